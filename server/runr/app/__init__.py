@@ -1,0 +1,1 @@
+"""The use cases: one function per verb, typed answers, no printing."""

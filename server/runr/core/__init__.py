@@ -1,0 +1,1 @@
+"""What runr knows, without files, processes or clocks."""

@@ -1,0 +1,28 @@
+"""Lengths of time as people write them: `90`, `45m`, `1h30m`."""
+
+import re
+
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_PART = re.compile(r"(\d+)\s*([smhd]?)\s*")
+
+
+def seconds(text: object) -> int:
+    """Return the seconds that `text` stands for; ValueError says what is accepted."""
+    if isinstance(text, int) and not isinstance(text, bool):
+        return text
+    value = str(text).strip().lower()
+    if not value or _PART.sub("", value):
+        msg = f"{text!r} is not a length of time: write seconds, or 90s, 45m, 1h30m, 2d"
+        raise ValueError(msg)
+    return sum(int(number) * _UNITS[unit] for number, unit in _PART.findall(value))
+
+
+def spoken(count: float) -> str:
+    """Return `count` seconds as people read them: 4.2s, 3m 05s, 1h 02m."""
+    if count < 60:  # noqa: PLR2004
+        return f"{count:.1f}s"
+    minutes, rest = divmod(round(count), 60)
+    if minutes < 60:  # noqa: PLR2004
+        return f"{minutes}m {rest:02d}s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h {minutes:02d}m"

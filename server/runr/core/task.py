@@ -1,0 +1,64 @@
+"""What a task is: the header as the user meant it, and what is wrong with it."""
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class TaskType(StrEnum):
+    """Who does the work."""
+
+    AUTOMATED = "automated"
+    MANUAL = "manual"
+    HYBRID = "hybrid"
+
+
+class Problem(BaseModel):
+    """Something about a task file that its author should mend.
+
+    `line` counts from 1 and is None where the whole file is meant. An error
+    keeps the task from being run; a warning does not.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str
+    message: str
+    line: int | None = None
+    severity: Literal["error", "warning"] = "error"
+
+
+class Task(BaseModel):
+    """One task file, without its body.
+
+    `path` is relative to the repository, with forward slashes. `depends_on`
+    holds the names as written; `core.graph` resolves them. `sha256` covers
+    header and body without status keys and without differences in white space.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    path: str
+    title: str
+    type: TaskType = TaskType.AUTOMATED
+    depends_on: tuple[str, ...] = ()
+    owns: tuple[str, ...] = ()
+    verify: tuple[str, ...] = ()
+    tier: Literal["tier0", "tier1", "tier2"] | None = None
+    worker: str | None = None
+    tags: tuple[str, ...] = ()
+    priority: int = 0
+    timeout_s: int | None = None
+    sha256: str = ""
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The path below the tasks folder: what people call the task."""
+        return self.path.removeprefix(".runr/tasks/")
+
+    @property
+    def error(self) -> Problem | None:
+        """The first problem that keeps the task from being run."""
+        return next((p for p in self.problems if p.severity == "error"), None)

@@ -1,0 +1,1 @@
+"""How a run proceeds: perform the next action, record it, repeat."""

@@ -1,0 +1,117 @@
+"""Every way runr says no: one base class, one table of exit codes."""
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import ClassVar
+
+
+class ExitCode(IntEnum):
+    """What a process ends with; scripts may rely on these numbers."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    BLOCKED = 3
+    UNVERIFIED = 4
+    GUARD = 5
+    LIMIT = 6
+    WORKER = 7
+    INTERRUPTED = 8
+    HUMAN = 9
+    DAMAGED = 10
+
+
+class RunrError(Exception):
+    """A refusal or failure that the user can act on.
+
+    `message` is one line: what, and where. `next_steps` are commands or short
+    sentences in the order in which to try them. `code` is stable across
+    releases; `exit_code` is what the command line ends with.
+    """
+
+    code: ClassVar[str] = "failed"
+    exit_code: ClassVar[ExitCode] = ExitCode.FAILED
+
+    def __init__(self, message: str, *, next_steps: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.next_steps = tuple(next_steps)
+
+
+class UsageError(RunrError):
+    """What was asked for cannot be asked for here."""
+
+    code = "usage"
+    exit_code = ExitCode.USAGE
+
+
+class UnknownNameError(UsageError):
+    """A task, run, worker or template that does not exist."""
+
+    code = "unknown"
+
+
+class ConfigError(UsageError):
+    """The configuration file cannot be used."""
+
+    code = "config"
+
+
+class RepositoryError(UsageError):
+    """The folder is no git repository, or not one that can be worked in yet."""
+
+    code = "repository"
+
+
+class AlreadyRunningError(RunrError):
+    """Somebody else holds the task."""
+
+    code = "already_running"
+
+
+class BlockedError(RunrError):
+    """The task's dependencies are not completed."""
+
+    code = "blocked"
+    exit_code = ExitCode.BLOCKED
+
+
+class VerificationError(RunrError):
+    """A check failed, so nothing was completed."""
+
+    code = "verification_failed"
+    exit_code = ExitCode.UNVERIFIED
+
+
+class GuardError(RunrError):
+    """Files were changed that the task may not change."""
+
+    code = "guard"
+    exit_code = ExitCode.GUARD
+
+
+class WorkerUnavailableError(RunrError):
+    """The worker cannot be started on this machine."""
+
+    code = "worker_unavailable"
+    exit_code = ExitCode.WORKER
+
+
+class NeedsHumanError(RunrError):
+    """Only a person can take the next step."""
+
+    code = "needs_human"
+    exit_code = ExitCode.HUMAN
+
+
+class DamagedStateError(RunrError):
+    """Something on disk is not what runr wrote there."""
+
+    code = "damaged"
+    exit_code = ExitCode.DAMAGED
+
+
+class GitError(RunrError):
+    """A git command failed unexpectedly."""
+
+    code = "git"

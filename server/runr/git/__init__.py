@@ -1,0 +1,1 @@
+"""Git, asked in machine formats through one door."""

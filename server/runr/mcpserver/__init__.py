@@ -1,0 +1,1 @@
+"""The MCP server: the same use cases, for agents."""

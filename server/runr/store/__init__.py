@@ -1,0 +1,1 @@
+"""The disk: every path, lock and durable write."""

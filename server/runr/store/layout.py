@@ -1,0 +1,112 @@
+"""Where everything lies. No other module joins a path below `.runr`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+TASKS = ".runr/tasks"
+
+
+@dataclass(frozen=True, slots=True)
+class RunFiles:
+    """The files of one run; attempts are counted from 1."""
+
+    folder: Path
+
+    @property
+    def id(self) -> str:
+        return self.folder.name
+
+    @property
+    def lock(self) -> Path:
+        return self.folder / "lock"
+
+    @property
+    def timeline(self) -> Path:
+        return self.folder / "timeline.jsonl"
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "state.json"
+
+    @property
+    def task(self) -> Path:
+        return self.folder / "task.md"
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "config.json"
+
+    @property
+    def diff(self) -> Path:
+        return self.folder / "diff.patch"
+
+    @property
+    def report(self) -> Path:
+        return self.folder / "report.md"
+
+    @property
+    def runner_log(self) -> Path:
+        return self.folder / "runner.log"
+
+    def prompt(self, attempt: int) -> Path:
+        return self.folder / f"prompt-{attempt}.md"
+
+    def transcript(self, attempt: int) -> Path:
+        return self.folder / f"worker-{attempt}.jsonl"
+
+    def verify_log(self, attempt: int) -> Path:
+        return self.folder / f"verify-{attempt}.log"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """One repository's files."""
+
+    root: Path
+
+    @property
+    def runr(self) -> Path:
+        return self.root / ".runr"
+
+    @property
+    def ignore(self) -> Path:
+        return self.runr / ".gitignore"
+
+    @property
+    def config(self) -> Path:
+        return self.runr / "config.toml"
+
+    @property
+    def old_config(self) -> Path:
+        """The earlier TypeScript tool's settings."""
+        return self.runr / "runr.config.json"
+
+    @property
+    def tasks(self) -> Path:
+        return self.root / TASKS
+
+    @property
+    def templates(self) -> Path:
+        return self.runr / "templates"
+
+    @property
+    def status(self) -> Path:
+        return self.runr / "task-status.json"
+
+    @property
+    def status_lock(self) -> Path:
+        return self.runr / "locks" / "status"
+
+    @property
+    def database(self) -> Path:
+        return self.runr / "runr.db"
+
+    @property
+    def runs(self) -> Path:
+        return self.runr / "runs"
+
+    def run(self, run_id: str) -> RunFiles:
+        return RunFiles(self.runs / run_id)
+
+    def worktree(self, run_id: str) -> Path:
+        return self.runr / "worktrees" / run_id

@@ -1,0 +1,59 @@
+"""What a worker is asked to do, and what it reports back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from runr.core.config import WorkerSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """One attempt at one task.
+
+    `prompt` is the whole text for the worker, already on disk at
+    `prompt_file`; `environment` is complete (nothing is inherited beside it);
+    `transcript` is where every line of the worker's output goes, redacted.
+    """
+
+    run_id: str
+    task_path: str
+    task_text: str
+    attempt: int
+    prompt: str
+    prompt_file: Path
+    workdir: Path
+    transcript: Path
+    environment: Mapping[str, str]
+    timeout_s: float
+    settings: WorkerSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkReport:
+    """How the attempt went, in the worker's terms.
+
+    `stop` is None when the worker came to its own end, else a code from
+    `core.stops`. Cost is in US dollars and None where the worker cannot tell.
+    """
+
+    stop: str | None = None
+    summary: str = ""
+    exit_code: int | None = None
+    session_id: str | None = None
+    cost_usd: float | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    turns: int = 0
+    denied: tuple[str, ...] = field(default=())
+
+
+class Worker(Protocol):
+    """A way to get a task's work done in a folder."""
+
+    def preflight(self, settings: WorkerSettings, environment: Mapping[str, str]) -> None:
+        """Raise WorkerUnavailableError when the worker cannot be started; no model call."""
+
+    async def work(self, assignment: Assignment) -> WorkReport:
+        """Do one attempt; when cancelled, leave no process behind."""
