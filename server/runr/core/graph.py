@@ -1,0 +1,127 @@
+"""How tasks depend on each other: names resolved, what is ready, what blocks, what goes round."""
+
+import posixpath
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from runr.core.status import Entry, State
+from runr.core.task import Task
+
+TASKS = ".runr/tasks/"
+
+
+@dataclass(frozen=True, slots=True)
+class Resolver:
+    """Finds the task that a name stands for.
+
+    A name may be a repository path, a path below the tasks folder, a path
+    relative to the task that names it, or a bare file name; `.md` may be left
+    out of each.
+    """
+
+    paths: frozenset[str]
+    by_name: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, tasks: Iterable[Task]) -> "Resolver":
+        paths = frozenset(task.path for task in tasks)
+        by_name: dict[str, list[str]] = {}
+        for path in sorted(paths):
+            by_name.setdefault(posixpath.basename(path), []).append(path)
+        return cls(paths, {name: tuple(found) for name, found in by_name.items()})
+
+    def find(self, name: str, *, beside: str | None = None) -> tuple[str, ...]:
+        """Return the matching paths: one, none, or several when the name is ambiguous."""
+        wanted = name.strip().replace("\\", "/")
+        for spelling in (wanted, f"{wanted}.md"):
+            for path in self._places(spelling, beside):
+                if path in self.paths:
+                    return (path,)
+        for spelling in (wanted, f"{wanted}.md"):
+            if "/" not in spelling and spelling in self.by_name:
+                return self.by_name[spelling]
+        return ()
+
+    def _places(self, name: str, beside: str | None) -> Iterable[str]:
+        if beside is not None:
+            yield posixpath.normpath(posixpath.join(posixpath.dirname(beside), name))
+        yield posixpath.normpath(posixpath.join(TASKS, name))
+        yield posixpath.normpath(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """One task's dependencies: those that exist, and what is wrong with the others."""
+
+    paths: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+def edges(task: Task, resolver: Resolver) -> Edges:
+    """Resolve the names in `depends_on`."""
+    found: list[str] = []
+    problems: list[str] = []
+    for name in task.depends_on:
+        matches = resolver.find(name, beside=task.path)
+        if not matches:
+            problems.append(f"{name} (no such task)")
+        elif len(matches) > 1:
+            problems.append(f"{name} (ambiguous: {', '.join(matches)})")
+        elif matches[0] == task.path:
+            problems.append(f"{name} (the task itself)")
+        else:
+            found.append(matches[0])
+    return Edges(tuple(dict.fromkeys(found)), tuple(problems))
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """All tasks' dependencies, resolved."""
+
+    edges: Mapping[str, Edges]
+    cycles: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def of(cls, tasks: Iterable[Task]) -> "Graph":
+        known = tuple(tasks)
+        resolver = Resolver.of(known)
+        resolved = {task.path: edges(task, resolver) for task in known}
+        return cls(resolved, _cycles({path: edge.paths for path, edge in resolved.items()}))
+
+    def blockers(self, path: str, entries: Mapping[str, Entry]) -> tuple[str, ...]:
+        """Return what keeps the task from starting: open dependencies, bad names, a cycle."""
+        own = self.edges.get(path, Edges())
+        unfinished = [
+            dependency
+            for dependency in own.paths
+            if entries.get(dependency, Entry()).status is not State.COMPLETED
+        ]
+        cycle = self.cycles.get(path)
+        round_trip = [f"cycle: {' → '.join(cycle)}"] if cycle else []
+        return (*unfinished, *own.problems, *round_trip)
+
+
+def _cycles(edges: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """Map each task on a cycle to one way round, in linear time and without recursion."""
+    found: dict[str, tuple[str, ...]] = {}
+    done: set[str] = set()
+    for root in edges:
+        if root in done:
+            continue
+        trail: list[str] = [root]
+        place = {root: 0}
+        pending = [iter(edges[root])]
+        while pending:
+            child = next(pending[-1], None)
+            if child is None:
+                pending.pop()
+                done.add(trail[-1])
+                del place[trail.pop()]
+            elif child in place:
+                loop = (*trail[place[child] :], child)
+                found.update(dict.fromkeys(loop, loop))
+            elif child not in done and child in edges:
+                place[child] = len(trail)
+                trail.append(child)
+                pending.append(iter(edges[child]))
+    return found

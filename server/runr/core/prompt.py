@@ -1,0 +1,63 @@
+"""What the worker is told: the whole task, its limits, its judges, and what failed before."""
+
+from runr.core.run import RunState, RunStart
+
+_RULES = """\
+Rules:
+- Work in this folder only. Do not switch branches and do not change files under .runr/.
+- You may commit or leave your changes uncommitted; runr makes the checkpoint commit itself.
+- Do not weaken, skip or delete a check to make it pass.
+- When you are done, stop. runr then runs the checks itself; saying that it works is not enough."""
+
+
+def compose(start: RunStart, body: str, state: RunState | None = None) -> str:
+    """Return the prompt for the next attempt; `state` carries what failed in the last one."""
+    parts = [f"# Task {start.task}", body.strip() or start.title, _scope(start), _judges(start)]
+    if start.task_type == "hybrid":
+        parts.append("A person does the rest of this task afterwards: do the worker's part only.")
+    if state is not None and state.attempt > 0:
+        parts.append(feedback(state))
+    parts.append(_RULES)
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def brief(start: RunStart, body: str) -> str:
+    """Return what a session is told that does the work itself."""
+    return compose(start, body)
+
+
+def feedback(state: RunState) -> str:
+    """Return what failed in the last attempt, in full tails."""
+    failed = [check for check in state.checks if not check.passed]
+    if not failed:
+        return ""
+    told = [f"# What failed in attempt {state.attempt}", "Your earlier changes are still here."]
+    for check in failed:
+        how = "ran out of time" if check.exit_code is None else f"exit code {check.exit_code}"
+        told.append(f"`{check.command}` ({check.tier}): {how}\n\n{_fenced(check.tail)}")
+    return "\n\n".join(told)
+
+
+def _scope(start: RunStart) -> str:
+    if not start.owns and not start.deny:
+        return ""
+    lines = []
+    if start.owns:
+        lines.append("You may change only: " + ", ".join(start.owns))
+    if start.deny:
+        lines.append("You must not change: " + ", ".join(start.deny))
+    return "\n".join(lines) + "\nA change outside of this stops the run."
+
+
+def _judges(start: RunStart) -> str:
+    if not start.checks:
+        return "No checks are configured: a person will look at the result."
+    commands = "\n".join(f"- `{check.command}`" for check in start.checks)
+    return f"These commands will judge the result, run from the top of this folder:\n{commands}"
+
+
+def _fenced(text: str) -> str:
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{fence}\n{text.rstrip()}\n{fence}"

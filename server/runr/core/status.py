@@ -1,0 +1,109 @@
+"""Whether a task is done: the stored states, the evidence, and the legal changes."""
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from runr.core import stops
+from runr.core.run import RunState
+
+
+class State(StrEnum):
+    """What the status file may say of a task."""
+
+    PENDING = "pending"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+class Verification(StrEnum):
+    """What the checks said; no checks is `none`, never `passed`."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    NONE = "none"
+
+
+class Evidence(StrEnum):
+    """Why a completion is believed."""
+
+    VERIFIED = "verified"
+    ATTESTED = "attested"
+    INFERRED = "inferred"
+
+
+class Entry(BaseModel):
+    """One task's line in the status file.
+
+    Times are ISO 8601 in UTC. `revision` counts changes, `attempts` runs.
+    `branch` names where a checkpoint waits that could not be brought in.
+    Unknown keys are kept, for newer versions and other tools.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    status: State = State.PENDING
+    last_run_id: str | None = None
+    updated_at: str | None = None
+    completed_at: str | None = None
+    completed_by: str | None = None
+    checkpoint_sha: str | None = None
+    task_sha256: str | None = None
+    verification: Verification = Verification.NONE
+    evidence: Evidence | None = None
+    attempts: int = 0
+    revision: int = 0
+    stop_reason: str | None = None
+    error: str | None = None
+    reason: str | None = None
+    branch: str | None = None
+
+
+def fold(entry: Entry, run: RunState, now: str) -> Entry:
+    """Return what `run` makes of `entry`; the same run in the same state changes nothing."""
+    fresh = entry.last_run_id != run.id
+    changes: dict[str, object] = {
+        "status": _state(run),
+        "last_run_id": run.id,
+        "attempts": entry.attempts + 1 if fresh else entry.attempts,
+        "verification": Verification(run.verification),
+        "stop_reason": run.stop,
+        "error": run.detail if run.stop else None,
+    }
+    if run.ended == "completed":
+        changes |= _completion(run, now)
+    elif fresh:
+        changes |= dict.fromkeys(
+            ("completed_at", "completed_by", "checkpoint_sha", "evidence", "reason", "branch")
+        )
+    if run.ended != "completed" and run.checkpoint_sha:
+        changes["checkpoint_sha"] = run.checkpoint_sha
+    if all(getattr(entry, key) == value for key, value in changes.items()):
+        return entry
+    return entry.model_copy(
+        update=changes | {"updated_at": now, "revision": entry.revision + 1}
+    )
+
+
+def _state(run: RunState) -> State:
+    if run.ended is None:
+        return State.IN_PROGRESS
+    if run.ended == "completed":
+        return State.COMPLETED
+    return State.STOPPED if stops.find(run.stop or "error").resumable else State.FAILED
+
+
+def _completion(run: RunState, now: str) -> dict[str, object]:
+    approval = run.approval
+    return {
+        "completed_at": run.ended_at or now,
+        "completed_by": f"person:{approval.by}" if approval else f"run:{run.id}",
+        "checkpoint_sha": run.checkpoint_sha,
+        "task_sha256": run.start.task_sha256,
+        "evidence": Evidence.ATTESTED if approval else Evidence.VERIFIED,
+        "reason": approval.reason if approval else None,
+        "branch": run.start.branch if run.integration == "kept" else None,
+    }

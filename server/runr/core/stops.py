@@ -1,0 +1,195 @@
+"""Every way a run can stop: one table with what it means and what to do next."""
+
+import shlex
+from dataclasses import dataclass
+from typing import Literal
+
+from runr.errors import ExitCode
+
+Family = Literal["checks", "scope", "limits", "worker", "operator", "person", "internal"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """One reason for a stop.
+
+    `next` holds exactly three commands; `{run}`, `{task}`, `{branch}`,
+    `{workdir}` and `{base}` are filled in, quoted for a shell.
+    """
+
+    code: str
+    family: Family
+    exit_code: ExitCode
+    meaning: str
+    next: tuple[str, str, str]
+    resumable: bool = True
+
+
+_REPORT = "runr report {run}"
+_RESUME = "runr resume {run}"
+_LOOK = "git -C {workdir} status"
+_DOCTOR = "runr doctor"
+_APPROVE = "runr complete-task {task} --reason 'I looked at it and it is right'"
+
+
+def _stop(
+    code: str,
+    family: Family,
+    exit_code: ExitCode,
+    meaning: str,
+    *steps: str,
+    resumable: bool = True,
+) -> Stop:
+    first, second, third = steps
+    return Stop(
+        code=code,
+        family=family,
+        exit_code=exit_code,
+        meaning=meaning,
+        next=(first, second, third),
+        resumable=resumable,
+    )
+
+
+_ALL = (
+    _stop(
+        "verification_failed",
+        "checks",
+        ExitCode.UNVERIFIED,
+        "a check still fails after the last attempt",
+        _REPORT,
+        _LOOK,
+        _RESUME,
+    ),
+    _stop(
+        "guard",
+        "scope",
+        ExitCode.GUARD,
+        "files were changed that this task may not change",
+        _REPORT,
+        _LOOK,
+        _RESUME,
+    ),
+    _stop(
+        "time_limit",
+        "limits",
+        ExitCode.LIMIT,
+        "the worker did not finish within its time limit",
+        _REPORT,
+        _LOOK,
+        _RESUME,
+    ),
+    _stop(
+        "budget",
+        "limits",
+        ExitCode.LIMIT,
+        "the worker reached its cost limit",
+        _REPORT,
+        _LOOK,
+        _RESUME,
+    ),
+    _stop(
+        "turns",
+        "limits",
+        ExitCode.LIMIT,
+        "the worker reached its limit of turns",
+        _REPORT,
+        _LOOK,
+        _RESUME,
+    ),
+    _stop(
+        "worker_failed",
+        "worker",
+        ExitCode.FAILED,
+        "the worker ended with an error",
+        _REPORT,
+        _LOOK,
+        _RESUME,
+    ),
+    _stop(
+        "worker_auth",
+        "worker",
+        ExitCode.WORKER,
+        "the worker is not logged in, or its key was refused",
+        _REPORT,
+        _DOCTOR,
+        _RESUME,
+    ),
+    _stop(
+        "worker_outage",
+        "worker",
+        ExitCode.WORKER,
+        "the model's service did not answer",
+        _REPORT,
+        _DOCTOR,
+        _RESUME,
+    ),
+    _stop(
+        "worker_unavailable",
+        "worker",
+        ExitCode.WORKER,
+        "the worker could not be started",
+        _REPORT,
+        _DOCTOR,
+        _RESUME,
+    ),
+    _stop(
+        "interrupted",
+        "operator",
+        ExitCode.INTERRUPTED,
+        "the run's process ended before the run did",
+        _REPORT,
+        _LOOK,
+        _RESUME,
+    ),
+    _stop(
+        "stopped",
+        "operator",
+        ExitCode.INTERRUPTED,
+        "somebody stopped the run",
+        _REPORT,
+        _LOOK,
+        _RESUME,
+    ),
+    _stop(
+        "needs_human",
+        "person",
+        ExitCode.HUMAN,
+        "the worker's part is verified and committed; a person's part is left",
+        _REPORT,
+        "git log -p {base}..{branch}",
+        _APPROVE,
+    ),
+    _stop(
+        "no_checks",
+        "person",
+        ExitCode.HUMAN,
+        "no verification is configured, so nobody has checked the work",
+        _REPORT,
+        _LOOK,
+        _APPROVE,
+    ),
+    _stop(
+        "error",
+        "internal",
+        ExitCode.FAILED,
+        "runr itself could not go on",
+        _REPORT,
+        _DOCTOR,
+        "runr run --task {task}",
+        resumable=False,
+    ),
+)
+
+STOPS = {stop.code: stop for stop in _ALL}
+
+
+def find(code: str) -> Stop:
+    """Return the stop for `code`; one that another version wrote reads as `error`."""
+    return STOPS.get(code, STOPS["error"])
+
+
+def commands(code: str, **facts: str) -> tuple[str, ...]:
+    """Return the three next commands with `facts` filled in, ready to paste into a shell."""
+    quoted = {name: shlex.quote(value) for name, value in facts.items()}
+    return tuple(step.format(**quoted) for step in find(code).next)

@@ -1,0 +1,145 @@
+"""Locks that die with their holder, replacement that is all or nothing, appends that last."""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock at `path`, waiting for it; the kernel frees it if we die."""
+    handle = _open_lock(path)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def hold(path: Path, *, patience_s: float = 0.2) -> int | None:
+    """Take the lock at `path` and return its descriptor, or None while another holds it.
+
+    Whoever inherits the descriptor holds the lock too; it is free when the
+    last copy is closed. `patience_s` outlasts a reader that is just looking.
+    """
+    handle = _open_lock(path)
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                os.close(handle)
+                return None
+            time.sleep(0.01)
+        else:
+            return handle
+
+
+def is_held(path: Path) -> bool:
+    """Tell whether a living process holds the lock at `path`."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Make `data` the content of `path`, durably: a reader sees the old or the new, never less."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{time.monotonic_ns()}.tmp")
+    mode = path.stat().st_mode & 0o777 if path.exists() else 0o666
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        try:
+            _write_all(handle, data)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        temporary.replace(path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            temporary.unlink()
+        raise
+    sync_folder(path.parent)
+
+
+def append(path: Path, data: bytes) -> None:
+    """Add `data` at the end of `path` and wait until it is on the disk.
+
+    A partial line that a killed writer left is cut off first.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        end = _whole_lines(handle)
+        try:
+            os.lseek(handle, end, os.SEEK_SET)
+            _write_all(handle, data)
+            os.ftruncate(handle, end + len(data))
+            os.fsync(handle)
+        except OSError:
+            # A full disk must not leave half a line behind what was already recorded.
+            with suppress(OSError):
+                os.ftruncate(handle, end)
+            raise
+    finally:
+        os.close(handle)
+
+
+def lines(path: Path) -> list[bytes]:
+    """Return the complete lines of `path`, without a torn last one; none if it is absent."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return []
+    return data[: data.rfind(b"\n") + 1].splitlines()
+
+
+def sweep(path: Path) -> None:
+    """Remove temporary files that killed writers of `path` left; call it holding their lock."""
+    for leftover in path.parent.glob(f".{path.name}.*.tmp"):
+        with suppress(FileNotFoundError):
+            leftover.unlink()
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in `folder` are on the disk."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _open_lock(path: Path) -> int:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+
+
+def _write_all(handle: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(handle, view) :]
+
+
+def _whole_lines(handle: int) -> int:
+    """Return the offset behind the last newline."""
+    end = os.lseek(handle, 0, os.SEEK_END)
+    step = 64 * 1024
+    while end > 0:
+        start = max(0, end - step)
+        found = os.pread(handle, end - start, start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return 0
