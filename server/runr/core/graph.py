@@ -24,6 +24,7 @@ class Resolver:
 
     @classmethod
     def of(cls, tasks: Iterable[Task]) -> "Resolver":
+        """Return a resolver for these tasks' names."""
         paths = frozenset(task.path for task in tasks)
         by_name: dict[str, list[str]] = {}
         for path in sorted(paths):
@@ -83,6 +84,7 @@ class Graph:
 
     @classmethod
     def of(cls, tasks: Iterable[Task]) -> "Graph":
+        """Resolve all dependencies and find the cycles."""
         known = tuple(tasks)
         resolver = Resolver.of(known)
         resolved = {task.path: edges(task, resolver) for task in known}

@@ -1,6 +1,6 @@
 """What the worker is told: the whole task, its limits, its judges, and what failed before."""
 
-from runr.core.run import RunState, RunStart
+from runr.core.runstate import RunStart, RunState
 
 _RULES = """\
 Rules:
@@ -19,11 +19,6 @@ def compose(start: RunStart, body: str, state: RunState | None = None) -> str:
         parts.append(feedback(state))
     parts.append(_RULES)
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def brief(start: RunStart, body: str) -> str:
-    """Return what a session is told that does the work itself."""
-    return compose(start, body)
 
 
 def feedback(state: RunState) -> str:

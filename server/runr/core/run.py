@@ -1,155 +1,19 @@
-"""What a run is: events folded into a state, and the one action that comes next.
+"""How a run proceeds: events folded into a state, and the one action that comes next.
 
 Nothing here touches a disk or a clock. `engine` performs what `next_action`
 says, and every fact it learns becomes an event first.
 """
 
-from enum import StrEnum
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-
+from runr.core.runstate import Approval, CheckResult, Event, Phase, RunStart, RunState, Value
 from runr.core.task import TaskType
 
 
-class Phase(StrEnum):
-    """The steps of a run, in order."""
-
-    PREPARE = "prepare"
-    WORK = "work"
-    VERIFY = "verify"
-    CHECKPOINT = "checkpoint"
-    INTEGRATE = "integrate"
-    RECORD = "record"
-
-
-class Value(BaseModel):
-    """Something that is read from and written to a run's files."""
-
-    model_config = ConfigDict(frozen=True)
-
-
-class Check(Value):
-    """One command that judges the work; `tier` is tier0, tier1, tier2 or task."""
-
-    tier: str
-    command: str
-    timeout_s: int
-
-
-class CheckResult(Value):
-    """What one check said; `exit_code` is None when it ran out of time."""
-
-    tier: str
-    command: str
-    exit_code: int | None
-    seconds: float
-    tail: str = ""
-
-    @property
-    def passed(self) -> bool:
-        return self.exit_code == 0
-
-
-class Approval(Value):
-    """A person's word for a completion."""
-
-    by: str
-    reason: str
-
-
-class RunStart(Value):
-    """What was decided when the run was opened.
-
-    `base_tree` is the working tree as it was found; `target` the branch that
-    the result is brought into, None on a detached HEAD.
-    """
-
-    task: str
-    title: str = ""
-    task_type: TaskType = TaskType.AUTOMATED
-    task_sha256: str = ""
-    worker: str
-    in_place: bool = False
-    workdir: str
-    base_sha: str
-    base_tree: str
-    branch: str | None = None
-    target: str | None = None
-    attempts: int = 3
-    timeout_s: int = 2700
-    owns: tuple[str, ...] = ()
-    deny: tuple[str, ...] = ()
-    checks: tuple[Check, ...] = ()
-    session_id: str | None = None
-    forced: str | None = None
-
-
-class Event(Value):
-    """One line of the timeline; `seq` counts from 1."""
-
-    seq: int
-    time: str
-    type: str
-    source: str = "runr"
-    payload: dict[str, Any] = Field(default_factory=dict)
-
-
-class RunState(Value):
-    """The fold of a run's events."""
-
-    id: str
-    start: RunStart
-    seq: int = 0
-    created_at: str
-    updated_at: str
-    phase: Phase | None = None
-    open: bool = False
-    outcome: str | None = None
-    attempt: int = 0
-    first_attempt: int = 1
-    ended: Literal["completed", "stopped"] | None = None
-    ended_at: str | None = None
-    stop: str | None = None
-    detail: str | None = None
-    verification: Literal["passed", "failed", "skipped", "none"] = "none"
-    checks: tuple[CheckResult, ...] = ()
-    violations: tuple[str, ...] = ()
-    checkpoint_sha: str | None = None
-    changed: int | None = None
-    left_dirty: tuple[str, ...] = ()
-    integration: str | None = None
-    integrated_sha: str | None = None
-    bring_in: str | None = None
-    approval: Approval | None = None
-    cost_usd: float | None = None
-    input_tokens: int = 0
-    output_tokens: int = 0
-    turns: int = 0
-    sessions: tuple[str, ...] = ()
-    denied: tuple[str, ...] = ()
-    words: str = ""
-
-    @property
-    def by_session(self) -> bool:
-        """Tell whether a Claude Code session does the work itself."""
-        return self.start.worker == "session"
-
-    @property
-    def verified_tiers(self) -> tuple[str, ...]:
-        """The tiers whose checks all passed, in the order in which they ran."""
-        if self.verification != "passed":
-            return ()
-        return tuple(dict.fromkeys(check.tier for check in self.checks))
-
-    def changed_by(self, event: Event, **facts: object) -> Self:
-        return self.model_copy(update={"seq": event.seq, "updated_at": event.time} | facts)
-
-
 class Action(Value):
-    """What comes next: a phase to perform, a stop to record, or nothing more."""
+    """What comes next: a phase to perform, a stop to record, a session to wait for, or nothing."""
 
-    kind: Literal["perform", "stop", "complete", "rest"]
+    kind: Literal["perform", "stop", "complete", "wait", "rest"]
     phase: Phase | None = None
     attempt: int = 0
     code: str | None = None
@@ -163,6 +27,7 @@ FOLLOWS: dict[tuple[Phase, str], Phase | Literal["retry", "approve", "complete"]
     (Phase.VERIFY, "passed"): Phase.CHECKPOINT,
     (Phase.VERIFY, "none"): "approve",
     (Phase.VERIFY, "failed"): "retry",
+    (Phase.VERIFY, "guard"): "retry",
     (Phase.CHECKPOINT, "ok"): "approve",
     (Phase.INTEGRATE, "ok"): Phase.RECORD,
     (Phase.RECORD, "ok"): "complete",
@@ -221,23 +86,36 @@ def next_action(state: RunState) -> Action:
     if state.phase is None:
         return Action(kind="perform", phase=Phase.PREPARE)
     if state.open:
+        if state.by_session and state.phase is Phase.WORK:
+            return Action(kind="wait")
         return Action(kind="perform", phase=state.phase, attempt=state.attempt)
-    follows = FOLLOWS.get((state.phase, state.outcome or ""))
-    if follows is None:
-        return Action(kind="stop", code=state.outcome or "error")
-    if follows == "complete":
-        return Action(kind="complete")
-    if follows == "retry":
-        return _retry(state)
-    if follows == "approve":
-        return _approve(state)
-    attempt = state.attempt + 1 if follows is Phase.WORK else state.attempt
-    return Action(kind="perform", phase=follows, attempt=attempt)
+    return _following(state, FOLLOWS.get((state.phase, state.outcome or "")))
+
+
+def _following(state: RunState, follows: Phase | str | None) -> Action:
+    match follows:
+        case None:
+            return Action(kind="stop", code=state.outcome or "error")
+        case "complete":
+            return Action(kind="complete")
+        case "retry":
+            return _retry(state)
+        case "approve":
+            return _approve(state)
+    phase = Phase(follows)
+    attempt = state.attempt + 1 if phase is Phase.WORK else state.attempt
+    return Action(kind="perform", phase=phase, attempt=attempt)
 
 
 def _retry(state: RunState) -> Action:
-    used = state.attempt - state.first_attempt + 1
-    if not state.by_session and used >= state.start.attempts:
+    """Decide after checks that failed: a person's word, another attempt, or a stop."""
+    if state.approval is not None:
+        return Action(kind="perform", phase=Phase.CHECKPOINT, attempt=state.attempt)
+    if state.by_session:
+        return Action(kind="wait")
+    if state.outcome == "guard":
+        return Action(kind="stop", code="guard")
+    if state.attempt - state.first_attempt + 1 >= state.start.attempts:
         return Action(kind="stop", code="verification_failed")
     return Action(kind="perform", phase=Phase.WORK, attempt=state.attempt + 1)
 

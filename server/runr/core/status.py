@@ -5,7 +5,7 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict
 
 from runr.core import stops
-from runr.core.run import RunState
+from runr.core.runstate import RunState
 
 
 class State(StrEnum):
@@ -64,6 +64,8 @@ class Entry(BaseModel):
 
 def fold(entry: Entry, run: RunState, now: str) -> Entry:
     """Return what `run` makes of `entry`; the same run in the same state changes nothing."""
+    if run.start.worker == "person" and run.ended != "completed":
+        return entry  # a refused word changes nothing
     fresh = entry.last_run_id != run.id
     changes: dict[str, object] = {
         "status": _state(run),
@@ -83,9 +85,7 @@ def fold(entry: Entry, run: RunState, now: str) -> Entry:
         changes["checkpoint_sha"] = run.checkpoint_sha
     if all(getattr(entry, key) == value for key, value in changes.items()):
         return entry
-    return entry.model_copy(
-        update=changes | {"updated_at": now, "revision": entry.revision + 1}
-    )
+    return entry.model_copy(update=changes | {"updated_at": now, "revision": entry.revision + 1})
 
 
 def _state(run: RunState) -> State:

@@ -1,0 +1,74 @@
+# Everything runs in .venv, which is made on first use: `make help` lists what there is.
+
+BIN := .venv/bin
+# How to see that a Python is new enough.
+FITS := import sys; sys.exit(sys.version_info < (3, 11))
+
+ifndef PYTHON
+PYTHON := $(shell for name in python3.11 python3 python3.12 python3.13 python3.14; do \
+	"$$name" -c '$(FITS)' >/dev/null 2>&1 && { echo "$$name"; break; }; done)
+endif
+
+# A .venv whose Python is gone or that was never finished counts as not installed.
+ifneq ($(shell $(BIN)/python -c 'import pip; print("fits")' 2>/dev/null),fits)
+$(shell rm -f .venv/.runtime .venv/.test .venv/.dev)
+endif
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test lint check bench docs build clean
+
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' Makefile
+
+demo: .venv/.runtime ## see runr at work in a small repository of its own
+	@$(BIN)/runr demo
+
+test: .venv/.test ## run every test; ARGS="-k name" narrows them
+	@$(BIN)/python -m pytest -n auto $(ARGS)
+
+lint: .venv/.dev ## ruff, mypy --strict and the import contracts
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint test ## lint, then test
+
+bench: .venv/.test ## measure speed, beside a baseline from the same run
+	@for bench in tests/perf/bench_*.py; do $(BIN)/python "$$bench" || exit 1; done
+
+docs: .venv/.test ## write docs/reference again
+	@$(BIN)/python tests/docs/generate.py
+
+build: .venv/.runtime ## make the wheel and the source archive in dist/
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'hatchling>=1.25'
+	@rm -rf dist
+	@$(BIN)/python -m hatchling build -d dist
+
+clean: ## remove .venv and everything else that was made
+	rm -rf .venv .ci/node dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# One stamp for each set of packages; the larger sets hold the smaller ones.
+.venv/.runtime: WHAT := .
+.venv/.runtime: STAMPS := .venv/.runtime
+.venv/.test: WHAT := .[test]
+.venv/.test: STAMPS := .venv/.runtime .venv/.test
+.venv/.dev: WHAT := .[dev]
+.venv/.dev: STAMPS := .venv/.runtime .venv/.test .venv/.dev
+
+.venv/.runtime .venv/.test .venv/.dev: pyproject.toml
+	@$(BIN)/python -c 'import pip' 2>/dev/null || { \
+		"$(PYTHON)" -c '$(FITS)' 2>/dev/null || { \
+			echo "runr needs Python 3.11 or later: install one, or name it: make PYTHON=/path/to/python3" >&2; \
+			exit 1; }; \
+		echo "Making .venv with $(PYTHON)"; \
+		rm -rf .venv; \
+		"$(PYTHON)" -m venv .venv || { \
+			rm -rf .venv; \
+			echo "$(PYTHON) -m venv failed; on Debian and Ubuntu: apt install python3-venv" >&2; \
+			exit 1; }; }
+	@echo "Installing $(WHAT) into .venv"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '$(WHAT)'
+	@touch $(STAMPS)

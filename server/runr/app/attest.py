@@ -1,0 +1,98 @@
+"""A completion on a person's word: checked first, then recorded as a run of its own."""
+
+import anyio
+
+from runr.app.project import Project
+from runr.core import plan
+from runr.core.graph import Graph
+from runr.core.runstate import Approval, Phase, RunStart, RunState
+from runr.core.status import Entry
+from runr.core.task import Task
+from runr.engine import record, verify
+from runr.engine.context import RunContext
+from runr.errors import BlockedError, UsageError, VerificationError
+from runr.store import files, runlog, runrfolder, taskfiles
+
+
+def attest(
+    project: Project,
+    task: Task,
+    tasks: tuple[Task, ...],
+    entries: dict[str, Entry],
+    word: Approval | None,
+    *,
+    force: bool,
+) -> RunState:
+    """Record that the task is done because `word` says so, unless its checks say otherwise."""
+    name = plan.quoted(task.name)
+    if word is None:
+        raise UsageError(
+            f"{task.name} has no open run, so a person has to say that it is done, and why",
+            next_steps=[
+                f"runr run --task {name}",
+                f"runr complete-task {name} --reason 'what was done'",
+            ],
+        )
+    blockers = Graph.of(tasks).blockers(task.path, entries)
+    if blockers and not force:
+        raise BlockedError(
+            f"{task.name} waits for {', '.join(blockers)}",
+            next_steps=["runr list-tasks --blocked", _forced(name)],
+        )
+    forced = f"open dependencies: {', '.join(blockers)}" if blockers else None
+    context = _open(project, task, forced)
+    state = _judge(context)
+    if state.verification == "failed" and not force:
+        context.log.append("run.stopped", {"code": "verification_failed"})
+        failed = next(check for check in state.checks if not check.passed)
+        raise VerificationError(
+            f"{task.name} is not completed: `{failed.command}` failed\n{failed.tail[-1500:]}",
+            next_steps=[f"runr report {state.id}", _forced(name)],
+        )
+    context.log.append("run.approved", word.model_dump(), source="person")
+    state = context.log.append("run.completed", {}, source="person")
+    record.status(context, state)
+    record.story(context, state)
+    return state
+
+
+def _open(project: Project, task: Task, forced: str | None) -> RunContext:
+    runrfolder.ensure(project.layout)
+    run = runlog.claim(project.layout, project.clock(), project.suffixes)
+    config = project.config()
+    head = project.repo.head() or ""
+    start = RunStart(
+        task=task.path,
+        title=task.title,
+        task_type=task.type,
+        task_sha256=task.sha256,
+        worker="person",
+        in_place=True,
+        workdir=str(project.layout.root),
+        base_sha=head,
+        base_tree=head,
+        checks=plan.checks(task, config.verify),
+        forced=forced,
+    )
+    files.replace(run.task, taskfiles.read_content(project.layout, task.path))
+    files.replace(run.config, config.model_dump_json(indent=1).encode() + b"\n")
+    context = project.context(run)
+    context.log.append("run.created", start.model_dump(mode="json"), source="person")
+    return context
+
+
+def _judge(context: RunContext) -> RunState:
+    state = context.log.append("phase.started", {"phase": Phase.VERIFY})
+    results = anyio.run(verify.run_checks, context, state, state.start.checks)
+    return context.log.append(
+        "phase.finished",
+        {
+            "phase": Phase.VERIFY,
+            "outcome": verify.judgement(results),
+            "checks": [result.model_dump(mode="json") for result in results],
+        },
+    )
+
+
+def _forced(name: str) -> str:
+    return f"runr complete-task {name} --force --reason 'why it counts all the same'"

@@ -1,0 +1,166 @@
+"""Complete a task: on checks that runr ran itself, or on the word of a named person."""
+
+import os
+
+import anyio
+from pydantic import BaseModel, ConfigDict
+
+from runr.app import attest, view
+from runr.app.answers import CompleteAnswer, TaskView
+from runr.app.detail import TAIL, describe
+from runr.app.project import Project
+from runr.core.run import next_action
+from runr.core.runstate import Approval, Phase, RunState
+from runr.core.status import Entry, State
+from runr.core.task import Task
+from runr.engine import execute
+from runr.engine.context import RunContext
+from runr.errors import AlreadyRunningError, UsageError
+from runr.store import files, runlog
+
+_WAITING = ("needs_human", "no_checks")
+
+
+class CompleteRequest(BaseModel):
+    """A wish to complete a task.
+
+    `reason` and `by` make it a person's word; `force` lets that word stand
+    against open dependencies and failing checks.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    task: str
+    reason: str | None = None
+    by: str | None = None
+    force: bool = False
+
+
+def complete_task(project: Project, request: CompleteRequest) -> CompleteAnswer:
+    """Complete the task, or answer with what failed.
+
+    An open session run is verified, committed and recorded; a run that waits
+    for a person goes on; anything else is attested by `by` for `reason`, after
+    the checks. Raises BlockedError, VerificationError, UsageError,
+    AlreadyRunningError.
+    """
+    tasks, entries = project.tasks(), project.entries()
+    task = project.find_task(request.task, tasks)
+    entry = entries.get(task.path, Entry())
+    word = _word(project, request)
+    if entry.status is State.COMPLETED and not view.is_stale(task, entry) and not request.force:
+        return _answer(project, task, runlog.require(project.layout.run(entry.last_run_id or "")))
+    state = _current(project, entry)
+    if state is not None and state.ended is None:
+        return _answer(
+            project, task, _finish(project, state, word if request.force else None, word)
+        )
+    if state is not None and state.stop in _WAITING and word is not None:
+        return _answer(project, task, _carry_on(project, state, word))
+    return _answer(
+        project, task, attest.attest(project, task, tasks, entries, word, force=request.force)
+    )
+
+
+def _word(project: Project, request: CompleteRequest) -> Approval | None:
+    """Return whose word it is, if it is anybody's."""
+    if request.reason is None or not request.reason.strip():
+        if request.force:
+            raise UsageError("force needs a reason: it is recorded as a person's word")
+        return None
+    by = request.by or project.repo.user()
+    if not by:
+        raise UsageError("who says so? Name the person with --by (by), or set git's user.name")
+    return Approval(by=by, reason=request.reason.strip())
+
+
+def _current(project: Project, entry: Entry) -> RunState | None:
+    if entry.last_run_id is None or entry.status is State.COMPLETED:
+        return None
+    return runlog.state(project.layout.run(entry.last_run_id))
+
+
+def _finish(
+    project: Project, state: RunState, forced: Approval | None, word: Approval | None
+) -> RunState:
+    """Judge a session's work; commit and record it, or leave the run open."""
+    if not state.by_session:
+        raise AlreadyRunningError(
+            f"run {state.id} is at work on {state.start.task}: let it finish, or stop it first",
+            next_steps=[f"runr follow {state.id}", f"runr stop {state.id}"],
+        )
+    with _Held(project, state) as context:
+        _hand_in(context, state)
+        state = anyio.run(execute.proceed, context)
+        waits = next_action(state).kind == "wait"
+        if (waits and forced) or (state.stop == "no_checks" and word):
+            _approve(context, state, forced or word)
+            state = anyio.run(execute.proceed, context)
+    return state
+
+
+def _carry_on(project: Project, state: RunState, word: Approval) -> RunState:
+    """Let a run go on that waited for a person."""
+    with _Held(project, state) as context:
+        _approve(context, state, word)
+        return anyio.run(execute.proceed, context)
+
+
+def _hand_in(context: RunContext, state: RunState) -> None:
+    """Record that the session has done its part of this attempt."""
+    if not (state.phase is Phase.WORK and state.open):
+        payload = {"phase": Phase.WORK, "attempt": state.attempt + 1}
+        context.log.append("phase.started", payload, source="session")
+    session = context.environment.get("CLAUDE_CODE_SESSION_ID") or state.start.session_id
+    payload = {"phase": Phase.WORK, "outcome": "ok", "session_id": session}
+    context.log.append("phase.finished", payload, source="session")
+
+
+def _approve(context: RunContext, state: RunState, word: Approval | None) -> None:
+    if word is not None:
+        context.log.append("run.approved", word.model_dump(), source="person")
+    if state.ended:
+        context.log.append("run.resumed", {})
+
+
+class _Held:
+    """The run's lock, for as long as we carry the run on ourselves."""
+
+    def __init__(self, project: Project, state: RunState) -> None:
+        self._project = project
+        self._run = project.layout.run(state.id)
+        self._lock: int | None = None
+
+    def __enter__(self) -> RunContext:
+        self._lock = files.hold(self._run.lock)
+        if self._lock is None:
+            raise AlreadyRunningError(f"run {self._run.id} is being completed by somebody else")
+        return self._project.context(self._run)
+
+    def __exit__(self, *_: object) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+
+
+def _answer(project: Project, task: Task, state: RunState) -> CompleteAnswer:
+    shown = describe(project, task, project.tasks(), project.entries())
+    run = view.run(state, project.layout.run(state.id), tail=TAIL, now=project.now())
+    return CompleteAnswer(
+        task=shown, run=run, completed=state.ended == "completed", next=_advice(shown, state)
+    )
+
+
+def _advice(task: TaskView, state: RunState) -> str:
+    name = task.path.removeprefix(".runr/tasks/")
+    if state.ended == "completed":
+        dirty = f" Left uncommitted: {', '.join(state.left_dirty[:5])}." if state.left_dirty else ""
+        empty = " Nothing was changed by it." if state.changed == 0 else ""
+        return f"Done: it is recorded.{empty}{dirty}"
+    if state.violations:
+        return (
+            f"Undo the changes outside the task's scope ({', '.join(state.violations[:5])}), "
+            f"then complete-task {name!r} again."
+        )
+    if state.ended is None:
+        return f"Mend what failed, then complete-task {name!r} again. The run stays open."
+    return f"A person has to say so: complete-task {name!r} with by and reason."

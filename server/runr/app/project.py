@@ -1,0 +1,119 @@
+"""The composition root: one repository and the outside world, passed down to every use case."""
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from runr.core.config import Config
+from runr.core.graph import Resolver
+from runr.core.near import closest
+from runr.core.status import Entry
+from runr.core.task import Task
+from runr.engine import rebuild
+from runr.engine.clock import utc_now
+from runr.engine.context import RunContext
+from runr.engine.reconcile import reconcile
+from runr.errors import UnknownNameError
+from runr.git import repo as git
+from runr.git.repo import Repo
+from runr.store import configfile, runlog, statusfile, taskfiles
+from runr.store.layout import Layout, RunFiles
+from runr.store.runlog import Clock
+from runr.store.statusfile import DamagedStatusError
+
+_LETTERS = "abcdefghjkmnpqrstvwxyz23456789"
+
+
+def random_suffixes() -> Iterator[str]:
+    """Yield the four characters that tell runs of one second apart."""
+    while True:
+        yield "".join(secrets.choice(_LETTERS) for _ in range(4))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """A repository as the use cases see it.
+
+    `here` is the folder that the user stands in, for names relative to it;
+    `warn` is told what must not go unnoticed.
+    """
+
+    layout: Layout
+    here: Path
+    environment: Mapping[str, str]
+    clock: Clock = utc_now
+    suffixes: Iterator[str] = field(default_factory=random_suffixes)
+    warn: Callable[[str], None] = lambda _message: None
+
+    @classmethod
+    def open(
+        cls,
+        start: Path,
+        environment: Mapping[str, str],
+        *,
+        warn: Callable[[str], None] = lambda _message: None,
+    ) -> "Project":
+        """Open the repository around `start`; RepositoryError where there is none."""
+        root = git.find_root(start)
+        return cls(layout=Layout(root), here=start.resolve(), environment=environment, warn=warn)
+
+    @property
+    def repo(self) -> Repo:
+        """The repository's git, in the user's own working tree."""
+        return Repo(self.layout.root)
+
+    def config(self) -> Config:
+        """Read the settings; ConfigError for what does not fit."""
+        return configfile.read(self.layout)
+
+    def tasks(self) -> tuple[Task, ...]:
+        """Read all task files, sorted by path."""
+        return taskfiles.scan(self.layout)
+
+    def entries(self) -> dict[str, Entry]:
+        """Read all statuses, after ending the runs that died and mending a damaged file."""
+        try:
+            entries = statusfile.read(self.layout).tasks
+        except DamagedStatusError as damage:
+            self.warn(
+                f"{damage.message}; it was kept aside and made again from runs and git commits"
+            )
+            entries = statusfile.update(self.layout, dict, repair=self.repair)
+        return reconcile(self.layout, entries, self.environment, self.clock)
+
+    def repair(self, damage: DamagedStatusError) -> dict[str, Entry]:
+        """Return the statuses that a damaged file should have held."""
+        return rebuild.entries(self.layout, damage.salvaged)
+
+    def now(self) -> str:
+        """Return the time as it is written into files."""
+        return runlog.stamp(self.clock())
+
+    def context(self, run: RunFiles) -> RunContext:
+        """Return what is needed to carry on a run."""
+        return RunContext.of(self.layout, run, self.environment, self.clock)
+
+    def find_task(self, wanted: str, tasks: tuple[Task, ...]) -> Task:
+        """Return the task that `wanted` names; UnknownNameError offers the near match."""
+        resolver = Resolver.of(tasks)
+        matches = resolver.find(wanted) or resolver.find(self._from_root(wanted))
+        if len(matches) == 1:
+            return next(task for task in tasks if task.path == matches[0])
+        if matches:
+            raise UnknownNameError(f"task {wanted!r} is ambiguous: {', '.join(matches)}")
+        names = [task.name for task in tasks]
+        near = closest(wanted, [*names, *(name.removesuffix(".md") for name in names)])
+        offer = f"; did you mean {near!r}?" if near else ""
+        raise UnknownNameError(
+            f"there is no task {wanted!r}{offer}", next_steps=["runr list-tasks"]
+        )
+
+    def _from_root(self, wanted: str) -> str:
+        """Read `wanted` as a path from the folder that the user stands in."""
+        try:
+            path = (self.here / wanted).resolve()
+        except (OSError, ValueError):
+            return wanted
+        root = self.layout.root
+        return path.relative_to(root).as_posix() if path.is_relative_to(root) else wanted

@@ -1,0 +1,129 @@
+"""Runs: list them, read their report, stop them, take them up again."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from runr.app import view
+from runr.app.answers import Done, RunAnswer, RunList, RunReport
+from runr.app.claim import claim
+from runr.app.project import Project
+from runr.core import report, stops
+from runr.core.plan import quoted
+from runr.core.runstate import RunState
+from runr.engine import execute, local, record
+from runr.errors import AlreadyRunningError, UsageError
+from runr.git import worktree
+from runr.store import files, runlog
+from runr.store.layout import RunFiles
+
+#: Seconds that a run gets to end its worker before it is ended itself.
+_GRACE = 20.0
+
+
+def list_runs(project: Project, *, limit: int | None = 20, task: str | None = None) -> RunList:
+    """Return the latest runs, newest first, of all tasks or of one."""
+    project.entries()  # ends the runs that died, so that the list is true
+    path = project.find_task(task, project.tasks()).path if task else None
+    shown = []
+    for run_id in reversed(runlog.ids(project.layout)):
+        files_ = project.layout.run(run_id)
+        state = runlog.state(files_)
+        if state is not None and path in (None, state.start.task):
+            shown.append(view.run(state, files_, now=project.now()))
+    return RunList(runs=shown if limit is None else shown[:limit], total=len(shown))
+
+
+def read_report(project: Project, wanted: str) -> RunReport:
+    """Return a run's report; one that is still running gets its report so far."""
+    project.entries()
+    run = runlog.find(project.layout, wanted)
+    state = runlog.require(run)
+    if state.ended and not run.report.exists():
+        record.story(project.context(run), state)
+    text = (
+        run.report.read_text(encoding="utf-8")
+        if state.ended
+        else report.render(state, runlog.events(run), ())
+    )
+    shown = view.run(state, run, tail=6000, now=project.now())
+    return RunReport(run=shown, markdown=text)
+
+
+def stop_run(project: Project, wanted: str) -> Done:
+    """Ask a run to stop, then see to it; its work is kept."""
+    run = runlog.find(project.layout, wanted)
+    state = runlog.require(run)
+    if state.ended:
+        return Done(message=f"run {run.id} has already ended ({state.ended})")
+    context = project.context(run)
+    context.log.append("stop.requested", {}, source="person")
+    pid = local.process_id(run)
+    if state.by_session or pid is None:
+        lock = files.hold(run.lock)
+        if lock is None:
+            raise AlreadyRunningError(f"run {run.id} is being completed at this moment")
+        try:
+            execute.stop(context, "stopped", "stopped by a person")
+        finally:
+            os.close(lock)
+    else:
+        _end(run, pid)
+        project.entries()
+    state = runlog.require(run)
+    return Done(message=f"run {run.id} is {state.ended}", next=list(report.next_steps(state)))
+
+
+def _end(run: RunFiles, pid: int) -> None:
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + _GRACE
+    while local.is_alive(run):
+        if time.monotonic() > deadline:
+            os.kill(pid, signal.SIGKILL)
+            deadline += _GRACE
+        time.sleep(0.05)
+
+
+def resume_run(project: Project, wanted: str) -> RunAnswer:
+    """Take a stopped run up again where it stopped, with the work that it left."""
+    project.entries()
+    run = runlog.find(project.layout, wanted)
+    state = runlog.require(run)
+    _refuse(state)
+    lock = files.hold(run.lock)
+    if lock is None:
+        raise AlreadyRunningError(f"run {run.id} is still at work", next_steps=[_follow(run)])
+    try:
+        start = state.start
+        context = project.context(run)
+        if start.branch is not None:
+            worktree.add(project.repo, Path(start.workdir), start.branch, start.base_sha)
+        claim(project, state.model_copy(update={"ended": None, "stop": None}))
+        state = context.log.append("run.resumed", {})
+        record.status(context, state)
+        if not state.by_session:
+            local.start(project.layout, run, lock, project.environment)
+    finally:
+        os.close(lock)
+    name = start.task.removeprefix(".runr/tasks/")
+    verb = "complete-task" if state.by_session else "task-status"
+    return RunAnswer(run=view.run(state, run), next=f"It goes on: {verb} {name!r}.")
+
+
+def _refuse(state: RunState) -> None:
+    if state.ended is None:
+        raise AlreadyRunningError(
+            f"run {state.id} has not stopped", next_steps=[f"runr follow {state.id}"]
+        )
+    name = quoted(state.start.task.removeprefix(".runr/tasks/"))
+    if state.ended == "completed":
+        raise UsageError(f"run {state.id} is completed: there is nothing to resume")
+    if not stops.find(state.stop or "error").resumable or state.start.worker == "person":
+        raise UsageError(
+            f"run {state.id} cannot be resumed", next_steps=[f"runr run --task {name}"]
+        )
+
+
+def _follow(run: RunFiles) -> str:
+    return f"runr follow {run.id}"

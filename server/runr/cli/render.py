@@ -1,0 +1,211 @@
+"""Answers as people read them in a terminal."""
+
+from collections.abc import Sequence
+
+from click import style
+
+from runr.app.answers import CompleteAnswer, Done, RunList, RunView, TaskDetail, TaskList, TaskRow
+from runr.core import stops
+from runr.core.duration import spoken
+from runr.core.runstate import Event
+
+_MARKS = {
+    "completed": ("✓", "green"),
+    "in_progress": ("◐", "cyan"),
+    "stopped": ("■", "yellow"),
+    "failed": ("✗", "red"),
+    "pending": ("○", None),
+    "running": ("◐", "cyan"),
+}
+
+#: A completion looks different for each kind of evidence.
+_EVIDENCE = {"verified": "✓", "attested": "✎", "inferred": "≈"}
+
+
+def task_list(answer: TaskList) -> str:
+    """Return one line for each task, in columns."""
+    if not answer.tasks:
+        return answer.next
+    names = [shown_name(row) for row in answer.tasks]
+    width = min(max(map(len, names)), 60)
+    states = max(len(row.status) for row in answer.tasks)
+    lines = ["Tasks in .runr/tasks/:"]
+    lines += [
+        f"  {mark(row)} {name:<{width}}  {_painted(row.status, states)}  {_remarks(row)}".rstrip()
+        for row, name in zip(answer.tasks, names, strict=True)
+    ]
+    if answer.next_cursor:
+        lines.append(f"  … {answer.total} in all; --limit 0 shows every one")
+    return "\n".join(lines)
+
+
+def mark(row: TaskRow) -> str:
+    """Return the sign for a task's state."""
+    sign, colour = _MARKS[row.status]
+    if row.status == "completed":
+        sign = _EVIDENCE.get(row.evidence or "", sign)
+    return style(sign, fg=colour)
+
+
+def shown_name(row: TaskRow) -> str:
+    """Return a task's name as it can be shown on one line."""
+    name = row.path.removeprefix(".runr/tasks/")
+    return name if name.isprintable() else name.encode("unicode_escape").decode()
+
+
+def _painted(status: str, width: int) -> str:
+    return style(f"{status:<{width}}", fg=_MARKS[status][1])
+
+
+def _remarks(row: TaskRow) -> str:
+    when = (row.completed_at or (row.updated_at if row.status != "pending" else None) or "")[:10]
+    remarks = [when] if when else []
+    if row.status == "completed":
+        remarks.append(_evidence(row))
+    elif row.last_run_id:
+        remarks.append(f"run:{row.last_run_id}")
+    if row.stop_reason:
+        remarks.append(f"({row.stop_reason})")
+    if row.type != "automated" and row.status != "completed":
+        remarks.append(row.type)
+    if row.blocked_by:
+        names = ", ".join(name.removeprefix(".runr/tasks/") for name in row.blocked_by)
+        remarks.append(style(f"blocked by {names}", fg="yellow"))
+    if row.stale:
+        remarks.append(style("stale: its text has changed since", fg="yellow"))
+    if row.orphaned:
+        remarks.append(style("its file is gone", fg="yellow"))
+    remarks += [style(problem, fg="red") for problem in row.problems]
+    return "  ".join(remarks)
+
+
+def _evidence(row: TaskRow) -> str:
+    by = row.completed_by or ""
+    if row.evidence == "attested":
+        return f"attested by {by.removeprefix('person:')}"
+    return f"inferred from {by}" if row.evidence == "inferred" else by
+
+
+def task_detail(answer: TaskDetail) -> str:
+    """Return one task with its last run."""
+    task = answer.task
+    lines = [
+        f"{mark(task)} {shown_name(task)}: {task.title}",
+        f"  {_painted(task.status, 0)}: {task.why}",
+    ]
+    facts = [
+        ("type", task.type),
+        ("evidence", task.evidence),
+        ("verification", task.verification if task.last_run_id else None),
+        ("depends on", ", ".join(task.depends_on)),
+        ("owns", ", ".join(task.owns)),
+        ("checks", "; ".join(task.verify)),
+        ("checkpoint", task.checkpoint_sha),
+        ("unmerged", "yes, its commit is not on this branch" if task.unmerged else None),
+        ("attempts", str(task.attempts) if task.attempts else None),
+    ]
+    lines += [f"  {name}: {value}" for name, value in facts if value]
+    lines += [f"  {style('problem', fg='red')}: {problem}" for problem in task.problems]
+    if answer.run is not None:
+        lines += ["", *run_lines(answer.run)]
+    if answer.commits:
+        lines += ["", "  commits:", *(f"    {commit}" for commit in answer.commits)]
+    return "\n".join([*lines, "", f"Next: {answer.next}"])
+
+
+def run_lines(run: RunView) -> list[str]:
+    """Return a run in a few lines, with its failed checks and its next commands."""
+    lines = [f"  run {run.id}: {_ending(run)} ({run.worker}, {spoken(run.seconds)})"]
+    for check in run.checks:
+        sign = style("✓", fg="green") if check.passed else style("✗", fg="red")
+        lines.append(f"    {sign} {check.command} ({check.tier}, {spoken(check.seconds)})")
+        lines += [f"        {line}" for line in check.tail.splitlines()[-15:]]
+    if run.detail and run.stop_reason:
+        lines.append(f"    {run.detail}")
+    return lines
+
+
+def _ending(run: RunView) -> str:
+    if run.status == "stopped":
+        return f"stopped, {stops.find(run.stop_reason or 'error').meaning}"
+    return f"in phase {run.phase}" if run.status == "running" else "completed"
+
+
+def run_end(run: RunView) -> str:
+    """Return how a run ended: one line, and the next commands where there are any."""
+    name = run.task.removeprefix(".runr/tasks/")
+    if run.status == "running":
+        return "\n".join([f"{style('◐', fg='cyan')} {name}: run {run.id} is at work", *_next(run)])
+    if run.status == "completed":
+        lines = [f"{style('✓', fg='green')} {name}: {_result(run)} in {spoken(run.seconds)}"]
+    else:
+        lines = [f"{style('■', fg='yellow')} {name}: {_ending(run)}"]
+        lines += run_lines(run)[1:]
+    return "\n".join([*lines, *_next(run)])
+
+
+def _result(run: RunView) -> str:
+    how = f"on the word of {run.approved_by}" if run.approved_by else "verified"
+    commit = f", commit {run.checkpoint_sha[:12]}" if run.checkpoint_sha else ""
+    kept = f", waiting on {run.branch}" if run.integration == "kept" else ""
+    empty = ", without any change" if run.changed == 0 else ""
+    return f"completed, {how}{commit}{kept}{empty}"
+
+
+def _next(run: RunView) -> list[str]:
+    return ["  Next:", *(f"    {step}" for step in run.next)] if run.next else []
+
+
+def completion(answer: CompleteAnswer) -> str:
+    """Return what became of a completion."""
+    if answer.completed:
+        return f"{run_end(answer.run)}\n{answer.next}"
+    sign = style("✗", fg="red")
+    lines = [f"{sign} {shown_name(answer.task)} is not completed", *run_lines(answer.run)[1:]]
+    return "\n".join([*lines, answer.next])
+
+
+def run_list(answer: RunList) -> str:
+    """Return one line for each run, newest first."""
+    if not answer.runs:
+        return "No runs yet. `runr run --task NAME` makes one."
+    lines = []
+    for run in answer.runs:
+        sign, colour = _MARKS[run.status]
+        cost = f"  ${run.cost_usd:.2f}" if run.cost_usd is not None else ""
+        name = run.task.removeprefix(".runr/tasks/")
+        lines.append(
+            f"{style(sign, fg=colour)} {run.id}  {_ending(run)}  {name}  "
+            f"{run.worker}  {spoken(run.seconds)}{cost}"
+        )
+    return "\n".join(lines)
+
+
+def done(answer: Done) -> str:
+    """Return what a command did, and what to do next."""
+    lines = [answer.message, *(f"  {line}" for line in answer.changed)]
+    lines += [f"  {style('note', fg='yellow')}: {note}" for note in answer.notes]
+    return "\n".join([*lines, *_steps(answer.next)])
+
+
+def _steps(steps: Sequence[str]) -> list[str]:
+    return ["Next:", *(f"  {step}" for step in steps)] if steps else []
+
+
+def event_line(event: Event) -> str | None:
+    """Return an event as a line of live progress; None for one that nobody waits for."""
+    facts, clock = event.payload, event.time[11:19]
+    match event.type:
+        case "phase.started":
+            attempt = f", attempt {facts['attempt']}" if facts["phase"] == "work" else ""
+            return f"  {style(clock, dim=True)} {facts['phase']}{attempt}"
+        case "check.finished":
+            passed = facts["passed"]
+            sign = style("✓", fg="green") if passed else style("✗", fg="red")
+            return f"  {style(clock, dim=True)}   {sign} {facts['command']}"
+        case "phase.finished" if facts.get("detail"):
+            return f"  {style(clock, dim=True)}   {facts['detail'].splitlines()[-1]}"
+        case "worker.waiting":
+            return f"  {style(clock, dim=True)}   {facts['reason']}"
+        case _:
+            return None

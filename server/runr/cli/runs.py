@@ -1,0 +1,128 @@
+"""Commands about runs."""
+
+import click
+
+from runr.app import batch, start
+from runr.app import follow as following
+from runr.app import runs as recorded
+from runr.app.answers import RunAnswer, RunView
+from runr.app.start import RunRequest
+from runr.cli import render
+from runr.cli.surface import Surface, command, task_names
+from runr.core.runstate import Event
+from runr.errors import ExitCode, UsageError
+
+_RUN = click.argument("run", metavar="RUN")
+
+
+@command("run")
+@click.option("--task", shell_complete=task_names, help="The task to run.")
+@click.option("--auto-only", is_flag=True, help="Run every automated task that is ready.")
+@click.option("--worker", help="Who does the work; default: the task's, then the configured one.")
+@click.option("--in-place", is_flag=True, help="Work in your own tree instead of a worktree.")
+@click.option("--force", is_flag=True, help="Go past open dependencies; it is recorded.")
+@click.option("--wait/--detach", default=True, help="Follow the run to its end, or return at once.")
+def run(surface: Surface, task: str | None, *, auto_only: bool, wait: bool, **wish: object) -> int:
+    """Run a task: work, verify, commit, record. The run lives on if this terminal does not."""
+    if (task is None) is not auto_only:
+        raise UsageError("say which: --task NAME, or --auto-only for every task that is ready")
+    if task is None:
+        return _run_ready(surface, wish)
+    project = surface.project()
+    session = project.environment.get("CLAUDE_CODE_SESSION_ID")
+    request = RunRequest.model_validate({"task": task, "session_id": session, **wish})
+    answer = start.run_task(project, request)
+    if answer.brief is not None or not wait:
+        surface.show(answer, _started)
+        return ExitCode.DONE
+    surface.say(f"run {answer.run.id} on {answer.run.branch or 'this tree'}")
+    return _follow(surface, answer.run.id)
+
+
+@command("follow")
+@_RUN
+def follow(surface: Surface, run: str) -> int:
+    """Show a run's progress until it ends, and end with its exit code."""
+    return _follow(surface, run)
+
+
+@command("runs")
+@click.option("--task", shell_complete=task_names, help="Only runs of this task.")
+@click.option("--limit", type=click.IntRange(0), default=20, help="At most so many; 0 for all.")
+def runs(surface: Surface, task: str | None, limit: int) -> None:
+    """List the latest runs, newest first."""
+    answer = recorded.list_runs(surface.project(), limit=limit or None, task=task)
+    surface.show(answer, render.run_list)
+
+
+@command("report")
+@_RUN
+def report(surface: Surface, run: str) -> None:
+    """Show what a run did, how it was verified and how it ended."""
+    answer = recorded.read_report(surface.project(), run)
+    surface.show(answer, lambda found: found.markdown.rstrip())
+
+
+@command("stop")
+@_RUN
+def stop(surface: Surface, run: str) -> None:
+    """Stop a run; its work is kept."""
+    surface.show(recorded.stop_run(surface.project(), run), render.done)
+
+
+@command("resume")
+@_RUN
+@click.option("--wait/--detach", default=True, help="Follow the run to its end, or return at once.")
+def resume(surface: Surface, run: str, *, wait: bool) -> int:
+    """Take a stopped run up again where it stopped, with the work that it left."""
+    answer = recorded.resume_run(surface.project(), run)
+    if answer.run.worker == "session" or not wait:
+        surface.show(answer, _started)
+        return ExitCode.DONE
+    surface.say(f"run {answer.run.id} goes on")
+    return _follow(surface, answer.run.id)
+
+
+def _follow(surface: Surface, run: str) -> int:
+    try:
+        ended = following.wait(surface.project(), run, on_event=_teller(surface))
+    except KeyboardInterrupt:
+        click.echo(f"\nThe run goes on. runr follow {run}, or runr stop {run}", err=True)
+        return ExitCode.INTERRUPTED
+    surface.show(ended, render.run_end)
+    return ended.exit_code or ExitCode.DONE
+
+
+def _teller(surface: Surface) -> following.Listener:
+    def tell(event: Event) -> None:
+        line = render.event_line(event)
+        if line:
+            surface.say(line)
+
+    return tell
+
+
+def _run_ready(surface: Surface, wish: dict[str, object]) -> int:
+    def begun(view: RunView) -> None:
+        surface.say(f"run {view.id}: {view.task.removeprefix('.runr/tasks/')}")
+
+    def ended(view: RunView) -> None:
+        surface.say(render.run_end(view))
+
+    answer = batch.run_ready(
+        surface.project(),
+        worker=wish.get("worker") if isinstance(wish.get("worker"), str) else None,  # type: ignore[arg-type] # narrowed beside
+        in_place=bool(wish.get("in_place")),
+        on_begin=begun,
+        on_event=_teller(surface),
+        on_end=ended,
+    )
+    surface.show(answer, lambda batch_: batch_.message)
+    return next((run.exit_code for run in answer.runs if run.exit_code), ExitCode.DONE)
+
+
+def _started(answer: RunAnswer) -> str:
+    if answer.brief is not None:
+        return f"{answer.brief}\n{answer.next}"
+    steps = "\n".join(f"  {step}" for step in answer.run.next)
+    return f"run {answer.run.id} has started\nNext:\n{steps}" if steps else answer.next

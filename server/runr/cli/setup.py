@@ -1,0 +1,82 @@
+"""Commands that set a repository up and look after it."""
+
+import shutil
+import sys
+
+import click
+
+from runr.app import claude_install, restore
+from runr.app import doctor as health
+from runr.app import init as initial
+from runr.app import new as newtask
+from runr.app.doctor import Health
+from runr.cli import render
+from runr.cli.surface import Surface, command
+from runr.errors import ExitCode
+
+
+@command("init")
+@click.option("--dry-run", is_flag=True, help="Only say what would be written.")
+def init(surface: Surface, *, dry_run: bool) -> None:
+    """Set this repository up: folders, settings with detected checks, an example task."""
+    surface.show(initial.init(surface.project(), dry_run=dry_run), render.done)
+
+
+@command("new")
+@click.argument("task")
+@click.option("--template", default="feature", help=f"{', '.join(newtask.TEMPLATES)}, or your own.")
+def new(surface: Surface, task: str, template: str) -> None:
+    """Write a new task file from a template."""
+    surface.show(newtask.new_task(surface.project(), task, template=template), render.done)
+
+
+@command("rebuild")
+@click.option("--dry-run", is_flag=True, help="Only say what would change.")
+def rebuild(surface: Surface, *, dry_run: bool) -> None:
+    """Make the status file again from runs and commits, and the cache from the task files."""
+    surface.show(restore.restore(surface.project(), dry_run=dry_run), render.done)
+
+
+@command("doctor")
+def doctor(surface: Surface) -> int:
+    """Look whether everything that runr needs is there."""
+    answer = health.examine(surface.project())
+    surface.show(answer, _health)
+    return ExitCode.DONE if answer.well else ExitCode.FAILED
+
+
+@command("install")
+@click.argument("what", type=click.Choice(["claude"]))
+@click.option("--uninstall", is_flag=True, help="Take out exactly what was put in.")
+def install(surface: Surface, what: str, *, uninstall: bool) -> None:  # noqa: ARG001 - one so far
+    """Set up Claude Code in this repository: the /runr skill and the MCP server."""
+    root = surface.project().layout.root
+    if uninstall:
+        answer = claude_install.uninstall(root)
+    else:
+        answer = claude_install.install(root, command=_own_command())
+    surface.show(answer, _installed)
+
+
+def _own_command() -> list[str]:
+    """Return how this very runr is started from any folder."""
+    return ["runr"] if shutil.which("runr") else [sys.executable, "-m", "runr"]
+
+
+def _installed(answer: claude_install.Installed) -> str:
+    lines = [f"  {path}" for path in answer.changed]
+    head = "changed:" if lines else "Nothing to do."
+    notes = [f"  note: {note}" for note in answer.notes]
+    steps = ["Next:", *(f"  {step}" for step in answer.next)] if answer.next else []
+    return "\n".join([head, *lines, *notes, *steps])
+
+
+def _health(answer: Health) -> str:
+    signs = {"ok": ("✓", "green"), "note": ("•", "yellow"), "bad": ("✗", "red")}
+    lines = []
+    for found in answer.findings:
+        sign, colour = signs[found.state]
+        lines.append(f"{click.style(sign, fg=colour)} {found.name}: {found.told}")
+        if found.advice:
+            lines.append(f"    {found.advice}")
+    return "\n".join(lines)

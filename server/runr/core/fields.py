@@ -1,0 +1,143 @@
+"""The keys of a task header: their types, and what to say where a value does not fit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Literal, get_args
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
+from pydantic_core import ErrorDetails
+
+from runr.core.duration import seconds
+from runr.core.mistakes import shown
+from runr.core.near import closest
+from runr.core.task import Problem, TaskType
+
+_YEAR = 366 * 24 * 3600
+_DIGITS = 40
+
+Tier = Literal["tier0", "tier1", "tier2"]
+
+# Earlier tools wrote the status into the header. It is read nowhere, and is no part of the task.
+STATUS_KEYS = frozenset({"status", "completed_at", "completed_by", "completed_commit"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """A header as it was written: texts, lists and mappings, without types.
+
+    `lines` gives the file line of a key `(key,)` and of a list's item `(key, index)`.
+    """
+
+    values: Mapping[str, object] = field(default_factory=dict)
+    lines: Mapping[tuple[int | str, ...], int] = field(default_factory=dict)
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _seconds(value: object) -> int:
+    # More digits than `int` takes are no length of time either.
+    return seconds(value) if len(str(value)) <= _DIGITS else _YEAR + 1
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        msg = "holds a NUL character, which no path or command can"
+        raise ValueError(msg)
+    return text
+
+
+Text = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_without_nul)
+]
+Texts = Annotated[tuple[Text, ...], BeforeValidator(_listed)]
+
+
+class Fields(BaseModel):
+    """The header with types; a list may be written as one scalar."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    title: str | None = None
+    type: TaskType = TaskType.AUTOMATED
+    depends_on: Texts = ()
+    owns: Texts = ()
+    verify: Texts = ()
+    tier: Tier | None = None
+    worker: Text | None = None
+    tags: Texts = ()
+    priority: int = 0
+    timeout: Annotated[int, BeforeValidator(_seconds), Field(gt=0, le=_YEAR)] | None = None
+
+
+KNOWN_KEYS = frozenset(Fields.model_fields) | STATUS_KEYS
+
+
+def typed(header: Header) -> tuple[Fields, list[Problem]]:
+    """Return the header's fields, each that does not fit at its default, and the problems."""
+    # A key without a value (`tags:`) says the same as no key.
+    given = {key: value for key, value in header.values.items() if value is not None}
+    problems = [_unknown(key, header) for key in header.values if key not in KNOWN_KEYS]
+    try:
+        fields = Fields.model_validate(given)
+    except ValidationError as error:
+        wrong = {str(detail["loc"][0]): detail for detail in error.errors(include_url=False)[::-1]}
+        problems += sorted((_wrong(detail, header) for detail in wrong.values()), key=_line)
+        fields = Fields.model_validate({k: v for k, v in given.items() if k not in wrong})
+    return fields, problems
+
+
+def _unknown(key: str, header: Header) -> Problem:
+    near = closest(key, KNOWN_KEYS)
+    advice = f"did you mean `{near}`?" if near else "it has no effect"
+    return Problem(
+        code="unknown_key",
+        message=f"runr does not know the key `{shown(key)}`: {advice}",
+        line=header.lines.get((key,)),
+        severity="warning",
+    )
+
+
+def _wrong(detail: ErrorDetails, header: Header) -> Problem:
+    place = detail["loc"]
+    line = header.lines.get(place, header.lines.get(place[:1]))
+    return Problem(code="wrong_value", message=_reason(detail), line=line)
+
+
+def _reason(detail: ErrorDetails) -> str:
+    key, *index = detail["loc"]
+    what = f"`{key}`" + (f" item {int(index[0]) + 1}" if index else "")
+    value = detail["input"]
+    choices = {"type": [kind.value for kind in TaskType], "tier": list(get_args(Tier))}
+    if value is None or value == "" or detail["type"] == "string_too_short":
+        return f"{what} is empty: write a value, or remove it"
+    if isinstance(value, dict) and (index or key not in {"depends_on", "owns", "verify", "tags"}):
+        return (
+            f"{what} is a mapping, not text: text with `: ` in it, or `{{` before it, needs quotes"
+        )
+    if detail["type"] == "tuple_type":
+        return f"{what} is a mapping: write a list or one text"
+    if isinstance(value, list):
+        return f"{what} is a list: write one value"
+    if key in choices:
+        near = closest(str(value), choices[str(key)])
+        advice = f"did you mean `{near}`?" if near else "write one of " + ", ".join(choices[key])
+        return f"{what} cannot be `{shown(value)}`: {advice}"
+    if key == "priority":
+        return f"{what} must be a whole number, not `{shown(value)}`"
+    if key == "timeout" and detail["type"] != "value_error":
+        return f"{what} must be between a second and a year, not `{shown(value)}`"
+    return f"{what}: {detail.get('ctx', {}).get('error', detail['msg'])}"
+
+
+def _line(problem: Problem) -> int:
+    return problem.line or 0

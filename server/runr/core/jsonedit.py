@@ -1,0 +1,166 @@
+"""One member put into a JSON text or taken out of it; every other character stays."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_SPACE = re.compile(r"[ \t\r\n]*")
+_INDENTED = re.compile(r"\n([ \t]+)\S")
+_DECODER = json.JSONDecoder()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Member:
+    """A key with its value; offsets into the text."""
+
+    key: str
+    start: int
+    value: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Table:
+    """An object; offsets of its opening and its closing brace."""
+
+    start: int
+    members: tuple[_Member, ...]
+    close: int
+
+    def find(self, key: str) -> int | None:
+        """Return the place of the member that counts: of equal keys the last."""
+        places = [place for place, member in enumerate(self.members) if member.key == key]
+        return places[-1] if places else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """How far a path of keys leads: `rest` is not there yet, or is the member at `place`."""
+
+    table: _Table
+    place: int | None
+    rest: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Layout:
+    """How a text is laid out where a value goes; `indent` is None on a single line."""
+
+    indent: str | None
+    unit: str
+    newline: str
+    minified: bool
+
+    def member(self, key: str, value: object) -> str:
+        colon = ":" if self.minified else ": "
+        return json.dumps(key, ensure_ascii=False) + colon + self.value(value)
+
+    def value(self, value: object) -> str:
+        if self.indent is None:
+            separators = (",", ":") if self.minified else (", ", ": ")
+            return json.dumps(value, ensure_ascii=False, separators=separators)
+        lines = json.dumps(value, ensure_ascii=False, indent=self.unit)
+        return lines.replace("\n", self.newline + self.indent)
+
+
+def put(text: str, keys: Sequence[str], value: object) -> str:
+    """Set the member at `keys`, laid out as its neighbours are; missing tables are made.
+
+    The text has to be valid JSON; ValueError where something on the way is no object.
+    """
+    found = _find(text, keys)
+    if found.place is not None:
+        member = found.table.members[found.place]
+        written = _layout(text, found.table).value(value)
+        return text[: member.value] + written + text[member.end :]
+    for key in reversed(found.rest[1:]):
+        value = {key: value}
+    return _inserted(text, found.table, found.rest[0], value)
+
+
+def drop(text: str, keys: Sequence[str]) -> str:
+    """Take the member at `keys` out; where there is none the text comes back unchanged."""
+    found = _find(text, keys)
+    if found.place is None:
+        return text
+    members, place = found.table.members, found.place
+    if len(members) == 1:
+        start, end = found.table.start + 1, found.table.close
+    elif place == 0:
+        start, end = members[0].start, members[1].start
+    else:
+        start, end = members[place - 1].end, members[place].end
+    # Of equal keys, the one before would come to count.
+    return drop(text[:start] + text[end:], keys)
+
+
+def _inserted(text: str, table: _Table, key: str, value: object) -> str:
+    layout = _layout(text, table)
+    written = layout.member(key, value)
+    if table.members:
+        comma = "," if layout.minified else ", "
+        before = comma if layout.indent is None else f",{layout.newline}{layout.indent}"
+        end = table.members[-1].end
+        return text[:end] + before + written + text[end:]
+    if layout.indent is not None:
+        closing = layout.newline + _line_indent(text, table.start)
+        written = layout.newline + layout.indent + written + closing
+    return text[: table.start + 1] + written + text[table.close :]
+
+
+def _layout(text: str, table: _Table) -> _Layout:
+    """Return the layout of the table's members, or for an empty one what suits the text."""
+    indented = _INDENTED.search(text)
+    unit = indented.group(1) if indented else "  "
+    indent: str | None
+    if table.members:
+        gap = text[table.start + 1 : table.members[0].start]
+        indent = gap.rpartition("\n")[2] if "\n" in gap else None
+    else:
+        alone = not text[: table.start].strip()
+        multiline = "\n" in text.strip() or alone
+        indent = _line_indent(text, table.start) + unit if multiline else None
+    return _Layout(
+        indent=indent,
+        unit=unit,
+        newline="\r\n" if "\r\n" in text else "\n",
+        minified='":' in text and '": ' not in text,
+    )
+
+
+def _line_indent(text: str, offset: int) -> str:
+    line = text[text.rfind("\n", 0, offset) + 1 : offset]
+    return line[: len(line) - len(line.lstrip(" \t"))]
+
+
+def _find(text: str, keys: Sequence[str]) -> _Found:
+    table = _table(text, _skip(text, 0), "the top level")
+    for depth, key in enumerate(keys[:-1]):
+        place = table.find(key)
+        if place is None:
+            return _Found(table=table, place=None, rest=keys[depth:])
+        table = _table(text, table.members[place].value, f'"{key}"')
+    return _Found(table=table, place=table.find(keys[-1]), rest=keys[-1:])
+
+
+def _table(text: str, start: int, name: str) -> _Table:
+    if text[start] != "{":
+        msg = f"{name} is not an object"
+        raise ValueError(msg)
+    members = []
+    at = _skip(text, start + 1)
+    while text[at] != "}":
+        key, end = _DECODER.raw_decode(text, at)
+        value = _skip(text, _skip(text, end) + 1)
+        end = _DECODER.raw_decode(text, value)[1]
+        members.append(_Member(key=key, start=at, value=value, end=end))
+        at = _skip(text, end)
+        at = _skip(text, at + 1) if text[at] == "," else at
+    return _Table(start=start, members=tuple(members), close=at)
+
+
+def _skip(text: str, at: int) -> int:
+    """Return the offset of the first character that is not white space."""
+    found = _SPACE.match(text, at)
+    return found.end() if found else at

@@ -1,0 +1,29 @@
+"""What a task will be judged by, and how its name goes into a command."""
+
+import shlex
+
+from runr.core.config import VerifySettings
+from runr.core.runstate import Check
+from runr.core.task import Task, TaskType
+
+_TIERS = ("tier0", "tier1", "tier2")
+
+
+def checks(task: Task, settings: VerifySettings) -> tuple[Check, ...]:
+    """Return the checks in the order in which they run: configured tiers, then the task's own.
+
+    A manual task is judged by its own checks only: what a person did outside
+    of the repository says nothing about the repository's tests.
+    """
+    upto = _TIERS.index(task.tier or settings.tier)
+    tiers = () if task.type is TaskType.MANUAL else _TIERS[: upto + 1]
+    commands = [(tier, command) for tier in tiers for command in getattr(settings, tier)]
+    commands += [("task", command) for command in task.verify]
+    return tuple(
+        Check(tier=tier, command=command, timeout_s=settings.timeout) for tier, command in commands
+    )
+
+
+def quoted(name: str) -> str:
+    """Return a task's name as one shell word that no command takes for an option."""
+    return shlex.quote(f"./{name}" if name.startswith("-") else name)

@@ -1,0 +1,147 @@
+"""The story of a run, for the person who reads it the next morning."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from runr.core import stops
+from runr.core.duration import spoken
+from runr.core.runstate import Event, RunState
+
+Stat = tuple[str, int | None, int | None]
+
+
+def render(state: RunState, events: Sequence[Event], stat: Sequence[Stat]) -> str:
+    """Return the report as Markdown."""
+    parts = [
+        f"# {headline(state)}",
+        _facts(state),
+        _changes(state, stat),
+        _checks(state),
+        _phases(events),
+        _words(state),
+        _next(state),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def headline(state: RunState) -> str:
+    """Return one line: which task, and how the run ended."""
+    name = state.start.task.removeprefix(".runr/tasks/")
+    if state.ended is None:
+        return f"{name}: still running"
+    if state.ended == "stopped":
+        return f"{name}: stopped, {stops.find(state.stop or 'error').meaning}"
+    if state.approval:
+        return f"{name}: completed, on the word of {state.approval.by}"
+    return f"{name}: completed and verified"
+
+
+def next_steps(state: RunState) -> tuple[str, ...]:
+    """Return commands that can be pasted: three after a stop, fewer when all is well."""
+    if state.ended == "stopped":
+        return stops.commands(
+            state.stop or "error",
+            run=state.id,
+            task=state.start.task.removeprefix(".runr/tasks/"),
+            branch=state.start.branch or "HEAD",
+            workdir=state.start.workdir,
+            base=state.start.base_sha,
+        )
+    if state.ended is None:
+        return (f"runr follow {state.id}", f"runr stop {state.id}")
+    return (state.bring_in,) if state.bring_in else ()
+
+
+def elapsed(state: RunState, until: str | None = None) -> float:
+    """Return the seconds from the run's opening to its end."""
+    end = state.ended_at or until or state.updated_at
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(state.created_at)).total_seconds()
+
+
+def _facts(state: RunState) -> str:
+    start = state.start
+    rows = [
+        ("Run", f"`{state.id}`"),
+        ("Task", f"`{start.task}`"),
+        ("Worker", start.worker),
+        ("Attempts", str(state.attempt)),
+        ("Took", spoken(elapsed(state))),
+        ("Cost", f"${state.cost_usd:.4f}" if state.cost_usd is not None else None),
+        ("Tokens", _tokens(state)),
+        ("Sessions", ", ".join(f"`{session}`" for session in state.sessions) or None),
+        ("Verification", state.verification),
+        ("Checkpoint", f"`{state.checkpoint_sha}`" if state.checkpoint_sha else None),
+        ("Brought in", _integration(state)),
+        ("Reason", state.approval.reason if state.approval else None),
+        ("Forced past", start.forced),
+        ("Why it stopped", state.detail if state.stop else None),
+        ("Denied to the worker", ", ".join(state.denied) or None),
+        ("Left uncommitted", ", ".join(state.left_dirty) or None),
+    ]
+    return "\n".join(f"- {name}: {value}" for name, value in rows if value)
+
+
+def _tokens(state: RunState) -> str | None:
+    if not state.input_tokens and not state.output_tokens:
+        return None
+    return f"{state.input_tokens:,} in, {state.output_tokens:,} out"
+
+
+def _integration(state: RunState) -> str | None:
+    if state.integration == "kept":
+        return f"no, it waits on `{state.start.branch}`" + (
+            f" ({state.detail})" if state.detail else ""
+        )
+    return f"{state.integration} into {state.start.target}" if state.integration else None
+
+
+def _changes(state: RunState, stat: Sequence[Stat]) -> str:
+    if not stat:
+        return "## What changed\n\nNothing was changed." if state.ended else ""
+    lines = [f"- `{path}` {_plus_minus(added, deleted)}" for path, added, deleted in stat[:100]]
+    more = [f"- and {len(stat) - 100} more"] if len(stat) > 100 else []  # noqa: PLR2004
+    return "## What changed\n\n" + "\n".join(lines + more)
+
+
+def _plus_minus(added: int | None, deleted: int | None) -> str:
+    return "binary" if added is None or deleted is None else f"+{added} -{deleted}"
+
+
+def _checks(state: RunState) -> str:
+    if not state.checks:
+        return "## What was verified\n\nNo checks ran." if state.ended else ""
+    lines = []
+    for check in state.checks:
+        how = "timed out" if check.exit_code is None else f"exit code {check.exit_code}"
+        verdict = "passed" if check.passed else f"failed ({how})"
+        lines.append(f"- `{check.command}` ({check.tier}): {verdict} in {spoken(check.seconds)}")
+        if not check.passed and check.tail:
+            lines.append(_indented(check.tail[-2000:]))
+    return "## What was verified\n\n" + "\n".join(lines)
+
+
+def _phases(events: Sequence[Event]) -> str:
+    lines, begun = [], None
+    for event in events:
+        if event.type == "phase.started":
+            begun = datetime.fromisoformat(event.time)
+        elif event.type == "phase.finished" and begun is not None:
+            took = (datetime.fromisoformat(event.time) - begun).total_seconds()
+            cost = event.payload.get("cost_usd")
+            price = f", ${cost:.4f}" if cost else ""
+            phase, outcome = event.payload["phase"], event.payload["outcome"]
+            lines.append(f"- {phase}: {outcome} in {spoken(took)}{price}")
+    return "## Phases\n\n" + "\n".join(lines) if lines else ""
+
+
+def _words(state: RunState) -> str:
+    return f"## The worker's last words\n\n{_indented(state.words)}" if state.words else ""
+
+
+def _next(state: RunState) -> str:
+    steps = next_steps(state)
+    return "## Next\n\n" + "\n".join(f"    {step}" for step in steps) if steps else ""
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line}" for line in text.rstrip().splitlines())

@@ -1,0 +1,144 @@
+"""What is known of a run: how it was opened, its events, and the state they fold into."""
+
+from enum import StrEnum
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from runr.core.task import TaskType
+
+
+class Phase(StrEnum):
+    """The steps of a run, in order."""
+
+    PREPARE = "prepare"
+    WORK = "work"
+    VERIFY = "verify"
+    CHECKPOINT = "checkpoint"
+    INTEGRATE = "integrate"
+    RECORD = "record"
+
+
+class Value(BaseModel):
+    """Something that is read from and written to a run's files."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Check(Value):
+    """One command that judges the work; `tier` is tier0, tier1, tier2 or task."""
+
+    tier: str
+    command: str
+    timeout_s: int
+
+
+class CheckResult(Value):
+    """What one check said; `exit_code` is None when it ran out of time."""
+
+    tier: str
+    command: str
+    exit_code: int | None
+    seconds: float
+    tail: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Tell whether the command ended with 0."""
+        return self.exit_code == 0
+
+
+class Approval(Value):
+    """A person's word for a completion."""
+
+    by: str
+    reason: str
+
+
+class RunStart(Value):
+    """What was decided when the run was opened.
+
+    `base_tree` is the working tree as it was found; `target` the branch that
+    the result is brought into, None on a detached HEAD.
+    """
+
+    task: str
+    title: str = ""
+    task_type: TaskType = TaskType.AUTOMATED
+    task_sha256: str = ""
+    worker: str
+    in_place: bool = False
+    workdir: str
+    base_sha: str
+    base_tree: str
+    branch: str | None = None
+    target: str | None = None
+    attempts: int = 3
+    timeout_s: int = 2700
+    owns: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
+    session_id: str | None = None
+    forced: str | None = None
+
+
+class Event(Value):
+    """One line of the timeline; `seq` counts from 1."""
+
+    seq: int
+    time: str
+    type: str
+    source: str = "runr"
+    payload: dict[str, Any] = Field(default_factory=dict)
+
+
+class RunState(Value):
+    """The fold of a run's events."""
+
+    id: str
+    start: RunStart
+    seq: int = 0
+    created_at: str
+    updated_at: str
+    phase: Phase | None = None
+    open: bool = False
+    outcome: str | None = None
+    attempt: int = 0
+    first_attempt: int = 1
+    ended: Literal["completed", "stopped"] | None = None
+    ended_at: str | None = None
+    stop: str | None = None
+    detail: str | None = None
+    verification: Literal["passed", "failed", "skipped", "none"] = "none"
+    checks: tuple[CheckResult, ...] = ()
+    violations: tuple[str, ...] = ()
+    checkpoint_sha: str | None = None
+    changed: int | None = None
+    left_dirty: tuple[str, ...] = ()
+    integration: str | None = None
+    integrated_sha: str | None = None
+    bring_in: str | None = None
+    approval: Approval | None = None
+    cost_usd: float | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    turns: int = 0
+    sessions: tuple[str, ...] = ()
+    denied: tuple[str, ...] = ()
+    words: str = ""
+
+    @property
+    def by_session(self) -> bool:
+        """Tell whether a Claude Code session does the work itself."""
+        return self.start.worker == "session"
+
+    @property
+    def verified_tiers(self) -> tuple[str, ...]:
+        """The tiers whose checks all passed, in the order in which they ran."""
+        if self.verification != "passed":
+            return ()
+        return tuple(dict.fromkeys(check.tier for check in self.checks))
+
+    def changed_by(self, event: Event, **facts: object) -> Self:
+        """Return the state after `event` has taught it `facts`."""
+        return self.model_copy(update={"seq": event.seq, "updated_at": event.time} | facts)

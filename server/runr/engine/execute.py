@@ -1,0 +1,60 @@
+"""Carry a run on: next action, event, effect, event, until it ends or waits."""
+
+from runr.core.run import next_action
+from runr.core.runstate import Phase, RunState
+from runr.engine import record
+from runr.engine.context import RunContext
+from runr.engine.outcome import Outcome
+from runr.engine.steps import STEPS
+from runr.errors import GuardError, RunrError, WorkerUnavailableError
+from runr.store import runlog
+
+
+async def proceed(context: RunContext) -> RunState:
+    """Perform actions until the run has ended, or until its session has work to do."""
+    state = runlog.require(context.files)
+    while True:
+        action = next_action(state)
+        if action.kind in ("rest", "wait"):
+            return state
+        if action.kind == "stop":
+            return stop(context, action.code or "error", state.detail)
+        if action.kind == "complete":
+            return complete(context)
+        phase = action.phase or Phase.PREPARE
+        if not (state.open and state.phase is phase):
+            payload = {"phase": phase, "attempt": action.attempt}
+            state = context.log.append("phase.started", payload)
+        state = await _perform(context, state, phase)
+
+
+async def _perform(context: RunContext, state: RunState, phase: Phase) -> RunState:
+    try:
+        outcome = await STEPS[phase](context, state)
+    except RunrError as error:
+        outcome = Outcome(_code(error), {"checks": [], "detail": error.message})
+    return context.log.append(
+        "phase.finished", {"phase": phase, "outcome": outcome.word} | outcome.facts
+    )
+
+
+def stop(context: RunContext, code: str, detail: str | None = None) -> RunState:
+    """End the run with a reason; the work is kept."""
+    state = context.log.append("run.stopped", {"code": code, "detail": detail})
+    record.status(context, state)
+    record.story(context, state)
+    return state
+
+
+def complete(context: RunContext) -> RunState:
+    """End the run as completed; its status has been recorded by then."""
+    state = context.log.append("run.completed", {})
+    record.status(context, state)
+    record.story(context, state)
+    return state
+
+
+def _code(error: RunrError) -> str:
+    if isinstance(error, WorkerUnavailableError):
+        return "worker_unavailable"
+    return "guard" if isinstance(error, GuardError) else "error"

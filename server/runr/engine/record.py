@@ -1,0 +1,50 @@
+"""What a run leaves for people: its line in the status file, its patch and its report."""
+
+from runr.core import report
+from runr.core.runstate import RunState
+from runr.core.status import Entry, fold
+from runr.engine import rebuild
+from runr.engine.context import RunContext
+from runr.errors import GitError
+from runr.git import snapshot
+from runr.git.repo import Repo
+from runr.store import files, runlog, statusfile
+from runr.store.statusfile import DamagedStatusError
+
+
+def status(context: RunContext, state: RunState) -> Entry:
+    """Write what the run makes of its task; doing so again changes nothing."""
+    task, now = state.start.task, runlog.stamp(context.clock())
+
+    def change(entries: dict[str, Entry]) -> dict[str, Entry]:
+        return entries | {task: fold(entries.get(task, Entry()), state, now)}
+
+    def repair(damage: DamagedStatusError) -> dict[str, Entry]:
+        return rebuild.entries(context.layout, damage.salvaged)
+
+    return statusfile.update(context.layout, change, repair=repair)[task]
+
+
+def story(context: RunContext, state: RunState) -> None:
+    """Write the patch and the report of a run that has ended."""
+    stat: tuple[snapshot.Stat, ...] = ()
+    try:
+        repo, before, after = _trees(context, state)
+        patch = snapshot.patch(repo, before, after).decode("utf-8", "surrogateescape")
+        clean = context.log.redact(patch).encode("utf-8", "surrogateescape")
+        files.replace(context.files.diff, clean)
+        stat = snapshot.diffstat(repo, before, after)
+    except (GitError, OSError):
+        # A worker may have deleted its tree: the rest of the story is still worth telling.
+        pass
+    text = report.render(
+        state, runlog.events(context.files), [(s.path, s.added, s.deleted) for s in stat]
+    )
+    files.replace(context.files.report, context.log.redact(text).encode())
+
+
+def _trees(context: RunContext, state: RunState) -> tuple[Repo, str, str]:
+    if state.checkpoint_sha:
+        return context.root, state.start.base_sha, state.checkpoint_sha
+    workspace = context.workspace(state)
+    return workspace, state.start.base_tree, snapshot.take(workspace)

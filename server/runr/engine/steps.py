@@ -1,0 +1,128 @@
+"""The phases of a run, performed. Each may be repeated after a crash and ends the same."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from runr.core.config import Config
+from runr.core.prompt import compose
+from runr.core.runstate import Phase, RunState
+from runr.engine import record
+from runr.engine.context import RunContext
+from runr.engine.outcome import Outcome
+from runr.engine.verify import verify
+from runr.git import checkpoint, integrate, snapshot, worktree
+from runr.store import files
+from runr.store.taskfiles import text_of
+from runr.workers import catalog
+from runr.workers.assignment import Assignment
+
+Step = Callable[[RunContext, RunState], Awaitable[Outcome]]
+
+
+async def prepare(context: RunContext, state: RunState) -> Outcome:
+    """Make the run's own working tree, unless it works in the user's."""
+    start = state.start
+    if start.branch is not None:
+        worktree.add(context.root, Path(start.workdir), start.branch, start.base_sha)
+    return Outcome("ok")
+
+
+async def work(context: RunContext, state: RunState) -> Outcome:
+    """Let the worker make one attempt."""
+    start = state.start
+    config = Config.model_validate_json(context.files.config.read_bytes())
+    worker, settings = catalog.find(start.worker, config)
+    text = context.files.task.read_bytes()
+    prompt = compose(start, text_of(text), state if state.attempt > 1 else None)
+    prompt_file = context.files.prompt(state.attempt)
+    files.replace(prompt_file, context.log.redact(prompt).encode())
+    report = await worker.work(
+        Assignment(
+            run_id=state.id,
+            task_path=start.task,
+            task_text=text_of(text),
+            attempt=state.attempt,
+            prompt=prompt,
+            prompt_file=prompt_file,
+            workdir=Path(start.workdir),
+            transcript=context.files.transcript(state.attempt),
+            environment=context.child_environment(state),
+            timeout_s=start.timeout_s,
+            settings=settings,
+        )
+    )
+    facts = {
+        "session_id": report.session_id,
+        "cost_usd": report.cost_usd,
+        "input_tokens": report.input_tokens,
+        "output_tokens": report.output_tokens,
+        "turns": report.turns,
+        "denied": list(report.denied),
+        "summary": report.summary,
+        "exit_code": report.exit_code,
+    }
+    if report.stop is None:
+        return Outcome("ok", facts)
+    return Outcome(report.stop, facts | {"detail": report.summary})
+
+
+async def commit(context: RunContext, state: RunState) -> Outcome:
+    """Commit what the run changed, with trailers that name the record."""
+    start = state.start
+    workspace = context.workspace(state)
+    session = state.sessions[-1] if state.sessions else start.session_id
+    made = checkpoint.commit(
+        workspace,
+        base=start.base_sha,
+        base_tree=start.base_tree,
+        message=start.title or start.task,
+        trailers=checkpoint.Trailers(
+            run_id=state.id,
+            task=start.task,
+            verified=state.verified_tiers,
+            worker=start.worker,
+            session=session,
+        ),
+    )
+    left = set(workspace.dirty()) - set(made.paths)
+    total = snapshot.changed(workspace, start.base_sha, made.sha)
+    return Outcome(
+        "ok",
+        {"sha": made.sha, "changed": len(total), "left_dirty": sorted(left)[:50]},
+    )
+
+
+async def bring_in(context: RunContext, state: RunState) -> Outcome:
+    """Bring the checkpoint into the branch that the run started from."""
+    start = state.start
+    if start.branch is None:
+        return Outcome("ok", {"how": "in-place", "sha": state.checkpoint_sha})
+    done = integrate.bring_in(
+        context.root,
+        branch=start.branch,
+        target=start.target,
+        message=f"Merge {start.branch}: {start.title or start.task}",
+    )
+    facts = {"how": done.how, "sha": done.sha, "command": done.command}
+    return Outcome("ok", facts | ({"detail": done.reason} if done.how == "kept" else {}))
+
+
+async def settle(context: RunContext, state: RunState) -> Outcome:
+    """Record the completion, then put the run's working tree away."""
+    start = state.start
+    record.status(context, state.model_copy(update={"ended": "completed"}))
+    if start.branch is not None:
+        worktree.remove(context.root, Path(start.workdir))
+        if state.integration != "kept" and start.target is not None:
+            worktree.delete_branch(context.root, start.branch, merged_into=start.target)
+    return Outcome("ok")
+
+
+STEPS: dict[Phase, Step] = {
+    Phase.PREPARE: prepare,
+    Phase.WORK: work,
+    Phase.VERIFY: verify,
+    Phase.CHECKPOINT: commit,
+    Phase.INTEGRATE: bring_in,
+    Phase.RECORD: settle,
+}

@@ -1,0 +1,93 @@
+"""The checks that judge the work, run one after the other."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from runr.core.runstate import Check, CheckResult, RunState
+from runr.engine import guard
+from runr.engine.context import RunContext
+from runr.engine.outcome import Outcome
+from runr.workers import process
+
+#: Characters of a check's output that are kept for the next attempt and for the report.
+TAIL = 6000
+
+
+async def verify(context: RunContext, state: RunState) -> Outcome:
+    """Judge the work: scope, checks, and scope again, for checks write files too."""
+    before = guard.violations(context, state)
+    if before:
+        return _out_of_scope(before, [])
+    results = await run_checks(context, state, state.start.checks)
+    after = guard.violations(context, state)
+    if after:
+        return _out_of_scope(after, results)
+    checks = [result.model_dump(mode="json") for result in results]
+    return Outcome(judgement(results), {"checks": checks})
+
+
+def judgement(results: Sequence[CheckResult]) -> str:
+    """Return passed, failed, or none where there was nothing to run."""
+    if not results:
+        return "none"
+    return "passed" if all(result.passed for result in results) else "failed"
+
+
+async def run_checks(
+    context: RunContext, state: RunState, checks: Sequence[Check]
+) -> list[CheckResult]:
+    """Run the checks in order; a tier with a failure is finished, later tiers are not begun."""
+    results: list[CheckResult] = []
+    for check in checks:
+        broken = next((result.tier for result in results if not result.passed), check.tier)
+        if broken != check.tier:
+            break
+        context.log.append("check.started", {"tier": check.tier, "command": check.command})
+        result = await _run_check(context, state, check)
+        results.append(result)
+        said = result.model_dump(mode="json", exclude={"tail"})
+        context.log.append("check.finished", said | {"passed": result.passed})
+    return results
+
+
+async def _run_check(context: RunContext, state: RunState, check: Check) -> CheckResult:
+    lines: list[str] = []
+    log = context.files.verify_log(max(state.attempt, 1))
+    with log.open("a", encoding="utf-8", errors="replace") as kept:
+        kept.write(f"$ {check.command}\n")
+
+        def heard(line: str) -> None:
+            clean = context.log.redact(line)
+            kept.write(clean + "\n")
+            lines.append(clean)
+
+        # The command is the user's own, handed over whole.
+        ended = await process.run(
+            ["sh", "-c", check.command],
+            cwd=Path(state.start.workdir),
+            env=context.child_environment(state),
+            on_line=heard,
+            timeout_s=check.timeout_s,
+            marker=state.id,
+        )
+        how = "timed out" if ended.timed_out else f"exit code {ended.exit_code}"
+        kept.write(f"[{how} after {ended.seconds:.1f}s]\n")
+    return CheckResult(
+        tier=check.tier,
+        command=check.command,
+        exit_code=None if ended.timed_out else ended.exit_code,
+        seconds=round(ended.seconds, 3),
+        tail="\n".join(lines)[-TAIL:],
+    )
+
+
+def _out_of_scope(paths: list[str], results: Sequence[CheckResult]) -> Outcome:
+    shown = ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")  # noqa: PLR2004
+    return Outcome(
+        "guard",
+        {
+            "checks": [result.model_dump(mode="json") for result in results],
+            "violations": paths,
+            "detail": f"out of scope: {shown}",
+        },
+    )

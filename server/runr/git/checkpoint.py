@@ -1,0 +1,177 @@
+"""The commit that a run leaves behind, and the list of those that are there."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from runr.errors import GitError
+from runr.git import snapshot
+from runr.git.repo import Repo
+from runr.git.snapshot import Change
+from runr.git.trailers import RUN_ID, SESSION, TASK, WORKER, Block, Trailers, parse
+from runr.git.trailers import message as compose
+
+__all__ = ["Checkpoint", "CheckpointRef", "Trailers", "commit", "find"]
+
+_FORMAT = "--format=%H%x1f%cI%x1f%B"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """A run's commit; `paths` are those that differ from its parent.
+
+    `created` is False where the commit was there already.
+    """
+
+    sha: str
+    tree: str
+    paths: tuple[str, ...]
+    created: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointRef:
+    """A commit that names runs or tasks; `time` is the committer's, in ISO 8601."""
+
+    sha: str
+    time: str
+    blocks: tuple[Block, ...]
+
+    @property
+    def run_ids(self) -> tuple[str, ...]:
+        """Every run that the commit names."""
+        return self._all(RUN_ID)
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Every task that the commit names."""
+        return self._all(TASK)
+
+    @property
+    def checkpoint(self) -> bool:
+        """Whether any run made it, or is squashed into it."""
+        return any(block.checkpoint for block in self.blocks)
+
+    @property
+    def verified(self) -> tuple[str, ...]:
+        """The tiers that passed for everything in the commit."""
+        first = self.blocks[0].verified
+        return tuple(name for name in first if all(name in b.verified for b in self.blocks))
+
+    @property
+    def worker(self) -> str | None:
+        """The first worker named."""
+        return next(iter(self._all(WORKER)), None)
+
+    @property
+    def session(self) -> str | None:
+        """The first session named."""
+        return next(iter(self._all(SESSION)), None)
+
+    def of(self, task: str) -> "CheckpointRef | None":
+        """Return what the commit says about one task, None where it checkpoints it not."""
+        own = tuple(b for b in self.blocks if b.checkpoint and task in b.all(TASK))
+        return CheckpointRef(sha=self.sha, time=self.time, blocks=own) if own else None
+
+    def _all(self, key: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(value for block in self.blocks for value in block.all(key)))
+
+
+def find(repo: Repo, rev_range: str = "HEAD") -> tuple[CheckpointRef, ...]:
+    """Return the commits that name a run or a task, newest first, none before its children."""
+    if rev_range == "HEAD" and repo.head() is None:
+        return ()
+    # The pattern only spares git from printing every other message; `parse` decides.
+    flags = ("-z", "--date-order", "-E", f"--grep=^ *({RUN_ID}|{TASK}): ", _FORMAT)
+    log = repo.run("log", *flags, "--end-of-options", rev_range, "--")
+    refs = (_ref(record) for record in log.decode(errors="surrogateescape").split("\0") if record)
+    return tuple(ref for ref in refs if ref.run_ids or ref.tasks)
+
+
+def commit(
+    repo: Repo,
+    *,
+    base: str | None,
+    base_tree: str,
+    message: str,
+    trailers: Trailers,
+) -> Checkpoint:
+    """Commit what the run changed, on top of HEAD; a second call finds the first one's commit.
+
+    `base` is the commit, `base_tree` the snapshot with which the run began. What
+    the user had changed before, and nobody has since, stays as it was. The first
+    line of `message` is the subject.
+    """
+    if made := _made(repo, base, trailers.run_id):
+        return made
+    # Plumbing, not `git commit`: HEAD moves in one step and only from where it was seen, a call
+    # that was killed can be made again, and a detached run starts no hook and asks for no key.
+    head = repo.head()
+    changes = _own(repo, base or snapshot.empty_tree(repo), base_tree, head)
+    tree = _tree(repo, head, changes)
+    subject, _, body = message.partition("\n")
+    text = compose(subject, body, trailers).encode()
+    parents = ("-p", head) if head else ()
+    sha = repo.text("commit-tree", tree, *parents, stdin=text, env=repo.identity())
+    # The index goes first: a kill in between leaves the work staged, never an index that undoes it.
+    _stage(repo, changes)
+    _move_head(repo, sha, head, f"runr: checkpoint {trailers.run_id}")
+    return Checkpoint(sha=sha, tree=tree, paths=tuple(c.path for c in changes), created=True)
+
+
+def _made(repo: Repo, base: str | None, run_id: str) -> Checkpoint | None:
+    for ref in find(repo, f"{base}..HEAD" if base else "HEAD"):
+        if any(block.checkpoint and run_id in block.all(RUN_ID) for block in ref.blocks):
+            tree = repo.text("rev-parse", "--verify", f"{ref.sha}^{{tree}}")
+            parent = repo.resolve(f"{ref.sha}^") or snapshot.empty_tree(repo)
+            paths = tuple(change.path for change in snapshot.changed(repo, parent, tree))
+            return Checkpoint(sha=ref.sha, tree=tree, paths=paths, created=False)
+    return None
+
+
+def _own(repo: Repo, base: str, base_tree: str, head: str | None) -> tuple[Change, ...]:
+    """Return what lies between HEAD and the working tree and is the run's doing.
+
+    That is what changed since the first snapshot, and what commits since the
+    base touched: a file that a worker committed and then deleted is gone.
+    """
+    now = snapshot.take(repo)
+    start = head or snapshot.empty_tree(repo)
+    touched = (*snapshot.changed(repo, base_tree, now), *snapshot.changed(repo, base, start))
+    paths = {change.path for change in touched}
+    return tuple(c for c in snapshot.changed(repo, start, now) if c.path in paths)
+
+
+def _tree(repo: Repo, head: str | None, changes: tuple[Change, ...]) -> str:
+    with snapshot.scratch_index(repo) as env:
+        if head:
+            repo.run("read-tree", head, env=env)
+        repo.run("update-index", "-z", "--index-info", stdin=_entries(changes), env=env)
+        return repo.text("write-tree", env=env)
+
+
+def _stage(repo: Repo, changes: tuple[Change, ...]) -> None:
+    if changes:
+        repo.run("update-index", "-z", "--index-info", stdin=_entries(changes))
+        repo.attempt("update-index", "-q", "--refresh")
+
+
+def _move_head(repo: Repo, sha: str, seen: str | None, note: str) -> None:
+    move = ("update-ref", "-m", note, "HEAD", sha, seen or "")
+    if not repo.attempt(*move, env=repo.identity()).ok:
+        raise GitError(
+            f"HEAD in {repo.path} moved, or is locked, while {sha} was being made its next commit",
+            next_steps=("runr resume",),
+        )
+
+
+def _entries(changes: Iterable[Change]) -> bytes:
+    # Deletions first, so that a file can take the place of a folder and the other way round.
+    ordered = sorted(changes, key=lambda change: change.status != "D")
+    lines = (f"{change.new_mode} {change.object_id} 0\t{change.path}\0" for change in ordered)
+    return b"".join(os.fsencode(line) for line in lines)
+
+
+def _ref(record: str) -> CheckpointRef:
+    sha, time, body = record.split("\x1f", 2)
+    return CheckpointRef(sha=sha, time=time, blocks=parse(body))

@@ -1,0 +1,131 @@
+"""Bringing a run's branch into the branch that it started from."""
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from runr.git.repo import Output, Repo, complaint, split
+
+_UNKNOWN_OPTION = 129
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Integration:
+    """What became of a branch.
+
+    `sha` is the target's commit that contains it. Where it was kept, `reason`
+    says why and `command` brings it in once that is out of the way.
+    """
+
+    how: Literal["fast-forward", "merge", "already", "kept"]
+    sha: str | None = None
+    reason: str = ""
+    command: str | None = None
+
+
+class _KeptError(Exception):
+    """The branch cannot be brought in, for the reason given."""
+
+
+def bring_in(root: Repo, *, branch: str, target: str | None, message: str) -> Integration:
+    """Move `target` to contain `branch`, or keep the branch; the user's changes stay untouched."""
+    tip = root.resolve(f"refs/heads/{branch}")
+    if tip is None:
+        return Integration(how="kept", reason=f"the branch {branch} is gone")
+    try:
+        return _bring_in(root, tip, branch, target, message)
+    except _KeptError as error:
+        command = _command(root, branch, target)
+        return Integration(how="kept", reason=str(error), command=command)
+
+
+def _bring_in(root: Repo, tip: str, branch: str, target: str | None, message: str) -> Integration:
+    if target is None:
+        raise _KeptError("the run started where no branch was checked out")
+    old = root.resolve(f"refs/heads/{target}")
+    if old is None:
+        raise _KeptError(f"the branch {target} is gone")
+    if root.is_ancestor(tip, old):
+        return Integration(how="already", sha=old)
+    if unfinished := root.operation():
+        raise _KeptError(f"a {unfinished} is in progress in {root.path}")
+    here = root.branch() == target
+    if not here and (place := _place(root, target)):
+        raise _KeptError(f"{target} is checked out in {place}")
+    straight = root.is_ancestor(old, tip)
+    new = tip if straight else _merged(root, old, tip, message)
+    if here:
+        _advance(root, new)
+    else:
+        _move(root, branch, target, new, old)
+    return Integration(how="fast-forward" if straight else "merge", sha=new)
+
+
+def _merged(root: Repo, old: str, tip: str, message: str) -> str:
+    """Return a merge commit made without touching a file or a branch."""
+    flags = ("--write-tree", "-z", "--name-only", "--no-messages")
+    merge = root.attempt("merge-tree", *flags, old, tip)
+    if merge.code == 1:
+        files = ", ".join(dict.fromkeys(split(merge.out)[1:]))
+        raise _KeptError(f"both sides changed {files}")
+    if merge.code == _UNKNOWN_OPTION:
+        raise _KeptError("a merge is needed, and this git (older than 2.38) cannot try one safely")
+    if not merge.ok:
+        raise _KeptError(complaint(merge.err))
+    tree = split(merge.out)[0]
+    text = message.encode(errors="replace")
+    parents = ("-p", old, "-p", tip)
+    return root.text("commit-tree", tree, *parents, stdin=text, env=root.identity())
+
+
+def _advance(root: Repo, new: str) -> None:
+    # git itself refuses to overwrite what the user changed, staged, or keeps ignored in the way.
+    flags = ("--ff-only", "--no-squash", "--no-autostash", "--no-overwrite-ignore", "--quiet")
+    moved = root.attempt("merge", *flags, new, env=root.identity())
+    if not moved.ok:
+        raise _KeptError(_refusal(moved))
+
+
+def _refusal(moved: Output) -> str:
+    files = [line.strip() for line in moved.err.splitlines() if line.startswith("\t")]
+    if files:
+        return f"it would overwrite your own changes: {', '.join(files)}"
+    return complaint(moved.err)
+
+
+def _move(root: Repo, branch: str, target: str, new: str, old: str) -> None:
+    note = f"runr: bring in {branch}"
+    ref = f"refs/heads/{target}"
+    if not root.attempt("update-ref", "-m", note, ref, new, old).ok:
+        raise _KeptError(f"{target} moved at the same moment")
+
+
+def _place(root: Repo, target: str) -> str | None:
+    """Return the worktree that has `target` checked out or is rebasing it."""
+    ref = f"refs/heads/{target}"
+    place = root.text("for-each-ref", "--format=%(worktreepath)", ref)
+    return place or _rebasing(root.common_dir(), ref)
+
+
+def _rebasing(common: Path, ref: str) -> str | None:
+    for pattern in ("rebase-*/head-name", "worktrees/*/rebase-*/head-name"):
+        for mark in common.glob(pattern):
+            if mark.read_text(errors="surrogateescape").strip() == ref:
+                return _worktree(common, mark.parent.parent)
+    return None
+
+
+def _worktree(common: Path, record: Path) -> str:
+    if record == common:
+        return str(common.parent)
+    return str(Path((record / "gitdir").read_text(errors="surrogateescape").strip()).parent)
+
+
+def _command(root: Repo, branch: str, target: str | None) -> str:
+    merge = f"git merge {shlex.quote(branch)}"
+    if target is None or root.branch() == target or not root.resolve(f"refs/heads/{target}"):
+        return merge
+    if place := _place(root, target):
+        return f"git -C {shlex.quote(place)} merge {shlex.quote(branch)}"
+    return f"git switch {shlex.quote(target)} && {merge}"

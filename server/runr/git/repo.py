@@ -1,0 +1,199 @@
+"""A git repository, and the only place that starts git."""
+
+import os
+import re
+import shlex
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from runr.errors import GitError, RepositoryError
+
+# Of the full that steer git, those that say who the user is and how git is set up.
+# The rest (GIT_DIR, GIT_INDEX_FILE, ...) would send a command to another repository.
+_KEPT = re.compile(
+    r"GIT_(SSH|SSH_COMMAND|SSH_VARIANT|ASKPASS"
+    r"|CONFIG_(GLOBAL|SYSTEM|NOSYSTEM|COUNT|KEY_\d+|VALUE_\d+)"
+    r"|(AUTHOR|COMMITTER)_(NAME|EMAIL|DATE))"
+)
+
+# Nothing of the user's may run, prompt or go on in the background while runr uses git, and
+# nothing in the user's settings may change what git prints.
+_SETTINGS = (
+    *("-c", "core.quotePath=false", "-c", f"core.hooksPath={os.devnull}"),
+    *("-c", "core.fsmonitor=false", "-c", "gc.auto=0", "-c", "maintenance.auto=false"),
+    *("-c", "i18n.commitEncoding=UTF-8", "-c", "i18n.logOutputEncoding=UTF-8"),
+    *("-c", "log.showSignature=false"),
+)
+
+_BEGUN = {
+    "MERGE_HEAD": "merge",
+    "rebase-merge": "rebase",
+    "rebase-apply": "rebase",
+    "CHERRY_PICK_HEAD": "cherry-pick",
+    "REVERT_HEAD": "revert",
+}
+
+
+def find_root(start: Path) -> Path:
+    """Return the root of the working tree that `start` lies in.
+
+    From a worktree below `<root>/.runr/worktrees/` it is the root that owns it.
+    """
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        if _git_dir(folder) is not None:
+            return _owner(folder) or folder
+    raise RepositoryError(f"{start} is not inside a git repository", next_steps=("git init",))
+
+
+def environment(inherited: Mapping[str, str], path: Path) -> dict[str, str]:
+    """Return the environment in which git runs at `path`."""
+    kept = {k: v for k, v in inherited.items() if not k.startswith("GIT_") or _KEPT.fullmatch(k)}
+    # Without the ceiling, a worktree that lost its `.git` would become the repository around it.
+    return kept | {
+        "GIT_CEILING_DIRECTORIES": str(path.absolute().parent),
+        "GIT_TERMINAL_PROMPT": "0",
+        "LC_ALL": "C",
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """What a git command ended with."""
+
+    ok: bool
+    code: int
+    out: bytes
+    err: str
+
+
+@dataclass(frozen=True, slots=True)
+class Repo:
+    """A working tree; git never looks for a repository above `path`."""
+
+    path: Path
+
+    def attempt(
+        self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None
+    ) -> Output:
+        """Run git with `args`, whatever comes of it; `env` is added to the environment."""
+        command = ["git", "--no-optional-locks", "-C", str(self.path), *_SETTINGS, *args]
+        full = environment(os.environ, self.path) | dict(env or {})
+        try:
+            done = subprocess.run(command, input=stdin, env=full, capture_output=True, check=False)
+        except FileNotFoundError:
+            raise RepositoryError("git is not on PATH", next_steps=("install git",)) from None
+        code, err = done.returncode, done.stderr.decode(errors="replace")
+        return Output(ok=code == 0, code=code, out=done.stdout, err=err)
+
+    def run(self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> bytes:
+        """Run git with `args`; a failure is a GitError in git's own words."""
+        done = self.attempt(*args, stdin=stdin, env=env)
+        if not done.ok:
+            command = shlex.join(args)
+            raise GitError(f"git {command} failed in {self.path}: {complaint(done.err)}")
+        return done.out
+
+    def text(self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> str:
+        """Return what `run` prints, as one line of text."""
+        return _line(self.run(*args, stdin=stdin, env=env))
+
+    def fields(self, *args: str, env: Mapping[str, str] | None = None) -> tuple[str, ...]:
+        """Return what `run` prints, where git ends every field with NUL."""
+        return split(self.run(*args, env=env))
+
+    def head(self) -> str | None:
+        """Return the commit that is checked out, None before the first one."""
+        return self.resolve("HEAD")
+
+    def branch(self) -> str | None:
+        """Return the branch that is checked out, None where HEAD is detached."""
+        found = self.attempt("symbolic-ref", "--quiet", "HEAD")
+        return _line(found.out).removeprefix("refs/heads/") if found.ok else None
+
+    def resolve(self, rev: str) -> str | None:
+        """Return the commit that `rev` names, None where there is none."""
+        if rev.startswith("-"):
+            return None
+        found = self.attempt("rev-parse", "--verify", "--quiet", f"{rev}^{{commit}}")
+        return _line(found.out) if found.ok else None
+
+    def is_ancestor(self, old: str, new: str) -> bool:
+        """Say whether `new` contains `old`; a commit that is not here contains nothing."""
+        return self.attempt("merge-base", "--is-ancestor", old, new).ok
+
+    def dirty(self) -> tuple[str, ...]:
+        """Return every path that is staged, changed or untracked, both sides of a rename."""
+        flags = ("--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
+        return tuple(field[3:] for field in self.fields("status", *flags))
+
+    def git_dir(self) -> Path:
+        """Return this working tree's own git directory."""
+        return Path(self.text("rev-parse", "--absolute-git-dir"))
+
+    def common_dir(self) -> Path:
+        """Return the git directory that all worktrees of the repository share."""
+        return (self.path / self.text("rev-parse", "--git-common-dir")).resolve()
+
+    def operation(self) -> str | None:
+        """Return what the user has begun and not finished here, such as `rebase`."""
+        folder = self.git_dir()
+        return next((name for mark, name in _BEGUN.items() if (folder / mark).exists()), None)
+
+    def user(self) -> str | None:
+        """Return the name of the person whose git this is."""
+        found = self.attempt("var", "GIT_COMMITTER_IDENT")
+        if not found.ok:
+            found = self.attempt("config", "--get", "user.name")
+        return found.out.decode(errors="replace").partition(" <")[0].strip() or None
+
+    def identity(self) -> dict[str, str]:
+        """Return variables that name runr where git knows no author or committer."""
+        return {
+            f"GIT_{role}_{field}": value
+            for role in ("AUTHOR", "COMMITTER")
+            if not self.attempt("var", f"GIT_{role}_IDENT").ok
+            for field, value in (("NAME", "runr"), ("EMAIL", "runr@localhost"))
+        }
+
+
+def split(out: bytes) -> tuple[str, ...]:
+    """Return the fields of an answer in which NUL ends every field."""
+    return tuple(os.fsdecode(out).split("\0")[:-1])
+
+
+def complaint(err: str) -> str:
+    """Return the first lines of what git complained about."""
+    lines = [
+        line.strip() for line in err.splitlines() if not line.startswith(("hint:", "warning:"))
+    ]
+    return " ".join(line for line in lines[:2] if line) or "git gave no reason"
+
+
+def _line(out: bytes) -> str:
+    return os.fsdecode(out).removesuffix("\n")
+
+
+def _git_dir(folder: Path) -> Path | None:
+    mark = folder / ".git"
+    if mark.is_file():
+        pointer = mark.read_text(errors="surrogateescape").strip()
+        return (folder / pointer.removeprefix("gitdir:").strip()).resolve()
+    return mark if (mark / "HEAD").is_file() else None
+
+
+def _common_dir(folder: Path) -> Path | None:
+    found = _git_dir(folder)
+    if found is None or not (found / "commondir").is_file():
+        return found
+    return (found / (found / "commondir").read_text().strip()).resolve()
+
+
+def _owner(worktree: Path) -> Path | None:
+    for parent in worktree.parents:
+        if parent.name == "worktrees" and parent.parent.name == ".runr":
+            owner = parent.parent.parent
+            return owner if _common_dir(owner) == _common_dir(worktree) else None
+    return None

@@ -1,0 +1,143 @@
+"""The lines in a commit message that tie the commit to a run."""
+
+import json
+import re
+from dataclasses import dataclass
+
+RUN_ID = "Runr-Run-Id"
+TASK = "Runr-Task"
+CHECKPOINT = "Runr-Checkpoint"
+VERIFIED = "Runr-Verified"
+WORKER = "Runr-Worker"
+SESSION = "Runr-Session"
+
+_SUBJECT = 72
+_OWN = re.compile(r"(Runr-[A-Za-z-]+): (.*)")
+_ANY = re.compile(r"[A-Za-z][A-Za-z0-9-]*: ")
+_SQUASHED = "Squashed commit of the following:"
+_COMMIT = re.compile(r"commit [0-9a-f]{40,64}")
+# What git takes for an option, or for a comment when the message is edited later.
+_MISREAD = tuple("-#;@!$%^&|:")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trailers:
+    """What a checkpoint says about itself; `verified` names the tiers that passed."""
+
+    run_id: str
+    task: str
+    worker: str
+    verified: tuple[str, ...] = ()
+    session: str | None = None
+    checkpoint: bool = True
+
+    def render(self) -> str:
+        """Return one line each, the run id first."""
+        pairs = (
+            (RUN_ID, self.run_id),
+            (TASK, self.task),
+            (CHECKPOINT, "true" if self.checkpoint else None),
+            (VERIFIED, ",".join(self.verified) or "none"),
+            (WORKER, self.worker),
+            (SESSION, self.session),
+        )
+        return "".join(f"{key}: {_encode(value)}\n" for key, value in pairs if value is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The trailers that belong together; a squash commit carries several blocks."""
+
+    pairs: tuple[tuple[str, str], ...]
+
+    def all(self, key: str) -> tuple[str, ...]:
+        """Return every value of `key`, in order."""
+        return tuple(value for name, value in self.pairs if name == key)
+
+    def get(self, key: str) -> str | None:
+        """Return the first value of `key`."""
+        return next(iter(self.all(key)), None)
+
+    @property
+    def checkpoint(self) -> bool:
+        """Whether this is a run's own commit."""
+        return "true" in self.all(CHECKPOINT)
+
+    @property
+    def verified(self) -> tuple[str, ...]:
+        """The tiers that passed."""
+        names = (self.get(VERIFIED) or "none").split(",")
+        return tuple(name.strip() for name in names if name.strip() not in {"", "none"})
+
+
+def message(subject: str, body: str, trailers: Trailers) -> str:
+    """Return a commit message; nothing in `subject` or `body` can pass for a trailer."""
+    parts = (_subject(subject), _body(body), trailers.render())
+    return "\n\n".join(part for part in parts if part)
+
+
+def parse(text: str) -> tuple[Block, ...]:
+    """Return the blocks of a message, wherever in its body they stand.
+
+    git sees trailers in the last paragraph only, and a squash leaves most of
+    them further up. A line that is quoted or indented is no trailer, except in
+    the indented messages that `git merge --squash` collects.
+    """
+    blocks: list[list[tuple[str, str]]] = []
+    apart = True
+    for line in _lines(text)[1:]:
+        found = _OWN.fullmatch(line)
+        if found is None:
+            apart = apart or not _ANY.match(line)
+            continue
+        key, value = found[1], _decode(found[2].strip())
+        if not blocks or _begins(key, blocks[-1], apart=apart):
+            blocks.append([])
+        blocks[-1].append((key, value))
+        apart = False
+    return tuple(Block(tuple(pairs)) for pairs in blocks)
+
+
+def _begins(key: str, current: list[tuple[str, str]], *, apart: bool) -> bool:
+    if key == RUN_ID and any(name == RUN_ID for name, _ in current):
+        return True
+    return apart and key in {RUN_ID, TASK}
+
+
+def _lines(text: str) -> list[str]:
+    lines = [line.rstrip() for line in text.split("\n")]
+    if _SQUASHED not in lines or not any(_COMMIT.fullmatch(line) for line in lines):
+        return lines
+    return [line.removeprefix("    ") for line in lines]
+
+
+def _subject(text: str) -> str:
+    line = " ".join(_printable(text).split()) or "runr checkpoint"
+    if line.startswith(_MISREAD):
+        line = f"runr: {line}"
+    return line if len(line) <= _SUBJECT else line[: _SUBJECT - 1].rstrip() + "…"
+
+
+def _body(text: str) -> str:
+    lines = (_printable(line, keep="\t").rstrip() for line in text.split("\n"))
+    return "\n".join(f"> {line}" if _OWN.match(line.lstrip()) else line for line in lines).strip()
+
+
+def _printable(text: str, keep: str = "") -> str:
+    return "".join(char if char.isprintable() or char in keep else " " for char in text)
+
+
+def _encode(value: str) -> str:
+    """Return `value` as one line; what a line cannot hold becomes a JSON string."""
+    plain = value and value.isprintable() and value == value.strip() and value[0] != '"'
+    return value if plain else json.dumps(value)
+
+
+def _decode(text: str) -> str:
+    if not text.startswith('"'):
+        return text
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, str) else text

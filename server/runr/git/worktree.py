@@ -1,0 +1,84 @@
+"""A run's own working tree and the branch that it works on."""
+
+import re
+import shutil
+import unicodedata
+from pathlib import Path
+
+from runr.errors import RepositoryError
+from runr.git.repo import Repo
+
+_SLUG = 40
+
+
+def branch_name(slug_source: str, run_id: str) -> str:
+    """Return `runr/<slug>-<run id>`, which git accepts whatever the task is called."""
+    plain = unicodedata.normalize("NFKD", slug_source.removesuffix(".md"))
+    words = re.sub(r"[^a-z0-9]+", "-", plain.encode("ascii", "ignore").decode().lower())
+    slug = words.strip("-")[:_SLUG].strip("-") or "task"
+    return f"runr/{slug}-{re.sub(r'[^A-Za-z0-9]+', '-', run_id).strip('-')}"
+
+
+def add(repo: Repo, path: Path, branch: str, base: str) -> None:
+    """Check `branch` out at `path`, from `base` where it is new; done before is done."""
+    record = _record(repo, path)
+    if record and _whole(record, path) and Repo(path).branch() == branch:
+        return
+    if record:
+        remove(repo, path)
+    if repo.resolve(f"refs/heads/{branch}"):
+        repo.run("worktree", "add", "--", str(path), branch)
+        return
+    if repo.resolve("refs/heads/runr"):
+        raise RepositoryError(
+            "the branch `runr` leaves no room for branches below runr/",
+            next_steps=("git branch -m runr runr-old",),
+        )
+    repo.run("worktree", "add", "--no-track", "-b", branch, "--", str(path), base)
+
+
+def remove(repo: Repo, path: Path) -> None:
+    """Remove the worktree at `path` with all that is in it; its branch stays."""
+    record = _record(repo, path)
+    if record is None:
+        return
+    if path.is_dir() and not (path / ".git").exists():
+        # A removal that was killed half way; git no longer knows the folder, the record does.
+        shutil.rmtree(path)
+    # Twice: a worktree that was never finished is still locked.
+    force = ("--force", "--force") if _unfinished(record) else ("--force",)
+    repo.run("worktree", "remove", *force, "--", str(path))
+
+
+def delete_branch(repo: Repo, branch: str, merged_into: str) -> bool:
+    """Delete `branch` where `merged_into` contains it; say whether it is gone."""
+    tip = repo.resolve(f"refs/heads/{branch}")
+    if tip is None:
+        return True
+    if not repo.is_ancestor(tip, merged_into):
+        return False
+    # git itself refuses where the branch is checked out.
+    return repo.attempt("branch", "-D", "-q", "--", branch).ok
+
+
+def _record(repo: Repo, path: Path) -> Path | None:
+    """Return git's folder about the worktree at `path`.
+
+    Read here because `git worktree list -z` is younger than the git of many
+    machines, and without -z a path with a newline cannot be told apart.
+    """
+    wanted = path.resolve() / ".git"
+    for pointer in repo.common_dir().glob("worktrees/*/gitdir"):
+        text = pointer.read_text(errors="surrogateescape").removesuffix("\n")
+        if (pointer.parent / text).resolve() == wanted:
+            return pointer.parent
+    return None
+
+
+def _whole(record: Path, path: Path) -> bool:
+    return (path / ".git").is_file() and not _unfinished(record)
+
+
+def _unfinished(record: Path) -> bool:
+    lock = record / "locked"
+    return lock.is_file() and lock.read_text(errors="replace").strip() == "initializing"

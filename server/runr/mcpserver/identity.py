@@ -1,0 +1,40 @@
+"""Who the server says it is, in words that the first answer and the SDK share."""
+
+import json
+
+from runr import __version__
+
+NAME = "runr"
+TITLE = "runr"
+VERSION = __version__
+PROTOCOL = "2026-07-28"
+CAPABILITIES = {"tools": {"listChanged": False}}
+INSTRUCTIONS = (
+    "runr keeps the record of what was really finished in this repository. Tasks are markdown "
+    "files in .runr/tasks/. A task is completed only when runr has run its checks and committed "
+    "the result, or a named person vouches for it. list-tasks shows what is open; run-task "
+    'starts a task (worker "session": you do the work, and the answer is your brief); '
+    "complete-task runs the checks, commits and records. Never say that a task is done unless "
+    "an answer gives its status as completed. `next` in every answer is what to do now."
+)
+
+
+def discovery(request_id: str | int) -> bytes:
+    """Return the line that answers `server/discover`, byte for byte what clients may rely on."""
+    result = {
+        "supportedVersions": [PROTOCOL],
+        "capabilities": CAPABILITIES,
+        "instructions": INSTRUCTIONS,
+        "resultType": "complete",
+        "ttlMs": 0,
+        "cacheScope": "private",
+        "_meta": {
+            "io.modelcontextprotocol/serverInfo": {
+                "name": NAME,
+                "title": TITLE,
+                "version": VERSION,
+            }
+        },
+    }
+    answer = {"jsonrpc": "2.0", "id": request_id, "result": result}
+    return json.dumps(answer, separators=(",", ":")).encode() + b"\n"

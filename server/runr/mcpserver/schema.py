@@ -1,0 +1,106 @@
+"""What models look like to a client: their schemas and their values, and nothing else."""
+
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
+
+Schema = dict[str, Any]
+
+_NAMED = ("properties", "$defs")
+_LISTED = ("anyOf", "oneOf", "allOf", "prefixItems")
+_NESTED = ("items", "additionalProperties")
+_NULL = {"type": "null"}
+
+
+def accepted(model: type[BaseModel]) -> Schema:
+    """Return the schema of a tool's arguments, with the words that explain each."""
+    return _trim(model.model_json_schema(), words=True)
+
+
+def answered(model: type[BaseModel]) -> Schema:
+    """Return the schema of a tool's answer.
+
+    Lean, because every client is sent it and few show it to a model: of what an
+    answer is made of, only the fields that are always there. Open to further
+    fields, because clients keep it while releases change.
+    """
+    schema = _trim(model.model_json_schema(), words=False)
+    for part in schema.get("$defs", {}).values():
+        if "required" in part:
+            part["properties"] = {name: part["properties"][name] for name in part["required"]}
+    return _without_orphans(schema)
+
+
+def plain(answer: BaseModel) -> Schema:
+    """Return an answer as JSON, without null and without what is empty unless told otherwise."""
+    fields = type(answer).model_fields
+    values = {name: getattr(answer, name) for name in fields}
+    return {
+        name: _jsonable(value)
+        for name, value in values.items()
+        if value is not None
+        and (value or fields[name].is_required() or value != fields[name].get_default())
+    }
+
+
+def _trim(schema: Schema, *, words: bool, field: bool = False) -> Schema:
+    kept: Schema = {}
+    for key, value in _without_null(schema).items():
+        if key in _NAMED:
+            kept[key] = {
+                name: _trim(inner, words=words, field=key == "properties")
+                for name, inner in value.items()
+            }
+        elif key in _LISTED:
+            kept[key] = [_trim(inner, words=words) for inner in value]
+        elif key in _NESTED and isinstance(value, dict):
+            kept[key] = _trim(value, words=words)
+        elif key == "required" and not words:
+            kept |= _required(value, schema["properties"])
+        elif not _is_noise(key, words=words, field=field):
+            kept[key] = value
+    return kept
+
+
+def _is_noise(key: str, *, words: bool, field: bool) -> bool:
+    if words:
+        # A model's docstring is for its reader, a field's description for the caller.
+        return key == "title" or (key == "description" and not field)
+    return key in {"title", "description", "default", "additionalProperties"}
+
+
+def _required(names: list[str], properties: dict[str, Schema]) -> Schema:
+    left = [name for name in names if _NULL not in properties[name].get("anyOf", ())]
+    return {"required": left} if left else {}
+
+
+def _without_null(schema: Schema) -> Schema:
+    """Return the schema without the alternative null: such fields are left out instead."""
+    if _NULL not in schema.get("anyOf", ()):
+        return schema
+    rest = {key: value for key, value in schema.items() if key != "anyOf"}
+    if "default" in rest and rest["default"] is None:
+        del rest["default"]
+    match [choice for choice in schema["anyOf"] if choice != _NULL]:
+        case [only]:
+            return {**only, **rest}
+        case several:
+            return {"anyOf": several, **rest}
+
+
+def _without_orphans(schema: Schema) -> Schema:
+    """Return the schema without the definitions that nothing in it names."""
+    text = str(schema)
+    kept = {
+        name: part for name, part in schema.pop("$defs", {}).items() if f"#/$defs/{name}'" in text
+    }
+    return {**schema, "$defs": kept} if kept else schema
+
+
+def _jsonable(value: object) -> object:
+    if isinstance(value, BaseModel):
+        return plain(value)
+    if isinstance(value, list | tuple):
+        return [_jsonable(item) for item in value]
+    return to_jsonable_python(value)

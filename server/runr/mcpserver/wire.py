@@ -1,0 +1,41 @@
+"""The protocol's own file descriptors, which nothing else in the process can reach."""
+
+import os
+import sys
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """Where messages come from and where they go."""
+
+    source: int
+    sink: int
+
+    def read(self, size: int) -> bytes:
+        """Return what has arrived; nothing means that the client hung up."""
+        return os.read(self.source, size)
+
+    def write(self, data: bytes) -> None:
+        """Write all of `data`, however slowly the client reads."""
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(self.sink, rest) :]
+
+
+def claim() -> Wire:
+    """Take standard input and output for the protocol, for the rest of the process.
+
+    From here on what anything prints goes to standard error, and what reads
+    standard input finds it empty; programs that are started inherit that.
+    """
+    sys.stdout.flush()
+    wire = Wire(os.dup(0), os.dup(1))
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    try:
+        os.dup2(2, 1)
+    except OSError:  # Started without standard error.
+        os.dup2(null, 1)
+    os.close(null)
+    return wire

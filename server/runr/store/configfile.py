@@ -1,0 +1,80 @@
+"""`.runr/config.toml`, read into one model; what is wrong is named with its near match."""
+
+import json
+import tomllib
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from runr.core.config import Config
+from runr.core.near import closest
+from runr.errors import ConfigError
+from runr.store import legacy
+from runr.store.layout import Layout
+
+
+def read(layout: Layout) -> Config:
+    """Return the repository's settings; every key has a default, so the file may be absent.
+
+    Raises ConfigError with file, place and near match for anything that does not fit.
+    """
+    try:
+        text = layout.config.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return _old(layout)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{_name(layout)} cannot be read: {error}") from None
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{_name(layout)} is not valid TOML: {error}") from None
+    return _checked(raw, _name(layout))
+
+
+def _old(layout: Layout) -> Config:
+    try:
+        raw = json.loads(layout.old_config.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return Config()
+    return (
+        _checked(legacy.settings(raw), layout.old_config.name)
+        if isinstance(raw, dict)
+        else Config()
+    )
+
+
+def _checked(raw: dict[str, Any], name: str) -> Config:
+    try:
+        return Config.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = tuple(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise ConfigError(f"{name}: {_unknown(place)}") from None
+        message = first["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"{name}: {'.'.join(place)}: {message}") from None
+
+
+def _unknown(place: tuple[str, ...]) -> str:
+    known = _keys(place[:-1])
+    near = closest(place[-1], known)
+    offer = f"did you mean `{near}`?" if near else f"known keys: {', '.join(known)}"
+    return f"unknown key `{'.'.join(place)}`; {offer}"
+
+
+def _keys(place: tuple[str, ...]) -> list[str]:
+    """Return the keys that the table at `place` may have."""
+    model: type[BaseModel] = Config
+    for part in place:
+        field = model.model_fields.get(part)
+        if field is None:
+            continue  # the name of a worker: its table is the model already in hand
+        kinds = [field.annotation, *getattr(field.annotation, "__args__", ())]
+        model = next(
+            kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)
+        )
+    return sorted(model.model_fields)
+
+
+def _name(layout: Layout) -> str:
+    return str(layout.config.relative_to(layout.root))

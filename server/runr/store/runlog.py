@@ -1,0 +1,123 @@
+"""A run's folder: claimed once, its timeline only ever appended to, its state a fold."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+from runr.core.run import apply, begin, fold
+from runr.core.runstate import Event, RunState
+from runr.errors import DamagedStateError, UnknownNameError
+from runr.store import files
+from runr.store.layout import Layout, RunFiles
+
+Redact = Callable[[str], str]
+Clock = Callable[[], datetime]
+
+
+def claim(layout: Layout, now: datetime, suffixes: Iterator[str]) -> RunFiles:
+    """Make the folder of a new run; its id is the UTC time and a suffix, and nobody else's."""
+    layout.runs.mkdir(parents=True, exist_ok=True)
+    while True:
+        run = layout.run(f"{now:%Y%m%d-%H%M%S}-{next(suffixes)}")
+        try:
+            run.folder.mkdir()
+        except FileExistsError:
+            continue
+        return run
+
+
+def stamp(now: datetime) -> str:
+    """Return `now` (in UTC) as it is written everywhere: to the second, with a Z."""
+    return f"{now:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def events(run: RunFiles, after: int = 0) -> list[Event]:
+    """Return the events with a higher number than `after`, oldest first."""
+    try:
+        found = [Event.model_validate_json(line) for line in files.lines(run.timeline)]
+    except ValueError as error:
+        raise DamagedStateError(
+            f"{run.timeline} is damaged: {error}", next_steps=["runr doctor"]
+        ) from None
+    return [event for event in found if event.seq > after]
+
+
+def state(run: RunFiles) -> RunState | None:
+    """Return where the run stands; None before its first event.
+
+    `state.json` is used when it is as new as the timeline, else the timeline
+    is folded again.
+    """
+    try:
+        kept = json.loads(run.state.read_bytes())
+        if kept["bytes"] == run.timeline.stat().st_size:
+            return RunState.model_validate(kept["state"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # absent, older or damaged: it is only a copy
+    known = events(run)
+    return fold(run.id, known) if known else None
+
+
+def require(run: RunFiles) -> RunState:
+    """Return the state of a run that is known to have begun."""
+    known = state(run)
+    if known is None:
+        raise DamagedStateError(f"run {run.id} has no events", next_steps=["runr doctor"])
+    return known
+
+
+class RunLog:
+    """The timeline of one run, for appending."""
+
+    def __init__(self, run: RunFiles, clock: Clock, redact: Redact) -> None:
+        self.files = run
+        self.redact = redact
+        self._clock = clock
+
+    def append(self, kind: str, payload: dict[str, Any], *, source: str = "runr") -> RunState:
+        """Record an event durably, then return the state that it leads to."""
+        with files.locked(self.files.folder / "timeline.lock"):
+            before = state(self.files)
+            event = Event(
+                seq=(before.seq if before else 0) + 1,
+                time=f"{self._clock():%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z",
+                type=kind,
+                source=source,
+                payload=payload,
+            )
+            line = self.redact(event.model_dump_json())
+            event = Event.model_validate_json(line)
+            after = apply(before, event) if before else begin(self.files.id, event)
+            files.append(self.files.timeline, line.encode() + b"\n")
+            self._keep(after)
+            return after
+
+    def _keep(self, after: RunState) -> None:
+        size = self.files.timeline.stat().st_size
+        kept = {"bytes": size, "state": after.model_dump(mode="json")}
+        files.replace(self.files.state, json.dumps(kept, indent=1).encode() + b"\n")
+
+
+def ids(layout: Layout) -> list[str]:
+    """Return the ids of all recorded runs, oldest first."""
+    try:
+        found = [entry.name for entry in layout.runs.iterdir()]
+    except FileNotFoundError:
+        return []
+    return sorted(name for name in found if layout.run(name).timeline.exists())
+
+
+def find(layout: Layout, wanted: str) -> RunFiles:
+    """Return the run `wanted`: an id, the unique beginning or end of one, or `latest`."""
+    known = ids(layout)
+    if wanted == "latest" and known:
+        return layout.run(known[-1])
+    matches = [name for name in known if name == wanted] or [
+        name for name in known if wanted and (name.startswith(wanted) or name.endswith(wanted))
+    ]
+    if len(matches) == 1:
+        return layout.run(matches[0])
+    if matches:
+        raise UnknownNameError(f"run {wanted!r} is ambiguous: {', '.join(matches[-5:])}")
+    raise UnknownNameError(f"there is no run {wanted!r}", next_steps=["runr runs"])

@@ -1,0 +1,54 @@
+"""The worker `command`: any program that reads a prompt and changes files."""
+
+from collections.abc import Mapping
+
+from runr.core.config import WorkerSettings
+from runr.core.duration import spoken
+from runr.core.redact import Redactor
+from runr.errors import WorkerUnavailableError
+from runr.workers import process
+from runr.workers.assignment import Assignment, WorkReport
+from runr.workers.program import require, variables
+from runr.workers.transcript import Transcript
+
+
+class Command:
+    """The prompt goes in on standard input; exit code 0 means that the work is done."""
+
+    def __init__(self, name: str = "command") -> None:
+        self._name = name
+
+    def preflight(self, settings: WorkerSettings, environment: Mapping[str, str]) -> None:
+        """Refuse a worker without a command, and one whose program is not there."""
+        wanted = f"set `command` under [workers.{self._name}] in .runr/config.toml"
+        if not settings.command:
+            raise WorkerUnavailableError(
+                f"the worker {self._name} has no command", next_steps=(wanted,)
+            )
+        require(settings.command[0], environment, wanted)
+
+    async def work(self, assignment: Assignment) -> WorkReport:
+        """Run the program once."""
+        settings = assignment.settings
+        self.preflight(settings, assignment.environment)
+        with Transcript(assignment.transcript, Redactor(assignment.environment)) as transcript:
+            ended = await process.run(
+                (*settings.command, *settings.extra_args),
+                cwd=assignment.workdir,
+                env=variables(assignment),
+                input=assignment.prompt.encode("utf-8", "replace"),
+                on_line=transcript.output,
+                timeout_s=assignment.timeout_s,
+                marker=assignment.run_id,
+            )
+            transcript.exit(ended.exit_code)
+        said = transcript.tail
+        if ended.timed_out:
+            limit = f"ended after its time limit of {spoken(assignment.timeout_s)}"
+            return WorkReport(stop="time_limit", summary=f"{limit}\n{said}".strip())
+        if ended.exit_code:
+            failed = f"{settings.command[0]} ended with exit code {ended.exit_code}\n{said}"
+            return WorkReport(
+                stop="worker_failed", summary=failed.strip(), exit_code=ended.exit_code
+            )
+        return WorkReport(summary=said, exit_code=0)

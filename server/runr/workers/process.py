@@ -1,0 +1,183 @@
+"""Running a program: hear its lines, keep its time limit, leave nothing of it behind."""
+
+import os
+import shlex
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+import anyio.abc
+import anyio.to_thread
+
+from runr.errors import WorkerUnavailableError
+from runr.workers.tree import MARKER, end_marked, end_tree
+
+__all__ = ["Ended", "end_marked", "run"]
+
+#: A longer line is handed over in parts.
+LINE_LIMIT = 8 * 1024 * 1024
+
+# How long what is in the pipe may take once the program has ended: somebody who escaped may
+# still hold the other end.
+_LAST_WORDS_S = 1.0
+_CHUNK = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How a program came to its end; `exit_code` is None where we ended it."""
+
+    exit_code: int | None
+    timed_out: bool
+    seconds: float
+
+
+async def run(
+    command: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    input: bytes = b"",  # noqa: A002 - the word that subprocess uses
+    on_line: Callable[[str], None],
+    timeout_s: float,
+    grace_s: float = 5,
+    marker: str,
+) -> Ended:
+    """Run `command` until it exits and hand each line of its output to `on_line`.
+
+    Whatever happens, cancellation included, its session and every process that
+    carries `marker` are ended before this returns, so one marker runs one
+    program at a time. WorkerUnavailableError where the program cannot be started.
+    """
+    begin = anyio.current_time()
+    outlet, inlet = os.pipe()
+    os.set_blocking(outlet, False)
+    try:
+        try:
+            process = await _start(command, cwd, {**env, MARKER: marker}, input, inlet)
+        finally:
+            os.close(inlet)
+        exit_code = await _follow(process, _Lines(outlet, on_line), timeout_s, grace_s, marker)
+    finally:
+        os.close(outlet)
+    seconds = anyio.current_time() - begin
+    return Ended(exit_code=exit_code, timed_out=exit_code is None, seconds=seconds)
+
+
+async def _start(
+    command: Sequence[str], cwd: Path, env: Mapping[str, str], content: bytes, inlet: int
+) -> anyio.abc.Process:
+    try:
+        # A start that is cancelled halfway could leave a process that nobody knows.
+        with anyio.CancelScope(shield=True), _readable(content) as stdin:
+            process = await anyio.open_process(
+                command,
+                stdin=stdin,
+                stdout=inlet,
+                stderr=inlet,
+                cwd=cwd,
+                env=env,
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise _unavailable(command[0], cwd, error) from error
+    return process
+
+
+def _unavailable(program: str, cwd: Path, error: OSError) -> WorkerUnavailableError:
+    reason = (error.strerror or str(error)) if cwd.is_dir() else f"there is no folder {cwd}"
+    return WorkerUnavailableError(
+        f"cannot start {program}: {reason}",
+        next_steps=(f"command -v {shlex.quote(program)}", "runr doctor"),
+    )
+
+
+@contextmanager
+def _readable(content: bytes) -> Iterator[int]:
+    """Yield a standard input with `content`: a file, so that nobody has to read it."""
+    if not content:
+        yield subprocess.DEVNULL
+        return
+    with tempfile.TemporaryFile() as file:
+        file.write(content)
+        file.seek(0)
+        yield file.fileno()
+
+
+async def _follow(
+    process: anyio.abc.Process, lines: "_Lines", timeout_s: float, grace_s: float, marker: str
+) -> int | None:
+    """Wait for the exit and end what is left; None where the time was over first."""
+    exit_code: int | None = None
+    try:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(lines.pump)
+            try:
+                with anyio.move_on_after(timeout_s):
+                    exit_code = await process.wait()
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await anyio.to_thread.run_sync(
+                        lambda: end_tree(process.pid, marker, grace_s=grace_s)
+                    )
+                    with anyio.move_on_after(_LAST_WORDS_S):
+                        await process.wait()
+                        await lines.ended.wait()
+                lines.listening.cancel()
+    except ExceptionGroup as group:
+        # Only `on_line` raises in there, and its caller knows the error by its own name.
+        raise group.exceptions[0] from None
+    return exit_code
+
+
+class _Lines:
+    """The program's output, cut into lines; also heard while the program is being ended."""
+
+    def __init__(self, outlet: int, on_line: Callable[[str], None]) -> None:
+        self.ended = anyio.Event()
+        self.listening = anyio.CancelScope(shield=True)
+        self._outlet = outlet
+        self._on_line = on_line
+        self._open: list[bytes] = []
+        self._size = 0
+
+    async def pump(self) -> None:
+        """Hand over lines until the last writer is gone or nobody listens any longer."""
+        try:
+            with self.listening:
+                while chunk := await self._read():
+                    self._feed(chunk)
+            self._hand_over()
+        finally:
+            self.ended.set()
+
+    async def _read(self) -> bytes:
+        while True:
+            await anyio.wait_readable(self._outlet)
+            try:
+                return os.read(self._outlet, _CHUNK)
+            except BlockingIOError:
+                continue
+
+    def _feed(self, chunk: bytes) -> None:
+        first, *others = chunk.split(b"\n")
+        self._keep(first)
+        for part in others:
+            self._hand_over(whole=True)
+            self._keep(part)
+
+    def _keep(self, part: bytes) -> None:
+        self._open.append(part)
+        self._size += len(part)
+        if self._size >= LINE_LIMIT:
+            self._hand_over()
+
+    def _hand_over(self, *, whole: bool = False) -> None:
+        line = b"".join(self._open)
+        self._open, self._size = [], 0
+        if line or whole:
+            self._on_line(line.decode("utf-8", "replace").removesuffix("\r"))

@@ -1,0 +1,32 @@
+"""A program that a worker starts: whether it is there, and what it is told."""
+
+import shutil
+from collections.abc import Mapping
+
+from runr.errors import WorkerUnavailableError
+from runr.workers.assignment import Assignment
+
+
+def require(program: str, environment: Mapping[str, str], *next_steps: str) -> None:
+    """Raise WorkerUnavailableError unless the program is on the environment's PATH.
+
+    One with a relative folder is looked for in the working folder when the work begins.
+    """
+    if "/" in program and not program.startswith("/"):
+        return
+    if shutil.which(program, path=environment.get("PATH")) is None:
+        raise WorkerUnavailableError(
+            f"{program} was not found on PATH", next_steps=(*next_steps, "runr doctor")
+        )
+
+
+def variables(assignment: Assignment) -> dict[str, str]:
+    """Return the environment of a worker's program, with what it is about."""
+    return {
+        **assignment.environment,
+        "RUNR_TASK": assignment.task_path,
+        "RUNR_TASK_FILE": str(assignment.workdir / assignment.task_path),
+        "RUNR_PROMPT_FILE": str(assignment.prompt_file),
+        "RUNR_ATTEMPT": str(assignment.attempt),
+        "RUNR_WORKDIR": str(assignment.workdir),
+    }

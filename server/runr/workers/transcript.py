@@ -1,0 +1,74 @@
+"""The full record of what a worker put out: JSON lines, redacted, on disk as they come."""
+
+import json
+import os
+from collections import deque
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from runr.core.redact import REDACTED, Redactor
+
+_TAIL_LINES = 20
+_TAIL_CHARACTERS = 2000
+_KEY_LINES = 200
+
+
+class Transcript:
+    """An open transcript; leaving its context puts it on disk for good."""
+
+    def __init__(self, path: Path, redact: Redactor) -> None:
+        self.redact = redact
+        self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
+        self._key_lines_left = 0
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # A second start of the same attempt goes on where the first was interrupted.
+        self._file = path.open("a", encoding="utf-8", errors="replace")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        with self._file:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+
+    def raw(self, line: str) -> None:
+        """Keep a line that is JSON already."""
+        self._write(self.redact(line))
+
+    def output(self, text: str, **where: int) -> None:
+        """Keep a line of plain output; `where` is kept beside it."""
+        clean = self._clean(text)
+        self._tail.append(clean)
+        self._write(json.dumps({"type": "output", **where, "text": clean}, ensure_ascii=False))
+
+    def exit(self, code: int | None, **where: int) -> None:
+        """Keep how a program ended; None where it was ended."""
+        self._write(json.dumps({"type": "exit", **where, "code": code}))
+
+    @property
+    def tail(self) -> str:
+        """The last lines of plain output."""
+        return "\n".join(self._tail).strip()[-_TAIL_CHARACTERS:]
+
+    def _clean(self, text: str) -> str:
+        """Redact a line; a private key goes over many."""
+        if self._key_lines_left:
+            self._key_lines_left -= 1
+            if "-----END" in text:
+                self._key_lines_left = 0
+            return REDACTED
+        clean = self.redact(text)
+        if "-----BEGIN" in clean and "PRIVATE KEY" in clean:
+            self._key_lines_left = _KEY_LINES
+        return clean
+
+    def _write(self, line: str) -> None:
+        self._file.write(line + "\n")
+        self._file.flush()

@@ -1,0 +1,34 @@
+"""The plugin and the marketplace, judged by Claude Code."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def validated(claude: Path, folder: Path, *options: str) -> str:
+    done = subprocess.run(
+        [claude, "plugin", "validate", folder, *options],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("folder", ["skill", "."], ids=["plugin", "marketplace"])
+def test_claude_code_accepts_what_we_ship(claude_path: Path, folder: str) -> None:
+    assert "Validation passed" in validated(claude_path, REPOSITORY / folder, "--strict")
+
+
+def test_the_plugin_directory_would_take_the_plugin(claude_path: Path) -> None:
+    told = validated(claude_path, REPOSITORY / "skill", "--profile", "directory")
+    assert 'mcpServers: runr stdio runr ["mcp"]' in told
+    assert "skills: runr:runr" in told

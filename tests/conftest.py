@@ -1,0 +1,79 @@
+"""What every test gets: an empty home, a git identity, and no process left behind."""
+
+import os
+import select
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+_FOREIGN = ("RUNR_", "CLAUDE", "ANTHROPIC", "AI_AGENT", "GIT_", "XDG_", "LC_")
+_COLOUR = ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE")
+_GIT_CONFIG = """\
+[user]
+	name = Ada Example
+	email = ada@example.invalid
+[init]
+	defaultBranch = main
+[commit]
+	gpgSign = false
+[gc]
+	auto = 0
+"""
+_GRACE_S = 10
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the test's own home folder; nothing of the machine's settings shows through."""
+    folder = tmp_path_factory.mktemp("home")
+    for name in list(os.environ):
+        if name.startswith(_FOREIGN) or name in _COLOUR:
+            monkeypatch.delenv(name)
+    config = folder / ".gitconfig"
+    config.write_text(_GIT_CONFIG, encoding="utf-8")
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    monkeypatch.setenv("LANG", "C.UTF-8")
+    # `runr` and `python3` are the ones under test, also from the commands of a task.
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _no_process_left(tmp_path: Path) -> Iterator[None]:
+    """Fail a test that left a process working in its folder."""
+    yield
+    left = [pid for pid in _working_below(tmp_path) if not _ends(pid)]
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    if left:
+        pytest.fail(f"left {len(left)} process(es) behind in {tmp_path}: {left}")
+
+
+def _working_below(folder: Path) -> Iterator[int]:
+    """Yield the processes whose working folder is `folder` or below; none without /proc."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            where = (entry / "cwd").readlink()
+        except OSError:
+            continue
+        if where.is_relative_to(folder) and int(entry.name) != os.getpid():
+            yield int(entry.name)
+
+
+def _ends(pid: int) -> bool:
+    """Wait for a process that is on its way out."""
+    try:
+        watched = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        poll = select.poll()
+        poll.register(watched, select.POLLIN)
+        return bool(poll.poll(_GRACE_S * 1000))
+    finally:
+        os.close(watched)

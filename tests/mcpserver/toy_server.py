@@ -1,0 +1,20 @@
+"""Serves the toys over standard input and output, through the server's own door."""
+
+from typing import TYPE_CHECKING, Any
+
+from runr.mcpserver.front import converse
+
+if TYPE_CHECKING:
+    from mcp.server import Server
+
+
+def build() -> "Server[Any]":
+    # The SDK: after the first answer, as in the real server.
+    from mcpserver.toys import TOYS  # noqa: PLC0415
+    from runr.mcpserver.server import assemble  # noqa: PLC0415
+
+    return assemble(TOYS)
+
+
+if __name__ == "__main__":
+    converse(build)

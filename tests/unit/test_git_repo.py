@@ -1,0 +1,165 @@
+from pathlib import Path
+
+import pytest
+
+from runr.errors import GitError, RepositoryError
+from runr.git.repo import Repo, find_root
+from unit.git_trees import ODD_NAMES, git, install_hooks, make, save, write
+
+
+def test_the_root_is_found_from_any_folder_below_it(tmp_path: Path) -> None:
+    root = make(tmp_path / "repo", {"a/b/c.txt": "1"})
+    assert find_root(root) == root
+    assert find_root(root / "a" / "b") == root
+
+
+def test_a_folder_outside_every_repository_is_refused_with_the_next_step(tmp_path: Path) -> None:
+    with pytest.raises(RepositoryError) as refused:
+        find_root(tmp_path)
+    assert refused.value.next_steps == ("git init",)
+
+
+def test_an_empty_git_folder_is_no_repository(tmp_path: Path) -> None:
+    root = make(tmp_path / "repo", {"a.txt": "1"})
+    (root / "sub" / ".git").mkdir(parents=True)
+    assert find_root(root / "sub") == root
+
+
+def test_a_runs_worktree_belongs_to_the_root_and_the_users_own_worktree_to_itself(
+    tmp_path: Path,
+) -> None:
+    root = make(tmp_path / "repo", {"sub/a.txt": "1"})
+    inside = root / ".runr" / "worktrees" / "one"
+    git(root, "worktree", "add", "-q", "-b", "one", str(inside))
+    outside = tmp_path / "mine"
+    git(root, "worktree", "add", "-q", "-b", "two", str(outside))
+    nested = outside / ".runr" / "worktrees" / "three"
+    git(root, "worktree", "add", "-q", "-b", "three", str(nested))
+    assert find_root(inside / "sub") == root
+    assert find_root(outside / "sub") == outside
+    assert find_root(nested) == outside
+
+
+def test_a_foreign_repository_below_the_worktrees_folder_is_its_own_root(tmp_path: Path) -> None:
+    root = make(tmp_path / "repo", {"a.txt": "1"})
+    foreign = make(root / ".runr" / "worktrees" / "foreign", {"b.txt": "1"})
+    assert find_root(foreign) == foreign
+
+
+def test_before_the_first_commit_there_is_a_branch_and_no_head(tmp_path: Path) -> None:
+    repo = Repo(make(tmp_path / "repo"))
+    assert (repo.head(), repo.branch(), repo.resolve("main")) == (None, "main", None)
+
+
+def test_a_detached_head_is_on_no_branch(tmp_path: Path) -> None:
+    root = make(tmp_path / "repo", {"a.txt": "1"})
+    git(root, "checkout", "-q", "--detach")
+    repo = Repo(root)
+    assert repo.branch() is None
+    assert repo.head() == git(root, "rev-parse", "main")
+
+
+def test_revisions_are_resolved_and_nonsense_is_none(tmp_path: Path) -> None:
+    root = make(tmp_path / "repo", {"a.txt": "1"})
+    first = git(root, "rev-parse", "HEAD")
+    second = save(root, {"a.txt": "2"})
+    repo = Repo(root)
+    assert repo.resolve("HEAD~1") == first
+    assert repo.resolve("no-such-branch") is None
+    assert repo.resolve("--all") is None
+    assert repo.resolve("HEAD^{tree}") is None
+    assert repo.is_ancestor(first, second)
+    assert not repo.is_ancestor(second, first)
+    assert not repo.is_ancestor("0" * 40, second)
+
+
+def test_dirty_names_staged_changed_and_untracked_files_and_both_sides_of_a_rename(
+    tmp_path: Path,
+) -> None:
+    root = make(tmp_path / "repo", {"old.txt": "same\n" * 20, "kept.txt": "1", "gone.txt": "1"})
+    git(root, "mv", "old.txt", "renamed.txt")
+    write(root, {"kept.txt": "2", "new/deep.txt": "1", **dict.fromkeys(ODD_NAMES, "odd")})
+    (root / "gone.txt").unlink()
+    expected = {"old.txt", "renamed.txt", "kept.txt", "gone.txt", "new/deep.txt", *ODD_NAMES}
+    assert set(Repo(root).dirty()) == expected
+
+
+def test_the_callers_git_variables_do_not_lead_to_another_repository(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = make(tmp_path / "other", {"other.txt": "1"})
+    root = make(tmp_path / "repo", {"a.txt": "1"})
+    expected = git(root, "rev-parse", "HEAD")
+    monkeypatch.setenv("GIT_DIR", str(other / ".git"))
+    monkeypatch.setenv("GIT_WORK_TREE", str(other))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(other / ".git" / "index"))
+    repo = Repo(root)
+    assert repo.head() == expected
+    assert repo.dirty() == ()
+    assert repo.git_dir() == root / ".git"
+
+
+def test_a_worktree_that_lost_its_git_file_does_not_become_the_repository_around_it(
+    tmp_path: Path,
+) -> None:
+    root = make(tmp_path / "repo", {"a.txt": "1"})
+    inside = root / ".runr" / "worktrees" / "one"
+    git(root, "worktree", "add", "-q", "-b", "one", str(inside))
+    (inside / ".git").unlink()
+    with pytest.raises(GitError, match="not a git repository"):
+        Repo(inside).dirty()
+    assert Repo(inside).head() is None
+
+
+def test_a_failure_is_told_in_gits_words_with_the_command(tmp_path: Path) -> None:
+    repo = Repo(make(tmp_path / "repo", {"a.txt": "1"}))
+    with pytest.raises(GitError, match=r"git cat-file -p nothing failed in .*Not a valid object"):
+        repo.run("cat-file", "-p", "nothing")
+
+
+def test_a_machine_without_git_is_told_to_install_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = make(tmp_path / "repo", {"a.txt": "1"})
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(RepositoryError) as refused:
+        Repo(root).head()
+    assert refused.value.next_steps == ("install git",)
+
+
+def test_the_user_is_known_by_name(tmp_path: Path) -> None:
+    assert Repo(make(tmp_path / "repo")).user() == "Ada Example"
+
+
+def test_without_an_identity_runr_lends_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    root = make(tmp_path / "repo")
+    assert Repo(root).identity() == {}
+    git(root, "config", "--unset", "user.email")
+    git(root, "config", "user.useConfigOnly", "true")
+    assert Repo(root).identity()["GIT_COMMITTER_EMAIL"] == "runr@localhost"
+    assert Repo(root).identity()["GIT_AUTHOR_NAME"] == "runr"
+    assert Repo(root).user() == "Ada Example"
+    git(root, "config", "--unset", "user.name")
+    assert Repo(root).user() is None
+
+
+def test_an_unfinished_merge_is_seen(tmp_path: Path) -> None:
+    root = make(tmp_path / "repo", {"a.txt": "1"})
+    assert Repo(root).operation() is None
+    git(root, "checkout", "-q", "-b", "side")
+    save(root, {"b.txt": "1"})
+    git(root, "checkout", "-q", "main")
+    git(root, "merge", "-q", "--no-ff", "--no-commit", "side")
+    assert Repo(root).operation() == "merge"
+
+
+def test_looking_runs_no_hook_of_the_user(tmp_path: Path) -> None:
+    root = make(tmp_path / "repo", {"a.txt": "1"})
+    mark = install_hooks(root)
+    git(root, "config", "core.fsmonitor", str(root / ".git" / "hooks" / "fsmonitor"))
+    write(root, {"a.txt": "2"})
+    assert Repo(root).dirty() == ("a.txt",)
+    assert not mark.exists()
