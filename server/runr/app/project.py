@@ -102,8 +102,9 @@ class Project:
             return next(task for task in tasks if task.path == matches[0])
         if matches:
             raise UnknownNameError(f"task {wanted!r} is ambiguous: {', '.join(matches)}")
-        names = [task.name for task in tasks]
-        near = closest(wanted, [*names, *(name.removesuffix(".md") for name in names)])
+        names = [task.name.removesuffix(".md") for task in tasks]
+        begun = [name for name in names if wanted and name.startswith(wanted)]
+        near = begun[0] if begun else closest(wanted.removesuffix(".md"), names)
         offer = f"; did you mean {near!r}?" if near else ""
         raise UnknownNameError(
             f"there is no task {wanted!r}{offer}", next_steps=["runr list-tasks"]

@@ -99,7 +99,7 @@ def _state(run: RunState) -> State:
 def _completion(run: RunState, now: str) -> dict[str, object]:
     approval = run.approval
     return {
-        "completed_at": run.ended_at or now,
+        "completed_at": f"{run.ended_at[:19]}Z" if run.ended_at else now,
         "completed_by": f"person:{approval.by}" if approval else f"run:{run.id}",
         "checkpoint_sha": run.checkpoint_sha,
         "task_sha256": run.start.task_sha256,

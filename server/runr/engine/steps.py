@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from runr.core import scope
 from runr.core.config import Config
 from runr.core.prompt import compose
 from runr.core.runstate import Phase, RunState
@@ -84,7 +85,7 @@ async def commit(context: RunContext, state: RunState) -> Outcome:
             session=session,
         ),
     )
-    left = set(workspace.dirty()) - set(made.paths)
+    left = {path for path in workspace.dirty() if not scope.is_runrs(path)} - set(made.paths)
     total = snapshot.changed(workspace, start.base_sha, made.sha)
     return Outcome(
         "ok",

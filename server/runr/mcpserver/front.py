@@ -26,8 +26,13 @@ _META = "io.modelcontextprotocol/"
 _CHUNK = 65536
 
 
-def serve(start: Path, environment: Mapping[str, str]) -> None:
-    """Serve the repository at `start` over standard input and output; does not return."""
+def serve(repo: str | Path | None, environment: Mapping[str, str]) -> None:
+    """Serve a repository over standard input and output; does not return.
+
+    It is the one around `repo`, else around the folder that Claude Code works
+    in, else around the current folder.
+    """
+    start = Path(repo or environment.get("CLAUDE_PROJECT_DIR") or Path.cwd()).absolute()
 
     def build() -> Server[Any]:
         # The SDK: see the head of this file.

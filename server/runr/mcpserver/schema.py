@@ -40,7 +40,11 @@ def plain(answer: BaseModel) -> Schema:
         name: _jsonable(value)
         for name, value in values.items()
         if value is not None
-        and (value or fields[name].is_required() or value != fields[name].get_default())
+        and (
+            value
+            or fields[name].is_required()
+            or value != fields[name].get_default(call_default_factory=True)
+        )
     }
 
 

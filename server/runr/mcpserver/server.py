@@ -1,14 +1,28 @@
 """The server as clients meet it: its identity and its tools."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from mcp.server import CacheHint, Server
 
-from runr.mcpserver import identity
+from runr.app.project import Project
+from runr.mcpserver import identity, tools
 from runr.mcpserver.registry import Registry, Tool
 
 _LIST_TTL_MS = 3_600_000
+
+
+def build(start: Path, environment: Mapping[str, str]) -> Server[Any]:
+    """Return the server for the repository around `start`.
+
+    It need not exist yet: each call looks for it, and says so where there is none.
+    """
+
+    def opener(warn: Callable[[str], None]) -> Project:
+        return Project.open(start, environment, warn=warn)
+
+    return assemble(tools.offer(opener))
 
 
 def assemble(tools: Sequence[Tool[Any]]) -> Server[Any]:

@@ -13,7 +13,8 @@ from runr.core.redact import Redactor
 from runr.workers import process
 from runr.workers.assignment import Assignment, WorkReport
 from runr.workers.claude_launch import command, environment_for, program
-from runr.workers.claude_stream import Heard, fold, parse
+from runr.workers.claude_lines import parse
+from runr.workers.claude_stream import Heard, fold
 from runr.workers.program import require, variables
 from runr.workers.transcript import Transcript
 

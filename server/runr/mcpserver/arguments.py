@@ -1,0 +1,59 @@
+"""What the four tools are called with."""
+
+from pydantic import Field
+
+from runr.app.answers import Kind, Status
+from runr.app.detail import TAIL
+from runr.mcpserver.registry import Arguments
+
+
+class ListArguments(Arguments):
+    """Which tasks are wanted; filters that are given must all hold."""
+
+    status: Status | None = None
+    type: Kind | None = None
+    tag: str | None = Field(None, max_length=200)
+    ready: bool = Field(False, description="Only what can be started now, most urgent first.")
+    blocked: bool = Field(False, description="Only what waits for other tasks.")
+    stale: bool = Field(False, description="Only what was edited after its completion.")
+    search: str | None = Field(None, max_length=200, description="Text in path or title.")
+    limit: int = Field(20, ge=1, le=200)
+    cursor: str | None = Field(None, max_length=1000, description="next_cursor of the page before.")
+
+
+class TaskArguments(Arguments):
+    """A task, by any of its names."""
+
+    task: str = Field(min_length=1, max_length=1000, description="Path or name, as listed.")
+
+
+class StatusArguments(TaskArguments):
+    """Which task is looked at, and how closely."""
+
+    tail: int = Field(TAIL, ge=0, le=20_000, description="Characters of a failed check's output.")
+
+
+class CompleteArguments(TaskArguments):
+    """Which task is completed; by its checks, or on whose word."""
+
+    reason: str | None = Field(
+        None, max_length=2000, description="Why a person counts it as done, in their words."
+    )
+    by: str | None = Field(None, max_length=200, description="That person; never an agent.")
+    force: bool = Field(
+        False,
+        description="Past open dependencies and failing checks; the person's wish, with reason.",
+    )
+
+
+class RunArguments(TaskArguments):
+    """Which task is run, by whom, and how long the answer may take."""
+
+    worker: str | None = Field(
+        None,
+        max_length=200,
+        description="session: you do the work. Left out: the task's or the configured worker.",
+    )
+    wait_s: int = Field(0, ge=0, le=3600, description="Seconds to wait for the end of the run.")
+    in_place: bool = Field(False, description="Work in the user's tree, not in a worktree.")
+    force: bool = Field(False, description="Past open dependencies, or once more.")

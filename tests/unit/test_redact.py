@@ -1,0 +1,188 @@
+import json
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runr.core.redact import Redactor, redact
+
+# Written in two parts, so that no scanner takes this file for a leak.
+TOKENS = {
+    "github classic": "ghp_" + "a1B2" * 9,
+    "github server": "ghs_" + "a1B2" * 9,
+    "github oauth": "gho_" + "a1B2" * 9,
+    "github user": "ghu_" + "a1B2" * 9,
+    "github fine-grained": "github_pat_" + "11ABCDE_" * 9,
+    "gitlab": "glpat-" + "x1y2z3w4v5" * 2,
+    "openai": "sk-" + "Ab1" * 16,
+    "openai project": "sk-proj-" + "Ab1_-" * 12,
+    "anthropic": "sk-ant-api03-" + "Ab1_-" * 12,
+    "aws key id": "AKIA" + "IOSFODNN7EXAMPLE",
+    "slack": "xoxb-" + "123456789012-abcdefGHIJKL",
+    "google": "AIza" + "SyA1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q",
+    "npm": "npm_" + "a1B2c3D4e5F6" * 3,
+    "pypi": "pypi-AgEIcHlwaS5vcmc" + "Ab1_-" * 12,
+    "stripe": "sk_live_" + "a1B2c3D4" * 3,
+    "jwt": "eyJhbGciOiJIUzI1NiJ9" + ".eyJzdWIiOiIxMjM0NTY3ODkwIn0" + ".dozjgNryP4J3jVmNHl0w5N_XgL0n3I9P",
+}
+KEY = (
+    "-----BEGIN RSA PRIVATE KEY-----\n"
+    + "MIIEpAIBAAKCAQEA0Z3VS5JJcds3xfn/ygWyF8PbnGy0AHB7\n" * 3
+    + "-----END RSA PRIVATE KEY-----"
+)
+
+
+@pytest.mark.parametrize("token", TOKENS.values(), ids=TOKENS)
+@pytest.mark.parametrize(
+    "around", ["{}", "remote: {} .", "a\n{}\nb", '"{}"', "`{}`", "({})", "\x1b[32m{}\x1b[0m"]
+)
+def test_a_known_token_is_gone_wherever_it_stands(token: str, around: str) -> None:
+    text = around.format(token)
+    assert redact(text) == around.format("[redacted]")
+    line = json.dumps({"text": text})
+    assert json.loads(redact(line)) == {"text": around.format("[redacted]")}
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("NAME_TOKEN=x", "NAME_TOKEN=[redacted]"),
+        ("export GITHUB_TOKEN=abc123 && run", "export GITHUB_TOKEN=[redacted] && run"),
+        ('API_KEY: "x"', 'API_KEY: "[redacted]"'),
+        ("PASSWORD=hunter2", "PASSWORD=[redacted]"),
+        ("password: hunter2", "password: [redacted]"),
+        ("POSTGRES_PASSWORD: example", "POSTGRES_PASSWORD: [redacted]"),
+        ("db_password = 'it is a secret'", "db_password = '[redacted]'"),
+        ('const apiKey: string = "abc"', 'const apiKey: string = "[redacted]"'),
+        ('accessToken: "abc",', 'accessToken: "[redacted]",'),
+        ('{"password": "pa\\"ss"}', '{"password": "[redacted]"}'),
+        ('{"client_secret":"abc","n":1}', '{"client_secret":"[redacted]","n":1}'),
+        (
+            "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+            "aws_secret_access_key = [redacted]",
+        ),
+        ("os.environ['API_KEY'] = 'abc'", "os.environ['API_KEY'] = '[redacted]'"),
+        ("Authorization: Bearer abcdef", "Authorization: Bearer [redacted]"),
+        ("authorization: Basic dXNlcjpwYXNz", "authorization: Basic [redacted]"),
+        ('"Authorization": "token abc"', '"Authorization": "[redacted]"'),
+        ("sent Bearer abcdef0123456789abcdef", "sent Bearer [redacted]"),
+        ("x-api-key: 0123456789abcdef", "x-api-key: [redacted]"),
+        ("//registry.npmjs.org/:_authToken=abc1234", "//registry.npmjs.org/:_authToken=[redacted]"),
+        ("https://me:pa55@example.com/x", "https://me:[redacted]@example.com/x"),
+        ("postgres://app:s3cr%40t@db:5432/app", "postgres://app:[redacted]@db:5432/app"),
+        ("redis://:hunter2@cache:6379", "redis://:[redacted]@cache:6379"),
+        (KEY, "[redacted]"),
+        (f"before\n{KEY}\nafter", "before\n[redacted]\nafter"),
+    ],
+)
+def test_a_secret_setting_keeps_its_name_and_loses_its_value(text: str, clean: str) -> None:
+    assert redact(text) == clean
+    assert redact(clean) == clean
+    assert json.loads(redact(json.dumps({"text": text}))) == {"text": clean}
+    assert json.loads(json.loads(redact(json.dumps(json.dumps(text))))) == clean
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "commit 3f786850e387550fdab836ed7e6dc881de23001b",
+        "6a4fb334-5b2c-4f0e-9a51-2d0f5f2f6f11",
+        "run 20250108-143022-k7qf of task-20250108143022-setup",
+        "token count: 5",
+        "max_tokens: 4096",
+        "MAX_TOKENS=4096",
+        '{"input_tokens":100,"cache_read_input_tokens": 5}',
+        '"maxOutputTokens": 128000',
+        "The token is read from the header, then the password is checked.",
+        "password: str",
+        "def login(user: str, password: str) -> Token:",
+        "token = get_token(request)",
+        "self.token = token",
+        'if token == "":',
+        "TOKENIZERS_PARALLELISM=false",
+        'curl -H "Authorization: Bearer $TOKEN" https://example.com',
+        "GITHUB_TOKEN=${{ secrets.GITHUB_TOKEN }}",
+        "PASSWORD_FILE=/run/secrets/db",
+        '"token_type": "bearer"',
+        '"apiKeySource": "none"',
+        "basic functionality and bearer authentication",
+        "authorization: the caller must be an owner",
+        "PWD=/home/ada/project",
+        "https://example.com:8080/a@b",
+        "git@github.com:ada/project.git",
+        "npm_config_registry_of_the_whole_organisation_here=1",
+        "the secretary: Bob",
+        "risk-assessment-of-the-monolith",
+        "",
+    ],
+)
+def test_ordinary_text_stays_as_it_is(text: str) -> None:
+    assert redact(text) == text
+    line = json.dumps({"text": text, "n": 1})
+    assert redact(line) == line
+
+
+def test_values_of_the_environment_s_secrets_are_gone_wherever_they_turn_up() -> None:
+    redactor = Redactor(
+        {
+            "SERVICE_TOKEN": "plain-words-here",
+            "DB_PASSWORD": 'q"uote\\d-value',
+            "STRIPE_KEY": "12345678",
+            "SHORT_TOKEN": "abc",
+            "MAX_TOKENS": "10000000",
+            "TOKEN_FILE": "/run/secrets/token",
+            "HOME": "/home/ada-example",
+            "SIGNING_KEY": KEY,
+        }
+    )
+    assert redactor("it said plain-words-here!") == "it said [redacted]!"
+    assert redactor('got q"uote\\d-value') == "got [redacted]"
+    nested = json.dumps({"text": json.dumps({"v": 'q"uote\\d-value'})})
+    assert json.loads(json.loads(redactor(nested))["text"]) == {"v": "[redacted]"}
+    assert redactor("pin 12345678") == "pin [redacted]"
+    assert json.loads(redactor('{"n":12345678,"m":1.123456789}')) == {"n": 0, "m": 1.123456789}
+    assert redactor(KEY.splitlines()[1]) == "[redacted]"
+    untouched = "abc 10000000 /run/secrets/token /home/ada-example"
+    assert redactor(untouched) == untouched
+
+
+_PIECES = st.sampled_from(
+    [
+        *TOKENS.values(),
+        *('PASSWORD="a b"', "token: 'x\\'y'", "API_KEY=a\\b", 'secret:"', "password:", "TOKEN="),
+        *("https://u:p@h/", KEY, "Bearer ", "12345678", '"', "'", "\\", "\n", ",", "{", "}", ":"),
+    ]
+)
+_TEXT = st.lists(st.one_of(_PIECES, st.text(max_size=5)), max_size=8).map("".join)
+_JSON = st.recursive(
+    st.one_of(_TEXT, st.integers(), st.booleans(), st.none(), st.floats(allow_nan=False)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4),
+        st.dictionaries(
+            st.one_of(_TEXT, st.sampled_from(["password", "api_key", "token"])), inner, max_size=4
+        ),
+        inner.map(json.dumps),
+    ),
+    max_leaves=12,
+)
+
+
+@given(document=_JSON, plain=st.booleans())
+def test_a_json_document_stays_one(document: object, *, plain: bool) -> None:
+    redactor = Redactor({"A_TOKEN": "12345678", "B_SECRET": 'a"b\\c"d\\', "C_KEY": "abcdefgh"})
+    line = json.dumps({"it": document}, ensure_ascii=plain)
+    assert set(json.loads(redactor(line))) == {"it"}
+
+
+@given(_TEXT)
+def test_redacting_twice_changes_nothing_more(text: str) -> None:
+    assert redact(redact(text)) == redact(text)
+
+
+def test_a_text_without_an_end_to_its_patterns_takes_no_ages() -> None:
+    begin = time.process_time()
+    for hard in ("PASSWORD=\"'" * 20_000, "sk-" * 60_000, "://a:" * 40_000, KEY[:40] * 3_000):
+        redact(hard)
+    # Linear work takes some tenths of a second here; anything worse takes minutes.
+    assert time.process_time() - begin < 20
