@@ -5,6 +5,7 @@ import queue
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from signal import Signals
 from typing import Any, Self
 
@@ -17,11 +18,15 @@ class RawClient:
     """One server process and everything that it said."""
 
     def __init__(
-        self, command: Sequence[str], environment: Mapping[str, str] | None = None
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+        folder: Path | None = None,
     ) -> None:
         self._process = subprocess.Popen(
             list(command),
             env=None if environment is None else dict(environment),
+            cwd=folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

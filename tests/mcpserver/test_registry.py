@@ -73,7 +73,7 @@ async def test_the_schemas_are_valid_and_say_no_more_than_they_must(era: str) ->
     assert tools["echo"].output_schema == {
         "$defs": {
             "Note": {
-                "properties": {"title": {"type": "string"}, "author": {"type": "string"}},
+                "properties": {"title": {"type": "string"}},
                 "required": ["title"],
                 "type": "object",
             }
@@ -104,17 +104,16 @@ async def test_a_listing_carries_title_description_and_annotations(era: str) -> 
     ("arguments", "expected"),
     [
         ({}, ["text is required"]),
-        ({"text": "a", "colr": "red"}, ["unknown argument 'colr' (did you mean colour?)"]),
-        ({"text": "a", "qqq": 1}, ["unknown argument 'qqq'"]),
+        ({"text": "a", "colr": "red"}, ['unknown argument "colr" (did you mean colour?)']),
+        ({"text": "a", "qqq": 1}, ['unknown argument "qqq"']),
         (
             {"text": "a", "colour": "gren"},
-            ["colour must be one of red, green, blue, not 'gren' (did you mean green?)"],
+            ['colour must be one of red, green, blue, not "gren" (did you mean green?)'],
         ),
         ({"text": "a", "colour": 7}, ["colour must be one of red, green, blue, not 7"]),
-        ({"text": ""}, ["text: String should have at least 1 character, not ''"]),
+        ({"text": ""}, ['text: String should have at least 1 character, not ""']),
         ({"text": "a", "times": 99}, ["times: Input should be less than or equal to 9, not 99"]),
-        ({"text": ["a\nb"]}, ["text: Input should be a valid string, not ['a\\nb']"]),
-        ({"text": "a", "share": float("nan")}, ["share: Input should be a finite number"]),
+        ({"text": ["a\nb"]}, ['text: Input should be a valid string, not ["a\\nb"]']),
         ({"colour": "rod", "times": 0}, ["text is required", "did you mean red?", "times: "]),
         ({f"x{n}": n for n in range(9)}, ["and 5 more"]),
     ],
@@ -173,8 +172,8 @@ async def test_an_unknown_cursor_is_a_protocol_error(era: str) -> None:
 async def test_progress_is_told_to_a_caller_that_listens(era: str) -> None:
     told: list[tuple[float, float | None, str | None]] = []
 
-    async def listen(done: float, total: float | None, message: str | None) -> None:
-        told.append((done, total, message))
+    async def listen(progress: float, total: float | None, message: str | None) -> None:
+        told.append((progress, total, message))
 
     async with connect(era) as client:
         await client.call_tool("count", {}, progress_callback=listen)

@@ -119,6 +119,16 @@ def test_every_line_that_is_no_message_is_answered(client: RawClient) -> None:
     assert client.ask(request("tools/list", None, 9))["result"]
 
 
+def test_a_number_that_is_none_is_a_bad_argument(client: RawClient) -> None:
+    client.handshake()
+    line = json.dumps(request("tools/call", calling("echo", text="a", share=float("nan"))))
+    assert "NaN" in line
+    client.write(line.encode() + b"\n")
+    answer = client.receive()
+    assert answer["result"]["isError"]
+    assert "share: Input should be a finite number" in text(answer)
+
+
 def test_blank_lines_and_carriage_returns_do_not_matter(client: RawClient) -> None:
     client.write(b"\n\r\n" + json.dumps(initialize()).encode() + b"\r\n")
     assert client.receive()["result"]

@@ -59,8 +59,8 @@ def test_the_commit_holds_what_the_run_changed_and_says_so(tmp_path: Path) -> No
         "Runr-Worker: command",
         "",
     ]
-    assert git(root, "status", "--porcelain") == ""
     assert git(root, "diff-files", "--name-only") == ""
+    assert git(root, "status", "--porcelain") == ""
 
 
 def test_odd_names_links_bits_and_folders_in_place_of_files_are_committed(tmp_path: Path) -> None:
@@ -143,6 +143,13 @@ def test_another_runs_commit_is_not_taken_for_this_ones(tmp_path: Path) -> None:
     assert run.commit().created
 
 
+def test_a_commit_that_is_only_stamped_with_the_run_is_not_its_checkpoint(tmp_path: Path) -> None:
+    root = make(tmp_path / "repo", {"a.txt": "1"})
+    run = Run(root)
+    save(root, {"a.txt": "2"}, f"stamped\n\nRunr-Run-Id: {RUN}\nRunr-Task: {TASK}")
+    assert run.commit().created
+
+
 def test_a_worker_that_committed_by_itself_still_gets_a_checkpoint(tmp_path: Path) -> None:
     root = make(tmp_path / "repo", {"a.txt": "1"})
     run = Run(root)
@@ -215,12 +222,37 @@ def test_no_hook_runs_and_no_key_is_asked_for(tmp_path: Path) -> None:
     mark = install_hooks(root)
     git(root, "config", "commit.gpgSign", "true")
     git(root, "config", "gpg.program", "false")
-    git(root, "config", "log.showSignature", "true")
     run = Run(root)
     write(root, {"a.txt": "2"})
     made = run.commit()
     assert [ref.sha for ref in find(run.repo)] == [made.sha]
     assert not mark.exists()
+
+
+def test_a_signed_commit_is_listed_without_being_checked(tmp_path: Path) -> None:
+    root = make(tmp_path / "repo", {"a.txt": "1"})
+    made = Run(root).commit()
+    signature = "-----BEGIN PGP SIGNATURE-----\n \n x\n -----END PGP SIGNATURE-----"
+    header, body = git(root, "cat-file", "commit", made.sha).split("\n\n", 1)
+    signed = f"{header}\ngpgsig {signature}\n\n{body}\n".encode()
+    sha = git(root, "hash-object", "-t", "commit", "-w", "--stdin", stdin=signed)
+    git(root, "update-ref", "HEAD", sha)
+    checker = tmp_path / "gpg"
+    checker.write_text("#!/bin/sh\necho 'gpg: no such key' >&2\nexit 1\n")
+    checker.chmod(0o755)
+    git(root, "config", "gpg.program", str(checker))
+    git(root, "config", "log.showSignature", "true")
+    assert [ref.sha for ref in find(Repo(root))] == [sha]
+
+
+def test_the_users_encodings_change_neither_the_message_nor_what_is_read(tmp_path: Path) -> None:
+    root = make(tmp_path / "repo", {"a.txt": "1"})
+    git(root, "config", "i18n.commitEncoding", "ISO-8859-1")
+    git(root, "config", "i18n.logOutputEncoding", "ISO-8859-1")
+    made = Run(root).commit(title="Größe", task="größe.md")
+    assert "\nencoding" not in git(root, "cat-file", "commit", made.sha)
+    (ref,) = find(Repo(root))
+    assert ref.tasks == ("größe.md",)
 
 
 def test_without_an_identity_runr_commits_under_its_own_name(

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+
 from runr.core.task import Problem, Task, TaskType
 from runr.core.taskfile import body, parse
 
@@ -174,6 +175,8 @@ def test_an_empty_title_falls_back_to_the_heading() -> None:
         (["title: A\x07"], "yaml_syntax", 2, "U+0007"),
         (["? [a]", ": b"], "yaml_syntax", 2, "a key must be text"),
         (["title: !!python/object:os.system x"], "yaml_syntax", 2, "put the value in quotes"),
+        (["title: !!timestamp noon"], "yaml_syntax", 2, "put the value in quotes"),
+        (["priority: !!int 5"], "yaml_syntax", 2, "put the value in quotes"),
         (["tags:", "\t- a"], "tab", 3, "a tab indents `- a`"),
         (["title: a", "\tb: c"], "tab", 3, "a tab indents `b: c`"),
         (["tags: *a"], "yaml_alias", 2, '`tags: "*a"`'),

@@ -1,5 +1,4 @@
 import json
-import time
 
 import pytest
 from hypothesis import given
@@ -24,7 +23,7 @@ TOKENS = {
     "npm": "npm_" + "a1B2c3D4e5F6" * 3,
     "pypi": "pypi-AgEIcHlwaS5vcmc" + "Ab1_-" * 12,
     "stripe": "sk_live_" + "a1B2c3D4" * 3,
-    "jwt": "eyJhbGciOiJIUzI1NiJ9" + ".eyJzdWIiOiIxMjM0NTY3ODkwIn0" + ".dozjgNryP4J3jVmNHl0w5N_XgL0n3I9P",
+    "jwt": "eyJhbGciOiJIUzI1NiJ9." + "eyJzdWIi" * 4 + ".dozjgNryP4J3jVmNHl0",
 }
 KEY = (
     "-----BEGIN RSA PRIVATE KEY-----\n"
@@ -175,14 +174,8 @@ def test_a_json_document_stays_one(document: object, *, plain: bool) -> None:
     assert set(json.loads(redactor(line))) == {"it"}
 
 
-@given(_TEXT)
-def test_redacting_twice_changes_nothing_more(text: str) -> None:
-    assert redact(redact(text)) == redact(text)
-
-
-def test_a_text_without_an_end_to_its_patterns_takes_no_ages() -> None:
-    begin = time.process_time()
-    for hard in ("PASSWORD=\"'" * 20_000, "sk-" * 60_000, "://a:" * 40_000, KEY[:40] * 3_000):
-        redact(hard)
-    # Linear work takes some tenths of a second here; anything worse takes minutes.
-    assert time.process_time() - begin < 20
+@pytest.mark.timeout(60)  # linear work takes a fraction of a second, anything worse takes minutes
+@pytest.mark.parametrize("piece", ["PASSWORD=\"'", "sk-", "://a:", "eyJ", 'token=\\"', KEY[:40]])
+def test_a_text_that_goes_on_for_ever_is_worked_through(piece: str) -> None:
+    text = piece * (200_000 // len(piece))
+    assert redact(text).startswith(piece[:3])

@@ -11,7 +11,8 @@ Kind = Literal["automated", "manual", "hybrid"]
 class Answer(BaseModel):
     """A typed answer; optional facts have defaults so that they can be left out."""
 
-    model_config = ConfigDict(frozen=True)
+    # Built when first used: a command needs two of these models, not all of them.
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
 
 class TaskRow(Answer):
@@ -87,6 +88,7 @@ class RunView(Answer):
     seconds: float = 0
     verification: str = "none"
     checks: list[CheckView] = Field(default_factory=list)
+    violations: list[str] = Field(default_factory=list)
     stop_reason: str | None = None
     detail: str | None = None
     checkpoint_sha: str | None = None
@@ -130,10 +132,10 @@ class RunAnswer(Answer):
 
 
 class CompleteAnswer(Answer):
-    """What became of the wish to complete a task."""
+    """What became of the wish to complete a task; `run` is None where no record of it is here."""
 
     task: TaskView
-    run: RunView
+    run: RunView | None = None
     completed: bool
     next: str = ""
 

@@ -3,7 +3,7 @@
 import anyio
 
 from runr.app.project import Project
-from runr.core import plan
+from runr.core import plan, stops
 from runr.core.graph import Graph
 from runr.core.runstate import Approval, Phase, RunStart, RunState
 from runr.core.status import Entry
@@ -24,7 +24,7 @@ def attest(
     force: bool,
 ) -> RunState:
     """Record that the task is done because `word` says so, unless its checks say otherwise."""
-    name = plan.quoted(task.name)
+    name = stops.quoted(task.name)
     if word is None:
         raise UsageError(
             f"{task.name} has no open run, so a person has to say that it is done, and why",

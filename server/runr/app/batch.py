@@ -8,16 +8,22 @@ from runr.app import follow, listing, start
 from runr.app.answers import Answer, RunView, TaskRow
 from runr.app.project import Project
 from runr.app.start import RunRequest
+from runr.core import stops
 from runr.core.runstate import Event
-from runr.errors import AlreadyRunningError
+from runr.errors import AlreadyRunningError, RunrError, UnknownNameError, WorkerUnavailableError
 
 Hear = Callable[[RunView], None]
 
 
 class Batch(Answer):
-    """What came of it; `waiting` are the tasks that only a person can do next."""
+    """What came of it.
+
+    `refused` says of each task that could not be started why; `waiting` are
+    the tasks that only a person can take further.
+    """
 
     runs: list[RunView] = Field(default_factory=list)
+    refused: list[str] = Field(default_factory=list)
     waiting: list[str] = Field(default_factory=list)
     message: str = ""
 
@@ -35,8 +41,13 @@ def run_ready(
     on_event: Callable[[Event], None] = _ignore,
     on_end: Hear = _ignore,
 ) -> Batch:
-    """Run ready automated tasks one after another, the most urgent first, each once."""
+    """Run ready automated tasks one after another, the most urgent first, each once.
+
+    A task that waits for a person is left to that person. A worker that is not
+    there is raised if it is the reason why nothing ran.
+    """
     runs: list[RunView] = []
+    refused: dict[str, RunrError] = {}
     tried: set[str] = set()
     while (row := _next(project, tried)) is not None:
         tried.add(row.path)
@@ -45,20 +56,35 @@ def run_ready(
             answer = start.run_task(project, request)
         except AlreadyRunningError:
             continue  # somebody else was quicker: it is being done
+        except (WorkerUnavailableError, UnknownNameError) as error:
+            refused[row.path] = error
+            continue
         on_begin(answer.run)
         runs.append(follow.wait(project, answer.run.id, on_event=on_event))
         on_end(runs[-1])
-    waiting = [row.path for row in listing.next_ready(project, kinds=("manual", "hybrid"))]
-    return Batch(runs=runs, waiting=waiting, message=_summary(runs, waiting))
+    if refused and not runs:
+        raise next(iter(refused.values()))
+    told = [f"{_name(path)}: {error.message}" for path, error in refused.items()]
+    waiting = [row.path for row in listing.all_rows(project) if _waits(row)]
+    return Batch(runs=runs, refused=told, waiting=waiting, message=_summary(runs, waiting))
 
 
 def _next(project: Project, tried: set[str]) -> TaskRow | None:
     ready = listing.next_ready(project)
-    return next((row for row in ready if row.path not in tried), None)
+    return next((row for row in ready if row.path not in tried and not _waits(row)), None)
+
+
+def _waits(row: TaskRow) -> bool:
+    return row.ready and (row.type != "automated" or row.stop_reason in stops.FOR_A_PERSON)
 
 
 def _summary(runs: list[RunView], waiting: list[str]) -> str:
     done = sum(run.status == "completed" for run in runs)
-    told = f"{done} of {len(runs)} runs completed" if runs else "No automated task is ready"
-    names = ", ".join(path.removeprefix(".runr/tasks/") for path in waiting)
+    total = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
+    told = f"{done} of {total} completed" if runs else "No automated task is ready"
+    names = ", ".join(map(_name, waiting))
     return f"{told}; waiting for a person: {names}" if names else told
+
+
+def _name(path: str) -> str:
+    return path.removeprefix(".runr/tasks/")

@@ -9,16 +9,16 @@ from runr.app import attest, view
 from runr.app.answers import CompleteAnswer, TaskView
 from runr.app.detail import TAIL, describe
 from runr.app.project import Project
+from runr.core import stops
 from runr.core.run import next_action
-from runr.core.runstate import Approval, Phase, RunState
+from runr.core.runstate import Approval, RunState
 from runr.core.status import Entry, State
 from runr.core.task import Task
 from runr.engine import execute
 from runr.engine.context import RunContext
+from runr.engine.handin import hand_in
 from runr.errors import AlreadyRunningError, UsageError
 from runr.store import files, runlog
-
-_WAITING = ("needs_human", "no_checks")
 
 
 class CompleteRequest(BaseModel):
@@ -49,13 +49,13 @@ def complete_task(project: Project, request: CompleteRequest) -> CompleteAnswer:
     entry = entries.get(task.path, Entry())
     word = _word(project, request)
     if entry.status is State.COMPLETED and not view.is_stale(task, entry) and not request.force:
-        return _answer(project, task, runlog.require(project.layout.run(entry.last_run_id or "")))
+        return _already(project, task, entry)
     state = _current(project, entry)
     if state is not None and state.ended is None:
         return _answer(
             project, task, _finish(project, state, word if request.force else None, word)
         )
-    if state is not None and state.stop in _WAITING and word is not None:
+    if state is not None and state.stop in stops.FOR_A_PERSON and word is not None:
         return _answer(project, task, _carry_on(project, state, word))
     return _answer(
         project, task, attest.attest(project, task, tasks, entries, word, force=request.force)
@@ -89,8 +89,9 @@ def _finish(
             f"run {state.id} is at work on {state.start.task}: let it finish, or stop it first",
             next_steps=[f"runr follow {state.id}", f"runr stop {state.id}"],
         )
+    _stay_on_branch(project, state)
     with _Held(project, state) as context:
-        _hand_in(context, state)
+        hand_in(context, state)
         state = anyio.run(execute.proceed, context)
         waits = next_action(state).kind == "wait"
         if (waits and forced) or (state.stop == "no_checks" and word):
@@ -99,21 +100,25 @@ def _finish(
     return state
 
 
+def _stay_on_branch(project: Project, state: RunState) -> None:
+    """Refuse to commit a session's work on a branch that the run was not opened on."""
+    now, opened = project.repo.branch(), state.start.target
+    if now != opened:
+        raise UsageError(
+            f"run {state.id} was opened on {opened or 'a detached HEAD'}, "
+            f"and this is {now or 'a detached HEAD'}",
+            next_steps=[
+                f"git switch {stops.quoted(opened) if opened else f'--detach {state.start.base_sha}'}",
+                f"runr stop {state.id}",
+            ],
+        )
+
+
 def _carry_on(project: Project, state: RunState, word: Approval) -> RunState:
     """Let a run go on that waited for a person."""
     with _Held(project, state) as context:
         _approve(context, state, word)
         return anyio.run(execute.proceed, context)
-
-
-def _hand_in(context: RunContext, state: RunState) -> None:
-    """Record that the session has done its part of this attempt."""
-    if not (state.phase is Phase.WORK and state.open):
-        payload = {"phase": Phase.WORK, "attempt": state.attempt + 1}
-        context.log.append("phase.started", payload, source="session")
-    session = context.environment.get("CLAUDE_CODE_SESSION_ID") or state.start.session_id
-    payload = {"phase": Phase.WORK, "outcome": "ok", "session_id": session}
-    context.log.append("phase.finished", payload, source="session")
 
 
 def _approve(context: RunContext, state: RunState, word: Approval | None) -> None:
@@ -147,6 +152,19 @@ def _answer(project: Project, task: Task, state: RunState) -> CompleteAnswer:
     run = view.run(state, project.layout.run(state.id), tail=TAIL, now=project.now())
     return CompleteAnswer(
         task=shown, run=run, completed=state.ended == "completed", next=_advice(shown, state)
+    )
+
+
+def _already(project: Project, task: Task, entry: Entry) -> CompleteAnswer:
+    """Answer for a task that is completed; its run may have happened on another machine."""
+    shown = describe(project, task, project.tasks(), project.entries())
+    run = project.layout.run(entry.last_run_id or "")
+    state = runlog.state(run) if entry.last_run_id else None
+    return CompleteAnswer(
+        task=shown,
+        run=view.run(state, run, now=project.now()) if state else None,
+        completed=True,
+        next=f"It was completed already: {shown.why}.",
     )
 
 

@@ -7,6 +7,7 @@ from runr.core import stops
 from runr.core.graph import Graph
 from runr.core.status import Entry, Evidence, State
 from runr.core.task import Task
+from runr.engine.handin import settle
 from runr.git import infer
 from runr.store import runlog
 
@@ -54,6 +55,8 @@ def _last_run(project: Project, entry: Entry, tail: int) -> RunView | None:
         return None
     files = project.layout.run(entry.last_run_id)
     state = runlog.state(files)
+    if state is not None:
+        state = settle(project.context(files), state)
     return view.run(state, files, tail=tail, now=project.now()) if state else None
 
 
@@ -69,7 +72,7 @@ def _why(task: Task, entry: Entry, blockers: tuple[str, ...]) -> str:
         return f"it waits for {', '.join(blockers)}"
     if entry.stop_reason:
         meaning = stops.find(entry.stop_reason).meaning
-        return f"{meaning}: {entry.error}" if entry.error else meaning
+        return f"{meaning}: {entry.error.splitlines()[0]}" if entry.error else meaning
     return "a person has to do it" if view.is_manual(task) else "nobody has run it yet"
 
 
@@ -104,7 +107,7 @@ def _advice_on_open(task: TaskView, run: RunView | None, name: str) -> str:
         return f"Mend the file first: {task.problems[0]}"
     if task.type == "manual":
         return f"A person does it, then: complete-task {name!r} with by and reason."
-    if run is not None and run.stop_reason in ("needs_human", "no_checks"):
+    if run is not None and run.stop_reason in stops.FOR_A_PERSON:
         return f"A person looks at it, then: complete-task {name!r} with by and reason."
     if run is not None and run.status == "stopped" and run.next:
         return f"Read what failed, then: {run.next[-1]}"

@@ -3,7 +3,7 @@
 from runr.app.answers import Done
 from runr.app.project import Project
 from runr.core.near import closest
-from runr.core.plan import quoted
+from runr.core.stops import quoted
 from runr.errors import UnknownNameError, UsageError
 from runr.store import files, runrfolder
 

@@ -10,9 +10,10 @@ from runr.app.answers import Done, RunAnswer, RunList, RunReport
 from runr.app.claim import claim
 from runr.app.project import Project
 from runr.core import report, stops
-from runr.core.plan import quoted
 from runr.core.runstate import RunState
-from runr.engine import execute, local, record
+from runr.core.stops import quoted
+from runr.engine import ending, local, record
+from runr.engine.handin import settle
 from runr.errors import AlreadyRunningError, UsageError
 from runr.git import worktree
 from runr.store import files, runlog
@@ -39,8 +40,9 @@ def read_report(project: Project, wanted: str) -> RunReport:
     """Return a run's report; one that is still running gets its report so far."""
     project.entries()
     run = runlog.find(project.layout, wanted)
-    state = runlog.require(run)
-    if state.ended and not run.report.exists():
+    before = runlog.require(run)
+    state = settle(project.context(run), before)
+    if state.ended and (state is not before or not run.report.exists()):
         record.story(project.context(run), state)
     text = (
         run.report.read_text(encoding="utf-8")
@@ -65,7 +67,7 @@ def stop_run(project: Project, wanted: str) -> Done:
         if lock is None:
             raise AlreadyRunningError(f"run {run.id} is being completed at this moment")
         try:
-            execute.stop(context, "stopped", "stopped by a person")
+            ending.stop(context, "stopped", "stopped by a person")
         finally:
             os.close(lock)
     else:

@@ -10,7 +10,7 @@ from runr.app import view
 from runr.app.answers import RunAnswer
 from runr.app.claim import claim, refuse_if_alive
 from runr.app.project import Project
-from runr.core import plan
+from runr.core import plan, stops
 from runr.core.config import Config
 from runr.core.graph import Graph
 from runr.core.prompt import compose
@@ -200,7 +200,7 @@ def _place(task: Task) -> str:
 
 
 def _shell(command: str, task: Task) -> str:
-    return f"{command} {plan.quoted(task.name)}"
+    return f"{command} {stops.quoted(task.name)}"
 
 
 def _complete_command(task: Task) -> str:

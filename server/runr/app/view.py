@@ -7,7 +7,7 @@ from runr.app.answers import CheckView, RunView, TaskRow, TaskView
 from runr.core import report, stops
 from runr.core.graph import Graph
 from runr.core.runstate import RunState
-from runr.core.status import Entry, State
+from runr.core.status import UNTOUCHED, Entry, State
 from runr.core.task import Task, TaskType
 from runr.store.layout import RunFiles
 
@@ -38,7 +38,7 @@ def detail(
     task: Task, graph: Graph, entries: Mapping[str, Entry], *, unmerged: bool, why: str
 ) -> TaskView:
     """Return everything that is known of one task."""
-    entry = entries.get(task.path, Entry())
+    entry = entries.get(task.path, UNTOUCHED)
     return TaskView(
         **_facts(task, graph, entries),
         depends_on=list(task.depends_on),
@@ -76,6 +76,7 @@ def run(state: RunState, files: RunFiles, *, tail: int = 0, now: str | None = No
             )
             for check in state.checks
         ],
+        violations=list(state.violations),
         stop_reason=state.stop,
         detail=state.detail,
         checkpoint_sha=state.checkpoint_sha,
@@ -103,7 +104,7 @@ def exit_code(state: RunState) -> int | None:
 
 
 def _facts(task: Task, graph: Graph, entries: Mapping[str, Entry]) -> dict[str, Any]:
-    entry = entries.get(task.path, Entry())
+    entry = entries.get(task.path, UNTOUCHED)
     done = entry.status is State.COMPLETED
     blocked = [] if done else list(graph.blockers(task.path, entries))
     stale = is_stale(task, entry)

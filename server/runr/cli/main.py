@@ -3,10 +3,14 @@
 import importlib
 import json
 import os
+import shlex
 import sys
 import traceback
+from collections.abc import Sequence
+from io import TextIOWrapper
 
 import click
+from click.exceptions import NoArgsIsHelpError
 
 from runr import __version__
 from runr.core.near import closest
@@ -20,7 +24,7 @@ COMMANDS = {
     "status": "tasks:status",
     "task-status": "tasks:task_status",
     "run": "runs:run",
-    "complete-task": "tasks:complete_task",
+    "complete-task": "complete:complete_task",
     "runs": "runs:runs",
     "follow": "runs:follow",
     "report": "runs:report",
@@ -61,6 +65,13 @@ class Commands(click.Group):
             raise click.UsageError(f"there is no command {args[0]!r}; {offer}")
         return super().resolve_command(ctx, args)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write each command with its first sentence, whole."""
+        commands = [(name, self.get_command(ctx, name)) for name in COMMANDS]
+        rows = [(name, command.get_short_help_str(200)) for name, command in commands if command]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--repo", metavar="DIR", help="Work in this repository.")
@@ -78,7 +89,8 @@ def run() -> int:
     """Run the command line and return its exit code; whatever happens, no traceback."""
     for stream in (sys.stdout, sys.stderr):
         # File names need not be valid in the terminal's encoding; showing one must not fail.
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr] # a TextIOWrapper
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = cli.main(prog_name="runr", standalone_mode=False)
     except RunrError as error:
@@ -93,14 +105,11 @@ def run() -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.DONE
     except Exception as error:  # noqa: BLE001 - the last door: a fault of ours is told in one line
-        if os.environ.get("RUNR_DEBUG"):
-            traceback.print_exc()
-        told = f"internal error: {type(error).__name__}: {error}"
-        return _refuse("internal", told, ["RUNR_DEBUG=1 runr …", "runr doctor"], ExitCode.FAILED)
+        return _fault(error)
     return code if isinstance(code, int) else ExitCode.DONE
 
 
-def _refuse(code: str, message: str, steps: tuple[str, ...] | list[str], exit_code: int) -> int:
+def _refuse(code: str, message: str, steps: Sequence[str], exit_code: int) -> int:
     if "--json" in sys.argv:
         error = {"code": code, "message": message, "next": list(steps), "exit_code": int(exit_code)}
         click.echo(json.dumps({"error": error}, ensure_ascii=False))
@@ -114,8 +123,24 @@ def _refuse(code: str, message: str, steps: tuple[str, ...] | list[str], exit_co
 
 def _usage(error: click.ClickException) -> int:
     message = error.format_message()
+    if isinstance(error, NoArgsIsHelpError):
+        click.echo(message)
+        return ExitCode.DONE
     if isinstance(error, click.NoSuchOption) and error.possibilities:
         message = f"no such option {error.option_name}; did you mean {error.possibilities[0]}?"
-    context = getattr(error, "ctx", None)
-    help_line = [f"{context.command_path} --help"] if context is not None else []
-    return _refuse("usage", message, help_line, ExitCode.USAGE)
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    named = next((word for word in sys.argv[1:] if word in COMMANDS), None)
+    path = context.command_path if context else f"runr {named}" if named else "runr"
+    return _refuse("usage", message, [f"{path} --help"], ExitCode.USAGE)
+
+
+def _fault(error: Exception) -> int:
+    if os.environ.get("RUNR_DEBUG"):
+        traceback.print_exc()
+    if isinstance(error, OSError) and error.filename is not None:
+        # A full disk, a folder that may not be written: the system's words say it best.
+        told = f"{error.filename}: {error.strerror}"
+        return _refuse("files", told, ["runr doctor"], ExitCode.FAILED)
+    told = f"internal error: {type(error).__name__}: {error}"
+    again = f"RUNR_DEBUG=1 runr {shlex.join(sys.argv[1:])}"
+    return _refuse("internal", told, [again, "runr doctor"], ExitCode.FAILED)

@@ -1,10 +1,22 @@
 """Answers as people read them in a terminal."""
 
+import shlex
+import unicodedata
 from collections.abc import Sequence
 
 from click import style
 
-from runr.app.answers import CompleteAnswer, Done, RunList, RunView, TaskDetail, TaskList, TaskRow
+from runr.app.answers import (
+    CompleteAnswer,
+    Done,
+    RunAnswer,
+    RunList,
+    RunView,
+    TaskDetail,
+    TaskList,
+    TaskRow,
+)
+from runr.cli import advice
 from runr.core import stops
 from runr.core.duration import spoken
 from runr.core.runstate import Event
@@ -21,22 +33,38 @@ _MARKS = {
 #: A completion looks different for each kind of evidence.
 _EVIDENCE = {"verified": "✓", "attested": "✎", "inferred": "≈"}
 
+#: A longer name pushes its own line to the right, and no other.
+_WIDEST = 60
+
+#: Lines of a failure that are shown; the report has them all.
+_LONGEST = 15
+
 
 def task_list(answer: TaskList) -> str:
     """Return one line for each task, in columns."""
     if not answer.tasks:
         return answer.next
     names = [shown_name(row) for row in answer.tasks]
-    width = min(max(map(len, names)), 60)
+    width = min(max(map(_columns, names)), _WIDEST)
     states = max(len(row.status) for row in answer.tasks)
     lines = ["Tasks in .runr/tasks/:"]
-    lines += [
-        f"  {mark(row)} {name:<{width}}  {_painted(row.status, states)}  {_remarks(row)}".rstrip()
-        for row, name in zip(answer.tasks, names, strict=True)
-    ]
+    for row, name in zip(answer.tasks, names, strict=True):
+        begun = f"  {mark(row)} {name}{' ' * (width - _columns(name))}  {_painted(row.status)}"
+        remarks = _remarks(row)
+        gap = " " * (states - len(row.status) + 2) if remarks else ""
+        lines.append(f"{begun}{gap}{remarks}")
     if answer.next_cursor:
-        lines.append(f"  … {answer.total} in all; --limit 0 shows every one")
+        cursor = shlex.quote(answer.next_cursor)
+        lines.append(f"  … of {answer.total}; --cursor {cursor} goes on, --limit 0 shows all")
     return "\n".join(lines)
+
+
+def _columns(text: str) -> int:
+    """Return how many columns of a terminal `text` takes."""
+    return sum(
+        0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1
+        for sign in text
+    )
 
 
 def mark(row: TaskRow) -> str:
@@ -53,8 +81,8 @@ def shown_name(row: TaskRow) -> str:
     return name if name.isprintable() else name.encode("unicode_escape").decode()
 
 
-def _painted(status: str, width: int) -> str:
-    return style(f"{status:<{width}}", fg=_MARKS[status][1])
+def _painted(status: str) -> str:
+    return style(status, fg=_MARKS[status][1])
 
 
 def _remarks(row: TaskRow) -> str:
@@ -91,7 +119,7 @@ def task_detail(answer: TaskDetail) -> str:
     task = answer.task
     lines = [
         f"{mark(task)} {shown_name(task)}: {task.title}",
-        f"  {_painted(task.status, 0)}: {task.why}",
+        f"  {_painted(task.status)}: {task.why}",
     ]
     facts = [
         ("type", task.type),
@@ -110,7 +138,8 @@ def task_detail(answer: TaskDetail) -> str:
         lines += ["", *run_lines(answer.run)]
     if answer.commits:
         lines += ["", "  commits:", *(f"    {commit}" for commit in answer.commits)]
-    return "\n".join([*lines, "", f"Next: {answer.next}"])
+    steps = _steps(advice.after_detail(answer))
+    return "\n".join([*lines, "", *steps] if steps else lines)
 
 
 def run_lines(run: RunView) -> list[str]:
@@ -119,9 +148,9 @@ def run_lines(run: RunView) -> list[str]:
     for check in run.checks:
         sign = style("✓", fg="green") if check.passed else style("✗", fg="red")
         lines.append(f"    {sign} {check.command} ({check.tier}, {spoken(check.seconds)})")
-        lines += [f"        {line}" for line in check.tail.splitlines()[-15:]]
+        lines += [f"        {line}" for line in check.tail.splitlines()[-_LONGEST:]]
     if run.detail and run.stop_reason:
-        lines.append(f"    {run.detail}")
+        lines += [f"    {line}".rstrip() for line in run.detail.splitlines()[:_LONGEST]]
     return lines
 
 
@@ -135,13 +164,19 @@ def run_end(run: RunView) -> str:
     """Return how a run ended: one line, and the next commands where there are any."""
     name = run.task.removeprefix(".runr/tasks/")
     if run.status == "running":
-        return "\n".join([f"{style('◐', fg='cyan')} {name}: run {run.id} is at work", *_next(run)])
+        return "\n".join([f"{run_mark(run)} {name}: run {run.id} is at work", *_next(run)])
     if run.status == "completed":
-        lines = [f"{style('✓', fg='green')} {name}: {_result(run)} in {spoken(run.seconds)}"]
+        lines = [f"{run_mark(run)} {name}: {_result(run)} in {spoken(run.seconds)}"]
     else:
-        lines = [f"{style('■', fg='yellow')} {name}: {_ending(run)}"]
+        lines = [f"{run_mark(run)} {name}: {_ending(run)}"]
         lines += run_lines(run)[1:]
     return "\n".join([*lines, *_next(run)])
+
+
+def run_mark(run: RunView) -> str:
+    """Return the sign for how a run ended; one on a person's word looks like one."""
+    sign, colour = _MARKS[run.status]
+    return style(_EVIDENCE["attested"] if run.approved_by else sign, fg=colour)
 
 
 def _result(run: RunView) -> str:
@@ -158,11 +193,21 @@ def _next(run: RunView) -> list[str]:
 
 def completion(answer: CompleteAnswer) -> str:
     """Return what became of a completion."""
+    if answer.run is None:
+        return f"{mark(answer.task)} {shown_name(answer.task)}\n{answer.next}"
     if answer.completed:
         return f"{run_end(answer.run)}\n{answer.next}"
     sign = style("✗", fg="red")
     lines = [f"{sign} {shown_name(answer.task)} is not completed", *run_lines(answer.run)[1:]]
-    return "\n".join([*lines, answer.next])
+    lines += [f"    out of scope: {path}" for path in answer.run.violations]
+    return "\n".join([*lines, *_steps(advice.after_completion(answer))])
+
+
+def started(answer: RunAnswer) -> str:
+    """Return what a run that goes on without us needs: its brief, or how to look at it."""
+    if answer.brief is not None:
+        return "\n".join([answer.brief, *_steps(advice.after_brief(answer))])
+    return "\n".join([f"run {answer.run.id} has started", *_steps(answer.run.next)])
 
 
 def run_list(answer: RunList) -> str:
@@ -171,11 +216,10 @@ def run_list(answer: RunList) -> str:
         return "No runs yet. `runr run --task NAME` makes one."
     lines = []
     for run in answer.runs:
-        sign, colour = _MARKS[run.status]
         cost = f"  ${run.cost_usd:.2f}" if run.cost_usd is not None else ""
         name = run.task.removeprefix(".runr/tasks/")
         lines.append(
-            f"{style(sign, fg=colour)} {run.id}  {_ending(run)}  {name}  "
+            f"{run_mark(run)} {run.id}  {_ending(run)}  {name}  "
             f"{run.worker}  {spoken(run.seconds)}{cost}"
         )
     return "\n".join(lines)
@@ -204,7 +248,7 @@ def event_line(event: Event) -> str | None:
             sign = style("✓", fg="green") if passed else style("✗", fg="red")
             return f"  {style(clock, dim=True)}   {sign} {facts['command']}"
         case "phase.finished" if facts.get("detail"):
-            return f"  {style(clock, dim=True)}   {facts['detail'].splitlines()[-1]}"
+            return f"  {style(clock, dim=True)}   {facts['detail'].splitlines()[0]}"
         case "worker.waiting":
             return f"  {style(clock, dim=True)}   {facts['reason']}"
         case _:

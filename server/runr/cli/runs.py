@@ -5,35 +5,60 @@ import click
 from runr.app import batch, start
 from runr.app import follow as following
 from runr.app import runs as recorded
-from runr.app.answers import RunAnswer, RunView
+from runr.app.answers import RunView
+from runr.app.batch import Batch
 from runr.app.start import RunRequest
 from runr.cli import render
 from runr.cli.surface import Surface, command, task_names
 from runr.core.runstate import Event
+from runr.core.stops import quoted
 from runr.errors import ExitCode, UsageError
 
 _RUN = click.argument("run", metavar="RUN")
 
 
 @command("run")
+@click.argument("name", required=False, metavar="")
 @click.option("--task", shell_complete=task_names, help="The task to run.")
 @click.option("--auto-only", is_flag=True, help="Run every automated task that is ready.")
 @click.option("--worker", help="Who does the work; default: the task's, then the configured one.")
 @click.option("--in-place", is_flag=True, help="Work in your own tree instead of a worktree.")
-@click.option("--force", is_flag=True, help="Go past open dependencies; it is recorded.")
+@click.option("--force", is_flag=True, help="Go past open dependencies, or run a completed task.")
 @click.option("--wait/--detach", default=True, help="Follow the run to its end, or return at once.")
-def run(surface: Surface, task: str | None, *, auto_only: bool, wait: bool, **wish: object) -> int:
+def run(
+    surface: Surface,
+    name: str | None,
+    task: str | None,
+    worker: str | None,
+    *,
+    auto_only: bool,
+    in_place: bool,
+    force: bool,
+    wait: bool,
+) -> int:
     """Run a task: work, verify, commit, record. The run lives on if this terminal does not."""
+    if name is not None:
+        raise UsageError(
+            "the task is named with --task", next_steps=[f"runr run --task {quoted(name)}"]
+        )
     if (task is None) is not auto_only:
-        raise UsageError("say which: --task NAME, or --auto-only for every task that is ready")
+        raise UsageError(
+            "say which: --task NAME, or --auto-only for every task that is ready",
+            next_steps=["runr list-tasks --ready", "runr run --auto-only"],
+        )
     if task is None:
-        return _run_ready(surface, wish)
+        return _run_ready(surface, worker, in_place=in_place)
     project = surface.project()
-    session = project.environment.get("CLAUDE_CODE_SESSION_ID")
-    request = RunRequest.model_validate({"task": task, "session_id": session, **wish})
+    request = RunRequest(
+        task=task,
+        worker=worker,
+        in_place=in_place,
+        force=force,
+        session_id=project.environment.get("CLAUDE_CODE_SESSION_ID"),
+    )
     answer = start.run_task(project, request)
     if answer.brief is not None or not wait:
-        surface.show(answer, _started)
+        surface.show(answer, render.started)
         return ExitCode.DONE
     surface.say(f"run {answer.run.id} on {answer.run.branch or 'this tree'}")
     return _follow(surface, answer.run.id)
@@ -77,7 +102,7 @@ def resume(surface: Surface, run: str, *, wait: bool) -> int:
     """Take a stopped run up again where it stopped, with the work that it left."""
     answer = recorded.resume_run(surface.project(), run)
     if answer.run.worker == "session" or not wait:
-        surface.show(answer, _started)
+        surface.show(answer, render.started)
         return ExitCode.DONE
     surface.say(f"run {answer.run.id} goes on")
     return _follow(surface, answer.run.id)
@@ -87,10 +112,22 @@ def _follow(surface: Surface, run: str) -> int:
     try:
         ended = following.wait(surface.project(), run, on_event=_teller(surface))
     except KeyboardInterrupt:
-        click.echo(f"\nThe run goes on. runr follow {run}, or runr stop {run}", err=True)
-        return ExitCode.INTERRUPTED
+        return _left(run)
     surface.show(ended, render.run_end)
     return ended.exit_code or ExitCode.DONE
+
+
+def _left(run: str | None) -> int:
+    """Say how to find the run again that the user stopped looking at."""
+    if run is not None:
+        steps = f"  runr follow {run}\n  runr stop {run}"
+        click.echo(f"\nThe run goes on. Next:\n{steps}", err=True)
+    return ExitCode.INTERRUPTED
+
+
+def _batch(answer: Batch) -> str:
+    refused = [f"{click.style('✗', fg='red')} {line}" for line in answer.refused]
+    return "\n".join([*refused, answer.message])
 
 
 def _teller(surface: Surface) -> following.Listener:
@@ -102,27 +139,26 @@ def _teller(surface: Surface) -> following.Listener:
     return tell
 
 
-def _run_ready(surface: Surface, wish: dict[str, object]) -> int:
-    def begun(view: RunView) -> None:
+def _run_ready(surface: Surface, worker: str | None, *, in_place: bool) -> int:
+    begun: list[RunView] = []
+
+    def begin(view: RunView) -> None:
+        begun.append(view)
         surface.say(f"run {view.id}: {view.task.removeprefix('.runr/tasks/')}")
 
-    def ended(view: RunView) -> None:
+    def end(view: RunView) -> None:
         surface.say(render.run_end(view))
 
-    answer = batch.run_ready(
-        surface.project(),
-        worker=wish.get("worker") if isinstance(wish.get("worker"), str) else None,  # type: ignore[arg-type] # narrowed beside
-        in_place=bool(wish.get("in_place")),
-        on_begin=begun,
-        on_event=_teller(surface),
-        on_end=ended,
-    )
-    surface.show(answer, lambda batch_: batch_.message)
+    try:
+        answer = batch.run_ready(
+            surface.project(),
+            worker=worker,
+            in_place=in_place,
+            on_begin=begin,
+            on_event=_teller(surface),
+            on_end=end,
+        )
+    except KeyboardInterrupt:
+        return _left(begun[-1].id if begun else None)
+    surface.show(answer, _batch)
     return next((run.exit_code for run in answer.runs if run.exit_code), ExitCode.DONE)
-
-
-def _started(answer: RunAnswer) -> str:
-    if answer.brief is not None:
-        return f"{answer.brief}\n{answer.next}"
-    steps = "\n".join(f"  {step}" for step in answer.run.next)
-    return f"run {answer.run.id} has started\nNext:\n{steps}" if steps else answer.next

@@ -7,18 +7,16 @@ import click
 from click.shell_completion import get_completion_class
 
 from runr import __version__
-from runr.app.answers import Done
-from runr.cli import render
 from runr.cli.surface import Surface, command
 
 
 @command("mcp")
 def mcp(surface: Surface) -> None:
     """Serve the tools to an MCP client over standard input and output."""
-    # The protocol's library costs most of a second: only this command pays for it.
-    from runr.mcpserver import front  # noqa: PLC0415
+    # Only this command needs the server.
+    from runr.mcpserver import front  # noqa: PLC0415 - see above
 
-    front.serve(surface.mcp_start(os.environ), os.environ)
+    front.serve(surface.repo, os.environ)
 
 
 @command("demo")
@@ -26,7 +24,7 @@ def mcp(surface: Surface) -> None:
 def demo(surface: Surface, folder: Path | None) -> int:
     """Make a small repository and take it from task files to verified commits."""
     # Only this command needs the tour.
-    from runr.cli import tour  # noqa: PLC0415
+    from runr.cli import tour  # noqa: PLC0415 - see above
 
     return tour.tour(surface, folder)
 
@@ -34,16 +32,24 @@ def demo(surface: Surface, folder: Path | None) -> int:
 @command("completion")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(surface: Surface, shell: str) -> None:  # noqa: ARG001 - the same everywhere
-    """Print the shell's completion script: `eval "$(runr completion bash)"`."""
+    """Print the shell's completion script, as in `eval "$(runr completion bash)"`."""
     # The group itself is imported late: this module is loaded by it.
-    from runr.cli.main import cli  # noqa: PLC0415
+    from runr.cli.main import cli  # noqa: PLC0415 - see above
 
     kind = get_completion_class(shell)
     if kind is not None:
+        # A script for `eval`, so `--json` does not change it.
         click.echo(kind(cli, {}, "runr", "_RUNR_COMPLETE").source())
 
 
 @command("version")
 def version(surface: Surface) -> None:
     """Print the version."""
-    surface.show(Done(message=f"runr {__version__}"), render.done)
+    told = f"runr {__version__}"
+    if not surface.as_json:
+        click.echo(told)
+        return
+    # The models take longer to load than all the rest of this command.
+    from runr.app.answers import Done  # noqa: PLC0415 - see above
+
+    click.echo(Done(message=told).model_dump_json(indent=2))

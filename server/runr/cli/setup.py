@@ -59,8 +59,8 @@ def install(surface: Surface, what: str, *, uninstall: bool) -> None:  # noqa: A
 
 
 def _own_command() -> list[str]:
-    """Return how this very runr is started from any folder."""
-    return ["runr"] if shutil.which("runr") else [sys.executable, "-m", "runr"]
+    """Return how this very runr serves MCP, started from any folder."""
+    return ["runr", "mcp"] if shutil.which("runr") else [sys.executable, "-m", "runr", "mcp"]
 
 
 def _installed(answer: claude_install.Installed) -> str:

@@ -1,18 +1,25 @@
 """What every command shares: `--json` and `--repo`, the project, and how an answer is shown."""
 
 import os
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from pydantic import BaseModel
 
-from runr.app.project import Project
 from runr.errors import RepositoryError
 
-A = TypeVar("A", bound=BaseModel)
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from runr.app.project import Project
+
+A = TypeVar("A", bound="BaseModel")
+
+# What a worker or a file name may say to a terminal: text and colours, nothing it would obey.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]|\x1b(?!\[[\d;]*m)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +32,17 @@ class Surface:
     @property
     def start(self) -> Path:
         """The folder from which the repository is looked for."""
-        folder = Path(self.repo) if self.repo else Path.cwd()
-        if not folder.is_dir():
-            raise RepositoryError(f"there is no folder {self.repo}")
-        return folder
+        if self.repo is None:
+            return _here()
+        if not Path(self.repo).is_dir():
+            raise RepositoryError(f"there is no folder {self.repo!r}")
+        return Path(self.repo)
 
-    def mcp_start(self, environment: Mapping[str, str]) -> Path:
-        """The folder in which an MCP client means us to work; it need not exist."""
-        return Path(self.repo or environment.get("CLAUDE_PROJECT_DIR") or Path.cwd())
-
-    def project(self) -> Project:
+    def project(self) -> "Project":
         """Open the repository around the current folder, or the one that `--repo` names."""
+        # `runr version` and a mistyped command must not pay for the models.
+        from runr.app.project import Project  # noqa: PLC0415 - see above
+
         return Project.open(self.start, os.environ, warn=self.warn)
 
     def warn(self, message: str) -> None:
@@ -44,12 +51,12 @@ class Surface:
 
     def show(self, answer: A, render: Callable[[A], str]) -> None:
         """Print the answer: its model as JSON, or as `render` puts it."""
-        click.echo(answer.model_dump_json(indent=2) if self.as_json else render(answer))
+        click.echo(answer.model_dump_json(indent=2) if self.as_json else _tame(render(answer)))
 
     def say(self, line: str) -> None:
         """Print a line of progress, for people only."""
         if not self.as_json:
-            click.echo(line)
+            click.echo(_tame(line))
 
 
 def command(name: str, **settings: Any) -> Callable[[Callable[..., Any]], click.Command]:
@@ -68,17 +75,30 @@ def command(name: str, **settings: Any) -> Callable[[Callable[..., Any]], click.
         # click collects options from the bottom up: the command's own come before the shared.
         own = getattr(function, "__click_params__", [])
         shared.__click_params__ = [*shared.__click_params__, *own]  # type: ignore[attr-defined]
-        made: click.Command = click.command(name, **settings)(shared)
-        return made
+        return click.command(name, cls=click.Command, **settings)(shared)
 
     return decorate
 
 
 def task_names(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """Complete a task's name in the shell."""
+    # As in `Surface.project`.
+    from runr.app.project import Project  # noqa: PLC0415 - see above
+
     repo = ctx.params.get("repo")
     try:
         project = Project.open(Path(repo) if repo else Path.cwd(), os.environ)
     except RepositoryError:
         return []
     return [task.name for task in project.tasks() if task.name.startswith(incomplete)]
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise RepositoryError("the current folder is gone", next_steps=["cd"]) from None
+
+
+def _tame(text: str) -> str:
+    return _CONTROL.sub("", text)

@@ -1,16 +1,14 @@
-"""Commands about tasks."""
+"""Commands that look at tasks."""
 
 from typing import get_args
 
 import click
 
-from runr.app import complete, detail, listing
+from runr.app import detail, listing
 from runr.app.answers import Kind, Status
-from runr.app.complete import CompleteRequest
 from runr.app.listing import Sort, TaskQuery
 from runr.cli import render
 from runr.cli.surface import Surface, command, task_names
-from runr.errors import ExitCode
 
 _TASK = click.argument("task", shell_complete=task_names)
 
@@ -51,23 +49,3 @@ def status(surface: Surface, *, tasks: bool) -> None:  # noqa: ARG001 - one view
 def task_status(surface: Surface, task: str, tail: int) -> None:
     """Show one task: its status, why it is not done, its last run, what to do next."""
     surface.show(detail.task_status(surface.project(), task, tail=tail), render.task_detail)
-
-
-@command("complete-task")
-@_TASK
-@click.option("--reason", help="Why it counts as done; recorded with the person's name.")
-@click.option("--by", help="Who says so; default: git's user.name.")
-@click.option("--force", is_flag=True, help="Let the word stand against failing checks.")
-def complete_task(surface: Surface, **wish: object) -> int:
-    """Complete a task: on its checks in an open session run, or on a person's word."""
-    answer = complete.complete_task(surface.project(), CompleteRequest.model_validate(wish))
-    surface.show(answer, render.completion)
-    if answer.completed:
-        return ExitCode.DONE
-    return (
-        ExitCode.GUARD if answer.run.stop_reason == "guard" else _unfinished(answer.run.exit_code)
-    )
-
-
-def _unfinished(exit_code: int | None) -> int:
-    return ExitCode.UNVERIFIED if exit_code is None else exit_code

@@ -4,7 +4,7 @@ import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from runr.core.status import Entry, State
+from runr.core.status import UNTOUCHED, Entry, State
 from runr.core.task import Task
 
 TASKS = ".runr/tasks/"
@@ -34,6 +34,10 @@ class Resolver:
     def find(self, name: str, *, beside: str | None = None) -> tuple[str, ...]:
         """Return the matching paths: one, none, or several when the name is ambiguous."""
         wanted = name.strip().replace("\\", "/")
+        for plain in (f"{TASKS}{wanted}", f"{TASKS}{wanted}.md"):
+            # Nearly every name is written like this, from a task that lies beside it.
+            if plain in self.paths and (beside is None or "/" not in beside[len(TASKS) :]):
+                return (plain,)
         for spelling in (wanted, f"{wanted}.md"):
             for path in self._places(spelling, beside):
                 if path in self.paths:
@@ -96,7 +100,7 @@ class Graph:
         unfinished = [
             dependency
             for dependency in own.paths
-            if entries.get(dependency, Entry()).status is not State.COMPLETED
+            if entries.get(dependency, UNTOUCHED).status is not State.COMPLETED
         ]
         cycle = self.cycles.get(path)
         round_trip = [f"cycle: {' → '.join(cycle)}"] if cycle else []
@@ -104,7 +108,7 @@ class Graph:
 
 
 def _cycles(edges: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-    """Map each task on a cycle to one way round, in linear time and without recursion."""
+    """Map tasks to one way round, at least one task of every cycle; without recursion."""
     found: dict[str, tuple[str, ...]] = {}
     done: set[str] = set()
     for root in edges:
@@ -119,6 +123,8 @@ def _cycles(edges: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
                 pending.pop()
                 done.add(trail[-1])
                 del place[trail.pop()]
+            elif child in found and trail[-1] in found:
+                continue  # one way round is enough, and telling them all takes for ever
             elif child in place:
                 loop = (*trail[place[child] :], child)
                 found.update(dict.fromkeys(loop, loop))

@@ -84,10 +84,11 @@ class PlainHandler(YAMLHandler):
                 return {}
             if not isinstance(node, yaml.MappingNode):
                 raise _not_a_mapping(node)
+            values = loader.construct_document(node)
             self.lines = _lines(node)
-            return loader.construct_document(node)
         finally:
             loader.dispose()
+        return values
 
 
 def read(text: str, opened: int) -> Header | Problem:

@@ -55,6 +55,8 @@ def _no_yaml(lines: list[str], index: int, advice: str) -> Problem:
 
 def _advice(text: str, column: int | None) -> str | None:
     """Return what to write instead where a value lacks quotes."""
+    if text.lstrip().startswith(tuple(_SPECIAL)):
+        return f"put quotes around the text that begins with `{text.lstrip()[0]}`"
     entry = _ENTRY.match(text)
     if entry is None:
         return None
@@ -65,8 +67,6 @@ def _advice(text: str, column: int | None) -> str | None:
         quote = "'" if '"' in value or "\\" in value else '"'
         inner = value.replace("'", "''") if quote == "'" else value
         return f"put the value in quotes, `{shown(f'{before.strip()} {quote}{inner}{quote}')}`"
-    if not before.strip() and value[0] in _SPECIAL:
-        return f"put quotes around the text that begins with `{value[0]}`"
     if column is not None and text[column : column + 1] in set(_SPECIAL):
         return f"put quotes around the text that begins with `{text[column]}`"
     return None

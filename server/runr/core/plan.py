@@ -1,6 +1,4 @@
-"""What a task will be judged by, and how its name goes into a command."""
-
-import shlex
+"""What a task will be judged by."""
 
 from runr.core.config import VerifySettings
 from runr.core.runstate import Check
@@ -22,8 +20,3 @@ def checks(task: Task, settings: VerifySettings) -> tuple[Check, ...]:
     return tuple(
         Check(tier=tier, command=command, timeout_s=settings.timeout) for tier, command in commands
     )
-
-
-def quoted(name: str) -> str:
-    """Return a task's name as one shell word that no command takes for an option."""
-    return shlex.quote(f"./{name}" if name.startswith("-") else name)

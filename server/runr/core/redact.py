@@ -13,6 +13,16 @@ REDACTED = "[redacted]"
 # A value shorter than this is too likely to be an ordinary word.
 _LITERAL_LENGTH = 8
 
+
+def _begins(literal: str) -> str:
+    """Return a pattern that holds after `literal` where no word goes on before it.
+
+    An escaped line break or the end of a colour code is no part of a word.
+    """
+    before = (f"(?<![A-Za-z0-9]{literal})", rf"(?<=\\[nrtbf]{literal})", rf"(?<=[0-9\[]m{literal})")
+    return f"(?:{'|'.join(before)})"
+
+
 # Literals of which a text must hold one for the pattern to be tried, and the pattern. A pattern
 # begins with a literal, so that the search is quick; what may stand before is looked at afterwards.
 _FORMS: tuple[tuple[tuple[str, ...], str], ...] = (
@@ -20,11 +30,8 @@ _FORMS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("github_pat_",), r"github_pat_[A-Za-z0-9_]{20,}"),
     (("glpat-",), r"glpat-[\w-]{20,}"),
     (
-        ("sk-",),  # not `task-…`, but an escaped line break or a colour code may stand before it
-        (
-            r"sk-(?:(?<![A-Za-z0-9]sk-)|(?<=\\[nrtbf]sk-)|(?<=[0-9\[]msk-))"
-            r"(?:(?:ant|proj|svcacct|admin|or)-[\w-]{16,}|[A-Za-z0-9]{20,})"
-        ),
+        ("sk-",),
+        rf"sk-{_begins('sk-')}(?:(?:ant|proj|svcacct|admin|or)-[\w-]{{16,}}|[A-Za-z0-9]{{20,}})",
     ),
     (("k_live_", "k_test_"), r"[rsp]k_(?:live|test)_[A-Za-z0-9]{16,}"),
     (("AKIA", "ASIA"), r"A[KS]IA[A-Z0-9]{16}"),
@@ -33,7 +40,7 @@ _FORMS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("npm_",), r"npm_[A-Za-z0-9]{36}"),
     (("pypi-",), r"pypi-A[\w-]{40,}"),
     (("hf_",), r"hf_[A-Za-z0-9]{30,}"),
-    (("eyJ",), r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"),
+    (("eyJ",), rf"eyJ{_begins('eyJ')}[\w-]{{8,}}\.[\w-]{{8,}}\.[\w-]*"),
     (("hooks.slack.com/",), r"(hooks\.slack\.com/services/)[\w/]{10,}"),
     (("://",), r"(://[^\s/:@\"'\\]*:)[^\s/@\"'\\]+(?=@)"),
     (("://",), r"(://)[\w-]{20,}(?=@)"),
@@ -50,8 +57,9 @@ _FORMS: tuple[tuple[tuple[str, ...], str], ...] = (
 )
 # Where a pattern begins with an open group, that group stays.
 _SHAPES = tuple(
-    (literals, re.compile(form), rf"\1{REDACTED}" if form.startswith("(") else REDACTED)
+    (literal, re.compile(form), rf"\1{REDACTED}" if form.startswith("(") else REDACTED)
     for literals, form in _FORMS
+    for literal in literals
 )
 
 # Words that make the name of a setting a secret's name, as they stand in lower-cased text.
@@ -71,14 +79,17 @@ _SETTING = re.compile(
         # In JSON a bare mark after an unquoted name ends the string: no value follows it.
         (?(close)"|"(?!\s*(?:[,}\]:]|\Z))) (?P<double>(?:[^"\\\n]|\\.)*) "
       | '(?P<single>(?:[^'"\\\n]|\\.)*)'
-      | \\"(?P<escaped>(?:[^"\\\n]|\\\\(?:\\.|[^"\\])|\\[^"\\nr])*)\\"
-      | (?P<mark>(?:\\\\)+\\["'])(?P<deep>[^"'\\\n]*)(?P=mark)
+      # Inside a JSON string, or one inside that: as many backslashes at the end as before.
+      | (?P<depth>\\(?:\\\\)*)"
+        (?P<escaped>
+            (?:[^"\\\n] | (?P=depth)(?:\\\\)+" | \\+(?=[^"\\nr]) | (?:\\\\)+(?=[nr]))*
+        )(?P=depth)"
       | (?P<scheme>(?i:bearer|basic|token|digest)[ ]+)? (?P<bare>[^\s"'\\$<{\[(=*][^\s"'\\]*)
     )
     """,
     re.VERBOSE,
 )
-_VALUES = ("double", "single", "escaped", "deep", "bare")
+_VALUES = ("double", "single", "escaped", "bare")
 
 # `token_count`, `password_file`, `apiKeySource`: about a secret, not one.
 _ABOUT = (
@@ -97,8 +108,8 @@ _SECRET_VARIABLE = re.compile(
 
 def redact(text: str) -> str:
     """Return `text` with what looks like a secret replaced by `[redacted]`."""
-    for literals, pattern, replacement in _SHAPES:
-        if any(literal in text for literal in literals):
+    for literal, pattern, replacement in _SHAPES:
+        if literal in text:
             text = pattern.sub(replacement, text)
     return _redact_settings(text)
 

@@ -55,7 +55,9 @@ def next_steps(state: RunState) -> tuple[str, ...]:
 def elapsed(state: RunState, until: str | None = None) -> float:
     """Return the seconds from the run's opening to its end."""
     end = state.ended_at or until or state.updated_at
-    return (datetime.fromisoformat(end) - datetime.fromisoformat(state.created_at)).total_seconds()
+    begin = datetime.fromisoformat(state.created_at)
+    # `until` may be told to the second only, and then lie before the beginning.
+    return max(0.0, (datetime.fromisoformat(end) - begin).total_seconds())
 
 
 def _facts(state: RunState) -> str:
@@ -123,7 +125,7 @@ def _checks(state: RunState) -> str:
 def _phases(events: Sequence[Event]) -> str:
     lines, begun = [], None
     for event in events:
-        if event.type == "phase.started":
+        if event.type in ("phase.started", "run.resumed"):
             begun = datetime.fromisoformat(event.time)
         elif event.type == "phase.finished" and begun is not None:
             took = (datetime.fromisoformat(event.time) - begun).total_seconds()

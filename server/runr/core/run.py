@@ -34,6 +34,13 @@ FOLLOWS: dict[tuple[Phase, str], Phase | Literal["retry", "approve", "complete"]
 }
 
 
+#: What a session run turns out to have used, once its session has ended.
+_USE = ("cost_usd", "input_tokens", "output_tokens", "turns")
+
+#: A phase that is performed once more.
+_AGAIN: dict[str, object] = {"open": True, "outcome": None}
+
+
 def begin(run_id: str, event: Event) -> RunState:
     """Return the state of a run of which only the first event is known."""
     return RunState(
@@ -65,6 +72,8 @@ def apply(state: RunState, event: Event) -> RunState:
             )
         case "run.resumed":
             return _resumed(state, event)
+        case "session.settled":
+            return state.changed_by(event, **{key: facts[key] for key in _USE})
         case "run.completed":
             return state.changed_by(event, ended="completed", ended_at=event.time, open=False)
         case _:
@@ -102,9 +111,10 @@ def _following(state: RunState, follows: Phase | str | None) -> Action:
             return _retry(state)
         case "approve":
             return _approve(state)
-    phase = Phase(follows)
-    attempt = state.attempt + 1 if phase is Phase.WORK else state.attempt
-    return Action(kind="perform", phase=phase, attempt=attempt)
+        case _:
+            phase = Phase(follows)
+            attempt = state.attempt + 1 if phase is Phase.WORK else state.attempt
+            return Action(kind="perform", phase=phase, attempt=attempt)
 
 
 def _retry(state: RunState) -> Action:
@@ -134,7 +144,9 @@ def _started(state: RunState, event: Event) -> RunState:
     phase = Phase(event.payload["phase"])
     attempt = event.payload.get("attempt", state.attempt)
     fresh: dict[str, object] = (
-        {"checks": (), "violations": (), "verification": "none"} if phase is Phase.VERIFY else {}
+        {"checks": (), "violations": (), "verification": "none", "detail": None}
+        if phase is Phase.VERIFY
+        else {}
     )
     return state.changed_by(event, phase=phase, open=True, outcome=None, attempt=attempt, **fresh)
 
@@ -191,9 +203,11 @@ def _resumed(state: RunState, event: Event) -> RunState:
         "detail": None,
         "first_attempt": state.attempt + 1,
     }
-    if state.phase is Phase.WORK:
-        again |= {"open": True, "attempt": state.attempt + 1}
-    elif state.stop in ("no_checks", "guard") and state.approval is None:
+    if state.phase is Phase.WORK and state.outcome != "ok":
+        again |= _AGAIN | {"attempt": state.attempt + 1}
+    elif state.outcome in ("none", "guard") and state.approval is None:
         # What judges the work may have changed since: judge it again.
-        again |= {"phase": Phase.VERIFY, "open": True}
+        again |= _AGAIN
+    elif state.phase is not None and (state.phase, state.outcome) not in FOLLOWS:
+        again |= _AGAIN
     return state.changed_by(event, **again)

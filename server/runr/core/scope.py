@@ -9,7 +9,7 @@ def violations(paths: Iterable[str], *, owns: Iterable[str], deny: Iterable[str]
     """Return the changed `paths` that are out of scope, sorted.
 
     `owns` and `deny` hold folders (`src/api/`), files, or patterns with `*`,
-    `**` and `?`. A task that owns nothing in particular may change everything
+    `**` and `?`; `.` is everything. A task that owns nothing in particular may change everything
     that is not denied. runr's own files never count.
     """
     allowed, denied = tuple(owns), tuple(deny)
@@ -35,8 +35,10 @@ def matches(path: str, patterns: Iterable[str]) -> bool:
 def _compiled(pattern: str) -> re.Pattern[str]:
     """Translate a pattern: a match of a folder covers everything below it."""
     wanted = pattern.strip().removeprefix("./").strip("/")
+    if wanted in ("", "."):
+        return re.compile(".*", re.DOTALL)
     parts = re.split(r"(\*\*/|\*\*|\*|\?)", wanted)
     table = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
     body = "".join(table.get(part) or re.escape(part) for part in parts if part)
-    anywhere = "" if "/" in pattern.strip("/") or not set(wanted) & set("*?") else "(?:.*/)?"
+    anywhere = "" if "/" in wanted or not set(wanted) & set("*?") else "(?:.*/)?"
     return re.compile(f"{anywhere}{body}(?:/.*)?", re.DOTALL)

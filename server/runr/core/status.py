@@ -62,6 +62,10 @@ class Entry(BaseModel):
     branch: str | None = None
 
 
+#: What is recorded of a task that nothing is recorded of.
+UNTOUCHED = Entry()
+
+
 def fold(entry: Entry, run: RunState, now: str) -> Entry:
     """Return what `run` makes of `entry`; the same run in the same state changes nothing."""
     if run.start.worker == "person" and run.ended != "completed":

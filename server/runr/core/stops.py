@@ -183,6 +183,9 @@ _ALL = (
 
 STOPS = {stop.code: stop for stop in _ALL}
 
+#: The stops after which a person's word takes the run further.
+FOR_A_PERSON = frozenset(stop.code for stop in _ALL if stop.family == "person")
+
 
 def find(code: str) -> Stop:
     """Return the stop for `code`; one that another version wrote reads as `error`."""
@@ -191,5 +194,10 @@ def find(code: str) -> Stop:
 
 def commands(code: str, **facts: str) -> tuple[str, ...]:
     """Return the three next commands with `facts` filled in, ready to paste into a shell."""
-    quoted = {name: shlex.quote(value) for name, value in facts.items()}
-    return tuple(step.format(**quoted) for step in find(code).next)
+    words = {name: quoted(value) for name, value in facts.items()}
+    return tuple(step.format(**words) for step in find(code).next)
+
+
+def quoted(name: str) -> str:
+    """Return `name` as one shell word that no command takes for an option."""
+    return shlex.quote(f"./{name}" if name.startswith("-") else name)

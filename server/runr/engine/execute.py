@@ -2,7 +2,7 @@
 
 from runr.core.run import next_action
 from runr.core.runstate import Phase, RunState
-from runr.engine import record
+from runr.engine import ending
 from runr.engine.context import RunContext
 from runr.engine.outcome import Outcome
 from runr.engine.steps import STEPS
@@ -18,9 +18,9 @@ async def proceed(context: RunContext) -> RunState:
         if action.kind in ("rest", "wait"):
             return state
         if action.kind == "stop":
-            return stop(context, action.code or "error", state.detail)
+            return ending.stop(context, action.code or "error", state.detail)
         if action.kind == "complete":
-            return complete(context)
+            return ending.complete(context)
         phase = action.phase or Phase.PREPARE
         if not (state.open and state.phase is phase):
             payload = {"phase": phase, "attempt": action.attempt}
@@ -36,22 +36,6 @@ async def _perform(context: RunContext, state: RunState, phase: Phase) -> RunSta
     return context.log.append(
         "phase.finished", {"phase": phase, "outcome": outcome.word} | outcome.facts
     )
-
-
-def stop(context: RunContext, code: str, detail: str | None = None) -> RunState:
-    """End the run with a reason; the work is kept."""
-    state = context.log.append("run.stopped", {"code": code, "detail": detail})
-    record.status(context, state)
-    record.story(context, state)
-    return state
-
-
-def complete(context: RunContext) -> RunState:
-    """End the run as completed; its status has been recorded by then."""
-    state = context.log.append("run.completed", {})
-    record.status(context, state)
-    record.story(context, state)
-    return state
 
 
 def _code(error: RunrError) -> str:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 
 from runr.core.status import Entry, State
-from runr.engine import execute, local, record
+from runr.engine import ending, local, record
 from runr.engine.context import RunContext
 from runr.store import files, runlog, statusfile
 from runr.store.layout import Layout
@@ -47,7 +47,7 @@ def _settle(
         return entry
     try:
         tree.end_marked(run.id)
-        state = execute.stop(context, "interrupted", "its process is gone")
+        state = ending.stop(context, "interrupted", "its process is gone")
         return record.status(context, state)
     finally:
         os.close(lock)

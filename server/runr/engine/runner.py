@@ -9,7 +9,7 @@ from pathlib import Path
 
 import anyio
 
-from runr.engine import execute, local
+from runr.engine import ending, execute, local
 from runr.engine.clock import utc_now
 from runr.engine.context import RunContext
 from runr.store import runlog
@@ -35,11 +35,11 @@ async def _guarded(context: RunContext) -> None:
             group.cancel_scope.cancel()
     except Exception as error:  # noqa: BLE001 - whatever it was, the record says that it stopped
         traceback.print_exc(file=sys.stderr)
-        execute.stop(context, "error", f"{type(error).__name__}: {error}")
+        ending.stop(context, "error", f"{type(error).__name__}: {error}")
         return
     if runlog.require(context.files).ended is None:
         asked = any(event.type == "stop.requested" for event in runlog.events(context.files))
-        execute.stop(context, "stopped" if asked else "interrupted", "ended by a signal")
+        ending.stop(context, "stopped" if asked else "interrupted", "ended by a signal")
 
 
 async def _cancel_on_signal(scope: anyio.CancelScope) -> None:

@@ -166,9 +166,9 @@ def _move_head(repo: Repo, sha: str, seen: str | None, note: str) -> None:
 
 
 def _entries(changes: Iterable[Change]) -> bytes:
-    # Deletions first, so that a file can take the place of a folder and the other way round.
-    ordered = sorted(changes, key=lambda change: change.status != "D")
-    lines = (f"{change.new_mode} {change.object_id} 0\t{change.path}\0" for change in ordered)
+    # In any order: where a file takes the place of a folder, git drops what was in it, and a
+    # path that is not there is deleted without complaint.
+    lines = (f"{change.new_mode} {change.object_id} 0\t{change.path}\0" for change in changes)
     return b"".join(os.fsencode(line) for line in lines)
 
 

@@ -1,21 +1,46 @@
 """Answers cut to what a model needs: what it reads, it pays for."""
 
-from runr.app.answers import TaskDetail, TaskList, TaskRow
+import json
+
+from runr.app.answers import RunView, TaskDetail, TaskList, TaskRow
+from runr.mcpserver.schema import plain
+
+#: Characters: about 2,000 tokens, and what clients still show a model in full.
+ROOM = 6_000
+MOST_ROOM = 45_000
 
 _TITLE = 120
 _NAMES = 5
 _PROBLEM = 200
 _COMMITS = 10
+_OUTPUT = 3_000
 
 
-def shorten_list(answer: TaskList) -> TaskList:
-    """Return the list with a line for each task; task-status has the rest."""
-    return answer.model_copy(update={"tasks": [_row(row) for row in answer.tasks]})
+def shorten_list(answer: TaskList, room: int) -> TaskList:
+    """Return the list with what fits `room`, a line for each task; task-status has the rest."""
+    rows: list[TaskRow] = []
+    for row in map(_row, answer.tasks):
+        room -= len(json.dumps(plain(row)))
+        if rows and room < 0:
+            return answer.model_copy(update={"tasks": rows, "next_cursor": rows[-1].path})
+        rows.append(row)
+    return answer.model_copy(update={"tasks": rows})
 
 
-def shorten_detail(answer: TaskDetail) -> TaskDetail:
-    """Return the task with its latest commits."""
-    return answer.model_copy(update={"commits": answer.commits[:_COMMITS]})
+def shorten_detail(answer: TaskDetail, *, tails: bool) -> TaskDetail:
+    """Return the task with its latest commits; `tails` cuts what checks said, too."""
+    run = shorten_run(answer.run) if tails and answer.run else answer.run
+    return answer.model_copy(update={"commits": answer.commits[:_COMMITS], "run": run})
+
+
+def shorten_run(run: RunView) -> RunView:
+    """Return the run with room for the output of failed checks shared among them."""
+    speaking = sum(1 for check in run.checks if check.tail)
+    if not speaking:
+        return run
+    share = _OUTPUT // speaking
+    checks = [check.model_copy(update={"tail": check.tail[-share:]}) for check in run.checks]
+    return run.model_copy(update={"checks": checks})
 
 
 def _row(row: TaskRow) -> TaskRow:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import anyio
@@ -15,6 +16,7 @@ from runr.app.listing import TaskQuery
 from runr.app.project import Project
 from runr.app.start import RunRequest
 from runr.core.runstate import Event
+from runr.errors import UsageError
 from runr.mcpserver import brevity
 from runr.mcpserver.arguments import (
     CompleteArguments,
@@ -24,8 +26,9 @@ from runr.mcpserver.arguments import (
 )
 from runr.mcpserver.registry import Call, Tool
 
-# Opens the repository; what must not go unnoticed is told to the function.
-Opener = Callable[[Callable[[str], None]], Project]
+# Is told what must not go unnoticed.
+Warn = Callable[[str], None]
+Opener = Callable[[Warn], Project]
 T = TypeVar("T")
 A = TypeVar("A", TaskList, TaskDetail, CompleteAnswer, RunAnswer)
 
@@ -50,7 +53,8 @@ class Desk:
             sort="priority" if call.arguments.ready else "path",
         )
         found = await self._ask(lambda project: listing.list_tasks(project, query), polls=True)
-        return brevity.shorten_list(found)
+        chosen = "limit" in call.arguments.model_fields_set
+        return brevity.shorten_list(found, brevity.MOST_ROOM if chosen else brevity.ROOM)
 
     async def task_status(self, call: Call[StatusArguments]) -> TaskDetail:
         """Answer a call of task-status."""
@@ -58,12 +62,17 @@ class Desk:
         found = await self._ask(
             lambda project: detail.task_status(project, task, tail=tail), polls=True
         )
-        return brevity.shorten_detail(found)
+        chosen = "tail" in call.arguments.model_fields_set
+        return brevity.shorten_detail(found, tails=not chosen)
 
     async def complete_task(self, call: Call[CompleteArguments]) -> CompleteAnswer:
         """Answer a call of complete-task."""
+        if call.arguments.reason is not None and call.arguments.by is None:
+            # Whoever types in a terminal is git's user; an agent must not speak in that name.
+            raise UsageError("name the person who says so (by): an agent's word is no evidence")
         wish = CompleteRequest(**call.arguments.model_dump())
-        return await self._ask(lambda project: complete.complete_task(project, wish))
+        answer = await self._ask(lambda project: complete.complete_task(project, wish))
+        return answer.model_copy(update={"run": answer.run and brevity.shorten_run(answer.run)})
 
     async def run_task(self, call: Call[RunArguments]) -> RunAnswer:
         """Answer a call of run-task."""
@@ -76,17 +85,21 @@ class Desk:
         answer = await self._ask(begin)
         if call.arguments.wait_s == 0 or answer.brief is not None:
             return answer
-        run = await self._follow(call, answer.run)
-        return await self._ask(lambda project: _outcome(project, run), polls=True)
+        warnings: list[str] = []
+        run = await self._follow(call, answer.run, warnings.append)
+        ended = await self._ask(lambda project: _outcome(project, run), polls=True)
+        return _led_by(warnings, ended)
 
-    async def _follow(self, call: Call[RunArguments], run: RunView) -> RunView:
+    async def _follow(self, call: Call[RunArguments], run: RunView, warn: Warn) -> RunView:
         """Wait for the run's end, or for as long as the caller wishes."""
         patience = call.arguments.wait_s
         begin = told = anyio.current_time()
         seen = 0
         while run.status == "running" and anyio.current_time() < begin + patience:
             heard: list[Event] = []
-            run = await self._look(run.id, heard, seen)
+            # A look is short, so that a cancelled call leaves no thread behind for long.
+            look = partial(follow.wait, run_id=run.id, seconds=_LOOK_S, after=seen)
+            run = await _aside(partial(look, self.opener(warn), on_event=heard.append), polls=True)
             now = anyio.current_time()
             if heard or now >= told + _HEARTBEAT_S:
                 told, seen = now, heard[-1].seq if heard else seen
@@ -94,20 +107,11 @@ class Desk:
                 await call.progress(now - begin, patience, message)
         return run
 
-    async def _look(self, run_id: str, heard: list[Event], seen: int) -> RunView:
-        # A look is short, so that a cancelled call leaves no thread behind for long.
-        return await _aside(
-            lambda: follow.wait(self.opener(_ignore), run_id, _LOOK_S, heard.append, after=seen),
-            polls=True,
-        )
-
     async def _ask(self, use: Callable[[Project], A], *, polls: bool = False) -> A:
         """Return what the use case answers, led by the warnings that it gave."""
         warnings: list[str] = []
         answer = await _aside(lambda: use(self.opener(warnings.append)), polls=polls)
-        if not warnings:
-            return answer
-        return answer.model_copy(update={"next": ". ".join([*warnings, answer.next])})
+        return _led_by(warnings, answer)
 
 
 async def _aside(work: Callable[[], T], *, polls: bool) -> T:
@@ -115,8 +119,10 @@ async def _aside(work: Callable[[], T], *, polls: bool) -> T:
     return await anyio.to_thread.run_sync(work, abandon_on_cancel=polls)
 
 
-def _ignore(_: str) -> None:
-    """Leave a warning to the next answer, which gives it again if it still holds."""
+def _led_by(warnings: list[str], answer: A) -> A:
+    if not warnings:
+        return answer
+    return answer.model_copy(update={"next": ". ".join([*warnings, answer.next])})
 
 
 def _outcome(project: Project, run: RunView) -> RunAnswer:
@@ -124,15 +130,13 @@ def _outcome(project: Project, run: RunView) -> RunAnswer:
     found = detail.task_status(project, run.task)
     if found.run is None or found.run.id != run.id:
         return RunAnswer(run=run, next="; ".join(run.next))
-    return RunAnswer(run=found.run, next=found.next)
+    return RunAnswer(run=brevity.shorten_run(found.run), next=found.next)
 
 
 def offer(opener: Opener) -> tuple[Tool[Any], ...]:
     """Return the tools for the repository that `opener` opens."""
     desk = Desk(opener)
-    reading = ToolAnnotations(
-        read_only_hint=True, idempotent_hint=True, destructive_hint=False, open_world_hint=False
-    )
+    reading = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
     return (
         Tool(
             name="list-tasks",

@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from runr.store import files
+from runr.store import files, runrfolder
 from runr.store.layout import Layout
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def use(layout: Layout, work: Callable[["sqlite3.Connection"], Result], *, now_n
     for _ in range(2 if layout.runr.is_dir() else 0):
         inode = _inode(layout.database)
         try:
+            _keep_out_of_git(layout)
             with closing(_connect(layout.database)) as connection:
                 if not _migrate(connection):
                     break
@@ -43,6 +44,12 @@ def use(layout: Layout, work: Callable[["sqlite3.Connection"], Result], *, now_n
     with closing(_connect(":memory:")) as connection:
         _migrate(connection)
         return work(connection)
+
+
+def _keep_out_of_git(layout: Layout) -> None:
+    # In a folder that may not be written the database cannot be made either, and that is told.
+    with suppress(OSError):
+        runrfolder.ensure(layout)
 
 
 @contextmanager

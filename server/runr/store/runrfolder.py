@@ -4,9 +4,9 @@ from runr.store import files
 from runr.store.layout import Layout
 
 IGNORE = """\
-# Records of runs stay on this machine; commit trailers carry the shared history.
+# Written by runr. Its records stay on this machine, this file too; commit
+# trailers carry the shared history.
 *
-!.gitignore
 !config.toml
 !tasks/
 !tasks/**

@@ -104,8 +104,6 @@ def _parse(file: Found) -> tuple[Task, _Row | None]:
         return Task(path=file.path, title=stem(file.path), problems=(outcome,)), None
     state, content = outcome
     task = parse(file.path, content)
-    if file.linked:
-        return task, None
     body = task.model_dump_json(exclude_defaults=True)
     return task, (file.path, state.st_mtime_ns, state.st_size, _PARSER, body)
 

@@ -64,9 +64,15 @@ def read(file: str) -> tuple[os.stat_result, bytes] | Problem:
     try:
         # Not through a link that took the file's place, and not waiting for a pipe's other end.
         handle = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with os.fdopen(handle, "rb") as stream:
+        try:
             state = os.fstat(handle)
-            return _unfit(state) or (state, stream.read(SIZE_LIMIT))
+            problem = _unfit(state)
+            if problem:
+                return problem
+            with os.fdopen(handle, "rb", closefd=False) as stream:
+                return state, stream.read(SIZE_LIMIT)
+        finally:
+            os.close(handle)
     except OSError as error:
         return Problem(code="unreadable", message=f"the file cannot be read: {error.strerror}")
 

@@ -18,9 +18,6 @@ from runr.workers.claude_stream import Heard, fold
 from runr.workers.program import require, variables
 from runr.workers.transcript import Transcript
 
-# A result is not the end: the process may do one more turn, or wait for what it left running.
-_LINGER_S = 10.0
-
 _STOPS = {
     "error_max_budget_usd": "budget",
     "error_max_turns": "turns",
@@ -48,10 +45,15 @@ _WORDS = (
 
 
 class ClaudeCode:
-    """One headless session for each attempt; `new_id` names it."""
+    """One headless session for each attempt; `new_id` names it.
 
-    def __init__(self, new_id: Callable[[], UUID] = uuid4) -> None:
+    A result is not the end: the process may go on with another turn, or wait
+    for something it left running. At rest it is given `linger_s` to exit.
+    """
+
+    def __init__(self, new_id: Callable[[], UUID] = uuid4, *, linger_s: float = 10) -> None:
         self._new_id = new_id
+        self._linger_s = linger_s
 
     def preflight(self, settings: WorkerSettings, environment: Mapping[str, str]) -> None:
         """Refuse where `claude` is not installed."""
@@ -68,7 +70,7 @@ class ClaudeCode:
         session = str(self._new_id())
         redact = Redactor(assignment.environment)
         with Transcript(assignment.transcript, redact) as transcript:
-            heard, ended = await _session(assignment, session, transcript)
+            heard, ended = await _session(assignment, session, transcript, self._linger_s)
             transcript.exit(ended.exit_code if ended else None)
             stop, summary = _judge(heard, ended, assignment.timeout_s, transcript.tail)
         tokens = heard.tokens
@@ -86,7 +88,7 @@ class ClaudeCode:
 
 
 async def _session(
-    assignment: Assignment, session: str, transcript: Transcript
+    assignment: Assignment, session: str, transcript: Transcript, linger_s: float
 ) -> tuple[Heard, process.Ended | None]:
     """Run the session; None where it had to be ended after its result."""
     heard = Heard()
@@ -102,7 +104,7 @@ async def _session(
         transcript.raw(line)
         was_at_rest, heard = heard.at_rest, fold(heard, parsed)
         if heard.at_rest != was_at_rest:
-            limit = anyio.current_time() + _LINGER_S if heard.at_rest else math.inf
+            limit = anyio.current_time() + linger_s if heard.at_rest else math.inf
             lingering.deadline = limit
 
     with lingering:

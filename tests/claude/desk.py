@@ -1,0 +1,92 @@
+"""A repository with `/runr` installed, and the real Claude Code at work there, with a script."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from fakes.model_api import FakeModel
+from fakes.project_kit import ProjectKit
+from unit.git_trees import git
+
+Turn = dict[str, Any]
+
+_HEADLESS = ("--output-format", "json", "--permission-mode", "acceptEdits")
+
+
+class Desk:
+    """What a person has who installed runr for Claude Code: a repository, a home, a `claude`."""
+
+    def __init__(self, folder: Path, claude: Path) -> None:
+        self.kit = ProjectKit(folder)
+        self.root = self.kit.root
+        self.home = folder / "home"
+        self.home.mkdir()
+        self.claude = claude
+        self.kit.config('[run]\nworker = "claude-code"\n')
+        self.kit.task(
+            "foo.md", header='owns: [a.txt]\nverify: ["grep -q good a.txt"]', body="Write a.txt."
+        )
+        self.commit()
+        self.runr("install", "claude")
+
+    def commit(self) -> None:
+        """Commit everything that is there."""
+        git(self.root, "add", "-A")
+        git(self.root, "commit", "-q", "-m", "Start")
+
+    def environment(self, model: FakeModel | None = None, **more: str) -> dict[str, str]:
+        """Return the environment of a terminal in which `claude` is found."""
+        path = f"{self.claude.parent}{os.pathsep}{os.environ['PATH']}"
+        model_at = model.env(home=self.home) if model else {"HOME": str(self.home)}
+        return {**os.environ, "PATH": path, **model_at, **more}
+
+    def runr(self, *words: str, model: FakeModel | None = None) -> subprocess.CompletedProcess[str]:
+        """Run a runr command in the repository, as the person at this desk."""
+        settings = {"CLAUDE_CONFIG_DIR": str(self.home / ".claude")}
+        return subprocess.run(
+            ["runr", *words],
+            cwd=self.root,
+            env=self.environment(model, **settings),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    def answer(self, *words: str) -> Any:
+        """Return a runr command's answer as data."""
+        return json.loads(self.runr(*words, "--json").stdout)
+
+    def say(self, prompt: str, model: FakeModel, **environment: str) -> Turn:
+        """Type `prompt` into a headless session and return its result."""
+        done = subprocess.run(
+            [str(self.claude), "-p", prompt, *_HEADLESS],
+            cwd=self.root,
+            env=self.environment(model, **environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=170,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        result: Turn = json.loads(done.stdout)
+        return result
+
+    def message(self) -> str:
+        """Return the message of the last commit on the branch."""
+        return git(self.root, "log", "-1", "--format=%B")
+
+
+def call(tool: str, **arguments: Any) -> Turn:
+    """Return a turn in which the model calls one of runr's tools."""
+    return {"tools": [{"name": f"mcp__runr__{tool}", "input": arguments}]}
+
+
+def write(name: str, text: str) -> Turn:
+    """Return a turn in which the model writes a file of the folder it works in."""
+    place = f"{{{{cwd}}}}/{name}"
+    return {"tools": [{"name": "Write", "input": {"file_path": place, "content": text}}]}

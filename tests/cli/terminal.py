@@ -1,0 +1,173 @@
+"""The real `runr`, typed as a process of its own, in a real repository."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fakes.project_kit import until
+
+#: The installed command, not a function of ours.
+RUNR = str(Path(sys.executable).with_name("runr"))
+
+#: Seconds after which a command that has not ended counts as hanging.
+DEADLINE_S = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Parse standard output, which must be one JSON document."""
+        return json.loads(self.out)
+
+    @property
+    def steps(self) -> list[str]:
+        """Return the commands that the answer offers: the indented ones in the order shown."""
+        lines = [line.strip() for line in (self.out + self.err).splitlines() if line[:1] == " "]
+        return [line for line in lines if line.startswith(("runr ", "git "))]
+
+
+class Place:
+    """A git repository that commands are typed in."""
+
+    def __init__(self, root: Path, home: Path) -> None:
+        self.root = root
+        self.home = home
+        root.mkdir(parents=True, exist_ok=True)
+
+    def git(self, *words: str) -> str:
+        """Run git and return what it says."""
+        return _text(["git", *words], self.root)
+
+    def write(self, path: str, text: str = "") -> Path:
+        """Write a file of the repository."""
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        return file
+
+    def read(self, path: str) -> str:
+        """Read a file of the repository."""
+        return (self.root / path).read_text(encoding="utf-8")
+
+    def config(self, text: str) -> None:
+        """Write the settings."""
+        self.write(".runr/config.toml", text)
+
+    def task(self, name: str, header: str = "", body: str = "Do it.") -> Path:
+        """Write a task file."""
+        top = f"---\n{header.strip()}\n---\n" if header.strip() else ""
+        return self.write(f".runr/tasks/{name}", f"{top}# {Path(name).stem}\n\n{body}\n")
+
+    def script(self, name: str, script: str, header: str = "") -> Path:
+        """Write a task that says in shell what is to be done."""
+        return self.task(name, header, f"```sh run\n{script.strip()}\n```")
+
+    def commit(self, message: str = "Save") -> str:
+        """Commit everything and return the commit."""
+        self.git("add", "-A")
+        self.git("commit", "-q", "--allow-empty", "-m", message)
+        return self.git("rev-parse", "HEAD").strip()
+
+    def runr(
+        self,
+        *words: str,
+        cwd: Path | None = None,
+        env: Mapping[str, str | None] | None = None,
+        code: int | None = None,
+        user: int | None = None,
+    ) -> Result:
+        """Type a command and wait for its end; `code` is the exit code that it must have."""
+        result = typed([RUNR, *words], cwd or self.root, env or {}, user)
+        assert "Traceback" not in result.out + result.err
+        assert code is None or result.code == code, result
+        return result
+
+    def paste(self, command: str) -> Result:
+        """Hand a printed command to a shell, as somebody does who pastes it."""
+        return typed(["sh", "-c", command], self.root, {}, None)
+
+    def run(self, task: str, *words: str, code: int = 0) -> Any:
+        """Run a task to its end and return the run."""
+        return self.runr("--json", "run", "--task", task, *words, code=code).json
+
+    def status(self, name: str) -> Any:
+        """Return what the status file says of a task."""
+        known = json.loads(self.read(".runr/task-status.json"))["tasks"]
+        return known.get(f".runr/tasks/{name}")
+
+    def run_folder(self, run_id: str) -> Path:
+        """Return the folder of a run's records."""
+        return self.root / ".runr" / "runs" / run_id
+
+    def events(self, run_id: str) -> list[dict[str, Any]]:
+        """Return a run's timeline."""
+        lines = (self.run_folder(run_id) / "timeline.jsonl").read_text("utf-8").splitlines()
+        return [json.loads(line) for line in lines]
+
+    def await_phase(self, run_id: str, phase: str) -> None:
+        """Wait until a run has begun a phase."""
+        wanted = ("phase.started", phase)
+        until(
+            lambda: wanted in [(e["type"], e["payload"].get("phase")) for e in self.events(run_id)],
+            f"{phase} of {run_id}",
+        )
+
+    def await_end(self, run_id: str) -> Any:
+        """Wait until a run has ended and return it."""
+        return self.runr("follow", "--json", run_id).json
+
+    def branches(self) -> list[str]:
+        """Return the names of all branches."""
+        return self.git("for-each-ref", "--format=%(refname:short)", "refs/heads").split()
+
+    def snapshot(self) -> dict[str, bytes]:
+        """Return every file of the tree that is not one of git's or runr's own."""
+        inside = (path for path in self.root.rglob("*") if path.is_file())
+        named = {path.relative_to(self.root): path for path in inside}
+        return {
+            str(name): path.read_bytes()
+            for name, path in named.items()
+            if name.parts[0] not in (".git", ".runr")
+        }
+
+
+def typed(
+    words: Sequence[str], cwd: Path, env: Mapping[str, str | None], user: int | None
+) -> Result:
+    """Run a program with nothing on its standard input; None takes a variable away."""
+    merged = {**os.environ, **env}
+    ended = subprocess.run(
+        words,
+        cwd=cwd,
+        env={name: value for name, value in merged.items() if value is not None},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=DEADLINE_S,
+        user=user,
+        check=False,
+    )
+    return Result(code=ended.returncode, out=ended.stdout.decode(), err=ended.stderr.decode())
+
+
+def offered(command: str) -> list[str]:
+    """Return a printed command as the words that a shell makes of it."""
+    return shlex.split(command)
+
+
+def _text(words: Sequence[str], cwd: Path) -> str:
+    return subprocess.run(
+        words, cwd=cwd, capture_output=True, text=True, timeout=DEADLINE_S, check=True
+    ).stdout

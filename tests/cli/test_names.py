@@ -1,0 +1,66 @@
+"""Task names that are hard on shells, terminals, file systems and git."""
+
+import unicodedata
+
+import pytest
+
+from cli.terminal import Place
+
+ODD = [
+    "with space.md",
+    'it\'s "quoted".md',
+    "$(touch pwned).md",
+    "`touch pwned`.md",
+    "a;touch pwned;b.md",
+    "a&&touch pwned.md",
+    "-rf.md",
+    "--force.md",
+    "größe-日本.md",
+    "😀.md",
+    "~root.md",
+    "*.md",
+    "%s{task}.md",
+    "deep/-er/and er.md",
+]
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_every_printed_command_works_for_a_task_with_an_odd_name(place: Place, name: str) -> None:
+    place.script(name, "echo $RUNR_ATTEMPT > a.txt; test -e ../../../go", "type: hybrid")
+    place.commit("Tasks")
+    shown = place.runr("task-status", f"./{name}", code=0)
+    assert len(shown.steps) == 1
+    stopped = place.paste(shown.steps[0])
+    assert stopped.code == 1, stopped
+    place.write("go")
+    for command in stopped.steps[:2]:
+        assert place.paste(command).code == 0, command
+    waiting = place.paste(stopped.steps[2])
+    assert waiting.code == 9, waiting
+    assert len(waiting.steps) == 3
+    for command in waiting.steps:
+        assert place.paste(command).code == 0, command
+    entry = place.status(name)
+    assert (entry["status"], entry["evidence"]) == ("completed", "attested")
+    assert place.git("show", "HEAD:a.txt") == "2\n"
+    assert not list(place.root.rglob("pwned"))
+
+
+@pytest.mark.parametrize("name", ["$(touch pwned).md", "-rf.md", "größe 日本.md"])
+def test_a_new_task_is_named_so_that_its_commands_can_be_pasted(place: Place, name: str) -> None:
+    made = place.runr("new", "--", name, code=0)
+    assert len(made.steps) == 2
+    assert place.paste(made.steps[0]).code == 0
+    assert (place.root / ".runr/tasks" / name).is_file()
+    assert not list(place.root.rglob("pwned"))
+
+
+@pytest.mark.parametrize(("on_disk", "typed"), [("NFD", "NFC"), ("NFC", "NFD")])
+def test_a_name_is_found_in_either_unicode_form(place: Place, on_disk: str, typed: str) -> None:
+    name = "größe.md"
+    place.script(unicodedata.normalize(on_disk, name), "echo 1 > a.txt")  # type: ignore[arg-type] # one of the forms
+    wanted = unicodedata.normalize(typed, name)  # type: ignore[arg-type] # one of the forms
+    assert place.run(wanted)["status"] == "completed"
+    place.task("b.md", f"depends_on: [{wanted}]")
+    row = place.runr("task-status", "b", "--json", code=0).json["task"]
+    assert row["blocked_by"] == []

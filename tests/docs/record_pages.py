@@ -1,0 +1,177 @@
+"""The pages about settings and runs."""
+
+import json
+from collections.abc import Iterator
+from typing import Literal, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from docs.markdown import alternatives, page, paragraphs, table
+from runr import errors
+from runr.core import duration
+from runr.core.config import Config
+from runr.core.run import FOLLOWS
+from runr.core.runstate import Phase
+from runr.core.stops import STOPS
+from runr.errors import ExitCode, RunrError
+
+_SETTINGS = """\
+The keys of `.runr/config.toml`. Every key has a default, so the file may be absent. A key
+that runr does not know is an error that names the nearest known one.
+[Configuration](../configuration.md) has an example."""
+
+_STOPPED = """\
+A stopped run keeps its work. The three commands are printed with the run's own values,
+ready to paste. After a stop that can be resumed the task is `stopped`, after any other it
+is `failed`."""
+
+_ENDED = """\
+A command that follows a run ends with the exit code of the run's stop, and with 0 when the
+run is completed. The last column is the `code` in the error that a command prints with
+`--json`."""
+
+_FOLLOWING = """\
+A phase ends with an outcome, and the outcome decides what follows. An outcome that is not
+in the table stops the run with that outcome as the [stop reason](stops.md).
+[Runs](../runs.md) says what each phase does."""
+
+_CHOICES = """\
+`retry` is another attempt while there are any left. `approve` goes on at once, unless the
+task is hybrid or nothing was checked: then a person has to say so first. In a run that a
+Claude Code session works on, `retry` waits for the session. `complete` ends the run."""
+
+_KINDS: dict[object, str] = {str: "text", int: "whole number", float: "number"}
+
+_EXIT_CODES = {
+    ExitCode.DONE: "Done.",
+    ExitCode.FAILED: "Something failed, and no other code says more.",
+    ExitCode.USAGE: "What was asked for cannot be asked for here; nothing was changed.",
+    ExitCode.BLOCKED: "The task's dependencies are not completed.",
+    ExitCode.UNVERIFIED: "A check failed, so nothing was completed.",
+    ExitCode.GUARD: "Files were changed that the task may not change.",
+    ExitCode.LIMIT: "A limit was reached: time, cost or turns.",
+    ExitCode.WORKER: "The worker cannot be started, is not logged in, or its service is down.",
+    ExitCode.INTERRUPTED: "The run, or the command, was stopped before its end.",
+    ExitCode.HUMAN: "Only a person can take the next step.",
+    ExitCode.DAMAGED: "Something on disk is not what runr wrote there.",
+}
+
+
+def settings() -> str:
+    """Return the page of `.runr/config.toml`."""
+    parts = [
+        "# Settings",
+        _SETTINGS,
+    ]
+    for name, field in Config.model_fields.items():
+        section, title = _section(name, field)
+        parts += [f"## `[{title}]`", paragraphs(section.__doc__)]
+        rows = [
+            (f"`{key}`", _kind(found), _shown_default(found), found.description)
+            for key, found in section.model_fields.items()
+        ]
+        parts.append(table(("key", "type", "default", "meaning"), rows))
+    return page(parts)
+
+
+def sections() -> Iterator[tuple[str, type[BaseModel]]]:
+    """Yield the tables of the settings with their models."""
+    for name, field in Config.model_fields.items():
+        section, title = _section(name, field)
+        yield title, section
+
+
+def _section(name: str, field: FieldInfo) -> tuple[type[BaseModel], str]:
+    kinds = (field.annotation, *get_args(field.annotation))
+    section = next(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel))
+    return section, f"{name}.<name>" if get_origin(field.annotation) is dict else name
+
+
+def _kind(field: FieldInfo) -> str:
+    kind = field.annotation
+    inside = [part for part in get_args(kind) if part is not type(None)]
+    if get_origin(kind) is Literal:
+        return alternatives(inside)
+    if get_origin(kind) is tuple:
+        return "list of texts"
+    if _is_time(field):
+        return "length of time"
+    return _KINDS[inside[0] if inside else kind]
+
+
+def _is_time(field: FieldInfo) -> bool:
+    return any(getattr(rule, "func", None) is duration.seconds for rule in field.metadata)
+
+
+def _shown_default(field: FieldInfo) -> str:
+    value = field.default
+    if value is None:
+        return "none"
+    if _is_time(field):
+        return f'`"{value // 60}m"`'
+    return f"`{json.dumps(value)}`"
+
+
+def stop_reasons() -> str:
+    """Return the page of stop reasons and exit codes."""
+    rows = [
+        (
+            f"`{stop.code}`",
+            stop.meaning,
+            str(int(stop.exit_code)),
+            "yes" if stop.resumable else "no",
+            "<br>".join(f"`{step}`" for step in stop.next),
+        )
+        for stop in STOPS.values()
+    ]
+    codes = [(str(int(code)), _EXIT_CODES[code], _raised_as(code)) for code in ExitCode]
+    return page(
+        [
+            "# Stops and exit codes",
+            "## Why a run stops",
+            _STOPPED,
+            table(("code", "meaning", "exit code", "can be resumed", "next"), rows),
+            "## Exit codes",
+            _ENDED,
+            table(("exit code", "meaning", "error codes"), codes),
+        ]
+    )
+
+
+def _raised_as(code: ExitCode) -> str:
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+    ours = {kind.code for kind in kinds if issubclass(kind, RunrError) and kind.exit_code is code}
+    return ", ".join(f"`{name}`" for name in sorted(ours))
+
+
+def run_states() -> str:
+    """Return the page with the diagram of a run."""
+    lines = ["stateDiagram-v2", "    state retry <<choice>>", "    state approve <<choice>>"]
+    lines.append(f"    [*] --> {Phase.PREPARE}")
+    for (phase, outcome), follows in FOLLOWS.items():
+        lines.append(f"    {phase} --> {'[*]' if follows == 'complete' else follows}: {outcome}")
+    lines += [
+        f"    retry --> {Phase.WORK}: attempts left",
+        f"    retry --> {Phase.CHECKPOINT}: a person said so",
+        "    retry --> stopped: none left, or out of scope",
+        f"    approve --> {Phase.CHECKPOINT}: not checked, a person said so",
+        f"    approve --> {Phase.INTEGRATE}: verified",
+        "    approve --> stopped: a person is asked",
+    ]
+    stopping = dict.fromkeys(phase for phase, _ in FOLLOWS)
+    lines += [f"    {phase} --> stopped: any other outcome" for phase in stopping]
+    diagram = "\n".join(lines)
+    rows = [
+        (f"`{phase}`", f"`{outcome}`", f"`{follows}`")
+        for (phase, outcome), follows in FOLLOWS.items()
+    ]
+    return page(
+        [
+            "# The states of a run",
+            _FOLLOWING,
+            f"```mermaid\n{diagram}\n```",
+            table(("phase", "outcome", "what follows"), rows),
+            _CHOICES,
+        ]
+    )

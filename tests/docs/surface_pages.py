@@ -1,0 +1,126 @@
+"""The pages about what users and clients call: commands and tools."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import click
+from mcp.types import Tool
+
+from docs.markdown import alternatives, page, paragraphs, table
+from runr.cli.main import COMMANDS, cli
+from runr.errors import UsageError
+from runr.mcpserver import tools
+
+_TOOLS = """\
+What `runr mcp` offers. [MCP](../mcp.md) shows a call and an answer of each. An argument
+that a tool does not know is an error."""
+
+
+def commands() -> str:
+    """Return the page of the command line."""
+    parts = ["# Commands", paragraphs(cli.help)]
+    parts += ["Options of every command:", *_options(cli, everywhere=True)]
+    context = click.Context(cli, info_name="runr")
+    shared = {name for parameter in cli.params for name in parameter.opts}
+    for name in COMMANDS:
+        command = cli.get_command(context, name)
+        if command is None:
+            raise click.UsageError(name)
+        own = click.Context(command, info_name=name, parent=context)
+        parts += [f"## `runr {name}`", paragraphs(command.help)]
+        parts.append(f"```text\n{_usage(command, own)}\n```")
+        parts += _options(command, without=shared)
+    return page(parts)
+
+
+def _usage(command: click.Command, context: click.Context) -> str:
+    pieces = [piece for piece in command.collect_usage_pieces(context) if piece]
+    return " ".join([context.command_path, *pieces])
+
+
+def _options(
+    command: click.Command, *, without: Iterable[str] = (), everywhere: bool = False
+) -> list[str]:
+    left = set(without)
+    rows = []
+    for parameter in command.params:
+        names = (*parameter.opts, *parameter.secondary_opts)
+        if not isinstance(parameter, click.Option) or not left.isdisjoint(names):
+            continue
+        if everywhere and parameter.is_eager:
+            continue
+        rows.append((_spelled(parameter), parameter.help, _option_default(parameter)))
+    return [table(("option", "meaning", "default"), rows)] if rows else []
+
+
+def _spelled(option: click.Option) -> str:
+    names = "`, `".join((*option.opts, *option.secondary_opts))
+    if option.is_flag:
+        return f"`{names}`"
+    if isinstance(option.type, click.Choice):
+        return f"`{names}` {alternatives(option.type.choices)}"
+    kind = option.metavar or option.type.name.upper().removesuffix(" RANGE")
+    return f"`{names} {kind}`"
+
+
+def _option_default(option: click.Option) -> str:
+    default = option.default
+    if option.is_flag:
+        return f"`{option.opts[0]}`" if option.secondary_opts and default else ""
+    # click's own mark for "no default" is no value that a user could write.
+    return f"`{default}`" if isinstance(default, str | int) and not option.multiple else ""
+
+
+def mcp_tools() -> str:
+    """Return the page of the MCP tools."""
+    parts = [
+        "# MCP tools",
+        _TOOLS,
+    ]
+    for listing in offered():
+        hints = listing.annotations
+        parts += [f"## `{listing.name}`", listing.description or ""]
+        accepted = listing.input_schema
+        required = set(accepted.get("required", ()))
+        rows = [
+            (
+                f"`{name}`",
+                _json_kind(schema),
+                "required" if name in required else _json_default(schema),
+                schema.get("description"),
+            )
+            for name, schema in accepted["properties"].items()
+        ]
+        parts.append(table(("argument", "type", "default", "meaning"), rows))
+        answered = [f"`{name}`" for name in (listing.output_schema or {}).get("properties", ())]
+        reads = "It only reads." if hints and hints.read_only_hint else "It changes something."
+        parts.append(f"Answer: {', '.join(answered)}. {reads}")
+    return page(parts)
+
+
+def offered() -> tuple[Tool, ...]:
+    """Return what clients are told about each tool."""
+
+    def closed(_: object) -> Any:
+        raise UsageError("the documentation opens no repository")
+
+    return tuple(tool.listing() for tool in tools.offer(closed))
+
+
+def _json_kind(schema: dict[str, Any]) -> str:
+    if "enum" in schema:
+        return alternatives(schema["enum"])
+    names = {"string": "text", "boolean": "true or false", "integer": "whole number"}
+    bounds = [
+        f"{word} {schema[key]}"
+        for key, word in (("minimum", "from"), ("maximum", "to"))
+        if key in schema
+    ]
+    return " ".join([names[schema["type"]], *bounds])
+
+
+def _json_default(schema: dict[str, Any]) -> str:
+    if "default" not in schema:
+        return ""
+    value = schema["default"]
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"

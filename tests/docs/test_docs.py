@@ -1,0 +1,132 @@
+"""The documentation is complete, up to date, and does what it says."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mcp.types import Tool
+
+from docs import generate, record_pages, surface_pages, walkthrough
+from runr.app import demo
+from runr.cli.main import COMMANDS
+from runr.core.config import Config
+from runr.core.fields import KNOWN_KEYS
+from runr.core.stops import STOPS
+from runr.errors import ExitCode
+from runr.workers import catalog
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("skill/**/*.md")])
+WALKED = ("README.md", "docs/quickstart.md", "docs/tasks.md")
+
+_LINK = re.compile(r"\[[^\]\n]*\]\((?!https?:)([^)\s]*)\)")
+_HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
+_FENCED = re.compile(r"^(`{3,}).*?^\1$", re.DOTALL | re.MULTILINE)
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def handwritten() -> str:
+    return "\n".join(read(str(page)) for page in ROOT.glob("docs/*.md"))
+
+
+def anchors(page: Path) -> set[str]:
+    text = _FENCED.sub("", page.read_text(encoding="utf-8"))
+    kept = (re.sub(r"[^\w\- ]", "", heading).strip() for heading in _HEADING.findall(text))
+    return {heading.lower().replace(" ", "-") for heading in kept}
+
+
+@pytest.mark.parametrize("name", generate.PAGES)
+def test_a_generated_page_is_what_the_code_says(name: str) -> None:
+    assert name not in generate.stale(), "run `make docs`"
+
+
+def test_the_generator_says_which_page_is_out_of_date() -> None:
+    script = [sys.executable, str(ROOT / "tests/docs/generate.py"), "--check"]
+    done = subprocess.run(script, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_stands_in_the_readme_and_in_the_pages(command: str) -> None:
+    assert re.search(rf"^\| `runr {command}[ `]", read("README.md"), re.MULTILINE)
+    assert re.search(rf"runr {command}\b", handwritten())
+
+
+@pytest.mark.parametrize(
+    ("section", "key"),
+    [(title, key) for title, model in record_pages.sections() for key in model.model_fields],
+)
+def test_a_setting_stands_in_the_pages(section: str, key: str) -> None:
+    told = read("docs/configuration.md")
+    table = told.split(f"[{section.split('.')[0]}", 1)[1]
+    assert re.search(rf"^{key} = ", table, re.MULTILINE)
+
+
+@pytest.mark.parametrize("code", STOPS)
+def test_a_stop_says_in_the_pages_what_to_do(code: str) -> None:
+    assert f"`{code}`" in read("docs/troubleshooting.md") + read("docs/runs.md")
+
+
+@pytest.mark.parametrize("code", ExitCode)
+def test_an_exit_code_stands_in_the_pages(code: ExitCode) -> None:
+    assert re.search(rf"^\| {int(code)} \|", read("docs/runs.md"), re.MULTILINE)
+
+
+@pytest.mark.parametrize("listing", surface_pages.offered(), ids=lambda listing: listing.name)
+def test_a_tool_and_its_arguments_stand_in_the_pages(listing: Tool) -> None:
+    section = read("docs/mcp.md").split(f"## `{listing.name}`", 1)[1].split("\n## ", 1)[0]
+    missing = [name for name in listing.input_schema["properties"] if f"`{name}`" not in section]
+    assert missing == []
+
+
+@pytest.mark.parametrize("key", sorted(KNOWN_KEYS))
+def test_a_header_key_stands_in_the_page_about_tasks(key: str) -> None:
+    assert f"`{key}`" in read("docs/tasks.md")
+
+
+@pytest.mark.parametrize("worker", [*catalog.names(Config()), "session"])
+def test_a_worker_stands_in_the_page_about_workers(worker: str) -> None:
+    assert re.search(rf"^## .*`{worker}`", read("docs/workers.md"), re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", WALKED)
+def test_the_examples_of_a_page_print_what_it_shows(name: str, tmp_path: Path) -> None:
+    page = read(name)
+    folder = tmp_path
+    if walkthrough.start(page) == "demo":
+        folder = demo.make(tmp_path / "demo").layout.root
+    done = walkthrough.perform(walkthrough.steps(page), folder)
+    assert done
+    for command, printed in done:
+        if walkthrough.differs(command.promised, printed, tmp_path):
+            promised = walkthrough.settled(command.promised)
+            assert walkthrough.settled(printed) == promised, f"$ {command.typed}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in _LINK.findall(_FENCED.sub("", page.read_text(encoding="utf-8"))):
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        assert target.exists(), link
+        assert target.is_relative_to(ROOT), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_every_page_is_linked_from_the_map() -> None:
+    linked = set(_LINK.findall(read("docs/index.md")))
+    pages = {str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")}
+    assert pages - linked == {"index.md"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_page_names_a_folder_of_the_machine_that_it_was_written_on(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert str(ROOT) not in text
+    assert not re.search(r"/(?:tmp|root|work|var|Users|mnt)/", text)
+    assert set(re.findall(r"/home/(\w+)", text)) <= {"ada"}

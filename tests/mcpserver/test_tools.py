@@ -1,0 +1,272 @@
+"""The four tools on a real repository: from the list to the recorded commit."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from mcp.client import Client
+from mcp.types import TextContent
+
+from mcpserver.raw_client import RawClient, calling, enveloped, request
+from runr.app import follow
+from runr.app.project import Project
+from runr.mcpserver import identity
+from runr.mcpserver.server import build
+
+pytestmark = pytest.mark.anyio
+
+SESSION = "0b7d1c4e-session"
+CHARACTERS_PER_TOKEN = 4
+Answer = dict[str, Any]
+
+
+@pytest.fixture(params=["legacy", "2026-07-28"])
+def era(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+class Caller:
+    """A client that holds every answer to the schema that the server gave."""
+
+    def __init__(self, client: Client, schemas: dict[str, Answer]) -> None:
+        self._client = client
+        self._schemas = schemas
+        self.progress: list[str] = []
+
+    async def __call__(self, tool: str, /, **arguments: Any) -> Answer:
+        answer = await self._client.call_tool(tool, arguments, progress_callback=self._listen)
+        assert not answer.is_error, answer.content
+        assert answer.structured_content is not None
+        jsonschema.validate(answer.structured_content, self._schemas[tool])
+        return dict(answer.structured_content)
+
+    async def refusal(self, tool: str, /, **arguments: Any) -> str:
+        answer = await self._client.call_tool(tool, arguments)
+        assert answer.is_error
+        [content] = answer.content
+        assert isinstance(content, TextContent)
+        return content.text
+
+    async def _listen(self, progress: float, total: float | None, message: str | None) -> None:
+        assert total is not None
+        assert progress > 0
+        self.progress.append(message or "")
+
+
+@asynccontextmanager
+async def caller(start: Path, era: str = "2026-07-28") -> AsyncIterator[Caller]:
+    environment = {**os.environ, "CLAUDE_CODE_SESSION_ID": SESSION}
+    async with Client(build(start, environment), mode=era) as client:
+        listing = await client.list_tools()
+        yield Caller(client, {tool.name: tool.output_schema or {} for tool in listing.tools})
+
+
+def git(folder: Path, *arguments: str) -> str:
+    command = ["git", *arguments]
+    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
+
+
+async def test_the_four_tools_fit_their_budget(repository: Path, era: str) -> None:
+    async with Client(build(repository, os.environ), mode=era) as client:
+        tools = (await client.list_tools()).tools
+    assert [tool.name for tool in tools] == [
+        "list-tasks",
+        "task-status",
+        "complete-task",
+        "run-task",
+    ]
+    listing = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in tools]
+    size = len(json.dumps(listing, separators=(",", ":")))
+    assert size < 1500 * CHARACTERS_PER_TOKEN
+    assert len(identity.INSTRUCTIONS) <= 600
+
+
+async def test_annotations_tell_reading_from_doing(repository: Path) -> None:
+    async with Client(build(repository, os.environ)) as client:
+        tools = (await client.list_tools()).tools
+    hints = {tool.name: tool.annotations for tool in tools if tool.annotations}
+    assert [name for name, hint in hints.items() if hint.read_only_hint] == [
+        "list-tasks",
+        "task-status",
+    ]
+    assert [name for name, hint in hints.items() if hint.open_world_hint] == ["run-task"]
+    assert [name for name, hint in hints.items() if hint.destructive_hint] == ["run-task"]
+
+
+async def test_the_tasks_are_listed_with_what_can_be_done(repository: Path, era: str) -> None:
+    async with caller(repository, era) as call:
+        answer = await call("list-tasks")
+        ready = await call("list-tasks", ready=True, type="automated")
+        manual = await call("list-tasks", search="USERS", status="pending")
+    paths = [row["path"].removeprefix(".runr/tasks/") for row in answer["tasks"]]
+    assert paths == ["00-setup.md", "01-api.md", "02-manual.md"]
+    assert answer["tasks"][1]["blocked_by"] == [".runr/tasks/00-setup.md"]
+    assert answer["next"]
+    assert [row["title"] for row in ready["tasks"]] == ["Set it up"]
+    assert [row["type"] for row in manual["tasks"]] == ["manual"]
+
+
+async def test_a_thousand_tasks_do_not_make_a_long_answer(repository: Path) -> None:
+    names = [f"area-{number // 100}/{number:04}-a-task-of-many.md" for number in range(1000)]
+    for name in names:
+        file = repository / ".runr/tasks" / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(f"---\ndepends_on: {json.dumps(names[:50])}\n---\n# {'Title ' * 12}\n")
+    async with caller(repository) as call:
+        first = await call("list-tasks")
+        wide = await call("list-tasks", limit=200)
+        seen, page = [*first["tasks"]], first
+        while cursor := page.get("next_cursor"):
+            page = await call("list-tasks", cursor=cursor, limit=200)
+            seen += page["tasks"]
+    assert first["total"] == 1003
+    assert len(json.dumps(first, separators=(",", ":"))) < 2000 * CHARACTERS_PER_TOKEN
+    assert len(json.dumps(wide, separators=(",", ":"))) < 50_000
+    paths = [row["path"] for row in seen]
+    assert len(paths) == 1003
+    assert paths == sorted(set(paths))
+
+
+async def test_a_session_works_fails_mends_and_completes(repository: Path, era: str) -> None:
+    async with caller(repository, era) as call:
+        assert (await call("run-task", task="00-setup", wait_s=60))["run"]["status"] == "completed"
+        opened = await call("run-task", task="01-api", worker="session")
+        assert "Write api.txt." in opened["brief"]
+        assert opened["run"]["session_id"] == SESSION
+        failed = await call("complete-task", task="01-api")
+        assert not failed["completed"]
+        assert failed["task"]["status"] == "in_progress"
+        (repository / "api.txt").write_text("made\n", encoding="utf-8")
+        done = await call("complete-task", task="01-api")
+        assert done["completed"]
+        detail = await call("task-status", task="01-api")
+    assert detail["task"]["status"] == "completed"
+    assert detail["task"]["evidence"] == "verified"
+    trailers = git(repository, "log", "-1", "--format=%(trailers)")
+    assert f"Runr-Run-Id: {done['run']['id']}" in trailers
+    assert f"Runr-Session: {SESSION}" in trailers
+
+
+async def test_waiting_for_a_run_tells_how_far_it_is(repository: Path, era: str) -> None:
+    async with caller(repository, era) as call:
+        answer = await call("run-task", task="00-setup", wait_s=60)
+        told = call.progress
+    assert answer["run"]["verification"] == "passed"
+    assert answer["next"]
+    assert told
+    assert all(message.startswith(f"run {answer['run']['id']}: ") for message in told)
+
+
+async def test_an_impatient_caller_is_told_that_the_run_goes_on(repository: Path) -> None:
+    gate = repository.parent / "gate"
+    os.mkfifo(gate)
+    task = repository / ".runr/tasks/03-slow.md"
+    task.write_text(f"---\nworker: script\n---\n# Slow\n\n```sh run\ncat '{gate}'\n```\n")
+    async with caller(repository) as call:
+        answer = await call("run-task", task="03-slow", wait_s=1)
+        assert answer["run"]["status"] == "running"
+        assert answer["next"].startswith("Wait")
+        refused = await call.refusal("run-task", task="03-slow")
+        assert answer["run"]["id"] in refused
+    gate.write_text("open\n")
+    project = Project.open(repository, os.environ)
+    assert follow.wait(project, answer["run"]["id"], 60).status != "running"
+
+
+async def test_a_run_that_fails_is_answered_with_what_failed(repository: Path) -> None:
+    task = repository / ".runr/tasks/03-broken.md"
+    checks = '["echo the reason; false"]'
+    task.write_text(
+        f"---\nworker: script\nverify: {checks}\n---\n# Broken\n\n```sh run\necho > a\n```\n"
+    )
+    async with caller(repository) as call:
+        answer = await call("run-task", task="03-broken", wait_s=60)
+    assert answer["run"]["status"] == "stopped"
+    assert "the reason" in answer["run"]["checks"][0]["tail"]
+
+
+async def test_ten_failing_checks_do_not_make_a_long_answer(repository: Path) -> None:
+    checks = [f"seq -f 'check {number}: line %g' 500; false" for number in range(10)]
+    task = repository / ".runr/tasks/03-broken.md"
+    task.write_text(f"---\nverify: {json.dumps(checks)}\n---\n# Broken\n")
+    async with caller(repository) as call:
+        await call("run-task", task="03-broken", worker="session")
+        failed = await call("complete-task", task="03-broken")
+        detail = await call("task-status", task="03-broken")
+        long = await call("task-status", task="03-broken", tail=1500)
+    for answer in (failed, detail):
+        assert all("line 500" in check["tail"] for check in answer["run"]["checks"])
+        assert len(json.dumps(answer)) < 2000 * CHARACTERS_PER_TOKEN
+    assert all(len(check["tail"]) > 1400 for check in long["run"]["checks"])
+
+
+async def test_a_person_completes_a_manual_task(repository: Path, era: str) -> None:
+    async with caller(repository, era) as call:
+        assert "Next: " in await call.refusal("complete-task", task="02-manual")
+        answer = await call("complete-task", task="02-manual", by="Grace", reason="They like it")
+    assert answer["completed"]
+    assert answer["task"]["evidence"] == "attested"
+    assert answer["task"]["completed_by"] == "person:Grace"
+
+
+async def test_refusals_say_what_to_do_next(repository: Path) -> None:
+    async with caller(repository) as call:
+        blocked = await call.refusal("run-task", task="01-api", worker="session")
+        unknown = await call.refusal("task-status", task="00-setpu")
+        forced = await call.refusal("complete-task", task="00-setup", force=True)
+    assert blocked.startswith("01-api.md waits for")
+    assert "\nNext: runr list-tasks --ready" in blocked
+    assert "did you mean" in unknown
+    assert "needs a reason" in forced
+
+
+async def test_a_damaged_status_file_is_told_in_the_answer(repository: Path) -> None:
+    (repository / ".runr/task-status.json").write_text("{ half a fi", encoding="utf-8")
+    async with caller(repository) as call:
+        answer = await call("list-tasks")
+        again = await call("list-tasks")
+    assert "kept aside" in answer["next"]
+    assert "kept aside" not in again["next"]
+
+
+@pytest.mark.parametrize("tool", ["list-tasks", "task-status", "complete-task", "run-task"])
+async def test_outside_a_repository_every_call_says_so_until_there_is_one(
+    tmp_path: Path, tool: str
+) -> None:
+    arguments = {} if tool == "list-tasks" else {"task": "a"}
+    async with caller(tmp_path) as call:
+        refused = await call.refusal(tool, **arguments)
+        assert refused == f"{tmp_path} is not inside a git repository\nNext: git init"
+        git(tmp_path, "init", "-q")
+        assert (await call("list-tasks"))["total"] == 0
+
+
+@pytest.mark.parametrize("how", ["--repo", "CLAUDE_PROJECT_DIR", "folder"])
+async def test_runr_mcp_finds_the_repository(repository: Path, tmp_path: Path, how: str) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    command = [sys.executable, "-m", "runr", "mcp"]
+    environment = dict(os.environ)
+    if how == "--repo":
+        command += ["--repo", str(repository)]
+        environment["CLAUDE_PROJECT_DIR"] = str(elsewhere)
+    elif how == "CLAUDE_PROJECT_DIR":
+        environment[how] = str(repository)
+    folder = repository / ".runr" if how == "folder" else elsewhere
+    with RawClient(command, environment, folder) as client:
+        client.ask(enveloped("server/discover"))
+        answer = client.ask(enveloped("tools/call", calling("list-tasks"), 2))
+        assert answer["result"]["structuredContent"]["total"] == 3
+        client.handshake()
+        answer = client.ask(request("tools/call", calling("task-status", task="00-setup"), 3))
+        assert answer["result"]["structuredContent"]["task"]["status"] == "pending"
+        assert client.hang_up() == 0
+        assert client.remaining() == []
+        assert client.log == ""
