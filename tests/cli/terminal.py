@@ -2,7 +2,6 @@
 
 import json
 import os
-import shlex
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,10 @@ RUNR = str(Path(sys.executable).with_name("runr"))
 
 #: Seconds after which a command that has not ended counts as hanging.
 DEADLINE_S = 60
+
+
+_CAPABILITIES = "-dac_override,-dac_read_search"
+_BIND = ("setpriv", f"--bounding-set={_CAPABILITIES}", f"--inh-caps={_CAPABILITIES}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +74,11 @@ class Place:
         top = f"---\n{header.strip()}\n---\n" if header.strip() else ""
         return self.write(f".runr/tasks/{name}", f"{top}# {Path(name).stem}\n\n{body}\n")
 
+    def age(self, file: Path) -> None:
+        """Make a file as old as one that nobody is about to write again."""
+        hour_ago = file.stat().st_mtime - 3600
+        os.utime(file, (hour_ago, hour_ago))
+
     def script(self, name: str, script: str, header: str = "") -> Path:
         """Write a task that says in shell what is to be done."""
         return self.task(name, header, f"```sh run\n{script.strip()}\n```")
@@ -87,17 +95,21 @@ class Place:
         cwd: Path | None = None,
         env: Mapping[str, str | None] | None = None,
         code: int | None = None,
-        user: int | None = None,
+        bound: bool = False,
     ) -> Result:
-        """Type a command and wait for its end; `code` is the exit code that it must have."""
-        result = typed([RUNR, *words], cwd or self.root, env or {}, user)
+        """Type a command and wait for its end; `code` is the exit code that it must have.
+
+        `bound` holds it to the modes of files, which a superuser otherwise is not.
+        """
+        before = _BIND if bound and os.geteuid() == 0 else ()
+        result = typed([*before, RUNR, *words], cwd or self.root, env or {})
         assert "Traceback" not in result.out + result.err
         assert code is None or result.code == code, result
         return result
 
     def paste(self, command: str) -> Result:
         """Hand a printed command to a shell, as somebody does who pastes it."""
-        return typed(["sh", "-c", command], self.root, {}, None)
+        return typed(["sh", "-c", command], self.root, {})
 
     def run(self, task: str, *words: str, code: int = 0) -> Any:
         """Run a task to its end and return the run."""
@@ -107,6 +119,16 @@ class Place:
         """Return what the status file says of a task."""
         known = json.loads(self.read(".runr/task-status.json"))["tasks"]
         return known.get(f".runr/tasks/{name}")
+
+    def has_status(self) -> bool:
+        """Tell whether anything has been recorded."""
+        return (self.root / ".runr/task-status.json").exists()
+
+    def clone(self) -> "Place":
+        """Return a fresh clone, which has none of the records of runs."""
+        there = Place(self.root.with_name("clone"), self.home)
+        there.git("clone", "-q", str(self.root), ".")
+        return there
 
     def run_folder(self, run_id: str) -> Path:
         """Return the folder of a run's records."""
@@ -144,9 +166,7 @@ class Place:
         }
 
 
-def typed(
-    words: Sequence[str], cwd: Path, env: Mapping[str, str | None], user: int | None
-) -> Result:
+def typed(words: Sequence[str], cwd: Path, env: Mapping[str, str | None]) -> Result:
     """Run a program with nothing on its standard input; None takes a variable away."""
     merged = {**os.environ, **env}
     ended = subprocess.run(
@@ -156,15 +176,9 @@ def typed(
         stdin=subprocess.DEVNULL,
         capture_output=True,
         timeout=DEADLINE_S,
-        user=user,
         check=False,
     )
     return Result(code=ended.returncode, out=ended.stdout.decode(), err=ended.stderr.decode())
-
-
-def offered(command: str) -> list[str]:
-    """Return a printed command as the words that a shell makes of it."""
-    return shlex.split(command)
 
 
 def _text(words: Sequence[str], cwd: Path) -> str:

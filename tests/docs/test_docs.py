@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ WALKED = ("README.md", "docs/quickstart.md", "docs/tasks.md")
 
 _LINK = re.compile(r"\[[^\]\n]*\]\((?!https?:)([^)\s]*)\)")
 _HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
+_TOML = re.compile(r"^```toml\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _FENCED = re.compile(r"^(`{3,}).*?^\1$", re.DOTALL | re.MULTILINE)
 
 
@@ -57,14 +59,21 @@ def test_a_command_stands_in_the_readme_and_in_the_pages(command: str) -> None:
     assert re.search(rf"runr {command}\b", handwritten())
 
 
-@pytest.mark.parametrize(
-    ("section", "key"),
-    [(title, key) for title, model in record_pages.sections() for key in model.model_fields],
-)
-def test_a_setting_stands_in_the_pages(section: str, key: str) -> None:
-    told = read("docs/configuration.md")
-    table = told.split(f"[{section.split('.')[0]}", 1)[1]
-    assert re.search(rf"^{key} = ", table, re.MULTILINE)
+def test_the_example_of_the_settings_reads_well_and_has_every_key() -> None:
+    example = tomllib.loads(_TOML.findall(read("docs/configuration.md"))[0])
+    Config.model_validate(example)
+    for title, model in record_pages.sections():
+        table = example[title.removesuffix(".<name>")]
+        given = table if title in example else [key for own in table.values() for key in own]
+        assert set(given) == set(model.model_fields), title
+
+
+def test_every_other_example_of_settings_reads_well() -> None:
+    examples = [tomllib.loads(text) for text in _TOML.findall(handwritten())]
+    for example in examples:
+        if "project" not in example:  # of a package that offers a worker
+            Config.model_validate(example)
+    assert len(examples) > 1
 
 
 @pytest.mark.parametrize("code", STOPS)

@@ -24,7 +24,7 @@ _VOLATILE = (
     (re.compile(r"\b\d{8}-\d{6}-[a-z0-9]{4}\b"), "<run>"),
     (re.compile(r"\b\d{4}-\d\d-\d\d\b"), "<date>"),
     (re.compile(r"\b\d\d:\d\d:\d\d\b"), "<time>"),
-    (re.compile(r"\b\d+\.\ds\b"), "<seconds>"),
+    (re.compile(r"\b(?:\d+\.\d|\d+m \d\d)s\b"), "<seconds>"),
     (re.compile(r"\b(?=[a-f]*\d)[0-9a-f]{7,40}\b"), "<sha>"),
 )
 _HOME = "/home/ada"
@@ -94,7 +94,8 @@ def perform(wanted: list[Step], folder: Path) -> list[tuple[Command, str]]:
 
 def _shell(step: Step) -> str:
     if isinstance(step, File):
-        return f"mkdir -p \"$(dirname '{step.name}')\"\ncat > '{step.name}' <<'{_END}'\n{step.text}{_END}\n"
+        write = f"mkdir -p \"$(dirname '{step.name}')\"\ncat > '{step.name}' <<'{_END}'\n"
+        return f"{write}{step.text}{_END}\n"
     # The exit code is handed on, so that `echo $?` shows it.
     return f"{step.typed} </dev/null\nkept=$?; echo '{_END}'; (exit $kept)\n"
 

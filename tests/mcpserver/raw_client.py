@@ -34,7 +34,9 @@ class RawClient:
         self._lines: queue.Queue[bytes | None] = queue.Queue()
         self._log: list[bytes] = []
         self._news: queue.Queue[bytes] = queue.Queue()
-        self._readers = [threading.Thread(target=read) for read in (self._listen, self._collect)]
+        self._readers = [
+            threading.Thread(target=read, daemon=True) for read in (self._listen, self._collect)
+        ]
         for reader in self._readers:
             reader.start()
 

@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -129,7 +130,7 @@ def test_cycles_are_found_exactly_where_there_are_some(links: Links) -> None:
         assert path in way
         assert names[0] == names[-1]
         assert len(set(names)) == len(names) - 1 > 1
-        assert all(b in others[a] for a, b in zip(names, names[1:], strict=False))
+        assert all(b in others[a] for a, b in pairwise(names))
     # Whoever mends all that is told has broken every cycle: nothing goes round without them.
     told = {path.removeprefix(TASKS) for path in graph.cycles}
     rest = {name: others[name] - told for name in NAMES if name not in told}

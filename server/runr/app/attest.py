@@ -1,5 +1,7 @@
 """A completion on a person's word: checked first, then recorded as a run of its own."""
 
+import os
+
 import anyio
 
 from runr.app.project import Project
@@ -12,6 +14,7 @@ from runr.engine import record, verify
 from runr.engine.context import RunContext
 from runr.errors import BlockedError, UsageError, VerificationError
 from runr.store import files, runlog, runrfolder, taskfiles
+from runr.store.layout import RunFiles
 
 
 def attest(
@@ -40,14 +43,24 @@ def attest(
             next_steps=["runr list-tasks --blocked", _forced(name)],
         )
     forced = f"open dependencies: {', '.join(blockers)}" if blockers else None
-    context = _open(project, task, forced)
+    runrfolder.ensure(project.layout)
+    run = runlog.claim(project.layout, project.clock(), project.suffixes)
+    lock = files.hold(run.lock)
+    try:
+        return _record(task, _open(project, task, run, forced), word, force=force)
+    finally:
+        if lock is not None:
+            os.close(lock)
+
+
+def _record(task: Task, context: RunContext, word: Approval, *, force: bool) -> RunState:
     state = _judge(context)
     if state.verification == "failed" and not force:
         context.log.append("run.stopped", {"code": "verification_failed"})
         failed = next(check for check in state.checks if not check.passed)
         raise VerificationError(
             f"{task.name} is not completed: `{failed.command}` failed\n{failed.tail[-1500:]}",
-            next_steps=[f"runr report {state.id}", _forced(name)],
+            next_steps=[f"runr report {state.id}", _forced(stops.quoted(task.name))],
         )
     context.log.append("run.approved", word.model_dump(), source="person")
     state = context.log.append("run.completed", {}, source="person")
@@ -56,9 +69,7 @@ def attest(
     return state
 
 
-def _open(project: Project, task: Task, forced: str | None) -> RunContext:
-    runrfolder.ensure(project.layout)
-    run = runlog.claim(project.layout, project.clock(), project.suffixes)
+def _open(project: Project, task: Task, run: RunFiles, forced: str | None) -> RunContext:
     config = project.config()
     head = project.repo.head() or ""
     start = RunStart(

@@ -8,11 +8,12 @@ from runr.errors import AlreadyRunningError
 from runr.store import runlog, statusfile
 
 
-def claim(project: Project, state: RunState) -> Entry:
+def claim(project: Project, state: RunState, *, seen: Entry | None = None) -> Entry:
     """Record that the run is at work on its task; AlreadyRunningError if another one is.
 
     The check and the record happen under one lock, so of two that ask at once
-    exactly one succeeds.
+    exactly one succeeds. `seen` is the entry on which the run was decided: who
+    comes late finds the task completed, and is refused too.
     """
     task, now = state.start.task, project.now()
 
@@ -20,6 +21,12 @@ def claim(project: Project, state: RunState) -> Entry:
         entry = entries.get(task, Entry())
         if entry.status is State.IN_PROGRESS and entry.last_run_id not in (None, state.id):
             refuse_if_alive(project, entry)
+        late = seen is not None and seen.revision != entry.revision
+        if late and entry.status is State.COMPLETED:
+            raise AlreadyRunningError(
+                f"{task} was completed in this very moment (by {entry.completed_by})",
+                next_steps=[f"runr report {entry.last_run_id}"],
+            )
         return entries | {task: fold(entry, state, now)}
 
     return statusfile.update(project.layout, change, repair=project.repair)[task]

@@ -104,11 +104,12 @@ def _stay_on_branch(project: Project, state: RunState) -> None:
     """Refuse to commit a session's work on a branch that the run was not opened on."""
     now, opened = project.repo.branch(), state.start.target
     if now != opened:
+        back = stops.quoted(opened) if opened else f"--detach {state.start.base_sha}"
         raise UsageError(
             f"run {state.id} was opened on {opened or 'a detached HEAD'}, "
             f"and this is {now or 'a detached HEAD'}",
             next_steps=[
-                f"git switch {stops.quoted(opened) if opened else f'--detach {state.start.base_sha}'}",
+                f"git switch {back}",
                 f"runr stop {state.id}",
             ],
         )

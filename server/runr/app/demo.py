@@ -105,6 +105,7 @@ def make(folder: Path | None = None) -> Project:
     repo.run("init", "-q", "-b", "main")
     repo.run("config", "user.name", "Demo")
     repo.run("config", "user.email", "demo@example.invalid")
+    repo.run("config", "commit.gpgSign", "false")  # nobody is to be asked for a passphrase
     files.replace(root / "check.sh", _CHECK.encode())
     files.replace(layout.config, _CONFIG.encode())
     for name, text in _TASKS.items():

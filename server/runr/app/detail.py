@@ -8,6 +8,7 @@ from runr.core.graph import Graph
 from runr.core.status import Entry, Evidence, State
 from runr.core.task import Task
 from runr.engine.handin import settle
+from runr.errors import DamagedStateError
 from runr.git import infer
 from runr.store import runlog
 
@@ -54,7 +55,11 @@ def _last_run(project: Project, entry: Entry, tail: int) -> RunView | None:
     if entry.last_run_id is None:
         return None
     files = project.layout.run(entry.last_run_id)
-    state = runlog.state(files)
+    try:
+        state = runlog.state(files)
+    except DamagedStateError as damage:
+        project.warn(damage.message)
+        return None
     if state is not None:
         state = settle(project.context(files), state)
     return view.run(state, files, tail=tail, now=project.now()) if state else None

@@ -1,5 +1,6 @@
 """Look whether everything that runr needs is there, and say what is not."""
 
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from runr import __version__
 from runr.app.answers import Answer
 from runr.app.project import Project
 from runr.core.near import closest
+from runr.core.stops import quoted
 from runr.errors import RunrError
 from runr.store import runlog, statusfile
 from runr.workers import catalog
@@ -36,6 +38,7 @@ def examine(project: Project) -> Health:
         _python,
         _git,
         _identity,
+        _folder,
         _config,
         _worker,
         _checks,
@@ -75,6 +78,22 @@ def _identity(project: Project) -> Finding:
         told="git knows no name: checkpoints are committed as runr",
         advice="git config user.name 'Your Name'",
     )
+
+
+def _folder(project: Project) -> Finding:
+    folder = project.layout.runr
+    if not folder.is_dir():
+        return Finding(
+            name="folder", state="note", told=".runr is not there yet", advice="runr init"
+        )
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return Finding(
+            name="folder",
+            state="bad",
+            told=f"{folder} may not be written",
+            advice=f"ls -ld {quoted(str(folder))}",
+        )
+    return Finding(name="folder", state="ok", told=str(folder))
 
 
 def _config(project: Project) -> Finding:

@@ -7,7 +7,7 @@ from runr.app import view
 from runr.app.answers import RunView
 from runr.app.project import Project
 from runr.core.runstate import Event
-from runr.engine import local
+from runr.engine import local, reconcile
 from runr.store import runlog
 
 Listener = Callable[[Event], None]
@@ -41,6 +41,7 @@ def wait(
             return view.run(state, files)
         if not alive and not state.by_session:
             project.entries()
+            reconcile.end_if_dead(project.context(files))
         over = deadline is not None and time.monotonic() >= deadline
         if over or (state.by_session and state.ended is None):
             return view.run(state, files, now=project.now())

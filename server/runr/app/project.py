@@ -74,12 +74,16 @@ class Project:
     def entries(self) -> dict[str, Entry]:
         """Read all statuses, after ending the runs that died and mending a damaged file."""
         try:
-            entries = statusfile.read(self.layout).tasks
+            contents = statusfile.read(self.layout)
         except DamagedStatusError as damage:
             self.warn(
                 f"{damage.message}; it was kept aside and made again from runs and git commits"
             )
             entries = statusfile.update(self.layout, dict, repair=self.repair)
+        else:
+            entries = contents.tasks
+            if contents.read_only:
+                return entries
         return reconcile(self.layout, entries, self.environment, self.clock)
 
     def repair(self, damage: DamagedStatusError) -> dict[str, Entry]:

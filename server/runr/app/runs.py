@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from runr.app import view
@@ -11,16 +12,20 @@ from runr.app.claim import claim
 from runr.app.project import Project
 from runr.core import report, stops
 from runr.core.runstate import RunState
+from runr.core.status import Entry, State
 from runr.core.stops import quoted
-from runr.engine import ending, local, record
+from runr.engine import ending, local, reconcile, record
 from runr.engine.handin import settle
-from runr.errors import AlreadyRunningError, UsageError
+from runr.errors import AlreadyRunningError, DamagedStateError, UsageError
 from runr.git import worktree
 from runr.store import files, runlog
 from runr.store.layout import RunFiles
 
 #: Seconds that a run gets to end its worker before it is ended itself.
 _GRACE = 20.0
+
+#: Seconds that a run's new process gets to write its id into the lock.
+_SIGNING = 10.0
 
 
 def list_runs(project: Project, *, limit: int | None = 20, task: str | None = None) -> RunList:
@@ -30,7 +35,11 @@ def list_runs(project: Project, *, limit: int | None = 20, task: str | None = No
     shown = []
     for run_id in reversed(runlog.ids(project.layout)):
         files_ = project.layout.run(run_id)
-        state = runlog.state(files_)
+        try:
+            state = reconcile.end_if_dead(project.context(files_))
+        except DamagedStateError as damage:
+            project.warn(damage.message)
+            continue
         if state is not None and path in (None, state.start.task):
             shown.append(view.run(state, files_, now=project.now()))
     return RunList(runs=shown if limit is None else shown[:limit], total=len(shown))
@@ -61,7 +70,7 @@ def stop_run(project: Project, wanted: str) -> Done:
         return Done(message=f"run {run.id} has already ended ({state.ended})")
     context = project.context(run)
     context.log.append("stop.requested", {}, source="person")
-    pid = local.process_id(run)
+    pid = None if state.by_session else _process_id(run)
     if state.by_session or pid is None:
         lock = files.hold(run.lock)
         if lock is None:
@@ -77,22 +86,37 @@ def stop_run(project: Project, wanted: str) -> Done:
     return Done(message=f"run {run.id} is {state.ended}", next=list(report.next_steps(state)))
 
 
+def _process_id(run: RunFiles) -> int | None:
+    """Return the id of the run's process; one that was just started has yet to write it down."""
+    deadline = time.monotonic() + _SIGNING
+    while (pid := local.process_id(run)) is None and local.is_alive(run):
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.01)
+    return pid
+
+
 def _end(run: RunFiles, pid: int) -> None:
-    os.kill(pid, signal.SIGTERM)
+    _tell(pid, signal.SIGTERM)
     deadline = time.monotonic() + _GRACE
     while local.is_alive(run):
         if time.monotonic() > deadline:
-            os.kill(pid, signal.SIGKILL)
+            _tell(pid, signal.SIGKILL)
             deadline += _GRACE
         time.sleep(0.05)
 
 
+def _tell(pid: int, how: signal.Signals) -> None:
+    with suppress(ProcessLookupError):  # it has come to its own end
+        os.kill(pid, how)
+
+
 def resume_run(project: Project, wanted: str) -> RunAnswer:
     """Take a stopped run up again where it stopped, with the work that it left."""
-    project.entries()
+    entries = project.entries()
     run = runlog.find(project.layout, wanted)
     state = runlog.require(run)
-    _refuse(state)
+    _refuse(state, entries.get(state.start.task, Entry()))
     lock = files.hold(run.lock)
     if lock is None:
         raise AlreadyRunningError(f"run {run.id} is still at work", next_steps=[_follow(run)])
@@ -113,7 +137,7 @@ def resume_run(project: Project, wanted: str) -> RunAnswer:
     return RunAnswer(run=view.run(state, run), next=f"It goes on: {verb} {name!r}.")
 
 
-def _refuse(state: RunState) -> None:
+def _refuse(state: RunState, entry: Entry) -> None:
     if state.ended is None:
         raise AlreadyRunningError(
             f"run {state.id} has not stopped", next_steps=[f"runr follow {state.id}"]
@@ -121,6 +145,11 @@ def _refuse(state: RunState) -> None:
     name = quoted(state.start.task.removeprefix(".runr/tasks/"))
     if state.ended == "completed":
         raise UsageError(f"run {state.id} is completed: there is nothing to resume")
+    if entry.status is State.COMPLETED and entry.last_run_id != state.id:
+        raise UsageError(
+            f"{state.start.task} has been completed since (by {entry.completed_by})",
+            next_steps=[f"runr task-status {name}"],
+        )
     if not stops.find(state.stop or "error").resumable or state.start.worker == "person":
         raise UsageError(
             f"run {state.id} cannot be resumed", next_steps=[f"runr run --task {name}"]

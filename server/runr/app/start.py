@@ -63,7 +63,7 @@ def run_task(project: Project, request: RunRequest) -> RunAnswer:
         found, settings = catalog.find(worker, config)
         found.preflight(settings, project.environment)
     run, start = _open(project, task, config, worker=worker, request=request, forced=forced)
-    return _begin(project, run, start)
+    return _begin(project, run, start, entry)
 
 
 def _refuse(
@@ -142,7 +142,7 @@ def _open(
     return run, start
 
 
-def _begin(project: Project, run: RunFiles, start: RunStart) -> RunAnswer:
+def _begin(project: Project, run: RunFiles, start: RunStart, seen: Entry) -> RunAnswer:
     """Record the run, take the task, and let the worker go."""
     context = project.context(run)
     lock = files.hold(run.lock)
@@ -151,7 +151,7 @@ def _begin(project: Project, run: RunFiles, start: RunStart) -> RunAnswer:
     try:
         state = context.log.append("run.created", start.model_dump(mode="json"))
         try:
-            claim(project, state)
+            claim(project, state, seen=seen)
         except RunrError:
             shutil.rmtree(run.folder)  # it never began: no task was taken, nothing was done
             raise

@@ -2,12 +2,14 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from runr.core.duration import seconds
 
 Seconds = Annotated[int, BeforeValidator(seconds)]
 Tier = Literal["tier0", "tier1", "tier2"]
+#: A shell takes an empty command for one that has passed.
+Command = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
 class Section(BaseModel):
@@ -31,9 +33,9 @@ class RunSettings(Section):
 class VerifySettings(Section):
     """What has to pass before a task counts as completed."""
 
-    tier0: tuple[str, ...] = Field((), description="Quick checks: formatting, linting, types.")
-    tier1: tuple[str, ...] = Field((), description="The tests that every task has to pass.")
-    tier2: tuple[str, ...] = Field((), description="Slow checks, for tasks that ask for tier2.")
+    tier0: tuple[Command, ...] = Field((), description="Quick checks: formatting, linting, types.")
+    tier1: tuple[Command, ...] = Field((), description="The tests that every task has to pass.")
+    tier2: tuple[Command, ...] = Field((), description="Slow checks, for tasks that ask for tier2.")
     tier: Tier = Field("tier1", description="How far a task without `tier` is checked.")
     timeout: Seconds = Field(10 * 60, gt=0, description="Time limit of one check.")
 

@@ -1,5 +1,6 @@
 """What performing a run needs at hand."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +11,13 @@ from runr.git.repo import Repo
 from runr.store.layout import Layout, RunFiles
 from runr.store.runlog import Clock, RunLog
 
-#: What a session or an outer run put into our environment; no child of a run may see it.
-_STRIPPED = ("CLAUDECODE", "AI_AGENT", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
-_KEPT = ("CLAUDE_CONFIG_DIR", "CLAUDE_CODE_OAUTH_TOKEN", "CLAUDE_CODE_MAX_RETRIES")
+#: What an outer session, an outer run or git itself put into our environment: none of it is about
+#: the children of this run. The user's own settings of Claude Code stay.
+_FOREIGN = re.compile(
+    r"CLAUDECODE|AI_AGENT|CLAUDE_(PROJECT_DIR|PID|EFFORT|ENV_FILE|PLUGIN_\w+)"
+    r"|CLAUDE_CODE_(SESSION_ID|ENTRYPOINT|CHILD_SESSION|SESSION_ATTENDED|MESSAGING_\w+)"
+    r"|RUNR_\w+|GIT_(DIR|WORK_TREE|INDEX_FILE)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +54,7 @@ class RunContext:
     def child_environment(self, state: RunState) -> dict[str, str]:
         """Return the environment of every program that the run starts."""
         inherited = {
-            name: value
-            for name, value in self.environment.items()
-            if name in _KEPT
-            or not (name in _STRIPPED or name.startswith(("CLAUDE_", "RUNR_")))
-            or name.startswith("CLAUDE_CODE_USE_")
+            name: value for name, value in self.environment.items() if not _FOREIGN.fullmatch(name)
         }
         return inherited | {
             "RUNR_RUN_ID": state.id,

@@ -11,13 +11,17 @@ from runr.engine.context import RunContext
 def stop(context: RunContext, code: str, detail: str | None = None) -> RunState:
     """End the run with a reason; the work is kept."""
     state = context.log.append("run.stopped", {"code": code, "detail": detail})
-    record.status(context, state)
+    record.status(context, state, if_current=True)
     record.story(context, state)
     return state
 
 
 def complete(context: RunContext) -> RunState:
-    """End the run as completed; its status has been recorded by then."""
+    """End the run as completed.
+
+    Whoever is killed behind the event leaves a task in progress, of which the
+    next look makes a completed one.
+    """
     state = context.log.append("run.completed", {})
     record.status(context, state)
     record.story(context, state)

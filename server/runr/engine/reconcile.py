@@ -3,9 +3,11 @@
 import os
 from collections.abc import Mapping
 
+from runr.core.runstate import RunState
 from runr.core.status import Entry, State
 from runr.engine import ending, local, record
 from runr.engine.context import RunContext
+from runr.errors import DamagedStateError
 from runr.store import files, runlog, statusfile
 from runr.store.layout import Layout
 from runr.store.runlog import Clock
@@ -34,35 +36,52 @@ def _settle(
     layout: Layout, task: str, entry: Entry, environment: Mapping[str, str], clock: Clock
 ) -> Entry:
     run = layout.run(entry.last_run_id or "")
-    state = runlog.state(run) if entry.last_run_id else None
-    if state is None:
-        return _without_record(layout, task, runlog.stamp(clock()))
     context = RunContext.of(layout, run, environment, clock)
-    if state.ended:
-        return record.status(context, state)
-    if state.by_session or local.is_alive(run):
-        return entry
+    why = "the record of its run is gone"
+    try:
+        state = end_if_dead(context) if entry.last_run_id else None
+    except DamagedStateError as damage:
+        # One damaged run must not keep every other task from being seen.
+        if local.is_alive(run):
+            return entry
+        state, why = None, damage.message
+    if state is None:
+        return _without_record(layout, task, entry, runlog.stamp(clock()), why)
+    return record.status(context, state, if_current=True) if state.ended else entry
+
+
+def end_if_dead(context: RunContext) -> RunState | None:
+    """Return where a run stands, after ending it if nobody carries it on; None before it began."""
+    run = context.files
+    state = runlog.state(run)
+    if state is None or state.ended or state.by_session or local.is_alive(run):
+        return state
     lock = files.hold(run.lock)
     if lock is None:
-        return entry
+        return state
     try:
-        tree.end_marked(run.id)
-        state = ending.stop(context, "interrupted", "its process is gone")
-        return record.status(context, state)
+        # It may have come to its own end, or been ended, since we looked.
+        state = runlog.require(run)
+        if state.ended is None:
+            tree.end_marked(run.id)
+            state = ending.stop(context, "interrupted", "its process is gone")
     finally:
         os.close(lock)
+    return state
 
 
-def _without_record(layout: Layout, task: str, now: str) -> Entry:
+def _without_record(layout: Layout, task: str, seen: Entry, now: str, why: str) -> Entry:
     def change(entries: dict[str, Entry]) -> dict[str, Entry]:
-        entry = entries[task]
+        entry = entries.get(task, seen)
+        if entry.revision != seen.revision:
+            return entries  # somebody has begun it anew
         stopped = {
             "status": State.STOPPED,
             "stop_reason": "interrupted",
-            "error": "the record of its run is gone",
+            "error": why,
             "updated_at": now,
             "revision": entry.revision + 1,
         }
         return entries | {task: entry.model_copy(update=stopped)}
 
-    return statusfile.update(layout, change)[task]
+    return statusfile.update(layout, change).get(task, seen)

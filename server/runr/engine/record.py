@@ -12,12 +12,18 @@ from runr.store import files, runlog, statusfile
 from runr.store.statusfile import DamagedStatusError
 
 
-def status(context: RunContext, state: RunState) -> Entry:
-    """Write what the run makes of its task; doing so again changes nothing."""
+def status(context: RunContext, state: RunState, *, if_current: bool = False) -> Entry:
+    """Write what the run makes of its task; doing so again changes nothing.
+
+    With `if_current`, a task that another run has taken since is left alone.
+    """
     task, now = state.start.task, runlog.stamp(context.clock())
 
     def change(entries: dict[str, Entry]) -> dict[str, Entry]:
-        return entries | {task: fold(entries.get(task, Entry()), state, now)}
+        entry = entries.get(task, Entry())
+        if if_current and entry.last_run_id not in (None, state.id):
+            return entries
+        return entries | {task: fold(entry, state, now)}
 
     def repair(damage: DamagedStatusError) -> dict[str, Entry]:
         return rebuild.entries(context.layout, damage.salvaged)

@@ -35,11 +35,19 @@ async def _guarded(context: RunContext) -> None:
             group.cancel_scope.cancel()
     except Exception as error:  # noqa: BLE001 - whatever it was, the record says that it stopped
         traceback.print_exc(file=sys.stderr)
-        ending.stop(context, "error", f"{type(error).__name__}: {error}")
+        cause = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
+        ending.stop(context, "error", f"{type(cause).__name__}: {cause}")
         return
     if runlog.require(context.files).ended is None:
-        asked = any(event.type == "stop.requested" for event in runlog.events(context.files))
-        ending.stop(context, "stopped" if asked else "interrupted", "ended by a signal")
+        code = "stopped" if _was_asked(context) else "interrupted"
+        ending.stop(context, code, "ended by a signal")
+
+
+def _was_asked(context: RunContext) -> bool:
+    """Tell whether somebody asked the run to stop since it began or went on."""
+    asked = ("stop.requested", "run.resumed")
+    kinds = [event.type for event in runlog.events(context.files) if event.type in asked]
+    return kinds[-1:] == ["stop.requested"]
 
 
 async def _cancel_on_signal(scope: anyio.CancelScope) -> None:

@@ -7,7 +7,6 @@ from runr.core import scope
 from runr.core.config import Config
 from runr.core.prompt import compose
 from runr.core.runstate import Phase, RunState
-from runr.engine import record
 from runr.engine.context import RunContext
 from runr.engine.outcome import Outcome
 from runr.engine.verify import verify
@@ -109,9 +108,8 @@ async def bring_in(context: RunContext, state: RunState) -> Outcome:
 
 
 async def settle(context: RunContext, state: RunState) -> Outcome:
-    """Record the completion, then put the run's working tree away."""
+    """Put the run's working tree away: all that is worth keeping is on record."""
     start = state.start
-    record.status(context, state.model_copy(update={"ended": "completed"}))
     if start.branch is not None:
         worktree.remove(context.root, Path(start.workdir))
         if state.integration != "kept" and start.target is not None:

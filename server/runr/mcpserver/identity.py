@@ -26,7 +26,7 @@ def discovery(request_id: str | int) -> bytes:
         "capabilities": CAPABILITIES,
         "instructions": INSTRUCTIONS,
         "resultType": "complete",
-        "ttlMs": 0,
+        "ttlMs": 1,
         "cacheScope": "private",
         "_meta": {
             "io.modelcontextprotocol/serverInfo": {

@@ -34,18 +34,13 @@ def answered(model: type[BaseModel]) -> Schema:
 
 def plain(answer: BaseModel) -> Schema:
     """Return an answer as JSON, without null and without what is empty unless told otherwise."""
-    fields = type(answer).model_fields
-    values = {name: getattr(answer, name) for name in fields}
-    return {
-        name: _jsonable(value)
-        for name, value in values.items()
-        if value is not None
-        and (
-            value
-            or fields[name].is_required()
-            or value != fields[name].get_default(call_default_factory=True)
-        )
-    }
+    content: Schema = {}
+    for name, field in type(answer).model_fields.items():
+        value = getattr(answer, name)
+        usual = field.default_factory is not None or value == field.default
+        if value is not None and (value or field.is_required() or not usual):
+            content[name] = _jsonable(value)
+    return content
 
 
 def _trim(schema: Schema, *, words: bool, field: bool = False) -> Schema:

@@ -12,6 +12,13 @@ from runr.errors import ConfigError
 from runr.store import legacy
 from runr.store.layout import Layout
 
+_WORDS = {
+    "tuple_type": "write a list of texts, in brackets",
+    "string_type": "write a text, in quotes",
+    "dict_type": "write a table",
+    "model_type": "write a table",
+}
+
 
 def read(layout: Layout) -> Config:
     """Return the repository's settings; every key has a default, so the file may be absent.
@@ -32,15 +39,16 @@ def read(layout: Layout) -> Config:
 
 
 def _old(layout: Layout) -> Config:
+    name = str(layout.old_config.relative_to(layout.root))
     try:
         raw = json.loads(layout.old_config.read_bytes())
-    except (FileNotFoundError, ValueError):
+    except FileNotFoundError:
         return Config()
-    return (
-        _checked(legacy.settings(raw), layout.old_config.name)
-        if isinstance(raw, dict)
-        else Config()
-    )
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{name} cannot be read: {error}") from None
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{name} holds no settings: its top level is not a table")
+    return _checked(legacy.settings(raw), name)
 
 
 def _checked(raw: dict[str, Any], name: str) -> Config:
@@ -51,7 +59,7 @@ def _checked(raw: dict[str, Any], name: str) -> Config:
         place = tuple(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             raise ConfigError(f"{name}: {_unknown(place)}") from None
-        message = first["msg"].removeprefix("Value error, ")
+        message = _WORDS.get(first["type"]) or first["msg"].removeprefix("Value error, ")
         raise ConfigError(f"{name}: {'.'.join(place)}: {message}") from None
 
 
@@ -70,9 +78,9 @@ def _keys(place: tuple[str, ...]) -> list[str]:
         if field is None:
             continue  # the name of a worker: its table is the model already in hand
         kinds = [field.annotation, *getattr(field.annotation, "__args__", ())]
-        model = next(
-            kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)
-        )
+        tables = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
+        if tables:  # else a worker that is called like a key, such as `command`
+            model = tables[0]
     return sorted(model.model_fields)
 
 

@@ -23,7 +23,8 @@ def hold(path: Path, *, patience_s: float = 0.2) -> int | None:
     """Take the lock at `path` and return its descriptor, or None while another holds it.
 
     Whoever inherits the descriptor holds the lock too; it is free when the
-    last copy is closed. `patience_s` outlasts a reader that is just looking.
+    last copy is closed. What the last holder wrote into it is gone.
+    `patience_s` outlasts a reader that is just looking.
     """
     handle = _open_lock(path)
     deadline = time.monotonic() + patience_s
@@ -36,6 +37,7 @@ def hold(path: Path, *, patience_s: float = 0.2) -> int | None:
                 return None
             time.sleep(0.01)
         else:
+            os.ftruncate(handle, 0)
             return handle
 
 

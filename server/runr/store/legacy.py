@@ -15,11 +15,11 @@ _RENAMED = {
 
 def upgrade(raw: dict[str, Any]) -> dict[str, Any]:
     """Return the earlier tool's status file in today's shape; today's entries pass unchanged."""
-    tasks = {path: _entry(entry) for path, entry in raw["tasks"].items()}
-    return {**raw, "schema_version": 1, "tasks": tasks}
+    return {**raw, "tasks": {path: entry(old) for path, old in raw["tasks"].items()}}
 
 
-def _entry(old: dict[str, Any]) -> dict[str, Any]:
+def entry(old: dict[str, Any]) -> dict[str, Any]:
+    """Return one task's entry in today's shape."""
     if "last_updated_at" not in old:
         return old
     new = {_RENAMED.get(key, key): value for key, value in old.items()}
@@ -41,7 +41,7 @@ def settings(old: dict[str, Any]) -> dict[str, Any]:
     names = ("tier0", "tier1", "tier2")
     tiers = {tier: verification[tier] for tier in names if tier in verification}
     deny = _table(old, "scope").get("denylist")
-    worker = {"claude": "claude-code"}.get(_table(old, "phases").get("implement", ""))
+    worker = {"claude": "claude-code"}.get(str(_table(old, "phases").get("implement")))
     return {
         "verify": tiers,
         "scope": {"deny": deny} if isinstance(deny, list) else {},

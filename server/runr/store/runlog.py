@@ -1,7 +1,9 @@
 """A run's folder: claimed once, its timeline only ever appended to, its state a fold."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +12,9 @@ from runr.core.runstate import Event, RunState
 from runr.errors import DamagedStateError, UnknownNameError
 from runr.store import files
 from runr.store.layout import Layout, RunFiles
+
+#: How much of an id says when the run was opened.
+_SECOND = len("20250108-143022")
 
 Redact = Callable[[str], str]
 Clock = Callable[[], datetime]
@@ -37,9 +42,7 @@ def events(run: RunFiles, after: int = 0) -> list[Event]:
     try:
         found = [Event.model_validate_json(line) for line in files.lines(run.timeline)]
     except ValueError as error:
-        raise DamagedStateError(
-            f"{run.timeline} is damaged: {error}", next_steps=["runr doctor"]
-        ) from None
+        raise _damaged(run, error) from None
     return [event for event in found if event.seq > after]
 
 
@@ -56,7 +59,10 @@ def state(run: RunFiles) -> RunState | None:
     except (OSError, ValueError, KeyError, TypeError):
         pass  # absent, older or damaged: it is only a copy
     known = events(run)
-    return fold(run.id, known) if known else None
+    try:
+        return fold(run.id, known) if known else None
+    except (ValueError, LookupError, TypeError) as error:
+        raise _damaged(run, error) from None
 
 
 def require(run: RunFiles) -> RunState:
@@ -96,7 +102,9 @@ class RunLog:
     def _keep(self, after: RunState) -> None:
         size = self.files.timeline.stat().st_size
         kept = {"bytes": size, "state": after.model_dump(mode="json")}
-        files.replace(self.files.state, json.dumps(kept, indent=1).encode() + b"\n")
+        # It is a copy: where the disk is full now, the event is recorded all the same.
+        with suppress(OSError):
+            files.replace(self.files.state, json.dumps(kept, indent=1).encode() + b"\n")
 
 
 def ids(layout: Layout) -> list[str]:
@@ -105,7 +113,26 @@ def ids(layout: Layout) -> list[str]:
         found = [entry.name for entry in layout.runs.iterdir()]
     except FileNotFoundError:
         return []
-    return sorted(name for name in found if layout.run(name).timeline.exists())
+    known = [name for name in found if layout.run(name).timeline.exists()]
+    seconds = Counter(name[:_SECOND] for name in known)
+
+    def begun(name: str) -> tuple[str, str, str]:
+        # Runs of one second are told apart by their first event.
+        alone = seconds[name[:_SECOND]] == 1
+        return name[:_SECOND], "" if alone else _first_time(layout.run(name)), name
+
+    return sorted(known, key=begun)
+
+
+def _first_time(run: RunFiles) -> str:
+    with suppress(OSError, ValueError), run.timeline.open("rb") as timeline:
+        return Event.model_validate_json(timeline.readline()).time
+    return ""
+
+
+def _damaged(run: RunFiles, error: Exception) -> DamagedStateError:
+    why = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return DamagedStateError(f"{run.timeline} is damaged: {why}", next_steps=["runr doctor"])
 
 
 def find(layout: Layout, wanted: str) -> RunFiles:

@@ -17,7 +17,7 @@ def find(name: str, config: Config) -> tuple[Worker, WorkerSettings]:
     if name == "session":
         raise UsageError(
             "the worker session is a Claude Code session itself: runr cannot start it",
-            next_steps=("/runr run --task <task>   (inside Claude Code)", "runr run --task <task>"),
+            next_steps=("inside Claude Code, type /runr run --task and the task's name",),
         )
     if name in _BUILT_IN:
         return _BUILT_IN[name](), settings

@@ -61,7 +61,6 @@ class ClaudeCode:
             program(settings)[0],
             environment,
             "npm install -g @anthropic-ai/claude-code",
-            "runr run --task <task> --worker command",
         )
 
     async def work(self, assignment: Assignment) -> WorkReport:

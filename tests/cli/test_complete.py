@@ -1,0 +1,146 @@
+"""`runr complete-task`: on a person's word, which is recorded with its reason."""
+
+import pytest
+
+from cli.terminal import Place
+
+REASON = ("--reason", "signed on paper")
+
+
+def test_a_manual_task_is_completed_on_the_word_of_gits_user(place: Place) -> None:
+    place.task("sign.md", "type: manual")
+    result = place.runr("complete-task", "sign", *REASON, code=0)
+    assert "✎ sign.md: completed, on the word of Ada Example" in result.out
+    entry = place.status("sign.md")
+    assert entry["status"] == "completed"
+    assert entry["evidence"] == "attested"
+    assert entry["verification"] == "none"
+    assert entry["completed_by"] == "person:Ada Example"
+    assert entry["reason"] == "signed on paper"
+    report = place.runr("report", "latest", code=0).out
+    assert "signed on paper" in report
+    assert "Worker: person" in report
+
+
+def test_the_person_may_be_named(place: Place) -> None:
+    place.task("sign.md", "type: manual")
+    answer = place.runr("complete-task", "sign", *REASON, "--by", "Grace", "--json", code=0).json
+    assert answer["completed"] is True
+    assert answer["task"]["completed_by"] == "person:Grace"
+    assert place.runr("list-tasks").out.endswith("attested by Grace\n")
+
+
+def test_without_a_name_anywhere_somebody_has_to_be_named(place: Place) -> None:
+    place.task("sign.md", "type: manual")
+    (place.home / ".gitconfig").write_text("")
+    refused = place.runr("complete-task", "sign", *REASON, code=2)
+    assert "--by" in refused.err
+    assert not place.has_status()
+
+
+@pytest.mark.parametrize("words", [[], ["--reason", ""], ["--reason", "  "], ["--by", "Grace"]])
+def test_a_word_without_a_reason_is_refused(place: Place, words: list[str]) -> None:
+    place.task("sign.md", "type: manual")
+    refused = place.runr("complete-task", "sign", *words, code=2)
+    assert "why" in refused.err
+    assert not place.has_status()
+    for command in refused.steps:
+        assert "sign.md" in command
+
+
+def test_force_without_a_reason_is_refused(place: Place) -> None:
+    place.task("sign.md", "type: manual")
+    assert "reason" in place.runr("complete-task", "sign", "--force", code=2).err
+
+
+def test_a_failing_check_stands_against_a_persons_word(place: Place) -> None:
+    place.task("a.md", 'verify: ["echo the lamp is dark; false"]')
+    refused = place.runr("complete-task", "a", *REASON, code=4)
+    assert "the lamp is dark" in refused.err
+    assert place.runr("task-status", "a", "--json").json["task"]["status"] == "pending"
+    assert place.paste(refused.steps[0]).code == 0
+
+
+def test_a_forced_word_is_attested_and_the_failed_verification_stays_recorded(
+    place: Place,
+) -> None:
+    place.task("a.md", 'verify: ["false"]')
+    refused = place.runr("complete-task", "a", *REASON, code=4)
+    assert place.paste(refused.steps[-1]).code == 0
+    entry = place.status("a.md")
+    assert (entry["status"], entry["evidence"]) == ("completed", "attested")
+    assert entry["verification"] == "failed"
+    assert entry["reason"] == "why it counts all the same"
+
+
+def test_open_dependencies_stand_against_a_persons_word(place: Place) -> None:
+    place.task("a.md")
+    place.task("b.md", "type: manual\ndepends_on: [a]")
+    refused = place.runr("complete-task", "b", *REASON, code=3)
+    assert "a.md" in refused.err
+    assert not place.has_status()
+    assert place.paste(refused.steps[0]).code == 0
+    assert place.paste(refused.steps[1]).code == 0
+    assert "open dependencies: .runr/tasks/a.md" in place.runr("report", "latest").out
+
+
+def test_a_second_completion_says_that_the_first_one_stands(place: Place) -> None:
+    place.task("a.md", "type: manual")
+    place.runr("complete-task", "a", *REASON, "--by", "Grace", code=0)
+    again = place.runr("complete-task", "a", "--reason", "another", "--by", "Bob", code=0)
+    assert "It was completed already: Grace said so: signed on paper." in again.out
+    assert place.status("a.md")["completed_by"] == "person:Grace"
+    assert place.runr("runs", "--json").json["total"] == 1
+
+
+def test_a_completion_whose_run_is_not_here_is_told_as_well(place: Place) -> None:
+    place.script("a.md", "echo 1 > a.txt")
+    place.commit("Tasks")
+    place.run("a")
+    clone = place.clone()
+    clone.runr("rebuild", code=0)
+    again = clone.runr("complete-task", "a", *REASON, code=0)
+    assert "It was completed already: inferred from commit" in again.out
+    assert clone.runr("complete-task", "a", *REASON, "--json", code=0).json["run"] is None
+
+
+def test_a_task_that_is_edited_afterwards_is_stale_and_can_be_run_again(place: Place) -> None:
+    place.script("a.md", "echo 1 > a.txt")
+    place.run("a")
+    place.script("a.md", "echo 2 > a.txt")
+    shown = place.runr("task-status", "a", code=0)
+    assert "its text has changed since" in shown.out
+    assert shown.steps == ["runr run --task a.md"]
+    assert place.paste(shown.steps[0]).code == 0
+    assert place.status("a.md")["attempts"] == 2
+    assert place.runr("list-tasks", "--stale", "--json").json["total"] == 0
+
+
+def test_a_run_that_is_at_work_is_left_to_finish(place: Place) -> None:
+    place.script("a.md", "trap 'exit 0' TERM; while :; do sleep 0.05; done")
+    started = place.runr("run", "--task", "a", "--detach", "--json", code=0).json["run"]["id"]
+    refused = place.runr("complete-task", "a", *REASON, code=1)
+    assert f"run {started} is at work" in refused.err
+    assert place.paste(refused.steps[-1]).code == 0
+
+
+def test_a_session_run_stays_open_until_its_checks_pass(place: Place) -> None:
+    place.task("a.md", 'owns: [a.txt]\nverify: ["grep 2 a.txt"]')
+    place.commit("Tasks")
+    session = {"CLAUDE_CODE_SESSION_ID": "0a0a"}
+    brief = place.runr("run", "--task", "a", "--worker", "session", env=session, code=0)
+    assert "grep 2 a.txt" in brief.out
+    assert brief.steps == ["runr complete-task a.md"]
+    assert place.runr("task-status", "a").steps == ["runr complete-task a.md"]
+    place.write("a.txt", "1\n")
+    failed = place.runr("complete-task", "a", env=session, code=4)
+    assert "✗ a.md is not completed" in failed.out
+    assert "✗ grep 2 a.txt" in failed.out
+    place.write("a.txt", "2\n")
+    place.write("b.txt", "2\n")
+    guarded = place.runr("complete-task", "a", env=session, code=5)
+    assert "out of scope: b.txt" in guarded.out
+    (place.root / "b.txt").unlink()
+    done = place.runr("complete-task", "a", env=session, code=0)
+    assert "✓ a.md: completed, verified, commit" in done.out
+    assert "Runr-Session: 0a0a" in place.git("log", "-1", "--format=%B")

@@ -1,0 +1,216 @@
+"""What runr does about files that are damaged, gone, foreign or closed to it."""
+
+import json
+import os
+import shutil
+
+import pytest
+
+from cli.terminal import Place
+
+STATUS = ".runr/task-status.json"
+
+
+@pytest.fixture
+def finished(place: Place) -> Place:
+    """Return a repository in which one task is verified and another attested."""
+    place.script("a.md", "echo 1 > a.txt")
+    place.task("b.md", "type: manual")
+    place.commit("Tasks")
+    place.run("a")
+    place.runr("complete-task", "b", "--reason", "did it", "--by", "Grace", code=0)
+    return place
+
+
+def summary(place: Place) -> dict[str, tuple[str, str | None]]:
+    rows = place.runr("list-tasks", "--json", code=0).json["tasks"]
+    return {row["path"][12:]: (row["status"], row["evidence"]) for row in rows}
+
+
+@pytest.mark.parametrize("damage", ["empty", "truncated", "garbage", "{}", "[]"])
+def test_a_damaged_status_file_is_said_kept_aside_and_made_again(
+    finished: Place, damage: str
+) -> None:
+    whole = (finished.root / STATUS).read_bytes()
+    broken = {"empty": b"", "truncated": whole[: len(whole) // 2], "garbage": b"\x00\xff\x01"}
+    content = broken.get(damage, damage.encode())
+    (finished.root / STATUS).write_bytes(content)
+    before = finished.runr("list-tasks", code=0)
+    assert before.err.startswith("runr: task-status.json is damaged (")
+    assert "kept aside" in before.err
+    (aside,) = (finished.root / ".runr").glob("task-status.json.corrupt-*")
+    assert aside.read_bytes() == content
+    again = finished.runr("list-tasks", code=0)
+    assert again.err == ""
+    assert again.out == before.out
+    assert summary(finished) == {
+        "a.md": ("completed", "verified"),
+        "b.md": ("completed", "attested"),
+    }
+
+
+def test_the_damage_is_said_on_standard_error_also_with_json(finished: Place) -> None:
+    finished.write(STATUS, "x")
+    result = finished.runr("list-tasks", "--json", code=0)
+    assert "damaged" in result.err
+    assert result.json["total"] == 2
+
+
+def test_a_lost_status_file_is_made_again_from_the_runs(finished: Place) -> None:
+    expected = summary(finished)
+    (finished.root / STATUS).unlink()
+    dry = finished.runr("rebuild", "--dry-run", code=0)
+    assert ".runr/tasks/a.md: not recorded → completed (verified)" in dry.out
+    assert not finished.has_status()
+    finished.runr("rebuild", code=0)
+    assert summary(finished) == expected
+    assert "Everything is as recorded" in finished.runr("rebuild", code=0).out
+
+
+def test_a_fresh_clone_infers_completions_from_the_commits(finished: Place) -> None:
+    clone = finished.clone()
+    assert summary(clone)["a.md"] == ("pending", None)
+    rebuilt = clone.runr("rebuild", code=0)
+    assert ".runr/tasks/a.md: not recorded → completed (inferred)" in rebuilt.out
+    assert summary(clone) == {"a.md": ("completed", "inferred"), "b.md": ("pending", None)}
+    line = next(line for line in clone.runr("list-tasks").out.splitlines() if "a.md" in line)
+    assert line.startswith("  ≈ a.md  completed")
+    assert "inferred from commit" in clone.runr("task-status", "a", code=0).out
+
+
+def test_a_newer_status_file_is_read_only(finished: Place) -> None:
+    known = json.loads(finished.read(STATUS))
+    finished.write(STATUS, json.dumps(known | {"schema_version": 99}))
+    before = finished.read(STATUS)
+    assert summary(finished)["a.md"] == ("completed", "verified")
+    refused = finished.runr("run", "--task", "a", "--force", code=10)
+    assert "newer runr" in refused.err
+    assert finished.read(STATUS) == before
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[run]\nattemps = 2\n", "unknown key `run.attemps`; did you mean `attempts`?"),
+        ("[run]\nattempts = 0\n", "run.attempts: "),
+        ('[run]\ntimeout = "soon"\n', "run.timeout: "),
+        ("[run\n", "not valid TOML"),
+        ('[verfy]\ntier1 = ["true"]\n', "unknown key `verfy`; did you mean `verify`?"),
+        ('[verify]\ntier1 = "true"\n', "verify.tier1: "),
+    ],
+)
+def test_a_setting_that_does_not_fit_is_named_in_one_line(
+    place: Place, text: str, told: str
+) -> None:
+    place.script("a.md", "echo 1 > a.txt")
+    place.config(text)
+    refused = place.runr("run", "--task", "a", code=2)
+    first, *more = refused.err.splitlines()
+    assert first.startswith("runr: .runr/config.toml")
+    assert told in first
+    assert not more
+    assert place.runr("list-tasks", code=0).err == ""
+    assert told in place.runr("doctor", code=1).out
+
+
+def test_the_earlier_tools_status_file_is_read_and_upgraded_by_the_next_write(
+    place: Place,
+) -> None:
+    place.task("old.md")
+    place.task("stopped.md")
+    place.task("new.md", "type: manual")
+    stamp = "2024-12-24T10:00:00.000Z"
+    done = {
+        "status": "completed",
+        "last_run_id": "20241224100000",
+        "last_checkpoint_sha": "0" * 40,
+        "last_updated_at": stamp,
+    }
+    stopped = {
+        "status": "stopped",
+        "last_run_id": "20241224100001",
+        "last_stop_reason": "verification_failed",
+        "last_updated_at": stamp,
+    }
+    tasks = {".runr/tasks/old.md": done, ".runr/tasks/stopped.md": stopped}
+    place.write(STATUS, json.dumps({"tasks": tasks}))
+    listed = place.runr("list-tasks", code=0)
+    assert "≈ old.md      completed  2024-12-24  inferred from run:20241224100000" in listed.out
+    assert "■ stopped.md  stopped" in listed.out
+    assert listed.err == ""
+    assert place.runr("task-status", "old", code=0).err == ""
+    assert place.runr("task-status", "stopped", code=0).steps == ["runr run --task stopped.md"]
+    place.runr("complete-task", "new", "--reason", "did it", code=0)
+    upgraded = json.loads(place.read(STATUS))
+    assert upgraded["schema_version"] == 1
+    assert upgraded["tasks"][".runr/tasks/old.md"]["checkpoint_sha"] == "0" * 40
+
+
+def test_a_folder_that_may_not_be_written_can_still_be_read(finished: Place) -> None:
+    if os.geteuid() == 0 and shutil.which("setpriv") is None:
+        pytest.skip("root may write everywhere, and there is no setpriv to take that away")
+    folder = finished.root / ".runr"
+    for path in (folder, *filter(lambda path: path.is_dir(), folder.rglob("*"))):
+        path.chmod(0o555)
+    for path in filter(lambda path: path.is_file(), folder.rglob("*")):
+        path.chmod(0o444)
+    try:
+        listed = finished.runr("list-tasks", bound=True, code=0)
+        assert "✓ a.md" in listed.out
+        assert finished.runr("task-status", "a", bound=True, code=0).err == ""
+        assert finished.runr("report", "latest", bound=True, code=0).err == ""
+        refused = finished.runr("run", "--task", "a", "--force", bound=True, code=1)
+        assert "Permission denied" in refused.err
+        assert refused.err.startswith("runr: ")
+        assert "internal" not in refused.err
+        assert "may not be written" in finished.runr("doctor", bound=True, code=1).out
+    finally:
+        for path in (folder, *filter(lambda path: path.is_dir(), folder.rglob("*"))):
+            path.chmod(0o755)
+
+
+def test_a_task_file_that_may_not_be_read_is_a_problem_of_that_task(place: Place) -> None:
+    if os.geteuid() == 0 and shutil.which("setpriv") is None:
+        pytest.skip("root may read everywhere, and there is no setpriv to take that away")
+    place.task("a.md").chmod(0o000)
+    place.task("b.md")
+    listed = place.runr("list-tasks", bound=True, code=0)
+    assert "Permission denied" in listed.out
+    assert "○ b.md  pending" in listed.out
+    refused = place.runr("run", "--task", "a", bound=True, code=2)
+    assert "Permission denied" in refused.err
+
+
+def test_a_damaged_run_hides_no_other(finished: Place) -> None:
+    entry = finished.status("b.md")
+    folder = finished.run_folder(entry["last_run_id"])
+    (folder / "timeline.jsonl").write_text("no json\n")
+    (folder / "state.json").unlink()
+    listed = finished.runr("runs", code=0)
+    assert "a.md" in listed.out
+    assert "timeline.jsonl is damaged" in listed.err
+    assert entry["last_run_id"] in finished.runr("doctor", code=1).out
+    assert finished.runr("list-tasks", code=0).err == ""
+    assert "is damaged" in finished.runr("task-status", "b", code=0).err
+    assert finished.runr("report", entry["last_run_id"], code=10).err.startswith("runr: ")
+
+
+def test_a_run_at_work_whose_record_is_damaged_is_ended(place: Place) -> None:
+    place.task("a.md")
+    entry = {
+        "status": "in_progress",
+        "last_run_id": "20250108-143022-k7qf",
+        "updated_at": "2025-01-08T14:35:22Z",
+        "revision": 1,
+    }
+    place.write(STATUS, json.dumps({"schema_version": 1, "tasks": {".runr/tasks/a.md": entry}}))
+    place.write(".runr/runs/20250108-143022-k7qf/timeline.jsonl", "no json\n")
+    assert summary(place) == {"a.md": ("stopped", None)}
+    assert place.status("a.md")["stop_reason"] == "interrupted"
+    assert "is damaged" in place.runr("task-status", "a", code=0).out
+
+
+def test_the_cache_may_be_lost_or_damaged_at_any_time(finished: Place) -> None:
+    expected = summary(finished)
+    (finished.root / ".runr/runr.db").write_bytes(b"no database")
+    assert summary(finished) == expected

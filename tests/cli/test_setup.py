@@ -1,0 +1,277 @@
+"""Commands that set runr up, look after it, and answer a typing mistake."""
+
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from cli.terminal import RUNR, Place
+from runr import __version__
+from runr.cli.main import COMMANDS
+
+
+def verification(place: Place) -> tuple[list[str], list[str]]:
+    settings = tomllib.loads(place.read(".runr/config.toml"))["verify"]
+    return settings["tier0"], settings["tier1"]
+
+
+def test_init_writes_what_a_repository_needs_and_nothing_twice(bare: Place) -> None:
+    first = bare.runr("init", code=0)
+    assert bare.git("status", "--porcelain", "-uall").split()[1::2] == [
+        ".runr/.gitignore",
+        ".runr/config.toml",
+        ".runr/tasks/00-example.md",
+    ]
+    assert "no test or lint command was recognised" in first.out
+    assert first.steps == ["runr list-tasks"]
+    assert bare.paste(first.steps[0]).code == 0
+    again = bare.runr("init", code=0)
+    assert "Nothing to do" in again.out
+
+
+def test_init_says_with_dry_run_what_it_would_write_and_writes_nothing(bare: Place) -> None:
+    answer = bare.runr("init", "--dry-run", "--json", code=0).json
+    assert ".runr/config.toml" in answer["changed"]
+    assert not (bare.root / ".runr").exists()
+
+
+def test_init_never_overwrites(bare: Place) -> None:
+    bare.config("# mine\n")
+    bare.write(".runr/.gitignore", "# mine\n")
+    bare.task("mine.md")
+    answer = bare.runr("init", "--json", code=0).json
+    assert answer["changed"] == []
+    assert bare.read(".runr/config.toml") == "# mine\n"
+    assert bare.read(".runr/.gitignore") == "# mine\n"
+    assert bare.runr("list-tasks", "--json").json["total"] == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "tier0", "tier1"),
+    [
+        (
+            "pyproject.toml",
+            "[tool.ruff]\n[tool.pytest.ini_options]\n",
+            ["ruff check ."],
+            ["pytest -q"],
+        ),
+        ("pytest.ini", "[pytest]\n", [], ["pytest -q"]),
+        (
+            "package.json",
+            '{"scripts": {"test": "vitest", "lint": "eslint ."}}',
+            ["npm run lint"],
+            ["npm test"],
+        ),
+        ("package.json", '{"scripts": {"test": "echo no test specified"}}', [], []),
+        ("package.json", "not json", [], []),
+        ("Cargo.toml", "[package]\n", ["cargo check"], ["cargo test"]),
+        ("go.mod", "module x\n", ["go vet ./..."], ["go test ./..."]),
+        ("Makefile", "all:\n\ntest: all\n\t./test\n", [], ["make test"]),
+        ("Makefile", "all:\n\tpytest\n", [], []),
+    ],
+    ids=["python", "pytest", "npm", "npm-none", "broken", "cargo", "go", "make", "make-none"],
+)
+def test_init_recognises_the_checks_of_a_project(
+    bare: Place, file: str, text: str, tier0: list[str], tier1: list[str]
+) -> None:
+    bare.write(file, text)
+    bare.runr("init", code=0)
+    assert verification(bare) == (tier0, tier1)
+    assert bare.runr("doctor", "--json").json["findings"]
+
+
+@pytest.mark.parametrize("template", ["feature", "bugfix", "docs", "chore", "manual"])
+def test_each_template_makes_a_task_without_a_problem(place: Place, template: str) -> None:
+    made = place.runr("new", "10-mend-the_gate", "--template", template, code=0)
+    assert made.steps[0] == "runr task-status 10-mend-the_gate.md"
+    shown = place.runr("task-status", "10-mend-the_gate", "--json", code=0).json["task"]
+    assert shown["problems"] == []
+    assert shown["title"] == "Mend the gate"
+    assert shown["type"] == ("manual" if template == "manual" else "automated")
+    for command in made.steps[:1]:
+        assert place.paste(command).code == 0
+
+
+def test_a_template_of_ones_own_gets_the_title(place: Place) -> None:
+    place.write(".runr/templates/spike.md", "---\ntags: [spike]\n---\n# Spike: {title}\n")
+    place.runr("new", "try-it", "--template", "spike", code=0)
+    assert place.read(".runr/tasks/try-it.md") == "---\ntags: [spike]\n---\n# Spike: Try it\n"
+    refused = place.runr("new", "x", "--template", "spyke", code=2)
+    assert "did you mean 'spike'?" in refused.err
+
+
+def test_a_new_task_overwrites_nothing_and_stays_in_its_folder(place: Place) -> None:
+    place.task("a.md", body="precious")
+    assert "already there" in place.runr("new", "a", code=2).err
+    assert "precious" in place.read(".runr/tasks/a.md")
+    place.write(".runr/tasks/link.md").unlink()
+    (place.root / ".runr/tasks/link.md").symlink_to(place.root / "nowhere")
+    assert place.runr("new", "link", code=2).err
+    assert not (place.root / "nowhere").exists()
+    for name in ("../../out", str(place.root / "out"), "", "a\nb", ".md", "folder/"):
+        refused = place.runr("new", name, code=2)
+        assert refused.err.startswith("runr: ")
+    assert not (place.root / "out.md").exists()
+
+
+def test_doctor_is_content_with_a_repository_that_works(place: Place) -> None:
+    place.task("a.md")
+    result = place.runr("doctor", code=0)
+    assert f"✓ runr: {__version__}" in result.out
+    assert "✓ worker: script" in result.out
+    assert "✗" not in result.out
+
+
+def test_doctor_finds_what_is_not_well_and_says_what_to_do(bare: Place) -> None:
+    bare.config("[run]\nattempts = 0\n")
+    bare.write(".runr/tasks/a.md", "---\ntype: [\n---\n")
+    bare.write(".runr/task-status.json", "{")
+    answer = bare.runr("doctor", "--json", code=1).json
+    found = {finding["name"]: finding for finding in answer["findings"]}
+    bad = {name for name, finding in found.items() if finding["state"] == "bad"}
+    assert bad == {"git", "config", "tasks", "status"}
+    assert answer["well"] is False
+    assert all(found[name]["advice"] for name in bad)
+    assert bare.read(".runr/task-status.json") == "{"
+
+
+def test_doctor_names_a_recorded_task_that_was_renamed(place: Place) -> None:
+    place.task("01-gate.md", "type: manual")
+    place.runr("complete-task", "01-gate", "--reason", "done", code=0)
+    (place.root / ".runr/tasks/01-gate.md").rename(place.root / ".runr/tasks/02-gate.md")
+    assert "renamed to .runr/tasks/02-gate.md?" in place.runr("doctor", code=0).out
+
+
+def test_version_is_said_in_three_ways(place: Place) -> None:
+    assert place.runr("version", code=0).out == f"runr {__version__}\n"
+    assert place.runr("--version", code=0).out == f"runr {__version__}\n"
+    assert place.runr("version", "--json", code=0).json["message"] == f"runr {__version__}"
+
+
+def test_runr_alone_shows_what_there_is(place: Place) -> None:
+    result = place.runr(code=0)
+    assert result.err == ""
+    for name in COMMANDS:
+        assert f"\n  {name} " in result.out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(place: Place, name: str) -> None:
+    for flag in ("--help", "-h"):
+        shown = place.runr(name, flag, code=0).out
+        assert shown.startswith(f"Usage: runr {name} ")
+        assert "--json" in shown
+        assert "--repo" in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["lst-tasks"], "did you mean `runr list-tasks`?"),
+        (["complete"], "did you mean `runr complete-task`?"),
+        (["xyzzy"], "see `runr --help`"),
+        (["list-tasks", "--stauts", "pending"], "did you mean --status?"),
+        (["task-status", "00-exmple"], "did you mean '00-example'?"),
+        (["run"], "--task NAME"),
+        (["run", "--task"], "--task"),
+        (["run", "--task", "00-example", "--auto-only"], "--task NAME"),
+        (["list-tasks", "--limit", "-1"], "--limit"),
+        (["report", "nope"], "there is no run 'nope'"),
+        (["completion", "tcsh"], "'bash', 'zsh', 'fish'"),
+        (["--repo", "/nowhere/at/all", "list-tasks"], "/nowhere/at/all"),
+    ],
+)
+def test_a_typing_mistake_gets_one_line_and_the_way_out(
+    place: Place, words: list[str], told: str
+) -> None:
+    place.task("00-example.md")
+    refused = place.runr(*words, code=2)
+    assert refused.out == ""
+    first, *steps = refused.err.splitlines()
+    assert first.startswith("runr: ")
+    assert told in first
+    for step in steps:
+        assert place.paste(step.strip()).code == 0
+
+
+def test_a_fault_of_our_own_is_told_without_a_traceback(place: Place) -> None:
+    place.write("broken/sitecustomize.py", "import json\njson.dumps = None\n")
+    broken = {"PYTHONPATH": str(place.root / "broken")}
+    result = place.runr("list-tasks", "--json", "--cursor", "x", env=broken)
+    assert result.code != 0
+    place.write("broken/sitecustomize.py", "import runr.core.graph as g\ng.Graph.of = 1\n")
+    place.task("a.md")
+    result = place.runr("task-status", "a", env=broken, code=1)
+    assert result.err.startswith("runr: internal error: TypeError")
+    assert result.steps[0] == "runr doctor"
+    assert "RUNR_DEBUG=1 runr task-status a" in result.err
+
+
+def test_a_folder_that_is_gone_is_told(place: Place) -> None:
+    gone = place.root / "gone"
+    gone.mkdir()
+    command = f"cd '{gone}' && rmdir '{gone}' && '{RUNR}' list-tasks"
+    result = place.paste(command)
+    assert result.code == 2
+    assert "the current folder is gone" in result.err
+
+
+def test_closed_streams_are_no_fault(place: Place) -> None:
+    assert place.paste(f"'{RUNR}' version >&-").err == ""
+    assert place.paste(f"'{RUNR}' version 2>&-").code == 0
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_completion_script_names_the_command(place: Place, shell: str) -> None:
+    script = place.runr("completion", shell, code=0).out
+    assert "_RUNR_COMPLETE" in script
+
+
+@pytest.mark.parametrize(
+    ("shell", "load"),
+    [
+        ("bash", 'eval "$(runr completion bash)" && complete -p runr'),
+        (
+            "zsh",
+            'autoload -U compinit; compinit -u; eval "$(runr completion zsh)"; print $_comps[runr]',
+        ),
+        ("fish", "runr completion fish | source; and complete -c runr | grep runr"),
+    ],
+)
+def test_the_completion_script_loads_in_its_shell(place: Place, shell: str, load: str) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed")
+    done = subprocess.run(
+        [shell, "-c", load], cwd=place.root, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "runr" in done.stdout
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("runr li", {"list-tasks"}),
+        ("runr task-status 0", {"01-a.md"}),
+        ("runr run --task 0", {"01-a.md"}),
+        ("runr list-tasks --sor", {"--sort"}),
+    ],
+)
+def test_names_are_completed(place: Place, words: str, expected: set[str]) -> None:
+    place.task("01-a.md")
+    typed = {"_RUNR_COMPLETE": "bash_complete", "COMP_WORDS": words}
+    offered = place.runr(env=typed | {"COMP_CWORD": str(len(words.split()) - 1)}).out
+    assert {line.partition(",")[2] for line in offered.splitlines()} == expected
+
+
+def test_completion_outside_of_a_repository_offers_nothing_and_says_nothing(
+    place: Place, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    typed = {"_RUNR_COMPLETE": "bash_complete", "COMP_WORDS": "runr task-status 0"}
+    result = place.runr(env=typed | {"COMP_CWORD": "2"}, cwd=outside)
+    assert result.out + result.err == ""

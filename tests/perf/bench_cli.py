@@ -1,0 +1,84 @@
+"""Measure the cold start of the command line, beside what no program in Python can avoid.
+
+    .venv/bin/python tests/perf/bench_cli.py [RUNS]
+
+Each figure is the median and the fastest of so many starts, in milliseconds.
+`stat` is one look at each task file by a program that does nothing else.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+_RUNR = str(Path(sys.executable).with_name("runr"))
+_STAT = "import os, sys; [entry.stat() for entry in os.scandir(sys.argv[1])]"
+_SIZES = (10, 1_000, 10_000)
+_HOUR_S = 3600
+_TASK = """\
+---
+type: automated
+depends_on: [{before}]
+tags: [bench]
+priority: {number}
+---
+# Task {number}
+
+Do what task {number} says.
+"""
+
+
+def main() -> None:
+    """Print one line for each figure."""
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 9
+    with tempfile.TemporaryDirectory(prefix="runr-bench-") as folder:
+        here = Path(folder)
+        _tell("python -c pass", [sys.executable, "-c", "pass"], here, runs)
+        _tell("python -c 'import click'", [sys.executable, "-c", "import click"], here, runs)
+        _tell("runr version", [_RUNR, "version"], here, runs)
+        for size in _SIZES:
+            root = _repository(here / str(size), size)
+            tasks = root / ".runr" / "tasks"
+            _tell(f"stat, {size:,} files", [sys.executable, "-c", _STAT, str(tasks)], root, runs)
+            begun = time.perf_counter()
+            subprocess.run([_RUNR, "list-tasks"], cwd=root, stdout=subprocess.DEVNULL, check=True)
+            first = (time.perf_counter() - begun) * 1000
+            _line(f"runr list-tasks, {size:,} tasks, first time", f"{first:8.0f}")
+            _tell(f"runr list-tasks, {size:,} tasks", [_RUNR, "list-tasks"], root, runs)
+            words = [_RUNR, "list-tasks", "--json", "--limit", "20"]
+            _tell(f"runr list-tasks --json --limit 20, {size:,} tasks", words, root, runs)
+
+
+def _repository(root: Path, size: int) -> Path:
+    tasks = root / ".runr" / "tasks"
+    tasks.mkdir(parents=True)
+    subprocess.run(["git", "init", "-q", str(root)], check=True)
+    hour_ago = time.time() - _HOUR_S
+    for number in range(size):
+        path = tasks / f"{number:05}-task.md"
+        before = f"{number - 1:05}-task" if number else ""
+        path.write_text(_TASK.format(before=before, number=number), encoding="utf-8")
+        os.utime(path, (hour_ago, hour_ago))
+    return root
+
+
+def _tell(name: str, command: Sequence[str], cwd: Path, runs: int) -> None:
+    taken = []
+    for _ in range(runs):
+        begun = time.perf_counter()
+        subprocess.run(command, cwd=cwd, stdout=subprocess.DEVNULL, check=True)
+        taken.append((time.perf_counter() - begun) * 1000)
+    _line(name, f"{statistics.median(taken):8.0f} {min(taken):8.0f}")
+
+
+def _line(name: str, figures: str) -> None:
+    sys.stdout.write(f"{name:<52}{figures}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

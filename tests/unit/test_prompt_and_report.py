@@ -1,0 +1,333 @@
+from typing import Any
+
+import pytest
+
+from runr.core.prompt import compose, feedback
+from runr.core.report import headline, next_steps, render
+from runr.core.runstate import Approval, Check, CheckResult, Event, Phase, RunStart, RunState
+from runr.core.stops import STOPS
+from runr.core.task import TaskType
+
+RUN = "20250108-143022-k7qf"
+SHA = "2" * 40
+
+
+def start(**facts: Any) -> RunStart:
+    known: dict[str, Any] = {
+        "task": ".runr/tasks/00-setup.md",
+        "title": "Set things up",
+        "worker": "claude-code",
+        "workdir": f"/repo/.runr/worktrees/{RUN}",
+        "base_sha": "0" * 40,
+        "base_tree": "1" * 40,
+        "branch": f"runr/00-setup-{RUN}",
+        "target": "main",
+    }
+    return RunStart(**(known | facts))
+
+
+def state(**facts: Any) -> RunState:
+    known: dict[str, Any] = {
+        "id": RUN,
+        "start": start(),
+        "created_at": "2025-01-08T14:30:22.000Z",
+        "updated_at": "2025-01-08T14:35:25.000Z",
+        "attempt": 1,
+    }
+    return RunState(**(known | facts))
+
+
+def check(exit_code: int | None = 1, tail: str = "", tier: str = "tier1") -> CheckResult:
+    return CheckResult(tier=tier, command="pytest -q", exit_code=exit_code, seconds=4.2, tail=tail)
+
+
+RULES = """\
+Rules:
+- Work in this folder only. Do not switch branches and do not change files under .runr/.
+- You may commit or leave your changes uncommitted; runr makes the checkpoint commit itself.
+- Do not weaken, skip or delete a check to make it pass.
+- When you are done, stop. runr then runs the checks itself; saying that it works is not enough.
+"""
+
+
+def test_the_worker_is_told_the_whole_task_its_limits_and_its_judges() -> None:
+    given = start(
+        owns=("src/api/", "docs/api.md"),
+        deny=("secrets/",),
+        checks=(
+            Check(tier="tier0", command="ruff check .", timeout_s=60),
+            Check(tier="task", command="pytest -q", timeout_s=60),
+        ),
+    )
+    body = "# Set things up\n\nFirst this.\n\n```sh\nmake\n```\n"
+    assert compose(given, body) == (
+        """\
+# Task .runr/tasks/00-setup.md
+
+# Set things up
+
+First this.
+
+```sh
+make
+```
+
+You may change only: src/api/, docs/api.md
+You must not change: secrets/
+A change outside of this stops the run.
+
+These commands will judge the result, run from the top of this folder:
+- `ruff check .`
+- `pytest -q`
+
+"""
+        + RULES
+    )
+
+
+def test_without_limits_and_checks_the_worker_is_told_that_a_person_looks() -> None:
+    assert compose(start(), "Do it.") == (
+        """\
+# Task .runr/tasks/00-setup.md
+
+Do it.
+
+No checks are configured: a person will look at the result.
+
+"""
+        + RULES
+    )
+
+
+def test_a_task_without_a_body_is_its_title() -> None:
+    assert "\n\nSet things up\n\n" in compose(start(), "\n")
+
+
+def test_the_worker_of_a_hybrid_task_is_told_to_leave_the_persons_part() -> None:
+    words = "A person does the rest of this task afterwards: do the worker's part only."
+    assert words in compose(start(task_type=TaskType.HYBRID), "Do it.")
+    assert words not in compose(start(), "Do it.")
+
+
+def test_a_later_attempt_is_told_everything_that_failed_in_the_one_before() -> None:
+    tail = "\n".join(f"line {number}" for number in range(300))
+    before = state(
+        attempt=2,
+        phase=Phase.WORK,
+        open=True,
+        checks=(check(0, "all well", "tier0"), check(1, tail), check(None, "waiting…\n", "task")),
+    )
+    expected = f"""\
+# What failed in attempt 1
+
+Your earlier changes are still here.
+
+`pytest -q` (tier1): exit code 1
+
+```
+{tail}
+```
+
+`pytest -q` (task): ran out of time
+
+```
+waiting…
+```"""
+    assert feedback(before) == expected
+    prompt = compose(start(), "Do it.", before)
+    assert expected in prompt
+    assert "all well" not in prompt
+    assert prompt != compose(start(), "Do it.")
+    assert prompt.endswith(RULES)
+
+
+def test_output_with_fences_in_it_does_not_end_the_fence_around_it() -> None:
+    told = feedback(state(phase=Phase.VERIFY, checks=(check(1, "a\n```\nb\n````\nc"),)))
+    assert told.endswith("`````\na\n```\nb\n````\nc\n`````")
+    assert told.startswith("# What failed in attempt 1\n")
+
+
+def test_a_check_that_failed_in_silence_is_told_as_such() -> None:
+    assert feedback(state(checks=(check(2, " \n"),))).endswith("exit code 2\n\nIt printed nothing.")
+
+
+def test_where_nothing_failed_there_is_nothing_to_tell() -> None:
+    assert feedback(state(checks=(check(0),))) == ""
+    assert compose(start(), "Do it.", state()) == compose(start(), "Do it.")
+
+
+def events(*rows: tuple[str, str, dict[str, Any]]) -> list[Event]:
+    return [
+        Event(seq=seq, time=f"2025-01-08T14:{time}.000Z", type=kind, payload=payload)
+        for seq, (time, kind, payload) in enumerate(rows, start=1)
+    ]
+
+
+def test_the_report_of_a_completed_run_tells_what_was_done_and_what_proves_it() -> None:
+    done = state(
+        ended="completed",
+        ended_at="2025-01-08T14:35:25.000Z",
+        verification="passed",
+        checks=(check(0, "all well"),),
+        checkpoint_sha=SHA,
+        integration="fast-forward",
+        cost_usd=0.1234567,
+        input_tokens=12345,
+        output_tokens=678,
+        sessions=("one", "two"),
+        denied=("WebFetch",),
+        left_dirty=("notes.txt",),
+        words="I did it.\nReally.\n",
+    )
+    happened = events(
+        ("30:22", "run.created", {}),
+        ("30:23", "phase.started", {"phase": "work"}),
+        ("35:00", "phase.finished", {"phase": "work", "outcome": "ok", "cost_usd": 0.1234567}),
+        ("35:00", "phase.started", {"phase": "verify"}),
+        ("35:04", "check.finished", {}),
+        ("35:05", "phase.finished", {"phase": "verify", "outcome": "passed"}),
+    )
+    stat = [("src/a.py", 10, 2), ("logo.png", None, None)]
+    assert (
+        render(done, happened, stat)
+        == f"""\
+# 00-setup.md: completed and verified
+
+- Run: `{RUN}`
+- Task: `.runr/tasks/00-setup.md`
+- Worker: claude-code
+- Attempts: 1
+- Took: 5m 03s
+- Cost: $0.1235
+- Tokens: 12,345 in, 678 out
+- Sessions: `one`, `two`
+- Verification: passed
+- Checkpoint: `{SHA}`
+- Brought in: fast-forward into main
+- Denied to the worker: WebFetch
+- Left uncommitted: notes.txt
+
+## What changed
+
+- `src/a.py` +10 -2
+- `logo.png` binary
+
+## What was verified
+
+- `pytest -q` (tier1): passed in 4.2s
+
+## Phases
+
+- work: ok in 4m 37s, $0.1235
+- verify: passed in 5.0s
+
+## The worker's last words
+
+    I did it.
+    Really.
+"""
+    )
+
+
+def test_the_report_of_a_stopped_run_tells_why_and_three_commands_that_can_be_pasted() -> None:
+    stopped = state(
+        start=start(task=".runr/tasks/it's odd.md", workdir="/my repo/x"),
+        ended="stopped",
+        ended_at="2025-01-08T14:30:24.500Z",
+        stop="verification_failed",
+        detail="one check failed",
+        verification="failed",
+        checks=(check(1, "E   assert 1 == 2"), check(None, tier="task")),
+    )
+    assert (
+        render(stopped, (), ())
+        == f"""\
+# it's odd.md: stopped, a check still fails after the last attempt
+
+- Run: `{RUN}`
+- Task: `.runr/tasks/it's odd.md`
+- Worker: claude-code
+- Attempts: 1
+- Took: 2.5s
+- Verification: failed
+- Why it stopped: one check failed
+
+## What changed
+
+Nothing was changed.
+
+## What was verified
+
+- `pytest -q` (tier1): failed (exit code 1) in 4.2s
+    E   assert 1 == 2
+- `pytest -q` (task): failed (timed out) in 4.2s
+
+## Next
+
+    runr report {RUN}
+    git -C '/my repo/x' status
+    runr resume {RUN}
+"""
+    )
+
+
+def test_a_run_that_waits_on_its_branch_says_so_with_the_command_that_brings_it_in() -> None:
+    kept = state(
+        ended="completed",
+        ended_at="2025-01-08T14:35:25.000Z",
+        checkpoint_sha=SHA,
+        integration="kept",
+        detail="both sides changed a.txt",
+        bring_in=f"git merge runr/00-setup-{RUN}",
+    )
+    told = render(kept, (), ())
+    waits = f"- Brought in: no, it waits on `runr/00-setup-{RUN}` (both sides changed a.txt)\n"
+    assert waits in told
+    assert told.endswith(f"## Next\n\n    git merge runr/00-setup-{RUN}\n")
+
+
+def test_a_completion_on_a_persons_word_never_reads_as_verified() -> None:
+    attested = state(
+        ended="completed",
+        ended_at="2025-01-08T14:35:25.000Z",
+        approval=Approval(by="Ada", reason="I looked at it"),
+        start=start(forced="open dependencies: a.md"),
+    )
+    told = render(attested, (), ())
+    assert told.startswith("# 00-setup.md: completed, on the word of Ada\n")
+    assert "- Reason: I looked at it\n- Forced past: open dependencies: a.md\n" in told
+    assert "verified\n" not in told.split("\n\n")[0]
+    assert "No checks ran." in told
+
+
+def test_a_run_that_goes_on_has_a_report_too() -> None:
+    told = render(state(), (), ())
+    assert told.startswith("# 00-setup.md: still running\n")
+    assert "Nothing was changed" not in told
+    assert told.endswith(f"## Next\n\n    runr follow {RUN}\n    runr stop {RUN}\n")
+
+
+def test_the_time_between_a_stop_and_its_resumption_belongs_to_no_phase() -> None:
+    happened = events(
+        ("00:00", "phase.started", {"phase": "verify"}),
+        ("00:01", "run.stopped", {"code": "interrupted"}),
+        ("50:00", "run.resumed", {}),
+        ("50:02", "phase.finished", {"phase": "verify", "outcome": "passed"}),
+    )
+    assert "- verify: passed in 2.0s" in render(state(), happened, ())
+
+
+def test_a_long_list_of_changes_is_cut_and_says_so() -> None:
+    stat = [(f"{number}.txt", 1, 0) for number in range(103)]
+    told = render(state(), (), stat)
+    assert "- `99.txt` +1 -0\n- and 3 more\n" in told
+    assert "100.txt" not in told
+
+
+@pytest.mark.parametrize("code", sorted(STOPS))
+def test_every_stop_has_a_headline_and_next_steps_without_gaps(code: str) -> None:
+    stopped = state(ended="stopped", stop=code, start=start(branch=None))
+    assert headline(stopped) == f"00-setup.md: stopped, {STOPS[code].meaning}"
+    steps = next_steps(stopped)
+    assert len(steps) == 3
+    assert not any("{" in step or "None" in step for step in steps)
