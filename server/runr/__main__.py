@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import NoReturn
 
 
 def main() -> int:
@@ -14,10 +15,23 @@ def main() -> int:
         from runr.engine import runner  # noqa: PLC0415
 
         return runner.main(sys.argv[2:])
-    # The run's process must not pay for the command line.
+    match sys.argv[1:]:
+        case ["mcp"]:
+            serve(None)
+        case ["mcp", "--repo", repo]:
+            serve(repo)
+    # The run's process and the server must not pay for the command line.
     from runr.cli.main import run  # noqa: PLC0415
 
     return run()
+
+
+def serve(repo: str | None) -> NoReturn:
+    """Serve MCP at once, as clients start it: they do not wait long for the first answer."""
+    from runr.mcpserver import front  # noqa: PLC0415 - see above
+
+    front.serve(repo, os.environ)
+    sys.exit(0)
 
 
 if __name__ == "__main__":

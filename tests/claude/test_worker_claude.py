@@ -45,6 +45,7 @@ def work(
         attempt=1,
         prompt=prompt,
         prompt_file=workdir.parent / "prompt-1.md",
+        task_file=workdir.parent / "task.md",
         workdir=workdir,
         transcript=workdir.parent / "worker-1.jsonl",
         environment=environment,

@@ -411,6 +411,21 @@ def test_a_stopped_run_is_taken_up_again_with_its_work(place: Place) -> None:
     assert place.status("a.md")["attempts"] == 1
 
 
+def test_runs_are_listed_newest_first_in_columns(place: Place) -> None:
+    place.script("a.md", "echo 1 > a.txt")
+    place.script("longer.md", "exit 1", "depends_on: [a]")
+    first = place.run("a")["id"]
+    second = place.run("longer", code=1)["id"]
+    lines = place.runr("runs", code=0).out.splitlines()
+    assert lines[0].startswith(f"■ {second}  stopped    longer.md  script ")
+    assert lines[0].endswith("(worker_failed)")
+    assert lines[1].startswith(f"✓ {first}  completed  a.md       script ")
+    page = place.runr("runs", "--limit", "1", code=0).out.splitlines()
+    assert page[1] == "… of 2; --limit 0 shows all"
+    only = place.runr("runs", "--task", "a", "--json", code=0).json
+    assert [run["id"] for run in only["runs"]] == [first]
+
+
 def test_a_mistyped_task_gets_the_near_match(place: Place) -> None:
     place.task("01-setup-database.md")
     for word in ("01-setup-databse", "01"):

@@ -112,6 +112,7 @@ def test_the_worker_of_a_hybrid_task_is_told_to_leave_the_persons_part() -> None
 def test_a_later_attempt_is_told_everything_that_failed_in_the_one_before() -> None:
     tail = "\n".join(f"line {number}" for number in range(300))
     before = state(
+        judged=1,
         attempt=2,
         phase=Phase.WORK,
         open=True,
@@ -142,7 +143,7 @@ waiting…
 
 
 def test_output_with_fences_in_it_does_not_end_the_fence_around_it() -> None:
-    told = feedback(state(phase=Phase.VERIFY, checks=(check(1, "a\n```\nb\n````\nc"),)))
+    told = feedback(state(judged=1, checks=(check(1, "a\n```\nb\n````\nc"),)))
     assert told.endswith("`````\na\n```\nb\n````\nc\n`````")
     assert told.startswith("# What failed in attempt 1\n")
 

@@ -42,6 +42,7 @@ def work(
         attempt=2,
         prompt=prompt,
         prompt_file=folder / "prompt-2.md",
+        task_file=folder / "task.md",
         workdir=workdir,
         transcript=folder / "worker-2.jsonl",
         environment={**os.environ, "SERVICE_TOKEN": HIDDEN},
@@ -83,7 +84,7 @@ def test_a_block_is_told_what_it_is_about(tmp_path: Path) -> None:
     script = 'echo "$RUNR_TASK $RUNR_ATTEMPT $RUNR_TASK_FILE $RUNR_WORKDIR $RUNR_PROMPT_FILE"'
     report, _ = work(tmp_path, "script", task=fence(script))
     folder = tmp_path / "work"
-    told = f".runr/tasks/a.md 2 {folder}/.runr/tasks/a.md {folder} {tmp_path}/prompt-2.md"
+    told = f".runr/tasks/a.md 2 {tmp_path}/task.md {folder} {tmp_path}/prompt-2.md"
     assert report.summary.splitlines()[-1] == told
 
 

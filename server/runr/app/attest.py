@@ -5,15 +5,16 @@ import os
 import anyio
 
 from runr.app.project import Project
-from runr.core import plan, stops
+from runr.app.terms import write_down
+from runr.core import stops
 from runr.core.graph import Graph
 from runr.core.runstate import Approval, Phase, RunStart, RunState
 from runr.core.status import Entry
-from runr.core.task import Task
+from runr.core.task import Task, TaskType
 from runr.engine import record, verify
 from runr.engine.context import RunContext
 from runr.errors import BlockedError, UsageError, VerificationError
-from runr.store import files, runlog, runrfolder, taskfiles
+from runr.store import files, runlog, runrfolder
 from runr.store.layout import RunFiles
 
 
@@ -29,12 +30,10 @@ def attest(
     """Record that the task is done because `word` says so, unless its checks say otherwise."""
     name = stops.quoted(task.name)
     if word is None:
+        by_worker = [] if task.type is TaskType.MANUAL else [f"runr run --task {name}"]
         raise UsageError(
             f"{task.name} has no open run, so a person has to say that it is done, and why",
-            next_steps=[
-                f"runr run --task {name}",
-                f"runr complete-task {name} --reason 'what was done'",
-            ],
+            next_steps=[*by_worker, f"runr complete-task {name} --reason 'what was done'"],
         )
     blockers = Graph.of(tasks).blockers(task.path, entries)
     if blockers and not force:
@@ -70,23 +69,17 @@ def _record(task: Task, context: RunContext, word: Approval, *, force: bool) -> 
 
 
 def _open(project: Project, task: Task, run: RunFiles, forced: str | None) -> RunContext:
-    config = project.config()
     head = project.repo.head() or ""
     start = RunStart(
         task=task.path,
-        title=task.title,
-        task_type=task.type,
-        task_sha256=task.sha256,
+        **dict(write_down(project, run, task, project.config())),
         worker="person",
         in_place=True,
         workdir=str(project.layout.root),
         base_sha=head,
         base_tree=head,
-        checks=plan.checks(task, config.verify),
         forced=forced,
     )
-    files.replace(run.task, taskfiles.read_content(project.layout, task.path))
-    files.replace(run.config, config.model_dump_json(indent=1).encode() + b"\n")
     context = project.context(run)
     context.log.append("run.created", start.model_dump(mode="json"), source="person")
     return context

@@ -38,7 +38,9 @@ def refuse_if_alive(project: Project, entry: Entry) -> None:
     state = runlog.state(files)
     if state is None or state.ended or not (state.by_session or local.is_alive(files)):
         return
-    holder = f"session {state.start.session_id}" if state.by_session else "its own process"
+    holder = (
+        f"session {state.start.session_id or 'unknown'}" if state.by_session else "its own process"
+    )
     raise AlreadyRunningError(
         f"run {state.id} is at work on {state.start.task} ({holder})",
         next_steps=[f"runr follow {state.id}", f"runr stop {state.id}"],

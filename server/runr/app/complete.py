@@ -19,6 +19,7 @@ from runr.engine.context import RunContext
 from runr.engine.handin import hand_in
 from runr.errors import AlreadyRunningError, UsageError
 from runr.store import files, runlog
+from runr.workers import tree
 
 
 class CompleteRequest(BaseModel):
@@ -141,6 +142,8 @@ class _Held:
         self._lock = files.hold(self._run.lock)
         if self._lock is None:
             raise AlreadyRunningError(f"run {self._run.id} is being completed by somebody else")
+        # Whoever held it before may have been killed in the middle of a check.
+        tree.end_marked(self._run.id)
         return self._project.context(self._run)
 
     def __exit__(self, *_: object) -> None:

@@ -33,7 +33,10 @@ def new_task(project: Project, name: str, *, template: str = "feature") -> Done:
     """
     layout = project.layout
     path = layout.tasks / (name if name.endswith(".md") else f"{name}.md")
-    if not path.resolve().is_relative_to(layout.tasks.resolve()) or not name.isprintable():
+    # A name that begins with a dot is one that a listing leaves out.
+    hidden = any(part.startswith(".") for part in f"{name}.md".removeprefix("./").split("/"))
+    inside = path.resolve().is_relative_to(layout.tasks.resolve())
+    if hidden or not inside or not name.isprintable():
         raise UsageError(f"{name!r} is no name for a file in .runr/tasks")
     if path.exists():
         raise UsageError(f"{path.relative_to(layout.root)} is already there")
@@ -41,10 +44,13 @@ def new_task(project: Project, name: str, *, template: str = "feature") -> Done:
     text = _template(project, template).replace("{title}", title[:1].upper() + title[1:])
     runrfolder.ensure(layout)
     files.replace(path, text.encode())
-    shown = path.relative_to(layout.tasks).as_posix()
+    shown = quoted(path.relative_to(layout.tasks).as_posix())
+    do = f"runr run --task {shown}"
+    if "\ntype: manual\n" in text:
+        do = f"runr complete-task {shown} --reason 'what was done'"
     return Done(
         message=f"wrote {path.relative_to(layout.root)}",
-        next=[f"runr task-status {quoted(shown)}", f"runr run --task {quoted(shown)}"],
+        next=[f"runr task-status {shown}", do],
     )
 
 

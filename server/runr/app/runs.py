@@ -5,11 +5,13 @@ import signal
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from runr.app import view
 from runr.app.answers import Done, RunAnswer, RunList, RunReport
 from runr.app.claim import claim
 from runr.app.project import Project
+from runr.app.terms import write_down
 from runr.core import report, stops
 from runr.core.runstate import RunState
 from runr.core.status import Entry, State
@@ -126,7 +128,7 @@ def resume_run(project: Project, wanted: str) -> RunAnswer:
         if start.branch is not None:
             worktree.add(project.repo, Path(start.workdir), start.branch, start.base_sha)
         claim(project, state.model_copy(update={"ended": None, "stop": None}))
-        state = context.log.append("run.resumed", {})
+        state = context.log.append("run.resumed", _terms(project, state))
         record.status(context, state)
         if not state.by_session:
             local.start(project.layout, run, lock, project.environment)
@@ -135,6 +137,17 @@ def resume_run(project: Project, wanted: str) -> RunAnswer:
     name = start.task.removeprefix(".runr/tasks/")
     verb = "complete-task" if state.by_session else "task-status"
     return RunAnswer(run=view.run(state, run), next=f"It goes on: {verb} {name!r}.")
+
+
+def _terms(project: Project, state: RunState) -> dict[str, Any]:
+    """Return the terms as they are today; those of a task whose file is gone stay."""
+    task = next((task for task in project.tasks() if task.path == state.start.task), None)
+    if task is None:
+        return {}
+    if task.error is not None:
+        raise UsageError(f"{task.path} cannot be run: {task.error.message}")
+    terms = write_down(project, project.layout.run(state.id), task, project.config())
+    return {"terms": terms.model_dump(mode="json")}
 
 
 def _refuse(state: RunState, entry: Entry) -> None:

@@ -10,7 +10,8 @@ from runr.app import view
 from runr.app.answers import RunAnswer
 from runr.app.claim import claim, refuse_if_alive
 from runr.app.project import Project
-from runr.core import plan, stops
+from runr.app.terms import write_down
+from runr.core import stops
 from runr.core.config import Config
 from runr.core.graph import Graph
 from runr.core.prompt import compose
@@ -119,9 +120,7 @@ def _open(
     own_tree = worker != "session" and not request.in_place
     start = RunStart(
         task=task.path,
-        title=task.title,
-        task_type=task.type,
-        task_sha256=task.sha256,
+        **dict(write_down(project, run, task, config)),
         worker=worker,
         in_place=not own_tree,
         workdir=str(layout.worktree(run.id) if own_tree else layout.root),
@@ -129,16 +128,9 @@ def _open(
         base_tree=repo.text("rev-parse", f"{base}^{{tree}}") if own_tree else snapshot.take(repo),
         branch=worktree.branch_name(task.name.removesuffix(".md"), run.id) if own_tree else None,
         target=repo.branch(),
-        attempts=config.run.attempts,
-        timeout_s=task.timeout_s or config.run.timeout,
-        owns=task.owns,
-        deny=config.scope.deny,
-        checks=plan.checks(task, config.verify),
         session_id=request.session_id if worker == "session" else None,
         forced=forced,
     )
-    files.replace(run.task, taskfiles.read_content(layout, task.path))
-    files.replace(run.config, config.model_dump_json(indent=1).encode() + b"\n")
     return run, start
 
 

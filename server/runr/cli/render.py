@@ -3,6 +3,7 @@
 import shlex
 import unicodedata
 from collections.abc import Sequence
+from datetime import datetime
 
 from click import style
 
@@ -61,6 +62,8 @@ def task_list(answer: TaskList) -> str:
 
 def _columns(text: str) -> int:
     """Return how many columns of a terminal `text` takes."""
+    if text.isascii():
+        return len(text)
     return sum(
         0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1
         for sign in text
@@ -214,14 +217,20 @@ def run_list(answer: RunList) -> str:
     """Return one line for each run, newest first."""
     if not answer.runs:
         return "No runs yet. `runr run --task NAME` makes one."
+    names = [run.task.removeprefix(".runr/tasks/") for run in answer.runs]
+    width = min(max(map(_columns, names)), _WIDEST)
+    workers = max(len(run.worker) for run in answer.runs)
     lines = []
-    for run in answer.runs:
+    for run, name in zip(answer.runs, names, strict=True):
         cost = f"  ${run.cost_usd:.2f}" if run.cost_usd is not None else ""
-        name = run.task.removeprefix(".runr/tasks/")
+        reason = f"  ({run.stop_reason})" if run.stop_reason else ""
+        gap = " " * (width - _columns(name))
+        took = f"{run.worker:<{workers}}  {spoken(run.seconds):>6}"
         lines.append(
-            f"{run_mark(run)} {run.id}  {_ending(run)}  {name}  "
-            f"{run.worker}  {spoken(run.seconds)}{cost}"
+            f"{run_mark(run)} {run.id}  {run.status:<9}  {name}{gap}  {took}{cost}{reason}"
         )
+    if answer.total > len(answer.runs):
+        lines.append(f"… of {answer.total}; --limit 0 shows all")
     return "\n".join(lines)
 
 
@@ -238,7 +247,8 @@ def _steps(steps: Sequence[str]) -> list[str]:
 
 def event_line(event: Event) -> str | None:
     """Return an event as a line of live progress; None for one that nobody waits for."""
-    facts, clock = event.payload, event.time[11:19]
+    facts = event.payload
+    clock = f"{datetime.fromisoformat(event.time).astimezone():%H:%M:%S}"
     match event.type:
         case "phase.started":
             attempt = f", attempt {facts['attempt']}" if facts["phase"] == "work" else ""

@@ -1,10 +1,24 @@
 """What a task will be judged by."""
 
-from runr.core.config import VerifySettings
-from runr.core.runstate import Check
+from runr.core.config import Config, VerifySettings
+from runr.core.runstate import Check, Terms
 from runr.core.task import Task, TaskType
 
 _TIERS = ("tier0", "tier1", "tier2")
+
+
+def terms(task: Task, config: Config) -> Terms:
+    """Return what a run of the task is judged by and held to."""
+    return Terms(
+        title=task.title,
+        task_type=task.type,
+        task_sha256=task.sha256,
+        attempts=config.run.attempts,
+        timeout_s=task.timeout_s or config.run.timeout,
+        owns=task.owns,
+        deny=config.scope.deny,
+        checks=checks(task, config.verify),
+    )
 
 
 def checks(task: Task, settings: VerifySettings) -> tuple[Check, ...]:

@@ -1,6 +1,6 @@
 """What the worker is told: the whole task, its limits, its judges, and what failed before."""
 
-from runr.core.runstate import Phase, RunStart, RunState
+from runr.core.runstate import RunStart, RunState
 
 _RULES = """\
 Rules:
@@ -26,8 +26,7 @@ def feedback(state: RunState) -> str:
     failed = [check for check in state.checks if not check.passed]
     if not failed:
         return ""
-    judged = state.attempt - 1 if state.phase is Phase.WORK else state.attempt
-    told = [f"# What failed in attempt {judged}", "Your earlier changes are still here."]
+    told = [f"# What failed in attempt {state.judged}", "Your earlier changes are still here."]
     for check in failed:
         how = "ran out of time" if check.exit_code is None else f"exit code {check.exit_code}"
         output = _fenced(check.tail) if check.tail.strip() else "It printed nothing."

@@ -66,7 +66,7 @@ def _facts(state: RunState) -> str:
         ("Run", f"`{state.id}`"),
         ("Task", f"`{start.task}`"),
         ("Worker", start.worker),
-        ("Attempts", str(state.attempt)),
+        ("Attempts", str(state.attempt) if state.attempt else None),
         ("Took", spoken(elapsed(state))),
         ("Cost", f"${state.cost_usd:.4f}" if state.cost_usd is not None else None),
         ("Tokens", _tokens(state)),

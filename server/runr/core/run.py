@@ -6,7 +6,16 @@ says, and every fact it learns becomes an event first.
 
 from typing import Any, Literal
 
-from runr.core.runstate import Approval, CheckResult, Event, Phase, RunStart, RunState, Value
+from runr.core.runstate import (
+    Approval,
+    CheckResult,
+    Event,
+    Phase,
+    RunStart,
+    RunState,
+    Terms,
+    Value,
+)
 from runr.core.task import TaskType
 
 
@@ -113,6 +122,8 @@ def _following(state: RunState, follows: Phase | str | None) -> Action:
             return _approve(state)
         case _:
             phase = Phase(follows)
+            if phase is Phase.WORK and state.by_session:
+                return Action(kind="wait")
             attempt = state.attempt + 1 if phase is Phase.WORK else state.attempt
             return Action(kind="perform", phase=phase, attempt=attempt)
 
@@ -162,6 +173,7 @@ def _finished(state: RunState, event: Event) -> RunState:
             "verification": outcome if outcome in ("passed", "failed", "none") else "none",
             "checks": tuple(CheckResult.model_validate(check) for check in facts["checks"]),
             "violations": tuple(facts.get("violations", ())),
+            "judged": state.attempt,
         }
     elif phase is Phase.CHECKPOINT and outcome == "ok":
         learned |= {
@@ -203,8 +215,11 @@ def _resumed(state: RunState, event: Event) -> RunState:
         "detail": None,
         "first_attempt": state.attempt + 1,
     }
+    if terms := event.payload.get("terms"):
+        again["start"] = state.start.model_copy(update=dict(Terms.model_validate(terms)))
     if state.phase is Phase.WORK and state.outcome != "ok":
-        again |= _AGAIN | {"attempt": state.attempt + 1}
+        # The next attempt begins anew, with an event of its own.
+        again |= {"phase": Phase.PREPARE, "open": False, "outcome": "ok"}
     elif state.outcome in ("none", "guard") and state.approval is None:
         # What judges the work may have changed since: judge it again.
         again |= _AGAIN

@@ -55,7 +55,20 @@ class Approval(Value):
     reason: str
 
 
-class RunStart(Value):
+class Terms(Value):
+    """What the task and the settings ask of a run; they may change while it is stopped."""
+
+    title: str = ""
+    task_type: TaskType = TaskType.AUTOMATED
+    task_sha256: str = ""
+    attempts: int = 3
+    timeout_s: int = 2700
+    owns: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
+
+
+class RunStart(Terms):
     """What was decided when the run was opened.
 
     `base_tree` is the working tree as it was found; `target` the branch that
@@ -63,9 +76,6 @@ class RunStart(Value):
     """
 
     task: str
-    title: str = ""
-    task_type: TaskType = TaskType.AUTOMATED
-    task_sha256: str = ""
     worker: str
     in_place: bool = False
     workdir: str
@@ -73,11 +83,6 @@ class RunStart(Value):
     base_tree: str
     branch: str | None = None
     target: str | None = None
-    attempts: int = 3
-    timeout_s: int = 2700
-    owns: tuple[str, ...] = ()
-    deny: tuple[str, ...] = ()
-    checks: tuple[Check, ...] = ()
     session_id: str | None = None
     forced: str | None = None
 
@@ -111,6 +116,7 @@ class RunState(Value):
     detail: str | None = None
     verification: Literal["passed", "failed", "skipped", "none"] = "none"
     checks: tuple[CheckResult, ...] = ()
+    judged: int = 0
     violations: tuple[str, ...] = ()
     checkpoint_sha: str | None = None
     changed: int | None = None

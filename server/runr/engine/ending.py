@@ -6,6 +6,7 @@ Apart from `execute`, so that whoever only ends a run need not load what carries
 from runr.core.runstate import RunState
 from runr.engine import record
 from runr.engine.context import RunContext
+from runr.store import runlog
 
 
 def stop(context: RunContext, code: str, detail: str | None = None) -> RunState:
@@ -14,6 +15,14 @@ def stop(context: RunContext, code: str, detail: str | None = None) -> RunState:
     record.status(context, state, if_current=True)
     record.story(context, state)
     return state
+
+
+def interrupt(context: RunContext, detail: str) -> RunState:
+    """End a run whose process is gone, or going: as stopped where somebody asked for it."""
+    wanted = ("stop.requested", "run.resumed")
+    kinds = [event.type for event in runlog.events(context.files) if event.type in wanted]
+    asked = kinds[-1:] == ["stop.requested"]
+    return stop(context, "stopped" if asked else "interrupted", detail)
 
 
 def complete(context: RunContext) -> RunState:

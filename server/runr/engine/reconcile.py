@@ -64,7 +64,7 @@ def end_if_dead(context: RunContext) -> RunState | None:
         state = runlog.require(run)
         if state.ended is None:
             tree.end_marked(run.id)
-            state = ending.stop(context, "interrupted", "its process is gone")
+            state = ending.interrupt(context, "its process is gone")
     finally:
         os.close(lock)
     return state

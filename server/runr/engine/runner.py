@@ -39,15 +39,7 @@ async def _guarded(context: RunContext) -> None:
         ending.stop(context, "error", f"{type(cause).__name__}: {cause}")
         return
     if runlog.require(context.files).ended is None:
-        code = "stopped" if _was_asked(context) else "interrupted"
-        ending.stop(context, code, "ended by a signal")
-
-
-def _was_asked(context: RunContext) -> bool:
-    """Tell whether somebody asked the run to stop since it began or went on."""
-    asked = ("stop.requested", "run.resumed")
-    kinds = [event.type for event in runlog.events(context.files) if event.type in asked]
-    return kinds[-1:] == ["stop.requested"]
+        ending.interrupt(context, "ended by a signal")
 
 
 async def _cancel_on_signal(scope: anyio.CancelScope) -> None:

@@ -44,6 +44,7 @@ async def work(context: RunContext, state: RunState) -> Outcome:
             attempt=state.attempt,
             prompt=prompt,
             prompt_file=prompt_file,
+            task_file=context.files.task,
             workdir=Path(start.workdir),
             transcript=context.files.transcript(state.attempt),
             environment=context.child_environment(state),

@@ -26,7 +26,7 @@ def discovery(request_id: str | int) -> bytes:
         "capabilities": CAPABILITIES,
         "instructions": INSTRUCTIONS,
         "resultType": "complete",
-        "ttlMs": 1,
+        "ttlMs": 0,
         "cacheScope": "private",
         "_meta": {
             "io.modelcontextprotocol/serverInfo": {

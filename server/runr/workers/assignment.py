@@ -12,9 +12,10 @@ from runr.core.config import WorkerSettings
 class Assignment:
     """One attempt at one task.
 
-    `prompt` is the whole text for the worker, already on disk at
-    `prompt_file`; `environment` is complete (nothing is inherited beside it);
-    `transcript` is where every line of the worker's output goes, redacted.
+    `prompt` is the whole text for the worker, already on disk at `prompt_file`;
+    `task_file` is the run's own copy of the task. `environment` is complete
+    (nothing is inherited beside it); `transcript` is where every line of the
+    worker's output goes, redacted.
     """
 
     run_id: str
@@ -23,6 +24,7 @@ class Assignment:
     attempt: int
     prompt: str
     prompt_file: Path
+    task_file: Path
     workdir: Path
     transcript: Path
     environment: Mapping[str, str]

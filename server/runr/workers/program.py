@@ -25,7 +25,7 @@ def variables(assignment: Assignment) -> dict[str, str]:
     return {
         **assignment.environment,
         "RUNR_TASK": assignment.task_path,
-        "RUNR_TASK_FILE": str(assignment.workdir / assignment.task_path),
+        "RUNR_TASK_FILE": str(assignment.task_file),
         "RUNR_PROMPT_FILE": str(assignment.prompt_file),
         "RUNR_ATTEMPT": str(assignment.attempt),
         "RUNR_WORKDIR": str(assignment.workdir),

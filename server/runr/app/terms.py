@@ -1,0 +1,16 @@
+"""What a run is judged by: written down when it is opened, and again when it is taken up."""
+
+from runr.app.project import Project
+from runr.core import plan
+from runr.core.config import Config
+from runr.core.runstate import Terms
+from runr.core.task import Task
+from runr.store import files, taskfiles
+from runr.store.layout import RunFiles
+
+
+def write_down(project: Project, run: RunFiles, task: Task, config: Config) -> Terms:
+    """Keep the task's text and the settings with the run, and return what follows from them."""
+    files.replace(run.task, taskfiles.read_content(project.layout, task.path))
+    files.replace(run.config, config.model_dump_json(indent=1).encode() + b"\n")
+    return plan.terms(task, config)

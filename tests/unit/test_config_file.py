@@ -1,0 +1,246 @@
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runr.core.config import Config
+from runr.errors import ConfigError, ExitCode
+from runr.store import configfile
+from runr.store.layout import Layout
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    (tmp_path / ".runr").mkdir()
+    return Layout(tmp_path)
+
+
+def refusal(layout: Layout, content: str | bytes) -> str:
+    """Write the settings and return the error that reading them ends with."""
+    data = content.encode() if isinstance(content, str) else content
+    layout.config.write_bytes(data)
+    with pytest.raises(ConfigError) as caught:
+        configfile.read(layout)
+    assert caught.value.exit_code is ExitCode.USAGE
+    assert "\n" not in caught.value.message
+    name, _, rest = caught.value.message.partition(".runr/config.toml")
+    assert name == ""
+    return rest
+
+
+def test_without_a_file_every_key_has_its_default(layout: Layout) -> None:
+    config = configfile.read(layout)
+    assert config == Config()
+    assert (config.run.worker, config.run.attempts, config.run.timeout) == ("claude-code", 3, 2700)
+    assert (config.verify.tier, config.verify.timeout, config.verify.tier1) == ("tier1", 600, ())
+    assert config.scope.deny == ()
+    assert config.worker("claude-code").permission_mode == "acceptEdits"
+    layout.config.touch()
+    assert configfile.read(layout) == config
+
+
+def test_every_key_is_read(layout: Layout) -> None:
+    layout.config.write_text(
+        """
+[run]
+worker = "mine"
+attempts = 5
+timeout = "1h30m"
+
+[verify]
+tier0 = ["ruff check ."]
+tier1 = ["pytest -q"]
+tier2 = ["make slow"]
+tier = "tier2"
+timeout = 90
+
+[scope]
+deny = ["secrets/"]
+
+[workers.mine]
+command = ["sh", "-c", "true"]
+model = "m"
+permission_mode = "plan"
+allowed_tools = ["Read"]
+budget_usd = 2
+max_turns = 7
+extra_args = ["--verbose"]
+""",
+        encoding="utf-8",
+    )
+    config = configfile.read(layout)
+    assert config.model_dump() == {
+        "run": {"worker": "mine", "attempts": 5, "timeout": 5400},
+        "verify": {
+            "tier0": ("ruff check .",),
+            "tier1": ("pytest -q",),
+            "tier2": ("make slow",),
+            "tier": "tier2",
+            "timeout": 90,
+        },
+        "scope": {"deny": ("secrets/",)},
+        "workers": {
+            "mine": {
+                "command": ("sh", "-c", "true"),
+                "model": "m",
+                "permission_mode": "plan",
+                "allowed_tools": ("Read",),
+                "budget_usd": 2.0,
+                "max_turns": 7,
+                "extra_args": ("--verbose",),
+            }
+        },
+    }
+    assert config.worker("mine").model == "m"
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('[run]\nworker = "a\n', "(at line 2, column 12)"),
+        ("[run\n", "(at line 1, column 5)"),
+        ("[run]\n\n[run]\n", "(at line 3, column 5)"),
+        ("[run]\nattempts = 1\nattempts = 2\n", "(at line 3, column 13)"),
+        ("attempts: 3\n", "(at line 1, column 9)"),
+    ],
+)
+def test_what_is_no_toml_is_refused_with_its_place(layout: Layout, text: str, place: str) -> None:
+    told = refusal(layout, text)
+    assert told.startswith(" is not valid TOML: ")
+    assert told.endswith(place)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[runs]", "unknown key `runs`; did you mean `run`?"),
+        ("worker = 'x'", "unknown key `worker`; did you mean `workers`?"),
+        ("[xyz]", "unknown key `xyz`; known keys: run, scope, verify, workers"),
+        ("[run]\nworkr = 'x'", "unknown key `run.workr`; did you mean `worker`?"),
+        ("[run]\nxyz = 1", "unknown key `run.xyz`; known keys: attempts, timeout, worker"),
+        ("[verify]\nteir1 = []", "unknown key `verify.teir1`; did you mean `tier1`?"),
+        ("[scope]\ndenied = []", "unknown key `scope.denied`; did you mean `deny`?"),
+        (
+            "[workers.claude-code]\nmodle = 'x'",
+            "unknown key `workers.claude-code.modle`; did you mean `model`?",
+        ),
+        (
+            "[workers.command]\ncomand = ['x']",
+            "unknown key `workers.command.comand`; did you mean `command`?",
+        ),
+        ("[workers.model]\nmodle = 'x'", "unknown key `workers.model.modle`; did you mean `model`"),
+        ("[workers.run]\nxyz = 1", "unknown key `workers.run.xyz`; known keys: allowed_tools, "),
+    ],
+)
+def test_an_unknown_key_is_named_with_the_nearest_known_one(
+    layout: Layout, text: str, told: str
+) -> None:
+    assert refusal(layout, text).startswith(f": {told}")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("run = 3", "run: write a table"),
+        ("workers = []", "workers: write a table"),
+        ("[workers]\nmine = 3", "workers.mine: write a table"),
+        ("[run]\nworker = 3", "run.worker: write a text, in quotes"),
+        ("[run]\nattempts = 'many'", "run.attempts: Input should be a valid integer"),
+        ("[run]\nattempts = 0", "run.attempts: Input should be greater than or equal to 1"),
+        ("[run]\nattempts = 21", "run.attempts: Input should be less than or equal to 20"),
+        ("[run]\ntimeout = 'soon'", "run.timeout: 'soon' is not a length of time: write "),
+        ("[run]\ntimeout = true", "run.timeout: True is not a length of time: write "),
+        ("[run]\ntimeout = 1.5", "run.timeout: 1.5 is not a length of time: write "),
+        ("[run]\ntimeout = 0", "run.timeout: Input should be greater than 0"),
+        ("[run]\ntimeout = -5", "run.timeout: Input should be greater than 0"),
+        ("[verify]\ntimeout = '0s'", "verify.timeout: Input should be greater than 0"),
+        ("[verify]\ntier1 = 'pytest'", "verify.tier1: write a list of texts, in brackets"),
+        ("[verify]\ntier1 = [3]", "verify.tier1.0: write a text, in quotes"),
+        # An empty command would pass.
+        ("[verify]\ntier1 = ['a', ' ']", "verify.tier1.1: String should have at least 1 character"),
+        ("[verify]\ntier = 'tier3'", "verify.tier: Input should be 'tier0', 'tier1' or 'tier2'"),
+        ("[scope]\ndeny = 'x'", "scope.deny: write a list of texts, in brackets"),
+        ("[workers.mine]\ncommand = 'x'", "workers.mine.command: write a list of texts, in "),
+        ("[workers.mine]\nbudget_usd = 0", "workers.mine.budget_usd: Input should be greater "),
+        ("[workers.mine]\nmax_turns = 1.5", "workers.mine.max_turns: Input should be a valid "),
+    ],
+)
+def test_a_value_that_does_not_fit_is_refused_with_its_place(
+    layout: Layout, text: str, told: str
+) -> None:
+    assert refusal(layout, text).startswith(f": {told}")
+
+
+@pytest.mark.parametrize("content", [b"[run]\nworker = 'caf\xe9'\n", b"\xff\xfe[\x00r\x00"])
+def test_a_file_that_is_not_utf8_is_refused(layout: Layout, content: bytes) -> None:
+    assert refusal(layout, content).startswith(" cannot be read: 'utf-8' codec can't decode byte")
+
+
+def test_a_folder_in_the_files_place_is_refused(layout: Layout) -> None:
+    layout.config.mkdir()
+    with pytest.raises(ConfigError, match=r"^\.runr/config\.toml cannot be read: "):
+        configfile.read(layout)
+
+
+OLD: dict[str, Any] = {
+    "agent": {"name": "app", "version": "1"},
+    "scope": {"allowlist": ["src/**"], "denylist": ["secrets/**"], "lockfiles": ["a.lock"]},
+    "verification": {
+        "tier0": ["make lint"],
+        "tier1": ["make test"],
+        "max_verify_time_per_milestone": 5,
+    },
+    "phases": {"plan": "codex", "implement": "claude", "review": "codex"},
+}
+
+
+def test_the_earlier_tools_settings_are_understood(layout: Layout) -> None:
+    layout.old_config.write_text(json.dumps(OLD), encoding="utf-8")
+    config = configfile.read(layout)
+    assert config.verify.tier0 == ("make lint",)
+    assert config.verify.tier1 == ("make test",)
+    assert config.verify.tier2 == ()
+    assert config.scope.deny == ("secrets/**",)
+    assert config.run.worker == "claude-code"
+
+
+def test_runrs_own_settings_come_before_the_earlier_tools(layout: Layout) -> None:
+    layout.old_config.write_text(json.dumps(OLD), encoding="utf-8")
+    layout.config.write_text("[run]\nattempts = 2\n", encoding="utf-8")
+    assert configfile.read(layout) == Config.model_validate(tomllib.loads("[run]\nattempts = 2\n"))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {},
+        {"verification": [], "scope": None, "phases": "x"},
+        {"scope": {"denylist": "x"}, "phases": {"implement": ["claude"]}},
+    ],
+)
+def test_of_the_earlier_tools_settings_nothing_is_needed(
+    layout: Layout, raw: dict[str, Any]
+) -> None:
+    layout.old_config.write_text(json.dumps(raw), encoding="utf-8")
+    assert configfile.read(layout) == Config()
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "cannot be read: "),
+        (b'{"scope": {', "cannot be read: "),
+        (b"\xff\xfe", "cannot be read: "),
+        (b"[]", "holds no settings: its top level is not a table"),
+        (b'{"verification": {"tier1": "x"}}', "verify.tier1: write a list of texts"),
+    ],
+)
+def test_damaged_settings_of_the_earlier_tool_are_not_taken_for_none(
+    layout: Layout, content: bytes, told: str
+) -> None:
+    layout.old_config.write_bytes(content)
+    with pytest.raises(ConfigError, match=told) as caught:
+        configfile.read(layout)
+    assert caught.value.message.startswith(".runr/runr.config.json")
