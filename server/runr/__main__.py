@@ -20,6 +20,8 @@ def main() -> int:
             serve(None)
         case ["mcp", "--repo", repo]:
             serve(repo)
+        case _:
+            pass
     # The run's process and the server must not pay for the command line.
     from runr.cli.main import run  # noqa: PLC0415
 

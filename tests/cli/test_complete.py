@@ -58,7 +58,12 @@ def test_a_failing_check_stands_against_a_persons_word(place: Place) -> None:
     refused = place.runr("complete-task", "a", *REASON, code=4)
     assert "the lamp is dark" in refused.err
     assert place.runr("task-status", "a", "--json").json["task"]["status"] == "pending"
-    assert place.paste(refused.steps[0]).code == 0
+    report = place.paste(refused.steps[0])
+    assert report.code == 0
+    assert "runr resume" not in report.out
+    place.task("a.md", 'verify: ["true"]')
+    assert place.paste(report.steps[-1]).code == 0
+    assert place.status("a.md")["evidence"] == "attested"
 
 
 def test_a_forced_word_is_attested_and_the_failed_verification_stays_recorded(

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from runr.app import view
 from runr.app.answers import RunView
+from runr.app.detail import TAIL
 from runr.app.project import Project
 from runr.core.runstate import Event
 from runr.engine import local, reconcile
@@ -38,7 +39,7 @@ def wait(
             on_event(event)
         state = runlog.require(files)
         if state.ended and not alive:
-            return view.run(state, files)
+            return view.run(state, files, tail=TAIL)
         if not alive and not state.by_session:
             project.entries()
             reconcile.end_if_dead(project.context(files))

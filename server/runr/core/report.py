@@ -38,6 +38,10 @@ def headline(state: RunState) -> str:
 
 def next_steps(state: RunState) -> tuple[str, ...]:
     """Return commands that can be pasted: three after a stop, fewer when all is well."""
+    if state.ended == "stopped" and state.start.worker == "person":
+        # A refused word is no run to be taken up again: it is given again, or the task is run.
+        name = stops.quoted(state.start.task.removeprefix(".runr/tasks/"))
+        return (f"runr task-status {name}", f"runr complete-task {name} --reason 'what was done'")
     if state.ended == "stopped":
         return stops.commands(
             state.stop or "error",
