@@ -171,6 +171,7 @@ def test_ten_thousand_ways_round_are_told_in_one() -> None:
     chain = [task(f"{n:05}.md", f"{n + 1:05}", "00000") for n in range(size)]
     cycles = Graph.of([*chain, task(f"{size:05}.md", "00000")]).cycles
     assert len(cycles) == size + 1
+    assert len({id(way) for way in cycles.values()}) == 1
 
 
 def test_a_dense_net_without_a_cycle_is_searched_once() -> None:

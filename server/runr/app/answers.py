@@ -25,6 +25,7 @@ class TaskRow(Answer):
     ready: bool = False
     stale: bool = False
     orphaned: bool = False
+    unmerged: bool = False
     blocked_by: list[str] = Field(default_factory=list)
     tags: list[str] = Field(default_factory=list)
     priority: int = 0
@@ -55,7 +56,6 @@ class TaskView(TaskRow):
     verify: list[str] = Field(default_factory=list)
     worker: str | None = None
     checkpoint_sha: str | None = None
-    unmerged: bool = False
     reason: str | None = None
     error: str | None = None
     attempts: int = 0
@@ -75,13 +75,14 @@ class CheckView(Answer):
 
 
 class RunView(Answer):
-    """Where a run stands."""
+    """Where a run stands; `seq` is the number of its last event."""
 
     id: str
     task: str
     worker: str
     status: Literal["running", "completed", "stopped"]
     phase: str | None = None
+    seq: int = 0
     attempt: int = 0
     created_at: str
     ended_at: str | None = None

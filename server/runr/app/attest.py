@@ -1,15 +1,14 @@
 """A completion on a person's word: checked first, then recorded as a run of its own."""
 
 import os
+from collections.abc import Sequence
 
 import anyio
 
 from runr.app.project import Project
 from runr.app.terms import write_down
 from runr.core import stops
-from runr.core.graph import Graph
 from runr.core.runstate import Approval, Phase, RunStart, RunState
-from runr.core.status import Entry
 from runr.core.task import Task, TaskType
 from runr.engine import record, verify
 from runr.engine.context import RunContext
@@ -21,8 +20,7 @@ from runr.store.layout import RunFiles
 def attest(
     project: Project,
     task: Task,
-    tasks: tuple[Task, ...],
-    entries: dict[str, Entry],
+    blockers: Sequence[str],
     word: Approval | None,
     *,
     force: bool,
@@ -35,7 +33,6 @@ def attest(
             f"{task.name} has no open run, so a person has to say that it is done, and why",
             next_steps=[*by_worker, f"runr complete-task {name} --reason 'what was done'"],
         )
-    blockers = Graph.of(tasks).blockers(task.path, entries)
     if blockers and not force:
         raise BlockedError(
             f"{task.name} waits for {', '.join(blockers)}",

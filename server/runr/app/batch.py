@@ -25,6 +25,7 @@ class Batch(Answer):
     runs: list[RunView] = Field(default_factory=list)
     refused: list[str] = Field(default_factory=list)
     waiting: list[str] = Field(default_factory=list)
+    stopped: list[str] = Field(default_factory=list)
     message: str = ""
 
 
@@ -43,8 +44,9 @@ def run_ready(
 ) -> Batch:
     """Run ready automated tasks one after another, the most urgent first, each once.
 
-    A task that waits for a person is left to that person. A worker that is not
-    there is raised if it is the reason why nothing ran.
+    A task that waits for a person is left to that person, and one whose run has
+    stopped to `runr resume`. A worker that is not there is raised if it is the
+    reason why nothing ran.
     """
     runs: list[RunView] = []
     refused: dict[str, RunrError] = {}
@@ -65,25 +67,36 @@ def run_ready(
     if refused and not runs:
         raise next(iter(refused.values()))
     told = [f"{_name(path)}: {error.message}" for path, error in refused.items()]
-    waiting = [row.path for row in listing.all_rows(project) if _waits(row)]
-    return Batch(runs=runs, refused=told, waiting=waiting, message=_summary(runs, waiting))
+    rows = [row for row in listing.all_rows(project) if row.path not in tried]
+    waiting = [row.path for row in rows if _waits(row)]
+    stopped = [row.path for row in rows if row.ready and _has_stopped(row) and not _waits(row)]
+    message = _summary(runs, waiting, stopped)
+    return Batch(runs=runs, refused=told, waiting=waiting, stopped=stopped, message=message)
 
 
 def _next(project: Project, tried: set[str]) -> TaskRow | None:
     ready = listing.next_ready(project)
-    return next((row for row in ready if row.path not in tried and not _waits(row)), None)
+    fresh = (row for row in ready if row.path not in tried and not _has_stopped(row))
+    return next(fresh, None)
 
 
 def _waits(row: TaskRow) -> bool:
     return row.ready and (row.type != "automated" or row.stop_reason in stops.FOR_A_PERSON)
 
 
-def _summary(runs: list[RunView], waiting: list[str]) -> str:
+def _has_stopped(row: TaskRow) -> bool:
+    """Tell whether a run of the task waits to be resumed, with work in it."""
+    return row.status in ("stopped", "failed")
+
+
+def _summary(runs: list[RunView], waiting: list[str], stopped: list[str]) -> str:
     done = sum(run.status == "completed" for run in runs)
     total = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
     told = f"{done} of {total} completed" if runs else "No automated task is ready"
     names = ", ".join(map(_name, waiting))
-    return f"{told}; waiting for a person: {names}" if names else told
+    earlier = ", ".join(map(_name, stopped))
+    told += f"; waiting for a person: {names}" if names else ""
+    return told + (f"; stopped earlier, to be resumed: {earlier}" if earlier else "")
 
 
 def _name(path: str) -> str:

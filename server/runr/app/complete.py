@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from runr.app import attest, view
 from runr.app.answers import CompleteAnswer, TaskView
+from runr.app.board import Board
 from runr.app.detail import TAIL, describe
 from runr.app.project import Project
 from runr.core import stops
@@ -45,9 +46,9 @@ def complete_task(project: Project, request: CompleteRequest) -> CompleteAnswer:
     the checks. Raises BlockedError, VerificationError, UsageError,
     AlreadyRunningError.
     """
-    tasks, entries = project.tasks(), project.entries()
-    task = project.find_task(request.task, tasks)
-    entry = entries.get(task.path, Entry())
+    board = Board.of(project)
+    task = project.find_task(request.task, board.tasks)
+    entry = board.entry(task)
     word = _word(project, request)
     if entry.status is State.COMPLETED and not view.is_stale(task, entry) and not request.force:
         return _already(project, task, entry)
@@ -58,9 +59,8 @@ def complete_task(project: Project, request: CompleteRequest) -> CompleteAnswer:
         )
     if state is not None and state.stop in stops.FOR_A_PERSON and word is not None:
         return _answer(project, task, _carry_on(project, state, word))
-    return _answer(
-        project, task, attest.attest(project, task, tasks, entries, word, force=request.force)
-    )
+    said = attest.attest(project, task, board.blockers(task), word, force=request.force)
+    return _answer(project, task, said)
 
 
 def _word(project: Project, request: CompleteRequest) -> Approval | None:
@@ -152,7 +152,7 @@ class _Held:
 
 
 def _answer(project: Project, task: Task, state: RunState) -> CompleteAnswer:
-    shown = describe(project, task, project.tasks(), project.entries())
+    shown = describe(task, Board.of(project))
     run = view.run(state, project.layout.run(state.id), tail=TAIL, now=project.now())
     return CompleteAnswer(
         task=shown, run=run, completed=state.ended == "completed", next=_advice(shown, state)
@@ -161,7 +161,7 @@ def _answer(project: Project, task: Task, state: RunState) -> CompleteAnswer:
 
 def _already(project: Project, task: Task, entry: Entry) -> CompleteAnswer:
     """Answer for a task that is completed; its run may have happened on another machine."""
-    shown = describe(project, task, project.tasks(), project.entries())
+    shown = describe(task, Board.of(project))
     run = project.layout.run(entry.last_run_id or "")
     state = runlog.state(run) if entry.last_run_id else None
     return CompleteAnswer(

@@ -2,9 +2,9 @@
 
 from runr.app import view
 from runr.app.answers import RunView, TaskDetail, TaskView
+from runr.app.board import Board
 from runr.app.project import Project
 from runr.core import stops
-from runr.core.graph import Graph
 from runr.core.status import Entry, Evidence, State
 from runr.core.task import Task
 from runr.engine.handin import settle
@@ -18,37 +18,19 @@ TAIL = 1500
 
 def task_status(project: Project, wanted: str, *, tail: int = TAIL) -> TaskDetail:
     """Return everything about the task that `wanted` names, with its current or last run."""
-    tasks, entries = project.tasks(), project.entries()
-    task = project.find_task(wanted, tasks)
-    shown = describe(project, task, tasks, entries)
-    run = _last_run(project, entries.get(task.path, Entry()), tail)
+    board = Board.of(project)
+    task = project.find_task(wanted, board.tasks)
+    shown = describe(task, board)
+    run = _last_run(project, board.entry(task), tail)
     head = project.repo.head()
     refs = infer.of_task(project.repo, task.path) if head else ()
     commits = [f"{ref.sha[:12]} {ref.time[:10]} run:{', '.join(ref.run_ids)}" for ref in refs]
     return TaskDetail(task=shown, run=run, commits=commits, next=_advice(shown, run))
 
 
-def describe(
-    project: Project, task: Task, tasks: tuple[Task, ...], entries: dict[str, Entry]
-) -> TaskView:
+def describe(task: Task, board: Board) -> TaskView:
     """Return the task with the reason why it is, or is not, done."""
-    graph = Graph.of(tasks)
-    entry = entries.get(task.path, Entry())
-    return view.detail(
-        task,
-        graph,
-        entries,
-        unmerged=is_unmerged(project, entry),
-        why=_why(task, entry, graph.blockers(task.path, entries)),
-    )
-
-
-def is_unmerged(project: Project, entry: Entry) -> bool:
-    """Tell whether a completed task's checkpoint still waits on its own branch."""
-    if entry.status is not State.COMPLETED or entry.branch is None or entry.checkpoint_sha is None:
-        return False
-    repo = project.repo
-    return repo.head() is None or not repo.is_ancestor(entry.checkpoint_sha, "HEAD")
+    return view.detail(task, board, why=_why(task, board.entry(task), board.blockers(task)))
 
 
 def _last_run(project: Project, entry: Entry, tail: int) -> RunView | None:

@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict
 
 from runr.app import view
 from runr.app.answers import Kind, Status, TaskList, TaskRow
+from runr.app.board import Board
 from runr.app.project import Project
-from runr.core.graph import Graph
 from runr.errors import UsageError
 
 Sort = Literal["path", "status", "priority", "updated"]
@@ -60,11 +60,11 @@ def list_tasks(project: Project, query: TaskQuery) -> TaskList:
 
 def all_rows(project: Project) -> list[TaskRow]:
     """Return every task, and every recorded one whose file is gone."""
-    tasks, entries = project.tasks(), project.entries()
-    graph = Graph.of(tasks)
-    rows = [view.row(task, graph, entries) for task in tasks]
-    known = {task.path for task in tasks}
-    return rows + [view.orphan(path, entry) for path, entry in entries.items() if path not in known]
+    board = Board.of(project)
+    rows = [view.row(task, board) for task in board.tasks]
+    known = {task.path for task in board.tasks}
+    gone = [path for path in board.entries if path not in known]
+    return rows + [view.orphan(path, board.entries[path]) for path in gone]
 
 
 def next_ready(project: Project, *, kinds: tuple[Kind, ...] = ("automated",)) -> list[TaskRow]:

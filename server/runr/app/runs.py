@@ -13,7 +13,7 @@ from runr.app.claim import claim
 from runr.app.project import Project
 from runr.app.terms import write_down
 from runr.core import report, stops
-from runr.core.runstate import RunState
+from runr.core.runstate import Phase, RunState
 from runr.core.status import Entry, State
 from runr.core.stops import quoted
 from runr.engine import ending, local, reconcile, record
@@ -125,7 +125,7 @@ def resume_run(project: Project, wanted: str) -> RunAnswer:
     try:
         start = state.start
         context = project.context(run)
-        if start.branch is not None:
+        if start.branch is not None and state.phase is not Phase.RECORD:
             worktree.add(project.repo, Path(start.workdir), start.branch, start.base_sha)
         claim(project, state.model_copy(update={"ended": None, "stop": None}))
         state = context.log.append("run.resumed", _terms(project, state))

@@ -8,12 +8,12 @@ from pydantic import BaseModel, ConfigDict
 
 from runr.app import view
 from runr.app.answers import RunAnswer
+from runr.app.board import Board
 from runr.app.claim import claim, refuse_if_alive
 from runr.app.project import Project
 from runr.app.terms import write_down
 from runr.core import stops
 from runr.core.config import Config
-from runr.core.graph import Graph
 from runr.core.prompt import compose
 from runr.core.runstate import RunStart, RunState
 from runr.core.status import Entry, State
@@ -51,13 +51,13 @@ def run_task(project: Project, request: RunRequest) -> RunAnswer:
     file, already completed, inside another run), NeedsHumanError (manual),
     BlockedError, AlreadyRunningError, WorkerUnavailableError, RepositoryError.
     """
-    tasks, entries = project.tasks(), project.entries()
-    task = project.find_task(request.task, tasks)
-    entry = entries.get(task.path, Entry())
+    board = Board.of(project)
+    task = project.find_task(request.task, board.tasks)
+    entry = board.entry(task)
     mine = _open_session_run(project, entry, request)
     if mine is not None:
         return _session_answer(project, *mine)
-    forced = _refuse(project, task, entry, Graph.of(tasks).blockers(task.path, entries), request)
+    forced = _refuse(project, task, entry, board.blockers(task), request)
     config = project.config()
     worker = request.worker or task.worker or config.run.worker
     if worker != "session":

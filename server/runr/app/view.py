@@ -1,13 +1,12 @@
 """Models of the core turned into answers."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from runr.app.answers import CheckView, RunView, TaskRow, TaskView
+from runr.app.board import Board
 from runr.core import report, stops
-from runr.core.graph import Graph
 from runr.core.runstate import RunState
-from runr.core.status import UNTOUCHED, Entry, State
+from runr.core.status import Entry, State
 from runr.core.task import Task, TaskType
 from runr.store.layout import RunFiles
 
@@ -18,9 +17,9 @@ def is_stale(task: Task, entry: Entry) -> bool:
     return entry.status is State.COMPLETED and known is not None and known != task.sha256
 
 
-def row(task: Task, graph: Graph, entries: Mapping[str, Entry]) -> TaskRow:
+def row(task: Task, board: Board) -> TaskRow:
     """Return one task's line in a list."""
-    return TaskRow(**_facts(task, graph, entries))
+    return TaskRow(**_facts(task, board))
 
 
 def orphan(path: str, entry: Entry) -> TaskRow:
@@ -34,19 +33,16 @@ def orphan(path: str, entry: Entry) -> TaskRow:
     )
 
 
-def detail(
-    task: Task, graph: Graph, entries: Mapping[str, Entry], *, unmerged: bool, why: str
-) -> TaskView:
+def detail(task: Task, board: Board, *, why: str) -> TaskView:
     """Return everything that is known of one task."""
-    entry = entries.get(task.path, UNTOUCHED)
+    entry = board.entry(task)
     return TaskView(
-        **_facts(task, graph, entries),
+        **_facts(task, board),
         depends_on=list(task.depends_on),
         owns=list(task.owns),
         verify=list(task.verify),
         worker=task.worker,
         checkpoint_sha=entry.checkpoint_sha,
-        unmerged=unmerged,
         reason=entry.reason,
         error=entry.error,
         attempts=entry.attempts,
@@ -63,6 +59,7 @@ def run(state: RunState, files: RunFiles, *, tail: int = 0, now: str | None = No
         worker=state.start.worker,
         status=state.ended or "running",
         phase=state.phase,
+        seq=state.seq,
         attempt=state.attempt,
         created_at=state.created_at[:19] + "Z",
         ended_at=state.ended_at[:19] + "Z" if state.ended_at else None,
@@ -103,10 +100,10 @@ def exit_code(state: RunState) -> int | None:
     return 0 if state.ended == "completed" else int(stops.find(state.stop or "error").exit_code)
 
 
-def _facts(task: Task, graph: Graph, entries: Mapping[str, Entry]) -> dict[str, Any]:
-    entry = entries.get(task.path, UNTOUCHED)
+def _facts(task: Task, board: Board) -> dict[str, Any]:
+    entry = board.entry(task)
     done = entry.status is State.COMPLETED
-    blocked = [] if done else list(graph.blockers(task.path, entries))
+    blocked = [] if done else list(board.blockers(task))
     stale = is_stale(task, entry)
     idle = entry.status is not State.IN_PROGRESS and (not done or stale)
     return {
@@ -115,6 +112,7 @@ def _facts(task: Task, graph: Graph, entries: Mapping[str, Entry]) -> dict[str, 
         "type": task.type.value,
         "ready": idle and not blocked and task.error is None,
         "stale": stale,
+        "unmerged": task.path in board.unmerged,
         "orphaned": False,
         "blocked_by": blocked,
         "tags": list(task.tags),

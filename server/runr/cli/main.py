@@ -30,6 +30,7 @@ COMMANDS = {
     "report": "runs:report",
     "stop": "runs:stop",
     "resume": "runs:resume",
+    "audit": "history:audit",
     "rebuild": "setup:rebuild",
     "doctor": "setup:doctor",
     "install": "setup:install",

@@ -102,6 +102,10 @@ def _remarks(row: TaskRow) -> str:
     if row.blocked_by:
         names = ", ".join(name.removeprefix(".runr/tasks/") for name in row.blocked_by)
         remarks.append(style(f"blocked by {names}", fg="yellow"))
+    if row.status == "completed" and row.verification == "failed":
+        remarks.append(style("against failing checks", fg="red"))
+    if row.unmerged:
+        remarks.append(style("its commit is not on this branch", fg="yellow"))
     if row.stale:
         remarks.append(style("stale: its text has changed since", fg="yellow"))
     if row.orphaned:

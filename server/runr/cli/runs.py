@@ -46,6 +46,8 @@ def run(
             "say which: --task NAME, or --auto-only for every task that is ready",
             next_steps=["runr list-tasks --ready", "runr run --auto-only"],
         )
+    if task is None and (force or not wait):
+        raise UsageError(f"{'--force' if force else '--detach'} goes with --task, not --auto-only")
     if task is None:
         return _run_ready(surface, worker, in_place=in_place)
     project = surface.project()
@@ -105,12 +107,12 @@ def resume(surface: Surface, run: str, *, wait: bool) -> int:
         surface.show(answer, render.started)
         return ExitCode.DONE
     surface.say(f"run {answer.run.id} goes on")
-    return _follow(surface, answer.run.id)
+    return _follow(surface, answer.run.id, after=answer.run.seq)
 
 
-def _follow(surface: Surface, run: str) -> int:
+def _follow(surface: Surface, run: str, *, after: int = 0) -> int:
     try:
-        ended = following.wait(surface.project(), run, on_event=_teller(surface))
+        ended = following.wait(surface.project(), run, on_event=_teller(surface), after=after)
     except KeyboardInterrupt:
         return _left(run)
     surface.show(ended, render.run_end)

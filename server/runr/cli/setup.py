@@ -48,13 +48,14 @@ def doctor(surface: Surface) -> int:
 @command("install")
 @click.argument("what", type=click.Choice(["claude"]))
 @click.option("--uninstall", is_flag=True, help="Take out exactly what was put in.")
-def install(surface: Surface, what: str, *, uninstall: bool) -> None:  # noqa: ARG001 - one so far
+@click.option("--force", is_flag=True, help="Replace an entry `runr` that is not runr's own.")
+def install(surface: Surface, what: str, *, uninstall: bool, force: bool) -> None:  # noqa: ARG001 - one so far
     """Set up Claude Code in this repository: the /runr skill and the MCP server."""
     root = surface.project().layout.root
     if uninstall:
         answer = claude_install.uninstall(root)
     else:
-        answer = claude_install.install(root, command=_own_command())
+        answer = claude_install.install(root, command=_own_command(), force=force)
     surface.show(answer, _installed)
 
 

@@ -28,6 +28,30 @@ class RunSettings(Section):
     timeout: Seconds = Field(
         45 * 60, gt=0, description="Time limit of one attempt, for tasks that set none."
     )
+    total_timeout: Seconds = Field(
+        4 * 3600,
+        gt=0,
+        description="Time limit of all attempts with their checks, from the start or the resume.",
+    )
+    stall_timeout: Seconds = Field(
+        15 * 60, gt=0, description="How long a worker may print nothing before it is ended."
+    )
+    budget_usd: float | None = Field(None, gt=0, description="Cost limit of all attempts.")
+    max_tokens: int | None = Field(
+        None, gt=0, description="Limit of tokens in and out: above it, no further attempt begins."
+    )
+    outage_wait: Seconds = Field(
+        30 * 60,
+        ge=0,
+        description="How long an attempt waits in all for a model's service that does not answer.",
+    )
+    outage_pause: Seconds = Field(
+        30, gt=0, description="The first of these waits; each is twice the last, up to 5 minutes."
+    )
+    fallback: tuple[str, ...] = Field(
+        (),
+        description="Workers to take, in this order, where one is not installed or not logged in.",
+    )
 
 
 class VerifySettings(Section):
@@ -56,11 +80,15 @@ class WorkerSettings(Section):
     )
     model: str | None = Field(None, description="Model, where the worker takes one.")
     permission_mode: str = Field("acceptEdits", description="Claude Code's permission mode.")
+    sandbox: str = Field("workspace-write", description="Codex's sandbox mode.")
     allowed_tools: tuple[str, ...] = Field(
         ("Bash",), description="Tools that Claude Code may use without asking."
     )
     budget_usd: float | None = Field(None, gt=0, description="Cost limit of one attempt.")
     max_turns: int | None = Field(None, gt=0, description="Limit of model turns in one attempt.")
+    resume: bool = Field(
+        True, description="Further attempts go on in the session of the last, where there is one."
+    )
     extra_args: tuple[str, ...] = Field((), description="Further arguments for the worker.")
 
 

@@ -2,7 +2,7 @@
 
 import posixpath
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from runr.core.status import UNTOUCHED, Entry, State
@@ -103,13 +103,24 @@ class Graph:
         resolved = {task.path: edges(task, resolver) for task in known}
         return cls(resolved, _cycles({path: edge.paths for path, edge in resolved.items()}))
 
-    def blockers(self, path: str, entries: Mapping[str, Entry]) -> tuple[str, ...]:
-        """Return what keeps the task from starting: open dependencies, bad names, a cycle."""
+    def blockers(
+        self, path: str, entries: Mapping[str, Entry], unmerged: Collection[str] = ()
+    ) -> tuple[str, ...]:
+        """Return what keeps the task from starting: open dependencies, bad names, a cycle.
+
+        A dependency counts as open while its commit is `unmerged`: the work
+        would not be there to build on.
+        """
         own = self.edges.get(path, Edges())
         unfinished = [
             dependency
             for dependency in own.paths
             if entries.get(dependency, UNTOUCHED).status is not State.COMPLETED
+        ]
+        unfinished += [
+            f"{dependency} (its commit is not on this branch yet)"
+            for dependency in own.paths
+            if dependency in unmerged
         ]
         cycle = self.cycles.get(path)
         round_trip = [f"cycle: {' → '.join(cycle)}"] if cycle else []

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 RUN_ID = "Runr-Run-Id"
@@ -10,6 +11,8 @@ CHECKPOINT = "Runr-Checkpoint"
 VERIFIED = "Runr-Verified"
 WORKER = "Runr-Worker"
 SESSION = "Runr-Session"
+INTERVENTION = "Runr-Intervention"
+REASON = "Runr-Reason"
 
 _SUBJECT = 72
 _OWN = re.compile(r"(Runr-[A-Za-z-]+): (.*)")
@@ -41,7 +44,39 @@ class Trailers:
             (WORKER, self.worker),
             (SESSION, self.session),
         )
-        return "".join(f"{key}: {_encode(value)}\n" for key, value in pairs if value is not None)
+        return _rendered(pairs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByHand:
+    """What a commit of manual work says about itself."""
+
+    run_id: str
+    reason: str
+    task: str | None = None
+
+    def render(self) -> str:
+        """Return one line each, the run id first."""
+        return _rendered(
+            (
+                (RUN_ID, self.run_id),
+                (TASK, self.task),
+                (INTERVENTION, "true"),
+                (REASON, self.reason),
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BroughtIn:
+    """What a merge says that brings in a run's work."""
+
+    run_id: str
+    task: str
+
+    def render(self) -> str:
+        """Return one line each, the run id first."""
+        return _rendered(((RUN_ID, self.run_id), (TASK, self.task)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +105,7 @@ class Block:
         return tuple(name.strip() for name in names if name.strip() not in {"", "none"})
 
 
-def message(subject: str, body: str, trailers: Trailers) -> str:
+def message(subject: str, body: str, trailers: Trailers | ByHand | BroughtIn) -> str:
     """Return a commit message; nothing in `subject` or `body` can pass for a trailer."""
     parts = (_subject(subject), _body(body), trailers.render())
     return "\n\n".join(part for part in parts if part)
@@ -96,6 +131,10 @@ def parse(text: str) -> tuple[Block, ...]:
         blocks[-1].append((key, value))
         apart = False
     return tuple(Block(tuple(pairs)) for pairs in blocks)
+
+
+def _rendered(pairs: Iterable[tuple[str, str | None]]) -> str:
+    return "".join(f"{key}: {_encode(value)}\n" for key, value in pairs if value is not None)
 
 
 def _begins(key: str, current: list[tuple[str, str]], *, apart: bool) -> bool:
