@@ -16,7 +16,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint check bench docs build clean
+.PHONY: help demo test lint check crash bench docs build clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' Makefile
@@ -34,6 +34,9 @@ lint: .venv/.dev ## ruff, mypy --strict and the import contracts
 	$(BIN)/lint-imports
 
 check: lint test ## lint, then test
+
+crash: .venv/.test ## kill runs two hundred times, and tell what they survived
+	@cd tests && ../$(BIN)/python -m crash.harness 200
 
 bench: .venv/.test ## measure speed, beside a baseline from the same run
 	@for bench in tests/perf/bench_*.py; do $(BIN)/python "$$bench" || exit 1; done

@@ -90,6 +90,12 @@ class GuardError(RunrError):
     exit_code = ExitCode.GUARD
 
 
+class ConflictError(RunrError):
+    """Both sides changed the same lines, so nothing was brought in."""
+
+    code = "conflict"
+
+
 class WorkerUnavailableError(RunrError):
     """The worker cannot be started on this machine."""
 

@@ -114,12 +114,12 @@ def test_the_second_attempt_is_told_what_failed_in_the_first(desk: Desk) -> None
     ]
     with FakeModel(script) as model:
         done = desk.runr("run", "--task", "foo.md", model=model)
-        first, second = (model.main_requests()[number].prompt for number in (0, 2))
+        first, second = (model.main_requests()[number] for number in (0, 2))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "What failed" not in first
-    assert "What failed in attempt 1" in second
-    assert "the-wrong-word" in second
-    assert "Write a.txt." in second
+    assert "What failed" not in first.user_text
+    assert "What failed in attempt 1" in second.last_user_text
+    assert "the-wrong-word" in second.last_user_text
+    assert "Write a.txt." in second.prompt
     assert "completed, verified" in done.stdout
     assert desk.answer("task-status", "foo.md")["run"]["attempt"] == 2
 

@@ -41,7 +41,12 @@ _CHOICES = """\
 task is hybrid or nothing was checked: then a person has to say so first. In a run that a
 Claude Code session works on, `retry` waits for the session. `complete` ends the run."""
 
-_KINDS: dict[object, str] = {str: "text", int: "whole number", float: "number"}
+_KINDS: dict[object, str] = {
+    str: "text",
+    int: "whole number",
+    float: "number",
+    bool: "true or false",
+}
 
 _EXIT_CODES = {
     ExitCode.DONE: "Done.",
@@ -50,7 +55,7 @@ _EXIT_CODES = {
     ExitCode.BLOCKED: "The task's dependencies are not completed.",
     ExitCode.UNVERIFIED: "A check failed, so nothing was completed.",
     ExitCode.GUARD: "Files were changed that the task may not change.",
-    ExitCode.LIMIT: "A limit was reached: time, cost or turns.",
+    ExitCode.LIMIT: "A limit was reached: time, silence, cost, tokens or turns.",
     ExitCode.WORKER: "The worker cannot be started, is not logged in, or its service is down.",
     ExitCode.INTERRUPTED: "The run, or the command, was stopped before its end.",
     ExitCode.HUMAN: "Only a person can take the next step.",
@@ -109,7 +114,7 @@ def _shown_default(field: FieldInfo) -> str:
     if value is None:
         return "none"
     if _is_time(field):
-        return f'`"{value // 60}m"`'
+        return f'`"{value}s"`' if value % 60 else f'`"{value // 60}m"`'
     return f"`{json.dumps(value)}`"
 
 

@@ -18,10 +18,12 @@ from runr.app.claim import claim
 from runr.app.runs import list_runs, resume_run, stop_run
 from runr.app.start import RunRequest, run_task
 from runr.core.status import State
-from runr.engine import local
+from runr.engine import ending, local, reconcile
+from runr.engine.context import RunContext
 from runr.errors import AlreadyRunningError, UsageError
 from runr.store import files, runlog
 from runr.store.layout import RunFiles
+from runr.workers import tree
 from unit.git_trees import git
 
 TASK = ".runr/tasks/a.md"
@@ -254,6 +256,33 @@ def test_many_who_look_at_once_end_a_dead_run_once(kit: ProjectKit, gate: Gate) 
     assert b"stopped" in done.stdout
     interrupted(kit, run)
     assert [kind for kind, _ in kit.events(run)].count("run.stopped") == 1
+
+
+def test_a_run_that_comes_to_its_end_while_somebody_looks_is_not_ended_again(
+    kit: ProjectKit, gate: Gate
+) -> None:
+    kit.script("a.md", gate.wait)
+    run = kit.start("a.md")
+    gate.comes(kit)
+    kill(kit.runner(run))
+    others = kit.open().context(run)
+
+    class Ends(RunFiles):
+        """A run that somebody else ends after its state was read and before its lock is taken."""
+
+        @property
+        def lock(self) -> Path:
+            if runlog.require(run).ended is None:
+                ending.stop(others, "stopped", "by somebody else")
+            return run.lock
+
+    state = reconcile.end_if_dead(
+        RunContext.of(kit.layout, Ends(run.folder), os.environ, others.clock)
+    )
+    assert state is not None
+    assert state.stop == "stopped"
+    assert [kind for kind, _ in kit.events(run)].count("run.stopped") == 1
+    tree.end_marked(run.id)
 
 
 def test_stopping_a_run_ends_a_worker_that_does_not_listen(kit: ProjectKit, gate: Gate) -> None:

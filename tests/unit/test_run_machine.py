@@ -434,6 +434,10 @@ def test_no_stop_is_registered_that_nothing_stops_with() -> None:
     assert set(STOPS) == set(_codes())
 
 
+#: Functions that return the code of a stop, alone or first in a pair.
+_NAMES = ("_code", "_stop", "judge", "_judge", "limit", "reached")
+
+
 def _modules() -> Iterator[ast.Module]:
     package = Path(runr.__file__).parent
     for folder in ("core", "engine", "workers", "app"):
@@ -450,7 +454,7 @@ def _codes() -> Iterator[str]:
                 yield from _in_call(node)
             elif isinstance(node, ast.Assign) and _named(node.targets, "_STOPS", "_WORDS"):
                 yield from (code for code in _texts(node.value) if code in STOPS or "_" in code)
-            elif isinstance(node, ast.FunctionDef) and node.name in ("_code", "_stop", "_judge"):
+            elif isinstance(node, ast.FunctionDef) and node.name in _NAMES:
                 returned = (part.value for part in ast.walk(node) if isinstance(part, ast.Return))
                 yield from (code for value in returned for code in _answers(value))
 
@@ -461,7 +465,7 @@ def _in_call(call: ast.Call) -> Iterator[str]:
     for keyword in call.keywords:
         if keyword.arg in ("stop", "code") and function in ("Action", "WorkReport"):
             yield from _answers(keyword.value)
-    if name == "stop" and len(call.args) > 1:
+    if "stop" in (name, function) and len(call.args) > 1:
         yield from _answers(call.args[1])
 
 

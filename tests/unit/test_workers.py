@@ -244,7 +244,7 @@ def test_a_command_may_lie_in_the_working_folder(tmp_path: Path) -> None:
     assert report.summary == "here"
 
 
-@pytest.mark.parametrize("name", ["command", "mine", "claude-code", "script"])
+@pytest.mark.parametrize("name", ["command", "mine", "claude-code", "codex", "script"])
 def test_preflight_names_a_program_that_is_not_there(name: str) -> None:
     missing = "sh" if name == "script" else "no-such-program"
     config = Config(workers={name: WorkerSettings(command=("no-such-program",))})
@@ -399,13 +399,14 @@ def test_workers_are_found_by_name_with_their_settings() -> None:
             "bare": WorkerSettings(model="x"),
         }
     )
-    assert catalog.names(config) == ("claude-code", "command", "mine", "script")
+    assert catalog.names(config) == ("claude-code", "codex", "command", "mine", "script")
     found = {name: catalog.find(name, config) for name in catalog.names(config)}
     assert found["claude-code"][1].model == "opus"
     assert found["mine"][1].command == ("true",)
     kinds = {name: type(worker).__name__ for name, (worker, _) in found.items()}
     assert kinds == {
         "claude-code": "ClaudeCode",
+        "codex": "Codex",
         "command": "Command",
         "mine": "Command",
         "script": "Script",
@@ -415,7 +416,7 @@ def test_workers_are_found_by_name_with_their_settings() -> None:
 def test_an_unknown_worker_is_answered_with_the_near_one_and_the_list() -> None:
     with pytest.raises(UnknownNameError, match="did you mean claude-code") as refused:
         catalog.find("claude", Config())
-    assert "claude-code, command, script" in refused.value.next_steps[0]
+    assert "claude-code, codex, command, script" in refused.value.next_steps[0]
 
 
 def test_a_worker_of_one_s_own_needs_a_command() -> None:

@@ -7,6 +7,7 @@ from runr.app.project import Project
 from runr.core.graph import Graph
 from runr.core.status import UNTOUCHED, Entry, State
 from runr.core.task import Task
+from runr.git import infer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +23,9 @@ class Board:
     def of(cls, project: Project) -> "Board":
         """Look at the tasks, the statuses and, where a checkpoint may be missing, at git."""
         tasks, entries = project.tasks(), project.entries()
-        waiting = frozenset(path for path, entry in entries.items() if _is_unmerged(project, entry))
+        waiting = frozenset(
+            path for path, entry in entries.items() if _is_unmerged(project, path, entry)
+        )
         return cls(tasks=tasks, entries=entries, graph=Graph.of(tasks), unmerged=waiting)
 
     def entry(self, task: Task) -> Entry:
@@ -34,9 +37,14 @@ class Board:
         return self.graph.blockers(task.path, self.entries, self.unmerged)
 
 
-def _is_unmerged(project: Project, entry: Entry) -> bool:
+def _is_unmerged(project: Project, path: str, entry: Entry) -> bool:
     """Tell whether a completed task's checkpoint still waits on its own branch."""
     if entry.status is not State.COMPLETED or entry.branch is None or entry.checkpoint_sha is None:
         return False
     repo = project.repo
-    return repo.head() is None or not repo.is_ancestor(entry.checkpoint_sha, "HEAD")
+    if repo.head() is None:
+        return True
+    if repo.is_ancestor(entry.checkpoint_sha, "HEAD"):
+        return False
+    # It may have come in as another commit: rebased, picked, or squashed with its trailers.
+    return all(entry.last_run_id not in ref.run_ids for ref in infer.of_task(repo, path))

@@ -12,14 +12,14 @@ from runr.app.answers import Done, RunAnswer, RunList, RunReport
 from runr.app.claim import claim
 from runr.app.project import Project
 from runr.app.terms import write_down
-from runr.core import report, stops
+from runr.core import report, resume, stops
 from runr.core.runstate import Phase, RunState
 from runr.core.status import Entry, State
 from runr.core.stops import quoted
 from runr.engine import ending, local, reconcile, record
 from runr.engine.handin import settle
 from runr.errors import AlreadyRunningError, DamagedStateError, UsageError
-from runr.git import worktree
+from runr.git import recover, worktree
 from runr.store import files, runlog
 from runr.store.layout import RunFiles
 
@@ -113,22 +113,23 @@ def _tell(pid: int, how: signal.Signals) -> None:
         os.kill(pid, how)
 
 
-def resume_run(project: Project, wanted: str) -> RunAnswer:
-    """Take a stopped run up again where it stopped, with the work that it left."""
+def resume_run(project: Project, wanted: str, since: Phase | None = None) -> RunAnswer:
+    """Take a stopped run up again where it stopped, or from `since`, with the work that it left."""
     entries = project.entries()
     run = runlog.find(project.layout, wanted)
     state = runlog.require(run)
-    _refuse(state, entries.get(state.start.task, Entry()))
+    refuse(state, entries.get(state.start.task, Entry()), since)
     lock = files.hold(run.lock)
     if lock is None:
         raise AlreadyRunningError(f"run {run.id} is still at work", next_steps=[_follow(run)])
     try:
         start = state.start
         context = project.context(run)
+        recover.clear_locks(project.repo, project.layout.worktrees)
         if start.branch is not None and state.phase is not Phase.RECORD:
             worktree.add(project.repo, Path(start.workdir), start.branch, start.base_sha)
         claim(project, state.model_copy(update={"ended": None, "stop": None}))
-        state = context.log.append("run.resumed", _terms(project, state))
+        state = context.log.append("run.resumed", _terms(project, state) | _beginning(since))
         record.status(context, state)
         if not state.by_session:
             local.start(project.layout, run, lock, project.environment)
@@ -150,7 +151,12 @@ def _terms(project: Project, state: RunState) -> dict[str, Any]:
     return {"terms": terms.model_dump(mode="json")}
 
 
-def _refuse(state: RunState, entry: Entry) -> None:
+def _beginning(since: Phase | None) -> dict[str, Any]:
+    return {"from": since} if since else {}
+
+
+def refuse(state: RunState, entry: Entry, since: Phase | None = None) -> None:
+    """Raise for every run that cannot be resumed, or not from `since`."""
     if state.ended is None:
         raise AlreadyRunningError(
             f"run {state.id} has not stopped", next_steps=[f"runr follow {state.id}"]
@@ -166,6 +172,11 @@ def _refuse(state: RunState, entry: Entry) -> None:
     if not stops.find(state.stop or "error").resumable or state.start.worker == "person":
         raise UsageError(
             f"run {state.id} cannot be resumed", next_steps=[f"runr run --task {name}"]
+        )
+    if since is not None and (why := resume.refusal(state, since)):
+        raise UsageError(
+            f"run {state.id} cannot go on from {since}: {why}",
+            next_steps=[f"runr resume {state.id} --preview"],
         )
 
 

@@ -61,8 +61,7 @@ def run_task(project: Project, request: RunRequest) -> RunAnswer:
     config = project.config()
     worker = request.worker or task.worker or config.run.worker
     if worker != "session":
-        found, settings = catalog.find(worker, config)
-        found.preflight(settings, project.environment)
+        catalog.available((worker, *config.run.fallback), config, project.environment)
     run, start = _open(project, task, config, worker=worker, request=request, forced=forced)
     return _begin(project, run, start, entry)
 

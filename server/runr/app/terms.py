@@ -11,6 +11,8 @@ from runr.store.layout import RunFiles
 
 def write_down(project: Project, run: RunFiles, task: Task, config: Config) -> Terms:
     """Keep the task's text and the settings with the run, and return what follows from them."""
-    files.replace(run.task, taskfiles.read_content(project.layout, task.path))
+    text = taskfiles.read_content(project.layout, task.path).decode("utf-8", "surrogateescape")
+    clean = project.context(run).log.redact(text)
+    files.replace(run.task, clean.encode("utf-8", "surrogateescape"))
     files.replace(run.config, config.model_dump_json(indent=1).encode() + b"\n")
     return plan.terms(task, config)

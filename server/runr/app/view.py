@@ -56,7 +56,7 @@ def run(state: RunState, files: RunFiles, *, tail: int = 0, now: str | None = No
     return RunView(
         id=state.id,
         task=state.start.task,
-        worker=state.start.worker,
+        worker=state.done_by,
         status=state.ended or "running",
         phase=state.phase,
         seq=state.seq,

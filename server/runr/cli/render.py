@@ -221,7 +221,7 @@ def run_list(answer: RunList) -> str:
     """Return one line for each run, newest first."""
     if not answer.runs:
         return "No runs yet. `runr run --task NAME` makes one."
-    names = [run.task.removeprefix(".runr/tasks/") for run in answer.runs]
+    names = [run.task.removeprefix(".runr/tasks/") or "(no task)" for run in answer.runs]
     width = min(max(map(_columns, names)), _WIDEST)
     workers = max(len(run.worker) for run in answer.runs)
     lines = []
@@ -263,7 +263,7 @@ def event_line(event: Event) -> str | None:
             return f"  {style(clock, dim=True)}   {sign} {facts['command']}"
         case "phase.finished" if facts.get("detail"):
             return f"  {style(clock, dim=True)}   {facts['detail'].splitlines()[0]}"
-        case "worker.waiting":
+        case "worker.waiting" | "worker.replaced":
             return f"  {style(clock, dim=True)}   {facts['reason']}"
         case _:
             return None

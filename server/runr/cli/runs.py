@@ -4,13 +4,16 @@ import click
 
 from runr.app import batch, start
 from runr.app import follow as following
+from runr.app import preview as previewing
 from runr.app import runs as recorded
 from runr.app.answers import RunView
 from runr.app.batch import Batch
 from runr.app.start import RunRequest
+from runr.cli import preview as preview_render
 from runr.cli import render
 from runr.cli.surface import Surface, command, task_names
-from runr.core.runstate import Event
+from runr.core import resume as resuming
+from runr.core.runstate import Event, Phase
 from runr.core.stops import quoted
 from runr.errors import ExitCode, UsageError
 
@@ -99,10 +102,21 @@ def stop(surface: Surface, run: str) -> None:
 
 @command("resume")
 @_RUN
+@click.option("--preview", is_flag=True, help="Only say from where it would go on, with what.")
+@click.option(
+    "--from",
+    "since",
+    type=click.Choice([phase.value for phase in resuming.STARTS]),
+    help="Go on from this phase instead.",
+)
 @click.option("--wait/--detach", default=True, help="Follow the run to its end, or return at once.")
-def resume(surface: Surface, run: str, *, wait: bool) -> int:
+def resume(surface: Surface, run: str, since: str | None, *, preview: bool, wait: bool) -> int:
     """Take a stopped run up again where it stopped, with the work that it left."""
-    answer = recorded.resume_run(surface.project(), run)
+    phase = Phase(since) if since else None
+    if preview:
+        surface.show(previewing.preview(surface.project(), run, phase), preview_render.preview)
+        return ExitCode.DONE
+    answer = recorded.resume_run(surface.project(), run, phase)
     if answer.run.worker == "session" or not wait:
         surface.show(answer, render.started)
         return ExitCode.DONE
@@ -111,12 +125,20 @@ def resume(surface: Surface, run: str, *, wait: bool) -> int:
 
 
 def _follow(surface: Surface, run: str, *, after: int = 0) -> int:
-    try:
-        ended = following.wait(surface.project(), run, on_event=_teller(surface), after=after)
-    except KeyboardInterrupt:
-        return _left(run)
+    ended = watch(surface, run, after=after)
+    if ended is None:
+        return ExitCode.INTERRUPTED
     surface.show(ended, render.run_end)
     return ended.exit_code or ExitCode.DONE
+
+
+def watch(surface: Surface, run: str, *, after: int = 0) -> RunView | None:
+    """Show a run's progress and return it at its end; None where the user stops looking."""
+    try:
+        return following.wait(surface.project(), run, on_event=_teller(surface), after=after)
+    except KeyboardInterrupt:
+        _left(run)
+        return None
 
 
 def _left(run: str | None) -> int:

@@ -21,6 +21,19 @@ def compose(start: RunStart, body: str, state: RunState | None = None) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def follow_up(start: RunStart, state: RunState) -> str:
+    """Return what a session that knows the task is told in a further attempt."""
+    failed = feedback(state) or "The last attempt ended before its work could be checked."
+    parts = [f"# Attempt {state.attempt} at task {start.task}", failed, _scope(start), _RULES]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def go_on(start: RunStart) -> str:
+    """Return what a session is told that an outage of its model broke off."""
+    broken = "The model's service did not answer for a while. Go on where you left off."
+    return f"# Task {start.task}\n\n{broken}\n\n{_RULES}\n"
+
+
 def feedback(state: RunState) -> str:
     """Return what failed in the last attempt, in full tails."""
     failed = [check for check in state.checks if not check.passed]

@@ -15,9 +15,10 @@ def render(state: RunState, events: Sequence[Event], stat: Sequence[Stat]) -> st
     parts = [
         f"# {headline(state)}",
         _facts(state),
-        _changes(state, stat),
+        changes(state, stat),
         _checks(state),
         _phases(events),
+        _submissions(events),
         _words(state),
         _next(state),
     ]
@@ -26,9 +27,11 @@ def render(state: RunState, events: Sequence[Event], stat: Sequence[Stat]) -> st
 
 def headline(state: RunState) -> str:
     """Return one line: which task, and how the run ended."""
-    name = state.start.task.removeprefix(".runr/tasks/")
+    name = state.start.task.removeprefix(".runr/tasks/") or "manual work"
     if state.ended is None:
         return f"{name}: still running"
+    if state.start.kind == "intervention" and state.approval and state.ended == "completed":
+        return f"{name}: by hand, by {state.approval.by}"
     if state.ended == "stopped":
         return f"{name}: stopped, {stops.find(state.stop or 'error').meaning}"
     if state.approval:
@@ -38,6 +41,8 @@ def headline(state: RunState) -> str:
 
 def next_steps(state: RunState) -> tuple[str, ...]:
     """Return commands that can be pasted: three after a stop, fewer when all is well."""
+    if state.ended == "stopped" and state.start.kind == "intervention":
+        return ("git status", "git log -1", "runr runs")
     if state.ended == "stopped" and state.start.worker == "person":
         # A refused word is no run to be taken up again: it is given again, or the task is run.
         name = stops.quoted(state.start.task.removeprefix(".runr/tasks/"))
@@ -69,7 +74,7 @@ def _facts(state: RunState) -> str:
     rows = [
         ("Run", f"`{state.id}`"),
         ("Task", f"`{start.task}`"),
-        ("Worker", start.worker),
+        ("Worker", state.done_by),
         ("Attempts", str(state.attempt) if state.attempt else None),
         ("Took", spoken(elapsed(state))),
         ("Cost", f"${state.cost_usd:.4f}" if state.cost_usd is not None else None),
@@ -101,7 +106,8 @@ def _integration(state: RunState) -> str | None:
     return f"{state.integration} into {state.start.target}" if state.integration else None
 
 
-def _changes(state: RunState, stat: Sequence[Stat]) -> str:
+def changes(state: RunState, stat: Sequence[Stat]) -> str:
+    """Return the section about the files, empty while there is nothing to say."""
     if not stat:
         return "## What changed\n\nNothing was changed." if state.ended else ""
     lines = [f"- `{path}` {_plus_minus(added, deleted)}" for path, added, deleted in stat[:100]]
@@ -138,6 +144,17 @@ def _phases(events: Sequence[Event]) -> str:
             phase, outcome = event.payload["phase"], event.payload["outcome"]
             lines.append(f"- {phase}: {outcome} in {spoken(took)}{price}")
     return "## Phases\n\n" + "\n".join(lines) if lines else ""
+
+
+def _submissions(events: Sequence[Event]) -> str:
+    lines = []
+    for event in events:
+        if event.type == "submit.finished":
+            facts = event.payload
+            forced = f", forced by {facts['by']}: {facts['forced']}" if facts["forced"] else ""
+            at = f"`{facts['to']}` is at `{facts['sha']}`"
+            lines.append(f"- {event.time[:10]}: {facts['how']}, {at}{forced}")
+    return "## Submitted\n\n" + "\n".join(lines) if lines else ""
 
 
 def _words(state: RunState) -> str:

@@ -49,6 +49,13 @@ _USE = ("cost_usd", "input_tokens", "output_tokens", "turns")
 #: A phase that is performed once more.
 _AGAIN: dict[str, object] = {"open": True, "outcome": None}
 
+#: Where a resume may be told to begin: another attempt is an event of its own.
+_FROM: dict[Phase, dict[str, object]] = {
+    Phase.WORK: {"phase": Phase.PREPARE, "open": False, "outcome": "ok"},
+    Phase.VERIFY: {"phase": Phase.VERIFY, **_AGAIN},
+    Phase.CHECKPOINT: {"phase": Phase.CHECKPOINT, **_AGAIN},
+}
+
 
 def begin(run_id: str, event: Event) -> RunState:
     """Return the state of a run of which only the first event is known."""
@@ -165,7 +172,12 @@ def _started(state: RunState, event: Event) -> RunState:
 def _finished(state: RunState, event: Event) -> RunState:
     facts = dict(event.payload)
     phase, outcome = Phase(facts.pop("phase")), facts.pop("outcome")
-    learned: dict[str, object] = {"phase": phase, "open": False, "outcome": outcome}
+    learned: dict[str, object] = {
+        "phase": phase,
+        "open": False,
+        "outcome": outcome,
+        "redone": False,
+    }
     if phase is Phase.WORK:
         learned |= _work_facts(state, facts)
     elif phase is Phase.VERIFY:
@@ -201,6 +213,7 @@ def _work_facts(state: RunState, facts: dict[str, Any]) -> dict[str, object]:
         "output_tokens": state.output_tokens + facts.get("output_tokens", 0),
         "turns": state.turns + facts.get("turns", 0),
         "sessions": tuple(dict.fromkeys(known)),
+        "worker": facts.get("worker") or state.worker,
         "denied": tuple(facts.get("denied", ())),
         "words": facts.get("summary", ""),
     }
@@ -214,12 +227,15 @@ def _resumed(state: RunState, event: Event) -> RunState:
         "stop": None,
         "detail": None,
         "first_attempt": state.attempt + 1,
+        "redone": state.open,
     }
     if terms := event.payload.get("terms"):
         again["start"] = state.start.model_copy(update=dict(Terms.model_validate(terms)))
-    if state.phase is Phase.WORK and state.outcome != "ok":
+    if since := event.payload.get("from"):
+        again |= _FROM[Phase(since)]
+    elif state.phase is Phase.WORK and state.outcome != "ok":
         # The next attempt begins anew, with an event of its own.
-        again |= {"phase": Phase.PREPARE, "open": False, "outcome": "ok"}
+        again |= _FROM[Phase.WORK]
     elif state.outcome in ("none", "guard") and state.approval is None:
         # What judges the work may have changed since: judge it again.
         again |= _AGAIN

@@ -71,11 +71,14 @@ class Terms(Value):
 class RunStart(Terms):
     """What was decided when the run was opened.
 
+    A run of the kind `intervention` records manual work: it says nothing about
+    whether its task is done, and `task` is empty where it belongs to none.
     `base_tree` is the working tree as it was found; `target` the branch that
     the result is brought into, None on a detached HEAD.
     """
 
     task: str
+    kind: Literal["attempt", "intervention"] = "attempt"
     worker: str
     in_place: bool = False
     workdir: str
@@ -98,7 +101,7 @@ class Event(Value):
 
 
 class RunState(Value):
-    """The fold of a run's events."""
+    """The fold of a run's events; `redone` tells that the open phase was broken off before."""
 
     id: str
     start: RunStart
@@ -108,6 +111,7 @@ class RunState(Value):
     phase: Phase | None = None
     open: bool = False
     outcome: str | None = None
+    redone: bool = False
     attempt: int = 0
     first_attempt: int = 1
     ended: Literal["completed", "stopped"] | None = None
@@ -130,6 +134,7 @@ class RunState(Value):
     output_tokens: int = 0
     turns: int = 0
     sessions: tuple[str, ...] = ()
+    worker: str | None = None
     denied: tuple[str, ...] = ()
     words: str = ""
 
@@ -137,6 +142,11 @@ class RunState(Value):
     def by_session(self) -> bool:
         """Tell whether a Claude Code session does the work itself."""
         return self.start.worker == "session"
+
+    @property
+    def done_by(self) -> str:
+        """The worker of the last attempt: a fallback, where the one that was asked for failed."""
+        return self.worker or self.start.worker
 
     @property
     def verified_tiers(self) -> tuple[str, ...]:

@@ -68,8 +68,10 @@ UNTOUCHED = Entry()
 
 def fold(entry: Entry, run: RunState, now: str) -> Entry:
     """Return what `run` makes of `entry`; the same run in the same state changes nothing."""
-    if run.start.worker == "person" and run.ended != "completed":
-        return entry  # a refused word changes nothing
+    if run.start.kind == "intervention" or (
+        run.start.worker == "person" and run.ended != "completed"
+    ):
+        return entry  # manual work and a refused word leave a task as it was
     fresh = entry.last_run_id != run.id
     changes: dict[str, object] = {
         "status": _state(run),

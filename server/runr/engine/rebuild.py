@@ -19,6 +19,8 @@ def entries(layout: Layout, salvaged: Mapping[str, Entry] | None = None) -> dict
     """
     found: dict[str, Entry] = {}
     for state in _runs(layout):
+        if state.start.kind == "intervention":
+            continue
         task = state.start.task
         found[task] = fold(found.get(task, Entry()), state, state.updated_at[:19] + "Z")
     kept = dict(salvaged or {})

@@ -1,6 +1,6 @@
 """What a run leaves for people: its line in the status file, its patch and its report."""
 
-from runr.core import report
+from runr.core import receipt, report
 from runr.core.runstate import RunState
 from runr.core.status import Entry, fold
 from runr.engine import rebuild
@@ -23,12 +23,13 @@ def status(context: RunContext, state: RunState, *, if_current: bool = False) ->
         entry = entries.get(task, Entry())
         if if_current and entry.last_run_id not in (None, state.id):
             return entries
-        return entries | {task: fold(entry, state, now)}
+        folded = fold(entry, state, now)
+        return entries if folded == entry else entries | {task: folded}
 
     def repair(damage: DamagedStatusError) -> dict[str, Entry]:
         return rebuild.entries(context.layout, damage.salvaged)
 
-    return statusfile.update(context.layout, change, repair=repair)[task]
+    return statusfile.update(context.layout, change, repair=repair).get(task, Entry())
 
 
 def story(context: RunContext, state: RunState) -> None:
@@ -43,9 +44,11 @@ def story(context: RunContext, state: RunState) -> None:
     except (GitError, OSError):
         # A worker may have deleted its tree: the rest of the story is still worth telling.
         pass
-    text = report.render(
-        state, runlog.events(context.files), [(s.path, s.added, s.deleted) for s in stat]
-    )
+    lines = [(s.path, s.added, s.deleted) for s in stat]
+    if state.start.kind == "intervention":
+        text = receipt.render(state, lines)
+    else:
+        text = report.render(state, runlog.events(context.files), lines)
     files.replace(context.files.report, context.log.redact(text).encode())
 
 

@@ -4,17 +4,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from runr.core import scope
-from runr.core.config import Config
-from runr.core.prompt import compose
 from runr.core.runstate import Phase, RunState
+from runr.engine.attempt import work
 from runr.engine.context import RunContext
 from runr.engine.outcome import Outcome
 from runr.engine.verify import verify
-from runr.git import checkpoint, integrate, snapshot, worktree
-from runr.store import files
-from runr.store.taskfiles import text_of
-from runr.workers import catalog
-from runr.workers.assignment import Assignment
+from runr.git import checkpoint, integrate, recover, snapshot, worktree
 
 Step = Callable[[RunContext, RunState], Awaitable[Outcome]]
 
@@ -25,46 +20,6 @@ async def prepare(context: RunContext, state: RunState) -> Outcome:
     if start.branch is not None:
         worktree.add(context.root, Path(start.workdir), start.branch, start.base_sha)
     return Outcome("ok")
-
-
-async def work(context: RunContext, state: RunState) -> Outcome:
-    """Let the worker make one attempt."""
-    start = state.start
-    config = Config.model_validate_json(context.files.config.read_bytes())
-    worker, settings = catalog.find(start.worker, config)
-    text = context.files.task.read_bytes()
-    prompt = compose(start, text_of(text), state if state.attempt > 1 else None)
-    prompt_file = context.files.prompt(state.attempt)
-    files.replace(prompt_file, context.log.redact(prompt).encode())
-    report = await worker.work(
-        Assignment(
-            run_id=state.id,
-            task_path=start.task,
-            task_text=text_of(text),
-            attempt=state.attempt,
-            prompt=prompt,
-            prompt_file=prompt_file,
-            task_file=context.files.task,
-            workdir=Path(start.workdir),
-            transcript=context.files.transcript(state.attempt),
-            environment=context.child_environment(state),
-            timeout_s=start.timeout_s,
-            settings=settings,
-        )
-    )
-    facts = {
-        "session_id": report.session_id,
-        "cost_usd": report.cost_usd,
-        "input_tokens": report.input_tokens,
-        "output_tokens": report.output_tokens,
-        "turns": report.turns,
-        "denied": list(report.denied),
-        "summary": report.summary,
-        "exit_code": report.exit_code,
-    }
-    if report.stop is None:
-        return Outcome("ok", facts)
-    return Outcome(report.stop, facts | {"detail": report.summary})
 
 
 async def commit(context: RunContext, state: RunState) -> Outcome:
@@ -81,7 +36,7 @@ async def commit(context: RunContext, state: RunState) -> Outcome:
             run_id=state.id,
             task=start.task,
             verified=state.verified_tiers,
-            worker=start.worker,
+            worker=state.done_by,
             session=session,
         ),
     )
@@ -98,6 +53,8 @@ async def bring_in(context: RunContext, state: RunState) -> Outcome:
     start = state.start
     if start.branch is None:
         return Outcome("ok", {"how": "in-place", "sha": state.checkpoint_sha})
+    if state.redone and state.checkpoint_sha and context.root.branch() == start.target:
+        recover.adopt(context.root, state.checkpoint_sha)
     done = integrate.bring_in(
         context.root,
         branch=start.branch,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from runr.core.cleanlines import CleanLines
 from runr.core.runstate import Check, CheckResult, RunState
 from runr.engine import guard
 from runr.engine.context import RunContext
@@ -54,10 +55,11 @@ async def _run_check(context: RunContext, state: RunState, check: Check) -> Chec
     lines: list[str] = []
     log = context.files.verify_log(max(state.attempt, 1))
     with log.open("a", encoding="utf-8", errors="replace") as kept:
-        kept.write(f"$ {check.command}\n")
+        kept.write(f"$ {context.log.redact(check.command)}\n")
+        cleaned = CleanLines(context.log.redact)
 
         def heard(line: str) -> None:
-            clean = context.log.redact(line)
+            clean = cleaned(line)
             kept.write(clean + "\n")
             lines.append(clean)
 

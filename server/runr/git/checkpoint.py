@@ -11,7 +11,7 @@ from runr.git.snapshot import Change
 from runr.git.trailers import RUN_ID, SESSION, TASK, WORKER, Block, Trailers, parse
 from runr.git.trailers import message as compose
 
-__all__ = ["Checkpoint", "CheckpointRef", "Trailers", "commit", "find"]
+__all__ = ["Checkpoint", "CheckpointRef", "Trailers", "commit", "find", "move_head", "stage"]
 
 _FORMAT = "--format=%H%x1f%cI%x1f%B"
 
@@ -114,8 +114,8 @@ def commit(
     parents = ("-p", head) if head else ()
     sha = repo.text("commit-tree", tree, *parents, stdin=text, env=repo.identity())
     # The index goes first: a kill in between leaves the work staged, never an index that undoes it.
-    _stage(repo, changes)
-    _move_head(repo, sha, head, f"runr: checkpoint {trailers.run_id}")
+    stage(repo, changes)
+    move_head(repo, sha, head, f"runr: checkpoint {trailers.run_id}")
     return Checkpoint(sha=sha, tree=tree, paths=tuple(c.path for c in changes), created=True)
 
 
@@ -150,13 +150,15 @@ def _tree(repo: Repo, head: str | None, changes: tuple[Change, ...]) -> str:
         return repo.text("write-tree", env=env)
 
 
-def _stage(repo: Repo, changes: tuple[Change, ...]) -> None:
+def stage(repo: Repo, changes: tuple[Change, ...]) -> None:
+    """Take the changes into the user's index, and nothing else."""
     if changes:
         repo.run("update-index", "-z", "--index-info", stdin=_entries(changes))
         repo.attempt("update-index", "-q", "--refresh")
 
 
-def _move_head(repo: Repo, sha: str, seen: str | None, note: str) -> None:
+def move_head(repo: Repo, sha: str, seen: str | None, note: str) -> None:
+    """Make `sha` the commit that is checked out, if that is still `seen`."""
     move = ("update-ref", "-m", note, "HEAD", sha, seen or "")
     if not repo.attempt(*move, env=repo.identity()).ok:
         raise GitError(

@@ -40,6 +40,11 @@ class Commit:
         return any(block.get(RUN_ID) or block.get(SESSION) for block in self.blocks)
 
     @property
+    def run_ids(self) -> tuple[str, ...]:
+        """Every run that it names."""
+        return tuple(run_id for block in self.blocks for run_id in block.all(RUN_ID))
+
+    @property
     def silent(self) -> bool:
         """Whether its message says nothing about where it came from."""
         return not (self.checkpoint or self.intervention or self.attributed)

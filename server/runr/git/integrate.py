@@ -24,8 +24,12 @@ class Integration:
     command: str | None = None
 
 
-class _KeptError(Exception):
-    """The branch cannot be brought in, for the reason given."""
+class KeptError(Exception):
+    """The branch cannot be brought in, for the reason given; `files` are those in conflict."""
+
+    def __init__(self, reason: str, files: tuple[str, ...] = ()) -> None:
+        super().__init__(reason)
+        self.files = files
 
 
 def bring_in(root: Repo, *, branch: str, target: str | None, message: str) -> Integration:
@@ -35,48 +39,68 @@ def bring_in(root: Repo, *, branch: str, target: str | None, message: str) -> In
         return Integration(how="kept", reason=f"the branch {branch} is gone")
     try:
         return _bring_in(root, tip, branch, target, message)
-    except _KeptError as error:
+    except KeptError as error:
         command = _command(root, branch, target)
         return Integration(how="kept", reason=str(error), command=command)
 
 
 def _bring_in(root: Repo, tip: str, branch: str, target: str | None, message: str) -> Integration:
     if target is None:
-        raise _KeptError("the run started where no branch was checked out")
-    old = root.resolve(f"refs/heads/{target}")
-    if old is None:
-        raise _KeptError(f"the branch {target} is gone")
+        raise KeptError("the run started where no branch was checked out")
+    old = tip_of(root, target)
     if root.is_ancestor(tip, old):
         return Integration(how="already", sha=old)
-    if unfinished := root.operation():
-        raise _KeptError(f"a {unfinished} is in progress in {root.path}")
-    here = root.branch() == target
-    if not here and (place := _place(root, target)):
-        raise _KeptError(f"{target} is checked out in {place}")
+    refuse_if_busy(root, target)
     straight = root.is_ancestor(old, tip)
-    new = tip if straight else _merged(root, old, tip, message)
-    if here:
-        _advance(root, new)
-    else:
-        _move(root, branch, target, new, old)
+    new = tip if straight else merged(root, old, tip, message)
+    move(root, target, new, old, f"runr: bring in {branch}")
     return Integration(how="fast-forward" if straight else "merge", sha=new)
 
 
-def _merged(root: Repo, old: str, tip: str, message: str) -> str:
+def tip_of(root: Repo, target: str) -> str:
+    """Return the commit that `target` stands at."""
+    old = root.resolve(f"refs/heads/{target}")
+    if old is None:
+        raise KeptError(f"the branch {target} is gone")
+    return old
+
+
+def refuse_if_busy(root: Repo, target: str) -> None:
+    """Raise KeptError while the user is in the middle of something, or works on `target`."""
+    if unfinished := root.operation():
+        raise KeptError(f"a {unfinished} is in progress in {root.path}")
+    if root.branch() != target and (found := place(root, target)):
+        raise KeptError(f"{target} is checked out in {found}")
+
+
+def move(root: Repo, target: str, new: str, old: str, note: str) -> None:
+    """Let `target` go from `old` to `new`, with the user's files where it is checked out."""
+    if root.branch() == target:
+        _advance(root, new)
+    elif not root.attempt("update-ref", "-m", note, f"refs/heads/{target}", new, old).ok:
+        raise KeptError(f"{target} moved at the same moment")
+
+
+def merged(root: Repo, old: str, tip: str, message: str) -> str:
     """Return a merge commit made without touching a file or a branch."""
+    text = message.encode(errors="replace")
+    parents = ("-p", old, "-p", tip)
+    tree = merged_tree(root, old, tip)
+    return root.text("commit-tree", tree, *parents, stdin=text, env=root.identity())
+
+
+def merged_tree(root: Repo, old: str, tip: str) -> str:
+    """Return the tree in which two commits meet; KeptError names the files in conflict."""
     flags = ("--write-tree", "-z", "--name-only", "--no-messages")
     merge = root.attempt("merge-tree", *flags, old, tip)
     if merge.code == 1:
-        files = ", ".join(dict.fromkeys(split(merge.out)[1:]))
-        raise _KeptError(f"both sides changed {files}")
+        files = tuple(dict.fromkeys(split(merge.out)[1:]))
+        raise KeptError(f"both sides changed {', '.join(files)}", files)
     if merge.code == _UNKNOWN_OPTION:
-        raise _KeptError("a merge is needed, and this git (older than 2.38) cannot try one safely")
+        raise KeptError("a merge is needed, and this git (older than 2.38) cannot try one safely")
     if not merge.ok:
-        raise _KeptError(complaint(merge.err))
-    tree = split(merge.out)[0]
-    text = message.encode(errors="replace")
-    parents = ("-p", old, "-p", tip)
-    return root.text("commit-tree", tree, *parents, stdin=text, env=root.identity())
+        raise KeptError(complaint(merge.err))
+    return split(merge.out)[0]
 
 
 def _advance(root: Repo, new: str) -> None:
@@ -84,7 +108,7 @@ def _advance(root: Repo, new: str) -> None:
     flags = ("--ff-only", "--no-squash", "--no-autostash", "--no-overwrite-ignore", "--quiet")
     moved = root.attempt("merge", *flags, new, env=root.identity())
     if not moved.ok:
-        raise _KeptError(_refusal(moved))
+        raise KeptError(_refusal(moved))
 
 
 def _refusal(moved: Output) -> str:
@@ -94,18 +118,11 @@ def _refusal(moved: Output) -> str:
     return complaint(moved.err)
 
 
-def _move(root: Repo, branch: str, target: str, new: str, old: str) -> None:
-    note = f"runr: bring in {branch}"
-    ref = f"refs/heads/{target}"
-    if not root.attempt("update-ref", "-m", note, ref, new, old).ok:
-        raise _KeptError(f"{target} moved at the same moment")
-
-
-def _place(root: Repo, target: str) -> str | None:
+def place(root: Repo, target: str) -> str | None:
     """Return the worktree that has `target` checked out or is rebasing it."""
     ref = f"refs/heads/{target}"
-    place = root.text("for-each-ref", "--format=%(worktreepath)", ref)
-    return place or _rebasing(root.common_dir(), ref)
+    found = root.text("for-each-ref", "--format=%(worktreepath)", ref)
+    return found or _rebasing(root.common_dir(), ref)
 
 
 def _rebasing(common: Path, ref: str) -> str | None:
@@ -126,6 +143,6 @@ def _command(root: Repo, branch: str, target: str | None) -> str:
     merge = f"git merge {shlex.quote(branch)}"
     if target is None or root.branch() == target or not root.resolve(f"refs/heads/{target}"):
         return merge
-    if place := _place(root, target):
-        return f"git -C {shlex.quote(place)} merge {shlex.quote(branch)}"
+    if found := place(root, target):
+        return f"git -C {shlex.quote(found)} merge {shlex.quote(branch)}"
     return f"git switch {shlex.quote(target)} && {merge}"

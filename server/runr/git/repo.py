@@ -71,16 +71,20 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Repo:
-    """A working tree; git never looks for a repository above `path`."""
+    """A working tree; git never looks for a repository above `path`.
+
+    `variables` are added to the environment of every git.
+    """
 
     path: Path
+    variables: tuple[tuple[str, str], ...] = ()
 
     def attempt(
         self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None
     ) -> Output:
         """Run git with `args`, whatever comes of it; `env` is added to the environment."""
         command = ["git", "--no-optional-locks", "-C", str(self.path), *_SETTINGS, *args]
-        full = environment(os.environ, self.path) | dict(env or {})
+        full = environment(os.environ, self.path) | dict(self.variables) | dict(env or {})
         try:
             done = subprocess.run(command, input=stdin, env=full, capture_output=True, check=False)
         except FileNotFoundError:

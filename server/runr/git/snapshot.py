@@ -38,7 +38,7 @@ def take(repo: Repo, exclude: tuple[str, ...] = (".runr",)) -> str:
     out = [f":(top,exclude,literal){path}" for path in exclude]
     settings = ("-c", "core.safecrlf=false", "-c", "core.splitIndex=false")
     with scratch_index(repo) as env:
-        _seed(repo, Path(env["GIT_INDEX_FILE"]), env)
+        seed(repo, Path(env["GIT_INDEX_FILE"]), env)
         added = repo.attempt(*settings, "add", "-A", "--", ".", *out, env=env)
         if not added.ok:
             raise GitError(
@@ -82,7 +82,8 @@ def scratch_index(repo: Repo) -> Iterator[dict[str, str]]:
         yield {"GIT_INDEX_FILE": str(Path(name) / "index")}
 
 
-def _seed(repo: Repo, index: Path, env: dict[str, str]) -> None:
+def seed(repo: Repo, index: Path, env: dict[str, str]) -> None:
+    """Let a scratch index begin as the user's own."""
     try:
         # copy2 keeps the time of the file, by which git knows which entries it cannot trust.
         shutil.copy2(repo.git_dir() / "index", index)

@@ -50,6 +50,11 @@ def remove(repo: Repo, path: Path) -> None:
     repo.run("worktree", "remove", *force, "--", str(path))
 
 
+def is_known(repo: Repo, path: Path) -> bool:
+    """Tell whether git has a worktree at `path`, also where its folder is gone."""
+    return _record(repo, path) is not None
+
+
 def delete_branch(repo: Repo, branch: str, merged_into: str) -> bool:
     """Delete `branch` where `merged_into` contains it; say whether it is gone."""
     tip = repo.resolve(f"refs/heads/{branch}")

@@ -108,5 +108,9 @@ class Layout:
     def run(self, run_id: str) -> RunFiles:
         return RunFiles(self.runs / run_id)
 
+    @property
+    def worktrees(self) -> Path:
+        return self.runr / "worktrees"
+
     def worktree(self, run_id: str) -> Path:
-        return self.runr / "worktrees" / run_id
+        return self.worktrees / run_id

@@ -1,5 +1,6 @@
 """What a worker is asked to do, and what it reports back."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,13 +10,29 @@ from runr.core.config import WorkerSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FollowUp:
+    """How to go on in the session of an earlier attempt.
+
+    `prompt` is what that session has not heard yet. Cost and tokens are those
+    of the session that have been reported: its own count may go on from there.
+    """
+
+    session_id: str
+    prompt: str
+    cost_usd: float = 0.0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
     """One attempt at one task.
 
-    `prompt` is the whole text for the worker, already on disk at `prompt_file`;
-    `task_file` is the run's own copy of the task. `environment` is complete
-    (nothing is inherited beside it); `transcript` is where every line of the
-    worker's output goes, redacted.
+    `prompt` is the whole text for the worker; what it is told is already on
+    disk at `prompt_file`. A worker that cannot go on in a session, or no longer
+    finds it, leaves `follow_up` aside. `task_file` is the run's own copy of the
+    task, redacted. `environment` is complete (nothing is inherited beside it);
+    `transcript` is where every line of the worker's output goes, redacted.
     """
 
     run_id: str
@@ -30,6 +47,8 @@ class Assignment:
     environment: Mapping[str, str]
     timeout_s: float
     settings: WorkerSettings
+    stall_s: float = math.inf
+    follow_up: FollowUp | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """From a worker's name to the worker."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from runr.core.config import Config, WorkerSettings
 from runr.core.near import closest
@@ -43,6 +43,22 @@ def find(name: str, config: Config) -> tuple[Worker, WorkerSettings]:
     )
 
 
+def available(wanted: Sequence[str], config: Config, environment: Mapping[str, str]) -> str:
+    """Return the first of `wanted` that can be started; raise what the first said if none can.
+
+    All of them have to exist: UnknownNameError, UsageError.
+    """
+    refusals: list[WorkerUnavailableError] = []
+    for name, (worker, settings) in [(name, find(name, config)) for name in wanted]:
+        try:
+            worker.preflight(settings, environment)
+        except WorkerUnavailableError as refusal:
+            refusals.append(refusal)
+        else:
+            return name
+    raise refusals[0]
+
+
 def names(config: Config) -> tuple[str, ...]:
     """Return the workers that need no further package: runr's and the configuration's own."""
     own = (name for name, settings in config.workers.items() if settings.command)
@@ -56,6 +72,12 @@ def _claude_code() -> Worker:
     from runr.workers.claude_code import ClaudeCode  # noqa: PLC0415 - see above
 
     return ClaudeCode()
+
+
+def _codex() -> Worker:
+    from runr.workers.codex import Codex  # noqa: PLC0415 - see above
+
+    return Codex()
 
 
 def _command(name: str = "command") -> Worker:
@@ -72,6 +94,7 @@ def _script() -> Worker:
 
 _BUILT_IN: dict[str, Callable[[], Worker]] = {
     "claude-code": _claude_code,
+    "codex": _codex,
     "command": _command,
     "script": _script,
 }

@@ -27,8 +27,13 @@ def program(settings: WorkerSettings) -> tuple[str, ...]:
     return settings.command or ("claude",)
 
 
-def command(settings: WorkerSettings, session: str, task: str) -> tuple[str, ...]:
-    """Return the program and its arguments; the prompt goes in on standard input."""
+def command(
+    settings: WorkerSettings, session: str, task: str, *, goes_on: bool = False
+) -> tuple[str, ...]:
+    """Return the program and its arguments; the prompt goes in on standard input.
+
+    `session` is the id of a new session, or of one that `goes_on`.
+    """
     options: list[str] = []
     if settings.allowed_tools:
         options += ("--allowedTools", *settings.allowed_tools)
@@ -41,7 +46,7 @@ def command(settings: WorkerSettings, session: str, task: str) -> tuple[str, ...
     return (
         *program(settings),
         *("-p", "--output-format", "stream-json", "--verbose"),
-        *("--session-id", session, "--name", f"runr {task}"),
+        *("--resume" if goes_on else "--session-id", session, "--name", f"runr {task}"),
         *("--permission-mode", settings.permission_mode),
         *("--disallowedTools", *_DISALLOWED),
         # The project's rules apply, but not its servers and hooks: runr's own could be among them.

@@ -26,12 +26,15 @@ class Tokens:
 class Heard:
     """The stream so far.
 
-    `at_rest` holds from a result until the next sign of work. `cost_usd` is
+    `begun` holds from the first sign of work: without one, a session that was
+    to go on was not found. `at_rest` holds from a result until the next sign of
+    work. `retry_status` belongs to `retrying`, as far as it is one. `cost_usd` is
     what the last result said, for it counts from the start. `unsettled` are
     the messages that no result has counted yet; their numbers are partial.
     """
 
     session_id: str | None = None
+    begun: bool = False
     results: int = 0
     at_rest: bool = False
     subtype: str = ""
@@ -39,6 +42,7 @@ class Heard:
     error_status: int | None = None
     error_kind: str | None = None
     retrying: str | None = None
+    retry_status: int | None = None
     words: str = ""
     cost_usd: float | None = None
     settled: Tokens = Tokens()
@@ -65,10 +69,9 @@ def fold(heard: Heard, line: Mapping[str, Any]) -> Heard:
             case "result", _:
                 return _result(heard, Result.model_validate(line))
             case ("user", _) | ("system", "init"):
-                return replace(heard, at_rest=False, retrying=None)
+                return replace(heard, begun=True, at_rest=False, retrying=None, retry_status=None)
             case "system", "api_retry":
-                retry = Retry.model_validate(line)
-                return replace(heard, retrying=f"{retry.error_status or ''} {retry.error}".strip())
+                return _retry(heard, Retry.model_validate(line))
             case "system", "permission_denied":
                 return _denied(heard, Denial.model_validate(line))
             case _:
@@ -77,13 +80,20 @@ def fold(heard: Heard, line: Mapping[str, Any]) -> Heard:
         return heard
 
 
+def _retry(heard: Heard, line: Retry) -> Heard:
+    told = " ".join(str(part) for part in (line.error_status, line.error) if part)
+    return replace(heard, retrying=told or "an error", retry_status=line.error_status)
+
+
 def _assistant(heard: Heard, line: Assistant) -> Heard:
     message = line.message
     text = "\n".join(said.text for said in message.content if said.type == "text").strip()
     return replace(
         heard,
+        begun=True,
         at_rest=False,
         retrying=None,
+        retry_status=None,
         error_kind=line.error,
         words=text or heard.words,
         unsettled={**heard.unsettled, message.id: _tokens(message.usage)},
@@ -98,6 +108,7 @@ def _result(heard: Heard, line: Result) -> Heard:
         results=heard.results + 1,
         at_rest=True,
         retrying=None,
+        retry_status=None,
         subtype=line.subtype,
         is_error=line.is_error,
         error_status=line.api_error_status,

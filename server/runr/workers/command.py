@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 
 from runr.core.config import WorkerSettings
-from runr.core.duration import spoken
 from runr.core.redact import Redactor
 from runr.errors import WorkerUnavailableError
 from runr.workers import process
 from runr.workers.assignment import Assignment, WorkReport
-from runr.workers.program import require, variables
+from runr.workers.program import limit, require, variables
 from runr.workers.transcript import Transcript
 
 
@@ -39,13 +38,14 @@ class Command:
                 input=assignment.prompt.encode("utf-8", "replace"),
                 on_line=transcript.output,
                 timeout_s=assignment.timeout_s,
+                stall_s=assignment.stall_s,
                 marker=assignment.run_id,
             )
             transcript.exit(ended.exit_code)
         said = transcript.tail
-        if ended.timed_out:
-            limit = f"ended after its time limit of {spoken(assignment.timeout_s)}"
-            return WorkReport(stop="time_limit", summary=f"{limit}\n{said}".strip())
+        if ended.exit_code is None:
+            stop, reached = limit(assignment, ended)
+            return WorkReport(stop=stop, summary=f"{reached}\n{said}".strip())
         if ended.exit_code:
             failed = f"{settings.command[0]} ended with exit code {ended.exit_code}\n{said}"
             return WorkReport(

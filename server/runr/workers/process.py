@@ -1,5 +1,6 @@
 """Running a program: hear its lines, keep its time limit, leave nothing of it behind."""
 
+import math
 import os
 import shlex
 import subprocess
@@ -14,26 +15,27 @@ import anyio.abc
 import anyio.to_thread
 
 from runr.errors import WorkerUnavailableError
+from runr.workers.lines import Lines
 from runr.workers.tree import MARKER, end_marked, end_tree
 
 __all__ = ["Ended", "end_marked", "run"]
 
-#: A longer line is handed over in parts.
-LINE_LIMIT = 8 * 1024 * 1024
-
 # How long what is in the pipe may take once the program has ended: somebody who escaped may
 # still hold the other end.
 _LAST_WORDS_S = 1.0
-_CHUNK = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """How a program came to its end; `exit_code` is None where we ended it."""
+    """How a program came to its end; `exit_code` is None where we ended it.
+
+    That was for its silence where it `stalled`, else because its time was over.
+    """
 
     exit_code: int | None
     timed_out: bool
     seconds: float
+    stalled: bool = False
 
 
 async def run(
@@ -44,11 +46,13 @@ async def run(
     input: bytes = b"",  # noqa: A002 - the word that subprocess uses
     on_line: Callable[[str], None],
     timeout_s: float,
+    stall_s: float = math.inf,
     grace_s: float = 5,
     marker: str,
 ) -> Ended:
     """Run `command` until it exits and hand each line of its output to `on_line`.
 
+    It is ended after `timeout_s`, and once it has put out nothing for `stall_s`.
     Whatever happens, cancellation included, its session and every process that
     carries `marker` are ended before this returns, so one marker runs one
     program at a time. WorkerUnavailableError where the program cannot be started.
@@ -61,11 +65,38 @@ async def run(
             process = await _start(command, cwd, {**env, MARKER: marker}, input, inlet)
         finally:
             os.close(inlet)
-        exit_code = await _follow(process, _Lines(outlet, on_line), timeout_s, grace_s, marker)
+        limit = _Limit(begin + timeout_s, stall_s)
+        lines = Lines(outlet, on_line, limit.put_off)
+        exit_code = await _follow(process, lines, limit, grace_s, marker)
     finally:
         os.close(outlet)
-    seconds = anyio.current_time() - begin
-    return Ended(exit_code=exit_code, timed_out=exit_code is None, seconds=seconds)
+    ended, seconds = exit_code is None, anyio.current_time() - begin
+    return Ended(
+        exit_code=exit_code,
+        timed_out=ended and not limit.stalled,
+        seconds=seconds,
+        stalled=ended and limit.stalled,
+    )
+
+
+class _Limit:
+    """When the program is ended: when its time is over, or after too long a silence."""
+
+    def __init__(self, end: float, stall_s: float) -> None:
+        self.scope = anyio.CancelScope()
+        self._end = end
+        self._stall_s = stall_s
+        self.put_off()
+
+    def put_off(self) -> None:
+        """Note a sign of life; last words change nothing any more."""
+        if not self.scope.cancel_called:
+            self.scope.deadline = min(self._end, anyio.current_time() + self._stall_s)
+
+    @property
+    def stalled(self) -> bool:
+        """Whether silence comes before the end of the time."""
+        return self.scope.deadline < self._end
 
 
 async def _start(
@@ -109,15 +140,15 @@ def _readable(content: bytes) -> Iterator[int]:
 
 
 async def _follow(
-    process: anyio.abc.Process, lines: "_Lines", timeout_s: float, grace_s: float, marker: str
+    process: anyio.abc.Process, lines: Lines, limit: _Limit, grace_s: float, marker: str
 ) -> int | None:
-    """Wait for the exit and end what is left; None where the time was over first."""
+    """Wait for the exit and end what is left; None where the limit was reached first."""
     exit_code: int | None = None
     try:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(lines.pump)
             try:
-                with anyio.move_on_after(timeout_s):
+                with limit.scope:
                     exit_code = await process.wait()
             finally:
                 with anyio.CancelScope(shield=True):
@@ -132,52 +163,3 @@ async def _follow(
         # Only `on_line` raises in there, and its caller knows the error by its own name.
         raise group.exceptions[0] from None
     return exit_code
-
-
-class _Lines:
-    """The program's output, cut into lines; also heard while the program is being ended."""
-
-    def __init__(self, outlet: int, on_line: Callable[[str], None]) -> None:
-        self.ended = anyio.Event()
-        self.listening = anyio.CancelScope(shield=True)
-        self._outlet = outlet
-        self._on_line = on_line
-        self._open: list[bytes] = []
-        self._size = 0
-
-    async def pump(self) -> None:
-        """Hand over lines until the last writer is gone or nobody listens any longer."""
-        try:
-            with self.listening:
-                while chunk := await self._read():
-                    self._feed(chunk)
-            self._hand_over()
-        finally:
-            self.ended.set()
-
-    async def _read(self) -> bytes:
-        while True:
-            await anyio.wait_readable(self._outlet)
-            try:
-                return os.read(self._outlet, _CHUNK)
-            except BlockingIOError:
-                continue
-
-    def _feed(self, chunk: bytes) -> None:
-        first, *others = chunk.split(b"\n")
-        self._keep(first)
-        for part in others:
-            self._hand_over(whole=True)
-            self._keep(part)
-
-    def _keep(self, part: bytes) -> None:
-        self._open.append(part)
-        self._size += len(part)
-        if self._size >= LINE_LIMIT:
-            self._hand_over()
-
-    def _hand_over(self, *, whole: bool = False) -> None:
-        line = b"".join(self._open)
-        self._open, self._size = [], 0
-        if line or whole:
-            self._on_line(line.decode("utf-8", "replace").removesuffix("\r"))

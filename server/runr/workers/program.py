@@ -3,8 +3,11 @@
 import shutil
 from collections.abc import Mapping
 
+from runr.core.duration import spoken
+from runr.core.redact import Redactor
 from runr.errors import WorkerUnavailableError
 from runr.workers.assignment import Assignment
+from runr.workers.process import Ended
 
 
 def require(program: str, environment: Mapping[str, str], *next_steps: str) -> None:
@@ -18,6 +21,18 @@ def require(program: str, environment: Mapping[str, str], *next_steps: str) -> N
         raise WorkerUnavailableError(
             f"{program} was not found on PATH", next_steps=(*next_steps, "runr doctor")
         )
+
+
+def limit(assignment: Assignment, ended: Ended) -> tuple[str, str]:
+    """Return the stop of a program that was ended, and what limit it had reached."""
+    if ended.stalled:
+        return "stalled", f"ended after {spoken(assignment.stall_s)} without a word"
+    return "time_limit", f"ended after its time limit of {spoken(assignment.timeout_s)}"
+
+
+def start_over(assignment: Assignment, redact: Redactor) -> None:
+    """Write down that the worker is told everything: its session could not go on."""
+    assignment.prompt_file.write_text(redact(assignment.prompt), "utf-8", "replace")
 
 
 def variables(assignment: Assignment) -> dict[str, str]:

@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from functools import partial
 
 from runr.core.config import WorkerSettings
-from runr.core.duration import spoken
 from runr.core.redact import Redactor
 from runr.workers import process
 from runr.workers.assignment import Assignment, WorkReport
 from runr.workers.blocks import Block, scripts
-from runr.workers.program import require, variables
+from runr.workers.program import limit, require, variables
 from runr.workers.transcript import Transcript
 
 _SHELL = "sh"
@@ -38,12 +37,10 @@ class Script:
                 ended = await _run(assignment, block, number, transcript, left)
                 left -= ended.seconds
                 transcript.exit(ended.exit_code, block=number)
-                if ended.timed_out:
-                    limit = spoken(assignment.timeout_s)
-                    summary = f"block {number} was ended after the time limit of {limit}"
-                    return WorkReport(
-                        stop="time_limit", summary=f"{summary}\n{transcript.tail}".strip()
-                    )
+                if ended.exit_code is None:
+                    stop, reached = limit(assignment, ended)
+                    summary = f"block {number} was {reached}\n{transcript.tail}"
+                    return WorkReport(stop=stop, summary=summary.strip())
                 if ended.exit_code:
                     summary = f"block {number} (line {block.line}) failed"
                     said = f"{summary} with exit code {ended.exit_code}\n{transcript.tail}"
@@ -62,6 +59,7 @@ async def _run(
         env=variables(assignment),
         on_line=partial(transcript.output, block=number),
         timeout_s=max(timeout_s, 0),
+        stall_s=assignment.stall_s,
         marker=assignment.run_id,
     )
 

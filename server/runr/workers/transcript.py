@@ -7,11 +7,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from runr.core.redact import REDACTED, Redactor
+from runr.core.cleanlines import CleanLines
+from runr.core.redact import Redactor
 
 _TAIL_LINES = 20
 _TAIL_CHARACTERS = 2000
-_KEY_LINES = 200
 
 
 class Transcript:
@@ -20,7 +20,7 @@ class Transcript:
     def __init__(self, path: Path, redact: Redactor) -> None:
         self.redact = redact
         self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
-        self._key_lines_left = 0
+        self._clean = CleanLines(redact)
         path.parent.mkdir(parents=True, exist_ok=True)
         # A second start of the same attempt goes on where the first was interrupted.
         self._file = path.open("a", encoding="utf-8", errors="replace")
@@ -56,18 +56,6 @@ class Transcript:
     def tail(self) -> str:
         """The last lines of plain output."""
         return "\n".join(self._tail).strip()[-_TAIL_CHARACTERS:]
-
-    def _clean(self, text: str) -> str:
-        """Redact a line; a private key goes over many."""
-        if self._key_lines_left:
-            self._key_lines_left -= 1
-            if "-----END" in text:
-                self._key_lines_left = 0
-            return REDACTED
-        clean = self.redact(text)
-        if "-----BEGIN" in clean and "PRIVATE KEY" in clean:
-            self._key_lines_left = _KEY_LINES
-        return clean
 
     def _write(self, line: str) -> None:
         self._file.write(line + "\n")

@@ -1,0 +1,99 @@
+"""What a killed git leaves behind: locks that nobody holds, and files half moved to a commit."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from runr.git import snapshot
+from runr.git.repo import Repo
+from runr.git.snapshot import Change
+
+_LOCKS = ("index.lock", "HEAD.lock", "ORIG_HEAD.lock", "packed-refs.lock")
+
+
+def clear_locks(repo: Repo, worktrees: Path, *, patience_s: float = 5.0) -> tuple[str, ...]:
+    """Remove the locks of git processes that are dead, and return their names.
+
+    Looks at the repository itself and at the working trees below `worktrees`.
+    While any git is at work in it, or where that cannot be told (no /proc),
+    every lock stays.
+    """
+    found = tuple(_locks(repo.common_dir(), worktrees))
+    if not found:
+        return ()
+    deadline = time.monotonic() + patience_s
+    while _is_git_at_work(repo.path):
+        if time.monotonic() > deadline:
+            return ()
+        time.sleep(0.05)
+    for lock in found:
+        with suppress(FileNotFoundError):
+            lock.unlink()
+    return tuple(lock.name for lock in found)
+
+
+def adopt(repo: Repo, commit: str) -> None:
+    """Make up for a fast-forward to `commit` that was killed half way.
+
+    It leaves files that have their new content already, and perhaps one that
+    has only the beginning of it; git would take them for the user's changes
+    and refuse to go on. The former are staged, the latter removed: every byte
+    of them is in `commit`. What the user has staged stays as it is.
+    """
+    head = repo.head()
+    if head is None:
+        return
+    staged = set(repo.fields("diff-index", "-z", "--cached", "--name-only", head))
+    open_ = [c for c in snapshot.changed(repo, head, commit) if c.path not in staged]
+    moved = [change for change in open_ if _has_content(repo, change.path, change.object_id)]
+    for change in open_:
+        if change not in moved and _is_begun(repo, change):
+            (repo.path / change.path).unlink()
+    lines = [f"{change.new_mode} {change.object_id}\t{change.path}\0" for change in moved]
+    if lines:
+        info = os.fsencode("".join(lines))
+        repo.run("update-index", "-z", "--add", "--index-info", stdin=info)
+
+
+def _has_content(repo: Repo, path: str, object_id: str) -> bool:
+    file = repo.path / path
+    if object_id.strip("0") == "":
+        return not file.exists() and not file.is_symlink()
+    if file.is_symlink():
+        return repo.text("hash-object", "--stdin", stdin=os.fsencode(file.readlink())) == object_id
+    if not file.is_file():
+        return False
+    return repo.text("hash-object", "--", path) == object_id
+
+
+def _is_begun(repo: Repo, change: Change) -> bool:
+    """Tell whether the file is the beginning of what it is to become."""
+    file = repo.path / change.path
+    if file.is_symlink() or not file.is_file() or not change.object_id.strip("0"):
+        return False
+    return repo.run("cat-file", "blob", change.object_id).startswith(file.read_bytes())
+
+
+def _locks(common: Path, worktrees: Path) -> Iterator[Path]:
+    yield from (common / name for name in _LOCKS if (common / name).exists())
+    yield from (common / "refs").rglob("*.lock")
+    for record in common.glob("worktrees/*"):
+        with suppress(OSError):
+            place = Path((record / "gitdir").read_text(errors="surrogateescape").strip())
+            if place.is_relative_to(worktrees):
+                yield from (record / name for name in _LOCKS if (record / name).exists())
+
+
+def _is_git_at_work(root: Path) -> bool:
+    proc = Path("/proc")
+    if not (proc / "self").exists():
+        return True
+    for entry in proc.glob("[0-9]*"):
+        with suppress(OSError):
+            if (entry / "comm").read_text().startswith("git") and (
+                (entry / "cwd").resolve().is_relative_to(root)
+            ):
+                return True
+    return False

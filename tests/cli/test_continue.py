@@ -1,0 +1,178 @@
+"""`runr continue` and `runr resume`: a stop leads on, and says where before it does."""
+
+from typing import Any
+
+import pytest
+
+from cli.terminal import Place
+
+#: Works at the second attempt only, when there is a file `go` in the repository.
+GATED = "echo $RUNR_ATTEMPT > a.txt; test -e ../../../go"
+
+
+def stopped(place: Place, name: str = "a", script: str = GATED, **expected: int) -> Any:
+    place.script(f"{name}.md", script)
+    place.commit("Tasks")
+    return place.run(name, code=expected.get("code", 1))
+
+
+def test_continue_resumes_the_latest_stop_and_ends_with_its_code(place: Place) -> None:
+    stopped(place, "b")
+    run = stopped(place, "a")
+    place.write("go")
+    shown = place.runr("continue", code=0)
+    assert f"run {run['id']} of a.md stopped (worker_failed" in shown.out
+    assert "✓ a.md: completed, verified" in shown.out
+    assert place.status("b.md")["status"] == "stopped"
+    place.runr("continue", "--json", code=0)
+    assert place.status("b.md")["status"] == "completed"
+
+
+def test_continue_dry_run_only_says(place: Place) -> None:
+    run = stopped(place)
+    place.write("go")
+    before = place.events(run["id"])
+    answer = place.runr("continue", "--dry-run", "--json", code=0).json
+    assert (answer["action"], answer["run"]["id"], answer["dry_run"]) == ("resume", run["id"], True)
+    assert place.events(run["id"]) == before
+    steps = place.runr("continue", "--dry-run", code=0).steps
+    assert [place.paste(step).code for step in steps] == [0, 0]
+    assert place.status("a.md")["status"] == "completed"
+
+
+@pytest.mark.parametrize("why", ["needs_human", "no_checks"])
+def test_continue_says_what_a_person_has_to_do(place: Place, why: str) -> None:
+    if why == "no_checks":
+        place.config('[run]\nworker = "script"\n')
+    place.script("a.md", "echo 1 > a.txt", "type: hybrid")
+    place.commit("Tasks")
+    place.run("a", code=9)
+    result = place.runr("continue", code=9)
+    assert "a.md waits for a person" in result.out
+    assert len(result.steps) == 3
+    assert [place.paste(step).code for step in result.steps] == [0, 0, 0]
+    assert place.status("a.md")["status"] == "completed"
+    assert place.runr("continue", "--json", code=0).json["action"] == "nothing"
+
+
+def test_continue_says_what_is_ready_where_nothing_has_stopped(place: Place) -> None:
+    place.script("a.md", "echo 1 > a.txt")
+    place.task("m.md", "type: manual")
+    place.commit("Tasks")
+    result = place.runr("continue", code=0)
+    assert "No run has stopped; ready: a.md, m.md" in result.out
+    assert place.paste(result.steps[0]).code == 0
+    later = place.runr("continue", code=0)
+    assert "ready: m.md" in later.out
+    assert later.steps[0] == "runr task-status m.md"
+
+
+def test_continue_leaves_what_is_at_work_alone(place: Place) -> None:
+    place.script("a.md", "trap 'exit 0' TERM; while :; do sleep 0.05; done")
+    started = place.runr("run", "--task", "a", "--detach", "--json", code=0).json["run"]["id"]
+    place.await_phase(started, "work")
+    answer = place.runr("continue", "--json", code=0).json
+    assert (answer["action"], answer["next"]) == ("wait", [f"runr follow {started}"])
+    place.runr("stop", started, code=0)
+    assert place.runr("continue", "--dry-run", "--json").json["run"]["id"] == started
+
+
+def test_manual_work_is_no_stop_to_continue(place: Place) -> None:
+    place.write("a.txt", "1\n")
+    place.runr("intervene", "--reason", "why", "--all", code=0)
+    assert place.runr("continue", "--json", code=0).json["action"] == "nothing"
+    assert "nothing to resume" in place.runr("resume", "latest", code=2).err
+
+
+def test_a_preview_says_from_where_with_which_attempt_and_which_work(place: Place) -> None:
+    run = stopped(place)
+    before = place.events(run["id"]), place.read(".runr/task-status.json")
+    result = place.runr("resume", run["id"], "--preview", code=0)
+    assert "the worker would get attempt 2" in result.out
+    assert "changed so far: a.txt" in result.out
+    answer = place.runr("resume", run["id"], "--preview", "--json", code=0).json
+    assert (answer["phase"], answer["attempt"], answer["work"]) == ("work", 2, ["a.txt"])
+    assert (place.events(run["id"]), place.read(".runr/task-status.json")) == before
+    place.write("go")
+    assert place.paste(result.steps[-1]).code == 0
+    assert place.read("a.txt") == "2\n"
+
+
+def test_a_preview_of_a_stop_for_a_person_says_that_it_would_stop_again(place: Place) -> None:
+    place.script("a.md", "echo 1 > a.txt", "type: hybrid")
+    run = place.run("a", code=9)
+    answer = place.runr("resume", run["id"], "--preview", "--json", code=0).json
+    assert answer["phase"] is None
+    assert "stop again at once" in answer["told"]
+    assert len(answer["next"]) == 3
+
+
+def test_resume_from_verify_judges_what_a_person_mended_without_another_attempt(
+    place: Place,
+) -> None:
+    place.script("a.md", "echo wrong > a.txt", 'verify: ["grep right a.txt"]')
+    place.commit("Tasks")
+    run = place.run("a", code=4)
+    place.write(f".runr/worktrees/{run['id']}/a.txt", "right\n")
+    told = place.runr("resume", run["id"], "--from", "verify", "--preview", code=0)
+    assert "it would go on with verify, without another attempt" in told.out
+    assert told.steps == [f"runr resume {run['id']} --from verify"]
+    assert place.paste(told.steps[0]).code == 0
+    assert place.read("a.txt") == "right\n"
+    assert place.status("a.md")["evidence"] == "verified"
+    prompts = list(place.run_folder(run["id"]).glob("prompt-*.md"))
+    assert len(prompts) == run["attempt"]
+
+
+def test_resume_from_verify_goes_on_as_any_verification_does(place: Place) -> None:
+    place.script("a.md", "echo $RUNR_ATTEMPT > a.txt", 'verify: ["grep 3 a.txt"]')
+    place.commit("Tasks")
+    run = place.run("a", code=4)
+    assert (
+        place.runr("resume", run["id"], "--from", "verify", "--json", code=0).json["attempt"] == 3
+    )
+
+
+def test_resume_from_work_lets_the_worker_try_again(place: Place) -> None:
+    place.config('[run]\nworker = "script"\n[verify]\ntier1 = ["true"]\n[scope]\ndeny = ["bad*"]\n')
+    place.script("a.md", "if [ $RUNR_ATTEMPT = 1 ]; then echo 1 > bad.txt; else rm bad.txt; fi")
+    place.commit("Tasks")
+    run = place.run("a", code=5)
+    assert place.runr("resume", run["id"], "--json", code=5).json["attempt"] == 1
+    again = place.runr("resume", run["id"], "--from", "work", "--json", code=0).json
+    assert (again["status"], again["attempt"]) == ("completed", 2)
+
+
+def test_resume_from_checkpoint_commits_verified_work_once(place: Place) -> None:
+    place.script("a.md", "echo 1 > a.txt", "type: hybrid")
+    place.commit("Tasks")
+    run = place.run("a", code=9)
+    place.runr("resume", run["id"], "--from", "checkpoint", code=9)
+    assert place.git("log", "--all", "--format=%s", "--grep=^Runr-Checkpoint").split() == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("since", "why"),
+    [
+        ("checkpoint", "only verified work is committed"),
+        ("integrate", "'integrate' is not one of 'work', 'verify', 'checkpoint'"),
+    ],
+)
+def test_unverified_work_is_not_committed_by_a_resume(place: Place, since: str, why: str) -> None:
+    place.script("a.md", "echo 1 > a.txt", 'verify: ["false"]')
+    place.commit("Tasks")
+    run = place.run("a", code=4)
+    before = place.events(run["id"])
+    for words in (["--preview"], []):
+        assert why in place.runr("resume", run["id"], "--from", since, *words, code=2).err
+    assert place.events(run["id"]) == before
+
+
+@pytest.mark.parametrize("since", ["work", "verify"])
+def test_behind_a_checkpoint_there_is_no_way_back(place: Place, since: str) -> None:
+    place.script("a.md", "echo 1 > a.txt", "type: hybrid")
+    place.commit("Tasks")
+    run = place.run("a", code=9)
+    refused = place.runr("resume", run["id"], "--from", since, code=2)
+    assert "its checkpoint is made" in refused.err
+    assert place.paste(refused.steps[0]).code == 0

@@ -1,0 +1,179 @@
+"""Runs killed at random points, taken up again, and judged by what they leave.
+
+    python -m crash.harness 200
+
+Each run is killed with SIGKILL up to four times, at moments drawn from the
+time that such a run takes, half of the time together with every git process
+at work in the repository. Whatever the moment was, the run must end with
+exactly one checkpoint, a true status, nothing locked and nobody left working.
+"""
+
+import os
+import random
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fakes.project_kit import ProjectKit, until
+from runr.app.runs import resume_run
+from runr.engine import local
+from runr.store import runlog
+from runr.store.layout import RunFiles
+from unit.git_trees import git
+
+_TASK = """\
+for n in 1 2 3 4 5 6; do echo "line $n" >> work.txt; mkdir -p d$n; echo $n > d$n/file; done
+"""
+_HEADER = 'verify: ["test -d d6", "grep -q \'line 6\' work.txt"]'
+
+#: Seconds that an undisturbed run takes at most, for drawing the moment of a kill.
+_SPAN_S = 0.6
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was survived: kills by the phase that they hit, and complaints."""
+
+    runs: int = 0
+    kills: Counter[str] = field(default_factory=Counter)
+    complaints: list[str] = field(default_factory=list)
+
+    def told(self) -> str:
+        """Return the tally as lines for people."""
+        hit = ", ".join(f"{phase} {count}" for phase, count in self.kills.most_common())
+        lines = [f"{self.kills.total()} kills in {self.runs} runs survived, hitting {hit}"]
+        return "\n".join([*lines, *self.complaints])
+
+
+def survive(kills: int, seed: int, folder: Path) -> Tally:
+    """Kill runs until `kills` kills have hit; the same seed draws the same moments."""
+    draw, tally = random.Random(seed), Tally()  # noqa: S311 - moments, not secrets
+    while tally.kills.total() < kills:
+        tally.runs += 1
+        kit = ProjectKit(folder, f"repo{tally.runs}")
+        kit.script("a.md", _TASK, header=_HEADER)
+        git(kit.root, "add", "-A")
+        git(kit.root, "commit", "-q", "-m", "Tasks")
+        run = _one_run(kit, draw, tally)
+        tally.complaints += [f"run {tally.runs}: {wrong}" for wrong in _judge(kit, run)]
+    return tally
+
+
+def _one_run(kit: ProjectKit, draw: random.Random, tally: Tally) -> RunFiles:
+    run = kit.start("a.md")
+    for _ in range(draw.randint(1, 4)):
+        threading.Event().wait(draw.uniform(0, _SPAN_S))
+        phase = _kill(kit, run, with_git=draw.random() < 0.5)
+        if phase is None:
+            break
+        tally.kills[phase] += 1
+        kit.settled("a.md")
+        if runlog.require(run).ended == "completed":
+            break
+        resume_run(kit.open(), run.id)
+    _finish(kit, run)
+    return run
+
+
+def _kill(kit: ProjectKit, run: RunFiles, *, with_git: bool) -> str | None:
+    """Kill the run's process and return the phase that it was in; None if it was done."""
+    pid = local.process_id(run)
+    if pid is None:
+        return None
+    victims = [*_caught_gits(kit, run), pid] if with_git else [pid]
+    for victim in victims:
+        with suppress(ProcessLookupError):
+            os.kill(victim, signal.SIGKILL)
+    until(lambda: not local.is_alive(run), f"the end of {pid}")
+    state = runlog.state(run)
+    phase = state.phase.value if state and state.phase else "prepare"
+    return f"{phase} in git" if len(victims) > 1 else phase
+
+
+def _finish(kit: ProjectKit, run: RunFiles) -> None:
+    until(lambda: not local.is_alive(run), "the run's end")
+    kit.settled("a.md")
+    if runlog.require(run).ended == "stopped":
+        resume_run(kit.open(), run.id)
+        kit.finish(run)
+
+
+def _judge(kit: ProjectKit, run: RunFiles) -> list[str]:
+    """Return everything that is not as it should be."""
+    state, entry = runlog.require(run), kit.entry("a.md")
+    found = {
+        "the run is not completed": state.ended == "completed",
+        "not exactly one checkpoint": len(kit.checkpoints()) == 1,
+        "the status is not true": (entry.status, entry.checkpoint_sha)
+        == ("completed", state.checkpoint_sha),
+        "the work is not on the branch": (kit.root / "work.txt").exists()
+        and (kit.root / "d6/file").exists(),
+        "the user's tree is dirty": not git(kit.root, "status", "--porcelain").strip(),
+        "a worktree is left": len(git(kit.root, "worktree", "list").splitlines()) == 1,
+        "a branch is left": git(kit.root, "branch", "--format=%(refname:short)").split()
+        == ["main"],
+        "a lock is left": not list((kit.root / ".git").rglob("*.lock")),
+        "somebody is left working": not _marked(run.id),
+        "git finds damage": "error" not in git(kit.root, "fsck", "--no-dangling"),
+    }
+    why = f" ({state.ended}, {state.stop}: {state.detail}; {state.integration})"
+    return [wrong + why for wrong, well in found.items() if not well]
+
+
+def _caught_gits(kit: ProjectKit, run: RunFiles) -> list[int]:
+    """Look until a git is at work, for as long as the run lives."""
+    while local.is_alive(run):
+        if found := _gits(kit.root):
+            return found
+    return []
+
+
+def _gits(root: Path) -> list[int]:
+    return [
+        int(entry.name)
+        for entry in Path("/proc").glob("[0-9]*")
+        if _reads(entry / "comm").startswith("git") and _below(entry / "cwd", root)
+    ]
+
+
+def _marked(run_id: str) -> list[int]:
+    mark = f"RUNR_RUN_ID={run_id}"
+    return [
+        int(entry.name)
+        for entry in Path("/proc").glob("[0-9]*")
+        if mark in _reads(entry / "environ").split("\0")
+    ]
+
+
+def _reads(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""
+
+
+def _below(link: Path, root: Path) -> bool:
+    try:
+        return link.resolve().is_relative_to(root)
+    except OSError:
+        return False
+
+
+def main(arguments: list[str]) -> int:
+    """Run the harness by hand: how many kills, and which seed."""
+    kills = int(arguments[0]) if arguments else 200
+    seed = int(arguments[1]) if len(arguments) > 1 else int(time.time())
+    with tempfile.TemporaryDirectory(prefix="runr-crash-") as folder:
+        tally = survive(kills, seed, Path(folder))
+    sys.stdout.write(f"seed {seed}: {tally.told()}\n")
+    return 1 if tally.complaints else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,10 @@
+"""A run may be killed anywhere; `make crash` does it two hundred times."""
+
+from pathlib import Path
+
+from crash.harness import survive
+
+
+def test_a_killed_run_ends_with_one_checkpoint_and_a_true_status(tmp_path: Path) -> None:
+    tally = survive(kills=12, seed=20250108, folder=tmp_path)
+    assert not tally.complaints, tally.told()
