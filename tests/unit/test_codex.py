@@ -37,7 +37,7 @@ def failed(message: str) -> list[dict[str, Any]]:
     ]
 
 
-GOOD = [
+GOOD: list[dict[str, Any]] = [
     BEGIN,
     {"type": "item.completed", "item": WARNING},
     {"type": "turn.started"},
@@ -182,7 +182,7 @@ def test_time_and_silence_end_a_session(codex: Codex) -> None:
 
 
 def test_a_program_that_says_nothing_of_use_has_failed(codex: Codex) -> None:
-    garbage = [{"type": "turn.completed", "usage": 7}, {"no": "type"}]
+    garbage: list[dict[str, Any]] = [{"type": "turn.completed", "usage": 7}, {"no": "type"}]
     codex.plays(*garbage, after="echo '{\"torn'; echo out of memory >&2", code=9)
     report = codex.work()
     assert (report.stop, report.exit_code) == ("worker_failed", 9)

@@ -10,7 +10,8 @@ from fakes.project_kit import ProjectKit
 from runr.app import runs
 from runr.app.answers import RunView
 from runr.core.prompt import compose, follow_up
-from runr.core.runstate import CheckResult, RunStart
+from runr.core.run import begin
+from runr.core.runstate import CheckResult, Event, RunStart
 from runr.core.stops import find
 from runr.errors import UnknownNameError, WorkerUnavailableError
 from runr.store import runlog
@@ -120,14 +121,13 @@ def test_all_attempts_share_the_total_time(kit: ProjectKit) -> None:
 
 def test_an_attempt_ends_with_the_total_time_and_a_resume_begins_it_anew(kit: ProjectKit) -> None:
     settings(kit, total_timeout="1s")
-    begun = kit.root.parent / "begun"
-    block = f"test -f {begun} || {{ touch {begun}; sleep 60; }}; echo 1 > a.txt"
-    kit.script("a.md", block, header='verify: ["test -f a.txt"]')
+    kit.script("a.md", "sleep 60", header='verify: ["test -f a.txt"]')
     run = kit.run("a.md")
     assert run.stop_reason == "time_limit"
     assert run.detail
     assert "run.total_timeout" in run.detail
-    settings(kit)
+    settings(kit, total_timeout="60s")
+    kit.script("a.md", "echo 1 > a.txt", header='verify: ["test -f a.txt"]')
     runs.resume_run(kit.open(), run.id)
     assert kit.finish(kit.layout.run(run.id)).status == "completed"
 
@@ -274,8 +274,8 @@ def test_the_follow_up_is_short() -> None:
     start = RunStart(
         task=".runr/tasks/a.md", worker="x", workdir="/w", base_sha="0", base_tree="0", owns=("a",)
     )
-    event = runlog.Event(seq=1, time="2025-01-08T14:30:22Z", type="run.created")
-    state = runlog.begin("r", event.model_copy(update={"payload": start.model_dump()}))
+    event = Event(seq=1, time="2025-01-08T14:30:22Z", type="run.created")
+    state = begin("r", event.model_copy(update={"payload": start.model_dump()}))
     failed = CheckResult(tier="task", command="make check", exit_code=2, seconds=1, tail="E: no")
     state = state.model_copy(update={"attempt": 2, "judged": 1, "checks": (failed,)})
     told = follow_up(start, state)
