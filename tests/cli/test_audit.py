@@ -145,8 +145,8 @@ def test_a_revert_is_no_checkpoint_though_its_tree_is_one(place: Place) -> None:
     place.script("b.md", "echo 1 > b.txt")
     place.run("b")
     place.git("revert", "--no-edit", "HEAD")
-    answer = place.runr("audit", "--range", "HEAD~1..", "--json", code=0).json
-    assert answer["counts"]["gap"] == 1
+    answer = place.runr("audit", "--range", "HEAD~2..", "--json", code=0).json
+    assert (answer["counts"]["checkpoint"], answer["counts"]["gap"]) == (1, 1)
     assert answer["gaps"][0]["subject"].startswith('Revert "b"')
 
 

@@ -163,3 +163,18 @@ def test_the_first_commit_of_a_repository_can_be_manual_work(bare: Place) -> Non
     bare.runr("intervene", "--reason", "Begin", "--all", code=0)
     assert bare.git("ls-tree", "-r", "--name-only", "HEAD") == "a.txt\n"
     assert "`a.txt` +1" in bare.runr("report", "latest", code=0).out
+
+
+def test_a_record_that_was_broken_off_is_ended_and_leaves_its_task_alone(place: Place) -> None:
+    place.task("a.md")
+    place.write("a.txt", "1\n")
+    words = ("--task", "a", "--reason", "why", "--all", "--json")
+    run_id = place.runr("intervene", *words, code=0).json["run"]
+    folder = place.run_folder(run_id)
+    kept = (folder / "timeline.jsonl").read_bytes().splitlines(keepends=True)[:3]
+    (folder / "timeline.jsonl").write_bytes(b"".join(kept))
+    (folder / "state.json").unlink()
+    assert "(interrupted)" in place.runr("runs", code=0).out
+    assert not place.has_status()
+    steps = place.runr("report", run_id, "--json", code=0).json["run"]["next"]
+    assert [place.paste(step).code for step in steps] == [0, 0, 0]

@@ -128,12 +128,15 @@ def test_commits_that_were_rebased_are_found_by_their_trailers(place: Place) -> 
     assert subjects(place, "release") == ["Start", "New a"]
 
 
-@pytest.mark.parametrize("how", ["fast-forward", "merge", "picked", "conflict", "in-the-way"])
+@pytest.mark.parametrize(
+    "how", ["fast-forward", "merge", "picked", "conflict", "in-the-way", "changed-here"]
+)
 def test_submit_dry_run_changes_nothing_and_destroys_no_uncommitted_edit(
     place: Place, how: str
 ) -> None:
-    run = waiting(place)
+    run = waiting(place, f"{THREE}echo theirs >> README.md" if how == "changed-here" else THREE)
     target = "release" if how == "picked" else "main"
+    refused = ("conflict", "in-the-way", "changed-here")
     if how in ("merge", "conflict"):
         place.write("step1.txt" if how == "conflict" else "other.txt", "mine\n")
         place.commit("Mine")
@@ -149,7 +152,7 @@ def test_submit_dry_run_changes_nothing_and_destroys_no_uncommitted_edit(
     tried = place.runr(*words, "--dry-run", "--json")
     assert everything(place) == before
     done = place.runr(*words, "--json")
-    assert done.code == tried.code == (1 if how in ("conflict", "in-the-way") else 0)
+    assert done.code == tried.code == (1 if how in refused else 0)
     if tried.code == 0:
         same = {"dry_run": True, "after": None, "next": tried.json["next"]}
         assert tried.json == done.json | same
