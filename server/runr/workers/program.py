@@ -27,7 +27,7 @@ def limit(assignment: Assignment, ended: Ended) -> tuple[str, str]:
     """Return the stop of a program that was ended, and what limit it had reached."""
     if ended.stalled:
         return "stalled", f"ended after {spoken(assignment.stall_s)} without a word"
-    return "time_limit", f"ended after its time limit of {spoken(assignment.timeout_s)}"
+    return "time_limit", f"ended after the time limit of {spoken(assignment.timeout_s)}"
 
 
 def start_over(assignment: Assignment, redact: Redactor) -> None:
