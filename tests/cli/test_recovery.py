@@ -67,17 +67,6 @@ def test_a_lost_status_file_is_made_again_from_the_runs(finished: Place) -> None
     assert "Everything is as recorded" in finished.runr("rebuild", code=0).out
 
 
-def test_a_fresh_clone_infers_completions_from_the_commits(finished: Place) -> None:
-    clone = finished.clone()
-    assert summary(clone)["a.md"] == ("pending", None)
-    rebuilt = clone.runr("rebuild", code=0)
-    assert ".runr/tasks/a.md: not recorded → completed (inferred)" in rebuilt.out
-    assert summary(clone) == {"a.md": ("completed", "inferred"), "b.md": ("pending", None)}
-    line = next(line for line in clone.runr("list-tasks").out.splitlines() if "a.md" in line)
-    assert line.startswith("  ≈ a.md  completed")
-    assert "inferred from commit" in clone.runr("task-status", "a", code=0).out
-
-
 def test_a_newer_status_file_is_read_only(finished: Place) -> None:
     known = json.loads(finished.read(STATUS))
     finished.write(STATUS, json.dumps(known | {"schema_version": 99}))

@@ -1,0 +1,61 @@
+"""Runs that are caught at work, and their end without a warning."""
+
+import shlex
+from pathlib import Path
+
+from cli.terminal import Place
+from fakes.project_kit import kill, until
+
+#: A worker that does not listen, goes on editing, and says who it is.
+STUBBORN = "trap '' TERM HUP; echo $$ > pid.txt; while :; do echo on >> grown.txt; sleep 0.05; done"
+
+
+def at_work(place: Place, task: str, script: str, *words: str) -> str:
+    """Start a run of a new task, wait until it is at work, and return its id."""
+    place.script(task, script)
+    answer = place.runr("run", "--task", task, "--detach", "--json", *words, code=0).json
+    run_id = str(answer["run"]["id"])
+    place.await_phase(run_id, "work")
+    return run_id
+
+
+def worker_of(place: Place, run_id: str) -> int:
+    """Wait until the worker of a run has said who it is."""
+    return int(text_of(place.root / ".runr/worktrees" / run_id / "pid.txt"))
+
+
+def kill_run(place: Place, run_id: str) -> None:
+    """End a run's process as a power cut does."""
+    kill(int((place.run_folder(run_id) / "lock").read_text(encoding="ascii")))
+
+
+def text_of(file: Path) -> str:
+    """Wait until a file holds a whole line and return what it holds."""
+
+    def text() -> str | None:
+        found = file.read_text(encoding="utf-8") if file.exists() else ""
+        return found if found.endswith("\n") else None
+
+    return until(text, str(file))
+
+
+class Gate:
+    """A place in a script where it waits until the test lets it go on."""
+
+    def __init__(self, folder: Path, name: str = "gate") -> None:
+        self._here = folder / f"{name}-here"
+        self._go = folder / f"{name}-go"
+
+    @property
+    def wait(self) -> str:
+        """Return the commands that say that somebody is here, and wait."""
+        here, go = shlex.quote(str(self._here)), shlex.quote(str(self._go))
+        return f"echo $$ > {here}; while [ ! -e {go} ]; do sleep 0.02; done"
+
+    def comes(self) -> int:
+        """Wait until somebody waits here and return the id of its process."""
+        return int(text_of(self._here))
+
+    def open(self) -> None:
+        """Let everybody through."""
+        self._go.touch()
