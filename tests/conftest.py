@@ -24,6 +24,10 @@ _GIT_CONFIG = """\
 """
 _GRACE_S = 10
 
+# A job in the background of a shell, as CI starts one, ignores Ctrl-C, and so would whatever the
+# tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
