@@ -102,11 +102,15 @@ def test_removing_takes_the_folder_and_keeps_the_branch_and_can_be_repeated(
     assert git(root, "worktree", "list", "--porcelain").count("worktree ") == 1
 
 
-def test_a_removal_that_was_killed_half_way_is_finished(tmp_path: Path) -> None:
+@pytest.mark.parametrize("left", [None, "", "gitdir: /some"])
+def test_a_removal_that_was_killed_half_way_is_finished(tmp_path: Path, left: str | None) -> None:
     root = make(tmp_path / "repo", {"a.txt": "1"})
     repo = Repo(root)
     add(repo, place(root), BRANCH, "HEAD")
-    (place(root) / ".git").unlink()
+    link = place(root) / ".git"
+    link.unlink()
+    if left is not None:
+        link.write_text(left)
     remove(repo, place(root))
     assert not place(root).exists()
     assert git(root, "worktree", "list", "--porcelain").count("worktree ") == 1

@@ -42,8 +42,8 @@ def remove(repo: Repo, path: Path) -> None:
     record = _record(repo, path)
     if record is None:
         return
-    if path.is_dir() and not (path / ".git").exists():
-        # A removal that was killed half way; git no longer knows the folder, the record does.
+    if path.is_dir() and _cut_off(path / ".git"):
+        # Git was killed while it made or removed it: only the record still knows the folder.
         shutil.rmtree(path)
     # Twice: a worktree that was never finished is still locked.
     force = ("--force", "--force") if _unfinished(record) else ("--force",)
@@ -82,6 +82,13 @@ def _record(repo: Repo, path: Path) -> Path | None:
 
 def _whole(record: Path, path: Path) -> bool:
     return (path / ".git").is_file() and not _unfinished(record)
+
+
+def _cut_off(link: Path) -> bool:
+    """Tell whether the file that leads from a worktree to its record is gone or not whole."""
+    if link.is_file():
+        return not link.read_bytes().endswith(b"\n")
+    return not link.exists()
 
 
 def _unfinished(record: Path) -> bool:
