@@ -21,7 +21,7 @@ COMMANDS = {
     "init": "setup:init",
     "new": "setup:new",
     "list-tasks": "tasks:list_tasks",
-    "status": "tasks:status",
+    "status": "standing:status",
     "task-status": "tasks:task_status",
     "run": "runs:run",
     "complete-task": "complete:complete_task",

@@ -40,6 +40,8 @@ class Entry(BaseModel):
 
     Times are ISO 8601 in UTC. `revision` counts changes, `attempts` runs.
     `branch` names where a checkpoint waits that could not be brought in.
+    `confidence` and `basis` tell how surely, and from what, a completion was
+    inferred; `accepted_*` that a person kept it after something had changed.
     Unknown keys are kept, for newer versions and other tools.
     """
 
@@ -60,6 +62,12 @@ class Entry(BaseModel):
     error: str | None = None
     reason: str | None = None
     branch: str | None = None
+    confidence: float | None = None
+    basis: str | None = None
+    accepted_at: str | None = None
+    accepted_by: str | None = None
+    accepted_run: str | None = None
+    accepted_commit: str | None = None
 
 
 #: What is recorded of a task that nothing is recorded of.

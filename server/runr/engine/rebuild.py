@@ -18,7 +18,7 @@ def entries(layout: Layout, salvaged: Mapping[str, Entry] | None = None) -> dict
     commit names it (`inferred`), else it keeps what was `salvaged` for it.
     """
     found: dict[str, Entry] = {}
-    for state in _runs(layout):
+    for state in runs(layout):
         if state.start.kind == "intervention":
             continue
         task = state.start.task
@@ -30,7 +30,8 @@ def entries(layout: Layout, salvaged: Mapping[str, Entry] | None = None) -> dict
     return kept | found
 
 
-def _runs(layout: Layout) -> list[RunState]:
+def runs(layout: Layout) -> list[RunState]:
+    """Return all runs that are here and can be read."""
     states = []
     for run_id in runlog.ids(layout):
         try:

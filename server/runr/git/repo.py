@@ -4,9 +4,11 @@ import os
 import re
 import shlex
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 
 from runr.errors import GitError, RepositoryError
 
@@ -100,6 +102,31 @@ class Repo:
             raise GitError(f"git {command} failed in {self.path}: {complaint(done.err)}")
         return done.out
 
+    def records(self, *args: str, stdin: bytes = b"") -> Iterator[bytes]:
+        """Yield the fields that git ends with NUL while it prints them; GitError at the end."""
+        command = ["git", "--no-optional-locks", "-C", str(self.path), *_SETTINGS, *args]
+        full = environment(os.environ, self.path) | dict(self.variables)
+        # Files, not pipes: nobody has to write or read them while the answer is being read.
+        with TemporaryFile() as given, TemporaryFile() as complaints:
+            given.write(stdin)
+            given.seek(0)
+            try:
+                git = subprocess.Popen(
+                    command, stdin=given, stdout=subprocess.PIPE, stderr=complaints, env=full
+                )
+            except FileNotFoundError:
+                raise RepositoryError("git is not on PATH", next_steps=("install git",)) from None
+            with git:
+                try:
+                    yield from _pieces(git.stdout)
+                except GeneratorExit:
+                    git.kill()
+                    raise
+            if git.returncode:
+                complaints.seek(0)
+                told = complaint(complaints.read().decode(errors="replace"))
+                raise GitError(f"git {shlex.join(args)} failed in {self.path}: {told}")
+
     def text(self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> str:
         """Return what `run` prints, as one line of text."""
         return _line(self.run(*args, stdin=stdin, env=env))
@@ -161,6 +188,13 @@ class Repo:
             if not self.attempt("var", f"GIT_{role}_IDENT").ok
             for field, value in (("NAME", "runr"), ("EMAIL", "runr@localhost"))
         }
+
+
+def _pieces(stream: IO[bytes] | None) -> Iterator[bytes]:
+    rest = b""
+    while stream is not None and (read := stream.read(1 << 16)):
+        *whole, rest = (rest + read).split(b"\0")
+        yield from whole
 
 
 def split(out: bytes) -> tuple[str, ...]:

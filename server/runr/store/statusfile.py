@@ -17,7 +17,10 @@ from runr.store.layout import Layout
 SCHEMA = 1
 
 #: Keys that are written only where they say something.
-_OPTIONAL = ("reason", "branch")
+_OPTIONAL = (
+    *("reason", "branch", "confidence", "basis"),
+    *("accepted_at", "accepted_by", "accepted_run", "accepted_commit"),
+)
 
 
 class Contents(BaseModel):

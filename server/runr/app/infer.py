@@ -1,0 +1,141 @@
+"""Statuses inferred from the history: what each commit proves, and what to record of it."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from runr.app.answers import Answer
+from runr.app.project import Project
+from runr.core import inference
+from runr.core.inference import Finding
+from runr.core.status import UNTOUCHED, Entry, Evidence, State
+from runr.engine import evidence, rebuild
+from runr.store import statusfile
+
+Effect = Literal["new", "known", "weak", "reverted"]
+
+
+class Inferred(Answer):
+    """What the history says of one task.
+
+    `effect` is `new` where it becomes its status, `known` where what is
+    recorded is as good, `weak` below the wanted confidence, `reverted` where
+    the work was taken back by the commit `reverted_by`.
+    """
+
+    task: str
+    status: str
+    evidence: str | None
+    effect: Effect
+    basis: str
+    confidence: float
+    told: str
+    commit: str
+    date: str
+    run: str | None = None
+    reverted_by: str | None = None
+
+
+class Inference(Answer):
+    """What the history says of all tasks; `read` counts the commits that were read for it."""
+
+    findings: list[Inferred]
+    read: int
+    min_confidence: float
+    applied: bool = False
+    changed: list[str] = Field(default_factory=list)
+    notes: list[str] = Field(default_factory=list)
+    next: list[str] = Field(default_factory=list)
+
+
+def infer(
+    project: Project, *, apply: bool = False, min_confidence: float = inference.ENOUGH
+) -> Inference:
+    """Look for each task's work in the history; with `apply`, record what is sure enough.
+
+    Better evidence is never overwritten.
+    """
+    before = project.entries()
+    runs = rebuild.runs(project.layout)
+    reading, found = evidence.read(project.layout, project.tasks(), runs, before)
+    rows = [
+        _row(before.get(task, UNTOUCHED), found[task], min_confidence) for task in sorted(found)
+    ]
+    changed = _apply(project, found, min_confidence) if apply else []
+    open_ = any(row.effect == "new" for row in rows) and not apply
+    return Inference(
+        findings=rows,
+        read=reading.commits,
+        min_confidence=min_confidence,
+        applied=apply,
+        changed=changed,
+        notes=_notes(project),
+        next=["runr status --infer-from-git --apply"] if open_ else [],
+    )
+
+
+def _row(entry: Entry, finding: Finding, enough: float) -> Inferred:
+    return Inferred(
+        task=finding.task,
+        status=entry.status.value,
+        evidence=entry.evidence.value if entry.evidence else None,
+        effect=_effect(entry, finding, enough),
+        basis=finding.basis.value,
+        confidence=finding.confidence,
+        told=finding.told,
+        commit=finding.sha,
+        date=finding.time[:10],
+        run=finding.run_id,
+        reverted_by=finding.reverted_by,
+    )
+
+
+def _effect(entry: Entry, finding: Finding, enough: float) -> Effect:
+    if finding.reverted_by:
+        return "reverted"
+    if finding.confidence < enough:
+        return "weak"
+    return "new" if inference.improves(entry, finding) else "known"
+
+
+def _apply(project: Project, found: dict[str, Finding], enough: float) -> list[str]:
+    changed: list[str] = []
+
+    def change(entries: dict[str, Entry]) -> dict[str, Entry]:
+        changed.clear()
+        merged = dict(entries)
+        for task, finding in sorted(found.items()):
+            entry = entries.get(task, UNTOUCHED)
+            after = _after(entry, finding, enough, project.now())
+            if after != entry:
+                merged[task] = after
+                changed.append(task)
+        return merged
+
+    statusfile.update(project.layout, change, repair=project.repair)
+    return changed
+
+
+def _after(entry: Entry, finding: Finding, enough: float, now: str) -> Entry:
+    match _effect(entry, finding, enough):
+        case "new":
+            return inference.completed(entry, finding)
+        case "reverted" if _stands_on(entry, finding):
+            return inference.withdrawn(entry, now)
+        case _:
+            return entry
+
+
+def _stands_on(entry: Entry, finding: Finding) -> bool:
+    """Tell whether the entry is completed by nothing but the commit of the finding."""
+    inferred = entry.status is State.COMPLETED and entry.evidence is Evidence.INFERRED
+    return inferred and entry.checkpoint_sha == finding.sha
+
+
+def _notes(project: Project) -> list[str]:
+    repo = project.repo
+    if repo.head() is None:
+        return ["this repository has no commits yet"]
+    if repo.text("rev-parse", "--is-shallow-repository") == "true":
+        return ["this clone is shallow: earlier commits were not looked at"]
+    return []

@@ -1,0 +1,49 @@
+"""Commands about where tasks stand, and what that rests on."""
+
+import click
+
+from runr.app import listing
+from runr.app.listing import TaskQuery
+from runr.cli import render
+from runr.cli.surface import Surface, command
+from runr.errors import UsageError
+
+
+@command("status")
+@click.option("--tasks", is_flag=True, help="Show the tasks (the default view).")
+@click.option("--infer-from-git", is_flag=True, help="Show what the commits prove.")
+@click.option("--apply", is_flag=True, help="Record what they prove; needs --infer-from-git.")
+@click.option(
+    "--min-confidence",
+    type=click.FloatRange(0, 1),
+    metavar="FROM_0_TO_1",
+    help="How sure an inference has to be; default: 0.5.",
+)
+def status(
+    surface: Surface,
+    *,
+    tasks: bool,  # noqa: ARG001 - the default view, by its name
+    infer_from_git: bool,
+    apply: bool,
+    min_confidence: float | None,
+) -> None:
+    """Show where everything stands."""
+    if infer_from_git:
+        _infer(surface, apply=apply, min_confidence=min_confidence)
+        return
+    if apply or min_confidence is not None:
+        option = "--apply" if apply else "--min-confidence"
+        raise UsageError(
+            f"{option} belongs to --infer-from-git", next_steps=["runr status --infer-from-git"]
+        )
+    surface.show(listing.list_tasks(surface.project(), TaskQuery()), render.task_list)
+
+
+def _infer(surface: Surface, *, apply: bool, min_confidence: float | None) -> None:
+    # The plain status must not pay for what reads the history.
+    from runr.app import infer  # noqa: PLC0415 - see above
+    from runr.cli import standing_render  # noqa: PLC0415 - see above
+
+    enough = {} if min_confidence is None else {"min_confidence": min_confidence}
+    answer = infer.infer(surface.project(), apply=apply, **enough)
+    surface.show(answer, standing_render.inference)
