@@ -35,6 +35,7 @@ COMMANDS = {
     "clean": "history:clean",
     "intervene": "history:intervene",
     "audit": "history:audit",
+    "import": "exchange:import_",
     "rebuild": "setup:rebuild",
     "doctor": "setup:doctor",
     "install": "setup:install",

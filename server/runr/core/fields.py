@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails
 from runr.core.duration import seconds
 from runr.core.mistakes import shown
 from runr.core.near import closest
-from runr.core.task import Problem, TaskType
+from runr.core.task import Problem, TaskType, Watched
 
 _YEAR = 366 * 24 * 3600
 _DIGITS = 40
@@ -75,8 +75,10 @@ class Fields(BaseModel):
     tier: Tier | None = None
     worker: Text | None = None
     tags: Texts = ()
+    stale_on: Annotated[tuple[Watched, ...], BeforeValidator(_listed)] = ()
     priority: int = 0
     timeout: Annotated[int, BeforeValidator(_seconds), Field(gt=0, le=_YEAR)] | None = None
+    source: Text | None = None
 
 
 KNOWN_KEYS = frozenset(Fields.model_fields) | STATUS_KEYS
@@ -118,6 +120,7 @@ def _reason(detail: ErrorDetails) -> str:
     what = f"`{key}`" + (f" item {int(index[0]) + 1}" if index else "")
     value = detail["input"]
     choices = {"type": [kind.value for kind in TaskType], "tier": list(get_args(Tier))}
+    choices["stale_on"] = list(get_args(Watched))
     if value is None or value == "" or detail["type"] == "string_too_short":
         return f"{what} is empty: write a value, or remove it"
     if isinstance(value, dict) and (index or key not in {"depends_on", "owns", "verify", "tags"}):

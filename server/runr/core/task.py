@@ -14,6 +14,10 @@ class TaskType(StrEnum):
     HYBRID = "hybrid"
 
 
+#: What a completed task can be watched for.
+Watched = Literal["text", "owns", "dependency", "reverted"]
+
+
 class Problem(BaseModel):
     """Something about a task file that its author should mend.
 
@@ -35,6 +39,7 @@ class Task(BaseModel):
     `path` is relative to the repository, with forward slashes. `depends_on`
     holds the names as written; `core.graph` resolves them. `sha256` covers
     header and body without status keys and without differences in white space.
+    `source` says which task of another tool it was imported from.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -48,8 +53,10 @@ class Task(BaseModel):
     tier: Literal["tier0", "tier1", "tier2"] | None = None
     worker: str | None = None
     tags: tuple[str, ...] = ()
+    stale_on: tuple[Watched, ...] = ()
     priority: int = 0
     timeout_s: int | None = None
+    source: str | None = None
     sha256: str = ""
     problems: tuple[Problem, ...] = ()
 

@@ -33,8 +33,10 @@ def parse(path: str, content: bytes) -> Task:
         tier=fields.tier,
         worker=fields.worker,
         tags=fields.tags,
+        stale_on=fields.stale_on,
         priority=fields.priority,
         timeout_s=fields.timeout,
+        source=fields.source,
         sha256=_digest(header.values, source.body) if usable else _sha256(content),
         problems=(*problems, *wrong),
     )

@@ -64,8 +64,9 @@ def replace(path: Path, data: bytes) -> None:
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         try:
-            _write_all(handle, data)
-            os.fsync(handle)
+            with _named(path):
+                _write_all(handle, data)
+                os.fsync(handle)
         finally:
             os.close(handle)
         temporary.replace(path)
@@ -73,6 +74,19 @@ def replace(path: Path, data: bytes) -> None:
         with suppress(FileNotFoundError):
             temporary.unlink()
         raise
+    sync_folder(path.parent)
+
+
+def create(path: Path, data: bytes) -> None:
+    """Make a file with `data`, durably and all at once; FileExistsError where there is one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{time.monotonic_ns()}.tmp")
+    try:
+        replace(temporary, data)
+        # A link is refused where the name is taken, which a replacement would not be.
+        os.link(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
     sync_folder(path.parent)
 
 
@@ -86,9 +100,10 @@ def append(path: Path, data: bytes) -> None:
         end = _whole_lines(handle)
         try:
             os.lseek(handle, end, os.SEEK_SET)
-            _write_all(handle, data)
-            os.ftruncate(handle, end + len(data))
-            os.fsync(handle)
+            with _named(path):
+                _write_all(handle, data)
+                os.ftruncate(handle, end + len(data))
+                os.fsync(handle)
         except OSError:
             # A full disk must not leave half a line behind what was already recorded.
             with suppress(OSError):
@@ -126,6 +141,16 @@ def sync_folder(folder: Path) -> None:
 def _open_lock(path: Path) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Name `path` in errors of the system that name no file, such as that of a full disk."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
 
 
 def _write_all(handle: int, data: bytes) -> None:

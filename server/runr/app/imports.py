@@ -1,0 +1,212 @@
+"""Take over the tasks of another tool: a plan first, then files, then words for what was done."""
+
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from runr.app.answers import Answer
+from runr.app.project import Project
+from runr.app.vouch import vouch
+from runr.core import backlogmd, beads, foreignkind, ghissues, importplan, stops, taskmaster
+from runr.core.foreignkind import Tool
+from runr.core.importplan import Action, DonePolicy, Planned, Wishes
+from runr.core.incoming import Document, Incoming
+from runr.core.runstate import Approval
+from runr.errors import UsageError
+from runr.store import files, foreign, runrfolder
+from runr.store.layout import TASKS
+
+# How many taken names a message lists.
+_NAMED = 3
+
+
+class ImportRequest(BaseModel):
+    """A wish to import; `file` is a file, or a folder in which a known tool keeps its tasks.
+
+    `done` says what becomes of a task that is done there: `attest` records it
+    on the word of `by`, `pending` leaves it to be done, `skip` leaves it out.
+    `only` names lists of a Task Master file.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    file: str
+    tool: Tool | None = None
+    into: str = ""
+    tags: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    done: DonePolicy = "attest"
+    by: str | None = None
+    dry_run: bool = False
+
+
+class ImportedTask(Answer):
+    """What became, or would become, of one foreign task."""
+
+    source: str
+    title: str
+    action: Action
+    path: str | None = None
+    said: str = ""
+    completed: bool = False
+    depends_on: list[str] = Field(default_factory=list)
+    notes: list[str] = Field(default_factory=list)
+
+
+class Imported(Answer):
+    """The whole import; `by` is who vouches for what is done there."""
+
+    tool: str
+    file: str
+    dry_run: bool
+    tasks: list[ImportedTask]
+    written: int
+    completed: int
+    by: str | None = None
+    notes: list[str] = Field(default_factory=list)
+    next: list[str] = Field(default_factory=list)
+
+
+def import_tasks(project: Project, request: ImportRequest) -> Imported:
+    """Import, or with `dry_run` only say what would be; all or nothing where a name is taken."""
+    found = foreign.documents(project.here / request.file, request.file, request.tool)
+    tool = request.tool or foreignkind.detect(found[0])
+    rows = _plan(project, request, tool, _read(tool, found, request.only))
+    done = _to_attest(project, rows, request)
+    by = _by(project, request) if done else None
+    if not request.dry_run:
+        _refuse_taken(request, rows)
+        _write(project, rows)
+        _attest(project, request, done, by)
+    return _answer(request, tool, rows, done, by)
+
+
+def _read(tool: Tool, found: Sequence[Document], only: Sequence[str]) -> tuple[Incoming, ...]:
+    if only and tool != "taskmaster":
+        raise UsageError("only a Task Master file has lists to choose from")
+    match tool:
+        case "taskmaster":
+            return taskmaster.read(found[0], only=only)
+        case "beads":
+            return beads.read(found[0])
+        case "github":
+            return ghissues.read(found[0])
+        case _:
+            return backlogmd.read(found)
+
+
+def _plan(
+    project: Project, request: ImportRequest, tool: Tool, tasks: Sequence[Incoming]
+) -> tuple[Planned, ...]:
+    into = _folder(project, request.into)
+    here = project.tasks()
+    below = f"{into}/" if into else ""
+    known = {task.source: task.name for task in here if task.source and task.name.startswith(below)}
+    wishes = Wishes(tool=tool, into=into, tags=request.tags, done=request.done)
+    return importplan.plan(tasks, wishes, known, {task.name for task in here})
+
+
+def _folder(project: Project, wanted: str) -> str:
+    """Return the folder below the tasks folder; UsageError for one that leads elsewhere."""
+    if not wanted:
+        return ""
+    folder = PurePosixPath(wanted.removeprefix(f"{TASKS}/"))
+    hidden = any(part.startswith(".") for part in folder.parts)
+    tasks = project.layout.tasks
+    inside = (tasks / folder).resolve().is_relative_to(tasks.resolve())
+    if hidden or not inside or not wanted.isprintable() or folder.suffix == ".md":
+        raise UsageError(f"{wanted!r} is no name for a folder in {TASKS}")
+    return folder.as_posix()
+
+
+def _refuse_taken(request: ImportRequest, rows: Sequence[Planned]) -> None:
+    taken = [row.name for row in rows if row.action == "taken"]
+    if not taken:
+        return
+    more = f" and {len(taken) - _NAMED} more" if len(taken) > _NAMED else ""
+    are = "is" if len(taken) == 1 else "are"
+    raise UsageError(
+        f"{', '.join(taken[:_NAMED])}{more} {are} there already, and no import wrote it; "
+        "nothing was imported",
+        next_steps=[f"runr import {stops.quoted(request.file)} --into imported"],
+    )
+
+
+def _write(project: Project, rows: Sequence[Planned]) -> None:
+    fresh = [row for row in rows if row.action == "write"]
+    tasks = project.layout.tasks
+    for row in fresh:
+        path = tasks / row.name
+        if not path.parent.resolve().is_relative_to(tasks.resolve()):
+            raise UsageError(f"{row.name} would lie outside of {TASKS}; nothing was imported")
+    if fresh:
+        runrfolder.ensure(project.layout)
+    for row in fresh:
+        files.create(tasks / row.name, row.content)
+
+
+def _to_attest(
+    project: Project, rows: Sequence[Planned], request: ImportRequest
+) -> dict[str, Planned]:
+    """Return what is done there and not recorded here in any way, by path."""
+    if request.done != "attest" or not any(row.done for row in rows):
+        return {}
+    entries = project.entries()
+    paths = {f"{TASKS}/{row.name}": row for row in rows if row.done}
+    return {path: row for path, row in paths.items() if path not in entries}
+
+
+def _by(project: Project, request: ImportRequest) -> str:
+    by = request.by or project.repo.user()
+    if not by:
+        raise UsageError(
+            "some tasks are done there, and a person has to say so here: "
+            "name yourself with --by, or take them as open with --done pending"
+        )
+    return by
+
+
+def _attest(
+    project: Project, request: ImportRequest, done: dict[str, Planned], by: str | None
+) -> None:
+    if not done or by is None:
+        return
+    tasks = {task.path: task for task in project.tasks()}
+    for path, row in done.items():
+        why = f": {row.task.closing}" if row.task.closing else ""
+        reason = f"marked {row.task.said} in {request.file}{why}"
+        vouch(project, tasks[path], Approval(by=by, reason=reason))
+
+
+def _answer(
+    request: ImportRequest,
+    tool: Tool,
+    rows: Sequence[Planned],
+    done: dict[str, Planned],
+    by: str | None,
+) -> Imported:
+    told = [_row(row, f"{TASKS}/{row.name}" in done) for row in rows]
+    return Imported(
+        tool=tool,
+        file=request.file,
+        dry_run=request.dry_run,
+        tasks=told,
+        written=sum(row.action == "write" for row in rows),
+        completed=len(done),
+        by=by,
+        next=["runr list-tasks"],
+    )
+
+
+def _row(row: Planned, completed: bool) -> ImportedTask:
+    return ImportedTask(
+        source=row.source,
+        title=row.task.title,
+        action=row.action,
+        path=f"{TASKS}/{row.name}" if row.name else None,
+        said=row.task.said,
+        completed=completed,
+        depends_on=list(row.depends_on),
+        notes=list(row.notes),
+    )

@@ -1,0 +1,45 @@
+"""Commands that take tasks over from other tools, and hand them on."""
+
+import sys
+from typing import get_args
+
+import click
+
+from runr.app import imports
+from runr.app.imports import Imported, ImportRequest
+from runr.cli import exchange_render
+from runr.cli.surface import Surface, command
+from runr.core.foreignkind import Tool
+from runr.core.importplan import DonePolicy
+
+
+@command("import")
+@click.argument("file", metavar="FILE|FOLDER")
+@click.option(
+    "--from", "tool", type=click.Choice(get_args(Tool)), help="The tool; found out by itself."
+)
+@click.option("--into", default="", metavar="FOLDER", help="A folder below .runr/tasks.")
+@click.option("--tag", "tags", multiple=True, help="Put this tag on every task; repeatable.")
+@click.option(
+    "--list", "only", multiple=True, metavar="TAG", help="Only this list of a Task Master file."
+)
+@click.option(
+    "--done",
+    type=click.Choice(get_args(DonePolicy)),
+    default="attest",
+    help="What is done there: record it on your word, leave it to be done, or leave it out.",
+)
+@click.option("--by", help="Whose word it is; default: git's user.name.")
+@click.option("--dry-run", "--preview", is_flag=True, help="Only say what would be written.")
+@click.option("--yes", is_flag=True, help="Do not ask before writing.")
+def import_(surface: Surface, *, yes: bool, dry_run: bool, **wish: object) -> None:
+    """Take over the tasks of Task Master, Beads, Backlog.md, GitHub or another runr."""
+    project = surface.project()
+    request = ImportRequest.model_validate({**wish, "dry_run": dry_run})
+    asks = sys.stdin.isatty() and not (yes or dry_run or surface.as_json)
+    if asks:
+        planned = imports.import_tasks(project, request.model_copy(update={"dry_run": True}))
+        surface.show(planned, exchange_render.imported)
+        click.confirm("Write this?", abort=True)
+    answer: Imported = imports.import_tasks(project, request)
+    surface.show(answer, exchange_render.imported)

@@ -1,0 +1,239 @@
+"""What an import would write: names, headers and dependencies of foreign tasks, made our own."""
+
+import json
+import re
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from runr.core.incoming import Claim, Incoming, one_line
+from runr.core.task import TaskType
+
+Action = Literal["write", "known", "taken", "leave"]
+DonePolicy = Literal["attest", "pending", "skip"]
+
+_NAME_BYTES = 180
+_PLAIN = re.compile(r"\w[\w./@+-]*|\w[\w./@+-]*:[\w./@#+-]+")
+_CONTROLS = re.compile(r"[\0-\x08\x0b-\x1f\x7f]")
+# What the worker `script` would run; text from elsewhere only becomes that by somebody's hand.
+_RUN = re.compile(r"((?:`{3,}|~{3,})[^\S\n]*sh)[^\S\n]+run(?=[^\S\n]*$)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """How the user wants it; `into` is a folder below the tasks folder, or nothing."""
+
+    tool: str
+    into: str = ""
+    tags: tuple[str, ...] = ()
+    done: DonePolicy = "attest"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """What becomes of one foreign task; `name` is its path below the tasks folder."""
+
+    source: str
+    task: Incoming
+    action: Action
+    name: str = ""
+    content: bytes = b""
+    depends_on: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def done(self) -> bool:
+        """Tell whether it is to be recorded as completed."""
+        return self.action in ("write", "known") and self.task.claim is Claim.DONE
+
+
+def plan(
+    tasks: Sequence[Incoming], wishes: Wishes, known: Mapping[str, str], there: Collection[str]
+) -> tuple[Planned, ...]:
+    """Return what becomes of `tasks`, in their order.
+
+    `known` maps the sources that were imported before to names, `there` holds
+    the names that are not free.
+    """
+    fates = [_fate(task, wishes) for task in _distinct(tasks)]
+    rows = {row.task.id: row for row in _named(fates, wishes, known, there)}
+    needs, notes = _dependencies(rows)
+    told = [replace(row, notes=(*row.notes, *notes[own])) for own, row in rows.items()]
+    return tuple(
+        _written(row, rows, needs[row.task.id]) if row.action == "write" else row for row in told
+    )
+
+
+def _distinct(tasks: Iterable[Incoming]) -> list[Incoming]:
+    """Give a second task with the same id, as merged branches leave them, an id of its own."""
+    seen: dict[str, int] = {}
+    found = []
+    for task in tasks:
+        seen[task.id] = number = seen.get(task.id, 0) + 1
+        found.append(task if number == 1 else replace(task, id=f"{task.id}#{number}"))
+    return found
+
+
+def _fate(task: Incoming, wishes: Wishes) -> Planned:
+    source = f"{wishes.tool}:{one_line(task.id)}"
+    task = replace(task, tags=tuple(dict.fromkeys((*filter(None, task.tags), *wishes.tags))))
+    if task.claim is Claim.DROPPED:
+        note = f"{one_line(task.said)} there"
+        return Planned(source=source, task=task, action="leave", notes=(note,))
+    if task.claim is Claim.DONE and wishes.done == "skip":
+        return Planned(source=source, task=task, action="leave", notes=("done there",))
+    notes: tuple[str, ...] = ()
+    if task.claim is Claim.HELD:
+        task = replace(task, type=TaskType.MANUAL)
+        notes = (f"{one_line(task.said)} there: manual here, so that no run takes it up by itself",)
+    return Planned(source=source, task=task, action="write", notes=notes)
+
+
+def _named(
+    rows: Sequence[Planned], wishes: Wishes, known: Mapping[str, str], there: Collection[str]
+) -> list[Planned]:
+    taken = {name.casefold() for name in there}
+    given: set[str] = set()
+    named = []
+    for row in rows:
+        if row.action == "leave":
+            named.append(row)
+        elif row.source in known:
+            named.append(replace(row, action="known", name=known[row.source], notes=()))
+        else:
+            name = _free(_path(row.task, wishes), given)
+            given.add(name.casefold())
+            action: Action = "taken" if name.casefold() in taken else "write"
+            named.append(replace(row, name=name, action=action))
+    return named
+
+
+def _path(task: Incoming, wishes: Wishes) -> str:
+    parts = (wishes.into, safe(task.folder) if task.folder else "", f"{safe(task.stem)}.md")
+    return "/".join(part for part in parts if part)
+
+
+def safe(stem: str) -> str:
+    """Return `stem` as a file name that leads nowhere else and is not hidden."""
+    kept = re.sub(r"[^\w.-]+", "-", unicodedata.normalize("NFC", stem))
+    kept = re.sub(r"\.{2,}", ".", kept).encode()[:_NAME_BYTES].decode(errors="ignore")
+    kept = kept.strip(".-_")
+    return kept.removesuffix(".md") or "task"
+
+
+def _free(name: str, given: Collection[str]) -> str:
+    number, stem = 1, name.removesuffix(".md")
+    while name.casefold() in given:
+        number += 1
+        name = f"{stem}-{number}.md"
+    return name
+
+
+def _dependencies(
+    rows: Mapping[str, Planned],
+) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """Return each id's dependencies that can be kept, and what is to be said of the others."""
+    needs: dict[str, list[str]] = {}
+    notes: dict[str, list[str]] = {own: [] for own in rows}
+    for own, row in rows.items():
+        kept, told = _kept(own, row, rows)
+        needs[own] = kept
+        notes[own] += told
+    families = [(own, row.task.parent) for own, row in rows.items() if row.action != "leave"]
+    here = [(own, parent) for own, parent in families if parent in needs and parent != own]
+    # The parts begin when the whole could have begun, and the whole is finished when they are.
+    for own, parent in here:
+        for before in needs[parent]:
+            if rows[before].task.parent != parent:
+                _wait(needs, before=before, after=own)
+    for own, parent in here:
+        if rows[parent].action != "leave":
+            _wait(needs, before=own, after=parent)
+    for own in rows:
+        if _leads(needs, own, own):
+            notes[own].append("waits for itself, by way of what it waits for: nobody can begin")
+    return needs, notes
+
+
+def _kept(own: str, row: Planned, rows: Mapping[str, Planned]) -> tuple[list[str], list[str]]:
+    kept, told = [], []
+    for wanted in dict.fromkeys(row.task.depends_on):
+        if wanted == own:
+            told.append("depends on itself there: left out")
+        elif wanted not in rows:
+            told.append(f"depends on {one_line(wanted)}, which is not in the file: left out")
+        elif rows[wanted].action != "leave":
+            kept.append(wanted)
+        elif rows[wanted].task.claim is Claim.DROPPED:
+            said = one_line(rows[wanted].task.said)
+            told.append(f"depends on {one_line(wanted)}, which is {said} there: left out")
+    return kept, told
+
+
+def _wait(needs: dict[str, list[str]], *, before: str, after: str) -> None:
+    """Let `after` wait for `before`, unless that would lead round in a circle."""
+    if before not in (after, *needs[after]) and not _leads(needs, before, after):
+        needs[after].append(before)
+
+
+def _leads(needs: Mapping[str, Sequence[str]], start: str, wanted: str) -> bool:
+    """Tell whether `start` waits for `wanted`, directly or not."""
+    pending, seen = [start], {start}
+    while pending:
+        for before in needs[pending.pop()]:
+            if before == wanted:
+                return True
+            if before not in seen:
+                seen.add(before)
+                pending.append(before)
+    return False
+
+
+def _written(row: Planned, rows: Mapping[str, Planned], needs: Sequence[str]) -> Planned:
+    """Return the row with the task file's bytes."""
+    task, names = row.task, [_beside(row.name, rows[own].name) for own in needs]
+    body, runs = _RUN.subn(r"\1", _CONTROLS.sub("", task.body.replace("\r\n", "\n")))
+    see = "\n".join(f"- {one_line(told)}" for told in task.related)
+    parts = [
+        _header(row, names),
+        f"# {task.title}",
+        body.strip("\n"),
+        see and f"## See also\n\n{see}",
+    ]
+    text = "\n\n".join(part for part in parts if part) + "\n"
+    notes = row.notes
+    if runs:
+        notes = (*notes, "a block marked `sh run` is plain text here")
+    return replace(row, depends_on=tuple(names), notes=notes, content=text.encode(errors="replace"))
+
+
+def _beside(own: str, other: str) -> str:
+    """Return `other` as a task in the folder of `own` names it."""
+    folder = own.rpartition("/")[0]
+    here = other.rpartition("/")[0] == folder
+    return (other.rpartition("/")[2] if here else other).removesuffix(".md")
+
+
+def _header(row: Planned, names: Sequence[str]) -> str:
+    task = row.task
+    lines = [f"source: {_scalar(row.source)}"]
+    if task.type is not TaskType.AUTOMATED:
+        lines.append(f"type: {task.type}")
+    if names:
+        lines.append(f"depends_on: {_list(names)}")
+    if task.tags:
+        lines.append(f"tags: {_list(task.tags)}")
+    if task.priority:
+        lines.append(f"priority: {task.priority}")
+    return "\n".join(["---", *lines, "---"])
+
+
+def _list(texts: Iterable[str]) -> str:
+    return f"[{', '.join(_scalar(one_line(text)) for text in texts)}]"
+
+
+def _scalar(text: str) -> str:
+    """Return `text` as YAML that reads as this text and nothing else."""
+    plain = _PLAIN.fullmatch(text) and text.lower() != "null"
+    return text if plain else json.dumps(text, ensure_ascii=False)
