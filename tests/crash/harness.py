@@ -119,7 +119,7 @@ def _judge(kit: ProjectKit, run: RunFiles) -> list[str]:
         "a branch is left": git(kit.root, "branch", "--format=%(refname:short)").split()
         == ["main"],
         "a lock is left": not list((kit.root / ".git").rglob("*.lock")),
-        "somebody is left working": not _marked(run.id),
+        "somebody is left working": not marked(run.id),
         "git finds damage": "error" not in git(kit.root, "fsck", "--no-dangling"),
     }
     why = f" ({state.ended}, {state.stop}: {state.detail}; {state.integration})"
@@ -142,7 +142,8 @@ def _gits(root: Path) -> list[int]:
     ]
 
 
-def _marked(run_id: str) -> list[int]:
+def marked(run_id: str) -> list[int]:
+    """Return the processes that say that they belong to a run."""
     mark = f"RUNR_RUN_ID={run_id}"
     return [
         int(entry.name)

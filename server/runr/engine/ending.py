@@ -3,6 +3,8 @@
 Apart from `execute`, so that whoever only ends a run need not load what carries one on.
 """
 
+from contextlib import suppress
+
 from runr.core.runstate import RunState
 from runr.engine import record
 from runr.engine.context import RunContext
@@ -13,7 +15,7 @@ def stop(context: RunContext, code: str, detail: str | None = None) -> RunState:
     """End the run with a reason; the work is kept."""
     state = context.log.append("run.stopped", {"code": code, "detail": detail})
     record.status(context, state, if_current=True)
-    record.story(context, state)
+    _tell(context, state)
     return state
 
 
@@ -33,5 +35,14 @@ def complete(context: RunContext) -> RunState:
     """
     state = context.log.append("run.completed", {})
     record.status(context, state)
-    record.story(context, state)
+    _tell(context, state)
     return state
+
+
+def _tell(context: RunContext, state: RunState) -> None:
+    try:
+        record.story(context, state)
+    except OSError:
+        # Whoever asks for the report has it made: only an older one would be taken for it.
+        with suppress(OSError):
+            context.files.report.unlink(missing_ok=True)

@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 
 from runr.core.runstate import RunState
-from runr.core.status import Entry, State
+from runr.core.status import Entry, State, fold
 from runr.engine import ending, local, record
 from runr.engine.context import RunContext
-from runr.errors import DamagedStateError
+from runr.errors import DamagedStateError, RunrError
 from runr.store import files, runlog, statusfile
 from runr.store.layout import Layout
 from runr.store.runlog import Clock
@@ -28,15 +29,18 @@ def reconcile(
     settled = dict(entries)
     for task, entry in entries.items():
         if entry.status is State.IN_PROGRESS:
-            settled[task] = _settle(layout, task, entry, environment, clock)
+            run = layout.run(entry.last_run_id or "")
+            context = RunContext.of(layout, run, environment, clock)
+            try:
+                settled[task] = _settle(context, task, entry)
+            except (OSError, RunrError) as error:
+                # Where nothing can be written, as on a full disk, a look still tells the truth.
+                settled[task] = _unrecorded(context, entry, error)
     return settled
 
 
-def _settle(
-    layout: Layout, task: str, entry: Entry, environment: Mapping[str, str], clock: Clock
-) -> Entry:
-    run = layout.run(entry.last_run_id or "")
-    context = RunContext.of(layout, run, environment, clock)
+def _settle(context: RunContext, task: str, entry: Entry) -> Entry:
+    run = context.files
     why = "the record of its run is gone"
     try:
         state = end_if_dead(context) if entry.last_run_id else None
@@ -46,8 +50,20 @@ def _settle(
             return entry
         state, why = None, damage.message
     if state is None:
-        return _without_record(layout, task, entry, runlog.stamp(clock()), why)
+        return _without_record(context, task, entry, why)
     return record.status(context, state, if_current=True) if state.ended else entry
+
+
+def _unrecorded(context: RunContext, entry: Entry, error: Exception) -> Entry:
+    """Return what is true of a task whose run has ended, without writing it down."""
+    now = runlog.stamp(context.clock())
+    with suppress(DamagedStateError):
+        state = runlog.state(context.files)
+        if state is not None and state.ended:
+            return fold(entry, state, now)
+    why = f"its process is gone, which cannot be recorded: {error}"
+    stopped = {"status": State.STOPPED, "stop_reason": "interrupted", "error": why}
+    return entry.model_copy(update=stopped)
 
 
 def end_if_dead(context: RunContext) -> RunState | None:
@@ -70,7 +86,9 @@ def end_if_dead(context: RunContext) -> RunState | None:
     return state
 
 
-def _without_record(layout: Layout, task: str, seen: Entry, now: str, why: str) -> Entry:
+def _without_record(context: RunContext, task: str, seen: Entry, why: str) -> Entry:
+    now = runlog.stamp(context.clock())
+
     def change(entries: dict[str, Entry]) -> dict[str, Entry]:
         entry = entries.get(task, seen)
         if entry.revision != seen.revision:
@@ -84,4 +102,4 @@ def _without_record(layout: Layout, task: str, seen: Entry, now: str, why: str) 
         }
         return entries | {task: entry.model_copy(update=stopped)}
 
-    return statusfile.update(layout, change).get(task, seen)
+    return statusfile.update(context.layout, change).get(task, seen)

@@ -46,6 +46,15 @@ def events(run: RunFiles, after: int = 0) -> list[Event]:
     return [event for event in found if event.seq > after]
 
 
+def raw_events(run: RunFiles) -> tuple[dict[str, Any], ...]:
+    """Return all events with every key that they were written with; damaged lines are left out."""
+    found = []
+    for line in files.lines(run.timeline):
+        with suppress(ValueError):
+            found.append(json.loads(line))
+    return tuple(event for event in found if isinstance(event, dict))
+
+
 def state(run: RunFiles) -> RunState | None:
     """Return where the run stands; None before its first event.
 
@@ -113,7 +122,7 @@ def ids(layout: Layout) -> list[str]:
         found = [entry.name for entry in layout.runs.iterdir()]
     except FileNotFoundError:
         return []
-    known = [name for name in found if layout.run(name).timeline.exists()]
+    known = [name for name in found if _has_begun(layout.run(name))]
     seconds = Counter(name[:_SECOND] for name in known)
 
     def begun(name: str) -> tuple[str, str, str]:
@@ -122,6 +131,14 @@ def ids(layout: Layout) -> list[str]:
         return name[:_SECOND], "" if alone else _first_time(layout.run(name)), name
 
     return sorted(known, key=begun)
+
+
+def _has_begun(run: RunFiles) -> bool:
+    # On a full disk a timeline may be made that not even the first event fits into.
+    try:
+        return run.timeline.stat().st_size > 0
+    except OSError:
+        return False
 
 
 def _first_time(run: RunFiles) -> str:
