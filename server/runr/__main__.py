@@ -20,6 +20,11 @@ def main() -> int:
             serve(None)
         case ["mcp", "--repo", repo]:
             serve(repo)
+        case ["hook", event]:
+            # Claude Code starts it for every tool call, and waits for it.
+            from runr.cli import hook  # noqa: PLC0415
+
+            return hook.serve(event, os.environ)
         case _:
             pass
     # The run's process and the server must not pay for the command line.

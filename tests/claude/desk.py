@@ -16,7 +16,12 @@ _HEADLESS = ("--output-format", "json", "--permission-mode", "acceptEdits")
 
 
 class Desk:
-    """What a person has who installed runr for Claude Code: a repository, a home, a `claude`."""
+    """What a person has who installed runr for Claude Code: a repository, a home, a `claude`.
+
+    `options` are added to what `claude` is started with.
+    """
+
+    options: tuple[str, ...] = ()
 
     def __init__(self, folder: Path, claude: Path) -> None:
         self.kit = ProjectKit(folder)
@@ -29,6 +34,10 @@ class Desk:
             "foo.md", header='owns: [a.txt]\nverify: ["grep -q good a.txt"]', body="Write a.txt."
         )
         self.commit()
+        self.install()
+
+    def install(self) -> None:
+        """Set Claude Code up for the repository."""
         self.runr("install", "claude")
 
     def commit(self) -> None:
@@ -63,7 +72,7 @@ class Desk:
     def say(self, prompt: str, model: FakeModel, **environment: str) -> Turn:
         """Type `prompt` into a headless session and return its result."""
         done = subprocess.run(
-            [str(self.claude), "-p", prompt, *_HEADLESS],
+            [str(self.claude), "-p", prompt, *_HEADLESS, *self.options],
             cwd=self.root,
             env=self.environment(model, **environment),
             stdin=subprocess.DEVNULL,

@@ -40,6 +40,7 @@ COMMANDS = {
     "doctor": "setup:doctor",
     "install": "setup:install",
     "mcp": "serve:mcp",
+    "hook": "serve:hook",
     "demo": "serve:demo",
     "completion": "serve:completion",
     "version": "serve:version",

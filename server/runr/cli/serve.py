@@ -8,6 +8,7 @@ from click.shell_completion import get_completion_class
 
 from runr import __version__
 from runr.cli.surface import Surface, command
+from runr.core.hookcall import EVENTS
 
 
 @command("mcp")
@@ -17,6 +18,16 @@ def mcp(surface: Surface) -> None:
     from runr.mcpserver import front  # noqa: PLC0415 - see above
 
     front.serve(surface.repo, os.environ)
+
+
+@command("hook")
+@click.argument("event", type=click.Choice(EVENTS))
+def hook(surface: Surface, event: str) -> int:
+    """Answer one event of a Claude Code session, which is read from standard input."""
+    # Usually started without any of this: see `runr.__main__`.
+    from runr.cli import hook as door  # noqa: PLC0415 - see above
+
+    return door.serve(event, os.environ, surface.repo)
 
 
 @command("demo")

@@ -62,6 +62,15 @@ _ALL = (
         _RESUME,
     ),
     _stop(
+        "unverified",
+        "checks",
+        ExitCode.UNVERIFIED,
+        "its session left off without completing the task, so nothing is verified",
+        _REPORT,
+        _LOOK,
+        _RESUME,
+    ),
+    _stop(
         "guard",
         "scope",
         ExitCode.GUARD,

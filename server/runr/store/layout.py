@@ -102,6 +102,15 @@ class Layout:
         return self.runr / "runr.db"
 
     @property
+    def hooks_log(self) -> Path:
+        return self.runr / "hooks.log"
+
+    @property
+    def greeting(self) -> Path:
+        """What a Claude Code session is told when it starts, as long as nothing has changed."""
+        return self.runr / "greeting.json"
+
+    @property
     def runs(self) -> Path:
         return self.runr / "runs"
 

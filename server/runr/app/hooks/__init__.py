@@ -1,0 +1,1 @@
+"""What runr does at the events of a Claude Code session; one module for each."""

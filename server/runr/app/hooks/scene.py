@@ -1,0 +1,47 @@
+"""What every hook is given: the repository, the event, and the outside world."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from runr.core.hookcall import HookCall
+from runr.store import note, openrun
+from runr.store.layout import Layout
+from runr.store.openrun import OpenRun
+
+if TYPE_CHECKING:
+    from runr.app.project import Project
+
+
+class Scene(NamedTuple):
+    """One event in one repository."""
+
+    layout: Layout
+    call: HookCall
+    environment: Mapping[str, str]
+    clock: Callable[[], datetime]
+
+    def run(self) -> OpenRun | None:
+        """Return the run that the session has open."""
+        return openrun.of_session(self.layout, self.call.session_id)
+
+    def note(
+        self, run: OpenRun, kind: str, payload: dict[str, Any], *, once: str | None = None
+    ) -> bool:
+        """Write into the run's timeline what the session did, without secrets."""
+        # Most events end before there is anything to write.
+        from runr.core.redact import Redactor  # noqa: PLC0415 - see above
+
+        redact = Redactor(self.environment)
+        return note.append(run.files, kind, payload, now=self.clock(), redact=redact, once=once)
+
+    def project(self) -> "Project":
+        """Return the repository as the use cases see it; loading that takes its time."""
+        from runr.app.project import Project  # noqa: PLC0415 - see above
+
+        return Project(
+            layout=self.layout,
+            here=self.layout.root,
+            environment=self.environment,
+            clock=self.clock,
+        )

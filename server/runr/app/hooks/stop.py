@@ -1,0 +1,56 @@
+"""A session is about to stop: an open run holds it once, and is then let go."""
+
+import os
+
+from runr.app.hooks.scene import Scene
+from runr.core import hookcall
+from runr.core.stops import quoted
+from runr.store import files, note
+from runr.store.openrun import OpenRun
+
+HELD = "session.held"
+
+
+def answer(scene: Scene) -> str | None:
+    """Say once what is missing; the second time, record that the run was left unverified."""
+    run = scene.run()
+    if run is None or scene.call.busy:
+        return None
+    if scene.call.again or note.is_noted(run.files, HELD):
+        ended = leave(scene, run, missing(run))
+        again = f"To take it up again: runr resume {run.id}"
+        return hookcall.announce(f"runr: {run.name} is left unverified. {again}") if ended else None
+    scene.note(run, HELD, {"missing": missing(run)})
+    return hookcall.hold(
+        f"runr: run {run.id} of {run.name} is open: {missing(run)}. Call complete-task "
+        f"{quoted(run.name)}: it runs the checks, commits and records. If you cannot finish the "
+        "task, or need an answer first, tell the user what is missing and stop: "
+        "the run is then recorded as stopped, unverified."
+    )
+
+
+def missing(run: OpenRun) -> str:
+    """Return what keeps the run from being completed."""
+    if run.violations:
+        return f"outside its scope: {', '.join(run.violations[:5])}"
+    if run.failed:
+        return f"failed: {', '.join(f'`{command}`' for command in run.failed[:5])}"
+    return "complete-task has not been called"
+
+
+def leave(scene: Scene, run: OpenRun, why: str) -> bool:
+    """End the run with the work kept; False where somebody is completing it."""
+    # Most sessions stop without an open run and must not pay for this.
+    from runr.engine import ending  # noqa: PLC0415 - see above
+    from runr.store import runlog  # noqa: PLC0415
+
+    lock = files.hold(run.files.lock)
+    if lock is None:
+        return False
+    try:
+        context = scene.project().context(run.files)
+        if runlog.require(run.files).ended is None:
+            ending.stop(context, "unverified", why)
+    finally:
+        os.close(lock)
+    return True

@@ -1,0 +1,14 @@
+#!/bin/sh
+# Hands an event of the session to `runr hook`. Outside a repository with a .runr folder, and
+# where runr is not installed, it ends at once and says nothing.
+for start in "$PWD" "$CLAUDE_PROJECT_DIR"; do
+  folder=$start
+  while [ -n "$folder" ]; do
+    if [ -d "$folder/.runr" ]; then
+      command -v runr >/dev/null 2>&1 && exec runr hook "$1"
+      exit 0
+    fi
+    folder=${folder%/*}
+  done
+done
+exit 0

@@ -1,0 +1,173 @@
+"""What the plugin's hooks do to a real session of Claude Code."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from claude.desk import Turn, write
+from claude.plugin_desk import PluginDesk, bash, call
+from fakes.model_api import FakeModel
+from fakes.model_request import ModelRequest
+from runr.core.runstate import Event
+from runr.core.status import State
+from runr.store import runlog
+from unit.git_trees import git
+
+OPEN = call("run-task", task="foo.md", worker="session")
+DONE = call("complete-task", task="foo.md")
+BYE: Turn = {"text": "That is all."}
+
+
+@pytest.fixture
+def desk(tmp_path: Path, claude_path: Path) -> PluginDesk:
+    return PluginDesk(tmp_path, claude_path)
+
+
+def said(desk: PluginDesk, script: list[Turn], *options: str) -> list[ModelRequest]:
+    """Let a session play the script and return what the model was asked."""
+    with FakeModel(script) as model:
+        desk.say("Do foo.md", model, *options)
+        return model.main_requests()
+
+
+def events(desk: PluginDesk, kind: str) -> list[Event]:
+    (run_id,) = runlog.ids(desk.kit.layout)
+    return [e for e in runlog.events(desk.kit.layout.run(run_id)) if e.type == kind]
+
+
+def answer(result: str) -> Any:
+    return json.loads(result)
+
+
+def told(request: ModelRequest) -> str:
+    return "\n".join(request.all_texts)
+
+
+def test_an_edit_outside_of_the_open_task_s_scope_is_denied_with_the_reason(
+    desk: PluginDesk,
+) -> None:
+    requests = said(desk, [OPEN, write("README.md", "mine"), write("a.txt", "good"), DONE, BYE])
+    _, denied, allowed, done = requests[-1].tool_results
+    assert denied.is_error
+    assert "README.md is outside the scope of foo.md" in denied.text
+    assert "It may change only: a.txt" in denied.text
+    assert (desk.root / "README.md").read_text() == "# A project\n"
+    assert not allowed.is_error
+    assert answer(done.text)["completed"] is True
+    (event,) = events(desk, "session.denied")
+    assert event.payload["path"] == "README.md"
+
+
+def test_files_that_no_judge_counts_can_be_edited(desk: PluginDesk) -> None:
+    (desk.root / ".gitignore").write_text("build/\n")
+    desk.commit()
+    (desk.root / "build").mkdir()
+    script = [OPEN, write("build/log.txt", "x"), write("../notes.txt", "x"), DONE, BYE]
+    _, ignored, _outside, _ = said(desk, script)[-1].tool_results
+    assert not ignored.is_error
+    assert events(desk, "session.denied") == []
+
+
+def test_without_an_open_task_every_edit_is_the_user_s_own_affair(desk: PluginDesk) -> None:
+    (written,) = said(desk, [write("README.md", "mine"), BYE])[-1].tool_results
+    assert not written.is_error
+    assert runlog.ids(desk.kit.layout) == []
+    assert desk.kit.entry("foo.md").status is State.PENDING
+
+
+def test_a_commit_by_hand_names_its_run_and_its_session(desk: PluginDesk) -> None:
+    by_hand = "cd . && git add a.txt && git commit -q -m 'On the way'"
+    script = [OPEN, write("a.txt", "good"), bash(by_hand), DONE, BYE]
+    requests = said(desk, script)
+    assert "complete-task runs the checks and makes the checkpoint commit itself" in told(
+        requests[-1]
+    )
+    run_id = answer(requests[-1].tool_results[0].text)["run"]["id"]
+    message = git(desk.root, "log", "--format=%B", "--grep=On the way")
+    assert f"Runr-Run-Id: {run_id}" in message
+    assert "Runr-Session: " in message
+    assert "Runr-Checkpoint" not in message
+    assert desk.answer("task-status", "foo.md")["task"]["evidence"] == "verified"
+
+
+def test_edits_and_commands_are_in_the_timeline_without_secrets(desk: PluginDesk) -> None:
+    secret = "ghp_" + "a1b2c3d4e5" * 4
+    said(desk, [OPEN, bash(f"echo {secret}"), write("a.txt", "good"), DONE, BYE])
+    (edited,), (ran,) = events(desk, "session.edited"), events(desk, "session.ran")
+    assert (edited.payload["tool"], edited.payload["path"]) == ("Write", "a.txt")
+    assert ran.payload["command"] == "echo [redacted]"
+    assert ran.source == "session"
+    numbers = [
+        event.seq for event in runlog.events(desk.kit.layout.run(runlog.ids(desk.kit.layout)[0]))
+    ]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_a_session_that_stops_too_early_is_told_what_is_missing_and_finishes(
+    desk: PluginDesk,
+) -> None:
+    script = [OPEN, write("a.txt", "bad"), DONE, BYE, write("a.txt", "good"), DONE, BYE]
+    requests = said(desk, script)
+    held = requests[4].last_user_text
+    assert "foo.md is open" in held
+    assert "`grep -q good a.txt`" in held
+    assert len(events(desk, "session.held")) == 1
+    assert desk.kit.entry("foo.md").status is State.COMPLETED
+
+
+def test_a_session_that_stops_all_the_same_leaves_its_run_unverified(desk: PluginDesk) -> None:
+    requests = said(desk, [OPEN, write("a.txt", "good"), BYE, BYE, BYE])
+    assert len(requests) == 4
+    entry = desk.kit.entry("foo.md")
+    assert (entry.status, entry.stop_reason) == (State.STOPPED, "unverified")
+    assert entry.verification.value == "none"
+    assert (desk.root / "a.txt").read_text() == "good"
+
+
+def test_a_session_that_was_let_go_completes_its_task_after_all(desk: PluginDesk) -> None:
+    with FakeModel([OPEN, write("a.txt", "good"), BYE, BYE]) as model:
+        session = desk.say("Do foo.md", model)["session_id"]
+    assert desk.kit.entry("foo.md").stop_reason == "unverified"
+    desk.options = (*desk.options, "--resume", session)
+    done = said(desk, [DONE, BYE])[-1].tool_results[-1]
+    assert answer(done.text)["completed"] is True
+    assert desk.kit.entry("foo.md").evidence == "verified"
+    assert len(desk.kit.checkpoints()) == 1
+    assert "a.txt" in git(desk.root, "show", "--name-only", "--format=", "HEAD")
+
+
+def test_a_session_is_told_at_its_start_what_there_is_to_do(desk: PluginDesk) -> None:
+    desk.kit.task("bar.md", header="depends_on: [foo.md]")
+    desk.kit.task("call.md", header="type: manual")
+    (request,) = said(desk, [BYE])
+    assert "runr: 0 of 3 tasks completed; 2 ready" in told(request)
+    assert "Ready: call.md, foo.md" in told(request)
+
+
+@pytest.mark.parametrize("how", ["no tasks", "no runr folder", "everything done"])
+def test_where_there_is_nothing_to_do_nothing_is_said(desk: PluginDesk, how: str) -> None:
+    match how:
+        case "no tasks":
+            (desk.kit.layout.tasks / "foo.md").unlink()
+        case "no runr folder":
+            git(desk.root, "rm", "-rq", ".runr")
+            desk.commit()
+        case _:
+            done = desk.runr(
+                "complete-task", "foo.md", "--reason", "done", "--by", "Ada", "--force"
+            )
+            assert done.returncode == 0, done.stderr
+    (request,) = said(desk, [BYE])
+    assert "SessionStart" not in told(request)
+    if how == "no runr folder":
+        assert not desk.kit.layout.runr.exists()
+
+
+def test_a_damaged_record_stands_in_nobody_s_way(desk: PluginDesk) -> None:
+    desk.kit.layout.status.write_text('{"tasks": {"in_progress"')
+    desk.kit.layout.config.write_text("this is = no = toml")
+    requests = said(desk, [write("README.md", "mine"), bash("git commit --allow-empty -m x"), BYE])
+    assert [result.is_error for result in requests[-1].tool_results] == [False, False]
+    assert (desk.root / "README.md").read_text() == "mine"
