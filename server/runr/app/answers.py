@@ -16,19 +16,22 @@ class Answer(BaseModel):
 
 
 class TaskRow(Answer):
-    """One task in a list."""
+    """One task in a list; `waiting` is for a person."""
 
     path: str
     title: str
     status: Status
     type: Kind
     ready: bool = False
+    waiting: bool = False
     stale: bool = False
+    doubts: list[str] = Field(default_factory=list)
     orphaned: bool = False
     unmerged: bool = False
     blocked_by: list[str] = Field(default_factory=list)
     tags: list[str] = Field(default_factory=list)
     priority: int = 0
+    worker: str | None = None
     problems: list[str] = Field(default_factory=list)
     verification: str = "none"
     evidence: str | None = None
@@ -40,12 +43,23 @@ class TaskRow(Answer):
 
 
 class TaskList(Answer):
-    """The tasks that were asked for; `total` counts them before paging."""
+    """The tasks that were asked for.
+
+    `total` counts them before paging, `waiting` those that wait for a person.
+    """
 
     tasks: list[TaskRow]
     total: int
+    waiting: int = 0
     next_cursor: str | None = None
     next: str = ""
+
+
+class RootCause(Answer):
+    """Where the waiting of a blocked task begins, and why that task is not done."""
+
+    path: str
+    why: str
 
 
 class TaskView(TaskRow):
@@ -54,7 +68,7 @@ class TaskView(TaskRow):
     depends_on: list[str] = Field(default_factory=list)
     owns: list[str] = Field(default_factory=list)
     verify: list[str] = Field(default_factory=list)
-    worker: str | None = None
+    root_causes: list[RootCause] = Field(default_factory=list)
     checkpoint_sha: str | None = None
     reason: str | None = None
     error: str | None = None
@@ -64,18 +78,24 @@ class TaskView(TaskRow):
 
 
 class CheckView(Answer):
-    """One check of a run."""
+    """One check of a run; `runs` is 0 for one that was left out, above 1 for one run again."""
 
     tier: str
     command: str
     passed: bool
+    flaky: bool = False
+    runs: int = 1
     exit_code: int | None = None
     seconds: float = 0
     tail: str = ""
 
 
 class RunView(Answer):
-    """Where a run stands; `seq` is the number of its last event."""
+    """Where a run stands; `seq` is the number of its last event.
+
+    `milestones` are the plan's, each committed by the checkpoint in the same place;
+    `review` is what the reviewer asked for, until it is done. `session`, `held_by` and `active_at` tell of the session that has it open.
+    """
 
     id: str
     task: str
@@ -90,6 +110,10 @@ class RunView(Answer):
     verification: str = "none"
     checks: list[CheckView] = Field(default_factory=list)
     violations: list[str] = Field(default_factory=list)
+    milestones: list[str] = Field(default_factory=list)
+    checkpoints: list[str] = Field(default_factory=list)
+    review: str | None = None
+    reviewed_by: str | None = None
     stop_reason: str | None = None
     detail: str | None = None
     checkpoint_sha: str | None = None
@@ -100,6 +124,10 @@ class RunView(Answer):
     input_tokens: int = 0
     output_tokens: int = 0
     session_id: str | None = None
+    session: Literal["active", "ended", "idle"] | None = None
+    held_by: str | None = None
+    active_at: str | None = None
+    notes: list[str] = Field(default_factory=list)
     approved_by: str | None = None
     reason: str | None = None
     forced: str | None = None

@@ -5,11 +5,13 @@ from collections.abc import Callable
 from pydantic import Field
 
 from runr.app import follow, listing, start
-from runr.app.answers import Answer, RunView, TaskRow
+from runr.app.answers import Answer, Kind, RunView
+from runr.app.board import Board
 from runr.app.project import Project
 from runr.app.start import RunRequest
-from runr.core import stops
+from runr.core.filter import EVERYTHING, Filter
 from runr.core.runstate import Event
+from runr.core.standing import Standing
 from runr.errors import AlreadyRunningError, RunrError, UnknownNameError, WorkerUnavailableError
 
 Hear = Callable[[RunView], None]
@@ -36,13 +38,15 @@ def _ignore(_heard: object) -> None:
 def run_ready(
     project: Project,
     *,
+    kinds: tuple[Kind, ...] = ("automated",),
+    wanted: Filter = EVERYTHING,
     worker: str | None = None,
     in_place: bool = False,
     on_begin: Hear = _ignore,
     on_event: Callable[[Event], None] = _ignore,
     on_end: Hear = _ignore,
 ) -> Batch:
-    """Run ready automated tasks one after another, the most urgent first, each once.
+    """Run ready tasks of these kinds one after another, the most urgent first, each once.
 
     A task that waits for a person is left to that person, and one whose run has
     stopped to `runr resume`. A worker that is not there is raised if it is the
@@ -51,15 +55,15 @@ def run_ready(
     runs: list[RunView] = []
     refused: dict[str, RunrError] = {}
     tried: set[str] = set()
-    while (row := _next(project, tried)) is not None:
-        tried.add(row.path)
-        request = RunRequest(task=row.path, worker=worker, in_place=in_place)
+    while (path := _next(project, kinds, wanted, tried)) is not None:
+        tried.add(path)
+        request = RunRequest(task=path, worker=worker, in_place=in_place)
         try:
             answer = start.run_task(project, request)
         except AlreadyRunningError:
             continue  # somebody else was quicker: it is being done
         except (WorkerUnavailableError, UnknownNameError) as error:
-            refused[row.path] = error
+            refused[path] = error
             continue
         on_begin(answer.run)
         runs.append(follow.wait(project, answer.run.id, on_event=on_event))
@@ -67,26 +71,29 @@ def run_ready(
     if refused and not runs:
         raise next(iter(refused.values()))
     told = [f"{_name(path)}: {error.message}" for path, error in refused.items()]
-    rows = [row for row in listing.all_rows(project) if row.path not in tried]
-    waiting = [row.path for row in rows if _waits(row)]
-    stopped = [row.path for row in rows if row.ready and _has_stopped(row) and not _waits(row)]
+    meant = _meant(project, wanted)
+    left = [task for task in meant if task.path not in tried and task.ready and not task.waiting]
+    others = [task.path for task in left if task.task.type not in kinds]
+    waiting = sorted([task.path for task in meant if task.waiting] + others)
+    stopped = [task.path for task in left if task.interrupted and task.path not in others]
     message = _summary(runs, waiting, stopped)
     return Batch(runs=runs, refused=told, waiting=waiting, stopped=stopped, message=message)
 
 
-def _next(project: Project, tried: set[str]) -> TaskRow | None:
-    ready = listing.next_ready(project)
-    fresh = (row for row in ready if row.path not in tried and not _has_stopped(row))
-    return next(fresh, None)
+def _next(project: Project, kinds: tuple[Kind, ...], wanted: Filter, tried: set[str]) -> str | None:
+    board = Board.of(project)
+    standings = board.standings()
+    fresh = [
+        task
+        for task in listing.select(project, standings.values(), wanted)
+        if task.ready and task.task.type in kinds and not task.interrupted
+    ]
+    ranked = board.urgent_first((task for task in fresh if task.path not in tried), standings)
+    return ranked[0].path if ranked else None
 
 
-def _waits(row: TaskRow) -> bool:
-    return row.ready and (row.type != "automated" or row.stop_reason in stops.FOR_A_PERSON)
-
-
-def _has_stopped(row: TaskRow) -> bool:
-    """Tell whether a run of the task waits to be resumed, with work in it."""
-    return row.status in ("stopped", "failed")
+def _meant(project: Project, wanted: Filter) -> list[Standing]:
+    return listing.select(project, Board.of(project).standings().values(), wanted)
 
 
 def _summary(runs: list[RunView], waiting: list[str], stopped: list[str]) -> str:

@@ -1,12 +1,17 @@
 """All tasks with their statuses at one moment: who waits for whom, and what is not brought in."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from runr.app import doubts
 from runr.app.project import Project
+from runr.core.backlog import Backlog
 from runr.core.graph import Graph
+from runr.core.staleness import Cause, Doubt
+from runr.core.standing import Standing
 from runr.core.status import UNTOUCHED, Entry, State
 from runr.core.task import Task
+from runr.core.urgency import urgent_first
 from runr.git import infer
 
 
@@ -18,6 +23,8 @@ class Board:
     entries: Mapping[str, Entry]
     graph: Graph
     unmerged: frozenset[str]
+    doubts: Mapping[str, tuple[Doubt, ...]]
+    rerun: bool
 
     @classmethod
     def of(cls, project: Project) -> "Board":
@@ -26,15 +33,64 @@ class Board:
         waiting = frozenset(
             path for path, entry in entries.items() if _is_unmerged(project, path, entry)
         )
-        return cls(tasks=tasks, entries=entries, graph=Graph.of(tasks), unmerged=waiting)
+        graph, wanted = Graph.of(tasks), doubts.settings(project)
+        before = {path: edge.paths for path, edge in graph.edges.items()}
+        return cls(
+            tasks=tasks,
+            entries=entries,
+            graph=graph,
+            unmerged=waiting,
+            doubts=doubts.find(project, tasks, entries, before, wanted),
+            rerun=wanted.stale == "rerun",
+        )
 
     def entry(self, task: Task) -> Entry:
         """Return what is recorded of the task."""
         return self.entries.get(task.path, UNTOUCHED)
 
+    def standing(self, task: Task) -> Standing:
+        """Return where the task stands."""
+        entry = self.entry(task)
+        done = entry.status is State.COMPLETED
+        return Standing(
+            task=task,
+            entry=entry,
+            blocked_by=() if done else self.blockers(task),
+            stale=task.path in self.doubts,
+            doubts=self.doubts.get(task.path, ()),
+            rerun=self.rerun,
+            unmerged=task.path in self.unmerged,
+        )
+
+    def standings(self) -> dict[str, Standing]:
+        """Return where every task stands, and every recorded one whose file is gone."""
+        found = {task.path: self.standing(task) for task in self.tasks}
+        for path in self.entries.keys() - found.keys():
+            task = Task(path=path, title=path.rsplit("/", 1)[-1])
+            found[path] = Standing(task=task, entry=self.entries[path], orphaned=True)
+        return found
+
+    def backlog(self, standings: Mapping[str, Standing]) -> Backlog:
+        """Return the open part of the graph."""
+        return Backlog.of(self.graph, standings)
+
+    def urgent_first(
+        self, some: Iterable[Standing], standings: Mapping[str, Standing]
+    ) -> list[Standing]:
+        """Return the tasks by priority, then by how many wait for them, then by name."""
+        tasks = list(some)
+        # Where the priorities decide, nobody has to count what waits for what.
+        tie = len({task.task.priority for task in tasks}) < len(tasks)
+        return urgent_first(tasks, self.backlog(standings).reach() if tie else {})
+
     def blockers(self, task: Task) -> tuple[str, ...]:
         """Return what keeps the task from being started."""
-        return self.graph.blockers(task.path, self.entries, self.unmerged)
+        reverted = (
+            path
+            for path, found in self.doubts.items()
+            if any(doubt.cause is Cause.REVERTED for doubt in found)
+        )
+        return self.graph.blockers(task.path, self.entries, self.unmerged.union(reverted))
 
 
 def _is_unmerged(project: Project, path: str, entry: Entry) -> bool:

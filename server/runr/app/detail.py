@@ -5,8 +5,10 @@ from runr.app.answers import RunView, TaskDetail, TaskView
 from runr.app.board import Board
 from runr.app.project import Project
 from runr.core import stops
+from runr.core.standing import Standing
 from runr.core.status import Entry, Evidence, State
 from runr.core.task import Task
+from runr.core.voice import Voice
 from runr.engine.handin import settle
 from runr.errors import DamagedStateError
 from runr.git import infer
@@ -25,12 +27,20 @@ def task_status(project: Project, wanted: str, *, tail: int = TAIL) -> TaskDetai
     head = project.repo.head()
     refs = infer.of_task(project.repo, task.path) if head else ()
     commits = [f"{ref.sha[:12]} {ref.time[:10]} run:{', '.join(ref.run_ids)}" for ref in refs]
-    return TaskDetail(task=shown, run=run, commits=commits, next=_advice(shown, run))
+    return TaskDetail(task=shown, run=run, commits=commits, next=_advice(shown, run, project.voice))
 
 
 def describe(task: Task, board: Board) -> TaskView:
     """Return the task with the reason why it is, or is not, done."""
-    return view.detail(task, board, why=_why(task, board.entry(task), board.blockers(task)))
+    standing = board.standing(task)
+    causes = _root_causes(standing, board) if standing.blocked_by else []
+    return view.detail(standing, why=why_not_done(standing), causes=causes)
+
+
+def _root_causes(blocked: Standing, board: Board) -> list[tuple[str, str]]:
+    standings = board.standings()
+    causes = board.backlog(standings).causes(blocked.path, standings)
+    return [(path, cause or why_not_done(standings[path])) for path, cause in causes]
 
 
 def _last_run(project: Project, entry: Entry, tail: int) -> RunView | None:
@@ -47,16 +57,19 @@ def _last_run(project: Project, entry: Entry, tail: int) -> RunView | None:
     return view.run(state, files, tail=tail, now=project.now()) if state else None
 
 
-def _why(task: Task, entry: Entry, blockers: tuple[str, ...]) -> str:
+def why_not_done(standing: Standing) -> str:
+    """Say why the task is not done; of a completed one, on what evidence it is."""
+    task, entry = standing.task, standing.entry
     if task.error is not None:
         return f"its file has a problem: {task.error.message}"
     if entry.status is State.COMPLETED:
         done = _completion(entry)
-        return f"{done}, but its text has changed since" if view.is_stale(task, entry) else done
+        doubts = "; ".join(doubt.told for doubt in standing.doubts)
+        return f"{done}, but {doubts}" if doubts else done
     if entry.status is State.IN_PROGRESS:
         return f"run {entry.last_run_id} is at work on it"
-    if blockers:
-        return f"it waits for {', '.join(blockers)}"
+    if standing.blocked_by:
+        return f"it waits for {', '.join(standing.blocked_by)}"
     if entry.stop_reason:
         meaning = stops.find(entry.stop_reason).meaning
         return f"{meaning}: {entry.error.splitlines()[0]}" if entry.error else meaning
@@ -74,28 +87,29 @@ def _completion(entry: Entry) -> str:
             return f"inferred from commit {str(entry.checkpoint_sha)[:12]}"
 
 
-def _advice(task: TaskView, run: RunView | None) -> str:
-    name = task.path.removeprefix(".runr/tasks/")
+def _advice(task: TaskView, run: RunView | None, voice: Voice) -> str:
     if task.status == "in_progress" and run is not None:
         if run.worker == "session":
-            return f"Finish the work, then complete-task {name!r}."
-        return f"Wait: run {run.id} is in phase {run.phase}. Ask task-status again."
+            return f"Finish the work, then {voice.complete(task.path)}."
+        return f"Wait: run {run.id} is in phase {run.phase}. Ask {voice.status(task.path)} again."
     if task.status == "completed" and not task.stale:
         if task.unmerged and run is not None and run.next:
             return f"The checkpoint is not on this branch yet: {run.next[0]}"
         return "Nothing: it is done."
-    return _advice_on_open(task, run, name)
+    if task.status == "completed":
+        return f"See whether it still holds. To do it again: {voice.run(task.path)}."
+    return _advice_on_open(task, run, voice)
 
 
-def _advice_on_open(task: TaskView, run: RunView | None, name: str) -> str:
+def _advice_on_open(task: TaskView, run: RunView | None, voice: Voice) -> str:
     if task.blocked_by:
         return f"Complete first: {', '.join(task.blocked_by)}."
     if not task.ready and task.problems:
         return f"Mend the file first: {task.problems[0]}"
     if task.type == "manual":
-        return f"A person does it, then: complete-task {name!r} with by and reason."
+        return f"A person does it, then: {voice.vouch(task.path)}."
     if run is not None and run.stop_reason in stops.FOR_A_PERSON:
-        return f"A person looks at it, then: complete-task {name!r} with by and reason."
+        return f"A person looks at it, then: {voice.vouch(task.path)}."
     if run is not None and run.status == "stopped" and run.next:
         return f"Read what failed, then: {run.next[-1]}"
-    return f"run-task {name!r}"
+    return f"Start it: {voice.run(task.path)}."

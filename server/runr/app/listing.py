@@ -1,34 +1,31 @@
 """List tasks: filtered, sorted, paged."""
 
-from collections.abc import Callable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from operator import attrgetter
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from runr.app import view
-from runr.app.answers import Kind, Status, TaskList, TaskRow
+from runr.app.answers import Kind, TaskList, TaskRow
 from runr.app.board import Board
 from runr.app.project import Project
+from runr.core.filter import EVERYTHING, Filter
+from runr.core.standing import Standing
+from runr.core.voice import Voice
 from runr.errors import UsageError
 
 Sort = Literal["path", "status", "priority", "updated"]
+Standings = Mapping[str, Standing]
 
 
-class TaskQuery(BaseModel):
-    """Which tasks are wanted; filters that are given must all hold.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskQuery:
+    """Which tasks are wanted, and how they are told.
 
     `cursor` is the path of the last task of the page before.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    status: tuple[Status, ...] = ()
-    type: Kind | None = None
-    tag: str | None = None
-    ready: bool = False
-    blocked: bool = False
-    stale: bool = False
-    search: str | None = None
+    wanted: Filter = EVERYTHING
     sort: Sort = "path"
     limit: int | None = None
     cursor: str | None = None
@@ -36,77 +33,78 @@ class TaskQuery(BaseModel):
 
 _ORDER = ("in_progress", "stopped", "failed", "pending", "completed")
 
-_SORTS: dict[Sort, Callable[[TaskRow], tuple[object, ...]]] = {
-    "path": lambda row: (row.path,),
-    "status": lambda row: (_ORDER.index(row.status), row.path),
-    "priority": lambda row: (-row.priority, row.path),
-    "updated": lambda row: (row.updated_at is None, _backwards(row.updated_at), row.path),
-}
-
 
 def list_tasks(project: Project, query: TaskQuery) -> TaskList:
     """Return the tasks that `query` asks for, and how many there are in all."""
-    found = [row for row in all_rows(project) if _wanted(row, query)]
-    found.sort(key=_SORTS[query.sort])
+    board = Board.of(project)
+    standings = board.standings()
+    found = _sorted(board, query, select(project, standings.values(), query.wanted), standings)
     page = _page(found, query)
-    more = query.limit is not None and bool(page) and page[-1] != found[-1]
+    more = query.limit is not None and bool(page) and page[-1] is not found[-1]
     return TaskList(
-        tasks=page,
+        tasks=[view.row(task) for task in page],
         total=len(found),
+        waiting=sum(task.waiting for task in found),
         next_cursor=page[-1].path if more else None,
-        next=_advice(found),
+        next=_advice(board, found, standings, project.voice),
     )
+
+
+def select(project: Project, tasks: Iterable[Standing], wanted: Filter) -> list[Standing]:
+    """Return those of the tasks that the filter asks for."""
+    if not wanted:
+        return list(tasks)
+    # The settings are read only where somebody asks about workers.
+    usual = project.config().run.worker if wanted.asks("worker") else ""
+    judge = wanted.judge(now=project.clock(), worker=usual)
+    return [task for task in tasks if judge(task)]
 
 
 def all_rows(project: Project) -> list[TaskRow]:
     """Return every task, and every recorded one whose file is gone."""
-    board = Board.of(project)
-    rows = [view.row(task, board) for task in board.tasks]
-    known = {task.path for task in board.tasks}
-    gone = [path for path in board.entries if path not in known]
-    return rows + [view.orphan(path, board.entries[path]) for path in gone]
+    return [view.row(task) for task in Board.of(project).standings().values()]
 
 
 def next_ready(project: Project, *, kinds: tuple[Kind, ...] = ("automated",)) -> list[TaskRow]:
     """Return the tasks that can be started now, the most urgent first."""
-    ready = [row for row in all_rows(project) if row.ready and row.type in kinds]
-    return sorted(ready, key=_SORTS["priority"])
+    board = Board.of(project)
+    standings = board.standings()
+    ready = [task for task in standings.values() if task.ready and task.task.type in kinds]
+    return [view.row(task) for task in board.urgent_first(ready, standings)]
 
 
-def _wanted(row: TaskRow, query: TaskQuery) -> bool:
-    text = (query.search or "").casefold()
-    return (
-        (not query.status or row.status in query.status)
-        and (query.type is None or row.type == query.type)
-        and (query.tag is None or query.tag in row.tags)
-        and (not query.ready or row.ready)
-        and (not query.blocked or bool(row.blocked_by))
-        and (not query.stale or row.stale)
-        and (not text or text in row.path.casefold() or text in row.title.casefold())
-    )
+def _sorted(
+    board: Board, query: TaskQuery, found: list[Standing], all_: Standings
+) -> list[Standing]:
+    match query.sort:
+        case "priority":
+            return board.urgent_first(found, all_)
+        case "status":
+            return sorted(found, key=lambda task: (_ORDER.index(task.entry.status), task.path))
+        case "updated":
+            newest = sorted(found, key=attrgetter("path"))
+            return sorted(newest, key=lambda task: task.entry.updated_at or "", reverse=True)
+        case _:
+            return sorted(found, key=attrgetter("path"))
 
 
-def _page(rows: list[TaskRow], query: TaskQuery) -> list[TaskRow]:
+def _page(found: list[Standing], query: TaskQuery) -> list[Standing]:
     start = 0
     if query.cursor is not None:
-        places = [number for number, row in enumerate(rows) if row.path == query.cursor]
+        places = [number for number, task in enumerate(found) if task.path == query.cursor]
         if not places:
             raise UsageError(f"unknown cursor {query.cursor!r}: start again without one")
         start = places[0] + 1
-    return rows[start:] if query.limit is None else rows[start : start + query.limit]
+    return found[start:] if query.limit is None else found[start : start + query.limit]
 
 
-def _advice(rows: list[TaskRow]) -> str:
-    if not rows:
+def _advice(board: Board, found: list[Standing], all_: Standings, voice: Voice) -> str:
+    if not found:
         return "No task matches. Task files are .runr/tasks/*.md; `runr new NAME` writes one."
-    ready = sorted((row for row in rows if row.ready), key=_SORTS["priority"])
-    if ready:
-        name = ready[0].path.removeprefix(".runr/tasks/")
-        verb = "complete-task" if ready[0].type == "manual" else "run-task"
-        return f"{len(ready)} ready. Most urgent: {verb} {name!r}."
-    return "Nothing here is ready to run."
-
-
-def _backwards(time: str | None) -> tuple[int, ...]:
-    """Sort ISO times newest first."""
-    return tuple(-ord(letter) for letter in time or "")
+    ready = [task for task in found if task.ready]
+    if not ready:
+        return "Nothing here is ready to run."
+    # A person's turn comes last: whoever asks this can mostly do something without one.
+    first = next(iter(board.urgent_first([t for t in ready if not t.waiting] or ready, all_)))
+    step = voice.vouch(first.path) if first.waiting else voice.run(first.path)
+    return f"{len(ready)} ready. Most urgent: {step}."

@@ -1,47 +1,32 @@
 """Models of the core turned into answers."""
 
+from collections.abc import Iterable
 from typing import Any
 
-from runr.app.answers import CheckView, RunView, TaskRow, TaskView
-from runr.app.board import Board
+from runr.app.answers import CheckView, RootCause, RunView, TaskRow, TaskView
 from runr.core import report, stops
 from runr.core.runstate import RunState
-from runr.core.status import Entry, State
+from runr.core.standing import Standing
 from runr.core.task import Task, TaskType
 from runr.store.layout import RunFiles
 
-
-def is_stale(task: Task, entry: Entry) -> bool:
-    """Tell whether the task's text has changed since it was completed."""
-    known = entry.task_sha256
-    return entry.status is State.COMPLETED and known is not None and known != task.sha256
+__all__ = ["detail", "exit_code", "is_manual", "row", "run"]
 
 
-def row(task: Task, board: Board) -> TaskRow:
+def row(standing: Standing) -> TaskRow:
     """Return one task's line in a list."""
-    return TaskRow(**_facts(task, board))
+    return TaskRow(**_facts(standing))
 
 
-def orphan(path: str, entry: Entry) -> TaskRow:
-    """Return the line of a task whose file is gone."""
-    return TaskRow(
-        path=path,
-        title=path.rsplit("/", 1)[-1],
-        type="automated",
-        orphaned=True,
-        **_recorded(entry),
-    )
-
-
-def detail(task: Task, board: Board, *, why: str) -> TaskView:
+def detail(standing: Standing, *, why: str, causes: Iterable[tuple[str, str]]) -> TaskView:
     """Return everything that is known of one task."""
-    entry = board.entry(task)
+    task, entry = standing.task, standing.entry
     return TaskView(
-        **_facts(task, board),
+        **_facts(standing),
         depends_on=list(task.depends_on),
         owns=list(task.owns),
         verify=list(task.verify),
-        worker=task.worker,
+        root_causes=[RootCause(path=path, why=reason) for path, reason in causes],
         checkpoint_sha=entry.checkpoint_sha,
         reason=entry.reason,
         error=entry.error,
@@ -69,11 +54,16 @@ def run(state: RunState, files: RunFiles, *, tail: int = 0, now: str | None = No
             CheckView(
                 **check.model_dump(exclude={"tail"}),
                 passed=check.passed,
+                flaky=check.flaky,
                 tail=check.tail[-tail:] if tail and not check.passed else "",
             )
             for check in state.checks
         ],
         violations=list(state.violations),
+        milestones=list(state.milestones),
+        checkpoints=list(state.checkpoints),
+        review=state.asked[-1] if state.asked else None,
+        reviewed_by=state.reviewed_by,
         stop_reason=state.stop,
         detail=state.detail,
         checkpoint_sha=state.checkpoint_sha,
@@ -83,7 +73,7 @@ def run(state: RunState, files: RunFiles, *, tail: int = 0, now: str | None = No
         cost_usd=round(state.cost_usd, 6) if state.cost_usd is not None else None,
         input_tokens=state.input_tokens,
         output_tokens=state.output_tokens,
-        session_id=state.sessions[-1] if state.sessions else state.start.session_id,
+        session_id=state.holder,
         approved_by=state.approval.by if state.approval else None,
         reason=state.approval.reason if state.approval else None,
         forced=state.start.forced,
@@ -100,34 +90,27 @@ def exit_code(state: RunState) -> int | None:
     return 0 if state.ended == "completed" else int(stops.find(state.stop or "error").exit_code)
 
 
-def _facts(task: Task, board: Board) -> dict[str, Any]:
-    entry = board.entry(task)
-    done = entry.status is State.COMPLETED
-    blocked = [] if done else list(board.blockers(task))
-    stale = is_stale(task, entry)
-    idle = entry.status is not State.IN_PROGRESS and (not done or stale)
+def _facts(standing: Standing) -> dict[str, Any]:
+    task, entry = standing.task, standing.entry
     return {
         "path": task.path,
         "title": task.title,
+        "status": entry.status.value,
         "type": task.type.value,
-        "ready": idle and not blocked and task.error is None,
-        "stale": stale,
-        "unmerged": task.path in board.unmerged,
-        "orphaned": False,
-        "blocked_by": blocked,
+        "ready": standing.ready,
+        "waiting": standing.waiting,
+        "stale": standing.stale,
+        "doubts": [doubt.told for doubt in standing.doubts],
+        "unmerged": standing.unmerged,
+        "orphaned": standing.orphaned,
+        "blocked_by": list(standing.blocked_by),
         "tags": list(task.tags),
         "priority": task.priority,
+        "worker": task.worker,
         "problems": [
             f"{task.name}:{problem.line}: {problem.message}" if problem.line else problem.message
             for problem in task.problems
         ],
-        **_recorded(entry),
-    }
-
-
-def _recorded(entry: Entry) -> dict[str, Any]:
-    return {
-        "status": entry.status.value,
         "verification": entry.verification.value,
         "evidence": entry.evidence.value if entry.evidence else None,
         "completed_at": entry.completed_at,

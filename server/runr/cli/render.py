@@ -8,6 +8,7 @@ from datetime import datetime
 from click import style
 
 from runr.app.answers import (
+    CheckView,
     CompleteAnswer,
     Done,
     RunAnswer,
@@ -54,10 +55,18 @@ def task_list(answer: TaskList) -> str:
         remarks = _remarks(row)
         gap = " " * (states - len(row.status) + 2) if remarks else ""
         lines.append(f"{begun}{gap}{remarks}")
+    if 0 < answer.waiting < answer.total:
+        lines.append(f"  {waits(answer.waiting)}")
     if answer.next_cursor:
         cursor = shlex.quote(answer.next_cursor)
         lines.append(f"  … of {answer.total}; --cursor {cursor} goes on, --limit 0 shows all")
     return "\n".join(lines)
+
+
+def waits(count: int) -> str:
+    """Return that so many tasks wait for a person, and how to see them."""
+    who = "1 task waits" if count == 1 else f"{count} tasks wait"
+    return f"{style(who, fg='yellow')} for a person: runr list-tasks --waiting"
 
 
 def _columns(text: str) -> int:
@@ -80,7 +89,12 @@ def mark(row: TaskRow) -> str:
 
 def shown_name(row: TaskRow) -> str:
     """Return a task's name as it can be shown on one line."""
-    name = row.path.removeprefix(".runr/tasks/")
+    return shown_path(row.path)
+
+
+def shown_path(path: str) -> str:
+    """Return the name of the task at `path` as it can be shown on one line."""
+    name = path.removeprefix(".runr/tasks/")
     return name if name.isprintable() else name.encode("unicode_escape").decode()
 
 
@@ -104,10 +118,12 @@ def _remarks(row: TaskRow) -> str:
         remarks.append(style(f"blocked by {names}", fg="yellow"))
     if row.status == "completed" and row.verification == "failed":
         remarks.append(style("against failing checks", fg="red"))
+    if row.status == "completed" and row.verification == "skipped":
+        remarks.append(style("its checks were skipped", fg="yellow"))
     if row.unmerged:
         remarks.append(style("its commit is not on this branch", fg="yellow"))
     if row.stale:
-        remarks.append(style("stale: its text has changed since", fg="yellow"))
+        remarks.append(style(f"stale: {'; '.join(row.doubts)}", fg="yellow"))
     if row.orphaned:
         remarks.append(style("its file is gone", fg="yellow"))
     remarks += [style(problem, fg="red") for problem in row.problems]
@@ -133,6 +149,7 @@ def task_detail(answer: TaskDetail) -> str:
         ("evidence", task.evidence),
         ("verification", task.verification if task.last_run_id else None),
         ("depends on", ", ".join(task.depends_on)),
+        *(("at root", f"{shown_path(cause.path)}: {cause.why}") for cause in task.root_causes),
         ("owns", ", ".join(task.owns)),
         ("checks", "; ".join(task.verify)),
         ("checkpoint", task.checkpoint_sha),
@@ -145,20 +162,35 @@ def task_detail(answer: TaskDetail) -> str:
         lines += ["", *run_lines(answer.run)]
     if answer.commits:
         lines += ["", "  commits:", *(f"    {commit}" for commit in answer.commits)]
-    steps = _steps(advice.after_detail(answer))
-    return "\n".join([*lines, "", *steps] if steps else lines)
+    after = steps(advice.after_detail(answer))
+    return "\n".join([*lines, "", *after] if after else lines)
 
 
 def run_lines(run: RunView) -> list[str]:
     """Return a run in a few lines, with its failed checks and its next commands."""
     lines = [f"  run {run.id}: {_ending(run)} ({run.worker}, {spoken(run.seconds)})"]
     for check in run.checks:
-        sign = style("✓", fg="green") if check.passed else style("✗", fg="red")
-        lines.append(f"    {sign} {check.command} ({check.tier}, {spoken(check.seconds)})")
+        lines.append(f"    {_check_sign(check)} {check.command} ({_check_facts(check)})")
         lines += [f"        {line}" for line in check.tail.splitlines()[-_LONGEST:]]
     if run.detail and run.stop_reason:
         lines += [f"    {line}".rstrip() for line in run.detail.splitlines()[:_LONGEST]]
     return lines
+
+
+def _check_sign(check: CheckView) -> str:
+    if not check.runs:
+        return style("–", dim=True)
+    if check.flaky:
+        return style("✓", fg="yellow")
+    return style("✓", fg="green") if check.passed else style("✗", fg="red")
+
+
+def _check_facts(check: CheckView) -> str:
+    if not check.runs:
+        return f"{check.tier}, not run"
+    again = f"failed in {check.runs} runs" if check.runs > 1 else ""
+    again = f"flaky: passed in run {check.runs}" if check.flaky else again
+    return ", ".join(part for part in (check.tier, spoken(check.seconds), again) if part)
 
 
 def _ending(run: RunView) -> str:
@@ -188,6 +220,7 @@ def run_mark(run: RunView) -> str:
 
 def _result(run: RunView) -> str:
     how = f"on the word of {run.approved_by}" if run.approved_by else "verified"
+    how += ", its checks skipped" if run.verification == "skipped" else ""
     commit = f", commit {run.checkpoint_sha[:12]}" if run.checkpoint_sha else ""
     kept = f", waiting on {run.branch}" if run.integration == "kept" else ""
     empty = ", without any change" if run.changed == 0 else ""
@@ -207,14 +240,14 @@ def completion(answer: CompleteAnswer) -> str:
     sign = style("✗", fg="red")
     lines = [f"{sign} {shown_name(answer.task)} is not completed", *run_lines(answer.run)[1:]]
     lines += [f"    out of scope: {path}" for path in answer.run.violations]
-    return "\n".join([*lines, *_steps(advice.after_completion(answer))])
+    return "\n".join([*lines, *steps(advice.after_completion(answer))])
 
 
 def started(answer: RunAnswer) -> str:
     """Return what a run that goes on without us needs: its brief, or how to look at it."""
     if answer.brief is not None:
-        return "\n".join([answer.brief, *_steps(advice.after_brief(answer))])
-    return "\n".join([f"run {answer.run.id} has started", *_steps(answer.run.next)])
+        return "\n".join([answer.brief, *steps(advice.after_brief(answer))])
+    return "\n".join([f"run {answer.run.id} has started", *steps(answer.run.next)])
 
 
 def run_list(answer: RunList) -> str:
@@ -242,11 +275,12 @@ def done(answer: Done) -> str:
     """Return what a command did, and what to do next."""
     lines = [answer.message, *(f"  {line}" for line in answer.changed)]
     lines += [f"  {style('note', fg='yellow')}: {note}" for note in answer.notes]
-    return "\n".join([*lines, *_steps(answer.next)])
+    return "\n".join([*lines, *steps(answer.next)])
 
 
-def _steps(steps: Sequence[str]) -> list[str]:
-    return ["Next:", *(f"  {step}" for step in steps)] if steps else []
+def steps(lines: Sequence[str]) -> list[str]:
+    """Return the commands to type next, under their heading."""
+    return ["Next:", *(f"  {line}" for line in lines)] if lines else []
 
 
 def event_line(event: Event) -> str | None:
@@ -258,9 +292,16 @@ def event_line(event: Event) -> str | None:
             attempt = f", attempt {facts['attempt']}" if facts["phase"] == "work" else ""
             return f"  {style(clock, dim=True)} {facts['phase']}{attempt}"
         case "check.finished":
-            passed = facts["passed"]
-            sign = style("✓", fg="green") if passed else style("✗", fg="red")
-            return f"  {style(clock, dim=True)}   {sign} {facts['command']}"
+            check = CheckView.model_validate(facts)
+            again = f" ({_check_facts(check)})" if check.runs > 1 else ""
+            return f"  {style(clock, dim=True)}   {_check_sign(check)} {check.command}{again}"
+        case "check.failed":
+            sign, number = style("✗", fg="red"), facts["runs"]
+            told = f"{facts['command']} (run {number}; it is run again)"
+            return f"  {style(clock, dim=True)}   {sign} {told}"
+        case "checks.added":
+            told = f"{facts['tier']} too: {facts['path']} is in {facts['pattern']}"
+            return f"  {style(clock, dim=True)}   {told}"
         case "phase.finished" if facts.get("detail"):
             return f"  {style(clock, dim=True)}   {facts['detail'].splitlines()[0]}"
         case "worker.waiting" | "worker.replaced":

@@ -6,13 +6,15 @@ from runr.app import batch, start
 from runr.app import follow as following
 from runr.app import preview as previewing
 from runr.app import runs as recorded
-from runr.app.answers import RunView
+from runr.app.answers import Kind, RunView
 from runr.app.batch import Batch
 from runr.app.start import RunRequest
 from runr.cli import preview as preview_render
 from runr.cli import render
+from runr.cli.filters import filtered
 from runr.cli.surface import Surface, command, task_names
 from runr.core import resume as resuming
+from runr.core.filter import Filter
 from runr.core.runstate import Event, Phase
 from runr.core.stops import quoted
 from runr.errors import ExitCode, UsageError
@@ -23,7 +25,9 @@ _RUN = click.argument("run", metavar="RUN")
 @command("run")
 @click.argument("name", required=False, metavar="")
 @click.option("--task", shell_complete=task_names, help="The task to run.")
-@click.option("--auto-only", is_flag=True, help="Run every automated task that is ready.")
+@click.option("--all-ready", is_flag=True, help="Run every task that a worker can begin now.")
+@click.option("--auto-only", is_flag=True, help="Do so with automated tasks only.")
+@filtered(without="worker")
 @click.option("--worker", help="Who does the work; default: the task's, then the configured one.")
 @click.option("--in-place", is_flag=True, help="Work in your own tree instead of a worktree.")
 @click.option("--force", is_flag=True, help="Go past open dependencies, or run a completed task.")
@@ -34,6 +38,8 @@ def run(
     task: str | None,
     worker: str | None,
     *,
+    wanted: Filter,
+    all_ready: bool,
     auto_only: bool,
     in_place: bool,
     force: bool,
@@ -44,15 +50,22 @@ def run(
         raise UsageError(
             "the task is named with --task", next_steps=[f"runr run --task {quoted(name)}"]
         )
-    if (task is None) is not auto_only:
+    several = all_ready or auto_only
+    if (task is None) is not several:
         raise UsageError(
-            "say which: --task NAME, or --auto-only for every task that is ready",
-            next_steps=["runr list-tasks --ready", "runr run --auto-only"],
+            "say which: --task NAME, or --all-ready for every task that a worker can begin",
+            next_steps=["runr next", "runr run --all-ready"],
         )
     if task is None and (force or not wait):
-        raise UsageError(f"{'--force' if force else '--detach'} goes with --task, not --auto-only")
+        raise UsageError(f"{'--force' if force else '--detach'} goes with --task alone")
     if task is None:
-        return _run_ready(surface, worker, in_place=in_place)
+        kinds: tuple[Kind, ...] = ("automated",) if auto_only else ("automated", "hybrid")
+        return _run_ready(surface, worker, kinds=kinds, wanted=wanted, in_place=in_place)
+    if wanted:
+        raise UsageError(
+            "filters go with --all-ready, not with --task",
+            next_steps=[f"runr run --task {quoted(task)}"],
+        )
     project = surface.project()
     request = RunRequest(
         task=task,
@@ -163,7 +176,14 @@ def _teller(surface: Surface) -> following.Listener:
     return tell
 
 
-def _run_ready(surface: Surface, worker: str | None, *, in_place: bool) -> int:
+def _run_ready(
+    surface: Surface,
+    worker: str | None,
+    *,
+    kinds: tuple[Kind, ...],
+    wanted: Filter,
+    in_place: bool,
+) -> int:
     begun: list[RunView] = []
 
     def begin(view: RunView) -> None:
@@ -176,6 +196,8 @@ def _run_ready(surface: Surface, worker: str | None, *, in_place: bool) -> int:
     try:
         answer = batch.run_ready(
             surface.project(),
+            kinds=kinds,
+            wanted=wanted,
             worker=worker,
             in_place=in_place,
             on_begin=begin,

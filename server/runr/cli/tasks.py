@@ -5,35 +5,39 @@ from typing import get_args
 import click
 
 from runr.app import detail, listing
-from runr.app.answers import Kind, Status
 from runr.app.listing import Sort, TaskQuery
 from runr.cli import render
+from runr.cli.filters import filtered
 from runr.cli.surface import Surface, command, task_names
+from runr.core import filter as filters
+from runr.core.filter import Filter
 
 _TASK = click.argument("task", shell_complete=task_names)
 
 
 @command("list-tasks")
-@click.option(
-    "--status", "status", multiple=True, type=click.Choice(get_args(Status)), help="Only these."
-)
-@click.option("--type", "kind", type=click.Choice(get_args(Kind)), help="Only this type.")
-@click.option("--tag", help="Only tasks with this tag.")
-@click.option("--ready", is_flag=True, help="Only tasks that can be started now.")
-@click.option("--blocked", is_flag=True, help="Only tasks that wait for others.")
-@click.option("--stale", is_flag=True, help="Only completed tasks that have changed since.")
-@click.option("--search", help="Only tasks with this text in name or title.")
+@click.argument("query", nargs=-1)
+@filtered()
 @click.option("--sort", type=click.Choice(get_args(Sort)), default="path", help="The order.")
 @click.option("--limit", type=click.IntRange(0), default=0, help="At most so many; 0 for all.")
 @click.option("--cursor", help="Continue behind this task.")
 def list_tasks(
-    surface: Surface, status: tuple[Status, ...], kind: Kind | None, limit: int, **rest: object
+    surface: Surface,
+    query: tuple[str, ...],
+    *,
+    wanted: Filter,
+    sort: Sort,
+    limit: int,
+    cursor: str | None,
 ) -> None:
-    """List the tasks with their status, dependencies and evidence."""
-    query = TaskQuery.model_validate(
-        {"status": status, "type": kind, "limit": limit or None, **rest}
+    """List the tasks with their status, dependencies and evidence.
+
+    QUERY says in one text which ones: 'tag:api status:failed -type:manual login'.
+    """
+    chosen = TaskQuery(
+        wanted=wanted & filters.of(" ".join(query)), sort=sort, limit=limit or None, cursor=cursor
     )
-    surface.show(listing.list_tasks(surface.project(), query), render.task_list)
+    surface.show(listing.list_tasks(surface.project(), chosen), render.task_list)
 
 
 @command("status")

@@ -13,10 +13,11 @@ class ListArguments(Arguments):
     status: Status | None = None
     type: Kind | None = None
     tag: str | None = Field(None, max_length=200)
-    ready: bool = Field(False, description="Only what can be started now, most urgent first.")
-    blocked: bool = Field(False, description="Only what waits for other tasks.")
-    stale: bool = Field(False, description="Only what was edited after its completion.")
-    search: str | None = Field(None, max_length=200, description="Text in path or title.")
+    ready: bool = Field(False, description="What can be started now, most urgent first.")
+    blocked: bool = Field(False, description="What waits for other tasks.")
+    stale: bool = Field(False, description="What was edited after its completion.")
+    search: str | None = Field(None, max_length=200, description="In path or title.")
+    query: str = Field("", max_length=500, description="tag:a,b -type:manual is:waiting since:2d")
     limit: int = Field(20, ge=1, le=200)
     cursor: str | None = Field(None, max_length=1000, description="next_cursor of the page before.")
 

@@ -15,6 +15,7 @@ from runr.app.complete import CompleteRequest
 from runr.app.listing import TaskQuery
 from runr.app.project import Project
 from runr.app.start import RunRequest
+from runr.core import filter as filters
 from runr.core.runstate import Event
 from runr.errors import UsageError
 from runr.mcpserver import brevity
@@ -45,12 +46,12 @@ class Desk:
 
     async def list_tasks(self, call: Call[ListArguments]) -> TaskList:
         """Answer a call of list-tasks."""
-        wanted = call.arguments.model_dump(exclude={"status"})
-        status = call.arguments.status
+        words = call.arguments.model_dump(exclude={"limit", "cursor"})
         query = TaskQuery(
-            **wanted,
-            status=(status,) if status else (),
+            wanted=filters.of(**words),
             sort="priority" if call.arguments.ready else "path",
+            limit=call.arguments.limit,
+            cursor=call.arguments.cursor,
         )
         found = await self._ask(lambda project: listing.list_tasks(project, query), polls=True)
         chosen = "limit" in call.arguments.model_fields_set
