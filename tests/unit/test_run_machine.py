@@ -25,9 +25,16 @@ CHECK = {"tier": "tier1", "command": "make test", "seconds": 1.0}
 
 
 def start(
-    worker: str = "script", attempts: int = 3, kind: TaskType = TaskType.AUTOMATED
+    worker: str = "script",
+    attempts: int = 3,
+    kind: TaskType = TaskType.AUTOMATED,
+    *,
+    plan: str | None = None,
+    review: str | None = None,
 ) -> dict[str, Any]:
     return {
+        "plan": plan,
+        "review": review,
         "task": ".runr/tasks/a.md",
         "worker": worker,
         "task_type": kind,
@@ -59,11 +66,16 @@ class Timeline:
         for phase in phases:
             attempt = self.state.attempt + (phase is Phase.WORK)
             self.add("phase.started", phase=phase, attempt=attempt)
-            self.finish(phase, "passed" if phase is Phase.VERIFY else "ok")
+            self.finish(phase, good(phase))
 
     @staticmethod
     def _event(seq: int, kind: str, payload: dict[str, Any]) -> Event:
         return Event(seq=seq, time=f"2025-01-08T14:30:{seq % 60:02d}Z", type=kind, payload=payload)
+
+
+def good(phase: Phase) -> str:
+    """Return the outcome of a phase that went well."""
+    return "passed" if phase is Phase.VERIFY else "ok"
 
 
 def told(outcome: str) -> dict[str, Any]:
@@ -74,6 +86,7 @@ def told(outcome: str) -> dict[str, Any]:
         "sha": "2" * 40,
         "changed": 1,
         "how": "merge",
+        "asked": "Add a heading.",
         "input_tokens": 5,
         "cost_usd": 0.5,
         "session_id": "one",
@@ -100,6 +113,8 @@ soup = st.lists(
             [
                 ("run.resumed", {}),
                 ("run.approved", {"by": "Ada", "reason": "I looked"}),
+                ("run.rejected", {"by": "Ada", "reason": "It is wrong"}),
+                ("session.joined", {"session_id": "two"}),
                 ("run.completed", {}),
                 ("stop.requested", {}),
                 ("check.started", {"command": "make test"}),
@@ -114,6 +129,8 @@ beginnings = st.builds(
     worker=st.sampled_from(["script", "session"]),
     attempts=st.integers(1, 4),
     kind=st.sampled_from([TaskType.AUTOMATED, TaskType.HYBRID]),
+    plan=st.sampled_from([None, "planner"]),
+    review=st.sampled_from([None, "reviewer"]),
 )
 
 
@@ -162,16 +179,26 @@ class Engine:
         state, phase = self.run.state, action.phase
         assert phase is not None
         if phase is Phase.WORK:
+            if state.phase is Phase.CHECKPOINT:
+                self.begun = []  # the next milestone has attempts of its own
             self._attempt(action.attempt)
         if not (state.open and state.phase is phase):
             self.run.add("phase.started", phase=phase, attempt=action.attempt)
         if self._dies():
             return
-        good = [word for known, word in FOLLOWS if known is phase]
+        well = [word for known, word in FOLLOWS if known is phase]
         bad = ["error", "worker_unavailable", "guard"]
         if phase is Phase.WORK:
             bad += ["time_limit", "budget", "turns", "worker_failed", "worker_auth"]
-        self.run.finish(phase, self.draw(st.sampled_from([*good, *good, *bad])))
+        facts: dict[str, Any] = {}
+        if phase is Phase.PLAN:
+            facts = {"milestones": self.draw(st.sampled_from([[], ["one", "two", "three"]]))}
+        elif phase is Phase.CHECKPOINT:
+            # A commit that is looked for again is found.
+            facts = {"sha": f"{len(state.checkpoints):040d}"}
+        elif phase is Phase.REVIEW:
+            facts = {"asked": self.draw(st.sampled_from(["Add a title", "Sort the lines"]))}
+        self.run.finish(phase, self.draw(st.sampled_from([*well, *well, *bad])), **facts)
         self._dies()
 
     def _attempt(self, number: int) -> None:
@@ -197,15 +224,15 @@ class Engine:
         code = state.stop or ""
         if state.ended == "completed" or not find(code).resumable:
             return False
-        speaks = code in PERSONS and self.draw(st.booleans())
-        if speaks:
-            self.run.add("run.approved", by="Ada", reason="I looked at it")
+        word = self.draw(st.sampled_from(["approved", "rejected", None]))
+        if code in PERSONS and word:
+            self.run.add(f"run.{word}", by="Ada", reason="I looked at it")
         self.begun = []
         resumed = self.run.add("run.resumed")
         assert resumed.ended is None
         follows = next_action(resumed)
         if resumed.phase is Phase.CHECKPOINT and follows.kind == "stop":
-            assert (follows.code, resumed.approval) == ("needs_human", None)
+            assert (follows.code, resumed.worded) == ("needs_human", False)
         else:
             assert follows.kind in ("perform", "wait", "complete"), (state, follows)
         return True
@@ -230,6 +257,11 @@ def test_a_run_keeps_its_attempts_goes_on_after_every_stop_and_completes_only_on
         assert state.verification == "passed" or state.approval is not None
         if payload["task_type"] is TaskType.HYBRID:
             assert state.approval is not None
+            assert state.worded
+        if state.milestones:
+            assert len(state.checkpoints) >= len(state.milestones)
+        if payload["review"] and not state.worded:
+            assert state.reviewed_by or state.verification == "passed"
     assert fold(RUN, run.events) == state
 
 
@@ -263,16 +295,97 @@ def test_the_code_of_a_stop_ends_every_phase_and_no_other_phase_is_begun(
 
 
 def test_a_run_without_trouble_goes_through_every_phase_once() -> None:
-    run = Timeline(start())
+    run = Timeline(start(plan="planner", review="reviewer"))
     seen: list[Phase | None] = []
     while (action := next_action(run.state)).kind == "perform":
         assert action.phase is not None
         seen.append(action.phase)
         run.add("phase.started", phase=action.phase, attempt=action.attempt)
-        run.finish(action.phase, "passed" if action.phase is Phase.VERIFY else "ok")
+        run.finish(action.phase, good(action.phase))
     assert action.kind == "complete"
     assert seen == list(Phase)
     assert run.state.attempt == 1
+
+
+def test_nobody_plans_or_reviews_where_the_settings_name_nobody() -> None:
+    run = Timeline(start())
+    run.through(Phase.PREPARE)
+    assert next_action(run.state).phase is Phase.WORK
+    run.through(Phase.WORK, Phase.VERIFY)
+    assert next_action(run.state).phase is Phase.CHECKPOINT
+
+
+def test_behind_each_checkpoint_but_the_last_comes_the_next_milestone() -> None:
+    run = Timeline(start(attempts=1, plan="planner"))
+    run.through(Phase.PREPARE)
+    run.add("phase.started", phase=Phase.PLAN, attempt=0)
+    run.finish(Phase.PLAN, "ok", milestones=["one", "two"])
+    for number in (1, 2):
+        assert run.state.milestone == number
+        action = next_action(run.state)
+        assert (action.phase, action.attempt) == (Phase.WORK, number)
+        run.through(Phase.WORK, Phase.VERIFY)
+        run.add("phase.started", phase=Phase.CHECKPOINT, attempt=number)
+        run.finish(Phase.CHECKPOINT, "ok", sha=f"{number:040d}")
+    assert next_action(run.state).phase is Phase.INTEGRATE
+    assert len(run.state.checkpoints) == 2
+
+
+def test_a_persons_word_for_one_milestone_is_none_for_the_next() -> None:
+    run = Timeline(start(plan="planner"))
+    run.finish(Phase.PLAN, "ok", milestones=["one", "two"])
+    run.through(Phase.WORK)
+    run.finish(Phase.VERIFY, "none")
+    run.add("run.approved", by="Ada", reason="I looked")
+    run.add("phase.started", phase=Phase.CHECKPOINT)
+    run.finish(Phase.CHECKPOINT, "ok")
+    run.through(Phase.WORK)
+    run.finish(Phase.VERIFY, "none")
+    assert next_action(run.state).code == "no_checks"
+
+
+def test_a_rejected_result_is_worked_at_again_and_waits_for_its_person_again() -> None:
+    run = Timeline(start(kind=TaskType.HYBRID))
+    run.through(Phase.PREPARE, Phase.WORK, Phase.VERIFY, Phase.CHECKPOINT)
+    run.add("run.stopped", code="needs_human")
+    assert run.add("run.rejected", by="Ada", reason="It reads badly").stop == "rejected"
+    run.add("run.resumed")
+    action = next_action(run.state)
+    assert (action.phase, action.attempt) == (Phase.WORK, 2)
+    run.through(Phase.WORK, Phase.VERIFY)
+    run.add("phase.started", phase=Phase.CHECKPOINT, attempt=2)
+    run.finish(Phase.CHECKPOINT, "ok", sha="3" * 40)
+    assert next_action(run.state).code == "needs_human"
+    assert len(run.state.checkpoints) == 2
+
+
+def test_work_that_goes_on_changing_behind_its_checks_is_never_committed() -> None:
+    run = Timeline(start())
+    run.through(Phase.PREPARE, Phase.WORK)
+    for _ in range(2):
+        run.through(Phase.VERIFY)
+        run.add("phase.started", phase=Phase.CHECKPOINT, attempt=1)
+        run.finish(Phase.CHECKPOINT, "altered")
+        assert next_action(run.state).phase is Phase.VERIFY
+    run.through(Phase.VERIFY)
+    run.add("phase.started", phase=Phase.CHECKPOINT, attempt=1)
+    run.finish(Phase.CHECKPOINT, "altered")
+    assert next_action(run.state).code == "unsettled"
+    run.add("run.stopped", code="unsettled")
+    run.add("run.resumed")
+    assert next_action(run.state).phase is Phase.VERIFY
+
+
+@pytest.mark.parametrize("outcome", ["review_unclear", "changes", "worker_outage", "guard"])
+def test_a_review_that_approved_nothing_is_preceded_by_the_checks_on_resume(outcome: str) -> None:
+    run = Timeline(start(attempts=1, review="reviewer"))
+    run.through(Phase.PREPARE, Phase.WORK, Phase.VERIFY)
+    run.add("phase.started", phase=Phase.REVIEW, attempt=1)
+    stop = next_action(run.finish(Phase.REVIEW, outcome))
+    assert stop.code == ("review_failed" if outcome == "changes" else outcome)
+    run.add("run.stopped", code=stop.code)
+    run.add("run.resumed")
+    assert next_action(run.state) == Action(kind="perform", phase=Phase.VERIFY, attempt=1)
 
 
 def test_failing_checks_are_given_back_until_the_attempts_are_used_up() -> None:
@@ -441,7 +554,7 @@ _NAMES = ("_code", "_stop", "judge", "_judge", "limit", "reached")
 def _modules() -> Iterator[ast.Module]:
     package = Path(runr.__file__).parent
     for folder in ("core", "engine", "workers", "app"):
-        for path in sorted((package / folder).glob("*.py")):
+        for path in sorted((package / folder).rglob("*.py")):
             if path.name != "stops.py":
                 yield ast.parse(path.read_text(encoding="utf-8"))
 
@@ -452,6 +565,8 @@ def _codes() -> Iterator[str]:
         for node in ast.walk(tree):
             if isinstance(node, ast.Call):
                 yield from _in_call(node)
+            elif isinstance(node, ast.Assign) and _named(node.targets, "stop"):
+                yield from _answers(node.value)
             elif isinstance(node, ast.Assign) and _named(node.targets, "_STOPS", "_WORDS"):
                 yield from (code for code in _texts(node.value) if code in STOPS or "_" in code)
             elif isinstance(node, ast.FunctionDef) and node.name in _NAMES:
@@ -465,6 +580,8 @@ def _in_call(call: ast.Call) -> Iterator[str]:
     for keyword in call.keywords:
         if keyword.arg in ("stop", "code") and function in ("Action", "WorkReport"):
             yield from _answers(keyword.value)
+    if function in ("_stop", "Outcome") and call.args:
+        yield from (code for code in _answers(call.args[0]) if code in STOPS)
     if "stop" in (name, function) and len(call.args) > 1:
         yield from _answers(call.args[1])
 

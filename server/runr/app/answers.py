@@ -129,6 +129,7 @@ class RunView(Answer):
     active_at: str | None = None
     notes: list[str] = Field(default_factory=list)
     approved_by: str | None = None
+    rejected_by: str | None = None
     reason: str | None = None
     forced: str | None = None
     folder: str = ""

@@ -5,7 +5,7 @@ from typing import Any
 
 from runr.app.answers import CheckView, RootCause, RunView, TaskRow, TaskView
 from runr.core import report, stops
-from runr.core.runstate import RunState
+from runr.core.runstate import Approval, RunState
 from runr.core.standing import Standing
 from runr.core.task import Task, TaskType
 from runr.store.layout import RunFiles
@@ -74,13 +74,18 @@ def run(state: RunState, files: RunFiles, *, tail: int = 0, now: str | None = No
         input_tokens=state.input_tokens,
         output_tokens=state.output_tokens,
         session_id=state.holder,
-        approved_by=state.approval.by if state.approval else None,
-        reason=state.approval.reason if state.approval else None,
+        approved_by=state.approval.by if state.approval and not state.rejected else None,
+        rejected_by=state.rejection.by if state.rejected and state.rejection else None,
+        reason=word.reason if (word := _last_word(state)) else None,
         forced=state.start.forced,
         folder=str(files.folder),
         exit_code=exit_code(state),
         next=list(report.next_steps(state)),
     )
+
+
+def _last_word(state: RunState) -> Approval | None:
+    return state.rejection if state.rejected else state.approval
 
 
 def exit_code(state: RunState) -> int | None:

@@ -2,14 +2,34 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 
+from runr.core import presets as preset_lists
 from runr.core.duration import seconds
+from runr.core.lockfiles import Lockfiles
+from runr.core.task import Watched
 
 Seconds = Annotated[int, BeforeValidator(seconds)]
 Tier = Literal["tier0", "tier1", "tier2"]
 #: A shell takes an empty command for one that has passed.
 Command = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+def _may_read_only(name: str) -> str:
+    if name in ("script", "session"):
+        raise ValueError(f"the worker {name} can only work, not plan or review")
+    return name
+
+
+#: A worker that is told to read and to answer.
+Phased = Annotated[str, AfterValidator(_may_read_only)]
 
 
 class Section(BaseModel):
@@ -48,6 +68,11 @@ class RunSettings(Section):
     outage_pause: Seconds = Field(
         30, gt=0, description="The first of these waits; each is twice the last, up to 5 minutes."
     )
+    session_idle: Seconds = Field(
+        12 * 3600,
+        gt=0,
+        description="How long nothing is heard of a session until another may take up its run.",
+    )
     fallback: tuple[str, ...] = Field(
         (),
         description="Workers to take, in this order, where one is not installed or not logged in.",
@@ -62,13 +87,69 @@ class VerifySettings(Section):
     tier2: tuple[Command, ...] = Field((), description="Slow checks, for tasks that ask for tier2.")
     tier: Tier = Field("tier1", description="How far a task without `tier` is checked.")
     timeout: Seconds = Field(10 * 60, gt=0, description="Time limit of one check.")
+    rerun: int = Field(
+        0,
+        ge=0,
+        le=10,
+        description="How often a failed check is run again; one that passes then is flaky.",
+    )
+    risk: dict[str, Literal["tier1", "tier2"]] = Field(
+        {}, description="Paths or patterns, and how far a run that changes them is checked."
+    )
 
 
 class ScopeSettings(Section):
-    """What no task may change, whatever it owns."""
+    """What tasks may change beside what they own, and what no task may change."""
 
+    allow: tuple[str, ...] = Field(
+        (), description="Paths or patterns that every task may change beside what it `owns`."
+    )
+    presets: Annotated[tuple[str, ...], AfterValidator(preset_lists.known)] = Field(
+        (), description="Named lists of such patterns: see [Scope](../scope.md#presets)."
+    )
+    lockfiles: Lockfiles = Field(
+        "follow",
+        description=(
+            "`follow`: a task that `owns` something changes a lockfile only together with its "
+            "manifest; `allow`: always; `deny`: never, whatever the task owns."
+        ),
+    )
     deny: tuple[str, ...] = Field(
         (), description="Paths or patterns that stop a run when they are changed."
+    )
+
+
+class PhaseSettings(Section):
+    """Who plans and who reviews: a worker's name, or `off`."""
+
+    plan: Phased = Field(
+        "off", description="Worker that divides a task into milestones, each with its own commit."
+    )
+    review: Phased = Field(
+        "off", description="Worker that looks at verified work and may ask for changes."
+    )
+    milestones: int = Field(8, ge=2, le=50, description="The most milestones of one plan.")
+
+
+class ProvenanceSettings(Section):
+    """What commits have to say about where they came from."""
+
+    mode: Literal["attribute", "ledger"] = Field(
+        "attribute",
+        description="With `ledger`, the git hook refuses what names neither run nor session.",
+    )
+
+
+class StatusSettings(Section):
+    """What makes a completion doubtful, and where the status is written."""
+
+    stale: Literal["warn", "rerun", "ignore"] = Field(
+        "warn",
+        description="What becomes of a stale task: `warn` shows it, `rerun` makes it ready again.",
+    )
+    stale_on: tuple[Watched, ...] = Field(
+        ("text", "dependency", "reverted"),
+        description="What makes a completed task stale; a task's `stale_on` adds to it.",
     )
 
 
@@ -97,7 +178,10 @@ class Config(Section):
 
     run: RunSettings = RunSettings()
     verify: VerifySettings = VerifySettings()
+    phases: PhaseSettings = PhaseSettings()
     scope: ScopeSettings = ScopeSettings()
+    provenance: ProvenanceSettings = ProvenanceSettings()
+    status: StatusSettings = StatusSettings()
     workers: dict[str, WorkerSettings] = Field(default_factory=dict)
 
     def worker(self, name: str) -> WorkerSettings:

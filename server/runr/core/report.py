@@ -5,7 +5,7 @@ from datetime import datetime
 
 from runr.core import stops
 from runr.core.duration import spoken
-from runr.core.runstate import Event, RunState
+from runr.core.runstate import CheckResult, Event, RunState
 
 Stat = tuple[str, int | None, int | None]
 
@@ -15,9 +15,12 @@ def render(state: RunState, events: Sequence[Event], stat: Sequence[Stat]) -> st
     parts = [
         f"# {headline(state)}",
         _facts(state),
+        _plan(state),
         changes(state, stat),
-        _checks(state),
+        _checks(state, events),
+        _review(state),
         _phases(events),
+        _along_the_way(events),
         _submissions(events),
         _words(state),
         _next(state),
@@ -32,10 +35,13 @@ def headline(state: RunState) -> str:
         return f"{name}: still running"
     if state.start.kind == "intervention" and state.approval and state.ended == "completed":
         return f"{name}: by hand, by {state.approval.by}"
+    if state.start.kind == "acceptance" and state.approval:
+        return f"{name}: kept as it is, by {state.approval.by}"
     if state.ended == "stopped":
         return f"{name}: stopped, {stops.find(state.stop or 'error').meaning}"
     if state.approval:
-        return f"{name}: completed, on the word of {state.approval.by}"
+        skipped = ", its checks skipped" if state.verification == "skipped" else ""
+        return f"{name}: completed, on the word of {state.approval.by}{skipped}"
     return f"{name}: completed and verified"
 
 
@@ -84,6 +90,7 @@ def _facts(state: RunState) -> str:
         ("Checkpoint", f"`{state.checkpoint_sha}`" if state.checkpoint_sha else None),
         ("Brought in", _integration(state)),
         ("Reason", state.approval.reason if state.approval else None),
+        ("Rejected", f"by {no.by}: {no.reason}" if (no := state.rejection) else None),
         ("Forced past", start.forced),
         ("Why it stopped", state.detail if state.stop else None),
         ("Denied to the worker", ", ".join(state.denied) or None),
@@ -119,17 +126,56 @@ def _plus_minus(added: int | None, deleted: int | None) -> str:
     return "binary" if added is None or deleted is None else f"+{added} -{deleted}"
 
 
-def _checks(state: RunState) -> str:
+def _checks(state: RunState, events: Sequence[Event]) -> str:
     if not state.checks:
         return "## What was verified\n\nNo checks ran." if state.ended else ""
     lines = []
+    if state.verification == "skipped":
+        lines.append("Nothing: the checks were skipped.\n")
     for check in state.checks:
-        how = "timed out" if check.exit_code is None else f"exit code {check.exit_code}"
-        verdict = "passed" if check.passed else f"failed ({how})"
-        lines.append(f"- `{check.command}` ({check.tier}): {verdict} in {spoken(check.seconds)}")
-        if not check.passed and check.tail:
+        lines.append(f"- `{check.command}` ({check.tier}): {_verdict(check)}")
+        if check.failed and check.tail:
             lines.append(_indented(check.tail[-2000:]))
-    return "## What was verified\n\n" + "\n".join(lines)
+    return "## What was verified\n\n" + "\n".join([*lines, *_added(events)])
+
+
+def _verdict(check: CheckResult) -> str:
+    if not check.runs:
+        return "not run"
+    how = "timed out" if check.exit_code is None else f"exit code {check.exit_code}"
+    verdict = "passed" if check.passed else f"failed ({how})"
+    again = f", {check.runs} runs" if check.runs > 1 else ""
+    flaky = f", flaky: it failed before it passed in run {check.runs}" if check.flaky else again
+    return f"{verdict} in {spoken(check.seconds)}{flaky}"
+
+
+def _added(events: Sequence[Event]) -> list[str]:
+    """Return why the last judgement took more checks than the task asks for."""
+    lines: list[str] = []
+    for event in events:
+        if event.type == "phase.started" and event.payload["phase"] == "verify":
+            lines = []
+        elif event.type == "checks.added":
+            facts = event.payload
+            where = f"`{facts['path']}` is in `{facts['pattern']}`"
+            lines.append(f"- {facts['tier']} was added, because {where}")
+    return lines
+
+
+def _plan(state: RunState) -> str:
+    if not state.milestones:
+        return ""
+    lines = []
+    for number, title in enumerate(state.milestones, start=1):
+        done = state.checkpoints[number - 1 : number]
+        lines.append(f"{number}. {title}: " + (f"`{done[0][:12]}`" if done else "not committed"))
+    return "## Milestones\n\n" + "\n".join(lines)
+
+
+def _review(state: RunState) -> str:
+    if state.asked:
+        return f"## What the reviewer asked for\n\n{_indented(state.asked[-1])}"
+    return f"## Review\n\nApproved by {state.reviewed_by}." if state.reviewed_by else ""
 
 
 def _phases(events: Sequence[Event]) -> str:
@@ -144,6 +190,23 @@ def _phases(events: Sequence[Event]) -> str:
             phase, outcome = event.payload["phase"], event.payload["outcome"]
             lines.append(f"- {phase}: {outcome} in {spoken(took)}{price}")
     return "## Phases\n\n" + "\n".join(lines) if lines else ""
+
+
+def _along_the_way(events: Sequence[Event]) -> str:
+    """Return what was noted, and who took a session's work over or completed it by hand."""
+    lines = []
+    for event in events:
+        facts, when = event.payload, f"{event.time[:16]}Z"
+        match event.type:
+            case "note.added":
+                who = facts.get("by") or event.source
+                lines.append(f"- {when} {who}: {facts['text']}")
+            case "session.joined":
+                session = facts["session_id"]
+                lines.append(f"- {when} taken up by session `{session}`: {facts['why']}")
+            case "phase.finished" if "by" in facts:
+                lines.append(f"- {when} handed in by {facts['by']}")
+    return "## Along the way\n\n" + "\n".join(lines) if lines else ""
 
 
 def _submissions(events: Sequence[Event]) -> str:

@@ -4,18 +4,12 @@ Nothing here touches a disk or a clock. `engine` performs what `next_action`
 says, and every fact it learns becomes an event first.
 """
 
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Literal
 
-from runr.core.runstate import (
-    Approval,
-    CheckResult,
-    Event,
-    Phase,
-    RunStart,
-    RunState,
-    Terms,
-    Value,
-)
+from runr.core import runfacts
+from runr.core.review import repeats
+from runr.core.runstate import Event, Phase, RunStart, RunState, Terms, Value
 from runr.core.task import TaskType
 
 
@@ -28,31 +22,42 @@ class Action(Value):
     code: str | None = None
 
 
-#: (phase, outcome) → the phase that follows. `retry` and `approve` are decided by the state;
-#: any outcome that is not in the table is the code of a stop.
-FOLLOWS: dict[tuple[Phase, str], Phase | Literal["retry", "approve", "complete"]] = {
-    (Phase.PREPARE, "ok"): Phase.WORK,
+#: (phase, outcome) → the phase that follows; PLAN and REVIEW are passed over where nobody wants
+#: them. `retry`, `approve`, `settle` and `next` are decided by the state; any outcome that is not
+#: in the table is the code of a stop.
+FOLLOWS: dict[
+    tuple[Phase, str], Phase | Literal["retry", "approve", "settle", "next", "complete"]
+] = {
+    (Phase.PREPARE, "ok"): Phase.PLAN,
+    (Phase.PLAN, "ok"): Phase.WORK,
     (Phase.WORK, "ok"): Phase.VERIFY,
-    (Phase.VERIFY, "passed"): Phase.CHECKPOINT,
+    (Phase.VERIFY, "passed"): Phase.REVIEW,
     (Phase.VERIFY, "none"): "approve",
     (Phase.VERIFY, "failed"): "retry",
     (Phase.VERIFY, "guard"): "retry",
-    (Phase.CHECKPOINT, "ok"): "approve",
+    (Phase.REVIEW, "ok"): Phase.CHECKPOINT,
+    (Phase.REVIEW, "changes"): "retry",
+    (Phase.CHECKPOINT, "altered"): "settle",
+    (Phase.CHECKPOINT, "ok"): "next",
     (Phase.INTEGRATE, "ok"): Phase.RECORD,
     (Phase.RECORD, "ok"): "complete",
 }
 
+#: How often work that changed behind its checks is judged again before the run stops.
+_SETTLING = 2
 
-#: What a session run turns out to have used, once its session has ended.
-_USE = ("cost_usd", "input_tokens", "output_tokens", "turns")
+#: The phases behind which the last checkpoint is on record.
+_COMMITTED = (Phase.CHECKPOINT, Phase.INTEGRATE)
 
 #: A phase that is performed once more.
 _AGAIN: dict[str, object] = {"open": True, "outcome": None}
 
 #: Where a resume may be told to begin: another attempt is an event of its own.
 _FROM: dict[Phase, dict[str, object]] = {
-    Phase.WORK: {"phase": Phase.PREPARE, "open": False, "outcome": "ok"},
+    Phase.PLAN: {"phase": Phase.PLAN, **_AGAIN},
+    Phase.WORK: {"phase": Phase.PLAN, "open": False, "outcome": "ok"},
     Phase.VERIFY: {"phase": Phase.VERIFY, **_AGAIN},
+    Phase.REVIEW: {"phase": Phase.REVIEW, **_AGAIN},
     Phase.CHECKPOINT: {"phase": Phase.CHECKPOINT, **_AGAIN},
 }
 
@@ -70,30 +75,8 @@ def begin(run_id: str, event: Event) -> RunState:
 
 def apply(state: RunState, event: Event) -> RunState:
     """Return `state` after `event`; an event of an unknown type changes only the clock."""
-    facts = event.payload
-    match event.type:
-        case "phase.started":
-            return _started(state, event)
-        case "phase.finished":
-            return _finished(state, event)
-        case "run.approved":
-            return state.changed_by(event, approval=Approval.model_validate(facts))
-        case "run.stopped":
-            return state.changed_by(
-                event,
-                ended="stopped",
-                ended_at=event.time,
-                stop=facts["code"],
-                detail=facts.get("detail") or None,
-            )
-        case "run.resumed":
-            return _resumed(state, event)
-        case "session.settled":
-            return state.changed_by(event, **{key: facts[key] for key in _USE})
-        case "run.completed":
-            return state.changed_by(event, ended="completed", ended_at=event.time, open=False)
-        case _:
-            return state.changed_by(event)
+    learn = _LEARNED.get(event.type)
+    return state.changed_by(event, **(learn(state, event) if learn else {}))
 
 
 def fold(run_id: str, events: list[Event]) -> RunState:
@@ -117,109 +100,75 @@ def next_action(state: RunState) -> Action:
     return _following(state, FOLLOWS.get((state.phase, state.outcome or "")))
 
 
-def _following(state: RunState, follows: Phase | str | None) -> Action:
+def _following(state: RunState, follows: str | None) -> Action:
     match follows:
         case None:
-            return Action(kind="stop", code=state.outcome or "error")
+            return _stop(state.outcome or "error")
         case "complete":
             return Action(kind="complete")
         case "retry":
             return _retry(state)
         case "approve":
-            return _approve(state)
+            return _perform(state, Phase.CHECKPOINT) if state.worded else _stop("no_checks")
+        case "settle":
+            settles = state.unsettled <= _SETTLING
+            return _perform(state, Phase.VERIFY) if settles else _stop("unsettled")
+        case "next":
+            return _next(state)
         case _:
-            phase = Phase(follows)
-            if phase is Phase.WORK and state.by_session:
+            return _enter(state, Phase(follows))
+
+
+def _stop(code: str) -> Action:
+    return Action(kind="stop", code=code)
+
+
+def _perform(state: RunState, phase: Phase) -> Action:
+    return Action(kind="perform", phase=phase, attempt=state.attempt)
+
+
+def _enter(state: RunState, phase: Phase) -> Action:
+    """Begin a phase, or the one behind it where this one is not wanted."""
+    match phase:
+        case Phase.PLAN:
+            wanted = state.start.plan and not state.by_session and state.attempt == 0
+            return _perform(state, phase) if wanted else _enter(state, Phase.WORK)
+        case Phase.REVIEW:
+            wanted = state.start.review is not None and not state.worded
+            return _perform(state, phase if wanted else Phase.CHECKPOINT)
+        case Phase.WORK:
+            if state.by_session:
                 return Action(kind="wait")
-            attempt = state.attempt + 1 if phase is Phase.WORK else state.attempt
-            return Action(kind="perform", phase=phase, attempt=attempt)
+            return Action(kind="perform", phase=phase, attempt=state.attempt + 1)
+        case _:
+            return _perform(state, phase)
 
 
 def _retry(state: RunState) -> Action:
-    """Decide after checks that failed: a person's word, another attempt, or a stop."""
-    if state.approval is not None:
-        return Action(kind="perform", phase=Phase.CHECKPOINT, attempt=state.attempt)
+    """Decide behind work that is not good enough: a person's word, another attempt, or a stop."""
+    if state.worded:
+        return _perform(state, Phase.CHECKPOINT)
     if state.by_session:
         return Action(kind="wait")
     if state.outcome == "guard":
-        return Action(kind="stop", code="guard")
+        return _stop("guard")
+    if state.outcome == "changes" and repeats(state.asked):
+        return _stop("review_repeats")
     if state.attempt - state.first_attempt + 1 >= state.start.attempts:
-        return Action(kind="stop", code="verification_failed")
-    return Action(kind="perform", phase=Phase.WORK, attempt=state.attempt + 1)
+        return _stop("review_failed" if state.outcome == "changes" else "verification_failed")
+    return _enter(state, Phase.WORK)
 
 
-def _approve(state: RunState) -> Action:
-    if state.phase is Phase.VERIFY:
-        if state.approval is None:
-            return Action(kind="stop", code="no_checks")
-        return Action(kind="perform", phase=Phase.CHECKPOINT, attempt=state.attempt)
-    if state.start.task_type is TaskType.HYBRID and state.approval is None:
-        return Action(kind="stop", code="needs_human")
-    return Action(kind="perform", phase=Phase.INTEGRATE, attempt=state.attempt)
+def _next(state: RunState) -> Action:
+    """Go on behind a checkpoint: with the next milestone, a person's part, or the branch."""
+    if state.unfinished:
+        return _enter(state, Phase.WORK)
+    if state.start.task_type is TaskType.HYBRID and not state.worded:
+        return _stop("needs_human")
+    return _perform(state, Phase.INTEGRATE)
 
 
-def _started(state: RunState, event: Event) -> RunState:
-    phase = Phase(event.payload["phase"])
-    attempt = event.payload.get("attempt", state.attempt)
-    fresh: dict[str, object] = (
-        {"checks": (), "violations": (), "verification": "none", "detail": None}
-        if phase is Phase.VERIFY
-        else {}
-    )
-    return state.changed_by(event, phase=phase, open=True, outcome=None, attempt=attempt, **fresh)
-
-
-def _finished(state: RunState, event: Event) -> RunState:
-    facts = dict(event.payload)
-    phase, outcome = Phase(facts.pop("phase")), facts.pop("outcome")
-    learned: dict[str, object] = {
-        "phase": phase,
-        "open": False,
-        "outcome": outcome,
-        "redone": False,
-    }
-    if phase is Phase.WORK:
-        learned |= _work_facts(state, facts)
-    elif phase is Phase.VERIFY:
-        learned |= {
-            "verification": outcome if outcome in ("passed", "failed", "none") else "none",
-            "checks": tuple(CheckResult.model_validate(check) for check in facts["checks"]),
-            "violations": tuple(facts.get("violations", ())),
-            "judged": state.attempt,
-        }
-    elif phase is Phase.CHECKPOINT and outcome == "ok":
-        learned |= {
-            "checkpoint_sha": facts["sha"],
-            "changed": facts["changed"],
-            "left_dirty": tuple(facts.get("left_dirty", ())),
-        }
-    elif phase is Phase.INTEGRATE and outcome == "ok":
-        learned |= {
-            "integration": facts["how"],
-            "integrated_sha": facts.get("sha"),
-            "bring_in": facts.get("command"),
-        }
-    learned["detail"] = facts.get("detail") or state.detail
-    return state.changed_by(event, **learned)
-
-
-def _work_facts(state: RunState, facts: dict[str, Any]) -> dict[str, object]:
-    cost = facts.get("cost_usd")
-    session = facts.get("session_id")
-    known = (*state.sessions, session) if session else state.sessions
-    return {
-        "cost_usd": state.cost_usd if cost is None else (state.cost_usd or 0.0) + cost,
-        "input_tokens": state.input_tokens + facts.get("input_tokens", 0),
-        "output_tokens": state.output_tokens + facts.get("output_tokens", 0),
-        "turns": state.turns + facts.get("turns", 0),
-        "sessions": tuple(dict.fromkeys(known)),
-        "worker": facts.get("worker") or state.worker,
-        "denied": tuple(facts.get("denied", ())),
-        "words": facts.get("summary", ""),
-    }
-
-
-def _resumed(state: RunState, event: Event) -> RunState:
+def _resumed(state: RunState, event: Event) -> dict[str, object]:
     """Go on where the run stopped: a finished phase is not repeated, a broken one is."""
     again: dict[str, object] = {
         "ended": None,
@@ -228,17 +177,43 @@ def _resumed(state: RunState, event: Event) -> RunState:
         "detail": None,
         "first_attempt": state.attempt + 1,
         "redone": state.open,
+        "unsettled": 0,
     }
     if terms := event.payload.get("terms"):
         again["start"] = state.start.model_copy(update=dict(Terms.model_validate(terms)))
-    if since := event.payload.get("from"):
-        again |= _FROM[Phase(since)]
-    elif state.phase is Phase.WORK and state.outcome != "ok":
+    since = event.payload.get("from")
+    if since == Phase.CHECKPOINT and state.phase in _COMMITTED and state.outcome == "ok":
+        # It is looked for behind the one before: a commit that is there is found, not made twice.
+        again["checkpoints"] = state.checkpoints[:-1]
+    return again | (_FROM[Phase(since)] if since else _where(state))
+
+
+def _where(state: RunState) -> dict[str, object]:
+    """Return what a resume changes about the place where the run stands."""
+    if state.rejected or (state.phase is Phase.WORK and state.outcome != "ok"):
         # The next attempt begins anew, with an event of its own.
-        again |= _FROM[Phase.WORK]
-    elif state.outcome in ("none", "guard") and state.approval is None:
+        return _FROM[Phase.WORK]
+    if state.phase is Phase.REVIEW and not state.open and state.outcome != "ok":
+        # The work may have been mended by hand since, so it is judged first.
+        return {"asked": ()} | _FROM[Phase.VERIFY]
+    if state.phase is Phase.CHECKPOINT and state.outcome == "altered":
+        return _FROM[Phase.VERIFY]
+    if state.outcome in ("none", "guard") and not state.worded:
         # What judges the work may have changed since: judge it again.
-        again |= _AGAIN
-    elif state.phase is not None and (state.phase, state.outcome) not in FOLLOWS:
-        again |= _AGAIN
-    return state.changed_by(event, **again)
+        return _AGAIN
+    if state.phase is not None and (state.phase, state.outcome) not in FOLLOWS:
+        return _AGAIN
+    return {}
+
+
+_LEARNED: dict[str, Callable[[RunState, Event], dict[str, object]]] = {
+    "phase.started": runfacts.started,
+    "phase.finished": runfacts.finished,
+    "run.approved": runfacts.approved,
+    "run.rejected": runfacts.rejected,
+    "run.stopped": runfacts.stopped,
+    "run.resumed": _resumed,
+    "run.completed": runfacts.completed,
+    "session.joined": runfacts.joined,
+    "session.settled": runfacts.settled,
+}

@@ -29,7 +29,8 @@ _REPORT = "runr report {run}"
 _RESUME = "runr resume {run}"
 _LOOK = "git -C {workdir} status"
 _DOCTOR = "runr doctor"
-_APPROVE = "runr complete-task {task} --reason 'I looked at it and it is right'"
+_APPROVE = "runr approve {task} --reason 'I looked at it and it is right'"
+_REJECT = "runr reject {task} --reason 'what is wrong'"
 
 
 def _stop(
@@ -66,6 +67,42 @@ _ALL = (
         "checks",
         ExitCode.UNVERIFIED,
         "its session left off without completing the task, so nothing is verified",
+        _REPORT,
+        _LOOK,
+        _RESUME,
+    ),
+    _stop(
+        "review_failed",
+        "checks",
+        ExitCode.UNVERIFIED,
+        "the reviewer still asks for changes after the last attempt",
+        _REPORT,
+        _LOOK,
+        _RESUME,
+    ),
+    _stop(
+        "review_repeats",
+        "checks",
+        ExitCode.UNVERIFIED,
+        "the reviewer asks again for what it asked for before",
+        _REPORT,
+        _LOOK,
+        _RESUME,
+    ),
+    _stop(
+        "review_unclear",
+        "checks",
+        ExitCode.UNVERIFIED,
+        "the reviewer came to no verdict",
+        _REPORT,
+        _LOOK,
+        _RESUME,
+    ),
+    _stop(
+        "unsettled",
+        "checks",
+        ExitCode.UNVERIFIED,
+        "files went on changing behind the checks, so nothing verified could be committed",
         _REPORT,
         _LOOK,
         _RESUME,
@@ -183,18 +220,36 @@ _ALL = (
         "person",
         ExitCode.HUMAN,
         "the worker's part is verified and committed; a person's part is left",
-        _REPORT,
         "git log -p {base}..{branch}",
         _APPROVE,
+        _REJECT,
     ),
     _stop(
         "no_checks",
         "person",
         ExitCode.HUMAN,
         "no verification is configured, so nobody has checked the work",
-        _REPORT,
         _LOOK,
         _APPROVE,
+        _REJECT,
+    ),
+    _stop(
+        "rejected",
+        "operator",
+        ExitCode.HUMAN,
+        "a person looked at the result and rejected it",
+        _REPORT,
+        _LOOK,
+        _RESUME,
+    ),
+    _stop(
+        "git_failed",
+        "internal",
+        ExitCode.FAILED,
+        "a git command failed",
+        _REPORT,
+        _LOOK,
+        _RESUME,
     ),
     _stop(
         "error",

@@ -6,7 +6,7 @@ from runr.engine import ending
 from runr.engine.context import RunContext
 from runr.engine.outcome import Outcome
 from runr.engine.steps import STEPS
-from runr.errors import GuardError, RunrError, WorkerUnavailableError
+from runr.errors import GitError, GuardError, RunrError, WorkerUnavailableError
 from runr.store import runlog
 
 
@@ -23,7 +23,7 @@ async def proceed(context: RunContext) -> RunState:
             return ending.complete(context)
         phase = action.phase or Phase.PREPARE
         if not (state.open and state.phase is phase):
-            payload = {"phase": phase, "attempt": action.attempt}
+            payload = {"phase": phase, "attempt": action.attempt} | _milestone(state, phase)
             state = context.log.append("phase.started", payload)
         state = await _perform(context, state, phase)
 
@@ -38,7 +38,17 @@ async def _perform(context: RunContext, state: RunState, phase: Phase) -> RunSta
     )
 
 
+def _milestone(state: RunState, phase: Phase) -> dict[str, str]:
+    """Return, for those who follow, which part of its plan the run begins to work at."""
+    if phase is not Phase.WORK or not state.milestone:
+        return {}
+    title = state.milestones[state.milestone - 1]
+    return {"milestone": f"{state.milestone}/{len(state.milestones)} {title}"}
+
+
 def _code(error: RunrError) -> str:
     if isinstance(error, WorkerUnavailableError):
         return "worker_unavailable"
+    if isinstance(error, GitError):
+        return "git_failed"
     return "guard" if isinstance(error, GuardError) else "error"

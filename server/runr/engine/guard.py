@@ -1,30 +1,105 @@
 """Whether a run stayed within its task's scope."""
 
-import os
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from runr.core import scope
-from runr.core.runstate import RunState
+from runr.core.runstate import RunStart, RunState
 from runr.engine.context import RunContext
-from runr.git import checkpoint, snapshot
+from runr.git import checkpoint, footprint
+from runr.git.footprint import GITLINK, Footprint
+from runr.git.repo import Repo
+
+_UNNAMED = "a git repository of its own: owns or scope.allow has to name it"
+_UNBORN = "a git repository without a commit: git can keep nothing of it"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What a run has changed, and what of it it may not; `tree` is None where git cannot tell."""
+
+    paths: frozenset[str]
+    violations: list[str]
+    tree: str | None
 
 
 def violations(context: RunContext, state: RunState) -> list[str]:
-    """Return the files that were changed out of scope, in the tree or in any commit since.
+    """Return the files that were changed out of scope, in the tree or in any commit since."""
+    return look(context, state).violations
+
+
+def look(context: RunContext, state: RunState) -> Look:
+    """Return what was changed, in the tree or in any commit since, and what of it is refused.
 
     Everything between the tree that the run found and the tree as it is now
     counts, and every path that a commit of the worker's own touched, even if
-    a later one took it back. What git ignores does not count. Only runr writes
-    checkpoints: before it has, a commit that looks like one is a forgery.
+    a later one took it back. What git ignores does not count.
     """
     start = state.start
     workspace = context.workspace(state)
-    now = snapshot.take(workspace)
-    changed = {change.path for change in snapshot.changed(workspace, start.base_tree, now)}
+    unborn = [path for path in footprint.unborn(workspace) if not scope.is_runrs(path)]
+    if unborn:
+        told = [f"{path} ({_UNBORN})" for path in unborn]
+        return Look(paths=frozenset(unborn), violations=told, tree=None)
     since = f"{start.base_sha}..HEAD"
-    committed = workspace.run("log", "-m", "-z", "--name-only", "--format=", "--no-renames", since)
-    changed.update(os.fsdecode(path) for path in committed.split(b"\0") if path.strip(b"\n"))
-    return scope.violations(changed, owns=start.owns, deny=start.deny) + [
+    found = footprint.take(workspace, start.base_tree, since)
+    refused = _refused(workspace, start, found) + _lost(workspace, start, found)
+    refused += _forged(workspace, state, since)
+    return Look(paths=found.paths, violations=refused, tree=found.tree)
+
+
+def _refused(workspace: Repo, start: RunStart, found: Footprint) -> list[str]:
+    """Return what lies out of scope; what is worse than its place is told instead of that."""
+    worse = dict(_worse(workspace, start, found))
+    notes = dict(_notes(found))
+    strange = {scope.told(path, why, found.added) for path, why in worse.items()}
+    plain = scope.violations(
+        found.paths - worse.keys(),
+        owns=start.owns,
+        allow=start.allow,
+        deny=start.deny,
+        lockfiles=start.lockfiles,
+        added=found.added,
+    )
+    return sorted(strange | {f"{p} ({notes[p]})" if p in notes else p for p in plain})
+
+
+def _worse(workspace: Repo, start: RunStart, found: Footprint) -> Iterator[tuple[str, str]]:
+    """Yield symlinks that lead out, and repositories in the repository that nobody asked for."""
+    for change in found.all:
+        if scope.is_runrs(change.path):
+            continue
+        target = footprint.escapes(workspace, change)
+        if target is not None:
+            yield change.path, f"a symlink that leads out of the repository, to {target}"
+        named = change.new_mode == GITLINK and scope.names(change.path, (*start.owns, *start.allow))
+        if change.new_mode == GITLINK and not named:
+            yield change.path, _UNNAMED
+
+
+def _notes(found: Footprint) -> Iterator[tuple[str, str]]:
+    """Yield what helps to find a change that the tree, or a diff, does not show at once."""
+    there = {change.path for change in found.changes}
+    for commit, change in found.committed:
+        if change.path not in there:
+            yield change.path, f"in commit {commit[:12]}"
+    for change in found.changes:
+        modes = {change.old_mode, change.new_mode}
+        if modes == {"100644", "100755"}:
+            yield change.path, f"its mode, {change.old_mode[-3:]} to {change.new_mode[-3:]}"
+
+
+def _lost(workspace: Repo, start: RunStart, found: Footprint) -> list[str]:
+    """Return what would be gone with the run's own working tree, and in no commit."""
+    if start.branch is None:
+        return []
+    return [f"{path} ({why})" for path, why in footprint.lost(workspace, found.tree)]
+
+
+def _forged(workspace: Repo, state: RunState, since: str) -> list[str]:
+    """Only runr writes checkpoints: what looks like one, and is not on record, is a forgery."""
+    return [
         f"commit {forged.sha[:12]} claims to be this run's checkpoint"
         for forged in checkpoint.find(workspace, since)
-        if forged.checkpoint and state.id in forged.run_ids
+        if forged.checkpoint and state.id in forged.run_ids and forged.sha not in state.checkpoints
     ]

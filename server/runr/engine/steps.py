@@ -6,6 +6,7 @@ from pathlib import Path
 from runr.core import scope
 from runr.core.runstate import Phase, RunState
 from runr.engine.attempt import work
+from runr.engine.consult import inspect, plan
 from runr.engine.context import RunContext
 from runr.engine.outcome import Outcome
 from runr.engine.verify import verify
@@ -26,18 +27,25 @@ async def commit(context: RunContext, state: RunState) -> Outcome:
     """Commit what the run changed, with trailers that name the record."""
     start = state.start
     workspace = context.workspace(state)
+    now = snapshot.take(workspace)
+    if state.tree and now != state.tree:
+        altered = [change.path for change in snapshot.changed(workspace, state.tree, now)]
+        detail = f"changed behind the checks: {', '.join(altered[:5])}"
+        return Outcome("altered", {"detail": detail})
     session = state.sessions[-1] if state.sessions else start.session_id
     made = checkpoint.commit(
         workspace,
         base=start.base_sha,
         base_tree=start.base_tree,
-        message=start.title or start.task,
+        after=state.checkpoints[-1] if state.checkpoints else start.base_sha,
+        message=_message(state),
         trailers=checkpoint.Trailers(
             run_id=state.id,
             task=start.task,
             verified=state.verified_tiers,
             worker=state.done_by,
             session=session,
+            milestone=f"{state.milestone}/{len(state.milestones)}" if state.milestone else None,
         ),
     )
     left = {path for path in workspace.dirty() if not scope.is_runrs(path)} - set(made.paths)
@@ -46,6 +54,14 @@ async def commit(context: RunContext, state: RunState) -> Outcome:
         "ok",
         {"sha": made.sha, "changed": len(total), "left_dirty": sorted(left)[:50]},
     )
+
+
+def _message(state: RunState) -> str:
+    title = state.start.title or state.start.task
+    if not state.milestone:
+        return title
+    number, total = state.milestone, len(state.milestones)
+    return f"{state.milestones[number - 1]}\n\nMilestone {number} of {total}: {title}"
 
 
 async def bring_in(context: RunContext, state: RunState) -> Outcome:
@@ -77,8 +93,10 @@ async def settle(context: RunContext, state: RunState) -> Outcome:
 
 STEPS: dict[Phase, Step] = {
     Phase.PREPARE: prepare,
+    Phase.PLAN: plan,
     Phase.WORK: work,
     Phase.VERIFY: verify,
+    Phase.REVIEW: inspect,
     Phase.CHECKPOINT: commit,
     Phase.INTEGRATE: bring_in,
     Phase.RECORD: settle,

@@ -1,10 +1,11 @@
 """The checks that judge the work, run one after the other."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from runr.core import plan
 from runr.core.cleanlines import CleanLines
-from runr.core.runstate import Check, CheckResult, RunState
+from runr.core.runstate import Check, CheckResult, RunStart, RunState
 from runr.engine import guard
 from runr.engine.context import RunContext
 from runr.engine.outcome import Outcome
@@ -16,39 +17,70 @@ TAIL = 6000
 
 async def verify(context: RunContext, state: RunState) -> Outcome:
     """Judge the work: scope, checks, and scope again, for checks write files too."""
-    before = guard.violations(context, state)
-    if before:
-        return _out_of_scope(before, [])
-    results = await run_checks(context, state, state.start.checks)
-    after = guard.violations(context, state)
-    if after:
-        return _out_of_scope(after, results)
-    checks = [result.model_dump(mode="json") for result in results]
-    return Outcome(judgement(results), {"checks": checks})
+    before = guard.look(context, state)
+    if before.violations:
+        return _out_of_scope(before.violations, [])
+    checks = _judges(context, state.start, before.paths)
+    results = await run_checks(context, state, checks)
+    after = guard.look(context, state)
+    if after.violations:
+        return _out_of_scope(after.violations, results, when=" (since the checks ran)")
+    facts = [result.model_dump(mode="json") for result in results]
+    return Outcome(judgement(results), {"checks": facts, "tree": after.tree})
 
 
 def judgement(results: Sequence[CheckResult]) -> str:
-    """Return passed, failed, or none where there was nothing to run."""
+    """Return passed, failed, skipped where all were left out, none where there is nothing."""
     if not results:
         return "none"
+    if not any(result.runs for result in results):
+        return "skipped"
     return "passed" if all(result.passed for result in results) else "failed"
 
 
 async def run_checks(
     context: RunContext, state: RunState, checks: Sequence[Check]
 ) -> list[CheckResult]:
-    """Run the checks in order; a tier with a failure is finished, later tiers are not begun."""
+    """Run the checks in order; a tier with a failure is finished, later tiers are left out."""
     results: list[CheckResult] = []
     for check in checks:
         broken = next((result.tier for result in results if not result.passed), check.tier)
         if broken != check.tier:
-            break
+            results.append(left_out(check))
+            continue
         context.log.append("check.started", {"tier": check.tier, "command": check.command})
-        result = await _run_check(context, state, check)
+        result = await _settled(context, state, check)
         results.append(result)
         said = result.model_dump(mode="json", exclude={"tail"})
-        context.log.append("check.finished", said | {"passed": result.passed})
+        facts = said | {"passed": result.passed, "flaky": result.flaky}
+        context.log.append("check.finished", facts)
     return results
+
+
+def left_out(check: Check) -> CheckResult:
+    """Return the result of a check that is not run."""
+    return CheckResult(tier=check.tier, command=check.command, exit_code=None, seconds=0, runs=0)
+
+
+def _judges(context: RunContext, start: RunStart, paths: Collection[str]) -> tuple[Check, ...]:
+    """Return the checks, with those that risky changes add; these are told in the timeline."""
+    taken = plan.taken(start, paths)
+    for risk, path in taken:
+        facts = {"pattern": risk.pattern, "tier": risk.tier, "path": path}
+        context.log.append("checks.added", facts)
+    return plan.judges(start, [risk for risk, _ in taken])
+
+
+async def _settled(context: RunContext, state: RunState, check: Check) -> CheckResult:
+    """Run a check, and again where it fails, as often as the settings say."""
+    result = await _run_check(context, state, check)
+    while result.failed and result.exit_code is not None and result.runs <= state.start.rerun:
+        facts = result.model_dump(mode="json", exclude={"tail"})
+        context.log.append("check.failed", facts)
+        again = await _run_check(context, state, check)
+        runs, seconds = result.runs + 1, round(result.seconds + again.seconds, 3)
+        result = again.model_copy(update={"runs": runs, "seconds": seconds})
+    return result
 
 
 async def _run_check(context: RunContext, state: RunState, check: Check) -> CheckResult:
@@ -83,13 +115,13 @@ async def _run_check(context: RunContext, state: RunState, check: Check) -> Chec
     )
 
 
-def _out_of_scope(paths: list[str], results: Sequence[CheckResult]) -> Outcome:
+def _out_of_scope(paths: list[str], results: Sequence[CheckResult], *, when: str = "") -> Outcome:
     shown = ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")  # noqa: PLR2004
     return Outcome(
         "guard",
         {
             "checks": [result.model_dump(mode="json") for result in results],
             "violations": paths,
-            "detail": f"out of scope: {shown}",
+            "detail": f"out of scope: {shown}{when}",
         },
     )

@@ -73,6 +73,13 @@ class CheckpointRef:
         own = tuple(b for b in self.blocks if b.checkpoint and task in b.all(TASK))
         return CheckpointRef(sha=self.sha, time=self.time, blocks=own) if own else None
 
+    def finishes(self, task: str) -> bool:
+        """Tell whether the commit holds the task's last milestone, or all of it."""
+        return any(
+            block.checkpoint and not block.partial and task in block.all(TASK)
+            for block in self.blocks
+        )
+
     def _all(self, key: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(value for block in self.blocks for value in block.all(key)))
 
@@ -95,14 +102,16 @@ def commit(
     base_tree: str,
     message: str,
     trailers: Trailers,
+    after: str | None = None,
 ) -> Checkpoint:
     """Commit what the run changed, on top of HEAD; a second call finds the first one's commit.
 
     `base` is the commit, `base_tree` the snapshot with which the run began. What
-    the user had changed before, and nobody has since, stays as it was. The first
-    line of `message` is the subject.
+    the user had changed before, and nobody has since, stays as it was. A run of
+    several milestones makes each commit `after` the one before. The first line of
+    `message` is the subject.
     """
-    if made := _made(repo, base, trailers.run_id):
+    if made := _made(repo, after or base, trailers.run_id):
         return made
     # Plumbing, not `git commit`: HEAD moves in one step and only from where it was seen, a call
     # that was killed can be made again, and a detached run starts no hook and asks for no key.

@@ -7,7 +7,7 @@ from runr.core import inference, scope, taskfile
 from runr.core.graph import TASKS
 from runr.core.inference import Basis, Finding, Trace
 from runr.core.task import Task
-from runr.git import history, likeness, traces
+from runr.git import history, likeness, reverts, traces
 from runr.git.repo import Repo
 from runr.git.trailers import RUN_ID, TASK, Block, parse
 
@@ -34,7 +34,7 @@ def of(
     `seen` are the traces that lead to `tip`, the latest first; `recorded` the
     checkpoints that records speak of.
     """
-    undone = reverted(repo, seen)
+    undone = reverts.undone(repo, seen)
     said = list(_by_trailers(seen))
     runs = {finding.run_id for finding in said}
     known = [each for each in (*recorded, *_elsewhere(repo, tip)) if each.run_id not in runs]
@@ -52,16 +52,6 @@ def of(
     return _with_texts(repo, surest)
 
 
-def reverted(repo: Repo, seen: Sequence[Trace]) -> dict[str, str]:
-    """Return the commits that were taken back, each with the commit that did it."""
-    found = inference.reverts(seen)
-    by_sha = {trace.sha: trace for trace in seen}
-    for sha, by in list(found.items()):
-        if inference.is_of_merge(by_sha[by], sha):
-            found |= dict.fromkeys(traces.between(repo, f"{sha}^1", sha), by)
-    return found
-
-
 def _is_surer(new: Finding, old: Finding | None) -> bool:
     """Tell whether `new` says more; of two that say the same, the latest came first."""
     if old is None:
@@ -72,7 +62,7 @@ def _is_surer(new: Finding, old: Finding | None) -> bool:
 def _by_trailers(seen: Iterable[Trace]) -> Iterable[Finding]:
     for trace in seen:
         for block in _blocks(trace):
-            for task in block.all(TASK) if block.checkpoint else ():
+            for task in block.all(TASK) if block.checkpoint and not block.partial else ():
                 yield Finding(
                     task=task,
                     sha=trace.sha,

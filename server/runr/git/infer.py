@@ -10,7 +10,7 @@ def completions(repo: Repo, rev: str = "HEAD") -> dict[str, CheckpointRef]:
     for ref in find(repo, rev):
         for task in ref.tasks:
             own = ref.of(task)
-            if own is not None:
+            if own is not None and ref.finishes(task):
                 found.setdefault(task, own)
     return found
 

@@ -13,6 +13,7 @@ WORKER = "Runr-Worker"
 SESSION = "Runr-Session"
 INTERVENTION = "Runr-Intervention"
 REASON = "Runr-Reason"
+MILESTONE = "Runr-Milestone"
 
 _SUBJECT = 72
 _OWN = re.compile(r"(Runr-[A-Za-z-]+): (.*)")
@@ -25,7 +26,10 @@ _MISREAD = tuple("-#;@!$%^&|:")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trailers:
-    """What a checkpoint says about itself; `verified` names the tiers that passed."""
+    """What a checkpoint says about itself; `verified` names the tiers that passed.
+
+    `milestone` is `2/3` for the second of three parts.
+    """
 
     run_id: str
     task: str
@@ -33,6 +37,7 @@ class Trailers:
     verified: tuple[str, ...] = ()
     session: str | None = None
     checkpoint: bool = True
+    milestone: str | None = None
 
     def render(self) -> str:
         """Return one line each, the run id first."""
@@ -43,6 +48,7 @@ class Trailers:
             (VERIFIED, ",".join(self.verified) or "none"),
             (WORKER, self.worker),
             (SESSION, self.session),
+            (MILESTONE, self.milestone),
         )
         return _rendered(pairs)
 
@@ -97,6 +103,12 @@ class Block:
     def checkpoint(self) -> bool:
         """Whether this is a run's own commit."""
         return "true" in self.all(CHECKPOINT)
+
+    @property
+    def partial(self) -> bool:
+        """Whether further milestones of the same task were to follow this commit."""
+        number, _, total = (self.get(MILESTONE) or "1/1").partition("/")
+        return number != total
 
     @property
     def verified(self) -> tuple[str, ...]:

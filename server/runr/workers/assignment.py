@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from runr.core.config import WorkerSettings
 
@@ -32,7 +32,8 @@ class Assignment:
     disk at `prompt_file`. A worker that cannot go on in a session, or no longer
     finds it, leaves `follow_up` aside. `task_file` is the run's own copy of the
     task, redacted. `environment` is complete (nothing is inherited beside it);
-    `transcript` is where every line of the worker's output goes, redacted.
+    `transcript` is where every line of the worker's output goes, redacted. In
+    the phases `plan` and `review` the worker answers and changes nothing.
     """
 
     run_id: str
@@ -49,6 +50,12 @@ class Assignment:
     settings: WorkerSettings
     stall_s: float = math.inf
     follow_up: FollowUp | None = None
+    phase: Literal["plan", "work", "review"] = "work"
+
+    @property
+    def reads_only(self) -> bool:
+        """Tell whether the worker is to answer without changing a file."""
+        return self.phase != "work"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +63,13 @@ class WorkReport:
     """How the attempt went, in the worker's terms.
 
     `stop` is None when the worker came to its own end, else a code from
-    `core.stops`. Cost is in US dollars and None where the worker cannot tell.
+    `core.stops`. `summary` is for people, `answer` all that a planner or reviewer
+    said. Cost is in US dollars and None where the worker cannot tell.
     """
 
     stop: str | None = None
     summary: str = ""
+    answer: str = ""
     exit_code: int | None = None
     session_id: str | None = None
     cost_usd: float | None = None

@@ -68,6 +68,7 @@ class ClaudeCode:
         return WorkReport(
             stop=stop,
             summary=redact(summary)[:_SUMMARY],
+            answer=redact(heard.words),
             exit_code=ended.exit_code if ended else None,
             session_id=heard.session_id or session.id,
             cost_usd=_own_cost(heard.cost_usd, follow_up),
@@ -117,7 +118,13 @@ async def _follow(
 
     with lingering:
         ended = await process.run(
-            command(assignment.settings, session.id, assignment.task_path, goes_on=session.goes_on),
+            command(
+                assignment.settings,
+                session.id,
+                assignment.task_path,
+                goes_on=session.goes_on,
+                reads_only=assignment.reads_only,
+            ),
             cwd=assignment.workdir,
             env=environment_for(variables(assignment)),
             input=session.prompt.encode("utf-8", "replace"),

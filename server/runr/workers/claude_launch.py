@@ -8,6 +8,9 @@ from runr.core.config import WorkerSettings
 # These move the session elsewhere, keep it alive, or talk to others.
 _DISALLOWED = ("EnterWorktree", "ExitWorktree", "ScheduleWakeup", "CronCreate", "SendMessage")
 
+# What a planner and a reviewer have no use for; that they change nothing is checked all the same.
+_CHANGING = ("Edit", "MultiEdit", "Write", "NotebookEdit")
+
 # What a session around us put into the environment goes; how the user reaches a model stays.
 _FOREIGN = re.compile(r"CLAUDE_|CLAUDECODE$|AI_AGENT$")
 _OWN = re.compile(
@@ -28,7 +31,12 @@ def program(settings: WorkerSettings) -> tuple[str, ...]:
 
 
 def command(
-    settings: WorkerSettings, session: str, task: str, *, goes_on: bool = False
+    settings: WorkerSettings,
+    session: str,
+    task: str,
+    *,
+    goes_on: bool = False,
+    reads_only: bool = False,
 ) -> tuple[str, ...]:
     """Return the program and its arguments; the prompt goes in on standard input.
 
@@ -47,8 +55,8 @@ def command(
         *program(settings),
         *("-p", "--output-format", "stream-json", "--verbose"),
         *("--resume" if goes_on else "--session-id", session, "--name", f"runr {task}"),
-        *("--permission-mode", settings.permission_mode),
-        *("--disallowedTools", *_DISALLOWED),
+        *("--permission-mode", "default" if reads_only else settings.permission_mode),
+        *("--disallowedTools", *_DISALLOWED, *(_CHANGING if reads_only else ())),
         # The project's rules apply, but not its servers and hooks: runr's own could be among them.
         *("--strict-mcp-config", "--setting-sources", "project"),
         *("--settings", '{"disableAllHooks":true}'),

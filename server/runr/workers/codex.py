@@ -61,6 +61,7 @@ class Codex:
         return WorkReport(
             stop=stop,
             summary=redact(summary)[:_SUMMARY],
+            answer=redact(heard.words),
             exit_code=ended.exit_code,
             session_id=heard.session_id or (known.session_id if known else None),
             input_tokens=_own(heard.input_tokens, known.input_tokens if known else 0),
@@ -78,9 +79,10 @@ def _command(assignment: Assignment) -> tuple[str, ...]:
     settings = assignment.settings
     model = ("-m", settings.model) if settings.model else ()
     known = assignment.follow_up
+    sandbox = "read-only" if assignment.reads_only else settings.sandbox
     return (
         *(*_program(settings), "exec", "--json", "-C", str(assignment.workdir)),
-        *("-s", settings.sandbox, *model, *settings.extra_args),
+        *("-s", sandbox, *model, *settings.extra_args),
         *(("resume", known.session_id) if known else ()),
         "-",
     )

@@ -51,4 +51,4 @@ class Command:
             return WorkReport(
                 stop="worker_failed", summary=failed.strip(), exit_code=ended.exit_code
             )
-        return WorkReport(summary=said, exit_code=0)
+        return WorkReport(summary=said, answer=transcript.said, exit_code=0)

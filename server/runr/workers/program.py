@@ -43,5 +43,6 @@ def variables(assignment: Assignment) -> dict[str, str]:
         "RUNR_TASK_FILE": str(assignment.task_file),
         "RUNR_PROMPT_FILE": str(assignment.prompt_file),
         "RUNR_ATTEMPT": str(assignment.attempt),
+        "RUNR_PHASE": assignment.phase,
         "RUNR_WORKDIR": str(assignment.workdir),
     }

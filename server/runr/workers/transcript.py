@@ -10,6 +10,7 @@ from typing import Self
 from runr.core.cleanlines import CleanLines
 from runr.core.redact import Redactor
 
+_SAID_LINES = 1000
 _TAIL_LINES = 20
 _TAIL_CHARACTERS = 2000
 
@@ -19,7 +20,7 @@ class Transcript:
 
     def __init__(self, path: Path, redact: Redactor) -> None:
         self.redact = redact
-        self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
+        self._said: deque[str] = deque(maxlen=_SAID_LINES)
         self._clean = CleanLines(redact)
         path.parent.mkdir(parents=True, exist_ok=True)
         # A second start of the same attempt goes on where the first was interrupted.
@@ -45,7 +46,7 @@ class Transcript:
     def output(self, text: str, **where: int) -> None:
         """Keep a line of plain output; `where` is kept beside it."""
         clean = self._clean(text)
-        self._tail.append(clean)
+        self._said.append(clean)
         self._write(json.dumps({"type": "output", **where, "text": clean}, ensure_ascii=False))
 
     def exit(self, code: int | None, **where: int) -> None:
@@ -55,7 +56,12 @@ class Transcript:
     @property
     def tail(self) -> str:
         """The last lines of plain output."""
-        return "\n".join(self._tail).strip()[-_TAIL_CHARACTERS:]
+        return "\n".join(list(self._said)[-_TAIL_LINES:]).strip()[-_TAIL_CHARACTERS:]
+
+    @property
+    def said(self) -> str:
+        """All plain output, of which a long one only the end."""
+        return "\n".join(self._said).strip()
 
     def _write(self, line: str) -> None:
         self._file.write(line + "\n")
