@@ -50,7 +50,7 @@ def complete_task(project: Project, request: CompleteRequest) -> CompleteAnswer:
     task = project.find_task(request.task, board.tasks)
     entry = board.entry(task)
     word = _word(project, request)
-    if entry.status is State.COMPLETED and not view.is_stale(task, entry) and not request.force:
+    if entry.status is State.COMPLETED and not board.standing(task).stale and not request.force:
         return _already(project, task, entry)
     state = _current(project, entry)
     if state is not None and state.ended is None:

@@ -16,6 +16,7 @@ from runr.core import stops
 from runr.core.config import Config
 from runr.core.prompt import compose
 from runr.core.runstate import RunStart, RunState
+from runr.core.standing import Standing
 from runr.core.status import Entry, State
 from runr.core.task import Task, TaskType
 from runr.engine import local
@@ -57,7 +58,7 @@ def run_task(project: Project, request: RunRequest) -> RunAnswer:
     mine = _open_session_run(project, entry, request)
     if mine is not None:
         return _session_answer(project, *mine)
-    forced = _refuse(project, task, entry, board.blockers(task), request)
+    forced = _refuse(project, board.standing(task), board.blockers(task), request)
     config = project.config()
     worker = request.worker or task.worker or config.run.worker
     if worker != "session":
@@ -67,9 +68,10 @@ def run_task(project: Project, request: RunRequest) -> RunAnswer:
 
 
 def _refuse(
-    project: Project, task: Task, entry: Entry, blockers: Sequence[str], request: RunRequest
+    project: Project, standing: Standing, blockers: Sequence[str], request: RunRequest
 ) -> str | None:
     """Raise for everything that keeps the task from being run; return what `force` went past."""
+    task, entry = standing.task, standing.entry
     outer = project.environment.get("RUNR_RUN_ID")
     if outer:
         raise UsageError(f"this is inside run {outer}: a run does not start runs")
@@ -82,7 +84,7 @@ def _refuse(
             f"{task.name} is manual: a person does it, then says so",
             next_steps=[_shell("runr task-status", task), _complete_command(task)],
         )
-    if entry.status is State.COMPLETED and not view.is_stale(task, entry) and not request.force:
+    if entry.status is State.COMPLETED and not standing.stale and not request.force:
         raise UsageError(
             f"{task.name} is already completed (by {entry.completed_by})",
             next_steps=[_shell("runr task-status", task), _shell("runr run --force --task", task)],

@@ -26,6 +26,8 @@ COMMANDS = {
     "task-status": "tasks:task_status",
     "why": "standing:why",
     "accept": "standing:accept",
+    "why": "standing:why",
+    "accept": "standing:accept",
     "run": "runs:run",
     "complete-task": "complete:complete_task",
     "runs": "runs:runs",

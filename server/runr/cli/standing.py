@@ -5,7 +5,7 @@ import click
 from runr.app import listing
 from runr.app.listing import TaskQuery
 from runr.cli import render
-from runr.cli.surface import Surface, command
+from runr.cli.surface import Surface, command, task_names
 from runr.errors import UsageError
 
 
@@ -47,3 +47,29 @@ def _infer(surface: Surface, *, apply: bool, min_confidence: float | None) -> No
     enough = {} if min_confidence is None else {"min_confidence": min_confidence}
     answer = infer.infer(surface.project(), apply=apply, **enough)
     surface.show(answer, standing_render.inference)
+
+
+@command("why")
+@click.argument("task", shell_complete=task_names)
+@click.option("--diff", is_flag=True, help="Show what changed in its text since.")
+def why(surface: Surface, task: str, *, diff: bool) -> None:
+    """Explain in at most ten lines why a task is, or is not, done."""
+    # As in `_infer`.
+    from runr.app import why as explanation  # noqa: PLC0415 - see above
+    from runr.cli import standing_render  # noqa: PLC0415 - see above
+
+    surface.show(explanation.why(surface.project(), task, diff=diff), standing_render.why)
+
+
+@command("accept")
+@click.argument("task", shell_complete=task_names)
+@click.option("--reason", help="Why it still holds.")
+@click.option("--by", help="Who says so; default: git's user.name.")
+def accept(surface: Surface, task: str, reason: str | None, by: str | None) -> None:
+    """Keep a completion though something has changed since; it is recorded."""
+    # As in `_infer`.
+    from runr.app import accept as acceptance  # noqa: PLC0415 - see above
+    from runr.cli import standing_render  # noqa: PLC0415 - see above
+
+    answer = acceptance.accept(surface.project(), task, reason=reason, by=by)
+    surface.show(answer, standing_render.acceptance)

@@ -2,7 +2,9 @@
 
 from click import style
 
+from runr.app.accept import Acceptance
 from runr.app.infer import Inference, Inferred
+from runr.app.why import Why
 
 _SIGNS = {"new": ("≈", "green"), "known": ("•", None), "weak": ("?", "yellow")}
 
@@ -19,6 +21,19 @@ def inference(answer: Inference) -> str:
         lines.append("1 status changed" if number == 1 else f"{number} statuses changed")
     steps = ["Next:", *(f"  {step}" for step in answer.next)] if answer.next else []
     return "\n".join([*lines, *_notes(answer.notes), *steps])
+
+
+def why(answer: Why) -> str:
+    """Return the explanation, and below it what changed in the task's text."""
+    lines = "\n".join(answer.lines)
+    return lines if answer.diff is None else f"{lines}\n\n{answer.diff.rstrip()}"
+
+
+def acceptance(answer: Acceptance) -> str:
+    """Return what was kept, and though what."""
+    name = answer.task.removeprefix(".runr/tasks/")
+    head = f"{style('✎', fg='green')} {name}: its completion stands, on the word of {answer.by}"
+    return "\n".join([head, *(f"  {doubt}" for doubt in answer.doubts)])
 
 
 def _finding(found: Inferred, *, applied: bool) -> list[str]:

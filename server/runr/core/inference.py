@@ -36,12 +36,12 @@ CONFIDENCE: Mapping[Basis, float] = {
     Basis.TITLE: 0.3,
 }
 
-#: What each means, with the checkpoint or run that was recognised.
+#: What each means, where `{like}` is the checkpoint or the run that was recognised.
 MEANING: Mapping[Basis, str] = {
-    Basis.TRAILERS: "its trailers name the task and run {like}",
-    Basis.TREE: "it leads to the tree of checkpoint {like}",
-    Basis.PATCH: "it makes the change of checkpoint {like}",
-    Basis.SCOPE: "it names run {like} and changes only what the task owns",
+    Basis.TRAILERS: "its trailers name the task and {like}",
+    Basis.TREE: "it leads to the tree of {like}",
+    Basis.PATCH: "it makes the change of {like}",
+    Basis.SCOPE: "it names {like} and changes only what the task owns",
     Basis.MIRROR: "the task's header says so",
     Basis.TITLE: "its subject is the task's title, which proves little",
 }
@@ -49,7 +49,7 @@ MEANING: Mapping[Basis, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """A commit that may say something about a task; `time` is the committer's, in ISO 8601."""
+    """A commit that may say something about a task; `time` is the committer's, in UTC."""
 
     sha: str
     parents: tuple[str, ...]
@@ -90,7 +90,9 @@ class Finding:
     @property
     def told(self) -> str:
         """Why the commit is taken for the task's work, in words."""
-        return MEANING[self.basis].format(like=(self.like or "unknown")[:20])
+        checkpoint = self.basis in (Basis.TREE, Basis.PATCH)
+        like = f"checkpoint {(self.like or '')[:12]}" if checkpoint else f"run {self.like}"
+        return MEANING[self.basis].format(like=like if self.like else "no run")
 
 
 def speaks(message: str, titles: frozenset[str]) -> bool:

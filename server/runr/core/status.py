@@ -70,6 +70,12 @@ class Entry(BaseModel):
     accepted_commit: str | None = None
 
 
+#: What another run of the task does away with.
+_OF_ONE_COMPLETION = (
+    *("completed_at", "completed_by", "checkpoint_sha", "evidence", "reason", "branch"),
+    *("confidence", "basis", "accepted_at", "accepted_by", "accepted_run", "accepted_commit"),
+)
+
 #: What is recorded of a task that nothing is recorded of.
 UNTOUCHED = Entry()
 
@@ -80,8 +86,11 @@ def fold(entry: Entry, run: RunState, now: str) -> Entry:
         run.start.worker == "person" and run.ended != "completed"
     ):
         return entry  # manual work and a refused word leave a task as it was
+    if run.start.kind == "acceptance":
+        return _accepted(entry, run, now)
     fresh = entry.last_run_id != run.id
-    changes: dict[str, object] = {
+    changes: dict[str, object] = dict.fromkeys(_OF_ONE_COMPLETION) if fresh else {}
+    changes |= {
         "status": _state(run),
         "last_run_id": run.id,
         "attempts": entry.attempts + 1 if fresh else entry.attempts,
@@ -91,15 +100,32 @@ def fold(entry: Entry, run: RunState, now: str) -> Entry:
     }
     if run.ended == "completed":
         changes |= _completion(run, now)
-    elif fresh:
-        changes |= dict.fromkeys(
-            ("completed_at", "completed_by", "checkpoint_sha", "evidence", "reason", "branch")
-        )
+        if entry.accepted_run and not fresh:
+            del changes["task_sha256"]  # somebody has kept it with a later text
     if run.ended != "completed" and run.checkpoint_sha:
         changes["checkpoint_sha"] = run.checkpoint_sha
     if all(getattr(entry, key) == value for key, value in changes.items()):
         return entry
     return entry.model_copy(update=changes | {"updated_at": now, "revision": entry.revision + 1})
+
+
+def _accepted(entry: Entry, run: RunState, now: str) -> Entry:
+    """Keep a completion as it is, for the task's text and the commit that the run saw."""
+    word = run.approval
+    if run.ended != "completed" or entry.status is not State.COMPLETED or word is None:
+        return entry
+    if entry.accepted_run == run.id:
+        return entry
+    changes = {
+        "task_sha256": run.start.task_sha256,
+        "accepted_at": f"{run.ended_at[:19]}Z" if run.ended_at else now,
+        "accepted_by": f"person:{word.by}",
+        "accepted_run": run.id,
+        "accepted_commit": run.start.base_sha or None,
+        "updated_at": now,
+        "revision": entry.revision + 1,
+    }
+    return entry.model_copy(update=changes)
 
 
 def _state(run: RunState) -> State:

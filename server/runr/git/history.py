@@ -97,6 +97,18 @@ def touched(repo: Repo, commits: Sequence[str]) -> dict[str, frozenset[str]]:
     return _touched(out)
 
 
+def walked(
+    repo: Repo, tip: str, base: str | None
+) -> tuple[dict[str, tuple[str, ...]], dict[str, frozenset[str]]]:
+    """Return the parents and the changed paths of all that leads to `tip` and not to `base`."""
+    span = [tip, *([f"^{base}"] if base else [])]
+    flags = ("-z", "--date-order", "--format=%H %P", "--raw", "--no-renames")
+    found = _touched(repo.run("log", *flags, *span, "--"))
+    words = {word: word.split() for word in found}
+    parents = {names[0]: tuple(names[1:]) for names in words.values()}
+    return parents, {names[0]: found[word] for word, names in words.items()}
+
+
 def _patch_ids(repo: Repo, commits: Sequence[str]) -> dict[str, str]:
     flags = ("-p", "--binary", "--full-index", "--no-ext-diff", "--no-textconv")
     patches = repo.run("diff-tree", "--stdin", *_CHANGES, *flags, stdin=_lines(commits))

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from runr.core.inference import Basis
 from runr.git import history, snapshot
 from runr.git.repo import Repo
+from runr.git.traces import stamp
 
-_FORMAT = "--format=%H%x00%P%x00%T%x00%cI"
+_FORMAT = "--format=%H%x00%P%x00%T%x00%ct"
 _PATCH = ("-p", "-r", "--no-renames", "--binary", "--full-index", "--no-ext-diff", "--no-textconv")
 
 
@@ -63,7 +64,7 @@ def _silent(
     for sha, parents, tree, time in zip(*[fields] * 4, strict=True):
         name = sha.decode()
         if name not in speaking and len(parents.split()) == 1:
-            found.append(Silent(sha=name, tree=tree.decode(), time=time.decode()))
+            found.append(Silent(sha=name, tree=tree.decode(), time=stamp(time.decode())))
     return tuple(found)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from runr.core.inference import Trace, speaks
 from runr.git.repo import Repo
@@ -9,7 +10,7 @@ from runr.git.repo import Repo
 #: Raise it when other commits are picked: what was read before counts no more.
 READER = "1"
 
-_FIELDS = ("%H", "%P", "%T", "%cI", "%B")
+_FIELDS = ("%H", "%P", "%T", "%ct", "%B")
 _FORMAT = f"--format={'%x00'.join(_FIELDS)}"
 
 
@@ -43,6 +44,11 @@ def elsewhere(repo: Repo, tip: str) -> tuple[Trace, ...]:
     )
 
 
+def stamp(seconds: str) -> str:
+    """Return a commit's time, in seconds since 1970, as runr writes times."""
+    return f"{datetime.fromtimestamp(int(seconds), UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
 def gone(repo: Repo, before: str, now: str) -> tuple[str, ...] | None:
     """Return the commits that led to `before` and do not lead to `now`; None where that is lost."""
     found = repo.attempt("rev-list", before, f"^{now}", "--")
@@ -62,4 +68,6 @@ def _commits(repo: Repo, span: Sequence[str], *flags: str) -> Iterator[tuple[byt
 
 def _trace(fields: Sequence[bytes], message: str) -> Trace:
     sha, parents, tree, time = (field.decode() for field in fields[:-1])
-    return Trace(sha=sha, parents=tuple(parents.split()), tree=tree, time=time, message=message)
+    return Trace(
+        sha=sha, parents=tuple(parents.split()), tree=tree, time=stamp(time), message=message
+    )

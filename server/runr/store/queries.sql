@@ -15,9 +15,10 @@ ON CONFLICT (path) DO UPDATE SET
 DELETE FROM task_definitions
 WHERE path = ?;
 
--- list_traces: The commits that may say something about a task, the latest first
+-- list_traces: The commits that may say something about a task, with a word in them, the latest first
 SELECT sha, parents, tree, time, message
 FROM traces
+WHERE instr(message, ?) > 0
 ORDER BY place DESC;
 
 -- last_trace_place: The place of the latest trace
@@ -47,3 +48,13 @@ ON CONFLICT (only) DO UPDATE SET
     tip = excluded.tip,
     reader = excluded.reader,
     titles = excluded.titles;
+
+-- find_answer: What was answered to this very question
+SELECT answer
+FROM answers
+WHERE name = ? AND question = ?;
+
+-- put_answer: Keep the last answer of this name
+INSERT INTO answers (name, question, answer)
+VALUES (?, ?, ?)
+ON CONFLICT (name) DO UPDATE SET question = excluded.question, answer = excluded.answer;

@@ -23,9 +23,9 @@ class Memory:
     traces: tuple[Trace, ...] = ()
 
 
-def recall(layout: Layout, reader: str) -> Memory:
-    """Return what `reader` has left here; nothing where it was another one."""
-    return db.use(layout, lambda database: _recall(database, reader), now_ns=time.time_ns())
+def recall(layout: Layout, reader: str, about: str = "") -> Memory:
+    """Return what `reader` has left here, with `about` in it; nothing if it was another one."""
+    return db.use(layout, lambda database: _recall(database, reader, about), now_ns=time.time_ns())
 
 
 def keep(
@@ -61,11 +61,11 @@ def keep(
     db.use(layout, work, now_ns=time.time_ns())
 
 
-def _recall(database: "sqlite3.Connection", reader: str) -> Memory:
+def _recall(database: "sqlite3.Connection", reader: str, about: str) -> Memory:
     # One statement sees one state; two need a transaction around them.
     database.execute("BEGIN")
     row = database.execute(db.queries()["traces_read"]).fetchone()
-    listed = database.execute(db.queries()["list_traces"]).fetchall()
+    listed = database.execute(db.queries()["list_traces"], (about,)).fetchall()
     database.execute("COMMIT")
     if row is None or row[1] != reader:
         return Memory()

@@ -1,0 +1,138 @@
+"""Why a completion can be doubted: what has changed since, and who says so."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from runr.core.status import UNTOUCHED, Entry, State
+from runr.core.task import Task, Watched
+
+
+class Cause(StrEnum):
+    """What a doubt comes from; `upstream` is the doubt of a dependency, handed on."""
+
+    TEXT = "text"
+    OWNS = "owns"
+    DEPENDENCY = "dependency"
+    REVERTED = "reverted"
+    UPSTREAM = "upstream"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """One reason why a completed task may not be what was completed.
+
+    `commits` are those that brought it about, the latest first.
+    """
+
+    cause: Cause
+    told: str
+    commits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What git says: who took a task's work back, and who changed what a task owns."""
+
+    reverted: Mapping[str, str]
+    outside: Mapping[str, tuple[str, ...]]
+
+
+NOTHING = Changes(reverted={}, outside={})
+
+
+def watched(task: Task, usual: Iterable[Watched]) -> frozenset[str]:
+    """Return what a task is watched for: what the settings say and its header adds."""
+    return frozenset((*usual, *task.stale_on))
+
+
+def doubts(
+    tasks: Iterable[Task],
+    entries: Mapping[str, Entry],
+    dependencies: Mapping[str, Collection[str]],
+    usual: Iterable[Watched],
+    changes: Changes = NOTHING,
+) -> dict[str, tuple[Doubt, ...]]:
+    """Return the completed tasks that can be doubted, each with all its reasons."""
+    asked = tuple(usual)
+    done = [task for task in tasks if _is_done(entries.get(task.path, UNTOUCHED))]
+    own = {
+        task.path: found
+        for task in done
+        if (found := _own(task, entries, dependencies.get(task.path, ()), asked, changes))
+    }
+    if not own:
+        return {}
+    told = {
+        task.path: (*own.get(task.path, ()), *_upstream(task.path, dependencies, own))
+        for task in done
+    }
+    return {path: all_ for path, all_ in told.items() if all_}
+
+
+def since(entry: Entry) -> str:
+    """Return when somebody last vouched for the completion."""
+    return max(entry.completed_at or "", entry.accepted_at or "")
+
+
+def is_edited(task: Task, entry: Entry) -> bool:
+    """Tell whether the task's text has changed since it was completed."""
+    known = entry.task_sha256
+    return _is_done(entry) and bool(known) and known != task.sha256
+
+
+def _is_done(entry: Entry) -> bool:
+    return entry.status is State.COMPLETED
+
+
+def _own(
+    task: Task,
+    entries: Mapping[str, Entry],
+    dependencies: Iterable[str],
+    usual: Iterable[Watched],
+    changes: Changes,
+) -> tuple[Doubt, ...]:
+    entry, asked = entries[task.path], watched(task, usual)
+    found = []
+    if is_edited(task, entry):
+        found.append(Doubt(cause=Cause.TEXT, told="its text has changed since"))
+    if by := changes.reverted.get(task.path):
+        told = f"its commit was reverted by {by[:12]}"
+        found.append(Doubt(cause=Cause.REVERTED, told=told, commits=(by,)))
+    if commits := changes.outside.get(task.path):
+        found.append(Doubt(cause=Cause.OWNS, told=_outside(commits), commits=commits))
+    later = [path for path in dependencies if _again(entries.get(path, UNTOUCHED), entry)]
+    if later:
+        told = f"{', '.join(map(_name, later))} was completed again later"
+        found.append(Doubt(cause=Cause.DEPENDENCY, told=told))
+    return tuple(doubt for doubt in found if doubt.cause in asked)
+
+
+def _again(dependency: Entry, entry: Entry) -> bool:
+    return _is_done(dependency) and (dependency.completed_at or "") > since(entry)
+
+
+def _outside(commits: tuple[str, ...]) -> str:
+    first = commits[0][:12]
+    more = f" and {len(commits) - 1} more" if len(commits) > 1 else ""
+    return f"what it owns was changed by {first}{more}"
+
+
+def _upstream(
+    path: str, dependencies: Mapping[str, Collection[str]], own: Mapping[str, tuple[Doubt, ...]]
+) -> tuple[Doubt, ...]:
+    """Return the doubt that stands behind a task: that of the nearest dependency which has one."""
+    pending, seen = list(dependencies.get(path, ())), {path}
+    while pending:
+        nearest = pending.pop(0)
+        if nearest in own:
+            told = f"it builds on {_name(nearest)}, which is stale"
+            return (Doubt(cause=Cause.UPSTREAM, told=told),)
+        if nearest not in seen:
+            seen.add(nearest)
+            pending += dependencies.get(nearest, ())
+    return ()
+
+
+def _name(path: str) -> str:
+    return path.removeprefix(".runr/tasks/")

@@ -1,0 +1,264 @@
+"""Completions that can be doubted: each with its reason, and what becomes of it."""
+
+from typing import Any
+
+import pytest
+
+from cli.terminal import Place
+
+
+@pytest.fixture
+def done(place: Place) -> Place:
+    """Return a repository in which `a`, and `b` which builds on it, were run."""
+    place.script("a.md", "echo a > a.txt", "owns: [a.txt]")
+    place.script("b.md", "echo b > b.txt", "depends_on: [a]\nowns: [b.txt]")
+    place.commit("Tasks")
+    place.run("a")
+    place.run("b")
+    return place
+
+
+def doubts(place: Place) -> dict[str, list[str]]:
+    rows = place.runr("list-tasks", "--json", code=0).json["tasks"]
+    assert all(row["stale"] == bool(row["doubts"]) for row in rows)
+    return {row["path"][12:]: row["doubts"] for row in rows if row["doubts"]}
+
+
+def edit(place: Place, name: str, old: str, new: str) -> None:
+    text = place.read(f".runr/tasks/{name}")
+    assert old in text
+    place.write(f".runr/tasks/{name}", text.replace(old, new))
+
+
+def save(place: Place, path: str, text: str, message: str = "By hand") -> str:
+    place.write(path, text)
+    place.git("add", "--", path)
+    place.git("commit", "-q", "-m", message)
+    return place.git("rev-parse", "HEAD").strip()
+
+
+def explained(place: Place, name: str, *words: str) -> Any:
+    answer = place.runr("why", name, "--json", *words, code=0).json
+    assert 0 < len(answer["lines"]) <= 10
+    return answer
+
+
+def settings(place: Place, text: str) -> None:
+    place.config(place.read(".runr/config.toml") + f"\n[status]\n{text}\n")
+
+
+def test_nothing_is_stale_where_nothing_has_changed(done: Place) -> None:
+    assert doubts(done) == {}
+    answer = explained(done, "b")
+    assert (answer["done"], answer["branches"], answer["next"]) == (True, ["main"], [])
+    shown = done.runr("why", "b", code=0).out.splitlines()
+    assert shown[0] == "b.md is completed"
+    assert shown[1].startswith("evidence: verified: its checks passed; by run:")
+    assert shown[2] == f"commit: {answer['commit'][:12]} on main"
+
+
+def test_an_edit_of_the_text_is_told_with_its_difference(done: Place) -> None:
+    edit(done, "a.md", "echo a > a.txt", "echo A > a.txt")
+    assert doubts(done) == {
+        "a.md": ["its text has changed since"],
+        "b.md": ["it builds on a.md, which is stale"],
+    }
+    answer = explained(done, "a", "--diff")
+    assert answer["done"] is False
+    assert "-echo a > a.txt\n+echo A > a.txt\n" in answer["diff"]
+    assert answer["next"] == ["runr why a.md --diff", "runr accept a.md"]
+    assert "stale: its text has changed since" in done.runr("status").out
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("owns: [a.txt]", "owns: [a.txt]\nstatus: done\ncompleted_at: today"), ("\n\n", "\n \n\n\n")],
+    ids=["status keys", "white space"],
+)
+def test_what_says_nothing_new_makes_nothing_stale(done: Place, old: str, new: str) -> None:
+    edit(done, "a.md", old, new)
+    assert doubts(done) == {}
+
+
+def test_a_dependency_that_is_completed_again_is_told(done: Place) -> None:
+    edit(done, "a.md", "echo a > a.txt", "echo A > a.txt")
+    later = {"completed_at": "2999-01-01T00:00:00Z"}
+    done.run("a")
+    assert "a.md" not in doubts(done)
+    known = done.read(".runr/task-status.json")
+    was = done.status("a.md")["completed_at"]
+    done.write(
+        ".runr/task-status.json",
+        known.replace(f'"completed_at": "{was}"', f'"completed_at": "{later["completed_at"]}"', 1),
+    )
+    assert doubts(done) == {"b.md": ["a.md was completed again later"]}
+
+
+def test_reverted_work_is_told_and_blocks_what_builds_on_it(done: Place) -> None:
+    done.script("c.md", "echo c > c.txt", "depends_on: [b]")
+    done.git("revert", "--no-edit", "HEAD")
+    by = done.git("rev-parse", "HEAD").strip()
+    assert doubts(done) == {"b.md": [f"its commit was reverted by {by[:12]}"]}
+    done.runr("run", "--task", "c", code=3)
+    assert "was reverted" in done.runr("accept", "b", code=2).err
+    done.git("revert", "--no-edit", "HEAD")
+    assert doubts(done) == {}
+
+
+def test_a_reverted_squash_takes_the_runs_in_it_back(place: Place) -> None:
+    place.script("a.md", "echo a > a.txt")
+    place.commit("Tasks")
+    place.git("switch", "-q", "-c", "work")
+    place.run("a")
+    place.git("switch", "-q", "main")
+    place.git("merge", "-q", "--squash", "work")
+    place.git("commit", "-q", "--no-edit")
+    assert doubts(place) == {}
+    place.git("revert", "--no-edit", "HEAD")
+    assert list(doubts(place)) == ["a.md"]
+    place.run("a")
+    assert doubts(place) == {}
+
+
+def test_what_a_task_owns_is_watched_where_that_is_asked_for(done: Place) -> None:
+    first = save(done, "a.txt", "by hand\n")
+    assert doubts(done) == {}
+    settings(done, 'stale_on = ["owns"]')
+    assert doubts(done)["a.md"] == [f"what it owns was changed by {first[:12]}"]
+    second = save(done, "a.txt", "by hand again\n")
+    save(done, "other.txt", "not its own\n")
+    assert doubts(done)["a.md"] == [f"what it owns was changed by {second[:12]} and 1 more"]
+    assert doubts(done)["b.md"] == ["it builds on a.md, which is stale"]
+    done.runr("accept", "a", code=0)
+    assert doubts(done) == {}
+    save(done, "a.txt", "and again\n")
+    assert "a.md" in doubts(done)
+    done.run("a")
+    assert "a.md" not in doubts(done)
+
+
+def test_a_task_asks_for_it_in_its_own_header(place: Place) -> None:
+    place.script("a.md", "echo a > a.txt", "owns: [a.txt]\nstale_on: owns")
+    place.task("m.md", "type: manual\nowns: [m/]\nstale_on: [owns]")
+    place.commit("Tasks")
+    place.run("a")
+    place.runr("complete-task", "m", "--reason", "did it", code=0)
+    assert doubts(place) == {}
+    save(place, "m/x.txt", "1\n")
+    assert list(doubts(place)) == ["m.md"]
+    save(place, "a.txt", "1\n")
+    assert list(doubts(place)) == ["a.md", "m.md"]
+    edit(place, "m.md", "[owns]", "[own]")
+    told = place.runr("list-tasks", code=0).out
+    assert "`stale_on` item 1 cannot be `own`: did you mean `owns`?" in told
+
+
+def test_a_person_keeps_a_completion_and_that_is_on_record(done: Place) -> None:
+    edit(done, "a.md", "echo a", "echo  an")
+    before = done.status("a.md")
+    kept = done.runr("accept", "a", "--reason", "a typo", "--by", "Grace", code=0)
+    assert "✎ a.md: its completion stands, on the word of Grace" in kept.out
+    assert doubts(done) == {}
+    after = done.status("a.md")
+    same = ("status", "evidence", "completed_by", "completed_at", "checkpoint_sha", "attempts")
+    assert {key: after[key] for key in same} == {key: before[key] for key in same}
+    assert after["accepted_by"] == "person:Grace"
+    assert "kept: by Grace on " in done.runr("why", "a", code=0).out
+    report = done.runr("report", after["accepted_run"], code=0).out
+    assert "kept as it is, by Grace" in report
+    assert "a typo" in report
+    done.write(".runr/task-status.json", "x")
+    done.runr("list-tasks", code=0)
+    again = done.status("a.md")
+    assert again["accepted_by"] == "person:Grace"
+    assert doubts(done) == {}
+    edit(done, "a.md", "echo  an", "echo the")
+    assert "+echo the" in explained(done, "a", "--diff")["diff"]
+
+
+def test_only_what_is_stale_itself_can_be_kept(done: Place) -> None:
+    done.task("open.md")
+    assert "is not completed" in done.runr("accept", "open", code=2).err
+    assert "nothing has changed since" in done.runr("accept", "a", code=2).err
+    edit(done, "a.md", "echo a", "echo an")
+    assert "it builds on a.md" in done.runr("accept", "b", code=2).err
+    refused = done.runr("accept", "a", code=2, env={"RUNR_RUN_ID": "20250101-000000-abcd"})
+    assert "inside run" in refused.err
+
+
+def test_a_stale_task_is_only_shown_unless_the_settings_say_that_it_is_run_again(
+    done: Place,
+) -> None:
+    edit(done, "a.md", "echo a > a.txt", "echo A > a.txt")
+    assert done.runr("--json", "run", "--all-ready", code=0).json["runs"] == []
+    settings(done, 'stale = "rerun"')
+    ready = done.runr("list-tasks", "--ready", "--json", code=0).json["tasks"]
+    assert [row["path"][12:] for row in ready] == ["a.md"]
+    ran = done.runr("--json", "run", "--all-ready", code=0).json["runs"]
+    assert ran[0]["task"] == ".runr/tasks/a.md"
+    assert done.read("a.txt") == "A\n"
+    assert "a.md" not in doubts(done)
+
+
+def test_doubts_can_be_ignored(done: Place) -> None:
+    settings(done, 'stale = "ignore"')
+    edit(done, "a.md", "echo a > a.txt", "echo A > a.txt")
+    assert doubts(done) == {}
+    assert "already completed" in done.runr("run", "--task", "a", code=2).err
+
+
+def test_settings_that_do_not_read_well_stop_nobody_from_looking(done: Place) -> None:
+    edit(done, "a.md", "echo a > a.txt", "echo A > a.txt")
+    settings(done, 'stale = "sometimes"')
+    assert "a.md" in doubts(done)
+    done.runr("why", "a", code=0)
+
+
+def test_why_names_what_a_task_waits_for_down_to_its_root(place: Place) -> None:
+    place.script("a.md", "exit 0", 'verify: ["false"]')
+    place.task("b.md", "depends_on: [a]")
+    place.task("c.md", "depends_on: [b]")
+    place.commit("Tasks")
+    place.run("a", code=4)
+    answer = explained(place, "c")
+    assert answer["lines"][0] == "c.md is pending: it waits for .runr/tasks/b.md"
+    assert any(line.startswith("root cause: a.md: a check still fails") for line in answer["lines"])
+    assert answer["next"] == ["runr why a.md"]
+    failed = explained(place, "a")
+    assert failed["stop_reason"] == "verification_failed"
+    assert any("stopped (verification_failed)" in line for line in failed["lines"])
+    assert failed["next"][0].startswith("runr resume ")
+    assert explained(place, "b")["next"] == ["runr why a.md"]
+
+
+def test_why_stays_at_ten_lines_whatever_a_task_waits_for(place: Place) -> None:
+    for number in range(20):
+        place.task(f"{number}.md", body="x" * 300)
+    place.task("z.md", f"depends_on: [{', '.join(map(str, range(20)))}]")
+    answer = explained(place, "z")
+    assert "more; --json has them all" in "\n".join(answer["lines"])
+    assert len(answer["root_causes"]) == 20
+    assert len(place.runr("why", "z", code=0).out.splitlines()) <= 10
+
+
+def test_why_of_an_unmerged_task_says_how_its_work_comes_in(place: Place) -> None:
+    place.script("a.md", "echo a > a.txt; while ! test -e ../../../go; do :; done")
+    place.commit("Tasks")
+    run = place.runr("run", "--task", "a", "--detach", "--json", code=0).json["run"]["id"]
+    place.await_phase(run, "work")
+    save(place, "a.txt", "in the way\n")
+    place.write("go")
+    assert place.await_end(run)["integration"] == "kept"
+    answer = explained(place, "a")
+    assert any("and not on this branch yet" in line for line in answer["lines"])
+    assert answer["next"][0].startswith("git merge ")
+
+
+def test_a_clone_knows_an_edit_by_the_text_in_the_commit(done: Place) -> None:
+    there = done.clone()
+    there.runr("status", "--infer-from-git", "--apply", code=0)
+    assert doubts(there) == {}
+    edit(there, "a.md", "echo a > a.txt", "echo A > a.txt")
+    assert doubts(there)["a.md"] == ["its text has changed since"]
+    assert "+echo A > a.txt" in explained(there, "a", "--diff")["diff"]
+    assert "inferred (1.0): its trailers name" in there.runr("why", "a", code=0).out
