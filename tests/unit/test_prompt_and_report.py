@@ -73,6 +73,7 @@ make
 ```
 
 You may change only: src/api/, docs/api.md
+A lockfile may change only together with its manifest.
 You must not change: secrets/
 A change outside of this stops the run.
 

@@ -27,7 +27,7 @@ class CompleteRequest(BaseModel):
     """A wish to complete a task.
 
     `reason` and `by` make it a person's word; `force` lets that word stand
-    against open dependencies and failing checks.
+    against open dependencies and failing checks, `skip_checks` without any check.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -36,6 +36,7 @@ class CompleteRequest(BaseModel):
     reason: str | None = None
     by: str | None = None
     force: bool = False
+    skip_checks: bool = False
 
 
 def complete_task(project: Project, request: CompleteRequest) -> CompleteAnswer:
@@ -54,20 +55,36 @@ def complete_task(project: Project, request: CompleteRequest) -> CompleteAnswer:
         return _already(project, task, entry)
     state = _current(project, entry)
     if state is not None and state.ended is None:
+        if request.skip_checks:
+            _refuse_to_skip(task, state)
         return _answer(
             project, task, _finish(project, state, word if request.force else None, word)
         )
     if state is not None and state.stop in stops.FOR_A_PERSON and word is not None:
         return _answer(project, task, _carry_on(project, state, word))
-    said = attest.attest(project, task, board.blockers(task), word, force=request.force)
+    blockers, skip = board.blockers(task), request.skip_checks
+    said = attest.attest(project, task, blockers, word, force=request.force, skip=skip)
     return _answer(project, task, said)
+
+
+def _refuse_to_skip(task: Task, state: RunState) -> None:
+    """Raise: what a run commits is judged, and only a word of its own goes without checks."""
+    name = stops.quoted(task.name)
+    raise UsageError(
+        f"run {state.id} of {task.name} is open, and the checks are a part of it",
+        next_steps=[
+            f"runr complete-task {name} --force --reason 'why it counts all the same'",
+            f"runr stop {state.id}",
+        ],
+    )
 
 
 def _word(project: Project, request: CompleteRequest) -> Approval | None:
     """Return whose word it is, if it is anybody's."""
     if request.reason is None or not request.reason.strip():
-        if request.force:
-            raise UsageError("force needs a reason: it is recorded as a person's word")
+        for wish, named in (("force", request.force), ("skip-checks", request.skip_checks)):
+            if named:
+                raise UsageError(f"{wish} needs a reason: it is recorded as a person's word")
         return None
     by = request.by or project.repo.user()
     if not by:
@@ -180,8 +197,8 @@ def _advice(task: TaskView, state: RunState) -> str:
         return f"Done: it is recorded.{empty}{dirty}"
     if state.violations:
         return (
-            f"Undo the changes outside the task's scope ({', '.join(state.violations[:5])}), "
-            f"then complete-task {name!r} again."
+            f"Undo what lies outside of the task's scope: {', '.join(state.violations[:5])}. "
+            f"Then complete-task {name!r} again."
         )
     if state.ended is None:
         return f"Mend what failed, then complete-task {name!r} again. The run stays open."

@@ -19,6 +19,11 @@ from runr.errors import ExitCode
     is_flag=True,
     help="Let the word stand against open dependencies and failing checks; it is recorded.",
 )
+@click.option(
+    "--skip-checks",
+    is_flag=True,
+    help="Run no checks: recorded as skipped, on the word of the person, with the reason.",
+)
 def complete_task(surface: Surface, **wish: object) -> int:
     """Complete a task: on its checks in an open session run, or on a person's word."""
     answer = complete.complete_task(surface.project(), CompleteRequest.model_validate(wish))

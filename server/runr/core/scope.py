@@ -1,24 +1,42 @@
 """Which changed files a task may have: what it owns, what nobody may touch, what is runr's own."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 
+from runr.core import noise
+from runr.core.lockfiles import Lockfiles, is_lockfile, leaders, manifests
 
-def violations(paths: Iterable[str], *, owns: Iterable[str], deny: Iterable[str]) -> list[str]:
-    """Return the changed `paths` that are out of scope, sorted.
 
-    `owns` and `deny` hold folders (`src/api/`), files, or patterns with `*`,
-    `**` and `?`; `.` is everything. A task that owns nothing in particular may change everything
-    that is not denied. runr's own files never count.
+def violations(
+    paths: Iterable[str],
+    *,
+    owns: Iterable[str],
+    deny: Iterable[str],
+    allow: Iterable[str] = (),
+    lockfiles: Lockfiles = "follow",
+    added: Collection[str] = (),
+) -> list[str]:
+    """Return the changed `paths` that are out of scope, sorted, with the reason where it helps.
+
+    `owns`, `allow` and `deny` hold folders (`src/api/`), files, or patterns with `*`,
+    `**` and `?`; `.` is everything. A task that owns nothing in particular may
+    change everything that is not denied. runr's own files never count. `added` are
+    the paths that were not there before: of a tool's cache only its top is named.
     """
-    allowed, denied = tuple(owns), tuple(deny)
-    return sorted(
-        path
-        for path in paths
-        if not is_runrs(path)
-        and (matches(path, denied) or (allowed and not matches(path, allowed)))
-    )
+    changed = {path for path in paths if not is_runrs(path)}
+    owned, denied = tuple(owns), tuple(deny)
+    rules = _Rules((*owned, *allow) if owned else (".",), denied, lockfiles, bound=bool(owned))
+    refused = {path: reason for path in changed if (reason := rules.refusal(path, changed))}
+    return sorted({told(path, why, added) for path, why in refused.items()})
+
+
+def told(path: str, why: str, added: Collection[str] = ()) -> str:
+    """Return a violation as it is shown: the path, and the reason where the path alone is none."""
+    found = noise.cache(path) if path in added else None
+    if found is not None:
+        return f"{found[0]} (a tool's own files: list {found[1]} in .gitignore)"
+    return path if why == _PLAIN else f"{path} ({why})"
 
 
 def is_runrs(path: str) -> bool:
@@ -29,6 +47,54 @@ def is_runrs(path: str) -> bool:
 def matches(path: str, patterns: Iterable[str]) -> bool:
     """Tell whether `path` lies under one of the `patterns`."""
     return any(_compiled(pattern).fullmatch(path) is not None for pattern in patterns)
+
+
+def names(path: str, patterns: Iterable[str]) -> bool:
+    """Tell whether one of the `patterns` speaks of `path` itself, not of what it lies in."""
+    return any(
+        _last(pattern).strip("*?.") != ""
+        and _compiled(_last(pattern)).fullmatch(_last(path)) is not None
+        and _compiled(pattern).fullmatch(path) is not None
+        for pattern in patterns
+    )
+
+
+#: The reason that needs no words: the path lies outside of what the task owns.
+_PLAIN = "not owned"
+
+
+class _Rules:
+    """What one task may change."""
+
+    def __init__(
+        self, within: tuple[str, ...], deny: tuple[str, ...], lockfiles: Lockfiles, *, bound: bool
+    ) -> None:
+        self._within = within
+        self._deny = deny
+        self._lockfiles = lockfiles
+        self._bound = bound
+
+    def refusal(self, path: str, changed: Collection[str]) -> str | None:
+        """Return why `path` may not change together with the rest of what `changed`."""
+        if matches(path, self._deny):
+            return "denied by scope.deny"
+        if is_lockfile(path):
+            return self._locked(path, changed)
+        return None if matches(path, self._within) else _PLAIN
+
+    def _locked(self, path: str, changed: Collection[str]) -> str | None:
+        if self._lockfiles == "deny":
+            return "a lockfile: scope.lockfiles is deny"
+        if self._lockfiles == "allow" or not self._bound or names(path, self._within):
+            return None
+        if any(self.refusal(manifest, changed) is None for manifest in leaders(path, changed)):
+            return None
+        wanted = " or ".join(manifests(path))
+        return f"a lockfile changes only together with its manifest, {wanted}"
+
+
+def _last(path: str) -> str:
+    return path.strip().strip("/").rpartition("/")[2]
 
 
 @lru_cache(maxsize=512)

@@ -57,7 +57,7 @@ def empty_tree(repo: Repo) -> str:
 def changed(repo: Repo, old: str, new: str) -> tuple[Change, ...]:
     """Return the paths that differ between two trees or commits; a rename is two of them."""
     fields = iter(repo.fields(*_DIFF, "--raw", "-z", old, new))
-    return tuple(_change(facts, path) for facts, path in zip(fields, fields, strict=True))
+    return tuple(read(facts, path) for facts, path in zip(fields, fields, strict=True))
 
 
 def patch(repo: Repo, old: str, new: str) -> bytes:
@@ -102,7 +102,8 @@ def _as_in_head(repo: Repo, paths: tuple[str, ...], env: dict[str, str]) -> None
         repo.run("update-index", "-z", "--index-info", stdin=entries, env=env)
 
 
-def _change(facts: str, path: str) -> Change:
+def read(facts: str, path: str) -> Change:
+    """Return the change that a line of `--raw` tells; `path` is the field after it."""
     old_mode, new_mode, _, object_id, status = facts.removeprefix(":").split(" ")
     return Change(
         path=path, status=status, old_mode=old_mode, new_mode=new_mode, object_id=object_id
