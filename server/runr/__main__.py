@@ -25,6 +25,11 @@ def main() -> int:
             from runr.cli import hook  # noqa: PLC0415
 
             return hook.serve(event, os.environ)
+        case ["git-hook", *words]:
+            # A commit waits for it.
+            from runr.app import provenance  # noqa: PLC0415
+
+            return provenance.answer(words, os.environ)
         case _:
             pass
     # The run's process and the server must not pay for the command line.

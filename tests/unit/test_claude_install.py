@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runr.app.claude_install import Installed, install, uninstall
+from runr.app.claude_install import install, uninstall
+from runr.app.installed import Installed
 from runr.core import jsonedit
 from runr.errors import UsageError
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
+from runr.app.installed import Installed
 from runr.core import jsonedit
 from runr.errors import UsageError
 from runr.store.layout import Layout
@@ -25,17 +24,6 @@ Json = dict[str, Any]
 _SERVERS = "mcpServers"
 _NAME = "runr"
 _FORCE = "runr install claude --force"
-
-
-class Installed(BaseModel):
-    """What was written, what stood already, and what to do now."""
-
-    model_config = ConfigDict(frozen=True)
-
-    changed: list[str] = []
-    unchanged: list[str] = []
-    notes: list[str] = []
-    next: list[str] = []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

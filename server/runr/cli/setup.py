@@ -5,14 +5,16 @@ import sys
 
 import click
 
-from runr.app import claude_install, restore
+from runr.app import claude_install, git_hooks, restore
 from runr.app import doctor as health
 from runr.app import init as initial
 from runr.app import new as newtask
 from runr.app.doctor import Health
+from runr.app.installed import Installed
 from runr.cli import render
 from runr.cli.surface import Surface, command
 from runr.errors import ExitCode
+from runr.git.repo import Repo
 
 
 @command("init")
@@ -46,17 +48,28 @@ def doctor(surface: Surface) -> int:
 
 
 @command("install")
-@click.argument("what", type=click.Choice(["claude"]))
+@click.argument("what", type=click.Choice(["claude", "git-hooks"]))
+@click.option("--print", "only_print", is_flag=True, help="Show what would be written; write none.")
 @click.option("--uninstall", is_flag=True, help="Take out exactly what was put in.")
 @click.option("--force", is_flag=True, help="Replace an entry `runr` that is not runr's own.")
-def install(surface: Surface, what: str, *, uninstall: bool, force: bool) -> None:  # noqa: ARG001 - one so far
-    """Set up Claude Code in this repository: the /runr skill and the MCP server."""
-    root = surface.project().layout.root
-    if uninstall:
-        answer = claude_install.uninstall(root)
+def install(surface: Surface, what: str, *, only_print: bool, uninstall: bool, force: bool) -> None:
+    """Set up Claude Code in this repository, or the git hooks that say where a commit came from."""
+    if what == "git-hooks":
+        answer = _git_hooks(surface.project().repo, only_print=only_print, uninstall=uninstall)
+    elif uninstall:
+        answer = claude_install.uninstall(surface.project().layout.root)
     else:
+        root = surface.project().layout.root
         answer = claude_install.install(root, command=_own_command(), force=force)
     surface.show(answer, _installed)
+
+
+def _git_hooks(repo: Repo, *, only_print: bool, uninstall: bool) -> Installed:
+    if only_print:
+        return git_hooks.preview(repo, python=sys.executable)
+    if uninstall:
+        return git_hooks.uninstall(repo)
+    return git_hooks.install(repo, python=sys.executable)
 
 
 def _own_command() -> list[str]:
@@ -64,7 +77,10 @@ def _own_command() -> list[str]:
     return ["runr", "mcp"] if shutil.which("runr") else [sys.executable, "-m", "runr", "mcp"]
 
 
-def _installed(answer: claude_install.Installed) -> str:
+def _installed(answer: Installed) -> str:
+    if answer.previews:
+        shown = [line for each in answer.previews for line in (f"# {each.path}", each.text)]
+        return "\n".join([*shown, *(f"note: {note}" for note in answer.notes)])
     lines = [f"  {path}" for path in answer.changed]
     head = "changed:" if lines else "Nothing to do."
     notes = [f"  note: {note}" for note in answer.notes]
