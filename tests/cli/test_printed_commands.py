@@ -47,7 +47,7 @@ def test_the_three_commands_of_each_stop_are_commands(run: tuple[Place, Any], co
     assert len(set(printed)) == 3
     for command in printed:
         assert "{" not in command
-        changes_something = re.match(r"runr (resume|run|complete-task)\b", command)
+        changes_something = re.match(r"runr (resume|run|approve|reject)\b", command)
         pasted = f"{command} --help" if changes_something else command
         result = place.paste(pasted)
         assert result.code == 0, (pasted, result)
@@ -59,6 +59,9 @@ def test_those_of_the_real_stop_are_the_ones_shown(run: tuple[Place, Any]) -> No
     place, view = run
     shown = place.runr("task-status", "./-do it; now.md", code=0)
     assert shown.steps == view["next"]
-    for command in view["next"]:
-        assert place.paste(command).code == 0, command
+    look, approve, reject = view["next"]
+    assert place.paste(look).code == 0
+    assert place.paste(reject).code == 0
+    place.runr("resume", view["id"], code=9)
+    assert place.paste(approve).code == 0
     assert place.git("show", "main:a.txt") == "1\n"

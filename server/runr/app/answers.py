@@ -94,7 +94,8 @@ class RunView(Answer):
     """Where a run stands; `seq` is the number of its last event.
 
     `milestones` are the plan's, each committed by the checkpoint in the same place;
-    `review` is what the reviewer asked for, until it is done. `session`, `held_by` and `active_at` tell of the session that has it open.
+    `review` is what the reviewer asked for, until it is done. `session`, `held_by`
+    and `active_at` tell of the session that has it open.
     """
 
     id: str

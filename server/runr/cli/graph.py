@@ -1,46 +1,39 @@
-"""Commands about the order of the tasks."""
+"""The command that draws the graph of the tasks."""
 
 import click
 
-from runr.app.choice import Choice, choose
-from runr.cli import render
+from runr.app import graph as graphs
+from runr.cli import graph_render
 from runr.cli.filters import filtered
-from runr.cli.surface import Surface, command
-from runr.core import filter as filters
+from runr.cli.surface import Surface, command, task_names
+from runr.core import dot, mermaid, svg
 from runr.core.filter import Filter
 
+_PICTURES = {"mermaid": mermaid.draw, "dot": dot.draw, "svg": svg.draw}
 
-@command("next")
-@click.argument("query", nargs=-1)
+
+@command("graph")
+@click.argument("about", required=False, metavar="[TASK]", shell_complete=task_names)
 @filtered()
-@click.option("--explain", is_flag=True, help="Say why this one, and why none of the others.")
-def next_task(surface: Surface, query: tuple[str, ...], *, wanted: Filter, explain: bool) -> None:
-    """Show which task to do next: by priority, then by how many tasks wait for it."""
-    meant = wanted & filters.of(" ".join(query))
-    answer = choose(surface.project(), meant, explain=explain)
-    surface.show(answer, lambda found: _choice(found, explain=explain))
-
-
-def _choice(answer: Choice, *, explain: bool) -> str:
-    task = answer.task
-    if task is None:
-        lines = [f"No task comes next: {answer.why}"]
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["tree", "json", *_PICTURES]),
+    default="tree",
+    help="How it is drawn: a tree for the terminal unless told otherwise.",
+)
+@click.option(
+    "--depth", type=click.IntRange(1, 100), default=12, help="So many levels of the tree."
+)
+@click.option("--limit", type=click.IntRange(0), default=300, help="So many lines; 0 for all.")
+def graph(
+    surface: Surface, about: str | None, form: str, depth: int, limit: int, *, wanted: Filter
+) -> None:
+    """Draw what waits for what; with TASK, what that one needs and what it unblocks."""
+    graphed = graphs.gather(surface.project(), wanted, about)
+    if form == "json" or surface.as_json:
+        click.echo(graphs.answer(graphed).model_dump_json(indent=2))
+    elif form == "tree":
+        surface.say(graph_render.graph(graphed, depth=depth, limit=limit))
     else:
-        title = "" if task.title in task.path else f": {task.title}"
-        lines = [f"{render.mark(task)} {render.shown_name(task)}{title}", f"  {answer.why}"]
-        lines += [f"  {_unblocks(answer)}"] if answer.unblocks_all else []
-    if explain:
-        names = [render.shown_path(other.path) for other in answer.others]
-        lines += [
-            f"  not {name}: {other.why}" for name, other in zip(names, answer.others, strict=True)
-        ]
-        lines += [f"  and {answer.left_out} more"] if answer.left_out else []
-    if answer.waiting:
-        lines.append(f"  {render.waits(len(answer.waiting))}")
-    return "\n".join([*lines, *render.steps(answer.next)])
-
-
-def _unblocks(answer: Choice) -> str:
-    tasks = "1 task" if answer.unblocks_all == 1 else f"{answer.unblocks_all} tasks"
-    directly = "" if answer.unblocks == answer.unblocks_all else f", {answer.unblocks} directly"
-    return f"it unblocks {tasks}{directly}"
+        click.echo(_PICTURES[form](graphs.picture(graphed)), nl=False)

@@ -41,6 +41,9 @@ _WIDEST = 60
 #: Lines of a failure that are shown; the report has them all.
 _LONGEST = 15
 
+#: Notes that are shown; the report has them all.
+_NOTES = 3
+
 
 def task_list(answer: TaskList) -> str:
     """Return one line for each task, in columns."""
@@ -172,6 +175,10 @@ def run_lines(run: RunView) -> list[str]:
     for check in run.checks:
         lines.append(f"    {_check_sign(check)} {check.command} ({_check_facts(check)})")
         lines += [f"        {line}" for line in check.tail.splitlines()[-_LONGEST:]]
+    if run.rejected_by:
+        lines.append(f"    {run.rejected_by}: {run.reason}")
+    lines += [f"    held by {run.held_by}"] if run.held_by else []
+    lines += [f"    noted: {note.splitlines()[0]}" for note in run.notes[-_NOTES:]]
     if run.detail and run.stop_reason:
         lines += [f"    {line}".rstrip() for line in run.detail.splitlines()[:_LONGEST]]
     return lines
@@ -290,7 +297,8 @@ def event_line(event: Event) -> str | None:
     match event.type:
         case "phase.started":
             attempt = f", attempt {facts['attempt']}" if facts["phase"] == "work" else ""
-            return f"  {style(clock, dim=True)} {facts['phase']}{attempt}"
+            part = f", milestone {facts['milestone']}" if "milestone" in facts else ""
+            return f"  {style(clock, dim=True)} {facts['phase']}{attempt}{part}"
         case "check.finished":
             check = CheckView.model_validate(facts)
             again = f" ({_check_facts(check)})" if check.runs > 1 else ""
@@ -302,9 +310,23 @@ def event_line(event: Event) -> str | None:
         case "checks.added":
             told = f"{facts['tier']} too: {facts['path']} is in {facts['pattern']}"
             return f"  {style(clock, dim=True)}   {told}"
+        case "phase.finished" if facts.get("asked"):
+            told = f"{facts['reviewer']} asks: {facts['asked'].splitlines()[0]}"
+            return f"  {style(clock, dim=True)}   {told}"
         case "phase.finished" if facts.get("detail"):
             return f"  {style(clock, dim=True)}   {facts['detail'].splitlines()[0]}"
-        case "worker.waiting" | "worker.replaced":
-            return f"  {style(clock, dim=True)}   {facts['reason']}"
+        case "worker.waiting" | "worker.replaced" | "note.added" | "session.joined":
+            return f"  {style(clock, dim=True)}   {_aside(event)}"
         case _:
             return None
+
+
+def _aside(event: Event) -> str:
+    facts = event.payload
+    match event.type:
+        case "note.added":
+            return f"noted: {facts['text'].splitlines()[0]}"
+        case "session.joined":
+            return f"taken up by session {facts['session_id']}: {facts['why']}"
+        case _:
+            return str(facts["reason"])

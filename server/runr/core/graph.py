@@ -103,6 +103,14 @@ class Graph:
         resolved = {task.path: edges(task, resolver) for task in known}
         return cls(resolved, _cycles({path: edge.paths for path, edge in resolved.items()}))
 
+    def dependents(self) -> dict[str, list[str]]:
+        """Return for each task those that depend on it, in the order of their paths."""
+        found: dict[str, list[str]] = {path: [] for path in self.edges}
+        for path, own in self.edges.items():
+            for need in own.paths:
+                found[need].append(path)
+        return found
+
     def blockers(
         self, path: str, entries: Mapping[str, Entry], unmerged: Collection[str] = ()
     ) -> tuple[str, ...]:
