@@ -1,11 +1,14 @@
 """Take a task for a run: one holder at a time, and the second is told who the first is."""
 
+import os
+
+from runr.app.holder import SESSION, Holder
 from runr.app.project import Project
 from runr.core.runstate import RunState
 from runr.core.status import Entry, State, fold
 from runr.engine import local
 from runr.errors import AlreadyRunningError
-from runr.store import runlog, statusfile
+from runr.store import files, runlog, statusfile
 
 
 def claim(project: Project, state: RunState, *, seen: Entry | None = None) -> Entry:
@@ -34,14 +37,44 @@ def claim(project: Project, state: RunState, *, seen: Entry | None = None) -> En
 
 def refuse_if_alive(project: Project, entry: Entry) -> None:
     """Raise AlreadyRunningError if the entry's run is still carried on by somebody."""
-    files = project.layout.run(entry.last_run_id or "")
-    state = runlog.state(files)
-    if state is None or state.ended or not (state.by_session or local.is_alive(files)):
+    run = project.layout.run(entry.last_run_id or "")
+    state = runlog.state(run)
+    if state is None or state.ended:
         return
-    holder = (
-        f"session {state.start.session_id or 'unknown'}" if state.by_session else "its own process"
+    if state.by_session:
+        raise held(project, state)
+    if local.is_alive(run):
+        raise AlreadyRunningError(
+            f"run {state.id} is at work on {state.start.task} (its own process)",
+            next_steps=[f"runr follow {state.id}", f"runr stop {state.id}"],
+        )
+
+
+def held(project: Project, state: RunState) -> AlreadyRunningError:
+    """Return the refusal that says which session has the task, and how to get past it."""
+    task = state.start.task
+    taking = [project.voice.take_over(task).strip("`")] if project.environment.get(SESSION) else []
+    return AlreadyRunningError(
+        f"run {state.id} is open on {task}: {Holder.of(project, state).told}",
+        next_steps=[
+            f"runr report {state.id}",
+            *taking,
+            f"runr stop {state.id} --reason 'why it is given up'",
+        ],
     )
-    raise AlreadyRunningError(
-        f"run {state.id} is at work on {state.start.task} ({holder})",
-        next_steps=[f"runr follow {state.id}", f"runr stop {state.id}"],
-    )
+
+
+def take_over(project: Project, state: RunState, session_id: str, why: str) -> RunState:
+    """Let a session go on with the open run of another; the record says why it may."""
+    run = project.layout.run(state.id)
+    lock = files.hold(run.lock)
+    if lock is None:
+        raise AlreadyRunningError(f"run {run.id} is being completed by somebody else")
+    try:
+        now = runlog.require(run)
+        if now.holder != state.holder or now.ended:
+            raise held(project, now)
+        payload = {"session_id": session_id, "from": state.holder, "why": why}
+        return project.context(run).log.append("session.joined", payload, source="session")
+    finally:
+        os.close(lock)

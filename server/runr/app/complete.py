@@ -5,16 +5,19 @@ import os
 import anyio
 from pydantic import BaseModel, ConfigDict
 
-from runr.app import attest, view
+from runr.app import attest, holder, view
 from runr.app.answers import CompleteAnswer, TaskView
 from runr.app.board import Board
+from runr.app.claim import held, take_over
 from runr.app.detail import TAIL, describe
+from runr.app.holder import Holder
 from runr.app.project import Project
 from runr.core import stops
 from runr.core.run import next_action
 from runr.core.runstate import Approval, RunState
 from runr.core.status import Entry, State
 from runr.core.task import Task
+from runr.core.voice import Voice
 from runr.engine import execute
 from runr.engine.context import RunContext
 from runr.engine.handin import hand_in
@@ -108,14 +111,32 @@ def _finish(
             next_steps=[f"runr follow {state.id}", f"runr stop {state.id}"],
         )
     _stay_on_branch(project, state)
+    state = _yielded(project, state)
     with _Held(project, state) as context:
-        hand_in(context, state)
+        hand_in(context, state, by=_person(project))
         state = anyio.run(execute.proceed, context)
         waits = next_action(state).kind == "wait"
         if (waits and forced) or (state.stop == "no_checks" and word):
             _approve(context, state, forced or word)
             state = anyio.run(execute.proceed, context)
     return state
+
+
+def _yielded(project: Project, state: RunState) -> RunState:
+    """Let another session complete the run only where its own is gone; a person always may."""
+    session_id = project.environment.get(holder.SESSION)
+    if session_id in (None, state.holder):
+        return state
+    before = Holder.of(project, state)
+    if not before.is_gone:
+        raise held(project, state)
+    return take_over(project, state, session_id, before.why)
+
+
+def _person(project: Project) -> str | None:
+    """Return who completes a session's run by hand; an agent is nobody's name."""
+    at_hand = project.voice.typed and holder.SESSION not in project.environment
+    return (project.repo.user() or "a person") if at_hand else None
 
 
 def _stay_on_branch(project: Project, state: RunState) -> None:
@@ -170,9 +191,12 @@ class _Held:
 
 def _answer(project: Project, task: Task, state: RunState) -> CompleteAnswer:
     shown = describe(task, Board.of(project))
-    run = view.run(state, project.layout.run(state.id), tail=TAIL, now=project.now())
+    run = holder.show(project, state, project.layout.run(state.id), tail=TAIL)
     return CompleteAnswer(
-        task=shown, run=run, completed=state.ended == "completed", next=_advice(shown, state)
+        task=shown,
+        run=run,
+        completed=state.ended == "completed",
+        next=_advice(shown, state, project.voice),
     )
 
 
@@ -189,8 +213,7 @@ def _already(project: Project, task: Task, entry: Entry) -> CompleteAnswer:
     )
 
 
-def _advice(task: TaskView, state: RunState) -> str:
-    name = task.path.removeprefix(".runr/tasks/")
+def _advice(task: TaskView, state: RunState, voice: Voice) -> str:
     if state.ended == "completed":
         dirty = f" Left uncommitted: {', '.join(state.left_dirty[:5])}." if state.left_dirty else ""
         empty = " Nothing was changed by it." if state.changed == 0 else ""
@@ -198,8 +221,8 @@ def _advice(task: TaskView, state: RunState) -> str:
     if state.violations:
         return (
             f"Undo what lies outside of the task's scope: {', '.join(state.violations[:5])}. "
-            f"Then complete-task {name!r} again."
+            f"Then {voice.complete(task.path)} again."
         )
     if state.ended is None:
-        return f"Mend what failed, then complete-task {name!r} again. The run stays open."
-    return f"A person has to say so: complete-task {name!r} with by and reason."
+        return f"Mend what failed, then {voice.complete(task.path)} again. The run stays open."
+    return f"A person has to say so: {voice.vouch(task.path)}."

@@ -1,6 +1,6 @@
 """One task: where it stands, why it is not done, what to do next."""
 
-from runr.app import view
+from runr.app import holder, notes, view
 from runr.app.answers import RunView, TaskDetail, TaskView
 from runr.app.board import Board
 from runr.app.project import Project
@@ -16,6 +16,9 @@ from runr.store import runlog
 
 #: Characters of a failed check's output in an answer, unless more are asked for.
 TAIL = 1500
+
+#: The latest notes of a run are shown; its report has them all.
+_NOTES = 5
 
 
 def task_status(project: Project, wanted: str, *, tail: int = TAIL) -> TaskDetail:
@@ -52,9 +55,11 @@ def _last_run(project: Project, entry: Entry, tail: int) -> RunView | None:
     except DamagedStateError as damage:
         project.warn(damage.message)
         return None
-    if state is not None:
-        state = settle(project.context(files), state)
-    return view.run(state, files, tail=tail, now=project.now()) if state else None
+    if state is None:
+        return None
+    state = settle(project.context(files), state)
+    noted = notes.told(runlog.events(files))[-_NOTES:]
+    return holder.show(project, state, files, tail=tail).model_copy(update={"notes": noted})
 
 
 def why_not_done(standing: Standing) -> str:
@@ -90,7 +95,7 @@ def _completion(entry: Entry) -> str:
 def _advice(task: TaskView, run: RunView | None, voice: Voice) -> str:
     if task.status == "in_progress" and run is not None:
         if run.worker == "session":
-            return f"Finish the work, then {voice.complete(task.path)}."
+            return _advice_on_session(task, run, voice)
         return f"Wait: run {run.id} is in phase {run.phase}. Ask {voice.status(task.path)} again."
     if task.status == "completed" and not task.stale:
         if task.unmerged and run is not None and run.next:
@@ -99,6 +104,13 @@ def _advice(task: TaskView, run: RunView | None, voice: Voice) -> str:
     if task.status == "completed":
         return f"See whether it still holds. To do it again: {voice.run(task.path)}."
     return _advice_on_open(task, run, voice)
+
+
+def _advice_on_session(task: TaskView, run: RunView, voice: Voice) -> str:
+    again, done = voice.run(task.path, by_session=True), voice.complete(task.path)
+    if run.session == "active":
+        return f"Its session finishes the work, then {done}; {again} gives it the brief again."
+    return f"Nobody is at work on it: {again} takes it up, {done} completes what is there."
 
 
 def _advice_on_open(task: TaskView, run: RunView | None, voice: Voice) -> str:

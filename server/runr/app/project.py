@@ -1,5 +1,6 @@
 """The composition root: one repository and the outside world, passed down to every use case."""
 
+import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +10,9 @@ from runr.core.config import Config
 from runr.core.graph import Resolver
 from runr.core.near import closest
 from runr.core.status import Entry
+from runr.core.stops import quoted
 from runr.core.task import Task
+from runr.core.voice import SHELL, Voice
 from runr.engine import rebuild
 from runr.engine.clock import utc_now
 from runr.engine.context import RunContext
@@ -21,6 +24,9 @@ from runr.store import configfile, runlog, statusfile, taskfiles
 from runr.store.layout import Layout, RunFiles
 from runr.store.runlog import Clock
 from runr.store.statusfile import DamagedStatusError
+
+#: How the id of a run begins.
+_RUN_ID = re.compile(r"\d{8}-\d")
 
 _LETTERS = "abcdefghjkmnpqrstvwxyz23456789"
 
@@ -36,7 +42,8 @@ class Project:
     """A repository as the use cases see it.
 
     `here` is the folder that the user stands in, for names relative to it;
-    `warn` is told what must not go unnoticed.
+    `warn` is told what must not go unnoticed; `voice` says next steps in the
+    words of the surface.
     """
 
     layout: Layout
@@ -45,6 +52,7 @@ class Project:
     clock: Clock = utc_now
     suffixes: Iterator[str] = field(default_factory=random_suffixes)
     warn: Callable[[str], None] = lambda _message: None
+    voice: Voice = SHELL
 
     @classmethod
     def open(
@@ -53,10 +61,17 @@ class Project:
         environment: Mapping[str, str],
         *,
         warn: Callable[[str], None] = lambda _message: None,
+        voice: Voice = SHELL,
     ) -> "Project":
         """Open the repository around `start`; RepositoryError where there is none."""
         root = git.find_root(start)
-        return cls(layout=Layout(root), here=start.resolve(), environment=environment, warn=warn)
+        return cls(
+            layout=Layout(root),
+            here=start.resolve(),
+            environment=environment,
+            warn=warn,
+            voice=voice,
+        )
 
     @property
     def repo(self) -> Repo:
@@ -113,6 +128,21 @@ class Project:
         raise UnknownNameError(
             f"there is no task {wanted!r}{offer}", next_steps=["runr list-tasks"]
         )
+
+    def find_run(self, wanted: str) -> RunFiles:
+        """Return the run that `wanted` names: a run, or a task, of which it is the last run."""
+        if not _RUN_ID.match(wanted) and wanted != "latest":
+            tasks = self.tasks()
+            matches = Resolver.of(tasks).find(wanted)
+            run_id = self.entries().get(matches[0], Entry()).last_run_id if matches else None
+            if len(matches) == 1 and run_id is None:
+                raise UnknownNameError(
+                    f"{wanted} has no run yet",
+                    next_steps=[f"runr task-status {quoted(wanted)}"],
+                )
+            if len(matches) == 1 and run_id is not None:
+                return self.layout.run(run_id)
+        return runlog.find(self.layout, wanted)
 
     def _from_root(self, wanted: str) -> str:
         """Read `wanted` as a path from the folder that the user stands in."""

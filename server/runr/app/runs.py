@@ -7,18 +7,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from runr.app import view
+from runr.app import briefing, holder
 from runr.app.answers import Done, RunAnswer, RunList, RunReport
 from runr.app.claim import claim
 from runr.app.project import Project
 from runr.app.terms import write_down
 from runr.core import report, resume, stops
-from runr.core.runstate import Phase, RunState
+from runr.core.runstate import Phase, RunState, Terms
 from runr.core.status import Entry, State
 from runr.core.stops import quoted
 from runr.engine import ending, local, reconcile, record
+from runr.engine.context import RunContext
 from runr.engine.handin import settle
-from runr.errors import AlreadyRunningError, DamagedStateError, UsageError
+from runr.errors import AlreadyRunningError, DamagedStateError, NeedsHumanError, UsageError
 from runr.git import recover, worktree
 from runr.store import files, runlog
 from runr.store.layout import RunFiles
@@ -43,14 +44,14 @@ def list_runs(project: Project, *, limit: int | None = 20, task: str | None = No
             project.warn(damage.message)
             continue
         if state is not None and path in (None, state.start.task):
-            shown.append(view.run(state, files_, now=project.now()))
+            shown.append(holder.show(project, state, files_))
     return RunList(runs=shown if limit is None else shown[:limit], total=len(shown))
 
 
 def read_report(project: Project, wanted: str) -> RunReport:
     """Return a run's report; one that is still running gets its report so far."""
     project.entries()
-    run = runlog.find(project.layout, wanted)
+    run = project.find_run(wanted)
     before = runlog.require(run)
     state = settle(project.context(run), before)
     if state.ended and (state is not before or not run.report.exists()):
@@ -60,25 +61,28 @@ def read_report(project: Project, wanted: str) -> RunReport:
         if state.ended
         else report.render(state, runlog.events(run), ())
     )
-    shown = view.run(state, run, tail=6000, now=project.now())
+    shown = holder.show(project, state, run, tail=6000)
     return RunReport(run=shown, markdown=text)
 
 
-def stop_run(project: Project, wanted: str) -> Done:
-    """Ask a run to stop, then see to it; its work is kept."""
-    run = runlog.find(project.layout, wanted)
+def stop_run(project: Project, wanted: str, reason: str | None = None) -> Done:
+    """Ask a run to stop, then see to it; its work is kept, and who stopped it and why."""
+    run = project.find_run(wanted)
     state = runlog.require(run)
     if state.ended:
         return Done(message=f"run {run.id} has already ended ({state.ended})")
     context = project.context(run)
-    context.log.append("stop.requested", {}, source="person")
+    by_session = holder.SESSION in project.environment
+    detail = _said(project, (reason or "").strip(), by_session=by_session)
+    source = "session" if by_session else "person"
+    context.log.append("stop.requested", {"detail": detail}, source=source)
     pid = None if state.by_session else _process_id(run)
     if state.by_session or pid is None:
         lock = files.hold(run.lock)
         if lock is None:
             raise AlreadyRunningError(f"run {run.id} is being completed at this moment")
         try:
-            ending.stop(context, "stopped", "stopped by a person")
+            ending.stop(context, "stopped", detail)
         finally:
             os.close(lock)
     else:
@@ -86,6 +90,14 @@ def stop_run(project: Project, wanted: str) -> Done:
         project.entries()
     state = runlog.require(run)
     return Done(message=f"run {run.id} is {state.ended}", next=list(report.next_steps(state)))
+
+
+def _said(project: Project, reason: str, *, by_session: bool) -> str:
+    if by_session:
+        who = f"given up by session {project.environment[holder.SESSION]}"
+    else:
+        who = f"stopped by {project.repo.user() or 'a person'}"
+    return f"{who}: {reason}" if reason else who
 
 
 def _process_id(run: RunFiles) -> int | None:
@@ -116,9 +128,11 @@ def _tell(pid: int, how: signal.Signals) -> None:
 def resume_run(project: Project, wanted: str, since: Phase | None = None) -> RunAnswer:
     """Take a stopped run up again where it stopped, or from `since`, with the work that it left."""
     entries = project.entries()
-    run = runlog.find(project.layout, wanted)
+    run = project.find_run(wanted)
     state = runlog.require(run)
     refuse(state, entries.get(state.start.task, Entry()), since)
+    terms = _terms(project, state)
+    _refuse_for_a_person(state, terms, since)
     lock = files.hold(run.lock)
     if lock is None:
         raise AlreadyRunningError(f"run {run.id} is still at work", next_steps=[_follow(run)])
@@ -129,30 +143,55 @@ def resume_run(project: Project, wanted: str, since: Phase | None = None) -> Run
         if start.branch is not None and state.phase is not Phase.RECORD:
             worktree.add(project.repo, Path(start.workdir), start.branch, start.base_sha)
         claim(project, state.model_copy(update={"ended": None, "stop": None}))
-        state = context.log.append("run.resumed", _terms(project, state) | _beginning(since))
+        state = context.log.append("run.resumed", _payload(terms, since))
+        state = _joined(project, context, state)
         record.status(context, state)
         if not state.by_session:
             local.start(project.layout, run, lock, project.environment)
     finally:
         os.close(lock)
-    name = start.task.removeprefix(".runr/tasks/")
-    verb = "complete-task" if state.by_session else "task-status"
-    return RunAnswer(run=view.run(state, run), next=f"It goes on: {verb} {name!r}.")
+    if state.by_session:
+        return briefing.answer(project, run, state)
+    follow = project.voice.status(start.task)
+    return RunAnswer(run=holder.show(project, state, run), next=f"It goes on: {follow}.")
 
 
-def _terms(project: Project, state: RunState) -> dict[str, Any]:
+def _joined(project: Project, context: RunContext, state: RunState) -> RunState:
+    """Let the session that takes its kind of run up hold it."""
+    session_id = project.environment.get(holder.SESSION)
+    if not state.by_session or session_id in (None, state.holder):
+        return state
+    payload = {"session_id": session_id, "from": state.holder, "why": "it took the run up again"}
+    return context.log.append("session.joined", payload, source="session")
+
+
+def _terms(project: Project, state: RunState) -> Terms | None:
     """Return the terms as they are today; those of a task whose file is gone stay."""
     task = next((task for task in project.tasks() if task.path == state.start.task), None)
     if task is None:
-        return {}
+        return None
     if task.error is not None:
         raise UsageError(f"{task.path} cannot be run: {task.error.message}")
-    terms = write_down(project, project.layout.run(state.id), task, project.config())
-    return {"terms": terms.model_dump(mode="json")}
+    return write_down(project, project.layout.run(state.id), task, project.config())
 
 
-def _beginning(since: Phase | None) -> dict[str, Any]:
-    return {"from": since} if since else {}
+def _payload(terms: Terms | None, since: Phase | None) -> dict[str, Any]:
+    known: dict[str, Any] = {"from": since} if since else {}
+    return known | ({"terms": terms.model_dump(mode="json")} if terms else {})
+
+
+def _refuse_for_a_person(state: RunState, terms: Terms | None, since: Phase | None) -> None:
+    """Raise where a resume would only stop again, because a person's word is missing."""
+    stop = stops.find(state.stop or "error")
+    if stop.code not in stops.FOR_A_PERSON or since is Phase.WORK or state.approval is not None:
+        return
+    action = resume.follows(state, since)
+    unjudged = action.phase is Phase.VERIFY and not (terms or state.start).checks
+    if action.code in stops.FOR_A_PERSON or unjudged:
+        raise NeedsHumanError(
+            f"run {state.id} waits for a person's word: {stop.meaning}",
+            next_steps=report.next_steps(state)[::-1],
+        )
 
 
 def refuse(state: RunState, entry: Entry, since: Phase | None = None) -> None:

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from runr.app import view
+from runr.app import briefing, view
 from runr.app.answers import RunAnswer
 from runr.app.board import Board
 from runr.app.claim import claim, refuse_if_alive
 from runr.app.project import Project
+from runr.app.rejoin import rejoin
 from runr.app.terms import write_down
 from runr.core import stops
 from runr.core.config import Config
-from runr.core.prompt import compose
 from runr.core.runstate import RunStart, RunState
 from runr.core.standing import Standing
 from runr.core.status import Entry, State
@@ -28,7 +28,7 @@ from runr.errors import (
     UsageError,
 )
 from runr.git import snapshot, worktree
-from runr.store import files, runlog, runrfolder, taskfiles
+from runr.store import files, runlog, runrfolder
 from runr.store.layout import RunFiles
 from runr.workers import catalog
 
@@ -52,17 +52,23 @@ def run_task(project: Project, request: RunRequest) -> RunAnswer:
     file, already completed, inside another run), NeedsHumanError (manual),
     BlockedError, AlreadyRunningError, WorkerUnavailableError, RepositoryError.
     """
+    outer = project.environment.get("RUNR_RUN_ID")
+    if outer:
+        raise UsageError(f"this is inside run {outer}: a run does not start runs")
     board = Board.of(project)
     task = project.find_task(request.task, board.tasks)
     entry = board.entry(task)
-    mine = _open_session_run(project, entry, request)
-    if mine is not None:
-        return _session_answer(project, *mine)
-    forced = _refuse(project, board.standing(task), board.blockers(task), request)
     config = project.config()
     worker = request.worker or task.worker or config.run.worker
+    mine = _rejoin(project, entry, worker, request)
+    if mine is not None:
+        return mine
+    forced = _refuse(project, board.standing(task), board.blockers(task), request)
     if worker != "session":
         catalog.available((worker, *config.run.fallback), config, project.environment)
+    for name in (config.phases.plan, config.phases.review):
+        if name != "off":
+            catalog.available((name,), config, project.environment)
     run, start = _open(project, task, config, worker=worker, request=request, forced=forced)
     return _begin(project, run, start, entry)
 
@@ -72,9 +78,6 @@ def _refuse(
 ) -> str | None:
     """Raise for everything that keeps the task from being run; return what `force` went past."""
     task, entry = standing.task, standing.entry
-    outer = project.environment.get("RUNR_RUN_ID")
-    if outer:
-        raise UsageError(f"this is inside run {outer}: a run does not start runs")
     if task.error is not None:
         raise UsageError(f"{task.path} cannot be run: {_place(task)}{task.error.message}")
     if entry.status is State.IN_PROGRESS:
@@ -149,12 +152,13 @@ def _begin(project: Project, run: RunFiles, start: RunStart, seen: Entry) -> Run
             shutil.rmtree(run.folder)  # it never began: no task was taken, nothing was done
             raise
         if state.by_session:
-            return _session_answer(project, run, _open_work(project, run))
+            return briefing.answer(project, run, _open_work(project, run))
         local.start(project.layout, run, lock, project.environment)
     finally:
         os.close(lock)
     shown = view.run(state, run)
-    return RunAnswer(run=shown, next=f"It runs by itself. Follow it: task-status {start.task!r}.")
+    follow = project.voice.status(start.task)
+    return RunAnswer(run=shown, next=f"It runs by itself. Follow it: {follow}.")
 
 
 def _open_work(project: Project, run: RunFiles) -> RunState:
@@ -164,26 +168,15 @@ def _open_work(project: Project, run: RunFiles) -> RunState:
     return log.append("phase.started", {"phase": "work", "attempt": 1})
 
 
-def _open_session_run(
-    project: Project, entry: Entry, request: RunRequest
-) -> tuple[RunFiles, RunState] | None:
-    """Return the run that this very session has open on the task."""
-    if request.worker != "session" or entry.status is not State.IN_PROGRESS:
+def _rejoin(project: Project, entry: Entry, worker: str, request: RunRequest) -> RunAnswer | None:
+    if request.worker not in (None, "session"):
         return None
-    run = project.layout.run(entry.last_run_id or "")
-    state = runlog.state(run)
-    if state is None or not state.by_session or state.start.session_id != request.session_id:
-        return None
-    return run, state
-
-
-def _session_answer(project: Project, run: RunFiles, state: RunState) -> RunAnswer:
-    body = taskfiles.text_of(run.task.read_bytes())
-    name = state.start.task.removeprefix(".runr/tasks/")
-    return RunAnswer(
-        run=view.run(state, run, now=project.now()),
-        brief=compose(state.start, body, state if state.checks else None),
-        next=f"You are the worker: do what the brief says, then complete-task {name!r}.",
+    return rejoin(
+        project,
+        entry,
+        session_id=request.session_id,
+        working=worker == "session",
+        force=request.force,
     )
 
 

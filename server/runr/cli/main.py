@@ -34,6 +34,7 @@ COMMANDS = {
     "runs": "runs:runs",
     "follow": "runs:follow",
     "note": "notes:note",
+    "note": "notes:note",
     "report": "runs:report",
     "stop": "runs:stop",
     "resume": "runs:resume",

@@ -108,9 +108,10 @@ def report(surface: Surface, run: str) -> None:
 
 @command("stop")
 @_RUN
-def stop(surface: Surface, run: str) -> None:
-    """Stop a run; its work is kept."""
-    surface.show(recorded.stop_run(surface.project(), run), render.done)
+@click.option("--reason", help="Why; recorded with who stopped it.")
+def stop(surface: Surface, run: str, reason: str | None) -> None:
+    """Stop a run, or give up a session's; its work is kept."""
+    surface.show(recorded.stop_run(surface.project(), run, reason), render.done)
 
 
 @command("resume")

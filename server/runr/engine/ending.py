@@ -22,9 +22,10 @@ def stop(context: RunContext, code: str, detail: str | None = None) -> RunState:
 def interrupt(context: RunContext, detail: str) -> RunState:
     """End a run whose process is gone, or going: as stopped where somebody asked for it."""
     wanted = ("stop.requested", "run.resumed")
-    kinds = [event.type for event in runlog.events(context.files) if event.type in wanted]
-    asked = kinds[-1:] == ["stop.requested"]
-    return stop(context, "stopped" if asked else "interrupted", detail)
+    last = [event for event in runlog.events(context.files) if event.type in wanted][-1:]
+    if last and last[0].type == "stop.requested":
+        return stop(context, "stopped", last[0].payload.get("detail", detail))
+    return stop(context, "interrupted", detail)
 
 
 def complete(context: RunContext) -> RunState:

@@ -7,12 +7,13 @@ from runr.workers import session
 from runr.workers.session import Stretch
 
 
-def hand_in(context: RunContext, state: RunState) -> RunState:
-    """Record that the session has done its part of this attempt."""
+def hand_in(context: RunContext, state: RunState, *, by: str | None = None) -> RunState:
+    """Record that the session has done its part of this attempt, or that a person did it."""
+    source = "person" if by else "session"
     if not (state.phase is Phase.WORK and state.open):
         payload = {"phase": Phase.WORK, "attempt": state.attempt + 1}
-        state = context.log.append("phase.started", payload, source="session")
-    session_id = context.environment.get("CLAUDE_CODE_SESSION_ID") or state.start.session_id
+        state = context.log.append("phase.started", payload, source=source)
+    session_id = context.environment.get("CLAUDE_CODE_SESSION_ID") or state.holder
     heard = _keep_transcript(context, state, session_id)
     return context.log.append(
         "phase.finished",
@@ -21,8 +22,9 @@ def hand_in(context: RunContext, state: RunState) -> RunState:
             "outcome": "ok",
             "session_id": session_id,
             "summary": heard.words if heard else "",
-        },
-        source="session",
+        }
+        | ({"by": by} if by else {}),
+        source=source,
     )
 
 
@@ -34,7 +36,7 @@ def settle(context: RunContext, state: RunState) -> RunState:
     """
     if not state.by_session or state.ended is None or state.cost_usd is not None:
         return state
-    session_id = state.sessions[-1] if state.sessions else state.start.session_id
+    session_id = state.holder
     path = session.transcript(session_id, context.environment)
     share = session.cost(path, state.created_at, state.ended_at or "~") if path else None
     heard = _keep_transcript(context, state, session_id) if share is not None else None

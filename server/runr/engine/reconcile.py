@@ -23,8 +23,8 @@ def reconcile(
 ) -> dict[str, Entry]:
     """Return `entries` with every run in progress that nobody carries on ended as interrupted.
 
-    A session's run has no process: it stays open until the session completes
-    it or somebody stops it.
+    A session's run has no process: once its work has begun, it stays open until
+    the session completes it or somebody stops it.
     """
     settled = dict(entries)
     for task, entry in entries.items():
@@ -70,7 +70,9 @@ def end_if_dead(context: RunContext) -> RunState | None:
     """Return where a run stands, after ending it if nobody carries it on; None before it began."""
     run = context.files
     state = runlog.state(run)
-    if state is None or state.ended or state.by_session or local.is_alive(run):
+    if state is None or state.ended or (state.by_session and state.attempt > 0):
+        return state
+    if local.is_alive(run):
         return state
     lock = files.hold(run.lock)
     if lock is None:
@@ -78,9 +80,10 @@ def end_if_dead(context: RunContext) -> RunState | None:
     try:
         # It may have come to its own end, or been ended, since we looked.
         state = runlog.require(run)
-        if state.ended is None:
+        if state.ended is None and not (state.by_session and state.attempt > 0):
             tree.end_marked(run.id)
-            state = ending.interrupt(context, "its process is gone")
+            gone = "whoever opened it" if state.by_session else "its process"
+            state = ending.interrupt(context, f"{gone} is gone")
     finally:
         os.close(lock)
     return state

@@ -55,6 +55,8 @@ class RunArguments(TaskArguments):
         max_length=200,
         description="session: you do the work. Left out: the task's or the configured worker.",
     )
-    wait_s: int = Field(0, ge=0, le=3600, description="Seconds to wait for the end of the run.")
-    in_place: bool = Field(False, description="Work in the user's tree, not in a worktree.")
-    force: bool = Field(False, description="Past open dependencies, or once more.")
+    wait_s: int = Field(0, ge=0, le=3600, description="Seconds to wait for its end.")
+    in_place: bool = Field(False, description="In the user's tree, not a worktree.")
+    force: bool = Field(
+        False, description="Past open dependencies, once more, or from another session."
+    )

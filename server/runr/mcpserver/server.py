@@ -7,6 +7,7 @@ from typing import Any
 from mcp.server import CacheHint, Server
 
 from runr.app.project import Project
+from runr.core.voice import TOOLS
 from runr.mcpserver import identity, tools
 from runr.mcpserver.registry import Registry, Tool
 
@@ -20,7 +21,7 @@ def build(start: Path, environment: Mapping[str, str]) -> Server[Any]:
     """
 
     def opener(warn: Callable[[str], None]) -> Project:
-        return Project.open(start, environment, warn=warn)
+        return Project.open(start, environment, warn=warn, voice=TOOLS)
 
     return assemble(tools.offer(opener))
 

@@ -174,9 +174,9 @@ def offer(opener: Opener) -> tuple[Tool[Any], ...]:
             name="run-task",
             title="Run a task",
             description=(
-                "Start a task. With worker session you do the work: the answer has your brief, "
-                "and complete-task ends the run. Any other worker runs by itself; the answer "
-                "comes at once, or when wait_s is over, and task-status follows it."
+                "Start a task. With worker session you do the work: the answer is your brief, "
+                "each time you ask, and complete-task ends the run. Other workers run by "
+                "themselves; task-status follows them."
             ),
             arguments=RunArguments,
             answer=RunAnswer,

@@ -152,11 +152,21 @@ def _damaged(run: RunFiles, error: Exception) -> DamagedStateError:
     return DamagedStateError(f"{run.timeline} is damaged: {why}", next_steps=["runr doctor"])
 
 
+def _latest(layout: Layout, known: list[str]) -> str:
+    """Return the latest attempt at a task; a person's word or receipt only where there is none."""
+    for name in reversed(known):
+        with suppress(DamagedStateError):
+            found = state(layout.run(name))
+            if found is not None and found.start.worker != "person":
+                return name
+    return known[-1]
+
+
 def find(layout: Layout, wanted: str) -> RunFiles:
     """Return the run `wanted`: an id, the unique beginning or end of one, or `latest`."""
     known = ids(layout)
     if wanted == "latest" and known:
-        return layout.run(known[-1])
+        return layout.run(_latest(layout, known))
     matches = [name for name in known if name == wanted] or [
         name for name in known if wanted and (name.startswith(wanted) or name.endswith(wanted))
     ]

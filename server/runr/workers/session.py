@@ -76,6 +76,14 @@ def cost(path: Path, after: str, until: str) -> float | None:
     return float(total) * between(path, after, until).weight / whole
 
 
+def has_ended(path: Path) -> bool:
+    """Tell whether Claude Code has written that the session is over, and nothing behind that."""
+    last = ""
+    for _, line in _lines(path):
+        last = str(line.get("type"))
+    return last == "cost-state"
+
+
 def _lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
