@@ -182,6 +182,16 @@ def test_a_reviewer_that_is_never_content_uses_up_the_attempts(desk: Desk) -> No
     assert run["checkpoint_sha"] is None
 
 
+def test_a_person_may_go_past_a_review_and_is_named(desk: Desk) -> None:
+    desk.staff(review="echo 'Looks good to me!'")
+    run = desk.place.run("a", code=4)
+    assert desk.place.paste(run["next"][2]).code == 0
+    entry = desk.place.status("a.md")
+    assert (entry["status"], entry["evidence"]) == ("completed", "attested")
+    assert (entry["verification"], entry["last_run_id"]) == ("passed", run["id"])
+    assert len(checkpoints(desk.place)) == 1
+
+
 def test_a_review_without_a_verdict_approves_nothing(desk: Desk) -> None:
     desk.staff(review="echo 'Looks good to me!'")
     run = desk.place.run("a", code=4)

@@ -37,9 +37,11 @@ in the table stops the run with that outcome as the [stop reason](stops.md).
 [Runs](../runs.md) says what each phase does."""
 
 _CHOICES = """\
-`retry` is another attempt while there are any left. `approve` goes on at once, unless the
-task is hybrid or nothing was checked: then a person has to say so first. In a run that a
-Claude Code session works on, `retry` waits for the session. `complete` ends the run."""
+`plan` and `review` are passed over where the settings name nobody for them. `retry` is
+another attempt while there are any left; in a run that a Claude Code session works on, it
+waits for the session. `approve` asks a person, for nothing was checked. `settle` has the work
+judged again that changed behind its checks. `next` is the next milestone, or the branch; a
+hybrid task waits there for its person. `complete` ends the run."""
 
 _KINDS: dict[object, str] = {
     str: "text",
@@ -96,6 +98,8 @@ def _section(name: str, field: FieldInfo) -> tuple[type[BaseModel], str]:
 def _kind(field: FieldInfo) -> str:
     kind = field.annotation
     inside = [part for part in get_args(kind) if part is not type(None)]
+    if get_origin(kind) is dict:
+        return f"table of {alternatives(get_args(inside[1]))}"
     if get_origin(kind) is Literal:
         return alternatives(inside)
     if get_origin(kind) is tuple:
@@ -152,17 +156,22 @@ def _raised_as(code: ExitCode) -> str:
 
 def run_states() -> str:
     """Return the page with the diagram of a run."""
-    lines = ["stateDiagram-v2", "    state retry <<choice>>", "    state approve <<choice>>"]
+    choices = ("retry", "approve", "settle", "next")
+    lines = ["stateDiagram-v2", *(f"    state {choice} <<choice>>" for choice in choices)]
     lines.append(f"    [*] --> {Phase.PREPARE}")
     for (phase, outcome), follows in FOLLOWS.items():
         lines.append(f"    {phase} --> {'[*]' if follows == 'complete' else follows}: {outcome}")
     lines += [
         f"    retry --> {Phase.WORK}: attempts left",
         f"    retry --> {Phase.CHECKPOINT}: a person said so",
-        "    retry --> stopped: none left, or out of scope",
-        f"    approve --> {Phase.CHECKPOINT}: not checked, a person said so",
-        f"    approve --> {Phase.INTEGRATE}: verified",
+        "    retry --> stopped: none left, out of scope, or asked again",
+        f"    approve --> {Phase.CHECKPOINT}: a person said so",
         "    approve --> stopped: a person is asked",
+        f"    settle --> {Phase.VERIFY}: twice at most",
+        "    settle --> stopped: it goes on changing",
+        f"    next --> {Phase.WORK}: milestones are left",
+        f"    next --> {Phase.INTEGRATE}: the last one",
+        "    next --> stopped: hybrid, a person is asked",
     ]
     stopping = dict.fromkeys(phase for phase, _ in FOLLOWS)
     lines += [f"    {phase} --> stopped: any other outcome" for phase in stopping]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import runr
 from runr.core.run import FOLLOWS, Action, apply, begin, fold, next_action
 from runr.core.runstate import Event, Phase, RunState
-from runr.core.stops import STOPS, commands, find
+from runr.core.stops import FOR_A_PERSON, STOPS, commands, find
 from runr.core.task import TaskType
 from runr.errors import ExitCode
 
@@ -20,7 +20,7 @@ RUN = "20250108-143022-k7qf"
 WORDS = sorted({word for _, word in FOLLOWS})
 CODES = sorted(STOPS)
 #: A resume by itself changes nothing about these: a person has to speak first.
-PERSONS = ("needs_human", "no_checks")
+PERSONS = tuple(sorted(FOR_A_PERSON))
 CHECK = {"tier": "tier1", "command": "make test", "seconds": 1.0}
 
 

@@ -8,7 +8,6 @@ from datetime import datetime
 from click import style
 
 from runr.app.answers import (
-    CheckView,
     CompleteAnswer,
     Done,
     RunAnswer,
@@ -18,7 +17,7 @@ from runr.app.answers import (
     TaskList,
     TaskRow,
 )
-from runr.cli import advice
+from runr.cli import advice, checks
 from runr.core import stops
 from runr.core.duration import spoken
 from runr.core.runstate import Event
@@ -173,7 +172,7 @@ def run_lines(run: RunView) -> list[str]:
     """Return a run in a few lines, with its failed checks and its next commands."""
     lines = [f"  run {run.id}: {_ending(run)} ({run.worker}, {spoken(run.seconds)})"]
     for check in run.checks:
-        lines.append(f"    {_check_sign(check)} {check.command} ({_check_facts(check)})")
+        lines.append(f"    {checks.line(check)}")
         lines += [f"        {line}" for line in check.tail.splitlines()[-_LONGEST:]]
     if run.rejected_by:
         lines.append(f"    {run.rejected_by}: {run.reason}")
@@ -182,22 +181,6 @@ def run_lines(run: RunView) -> list[str]:
     if run.detail and run.stop_reason:
         lines += [f"    {line}".rstrip() for line in run.detail.splitlines()[:_LONGEST]]
     return lines
-
-
-def _check_sign(check: CheckView) -> str:
-    if not check.runs:
-        return style("–", dim=True)
-    if check.flaky:
-        return style("✓", fg="yellow")
-    return style("✓", fg="green") if check.passed else style("✗", fg="red")
-
-
-def _check_facts(check: CheckView) -> str:
-    if not check.runs:
-        return f"{check.tier}, not run"
-    again = f"failed in {check.runs} runs" if check.runs > 1 else ""
-    again = f"flaky: passed in run {check.runs}" if check.flaky else again
-    return ", ".join(part for part in (check.tier, spoken(check.seconds), again) if part)
 
 
 def _ending(run: RunView) -> str:
@@ -299,17 +282,8 @@ def event_line(event: Event) -> str | None:
             attempt = f", attempt {facts['attempt']}" if facts["phase"] == "work" else ""
             part = f", milestone {facts['milestone']}" if "milestone" in facts else ""
             return f"  {style(clock, dim=True)} {facts['phase']}{attempt}{part}"
-        case "check.finished":
-            check = CheckView.model_validate(facts)
-            again = f" ({_check_facts(check)})" if check.runs > 1 else ""
-            return f"  {style(clock, dim=True)}   {_check_sign(check)} {check.command}{again}"
-        case "check.failed":
-            sign, number = style("✗", fg="red"), facts["runs"]
-            told = f"{facts['command']} (run {number}; it is run again)"
-            return f"  {style(clock, dim=True)}   {sign} {told}"
-        case "checks.added":
-            told = f"{facts['tier']} too: {facts['path']} is in {facts['pattern']}"
-            return f"  {style(clock, dim=True)}   {told}"
+        case "check.finished" | "check.failed" | "checks.added":
+            return f"  {style(clock, dim=True)}   {checks.progress(event)}"
         case "phase.finished" if facts.get("asked"):
             told = f"{facts['reviewer']} asks: {facts['asked'].splitlines()[0]}"
             return f"  {style(clock, dim=True)}   {told}"
