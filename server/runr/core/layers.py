@@ -227,13 +227,19 @@ def _share(column: Sequence[int], place: int) -> float:
 def _columns(needs: Links) -> dict[str, int]:
     """Return each task's column: one further than the furthest that it needs.
 
-    Of a way round, the links back are those to tasks that are not placed yet.
+    What needs nothing stands right before the first that needs it. Of a way
+    round, the links back are those to tasks that are not placed yet.
     """
     column: dict[str, int] = {}
+    first: dict[str, int] = {}
     for group in groups(needs):
         for path in reversed(group):
             column[path] = max([column[n] + 1 for n in needs[path] if n in column], default=0)
-    return column
+    for path, ends in needs.items():
+        for need in ends:
+            first[need] = min(first.get(need, column[path]), column[path])
+    shifted = {path: first[path] - 1 for path in first if not needs[path]}
+    return column | {path: place for path, place in shifted.items() if place > column[path]}
 
 
 def _nearest(wishes: Sequence[float], offsets: Sequence[float]) -> list[float]:

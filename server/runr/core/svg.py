@@ -13,7 +13,7 @@ _MARGIN = 24
 _HEAD = 62
 
 #: Columns of text that fit into a box, in its two sizes.
-_NAME, _TITLE = 25, 31
+_NAME, _TITLE = 24, 29
 
 # What XML 1.0 has no place for, not even escaped.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -103,8 +103,8 @@ def _curve(way: tuple[Point, ...]) -> str:
     drawn = [f"M{_n(x)} {_n(y)}"]
     for number, (to, down) in enumerate(way[1:], 1):
         end = to - 6 if number == len(way) - 1 else to
-        if down == y:
-            drawn.append(f"H{_n(end)}")
+        if abs(down - y) < 1:
+            drawn.append(f"L{_n(end)} {_n(down)}")
         else:
             half = (x + end) / 2
             drawn.append(f"C{_n(half)} {_n(y)} {_n(half)} {_n(down)} {_n(end)} {_n(down)}")
@@ -117,8 +117,8 @@ def _round(way: tuple[Point, ...]) -> str:
     (x, y), (to, down) = way[0], way[-1]
     under = max(y, down) + _SPACING.height / 2 + _SPACING.down / 2
     return (
-        f"M{_n(x)} {_n(y)}C{_n(x + 40)} {_n(y)} {_n(x + 40)} {_n(under)} {_n(x)} {_n(under)}"
-        f"H{_n(to)}C{_n(to - 46)} {_n(under)} {_n(to - 46)} {_n(down)} {_n(to - 6)} {_n(down)}"
+        f"M{_n(x)} {_n(y)}C{_n(x + 26)} {_n(y)} {_n(x + 26)} {_n(under)} {_n(x)} {_n(under)}"
+        f"H{_n(to)}C{_n(to - 26)} {_n(under)} {_n(to - 26)} {_n(down)} {_n(to - 6)} {_n(down)}"
     )
 
 

@@ -1,0 +1,173 @@
+"""What is open: its order, its root causes, what it unblocks, and the longest chain of it."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runr.core.backlog import Backlog, groups, reached
+from runr.core.graph import Graph
+from runr.core.standing import Standing
+from runr.core.status import Entry, State
+from runr.core.task import Task
+from runr.core.taskfile import parse
+from runr.core.urgency import urgent_first, why_first, why_later
+
+NAMES = [f"{letter}.md" for letter in "abcdefgh"]
+Links = Mapping[str, Sequence[str]]
+
+links = st.dictionaries(
+    st.sampled_from(NAMES), st.lists(st.sampled_from(NAMES), max_size=4, unique=True)
+)
+#: Each name without a cycle: nothing depends on what comes later in the alphabet.
+acyclic = links.map(lambda found: {n: [m for m in found.get(n, ()) if m < n] for n in NAMES})
+spellings = st.sampled_from(["{stem}", "{stem}.md", "./{stem}.md", ".runr/tasks/{stem}.md"])
+
+
+def board(known: Links, done: Sequence[str] = ()) -> tuple[Backlog, dict[str, Standing]]:
+    tasks = [
+        Task(path=f".runr/tasks/{name}", title=name, depends_on=tuple(known.get(name, ())))
+        for name in NAMES
+    ]
+    graph = Graph.of(tasks)
+    entries = {f".runr/tasks/{name}": Entry(status=State.COMPLETED) for name in done}
+    standings = {
+        task.path: Standing(
+            task=task,
+            entry=entries.get(task.path, Entry()),
+            blocked_by=graph.blockers(task.path, entries),
+        )
+        for task in tasks
+    }
+    return Backlog.of(graph, standings), standings
+
+
+def short(path: str) -> str:
+    return path.removeprefix(".runr/tasks/")
+
+
+def behind(known: Links, name: str) -> set[str]:
+    """Return what waits for a task, in the plainest way."""
+    found: set[str] = set()
+    while True:
+        more = {n for n in NAMES if {name, *found} & set(known.get(n, ()))}
+        if more <= found:
+            return found - {name}
+        found |= more
+
+
+@given(links, st.data())
+def test_any_set_of_headers_gives_an_order_or_the_exact_cycle(
+    known: Links, data: st.DataObject
+) -> None:
+    tasks = []
+    for name in NAMES:
+        ends = [data.draw(spellings).format(stem=end[:-3]) for end in known.get(name, ())]
+        header = f"---\ndepends_on: {ends}\n---\n# {name}\n"
+        tasks.append(parse(f".runr/tasks/{name}", header.encode()))
+    assert not any(task.problems for task in tasks)
+    graph = Graph.of(tasks)
+    needs = {path: edges.paths for path, edges in graph.edges.items()}
+    order = [path for group in groups(needs) for path in group]
+    if graph.cycles:
+        for way in graph.cycles.values():
+            assert way[0] == way[-1]
+            assert all(second in needs[first] for first, second in pairwise(way))
+    else:
+        place = {path: number for number, path in enumerate(order)}
+        assert all(place[need] < place[path] for path in needs for need in needs[path])
+    assert sorted(order) == sorted(needs)
+
+
+@given(links)
+def test_tasks_share_a_group_exactly_when_they_wait_for_each_other(known: Links) -> None:
+    full = {name: [n for n in known.get(name, ()) if n != name] for name in NAMES}
+    group_of = {name: group for group in groups(full) for name in group}
+    for one in NAMES:
+        for other in NAMES:
+            mutual = one in reached(other, full) and other in reached(one, full)
+            assert (group_of[one] is group_of[other]) == mutual
+
+
+@given(links, st.sets(st.sampled_from(NAMES)))
+def test_what_a_task_unblocks_is_counted_through_open_tasks_only(
+    known: Links, done: set[str]
+) -> None:
+    backlog, _ = board(known, sorted(done))
+    left = {name: [n for n in known.get(name, ()) if n != name] for name in NAMES}
+    left = {n: [m for m in ends if m not in done] for n, ends in left.items() if n not in done}
+    expected = {name: len(behind(left, name)) for name in left}
+    assert {short(path): count for path, count in backlog.reach().items()} == expected
+
+
+@given(acyclic)
+def test_the_critical_path_is_a_longest_chain(known: Links) -> None:
+    @cache
+    def depth(name: str) -> int:
+        return 1 + max(map(depth, known[name]), default=0)
+
+    chain = [short(path) for path in board(known)[0].longest()]
+    assert len(chain) == max(map(depth, NAMES))
+    assert all(first in known[second] for first, second in pairwise(chain))
+
+
+@given(acyclic, st.sets(st.sampled_from(NAMES)))
+def test_the_roots_of_a_wait_are_what_can_be_begun(known: Links, done: set[str]) -> None:
+    backlog, standings = board(known, sorted(done))
+    for name in set(NAMES) - done:
+        causes = backlog.causes(f".runr/tasks/{name}", standings)
+        waits = bool(standings[f".runr/tasks/{name}"].blocked_by)
+        assert bool(causes) == waits
+        assert all(standings[path].ready and reason == "" for path, reason in causes)
+
+
+def test_a_bad_name_and_a_way_round_are_root_causes_told_once() -> None:
+    known = {"a.md": ["b"], "b.md": ["c", "gone"], "c.md": ["d"], "d.md": ["c"], "e.md": ["a"]}
+    backlog, standings = board(known)
+    causes = backlog.causes(".runr/tasks/e.md", standings)
+    assert [(short(path), reason) for path, reason in causes] == [
+        ("b.md", "gone (no such task)"),
+        ("c.md", "cycle: .runr/tasks/c.md → .runr/tasks/d.md → .runr/tasks/c.md"),
+    ]
+
+
+@pytest.mark.parametrize("shape", ["chain", "fan", "ring"])
+def test_fifty_thousand_tasks_are_counted_exactly(shape: str) -> None:
+    size = 50_000
+    before = {
+        "chain": lambda n: [n - 1] if n else [],
+        "fan": lambda n: [(n - 1) // 2] if n else [],
+        "ring": lambda n: [(n - 1) % size],
+    }[shape]
+    tasks = [
+        Task(
+            path=f".runr/tasks/{n:05}.md", title="", depends_on=tuple(f"{m:05}" for m in before(n))
+        )
+        for n in range(size)
+    ]
+    backlog = Backlog.of(Graph.of(tasks), {task.path: Standing(task=task) for task in tasks})
+    reach = backlog.reach()
+    assert reach[tasks[0].path] == size - 1
+    assert reach[tasks[-1].path] == (size - 1 if shape == "ring" else 0)
+    assert len(backlog.longest()) == {"chain": size, "fan": 16, "ring": 0}[shape]
+
+
+def test_urgency_is_priority_then_what_it_unblocks_then_the_name() -> None:
+    tasks = [
+        Standing(task=Task(path=f".runr/tasks/{name}.md", title="", priority=priority))
+        for name, priority in [("d", 0), ("c", 0), ("b", 0), ("a", 3)]
+    ]
+    reach = {".runr/tasks/a.md": 0, ".runr/tasks/b.md": 1, ".runr/tasks/c.md": 2}
+    reach[".runr/tasks/d.md"] = 1
+    ordered = urgent_first(tasks, reach)
+    assert [short(task.path) for task in ordered] == ["a.md", "c.md", "b.md", "d.md"]
+    assert why_first(ordered, reach) == "its priority 3 is the highest of 4 that are ready"
+    assert why_first(ordered[1:], reach) == "of 3 ready tasks with priority 0 it unblocks the most"
+    assert why_first(ordered[2:], reach).endswith("none unblocks more, and its name comes first")
+    assert why_first(ordered[3:], reach) == "it is the only one that is ready"
+    assert why_later(ordered[1], ordered[0], reach) == "ready, with priority 0 instead of 3"
+    assert why_later(ordered[2], ordered[1], reach) == "ready, and unblocks 1 instead of 2"
+    assert why_later(ordered[3], ordered[2], reach) == "ready and as urgent, with a later name"
