@@ -7,8 +7,19 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from runr.app.answers import Answer
 from runr.app.project import Project
+from runr.app.unpack import unpack
 from runr.app.vouch import vouch
-from runr.core import backlogmd, beads, foreignkind, ghissues, importplan, stops, taskmaster
+from runr.core import (
+    archive,
+    archivecsv,
+    backlogmd,
+    beads,
+    foreignkind,
+    ghissues,
+    importplan,
+    stops,
+    taskmaster,
+)
 from runr.core.foreignkind import Tool
 from runr.core.importplan import Action, DonePolicy, Planned, Wishes
 from runr.core.incoming import Document, Incoming
@@ -72,6 +83,8 @@ def import_tasks(project: Project, request: ImportRequest) -> Imported:
     """Import, or with `dry_run` only say what would be; all or nothing where a name is taken."""
     found = foreign.documents(project.here / request.file, request.file, request.tool)
     tool = request.tool or foreignkind.detect(found[0])
+    if tool == "runr":
+        return _from_runr(project, request, found[0])
     rows = _plan(project, request, tool, _read(tool, found, request.only))
     done = _to_attest(project, rows, request)
     by = _by(project, request) if done else None
@@ -80,6 +93,35 @@ def import_tasks(project: Project, request: ImportRequest) -> Imported:
         _write(project, rows)
         _attest(project, request, done, by)
     return _answer(request, tool, rows, done, by)
+
+
+def _from_runr(project: Project, request: ImportRequest, document: Document) -> Imported:
+    if request.into or request.tags or request.only or request.done != "attest" or request.by:
+        raise UsageError(
+            "what runr exported goes back as it was: only --dry-run has a meaning here"
+        )
+    table = document.text.startswith(archivecsv.HEAD)
+    kept = archivecsv.read(document) if table else archive.read(document)
+    new = unpack(project, kept, request.file, dry_run=request.dry_run)
+    would = "would be " if request.dry_run else ""
+    return Imported(
+        tool="runr",
+        file=request.file,
+        dry_run=request.dry_run,
+        tasks=[
+            ImportedTask(
+                source=task.path,
+                title=task.path.removeprefix(f"{TASKS}/"),
+                action="write" if task.path in new["tasks"] else "known",
+                path=task.path,
+            )
+            for task in kept.tasks
+        ],
+        written=len(new["tasks"]),
+        completed=0,
+        notes=[f"{len(new['status'])} statuses and {len(new['runs'])} runs {would}written"],
+        next=["runr list-tasks"],
+    )
 
 
 def _read(tool: Tool, found: Sequence[Document], only: Sequence[str]) -> tuple[Incoming, ...]:

@@ -5,9 +5,10 @@ from typing import get_args
 
 import click
 
-from runr.app import imports
+from runr.app import exports, imports
+from runr.app.exports import ExportFormat, ExportRequest
 from runr.app.imports import Imported, ImportRequest
-from runr.cli import exchange_render
+from runr.cli import exchange_render, render
 from runr.cli.surface import Surface, command
 from runr.core.foreignkind import Tool
 from runr.core.importplan import DonePolicy
@@ -43,3 +44,23 @@ def import_(surface: Surface, *, yes: bool, dry_run: bool, **wish: object) -> No
         click.confirm("Write this?", abort=True)
     answer: Imported = imports.import_tasks(project, request)
     surface.show(answer, exchange_render.imported)
+
+
+@command("export")
+@click.option(
+    "--format",
+    "format",
+    type=click.Choice(get_args(ExportFormat)),
+    default="json",
+    help="The form.",
+)
+@click.option("--output", metavar="FILE", help="Write this file, or folder for backlog.")
+@click.option("--force", is_flag=True, help="Write over a file that is there.")
+def export(surface: Surface, **wish: object) -> None:
+    """Print tasks, statuses and history, so that nothing is lost; or the tasks for another tool."""
+    answer = exports.export(surface.project(), ExportRequest.model_validate(wish))
+    if isinstance(answer, str):
+        # Not `show`: what is exported must come out byte for byte, whatever the terminal reads.
+        sys.stdout.buffer.write(answer.encode())
+    else:
+        surface.show(answer, render.done)

@@ -1,12 +1,15 @@
 """Backlog.md's tasks: one markdown file each, with a header and marked sections."""
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import ValidationError, field_validator
 
-from runr.core.incoming import Claim, Document, Foreign, Incoming, bad, named, one_line, unfit
+from runr.core.incoming import Claim, Document, Foreign, Incoming, bad, named, one_line, slug, unfit
+from runr.core.outgoing import Outgoing
 from runr.core.source import split
+from runr.core.status import State
 from runr.core.task import Problem
 
 #: The folders of a backlog that hold work; drafts and the archive are neither done nor to do.
@@ -117,3 +120,26 @@ def _key(name: str) -> str:
     if found is None:
         return name.strip().lower()
     return ".".join(part.lstrip("0") or "0" for part in found["number"].split("."))
+
+
+def write(tasks: Sequence[Outgoing]) -> dict[str, str]:
+    """Return the files of a backlog with these tasks, by their path in its folder."""
+    ids = {known.path: f"task-{number}" for number, known in enumerate(tasks, start=1)}
+    return dict(_file(known, ids) for known in tasks)
+
+
+def _file(known: Outgoing, ids: Mapping[str, str]) -> tuple[str, str]:
+    own, needs = ids[known.path], [ids[path] for path in known.depends_on if path in ids]
+    status = {State.COMPLETED: "Done", State.IN_PROGRESS: "In Progress"}
+    priority = known.task.priority
+    header = [
+        f"id: {own}",
+        f"title: {json.dumps(known.task.title, ensure_ascii=False)}",
+        f"status: {status.get(known.entry.status, 'To Do')}",
+        f"labels: {json.dumps(known.task.tags, ensure_ascii=False)}",
+        f"dependencies: {json.dumps(needs)}",
+        f"priority: {'medium' if not priority else 'high' if priority > 0 else 'low'}",
+    ]
+    notes = f"\n\n## Implementation Notes\n\n{known.evidence}" if known.done else ""
+    text = "\n".join(["---", *header, "---", "", "## Description", "", f"{known.body}{notes}", ""])
+    return f"tasks/{own} - {slug(known.task.title) or 'task'}.md", text

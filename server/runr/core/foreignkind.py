@@ -4,7 +4,7 @@ import json
 from contextlib import suppress
 from typing import Literal
 
-from runr.core import beads, ghissues, taskmaster
+from runr.core import archive, archivecsv, beads, ghissues, taskmaster
 from runr.core.incoming import Document, bad, parsed
 
 Tool = Literal["taskmaster", "beads", "backlog", "github", "runr"]
@@ -26,7 +26,11 @@ def detect(document: Document) -> Tool:
         return "backlog"
     if document.name.endswith(".jsonl"):
         return "beads"
+    if text.startswith(archivecsv.HEAD):
+        return "runr"
     first = _first_record(document, text)
+    if archive.is_one(first):
+        return "runr"
     if taskmaster.is_one(first):
         return "taskmaster"
     if isinstance(first, list):

@@ -82,7 +82,9 @@ def unfit(name: str, place: str, error: ValidationError) -> UsageError:
     """Return the refusal of a record that does not have the shape it must have."""
     first = error.errors(include_url=False, include_input=False)[0]
     inner = ".".join(str(part) for part in first["loc"])
-    return bad(name, ": ".join(filter(None, (place, inner))), first["msg"])
+    return bad(
+        name, ": ".join(filter(None, (place, inner))), first["msg"].removeprefix("Value error, ")
+    )
 
 
 def sections(*parts: tuple[str, str | None]) -> str:

@@ -1,0 +1,129 @@
+"""Handing everything on, as it is typed."""
+
+import csv
+import io
+import json
+from typing import Any
+
+import pytest
+
+from cli.terminal import Place
+
+
+@pytest.fixture
+def worked(place: Place) -> Place:
+    """Return a repository in which a task is verified, one attested, one open."""
+    place.script("01-a.md", "echo a > a.txt", header="tags: [one]\npriority: 2")
+    place.task("02-b.md", "type: manual\ndepends_on: [01-a]", body="By hand,\n\nin two parts.")
+    place.task("deep/03-c.md", "depends_on: [02-b]\nverify: ['test -f c']")
+    (place.root / ".runr/tasks/04-latin.md").write_bytes(b"# caf\xe9\r\n")
+    place.commit()
+    place.run("01-a")
+    place.runr("complete-task", "02-b", "--reason", "did it", code=0)
+    return place
+
+
+def elsewhere(place: Place) -> Place:
+    there = Place(place.root.with_name("elsewhere"), place.home)
+    there.git("init", "-q", "-b", "main")
+    return there
+
+
+def seen(place: Place) -> list[Any]:
+    tasks = place.runr("list-tasks", "--json", code=0).json["tasks"]
+    return [{key: task[key] for key in ("path", "title", "status", "evidence")} for task in tasks]
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_an_export_makes_the_same_again_in_another_repository(worked: Place, form: str) -> None:
+    there = elsewhere(worked)
+    target = str(there.root / "kept")
+    worked.runr("export", "--format", form, "--output", target, code=0)
+    preview = there.runr("import", "kept", "--preview", code=0).out
+    assert "4 tasks would be written" in preview
+    assert not (there.root / ".runr/tasks").exists()
+    there.runr("import", "kept", code=0)
+    assert seen(there) == seen(worked)
+    run = worked.status("01-a.md")["last_run_id"]
+    assert there.events(run) == worked.events(run)
+    assert "completed and verified" in there.runr("report", run, code=0).out
+    assert there.runr("export", "--format", form).out == worked.runr("export", "--format", form).out
+
+
+def test_an_export_is_printed_byte_for_byte_whatever_the_terminal_reads(worked: Place) -> None:
+    worked.task("05-umlaut.md", body="größer")
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    printed = worked.runr("export", env=plain, code=0)
+    texts = {task["path"]: task for task in printed.json["tasks"]}
+    assert texts[".runr/tasks/05-umlaut.md"]["text"].endswith("größer\n")
+    assert texts[".runr/tasks/04-latin.md"]["base64"]
+
+
+def test_the_table_has_columns_for_people(worked: Place) -> None:
+    rows = list(csv.DictReader(io.StringIO(worked.runr("export", "--format", "csv", code=0).out)))
+    tasks = {row["id"]: row for row in rows if row["kind"] == "task"}
+    assert tasks[".runr/tasks/01-a.md"]["state"] == "completed"
+    assert tasks[".runr/tasks/02-b.md"]["title"] == "02-b"
+    assert {row["kind"] for row in rows} == {"runr-export", "task", "status", "event"}
+
+
+def test_what_is_here_and_different_is_not_overwritten(worked: Place) -> None:
+    worked.runr("export", "--output", "kept.json", code=0)
+    changed = worked.task("02-b.md", body="other")
+    refused = worked.runr("import", "kept.json", code=2)
+    assert ".runr/tasks/02-b.md: here already, and not as in kept.json" in refused.err
+    assert "other" in changed.read_text(encoding="utf-8")
+    refused = worked.runr("export", "--output", "kept.json", code=2)
+    assert "--force" in refused.err
+    worked.runr("export", "--output", "kept.json", "--force", code=0)
+    assert "0 tasks written" in worked.runr("import", "kept.json", code=0).out
+    assert "only --dry-run" in worked.runr("import", "kept.json", "--into", "x", code=2).err
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{"format": "runr-export", "version": 9}', "was written by a newer runr (format 9"),
+        ('{"format": "runr-export", "tasks": [{}]}', "tasks.0.path: Field required"),
+        (
+            '{"format": "runr-export", "runs": [{"id": "../x", "events": [{}]}]}',
+            "is no id of a run",
+        ),
+        ("kind,id,seq,time,state,title,encoding,data\ntask,a\n", "line 2: there are 2 columns"),
+        ("kind,id,seq,time,state,title,encoding,data\nx,,,,,,,\n", "line 2: 'x' is no kind of row"),
+    ],
+)
+def test_a_damaged_export_gets_one_line(place: Place, text: str, told: str) -> None:
+    place.write("kept", text)
+    refused = place.runr("import", "kept", code=2)
+    assert told in refused.err.splitlines()[0]
+    assert not (place.root / ".runr/tasks").exists()
+
+
+@pytest.mark.parametrize("form", ["taskmaster", "beads", "backlog"])
+def test_other_tools_get_the_tasks_and_give_them_back(worked: Place, form: str) -> None:
+    there = elsewhere(worked)
+    names = {"taskmaster": "tasks.json", "beads": "issues.jsonl", "backlog": "backlog"}
+    target = str(there.root / names[form])
+    worked.runr("export", "--format", form, "--output", target, code=0)
+    there.runr("import", "." if form == "backlog" else names[form], code=0)
+    tasks = there.runr("list-tasks", "--json", code=0).json["tasks"]
+    found = {task["title"]: task for task in tasks}
+    assert {title: task["status"] for title, task in found.items()} == {
+        "01-a": "completed",
+        "02-b": "completed",
+        "03-c": "pending",
+    }
+    # What runr verified is not verified by what another tool says of it.
+    assert found["01-a"]["evidence"] == "attested"
+    assert found["01-a"]["priority"] > 0
+    shown = there.runr("task-status", found["03-c"]["path"], "--json", code=0).json["task"]
+    assert len(shown["depends_on"]) == 1
+    assert "By hand,\n\nin two parts." in there.read(found["02-b"]["path"])
+
+
+def test_backlog_wants_a_folder(worked: Place) -> None:
+    refused = worked.runr("export", "--format", "backlog", code=2)
+    assert worked.paste(refused.steps[0]).code == 0
+    assert len(list((worked.root / "backlog/tasks").iterdir())) == 3
+    json.dumps(worked.runr("export", "--format", "taskmaster", code=0).json)

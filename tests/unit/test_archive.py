@@ -1,0 +1,158 @@
+"""What runr exports, and what becomes of it in another repository."""
+
+import json
+import shutil
+import string
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fakes.project_kit import ProjectKit
+from runr.app.exports import ExportRequest, export, pack
+from runr.app.imports import ImportRequest, import_tasks
+from runr.app.project import Project
+from runr.core import archive, archivecsv
+from runr.core.incoming import Document
+from runr.core.status import Entry, State
+from runr.store import files, runlog, statusfile
+
+NAMES = st.text(string.ascii_letters + "éß漢 -_", min_size=1, max_size=8).map(str.strip)
+PATHS = st.lists(NAMES.filter(bool), min_size=1, max_size=3).map(
+    lambda parts: ".runr/tasks/" + "/".join(parts) + ".md"
+)
+CONTENTS = st.binary(max_size=60) | st.text(max_size=60).map(
+    lambda text: text.encode(errors="surrogatepass")
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
+ENTRIES = st.builds(
+    lambda extra, **known: Entry.model_validate(extra | known),
+    extra=st.dictionaries(
+        st.text(string.ascii_lowercase, min_size=9, max_size=12), VALUES, max_size=2
+    ),
+    status=st.sampled_from([state for state in State if state is not State.IN_PROGRESS]),
+    reason=st.none() | TEXT,
+    error=st.none() | TEXT,
+    attempts=st.integers(0, 9),
+    revision=st.integers(0, 9),
+)
+EVENTS = st.lists(
+    st.builds(
+        lambda seq, kind, payload, extra: extra | {"seq": seq, "type": kind, "payload": payload},
+        seq=st.integers(1, 99),
+        kind=TEXT,
+        payload=st.dictionaries(TEXT, VALUES, max_size=3),
+        extra=st.dictionaries(TEXT, VALUES, max_size=2),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Project:
+    return ProjectKit(tmp_path, "here").open()
+
+
+@pytest.fixture
+def there(tmp_path: Path) -> Project:
+    return ProjectKit(tmp_path, "there").open()
+
+
+@pytest.fixture
+def repositories(here: Project, there: Project) -> tuple[Project, Project]:
+    return here, there
+
+
+def fill(
+    project: Project, tasks: dict[str, bytes], entries: dict[str, Entry], runs: list[Any]
+) -> None:
+    """Make these and nothing else what the repository holds."""
+    shutil.rmtree(project.layout.runr)
+    for path, content in tasks.items():
+        files.replace(project.layout.root / path, content)
+    for number, events in enumerate(runs):
+        run = project.layout.run(f"20250108-14302{number}-abcd")
+        files.replace(run.timeline, "".join(json.dumps(event) + "\n" for event in events).encode())
+    if entries:
+        statusfile.update(project.layout, lambda _: entries)
+    project.layout.runr.mkdir(exist_ok=True)
+
+
+def held(project: Project) -> tuple[dict[str, bytes], dict[str, Entry], dict[str, Any]]:
+    """Return all files, statuses and histories, read without the code under test."""
+    root = project.layout.root
+    tasks = {str(p.relative_to(root)): p.read_bytes() for p in project.layout.tasks.rglob("*.md")}
+    runs = {
+        own: [json.loads(line) for line in files.lines(project.layout.run(own).timeline)]
+        for own in runlog.ids(project.layout)
+    }
+    return tasks, statusfile.read(project.layout).tasks, runs
+
+
+def as_json(project: Project) -> str:
+    return archive.render(pack(project))
+
+
+def as_csv(project: Project) -> str:
+    return archivecsv.render(pack(project), {})
+
+
+@pytest.mark.parametrize("written", [as_json, as_csv])
+@settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    tasks=st.dictionaries(PATHS, CONTENTS, max_size=4),
+    entries=st.dictionaries(PATHS, ENTRIES, max_size=3),
+    runs=st.lists(EVENTS, max_size=3),
+)
+def test_what_is_exported_comes_back_the_same(
+    repositories: tuple[Project, Project],
+    written: Callable[[Project], str],
+    tasks: dict[str, bytes],
+    entries: dict[str, Entry],
+    runs: list[Any],
+) -> None:
+    here, there = repositories
+    fill(here, tasks, entries, runs)
+    fill(there, {}, {}, [])
+    file = there.layout.root / "kept"
+    file.write_bytes(written(here).encode())
+    import_tasks(there, ImportRequest(file="kept"))
+    assert held(there) == held(here)
+    again = import_tasks(there, ImportRequest(file="kept"))
+    assert again.written == 0
+    assert held(there) == held(here)
+
+
+def test_a_large_task_survives_the_table(here: Project, there: Project) -> None:
+    content = b"# Long\n" + b'"a", ' * 60_000
+    fill(here, {".runr/tasks/long.md": content}, {}, [])
+    answer = export(here, ExportRequest(format="csv"))
+    assert isinstance(answer, str)
+    (there.layout.root / "kept").write_text(answer, encoding="utf-8", newline="")
+    import_tasks(there, ImportRequest(file="kept"))
+    assert (there.layout.tasks / "long.md").read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["../x.md", "/etc/x.md", ".runr/tasks/../../x.md", ".runr/tasks/x", ".runr/tasks/.x.md", ""],
+)
+def test_a_path_that_leads_elsewhere_is_refused(path: str) -> None:
+    text = json.dumps(
+        {"format": "runr-export", "version": 1, "tasks": [{"path": path, "text": ""}]}
+    )
+    with pytest.raises(Exception, match=r"kept, tasks\.0\.path: '.*' is no path of a task file"):
+        archive.read(Document(name="kept", text=text))
