@@ -1,5 +1,6 @@
 """A git repository, and the only place that starts git."""
 
+import errno
 import os
 import re
 import shlex
@@ -61,6 +62,10 @@ def environment(inherited: Mapping[str, str], path: Path) -> dict[str, str]:
     }
 
 
+#: What git says of a full disk; of a file that was only begun it does not say why.
+_FULL = re.compile(r"No space left on device|Disk quota exceeded|unable to write .*|write error.*")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
     """What a git command ended with."""
@@ -84,14 +89,22 @@ class Repo:
     def attempt(
         self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None
     ) -> Output:
-        """Run git with `args`, whatever comes of it; `env` is added to the environment."""
+        """Run git with `args`, whatever comes of it; `env` is added to the environment.
+
+        Only a full disk is an OSError, as it is wherever else something is written.
+        """
         command = ["git", "--no-optional-locks", "-C", str(self.path), *_SETTINGS, *args]
-        full = environment(os.environ, self.path) | dict(self.variables) | dict(env or {})
+        variables = environment(os.environ, self.path) | dict(self.variables) | dict(env or {})
         try:
-            done = subprocess.run(command, input=stdin, env=full, capture_output=True, check=False)
+            done = subprocess.run(
+                command, input=stdin, env=variables, capture_output=True, check=False
+            )
         except FileNotFoundError:
             raise RepositoryError("git is not on PATH", next_steps=("install git",)) from None
         code, err = done.returncode, done.stderr.decode(errors="replace")
+        full = _FULL.search(err) if code else None
+        if full:
+            raise OSError(errno.ENOSPC, full[0], str(self.path))
         return Output(ok=code == 0, code=code, out=done.stdout, err=err)
 
     def run(self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> bytes:
