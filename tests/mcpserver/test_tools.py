@@ -221,10 +221,13 @@ async def test_refusals_say_what_to_do_next(repository: Path) -> None:
         blocked = await call.refusal("run-task", task="01-api", worker="session")
         unknown = await call.refusal("task-status", task="00-setpu")
         forced = await call.refusal("complete-task", task="00-setup", force=True)
+        word = {"reason": "no time", "by": "Grace", "skip_checks": True}
+        skipped = await call.refusal("complete-task", task="00-setup", **word)
     assert blocked.startswith("01-api.md waits for")
     assert "\nNext: runr list-tasks --ready" in blocked
     assert "did you mean" in unknown
     assert "needs a reason" in forced
+    assert "skip_checks" in skipped  # a person's way, and only in a terminal
 
 
 async def test_a_damaged_status_file_is_told_in_the_answer(repository: Path) -> None:

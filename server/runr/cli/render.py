@@ -34,6 +34,12 @@ _MARKS = {
 #: A completion looks different for each kind of evidence.
 _EVIDENCE = {"verified": "✓", "attested": "✎", "inferred": "≈"}
 
+#: A completion that its checks do not stand behind says so.
+_UNCHECKED = {
+    "failed": ("against failing checks", "red"),
+    "skipped": ("its checks were skipped", "yellow"),
+}
+
 #: A longer name pushes its own line to the right, and no other.
 _WIDEST = 60
 
@@ -118,10 +124,9 @@ def _remarks(row: TaskRow) -> str:
     if row.blocked_by:
         names = ", ".join(name.removeprefix(".runr/tasks/") for name in row.blocked_by)
         remarks.append(style(f"blocked by {names}", fg="yellow"))
-    if row.status == "completed" and row.verification == "failed":
-        remarks.append(style("against failing checks", fg="red"))
-    if row.status == "completed" and row.verification == "skipped":
-        remarks.append(style("its checks were skipped", fg="yellow"))
+    if row.status == "completed" and row.verification in _UNCHECKED:
+        text, colour = _UNCHECKED[row.verification]
+        remarks.append(style(text, fg=colour))
     if row.unmerged:
         remarks.append(style("its commit is not on this branch", fg="yellow"))
     if row.stale:

@@ -1,0 +1,229 @@
+"""How work is judged: risky paths, flaky checks, checks that are skipped or left out."""
+
+from typing import Any
+
+import pytest
+
+from cli.terminal import Place
+
+REASON = ("--reason", "the runner is down, I read it line by line")
+
+
+def settings(place: Place, verify: str) -> None:
+    place.config(f'[run]\nworker = "script"\nattempts = 1\n[verify]\n{verify}\n')
+    place.write(".gitignore", "count\nruns\n")
+
+
+def commands(run: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(check["tier"], check["command"]) for check in run["checks"]]
+
+
+@pytest.fixture
+def risky(place: Place) -> Place:
+    """Return a repository in which two patterns are checked further than the rest."""
+    settings(
+        place,
+        'tier0 = ["echo lint"]\ntier1 = ["echo test"]\ntier2 = ["echo slow", "echo test"]\n'
+        '[verify.risk]\n"migrations/" = "tier2"\n"*.sql" = "tier1"',
+    )
+    return place
+
+
+def test_a_risky_change_takes_further_tiers_before_the_tasks_own_checks(risky: Place) -> None:
+    script = "mkdir -p migrations; echo 1 > migrations/1.sql"
+    risky.script("a.md", script, 'tier: tier0\nverify: ["echo own"]')
+    risky.commit("Tasks")
+    shown = risky.runr("run", "--task", "a", code=0).out
+    assert "tier2 too: migrations/1.sql is in migrations/" in shown
+    run = risky.runr("task-status", "a", "--json").json["run"]
+    assert commands(run) == [
+        ("tier0", "echo lint"),
+        ("tier1", "echo test"),
+        ("tier2", "echo slow"),
+        ("task", "echo own"),
+    ]
+    report = risky.runr("report", run["id"], code=0).out
+    assert "- tier2 was added, because `migrations/1.sql` is in `migrations/`" in report
+    added = [e["payload"] for e in risky.events(run["id"]) if e["type"] == "checks.added"]
+    assert added == [
+        {"pattern": "migrations/", "tier": "tier2", "path": "migrations/1.sql"},
+        {"pattern": "*.sql", "tier": "tier1", "path": "migrations/1.sql"},
+    ]
+    assert "Runr-Verified: tier0,tier1,tier2,task" in risky.git("log", "-1", "--format=%B")
+    prompt = (risky.run_folder(run["id"]) / "prompt-1.md").read_text()
+    assert "Where you change `migrations/`, these judge it too:\n- `echo test`\n- `echo slow`" in (
+        prompt
+    )
+
+
+def test_what_is_not_risky_is_checked_as_far_as_the_task_says(risky: Place) -> None:
+    risky.script("a.md", "echo 1 > a.txt", "tier: tier0")
+    assert commands(risky.run("a")) == [("tier0", "echo lint")]
+
+
+def test_a_risk_in_a_commit_that_was_taken_back_counts_too(risky: Place) -> None:
+    script = "echo 1 > a.sql; git add .; git commit -qm 1; git rm -q a.sql; echo 1 > b"
+    risky.script("a.md", script, "tier: tier0")
+    assert commands(risky.run("a"))[-1] == ("tier1", "echo test")
+
+
+def test_a_failed_check_that_a_risk_brought_stops_the_run(place: Place) -> None:
+    settings(place, 'tier1 = ["true"]\ntier2 = ["false"]\nrisk = {"db/" = "tier2"}')
+    place.script("a.md", "mkdir db; echo 1 > db/x")
+    place.script("b.md", "echo 1 > x")
+    place.commit("Tasks")
+    assert place.runr("run", "--task", "a", code=4).out
+    assert place.run("b")["status"] == "completed"
+
+
+def test_a_risk_of_an_unknown_tier_is_a_mistake_in_the_settings(place: Place) -> None:
+    place.config('[verify.risk]\n"db/" = "tier3"\n')
+    place.task("a.md")
+    refused = place.runr("run", "--task", "a", code=2)
+    assert "verify.risk.db/: " in refused.err
+    assert "tier2" in refused.err
+
+
+#: Fails for as many runs as its argument says; git ignores the file in which it counts.
+FAILS = "echo x >> count; echo run $(wc -l < count); test $(wc -l < count) -gt {}"
+
+
+def test_a_failed_check_is_final_unless_the_settings_say_otherwise(place: Place) -> None:
+    settings(place, f'tier1 = ["{FAILS.format(1)}"]')
+    place.script("a.md", "echo 1 > a.txt")
+    place.commit("Tasks")
+    run = place.run("a", code=4)
+    assert (run["checks"][0]["runs"], run["checks"][0]["flaky"]) == (1, False)
+
+
+def test_a_check_that_passes_when_it_is_run_again_is_flaky_everywhere(place: Place) -> None:
+    settings(place, f'tier1 = ["{FAILS.format(2)}"]\nrerun = 2')
+    place.script("a.md", "echo 1 > a.txt")
+    place.commit("Tasks")
+    shown = place.runr("run", "--task", "a", code=0).out
+    assert "(run 1; it is run again)" in shown
+    assert "(run 2; it is run again)" in shown
+    assert "flaky: passed in run 3" in shown
+    run = place.runr("task-status", "a", "--json").json["run"]
+    (check,) = run["checks"]
+    assert (check["passed"], check["flaky"], check["runs"]) == (True, True, 3)
+    assert run["verification"] == "passed"
+    assert "flaky: passed in run 3" in place.runr("task-status", "a").out
+    report = place.runr("report", "latest").out
+    assert "flaky: it failed before it passed in run 3" in report
+    log = (place.run_folder(run["id"]) / "verify-1.log").read_text()
+    assert [line for line in log.splitlines() if line.startswith("run ")] == [
+        "run 1",
+        "run 2",
+        "run 3",
+    ]
+
+
+def test_a_check_that_never_passes_has_failed_with_its_runs_counted(place: Place) -> None:
+    settings(place, 'tier1 = ["false"]\nrerun = 1')
+    place.script("a.md", "echo 1 > a.txt")
+    result = place.runr("run", "--task", "a", code=4)
+    assert "failed in 2 runs" in result.out
+    assert ", 2 runs" in place.runr("report", "latest").out
+
+
+def test_a_check_that_ran_out_of_time_is_not_run_again(place: Place) -> None:
+    settings(place, 'tier1 = ["echo x >> runs; exec sleep 99"]\ntimeout = "1s"\nrerun = 3')
+    place.script("a.md", "echo 1 > a.txt")
+    place.commit("Tasks")
+    run = place.run("a", code=4)
+    assert (run["checks"][0]["exit_code"], run["checks"][0]["runs"]) == (None, 1)
+    assert (place.root / ".runr/worktrees" / run["id"] / "runs").read_text() == "x\n"
+
+
+def test_checks_after_a_failed_tier_are_told_as_not_run(place: Place) -> None:
+    settings(place, 'tier0 = ["false", "true"]\ntier1 = ["touch never"]')
+    place.script("a.md", "echo 1 > a.txt", 'verify: ["touch never"]')
+    result = place.runr("run", "--task", "a", code=4)
+    assert "- touch never (tier1, not run)" in result.out
+    run = place.runr("task-status", "a", "--json").json["run"]
+    assert [check["runs"] for check in run["checks"]] == [1, 1, 0, 0]
+    report = place.runr("report", "latest").out
+    assert "- `true` (tier0): passed" in report
+    assert "- `touch never` (tier1): not run\n- `touch never` (task): not run" in report
+
+
+def test_a_worker_is_not_told_that_a_check_failed_which_was_not_run(place: Place) -> None:
+    settings(place, 'tier0 = ["false"]\ntier1 = ["echo unheard"]')
+    place.config(place.read(".runr/config.toml").replace("attempts = 1", "attempts = 2"))
+    place.script("a.md", "echo 1 > a.txt")
+    run = place.run("a", code=4)
+    told = (place.run_folder(run["id"]) / "prompt-2.md").read_text().partition("# What failed")[2]
+    assert "`false` (tier0): exit code 1" in told
+    assert "`echo unheard` (tier1)" not in told
+
+
+def skipped(place: Place, name: str, *words: str) -> Any:
+    """Complete a task without its checks and return the answer."""
+    return place.runr("complete-task", name, "--skip-checks", *REASON, *words, code=0)
+
+
+def test_skipped_checks_are_not_run_and_are_told_apart_everywhere(place: Place) -> None:
+    settings(place, 'tier1 = ["touch judged"]')
+    place.task("a.md", 'verify: ["false"]')
+    shown = skipped(place, "a", "--by", "Grace").out
+    assert "✎ a.md: completed, on the word of Grace, its checks skipped" in shown
+    assert not (place.root / "judged").exists()
+    entry = place.status("a.md")
+    assert (entry["verification"], entry["evidence"]) == ("skipped", "attested")
+    assert entry["completed_by"] == "person:Grace"
+    assert entry["reason"] == REASON[1]
+    listed = place.runr("list-tasks", code=0).out
+    assert listed == place.runr("status", "--tasks", code=0).out
+    assert "attested by Grace  its checks were skipped" in listed
+    detail = place.runr("task-status", "a", "--json").json
+    assert detail["task"]["verification"] == detail["run"]["verification"] == "skipped"
+    assert [check["runs"] for check in detail["run"]["checks"]] == [0, 0]
+    assert "verification: skipped" in place.runr("task-status", "a").out
+    report = place.runr("report", "latest").out
+    assert report.startswith("# a.md: completed, on the word of Grace, its checks skipped\n")
+    assert "- Verification: skipped" in report
+    assert "Nothing: the checks were skipped.\n\n- `touch judged` (tier1): not run" in report
+
+
+def test_a_status_file_made_again_still_says_that_checks_were_skipped(place: Place) -> None:
+    place.task("a.md")
+    skipped(place, "a")
+    (place.root / ".runr/task-status.json").unlink()
+    place.runr("rebuild", code=0)
+    assert place.status("a.md")["verification"] == "skipped"
+
+
+def test_where_there_are_no_checks_there_is_nothing_to_skip(place: Place) -> None:
+    place.config("")
+    place.task("a.md")
+    skipped(place, "a")
+    assert place.status("a.md")["verification"] == "none"
+
+
+@pytest.mark.parametrize("words", [(), ("--reason", " "), ("--by", "Grace")])
+def test_skipping_without_a_reason_is_refused(place: Place, words: tuple[str, ...]) -> None:
+    place.task("a.md")
+    refused = place.runr("complete-task", "a", "--skip-checks", *words, code=2)
+    assert "skip-checks needs a reason" in refused.err
+    assert not place.has_status()
+
+
+def test_open_dependencies_stand_against_skipped_checks_too(place: Place) -> None:
+    place.task("a.md")
+    place.task("b.md", "depends_on: [a]")
+    refused = place.runr("complete-task", "b", "--skip-checks", *REASON, code=3)
+    assert "a.md" in refused.err
+    skipped(place, "b", "--force")
+    assert place.status("b.md")["verification"] == "skipped"
+
+
+def test_an_open_session_run_is_not_completed_without_its_checks(place: Place) -> None:
+    place.task("a.md")
+    place.commit("Tasks")
+    place.runr("run", "--task", "a", "--worker", "session", code=0)
+    refused = place.runr("complete-task", "a", "--skip-checks", *REASON, code=2)
+    assert "the checks are a part of it" in refused.err
+    assert place.status("a.md")["status"] == "in_progress"
+    assert place.paste(refused.steps[-1]).code == 0
+    skipped(place, "a")
