@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from runr.errors import GitError, RepositoryError
 from runr.git.repo import Repo
-from runr.git.worktree import add, branch_name, delete_branch, remove
+from runr.git.worktree import add, branch_name, delete_branch, forget_unfinished, remove
 from unit.git_trees import git, install_hooks, make, save, state, write
 
 BRANCH = "runr/setup-20250108-143022-k7qf"
@@ -68,6 +68,23 @@ def test_a_worktree_that_was_never_finished_is_made_again(tmp_path: Path) -> Non
     (place(root) / "b.txt").unlink()
     add(repo, place(root), BRANCH, base)
     assert git(place(root), "status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize("torn", ["commondir", "gitdir", "HEAD"])
+def test_git_works_again_where_it_was_killed_at_a_worktree(tmp_path: Path, torn: str) -> None:
+    root = make(tmp_path / "repo", {"a.txt": "1"})
+    repo = Repo(root)
+    add(repo, place(root), BRANCH, "HEAD")
+    record = root / ".git" / "worktrees" / place(root).name
+    (record / "locked").write_text("initializing\n")
+    (record / torn).write_text("")
+    (place(root) / "a.txt").unlink()
+    forget_unfinished(repo, place(root))
+    assert git(root, "worktree", "list").count("\n") == 0
+    add(repo, place(root), BRANCH, "HEAD")
+    assert git(place(root), "status", "--porcelain") == ""
+    forget_unfinished(repo, place(root))
+    assert place(root).is_dir()
 
 
 def test_a_folder_that_is_not_ours_is_not_taken_over(tmp_path: Path) -> None:

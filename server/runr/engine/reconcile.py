@@ -3,12 +3,14 @@
 import os
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 
 from runr.core.runstate import RunState
 from runr.core.status import Entry, State, fold
 from runr.engine import ending, local, record
 from runr.engine.context import RunContext
 from runr.errors import DamagedStateError, RunrError
+from runr.git import worktree
 from runr.store import files, runlog, statusfile
 from runr.store.layout import Layout
 from runr.store.runlog import Clock
@@ -82,6 +84,8 @@ def end_if_dead(context: RunContext) -> RunState | None:
         state = runlog.require(run)
         if state.ended is None and not (state.by_session and state.attempt > 0):
             tree.end_marked(run.id)
+            if state.start.branch is not None:
+                worktree.forget_unfinished(context.root, Path(state.start.workdir))
             gone = "whoever opened it" if state.by_session else "its process"
             state = ending.interrupt(context, f"{gone} is gone")
     finally:

@@ -42,12 +42,25 @@ def remove(repo: Repo, path: Path) -> None:
     record = _record(repo, path)
     if record is None:
         return
-    if path.is_dir() and _cut_off(path / ".git"):
+    unfinished = _unfinished(record)
+    if path.is_dir() and (unfinished or _cut_off(path / ".git")):
         # Git was killed while it made or removed it: only the record still knows the folder.
         shutil.rmtree(path)
-    # Twice: a worktree that was never finished is still locked.
-    force = ("--force", "--force") if _unfinished(record) else ("--force",)
-    repo.run("worktree", "remove", *force, "--", str(path))
+    if unfinished:
+        # Git would stumble over the file that it was killed at; nobody has worked in there yet.
+        shutil.rmtree(record)
+    else:
+        repo.run("worktree", "remove", "--force", "--", str(path))
+
+
+def forget_unfinished(repo: Repo, path: Path) -> None:
+    """Forget the worktree at `path` if git was killed while it made it.
+
+    Over such a record git may stumble in every later command, wherever in the repository.
+    """
+    record = _record(repo, path)
+    if record is not None and _unfinished(record):
+        remove(repo, path)
 
 
 def is_known(repo: Repo, path: Path) -> bool:
@@ -73,11 +86,18 @@ def _record(repo: Repo, path: Path) -> Path | None:
     machines, and without -z a path with a newline cannot be told apart.
     """
     wanted = path.resolve() / ".git"
-    for pointer in repo.common_dir().glob("worktrees/*/gitdir"):
-        text = pointer.read_text(errors="surrogateescape").removesuffix("\n")
-        if (pointer.parent / text).resolve() == wanted:
-            return pointer.parent
+    for record in repo.common_dir().glob("worktrees/*"):
+        link = _link(record)
+        if (record / link).resolve() == wanted if link else record.name == path.name:
+            return record
     return None
+
+
+def _link(record: Path) -> str:
+    """Return where the record's worktree is; empty where git was killed before it said so."""
+    pointer = record / "gitdir"
+    text = pointer.read_text(errors="surrogateescape") if pointer.is_file() else ""
+    return text.removesuffix("\n") if text.endswith("\n") else ""
 
 
 def _whole(record: Path, path: Path) -> bool:
@@ -93,4 +113,5 @@ def _cut_off(link: Path) -> bool:
 
 def _unfinished(record: Path) -> bool:
     lock = record / "locked"
-    return lock.is_file() and lock.read_text(errors="replace").strip() == "initializing"
+    begun = lock.is_file() and lock.read_text(errors="replace").strip() == "initializing"
+    return begun or not _link(record)
