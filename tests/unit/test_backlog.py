@@ -1,6 +1,6 @@
 """What is open: its order, its root causes, what it unblocks, and the longest chain of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from itertools import pairwise
 
@@ -137,14 +137,17 @@ def test_a_bad_name_and_a_way_round_are_root_causes_told_once() -> None:
 @pytest.mark.parametrize("shape", ["chain", "fan", "ring"])
 def test_fifty_thousand_tasks_are_counted_exactly(shape: str) -> None:
     size = 50_000
-    before = {
-        "chain": lambda n: [n - 1] if n else [],
-        "fan": lambda n: [(n - 1) // 2] if n else [],
-        "ring": lambda n: [(n - 1) % size],
-    }[shape]
+    shapes: dict[str, Callable[[int], int]] = {
+        "chain": lambda n: n - 1,
+        "fan": lambda n: (n - 1) // 2,
+        "ring": lambda n: (n - 1) % size,
+    }
+    before = shapes[shape]
     tasks = [
         Task(
-            path=f".runr/tasks/{n:05}.md", title="", depends_on=tuple(f"{m:05}" for m in before(n))
+            path=f".runr/tasks/{n:05}.md",
+            title="",
+            depends_on=(f"{before(n):05}",) if before(n) >= 0 else (),
         )
         for n in range(size)
     ]
