@@ -6,6 +6,7 @@ Each run is killed with SIGKILL up to four times, at moments drawn from the
 time that such a run takes, half of the time together with every git process
 at work in the repository. Whatever the moment was, the run must end with
 exactly one checkpoint, a true status, nothing locked and nobody left working.
+Every second run has a plan, and must end with one checkpoint for each milestone.
 """
 
 import os
@@ -31,6 +32,14 @@ _TASK = """\
 for n in 1 2 3 4 5 6; do echo "line $n" >> work.txt; mkdir -p d$n; echo $n > d$n/file; done
 """
 _HEADER = 'verify: ["test -d d6", "grep -q \'line 6\' work.txt"]'
+
+_PLAN = """\
+[phases]
+plan = "planner"
+
+[workers.planner]
+command = ["printf", "1. The first half\\n2. The second half\\n"]
+"""
 
 #: Seconds that an undisturbed run takes at most, for drawing the moment of a kill.
 _SPAN_S = 0.6
@@ -58,6 +67,8 @@ def survive(kills: int, seed: int, folder: Path) -> Tally:
         tally.runs += 1
         kit = ProjectKit(folder, f"repo{tally.runs}")
         kit.script("a.md", _TASK, header=_HEADER)
+        if tally.runs % 2 == 0:
+            kit.config(f'[run]\nworker = "script"\n\n{_PLAN}')
         git(kit.root, "add", "-A")
         git(kit.root, "commit", "-q", "-m", "Tasks")
         run = _one_run(kit, draw, tally)
@@ -109,7 +120,7 @@ def _judge(kit: ProjectKit, run: RunFiles) -> list[str]:
     state, entry = runlog.require(run), kit.entry("a.md")
     found = {
         "the run is not completed": state.ended == "completed",
-        "not exactly one checkpoint": len(kit.checkpoints()) == 1,
+        "not exactly one checkpoint": len(kit.checkpoints()) == max(1, len(state.milestones)),
         "the status is not true": (entry.status, entry.checkpoint_sha)
         == ("completed", state.checkpoint_sha),
         "the work is not on the branch": (kit.root / "work.txt").exists()
