@@ -61,6 +61,18 @@ def test_no_commit_of_a_submitted_run_is_a_gap(place: Place) -> None:
     assert (counts["checkpoint"], counts["gap"]) == (2, 0)
 
 
+def test_no_checkpoint_of_a_run_is_a_gap_not_only_the_last(place: Place) -> None:
+    place.config(
+        '[run]\nworker = "script"\n[verify]\ntier1 = ["true"]\n[phases]\nplan = "planner"\n'
+        '[workers.planner]\ncommand = ["printf", "1. Begin\\n2. Go on\\n3. End\\n"]\n'
+    )
+    place.script("a.md", "echo $RUNR_ATTEMPT > $RUNR_ATTEMPT.txt")
+    place.commit("Tasks")
+    assert len(place.run("a")["checkpoints"]) == 3
+    counts = place.runr("audit", "--range", "HEAD~3..", "--json", code=0).json["counts"]
+    assert (counts["checkpoint"], counts["gap"]) == (3, 0)
+
+
 def test_a_git_hook_that_audits_stops_what_it_should_stop(place: Place) -> None:
     place.git("init", "-q", "--bare", "../hub.git")
     hook = place.write(
