@@ -88,7 +88,7 @@ def _record(project: Project, standing: Standing, word: Approval, run_id: str) -
         kind="acceptance",
         worker="person",
         in_place=True,
-        workdir=str(project.layout.root),
+        workdir=str(project.tree),
         base_sha=head,
         base_tree=head,
         target=project.repo.branch(),

@@ -78,7 +78,7 @@ def _open(project: Project, task: Task, run: RunFiles, forced: str | None) -> Ru
         **dict(write_down(project, run, task, project.config())),
         worker="person",
         in_place=True,
-        workdir=str(project.layout.root),
+        workdir=str(project.tree),
         base_sha=head,
         base_tree=head,
         forced=forced,

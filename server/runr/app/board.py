@@ -30,8 +30,10 @@ class Board:
     def of(cls, project: Project) -> "Board":
         """Look at the tasks, the statuses and, where a checkpoint may be missing, at git."""
         tasks, entries = project.tasks(), project.entries()
+        elsewhere = any(entry.branch for entry in entries.values())
+        branch = project.repo.branch() if elsewhere else None
         waiting = frozenset(
-            path for path, entry in entries.items() if _is_unmerged(project, path, entry)
+            path for path, entry in entries.items() if _is_unmerged(project, path, entry, branch)
         )
         graph, wanted = Graph.of(tasks), doubts.settings(project)
         before = {path: edge.paths for path, edge in graph.edges.items()}
@@ -93,11 +95,13 @@ class Board:
         return self.graph.blockers(task.path, self.entries, self.unmerged.union(reverted))
 
 
-def _is_unmerged(project: Project, path: str, entry: Entry) -> bool:
-    """Tell whether a completed task's checkpoint still waits on its own branch."""
+def _is_unmerged(project: Project, path: str, entry: Entry, branch: str | None) -> bool:
+    """Tell whether a completed task's checkpoint still waits on another branch."""
     if entry.status is not State.COMPLETED or entry.branch is None or entry.checkpoint_sha is None:
         return False
     repo = project.repo
+    if entry.branch == branch:
+        return False
     if repo.head() is None:
         return True
     if repo.is_ancestor(entry.checkpoint_sha, "HEAD"):

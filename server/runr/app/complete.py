@@ -1,6 +1,8 @@
 """Complete a task: on checks that runr ran itself, or on the word of a named person."""
 
 import os
+import shlex
+from pathlib import Path
 
 import anyio
 from pydantic import BaseModel, ConfigDict
@@ -22,6 +24,7 @@ from runr.engine import execute
 from runr.engine.context import RunContext
 from runr.engine.handin import hand_in
 from runr.errors import AlreadyRunningError, UsageError
+from runr.git.repo import Repo
 from runr.store import files, runlog
 from runr.workers import tree
 
@@ -141,14 +144,21 @@ def _person(project: Project) -> str | None:
 
 def _stay_on_branch(project: Project, state: RunState) -> None:
     """Refuse to commit a session's work on a branch that the run was not opened on."""
-    now, opened = project.repo.branch(), state.start.target
+    tree = Path(state.start.workdir)
+    if not tree.is_dir():
+        raise UsageError(
+            f"run {state.id} works in {tree}, and that folder is gone",
+            next_steps=[f"runr stop {state.id}"],
+        )
+    now, opened = Repo(tree).branch(), state.start.target
     if now != opened:
         back = stops.quoted(opened) if opened else f"--detach {state.start.base_sha}"
+        there = "" if tree == project.tree else f" -C {shlex.quote(str(tree))}"
         raise UsageError(
             f"run {state.id} was opened on {opened or 'a detached HEAD'}, "
             f"and this is {now or 'a detached HEAD'}",
             next_steps=[
-                f"git switch {back}",
+                f"git{there} switch {back}",
                 f"runr stop {state.id}",
             ],
         )

@@ -98,8 +98,9 @@ def _advice(task: TaskView, run: RunView | None, voice: Voice) -> str:
             return _advice_on_session(task, run, voice)
         return f"Wait: run {run.id} is in phase {run.phase}. Ask {voice.status(task.path)} again."
     if task.status == "completed" and not task.stale:
-        if task.unmerged and run is not None and run.next:
-            return f"The checkpoint is not on this branch yet: {run.next[0]}"
+        if task.unmerged and run is not None:
+            bring_in = run.next[0] if run.next else f"git merge {task.checkpoint_sha}"
+            return f"The checkpoint is not on this branch yet: {bring_in}"
         return "Nothing: it is done."
     if task.status == "completed":
         return f"See whether it still holds. To do it again: {voice.run(task.path)}."

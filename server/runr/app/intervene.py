@@ -113,7 +113,7 @@ def _record(
         title=word.reason.partition("\n")[0],
         worker="person",
         in_place=True,
-        workdir=str(project.layout.root),
+        workdir=str(project.tree),
         base_sha=base,
         base_tree=repo.text("rev-parse", f"{base}^{{tree}}"),
         target=repo.branch(),

@@ -20,7 +20,7 @@ from runr.engine.reconcile import reconcile
 from runr.errors import UnknownNameError
 from runr.git import repo as git
 from runr.git.repo import Repo
-from runr.store import configfile, runlog, statusfile, taskfiles
+from runr.store import configfile, home, runlog, statusfile, taskfiles
 from runr.store.layout import Layout, RunFiles
 from runr.store.runlog import Clock
 from runr.store.statusfile import DamagedStatusError
@@ -43,10 +43,12 @@ class Project:
 
     `here` is the folder that the user stands in, for names relative to it;
     `warn` is told what must not go unnoticed; `voice` says next steps in the
-    words of the surface.
+    words of the surface. `tree` is the working tree that is worked in: another
+    than the one with the record, in a linked worktree.
     """
 
     layout: Layout
+    tree: Path
     here: Path
     environment: Mapping[str, str]
     clock: Clock = utc_now
@@ -64,9 +66,10 @@ class Project:
         voice: Voice = SHELL,
     ) -> "Project":
         """Open the repository around `start`; RepositoryError where there is none."""
-        root = git.find_root(start)
+        tree = git.find_root(start)
         return cls(
-            layout=Layout(root),
+            layout=home.choose(tree, git.main_tree(tree)),
+            tree=tree,
             here=start.resolve(),
             environment=environment,
             warn=warn,
@@ -76,7 +79,7 @@ class Project:
     @property
     def repo(self) -> Repo:
         """The repository's git, in the user's own working tree."""
-        return Repo(self.layout.root)
+        return Repo(self.tree)
 
     def config(self) -> Config:
         """Read the settings; ConfigError for what does not fit."""
@@ -126,7 +129,8 @@ class Project:
         near = begun[0] if begun else closest(wanted.removesuffix(".md"), names)
         offer = f"; did you mean {near!r}?" if near else ""
         raise UnknownNameError(
-            f"there is no task {wanted!r}{offer}", next_steps=["runr list-tasks"]
+            f"there is no task {wanted!r}{offer}{self._elsewhere()}",
+            next_steps=["runr list-tasks"],
         )
 
     def find_run(self, wanted: str) -> RunFiles:
@@ -144,11 +148,17 @@ class Project:
                 return self.layout.run(run_id)
         return runlog.find(self.layout, wanted)
 
+    def _elsewhere(self) -> str:
+        """Say where tasks are looked for, to somebody who may have written one elsewhere."""
+        if self.tree == self.layout.root:
+            return ""
+        return f" in {self.layout.tasks}: a linked worktree has the tasks of the main working tree"
+
     def _from_root(self, wanted: str) -> str:
         """Read `wanted` as a path from the folder that the user stands in."""
         try:
             path = (self.here / wanted).resolve()
         except (OSError, ValueError):
             return wanted
-        root = self.layout.root
+        root = self.tree
         return path.relative_to(root).as_posix() if path.is_relative_to(root) else wanted

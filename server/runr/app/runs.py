@@ -188,9 +188,11 @@ def _refuse_for_a_person(state: RunState, terms: Terms | None, since: Phase | No
     action = resume.follows(state, since)
     unjudged = action.phase is Phase.VERIFY and not (terms or state.start).checks
     if action.code in stops.FOR_A_PERSON or unjudged:
+        steps = report.next_steps(state)
+        words = ("runr complete-task", "runr approve")
         raise NeedsHumanError(
             f"run {state.id} waits for a person's word: {stop.meaning}",
-            next_steps=report.next_steps(state)[::-1],
+            next_steps=sorted(steps, key=lambda step: not step.startswith(words)),
         )
 
 

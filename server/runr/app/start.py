@@ -127,7 +127,7 @@ def _open(
         **dict(write_down(project, run, task, config)),
         worker=worker,
         in_place=not own_tree,
-        workdir=str(layout.worktree(run.id) if own_tree else layout.root),
+        workdir=str(layout.worktree(run.id) if own_tree else project.tree),
         base_sha=base,
         base_tree=repo.text("rev-parse", f"{base}^{{tree}}") if own_tree else snapshot.take(repo),
         branch=worktree.branch_name(task.name.removesuffix(".md"), run.id) if own_tree else None,

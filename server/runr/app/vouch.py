@@ -23,7 +23,7 @@ def vouch(project: Project, task: Task, word: Approval) -> RunState:
             **dict(terms.model_copy(update={"checks": ()})),
             worker="person",
             in_place=True,
-            workdir=str(project.layout.root),
+            workdir=str(project.tree),
             base_sha=head,
             base_tree=head,
         )

@@ -19,7 +19,9 @@ def after_detail(answer: TaskDetail) -> list[str]:
         hand_in = run.worker == "session"
         return [_complete(task)] if hand_in else [f"runr follow {run.id}", f"runr stop {run.id}"]
     if task.status == "completed" and not task.stale:
-        return list(run.next) if task.unmerged and run else []
+        if not task.unmerged or run is None:
+            return []
+        return list(run.next) or [f"git merge {task.checkpoint_sha}"]
     if not task.ready:
         return _unblock(task)
     if task.type == "manual":

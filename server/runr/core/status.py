@@ -39,7 +39,8 @@ class Entry(BaseModel):
     """One task's line in the status file.
 
     Times are ISO 8601 in UTC. `revision` counts changes, `attempts` runs.
-    `branch` names where a checkpoint waits that could not be brought in.
+    `branch` names where a checkpoint waits that could not be brought in, or where
+    a session made it.
     `confidence` and `basis` tell how surely, and from what, a completion was
     inferred; `accepted_*` that a person kept it after something had changed.
     Unknown keys are kept, for newer versions and other tools.
@@ -136,6 +137,13 @@ def _state(run: RunState) -> State:
     return State.STOPPED if stops.find(run.stop or "error").resumable else State.FAILED
 
 
+def _waits_on(run: RunState) -> str | None:
+    """Return the branch with the work: a session's own may be checked out in another worktree."""
+    if run.by_session:
+        return run.start.target
+    return run.start.branch if run.integration == "kept" else None
+
+
 def _completion(run: RunState, now: str) -> dict[str, object]:
     approval = run.approval
     return {
@@ -145,5 +153,5 @@ def _completion(run: RunState, now: str) -> dict[str, object]:
         "task_sha256": run.start.task_sha256,
         "evidence": Evidence.ATTESTED if approval else Evidence.VERIFIED,
         "reason": approval.reason if approval else None,
-        "branch": run.start.branch if run.integration == "kept" else None,
+        "branch": _waits_on(run),
     }

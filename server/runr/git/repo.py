@@ -51,6 +51,19 @@ def find_root(start: Path) -> Path:
     raise RepositoryError(f"{start} is not inside a git repository", next_steps=("git init",))
 
 
+def main_tree(tree: Path) -> Path | None:
+    """Return the main working tree of the repository of which `tree` is a linked worktree.
+
+    None for the main one itself, and where there is none beside a `.git` folder:
+    in a bare repository, a submodule, or with a git directory elsewhere.
+    """
+    own, common = _git_dir(tree), _common_dir(tree)
+    if own is None or common is None or own == common or common.name != ".git":
+        return None
+    main = common.parent
+    return main if _git_dir(main) == common else None
+
+
 def environment(inherited: Mapping[str, str], path: Path) -> dict[str, str]:
     """Return the environment in which git runs at `path`."""
     kept = {k: v for k, v in inherited.items() if not k.startswith("GIT_") or _KEPT.fullmatch(k)}

@@ -41,6 +41,7 @@ class Scene(NamedTuple):
 
         return Project(
             layout=self.layout,
+            tree=self.layout.root,
             here=self.layout.root,
             environment=self.environment,
             clock=self.clock,

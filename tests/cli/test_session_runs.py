@@ -1,0 +1,196 @@
+"""Session runs from the terminal: who holds one, who may go on with it, and where it works."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.terminal import Place, Result
+
+ADA, BOB = "aaaa1111-0000-4000-8000-000000000001", "bbbb2222-0000-4000-8000-000000000002"
+
+
+@pytest.fixture
+def place(place: Place) -> Place:
+    place.config('[run]\nworker = "session"\n\n[verify]\ntier1 = ["grep -q good a.txt"]\n')
+    place.task("a.md", header="owns: [a.txt]", body="Write a.txt.")
+    return place
+
+
+def by(place: Place, session: str | None, *words: str, **rest: Any) -> Result:
+    """Type a command as a session's Bash does, or as a person does."""
+    return place.runr(*words, env={"CLAUDE_CODE_SESSION_ID": session}, **rest)
+
+
+def opened(place: Place, session: str | None = ADA) -> str:
+    answer = by(place, session, "--json", "run", "--task", "a", code=0).json
+    return str(answer["run"]["id"])
+
+
+def leave(place: Place, session: str, *, ended: bool) -> None:
+    """Write the transcript of a session that is over, or is not."""
+    lines = [{"type": "assistant", "timestamp": "2026-01-01T00:00:00Z"}]
+    lines += [{"type": "cost-state"}] if ended else []
+    file = place.home / ".claude" / "projects" / "here" / f"{session}.jsonl"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
+
+
+def test_the_brief_is_given_again_with_what_failed_and_what_was_noted(place: Place) -> None:
+    run = opened(place)
+    place.write("a.txt", "bad\n")
+    by(place, ADA, "note", "a", "the word has to be good", code=0)
+    assert by(place, ADA, "complete-task", "a", code=4).out
+    again = by(place, ADA, "--json", "run", "--task", "a", code=0).json
+    assert again["run"]["id"] == run
+    for part in ("Write a.txt.", "What failed in attempt 1", "the word has to be good"):
+        assert part in again["brief"]
+    assert "`runr complete-task a.md`" in again["next"]
+    shown = place.runr("task-status", "a", code=0)
+    assert "noted: " in shown.out
+    assert ADA in shown.out
+    assert "the word has to be good" in place.runr("follow", run, code=0).out
+    assert "session: the word has to be good" in place.runr("report", run, code=0).out
+
+
+def test_another_session_is_told_who_has_the_task_and_takes_it_only_by_force(place: Place) -> None:
+    run = opened(place)
+    leave(place, ADA, ended=False)
+    for words in (("run", "--task", "a"), ("complete-task", "a")):
+        refused = by(place, BOB, *words, code=1)
+        assert f"run {run} is open" in refused.err
+        assert f"session {ADA} in {place.root} on main, since 2" in refused.err
+        assert "runr run --worker session --force --task a.md" in refused.steps
+    taken = by(place, BOB, "--json", "run", "--worker", "session", "--force", "--task", "a", code=0)
+    assert (taken.json["run"]["id"], taken.json["run"]["session_id"]) == (run, BOB)
+    refused = by(place, ADA, "complete-task", "a", code=1)
+    assert BOB in refused.err
+    joined = [event for event in place.events(run) if event["type"] == "session.joined"]
+    assert [event["payload"]["from"] for event in joined] == [ADA]
+    assert joined[0]["payload"]["why"] == "it was forced"
+
+
+def test_the_work_of_a_session_that_has_ended_goes_to_the_next_one(place: Place) -> None:
+    run = opened(place)
+    leave(place, ADA, ended=True)
+    assert "that session has ended" in place.runr("task-status", "a").out
+    assert by(place, BOB, "--json", "run", "--task", "a", code=0).json["run"]["id"] == run
+    place.write("a.txt", "good\n")
+    by(place, BOB, "complete-task", "a", code=0)
+    assert f"Runr-Session: {BOB}" in place.git("log", "-1", "--format=%B")
+    assert "that session has ended" in place.runr("report", run).out
+
+
+def test_a_session_that_was_silent_for_too_long_may_be_replaced(place: Place) -> None:
+    place.config('[run]\nworker = "session"\nsession_idle = 1\n\n[verify]\ntier1 = ["true"]\n')
+    run = opened(place)
+    events = place.run_folder(run) / "timeline.jsonl"
+    events.write_text(events.read_text("utf-8").replace('"time":"20', '"time":"19'), "utf-8")
+    assert "nothing was heard of it for" in place.runr("task-status", "a").out
+    assert by(place, BOB, "--json", "run", "--task", "a", code=0).json["run"]["session_id"] == BOB
+
+
+def test_a_person_completes_by_hand_what_a_session_left(place: Place) -> None:
+    run = opened(place)
+    place.write("a.txt", "good\n")
+    done = by(place, None, "complete-task", "a", code=0)
+    assert "completed, verified" in done.out
+    assert "handed in by Ada Example" in place.runr("report", run).out
+    assert place.status("a.md")["evidence"] == "verified"
+
+
+def test_a_session_gives_up_and_comes_back_to_the_work_that_it_left(place: Place) -> None:
+    run = opened(place)
+    place.write("a.txt", "good\n")
+    given_up = by(place, ADA, "stop", "a", "--reason", "the API is gone", code=0)
+    assert f"run {run} is stopped" in given_up.out
+    assert "the API is gone" in place.runr("task-status", "a").out
+    assert f"given up by session {ADA}: the API is gone" in place.runr("report", run).out
+    assert place.read("a.txt") == "good\n"
+    again = by(place, BOB, "--json", "run", "--task", "a", code=0).json
+    assert (again["run"]["id"], again["run"]["session_id"]) == (run, BOB)
+    by(place, BOB, "complete-task", "a", code=0)
+    assert place.git("show", "--format=", "--name-only", "HEAD").split() == ["a.txt"]
+
+
+def test_a_run_that_waits_for_a_persons_word_is_not_resumed_without_it(place: Place) -> None:
+    place.config('[run]\nworker = "script"\n')
+    place.script("b.md", "echo 1 > b.txt")
+    run = place.run("b", code=9)["id"]
+    refused = place.runr("resume", run, code=9)
+    assert f"run {run} waits for a person's word" in refused.err
+    assert refused.steps[0].startswith(("runr approve b.md", "runr complete-task b.md"))
+    assert place.paste(refused.steps[0]).code == 0
+    assert place.status("b.md")["status"] == "completed"
+
+
+def test_the_latest_run_is_the_latest_attempt_and_not_a_persons_word(place: Place) -> None:
+    place.config('[run]\nworker = "script"\n\n[verify]\ntier1 = ["true"]\n')
+    place.script("b.md", "echo 1 > b.txt")
+    place.task("call.md", header="type: manual")
+    place.runr("complete-task", "call", "--reason", "called", code=0)
+    person = place.runr("--json", "report", "latest", code=0).json["run"]
+    assert person["worker"] == "person"
+    run = place.run("b")["id"]
+    place.task("again.md", header="type: manual")
+    place.runr("complete-task", "again", "--reason", "called", code=0)
+    assert place.runr("--json", "report", "latest", code=0).json["run"]["id"] == run
+
+
+def worktree(place: Place) -> Place:
+    place.git("worktree", "add", "-q", "-b", "feature", str(place.root.with_name("linked")))
+    return Place(place.root.with_name("linked"), place.home)
+
+
+def test_a_linked_worktree_has_the_tasks_and_the_record_of_the_main_one(place: Place) -> None:
+    linked = worktree(place)
+    run = opened(linked)
+    assert place.run_folder(run).is_dir()
+    assert not (linked.root / ".runr" / "runs").exists()
+    refused = by(place, BOB, "run", "--task", "a", code=1)
+    assert f"in {linked.root} on feature" in refused.err
+    linked.write("a.txt", "good\n")
+    by(linked, ADA, "complete-task", "a", code=0)
+    assert f"Runr-Run-Id: {run}" in place.git("log", "-1", "--format=%B", "feature")
+    assert not (place.root / "a.txt").exists()
+    assert linked.runr("--json", "task-status", "a").json["task"]["unmerged"] is False
+    there = place.runr("task-status", "a")
+    assert "its commit is not on this branch" in there.out
+    assert place.paste(there.steps[0]).code == 0
+    assert place.runr("--json", "task-status", "a").json["task"]["unmerged"] is False
+
+
+def test_a_worktree_with_a_record_of_its_own_keeps_it(place: Place) -> None:
+    linked = worktree(place)
+    linked.task("a.md", body="Write a.txt.")
+    linked.config('[run]\nworker = "session"\n')
+    linked.write(".runr/task-status.json", '{"schema_version": 1, "tasks": {}}')
+    run = opened(linked)
+    assert linked.run_folder(run).is_dir()
+    assert not place.run_folder(run).exists()
+
+
+def test_a_run_whose_worktree_is_gone_says_so(place: Place) -> None:
+    linked = worktree(place)
+    run = opened(linked)
+    place.git("worktree", "remove", "--force", str(linked.root))
+    refused = by(place, None, "complete-task", "a", code=2)
+    assert "that folder is gone" in refused.err
+    assert refused.steps == [f"runr stop {run}"]
+    assert place.paste(refused.steps[0]).code == 0
+
+
+def test_a_name_that_only_the_worktree_has_is_explained(place: Place) -> None:
+    linked = worktree(place)
+    linked.task("only-here.md")
+    refused = linked.runr("task-status", "only-here", code=2)
+    assert f"no task 'only-here' in {Path(place.root) / '.runr' / 'tasks'}" in refused.err
+
+
+def test_a_note_needs_an_open_run_and_a_text(place: Place) -> None:
+    assert "has no run yet" in place.runr("note", "a", "text", code=2).err
+    run = opened(place)
+    assert "needs a text" in place.runr("note", run, "  ", code=2).err
+    by(place, ADA, "stop", run, code=0)
+    assert "has ended" in place.runr("note", run, "text", code=2).err
