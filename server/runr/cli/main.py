@@ -19,7 +19,7 @@ from runr.errors import ExitCode, RunrError
 #: name → module and function; the order is the order of `runr --help`.
 COMMANDS = {
     "init": "setup:init",
-    "new": "setup:new",
+    "new": "new:new",
     "list-tasks": "tasks:list_tasks",
     "next": "choice:next_task",
     "graph": "graph:graph",

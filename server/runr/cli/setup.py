@@ -8,7 +8,6 @@ import click
 from runr.app import claude_install, git_hooks, restore
 from runr.app import doctor as health
 from runr.app import init as initial
-from runr.app import new as newtask
 from runr.app.doctor import Health
 from runr.app.installed import Installed
 from runr.cli import render
@@ -22,14 +21,6 @@ from runr.git.repo import Repo
 def init(surface: Surface, *, dry_run: bool) -> None:
     """Set this repository up: folders, settings with detected checks, an example task."""
     surface.show(initial.init(surface.project(), dry_run=dry_run), render.done)
-
-
-@command("new")
-@click.argument("task")
-@click.option("--template", default="feature", help=f"{', '.join(newtask.TEMPLATES)}, or your own.")
-def new(surface: Surface, task: str, template: str) -> None:
-    """Write a new task file from a template."""
-    surface.show(newtask.new_task(surface.project(), task, template=template), render.done)
 
 
 @command("rebuild")

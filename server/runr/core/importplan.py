@@ -1,12 +1,12 @@
 """What an import would write: names, headers and dependencies of foreign tasks, made our own."""
 
-import json
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from runr.core import template
 from runr.core.incoming import Claim, Incoming, one_line
 from runr.core.task import TaskType
 
@@ -14,7 +14,6 @@ Action = Literal["write", "known", "taken", "leave"]
 DonePolicy = Literal["attest", "pending", "skip"]
 
 _NAME_BYTES = 180
-_PLAIN = re.compile(r"\w[\w./@+-]*|\w[\w./@+-]*:[\w./@#+-]+")
 _CONTROLS = re.compile(r"[\0-\x08\x0b-\x1f\x7f]")
 # What the worker `script` would run; text from elsewhere only becomes that by somebody's hand.
 _RUN = re.compile(r"((?:`{3,}|~{3,})[^\S\n]*sh)[^\S\n]+run(?=[^\S\n]*$)", re.MULTILINE)
@@ -217,23 +216,13 @@ def _beside(own: str, other: str) -> str:
 
 def _header(row: Planned, names: Sequence[str]) -> str:
     task = row.task
-    lines = [f"source: {_scalar(row.source)}"]
+    lines = [f"source: {template.scalar(row.source)}"]
     if task.type is not TaskType.AUTOMATED:
         lines.append(f"type: {task.type}")
     if names:
-        lines.append(f"depends_on: {_list(names)}")
+        lines.append(f"depends_on: {template.listed(names)}")
     if task.tags:
-        lines.append(f"tags: {_list(task.tags)}")
+        lines.append(f"tags: {template.listed([one_line(tag) for tag in task.tags])}")
     if task.priority:
         lines.append(f"priority: {task.priority}")
     return "\n".join(["---", *lines, "---"])
-
-
-def _list(texts: Iterable[str]) -> str:
-    return f"[{', '.join(_scalar(one_line(text)) for text in texts)}]"
-
-
-def _scalar(text: str) -> str:
-    """Return `text` as YAML that reads as this text and nothing else."""
-    plain = _PLAIN.fullmatch(text) and text.lower() != "null"
-    return text if plain else json.dumps(text, ensure_ascii=False)
