@@ -43,6 +43,8 @@ COMMANDS = {
     "clean": "history:clean",
     "intervene": "history:intervene",
     "audit": "history:audit",
+    "verify": "verify:verify",
+    "verify-tasks": "verify:verify",
     "import": "exchange:import_",
     "export": "exchange:export",
     "rebuild": "setup:rebuild",

@@ -1,0 +1,63 @@
+"""The command that looks for mistakes in tasks and their records."""
+
+import click
+
+from runr import __version__
+from runr.app import mending, verifying
+from runr.app.mending import Mended
+from runr.app.verifying import Verified
+from runr.cli.surface import Surface, command, task_names
+from runr.core import sarif
+from runr.errors import ExitCode, UsageError
+
+_FORMS = ("text", "json", "sarif")
+_COLOURS = {"error": "red", "warning": "yellow"}
+
+
+@command("verify")
+@click.argument("tasks", nargs=-1, metavar="[TASK]…", shell_complete=task_names)
+@click.option("--format", "form", type=click.Choice(_FORMS), default="text", help="The form.")
+@click.option("--strict", is_flag=True, help="End with 1 for warnings, too.")
+@click.option("--fix", is_flag=True, help="First mend byte order marks and Windows line ends.")
+@click.option("--dry-run", is_flag=True, help="With --fix: only show what would change.")
+def verify(
+    surface: Surface, tasks: tuple[str, ...], form: str, *, strict: bool, fix: bool, dry_run: bool
+) -> int:
+    """Look for mistakes: headers, dependencies, scopes, checks, and statuses without evidence."""
+    project = surface.project()
+    if dry_run and not fix:
+        raise UsageError("--dry-run belongs to --fix: without it nothing is written anyway")
+    if fix:
+        done = mending.mend(project, tasks, dry_run=dry_run)
+        if dry_run:
+            surface.show(done, _mended)
+            return ExitCode.DONE
+        if done.changed and not surface.as_json and form == "text":
+            click.echo(_mended(done))
+    answer = verifying.verify(project, tasks, strict=strict)
+    if form == "sarif":
+        click.echo(sarif.render(answer.findings, __version__), nl=False)
+    elif form == "json":
+        click.echo(answer.model_dump_json(indent=2))
+    else:
+        surface.show(answer, _verified)
+    return ExitCode.DONE if answer.passed else ExitCode.FAILED
+
+
+def _mended(done: Mended) -> str:
+    verb = "would be mended" if done.dry_run else "mended"
+    return f"{done.diff}{len(done.changed)} files {verb}." if done.changed else "Nothing to mend."
+
+
+def _verified(answer: Verified) -> str:
+    lines = []
+    for each in answer.findings:
+        place = f"{each.path}:{each.line}" if each.line else each.path
+        word = click.style(each.severity, fg=_COLOURS[each.severity])
+        lines.append(f"{place}: {word}: {each.message} [{each.rule}]")
+    tasks = "task" if answer.tasks == 1 else "tasks"
+    if not lines:
+        return f"{answer.tasks} {tasks}: nothing is wrong."
+    return "\n".join(
+        [*lines, f"{answer.tasks} {tasks}: {answer.errors} errors, {answer.warnings} warnings."]
+    )

@@ -1,0 +1,152 @@
+"""Looking for mistakes before they surprise somebody, as it is typed."""
+
+import json
+from typing import Any
+
+import pytest
+
+from cli.terminal import Place
+
+
+def findings(place: Place, *words: str, code: int) -> list[tuple[str, str, str, int | None]]:
+    answer = place.runr("verify", *words, "--json", code=code).json
+    return [
+        (each["rule"], each["severity"], each["path"].removeprefix(".runr/tasks/"), each["line"])
+        for each in answer["findings"]
+    ]
+
+
+def messages(place: Place, *words: str) -> str:
+    return place.runr("verify", *words).out
+
+
+def test_tasks_without_a_mistake_pass(place: Place) -> None:
+    place.task("01-a.md", "owns: [src/]\nverify: ['test -f x', 'FOO=1 sh check.sh', './check.sh']")
+    place.task("02-b.md", "depends_on: [01-a]\nowns: [src/api/]")
+    place.write("check.sh")
+    assert place.runr("verify", code=0).out == "2 tasks: nothing is wrong.\n"
+    assert place.runr("verify-tasks", "--strict", code=0).out == "2 tasks: nothing is wrong.\n"
+
+
+def test_every_mistake_is_told_with_its_line(place: Place) -> None:
+    place.task("00-ok.md")
+    place.task("a.md", "tpye: manual\ndepends_on: [00-okay, a, x/y]")
+    place.task("b.md", "type: manuel")
+    place.task("c.md", "tags: [x]\ndepends_on: [d]")
+    place.task("d.md", "depends_on: [c]")
+    place.task("e.md", "title: E\nverify: ['no-such-tool --all', 'scripts/none.sh', '$TOOL x']")
+    assert findings(place, code=1) == [
+        ("unknown-key", "warning", "a.md", 2),
+        *[("dependency", "error", "a.md", 3)] * 3,
+        ("header", "error", "b.md", 2),
+        ("cycle", "error", "c.md", 3),
+        *[("command", "warning", "e.md", 3)] * 2,
+    ]
+    told = messages(place)
+    assert "did you mean `type`?" in told
+    assert ".runr/tasks/a.md:3: error: depends on 00-okay (no such task); did you mean" in told
+    assert "waits for itself: c.md → d.md → c.md" in told
+    assert "`scripts/none.sh` of the check `scripts/none.sh` is not in the repository" in told
+    assert told.endswith("6 tasks: 5 errors, 3 warnings.\n")
+
+
+def test_warnings_fail_only_where_it_is_asked_for(place: Place) -> None:
+    place.task("a.md", "tpye: manual")
+    place.task("b.md", "type: nothing")
+    assert findings(place, "a", code=0) == [("unknown-key", "warning", "a.md", 2)]
+    assert findings(place, "a", "--strict", code=1)
+    refused = place.runr("verify", "aa", code=2)
+    assert "there is no task 'aa'" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "shared"),
+    [
+        ("[src/]", "[src/api/x.py]", True),
+        ("[README.md]", "[./README.md]", True),
+        ("['*.md']", "[README.md]", True),
+        ("['**/*.md']", "['READ*']", True),
+        ("[.]", "[src/]", True),
+        ("[src/]", "[source/]", False),
+        ("['*.py']", "['*.md']", False),
+    ],
+)
+def test_open_tasks_that_own_the_same_files_are_told(
+    place: Place, one: str, other: str, shared: bool
+) -> None:
+    place.task("a.md", f"owns: {one}")
+    place.task("b.md", f"owns: {other}")
+    overlap = [("scope-overlap", "warning", "a.md", 2)]
+    assert findings(place, code=0) == (overlap if shared else [])
+    place.task("between.md", "depends_on: [a]")
+    place.task("b.md", f"depends_on: [between]\nowns: {other}")
+    assert findings(place, code=0) == []
+
+
+def test_a_completed_task_shares_its_files_with_nobody(place: Place) -> None:
+    place.task("a.md", "type: manual\nowns: [src/]")
+    place.task("b.md", "owns: [src/]")
+    assert len(findings(place, code=0)) == 1
+    place.runr("complete-task", "a", "--reason", "done", "--force", code=0)
+    assert findings(place, code=0) == []
+
+
+def change(place: Place, name: str, **facts: Any) -> None:
+    """Write something else into the status file, as a bad merge may."""
+    whole = json.loads(place.read(".runr/task-status.json"))
+    whole["tasks"][f".runr/tasks/{name}"] |= facts
+    place.write(".runr/task-status.json", json.dumps(whole))
+
+
+def test_a_completion_without_a_record_is_told(place: Place) -> None:
+    place.script("a.md", "echo a > a.txt")
+    place.task("b.md", "type: manual")
+    place.commit()
+    place.run("a")
+    place.runr("complete-task", "b", "--reason", "done", code=0)
+    assert findings(place, code=0) == []
+    change(place, "a.md", checkpoint_sha="1" * 40)
+    change(place, "b.md", last_run_id="20250108-143022-k7qf")
+    assert findings(place, code=1) == [
+        ("commit", "error", "a.md", None),
+        ("evidence", "error", "b.md", None),
+    ]
+    (place.root / ".runr/tasks/b.md").unlink()
+    assert ("orphan", "warning", "b.md", None) in findings(place, code=1)
+
+
+def test_sarif_has_what_its_schema_asks_for(place: Place) -> None:
+    place.task("größe a.md", "tpye: manual")
+    place.task("b.md", "type: manuel")
+    log = place.runr("verify", "--format", "sarif", code=1).json
+    assert log["version"] == "2.1.0"
+    (run,) = log["runs"]
+    rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+    assert run["tool"]["driver"]["name"] == "runr"
+    found = {}
+    for result in run["results"]:
+        assert rules[result["ruleIndex"]] == result["ruleId"]
+        assert result["message"]["text"]
+        (location,) = result["locations"]
+        place_in = location["physicalLocation"]
+        found[place_in["artifactLocation"]["uri"]] = (result["level"], place_in["region"])
+    assert found == {
+        ".runr/tasks/b.md": ("error", {"startLine": 2}),
+        ".runr/tasks/gr%C3%B6%C3%9Fe%20a.md": ("warning", {"startLine": 2}),
+    }
+
+
+def test_a_fix_touches_only_bytes_around_the_text(place: Place) -> None:
+    content = b"\xef\xbb\xbf---\r\ntpye: x \r\n---\r\n# A\r\n\r\ntail  "
+    file = place.task("a.md")
+    file.write_bytes(content)
+    latin = place.task("b.md")
+    latin.write_bytes(b"\xe9\r\n")
+    shown = place.runr("verify", "--fix", "--dry-run", code=0).out
+    assert "-<BOM>---<CR>" in shown
+    assert "1 files would be mended" in shown
+    assert file.read_bytes() == content
+    place.runr("verify", "--fix", code=1)
+    assert file.read_bytes() == b"---\ntpye: x \n---\n# A\n\ntail  "
+    assert latin.read_bytes() == b"\xe9\r\n"
+    assert "--fix" in place.runr("verify", "--dry-run", code=2).err
