@@ -29,7 +29,7 @@ DONE = {"status": "completed", "evidence": "verified", "completed_by": "run:x"}
 def test_the_graph_is_a_tree_from_what_comes_first_to_what_it_unblocks(place: Place) -> None:
     lay(place, setup=DONE)
     assert place.runr("graph", code=0).out == (
-        "5 tasks: 1 completed, 1 ready, 1 waits for a person, 2 blocked\n"
+        "5 tasks: 1 completed, 1 ready, 1 for a person, 2 blocked\n"
         "critical path, 3 tasks: api/01-login.md → api/02-logout.md → docs/03-guide.md\n"
         "✓ 00-setup.md  completed\n"
         "├─ ○ api/01-login.md  ready\n"

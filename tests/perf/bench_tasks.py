@@ -1,9 +1,10 @@
-"""How long listing tasks takes, beside what the file system alone needs in the same run.
+"""How long it takes to list, choose and draw tasks, beside what the file system alone needs.
 
 python tests/perf/bench_tasks.py
 """
 
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -11,15 +12,23 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from runr.app import graph
+from runr.app.choice import choose
+from runr.app.listing import TaskQuery, list_tasks
+from runr.app.project import Project
+from runr.cli import graph_render
+from runr.core import svg
 from runr.store.layout import Layout
 from runr.store.taskfiles import scan
 
-SIZES = (10, 1_000, 10_000)
+SIZES = (10, 1_000, 10_000, 50_000)
 REPEATS = 5
+#: So many tasks are measured once.
+MANY = 50_000
 HOUR_NS = 3600 * 1_000_000_000
 
 TASK = """---
-depends_on: [{before}, ../other/x.md]
+depends_on: [{before}]
 type: automated
 owns: [src/part-{number}/, docs/api.md]
 verify: ["pytest -q tests/part-{number}"]
@@ -35,16 +44,35 @@ timeout: 45m
 
 
 def main() -> None:
-    row = "{:>7}  {:>12}  {:>12}  {:>14}  {:>10}".format
-    say(row("tasks", "cold scan", "warm scan", "scandir+stat", "warm/bare"))
+    head = ("tasks", "cold scan", "warm scan", "list-tasks", "next", "graph", "svg", "scandir+stat")
+    row = "{:>7}" + "  {:>12}" * (len(head) - 1)
+    say(row.format(*head))
     for count in SIZES:
         with tempfile.TemporaryDirectory() as folder:
             layout = Layout(Path(folder))
             make(layout.tasks, count)
+            subprocess.run(["git", "init", "-q", folder], check=True)
+            project = Project.open(layout.root, os.environ)
             cold = seconds(partial(scan, layout))
-            warm = min(seconds(partial(scan, layout)) for _ in range(REPEATS))
-            bare = min(seconds(partial(list_bare, layout.tasks)) for _ in range(REPEATS))
-        say(row(count, ms(cold), ms(warm), ms(bare), f"{warm / bare:.1f}"))
+            works = (
+                partial(scan, layout),
+                partial(list_tasks, project, TaskQuery()),
+                partial(choose, project, explain=True),
+                partial(tree, project),
+                partial(picture, project),
+                partial(list_bare, layout.tasks),
+            )
+            repeats = REPEATS if count < MANY else 1
+            best = [min(seconds(work) for _ in range(repeats)) for work in works]
+        say(row.format(count, ms(cold), *map(ms, best)))
+
+
+def tree(project: Project) -> str:
+    return graph_render.graph(graph.gather(project), depth=12, limit=300)
+
+
+def picture(project: Project) -> str:
+    return svg.draw(graph.picture(graph.gather(project)))
 
 
 def make(tasks: Path, count: int) -> None:
@@ -53,7 +81,9 @@ def make(tasks: Path, count: int) -> None:
     for number in range(count):
         file = tasks / f"group-{number // 100:03}" / f"{number:05}-build.md"
         file.parent.mkdir(parents=True, exist_ok=True)
-        before = f"{max(number - 1, 0):05}-build.md"
+        # Chains of fifty, each link also behind the first of its folder.
+        chained = (number - 1, number // 100 * 100) if number % 50 else ()
+        before = ", ".join(f"{link:05}-build.md" for link in dict.fromkeys(chained))
         file.write_text(TASK.format(number=number, before=before, text="Some text. " * 40))
         os.utime(file, ns=(old, old))
 

@@ -1,6 +1,6 @@
 """All tasks with their statuses at one moment: who waits for whom, and what is not brought in."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from runr.app import doubts
@@ -72,9 +72,11 @@ class Board:
             found[path] = Standing(task=task, entry=self.entries[path], orphaned=True)
         return found
 
-    def backlog(self, standings: Mapping[str, Standing]) -> Backlog:
-        """Return the open part of the graph."""
-        return Backlog.of(self.graph, standings)
+    def backlog(
+        self, standings: Mapping[str, Standing], among: Collection[str] | None = None
+    ) -> Backlog:
+        """Return the open part of the graph, or what of it is `among` these paths."""
+        return Backlog.of(self.graph, standings, among)
 
     def urgent_first(
         self, some: Iterable[Standing], standings: Mapping[str, Standing]

@@ -20,8 +20,8 @@ class GraphTask(TaskRow):
     """One task with its links.
 
     `needs` are the tasks of the graph that it depends on, `unblocks` counts the
-    open tasks that wait for it directly, `unblocks_all` those behind them too;
-    `critical` is on the longest chain of what is open.
+    open tasks that wait for it directly, `unblocks_all` those behind them too,
+    whether they are in the graph or not; `critical` is on the critical path.
     """
 
     needs: list[str] = Field(default_factory=list)
@@ -31,7 +31,7 @@ class GraphTask(TaskRow):
 
 
 class GraphAnswer(Answer):
-    """The tasks of the graph by path, the ways round, and the longest chain of what is open."""
+    """The tasks of the graph by path, the ways round, and the longest chain of its open tasks."""
 
     tasks: list[GraphTask]
     total: int
@@ -80,7 +80,7 @@ def gather(project: Project, wanted: Filter = EVERYTHING, about: str | None = No
         board=board,
         standings=standings,
         paths=tuple(path for path in board.graph.edges if path in inside),
-        critical=board.backlog(standings).longest(),
+        critical=board.backlog(standings, inside).longest(),
         about=task.path if task else None,
     )
 

@@ -24,7 +24,8 @@ _COLOURS: dict[Kind, str | None] = {
     "failed": "red",
     "stale": "yellow",
 }
-_SPOKEN: dict[Kind, str] = {"in_progress": "at work", "waiting": "waits for a person"}
+_COUNTED: dict[Kind, str] = {"in_progress": "at work", "waiting": "for a person"}
+_SPOKEN = _COUNTED | {"waiting": "waits for a person"}
 
 #: Names of a chain that are shown; the rest are counted.
 _CHAIN = 6
@@ -45,7 +46,7 @@ def graph(graphed: Graphed, *, depth: int, limit: int) -> str:
 def _summary(graphed: Graphed) -> str:
     kinds = Counter(chart.kind(graphed.standings[path]) for path in graphed.paths)
     counted = [
-        style(f"{kinds[kind]} {_SPOKEN.get(kind, kind)}", fg=_COLOURS[kind])
+        style(f"{kinds[kind]} {_COUNTED.get(kind, kind)}", fg=_COLOURS[kind])
         for kind in chart.KINDS
         if kinds[kind]
     ]
@@ -126,7 +127,7 @@ def _line(graphed: Graphed, line: Line) -> str:
     kind = chart.kind(standing)
     stem = style(line.stem, dim=True)
     if line.kind == "more":
-        return stem + style(f"… and {line.count} more, {_SPOKEN.get(kind, kind)}", dim=True)
+        return stem + style(f"… and {line.count} more, {_COUNTED.get(kind, kind)}", dim=True)
     sign = style(chart.sign(standing), fg=_COLOURS[kind])
     named = f"{stem}{sign} {render.shown_path(line.path)}"
     match line.kind:

@@ -1,6 +1,6 @@
 """What is still to be done, as a graph: what it waits for at root, what it unblocks, how long."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from runr.core.graph import Graph
@@ -26,9 +26,15 @@ class Backlog:
     groups: tuple[tuple[str, ...], ...]
 
     @classmethod
-    def of(cls, graph: Graph, standings: Mapping[str, Standing]) -> "Backlog":
-        """Return the part of `graph` that is open."""
-        unblocks: dict[str, list[str]] = {path: [] for path in graph.edges if standings[path].open}
+    def of(
+        cls, graph: Graph, standings: Mapping[str, Standing], among: Collection[str] | None = None
+    ) -> "Backlog":
+        """Return the part of `graph` that is open, or what of it is `among` these paths."""
+        unblocks: dict[str, list[str]] = {
+            path: []
+            for path in graph.edges
+            if standings[path].open and (among is None or path in among)
+        }
         needs = {
             path: tuple(need for need in graph.edges[path].paths if need in unblocks)
             for path in unblocks
