@@ -9,15 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runr.app.claude_install import install, uninstall
+from runr.app.claude_install import install, install_user, uninstall, uninstall_user
 from runr.app.installed import Installed
 from runr.core import jsonedit
 from runr.errors import UsageError
+from runr.store.skillfiles import packaged
 
-COMMAND = ("runr", "mcp")
+COMMAND = ("runr",)
 ENTRY = {"command": "runr", "args": ["mcp"], "alwaysLoad": True}
 SKILL = ".claude/skills/runr/SKILL.md"
 MCP = ".mcp.json"
+SETTINGS = ".claude/settings.json"
 
 TWO = """\
 {
@@ -68,11 +70,11 @@ def servers(root: Path) -> dict[str, Any]:
 def test_an_empty_repository_gets_the_skill_and_the_server(root: Path) -> None:
     before = snapshot(root)
     told = set_up(root)
-    assert told.changed == [SKILL, MCP]
+    assert told.changed == [SKILL, MCP, SETTINGS]
     assert "name: runr" in (root / SKILL).read_text(encoding="utf-8")
     assert servers(root) == {"runr": ENTRY}
     assert (root / MCP).read_text(encoding="utf-8").startswith('{\n  "mcpServers": {\n    "runr"')
-    assert uninstall(root).changed == [SKILL, MCP]
+    assert uninstall(root).changed == [SKILL, MCP, SETTINGS]
     assert snapshot(root) == before
 
 
@@ -113,7 +115,7 @@ def test_a_second_installation_changes_nothing_and_says_so(root: Path) -> None:
     set_up(root)
     after = snapshot(root)
     again = set_up(root)
-    assert (again.changed, again.unchanged) == ([], [SKILL, MCP])
+    assert (again.changed, again.unchanged) == ([], [SKILL, MCP, SETTINGS])
     assert snapshot(root) == after
     uninstall(root)
     assert snapshot(root) == before
@@ -122,7 +124,7 @@ def test_a_second_installation_changes_nothing_and_says_so(root: Path) -> None:
 def test_other_skills_and_settings_are_left_alone(root: Path) -> None:
     (root / ".claude/skills/other").mkdir(parents=True)
     (root / ".claude/skills/other/SKILL.md").write_text("other", encoding="utf-8")
-    (root / ".claude/settings.json").write_text("{}", encoding="utf-8")
+    (root / ".claude/settings.local.json").write_text("{}", encoding="utf-8")
     before = snapshot(root)
     set_up(root)
     assert before.items() <= snapshot(root).items()
@@ -201,11 +203,147 @@ def test_a_new_command_replaces_our_own_entry(
     (root / MCP).write_text(TWO, encoding="utf-8")
     set_up(root)
     (root / MCP).write_text(edit((root / MCP).read_text(encoding="utf-8")), encoding="utf-8")
-    told = install(root, command=("/somewhere/python3", "-m", "runr", "mcp"))
+    told = install(root, command=("/somewhere/python3", "-m", "runr"))
     assert servers(root)["runr"]["args"] == ["-m", "runr", "mcp"]
     assert any("do not commit" in note for note in told.notes)
     uninstall(root)
     assert (root / MCP).read_text(encoding="utf-8") == (left or TWO)
+
+
+MINE = {"hooks": [{"type": "command", "command": "say done"}]}
+OWN_HOOKS = {
+    "none": "{}\n",
+    "another event": json.dumps({"hooks": {"Notification": [MINE]}}, indent=2) + "\n",
+    "the same event": json.dumps({"hooks": {"Stop": [MINE], "PreToolUse": []}}, indent=4),
+    "one line": json.dumps({"hooks": {"Stop": [MINE]}, "model": "opus"}),
+    "minified": '{"hooks":{"Stop":[{"hooks":[]}]},"env":{"A":"1"}}',
+    "an empty list, tabs": '{\n\t"hooks": {\n\t\t"Stop": [ ]\n\t}\n}\n',
+    "carriage returns": '{\r\n  "permissions": {\r\n    "allow": []\r\n  }\r\n}\r\n',
+}
+
+
+def hooks(root: Path) -> dict[str, Any]:
+    parsed: dict[str, Any] = json.loads((root / SETTINGS).read_bytes())["hooks"]
+    return parsed
+
+
+def own(root: Path, text: str) -> None:
+    (root / SETTINGS).parent.mkdir(exist_ok=True)
+    (root / SETTINGS).write_bytes(text.encode())
+
+
+def test_the_hooks_are_those_of_the_plugin(root: Path) -> None:
+    set_up(root)
+    plugin = json.loads(packaged("hooks")["hooks.json"])["hooks"]
+    wired = hooks(root)
+    assert list(wired) == list(plugin)
+    for event, groups in plugin.items():
+        for group, there in zip(wired[event], groups, strict=True):
+            ((hook,), (original,)) = group["hooks"], there["hooks"]
+            assert hook["command"].endswith(f"exec runr hook {event}")
+            assert {**hook, "command": ""} == {**original, "command": ""}
+            assert group.get("matcher") == there.get("matcher")
+
+
+@pytest.mark.parametrize("text", OWN_HOOKS.values(), ids=OWN_HOOKS)
+def test_hooks_of_one_s_own_stay_and_come_back_byte_for_byte(root: Path, text: str) -> None:
+    own(root, text)
+    before = snapshot(root)
+    set_up(root)
+    given = json.loads(text).get("hooks", {})
+    assert all(hooks(root)[event][: len(groups)] == groups for event, groups in given.items())
+    after = snapshot(root)
+    assert set_up(root).changed == []
+    assert snapshot(root) == after
+    uninstall(root)
+    assert snapshot(root) == before
+
+
+@pytest.mark.parametrize("text", OWN_HOOKS.values(), ids=OWN_HOOKS)
+def test_settings_that_were_edited_since_lose_our_hooks_and_nothing_else(
+    root: Path, text: str
+) -> None:
+    own(root, text)
+    set_up(root)
+    merged = (root / SETTINGS).read_bytes().decode()
+    own(root, jsonedit.put(merged, ("theme",), "dark"))
+    uninstall(root)
+    left = json.loads((root / SETTINGS).read_bytes())
+    assert left == {**json.loads(text), "theme": "dark"}
+    restored = jsonedit.drop((root / SETTINGS).read_bytes().decode(), ("theme",))
+    assert json.loads(restored) == json.loads(text)
+
+
+def test_a_hook_of_ours_that_was_edited_is_the_user_s(root: Path) -> None:
+    set_up(root)
+    text = (root / SETTINGS).read_text(encoding="utf-8")
+    own(root, text.replace("runr hook Stop", "true"))
+    uninstall(root)
+    assert list(hooks(root)) == ["Stop"]
+
+
+def test_hooks_of_an_older_runr_are_replaced(root: Path) -> None:
+    own(root, OWN_HOOKS["the same event"])
+    before = snapshot(root)
+    install(root, command=("/somewhere/python3", "-m", "runr"))
+    assert "exec /somewhere/python3 -m runr hook Stop" in (root / SETTINGS).read_text("utf-8")
+    set_up(root)
+    assert "somewhere" not in (root / SETTINGS).read_text("utf-8")
+    uninstall(root)
+    assert snapshot(root) == before
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"hooks": []}', '"hooks"'),
+        ('{"hooks": {"Stop": {}}}', "is not a list"),
+        ("{\n// mine\n}", "line 2"),
+    ],
+)
+def test_settings_that_cannot_be_merged_into_are_refused(root: Path, text: str, said: str) -> None:
+    own(root, text)
+    before = snapshot(root)
+    with pytest.raises(UsageError, match=said):
+        set_up(root)
+    assert snapshot(root) == before
+
+
+def test_printing_shows_every_file_and_writes_none(root: Path) -> None:
+    (root / MCP).write_text(TWO, encoding="utf-8")
+    before = snapshot(root)
+    told = install(root, command=COMMAND, only_print=True)
+    assert snapshot(root) == before
+    shown = {preview.path: preview.text for preview in told.previews}
+    assert {SKILL, MCP, SETTINGS} <= set(shown)
+    set_up(root)
+    assert all((root / path).read_text(encoding="utf-8") == text for path, text in shown.items())
+
+
+def test_a_user_gets_the_whole_plugin_and_gets_rid_of_it(tmp_path: Path) -> None:
+    config = tmp_path / ".claude"
+    config.mkdir()
+    (config / "settings.json").write_text('{"theme": "dark"}', encoding="utf-8")
+    before = snapshot(tmp_path)
+    told = install_user(config, found="/usr/bin/runr")
+    assert set(told.changed) == {f"skills/runr/{name}" for name in packaged()}
+    after = snapshot(tmp_path)
+    assert install_user(config, found="/usr/bin/runr").changed == []
+    assert snapshot(tmp_path) == after
+    uninstall_user(config)
+    assert snapshot(tmp_path) == before
+
+
+def test_a_user_s_own_skill_of_our_name_is_kept(tmp_path: Path) -> None:
+    skill = tmp_path / "skills/runr/SKILL.md"
+    skill.parent.mkdir(parents=True)
+    skill.write_text("mine", encoding="utf-8")
+    before = snapshot(tmp_path)
+    with pytest.raises(UsageError, match="another skill named runr"):
+        install_user(tmp_path, found=None)
+    assert snapshot(tmp_path) == before
+    uninstall_user(tmp_path)
+    assert snapshot(tmp_path) == before
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,17 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Literal
 
 from runr import __version__
+from runr.app import claude_places
 from runr.app.answers import Answer
 from runr.app.project import Project
 from runr.core.near import closest
 from runr.core.stops import quoted
 from runr.errors import RunrError
+from runr.git.hookplace import HookPlace
 from runr.store import runlog, statusfile
 from runr.workers import catalog
 
@@ -45,7 +48,9 @@ def examine(project: Project) -> Health:
         _tasks,
         _status,
         _runs,
+        _path,
         _claude,
+        _hooks,
     )
     findings = [look(project) for look in looks]
     return Health(findings=findings, well=all(found.state != "bad" for found in findings))
@@ -177,14 +182,77 @@ def _runs(project: Project) -> Finding:
     return Finding(name="runs", state="ok", told=f"{len(ids)} recorded")
 
 
+def _path(project: Project) -> Finding:
+    """Look which `runr` a session, a hook or another terminal starts."""
+    found = shutil.which("runr", path=project.environment.get("PATH"))
+    own = Path(sys.executable).with_name("runr")
+    if found is None:
+        return Finding(
+            name="PATH",
+            state="note",
+            told="runr is not on PATH: the plugin and its hooks would not find it",
+            advice=f"export PATH={quoted(str(own.parent))}:$PATH",
+        )
+    if own.exists() and not own.samefile(found):
+        return Finding(
+            name="PATH",
+            state="note",
+            told=f"another runr comes first: {found}; this one is {own}",
+            advice=f"{quoted(found)} version",
+        )
+    return Finding(name="PATH", state="ok", told=found)
+
+
 def _claude(project: Project) -> Finding:
-    path = shutil.which("claude", path=project.environment.get("PATH"))
-    skill = project.layout.root / ".claude" / "skills" / "runr" / "SKILL.md"
-    if skill.exists():
-        return Finding(name="Claude Code", state="ok", told=f"/runr is installed; claude: {path}")
-    return Finding(
-        name="Claude Code",
-        state="note",
-        told="/runr is not installed in this repository",
-        advice="runr install claude",
-    )
+    claude = shutil.which("claude", path=project.environment.get("PATH"))
+    places = claude_places.find(project.layout.root, project.environment)
+    if not places:
+        return Finding(
+            name="Claude Code",
+            state="note",
+            told="/runr is not installed, neither in this repository nor for you",
+            advice="runr install claude",
+        )
+    first, *others = places
+    told = f"/runr: {first.told}; claude: {claude or 'not on PATH'}"
+    if not first.is_current:
+        user = " --user" if first.kind == "user" else ""
+        again = "claude plugin update runr@runr"
+        return Finding(
+            name="Claude Code",
+            state="note",
+            told=f"{told}; its skill is not that of runr {__version__}",
+            advice=again if first.kind == "plugin" else f"runr install claude{user} --force",
+        )
+    if others:
+        hidden = ", ".join(other.told for other in others)
+        return Finding(
+            name="Claude Code",
+            state="note",
+            told=f"{told}; it shadows {hidden}",
+            # What is left then works in every repository.
+            advice=f"runr install claude --{first.kind} --uninstall",
+        )
+    return Finding(name="Claude Code", state="ok", told=told)
+
+
+def _hooks(project: Project) -> Finding:
+    place = HookPlace(project.repo)
+    at_work, receipt = place.look(), place.receipt()
+    mode = _provenance_mode(project)
+    if at_work:
+        return Finding(name="git hooks", state="ok", told=f"at work in {at_work}, mode {mode}")
+    again = "runr install git-hooks"
+    if receipt is not None:
+        told = "installed, but git looks for hooks elsewhere: core.hooksPath was changed since"
+        return Finding(name="git hooks", state="note", told=told, advice=again)
+    state: Literal["ok", "note"] = "note" if mode == "ledger" else "ok"
+    told = "not installed: commits by hand do not say who made them"
+    return Finding(name="git hooks", state=state, told=told, advice=again)
+
+
+def _provenance_mode(project: Project) -> str:
+    try:
+        return project.config().provenance.mode
+    except RunrError:
+        return "unknown"

@@ -1,18 +1,20 @@
 """Commands that set a repository up and look after it."""
 
+import os
 import shutil
 import sys
 
 import click
 
 from runr.app import claude_install, git_hooks, restore
+from runr.app import claude_places as places
 from runr.app import doctor as health
 from runr.app import init as initial
 from runr.app.doctor import Health
 from runr.app.installed import Installed
 from runr.cli import render
 from runr.cli.surface import Surface, command
-from runr.errors import ExitCode
+from runr.errors import ExitCode, UsageError
 from runr.git.repo import Repo
 
 
@@ -40,18 +42,33 @@ def doctor(surface: Surface) -> int:
 
 @command("install")
 @click.argument("what", type=click.Choice(["claude", "git-hooks"]))
+@click.option("--project", "where", flag_value="project", help="In this repository (the default).")
+@click.option("--user", "where", flag_value="user", help="For you, in every repository.")
 @click.option("--print", "only_print", is_flag=True, help="Show what would be written; write none.")
 @click.option("--uninstall", is_flag=True, help="Take out exactly what was put in.")
-@click.option("--force", is_flag=True, help="Replace an entry `runr` that is not runr's own.")
-def install(surface: Surface, what: str, *, only_print: bool, uninstall: bool, force: bool) -> None:
-    """Set up Claude Code in this repository, or the git hooks that say where a commit came from."""
+@click.option("--force", is_flag=True, help="Replace what is there and is not runr's own.")
+def install(
+    surface: Surface,
+    what: str,
+    *,
+    where: str | None,
+    only_print: bool,
+    uninstall: bool,
+    force: bool,
+) -> None:
+    """Set up Claude Code, or the git hooks that say where a commit came from."""
+    if what == "git-hooks" and where == "user":
+        raise UsageError("git hooks are installed in one repository, not for a user")
     if what == "git-hooks":
         answer = _git_hooks(surface.project().repo, only_print=only_print, uninstall=uninstall)
+    elif where == "user":
+        answer = _for_user(only_print=only_print, uninstall=uninstall, force=force)
     elif uninstall:
         answer = claude_install.uninstall(surface.project().layout.root)
     else:
         root = surface.project().layout.root
-        answer = claude_install.install(root, command=_own_command(), force=force)
+        own = _own_command()
+        answer = claude_install.install(root, command=own, force=force, only_print=only_print)
     surface.show(answer, _installed)
 
 
@@ -63,9 +80,17 @@ def _git_hooks(repo: Repo, *, only_print: bool, uninstall: bool) -> Installed:
     return git_hooks.install(repo, python=sys.executable)
 
 
+def _for_user(*, only_print: bool, uninstall: bool, force: bool) -> Installed:
+    config = places.user_folder(os.environ)
+    if uninstall:
+        return claude_install.uninstall_user(config)
+    found = shutil.which("runr")
+    return claude_install.install_user(config, found=found, force=force, only_print=only_print)
+
+
 def _own_command() -> list[str]:
-    """Return how this very runr serves MCP, started from any folder."""
-    return ["runr", "mcp"] if shutil.which("runr") else [sys.executable, "-m", "runr", "mcp"]
+    """Return how this very runr is started, from any folder."""
+    return ["runr"] if shutil.which("runr") else [sys.executable, "-m", "runr"]
 
 
 def _installed(answer: Installed) -> str:

@@ -1,4 +1,4 @@
-"""One member put into a JSON text or taken out of it; every other character stays."""
+"""A member or an element put into a JSON text or taken out; every other character stays."""
 
 import json
 import re
@@ -22,11 +22,12 @@ class _Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Table:
-    """An object; offsets of its opening and its closing brace."""
+    """An object, or an array whose keys are its places; offsets of the braces."""
 
     start: int
     members: tuple[_Member, ...]
     close: int
+    array: bool = False
 
     def find(self, key: str) -> int | None:
         """Return the place of the member that counts: of equal keys the last."""
@@ -84,20 +85,54 @@ def drop(text: str, keys: Sequence[str]) -> str:
     found = _find(text, keys)
     if found.place is None:
         return text
-    members, place = found.table.members, found.place
+    cut = _cut(text, found.table, found.place)
+    # Of equal keys, the one before would come to count.
+    return cut if found.table.array else drop(cut, keys)
+
+
+def append(text: str, keys: Sequence[str], value: object) -> str:
+    """Add an element to the array at `keys`, which is made where it is missing.
+
+    ValueError where there is something else.
+    """
+    found = _find(text, keys)
+    if found.place is None:
+        return put(text, keys, [value])
+    table = _table(text, found.table.members[found.place].value, f'"{keys[-1]}"')
+    if not table.array:
+        raise ValueError(f'"{keys[-1]}" is not an array')
+    return _inserted(text, table, "", value) if table.members else put(text, keys, [value])
+
+
+def remove(text: str, keys: Sequence[str], value: object) -> str:
+    """Take the last element that equals `value` out of the array at `keys`, if there is one."""
+    found = _find(text, keys)
+    if found.place is None:
+        return text
+    table = _table(text, found.table.members[found.place].value, f'"{keys[-1]}"')
+    equal = [
+        place
+        for place, member in enumerate(table.members)
+        if table.array and json.loads(text[member.value : member.end]) == value
+    ]
+    return _cut(text, table, equal[-1]) if equal else text
+
+
+def _cut(text: str, table: _Table, place: int) -> str:
+    """Return the text without a member, and without what divided it from its neighbour."""
+    members = table.members
     if len(members) == 1:
-        start, end = found.table.start + 1, found.table.close
+        start, end = table.start + 1, table.close
     elif place == 0:
         start, end = members[0].start, members[1].start
     else:
         start, end = members[place - 1].end, members[place].end
-    # Of equal keys, the one before would come to count.
-    return drop(text[:start] + text[end:], keys)
+    return text[:start] + text[end:]
 
 
 def _inserted(text: str, table: _Table, key: str, value: object) -> str:
     layout = _layout(text, table)
-    written = layout.member(key, value)
+    written = layout.value(value) if table.array else layout.member(key, value)
     if table.members:
         comma = "," if layout.minified else ", "
         before = comma if layout.indent is None else f",{layout.newline}{layout.indent}"
@@ -145,9 +180,10 @@ def _find(text: str, keys: Sequence[str]) -> _Found:
 
 
 def _table(text: str, start: int, name: str) -> _Table:
+    if text[start] == "[":
+        return _array(text, start)
     if text[start] != "{":
-        msg = f"{name} is not an object"
-        raise ValueError(msg)
+        raise ValueError(f"{name} is not an object")
     members = []
     at = _skip(text, start + 1)
     while text[at] != "}":
@@ -158,6 +194,17 @@ def _table(text: str, start: int, name: str) -> _Table:
         at = _skip(text, end)
         at = _skip(text, at + 1) if text[at] == "," else at
     return _Table(start=start, members=tuple(members), close=at)
+
+
+def _array(text: str, start: int) -> _Table:
+    members: list[_Member] = []
+    at = _skip(text, start + 1)
+    while text[at] != "]":
+        end = _DECODER.raw_decode(text, at)[1]
+        members.append(_Member(key=str(len(members)), start=at, value=at, end=end))
+        at = _skip(text, end)
+        at = _skip(text, at + 1) if text[at] == "," else at
+    return _Table(start=start, members=tuple(members), close=at, array=True)
 
 
 def _skip(text: str, at: int) -> int:

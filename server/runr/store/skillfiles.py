@@ -12,9 +12,10 @@ from runr.errors import DamagedStateError, RunrError, UsageError
 from runr.store import files
 
 MCP = ".mcp.json"
+SETTINGS = ".claude/settings.json"
 SKILL = ".claude/skills/runr/SKILL.md"
 
-_IN_PACKAGE = "skill/skills/runr/SKILL.md"
+_IN_PACKAGE = "skill"
 
 
 class Written(BaseModel):
@@ -27,10 +28,10 @@ class Written(BaseModel):
 
 
 class Receipt(BaseModel):
-    """What an installation changed; `entry` is the server as it was written.
+    """What an installation changed; `entry` is the server, `hooks` are those that were written.
 
     `folders` are those that did not exist, outermost first. Paths are relative
-    to the repository.
+    to the repository, or to the folder of the user's own settings.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -39,18 +40,24 @@ class Receipt(BaseModel):
     files: Mapping[str, Written] = Field(default_factory=dict)
     folders: tuple[str, ...] = ()
     entry: Mapping[str, Any] | None = None
+    hooks: Mapping[str, list[Any]] = Field(default_factory=dict)
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ClaudeFiles:
-    """One repository's files for Claude Code."""
+    """The files for Claude Code of one repository, or of a user.
+
+    `place` is where the receipt lies; it holds copies of settings, so it is private.
+    """
 
     root: Path
+    place: str = ".runr/backup/claude"
 
     @property
     def folder(self) -> Path:
-        """Return where the receipt lies; it holds copies of settings, so it is private."""
-        return self.root / ".runr" / "backup" / "claude"
+        """Return the receipt's folder."""
+        return self.root / self.place
 
     @property
     def receipt(self) -> Path:
@@ -122,7 +129,7 @@ class ClaudeFiles:
         for name in ("receipt.json", ".gitignore"):
             (self.folder / name).unlink(missing_ok=True)
         for folder in (self.folder, self.folder.parent):
-            with suppress(OSError):
+            with suppress(OSError):  # something else is in there
                 folder.rmdir()
 
     def _inside(self, name: str) -> Path:
@@ -136,12 +143,14 @@ class ClaudeFiles:
         return path
 
 
-def packaged_skill() -> str:
-    """Return the skill that this runr ships, from the wheel or from the source tree."""
+def packaged(folder: str = "") -> dict[str, str]:
+    """Return what this runr ships below `folder` of its plugin, by the path in there."""
     package = Path(__file__).resolve().parents[1]
-    for folder in (package, package.parents[1]):
-        with suppress(FileNotFoundError):
-            return (folder / _IN_PACKAGE).read_text(encoding="utf-8")
+    for above in (package, package.parents[1]):
+        top = above / _IN_PACKAGE / folder
+        if top.is_dir():
+            paths = (path for path in sorted(top.rglob("*")) if path.is_file())
+            return {str(path.relative_to(top)): path.read_text(encoding="utf-8") for path in paths}
     raise RunrError(
-        f"this installation of runr lacks {_IN_PACKAGE}", next_steps=["install runr again"]
+        f"this installation of runr lacks {_IN_PACKAGE}/{folder}", next_steps=["install runr again"]
     )

@@ -1,0 +1,137 @@
+"""What `runr install claude` leaves behind, judged by the real Claude Code."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from claude.desk import Desk
+from fakes.model_api import FakeModel
+
+OWN_SETTINGS = {"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "touch $MARK"}]}]}}
+OWN_SERVER = {"mcpServers": {"mine": {"command": "false"}}}
+
+
+class Bare(Desk):
+    """A desk where nothing is installed yet, with settings, a server and a skill of its own."""
+
+    def install(self) -> None:
+        """Install nothing, but have something of one's own."""
+        self.write(".claude/settings.json", json.dumps(OWN_SETTINGS, indent=4))
+        self.write(".mcp.json", json.dumps(OWN_SERVER))
+        self.write(
+            ".claude/skills/mine/SKILL.md", "---\nname: mine\ndescription: Mine.\n---\nGo.\n"
+        )
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file of the repository."""
+        (self.root / name).parent.mkdir(parents=True, exist_ok=True)
+        (self.root / name).write_text(text, encoding="utf-8")
+
+    def init(self, model: FakeModel, **more: str) -> dict[str, Any]:
+        """Begin a session that says nothing much, and return what it found."""
+        done = subprocess.run(
+            [str(self.claude), "-p", "hi", "--output-format", "stream-json", "--verbose"],
+            cwd=self.root,
+            env=self.environment(model, **more),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=120,
+        )
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        found: dict[str, Any] = next(line for line in lines if line.get("subtype") == "init")
+        return found
+
+
+@pytest.fixture
+def desk(tmp_path: Path, claude_path: Path) -> Bare:
+    return Bare(tmp_path, claude_path)
+
+
+def contents(folder: Path, *without: str) -> dict[str, bytes | None]:
+    """Return every byte below a folder, and None for every folder."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
+        for path in folder.rglob("*")
+        if path.relative_to(folder).parts[0] not in without
+    }
+
+
+def test_a_project_has_skill_tools_and_hooks_beside_its_own_and_loses_only_them(
+    desk: Bare, tmp_path: Path
+) -> None:
+    before = contents(desk.root), contents(desk.home)
+    assert desk.runr("install", "claude", "--project").returncode == 0
+    mark = {"MARK": str(tmp_path / "stopped")}
+    with FakeModel([{"text": "hello"}]) as model:
+        found = desk.init(model, **mark)
+        told = "\n".join(model.main_requests()[0].all_texts)
+    assert {"runr", "mine"} <= set(found["skills"])
+    assert {"runr", "mine"} <= {server["name"] for server in found["mcp_servers"]}
+    assert "foo" in told  # what the hook at the start says of the open work
+    assert (tmp_path / "stopped").exists()
+    assert desk.runr("install", "claude", "--uninstall").returncode == 0
+    assert contents(desk.root, ".runr") == {
+        name: data for name, data in before[0].items() if not name.startswith(".runr")
+    }
+    assert before[0].items() <= contents(desk.root).items()
+
+
+def test_a_user_has_the_plugin_everywhere_and_loses_only_that(desk: Bare) -> None:
+    config = desk.home / ".claude"
+    config.mkdir()
+    (config / "settings.json").write_text('{"theme": "dark"}', encoding="utf-8")
+    before = contents(desk.home)
+    assert desk.runr("install", "claude", "--user").returncode == 0
+    installed = contents(desk.home)
+    assert desk.runr("install", "claude", "--user").stdout.startswith("Nothing to do.")
+    assert contents(desk.home) == installed
+    with FakeModel([{"text": "hello"}]) as model:
+        found = desk.init(model)
+        told = "\n".join(model.main_requests()[0].all_texts)
+    assert "runr:runr" in found["skills"]
+    assert "plugin:runr:runr" in {server["name"] for server in found["mcp_servers"]}
+    assert "foo" in told
+    doctor = desk.runr("doctor").stdout
+    assert f"/runr: user 0.1.0 in {config}/skills/runr" in doctor
+    assert desk.runr("install", "claude", "--user", "--uninstall").returncode == 0
+    written = set(contents(desk.home)) - set(before)
+    assert not [name for name in written if "skills/runr" in name]
+    assert before.items() <= contents(desk.home).items()
+
+
+def test_a_plugin_from_the_marketplace_is_untouched_and_told_about(desk: Bare) -> None:
+    quiet = {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "DISABLE_AUTOUPDATER": "1"}
+    environment = {**desk.environment(), **quiet, "CLAUDE_CONFIG_DIR": str(desk.home / ".claude")}
+    repository = Path(__file__).parents[2]
+
+    def claude(*words: str) -> str:
+        done = subprocess.run(
+            [str(desk.claude), *words],
+            cwd=desk.root,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    claude("plugin", "marketplace", "add", os.fspath(repository))
+    claude("plugin", "install", "runr@runr")
+    plugins, servers = claude("plugin", "list", "--json"), claude("mcp", "list")
+    assert "shadows" not in desk.runr("doctor").stdout
+    desk.runr("install", "claude")
+    doctor = desk.runr("doctor").stdout
+    assert "it shadows plugin 0.1.0 in " in doctor
+    assert "\n    runr install claude --project --uninstall\n" in doctor
+    desk.runr("install", "claude", "--project", "--uninstall")
+    assert claude("plugin", "list", "--json") == plugins
+    assert claude("mcp", "list") == servers
