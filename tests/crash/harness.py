@@ -3,7 +3,7 @@
     python -m crash.harness 200
 
 Each run is killed with SIGKILL up to four times, at moments drawn from the
-time that such a run takes, half of the time together with every git process
+events of such a run, half of the time together with every git process
 at work in the repository. Whatever the moment was, the run must end with
 exactly one checkpoint, a true status, nothing locked and nobody left working.
 Every second run has a plan, and must end with one checkpoint for each milestone.
@@ -41,8 +41,10 @@ plan = "planner"
 command = ["printf", "1. The first half\\n2. The second half\\n"]
 """
 
-#: Seconds that an undisturbed run takes at most, for drawing the moment of a kill.
-_SPAN_S = 0.6
+#: Events of an undisturbed run, and seconds between two: the moment of a kill is drawn from
+#: both, so that a slow machine is hit in the same places as a fast one.
+_EVENTS = 20
+_BETWEEN_S = 0.05
 
 
 @dataclass(slots=True)
@@ -79,7 +81,7 @@ def survive(kills: int, seed: int, folder: Path) -> Tally:
 def _one_run(kit: ProjectKit, draw: random.Random, tally: Tally) -> RunFiles:
     run = kit.start("a.md")
     for _ in range(draw.randint(1, 4)):
-        threading.Event().wait(draw.uniform(0, _SPAN_S))
+        _await_moment(run, draw)
         phase = _kill(kit, run, with_git=draw.random() < 0.5)
         if phase is None:
             break
@@ -92,11 +94,23 @@ def _one_run(kit: ProjectKit, draw: random.Random, tally: Tally) -> RunFiles:
     return run
 
 
+def _await_moment(run: RunFiles, draw: random.Random) -> None:
+    """Wait until a number of further events has happened, and a little longer, or the run ended."""
+    wanted = _count(run) + draw.randint(0, _EVENTS)
+    while local.is_alive(run) and _count(run) < wanted:
+        threading.Event().wait(0.002)
+    threading.Event().wait(draw.uniform(0, _BETWEEN_S))
+
+
+def _count(run: RunFiles) -> int:
+    return run.timeline.read_bytes().count(b"\n")
+
+
 def _kill(kit: ProjectKit, run: RunFiles, *, with_git: bool) -> str | None:
     """Kill the run's process and return the phase that it was in; None if it was done."""
-    pid = local.process_id(run)
-    if pid is None:
-        return None
+    while (pid := local.process_id(run)) is None:
+        if not local.is_alive(run):
+            return None
     victims = [*_caught_gits(kit, run), pid] if with_git else [pid]
     for victim in victims:
         with suppress(ProcessLookupError):
