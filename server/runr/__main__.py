@@ -2,7 +2,6 @@
 
 import os
 import sys
-from typing import NoReturn
 
 
 def main() -> int:
@@ -17,9 +16,9 @@ def main() -> int:
         return runner.main(sys.argv[2:])
     match sys.argv[1:]:
         case ["mcp"]:
-            serve(None)
+            return serve(None)
         case ["mcp", "--repo", repo]:
-            serve(repo)
+            return serve(repo)
         case ["hook", event]:
             # Claude Code starts it for every tool call, and waits for it.
             from runr.cli import hook  # noqa: PLC0415
@@ -38,12 +37,12 @@ def main() -> int:
     return run()
 
 
-def serve(repo: str | None) -> NoReturn:
+def serve(repo: str | None) -> int:
     """Serve MCP at once, as clients start it: they do not wait long for the first answer."""
     from runr.mcpserver import front  # noqa: PLC0415 - see above
 
     front.serve(repo, os.environ)
-    sys.exit(0)
+    return 0
 
 
 if __name__ == "__main__":

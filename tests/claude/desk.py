@@ -69,8 +69,14 @@ class Desk:
         """Return a runr command's answer as data."""
         return json.loads(self.runr(*words, "--json").stdout)
 
-    def say(self, prompt: str, model: FakeModel, **environment: str) -> Turn:
-        """Type `prompt` into a headless session and return its result."""
+    def say(self, prompt: str, model: FakeModel, *words: str, **environment: str) -> Turn:
+        """Type `prompt` into a headless session and return its result; `words` are options."""
+        result = self.attempt(prompt, model, **environment)
+        assert not result["is_error"], result
+        return result
+
+    def attempt(self, prompt: str, model: FakeModel, **environment: str) -> Turn:
+        """Type `prompt` into a headless session, whatever comes of it."""
         done = subprocess.run(
             [str(self.claude), "-p", prompt, *_HEADLESS, *self.options],
             cwd=self.root,
@@ -81,7 +87,7 @@ class Desk:
             check=False,
             timeout=170,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.stdout, done.stderr
         result: Turn = json.loads(done.stdout)
         return result
 

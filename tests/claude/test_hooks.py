@@ -10,8 +10,9 @@ from claude.desk import Turn, write
 from claude.plugin_desk import PluginDesk, bash, call
 from fakes.model_api import FakeModel
 from fakes.model_request import ModelRequest
+from fakes.project_kit import until
 from runr.core.runstate import Event
-from runr.core.status import State
+from runr.core.status import Entry, State
 from runr.store import runlog
 from unit.git_trees import git
 
@@ -39,6 +40,11 @@ def events(desk: PluginDesk, kind: str) -> list[Event]:
 
 def answer(result: str) -> Any:
     return json.loads(result)
+
+
+def _stopped(desk: PluginDesk) -> Entry | None:
+    entry = desk.kit.entry("foo.md")
+    return entry if entry.status is State.STOPPED else None
 
 
 def told(request: ModelRequest) -> str:
@@ -144,6 +150,26 @@ def test_a_session_is_told_at_its_start_what_there_is_to_do(desk: PluginDesk) ->
     (request,) = said(desk, [BYE])
     assert "runr: 0 of 3 tasks completed; 2 ready" in told(request)
     assert "Ready: call.md, foo.md" in told(request)
+
+
+def test_what_a_session_cost_is_added_to_its_run_when_it_has_ended(desk: PluginDesk) -> None:
+    said(desk, [OPEN, write("a.txt", "good"), DONE, BYE])
+    (settled,) = until(lambda: events(desk, "session.settled"), "the session's cost")
+    assert settled.payload["cost_usd"] > 0
+
+
+def test_a_run_that_is_open_when_the_session_ends_is_left_in_a_true_state(
+    desk: PluginDesk,
+) -> None:
+    with FakeModel(
+        [OPEN, write("a.txt", "good"), {"error": {"status": 400}, "repeat": -1}]
+    ) as model:
+        result = desk.attempt("Do foo.md", model)
+    assert result["is_error"]
+    stopped = until(lambda: events(desk, "run.stopped"), "the end of the run")
+    assert stopped[0].payload["code"] == "unverified"
+    entry = until(lambda: _stopped(desk), "the status")
+    assert entry.stop_reason == "unverified"
 
 
 @pytest.mark.parametrize("how", ["no tasks", "no runr folder", "everything done"])

@@ -4,6 +4,8 @@ import os
 import sys
 from collections.abc import Mapping
 
+_ABOUT_OPEN_WORK = ("PreToolUse", "PostToolUse", "Stop")
+
 #: The log starts anew above this size.
 _LONGEST_LOG = 64 * 1024
 
@@ -12,7 +14,7 @@ def serve(event: str, environment: Mapping[str, str], repo: str | None = None) -
     """Answer the event that stands on standard input; whatever goes wrong, go out of the way."""
     root = _root(repo or "") or _root(_here()) or _root(environment.get("CLAUDE_PROJECT_DIR", ""))
     # The worker of a run has its own rules, and its hooks are none of its session's.
-    if root is None or "RUNR_RUN_ID" in environment:
+    if root is None or "RUNR_RUN_ID" in environment or _is_idle(root, event):
         return 0
     if sys.stdin.isatty():
         sys.stderr.write("runr hook answers Claude Code, which starts it; Ctrl-C ends it.\n")
@@ -29,6 +31,22 @@ def serve(event: str, environment: Mapping[str, str], repo: str | None = None) -
     return 0
 
 
+def _is_idle(root: str, event: str) -> bool:
+    """Tell whether no session has a task open, or left one, that this event could be about."""
+    if event not in _ABOUT_OPEN_WORK:
+        return False
+    # Not by way of `store.layout`: most events end here, and loading that takes longer than all
+    # of this. A file that cannot be read is damage, which is told where it is met.
+    try:
+        with open(f"{root}/.runr/task-status.json", "rb") as file:  # noqa: PTH123 - see `_here`
+            text = file.read()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return b'"in_progress"' not in text and b'"unverified"' not in text
+
+
 def _here() -> str:
     try:
         return os.getcwd()  # noqa: PTH109 - pathlib takes longer to load than all of this
@@ -37,13 +55,33 @@ def _here() -> str:
 
 
 def _root(folder: str) -> str | None:
-    """Return the repository around `folder`, if it has anything of runr's."""
+    """Return the folder with the record of the working tree around `folder`, if there is one."""
     while folder:
         if os.path.exists(f"{folder}/.git"):  # noqa: PTH110 - see `_here`
-            return folder if os.path.isdir(f"{folder}/.runr") else None  # noqa: PTH112
+            return _record(folder)
         above = os.path.dirname(folder)  # noqa: PTH120
         folder = above if above != folder else ""
     return None
+
+
+def _record(tree: str) -> str | None:
+    """Choose as `store.home` does, of which nothing is loaded here."""
+    own = any(os.path.exists(f"{tree}/.runr/{name}") for name in ("task-status.json", "runs"))  # noqa: PTH110
+    main = None if own else _main(tree)
+    if main and os.path.isdir(f"{main}/.runr"):  # noqa: PTH112
+        return main
+    return tree if os.path.isdir(f"{tree}/.runr") else None  # noqa: PTH112
+
+
+def _main(tree: str) -> str | None:
+    """Return the main working tree of which `tree` is a linked one."""
+    try:
+        with open(f"{tree}/.git", encoding="utf-8") as link:  # noqa: PTH123
+            target = link.read().removeprefix("gitdir: ").strip()
+    except OSError:
+        return None  # a folder: this is the main one
+    main, linked, _ = os.path.join(tree, target).partition("/.git/worktrees/")  # noqa: PTH118
+    return os.path.normpath(main) if linked else None
 
 
 def _keep(root: str, event: str, error: Exception) -> None:

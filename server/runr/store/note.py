@@ -47,8 +47,7 @@ def append(
         if kept:
             kept["state"] |= {"seq": seq, "updated_at": time}
             kept["bytes"] = run.timeline.stat().st_size
-            with suppress(OSError):  # it is only a copy
-                files.replace(run.state, json.dumps(kept, indent=1).encode() + b"\n")
+            _keep(run, kept)
         return True
     finally:
         os.close(lock)
@@ -73,6 +72,14 @@ def _last(run: RunFiles) -> int:
     """Return the number of the last event."""
     *_, last = files.lines(run.timeline)
     return int(json.loads(last)["seq"])
+
+
+def _keep(run: RunFiles, kept: dict[str, Any]) -> None:
+    # It is only a copy, which a crash may take: nobody waits for the disk.
+    beside = run.state.with_name(f".{run.state.name}.{os.getpid()}.tmp")
+    with suppress(OSError):
+        beside.write_bytes(json.dumps(kept, indent=1).encode() + b"\n")
+        beside.replace(run.state)
 
 
 def _copy(run: RunFiles) -> dict[str, Any] | None:

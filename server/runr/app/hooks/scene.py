@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runr.core.hookcall import HookCall
@@ -35,14 +36,8 @@ class Scene(NamedTuple):
         redact = Redactor(self.environment)
         return note.append(run.files, kind, payload, now=self.clock(), redact=redact, once=once)
 
-    def project(self) -> "Project":
-        """Return the repository as the use cases see it; loading that takes its time."""
+    def project(self, tree: str | None = None) -> "Project":
+        """Return the repository as the use cases see it from a tree of it; that takes its time."""
         from runr.app.project import Project  # noqa: PLC0415 - see above
 
-        return Project(
-            layout=self.layout,
-            tree=self.layout.root,
-            here=self.layout.root,
-            environment=self.environment,
-            clock=self.clock,
-        )
+        return Project.open(Path(tree or self.layout.root), self.environment)

@@ -48,7 +48,7 @@ def leave(scene: Scene, run: OpenRun, why: str) -> bool:
     if lock is None:
         return False
     try:
-        context = scene.project().context(run.files)
+        context = scene.project(run.workdir).context(run.files)
         if runlog.require(run.files).ended is None:
             ending.stop(context, "unverified", why)
     finally:

@@ -14,6 +14,6 @@ def answer(scene: Scene) -> None:
     # What follows happens once for a run that was left.
     from runr.app.runs import resume_run  # noqa: PLC0415 - see above
 
-    project = scene.project()
+    project = scene.project(left.workdir)
     if project.find_task(scene.call.task, project.tasks()).path == left.task:
         resume_run(project, left.id)

@@ -1,0 +1,128 @@
+"""Measure what a hook costs a Claude Code session, beside a Python that does nothing.
+
+    .venv/bin/python tests/perf/bench_hooks.py [RUNS]
+
+Each figure is the median and the fastest of so many starts, in milliseconds.
+"""
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+_RUNR = str(Path(sys.executable).with_name("runr"))
+_SHIM = str(Path(__file__).parents[2] / "skill" / "hooks" / "runr.sh")
+_SESSION = "11111111-2222-3333-4444-555555555555"
+_TASK = '---\nowns: [a.txt]\nverify: ["true"]\n---\n# Task {number}\n'
+_ENVIRONMENT = {
+    **{key: value for key, value in os.environ.items() if not key.startswith(("CLAUDE", "RUNR"))},
+    "PATH": f"{Path(_RUNR).parent}{os.pathsep}{os.environ['PATH']}",
+}
+
+
+def main() -> None:
+    """Print one line for each figure."""
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 15
+    with tempfile.TemporaryDirectory(prefix="runr-bench-") as folder:
+        here = Path(folder)
+        plain = here / "plain"
+        _git(plain, "init", "-q")
+        for size in (3, 1_000):
+            _repository(here / str(size), size)
+        idle, large = here / "3", here / "1000"
+        busy = Path(shutil.copytree(idle, here / "busy"))
+        _runr(busy, "run", "--task", "0", "--worker", "session")
+        python = [sys.executable, "-c", "pass"]
+        _tell("python -c pass", lambda: _timed(python, plain), runs)
+        _hook("PreToolUse, outside of runr, plugin's script", plain, "PreToolUse", runs, shim=True)
+        _hook("PreToolUse, outside of runr", plain, "PreToolUse", runs)
+        _hook("PreToolUse, no task open", idle, "PreToolUse", runs)
+        _hook("PreToolUse, an edit within the scope", busy, "PreToolUse", runs, "a.txt")
+        _hook("PreToolUse, an edit that is denied", busy, "PreToolUse", runs, "b.txt")
+        _hook("PostToolUse, no task open", idle, "PostToolUse", runs)
+        _hook("PostToolUse, an edit is noted", busy, "PostToolUse", runs, "a.txt")
+        _hook("Stop, no task open", idle, "Stop", runs)
+        _hook("SessionEnd, no task open", idle, "SessionEnd", runs)
+        for root, tasks in ((idle, "3 tasks"), (large, "1,000 tasks")):
+            _hook(f"SessionStart, {tasks}, nothing changed", root, "SessionStart", runs)
+            _hook(f"SessionStart, {tasks}, one changed", root, "SessionStart", runs, change=True)
+        _hook("Stop, a session is held", busy, "Stop", 1)
+        _hook("Stop, a run is left", busy, "Stop", 1)
+
+
+def _hook(
+    name: str,
+    root: Path,
+    event: str,
+    runs: int,
+    path: str = "a.txt",
+    *,
+    shim: bool = False,
+    change: bool = False,
+) -> None:
+    command = ["sh", _SHIM, event] if shim else [_RUNR, "hook", event]
+
+    def once() -> float:
+        if change:
+            (root / ".runr" / "tasks" / "0.md").write_text(_TASK.format(number=time.time_ns()))
+        call: dict[str, Any] = {
+            "session_id": _SESSION,
+            "cwd": str(root),
+            "hook_event_name": event,
+            "tool_name": "Edit",
+            "tool_use_id": f"toolu_{time.time_ns()}",
+            "tool_input": {"file_path": str(root / path)},
+        }
+        return _timed(command, root, json.dumps(call).encode())
+
+    if runs > 1:
+        once()
+    _tell(name, once, runs)
+
+
+def _repository(root: Path, size: int) -> None:
+    _git(root, "init", "-q", "-b", "main")
+    tasks = root / ".runr" / "tasks"
+    tasks.mkdir(parents=True)
+    for number in range(size):
+        (tasks / f"{number}.md").write_text(_TASK.format(number=number), encoding="utf-8")
+    _git(root, "add", "-A")
+    who = ("-c", "user.name=Bench", "-c", "user.email=bench@example.org")
+    _git(root, *who, "commit", "-q", "-m", "Start")
+
+
+def _git(root: Path, *words: str) -> None:
+    root.mkdir(exist_ok=True)
+    subprocess.run(["git", "-C", str(root), *words], check=True)
+
+
+def _runr(root: Path, *words: str) -> None:
+    environment = _ENVIRONMENT | {"CLAUDE_CODE_SESSION_ID": _SESSION}
+    subprocess.run(
+        [_RUNR, *words], cwd=root, env=environment, stdout=subprocess.DEVNULL, check=True
+    )
+
+
+def _timed(command: Sequence[str], cwd: Path, given: bytes = b"") -> float:
+    begun = time.perf_counter()
+    subprocess.run(
+        command, cwd=cwd, env=_ENVIRONMENT, input=given, stdout=subprocess.DEVNULL, check=True
+    )
+    return (time.perf_counter() - begun) * 1000
+
+
+def _tell(name: str, once: Callable[[], float], runs: int) -> None:
+    taken = [once() for _ in range(runs)]
+    sys.stdout.write(f"{name:<52}{statistics.median(taken):8.0f} {min(taken):8.0f}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
