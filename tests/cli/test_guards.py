@@ -189,6 +189,17 @@ def test_a_commit_that_only_the_runs_own_submodule_has_would_be_lost(nesting: Pl
     assert "is in no remote branch)" in result.out
 
 
+def test_in_the_users_own_tree_their_own_unfinished_work_is_left_alone(
+    nesting: Place, library: Path
+) -> None:
+    nesting.write("src/sub/lib.txt", "half a thought\n")
+    nesting.git("clone", "-q", str(library), "theirs")
+    nesting.script("a.md", "echo 1 > src/b.txt", "owns: [src/]")
+    assert nesting.run("a", "--in-place")["status"] == "completed"
+    assert nesting.git("show", "--format=", "--name-only", "HEAD").split() == ["src/b.txt"]
+    assert nesting.read("src/sub/lib.txt") == "half a thought\n"
+
+
 @pytest.mark.parametrize(
     "made",
     [
