@@ -14,8 +14,10 @@ from runr.core.backlog import groups
 Links = Mapping[str, Sequence[str]]
 Point = tuple[float, float]
 
-#: A link across columns gets a place in each of them, unless there would be more than this.
-_MOST_WAYPOINTS = 20_000
+#: A link across columns gets a lane through each of them. Where that would be more lanes than
+#: anybody could follow, only links across few columns do.
+_MOST_LANES = 20_000
+_FEW = 3
 
 _SWEEPS = 6
 _SETTLING = 8
@@ -49,7 +51,12 @@ class Layout:
 def arrange(needs: Links, spacing: Spacing) -> Layout:
     """Return where everything goes; what hangs together is laid out together."""
     parts = sorted(_parts(needs), key=lambda part: (-len(part), part[0]))
-    linked = [_Part(part, needs, spacing).layout() for part in parts if len(part) > 1]
+    column = _columns(needs)
+    spans = [column[path] - column[end] - 1 for path, ends in needs.items() for end in ends]
+    lanes = None if sum(span for span in spans if span > 0) <= _MOST_LANES else _FEW
+    linked = [
+        _Part(part, needs, column, spacing, lanes).layout() for part in parts if len(part) > 1
+    ]
     alone = [part[0] for part in parts if len(part) == 1]
     widest = max([part.width for part in linked], default=0.0)
     room = max(widest, 4 * (spacing.width + spacing.across) - spacing.across)
@@ -109,19 +116,28 @@ def _parts(needs: Links) -> list[list[str]]:
 class _Part:
     """What hangs together, while it is being laid out; places are numbers, boxes come first."""
 
-    def __init__(self, paths: Sequence[str], needs: Links, spacing: Spacing) -> None:
+    def __init__(
+        self,
+        paths: Sequence[str],
+        needs: Links,
+        column: Mapping[str, int],
+        spacing: Spacing,
+        furthest: int | None,
+    ) -> None:
         self._spacing = spacing
         self._paths = paths
         self._needs = {path: [need for need in needs[path] if need != path] for path in paths}
-        self._column = _columns(self._needs)
+        self._column = column
         self._number = {path: number for number, path in enumerate(paths)}
-        self._columns: list[list[int]] = [[] for _ in range(max(self._column.values()) + 1)]
+        self._columns: list[list[int]] = [
+            [] for _ in range(max(column[path] for path in paths) + 1)
+        ]
         for path in paths:
             self._columns[self._column[path]].append(self._number[path])
         self._before: dict[int, list[int]] = {number: [] for number in range(len(paths))}
         self._after: dict[int, list[int]] = {number: [] for number in range(len(paths))}
         self._lanes: dict[tuple[str, str], list[int]] = {}
-        self._connect()
+        self._connect(furthest)
 
     def layout(self) -> Layout:
         """Order the columns, settle the heights, and read off where everything is."""
@@ -143,15 +159,14 @@ class _Part:
             height=low - top,
         )
 
-    def _connect(self) -> None:
+    def _connect(self, furthest: int | None) -> None:
         """Link neighbours, with a waypoint in each column that a link crosses."""
         links = [(need, path) for path in self._paths for need in self._needs[path]]
-        crossed = sum(max(0, self._column[end] - self._column[start] - 1) for start, end in links)
         fresh = len(self._paths)
         for start, end in links:
             between = range(self._column[start] + 1, self._column[end])
             lanes = []
-            for column in between if crossed <= _MOST_WAYPOINTS else ():
+            for column in between if furthest is None or len(between) <= furthest else ():
                 self._columns[column].append(fresh)
                 self._before[fresh], self._after[fresh] = [], []
                 lanes.append(fresh)
@@ -180,18 +195,20 @@ class _Part:
     def _heights(self) -> dict[int, float]:
         """Return the middle of each place: as near to its neighbours as the others allow."""
         middle: dict[int, float] = {}
-        for column in self._columns:
-            middle.update(zip(column, self._offsets(column), strict=True))
+        offsets = [self._offsets(column) for column in self._columns]
+        sides = [*zip(self._columns, offsets, strict=True)]
+        for column, closest in sides:
+            middle.update(zip(column, closest, strict=True))
         for sweep in range(_SETTLING):
             forth = sweep % 2 == 0
             both = sweep >= _SETTLING - 2  # the last two
-            for column in self._columns if forth else reversed(self._columns):
+            for column, closest in sides if forth else reversed(sides):
                 wishes = []
                 for n in column:
                     near = self._before[n] if forth else self._after[n]
                     near = [*self._before[n], *self._after[n]] if both else near
                     wishes.append(sum(middle[m] for m in near) / len(near) if near else middle[n])
-                middle.update(zip(column, _nearest(wishes, self._offsets(column)), strict=True))
+                middle.update(zip(column, _nearest(wishes, closest), strict=True))
         return middle
 
     def _offsets(self, column: Sequence[int]) -> list[float]:
