@@ -229,6 +229,24 @@ def test_better_evidence_stays(place: Place) -> None:
     assert place.read(STATUS) == before
 
 
+def test_work_that_was_squashed_in_by_hand_waits_no_longer(place: Place) -> None:
+    place.script("a.md", "echo a > a.txt")
+    place.task("b.md", "depends_on: [a]")
+    place.commit("Tasks")
+    place.git("switch", "-q", "--detach")
+    branch = place.run("a")["branch"]
+    place.git("switch", "-q", "main")
+    other(place)
+    place.git("merge", "-q", "--squash", branch)
+    place.git("commit", "-q", "-m", "All of it")
+    assert place.runr("why", "b", "--json").json["blocked_by"]
+    assert "would be recorded as brought in" in place.runr("status", "--infer-from-git").out
+    assert looked(place, "--apply")[A]["effect"] == "arrived"
+    known = place.status("a.md")
+    assert (known["evidence"], known.get("branch")) == ("verified", None)
+    assert place.runr("why", "b", "--json").json["blocked_by"] == []
+
+
 def test_surer_evidence_replaces_a_guess(place: Place) -> None:
     worked(place, "a")
     forget(place)

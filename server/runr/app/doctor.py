@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Literal
 
 from runr import __version__
-from runr.app import claude_places
+from runr.app import claude_places, share
 from runr.app.answers import Answer
 from runr.app.project import Project
 from runr.core.near import closest
 from runr.core.stops import quoted
 from runr.errors import RunrError
 from runr.git.hookplace import HookPlace
-from runr.store import runlog, statusfile
+from runr.store import runlog, runrfolder, statusfile
 from runr.workers import catalog
 
 
@@ -47,6 +47,7 @@ def examine(project: Project) -> Health:
         _checks,
         _tasks,
         _status,
+        _sharing,
         _runs,
         _path,
         _claude,
@@ -165,6 +166,20 @@ def _status(project: Project) -> Finding:
     hint = f" (renamed to {near}?)" if near else ""
     return Finding(
         name="status", state="note", told=f"{len(orphans)} without a file: {orphans[0]}{hint}"
+    )
+
+
+def _sharing(project: Project) -> Finding:
+    name = "sharing"
+    if not runrfolder.is_shared(project.layout):
+        return Finding(name=name, state="ok", told="the status file stays on this machine")
+    if share.is_installed(project):
+        return Finding(name=name, state="ok", told="the status file is merged task by task")
+    return Finding(
+        name=name,
+        state="note",
+        told="the status file is in git, and this clone lacks the driver that merges it",
+        advice="runr install merge-driver",
     )
 
 

@@ -12,15 +12,15 @@ from runr.core.status import UNTOUCHED, Entry, Evidence, State
 from runr.engine import evidence, rebuild
 from runr.store import statusfile
 
-Effect = Literal["new", "known", "weak", "reverted"]
+Effect = Literal["new", "arrived", "known", "weak", "reverted"]
 
 
 class Inferred(Answer):
     """What the history says of one task.
 
-    `effect` is `new` where it becomes its status, `known` where what is
-    recorded is as good, `weak` below the wanted confidence, `reverted` where
-    the work was taken back by the commit `reverted_by`.
+    `effect` is `new` where it becomes its status, `arrived` where only its being
+    brought in is news, `known` where what is recorded is as good, `weak` below
+    the wanted confidence, `reverted` where the commit `reverted_by` took it back.
     """
 
     task: str
@@ -62,7 +62,7 @@ def infer(
         _row(before.get(task, UNTOUCHED), found[task], min_confidence) for task in sorted(found)
     ]
     changed = _apply(project, found, min_confidence) if apply else []
-    open_ = any(row.effect == "new" for row in rows) and not apply
+    open_ = any(row.effect in ("new", "arrived") for row in rows) and not apply
     return Inference(
         findings=rows,
         read=reading.commits,
@@ -95,6 +95,8 @@ def _effect(entry: Entry, finding: Finding, enough: float) -> Effect:
         return "reverted"
     if finding.confidence < enough:
         return "weak"
+    if inference.is_awaited(entry, finding):
+        return "arrived"
     return "new" if inference.improves(entry, finding) else "known"
 
 
@@ -120,6 +122,8 @@ def _after(entry: Entry, finding: Finding, enough: float, now: str) -> Entry:
     match _effect(entry, finding, enough):
         case "new":
             return inference.completed(entry, finding)
+        case "arrived":
+            return inference.arrived(entry, now)
         case "reverted" if _stands_on(entry, finding):
             return inference.withdrawn(entry, now)
         case _:

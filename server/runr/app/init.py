@@ -4,6 +4,7 @@ import json
 import tomllib
 from pathlib import Path
 
+from runr.app import share
 from runr.app.answers import Done
 from runr.app.project import Project
 from runr.store import files, runrfolder
@@ -39,12 +40,20 @@ tier0 = {tier0}
 tier1 = {tier1}
 """
 
+_SHARED = """
+[status]
+tracking = "shared"
+"""
 
-def init(project: Project, *, dry_run: bool = False) -> Done:
-    """Write what is missing and leave what is there; `dry_run` only says what it would write."""
+
+def init(project: Project, *, dry_run: bool = False, shared: bool = False) -> Done:
+    """Write what is missing and leave what is there; `dry_run` only says what it would write.
+
+    With `shared`, the status file is put into git, with the driver that merges it.
+    """
     layout = project.layout
     tier0, tier1 = detect(layout.root)
-    config = _CONFIG.format(tier0=_toml(tier0), tier1=_toml(tier1))
+    config = _CONFIG.format(tier0=_toml(tier0), tier1=_toml(tier1)) + (_SHARED if shared else "")
     wanted = {layout.ignore: runrfolder.IGNORE, layout.config: config}
     if layout.old_config.exists():
         del wanted[layout.config]  # the earlier tool's settings are read as they are
@@ -56,10 +65,14 @@ def init(project: Project, *, dry_run: bool = False) -> Done:
             written.append(path.relative_to(layout.root).as_posix())
             if not dry_run:
                 files.replace(path, text.encode())
+    sharing = share.begin(project, dry_run=dry_run) if shared else Done(message="")
+    written += [path for path in sharing.changed if path not in written]
     notes = [] if tier0 or tier1 else ["no test or lint command was recognised: set [verify]"]
     verb = "would write" if dry_run else "wrote"
     message = f"runr {verb} in {layout.root}:" if written else "Nothing to do: all is in place."
-    return Done(message=message, changed=written, notes=notes, next=["runr list-tasks"])
+    return Done(
+        message=message, changed=written, notes=[*notes, *sharing.notes], next=["runr list-tasks"]
+    )
 
 
 def detect(root: Path) -> tuple[list[str], list[str]]:

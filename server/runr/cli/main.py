@@ -48,6 +48,7 @@ COMMANDS = {
     "import": "exchange:import_",
     "export": "exchange:export",
     "rebuild": "setup:rebuild",
+    "merge-status": "standing:merge_status",
     "doctor": "setup:doctor",
     "install": "setup:install",
     "mcp": "serve:mcp",

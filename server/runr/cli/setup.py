@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from runr.app import claude_install, git_hooks, restore
+from runr.app import claude_install, git_hooks, restore, share
 from runr.app import claude_places as places
 from runr.app import doctor as health
 from runr.app import init as initial
@@ -20,9 +20,11 @@ from runr.git.repo import Repo
 
 @command("init")
 @click.option("--dry-run", is_flag=True, help="Only say what would be written.")
-def init(surface: Surface, *, dry_run: bool) -> None:
+@click.option("--shared", is_flag=True, help="Put the status file into git, merged task by task.")
+def init(surface: Surface, *, dry_run: bool, shared: bool) -> None:
     """Set this repository up: folders, settings with detected checks, an example task."""
-    surface.show(initial.init(surface.project(), dry_run=dry_run), render.done)
+    answer = initial.init(surface.project(), dry_run=dry_run, shared=shared)
+    surface.show(answer, render.done)
 
 
 @command("rebuild")
@@ -41,7 +43,7 @@ def doctor(surface: Surface) -> int:
 
 
 @command("install")
-@click.argument("what", type=click.Choice(["claude", "git-hooks"]))
+@click.argument("what", type=click.Choice(["claude", "git-hooks", "merge-driver"]))
 @click.option("--project", "where", flag_value="project", help="In this repository (the default).")
 @click.option("--user", "where", flag_value="user", help="For you, in every repository.")
 @click.option("--print", "only_print", is_flag=True, help="Show what would be written; write none.")
@@ -59,6 +61,11 @@ def install(
     """Set up Claude Code, or the git hooks that say where a commit came from."""
     if what == "git-hooks" and where == "user":
         raise UsageError("git hooks are installed in one repository, not for a user")
+    if what == "merge-driver":
+        project = surface.project()
+        done = share.uninstall(project) if uninstall else share.install(project, dry_run=only_print)
+        surface.show(done, render.done)
+        return
     if what == "git-hooks":
         answer = _git_hooks(surface.project().repo, only_print=only_print, uninstall=uninstall)
     elif where == "user":

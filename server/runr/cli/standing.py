@@ -1,5 +1,7 @@
 """Commands about where tasks stand, and what that rests on."""
 
+from pathlib import Path
+
 import click
 
 from runr.app import listing
@@ -73,3 +75,14 @@ def accept(surface: Surface, task: str, reason: str | None, by: str | None) -> N
 
     answer = acceptance.accept(surface.project(), task, reason=reason, by=by)
     surface.show(answer, standing_render.acceptance)
+
+
+@command("merge-status")
+@click.argument("base", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("ours", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("theirs", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def merge_status(surface: Surface, base: Path, ours: Path, theirs: Path) -> None:  # noqa: ARG001 - git reads the file, not an answer
+    """Merge two versions of the status file into OURS; git calls it."""
+    from runr.app import merge  # noqa: PLC0415 - as in `_infer`
+
+    merge.merge_status(base, ours, theirs)

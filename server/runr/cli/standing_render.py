@@ -6,7 +6,12 @@ from runr.app.accept import Acceptance
 from runr.app.infer import Inference, Inferred
 from runr.app.why import Why
 
-_SIGNS = {"new": ("≈", "green"), "known": ("•", None), "weak": ("?", "yellow")}
+_SIGNS = {
+    "new": ("≈", "green"),
+    "arrived": ("≈", "green"),
+    "known": ("•", None),
+    "weak": ("?", "yellow"),
+}
 
 
 def inference(answer: Inference) -> str:
@@ -50,6 +55,9 @@ def _told(found: Inferred, *, applied: bool) -> str:
             return f"{found.told}, and {(found.reverted_by or '')[:12]} took it back"
         case "known":
             return f"{found.told}; recorded as {found.evidence or found.status} already"
+        case "arrived":
+            verb = "is" if applied else "would be"
+            return f"{found.told}; that {verb} recorded as brought in"
         case "weak":
             return f"{found.told}: not enough to record it"
         case _:

@@ -151,6 +151,13 @@ class StatusSettings(Section):
         ("text", "dependency", "reverted"),
         description="What makes a completed task stale; a task's `stale_on` adds to it.",
     )
+    mirror: Literal["none", "frontmatter"] = Field(
+        "none", description="With `frontmatter`, task files say in their headers what is recorded."
+    )
+    tracking: Literal["local", "shared"] = Field(
+        "local",
+        description="With `shared`, the status file is in git and merged task by task.",
+    )
 
 
 class WorkerSettings(Section):

@@ -173,6 +173,18 @@ def completed(entry: Entry, finding: Finding) -> Entry:
     )
 
 
+def is_awaited(entry: Entry, finding: Finding) -> bool:
+    """Tell whether the finding is the work of a completion that had not been brought in."""
+    waits = entry.status is State.COMPLETED and entry.branch is not None
+    return waits and finding.run_id is not None and finding.run_id == entry.last_run_id
+
+
+def arrived(entry: Entry, now: str) -> Entry:
+    """Return the entry as that of work which has been brought in."""
+    changes = {"branch": None, "updated_at": now, "revision": entry.revision + 1}
+    return entry.model_copy(update=changes)
+
+
 def withdrawn(entry: Entry, now: str) -> Entry:
     """Return the entry without an inferred completion whose commit was taken back."""
     gone = dict.fromkeys(

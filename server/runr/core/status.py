@@ -1,5 +1,6 @@
 """Whether a task is done: the stored states, the evidence, and the legal changes."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
@@ -108,6 +109,18 @@ def fold(entry: Entry, run: RunState, now: str) -> Entry:
     if all(getattr(entry, key) == value for key, value in changes.items()):
         return entry
     return entry.model_copy(update=changes | {"updated_at": now, "revision": entry.revision + 1})
+
+
+def replay(runs: Iterable[tuple[str, RunState]]) -> Entry:
+    """Return what a task's runs make of it, each given with the time when it last took the task.
+
+    The order in which they are given does not matter: a task has one run at a
+    time, so the one that took it last decides.
+    """
+    entry = UNTOUCHED
+    for _, run in sorted(runs, key=lambda each: (each[0], each[1].id)):
+        entry = fold(entry, run, f"{run.ended_at or run.updated_at:.19}Z")
+    return entry
 
 
 def _accepted(entry: Entry, run: RunState, now: str) -> Entry:

@@ -1,33 +1,40 @@
 """The status file made again: from the runs, and from git where the runs are not here."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from runr.core import inference
 from runr.core.runstate import RunState
-from runr.core.status import Entry, Evidence, State, Verification, fold
+from runr.core.status import UNTOUCHED, Entry, State, replay
+from runr.core.statusmerge import better
+from runr.engine import evidence
 from runr.errors import RunrError
-from runr.git import infer
-from runr.git.repo import Repo
-from runr.store import runlog
+from runr.store import runlog, taskfiles
 from runr.store.layout import Layout
+
+#: The events with which a run takes its task.
+_CLAIMS = ("run.created", "run.resumed")
 
 
 def entries(layout: Layout, salvaged: Mapping[str, Entry] | None = None) -> dict[str, Entry]:
     """Return the statuses that the records prove.
 
-    Runs come first. A task without a run here is completed if a checkpoint
-    commit names it (`inferred`), else it keeps what was `salvaged` for it.
+    Runs come first, then what git proves (`inferred`), then what was
+    `salvaged`. A salvaged completion of which the record is elsewhere stands
+    beside the runs that are here: the better evidence counts.
     """
-    found: dict[str, Entry] = {}
-    for state in runs(layout):
-        if state.start.kind == "intervention":
-            continue
-        task = state.start.task
-        found[task] = fold(found.get(task, Entry()), state, state.updated_at[:19] + "Z")
-    kept = dict(salvaged or {})
-    for task, entry in _inferred(layout).items():
-        if kept.get(task, Entry()).status is not State.COMPLETED:
-            kept[task] = entry
-    return kept | found
+    known = dict(salvaged or {})
+    here = runs(layout)
+    ids = {run.id for run in here}
+    for task, made in _replayed(layout, here).items():
+        old = known.get(task, UNTOUCHED)
+        foreign = old.status is State.COMPLETED and old.last_run_id not in ids
+        known[task] = better(old, made) if foreign else made
+    _, found = evidence.read(layout, taskfiles.scan(layout), here, known)
+    for task, finding in evidence.sure(found).items():
+        entry = known.get(task, UNTOUCHED)
+        if inference.improves(entry, finding):
+            known[task] = inference.completed(entry, finding)
+    return known
 
 
 def runs(layout: Layout) -> list[RunState]:
@@ -40,25 +47,22 @@ def runs(layout: Layout) -> list[RunState]:
             continue  # `runr doctor` names it; one damaged run must not hide the others
         if state is not None:
             states.append(state)
-    return sorted(states, key=lambda state: state.created_at)
+    return states
 
 
-def _inferred(layout: Layout) -> dict[str, Entry]:
-    repo = Repo(layout.root)
-    if repo.head() is None:
-        return {}
-    return {
-        task: Entry(
-            status=State.COMPLETED,
-            last_run_id=ref.run_ids[0] if ref.run_ids else None,
-            updated_at=ref.time,
-            completed_at=ref.time,
-            completed_by=f"run:{ref.run_ids[0]}" if ref.run_ids else f"commit:{ref.sha}",
-            checkpoint_sha=ref.sha,
-            verification=Verification.PASSED if ref.verified else Verification.NONE,
-            evidence=Evidence.INFERRED,
-            attempts=1,
-            revision=1,
-        )
-        for task, ref in infer.completions(repo).items()
+def _replayed(layout: Layout, states: Iterable[RunState]) -> dict[str, Entry]:
+    by_task: dict[str, list[RunState]] = {}
+    for state in states:
+        by_task.setdefault(state.start.task, []).append(state)
+    made = {
+        task: replay((_claimed(layout, state), state) for state in group)
+        for task, group in by_task.items()
+        if task
     }
+    return {task: entry for task, entry in made.items() if entry != UNTOUCHED}
+
+
+def _claimed(layout: Layout, state: RunState) -> str:
+    """Return when the run last took its task."""
+    events = runlog.events(layout.run(state.id))
+    return max((event.time for event in events if event.type in _CLAIMS), default=state.created_at)

@@ -15,11 +15,12 @@ WORDS = "This reverts commit "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
-    """A checkpoint commit with the run and the task that it names."""
+    """A checkpoint commit with the run and the task that it names; `last` of its milestones."""
 
     sha: str
     run_id: str | None
     task: str
+    last: bool = True
 
 
 def undone(repo: Repo, seen: Sequence[Trace]) -> dict[str, str]:
@@ -35,7 +36,7 @@ def undone(repo: Repo, seen: Sequence[Trace]) -> dict[str, str]:
 def named(seen: Iterable[Trace]) -> tuple[Named, ...]:
     """Return what the checkpoints among the traces name, the latest first."""
     return tuple(
-        Named(sha=trace.sha, run_id=block.get(RUN_ID), task=task)
+        Named(sha=trace.sha, run_id=block.get(RUN_ID), task=task, last=not block.partial)
         for trace in seen
         if "Runr-" in trace.message
         for block in parse(trace.message)
@@ -48,7 +49,7 @@ def of_run(
     run_id: str | None, checkpoint: str | None, commits: Iterable[Named], gone: Mapping[str, str]
 ) -> str | None:
     """Return the commit that took a run's work back; None while one commit with it stands."""
-    known = [each.sha for each in commits if run_id and each.run_id == run_id]
+    known = [each.sha for each in commits if run_id and each.run_id == run_id and each.last]
     shas = known or ([checkpoint] if checkpoint else [])
     if not shas or any(sha not in gone for sha in shas):
         return None

@@ -56,8 +56,15 @@ def is_held(path: Path) -> bool:
     return False
 
 
-def replace(path: Path, data: bytes) -> None:
-    """Make `data` the content of `path`, durably: a reader sees the old or the new, never less."""
+class ChangedMeanwhileError(Exception):
+    """The file is not what it was when its new content was made."""
+
+
+def replace(path: Path, data: bytes, *, if_still: bytes | None = None) -> None:
+    """Make `data` the content of `path`, durably: a reader sees the old or the new, never less.
+
+    With `if_still`, only while the file has this content; else ChangedMeanwhileError.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{time.monotonic_ns()}.tmp")
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o666
@@ -69,12 +76,18 @@ def replace(path: Path, data: bytes) -> None:
                 os.fsync(handle)
         finally:
             os.close(handle)
+        _expect(path, if_still)
         temporary.replace(path)
     except BaseException:
         with suppress(FileNotFoundError):
             temporary.unlink()
         raise
     sync_folder(path.parent)
+
+
+def _expect(path: Path, content: bytes | None) -> None:
+    if content is not None and path.read_bytes() != content:
+        raise ChangedMeanwhileError
 
 
 def create(path: Path, data: bytes) -> None:

@@ -73,6 +73,10 @@ class Layout:
         return self.runr / ".gitignore"
 
     @property
+    def attributes(self) -> Path:
+        return self.root / ".gitattributes"
+
+    @property
     def config(self) -> Path:
         return self.runr / "config.toml"
 

@@ -11,7 +11,7 @@ from pydantic_core import from_json, to_json
 
 from runr.core.status import Entry
 from runr.errors import DamagedStateError, RunrError
-from runr.store import files, legacy
+from runr.store import files, legacy, mirrorfile
 from runr.store.layout import Layout
 
 SCHEMA = 1
@@ -58,6 +58,11 @@ def read(layout: Layout) -> Contents:
         return Contents()
     except OSError as error:
         raise _unusable(layout, error) from None
+    return parse(data, layout.status)
+
+
+def parse(data: bytes, path: Path) -> Contents:
+    """Return what the bytes of a status file say; DamagedStatusError names `path`."""
     try:
         if legacy.MARK in data:
             return Contents.model_validate(legacy.upgrade(json.loads(data)))
@@ -70,7 +75,7 @@ def read(layout: Layout) -> Contents:
         why = "it has no tasks"
     newer = _newer_contents(data)
     if newer is None:
-        raise DamagedStatusError(layout.status, why, _salvage(data))
+        raise DamagedStatusError(path, why, _salvage(data))
     return newer
 
 
@@ -108,6 +113,7 @@ def _update(layout: Layout, change: Change, repair: Repair | None) -> dict[str, 
     tasks = change(dict(contents.tasks))
     if damaged or tasks != contents.tasks:
         files.replace(layout.status, render(contents.model_copy(update={"tasks": tasks})))
+        mirrorfile.follow(layout, contents.tasks, tasks)
     return tasks
 
 

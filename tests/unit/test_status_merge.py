@@ -1,0 +1,129 @@
+"""Two status files made one: never a conflict, the same from both sides, nothing lost."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runr.app.merge import merge_status
+from runr.core import statusmerge
+from runr.core.status import Entry, Evidence, State
+from runr.errors import DamagedStateError
+from runr.store import statusfile
+from runr.store.statusfile import Contents
+
+TASK = ".runr/tasks/a.md"
+
+entries = st.builds(
+    Entry,
+    status=st.sampled_from(State),
+    evidence=st.sampled_from([None, *Evidence]),
+    updated_at=st.sampled_from([None, "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"]),
+    revision=st.integers(0, 3),
+    attempts=st.integers(0, 3),
+    error=st.sampled_from([None, "x", "y"]),
+)
+maps = st.dictionaries(st.sampled_from(["a", "b", "c", "d"]), entries, max_size=4)
+
+
+def done(evidence: Evidence, at: str, **more: Any) -> Entry:
+    return Entry(status=State.COMPLETED, evidence=evidence, updated_at=at, **more)
+
+
+@given(maps, maps, maps)
+def test_it_is_the_same_whichever_side_is_called_ours(
+    base: dict[str, Entry], one: dict[str, Entry], two: dict[str, Entry]
+) -> None:
+    merged = statusmerge.tasks(base, one, two)
+    assert merged == statusmerge.tasks(base, two, one)
+    assert set(merged) <= {*one, *two}
+    assert statusmerge.tasks(base, base, one) == one
+    assert statusmerge.tasks(base, one, one) == one
+
+
+@given(maps, maps, maps)
+def test_what_one_side_did_is_never_undone_by_the_other_doing_nothing(
+    base: dict[str, Entry], one: dict[str, Entry], two: dict[str, Entry]
+) -> None:
+    merged = statusmerge.tasks(base, one, two)
+    for task in {*base, *one, *two}:
+        sides = (one.get(task), two.get(task))
+        if base.get(task) in sides:
+            changed = sides[1] if base.get(task) == sides[0] else sides[0]
+            assert merged.get(task) == changed
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        (done(Evidence.VERIFIED, "2026-01-01"), done(Evidence.ATTESTED, "2026-01-02")),
+        (done(Evidence.ATTESTED, "2026-01-01"), done(Evidence.INFERRED, "2026-01-02")),
+        (
+            done(Evidence.INFERRED, "2026-01-01"),
+            Entry(status=State.FAILED, updated_at="2026-01-02"),
+        ),
+        (done(Evidence.VERIFIED, "2026-01-02"), done(Evidence.VERIFIED, "2026-01-01")),
+        (
+            done(Evidence.INFERRED, "2026-01-01", confidence=1.0),
+            done(Evidence.INFERRED, "2026-01-02", confidence=0.8),
+        ),
+        (
+            Entry(status=State.STOPPED, updated_at="2026-01-02"),
+            Entry(status=State.FAILED, updated_at="2026-01-01", revision=9),
+        ),
+    ],
+)
+def test_the_better_evidence_wins_and_among_equals_the_newer(better: Entry, worse: Entry) -> None:
+    merged = statusmerge.tasks({}, {TASK: worse}, {TASK: better})[TASK]
+    same = {"status", "evidence", "updated_at", "confidence"}
+    assert merged.model_dump(include=same) == better.model_dump(include=same)
+    assert merged.revision > max(better.revision, worse.revision)
+
+
+def files(folder: Path, *whole: Any) -> list[Path]:
+    paths = [folder / name for name in ("base", "ours", "theirs")]
+    for path, content in zip(paths, whole, strict=True):
+        text = content if isinstance(content, str) else json.dumps(content)
+        path.write_text(text, encoding="utf-8")
+    return paths
+
+
+def test_keys_that_runr_does_not_know_survive_from_both_sides(tmp_path: Path) -> None:
+    base = {"schema_version": 1, "tasks": {TASK: {"status": "pending"}}}
+    ours = {
+        "schema_version": 1,
+        "left": 1,
+        "tasks": {TASK: {"status": "stopped", "mine": 1, "updated_at": "2026-01-01"}},
+    }
+    theirs = {
+        "schema_version": 1,
+        "right": 2,
+        "tasks": {TASK: {"status": "failed", "yours": 2, "updated_at": "2026-01-02"}},
+    }
+    paths = files(tmp_path, base, ours, theirs)
+    merge_status(*paths)
+    made = json.loads(paths[1].read_text())
+    assert (made["left"], made["right"]) == (1, 2)
+    entry = made["tasks"][TASK]
+    assert (entry["status"], entry["mine"], entry["yours"]) == ("failed", 1, 2)
+    assert statusfile.render(Contents.model_validate(made)) == paths[1].read_bytes()
+
+
+@pytest.mark.parametrize("damaged", ["", "<<<<<<< ours\n", '{"tasks": {'])
+def test_a_damaged_side_costs_the_other_nothing(tmp_path: Path, damaged: str) -> None:
+    theirs = {"schema_version": 1, "tasks": {TASK: {"status": "completed"}}}
+    paths = files(tmp_path, "", damaged, theirs)
+    merge_status(*paths)
+    assert json.loads(paths[1].read_text())["tasks"][TASK]["status"] == "completed"
+
+
+def test_a_file_of_a_newer_runr_is_not_merged(tmp_path: Path) -> None:
+    newer = {"schema_version": 99, "tasks": {}}
+    paths = files(tmp_path, "", {"schema_version": 1, "tasks": {}}, newer)
+    before = paths[1].read_bytes()
+    with pytest.raises(DamagedStateError, match="newer runr"):
+        merge_status(*paths)
+    assert paths[1].read_bytes() == before
