@@ -1,6 +1,6 @@
 """List tasks: filtered, sorted, paged."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Literal
@@ -58,6 +58,18 @@ def select(project: Project, tasks: Iterable[Standing], wanted: Filter) -> list[
     usual = project.config().run.worker if wanted.asks("worker") else ""
     judge = wanted.judge(now=project.clock(), worker=usual)
     return [task for task in tasks if judge(task)]
+
+
+def named(project: Project, names: Sequence[str], wanted: Filter) -> tuple[str, ...]:
+    """Return what the filter leaves of the named tasks, or of all; UsageError for nothing."""
+    if not wanted:
+        return tuple(names)
+    board = Board.of(project)
+    tasks = [project.find_task(name, board.tasks) for name in names] or board.tasks
+    found = select(project, map(board.standing, tasks), wanted)
+    if not found:
+        raise UsageError("no task matches the filter", next_steps=["runr list-tasks"])
+    return tuple(task.path for task in found)
 
 
 def all_rows(project: Project) -> list[TaskRow]:

@@ -42,7 +42,8 @@ class Verified(Answer):
 def verify(project: Project, wanted: Sequence[str] = (), *, strict: bool = False) -> Verified:
     """Look at the tasks `wanted`, by default at all and at what is recorded of them."""
     tasks, entries = project.tasks(), project.entries()
-    chosen = {project.find_task(name, tasks).path for name in wanted}
+    paths = {task.path for task in tasks}
+    chosen = {name if name in paths else project.find_task(name, tasks).path for name in wanted}
     found = [*_tasks(project, tasks, entries), *_records(project, tasks, entries)]
     if chosen:
         found = [each for each in found if each.path in chosen]

@@ -3,11 +3,13 @@
 import click
 
 from runr import __version__
-from runr.app import mending, verifying
+from runr.app import listing, mending, verifying
 from runr.app.mending import Mended
 from runr.app.verifying import Verified
+from runr.cli.filters import filtered
 from runr.cli.surface import Surface, command, task_names
 from runr.core import sarif
+from runr.core.filter import Filter
 from runr.errors import ExitCode, UsageError
 
 _FORMS = ("text", "json", "sarif")
@@ -16,17 +18,26 @@ _COLOURS = {"error": "red", "warning": "yellow"}
 
 @command("verify")
 @click.argument("tasks", nargs=-1, metavar="[TASK]…", shell_complete=task_names)
+@filtered()
 @click.option("--format", "form", type=click.Choice(_FORMS), default="text", help="The form.")
 @click.option("--strict", is_flag=True, help="End with 1 for warnings, too.")
 @click.option("--fix", is_flag=True, help="First mend byte order marks and Windows line ends.")
 @click.option("--dry-run", is_flag=True, help="With --fix: only show what would change.")
 def verify(
-    surface: Surface, tasks: tuple[str, ...], form: str, *, strict: bool, fix: bool, dry_run: bool
+    surface: Surface,
+    tasks: tuple[str, ...],
+    form: str,
+    *,
+    wanted: Filter,
+    strict: bool,
+    fix: bool,
+    dry_run: bool,
 ) -> int:
     """Look for mistakes: headers, dependencies, scopes, checks, and statuses without evidence."""
     project = surface.project()
     if dry_run and not fix:
         raise UsageError("--dry-run belongs to --fix: without it nothing is written anyway")
+    tasks = listing.named(project, tasks, wanted)
     if fix:
         done = mending.mend(project, tasks, dry_run=dry_run)
         if dry_run:
