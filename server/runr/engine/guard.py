@@ -23,11 +23,6 @@ class Look:
     tree: str | None
 
 
-def violations(context: RunContext, state: RunState) -> list[str]:
-    """Return the files that were changed out of scope, in the tree or in any commit since."""
-    return look(context, state).violations
-
-
 def look(context: RunContext, state: RunState) -> Look:
     """Return what was changed, in the tree or in any commit since, and what of it is refused.
 
