@@ -58,6 +58,17 @@ def test_what_other_tools_keep_imports_lists_and_has_no_problem(place: Place, na
 
 
 @pytest.mark.parametrize("name", SHAPES)
+def test_what_other_tools_keep_is_drawn_and_verified(place: Place, name: str) -> None:
+    answer = place.runr("import", brought(place, name), "--json", code=0).json
+    drawn = place.runr("graph", "--format", "mermaid", code=0).out
+    names = [task["path"] for task in answer["tasks"] if task["path"]]
+    assert all(name.removeprefix(".runr/tasks/").removesuffix(".md") in drawn for name in names)
+    # Only of this one the source itself goes round in a circle.
+    found = place.runr("verify", "--json").json["findings"]
+    assert [each["rule"] for each in found] == (["cycle"] if name == "merged" else [])
+
+
+@pytest.mark.parametrize("name", SHAPES)
 def test_a_second_import_changes_nothing(place: Place, name: str) -> None:
     file = brought(place, name)
     place.runr("import", file, code=0)

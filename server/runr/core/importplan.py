@@ -149,7 +149,7 @@ def _dependencies(
     for own, parent in here:
         if rows[parent].action != "leave":
             _wait(needs, before=own, after=parent)
-    for own in rows:
+    for own in _stuck(needs):
         if _leads(needs, own, own):
             notes[own].append("waits for itself, by way of what it waits for: nobody can begin")
     return needs, notes
@@ -174,6 +174,22 @@ def _wait(needs: dict[str, list[str]], *, before: str, after: str) -> None:
     """Let `after` wait for `before`, unless that would lead round in a circle."""
     if before not in (after, *needs[after]) and not _leads(needs, before, after):
         needs[after].append(before)
+
+
+def _stuck(needs: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return what can never begin: the tasks in circles, and those behind them."""
+    waiting = {own: len(set(before)) for own, before in needs.items()}
+    behind: dict[str, list[str]] = {own: [] for own in needs}
+    for own, before in needs.items():
+        for other in set(before):
+            behind[other].append(own)
+    free = [own for own, number in waiting.items() if not number]
+    while free:
+        for own in behind[free.pop()]:
+            waiting[own] -= 1
+            if not waiting[own]:
+                free.append(own)
+    return [own for own, number in waiting.items() if number]
 
 
 def _leads(needs: Mapping[str, Sequence[str]], start: str, wanted: str) -> bool:

@@ -1,7 +1,7 @@
 """Open tasks that could run at once and own the same files."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import combinations
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import combinations, product
 
 from runr.core.finding import Finding
 from runr.core.graph import Graph
@@ -17,9 +17,10 @@ def find(open_tasks: Iterable[Task], graph: Graph, files: Sequence[str]) -> list
     owners = _owners(open_tasks, files)
     told: dict[tuple[str, str], str] = {}
     for place, above in _shared(owners):
-        here = sorted({*owners[place], *owners[above]})[:_CROWD]
-        for one, other in combinations(here, 2):
-            if (one, other) not in told and not _ordered(graph, one, other):
+        here, there = owners[place][:_CROWD], owners[above][:_CROWD]
+        pairs = combinations(here, 2) if place == above else product(here, there)
+        for one, other in map(sorted, pairs):
+            if one != other and (one, other) not in told and not _ordered(graph, one, other):
                 told[one, other] = place
     return [_overlap(one, other, place) for (one, other), place in sorted(told.items())]
 
@@ -47,7 +48,7 @@ def _owners(tasks: Iterable[Task], files: Sequence[str]) -> dict[str, list[str]]
     return found
 
 
-def _shared(owners: Mapping[str, Collection[str]]) -> Iterator[tuple[str, str]]:
+def _shared(owners: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
     """Yield each place with itself and every place above it that is owned, too."""
     for place in sorted(owners):
         parts = place.split("/")

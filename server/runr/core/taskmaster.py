@@ -97,15 +97,12 @@ def _lists(document: Document) -> dict[str, list[Any]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _List:
-    """The tasks of one tag: what stands before their ids, and where their files go."""
+    """The tasks of one tag: their ids, what stands before them, and where their files go."""
 
     prefix: str
     folder: str
-    items: tuple[_Item, ...]
-
-    @property
-    def ids(self) -> frozenset[str]:
-        return frozenset(item.id for item in self.items)
+    ids: frozenset[str]
+    width: int
 
 
 def _tasks(name: str, tag: str, raw: list[Any]) -> Iterator[Incoming]:
@@ -119,7 +116,8 @@ def _tasks(name: str, tag: str, raw: list[Any]) -> Iterator[Incoming]:
     whole = _List(
         prefix="" if main else f"{tag}#",
         folder="" if main else slug(tag) or "list",
-        items=tuple(items),
+        ids=frozenset(item.id for item in items),
+        width=max((len(item.id) for item in items), default=1),
     )
     for item in items:
         yield _task(whole, item)
@@ -149,11 +147,10 @@ def _task(whole: _List, item: _Item, *, parent: _Item | None = None) -> Incoming
 
 def _number(whole: _List, item: _Item, parent: _Item | None) -> str:
     """Return the id with zeros before it, so that file names sort as the ids do."""
-    width = max(map(len, whole.ids))
     if parent is None:
-        return item.id.rjust(width, "0")
+        return item.id.rjust(whole.width, "0")
     inner = max(len(sibling.id) for sibling in parent.subtasks or ())
-    return f"{parent.id.rjust(width, '0')}.{item.id.rjust(inner, '0')}"
+    return f"{parent.id.rjust(whole.width, '0')}.{item.id.rjust(inner, '0')}"
 
 
 def _absolute(name: str, whole: _List, parent: _Item | None) -> str:
