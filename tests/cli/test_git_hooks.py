@@ -353,3 +353,17 @@ def test_the_script_is_one_that_every_shell_reads(hooked: Place) -> None:
             except FileNotFoundError:
                 continue
             assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_the_hook_of_a_run_s_worker_names_run_and_task_s_repository_only(place: Place) -> None:
+    place.script(
+        "a.md",
+        "echo 1 > a; git add a; git commit -qm Mine\n"
+        "for there in ../../../../elsewhere ../elsewhere inside; do\n"
+        "git init -q $there; (cd $there; git commit -q --allow-empty -m There)\n"
+        "git -C $there log -1 --format=%B >> ../../../../there; rm -rf $there; done",
+    )
+    run = place.run("a")
+    assert message(place, f"{run['checkpoint_sha']}~1") == f"Mine\n\nRunr-Run-Id: {run['id']}"
+    assert (place.root.parent / "there").read_text(encoding="utf-8").split() == 3 * ["There"]
+    assert place.git("config", "--default", "none", "--get", "core.hooksPath").strip() == "none"

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from runr.app import briefing, holder
+from runr.app import briefing, holder, launch
 from runr.app.answers import Done, RunAnswer, RunList, RunReport
 from runr.app.claim import claim
 from runr.app.project import Project
@@ -147,7 +147,7 @@ def resume_run(project: Project, wanted: str, since: Phase | None = None) -> Run
         state = _joined(project, context, state)
         record.status(context, state)
         if not state.by_session:
-            local.start(project.layout, run, lock, project.environment)
+            launch.start(project, run, lock)
     finally:
         os.close(lock)
     if state.by_session:
@@ -172,7 +172,8 @@ def _terms(project: Project, state: RunState) -> Terms | None:
         return None
     if task.error is not None:
         raise UsageError(f"{task.path} cannot be run: {task.error.message}")
-    return write_down(project, project.layout.run(state.id), task, project.config())
+    run, worker = project.layout.run(state.id), state.start.worker
+    return write_down(project, run, task, project.config(), worker=worker)
 
 
 def _payload(terms: Terms | None, since: Phase | None) -> dict[str, Any]:

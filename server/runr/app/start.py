@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from runr.app import briefing, view
+from runr.app import briefing, launch, view
 from runr.app.answers import RunAnswer
 from runr.app.board import Board
 from runr.app.claim import claim, refuse_if_alive
@@ -19,7 +19,6 @@ from runr.core.runstate import RunStart, RunState
 from runr.core.standing import Standing
 from runr.core.status import Entry, State
 from runr.core.task import Task, TaskType
-from runr.engine import local
 from runr.errors import (
     BlockedError,
     NeedsHumanError,
@@ -52,9 +51,7 @@ def run_task(project: Project, request: RunRequest) -> RunAnswer:
     file, already completed, inside another run), NeedsHumanError (manual),
     BlockedError, AlreadyRunningError, WorkerUnavailableError, RepositoryError.
     """
-    outer = project.environment.get("RUNR_RUN_ID")
-    if outer:
-        raise UsageError(f"this is inside run {outer}: a run does not start runs")
+    _refuse_inside(project)
     board = Board.of(project)
     task = project.find_task(request.task, board.tasks)
     entry = board.entry(task)
@@ -71,6 +68,15 @@ def run_task(project: Project, request: RunRequest) -> RunAnswer:
             catalog.available((name,), config, project.environment)
     run, start = _open(project, task, config, worker=worker, request=request, forced=forced)
     return _begin(project, run, start, entry)
+
+
+def _refuse_inside(project: Project) -> None:
+    outer = project.environment.get("RUNR_RUN_ID")
+    if outer and not project.config().run.nested:
+        raise UsageError(
+            f"this is inside run {outer}: a run does not start runs",
+            next_steps=["to allow it, set `nested = true` under [run] in .runr/config.toml"],
+        )
 
 
 def _refuse(
@@ -124,7 +130,7 @@ def _open(
     own_tree = worker != "session" and not request.in_place
     start = RunStart(
         task=task.path,
-        **dict(write_down(project, run, task, config)),
+        **dict(write_down(project, run, task, config, worker=worker)),
         worker=worker,
         in_place=not own_tree,
         workdir=str(layout.worktree(run.id) if own_tree else project.tree),
@@ -153,7 +159,7 @@ def _begin(project: Project, run: RunFiles, start: RunStart, seen: Entry) -> Run
             raise
         if state.by_session:
             return briefing.answer(project, run, _open_work(project, run))
-        local.start(project.layout, run, lock, project.environment)
+        launch.start(project, run, lock)
     finally:
         os.close(lock)
     shown = view.run(state, run)

@@ -50,6 +50,7 @@ COMMANDS = {
     "rebuild": "setup:rebuild",
     "merge-status": "standing:merge_status",
     "doctor": "setup:doctor",
+    "workers": "workers:workers",
     "install": "setup:install",
     "mcp": "serve:mcp",
     "hook": "serve:hook",

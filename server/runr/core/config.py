@@ -73,6 +73,9 @@ class RunSettings(Section):
         gt=0,
         description="How long nothing is heard of a session until another may take up its run.",
     )
+    nested: bool = Field(
+        default=False, description="Whether the worker of a run may start further runs."
+    )
     fallback: tuple[str, ...] = Field(
         (),
         description="Workers to take, in this order, where one is not installed or not logged in.",

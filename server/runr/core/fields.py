@@ -20,6 +20,9 @@ from runr.core.mistakes import shown
 from runr.core.near import closest
 from runr.core.task import Problem, TaskType, Watched
 
+# More than any task costs, and less than what no longer counts as a number.
+_DOLLARS = 1_000_000
+_TURNS = 1_000_000
 _YEAR = 366 * 24 * 3600
 _DIGITS = 40
 
@@ -74,12 +77,25 @@ class Fields(BaseModel):
     verify: Texts = ()
     tier: Tier | None = None
     worker: Text | None = None
+    model: Text | None = None
+    permission_mode: Text | None = None
+    allowed_tools: Texts | None = None
+    budget_usd: Annotated[float, Field(gt=0, le=_DOLLARS)] | None = None
+    max_turns: Annotated[int, Field(gt=0, le=_TURNS)] | None = None
+    extra_args: Texts | None = None
     tags: Texts = ()
     stale_on: Annotated[tuple[Watched, ...], BeforeValidator(_listed)] = ()
     priority: int = 0
     timeout: Annotated[int, BeforeValidator(_seconds), Field(gt=0, le=_YEAR)] | None = None
     source: Text | None = None
 
+
+_NUMBERS = {
+    "priority": "a whole number",
+    "max_turns": "a whole number from 1",
+    "budget_usd": "an amount in US dollars above 0",
+}
+_LISTS = {"depends_on", "owns", "verify", "tags", "allowed_tools", "extra_args"}
 
 KNOWN_KEYS = frozenset(Fields.model_fields) | STATUS_KEYS
 
@@ -123,7 +139,7 @@ def _reason(detail: ErrorDetails) -> str:
     choices["stale_on"] = list(get_args(Watched))
     if value is None or value == "" or detail["type"] == "string_too_short":
         return f"{what} is empty: write a value, or remove it"
-    if isinstance(value, dict) and (index or key not in {"depends_on", "owns", "verify", "tags"}):
+    if isinstance(value, dict) and (index or key not in _LISTS):
         return (
             f"{what} is a mapping, not text: text with `: ` in it, or `{{` before it, needs quotes"
         )
@@ -135,8 +151,8 @@ def _reason(detail: ErrorDetails) -> str:
         near = closest(str(value), choices[str(key)])
         advice = f"did you mean `{near}`?" if near else "write one of " + ", ".join(choices[key])
         return f"{what} cannot be `{shown(value)}`: {advice}"
-    if key == "priority":
-        return f"{what} must be a whole number, not `{shown(value)}`"
+    if key in _NUMBERS:
+        return f"{what} must be {_NUMBERS[str(key)]}, not `{shown(value)}`"
     if key == "timeout" and detail["type"] != "value_error":
         return f"{what} must be between a second and a year, not `{shown(value)}`"
     return f"{what}: {detail.get('ctx', {}).get('error', detail['msg'])}"

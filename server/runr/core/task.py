@@ -33,6 +33,22 @@ class Problem(BaseModel):
     severity: Literal["error", "warning"] = "error"
 
 
+class Wishes(BaseModel):
+    """What a task asks of its worker; None leaves it to the settings.
+
+    `budget_usd` is for all attempts together, `max_turns` for each.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    model: str | None = None
+    permission_mode: str | None = None
+    allowed_tools: tuple[str, ...] | None = None
+    budget_usd: float | None = None
+    max_turns: int | None = None
+    extra_args: tuple[str, ...] | None = None
+
+
 class Task(BaseModel):
     """One task file, without its body.
 
@@ -52,6 +68,7 @@ class Task(BaseModel):
     verify: tuple[str, ...] = ()
     tier: Literal["tier0", "tier1", "tier2"] | None = None
     worker: str | None = None
+    wishes: Wishes = Wishes()
     tags: tuple[str, ...] = ()
     stale_on: tuple[Watched, ...] = ()
     priority: int = 0

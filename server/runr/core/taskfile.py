@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from runr.core.fields import STATUS_KEYS, Header, typed
 from runr.core.source import Source, split
-from runr.core.task import Problem, Task
+from runr.core.task import Problem, Task, Wishes
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 _HEADING = re.compile(r" {0,3}#[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*")
@@ -32,6 +32,7 @@ def parse(path: str, content: bytes) -> Task:
         verify=fields.verify,
         tier=fields.tier,
         worker=fields.worker,
+        wishes=Wishes.model_validate(fields, from_attributes=True),
         tags=fields.tags,
         stale_on=fields.stale_on,
         priority=fields.priority,

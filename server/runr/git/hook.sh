@@ -37,7 +37,11 @@ esac
 # From here on nothing may keep the commit from being made, except for the ledger.
 message=$1
 records=$PWD/.runr
-case $PWD in */.runr/worktrees/*) records=${PWD%/worktrees/*} ;; esac
+# A run's own tree keeps its records where the repository does; a repository inside of it does not.
+case ${PWD##*/.runr/worktrees/} in
+*/*) ;;
+*) [ ! -f "$PWD/.git" ] || records=${PWD%/worktrees/*} ;;
+esac
 
 ask() {
     if [ -x @python@ ]; then

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import sqlite3
 
 # Raise it when `core.taskfile` makes another task of the same bytes: older rows count no more.
-_PARSER = f"{__version__}/2"
+_PARSER = f"{__version__}/3"
 
 # A file written this shortly ago may be written once more and keep its time.
 _RACY_NS = 2_000_000_000

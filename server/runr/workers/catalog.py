@@ -65,6 +65,11 @@ def names(config: Config) -> tuple[str, ...]:
     return tuple(sorted({*_BUILT_IN, *own}))
 
 
+def packaged() -> tuple[str, ...]:
+    """Return the workers that installed packages offer."""
+    return tuple(_plugins())
+
+
 # The workers are imported when one is wanted: a cold start must not pay for anyio.
 
 
