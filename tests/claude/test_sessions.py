@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from claude.desk import Desk, call, write
 from fakes.model_api import FakeModel
 from runr.store import runlog
+from unit.git_trees import git
 
 
 @pytest.fixture
@@ -130,16 +132,82 @@ def test_work_that_was_not_completed_through_runr_is_not_done(desk: Desk) -> Non
     assert desk.answer("task-status", "foo.md")["task"]["status"] == "pending"
 
 
-def test_a_second_session_is_told_who_holds_the_task(desk: Desk) -> None:
-    opening = [call("run-task", task="foo.md", worker="session"), {"text": "I stop here"}]
-    with FakeModel(opening) as model:
-        first = desk.say("/runr run --task foo.md", model)
-    with FakeModel(opening) as model:
+def answers(model: FakeModel) -> list[Any]:
+    """Return what runr's tools answered about runs, as the model was told."""
+    texts = [result.text for result in model.main_requests()[-1].tool_results]
+    return [json.loads(text) for text in texts if text.startswith("{") and '"run"' in text]
+
+
+def opening(desk: Desk, *more: dict[str, Any]) -> tuple[Any, Any]:
+    """Let a session open a run and go; return what it said at the end, and the answers it got."""
+    script = [call("run-task", task="foo.md", worker="session"), *more, {"text": "I stop here"}]
+    with FakeModel(script) as model:
+        said = desk.say("/runr run --task foo.md", model)
+        return said, answers(model)
+
+
+def test_a_second_session_is_told_who_holds_the_task(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holder = "aaaa1111-0000-4000-8000-000000000001"
+    with monkeypatch.context() as theirs:
+        theirs.setenv("CLAUDE_CODE_SESSION_ID", holder)
+        opened = desk.runr("run", "--task", "foo.md", "--worker", "session")
+    assert opened.returncode == 0, opened.stderr
+    with FakeModel([call("run-task", task="foo.md", worker="session"), {"text": "held"}]) as model:
         desk.say("/runr run --task foo.md", model)
         (refused,) = model.main_requests()[-1].tool_results
     assert refused.is_error
-    assert first["session_id"] in refused.text
+    assert f"session {holder} in {desk.root} on main" in refused.text
+    assert "run-task 'foo.md' with worker session and force" in refused.text
     assert "runr stop" in refused.text
+
+
+@pytest.mark.parametrize("how", ["resumed", "forked", "new"])
+def test_open_work_is_found_again_when_its_session_has_gone(desk: Desk, how: str) -> None:
+    failing = [write("a.txt", "bad\n"), call("complete-task", task="foo.md")]
+    first, (opened, _) = opening(desk, *failing)
+    last = first["session_id"]
+    words = {"resumed": ["--resume", last], "forked": ["--resume", last, "--fork-session"]}
+    script = [
+        call("run-task", task="foo.md", worker="session"),
+        {"tools": [{"name": "Read", "input": {"file_path": "{{cwd}}/a.txt"}}]},
+        write("a.txt", "good\n"),
+        call("complete-task", task="foo.md"),
+        {"text": "foo.md is completed"},
+    ]
+    desk.options = (*desk.options, *words.get(how, []))
+    with FakeModel(script) as model:
+        said = desk.say("/runr run --task foo.md", model)
+        results = answers(model)
+    again, done = results[-2:]
+    assert (said["session_id"] == last) == (how == "resumed")
+    assert again["run"]["id"] == opened["run"]["id"]
+    assert "What failed in attempt 1" in again["brief"]
+    assert done["completed"] is True
+    assert f"Runr-Session: {said['session_id']}" in desk.message()
+    kinds = [event.type for event in runlog.events(desk.kit.layout.run(opened["run"]["id"]))]
+    assert ("session.joined" in kinds) == (how != "resumed")
+
+
+def test_a_session_in_a_worktree_of_its_own_works_against_the_same_record(desk: Desk) -> None:
+    desk.commit()
+    script = [
+        call("run-task", task="foo.md", worker="session"),
+        write("a.txt", "good\n"),
+        call("complete-task", task="foo.md"),
+        {"text": "foo.md is completed"},
+    ]
+    desk.options = (*desk.options, "--worktree", "feat")
+    with FakeModel(script) as model:
+        desk.say("/runr run --task foo.md", model)
+        results = answers(model)
+    assert results[-1]["completed"] is True
+    made = git(desk.root, "log", "-1", "--format=%B", "worktree-feat")
+    assert "Runr-Task: .runr/tasks/foo.md" in made
+    assert not (desk.root / "a.txt").exists()
+    found = desk.answer("task-status", "foo.md")
+    assert (found["task"]["status"], found["task"]["unmerged"]) == ("completed", True)
 
 
 def test_status_in_a_session_shows_the_tasks(desk: Desk) -> None:
