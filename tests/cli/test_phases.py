@@ -182,6 +182,21 @@ def test_a_reviewer_that_is_never_content_uses_up_the_attempts(desk: Desk) -> No
     assert run["checkpoint_sha"] is None
 
 
+def test_a_session_is_told_what_the_reviewer_asks_for_and_its_run_stays_open(desk: Desk) -> None:
+    review = (
+        'if test "$RUNR_ATTEMPT" = 1; then echo "a.txt needs a heading"; '
+        f"echo 'VERDICT: changes'; else {APPROVE}; fi"
+    )
+    desk.staff(review=review)
+    runr = desk.place.runr
+    runr("run", "--task", "a", "--worker", "session", code=0)
+    desk.place.write("a.txt", "text\n")
+    asked = runr("complete-task", "a", code=4)
+    assert "the reviewer asks:\n    a.txt needs a heading" in asked.out
+    assert runr("complete-task", "a", "--json", code=0).json["completed"] is True
+    assert len(checkpoints(desk.place)) == 1
+
+
 def test_a_person_may_go_past_a_review_and_is_named(desk: Desk) -> None:
     desk.staff(review="echo 'Looks good to me!'")
     run = desk.place.run("a", code=4)

@@ -233,6 +233,8 @@ def _advice(task: TaskView, state: RunState, voice: Voice) -> str:
             f"Undo what lies outside of the task's scope: {', '.join(state.violations[:5])}. "
             f"Then {voice.complete(task.path)} again."
         )
+    if state.ended is None and state.outcome == "changes":
+        return f"Do what the reviewer asks for, then {voice.complete(task.path)} again."
     if state.ended is None:
         return f"Mend what failed, then {voice.complete(task.path)} again. The run stays open."
     return f"A person has to say so: {voice.vouch(task.path)}."

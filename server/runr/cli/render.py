@@ -235,6 +235,8 @@ def completion(answer: CompleteAnswer) -> str:
     sign = style("✗", fg="red")
     lines = [f"{sign} {shown_name(answer.task)} is not completed", *run_lines(answer.run)[1:]]
     lines += [f"    out of scope: {path}" for path in answer.run.violations]
+    if answer.run.review:
+        lines += [f"    {line}" for line in ("the reviewer asks:", *answer.run.review.splitlines())]
     return "\n".join([*lines, *steps(advice.after_completion(answer))])
 
 
