@@ -69,8 +69,8 @@ class Desk:
         """Return a runr command's answer as data."""
         return json.loads(self.runr(*words, "--json").stdout)
 
-    def say(self, prompt: str, model: FakeModel, *words: str, **environment: str) -> Turn:
-        """Type `prompt` into a headless session and return its result; `words` are options."""
+    def say(self, prompt: str, model: FakeModel, **environment: str) -> Turn:
+        """Type `prompt` into a headless session and return its result."""
         result = self.attempt(prompt, model, **environment)
         assert not result["is_error"], result
         return result

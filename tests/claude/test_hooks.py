@@ -197,3 +197,32 @@ def test_a_damaged_record_stands_in_nobody_s_way(desk: PluginDesk) -> None:
     requests = said(desk, [write("README.md", "mine"), bash("git commit --allow-empty -m x"), BYE])
     assert [result.is_error for result in requests[-1].tool_results] == [False, False]
     assert (desk.root / "README.md").read_text() == "mine"
+
+
+def test_a_session_that_does_not_use_runr_pays_little_for_it(desk: PluginDesk) -> None:
+    for number in range(30):
+        desk.kit.task(f"{number:02}-a-task-with-a-rather-long-name.md")
+    with_runr = looked_around(desk)
+    desk.options = ()
+    without = looked_around(desk)
+    ours = [line for line in lines(with_runr) if line not in lines(without)]
+    words = [line for line in ours if "servers" not in line]  # a remark of Claude Code's own
+    assert any("runr: 0 of 31 tasks completed" in line for line in words)
+    assert any("runr keeps the record" in line for line in words)
+    tools = [tool for tool in with_runr.body["tools"] if "runr" in tool["name"]]
+    assert len(tools) == 4
+    # Rather few characters for a token, so that the count is rather high.
+    assert sum(map(len, words)) / 3.5 < 400
+    assert len(json.dumps(tools, separators=(",", ":"))) / 3.5 < 1000
+
+
+def looked_around(desk: PluginDesk) -> ModelRequest:
+    """Return a request of a session that waited for its servers and did nothing else."""
+    search: Turn = {"tools": [{"name": "ToolSearch", "input": {"query": "weather"}}]}
+    with FakeModel([search, BYE]) as model:
+        desk.say("Hello", model)
+        return model.main_requests()[-1]
+
+
+def lines(request: ModelRequest) -> list[str]:
+    return [*request.system.splitlines(), *told(request).splitlines()]

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from runr.core.hookcall import EVENTS
+
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -32,3 +34,5 @@ def test_the_plugin_directory_would_take_the_plugin(claude_path: Path) -> None:
     told = validated(claude_path, REPOSITORY / "skill", "--profile", "directory")
     assert 'mcpServers: runr stdio runr ["mcp"]' in told
     assert "skills: runr:runr" in told
+    for event in EVENTS:
+        assert f"hooks: {event} " in told

@@ -1,0 +1,69 @@
+"""What a person sees of the hooks in Claude Code's terminal interface."""
+
+from pathlib import Path
+
+import pytest
+
+from claude.desk import Turn, write
+from claude.plugin_desk import PluginDesk, call
+from claude.terminal_session import TerminalSession
+from fakes.model_api import FakeModel
+from runr.core.status import State
+
+OPEN = call("run-task", task="foo.md", worker="session")
+DONE = call("complete-task", task="foo.md")
+EDITS = ("--permission-mode", "acceptEdits")
+
+
+@pytest.fixture
+def desk(tmp_path: Path, claude_path: Path) -> PluginDesk:
+    return PluginDesk(tmp_path, claude_path)
+
+
+def test_a_person_sees_open_work_a_denied_edit_and_a_stop_that_is_held_once(
+    desk: PluginDesk,
+) -> None:
+    script: list[Turn] = [
+        OPEN,
+        write("README.md", "mine now"),
+        {"text": "I stop here."},
+        {"text": "I stop for good."},
+    ]
+    with FakeModel(script) as model, TerminalSession(desk, model, *EDITS) as terminal:
+        terminal.see("SessionStart:startup says: runr: 0 of 1 tasks completed; 1 ready")
+        terminal.type("Do foo.md")
+        terminal.see("README.md is outside the scope of foo.md")
+        terminal.see("It may change only: a.txt")
+        terminal.see("I stop here.")
+        terminal.see("foo.md is open: complete-task has not been called")
+        terminal.see("I stop for good.")
+        terminal.see("runr: foo.md is left unverified. To take it up again: runr resume")
+        terminal.type("/exit")
+        assert terminal.ended() == 0
+    assert (desk.root / "README.md").read_text() == "# A project\n"
+    assert desk.kit.entry("foo.md").stop_reason == "unverified"
+
+
+def test_a_person_who_types_the_skill_sees_its_hint_and_gets_the_task_done(
+    desk: PluginDesk,
+) -> None:
+    script: list[Turn] = [OPEN, write("a.txt", "good"), DONE, {"text": "foo.md is completed."}]
+    with FakeModel(script) as model, TerminalSession(desk, model, *EDITS) as terminal:
+        terminal.see("1 ready")
+        terminal.type("/runr run --task foo.md")
+        terminal.see("foo.md is completed.")
+        terminal.type("/exit")
+        assert terminal.ended() == 0
+    assert desk.kit.entry("foo.md").status is State.COMPLETED
+
+
+def test_nothing_of_runr_is_shown_where_there_is_nothing_to_do(desk: PluginDesk) -> None:
+    (desk.kit.layout.tasks / "foo.md").unlink()
+    with (
+        FakeModel([{"text": "Hello yourself."}]) as model,
+        TerminalSession(desk, model) as terminal,
+    ):
+        terminal.type("Hello")
+        terminal.see("Hello yourself.")
+        assert "SessionStart" not in terminal.shown
+        assert "hookerror" not in terminal.shown

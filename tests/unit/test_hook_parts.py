@@ -1,0 +1,99 @@
+"""The pure parts of the hooks: commits in shell commands, and notes beside a run's own events."""
+
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from runr.core import gitcommand
+from runr.core.greeting import Open, Overview, lines
+from runr.core.redact import Redactor
+from runr.core.runstate import RunStart
+from runr.store import note, runlog
+from runr.store.layout import Layout
+from runr.store.runlog import RunLog
+
+NOW = datetime(2025, 1, 8, 14, 30, 22, tzinfo=UTC)
+START = RunStart(
+    task=".runr/tasks/a.md",
+    worker="session",
+    workdir="/repo",
+    base_sha="0" * 40,
+    base_tree="1" * 40,
+).model_dump(mode="json")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "git commit -m x",
+        "git add -A && git commit -m 'x; git commit'",
+        "GIT_AUTHOR_NAME=a git -C sub -c user.name='A B' commit -m \"x\"",
+        "cd a; git commit -F - <<'END'\ngit commit\nEND",
+        "git commit --amend --no-edit",
+    ],
+)
+def test_a_commit_in_a_command_is_given_trailers_once(command: str) -> None:
+    stamped = gitcommand.stamped(command, ["Runr-Run-Id: r-1"])
+    assert stamped is not None
+    assert stamped.replace(" --trailer 'Runr-Run-Id: r-1'", "", 1) == command
+    assert subprocess.run(["sh", "-n", "-c", stamped], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "echo 'git commit'",
+        'echo "git commit"',
+        "git log --grep commit",
+        "git commit-tree HEAD",
+        "cat > notes <<END\ngit commit -m x\nEND",
+        "grep -rn git commit",
+        "git 'unfinished",
+        "",
+    ],
+)
+def test_what_is_no_commit_stays_as_it_is(command: str) -> None:
+    assert gitcommand.stamped(command, ["Runr-Run-Id: r-1"]) is None
+
+
+def test_notes_and_events_by_many_writers_are_numbered_without_a_gap(tmp_path: Path) -> None:
+    run = runlog.claim(Layout(tmp_path), NOW, iter(["k7qf"]))
+    log = RunLog(run, lambda: NOW, Redactor({}))
+    log.append("run.created", START)
+
+    def write(number: int) -> None:
+        if number % 5 == 0:
+            log.append("phase.started", {"phase": "work", "attempt": number})
+        else:
+            payload = {"id": str(number % 15)}
+            note.append(run, "session.edited", payload, now=NOW, redact=str, once="id")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(60)))
+    known = runlog.events(run)
+    assert [event.seq for event in known] == list(range(1, len(known) + 1))
+    edits = [event.payload["id"] for event in known if event.type == "session.edited"]
+    assert len(edits) == len(set(edits)) == 12
+    kept = runlog.state(run)
+    run.state.unlink()
+    assert runlog.state(run) == kept
+
+
+def test_ten_lines_are_the_most_that_a_session_is_told() -> None:
+    numbers = count()
+    names = tuple(f"{next(numbers)}.md" for _ in range(40))
+    overview = Overview(
+        total=200,
+        in_progress=tuple((name, "r") for name in names),
+        stopped=tuple((name, "r", "unverified") for name in names),
+        stale=names,
+        ready=names,
+    )
+    at_work = [Open(name, "r", "session s", mine=name < "2") for name in names]
+    told = lines(overview, at_work)
+    assert 5 < len(told) <= 10
+    assert "and 35 more" in told[-1]
