@@ -191,6 +191,7 @@ def test_a_squash_of_several_commits_of_one_run_is_known_by_their_sum(place: Pla
 
 def test_a_working_tree_of_its_own_knows_what_leads_to_its_own_commit(place: Place) -> None:
     worked(place, "a")
+    forget(place)
     there = Place(place.root.with_name("second"), place.home)
     place.git("worktree", "add", "-q", "--detach", str(there.root), "main")
     assert looked(there) == {}

@@ -57,7 +57,7 @@ def infer(
     """
     before = project.entries()
     runs = rebuild.runs(project.layout)
-    reading, found = evidence.read(project.layout, project.tasks(), runs, before)
+    reading, found = evidence.read(project.layout, project.tasks(), runs, before, tree=project.repo)
     rows = [
         _row(before.get(task, UNTOUCHED), found[task], min_confidence) for task in sorted(found)
     ]

@@ -111,7 +111,8 @@ def run_ids(text: str) -> tuple[str, ...]:
 
 def title_key(subject: str) -> str:
     """Return a title, or the subject of a squash, without what web sites add to it."""
-    return " ".join(_NUMBER.sub("", subject).split()).casefold()
+    plain = _NUMBER.sub("", subject) if subject.endswith(")") else subject
+    return " ".join(plain.split()).casefold()
 
 
 def reverts(traces: Iterable[Trace]) -> dict[str, str]:

@@ -30,9 +30,15 @@ def read(
     tasks: Sequence[Task],
     runs: Iterable[RunState],
     entries: Mapping[str, Entry],
+    *,
+    tree: Repo | None = None,
 ) -> tuple[Reading, dict[str, Finding]]:
-    """Return what was read of the history, and each task's surest finding in it."""
-    repo = Repo(layout.root)
+    """Return what was read of the history, and each task's surest finding in it.
+
+    The history is the one that leads to what is checked out in `tree`, which is
+    the main working tree unless another is given.
+    """
+    repo = tree or Repo(layout.root)
     tip = repo.head()
     if tip is None:
         return Reading(commits=0, traces=()), {}

@@ -10,8 +10,9 @@ from runr.git.repo import Repo
 #: Raise it when other commits are picked: what was read before counts no more.
 READER = "1"
 
-_FIELDS = ("%H", "%P", "%T", "%ct", "%B")
-_FORMAT = f"--format={'%x00'.join(_FIELDS)}"
+# One field for a whole commit, the message from the second line on: of a hundred thousand commits
+# most are only looked at, and taking each to pieces would cost more than reading it.
+_FORMAT = "--format=%H %T %ct %P%n%B"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +27,10 @@ def read(repo: Repo, tip: str, titles: frozenset[str], *, known: str | None = No
     """Read all that leads to `tip` and not to `known`; no commit comes before its children."""
     span = [tip, *([f"^{known}"] if known else [])]
     found, count = [], 0
-    for fields in _commits(repo, span):
+    for facts, message in _commits(repo, span):
         count += 1
-        message = fields[-1].decode(errors="replace")
         if speaks(message, titles):
-            found.append(_trace(fields, message))
+            found.append(_trace(facts, message))
     return Reading(commits=count, traces=tuple(found))
 
 
@@ -38,10 +38,7 @@ def elsewhere(repo: Repo, tip: str) -> tuple[Trace, ...]:
     """Return the commits with trailers that are on some branch, and do not lead to `tip`."""
     span = ["--branches", "--remotes", f"^{tip}"]
     grep = ("-E", "--grep=^ *Runr-(Run-Id|Task): ")
-    return tuple(
-        _trace(fields, fields[-1].decode(errors="replace"))
-        for fields in _commits(repo, span, *grep)
-    )
+    return tuple(_trace(facts, message) for facts, message in _commits(repo, span, *grep))
 
 
 def stamp(seconds: str) -> str:
@@ -61,13 +58,12 @@ def between(repo: Repo, old: str, new: str) -> tuple[str, ...]:
     return tuple(found.out.decode().split()) if found.ok else ()
 
 
-def _commits(repo: Repo, span: Sequence[str], *flags: str) -> Iterator[tuple[bytes, ...]]:
-    fields = repo.records("log", "-z", "--date-order", *flags, _FORMAT, *span, "--")
-    return zip(*[fields] * len(_FIELDS), strict=True)
+def _commits(repo: Repo, span: Sequence[str], *flags: str) -> Iterator[tuple[bytes, str]]:
+    for record in repo.records("log", "-z", "--date-order", *flags, _FORMAT, *span, "--"):
+        facts, _, message = record.partition(b"\n")
+        yield facts, message.decode(errors="replace")
 
 
-def _trace(fields: Sequence[bytes], message: str) -> Trace:
-    sha, parents, tree, time = (field.decode() for field in fields[:-1])
-    return Trace(
-        sha=sha, parents=tuple(parents.split()), tree=tree, time=stamp(time), message=message
-    )
+def _trace(facts: bytes, message: str) -> Trace:
+    sha, tree, time, *parents = facts.decode().split()
+    return Trace(sha=sha, parents=tuple(parents), tree=tree, time=stamp(time), message=message)
