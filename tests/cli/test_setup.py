@@ -145,6 +145,50 @@ def test_doctor_names_a_recorded_task_that_was_renamed(place: Place) -> None:
     assert "renamed to .runr/tasks/02-gate.md?" in place.runr("doctor", code=0).out
 
 
+def found(place: Place, name: str, **env: str) -> dict[str, str]:
+    answer = place.runr("doctor", "--json", env=env).json
+    wanted: dict[str, str] = next(each for each in answer["findings"] if each["name"] == name)
+    return wanted
+
+
+def test_doctor_says_which_runr_comes_first(place: Place) -> None:
+    assert found(place, "PATH")["state"] == "ok"
+    other = place.write("other/runr", "#!/bin/sh\n")
+    other.chmod(0o755)
+    shadowed = found(place, "PATH", PATH=f"{other.parent}:/usr/bin:/bin")
+    assert f"another runr comes first: {other}" in shadowed["told"]
+    assert "not on PATH" in found(place, "PATH", PATH="/usr/bin:/bin")["told"]
+
+
+def test_doctor_says_where_runr_is_installed_and_what_shadows_it(place: Place) -> None:
+    assert found(place, "Claude Code")["advice"] == "runr install claude"
+    place.runr("install", "claude", "--user", code=0)
+    assert "/runr: user 0.1.0 in" in found(place, "Claude Code")["told"]
+    place.runr("install", "claude", code=0)
+    both = found(place, "Claude Code")
+    assert "/runr: project in" in both["told"]
+    assert "it shadows user 0.1.0 in" in both["told"]
+    place.paste(both["advice"])
+    assert found(place, "Claude Code")["state"] == "ok"
+    skill = place.home / ".claude/skills/runr/skills/runr/SKILL.md"
+    skill.write_text("older", encoding="utf-8")
+    assert "its skill is not that of runr" in found(place, "Claude Code")["told"]
+    place.paste(found(place, "Claude Code")["advice"])
+    assert found(place, "Claude Code")["state"] == "ok"
+
+
+def test_doctor_says_whether_the_git_hooks_are_at_work(place: Place) -> None:
+    assert "not installed" in found(place, "git hooks")["told"]
+    place.git("config", "core.hooksPath", ".husky/_")
+    place.runr("install", "git-hooks", code=0)
+    assert found(place, "git hooks")["told"].startswith("at work in ")
+    place.git("config", "core.hooksPath", ".husky/_")
+    changed = found(place, "git hooks")
+    assert "core.hooksPath was changed since" in changed["told"]
+    place.paste(changed["advice"])
+    assert found(place, "git hooks")["told"].startswith("at work in ")
+
+
 def test_version_is_said_in_three_ways(place: Place) -> None:
     assert place.runr("version", code=0).out == f"runr {__version__}\n"
     assert place.runr("--version", code=0).out == f"runr {__version__}\n"
