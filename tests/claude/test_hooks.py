@@ -26,10 +26,10 @@ def desk(tmp_path: Path, claude_path: Path) -> PluginDesk:
     return PluginDesk(tmp_path, claude_path)
 
 
-def said(desk: PluginDesk, script: list[Turn], *options: str) -> list[ModelRequest]:
+def said(desk: PluginDesk, script: list[Turn]) -> list[ModelRequest]:
     """Let a session play the script and return what the model was asked."""
     with FakeModel(script) as model:
-        desk.say("Do foo.md", model, *options)
+        desk.say("Do foo.md", model)
         return model.main_requests()
 
 
