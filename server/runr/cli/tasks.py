@@ -40,13 +40,6 @@ def list_tasks(
     surface.show(listing.list_tasks(surface.project(), chosen), render.task_list)
 
 
-@command("status")
-@click.option("--tasks", is_flag=True, help="Show the tasks (the default view).")
-def status(surface: Surface, *, tasks: bool) -> None:  # noqa: ARG001 - one view for now
-    """Show where everything stands."""
-    surface.show(listing.list_tasks(surface.project(), TaskQuery()), render.task_list)
-
-
 @command("task-status")
 @_TASK
 @click.option("--tail", type=click.IntRange(0), default=detail.TAIL, help="Characters of output.")
