@@ -149,7 +149,7 @@ def test_a_session_is_told_at_its_start_what_there_is_to_do(desk: PluginDesk) ->
     desk.kit.task("call.md", header="type: manual")
     (request,) = said(desk, [BYE])
     assert "runr: 0 of 3 tasks completed; 2 ready" in told(request)
-    assert "Ready: call.md, foo.md" in told(request)
+    assert "Ready: foo.md, call.md" in told(request)  # the one that others wait for comes first
 
 
 def test_what_a_session_cost_is_added_to_its_run_when_it_has_ended(desk: PluginDesk) -> None:
