@@ -18,6 +18,8 @@ from runr.store.skillfiles import packaged
 COMMAND = ("runr",)
 ENTRY = {"command": "runr", "args": ["mcp"], "alwaysLoad": True}
 SKILL = ".claude/skills/runr/SKILL.md"
+REFERENCES = ".claude/skills/runr/references"
+SKILLS = [SKILL, f"{REFERENCES}/commands.md", f"{REFERENCES}/troubles.md"]
 MCP = ".mcp.json"
 SETTINGS = ".claude/settings.json"
 
@@ -70,11 +72,11 @@ def servers(root: Path) -> dict[str, Any]:
 def test_an_empty_repository_gets_the_skill_and_the_server(root: Path) -> None:
     before = snapshot(root)
     told = set_up(root)
-    assert told.changed == [SKILL, MCP, SETTINGS]
+    assert told.changed == [*SKILLS, MCP, SETTINGS]
     assert "name: runr" in (root / SKILL).read_text(encoding="utf-8")
     assert servers(root) == {"runr": ENTRY}
     assert (root / MCP).read_text(encoding="utf-8").startswith('{\n  "mcpServers": {\n    "runr"')
-    assert uninstall(root).changed == [SKILL, MCP, SETTINGS]
+    assert uninstall(root).changed == [*SKILLS, MCP, SETTINGS]
     assert snapshot(root) == before
 
 
@@ -115,7 +117,7 @@ def test_a_second_installation_changes_nothing_and_says_so(root: Path) -> None:
     set_up(root)
     after = snapshot(root)
     again = set_up(root)
-    assert (again.changed, again.unchanged) == ([], [SKILL, MCP, SETTINGS])
+    assert (again.changed, again.unchanged) == ([], [*SKILLS, MCP, SETTINGS])
     assert snapshot(root) == after
     uninstall(root)
     assert snapshot(root) == before

@@ -109,6 +109,7 @@ def test_a_session_works_in_its_folder_and_is_accounted_for(codex: Codex) -> Non
     report = codex.work(settings=WorkerSettings(model="gpt-x", extra_args=("-c", "x=1")))
     assert report == WorkReport(
         summary="I wrote it.",
+        answer="I wrote it.",
         exit_code=0,
         session_id=THREAD,
         input_tokens=200,

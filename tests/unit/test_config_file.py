@@ -117,7 +117,7 @@ def test_what_is_no_toml_is_refused_with_its_place(layout: Layout, text: str, pl
     [
         ("[runs]", "unknown key `runs`; did you mean `run`?"),
         ("worker = 'x'", "unknown key `worker`; did you mean `workers`?"),
-        ("[xyz]", "unknown key `xyz`; known keys: run, scope, verify, workers"),
+        ("[xyz]", "unknown key `xyz`; known keys: phases, provenance, run, scope, "),
         ("[run]\nworkr = 'x'", "unknown key `run.workr`; did you mean `worker`?"),
         ("[run]\nxyz = 1", "unknown key `run.xyz`; known keys: attempts, "),
         ("[verify]\nteir1 = []", "unknown key `verify.teir1`; did you mean `tier1`?"),

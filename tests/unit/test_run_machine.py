@@ -605,8 +605,11 @@ def _answers(value: ast.expr | None) -> Iterator[str]:
 
 def _first_words(tree: ast.AST, name: str) -> Iterator[str]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name:
-            yield from _answers(node.args[0])
+        match node:
+            case ast.Call(func=ast.Name(id=called), args=[first, *_]) if called == name:
+                yield from _answers(first)
+            case _:
+                pass
 
 
 def _named(targets: list[ast.expr], *names: str) -> bool:

@@ -291,6 +291,7 @@ def test_all_results_of_a_session_count_and_garbage_does_not(tmp_path: Path) -> 
     report, transcript = played(tmp_path, f"cat <<'END'\n{lines}\nEND\n")
     assert report == WorkReport(
         summary="two",
+        answer="two",
         exit_code=0,
         session_id="s-1",
         cost_usd=0.75,

@@ -22,6 +22,11 @@ def after_detail(answer: TaskDetail) -> list[str]:
         if not task.unmerged or run is None:
             return []
         return list(run.next) or [f"git merge {task.checkpoint_sha}"]
+    if task.status == "completed":
+        wanted = name(task.path)
+        again = f"runr run --task {wanted}"
+        steps = [f"runr why {wanted} --diff", f"runr accept {wanted}"]
+        return steps if task.type == "manual" else [*steps, again]
     if not task.ready:
         return _unblock(task)
     if task.type == "manual":

@@ -34,7 +34,6 @@ COMMANDS = {
     "runs": "runs:runs",
     "follow": "runs:follow",
     "note": "notes:note",
-    "note": "notes:note",
     "report": "runs:report",
     "stop": "runs:stop",
     "resume": "runs:resume",

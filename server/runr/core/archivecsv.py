@@ -23,7 +23,7 @@ _FIELD_LIMIT = 2**31 - 1
 def render(archive: Archive, titles: dict[str, str]) -> str:
     """Return the archive as CSV; `titles` gives the titles of the tasks by path."""
     text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
+    table = csv.writer(text, lineterminator="\r\n")
     table.writerow(_COLUMNS)
     table.writerow(("runr-export", VERSION, "", "", "", "", "", ""))
     for task in archive.tasks:

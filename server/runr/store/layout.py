@@ -48,11 +48,12 @@ class RunFiles:
     def runner_log(self) -> Path:
         return self.folder / "runner.log"
 
-    def prompt(self, attempt: int) -> Path:
-        return self.folder / f"prompt-{attempt}.md"
+    def prompt(self, part: int | str) -> Path:
+        """Return where a prompt is kept: of an attempt, of `plan`, or of `2-review`."""
+        return self.folder / f"prompt-{part}.md"
 
-    def transcript(self, attempt: int) -> Path:
-        return self.folder / f"worker-{attempt}.jsonl"
+    def transcript(self, part: int | str) -> Path:
+        return self.folder / f"worker-{part}.jsonl"
 
     def verify_log(self, attempt: int) -> Path:
         return self.folder / f"verify-{attempt}.log"
