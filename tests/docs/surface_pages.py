@@ -121,6 +121,6 @@ def _json_kind(schema: dict[str, Any]) -> str:
 
 def _json_default(schema: dict[str, Any]) -> str:
     if "default" not in schema:
-        return ""
+        return "`false`" if schema["type"] == "boolean" else ""
     value = schema["default"]
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"

@@ -13,9 +13,9 @@ class ListArguments(Arguments):
     status: Status | None = None
     type: Kind | None = None
     tag: str | None = Field(None, max_length=200)
-    ready: bool = Field(False, description="What can be started now, most urgent first.")
-    blocked: bool = Field(False, description="What waits for other tasks.")
-    stale: bool = Field(False, description="What was edited after its completion.")
+    ready: bool = Field(False, description="Can be started now, most urgent first.")
+    blocked: bool = Field(False, description="Waits for other tasks.")
+    stale: bool = Field(False, description="Changed since its completion.")
     search: str | None = Field(None, max_length=200, description="In path or title.")
     query: str = Field("", max_length=500, description="tag:a,b -type:manual is:waiting since:2d")
     limit: int = Field(20, ge=1, le=200)
@@ -38,12 +38,12 @@ class CompleteArguments(TaskArguments):
     """Which task is completed; by its checks, or on whose word."""
 
     reason: str | None = Field(
-        None, max_length=2000, description="Why a person counts it as done, in their words."
+        None, max_length=2000, description="Why a person counts it as done."
     )
     by: str | None = Field(None, max_length=200, description="That person; never an agent.")
     force: bool = Field(
         False,
-        description="Past open dependencies and failing checks; the person's wish, with reason.",
+        description="Past open dependencies and failing checks; needs a reason.",
     )
 
 
@@ -53,7 +53,7 @@ class RunArguments(TaskArguments):
     worker: str | None = Field(
         None,
         max_length=200,
-        description="session: you do the work. Left out: the task's or the configured worker.",
+        description="session: you. Left out: the task's, or the configured one.",
     )
     wait_s: int = Field(0, ge=0, le=3600, description="Seconds to wait for its end.")
     in_place: bool = Field(False, description="In the user's tree, not a worktree.")

@@ -10,12 +10,10 @@ VERSION = __version__
 PROTOCOL = "2026-07-28"
 CAPABILITIES = {"tools": {"listChanged": False}}
 INSTRUCTIONS = (
-    "runr keeps the record of what was really finished in this repository. Tasks are markdown "
-    "files in .runr/tasks/. A task is completed only when runr has run its checks and committed "
-    "the result, or a named person vouches for it. list-tasks shows what is open; run-task "
-    'starts a task (worker "session": you do the work, and the answer is your brief); '
-    "complete-task runs the checks, commits and records. Never say that a task is done unless "
-    "an answer gives its status as completed. `next` in every answer is what to do now."
+    "runr keeps the record of what was really finished here. Tasks are files in .runr/tasks/, "
+    "completed only when runr has run their checks and committed the result, or a named person "
+    "vouches for it. Never say that a task is done unless an answer gives its status as "
+    "completed. `next` in every answer is what to do now."
 )
 
 

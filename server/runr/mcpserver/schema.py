@@ -11,10 +11,15 @@ _NAMED = ("properties", "$defs")
 _LISTED = ("anyOf", "oneOf", "allOf", "prefixItems")
 _NESTED = ("items", "additionalProperties")
 _NULL = {"type": "null"}
+_SELDOM = {"title", "maxLength", "minLength", "minimum", "additionalProperties"}
 
 
 def accepted(model: type[BaseModel]) -> Schema:
-    """Return the schema of a tool's arguments, with the words that explain each."""
+    """Return the schema of a tool's arguments, with the words that explain each.
+
+    Every session pays for it, used or not: lengths, and what is left out as a
+    matter of course, are not in it. A call is held to them all the same.
+    """
     return _trim(model.model_json_schema(), words=True)
 
 
@@ -57,7 +62,7 @@ def _trim(schema: Schema, *, words: bool, field: bool = False) -> Schema:
             kept[key] = _trim(value, words=words)
         elif key == "required" and not words:
             kept |= _required(value, schema["properties"])
-        elif not _is_noise(key, words=words, field=field):
+        elif not _is_noise(key, words=words, field=field) and not _goes_without_saying(key, value):
             kept[key] = value
     return kept
 
@@ -65,8 +70,12 @@ def _trim(schema: Schema, *, words: bool, field: bool = False) -> Schema:
 def _is_noise(key: str, *, words: bool, field: bool) -> bool:
     if words:
         # A model's docstring is for its reader, a field's description for the caller.
-        return key == "title" or (key == "description" and not field)
+        return key in _SELDOM or (key == "description" and not field)
     return key in {"title", "description", "default", "additionalProperties"}
+
+
+def _goes_without_saying(key: str, value: object) -> bool:
+    return key == "default" and value in (False, "", 0)
 
 
 def _required(names: list[str], properties: dict[str, Schema]) -> Schema:

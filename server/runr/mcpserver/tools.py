@@ -161,9 +161,8 @@ def offer(opener: Opener) -> tuple[Tool[Any], ...]:
             name="complete-task",
             title="Complete a task",
             description=(
-                "Check a task and record it as completed. In a session run: runs the checks, "
-                "commits and records, or answers with what failed. A manual task needs the "
-                "reason of a named person."
+                "Run a task's checks, commit and record it as completed, or answer with what "
+                "failed. A manual task needs the reason of a named person."
             ),
             arguments=CompleteArguments,
             answer=CompleteAnswer,
@@ -175,8 +174,7 @@ def offer(opener: Opener) -> tuple[Tool[Any], ...]:
             title="Run a task",
             description=(
                 "Start a task. With worker session you do the work: the answer is your brief, "
-                "each time you ask, and complete-task ends the run. Other workers run by "
-                "themselves; task-status follows them."
+                "and complete-task ends the run. Others run by themselves; see task-status."
             ),
             arguments=RunArguments,
             answer=RunAnswer,
