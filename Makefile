@@ -35,8 +35,10 @@ lint: .venv/.dev ## ruff, mypy --strict and the import contracts
 
 check: lint test ## lint, then test
 
-crash: .venv/.test ## kill runs two hundred times, and tell what they survived
+crash: .venv/.test ## kill runs two hundred times, fill their disk at every step, tell what they survived
 	@cd tests && ../$(BIN)/python -m crash.harness 200
+	@cd tests && unshare $$(unshare -m true 2>/dev/null && echo -m || echo -rm) \
+	  ../$(BIN)/python -m crash.full_disk
 
 bench: .venv/.test ## measure speed, beside a baseline from the same run
 	@for bench in tests/perf/bench_*.py; do $(BIN)/python "$$bench" || exit 1; done
