@@ -10,6 +10,9 @@ import pytest
 from cli.terminal import RUNR, Place
 from runr.core.hookcall import EVENTS
 
+SESSION = "11111111-2222-3333-4444-555555555555"
+MINE = {"CLAUDE_CODE_SESSION_ID": SESSION}
+
 #: Answers an event as `runr` does, then says what it has loaded.
 PROBE = """\
 import sys
@@ -93,3 +96,51 @@ def test_what_went_wrong_is_kept_for_whoever_looks(place: Place) -> None:
     place.task("a.md")
     hook(place.root, "SessionStart", "no json")
     assert "SessionStart: JSONDecodeError" in place.read(".runr/hooks.log")
+
+
+def opened(place: Place, header: str, config: str = "") -> str:
+    """Let the session open a task, and return the id of its run."""
+    place.config(config)
+    place.task("a.md", f"{header}\nverify: ['true']")
+    place.write("package.json", "{}")
+    place.write("packages/ui/package.json", "{}")
+    place.commit("Start")
+    done = place.runr("--json", "run", "--task", "a", "--worker", "session", env=MINE, code=0)
+    return str(done.json["run"]["id"])
+
+
+def denial(place: Place, path: str) -> str:
+    """Return why an edit is denied; nothing where it may be done."""
+    edit = {"tool_name": "Edit", "tool_use_id": path, "tool_input": {"file_path": path}}
+    told = hook(place.root, "PreToolUse", json.dumps({"session_id": SESSION, **edit}))
+    return str(json.loads(told)["hookSpecificOutput"]["permissionDecisionReason"]) if told else ""
+
+
+def test_an_edit_that_the_guard_would_let_pass_is_not_denied(place: Place) -> None:
+    opened(place, "owns: [src/, package.json]", "[scope]\nallow = ['docs/notes.md']\n")
+    for path in ("src/a.py", "docs/notes.md", "package-lock.json"):
+        assert denial(place, path) == ""
+    told = denial(place, "README.md")
+    assert "README.md is outside the scope of a.md" in told
+    assert "It may change only: src/, package.json. " in told
+    assert "Where that needs it, also: docs/notes.md. " in told
+
+
+def test_a_lockfile_may_be_edited_where_a_manifest_of_it_may_change(place: Place) -> None:
+    opened(place, "owns: [packages/ui/]")
+    assert denial(place, "package-lock.json") == ""
+    assert "changes only together with its manifest, pyproject.toml" in denial(place, "uv.lock")
+
+
+def test_no_lockfile_may_be_edited_where_the_project_says_so(place: Place) -> None:
+    opened(place, "owns: [package.json]", "[scope]\nlockfiles = 'deny'\n")
+    assert "It must not change any lockfile. " in denial(place, "package-lock.json")
+
+
+def test_a_check_that_was_left_out_is_not_told_as_failed(place: Place) -> None:
+    run_id = opened(place, "owns: [a.txt]", "[verify]\ntier0 = ['false']\ntier1 = ['echo x']\n")
+    place.runr("complete-task", "a", env=MINE)
+    state = json.loads((place.run_folder(run_id) / "state.json").read_text())["state"]
+    assert [check["runs"] for check in state["checks"]] == [1, 0, 0]
+    held = hook(place.root, "Stop", json.dumps({"session_id": SESSION}))
+    assert "failed: `false`. Call" in json.loads(held)["reason"]

@@ -1,13 +1,16 @@
-"""Where everything lies. No other module joins a path below `.runr`."""
+"""Where everything lies. No other module joins a path below `.runr`.
 
-from dataclasses import dataclass
+Tuples, not dataclasses: a hook of Claude Code, for which every tool call waits, would load those
+longer than it works.
+"""
+
 from pathlib import Path
+from typing import NamedTuple
 
 TASKS = ".runr/tasks"
 
 
-@dataclass(frozen=True, slots=True)
-class RunFiles:
+class RunFiles(NamedTuple):
     """The files of one run; attempts are counted from 1."""
 
     folder: Path
@@ -59,8 +62,7 @@ class RunFiles:
         return self.folder / f"verify-{attempt}.log"
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """One repository's files."""
 
     root: Path

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple
 
+from runr.core.lockfiles import Lockfiles
 from runr.store import files
 from runr.store.layout import Layout, RunFiles
 
@@ -19,7 +20,9 @@ class OpenRun(NamedTuple):
     task: str
     workdir: str
     owns: tuple[str, ...]
+    allow: tuple[str, ...]
     deny: tuple[str, ...]
+    lockfiles: Lockfiles
     holder: str
     failed: tuple[str, ...]
     violations: tuple[str, ...]
@@ -78,21 +81,27 @@ def read(run: RunFiles) -> OpenRun | None:
     start = state.get("start", {})
     if start.get("worker") != "session":
         return None
-    checks = [check for check in state.get("checks", ()) if check.get("exit_code") != 0]
     return OpenRun(
         files=run,
         task=start["task"],
         workdir=start["workdir"],
         owns=tuple(start.get("owns", ())),
+        allow=tuple(start.get("allow", ())),
         deny=tuple(start.get("deny", ())),
+        lockfiles=start.get("lockfiles", "follow"),
         holder=(state.get("sessions") or [start.get("session_id") or ""])[-1],
-        failed=tuple(check["command"] for check in checks),
+        failed=tuple(check["command"] for check in state.get("checks", ()) if _failed(check)),
         violations=tuple(state.get("violations", ())),
         judged=bool(state.get("judged")),
         ended=state.get("ended"),
         stop=state.get("stop"),
         settled=state.get("cost_usd") is not None,
     )
+
+
+def _failed(check: dict[str, Any]) -> bool:
+    """Tell whether a check was run and did not pass, as `core.runstate.CheckResult` does."""
+    return check.get("runs", 1) > 0 and check.get("exit_code") != 0
 
 
 def _state(run: RunFiles) -> dict[str, Any]:

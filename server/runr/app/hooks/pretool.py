@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from runr.app.hooks.scene import Scene
-from runr.core import gitcommand, hookcall, scope
+from runr.core import gitcommand, hookcall, lockfiles, scope
 from runr.store.openrun import OpenRun
 
 EDITS = ("Edit", "Write", "MultiEdit", "NotebookEdit")
@@ -25,19 +25,44 @@ def answer(scene: Scene) -> str | None:
 
 def _edit(scene: Scene, run: OpenRun) -> str | None:
     path = inside(scene, run)
-    if path is None or not scope.violations([path], owns=run.owns, deny=run.deny):
-        return None
-    if _is_ignored(run, path):
-        return None  # neither does what judges the run in the end count it
+    refused = _refused(run, path) if path else None
+    if path is None or refused is None or _is_ignored(run, path):
+        return None  # what git ignores is not counted by what judges the run in the end either
     call = scene.call
     scene.note(run, "session.denied", {"tool": call.tool, "path": path, "id": call.tool_use_id})
-    only = f" It may change only: {', '.join(run.owns)}." if run.owns else ""
-    never = f" It must not change: {', '.join(run.deny)}." if run.deny else ""
     return hookcall.deny(
-        f"runr: {path} is outside the scope of {run.name} (run {run.id}).{only}{never} "
+        f"runr: {refused} is outside the scope of {run.name} (run {run.id}). {_limits(run)}"
         f"If the task cannot be done within it, say so: the user can change `owns` in {run.task}, "
         f"then run `runr stop {run.id}` and `runr resume {run.id}`."
     )
+
+
+def _refused(run: OpenRun, path: str) -> str | None:
+    """Return the path, with the reason where it helps, if no work on the task may change it."""
+    found = _violations(run, [path])
+    if found and run.lockfiles == "follow" and lockfiles.is_lockfile(path):
+        # Its manifest may be edited later than the lockfile: the guard sees both together.
+        led = (name for name in _manifests(run, path) if not _violations(run, [name]))
+        found = _violations(run, [path, *led])
+    return found[0] if found else None
+
+
+def _violations(run: OpenRun, paths: list[str]) -> list[str]:
+    return scope.violations(
+        paths, owns=run.owns, deny=run.deny, allow=run.allow, lockfiles=run.lockfiles
+    )
+
+
+def _limits(run: OpenRun) -> str:
+    """Return what the task may change and what not, in sentences."""
+    said = (
+        (run.owns, f"It may change only: {', '.join(run.owns)}"),
+        (run.owns and run.allow, f"Where that needs it, also: {', '.join(run.allow)}"),
+        (run.owns and run.lockfiles == "allow", "Lockfiles may change"),
+        (run.lockfiles == "deny", "It must not change any lockfile"),
+        (run.deny, f"It must not change: {', '.join(run.deny)}"),
+    )
+    return "".join(f"{sentence}. " for holds, sentence in said if holds)
 
 
 def _commit(scene: Scene, run: OpenRun) -> str | None:
@@ -60,6 +85,18 @@ def inside(scene: Scene, run: OpenRun) -> str | None:
         return None
     owner = next((above for above in Path(file).parents if (above / ".git").exists()), None)
     return os.path.relpath(file, tree) if owner == Path(tree) else None
+
+
+def _manifests(run: OpenRun, path: str) -> list[str]:
+    """Return the manifests that a lockfile could follow: those beside it, and those in the tree."""
+    from runr.git.repo import Repo  # noqa: PLC0415 - a lockfile is seldom edited by hand
+
+    names = lockfiles.manifests(path)
+    folder = path.rpartition("/")[0]
+    beside = [f"{folder}/{name}".lstrip("/") for name in names]
+    listed = ("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--")
+    known = Repo(Path(run.workdir)).fields(*listed, *(f":(glob)**/{name}" for name in names))
+    return [*beside, *known]
 
 
 def _is_ignored(run: OpenRun, path: str) -> bool:
