@@ -196,6 +196,17 @@ def test_linked_worktrees_have_the_hooks_too(hooked: Place) -> None:
     assert save(there, "a", env=SESSION) == f"Add a\n\n{STAMP}"
 
 
+def test_a_commit_in_a_linked_worktree_names_the_run_that_is_open_there(hooked: Place) -> None:
+    hooked.task("t.md")
+    there = Place(hooked.root.with_name("linked"), hooked.home)
+    there.root.rmdir()
+    do(hooked, "worktree", "add", "-q", str(there.root))
+    opened = there.runr("run", "--task", "t", "--worker", "session", "--json", env=SESSION, code=0)
+    run = opened.json["run"]["id"]
+    assert save(there, "a", env=SESSION) == f"Add a\n\nRunr-Run-Id: {run}\n{STAMP}"
+    assert save(hooked, "b", env=SESSION) == f"Add b\n\n{STAMP}"
+
+
 def test_without_runr_a_commit_is_made_as_ever(hooked: Place) -> None:
     hooked.config('[provenance]\nmode = "ledger"\n')
     for name in ("prepare-commit-msg", "commit-msg"):

@@ -10,7 +10,7 @@ from runr.core.status import State
 from runr.errors import ExitCode, RunrError
 from runr.git import repo as git
 from runr.git import trailers
-from runr.store import configfile, runlog, statusfile
+from runr.store import configfile, home, runlog, statusfile
 from runr.store.layout import Layout
 
 _REFUSAL = """\
@@ -43,13 +43,18 @@ def open_run(tree: Path, session: str) -> str | None:
 
     What another session has open is nobody else's: its commits are its own.
     """
-    layout = Layout(git.find_root(tree))
+    layout = _layout(tree)
     here = os.path.realpath(tree)
     open_ = [run for run in _open(layout) if os.path.realpath(run.start.workdir) == here]
     if session:
-        mine = (run for run in open_ if session in (run.start.session_id, *run.sessions))
+        mine = (run for run in open_ if run.holder == session)
         return next((run.id for run in mine), None)
     return open_[0].id if len(open_) == 1 else None
+
+
+def _layout(tree: Path) -> Layout:
+    root = git.find_root(tree)
+    return home.choose(root, git.main_tree(root))
 
 
 def _open(layout: Layout) -> Iterator[RunState]:
@@ -63,7 +68,7 @@ def _open(layout: Layout) -> Iterator[RunState]:
 
 def is_refused(tree: Path, message: Path) -> bool:
     """Tell whether the ledger is kept here, and the message names nobody."""
-    if configfile.read(Layout(git.find_root(tree))).provenance.mode != "ledger":
+    if configfile.read(_layout(tree)).provenance.mode != "ledger":
         return False
     blocks = trailers.parse(message.read_text("utf-8", "replace"))
     known = (trailers.RUN_ID, trailers.SESSION, trailers.INTERVENTION)

@@ -42,6 +42,11 @@ case ${PWD##*/.runr/worktrees/} in
 */*) ;;
 *) [ ! -f "$PWD/.git" ] || records=${PWD%/worktrees/*} ;;
 esac
+if [ -f "$PWD/.git" ] && [ ! -e "$records/task-status.json" ] && [ ! -d "$records/runs" ]; then
+    # A linked worktree has its record in the main one, unless it has begun one of its own.
+    common=$(cd "$(git rev-parse --git-common-dir)" && pwd)
+    [ ! -d "${common%/.git}/.runr" ] || records=${common%/.git}/.runr
+fi
 
 ask() {
     if [ -x @python@ ]; then
