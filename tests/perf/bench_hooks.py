@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,10 @@ _RUNR = str(Path(sys.executable).with_name("runr"))
 _SHIM = str(Path(__file__).parents[2] / "skill" / "hooks" / "runr.sh")
 _SESSION = "11111111-2222-3333-4444-555555555555"
 _TASK = '---\nowns: [a.txt]\nverify: ["true"]\n---\n# Task {number}\n'
+#: Without bytecode, as some machines for tests are set up, every start would compile runr anew.
+_NOT_OURS = ("CLAUDE", "RUNR", "PYTHONDONTWRITEBYTECODE")
 _ENVIRONMENT = {
-    **{key: value for key, value in os.environ.items() if not key.startswith(("CLAUDE", "RUNR"))},
+    **{key: value for key, value in os.environ.items() if not key.startswith(_NOT_OURS)},
     "PATH": f"{Path(_RUNR).parent}{os.pathsep}{os.environ['PATH']}",
 }
 
@@ -40,7 +42,7 @@ def main() -> None:
         busy = Path(shutil.copytree(idle, here / "busy"))
         _runr(busy, "run", "--task", "0", "--worker", "session")
         python = [sys.executable, "-c", "pass"]
-        _tell("python -c pass", lambda: _timed(python, plain), runs)
+        _tell("python -c pass", [_timed(python, plain) for _ in range(runs)])
         _hook("PreToolUse, outside of runr, plugin's script", plain, "PreToolUse", runs, shim=True)
         _hook("PreToolUse, outside of runr", plain, "PreToolUse", runs)
         _hook("PreToolUse, no task open", idle, "PreToolUse", runs)
@@ -53,8 +55,21 @@ def main() -> None:
         for root, tasks in ((idle, "3 tasks"), (large, "1,000 tasks")):
             _hook(f"SessionStart, {tasks}, nothing changed", root, "SessionStart", runs)
             _hook(f"SessionStart, {tasks}, one changed", root, "SessionStart", runs, change=True)
-        _hook("Stop, a session is held", busy, "Stop", 1)
-        _hook("Stop, a run is left", busy, "Stop", 1)
+        _stops(busy, runs)
+
+
+def _stops(root: Path, runs: int) -> None:
+    """Let the session stop on its run twice, and take the run up again, so many times."""
+    (run,) = (root / ".runr" / "runs").iterdir()
+    held, left = [], []
+    for number in range(runs + 1):
+        if number:
+            _runr(root, "resume", run.name)
+        taken = [_once(root, "Stop") for _ in range(2)]
+        held += taken[:1]
+        left += taken[1:]
+    _tell("Stop, a session is held", held[1:])
+    _tell("Stop, a run is left", left[1:])
 
 
 def _hook(
@@ -67,24 +82,25 @@ def _hook(
     shim: bool = False,
     change: bool = False,
 ) -> None:
-    command = ["sh", _SHIM, event] if shim else [_RUNR, "hook", event]
-
-    def once() -> float:
+    taken = []
+    for _ in range(runs + 1):
         if change:
             (root / ".runr" / "tasks" / "0.md").write_text(_TASK.format(number=time.time_ns()))
-        call: dict[str, Any] = {
-            "session_id": _SESSION,
-            "cwd": str(root),
-            "hook_event_name": event,
-            "tool_name": "Edit",
-            "tool_use_id": f"toolu_{time.time_ns()}",
-            "tool_input": {"file_path": str(root / path)},
-        }
-        return _timed(command, root, json.dumps(call).encode())
+        taken.append(_once(root, event, path, shim=shim))
+    _tell(name, taken[1:])  # the first one warms up
 
-    if runs > 1:
-        once()
-    _tell(name, once, runs)
+
+def _once(root: Path, event: str, path: str = "a.txt", *, shim: bool = False) -> float:
+    call: dict[str, Any] = {
+        "session_id": _SESSION,
+        "cwd": str(root),
+        "hook_event_name": event,
+        "tool_name": "Edit",
+        "tool_use_id": f"toolu_{time.time_ns()}",
+        "tool_input": {"file_path": str(root / path)},
+    }
+    command = ["sh", _SHIM, event] if shim else [_RUNR, "hook", event]
+    return _timed(command, root, json.dumps(call).encode())
 
 
 def _repository(root: Path, size: int) -> None:
@@ -118,8 +134,7 @@ def _timed(command: Sequence[str], cwd: Path, given: bytes = b"") -> float:
     return (time.perf_counter() - begun) * 1000
 
 
-def _tell(name: str, once: Callable[[], float], runs: int) -> None:
-    taken = [once() for _ in range(runs)]
+def _tell(name: str, taken: Sequence[float]) -> None:
     sys.stdout.write(f"{name:<52}{statistics.median(taken):8.0f} {min(taken):8.0f}\n")
     sys.stdout.flush()
 

@@ -7,6 +7,7 @@ pattern crosses a bare quotation mark or leaves half an escape behind.
 import json
 import re
 from collections.abc import Mapping
+from functools import cache
 
 REDACTED = "[redacted]"
 
@@ -55,9 +56,10 @@ _FORMS: tuple[tuple[tuple[str, ...], str], ...] = (
         ),
     ),
 )
-# Where a pattern begins with an open group, that group stays.
+# Where a pattern begins with an open group, that group stays. A pattern is compiled when it is
+# needed: a hook, which a tool call waits for, needs hardly ever one.
 _SHAPES = tuple(
-    (literal, re.compile(form), rf"\1{REDACTED}" if form.startswith("(") else REDACTED)
+    (literal, form, rf"\1{REDACTED}" if form.startswith("(") else REDACTED)
     for literals, form in _FORMS
     for literal in literals
 )
@@ -70,8 +72,7 @@ _WORDS = (
 _WHOSE_KEY = re.compile(r"(?:api|access|private|signing|encryption|master|account)[_-]?$")
 
 # The rest of the name, what stands between name and value, and the value.
-_SETTING = re.compile(
-    r"""
+_SETTING = r"""
     (?P<tail>[\w.-]{0,40})
     (?P<close>\\*["'])? \]?
     [ \t]* (?P<between>=>|:=|:[ \t]*[A-Za-z][\w.\[\]|<> ]{0,40}=|[:=]) [ \t]*
@@ -86,9 +87,7 @@ _SETTING = re.compile(
         )(?P=depth)"
       | (?P<scheme>(?i:bearer|basic|token|digest)[ ]+)? (?P<bare>[^\s"'\\$<{\[(=*][^\s"'\\]*)
     )
-    """,
-    re.VERBOSE,
-)
+"""
 _VALUES = ("double", "single", "escaped", "bare")
 
 # `token_count`, `password_file`, `apiKeySource`: about a secret, not one.
@@ -108,10 +107,15 @@ _SECRET_VARIABLE = re.compile(
 
 def redact(text: str) -> str:
     """Return `text` with what looks like a secret replaced by `[redacted]`."""
-    for literal, pattern, replacement in _SHAPES:
+    for literal, form, replacement in _SHAPES:
         if literal in text:
-            text = pattern.sub(replacement, text)
+            text = _compiled(form).sub(replacement, text)
     return _redact_settings(text)
+
+
+@cache
+def _compiled(form: str, flags: re.RegexFlag = re.NOFLAG) -> re.Pattern[str]:
+    return re.compile(form, flags)
 
 
 def _redact_settings(text: str) -> str:
@@ -120,7 +124,7 @@ def _redact_settings(text: str) -> str:
     for start, end in _words(text):
         if start < done or text[end : end + 1].islower():
             continue
-        setting = _SETTING.match(text, end)
+        setting = _compiled(_SETTING, re.VERBOSE).match(text, end)
         value = _value(text[start:end], text[start - 1 : start], setting) if setting else None
         if setting and value:
             kept += (text[done : setting.start(value)], REDACTED)

@@ -6,10 +6,8 @@ import re
 import shlex
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import IO
+from typing import IO, NamedTuple
 
 from runr.errors import GitError, RepositoryError
 
@@ -79,8 +77,8 @@ def environment(inherited: Mapping[str, str], path: Path) -> dict[str, str]:
 _FULL = re.compile(r"No space left on device|Disk quota exceeded|unable to write .*|write error.*")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Output:
+# Tuples, not dataclasses: a hook of Claude Code, which a tool call waits for, uses them too.
+class Output(NamedTuple):
     """What a git command ended with."""
 
     ok: bool
@@ -89,8 +87,7 @@ class Output:
     err: str
 
 
-@dataclass(frozen=True, slots=True)
-class Repo:
+class Repo(NamedTuple):
     """A working tree; git never looks for a repository above `path`.
 
     `variables` are added to the environment of every git.
@@ -130,6 +127,9 @@ class Repo:
 
     def records(self, *args: str, stdin: bytes = b"") -> Iterator[bytes]:
         """Yield the fields that git ends with NUL while it prints them; GitError at the end."""
+        # It loads as long as a short git runs, and few need it.
+        from tempfile import TemporaryFile  # noqa: PLC0415 - see above
+
         command = ["git", "--no-optional-locks", "-C", str(self.path), *_SETTINGS, *args]
         full = environment(os.environ, self.path) | dict(self.variables)
         # Files, not pipes: nobody has to write or read them while the answer is being read.

@@ -4,7 +4,6 @@ import os
 
 from runr.app.hooks.scene import Scene
 from runr.core import hookcall
-from runr.core.stops import quoted
 from runr.store import files, note
 from runr.store.openrun import OpenRun
 
@@ -20,6 +19,9 @@ def answer(scene: Scene) -> str | None:
         ended = leave(scene, run, missing(run))
         again = f"To take it up again: runr resume {run.id}"
         return hookcall.announce(f"runr: {run.name} is left unverified. {again}") if ended else None
+    # The table of stops, of which this is a part, takes longer to load than all of this.
+    from runr.core.stops import quoted  # noqa: PLC0415 - see above
+
     scene.note(run, HELD, {"missing": missing(run)})
     return hookcall.hold(
         f"runr: run {run.id} of {run.name} is open: {missing(run)}. Call complete-task "
