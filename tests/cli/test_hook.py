@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli.terminal import RUNR, Place
+from fakes.project_kit import until
 from runr.core.hookcall import EVENTS
 
 SESSION = "11111111-2222-3333-4444-555555555555"
@@ -37,7 +38,7 @@ def hook(folder: Path, event: str, given: str = "{}") -> str:
     return done.stdout
 
 
-def loaded(folder: Path, event: str) -> set[str]:
+def loaded(folder: Path, event: str, told: str = "") -> set[str]:
     done = subprocess.run(
         [sys.executable, "-c", PROBE, "hook", event],
         cwd=folder,
@@ -47,7 +48,7 @@ def loaded(folder: Path, event: str) -> set[str]:
         check=True,
         timeout=60,
     )
-    assert done.stdout == ""
+    assert told in done.stdout if told else done.stdout == ""
     return set(done.stderr.split())
 
 
@@ -83,6 +84,18 @@ def test_what_is_told_at_the_start_is_true_after_every_change(place: Place) -> N
     assert hook(place.root, "SessionStart") == ""
     place.task("b.md")
     assert "Ready: b.md" in hook(place.root, "SessionStart")
+
+
+def test_what_has_changed_is_looked_at_when_a_session_ends_not_when_the_next_one_waits(
+    place: Place,
+) -> None:
+    place.write("README.md", "# A project\n")
+    place.commit("Start")
+    place.task("a.md")
+    kept = place.root / ".runr/greeting.json"
+    hook(place.root, "SessionEnd")
+    until(kept.exists, "what the next session is told")
+    assert "pydantic" not in loaded(place.root, "SessionStart", "Ready: a.md")
 
 
 @pytest.mark.parametrize("given", ["", "no json", "[]", '{"session_id": 7, "tool_input": "x"}'])

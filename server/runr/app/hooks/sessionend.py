@@ -1,8 +1,11 @@
-"""A session has ended: its open run is left in a true state, and what it cost is added up."""
+"""A session has ended: its open run is left in a true state, and what it cost is added up.
+
+What the next session is told at its start is found out as well: nobody waits for it here.
+"""
 
 import os
 
-from runr.app.hooks import stop
+from runr.app.hooks import sessionstart, stop
 from runr.app.hooks.scene import Scene
 from runr.store import openrun
 from runr.store.openrun import OpenRun
@@ -16,7 +19,7 @@ def answer(scene: Scene) -> None:
         for known in openrun.latest(scene.layout, scene.call.session_id)
         if not known.settled and known.id != (run and run.id)
     ]
-    if run is None and not unsettled:
+    if run is None and not unsettled and sessionstart.known(scene.layout):
         return
     _go_aside()
     if run is not None:
@@ -24,6 +27,8 @@ def answer(scene: Scene) -> None:
         unsettled.append(run)
     for ended in unsettled:
         _settle(scene, ended)
+    if not sessionstart.known(scene.layout):
+        sessionstart.find_out(scene)
 
 
 def _settle(scene: Scene, run: OpenRun) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,30 +15,34 @@ from runr.store.layout import Layout
 
 def answer(scene: Scene) -> str | None:
     """Return the lines for the model, the first of them for the user too."""
-    overview = _overview(scene)
+    overview = known(scene.layout) or find_out(scene)
     at_work = _at_work(scene, overview)
     told = greeting.lines(overview, at_work)
     return hookcall.greet(told) if told else None
 
 
-def _overview(scene: Scene) -> Overview:
+def known(layout: Layout) -> Overview | None:
     """Return how the tasks stand: what was found out the last time, if nothing has changed."""
-    layout = scene.layout
     if not next(_task_files(layout.tasks), None):
         return Overview()
-    key = _fingerprint(layout)
     with suppress(OSError, ValueError, KeyError, TypeError):
         kept = json.loads(layout.greeting.read_bytes())
-        if kept["key"] == key and not _died(layout, kept["overview"]["in_progress"]):
-            return Overview.from_json(kept["overview"])
-    # Only a repository in which something has changed is looked at with the models.
+        overview = Overview.from_json(kept["overview"])
+        if kept["key"] == _fingerprint(layout) and not _died(layout, overview.in_progress):
+            return overview
+    return None
+
+
+def find_out(scene: Scene) -> Overview:
+    """Look at the tasks with the models, and keep what was found for the next start."""
+    # Only a repository in which something has changed pays for this.
     from runr.app.hooks import looking  # noqa: PLC0415 - see above
 
     found = looking.look(scene.project())
-    # The look itself may have ended a run that died.
-    kept = {"key": _fingerprint(layout), "overview": found._asdict()}
+    # The look itself may have ended a run that died, so the mark is of what stands behind it.
+    kept = {"key": _fingerprint(scene.layout), "overview": found._asdict()}
     with suppress(OSError):
-        files.replace(layout.greeting, json.dumps(kept).encode() + b"\n")
+        files.replace(scene.layout.greeting, json.dumps(kept).encode() + b"\n")
     return found
 
 
@@ -53,7 +57,7 @@ def _at_work(scene: Scene, overview: Overview) -> list[Open]:
     return found
 
 
-def _died(layout: Layout, in_progress: list[list[str]]) -> bool:
+def _died(layout: Layout, in_progress: Iterable[tuple[str, str]]) -> bool:
     """Tell whether a run's process is gone, so that its task stands otherwise by now."""
     runs = [layout.run(run_id) for _, run_id in in_progress]
     return any(openrun.read(run) is None and not files.is_held(run.lock) for run in runs)
