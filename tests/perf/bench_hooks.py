@@ -51,10 +51,11 @@ def main() -> None:
         _hook("PostToolUse, no task open", idle, "PostToolUse", runs)
         _hook("PostToolUse, an edit is noted", busy, "PostToolUse", runs, "a.txt")
         _hook("Stop, no task open", idle, "Stop", runs)
-        _hook("SessionEnd, no task open", idle, "SessionEnd", runs)
         for root, tasks in ((idle, "3 tasks"), (large, "1,000 tasks")):
             _hook(f"SessionStart, {tasks}, nothing changed", root, "SessionStart", runs)
             _hook(f"SessionStart, {tasks}, one changed", root, "SessionStart", runs, change=True)
+        # Behind the starts: else it would find something to look at when it is gone aside.
+        _hook("SessionEnd, nothing changed", idle, "SessionEnd", runs)
         _stops(busy, runs)
 
 
