@@ -19,7 +19,7 @@ def main() -> int:
             return serve(None)
         case ["mcp", "--repo", repo]:
             return serve(repo)
-        case ["hook", event]:
+        case ["hook", event] if not event.startswith("-"):
             # Claude Code starts it for every tool call, and waits for it.
             from runr.cli import hook  # noqa: PLC0415
 

@@ -50,7 +50,9 @@ def test_continue_says_what_a_person_has_to_do(place: Place, why: str) -> None:
     result = place.runr("continue", code=9)
     assert "a.md waits for a person" in result.out
     assert len(result.steps) == 3
-    assert [place.paste(step).code for step in result.steps] == [0, 0, 0]
+    look, approve, reject = result.steps
+    assert reject == "runr reject a.md --reason 'what is wrong'"
+    assert [place.paste(step).code for step in (look, approve)] == [0, 0]
     assert place.status("a.md")["status"] == "completed"
     assert place.runr("continue", "--json", code=0).json["action"] == "nothing"
 
@@ -155,7 +157,7 @@ def test_resume_from_checkpoint_commits_verified_work_once(place: Place) -> None
     ("since", "why"),
     [
         ("checkpoint", "only verified work is committed"),
-        ("integrate", "'integrate' is not one of 'work', 'verify', 'checkpoint'"),
+        ("integrate", "'integrate' is not one of 'plan', 'work', 'verify', 'review', 'checkpoint'"),
     ],
 )
 def test_unverified_work_is_not_committed_by_a_resume(place: Place, since: str, why: str) -> None:

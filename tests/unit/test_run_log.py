@@ -351,7 +351,7 @@ def test_runs_are_listed_in_the_order_in_which_they_began(several: Layout) -> No
     [
         ("20250107-143022-k7qf", "20250107-143022-k7qf"),
         ("k7qf", "20250107-143022-k7qf"),
-        ("qf", "20250107-143022-k7qf"),
+        ("k7qf", "20250107-143022-k7qf"),
         ("143022-aaaa", "20250108-143022-aaaa"),
         ("20250108-143022-z", "20250108-143022-zzzz"),
         ("latest", "20250108-143022-aaaa"),

@@ -19,6 +19,9 @@ _SECOND = len("20250108-143022")
 Redact = Callable[[str], str]
 Clock = Callable[[], datetime]
 
+#: Characters of an id that can stand for it.
+_PART = 4
+
 
 def claim(layout: Layout, now: datetime, suffixes: Iterator[str]) -> RunFiles:
     """Make the folder of a new run; its id is the UTC time and a suffix, and nobody else's."""
@@ -163,12 +166,18 @@ def _latest(layout: Layout, known: list[str]) -> str:
 
 
 def find(layout: Layout, wanted: str) -> RunFiles:
-    """Return the run `wanted`: an id, the unique beginning or end of one, or `latest`."""
+    """Return the run `wanted`: an id, the unique beginning or end of one, or `latest`.
+
+    Less than four characters are no part of an id: a short name of a task that
+    is not there must not hit a run by chance.
+    """
     known = ids(layout)
     if wanted == "latest" and known:
         return layout.run(_latest(layout, known))
     matches = [name for name in known if name == wanted] or [
-        name for name in known if wanted and (name.startswith(wanted) or name.endswith(wanted))
+        name
+        for name in known
+        if len(wanted) >= _PART and (name.startswith(wanted) or name.endswith(wanted))
     ]
     if len(matches) == 1:
         return layout.run(matches[0])
