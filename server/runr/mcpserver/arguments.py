@@ -37,9 +37,7 @@ class StatusArguments(TaskArguments):
 class CompleteArguments(TaskArguments):
     """Which task is completed; by its checks, or on whose word."""
 
-    reason: str | None = Field(
-        None, max_length=2000, description="Why a person counts it as done."
-    )
+    reason: str | None = Field(None, max_length=2000, description="Why a person counts it as done.")
     by: str | None = Field(None, max_length=200, description="That person; never an agent.")
     force: bool = Field(
         False,
