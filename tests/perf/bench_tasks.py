@@ -1,4 +1,4 @@
-"""How long it takes to list, choose and draw tasks, beside what the file system alone needs.
+"""How long it takes to list, choose, draw and verify tasks, beside a bare stat of the files.
 
 python tests/perf/bench_tasks.py
 """
@@ -16,6 +16,7 @@ from runr.app import graph
 from runr.app.choice import choose
 from runr.app.listing import TaskQuery, list_tasks
 from runr.app.project import Project
+from runr.app.verifying import verify
 from runr.cli import graph_render
 from runr.core import svg
 from runr.store.layout import Layout
@@ -44,7 +45,7 @@ timeout: 45m
 
 
 def main() -> None:
-    head = ("tasks", "cold scan", "warm scan", "list-tasks", "next", "graph", "svg", "scandir+stat")
+    head = ("tasks", "cold", "warm", "list-tasks", "next", "graph", "svg", "verify", "stat")
     row = "{:>7}" + "  {:>12}" * (len(head) - 1)
     say(row.format(*head))
     for count in SIZES:
@@ -60,6 +61,7 @@ def main() -> None:
                 partial(choose, project, explain=True),
                 partial(tree, project),
                 partial(picture, project),
+                partial(verify, project),
                 partial(list_bare, layout.tasks),
             )
             repeats = REPEATS if count < MANY else 1
