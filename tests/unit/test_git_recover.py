@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from runr.git import recover
 from runr.git.repo import Repo
 from unit.git_trees import git, make
@@ -53,11 +55,12 @@ def test_what_the_user_has_staged_stays_staged_as_it_is(tmp_path: Path) -> None:
     assert git(repo.path, "show", ":kept.txt").strip() == "staged"
 
 
-def test_locks_that_a_killed_git_left_are_removed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["index.lock", "config.lock", "packed-refs.lock"])
+def test_locks_that_a_killed_git_left_are_removed(tmp_path: Path, name: str) -> None:
     repo, _ = moved(tmp_path)
-    lock = repo.git_dir() / "index.lock"
+    lock = repo.git_dir() / name
     lock.touch()
-    assert recover.clear_locks(repo, repo.path / ".runr/worktrees") == ("index.lock",)
+    assert recover.clear_locks(repo, repo.path / ".runr/worktrees") == (name,)
     assert not lock.exists()
 
 

@@ -10,7 +10,7 @@ from runr.git import snapshot
 from runr.git.repo import Repo
 from runr.git.snapshot import Change
 
-_LOCKS = ("index.lock", "HEAD.lock", "ORIG_HEAD.lock", "packed-refs.lock")
+_LOCKS = ("index.lock", "HEAD.lock", "ORIG_HEAD.lock", "packed-refs.lock", "config.lock")
 
 
 def clear_locks(repo: Repo, worktrees: Path, *, patience_s: float = 5.0) -> tuple[str, ...]:
