@@ -42,6 +42,8 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     monkeypatch.setenv("LANG", "C.UTF-8")
+    # Otherwise every start of `runr` compiles all of it again.
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     # `runr` and `python3` are the ones under test, also from the commands of a task.
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
     return folder
