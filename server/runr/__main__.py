@@ -13,7 +13,9 @@ def main() -> int:
         # Imported behind the fork, so that the starter does not wait for it either.
         from runr.engine import runner  # noqa: PLC0415
 
-        return runner.main(sys.argv[2:])
+        code = runner.main(sys.argv[2:])
+        _look_ahead(sys.argv[3])
+        return code
     match sys.argv[1:]:
         case ["mcp"]:
             return serve(None)
@@ -35,6 +37,13 @@ def main() -> int:
     from runr.cli.main import run  # noqa: PLC0415
 
     return run()
+
+
+def _look_ahead(root: str) -> None:
+    """Find out what the next Claude Code session is told: at night nobody waits for it."""
+    from runr.app.hooks import lastlook  # noqa: PLC0415 - only at the end of a run
+
+    lastlook.renew_if_kept(root, os.environ)
 
 
 def serve(repo: str | None) -> int:

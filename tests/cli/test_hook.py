@@ -74,16 +74,58 @@ def test_a_linked_worktree_is_told_of_the_tasks_of_the_main_one(place: Place) ->
     assert "Ready: a.md" in told["hookSpecificOutput"]["additionalContext"]
 
 
-def test_what_is_told_at_the_start_is_true_after_every_change(place: Place) -> None:
+def counted(place: Place, ready: str) -> None:
+    """Wait for the look behind a session's start that finds these tasks ready."""
+    kept = place.root / ".runr/greeting.json"
+    until(lambda: f'"ready": {ready}' in kept.read_text(), f"a look that counts {ready}")
+
+
+def test_what_has_changed_is_named_at_the_start_and_counted_behind_it(place: Place) -> None:
     place.write("README.md", "# A project\n")
     place.commit("Start")
     place.task("a.md", "type: manual")
-    assert "1 ready" in hook(place.root, "SessionStart")
+    place.task("c.md", "depends_on: [a.md]")
     assert "1 ready" in hook(place.root, "SessionStart")
     place.runr("complete-task", "a", "--reason", "done", "--by", "Ada", code=0)
-    assert hook(place.root, "SessionStart") == ""
+    told = hook(place.root, "SessionStart")
+    assert "runr: 1 of 2 tasks completed; not yet counted: status" in told
+    assert "list-tasks counts" in told
+    counted(place, '["c.md"]')
+    assert "Ready: c.md" in hook(place.root, "SessionStart")
     place.task("b.md")
-    assert "Ready: b.md" in hook(place.root, "SessionStart")
+    assert "; 1 ready; not yet counted: b.md" in hook(place.root, "SessionStart")
+    counted(place, '["b.md", "c.md"]')
+    assert "Ready: b.md, c.md" in hook(place.root, "SessionStart")
+
+
+def test_a_commit_alone_is_no_news_where_all_is_done(place: Place) -> None:
+    place.task("a.md", "type: manual")
+    place.commit("Start")
+    place.runr("complete-task", "a", "--reason", "done", "--by", "Ada", code=0)
+    assert hook(place.root, "SessionStart") == ""
+    place.write("README.md", "# A project\n")
+    place.commit("Say what it is")
+    assert hook(place.root, "SessionStart") == ""
+
+
+def test_a_session_that_starts_anew_is_told_of_its_open_task_at_once(place: Place) -> None:
+    place.task("b.md")
+    hook(place.root, "SessionEnd", json.dumps({"session_id": SESSION}))
+    until((place.root / ".runr/greeting.json").exists, "what the next session is told")
+    run_id = opened(place, "owns: [a.txt]")
+    told = hook(place.root, "SessionStart", json.dumps({"session_id": SESSION}))
+    assert f"This session has a.md open (run {run_id})" in told
+    assert "1 in progress" in told
+
+
+def test_a_run_without_a_session_leaves_the_next_start_nothing_to_count(place: Place) -> None:
+    place.script("a.md", "echo a > a.txt", "verify: ['true']")
+    place.commit("Start")
+    hook(place.root, "SessionStart")
+    place.runr("run", "--task", "a", "--worker", "script", code=0)
+    kept = place.root / ".runr/greeting.json"
+    until(lambda: '"completed": 1' in kept.read_text(), "the look at the end of the run")
+    assert hook(place.root, "SessionStart") == ""
 
 
 def test_what_has_changed_is_looked_at_when_a_session_ends_not_when_the_next_one_waits(

@@ -22,13 +22,26 @@ def serve(event: str, environment: Mapping[str, str], repo: str | None = None) -
         # Outside of a repository with tasks nothing of this is loaded.
         from runr.app.hooks import desk  # noqa: PLC0415 - see above
 
-        answer = desk.answer(root, event, sys.stdin.buffer.read(), environment)
-        if answer:
-            sys.stdout.write(answer + "\n")
+        reply = desk.answer(root, event, sys.stdin.buffer.read(), environment)
+        if reply.said:
+            sys.stdout.write(reply.said + "\n")
             sys.stdout.flush()
+        if reply.then:
+            _go_aside()
+            reply.then()
     except Exception as error:  # noqa: BLE001 - a hook that fails must never block the user
         _keep(root, event, error)
     return 0
+
+
+def _go_aside() -> None:
+    """Let Claude Code go on: it waits for a hook, at a session's end for no more than a second."""
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nowhere, stream)
 
 
 def _is_idle(root: str, event: str) -> bool:

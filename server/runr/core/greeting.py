@@ -1,9 +1,10 @@
 """What a session is told when it starts: open work, then what is stale and what is ready."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 _SHOWN = 5
+_FOLDER = ".runr/tasks/"
 
 
 class Open(NamedTuple):
@@ -41,9 +42,38 @@ class Overview(NamedTuple):
             ready=tuple(raw["ready"]),
         )
 
+    def brought_up(self, entries: Mapping[str, Mapping[str, Any]]) -> "Overview":
+        """Return how the tasks stand by newer entries of the status file.
 
-def lines(overview: Overview, at_work: Sequence[Open]) -> list[str]:
-    """Return at most ten lines; none where nothing is open, stale or ready."""
+        What follows from them for other tasks, as that one is ready now, is not found out.
+        """
+        known = {name.removeprefix(_FOLDER): entry for name, entry in entries.items()}
+
+        def still(names: Iterable[str], status: str) -> tuple[str, ...]:
+            return tuple(
+                name for name in names if known.get(name, {}).get("status", "pending") == status
+            )
+
+        def runs(*wanted: str) -> Iterator[tuple[str, str, str]]:
+            for name, entry in known.items():
+                if entry.get("status") in wanted and entry.get("last_run_id"):
+                    why = entry.get("stop_reason") or entry["status"]
+                    yield name, entry["last_run_id"], why
+
+        return self._replace(
+            completed=sum(entry.get("status") == "completed" for entry in known.values()),
+            in_progress=tuple((name, run) for name, run, _ in runs("in_progress")),
+            stopped=tuple(runs("stopped", "failed")),
+            stale=still(self.stale, "completed"),
+            ready=still(self.ready, "pending"),
+        )
+
+
+def lines(overview: Overview, at_work: Sequence[Open], uncounted: Sequence[str] = ()) -> list[str]:
+    """Return at most ten lines; none where nothing is open, stale or ready.
+
+    `uncounted` names what has changed since; where all was done, only changed tasks are news.
+    """
     mine = [_mine(work) for work in at_work if work.mine][:2]
     others = [
         f"{work.name} ({work.holder}, run {work.run_id})" for work in at_work if not work.mine
@@ -57,10 +87,13 @@ def lines(overview: Overview, at_work: Sequence[Open]) -> list[str]:
         *_list("Stale, changed since completion", overview.stale),
         *_list("Ready", overview.ready),
     ]
-    return [headline(overview, at_work), *told] if told else []
+    undone = bool(told) or overview.completed < overview.total
+    if uncounted and (undone or not {"commits", "status"}.issuperset(uncounted)):
+        told.append("What is not yet counted, list-tasks counts.")
+    return [headline(overview, at_work, uncounted), *told] if told else []
 
 
-def headline(overview: Overview, at_work: Sequence[Open]) -> str:
+def headline(overview: Overview, at_work: Sequence[Open], uncounted: Sequence[str] = ()) -> str:
     """Return one line for people: how many tasks stand where."""
     counts = (
         (len(at_work), "in progress"),
@@ -69,9 +102,9 @@ def headline(overview: Overview, at_work: Sequence[Open]) -> str:
         (len(overview.ready), "ready"),
     )
     told = ", ".join(f"{number} {word}" for number, word in counts if number)
-    return f"runr: {overview.completed} of {overview.total} tasks completed" + (
-        f"; {told}" if told else ""
-    )
+    completed = f"runr: {overview.completed} of {overview.total} tasks completed"
+    parts = (completed, told, *_list("not yet counted", uncounted))
+    return "; ".join(part for part in parts if part)
 
 
 def _mine(work: Open) -> str:

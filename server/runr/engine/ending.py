@@ -19,6 +19,14 @@ def stop(context: RunContext, code: str, detail: str | None = None) -> RunState:
     return state
 
 
+def finish(context: RunContext) -> None:
+    """Do what follows from an end of which only the timeline tells; nothing for an open run."""
+    state = context.log.keep_up()
+    if state.ended:
+        record.status(context, state, if_current=True)
+        _tell(context, state)
+
+
 def interrupt(context: RunContext, detail: str) -> RunState:
     """End a run whose process is gone, or going: as stopped where somebody asked for it."""
     wanted = ("stop.requested", "run.resumed")

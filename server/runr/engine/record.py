@@ -23,7 +23,8 @@ def status(context: RunContext, state: RunState, *, if_current: bool = False) ->
         entry = entries.get(task, Entry())
         if if_current and entry.last_run_id not in (None, state.id):
             return entries
-        folded = fold(entry, state, now)
+        # Under the lock, and not as the caller saw it: meanwhile the run may have been taken up.
+        folded = fold(entry, runlog.require(context.files), now)
         return entries if folded == entry else entries | {task: folded}
 
     def repair(damage: DamagedStatusError) -> dict[str, Entry]:

@@ -28,6 +28,7 @@ def main(arguments: Sequence[str]) -> int:
     layout = Layout(Path(root))
     context = RunContext.of(layout, layout.run(run_id), os.environ, utc_now)
     anyio.run(_guarded, context)
+    os.close(int(lock))
     return 0
 
 

@@ -1,13 +1,15 @@
-"""An event that leaves a run as it is, written down without the models.
+"""Events that a hook writes down: it has no time for the models.
 
-It tells what a session did in passing. `core.run.apply` makes nothing of it
-but a later time, so the copy in `state.json` can be kept up by hand.
+What a session did in passing leaves the run as it is: `core.run.apply` makes
+nothing of it but a later time, so the copy in `state.json` is kept up by hand.
+That the session leaves its run does change it: the copy is then older than the
+timeline, which is folded again by whoever looks next.
 """
 
 import json
 import os
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +18,12 @@ from runr.store.layout import RunFiles
 
 _PATIENCE_S = 1.0
 
+#: What ends a run, and what opens it again.
+_ENDS = ("run.stopped", "run.completed")
+_OPENS = "run.resumed"
+
+Redact = Callable[[str], str]
+
 
 def append(
     run: RunFiles,
@@ -23,7 +31,7 @@ def append(
     payload: dict[str, Any],
     *,
     now: datetime,
-    redact: Callable[[str], str],
+    redact: Redact,
     once: str | None = None,
 ) -> bool:
     """Record the event durably and tell whether it was new; it comes from the session.
@@ -32,25 +40,58 @@ def append(
     same value is not noted twice. While others are writing for longer than a
     moment, it is left out.
     """
-    lock = files.hold(run.folder / "timeline.lock", patience_s=_PATIENCE_S)
-    if lock is None:
-        return False
-    try:
-        if once is not None and is_noted(run, kind, once, payload[once]):
+    with _alone(run) as mine:
+        if not mine or (once is not None and is_noted(run, kind, once, payload[once])):
             return False
         kept = _copy(run)
         seq = (kept["state"]["seq"] if kept else _last(run)) + 1
-        time = f"{now:%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
-        event = {"seq": seq, "time": time, "type": kind, "source": "session", "payload": payload}
-        line = redact(json.dumps(event, ensure_ascii=False, separators=(",", ":")))
-        files.append(run.timeline, line.encode("utf-8", "replace") + b"\n")
+        event = _event(seq, now, kind, payload)
+        _write(run, event, redact)
         if kept:
-            kept["state"] |= {"seq": seq, "updated_at": time}
+            kept["state"] |= {"seq": seq, "updated_at": event["time"]}
             kept["bytes"] = run.timeline.stat().st_size
             _keep(run, kept)
         return True
+
+
+def stop(run: RunFiles, code: str, detail: str, *, now: datetime, redact: Redact) -> bool:
+    """Record durably that the run has stopped; False where it has ended already.
+
+    Its task's line in the status file follows when somebody looks.
+    """
+    with _alone(run) as mine:
+        if not mine or _has_ended(run):
+            return False
+        payload = {"code": code, "detail": detail}
+        _write(run, _event(_last(run) + 1, now, "run.stopped", payload), redact)
+        return True
+
+
+@contextmanager
+def _alone(run: RunFiles) -> Iterator[bool]:
+    """Keep other writers out, and tell whether they left in time."""
+    lock = files.hold(run.folder / "timeline.lock", patience_s=_PATIENCE_S)
+    try:
+        yield lock is not None
     finally:
-        os.close(lock)
+        if lock is not None:
+            os.close(lock)
+
+
+def _event(seq: int, now: datetime, kind: str, payload: dict[str, Any]) -> dict[str, Any]:
+    time = f"{now:%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
+    return {"seq": seq, "time": time, "type": kind, "source": "session", "payload": payload}
+
+
+def _write(run: RunFiles, event: dict[str, Any], redact: Redact) -> None:
+    line = redact(json.dumps(event, ensure_ascii=False, separators=(",", ":")))
+    files.append(run.timeline, line.encode("utf-8", "replace") + b"\n")
+
+
+def _has_ended(run: RunFiles) -> bool:
+    found = [json.loads(line)["type"] for line in files.lines(run.timeline)]
+    last = [kind for kind in found if kind in (*_ENDS, _OPENS)][-1:]
+    return bool(last) and last[0] in _ENDS
 
 
 def is_noted(run: RunFiles, kind: str, key: str | None = None, value: object = None) -> bool:
@@ -60,7 +101,7 @@ def is_noted(run: RunFiles, kind: str, key: str | None = None, value: object = N
     """
     found = False
     for line in files.lines(run.timeline):
-        if key is None and b'"run.resumed"' in line:
+        if key is None and f'"{_OPENS}"'.encode() in line:
             found = False
         elif kind.encode() in line:
             event = json.loads(line)

@@ -111,6 +111,13 @@ class RunLog:
             self._keep(after)
             return after
 
+    def keep_up(self) -> RunState:
+        """Return where the run stands, behind events that were written without the models."""
+        with files.locked(self.files.folder / "timeline.lock"):
+            now = require(self.files)
+            self._keep(now)
+            return now
+
     def _keep(self, after: RunState) -> None:
         size = self.files.timeline.stat().st_size
         kept = {"bytes": size, "state": after.model_dump(mode="json")}

@@ -1,17 +1,17 @@
 """After a tool was used: the edit or the command goes into the run's timeline."""
 
 from runr.app.hooks.pretool import EDITS, inside
-from runr.app.hooks.scene import Scene
+from runr.app.hooks.scene import Reply, Scene
 
 #: How much of a command is kept.
 _LONGEST = 2000
 
 
-def answer(scene: Scene) -> None:
+def answer(scene: Scene) -> Reply:
     """Note what the session did, if it has a run open."""
     run = scene.run()
     if run is None:
-        return
+        return Reply()
     call = scene.call
     kind = "session.edited" if call.tool in EDITS else "session.ran"
     about = (
@@ -22,3 +22,4 @@ def answer(scene: Scene) -> None:
     whose = {"agent": call.agent} if call.agent else {}
     # Two installations of the hooks, a plugin and a project's, tell the same thing twice.
     scene.note(run, kind, {"tool": call.tool, **about, **whose, "id": call.tool_use_id}, once="id")
+    return Reply()

@@ -3,24 +3,24 @@
 import os
 from pathlib import Path
 
-from runr.app.hooks.scene import Scene
+from runr.app.hooks.scene import Reply, Scene
 from runr.core import gitcommand, hookcall, lockfiles, scope
 from runr.store.openrun import OpenRun
 
 EDITS = ("Edit", "Write", "MultiEdit", "NotebookEdit")
 
 
-def answer(scene: Scene) -> str | None:
+def answer(scene: Scene) -> Reply:
     """Deny an edit out of scope, stamp a commit; say nothing about everything else."""
     if scene.call.tool not in (*EDITS, "Bash"):
         from runr.app.hooks import takeup  # noqa: PLC0415 - it needs the use cases
 
         takeup.answer(scene)
-        return None
+        return Reply()
     run = scene.run()
     if run is None:
-        return None
-    return _edit(scene, run) if scene.call.tool in EDITS else _commit(scene, run)
+        return Reply()
+    return Reply(_edit(scene, run) if scene.call.tool in EDITS else _commit(scene, run))
 
 
 def _edit(scene: Scene, run: OpenRun) -> str | None:

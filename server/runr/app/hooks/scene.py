@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from runr.app.project import Project
 
 
+class Reply(NamedTuple):
+    """What Claude Code is told, and what there is to do when it waits no longer."""
+
+    said: str | None = None
+    then: Callable[[], object] | None = None
+
+
 class Scene(NamedTuple):
     """One event in one repository."""
 
@@ -35,6 +42,13 @@ class Scene(NamedTuple):
 
         redact = Redactor(self.environment)
         return note.append(run.files, kind, payload, now=self.clock(), redact=redact, once=once)
+
+    def stop(self, run: OpenRun, code: str, detail: str) -> bool:
+        """Write the end of the run into its timeline; False where it has ended already."""
+        from runr.core.redact import Redactor  # noqa: PLC0415 - see `note`
+
+        redact = Redactor(self.environment)
+        return note.stop(run.files, code, detail, now=self.clock(), redact=redact)
 
     def project(self, tree: str | None = None) -> "Project":
         """Return the repository as the use cases see it from a tree of it; that takes its time."""

@@ -3,32 +3,38 @@
 What the next session is told at its start is found out as well: nobody waits for it here.
 """
 
-import os
+from collections.abc import Iterable
+from functools import partial
 
-from runr.app.hooks import sessionstart, stop
-from runr.app.hooks.scene import Scene
+from runr.app.hooks import lastlook, stop
+from runr.app.hooks.scene import Reply, Scene
 from runr.store import openrun
 from runr.store.openrun import OpenRun
 
 
-def answer(scene: Scene) -> None:
-    """End the session's open run, and settle those that have ended."""
+def answer(scene: Scene) -> Reply:
+    """End the session's open run; settle those that have ended when nobody waits for it."""
+    session = scene.call.session_id
+    unsettled = [known for known in openrun.latest(scene.layout, session) if not known.settled]
     run = scene.run()
-    unsettled = [
-        known
-        for known in openrun.latest(scene.layout, scene.call.session_id)
-        if not known.settled and known.id != (run and run.id)
-    ]
-    if run is None and not unsettled and sessionstart.known(scene.layout):
-        return
-    _go_aside()
-    if run is not None:
-        stop.leave(scene, run, f"the session ended: {stop.missing(run)}")
-        unsettled.append(run)
+    left = run is not None and stop.leave(scene, run, f"the session ended: {stop.missing(run)}")
+    if not unsettled and _is_looked_at(scene):
+        return Reply()
+    return Reply(then=partial(_wind_up, scene, run if left else None, unsettled))
+
+
+def _wind_up(scene: Scene, left: OpenRun | None, unsettled: Iterable[OpenRun]) -> None:
+    if left is not None:
+        stop.finish(scene, left)
     for ended in unsettled:
         _settle(scene, ended)
-    if not sessionstart.known(scene.layout):
-        sessionstart.find_out(scene)
+    if not _is_looked_at(scene):
+        lastlook.renew(scene.layout, scene.project())
+
+
+def _is_looked_at(scene: Scene) -> bool:
+    known = lastlook.recall(scene.layout)
+    return known is not None and not known.uncounted
 
 
 def _settle(scene: Scene, run: OpenRun) -> None:
@@ -37,13 +43,3 @@ def _settle(scene: Scene, run: OpenRun) -> None:
     from runr.store import runlog  # noqa: PLC0415 - see above
 
     settle(scene.project(run.workdir).context(run.files), runlog.require(run.files))
-
-
-def _go_aside() -> None:
-    """Let Claude Code go on: it ends its last hooks after little more than a second."""
-    if os.fork():
-        os._exit(0)
-    os.setsid()
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1, 2):
-        os.dup2(nowhere, stream)

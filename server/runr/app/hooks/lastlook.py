@@ -1,0 +1,121 @@
+"""How the tasks stood when somebody last looked, and what has changed since.
+
+A session's start waits for this, so it is found without the models: what the
+status file and the clock tell is brought up to date, and the rest is named.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from runr.core.greeting import Overview
+from runr.errors import RunrError
+from runr.store import files, openrun
+from runr.store.layout import TASKS, Layout
+
+if TYPE_CHECKING:
+    from runr.app.project import Project
+
+_Marks = dict[str, list[int]]
+
+
+class LastLook(NamedTuple):
+    """An overview; `uncounted` names what it does not take into account."""
+
+    overview: Overview
+    uncounted: tuple[str, ...] = ()
+
+
+def recall(layout: Layout) -> LastLook | None:
+    """Return the last look; None where nobody has looked yet."""
+    marks = _marks(layout)
+    if not any(name.startswith(TASKS) for name in marks):
+        return LastLook(Overview())
+    with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+        kept = json.loads(layout.greeting.read_bytes())
+        overview = Overview.from_json(kept["overview"])
+        changed = _changed(kept["marks"], marks)
+        if "status" in changed:
+            entries = json.loads(layout.status.read_bytes())["tasks"]
+            overview = overview.brought_up(
+                {name: entries[name] for name in entries if name in marks}
+            )
+        if _died(layout, overview.in_progress):
+            changed.append("a run that died")
+        return LastLook(overview, tuple(changed))
+    return None
+
+
+def renew(layout: Layout, project: "Project") -> LastLook:
+    """Look at the tasks with the models, and keep what was found for the next start."""
+    # Only a repository in which something has changed pays for this.
+    from runr.app.hooks import looking  # noqa: PLC0415 - see above
+
+    found = looking.look(project)
+    # The look itself may have ended a run that died, so the marks are of what stands behind it.
+    kept = {"marks": _marks(layout), "overview": found._asdict()}
+    with suppress(OSError):
+        files.replace(layout.greeting, json.dumps(kept).encode() + b"\n")
+    return LastLook(found)
+
+
+def renew_if_kept(root: str, environment: Mapping[str, str]) -> None:
+    """Look again, if sessions work in this repository at all; what goes wrong is left to them."""
+    from runr.app.project import Project  # noqa: PLC0415 - see `renew`
+
+    layout = Layout(Path(root))
+    if layout.greeting.exists():
+        with suppress(OSError, RunrError):
+            renew(layout, Project.open(layout.root, environment))
+
+
+def _changed(before: _Marks, now: _Marks) -> list[str]:
+    """Name what differs, as people call it, each once."""
+    names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    return list(dict.fromkeys(_called(name) for name in names))
+
+
+def _called(name: str) -> str:
+    words = {".runr/task-status.json": "status", ".runr/config.toml": "settings"}
+    if name.startswith(".git/"):
+        return "commits"
+    return words.get(name, name.removeprefix(f"{TASKS}/"))
+
+
+def _died(layout: Layout, in_progress: Iterable[tuple[str, str]]) -> bool:
+    """Tell whether a run's process is gone, so that its task stands otherwise by now."""
+    runs = [layout.run(run_id) for _, run_id in in_progress]
+    return any(openrun.read(run) is None and not files.is_held(run.lock) for run in runs)
+
+
+def _marks(layout: Layout) -> _Marks:
+    """Return, for everything that a look goes by, what changes with it."""
+    git = layout.root / ".git"
+    others = (
+        layout.status,
+        layout.config,
+        git / "HEAD",
+        git / "logs" / "HEAD",
+        git / "packed-refs",
+    )
+    root = f"{layout.root}/"
+    paths = [*map(str, others), *_task_files(layout.tasks)]
+    marked = ((path.removeprefix(root), _mark(path)) for path in paths)
+    return {name: mark for name, mark in marked if mark}
+
+
+def _mark(path: str) -> list[int]:
+    try:
+        state = os.stat(path)  # noqa: PTH116 - ten thousand paths
+    except OSError:
+        return []
+    return [state.st_mtime_ns, state.st_size]
+
+
+def _task_files(folder: Path) -> Iterator[str]:
+    for above, folders, names in os.walk(folder):
+        folders.sort()
+        yield from (os.path.join(above, name) for name in sorted(names) if name.endswith(".md"))  # noqa: PTH118 - ten thousand paths
