@@ -98,6 +98,23 @@ def test_a_commit_by_hand_names_its_run_and_its_session(desk: PluginDesk) -> Non
     assert desk.answer("task-status", "foo.md")["task"]["evidence"] == "verified"
 
 
+def test_a_commit_outside_of_any_run_names_its_session_behind_the_repository_s_own_hooks(
+    desk: PluginDesk,
+) -> None:
+    own = desk.root / ".git/hooks/pre-commit"
+    own.parent.mkdir(exist_ok=True)
+    own.write_text("#!/bin/sh\ntouch seen-by-its-own-hook\n")
+    own.chmod(0o755)
+    by_hand = bash("cd . && echo mine > b.txt && git add b.txt && git commit -q -m 'My own affair'")
+    said(desk, [by_hand, BYE])
+    message = git(desk.root, "log", "-1", "--format=%B")
+    assert message.startswith("My own affair")
+    assert "Runr-Session: " in message
+    assert "Runr-Run-Id" not in message
+    assert (desk.root / "seen-by-its-own-hook").exists()
+    assert desk.answer("audit")["counts"]["attributed"] == 1
+
+
 def test_edits_and_commands_are_in_the_timeline_without_secrets(desk: PluginDesk) -> None:
     secret = "ghp_" + "a1b2c3d4e5" * 4
     said(desk, [OPEN, bash(f"echo {secret}"), write("a.txt", "good"), DONE, BYE])

@@ -378,3 +378,50 @@ def test_the_hook_of_a_run_s_worker_names_run_and_task_s_repository_only(place: 
     assert message(place, f"{run['checkpoint_sha']}~1") == f"Mine\n\nRunr-Run-Id: {run['id']}"
     assert (place.root.parent / "there").read_text(encoding="utf-8").split() == 3 * ["There"]
     assert place.git("config", "--default", "none", "--get", "core.hooksPath").strip() == "none"
+
+
+_GIVEN = ("GIT_CONFIG_COUNT", "GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_")
+
+
+def begun(place: Place, *, code: int = 0) -> Mapping[str, str]:
+    """Let a session start, and return what its commands get from it."""
+    exports = place.root.parent / "exports.sh"
+    exports.write_text("export KEPT=1\n", encoding="utf-8")
+    done = typed(
+        ["sh", "-c", 'echo "{}" | runr hook SessionStart'],
+        place.root,
+        {**SESSION, "CLAUDE_ENV_FILE": str(exports)},
+    )
+    assert done.code == code, done
+    shown = typed(["sh", "-c", f". {exports}; env -0"], place.root, SESSION)
+    added = (line.split("=", 1) for line in shown.out.split("\0") if line.startswith(_GIVEN))
+    return SESSION | dict(added)
+
+
+def test_a_session_s_shell_stamps_its_commits_without_an_installation(place: Place) -> None:
+    place.task("a.md")
+    place.commit("Start")
+    spy(place.root / ".git/hooks", "pre-commit", "commit-msg")
+    spied = place.root.parent / "spied"
+    shell = begun(place)
+    assert STAMP in save(place, "a", env={**shell, "SPIED": str(spied)})
+    assert [line.split()[0] for line in spied.read_text().splitlines()] == [
+        "pre-commit",
+        "commit-msg",
+    ]
+    assert STAMP not in save(place, "b")
+    done = place.runr("install", "claude", "--uninstall", code=0)
+    assert ".git/runr/" in done.out
+    assert not (place.root / ".git/runr").exists()
+
+
+def test_where_the_hooks_are_installed_a_session_needs_none_of_its_own(place: Place) -> None:
+    place.task("a.md")
+    place.commit("Start")
+    place.runr("install", "git-hooks", code=0)
+    before = everything(place)
+    assert begun(place) == SESSION
+    assert {name for name in everything(place) if ".git/" in name} == {
+        name for name in before if ".git/" in name
+    }
+    assert STAMP in save(place, "a", env=SESSION)

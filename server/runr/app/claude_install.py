@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from runr import __version__
+from runr.app import git_hooks
 from runr.app.claude_places import PLUGIN
 from runr.app.claude_project import Plan, Wanted, outcome, plan_text, plans
 from runr.app.installed import Installed, Preview
+from runr.app.project import Project
 from runr.errors import UsageError
 from runr.store.layout import Layout
 from runr.store.skillfiles import MCP, SETTINGS, SKILL, ClaudeFiles, Receipt, Written, packaged
@@ -66,6 +68,16 @@ def install_user(
 def uninstall(root: Path) -> Installed:
     """Take out what `install` wrote; what was edited since keeps the edits."""
     return _taken_out(ClaudeFiles(root), (SKILL, MCP))
+
+
+def uninstall_project(project: Project) -> Installed:
+    """Take out what `install` wrote, and what sessions left in the git directory."""
+    told = uninstall(project.layout.root)
+    gone = git_hooks.forget_sessions(project.repo)
+    notes = ["start sessions anew that are open now"] if gone else []
+    return told.model_copy(
+        update={"changed": [*told.changed, *gone], "notes": [*told.notes, *notes]}
+    )
 
 
 def uninstall_user(config: Path) -> Installed:

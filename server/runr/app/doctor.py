@@ -253,12 +253,12 @@ def _claude(project: Project) -> Finding:
 
 def _hooks(project: Project) -> Finding:
     place = HookPlace(project.repo)
-    at_work, receipt = place.look(), place.receipt()
+    at_work = place.look()
     mode = _provenance_mode(project)
     if at_work:
         return Finding(name="git hooks", state="ok", told=f"at work in {at_work}, mode {mode}")
     again = "runr install git-hooks"
-    if receipt is not None:
+    if place.receipt.exists():
         told = "installed, but git looks for hooks elsewhere: core.hooksPath was changed since"
         return Finding(name="git hooks", state="note", told=told, advice=again)
     state: Literal["ok", "note"] = "note" if mode == "ledger" else "ok"

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from runr.app.installed import Installed, Preview
 from runr.errors import GitError, UsageError
-from runr.git import hookscript
-from runr.git.hookplace import OWN, HookPlace, Receipt, text_of, write
+from runr.git import hookreceipt, hookscript
+from runr.git.hookplace import OWN, HookPlace, text_of, write
+from runr.git.hookreceipt import Receipt
 from runr.git.repo import Repo
 
 _AWAY = ".before-runr"
@@ -39,7 +40,7 @@ def preview(repo: Repo, *, python: str) -> Installed:
 def uninstall(repo: Repo) -> Installed:
     """Take the hooks out; what was edited since is kept."""
     place = HookPlace(repo)
-    receipt = place.receipt()
+    receipt = hookreceipt.read(place.receipt)
     changed, notes = _give_back(place)
     if place.is_taken():
         changed.append(_shown(place, place.config))
@@ -55,11 +56,20 @@ def uninstall(repo: Repo) -> Installed:
     )
 
 
+def forget_sessions(repo: Repo) -> list[str]:
+    """Remove the hooks that sessions and runs are given by the environment; return what went."""
+    place = HookPlace(repo)
+    if place.receipt.exists() or not place.own.exists():
+        return []
+    shutil.rmtree(place.own)
+    return [f"{_shown(place, place.own)}/"]
+
+
 def _install_beside(place: HookPlace, python: str) -> Installed:
     script = hookscript.text(python, beside=True)
     changed, unchanged, notes = [], [], []
-    if place.receipt() is None:
-        place.save(Receipt(made_folder=not place.beside.exists()))
+    if not place.receipt.exists():
+        hookreceipt.save(place.receipt, Receipt(made_folder=not place.beside.exists()))
     for name in OWN:
         path = place.beside / name
         found = text_of(path)
@@ -142,7 +152,7 @@ def _take(place: HookPlace) -> None:
         place.repo.run("config", "--file", str(remembered), "core.hooksPath", found[1])
     place.repo.run("config", "--local", "core.hooksPath", str(place.instead))
     after = place.config.read_bytes().decode("utf-8", "surrogateescape")
-    place.save(Receipt(config_before=before, config_after=after))
+    hookreceipt.save(place.receipt, Receipt(config_before=before, config_after=after))
 
 
 def _restore_setting(place: HookPlace, receipt: Receipt) -> None:

@@ -71,7 +71,7 @@ def install(
     elif where == "user":
         answer = _for_user(only_print=only_print, uninstall=uninstall, force=force)
     elif uninstall:
-        answer = claude_install.uninstall(surface.project().layout.root)
+        answer = claude_install.uninstall_project(surface.project())
     else:
         root = surface.project().layout.root
         own = _own_command()

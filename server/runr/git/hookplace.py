@@ -3,19 +3,15 @@
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from runr.errors import RunrError
-from runr.git import hookscript
+from runr.git import hookscript, injection
 from runr.git.repo import Repo
 
 #: Those that say where a commit came from.
 OWN = ("prepare-commit-msg", "commit-msg")
 
-_KEY = "core.hooksPath"
 # A folder that takes the place of another one needs every hook that git knows, to pass it on.
 _PASSED_ON = (
     *("applypatch-msg", "pre-applypatch", "post-applypatch", "pre-commit", "pre-merge-commit"),
@@ -28,21 +24,7 @@ _PASSED_ON = (
 _WHERE_PRESENT = ("push-to-checkout", "proc-receive", "reference-transaction", "post-index-change")
 
 
-class Receipt(BaseModel):
-    """What an installation changed: git's settings before and after, and whether a folder is new.
-
-    The texts are None where the settings were not touched.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    config_before: str | None = None
-    config_after: str | None = None
-    made_folder: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class HookPlace:
+class HookPlace(NamedTuple):
     """One repository's hooks, shared by all of its worktrees."""
 
     repo: Repo
@@ -60,7 +42,7 @@ class HookPlace:
     @property
     def instead(self) -> Path:
         """The folder that takes the place of a configured one."""
-        return self.own / "hooks"
+        return injection.folder(self.common)
 
     @property
     def beside(self) -> Path:
@@ -74,7 +56,7 @@ class HookPlace:
 
     def configured(self) -> tuple[str, str] | None:
         """Return scope and value of the hooks' folder in git's settings, in files only."""
-        listed = self.repo.attempt("config", "-z", "--show-scope", "--get-all", _KEY)
+        listed = self.repo.attempt("config", "-z", "--show-scope", "--get-all", injection.KEY)
         fields = listed.out.decode("utf-8", "surrogateescape").split("\0")[:-1]
         pairs = list(zip(fields[::2], fields[1::2], strict=False))
         return next((pair for pair in reversed(pairs) if pair[0] != "command"), None)
@@ -89,26 +71,19 @@ class HookPlace:
         found = self.configured()
         return found is not None or not self.beside.resolve().is_relative_to(self.common)
 
-    def receipt(self) -> Receipt | None:
-        """Return what was installed here."""
-        try:
-            return Receipt.model_validate_json((self.own / "receipt.json").read_bytes())
-        except FileNotFoundError:
-            return None
-        except ValidationError as error:
-            raise RunrError(f"{self.own / 'receipt.json'} is not what runr wrote there") from error
-
-    def save(self, receipt: Receipt) -> None:
-        """Keep what was installed."""
-        self.own.mkdir(parents=True, exist_ok=True)
-        (self.own / "receipt.json").write_text(receipt.model_dump_json(indent=1), "utf-8")
+    @property
+    def receipt(self) -> Path:
+        """What an installation left to be taken out by."""
+        return self.own / "receipt.json"
 
     def fill(self, python: str) -> list[Path]:
         """Make our own folder with every hook's name in it; return what changed."""
         script = hookscript.text(python, beside=False)
         old = self._folder_before()
         names = [*OWN, *_PASSED_ON, *(name for name in _WHERE_PRESENT if (old / name).exists())]
-        return [path for name in names if write(path := self.instead / name, script)]
+        changed = [path for name in names if write(path := self.instead / name, script)]
+        injection.mark_filled(self.instead, python)
+        return changed
 
     def hooks_beside(self) -> Iterator[Path]:
         """Yield the hooks of ours where git looks by itself, under whatever name they lie now."""
@@ -160,13 +135,4 @@ def injected(repo: Repo, python: str, environment: Mapping[str, str]) -> dict[st
     """
     place = HookPlace(repo)
     place.fill(python)
-    counted = environment.get("GIT_CONFIG_COUNT", "")
-    count = int(counted) if counted.isdecimal() else 0
-    last = str(count - 1)
-    if environment.get(f"GIT_CONFIG_VALUE_{last}") == str(place.instead):
-        return {}
-    return {
-        "GIT_CONFIG_COUNT": str(count + 1),
-        f"GIT_CONFIG_KEY_{count}": _KEY,
-        f"GIT_CONFIG_VALUE_{count}": str(place.instead),
-    }
+    return injection.variables(place.instead, environment)

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from runr.app.hooks import lastlook
+from runr.app.hooks import lastlook, stamping
 from runr.app.hooks.scene import Reply, Scene
 from runr.core import greeting, hookcall
 from runr.core.greeting import Open, Overview
@@ -14,6 +14,7 @@ def answer(scene: Scene) -> Reply:
 
     Where something has changed since the last look, the next one comes behind the answer.
     """
+    stamping.inject(scene)
     look = partial(_look, scene)
     known = lastlook.recall(scene.layout) or look()
     at_work = _at_work(scene, known.overview)
