@@ -1,6 +1,6 @@
 """After a tool was used: the edit or the command goes into the run's timeline."""
 
-from runr.app.hooks.pretool import EDITS, inside
+from runr.app.hooks.pretool import EDITS, inside, whose
 from runr.app.hooks.scene import Reply, Scene
 
 #: How much of a command is kept.
@@ -19,7 +19,7 @@ def answer(scene: Scene) -> Reply:
         if call.tool in EDITS
         else {"command": call.command[:_LONGEST]}
     )
-    whose = {"agent": call.agent} if call.agent else {}
     # Two installations of the hooks, a plugin and a project's, tell the same thing twice.
-    scene.note(run, kind, {"tool": call.tool, **about, **whose, "id": call.tool_use_id}, once="id")
+    told = {"tool": call.tool, **about, **whose(scene), "id": call.tool_use_id}
+    scene.note(run, kind, told, once="id")
     return Reply()

@@ -29,7 +29,9 @@ def _edit(scene: Scene, run: OpenRun) -> str | None:
     if path is None or refused is None or _is_ignored(run, path):
         return None  # what git ignores is not counted by what judges the run in the end either
     call = scene.call
-    scene.note(run, "session.denied", {"tool": call.tool, "path": path, "id": call.tool_use_id})
+    about = {"tool": call.tool, "path": path, **whose(scene), "id": call.tool_use_id}
+    # Two installations of the hooks, a plugin and a project's, tell the same thing twice.
+    scene.note(run, "session.denied", about, once="id")
     return hookcall.deny(
         f"runr: {refused} is outside the scope of {run.name} (run {run.id}). {_limits(run)}"
         f"If the task cannot be done within it, say so: the user can change `owns` in {run.task}, "
@@ -75,6 +77,11 @@ def _commit(scene: Scene, run: OpenRun) -> str | None:
         "checks and makes the checkpoint commit itself. This commit was given the run's trailers."
     )
     return hookcall.replace_command(scene.call, command, told)
+
+
+def whose(scene: Scene) -> dict[str, str]:
+    """Return the subagent that uses the tool, as a timeline names it; nothing for the session."""
+    return {"agent": scene.call.agent} if scene.call.agent else {}
 
 
 def inside(scene: Scene, run: OpenRun) -> str | None:
