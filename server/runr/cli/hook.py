@@ -14,15 +14,18 @@ def serve(event: str, environment: Mapping[str, str], repo: str | None = None) -
     """Answer the event that stands on standard input; whatever goes wrong, go out of the way."""
     root = _root(repo or "") or _root(_here()) or _root(environment.get("CLAUDE_PROJECT_DIR", ""))
     # The worker of a run has its own rules, and its hooks are none of its session's.
-    if root is None or "RUNR_RUN_ID" in environment or _is_idle(root, event):
+    if root is None or "RUNR_RUN_ID" in environment:
         return 0
     if sys.stdin.isatty():
         sys.stderr.write("runr hook answers Claude Code, which starts it; Ctrl-C ends it.\n")
+    data = sys.stdin.buffer.read()
+    if _is_idle(root, event, data):
+        return 0
     try:
         # Outside of a repository with tasks nothing of this is loaded.
         from runr.app.hooks import desk  # noqa: PLC0415 - see above
 
-        reply = desk.answer(root, event, sys.stdin.buffer.read(), environment)
+        reply = desk.answer(root, event, data, environment)
         if reply.said:
             sys.stdout.write(reply.said + "\n")
             sys.stdout.flush()
@@ -44,9 +47,9 @@ def _go_aside() -> None:
         os.dup2(nowhere, stream)
 
 
-def _is_idle(root: str, event: str) -> bool:
+def _is_idle(root: str, event: str, data: bytes) -> bool:
     """Tell whether no session has a task open, or left one, that this event could be about."""
-    if event not in _ABOUT_OPEN_WORK:
+    if event not in _ABOUT_OPEN_WORK or b'__run-task"' in data:
         return False
     # Not by way of `store.layout`: most events end here, and loading that takes longer than all
     # of this. A file that cannot be read is damage, which is told where it is met.

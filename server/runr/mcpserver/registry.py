@@ -34,16 +34,21 @@ class Arguments(BaseModel):
 
 
 A = TypeVar("A", bound=Arguments)
+_CALL_ID = "claudecode/toolUseId"
 # How much is done, of how much, and in words.
 Progress = Callable[[float, float | None, str], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call(Generic[A]):
-    """One call of a tool; progress reaches nobody where the caller did not ask for it."""
+    """One call of a tool; progress reaches nobody where the caller did not ask for it.
+
+    `id` is how Claude Code names it, to its hooks too; other clients give none.
+    """
 
     arguments: A
     progress: Progress
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +100,8 @@ class Registry:
         except ValidationError as error:
             accepted = self._listings[tool.name].input_schema
             return _failure(explain(tool.name, accepted, error))
-        call = Call(arguments=arguments, progress=context.session.report_progress)
+        call_id = str((params.meta or {}).get(_CALL_ID, ""))
+        call = Call(arguments=arguments, progress=context.session.report_progress, id=call_id)
         try:
             return _success(await tool.call(call))
         except RunrError as error:

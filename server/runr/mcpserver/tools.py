@@ -1,7 +1,7 @@
 """The four tools, and which use case each one calls."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -12,6 +12,7 @@ from mcp.types import ToolAnnotations
 from runr.app import complete, detail, follow, listing, start
 from runr.app.answers import CompleteAnswer, RunAnswer, RunView, TaskDetail, TaskList
 from runr.app.complete import CompleteRequest
+from runr.app.holder import SESSION
 from runr.app.listing import TaskQuery
 from runr.app.project import Project
 from runr.app.start import RunRequest
@@ -26,6 +27,7 @@ from runr.mcpserver.arguments import (
     StatusArguments,
 )
 from runr.mcpserver.registry import Call, Tool
+from runr.store import callers
 
 # Is told what must not go unnoticed.
 Warn = Callable[[str], None]
@@ -35,7 +37,6 @@ A = TypeVar("A", TaskList, TaskDetail, CompleteAnswer, RunAnswer)
 
 _LOOK_S = 1.0
 _HEARTBEAT_S = 5.0
-_SESSION = "CLAUDE_CODE_SESSION_ID"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class Desk:
             # Whoever types in a terminal is git's user; an agent must not speak in that name.
             raise UsageError("name the person who says so (by): an agent's word is no evidence")
         wish = CompleteRequest(**call.arguments.model_dump())
-        answer = await self._ask(lambda project: complete.complete_task(project, wish))
+        answer = await self._ask(lambda project: complete.complete_task(_of(project, call), wish))
         return answer.model_copy(update={"run": answer.run and brevity.shorten_run(answer.run)})
 
     async def run_task(self, call: Call[RunArguments]) -> RunAnswer:
@@ -80,8 +81,9 @@ class Desk:
         wanted = call.arguments.model_dump(exclude={"wait_s"})
 
         def begin(project: Project) -> RunAnswer:
-            session = project.environment.get(_SESSION)
-            return start.run_task(project, RunRequest(**wanted, session_id=session))
+            ours = _of(project, call)
+            session = ours.environment.get(SESSION)
+            return start.run_task(ours, RunRequest(**wanted, session_id=session))
 
         answer = await self._ask(begin)
         if call.arguments.wait_s == 0 or answer.brief is not None:
@@ -113,6 +115,17 @@ class Desk:
         warnings: list[str] = []
         answer = await _aside(lambda: use(self.opener(warnings.append)), polls=polls)
         return _led_by(warnings, answer)
+
+
+def _of(project: Project, call: Call[Any]) -> Project:
+    """Return the project as the session that makes the call sees it.
+
+    That is another one than the server was started by, after `/clear`.
+    """
+    session = callers.session_of(project.layout, call.id) if call.id else None
+    if session is None:
+        return project
+    return replace(project, environment={**project.environment, SESSION: session})
 
 
 async def _aside(work: Callable[[], T], *, polls: bool) -> T:

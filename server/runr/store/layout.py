@@ -118,6 +118,11 @@ class Layout(NamedTuple):
         return self.runr / "greeting.json"
 
     @property
+    def callers(self) -> Path:
+        """Which session has called which tool of the server."""
+        return self.runr / "callers.json"
+
+    @property
     def runs(self) -> Path:
         return self.runr / "runs"
 

@@ -1,11 +1,13 @@
-"""A session that completes a task whose run it had left: the run is open again."""
+"""A session calls the server: which one it is; and a run that it had left is open again."""
 
 from runr.app.hooks.scene import Scene
-from runr.store import openrun
+from runr.store import callers, openrun
 
 
 def answer(scene: Scene) -> None:
-    """Take the run up before complete-task looks for it; a person's word needs no run."""
+    """Say whose call it is, and take the run up before complete-task looks for it."""
+    callers.note(scene.layout, scene.call.tool_use_id, scene.call.session_id)
+    # A person's word needs no run.
     if not scene.call.tool.endswith("complete-task") or scene.call.tool_input.get("reason"):
         return
     left = next(openrun.latest(scene.layout, scene.call.session_id), None)

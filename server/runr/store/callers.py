@@ -1,0 +1,45 @@
+"""Which session calls a tool of the server, as the hook before the call writes it down.
+
+Claude Code tells the server its session once, when it starts it. `/clear` and `/resume` go on in
+another session with the same server, and then only hooks are told which.
+"""
+
+import json
+import os
+from contextlib import suppress
+
+from runr.store import files
+from runr.store.layout import Layout
+
+#: How many calls are remembered: only those that have not been answered yet matter.
+_KEPT = 20
+_PATIENCE_S = 1.0
+
+
+def note(layout: Layout, tool_use_id: str, session_id: str) -> None:
+    """Write down whose call it is; while others are writing for longer than a moment, leave it."""
+    place = layout.callers
+    lock = files.hold(place.with_name(f".{place.name}.lock"), patience_s=_PATIENCE_S)
+    if lock is None:
+        return
+    try:
+        known = {**_read(layout), tool_use_id: session_id}
+        latest = dict(list(known.items())[-_KEPT:])
+        files.replace(place, json.dumps(latest).encode() + b"\n")
+    finally:
+        os.close(lock)
+
+
+def session_of(layout: Layout, tool_use_id: str) -> str | None:
+    """Return the session whose call it is; None where no hook has said so."""
+    found = _read(layout).get(tool_use_id)
+    return found if isinstance(found, str) else None
+
+
+def _read(layout: Layout) -> dict[str, object]:
+    """Return what is written down; what cannot be read is not missed."""
+    with suppress(OSError, ValueError):
+        known = json.loads(layout.callers.read_bytes())
+        if isinstance(known, dict):
+            return known
+    return {}

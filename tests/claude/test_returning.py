@@ -1,0 +1,127 @@
+"""A session that goes on with its open task after `/compact`, or after `/clear` as another one."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from claude.desk import Turn, write
+from claude.plugin_desk import PluginDesk, call
+from claude.terminal_session import TerminalSession
+from fakes.model_api import FakeModel
+from fakes.model_request import Json, ModelRequest
+from runr.core.runstate import Event
+from runr.core.status import State
+from runr.store import runlog
+
+OPEN = call("run-task", task="foo.md", worker="session")
+DONE = call("complete-task", task="foo.md")
+BYE: Turn = {"text": "That is all."}
+ENDLESS: Turn = {"text": "Well.", "delay": 600}
+GO_ON: list[Turn] = [OPEN, write("README.md", "mine"), write("a.txt", "good"), DONE, BYE]
+SUMMARY: Json = {
+    "name": "summary",
+    "match": {"last_user_text": "Respond with TEXT ONLY"},
+    "turns": [{"text": "<summary>foo.md is to be done.</summary>"}],
+}
+EDITS = ("--permission-mode", "acceptEdits")
+
+
+@pytest.fixture
+def desk(tmp_path: Path, claude_path: Path) -> PluginDesk:
+    return PluginDesk(tmp_path, claude_path)
+
+
+def timeline(desk: PluginDesk) -> list[Event]:
+    """Return the timeline of the only run."""
+    (run_id,) = runlog.ids(desk.kit.layout)
+    return runlog.events(desk.kit.layout.run(run_id))
+
+
+def answers(requests: list[ModelRequest]) -> list[Any]:
+    """Return what runr's tools answered in the conversation that is the last."""
+    texts = [result.text for result in requests[-1].tool_results]
+    return [json.loads(text) for text in texts if text.startswith("{")]
+
+
+def told(request: ModelRequest) -> str:
+    return "\n".join(request.all_texts)
+
+
+def check_that_it_went_on(desk: PluginDesk, requests: list[ModelRequest]) -> None:
+    """Check that the session of the last requests worked on the only run, and completed it."""
+    again, done = answers(requests)
+    assert "Write a.txt." in again["brief"]
+    assert again["run"]["id"] == runlog.ids(desk.kit.layout)[0]
+    assert done["completed"] is True
+    noted = [(e.type, e.payload["path"]) for e in timeline(desk) if "path" in e.payload]
+    assert noted == [("session.denied", "README.md"), ("session.edited", "a.txt")]
+    assert (desk.root / "README.md").read_text() == "# A project\n"
+    session = requests[-1].headers["x-claude-code-session-id"]
+    assert f"Runr-Session: {session}" in desk.message()
+    assert desk.kit.entry("foo.md").status is State.COMPLETED
+
+
+def check_that_it_was_reminded(request: ModelRequest, desk: PluginDesk) -> None:
+    """Check that the request begins with a summary, and says which task is open."""
+    assert "foo.md is to be done." in request.prompt
+    (run_id,) = runlog.ids(desk.kit.layout)
+    assert f"This session has foo.md open (run {run_id})" in told(request)
+    assert "You may change only: a.txt" in told(request)
+
+
+def test_a_session_that_is_compacted_at_work_is_told_which_task_it_has_open(
+    desk: PluginDesk,
+) -> None:
+    full = {**OPEN, "usage": {"input_tokens": 985_000}}
+    with FakeModel({"lanes": [SUMMARY], "turns": [full, *GO_ON]}) as model:
+        desk.say("Do foo.md", model)
+        requests = model.main_requests()
+    check_that_it_was_reminded(requests[2], desk)
+    check_that_it_went_on(desk, requests)
+
+
+def test_a_person_interrupts_compacts_and_has_the_task_completed(desk: PluginDesk) -> None:
+    script = {"lanes": [SUMMARY], "turns": [OPEN, ENDLESS, *GO_ON]}
+    with FakeModel(script) as model, TerminalSession(desk, model, *EDITS) as terminal:
+        interrupt(terminal, model)
+        terminal.type("/compact")
+        terminal.see("Compacted")
+        terminal.type("Go on")
+        terminal.see("That is all.")
+        terminal.type("/exit")
+        assert terminal.ended() == 0
+        requests = model.main_requests()
+    check_that_it_was_reminded(requests[3], desk)
+    check_that_it_went_on(desk, requests)
+
+
+def test_after_clear_the_task_is_taken_up_by_the_session_that_begins_there(
+    desk: PluginDesk,
+) -> None:
+    script = [OPEN, ENDLESS, *GO_ON]
+    with FakeModel(script) as model, TerminalSession(desk, model, *EDITS) as terminal:
+        interrupt(terminal, model)
+        terminal.type("/clear")
+        terminal.see("SessionStart:clear says: runr: 0 of 1 tasks completed; 1 stopped")
+        terminal.type("Go on")
+        terminal.see("That is all.")
+        terminal.type("/exit")
+        assert terminal.ended() == 0
+        requests = model.main_requests()
+    before, after = (r.headers["x-claude-code-session-id"] for r in (requests[0], requests[-1]))
+    assert before != after
+    (stopped,) = (event.payload for event in timeline(desk) if event.type == "run.stopped")
+    assert stopped["code"] == "unverified"
+    assert "Stopped: foo.md (unverified)" in told(requests[2])
+    check_that_it_went_on(desk, requests)
+
+
+def interrupt(terminal: TerminalSession, model: FakeModel) -> None:
+    """Let the session open the task, and interrupt it: a stop of its own would end the run."""
+    terminal.see("1 ready")
+    terminal.type("Do foo.md")
+    model.wait_for(2)
+    terminal.press("escape")
+    terminal.see("Interrupted")
