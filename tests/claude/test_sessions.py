@@ -210,6 +210,28 @@ def test_a_session_in_a_worktree_of_its_own_works_against_the_same_record(desk: 
     assert (found["task"]["status"], found["task"]["unmerged"]) == ("completed", True)
 
 
+def test_a_session_that_enters_a_worktree_on_its_way_opens_its_task_there(desk: Desk) -> None:
+    desk.commit()
+    script = [
+        {"tools": [{"name": "EnterWorktree", "input": {"name": "feat"}}]},
+        call("run-task", task="foo.md", worker="session"),
+        write(".claude/worktrees/feat/README.md", "mine\n"),
+        write(".claude/worktrees/feat/a.txt", "good\n"),
+        call("complete-task", task="foo.md"),
+        {"text": "foo.md is completed"},
+    ]
+    with FakeModel(script) as model:
+        desk.say("/runr run --task foo.md", model)
+        _, _, denied, written, done = model.main_requests()[-1].tool_results
+    assert "README.md is outside the scope of foo.md" in denied.text
+    assert not written.is_error
+    assert json.loads(done.text)["completed"] is True
+    made = git(desk.root, "log", "-1", "--format=%B", "worktree-feat")
+    assert "Runr-Task: .runr/tasks/foo.md" in made
+    assert not (desk.root / "a.txt").exists()
+    assert desk.answer("task-status", "foo.md")["task"]["unmerged"] is True
+
+
 def test_status_in_a_session_shows_the_tasks(desk: Desk) -> None:
     with FakeModel([call("list-tasks"), {"text": "one task"}]) as model:
         desk.say("/runr status", model)

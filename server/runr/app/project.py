@@ -3,7 +3,8 @@
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from runr.core.config import Config
@@ -17,10 +18,11 @@ from runr.engine import rebuild
 from runr.engine.clock import utc_now
 from runr.engine.context import RunContext
 from runr.engine.reconcile import reconcile
-from runr.errors import UnknownNameError
+from runr.errors import RepositoryError, UnknownNameError
 from runr.git import repo as git
 from runr.git.repo import Repo
 from runr.store import configfile, home, runlog, statusfile, taskfiles
+from runr.store.callers import Caller
 from runr.store.layout import Layout, RunFiles
 from runr.store.runlog import Clock
 from runr.store.statusfile import DamagedStatusError
@@ -75,6 +77,15 @@ class Project:
             warn=warn,
             voice=voice,
         )
+
+    def for_caller(self, caller: Caller) -> "Project":
+        """Return the project as another session sees it, from a working tree of this repository."""
+        environment = {**self.environment, "CLAUDE_CODE_SESSION_ID": caller.session_id}
+        with suppress(RepositoryError):  # its folder may be anywhere
+            there = Project.open(Path(caller.cwd), environment, warn=self.warn, voice=self.voice)
+            if there.layout == self.layout and there.tree != self.tree:
+                return replace(there, clock=self.clock, suffixes=self.suffixes)
+        return replace(self, environment=environment)
 
     @property
     def repo(self) -> Repo:

@@ -1,7 +1,7 @@
 """The four tools, and which use case each one calls."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
@@ -118,14 +118,9 @@ class Desk:
 
 
 def _of(project: Project, call: Call[Any]) -> Project:
-    """Return the project as the session that makes the call sees it.
-
-    That is another one than the server was started by, after `/clear`.
-    """
-    session = callers.session_of(project.layout, call.id) if call.id else None
-    if session is None:
-        return project
-    return replace(project, environment={**project.environment, SESSION: session})
+    """Return the project as the session that makes the call sees it."""
+    found = callers.find(project.layout, call.id) if call.id else None
+    return project.for_caller(found) if found else project
 
 
 async def _aside(work: Callable[[], T], *, polls: bool) -> T:

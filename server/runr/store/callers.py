@@ -1,12 +1,13 @@
-"""Which session calls a tool of the server, as the hook before the call writes it down.
+"""Who calls a tool of the server, and where from, as the hook before the call writes it down.
 
-Claude Code tells the server its session once, when it starts it. `/clear` and `/resume` go on in
-another session with the same server, and then only hooks are told which.
+Claude Code tells the server once, when it starts it. `/clear` and `/resume` go on in another
+session with the same server, `EnterWorktree` in another folder, and then only hooks are told.
 """
 
 import json
 import os
 from contextlib import suppress
+from typing import NamedTuple
 
 from runr.store import files
 from runr.store.layout import Layout
@@ -16,24 +17,33 @@ _KEPT = 20
 _PATIENCE_S = 1.0
 
 
-def note(layout: Layout, tool_use_id: str, session_id: str) -> None:
+class Caller(NamedTuple):
+    """A session, and the folder that it works in."""
+
+    session_id: str
+    cwd: str
+
+
+def note(layout: Layout, tool_use_id: str, caller: Caller) -> None:
     """Write down whose call it is; while others are writing for longer than a moment, leave it."""
     place = layout.callers
     lock = files.hold(place.with_name(f".{place.name}.lock"), patience_s=_PATIENCE_S)
     if lock is None:
         return
     try:
-        known = {**_read(layout), tool_use_id: session_id}
+        known = {**_read(layout), tool_use_id: caller}
         latest = dict(list(known.items())[-_KEPT:])
         files.replace(place, json.dumps(latest).encode() + b"\n")
     finally:
         os.close(lock)
 
 
-def session_of(layout: Layout, tool_use_id: str) -> str | None:
-    """Return the session whose call it is; None where no hook has said so."""
-    found = _read(layout).get(tool_use_id)
-    return found if isinstance(found, str) else None
+def find(layout: Layout, tool_use_id: str) -> Caller | None:
+    """Return whose call it is; None where no hook has said so."""
+    match _read(layout).get(tool_use_id):
+        case [str(session_id), str(cwd)]:
+            return Caller(session_id, cwd)
+    return None
 
 
 def _read(layout: Layout) -> dict[str, object]:

@@ -119,7 +119,7 @@ class Layout(NamedTuple):
 
     @property
     def callers(self) -> Path:
-        """Which session has called which tool of the server."""
+        """Which session has called which tool of the server, and where from."""
         return self.runr / "callers.json"
 
     @property
