@@ -45,7 +45,7 @@ def recall(layout: Layout) -> LastLook | None:
             )
         if _died(layout, overview.in_progress):
             changed.append("a run that died")
-        return LastLook(overview, tuple(changed))
+        return LastLook(_left(layout, overview), tuple(changed))
     return None
 
 
@@ -83,6 +83,19 @@ def _called(name: str) -> str:
     if name.startswith(".git/"):
         return "commits"
     return words.get(name, name.removeprefix(f"{TASKS}/"))
+
+
+def _left(layout: Layout, overview: Overview) -> Overview:
+    """Count as stopped what a session has just left: its status is written behind the answer."""
+    runs = {name: openrun.read(layout.run(run_id)) for name, run_id in overview.in_progress}
+    left = {name: run for name, run in runs.items() if run and run.ended == "stopped"}
+    return overview._replace(
+        in_progress=tuple(work for work in overview.in_progress if work[0] not in left),
+        stopped=(
+            *overview.stopped,
+            *((name, run.id, run.stop or "") for name, run in left.items()),
+        ),
+    )
 
 
 def _died(layout: Layout, in_progress: Iterable[tuple[str, str]]) -> bool:
