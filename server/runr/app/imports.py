@@ -14,6 +14,7 @@ from runr.core import (
     archivecsv,
     backlogmd,
     beads,
+    enumeration,
     foreignkind,
     ghissues,
     importplan,
@@ -166,10 +167,9 @@ def _refuse_taken(request: ImportRequest, rows: Sequence[Planned]) -> None:
     taken = [row.name for row in rows if row.action == "taken"]
     if not taken:
         return
-    more = f" and {len(taken) - _NAMED} more" if len(taken) > _NAMED else ""
     are = "is" if len(taken) == 1 else "are"
     raise UsageError(
-        f"{', '.join(taken[:_NAMED])}{more} {are} there already, and no import wrote it; "
+        f"{enumeration.brief(taken, _NAMED)} {are} there already, and no import wrote it; "
         "nothing was imported",
         next_steps=[f"runr import {stops.quoted(request.file)} --into imported"],
     )

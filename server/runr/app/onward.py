@@ -7,7 +7,7 @@ from pydantic import Field
 from runr.app import listing, runs, view
 from runr.app.answers import Answer, RunView
 from runr.app.project import Project
-from runr.core import report, stops
+from runr.core import enumeration, report, stops
 from runr.core.runstate import RunState
 from runr.core.status import Entry, State
 from runr.core.stops import quoted
@@ -75,8 +75,7 @@ def _without_a_stop(project: Project, entries: dict[str, Entry], *, dry_run: boo
     at_work = [entry.last_run_id for entry in entries.values() if entry.status is State.IN_PROGRESS]
     rows = listing.next_ready(project, kinds=("automated", "hybrid", "manual"))
     ready = [row.path.removeprefix(".runr/tasks/") for row in rows]
-    told = f"ready: {', '.join(ready[:5])}" if ready else "no task is ready"
-    told += f" and {len(ready) - 5} more" if len(ready) > 5 else ""  # noqa: PLR2004
+    told = f"ready: {enumeration.brief(ready, 5)}" if ready else "no task is ready"
     if at_work:
         follow = [f"runr follow {run_id}" for run_id in at_work if run_id]
         message = f"No run has stopped, {len(at_work)} at work; {told}"

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from runr.app.project import Project
+from runr.core import enumeration
 from runr.core.archive import Archive, KeptRun
 from runr.core.status import Entry
 from runr.errors import RunrError, UsageError
@@ -61,9 +62,8 @@ def _timeline(run: KeptRun) -> bytes:
 
 def _refuse(name: str, differs: Sequence[str]) -> None:
     if differs:
-        more = f" and {len(differs) - _NAMED} more" if len(differs) > _NAMED else ""
         raise UsageError(
-            f"{', '.join(differs[:_NAMED])}{more}: here already, and not as in {name}; "
+            f"{enumeration.brief(differs, _NAMED)}: here already, and not as in {name}; "
             "nothing was imported"
         )
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from runr.core import plan
+from runr.core import enumeration, plan
 from runr.core.cleanlines import CleanLines
 from runr.core.runstate import Check, CheckResult, RunStart, RunState
 from runr.engine import guard
@@ -116,7 +116,7 @@ async def _run_check(context: RunContext, state: RunState, check: Check) -> Chec
 
 
 def _out_of_scope(paths: list[str], results: Sequence[CheckResult], *, when: str = "") -> Outcome:
-    shown = ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")  # noqa: PLR2004
+    shown = enumeration.brief(paths, 5)
     return Outcome(
         "guard",
         {
