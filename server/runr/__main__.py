@@ -11,7 +11,7 @@ def main() -> int:
             # Whoever started the run goes on at once; nobody has to wait for its process.
             os._exit(0)
         # Imported behind the fork, so that the starter does not wait for it either.
-        from runr.engine import runner  # noqa: PLC0415
+        from runr.engine import runner  # noqa: PLC0415 - see above
 
         code = runner.main(sys.argv[2:])
         _look_ahead(sys.argv[3])
@@ -23,18 +23,18 @@ def main() -> int:
             return serve(repo)
         case ["hook", event] if not event.startswith("-"):
             # Claude Code starts it for every tool call, and waits for it.
-            from runr.cli import hook  # noqa: PLC0415
+            from runr.cli import hook  # noqa: PLC0415 - see above
 
             return hook.serve(event, os.environ)
         case ["git-hook", *words]:
             # A commit waits for it.
-            from runr.app import provenance  # noqa: PLC0415
+            from runr.app import provenance  # noqa: PLC0415 - see above
 
             return provenance.answer(words, os.environ)
         case _:
             pass
     # The run's process and the server must not pay for the command line.
-    from runr.cli.main import run  # noqa: PLC0415
+    from runr.cli.main import run  # noqa: PLC0415 - see above
 
     return run()
 

@@ -1,11 +1,13 @@
 """Task names that are hard on shells, terminals, file systems and git."""
 
 import unicodedata
+from typing import Literal
 
 import pytest
 
 from cli.terminal import Place
 
+Form = Literal["NFC", "NFD"]
 ODD = [
     "with space.md",
     'it\'s "quoted".md',
@@ -61,10 +63,10 @@ def test_a_new_task_is_named_so_that_its_commands_can_be_pasted(place: Place, na
 
 
 @pytest.mark.parametrize(("on_disk", "typed"), [("NFD", "NFC"), ("NFC", "NFD")])
-def test_a_name_is_found_in_either_unicode_form(place: Place, on_disk: str, typed: str) -> None:
+def test_a_name_is_found_in_either_unicode_form(place: Place, on_disk: Form, typed: Form) -> None:
     name = "größe.md"
-    place.script(unicodedata.normalize(on_disk, name), "echo 1 > a.txt")  # type: ignore[arg-type] # one of the forms
-    wanted = unicodedata.normalize(typed, name)  # type: ignore[arg-type] # one of the forms
+    place.script(unicodedata.normalize(on_disk, name), "echo 1 > a.txt")
+    wanted = unicodedata.normalize(typed, name)
     assert place.run(wanted)["status"] == "completed"
     place.task("b.md", f"depends_on: [{wanted}]")
     row = place.runr("task-status", "b", "--json", code=0).json["task"]

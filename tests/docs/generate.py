@@ -9,7 +9,7 @@ if __name__ == "__main__":
     # As a script, this folder is on the path; as a test's module, the one above.
     sys.path[0] = str(_TESTS)
 
-from docs import record_pages, surface_pages  # noqa: E402
+from docs import record_pages, surface_pages  # noqa: E402 - see above
 
 REFERENCE = _TESTS.parent / "docs" / "reference"
 

@@ -119,7 +119,7 @@ class FakeModel:
         assert self._respond is not None
         try:
             return Turn.model_validate(self._respond(request))
-        except Exception as failure:  # noqa: BLE001  it is the test's, and raised when it ends
+        except Exception as failure:  # noqa: BLE001 - it is the test's, and raised when it ends
             self._failure = self._failure or failure
             return Turn(error=Refusal(status=400, message=f"the script failed: {failure!r}"))
 

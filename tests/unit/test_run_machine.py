@@ -1,7 +1,7 @@
 """The machine of a run, driven through every order of events that chance comes up with."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -149,10 +149,14 @@ def test_whatever_happens_in_whatever_order_there_is_one_next_action(
     assert fold(RUN, run.events).seq == len(run.events)
 
 
+#: Chance: hypothesis offers it to a strategy and to a test, in the same way.
+Draw = Callable[[st.SearchStrategy[Any]], Any]
+
+
 class Engine:
     """What `engine` and the use cases do with a run, where chance says how each phase ends."""
 
-    def __init__(self, run: Timeline, draw: st.DrawFn) -> None:
+    def __init__(self, run: Timeline, draw: Draw) -> None:
         self.run = run
         self.draw = draw
         self.begun: list[int] = []  # the attempts since the run began or went on
@@ -244,7 +248,7 @@ def test_a_run_keeps_its_attempts_goes_on_after_every_stop_and_completes_only_on
     data: st.DataObject, payload: dict[str, Any]
 ) -> None:
     run = Timeline(payload)
-    engine = Engine(run, data.draw)  # type: ignore[arg-type]  # it draws in the same way
+    engine = Engine(run, data.draw)
     for _ in range(40):
         if not engine.step():
             break

@@ -171,7 +171,7 @@ def test_a_file_in_the_place_of_the_tasks_folder_is_a_problem(tmp_path: Path) ->
 def test_a_name_that_cannot_be_shown_is_a_problem_with_an_escaped_path(
     layout: Layout, name: bytes, shown: str
 ) -> None:
-    file = os.path.join(os.fsencode(layout.tasks), name)  # noqa: PTH118 (a Path cannot hold bytes)
+    file = os.path.join(os.fsencode(layout.tasks), name)  # noqa: PTH118 - no Path holds bytes
     os.close(os.open(file, os.O_CREAT | os.O_WRONLY))
     path, problem = the_only(layout)
     assert (path, problem.code) == (f".runr/tasks/{shown}", "bad_name")

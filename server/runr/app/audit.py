@@ -74,7 +74,7 @@ def audit(
 
 
 def _origins(repo: Repo, commits: tuple[Commit, ...], same_as: dict[str, str]) -> dict[str, Origin]:
-    merges = [each.sha for each in commits if each.silent and len(each.parents) > 1]
+    merges = [each.sha for each in commits if each.silent and each.merge]
     plain = history.plain_merges(repo, merges)
     return {
         each.sha: origin(
@@ -92,7 +92,7 @@ def _origins(repo: Repo, commits: tuple[Commit, ...], same_as: dict[str, str]) -
 
 def _inferred(project: Project, commits: tuple[Commit, ...], tip: str) -> dict[str, str]:
     """Return the commits without trailers that make the change of a checkpoint, with that one."""
-    silent = [each for each in commits if each.silent and len(each.parents) < 2]  # noqa: PLR2004
+    silent = [each for each in commits if each.silent and not each.merge]
     if not silent:
         return {}
     repo = project.repo

@@ -69,7 +69,7 @@ class ImportedTask(Answer):
 class Imported(Answer):
     """The whole import; `by` is who vouches for what is done there."""
 
-    tool: str
+    tool: Tool
     file: str
     dry_run: bool
     tasks: list[ImportedTask]

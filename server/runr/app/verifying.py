@@ -25,8 +25,8 @@ _BUILTINS = frozenset(
         "ulimit umask unalias unset until wait while",
     )
 )
-_ASSIGNED = re.compile(r"(?:\w+=(?:'[^']*'|\"[^\"]*\"|[^\s'\"]*)\s+)*")
-_PLAIN = re.compile(r"[\w./+:@-]+")
+# The program of a command, behind what is assigned in front of it.
+_PROGRAM = re.compile(r"(?:\w+=(?:'[^']*'|\"[^\"]*\"|[^\s'\"]*)\s+)*+([\w./+:@-]+)")
 
 
 class Verified(Answer):
@@ -85,10 +85,10 @@ def _files(project: Project, owning: Sequence[Task]) -> Sequence[str]:
 def _command(
     project: Project, task: Task, command: str, known: dict[str, bool]
 ) -> Iterator[Finding]:
-    program = _PLAIN.match(command.strip(), _ASSIGNED.match(command.strip()).end())  # type: ignore[union-attr]
-    if program is None or program[0] in _BUILTINS:
+    program = _PROGRAM.match(command.strip())
+    if program is None or program[1] in _BUILTINS:
         return
-    word = program[0]
+    word = program[1]
     if word not in known:
         here = project.layout.root / word
         known[word] = here.is_file() if "/" in word else _installed(project, word)

@@ -18,8 +18,7 @@ def imported(answer: Imported) -> str:
     """Return each task with what becomes of it, and the sum of it."""
     names = {task.source: _name(task) for task in answer.tasks}
     width = max(map(len, names.values()), default=0)
-    title = TITLES.get(answer.tool, answer.tool)  # type: ignore[call-overload]
-    lines = [f"{title}, {answer.file}:"]
+    lines = [f"{TITLES[answer.tool]}, {answer.file}:"]
     for task in answer.tasks:
         mark, colour = _MARKS[task.action]
         told = "  ".join(filter(None, (f"{names[task.source]:<{width}}", _told(task))))

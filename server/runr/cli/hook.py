@@ -75,38 +75,38 @@ def _root(folder: str) -> str | None:
     while folder:
         if os.path.exists(f"{folder}/.git"):  # noqa: PTH110 - see `_here`
             return _record(folder)
-        above = os.path.dirname(folder)  # noqa: PTH120
+        above = os.path.dirname(folder)  # noqa: PTH120 - see `_here`
         folder = above if above != folder else ""
     return None
 
 
 def _record(tree: str) -> str | None:
     """Choose as `store.home` does, of which nothing is loaded here."""
-    own = any(os.path.exists(f"{tree}/.runr/{name}") for name in ("task-status.json", "runs"))  # noqa: PTH110
+    own = any(os.path.exists(f"{tree}/.runr/{name}") for name in ("task-status.json", "runs"))  # noqa: PTH110 - see `_here`
     main = None if own else _main(tree)
-    if main and os.path.isdir(f"{main}/.runr"):  # noqa: PTH112
+    if main and os.path.isdir(f"{main}/.runr"):  # noqa: PTH112 - see `_here`
         return main
-    return tree if os.path.isdir(f"{tree}/.runr") else None  # noqa: PTH112
+    return tree if os.path.isdir(f"{tree}/.runr") else None  # noqa: PTH112 - see `_here`
 
 
 def _main(tree: str) -> str | None:
     """Return the main working tree of which `tree` is a linked one."""
     try:
-        with open(f"{tree}/.git", encoding="utf-8") as link:  # noqa: PTH123
+        with open(f"{tree}/.git", encoding="utf-8") as link:  # noqa: PTH123 - see `_here`
             target = link.read().removeprefix("gitdir: ").strip()
     except OSError:
         return None  # a folder: this is the main one
-    main, linked, _ = os.path.join(tree, target).partition("/.git/worktrees/")  # noqa: PTH118
+    main, linked, _ = os.path.join(tree, target).partition("/.git/worktrees/")  # noqa: PTH118 - see `_here`
     return os.path.normpath(main) if linked else None
 
 
 def _keep(root: str, event: str, error: Exception) -> None:
     """Note what went wrong, where `runr doctor` and a curious user can find it."""
     from contextlib import suppress  # noqa: PLC0415 - only where something went wrong
-    from datetime import UTC, datetime  # noqa: PLC0415
-    from pathlib import Path  # noqa: PLC0415
+    from datetime import UTC, datetime  # noqa: PLC0415 - see above
+    from pathlib import Path  # noqa: PLC0415 - see above
 
-    from runr.store.layout import Layout  # noqa: PLC0415
+    from runr.store.layout import Layout  # noqa: PLC0415 - see above
 
     log = Layout(Path(root)).hooks_log
     now = datetime.now(UTC)

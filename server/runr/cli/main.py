@@ -66,7 +66,7 @@ class Commands(click.Group):
         """Return the names in the order of a user's day."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         """Import and return the command; None for an unknown name."""
         if cmd_name not in COMMANDS:
             return None

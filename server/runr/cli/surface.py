@@ -72,10 +72,9 @@ def command(name: str, **settings: Any) -> Callable[[Callable[..., Any]], click.
         call.__doc__ = function.__doc__
         shared = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")(call)
         shared = click.option("--repo", metavar="DIR", help="Work in this repository.")(shared)
-        # click collects options from the bottom up: the command's own come before the shared.
-        own = getattr(function, "__click_params__", [])
-        shared.__click_params__ = [*shared.__click_params__, *own]  # type: ignore[attr-defined]
-        return click.command(name, cls=click.Command, **settings)(shared)
+        # click collects options from the bottom up; the command's own come before the shared.
+        own = getattr(function, "__click_params__", [])[::-1]
+        return click.command(name, cls=click.Command, params=own, **settings)(shared)
 
     return decorate
 

@@ -21,10 +21,8 @@ def seconds(text: object) -> int:
 
 def spoken(count: float) -> str:
     """Return `count` seconds as people read them: 4.2s, 3m 05s, 1h 02m."""
-    if round(count, 1) < 60:  # noqa: PLR2004
+    if round(count, 1) < _UNITS["m"]:
         return f"{count:.1f}s"
     minutes, rest = divmod(round(count), 60)
-    if minutes < 60:  # noqa: PLR2004
-        return f"{minutes}m {rest:02d}s"
     hours, minutes = divmod(minutes, 60)
-    return f"{hours}h {minutes:02d}m"
+    return f"{hours}h {minutes:02d}m" if hours else f"{minutes}m {rest:02d}s"

@@ -83,7 +83,7 @@ def lines(overview: Overview, at_work: Sequence[Open], uncounted: Sequence[str] 
         *mine,
         *_list("In progress elsewhere", others),
         *(f"Stopped: {line}" for line in stopped[:2]),
-        *([f"and {len(stopped) - 2} more stopped"] if len(stopped) > 2 else []),  # noqa: PLR2004
+        *([f"and {len(stopped) - 2} more stopped"] if len(stopped) > 2 else []),  # noqa: PLR2004 - those shown above
         *_list("Stale, changed since completion", overview.stale),
         *_list("Ready", overview.ready),
     ]

@@ -18,7 +18,7 @@ from runr.core.task import Problem
 try:
     from yaml import CSafeLoader as Loader
 except ImportError:  # PyYAML without its C part
-    from yaml import SafeLoader as Loader  # type: ignore[assignment]
+    from yaml import SafeLoader as Loader  # type: ignore[assignment] # it reads the same
 
 # Deeper than any header; shallow enough for every recursion that follows.
 _DEPTH = 50
@@ -39,7 +39,7 @@ class RefusedError(yaml.YAMLError):
 class PlainLoader(Loader):
     """Reads `1.10`, `0123`, `12:30` and `on` as the texts that they are; only null is special."""
 
-    yaml_implicit_resolvers = {  # noqa: RUF012 (declared so by PyYAML)
+    yaml_implicit_resolvers = {  # noqa: RUF012 - declared so by PyYAML
         first: [entry for entry in resolvers if entry[0] == _NULL]
         for first, resolvers in Loader.yaml_implicit_resolvers.items()
     }

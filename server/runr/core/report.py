@@ -9,6 +9,9 @@ from runr.core.runstate import CheckResult, Event, RunState
 
 Stat = tuple[str, int | None, int | None]
 
+#: Files that are listed; git has them all.
+_FILES = 100
+
 
 def render(state: RunState, events: Sequence[Event], stat: Sequence[Stat]) -> str:
     """Return the report as Markdown."""
@@ -117,8 +120,8 @@ def changes(state: RunState, stat: Sequence[Stat]) -> str:
     """Return the section about the files, empty while there is nothing to say."""
     if not stat:
         return "## What changed\n\nNothing was changed." if state.ended else ""
-    lines = [f"- `{path}` {_plus_minus(added, deleted)}" for path, added, deleted in stat[:100]]
-    more = [f"- and {len(stat) - 100} more"] if len(stat) > 100 else []  # noqa: PLR2004
+    lines = [f"- `{path}` {_plus_minus(added, deleted)}" for path, added, deleted in stat[:_FILES]]
+    more = [f"- and {len(stat) - _FILES} more"] if len(stat) > _FILES else []
     return "## What changed\n\n" + "\n".join(lines + more)
 
 

@@ -57,7 +57,7 @@ def _header(source: Source) -> tuple[Header, tuple[Problem, ...]]:
     if source.header is None or not source.header.strip():
         return Header(), source.problems
     # Imports YAML, which a task without a header, or a body alone, need not pay for.
-    from runr.core.header import read  # noqa: PLC0415
+    from runr.core.header import read  # noqa: PLC0415 - see above
 
     found = read(source.header, source.opened)
     if isinstance(found, Problem):

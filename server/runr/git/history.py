@@ -25,6 +25,11 @@ class Commit:
     blocks: tuple[Block, ...]
 
     @property
+    def merge(self) -> bool:
+        """Whether it joins histories."""
+        return len(self.parents) > 1
+
+    @property
     def checkpoint(self) -> bool:
         """Whether a run made it, or is squashed into it."""
         return any(block.checkpoint for block in self.blocks)

@@ -36,7 +36,7 @@ def serve(repo: str | Path | None, environment: Mapping[str, str]) -> None:
 
     def build() -> Server[Any]:
         # The SDK: see the head of this file.
-        from runr.mcpserver import server  # noqa: PLC0415
+        from runr.mcpserver import server  # noqa: PLC0415 - see above
 
         return server.build(start, environment)
 
@@ -53,7 +53,7 @@ def converse(build: Callable[[], Server[Any]]) -> None:
     head = greet(wire)
     if head is not None:
         # The SDK: see the head of this file.
-        from runr.mcpserver import stdio  # noqa: PLC0415
+        from runr.mcpserver import stdio  # noqa: PLC0415 - see above
 
         stdio.serve(build(), wire, head)
     # Tearing the interpreter down takes longer than a client waits, and would

@@ -28,7 +28,7 @@ def use(layout: Layout, work: Callable[["sqlite3.Connection"], Result], *, now_n
     a newer runr owns it, nobody made `.runr` yet) `work` gets an empty one in memory.
     """
     # Commands that ask nothing of the database must not pay for this import.
-    import sqlite3  # noqa: PLC0415
+    import sqlite3  # noqa: PLC0415 - see above
 
     for _ in range(2 if layout.runr.is_dir() else 0):
         inode = _inode(layout.database)
@@ -82,7 +82,7 @@ def migrations() -> tuple[str, ...]:
 
 
 def _connect(path: Path | str) -> "sqlite3.Connection":
-    import sqlite3  # noqa: PLC0415 (see `use`)
+    import sqlite3  # noqa: PLC0415 - see `use`
 
     # No isolation level: transactions begin where `writing` says so and nowhere else.
     return sqlite3.connect(path, timeout=_PATIENCE_S, isolation_level=None)
@@ -111,7 +111,7 @@ def _version(connection: "sqlite3.Connection") -> int:
 
 def _statements(script: str) -> Iterator[str]:
     """Split `script`, because `executescript` would commit the transaction around it."""
-    import sqlite3  # noqa: PLC0415 (see `use`)
+    import sqlite3  # noqa: PLC0415 - see `use`
 
     statement = ""
     for line in script.splitlines(keepends=True):
@@ -122,7 +122,7 @@ def _statements(script: str) -> Iterator[str]:
 
 
 def _is_damage(error: "sqlite3.DatabaseError") -> bool:
-    import sqlite3  # noqa: PLC0415 (see `use`)
+    import sqlite3  # noqa: PLC0415 - see `use`
 
     # The low byte is the kind of error, the rest its details.
     kind = getattr(error, "sqlite_errorcode", 0) & 0xFF

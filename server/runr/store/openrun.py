@@ -114,6 +114,6 @@ def _state(run: RunFiles) -> dict[str, Any]:
     if not files.lines(run.timeline):
         return {}
     # A writer was killed between the event and the copy: that rare run is worth the models.
-    from runr.store import runlog  # noqa: PLC0415
+    from runr.store import runlog  # noqa: PLC0415 - see above
 
     return runlog.require(run).model_dump(mode="json")

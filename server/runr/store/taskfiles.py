@@ -61,7 +61,7 @@ def read_content(layout: Layout, task_path: str) -> bytes:
 def text_of(content: bytes) -> str:
     """Return the text below a task file's header."""
     # Not at the top, for the reason given in `_parse`.
-    from runr.core.taskfile import body  # noqa: PLC0415
+    from runr.core.taskfile import body  # noqa: PLC0415 - see above
 
     return body(content)
 
@@ -97,7 +97,7 @@ def _known(row: _Row | None, file: Found) -> Task | None:
 def _parse(file: Found) -> tuple[Task, _Row | None]:
     """Return the task in `file`, and what to remember of it where that may be trusted."""
     # A listing in which nothing changed must not pay for the parser's imports.
-    from runr.core.taskfile import parse, stem  # noqa: PLC0415
+    from runr.core.taskfile import parse, stem  # noqa: PLC0415 - see above
 
     outcome = file.problem or read(file.file)
     if isinstance(outcome, Problem):

@@ -107,7 +107,7 @@ _BUILT_IN: dict[str, Callable[[], Worker]] = {
 
 def _plugins() -> dict[str, Callable[[], Worker]]:
     # Only a name that runr itself does not know pays for this import.
-    from importlib.metadata import EntryPoint, entry_points  # noqa: PLC0415
+    from importlib.metadata import EntryPoint, entry_points  # noqa: PLC0415 - see above
 
     def loader(entry: EntryPoint) -> Callable[[], Worker]:
         def load() -> Worker:
