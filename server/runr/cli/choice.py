@@ -3,7 +3,7 @@
 import click
 
 from runr.app.choice import Choice, choose
-from runr.cli import render
+from runr.cli import render, signs, task_render
 from runr.cli.filters import filtered
 from runr.cli.surface import Surface, command
 from runr.core import filter as filters
@@ -27,16 +27,16 @@ def _choice(answer: Choice, *, explain: bool) -> str:
         lines = [f"No task comes next: {answer.why}"]
     else:
         title = "" if task.title in task.path else f": {task.title}"
-        lines = [f"{render.mark(task)} {render.shown_name(task)}{title}", f"  {answer.why}"]
+        lines = [f"{signs.of_task(task)} {task_render.shown_name(task)}{title}", f"  {answer.why}"]
         lines += [f"  {_unblocks(answer)}"] if answer.unblocks_all else []
     if explain:
-        names = [render.shown_path(other.path) for other in answer.others]
+        names = [task_render.shown_path(other.path) for other in answer.others]
         lines += [
             f"  not {name}: {other.why}" for name, other in zip(names, answer.others, strict=True)
         ]
         lines += [f"  and {answer.left_out} more"] if answer.left_out else []
     if answer.waiting:
-        lines.append(f"  {render.waits(len(answer.waiting))}")
+        lines.append(f"  {task_render.waits(len(answer.waiting))}")
     return "\n".join([*lines, *render.steps(answer.next)])
 
 

@@ -5,7 +5,7 @@ import click
 from runr.app import complete
 from runr.app.answers import CompleteAnswer
 from runr.app.complete import CompleteRequest
-from runr.cli import render
+from runr.cli import task_render
 from runr.cli.surface import Surface, command, task_names
 from runr.errors import ExitCode
 
@@ -27,7 +27,7 @@ from runr.errors import ExitCode
 def complete_task(surface: Surface, **wish: object) -> int:
     """Complete a task: on its checks in an open session run, or on a person's word."""
     answer = complete.complete_task(surface.project(), CompleteRequest.model_validate(wish))
-    surface.show(answer, render.completion)
+    surface.show(answer, task_render.completion)
     return _exit_code(answer)
 
 

@@ -7,7 +7,7 @@ from itertools import islice
 from click import style
 
 from runr.app.graph import Graphed
-from runr.cli import render
+from runr.cli import task_render
 from runr.core import chart, tree
 from runr.core.chart import Kind
 from runr.core.standing import Standing
@@ -53,7 +53,7 @@ def _summary(graphed: Graphed) -> str:
     total = "1 task" if len(graphed.paths) == 1 else f"{len(graphed.paths)} tasks"
     lines = [f"{total}: {', '.join(counted)}"]
     if len(graphed.critical) > 1:
-        names = [render.shown_path(path) for path in graphed.critical]
+        names = [task_render.shown_path(path) for path in graphed.critical]
         left = len(names) - _CHAIN
         shown = names if left <= 1 else [*names[: _CHAIN - 1], f"{left} more", names[-1]]
         lines.append(f"critical path, {len(names)} tasks: {' → '.join(shown)}")
@@ -64,7 +64,7 @@ def _cycles(graphed: Graphed) -> list[str]:
     ways = dict.fromkeys(graphed.board.graph.cycles.values())
     inside = frozenset(graphed.paths)
     return [
-        style(f"cycle: {' → '.join(map(render.shown_path, way))}", fg="red")
+        style(f"cycle: {' → '.join(map(task_render.shown_path, way))}", fg="red")
         for way in ways
         if not inside.isdisjoint(way)
     ]
@@ -129,7 +129,7 @@ def _line(graphed: Graphed, line: Line) -> str:
     if line.kind == "more":
         return stem + style(f"… and {line.count} more, {_COUNTED.get(kind, kind)}", dim=True)
     sign = style(chart.sign(standing), fg=_COLOURS[kind])
-    named = f"{stem}{sign} {render.shown_path(line.path)}"
+    named = f"{stem}{sign} {task_render.shown_path(line.path)}"
     match line.kind:
         case "again":
             return f"{named}  {style('(above)', dim=True)}"

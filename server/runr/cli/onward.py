@@ -4,7 +4,7 @@ import click
 
 from runr.app import onward
 from runr.app.onward import Onward
-from runr.cli import render
+from runr.cli import run_render
 from runr.cli.runs import watch
 from runr.cli.surface import Surface, command
 from runr.errors import ExitCode
@@ -26,12 +26,12 @@ def go_on(surface: Surface, *, dry_run: bool, wait: bool) -> int:
         return ExitCode.INTERRUPTED
     surface.show(
         answer.model_copy(update={"run": ended, "next": ended.next}),
-        lambda _: render.run_end(ended),
+        lambda _: run_render.end(ended),
     )
     return ended.exit_code or ExitCode.DONE
 
 
 def _told(answer: Onward) -> str:
-    work = render.run_lines(answer.run) if answer.run else []
+    work = run_render.summary(answer.run) if answer.run else []
     lines = [answer.message, *work]
     return "\n".join([*lines, "Next:", *(f"  {step}" for step in answer.next)])

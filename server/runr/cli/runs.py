@@ -10,7 +10,7 @@ from runr.app.answers import Kind, RunView
 from runr.app.batch import Batch
 from runr.app.start import RunRequest
 from runr.cli import preview as preview_render
-from runr.cli import render
+from runr.cli import progress, render, run_render
 from runr.cli.filters import filtered
 from runr.cli.surface import Surface, command, task_names
 from runr.core import resume as resuming
@@ -76,7 +76,7 @@ def run(
     )
     answer = start.run_task(project, request)
     if answer.brief is not None or not wait:
-        surface.show(answer, render.started)
+        surface.show(answer, run_render.started)
         return ExitCode.DONE
     surface.say(f"run {answer.run.id} on {answer.run.branch or 'this tree'}")
     return _follow(surface, answer.run.id)
@@ -95,7 +95,7 @@ def follow(surface: Surface, run: str) -> int:
 def runs(surface: Surface, task: str | None, limit: int) -> None:
     """List the latest runs, newest first."""
     answer = recorded.list_runs(surface.project(), limit=limit or None, task=task)
-    surface.show(answer, render.run_list)
+    surface.show(answer, run_render.listing)
 
 
 @command("report")
@@ -132,7 +132,7 @@ def resume(surface: Surface, run: str, since: str | None, *, preview: bool, wait
         return ExitCode.DONE
     answer = recorded.resume_run(surface.project(), run, phase)
     if answer.run.worker == "session" or not wait:
-        surface.show(answer, render.started)
+        surface.show(answer, run_render.started)
         return ExitCode.DONE
     surface.say(f"run {answer.run.id} goes on")
     return _follow(surface, answer.run.id, after=answer.run.seq)
@@ -142,7 +142,7 @@ def _follow(surface: Surface, run: str, *, after: int = 0) -> int:
     ended = watch(surface, run, after=after)
     if ended is None:
         return ExitCode.INTERRUPTED
-    surface.show(ended, render.run_end)
+    surface.show(ended, run_render.end)
     return ended.exit_code or ExitCode.DONE
 
 
@@ -170,7 +170,7 @@ def _batch(answer: Batch) -> str:
 
 def _teller(surface: Surface) -> following.Listener:
     def tell(event: Event) -> None:
-        line = render.event_line(event)
+        line = progress.line(event)
         if line:
             surface.say(line)
 
@@ -192,7 +192,7 @@ def _run_ready(
         surface.say(f"run {view.id}: {view.task.removeprefix('.runr/tasks/')}")
 
     def end(view: RunView) -> None:
-        surface.say(render.run_end(view))
+        surface.say(run_render.end(view))
 
     try:
         answer = batch.run_ready(

@@ -6,7 +6,7 @@ import click
 
 from runr.app import listing
 from runr.app.listing import TaskQuery
-from runr.cli import render
+from runr.cli import task_render
 from runr.cli.surface import Surface, command, task_names
 from runr.errors import UsageError
 
@@ -38,7 +38,7 @@ def status(
         raise UsageError(
             f"{option} belongs to --infer-from-git", next_steps=["runr status --infer-from-git"]
         )
-    surface.show(listing.list_tasks(surface.project(), TaskQuery()), render.task_list)
+    surface.show(listing.list_tasks(surface.project(), TaskQuery()), task_render.listing)
 
 
 def _infer(surface: Surface, *, apply: bool, min_confidence: float | None) -> None:

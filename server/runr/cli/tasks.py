@@ -6,7 +6,7 @@ import click
 
 from runr.app import detail, listing
 from runr.app.listing import Sort, TaskQuery
-from runr.cli import render
+from runr.cli import task_render
 from runr.cli.filters import filtered
 from runr.cli.surface import Surface, command, task_names
 from runr.core import filter as filters
@@ -37,7 +37,7 @@ def list_tasks(
     chosen = TaskQuery(
         wanted=wanted & filters.of(" ".join(query)), sort=sort, limit=limit or None, cursor=cursor
     )
-    surface.show(listing.list_tasks(surface.project(), chosen), render.task_list)
+    surface.show(listing.list_tasks(surface.project(), chosen), task_render.listing)
 
 
 @command("task-status")
@@ -45,4 +45,4 @@ def list_tasks(
 @click.option("--tail", type=click.IntRange(0), default=detail.TAIL, help="Characters of output.")
 def task_status(surface: Surface, task: str, tail: int) -> None:
     """Show one task: its status, why it is not done, its last run, what to do next."""
-    surface.show(detail.task_status(surface.project(), task, tail=tail), render.task_detail)
+    surface.show(detail.task_status(surface.project(), task, tail=tail), task_render.detail)

@@ -5,7 +5,7 @@ import click
 from runr.app import verdict
 from runr.app.answers import RunAnswer
 from runr.app.verdict import Verdict
-from runr.cli import render
+from runr.cli import render, task_render
 from runr.cli.surface import Surface, command, task_names
 from runr.errors import ExitCode
 
@@ -20,7 +20,7 @@ _BY = click.option("--by", help="Who says so; default: git's user.name.")
 def approve(surface: Surface, **word: str) -> int:
     """Take the work of a run that waits for a person: it is brought in and counts as attested."""
     answer = verdict.approve(surface.project(), Verdict.model_validate(word))
-    surface.show(answer, render.completion)
+    surface.show(answer, task_render.completion)
     ended = answer.run.exit_code if answer.run else None
     return ExitCode.DONE if answer.completed else ended or ExitCode.UNVERIFIED
 
@@ -36,5 +36,5 @@ def reject(surface: Surface, **word: str) -> None:
 
 
 def _rejected(answer: RunAnswer) -> str:
-    name = render.shown_path(answer.run.task)
+    name = task_render.shown_path(answer.run.task)
     return "\n".join([f"{name} is sent back, with its work kept", *render.steps(answer.run.next)])
