@@ -1,19 +1,15 @@
 """Keeping a completion after a harmless change, on a person's word and on record."""
 
-import os
-
+from runr.app import testimony
 from runr.app.answers import Answer
 from runr.app.board import Board
 from runr.app.project import Project
-from runr.app.terms import write_down
-from runr.core.runstate import Approval, RunStart
 from runr.core.staleness import Cause
 from runr.core.standing import Standing
 from runr.core.status import State
 from runr.core.stops import quoted
 from runr.engine import record
 from runr.errors import UsageError
-from runr.store import files, runlog, runrfolder
 
 
 class Acceptance(Answer):
@@ -38,16 +34,14 @@ def accept(
     standing = board.standing(project.find_task(wanted, board.tasks))
     _refuse(project, standing)
     told = [doubt.told for doubt in standing.doubts if doubt.cause is not Cause.UPSTREAM]
-    word = _word(project, reason or f"still holds, though {'; '.join(told)}", by)
-    runrfolder.ensure(project.layout)
-    run = runlog.claim(project.layout, project.clock(), project.suffixes)
-    lock = files.hold(run.lock)
-    try:
-        _record(project, standing, word, run.id)
-    finally:
-        if lock is not None:
-            os.close(lock)
-    return Acceptance(task=standing.path, by=word.by, reason=word.reason, doubts=told, run=run.id)
+    word = testimony.word(project, reason or f"still holds, though {'; '.join(told)}", by)
+    target = project.repo.branch()
+    with testimony.opened(project, standing.task, kind="acceptance", target=target) as context:
+        context.log.append("run.approved", word.model_dump(), source="person")
+        state = context.log.append("run.completed", {}, source="person")
+        record.status(context, state)
+        record.story(context, state)
+    return Acceptance(task=standing.path, by=word.by, reason=word.reason, doubts=told, run=state.id)
 
 
 def _refuse(project: Project, standing: Standing) -> None:
@@ -69,32 +63,3 @@ def _refuse(project: Project, standing: Standing) -> None:
     if not causes - {Cause.UPSTREAM}:
         before = standing.doubts[0].told if standing.doubts else "nothing has changed since"
         raise UsageError(f"{standing.task.name} is not stale itself: {before}", next_steps=look)
-
-
-def _word(project: Project, reason: str, by: str | None) -> Approval:
-    name = by or project.repo.user()
-    if not name:
-        raise UsageError("who says so? Name the person with --by, or set git's user.name")
-    return Approval(by=name, reason=reason.strip())
-
-
-def _record(project: Project, standing: Standing, word: Approval, run_id: str) -> None:
-    run, head = project.layout.run(run_id), project.repo.head() or ""
-    context = project.context(run)
-    terms = write_down(project, run, standing.task, project.config())
-    start = RunStart(
-        **dict(terms),
-        task=standing.path,
-        kind="acceptance",
-        worker="person",
-        in_place=True,
-        workdir=str(project.tree),
-        base_sha=head,
-        base_tree=head,
-        target=project.repo.branch(),
-    )
-    context.log.append("run.created", start.model_dump(mode="json"), source="person")
-    context.log.append("run.approved", word.model_dump(), source="person")
-    state = context.log.append("run.completed", {}, source="person")
-    record.status(context, state)
-    record.story(context, state)

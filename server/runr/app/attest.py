@@ -1,20 +1,17 @@
 """A completion on a person's word: checked first, then recorded as a run of its own."""
 
-import os
 from collections.abc import Sequence
 
 import anyio
 
+from runr.app import testimony
 from runr.app.project import Project
-from runr.app.terms import write_down
 from runr.core import stops
-from runr.core.runstate import Approval, Phase, RunStart, RunState
+from runr.core.runstate import Approval, Phase, RunState
 from runr.core.task import Task, TaskType
 from runr.engine import record, verify
 from runr.engine.context import RunContext
 from runr.errors import BlockedError, UsageError, VerificationError
-from runr.store import files, runlog, runrfolder
-from runr.store.layout import RunFiles
 
 
 def attest(
@@ -43,14 +40,8 @@ def attest(
             next_steps=["runr list-tasks --blocked", _forced(name)],
         )
     forced = f"open dependencies: {', '.join(blockers)}" if blockers else None
-    runrfolder.ensure(project.layout)
-    run = runlog.claim(project.layout, project.clock(), project.suffixes)
-    lock = files.hold(run.lock)
-    try:
-        return _record(task, _open(project, task, run, forced), word, force=force, skip=skip)
-    finally:
-        if lock is not None:
-            os.close(lock)
+    with testimony.opened(project, task, forced=forced) as context:
+        return _record(task, context, word, force=force, skip=skip)
 
 
 def _record(
@@ -69,23 +60,6 @@ def _record(
     record.status(context, state)
     record.story(context, state)
     return state
-
-
-def _open(project: Project, task: Task, run: RunFiles, forced: str | None) -> RunContext:
-    head = project.repo.head() or ""
-    start = RunStart(
-        task=task.path,
-        **dict(write_down(project, run, task, project.config())),
-        worker="person",
-        in_place=True,
-        workdir=str(project.tree),
-        base_sha=head,
-        base_tree=head,
-        forced=forced,
-    )
-    context = project.context(run)
-    context.log.append("run.created", start.model_dump(mode="json"), source="person")
-    return context
 
 
 def _judge(context: RunContext, *, skip: bool) -> RunState:

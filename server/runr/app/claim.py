@@ -1,6 +1,8 @@
 """Take a task for a run: one holder at a time, and the second is told who the first is."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from runr.app.holder import SESSION, Holder
 from runr.app.project import Project
@@ -9,6 +11,7 @@ from runr.core.status import Entry, State, fold
 from runr.engine import local
 from runr.errors import AlreadyRunningError
 from runr.store import files, runlog, statusfile
+from runr.store.layout import RunFiles
 
 
 def claim(project: Project, state: RunState, *, seen: Entry | None = None) -> Entry:
@@ -64,17 +67,24 @@ def held(project: Project, state: RunState) -> AlreadyRunningError:
     )
 
 
-def take_over(project: Project, state: RunState, session_id: str, why: str) -> RunState:
-    """Let a session go on with the open run of another; the record says why it may."""
-    run = project.layout.run(state.id)
+@contextmanager
+def alone(run: RunFiles) -> Iterator[None]:
+    """Carry the run on with nobody else beside us."""
     lock = files.hold(run.lock)
     if lock is None:
         raise AlreadyRunningError(f"run {run.id} is being completed by somebody else")
     try:
+        yield
+    finally:
+        os.close(lock)
+
+
+def take_over(project: Project, state: RunState, session_id: str, why: str) -> RunState:
+    """Let a session go on with the open run of another; the record says why it may."""
+    run = project.layout.run(state.id)
+    with alone(run):
         now = runlog.require(run)
         if now.holder != state.holder or now.ended:
             raise held(project, now)
         payload = {"session_id": session_id, "from": state.holder, "why": why}
         return project.context(run).log.append("session.joined", payload, source="session")
-    finally:
-        os.close(lock)

@@ -1,7 +1,8 @@
 """Complete a task: on checks that runr ran itself, or on the word of a named person."""
 
-import os
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import anyio
@@ -10,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from runr.app import attest, holder, view
 from runr.app.answers import CompleteAnswer, TaskView
 from runr.app.board import Board
-from runr.app.claim import held, take_over
+from runr.app.claim import alone, held, take_over
 from runr.app.detail import TAIL, describe
 from runr.app.holder import Holder
 from runr.app.project import Project
@@ -25,7 +26,7 @@ from runr.engine.context import RunContext
 from runr.engine.handin import hand_in
 from runr.errors import AlreadyRunningError, UsageError
 from runr.git.repo import Repo
-from runr.store import files, runlog
+from runr.store import runlog
 from runr.workers import tree
 
 
@@ -115,7 +116,7 @@ def _finish(
         )
     _stay_on_branch(project, state)
     state = _yielded(project, state)
-    with _Held(project, state) as context:
+    with _held(project, state) as context:
         hand_in(context, state, by=_person(project))
         state = anyio.run(execute.proceed, context)
         waits = next_action(state).kind == "wait"
@@ -166,7 +167,7 @@ def _stay_on_branch(project: Project, state: RunState) -> None:
 
 def _carry_on(project: Project, state: RunState, word: Approval) -> RunState:
     """Let a run go on that waited for a person."""
-    with _Held(project, state) as context:
+    with _held(project, state) as context:
         _approve(context, state, word)
         return anyio.run(execute.proceed, context)
 
@@ -178,25 +179,14 @@ def _approve(context: RunContext, state: RunState, word: Approval | None) -> Non
         context.log.append("run.resumed", {})
 
 
-class _Held:
-    """The run's lock, for as long as we carry the run on ourselves."""
-
-    def __init__(self, project: Project, state: RunState) -> None:
-        self._project = project
-        self._run = project.layout.run(state.id)
-        self._lock: int | None = None
-
-    def __enter__(self) -> RunContext:
-        self._lock = files.hold(self._run.lock)
-        if self._lock is None:
-            raise AlreadyRunningError(f"run {self._run.id} is being completed by somebody else")
+@contextmanager
+def _held(project: Project, state: RunState) -> Iterator[RunContext]:
+    """Hold the run's lock for as long as we carry the run on ourselves."""
+    run = project.layout.run(state.id)
+    with alone(run):
         # Whoever held it before may have been killed in the middle of a check.
-        tree.end_marked(self._run.id)
-        return self._project.context(self._run)
-
-    def __exit__(self, *_: object) -> None:
-        if self._lock is not None:
-            os.close(self._lock)
+        tree.end_marked(run.id)
+        yield project.context(run)
 
 
 def _answer(project: Project, task: Task, state: RunState) -> CompleteAnswer:

@@ -4,6 +4,7 @@ import os
 
 from pydantic import BaseModel, ConfigDict
 
+from runr.app import testimony
 from runr.app.answers import Answer
 from runr.app.project import Project
 from runr.core.runstate import Approval, Phase, RunStart, RunState
@@ -14,7 +15,6 @@ from runr.errors import GitError, RunrError, UsageError
 from runr.git import byhand, snapshot
 from runr.git.byhand import Draft
 from runr.git.trailers import ByHand
-from runr.store import files, runlog, runrfolder
 
 _AGAIN = "runr intervene --reason 'what was done and why'"
 
@@ -51,22 +51,16 @@ def intervene(project: Project, request: InterveneRequest) -> Intervention:
     word = _word(project, request)
     task = project.find_task(request.task, project.tasks()) if request.task else None
     wanted = _draft(project, everything=request.everything)
-    runrfolder.ensure(project.layout)
-    run = runlog.claim(project.layout, project.clock(), project.suffixes)
-    lock = files.hold(run.lock)
-    try:
-        state = _record(project, project.context(run), task, word, wanted)
-    finally:
-        if lock is not None:
-            os.close(lock)
+    with testimony.claimed(project) as context:
+        state = _record(project, context, task, word, wanted)
     return Intervention(
-        run=run.id,
+        run=state.id,
         task=task.path if task else None,
         by=word.by,
         reason=word.reason,
         sha=state.checkpoint_sha or "",
         files=[os.fsencode(change.path).decode(errors="replace") for change in wanted.changes],
-        folder=str(run.folder),
+        folder=str(context.files.folder),
     )
 
 

@@ -1,20 +1,18 @@
 """A person's word on work that waits for it: taken, or sent back with what is wrong."""
 
-import os
-
 from pydantic import BaseModel, ConfigDict
 
-from runr.app import complete, view
+from runr.app import complete, testimony, view
 from runr.app.answers import CompleteAnswer, RunAnswer
-from runr.app.claim import refuse_if_alive
+from runr.app.claim import alone, refuse_if_alive
 from runr.app.complete import CompleteRequest
 from runr.app.project import Project
 from runr.core import stops
 from runr.core.runstate import Approval, RunState
 from runr.core.stops import quoted
 from runr.engine import record
-from runr.errors import AlreadyRunningError, UnknownNameError, UsageError
-from runr.store import files, runlog
+from runr.errors import UnknownNameError, UsageError
+from runr.store import runlog
 
 
 class Verdict(BaseModel):
@@ -40,16 +38,11 @@ def reject(project: Project, verdict: Verdict) -> RunAnswer:
     state = _awaiting(project, verdict.about)
     word = _word(project, verdict)
     run = project.layout.run(state.id)
-    lock = files.hold(run.lock)
-    if lock is None:
-        raise AlreadyRunningError(f"run {state.id} is being completed by somebody else")
-    try:
+    with alone(run):
         context = project.context(run)
         state = context.log.append("run.rejected", word.model_dump(), source="person")
         record.status(context, state)
         record.story(context, state)
-    finally:
-        os.close(lock)
     shown = view.run(state, run, now=project.now())
     return RunAnswer(run=shown, next=f"Its work is kept. Do it again: runr resume {state.id}")
 
@@ -98,9 +91,7 @@ def _task_of(project: Project, about: str, unknown: UnknownNameError) -> str:
 
 
 def _word(project: Project, verdict: Verdict) -> Approval:
-    by = verdict.by or project.repo.user()
-    if not by:
-        raise UsageError("who says so? Name the person with --by, or set git's user.name")
-    if not verdict.reason.strip():
+    word = testimony.word(project, verdict.reason, verdict.by)
+    if not word.reason:
         raise UsageError("a reason is needed: it is recorded, and a worker is told what is wrong")
-    return Approval(by=by, reason=verdict.reason.strip())
+    return word
