@@ -2,7 +2,7 @@
 
 import posixpath
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from runr.core.status import UNTOUCHED, Entry, State
@@ -133,6 +133,19 @@ class Graph:
         cycle = self.cycles.get(path)
         round_trip = [f"cycle: {' → '.join(cycle)}"] if cycle else []
         return (*unfinished, *own.problems, *round_trip)
+
+
+def leads(needs: Callable[[str], Iterable[str]], start: str, wanted: str) -> bool:
+    """Tell whether `start` waits for `wanted`, directly or not; `needs` are a task's own."""
+    pending, seen = [start], {start}
+    while pending:
+        for before in needs(pending.pop()):
+            if before == wanted:
+                return True
+            if before not in seen:
+                seen.add(before)
+                pending.append(before)
+    return False
 
 
 def _cycles(edges: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:

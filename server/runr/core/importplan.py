@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from runr.core import template
+from runr.core.graph import leads
 from runr.core.incoming import Claim, Incoming, one_line
 from runr.core.task import TaskType
 
@@ -150,7 +151,7 @@ def _dependencies(
         if rows[parent].action != "leave":
             _wait(needs, before=own, after=parent)
     for own in _stuck(needs):
-        if _leads(needs, own, own):
+        if leads(needs.__getitem__, own, own):
             notes[own].append("waits for itself, by way of what it waits for: nobody can begin")
     return needs, notes
 
@@ -172,7 +173,7 @@ def _kept(own: str, row: Planned, rows: Mapping[str, Planned]) -> tuple[list[str
 
 def _wait(needs: dict[str, list[str]], *, before: str, after: str) -> None:
     """Let `after` wait for `before`, unless that would lead round in a circle."""
-    if before not in (after, *needs[after]) and not _leads(needs, before, after):
+    if before not in (after, *needs[after]) and not leads(needs.__getitem__, before, after):
         needs[after].append(before)
 
 
@@ -190,19 +191,6 @@ def _stuck(needs: Mapping[str, Sequence[str]]) -> list[str]:
             if not waiting[own]:
                 free.append(own)
     return [own for own, number in waiting.items() if number]
-
-
-def _leads(needs: Mapping[str, Sequence[str]], start: str, wanted: str) -> bool:
-    """Tell whether `start` waits for `wanted`, directly or not."""
-    pending, seen = [start], {start}
-    while pending:
-        for before in needs[pending.pop()]:
-            if before == wanted:
-                return True
-            if before not in seen:
-                seen.add(before)
-                pending.append(before)
-    return False
 
 
 def _written(row: Planned, rows: Mapping[str, Planned], needs: Sequence[str]) -> Planned:

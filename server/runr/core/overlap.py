@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations, product
 
 from runr.core.finding import Finding
-from runr.core.graph import Graph
+from runr.core.graph import Graph, leads
 from runr.core.scope import matches
 from runr.core.task import Task
 
@@ -58,16 +58,5 @@ def _shared(owners: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
 
 def _ordered(graph: Graph, one: str, other: str) -> bool:
     """Tell whether one of the two waits for the other, directly or not."""
-    return _waits(graph, one, other) or _waits(graph, other, one)
-
-
-def _waits(graph: Graph, start: str, wanted: str) -> bool:
-    pending, seen = [start], {start}
-    while pending:
-        for before in graph.edges[pending.pop()].paths:
-            if before == wanted:
-                return True
-            if before not in seen:
-                seen.add(before)
-                pending.append(before)
-    return False
+    ways = (one, other), (other, one)
+    return any(leads(lambda path: graph.edges[path].paths, *way) for way in ways)
