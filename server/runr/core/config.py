@@ -14,10 +14,9 @@ from pydantic import (
 from runr.core import presets as preset_lists
 from runr.core.duration import seconds
 from runr.core.lockfiles import Lockfiles
-from runr.core.task import Watched
+from runr.core.task import Tier, Watched
 
 Seconds = Annotated[int, BeforeValidator(seconds)]
-Tier = Literal["tier0", "tier1", "tier2"]
 #: A shell takes an empty command for one that has passed.
 Command = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Literal, get_args
+from typing import Annotated, get_args
 
 from pydantic import (
     AfterValidator,
@@ -18,15 +18,13 @@ from pydantic_core import ErrorDetails
 from runr.core.duration import seconds
 from runr.core.mistakes import shown
 from runr.core.near import closest
-from runr.core.task import Problem, TaskType, Watched
+from runr.core.task import Problem, TaskType, Tier, Watched
 
 # More than any task costs, and less than what no longer counts as a number.
 _DOLLARS = 1_000_000
 _TURNS = 1_000_000
 _YEAR = 366 * 24 * 3600
 _DIGITS = 40
-
-Tier = Literal["tier0", "tier1", "tier2"]
 
 # Earlier tools wrote the status into the header. It is read nowhere, and is no part of the task.
 STATUS_KEYS = frozenset({"status", "completed_at", "completed_by", "completed_commit"})

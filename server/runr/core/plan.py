@@ -1,13 +1,14 @@
 """What a task will be judged by."""
 
 from collections.abc import Iterable
+from typing import get_args
 
 from runr.core import presets, scope
 from runr.core.config import Config, VerifySettings
 from runr.core.runstate import Check, Risk, Terms
-from runr.core.task import Task, TaskType
+from runr.core.task import Task, TaskType, Tier
 
-_TIERS = ("tier0", "tier1", "tier2")
+_TIERS: tuple[Tier, ...] = get_args(Tier)
 
 
 def terms(task: Task, config: Config) -> Terms:

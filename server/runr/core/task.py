@@ -14,6 +14,9 @@ class TaskType(StrEnum):
     HYBRID = "hybrid"
 
 
+#: How far a task is checked.
+Tier = Literal["tier0", "tier1", "tier2"]
+
 #: What a completed task can be watched for.
 Watched = Literal["text", "owns", "dependency", "reverted"]
 
@@ -66,7 +69,7 @@ class Task(BaseModel):
     depends_on: tuple[str, ...] = ()
     owns: tuple[str, ...] = ()
     verify: tuple[str, ...] = ()
-    tier: Literal["tier0", "tier1", "tier2"] | None = None
+    tier: Tier | None = None
     worker: str | None = None
     wishes: Wishes = Wishes()
     tags: tuple[str, ...] = ()
