@@ -12,7 +12,6 @@ import subprocess
 import termios
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from claude.desk import Desk
@@ -60,12 +59,7 @@ class TerminalSession:
         self._seen_up_to = 0
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(_DEADLINE_S)

@@ -12,7 +12,6 @@ from runr.core.redact import Redactor
 from runr.workers import process
 from runr.workers.assignment import Assignment, FollowUp, WorkReport
 from runr.workers.claude_launch import command, environment_for, program
-from runr.workers.claude_lines import parse
 from runr.workers.claude_stream import Heard, fold
 from runr.workers.claude_verdict import judge
 from runr.workers.program import require, start_over, variables
@@ -106,11 +105,9 @@ async def _follow(
 
     def hear(line: str) -> None:
         nonlocal heard
-        parsed = parse(line)
+        parsed = transcript.hear(line)
         if parsed is None:
-            transcript.output(line)
             return
-        transcript.raw(line)
         was_at_rest, heard = heard.at_rest, fold(heard, parsed)
         if heard.at_rest != was_at_rest:
             limit = anyio.current_time() + linger_s if heard.at_rest else math.inf

@@ -1,6 +1,5 @@
 """The lines of Claude Code's stream-json that matter, as far as they matter."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -71,14 +70,3 @@ class Result(Part):
     usage: Usage = Usage()
     api_error_status: int | None = None
     permission_denials: tuple[Denial, ...] = ()
-
-
-def parse(line: str) -> dict[str, Any] | None:
-    """Return the line's object, or None where it is no JSON object."""
-    if not line.startswith("{"):
-        return None
-    try:
-        found = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None

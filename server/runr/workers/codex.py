@@ -8,7 +8,6 @@ from runr.core.config import WorkerSettings
 from runr.core.redact import Redactor
 from runr.workers import process
 from runr.workers.assignment import Assignment, WorkReport
-from runr.workers.claude_lines import parse
 from runr.workers.codex_stream import Heard, fold
 from runr.workers.program import limit, require, start_over, variables
 from runr.workers.transcript import Transcript
@@ -93,11 +92,9 @@ async def _session(assignment: Assignment, transcript: Transcript) -> tuple[Hear
 
     def hear(line: str) -> None:
         nonlocal heard
-        parsed = parse(line)
+        parsed = transcript.hear(line)
         if parsed is None:
-            transcript.output(line)
             return
-        transcript.raw(line)
         heard = fold(heard, parsed)
 
     told = assignment.follow_up.prompt if assignment.follow_up else assignment.prompt

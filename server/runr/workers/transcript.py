@@ -4,8 +4,7 @@ import json
 import os
 from collections import deque
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from runr.core.cleanlines import CleanLines
 from runr.core.redact import Redactor
@@ -29,19 +28,19 @@ class Transcript:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         with self._file:
             self._file.flush()
             os.fsync(self._file.fileno())
 
-    def raw(self, line: str) -> None:
-        """Keep a line that is JSON already."""
-        self._write(self.redact(line))
+    def hear(self, line: str) -> dict[str, Any] | None:
+        """Keep a line, and return the object that it is; None for plain output."""
+        parsed = _object(line)
+        if parsed is None:
+            self.output(line)
+        else:
+            self._write(self.redact(line))
+        return parsed
 
     def output(self, text: str, **where: int) -> None:
         """Keep a line of plain output; `where` is kept beside it."""
@@ -66,3 +65,14 @@ class Transcript:
     def _write(self, line: str) -> None:
         self._file.write(line + "\n")
         self._file.flush()
+
+
+def _object(line: str) -> dict[str, Any] | None:
+    """Return the line's object, or None where it is no JSON object."""
+    if not line.startswith("{"):
+        return None
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
