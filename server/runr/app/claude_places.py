@@ -1,13 +1,13 @@
 """Where Claude Code finds runr on this machine, and which of several places wins."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from runr.errors import RunrError
 from runr.store.skillfiles import MCP, SKILL, packaged
+from runr.workers import claude_files
 
 #: Where a user's own plugin lies, below the folder of the user's settings.
 PLUGIN = "skills/runr"
@@ -58,7 +58,7 @@ def find(root: Path, environment: Mapping[str, str]) -> list[Place]:
 
 def has_server(root: Path) -> bool:
     """Tell whether the repository itself names the MCP server."""
-    servers = _json(root / MCP).get("mcpServers", {})
+    servers = claude_files.read(root / MCP).get("mcpServers", {})
     return isinstance(servers, dict) and "runr" in servers
 
 
@@ -72,15 +72,15 @@ def _project(root: Path) -> Iterator[Place]:
 
 def _user(config: Path) -> Iterator[Place]:
     folder = config / PLUGIN
-    manifest = _json(folder / ".claude-plugin" / "plugin.json")
+    manifest = claude_files.read(folder / ".claude-plugin" / "plugin.json")
     skill = folder / _SKILL if manifest else folder / "SKILL.md"
     if skill.exists():
         yield _place("user", folder, manifest.get("version"), skill)
 
 
 def _plugins(config: Path) -> Iterator[Place]:
-    enabled = _json(config / "settings.json").get("enabledPlugins", {})
-    plugins = _json(config / "plugins" / "installed_plugins.json").get("plugins", {})
+    enabled = claude_files.read(config / "settings.json").get("enabledPlugins", {})
+    plugins = claude_files.read(config / "plugins" / "installed_plugins.json").get("plugins", {})
     for name, copies in plugins.items() if isinstance(plugins, dict) else ():
         if name.partition("@")[0] != "runr" or not isinstance(copies, list):
             continue
@@ -101,12 +101,3 @@ def _is_shipped(skill: Path) -> bool:
         return skill.read_text(encoding="utf-8") == packaged("skills/runr")["SKILL.md"]
     except (OSError, UnicodeDecodeError):
         return False
-
-
-def _json(path: Path) -> dict[str, Any]:
-    """Return a file of Claude Code's; what cannot be read says nothing."""
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -1,9 +1,9 @@
 """Whether a worker's program is logged in, seen from its own files: no model is asked."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+
+from runr.workers import claude_files
 
 _CLAUDE_KEYS = (
     *("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"),
@@ -33,10 +33,10 @@ def _claude(environment: Mapping[str, str]) -> str:
     folder = Path(chosen) if chosen else home / ".claude"
     if (folder / ".credentials.json").exists():
         return str(folder / ".credentials.json")
-    if _json(folder / "settings.json").get("apiKeyHelper"):
+    if claude_files.read(folder / "settings.json").get("apiKeyHelper"):
         return "apiKeyHelper"
     # Where the system keeps passwords, only the name of the account is in a file.
-    account = _json((folder if chosen else home) / ".claude.json")
+    account = claude_files.read((folder if chosen else home) / ".claude.json")
     return "its account" if account.get("oauthAccount") else ""
 
 
@@ -44,11 +44,3 @@ def _codex(environment: Mapping[str, str]) -> str:
     home = Path(environment.get("HOME", "/nowhere"))
     file = Path(environment.get("CODEX_HOME") or home / ".codex") / "auth.json"
     return str(file) if file.exists() else ""
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
