@@ -7,13 +7,17 @@ Each figure is the median and the fastest of so many starts, in milliseconds.
 """
 
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from perf.stopwatch import seconds, tell
 
 _RUNR = str(Path(sys.executable).with_name("runr"))
 _STAT = "import os, sys; [entry.stat() for entry in os.scandir(sys.argv[1])]"
@@ -44,11 +48,9 @@ def main() -> None:
             root = _repository(here / str(size), size)
             tasks = root / ".runr" / "tasks"
             _tell(f"stat, {size:,} files", [sys.executable, "-c", _STAT, str(tasks)], root, runs)
-            begun = time.perf_counter()
-            subprocess.run([_RUNR, "list-tasks"], cwd=root, stdout=subprocess.DEVNULL, check=True)
-            first = (time.perf_counter() - begun) * 1000
-            _line(f"runr list-tasks, {size:,} tasks, first time", f"{first:8.0f}")
-            _tell(f"runr list-tasks, {size:,} tasks", [_RUNR, "list-tasks"], root, runs)
+            listing = [_RUNR, "list-tasks"]
+            _tell(f"runr list-tasks, {size:,} tasks, first time", listing, root, 1)
+            _tell(f"runr list-tasks, {size:,} tasks", listing, root, runs)
             words = [_RUNR, "list-tasks", "--json", "--limit", "20"]
             _tell(f"runr list-tasks --json --limit 20, {size:,} tasks", words, root, runs)
 
@@ -67,17 +69,8 @@ def _repository(root: Path, size: int) -> Path:
 
 
 def _tell(name: str, command: Sequence[str], cwd: Path, runs: int) -> None:
-    taken = []
-    for _ in range(runs):
-        begun = time.perf_counter()
-        subprocess.run(command, cwd=cwd, stdout=subprocess.DEVNULL, check=True)
-        taken.append((time.perf_counter() - begun) * 1000)
-    _line(name, f"{statistics.median(taken):8.0f} {min(taken):8.0f}")
-
-
-def _line(name: str, figures: str) -> None:
-    sys.stdout.write(f"{name:<52}{figures}\n")
-    sys.stdout.flush()
+    start = partial(subprocess.run, command, cwd=cwd, stdout=subprocess.DEVNULL, check=True)
+    tell(name, [seconds(start) for _ in range(runs)])
 
 
 if __name__ == "__main__":

@@ -8,14 +8,18 @@ Each figure is the median and the fastest of so many starts, in milliseconds.
 import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from perf.stopwatch import seconds, tell
 
 _RUNR = str(Path(sys.executable).with_name("runr"))
 _SHIM = str(Path(__file__).parents[2] / "skill" / "hooks" / "runr.sh")
@@ -42,7 +46,7 @@ def main() -> None:
         busy = Path(shutil.copytree(idle, here / "busy"))
         _runr(busy, "run", "--task", "0", "--worker", "session")
         python = [sys.executable, "-c", "pass"]
-        _tell("python -c pass", [_timed(python, plain) for _ in range(runs)])
+        tell("python -c pass", [_timed(python, plain) for _ in range(runs)])
         _hook("PreToolUse, outside of runr, plugin's script", plain, "PreToolUse", runs, shim=True)
         _hook("PreToolUse, outside of runr", plain, "PreToolUse", runs)
         _hook("PreToolUse, no task open", idle, "PreToolUse", runs)
@@ -69,8 +73,8 @@ def _stops(root: Path, runs: int) -> None:
         taken = [_once(root, "Stop") for _ in range(2)]
         held += taken[:1]
         left += taken[1:]
-    _tell("Stop, a session is held", held[1:])
-    _tell("Stop, a run is left", left[1:])
+    tell("Stop, a session is held", held[1:])
+    tell("Stop, a run is left", left[1:])
 
 
 def _hook(
@@ -91,7 +95,7 @@ def _hook(
         taken.append(_once(root, event, path, shim=shim))
         while change and _kept(root) == kept:
             time.sleep(0.05)  # the look behind the answer is not to be measured with the next one
-    _tell(name, taken[1:])  # the first one warms up
+    tell(name, taken[1:])  # the first one warms up
 
 
 def _kept(root: Path) -> int:
@@ -137,16 +141,8 @@ def _runr(root: Path, *words: str) -> None:
 
 
 def _timed(command: Sequence[str], cwd: Path, given: bytes = b"") -> float:
-    begun = time.perf_counter()
-    subprocess.run(
-        command, cwd=cwd, env=_ENVIRONMENT, input=given, stdout=subprocess.DEVNULL, check=True
-    )
-    return (time.perf_counter() - begun) * 1000
-
-
-def _tell(name: str, taken: Sequence[float]) -> None:
-    sys.stdout.write(f"{name:<52}{statistics.median(taken):8.0f} {min(taken):8.0f}\n")
-    sys.stdout.flush()
+    start = partial(subprocess.run, command, cwd=cwd, env=_ENVIRONMENT, input=given, check=True)
+    return seconds(partial(start, stdout=subprocess.DEVNULL))
 
 
 if __name__ == "__main__":

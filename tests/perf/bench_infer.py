@@ -7,11 +7,13 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from perf.stopwatch import ms, say, seconds
 from runr.app.infer import infer
 from runr.app.project import Project
 
@@ -92,21 +94,6 @@ def log(root: Path) -> None:
     """Read every message with nothing around it: the least that any inference needs."""
     command = ["git", "-C", str(root), "log", "--format=%H%x00%B"]
     subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
-
-
-def seconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
-def say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
-
-
-def ms(value: float) -> str:
-    return f"{value * 1000:.0f} ms"
 
 
 if __name__ == "__main__":

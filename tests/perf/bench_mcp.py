@@ -15,6 +15,7 @@ from statistics import median
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from mcpserver.raw_client import Message, RawClient, calling, enveloped, initialize
+from perf.stopwatch import ms, say
 
 STARTS = 7
 CALLS = 300
@@ -83,15 +84,6 @@ def rate(command: Sequence[str], params: Message) -> float:
         taken = time.perf_counter() - begin
         client.hang_up()
     return CALLS / taken
-
-
-def ms(seconds: float) -> str:
-    return f"{seconds * 1000:.0f} ms"
-
-
-def say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -8,10 +8,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from perf.stopwatch import ms, say, seconds
 from runr.app import graph
 from runr.app.choice import choose
 from runr.app.listing import TaskQuery, list_tasks
@@ -66,7 +68,7 @@ def main() -> None:
             )
             repeats = REPEATS if count < MANY else 1
             best = [min(seconds(work) for _ in range(repeats)) for work in works]
-        say(row.format(count, ms(cold), *map(ms, best)))
+        say(row.format(count, *(ms(taken, 2) for taken in (cold, *best))))
 
 
 def tree(project: Project) -> str:
@@ -101,21 +103,6 @@ def list_bare(folder: Path) -> int:
                 else:
                     count += entry.stat(follow_symlinks=False).st_size > 0
     return count
-
-
-def seconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
-def say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
-
-
-def ms(value: float) -> str:
-    return f"{value * 1000:.2f} ms"
 
 
 if __name__ == "__main__":
