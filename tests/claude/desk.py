@@ -54,16 +54,7 @@ class Desk:
     def runr(self, *words: str, model: FakeModel | None = None) -> subprocess.CompletedProcess[str]:
         """Run a runr command in the repository, as the person at this desk."""
         settings = {"CLAUDE_CONFIG_DIR": str(self.home / ".claude")}
-        return subprocess.run(
-            ["runr", *words],
-            cwd=self.root,
-            env=self.environment(model, **settings),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
+        return self.start("runr", *words, env=self.environment(model, **settings))
 
     def answer(self, *words: str) -> Any:
         """Return a runr command's answer as data."""
@@ -77,19 +68,24 @@ class Desk:
 
     def attempt(self, prompt: str, model: FakeModel, **environment: str) -> Turn:
         """Type `prompt` into a headless session, whatever comes of it."""
-        done = subprocess.run(
-            [str(self.claude), "-p", prompt, *_HEADLESS, *self.options],
+        words = (str(self.claude), "-p", prompt, *_HEADLESS, *self.options)
+        done = self.start(*words, env=self.environment(model, **environment))
+        assert done.stdout, done.stderr
+        result: Turn = json.loads(done.stdout)
+        return result
+
+    def start(self, *words: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        """Start a program in the repository, and wait for its end."""
+        return subprocess.run(
+            words,
             cwd=self.root,
-            env=self.environment(model, **environment),
+            env=env,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             check=False,
             timeout=170,
         )
-        assert done.stdout, done.stderr
-        result: Turn = json.loads(done.stdout)
-        return result
 
     def message(self) -> str:
         """Return the message of the last commit on the branch."""

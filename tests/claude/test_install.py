@@ -33,16 +33,9 @@ class Bare(Desk):
 
     def init(self, model: FakeModel, **more: str) -> dict[str, Any]:
         """Begin a session that says nothing much, and return what it found."""
-        done = subprocess.run(
-            [str(self.claude), "-p", "hi", "--output-format", "stream-json", "--verbose"],
-            cwd=self.root,
-            env=self.environment(model, **more),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=120,
-        )
+        words = (str(self.claude), "-p", "hi", "--output-format", "stream-json", "--verbose")
+        done = self.start(*words, env=self.environment(model, **more))
+        assert done.returncode == 0, done.stderr
         lines = [json.loads(line) for line in done.stdout.splitlines()]
         found: dict[str, Any] = next(line for line in lines if line.get("subtype") == "init")
         return found
