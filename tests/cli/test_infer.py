@@ -303,6 +303,16 @@ def test_a_repository_without_a_commit_says_nothing(bare: Place) -> None:
     assert "no commits yet" in shown.out
 
 
+def test_a_commit_that_only_names_its_task_finishes_nothing(place: Place) -> None:
+    place.task("a.md")
+    text = f"Half of it\n\nRunr-Run-Id: 20250108-143022-k7qf\nRunr-Task: {A}"
+    place.git("commit", "-q", "--allow-empty", "-m", text)
+    place.git("commit", "-q", "--allow-empty", "-m", f"{text}\nRunr-Checkpoint: false")
+    partial = f"{text}\nRunr-Checkpoint: true\nRunr-Milestone: 1/2"
+    place.git("commit", "-q", "--allow-empty", "-m", partial)
+    assert looked(place) == {}
+
+
 def test_a_trailer_that_leads_out_of_the_repository_breaks_nothing(place: Place) -> None:
     odd = ["../../etc/passwd", "-x", json.dumps("new\nline"), "HEAD", "a b"]
     for task in odd:

@@ -5,10 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runr.git import snapshot
-from runr.git.checkpoint import Checkpoint, Trailers, commit, find
-from runr.git.infer import completions
+from runr.git.checkpoint import Checkpoint, commit, find, of_task
 from runr.git.repo import Repo
-from runr.git.trailers import message, parse
+from runr.git.trailers import Trailers, message, parse
 from unit.git_trees import ODD_NAMES, git, install_hooks, listing, make, save, state, write
 
 RUN = "20250108-143022-k7qf"
@@ -44,9 +43,7 @@ def test_the_commit_holds_what_the_run_changed_and_says_so(tmp_path: Path) -> No
     write(root, {"a.txt": "2", "new/b.txt": "1"})
     (root / "gone.txt").unlink()
     made = run.commit()
-    assert made.created
     assert set(made.paths) == {"a.txt", "new/b.txt", "gone.txt"}
-    assert made.tree == git(root, "rev-parse", "HEAD^{tree}")
     assert git(root, "rev-parse", "main") == made.sha
     assert git(root, "rev-parse", "HEAD^") == run.base
     assert git(root, "log", "-1", "--format=%B").split("\n") == [
@@ -75,7 +72,7 @@ def test_odd_names_links_bits_and_folders_in_place_of_files_are_committed(tmp_pa
     (root / "dir").rmdir()
     write(root, {"file/inside": "1", "dir": "1", **dict.fromkeys(ODD_NAMES, "2")})
     made = run.commit()
-    assert made.tree == snapshot.take(run.repo)
+    assert git(root, "rev-parse", f"{made.sha}^{{tree}}") == snapshot.take(run.repo)
     assert set(ODD_NAMES) < set(made.paths)
     assert git(root, "status", "--porcelain") == ""
     assert git(root, "ls-tree", made.sha, "run.sh").startswith("100755")
@@ -107,8 +104,8 @@ def test_nothing_changed_is_an_empty_commit(tmp_path: Path) -> None:
     root = make(tmp_path / "repo", {"a.txt": "1"})
     write(root, {"a.txt": "the user's"})
     made = Run(root).commit()
-    assert (made.created, made.paths) == (True, ())
-    assert made.tree == git(root, "rev-parse", "HEAD~1^{tree}")
+    assert made.paths == ()
+    assert git(root, "rev-parse", "HEAD^{tree}") == git(root, "rev-parse", "HEAD~1^{tree}")
     assert git(root, "status", "--porcelain") == " M a.txt"
 
 
@@ -121,7 +118,7 @@ def test_a_second_call_finds_the_first_ones_commit(tmp_path: Path) -> None:
     write(root, {"a.txt": "3"})
     before = state(root)
     again = run.commit()
-    assert again == Checkpoint(sha=made.sha, tree=made.tree, paths=("a.txt",), created=False)
+    assert again == made == Checkpoint(sha=made.sha, paths=("a.txt",))
     assert state(root) == before
 
 
@@ -139,15 +136,15 @@ def test_a_call_that_was_killed_before_head_moved_is_made_again(tmp_path: Path) 
 def test_another_runs_commit_is_not_taken_for_this_ones(tmp_path: Path) -> None:
     root = make(tmp_path / "repo", {"a.txt": "1"})
     run = Run(root)
-    Run(root, run_id="20250108-143022-zzzz").commit()
-    assert run.commit().created
+    other = Run(root, run_id="20250108-143022-zzzz").commit()
+    assert run.commit().sha != other.sha
 
 
 def test_a_commit_that_is_only_stamped_with_the_run_is_not_its_checkpoint(tmp_path: Path) -> None:
     root = make(tmp_path / "repo", {"a.txt": "1"})
     run = Run(root)
-    save(root, {"a.txt": "2"}, f"stamped\n\nRunr-Run-Id: {RUN}\nRunr-Task: {TASK}")
-    assert run.commit().created
+    stamped = save(root, {"a.txt": "2"}, f"stamped\n\nRunr-Run-Id: {RUN}\nRunr-Task: {TASK}")
+    assert run.commit().sha != stamped
 
 
 def test_a_worker_that_committed_by_itself_still_gets_a_checkpoint(tmp_path: Path) -> None:
@@ -171,7 +168,7 @@ def test_the_first_commit_of_a_repository_can_be_a_checkpoint(tmp_path: Path) ->
     made = run.commit()
     assert listing(root, made.sha) == {"a.txt"}
     assert git(root, "rev-list", "--count", "main") == "1"
-    assert run.commit() == Checkpoint(sha=made.sha, tree=made.tree, paths=("a.txt",), created=False)
+    assert run.commit() == made == Checkpoint(sha=made.sha, paths=("a.txt",))
 
 
 def test_a_detached_head_moves_and_no_branch_does(tmp_path: Path) -> None:
@@ -290,12 +287,9 @@ def test_a_task_of_any_name_is_found_again(tmp_path: Path, name: str) -> None:
     (ref,) = find(Repo(root))
     assert ref.tasks == (name,)
     assert ref.run_ids == (RUN,)
-    assert (ref.checkpoint, ref.verified, ref.worker, ref.session) == (
-        True,
-        ("tier0", "task"),
-        "command",
-        None,
-    )
+    (block,) = ref.blocks
+    assert (block.checkpoint, block.verified) == (True, ("tier0", "task"))
+    assert (block.get("Runr-Worker"), block.get("Runr-Session")) == ("command", None)
     assert git(root, "log", "-1", "--format=%(trailers:key=Runr-Run-Id,valueonly)").strip() == RUN
     assert not (root / "x").exists()
 
@@ -342,13 +336,10 @@ def test_every_trailer_of_a_squash_commit_counts_and_quoted_ones_do_not(tmp_path
     (ref,) = find(Repo(root))
     assert ref.tasks == ("one.md", "two.md")
     assert ref.run_ids == ("run-1", "run-2")
-    assert ref.verified == ()
-    found = completions(Repo(root))
-    assert {task: own.verified for task, own in found.items()} == {
-        "one.md": ("tier0", "task"),
-        "two.md": (),
-    }
-    assert found["two.md"].run_ids == ("run-2",)
+    for task, run, verified in (("one.md", "run-1", ("tier0", "task")), ("two.md", "run-2", ())):
+        (own,) = of_task(Repo(root), task)
+        assert own.run_ids == (run,)
+        assert [block.verified for block in own.blocks] == [verified]
 
 
 def test_what_git_merge_squash_collects_counts(tmp_path: Path) -> None:
@@ -363,7 +354,7 @@ def test_what_git_merge_squash_collects_counts(tmp_path: Path) -> None:
     git(root, "commit", "-q", "--no-edit")
     (ref,) = find(Repo(root))
     assert set(ref.tasks) == {"1.md", "2.md"}
-    assert completions(Repo(root))["1.md"].run_ids == ("run-1",)
+    assert [own.run_ids for own in of_task(Repo(root), "1.md")] == [("run-1",)]
 
 
 def test_only_the_range_that_was_asked_for_is_listed_newest_first(tmp_path: Path) -> None:
@@ -374,16 +365,15 @@ def test_only_the_range_that_was_asked_for_is_listed_newest_first(tmp_path: Path
     repo = Repo(root)
     assert [ref.sha for ref in find(repo)] == [second.sha, first.sha]
     assert [ref.sha for ref in find(repo, f"{first.sha}..HEAD")] == [second.sha]
-    assert completions(repo)[TASK].sha == second.sha
-    assert completions(repo, f"{first.sha}")[TASK].sha == first.sha
+    assert [ref.sha for ref in of_task(repo, TASK)] == [second.sha, first.sha]
 
 
 def test_a_repository_without_commits_has_no_checkpoints(tmp_path: Path) -> None:
     assert find(Repo(make(tmp_path / "repo"))) == ()
-    assert completions(Repo(tmp_path / "repo")) == {}
+    assert of_task(Repo(tmp_path / "repo"), TASK) == ()
 
 
-def test_a_commit_that_names_a_task_without_being_a_checkpoint_completes_nothing(
+def test_a_commit_that_names_a_task_without_being_a_checkpoint_is_none_of_the_tasks(
     tmp_path: Path,
 ) -> None:
     root = make(tmp_path / "repo", {"a.txt": "1"})
@@ -391,7 +381,7 @@ def test_a_commit_that_names_a_task_without_being_a_checkpoint_completes_nothing
     git(root, "commit", "-q", "--allow-empty", "-m", stamped)
     (ref,) = find(Repo(root))
     assert (ref.tasks, ref.checkpoint) == ((TASK,), False)
-    assert completions(Repo(root)) == {}
+    assert of_task(Repo(root), TASK) == ()
 
 
 def test_a_foreign_message_in_another_encoding_is_read(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from runr.core.standing import Standing
 from runr.core.status import UNTOUCHED, Entry, State
 from runr.core.task import Task
 from runr.core.urgency import urgent_first
-from runr.git import infer
+from runr.git import checkpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,4 +109,4 @@ def _is_unmerged(project: Project, path: str, entry: Entry, branch: str | None) 
     if repo.is_ancestor(entry.checkpoint_sha, "HEAD"):
         return False
     # It may have come in as another commit: rebased, picked, or squashed with its trailers.
-    return all(entry.last_run_id not in ref.run_ids for ref in infer.of_task(repo, path))
+    return all(entry.last_run_id not in ref.run_ids for ref in checkpoint.of_task(repo, path))

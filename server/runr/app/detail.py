@@ -11,7 +11,7 @@ from runr.core.task import Task
 from runr.core.voice import Voice
 from runr.engine.handin import settle
 from runr.errors import DamagedStateError
-from runr.git import infer
+from runr.git import checkpoint
 from runr.store import runlog
 
 #: Characters of a failed check's output in an answer, unless more are asked for.
@@ -28,7 +28,7 @@ def task_status(project: Project, wanted: str, *, tail: int = TAIL) -> TaskDetai
     shown = describe(task, board)
     run = _last_run(project, board.entry(task), tail)
     head = project.repo.head()
-    refs = infer.of_task(project.repo, task.path) if head else ()
+    refs = checkpoint.of_task(project.repo, task.path) if head else ()
     commits = [f"{ref.sha[:12]} {ref.time[:10]} run:{', '.join(ref.run_ids)}" for ref in refs]
     return TaskDetail(task=shown, run=run, commits=commits, next=_advice(shown, run, project.voice))
 

@@ -11,6 +11,7 @@ from runr.engine.context import RunContext
 from runr.engine.outcome import Outcome
 from runr.engine.verify import verify
 from runr.git import checkpoint, integrate, recover, snapshot, worktree
+from runr.git.trailers import Trailers
 
 Step = Callable[[RunContext, RunState], Awaitable[Outcome]]
 
@@ -39,7 +40,7 @@ async def commit(context: RunContext, state: RunState) -> Outcome:
         base_tree=start.base_tree,
         after=state.checkpoints[-1] if state.checkpoints else start.base_sha,
         message=_message(state),
-        trailers=checkpoint.Trailers(
+        trailers=Trailers(
             run_id=state.id,
             task=start.task,
             verified=state.verified_tiers,

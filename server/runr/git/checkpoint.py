@@ -8,25 +8,18 @@ from runr.errors import GitError
 from runr.git import snapshot
 from runr.git.repo import Repo
 from runr.git.snapshot import Change
-from runr.git.trailers import RUN_ID, SESSION, TASK, WORKER, Block, Trailers, parse
+from runr.git.trailers import RUN_ID, TASK, Block, Trailers, parse
 from runr.git.trailers import message as compose
-
-__all__ = ["Checkpoint", "CheckpointRef", "Trailers", "commit", "find", "move_head", "stage"]
 
 _FORMAT = "--format=%H%x1f%cI%x1f%B"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """A run's commit; `paths` are those that differ from its parent.
-
-    `created` is False where the commit was there already.
-    """
+    """A run's commit; `paths` are those that differ from its parent."""
 
     sha: str
-    tree: str
     paths: tuple[str, ...]
-    created: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,33 +45,10 @@ class CheckpointRef:
         """Whether any run made it, or is squashed into it."""
         return any(block.checkpoint for block in self.blocks)
 
-    @property
-    def verified(self) -> tuple[str, ...]:
-        """The tiers that passed for everything in the commit."""
-        first = self.blocks[0].verified
-        return tuple(name for name in first if all(name in b.verified for b in self.blocks))
-
-    @property
-    def worker(self) -> str | None:
-        """The first worker named."""
-        return next(iter(self._all(WORKER)), None)
-
-    @property
-    def session(self) -> str | None:
-        """The first session named."""
-        return next(iter(self._all(SESSION)), None)
-
     def of(self, task: str) -> "CheckpointRef | None":
         """Return what the commit says about one task, None where it checkpoints it not."""
         own = tuple(b for b in self.blocks if b.checkpoint and task in b.all(TASK))
         return CheckpointRef(sha=self.sha, time=self.time, blocks=own) if own else None
-
-    def finishes(self, task: str) -> bool:
-        """Tell whether the commit holds the task's last milestone, or all of it."""
-        return any(
-            block.checkpoint and not block.partial and task in block.all(TASK)
-            for block in self.blocks
-        )
 
     def _all(self, key: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(value for block in self.blocks for value in block.all(key)))
@@ -93,6 +63,12 @@ def find(repo: Repo, rev_range: str = "HEAD") -> tuple[CheckpointRef, ...]:
     log = repo.run("log", *flags, "--end-of-options", rev_range, "--")
     refs = (_ref(record) for record in log.decode(errors="surrogateescape").split("\0") if record)
     return tuple(ref for ref in refs if ref.run_ids or ref.tasks)
+
+
+def of_task(repo: Repo, task: str) -> tuple[CheckpointRef, ...]:
+    """Return the checkpoint commits of one task, newest first, with what they say about it."""
+    own = (ref.of(task) for ref in find(repo) if task in ref.tasks)
+    return tuple(ref for ref in own if ref is not None)
 
 
 def commit(
@@ -125,16 +101,15 @@ def commit(
     # The index goes first: a kill in between leaves the work staged, never an index that undoes it.
     stage(repo, changes)
     move_head(repo, sha, head, f"runr: checkpoint {trailers.run_id}")
-    return Checkpoint(sha=sha, tree=tree, paths=tuple(c.path for c in changes), created=True)
+    return Checkpoint(sha=sha, paths=tuple(c.path for c in changes))
 
 
 def _made(repo: Repo, base: str | None, run_id: str) -> Checkpoint | None:
     for ref in find(repo, f"{base}..HEAD" if base else "HEAD"):
         if any(block.checkpoint and run_id in block.all(RUN_ID) for block in ref.blocks):
-            tree = repo.text("rev-parse", "--verify", f"{ref.sha}^{{tree}}")
             parent = repo.resolve(f"{ref.sha}^") or snapshot.empty_tree(repo)
-            paths = tuple(change.path for change in snapshot.changed(repo, parent, tree))
-            return Checkpoint(sha=ref.sha, tree=tree, paths=paths, created=False)
+            paths = tuple(change.path for change in snapshot.changed(repo, parent, ref.sha))
+            return Checkpoint(sha=ref.sha, paths=paths)
     return None
 
 
