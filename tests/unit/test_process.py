@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from runr.errors import WorkerUnavailableError
-from runr.workers import process
+from runr.workers import process, tree
 from runr.workers.process import Ended
 
 # Tests run side by side, and ending one run must not end another.
@@ -250,16 +250,16 @@ def test_the_processes_of_a_dead_run_are_found_by_its_marker(folder: Path) -> No
 
     with start(MARKER) as ours, start(MARKER + "x") as other:
         try:
-            assert process.end_marked(MARKER, grace_s=0.1) >= 1
+            assert tree.end_marked(MARKER, grace_s=0.1) >= 1
             assert ours.wait(DEADLINE_S) < 0
             assert other.poll() is None
-            assert process.end_marked(MARKER) == 0
+            assert tree.end_marked(MARKER) == 0
         finally:
-            process.end_marked(MARKER + "x", grace_s=0.1)
+            tree.end_marked(MARKER + "x", grace_s=0.1)
 
 
 def test_neither_we_nor_who_started_us_is_ended(tmp_path: Path) -> None:
-    script = f"from runr.workers.process import end_marked; print(end_marked({MARKER!r}))"
+    script = f"from runr.workers.tree import end_marked; print(end_marked({MARKER!r}))"
     ended, lines = run(
         "sh", "-c", '"$@"; echo still here', "sh", sys.executable, "-c", script, cwd=tmp_path
     )

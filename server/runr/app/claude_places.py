@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from runr.errors import RunrError
-from runr.store.skillfiles import MCP, SKILL, packaged
+from runr.store.skillfiles import SKILL, packaged
 from runr.workers import claude_files
 
 #: Where a user's own plugin lies, below the folder of the user's settings.
@@ -54,12 +54,6 @@ def find(root: Path, environment: Mapping[str, str]) -> list[Place]:
     except RunrError:
         return found
     return [*found, *_user(config), *_plugins(config)]
-
-
-def has_server(root: Path) -> bool:
-    """Tell whether the repository itself names the MCP server."""
-    servers = claude_files.read(root / MCP).get("mcpServers", {})
-    return isinstance(servers, dict) and "runr" in servers
 
 
 def _project(root: Path) -> Iterator[Place]:

@@ -72,11 +72,6 @@ def named(project: Project, names: Sequence[str], wanted: Filter) -> tuple[str, 
     return tuple(task.path for task in found)
 
 
-def all_rows(project: Project) -> list[TaskRow]:
-    """Return every task, and every recorded one whose file is gone."""
-    return [view.row(task) for task in Board.of(project).standings().values()]
-
-
 def next_ready(project: Project, *, kinds: tuple[Kind, ...] = ("automated",)) -> list[TaskRow]:
     """Return the tasks that can be started now, the most urgent first."""
     board = Board.of(project)

@@ -10,8 +10,6 @@ from runr.core.standing import Standing
 from runr.core.task import Task, TaskType
 from runr.store.layout import RunFiles
 
-__all__ = ["detail", "exit_code", "is_manual", "row", "run"]
-
 
 def row(standing: Standing) -> TaskRow:
     """Return one task's line in a list."""

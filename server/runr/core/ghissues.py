@@ -17,9 +17,6 @@ from runr.core.incoming import (
     unfit,
 )
 
-#: The command that prints what is read here.
-COMMAND = "gh issue list --state all --limit 1000 --json number,title,body,state,stateReason,labels"
-
 # People write it so, and GitHub has no field for it in this list.
 _NEEDS = re.compile(
     r"^\W*(?:depends on|blocked by)\b:?((?:[\s,]|and|#\d+)+)", re.IGNORECASE | re.MULTILINE

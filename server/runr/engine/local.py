@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
 from runr.errors import RunrError
 from runr.store import files
@@ -51,8 +50,3 @@ def sign(lock: int) -> None:
     """Write our process id into the lock that we hold, for `runr stop` and for people."""
     os.ftruncate(lock, 0)
     os.pwrite(lock, str(os.getpid()).encode(), 0)
-
-
-def resolve_root(text: str) -> Path:
-    """Return the repository that a run's process was started for."""
-    return Path(text).resolve()

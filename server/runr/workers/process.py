@@ -16,9 +16,7 @@ import anyio.to_thread
 
 from runr.errors import WorkerUnavailableError
 from runr.workers.lines import Lines
-from runr.workers.tree import MARKER, end_marked, end_tree
-
-__all__ = ["Ended", "end_marked", "run"]
+from runr.workers.tree import MARKER, end_tree
 
 # How long what is in the pipe may take once the program has ended: somebody who escaped may
 # still hold the other end.
