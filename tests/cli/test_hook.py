@@ -199,3 +199,16 @@ def test_a_check_that_was_left_out_is_not_told_as_failed(place: Place) -> None:
     assert [check["runs"] for check in state["checks"]] == [1, 0, 0]
     held = hook(place.root, "Stop", json.dumps({"session_id": SESSION}))
     assert "failed: `false`. Call" in json.loads(held)["reason"]
+
+
+def test_a_run_that_its_session_has_left_is_completed_by_it_alone(place: Place) -> None:
+    run_id = opened(place, "owns: [a.txt]")
+    place.write("a.txt", "good\n")
+    for _ in range(2):
+        hook(place.root, "Stop", json.dumps({"session_id": SESSION}))
+    other = {"CLAUDE_CODE_SESSION_ID": "99999999-2222-3333-4444-555555555555"}
+    place.runr("complete-task", "a", env=other)
+    assert place.status("a.md")["status"] == "stopped"
+    place.runr("complete-task", "a", env=MINE, code=0)
+    assert place.status("a.md")["status"] == "completed"
+    assert place.status("a.md")["last_run_id"] == run_id

@@ -66,13 +66,15 @@ def main() -> None:
 def _stops(root: Path, runs: int) -> None:
     """Let the session stop on its run twice, and take the run up again, so many times."""
     (run,) = (root / ".runr" / "runs").iterdir()
-    held, left = [], []
+    held, left, called = [], [], []
     for number in range(runs + 1):
         if number:
             _runr(root, "resume", run.name)
+        called.append(_once(root, "PreToolUse", tool="mcp__runr__complete-task"))
         taken = [_once(root, "Stop") for _ in range(2)]
         held += taken[:1]
         left += taken[1:]
+    tell("PreToolUse, a tool of runr's is called", called[1:])
     tell("Stop, a session is held", held[1:])
     tell("Stop, a run is left", left[1:])
 
@@ -104,12 +106,14 @@ def _kept(root: Path) -> int:
     return greeting.stat().st_mtime_ns if greeting.exists() else 0
 
 
-def _once(root: Path, event: str, path: str = "a.txt", *, shim: bool = False) -> float:
+def _once(
+    root: Path, event: str, path: str = "a.txt", *, shim: bool = False, tool: str = "Edit"
+) -> float:
     call: dict[str, Any] = {
         "session_id": _SESSION,
         "cwd": str(root),
         "hook_event_name": event,
-        "tool_name": "Edit",
+        "tool_name": tool,
         "tool_use_id": f"toolu_{time.time_ns()}",
         "tool_input": {"file_path": str(root / path)},
     }
@@ -141,7 +145,8 @@ def _runr(root: Path, *words: str) -> None:
 
 
 def _timed(command: Sequence[str], cwd: Path, given: bytes = b"") -> float:
-    start = partial(subprocess.run, command, cwd=cwd, env=_ENVIRONMENT, input=given, check=True)
+    environment = _ENVIRONMENT | {"CLAUDE_ENV_FILE": str(cwd.parent / "exports.sh")}
+    start = partial(subprocess.run, command, cwd=cwd, env=environment, input=given, check=True)
     return seconds(partial(start, stdout=subprocess.DEVNULL))
 
 

@@ -15,6 +15,7 @@ from runr.app.claim import alone, held, take_over
 from runr.app.detail import TAIL, describe
 from runr.app.holder import Holder
 from runr.app.project import Project
+from runr.app.runs import resume_run
 from runr.core import stops
 from runr.core.run import next_action
 from runr.core.runstate import Approval, RunState
@@ -60,7 +61,7 @@ def complete_task(project: Project, request: CompleteRequest) -> CompleteAnswer:
     word = _word(project, request)
     if entry.status is State.COMPLETED and not board.standing(task).stale and not request.force:
         return _already(project, task, entry)
-    state = _current(project, entry)
+    state = _taken_up(project, _current(project, entry), word)
     if state is not None and state.ended is None:
         if request.skip_checks:
             _refuse_to_skip(task, state)
@@ -103,6 +104,17 @@ def _current(project: Project, entry: Entry) -> RunState | None:
     if entry.last_run_id is None or entry.status is State.COMPLETED:
         return None
     return runlog.state(project.layout.run(entry.last_run_id))
+
+
+def _taken_up(project: Project, state: RunState | None, word: Approval | None) -> RunState | None:
+    """Open a run again that this very session has left: it comes back to complete it."""
+    session_id = project.environment.get(holder.SESSION)
+    if state is None or word is not None or not state.by_session:
+        return state
+    if (state.stop, state.holder) != ("unverified", session_id):
+        return state
+    resume_run(project, state.id)
+    return runlog.require(project.layout.run(state.id))
 
 
 def _finish(

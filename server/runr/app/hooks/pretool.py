@@ -5,17 +5,18 @@ from pathlib import Path
 
 from runr.app.hooks.scene import Reply, Scene
 from runr.core import gitcommand, hookcall, lockfiles, scope
+from runr.store import callers
+from runr.store.callers import Caller
 from runr.store.openrun import OpenRun
 
 EDITS = ("Edit", "Write", "MultiEdit", "NotebookEdit")
 
 
 def answer(scene: Scene) -> Reply:
-    """Deny an edit out of scope, stamp a commit; say nothing about everything else."""
+    """Deny an edit out of scope, stamp a commit, and note which session calls a tool of ours."""
     if scene.call.tool not in (*EDITS, "Bash"):
-        from runr.app.hooks import takeup  # noqa: PLC0415 - it needs the use cases
-
-        takeup.answer(scene)
+        caller = Caller(scene.call.session_id, scene.call.cwd)
+        callers.note(scene.layout, scene.call.tool_use_id, caller)
         return Reply()
     run = scene.run()
     if run is None:
