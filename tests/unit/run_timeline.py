@@ -1,0 +1,79 @@
+"""A run's events, made up one after the other."""
+
+from typing import Any
+
+from runr.core.run import apply, begin
+from runr.core.runstate import Event, Phase, RunState
+from runr.core.task import TaskType
+
+RUN = "20250108-143022-k7qf"
+CHECK = {"tier": "tier1", "command": "make test", "seconds": 1.0}
+
+
+def start(
+    worker: str = "script",
+    attempts: int = 3,
+    kind: TaskType = TaskType.AUTOMATED,
+    *,
+    plan: str | None = None,
+    review: str | None = None,
+) -> dict[str, Any]:
+    return {
+        "plan": plan,
+        "review": review,
+        "task": ".runr/tasks/a.md",
+        "worker": worker,
+        "task_type": kind,
+        "workdir": "/repo",
+        "base_sha": "0" * 40,
+        "base_tree": "1" * 40,
+        "attempts": attempts,
+    }
+
+
+class Timeline:
+    """A run's events and the state that they lead to, one after the other."""
+
+    def __init__(self, payload: dict[str, Any]) -> None:
+        self.events = [self._event(1, "run.created", payload)]
+        self.state = begin(RUN, self.events[0])
+
+    def add(self, kind: str, **payload: Any) -> RunState:
+        event = self._event(self.state.seq + 1, kind, payload)
+        self.events.append(event)
+        self.state = apply(self.state, event)
+        return self.state
+
+    def finish(self, phase: Phase, outcome: str, **facts: Any) -> RunState:
+        return self.add("phase.finished", phase=phase, outcome=outcome, **(told(outcome) | facts))
+
+    def through(self, *phases: Phase) -> None:
+        """Let phases begin and end well."""
+        for phase in phases:
+            attempt = self.state.attempt + (phase is Phase.WORK)
+            self.add("phase.started", phase=phase, attempt=attempt)
+            self.finish(phase, good(phase))
+
+    @staticmethod
+    def _event(seq: int, kind: str, payload: dict[str, Any]) -> Event:
+        return Event(seq=seq, time=f"2025-01-08T14:30:{seq % 60:02d}Z", type=kind, payload=payload)
+
+
+def good(phase: Phase) -> str:
+    """Return the outcome of a phase that went well."""
+    return "passed" if phase is Phase.VERIFY else "ok"
+
+
+def told(outcome: str) -> dict[str, Any]:
+    """Return the facts that any phase may finish with."""
+    code = {"passed": 0, "failed": 1}.get(outcome)
+    return {
+        "checks": [] if code is None else [CHECK | {"exit_code": code}],
+        "sha": "2" * 40,
+        "changed": 1,
+        "how": "merge",
+        "asked": "Add a heading.",
+        "input_tokens": 5,
+        "cost_usd": 0.5,
+        "session_id": "one",
+    }
