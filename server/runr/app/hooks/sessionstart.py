@@ -1,11 +1,13 @@
 """A session starts: it is told what is open, stale and ready, as long as there is something."""
 
+from contextlib import suppress
 from functools import partial
 
 from runr.app.hooks import lastlook, stamping
 from runr.app.hooks.scene import Reply, Scene
 from runr.core import greeting, hookcall
 from runr.core.greeting import Open, Overview
+from runr.errors import RunrError
 from runr.store import openrun
 
 
@@ -14,7 +16,8 @@ def answer(scene: Scene) -> Reply:
 
     Where something has changed since the last look, the next one comes behind the answer.
     """
-    stamping.inject(scene)
+    with suppress(OSError, RunrError):  # commits that say nothing are no reason to say nothing
+        stamping.inject(scene)
     look = partial(_look, scene)
     known = lastlook.recall(scene.layout) or look()
     at_work = _at_work(scene, known.overview)
