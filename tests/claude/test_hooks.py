@@ -175,6 +175,20 @@ def test_what_a_session_cost_is_added_to_its_run_when_it_has_ended(desk: PluginD
     assert settled.payload["cost_usd"] > 0
 
 
+def test_a_run_that_is_taken_up_again_costs_what_all_of_its_work_did(desk: PluginDesk) -> None:
+    with FakeModel([OPEN, write("a.txt", "bad"), BYE, BYE]) as model:
+        session = desk.say("Do foo.md", model)["session_id"]
+    (first,) = until(lambda: events(desk, "session.settled"), "the first session's cost")
+    desk.options = (*desk.options, "--resume", session)
+    with FakeModel([OPEN, write("a.txt", "good"), DONE, BYE]) as model:
+        whole = desk.say("Do foo.md", model)["total_cost_usd"]
+    (second,) = until(lambda: events(desk, "session.settled")[1:], "what was added")
+    assert first.payload["cost_usd"] < second.payload["cost_usd"] <= whole
+    assert first.payload["turns"] < second.payload["turns"]
+    shown = desk.answer("task-status", "foo.md")["run"]
+    assert shown["cost_usd"] == pytest.approx(second.payload["cost_usd"], abs=1e-6)
+
+
 def test_a_run_that_is_open_when_the_session_ends_is_left_in_a_true_state(
     desk: PluginDesk,
 ) -> None:

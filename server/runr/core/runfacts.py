@@ -101,8 +101,9 @@ def joined(state: RunState, event: Event) -> dict[str, object]:
 
 
 def settled(_: RunState, event: Event) -> dict[str, object]:
-    """Return what a session turns out to have used."""
-    return {key: event.payload[key] for key in _USE}
+    """Return what sessions turn out to have used until the run's end."""
+    used = {key: event.payload[key] for key in _USE}
+    return used | {"settled_until": event.payload.get("until")}
 
 
 def _used(state: RunState, facts: Mapping[str, Any]) -> dict[str, object]:

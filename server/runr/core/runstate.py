@@ -185,6 +185,7 @@ class RunState(Value):
     input_tokens: int = 0
     output_tokens: int = 0
     turns: int = 0
+    settled_until: str | None = None
     sessions: tuple[str, ...] = ()
     worker: str | None = None
     denied: tuple[str, ...] = ()

@@ -32,21 +32,25 @@ def settle(context: RunContext, state: RunState) -> RunState:
     """Add what a session run used and cost, once Claude Code has written it down.
 
     That is when the session ends, long after the run did: until then its last
-    lines and its cost are not on the disk.
+    lines and its cost are not on the disk. A run that was taken up again has
+    ended more than once, and what is new is added.
     """
-    if not state.by_session or state.ended is None or state.cost_usd is not None:
+    until = state.ended_at
+    if not state.by_session or until is None or state.settled_until == until:
         return state
-    session_id = state.holder
-    path = session.transcript(session_id, context.environment)
-    share = session.cost(path, state.created_at, state.ended_at or "~") if path else None
-    heard = _keep_transcript(context, state, session_id) if share is not None else None
-    if heard is None:
+    path = session.transcript(state.holder, context.environment)
+    after = state.settled_until or state.created_at
+    share = session.cost(path, after, until) if path else None
+    if path is None or share is None:
         return state
+    _keep_transcript(context, state, state.holder)
+    heard = session.between(path, after, until)
     used = {
-        "cost_usd": share,
-        "input_tokens": heard.input_tokens,
-        "output_tokens": heard.output_tokens,
-        "turns": heard.turns,
+        "cost_usd": (state.cost_usd or 0.0) + share,
+        "input_tokens": state.input_tokens + heard.input_tokens,
+        "output_tokens": state.output_tokens + heard.output_tokens,
+        "turns": state.turns + heard.turns,
+        "until": until,
     }
     return context.log.append("session.settled", used, source="session")
 

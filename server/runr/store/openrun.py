@@ -95,7 +95,7 @@ def read(run: RunFiles) -> OpenRun | None:
         judged=bool(state.get("judged")),
         ended=state.get("ended"),
         stop=state.get("stop"),
-        settled=state.get("cost_usd") is not None,
+        settled=bool(state.get("ended_at")) and state.get("settled_until") == state["ended_at"],
     )
 
 

@@ -64,12 +64,16 @@ def between(path: Path, after: str = "", until: str = "~") -> Stretch:
 def cost(path: Path, after: str, until: str) -> float | None:
     """Return a stretch's share of what the session cost, in US dollars.
 
-    Claude Code writes what a session cost when it ends; before that, None.
+    Claude Code writes what a session cost when it ends; before that, also
+    where it had ended and was resumed, None.
     """
     total = None
     for _, line in _lines(path):
-        if line.get("type") == "cost-state":
-            total = line.get("totalCostUSD")
+        match line.get("type"):
+            case "cost-state":
+                total = line.get("totalCostUSD")
+            case "assistant":
+                total = None
     whole = between(path).weight
     if not isinstance(total, int | float) or not whole:
         return None
