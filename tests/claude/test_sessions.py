@@ -8,8 +8,12 @@ import pytest
 
 from claude.desk import Desk, call, write
 from fakes.model_api import FakeModel
+from fakes.model_request import ModelRequest
 from runr.store import runlog
 from unit.git_trees import git
+
+OPEN = call("run-task", task="foo.md", worker="session")
+DONE = call("complete-task", task="foo.md")
 
 
 @pytest.fixture
@@ -252,3 +256,29 @@ def test_a_word_is_attested_only_with_a_name_and_a_reason(desk: Desk) -> None:
     assert nameless.is_error
     assert "by" in nameless.text
     assert json.loads(named.text)["task"]["completed_by"] == "person:Grace"
+
+
+@pytest.mark.parametrize("says", [DONE, OPEN], ids=["complete-task", "run-task"])
+def test_a_session_is_told_that_a_person_has_completed_its_task_meanwhile(
+    desk: Desk, says: dict[str, Any]
+) -> None:
+    turns = iter([OPEN, write("a.txt", "good\n"), says, {"text": "It is completed."}])
+
+    def script(request: ModelRequest) -> dict[str, Any]:
+        if len(request.tool_results) == 2:
+            done = desk.runr("complete-task", "foo.md")
+            assert done.returncode == 0, done.stderr
+        return next(turns)
+
+    with FakeModel(script) as model:
+        desk.say("/runr run --task foo.md", model)
+        requests = model.main_requests()
+    assert len(requests) == 4  # the session is not held
+    told = requests[-1].tool_results[-1].text
+    assert "completed already" in told or "already completed" in told
+    found = desk.answer("task-status", "foo.md")
+    assert (found["task"]["evidence"], found["task"]["attempts"]) == ("verified", 1)
+    assert len(desk.kit.checkpoints()) == 1
+    events = runlog.events(desk.kit.layout.run(found["run"]["id"]))
+    (handed_in,) = (e for e in events if e.payload.get("by") == "Ada Example")
+    assert (handed_in.type, handed_in.source) == ("phase.finished", "person")
