@@ -25,7 +25,7 @@ demo: .venv/.runtime ## see runr at work in a small repository of its own
 	@$(BIN)/runr demo
 
 test: .venv/.test ## run every test; ARGS="-k name" narrows them
-	@$(BIN)/python -m pytest -n auto $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 lint: .venv/.dev ## ruff, mypy --strict and the import contracts
 	$(BIN)/ruff check
