@@ -111,7 +111,7 @@ def _mine(work: Open) -> str:
     scope = f" You may change only: {', '.join(work.owns)}." if work.owns else ""
     return (
         f"This session has {work.name} open (run {work.run_id}).{scope} "
-        "When it is done, call complete-task; do not open it again."
+        "run-task gives its brief again; when it is done, call complete-task."
     )
 
 
