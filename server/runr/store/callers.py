@@ -26,14 +26,13 @@ class Caller(NamedTuple):
 
 def note(layout: Layout, tool_use_id: str, caller: Caller) -> None:
     """Write down whose call it is; while others are writing for longer than a moment, leave it."""
-    place = layout.callers
-    lock = files.hold(place.with_name(f".{place.name}.lock"), patience_s=_PATIENCE_S)
+    lock = files.hold(layout.callers_lock, patience_s=_PATIENCE_S)
     if lock is None:
         return
     try:
         known = {**_read(layout), tool_use_id: caller}
         latest = dict(list(known.items())[-_KEPT:])
-        files.replace(place, json.dumps(latest).encode() + b"\n")
+        files.replace(layout.callers, json.dumps(latest).encode() + b"\n")
     finally:
         os.close(lock)
 

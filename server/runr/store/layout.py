@@ -123,6 +123,10 @@ class Layout(NamedTuple):
         return self.runr / "callers.json"
 
     @property
+    def callers_lock(self) -> Path:
+        return self.runr / "locks" / "callers"
+
+    @property
     def runs(self) -> Path:
         return self.runr / "runs"
 
