@@ -50,9 +50,10 @@ def audit(
     repo = project.repo
     shown = rev_range or "HEAD"
     tip = _tip(repo, shown) if rev_range or repo.head() else None
-    commits = history.read(repo, shown) if tip else ()
-    same_as = _inferred(project, commits, tip) if tip else {}
-    origins = _origins(repo, commits, same_as)
+    with project.doing("reading the history"):
+        commits = history.read(repo, shown) if tip else ()
+        same_as = _inferred(project, commits, tip) if tip else {}
+        origins = _origins(repo, commits, same_as)
     tally = Tally.of(origins.values())
     return Audit(
         range=shown,

@@ -39,7 +39,8 @@ def find(
     """Return the doubts about each completed task; none where the policy is to ignore them."""
     if wanted.stale == "ignore":
         return {}
-    changes = _changes(project, tasks, entries, wanted)
+    with project.doing("reading the history"):
+        changes = _changes(project, tasks, entries, wanted)
     return staleness.doubts(tasks, entries, dependencies, wanted.stale_on, changes)
 
 

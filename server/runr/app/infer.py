@@ -56,8 +56,9 @@ def infer(
     Better evidence is never overwritten.
     """
     before = project.entries()
-    runs = rebuild.runs(project.layout)
-    reading, found = evidence.read(project.layout, project.tasks(), runs, before, tree=project.repo)
+    runs, tasks = rebuild.runs(project.layout), project.tasks()
+    with project.doing("reading the history"):
+        reading, found = evidence.read(project.layout, tasks, runs, before, tree=project.repo)
     rows = [
         _row(before.get(task, UNTOUCHED), found[task], min_confidence) for task in sorted(found)
     ]

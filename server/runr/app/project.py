@@ -3,11 +3,12 @@
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from runr.core.config import Config
+from runr.core.doing import Doing
 from runr.core.graph import Resolver
 from runr.core.near import closest
 from runr.core.status import Entry
@@ -45,8 +46,9 @@ class Project:
 
     `here` is the folder that the user stands in, for names relative to it;
     `warn` is told what must not go unnoticed; `voice` says next steps in the
-    words of the surface. `tree` is the working tree that is worked in: another
-    than the one with the record, in a linked worktree.
+    words of the surface; `doing` surrounds what may take its time. `tree` is
+    the working tree that is worked in: another than the one with the record, in
+    a linked worktree.
     """
 
     layout: Layout
@@ -57,6 +59,7 @@ class Project:
     suffixes: Iterator[str] = field(default_factory=random_suffixes)
     warn: Callable[[str], None] = lambda _message: None
     voice: Voice = SHELL
+    doing: Doing = nullcontext
 
     @classmethod
     def open(
@@ -66,6 +69,7 @@ class Project:
         *,
         warn: Callable[[str], None] = lambda _message: None,
         voice: Voice = SHELL,
+        doing: Doing = nullcontext,
     ) -> "Project":
         """Open the repository around `start`; RepositoryError where there is none."""
         tree = git.find_root(start)
@@ -76,6 +80,7 @@ class Project:
             environment=environment,
             warn=warn,
             voice=voice,
+            doing=doing,
         )
 
     def for_caller(self, caller: Caller) -> "Project":
@@ -98,7 +103,8 @@ class Project:
 
     def tasks(self) -> tuple[Task, ...]:
         """Read all task files, sorted by path."""
-        return taskfiles.scan(self.layout)
+        with self.doing("reading the task files"):
+            return taskfiles.scan(self.layout)
 
     def entries(self) -> dict[str, Entry]:
         """Read all statuses, after ending the runs that died and mending a damaged file."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from runr.cli import waiting
 from runr.errors import RepositoryError
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ class Surface:
         # `runr version` and a mistyped command must not pay for the models.
         from runr.app.project import Project  # noqa: PLC0415 - see above
 
-        return Project.open(self.start, os.environ, warn=self.warn)
+        doing = waiting.shown(as_json=self.as_json)
+        return Project.open(self.start, os.environ, warn=self.warn, doing=doing)
 
     def warn(self, message: str) -> None:
         """Say on standard error what must not go unnoticed."""

@@ -9,6 +9,7 @@ from runr.app.verifying import Verified
 from runr.cli.filters import filtered
 from runr.cli.surface import Surface, command, task_names
 from runr.core import sarif
+from runr.core.enumeration import counted
 from runr.core.filter import Filter
 from runr.errors import ExitCode, UsageError
 
@@ -57,7 +58,9 @@ def verify(
 
 def _mended(done: Mended) -> str:
     verb = "would be mended" if done.dry_run else "mended"
-    return f"{done.diff}{len(done.changed)} files {verb}." if done.changed else "Nothing to mend."
+    if not done.changed:
+        return "Nothing to mend."
+    return f"{done.diff}{counted(len(done.changed), 'file')} {verb}."
 
 
 def _verified(answer: Verified) -> str:
@@ -66,9 +69,8 @@ def _verified(answer: Verified) -> str:
         place = f"{each.path}:{each.line}" if each.line else each.path
         word = click.style(each.severity, fg=_COLOURS[each.severity])
         lines.append(f"{place}: {word}: {each.message} [{each.rule}]")
-    tasks = "task" if answer.tasks == 1 else "tasks"
+    tasks = counted(answer.tasks, "task")
     if not lines:
-        return f"{answer.tasks} {tasks}: nothing is wrong."
-    return "\n".join(
-        [*lines, f"{answer.tasks} {tasks}: {answer.errors} errors, {answer.warnings} warnings."]
-    )
+        return f"{tasks}: nothing is wrong."
+    wrong = f"{counted(answer.errors, 'error')}, {counted(answer.warnings, 'warning')}"
+    return "\n".join([*lines, f"{tasks}: {wrong}."])

@@ -7,3 +7,8 @@ def brief(names: Sequence[str], most: int) -> str:
     """Return the first names with commas between them, and how many there are beside."""
     left = len(names) - most
     return ", ".join(names[:most]) + (f" and {left} more" if left > 0 else "")
+
+
+def counted(number: int, noun: str) -> str:
+    """Return how many there are, in words: `1 error`, `2 errors`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

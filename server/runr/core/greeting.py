@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from runr.core import enumeration
+
 _SHOWN = 5
 _FOLDER = ".runr/tasks/"
 
@@ -115,7 +117,5 @@ def _mine(work: Open) -> str:
     )
 
 
-def _list(title: str, names: Iterable[str]) -> list[str]:
-    known = list(names)
-    more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
-    return [f"{title}: {', '.join(known[:_SHOWN])}{more}"] if known else []
+def _list(title: str, names: Sequence[str]) -> list[str]:
+    return [f"{title}: {enumeration.brief(names, _SHOWN)}"] if names else []

@@ -1,0 +1,23 @@
+"""What is said of a step that takes its time."""
+
+import pytest
+
+from fakes.project_kit import until
+from runr.cli import waiting
+
+
+def test_a_step_that_takes_longer_than_a_moment_is_named() -> None:
+    said: list[str] = []
+    with waiting.after("reading the history", moment_s=0, say=said.append):
+        until(lambda: said, "a word about the step")
+    assert said == ["runr: reading the history …"]
+
+
+def test_a_step_that_is_done_at_once_is_not() -> None:
+    said: list[str] = []
+    with (
+        pytest.raises(ZeroDivisionError),
+        waiting.after("counting", moment_s=3600, say=said.append),
+    ):
+        _ = 1 / 0
+    assert said == []
