@@ -415,6 +415,14 @@ def test_a_session_s_shell_stamps_its_commits_without_an_installation(place: Pla
     assert not (place.root / ".git/runr").exists()
 
 
+def test_a_session_s_shell_is_left_alone_where_the_settings_say_so(place: Place) -> None:
+    place.config("[provenance]\ninject = false\n")
+    place.task("a.md")
+    place.commit("Start")
+    assert begun(place) == SESSION
+    assert not (place.root / ".git/runr").exists()
+
+
 def test_where_the_hooks_are_installed_a_session_needs_none_of_its_own(place: Place) -> None:
     place.task("a.md")
     place.commit("Start")

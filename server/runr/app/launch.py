@@ -13,7 +13,8 @@ def start(project: Project, run: RunFiles, lock: int) -> None:
     """Start the process and hand it the run's lock."""
     environment = dict(project.environment)
     try:
-        environment |= hookplace.injected(project.repo, sys.executable, environment)
+        if project.config().provenance.inject:
+            environment |= hookplace.injected(project.repo, sys.executable, environment)
     except (OSError, RunrError) as error:
         # Then what the worker commits itself does not name its run: no reason not to run.
         project.warn(f"the git hook could not be written: {error}")

@@ -140,6 +140,10 @@ class ProvenanceSettings(Section):
         "attribute",
         description="With `ledger`, the git hook refuses what names neither run nor session.",
     )
+    inject: bool = Field(
+        default=True,
+        description="Whether the git hook is given to sessions and workers by their environment.",
+    )
 
 
 class StatusSettings(Section):

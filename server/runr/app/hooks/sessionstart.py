@@ -16,7 +16,8 @@ def answer(scene: Scene) -> Reply:
 
     Where something has changed since the last look, the next one comes behind the answer.
     """
-    with suppress(OSError, RunrError):  # commits that say nothing are no reason to say nothing
+    # Commits that say nothing are no reason to say nothing, nor are damaged settings.
+    with suppress(OSError, ValueError, RunrError):
         stamping.inject(scene)
     look = partial(_look, scene)
     known = lastlook.recall(scene.layout) or look()
