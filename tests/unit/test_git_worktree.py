@@ -59,6 +59,21 @@ def test_a_worktree_whose_folder_was_deleted_is_made_again(tmp_path: Path) -> No
     assert (place(root) / "a.txt").read_text() == "1"
 
 
+def test_work_is_kept_where_only_the_way_to_its_record_was_deleted(tmp_path: Path) -> None:
+    root = make(tmp_path / "repo", {"a.txt": "1", "b.txt": "1"})
+    repo, base = Repo(root), git(root, "rev-parse", "HEAD")
+    add(repo, place(root), BRANCH, base)
+    write(place(root), {"a.txt": "work", "new.txt": "work"})
+    before = state(place(root))
+    (place(root) / ".git").unlink()
+    add(repo, place(root), BRANCH, base)
+    assert state(place(root)) == before
+    (place(root) / ".git").unlink()
+    (place(root) / "b.txt").unlink()
+    add(repo, place(root), BRANCH, base)
+    assert (place(root) / "a.txt").read_text() == "1"
+
+
 def test_a_worktree_that_was_never_finished_is_made_again(tmp_path: Path) -> None:
     root = make(tmp_path / "repo", {"a.txt": "1", "b.txt": "1"})
     repo, base = Repo(root), git(root, "rev-parse", "HEAD")

@@ -1,5 +1,6 @@
 """A run's own working tree and the branch that it works on."""
 
+import os
 import re
 import shutil
 import unicodedata
@@ -22,7 +23,8 @@ def branch_name(slug_source: str, run_id: str) -> str:
 def add(repo: Repo, path: Path, branch: str, base: str) -> None:
     """Check `branch` out at `path`, from `base` where it is new; done before is done."""
     record = _record(repo, path)
-    if record and _whole(record, path) and Repo(path).branch() == branch:
+    usable = record and (_whole(record, path) or _led_back(record, path))
+    if usable and Repo(path).branch() == branch:
         return
     if record:
         remove(repo, path)
@@ -102,6 +104,17 @@ def _link(record: Path) -> str:
 
 def _whole(record: Path, path: Path) -> bool:
     return (path / ".git").is_file() and not _unfinished(record)
+
+
+def _led_back(record: Path, path: Path) -> bool:
+    """Lead a worktree to its record again, where whoever works in it deleted the way.
+
+    Git deletes it too, with the files: only where they are all there is it worth keeping.
+    """
+    if _unfinished(record) or not path.is_dir() or (path / ".git").exists():
+        return False
+    (path / ".git").write_bytes(b"gitdir: " + os.fsencode(record) + b"\n")
+    return not Repo(path).fields("ls-files", "-z", "--deleted")
 
 
 def _cut_off(link: Path) -> bool:
