@@ -14,10 +14,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from perf.stopwatch import ms, say, seconds
-from runr.app import graph
-from runr.app.choice import choose
-from runr.app.listing import TaskQuery, list_tasks
 from runr.app.project import Project
+from runr.app.tasks import graph
+from runr.app.tasks.choice import choose
+from runr.app.tasks.listing import TaskQuery, list_tasks
 from runr.app.verifying import verify
 from runr.cli import graph_render
 from runr.core import svg

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fakes.project_kit import ProjectKit
-from runr.app.exports import ExportRequest, export, pack
-from runr.app.imports import ImportRequest, import_tasks
+from runr.app.exchange.exports import ExportRequest, export, pack
+from runr.app.exchange.imports import ImportRequest, import_tasks
 from runr.app.project import Project
 from runr.core import archive, archivecsv
 from runr.core.incoming import Document

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runr.app.claude_install import install, install_user, uninstall, uninstall_user
-from runr.app.installed import Installed
+from runr.app.install.claude import install, install_user, uninstall, uninstall_user
+from runr.app.install.installed import Installed
 from runr.core import jsonedit
 from runr.errors import UsageError
 from runr.store.skillfiles import packaged

@@ -14,7 +14,7 @@ import pytest
 
 from fakes.project_kit import ProjectKit, gone, is_running, kill, until
 from runr.app import follow
-from runr.app.claim import claim
+from runr.app.holding.claim import claim
 from runr.app.runs import list_runs, resume_run, stop_run
 from runr.app.start import RunRequest, run_task
 from runr.core.status import State

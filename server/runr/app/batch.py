@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 from pydantic import Field
 
-from runr.app import follow, listing, start
+from runr.app import follow, start
 from runr.app.answers import Answer, Kind, RunView
-from runr.app.board import Board
 from runr.app.project import Project
 from runr.app.start import RunRequest
+from runr.app.tasks import listing
+from runr.app.tasks.board import Board
 from runr.core.filter import EVERYTHING, Filter
 from runr.core.runstate import Event
 from runr.core.standing import Standing

@@ -8,14 +8,16 @@ from pathlib import Path
 import anyio
 from pydantic import BaseModel, ConfigDict
 
-from runr.app import attest, holder, view
 from runr.app.answers import CompleteAnswer, TaskView
-from runr.app.board import Board
-from runr.app.claim import alone, held, take_over
-from runr.app.detail import TAIL, describe
-from runr.app.holder import Holder
+from runr.app.holding import holder
+from runr.app.holding.claim import alone, held, take_over
+from runr.app.holding.holder import Holder
 from runr.app.project import Project
 from runr.app.runs import resume_run
+from runr.app.tasks import view
+from runr.app.tasks.board import Board
+from runr.app.tasks.detail import TAIL, describe
+from runr.app.word import attest
 from runr.core import stops
 from runr.core.run import next_action
 from runr.core.runstate import Approval, RunState

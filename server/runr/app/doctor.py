@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Literal
 
 from runr import __version__
-from runr.app import claude_places, share
+from runr.app import share
 from runr.app.answers import Answer
+from runr.app.install import claude_places
 from runr.app.project import Project
 from runr.core.near import closest
 from runr.core.stops import quoted

@@ -3,10 +3,10 @@
 import time
 from collections.abc import Callable
 
-from runr.app import view
 from runr.app.answers import RunView
-from runr.app.detail import TAIL
 from runr.app.project import Project
+from runr.app.tasks import view
+from runr.app.tasks.detail import TAIL
 from runr.core.runstate import Event
 from runr.engine import local, reconcile
 from runr.store import runlog

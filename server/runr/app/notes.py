@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pydantic import BaseModel, ConfigDict
 
 from runr.app.answers import Done
-from runr.app.holder import SESSION
+from runr.app.holding.holder import SESSION
 from runr.app.project import Project
 from runr.core.runstate import Event
 from runr.errors import UsageError

@@ -4,9 +4,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from runr.app import listing, runs, view
+from runr.app import runs
 from runr.app.answers import Answer, RunView
 from runr.app.project import Project
+from runr.app.tasks import listing, view
 from runr.core import enumeration, report, stops
 from runr.core.runstate import RunState
 from runr.core.status import Entry, State

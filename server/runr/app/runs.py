@@ -7,11 +7,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from runr.app import briefing, holder, launch
 from runr.app.answers import Done, RunAnswer, RunList, RunReport
-from runr.app.claim import claim
+from runr.app.holding import briefing, holder, launch
+from runr.app.holding.claim import claim
+from runr.app.holding.terms import write_down
 from runr.app.project import Project
-from runr.app.terms import write_down
 from runr.core import report, resume, stops
 from runr.core.runstate import Phase, RunState, Terms
 from runr.core.status import Entry, State

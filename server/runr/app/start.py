@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from runr.app import briefing, launch, view
 from runr.app.answers import RunAnswer
-from runr.app.board import Board
-from runr.app.claim import claim, refuse_if_alive
+from runr.app.holding import briefing, launch
+from runr.app.holding.claim import claim, refuse_if_alive
+from runr.app.holding.rejoin import rejoin
+from runr.app.holding.terms import write_down
 from runr.app.project import Project
-from runr.app.rejoin import rejoin
-from runr.app.terms import write_down
+from runr.app.tasks import view
+from runr.app.tasks.board import Board
 from runr.core import stops
 from runr.core.config import Config
 from runr.core.runstate import RunStart, RunState

@@ -2,7 +2,7 @@
 
 import click
 
-from runr.app.choice import Choice, choose
+from runr.app.tasks.choice import Choice, choose
 from runr.cli import render, signs, task_render
 from runr.cli.filters import filtered
 from runr.cli.surface import Surface, command

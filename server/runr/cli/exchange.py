@@ -5,9 +5,9 @@ from typing import get_args
 
 import click
 
-from runr.app import exports, imports
-from runr.app.exports import ExportFormat, ExportRequest
-from runr.app.imports import Imported, ImportRequest
+from runr.app.exchange import exports, imports
+from runr.app.exchange.exports import ExportFormat, ExportRequest
+from runr.app.exchange.imports import Imported, ImportRequest
 from runr.cli import exchange_render, render
 from runr.cli.surface import Surface, command
 from runr.core.foreignkind import Tool

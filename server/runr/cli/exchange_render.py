@@ -2,7 +2,7 @@
 
 from click import style
 
-from runr.app.imports import Imported, ImportedTask
+from runr.app.exchange.imports import Imported, ImportedTask
 from runr.core.foreignkind import TITLES
 from runr.store.layout import TASKS
 

@@ -2,7 +2,7 @@
 
 import click
 
-from runr.app import graph as graphs
+from runr.app.tasks import graph as graphs
 from runr.cli import graph_render
 from runr.cli.filters import filtered
 from runr.cli.surface import Surface, command, task_names

@@ -6,7 +6,7 @@ from itertools import islice
 
 from click import style
 
-from runr.app.graph import Graphed
+from runr.app.tasks.graph import Graphed
 from runr.cli import task_render
 from runr.core import chart, tree
 from runr.core.chart import Kind

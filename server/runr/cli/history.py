@@ -4,11 +4,11 @@ import click
 
 from runr.app import audit as auditing
 from runr.app import clean as cleaning
-from runr.app import intervene as manual
 from runr.app import submit as submission
 from runr.app.broom import CleanRequest
-from runr.app.intervene import InterveneRequest
 from runr.app.submit import SubmitRequest
+from runr.app.word import intervene as manual
+from runr.app.word.intervene import InterveneRequest
 from runr.cli import history_render
 from runr.cli.surface import Surface, command, task_names
 from runr.core import duration

@@ -4,8 +4,8 @@ from click import style
 
 from runr.app.audit import Audit, AuditedCommit
 from runr.app.clean import Cleaned
-from runr.app.intervene import Intervention
 from runr.app.submit import Submission
+from runr.app.word.intervene import Intervention
 
 #: Gaps that are shown; with --json there are all of them.
 _GAPS = 50

@@ -6,12 +6,13 @@ import sys
 
 import click
 
-from runr.app import claude_install, git_hooks, restore, share
-from runr.app import claude_places as places
 from runr.app import doctor as health
 from runr.app import init as initial
+from runr.app import restore, share
 from runr.app.doctor import Health
-from runr.app.installed import Installed
+from runr.app.install import claude, git_hooks
+from runr.app.install import claude_places as places
+from runr.app.install.installed import Installed
 from runr.cli import render
 from runr.cli.surface import Surface, command
 from runr.errors import ExitCode, UsageError
@@ -71,11 +72,11 @@ def install(
     elif where == "user":
         answer = _for_user(only_print=only_print, uninstall=uninstall, force=force)
     elif uninstall:
-        answer = claude_install.uninstall_project(surface.project())
+        answer = claude.uninstall_project(surface.project())
     else:
         root = surface.project().layout.root
         own = _own_command()
-        answer = claude_install.install(root, command=own, force=force, only_print=only_print)
+        answer = claude.install(root, command=own, force=force, only_print=only_print)
     surface.show(answer, _installed)
 
 
@@ -90,9 +91,9 @@ def _git_hooks(repo: Repo, *, only_print: bool, uninstall: bool) -> Installed:
 def _for_user(*, only_print: bool, uninstall: bool, force: bool) -> Installed:
     config = places.user_folder(os.environ)
     if uninstall:
-        return claude_install.uninstall_user(config)
+        return claude.uninstall_user(config)
     found = shutil.which("runr")
-    return claude_install.install_user(config, found=found, force=force, only_print=only_print)
+    return claude.install_user(config, found=found, force=force, only_print=only_print)
 
 
 def _own_command() -> list[str]:

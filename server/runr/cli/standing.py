@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from runr.app import listing
-from runr.app.listing import TaskQuery
+from runr.app.tasks import listing
+from runr.app.tasks.listing import TaskQuery
 from runr.cli import task_render
 from runr.cli.surface import Surface, command, task_names
 from runr.errors import UsageError
@@ -57,7 +57,7 @@ def _infer(surface: Surface, *, apply: bool, min_confidence: float | None) -> No
 def why(surface: Surface, task: str, *, diff: bool) -> None:
     """Explain in at most ten lines why a task is, or is not, done."""
     # As in `_infer`.
-    from runr.app import why as explanation  # noqa: PLC0415 - see above
+    from runr.app.tasks import why as explanation  # noqa: PLC0415 - see above
     from runr.cli import standing_render  # noqa: PLC0415 - see above
 
     surface.show(explanation.why(surface.project(), task, diff=diff), standing_render.why)
@@ -70,7 +70,7 @@ def why(surface: Surface, task: str, *, diff: bool) -> None:
 def accept(surface: Surface, task: str, reason: str | None, by: str | None) -> None:
     """Keep a completion though something has changed since; it is recorded."""
     # As in `_infer`.
-    from runr.app import accept as acceptance  # noqa: PLC0415 - see above
+    from runr.app.word import accept as acceptance  # noqa: PLC0415 - see above
     from runr.cli import standing_render  # noqa: PLC0415 - see above
 
     answer = acceptance.accept(surface.project(), task, reason=reason, by=by)

@@ -2,9 +2,9 @@
 
 from click import style
 
-from runr.app.accept import Acceptance
 from runr.app.infer import Inference, Inferred
-from runr.app.why import Why
+from runr.app.tasks.why import Why
+from runr.app.word.accept import Acceptance
 
 _SIGNS = {
     "new": ("≈", "green"),

@@ -4,8 +4,8 @@ from typing import get_args
 
 import click
 
-from runr.app import detail, listing
-from runr.app.listing import Sort, TaskQuery
+from runr.app.tasks import detail, listing
+from runr.app.tasks.listing import Sort, TaskQuery
 from runr.cli import task_render
 from runr.cli.filters import filtered
 from runr.cli.surface import Surface, command, task_names

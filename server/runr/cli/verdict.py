@@ -2,9 +2,9 @@
 
 import click
 
-from runr.app import verdict
 from runr.app.answers import RunAnswer
-from runr.app.verdict import Verdict
+from runr.app.word import verdict
+from runr.app.word.verdict import Verdict
 from runr.cli import render, task_render
 from runr.cli.surface import Surface, command, task_names
 from runr.errors import ExitCode

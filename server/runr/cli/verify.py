@@ -3,8 +3,9 @@
 import click
 
 from runr import __version__
-from runr.app import listing, mending, verifying
+from runr.app import mending, verifying
 from runr.app.mending import Mended
+from runr.app.tasks import listing
 from runr.app.verifying import Verified
 from runr.cli.filters import filtered
 from runr.cli.surface import Surface, command, task_names

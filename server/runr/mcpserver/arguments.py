@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from runr.app.answers import Kind, Status
-from runr.app.detail import TAIL
+from runr.app.tasks.detail import TAIL
 from runr.mcpserver.registry import Arguments
 
 

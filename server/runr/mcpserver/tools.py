@@ -9,13 +9,14 @@ import anyio
 import anyio.to_thread
 from mcp.types import ToolAnnotations
 
-from runr.app import complete, detail, follow, listing, start
+from runr.app import complete, follow, start
 from runr.app.answers import CompleteAnswer, RunAnswer, RunView, TaskDetail, TaskList
 from runr.app.complete import CompleteRequest
-from runr.app.holder import SESSION
-from runr.app.listing import TaskQuery
+from runr.app.holding.holder import SESSION
 from runr.app.project import Project
 from runr.app.start import RunRequest
+from runr.app.tasks import detail, listing
+from runr.app.tasks.listing import TaskQuery
 from runr.core import filter as filters
 from runr.core.runstate import Event
 from runr.errors import UsageError

@@ -1,9 +1,9 @@
 """How the tasks stand, looked up with everything that runr knows."""
 
-from runr.app import listing
 from runr.app.answers import TaskRow
-from runr.app.listing import TaskQuery
 from runr.app.project import Project
+from runr.app.tasks import listing
+from runr.app.tasks.listing import TaskQuery
 from runr.core.greeting import Overview
 
 

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from runr.app import view
 from runr.app.answers import Answer, RootCause, TaskRow
-from runr.app.board import Board
-from runr.app.detail import why_not_done
-from runr.app.listing import select
 from runr.app.project import Project
+from runr.app.tasks import view
+from runr.app.tasks.board import Board
+from runr.app.tasks.detail import why_not_done
+from runr.app.tasks.listing import select
 from runr.core.filter import EVERYTHING, Filter
 from runr.core.standing import Standing
 from runr.core.stops import quoted

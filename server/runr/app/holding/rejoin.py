@@ -1,9 +1,10 @@
 """A session comes back to its work: compacted, resumed, or in the place of one that has ended."""
 
-from runr.app import briefing, runs
+from runr.app import runs
 from runr.app.answers import RunAnswer
-from runr.app.claim import held, take_over
-from runr.app.holder import Holder
+from runr.app.holding import briefing
+from runr.app.holding.claim import held, take_over
+from runr.app.holding.holder import Holder
 from runr.app.project import Project
 from runr.core import stops
 from runr.core.runstate import RunState

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from runr.app.holder import SESSION, Holder
+from runr.app.holding.holder import SESSION, Holder
 from runr.app.project import Project
 from runr.core.runstate import RunState
 from runr.core.status import Entry, State, fold

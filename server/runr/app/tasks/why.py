@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from pydantic import Field
 
 from runr.app.answers import Answer, TaskDetail, TaskView
-from runr.app.board import Board
-from runr.app.detail import task_status
 from runr.app.project import Project
+from runr.app.tasks.board import Board
+from runr.app.tasks.detail import task_status
 from runr.core import inference
 from runr.core.inference import Basis
 from runr.core.redact import Redactor

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from runr.app import doubts
 from runr.app.project import Project
+from runr.app.tasks import doubts
 from runr.core.backlog import Backlog
 from runr.core.graph import Graph
 from runr.core.staleness import Cause, Doubt

@@ -1,9 +1,9 @@
 """Keeping a completion after a harmless change, on a person's word and on record."""
 
-from runr.app import testimony
 from runr.app.answers import Answer
-from runr.app.board import Board
 from runr.app.project import Project
+from runr.app.tasks.board import Board
+from runr.app.word import testimony
 from runr.core.staleness import Cause
 from runr.core.standing import Standing
 from runr.core.status import State

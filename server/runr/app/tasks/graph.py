@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from runr.app import view
 from runr.app.answers import Answer, TaskRow
-from runr.app.board import Board
-from runr.app.listing import Standings, select
 from runr.app.project import Project
+from runr.app.tasks import view
+from runr.app.tasks.board import Board
+from runr.app.tasks.listing import Standings, select
 from runr.core import chart
 from runr.core.backlog import reached
 from runr.core.chart import Chart

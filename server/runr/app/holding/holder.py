@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from runr.app import view
 from runr.app.answers import RunView
 from runr.app.project import Project
+from runr.app.tasks import view
 from runr.core.duration import spoken
 from runr.core.runstate import RunState
 from runr.store import runlog

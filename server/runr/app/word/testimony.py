@@ -4,8 +4,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from runr.app.holding.terms import write_down
 from runr.app.project import Project
-from runr.app.terms import write_down
 from runr.core.runstate import Approval, RunStart
 from runr.core.task import Task
 from runr.engine.context import RunContext

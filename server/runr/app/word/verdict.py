@@ -2,11 +2,13 @@
 
 from pydantic import BaseModel, ConfigDict
 
-from runr.app import complete, testimony, view
+from runr.app import complete
 from runr.app.answers import CompleteAnswer, RunAnswer
-from runr.app.claim import alone, refuse_if_alive
 from runr.app.complete import CompleteRequest
+from runr.app.holding.claim import alone, refuse_if_alive
 from runr.app.project import Project
+from runr.app.tasks import view
+from runr.app.word import testimony
 from runr.core import stops
 from runr.core.runstate import Approval, RunState
 from runr.core.stops import quoted

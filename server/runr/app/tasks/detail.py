@@ -1,9 +1,11 @@
 """One task: where it stands, why it is not done, what to do next."""
 
-from runr.app import holder, notes, view
+from runr.app import notes
 from runr.app.answers import RunView, TaskDetail, TaskView
-from runr.app.board import Board
+from runr.app.holding import holder
 from runr.app.project import Project
+from runr.app.tasks import view
+from runr.app.tasks.board import Board
 from runr.core import stops
 from runr.core.standing import Standing
 from runr.core.status import Entry, Evidence, State

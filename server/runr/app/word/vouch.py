@@ -1,7 +1,7 @@
 """A completion on a person's word alone, where there is nothing that runr could check."""
 
-from runr.app import testimony
 from runr.app.project import Project
+from runr.app.word import testimony
 from runr.core.runstate import Approval, Phase, RunState
 from runr.core.task import Task
 from runr.engine import record

@@ -1,7 +1,8 @@
 """The answer to a session that does the work itself."""
 
-from runr.app import holder, notes
+from runr.app import notes
 from runr.app.answers import RunAnswer
+from runr.app.holding import holder
 from runr.app.project import Project
 from runr.core.brief import brief
 from runr.core.runstate import RunState

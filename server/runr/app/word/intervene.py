@@ -4,9 +4,9 @@ import os
 
 from pydantic import BaseModel, ConfigDict
 
-from runr.app import testimony
 from runr.app.answers import Answer
 from runr.app.project import Project
+from runr.app.word import testimony
 from runr.core.runstate import Approval, Phase, RunStart, RunState
 from runr.core.task import Task
 from runr.engine import ending, record

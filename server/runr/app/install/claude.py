@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from runr import __version__
-from runr.app import git_hooks
-from runr.app.claude_places import PLUGIN
-from runr.app.claude_project import Plan, Wanted, outcome, plan_text, plans
-from runr.app.installed import Installed, Preview
+from runr.app.install import git_hooks
+from runr.app.install.claude_places import PLUGIN
+from runr.app.install.installed import Installed, Preview
+from runr.app.install.plan import Plan, Wanted, outcome, plan_text, plans
 from runr.app.project import Project
 from runr.errors import UsageError
 from runr.store.layout import Layout

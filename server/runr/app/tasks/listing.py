@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Literal
 
-from runr.app import view
 from runr.app.answers import Kind, TaskList, TaskRow
-from runr.app.board import Board
 from runr.app.project import Project
+from runr.app.tasks import view
+from runr.app.tasks.board import Board
 from runr.core.filter import EVERYTHING, Filter
 from runr.core.standing import Standing
 from runr.core.voice import Voice

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from runr.app.installed import Installed, Preview
+from runr.app.install.installed import Installed, Preview
 from runr.errors import GitError, UsageError
 from runr.git import hookreceipt, hookscript
 from runr.git.hookplace import OWN, HookPlace, text_of, write

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import anyio
 
-from runr.app import testimony
 from runr.app.project import Project
+from runr.app.word import testimony
 from runr.core import stops
 from runr.core.runstate import Approval, Phase, RunState
 from runr.core.task import Task, TaskType

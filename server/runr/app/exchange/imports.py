@@ -6,9 +6,9 @@ from pathlib import PurePosixPath
 from pydantic import BaseModel, ConfigDict, Field
 
 from runr.app.answers import Answer
+from runr.app.exchange.unpack import unpack
 from runr.app.project import Project
-from runr.app.unpack import unpack
-from runr.app.vouch import vouch
+from runr.app.word.vouch import vouch
 from runr.core import (
     archive,
     archivecsv,

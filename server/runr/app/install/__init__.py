@@ -1,0 +1,1 @@
+"""What is set up for Claude Code and for git, and taken out again."""
