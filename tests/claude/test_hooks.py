@@ -143,6 +143,8 @@ def test_a_session_that_stops_too_early_is_told_what_is_missing_and_finishes(
 def test_a_session_that_stops_all_the_same_leaves_its_run_unverified(desk: PluginDesk) -> None:
     requests = said(desk, [OPEN, write("a.txt", "good"), BYE, BYE, BYE])
     assert len(requests) == 4
+    # Whoever asks is told the truth at once; the file says it a moment later.
+    assert desk.answer("task-status", "foo.md")["task"]["status"] == "stopped"
     entry = desk.kit.entry("foo.md")
     assert (entry.status, entry.stop_reason) == (State.STOPPED, "unverified")
     assert entry.verification.value == "none"
@@ -152,7 +154,7 @@ def test_a_session_that_stops_all_the_same_leaves_its_run_unverified(desk: Plugi
 def test_a_session_that_was_let_go_completes_its_task_after_all(desk: PluginDesk) -> None:
     with FakeModel([OPEN, write("a.txt", "good"), BYE, BYE]) as model:
         session = desk.say("Do foo.md", model)["session_id"]
-    assert desk.kit.entry("foo.md").stop_reason == "unverified"
+    assert desk.answer("task-status", "foo.md")["run"]["stop_reason"] == "unverified"
     desk.options = (*desk.options, "--resume", session)
     done = said(desk, [DONE, BYE])[-1].tool_results[-1]
     assert answer(done.text)["completed"] is True

@@ -41,7 +41,7 @@ def test_a_person_sees_open_work_a_denied_edit_and_a_stop_that_is_held_once(
         terminal.type("/exit")
         assert terminal.ended() == 0
     assert (desk.root / "README.md").read_text() == "# A project\n"
-    assert desk.kit.entry("foo.md").stop_reason == "unverified"
+    assert desk.answer("task-status", "foo.md")["run"]["stop_reason"] == "unverified"
 
 
 def test_a_person_who_types_the_skill_sees_its_hint_and_gets_the_task_done(

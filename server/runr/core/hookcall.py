@@ -19,7 +19,6 @@ class HookCall(NamedTuple):
     own goes on in the background.
     """
 
-    event: str
     session_id: str
     cwd: str
     tool: str = ""
@@ -33,7 +32,7 @@ class HookCall(NamedTuple):
     busy: bool = False
 
     @classmethod
-    def parse(cls, event: str, data: bytes) -> "HookCall":
+    def parse(cls, data: bytes) -> "HookCall":
         """Read a hook's input; ValueError or TypeError for what is none."""
         raw = json.loads(data)
         if not isinstance(raw, dict):
@@ -41,7 +40,6 @@ class HookCall(NamedTuple):
         given = raw.get("tool_input")
         wanted: dict[str, Any] = given if isinstance(given, dict) else {}
         return cls(
-            event=event,
             session_id=_text(raw, "session_id"),
             cwd=_text(raw, "cwd"),
             tool=_text(raw, "tool_name"),

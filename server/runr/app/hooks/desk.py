@@ -24,6 +24,6 @@ def answer(root: str, event: str, data: bytes, environment: Mapping[str, str]) -
     Raises what a damaged input or record makes of it: the caller lets that pass.
     """
     module = importlib.import_module(f"runr.app.hooks.{ANSWERS[event]}")
-    call = HookCall.parse(event, data)
+    call = HookCall.parse(data)
     reply: Reply = module.answer(Scene(Layout(Path(root)), call, environment, utc_now))
     return reply
