@@ -54,9 +54,12 @@ def renew(layout: Layout, project: "Project") -> LastLook:
     # Only a repository in which something has changed pays for this.
     from runr.app.hooks import looking  # noqa: PLC0415 - see above
 
-    found = looking.look(project)
-    # The look itself may have ended a run that died, so the marks are of what stands behind it.
-    kept = {"marks": _marks(layout), "overview": found._asdict()}
+    marks, found = _marks(layout), looking.look(project)
+    if _marks(layout) != marks:
+        # Somebody is at work, or the look itself has ended a run that died. What changes now is
+        # not counted, and the marks from before it tell the next start so.
+        marks, found = _marks(layout), looking.look(project)
+    kept = {"marks": marks, "overview": found._asdict()}
     with suppress(OSError):
         files.replace(layout.greeting, json.dumps(kept).encode() + b"\n")
     return LastLook(found)
