@@ -192,6 +192,9 @@ def test_open_work_is_found_again_when_its_session_has_gone(desk: Desk, how: str
     assert f"Runr-Session: {said['session_id']}" in desk.message()
     kinds = [event.type for event in runlog.events(desk.kit.layout.run(opened["run"]["id"]))]
     assert ("session.joined" in kinds) == (how != "resumed")
+    kept = desk.kit.layout.run(opened["run"]["id"])
+    assert "bad" in kept.transcript(1).read_text()
+    assert kept.transcript(2).exists() == (how != "resumed")
 
 
 def test_a_session_in_a_worktree_of_its_own_works_against_the_same_record(desk: Desk) -> None:

@@ -1,10 +1,11 @@
 """What a session hands in: its part of an attempt, its transcript, and in the end its cost."""
 
+from pathlib import Path
+
 from runr.core.runstate import Phase, RunState
 from runr.engine.context import RunContext
 from runr.store import files
 from runr.workers import session
-from runr.workers.session import Stretch
 
 
 def hand_in(context: RunContext, state: RunState, *, by: str | None = None) -> RunState:
@@ -14,18 +15,21 @@ def hand_in(context: RunContext, state: RunState, *, by: str | None = None) -> R
         payload = {"phase": Phase.WORK, "attempt": state.attempt + 1}
         state = context.log.append("phase.started", payload, source=source)
     session_id = context.environment.get("CLAUDE_CODE_SESSION_ID") or state.holder
-    heard = _keep_transcript(context, state, session_id)
-    return context.log.append(
+    path = session.transcript(session_id, context.environment)
+    words = session.between(path, after=state.created_at).words if path else ""
+    state = context.log.append(
         "phase.finished",
         {
             "phase": Phase.WORK,
             "outcome": "ok",
             "session_id": session_id,
-            "summary": heard.words if heard else "",
+            "summary": words,
         }
         | ({"by": by} if by else {}),
         source=source,
     )
+    _keep_transcripts(context, state)
+    return state
 
 
 def settle(context: RunContext, state: RunState) -> RunState:
@@ -33,20 +37,21 @@ def settle(context: RunContext, state: RunState) -> RunState:
 
     That is when the session ends, long after the run did: until then its last
     lines and its cost are not on the disk. A run that was taken up again has
-    ended more than once, and what is new is added.
+    ended more than once, and what is new is added. Of several sessions it is the
+    last that is waited for.
     """
     until = state.ended_at
     if not state.by_session or until is None or state.settled_until == until:
         return state
-    path = session.transcript(state.holder, context.environment)
     after = state.settled_until or state.created_at
-    share = session.cost(path, after, until) if path else None
-    if path is None or share is None:
+    paths = _transcripts(context, state)
+    shares = {known: session.cost(path, after, until) for known, path in paths.items()}
+    if shares.get(state.holder or "") is None:
         return state
-    _keep_transcript(context, state, state.holder)
-    heard = session.between(path, after, until)
+    _keep_transcripts(context, state)
+    heard = session.between(*paths.values(), after=after, until=until)
     used = {
-        "cost_usd": (state.cost_usd or 0.0) + share,
+        "cost_usd": (state.cost_usd or 0.0) + sum(share or 0.0 for share in shares.values()),
         "input_tokens": state.input_tokens + heard.input_tokens,
         "output_tokens": state.output_tokens + heard.output_tokens,
         "turns": state.turns + heard.turns,
@@ -55,14 +60,16 @@ def settle(context: RunContext, state: RunState) -> RunState:
     return context.log.append("session.settled", used, source="session")
 
 
-def _keep_transcript(
-    context: RunContext, state: RunState, session_id: str | None
-) -> Stretch | None:
-    """Copy the session's lines since the run was opened, redacted, into the run's folder."""
-    path = session.transcript(session_id, context.environment)
-    if path is None:
-        return None
-    heard = session.between(path, state.created_at, state.ended_at or "~")
-    text = "".join(f"{context.log.redact(line)}\n" for line in heard.lines)
-    files.replace(context.files.transcript(1), text.encode())
-    return heard
+def _transcripts(context: RunContext, state: RunState) -> dict[str, Path]:
+    """Return where each session's transcript is, in the order in which they had the run."""
+    sessions = dict.fromkeys((state.start.session_id, *state.sessions))
+    found = ((known, session.transcript(known, context.environment)) for known in sessions if known)
+    return {known: path for known, path in found if path is not None}
+
+
+def _keep_transcripts(context: RunContext, state: RunState) -> None:
+    """Copy each session's lines since the run was opened, redacted, into the run's folder."""
+    for number, path in enumerate(_transcripts(context, state).values(), 1):
+        heard = session.between(path, after=state.created_at, until=state.ended_at or "~")
+        text = "".join(f"{context.log.redact(line)}\n" for line in heard.lines)
+        files.replace(context.files.transcript(number), text.encode())

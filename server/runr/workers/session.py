@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +38,15 @@ def transcript(session_id: str | None, environment: Mapping[str, str]) -> Path |
     return next(Path(folder).glob(f"projects/*/{session_id}.jsonl"), None)
 
 
-def between(path: Path, after: str = "", until: str = "~") -> Stretch:
-    """Return the session's stretch between two ISO times in UTC; all of it by default."""
+def between(*paths: Path, after: str = "", until: str = "~") -> Stretch:
+    """Return what sessions did between two ISO times in UTC; all of it by default.
+
+    What a forked session has of the one before it counts once.
+    """
     kept: list[str] = []
     usages: dict[str, Mapping[str, int]] = {}
     words = ""
-    for text, line in _lines(path):
+    for text, line in chain.from_iterable(map(_lines, paths)):
         if line.get("type") not in ("user", "assistant") or not _is_in(line, after, until):
             continue
         kept.append(text)
@@ -77,7 +81,7 @@ def cost(path: Path, after: str, until: str) -> float | None:
     whole = between(path).weight
     if not isinstance(total, int | float) or not whole:
         return None
-    return float(total) * between(path, after, until).weight / whole
+    return float(total) * between(path, after=after, until=until).weight / whole
 
 
 def has_ended(path: Path) -> bool:
