@@ -30,8 +30,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Return twice as many as there are processors: tests wait for what they have started."""
-    return (os.cpu_count() or 1) * 2
+    """Return half as many again as there are processors: tests wait for what they have started."""
+    return (os.cpu_count() or 1) * 3 // 2
 
 
 @pytest.fixture(autouse=True)
