@@ -3,6 +3,7 @@
 from click import style
 
 from runr.app.exchange.imports import Imported, ImportedTask
+from runr.core.enumeration import counted
 from runr.core.foreignkind import TITLES
 from runr.store.layout import TASKS
 
@@ -49,8 +50,7 @@ def _told(task: ImportedTask) -> str:
 
 def _sum(answer: Imported) -> str:
     would = "would be " if answer.dry_run else ""
-    tasks = "task" if answer.written == 1 else "tasks"
-    told = f"{answer.written} {tasks} {would}written"
+    told = f"{counted(answer.written, 'task')} {would}written"
     counts = {"known": "here already", "taken": "with a taken name", "leave": "left out"}
     for action, words in counts.items():
         number = sum(task.action == action for task in answer.tasks)

@@ -6,7 +6,7 @@ status file and the clock tell is brought up to date, and the rest is named.
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,6 +15,7 @@ from runr.core.greeting import Overview
 from runr.errors import RunrError
 from runr.store import files, openrun
 from runr.store.layout import TASKS, Layout
+from runr.store.openrun import OpenRun
 
 if TYPE_CHECKING:
     from runr.app.project import Project
@@ -43,9 +44,10 @@ def recall(layout: Layout) -> LastLook | None:
             overview = overview.brought_up(
                 {name: entries[name] for name in entries if name in marks}
             )
-        if _died(layout, overview.in_progress):
+        runs = {run_id: openrun.read(layout.run(run_id)) for _, run_id in overview.in_progress}
+        if any(run is None and _is_dead(layout, run_id) for run_id, run in runs.items()):
             changed.append("a run that died")
-        return LastLook(_left(layout, overview), tuple(changed))
+        return LastLook(_left(overview, runs), tuple(changed))
     return None
 
 
@@ -88,23 +90,19 @@ def _called(name: str) -> str:
     return words.get(name, name.removeprefix(f"{TASKS}/"))
 
 
-def _left(layout: Layout, overview: Overview) -> Overview:
+def _left(overview: Overview, runs: Mapping[str, OpenRun | None]) -> Overview:
     """Count as stopped what a session has just left: its status is written behind the answer."""
-    runs = {name: openrun.read(layout.run(run_id)) for name, run_id in overview.in_progress}
-    left = {name: run for name, run in runs.items() if run and run.ended == "stopped"}
+    left = [run for run in runs.values() if run and run.ended == "stopped"]
+    gone = {run.id for run in left}
     return overview._replace(
-        in_progress=tuple(work for work in overview.in_progress if work[0] not in left),
-        stopped=(
-            *overview.stopped,
-            *((name, run.id, run.stop or "") for name, run in left.items()),
-        ),
+        in_progress=tuple(work for work in overview.in_progress if work[1] not in gone),
+        stopped=(*overview.stopped, *((run.name, run.id, run.stop or "") for run in left)),
     )
 
 
-def _died(layout: Layout, in_progress: Iterable[tuple[str, str]]) -> bool:
+def _is_dead(layout: Layout, run_id: str) -> bool:
     """Tell whether a run's process is gone, so that its task stands otherwise by now."""
-    runs = [layout.run(run_id) for _, run_id in in_progress]
-    return any(openrun.read(run) is None and not files.is_held(run.lock) for run in runs)
+    return not files.is_held(layout.run(run_id).lock)
 
 
 def _marks(layout: Layout) -> _Marks:
