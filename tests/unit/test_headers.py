@@ -200,6 +200,8 @@ def test_an_empty_title_falls_back_to_the_heading() -> None:
         (["title: {a: b}"], "wrong_value", 2, "needs quotes"),
         (["title: A", "...", "# Body"], "unclosed_header", 1, "on line 3 instead of `...`"),
         (["extra: " + "[" * 5000 + "]" * 5000], "too_deep", 2, "nested"),
+        (["extra:", *["  ["] * 5000], "too_deep", 52, "nested"),
+        (["title: A", "extra: " + "{a: " * 5000 + "}" * 5000], "too_deep", 3, "nested"),
         (["- " * 20000 + "x"], "too_deep", 2, "nested"),
         ([f"k{number}: {'x' * 80}" for number in range(1000)], "header_too_large", 1, "64 KiB"),
     ],
@@ -215,6 +217,13 @@ def test_a_mistake_in_the_header_is_one_error_with_its_line(
     assert len(problem.message) < 300
     assert problem.message.isprintable()
     assert read.error == problem
+
+
+@pytest.mark.parametrize("title", ["((((", "a" + "[" * 5000, "a" + "{-:?" * 5000])
+@pytest.mark.parametrize("quote", ["", "'", '"'])
+def test_brackets_in_a_text_are_not_nesting(title: str, quote: str) -> None:
+    read = with_header(f"title: {quote}{title}{quote}")
+    assert (read.problems, read.title) == ((), title)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 The only module that imports the YAML libraries.
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from typing import Any, ClassVar
 
 import frontmatter
@@ -22,6 +22,8 @@ except ImportError:  # PyYAML without its C part
 
 # Deeper than any header; shallow enough for every recursion that follows.
 _DEPTH = 50
+# How libyaml, since 0.2.6, refuses what is nested deeper than it can read itself.
+_LIBYAML_TOO_DEEP = "exceeded maximum nesting depth"
 # Line breaks to YAML alone: every editor, and so every line number, takes them for spaces.
 _BREAKS = dict.fromkeys((0x85, 0x2028, 0x2029), " ")
 _NULL = "tag:yaml.org,2002:null"
@@ -116,7 +118,7 @@ def _refuse_bombs(text: str) -> None:
     if not ("&" in text or "*" in text or sum(map(text.count, "[{-:?")) > _DEPTH):
         return
     depth, lines = 0, text.split("\n")
-    for event in yaml.parse(text, Loader=PlainLoader):
+    for event in _events(text):
         line = _line(event)
         sign = "*" if isinstance(event, yaml.AliasEvent) else "&"
         if getattr(event, "anchor", None):
@@ -124,8 +126,23 @@ def _refuse_bombs(text: str) -> None:
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
         if depth > _DEPTH:
-            message = f"lists or mappings are nested more than {_DEPTH} deep"
-            raise RefusedError("too_deep", message, line)
+            raise _too_deep(line)
+
+
+def _events(text: str) -> Iterator[yaml.Event]:
+    """Yield what the parser finds in `text`; what it cannot nest is RefusedError, too."""
+    try:
+        yield from yaml.parse(text, Loader=PlainLoader)
+    except yaml.MarkedYAMLError as error:
+        # It reads ahead on a line, so it may refuse before it has said how deep it went.
+        if error.problem == _LIBYAML_TOO_DEEP and error.problem_mark:
+            raise _too_deep(error.problem_mark.line + 1) from None
+        raise
+
+
+def _too_deep(line: int) -> RefusedError:
+    message = f"lists or mappings are nested more than {_DEPTH} deep"
+    return RefusedError("too_deep", message, line)
 
 
 def _lines(root: yaml.MappingNode) -> dict[tuple[int | str, ...], int]:
