@@ -1,4 +1,6 @@
+import os
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -65,6 +67,73 @@ def test_the_users_own_changes_are_kept_byte_for_byte(tmp_path: Path, went_on: b
         e for e in before[0].split("\0") if not e.endswith("\ta.txt")
     }
     assert after[2] == before[2] | {"a.txt": b"2\n"}
+
+
+def interrupt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, move: str, times: int) -> Path:
+    """Put a git on PATH that does `move` right before it moves a branch, the first times."""
+    real = shutil.which("git")
+    left = tmp_path / "left"
+    left.write_text("x" * times)
+    shim = tmp_path / "bin" / "git"
+    shim.parent.mkdir()
+    shim.write_text(
+        f"""#!/bin/sh
+        case " $* " in *" merge --ff-only "*|*" update-ref "*)
+          if [ -s {left} ]; then
+            truncate -s -1 {left}
+            ( unset GIT_CEILING_DIRECTORIES; PATH={os.environ["PATH"]}; cd {tmp_path}/repo; {move} )
+          fi;; esac
+        exec {real} "$@"
+        """
+    )
+    shim.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{shim.parent}:{os.environ['PATH']}")
+    return left
+
+
+COMMIT = "date +%N >> moved.txt; git add moved.txt; git commit -qm moved"
+#: A commit on main while another branch is checked out.
+ASIDE = "git update-ref refs/heads/main $(git commit-tree -p main -m moved main^{tree})"
+
+
+@pytest.mark.parametrize("checked_out", [True, False])
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_target_that_moves_between_the_look_and_the_move_is_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int, checked_out: bool
+) -> None:
+    root = begin(tmp_path, {"a.txt": "2\n"})
+    if not checked_out:
+        git(root, "checkout", "-q", "-b", "elsewhere")
+    left = interrupt(tmp_path, monkeypatch, COMMIT if checked_out else ASIDE, times)
+    done = bring(root)
+    assert left.read_text() == ""
+    assert (done.how, done.sha) == ("merge", git(root, "rev-parse", "main"))
+    assert git(root, "log", "--format=%s", "main").splitlines().count("moved") == times
+    assert git(root, "show", "main:a.txt") == "2"
+    assert git(root, "status", "--porcelain") == ""
+
+
+def test_a_target_that_never_stands_still_is_kept_with_nothing_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = begin(tmp_path, {"a.txt": "2\n"})
+    left = interrupt(tmp_path, monkeypatch, COMMIT, 50)
+    done = bring(root)
+    assert (done.how, done.command) == ("kept", f"git merge {BRANCH}")
+    assert done.reason == "main moved at the same moment"
+    assert 0 < len(left.read_text()) < 50
+    assert git(root, "show", "main:a.txt") == "1"
+
+
+def test_a_git_that_is_at_work_for_a_moment_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = begin(tmp_path, {"a.txt": "2\n"})
+    lock = root / ".git" / "index.lock"
+    lock.touch()
+    tried = tmp_path / "tried"
+    interrupt(tmp_path, monkeypatch, f"[ ! -e {tried} ] || rm -f {lock}; touch {tried}", 2)
+    assert bring(root).how == "fast-forward"
 
 
 def test_a_conflict_keeps_the_branch_and_names_the_files(tmp_path: Path) -> None:

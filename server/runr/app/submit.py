@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,10 +14,11 @@ from runr.app.project import Project
 from runr.core.runstate import RunState
 from runr.core.stops import quoted
 from runr.engine import reconcile, record
+from runr.engine.context import RunContext
 from runr.errors import AlreadyRunningError, ConflictError, RunrError, UsageError
 from runr.git import delivery
 from runr.git.delivery import Parcel, Plan
-from runr.git.integrate import KeptError, place
+from runr.git.integrate import KeptError, place, retry_if_moved
 from runr.git.repo import Repo
 from runr.git.trailers import BroughtIn, message
 from runr.store import files, runlog
@@ -113,7 +115,10 @@ def _held(project: Project, run: RunFiles, *, dry_run: bool) -> Iterator[RunStat
 def _tried(case: _Case) -> Plan:
     """Return what would be done; not even an object is left in the repository."""
     with delivery.sandbox(case.repo) as repo:
-        wanted = _planned(repo, case)
+        try:
+            wanted = _planned(repo, case)
+        except KeptError as error:
+            raise _refusal(case, error) from None
         reason = delivery.obstacle(repo, wanted)
     if reason:
         raise _refusal(case, KeptError(reason))
@@ -124,16 +129,26 @@ def _planned(repo: Repo, case: _Case) -> Plan:
     run_id, start = case.state.id, case.state.start
     trailers = BroughtIn(run_id=run_id, task=start.task)
     text = message(f"Merge run {run_id}: {start.title or start.task}", "", trailers)
-    try:
-        return delivery.plan(repo, case.load, case.target, text)
-    except KeptError as error:
-        raise _refusal(case, error) from None
+    return delivery.plan(repo, case.load, case.target, text)
 
 
 def _delivered(project: Project, case: _Case) -> Plan:
-    """Record it, do it, record that it is done."""
-    wanted = _planned(case.repo, case)
+    """Do it while no run moves the branch; look again where the user has moved it meanwhile."""
     context = project.context(project.layout.run(case.state.id))
+    with files.locked(project.layout.branch_lock(case.target)):
+        try:
+            wanted, facts = retry_if_moved(lambda: _attempted(context, case))
+        except KeptError as error:
+            raise _refusal(case, error) from None
+        after = context.log.append("submit.finished", facts)
+    if after.checkpoint_sha and case.repo.resolve(after.checkpoint_sha):
+        record.story(context, after)
+    return wanted
+
+
+def _attempted(context: RunContext, case: _Case) -> tuple[Plan, dict[str, Any]]:
+    """Record it and do it, and return what is to be recorded when it is done."""
+    wanted = _planned(case.repo, case)
     facts = {
         "to": case.target,
         "how": wanted.how,
@@ -147,11 +162,8 @@ def _delivered(project: Project, case: _Case) -> Plan:
         delivery.carry_out(case.repo, wanted, f"runr: submit {case.state.id}")
     except KeptError as error:
         context.log.append("submit.failed", {"to": case.target, "detail": str(error)})
-        raise _refusal(case, error) from None
-    after = context.log.append("submit.finished", facts)
-    if after.checkpoint_sha and case.repo.resolve(after.checkpoint_sha):
-        record.story(context, after)
-    return wanted
+        raise
+    return wanted, facts
 
 
 def _refusal(case: _Case, error: KeptError) -> RunrError:

@@ -1,6 +1,7 @@
 """The phases of a run, performed. Each may be repeated after a crash and ends the same."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 from runr.core import scope
@@ -12,6 +13,7 @@ from runr.engine.outcome import Outcome
 from runr.engine.verify import verify
 from runr.git import checkpoint, integrate, recover, snapshot, worktree
 from runr.git.trailers import Trailers
+from runr.store import files
 
 Step = Callable[[RunContext, RunState], Awaitable[Outcome]]
 
@@ -70,14 +72,19 @@ async def bring_in(context: RunContext, state: RunState) -> Outcome:
     start = state.start
     if start.branch is None:
         return Outcome("ok", {"how": "in-place", "sha": state.checkpoint_sha})
-    if state.redone and state.checkpoint_sha and context.root.branch() == start.target:
-        recover.adopt(context.root, state.checkpoint_sha)
-    done = integrate.bring_in(
-        context.root,
-        branch=start.branch,
-        target=start.target,
-        message=f"Merge {start.branch}: {start.title or start.task}",
+    # Runs that end together wait for each other, so that each sees where the last one left it.
+    alone = (
+        files.locked(context.layout.branch_lock(start.target)) if start.target else nullcontext()
     )
+    with alone:
+        if state.redone and state.checkpoint_sha and context.root.branch() == start.target:
+            recover.adopt(context.root, state.checkpoint_sha)
+        done = integrate.bring_in(
+            context.root,
+            branch=start.branch,
+            target=start.target,
+            message=f"Merge {start.branch}: {start.title or start.task}",
+        )
     facts = {"how": done.how, "sha": done.sha, "command": done.command}
     return Outcome("ok", facts | ({"detail": done.reason} if done.how == "kept" else {}))
 

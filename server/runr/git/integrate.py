@@ -1,13 +1,23 @@
 """Bringing a run's branch into the branch that it started from."""
 
+import re
 import shlex
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from runr.git.repo import Output, Repo, complaint, split
 
 _UNKNOWN_OPTION = 129
+
+#: How long to wait before each further try, in seconds.
+_PAUSES_S = (0.05, 0.1, 0.2, 0.4, 0.8)
+#: What git says where another git is writing to the index or the branch.
+_LOCKED = re.compile(r"(index|HEAD|refs/\S*)\.lock'?: File exists|cannot lock ref")
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +42,30 @@ class KeptError(Exception):
         self.files = files
 
 
+class MovedError(KeptError):
+    """The target moved, or another git was writing to it, between the look and the move."""
+
+
+def retry_if_moved(attempt: Callable[[], Result]) -> Result:
+    """Return what `attempt` does; while it raises MovedError, let it look and try again.
+
+    Runs keep each other out with a lock; only a git of the user's gets in between.
+    """
+    for pause in _PAUSES_S:
+        try:
+            return attempt()
+        except MovedError:
+            time.sleep(pause)
+    return attempt()
+
+
 def bring_in(root: Repo, *, branch: str, target: str | None, message: str) -> Integration:
     """Move `target` to contain `branch`, or keep the branch; the user's changes stay untouched."""
     tip = root.resolve(f"refs/heads/{branch}")
     if tip is None:
         return Integration(how="kept", reason=f"the branch {branch} is gone")
     try:
-        return _bring_in(root, tip, branch, target, message)
+        return retry_if_moved(lambda: _bring_in(root, tip, branch, target, message))
     except KeptError as error:
         command = _command(root, branch, target)
         return Integration(how="kept", reason=str(error), command=command)
@@ -74,11 +101,21 @@ def refuse_if_busy(root: Repo, target: str) -> None:
 
 
 def move(root: Repo, target: str, new: str, old: str, note: str) -> None:
-    """Let `target` go from `old` to `new`, with the user's files where it is checked out."""
+    """Let `target` go from `old` to `new`, with the user's files where it is checked out.
+
+    Raises MovedError where looking again may help, else KeptError; nothing is moved then.
+    """
     if root.branch() == target:
-        _advance(root, new)
-    elif not root.attempt("update-ref", "-m", note, f"refs/heads/{target}", new, old).ok:
-        raise KeptError(f"{target} moved at the same moment")
+        moved = _advance(root, new)
+    else:
+        moved = root.attempt("update-ref", "-m", note, f"refs/heads/{target}", new, old)
+    if moved.ok:
+        return
+    if tip_of(root, target) != old:
+        raise MovedError(f"{target} moved at the same moment")
+    if _LOCKED.search(moved.err):
+        raise MovedError(f"another git is at work on {target}: {complaint(moved.err)}")
+    raise KeptError(_refusal(moved))
 
 
 def merged(root: Repo, old: str, tip: str, message: str) -> str:
@@ -103,12 +140,10 @@ def merged_tree(root: Repo, old: str, tip: str) -> str:
     return split(merge.out)[0]
 
 
-def _advance(root: Repo, new: str) -> None:
+def _advance(root: Repo, new: str) -> Output:
     # git itself refuses to overwrite what the user changed, staged, or keeps ignored in the way.
     flags = ("--ff-only", "--no-squash", "--no-autostash", "--no-overwrite-ignore", "--quiet")
-    moved = root.attempt("merge", *flags, new, env=root.identity())
-    if not moved.ok:
-        raise KeptError(_refusal(moved))
+    return root.attempt("merge", *flags, new, env=root.identity())
 
 
 def _refusal(moved: Output) -> str:

@@ -1,0 +1,31 @@
+"""Runs that end together: each finds its way into the branch that all of them started from."""
+
+import subprocess
+
+from cli.terminal import RUNR, Place
+
+_TOGETHER = 10
+
+
+def test_ten_runs_started_together_all_get_into_their_branch(place: Place) -> None:
+    names = [f"t{number}" for number in range(_TOGETHER)]
+    for name in names:
+        place.script(f"{name}.md", f"echo {name} > {name}.txt", f"owns: [{name}.txt]")
+    place.commit("Tasks")
+    starting = [
+        subprocess.Popen(
+            [RUNR, "run", "--task", name, "--detach"],
+            cwd=place.root,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        )
+        for name in names
+    ]
+    assert [each.wait() for each in starting] == [0] * _TOGETHER
+    listed = place.runr("runs", "--json", code=0).json["runs"]
+    ended = [place.await_end(run["id"]) for run in listed]
+    assert [run["status"] for run in ended] == ["completed"] * _TOGETHER
+    assert {run["integration"] for run in ended} <= {"fast-forward", "merge"}
+    assert [place.read(f"{name}.txt") for name in names] == [f"{name}\n" for name in names]
+    assert place.git("status", "--porcelain", "--", "*.txt") == ""
+    assert place.branches() == ["main"]
