@@ -11,9 +11,9 @@ def main() -> int:
             # Whoever started the run goes on at once; nobody has to wait for its process.
             os._exit(0)
         # Imported behind the fork, so that the starter does not wait for it either.
-        from runr.engine import runner  # noqa: PLC0415 - see above
+        from runr.execution import process  # noqa: PLC0415 - see above
 
-        code = runner.main(sys.argv[2:])
+        code = process.main(sys.argv[2:])
         _look_ahead(sys.argv[3])
         return code
     match sys.argv[1:]:
@@ -28,9 +28,9 @@ def main() -> int:
             return hook.serve(event, os.environ)
         case ["git-hook", *words]:
             # A commit waits for it.
-            from runr.app import provenance  # noqa: PLC0415 - see above
+            from runr.provenance import commit_hook  # noqa: PLC0415 - see above
 
-            return provenance.answer(words, os.environ)
+            return commit_hook.open_run_trailers(words, os.environ)
         case _:
             pass
     # The run's process and the server must not pay for the command line.
@@ -41,16 +41,16 @@ def main() -> int:
 
 def _look_ahead(root: str) -> None:
     """Find out what the next Claude Code session is told: at night nobody waits for it."""
-    from runr.app.hooks import lastlook  # noqa: PLC0415 - only at the end of a run
+    from runr.claude import summary_cache  # noqa: PLC0415 - only at the end of a run
 
-    lastlook.renew_if_kept(root, os.environ)
+    summary_cache.refresh_if_cached(root, os.environ)
 
 
 def serve(repo: str | None) -> int:
     """Serve MCP at once, as clients start it: they do not wait long for the first answer."""
-    from runr.mcpserver import front  # noqa: PLC0415 - see above
+    from runr.mcp_server import bootstrap  # noqa: PLC0415 - see above
 
-    front.serve(repo, os.environ)
+    bootstrap.serve(repo, os.environ)
     return 0
 
 

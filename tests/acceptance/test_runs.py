@@ -62,10 +62,10 @@ def test_a_worker_gets_the_whole_task_and_on_a_retry_what_failed(place: Place) -
     run = place.run("a")
     first, second = place.read("told-1.txt"), place.read("told-2.txt")
     assert run["attempt"] == 2
-    for told in (first, second):
-        assert body in told
-        assert "You may change only: told-*.txt" in told
-        assert f"`{check}`" in told
+    for message in (first, second):
+        assert body in message
+        assert "You may change only: told-*.txt" in message
+        assert f"`{check}`" in message
     assert "What failed in attempt 1" not in first
     assert "What failed in attempt 1" in second
     assert "\ntell me twice\n" in second

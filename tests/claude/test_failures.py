@@ -11,8 +11,8 @@ import pytest
 from claude.desk import Desk, Turn, write
 from fakes.model_api import FakeModel
 from fakes.project_kit import gone, is_running
-from runr.core.status import State
-from runr.store import runlog
+from runr.runs import journal
+from runr.status.model import State
 from unit.git_trees import git
 
 GOOD: list[Turn] = [write("a.txt", "good\n"), {"text": "I wrote it."}]
@@ -70,7 +70,7 @@ def marked(run_id: str) -> list[str]:
 
 
 def events(desk: Desk, run: Any, kind: str) -> list[dict[str, Any]]:
-    known = runlog.events(desk.kit.layout.run(run["id"]))
+    known = journal.events(desk.kit.layout.run(run["id"]))
     return [event.payload for event in known if event.type == kind]
 
 
@@ -138,9 +138,9 @@ def test_the_cost_of_a_session_that_goes_on_is_counted_once(desk: Desk) -> None:
     script = [{"text": "done", "usage": usage}, {**GOOD[0], "usage": usage}, GOOD[1]]
     run, model = ran(desk, script, 0)
     assert run["attempt"] == 2
-    told = model.main_requests()[1]
-    assert told.headers["x-claude-code-session-id"] == run["session_id"]
-    assert "What failed in attempt 1" in told.last_user_text
+    message = model.main_requests()[1]
+    assert message.headers["x-claude-code-session-id"] == run["session_id"]
+    assert "What failed in attempt 1" in message.last_user_text
     first, second = (
         facts["cost_usd"]
         for facts in events(desk, run, "phase.finished")
@@ -208,7 +208,7 @@ def test_a_runner_that_is_told_to_end_leaves_a_stop_and_no_worker(desk: Desk) ->
         os.kill(runner, signal.SIGTERM)
         assert gone(watched)
         os.close(watched)
-        state = runlog.require(files)
+        state = journal.require(files)
         assert (state.ended, state.stop) == ("stopped", "interrupted")
         assert desk.kit.entry("foo.md").stop_reason == "interrupted"
         assert marked(run["id"]) == []
@@ -242,7 +242,7 @@ def test_a_worker_that_deletes_its_worktree_stops_cleanly_and_can_go_on(desk: De
     assert run["stop_reason"] == "worker_failed"
     assert "removed its folder" in run["detail"]
     assert desk.kit.entry("foo.md").status is State.STOPPED
-    told = resumed(desk, run, GOOD)
-    assert "Write a.txt." in told
+    message = resumed(desk, run, GOOD)
+    assert "Write a.txt." in message
     assert desk.answer("task-status", "foo.md")["task"]["evidence"] == "verified"
     assert len(desk.kit.checkpoints()) == 1

@@ -11,9 +11,9 @@ from claude.plugin_desk import PluginDesk, bash, call
 from fakes.model_api import FakeModel
 from fakes.model_request import ModelRequest
 from fakes.project_kit import until
-from runr.core.runstate import Event
-from runr.core.status import Entry, State
-from runr.store import runlog
+from runr.runs import journal
+from runr.runs.model import Event
+from runr.status.model import Entry, State
 from unit.git_trees import git
 
 OPEN = call("run-task", task="foo.md", worker="session")
@@ -34,8 +34,8 @@ def said(desk: PluginDesk, script: list[Turn]) -> list[ModelRequest]:
 
 
 def events(desk: PluginDesk, kind: str) -> list[Event]:
-    (run_id,) = runlog.ids(desk.kit.layout)
-    return [e for e in runlog.events(desk.kit.layout.run(run_id)) if e.type == kind]
+    (run_id,) = journal.ids(desk.kit.layout)
+    return [e for e in journal.events(desk.kit.layout.run(run_id)) if e.type == kind]
 
 
 def answer(result: str) -> Any:
@@ -79,7 +79,7 @@ def test_files_that_no_judge_counts_can_be_edited(desk: PluginDesk) -> None:
 def test_without_an_open_task_every_edit_is_the_user_s_own_affair(desk: PluginDesk) -> None:
     (written,) = said(desk, [write("README.md", "mine"), BYE])[-1].tool_results
     assert not written.is_error
-    assert runlog.ids(desk.kit.layout) == []
+    assert journal.ids(desk.kit.layout) == []
     assert desk.kit.entry("foo.md").status is State.PENDING
 
 
@@ -123,7 +123,7 @@ def test_edits_and_commands_are_in_the_timeline_without_secrets(desk: PluginDesk
     assert ran.payload["command"] == "echo [redacted]"
     assert ran.source == "session"
     numbers = [
-        event.seq for event in runlog.events(desk.kit.layout.run(runlog.ids(desk.kit.layout)[0]))
+        event.seq for event in journal.events(desk.kit.layout.run(journal.ids(desk.kit.layout)[0]))
     ]
     assert numbers == list(range(1, len(numbers) + 1))
 

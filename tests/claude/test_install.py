@@ -63,10 +63,10 @@ def test_a_project_has_skill_tools_and_hooks_beside_its_own_and_loses_only_them(
     mark = {"MARK": str(tmp_path / "stopped")}
     with FakeModel([{"text": "hello"}]) as model:
         found = desk.init(model, **mark)
-        told = "\n".join(model.main_requests()[0].all_texts)
+        message = "\n".join(model.main_requests()[0].all_texts)
     assert {"runr", "mine"} <= set(found["skills"])
     assert {"runr", "mine"} <= {server["name"] for server in found["mcp_servers"]}
-    assert "foo" in told  # what the hook at the start says of the open work
+    assert "foo" in message  # what the hook at the start says of the open work
     assert (tmp_path / "stopped").exists()
     assert desk.runr("install", "claude", "--uninstall").returncode == 0
     assert contents(desk.root, ".runr") == {
@@ -86,10 +86,10 @@ def test_a_user_has_the_plugin_everywhere_and_loses_only_that(desk: Bare) -> Non
     assert contents(desk.home) == installed
     with FakeModel([{"text": "hello"}]) as model:
         found = desk.init(model)
-        told = "\n".join(model.main_requests()[0].all_texts)
+        message = "\n".join(model.main_requests()[0].all_texts)
     assert "runr:runr" in found["skills"]
     assert "plugin:runr:runr" in {server["name"] for server in found["mcp_servers"]}
-    assert "foo" in told
+    assert "foo" in message
     doctor = desk.runr("doctor").stdout
     assert f"/runr: user 0.1.0 in {config}/skills/runr" in doctor
     assert desk.runr("install", "claude", "--user", "--uninstall").returncode == 0

@@ -9,8 +9,8 @@ from claude.desk import Desk, Turn, call, write
 from claude.plugin_desk import TOOLS, bash
 from fakes.model_api import FakeModel
 from fakes.model_request import Json, ToolResult
-from runr.core.status import State
-from runr.store import runlog
+from runr.runs import journal
+from runr.status.model import State
 from unit.git_trees import git
 
 BYE: Turn = {"text": "That is all."}
@@ -78,8 +78,8 @@ def test_a_task_is_done_within_its_scope_and_not_left_too_early(desk: Desk) -> N
     assert refused == ["README.md"]
     assert json.loads(done.text)["completed"] is True
     assert "completed and verified" in report.text
-    (run_id,) = runlog.ids(desk.kit.layout)
-    kinds = [event.type for event in runlog.events(desk.kit.layout.run(run_id))]
+    (run_id,) = journal.ids(desk.kit.layout)
+    kinds = [event.type for event in journal.events(desk.kit.layout.run(run_id))]
     noted = [kind for kind in kinds if kind.startswith("session.")]
     assert noted[:3] == ["session.denied", "session.edited", "session.held"]
     assert desk.kit.entry("foo.md").status is State.COMPLETED

@@ -37,8 +37,8 @@ def test_the_milestones_of_its_plan_are_committed_one_by_one(desk: Desk) -> None
     asked = [request.last_user_text for request in model.main_requests()]
     assert "Answer with a numbered list" in asked[0]
     assert "1. Write a.txt: it is there (now)" in asked[1]
-    told = next(text for text in asked if "(done)" in text)
-    assert "2. Write b.txt: it is there (now)" in told
+    message = next(text for text in asked if "(done)" in text)
+    assert "2. Write b.txt: it is there (now)" in message
     log = git(desk.kit.root, "log", "--reverse", "--format=%s", "--name-only", "-2").split("\n")
     assert [line for line in log if line] == [
         *("Write a.txt: it is there", "a.txt"),

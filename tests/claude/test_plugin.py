@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runr.core.hookcall import EVENTS
+from runr.claude.protocol import EVENTS
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -31,8 +31,8 @@ def test_claude_code_accepts_what_we_ship(claude_path: Path, folder: str) -> Non
 
 
 def test_the_plugin_directory_would_take_the_plugin(claude_path: Path) -> None:
-    told = validated(claude_path, REPOSITORY / "skill", "--profile", "directory")
-    assert 'mcpServers: runr stdio runr ["mcp"]' in told
-    assert "skills: runr:runr" in told
+    message = validated(claude_path, REPOSITORY / "skill", "--profile", "directory")
+    assert 'mcpServers: runr stdio runr ["mcp"]' in message
+    assert "skills: runr:runr" in message
     for event in EVENTS:
-        assert f"hooks: {event} " in told
+        assert f"hooks: {event} " in message

@@ -11,9 +11,9 @@ from claude.plugin_desk import PluginDesk, call
 from claude.terminal_session import TerminalSession
 from fakes.model_api import FakeModel
 from fakes.model_request import Json, ModelRequest
-from runr.core.runstate import Event
-from runr.core.status import State
-from runr.store import runlog
+from runr.runs import journal
+from runr.runs.model import Event
+from runr.status.model import State
 
 OPEN = call("run-task", task="foo.md", worker="session")
 DONE = call("complete-task", task="foo.md")
@@ -35,8 +35,8 @@ def desk(tmp_path: Path, claude_path: Path) -> PluginDesk:
 
 def timeline(desk: PluginDesk) -> list[Event]:
     """Return the timeline of the only run."""
-    (run_id,) = runlog.ids(desk.kit.layout)
-    return runlog.events(desk.kit.layout.run(run_id))
+    (run_id,) = journal.ids(desk.kit.layout)
+    return journal.events(desk.kit.layout.run(run_id))
 
 
 def answers(requests: list[ModelRequest]) -> list[Any]:
@@ -53,7 +53,7 @@ def check_that_it_went_on(desk: PluginDesk, requests: list[ModelRequest]) -> Non
     """Check that the session of the last requests worked on the only run, and completed it."""
     again, done = answers(requests)
     assert "Write a.txt." in again["brief"]
-    assert again["run"]["id"] == runlog.ids(desk.kit.layout)[0]
+    assert again["run"]["id"] == journal.ids(desk.kit.layout)[0]
     assert done["completed"] is True
     noted = [(e.type, e.payload["path"]) for e in timeline(desk) if "path" in e.payload]
     assert noted == [("session.denied", "README.md"), ("session.edited", "a.txt")]
@@ -66,7 +66,7 @@ def check_that_it_went_on(desk: PluginDesk, requests: list[ModelRequest]) -> Non
 def check_that_it_was_reminded(request: ModelRequest, desk: PluginDesk) -> None:
     """Check that the request begins with a summary, and says which task is open."""
     assert "foo.md is to be done." in request.prompt
-    (run_id,) = runlog.ids(desk.kit.layout)
+    (run_id,) = journal.ids(desk.kit.layout)
     assert f"This session has foo.md open (run {run_id})" in told(request)
     assert "You may change only: a.txt" in told(request)
 

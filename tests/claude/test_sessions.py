@@ -9,7 +9,7 @@ import pytest
 from claude.desk import Desk, call, write
 from fakes.model_api import FakeModel
 from fakes.model_request import ModelRequest
-from runr.store import runlog
+from runr.runs import journal
 from unit.git_trees import git
 
 OPEN = call("run-task", task="foo.md", worker="session")
@@ -62,7 +62,7 @@ def test_a_session_does_the_work_itself_and_leaves_a_verified_record(desk: Desk,
     assert 0 < found["run"]["cost_usd"] <= said["total_cost_usd"]
     assert found["run"]["output_tokens"] > 0
     run = desk.kit.layout.run(run_id)
-    kinds = [event.type for event in runlog.events(run)]
+    kinds = [event.type for event in journal.events(run)]
     assert kinds[0] == "run.created"
     assert "run.completed" in kinds
     transcript = run.transcript(1).read_text()
@@ -101,7 +101,7 @@ def test_a_session_dispatches_the_task_to_a_run_of_its_own(desk: Desk) -> None:
     assert f"Runr-Session: {run['session_id']}" in message
     files = desk.kit.layout.run(run["id"])
     assert '"type":"result"' in files.transcript(1).read_text().replace(" ", "")
-    assert runlog.events(files)[-1].type == "run.completed"
+    assert journal.events(files)[-1].type == "run.completed"
     assert (desk.root / "a.txt").read_text() == "good\n"
 
 
@@ -190,7 +190,7 @@ def test_open_work_is_found_again_when_its_session_has_gone(desk: Desk, how: str
     assert "What failed in attempt 1" in again["brief"]
     assert done["completed"] is True
     assert f"Runr-Session: {said['session_id']}" in desk.message()
-    kinds = [event.type for event in runlog.events(desk.kit.layout.run(opened["run"]["id"]))]
+    kinds = [event.type for event in journal.events(desk.kit.layout.run(opened["run"]["id"]))]
     assert ("session.joined" in kinds) == (how != "resumed")
     kept = desk.kit.layout.run(opened["run"]["id"])
     assert "bad" in kept.transcript(1).read_text()
@@ -277,11 +277,11 @@ def test_a_session_is_told_that_a_person_has_completed_its_task_meanwhile(
         desk.say("/runr run --task foo.md", model)
         requests = model.main_requests()
     assert len(requests) == 4  # the session is not held
-    told = requests[-1].tool_results[-1].text
-    assert "completed already" in told or "already completed" in told
+    summary = requests[-1].tool_results[-1].text
+    assert "completed already" in summary or "already completed" in summary
     found = desk.answer("task-status", "foo.md")
     assert (found["task"]["evidence"], found["task"]["attempts"]) == ("verified", 1)
     assert len(desk.kit.checkpoints()) == 1
-    events = runlog.events(desk.kit.layout.run(found["run"]["id"]))
+    events = journal.events(desk.kit.layout.run(found["run"]["id"]))
     (handed_in,) = (e for e in events if e.payload.get("by") == "Ada Example")
     assert (handed_in.type, handed_in.source) == ("phase.finished", "person")

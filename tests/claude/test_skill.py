@@ -15,7 +15,7 @@ from claude.desk import Turn, write
 from claude.plugin_desk import PLUGIN, PluginDesk, bash, call
 from fakes.model_api import FakeModel
 from fakes.model_request import ModelRequest, ToolResult
-from runr.store import runlog
+from runr.runs import journal
 
 BYE: Turn = {"text": "That is what there is."}
 SKILL = PLUGIN / "skills" / "runr"
@@ -46,7 +46,7 @@ def data(result: ToolResult) -> Any:
 
 
 def run_id(desk: SkillDesk) -> str:
-    return runlog.ids(desk.kit.layout)[-1]
+    return journal.ids(desk.kit.layout)[-1]
 
 
 @pytest.mark.parametrize("typed_as", ["/runr", "/runr:runr"])
@@ -78,7 +78,7 @@ def test_a_blocked_task_is_refused_with_what_it_waits_for(desk: SkillDesk) -> No
     _, (refused,) = typed(desk, "run --task bar.md", opening)
     assert refused.is_error
     assert "waits for .runr/tasks/foo.md" in refused.text
-    assert runlog.ids(desk.kit.layout) == []
+    assert journal.ids(desk.kit.layout) == []
 
 
 def test_a_task_is_run_mended_after_a_failed_check_and_reported(desk: SkillDesk) -> None:

@@ -11,8 +11,8 @@ from claude.plugin_desk import PluginDesk, call
 from fakes.model_api import FakeModel
 from fakes.model_request import Json, ModelRequest
 from fakes.project_kit import until
-from runr.core.status import State
-from runr.store import runlog
+from runr.runs import journal
+from runr.status.model import State
 from unit.git_trees import git
 
 OPEN = call("run-task", task="foo.md", worker="session")
@@ -39,8 +39,8 @@ def subagent(*turns: Turn) -> Json:
 
 
 def noted(desk: PluginDesk, kind: str) -> list[Json]:
-    (run_id,) = runlog.ids(desk.kit.layout)
-    return [e.payload for e in runlog.events(desk.kit.layout.run(run_id)) if e.type == kind]
+    (run_id,) = journal.ids(desk.kit.layout)
+    return [e.payload for e in journal.events(desk.kit.layout.run(run_id)) if e.type == kind]
 
 
 def answered(requests: list[ModelRequest], *, subagent: bool) -> list[Any]:

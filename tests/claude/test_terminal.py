@@ -8,7 +8,7 @@ from claude.desk import Turn, write
 from claude.plugin_desk import PluginDesk, call
 from claude.terminal_session import TerminalSession
 from fakes.model_api import FakeModel
-from runr.core.status import State
+from runr.status.model import State
 
 OPEN = call("run-task", task="foo.md", worker="session")
 DONE = call("complete-task", task="foo.md")

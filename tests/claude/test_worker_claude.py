@@ -7,9 +7,9 @@ import anyio
 import pytest
 
 from fakes.model_api import FakeModel
-from runr.core.config import WorkerSettings
-from runr.workers.assignment import Assignment, WorkReport
+from runr.config.settings import WorkerSettings
 from runr.workers.claude_code import ClaudeCode
+from runr.workers.protocol import Assignment, WorkReport
 
 DEADLINE_S = 90.0
 RUN_ID = f"20250108-143022-{os.getpid()}"

@@ -153,9 +153,11 @@ def test_a_worker_is_not_told_that_a_check_failed_which_was_not_run(place: Place
     place.config(place.read(".runr/config.toml").replace("attempts = 1", "attempts = 2"))
     place.script("a.md", "echo 1 > a.txt")
     run = place.run("a", code=4)
-    told = (place.run_folder(run["id"]) / "prompt-2.md").read_text().partition("# What failed")[2]
-    assert "`false` (tier0): exit code 1" in told
-    assert "`echo unheard` (tier1)" not in told
+    message = (
+        (place.run_folder(run["id"]) / "prompt-2.md").read_text().partition("# What failed")[2]
+    )
+    assert "`false` (tier0): exit code 1" in message
+    assert "`echo unheard` (tier1)" not in message
 
 
 def skipped(place: Place, name: str, *words: str) -> Any:

@@ -105,7 +105,7 @@ def test_a_preview_of_a_stop_for_a_person_says_that_it_would_stop_again(place: P
     run = place.run("a", code=9)
     answer = place.runr("resume", run["id"], "--preview", "--json", code=0).json
     assert answer["phase"] is None
-    assert "stop again at once" in answer["told"]
+    assert "stop again at once" in answer["message"]
     assert len(answer["next"]) == 3
 
 
@@ -116,10 +116,10 @@ def test_resume_from_verify_judges_what_a_person_mended_without_another_attempt(
     place.commit("Tasks")
     run = place.run("a", code=4)
     place.write(f".runr/worktrees/{run['id']}/a.txt", "right\n")
-    told = place.runr("resume", run["id"], "--from", "verify", "--preview", code=0)
-    assert "it would go on with verify, without another attempt" in told.out
-    assert told.steps == [f"runr resume {run['id']} --from verify"]
-    assert place.paste(told.steps[0]).code == 0
+    message = place.runr("resume", run["id"], "--from", "verify", "--preview", code=0)
+    assert "it would go on with verify, without another attempt" in message.out
+    assert message.steps == [f"runr resume {run['id']} --from verify"]
+    assert place.paste(message.steps[0]).code == 0
     assert place.read("a.txt") == "right\n"
     assert place.status("a.md")["evidence"] == "verified"
     prompts = list(place.run_folder(run["id"]).glob("prompt-*.md"))

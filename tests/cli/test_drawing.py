@@ -144,9 +144,9 @@ def test_explain_says_why_this_one_and_why_none_of_the_others(place: Place) -> N
 def test_next_says_what_there_is_when_nothing_can_be_started(place: Place) -> None:
     assert "nothing is open" in place.runr("next", code=0).out
     place.task("a.md", "type: manual")
-    told = place.runr("next", code=0)
-    assert "what could go on waits for a person" in told.out
-    assert told.steps == ["runr list-tasks --waiting"]
+    message = place.runr("next", code=0)
+    assert "what could go on waits for a person" in message.out
+    assert message.steps == ["runr list-tasks --waiting"]
     place.task("b.md", "depends_on: [b]")
     assert "none of the 1 open tasks can be started" in place.runr("next", "b.md", code=0).out
 

@@ -81,7 +81,7 @@ def test_what_is_here_and_different_is_not_overwritten(worked: Place) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ('{"format": "runr-export", "version": 9}', "was written by a newer runr (format 9"),
         ('{"format": "runr-export", "tasks": [{}]}', "tasks.0.path: Field required"),
@@ -93,10 +93,10 @@ def test_what_is_here_and_different_is_not_overwritten(worked: Place) -> None:
         ("kind,id,seq,time,state,title,encoding,data\nx,,,,,,,\n", "line 2: 'x' is no kind of row"),
     ],
 )
-def test_a_damaged_export_gets_one_line(place: Place, text: str, told: str) -> None:
+def test_a_damaged_export_gets_one_line(place: Place, text: str, message: str) -> None:
     place.write("kept", text)
     refused = place.runr("import", "kept", code=2)
-    assert told in refused.err.splitlines()[0]
+    assert message in refused.err.splitlines()[0]
     assert not (place.root / ".runr/tasks").exists()
 
 

@@ -328,8 +328,8 @@ def test_a_hook_of_ours_that_was_edited_is_kept(hooked: Place) -> None:
     hook.write_text(hook.read_text(encoding="utf-8") + "# mine\n", encoding="utf-8")
     edited = hook.read_bytes()
     for words in ((), ("--uninstall",)):
-        told = hooked.runr("install", "git-hooks", *words, code=0)
-        assert ".git/hooks/commit-msg was edited and is kept" in told.out
+        summary = hooked.runr("install", "git-hooks", *words, code=0)
+        assert ".git/hooks/commit-msg was edited and is kept" in summary.out
     assert hook.read_bytes() == edited
     assert not (hooked.root / ".git/hooks/prepare-commit-msg").exists()
 

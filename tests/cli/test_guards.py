@@ -35,7 +35,7 @@ def worktree(place: Place) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("script", "told"),
+    ("script", "message"),
     [
         ("mkdir -p new/deep; echo 1 > new/deep/x.txt", "new/deep/x.txt"),
         ("chmod +x other.sh", "other.sh (its mode, 644 to 755)"),
@@ -57,9 +57,11 @@ def worktree(place: Place) -> Path:
         "ignore-file",
     ],
 )
-def test_a_change_outside_stops_the_run_and_is_named(bound: Place, script: str, told: str) -> None:
+def test_a_change_outside_stops_the_run_and_is_named(
+    bound: Place, script: str, message: str
+) -> None:
     result = guarded(bound, script)
-    assert f"out of scope: {told}\n" in result.out
+    assert f"out of scope: {message}\n" in result.out
     assert worktree(bound).is_dir()
 
 
@@ -97,8 +99,8 @@ def test_a_symlink_that_leads_out_of_the_repository_is_refused(
     bound: Place, script: str, target: str, owns: str
 ) -> None:
     result = guarded(bound, script, owns)
-    told = f"src/link (a symlink that leads out of the repository, to {target})"
-    assert f"out of scope: {told}\n" in result.out
+    message = f"src/link (a symlink that leads out of the repository, to {target})"
+    assert f"out of scope: {message}\n" in result.out
 
 
 def test_a_symlink_within_the_repository_is_a_file_like_any_other(bound: Place) -> None:
@@ -229,8 +231,8 @@ def test_what_git_does_not_ignore_is_one_and_the_answer_says_what_to_list(
     bound: Place, script: str, top: str
 ) -> None:
     result = guarded(bound, script)
-    told = f"out of scope: {top} (a tool's own files: list {top} in .gitignore)\n"
-    assert told in result.out
+    message = f"out of scope: {top} (a tool's own files: list {top} in .gitignore)\n"
+    assert message in result.out
     exclude = bound.root / ".git" / "info" / "exclude"
     exclude.write_text(f"{top}\n")
     assert bound.paste(result.steps[-1]).code == 0
@@ -255,8 +257,8 @@ def test_an_unknown_preset_is_an_error_with_the_near_match(bound: Place) -> None
     bound.config('[scope]\npresets = ["pyton"]\n')
     bound.script("a.md", "true")
     refused = bound.runr("run", "--task", "a", code=2)
-    told = ".runr/config.toml: scope.presets: there is no preset `pyton`; did you mean `python`?"
-    assert told in refused.err
+    message = ".runr/config.toml: scope.presets: there is no preset `pyton`; did you mean `python`?"
+    assert message in refused.err
 
 
 @pytest.mark.parametrize(

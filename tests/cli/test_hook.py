@@ -9,7 +9,7 @@ import pytest
 
 from cli.terminal import RUNR, Place
 from fakes.project_kit import until
-from runr.core.hookcall import EVENTS
+from runr.claude.protocol import EVENTS
 
 SESSION = "11111111-2222-3333-4444-555555555555"
 MINE = {"CLAUDE_CODE_SESSION_ID": SESSION}
@@ -38,7 +38,7 @@ def hook(folder: Path, event: str, given: str = "{}") -> str:
     return done.stdout
 
 
-def loaded(folder: Path, event: str, told: str = "") -> set[str]:
+def loaded(folder: Path, event: str, message: str = "") -> set[str]:
     done = subprocess.run(
         [sys.executable, "-c", PROBE, "hook", event],
         cwd=folder,
@@ -48,7 +48,7 @@ def loaded(folder: Path, event: str, told: str = "") -> set[str]:
         check=True,
         timeout=60,
     )
-    assert told in done.stdout if told else done.stdout == ""
+    assert message in done.stdout if message else done.stdout == ""
     return set(done.stderr.split())
 
 
@@ -56,13 +56,15 @@ def loaded(folder: Path, event: str, told: str = "") -> set[str]:
 def test_outside_of_runr_an_event_ends_before_anything_is_loaded(
     tmp_path: Path, event: str
 ) -> None:
-    assert loaded(tmp_path, event) & {"json", "pathlib", "runr.core", "runr.app"} == set()
+    assert loaded(tmp_path, event) & {"json", "pathlib", "runr.project", "runr.execution"} == set()
 
 
 @pytest.mark.parametrize("event", ["PreToolUse", "PostToolUse", "Stop"])
 def test_with_no_task_open_a_tool_does_not_wait_for_runr(place: Place, event: str) -> None:
     place.task("a.md")
-    assert loaded(place.root, event) & {"json", "pathlib", "runr.core", "runr.app"} == set()
+    assert (
+        loaded(place.root, event) & {"json", "pathlib", "runr.project", "runr.execution"} == set()
+    )
 
 
 def test_a_linked_worktree_is_told_of_the_tasks_of_the_main_one(place: Place) -> None:
@@ -70,8 +72,8 @@ def test_a_linked_worktree_is_told_of_the_tasks_of_the_main_one(place: Place) ->
     place.commit("Start")
     place.git("worktree", "add", "-q", "../linked")
     place.task("a.md")
-    told = json.loads(hook(place.root.parent / "linked", "SessionStart"))
-    assert "Ready: a.md" in told["hookSpecificOutput"]["additionalContext"]
+    message = json.loads(hook(place.root.parent / "linked", "SessionStart"))
+    assert "Ready: a.md" in message["hookSpecificOutput"]["additionalContext"]
 
 
 def counted(place: Place, ready: str) -> None:
@@ -87,9 +89,9 @@ def test_what_has_changed_is_named_at_the_start_and_counted_behind_it(place: Pla
     place.task("c.md", "depends_on: [a.md]")
     assert "1 ready" in hook(place.root, "SessionStart")
     place.runr("complete-task", "a", "--reason", "done", "--by", "Ada", code=0)
-    told = hook(place.root, "SessionStart")
-    assert "runr: 1 of 2 tasks completed; not yet counted: status" in told
-    assert "list-tasks counts" in told
+    message = hook(place.root, "SessionStart")
+    assert "runr: 1 of 2 tasks completed; not yet counted: status" in message
+    assert "list-tasks counts" in message
     counted(place, '["c.md"]')
     assert "Ready: c.md" in hook(place.root, "SessionStart")
     place.task("b.md")
@@ -113,9 +115,9 @@ def test_a_session_that_starts_anew_is_told_of_its_open_task_at_once(place: Plac
     hook(place.root, "SessionEnd", json.dumps({"session_id": SESSION}))
     until((place.root / ".runr/greeting.json").exists, "what the next session is told")
     run_id = opened(place, "owns: [a.txt]")
-    told = hook(place.root, "SessionStart", json.dumps({"session_id": SESSION}))
-    assert f"This session has a.md open (run {run_id})" in told
-    assert "1 in progress" in told
+    message = hook(place.root, "SessionStart", json.dumps({"session_id": SESSION}))
+    assert f"This session has a.md open (run {run_id})" in message
+    assert "1 in progress" in message
 
 
 def test_a_run_without_a_session_leaves_the_next_start_nothing_to_count(place: Place) -> None:
@@ -167,18 +169,22 @@ def opened(place: Place, header: str, config: str = "") -> str:
 def denial(place: Place, path: str) -> str:
     """Return why an edit is denied; nothing where it may be done."""
     edit = {"tool_name": "Edit", "tool_use_id": path, "tool_input": {"file_path": path}}
-    told = hook(place.root, "PreToolUse", json.dumps({"session_id": SESSION, **edit}))
-    return str(json.loads(told)["hookSpecificOutput"]["permissionDecisionReason"]) if told else ""
+    message = hook(place.root, "PreToolUse", json.dumps({"session_id": SESSION, **edit}))
+    return (
+        str(json.loads(message)["hookSpecificOutput"]["permissionDecisionReason"])
+        if message
+        else ""
+    )
 
 
 def test_an_edit_that_the_guard_would_let_pass_is_not_denied(place: Place) -> None:
     opened(place, "owns: [src/, package.json]", "[scope]\nallow = ['docs/notes.md']\n")
     for path in ("src/a.py", "docs/notes.md", "package-lock.json"):
         assert denial(place, path) == ""
-    told = denial(place, "README.md")
-    assert "README.md is outside the scope of a.md" in told
-    assert "It may change only: src/, package.json. " in told
-    assert "Where that needs it, also: docs/notes.md. " in told
+    message = denial(place, "README.md")
+    assert "README.md is outside the scope of a.md" in message
+    assert "It may change only: src/, package.json. " in message
+    assert "Where that needs it, also: docs/notes.md. " in message
 
 
 def test_a_lockfile_may_be_edited_where_a_manifest_of_it_may_change(place: Place) -> None:

@@ -208,7 +208,7 @@ def test_a_script_in_foreign_text_is_not_run(place: Place) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "text", "told"),
+    ("file", "text", "message"),
     [
         ("tasks.json", '{"tasks": [\n  {"id": 1,}\n]}', "tasks.json, line 2, column 12: no JSON"),
         ("tasks.json", '{"tasks": [{"title": "x"}]}', "master.tasks[0]: id: Field required"),
@@ -225,13 +225,13 @@ def test_a_script_in_foreign_text_is_not_run(place: Place) -> None:
     ],
 )
 def test_bad_input_gets_one_line_with_the_place(
-    place: Place, file: str, text: str | None, told: str
+    place: Place, file: str, text: str | None, message: str
 ) -> None:
     if text is not None:
         place.write(f"{file}/empty" if text == "" else file, text)
     refused = place.runr("import", file, code=2)
     assert refused.err.startswith("runr: ")
-    assert told in refused.err.splitlines()[0]
+    assert message in refused.err.splitlines()[0]
     assert not (place.root / ".runr/tasks").exists()
 
 

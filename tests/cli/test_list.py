@@ -169,8 +169,8 @@ def test_a_page_says_how_to_get_the_next_one(place: Place) -> None:
     page = place.runr("list-tasks", "--limit", "1", "--json", code=0).json
     assert page["total"] == 3
     assert page["next_cursor"] == ".runr/tasks/a b.md"
-    told = place.runr("list-tasks", "--limit", "1").out.splitlines()[-1]
-    assert told == "  … of 3; --cursor '.runr/tasks/a b.md' goes on, --limit 0 shows all"
+    message = place.runr("list-tasks", "--limit", "1").out.splitlines()[-1]
+    assert message == "  … of 3; --cursor '.runr/tasks/a b.md' goes on, --limit 0 shows all"
     last = place.runr("list-tasks", "--cursor", ".runr/tasks/c.md", "--json").json
     assert last["next_cursor"] is None
 

@@ -65,11 +65,11 @@ def test_a_fresh_clone_reads_it_back(mirrored: Place) -> None:
         there = Place(mirrored.root.with_name(command[0]), mirrored.home)
         there.git("clone", "-q", str(mirrored.root), ".")
         there.runr(*command, code=0)
-        told = {name: there.status(name) for name in ("a.md", "m.md")}
-        assert [told[name]["evidence"] for name in told] == ["inferred", "inferred"]
-        assert (told["a.md"]["basis"], told["m.md"]["basis"]) == ("trailers", "mirror")
-        assert told["m.md"]["completed_by"] == "person:Ada"
-        assert told["m.md"]["completed_at"] == mirrored.status("m.md")["completed_at"]
+        message = {name: there.status(name) for name in ("a.md", "m.md")}
+        assert [message[name]["evidence"] for name in message] == ["inferred", "inferred"]
+        assert (message["a.md"]["basis"], message["m.md"]["basis"]) == ("trailers", "mirror")
+        assert message["m.md"]["completed_by"] == "person:Ada"
+        assert message["m.md"]["completed_at"] == mirrored.status("m.md")["completed_at"]
 
 
 def test_what_a_header_says_counts_for_nothing_where_no_mirror_is_kept(place: Place) -> None:

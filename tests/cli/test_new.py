@@ -85,7 +85,7 @@ def test_an_editor_that_fails_keeps_the_file_and_says_so(place: Place) -> None:
 
 
 @pytest.mark.parametrize(
-    ("variables", "told"),
+    ("variables", "message"),
     [
         ({"VISUAL": None, "EDITOR": None}, "put its name into VISUAL or EDITOR"),
         ({"VISUAL": "no-such-editor -w"}, "'no-such-editor -w', which is not installed"),
@@ -94,10 +94,10 @@ def test_an_editor_that_fails_keeps_the_file_and_says_so(place: Place) -> None:
     ],
 )
 def test_an_editor_that_cannot_be_started_is_told_before_anything_is_written(
-    place: Place, variables: dict[str, str | None], told: str
+    place: Place, variables: dict[str, str | None], message: str
 ) -> None:
     refused = place.runr("new", "x", "--edit", env=variables, code=2)
-    assert told in refused.err
+    assert message in refused.err
     assert not (place.root / ".runr/tasks").exists()
     assert not (place.root / "broken").exists()
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cli.terminal import Place
-from runr.core.stops import STOPS, commands
+from runr.runs.stop_reasons import STOPS, commands
 
 
 @pytest.fixture(scope="module")

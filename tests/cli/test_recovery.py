@@ -78,7 +78,7 @@ def test_a_newer_status_file_is_read_only(finished: Place) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("[run]\nattemps = 2\n", "unknown key `run.attemps`; did you mean `attempts`?"),
         ("[run]\nattempts = 0\n", "run.attempts: "),
@@ -89,17 +89,17 @@ def test_a_newer_status_file_is_read_only(finished: Place) -> None:
     ],
 )
 def test_a_setting_that_does_not_fit_is_named_in_one_line(
-    place: Place, text: str, told: str
+    place: Place, text: str, message: str
 ) -> None:
     place.script("a.md", "echo 1 > a.txt")
     place.config(text)
     refused = place.runr("run", "--task", "a", code=2)
     first, *more = refused.err.splitlines()
     assert first.startswith("runr: .runr/config.toml")
-    assert told in first
+    assert message in first
     assert not more
     assert place.runr("list-tasks", code=0).err == ""
-    assert told in place.runr("doctor", code=1).out
+    assert message in place.runr("doctor", code=1).out
 
 
 def test_the_earlier_tools_status_file_is_read_and_upgraded_by_the_next_write(

@@ -156,37 +156,37 @@ def test_doctor_says_which_runr_comes_first(place: Place) -> None:
     other = place.write("other/runr", "#!/bin/sh\n")
     other.chmod(0o755)
     shadowed = found(place, "PATH", PATH=f"{other.parent}:/usr/bin:/bin")
-    assert f"another runr comes first: {other}" in shadowed["told"]
-    assert "not on PATH" in found(place, "PATH", PATH="/usr/bin:/bin")["told"]
+    assert f"another runr comes first: {other}" in shadowed["message"]
+    assert "not on PATH" in found(place, "PATH", PATH="/usr/bin:/bin")["message"]
 
 
 def test_doctor_says_where_runr_is_installed_and_what_shadows_it(place: Place) -> None:
     assert found(place, "Claude Code")["advice"] == "runr install claude"
     place.runr("install", "claude", "--user", code=0)
-    assert "/runr: user 0.1.0 in" in found(place, "Claude Code")["told"]
+    assert "/runr: user 0.1.0 in" in found(place, "Claude Code")["message"]
     place.runr("install", "claude", code=0)
     both = found(place, "Claude Code")
-    assert "/runr: project in" in both["told"]
-    assert "it shadows user 0.1.0 in" in both["told"]
+    assert "/runr: project in" in both["message"]
+    assert "it shadows user 0.1.0 in" in both["message"]
     place.paste(both["advice"])
     assert found(place, "Claude Code")["state"] == "ok"
     skill = place.home / ".claude/skills/runr/skills/runr/SKILL.md"
     skill.write_text("older", encoding="utf-8")
-    assert "its skill is not that of runr" in found(place, "Claude Code")["told"]
+    assert "its skill is not that of runr" in found(place, "Claude Code")["message"]
     place.paste(found(place, "Claude Code")["advice"])
     assert found(place, "Claude Code")["state"] == "ok"
 
 
 def test_doctor_says_whether_the_git_hooks_are_at_work(place: Place) -> None:
-    assert "not installed" in found(place, "git hooks")["told"]
+    assert "not installed" in found(place, "git hooks")["message"]
     place.git("config", "core.hooksPath", ".husky/_")
     place.runr("install", "git-hooks", code=0)
-    assert found(place, "git hooks")["told"].startswith("at work in ")
+    assert found(place, "git hooks")["message"].startswith("at work in ")
     place.git("config", "core.hooksPath", ".husky/_")
     changed = found(place, "git hooks")
-    assert "core.hooksPath was changed since" in changed["told"]
+    assert "core.hooksPath was changed since" in changed["message"]
     place.paste(changed["advice"])
-    assert found(place, "git hooks")["told"].startswith("at work in ")
+    assert found(place, "git hooks")["message"].startswith("at work in ")
 
 
 def test_version_is_said_in_three_ways(place: Place) -> None:
@@ -212,7 +212,7 @@ def test_every_command_explains_itself(place: Place, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["lst-tasks"], "did you mean `runr list-tasks`?"),
         (["complete"], "did you mean `runr complete-task`?"),
@@ -229,21 +229,21 @@ def test_every_command_explains_itself(place: Place, name: str) -> None:
     ],
 )
 def test_a_typing_mistake_gets_one_line_and_the_way_out(
-    place: Place, words: list[str], told: str
+    place: Place, words: list[str], message: str
 ) -> None:
     place.script("00-example.md", "true")
     refused = place.runr(*words, code=2)
     assert refused.out == ""
     first, *steps = refused.err.splitlines()
     assert first.startswith("runr: ")
-    assert told in first
+    assert message in first
     for step in steps:
         assert place.paste(step.strip()).code == 0
 
 
 def test_a_fault_of_our_own_is_told_without_a_traceback(place: Place) -> None:
     broken = {"PYTHONPATH": str(place.root / "broken")}
-    place.write("broken/sitecustomize.py", "import runr.core.graph as g\ng.Graph.of = 1\n")
+    place.write("broken/sitecustomize.py", "import runr.query.graph as g\ng.Graph.of = 1\n")
     place.task("a.md")
     result = place.runr("task-status", "a", env=broken, code=1)
     assert result.err.startswith("runr: internal error: TypeError")

@@ -20,8 +20,8 @@ def done(place: Place) -> Place:
 
 def doubts(place: Place) -> dict[str, list[str]]:
     rows = place.runr("list-tasks", "--json", code=0).json["tasks"]
-    assert all(row["stale"] == bool(row["doubts"]) for row in rows)
-    return {row["path"][12:]: row["doubts"] for row in rows if row["doubts"]}
+    assert all(row["stale"] == bool(row["stale_reasons"]) for row in rows)
+    return {row["path"][12:]: row["stale_reasons"] for row in rows if row["stale_reasons"]}
 
 
 def edit(place: Place, name: str, old: str, new: str) -> None:
@@ -149,8 +149,8 @@ def test_a_task_asks_for_it_in_its_own_header(place: Place) -> None:
     save(place, "a.txt", "1\n")
     assert list(doubts(place)) == ["a.md", "m.md"]
     edit(place, "m.md", "[owns]", "[own]")
-    told = place.runr("list-tasks", code=0).out
-    assert "`stale_on` item 1 cannot be `own`: did you mean `owns`?" in told
+    summary = place.runr("list-tasks", code=0).out
+    assert "`stale_on` item 1 cannot be `own`: did you mean `owns`?" in summary
 
 
 def test_a_person_keeps_a_completion_and_that_is_on_record(done: Place) -> None:

@@ -42,12 +42,12 @@ def test_every_mistake_is_told_with_its_line(place: Place) -> None:
         ("cycle", "error", "c.md", 3),
         *[("command", "warning", "e.md", 3)] * 2,
     ]
-    told = messages(place)
-    assert "did you mean `type`?" in told
-    assert ".runr/tasks/a.md:3: error: depends on 00-okay (no such task); did you mean" in told
-    assert "waits for itself: c.md → d.md → c.md" in told
-    assert "`scripts/none.sh` of the check `scripts/none.sh` is not in the repository" in told
-    assert told.endswith("6 tasks: 5 errors, 3 warnings.\n")
+    message = messages(place)
+    assert "did you mean `type`?" in message
+    assert ".runr/tasks/a.md:3: error: depends on 00-okay (no such task); did you mean" in message
+    assert "waits for itself: c.md → d.md → c.md" in message
+    assert "`scripts/none.sh` of the check `scripts/none.sh` is not in the repository" in message
+    assert message.endswith("6 tasks: 5 errors, 3 warnings.\n")
 
 
 def test_warnings_fail_only_where_it_is_asked_for(place: Place) -> None:

@@ -78,7 +78,7 @@ def test_a_worker_is_added_and_every_other_byte_stays(place: Place, before: str)
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["add", "a b", "--", "x"], "no name"),
         (["add", "codex", "--", "x"], "own workers"),
@@ -86,9 +86,9 @@ def test_a_worker_is_added_and_every_other_byte_stays(place: Place, before: str)
         (["ad"], "does not know 'ad'"),
     ],
 )
-def test_what_cannot_be_added_is_refused(place: Place, words: list[str], told: str) -> None:
+def test_what_cannot_be_added_is_refused(place: Place, words: list[str], message: str) -> None:
     before = place.read(".runr/config.toml")
-    assert told in place.runr("workers", *words, code=2).err
+    assert message in place.runr("workers", *words, code=2).err
     assert place.read(".runr/config.toml") == before
 
 
@@ -149,7 +149,7 @@ def test_another_worker_is_not_asked_for_what_was_meant_for_one(place: Place) ->
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "message"),
     [
         ("max_turns: many", "`max_turns` must be a whole number from 1, not `many`"),
         ("max_turns: 0", "`max_turns` must be a whole number from 1, not `0`"),
@@ -160,10 +160,12 @@ def test_another_worker_is_not_asked_for_what_was_meant_for_one(place: Place) ->
         ("modle: opus", "did you mean `model`?"),
     ],
 )
-def test_a_wish_that_does_not_fit_is_told_with_its_line(place: Place, line: str, told: str) -> None:
+def test_a_wish_that_does_not_fit_is_told_with_its_line(
+    place: Place, line: str, message: str
+) -> None:
     place.task("a.md", line)
     (problem,) = place.runr("list-tasks", "--json").json["tasks"][0]["problems"]
-    assert told in problem
+    assert message in problem
     assert ":2:" in problem or "line 2" in problem
 
 

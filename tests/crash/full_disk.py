@@ -69,7 +69,7 @@ class Survived:
     enough: bool
     complaints: list[str]
 
-    def told(self) -> str:
+    def describe(self) -> str:
         """Return it as lines for people."""
         return "\n".join([f"{self.step}: {self.said}", *(f"  {one}" for one in self.complaints)])
 
@@ -213,7 +213,7 @@ def main(arguments: list[str]) -> int:
         survivor = Survivor(Path(folder))
         for step in map(Step.read, arguments) if arguments else _every(taken):
             taken.append(survivor.survive(step))
-            sys.stdout.write(taken[-1].told() + "\n")
+            sys.stdout.write(taken[-1].describe() + "\n")
             sys.stdout.flush()
     return 1 if any(one.complaints for one in taken) else 0
 

@@ -22,10 +22,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fakes.project_kit import ProjectKit, until
-from runr.app.runs import resume_run
-from runr.engine import local
-from runr.store import runlog
-from runr.store.layout import RunFiles
+from runr.execution import process
+from runr.lifecycle.runs import resume_run
+from runr.runs import journal
+from runr.storage.layout import RunFiles
 from unit.git_trees import git
 
 _TASK = """\
@@ -55,7 +55,7 @@ class Tally:
     kills: Counter[str] = field(default_factory=Counter)
     complaints: list[str] = field(default_factory=list)
 
-    def told(self) -> str:
+    def describe(self) -> str:
         """Return the tally as lines for people."""
         hit = ", ".join(f"{phase} {count}" for phase, count in self.kills.most_common())
         lines = [f"{self.kills.total()} kills in {self.runs} runs survived, hitting {hit}"]
@@ -87,7 +87,7 @@ def _one_run(kit: ProjectKit, draw: random.Random, tally: Tally) -> RunFiles:
             break
         tally.kills[phase] += 1
         kit.settled("a.md")
-        if runlog.require(run).ended == "completed":
+        if journal.require(run).ended == "completed":
             break
         resume_run(kit.open(), run.id)
     _finish(kit, run)
@@ -97,7 +97,7 @@ def _one_run(kit: ProjectKit, draw: random.Random, tally: Tally) -> RunFiles:
 def _await_moment(run: RunFiles, draw: random.Random) -> None:
     """Wait until a number of further events has happened, and a little longer, or the run ended."""
     wanted = _count(run) + draw.randint(0, _EVENTS)
-    while local.is_alive(run) and _count(run) < wanted:
+    while process.is_alive(run) and _count(run) < wanted:
         threading.Event().wait(0.002)
     threading.Event().wait(draw.uniform(0, _BETWEEN_S))
 
@@ -108,30 +108,30 @@ def _count(run: RunFiles) -> int:
 
 def _kill(kit: ProjectKit, run: RunFiles, *, with_git: bool) -> str | None:
     """Kill the run's process and return the phase that it was in; None if it was done."""
-    while (pid := local.process_id(run)) is None:
-        if not local.is_alive(run):
+    while (pid := process.process_id(run)) is None:
+        if not process.is_alive(run):
             return None
     victims = [*_caught_gits(kit, run), pid] if with_git else [pid]
     for victim in victims:
         with suppress(ProcessLookupError):
             os.kill(victim, signal.SIGKILL)
-    until(lambda: not local.is_alive(run), f"the end of {pid}")
-    state = runlog.state(run)
+    until(lambda: not process.is_alive(run), f"the end of {pid}")
+    state = journal.state(run)
     phase = state.phase.value if state and state.phase else "prepare"
     return f"{phase} in git" if len(victims) > 1 else phase
 
 
 def _finish(kit: ProjectKit, run: RunFiles) -> None:
-    until(lambda: not local.is_alive(run), "the run's end")
+    until(lambda: not process.is_alive(run), "the run's end")
     kit.settled("a.md")
-    if runlog.require(run).ended == "stopped":
+    if journal.require(run).ended == "stopped":
         resume_run(kit.open(), run.id)
         kit.finish(run)
 
 
 def _judge(kit: ProjectKit, run: RunFiles) -> list[str]:
     """Return everything that is not as it should be."""
-    state, entry = runlog.require(run), kit.entry("a.md")
+    state, entry = journal.require(run), kit.entry("a.md")
     found = {
         "the run is not completed": state.ended == "completed",
         "not exactly one checkpoint": len(kit.checkpoints()) == max(1, len(state.milestones)),
@@ -153,7 +153,7 @@ def _judge(kit: ProjectKit, run: RunFiles) -> list[str]:
 
 def _caught_gits(kit: ProjectKit, run: RunFiles) -> list[int]:
     """Look until a git is at work, for as long as the run lives."""
-    while local.is_alive(run):
+    while process.is_alive(run):
         if found := _gits(kit.root):
             return found
     return []
@@ -197,7 +197,7 @@ def main(arguments: list[str]) -> int:
     seed = int(arguments[1]) if len(arguments) > 1 else int(time.time())
     with tempfile.TemporaryDirectory(prefix="runr-crash-") as folder:
         tally = survive(kills, seed, Path(folder))
-    sys.stdout.write(f"seed {seed}: {tally.told()}\n")
+    sys.stdout.write(f"seed {seed}: {tally.describe()}\n")
     return 1 if tally.complaints else 0
 
 

@@ -8,13 +8,12 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from docs.markdown import alternatives, page, paragraphs, table
-from runr import errors
-from runr.core import duration
-from runr.core.config import Config
-from runr.core.run import FOLLOWS
-from runr.core.runstate import Phase
-from runr.core.stops import STOPS
+from runr import errors, text
+from runr.config.settings import Config
 from runr.errors import ExitCode, RunrError
+from runr.runs.machine import FOLLOWS
+from runr.runs.model import Phase
+from runr.runs.stop_reasons import STOPS
 
 _SETTINGS = """\
 The keys of `.runr/config.toml`. Every key has a default, so the file may be absent. A key
@@ -110,7 +109,7 @@ def _kind(field: FieldInfo) -> str:
 
 
 def _is_time(field: FieldInfo) -> bool:
-    return any(getattr(rule, "func", None) is duration.seconds for rule in field.metadata)
+    return any(getattr(rule, "func", None) is text.parse_duration for rule in field.metadata)
 
 
 def _shown_default(field: FieldInfo) -> str:

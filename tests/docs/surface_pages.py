@@ -9,7 +9,7 @@ from mcp.types import Tool
 from docs.markdown import alternatives, page, paragraphs, table
 from runr.cli.main import COMMANDS, cli
 from runr.errors import UsageError
-from runr.mcpserver import tools
+from runr.mcp_server import tools
 
 _TOOLS = """\
 What `runr mcp` offers. [MCP](../mcp.md) shows a call and an answer of each. An argument
@@ -104,7 +104,7 @@ def offered() -> tuple[Tool, ...]:
     def closed(_: object) -> Any:
         raise UsageError("the documentation opens no repository")
 
-    return tuple(tool.listing() for tool in tools.offer(closed))
+    return tuple(tool.listing() for tool in tools.build_registry(closed))
 
 
 def _json_kind(schema: dict[str, Any]) -> str:

@@ -10,13 +10,13 @@ import pytest
 from mcp.types import Tool
 
 from docs import generate, record_pages, surface_pages, walkthrough
-from runr.app import demo
 from runr.cli.main import COMMANDS
-from runr.core.config import Config
-from runr.core.fields import KNOWN_KEYS
-from runr.core.stops import STOPS
+from runr.config.settings import Config
 from runr.errors import ExitCode
-from runr.workers import catalog
+from runr.runs.stop_reasons import STOPS
+from runr.setup import demo
+from runr.tasks.fields import KNOWN_KEYS
+from runr.workers import registry
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("skill/**/*.md")])
@@ -98,7 +98,7 @@ def test_a_header_key_stands_in_the_page_about_tasks(key: str) -> None:
     assert f"`{key}`" in read("docs/tasks.md")
 
 
-@pytest.mark.parametrize("worker", [*catalog.names(Config()), "session"])
+@pytest.mark.parametrize("worker", [*registry.names(Config()), "session"])
 def test_a_worker_stands_in_the_page_about_workers(worker: str) -> None:
     assert re.search(rf"^## .*`{worker}`", read("docs/workers.md"), re.MULTILINE)
 

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from runr.core.lockfiles import MANIFESTS
-from runr.core.noise import CACHES
-from runr.core.presets import PRESETS
+from runr.scope.presets import PRESETS
+from runr.scope.rules import CACHE_FOLDERS, MANIFESTS
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "scope.md").read_text(encoding="utf-8")
 
@@ -27,5 +26,5 @@ def test_a_table_is_what_the_code_has(title: str, known: dict[str, tuple[str, ..
 
 
 def test_the_files_of_tools_are_all_listed() -> None:
-    told = PAGE.split("These are known: ", 1)[1]
-    assert tuple(re.findall(r"`([^`]+)`", told)) == CACHES
+    message = PAGE.split("These are known: ", 1)[1]
+    assert tuple(re.findall(r"`([^`]+)`", message)) == CACHE_FOLDERS

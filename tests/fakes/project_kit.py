@@ -16,15 +16,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from runr.app import follow
-from runr.app.answers import RunView
-from runr.app.project import Project
-from runr.app.start import RunRequest, run_task
-from runr.core.runstate import Event
-from runr.core.status import Entry
-from runr.engine import local
-from runr.store import runlog, statusfile
-from runr.store.layout import Layout, RunFiles
+from runr.execution import process
+from runr.lifecycle import follow
+from runr.lifecycle.start import RunRequest, run_task
+from runr.project import Project
+from runr.query.models import RunDetails
+from runr.runs import journal
+from runr.runs.model import Event
+from runr.status import store
+from runr.status.model import Entry
+from runr.storage.layout import Layout, RunFiles
 from unit.git_trees import git, make
 
 Found = TypeVar("Found")
@@ -61,24 +62,24 @@ class ProjectKit:
         """Return the project as a use case sees it, with variables added to the environment."""
         return Project.open(self.root, os.environ | environment)
 
-    def start(self, name: str, **wishes: Any) -> RunFiles:
+    def start(self, name: str, **worker_options: Any) -> RunFiles:
         """Start a run and return its folder at once."""
-        answer = run_task(self.open(), RunRequest(task=name, **wishes))
+        answer = run_task(self.open(), RunRequest(task=name, **worker_options))
         return self.layout.run(answer.run.id)
 
-    def run(self, name: str, **wishes: Any) -> RunView:
+    def run(self, name: str, **worker_options: Any) -> RunDetails:
         """Run a task to its end."""
-        return self.finish(self.start(name, **wishes))
+        return self.finish(self.start(name, **worker_options))
 
-    def finish(self, run: RunFiles) -> RunView:
+    def finish(self, run: RunFiles) -> RunDetails:
         """Wait until a run has ended and its process is gone."""
-        shown = follow.wait(self.open(), run.id, DEADLINE_S)
+        shown = follow.wait_for_run(self.open(), run.id, DEADLINE_S)
         assert shown.status != "running", self.events(run)
         return shown
 
     def entry(self, name: str) -> Entry:
         """Return what the status file says of a task, without a look at the runs."""
-        return statusfile.read(self.layout).tasks.get(f".runr/tasks/{name}", Entry())
+        return store.read(self.layout).tasks.get(f".runr/tasks/{name}", Entry())
 
     def settled(self, name: str) -> Entry:
         """Return what the next look at the tasks makes of one: dead runs have been ended."""
@@ -86,7 +87,7 @@ class ProjectKit:
 
     def events(self, run: RunFiles) -> list[tuple[str, str]]:
         """Return the timeline as types, each with its phase and outcome."""
-        return [(event.type, _about(event)) for event in runlog.events(run)]
+        return [(event.type, _about(event)) for event in journal.events(run)]
 
     def checkpoints(self) -> list[str]:
         """Return the commits, on any branch, that say that they are checkpoints."""
@@ -95,7 +96,7 @@ class ProjectKit:
 
     def runner(self, run: RunFiles) -> int:
         """Return the id of a run's process."""
-        return until(lambda: local.process_id(run), f"the process of {run.id}")
+        return until(lambda: process.process_id(run), f"the process of {run.id}")
 
     def await_event(self, run: RunFiles, kind: str, about: str = "") -> None:
         """Wait until the timeline holds an event, such as `phase.started`, `verify`."""

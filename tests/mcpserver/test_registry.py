@@ -11,7 +11,7 @@ from mcp.client import Client
 from mcp.types import CallToolResult, TextContent
 
 from mcpserver.toys import TOYS
-from runr.mcpserver.server import assemble
+from runr.mcp_server.server import assemble
 
 pytestmark = [
     pytest.mark.anyio,
@@ -169,11 +169,11 @@ async def test_an_unknown_cursor_is_a_protocol_error(era: str) -> None:
 
 
 async def test_progress_is_told_to_a_caller_that_listens(era: str) -> None:
-    told: list[tuple[float, float | None, str | None]] = []
+    summary: list[tuple[float, float | None, str | None]] = []
 
     async def listen(progress: float, total: float | None, message: str | None) -> None:
-        told.append((progress, total, message))
+        summary.append((progress, total, message))
 
     async with connect(era) as client:
         await client.call_tool("count", {}, progress_callback=listen)
-    assert sorted(told) == [(1, 3, "step 1"), (2, 3, "step 2"), (3, 3, "step 3")]
+    assert sorted(summary) == [(1, 3, "step 1"), (2, 3, "step 2"), (3, 3, "step 3")]

@@ -15,10 +15,10 @@ from mcp.client import Client
 from mcp.types import TextContent
 
 from mcpserver.raw_client import RawClient, calling, enveloped, request
-from runr.app import follow
-from runr.app.project import Project
-from runr.mcpserver import identity
-from runr.mcpserver.server import build
+from runr.lifecycle import follow
+from runr.mcp_server import identity
+from runr.mcp_server.server import build
+from runr.project import Project
 
 pytestmark = pytest.mark.anyio
 
@@ -157,11 +157,11 @@ async def test_a_session_works_fails_mends_and_completes(repository: Path, era: 
 async def test_waiting_for_a_run_tells_how_far_it_is(repository: Path, era: str) -> None:
     async with caller(repository, era) as call:
         answer = await call("run-task", task="00-setup", wait_s=60)
-        told = call.progress
+        text = call.progress
     assert answer["run"]["verification"] == "passed"
     assert answer["next"]
-    assert told
-    assert all(message.startswith(f"run {answer['run']['id']}: ") for message in told)
+    assert text
+    assert all(message.startswith(f"run {answer['run']['id']}: ") for message in text)
 
 
 async def test_an_impatient_caller_is_told_that_the_run_goes_on(repository: Path) -> None:
@@ -177,7 +177,7 @@ async def test_an_impatient_caller_is_told_that_the_run_goes_on(repository: Path
         assert answer["run"]["id"] in refused
     gate.write_text("open\n")
     project = Project.open(repository, os.environ)
-    assert follow.wait(project, answer["run"]["id"], 60).status != "running"
+    assert follow.wait_for_run(project, answer["run"]["id"], 60).status != "running"
 
 
 async def test_a_run_that_fails_is_answered_with_what_failed(repository: Path) -> None:

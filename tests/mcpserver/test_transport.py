@@ -17,7 +17,7 @@ from mcpserver.raw_client import (
     initialize,
     request,
 )
-from runr.mcpserver import identity
+from runr.mcp_server import identity
 
 TESTS = Path(__file__).parents[1]
 LIMIT = 8 * 1024 * 1024
@@ -46,8 +46,8 @@ def test_the_first_answer_needs_the_standard_library_alone() -> None:
     program = (
         "import sys\n"
         "sys.modules |= dict.fromkeys(('anyio', 'click', 'mcp', 'mcp_types', 'pydantic'))\n"
-        "from runr.mcpserver import front\n"
-        "front.converse(None)\n"
+        "from runr.mcp_server import bootstrap\n"
+        "bootstrap.run(None)\n"
     )
     with RawClient([sys.executable, "-c", program]) as client:
         assert client.ask(enveloped("server/discover", None, "probe-1"))["result"]
@@ -114,8 +114,8 @@ def test_every_line_that_is_no_message_is_answered(client: RawClient) -> None:
     client.handshake()
     client.write(b"\n".join(lines) + b"\n")
     answers = [client.receive() for _ in lines]
-    told = [(answer["error"]["code"], answer["id"]) for answer in answers]
-    assert told == list(lines.values())
+    message = [(answer["error"]["code"], answer["id"]) for answer in answers]
+    assert message == list(lines.values())
     assert client.ask(request("tools/list", None, 9))["result"]
 
 
@@ -235,11 +235,11 @@ def test_progress_reaches_a_caller_that_asked_for_it(client: RawClient, era: str
         client.send(request("tools/call", {**params, "_meta": {"progressToken": "p"}}))
     else:
         client.send(enveloped("tools/call", params, 1, progressToken="p"))
-    told = [client.receive()["params"] for _ in range(3)]
-    assert [(step["progressToken"], step["progress"]) for step in told] == [
+    message = [client.receive()["params"] for _ in range(3)]
+    assert [(step["progressToken"], step["progress"]) for step in message] == [
         ("p", 1),
         ("p", 2),
         ("p", 3),
     ]
-    assert told[0]["message"] == "step 1"
+    assert message[0]["message"] == "step 1"
     assert client.receive()["result"]

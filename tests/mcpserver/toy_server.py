@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from runr.mcpserver.front import converse
+from runr.mcp_server.bootstrap import run
 
 if TYPE_CHECKING:
     from mcp.server import Server
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 def build() -> "Server[Any]":
     # The SDK: after the first answer, as in the real server.
     from mcpserver.toys import TOYS  # noqa: PLC0415 - see above
-    from runr.mcpserver.server import assemble  # noqa: PLC0415 - see above
+    from runr.mcp_server.server import assemble  # noqa: PLC0415 - see above
 
     return assemble(TOYS)
 
 
 if __name__ == "__main__":
-    converse(build)
+    run(build)

@@ -13,7 +13,7 @@ from mcp.types import ToolAnnotations
 from pydantic import BaseModel, Field
 
 from runr.errors import BlockedError
-from runr.mcpserver.registry import Arguments, Call, Tool
+from runr.mcp_server.registry import Arguments, Call, Tool
 
 Colour = Literal["red", "green", "blue"]
 

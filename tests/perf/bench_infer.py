@@ -14,8 +14,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from perf.stopwatch import ms, say, seconds
-from runr.app.infer import infer
-from runr.app.project import Project
+from runr.project import Project
+from runr.provenance.infer import infer_statuses
 
 SIZES = (1_000, 10_000, 100_000)
 REPEATS = 3
@@ -32,7 +32,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)
             make(root, count)
-            look = partial(infer, Project.open(root, os.environ))
+            look = partial(infer_statuses, Project.open(root, os.environ))
             bare = min(seconds(partial(log, root)) for _ in range(REPEATS))
             first = seconds(look)
             again = min(seconds(look) for _ in range(REPEATS))

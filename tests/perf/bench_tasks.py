@@ -14,15 +14,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from perf.stopwatch import ms, say, seconds
-from runr.app.project import Project
-from runr.app.tasks import graph
-from runr.app.tasks.choice import choose
-from runr.app.tasks.listing import TaskQuery, list_tasks
-from runr.app.verifying import verify
-from runr.cli import graph_render
-from runr.core import svg
-from runr.store.layout import Layout
-from runr.store.taskfiles import scan
+from runr.cli import graph
+from runr.graphics import dependency_graph, svg
+from runr.lint.rules import lint_tasks
+from runr.project import Project
+from runr.query.listing import TaskQuery, list_tasks
+from runr.query.next_task import choose_next
+from runr.storage.layout import Layout
+from runr.tasks.repository import scan
 
 SIZES = (10, 1_000, 10_000, 50_000)
 REPEATS = 5
@@ -60,10 +59,10 @@ def main() -> None:
             works = (
                 partial(scan, layout),
                 partial(list_tasks, project, TaskQuery()),
-                partial(choose, project, explain=True),
+                partial(choose_next, project, explain=True),
                 partial(tree, project),
                 partial(picture, project),
-                partial(verify, project),
+                partial(lint_tasks, project),
                 partial(list_bare, layout.tasks),
             )
             repeats = REPEATS if count < MANY else 1
@@ -72,11 +71,11 @@ def main() -> None:
 
 
 def tree(project: Project) -> str:
-    return graph_render.graph(graph.gather(project), depth=12, limit=300)
+    return graph.render_graph(dependency_graph.gather(project), depth=12, limit=300)
 
 
 def picture(project: Project) -> str:
-    return svg.draw(graph.picture(graph.gather(project)))
+    return svg.render_svg(dependency_graph.graph_chart(dependency_graph.gather(project)))
 
 
 def make(tasks: Path, count: int) -> None:

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from runr.core.run import apply, begin
-from runr.core.runstate import Event, Phase, RunState
-from runr.core.task import TaskType
+from runr.runs.machine import apply, begin
+from runr.runs.model import Event, Phase, RunState
+from runr.tasks.model import TaskType
 
 RUN = "20250108-143022-k7qf"
 CHECK = {"tier": "tier1", "command": "make test", "seconds": 1.0}

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from runr.core.status import Entry, Evidence, State, Verification
-from runr.store import statusfile
-from runr.store.layout import Layout
+from runr.status import store
+from runr.status.model import Entry, Evidence, State, Verification
+from runr.storage.layout import Layout
 
 A, B, C = (f".runr/tasks/{name}.md" for name in "abc")
 RUN = "20250108-143022-k7qf"
@@ -32,5 +32,5 @@ def completed(**facts: Any) -> Entry:
 
 def write(layout: Layout, *names: str) -> bytes:
     """Record completed tasks and return the file's bytes."""
-    statusfile.update(layout, lambda tasks: tasks | {name: completed() for name in names})
+    store.update(layout, lambda tasks: tasks | {name: completed() for name in names})
     return layout.status.read_bytes()

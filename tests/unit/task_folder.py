@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from runr.core.task import Problem, Task
-from runr.store.layout import Layout
-from runr.store.taskfiles import scan
+from runr.storage.layout import Layout
+from runr.tasks.model import Problem, Task
+from runr.tasks.repository import scan
 
 HOUR_NS = 3600 * 1_000_000_000
 

@@ -12,13 +12,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fakes.project_kit import ProjectKit
-from runr.app.exchange.exports import ExportRequest, export, pack
-from runr.app.exchange.imports import ImportRequest, import_tasks
-from runr.app.project import Project
-from runr.core import archive, archivecsv
-from runr.core.incoming import Document
-from runr.core.status import Entry, State
-from runr.store import files, runlog, statusfile
+from runr.interchange import archive
+from runr.interchange.exporter import ExportRequest, build_archive, export_tasks
+from runr.interchange.external_task import Document
+from runr.interchange.importer import ImportRequest, import_tasks
+from runr.project import Project
+from runr.runs import journal
+from runr.status import store
+from runr.status.model import Entry, State
+from runr.storage import files
 
 NAMES = st.text(string.ascii_letters + "éß漢 -_", min_size=1, max_size=8).map(str.strip)
 PATHS = st.lists(NAMES.filter(bool), min_size=1, max_size=3).map(
@@ -88,7 +90,7 @@ def fill(
         run = project.layout.run(f"20250108-14302{number}-abcd")
         files.replace(run.timeline, "".join(json.dumps(event) + "\n" for event in events).encode())
     if entries:
-        statusfile.update(project.layout, lambda _: entries)
+        store.update(project.layout, lambda _: entries)
     project.layout.runr.mkdir(exist_ok=True)
 
 
@@ -98,17 +100,17 @@ def held(project: Project) -> tuple[dict[str, bytes], dict[str, Entry], dict[str
     tasks = {str(p.relative_to(root)): p.read_bytes() for p in project.layout.tasks.rglob("*.md")}
     runs = {
         own: [json.loads(line) for line in files.lines(project.layout.run(own).timeline)]
-        for own in runlog.ids(project.layout)
+        for own in journal.ids(project.layout)
     }
-    return tasks, statusfile.read(project.layout).tasks, runs
+    return tasks, store.read(project.layout).tasks, runs
 
 
 def as_json(project: Project) -> str:
-    return archive.render(pack(project))
+    return archive.render(build_archive(project))
 
 
 def as_csv(project: Project) -> str:
-    return archivecsv.render(pack(project), {})
+    return archive.render_csv(build_archive(project), {})
 
 
 @pytest.mark.parametrize("written", [as_json, as_csv])
@@ -142,7 +144,7 @@ def test_what_is_exported_comes_back_the_same(
 def test_a_large_task_survives_the_table(here: Project, there: Project) -> None:
     content = b"# Long\n" + b'"a", ' * 60_000
     fill(here, {".runr/tasks/long.md": content}, {}, [])
-    answer = export(here, ExportRequest(format="csv"))
+    answer = export_tasks(here, ExportRequest(format="csv"))
     assert isinstance(answer, str)
     (there.layout.root / "kept").write_text(answer, encoding="utf-8", newline="")
     import_tasks(there, ImportRequest(file="kept"))

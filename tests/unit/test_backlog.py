@@ -8,13 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runr.core.backlog import Backlog, groups, reached
-from runr.core.graph import Graph
-from runr.core.standing import Standing
-from runr.core.status import Entry, State
-from runr.core.task import Task
-from runr.core.taskfile import parse
-from runr.core.urgency import urgent_first, why_first, why_later
+from runr.query.backlog import Backlog, groups, reached
+from runr.query.graph import Graph
+from runr.query.task_state import TaskState, by_urgency, explain_first, explain_later
+from runr.status.model import Entry, State
+from runr.tasks.model import Task
+from runr.tasks.parser import parse
 
 NAMES = [f"{letter}.md" for letter in "abcdefgh"]
 Links = Mapping[str, Sequence[str]]
@@ -27,22 +26,22 @@ acyclic = links.map(lambda found: {n: [m for m in found.get(n, ()) if m < n] for
 spellings = st.sampled_from(["{stem}", "{stem}.md", "./{stem}.md", ".runr/tasks/{stem}.md"])
 
 
-def board(known: Links, done: Sequence[str] = ()) -> tuple[Backlog, dict[str, Standing]]:
+def board(known: Links, done: Sequence[str] = ()) -> tuple[Backlog, dict[str, TaskState]]:
     tasks = [
         Task(path=f".runr/tasks/{name}", title=name, depends_on=tuple(known.get(name, ())))
         for name in NAMES
     ]
     graph = Graph.of(tasks)
     entries = {f".runr/tasks/{name}": Entry(status=State.COMPLETED) for name in done}
-    standings = {
-        task.path: Standing(
+    task_states = {
+        task.path: TaskState(
             task=task,
             entry=entries.get(task.path, Entry()),
             blocked_by=graph.blockers(task.path, entries),
         )
         for task in tasks
     }
-    return Backlog.of(graph, standings), standings
+    return Backlog.of(graph, task_states), task_states
 
 
 def short(path: str) -> str:
@@ -116,18 +115,18 @@ def test_the_critical_path_is_a_longest_chain(known: Links) -> None:
 
 @given(acyclic, st.sets(st.sampled_from(NAMES)))
 def test_the_roots_of_a_wait_are_what_can_be_begun(known: Links, done: set[str]) -> None:
-    backlog, standings = board(known, sorted(done))
+    backlog, task_states = board(known, sorted(done))
     for name in set(NAMES) - done:
-        causes = backlog.causes(f".runr/tasks/{name}", standings)
-        waits = bool(standings[f".runr/tasks/{name}"].blocked_by)
+        causes = backlog.causes(f".runr/tasks/{name}", task_states)
+        waits = bool(task_states[f".runr/tasks/{name}"].blocked_by)
         assert bool(causes) == waits
-        assert all(standings[path].ready and reason == "" for path, reason in causes)
+        assert all(task_states[path].ready and reason == "" for path, reason in causes)
 
 
 def test_a_bad_name_and_a_way_round_are_root_causes_told_once() -> None:
     known = {"a.md": ["b"], "b.md": ["c", "gone"], "c.md": ["d"], "d.md": ["c"], "e.md": ["a"]}
-    backlog, standings = board(known)
-    causes = backlog.causes(".runr/tasks/e.md", standings)
+    backlog, task_states = board(known)
+    causes = backlog.causes(".runr/tasks/e.md", task_states)
     assert [(short(path), reason) for path, reason in causes] == [
         ("b.md", "gone (no such task)"),
         ("c.md", "cycle: .runr/tasks/c.md → .runr/tasks/d.md → .runr/tasks/c.md"),
@@ -151,7 +150,7 @@ def test_fifty_thousand_tasks_are_counted_exactly(shape: str) -> None:
         )
         for n in range(size)
     ]
-    backlog = Backlog.of(Graph.of(tasks), {task.path: Standing(task=task) for task in tasks})
+    backlog = Backlog.of(Graph.of(tasks), {task.path: TaskState(task=task) for task in tasks})
     reach = backlog.reach()
     assert reach[tasks[0].path] == size - 1
     assert reach[tasks[-1].path] == (size - 1 if shape == "ring" else 0)
@@ -160,17 +159,21 @@ def test_fifty_thousand_tasks_are_counted_exactly(shape: str) -> None:
 
 def test_urgency_is_priority_then_what_it_unblocks_then_the_name() -> None:
     tasks = [
-        Standing(task=Task(path=f".runr/tasks/{name}.md", title="", priority=priority))
+        TaskState(task=Task(path=f".runr/tasks/{name}.md", title="", priority=priority))
         for name, priority in [("d", 0), ("c", 0), ("b", 0), ("a", 3)]
     ]
     reach = {".runr/tasks/a.md": 0, ".runr/tasks/b.md": 1, ".runr/tasks/c.md": 2}
     reach[".runr/tasks/d.md"] = 1
-    ordered = urgent_first(tasks, reach)
+    ordered = by_urgency(tasks, reach)
     assert [short(task.path) for task in ordered] == ["a.md", "c.md", "b.md", "d.md"]
-    assert why_first(ordered, reach) == "its priority 3 is the highest of 4 that are ready"
-    assert why_first(ordered[1:], reach) == "of 3 ready tasks with priority 0 it unblocks the most"
-    assert why_first(ordered[2:], reach).endswith("none unblocks more, and its name comes first")
-    assert why_first(ordered[3:], reach) == "it is the only one that is ready"
-    assert why_later(ordered[1], ordered[0], reach) == "ready, with priority 0 instead of 3"
-    assert why_later(ordered[2], ordered[1], reach) == "ready, and unblocks 1 instead of 2"
-    assert why_later(ordered[3], ordered[2], reach) == "ready and as urgent, with a later name"
+    assert explain_first(ordered, reach) == "its priority 3 is the highest of 4 that are ready"
+    assert (
+        explain_first(ordered[1:], reach) == "of 3 ready tasks with priority 0 it unblocks the most"
+    )
+    assert explain_first(ordered[2:], reach).endswith(
+        "none unblocks more, and its name comes first"
+    )
+    assert explain_first(ordered[3:], reach) == "it is the only one that is ready"
+    assert explain_later(ordered[1], ordered[0], reach) == "ready, with priority 0 instead of 3"
+    assert explain_later(ordered[2], ordered[1], reach) == "ready, and unblocks 1 instead of 2"
+    assert explain_later(ordered[3], ordered[2], reach) == "ready and as urgent, with a later name"

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runr.app.install.claude import install, install_user, uninstall, uninstall_user
-from runr.app.install.installed import Installed
-from runr.core import jsonedit
 from runr.errors import UsageError
-from runr.store.skillfiles import packaged
+from runr.setup import json_edit
+from runr.setup.claude_files import packaged
+from runr.setup.claude_plugin import install, install_user, uninstall, uninstall_user
+from runr.setup.install_plan import InstallResult
 
 COMMAND = ("runr",)
 ENTRY = {"command": "runr", "args": ["mcp"], "alwaysLoad": True}
@@ -60,7 +60,7 @@ def snapshot(root: Path) -> dict[str, bytes | None]:
     return {str(p.relative_to(root)): p.read_bytes() if p.is_file() else None for p in found}
 
 
-def set_up(root: Path, *, force: bool = False) -> Installed:
+def set_up(root: Path, *, force: bool = False) -> InstallResult:
     return install(root, command=COMMAND, force=force)
 
 
@@ -71,8 +71,8 @@ def servers(root: Path) -> dict[str, Any]:
 
 def test_an_empty_repository_gets_the_skill_and_the_server(root: Path) -> None:
     before = snapshot(root)
-    told = set_up(root)
-    assert told.changed == [*SKILLS, MCP, SETTINGS]
+    message = set_up(root)
+    assert message.changed == [*SKILLS, MCP, SETTINGS]
     assert "name: runr" in (root / SKILL).read_text(encoding="utf-8")
     assert servers(root) == {"runr": ENTRY}
     assert (root / MCP).read_text(encoding="utf-8").startswith('{\n  "mcpServers": {\n    "runr"')
@@ -90,7 +90,7 @@ def test_what_stands_in_the_file_stays_and_comes_back_byte_for_byte(root: Path, 
     expected.setdefault("mcpServers", {})["runr"] = ENTRY
     assert json.dumps(json.loads(merged)) == json.dumps(expected)
     ours = ("mcpServers", "runr") if "mcpServers" in text else ("mcpServers",)
-    assert jsonedit.drop(merged, ours) == text
+    assert json_edit.drop(merged, ours) == text
     assert ("\r\n" in merged) == ("\r\n" in text)
     assert merged.count("\r\n") in (0, merged.count("\n"))
     assert merged.endswith("\n") == text.endswith("\n")
@@ -145,7 +145,7 @@ def test_only_our_entry_goes_when_the_file_was_edited_since(root: Path) -> None:
 
 def test_a_server_added_to_our_own_file_keeps_the_file(root: Path) -> None:
     set_up(root)
-    text = jsonedit.put((root / MCP).read_text(encoding="utf-8"), ("mcpServers", "x"), {})
+    text = json_edit.put((root / MCP).read_text(encoding="utf-8"), ("mcpServers", "x"), {})
     (root / MCP).write_text(text, encoding="utf-8")
     uninstall(root)
     assert servers(root) == {"x": {}}
@@ -155,18 +155,18 @@ def test_an_entry_that_the_user_edited_is_kept_and_told(root: Path) -> None:
     set_up(root)
     text = (root / MCP).read_text(encoding="utf-8").replace('"runr",', '"uvx",')
     (root / MCP).write_text(text, encoding="utf-8")
-    told = uninstall(root)
+    message = uninstall(root)
     assert servers(root)["runr"]["command"] == "uvx"
-    assert any("was edited and is kept" in note for note in told.notes)
+    assert any("was edited and is kept" in note for note in message.notes)
 
 
 def test_a_skill_that_the_user_edited_survives_both_ways(root: Path) -> None:
     set_up(root)
     (root / SKILL).write_text("mine", encoding="utf-8")
     assert any("--force" in note for note in set_up(root).notes)
-    told = uninstall(root)
+    message = uninstall(root)
     assert (root / SKILL).read_text(encoding="utf-8") == "mine"
-    assert any(SKILL in note for note in told.notes)
+    assert any(SKILL in note for note in message.notes)
     assert not (root / MCP).exists()
 
 
@@ -205,9 +205,9 @@ def test_a_new_command_replaces_our_own_entry(
     (root / MCP).write_text(TWO, encoding="utf-8")
     set_up(root)
     (root / MCP).write_text(edit((root / MCP).read_text(encoding="utf-8")), encoding="utf-8")
-    told = install(root, command=("/somewhere/python3", "-m", "runr"))
+    message = install(root, command=("/somewhere/python3", "-m", "runr"))
     assert servers(root)["runr"]["args"] == ["-m", "runr", "mcp"]
-    assert any("do not commit" in note for note in told.notes)
+    assert any("do not commit" in note for note in message.notes)
     uninstall(root)
     assert (root / MCP).read_text(encoding="utf-8") == (left or TWO)
 
@@ -268,11 +268,11 @@ def test_settings_that_were_edited_since_lose_our_hooks_and_nothing_else(
     own(root, text)
     set_up(root)
     merged = (root / SETTINGS).read_bytes().decode()
-    own(root, jsonedit.put(merged, ("theme",), "dark"))
+    own(root, json_edit.put(merged, ("theme",), "dark"))
     uninstall(root)
     left = json.loads((root / SETTINGS).read_bytes())
     assert left == {**json.loads(text), "theme": "dark"}
-    restored = jsonedit.drop((root / SETTINGS).read_bytes().decode(), ("theme",))
+    restored = json_edit.drop((root / SETTINGS).read_bytes().decode(), ("theme",))
     assert json.loads(restored) == json.loads(text)
 
 
@@ -314,9 +314,9 @@ def test_settings_that_cannot_be_merged_into_are_refused(root: Path, text: str, 
 def test_printing_shows_every_file_and_writes_none(root: Path) -> None:
     (root / MCP).write_text(TWO, encoding="utf-8")
     before = snapshot(root)
-    told = install(root, command=COMMAND, only_print=True)
+    message = install(root, command=COMMAND, only_print=True)
     assert snapshot(root) == before
-    shown = {preview.path: preview.text for preview in told.previews}
+    shown = {preview.path: preview.text for preview in message.previews}
     assert {SKILL, MCP, SETTINGS} <= set(shown)
     set_up(root)
     assert all((root / path).read_text(encoding="utf-8") == text for path, text in shown.items())
@@ -327,8 +327,8 @@ def test_a_user_gets_the_whole_plugin_and_gets_rid_of_it(tmp_path: Path) -> None
     config.mkdir()
     (config / "settings.json").write_text('{"theme": "dark"}', encoding="utf-8")
     before = snapshot(tmp_path)
-    told = install_user(config, found="/usr/bin/runr")
-    assert set(told.changed) == {f"skills/runr/{name}" for name in packaged()}
+    message = install_user(config, found="/usr/bin/runr")
+    assert set(message.changed) == {f"skills/runr/{name}" for name in packaged()}
     after = snapshot(tmp_path)
     assert install_user(config, found="/usr/bin/runr").changed == []
     assert snapshot(tmp_path) == after
@@ -445,7 +445,9 @@ def test_a_member_put_in_and_dropped_leaves_any_text_as_it_was(
 ) -> None:
     whole = document if others is None else {**document, "mcpServers": others}
     text = json.dumps(whole, indent=indent, ensure_ascii=False).replace("\n", newline)
-    merged = jsonedit.put(text, ("mcpServers", "runr"), ENTRY)
+    merged = json_edit.put(text, ("mcpServers", "runr"), ENTRY)
     assert json.loads(merged) == {**whole, "mcpServers": {**(others or {}), "runr": ENTRY}}
-    taken = jsonedit.drop(merged, ("mcpServers", "runr") if others is not None else ("mcpServers",))
+    taken = json_edit.drop(
+        merged, ("mcpServers", "runr") if others is not None else ("mcpServers",)
+    )
     assert taken == text

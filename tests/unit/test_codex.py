@@ -9,10 +9,10 @@ from typing import Any
 import anyio
 import pytest
 
-from runr.core.config import Config, WorkerSettings
+from runr.config.settings import Config, WorkerSettings
 from runr.errors import WorkerUnavailableError
-from runr.workers import catalog
-from runr.workers.assignment import Assignment, FollowUp, WorkReport
+from runr.workers import registry
+from runr.workers.protocol import Assignment, FollowUp, WorkReport
 
 DEADLINE_S = 30.0
 THREAD = "01a20447-a45e-7b53-9ef5-dfad0efc2da2"
@@ -87,7 +87,7 @@ class Codex:
 
     def work(self, follow_up: FollowUp | None = None, **changes: Any) -> WorkReport:
         assignment = replace(self.assignment, follow_up=follow_up, **changes)
-        worker, _ = catalog.find("codex", Config())
+        worker, _ = registry.find("codex", Config())
 
         async def main() -> WorkReport:
             with anyio.fail_after(2 * DEADLINE_S):
@@ -208,15 +208,15 @@ def test_the_environment_is_codex_s_own_and_free_of_an_outer_session(
     environment = {**codex.assignment.environment, **outer}
     codex.plays(*GOOD, after="echo it is $SERVICE_TOKEN")
     codex.work(environment=environment)
-    told = dict(line.split("=", 1) for line in codex.kept("environment").splitlines())
-    assert told["CODEX_HOME"] == "/mine"
-    assert told["RUNR_RUN_ID"] == codex.assignment.run_id
-    assert not {"CLAUDECODE", "CLAUDE_CODE_SESSION_ID"} & set(told)
+    summary = dict(line.split("=", 1) for line in codex.kept("environment").splitlines())
+    assert summary["CODEX_HOME"] == "/mine"
+    assert summary["RUNR_RUN_ID"] == codex.assignment.run_id
+    assert not {"CLAUDECODE", "CLAUDE_CODE_SESSION_ID"} & set(summary)
     assert "it is [redacted]" in codex.kept("worker-1.jsonl")
 
 
 def test_where_codex_is_not_installed_preflight_says_how_to() -> None:
-    worker, settings = catalog.find("codex", Config())
+    worker, settings = registry.find("codex", Config())
     with pytest.raises(WorkerUnavailableError, match="codex was not found") as refused:
         worker.preflight(settings, {"PATH": "/nowhere"})
     assert refused.value.next_steps[0] == "npm install -g @openai/codex"

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from runr.core.config import Config
+from runr.config import loader
+from runr.config.settings import Config
 from runr.errors import ConfigError, ExitCode
-from runr.store import configfile
-from runr.store.layout import Layout
+from runr.storage.layout import Layout
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def refusal(layout: Layout, content: str | bytes) -> str:
     data = content.encode() if isinstance(content, str) else content
     layout.config.write_bytes(data)
     with pytest.raises(ConfigError) as caught:
-        configfile.read(layout)
+        loader.load(layout)
     assert caught.value.exit_code is ExitCode.USAGE
     assert "\n" not in caught.value.message
     name, _, rest = caught.value.message.partition(".runr/config.toml")
@@ -31,14 +31,14 @@ def refusal(layout: Layout, content: str | bytes) -> str:
 
 
 def test_without_a_file_every_key_has_its_default(layout: Layout) -> None:
-    config = configfile.read(layout)
+    config = loader.load(layout)
     assert config == Config()
     assert (config.run.worker, config.run.attempts, config.run.timeout) == ("claude-code", 3, 2700)
     assert (config.verify.tier, config.verify.timeout, config.verify.tier1) == ("tier1", 600, ())
     assert config.scope.deny == ()
     assert config.worker("claude-code").permission_mode == "acceptEdits"
     layout.config.touch()
-    assert configfile.read(layout) == config
+    assert loader.load(layout) == config
 
 
 def test_what_is_written_is_what_is_read(layout: Layout) -> None:
@@ -70,7 +70,7 @@ extra_args = ["--verbose"]
 """,
         encoding="utf-8",
     )
-    config = configfile.read(layout)
+    config = loader.load(layout)
     assert config.model_dump(exclude_unset=True) == {
         "run": {"worker": "mine", "attempts": 5, "timeout": 5400},
         "verify": {
@@ -107,13 +107,13 @@ extra_args = ["--verbose"]
     ],
 )
 def test_what_is_no_toml_is_refused_with_its_place(layout: Layout, text: str, place: str) -> None:
-    told = refusal(layout, text)
-    assert told.startswith(" is not valid TOML: ")
-    assert told.endswith(place)
+    message = refusal(layout, text)
+    assert message.startswith(" is not valid TOML: ")
+    assert message.endswith(place)
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("[runs]", "unknown key `runs`; did you mean `run`?"),
         ("worker = 'x'", "unknown key `worker`; did you mean `workers`?"),
@@ -135,13 +135,13 @@ def test_what_is_no_toml_is_refused_with_its_place(layout: Layout, text: str, pl
     ],
 )
 def test_an_unknown_key_is_named_with_the_nearest_known_one(
-    layout: Layout, text: str, told: str
+    layout: Layout, text: str, message: str
 ) -> None:
-    assert refusal(layout, text).startswith(f": {told}")
+    assert refusal(layout, text).startswith(f": {message}")
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("run = 3", "run: write a table"),
         ("workers = []", "workers: write a table"),
@@ -168,9 +168,9 @@ def test_an_unknown_key_is_named_with_the_nearest_known_one(
     ],
 )
 def test_a_value_that_does_not_fit_is_refused_with_its_place(
-    layout: Layout, text: str, told: str
+    layout: Layout, text: str, message: str
 ) -> None:
-    assert refusal(layout, text).startswith(f": {told}")
+    assert refusal(layout, text).startswith(f": {message}")
 
 
 @pytest.mark.parametrize("content", [b"[run]\nworker = 'caf\xe9'\n", b"\xff\xfe[\x00r\x00"])
@@ -181,7 +181,7 @@ def test_a_file_that_is_not_utf8_is_refused(layout: Layout, content: bytes) -> N
 def test_a_folder_in_the_files_place_is_refused(layout: Layout) -> None:
     layout.config.mkdir()
     with pytest.raises(ConfigError, match=r"^\.runr/config\.toml cannot be read: "):
-        configfile.read(layout)
+        loader.load(layout)
 
 
 OLD: dict[str, Any] = {
@@ -198,7 +198,7 @@ OLD: dict[str, Any] = {
 
 def test_the_earlier_tools_settings_are_understood(layout: Layout) -> None:
     layout.old_config.write_text(json.dumps(OLD), encoding="utf-8")
-    config = configfile.read(layout)
+    config = loader.load(layout)
     assert config.verify.tier0 == ("make lint",)
     assert config.verify.tier1 == ("make test",)
     assert config.verify.tier2 == ()
@@ -209,7 +209,7 @@ def test_the_earlier_tools_settings_are_understood(layout: Layout) -> None:
 def test_runrs_own_settings_come_before_the_earlier_tools(layout: Layout) -> None:
     layout.old_config.write_text(json.dumps(OLD), encoding="utf-8")
     layout.config.write_text("[run]\nattempts = 2\n", encoding="utf-8")
-    assert configfile.read(layout) == Config.model_validate(tomllib.loads("[run]\nattempts = 2\n"))
+    assert loader.load(layout) == Config.model_validate(tomllib.loads("[run]\nattempts = 2\n"))
 
 
 @pytest.mark.parametrize(
@@ -224,11 +224,11 @@ def test_of_the_earlier_tools_settings_nothing_is_needed(
     layout: Layout, raw: dict[str, Any]
 ) -> None:
     layout.old_config.write_text(json.dumps(raw), encoding="utf-8")
-    assert configfile.read(layout) == Config()
+    assert loader.load(layout) == Config()
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b"", "cannot be read: "),
         (b'{"scope": {', "cannot be read: "),
@@ -238,9 +238,9 @@ def test_of_the_earlier_tools_settings_nothing_is_needed(
     ],
 )
 def test_damaged_settings_of_the_earlier_tool_are_not_taken_for_none(
-    layout: Layout, content: bytes, told: str
+    layout: Layout, content: bytes, message: str
 ) -> None:
     layout.old_config.write_bytes(content)
-    with pytest.raises(ConfigError, match=told) as caught:
-        configfile.read(layout)
+    with pytest.raises(ConfigError, match=message) as caught:
+        loader.load(layout)
     assert caught.value.message.startswith(".runr/runr.config.json")

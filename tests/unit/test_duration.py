@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runr.core.duration import seconds, spoken
+from runr.text import format_duration, parse_duration
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -26,7 +26,7 @@ UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
     ],
 )
 def test_a_length_of_time_is_read_as_people_write_it(text: object, expected: int) -> None:
-    assert seconds(text) == expected
+    assert parse_duration(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -35,13 +35,13 @@ def test_a_length_of_time_is_read_as_people_write_it(text: object, expected: int
 )
 def test_what_is_no_length_of_time_is_refused_with_what_is_one(text: object) -> None:
     with pytest.raises(ValueError, match="write seconds, or 90s, 45m, 1h30m, 2d"):
-        seconds(text)
+        parse_duration(text)
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**6), st.sampled_from("smhd")), min_size=1, max_size=5))
 def test_parts_add_up(parts: list[tuple[int, str]]) -> None:
     text = "".join(f"{number}{unit}" for number, unit in parts)
-    assert seconds(text) == sum(number * UNITS[unit] for number, unit in parts)
+    assert parse_duration(text) == sum(number * UNITS[unit] for number, unit in parts)
 
 
 @pytest.mark.parametrize(
@@ -60,9 +60,11 @@ def test_parts_add_up(parts: list[tuple[int, str]]) -> None:
     ],
 )
 def test_seconds_are_told_as_people_read_them(count: float, expected: str) -> None:
-    assert spoken(count) == expected
+    assert format_duration(count) == expected
 
 
 @given(st.floats(0, 10**6))
 def test_no_unit_is_told_sixty_times(count: float) -> None:
-    assert all(int(number) < 60 for number in re.findall(r"(\d+)(?:\.\d)?[ms]", spoken(count)))
+    assert all(
+        int(number) < 60 for number in re.findall(r"(\d+)(?:\.\d)?[ms]", format_duration(count))
+    )

@@ -8,21 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runr.core import filter as filters
-from runr.core.filter import Filter
-from runr.core.standing import Standing
-from runr.core.status import Entry, State
-from runr.core.task import Task, TaskType
 from runr.errors import UsageError
+from runr.query.filters import MATCH_ALL, Filter, parse_filter
+from runr.query.task_state import TaskState
+from runr.status.model import Entry, State
+from runr.tasks.model import Task, TaskType
 
 NOW = datetime(2025, 1, 10, 12, tzinfo=UTC)
 
 
-def standing(name: str, status: State = State.PENDING, **facts: Any) -> Standing:
+def standing(name: str, status: State = State.PENDING, **facts: Any) -> TaskState:
     entry = Entry(status=status, **{k: facts.pop(k) for k in [*facts] if k in Entry.model_fields})
-    derived = {k: facts.pop(k) for k in [*facts] if k in Standing.__slots__}
+    derived = {k: facts.pop(k) for k in [*facts] if k in TaskState.__slots__}
     task = Task(path=f".runr/tasks/{name}.md", title=facts.pop("title", name), **facts)
-    return Standing(task=task, entry=entry, **derived)
+    return TaskState(task=task, entry=entry, **derived)
 
 
 TASKS = (
@@ -78,7 +77,7 @@ def meant(wanted: Filter) -> list[str]:
     ],
 )
 def test_a_query_means_these_tasks(query: str, expected: str) -> None:
-    assert " ".join(meant(filters.of(query))) == expected
+    assert " ".join(meant(parse_filter(query))) == expected
 
 
 def test_an_option_says_the_same_as_its_word_in_a_query() -> None:
@@ -92,12 +91,12 @@ def test_an_option_says_the_same_as_its_word_in_a_query() -> None:
         ({"worker": ("codex",), "blocked": False, "waiting": False}, "worker:codex"),
     ]
     for options, query in pairs:
-        assert meant(filters.of(**options)) == meant(filters.of(query)) != []
-    assert filters.of(status=(), tag=(), search=None, ready=False) == filters.EVERYTHING
+        assert meant(parse_filter(**options)) == meant(parse_filter(query)) != []
+    assert parse_filter(status=(), tag=(), search=None, ready=False) == MATCH_ALL
 
 
 @pytest.mark.parametrize(
-    ("query", "told"),
+    ("query", "message"),
     [
         ("statu:failed", "there is no filter statu: in 'statu:failed'; did you mean status:?"),
         ("status:faild", "status cannot be 'faild': did you mean failed?"),
@@ -111,29 +110,32 @@ def test_an_option_says_the_same_as_its_word_in_a_query() -> None:
         ("status:failed status:stopped", "no task has two values of status"),
     ],
 )
-def test_a_bad_term_is_refused_with_the_near_match(query: str, told: str | None) -> None:
-    if told is None:
-        assert filters.of(query) == filters.of("tag:a,b")
+def test_a_bad_term_is_refused_with_the_near_match(query: str, message: str | None) -> None:
+    if message is None:
+        assert parse_filter(query) == parse_filter("tag:a,b")
         return
     with pytest.raises(UsageError) as refused:
-        filters.of(query)
-    assert told in refused.value.message
+        parse_filter(query)
+    assert message in refused.value.message
 
 
 def test_the_hint_after_an_unknown_word_works_when_it_is_typed() -> None:
     with pytest.raises(UsageError) as refused:
-        filters.of("http://example.org")
+        parse_filter("http://example.org")
     [hint] = refused.value.next_steps
-    filters.of(hint.partition("needs quotes: ")[2])
+    parse_filter(hint.partition("needs quotes: ")[2])
 
 
 @given(st.text())
 def test_any_text_is_a_filter_or_one_clear_refusal(query: str) -> None:
     with suppress(UsageError):
-        meant(filters.of(query))
+        meant(parse_filter(query))
 
 
 @given(st.sampled_from(["tag:api", "is:ready", "type:manual", "since:1d", "log", "path:api"]))
 def test_a_term_and_its_negation_part_the_tasks(term: str) -> None:
-    both = [*meant(filters.of(term)), *meant(filters.of(f"-{term}"))]
-    assert sorted(both) == sorted(meant(filters.EVERYTHING))
+    both = [
+        *meant(parse_filter(term)),
+        *meant(parse_filter(f"-{term}")),
+    ]
+    assert sorted(both) == sorted(meant(MATCH_ALL))

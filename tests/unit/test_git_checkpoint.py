@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from runr.git import snapshot
 from runr.git.checkpoint import Checkpoint, commit, find, of_task
 from runr.git.repo import Repo
-from runr.git.trailers import Trailers, message, parse
+from runr.git.trailers import Trailers, message, parse_trailers
 from unit.git_trees import ODD_NAMES, git, install_hooks, listing, make, save, state, write
 
 RUN = "20250108-143022-k7qf"
@@ -302,7 +302,7 @@ def test_whatever_the_texts_a_message_says_what_its_trailers_say(
     said = Trailers(run_id=RUN, task=task, worker="w", session=session)
     text = message(subject, body, said)
     assert "\0" not in text
-    (block,) = parse(text)
+    (block,) = parse_trailers(text)
     assert (block.all("Runr-Task"), block.all("Runr-Session")) == ((task,), (session,))
     assert (block.checkpoint, block.verified) == (True, ())
     first = text.split("\n", 1)[0]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runr.git.integrate import Integration, bring_in
+from runr.git.merge import Integration, integrate
 from runr.git.repo import Repo
 from unit.git_trees import ODD_NAMES, git, install_hooks, make, save, state, write
 
@@ -24,7 +24,7 @@ def begin(tmp_path: Path, work: dict[str, str], files: dict[str, str] | None = N
 
 
 def bring(root: Path, target: str | None = "main") -> Integration:
-    return bring_in(Repo(root), branch=BRANCH, target=target, message="Merge runr/setup-1")
+    return integrate(Repo(root), branch=BRANCH, target=target, message="Merge runr/setup-1")
 
 
 def test_an_unmoved_target_is_fast_forwarded_with_its_files(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from runr.git import recover
+from runr.git import recovery
 from runr.git.repo import Repo
 from unit.git_trees import git, make
 
@@ -29,7 +29,7 @@ def test_a_move_that_was_killed_half_way_can_be_made_again(tmp_path: Path) -> No
     (repo.path / "new.txt").write_text("all")
     (repo.path / "gone.txt").unlink()
     assert not repo.attempt("merge", "--ff-only", tip).ok
-    recover.adopt(repo, tip)
+    recovery.adopt(repo, tip)
     assert repo.attempt("merge", "--ff-only", tip).ok
     assert repo.head() == tip
     assert repo.dirty() == ()
@@ -40,7 +40,7 @@ def test_the_users_own_edit_is_never_taken_for_half_a_move(tmp_path: Path) -> No
     repo, tip = moved(tmp_path)
     (repo.path / "kept.txt").write_text("the user's own\n")
     (repo.path / "new.txt").write_text("another file of the same name\n")
-    recover.adopt(repo, tip)
+    recovery.adopt(repo, tip)
     assert (repo.path / "kept.txt").read_text() == "the user's own\n"
     assert (repo.path / "new.txt").read_text() == "another file of the same name\n"
     assert git(repo.path, "diff", "--cached", "--name-only").split() == []
@@ -51,7 +51,7 @@ def test_what_the_user_has_staged_stays_staged_as_it_is(tmp_path: Path) -> None:
     (repo.path / "kept.txt").write_text("staged\n")
     git(repo.path, "add", "kept.txt")
     (repo.path / "kept.txt").write_text("new and longer\n")
-    recover.adopt(repo, tip)
+    recovery.adopt(repo, tip)
     assert git(repo.path, "show", ":kept.txt").strip() == "staged"
 
 
@@ -60,7 +60,7 @@ def test_locks_that_a_killed_git_left_are_removed(tmp_path: Path, name: str) -> 
     repo, _ = moved(tmp_path)
     lock = repo.git_dir() / name
     lock.touch()
-    assert recover.clear_locks(repo, repo.path / ".runr/worktrees") == (name,)
+    assert recovery.clear_locks(repo, repo.path / ".runr/worktrees") == (name,)
     assert not lock.exists()
 
 
@@ -69,5 +69,5 @@ def test_the_locks_of_the_users_other_worktrees_are_left_alone(tmp_path: Path) -
     git(repo.path, "worktree", "add", "-q", str(tmp_path / "theirs"), "ahead")
     lock = repo.git_dir() / "worktrees/theirs/index.lock"
     lock.touch()
-    assert recover.clear_locks(repo, repo.path / ".runr/worktrees") == ()
+    assert recovery.clear_locks(repo, repo.path / ".runr/worktrees") == ()
     assert lock.exists()

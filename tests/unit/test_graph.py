@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runr.core.graph import Graph, Resolver, edges
-from runr.core.status import Entry, State
-from runr.core.task import Task
+from runr.query.graph import Graph, edges
+from runr.status.model import Entry, State
+from runr.tasks.model import Task
+from runr.tasks.names import Resolver
 
 TASKS = ".runr/tasks/"
 NAMES = [f"{letter}.md" for letter in "abcdefg"]
@@ -132,8 +133,8 @@ def test_cycles_are_found_exactly_where_there_are_some(links: Links) -> None:
         assert len(set(names)) == len(names) - 1 > 1
         assert all(b in others[a] for a, b in pairwise(names))
     # Whoever mends all that is told has broken every cycle: nothing goes round without them.
-    told = {path.removeprefix(TASKS) for path in graph.cycles}
-    rest = {name: others[name] - told for name in NAMES if name not in told}
+    message = {path.removeprefix(TASKS) for path in graph.cycles}
+    rest = {name: others[name] - message for name in NAMES if name not in message}
     assert not any(name in reachable(name, rest) for name in rest)
 
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from runr.core.task import Problem, Task, TaskType
-from runr.core.taskfile import body, parse
+from runr.tasks.model import Problem, Task, TaskType
+from runr.tasks.parser import body, parse
 
 
 def task(text: str | bytes, path: str = ".runr/tasks/05-build.md") -> Task:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from runr.core import gitcommand
-from runr.core.greeting import Open, Overview, lines
-from runr.core.redact import Redactor
-from runr.core.runstate import RunStart
-from runr.store import note, runlog
-from runr.store.layout import Layout
-from runr.store.runlog import RunLog
+from runr.claude import commit_trailers
+from runr.claude.summary import OpenTask, Overview, lines
+from runr.redaction import Redactor
+from runr.runs import journal
+from runr.runs.journal import RunLog
+from runr.runs.model import RunStart
+from runr.storage.layout import Layout
 
 NOW = datetime(2025, 1, 8, 14, 30, 22, tzinfo=UTC)
 START = RunStart(
@@ -37,7 +37,7 @@ START = RunStart(
     ],
 )
 def test_a_commit_in_a_command_is_given_trailers_once(command: str) -> None:
-    stamped = gitcommand.stamped(command, ["Runr-Run-Id: r-1"])
+    stamped = commit_trailers.with_trailers(command, ["Runr-Run-Id: r-1"])
     assert stamped is not None
     assert stamped.replace(" --trailer 'Runr-Run-Id: r-1'", "", 1) == command
     assert subprocess.run(["sh", "-n", "-c", stamped], check=False).returncode == 0
@@ -57,11 +57,11 @@ def test_a_commit_in_a_command_is_given_trailers_once(command: str) -> None:
     ],
 )
 def test_what_is_no_commit_stays_as_it_is(command: str) -> None:
-    assert gitcommand.stamped(command, ["Runr-Run-Id: r-1"]) is None
+    assert commit_trailers.with_trailers(command, ["Runr-Run-Id: r-1"]) is None
 
 
 def test_notes_and_events_by_many_writers_are_numbered_without_a_gap(tmp_path: Path) -> None:
-    run = runlog.claim(Layout(tmp_path), NOW, iter(["k7qf"]))
+    run = journal.claim(Layout(tmp_path), NOW, iter(["k7qf"]))
     log = RunLog(run, lambda: NOW, Redactor({}))
     log.append("run.created", START)
 
@@ -70,17 +70,17 @@ def test_notes_and_events_by_many_writers_are_numbered_without_a_gap(tmp_path: P
             log.append("phase.started", {"phase": "work", "attempt": number})
         else:
             payload = {"id": str(number % 15)}
-            note.append(run, "session.edited", payload, now=NOW, redact=str, once="id")
+            journal.append_light(run, "session.edited", payload, now=NOW, redact=str, once="id")
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(write, range(60)))
-    known = runlog.events(run)
+    known = journal.events(run)
     assert [event.seq for event in known] == list(range(1, len(known) + 1))
     edits = [event.payload["id"] for event in known if event.type == "session.edited"]
     assert len(edits) == len(set(edits)) == 12
-    kept = runlog.state(run)
+    kept = journal.state(run)
     run.state.unlink()
-    assert runlog.state(run) == kept
+    assert journal.state(run) == kept
 
 
 def test_ten_lines_are_the_most_that_a_session_is_told() -> None:
@@ -93,7 +93,7 @@ def test_ten_lines_are_the_most_that_a_session_is_told() -> None:
         stale=names,
         ready=names,
     )
-    at_work = [Open(name, "r", "session s", mine=name < "2") for name in names]
-    told = lines(overview, at_work)
-    assert 5 < len(told) <= 10
-    assert "and 35 more" in told[-1]
+    at_work = [OpenTask(name, "r", "session s", mine=name < "2") for name in names]
+    message = lines(overview, at_work)
+    assert 5 < len(message) <= 10
+    assert "and 35 more" in message[-1]

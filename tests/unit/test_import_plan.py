@@ -5,17 +5,17 @@ from graphlib import TopologicalSorter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runr.core.importplan import Wishes, plan, safe
-from runr.core.incoming import Incoming
-from runr.core.taskfile import parse
+from runr.interchange.external_task import ExternalTask
+from runr.interchange.import_plan import ImportOptions, plan_import, safe_text
+from runr.tasks.parser import parse
 
 IDS = [str(number) for number in range(6)]
 
 
-def tasks(needs: list[set[int]], parents: list[int | None]) -> list[Incoming]:
+def tasks(needs: list[set[int]], parents: list[int | None]) -> list[ExternalTask]:
     """Return tasks that only wait for earlier ones, with any parents."""
     return [
-        Incoming(
+        ExternalTask(
             id=own,
             stem=own,
             title=own,
@@ -34,7 +34,7 @@ def test_parents_lead_nobody_round_in_a_circle(
     needs: list[set[int]], parents: list[int | None]
 ) -> None:
     given = tasks(needs, parents)
-    rows = plan(given, Wishes(tool="beads"), {}, ())
+    rows = plan_import(given, ImportOptions(tool="beads"), {}, ())
     waits = {row.name.removesuffix(".md"): set(row.depends_on) for row in rows}
     TopologicalSorter(waits).prepare()
     for task in given:
@@ -43,7 +43,7 @@ def test_parents_lead_nobody_round_in_a_circle(
 
 @given(st.text(max_size=40))
 def test_any_text_makes_a_name_that_stays_in_its_folder(text: str) -> None:
-    name = safe(text)
+    name = safe_text(text)
     assert name
     assert not name.startswith(".")
     assert "/" not in name
@@ -55,8 +55,8 @@ def test_any_text_makes_a_name_that_stays_in_its_folder(text: str) -> None:
 def test_any_foreign_text_makes_a_task_without_a_problem(
     tag: str, identity: str, body: str
 ) -> None:
-    one = Incoming(id=identity, stem="x", title="T", body=body, tags=(tag,))
-    (row,) = plan([one], Wishes(tool="beads"), {}, ())
+    one = ExternalTask(id=identity, stem="x", title="T", body=body, tags=(tag,))
+    (row,) = plan_import([one], ImportOptions(tool="beads"), {}, ())
     task = parse(".runr/tasks/x.md", row.content)
     assert task.problems == ()
     assert task.title == "T"

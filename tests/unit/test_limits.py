@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from fakes.project_kit import ProjectKit
-from runr.app import runs
-from runr.app.answers import RunView
-from runr.core.prompt import compose, follow_up
-from runr.core.run import begin
-from runr.core.runstate import CheckResult, Event, RunStart
-from runr.core.stops import find
 from runr.errors import UnknownNameError, WorkerUnavailableError
-from runr.store import runlog
-from runr.store.layout import RunFiles
+from runr.lifecycle import runs
+from runr.query.models import RunDetails
+from runr.runs import journal
+from runr.runs.machine import begin
+from runr.runs.model import CheckResult, Event, RunStart
+from runr.runs.prompts import follow_up_prompt, work_prompt
+from runr.runs.stop_reasons import find
+from runr.storage.layout import RunFiles
 from unit.git_trees import git
 
 
@@ -25,7 +25,7 @@ def kit(tmp_path: Path) -> ProjectKit:
 
 
 def waits(run: RunFiles, kind: str = "worker.waiting") -> list[dict[str, Any]]:
-    return [event.payload for event in runlog.events(run) if event.type == kind]
+    return [event.payload for event in journal.events(run) if event.type == kind]
 
 
 def settings(kit: ProjectKit, worker: str = "script", *, more: str = "", **keys: Any) -> None:
@@ -61,7 +61,7 @@ class Played:
         command = json.dumps(["sh", str(self.script)])
         self.settings = f"[workers.claude-code]\ncommand = {command}\n{worker}"
 
-    def told(self, number: int) -> tuple[str, str]:
+    def describe(self, number: int) -> tuple[str, str]:
         """Return the arguments and the prompt of a call."""
         names = (f"arguments-{number}", f"prompt-{number}")
         first, second = ((self.folder / name).read_text(encoding="utf-8") for name in names)
@@ -76,7 +76,7 @@ REFUSED = {"is_error": True, "api_error_status": 529, "result": "API Error: 529 
 NEVER = 'verify: ["false"]'
 
 
-def played(kit: ProjectKit, program: Played, *, header: str = NEVER, **keys: Any) -> RunView:
+def played(kit: ProjectKit, program: Played, *, header: str = NEVER, **keys: Any) -> RunDetails:
     settings(kit, "claude-code", more=program.settings, **keys)
     kit.task("a.md", header=header, body="Write a.txt.")
     return kit.run("a.md")
@@ -141,14 +141,14 @@ def test_the_budget_is_handed_down_as_far_as_it_is_left_and_then_ends_the_run(
     assert run.cost_usd == pytest.approx(1.2)
     assert run.detail == "$1.20 of run.budget_usd ($1.00) is spent: raise it to go on"
     assert program.calls == 2
-    assert "--max-budget-usd 1.0\n" in program.told(1)[0]
-    assert "--max-budget-usd 0.4\n" in program.told(2)[0]
+    assert "--max-budget-usd 1.0\n" in program.describe(1)[0]
+    assert "--max-budget-usd 0.4\n" in program.describe(2)[0]
 
 
 def test_a_budget_of_the_worker_s_own_that_is_smaller_counts(kit: ProjectKit) -> None:
     program = Played(kit, {}, worker="budget_usd = 0.25\n")
     played(kit, program, budget_usd=1.0, attempts=1)
-    assert "--max-budget-usd 0.25" in program.told(1)[0]
+    assert "--max-budget-usd 0.25" in program.describe(1)[0]
 
 
 def test_above_the_limit_of_tokens_no_further_attempt_begins(kit: ProjectKit) -> None:
@@ -181,11 +181,11 @@ def test_an_outage_is_waited_out_and_the_attempt_does_not_count(kit: ProjectKit)
     program = Played(kit, {**REFUSED}, {**REFUSED}, {"result": "done"})
     run = played(kit, program, outage_pause="1s", attempts=1, header='verify: ["true"]')
     assert (run.status, run.attempt) == ("completed", 1)
-    told = waits(kit.layout.run(run.id))
-    assert [wait["seconds"] for wait in told] == [1, 2]
-    assert told[0]["reason"] == "API Error: 529 Overloaded; trying again in 1.0s"
-    assert "--resume s-2" in program.told(3)[0]
-    assert "Go on where you left off" in program.told(3)[1]
+    message = waits(kit.layout.run(run.id))
+    assert [wait["seconds"] for wait in message] == [1, 2]
+    assert message[0]["reason"] == "API Error: 529 Overloaded; trying again in 1.0s"
+    assert "--resume s-2" in program.describe(3)[0]
+    assert "Go on where you left off" in program.describe(3)[1]
 
 
 def test_when_patience_is_over_the_outage_is_the_stop(kit: ProjectKit) -> None:
@@ -222,8 +222,8 @@ def test_a_further_attempt_goes_on_in_its_session_and_is_told_only_what_failed(
     program = Played(kit, *answers)
     run = played(kit, program, attempts=2, header='verify: ["echo the-wrong-word; false"]')
     assert run.stop_reason == "verification_failed"
-    assert "--session-id" in program.told(1)[0]
-    arguments, prompt = program.told(2)
+    assert "--session-id" in program.describe(1)[0]
+    arguments, prompt = program.describe(2)
     assert "--resume mine" in arguments
     assert "--session-id" not in arguments
     assert "What failed in attempt 1" in prompt
@@ -241,8 +241,8 @@ def test_a_session_that_is_gone_is_replaced_by_a_fresh_one_with_the_whole_task(
     gone = {"unknown": True, "is_error": True, "subtype": "error_during_execution"}
     program = Played(kit, {"total_cost_usd": 0.5}, gone, {"total_cost_usd": 0.25})
     run = played(kit, program, attempts=2)
-    assert "--resume s-1" in program.told(2)[0]
-    arguments, prompt = program.told(3)
+    assert "--resume s-1" in program.describe(2)[0]
+    arguments, prompt = program.describe(3)
     assert "--session-id" in arguments
     assert "Write a.txt." in prompt
     assert "What failed in attempt 1" in prompt
@@ -254,7 +254,7 @@ def test_a_session_that_is_gone_is_replaced_by_a_fresh_one_with_the_whole_task(
 def test_sessions_can_be_told_to_begin_anew(kit: ProjectKit) -> None:
     program = Played(kit, {}, {}, worker="resume = false\n")
     played(kit, program, attempts=2)
-    arguments, prompt = program.told(2)
+    arguments, prompt = program.describe(2)
     assert "--resume" not in arguments
     assert "Write a.txt." in prompt
 
@@ -265,7 +265,7 @@ def test_a_run_that_is_taken_up_again_tells_its_session_the_task_of_today(kit: P
     kit.task("a.md", header='verify: ["true"]', body="Write b.txt instead.")
     runs.resume_run(kit.open(), run.id)
     assert kit.finish(kit.layout.run(run.id)).status == "completed"
-    arguments, prompt = program.told(2)
+    arguments, prompt = program.describe(2)
     assert "--resume mine" in arguments
     assert "Write b.txt instead." in prompt
 
@@ -278,12 +278,12 @@ def test_the_follow_up_is_short() -> None:
     state = begin("r", event.model_copy(update={"payload": start.model_dump()}))
     failed = CheckResult(tier="task", command="make check", exit_code=2, seconds=1, tail="E: no")
     state = state.model_copy(update={"attempt": 2, "judged": 1, "checks": (failed,)})
-    told = follow_up(start, state)
-    assert told.startswith("# Attempt 2 at task .runr/tasks/a.md")
+    message = follow_up_prompt(start, state)
+    assert message.startswith("# Attempt 2 at task .runr/tasks/a.md")
     for part in ("make check", "E: no", "You may change only: a", "Rules:"):
-        assert part in told
+        assert part in message
     body = "A long story.\n" * 100
-    assert len(told) < len(compose(start, body, state))
+    assert len(message) < len(work_prompt(start, body, state))
 
 
 # fallbacks
@@ -295,9 +295,9 @@ def test_a_worker_that_is_not_installed_is_replaced(kit: ProjectKit) -> None:
     kit.script("a.md", "echo 1 > a.txt", header='verify: ["test -f a.txt"]')
     run = kit.run("a.md")
     assert (run.status, run.worker) == ("completed", "script")
-    (told,) = waits(kit.layout.run(run.id), "worker.replaced")
-    assert (told["worker"], told["by"]) == ("claude-code", "script")
-    assert "no-such-program was not found" in told["reason"]
+    (message,) = waits(kit.layout.run(run.id), "worker.replaced")
+    assert (message["worker"], message["by"]) == ("claude-code", "script")
+    assert "no-such-program was not found" in message["reason"]
     assert "Runr-Worker: script" in git(kit.root, "log", "-1", "--format=%B")
 
 
@@ -318,7 +318,7 @@ def test_where_no_worker_is_there_nothing_is_recorded(kit: ProjectKit) -> None:
     kit.task("a.md")
     with pytest.raises(WorkerUnavailableError, match="no-such-program"):
         kit.start("a.md")
-    assert runlog.ids(kit.layout) == []
+    assert journal.ids(kit.layout) == []
 
 
 def test_a_fallback_that_does_not_exist_is_refused_at_once(kit: ProjectKit) -> None:

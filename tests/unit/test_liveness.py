@@ -13,17 +13,18 @@ from pathlib import Path
 import pytest
 
 from fakes.project_kit import ProjectKit, gone, is_running, kill, until
-from runr.app import follow
-from runr.app.holding.claim import claim
-from runr.app.runs import list_runs, resume_run, stop_run
-from runr.app.start import RunRequest, run_task
-from runr.core.status import State
-from runr.engine import ending, local, reconcile
-from runr.engine.context import RunContext
 from runr.errors import AlreadyRunningError, UsageError
-from runr.store import files, runlog
-from runr.store.layout import RunFiles
-from runr.workers import tree
+from runr.execution import completion, process, reconcile
+from runr.execution.context import RunContext
+from runr.lifecycle import follow
+from runr.lifecycle.leases import claim_task
+from runr.lifecycle.runs import list_runs, resume_run, stop_run
+from runr.lifecycle.start import RunRequest, run_task
+from runr.runs import journal
+from runr.status.model import State
+from runr.storage import files
+from runr.storage.layout import RunFiles
+from runr.workers import process_tree
 from unit.git_trees import git
 
 TASK = ".runr/tasks/a.md"
@@ -133,7 +134,7 @@ def test_a_run_that_is_killed_in_verification_is_judged_again_and_not_worked_aga
 #: Loaded by the run's own process before anything else: it ends it at one moment of its life.
 DIES = """
 import os, signal
-from runr.store.runlog import RunLog
+from runr.runs.journal import RunLog
 
 append = RunLog.append
 when, wanted = os.environ["DIES_AT"].split(" ", 1)
@@ -168,7 +169,7 @@ def dying_run(kit: ProjectKit, tmp_path: Path, moment: str) -> RunFiles:
     (tmp_path / "sitecustomize.py").write_text(DIES, encoding="utf-8")
     project = kit.open(PYTHONPATH=str(tmp_path), DIES_AT=moment)
     run = kit.layout.run(run_task(project, RunRequest(task="a")).run.id)
-    until(lambda: not local.is_alive(run), f"the end of {run.id}")
+    until(lambda: not process.is_alive(run), f"the end of {run.id}")
     return run
 
 
@@ -179,8 +180,8 @@ def test_a_run_that_is_killed_at_any_moment_is_resumed_to_exactly_one_checkpoint
     kit.script("a.md", 'echo "$RUNR_ATTEMPT" >> log.txt', header="verify: [test -s log.txt]")
     run = dying_run(kit, tmp_path, moment)
     when, kind, phase = moment.split()
-    told = [(event.type, event.payload.get("phase")) for event in runlog.events(run)]
-    assert ((kind, phase) == told[-1]) == ((kind, phase) in told) == (when == "behind")
+    text = [(event.type, event.payload.get("phase")) for event in journal.events(run)]
+    assert ((kind, phase) == text[-1]) == ((kind, phase) in text) == (when == "behind")
     interrupted(kit, run)
     resumed(kit, run)
     worked_twice = moment == "before phase.finished work"
@@ -206,7 +207,7 @@ def test_a_run_that_is_killed_behind_its_last_event_is_completed_by_the_next_loo
     entry = kit.settled("a.md")
     assert (entry.status, entry.completed_by) == (State.COMPLETED, f"run:{run.id}")
     assert [entry.checkpoint_sha] == kit.checkpoints()
-    assert follow.wait(kit.open(), run.id, 0).status == "completed"
+    assert follow.wait_for_run(kit.open(), run.id, 0).status == "completed"
 
 
 def test_a_run_that_is_killed_again_and_again_is_resumed_every_time(
@@ -229,7 +230,7 @@ def test_a_run_that_is_killed_again_and_again_is_resumed_every_time(
 LOOK = """
 import os, sys
 from pathlib import Path
-from runr.app.project import Project
+from runr.project import Project
 
 project = Project.open(Path(sys.argv[1]), os.environ)
 gate, opened = os.pipe()
@@ -272,8 +273,8 @@ def test_a_run_that_comes_to_its_end_while_somebody_looks_is_not_ended_again(
 
         @property
         def lock(self) -> Path:
-            if runlog.require(run).ended is None:
-                ending.stop(others, "stopped", "by somebody else")
+            if journal.require(run).ended is None:
+                completion.stop(others, "stopped", "by somebody else")
             return run.lock
 
     state = reconcile.end_if_dead(
@@ -282,7 +283,7 @@ def test_a_run_that_comes_to_its_end_while_somebody_looks_is_not_ended_again(
     assert state is not None
     assert state.stop == "stopped"
     assert [kind for kind, _ in kit.events(run)].count("run.stopped") == 1
-    tree.end_marked(run.id)
+    process_tree.end_marked(run.id)
 
 
 def test_stopping_a_run_ends_a_worker_that_does_not_listen(kit: ProjectKit, gate: Gate) -> None:
@@ -312,7 +313,7 @@ def test_a_run_can_be_stopped_as_soon_as_it_is_started(kit: ProjectKit, gate: Ga
     resume_run(kit.open(), run.id)
     stop_run(kit.open(), run.id)
     assert kit.settled("a.md").stop_reason == "stopped"
-    assert not local.is_alive(run)
+    assert not process.is_alive(run)
 
 
 def test_a_run_that_dies_after_a_stop_and_a_resumption_was_interrupted(
@@ -326,15 +327,15 @@ def test_a_run_that_dies_after_a_stop_and_a_resumption_was_interrupted(
     resume_run(kit.open(), run.id)
     gate.comes(kit)
     os.kill(kit.runner(run), signal.SIGTERM)
-    until(lambda: not local.is_alive(run), "the end of the run")
+    until(lambda: not process.is_alive(run), "the end of the run")
     interrupted(kit, run)
 
 
 RACE = """
 import os, sys
 from pathlib import Path
-from runr.app.project import Project
-from runr.app.start import RunRequest, run_task
+from runr.project import Project
+from runr.lifecycle.start import RunRequest, run_task
 from runr.errors import RunrError
 
 project = Project.open(Path(sys.argv[1]), os.environ)
@@ -362,11 +363,11 @@ def test_of_several_who_run_one_task_at_once_one_wins_and_the_others_are_told_wh
         [sys.executable, "-c", RACE, str(kit.root)], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
-    told = sorted(done.stdout.splitlines())
-    winner = told[-1].removeprefix("won ")
+    text = sorted(done.stdout.splitlines())
+    winner = text[-1].removeprefix("won ")
     message = f"AlreadyRunningError run {winner} is at work on {TASK} (its own process)"
-    assert told == [message] * 3 + [f"won {winner}"]
-    assert runlog.ids(kit.layout) == [winner]
+    assert text == [message] * 3 + [f"won {winner}"]
+    assert journal.ids(kit.layout) == [winner]
     gate.comes(kit)
     gate.open()
     assert kit.finish(kit.layout.run(winner)).status == "completed"
@@ -377,11 +378,11 @@ def test_who_comes_late_to_a_task_does_not_do_it_again(kit: ProjectKit) -> None:
     kit.script("a.md", "echo 1 > log.txt", header="verify: ['true']")
     seen = kit.entry("a.md")
     first = kit.run("a.md")
-    late = runlog.require(kit.layout.run(first.id)).model_copy(
+    late = journal.require(kit.layout.run(first.id)).model_copy(
         update={"id": "20250108-143022-late", "ended": None}
     )
     with pytest.raises(AlreadyRunningError, match=f"completed in this very .*{first.id}"):
-        claim(kit.open(), late, seen=seen)
+        claim_task(kit.open(), late, seen=seen)
     assert kit.entry("a.md").last_run_id == first.id
 
 
@@ -402,7 +403,7 @@ def test_a_run_is_not_resumed_once_another_one_has_done_its_task(
 LOCK = """
 import os, sys
 from pathlib import Path
-from runr.store import files
+from runr.storage import files
 
 lock = Path(sys.argv[1])
 handle = files.hold(lock)
@@ -427,7 +428,7 @@ def test_the_lock_of_a_run_is_its_process_and_nobody_elses(kit: ProjectKit, gate
     assert is_running(worker)  # and yet it holds no lock
     assert ask() == "True True\n"
     assert run.lock.read_text(encoding="ascii") == ""
-    assert local.process_id(run) is None
+    assert process.process_id(run) is None
     interrupted(kit, run)
 
 
@@ -444,7 +445,7 @@ def test_a_lock_is_free_as_soon_as_its_holder_lets_go(tmp_path: Path) -> None:
 
 def orphan(kit: ProjectKit, source: RunFiles) -> RunFiles:
     """Make a run whose opener was killed before it took the task."""
-    run = runlog.claim(kit.layout, kit.open().clock(), iter(["left"]))
+    run = journal.claim(kit.layout, kit.open().clock(), iter(["left"]))
     first = source.timeline.read_bytes().splitlines(keepends=True)[0]
     run.timeline.write_bytes(first)
     return run
@@ -466,4 +467,4 @@ def test_a_run_that_nobody_carries_on_is_ended_without_touching_its_task(
 def test_waiting_for_a_run_that_nobody_carries_on_comes_to_an_end(kit: ProjectKit) -> None:
     kit.script("a.md", "echo 1 > log.txt", header="verify: ['true']")
     left = orphan(kit, kit.layout.run(kit.run("a.md").id))
-    assert follow.wait(kit.open(), left.id).stop_reason == "interrupted"
+    assert follow.wait_for_run(kit.open(), left.id).stop_reason == "interrupted"

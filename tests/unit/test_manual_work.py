@@ -1,5 +1,5 @@
-from runr.core.runstate import Approval, RunStart, RunState
-from runr.core.status import Entry, fold
+from runr.runs.model import Approval, RunStart, RunState
+from runr.status.model import Entry, fold
 
 
 def test_a_record_of_manual_work_says_nothing_about_its_task() -> None:

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runr.core import mirror, taskfile
-from runr.core.status import Entry, Evidence, State
+from runr.status import frontmatter
+from runr.status.model import Entry, Evidence, State
+from runr.tasks import parser
 
 DONE = {
     "status": "completed",
@@ -33,17 +34,19 @@ def without(content: bytes) -> bytes:
 
 
 def test_a_file_without_a_header_gets_one() -> None:
-    made = mirror.written(b"# Title\n\nbody", DONE)
+    made = frontmatter.with_status_keys(b"# Title\n\nbody", DONE)
     assert made == f"---\n{LINES}---\n# Title\n\nbody".encode()
 
 
 def test_an_empty_file_gets_one() -> None:
-    assert mirror.written(b"", OPEN) == b"---\nstatus: pending\n---\n"
+    assert frontmatter.with_status_keys(b"", OPEN) == b"---\nstatus: pending\n---\n"
 
 
 def test_lines_are_replaced_where_they_stand_and_others_added_behind_them() -> None:
     before = b"---\ntags: [a]   # note\nstatus:   pending   # mine\npriority: 1\n---\n\n# T\n"
-    made = mirror.written(before, {**OPEN, "status": "completed", "completed_at": "2026-01-01"})
+    made = frontmatter.with_status_keys(
+        before, {**OPEN, "status": "completed", "completed_at": "2026-01-01"}
+    )
     assert made == (
         b"---\ntags: [a]   # note\nstatus: completed   # mine\ncompleted_at: 2026-01-01\n"
         b"priority: 1\n---\n\n# T\n"
@@ -51,20 +54,20 @@ def test_lines_are_replaced_where_they_stand_and_others_added_behind_them() -> N
 
 
 def test_lines_that_are_not_wanted_are_taken_out() -> None:
-    made = mirror.written(f"---\n{LINES}tags: [a]\n---\nbody\n".encode(), OPEN)
+    made = frontmatter.with_status_keys(f"---\n{LINES}tags: [a]\n---\nbody\n".encode(), OPEN)
     assert made == b"---\nstatus: pending\ntags: [a]\n---\nbody\n"
 
 
 def test_what_is_there_already_stays_as_it_is_spelled() -> None:
     before = b"---\r\nstatus:    pending\r\n---\r\nbody"
-    assert mirror.written(before, OPEN) == before
+    assert frontmatter.with_status_keys(before, OPEN) == before
 
 
 @pytest.mark.parametrize("eol", [b"\n", b"\r\n"])
 @pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
 def test_line_ends_and_a_byte_order_mark_stay(eol: bytes, bom: bytes) -> None:
     body = bom + eol.join([b"---", b"tags: [a]", b"---", b"# T", b"", b"text  "])
-    made = mirror.written(body, DONE)
+    made = frontmatter.with_status_keys(body, DONE)
     assert made is not None
     assert without(made) == body
     assert made.count(b"\r\n") == made.count(b"\n") * (eol == b"\r\n")
@@ -80,10 +83,10 @@ def test_line_ends_and_a_byte_order_mark_stay(eol: bytes, bom: bytes) -> None:
     ids=["block", "list", "quoted"],
 )
 def test_a_value_of_several_lines_goes_as_a_whole(before: bytes) -> None:
-    made = mirror.written(before, OPEN)
+    made = frontmatter.with_status_keys(before, OPEN)
     assert made is not None
     assert made.endswith(b"\ntags: [a]\n---\n")
-    assert mirror.read(made) == {"status": "pending"}
+    assert frontmatter.read(made) == {"status": "pending"}
 
 
 @pytest.mark.parametrize(
@@ -99,8 +102,8 @@ def test_a_value_of_several_lines_goes_as_a_whole(before: bytes) -> None:
     ids=["unclosed", "no YAML", "twice", "a list", "in braces", "not UTF-8"],
 )
 def test_a_header_that_cannot_be_edited_safely_is_left_alone(before: bytes) -> None:
-    made = mirror.written(before, DONE)
-    assert made is None or taskfile.parse("", made).problems == taskfile.parse("", before).problems
+    made = frontmatter.with_status_keys(before, DONE)
+    assert made is None or parser.parse("", made).problems == parser.parse("", before).problems
 
 
 def test_an_entry_says_which_lines_it_wants() -> None:
@@ -111,13 +114,13 @@ def test_an_entry_says_which_lines_it_wants() -> None:
         checkpoint_sha="b" * 40,
         evidence=Evidence.VERIFIED,
     )
-    assert list(mirror.wanted(entry).values()) == [
+    assert list(frontmatter.status_keys(entry).values()) == [
         "completed",
         "2026-11-22T16:30:47Z",
         "run:x",
         "b" * 40,
     ]
-    assert mirror.wanted(Entry(status=State.STOPPED, completed_at="x")) == {
+    assert frontmatter.status_keys(Entry(status=State.STOPPED, completed_at="x")) == {
         **OPEN,
         "status": "stopped",
     }
@@ -153,14 +156,14 @@ def files(draw: st.DrawFn) -> bytes:
 def test_every_byte_that_is_not_the_mirrors_stays(
     content: bytes, lines: dict[str, str | None]
 ) -> None:
-    made = mirror.written(content, lines)
+    made = frontmatter.with_status_keys(content, lines)
     if made is None:
         return
     said = {key: value for key, value in lines.items() if value is not None}
-    assert mirror.read(made) == said
-    assert taskfile.parse("", made).sha256 == taskfile.parse("", content).sha256
-    assert mirror.written(made, lines) == made
-    had_header = mirror._edited(content, {}) == content  # noqa: SLF001 - a header, or none
+    assert frontmatter.read(made) == said
+    assert parser.parse("", made).sha256 == parser.parse("", content).sha256
+    assert frontmatter.with_status_keys(made, lines) == made
+    had_header = frontmatter._edited(content, {}) == content  # noqa: SLF001 - a header, or none
     before, after = without(content), without(made)
     if had_header and after != before:
         eol = b"\r\n" if b"\r\n" in made else b"\n"

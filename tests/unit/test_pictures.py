@@ -8,9 +8,9 @@ from xml.etree import ElementTree as ET
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runr.core import chart, dot, mermaid, svg, tree
-from runr.core.chart import Box, Chart
-from runr.core.layers import Spacing, arrange
+from runr.graphics import chart, svg, tree
+from runr.graphics.chart import Box, Chart
+from runr.graphics.layout import Spacing, layout_graph
 
 NAMES = list("abcdefgh")
 SVG = "{http://www.w3.org/2000/svg}"
@@ -33,7 +33,7 @@ def drawn(needs: Links, *, name: str = "{}", title: str = "Do it") -> Chart:
 @given(links)
 def test_no_two_boxes_touch_and_what_needs_something_stands_to_its_right(needs: Links) -> None:
     size = Spacing()
-    layout = arrange(needs, size)
+    layout = layout_graph(needs, size)
     assert set(layout.corners) == set(needs)
     for (x, y), (left, top) in combinations(layout.corners.values(), 2):
         assert abs(x - left) >= size.width or abs(y - top) >= size.height
@@ -41,7 +41,7 @@ def test_no_two_boxes_touch_and_what_needs_something_stands_to_its_right(needs: 
         assert 0 <= x <= layout.width - size.width
         assert -0.01 <= y <= layout.height - size.height + 0.01
     in_order = {name: [need for need in needs[name] if need < name] for name in needs}
-    corners = arrange(in_order, size).corners
+    corners = layout_graph(in_order, size).corners
     assert all(corners[need][0] < corners[n][0] for n in in_order for need in in_order[n])
 
 
@@ -51,7 +51,7 @@ def test_any_name_and_title_is_valid_xml(name: str, title: str) -> None:
         Box(path=name, name=name, title=title, sign="✓", kind="completed"),
         Box(path=f"{name}2", name=EVIL, title=EVIL, sign="✗", kind="failed", critical=True),
     )
-    text = svg.draw(Chart(boxes=boxes, needs={name: [], f"{name}2": [name]}))
+    text = svg.render_svg(Chart(boxes=boxes, needs={name: [], f"{name}2": [name]}))
     root = ET.fromstring(text.encode("utf-8", "surrogatepass"))  # noqa: S314 - ours
     assert root.tag == f"{SVG}svg"
     assert not list(root.iter(f"{SVG}script"))
@@ -61,12 +61,12 @@ def test_any_name_and_title_is_valid_xml(name: str, title: str) -> None:
 def test_an_svg_has_a_box_for_each_task_an_arrow_for_each_link_and_is_always_the_same(
     needs: Links,
 ) -> None:
-    text = svg.draw(drawn(needs))
+    text = svg.render_svg(drawn(needs))
     root = ET.fromstring(text)  # noqa: S314 - ours
     arrows = [path for path in root.iter(f"{SVG}path") if "way" in path.attrib["class"]]
     assert len(arrows) == sum(end != name for name, ends in needs.items() for end in ends)
     assert len([r for r in root.iter(f"{SVG}rect") if r.attrib.get("rx") == "7"]) == len(needs)
-    assert svg.draw(drawn(needs)) == text
+    assert svg.render_svg(drawn(needs)) == text
 
 
 def test_long_and_wide_names_are_shortened_to_what_fits() -> None:
@@ -74,7 +74,7 @@ def test_long_and_wide_names_are_shortened_to_what_fits() -> None:
         boxes=(Box(path="p", name="日本" * 30, title="x" * 200, sign="○", kind="blocked"),),
         needs={"p": []},
     )
-    root = ET.fromstring(svg.draw(chart_))  # noqa: S314 - ours
+    root = ET.fromstring(svg.render_svg(chart_))  # noqa: S314 - ours
     texts = [text.text or "" for text in root.iter(f"{SVG}text")]
     assert "…" + "本日本日本日本日本日本"[-11:] in texts
     assert "x" * 28 + "…" in texts
@@ -82,10 +82,10 @@ def test_long_and_wide_names_are_shortened_to_what_fits() -> None:
 
 def test_mermaid_and_dot_take_any_name_as_text() -> None:
     picture = drawn({"a": [], "b": ["a"]}, name=EVIL.replace("{", "").replace("}", ""))
-    label = re.search(r't0\["(.*)"\]:::ready', mermaid.draw(picture))
+    label = re.search(r't0\["(.*)"\]:::ready', chart.render_mermaid(picture))
     assert label
     assert not set(label[1]) & set('"<>&`\\[]{}()|\x00\x1b')
-    lines = dot.draw(picture).splitlines()
+    lines = chart.render_dot(picture).splitlines()
     assert '  "a" -> "b"' in lines
     [first] = [line for line in lines if line.startswith('  "a" [')]
     strings = re.findall(r'"((?:[^"\\]|\\.)*)"', first)
@@ -123,7 +123,7 @@ def test_leaves_that_look_alike_are_folded_and_depth_is_said() -> None:
 def test_a_chain_of_fifty_thousand_tasks_is_drawn_without_recursion() -> None:
     names = [f"{number:05}" for number in range(50_000)]
     needs = {name: names[max(0, n - 1) : n] for n, name in enumerate(names)}
-    corners = arrange(needs, Spacing()).corners
+    corners = layout_graph(needs, Spacing()).corners
     assert len({x for x, _ in corners.values()}) == len(names)
     below = {name: names[n + 1 : n + 2] for n, name in enumerate(names)}
     assert len(list(tree.lines(names[:1], below, depth=12, alike=str))) == 12

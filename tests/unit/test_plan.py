@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runr.core import plan
-from runr.core.config import Config, ScopeSettings, VerifySettings
-from runr.core.presets import PRESETS
-from runr.core.prompt import compose
-from runr.core.runstate import RunStart
-from runr.core.task import Task, TaskType
+from runr.config.settings import Config, ScopeSettings, VerifySettings
+from runr.runs.model import RunStart
+from runr.runs.prompts import work_prompt
+from runr.runs.terms import build_spec, overridden, verifies_anything
+from runr.scope.presets import PRESETS
+from runr.tasks.model import Task, TaskType
 
 Tier = Literal["tier0", "tier1", "tier2"]
 ORDER = ("tier0", "tier1", "tier2", "task")
@@ -29,9 +29,9 @@ def config(risk: dict[str, Literal["tier1", "tier2"]]) -> Config:
 
 
 def judged(given: Task, settings: Config, *paths: str) -> list[tuple[str, str]]:
-    terms = plan.terms(given, settings)
-    risks = [risk for risk, _ in plan.taken(terms, paths)]
-    return [(check.tier, check.command) for check in plan.judges(terms, risks)]
+    terms = build_spec(given, settings)
+    risks = [risk for risk, _ in overridden(terms, paths)]
+    return [(check.tier, check.command) for check in verifies_anything(terms, risks)]
 
 
 def test_a_risk_adds_the_tiers_up_to_its_own_before_the_tasks_checks_and_no_command_twice() -> None:
@@ -44,15 +44,15 @@ def test_a_risk_adds_the_tiers_up_to_its_own_before_the_tasks_checks_and_no_comm
 
 
 def test_a_risk_says_by_which_file_it_was_taken_and_runrs_own_files_take_none() -> None:
-    terms = plan.terms(task(), config({"**": "tier1"}))
-    assert [path for _, path in plan.taken(terms, ["z", "b", ".runr/a"])] == ["b"]
-    assert plan.taken(terms, [".runr/tasks/a.md"]) == ()
+    terms = build_spec(task(), config({"**": "tier1"}))
+    assert [path for _, path in overridden(terms, ["z", "b", ".runr/a"])] == ["b"]
+    assert overridden(terms, [".runr/tasks/a.md"]) == ()
 
 
 def test_a_risk_that_adds_nothing_is_no_risk_and_a_manual_task_has_none() -> None:
     settings = config({"db/": "tier1"})
-    assert plan.terms(task("tier1"), settings).risks == ()
-    assert plan.terms(task(kind=TaskType.MANUAL), settings).risks == ()
+    assert build_spec(task("tier1"), settings).risks == ()
+    assert build_spec(task(kind=TaskType.MANUAL), settings).risks == ()
 
 
 @given(
@@ -77,7 +77,7 @@ def test_risks_only_add_and_keep_the_order_of_tiers(
 
 
 def start(settings: Config, *owns: str) -> RunStart:
-    terms = plan.terms(task().model_copy(update={"owns": owns}), settings)
+    terms = build_spec(task().model_copy(update={"owns": owns}), settings)
     return RunStart(
         **dict(terms), task=".runr/tasks/a.md", worker="x", workdir="/", base_sha="", base_tree=""
     )
@@ -93,10 +93,10 @@ def start(settings: Config, *owns: str) -> RunStart:
 )
 def test_the_worker_is_told_what_holds_for_lockfiles(policy: str, owned: str, free: str) -> None:
     settings = Config(scope=ScopeSettings.model_validate({"lockfiles": policy}))
-    assert owned in compose(start(settings, "src/"), "Do it.")
-    told = compose(start(settings), "Do it.")
-    assert free in told
-    assert ("ockfile" in told) is bool(free)
+    assert owned in work_prompt(start(settings, "src/"), "Do it.")
+    message = work_prompt(start(settings), "Do it.")
+    assert free in message
+    assert ("ockfile" in message) is bool(free)
 
 
 def test_the_worker_is_told_what_the_settings_add_and_what_is_risky() -> None:
@@ -104,7 +104,7 @@ def test_the_worker_is_told_what_the_settings_add_and_what_is_risky() -> None:
         scope=ScopeSettings(allow=("notes/",), presets=("go",)),
         verify=config({"db/": "tier1"}).verify,
     )
-    told = compose(start(settings, "src/"), "Do it.")
+    message = work_prompt(start(settings, "src/"), "Do it.")
     more = ", ".join(("notes/", *PRESETS["go"]))
-    assert f"You may change only: src/\nWhere that needs it, also: {more}\n" in told
-    assert "Where you change `db/`, these judge it too:\n- `test`\n" in told
+    assert f"You may change only: src/\nWhere that needs it, also: {more}\n" in message
+    assert "Where you change `db/`, these judge it too:\n- `test`\n" in message

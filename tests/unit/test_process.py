@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from runr.errors import WorkerUnavailableError
-from runr.workers import process, tree
+from runr.workers import process, process_tree
 from runr.workers.process import Ended
 
 # Tests run side by side, and ending one run must not end another.
@@ -147,9 +147,9 @@ def test_at_the_time_limit_the_whole_tree_is_ended(folder: Path) -> None:
     script = f"{' '.join(STARTS.values())} trap '' TERM; wait"
     ended, lines = run("sh", "-c", script, cwd=folder, timeout_s=2)
     assert (ended.exit_code, ended.timed_out) == (None, True)
-    told = [*pids(lines), *pids((folder / "said").read_text(encoding="utf-8").splitlines())]
-    assert len(told) == 3
-    assert not any(is_alive(pid) for pid in told)
+    message = [*pids(lines), *pids((folder / "said").read_text(encoding="utf-8").splitlines())]
+    assert len(message) == 3
+    assert not any(is_alive(pid) for pid in message)
 
 
 def test_a_polite_end_is_asked_for_first_and_its_last_words_are_heard(tmp_path: Path) -> None:
@@ -250,16 +250,16 @@ def test_the_processes_of_a_dead_run_are_found_by_its_marker(folder: Path) -> No
 
     with start(MARKER) as ours, start(MARKER + "x") as other:
         try:
-            assert tree.end_marked(MARKER, grace_s=0.1) >= 1
+            assert process_tree.end_marked(MARKER, grace_s=0.1) >= 1
             assert ours.wait(DEADLINE_S) < 0
             assert other.poll() is None
-            assert tree.end_marked(MARKER) == 0
+            assert process_tree.end_marked(MARKER) == 0
         finally:
-            tree.end_marked(MARKER + "x", grace_s=0.1)
+            process_tree.end_marked(MARKER + "x", grace_s=0.1)
 
 
 def test_neither_we_nor_who_started_us_is_ended(tmp_path: Path) -> None:
-    script = f"from runr.workers.tree import end_marked; print(end_marked({MARKER!r}))"
+    script = f"from runr.workers.process_tree import end_marked; print(end_marked({MARKER!r}))"
     ended, lines = run(
         "sh", "-c", '"$@"; echo still here', "sh", sys.executable, "-c", script, cwd=tmp_path
     )

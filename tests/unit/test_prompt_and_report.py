@@ -2,11 +2,11 @@ from typing import Any
 
 import pytest
 
-from runr.core.prompt import compose, feedback
-from runr.core.report import headline, next_steps, render
-from runr.core.runstate import Approval, Check, CheckResult, Event, Phase, RunStart, RunState
-from runr.core.stops import STOPS
-from runr.core.task import TaskType
+from runr.runs.model import Approval, Check, CheckResult, Event, Phase, RunStart, RunState
+from runr.runs.prompts import feedback_section, work_prompt
+from runr.runs.report import headline, next_steps, render
+from runr.runs.stop_reasons import STOPS
+from runr.tasks.model import TaskType
 
 RUN = "20250108-143022-k7qf"
 SHA = "2" * 40
@@ -60,7 +60,7 @@ def test_the_worker_is_told_the_whole_task_its_limits_and_its_judges() -> None:
         ),
     )
     body = "# Set things up\n\nFirst this.\n\n```sh\nmake\n```\n"
-    assert compose(given, body) == (
+    assert work_prompt(given, body) == (
         """\
 # Task .runr/tasks/00-setup.md
 
@@ -87,7 +87,7 @@ These commands will judge the result, run from the top of this folder:
 
 
 def test_without_limits_and_checks_the_worker_is_told_that_a_person_looks() -> None:
-    assert compose(start(), "Do it.") == (
+    assert work_prompt(start(), "Do it.") == (
         """\
 # Task .runr/tasks/00-setup.md
 
@@ -101,13 +101,13 @@ No checks are configured: a person will look at the result.
 
 
 def test_a_task_without_a_body_is_its_title() -> None:
-    assert "\n\nSet things up\n\n" in compose(start(), "\n")
+    assert "\n\nSet things up\n\n" in work_prompt(start(), "\n")
 
 
 def test_the_worker_of_a_hybrid_task_is_told_to_leave_the_persons_part() -> None:
     words = "A person does the rest of this task afterwards: do the worker's part only."
-    assert words in compose(start(task_type=TaskType.HYBRID), "Do it.")
-    assert words not in compose(start(), "Do it.")
+    assert words in work_prompt(start(task_type=TaskType.HYBRID), "Do it.")
+    assert words not in work_prompt(start(), "Do it.")
 
 
 def test_a_later_attempt_is_told_everything_that_failed_in_the_one_before() -> None:
@@ -135,27 +135,29 @@ Your earlier changes are still here.
 ```
 waiting…
 ```"""
-    assert feedback(before) == expected
-    prompt = compose(start(), "Do it.", before)
+    assert feedback_section(before) == expected
+    prompt = work_prompt(start(), "Do it.", before)
     assert expected in prompt
     assert "all well" not in prompt
-    assert prompt != compose(start(), "Do it.")
+    assert prompt != work_prompt(start(), "Do it.")
     assert prompt.endswith(RULES)
 
 
 def test_output_with_fences_in_it_does_not_end_the_fence_around_it() -> None:
-    told = feedback(state(judged=1, checks=(check(1, "a\n```\nb\n````\nc"),)))
-    assert told.endswith("`````\na\n```\nb\n````\nc\n`````")
-    assert told.startswith("# What failed in attempt 1\n")
+    message = feedback_section(state(judged=1, checks=(check(1, "a\n```\nb\n````\nc"),)))
+    assert message.endswith("`````\na\n```\nb\n````\nc\n`````")
+    assert message.startswith("# What failed in attempt 1\n")
 
 
 def test_a_check_that_failed_in_silence_is_told_as_such() -> None:
-    assert feedback(state(checks=(check(2, " \n"),))).endswith("exit code 2\n\nIt printed nothing.")
+    assert feedback_section(state(checks=(check(2, " \n"),))).endswith(
+        "exit code 2\n\nIt printed nothing."
+    )
 
 
 def test_where_nothing_failed_there_is_nothing_to_tell() -> None:
-    assert feedback(state(checks=(check(0),))) == ""
-    assert compose(start(), "Do it.", state()) == compose(start(), "Do it.")
+    assert feedback_section(state(checks=(check(0),))) == ""
+    assert work_prompt(start(), "Do it.", state()) == work_prompt(start(), "Do it.")
 
 
 def events(*rows: tuple[str, str, dict[str, Any]]) -> list[Event]:
@@ -282,10 +284,10 @@ def test_a_run_that_waits_on_its_branch_says_so_with_the_command_that_brings_it_
         detail="both sides changed a.txt",
         bring_in=f"git merge runr/00-setup-{RUN}",
     )
-    told = render(kept, (), ())
+    message = render(kept, (), ())
     waits = f"- Brought in: no, it waits on `runr/00-setup-{RUN}` (both sides changed a.txt)\n"
-    assert waits in told
-    assert told.endswith(f"## Next\n\n    git merge runr/00-setup-{RUN}\n")
+    assert waits in message
+    assert message.endswith(f"## Next\n\n    git merge runr/00-setup-{RUN}\n")
 
 
 def test_a_completion_on_a_persons_word_never_reads_as_verified() -> None:
@@ -295,18 +297,18 @@ def test_a_completion_on_a_persons_word_never_reads_as_verified() -> None:
         approval=Approval(by="Ada", reason="I looked at it"),
         start=start(forced="open dependencies: a.md"),
     )
-    told = render(attested, (), ())
-    assert told.startswith("# 00-setup.md: completed, on the word of Ada\n")
-    assert "- Reason: I looked at it\n- Forced past: open dependencies: a.md\n" in told
-    assert "verified\n" not in told.split("\n\n")[0]
-    assert "No checks ran." in told
+    message = render(attested, (), ())
+    assert message.startswith("# 00-setup.md: completed, on the word of Ada\n")
+    assert "- Reason: I looked at it\n- Forced past: open dependencies: a.md\n" in message
+    assert "verified\n" not in message.split("\n\n")[0]
+    assert "No checks ran." in message
 
 
 def test_a_run_that_goes_on_has_a_report_too() -> None:
-    told = render(state(), (), ())
-    assert told.startswith("# 00-setup.md: still running\n")
-    assert "Nothing was changed" not in told
-    assert told.endswith(f"## Next\n\n    runr follow {RUN}\n    runr stop {RUN}\n")
+    message = render(state(), (), ())
+    assert message.startswith("# 00-setup.md: still running\n")
+    assert "Nothing was changed" not in message
+    assert message.endswith(f"## Next\n\n    runr follow {RUN}\n    runr stop {RUN}\n")
 
 
 def test_the_time_between_a_stop_and_its_resumption_belongs_to_no_phase() -> None:
@@ -321,9 +323,9 @@ def test_the_time_between_a_stop_and_its_resumption_belongs_to_no_phase() -> Non
 
 def test_a_long_list_of_changes_is_cut_and_says_so() -> None:
     stat = [(f"{number}.txt", 1, 0) for number in range(103)]
-    told = render(state(), (), stat)
-    assert "- `99.txt` +1 -0\n- and 3 more\n" in told
-    assert "100.txt" not in told
+    message = render(state(), (), stat)
+    assert "- `99.txt` +1 -0\n- and 3 more\n" in message
+    assert "100.txt" not in message
 
 
 @pytest.mark.parametrize("code", sorted(STOPS))

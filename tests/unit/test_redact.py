@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runr.core.redact import Redactor, redact
+from runr.redaction import Redactor, redact
 
 # Written in two parts, so that no scanner takes this file for a leak.
 TOKENS = {

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runr.core.run import apply, begin
-from runr.core.runstate import Event, RunState
-from runr.core.status import UNTOUCHED, Entry, State, fold, replay
+from runr.runs.machine import apply, begin
+from runr.runs.model import Event, RunState
+from runr.status.model import UNTOUCHED, Entry, State, fold, replay
 
 TASK = ".runr/tasks/a.md"
 START = {"task": TASK, "workdir": "/w", "base_sha": "0" * 40, "base_tree": "1" * 40}

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from runr.core.redact import Redactor
-from runr.core.run import fold
-from runr.core.runstate import RunStart
 from runr.errors import DamagedStateError, UnknownNameError
-from runr.store import runlog
-from runr.store.layout import Layout, RunFiles
-from runr.store.runlog import RunLog
+from runr.redaction import Redactor
+from runr.runs import journal
+from runr.runs.journal import RunLog
+from runr.runs.machine import fold
+from runr.runs.model import RunStart
+from runr.storage.layout import Layout, RunFiles
 
 NOW = datetime(2025, 1, 8, 14, 30, 22, 123456, tzinfo=UTC)
 START = RunStart(
@@ -50,7 +50,7 @@ def log(layout: Layout) -> RunLog:
 
 
 def opened(layout: Layout, environment: Mapping[str, str]) -> RunLog:
-    run = runlog.claim(layout, NOW, iter(["k7qf"]))
+    run = journal.claim(layout, NOW, iter(["k7qf"]))
     found = RunLog(run, Clock(), Redactor(environment))
     found.append("run.created", START)
     return found
@@ -72,10 +72,10 @@ PRELUDE = """
 import itertools, os, resource, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from runr.core.redact import Redactor
-from runr.store import runlog
-from runr.store.layout import Layout
-from runr.store.runlog import RunLog
+from runr.redaction import Redactor
+from runr.runs import journal as runs_journal
+from runr.storage.layout import Layout
+from runr.runs.journal import RunLog
 
 layout, now = Layout(Path(sys.argv[1])), datetime(2025, 1, 8, 14, 30, 22, tzinfo=UTC)
 log = RunLog(layout.run("20250108-143022-k7qf"), lambda: now, Redactor({}))
@@ -105,9 +105,9 @@ def test_events_are_numbered_and_kept_as_one_line_each(log: RunLog) -> None:
         "source": "person",
         "payload": {"why": "two\nlines"},
     }
-    assert runlog.events(log.files) == runlog.events(log.files, after=0)
-    assert [event.seq for event in runlog.events(log.files, after=1)] == [2, 3]
-    assert state == runlog.state(log.files) == fold(log.files.id, runlog.events(log.files))
+    assert journal.events(log.files) == journal.events(log.files, after=0)
+    assert [event.seq for event in journal.events(log.files, after=1)] == [2, 3]
+    assert state == journal.state(log.files) == fold(log.files.id, journal.events(log.files))
 
 
 @pytest.mark.parametrize("torn", [b'{"seq":4', b"x" * 100_000, b"\0" * 5000, b'{"a": "\xc3'])
@@ -117,8 +117,8 @@ def test_a_torn_last_line_is_not_seen_and_healed_by_the_next_event(
     log.append("phase.started", {"phase": "prepare"})
     whole = log.files.timeline.read_bytes()
     log.files.timeline.write_bytes(whole + torn)
-    assert len(runlog.events(log.files)) == 2
-    assert runlog.require(log.files).seq == 2
+    assert len(journal.events(log.files)) == 2
+    assert journal.require(log.files).seq == 2
     assert log.append("stop.requested", {}).seq == 3
     data = log.files.timeline.read_bytes()
     assert data.startswith(whole)
@@ -127,18 +127,18 @@ def test_a_torn_last_line_is_not_seen_and_healed_by_the_next_event(
 
 
 def test_a_run_whose_first_line_is_torn_has_not_begun(layout: Layout) -> None:
-    run = runlog.claim(layout, NOW, iter(["k7qf"]))
+    run = journal.claim(layout, NOW, iter(["k7qf"]))
     run.timeline.write_bytes(b'{"seq":1,"ty')
-    assert runlog.state(run) is None
+    assert journal.state(run) is None
     with pytest.raises(DamagedStateError, match="has no events"):
-        runlog.require(run)
+        journal.require(run)
     assert RunLog(run, Clock(), Redactor({})).append("run.created", START).seq == 1
 
 
 def test_without_a_timeline_there_are_no_events(layout: Layout) -> None:
-    assert runlog.events(layout.run("nothing")) == []
-    assert runlog.state(layout.run("nothing")) is None
-    assert runlog.ids(layout) == []
+    assert journal.events(layout.run("nothing")) == []
+    assert journal.state(layout.run("nothing")) is None
+    assert journal.ids(layout) == []
 
 
 def stale(run: RunFiles, kept: dict[str, Any]) -> None:
@@ -176,9 +176,9 @@ def test_a_copy_of_the_state_that_is_of_no_use_is_made_again(
     damage: Callable[[RunFiles, dict[str, Any]], None], log: RunLog
 ) -> None:
     log.append("phase.started", {"phase": "work", "attempt": 2})
-    before = runlog.require(log.files)
+    before = journal.require(log.files)
     damage(log.files, json.loads(log.files.state.read_bytes()))
-    assert runlog.require(log.files) == before
+    assert journal.require(log.files) == before
     assert before.attempt == 2
     after = log.append("phase.finished", {"phase": "work", "outcome": "ok"})
     assert json.loads(log.files.state.read_bytes())["state"] == after.model_dump(mode="json")
@@ -188,14 +188,14 @@ def test_a_copy_that_is_as_new_as_the_timeline_is_used(log: RunLog) -> None:
     kept = json.loads(log.files.state.read_bytes())
     kept["state"]["words"] = "from the copy"
     log.files.state.write_text(json.dumps(kept), encoding="utf-8")
-    assert runlog.require(log.files).words == "from the copy"
+    assert journal.require(log.files).words == "from the copy"
 
 
 def test_an_event_counts_also_where_its_copy_cannot_be_written(log: RunLog) -> None:
     log.files.state.unlink()
     log.files.state.mkdir()
     assert log.append("stop.requested", {}).seq == 2
-    assert runlog.require(log.files).seq == 2
+    assert journal.require(log.files).seq == 2
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_a_line_in_the_middle_that_nobody_can_read_is_one_clear_error(
     with log.files.timeline.open("ab") as timeline:
         timeline.write(line + b"\n" + b'{"seq":3,"time":"t","type":"x"}\n')
     with pytest.raises(DamagedStateError, match=r"timeline\.jsonl is damaged: ") as caught:
-        runlog.state(log.files)
+        journal.state(log.files)
     assert "\n" not in caught.value.message
     assert caught.value.next_steps == ("runr doctor",)
 
@@ -224,7 +224,7 @@ def test_a_line_in_the_middle_that_nobody_can_read_is_one_clear_error(
 def test_a_timeline_that_does_not_open_a_run_is_one_clear_error(log: RunLog) -> None:
     log.files.timeline.write_text('{"seq":1,"time":"t","type":"x"}\n', encoding="utf-8")
     with pytest.raises(DamagedStateError, match="is damaged"):
-        runlog.state(log.files)
+        journal.state(log.files)
 
 
 def test_processes_that_append_at_once_lose_nothing_and_leave_no_hole(
@@ -238,14 +238,14 @@ def work(index):
 at_once(4, work)
 """
     child(program, layout.root)
-    events = runlog.events(log.files)
+    events = journal.events(log.files)
     assert [event.seq for event in events] == list(range(1, 102))
     commands = [event.payload["command"] for event in events[1:]]
     assert sorted(commands) == sorted(f"{i}-{n}" for i in range(4) for n in range(25))
     for index in range(4):  # each one's own in order
         own = [command for command in commands if command.startswith(f"{index}-")]
         assert own == [f"{index}-{number}" for number in range(25)]
-    assert runlog.require(log.files).seq == 101
+    assert journal.require(log.files).seq == 101
 
 
 def test_what_an_append_has_returned_for_outlives_a_kill(layout: Layout, log: RunLog) -> None:
@@ -265,13 +265,13 @@ for kills in range(20):
     heard += os.read(told, 10000)
     os.close(told)
     acknowledged = int(heard.split()[-1])
-    numbers = [event.seq for event in runlog.events(log.files)]
+    numbers = [event.seq for event in runs_journal.events(log.files)]
     assert numbers == list(range(1, len(numbers) + 1)), numbers
     assert acknowledged <= len(numbers) <= acknowledged + 1, (acknowledged, numbers[-1])
 print(acknowledged)
 """
     assert int(child(program, layout.root)) > 20
-    assert log.append("stop.requested", {}).seq == len(runlog.events(log.files))
+    assert log.append("stop.requested", {}).seq == len(journal.events(log.files))
 
 
 def test_ids_that_many_claim_in_the_same_second_are_all_distinct(layout: Layout) -> None:
@@ -279,7 +279,7 @@ def test_ids_that_many_claim_in_the_same_second_are_all_distinct(layout: Layout)
 def work(index):
     suffixes = (f"{number:04}" for number in itertools.count())
     for _ in range(10):
-        os.write(1, f"{runlog.claim(layout, now, suffixes).id}\\n".encode())
+        os.write(1, f"{runs_journal.claim(layout, now, suffixes).id}\\n".encode())
 
 at_once(20, work)
 """
@@ -320,25 +320,25 @@ def test_secrets_are_out_before_anything_is_written(layout: Layout) -> None:
         assert "and" not in text.replace("command", "")
         assert "[redacted]" in text or path == log.files.state
     assert state.start.base_sha == "0" * 40
-    assert runlog.events(log.files)[1].payload["path"] == "/usr/bin"
-    assert runlog.require(log.files).words == "used [redacted]"
+    assert journal.events(log.files)[1].payload["path"] == "/usr/bin"
+    assert journal.require(log.files).words == "used [redacted]"
 
 
 @pytest.fixture
 def several(layout: Layout) -> Layout:
     yesterday = NOW - timedelta(days=1)
     for suffix, now in (("k7qf", yesterday), ("zzzz", NOW), ("aaaa", NOW), ("k7xx", yesterday)):
-        run = runlog.claim(layout, now, iter([suffix]))
+        run = journal.claim(layout, now, iter([suffix]))
         # The second run of one second begins a moment later than the first.
         begun = now + timedelta(milliseconds=suffix == "aaaa")
         RunLog(run, Clock(begun), Redactor({})).append("run.created", START)
-    runlog.claim(layout, NOW, iter(["none"]))  # never began
+    journal.claim(layout, NOW, iter(["none"]))  # never began
     (layout.runs / "notes.txt").write_text("not a run", encoding="utf-8")
     return layout
 
 
 def test_runs_are_listed_in_the_order_in_which_they_began(several: Layout) -> None:
-    assert runlog.ids(several) == [
+    assert journal.ids(several) == [
         "20250107-143022-k7qf",
         "20250107-143022-k7xx",
         "20250108-143022-zzzz",
@@ -359,22 +359,22 @@ def test_runs_are_listed_in_the_order_in_which_they_began(several: Layout) -> No
 def test_a_run_is_found_by_what_is_unique_of_its_id(
     wanted: str, expected: str, several: Layout
 ) -> None:
-    assert runlog.find(several, wanted).id == expected
+    assert journal.find(several, wanted).id == expected
 
 
 def test_an_ambiguous_name_is_refused_with_the_runs_that_it_could_mean(several: Layout) -> None:
     message = "ambiguous: 20250107-143022-k7qf, 20250107-143022-k7xx$"
     with pytest.raises(UnknownNameError, match=message):
-        runlog.find(several, "20250107")
+        journal.find(several, "20250107")
 
 
 @pytest.mark.parametrize("wanted", ["nope", "", "none", "7qf-", "7qf", "../runs", "notes.txt"])
 def test_a_run_that_is_not_there_is_refused(wanted: str, several: Layout) -> None:
     with pytest.raises(UnknownNameError, match="there is no run ") as caught:
-        runlog.find(several, wanted)
+        journal.find(several, wanted)
     assert caught.value.next_steps == ("runr runs",)
 
 
 def test_without_runs_there_is_no_latest_one(layout: Layout) -> None:
     with pytest.raises(UnknownNameError, match="there is no run 'latest'"):
-        runlog.find(layout, "latest")
+        journal.find(layout, "latest")

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runr.core.run import FOLLOWS, Action, fold, next_action
-from runr.core.runstate import Phase
-from runr.core.stops import FOR_A_PERSON, STOPS, find
-from runr.core.task import TaskType
+from runr.runs.machine import FOLLOWS, Action, fold, next_action
+from runr.runs.model import Phase
+from runr.runs.stop_reasons import FOR_A_PERSON, STOPS, find
+from runr.tasks.model import TaskType
 from unit.run_timeline import RUN, Timeline, start, told
 
 WORDS = sorted({word for _, word in FOLLOWS})

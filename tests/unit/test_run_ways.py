@@ -2,9 +2,9 @@
 
 import pytest
 
-from runr.core.run import Action, next_action
-from runr.core.runstate import Phase
-from runr.core.task import TaskType
+from runr.runs.machine import Action, next_action
+from runr.runs.model import Phase
+from runr.tasks.model import TaskType
 from unit.run_timeline import CHECK, Timeline, good, start
 
 

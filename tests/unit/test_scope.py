@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runr.core import lockfiles, noise
-from runr.core.presets import PRESETS, patterns
-from runr.core.scope import is_runrs, matches, names, violations
+from runr.scope import rules
+from runr.scope.presets import PRESETS, patterns
+from runr.scope.rules import is_runrs, matches, names, violations
 
 DENIED = "denied by scope.deny"
 
@@ -125,7 +125,7 @@ REFUSED = f"{LOCK} (a lockfile: scope.lockfiles is deny)"
     ],
 )
 def test_a_lockfile_goes_with_its_manifest_or_as_the_settings_say(
-    changed: list[str], owns: list[str], policy: lockfiles.Lockfiles, expected: list[str]
+    changed: list[str], owns: list[str], policy: rules.Lockfiles, expected: list[str]
 ) -> None:
     assert violations(changed, owns=owns, deny=[], lockfiles=policy) == expected
 
@@ -163,9 +163,9 @@ def test_a_denied_manifest_takes_no_lockfile_with_it() -> None:
 def test_new_files_of_a_tool_are_told_once_with_what_to_ignore(
     path: str, line: str, shown: str
 ) -> None:
-    told = f"{shown} (a tool's own files: list {line} in .gitignore)"
+    message = f"{shown} (a tool's own files: list {line} in .gitignore)"
     beside = [path, f"{path}2"] if path.count("/") > shown.count("/") else [path]
-    assert violations(beside, owns=["src/a.py"], deny=[], added=beside) == [told]
+    assert violations(beside, owns=["src/a.py"], deny=[], added=beside) == [message]
     assert violations([path], owns=["src/a.py"], deny=[]) == [path]
 
 
@@ -221,8 +221,8 @@ def test_presets_join_without_repetition_and_hold_no_lockfile() -> None:
     joined = patterns(("python", "tests", "python"))
     assert joined == PRESETS["python"] + PRESETS["tests"]
     everything = patterns(tuple(PRESETS))
-    assert [name for name in lockfiles.MANIFESTS if matches(name, everything)] == []
-    assert [name for name in noise.CACHES if matches(name, everything)] == []
+    assert [name for name in rules.MANIFESTS if matches(name, everything)] == []
+    assert [name for name in rules.CACHE_FOLDERS if matches(name, everything)] == []
 
 
 PART = st.text(st.sampled_from("ab.*?-é "), min_size=1, max_size=4)

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from fakes.project_kit import ProjectKit
-from runr.core.redact import REDACTED
-from runr.store import runlog
+from runr.redaction import REDACTED
+from runr.runs import journal
 
 # Put together here, so that this file itself holds none.
 TOKEN = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
@@ -62,6 +62,6 @@ def test_secrets_of_every_source_stay_out_of_the_run_folder(kit: ProjectKit, pas
     for name in ("task.md", "diff.patch", "prompt-1.md", "worker-1.jsonl", "verify-1.log"):
         assert REDACTED in found[name], name
     # What a commit is called is no secret.
-    sha = runlog.require(kit.layout.run(run.id)).start.base_sha
+    sha = journal.require(kit.layout.run(run.id)).start.base_sha
     for name in ("timeline.jsonl", "worker-1.jsonl", "verify-1.log"):
         assert sha in found[name], name

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from fakes.project_kit import ProjectKit
-from runr.core.status import UNTOUCHED
-from runr.store import statusfile
-from runr.store.layout import Layout
-from runr.store.statusfile import DamagedStatusError
+from runr.status import store
+from runr.status.model import UNTOUCHED
+from runr.status.store import DamagedStatusError
+from runr.storage.layout import Layout
 from unit.status_entries import RUN, A, B, C, write
 
 
@@ -88,18 +88,18 @@ def test_a_damaged_file_is_never_taken_for_an_empty_one(
     broken = damage(write(layout, A, B, C))
     layout.status.write_bytes(broken)
     with pytest.raises(DamagedStatusError, match=r"^task-status\.json is damaged ") as caught:
-        statusfile.read(layout)
+        store.read(layout)
     assert sorted(caught.value.salvaged) == kept
     assert caught.value.next_steps == ("runr rebuild",)
     with pytest.raises(DamagedStatusError):
         write(layout, A)
     assert layout.status.read_bytes() == broken
 
-    repaired = statusfile.update(
+    repaired = store.update(
         layout, lambda tasks: tasks | {"x": UNTOUCHED}, repair=lambda found: found.salvaged
     )
     assert sorted(repaired) == [*kept, "x"]
-    assert statusfile.read(layout).tasks == repaired
+    assert store.read(layout).tasks == repaired
     (aside,) = layout.runr.glob("task-status.json.corrupt-*")
     assert aside.read_bytes() == broken
 
@@ -108,7 +108,7 @@ def test_every_damaged_file_is_kept_and_the_same_one_once(layout: Layout) -> Non
     for broken in (b"one", b"two", b"two", b"three"):
         layout.status.write_bytes(broken)
         os.utime(layout.status, (1736346922, 1736346922))
-        statusfile.update(layout, dict, repair=lambda _: {})
+        store.update(layout, dict, repair=lambda _: {})
     kept = sorted(layout.runr.glob("task-status.json.corrupt-*"))
     assert [path.name for path in kept] == [
         "task-status.json.corrupt-1736346922",

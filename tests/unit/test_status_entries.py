@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from runr.core.runstate import Approval, RunStart, RunState
-from runr.core.status import UNTOUCHED, Entry, Evidence, State, fold
+from runr.runs.model import Approval, RunStart, RunState
+from runr.status.model import UNTOUCHED, Entry, Evidence, State, fold
 from unit.status_entries import LATER, NOW, RUN, SHA, A, completed
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from runr.core.status import Entry, State
 from runr.errors import RunrError
-from runr.store import statusfile
-from runr.store.layout import Layout
+from runr.status import store
+from runr.status.model import Entry, State
+from runr.storage.layout import Layout
 from unit.status_entries import NOW, RUN, SHA, A, B, completed, write
 
 
@@ -21,7 +21,7 @@ def layout(tmp_path: Path) -> Layout:
 
 
 def test_the_file_is_written_as_documented(layout: Layout) -> None:
-    statusfile.update(
+    store.update(
         layout,
         lambda _: {
             B: Entry(status=State.FAILED, stop_reason="error", error="größe\nfehlt", revision=1),
@@ -71,14 +71,14 @@ def test_the_file_is_written_as_documented(layout: Layout) -> None:
 
 
 def test_a_reason_and_a_branch_are_written_where_there_is_one(layout: Layout) -> None:
-    statusfile.update(layout, lambda _: {A: completed(reason="I looked", branch="runr/a")})
+    store.update(layout, lambda _: {A: completed(reason="I looked", branch="runr/a")})
     entry = json.loads(layout.status.read_bytes())["tasks"][A]
     assert (entry["reason"], entry["branch"]) == ("I looked", "runr/a")
-    assert statusfile.read(layout).tasks[A].branch == "runr/a"
+    assert store.read(layout).tasks[A].branch == "runr/a"
 
 
 def test_without_a_file_nothing_is_recorded(layout: Layout) -> None:
-    assert statusfile.read(layout).tasks == {}
+    assert store.read(layout).tasks == {}
     assert not layout.status.exists()
 
 
@@ -89,7 +89,7 @@ def test_keys_that_this_version_does_not_know_survive_a_rewrite(layout: Layout) 
     raw["tasks"][A]["estimate"] = {"hours": 1.5}
     layout.status.write_text(json.dumps(raw), encoding="utf-8")
     write(layout, B)
-    statusfile.update(
+    store.update(
         layout,
         lambda tasks: tasks | {A: tasks[A].model_copy(update={"status": State.STOPPED})},
     )
@@ -103,16 +103,16 @@ def test_keys_that_this_version_does_not_know_survive_a_rewrite(layout: Layout) 
 def test_a_change_that_changes_nothing_writes_nothing(layout: Layout) -> None:
     write(layout, A)
     before = layout.status.stat()
-    statusfile.update(layout, dict)
+    store.update(layout, dict)
     assert layout.status.stat() == before
 
 
 COMPLETE = """
 import os, sys
 from pathlib import Path
-from runr.core.status import Entry, State
-from runr.store import statusfile
-from runr.store.layout import Layout
+from runr.status.model import Entry, State
+from runr.status import store as status_store
+from runr.storage.layout import Layout
 
 layout, names = Layout(Path(sys.argv[1])), sys.argv[2:]
 gate, opened = os.pipe()
@@ -121,7 +121,7 @@ for name in names:
         os.close(opened)
         os.read(gate, 1)  # until everybody is there
         done = Entry(status=State.COMPLETED, revision=1)
-        statusfile.update(layout, lambda tasks: tasks | {name: done})
+        status_store.update(layout, lambda tasks: tasks | {name: done})
         os._exit(0)
 os.close(opened)
 assert [os.wait()[1] for _ in names] == [0] * len(names)
@@ -143,7 +143,7 @@ def child(program: str, *arguments: object) -> str:
 def test_fifty_processes_that_complete_fifty_tasks_at_once_lose_none(layout: Layout) -> None:
     names = [f".runr/tasks/{number:02}.md" for number in range(50)]
     child(COMPLETE, layout.root, *names)
-    tasks = statusfile.read(layout).tasks
+    tasks = store.read(layout).tasks
     assert sorted(tasks) == names
     assert all(entry.status is State.COMPLETED for entry in tasks.values())
 
@@ -151,9 +151,9 @@ def test_fifty_processes_that_complete_fifty_tasks_at_once_lose_none(layout: Lay
 KILL = """
 import os, random, signal, sys, time
 from pathlib import Path
-from runr.core.status import Entry
-from runr.store import statusfile
-from runr.store.layout import Layout
+from runr.status.model import Entry
+from runr.status import store as status_store
+from runr.storage.layout import Layout
 
 layout, kills = Layout(Path(sys.argv[1])), int(sys.argv[2])
 names = [f".runr/tasks/{n:04}.md" for n in range(2000)]
@@ -162,14 +162,14 @@ versions = [dict.fromkeys(names, Entry(reason=mark, revision=1)) for mark in ("o
 def is_writing():
     return any(layout.runr.glob(".task-status.json.*.tmp"))
 
-statusfile.update(layout, lambda _: versions[0])
+status_store.update(layout, lambda _: versions[0])
 torn = 0
 for seed in range(kills):
     told, tell = os.pipe()
     writer = os.fork()
     while not writer:
         for version in versions:
-            statusfile.update(layout, lambda _: version)
+            status_store.update(layout, lambda _: version)
             os.write(tell, b"x")
     os.close(tell)
     os.read(told, 1)
@@ -181,7 +181,7 @@ for seed in range(kills):
     os.kill(writer, signal.SIGKILL)
     os.waitpid(writer, 0)
     os.close(told)
-    found = statusfile.read(layout).tasks
+    found = status_store.read(layout).tasks
     assert found in versions, len(found)
     torn += is_writing()
 print(torn)
@@ -194,23 +194,23 @@ def test_a_writer_that_is_killed_leaves_the_old_file_or_the_new_one(layout: Layo
     (layout.runr / ".task-status.json.1-2.tmp").write_text("half", encoding="utf-8")
     write(layout, A)
     assert [path.name for path in layout.runr.iterdir() if path.name.endswith(".tmp")] == []
-    assert A in statusfile.read(layout).tasks
+    assert A in store.read(layout).tasks
 
 
 READ_ONLY = """
 import os, sys
 from pathlib import Path
-from runr.core.status import Entry
+from runr.status.model import Entry
 from runr.errors import RunrError
-from runr.store import statusfile
-from runr.store.layout import Layout
+from runr.status import store as status_store
+from runr.storage.layout import Layout
 
 os.chdir(sys.argv[1])
 if os.getuid() == 0:  # nothing is read-only to root
     os.setgid(65534)
     os.setuid(65534)
 try:
-    statusfile.update(Layout(Path()), lambda tasks: tasks | {"a": Entry(revision=1)})
+    status_store.update(Layout(Path()), lambda tasks: tasks | {"a": Entry(revision=1)})
 except RunrError as error:
     print(error.message)
 """
@@ -229,15 +229,15 @@ def test_a_folder_that_may_not_be_written_is_one_clear_error(
         (folder / "locks" / "status").chmod(0o666)
     folder.chmod(0o555)
     try:
-        told = child(READ_ONLY, root)
+        message = child(READ_ONLY, root)
     finally:
         folder.chmod(0o755)
-    assert told.startswith("the status file cannot be used: .runr/")
-    assert told.endswith(": Permission denied\n")
-    assert told.count("\n") == 1
+    assert message.startswith("the status file cannot be used: .runr/")
+    assert message.endswith(": Permission denied\n")
+    assert message.count("\n") == 1
 
 
 def test_a_folder_in_the_files_place_is_one_clear_error(layout: Layout) -> None:
     layout.status.mkdir()
     with pytest.raises(RunrError, match=r"cannot be used: .*task-status\.json: Is a directory"):
-        statusfile.read(layout)
+        store.read(layout)

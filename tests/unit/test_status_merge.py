@@ -8,12 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runr.app.merge import merge_status
-from runr.core import statusmerge
-from runr.core.status import Entry, Evidence, State
 from runr.errors import DamagedStateError
-from runr.store import statusfile
-from runr.store.statusfile import Contents
+from runr.maintenance.merge_driver import merge_status
+from runr.status import merge, store
+from runr.status.model import Entry, Evidence, State
+from runr.status.store import Contents
 
 TASK = ".runr/tasks/a.md"
 
@@ -37,18 +36,18 @@ def done(evidence: Evidence, at: str, **more: Any) -> Entry:
 def test_it_is_the_same_whichever_side_is_called_ours(
     base: dict[str, Entry], one: dict[str, Entry], two: dict[str, Entry]
 ) -> None:
-    merged = statusmerge.tasks(base, one, two)
-    assert merged == statusmerge.tasks(base, two, one)
+    merged = merge.tasks(base, one, two)
+    assert merged == merge.tasks(base, two, one)
     assert set(merged) <= {*one, *two}
-    assert statusmerge.tasks(base, base, one) == one
-    assert statusmerge.tasks(base, one, one) == one
+    assert merge.tasks(base, base, one) == one
+    assert merge.tasks(base, one, one) == one
 
 
 @given(maps, maps, maps)
 def test_what_one_side_did_is_never_undone_by_the_other_doing_nothing(
     base: dict[str, Entry], one: dict[str, Entry], two: dict[str, Entry]
 ) -> None:
-    merged = statusmerge.tasks(base, one, two)
+    merged = merge.tasks(base, one, two)
     for task in {*base, *one, *two}:
         sides = (one.get(task), two.get(task))
         if base.get(task) in sides:
@@ -77,7 +76,7 @@ def test_what_one_side_did_is_never_undone_by_the_other_doing_nothing(
     ],
 )
 def test_the_better_evidence_wins_and_among_equals_the_newer(better: Entry, worse: Entry) -> None:
-    merged = statusmerge.tasks({}, {TASK: worse}, {TASK: better})[TASK]
+    merged = merge.tasks({}, {TASK: worse}, {TASK: better})[TASK]
     same = {"status", "evidence", "updated_at", "confidence"}
     assert merged.model_dump(include=same) == better.model_dump(include=same)
     assert merged.revision > max(better.revision, worse.revision)
@@ -109,7 +108,7 @@ def test_keys_that_runr_does_not_know_survive_from_both_sides(tmp_path: Path) ->
     assert (made["left"], made["right"]) == (1, 2)
     entry = made["tasks"][TASK]
     assert (entry["status"], entry["mine"], entry["yours"]) == ("failed", 1, 2)
-    assert statusfile.render(Contents.model_validate(made)) == paths[1].read_bytes()
+    assert store.render(Contents.model_validate(made)) == paths[1].read_bytes()
 
 
 @pytest.mark.parametrize("damaged", ["", "<<<<<<< ours\n", '{"tasks": {'])

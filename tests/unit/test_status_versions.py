@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from fakes.project_kit import ProjectKit
-from runr.app.start import RunRequest, run_task
-from runr.core.status import Evidence, State, Verification
 from runr.errors import DamagedStateError
-from runr.store import statusfile
-from runr.store.layout import Layout
-from runr.store.statusfile import DamagedStatusError
+from runr.lifecycle.start import RunRequest, run_task
+from runr.status import store
+from runr.status.model import Evidence, State, Verification
+from runr.status.store import DamagedStatusError
+from runr.storage.layout import Layout
 from unit.status_entries import RUN, SHA, A, B, C, completed, write
 
 
@@ -34,7 +34,7 @@ NEWER = {
 
 def test_a_newer_runrs_file_is_read_as_far_as_it_is_understood(layout: Layout) -> None:
     layout.status.write_text(json.dumps(NEWER), encoding="utf-8")
-    contents = statusfile.read(layout)
+    contents = store.read(layout)
     assert contents.read_only
     assert contents.tasks[A].status is State.COMPLETED
     assert contents.tasks[A].model_extra == {"signed_by": ["Ada"]}
@@ -48,7 +48,7 @@ def test_a_newer_runrs_file_is_never_written(cut: int | None, layout: Layout) ->
     data = json.dumps(NEWER).encode()[:cut]
     layout.status.write_bytes(data)
     with pytest.raises(DamagedStateError, match=r"newer runr \(schema 2, this one writes 1\)"):
-        statusfile.update(layout, lambda _: {}, repair=lambda _: {})
+        store.update(layout, lambda _: {}, repair=lambda _: {})
     assert layout.status.read_bytes() == data
     assert sorted(path.name for path in layout.runr.iterdir()) == ["locks", "task-status.json"]
 
@@ -96,7 +96,7 @@ def test_the_earlier_tools_file_is_understood_and_its_claims_are_not_taken_for_c
     layout: Layout,
 ) -> None:
     layout.status.write_text(json.dumps(TYPESCRIPT, indent=2), encoding="utf-8")
-    tasks = statusfile.read(layout).tasks
+    tasks = store.read(layout).tasks
     assert (tasks[A].status, tasks[A].evidence) == (State.COMPLETED, Evidence.INFERRED)
     assert (tasks[A].checkpoint_sha, tasks[A].verification) == (SHA, Verification.NONE)
     assert (tasks[A].completed_by, tasks[A].attempts) == ("run:20250108143022", 1)
@@ -111,9 +111,9 @@ def test_the_earlier_tools_file_is_understood_and_its_claims_are_not_taken_for_c
 
 def test_the_earlier_tools_file_is_upgraded_by_the_next_write(layout: Layout) -> None:
     layout.status.write_text(json.dumps(TYPESCRIPT), encoding="utf-8")
-    before = statusfile.read(layout).tasks
+    before = store.read(layout).tasks
     write(layout, "x")
-    assert statusfile.read(layout).tasks == before | {"x": completed()}
+    assert store.read(layout).tasks == before | {"x": completed()}
     raw = json.loads(layout.status.read_bytes())
     for path in (A, B, C):
         assert raw["tasks"][path]["first_seen_at"] == "2024-12-01T08:00:00.000Z"
@@ -124,6 +124,6 @@ def test_what_is_left_of_the_earlier_tools_file_is_saved(layout: Layout) -> None
     data = json.dumps(TYPESCRIPT).encode()
     layout.status.write_bytes(data[: data.index(b"last_error_summary")])
     with pytest.raises(DamagedStatusError) as caught:
-        statusfile.read(layout)
+        store.read(layout)
     assert sorted(caught.value.salvaged) == [A, B]
     assert caught.value.salvaged[A].evidence is Evidence.INFERRED

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import runr
-from runr.core.run import FOLLOWS
-from runr.core.stops import STOPS, commands, find
 from runr.errors import ExitCode
+from runr.runs.machine import FOLLOWS
+from runr.runs.stop_reasons import STOPS, commands, find
 from unit.run_timeline import RUN
 
 WORDS = sorted({word for _, word in FOLLOWS})
@@ -40,7 +40,7 @@ def test_every_code_that_the_engine_and_the_workers_stop_with_is_registered() ->
 
 
 def test_every_outcome_of_a_phase_is_known() -> None:
-    used = {word for tree in _modules() for word in _first_words(tree, "Outcome")}
+    used = {word for tree in _modules() for word in _first_words(tree, "PhaseOutcome")}
     assert {"ok", "guard"} <= used
     assert used <= {*WORDS, *STOPS}
 
@@ -50,14 +50,14 @@ def test_no_stop_is_registered_that_nothing_stops_with() -> None:
 
 
 #: Functions that return the code of a stop, alone or first in a pair.
-_NAMES = ("_code", "_stop", "judge", "_judge", "limit", "reached")
+_NAMES = ("_code", "_stop", "work_report", "_judge", "limit_outcome", "limit_reached")
 
 
 def _modules() -> Iterator[ast.Module]:
     package = Path(runr.__file__).parent
-    for folder in ("core", "engine", "workers", "app"):
+    for folder in ("runs", "execution", "workers", "query", "lifecycle", "jobs", "claude"):
         for path in sorted((package / folder).rglob("*.py")):
-            if path.name != "stops.py":
+            if path.name != "stop_reasons.py":
                 yield ast.parse(path.read_text(encoding="utf-8"))
 
 
@@ -82,7 +82,7 @@ def _in_call(call: ast.Call) -> Iterator[str]:
     for keyword in call.keywords:
         if keyword.arg in ("stop", "code") and function in ("Action", "WorkReport"):
             yield from _answers(keyword.value)
-    if function in ("_stop", "Outcome") and call.args:
+    if function in ("_stop", "PhaseOutcome") and call.args:
         yield from (code for code in _answers(call.args[0]) if code in STOPS)
     if "stop" in (name, function) and len(call.args) > 1:
         yield from _answers(call.args[1])

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from runr.store.layout import Layout
-from runr.store.taskfiles import read_content, scan
+from runr.storage.layout import Layout
+from runr.tasks.repository import read_content, scan
 from unit.task_folder import paths, the_only, the_problem, titles, write
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from runr.store import db
-from runr.store.layout import Layout
-from runr.store.taskfiles import scan
+from runr.storage import database
+from runr.storage.layout import Layout
+from runr.tasks.repository import scan
 from unit.task_folder import HOUR_NS, forbid, paths, rewrite_unseen, rows, the_only, titles, write
 
 
@@ -110,8 +110,8 @@ def test_a_listing_without_changes_imports_no_parser(layout: Layout) -> None:
     write(layout.tasks / "a.md", "---\ntitle: A\n---\n")
     scan(layout)
     script = (
-        "import sys; from pathlib import Path; from runr.store.layout import Layout;"
-        "from runr.store.taskfiles import scan; print(scan(Layout(Path(sys.argv[1])))[0].title,"
+        "import sys; from pathlib import Path; from runr.storage.layout import Layout;"
+        "from runr.tasks.repository import scan; print(scan(Layout(Path(sys.argv[1])))[0].title,"
         "'yaml' in sys.modules, 'frontmatter' in sys.modules)"
     )
     command = [sys.executable, "-c", script, str(layout.root)]
@@ -195,8 +195,8 @@ def test_listings_at_the_same_time_agree_and_leave_a_whole_database(layout: Layo
     for number in range(300):
         write(layout.tasks / f"{number:03}.md", f"---\ntags: [t{number}]\n---\n# Task {number}")
     script = (
-        "import sys; from pathlib import Path; from runr.store.layout import Layout;"
-        "from runr.store.taskfiles import scan; print(scan(Layout(Path(sys.argv[1]))))"
+        "import sys; from pathlib import Path; from runr.storage.layout import Layout;"
+        "from runr.tasks.repository import scan; print(scan(Layout(Path(sys.argv[1]))))"
     )
     command = [sys.executable, "-c", script, str(layout.root)]
     listings = [
@@ -210,22 +210,22 @@ def test_listings_at_the_same_time_agree_and_leave_a_whole_database(layout: Layo
 
 def test_changes_stand_together_or_not_at_all(layout: Layout) -> None:
     def interrupted(connection: sqlite3.Connection) -> None:
-        with db.writing(connection):
+        with database.writing(connection):
             connection.execute("DELETE FROM task_definitions")
             raise KeyboardInterrupt
 
     write(layout.tasks / "a.md", "# A")
     scan(layout)
     with pytest.raises(KeyboardInterrupt):
-        db.use(layout, interrupted, now_ns=0)
+        database.connect(layout, interrupted, now_ns=0)
     assert rows(layout) == [".runr/tasks/a.md"]
 
 
 def test_every_query_is_one_statement_that_the_newest_schema_accepts(tmp_path: Path) -> None:
     def explain(connection: sqlite3.Connection) -> None:
-        for name, statement in db.queries().items():
+        for name, statement in database.queries().items():
             assert sqlite3.complete_statement(statement), name
             connection.execute(f"EXPLAIN {statement}", [None] * statement.count("?"))
 
-    assert db.queries()
-    db.use(Layout(tmp_path), explain, now_ns=0)
+    assert database.queries()
+    database.connect(Layout(tmp_path), explain, now_ns=0)

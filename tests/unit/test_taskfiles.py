@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from runr.errors import UnknownNameError, UsageError
-from runr.store.layout import Layout
-from runr.store.taskfiles import read_content, scan, text_of
+from runr.storage.layout import Layout
+from runr.tasks.repository import read_content, scan, text_of
 from unit.task_folder import forbid, paths, the_only, titles, write
 
 

@@ -3,12 +3,12 @@
 import pytest
 
 from fakes.project_kit import until
-from runr.cli import waiting
+from runr.cli import console
 
 
 def test_a_step_that_takes_longer_than_a_moment_is_named() -> None:
     said: list[str] = []
-    with waiting.after("reading the history", moment_s=0, say=said.append):
+    with console.announce_after("reading the history", moment_s=0, say=said.append):
         until(lambda: said, "a word about the step")
     assert said == ["runr: reading the history …"]
 
@@ -17,7 +17,7 @@ def test_a_step_that_is_done_at_once_is_not() -> None:
     said: list[str] = []
     with (
         pytest.raises(ZeroDivisionError),
-        waiting.after("counting", moment_s=3600, say=said.append),
+        console.announce_after("counting", moment_s=3600, say=said.append),
     ):
         _ = 1 / 0
     assert said == []

@@ -7,12 +7,12 @@ from typing import Any
 import anyio
 import pytest
 
-from runr.core.config import Config, WorkerSettings
+from runr.config.settings import Config, WorkerSettings
 from runr.errors import UnknownNameError, UsageError, WorkerUnavailableError
-from runr.workers import catalog
-from runr.workers.assignment import Assignment, Worker, WorkReport
-from runr.workers.blocks import scripts
+from runr.workers import registry
 from runr.workers.claude_code import ClaudeCode
+from runr.workers.protocol import Assignment, Worker, WorkReport
+from runr.workers.script import extract_scripts
 
 DEADLINE_S = 30.0
 HIDDEN = "not-for-the-record"
@@ -32,7 +32,7 @@ def work(
     timeout_s: float = DEADLINE_S,
     worker: Worker | None = None,
 ) -> tuple[WorkReport, list[dict[str, Any]]]:
-    found, settings = catalog.find(name, config or Config())
+    found, settings = registry.find(name, config or Config())
     workdir = folder / "work"
     workdir.mkdir(exist_ok=True)
     assignment = Assignment(
@@ -84,8 +84,8 @@ def test_a_block_is_told_what_it_is_about(tmp_path: Path) -> None:
     script = 'echo "$RUNR_TASK $RUNR_ATTEMPT $RUNR_TASK_FILE $RUNR_WORKDIR $RUNR_PROMPT_FILE"'
     report, _ = work(tmp_path, "script", task=fence(script))
     folder = tmp_path / "work"
-    told = f".runr/tasks/a.md 2 {tmp_path}/task.md {folder} {tmp_path}/prompt-2.md"
-    assert report.summary.splitlines()[-1] == told
+    text = f".runr/tasks/a.md 2 {tmp_path}/task.md {folder} {tmp_path}/prompt-2.md"
+    assert report.summary.splitlines()[-1] == text
 
 
 def test_a_block_that_fails_ends_the_attempt_with_its_last_words(tmp_path: Path) -> None:
@@ -193,13 +193,13 @@ LIST = """\
     ],
 )
 def test_only_fences_marked_sh_run_are_scripts(markdown: str, texts: list[str]) -> None:
-    found = scripts(markdown)
+    found = extract_scripts(markdown)
     assert [block.text for block in found] == texts
     assert all(block.closed for block in found)
 
 
 def test_a_block_ends_with_the_list_item_it_stands_in() -> None:
-    (block,) = scripts("- ```sh run\n  echo a\nProse, and no end.\n\n```sh\nno\n```\n")
+    (block,) = extract_scripts("- ```sh run\n  echo a\nProse, and no end.\n\n```sh\nno\n```\n")
     assert (block.text, block.closed) == ("echo a\n", False)
 
 
@@ -238,7 +238,7 @@ def test_a_command_may_lie_in_the_working_folder(tmp_path: Path) -> None:
     tool.write_text("#!/bin/sh\necho here\n", encoding="utf-8")
     tool.chmod(0o755)
     config = own("./tool")
-    worker, settings = catalog.find("mine", config)
+    worker, settings = registry.find("mine", config)
     worker.preflight(settings, os.environ)
     report, _ = work(tmp_path, "mine", config=config)
     assert report.summary == "here"
@@ -248,7 +248,7 @@ def test_a_command_may_lie_in_the_working_folder(tmp_path: Path) -> None:
 def test_preflight_names_a_program_that_is_not_there(name: str) -> None:
     missing = "sh" if name == "script" else "no-such-program"
     config = Config(workers={name: WorkerSettings(command=("no-such-program",))})
-    worker, settings = catalog.find(name, config)
+    worker, settings = registry.find(name, config)
     with pytest.raises(WorkerUnavailableError, match=f"{missing} was not found") as refused:
         worker.preflight(settings, {"PATH": "/nowhere"})
     assert refused.value.next_steps
@@ -258,7 +258,7 @@ def test_preflight_looks_on_the_path_of_the_given_environment(tmp_path: Path) ->
     tool = tmp_path / "claude"
     tool.write_text("#!/bin/sh\n", encoding="utf-8")
     tool.chmod(0o755)
-    worker, settings = catalog.find("claude-code", Config())
+    worker, settings = registry.find("claude-code", Config())
     worker.preflight(settings, {"PATH": str(tmp_path)})
     with pytest.raises(WorkerUnavailableError) as refused:
         worker.preflight(settings, {"PATH": "/nowhere"})
@@ -382,11 +382,11 @@ def test_the_session_is_started_as_configured_and_free_of_an_outer_one(
     assert "--name runr .runr/tasks/a.md --permission-mode plan" in arguments
     limits = "--allowedTools Bash --model opus --max-turns 7 --max-budget-usd 1.5"
     assert arguments.strip().endswith(f"{limits} --effort low")
-    told = (tmp_path / "work" / "environment").read_text(encoding="utf-8").splitlines()
-    names = {line.partition("=")[0] for line in told}
+    text = (tmp_path / "work" / "environment").read_text(encoding="utf-8").splitlines()
+    names = {line.partition("=")[0] for line in text}
     assert not names & {"CLAUDECODE", "CLAUDE_CODE_SESSION_ID", "CLAUDE_PROJECT_DIR"}
     assert names >= {"CLAUDE_CONFIG_DIR", "CLAUDE_CODE_USE_BEDROCK", "ANTHROPIC_BASE_URL"}
-    assert "CLAUDE_CODE_DISABLE_BACKGROUND_TASKS=1" in told
+    assert "CLAUDE_CODE_DISABLE_BACKGROUND_TASKS=1" in text
 
 
 # catalog
@@ -400,8 +400,8 @@ def test_workers_are_found_by_name_with_their_settings() -> None:
             "bare": WorkerSettings(model="x"),
         }
     )
-    assert catalog.names(config) == ("claude-code", "codex", "command", "mine", "script")
-    found = {name: catalog.find(name, config) for name in catalog.names(config)}
+    assert registry.names(config) == ("claude-code", "codex", "command", "mine", "script")
+    found = {name: registry.find(name, config) for name in registry.names(config)}
     assert found["claude-code"][1].model == "opus"
     assert found["mine"][1].command == ("true",)
     kinds = {name: type(worker).__name__ for name, (worker, _) in found.items()}
@@ -416,21 +416,21 @@ def test_workers_are_found_by_name_with_their_settings() -> None:
 
 def test_an_unknown_worker_is_answered_with_the_near_one_and_the_list() -> None:
     with pytest.raises(UnknownNameError, match="did you mean claude-code") as refused:
-        catalog.find("claude", Config())
+        registry.find("claude", Config())
     assert "claude-code, codex, command, script" in refused.value.next_steps[0]
 
 
 def test_a_worker_of_one_s_own_needs_a_command() -> None:
     with pytest.raises(UsageError, match="mine has no command"):
-        catalog.find("mine", Config(workers={"mine": WorkerSettings(model="x")}))
-    worker, settings = catalog.find("command", Config())
+        registry.find("mine", Config(workers={"mine": WorkerSettings(model="x")}))
+    worker, settings = registry.find("command", Config())
     with pytest.raises(WorkerUnavailableError, match="command has no command"):
         worker.preflight(settings, os.environ)
 
 
 def test_the_session_worker_is_claude_code_s_own() -> None:
     with pytest.raises(UsageError, match="Claude Code session"):
-        catalog.find("session", Config())
+        registry.find("session", Config())
 
 
 class Guest:
@@ -449,12 +449,12 @@ def test_a_package_can_bring_a_worker(tmp_path: Path, monkeypatch: pytest.Monkey
     package.mkdir(parents=True)
     (package / "METADATA").write_text("Name: guest\nVersion: 1.0\n", encoding="utf-8")
     (package / "entry_points.txt").write_text(
-        f"[{catalog.GROUP}]\nguest = {__name__}:Guest\nbad = {__name__}:broken\n", encoding="utf-8"
+        f"[{registry.GROUP}]\nguest = {__name__}:Guest\nbad = {__name__}:broken\n", encoding="utf-8"
     )
     monkeypatch.syspath_prepend(tmp_path / "site")
     report, _ = work(tmp_path, "guest", prompt="hello")
     assert report.summary == "hello"
     with pytest.raises(WorkerUnavailableError, match="half installed"):
-        catalog.find("bad", Config())
+        registry.find("bad", Config())
     with pytest.raises(UnknownNameError, match="did you mean guest"):
-        catalog.find("gest", Config())
+        registry.find("gest", Config())

@@ -1,1 +1,1 @@
-"""The command line: parse, call one use case, render."""
+"""The command line."""

@@ -6,8 +6,8 @@ from typing import Any, get_args
 
 import click
 
-from runr.app.answers import Kind, Status
-from runr.core import filter as filters
+from runr.query.filters import parse_filter
+from runr.query.models import Kind, Status
 
 _OPTIONS: Mapping[str, dict[str, Any]] = {
     "status": {"multiple": True, "type": click.Choice(get_args(Status)), "help": "In this state."},
@@ -43,7 +43,7 @@ def filtered(*, without: str = "") -> Callable[[Command], Command]:
         @functools.wraps(function)
         def call(*words: Any, **own: Any) -> Any:
             given = {name: own.pop(name) for name in names}
-            return function(*words, wanted=filters.of(given.pop("where"), **given), **own)
+            return function(*words, wanted=parse_filter(given.pop("where"), **given), **own)
 
         for name in reversed(names):
             call = click.option(f"--{name}", name, **_OPTIONS[name])(call)

@@ -1,15 +1,161 @@
 """The command that draws the graph of the tasks."""
 
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
+
 import click
+from click import style
 
-from runr.app.tasks import graph as graphs
-from runr.cli import graph_render
+from runr.cli import render_tasks
+from runr.cli.app import Invocation, command, task_names
 from runr.cli.filters import filtered
-from runr.cli.surface import Surface, command, task_names
-from runr.core import dot, mermaid, svg
-from runr.core.filter import Filter
+from runr.graphics import chart, svg, tree
+from runr.graphics.chart import Kind
+from runr.graphics.dependency_graph import DependencyView, gather, graph_chart, graph_result
+from runr.graphics.tree import Line
+from runr.query.filters import Filter
+from runr.query.task_state import TaskState
+from runr.runs.stop_reasons import quoted
 
-_PICTURES = {"mermaid": mermaid.draw, "dot": dot.draw, "svg": svg.draw}
+_COLOURS: dict[Kind, str | None] = {
+    "completed": "green",
+    "in_progress": "cyan",
+    "ready": None,
+    "waiting": "magenta",
+    "blocked": None,
+    "stopped": "yellow",
+    "failed": "red",
+    "stale": "yellow",
+}
+_COUNTED: dict[Kind, str] = {"in_progress": "at work", "waiting": "for a person"}
+_SPOKEN = _COUNTED | {"waiting": "waits for a person"}
+
+#: Names of a chain that are shown; the rest are counted.
+_CHAIN = 6
+
+
+def render_graph(graphed: DependencyView, *, depth: int, limit: int) -> str:
+    """Return the graph with what waits for what, each task below those that it needs."""
+    if not graphed.paths:
+        return "No task matches."
+    message = [_summary(graphed), *_cycles(graphed)]
+    if graphed.about is None:
+        message += _cut(_forest(graphed, depth), limit)
+    else:
+        message += _around(graphed, graphed.about, depth, limit)
+    return "\n".join(message)
+
+
+def _summary(graphed: DependencyView) -> str:
+    kinds = Counter(chart.kind(graphed.task_states[path]) for path in graphed.paths)
+    counted = [
+        style(f"{kinds[kind]} {_COUNTED.get(kind, kind)}", fg=_COLOURS[kind])
+        for kind in chart.KINDS
+        if kinds[kind]
+    ]
+    total = "1 task" if len(graphed.paths) == 1 else f"{len(graphed.paths)} tasks"
+    lines = [f"{total}: {', '.join(counted)}"]
+    if len(graphed.critical) > 1:
+        names = [render_tasks.shown_path(path) for path in graphed.critical]
+        left = len(names) - _CHAIN
+        shown = names if left <= 1 else [*names[: _CHAIN - 1], f"{left} more", names[-1]]
+        lines.append(f"critical path, {len(names)} tasks: {' → '.join(shown)}")
+    return "\n".join(lines)
+
+
+def _cycles(graphed: DependencyView) -> list[str]:
+    ways = dict.fromkeys(graphed.snapshot.graph.cycles.values())
+    inside = frozenset(graphed.paths)
+    return [
+        style(f"cycle: {' → '.join(map(render_tasks.shown_path, way))}", fg="red")
+        for way in ways
+        if not inside.isdisjoint(way)
+    ]
+
+
+def _forest(graphed: DependencyView, depth: int) -> Iterator[str]:
+    needs, below = graphed.needs, graphed.unblocks
+    roots = [path for path, ends in needs.items() if not ends]
+    roots += _entrances(needs, below, roots)
+    for line in tree.lines(roots, below, depth=depth, alike=_likeness(graphed)):
+        yield _line(graphed, line)
+
+
+def _entrances(
+    needs: Mapping[str, Sequence[str]], below: Mapping[str, Sequence[str]], roots: Sequence[str]
+) -> list[str]:
+    """Return a task of each way round, which nothing else leads to."""
+    seen, found = set(roots), []
+    waiting = list(roots)
+    for path in needs:
+        while waiting:
+            fresh = [end for end in below[waiting.pop()] if end not in seen]
+            seen.update(fresh)
+            waiting += fresh
+        if path not in seen:
+            found.append(path)
+            seen.add(path)
+            waiting.append(path)
+    return found
+
+
+def _around(graphed: DependencyView, about: str, depth: int, limit: int) -> Iterator[str]:
+    """Yield what the task needs, and then what waits for it."""
+    needs, below = graphed.needs, graphed.unblocks
+    for heading, links in (("needs", needs), ("unblocks", below)):
+        if not links[about]:
+            yield f"{heading} nothing"
+            continue
+        yield f"{heading}:"
+        drawn = tree.lines([about], links, depth=depth, alike=_likeness(graphed))
+        yield from _cut((_line(graphed, line) for line in drawn), limit)
+
+
+def _likeness(graphed: DependencyView) -> Callable[[str], str]:
+    return lambda path: chart.kind(graphed.task_states[path])
+
+
+def _cut(lines: Iterator[str], limit: int) -> Iterator[str]:
+    if not limit:
+        yield from lines
+        return
+    yield from islice(lines, limit)
+    left = sum(1 for _ in lines)
+    if left:
+        yield f"… and {left} more lines: --limit 0 shows all, --where is:open or --path some"
+
+
+def _line(graphed: DependencyView, line: Line) -> str:
+    task_state = graphed.task_states[line.path]
+    kind = chart.kind(task_state)
+    stem = style(line.stem, dim=True)
+    if line.kind == "more":
+        return stem + style(f"… and {line.count} more, {_COUNTED.get(kind, kind)}", dim=True)
+    sign = style(chart.sign(task_state), fg=_COLOURS[kind])
+    named = f"{stem}{sign} {render_tasks.shown_path(line.path)}"
+    match line.kind:
+        case "again":
+            return f"{named}  {style('(above)', dim=True)}"
+        case "round":
+            return f"{named}  {style('(round again)', fg='red')}"
+        case "deeper":
+            name = quoted(task_state.task.name)
+            more = f"… {line.count} more below: runr graph {name}"
+            return f"{named}  {_remark(task_state, kind)}  {style(more, dim=True)}"
+        case _:
+            return f"{named}  {_remark(task_state, kind)}"
+
+
+def _remark(task_state: TaskState, kind: Kind) -> str:
+    message = style(_SPOKEN.get(kind, kind), fg=_COLOURS[kind], dim=kind == "blocked")
+    wrong = [cause for cause in task_state.blocked_by if "(" in cause]
+    problem = task_state.task.error
+    wrong += [problem.message] if problem else []
+    return "  ".join([message, *(style(text, fg="red") for text in wrong)])
+
+
+_PICTURES = {"mermaid": chart.render_mermaid, "dot": chart.render_dot, "svg": svg.render_svg}
 
 
 @command("graph")
@@ -27,13 +173,13 @@ _PICTURES = {"mermaid": mermaid.draw, "dot": dot.draw, "svg": svg.draw}
 )
 @click.option("--limit", type=click.IntRange(0), default=300, help="So many lines; 0 for all.")
 def graph(
-    surface: Surface, about: str | None, form: str, depth: int, limit: int, *, wanted: Filter
+    invocation: Invocation, about: str | None, form: str, depth: int, limit: int, *, wanted: Filter
 ) -> None:
     """Draw what waits for what; with TASK, what that one needs and what it unblocks."""
-    graphed = graphs.gather(surface.project(), wanted, about)
-    if form == "json" or surface.as_json:
-        click.echo(graphs.answer(graphed).model_dump_json(indent=2))
+    graphed = gather(invocation.project(), wanted, about)
+    if form == "json" or invocation.as_json:
+        click.echo(graph_result(graphed).model_dump_json(indent=2))
     elif form == "tree":
-        surface.say(graph_render.graph(graphed, depth=depth, limit=limit))
+        invocation.say(render_graph(graphed, depth=depth, limit=limit))
     else:
-        click.echo(_PICTURES[form](graphs.picture(graphed)), nl=False)
+        click.echo(_PICTURES[form](graph_chart(graphed)), nl=False)

@@ -23,9 +23,9 @@ def serve(event: str, environment: Mapping[str, str], repo: str | None = None) -
         return 0
     try:
         # Outside of a repository with tasks nothing of this is loaded.
-        from runr.app.hooks import desk  # noqa: PLC0415 - see above
+        from runr.claude import context  # noqa: PLC0415 - see above
 
-        reply = desk.answer(root, event, data, environment)
+        reply = context.dispatch(root, event, data, environment)
         if reply.said:
             sys.stdout.write(reply.said + "\n")
             sys.stdout.flush()
@@ -106,7 +106,7 @@ def _keep(root: str, event: str, error: Exception) -> None:
     from datetime import UTC, datetime  # noqa: PLC0415 - see above
     from pathlib import Path  # noqa: PLC0415 - see above
 
-    from runr.store.layout import Layout  # noqa: PLC0415 - see above
+    from runr.storage.layout import Layout  # noqa: PLC0415 - see above
 
     log = Layout(Path(root)).hooks_log
     now = datetime.now(UTC)

@@ -13,49 +13,49 @@ import click
 from click.exceptions import NoArgsIsHelpError
 
 from runr import __version__
-from runr.core.near import closest
 from runr.errors import ExitCode, RunrError
+from runr.text import closest_match
 
 #: name → module and function; the order is the order of `runr --help`.
 COMMANDS = {
     "init": "setup:init",
-    "new": "new:new",
+    "new": "setup:new",
     "list-tasks": "tasks:list_tasks",
-    "next": "choice:next_task",
+    "next": "tasks:next_task",
     "graph": "graph:graph",
-    "status": "standing:status",
+    "status": "status:status",
     "task-status": "tasks:task_status",
-    "why": "standing:why",
-    "accept": "standing:accept",
+    "why": "status:why",
+    "accept": "status:accept",
     "run": "runs:run",
-    "complete-task": "complete:complete_task",
-    "approve": "verdict:approve",
-    "reject": "verdict:reject",
+    "complete-task": "decisions:complete_task",
+    "approve": "decisions:approve",
+    "reject": "decisions:reject",
     "runs": "runs:runs",
     "follow": "runs:follow",
-    "note": "notes:note",
+    "note": "runs:note",
     "report": "runs:report",
     "stop": "runs:stop",
     "resume": "runs:resume",
-    "continue": "onward:go_on",
-    "submit": "history:submit",
-    "clean": "history:clean",
-    "intervene": "history:intervene",
-    "audit": "history:audit",
-    "verify": "verify:verify",
-    "verify-tasks": "verify:verify",
-    "import": "exchange:import_",
-    "export": "exchange:export",
+    "continue": "runs:continue_",
+    "submit": "provenance:submit",
+    "clean": "provenance:clean",
+    "intervene": "provenance:intervene",
+    "audit": "provenance:audit",
+    "verify": "lint:verify",
+    "verify-tasks": "lint:verify",
+    "import": "interchange:import_",
+    "export": "interchange:export",
     "rebuild": "setup:rebuild",
-    "merge-status": "standing:merge_status",
+    "merge-status": "status:merge_status",
     "doctor": "setup:doctor",
-    "workers": "workers:workers",
+    "workers": "setup:workers",
     "install": "setup:install",
-    "mcp": "serve:mcp",
-    "hook": "serve:hook",
-    "demo": "serve:demo",
-    "completion": "serve:completion",
-    "version": "serve:version",
+    "mcp": "system:mcp",
+    "hook": "system:hook",
+    "demo": "system:demo",
+    "completion": "system:completion",
+    "version": "system:version",
 }
 
 
@@ -79,7 +79,7 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Fail for an unknown command with the one that was probably meant."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            near = closest(args[0], COMMANDS)
+            near = closest_match(args[0], COMMANDS)
             offer = f"did you mean `runr {near}`?" if near else "see `runr --help`"
             raise click.UsageError(f"there is no command {args[0]!r}; {offer}")
         return super().resolve_command(ctx, args)
@@ -158,8 +158,8 @@ def _fault(error: Exception) -> int:
         traceback.print_exc()
     if isinstance(error, OSError) and error.filename is not None:
         # A full disk, a folder that may not be written: the system's words say it best.
-        told = f"{error.filename}: {error.strerror}"
-        return _refuse("files", told, ["runr doctor"], ExitCode.FAILED)
-    told = f"internal error: {type(error).__name__}: {error}"
+        text = f"{error.filename}: {error.strerror}"
+        return _refuse("files", text, ["runr doctor"], ExitCode.FAILED)
+    text = f"internal error: {type(error).__name__}: {error}"
     again = f"RUNR_DEBUG=1 runr {shlex.join(sys.argv[1:])}"
-    return _refuse("internal", told, [again, "runr doctor"], ExitCode.FAILED)
+    return _refuse("internal", text, [again, "runr doctor"], ExitCode.FAILED)

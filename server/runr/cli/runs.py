@@ -2,22 +2,35 @@
 
 import click
 
-from runr.app import batch, start
-from runr.app import follow as following
-from runr.app import preview as previewing
-from runr.app import runs as recorded
-from runr.app.answers import Kind, RunView
-from runr.app.batch import Batch
-from runr.app.start import RunRequest
-from runr.cli import preview as preview_render
-from runr.cli import progress, render, run_render
+from runr.cli import console, render_runs
+from runr.cli.app import Invocation, command, task_names
 from runr.cli.filters import filtered
-from runr.cli.surface import Surface, command, task_names
-from runr.core import resume as resuming
-from runr.core.filter import Filter
-from runr.core.runstate import Event, Phase
-from runr.core.stops import quoted
+from runr.cli.render_runs import render_preview
 from runr.errors import ExitCode, UsageError
+from runr.jobs import batch
+from runr.jobs.batch import BatchResult
+from runr.lifecycle import start
+from runr.lifecycle.follow import Listener, wait_for_run
+from runr.lifecycle.resume import ContinueResult, continue_run, preview_resume
+from runr.lifecycle.runs import list_runs, read_report, resume_run, stop_run
+from runr.lifecycle.start import RunRequest
+from runr.query import detail
+from runr.query.detail import NoteRequest
+from runr.query.filters import Filter
+from runr.query.models import Kind, RunDetails
+from runr.runs.model import Event, Phase
+from runr.runs.resume import STARTS
+from runr.runs.stop_reasons import quoted
+
+
+@command("note")
+@click.argument("run", metavar="RUN|TASK")
+@click.argument("text")
+def note(invocation: Invocation, **wish: object) -> None:
+    """Note progress in an open run: told again in its brief, its report and `runr follow`."""
+    answer = detail.add_note(invocation.project(), NoteRequest.model_validate(wish))
+    invocation.show(answer, console.render_result)
+
 
 _RUN = click.argument("run", metavar="RUN")
 
@@ -33,7 +46,7 @@ _RUN = click.argument("run", metavar="RUN")
 @click.option("--force", is_flag=True, help="Go past open dependencies, or run a completed task.")
 @click.option("--wait/--detach", default=True, help="Follow the run to its end, or return at once.")
 def run(
-    surface: Surface,
+    invocation: Invocation,
     name: str | None,
     task: str | None,
     worker: str | None,
@@ -60,13 +73,13 @@ def run(
         raise UsageError(f"{'--force' if force else '--detach'} goes with --task alone")
     if task is None:
         kinds: tuple[Kind, ...] = ("automated",) if auto_only else ("automated", "hybrid")
-        return _run_ready(surface, worker, kinds=kinds, wanted=wanted, in_place=in_place)
+        return _run_ready(invocation, worker, kinds=kinds, wanted=wanted, in_place=in_place)
     if wanted:
         raise UsageError(
             "filters go with --all-ready, not with --task",
             next_steps=[f"runr run --task {quoted(task)}"],
         )
-    project = surface.project()
+    project = invocation.project()
     request = RunRequest(
         task=task,
         worker=worker,
@@ -76,42 +89,42 @@ def run(
     )
     answer = start.run_task(project, request)
     if answer.brief is not None or not wait:
-        surface.show(answer, run_render.started)
+        invocation.show(answer, render_runs.render_started)
         return ExitCode.DONE
-    surface.say(f"run {answer.run.id} on {answer.run.branch or 'this tree'}")
-    return _follow(surface, answer.run.id)
+    invocation.say(f"run {answer.run.id} on {answer.run.branch or 'this tree'}")
+    return _follow(invocation, answer.run.id)
 
 
 @command("follow")
 @_RUN
-def follow(surface: Surface, run: str) -> int:
+def follow(invocation: Invocation, run: str) -> int:
     """Show a run's progress until it ends, and end with its exit code."""
-    return _follow(surface, run)
+    return _follow(invocation, run)
 
 
 @command("runs")
 @click.option("--task", shell_complete=task_names, help="Only runs of this task.")
 @click.option("--limit", type=click.IntRange(0), default=20, help="At most so many; 0 for all.")
-def runs(surface: Surface, task: str | None, limit: int) -> None:
+def runs(invocation: Invocation, task: str | None, limit: int) -> None:
     """List the latest runs, newest first."""
-    answer = recorded.list_runs(surface.project(), limit=limit or None, task=task)
-    surface.show(answer, run_render.listing)
+    answer = list_runs(invocation.project(), limit=limit or None, task=task)
+    invocation.show(answer, render_runs.render_runs)
 
 
 @command("report")
 @_RUN
-def report(surface: Surface, run: str) -> None:
+def report(invocation: Invocation, run: str) -> None:
     """Show what a run did, how it was verified and how it ended."""
-    answer = recorded.read_report(surface.project(), run)
-    surface.show(answer, lambda found: found.markdown.rstrip())
+    answer = read_report(invocation.project(), run)
+    invocation.show(answer, lambda found: found.markdown.rstrip())
 
 
 @command("stop")
 @_RUN
 @click.option("--reason", help="Why; recorded with who stopped it.")
-def stop(surface: Surface, run: str, reason: str | None) -> None:
+def stop(invocation: Invocation, run: str, reason: str | None) -> None:
     """Stop a run, or give up a session's; its work is kept."""
-    surface.show(recorded.stop_run(surface.project(), run, reason), render.done)
+    invocation.show(stop_run(invocation.project(), run, reason), console.render_result)
 
 
 @command("resume")
@@ -120,36 +133,41 @@ def stop(surface: Surface, run: str, reason: str | None) -> None:
 @click.option(
     "--from",
     "since",
-    type=click.Choice([phase.value for phase in resuming.STARTS]),
+    type=click.Choice([phase.value for phase in STARTS]),
     help="Go on from this phase instead.",
 )
 @click.option("--wait/--detach", default=True, help="Follow the run to its end, or return at once.")
-def resume(surface: Surface, run: str, since: str | None, *, preview: bool, wait: bool) -> int:
+def resume(
+    invocation: Invocation, run: str, since: str | None, *, preview: bool, wait: bool
+) -> int:
     """Take a stopped run up again where it stopped, with the work that it left."""
     phase = Phase(since) if since else None
     if preview:
-        surface.show(previewing.preview(surface.project(), run, phase), preview_render.preview)
+        invocation.show(
+            preview_resume(invocation.project(), run, phase),
+            render_preview,
+        )
         return ExitCode.DONE
-    answer = recorded.resume_run(surface.project(), run, phase)
+    answer = resume_run(invocation.project(), run, phase)
     if answer.run.worker == "session" or not wait:
-        surface.show(answer, run_render.started)
+        invocation.show(answer, render_runs.render_started)
         return ExitCode.DONE
-    surface.say(f"run {answer.run.id} goes on")
-    return _follow(surface, answer.run.id, after=answer.run.seq)
+    invocation.say(f"run {answer.run.id} goes on")
+    return _follow(invocation, answer.run.id, after=answer.run.seq)
 
 
-def _follow(surface: Surface, run: str, *, after: int = 0) -> int:
-    ended = watch(surface, run, after=after)
+def _follow(invocation: Invocation, run: str, *, after: int = 0) -> int:
+    ended = watch(invocation, run, after=after)
     if ended is None:
         return ExitCode.INTERRUPTED
-    surface.show(ended, run_render.end)
+    invocation.show(ended, render_runs.render_end)
     return ended.exit_code or ExitCode.DONE
 
 
-def watch(surface: Surface, run: str, *, after: int = 0) -> RunView | None:
+def watch(invocation: Invocation, run: str, *, after: int = 0) -> RunDetails | None:
     """Show a run's progress and return it at its end; None where the user stops looking."""
     try:
-        return following.wait(surface.project(), run, on_event=_teller(surface), after=after)
+        return wait_for_run(invocation.project(), run, on_event=_teller(invocation), after=after)
     except KeyboardInterrupt:
         _left(run)
         return None
@@ -163,49 +181,76 @@ def _left(run: str | None) -> int:
     return ExitCode.INTERRUPTED
 
 
-def _batch(answer: Batch) -> str:
+def _batch(answer: BatchResult) -> str:
     refused = [f"{click.style('✗', fg='red')} {line}" for line in answer.refused]
     return "\n".join([*refused, answer.message])
 
 
-def _teller(surface: Surface) -> following.Listener:
+def _teller(invocation: Invocation) -> Listener:
     def tell(event: Event) -> None:
-        line = progress.line(event)
+        line = render_runs.event_line(event)
         if line:
-            surface.say(line)
+            invocation.say(line)
 
     return tell
 
 
 def _run_ready(
-    surface: Surface,
+    invocation: Invocation,
     worker: str | None,
     *,
     kinds: tuple[Kind, ...],
     wanted: Filter,
     in_place: bool,
 ) -> int:
-    begun: list[RunView] = []
+    begun: list[RunDetails] = []
 
-    def begin(view: RunView) -> None:
+    def begin(view: RunDetails) -> None:
         begun.append(view)
-        surface.say(f"run {view.id}: {view.task.removeprefix('.runr/tasks/')}")
+        invocation.say(f"run {view.id}: {view.task.removeprefix('.runr/tasks/')}")
 
-    def end(view: RunView) -> None:
-        surface.say(run_render.end(view))
+    def end(view: RunDetails) -> None:
+        invocation.say(render_runs.render_end(view))
 
     try:
         answer = batch.run_ready(
-            surface.project(),
+            invocation.project(),
             kinds=kinds,
             wanted=wanted,
             worker=worker,
             in_place=in_place,
             on_begin=begin,
-            on_event=_teller(surface),
+            on_event=_teller(invocation),
             on_end=end,
         )
     except KeyboardInterrupt:
         return _left(begun[-1].id if begun else None)
-    surface.show(answer, _batch)
+    invocation.show(answer, _batch)
     return next((run.exit_code for run in answer.runs if run.exit_code), ExitCode.DONE)
+
+
+@command("continue")
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.option("--wait/--detach", default=True, help="Follow the run to its end, or return at once.")
+def continue_(invocation: Invocation, *, dry_run: bool, wait: bool) -> int:
+    """Take up the run that stopped last, or say what a person has to do, or what is ready."""
+    answer = continue_run(invocation.project(), dry_run=dry_run)
+    resumed = answer.run if answer.action == "resume" and not dry_run else None
+    if resumed is None or resumed.worker == "session" or not wait:
+        invocation.show(answer, _told)
+        return ExitCode.HUMAN if answer.action == "person" else ExitCode.DONE
+    invocation.say(answer.message)
+    ended = watch(invocation, resumed.id, after=resumed.seq)
+    if ended is None:
+        return ExitCode.INTERRUPTED
+    invocation.show(
+        answer.model_copy(update={"run": ended, "next": ended.next}),
+        lambda _: render_runs.render_end(ended),
+    )
+    return ended.exit_code or ExitCode.DONE
+
+
+def _told(answer: ContinueResult) -> str:
+    work = render_runs.render_summary(answer.run) if answer.run else []
+    lines = [answer.message, *work]
+    return "\n".join([*lines, "Next:", *(f"  {step}" for step in answer.next)])

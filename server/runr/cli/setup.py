@@ -3,43 +3,80 @@
 import os
 import shutil
 import sys
+from typing import get_args
 
 import click
+from click import style
 
-from runr.app import doctor as health
-from runr.app import init as initial
-from runr.app import restore, share
-from runr.app.doctor import Health
-from runr.app.install import claude, git_hooks
-from runr.app.install import claude_places as places
-from runr.app.install.installed import Installed
-from runr.cli import render
-from runr.cli.surface import Surface, command
+from runr.cli import console
+from runr.cli.app import Invocation, command, task_names
 from runr.errors import ExitCode, UsageError
 from runr.git.repo import Repo
+from runr.maintenance import merge_driver
+from runr.maintenance import rebuild as maintenance_rebuild
+from runr.query.models import Kind
+from runr.setup import claude_plugin, git_hooks
+from runr.setup import init as setup_init
+from runr.setup import new_task as setup_new_task
+from runr.setup.claude_plugin import user_folder
+from runr.setup.doctor import HealthReport, check_health
+from runr.setup.install_plan import InstallResult
+from runr.setup.new_task import NewRequest, TemplateList
+from runr.setup.workers import WorkerList, WorkerSummary, add_worker, list_workers
+from runr.tasks.templates import MEANINGS
+
+
+@command("new")
+@click.argument("name", metavar="TASK", required=False)
+@click.option("--template", default="feature", help=f"{', '.join(MEANINGS)}, or your own.")
+@click.option("--title", help="What it is called; without TASK, its file is named after it.")
+@click.option("--type", "type", type=click.Choice(get_args(Kind)), help="Who does it.")
+@click.option(
+    "--depends-on", multiple=True, shell_complete=task_names, help="A task that has to be first."
+)
+@click.option("--tag", "tags", multiple=True, help="A word to filter by; repeatable.")
+@click.option("--edit", is_flag=True, help="Open it in $VISUAL or $EDITOR, then check it.")
+@click.option("--list-templates", is_flag=True, help="Only list the templates.")
+def new(invocation: Invocation, *, list_templates: bool, **wish: object) -> None:
+    """Write a new task file from a template."""
+    project = invocation.project()
+    if list_templates:
+        invocation.show(setup_new_task.templates(project), _templates)
+    else:
+        invocation.show(
+            setup_new_task.new_task(project, NewRequest.model_validate(wish)), console.render_result
+        )
+
+
+def _templates(answer: TemplateList) -> str:
+    width = max(len(row.name) for row in answer.templates)
+    rows = [f"  {row.name:<{width}}  {row.meaning}" for row in answer.templates]
+    return "\n".join(["Templates:", *rows, "Next:", "  runr new TASK --template NAME"])
 
 
 @command("init")
 @click.option("--dry-run", is_flag=True, help="Only say what would be written.")
 @click.option("--shared", is_flag=True, help="Put the status file into git, merged task by task.")
-def init(surface: Surface, *, dry_run: bool, shared: bool) -> None:
+def init(invocation: Invocation, *, dry_run: bool, shared: bool) -> None:
     """Set this repository up: folders, settings with detected checks, an example task."""
-    answer = initial.init(surface.project(), dry_run=dry_run, shared=shared)
-    surface.show(answer, render.done)
+    answer = setup_init.init(invocation.project(), dry_run=dry_run, shared=shared)
+    invocation.show(answer, console.render_result)
 
 
 @command("rebuild")
 @click.option("--dry-run", is_flag=True, help="Only say what would change.")
-def rebuild(surface: Surface, *, dry_run: bool) -> None:
+def rebuild(invocation: Invocation, *, dry_run: bool) -> None:
     """Make the status file again from runs and commits, and the cache from the task files."""
-    surface.show(restore.restore(surface.project(), dry_run=dry_run), render.done)
+    invocation.show(
+        maintenance_rebuild.rebuild(invocation.project(), dry_run=dry_run), console.render_result
+    )
 
 
 @command("doctor")
-def doctor(surface: Surface) -> int:
+def doctor(invocation: Invocation) -> int:
     """Look whether everything that runr needs is there."""
-    answer = health.examine(surface.project())
-    surface.show(answer, _health)
+    answer = check_health(invocation.project())
+    invocation.show(answer, _health)
     return ExitCode.DONE if answer.well else ExitCode.FAILED
 
 
@@ -51,7 +88,7 @@ def doctor(surface: Surface) -> int:
 @click.option("--uninstall", is_flag=True, help="Take out exactly what was put in.")
 @click.option("--force", is_flag=True, help="Replace what is there and is not runr's own.")
 def install(
-    surface: Surface,
+    invocation: Invocation,
     what: str,
     *,
     where: str | None,
@@ -63,24 +100,28 @@ def install(
     if what == "git-hooks" and where == "user":
         raise UsageError("git hooks are installed in one repository, not for a user")
     if what == "merge-driver":
-        project = surface.project()
-        done = share.uninstall(project) if uninstall else share.install(project, dry_run=only_print)
-        surface.show(done, render.done)
+        project = invocation.project()
+        done = (
+            merge_driver.uninstall(project)
+            if uninstall
+            else merge_driver.install(project, dry_run=only_print)
+        )
+        invocation.show(done, console.render_result)
         return
     if what == "git-hooks":
-        answer = _git_hooks(surface.project().repo, only_print=only_print, uninstall=uninstall)
+        answer = _git_hooks(invocation.project().repo, only_print=only_print, uninstall=uninstall)
     elif where == "user":
         answer = _for_user(only_print=only_print, uninstall=uninstall, force=force)
     elif uninstall:
-        answer = claude.uninstall_project(surface.project())
+        answer = claude_plugin.uninstall_project(invocation.project())
     else:
-        root = surface.project().layout.root
+        root = invocation.project().layout.root
         own = _own_command()
-        answer = claude.install(root, command=own, force=force, only_print=only_print)
-    surface.show(answer, _installed)
+        answer = claude_plugin.install(root, command=own, force=force, only_print=only_print)
+    invocation.show(answer, _installed)
 
 
-def _git_hooks(repo: Repo, *, only_print: bool, uninstall: bool) -> Installed:
+def _git_hooks(repo: Repo, *, only_print: bool, uninstall: bool) -> InstallResult:
     if only_print:
         return git_hooks.preview(repo, python=sys.executable)
     if uninstall:
@@ -88,12 +129,12 @@ def _git_hooks(repo: Repo, *, only_print: bool, uninstall: bool) -> Installed:
     return git_hooks.install(repo, python=sys.executable)
 
 
-def _for_user(*, only_print: bool, uninstall: bool, force: bool) -> Installed:
-    config = places.user_folder(os.environ)
+def _for_user(*, only_print: bool, uninstall: bool, force: bool) -> InstallResult:
+    config = user_folder(os.environ)
     if uninstall:
-        return claude.uninstall_user(config)
+        return claude_plugin.uninstall_user(config)
     found = shutil.which("runr")
-    return claude.install_user(config, found=found, force=force, only_print=only_print)
+    return claude_plugin.install_user(config, found=found, force=force, only_print=only_print)
 
 
 def _own_command() -> list[str]:
@@ -101,7 +142,7 @@ def _own_command() -> list[str]:
     return ["runr"] if shutil.which("runr") else [sys.executable, "-m", "runr"]
 
 
-def _installed(answer: Installed) -> str:
+def _installed(answer: InstallResult) -> str:
     if answer.previews:
         shown = [line for each in answer.previews for line in (f"# {each.path}", each.text)]
         return "\n".join([*shown, *(f"note: {note}" for note in answer.notes)])
@@ -112,12 +153,46 @@ def _installed(answer: Installed) -> str:
     return "\n".join([head, *lines, *notes, *steps])
 
 
-def _health(answer: Health) -> str:
+def _health(answer: HealthReport) -> str:
     signs = {"ok": ("✓", "green"), "note": ("•", "yellow"), "bad": ("✗", "red")}
     lines = []
     for found in answer.findings:
         sign, colour = signs[found.state]
-        lines.append(f"{click.style(sign, fg=colour)} {found.name}: {found.told}")
+        lines.append(f"{click.style(sign, fg=colour)} {found.name}: {found.message}")
         if found.advice:
             lines.append(f"    {found.advice}")
     return "\n".join(lines)
+
+
+@command("workers")
+@click.argument("words", nargs=-1, metavar="[add NAME -- PROGRAM ARGUMENT...]")
+def workers(invocation: Invocation, words: tuple[str, ...]) -> None:
+    """List the workers with version and login, without a model call; or register another one."""
+    match words:
+        case ():
+            invocation.show(list_workers(invocation.project()), _list)
+        case ("add", name, *program):
+            invocation.show(add_worker(invocation.project(), name, program), console.render_result)
+        case _:
+            raise UsageError(
+                f"runr workers does not know {words[0]!r}: it lists workers, or adds one",
+                next_steps=["runr workers", "runr workers add my-agent -- my-agent --yes"],
+            )
+
+
+def _list(answer: WorkerList) -> str:
+    width = max(len(row.name) for row in answer.workers)
+    return "\n".join(_line(row, width) for row in answer.workers)
+
+
+def _line(row: WorkerSummary, width: int) -> str:
+    if not row.installed:
+        steps = "".join(f"\n    {step}" for step in row.next if step != "runr doctor")
+        return f"{style('✗', fg='red')} {row.name:<{width}}  {row.message}{steps}"
+    facts = [row.version or "", row.path or " ".join(row.command)]
+    if row.login is not None:
+        facts.append(f"logged in ({row.login})" if row.login else "no login was found")
+    facts.append("the default" if row.default else "a fallback" if row.fallback else "")
+    known = row.login != ""
+    sign = style("✓", fg="green") if known else style("•", fg="yellow")
+    return f"{sign} {row.name:<{width}}  {'; '.join(fact for fact in facts if fact)}"

@@ -4,13 +4,55 @@ from typing import get_args
 
 import click
 
-from runr.app.tasks import detail, listing
-from runr.app.tasks.listing import Sort, TaskQuery
-from runr.cli import task_render
+from runr.cli import console, render_tasks
+from runr.cli.app import Invocation, command, task_names
 from runr.cli.filters import filtered
-from runr.cli.surface import Surface, command, task_names
-from runr.core import filter as filters
-from runr.core.filter import Filter
+from runr.query import detail, listing
+from runr.query.filters import Filter, parse_filter
+from runr.query.listing import Sort, TaskQuery
+from runr.query.next_task import NextTask, choose_next
+
+
+@command("next")
+@click.argument("query", nargs=-1)
+@filtered()
+@click.option("--explain", is_flag=True, help="Say why this one, and why none of the others.")
+def next_task(
+    invocation: Invocation, query: tuple[str, ...], *, wanted: Filter, explain: bool
+) -> None:
+    """Show which task to do next: by priority, then by how many tasks wait for it."""
+    meant = wanted & parse_filter(" ".join(query))
+    answer = choose_next(invocation.project(), meant, explain=explain)
+    invocation.show(answer, lambda found: _choice(found, explain=explain))
+
+
+def _choice(answer: NextTask, *, explain: bool) -> str:
+    task = answer.task
+    if task is None:
+        lines = [f"No task comes next: {answer.why}"]
+    else:
+        title = "" if task.title in task.path else f": {task.title}"
+        lines = [
+            f"{console.task_sign(task)} {render_tasks.shown_name(task)}{title}",
+            f"  {answer.why}",
+        ]
+        lines += [f"  {_unblocks(answer)}"] if answer.unblocks_all else []
+    if explain:
+        names = [render_tasks.shown_path(other.path) for other in answer.others]
+        lines += [
+            f"  not {name}: {other.why}" for name, other in zip(names, answer.others, strict=True)
+        ]
+        lines += [f"  and {answer.left_out} more"] if answer.left_out else []
+    if answer.waiting:
+        lines.append(f"  {render_tasks.blocked_note(len(answer.waiting))}")
+    return "\n".join([*lines, *console.render_next_steps(answer.next)])
+
+
+def _unblocks(answer: NextTask) -> str:
+    tasks = "1 task" if answer.unblocks_all == 1 else f"{answer.unblocks_all} tasks"
+    directly = "" if answer.unblocks == answer.unblocks_all else f", {answer.unblocks} directly"
+    return f"it unblocks {tasks}{directly}"
+
 
 _TASK = click.argument("task", shell_complete=task_names)
 
@@ -22,7 +64,7 @@ _TASK = click.argument("task", shell_complete=task_names)
 @click.option("--limit", type=click.IntRange(0), default=0, help="At most so many; 0 for all.")
 @click.option("--cursor", help="Continue behind this task.")
 def list_tasks(
-    surface: Surface,
+    invocation: Invocation,
     query: tuple[str, ...],
     *,
     wanted: Filter,
@@ -35,14 +77,21 @@ def list_tasks(
     QUERY says in one text which ones: 'tag:api status:failed -type:manual login'.
     """
     chosen = TaskQuery(
-        wanted=wanted & filters.of(" ".join(query)), sort=sort, limit=limit or None, cursor=cursor
+        wanted=wanted & parse_filter(" ".join(query)),
+        sort=sort,
+        limit=limit or None,
+        cursor=cursor,
     )
-    surface.show(listing.list_tasks(surface.project(), chosen), task_render.listing)
+    invocation.show(listing.list_tasks(invocation.project(), chosen), render_tasks.render_list)
 
 
 @command("task-status")
 @_TASK
-@click.option("--tail", type=click.IntRange(0), default=detail.TAIL, help="Characters of output.")
-def task_status(surface: Surface, task: str, tail: int) -> None:
+@click.option(
+    "--tail", type=click.IntRange(0), default=detail.DEFAULT_TAIL, help="Characters of output."
+)
+def task_status(invocation: Invocation, task: str, tail: int) -> None:
     """Show one task: its status, why it is not done, its last run, what to do next."""
-    surface.show(detail.task_status(surface.project(), task, tail=tail), task_render.detail)
+    invocation.show(
+        detail.task_status(invocation.project(), task, tail=tail), render_tasks.render_details
+    )

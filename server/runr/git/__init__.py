@@ -1,1 +1,1 @@
-"""Git, asked in machine formats through one door."""
+"""Git, by its plumbing commands."""

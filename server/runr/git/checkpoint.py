@@ -8,7 +8,7 @@ from runr.errors import GitError
 from runr.git import snapshot
 from runr.git.repo import Repo
 from runr.git.snapshot import Change
-from runr.git.trailers import RUN_ID, TASK, Block, Trailers, parse
+from runr.git.trailers import RUN_ID, TASK, Block, Trailers, parse_trailers
 from runr.git.trailers import message as compose
 
 _FORMAT = "--format=%H%x1f%cI%x1f%B"
@@ -160,4 +160,4 @@ def _entries(changes: Iterable[Change]) -> bytes:
 
 def _ref(record: str) -> CheckpointRef:
     sha, time, body = record.split("\x1f", 2)
-    return CheckpointRef(sha=sha, time=time, blocks=parse(body))
+    return CheckpointRef(sha=sha, time=time, blocks=parse_trailers(body))

@@ -150,8 +150,8 @@ class Repo(NamedTuple):
                     raise
             if git.returncode:
                 complaints.seek(0)
-                told = complaint(complaints.read().decode(errors="replace"))
-                raise GitError(f"git {shlex.join(args)} failed in {self.path}: {told}")
+                message = complaint(complaints.read().decode(errors="replace"))
+                raise GitError(f"git {shlex.join(args)} failed in {self.path}: {message}")
 
     def text(self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> str:
         """Return what `run` prints, as one line of text."""

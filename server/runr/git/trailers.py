@@ -54,7 +54,7 @@ class Trailers:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ByHand:
+class ManualTrailers:
     """What a commit of manual work says about itself."""
 
     run_id: str
@@ -74,7 +74,7 @@ class ByHand:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BroughtIn:
+class MergeTrailers:
     """What a merge says that brings in a run's work."""
 
     run_id: str
@@ -117,13 +117,13 @@ class Block:
         return tuple(name.strip() for name in names if name.strip() not in {"", "none"})
 
 
-def message(subject: str, body: str, trailers: Trailers | ByHand | BroughtIn) -> str:
+def message(subject: str, body: str, trailers: Trailers | ManualTrailers | MergeTrailers) -> str:
     """Return a commit message; nothing in `subject` or `body` can pass for a trailer."""
     parts = (_subject(subject), _body(body), trailers.render())
     return "\n\n".join(part for part in parts if part)
 
 
-def parse(text: str) -> tuple[Block, ...]:
+def parse_trailers(text: str) -> tuple[Block, ...]:
     """Return the blocks of a message, wherever in its body they stand.
 
     git sees trailers in the last paragraph only, and a squash leaves most of

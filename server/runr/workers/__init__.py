@@ -1,1 +1,1 @@
-"""The programs that do a task's work, and how a process is held and ended."""
+"""The programs that do the work."""

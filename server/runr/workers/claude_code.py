@@ -1,21 +1,90 @@
 """The worker `claude-code`: the user's own `claude`, without a screen."""
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from uuid import UUID, uuid4
 
 import anyio
 
-from runr.core.config import WorkerSettings
-from runr.core.redact import Redactor
+from runr.config.settings import WorkerSettings
+from runr.redaction import Redactor
 from runr.workers import process
-from runr.workers.assignment import Assignment, FollowUp, WorkReport
-from runr.workers.claude_launch import command, environment_for, program
-from runr.workers.claude_stream import Heard, fold
-from runr.workers.claude_verdict import judge
-from runr.workers.program import require, start_over, variables
+from runr.workers.auth import require_program, start_fresh, worker_variables
+from runr.workers.claude_stream import ClaudeStream, fold_lines, work_report
+from runr.workers.protocol import Assignment, FollowUp, WorkReport
 from runr.workers.transcript import Transcript
+
+# These move the session elsewhere, keep it alive, or talk to others.
+_DISALLOWED = ("EnterWorktree", "ExitWorktree", "ScheduleWakeup", "CronCreate", "SendMessage")
+
+# What a planner and a reviewer have no use for; that they change nothing is checked all the same.
+_CHANGING = ("Edit", "MultiEdit", "Write", "NotebookEdit")
+
+# What a session around us put into the environment goes; how the user reaches a model stays.
+_FOREIGN = re.compile(r"CLAUDE_|CLAUDECODE$|AI_AGENT$")
+_OWN = re.compile(
+    r"CLAUDE_CONFIG_DIR$|CLAUDE_CODE_(?:OAUTH_TOKEN|USE_\w+|SKIP_\w+_AUTH|CLIENT_\w+|EXTRA_BODY"
+    r"|MAX_RETRIES|RETRY_WATCHDOG|MAX_OUTPUT_TOKENS|SUBAGENT_MODEL|API_KEY_HELPER_TTL_MS"
+    r"|PROXY_RESOLVES_HOSTS|DISABLE_NONESSENTIAL_TRAFFIC)$"
+)
+_SET = {
+    "CLAUDE_CODE_DISABLE_BACKGROUND_TASKS": "1",
+    "CLAUDE_CODE_DISABLE_AUTO_MEMORY": "1",
+    "DISABLE_AUTOUPDATER": "1",
+}
+
+
+def claude_program(settings: WorkerSettings) -> tuple[str, ...]:
+    """Return what is started: the user's own command, else `claude`."""
+    return settings.command or ("claude",)
+
+
+def claude_command(
+    settings: WorkerSettings,
+    session: str,
+    task: str,
+    *,
+    goes_on: bool = False,
+    reads_only: bool = False,
+) -> tuple[str, ...]:
+    """Return the program and its arguments; the prompt goes in on standard input.
+
+    `session` is the id of a new session, or of one that `goes_on`.
+    """
+    options: list[str] = []
+    if settings.allowed_tools:
+        options += ("--allowedTools", *settings.allowed_tools)
+    if settings.model:
+        options += ("--model", settings.model)
+    if settings.max_turns:
+        options += ("--max-turns", str(settings.max_turns))
+    if settings.budget_usd:
+        options += ("--max-budget-usd", str(settings.budget_usd))
+    return (
+        *claude_program(settings),
+        *("-p", "--output-format", "stream-json", "--verbose"),
+        *("--resume" if goes_on else "--session-id", session, "--name", f"runr {task}"),
+        *("--permission-mode", "default" if reads_only else settings.permission_mode),
+        *("--disallowedTools", *_DISALLOWED, *(_CHANGING if reads_only else ())),
+        # The project's rules apply, but not its servers and hooks: runr's own could be among them.
+        *("--strict-mcp-config", "--setting-sources", "project"),
+        *("--settings", '{"disableAllHooks":true}'),
+        *options,
+        *settings.extra_args,
+    )
+
+
+def environment_for(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment without an outer session's variables."""
+    inherited = {
+        name: value
+        for name, value in environment.items()
+        if _OWN.match(name) or not _FOREIGN.match(name)
+    }
+    return inherited | _SET
+
 
 _SUMMARY = 4000
 
@@ -43,8 +112,8 @@ class ClaudeCode:
 
     def preflight(self, settings: WorkerSettings, environment: Mapping[str, str]) -> None:
         """Refuse where `claude` is not installed."""
-        require(
-            program(settings)[0],
+        require_program(
+            claude_program(settings)[0],
             environment,
             "npm install -g @anthropic-ai/claude-code",
         )
@@ -59,10 +128,10 @@ class ClaudeCode:
             heard, ended = await _follow(assignment, session, transcript, self._linger_s)
             if follow_up and _is_unknown(heard, ended):
                 follow_up = None
-                start_over(assignment, redact)
+                start_fresh(assignment, redact)
                 session = self._session(replace(assignment, follow_up=None))
                 heard, ended = await _follow(assignment, session, transcript, self._linger_s)
-            stop, summary = judge(heard, ended, assignment, transcript.tail)
+            stop, summary = work_report(heard, ended, assignment, transcript.tail)
         tokens = heard.tokens
         return WorkReport(
             stop=stop,
@@ -83,7 +152,7 @@ class ClaudeCode:
         return _Session(id=str(self._new_id()), prompt=assignment.prompt)
 
 
-def _is_unknown(heard: Heard, ended: process.Ended | None) -> bool:
+def _is_unknown(heard: ClaudeStream, ended: process.Ended | None) -> bool:
     """Tell whether a session that was to go on is not there: it failed before it began."""
     return not heard.begun and ended is not None and bool(ended.exit_code)
 
@@ -97,9 +166,9 @@ def _own_cost(total: float | None, follow_up: FollowUp | None) -> float | None:
 
 async def _follow(
     assignment: Assignment, session: _Session, transcript: Transcript, linger_s: float
-) -> tuple[Heard, process.Ended | None]:
+) -> tuple[ClaudeStream, process.Ended | None]:
     """Run the session; None where it had to be ended after its result."""
-    heard = Heard()
+    heard = ClaudeStream()
     ended: process.Ended | None = None
     lingering = anyio.CancelScope()
 
@@ -108,14 +177,14 @@ async def _follow(
         parsed = transcript.hear(line)
         if parsed is None:
             return
-        was_at_rest, heard = heard.at_rest, fold(heard, parsed)
+        was_at_rest, heard = heard.at_rest, fold_lines(heard, parsed)
         if heard.at_rest != was_at_rest:
             limit = anyio.current_time() + linger_s if heard.at_rest else math.inf
             lingering.deadline = limit
 
     with lingering:
         ended = await process.run(
-            command(
+            claude_command(
                 assignment.settings,
                 session.id,
                 assignment.task_path,
@@ -123,7 +192,7 @@ async def _follow(
                 reads_only=assignment.reads_only,
             ),
             cwd=assignment.workdir,
-            env=environment_for(variables(assignment)),
+            env=environment_for(worker_variables(assignment)),
             input=session.prompt.encode("utf-8", "replace"),
             on_line=hear,
             timeout_s=assignment.timeout_s,

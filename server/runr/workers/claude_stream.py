@@ -1,12 +1,82 @@
 """What Claude Code's stream-json lines add up to: a fold, one line at a time."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from runr.workers.claude_lines import Assistant, Denial, Result, Retry, Usage
+from runr.workers.auth import limit_outcome
+from runr.workers.process import Ended
+from runr.workers.protocol import Assignment
+
+
+class Part(BaseModel):
+    """A piece of a line; the many keys that we have no use for pass by."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Usage(Part):
+    """Tokens; each may be absent."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_creation_input_tokens: int | None = None
+    cache_read_input_tokens: int | None = None
+
+
+class Said(Part):
+    """One block of a message."""
+
+    type: str
+    text: str = ""
+
+
+class Message(Part):
+    """What the model said, or a part of it; parts share their id."""
+
+    id: str = ""
+    content: tuple[Said, ...] = ()
+    usage: Usage = Usage()
+
+
+class Assistant(Part):
+    """A line of the model's; `error` is the kind of an API failure."""
+
+    message: Message
+    error: str | None = None
+
+
+class Denial(Part):
+    """A tool that was not allowed."""
+
+    tool_name: str = ""
+    tool_use_id: str = ""
+    tool_input: Mapping[str, Any] = Field(default_factory=dict)
+
+
+class Retry(Part):
+    """An API call that is tried again."""
+
+    error_status: int | None = None
+    error: str | None = None
+
+
+class Result(Part):
+    """The end of a turn; `total_cost_usd` counts from the start of the session."""
+
+    subtype: str = ""
+    is_error: bool = False
+    result: str | None = None
+    errors: tuple[str, ...] = ()
+    total_cost_usd: float | None = None
+    num_turns: int = 0
+    usage: Usage = Usage()
+    api_error_status: int | None = None
+    permission_denials: tuple[Denial, ...] = ()
+
 
 _SHOWN = 200
 
@@ -23,7 +93,7 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
+class ClaudeStream:
     """The stream so far.
 
     `begun` holds from the first sign of work: without one, a session that was
@@ -56,7 +126,7 @@ class Heard:
         return sum(self.unsettled.values(), self.settled)
 
 
-def fold(heard: Heard, line: Mapping[str, Any]) -> Heard:
+def fold_lines(heard: ClaudeStream, line: Mapping[str, Any]) -> ClaudeStream:
     """Return what is known after one more line; one of another shape changes nothing."""
     kind = str(line.get("type"))
     session = line.get("session_id")
@@ -80,12 +150,12 @@ def fold(heard: Heard, line: Mapping[str, Any]) -> Heard:
         return heard
 
 
-def _retry(heard: Heard, line: Retry) -> Heard:
-    told = " ".join(str(part) for part in (line.error_status, line.error) if part)
-    return replace(heard, retrying=told or "an error", retry_status=line.error_status)
+def _retry(heard: ClaudeStream, line: Retry) -> ClaudeStream:
+    summary = " ".join(str(part) for part in (line.error_status, line.error) if part)
+    return replace(heard, retrying=summary or "an error", retry_status=line.error_status)
 
 
-def _assistant(heard: Heard, line: Assistant) -> Heard:
+def _assistant(heard: ClaudeStream, line: Assistant) -> ClaudeStream:
     message = line.message
     text = "\n".join(said.text for said in message.content if said.type == "text").strip()
     return replace(
@@ -100,7 +170,7 @@ def _assistant(heard: Heard, line: Assistant) -> Heard:
     )
 
 
-def _result(heard: Heard, line: Result) -> Heard:
+def _result(heard: ClaudeStream, line: Result) -> ClaudeStream:
     for denial in line.permission_denials:
         heard = _denied(heard, denial)
     return replace(
@@ -120,7 +190,7 @@ def _result(heard: Heard, line: Result) -> Heard:
     )
 
 
-def _denied(heard: Heard, denial: Denial) -> Heard:
+def _denied(heard: ClaudeStream, denial: Denial) -> ClaudeStream:
     wanted = next((str(value) for value in denial.tool_input.values()), "")
     # The result knows what the notice before it did not: what the tool was to do.
     shown = f"{denial.tool_name}: {wanted}"[:_SHOWN] if wanted else denial.tool_name
@@ -131,3 +201,61 @@ def _tokens(usage: Usage) -> Tokens:
     written, read = usage.cache_creation_input_tokens, usage.cache_read_input_tokens
     total = (usage.input_tokens or 0) + (written or 0) + (read or 0)
     return Tokens(input=total, output=usage.output_tokens or 0)
+
+
+_STOPS = {
+    "error_max_budget_usd": "budget",
+    "error_max_turns": "turns",
+    "authentication_failed": "worker_auth",
+    "rate_limit": "worker_outage",
+    "overloaded": "worker_outage",
+    "server_error": "worker_outage",
+    401: "worker_auth",
+    403: "worker_auth",
+    408: "worker_outage",
+    429: "worker_outage",
+}
+
+# For a version that names neither kind nor status.
+_WORDS = (
+    (re.compile(r"not logged in|/login|authenticat|invalid api key", re.IGNORECASE), "worker_auth"),
+    (
+        re.compile(
+            r"API Error: (?:429|5\d\d)|overloaded|connection (?:refused|error)|ECONN", re.IGNORECASE
+        ),
+        "worker_outage",
+    ),
+)
+
+
+def work_report(
+    heard: ClaudeStream, ended: Ended | None, assignment: Assignment, said: str
+) -> tuple[str | None, str]:
+    """Return the stop's code, if it is one, and what there is to say."""
+    if ended and ended.exit_code is None and not heard.at_rest:
+        return _cut_short(heard, *limit_outcome(assignment, ended))
+    failed = ended is not None and bool(ended.exit_code)
+    if heard.is_error or (failed and heard.error_kind):
+        return _stop(heard), heard.words
+    if failed or not heard.results:
+        how = f"claude ended with exit code {ended.exit_code if ended else None}"
+        return "worker_failed", "\n".join(part for part in (how, said, heard.words) if part)
+    return None, heard.words
+
+
+def _cut_short(heard: ClaudeStream, stop: str, reached: str) -> tuple[str, str]:
+    """Say what the session was at; one that only tried to log in had no chance to do more."""
+    retrying = f"; it was retrying after {heard.retrying}" if heard.retrying else ""
+    refused = heard.retry_status in (401, 403)
+    return "worker_auth" if refused else stop, f"{reached}{retrying}\n{heard.words}".strip()
+
+
+def _stop(heard: ClaudeStream) -> str:
+    for sign in (heard.subtype, heard.error_status, heard.error_kind):
+        if sign in _STOPS:
+            return _STOPS[sign]
+    if heard.error_status is not None:
+        return "worker_outage" if heard.error_status >= 500 else "worker_failed"  # noqa: PLR2004 - HTTP
+    if heard.subtype == "success":  # the words are the failure's, not the model's
+        return next((stop for words, stop in _WORDS if words.search(heard.words)), "worker_failed")
+    return "worker_failed"

@@ -2,15 +2,101 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
-from runr.core.config import WorkerSettings
-from runr.core.redact import Redactor
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from runr.config.settings import WorkerSettings
+from runr.redaction import Redactor
 from runr.workers import process
-from runr.workers.assignment import Assignment, WorkReport
-from runr.workers.codex_stream import Heard, fold
-from runr.workers.program import limit, require, start_over, variables
+from runr.workers.auth import limit_outcome, require_program, start_fresh, worker_variables
+from runr.workers.protocol import Assignment, WorkReport
 from runr.workers.transcript import Transcript
+
+
+class _Part(BaseModel):
+    """A piece of a line; the many keys that we have no use for pass by."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class _Item(_Part):
+    type: str = ""
+    text: str = ""
+    message: str = ""
+
+
+class _Usage(_Part):
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+class _Error(_Part):
+    message: str = ""
+
+
+class _Line(_Part):
+    type: str
+    thread_id: str | None = None
+    item: _Item = _Item()
+    usage: _Usage = _Usage()
+    error: _Error = _Error()
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodexStream:
+    """The stream so far.
+
+    `failure` is why the turn failed, `trouble` what went wrong since the last
+    sign of work. Tokens count from the start of the session.
+    """
+
+    session_id: str | None = None
+    words: str = ""
+    failure: str | None = None
+    trouble: str | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    turns: int = 0
+
+
+def fold_lines(heard: CodexStream, line: Mapping[str, Any]) -> CodexStream:
+    """Return what is known after one more line; one of another shape changes nothing."""
+    try:
+        summary = _Line.model_validate(line)
+    except ValidationError:
+        return heard
+    match summary.type:
+        case "thread.started":
+            return replace(heard, session_id=summary.thread_id)
+        case "item.started" | "item.completed":
+            return _item(heard, summary.item)
+        case "error":
+            return replace(heard, trouble=summary.message)
+        case "turn.failed":
+            return replace(
+                heard, failure=summary.error.message or heard.trouble or "no reason given"
+            )
+        case "turn.completed":
+            return replace(
+                heard,
+                trouble=None,
+                failure=None,
+                turns=heard.turns + 1,
+                input_tokens=summary.usage.input_tokens,
+                output_tokens=summary.usage.output_tokens,
+            )
+        case _:
+            return heard
+
+
+def _item(heard: CodexStream, item: _Item) -> CodexStream:
+    if item.type == "error":  # a warning: the turn goes on
+        return heard
+    return replace(heard, trouble=None, words=item.text.strip() or heard.words)
+
 
 _SUMMARY = 4000
 
@@ -42,7 +128,7 @@ class Codex:
 
     def preflight(self, settings: WorkerSettings, environment: Mapping[str, str]) -> None:
         """Refuse where `codex` is not installed."""
-        require(_program(settings)[0], environment, "npm install -g @openai/codex")
+        require_program(_program(settings)[0], environment, "npm install -g @openai/codex")
 
     async def work(self, assignment: Assignment) -> WorkReport:
         """Let the session work until it has nothing more to do."""
@@ -52,7 +138,7 @@ class Codex:
             heard, ended = await _session(assignment, transcript)
             if assignment.follow_up and heard.session_id is None and ended.exit_code:
                 # Nothing began: the session that was to go on is not there.
-                start_over(assignment, redact)
+                start_fresh(assignment, redact)
                 assignment = replace(assignment, follow_up=None)
                 heard, ended = await _session(assignment, transcript)
             stop, summary = _judge(heard, ended, assignment, transcript.tail)
@@ -87,23 +173,25 @@ def _command(assignment: Assignment) -> tuple[str, ...]:
     )
 
 
-async def _session(assignment: Assignment, transcript: Transcript) -> tuple[Heard, process.Ended]:
-    heard = Heard()
+async def _session(
+    assignment: Assignment, transcript: Transcript
+) -> tuple[CodexStream, process.Ended]:
+    heard = CodexStream()
 
     def hear(line: str) -> None:
         nonlocal heard
         parsed = transcript.hear(line)
         if parsed is None:
             return
-        heard = fold(heard, parsed)
+        heard = fold_lines(heard, parsed)
 
-    told = assignment.follow_up.prompt if assignment.follow_up else assignment.prompt
-    environment = variables(assignment).items()
+    message = assignment.follow_up.prompt if assignment.follow_up else assignment.prompt
+    environment = worker_variables(assignment).items()
     ended = await process.run(
         _command(assignment),
         cwd=assignment.workdir,
         env={name: value for name, value in environment if not _FOREIGN.match(name)},
-        input=told.encode("utf-8", "replace"),
+        input=message.encode("utf-8", "replace"),
         on_line=hear,
         timeout_s=assignment.timeout_s,
         stall_s=assignment.stall_s,
@@ -114,19 +202,19 @@ async def _session(assignment: Assignment, transcript: Transcript) -> tuple[Hear
 
 
 def _judge(
-    heard: Heard, ended: process.Ended, assignment: Assignment, said: str
+    heard: CodexStream, ended: process.Ended, assignment: Assignment, said: str
 ) -> tuple[str | None, str]:
     """Return the stop's code, if it is one, and what there is to say."""
     if ended.exit_code is None:
-        stop, reached = limit(assignment, ended)
+        stop, reached = limit_outcome(assignment, ended)
         why = f"; it was retrying after: {heard.trouble}" if heard.trouble else ""
         return _kind(heard.trouble or "", stop), f"{reached}{why}\n{heard.words}".strip()
     if heard.failure:
         return _kind(heard.failure, "worker_failed"), heard.failure
     if ended.exit_code or not heard.turns:
         how = f"codex ended with exit code {ended.exit_code}"
-        told = "\n".join(part for part in (how, heard.trouble, said, heard.words) if part)
-        return _kind(f"{heard.trouble}\n{said}", "worker_failed"), told
+        message = "\n".join(part for part in (how, heard.trouble, said, heard.words) if part)
+        return _kind(f"{heard.trouble}\n{said}", "worker_failed"), message
     return None, heard.words
 
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from runr.core.config import WorkerSettings
-from runr.core.redact import Redactor
+from runr.config.settings import WorkerSettings
 from runr.errors import WorkerUnavailableError
+from runr.redaction import Redactor
 from runr.workers import process
-from runr.workers.assignment import Assignment, WorkReport
-from runr.workers.program import limit, require, variables
+from runr.workers.auth import limit_outcome, require_program, worker_variables
+from runr.workers.protocol import Assignment, WorkReport
 from runr.workers.transcript import Transcript
 
 
@@ -24,7 +24,7 @@ class Command:
             raise WorkerUnavailableError(
                 f"the worker {self._name} has no command", next_steps=(wanted,)
             )
-        require(settings.command[0], environment, wanted)
+        require_program(settings.command[0], environment, wanted)
 
     async def work(self, assignment: Assignment) -> WorkReport:
         """Run the program once."""
@@ -34,7 +34,7 @@ class Command:
             ended = await process.run(
                 (*settings.command, *settings.extra_args),
                 cwd=assignment.workdir,
-                env=variables(assignment),
+                env=worker_variables(assignment),
                 input=assignment.prompt.encode("utf-8", "replace"),
                 on_line=transcript.output,
                 timeout_s=assignment.timeout_s,
@@ -44,7 +44,7 @@ class Command:
             transcript.exit(ended.exit_code)
         said = transcript.tail
         if ended.exit_code is None:
-            stop, reached = limit(assignment, ended)
+            stop, reached = limit_outcome(assignment, ended)
             return WorkReport(stop=stop, summary=f"{reached}\n{said}".strip())
         if ended.exit_code:
             failed = f"{settings.command[0]} ended with exit code {ended.exit_code}\n{said}"

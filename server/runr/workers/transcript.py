@@ -6,8 +6,7 @@ from collections import deque
 from pathlib import Path
 from typing import Any, Self
 
-from runr.core.cleanlines import CleanLines
-from runr.core.redact import Redactor
+from runr.redaction import CleanLines, Redactor
 
 _SAID_LINES = 1000
 _TAIL_LINES = 20

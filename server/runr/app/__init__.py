@@ -1,1 +1,0 @@
-"""The use cases: one function per verb, typed answers, no printing."""

@@ -1,1 +1,0 @@
-"""Tasks from other tools, and all of it for another."""

@@ -1,1 +1,0 @@
-"""What runr does at the events of a Claude Code session; one module for each."""

@@ -1,1 +1,0 @@
-"""What is set up for Claude Code and for git, and taken out again."""

@@ -1,1 +1,0 @@
-"""What is known of the tasks: how they stand, what can be doubted, which comes next."""

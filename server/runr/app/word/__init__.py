@@ -1,1 +1,0 @@
-"""A person's word: about tasks, about work that waits, and about what was done by hand."""

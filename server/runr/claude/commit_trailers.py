@@ -1,0 +1,116 @@
+"""A `git commit` inside a shell command: found, and given trailers, where both are plain."""
+
+import re
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from runr.claude.context import HookContext
+from runr.git.hooks import injection_folder, injection_variables, is_filled
+from runr.storage.layout import Layout
+
+# What the shell takes for one piece: a quoted string, an operator, or a run of other characters.
+_PIECE = re.compile(
+    r"""
+      (?P<blank>[ \t]+ | \\\n)
+    | (?P<next>&&? | \|\|? | ;+ | \n | [(){}])
+    | (?P<here><<)
+    | (?P<word>(?: '[^']*' | "(?:\\.|[^"\\])*" | \\. | [^\s;&|(){}<'"\\] | <(?!<) )+)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
+#: Options of git itself that take a word.
+_WITH_WORD = ("-C", "-c", "--git-dir", "--work-tree", "--namespace")
+
+
+def with_trailers(command: str, trailers: Sequence[str]) -> str | None:
+    """Return `command` with the trailers on its first `git commit`; None where there is none.
+
+    Whatever stands behind a here-document is not looked at. `trailers` are
+    made of letters, digits and `-:` only, with one blank.
+    """
+    end = _commit(command)
+    if end is None:
+        return None
+    options = "".join(f" --trailer '{trailer}'" for trailer in trailers)
+    return command[:end] + options + command[end:]
+
+
+def _commit(command: str) -> int | None:
+    """Return where the words `git commit` end, if they are a command."""
+    words: list[str] = []
+    position = 0
+    while piece := _PIECE.match(command, position):
+        position = piece.end()
+        if piece["here"]:
+            return None
+        if piece["next"]:
+            words = []
+        if piece["word"]:
+            words.append(piece["word"])
+            if piece["word"] == "commit" and _is_git(words[:-1]):
+                return position
+    return None
+
+
+def _is_git(words: Sequence[str]) -> bool:
+    """Tell whether these words begin a command of git's and leave its name open."""
+    left = list(words)
+    while left and _ASSIGNMENT.match(left[0]):
+        left.pop(0)
+    if not left or left.pop(0) != "git":
+        return False
+    while left:
+        option = left.pop(0)
+        if option in _WITH_WORD and left:
+            left.pop(0)
+        elif not option.startswith("-"):
+            return False
+    return True
+
+
+def add_trailers(context: HookContext) -> None:
+    """Write the variables where Claude Code takes them from for every command of the session.
+
+    Nothing where the git hooks are installed, nobody wants that, or the repository is a linked
+    worktree with a record of its own.
+    """
+    file = context.environment.get("CLAUDE_ENV_FILE")
+    common = context.layout.root / ".git"
+    if not file or not common.is_dir() or (common / "runr" / "receipt.json").exists():
+        return
+    if not _is_wanted(context.layout):
+        return
+    hooks = injection_folder(common)
+    if not is_filled(hooks, sys.executable):
+        _fill(context.layout.root)
+    wanted = injection_variables(hooks, context.environment)
+    lines = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in wanted.items())
+    with Path(file).open("a", encoding="utf-8", errors="surrogateescape") as exports:
+        exports.write(lines)
+
+
+def _is_wanted(layout: Layout) -> bool:
+    """Tell whether the settings allow it, without the model of them."""
+    try:
+        text = layout.config.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return True
+    if "inject" not in text:
+        return True
+    import tomllib  # noqa: PLC0415 - few settings say anything about it
+
+    match tomllib.loads(text):
+        case {"provenance": {"inject": False}}:
+            return False
+    return True
+
+
+def _fill(root: Path) -> None:
+    # Once in a repository, and after every new version.
+    from runr.git.hooks import HooksFolder  # noqa: PLC0415 - see above
+    from runr.git.repo import Repo  # noqa: PLC0415 - see above
+
+    HooksFolder(Repo(root)).fill(sys.executable)

@@ -1,0 +1,32 @@
+"""How the tasks stand, looked up with everything that runr knows."""
+
+from runr.claude.summary import Overview
+from runr.project import Project
+from runr.query import listing
+from runr.query.listing import TaskQuery
+from runr.query.models import TaskSummary
+
+
+def summarize(project: Project) -> Overview:
+    """Return the tasks as they stand, the most urgent first."""
+    rows = listing.list_tasks(project, TaskQuery(sort="priority")).tasks
+    return Overview(
+        total=len(rows),
+        completed=sum(row.status == "completed" for row in rows),
+        in_progress=tuple(
+            (_name(row), row.last_run_id)
+            for row in rows
+            if row.status == "in_progress" and row.last_run_id
+        ),
+        stopped=tuple(
+            (_name(row), row.last_run_id, row.stop_reason or row.status)
+            for row in rows
+            if row.status in ("stopped", "failed") and row.last_run_id
+        ),
+        stale=tuple(_name(row) for row in rows if row.stale),
+        ready=tuple(_name(row) for row in rows if row.ready and row.status == "pending"),
+    )
+
+
+def _name(row: TaskSummary) -> str:
+    return row.path.removeprefix(".runr/tasks/")

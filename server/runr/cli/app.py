@@ -1,0 +1,107 @@
+"""What every command shares: `--json` and `--repo`, the project, and how an answer is shown."""
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from runr.cli import console
+from runr.errors import RepositoryError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from runr.project import Project
+
+Answer = TypeVar("Answer", bound="BaseModel")
+
+# What a worker or a file name may say to a terminal: text and colours, nothing it would obey.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]|\x1b(?!\[[\d;]*m)")
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """The terminal, and the repository that the command is about."""
+
+    as_json: bool
+    repo: str | None
+
+    @property
+    def start(self) -> Path:
+        """The folder from which the repository is looked for."""
+        if self.repo is None:
+            return _here()
+        if not Path(self.repo).is_dir():
+            raise RepositoryError(f"there is no folder {self.repo!r}")
+        return Path(self.repo)
+
+    def project(self) -> "Project":
+        """Open the repository around the current folder, or the one that `--repo` names."""
+        # `runr version` and a mistyped command must not pay for the models.
+        from runr.project import Project  # noqa: PLC0415 - see above
+
+        doing = console.show_progress(as_json=self.as_json)
+        return Project.open(self.start, os.environ, warn=self.warn, doing=doing)
+
+    def warn(self, message: str) -> None:
+        """Say on standard error what must not go unnoticed."""
+        click.echo(click.style("runr: ", fg="yellow") + message, err=True)
+
+    def show(self, answer: Answer, render: Callable[[Answer], str]) -> None:
+        """Print the answer: its model as JSON, or as `render` puts it."""
+        click.echo(answer.model_dump_json(indent=2) if self.as_json else _tame(render(answer)))
+
+    def say(self, line: str) -> None:
+        """Print a line of progress, for people only."""
+        if not self.as_json:
+            click.echo(_tame(line))
+
+
+def command(name: str, **settings: Any) -> Callable[[Callable[..., Any]], click.Command]:
+    """Make a function a command: it gets a Surface first, then its own parameters."""
+
+    def decorate(function: Callable[..., Any]) -> click.Command:
+        @click.pass_context
+        def call(ctx: click.Context, /, *, as_json: bool, repo: str | None, **own: Any) -> Any:
+            outer = ctx.obj or {}
+            invocation = Invocation(
+                as_json or outer.get("as_json", False), repo or outer.get("repo")
+            )
+            return function(invocation, **own)
+
+        call.__doc__ = function.__doc__
+        shared = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")(call)
+        shared = click.option("--repo", metavar="DIR", help="Work in this repository.")(shared)
+        # click collects options from the bottom up; the command's own come before the shared.
+        own = getattr(function, "__click_params__", [])[::-1]
+        return click.command(name, cls=click.Command, params=own, **settings)(shared)
+
+    return decorate
+
+
+def task_names(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Complete a task's name in the shell."""
+    # As in `Surface.project`.
+    from runr.project import Project  # noqa: PLC0415 - see above
+
+    repo = ctx.params.get("repo")
+    try:
+        project = Project.open(Path(repo) if repo else Path.cwd(), os.environ)
+    except RepositoryError:
+        return []
+    return [task.name for task in project.tasks() if task.name.startswith(incomplete)]
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise RepositoryError("the current folder is gone", next_steps=["cd"]) from None
+
+
+def _tame(text: str) -> str:
+    return _CONTROL.sub("", text)

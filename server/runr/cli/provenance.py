@@ -1,0 +1,155 @@
+"""Commands about what is in the history, and what is to go there."""
+
+import click
+from click import style
+
+from runr.cli.app import Invocation, command, task_names
+from runr.errors import ExitCode, UsageError
+from runr.lifecycle import submit as lifecycle_submit
+from runr.lifecycle.submit import Submission, SubmitRequest
+from runr.maintenance import cleanup as maintenance_cleanup
+from runr.maintenance.cleanup import CleanRequest, CleanResult
+from runr.provenance import audit as provenance_audit
+from runr.provenance.audit import Audit, AuditedCommit
+from runr.provenance.manual_commit import InterveneRequest, ManualCommitResult, commit_manual_work
+from runr.text import parse_duration
+
+#: Gaps that are shown; with --json there are all of them.
+_GAPS = 50
+
+
+def render_audit(answer: Audit) -> str:
+    """Return the counts, the coverage, and the commits that nobody answers for."""
+    if not answer.commits:
+        return "\n".join([f"No commits in {answer.range}.", *_notes(answer.notes)])
+    lines = [f"{answer.range}: {_commits(answer.commits)}"]
+    width = max(len(str(number)) for number in answer.counts.values())
+    lines += [f"  {number:>{width}}  {name}" for name, number in answer.counts.items() if number]
+    verdict = f"{answer.coverage:.1f}% of {answer.counted} covered"
+    if answer.fail_under is not None:
+        sign = style("✓", fg="green") if answer.passed else style("✗", fg="red")
+        verdict = f"{sign} {verdict}, wanted {answer.fail_under:g}%"
+    lines += [verdict, *_notes(answer.notes)]
+    if answer.gaps:
+        lines += ["Nobody answers for:", *(f"  {_row(gap)}" for gap in answer.gaps[:_GAPS])]
+    if len(answer.gaps) > _GAPS:
+        lines.append(f"  … and {len(answer.gaps) - _GAPS} more; --json names them all")
+    return "\n".join(lines)
+
+
+def render_manual_commit(answer: ManualCommitResult) -> str:
+    """Return what was recorded, and where its receipt is."""
+    name = (answer.task or "").removeprefix(".runr/tasks/")
+    belongs = f" for {name}" if name else ""
+    lines = [f"✎ commit {answer.sha[:12]}: manual work by {answer.by}{belongs}"]
+    lines += [f"  {path}" for path in answer.files[:_GAPS]]
+    if len(answer.files) > _GAPS:
+        lines.append(f"  … and {len(answer.files) - _GAPS} more")
+    return "\n".join([*lines, "Next:", f"  runr report {answer.run}"])
+
+
+def render_submission(answer: Submission) -> str:
+    """Return what was brought in, or would be."""
+    into = f"{_commits(len(answer.commits))} of run {answer.run}"
+    if answer.how == "already":
+        head = f"{answer.to} has {into} already"
+    else:
+        verb = "would be brought" if answer.dry_run else "brought"
+        head = f"{into} {verb} into {answer.to} ({answer.how})"
+    lines = [head, *(f"  {commit}" for commit in answer.commits)]
+    if answer.forced:
+        lines.append(f"  {style('forced', fg='yellow')}: {answer.forced}")
+    return "\n".join(
+        [*lines, "Next:", *(f"  {step}" for step in answer.next)] if answer.next else lines
+    )
+
+
+def render_cleanup(answer: CleanResult) -> str:
+    """Return what was removed, and what was kept and why."""
+    verb = "would be removed" if answer.dry_run else "removed"
+    lines = [f"{verb}:", *(f"  {what}" for what in answer.removed)] if answer.removed else []
+    if answer.kept:
+        lines += ["kept:", *(f"  {thing.what}: {thing.why}" for thing in answer.kept)]
+    return "\n".join(lines) if lines else "Nothing is left to clean up."
+
+
+def _row(commit: AuditedCommit) -> str:
+    return f"{commit.sha[:12]}  {commit.date}  {commit.author}  {commit.subject}"
+
+
+def _commits(number: int) -> str:
+    return "1 commit" if number == 1 else f"{number} commits"
+
+
+def _notes(notes: list[str]) -> list[str]:
+    return [f"  {style('note', fg='yellow')}: {note}" for note in notes]
+
+
+@command("audit")
+@click.option("--range", "rev_range", metavar="A..B", help="Only these commits; default: all.")
+@click.option(
+    "--fail-under",
+    type=click.FloatRange(0, 100),
+    metavar="PERCENT",
+    help="End with 1 where less of the commits is covered.",
+)
+def audit(invocation: Invocation, rev_range: str | None, fail_under: float | None) -> int:
+    """Say who answers for each commit: a run, a person, or nobody."""
+    answer = provenance_audit.audit(invocation.project(), rev_range, fail_under=fail_under)
+    invocation.show(answer, render_audit)
+    return ExitCode.DONE if answer.passed else ExitCode.FAILED
+
+
+@command("intervene")
+@click.option("--task", shell_complete=task_names, help="The task that it belongs to.")
+@click.option(
+    "--reason", required=True, help="What was done and why; its first line is the subject."
+)
+@click.option("--by", help="Who did it; default: git's user.name.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Take all changes and new files, not what is staged."
+)
+def intervene(invocation: Invocation, **wish: object) -> None:
+    """Commit manual work with a receipt: who did it and why. It completes no task."""
+    answer = commit_manual_work(invocation.project(), InterveneRequest.model_validate(wish))
+    invocation.show(answer, render_manual_commit)
+
+
+@command("submit")
+@click.argument("run", metavar="RUN")
+@click.option("--to", required=True, metavar="BRANCH", help="The branch to bring the work into.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be brought in.")
+@click.option("--force", is_flag=True, help="Take unverified work, too; it is recorded.")
+def submit(invocation: Invocation, **wish: object) -> None:
+    """Bring all commits of a run into a branch, or none of them."""
+    answer = lifecycle_submit.submit(invocation.project(), SubmitRequest.model_validate(wish))
+    invocation.show(answer, render_submission)
+
+
+@command("clean")
+@click.option("--older-than", metavar="AGE", help="Only what ended longer ago, such as 14d.")
+@click.option("--runs", "records", is_flag=True, help="Run records, too; 14d old unless you say.")
+@click.option(
+    "--force", multiple=True, metavar="RUN", help="Remove also what only this run has; repeatable."
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+def clean(
+    invocation: Invocation,
+    older_than: str | None,
+    force: tuple[str, ...],
+    *,
+    records: bool,
+    dry_run: bool,
+) -> None:
+    """Remove worktrees and branches of ended runs, never work that is nowhere else."""
+    wish = CleanRequest(
+        older_than=_seconds(older_than), records=records, force=force, dry_run=dry_run
+    )
+    invocation.show(maintenance_cleanup.clean(invocation.project(), wish), render_cleanup)
+
+
+def _seconds(age: str | None) -> int | None:
+    try:
+        return None if age is None else parse_duration(age)
+    except ValueError as error:
+        raise UsageError(f"--older-than: {error}") from None

@@ -1,0 +1,132 @@
+"""Tasks as people read them in a terminal."""
+
+import shlex
+
+from click import style
+
+from runr.cli import console, render_runs
+from runr.cli.console import render_next_steps
+from runr.query.models import CompletionResult, TaskDetails, TaskList, TaskSummary
+
+#: A completion that its checks do not stand behind says so.
+_UNCHECKED = {
+    "failed": ("against failing checks", "red"),
+    "skipped": ("its checks were skipped", "yellow"),
+}
+
+
+def render_list(answer: TaskList) -> str:
+    """Return one line for each task, in columns."""
+    if not answer.tasks:
+        return answer.next
+    names = [shown_name(row) for row in answer.tasks]
+    width = console.terminal_width(names)
+    states = max(len(row.status) for row in answer.tasks)
+    lines = ["Tasks in .runr/tasks/:"]
+    for row, name in zip(answer.tasks, names, strict=True):
+        sign, status = console.task_sign(row), console.styled(row.status)
+        begun = f"  {sign} {console.truncate(name, width)}  {status}"
+        remarks = _remarks(row)
+        gap = " " * (states - len(row.status) + 2) if remarks else ""
+        lines.append(f"{begun}{gap}{remarks}")
+    if 0 < answer.waiting < answer.total:
+        lines.append(f"  {blocked_note(answer.waiting)}")
+    if answer.next_cursor:
+        cursor = shlex.quote(answer.next_cursor)
+        lines.append(f"  … of {answer.total}; --cursor {cursor} goes on, --limit 0 shows all")
+    return "\n".join(lines)
+
+
+def blocked_note(count: int) -> str:
+    """Return that so many tasks wait for a person, and how to see them."""
+    who = "1 task waits" if count == 1 else f"{count} tasks wait"
+    return f"{style(who, fg='yellow')} for a person: runr list-tasks --waiting"
+
+
+def shown_name(row: TaskSummary) -> str:
+    """Return a task's name as it can be shown on one line."""
+    return shown_path(row.path)
+
+
+def shown_path(path: str) -> str:
+    """Return the name of the task at `path` as it can be shown on one line."""
+    name = path.removeprefix(".runr/tasks/")
+    return name if name.isprintable() else name.encode("unicode_escape").decode()
+
+
+def _remarks(row: TaskSummary) -> str:
+    when = (row.completed_at or (row.updated_at if row.status != "pending" else None) or "")[:10]
+    remarks = [when] if when else []
+    if row.status == "completed":
+        remarks.append(_evidence(row))
+    elif row.last_run_id:
+        remarks.append(f"run:{row.last_run_id}")
+    if row.stop_reason:
+        remarks.append(f"({row.stop_reason})")
+    if row.type != "automated" and row.status != "completed":
+        remarks.append(row.type)
+    if row.blocked_by:
+        names = ", ".join(name.removeprefix(".runr/tasks/") for name in row.blocked_by)
+        remarks.append(style(f"blocked by {names}", fg="yellow"))
+    if row.status == "completed" and row.verification in _UNCHECKED:
+        text, colour = _UNCHECKED[row.verification]
+        remarks.append(style(text, fg=colour))
+    if row.unmerged:
+        remarks.append(style("its commit is not on this branch", fg="yellow"))
+    if row.stale:
+        remarks.append(style(f"stale: {'; '.join(row.stale_reasons)}", fg="yellow"))
+    if row.orphaned:
+        remarks.append(style("its file is gone", fg="yellow"))
+    remarks += [style(problem, fg="red") for problem in row.problems]
+    return "  ".join(remarks)
+
+
+def _evidence(row: TaskSummary) -> str:
+    by = row.completed_by or ""
+    if row.evidence == "attested":
+        return f"attested by {by.removeprefix('person:')}"
+    return f"inferred from {by}" if row.evidence == "inferred" else by
+
+
+def render_details(answer: TaskDetails) -> str:
+    """Return one task with its last run."""
+    task = answer.task
+    lines = [
+        f"{console.task_sign(task)} {shown_name(task)}: {task.title}",
+        f"  {console.styled(task.status)}: {task.why}",
+    ]
+    facts = [
+        ("type", task.type),
+        ("evidence", task.evidence),
+        ("verification", task.verification if task.last_run_id else None),
+        ("depends on", ", ".join(task.depends_on)),
+        *(("at root", f"{shown_path(cause.path)}: {cause.why}") for cause in task.root_causes),
+        ("owns", ", ".join(task.owns)),
+        ("checks", "; ".join(task.verify)),
+        ("checkpoint", task.checkpoint_sha),
+        ("unmerged", "yes, its commit is not on this branch" if task.unmerged else None),
+        ("attempts", str(task.attempts) if task.attempts else None),
+    ]
+    lines += [f"  {name}: {value}" for name, value in facts if value]
+    lines += [f"  {style('problem', fg='red')}: {problem}" for problem in task.problems]
+    if answer.run is not None:
+        lines += ["", *render_runs.render_summary(answer.run)]
+    if answer.commits:
+        lines += ["", "  commits:", *(f"    {commit}" for commit in answer.commits)]
+    after = render_next_steps(console.after_detail(answer))
+    return "\n".join([*lines, "", *after] if after else lines)
+
+
+def render_completion(answer: CompletionResult) -> str:
+    """Return what became of a completion."""
+    if answer.run is None:
+        return f"{console.task_sign(answer.task)} {shown_name(answer.task)}\n{answer.next}"
+    if answer.completed:
+        return f"{render_runs.render_end(answer.run)}\n{answer.next}"
+    sign = style("✗", fg="red")
+    lines = [f"{sign} {shown_name(answer.task)} is not completed"]
+    lines += render_runs.render_summary(answer.run)[1:]
+    lines += [f"    out of scope: {path}" for path in answer.run.violations]
+    if answer.run.review:
+        lines += [f"    {line}" for line in ("the reviewer asks:", *answer.run.review.splitlines())]
+    return "\n".join([*lines, *render_next_steps(console.after_completion(answer))])

@@ -1,0 +1,202 @@
+"""The settings of `.runr/config.toml`: every key, its default and its meaning."""
+
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
+
+from runr.scope.presets import known
+from runr.scope.rules import Lockfiles
+from runr.tasks.model import Tier, Watched
+from runr.text import parse_duration
+
+Seconds = Annotated[int, BeforeValidator(parse_duration)]
+#: A shell takes an empty command for one that has passed.
+Command = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+def _may_read_only(name: str) -> str:
+    if name in ("script", "session"):
+        raise ValueError(f"the worker {name} can only work, not plan or review")
+    return name
+
+
+#: A worker that is told to read and to answer.
+Phased = Annotated[str, AfterValidator(_may_read_only)]
+
+
+class Section(BaseModel):
+    """A table of the file; an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RunSettings(Section):
+    """How tasks are run."""
+
+    worker: str = Field("claude-code", description="Worker for tasks that name none.")
+    attempts: int = Field(
+        3, ge=1, le=20, description="Attempts before a run stops; each sees what failed before."
+    )
+    timeout: Seconds = Field(
+        45 * 60, gt=0, description="Time limit of one attempt, for tasks that set none."
+    )
+    total_timeout: Seconds = Field(
+        4 * 3600,
+        gt=0,
+        description="Time limit of all attempts with their checks, from the start or the resume.",
+    )
+    stall_timeout: Seconds = Field(
+        15 * 60, gt=0, description="How long a worker may print nothing before it is ended."
+    )
+    budget_usd: float | None = Field(None, gt=0, description="Cost limit of all attempts.")
+    max_tokens: int | None = Field(
+        None, gt=0, description="Limit of tokens in and out: above it, no further attempt begins."
+    )
+    outage_wait: Seconds = Field(
+        30 * 60,
+        ge=0,
+        description="How long an attempt waits in all for a model's service that does not answer.",
+    )
+    outage_pause: Seconds = Field(
+        30, gt=0, description="The first of these waits; each is twice the last, up to 5 minutes."
+    )
+    session_idle: Seconds = Field(
+        12 * 3600,
+        gt=0,
+        description="How long nothing is heard of a session until another may take up its run.",
+    )
+    nested: bool = Field(
+        default=False, description="Whether the worker of a run may start further runs."
+    )
+    fallback: tuple[str, ...] = Field(
+        (),
+        description="Workers to take, in this order, where one is not installed or not logged in.",
+    )
+
+
+class VerifySettings(Section):
+    """What has to pass before a task counts as completed."""
+
+    tier0: tuple[Command, ...] = Field((), description="Quick checks: formatting, linting, types.")
+    tier1: tuple[Command, ...] = Field((), description="The tests that every task has to pass.")
+    tier2: tuple[Command, ...] = Field((), description="Slow checks, for tasks that ask for tier2.")
+    tier: Tier = Field("tier1", description="How far a task without `tier` is checked.")
+    timeout: Seconds = Field(10 * 60, gt=0, description="Time limit of one check.")
+    rerun: int = Field(
+        0,
+        ge=0,
+        le=10,
+        description="How often a failed check is run again; one that passes then is flaky.",
+    )
+    risk: dict[str, Literal["tier1", "tier2"]] = Field(
+        {}, description="Paths or patterns, and how far a run that changes them is checked."
+    )
+
+
+class ScopeSettings(Section):
+    """What tasks may change beside what they own, and what no task may change."""
+
+    allow: tuple[str, ...] = Field(
+        (), description="Paths or patterns that every task may change beside what it `owns`."
+    )
+    presets: Annotated[tuple[str, ...], AfterValidator(known)] = Field(
+        (), description="Named lists of such patterns: see [Scope](../scope.md#presets)."
+    )
+    lockfiles: Lockfiles = Field(
+        "follow",
+        description=(
+            "`follow`: a task that `owns` something changes a lockfile only together with its "
+            "manifest; `allow`: always; `deny`: never, whatever the task owns."
+        ),
+    )
+    deny: tuple[str, ...] = Field(
+        (), description="Paths or patterns that stop a run when they are changed."
+    )
+
+
+class PhaseSettings(Section):
+    """Who plans and who reviews: a worker's name, or `off`."""
+
+    plan: Phased = Field(
+        "off", description="Worker that divides a task into milestones, each with its own commit."
+    )
+    review: Phased = Field(
+        "off", description="Worker that looks at verified work and may ask for changes."
+    )
+    milestones: int = Field(8, ge=2, le=50, description="The most milestones of one plan.")
+
+
+class ProvenanceSettings(Section):
+    """What commits have to say about where they came from."""
+
+    mode: Literal["attribute", "ledger"] = Field(
+        "attribute",
+        description="With `ledger`, the git hook refuses what names neither run nor session.",
+    )
+    inject: bool = Field(
+        default=True,
+        description="Whether the git hook is given to sessions and workers by their environment.",
+    )
+
+
+class StatusSettings(Section):
+    """What makes a completion doubtful, and where the status is written."""
+
+    stale: Literal["warn", "rerun", "ignore"] = Field(
+        "warn",
+        description="What becomes of a stale task: `warn` shows it, `rerun` makes it ready again.",
+    )
+    stale_on: tuple[Watched, ...] = Field(
+        ("text", "dependency", "reverted"),
+        description="What makes a completed task stale; a task's `stale_on` adds to it.",
+    )
+    mirror: Literal["none", "frontmatter"] = Field(
+        "none", description="With `frontmatter`, task files say in their headers what is recorded."
+    )
+    tracking: Literal["local", "shared"] = Field(
+        "local",
+        description="With `shared`, the status file is in git and merged task by task.",
+    )
+
+
+class WorkerSettings(Section):
+    """One worker's table: `[workers.claude-code]`, or a command under a name of your own."""
+
+    command: tuple[str, ...] = Field(
+        (), description="Program and arguments; required for workers of your own."
+    )
+    model: str | None = Field(None, description="Model, where the worker takes one.")
+    permission_mode: str = Field("acceptEdits", description="Claude Code's permission mode.")
+    sandbox: str = Field("workspace-write", description="Codex's sandbox mode.")
+    allowed_tools: tuple[str, ...] = Field(
+        ("Bash",), description="Tools that Claude Code may use without asking."
+    )
+    budget_usd: float | None = Field(None, gt=0, description="Cost limit of one attempt.")
+    max_turns: int | None = Field(None, gt=0, description="Limit of model turns in one attempt.")
+    resume: bool = Field(
+        True, description="Further attempts go on in the session of the last, where there is one."
+    )
+    extra_args: tuple[str, ...] = Field((), description="Further arguments for the worker.")
+
+
+class Config(Section):
+    """The whole file."""
+
+    run: RunSettings = RunSettings()
+    verify: VerifySettings = VerifySettings()
+    phases: PhaseSettings = PhaseSettings()
+    scope: ScopeSettings = ScopeSettings()
+    provenance: ProvenanceSettings = ProvenanceSettings()
+    status: StatusSettings = StatusSettings()
+    workers: dict[str, WorkerSettings] = Field(default_factory=dict)
+
+    def worker(self, name: str) -> WorkerSettings:
+        """Return the worker's table, or the defaults where it has none."""
+        return self.workers.get(name, WorkerSettings())

@@ -1,1 +1,0 @@
-"""What runr knows, without files, processes or clocks."""

@@ -1,1 +1,0 @@
-"""How a run proceeds: perform the next action, record it, repeat."""

@@ -1,0 +1,1 @@
+"""What git proves about tasks."""

@@ -1,0 +1,125 @@
+"""Commits that are a checkpoint's work though their messages do not say so."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from runr.evidence.commit_index import format_utc
+from runr.evidence.inference import Basis
+from runr.git import log, snapshot
+from runr.git.repo import Repo
+
+_FORMAT = "--format=%H%x00%P%x00%T%x00%ct"
+_PATCH = ("-p", "-r", "--no-renames", "--binary", "--full-index", "--no-ext-diff", "--no-textconv")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UntrailedCommit:
+    """A commit whose message names no run."""
+
+    sha: str
+    tree: str
+    time: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Equivalent:
+    """A commit that is like a checkpoint, and in what."""
+
+    commit: UntrailedCommit
+    basis: Basis
+
+
+def find_equivalents(
+    repo: Repo, tip: str, checkpoints: Sequence[str], speaking: Collection[str]
+) -> dict[str, Equivalent]:
+    """Return for checkpoints that do not lead to `tip` which commit that does is like them.
+
+    `speaking` are the commits that say themselves what they are. A checkpoint
+    that changed nothing is like no commit.
+    """
+    there = [sha for sha in dict.fromkeys(checkpoints) if _is_apart(repo, sha, tip)]
+    silent = _silent(repo, tip, there, speaking) if there else ()
+    if not silent:
+        return {}
+    by_sha = {each.sha: each for each in silent}
+    patches = {
+        like: Equivalent(commit=by_sha[sha], basis=Basis.PATCH)
+        for sha, like in _same_patches(repo, tip, silent, there).items()
+    }
+    return patches | _same_trees(repo, silent, there)
+
+
+def _is_apart(repo: Repo, sha: str, tip: str) -> bool:
+    return repo.resolve(sha) is not None and not repo.is_ancestor(sha, tip)
+
+
+def _silent(
+    repo: Repo, tip: str, checkpoints: Sequence[str], speaking: Collection[str]
+) -> tuple[UntrailedCommit, ...]:
+    """Return the commits that may be like one: none is older than where they all branched off."""
+    base = repo.attempt("merge-base", "--octopus", tip, *checkpoints)
+    span = [tip, f"^{base.out.decode().strip()}"] if base.ok else [tip]
+    found = []
+    fields = repo.records("log", "-z", "--date-order", _FORMAT, *span, "--")
+    for sha, parents, tree, time in zip(*[fields] * 4, strict=True):
+        name = sha.decode()
+        if name not in speaking and len(parents.split()) == 1:
+            found.append(
+                UntrailedCommit(sha=name, tree=tree.decode(), time=format_utc(time.decode()))
+            )
+    return tuple(found)
+
+
+def _same_trees(
+    repo: Repo, silent: Sequence[UntrailedCommit], checkpoints: Sequence[str]
+) -> dict[str, Equivalent]:
+    trees = {repo.text("rev-parse", f"{sha}^{{tree}}"): sha for sha in checkpoints}
+    # The latest comes first, so the oldest with the tree stays: a later one goes back to it.
+    first = {each.tree: each for each in silent if each.tree in trees}
+    if not first:
+        return {}
+    wanted = [trees[tree] for tree in first]
+    changing = log.touched(repo, [*(each.sha for each in first.values()), *wanted])
+    return {
+        trees[tree]: Equivalent(commit=each, basis=Basis.TREE)
+        for tree, each in first.items()
+        if changing.get(each.sha) and changing.get(trees[tree])
+    }
+
+
+def _same_patches(
+    repo: Repo, tip: str, silent: Sequence[UntrailedCommit], checkpoints: Sequence[str]
+) -> dict[str, str]:
+    names = [each.sha for each in silent]
+    alone = log.same_changes(repo, names, checkpoints)
+    whole = {sha: base for sha in checkpoints if (base := _beginning(repo, tip, sha))}
+    return alone | _same_sums(repo, names, whole)
+
+
+def _beginning(repo: Repo, tip: str, sha: str) -> str | None:
+    """Return where a checkpoint of several commits branched off."""
+    base = repo.attempt("merge-base", tip, sha)
+    if not base.ok:
+        return None
+    name = base.out.decode().strip()
+    return None if repo.resolve(f"{sha}^") == name else name
+
+
+def _same_sums(repo: Repo, commits: Sequence[str], whole: Mapping[str, str]) -> dict[str, str]:
+    """Return the commits that make at once the change of several up to a checkpoint."""
+    paths = {
+        sha: frozenset(change.path for change in snapshot.changed(repo, base, sha))
+        for sha, base in whole.items()
+    }
+    wanted = set(paths.values()) - {frozenset[str]()}
+    touched = log.touched(repo, commits) if wanted else {}
+    near = [sha for sha in commits if touched.get(sha) in wanted]
+    if not near:
+        return {}
+    ids = {_patch_id(repo, base, sha): sha for sha, base in whole.items()}
+    return {sha: ids[name] for sha in near if (name := _patch_id(repo, f"{sha}^", sha)) in ids}
+
+
+def _patch_id(repo: Repo, old: str, new: str) -> str:
+    patch = repo.run("diff-tree", *_PATCH, old, new)
+    return repo.text("patch-id", "--stable", stdin=patch).partition(" ")[0]

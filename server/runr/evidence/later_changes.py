@@ -1,0 +1,120 @@
+"""Files that a task owns, changed by others since the task was completed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from runr.evidence import commit_index, inference
+from runr.evidence.inference import CommitRecord
+from runr.git import log
+from runr.git.repo import Repo
+from runr.git.trailers import RUN_ID, TASK, parse_trailers
+from runr.scope import rules
+
+#: What stands in the message of every revert.
+REVERT_PATTERN = "This reverts commit "
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunCommit:
+    """A checkpoint commit with the run and the task that it names; `last` of its milestones."""
+
+    sha: str
+    run_id: str | None
+    task: str
+    last: bool = True
+
+
+def reverted_commits(repo: Repo, seen: Sequence[CommitRecord]) -> dict[str, str]:
+    """Return the commits that were taken back, each with the commit that did it."""
+    found = inference.reverts(seen)
+    by_sha = {trace.sha: trace for trace in seen}
+    for sha, by in list(found.items()):
+        if inference.is_of_merge(by_sha[by], sha):
+            found |= dict.fromkeys(commit_index.between(repo, f"{sha}^1", sha), by)
+    return found
+
+
+def trailed_commits(seen: Iterable[CommitRecord]) -> tuple[RunCommit, ...]:
+    """Return what the checkpoints among the traces name, the latest first."""
+    return tuple(
+        RunCommit(sha=trace.sha, run_id=block.get(RUN_ID), task=task, last=not block.partial)
+        for trace in seen
+        if "Runr-" in trace.message
+        for block in parse_trailers(trace.message)
+        if block.checkpoint
+        for task in block.all(TASK)
+    )
+
+
+def of_run(
+    run_id: str | None,
+    checkpoint: str | None,
+    commits: Iterable[RunCommit],
+    gone: Mapping[str, str],
+) -> str | None:
+    """Return the commit that took a run's work back; None while one commit with it stands."""
+    known = [each.sha for each in commits if run_id and each.run_id == run_id and each.last]
+    shas = known or ([checkpoint] if checkpoint else [])
+    if not shas or any(sha not in gone for sha in shas):
+        return None
+    return gone[shas[0]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnedPaths:
+    """What a task owns, since which commit, and the commits that are its own."""
+
+    task: str
+    owns: tuple[str, ...]
+    since: str
+    own: tuple[str, ...] = ()
+
+
+def changes_outside(
+    repo: Repo, tip: str, claims: Sequence[OwnedPaths]
+) -> dict[str, tuple[str, ...]]:
+    """Return for each task the commits that changed what it owns, the latest first."""
+    there = _leading_to(repo, tip, {claim.since for claim in claims})
+    kept = [claim for claim in claims if claim.since in there]
+    if not kept:
+        return {}
+    parents, touched = log.walked(repo, tip, _beginning(repo, tip, there))
+    before: dict[str, frozenset[str]] = {}
+    found = {}
+    for claim in kept:
+        near = [
+            sha
+            for sha, paths in touched.items()
+            if sha not in claim.own and any(rules.matches(path, claim.owns) for path in paths)
+        ]
+        if near and claim.since not in before:
+            before[claim.since] = _ancestry(claim.since, parents)
+        later = tuple(sha for sha in near if sha not in before[claim.since])
+        if later:
+            found[claim.task] = later
+    return found
+
+
+def _leading_to(repo: Repo, tip: str, commits: Iterable[str]) -> set[str]:
+    """Return those of the commits from which a way leads to `tip`."""
+    lines = "".join(f"{sha}\n" for sha in sorted(commits)).encode()
+    looked = repo.run("cat-file", "--batch-check", stdin=lines).decode().splitlines()
+    there = {words[0] for line in looked if (words := line.split())[1:2] == ["commit"]}
+    lines = "".join(f"{sha}\n" for sha in (*sorted(there), f"^{tip}")).encode()
+    apart = repo.run("rev-list", "--stdin", stdin=lines).decode().split() if there else ()
+    return there.difference(apart)
+
+
+def _beginning(repo: Repo, tip: str, commits: Iterable[str]) -> str | None:
+    base = repo.attempt("merge-base", "--octopus", tip, *sorted(commits))
+    return base.out.decode().strip() if base.ok else None
+
+
+def _ancestry(sha: str, parents: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
+    """Return the commit and all that leads to it, as far as it was walked."""
+    found, pending = {sha}, [sha]
+    while pending:
+        fresh = [parent for parent in parents.get(pending.pop(), ()) if parent not in found]
+        found.update(fresh)
+        pending += fresh
+    return frozenset(found)

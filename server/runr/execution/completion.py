@@ -1,0 +1,109 @@
+"""What a run leaves for people: its line in the status file, its patch and its report."""
+
+from contextlib import suppress
+
+from runr.errors import GitError
+from runr.evidence import rebuild
+from runr.execution.context import RunContext
+from runr.git import snapshot
+from runr.git.repo import Repo
+from runr.runs import journal, report
+from runr.runs.model import RunState
+from runr.status import store
+from runr.status.model import Entry, fold
+from runr.status.store import DamagedStatusError
+from runr.storage import files
+
+
+def write_status(context: RunContext, state: RunState, *, if_current: bool = False) -> Entry:
+    """Write what the run makes of its task; doing so again changes nothing.
+
+    With `if_current`, a task that another run has taken since is left alone.
+    """
+    task, now = state.start.task, journal.stamp(context.clock())
+
+    def change(entries: dict[str, Entry]) -> dict[str, Entry]:
+        entry = entries.get(task, Entry())
+        if if_current and entry.last_run_id not in (None, state.id):
+            return entries
+        # Under the lock, and not as the caller saw it: meanwhile the run may have been taken up.
+        folded = fold(entry, journal.require(context.files), now)
+        return entries if folded == entry else entries | {task: folded}
+
+    def repair(damage: DamagedStatusError) -> dict[str, Entry]:
+        return rebuild.entries(context.layout, damage.salvaged)
+
+    return store.update(context.layout, change, repair=repair).get(task, Entry())
+
+
+def write_report(context: RunContext, state: RunState) -> None:
+    """Write the patch and the report of a run that has ended."""
+    stat: tuple[snapshot.Stat, ...] = ()
+    try:
+        repo, before, after = _trees(context, state)
+        patch = snapshot.patch(repo, before, after).decode("utf-8", "surrogateescape")
+        clean = context.log.redact(patch).encode("utf-8", "surrogateescape")
+        files.replace(context.files.diff, clean)
+        stat = snapshot.diffstat(repo, before, after)
+    except (GitError, OSError):
+        # A worker may have deleted its tree: the rest of the story is still worth telling.
+        pass
+    lines = [(s.path, s.added, s.deleted) for s in stat]
+    if state.start.kind == "intervention":
+        text = report.render_receipt(state, lines)
+    else:
+        text = report.render(state, journal.events(context.files), lines)
+    files.replace(context.files.report, context.log.redact(text).encode())
+
+
+def _trees(context: RunContext, state: RunState) -> tuple[Repo, str, str]:
+    if state.checkpoint_sha:
+        return context.root, state.start.base_sha, state.checkpoint_sha
+    workspace = context.workspace(state)
+    return workspace, state.start.base_tree, snapshot.take(workspace)
+
+
+def stop(context: RunContext, code: str, detail: str | None = None) -> RunState:
+    """End the run with a reason; the work is kept."""
+    state = context.log.append("run.stopped", {"code": code, "detail": detail})
+    write_status(context, state, if_current=True)
+    _tell(context, state)
+    return state
+
+
+def finish(context: RunContext) -> None:
+    """Do what follows from an end of which only the timeline tells; nothing for an open run."""
+    state = context.log.keep_up()
+    if state.ended:
+        write_status(context, state, if_current=True)
+        _tell(context, state)
+
+
+def interrupt(context: RunContext, detail: str) -> RunState:
+    """End a run whose process is gone, or going: as stopped where somebody asked for it."""
+    wanted = ("stop.requested", "run.resumed")
+    last = [event for event in journal.events(context.files) if event.type in wanted][-1:]
+    if last and last[0].type == "stop.requested":
+        return stop(context, "stopped", last[0].payload.get("detail", detail))
+    return stop(context, "interrupted", detail)
+
+
+def complete(context: RunContext) -> RunState:
+    """End the run as completed.
+
+    Whoever is killed behind the event leaves a task in progress, of which the
+    next look makes a completed one.
+    """
+    state = context.log.append("run.completed", {})
+    write_status(context, state)
+    _tell(context, state)
+    return state
+
+
+def _tell(context: RunContext, state: RunState) -> None:
+    try:
+        write_report(context, state)
+    except OSError:
+        # Whoever asks for the report has it made: only an older one would be taken for it.
+        with suppress(OSError):
+            context.files.report.unlink(missing_ok=True)

@@ -1,0 +1,80 @@
+"""What performing a run needs at hand."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from runr.git.repo import Repo
+from runr.redaction import Redactor
+from runr.runs.journal import Clock, RunLog
+from runr.runs.model import RunState
+from runr.storage.layout import Layout, RunFiles
+
+
+def utc_now() -> datetime:
+    """Return the current time in UTC."""
+    return datetime.now(UTC)
+
+
+#: What an outer session, an outer run or git itself put into our environment: none of it is about
+#: the children of this run. The user's own settings of Claude Code stay.
+_FOREIGN = re.compile(
+    r"CLAUDECODE|AI_AGENT|CLAUDE_(PROJECT_DIR|PID|EFFORT|ENV_FILE|PLUGIN_\w+)"
+    r"|CLAUDE_CODE_(SESSION_ID|ENTRYPOINT|CHILD_SESSION|SESSION_ATTENDED|MESSAGING_\w+)"
+    r"|RUNR_\w+|GIT_(DIR|WORK_TREE|INDEX_FILE)"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunContext:
+    """One run's files and log, the repository it belongs to, and the outside world."""
+
+    layout: Layout
+    log: RunLog
+    environment: Mapping[str, str]
+    clock: Clock
+
+    @classmethod
+    def of(
+        cls, layout: Layout, run: RunFiles, environment: Mapping[str, str], clock: Clock
+    ) -> "RunContext":
+        """Return the context of a run whose folder exists."""
+        log = RunLog(run, clock, Redactor(environment))
+        return cls(layout=layout, log=log, environment=environment, clock=clock)
+
+    @property
+    def files(self) -> RunFiles:
+        """The run's folder."""
+        return self.log.files
+
+    @property
+    def root(self) -> Repo:
+        """The user's own working tree."""
+        return Repo(self.layout.root)
+
+    def workspace(self, state: RunState) -> Repo:
+        """Return the tree that the work is done in."""
+        return Repo(Path(state.start.workdir))
+
+    def child_environment(self, state: RunState) -> dict[str, str]:
+        """Return the environment of every program that the run starts."""
+        inherited = {
+            name: value for name, value in self.environment.items() if not _FOREIGN.fullmatch(name)
+        }
+        return inherited | {
+            "RUNR_RUN_ID": state.id,
+            "RUNR_TASK": state.start.task,
+            "RUNR_ATTEMPT": str(state.attempt),
+            "PWD": state.start.workdir,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseOutcome:
+    """A word of `core.run.FOLLOWS` or the code of a stop, and the facts that were learned."""
+
+    word: str
+    facts: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,109 @@
+"""The detached process of one run: `python -m runr exec <id> <repository> <lock>`."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import anyio
+
+from runr.errors import RunrError
+from runr.execution import completion, loop
+from runr.execution.context import RunContext, utc_now
+from runr.runs import journal
+from runr.storage import files
+from runr.storage.layout import Layout, RunFiles
+
+
+def start_runner(layout: Layout, run: RunFiles, lock: int, environment: Mapping[str, str]) -> None:
+    """Start the process that carries the run on, and hand it the run's lock.
+
+    It leaves this session and its terminal, so it outlives whoever asked for
+    it; the lock passes over without a moment in which it is free.
+    """
+    command = [sys.executable, "-m", "runr", "exec", run.id, str(layout.root), str(lock)]
+    with run.runner_log.open("ab") as log:
+        ended = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=layout.root,
+            env=dict(environment),
+            pass_fds=[lock],
+            start_new_session=True,
+            check=False,
+        )
+    if ended.returncode != 0:
+        raise RunrError(f"the run's process did not start; see {run.runner_log}")
+
+
+def is_alive(run: RunFiles) -> bool:
+    """Tell whether the run's process lives: it holds the run's lock."""
+    return files.is_held(run.lock)
+
+
+def process_id(run: RunFiles) -> int | None:
+    """Return the id of the run's living process, if it has one."""
+    if not is_alive(run):
+        return None
+    text = run.lock.read_text(encoding="ascii", errors="replace").strip()
+    return int(text) if text.isdecimal() else None
+
+
+def recorded_process(lock: int) -> None:
+    """Write our process id into the lock that we hold, for `runr stop` and for people."""
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, str(os.getpid()).encode(), 0)
+
+
+#: A disk without room: not a fault of ours, and the run can go on as soon as there is some.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Carry the run on to its end, holding the lock that was handed over."""
+    run_id, root, lock = arguments
+    recorded_process(int(lock))
+    layout = Layout(Path(root))
+    context = RunContext.of(layout, layout.run(run_id), os.environ, utc_now)
+    anyio.run(_guarded, context)
+    os.close(int(lock))
+    return 0
+
+
+async def _guarded(context: RunContext) -> None:
+    """Carry the run on; a signal or a fault of ours ends it with a recorded stop."""
+    try:
+        async with anyio.create_task_group() as group:
+            group.start_soon(_cancel_on_signal, group.cancel_scope)
+            await loop.run_phases(context)
+            group.cancel_scope.cancel()
+    except Exception as error:  # noqa: BLE001 - whatever it was, the record says that it stopped
+        _stop(context, error.exceptions[0] if isinstance(error, ExceptionGroup) else error)
+        return
+    if journal.require(context.files).ended is None:
+        completion.interrupt(context, "ended by a signal")
+
+
+def _stop(context: RunContext, cause: Exception) -> None:
+    with suppress(OSError):  # the log may lie on a disk that is full
+        traceback.print_exception(cause, file=sys.stderr)
+    if journal.require(context.files).ended is not None:
+        return  # only the line or the story about its end could not be written: a look makes them
+    if isinstance(cause, OSError) and cause.errno in _NO_ROOM:
+        completion.interrupt(context, f"{cause.strerror}: {cause.filename or 'its record'}")
+    else:
+        completion.stop(context, "error", f"{type(cause).__name__}: {cause}")
+
+
+async def _cancel_on_signal(scope: anyio.CancelScope) -> None:
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        async for _ in signals:
+            scope.cancel()
+            return

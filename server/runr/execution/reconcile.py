@@ -1,0 +1,114 @@
+"""Runs whose process is gone: found by whoever looks next, and ended with a true status."""
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from runr.errors import DamagedStateError, RunrError
+from runr.execution import completion, process
+from runr.execution.context import RunContext
+from runr.git import worktree
+from runr.runs import journal
+from runr.runs.journal import Clock
+from runr.runs.model import RunState
+from runr.status import store
+from runr.status.model import Entry, State, fold
+from runr.storage import files
+from runr.storage.layout import Layout
+from runr.workers import process_tree
+
+
+def reconcile(
+    layout: Layout,
+    entries: Mapping[str, Entry],
+    environment: Mapping[str, str],
+    clock: Clock,
+) -> dict[str, Entry]:
+    """Return `entries` with every run in progress that nobody carries on ended as interrupted.
+
+    A session's run has no process: once its work has begun, it stays open until
+    the session completes it or somebody stops it.
+    """
+    settled = dict(entries)
+    for task, entry in entries.items():
+        if entry.status is State.IN_PROGRESS:
+            run = layout.run(entry.last_run_id or "")
+            context = RunContext.of(layout, run, environment, clock)
+            try:
+                settled[task] = _settle(context, task, entry)
+            except (OSError, RunrError) as error:
+                # Where nothing can be written, as on a full disk, a look still tells the truth.
+                settled[task] = _unrecorded(context, entry, error)
+    return settled
+
+
+def _settle(context: RunContext, task: str, entry: Entry) -> Entry:
+    run = context.files
+    why = "the record of its run is gone"
+    try:
+        state = end_if_dead(context) if entry.last_run_id else None
+    except DamagedStateError as damage:
+        # One damaged run must not keep every other task from being seen.
+        if process.is_alive(run):
+            return entry
+        state, why = None, damage.message
+    if state is None:
+        return _without_record(context, task, entry, why)
+    return completion.write_status(context, state, if_current=True) if state.ended else entry
+
+
+def _unrecorded(context: RunContext, entry: Entry, error: Exception) -> Entry:
+    """Return what is true of a task whose run has ended, without writing it down."""
+    now = journal.stamp(context.clock())
+    with suppress(DamagedStateError):
+        state = journal.state(context.files)
+        if state is not None and state.ended:
+            return fold(entry, state, now)
+    why = f"its process is gone, which cannot be recorded: {error}"
+    stopped = {"status": State.STOPPED, "stop_reason": "interrupted", "error": why}
+    return entry.model_copy(update=stopped)
+
+
+def end_if_dead(context: RunContext) -> RunState | None:
+    """Return where a run stands, after ending it if nobody carries it on; None before it began."""
+    run = context.files
+    state = journal.state(run)
+    if state is None or state.ended or (state.by_session and state.attempt > 0):
+        return state
+    if process.is_alive(run):
+        return state
+    lock = files.hold(run.lock)
+    if lock is None:
+        return state
+    try:
+        # It may have come to its own end, or been ended, since we looked.
+        state = journal.require(run)
+        if state.ended is None and not (state.by_session and state.attempt > 0):
+            process_tree.end_marked(run.id)
+            if state.start.branch is not None:
+                worktree.forget_unfinished(context.root, Path(state.start.workdir))
+            gone = "whoever opened it" if state.by_session else "its process"
+            state = completion.interrupt(context, f"{gone} is gone")
+    finally:
+        os.close(lock)
+    return state
+
+
+def _without_record(context: RunContext, task: str, seen: Entry, why: str) -> Entry:
+    now = journal.stamp(context.clock())
+
+    def change(entries: dict[str, Entry]) -> dict[str, Entry]:
+        entry = entries.get(task, seen)
+        if entry.revision != seen.revision:
+            return entries  # somebody has begun it anew
+        stopped = {
+            "status": State.STOPPED,
+            "stop_reason": "interrupted",
+            "error": why,
+            "updated_at": now,
+            "revision": entry.revision + 1,
+        }
+        return entries | {task: entry.model_copy(update=stopped)}
+
+    return store.update(context.layout, change).get(task, seen)

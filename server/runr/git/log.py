@@ -1,0 +1,162 @@
+"""The history, read in one go, and which of its commits make the same change."""
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from runr.git.repo import Repo, split
+from runr.git.trailers import INTERVENTION, RUN_ID, SESSION, Block, parse_trailers
+
+_FIELDS = ("%H", "%P", "%T", "%cI", "%an", "%s", "%B")
+_FORMAT = f"--format={'%x00'.join(_FIELDS)}"
+_CHANGES = ("-r", "--root", "--no-renames", "--ignore-submodules=none")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """One commit; `time` is the committer's, in ISO 8601."""
+
+    sha: str
+    parents: tuple[str, ...]
+    tree: str
+    time: str
+    author: str
+    subject: str
+    blocks: tuple[Block, ...]
+
+    @property
+    def merge(self) -> bool:
+        """Whether it joins histories."""
+        return len(self.parents) > 1
+
+    @property
+    def checkpoint(self) -> bool:
+        """Whether a run made it, or is squashed into it."""
+        return any(block.checkpoint for block in self.blocks)
+
+    @property
+    def intervention(self) -> bool:
+        """Whether it is recorded as a person's work."""
+        return any("true" in block.all(INTERVENTION) for block in self.blocks)
+
+    @property
+    def attributed(self) -> bool:
+        """Whether it names a run or a session."""
+        return any(block.get(RUN_ID) or block.get(SESSION) for block in self.blocks)
+
+    @property
+    def run_ids(self) -> tuple[str, ...]:
+        """Every run that it names."""
+        return tuple(run_id for block in self.blocks for run_id in block.all(RUN_ID))
+
+    @property
+    def silent(self) -> bool:
+        """Whether its message says nothing about where it came from."""
+        return not (self.checkpoint or self.intervention or self.attributed)
+
+
+def read(repo: Repo, rev_range: str) -> tuple[Commit, ...]:
+    """Return the commits of a range that is known to exist, newest first."""
+    return _commits(repo.run("log", "-z", _FORMAT, "--end-of-options", rev_range, "--"))
+
+
+def read_only_here(repo: Repo, tips: Iterable[str], known: str) -> tuple[Commit, ...]:
+    """Return the commits that lead to `tips` and not to `known`; a tip that is gone has none."""
+    there = [tip for tip in dict.fromkeys(tips) if tip]
+    wanted = "".join(f"{line}\n" for line in [*there, f"^{known}"])
+    found = repo.run("log", "-z", _FORMAT, "--ignore-missing", "--stdin", stdin=wanted.encode())
+    return _commits(found) if there else ()
+
+
+def plain_merges(repo: Repo, merges: Sequence[str]) -> set[str]:
+    """Return those of the merges that are exactly what git makes of their sides."""
+    if not merges:
+        return set()
+    words = ("log", "--no-walk=unsorted", "--stdin", "-z", "--raw", "--no-renames", "--format=%H")
+    wanted = "".join(f"{sha}\n" for sha in merges).encode()
+    made_again = repo.attempt(*words, "--remerge-diff", stdin=wanted)
+    # A git older than 2.35 cannot merge again: there, each file must be one side's.
+    out = made_again.out if made_again.ok else repo.run(*words, "--cc", stdin=wanted)
+    return set(merges) - {sha for sha, paths in _touched(out).items() if paths}
+
+
+def same_changes(repo: Repo, commits: Sequence[str], known: Sequence[str]) -> dict[str, str]:
+    """Return for those of `commits` that make the change of a known one which one that is.
+
+    A merge, and a commit that changes nothing, is like no other.
+    """
+    paths = touched(repo, [*commits, *known])
+    wanted = {paths.get(sha, frozenset()) for sha in known} - {frozenset[str]()}
+    # Only what touches the same files can be the same: most patches are never made.
+    near = [sha for sha in commits if paths.get(sha) in wanted]
+    if not near:
+        return {}
+    ids = _patch_ids(repo, [*near, *known])
+    by_id = {ids[sha]: sha for sha in reversed(known) if sha in ids}
+    return {sha: by_id[ids[sha]] for sha in near if ids.get(sha) in by_id}
+
+
+def touched(repo: Repo, commits: Sequence[str]) -> dict[str, frozenset[str]]:
+    """Return the paths that each commit changes; a merge has none."""
+    out = repo.run("diff-tree", "--stdin", "--raw", "-z", *_CHANGES, stdin=_lines(commits))
+    return _touched(out)
+
+
+def walked(
+    repo: Repo, tip: str, base: str | None
+) -> tuple[dict[str, tuple[str, ...]], dict[str, frozenset[str]]]:
+    """Return the parents and the changed paths of all that leads to `tip` and not to `base`."""
+    span = [tip, *([f"^{base}"] if base else [])]
+    flags = ("-z", "--date-order", "--format=%H %P", "--raw", "--no-renames")
+    found = _touched(repo.run("log", *flags, *span, "--"))
+    words = {word: word.split() for word in found}
+    parents = {names[0]: tuple(names[1:]) for names in words.values()}
+    return parents, {names[0]: found[word] for word, names in words.items()}
+
+
+def _patch_ids(repo: Repo, commits: Sequence[str]) -> dict[str, str]:
+    flags = ("-p", "--binary", "--full-index", "--no-ext-diff", "--no-textconv")
+    patches = repo.run("diff-tree", "--stdin", *_CHANGES, *flags, stdin=_lines(commits))
+    pairs = repo.run("patch-id", "--stable", stdin=patches).decode().split("\n")
+    return {sha: name for name, _, sha in (pair.partition(" ") for pair in pairs if pair)}
+
+
+def _touched(out: bytes) -> dict[str, frozenset[str]]:
+    """Read commits and, behind each, the paths of its raw changes."""
+    found: dict[str, set[str]] = {}
+    fields = iter(split(out))
+    sha = ""
+    for field in fields:
+        word = field.lstrip("\n")
+        if word.startswith(":"):
+            found[sha].add(next(fields))
+        elif word:
+            sha = word
+            found.setdefault(sha, set())
+    return {name: frozenset(paths) for name, paths in found.items()}
+
+
+def _commits(out: bytes) -> tuple[Commit, ...]:
+    fields = iter(split(out))
+    return tuple(_commit(record) for record in zip(*[fields] * len(_FIELDS), strict=True))
+
+
+def _commit(fields: Sequence[str]) -> Commit:
+    sha, parents, tree, time, author, subject, body = fields
+    return Commit(
+        sha=sha,
+        parents=tuple(parents.split()),
+        tree=tree,
+        time=time,
+        author=_shown(author),
+        subject=_shown(subject),
+        blocks=parse_trailers(body) if "Runr-" in body else (),
+    )
+
+
+def _shown(text: str) -> str:
+    return os.fsencode(text).decode(errors="replace")
+
+
+def _lines(commits: Iterable[str]) -> bytes:
+    return "".join(f"{sha}\n" for sha in commits).encode()

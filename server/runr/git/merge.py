@@ -1,0 +1,310 @@
+"""Bringing a run's branch into the branch that it started from."""
+
+import os
+import re
+import shlex
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal, TypeVar
+
+from runr.git import snapshot
+from runr.git.repo import Output, Repo, complaint, split
+
+_UNKNOWN_OPTION = 129
+
+#: How long to wait before each further try, in seconds.
+_PAUSES_S = (0.05, 0.1, 0.2, 0.4, 0.8)
+#: What git says where another git is writing to the index or the branch.
+_LOCKED = re.compile(r"(index|HEAD|refs/\S*)\.lock'?: File exists|cannot lock ref")
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Integration:
+    """What became of a branch.
+
+    `sha` is the target's commit that contains it. Where it was kept, `reason`
+    says why and `command` brings it in once that is out of the way.
+    """
+
+    how: Literal["fast-forward", "merge", "already", "kept"]
+    sha: str | None = None
+    reason: str = ""
+    command: str | None = None
+
+
+class MergeRefusedError(Exception):
+    """The branch cannot be brought in, for the reason given; `files` are those in conflict."""
+
+    def __init__(self, reason: str, files: tuple[str, ...] = ()) -> None:
+        super().__init__(reason)
+        self.files = files
+
+
+class MovedError(MergeRefusedError):
+    """The target moved, or another git was writing to it, between the look and the move."""
+
+
+def retry_if_moved(attempt: Callable[[], Result]) -> Result:
+    """Return what `attempt` does; while it raises MovedError, let it look and try again.
+
+    Runs keep each other out with a lock; only a git of the user's gets in between.
+    """
+    for pause in _PAUSES_S:
+        try:
+            return attempt()
+        except MovedError:
+            time.sleep(pause)
+    return attempt()
+
+
+def integrate(root: Repo, *, branch: str, target: str | None, message: str) -> Integration:
+    """Move `target` to contain `branch`, or keep the branch; the user's changes stay untouched."""
+    tip = root.resolve(f"refs/heads/{branch}")
+    if tip is None:
+        return Integration(how="kept", reason=f"the branch {branch} is gone")
+    try:
+        return retry_if_moved(lambda: _bring_in(root, tip, branch, target, message))
+    except MergeRefusedError as error:
+        command = _command(root, branch, target)
+        return Integration(how="kept", reason=str(error), command=command)
+
+
+def _bring_in(root: Repo, tip: str, branch: str, target: str | None, message: str) -> Integration:
+    if target is None:
+        raise MergeRefusedError("the run started where no branch was checked out")
+    old = tip_of(root, target)
+    if root.is_ancestor(tip, old):
+        return Integration(how="already", sha=old)
+    ensure_not_busy(root, target)
+    straight = root.is_ancestor(old, tip)
+    new = tip if straight else merge_commit(root, old, tip, message)
+    move(root, target, new, old, f"runr: bring in {branch}")
+    return Integration(how="fast-forward" if straight else "merge", sha=new)
+
+
+def tip_of(root: Repo, target: str) -> str:
+    """Return the commit that `target` stands at."""
+    old = root.resolve(f"refs/heads/{target}")
+    if old is None:
+        raise MergeRefusedError(f"the branch {target} is gone")
+    return old
+
+
+def ensure_not_busy(root: Repo, target: str) -> None:
+    """Raise KeptError while the user is in the middle of something, or works on `target`."""
+    if unfinished := root.operation():
+        raise MergeRefusedError(f"a {unfinished} is in progress in {root.path}")
+    if root.branch() != target and (found := checkout_of(root, target)):
+        raise MergeRefusedError(f"{target} is checked out in {found}")
+
+
+def move(root: Repo, target: str, new: str, old: str, note: str) -> None:
+    """Let `target` go from `old` to `new`, with the user's files where it is checked out.
+
+    Raises MovedError where looking again may help, else KeptError; nothing is moved then.
+    """
+    if root.branch() == target:
+        moved = _advance(root, new)
+    else:
+        moved = root.attempt("update-ref", "-m", note, f"refs/heads/{target}", new, old)
+    if moved.ok:
+        return
+    if tip_of(root, target) != old:
+        raise MovedError(f"{target} moved at the same moment")
+    if _LOCKED.search(moved.err):
+        raise MovedError(f"another git is at work on {target}: {complaint(moved.err)}")
+    raise MergeRefusedError(_refusal(moved))
+
+
+def merge_commit(root: Repo, old: str, tip: str, message: str) -> str:
+    """Return a merge commit made without touching a file or a branch."""
+    text = message.encode(errors="replace")
+    parents = ("-p", old, "-p", tip)
+    tree = merged_tree(root, old, tip)
+    return root.text("commit-tree", tree, *parents, stdin=text, env=root.identity())
+
+
+def merged_tree(root: Repo, old: str, tip: str) -> str:
+    """Return the tree in which two commits meet; KeptError names the files in conflict."""
+    flags = ("--write-tree", "-z", "--name-only", "--no-messages")
+    merge = root.attempt("merge-tree", *flags, old, tip)
+    if merge.code == 1:
+        files = tuple(dict.fromkeys(split(merge.out)[1:]))
+        raise MergeRefusedError(f"both sides changed {', '.join(files)}", files)
+    if merge.code == _UNKNOWN_OPTION:
+        raise MergeRefusedError(
+            "a merge is needed, and this git (older than 2.38) cannot try one safely"
+        )
+    if not merge.ok:
+        raise MergeRefusedError(complaint(merge.err))
+    return split(merge.out)[0]
+
+
+def _advance(root: Repo, new: str) -> Output:
+    # git itself refuses to overwrite what the user changed, staged, or keeps ignored in the way.
+    flags = ("--ff-only", "--no-squash", "--no-autostash", "--no-overwrite-ignore", "--quiet")
+    return root.attempt("merge", *flags, new, env=root.identity())
+
+
+def _refusal(moved: Output) -> str:
+    files = [line.strip() for line in moved.err.splitlines() if line.startswith("\t")]
+    if files:
+        return f"it would overwrite your own changes: {', '.join(files)}"
+    return complaint(moved.err)
+
+
+def checkout_of(root: Repo, target: str) -> str | None:
+    """Return the worktree that has `target` checked out or is rebasing it."""
+    ref = f"refs/heads/{target}"
+    found = root.text("for-each-ref", "--format=%(worktreepath)", ref)
+    return found or _rebasing(root.common_dir(), ref)
+
+
+def _rebasing(common: Path, ref: str) -> str | None:
+    for pattern in ("rebase-*/head-name", "worktrees/*/rebase-*/head-name"):
+        for mark in common.glob(pattern):
+            if mark.read_text(errors="surrogateescape").strip() == ref:
+                return _worktree(common, mark.parent.parent)
+    return None
+
+
+def _worktree(common: Path, record: Path) -> str:
+    if record == common:
+        return str(common.parent)
+    return str(Path((record / "gitdir").read_text(errors="surrogateescape").strip()).parent)
+
+
+def _command(root: Repo, branch: str, target: str | None) -> str:
+    merge = f"git merge {shlex.quote(branch)}"
+    if target is None or root.branch() == target or not root.resolve(f"refs/heads/{target}"):
+        return merge
+    if found := checkout_of(root, target):
+        return f"git -C {shlex.quote(found)} merge {shlex.quote(branch)}"
+    return f"git switch {shlex.quote(target)} && {merge}"
+
+
+_AUTHOR = "--format=%an%x00%ae%x00%ad%x00%B"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitSet:
+    """The commits to be delivered, oldest first; `whole` has those on side branches, too."""
+
+    commits: tuple[str, ...]
+    whole: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergePlan:
+    """What a delivery would make of `target`, which stands at `old`."""
+
+    target: str
+    how: Literal["already", "fast-forward", "merge", "picked"]
+    old: str
+    new: str
+
+
+def commits_since(repo: Repo, base: str, tip: str) -> CommitSet:
+    """Return all that lies between two commits, as one line from the first to the last."""
+    span = f"{base}..{tip}"
+    line = repo.text("rev-list", "--first-parent", "--reverse", span).split()
+    return CommitSet(commits=tuple(line), whole=frozenset(repo.text("rev-list", span).split()))
+
+
+def plan_merge(repo: Repo, commit_set: CommitSet, target: str, message: str) -> MergePlan:
+    """Return how the parcel gets into `target`; KeptError where it does not.
+
+    No branch and no file is touched. The commits are merged where that brings
+    in nothing else, and applied one by one where it would.
+    """
+    old, tip = tip_of(repo, target), commit_set.commits[-1]
+    if all(repo.is_ancestor(sha, old) for sha in commit_set.commits):
+        return MergePlan(target=target, how="already", old=old, new=old)
+    ensure_not_busy(repo, target)
+    if set(repo.text("rev-list", f"{old}..{tip}").split()) <= commit_set.whole:
+        if repo.is_ancestor(old, tip):
+            return MergePlan(target=target, how="fast-forward", old=old, new=tip)
+        new = merge_commit(repo, old, tip, message)
+        return MergePlan(target=target, how="merge", old=old, new=new)
+    new = old
+    for sha in commit_set.commits:
+        new = _picked(repo, sha, new)
+    return MergePlan(target=target, how="already" if new == old else "picked", old=old, new=new)
+
+
+def apply_plan(repo: Repo, wanted: MergePlan, note: str) -> None:
+    """Move the branch, with the user's files where it is checked out; KeptError moves nothing."""
+    if wanted.new != wanted.old:
+        move(repo, wanted.target, wanted.new, wanted.old, note)
+
+
+def merge_obstacle(repo: Repo, wanted: MergePlan) -> str | None:
+    """Return what of the user's own changes is in the way, as `carry_out` would find it."""
+    if wanted.new == wanted.old or repo.branch() != wanted.target:
+        return None
+    added = [c.path for c in snapshot.changed(repo, wanted.old, wanted.new) if c.status == "A"]
+    there = [
+        path for path in added if (repo.path / path).is_symlink() or (repo.path / path).exists()
+    ]
+    with snapshot.scratch_index(repo) as env:
+        snapshot.seed(repo, Path(env["GIT_INDEX_FILE"]), env)
+        repo.attempt("update-index", "-q", "--refresh", env=env)
+        flags = ("-m", "-u", "--dry-run")
+        tried = repo.attempt("read-tree", *flags, wanted.old, wanted.new, env=env)
+        staged = set(split(repo.run("ls-files", "-z", env=env)))
+    in_the_way = [path for path in there if path not in staged]
+    if in_the_way:
+        return f"it would overwrite your own files: {', '.join(in_the_way)}"
+    return None if tried.ok else f"it would overwrite your own changes: {complaint(tried.err)}"
+
+
+@contextmanager
+def dry_run_repo(repo: Repo) -> Iterator[Repo]:
+    """Yield the repository in such a way that what git makes lies outside of it, and goes."""
+    real = str(repo.common_dir() / "objects").replace("\\", "\\\\").replace('"', '\\"')
+    with TemporaryDirectory(prefix="runr-objects-") as folder:
+        variables = (
+            ("GIT_OBJECT_DIRECTORY", folder),
+            ("GIT_ALTERNATE_OBJECT_DIRECTORIES", f'"{real}"'),
+        )
+        yield Repo(repo.path, (*repo.variables, *variables))
+
+
+def _picked(repo: Repo, sha: str, onto: str) -> str:
+    """Return the commit with the change of `sha` on top of `onto`; `onto` where it is there."""
+    before = repo.resolve(f"{sha}^1")
+    if before == onto:
+        return sha
+    base = before or snapshot.empty_tree(repo)
+    tree = _applied(repo, sha, base, onto)
+    if tree == _tree(repo, onto) and _tree(repo, base) != _tree(repo, sha):
+        return onto
+    name, mail, date, text = repo.fields("log", "-1", "-z", _AUTHOR, "--date=raw", sha)
+    author = {"GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": mail, "GIT_AUTHOR_DATE": f"@{date}"}
+    env = repo.identity() | author
+    return repo.text("commit-tree", tree, "-p", onto, stdin=os.fsencode(text), env=env)
+
+
+def _applied(repo: Repo, sha: str, before: str, onto: str) -> str:
+    """Return the tree of `onto` with what `sha` changed since `before`.
+
+    `git merge-tree` takes a merge base of one's own only since 2.40, so it is
+    given commits that have the wanted one.
+    """
+    base = _bare(repo, before)
+    return merged_tree(repo, _bare(repo, onto, base), _bare(repo, sha, base))
+
+
+def _bare(repo: Repo, tree: str, parent: str | None = None) -> str:
+    parents = ("-p", parent) if parent else ()
+    return repo.text("commit-tree", _tree(repo, tree), *parents, env=repo.identity())
+
+
+def _tree(repo: Repo, commit: str) -> str:
+    return repo.text("rev-parse", f"{commit}^{{tree}}")

@@ -1,0 +1,182 @@
+"""The tasks as a picture shows them: boxes coloured by status, and links between them."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from runr.query.task_state import TaskState
+from runr.status.model import Evidence, State
+
+Kind = Literal[
+    "completed", "in_progress", "ready", "waiting", "blocked", "stopped", "failed", "stale"
+]
+
+#: In the order in which a legend names them.
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+#: The signs that stand for a status wherever tasks are listed.
+SIGNS: Mapping[str, str] = {
+    "completed": "✓",
+    "in_progress": "◐",
+    "stopped": "■",
+    "failed": "✗",
+    "pending": "○",
+}
+_EVIDENCE = {Evidence.ATTESTED: "✎", Evidence.INFERRED: "≈"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paint:
+    """The colours of a box: its line and what is in it."""
+
+    line: str
+    fill: str
+
+
+PAINTS: Mapping[Kind, Paint] = {
+    "completed": Paint(line="#1a7f37", fill="#dafbe1"),
+    "in_progress": Paint(line="#0f7b8a", fill="#d3f4f7"),
+    "ready": Paint(line="#0969da", fill="#ddf4ff"),
+    "waiting": Paint(line="#8250df", fill="#f5edff"),
+    "blocked": Paint(line="#6e7781", fill="#f3f5f7"),
+    "stopped": Paint(line="#9a6700", fill="#fff5c7"),
+    "failed": Paint(line="#cf222e", fill="#ffe4e3"),
+    "stale": Paint(line="#bc4c00", fill="#ffeadb"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Box:
+    """One task of the picture; `critical` is on the longest chain of what is open."""
+
+    path: str
+    name: str
+    title: str
+    sign: str
+    kind: Kind
+    critical: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """The boxes in the order of their paths, and for each what it needs."""
+
+    boxes: tuple[Box, ...]
+    needs: Mapping[str, Sequence[str]]
+    critical: tuple[str, ...] = ()
+
+    def arrows(self) -> list[tuple[str, str, bool]]:
+        """Return every link from a task to one that needs it, and whether it is critical."""
+        steps = set(zip(self.critical, self.critical[1:], strict=False))
+        return [
+            (need, box.path, (need, box.path) in steps)
+            for box in self.boxes
+            for need in self.needs[box.path]
+        ]
+
+    def counts(self) -> dict[Kind, int]:
+        """Return how many boxes there are of each kind that occurs."""
+        kinds = [box.kind for box in self.boxes]
+        return {kind: kinds.count(kind) for kind in KINDS if kind in kinds}
+
+
+def box(task_state: TaskState, critical: Collection[str] = ()) -> Box:
+    """Return how the picture shows a task."""
+    return Box(
+        path=task_state.path,
+        name=task_state.task.name.removesuffix(".md"),
+        title=task_state.task.title,
+        sign=sign(task_state),
+        kind=kind(task_state),
+        critical=task_state.path in critical,
+    )
+
+
+def sign(task_state: TaskState) -> str:
+    """Return the sign of a task's status; a completion has that of its evidence."""
+    entry = task_state.entry
+    usual = SIGNS[entry.status.value]
+    if entry.status is not State.COMPLETED or entry.evidence is None:
+        return usual
+    return _EVIDENCE.get(entry.evidence, usual)
+
+
+def kind(task_state: TaskState) -> Kind:
+    """Return what a task is coloured by: its status, and whether it can go on."""
+    if task_state.stale:
+        return "stale"
+    if task_state.waiting:
+        return "waiting"
+    match task_state.entry.status:
+        case State.COMPLETED:
+            return "completed"
+        case State.IN_PROGRESS:
+            return "in_progress"
+        case State.STOPPED:
+            return "stopped"
+        case State.FAILED:
+            return "failed"
+        case _:
+            return "ready" if task_state.ready else "blocked"
+
+
+def render_dot(chart: Chart) -> str:
+    """Return the chart as a directed graph from left to right."""
+    lines = [
+        "digraph tasks {",
+        '  graph [rankdir=LR, ranksep=0.7, nodesep=0.2, fontname="sans-serif"]',
+        '  node [shape=box, style="rounded,filled", fontname="sans-serif", fontsize=11]',
+        '  edge [color="#afb8c1", arrowsize=0.7]',
+        *(f"  {_quoted(box.path)} [{_look(box)}]" for box in chart.boxes),
+    ]
+    for start, end, critical in chart.arrows():
+        look = ' [color="#1f2328", penwidth=2]' if critical else ""
+        lines.append(f"  {_quoted(start)} -> {_quoted(end)}{look}")
+    return "\n".join([*lines, "}"]) + "\n"
+
+
+def _look(box: Box) -> str:
+    paint = PAINTS[box.kind]
+    facts = {
+        "label": f"{box.sign} {box.name}",
+        "tooltip": box.title,
+        "color": paint.line,
+        "fillcolor": paint.fill,
+    }
+    wide = ", penwidth=2" if box.critical else ""
+    return ", ".join(f"{name}={_quoted(value)}" for name, value in facts.items()) + wide
+
+
+def _quoted(text: str) -> str:
+    # A backslash begins one of Graphviz's own escapes, such as \\N for a node's name.
+    shown = "".join(sign if sign.isprintable() else " " for sign in text)
+    return '"' + shown.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+# Everything that Mermaid could read as more than text.
+_ESCAPES = {ord(sign): f"#{ord(sign)};" for sign in '#"&<>;`\\[]{}()|'}
+
+
+def render_mermaid(chart: Chart) -> str:
+    """Return the chart as a flowchart from left to right."""
+    ids = {box.path: f"t{number}" for number, box in enumerate(chart.boxes)}
+    lines = ["flowchart LR"]
+    lines += [
+        f'  {ids[box.path]}["{_text(f"{box.sign} {box.name}")}"]:::{box.kind}'
+        for box in chart.boxes
+    ]
+    arrows = chart.arrows()
+    lines += [
+        f"  {ids[start]} {'==>' if critical else '-->'} {ids[end]}"
+        for start, end, critical in arrows
+    ]
+    lines += [
+        f"  classDef {kind} fill:{PAINTS[kind].fill},stroke:{PAINTS[kind].line},color:#1f2328"
+        for kind in chart.counts()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _text(text: str) -> str:
+    shown = "".join(sign if sign.isprintable() else " " for sign in text)
+    return shown.translate(_ESCAPES)

@@ -1,0 +1,111 @@
+"""Run every automated task that is ready, and those that become ready by it."""
+
+from collections.abc import Callable
+
+from pydantic import Field
+
+from runr.errors import AlreadyRunningError, RunrError, UnknownNameError, WorkerUnavailableError
+from runr.lifecycle import follow, start
+from runr.lifecycle.start import RunRequest
+from runr.project import Project
+from runr.query import listing
+from runr.query.filters import MATCH_ALL, Filter
+from runr.query.models import Kind, Result, RunDetails
+from runr.query.snapshot import Snapshot
+from runr.query.task_state import TaskState
+from runr.runs.model import Event
+
+OnStart = Callable[[RunDetails], None]
+
+
+class BatchResult(Result):
+    """What came of it.
+
+    `refused` says of each task that could not be started why; `waiting` are
+    the tasks that only a person can take further.
+    """
+
+    runs: list[RunDetails] = Field(default_factory=list)
+    refused: list[str] = Field(default_factory=list)
+    waiting: list[str] = Field(default_factory=list)
+    stopped: list[str] = Field(default_factory=list)
+    message: str = ""
+
+
+def _ignore(_heard: object) -> None:
+    """OnStart nothing."""
+
+
+def run_ready(
+    project: Project,
+    *,
+    kinds: tuple[Kind, ...] = ("automated",),
+    wanted: Filter = MATCH_ALL,
+    worker: str | None = None,
+    in_place: bool = False,
+    on_begin: OnStart = _ignore,
+    on_event: Callable[[Event], None] = _ignore,
+    on_end: OnStart = _ignore,
+) -> BatchResult:
+    """Run ready tasks of these kinds one after another, the most urgent first, each once.
+
+    A task that waits for a person is left to that person, and one whose run has
+    stopped to `runr resume`. A worker that is not there is raised if it is the
+    reason why nothing ran.
+    """
+    runs: list[RunDetails] = []
+    refused: dict[str, RunrError] = {}
+    tried: set[str] = set()
+    while (path := _next(project, kinds, wanted, tried)) is not None:
+        tried.add(path)
+        request = RunRequest(task=path, worker=worker, in_place=in_place)
+        try:
+            answer = start.run_task(project, request)
+        except AlreadyRunningError:
+            continue  # somebody else was quicker: it is being done
+        except (WorkerUnavailableError, UnknownNameError) as error:
+            refused[path] = error
+            continue
+        on_begin(answer.run)
+        runs.append(follow.wait_for_run(project, answer.run.id, on_event=on_event))
+        on_end(runs[-1])
+    if refused and not runs:
+        raise next(iter(refused.values()))
+    text = [f"{_name(path)}: {error.message}" for path, error in refused.items()]
+    meant = _meant(project, wanted)
+    left = [task for task in meant if task.path not in tried and task.ready and not task.waiting]
+    others = [task.path for task in left if task.task.type not in kinds]
+    waiting = sorted([task.path for task in meant if task.waiting] + others)
+    stopped = [task.path for task in left if task.interrupted and task.path not in others]
+    message = _summary(runs, waiting, stopped)
+    return BatchResult(runs=runs, refused=text, waiting=waiting, stopped=stopped, message=message)
+
+
+def _next(project: Project, kinds: tuple[Kind, ...], wanted: Filter, tried: set[str]) -> str | None:
+    snapshot = Snapshot.of(project)
+    task_states = snapshot.task_states()
+    fresh = [
+        task
+        for task in listing.select(project, task_states.values(), wanted)
+        if task.ready and task.task.type in kinds and not task.interrupted
+    ]
+    ranked = snapshot.urgent_first((task for task in fresh if task.path not in tried), task_states)
+    return ranked[0].path if ranked else None
+
+
+def _meant(project: Project, wanted: Filter) -> list[TaskState]:
+    return listing.select(project, Snapshot.of(project).task_states().values(), wanted)
+
+
+def _summary(runs: list[RunDetails], waiting: list[str], stopped: list[str]) -> str:
+    done = sum(run.status == "completed" for run in runs)
+    total = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
+    text = f"{done} of {total} completed" if runs else "No automated task is ready"
+    names = ", ".join(map(_name, waiting))
+    earlier = ", ".join(map(_name, stopped))
+    text += f"; waiting for a person: {names}" if names else ""
+    return text + (f"; stopped earlier, to be resumed: {earlier}" if earlier else "")
+
+
+def _name(path: str) -> str:
+    return path.removeprefix(".runr/tasks/")

@@ -1,0 +1,1 @@
+"""The verbs that start, end and change runs."""

@@ -1,0 +1,141 @@
+"""A completion on a person's word: checked first, then recorded as a run of its own."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import anyio
+
+from runr.errors import BlockedError, UsageError, VerificationError
+from runr.execution import completion, verification
+from runr.execution.context import RunContext
+from runr.lifecycle.leases import record_spec
+from runr.project import Project
+from runr.runs import journal, stop_reasons
+from runr.runs.model import Approval, Phase, RunStart, RunState
+from runr.storage import files, state_dir
+from runr.tasks.model import Task, TaskType
+
+
+def attestation_text(project: Project, reason: str, by: str | None) -> Approval:
+    """Return what is said, in the name of git's user unless somebody is named."""
+    name = by or project.repo.user()
+    if not name:
+        raise UsageError("who says so? Name the person with --by, or set git's user.name")
+    return Approval(by=name, reason=reason.strip())
+
+
+@contextmanager
+def claim_for_person(project: Project) -> Iterator[RunContext]:
+    """Claim a new run, and hold it until the context is left."""
+    state_dir.ensure_state_dir(project.layout)
+    run = journal.claim(project.layout, project.clock(), project.suffixes)
+    lock = files.hold(run.lock)
+    try:
+        yield project.context(run)
+    finally:
+        if lock is not None:
+            os.close(lock)
+
+
+@contextmanager
+def open_person_run(project: Project, task: Task, **facts: object) -> Iterator[RunContext]:
+    """Open a new run on the task as it is now; `facts` are what else is known of its start."""
+    with claim_for_person(project) as context:
+        terms = record_spec(project, context.files, task, project.config())
+        head = project.repo.head() or ""
+        start = RunStart.model_validate(
+            {
+                **dict(terms),
+                "task": task.path,
+                "worker": "person",
+                "in_place": True,
+                "workdir": str(project.tree),
+                "base_sha": head,
+                "base_tree": head,
+                **facts,
+            }
+        )
+        context.log.append("run.created", start.model_dump(mode="json"), source="person")
+        yield context
+
+
+def attest(
+    project: Project,
+    task: Task,
+    blockers: Sequence[str],
+    word: Approval | None,
+    *,
+    force: bool,
+    skip: bool = False,
+) -> RunState:
+    """Record that the task is done because `word` says so, unless its checks say otherwise.
+
+    With `skip` the checks are not asked, and the record says so.
+    """
+    name = stop_reasons.quoted(task.name)
+    if word is None:
+        by_worker = [] if task.type is TaskType.MANUAL else [f"runr run --task {name}"]
+        raise UsageError(
+            f"{task.name} has no open run, so a person has to say that it is done, and why",
+            next_steps=[*by_worker, f"runr complete-task {name} --reason 'what was done'"],
+        )
+    if blockers and not force:
+        raise BlockedError(
+            f"{task.name} waits for {', '.join(blockers)}",
+            next_steps=["runr list-tasks --blocked", _forced(name)],
+        )
+    forced = f"open dependencies: {', '.join(blockers)}" if blockers else None
+    with open_person_run(project, task, forced=forced) as context:
+        return _record(task, context, word, force=force, skip=skip)
+
+
+def _record(
+    task: Task, context: RunContext, word: Approval, *, force: bool, skip: bool
+) -> RunState:
+    state = _judge(context, skip=skip)
+    if state.verification == "failed" and not force:
+        context.log.append("run.stopped", {"code": "verification_failed"})
+        failed = next(check for check in state.checks if check.failed)
+        raise VerificationError(
+            f"{task.name} is not completed: `{failed.command}` failed\n{failed.tail[-1500:]}",
+            next_steps=[f"runr report {state.id}", _forced(stop_reasons.quoted(task.name))],
+        )
+    context.log.append("run.approved", word.model_dump(), source="person")
+    state = context.log.append("run.completed", {}, source="person")
+    completion.write_status(context, state)
+    completion.write_report(context, state)
+    return state
+
+
+def _judge(context: RunContext, *, skip: bool) -> RunState:
+    state = context.log.append("phase.started", {"phase": Phase.VERIFY})
+    checks = state.start.checks
+    if skip:
+        results = [verification.unchecked(check) for check in checks]
+    else:
+        results = anyio.run(verification.run_checks, context, state, checks)
+    return context.log.append(
+        "phase.finished",
+        {
+            "phase": Phase.VERIFY,
+            "outcome": verification.verification_result(results),
+            "checks": [result.model_dump(mode="json") for result in results],
+        },
+    )
+
+
+def _forced(name: str) -> str:
+    return f"runr complete-task {name} --force --reason 'why it counts all the same'"
+
+
+def record_attestation(project: Project, task: Task, word: Approval) -> RunState:
+    """Record a run without checks that `word` completes; its verification is `none`."""
+    with open_person_run(project, task, checks=()) as context:
+        log = context.log
+        log.append("phase.started", {"phase": Phase.VERIFY})
+        log.append("phase.finished", {"phase": Phase.VERIFY, "outcome": "none", "checks": []})
+        log.append("run.approved", word.model_dump(), source="person")
+        state = log.append("run.completed", {}, source="person")
+        completion.write_status(context, state)
+        return state

@@ -1,0 +1,242 @@
+"""Complete a task: on checks that runr ran itself, or on the word of a named person."""
+
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import anyio
+from pydantic import BaseModel, ConfigDict
+
+from runr.errors import AlreadyRunningError, UsageError
+from runr.execution import loop
+from runr.execution.context import RunContext
+from runr.execution.session_handoff import submit_session_work
+from runr.git.repo import Repo
+from runr.lifecycle import attest
+from runr.lifecycle.leases import exclusive, hold_lease, take_over
+from runr.lifecycle.runs import resume_run
+from runr.project import Project
+from runr.query import presenters
+from runr.query.detail import DEFAULT_TAIL, task_details
+from runr.query.models import CompletionResult, TaskFields
+from runr.query.presenters import Holder
+from runr.query.snapshot import Snapshot
+from runr.runs import journal, stop_reasons
+from runr.runs.machine import next_action
+from runr.runs.model import Approval, RunState
+from runr.runs.next_steps import Surface
+from runr.status.model import Entry, State
+from runr.tasks.model import Task
+from runr.workers import process_tree
+
+
+class CompleteRequest(BaseModel):
+    """A wish to complete a task.
+
+    `reason` and `by` make it a person's word; `force` lets that word stand
+    against open dependencies and failing checks, `skip_checks` without any check.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    task: str
+    reason: str | None = None
+    by: str | None = None
+    force: bool = False
+    skip_checks: bool = False
+
+
+def complete_task(project: Project, request: CompleteRequest) -> CompletionResult:
+    """Complete the task, or answer with what failed.
+
+    An open session run is verified, committed and recorded; a run that waits
+    for a person goes on; anything else is attested by `by` for `reason`, after
+    the checks. Raises BlockedError, VerificationError, UsageError,
+    AlreadyRunningError.
+    """
+    snapshot = Snapshot.of(project)
+    task = project.find_task(request.task, snapshot.tasks)
+    entry = snapshot.entry(task)
+    word = _word(project, request)
+    if entry.status is State.COMPLETED and not snapshot.state_of(task).stale and not request.force:
+        return _already(project, task, entry)
+    state = _taken_up(project, _current(project, entry), word)
+    if state is not None and state.ended is None:
+        if request.skip_checks:
+            _refuse_to_skip(task, state)
+        return _answer(
+            project, task, _finish(project, state, word if request.force else None, word)
+        )
+    if state is not None and state.stop in stop_reasons.FOR_A_PERSON and word is not None:
+        return _answer(project, task, _carry_on(project, state, word))
+    blockers, skip = snapshot.blockers(task), request.skip_checks
+    said = attest.attest(project, task, blockers, word, force=request.force, skip=skip)
+    return _answer(project, task, said)
+
+
+def _refuse_to_skip(task: Task, state: RunState) -> None:
+    """Raise: what a run commits is judged, and only a word of its own goes without checks."""
+    name = stop_reasons.quoted(task.name)
+    raise UsageError(
+        f"run {state.id} of {task.name} is open, and the checks are a part of it",
+        next_steps=[
+            f"runr complete-task {name} --force --reason 'why it counts all the same'",
+            f"runr stop {state.id}",
+        ],
+    )
+
+
+def _word(project: Project, request: CompleteRequest) -> Approval | None:
+    """Return whose word it is, if it is anybody's."""
+    if request.reason is None or not request.reason.strip():
+        for wish, named in (("force", request.force), ("skip-checks", request.skip_checks)):
+            if named:
+                raise UsageError(f"{wish} needs a reason: it is recorded as a person's word")
+        return None
+    by = request.by or project.repo.user()
+    if not by:
+        raise UsageError("who says so? Name the person with --by (by), or set git's user.name")
+    return Approval(by=by, reason=request.reason.strip())
+
+
+def _current(project: Project, entry: Entry) -> RunState | None:
+    if entry.last_run_id is None or entry.status is State.COMPLETED:
+        return None
+    return journal.state(project.layout.run(entry.last_run_id))
+
+
+def _taken_up(project: Project, state: RunState | None, word: Approval | None) -> RunState | None:
+    """Open a run again that this very session has left: it comes back to complete it."""
+    session_id = project.environment.get(presenters.SESSION)
+    if state is None or word is not None or not state.by_session:
+        return state
+    if (state.stop, state.holder) != ("unverified", session_id):
+        return state
+    resume_run(project, state.id)
+    return journal.require(project.layout.run(state.id))
+
+
+def _finish(
+    project: Project, state: RunState, forced: Approval | None, word: Approval | None
+) -> RunState:
+    """Judge a session's work; commit and record it, or leave the run open."""
+    if not state.by_session:
+        raise AlreadyRunningError(
+            f"run {state.id} is at work on {state.start.task}: let it finish, or stop it first",
+            next_steps=[f"runr follow {state.id}", f"runr stop {state.id}"],
+        )
+    _stay_on_branch(project, state)
+    state = _yielded(project, state)
+    with _held(project, state) as context:
+        submit_session_work(context, state, by=_person(project))
+        state = anyio.run(loop.run_phases, context)
+        waits = next_action(state).kind == "wait"
+        if (waits and forced) or (state.stop == "no_checks" and word):
+            _approve(context, state, forced or word)
+            state = anyio.run(loop.run_phases, context)
+    return state
+
+
+def _yielded(project: Project, state: RunState) -> RunState:
+    """Let another session complete the run only where its own is gone; a person always may."""
+    session_id = project.environment.get(presenters.SESSION)
+    if session_id in (None, state.holder):
+        return state
+    before = Holder.of(project, state)
+    if not before.is_gone:
+        raise hold_lease(project, state)
+    return take_over(project, state, session_id, before.why)
+
+
+def _person(project: Project) -> str | None:
+    """Return who completes a session's run by hand; an agent is nobody's name."""
+    at_hand = project.surface.typed and presenters.SESSION not in project.environment
+    return (project.repo.user() or "a person") if at_hand else None
+
+
+def _stay_on_branch(project: Project, state: RunState) -> None:
+    """Refuse to commit a session's work on a branch that the run was not opened on."""
+    tree = Path(state.start.workdir)
+    if not tree.is_dir():
+        raise UsageError(
+            f"run {state.id} works in {tree}, and that folder is gone",
+            next_steps=[f"runr stop {state.id}"],
+        )
+    now, opened = Repo(tree).branch(), state.start.target
+    if now != opened:
+        back = stop_reasons.quoted(opened) if opened else f"--detach {state.start.base_sha}"
+        there = "" if tree == project.tree else f" -C {shlex.quote(str(tree))}"
+        raise UsageError(
+            f"run {state.id} was opened on {opened or 'a detached HEAD'}, "
+            f"and this is {now or 'a detached HEAD'}",
+            next_steps=[
+                f"git{there} switch {back}",
+                f"runr stop {state.id}",
+            ],
+        )
+
+
+def _carry_on(project: Project, state: RunState, word: Approval) -> RunState:
+    """Let a run go on that waited for a person."""
+    with _held(project, state) as context:
+        _approve(context, state, word)
+        return anyio.run(loop.run_phases, context)
+
+
+def _approve(context: RunContext, state: RunState, word: Approval | None) -> None:
+    if word is not None:
+        context.log.append("run.approved", word.model_dump(), source="person")
+    if state.ended:
+        context.log.append("run.resumed", {})
+
+
+@contextmanager
+def _held(project: Project, state: RunState) -> Iterator[RunContext]:
+    """Hold the run's lock for as long as we carry the run on ourselves."""
+    run = project.layout.run(state.id)
+    with exclusive(run):
+        # Whoever held it before may have been killed in the middle of a check.
+        process_tree.end_marked(run.id)
+        yield project.context(run)
+
+
+def _answer(project: Project, task: Task, state: RunState) -> CompletionResult:
+    shown = task_details(task, Snapshot.of(project))
+    run = presenters.holder_details(project, state, project.layout.run(state.id), tail=DEFAULT_TAIL)
+    return CompletionResult(
+        task=shown,
+        run=run,
+        completed=state.ended == "completed",
+        next=_advice(shown, state, project.surface),
+    )
+
+
+def _already(project: Project, task: Task, entry: Entry) -> CompletionResult:
+    """Answer for a task that is completed; its run may have happened on another machine."""
+    shown = task_details(task, Snapshot.of(project))
+    run = project.layout.run(entry.last_run_id or "")
+    state = journal.state(run) if entry.last_run_id else None
+    return CompletionResult(
+        task=shown,
+        run=presenters.run_details(state, run, now=project.now()) if state else None,
+        completed=True,
+        next=f"It was completed already: {shown.why}.",
+    )
+
+
+def _advice(task: TaskFields, state: RunState, surface: Surface) -> str:
+    if state.ended == "completed":
+        dirty = f" Left uncommitted: {', '.join(state.left_dirty[:5])}." if state.left_dirty else ""
+        empty = " Nothing was changed by it." if state.changed == 0 else ""
+        return f"Done: it is recorded.{empty}{dirty}"
+    if state.violations:
+        return (
+            f"Undo what lies outside of the task's scope: {', '.join(state.violations[:5])}. "
+            f"Then {surface.complete(task.path)} again."
+        )
+    if state.ended is None and state.outcome == "changes":
+        return f"Do what the reviewer asks for, then {surface.complete(task.path)} again."
+    if state.ended is None:
+        return f"Mend what failed, then {surface.complete(task.path)} again. The run stays open."
+    return f"A person has to say so: {surface.attest(task.path)}."

@@ -1,0 +1,168 @@
+"""A person's word on work that waits for it: taken, or sent back with what is wrong."""
+
+from pydantic import BaseModel, ConfigDict
+
+from runr.errors import UnknownNameError, UsageError
+from runr.execution import completion
+from runr.lifecycle import attest, complete
+from runr.lifecycle.complete import CompleteRequest
+from runr.lifecycle.leases import ensure_no_live_run, exclusive
+from runr.project import Project
+from runr.query import presenters
+from runr.query.models import CompletionResult, Result, RunResult
+from runr.query.snapshot import Snapshot
+from runr.query.task_state import TaskState
+from runr.runs import journal, stop_reasons
+from runr.runs.model import Approval, RunState
+from runr.runs.stop_reasons import quoted
+from runr.status.model import State
+from runr.status.staleness import StaleTrigger
+
+
+class AcknowledgeResult(Result):
+    """What was kept: `doubts` are the changes that the person has found harmless."""
+
+    task: str
+    by: str
+    reason: str
+    stale_reasons: list[str]
+    run: str
+
+
+def acknowledge(
+    project: Project, wanted: str, *, reason: str | None = None, by: str | None = None
+) -> AcknowledgeResult:
+    """Record that the task's completion holds though something has changed since.
+
+    Raises UsageError for a task that is not completed or not stale, for work
+    that was reverted, inside a run, and where nobody answers for it.
+    """
+    snapshot = Snapshot.of(project)
+    task_state = snapshot.state_of(project.find_task(wanted, snapshot.tasks))
+    _refuse(project, task_state)
+    message = [
+        stale_reason.message
+        for stale_reason in task_state.stale_reasons
+        if stale_reason.cause is not StaleTrigger.UPSTREAM
+    ]
+    word = attest.attestation_text(
+        project, reason or f"still holds, though {'; '.join(message)}", by
+    )
+    target = project.repo.branch()
+    with attest.open_person_run(
+        project, task_state.task, kind="acceptance", target=target
+    ) as context:
+        context.log.append("run.approved", word.model_dump(), source="person")
+        state = context.log.append("run.completed", {}, source="person")
+        completion.write_status(context, state)
+        completion.write_report(context, state)
+    return AcknowledgeResult(
+        task=task_state.path, by=word.by, reason=word.reason, stale_reasons=message, run=state.id
+    )
+
+
+def _refuse(project: Project, task_state: TaskState) -> None:
+    outer = project.environment.get("RUNR_RUN_ID")
+    if outer:
+        raise UsageError(f"this is inside run {outer}: only a person keeps a completion")
+    name = quoted(task_state.task.name)
+    look = [f"runr why {name}"]
+    if task_state.entry.status is not State.COMPLETED:
+        raise UsageError(
+            f"{task_state.task.name} is not completed, so there is nothing to keep", next_steps=look
+        )
+    causes = {stale_reason.cause for stale_reason in task_state.stale_reasons}
+    if StaleTrigger.REVERTED in causes:
+        raise UsageError(
+            f"the work of {task_state.task.name} was reverted, so it is not there to be kept",
+            next_steps=[f"runr run --task {name}", *look],
+        )
+    if not causes - {StaleTrigger.UPSTREAM}:
+        before = (
+            task_state.stale_reasons[0].message
+            if task_state.stale_reasons
+            else "nothing has changed since"
+        )
+        raise UsageError(f"{task_state.task.name} is not stale itself: {before}", next_steps=look)
+
+
+class Decision(BaseModel):
+    """Who says what about a task's result, or a run's; `by` is git's user unless named."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    about: str
+    reason: str
+    by: str | None = None
+
+
+def approve(project: Project, verdict: Decision) -> CompletionResult:
+    """Let the run go on that waits for a person: its work is brought in and counts as attested."""
+    state = _awaiting(project, verdict.about)
+    word = _word(project, verdict)
+    wish = CompleteRequest(task=state.start.task, reason=word.reason, by=word.by)
+    return complete.complete_task(project, wish)
+
+
+def reject(project: Project, verdict: Decision) -> RunResult:
+    """Send the run's work back: the word is recorded, and the next attempt is told the reason."""
+    state = _awaiting(project, verdict.about)
+    word = _word(project, verdict)
+    run = project.layout.run(state.id)
+    with exclusive(run):
+        context = project.context(run)
+        state = context.log.append("run.rejected", word.model_dump(), source="person")
+        completion.write_status(context, state)
+        completion.write_report(context, state)
+    shown = presenters.run_details(state, run, now=project.now())
+    return RunResult(run=shown, next=f"Its work is kept. Do it again: runr resume {state.id}")
+
+
+def _awaiting(project: Project, about: str) -> RunState:
+    """Return the run meant by a task or a run; UsageError where nothing waits for a person."""
+    outer = project.environment.get("RUNR_RUN_ID")
+    if outer:
+        raise UsageError(f"this is inside run {outer}: a worker does not judge its own work")
+    tasks, entries = project.tasks(), project.entries()
+    try:
+        path = project.find_task(about, tasks).path
+    except UnknownNameError as unknown:
+        path = _task_of(project, about, unknown)
+    entry = entries.get(path)
+    name = quoted(path.removeprefix(".runr/tasks/"))
+    look = f"runr task-status {name}"
+    if entry is None or entry.last_run_id is None:
+        raise UsageError(f"{path} has no run, so there is no work to judge", next_steps=[look])
+    state = journal.require(project.layout.run(entry.last_run_id))
+    if state.ended is None:
+        ensure_no_live_run(project, entry)
+    if state.ended != "stopped" or state.stop not in stop_reasons.FOR_A_PERSON:
+        how = state.stop or state.ended or "running"
+        raise UsageError(
+            f"run {state.id} of {path} does not wait for a person ({how})", next_steps=[look]
+        )
+    return state
+
+
+def _task_of(project: Project, about: str, unknown: UnknownNameError) -> str:
+    try:
+        run = journal.find(project.layout, about)
+    except UnknownNameError as neither:
+        # A run's id is digits; whoever typed a name meant a task.
+        raise (neither if about[:1].isdigit() and "-" in about else unknown) from None
+    state = journal.require(run)
+    entry = project.entries().get(state.start.task)
+    if entry is None or entry.last_run_id != state.id:
+        newer = entry.last_run_id if entry else None
+        raise UsageError(
+            f"run {state.id} is not the last one of {state.start.task}",
+            next_steps=[f"runr report {newer}"] if newer else [],
+        )
+    return state.start.task
+
+
+def _word(project: Project, verdict: Decision) -> Approval:
+    word = attest.attestation_text(project, verdict.reason, verdict.by)
+    if not word.reason:
+        raise UsageError("a reason is needed: it is recorded, and a worker is told what is wrong")
+    return word

@@ -1,0 +1,49 @@
+"""Watch a run: its events as they come, until it has ended or the patience has."""
+
+import time
+from collections.abc import Callable
+
+from runr.execution import process, reconcile
+from runr.project import Project
+from runr.query import presenters
+from runr.query.detail import DEFAULT_TAIL
+from runr.query.models import RunDetails
+from runr.runs import journal
+from runr.runs.model import Event
+
+Listener = Callable[[Event], None]
+
+#: How long a look at the timeline is worth waiting for, in seconds.
+_PAUSE = 0.1
+
+
+def wait_for_run(
+    project: Project,
+    run_id: str,
+    seconds: float | None = None,
+    on_event: Listener = lambda _event: None,
+    *,
+    after: int = 0,
+) -> RunDetails:
+    """Return the run when it has ended, or as it stands after `seconds`.
+
+    `on_event` hears every event with a number above `after`. A run whose
+    process dies meanwhile is ended as interrupted.
+    """
+    files = journal.find(project.layout, run_id)
+    deadline = None if seconds is None else time.monotonic() + seconds
+    while True:
+        alive = process.is_alive(files)
+        for event in journal.events(files, after):
+            after = event.seq
+            on_event(event)
+        state = journal.require(files)
+        if state.ended and not alive:
+            return presenters.run_details(state, files, tail=DEFAULT_TAIL)
+        if not alive and not state.by_session:
+            project.entries()
+            reconcile.end_if_dead(project.context(files))
+        over = deadline is not None and time.monotonic() >= deadline
+        if over or (state.by_session and state.ended is None):
+            return presenters.run_details(state, files, now=project.now())
+        time.sleep(_PAUSE)

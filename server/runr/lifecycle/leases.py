@@ -1,0 +1,145 @@
+"""Take a task for a run: one holder at a time, and the second is told who the first is."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from runr.config.settings import Config
+from runr.errors import AlreadyRunningError, RunrError
+from runr.execution import process
+from runr.git import hooks
+from runr.project import Project
+from runr.query import detail, presenters
+from runr.query.models import RunResult
+from runr.query.presenters import SESSION, Holder
+from runr.runs import journal, terms
+from runr.runs.model import RunSpec, RunState
+from runr.runs.prompts import session_brief
+from runr.runs.terms import apply_overrides
+from runr.status import store
+from runr.status.model import Entry, State, fold
+from runr.storage import files
+from runr.storage.layout import RunFiles
+from runr.tasks import repository
+from runr.tasks.model import Task
+
+
+def brief_session(project: Project, run: RunFiles, state: RunState) -> RunResult:
+    """Return the session's brief, as often as it asks for it."""
+    body = repository.text_of(run.task.read_bytes())
+    noted = detail.format_notes(journal.events(run))
+    return RunResult(
+        run=presenters.holder_details(project, state, run),
+        brief=session_brief(state, body, notes=noted, surface=project.surface),
+        next=(
+            "You are the worker: do what the brief says, then "
+            f"{project.surface.complete(state.start.task)}."
+        ),
+    )
+
+
+def claim_task(project: Project, state: RunState, *, seen: Entry | None = None) -> Entry:
+    """Record that the run is at work on its task; AlreadyRunningError if another one is.
+
+    The check and the record happen under one lock, so of two that ask at once
+    exactly one succeeds. `seen` is the entry on which the run was decided: who
+    comes late finds the task completed, and is refused too.
+    """
+    task, now = state.start.task, project.now()
+
+    def change(entries: dict[str, Entry]) -> dict[str, Entry]:
+        entry = entries.get(task, Entry())
+        if entry.status is State.IN_PROGRESS and entry.last_run_id not in (None, state.id):
+            ensure_no_live_run(project, entry)
+        late = seen is not None and seen.revision != entry.revision
+        if late and entry.status is State.COMPLETED:
+            raise AlreadyRunningError(
+                f"{task} was completed in this very moment (by {entry.completed_by})",
+                next_steps=[f"runr report {entry.last_run_id}"],
+            )
+        return entries | {task: fold(entry, state, now)}
+
+    return store.update(project.layout, change, repair=project.repair)[task]
+
+
+def ensure_no_live_run(project: Project, entry: Entry) -> None:
+    """Raise AlreadyRunningError if the entry's run is still carried on by somebody."""
+    run = project.layout.run(entry.last_run_id or "")
+    state = journal.state(run)
+    if state is None or state.ended:
+        return
+    if state.by_session:
+        raise hold_lease(project, state)
+    if process.is_alive(run):
+        raise AlreadyRunningError(
+            f"run {state.id} is at work on {state.start.task} (its own process)",
+            next_steps=[f"runr follow {state.id}", f"runr stop {state.id}"],
+        )
+
+
+def hold_lease(project: Project, state: RunState) -> AlreadyRunningError:
+    """Return the refusal that says which session has the task, and how to get past it."""
+    task = state.start.task
+    taking = (
+        [project.surface.take_over(task).strip("`")] if project.environment.get(SESSION) else []
+    )
+    return AlreadyRunningError(
+        f"run {state.id} is open on {task}: {Holder.of(project, state).message}",
+        next_steps=[
+            f"runr report {state.id}",
+            *taking,
+            f"runr stop {state.id} --reason 'why it is given up'",
+        ],
+    )
+
+
+@contextmanager
+def exclusive(run: RunFiles) -> Iterator[None]:
+    """Carry the run on with nobody else beside us."""
+    lock = files.hold(run.lock)
+    if lock is None:
+        raise AlreadyRunningError(f"run {run.id} is being completed by somebody else")
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+def take_over(project: Project, state: RunState, session_id: str, why: str) -> RunState:
+    """Let a session go on with the open run of another; the record says why it may."""
+    run = project.layout.run(state.id)
+    with exclusive(run):
+        now = journal.require(run)
+        if now.holder != state.holder or now.ended:
+            raise hold_lease(project, now)
+        payload = {"session_id": session_id, "from": state.holder, "why": why}
+        return project.context(run).log.append("session.joined", payload, source="session")
+
+
+def launch(project: Project, run: RunFiles, lock: int) -> None:
+    """Start the process and hand it the run's lock."""
+    environment = dict(project.environment)
+    try:
+        if project.config().provenance.inject:
+            environment |= hooks.injected_folder(project.repo, sys.executable, environment)
+    except (OSError, RunrError) as error:
+        # Then what the worker commits itself does not name its run: no reason not to run.
+        project.warn(f"the git hook could not be written: {error}")
+    process.start_runner(project.layout, run, lock, environment)
+
+
+def record_spec(
+    project: Project, run: RunFiles, task: Task, config: Config, *, worker: str = "person"
+) -> RunSpec:
+    """Keep the task's text and the settings with the run, and return what follows from them.
+
+    The worker's settings are those that the task asks for, where it does.
+    """
+    text = repository.read_content(project.layout, task.path).decode("utf-8", "surrogateescape")
+    clean = project.context(run).log.redact(text)
+    files.replace(run.task, clean.encode("utf-8", "surrogateescape"))
+    files.replace(
+        run.config, apply_overrides(config, task, worker).model_dump_json(indent=1).encode() + b"\n"
+    )
+    return terms.build_spec(task, config)

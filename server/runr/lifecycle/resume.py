@@ -1,0 +1,166 @@
+"""The obvious next thing: take up the latest run that stopped, or say what a person has to do."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from runr.errors import DamagedStateError, GitError
+from runr.git import snapshot
+from runr.git.repo import Repo
+from runr.lifecycle import runs
+from runr.project import Project
+from runr.query import listing, presenters
+from runr.query.models import Result, RunDetails
+from runr.runs import journal, report, resume, stop_reasons
+from runr.runs.machine import Action
+from runr.runs.model import Phase, RunState
+from runr.runs.stop_reasons import quoted
+from runr.status.model import Entry, State
+from runr.text import join_limited
+
+
+class ContinueResult(Result):
+    """What was done, or what there is to do.
+
+    `action` is `resume` where the run was taken up, or would be with
+    `dry_run`; `person` where somebody has to act on the stop; `wait` where
+    runs are at work; `ready` and `nothing` where no run has stopped.
+    """
+
+    action: Literal["resume", "person", "wait", "ready", "nothing"]
+    run: RunDetails | None = None
+    message: str
+    dry_run: bool = False
+    next: list[str] = Field(default_factory=list)
+
+
+def continue_run(project: Project, *, dry_run: bool = False) -> ContinueResult:
+    """Resume the latest stopped run if a resume can help; otherwise say what can."""
+    entries = project.entries()
+    state = _latest_stop(project, entries)
+    if state is None:
+        return _without_a_stop(project, entries, dry_run=dry_run)
+    stop = stop_reasons.find(state.stop or "error")
+    name = state.start.task.removeprefix(".runr/tasks/")
+    shown = presenters.run_details(
+        state, project.layout.run(state.id), tail=1500, now=project.now()
+    )
+    if stop.code in stop_reasons.FOR_A_PERSON or not stop.resumable:
+        return ContinueResult(
+            action="person",
+            run=shown,
+            message=f"{name} waits for a person: {stop.meaning}",
+            dry_run=dry_run,
+            next=list(report.next_steps(state)),
+        )
+    message = f"run {state.id} of {name} stopped ({stop.code}: {stop.meaning})"
+    if dry_run:
+        steps = [f"runr resume {state.id} --preview", f"runr resume {state.id}"]
+        return ContinueResult(action="resume", run=shown, message=message, dry_run=True, next=steps)
+    answer = runs.resume_run(project, state.id)
+    return ContinueResult(
+        action="resume", run=answer.run, message=message, next=list(answer.run.next)
+    )
+
+
+def _latest_stop(project: Project, entries: dict[str, Entry]) -> RunState | None:
+    """Return the run that stopped last, of those that no other run of their task has replaced."""
+    found = []
+    for entry in entries.values():
+        if entry.status not in (State.STOPPED, State.FAILED) or entry.last_run_id is None:
+            continue
+        try:
+            state = journal.state(project.layout.run(entry.last_run_id))
+        except DamagedStateError as damage:
+            project.warn(damage.message)
+            continue
+        if state is not None and state.ended == "stopped" and state.start.worker != "person":
+            found.append(state)
+    return max(found, key=lambda state: state.ended_at or "", default=None)
+
+
+def _without_a_stop(
+    project: Project, entries: dict[str, Entry], *, dry_run: bool
+) -> ContinueResult:
+    at_work = [entry.last_run_id for entry in entries.values() if entry.status is State.IN_PROGRESS]
+    rows = listing.next_ready(project, kinds=("automated", "hybrid", "manual"))
+    ready = [row.path.removeprefix(".runr/tasks/") for row in rows]
+    summary = f"ready: {join_limited(ready, 5)}" if ready else "no task is ready"
+    if at_work:
+        follow = [f"runr follow {run_id}" for run_id in at_work if run_id]
+        message = f"No run has stopped, {len(at_work)} at work; {summary}"
+        return ContinueResult(action="wait", message=message, dry_run=dry_run, next=follow)
+    verb = "task-status" if rows and rows[0].type == "manual" else "run --task"
+    steps = [f"runr {verb} {quoted(ready[0])}", "runr list-tasks --ready"] if ready else []
+    return ContinueResult(
+        action="ready" if ready else "nothing",
+        message=f"No run has stopped; {summary}",
+        dry_run=dry_run,
+        next=steps or ["runr list-tasks"],
+    )
+
+
+class ResumePreview(Result):
+    """From where a run would go on: `phase`, with which `attempt`, on which `work`.
+
+    `phase` is None where a person has to act first, or where a session has to.
+    `work` are the files that differ from what the run began with.
+    """
+
+    run: str
+    task: str
+    stop_reason: str
+    phase: str | None
+    attempt: int
+    workdir: str
+    work: list[str] = Field(default_factory=list)
+    message: str
+    next: list[str] = Field(default_factory=list)
+
+
+def preview_resume(project: Project, wanted: str, since: Phase | None = None) -> ResumePreview:
+    """Return what `resume_run` would do; raises what it would raise."""
+    entries = project.entries()
+    state = journal.require(journal.find(project.layout, wanted))
+    runs.refuse(state, entries.get(state.start.task, Entry()), since)
+    action = resume.follows(state, since)
+    performs = action.kind == "perform"
+    option = f" --from {since}" if since else ""
+    return ResumePreview(
+        run=state.id,
+        task=state.start.task,
+        stop_reason=state.stop or "error",
+        phase=action.phase if performs else None,
+        attempt=action.attempt or state.attempt,
+        workdir=state.start.workdir,
+        work=_work(project.repo, state),
+        message=_told(action),
+        next=[f"runr resume {state.id}{option}"] if performs else list(report.next_steps(state)),
+    )
+
+
+def _told(action: Action) -> str:
+    if action.kind == "stop":
+        return f"it would stop again at once: {stop_reasons.find(action.code or 'error').meaning}"
+    if action.kind == "wait":
+        return "its session has to go on with the work"
+    if action.phase is Phase.WORK:
+        return f"the worker would get attempt {action.attempt}"
+    return f"it would go on with {action.phase}, without another attempt"
+
+
+def _work(repo: Repo, state: RunState) -> list[str]:
+    """Return the files that the run has changed so far, committed or not."""
+    start = state.start
+    try:
+        if Path(start.workdir).is_dir():
+            workspace = Repo(Path(start.workdir))
+            changes = snapshot.changed(workspace, start.base_tree, snapshot.take(workspace))
+        else:
+            tip = repo.resolve(f"refs/heads/{start.branch}") or start.base_sha
+            changes = snapshot.changed(repo, start.base_sha, tip)
+    except GitError:
+        return []
+    names = (change.path.encode(errors="surrogateescape") for change in changes)
+    return [name.decode(errors="replace") for name in names]

@@ -1,0 +1,234 @@
+"""Runs: list them, read their report, stop them, take them up again."""
+
+import os
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from runr.errors import AlreadyRunningError, DamagedStateError, NeedsHumanError, UsageError
+from runr.execution import completion, process, reconcile
+from runr.execution.context import RunContext
+from runr.execution.session_handoff import record_session_usage
+from runr.git import recovery, worktree
+from runr.lifecycle import leases
+from runr.lifecycle.leases import claim_task, record_spec
+from runr.project import Project
+from runr.query import presenters
+from runr.query.models import CommandResult, RunList, RunReport, RunResult
+from runr.runs import journal, report, resume, stop_reasons
+from runr.runs.model import Phase, RunSpec, RunState
+from runr.runs.stop_reasons import quoted
+from runr.status.model import Entry, State
+from runr.storage import files
+from runr.storage.layout import RunFiles
+
+#: Seconds that a run gets to end its worker before it is ended itself.
+_GRACE = 20.0
+
+#: Seconds that a run's new process gets to write its id into the lock.
+_SIGNING = 10.0
+
+
+def list_runs(project: Project, *, limit: int | None = 20, task: str | None = None) -> RunList:
+    """Return the latest runs, newest first, of all tasks or of one."""
+    project.entries()  # ends the runs that died, so that the list is true
+    path = project.find_task(task, project.tasks()).path if task else None
+    shown = []
+    for run_id in reversed(journal.ids(project.layout)):
+        files_ = project.layout.run(run_id)
+        try:
+            state = reconcile.end_if_dead(project.context(files_))
+        except DamagedStateError as damage:
+            project.warn(damage.message)
+            continue
+        if state is not None and path in (None, state.start.task):
+            shown.append(presenters.holder_details(project, state, files_))
+    return RunList(runs=shown if limit is None else shown[:limit], total=len(shown))
+
+
+def read_report(project: Project, wanted: str) -> RunReport:
+    """Return a run's report; one that is still running gets its report so far."""
+    project.entries()
+    run = project.find_run(wanted)
+    before = journal.require(run)
+    state = record_session_usage(project.context(run), before)
+    if state.ended and (state is not before or not run.report.exists()):
+        completion.write_report(project.context(run), state)
+    text = (
+        run.report.read_text(encoding="utf-8")
+        if state.ended
+        else report.render(state, journal.events(run), ())
+    )
+    shown = presenters.holder_details(project, state, run, tail=6000)
+    return RunReport(run=shown, markdown=text)
+
+
+def stop_run(project: Project, wanted: str, reason: str | None = None) -> CommandResult:
+    """Ask a run to stop, then see to it; its work is kept, and who stopped it and why."""
+    run = project.find_run(wanted)
+    state = journal.require(run)
+    if state.ended:
+        return CommandResult(message=f"run {run.id} has already ended ({state.ended})")
+    context = project.context(run)
+    by_session = presenters.SESSION in project.environment
+    detail = _said(project, (reason or "").strip(), by_session=by_session)
+    source = "session" if by_session else "person"
+    context.log.append("stop.requested", {"detail": detail}, source=source)
+    pid = None if state.by_session else _process_id(run)
+    if state.by_session or pid is None:
+        lock = files.hold(run.lock)
+        if lock is None:
+            raise AlreadyRunningError(f"run {run.id} is being completed at this moment")
+        try:
+            completion.stop(context, "stopped", detail)
+        finally:
+            os.close(lock)
+    else:
+        _end(run, pid)
+        project.entries()
+    state = journal.require(run)
+    return CommandResult(
+        message=f"run {run.id} is {state.ended}", next=list(report.next_steps(state))
+    )
+
+
+def _said(project: Project, reason: str, *, by_session: bool) -> str:
+    if by_session:
+        who = f"given up by session {project.environment[presenters.SESSION]}"
+    else:
+        who = f"stopped by {project.repo.user() or 'a person'}"
+    return f"{who}: {reason}" if reason else who
+
+
+def _process_id(run: RunFiles) -> int | None:
+    """Return the id of the run's process; one that was just started has yet to write it down."""
+    deadline = time.monotonic() + _SIGNING
+    while (pid := process.process_id(run)) is None and process.is_alive(run):
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.01)
+    return pid
+
+
+def _end(run: RunFiles, pid: int) -> None:
+    _tell(pid, signal.SIGTERM)
+    deadline = time.monotonic() + _GRACE
+    while process.is_alive(run):
+        if time.monotonic() > deadline:
+            _tell(pid, signal.SIGKILL)
+            deadline += _GRACE
+        time.sleep(0.05)
+
+
+def _tell(pid: int, how: signal.Signals) -> None:
+    with suppress(ProcessLookupError):  # it has come to its own end
+        os.kill(pid, how)
+
+
+def resume_run(project: Project, wanted: str, since: Phase | None = None) -> RunResult:
+    """Take a stopped run up again where it stopped, or from `since`, with the work that it left."""
+    entries = project.entries()
+    run = project.find_run(wanted)
+    state = journal.require(run)
+    refuse(state, entries.get(state.start.task, Entry()), since)
+    terms = _terms(project, state)
+    _refuse_for_a_person(state, terms, since)
+    lock = files.hold(run.lock)
+    if lock is None:
+        raise AlreadyRunningError(f"run {run.id} is still at work", next_steps=[_follow(run)])
+    try:
+        start = state.start
+        context = project.context(run)
+        recovery.clear_locks(project.repo, project.layout.worktrees)
+        if start.branch is not None and state.phase is not Phase.RECORD:
+            worktree.add(project.repo, Path(start.workdir), start.branch, start.base_sha)
+        claim_task(project, state.model_copy(update={"ended": None, "stop": None}))
+        state = context.log.append("run.resumed", _payload(terms, since))
+        state = _joined(project, context, state)
+        completion.write_status(context, state)
+        if not state.by_session:
+            leases.launch(project, run, lock)
+    finally:
+        os.close(lock)
+    if state.by_session:
+        return leases.brief_session(project, run, state)
+    follow = project.surface.status(start.task)
+    return RunResult(
+        run=presenters.holder_details(project, state, run), next=f"It goes on: {follow}."
+    )
+
+
+def _joined(project: Project, context: RunContext, state: RunState) -> RunState:
+    """Let the session that takes its kind of run up hold it."""
+    session_id = project.environment.get(presenters.SESSION)
+    if not state.by_session or session_id in (None, state.holder):
+        return state
+    payload = {"session_id": session_id, "from": state.holder, "why": "it took the run up again"}
+    return context.log.append("session.joined", payload, source="session")
+
+
+def _terms(project: Project, state: RunState) -> RunSpec | None:
+    """Return the terms as they are today; those of a task whose file is gone stay."""
+    task = next((task for task in project.tasks() if task.path == state.start.task), None)
+    if task is None:
+        return None
+    if task.error is not None:
+        raise UsageError(f"{task.path} cannot be run: {task.error.message}")
+    run, worker = project.layout.run(state.id), state.start.worker
+    return record_spec(project, run, task, project.config(), worker=worker)
+
+
+def _payload(terms: RunSpec | None, since: Phase | None) -> dict[str, Any]:
+    known: dict[str, Any] = {"from": since} if since else {}
+    return known | ({"terms": terms.model_dump(mode="json")} if terms else {})
+
+
+def _refuse_for_a_person(state: RunState, terms: RunSpec | None, since: Phase | None) -> None:
+    """Raise where a resume would only stop again, because a person's word is missing."""
+    stop = stop_reasons.find(state.stop or "error")
+    if (
+        stop.code not in stop_reasons.FOR_A_PERSON
+        or since is Phase.WORK
+        or state.approval is not None
+    ):
+        return
+    action = resume.follows(state, since)
+    unjudged = action.phase is Phase.VERIFY and not (terms or state.start).checks
+    if action.code in stop_reasons.FOR_A_PERSON or unjudged:
+        steps = report.next_steps(state)
+        words = ("runr complete-task", "runr approve")
+        raise NeedsHumanError(
+            f"run {state.id} waits for a person's word: {stop.meaning}",
+            next_steps=sorted(steps, key=lambda step: not step.startswith(words)),
+        )
+
+
+def refuse(state: RunState, entry: Entry, since: Phase | None = None) -> None:
+    """Raise for every run that cannot be resumed, or not from `since`."""
+    if state.ended is None:
+        raise AlreadyRunningError(
+            f"run {state.id} has not stopped", next_steps=[f"runr follow {state.id}"]
+        )
+    name = quoted(state.start.task.removeprefix(".runr/tasks/"))
+    if state.ended == "completed":
+        raise UsageError(f"run {state.id} is completed: there is nothing to resume")
+    if entry.status is State.COMPLETED and entry.last_run_id != state.id:
+        raise UsageError(
+            f"{state.start.task} has been completed since (by {entry.completed_by})",
+            next_steps=[f"runr task-status {name}"],
+        )
+    if not stop_reasons.find(state.stop or "error").resumable or state.start.worker == "person":
+        raise UsageError(
+            f"run {state.id} cannot be resumed", next_steps=[f"runr run --task {name}"]
+        )
+    if since is not None and (why := resume.refusal(state, since)):
+        raise UsageError(
+            f"run {state.id} cannot go on from {since}: {why}",
+            next_steps=[f"runr resume {state.id} --preview"],
+        )
+
+
+def _follow(run: RunFiles) -> str:
+    return f"runr follow {run.id}"

@@ -1,0 +1,196 @@
+"""Run a task: every refusal before anything is recorded, then a detached run or a session's."""
+
+import os
+import shutil
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict
+
+from runr.config.settings import Config
+from runr.errors import BlockedError, NeedsHumanError, RepositoryError, RunrError, UsageError
+from runr.git import snapshot as git_snapshot
+from runr.git import worktree
+from runr.lifecycle import leases
+from runr.lifecycle.leases import claim_task, ensure_no_live_run, record_spec
+from runr.lifecycle.session import reattach
+from runr.project import Project
+from runr.query import presenters
+from runr.query.models import RunResult
+from runr.query.snapshot import Snapshot
+from runr.query.task_state import TaskState
+from runr.runs import journal, stop_reasons
+from runr.runs.model import RunStart, RunState
+from runr.status.model import Entry, State
+from runr.storage import files, state_dir
+from runr.storage.layout import RunFiles
+from runr.tasks.model import Task, TaskType
+from runr.workers import registry
+
+
+class RunRequest(BaseModel):
+    """A wish to run a task; `force` goes past open dependencies, and is recorded."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    task: str
+    worker: str | None = None
+    in_place: bool = False
+    force: bool = False
+    session_id: str | None = None
+
+
+def run_task(project: Project, request: RunRequest) -> RunResult:
+    """Start a run and return at once.
+
+    Raises, with nothing recorded: UnknownNameError, UsageError (a broken task
+    file, already completed, inside another run), NeedsHumanError (manual),
+    BlockedError, AlreadyRunningError, WorkerUnavailableError, RepositoryError.
+    """
+    _refuse_inside(project)
+    snapshot = Snapshot.of(project)
+    task = project.find_task(request.task, snapshot.tasks)
+    entry = snapshot.entry(task)
+    config = project.config()
+    worker = request.worker or task.worker or config.run.worker
+    mine = _rejoin(project, entry, worker, request)
+    if mine is not None:
+        return mine
+    forced = _refuse(project, snapshot.state_of(task), snapshot.blockers(task), request)
+    if worker != "session":
+        registry.available((worker, *config.run.fallback), config, project.environment)
+    for name in (config.phases.plan, config.phases.review):
+        if name != "off":
+            registry.available((name,), config, project.environment)
+    run, start = _open(project, task, config, worker=worker, request=request, forced=forced)
+    return _begin(project, run, start, entry)
+
+
+def _refuse_inside(project: Project) -> None:
+    outer = project.environment.get("RUNR_RUN_ID")
+    if outer and not project.config().run.nested:
+        raise UsageError(
+            f"this is inside run {outer}: a run does not start runs",
+            next_steps=["to allow it, set `nested = true` under [run] in .runr/config.toml"],
+        )
+
+
+def _refuse(
+    project: Project, task_state: TaskState, blockers: Sequence[str], request: RunRequest
+) -> str | None:
+    """Raise for everything that keeps the task from being run; return what `force` went past."""
+    task, entry = task_state.task, task_state.entry
+    if task.error is not None:
+        raise UsageError(f"{task.path} cannot be run: {_place(task)}{task.error.message}")
+    if entry.status is State.IN_PROGRESS:
+        ensure_no_live_run(project, entry)
+    if task.type is TaskType.MANUAL:
+        raise NeedsHumanError(
+            f"{task.name} is manual: a person does it, then says so",
+            next_steps=[_shell("runr task-status", task), _complete_command(task)],
+        )
+    if entry.status is State.COMPLETED and not task_state.stale and not request.force:
+        raise UsageError(
+            f"{task.name} is already completed (by {entry.completed_by})",
+            next_steps=[_shell("runr task-status", task), _shell("runr run --force --task", task)],
+        )
+    if blockers and not request.force:
+        raise BlockedError(
+            f"{task.name} waits for {', '.join(blockers)}",
+            next_steps=["runr list-tasks --ready", _shell("runr run --force --task", task)],
+        )
+    if project.repo.head() is None:
+        raise RepositoryError(
+            "this repository has no commits yet, so a run has nothing to start from",
+            next_steps=["git commit --allow-empty -m 'Start'"],
+        )
+    return f"open dependencies: {', '.join(blockers)}" if blockers else None
+
+
+def _open(
+    project: Project,
+    task: Task,
+    config: Config,
+    *,
+    worker: str,
+    request: RunRequest,
+    forced: str | None,
+) -> tuple[RunFiles, RunStart]:
+    """Claim a run's folder and write down what the run will be judged by."""
+    repo, layout = project.repo, project.layout
+    state_dir.ensure_state_dir(layout)
+    base = repo.head()
+    if base is None:
+        raise RepositoryError("this repository has no commits yet")
+    run = journal.claim(layout, project.clock(), project.suffixes)
+    own_tree = worker != "session" and not request.in_place
+    start = RunStart(
+        task=task.path,
+        **dict(record_spec(project, run, task, config, worker=worker)),
+        worker=worker,
+        in_place=not own_tree,
+        workdir=str(layout.worktree(run.id) if own_tree else project.tree),
+        base_sha=base,
+        base_tree=repo.text("rev-parse", f"{base}^{{tree}}")
+        if own_tree
+        else git_snapshot.take(repo),
+        branch=worktree.branch_name(task.name.removesuffix(".md"), run.id) if own_tree else None,
+        target=repo.branch(),
+        session_id=request.session_id if worker == "session" else None,
+        forced=forced,
+    )
+    return run, start
+
+
+def _begin(project: Project, run: RunFiles, start: RunStart, seen: Entry) -> RunResult:
+    """Record the run, take the task, and let the worker go."""
+    context = project.context(run)
+    lock = files.hold(run.lock)
+    if lock is None:
+        raise RunrError(f"run {run.id} is locked by another process")
+    try:
+        state = context.log.append("run.created", start.model_dump(mode="json"))
+        try:
+            claim_task(project, state, seen=seen)
+        except RunrError:
+            shutil.rmtree(run.folder)  # it never began: no task was taken, nothing was done
+            raise
+        if state.by_session:
+            return leases.brief_session(project, run, _open_work(project, run))
+        leases.launch(project, run, lock)
+    finally:
+        os.close(lock)
+    shown = presenters.run_details(state, run)
+    follow = project.surface.status(start.task)
+    return RunResult(run=shown, next=f"It runs by itself. Follow it: {follow}.")
+
+
+def _open_work(project: Project, run: RunFiles) -> RunState:
+    log = project.context(run).log
+    log.append("phase.started", {"phase": "prepare"})
+    log.append("phase.finished", {"phase": "prepare", "outcome": "ok"})
+    return log.append("phase.started", {"phase": "work", "attempt": 1})
+
+
+def _rejoin(project: Project, entry: Entry, worker: str, request: RunRequest) -> RunResult | None:
+    if request.worker not in (None, "session"):
+        return None
+    return reattach(
+        project,
+        entry,
+        session_id=request.session_id,
+        working=worker == "session",
+        force=request.force,
+    )
+
+
+def _place(task: Task) -> str:
+    line = task.error.line if task.error else None
+    return f"line {line}: " if line else ""
+
+
+def _shell(command: str, task: Task) -> str:
+    return f"{command} {stop_reasons.quoted(task.name)}"
+
+
+def _complete_command(task: Task) -> str:
+    return f"{_shell('runr complete-task', task)} --reason 'what was done'"

@@ -1,0 +1,295 @@
+"""Bring a run's commits into a branch: all of them or none, and never over the user's changes."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from runr.errors import (
+    AlreadyRunningError,
+    ConflictError,
+    NeedsHumanError,
+    RunrError,
+    UnknownNameError,
+    UsageError,
+    VerificationError,
+)
+from runr.execution import completion, reconcile
+from runr.execution.context import RunContext
+from runr.git import log, merge
+from runr.git.merge import CommitSet, MergePlan, MergeRefusedError, checkout_of, retry_if_moved
+from runr.git.repo import Repo
+from runr.git.trailers import MergeTrailers, message
+from runr.project import Project
+from runr.query.models import Result
+from runr.runs import journal, stop_reasons
+from runr.runs.model import RunState
+from runr.runs.stop_reasons import quoted
+from runr.storage import files
+from runr.storage.layout import RunFiles
+from runr.text import closest_match
+
+
+def wanted_branch(repo: Repo, name: str) -> str:
+    """Return the branch that `name` names; UnknownNameError offers the near match."""
+    target = name.removeprefix("refs/heads/")
+    if repo.resolve(f"refs/heads/{target}") is None:
+        near = closest_match(target, branches(repo))
+        offer = f"; did you mean {near!r}?" if near else ""
+        raise UnknownNameError(f"there is no branch {name!r}{offer}", next_steps=["git branch"])
+    return target
+
+
+def branches(repo: Repo) -> list[str]:
+    """Return the names of all local branches."""
+    return repo.text("for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads").split("\n")
+
+
+def collect_commits(repo: Repo, state: RunState) -> CommitSet:
+    """Return all commits of a run: its branch, or those whose trailers name it."""
+    start = state.start
+    if start.branch is not None and repo.resolve(start.base_sha):
+        tip = repo.resolve(f"refs/heads/{start.branch}") or _checkpoint(repo, state)
+        found = merge.commits_since(repo, start.base_sha, tip) if tip else None
+        if found and found.commits:
+            return found
+    commits = _by_trailer(repo, state)
+    if not commits:
+        raise UsageError(
+            f"run {state.id} has no commit: there is nothing to submit",
+            next_steps=[f"runr report {state.id}"],
+        )
+    return CommitSet(commits=commits, whole=frozenset(commits))
+
+
+def _checkpoint(repo: Repo, state: RunState) -> str | None:
+    return repo.resolve(state.checkpoint_sha) if state.checkpoint_sha else None
+
+
+def _by_trailer(repo: Repo, state: RunState) -> tuple[str, ...]:
+    base, made = state.start.base_sha, _checkpoint(repo, state)
+    places = [f"{base}..{made}"] if made and repo.resolve(base) else []
+    for span in [*places, "HEAD", *(f"refs/heads/{name}" for name in branches(repo))]:
+        commits = log.read(repo, span) if ".." in span or repo.resolve(span) else ()
+        own = [
+            each.sha
+            for each in reversed(commits)
+            if state.id in each.run_ids and len(each.parents) == 1
+        ]
+        if own:
+            return tuple(own)
+    return ()
+
+
+def ensure_verified(state: RunState, load: CommitSet, target: str, *, force: bool) -> str | None:
+    """Refuse work that is not verified; return what `force` went past."""
+    forced = f"runr submit {state.id} --to {quoted(target)} --force"
+    name = quoted(state.start.task.removeprefix(".runr/tasks/"))
+    if state.ended != "completed":
+        why = stop_reasons.find(state.stop or "error").meaning
+        waits = state.stop in stop_reasons.FOR_A_PERSON
+    elif state.verification == "failed":
+        why, waits = "it was completed against failing checks", False
+    elif state.start.branch and state.checkpoint_sha != load.commits[-1]:
+        why, waits = "its branch has commits that came after its checkpoint", False
+    else:
+        return None
+    if force:
+        return why
+    report = f"runr report {state.id}"
+    if waits:
+        raise NeedsHumanError(
+            f"run {state.id} waits for a person ({why}); --force submits it all the same",
+            next_steps=[report, f"runr complete-task {name} --reason 'I looked at it'"],
+        )
+    raise VerificationError(
+        f"run {state.id} is not verified: {why}; --force submits it all the same",
+        next_steps=[report, forced],
+    )
+
+
+def subjects(repo: Repo, load: CommitSet) -> list[str]:
+    """Return one line for each commit, oldest first."""
+    text = "".join(f"{sha}\n" for sha in load.commits).encode()
+    out = repo.run("log", "--no-walk=unsorted", "--stdin", "--format=%h %s", stdin=text)
+    return out.decode(errors="replace").splitlines()
+
+
+class SubmitRequest(BaseModel):
+    """A wish to bring a run's work into the branch `to`; `force` takes unverified work, too."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    run: str
+    to: str
+    dry_run: bool = False
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _SubmitContext:
+    """A run that has ended, what it has to submit, and where to."""
+
+    repo: Repo
+    state: RunState
+    load: CommitSet
+    target: str
+    forced: str | None
+
+
+class Submission(Result):
+    """What was brought in, or would be; `commits` are the run's own, oldest first."""
+
+    run: str
+    task: str
+    to: str
+    how: str
+    commits: list[str]
+    before: str
+    after: str | None = None
+    forced: str | None = None
+    dry_run: bool = False
+    next: list[str] = Field(default_factory=list)
+
+
+def submit(project: Project, request: SubmitRequest) -> Submission:
+    """Bring all commits of the run into the branch, or say why not with nothing changed.
+
+    Raises ConflictError, VerificationError and NeedsHumanError for work that
+    nobody has verified, UsageError, AlreadyRunningError, UnknownNameError.
+    """
+    if outer := project.environment.get("RUNR_RUN_ID"):
+        raise UsageError(f"this is inside run {outer}: a run does not submit runs")
+    target = wanted_branch(project.repo, request.to)
+    run = journal.find(project.layout, request.run)
+    with _held(project, run, dry_run=request.dry_run) as state:
+        load = collect_commits(project.repo, state)
+        forced = ensure_verified(state, load, target, force=request.force)
+        case = _SubmitContext(
+            repo=project.repo, state=state, load=load, target=target, forced=forced
+        )
+        done = _tried(case) if request.dry_run else _delivered(project, case)
+    return Submission(
+        run=state.id,
+        task=state.start.task,
+        to=target,
+        how=done.how,
+        commits=subjects(project.repo, load),
+        before=done.old,
+        after=None if request.dry_run else done.new,
+        forced=forced,
+        dry_run=request.dry_run,
+        next=_next(case, dry_run=request.dry_run),
+    )
+
+
+@contextmanager
+def _held(project: Project, run: RunFiles, *, dry_run: bool) -> Iterator[RunState]:
+    """Yield the state of a run that has ended, and keep others from taking it up meanwhile."""
+    if not dry_run:
+        reconcile.end_if_dead(project.context(run))
+    state = journal.require(run)
+    busy = AlreadyRunningError(
+        f"run {run.id} has not ended", next_steps=[f"runr follow {run.id}", f"runr stop {run.id}"]
+    )
+    if state.ended is None or files.is_held(run.lock):
+        raise busy
+    lock = None if dry_run else files.hold(run.lock)
+    if lock is None and not dry_run:
+        raise busy
+    try:
+        yield state
+    finally:
+        if lock is not None:
+            os.close(lock)
+
+
+def _tried(case: _SubmitContext) -> MergePlan:
+    """Return what would be done; not even an object is left in the repository."""
+    with merge.dry_run_repo(case.repo) as repo:
+        try:
+            wanted = _planned(repo, case)
+        except MergeRefusedError as error:
+            raise _refusal(case, error) from None
+        reason = merge.merge_obstacle(repo, wanted)
+    if reason:
+        raise _refusal(case, MergeRefusedError(reason))
+    return wanted
+
+
+def _planned(repo: Repo, case: _SubmitContext) -> MergePlan:
+    run_id, start = case.state.id, case.state.start
+    trailers = MergeTrailers(run_id=run_id, task=start.task)
+    text = message(f"Merge run {run_id}: {start.title or start.task}", "", trailers)
+    return merge.plan_merge(repo, case.load, case.target, text)
+
+
+def _delivered(project: Project, case: _SubmitContext) -> MergePlan:
+    """Do it while no run moves the branch; look again where the user has moved it meanwhile."""
+    context = project.context(project.layout.run(case.state.id))
+    with files.locked(project.layout.branch_lock(case.target)):
+        try:
+            wanted, facts = retry_if_moved(lambda: _attempted(context, case))
+        except MergeRefusedError as error:
+            raise _refusal(case, error) from None
+        after = context.log.append("submit.finished", facts)
+    if after.checkpoint_sha and case.repo.resolve(after.checkpoint_sha):
+        completion.write_report(context, after)
+    return wanted
+
+
+def _attempted(context: RunContext, case: _SubmitContext) -> tuple[MergePlan, dict[str, Any]]:
+    """Record it and do it, and return what is to be recorded when it is done."""
+    wanted = _planned(case.repo, case)
+    facts = {
+        "to": case.target,
+        "how": wanted.how,
+        "before": wanted.old,
+        "sha": wanted.new,
+        "forced": case.forced,
+        "by": case.repo.user(),
+    }
+    context.log.append("submit.started", facts, source="person")
+    try:
+        merge.apply_plan(case.repo, wanted, f"runr: submit {case.state.id}")
+    except MergeRefusedError as error:
+        context.log.append("submit.failed", {"to": case.target, "detail": str(error)})
+        raise
+    return wanted, facts
+
+
+def _refusal(case: _SubmitContext, error: MergeRefusedError) -> RunrError:
+    """Return why nothing was brought in, with three commands that lead on."""
+    summary = f"nothing was brought into {case.target}: {error}"
+    report = f"runr report {case.state.id}"
+    if not error.files:
+        return RunrError(summary, next_steps=["git status", report, _again(case)])
+    first, last = case.load.commits[0], case.load.commits[-1]
+    branch = case.state.start.branch
+    known = branch if branch and case.repo.resolve(f"refs/heads/{branch}") else last
+    look = f"git log -p {first[:12]}^..{last[:12]}"
+    by_hand = f"{_go_to(case)} merge {quoted(known)}"
+    return ConflictError(summary, next_steps=[look, report, by_hand])
+
+
+def _again(case: _SubmitContext) -> str:
+    forced = " --force" if case.forced else ""
+    return f"runr submit {case.state.id} --to {quoted(case.target)}{forced}"
+
+
+def _go_to(case: _SubmitContext) -> str:
+    """Return how git is started where the target is checked out."""
+    if case.repo.branch() == case.target:
+        return "git"
+    if found := checkout_of(case.repo, case.target):
+        return f"git -C {quoted(found)}"
+    return f"git switch {quoted(case.target)} && git"
+
+
+def _next(case: _SubmitContext, *, dry_run: bool) -> list[str]:
+    if dry_run:
+        return [_again(case)]
+    return ["runr clean --dry-run"] if case.state.start.branch else []

@@ -1,0 +1,120 @@
+"""What is wrong with tasks and their records: one finding for each, with its place."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
+from urllib.parse import quote
+
+from pydantic import BaseModel, ConfigDict
+
+from runr.query.graph import Edges, Graph
+from runr.tasks.model import Task
+from runr.text import closest_match
+
+#: Every rule, and what it looks at.
+RULES: Mapping[str, str] = {
+    "header": "A task file that cannot be read as it is meant",
+    "unknown-key": "A key in the header that runr does not know",
+    "file": "Bytes around the text: byte order mark, line ends",
+    "dependency": "A dependency that names no task, several, or the task itself",
+    "cycle": "Tasks that wait for each other",
+    "scope-overlap": "Tasks that could run at once and own the same files",
+    "command": "A check whose program is not there",
+    "evidence": "A completion with no record behind it",
+    "commit": "A checkpoint commit that is not in the repository",
+    "orphan": "A status whose task file is gone",
+}
+
+_RULE_OF = {"unknown_key": "unknown-key", "bom": "file", "crlf": "file", "not_utf8": "file"}
+
+
+class Diagnostic(BaseModel):
+    """One thing to mend; `line` counts from 1 and is None where the whole file is meant."""
+
+    model_config = ConfigDict(frozen=True)
+
+    rule: str
+    severity: Literal["error", "warning"]
+    path: str
+    message: str
+    line: int | None = None
+
+
+def header_diagnostics(task: Task) -> list[Diagnostic]:
+    """Return what is wrong with the file itself."""
+    return [
+        Diagnostic(
+            rule=_RULE_OF.get(problem.code, "header"),
+            severity=problem.severity,
+            path=task.path,
+            message=problem.message,
+            line=problem.line,
+        )
+        for problem in task.problems
+    ]
+
+
+def dependency_diagnostics(task: Task, edges: Edges, names: Sequence[str]) -> list[Diagnostic]:
+    """Return the dependencies that lead to no task, or to several; `names` are all there are."""
+    found = []
+    for problem in edges.problems:
+        name = problem.rpartition(" (")[0]
+        near = closest_match(name.removesuffix(".md"), names) if "no such task" in problem else None
+        hint = f"; did you mean `{near}`?" if near else ""
+        message = f"depends on {problem}{hint}"
+        found.append(
+            Diagnostic(rule="dependency", severity="error", path=task.path, message=message)
+        )
+    return found
+
+
+def cycle_diagnostics(graph: Graph) -> list[Diagnostic]:
+    """Return each way round once, at its first task."""
+    ways = {frozenset(way): way for way in graph.cycles.values()}
+    return [
+        Diagnostic(
+            rule="cycle",
+            severity="error",
+            path=min(way),
+            message=f"waits for itself: {' → '.join(_short(path) for path in way)}",
+        )
+        for way in ways.values()
+    ]
+
+
+def _short(path: str) -> str:
+    return path.removeprefix(".runr/tasks/")
+
+
+_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+
+
+def render_sarif(findings: Iterable[Diagnostic], version: str) -> str:
+    """Return one SARIF log with one run."""
+    rules = [{"id": rule, "shortDescription": {"text": meaning}} for rule, meaning in RULES.items()]
+    driver = {"name": "runr", "version": version, "rules": rules}
+    log = {
+        "$schema": _SCHEMA,
+        "version": "2.1.0",
+        "runs": [{"tool": {"driver": driver}, "results": [_result(each) for each in findings]}],
+    }
+    return json.dumps(log, indent=2, ensure_ascii=False) + "\n"
+
+
+def _result(finding: Diagnostic) -> Mapping[str, object]:
+    # A place without a line is shown at the top of the file.
+    region = {"startLine": finding.line or 1}
+    return {
+        "ruleId": finding.rule,
+        "ruleIndex": list(RULES).index(finding.rule),
+        "level": finding.severity,
+        "message": {"text": finding.message},
+        "locations": [
+            {
+                "physicalLocation": {
+                    "artifactLocation": {"uri": quote(finding.path)},
+                    "region": region,
+                }
+            }
+        ],
+    }

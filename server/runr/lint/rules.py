@@ -1,0 +1,219 @@
+"""Verify tasks and their records: everything that would surprise somebody later."""
+
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import combinations, product
+
+from pydantic import Field
+
+from runr.errors import RunrError
+from runr.lint import finding
+from runr.lint.finding import Diagnostic
+from runr.project import Project
+from runr.query.graph import Graph, leads
+from runr.query.models import Result
+from runr.scope.rules import matches
+from runr.status.model import UNTOUCHED, Entry, Evidence, State
+from runr.tasks import repository
+from runr.tasks.model import Task
+
+# Of so many tasks that own one place all pairs are looked at; beyond, what is told is enough.
+_CROWD = 40
+
+
+def find_overlaps(
+    open_tasks: Iterable[Task], graph: Graph, files: Sequence[str]
+) -> list[Diagnostic]:
+    """Return one warning for each pair; `files` are those of the repository, for patterns."""
+    owners = _owners(open_tasks, files)
+    text: dict[tuple[str, str], str] = {}
+    for place, above in _shared(owners):
+        here, there = owners[place][:_CROWD], owners[above][:_CROWD]
+        pairs = combinations(here, 2) if place == above else product(here, there)
+        for one, other in map(sorted, pairs):
+            if one != other and (one, other) not in text and not _ordered(graph, one, other):
+                text[one, other] = place
+    return [_overlap(one, other, place) for (one, other), place in sorted(text.items())]
+
+
+def _overlap(one: str, other: str, place: str) -> Diagnostic:
+    name = other.removeprefix(".runr/tasks/")
+    message = f"{name} owns {place}, too, and neither waits for the other"
+    return Diagnostic(rule="scope-overlap", severity="warning", path=one, message=message)
+
+
+def _owners(tasks: Iterable[Task], files: Sequence[str]) -> dict[str, list[str]]:
+    """Map each place to the tasks that own it; a pattern stands for the files that it fits."""
+    found: dict[str, list[str]] = {}
+    fitting: dict[str, list[str]] = {}
+    for task in tasks:
+        for pattern in task.owns:
+            if set(pattern) & set("*?"):
+                if pattern not in fitting:
+                    fitting[pattern] = [path for path in files if matches(path, (pattern,))]
+                places = fitting[pattern]
+            else:
+                places = [pattern.removeprefix("./").strip("/") or "."]
+            for place in places:
+                found.setdefault(place, []).append(task.path)
+    return found
+
+
+def _shared(owners: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
+    """Yield each place with itself and every place above it that is owned, too."""
+    for place in sorted(owners):
+        parts = place.split("/")
+        above = ["/".join(parts[:length]) for length in range(1, len(parts) + 1)]
+        yield from ((place, folder) for folder in {".", *above} if folder in owners)
+
+
+def _ordered(graph: Graph, one: str, other: str) -> bool:
+    """Tell whether one of the two waits for the other, directly or not."""
+    ways = (one, other), (other, one)
+    return any(leads(lambda path: graph.edges[path].paths, *way) for way in ways)
+
+
+# What `sh` knows itself.
+_BUILTINS = frozenset(
+    re.split(
+        r"\s+",
+        "! . : [ alias bg break case cd command continue echo eval exec exit export false fg for "
+        "getopts hash if jobs kill printf pwd read return set shift test times trap true type "
+        "ulimit umask unalias unset until wait while",
+    )
+)
+# The program of a command, behind what is assigned in front of it.
+_PROGRAM = re.compile(r"(?:\w+=(?:'[^']*'|\"[^\"]*\"|[^\s'\"]*)\s+)*+([\w./+:@-]+)")
+
+
+class LintResult(Result):
+    """All findings; `passed` is whether the exit code is 0."""
+
+    findings: list[Diagnostic] = Field(default_factory=list)
+    tasks: int
+    errors: int
+    warnings: int
+    passed: bool
+
+
+def lint_tasks(project: Project, wanted: Sequence[str] = (), *, strict: bool = False) -> LintResult:
+    """Look at the tasks `wanted`, by default at all and at what is recorded of them."""
+    tasks, entries = project.tasks(), project.entries()
+    paths = {task.path for task in tasks}
+    chosen = {name if name in paths else project.find_task(name, tasks).path for name in wanted}
+    found = [*_tasks(project, tasks, entries), *_records(project, tasks, entries)]
+    if chosen:
+        found = [each for each in found if each.path in chosen]
+    found = sorted(_placed(project, found), key=lambda each: (each.path, each.line or 0, each.rule))
+    errors = sum(each.severity == "error" for each in found)
+    return LintResult(
+        findings=found,
+        tasks=len(chosen) or len(tasks),
+        errors=errors,
+        warnings=len(found) - errors,
+        passed=not found if strict else not errors,
+    )
+
+
+def _tasks(
+    project: Project, tasks: Sequence[Task], entries: Mapping[str, Entry]
+) -> Iterator[Diagnostic]:
+    graph = Graph.of(tasks)
+    names = [task.name.removesuffix(".md") for task in tasks]
+    known: dict[str, bool] = {}
+    for task in tasks:
+        yield from finding.header_diagnostics(task)
+        yield from finding.dependency_diagnostics(task, graph.edges[task.path], names)
+        for command in task.verify:
+            yield from _command(project, task, command, known)
+    yield from finding.cycle_diagnostics(graph)
+    closed = {path for path, entry in entries.items() if entry.status is State.COMPLETED}
+    owning = [task for task in tasks if task.owns and task.path not in closed]
+    yield from find_overlaps(owning, graph, _files(project, owning))
+
+
+def _files(project: Project, owning: Sequence[Task]) -> Sequence[str]:
+    """Return the files of the repository, where a pattern has to be held against them."""
+    if not any(set(pattern) & set("*?") for task in owning for pattern in task.owns):
+        return ()
+    return project.repo.fields("ls-files", "-z")
+
+
+def _command(
+    project: Project, task: Task, command: str, known: dict[str, bool]
+) -> Iterator[Diagnostic]:
+    program = _PROGRAM.match(command.strip())
+    if program is None or program[1] in _BUILTINS:
+        return
+    word = program[1]
+    if word not in known:
+        here = project.layout.root / word
+        known[word] = here.is_file() if "/" in word else _installed(project, word)
+    if not known[word]:
+        where = "in the repository" if "/" in word else "on PATH"
+        message = f"`{word}` of the check `{command}` is not {where}"
+        yield Diagnostic(rule="command", severity="warning", path=task.path, message=message)
+
+
+def _installed(project: Project, word: str) -> bool:
+    return shutil.which(word, path=project.environment.get("PATH")) is not None
+
+
+def _records(
+    project: Project, tasks: Sequence[Task], entries: Mapping[str, Entry]
+) -> Iterator[Diagnostic]:
+    there = {task.path for task in tasks}
+    missing = _missing_commits(project, entries)
+    for path, entry in entries.items():
+        if path not in there and entry != UNTOUCHED:
+            message = f"its status is {entry.status}, and the file is gone: was it renamed?"
+            yield Diagnostic(rule="orphan", severity="warning", path=path, message=message)
+        if entry.status is not State.COMPLETED:
+            continue
+        sha = entry.checkpoint_sha
+        if sha in missing:
+            message = f"it counts as completed, and its commit {(sha or '')[:12]} is not here"
+            yield Diagnostic(rule="commit", severity="error", path=path, message=message)
+        elif not sha and not _has_run(project, entry) and entry.evidence is not Evidence.INFERRED:
+            run = (
+                f"its run {entry.last_run_id} is not here" if entry.last_run_id else "it has no run"
+            )
+            message = f"it counts as completed, and {run} and no commit: nothing proves it"
+            yield Diagnostic(rule="evidence", severity="error", path=path, message=message)
+
+
+def _has_run(project: Project, entry: Entry) -> bool:
+    run = entry.last_run_id
+    return bool(run) and project.layout.run(run or "").timeline.exists()
+
+
+def _missing_commits(project: Project, entries: Mapping[str, Entry]) -> set[str]:
+    shas = sorted({entry.checkpoint_sha for entry in entries.values() if entry.checkpoint_sha})
+    if not shas:
+        return set()
+    lines = "".join(f"{sha}^{{commit}}\n" for sha in shas).encode()
+    text = project.repo.run("cat-file", "--batch-check", stdin=lines).decode().splitlines()
+    return {sha for sha, line in zip(shas, text, strict=True) if line.endswith(" missing")}
+
+
+def _placed(project: Project, found: Sequence[Diagnostic]) -> Iterator[Diagnostic]:
+    """Give findings about a header's value the line on which it stands."""
+    texts: dict[str, list[str]] = {}
+    for each in found:
+        key = {"dependency": "depends_on", "cycle": "depends_on", "command": "verify"}.get(
+            each.rule, "owns" if each.rule == "scope-overlap" else ""
+        )
+        if not key:
+            yield each
+            continue
+        lines = texts.setdefault(each.path, _lines(project, each.path))
+        starts = (number for number, line in enumerate(lines, 1) if line.startswith(f"{key}:"))
+        yield each.model_copy(update={"line": next(starts, None)})
+
+
+def _lines(project: Project, path: str) -> list[str]:
+    try:
+        return repository.read_content(project.layout, path).decode(errors="replace").split("\n")
+    except RunrError:
+        return []

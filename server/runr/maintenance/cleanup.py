@@ -1,0 +1,224 @@
+"""One pass over all runs: what of each can be put away, and what has to stay."""
+
+import os
+import shutil
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from runr.errors import DamagedStateError, UsageError
+from runr.execution import reconcile
+from runr.maintenance import leftovers
+from runr.maintenance.leftovers import Leftover
+from runr.project import Project
+from runr.query.models import Result
+from runr.runs import journal, report
+from runr.runs.model import RunState
+from runr.status import store
+from runr.status.model import Entry
+from runr.storage import files
+from runr.storage.layout import RunFiles
+from runr.text import format_duration
+
+_DAY = 86400
+
+#: How old a run's record has to be, unless somebody says otherwise.
+RECORDS = 14 * _DAY
+
+
+class CleanRequest(BaseModel):
+    """A wish to clean up.
+
+    `older_than` is in seconds; `records` puts old run records away, too; the
+    runs that `force` names lose also what is only in their worktree or branch.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    older_than: int | None = None
+    records: bool = False
+    force: tuple[str, ...] = ()
+    dry_run: bool = False
+
+
+class Kept(Result):
+    """Something that was not removed, and why."""
+
+    what: str
+    why: str
+
+
+class Cleaner:
+    """One pass over all runs, and what came of it."""
+
+    def __init__(self, project: Project, request: CleanRequest, named: Collection[str]) -> None:
+        self._project = project
+        self._repo = project.repo
+        self._request = request
+        self._forced = {journal.find(project.layout, name).id for name in request.force}
+        self._named = named
+        self._branches: set[str] = set()
+        self._folders: set[str] = set()
+        self._young = 0
+        self._needed = 0
+        self._kept: list[Kept] = []
+        self.removed: list[str] = []
+
+    def sweep(self, run: RunFiles) -> None:
+        """Look at one run."""
+        self._folders.add(run.id)
+        try:
+            state = self._state(run)
+        except DamagedStateError:
+            self._keep(f"run {run.id}", "its record is damaged: see runr doctor")
+            return
+        left = self._leftover(state) if state else None
+        if state is None or (left is None and not self._request.records):
+            return
+        with self._held(run) as mine:
+            if state.ended is None or not mine:
+                if left is not None:
+                    self._keep(_told(left, run.id), "the run is at work, or waits for its session")
+            elif left is None or self._put_away(state, left):
+                self._record(state, run)
+
+    def tell_strays(self) -> None:
+        """Name the worktrees and branches of which no run is known."""
+        for name in leftovers.orphans(self._repo, self._branches):
+            self._keep(f"branch {name}", "no run on record names it")
+        folder = self._project.layout.worktrees
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            if path.name not in self._folders:
+                self._keep(f"worktree {path}", "no run on record names it")
+
+    def describe(self) -> list[Kept]:
+        """Return what is kept, records together."""
+        rows = list(self._kept)
+        if self._young:
+            limit = _age(self._limit())
+            rows.append(Kept(what=_records(self._young), why=f"younger than {limit}"))
+        if self._needed:
+            rows.append(Kept(what=_records(self._needed), why="the status file refers to them"))
+        return rows
+
+    def _state(self, run: RunFiles) -> RunState | None:
+        if self._request.dry_run:
+            return journal.state(run)
+        return reconcile.end_if_dead(self._project.context(run))
+
+    def _leftover(self, state: RunState) -> Leftover | None:
+        branch = state.start.branch
+        if branch is None:
+            return None
+        self._branches.add(branch)
+        return leftovers.find_leftovers(self._repo, self._project.layout.worktree(state.id), branch)
+
+    @contextmanager
+    def _held(self, run: RunFiles) -> Iterator[bool]:
+        """Keep others from taking the run up meanwhile; yield whether that is so."""
+        if self._request.dry_run:
+            yield not files.is_held(run.lock)
+            return
+        lock = files.hold(run.lock)
+        try:
+            yield lock is not None
+        finally:
+            if lock is not None:
+                os.close(lock)
+
+    def _put_away(self, state: RunState, left: Leftover) -> bool:
+        why = None if state.id in self._forced else self._reason(state, left)
+        if (
+            why is None
+            and not self._request.dry_run
+            and not leftovers.remove_leftover(self._repo, left)
+        ):
+            why = "git does not remove it: it is checked out somewhere"
+        if why is None:
+            self.removed.append(_told(left, state.id))
+        else:
+            self._keep(_told(left, state.id), why)
+        return why is None
+
+    def _reason(self, state: RunState, left: Leftover) -> str | None:
+        wanted = self._request.older_than
+        if wanted is not None and self._seconds(state) < wanted:
+            return f"the run ended less than {_age(wanted)} ago"
+        targets = {self._repo.branch(), state.start.target, *self._submitted_to(state)}
+        known = [name for name in targets if name]
+        return leftovers.unmerged_work(self._repo, left, state.start.base_sha, known)
+
+    def _submitted_to(self, state: RunState) -> list[str]:
+        events = journal.events(self._project.layout.run(state.id))
+        return [event.payload["to"] for event in events if event.type == "submit.finished"]
+
+    def _record(self, state: RunState, run: RunFiles) -> None:
+        if not self._request.records:
+            return
+        if state.id in self._named:
+            self._needed += 1
+        elif self._seconds(state) < self._limit():
+            self._young += 1
+        else:
+            if not self._request.dry_run:
+                # Without its timeline it is no run: what a kill leaves behind is seen by nobody.
+                run.timeline.unlink()
+                shutil.rmtree(run.folder)
+            self.removed.append(f"record of run {state.id} ({report.headline(state)})")
+
+    def _limit(self) -> int:
+        return RECORDS if self._request.older_than is None else self._request.older_than
+
+    def _seconds(self, state: RunState) -> float:
+        ended = datetime.fromisoformat(state.ended_at or state.updated_at)
+        return (self._project.clock() - ended).total_seconds()
+
+    def _keep(self, what: str, why: str) -> None:
+        self._kept.append(Kept(what=what, why=why))
+
+
+def _told(left: Leftover, run_id: str) -> str:
+    parts = [f"worktree of run {run_id}"] if left.path else []
+    parts += [f"branch {left.branch} (at {left.tip[:12]})"] if left.tip else []
+    return ", ".join(parts)
+
+
+def _records(number: int) -> str:
+    return "1 run record" if number == 1 else f"{number} run records"
+
+
+def _age(seconds: int) -> str:
+    return f"{seconds // _DAY}d" if seconds and seconds % _DAY == 0 else format_duration(seconds)
+
+
+class CleanResult(Result):
+    """What was removed, or would be, and what was kept."""
+
+    removed: list[str] = Field(default_factory=list)
+    kept: list[Kept] = Field(default_factory=list)
+    dry_run: bool = False
+
+
+def clean(project: Project, request: CleanRequest) -> CleanResult:
+    """Remove what ended runs left and nobody misses; say of everything else why it stays."""
+    if outer := project.environment.get("RUNR_RUN_ID"):
+        raise UsageError(f"this is inside run {outer}: a run does not clean up after others")
+    named = _named(_entries(project, dry_run=request.dry_run))
+    broom = Cleaner(project, request, named)
+    for run_id in journal.ids(project.layout):
+        broom.sweep(project.layout.run(run_id))
+    broom.tell_strays()
+    return CleanResult(removed=broom.removed, kept=broom.describe(), dry_run=request.dry_run)
+
+
+def _entries(project: Project, *, dry_run: bool) -> Collection[Entry]:
+    found = store.read(project.layout).tasks if dry_run else project.entries()
+    return found.values()
+
+
+def _named(entries: Collection[Entry]) -> set[str]:
+    by = {(entry.completed_by or "").removeprefix("run:") for entry in entries}
+    kept = {entry.accepted_run or "" for entry in entries}
+    return by | kept | {entry.last_run_id or "" for entry in entries}

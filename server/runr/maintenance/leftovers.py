@@ -1,0 +1,93 @@
+"""What a run left in git: its working tree and its branch, and whether anything is only there."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from runr.errors import GitError
+from runr.git import snapshot, worktree
+from runr.git.repo import Repo
+
+#: Below it are the branches that runr makes.
+_OURS = "runr/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leftover:
+    """A run's working tree, if it is there, and the commit that its branch stands at."""
+
+    path: Path | None
+    branch: str
+    tip: str | None
+
+
+def find_leftovers(repo: Repo, path: Path, branch: str) -> Leftover | None:
+    """Return what is there of a run; None where nothing is left."""
+    tip = repo.resolve(f"refs/heads/{branch}")
+    there = path.exists() or worktree.is_known(repo, path)
+    return Leftover(path=path if there else None, branch=branch, tip=tip) if there or tip else None
+
+
+def unmerged_work(repo: Repo, left: Leftover, base: str, targets: Iterable[str]) -> str | None:
+    """Return what would be lost with it: changes in no commit, or commits on no other branch."""
+    try:
+        changed, heads = _inside(left.path)
+    except GitError:
+        return "its worktree is damaged, so nobody knows what is in it"
+    if changed:
+        return f"its worktree has {_many(changed, 'change')} in no commit"
+    known = list(targets)
+    for tip in dict.fromkeys([*heads, *([left.tip] if left.tip else [])]):
+        missing = _missing(repo, tip, base, known)
+        if missing:
+            return f"no other branch has {_many(missing, 'commit')} of it"
+    return None
+
+
+def remove_leftover(repo: Repo, left: Leftover) -> bool:
+    """Remove the working tree and the branch; say whether both are gone."""
+    if left.path is not None:
+        worktree.remove(repo, left.path)
+    if left.tip is None:
+        return True
+    # git itself refuses where the branch is checked out.
+    return repo.attempt("branch", "-D", "-q", "--", left.branch).ok
+
+
+def orphans(repo: Repo, named: Iterable[str]) -> tuple[str, ...]:
+    """Return the branches of runr's that are not among the `named`."""
+    found = repo.text("for-each-ref", "--format=%(refname:lstrip=2)", f"refs/heads/{_OURS}")
+    return tuple(name for name in found.split("\n") if name and name not in set(named))
+
+
+def _inside(path: Path | None) -> tuple[int, tuple[str, ...]]:
+    """Return how many files are in no commit, and the commit that is checked out."""
+    if path is None or not path.is_dir():
+        return 0, ()
+    here = Repo(path)
+    head = here.head()
+    if head is None:
+        raise GitError(f"{path} is no working tree")
+    return len(snapshot.changed(here, head, snapshot.take(here))), (head,)
+
+
+def _missing(repo: Repo, tip: str, base: str, targets: Iterable[str]) -> int:
+    """Count the commits since `base` that no branch of the user's has, and no target as another."""
+    keepers = repo.text(
+        "for-each-ref", "--format=%(refname:lstrip=2)", "--contains", tip, "refs/heads"
+    )
+    if any(not name.startswith(_OURS) for name in keepers.split("\n") if name):
+        return 0
+    span = repo.text("rev-list", f"{base}..{tip}").split() if repo.resolve(base) else [tip]
+    if not span or repo.text("rev-list", "--merges", f"{base}..{tip}"):
+        return len(span)
+    counts = [len(span)]
+    for target in targets:
+        if repo.resolve(f"refs/heads/{target}"):
+            lines = repo.text("cherry", f"refs/heads/{target}", tip, base).split("\n")
+            counts.append(sum(line.startswith("+") for line in lines))
+    return min(counts)
+
+
+def _many(number: int, thing: str) -> str:
+    return f"1 {thing}" if number == 1 else f"{number} {thing}s"

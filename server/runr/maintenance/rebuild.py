@@ -1,0 +1,58 @@
+"""Make the status file again from runs and git, and the cache from the task files."""
+
+from contextlib import suppress
+
+from runr.evidence import rebuild as evidence_rebuild
+from runr.project import Project
+from runr.query.models import CommandResult
+from runr.status import store
+from runr.status.model import Entry
+from runr.status.store import DamagedStatusError
+
+
+def rebuild(project: Project, *, dry_run: bool = False) -> CommandResult:
+    """Rebuild the status file; entries that no record speaks of are kept as they are."""
+    changes: list[str] = []
+
+    def change(entries: dict[str, Entry]) -> dict[str, Entry]:
+        made = evidence_rebuild.entries(project.layout, entries)
+        merged = {task: _kept(entries.get(task), entry) for task, entry in made.items()}
+        changes.extend(_difference(entries, merged))
+        return entries if dry_run else merged
+
+    if dry_run:
+        try:
+            change(dict(store.read(project.layout).tasks))
+        except DamagedStatusError as damage:
+            change(damage.salvaged)
+    else:
+        store.update(project.layout, change, repair=project.repair)
+        with suppress(FileNotFoundError):
+            project.layout.database.unlink()
+        project.tasks()
+    verb = "would change" if dry_run else "changed"
+    message = f"{len(changes)} of the statuses {verb}:" if changes else "Everything is as recorded."
+    return CommandResult(message=message, changed=changes, next=["runr list-tasks"])
+
+
+def _kept(old: Entry | None, made: Entry) -> Entry:
+    """Keep the old entry where the records say the same; counts of changes go on."""
+    if old is None:
+        return made
+    same = {"revision", "updated_at", "attempts", "completed_at"}
+    if old.model_dump(exclude=same) == made.model_dump(exclude=same):
+        return old
+    extra = old.model_extra or {}
+    return made.model_copy(update={**extra, "revision": old.revision + 1})
+
+
+def _difference(old: dict[str, Entry], new: dict[str, Entry]) -> list[str]:
+    lines = []
+    for task in sorted(new):
+        before, after = old.get(task), new[task]
+        if before != after:
+            was = before.status.value if before else "not recorded"
+            lines.append(
+                f"{task}: {was} → {after.status.value} ({after.evidence or 'no evidence'})"
+            )
+    return lines

@@ -1,0 +1,135 @@
+"""The tools that the server offers, and how a call of one is answered."""
+
+import json
+import sys
+import traceback
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from mcp import MCPError
+from mcp.server import ServerRequestContext
+from mcp.types import (
+    INVALID_PARAMS,
+    CallToolRequestParams,
+    CallToolResult,
+    ListToolsResult,
+    PaginatedRequestParams,
+    TextContent,
+    ToolAnnotations,
+)
+from mcp.types import Tool as ToolListing
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from runr.errors import RunrError
+from runr.mcp_server import schema
+from runr.mcp_server.schema import explain_validation_error
+from runr.text import closest_match
+
+
+class Arguments(BaseModel):
+    """What a tool is called with; an argument that it does not know is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+A = TypeVar("A", bound=Arguments)
+_CALL_ID = "claudecode/toolUseId"
+# How much is done, of how much, and in words.
+Progress = Callable[[float, float | None, str], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call(Generic[A]):
+    """One call of a tool; progress reaches nobody where the caller did not ask for it.
+
+    `id` is how Claude Code names it, to its hooks too; other clients give none.
+    """
+
+    arguments: A
+    progress: Progress
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool(Generic[A]):
+    """What a client can call; `description` is written for the model that chooses."""
+
+    name: str
+    title: str
+    description: str
+    arguments: type[A]
+    answer: type[BaseModel]
+    annotations: ToolAnnotations
+    call: Callable[[Call[A]], Awaitable[BaseModel]]
+
+    def listing(self) -> ToolListing:
+        """Return what clients are told about the tool."""
+        return ToolListing(
+            name=self.name,
+            title=self.title,
+            description=self.description,
+            input_schema=schema.accepted(self.arguments),
+            output_schema=schema.answered(self.answer),
+            annotations=self.annotations,
+        )
+
+
+class Registry:
+    """Answers `tools/list` and `tools/call`."""
+
+    def __init__(self, tools: Sequence[Tool[Any]]) -> None:
+        self._tools: Mapping[str, Tool[Any]] = {tool.name: tool for tool in tools}
+        self._listings = {tool.name: tool.listing() for tool in tools}
+
+    async def list(
+        self, _: ServerRequestContext[Any], params: PaginatedRequestParams | None
+    ) -> ListToolsResult:
+        """Return every tool: they fit one page."""
+        if params is not None and params.cursor is not None:
+            raise MCPError(INVALID_PARAMS, "Unknown cursor: tools/list has one page")
+        return ListToolsResult(tools=list(self._listings.values()))
+
+    async def call(
+        self, context: ServerRequestContext[Any], params: CallToolRequestParams
+    ) -> CallToolResult:
+        """Call the tool; what the model can mend is an answer, not a protocol error."""
+        tool = self._find(params.name)
+        try:
+            arguments = tool.arguments.model_validate(params.arguments or {})
+        except ValidationError as error:
+            accepted = self._listings[tool.name].input_schema
+            return _failure(explain_validation_error(tool.name, accepted, error))
+        call_id = str((params.meta or {}).get(_CALL_ID, ""))
+        call = Call(arguments=arguments, progress=context.session.report_progress, id=call_id)
+        try:
+            return _success(await tool.call(call))
+        except RunrError as error:
+            return _failure(_advice(error))
+        except Exception:  # noqa: BLE001 - a crash must not take the other calls with it
+            traceback.print_exc(file=sys.stderr)
+            return _failure(
+                f"{tool.name} failed inside runr; nothing is known about its effect. "
+                "The server's log has the details."
+            )
+
+    def _find(self, name: str) -> Tool[Any]:
+        if name in self._tools:
+            return self._tools[name]
+        near = closest_match(name, self._tools)
+        hint = f"; did you mean {near}?" if near else ""
+        raise MCPError(INVALID_PARAMS, f"Unknown tool: {name}{hint}")
+
+
+def _success(answer: BaseModel) -> CallToolResult:
+    content = schema.plain(answer)
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=content)
+
+
+def _failure(text: str) -> CallToolResult:
+    return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)
+
+
+def _advice(error: RunrError) -> str:
+    return "\n".join([error.message, *(f"Next: {step}" for step in error.next_steps)])

@@ -1,0 +1,42 @@
+"""The server as clients meet it: its identity and its tools."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mcp.server import CacheHint, Server
+
+from runr.mcp_server import identity
+from runr.mcp_server.registry import Registry, Tool
+from runr.mcp_server.tools import build_registry
+from runr.project import Project
+from runr.runs.next_steps import MCP
+
+_LIST_TTL_MS = 3_600_000
+
+
+def build(start: Path, environment: Mapping[str, str]) -> Server[Any]:
+    """Return the server for the repository around `start`.
+
+    It need not exist yet: each call looks for it, and says so where there is none.
+    """
+
+    def opener(warn: Callable[[str], None]) -> Project:
+        return Project.open(start, environment, warn=warn, surface=MCP)
+
+    return assemble(build_registry(opener))
+
+
+def assemble(tools: Sequence[Tool[Any]]) -> Server[Any]:
+    """Return a server, for clients of either generation, that offers `tools`."""
+    registry = Registry(tools)
+    return Server(
+        identity.NAME,
+        title=identity.TITLE,
+        version=identity.VERSION,
+        instructions=identity.INSTRUCTIONS,
+        # The tools are the same for as long as the process lives.
+        cache_hints={"tools/list": CacheHint(ttl_ms=_LIST_TTL_MS, scope="public")},
+        on_list_tools=registry.list,
+        on_call_tool=registry.call,
+    )

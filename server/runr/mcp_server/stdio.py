@@ -1,0 +1,181 @@
+"""Standard input and output as the server's connection.
+
+The SDK's own transport drops what it cannot parse without an answer, puts no
+limit on a message's size, does not end on SIGINT and dies of SIGTERM without
+ending its calls.
+"""
+
+import asyncio
+import math
+import os
+import queue
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
+from itertools import chain
+from typing import Any
+
+import anyio
+import anyio.to_thread
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from mcp.server import Server
+from mcp.shared.message import SessionMessage
+
+from runr.mcp_server import negotiation
+from runr.mcp_server.channel import StdioChannel
+from runr.mcp_server.framing import Lines, Refusal, decode
+
+_CHUNK = 65536
+_CHUNKS_AHEAD = 16
+_ANSWERS_AHEAD = 1024
+_PATIENCE_S = 0.25
+
+Inbox = MemoryObjectReceiveStream[SessionMessage | Exception]
+Outbox = MemoryObjectSendStream[SessionMessage]
+
+
+def serve(server: Server[Any], wire: StdioChannel, head: bytes = b"") -> None:
+    """Serve until the client hangs up or a signal comes; `head` was read from the wire before."""
+
+    async def session() -> None:
+        async with connect(wire, head) as (inbox, outbox):
+            await negotiation.route(server, inbox, outbox)
+
+    anyio.run(session)
+
+
+@asynccontextmanager
+async def connect(wire: StdioChannel, head: bytes = b"") -> AsyncIterator[tuple[Inbox, Outbox]]:
+    """Yield the messages that come in, and where those that go out are sent."""
+    writer = _Writer(wire)
+    reader = _Reader(wire, writer)
+    outbox, answers = anyio.create_memory_object_stream[SessionMessage](0)
+    with _signals(reader.leave):
+        writer.start(reader.hang_up)
+        reader.start(head)
+        async with anyio.create_task_group() as group:
+            group.start_soon(_send, answers, writer)
+            yield reader.inbox, outbox
+            outbox.close()
+            # A client that no longer reads must not hold the process.
+            group.cancel_scope.deadline = anyio.current_time() + _PATIENCE_S
+        writer.finish()
+
+
+async def _send(answers: MemoryObjectReceiveStream[SessionMessage], writer: "_Writer") -> None:
+    async with answers:
+        async for item in answers:
+            text = item.message.model_dump_json(by_alias=True, exclude_unset=True)
+            await writer.send(text.encode() + b"\n")
+
+
+class _Reader:
+    """Reads the wire on a thread of its own, and delivers messages to the loop."""
+
+    def __init__(self, wire: StdioChannel, writer: "_Writer") -> None:
+        self._wire = wire
+        self._writer = writer
+        self._loop = asyncio.get_running_loop()
+        self._lines = Lines()
+        self._ahead = threading.Semaphore(_CHUNKS_AHEAD)
+        self._deliver, self.inbox = anyio.create_memory_object_stream[SessionMessage | Exception](
+            math.inf
+        )
+
+    def start(self, head: bytes) -> None:
+        threading.Thread(target=self._read, args=(head,), name="mcp-in", daemon=True).start()
+
+    def hang_up(self) -> None:
+        """End the session as if the client had; calls may be in progress. From any thread."""
+        with suppress(RuntimeError):  # The session is over already.
+            self._loop.call_soon_threadsafe(self._deliver.close)
+
+    def leave(self) -> None:
+        """End the session and soon after it the process: a signal's sender does not wait."""
+        self.hang_up()
+        self._loop.call_soon_threadsafe(self._loop.call_later, _PATIENCE_S, os._exit, 0)
+
+    def _read(self, head: bytes) -> None:
+        with suppress(RuntimeError):  # The session is over already.
+            for chunk in chain((head,), self._chunks()):
+                self._ahead.acquire()
+                self._loop.call_soon_threadsafe(self._take, chunk)
+            self._loop.call_soon_threadsafe(self._end)
+
+    def _chunks(self) -> Iterator[bytes]:
+        with suppress(OSError):
+            yield from iter(partial(self._wire.read, _CHUNK), b"")
+
+    def _take(self, chunk: bytes) -> None:
+        self._ahead.release()
+        for line in self._lines.feed(chunk):
+            self._accept(line)
+
+    def _end(self) -> None:
+        for line in self._lines.flush():
+            self._accept(line)
+        self._deliver.close()
+
+    def _accept(self, line: bytes | None) -> None:
+        message = decode(line)
+        if isinstance(message, Refusal):
+            self._writer.offer(message.encode())
+            return
+        with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
+            self._deliver.send_nowait(SessionMessage(message))
+
+
+class _Writer:
+    """Writes lines to the wire on a thread of its own, in order."""
+
+    def __init__(self, wire: StdioChannel) -> None:
+        self._wire = wire
+        self._lines: queue.Queue[bytes | None] = queue.Queue(_ANSWERS_AHEAD)
+        self._thread: threading.Thread | None = None
+
+    def start(self, on_broken: Callable[[], None]) -> None:
+        self._thread = threading.Thread(
+            target=self._write, args=(on_broken,), name="mcp-out", daemon=True
+        )
+        self._thread.start()
+
+    def offer(self, line: bytes) -> None:
+        """Write `line` unless the client is far behind with its reading."""
+        with suppress(queue.Full):
+            self._lines.put_nowait(line)
+
+    async def send(self, line: bytes) -> None:
+        """Write `line`, waiting while the client is far behind with its reading."""
+        try:
+            self._lines.put_nowait(line)
+        except queue.Full:
+            await anyio.to_thread.run_sync(self._lines.put, line, abandon_on_cancel=True)
+
+    def finish(self) -> None:
+        """Wait a moment for what is still to be written."""
+        with suppress(queue.Full):
+            self._lines.put(None, timeout=_PATIENCE_S)
+        if self._thread:
+            self._thread.join(_PATIENCE_S)
+
+    def _write(self, on_broken: Callable[[], None]) -> None:
+        try:
+            for line in iter(self._lines.get, None):
+                self._wire.write(line)
+        except OSError:
+            on_broken()
+
+
+@contextmanager
+def _signals(leave: Callable[[], None]) -> Iterator[None]:
+    # Not the loop's own signal handling: that resets the signals when the loop
+    # closes, and a second signal would then kill the process before its exit.
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, lambda *_: leave()) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)

@@ -1,0 +1,255 @@
+"""The four tools, and which use case each one calls."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+import anyio
+import anyio.to_thread
+from mcp.types import ToolAnnotations
+from pydantic import Field
+
+from runr.errors import UsageError
+from runr.lifecycle import complete, follow, start
+from runr.lifecycle.complete import CompleteRequest
+from runr.lifecycle.start import RunRequest
+from runr.mcp_server import truncation
+from runr.mcp_server.registry import Arguments, Call, Tool
+from runr.project import Project
+from runr.query import detail, listing
+from runr.query.detail import DEFAULT_TAIL
+from runr.query.filters import parse_filter
+from runr.query.listing import TaskQuery
+from runr.query.models import (
+    CompletionResult,
+    Kind,
+    RunDetails,
+    RunResult,
+    Status,
+    TaskDetails,
+    TaskList,
+)
+from runr.query.presenters import SESSION
+from runr.runs.model import Event
+from runr.storage import state_dir
+
+
+class ListArguments(Arguments):
+    """Which tasks are wanted; filters that are given must all hold."""
+
+    status: Status | None = None
+    type: Kind | None = None
+    tag: str | None = Field(None, max_length=200)
+    ready: bool = Field(False, description="Can be started now, most urgent first.")
+    blocked: bool = Field(False, description="Waits for other tasks.")
+    stale: bool = Field(False, description="Changed since its completion.")
+    search: str | None = Field(None, max_length=200, description="In path or title.")
+    query: str = Field("", max_length=500, description="tag:a,b -type:manual is:waiting since:2d")
+    limit: int = Field(20, ge=1, le=200)
+    cursor: str | None = Field(None, max_length=1000, description="next_cursor of the page before.")
+
+
+class TaskArguments(Arguments):
+    """A task, by any of its names."""
+
+    task: str = Field(min_length=1, max_length=1000, description="Path or name, as listed.")
+
+
+class StatusArguments(TaskArguments):
+    """Which task is looked at, and how closely."""
+
+    tail: int = Field(
+        DEFAULT_TAIL, ge=0, le=20_000, description="Characters of a failed check's output."
+    )
+
+
+class CompleteArguments(TaskArguments):
+    """Which task is completed; by its checks, or on whose word."""
+
+    reason: str | None = Field(None, max_length=2000, description="Why a person counts it as done.")
+    by: str | None = Field(None, max_length=200, description="That person; never an agent.")
+    force: bool = Field(
+        False,
+        description="Past open dependencies and failing checks; needs a reason.",
+    )
+
+
+class RunArguments(TaskArguments):
+    """Which task is run, by whom, and how long the answer may take."""
+
+    worker: str | None = Field(
+        None,
+        max_length=200,
+        description="session: you. Left out: the task's, or the configured one.",
+    )
+    wait_s: int = Field(0, ge=0, le=3600, description="Seconds to wait for its end.")
+    in_place: bool = Field(False, description="In the user's tree, not a worktree.")
+    force: bool = Field(
+        False, description="Past open dependencies, once more, or from another session."
+    )
+
+
+# Is told what must not go unnoticed.
+Warn = Callable[[str], None]
+Opener = Callable[[Warn], Project]
+T = TypeVar("T")
+A = TypeVar("A", TaskList, TaskDetails, CompletionResult, RunResult)
+
+_LOOK_S = 1.0
+_HEARTBEAT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class ToolHandlers:
+    """Takes calls and passes them on; the repository is opened anew for each."""
+
+    opener: Opener
+
+    async def list_tasks(self, call: Call[ListArguments]) -> TaskList:
+        """Answer a call of list-tasks."""
+        words = call.arguments.model_dump(exclude={"limit", "cursor"})
+        query = TaskQuery(
+            wanted=parse_filter(**words),
+            sort="priority" if call.arguments.ready else "path",
+            limit=call.arguments.limit,
+            cursor=call.arguments.cursor,
+        )
+        found = await self._ask(lambda project: listing.list_tasks(project, query), polls=True)
+        chosen = "limit" in call.arguments.model_fields_set
+        return truncation.truncate_list(
+            found, truncation.MAX_LIMIT if chosen else truncation.DEFAULT_LIMIT
+        )
+
+    async def task_status(self, call: Call[StatusArguments]) -> TaskDetails:
+        """Answer a call of task-status."""
+        task, tail = call.arguments.task, call.arguments.tail
+        found = await self._ask(
+            lambda project: detail.task_status(project, task, tail=tail), polls=True
+        )
+        chosen = "tail" in call.arguments.model_fields_set
+        return truncation.truncate_details(found, tails=not chosen)
+
+    async def complete_task(self, call: Call[CompleteArguments]) -> CompletionResult:
+        """Answer a call of complete-task."""
+        if call.arguments.reason is not None and call.arguments.by is None:
+            # Whoever types in a terminal is git's user; an agent must not speak in that name.
+            raise UsageError("name the person who says so (by): an agent's word is no evidence")
+        wish = CompleteRequest(**call.arguments.model_dump())
+        answer = await self._ask(lambda project: complete.complete_task(_of(project, call), wish))
+        return answer.model_copy(update={"run": answer.run and truncation.truncate_run(answer.run)})
+
+    async def run_task(self, call: Call[RunArguments]) -> RunResult:
+        """Answer a call of run-task."""
+        wanted = call.arguments.model_dump(exclude={"wait_s"})
+
+        def begin(project: Project) -> RunResult:
+            ours = _of(project, call)
+            session = ours.environment.get(SESSION)
+            return start.run_task(ours, RunRequest(**wanted, session_id=session))
+
+        answer = await self._ask(begin)
+        if call.arguments.wait_s == 0 or answer.brief is not None:
+            return answer
+        warnings: list[str] = []
+        run = await self._follow(call, answer.run, warnings.append)
+        ended = await self._ask(lambda project: _outcome(project, run), polls=True)
+        return _led_by(warnings, ended)
+
+    async def _follow(self, call: Call[RunArguments], run: RunDetails, warn: Warn) -> RunDetails:
+        """Wait for the run's end, or for as long as the caller wishes."""
+        patience = call.arguments.wait_s
+        begin = text = anyio.current_time()
+        seen = 0
+        while run.status == "running" and anyio.current_time() < begin + patience:
+            heard: list[Event] = []
+            # A look is short, so that a cancelled call leaves no thread behind for long.
+            look = partial(follow.wait_for_run, run_id=run.id, seconds=_LOOK_S, after=seen)
+            run = await _aside(partial(look, self.opener(warn), on_event=heard.append), polls=True)
+            now = anyio.current_time()
+            if heard or now >= text + _HEARTBEAT_S:
+                text, seen = now, heard[-1].seq if heard else seen
+                message = f"run {run.id}: {run.phase}, attempt {run.attempt}"
+                await call.progress(now - begin, patience, message)
+        return run
+
+    async def _ask(self, use: Callable[[Project], A], *, polls: bool = False) -> A:
+        """Return what the use case answers, led by the warnings that it gave."""
+        warnings: list[str] = []
+        answer = await _aside(lambda: use(self.opener(warnings.append)), polls=polls)
+        return _led_by(warnings, answer)
+
+
+def _of(project: Project, call: Call[Any]) -> Project:
+    """Return the project as the session that makes the call sees it."""
+    found = state_dir.find_caller(project.layout, call.id) if call.id else None
+    return project.for_caller(found) if found else project
+
+
+async def _aside(work: Callable[[], T], *, polls: bool) -> T:
+    """Do the work on a thread; work that only polls need not be finished after a cancellation."""
+    return await anyio.to_thread.run_sync(work, abandon_on_cancel=polls)
+
+
+def _led_by(warnings: list[str], answer: A) -> A:
+    if not warnings:
+        return answer
+    return answer.model_copy(update={"next": ". ".join([*warnings, answer.next])})
+
+
+def _outcome(project: Project, run: RunDetails) -> RunResult:
+    """Return where the run stands, with what failed and what to do about it."""
+    found = detail.task_status(project, run.task)
+    if found.run is None or found.run.id != run.id:
+        return RunResult(run=run, next="; ".join(run.next))
+    return RunResult(run=truncation.truncate_run(found.run), next=found.next)
+
+
+def build_registry(opener: Opener) -> tuple[Tool[Any], ...]:
+    """Return the tools for the repository that `opener` opens."""
+    desk = ToolHandlers(opener)
+    reading = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
+    return (
+        Tool(
+            name="list-tasks",
+            title="List tasks",
+            description="List the repository's tasks: what is open, ready, blocked or done.",
+            arguments=ListArguments,
+            answer=TaskList,
+            annotations=reading,
+            call=desk.list_tasks,
+        ),
+        Tool(
+            name="task-status",
+            title="Task status",
+            description="Show a task: why it is not done, its current or last run, what failed.",
+            arguments=StatusArguments,
+            answer=TaskDetails,
+            annotations=reading,
+            call=desk.task_status,
+        ),
+        Tool(
+            name="complete-task",
+            title="Complete a task",
+            description=(
+                "Run a task's checks, commit and record it as completed, or answer with what "
+                "failed. A manual task needs the reason of a named person."
+            ),
+            arguments=CompleteArguments,
+            answer=CompletionResult,
+            annotations=ToolAnnotations(destructive_hint=False, open_world_hint=False),
+            call=desk.complete_task,
+        ),
+        Tool(
+            name="run-task",
+            title="Run a task",
+            description=(
+                "Start a task. With worker session you do the work: the answer is your brief, "
+                "and complete-task ends the run. Others run by themselves; see task-status."
+            ),
+            arguments=RunArguments,
+            answer=RunResult,
+            annotations=ToolAnnotations(destructive_hint=True, open_world_hint=True),
+            call=desk.run_task,
+        ),
+    )

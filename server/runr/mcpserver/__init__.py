@@ -1,1 +1,0 @@
-"""The MCP server: the same use cases, for agents."""

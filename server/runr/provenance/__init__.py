@@ -1,0 +1,1 @@
+"""Where each commit came from."""

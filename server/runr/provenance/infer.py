@@ -1,0 +1,147 @@
+"""Statuses inferred from the history: what each commit proves, and what to record of it."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from runr.evidence import inference, matcher, rebuild
+from runr.evidence.inference import CommitMatch
+from runr.project import Project
+from runr.query.models import Result
+from runr.status import store
+from runr.status.model import UNTOUCHED, Entry, Evidence, State
+
+Effect = Literal["new", "arrived", "known", "weak", "reverted"]
+
+
+class InferredTask(Result):
+    """What the history says of one task.
+
+    `effect` is `new` where it becomes its status, `arrived` where only its being
+    brought in is news, `known` where what is recorded is as good, `weak` below
+    the wanted confidence, `reverted` where the commit `reverted_by` took it back.
+    """
+
+    task: str
+    status: str
+    evidence: str | None
+    effect: Effect
+    basis: str
+    confidence: float
+    message: str
+    commit: str
+    date: str
+    run: str | None = None
+    reverted_by: str | None = None
+
+
+class InferenceResult(Result):
+    """What the history says of all tasks; `read` counts the commits that were read for it."""
+
+    findings: list[InferredTask]
+    read: int
+    min_confidence: float
+    applied: bool = False
+    changed: list[str] = Field(default_factory=list)
+    notes: list[str] = Field(default_factory=list)
+    next: list[str] = Field(default_factory=list)
+
+
+def infer_statuses(
+    project: Project, *, apply: bool = False, min_confidence: float = inference.ENOUGH
+) -> InferenceResult:
+    """Look for each task's work in the history; with `apply`, record what is sure enough.
+
+    Better evidence is never overwritten.
+    """
+    before = project.entries()
+    runs, tasks = rebuild.runs(project.layout), project.tasks()
+    with project.doing("reading the history"):
+        reading, found = matcher.read_matches(
+            project.layout, tasks, runs, before, tree=project.repo
+        )
+    rows = [
+        _row(before.get(task, UNTOUCHED), found[task], min_confidence) for task in sorted(found)
+    ]
+    changed = _apply(project, found, min_confidence) if apply else []
+    open_ = any(row.effect in ("new", "arrived") for row in rows) and not apply
+    return InferenceResult(
+        findings=rows,
+        read=reading.commits,
+        min_confidence=min_confidence,
+        applied=apply,
+        changed=changed,
+        notes=_notes(project),
+        next=["runr status --infer-from-git --apply"] if open_ else [],
+    )
+
+
+def _row(entry: Entry, finding: CommitMatch, enough: float) -> InferredTask:
+    return InferredTask(
+        task=finding.task,
+        status=entry.status.value,
+        evidence=entry.evidence.value if entry.evidence else None,
+        effect=_effect(entry, finding, enough),
+        basis=finding.basis.value,
+        confidence=finding.confidence,
+        message=finding.message,
+        commit=finding.sha,
+        date=finding.time[:10],
+        run=finding.run_id,
+        reverted_by=finding.reverted_by,
+    )
+
+
+def _effect(entry: Entry, finding: CommitMatch, enough: float) -> Effect:
+    if finding.reverted_by:
+        return "reverted"
+    if finding.confidence < enough:
+        return "weak"
+    if inference.is_awaited(entry, finding):
+        return "arrived"
+    return "new" if inference.improves(entry, finding) else "known"
+
+
+def _apply(project: Project, found: dict[str, CommitMatch], enough: float) -> list[str]:
+    changed: list[str] = []
+
+    def change(entries: dict[str, Entry]) -> dict[str, Entry]:
+        changed.clear()
+        merged = dict(entries)
+        for task, finding in sorted(found.items()):
+            entry = entries.get(task, UNTOUCHED)
+            after = _after(entry, finding, enough, project.now())
+            if after != entry:
+                merged[task] = after
+                changed.append(task)
+        return merged
+
+    store.update(project.layout, change, repair=project.repair)
+    return changed
+
+
+def _after(entry: Entry, finding: CommitMatch, enough: float, now: str) -> Entry:
+    match _effect(entry, finding, enough):
+        case "new":
+            return inference.completed(entry, finding)
+        case "arrived":
+            return inference.arrived(entry, now)
+        case "reverted" if _stands_on(entry, finding):
+            return inference.withdrawn(entry, now)
+        case _:
+            return entry
+
+
+def _stands_on(entry: Entry, finding: CommitMatch) -> bool:
+    """Tell whether the entry is completed by nothing but the commit of the finding."""
+    inferred = entry.status is State.COMPLETED and entry.evidence is Evidence.INFERRED
+    return inferred and entry.checkpoint_sha == finding.sha
+
+
+def _notes(project: Project) -> list[str]:
+    repo = project.repo
+    if repo.head() is None:
+        return ["this repository has no commits yet"]
+    if repo.text("rev-parse", "--is-shallow-repository") == "true":
+        return ["this clone is shallow: earlier commits were not looked at"]
+    return []

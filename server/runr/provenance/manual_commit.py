@@ -1,0 +1,167 @@
+"""Manual work, put on record: a receipt first, then the commit that names it."""
+
+import os
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict
+
+from runr.errors import GitError, RunrError, UsageError
+from runr.execution import completion
+from runr.execution.context import RunContext
+from runr.git import snapshot
+from runr.git.checkpoint import move_head, stage
+from runr.git.repo import Repo
+from runr.git.snapshot import Change
+from runr.git.trailers import ManualTrailers, message
+from runr.lifecycle import attest
+from runr.project import Project
+from runr.query.models import Result
+from runr.runs.model import Approval, Phase, RunStart, RunState
+from runr.tasks.model import Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManualDraft:
+    """A commit that could be made on top of `head`."""
+
+    head: str | None
+    tree: str
+    changes: tuple[Change, ...]
+
+
+def draft_manual_commit(repo: Repo, *, everything: bool) -> ManualDraft:
+    """Return what is staged, or all that git does not ignore but runr's own; changes nothing."""
+    head = repo.head()
+    tree = snapshot.take(repo) if everything else repo.text("write-tree")
+    changes = snapshot.changed(repo, head or snapshot.empty_tree(repo), tree)
+    return ManualDraft(head=head, tree=tree, changes=changes)
+
+
+def is_unmerged(repo: Repo) -> bool:
+    """Tell whether a conflict waits in the index."""
+    return bool(repo.run("ls-files", "--unmerged"))
+
+
+def write_manual_commit(repo: Repo, wanted: ManualDraft, trailers: ManualTrailers) -> str:
+    """Commit exactly the draft, if nobody has committed meanwhile."""
+    subject, _, body = trailers.reason.partition("\n")
+    text = message(subject, body, trailers).encode()
+    parents = ("-p", wanted.head) if wanted.head else ()
+    sha = repo.text("commit-tree", wanted.tree, *parents, stdin=text, env=repo.identity())
+    stage(repo, wanted.changes)
+    move_head(repo, sha, wanted.head, f"runr: manual work {trailers.run_id}")
+    return sha
+
+
+_AGAIN = "runr intervene --reason 'what was done and why'"
+
+
+class InterveneRequest(BaseModel):
+    """A wish to record manual work: what is staged, or `everything` that was changed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reason: str
+    task: str | None = None
+    by: str | None = None
+    everything: bool = False
+
+
+class ManualCommitResult(Result):
+    """What was recorded."""
+
+    run: str
+    task: str | None
+    by: str
+    reason: str
+    sha: str
+    files: list[str]
+    folder: str
+
+
+def commit_manual_work(project: Project, request: InterveneRequest) -> ManualCommitResult:
+    """Commit manual work with a receipt; no task is completed by it.
+
+    Raises UsageError, with nothing recorded, inside a run, in the middle of a
+    merge or the like, where nothing was changed, and where nobody answers for it.
+    """
+    word = _word(project, request)
+    task = project.find_task(request.task, project.tasks()) if request.task else None
+    wanted = _draft(project, everything=request.everything)
+    with attest.claim_for_person(project) as context:
+        state = _record(project, context, task, word, wanted)
+    return ManualCommitResult(
+        run=state.id,
+        task=task.path if task else None,
+        by=word.by,
+        reason=word.reason,
+        sha=state.checkpoint_sha or "",
+        files=[os.fsencode(change.path).decode(errors="replace") for change in wanted.changes],
+        folder=str(context.files.folder),
+    )
+
+
+def _word(project: Project, request: InterveneRequest) -> Approval:
+    outer = project.environment.get("RUNR_RUN_ID")
+    if outer:
+        raise UsageError(f"this is inside run {outer}: what a run does is no manual work")
+    if not request.reason.strip():
+        raise UsageError("manual work needs a reason", next_steps=[_AGAIN])
+    by = request.by or project.repo.user()
+    if not by:
+        raise UsageError("who did it? Name the person with --by, or set git's user.name")
+    return Approval(by=by, reason=request.reason.strip())
+
+
+def _draft(project: Project, *, everything: bool) -> ManualDraft:
+    repo = project.repo
+    if unfinished := repo.operation():
+        raise UsageError(
+            f"a {unfinished} is in progress: finish it first", next_steps=["git status"]
+        )
+    if is_unmerged(repo):
+        raise UsageError("a conflict is not resolved yet", next_steps=["git status"])
+    wanted = draft_manual_commit(repo, everything=everything)
+    if wanted.changes:
+        return wanted
+    if everything:
+        raise UsageError("nothing was changed, so there is no manual work to record")
+    raise UsageError(
+        "nothing is staged, so there is no manual work to record",
+        next_steps=["git add --patch", f"{_AGAIN} --all"],
+    )
+
+
+def _record(
+    project: Project, context: RunContext, task: Task | None, word: Approval, wanted: ManualDraft
+) -> RunState:
+    """Write the record, then make the commit that it speaks of, then the receipt."""
+    log, repo = context.log, project.repo
+    base = wanted.head or snapshot.empty_tree(repo)
+    start = RunStart(
+        task=task.path if task else "",
+        kind="intervention",
+        title=word.reason.partition("\n")[0],
+        worker="person",
+        in_place=True,
+        workdir=str(project.tree),
+        base_sha=base,
+        base_tree=repo.text("rev-parse", f"{base}^{{tree}}"),
+        target=repo.branch(),
+    )
+    log.append("run.created", start.model_dump(mode="json"), source="person")
+    log.append("run.approved", word.model_dump(), source="person")
+    log.append("phase.started", {"phase": Phase.CHECKPOINT})
+    trailers = ManualTrailers(
+        run_id=context.files.id, reason=log.redact(word.reason), task=start.task or None
+    )
+    try:
+        sha = write_manual_commit(repo, wanted, trailers)
+    except GitError as error:
+        completion.stop(context, "error", error.message)
+        raise RunrError(error.message, next_steps=["git status", _AGAIN]) from None
+    facts = {"outcome": "ok", "sha": sha, "changed": len(wanted.changes)}
+    log.append("phase.finished", {"phase": Phase.CHECKPOINT} | facts)
+    state = log.append("run.completed", {}, source="person")
+    completion.write_report(context, state)
+    return state

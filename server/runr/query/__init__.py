@@ -1,0 +1,1 @@
+"""Every question about tasks and runs."""

@@ -1,0 +1,228 @@
+"""Why a task is, or is not, done: evidence, doubts, what it waits for, and the next command."""
+
+import difflib
+from collections.abc import Iterable
+
+from pydantic import Field
+
+from runr.errors import RunrError
+from runr.evidence import inference
+from runr.evidence.inference import Basis
+from runr.project import Project
+from runr.query.detail import task_status
+from runr.query.models import Result, TaskDetails, TaskFields
+from runr.query.snapshot import Snapshot
+from runr.query.task_state import TaskState
+from runr.redaction import Redactor
+from runr.runs.stop_reasons import quoted
+from runr.status.model import Entry, Evidence, State
+from runr.tasks import repository
+
+#: Lines of an answer, at most.
+MAX_LINES = 10
+
+#: How much of one line is shown.
+_WIDE = 160
+
+_SAID = {
+    Evidence.VERIFIED: "verified: its checks passed",
+    Evidence.ATTESTED: "attested",
+    Evidence.INFERRED: "inferred",
+}
+
+
+class Explanation(Result):
+    """The explanation in at most ten lines, and the facts that it is made of.
+
+    `branches` have the commit; `diff` is what was changed in the task's text,
+    where that was asked for.
+    """
+
+    task: str
+    status: str
+    done: bool
+    lines: list[str]
+    evidence: str | None = None
+    confidence: float | None = None
+    by: str | None = None
+    at: str | None = None
+    commit: str | None = None
+    branches: list[str] = Field(default_factory=list)
+    stale_reasons: list[str] = Field(default_factory=list)
+    blocked_by: list[str] = Field(default_factory=list)
+    root_causes: list[str] = Field(default_factory=list)
+    stop_reason: str | None = None
+    diff: str | None = None
+    next: list[str] = Field(default_factory=list)
+
+
+def explain(project: Project, wanted: str, *, diff: bool = False) -> Explanation:
+    """Explain the task's status; with `diff`, show what changed in its text since."""
+    snapshot = Snapshot.of(project)
+    task_state = snapshot.state_of(project.find_task(wanted, snapshot.tasks))
+    shown = task_status(project, task_state.path, tail=0)
+    branches = _branches(project, task_state.entry)
+    steps = _steps(task_state, shown)
+    return Explanation(
+        task=task_state.path,
+        status=task_state.entry.status.value,
+        done=task_state.entry.status is State.COMPLETED and not task_state.stale,
+        lines=_fit(_lines(task_state, shown, branches), steps),
+        evidence=task_state.entry.evidence.value if task_state.entry.evidence else None,
+        confidence=task_state.entry.confidence,
+        by=task_state.entry.completed_by,
+        at=task_state.entry.completed_at,
+        commit=task_state.entry.checkpoint_sha,
+        branches=branches,
+        stale_reasons=[stale_reason.message for stale_reason in task_state.stale_reasons],
+        blocked_by=shown.task.blocked_by,
+        root_causes=[f"{_name(cause.path)}: {cause.why}" for cause in shown.task.root_causes],
+        stop_reason=task_state.entry.stop_reason,
+        diff=_diff(project, task_state) if diff else None,
+        next=steps,
+    )
+
+
+def _lines(task_state: TaskState, shown: TaskDetails, branches: list[str]) -> list[str]:
+    entry, task = task_state.entry, shown.task
+    head = f"{task_state.task.name} is {entry.status.value.replace('_', ' ')}"
+    if task_state.stale_reasons:
+        head += ", and stale"
+    if entry.status is not State.COMPLETED:
+        return [f"{head}: {task.why}", *_waits(task), *_last_stop(task_state, shown)]
+    return [
+        head,
+        *_evidence(entry),
+        *_place(entry, branches, unmerged=task_state.unmerged),
+        *_accepted(entry),
+        *(f"stale: {stale_reason.message}" for stale_reason in task_state.stale_reasons),
+        *(f"problem: {problem}" for problem in task.problems),
+    ]
+
+
+def _evidence(entry: Entry) -> Iterable[str]:
+    said = _SAID.get(entry.evidence) if entry.evidence else "no evidence is recorded"
+    if entry.evidence is Evidence.INFERRED and entry.basis:
+        run = f"run {entry.last_run_id}" if entry.last_run_id else "no run"
+        meaning = inference.MEANING[Basis(entry.basis)].format(like=run)
+        said = f"inferred ({entry.confidence:.1f}): {meaning}"
+    when = f" on {entry.completed_at[:16].replace('T', ' ')}" if entry.completed_at else ""
+    yield f"evidence: {said}; by {entry.completed_by or 'nobody that is known'}{when}"
+    if entry.reason:
+        yield f"reason: {entry.reason}"
+    if entry.verification.value == "failed":
+        yield "its checks failed: it counts on a person's word alone"
+
+
+def _place(entry: Entry, branches: list[str], *, unmerged: bool) -> Iterable[str]:
+    if entry.checkpoint_sha:
+        where = f"on {', '.join(branches)}" if branches else "on no branch that is here"
+        waits = ", and not on this branch yet" if unmerged else ""
+        yield f"commit: {entry.checkpoint_sha[:12]} {where}{waits}"
+
+
+def _accepted(entry: Entry) -> Iterable[str]:
+    if entry.accepted_at:
+        by = (entry.accepted_by or "").removeprefix("person:")
+        yield f"kept: by {by} on {entry.accepted_at[:16].replace('T', ' ')}"
+
+
+def _waits(task: TaskFields) -> Iterable[str]:
+    direct = set(task.blocked_by)
+    for cause in task.root_causes:
+        if cause.path not in direct or len(task.root_causes) > 1:
+            yield f"root cause: {_name(cause.path)}: {cause.why}"
+    yield from (f"problem: {problem}" for problem in task.problems)
+
+
+def _last_stop(task_state: TaskState, shown: TaskDetails) -> Iterable[str]:
+    run, entry = shown.run, task_state.entry
+    if run is not None and entry.stop_reason:
+        ended = f" on {run.ended_at[:16].replace('T', ' ')}" if run.ended_at else ""
+        yield f"last run: {run.id} by {run.worker}, stopped ({entry.stop_reason}){ended}"
+    if entry.attempts > 1:
+        yield f"runs so far: {entry.attempts}"
+
+
+def _steps(task_state: TaskState, shown: TaskDetails) -> list[str]:
+    """Return at most two commands, the likelier first."""
+    name, entry = quoted(task_state.task.name), task_state.entry
+    if task_state.stale_reasons:
+        return [f"runr why {name} --diff", f"runr accept {name}"]
+    if task_state.unmerged and shown.run is not None:
+        return list(shown.run.next[:1])
+    if entry.status is State.COMPLETED:
+        return []
+    if entry.status is State.IN_PROGRESS:
+        return [f"runr follow {entry.last_run_id}"]
+    if task_state.blocked_by:
+        causes = [cause.path for cause in shown.task.root_causes] or shown.task.blocked_by
+        return [f"runr why {quoted(_name(path))}" for path in causes[:1]]
+    if shown.run is not None and shown.run.status == "stopped" and shown.run.next:
+        return list(shown.run.next[-1:])
+    manual = task_state.task.type.value == "manual"
+    attest = f"runr complete-task {name} --reason 'what was done'"
+    return [attest if manual else f"runr run --task {name}"]
+
+
+def _fit(lines: Iterable[str], steps: list[str]) -> list[str]:
+    """Keep the explanation at ten lines; what does not fit is counted."""
+    message = [_short(line) for line in lines]
+    room = MAX_LINES - len(steps)
+    if len(message) > room:
+        message = [
+            *message[: room - 1],
+            f"… and {len(message) - room + 1} more; --json has them all",
+        ]
+    return [*message, *(f"next: {step}" for step in steps)]
+
+
+def _short(line: str) -> str:
+    flat = " ".join(line.split())
+    return flat if len(flat) <= _WIDE else f"{flat[: _WIDE - 1]}…"
+
+
+def _branches(project: Project, entry: Entry) -> list[str]:
+    """Return up to three branches that have the commit, the current one first."""
+    if not entry.checkpoint_sha or entry.status is not State.COMPLETED:
+        return []
+    flags = ("--format=%(refname:short)", f"--contains={entry.checkpoint_sha}")
+    found = project.repo.attempt("for-each-ref", *flags, "refs/heads", "refs/remotes")
+    names = found.out.decode(errors="replace").split() if found.ok else []
+    current = project.repo.branch()
+    return sorted(names, key=lambda name: (name != current, name))[:3]
+
+
+def _diff(project: Project, task_state: TaskState) -> str:
+    """Return what changed in the task's text since it was completed, or last kept."""
+    before = _text_then(project, task_state)
+    if before is None:
+        return "The text with which it was completed is not here: neither in a run nor in git.\n"
+    now = repository.read_content(project.layout, task_state.path).decode("utf-8", "replace")
+    clean = Redactor(project.environment)(now)
+    lines = difflib.unified_diff(
+        before.splitlines(keepends=True),
+        clean.splitlines(keepends=True),
+        "when it was completed",
+        "now",
+    )
+    return "".join(lines) or "Its text is as it was.\n"
+
+
+def _text_then(project: Project, task_state: TaskState) -> str | None:
+    entry = task_state.entry
+    for run_id in (entry.accepted_run, entry.last_run_id):
+        if run_id:
+            try:
+                return project.layout.run(run_id).task.read_text("utf-8", "replace")
+            except OSError:
+                continue
+    try:
+        found = project.repo.run("cat-file", "blob", f"{entry.checkpoint_sha}:{task_state.path}")
+    except RunrError:
+        return None
+    return found.decode("utf-8", "replace")
+
+
+def _name(path: str) -> str:
+    return path.removeprefix(".runr/tasks/")

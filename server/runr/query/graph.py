@@ -1,0 +1,121 @@
+"""How tasks depend on each other: names resolved, what is ready, what blocks, what goes round."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from runr.status.model import UNTOUCHED, Entry, State
+from runr.tasks.model import Task
+from runr.tasks.names import Resolver
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """One task's dependencies: those that exist, and what is wrong with the others."""
+
+    paths: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+def edges(task: Task, resolver: Resolver) -> Edges:
+    """Resolve the names in `depends_on`."""
+    found: list[str] = []
+    problems: list[str] = []
+    for name in task.depends_on:
+        matches = resolver.find(name, beside=task.path)
+        if not matches:
+            problems.append(f"{name} (no such task)")
+        elif len(matches) > 1:
+            problems.append(f"{name} (ambiguous: {', '.join(matches)})")
+        elif matches[0] == task.path:
+            problems.append(f"{name} (the task itself)")
+        else:
+            found.append(matches[0])
+    return Edges(tuple(dict.fromkeys(found)), tuple(problems))
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """All tasks' dependencies, resolved."""
+
+    edges: Mapping[str, Edges]
+    cycles: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def of(cls, tasks: Iterable[Task]) -> "Graph":
+        """Resolve all dependencies and find the cycles."""
+        known = tuple(tasks)
+        resolver = Resolver.of(known)
+        resolved = {task.path: edges(task, resolver) for task in known}
+        return cls(resolved, _cycles({path: edge.paths for path, edge in resolved.items()}))
+
+    def dependents(self) -> dict[str, list[str]]:
+        """Return for each task those that depend on it, in the order of their paths."""
+        found: dict[str, list[str]] = {path: [] for path in self.edges}
+        for path, own in self.edges.items():
+            for need in own.paths:
+                found[need].append(path)
+        return found
+
+    def blockers(
+        self, path: str, entries: Mapping[str, Entry], unmerged: Collection[str] = ()
+    ) -> tuple[str, ...]:
+        """Return what keeps the task from starting: open dependencies, bad names, a cycle.
+
+        A dependency counts as open while its commit is `unmerged`: the work
+        would not be there to build on.
+        """
+        own = self.edges.get(path, Edges())
+        unfinished = [
+            dependency
+            for dependency in own.paths
+            if entries.get(dependency, UNTOUCHED).status is not State.COMPLETED
+        ]
+        unfinished += [
+            f"{dependency} (its commit is not on this branch yet)"
+            for dependency in own.paths
+            if dependency in unmerged
+        ]
+        cycle = self.cycles.get(path)
+        round_trip = [f"cycle: {' → '.join(cycle)}"] if cycle else []
+        return (*unfinished, *own.problems, *round_trip)
+
+
+def leads(needs: Callable[[str], Iterable[str]], start: str, wanted: str) -> bool:
+    """Tell whether `start` waits for `wanted`, directly or not; `needs` are a task's own."""
+    pending, seen = [start], {start}
+    while pending:
+        for before in needs(pending.pop()):
+            if before == wanted:
+                return True
+            if before not in seen:
+                seen.add(before)
+                pending.append(before)
+    return False
+
+
+def _cycles(edges: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """Map tasks to one way round, at least one task of every cycle; without recursion."""
+    found: dict[str, tuple[str, ...]] = {}
+    done: set[str] = set()
+    for root in edges:
+        if root in done:
+            continue
+        trail: list[str] = [root]
+        place = {root: 0}
+        pending = [iter(edges[root])]
+        while pending:
+            child = next(pending[-1], None)
+            if child is None:
+                pending.pop()
+                done.add(trail[-1])
+                del place[trail.pop()]
+            elif child in found and trail[-1] in found:
+                continue  # one way round is enough, and telling them all takes for ever
+            elif child in place:
+                loop = (*trail[place[child] :], child)
+                found.update(dict.fromkeys(loop, loop))
+            elif child not in done and child in edges:
+                place[child] = len(trail)
+                trail.append(child)
+                pending.append(iter(edges[child]))
+    return found

@@ -1,0 +1,222 @@
+"""Models of the core turned into answers."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from runr.project import Project
+from runr.query.models import CheckDetails, RootCause, RunDetails, TaskFields, TaskSummary
+from runr.query.task_state import TaskState
+from runr.runs import journal, report, stop_reasons
+from runr.runs.model import Approval, RunState
+from runr.storage.layout import RunFiles
+from runr.tasks.model import Task, TaskType
+from runr.text import format_duration
+from runr.workers import claude_session
+
+
+def task_summary(task_state: TaskState) -> TaskSummary:
+    """Return one task's line in a list."""
+    return TaskSummary(**_facts(task_state))
+
+
+def task_fields(
+    task_state: TaskState, *, why: str, causes: Iterable[tuple[str, str]]
+) -> TaskFields:
+    """Return everything that is known of one task."""
+    task, entry = task_state.task, task_state.entry
+    return TaskFields(
+        **_facts(task_state),
+        depends_on=list(task.depends_on),
+        owns=list(task.owns),
+        verify=list(task.verify),
+        root_causes=[RootCause(path=path, why=reason) for path, reason in causes],
+        checkpoint_sha=entry.checkpoint_sha,
+        reason=entry.reason,
+        error=entry.error,
+        attempts=entry.attempts,
+        revision=entry.revision,
+        why=why,
+    )
+
+
+def run_details(
+    state: RunState, files: RunFiles, *, tail: int = 0, now: str | None = None
+) -> RunDetails:
+    """Return where a run stands; `tail` is how much of failed checks' output to show."""
+    return RunDetails(
+        id=state.id,
+        task=state.start.task,
+        worker=state.done_by,
+        status=state.ended or "running",
+        phase=state.phase,
+        seq=state.seq,
+        attempt=state.attempt,
+        created_at=state.created_at[:19] + "Z",
+        ended_at=state.ended_at[:19] + "Z" if state.ended_at else None,
+        seconds=round(report.elapsed(state, now), 1),
+        verification=state.verification,
+        checks=[
+            CheckDetails(
+                **check.model_dump(exclude={"tail"}),
+                passed=check.passed,
+                flaky=check.flaky,
+                tail=check.tail[-tail:] if tail and not check.passed else "",
+            )
+            for check in state.checks
+        ],
+        violations=list(state.violations),
+        milestones=list(state.milestones),
+        checkpoints=list(state.checkpoints),
+        review=state.asked[-1] if state.asked else None,
+        reviewed_by=state.reviewed_by,
+        stop_reason=state.stop,
+        detail=state.detail,
+        checkpoint_sha=state.checkpoint_sha,
+        changed=state.changed,
+        branch=state.start.branch,
+        integration=state.integration,
+        cost_usd=round(state.cost_usd, 6) if state.cost_usd is not None else None,
+        input_tokens=state.input_tokens,
+        output_tokens=state.output_tokens,
+        session_id=state.holder,
+        approved_by=state.approval.by if state.approval and not state.rejected else None,
+        rejected_by=state.rejection.by if state.rejected and state.rejection else None,
+        reason=word.reason if (word := _last_word(state)) else None,
+        forced=state.start.forced,
+        folder=str(files.folder),
+        exit_code=run_exit_code(state),
+        next=list(report.next_steps(state)),
+    )
+
+
+def _last_word(state: RunState) -> Approval | None:
+    return state.rejection if state.rejected else state.approval
+
+
+def run_exit_code(state: RunState) -> int | None:
+    """Return what a command that waited for the run ends with; None while it runs."""
+    if state.ended is None:
+        return None
+    return (
+        0 if state.ended == "completed" else int(stop_reasons.find(state.stop or "error").exit_code)
+    )
+
+
+def _facts(task_state: TaskState) -> dict[str, Any]:
+    task, entry = task_state.task, task_state.entry
+    return {
+        "path": task.path,
+        "title": task.title,
+        "status": entry.status.value,
+        "type": task.type.value,
+        "ready": task_state.ready,
+        "waiting": task_state.waiting,
+        "stale": task_state.stale,
+        "stale_reasons": [stale_reason.message for stale_reason in task_state.stale_reasons],
+        "unmerged": task_state.unmerged,
+        "orphaned": task_state.orphaned,
+        "blocked_by": list(task_state.blocked_by),
+        "tags": list(task.tags),
+        "priority": task.priority,
+        "worker": task.worker,
+        "problems": [
+            f"{task.name}:{problem.line}: {problem.message}" if problem.line else problem.message
+            for problem in task.problems
+        ],
+        "verification": entry.verification.value,
+        "evidence": entry.evidence.value if entry.evidence else None,
+        "completed_at": entry.completed_at,
+        "completed_by": entry.completed_by,
+        "updated_at": entry.updated_at,
+        "stop_reason": entry.stop_reason,
+        "last_run_id": entry.last_run_id,
+    }
+
+
+def is_manual(task: Task) -> bool:
+    """Tell whether a person does the task."""
+    return task.type is TaskType.MANUAL
+
+
+SESSION = "CLAUDE_CODE_SESSION_ID"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """The session that works on a run, or a person at a terminal where `session_id` is None.
+
+    It is `ended` where Claude Code wrote so into the session's transcript, and
+    `idle` where nothing was heard of it for longer than `run.session_idle`.
+    """
+
+    run_id: str
+    session_id: str | None
+    since: str
+    active_at: str
+    silent_s: float
+    place: str
+    state: Literal["active", "ended", "idle"]
+
+    @classmethod
+    def of(cls, project: Project, state: RunState) -> "Holder":
+        """Look at an open session run, and at its session's transcript where it is here."""
+        path = claude_session.transcript_path(state.holder, project.environment)
+        heard = max(_time(state.updated_at), _touched(path) if path else _time(state.updated_at))
+        silent = max(0.0, (project.clock() - heard).total_seconds())
+        idle = silent > project.config().run.session_idle
+        over = path is not None and claude_session.has_ended(path)
+        start = state.start
+        return cls(
+            run_id=state.id,
+            session_id=state.holder,
+            since=f"{state.created_at[:19]}Z",
+            active_at=journal.stamp(heard),
+            silent_s=silent,
+            place=f"{start.workdir} on {start.target or 'a detached HEAD'}",
+            state="ended" if over else "idle" if idle else "active",
+        )
+
+    @property
+    def is_gone(self) -> bool:
+        """Tell whether somebody else may go on with the run."""
+        return self.state != "active"
+
+    @property
+    def why(self) -> str:
+        """Say how it is with the holder."""
+        match self.state:
+            case "ended":
+                return "that session has ended"
+            case "idle":
+                return f"nothing was heard of it for {format_duration(self.silent_s)}"
+            case "active":
+                return f"last active {self.active_at}"
+
+    @property
+    def message(self) -> str:
+        """Say who it is, where, and since when."""
+        who = f"session {self.session_id}" if self.session_id else "somebody at a terminal"
+        return f"{who} in {self.place}, since {self.since}; {self.why}"
+
+
+def holder_details(
+    project: Project, state: RunState, files: RunFiles, *, tail: int = 0
+) -> RunDetails:
+    """Return where a run stands, with who holds it while a session has it open."""
+    shown = run_details(state, files, tail=tail, now=project.now())
+    if not state.by_session or state.ended:
+        return shown
+    holder = Holder.of(project, state)
+    facts = {"held_by": holder.message, "session": holder.state, "active_at": holder.active_at}
+    return shown.model_copy(update=facts)
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _touched(path: Path) -> datetime:
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC)

@@ -1,0 +1,98 @@
+"""Where a task stands: what follows from its file, its record and the tasks around it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from runr.runs import stop_reasons
+from runr.status.model import UNTOUCHED, Entry, State
+from runr.status.staleness import StaleReason, StaleTrigger
+from runr.tasks.model import Task, TaskType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskState:
+    """One task with everything that can be asked about it.
+
+    `blocked_by` is what keeps it from being started. An orphan is a record
+    whose task file is gone: its task has a path, and nothing else. `doubts`
+    say why a completed task is stale, `rerun` whether that makes it ready again.
+    """
+
+    task: Task
+    entry: Entry = UNTOUCHED
+    blocked_by: tuple[str, ...] = ()
+    stale: bool = False
+    stale_reasons: tuple[StaleReason, ...] = ()
+    rerun: bool = True
+    unmerged: bool = False
+    orphaned: bool = False
+
+    @property
+    def path(self) -> str:
+        """The task's path in the repository."""
+        return self.task.path
+
+    @property
+    def open(self) -> bool:
+        """Whether it is still to be done."""
+        return self.entry.status is not State.COMPLETED and not self.orphaned
+
+    @property
+    def ready(self) -> bool:
+        """Whether it can be started now."""
+        idle = self.renewed or (self.open and self.entry.status is not State.IN_PROGRESS)
+        return idle and not self.blocked_by and self.task.error is None
+
+    @property
+    def renewed(self) -> bool:
+        """Whether it is to be done again; what it builds on comes first."""
+        settled = all(
+            stale_reason.cause is not StaleTrigger.UPSTREAM for stale_reason in self.stale_reasons
+        )
+        return self.stale and self.rerun and settled
+
+    @property
+    def waiting(self) -> bool:
+        """Whether only a person can take it further."""
+        if self.entry.stop_reason in stop_reasons.FOR_A_PERSON:
+            return self.open and self.entry.status is not State.IN_PROGRESS
+        return self.task.type is TaskType.MANUAL and self.ready
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a run of it has stopped, with work in it, and can be taken up again."""
+        return self.entry.status in (State.STOPPED, State.FAILED)
+
+
+Reach = Mapping[str, int]
+
+
+def by_urgency(tasks: Iterable[TaskState], reach: Reach) -> list[TaskState]:
+    """Return the tasks in the order in which to do them; `reach` counts what waits for each."""
+    return sorted(
+        tasks, key=lambda task: (-task.task.priority, -reach.get(task.path, 0), task.path)
+    )
+
+
+def explain_first(ready: Sequence[TaskState], reach: Reach) -> str:
+    """Say why the first of these comes before the second."""
+    first, *others = ready
+    if not others:
+        return "it is the only one that is ready"
+    total, second = len(ready), others[0]
+    if first.task.priority != second.task.priority:
+        return f"its priority {first.task.priority} is the highest of {total} that are ready"
+    alike = sum(task.task.priority == first.task.priority for task in ready)
+    among = f"of {alike} ready tasks with priority {first.task.priority}"
+    if reach[first.path] != reach[second.path]:
+        return f"{among} it unblocks the most"
+    return f"{among} none unblocks more, and its name comes first"
+
+
+def explain_later(task: TaskState, first: TaskState, reach: Reach) -> str:
+    """Say why a ready task comes after the first one."""
+    if task.task.priority != first.task.priority:
+        return f"ready, with priority {task.task.priority} instead of {first.task.priority}"
+    if reach[task.path] != reach[first.path]:
+        return f"ready, and unblocks {reach[task.path]} instead of {reach[first.path]}"
+    return "ready and as urgent, with a later name"

@@ -1,0 +1,228 @@
+"""Keeping secrets out of everything that is written down.
+
+Text is changed in place and never parsed, so a JSON line stays a JSON line: no
+pattern crosses a bare quotation mark or leaves half an escape behind.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+
+REDACTED = "[redacted]"
+
+# A value shorter than this is too likely to be an ordinary word.
+_LITERAL_LENGTH = 8
+
+
+def _begins(literal: str) -> str:
+    """Return a pattern that holds after `literal` where no word goes on before it.
+
+    An escaped line break or the end of a colour code is no part of a word.
+    """
+    before = (f"(?<![A-Za-z0-9]{literal})", rf"(?<=\\[nrtbf]{literal})", rf"(?<=[0-9\[]m{literal})")
+    return f"(?:{'|'.join(before)})"
+
+
+# Literals of which a text must hold one for the pattern to be tried, and the pattern. A pattern
+# begins with a literal, so that the search is quick; what may stand before is looked at afterwards.
+_FORMS: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("ghp_", "gho_", "ghs_", "ghu_", "ghr_"), r"gh[oprsu]_[A-Za-z0-9_]{30,}"),
+    (("github_pat_",), r"github_pat_[A-Za-z0-9_]{20,}"),
+    (("glpat-",), r"glpat-[\w-]{20,}"),
+    (
+        ("sk-",),
+        rf"sk-{_begins('sk-')}(?:(?:ant|proj|svcacct|admin|or)-[\w-]{{16,}}|[A-Za-z0-9]{{20,}})",
+    ),
+    (("k_live_", "k_test_"), r"[rsp]k_(?:live|test)_[A-Za-z0-9]{16,}"),
+    (("AKIA", "ASIA"), r"A[KS]IA[A-Z0-9]{16}"),
+    (("xox", "xapp-"), r"x(?:ox[a-z]|app)-[A-Za-z0-9-]{10,}"),
+    (("AIza",), r"AIza[\w-]{35}"),
+    (("npm_",), r"npm_[A-Za-z0-9]{36}"),
+    (("pypi-",), r"pypi-A[\w-]{40,}"),
+    (("hf_",), r"hf_[A-Za-z0-9]{30,}"),
+    (("eyJ",), rf"eyJ{_begins('eyJ')}[\w-]{{8,}}\.[\w-]{{8,}}\.[\w-]*"),
+    (("hooks.slack.com/",), r"(hooks\.slack\.com/services/)[\w/]{10,}"),
+    (("://",), r"(://[^\s/:@\"'\\]*:)[^\s/@\"'\\]+(?=@)"),
+    (("://",), r"(://)[\w-]{20,}(?=@)"),
+    (("earer ", "EARER "), r"([Bb](?i:earer) +)(?=[\w.~+/-]*\d)[\w.~+/-]{16,}=*"),
+    (("asic ", "ASIC "), r"([Bb](?i:asic) +)(?=[A-Za-z+/]*[\d=])[\w+/]{12,}=*"),
+    (
+        ("PRIVATE KEY",),
+        (
+            r"-----BEGIN (?P<kind>[A-Z0-9 ]*)PRIVATE KEY(?: BLOCK)?-----"
+            r'(?:[^"]{0,20000}?-----END (?P=kind)PRIVATE KEY(?: BLOCK)?-----'
+            r"|(?:(?:\s|\\+[nr])*[A-Za-z0-9+/=]{16,})+)"
+        ),
+    ),
+)
+# Where a pattern begins with an open group, that group stays. A pattern is compiled when it is
+# needed: a hook, which a tool call waits for, needs hardly ever one.
+_SHAPES = tuple(
+    (literal, form, rf"\1{REDACTED}" if form.startswith("(") else REDACTED)
+    for literals, form in _FORMS
+    for literal in literals
+)
+
+# Words that make the name of a setting a secret's name, as they stand in lower-cased text.
+_WORDS = (
+    *("token", "secret", "password", "passwd", "passphrase", "credential", "authorization"),
+    *("_pwd", "_auth", "key"),
+)
+_WHOSE_KEY = re.compile(r"(?:api|access|private|signing|encryption|master|account)[_-]?$")
+
+# The rest of the name, what stands between name and value, and the value.
+_SETTING = r"""
+    (?P<tail>[\w.-]{0,40})
+    (?P<close>\\*["'])? \]?
+    [ \t]* (?P<between>=>|:=|:[ \t]*[A-Za-z][\w.\[\]|<> ]{0,40}=|[:=]) [ \t]*
+    (?:
+        # In JSON a bare mark after an unquoted name ends the string: no value follows it.
+        (?(close)"|"(?!\s*(?:[,}\]:]|\Z))) (?P<double>(?:[^"\\\n]|\\.)*) "
+      | '(?P<single>(?:[^'"\\\n]|\\.)*)'
+      # Inside a JSON string, or one inside that: as many backslashes at the end as before.
+      | (?P<depth>\\(?:\\\\)*)"
+        (?P<escaped>
+            (?:[^"\\\n] | (?P=depth)(?:\\\\)+" | \\+(?=[^"\\nr]) | (?:\\\\)+(?=[nr]))*
+        )(?P=depth)"
+      | (?P<scheme>(?i:bearer|basic|token|digest)[ ]+)? (?P<bare>[^\s"'\\$<{\[(=*][^\s"'\\]*)
+    )
+"""
+_VALUES = ("double", "single", "escaped", "bare")
+
+# `token_count`, `password_file`, `apiKeySource`: about a secret, not one.
+_ABOUT = (
+    *("count", "limit", "usage", "budget", "size", "length", "min", "max", "ttl", "type", "kind"),
+    *("file", "path", "dir", "url", "uri", "sock", "name", "field", "label", "source", "helper"),
+    *("id", "policy", "required", "enabled", "present", "prompt", "expires", "expiry", "in", "at"),
+)
+_REFERENCE = re.compile(r"\$\w+|\$?\{\{?[^{}]*\}?\}|<[^<>]*>|%\w+%")
+_LITERAL_JSON = re.compile(r"(?:-?\d[\d.eE+-]*|true|false|null)(?![^\s,}\]\\])|[{\[]")
+_BARE_SECRET = re.compile(r"(?=.*[\d!@#%^*+~])[^\s,;()<>`|&{}\[\]]{6,}")
+_SECRET_VARIABLE = re.compile(
+    r"TOKEN(?!S|IZ)|SECRET|PASSW|PASSPHRASE|API_?KEY|CREDENTIAL|(?:^|_)(?:KEY|PAT)$|_PWD$",
+    re.IGNORECASE,
+)
+
+
+def redact(text: str) -> str:
+    """Return `text` with what looks like a secret replaced by `[redacted]`."""
+    for literal, form, replacement in _SHAPES:
+        if literal in text:
+            text = _compiled(form).sub(replacement, text)
+    return _redact_settings(text)
+
+
+@cache
+def _compiled(form: str, flags: re.RegexFlag = re.NOFLAG) -> re.Pattern[str]:
+    return re.compile(form, flags)
+
+
+def _redact_settings(text: str) -> str:
+    kept: list[str] = []
+    done = 0
+    for start, end in _words(text):
+        if start < done or text[end : end + 1].islower():
+            continue
+        setting = _compiled(_SETTING, re.VERBOSE).match(text, end)
+        value = _value(text[start:end], text[start - 1 : start], setting) if setting else None
+        if setting and value:
+            kept += (text[done : setting.start(value)], REDACTED)
+            done = setting.end(value)
+    return "".join((*kept, text[done:])) if kept else text
+
+
+def _words(text: str) -> list[tuple[int, int]]:
+    """Return where the words stand; plain finding is many times faster than one pattern."""
+    # The one character whose lower case is longer would move every position after it.
+    lowered = text.replace("\u0130", "I").lower()
+    found: list[tuple[int, int]] = []
+    for word in _WORDS:
+        at = lowered.find(word)
+        while at >= 0:
+            end = at + len(word)
+            if word != "key" or _WHOSE_KEY.search(lowered, max(0, at - 11), at):
+                found.append((at, end))
+            at = lowered.find(word, end)
+    return sorted(found)
+
+
+def _value(word: str, before: str, setting: re.Match[str]) -> str | None:
+    """Return the name of the group that holds a secret, if there is one."""
+    if _is_about(word, setting["tail"]):
+        return None
+    group = next(name for name in _VALUES if setting[name] is not None)
+    value = setting[group]
+    if not value or _REFERENCE.fullmatch(value):
+        return None
+    if group != "bare":
+        return group
+    if setting["close"] and _LITERAL_JSON.match(value):
+        return None
+    if word.lower() == "token" and value.isdigit():
+        return None
+    variable = word.isupper() and (setting["between"] == "=" or before == "_")
+    return group if variable or setting["scheme"] or _BARE_SECRET.match(value) else None
+
+
+def _is_about(word: str, tail: str) -> bool:
+    """Tell whether the word goes on (`tokens`, `TOKENIZER`) or names a thing about a secret."""
+    goes_on = tail[:1].islower() or (tail[:1].isupper() and word.isupper())
+    return goes_on or tail.lower().endswith(_ABOUT)
+
+
+class Redactor:
+    """`redact`, and the secret values of one environment wherever they turn up."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        values = {
+            part
+            for name, value in environment.items()
+            if _SECRET_VARIABLE.search(name) and not name.lower().endswith(_ABOUT)
+            for part in (value, *value.splitlines())
+            if len(part) >= _LITERAL_LENGTH
+        }
+        self._numbers = [re.compile(rf"(?<!\d){v}(?!\d)") for v in values if v.isdecimal()]
+        written = {form for v in values if not v.isdecimal() for form in _json_forms(v)}
+        self._in_json = sorted(written, key=len, reverse=True)
+        self._in_text = sorted(written | values, key=len, reverse=True)
+
+    def __call__(self, text: str) -> str:
+        """Return `text` without secrets; a JSON document stays one."""
+        is_json = text[:1] in ("{", "[")
+        for value in self._in_json if is_json else self._in_text:
+            if value in text:
+                text = text.replace(value, REDACTED)
+        for number in self._numbers if is_json else ():
+            # Where a number stands, only a number may stand.
+            text = number.sub("0", text)
+        return redact(text)
+
+
+def _json_forms(value: str) -> set[str]:
+    """Return how `value` looks inside a JSON string, and in a JSON string inside one."""
+    once = {json.dumps(value, ensure_ascii=plain)[1:-1] for plain in (True, False)}
+    return once | {json.dumps(form)[1:-1] for form in once}
+
+
+_KEY_LINES = 200
+
+
+class CleanLines:
+    """One stream of lines, each redacted; a private key goes over many of them."""
+
+    def __init__(self, redact: Callable[[str], str]) -> None:
+        self._redact = redact
+        self._key_lines_left = 0
+
+    def __call__(self, line: str) -> str:
+        """Return the next line without secrets."""
+        if self._key_lines_left:
+            self._key_lines_left -= 1
+            if "-----END" in line:
+                self._key_lines_left = 0
+            return REDACTED
+        clean = self._redact(line)
+        if "-----BEGIN" in clean and "PRIVATE KEY" in clean:
+            self._key_lines_left = _KEY_LINES
+        return clean

@@ -1,0 +1,1 @@
+"""Which files a task may change."""

@@ -1,0 +1,284 @@
+"""Look whether everything that runr needs is there, and say what is not."""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from runr import __version__
+from runr.errors import RunrError
+from runr.git.hooks import HooksFolder
+from runr.maintenance import merge_driver
+from runr.project import Project
+from runr.query.models import Result
+from runr.runs import journal
+from runr.runs.stop_reasons import quoted
+from runr.setup import claude_plugin
+from runr.status import store
+from runr.storage import state_dir
+from runr.text import closest_match
+from runr.workers import registry
+
+
+class HealthCheck(Result):
+    """One thing that was looked at; `advice` says what to do where it is not well."""
+
+    name: str
+    state: Literal["ok", "note", "bad"]
+    message: str
+    advice: str | None = None
+
+
+class HealthReport(Result):
+    """All findings; `well` is false where something keeps runr from working."""
+
+    findings: list[HealthCheck]
+    well: bool
+
+
+def check_health(project: Project) -> HealthReport:
+    """Examine installation, repository, settings, tasks, records and workers."""
+    looks: tuple[Callable[[Project], HealthCheck], ...] = (
+        _python,
+        _git,
+        _identity,
+        _folder,
+        _config,
+        _worker,
+        _checks,
+        _tasks,
+        _status,
+        _sharing,
+        _runs,
+        _path,
+        _claude,
+        _hooks,
+    )
+    findings = [look(project) for look in looks]
+    return HealthReport(findings=findings, well=all(found.state != "bad" for found in findings))
+
+
+def _python(_: Project) -> HealthCheck:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return HealthCheck(name="runr", state="ok", message=f"{__version__} on Python {version}")
+
+
+def _git(project: Project) -> HealthCheck:
+    version = project.repo.text("version").strip()
+    if project.repo.head() is None:
+        return HealthCheck(
+            name="git",
+            state="bad",
+            message=f"{version}; this repository has no commits yet",
+            advice="git commit --allow-empty -m 'Start'",
+        )
+    return HealthCheck(name="git", state="ok", message=f"{version}, {project.layout.root}")
+
+
+def _identity(project: Project) -> HealthCheck:
+    user = project.repo.user()
+    if user:
+        return HealthCheck(name="identity", state="ok", message=user)
+    return HealthCheck(
+        name="identity",
+        state="note",
+        message="git knows no name: checkpoints are committed as runr",
+        advice="git config user.name 'Your Name'",
+    )
+
+
+def _folder(project: Project) -> HealthCheck:
+    folder = project.layout.runr
+    if not folder.is_dir():
+        return HealthCheck(
+            name="folder", state="note", message=".runr is not there yet", advice="runr init"
+        )
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return HealthCheck(
+            name="folder",
+            state="bad",
+            message=f"{folder} may not be written",
+            advice=f"ls -ld {quoted(str(folder))}",
+        )
+    return HealthCheck(name="folder", state="ok", message=str(folder))
+
+
+def _config(project: Project) -> HealthCheck:
+    try:
+        project.config()
+    except RunrError as error:
+        return HealthCheck(
+            name="config", state="bad", message=error.message, advice="mend that line"
+        )
+    exists = project.layout.config.exists()
+    return HealthCheck(
+        name="config", state="ok", message="reads well" if exists else "defaults (no file)"
+    )
+
+
+def _worker(project: Project) -> HealthCheck:
+    try:
+        config = project.config()
+        worker, settings = registry.find(config.run.worker, config)
+        worker.preflight(settings, project.environment)
+    except RunrError as error:
+        advice = error.next_steps[0] if error.next_steps else None
+        return HealthCheck(name="worker", state="note", message=error.message, advice=advice)
+    return HealthCheck(name="worker", state="ok", message=config.run.worker)
+
+
+def _checks(project: Project) -> HealthCheck:
+    try:
+        verify = project.config().verify
+    except RunrError:
+        return HealthCheck(
+            name="checks", state="note", message="unknown until the settings read well"
+        )
+    commands = [*verify.tier0, *verify.tier1, *verify.tier2]
+    if commands:
+        return HealthCheck(name="checks", state="ok", message="; ".join(commands))
+    return HealthCheck(
+        name="checks",
+        state="note",
+        message="none configured: runs of tasks without `verify` stop and ask a person",
+        advice="set tier0 and tier1 under [verify] in .runr/config.toml",
+    )
+
+
+def _tasks(project: Project) -> HealthCheck:
+    tasks = project.tasks()
+    broken = [task for task in tasks if task.error is not None]
+    if not broken:
+        return HealthCheck(name="tasks", state="ok", message=f"{len(tasks)} task files")
+    first = broken[0].error
+    return HealthCheck(
+        name="tasks",
+        state="bad",
+        message=f"{len(broken)} of {len(tasks)} have a problem; "
+        f"{broken[0].path}: {first.message if first else ''}",
+        advice="runr list-tasks",
+    )
+
+
+def _status(project: Project) -> HealthCheck:
+    try:
+        known = store.read(project.layout).tasks
+    except RunrError as error:
+        return HealthCheck(name="status", state="bad", message=error.message, advice="runr rebuild")
+    names = [task.path for task in project.tasks()]
+    orphans = [path for path in known if path not in set(names)]
+    if not orphans:
+        return HealthCheck(name="status", state="ok", message=f"{len(known)} recorded")
+    near = closest_match(orphans[0], names)
+    hint = f" (renamed to {near}?)" if near else ""
+    return HealthCheck(
+        name="status", state="note", message=f"{len(orphans)} without a file: {orphans[0]}{hint}"
+    )
+
+
+def _sharing(project: Project) -> HealthCheck:
+    name = "sharing"
+    if not state_dir.is_shared(project.layout):
+        return HealthCheck(name=name, state="ok", message="the status file stays on this machine")
+    if merge_driver.is_installed(project):
+        return HealthCheck(name=name, state="ok", message="the status file is merged task by task")
+    return HealthCheck(
+        name=name,
+        state="note",
+        message="the status file is in git, and this clone lacks the driver that merges it",
+        advice="runr install merge-driver",
+    )
+
+
+def _runs(project: Project) -> HealthCheck:
+    ids = journal.ids(project.layout)
+    damaged = []
+    for run_id in ids:
+        try:
+            journal.state(project.layout.run(run_id))
+        except RunrError:
+            damaged.append(run_id)
+    if damaged:
+        message = f"{len(damaged)} of {len(ids)} are damaged: {damaged[0]}"
+        return HealthCheck(name="runs", state="bad", message=message, advice="runr rebuild")
+    return HealthCheck(name="runs", state="ok", message=f"{len(ids)} recorded")
+
+
+def _path(project: Project) -> HealthCheck:
+    """Look which `runr` a session, a hook or another terminal starts."""
+    found = shutil.which("runr", path=project.environment.get("PATH"))
+    own = Path(sys.executable).with_name("runr")
+    if found is None:
+        return HealthCheck(
+            name="PATH",
+            state="note",
+            message="runr is not on PATH: the plugin and its hooks would not find it",
+            advice=f"export PATH={quoted(str(own.parent))}:$PATH",
+        )
+    if own.exists() and not own.samefile(found):
+        return HealthCheck(
+            name="PATH",
+            state="note",
+            message=f"another runr comes first: {found}; this one is {own}",
+            advice=f"{quoted(found)} version",
+        )
+    return HealthCheck(name="PATH", state="ok", message=found)
+
+
+def _claude(project: Project) -> HealthCheck:
+    claude = shutil.which("claude", path=project.environment.get("PATH"))
+    places = claude_plugin.find_installations(project.layout.root, project.environment)
+    if not places:
+        return HealthCheck(
+            name="Claude Code",
+            state="note",
+            message="/runr is not installed, neither in this repository nor for you",
+            advice="runr install claude",
+        )
+    first, *others = places
+    message = f"/runr: {first.message}; claude: {claude or 'not on PATH'}"
+    if not first.is_current:
+        user = " --user" if first.kind == "user" else ""
+        again = "claude plugin update runr@runr"
+        return HealthCheck(
+            name="Claude Code",
+            state="note",
+            message=f"{message}; its skill is not that of runr {__version__}",
+            advice=again if first.kind == "plugin" else f"runr install claude{user} --force",
+        )
+    if others:
+        hidden = ", ".join(other.message for other in others)
+        return HealthCheck(
+            name="Claude Code",
+            state="note",
+            message=f"{message}; it shadows {hidden}",
+            # What is left then works in every repository.
+            advice=f"runr install claude --{first.kind} --uninstall",
+        )
+    return HealthCheck(name="Claude Code", state="ok", message=message)
+
+
+def _hooks(project: Project) -> HealthCheck:
+    place = HooksFolder(project.repo)
+    at_work = place.look()
+    mode = _provenance_mode(project)
+    if at_work:
+        return HealthCheck(
+            name="git hooks", state="ok", message=f"at work in {at_work}, mode {mode}"
+        )
+    again = "runr install git-hooks"
+    if place.receipt.exists():
+        message = "installed, but git looks for hooks elsewhere: core.hooksPath was changed since"
+        return HealthCheck(name="git hooks", state="note", message=message, advice=again)
+    state: Literal["ok", "note"] = "note" if mode == "ledger" else "ok"
+    message = "not installed: commits by hand do not say who made them"
+    return HealthCheck(name="git hooks", state=state, message=message, advice=again)
+
+
+def _provenance_mode(project: Project) -> str:
+    try:
+        return project.config().provenance.mode
+    except RunrError:
+        return "unknown"

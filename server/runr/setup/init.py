@@ -1,0 +1,127 @@
+"""Make a repository ready for runr: folders, settings, an example; never overwriting."""
+
+import json
+import tomllib
+from pathlib import Path
+
+from runr.maintenance import merge_driver
+from runr.project import Project
+from runr.query.models import CommandResult
+from runr.storage import files, state_dir
+from runr.storage.layout import Layout
+
+_EXAMPLE = """\
+---
+# Every key is optional; docs/tasks.md lists them all.
+type: automated
+# depends_on: [00-setup.md]
+# owns: [src/]
+# verify: ["pytest -q"]
+---
+# Example: say hello
+
+Add a file `hello.txt` that greets whoever reads it.
+
+Replace this file by your own tasks, or delete it.
+"""
+
+_CONFIG = """\
+# Settings of runr. Every key has a default; `runr doctor` checks this file.
+
+[run]
+worker = "claude-code"   # or "script", "command", or a name from [workers.*]
+attempts = 3
+timeout = "45m"
+
+# What has to pass before a task counts as completed. Without any check a run
+# stops and asks a person.
+[verify]
+tier0 = {tier0}
+tier1 = {tier1}
+"""
+
+_SHARED = """
+[status]
+tracking = "shared"
+"""
+
+
+def init(project: Project, *, dry_run: bool = False, shared: bool = False) -> CommandResult:
+    """Write what is missing and leave what is there; `dry_run` only says what it would write.
+
+    With `shared`, the status file is put into git, with the driver that merges it.
+    """
+    layout = project.layout
+    tier0, tier1 = detect(layout.root)
+    config = _CONFIG.format(tier0=_toml(tier0), tier1=_toml(tier1)) + (_SHARED if shared else "")
+    wanted = {layout.ignore: state_dir.IGNORE, layout.config: config}
+    if layout.old_config.exists():
+        del wanted[layout.config]  # the earlier tool's settings are read as they are
+    if not _has_tasks(layout):
+        wanted[layout.tasks / "00-example.md"] = _EXAMPLE
+    written = []
+    for path, text in wanted.items():
+        if not path.exists():
+            written.append(path.relative_to(layout.root).as_posix())
+            if not dry_run:
+                files.replace(path, text.encode())
+    sharing = (
+        merge_driver.share_status(project, dry_run=dry_run) if shared else CommandResult(message="")
+    )
+    written += [path for path in sharing.changed if path not in written]
+    notes = [] if tier0 or tier1 else ["no test or lint command was recognised: set [verify]"]
+    verb = "would write" if dry_run else "wrote"
+    message = f"runr {verb} in {layout.root}:" if written else "Nothing to do: all is in place."
+    return CommandResult(
+        message=message, changed=written, notes=[*notes, *sharing.notes], next=["runr list-tasks"]
+    )
+
+
+def detect(root: Path) -> tuple[list[str], list[str]]:
+    """Return the quick checks and the test commands that the repository's files speak of."""
+    tier0: list[str] = []
+    tier1: list[str] = []
+    _python(root, tier0, tier1)
+    _node(root, tier0, tier1)
+    if (root / "Cargo.toml").exists():
+        tier0.append("cargo check")
+        tier1.append("cargo test")
+    if (root / "go.mod").exists():
+        tier0.append("go vet ./...")
+        tier1.append("go test ./...")
+    if not tier1 and (root / "Makefile").exists():
+        makefile = (root / "Makefile").read_text(encoding="utf-8", errors="replace")
+        if any(line.startswith("test:") for line in makefile.splitlines()):
+            tier1.append("make test")
+    return tier0, tier1
+
+
+def _python(root: Path, tier0: list[str], tier1: list[str]) -> None:
+    try:
+        text = (root / "pyproject.toml").read_text(encoding="utf-8")
+        tools = tomllib.loads(text).get("tool", {})
+    except (OSError, ValueError):
+        text, tools = "", {}
+    if "ruff" in tools:
+        tier0.append("ruff check .")
+    if "pytest" in text or (root / "pytest.ini").exists() or (root / "conftest.py").exists():
+        tier1.append("pytest -q")
+
+
+def _node(root: Path, tier0: list[str], tier1: list[str]) -> None:
+    try:
+        scripts = json.loads((root / "package.json").read_bytes()).get("scripts", {})
+    except (OSError, ValueError, AttributeError):
+        return
+    tool = "pnpm" if (root / "pnpm-lock.yaml").exists() else "npm"
+    tier0.extend(f"{tool} run {name}" for name in ("lint", "typecheck") if name in scripts)
+    if "test" in scripts and "no test specified" not in scripts["test"]:
+        tier1.append(f"{tool} test")
+
+
+def _has_tasks(layout: Layout) -> bool:
+    return layout.tasks.is_dir() and any(layout.tasks.rglob("*.md"))
+
+
+def _toml(commands: list[str]) -> str:
+    return json.dumps(commands, ensure_ascii=False)

@@ -1,0 +1,1 @@
+"""The status file and what a completion is worth."""

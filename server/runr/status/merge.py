@@ -1,0 +1,92 @@
+"""Two status files made one, task by task: whatever both sides did, there is one answer."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from runr.status.model import Entry, Evidence, State
+
+_RANK = {Evidence.VERIFIED: 3, Evidence.ATTESTED: 2, Evidence.INFERRED: 1}
+
+#: What is there on one side only, or on neither.
+_ABSENT: Any = None
+
+
+def tasks(
+    base: Mapping[str, Entry], ours: Mapping[str, Entry], theirs: Mapping[str, Entry]
+) -> dict[str, Entry]:
+    """Return the entries of both sides; where both changed a task, the better evidence.
+
+    It is the same whichever side is called ours. What only one side has
+    changed, or removed, is as that side says.
+    """
+    merged = {
+        task: _entry(base.get(task), ours.get(task), theirs.get(task))
+        for task in sorted({*base, *ours, *theirs})
+    }
+    return {task: entry for task, entry in merged.items() if entry is not None}
+
+
+def others(
+    base: Mapping[str, Any], ours: Mapping[str, Any], theirs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Merge what else the files hold, key by key, in the same way."""
+    merged = {}
+    for key in sorted({*base, *ours, *theirs}):
+        sides = (base.get(key, _ABSENT), ours.get(key, _ABSENT), theirs.get(key, _ABSENT))
+        value = (
+            _changed(*sides)
+            if sides[1] == sides[2] or sides[0] in sides[1:]
+            else max(sides[1:], key=_text)
+        )
+        if value is not _ABSENT:
+            merged[key] = value
+    return merged
+
+
+def better(one: Entry, two: Entry) -> Entry:
+    """Return the entry with the better evidence, the newer one where both have the same."""
+    return max(one, two, key=_order)
+
+
+def _entry(base: Entry | None, ours: Entry | None, theirs: Entry | None) -> Entry | None:
+    if theirs in (ours, base):
+        return ours
+    if ours == base:
+        return theirs
+    if ours is None or theirs is None:
+        return ours or theirs  # removed here, changed there: what was done there stays
+    won = better(ours, theirs)
+    lost = theirs if won is ours else ours
+    return won.model_copy(
+        update={
+            **others(_extra(base), _extra(ours), _extra(theirs)),
+            "attempts": max(won.attempts, lost.attempts),
+            "revision": max(won.revision, lost.revision) + 1,
+        }
+    )
+
+
+def _order(entry: Entry) -> tuple[object, ...]:
+    done = entry.status is State.COMPLETED
+    rank = _RANK.get(entry.evidence, 0) if done and entry.evidence else 0
+    when = (entry.updated_at or "", entry.revision)
+    # The rest only makes sure that there is always one answer.
+    return (
+        rank,
+        entry.confidence or 0.0 if done else 0.0,
+        *when,
+        _text(entry.model_dump(mode="json")),
+    )
+
+
+def _changed(base: Any, ours: Any, theirs: Any) -> Any:
+    return theirs if ours == base else ours
+
+
+def _extra(entry: Entry | None) -> Mapping[str, Any]:
+    return (entry.model_extra or {}) if entry else {}
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)

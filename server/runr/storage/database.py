@@ -1,0 +1,185 @@
+"""The database: a cache beside the files, so it may be lost at any time and never stops anybody."""
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from runr.storage import files, state_dir
+from runr.storage.layout import Layout
+
+if TYPE_CHECKING:
+    import sqlite3
+
+Result = TypeVar("Result")
+
+_PATIENCE_S = 5.0
+_NAME = re.compile(r"^-- (\w+): .*$", re.MULTILINE)
+
+
+def connect(
+    layout: Layout, work: Callable[["sqlite3.Connection"], Result], *, now_ns: int
+) -> Result:
+    """Return what `work` makes of the database; `work` may be called again on another one.
+
+    A damaged file is moved aside. Where no file can serve (none may be written,
+    a newer runr owns it, nobody made `.runr` yet) `work` gets an empty one in memory.
+    """
+    # Commands that ask nothing of the database must not pay for this import.
+    import sqlite3  # noqa: PLC0415 - see above
+
+    for _ in range(2 if layout.runr.is_dir() else 0):
+        inode = _inode(layout.database)
+        try:
+            _keep_out_of_git(layout)
+            with closing(_connect(layout.database)) as connection:
+                if not _migrate(connection):
+                    break
+                return work(connection)
+        except sqlite3.DatabaseError as error:
+            if not _is_damage(error) or not _set_aside(layout, inode, now_ns):
+                break
+    with closing(_connect(":memory:")) as connection:
+        _migrate(connection)
+        return work(connection)
+
+
+def _keep_out_of_git(layout: Layout) -> None:
+    # In a folder that may not be written the database cannot be made either, and that is told.
+    with suppress(OSError):
+        state_dir.ensure_state_dir(layout)
+
+
+@contextmanager
+def writing(connection: "sqlite3.Connection") -> Iterator[None]:
+    """Make everything inside one change: all of it, or nothing."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+@cache
+def queries() -> dict[str, str]:
+    """Return the statements of `queries.sql` by name."""
+    text = (resources.files("runr.storage") / "queries.sql").read_text(encoding="utf-8")
+    _, *parts = _NAME.split(text)
+    return dict(zip(parts[::2], map(str.strip, parts[1::2]), strict=True))
+
+
+@cache
+def migrations() -> tuple[str, ...]:
+    """Return the scripts in their order; the first brings an empty file to version 1."""
+    folder = resources.files("runr.storage") / "migrations"
+    scripts = (entry for entry in folder.iterdir() if entry.name.endswith(".sql"))
+    ordered = sorted(scripts, key=lambda entry: entry.name)
+    return tuple(entry.read_text(encoding="utf-8") for entry in ordered)
+
+
+def _connect(path: Path | str) -> "sqlite3.Connection":
+    import sqlite3  # noqa: PLC0415 - see `use`
+
+    # No isolation level: transactions begin where `writing` says so and nowhere else.
+    return sqlite3.connect(path, timeout=_PATIENCE_S, isolation_level=None)
+
+
+def _migrate(connection: "sqlite3.Connection") -> bool:
+    """Bring the file to the newest version; False, and untouched, where it is newer than that."""
+    newest = len(migrations())
+    version = _version(connection)
+    if version > newest:
+        return False
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    if version < newest:
+        with writing(connection):
+            for script in migrations()[_version(connection) :]:
+                for statement in _statements(script):
+                    connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {newest}")
+    return True
+
+
+def _version(connection: "sqlite3.Connection") -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Split `script`, because `executescript` would commit the transaction around it."""
+    import sqlite3  # noqa: PLC0415 - see `use`
+
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _is_damage(error: "sqlite3.DatabaseError") -> bool:
+    import sqlite3  # noqa: PLC0415 - see `use`
+
+    # The low byte is the kind of error, the rest its details.
+    kind = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return kind in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
+
+
+def _set_aside(layout: Layout, inode: int | None, now_ns: int) -> bool:
+    """Rename the damaged file; False where the folder cannot be written."""
+    stamp = datetime.fromtimestamp(now_ns // 1_000_000_000, UTC).strftime("%Y%m%dT%H%M%SZ")
+    try:
+        with files.locked(layout.status_lock.with_name("database")):
+            # Whoever came first already moved it: then the file in its place is a good one.
+            if _inode(layout.database) == inode:
+                name = f"{layout.database.name}.corrupt-{stamp}"
+                for suffix in ("-wal", "-shm"):
+                    layout.database.with_name(layout.database.name + suffix).unlink(missing_ok=True)
+                layout.database.rename(layout.database.with_name(name))
+    except OSError:
+        return False
+    return True
+
+
+def _inode(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None
+
+
+if TYPE_CHECKING:
+    import sqlite3
+
+
+def cached(layout: Layout, name: str, question: Any, work: Callable[[], Any]) -> Any:
+    """Return what `work` answers, asked only where the last question was another one.
+
+    Question and answer are what JSON can hold.
+    """
+    key = hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()
+    statements = queries()
+
+    def find(database: "sqlite3.Connection") -> Any:
+        return database.execute(statements["find_answer"], (name, key)).fetchone()
+
+    known = connect(layout, find, now_ns=time.time_ns())
+    if known is not None:
+        return json.loads(known[0])
+    answer = work()
+
+    def put(database: "sqlite3.Connection") -> None:
+        with writing(database):
+            database.execute(statements["put_answer"], (name, key, json.dumps(answer)))
+
+    connect(layout, put, now_ns=time.time_ns())
+    return answer

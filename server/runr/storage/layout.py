@@ -1,0 +1,158 @@
+"""Where everything lies. No other module joins a path below `.runr`.
+
+Tuples, not dataclasses: a hook of Claude Code, for which every tool call waits, would load those
+longer than it works.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+TASKS = ".runr/tasks"
+
+
+class RunFiles(NamedTuple):
+    """The files of one run; attempts are counted from 1."""
+
+    folder: Path
+
+    @property
+    def id(self) -> str:
+        return self.folder.name
+
+    @property
+    def lock(self) -> Path:
+        return self.folder / "lock"
+
+    @property
+    def timeline(self) -> Path:
+        return self.folder / "timeline.jsonl"
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "state.json"
+
+    @property
+    def task(self) -> Path:
+        return self.folder / "task.md"
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "config.json"
+
+    @property
+    def diff(self) -> Path:
+        return self.folder / "diff.patch"
+
+    @property
+    def report(self) -> Path:
+        return self.folder / "report.md"
+
+    @property
+    def runner_log(self) -> Path:
+        return self.folder / "runner.log"
+
+    def prompt(self, part: int | str) -> Path:
+        """Return where a prompt is kept: of an attempt, of `plan`, or of `2-review`."""
+        return self.folder / f"prompt-{part}.md"
+
+    def transcript(self, part: int | str) -> Path:
+        return self.folder / f"worker-{part}.jsonl"
+
+    def verify_log(self, attempt: int) -> Path:
+        return self.folder / f"verify-{attempt}.log"
+
+
+class Layout(NamedTuple):
+    """One repository's files."""
+
+    root: Path
+
+    @property
+    def runr(self) -> Path:
+        return self.root / ".runr"
+
+    @property
+    def ignore(self) -> Path:
+        return self.runr / ".gitignore"
+
+    @property
+    def attributes(self) -> Path:
+        return self.root / ".gitattributes"
+
+    @property
+    def config(self) -> Path:
+        return self.runr / "config.toml"
+
+    @property
+    def old_config(self) -> Path:
+        """The earlier TypeScript tool's settings."""
+        return self.runr / "runr.config.json"
+
+    @property
+    def tasks(self) -> Path:
+        return self.root / TASKS
+
+    @property
+    def templates(self) -> Path:
+        return self.runr / "templates"
+
+    @property
+    def status(self) -> Path:
+        return self.runr / "task-status.json"
+
+    @property
+    def status_lock(self) -> Path:
+        return self.runr / "locks" / "status"
+
+    def branch_lock(self, branch: str) -> Path:
+        """Return what is held while commits get into a branch; names that look alike share one."""
+        return self.runr / "locks" / f"branch-{branch.replace('/', '%')[:60]}"
+
+    @property
+    def database(self) -> Path:
+        return self.runr / "runr.db"
+
+    @property
+    def hooks_log(self) -> Path:
+        return self.runr / "hooks.log"
+
+    @property
+    def greeting(self) -> Path:
+        """What a Claude Code session is told when it starts, as long as nothing has changed."""
+        return self.runr / "greeting.json"
+
+    @property
+    def callers(self) -> Path:
+        """Which session has called which tool of the server, and where from."""
+        return self.runr / "callers.json"
+
+    @property
+    def callers_lock(self) -> Path:
+        return self.runr / "locks" / "callers"
+
+    @property
+    def runs(self) -> Path:
+        return self.runr / "runs"
+
+    def run(self, run_id: str) -> RunFiles:
+        return RunFiles(self.runs / run_id)
+
+    @property
+    def worktrees(self) -> Path:
+        return self.runr / "worktrees"
+
+    def worktree(self, run_id: str) -> Path:
+        return self.worktrees / run_id
+
+
+def choose_root(tree: Path, main: Path | None) -> Layout:
+    """Return where the record of a working tree lies.
+
+    That is the main working tree, unless the worktree has begun a record of its
+    own, or the main tree knows nothing of runr.
+    """
+    own = Layout(tree)
+    if main is None or own.status.exists() or own.runs.exists():
+        return own
+    shared = Layout(main)
+    return shared if shared.runr.is_dir() else own

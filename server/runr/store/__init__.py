@@ -1,1 +1,0 @@
-"""The disk: every path, lock and durable write."""

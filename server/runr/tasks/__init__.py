@@ -1,0 +1,1 @@
+"""Task files: what a task is."""

@@ -1,0 +1,62 @@
+"""Which task a name stands for."""
+
+import posixpath
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from runr.tasks.model import Task
+
+TASKS = ".runr/tasks/"
+
+
+@dataclass(frozen=True, slots=True)
+class Resolver:
+    """Finds the task that a name stands for.
+
+    A name may be a repository path, a path below the tasks folder, a path
+    relative to the task that names it, or a bare file name; `.md` may be left
+    out of each. Where no name is written with the same code points, one that
+    looks the same is meant: `forms` and `by_name` hold the composed form (NFC).
+    """
+
+    paths: frozenset[str]
+    by_name: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    forms: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, tasks: Iterable[Task]) -> "Resolver":
+        """Return a resolver for these tasks' names."""
+        paths = frozenset(task.path for task in tasks)
+        by_name: dict[str, list[str]] = {}
+        for path in sorted(paths):
+            by_name.setdefault(_composed(posixpath.basename(path)), []).append(path)
+        forms = {_composed(path): path for path in paths if not path.isascii()}
+        return cls(paths, {name: tuple(found) for name, found in by_name.items()}, forms)
+
+    def find(self, name: str, *, beside: str | None = None) -> tuple[str, ...]:
+        """Return the matching paths: one, none, or several when the name is ambiguous."""
+        wanted = name.strip().replace("\\", "/")
+        for plain in (f"{TASKS}{wanted}", f"{TASKS}{wanted}.md"):
+            # Nearly every name is written like this, from a task that lies beside it.
+            if plain in self.paths and (beside is None or "/" not in beside[len(TASKS) :]):
+                return (plain,)
+        for spelling in (wanted, f"{wanted}.md"):
+            for path in self._places(spelling, beside):
+                known = path if path in self.paths else self.forms.get(_composed(path))
+                if known is not None:
+                    return (known,)
+        for spelling in (_composed(wanted), _composed(f"{wanted}.md")):
+            if "/" not in spelling and spelling in self.by_name:
+                return self.by_name[spelling]
+        return ()
+
+    def _places(self, name: str, beside: str | None) -> Iterable[str]:
+        if beside is not None:
+            yield posixpath.normpath(posixpath.join(posixpath.dirname(beside), name))
+        yield posixpath.normpath(posixpath.join(TASKS, name))
+        yield posixpath.normpath(name)
+
+
+def _composed(name: str) -> str:
+    return name if name.isascii() else unicodedata.normalize("NFC", name)

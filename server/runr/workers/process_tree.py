@@ -1,0 +1,93 @@
+"""A program and everything it started: who is still there, and the end of them."""
+
+import os
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+
+#: The variable that every process of a run inherits.
+MARKER = "RUNR_RUN_ID"
+
+_PROC = Path("/proc")
+_LONGEST_PAUSE_S = 0.1
+
+
+def end_marked(marker: str, *, grace_s: float = 5) -> int:
+    """End every process that carries the run's marker, and return how many there were.
+
+    Neither this process nor one that it was started from is touched. Where
+    there is no /proc, nothing can be found.
+    """
+    return end_tree(None, marker, grace_s=grace_s)
+
+
+def end_tree(leader: int | None, marker: str, *, grace_s: float) -> int:
+    """Ask the leader's session and all marked processes to end, then end them; count them."""
+    seen: set[int] = set()
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        message: set[int] = set()
+        deadline = time.monotonic() + grace_s
+        pause = 0.002
+        while members := _members(leader, marker):
+            for pid in members - message:
+                # Gone by now, or not ours to end.
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, how)
+            message |= members
+            seen |= members
+            if time.monotonic() > deadline:
+                break
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_S)
+        else:
+            break
+    return len(seen)
+
+
+def _members(leader: int | None, marker: str) -> set[int]:
+    """Return who is still alive; without /proc the group stands for all, as a negative id."""
+    if not (_PROC / "self").exists():
+        return set() if leader is None or not _group_exists(leader) else {-leader}
+    needle = f"{MARKER}={marker}".encode()
+    parents: dict[int, int] = {}
+    found: set[int] = set()
+    for folder in _PROC.glob("[0-9]*"):
+        # It may end while we look, and another user's environment is not ours to read.
+        with suppress(OSError):
+            pid = int(folder.name)
+            state, parent, group, session = _stat(folder)
+            parents[pid] = parent
+            if state in ("Z", "X"):
+                continue
+            if leader in (group, session) or (
+                marker and needle in (folder / "environ").read_bytes().split(b"\0")
+            ):
+                found.add(pid)
+    return found - _lineage(parents)
+
+
+def _stat(folder: Path) -> tuple[str, int, int, int]:
+    """Return state, parent, group and session; the name before them may hold anything."""
+    fields = (folder / "stat").read_bytes().rpartition(b")")[2].split()
+    return fields[0].decode(), int(fields[1]), int(fields[2]), int(fields[3])
+
+
+def _lineage(parents: dict[int, int]) -> set[int]:
+    """Return this process and those that it was started from."""
+    found: set[int] = set()
+    pid = os.getpid()
+    while pid and pid not in found:
+        found.add(pid)
+        pid = parents.get(pid, 0)
+    return found
+
+
+def _group_exists(leader: int) -> bool:
+    try:
+        os.killpg(leader, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

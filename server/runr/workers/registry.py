@@ -1,0 +1,124 @@
+"""From a worker's name to the worker."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from runr.config.settings import Config, WorkerSettings
+from runr.errors import UnknownNameError, UsageError, WorkerUnavailableError
+from runr.text import closest_match
+from runr.workers.protocol import Worker
+
+#: Packages offer further workers in this entry-point group, each a callable without arguments.
+GROUP = "runr.workers"
+
+
+def find(name: str, config: Config) -> tuple[Worker, WorkerSettings]:
+    """Return the worker and its settings; UnknownNameError lists what there is."""
+    settings = config.worker(name)
+    if name == "session":
+        raise UsageError(
+            "the worker session is a Claude Code session itself: runr cannot start it",
+            next_steps=("inside Claude Code, type /runr run --task and the task's name",),
+        )
+    if name in _BUILT_IN:
+        return _BUILT_IN[name](), settings
+    if settings.command:
+        return _command(name), settings
+    plugins = _plugins()
+    if name in plugins:
+        return plugins[name](), settings
+    if name in config.workers:
+        raise UsageError(
+            f"the worker {name} has no command",
+            next_steps=(f"set `command` under [workers.{name}] in .runr/config.toml",),
+        )
+    known = sorted({*names(config), *plugins})
+    near = closest_match(name, known)
+    hint = f"; did you mean {near}?" if near else ""
+    raise UnknownNameError(
+        f"there is no worker {name}{hint}",
+        next_steps=(
+            f"use one of: {', '.join(known)}",
+            f"or set `command` under [workers.{name}] in .runr/config.toml",
+        ),
+    )
+
+
+def available(wanted: Sequence[str], config: Config, environment: Mapping[str, str]) -> str:
+    """Return the first of `wanted` that can be started; raise what the first said if none can.
+
+    All of them have to exist: UnknownNameError, UsageError.
+    """
+    refusals: list[WorkerUnavailableError] = []
+    for name, (worker, settings) in [(name, find(name, config)) for name in wanted]:
+        try:
+            worker.preflight(settings, environment)
+        except WorkerUnavailableError as refusal:
+            refusals.append(refusal)
+        else:
+            return name
+    raise refusals[0]
+
+
+def names(config: Config) -> tuple[str, ...]:
+    """Return the workers that need no further package: runr's and the configuration's own."""
+    own = (name for name, settings in config.workers.items() if settings.command)
+    return tuple(sorted({*_BUILT_IN, *own}))
+
+
+def packaged() -> tuple[str, ...]:
+    """Return the workers that installed packages offer."""
+    return tuple(_plugins())
+
+
+# The workers are imported when one is wanted: a cold start must not pay for anyio.
+
+
+def _claude_code() -> Worker:
+    from runr.workers.claude_code import ClaudeCode  # noqa: PLC0415 - see above
+
+    return ClaudeCode()
+
+
+def _codex() -> Worker:
+    from runr.workers.codex import Codex  # noqa: PLC0415 - see above
+
+    return Codex()
+
+
+def _command(name: str = "command") -> Worker:
+    from runr.workers.command import Command  # noqa: PLC0415 - see above
+
+    return Command(name)
+
+
+def _script() -> Worker:
+    from runr.workers.script import Script  # noqa: PLC0415 - see above
+
+    return Script()
+
+
+_BUILT_IN: dict[str, Callable[[], Worker]] = {
+    "claude-code": _claude_code,
+    "codex": _codex,
+    "command": _command,
+    "script": _script,
+}
+
+
+def _plugins() -> dict[str, Callable[[], Worker]]:
+    # Only a name that runr itself does not know pays for this import.
+    from importlib.metadata import EntryPoint, entry_points  # noqa: PLC0415 - see above
+
+    def loader(entry: EntryPoint) -> Callable[[], Worker]:
+        def load() -> Worker:
+            try:
+                worker: Worker = entry.load()()
+            except Exception as error:  # a plugin may raise anything
+                raise WorkerUnavailableError(
+                    f"the worker {entry.name} ({entry.value}) cannot be loaded: {error}"
+                ) from error
+            return worker
+
+        return load
+
+    return {entry.name: loader(entry) for entry in entry_points(group=GROUP)}
