@@ -67,13 +67,16 @@ def _no_process_left(tmp_path: Path) -> Iterator[None]:
 
 def _working_below(folder: Path) -> Iterator[int]:
     """Yield the processes whose working folder is `folder` or below; none without /proc."""
-    for entry in Path("/proc").glob("[0-9]*"):
+    top = f"{folder}/"
+    # After every test, and a machine runs hundreds of processes: strings, which cost a quarter
+    # of what paths do.
+    for name in os.listdir("/proc") if os.path.isdir("/proc") else ():  # noqa: PTH112, PTH208
         try:
-            where = (entry / "cwd").readlink()
+            where = os.readlink(f"/proc/{name}/cwd")  # noqa: PTH115
         except OSError:
             continue
-        if where.is_relative_to(folder) and int(entry.name) != os.getpid():
-            yield int(entry.name)
+        if f"{where}/".startswith(top) and name.isdecimal() and int(name) != os.getpid():
+            yield int(name)
 
 
 def _ends(pid: int) -> bool:
