@@ -1,13 +1,15 @@
 """What every test gets: an empty home, a git identity, and no process left behind."""
 
 import os
-import select
 import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from fakes import templates
+from fakes.processes import ends, working_below
 
 _FOREIGN = ("RUNR_", "CLAUDE", "ANTHROPIC", "AI_AGENT", "GIT_", "XDG_", "LC_")
 _COLOUR = ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE")
@@ -34,6 +36,12 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) * 3 // 2
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _templates(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Give the repositories that are copied for each test a place."""
+    templates.keep_in(tmp_path_factory.mktemp("templates"))
+
+
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the test's own home folder; nothing of the machine's settings shows through."""
@@ -58,36 +66,8 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
 def _no_process_left(tmp_path: Path) -> Iterator[None]:
     """Fail a test that left a process working in its folder."""
     yield
-    left = [pid for pid in _working_below(tmp_path) if not _ends(pid)]
+    left = [pid for pid in working_below(tmp_path) if not ends(pid, _GRACE_S)]
     for pid in left:
         os.kill(pid, signal.SIGKILL)
     if left:
         pytest.fail(f"left {len(left)} process(es) behind in {tmp_path}: {left}")
-
-
-def _working_below(folder: Path) -> Iterator[int]:
-    """Yield the processes whose working folder is `folder` or below; none without /proc."""
-    top = f"{folder}/"
-    # After every test, and a machine runs hundreds of processes: strings, which cost a quarter
-    # of what paths do.
-    for name in os.listdir("/proc") if os.path.isdir("/proc") else ():  # noqa: PTH112, PTH208
-        try:
-            where = os.readlink(f"/proc/{name}/cwd")  # noqa: PTH115
-        except OSError:
-            continue
-        if f"{where}/".startswith(top) and name.isdecimal() and int(name) != os.getpid():
-            yield int(name)
-
-
-def _ends(pid: int) -> bool:
-    """Wait for a process that is on its way out."""
-    try:
-        watched = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return True
-    try:
-        poll = select.poll()
-        poll.register(watched, select.POLLIN)
-        return bool(poll.poll(_GRACE_S * 1000))
-    finally:
-        os.close(watched)

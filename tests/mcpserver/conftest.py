@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from fakes import templates
+
 TASKS = {
     "00-setup.md": """\
 ---
@@ -44,10 +46,14 @@ def anyio_backend() -> str:
 def repository(tmp_path: Path) -> Path:
     """Return a repository whose tasks are committed."""
     root = tmp_path / "repository"
+    templates.fill(root, "tasks", _build)
+    return root
+
+
+def _build(root: Path) -> None:
     for name, text in TASKS.items():
         file = root / ".runr/tasks" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
     for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "Start"]):
         subprocess.run(["git", *command], cwd=root, check=True)
-    return root

@@ -4,6 +4,8 @@ import os
 import subprocess
 from pathlib import Path
 
+from fakes import templates
+
 ODD_NAMES = (
     "with space.txt",
     "quote'and\"double.txt",
@@ -29,12 +31,17 @@ def git(path: Path, *args: str, stdin: bytes = b"") -> str:
 
 def make(path: Path, files: dict[str, str] | None = None) -> Path:
     """Make a repository; with `files`, they are its first commit."""
-    path.mkdir(parents=True, exist_ok=True)
-    git(path, "init", "-q", "-b", "main")
-    git(path, "config", "user.name", "Ada Example")
-    git(path, "config", "user.email", "ada@example.invalid")
-    if files:
-        save(path, files)
+    named = files or {}
+
+    def build(root: Path) -> None:
+        root.mkdir(parents=True, exist_ok=True)
+        git(root, "init", "-q", "-b", "main")
+        git(root, "config", "user.name", "Ada Example")
+        git(root, "config", "user.email", "ada@example.invalid")
+        if named:
+            save(root, named)
+
+    templates.fill(path, ("tree", tuple(named.items())), build)
     return path
 
 
