@@ -7,6 +7,7 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from runr import nofollow
 from runr.config import loader
 from runr.config.settings import Config
 from runr.errors import RepositoryError, UnknownNameError
@@ -110,6 +111,8 @@ class Project:
 
     def entries(self) -> dict[str, Entry]:
         """Read all statuses, after ending the runs that died and mending a damaged file."""
+        for folder in (self.layout.runs, self.layout.status_lock.parent, self.layout.worktrees):
+            nofollow.refuse_links(folder)
         try:
             contents = store.read(self.layout)
         except DamagedStatusError as damage:

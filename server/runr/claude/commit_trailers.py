@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from runr import nofollow
 from runr.claude.context import HookContext
 from runr.git.hooks import injection_folder, injection_variables, is_filled
 from runr.storage.layout import Layout
@@ -95,7 +96,7 @@ def add_trailers(context: HookContext) -> None:
 def _is_wanted(layout: Layout) -> bool:
     """Tell whether the settings allow it, without the model of them."""
     try:
-        text = layout.config.read_text(encoding="utf-8")
+        text = nofollow.read(layout.config).decode()
     except FileNotFoundError:
         return True
     if "inject" not in text:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from runr import nofollow
 from runr.claude.summary import Overview
 from runr.errors import RunrError
 from runr.runs import session_index
@@ -37,11 +38,11 @@ def load(layout: Layout) -> CachedSummary | None:
     if not any(name.startswith(TASKS) for name in marks):
         return CachedSummary(Overview())
     with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-        kept = json.loads(layout.greeting.read_bytes())
+        kept = json.loads(nofollow.read(layout.greeting))
         overview = Overview.from_json(kept["overview"])
         changed = _changed(kept["marks"], marks)
         if "status" in changed:
-            entries = json.loads(layout.status.read_bytes())["tasks"]
+            entries = json.loads(nofollow.read(layout.status))["tasks"]
             overview = overview.brought_up(
                 {name: entries[name] for name in entries if name in marks}
             )
@@ -75,8 +76,8 @@ def refresh_if_cached(root: str, environment: Mapping[str, str]) -> None:
     from runr.project import Project  # noqa: PLC0415 - see `renew`
 
     layout = Layout(Path(root))
-    if layout.greeting.exists():
-        with suppress(OSError, RunrError):
+    with suppress(OSError, RunrError):
+        if nofollow.exists(layout.greeting):
             refresh(layout, Project.open(layout.root, environment))
 
 
@@ -133,6 +134,9 @@ def _mark(path: str) -> list[int]:
 
 
 def _task_files(folder: Path) -> Iterator[str]:
+    root, top = (os.path.realpath(path) for path in (folder.parents[1], folder))
+    if not top.startswith(f"{root.rstrip('/')}/"):
+        return  # a link out of the repository
     for above, folders, names in os.walk(folder):
         folders.sort()
         yield from (os.path.join(above, name) for name in sorted(names) if name.endswith(".md"))  # noqa: PTH118 - ten thousand paths

@@ -54,7 +54,11 @@ def _is_idle(root: str, event: str, data: bytes) -> bool:
     # Not by way of `store.layout`: most events end here, and loading that takes longer than all
     # of this. A file that cannot be read is damage, which is told where it is met.
     try:
-        with open(f"{root}/.runr/task-status.json", "rb") as file:  # noqa: PTH123 - see `_here`
+        # Not through a link, as `runr.nofollow`.
+        if os.path.islink(f"{root}/.runr"):  # noqa: PTH114 - see `_here`
+            return False
+        handle = os.open(f"{root}/.runr/task-status.json", os.O_RDONLY | os.O_NOFOLLOW)
+        with os.fdopen(handle, "rb") as file:
             text = file.read()
     except FileNotFoundError:
         return True
@@ -106,12 +110,15 @@ def _keep(root: str, event: str, error: Exception) -> None:
     from datetime import UTC, datetime  # noqa: PLC0415 - see above
     from pathlib import Path  # noqa: PLC0415 - see above
 
+    from runr import nofollow  # noqa: PLC0415 - see above
+    from runr.errors import RunrError  # noqa: PLC0415 - see above
     from runr.storage.layout import Layout  # noqa: PLC0415 - see above
 
     log = Layout(Path(root)).hooks_log
     now = datetime.now(UTC)
     first = (str(error).splitlines() or [""])[0][:500]
-    with suppress(OSError):
-        fresh = not log.exists() or log.stat().st_size > _LONGEST_LOG
-        with log.open("w" if fresh else "a", encoding="utf-8", errors="replace") as file:
+    with suppress(OSError, RunrError):
+        if nofollow.exists(log) and nofollow.stat(log).st_size > _LONGEST_LOG:
+            nofollow.unlink(log)
+        with nofollow.append_text(log) as file:
             file.write(f"{now:%Y-%m-%dT%H:%M:%SZ} {event}: {type(error).__name__}: {first}\n")

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from runr import nofollow
 from runr.config.settings import Config
 from runr.errors import ConfigError
 from runr.storage import legacy
@@ -26,7 +27,7 @@ def load(layout: Layout) -> Config:
     Raises ConfigError with file, place and near match for anything that does not fit.
     """
     try:
-        text = layout.config.read_text(encoding="utf-8")
+        text = nofollow.read(layout.config).decode()
     except FileNotFoundError:
         return _old(layout)
     except (OSError, UnicodeDecodeError) as error:
@@ -41,7 +42,7 @@ def load(layout: Layout) -> Config:
 def _old(layout: Layout) -> Config:
     name = str(layout.old_config.relative_to(layout.root))
     try:
-        raw = json.loads(layout.old_config.read_bytes())
+        raw = json.loads(nofollow.read(layout.old_config))
     except FileNotFoundError:
         return Config()
     except (OSError, ValueError) as error:

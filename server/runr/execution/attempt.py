@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from runr import nofollow
 from runr.config.settings import WorkerSettings
 from runr.errors import RunrError
 from runr.execution.context import PhaseOutcome, RunContext
@@ -54,7 +55,7 @@ def assignment(
 
 def task_text(context: RunContext, state: RunState) -> str:
     """Return the task's text; the run's copy is redacted, so the file itself where it is it."""
-    kept = repository.text_of(context.files.task.read_bytes())
+    kept = repository.text_of(nofollow.read(context.files.task))
     try:
         own = repository.text_of(repository.read_content(context.layout, state.start.task))
     except RunrError:

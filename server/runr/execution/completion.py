@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 
+from runr import nofollow
 from runr.errors import GitError
 from runr.evidence import rebuild
 from runr.execution.context import RunContext
@@ -106,4 +107,4 @@ def _tell(context: RunContext, state: RunState) -> None:
     except OSError:
         # Whoever asks for the report has it made: only an older one would be taken for it.
         with suppress(OSError):
-            context.files.report.unlink(missing_ok=True)
+            nofollow.unlink(context.files.report, missing_ok=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import anyio
 
+from runr import nofollow
 from runr.errors import RunrError
 from runr.execution import completion, loop
 from runr.execution.context import RunContext, utc_now
@@ -27,7 +28,7 @@ def start_runner(layout: Layout, run: RunFiles, lock: int, environment: Mapping[
     it; the lock passes over without a moment in which it is free.
     """
     command = [sys.executable, "-m", "runr", "exec", run.id, str(layout.root), str(lock)]
-    with run.runner_log.open("ab") as log:
+    with nofollow.append_text(run.runner_log) as log:
         ended = subprocess.run(
             command,
             stdin=subprocess.DEVNULL,
@@ -52,7 +53,7 @@ def process_id(run: RunFiles) -> int | None:
     """Return the id of the run's living process, if it has one."""
     if not is_alive(run):
         return None
-    text = run.lock.read_text(encoding="ascii", errors="replace").strip()
+    text = nofollow.read(run.lock).decode("ascii", errors="replace").strip()
     return int(text) if text.isdecimal() else None
 
 

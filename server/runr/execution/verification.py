@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from runr import nofollow
 from runr.execution import scope_guard
 from runr.execution.context import PhaseOutcome, RunContext
 from runr.redaction import CleanLines
@@ -86,7 +87,7 @@ async def _settled(context: RunContext, state: RunState, check: Check) -> CheckR
 async def _run_check(context: RunContext, state: RunState, check: Check) -> CheckResult:
     lines: list[str] = []
     log = context.files.verify_log(max(state.attempt, 1))
-    with log.open("a", encoding="utf-8", errors="replace") as kept:
+    with nofollow.append_text(log) as kept:
         kept.write(f"$ {context.log.redact(check.command)}\n")
         cleaned = CleanLines(context.log.redact)
 

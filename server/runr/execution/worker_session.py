@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import anyio
 
+from runr import nofollow
 from runr.config.settings import Config, WorkerSettings
 from runr.errors import WorkerUnavailableError
 from runr.execution.context import RunContext
@@ -107,7 +108,7 @@ class WorkerSession:
     def __init__(self, context: RunContext, state: RunState, brief: Brief) -> None:
         self.context = context
         self.state = state
-        self.config = Config.model_validate_json(context.files.config.read_bytes())
+        self.config = Config.model_validate_json(nofollow.read(context.files.config))
         self.past: RunHistory = load_history(journal.events(context.files), state.start.worker)
         self.sessions = dict(self.past.sessions)
         self.begun = False

@@ -6,6 +6,7 @@ import shutil
 import unicodedata
 from pathlib import Path
 
+from runr import nofollow
 from runr.errors import RepositoryError
 from runr.git.repo import Repo
 
@@ -22,6 +23,8 @@ def branch_name(slug_source: str, run_id: str) -> str:
 
 def add(repo: Repo, path: Path, branch: str, base: str) -> None:
     """Check `branch` out at `path`, from `base` where it is new; done before is done."""
+    # Git would make it where a link leads.
+    nofollow.refuse_links(path)
     record = _record(repo, path)
     usable = record and (_whole(record, path) or _led_back(record, path))
     if usable and Repo(path).branch() == branch:
@@ -41,6 +44,7 @@ def add(repo: Repo, path: Path, branch: str, base: str) -> None:
 
 def remove(repo: Repo, path: Path) -> None:
     """Remove the worktree at `path` with all that is in it; its branch stays."""
+    nofollow.refuse_links(path)
     record = _record(repo, path)
     if record is None:
         return

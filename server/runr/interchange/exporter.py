@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from runr import nofollow
 from runr.errors import RunrError, UsageError
 from runr.interchange import archive, backlog_md, beads, taskmaster
 from runr.interchange.archive import Archive, KeptRun, KeptTask
@@ -136,7 +137,7 @@ def restore_archive(
     runs = [run for run in kept.runs if not _same_run(project, run)]
     status = {path: entry for path, entry in kept.status.items() if entries.get(path) != entry}
     differs = [task.path for task in tasks if (layout.root / task.path).exists()]
-    differs += [f"run {run.id}" for run in runs if layout.run(run.id).timeline.exists()]
+    differs += [f"run {run.id}" for run in runs if nofollow.exists(layout.run(run.id).timeline)]
     differs += [f"the status of {path}" for path in status if path in entries]
     _refuse(name, differs)
     if not dry_run:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from runr import nofollow
 from runr.config.settings import Config
 from runr.errors import AlreadyRunningError, RunrError
 from runr.execution import process
@@ -27,7 +28,7 @@ from runr.tasks.model import Task
 
 def brief_session(project: Project, run: RunFiles, state: RunState) -> RunResult:
     """Return the session's brief, as often as it asks for it."""
-    body = repository.text_of(run.task.read_bytes())
+    body = repository.text_of(nofollow.read(run.task))
     noted = detail.format_notes(journal.events(run))
     return RunResult(
         run=presenters.holder_details(project, state, run),

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from runr import nofollow
 from runr.errors import AlreadyRunningError, DamagedStateError, NeedsHumanError, UsageError
 from runr.execution import completion, process, reconcile
 from runr.execution.context import RunContext
@@ -54,10 +55,10 @@ def read_report(project: Project, wanted: str) -> RunReport:
     run = project.find_run(wanted)
     before = journal.require(run)
     state = record_session_usage(project.context(run), before)
-    if state.ended and (state is not before or not run.report.exists()):
+    if state.ended and (state is not before or not nofollow.exists(run.report)):
         completion.write_report(project.context(run), state)
     text = (
-        run.report.read_text(encoding="utf-8")
+        nofollow.read(run.report).decode()
         if state.ended
         else report.render(state, journal.events(run), ())
     )

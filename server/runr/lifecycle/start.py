@@ -1,11 +1,11 @@
 """Run a task: every refusal before anything is recorded, then a detached run or a session's."""
 
 import os
-import shutil
 from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
+from runr import nofollow
 from runr.config.settings import Config
 from runr.errors import BlockedError, NeedsHumanError, RepositoryError, RunrError, UsageError
 from runr.git import snapshot as git_snapshot
@@ -152,7 +152,7 @@ def _begin(project: Project, run: RunFiles, start: RunStart, seen: Entry) -> Run
         try:
             claim_task(project, state, seen=seen)
         except RunrError:
-            shutil.rmtree(run.folder)  # it never began: no task was taken, nothing was done
+            nofollow.remove_tree(run.folder)  # it never began: no task was taken, nothing was done
             raise
         if state.by_session:
             return leases.brief_session(project, run, _open_work(project, run))

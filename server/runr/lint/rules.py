@@ -7,6 +7,7 @@ from itertools import combinations, product
 
 from pydantic import Field
 
+from runr import nofollow
 from runr.errors import RunrError
 from runr.lint import finding
 from runr.lint.finding import Diagnostic
@@ -185,7 +186,7 @@ def _records(
 
 def _has_run(project: Project, entry: Entry) -> bool:
     run = entry.last_run_id
-    return bool(run) and project.layout.run(run or "").timeline.exists()
+    return bool(run) and nofollow.exists(project.layout.run(run or "").timeline)
 
 
 def _missing_commits(project: Project, entries: Mapping[str, Entry]) -> set[str]:

@@ -1,13 +1,13 @@
 """One pass over all runs: what of each can be put away, and what has to stay."""
 
 import os
-import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from runr import nofollow
 from runr.errors import DamagedStateError, UsageError
 from runr.execution import reconcile
 from runr.maintenance import leftovers
@@ -89,9 +89,9 @@ class Cleaner:
         for name in leftovers.orphans(self._repo, self._branches):
             self._keep(f"branch {name}", "no run on record names it")
         folder = self._project.layout.worktrees
-        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            if path.name not in self._folders:
-                self._keep(f"worktree {path}", "no run on record names it")
+        for name in sorted(nofollow.names(folder)) if nofollow.is_folder(folder) else ():
+            if name not in self._folders:
+                self._keep(f"worktree {folder / name}", "no run on record names it")
 
     def describe(self) -> list[Kept]:
         """Return what is kept, records together."""
@@ -164,8 +164,8 @@ class Cleaner:
         else:
             if not self._request.dry_run:
                 # Without its timeline it is no run: what a kill leaves behind is seen by nobody.
-                run.timeline.unlink()
-                shutil.rmtree(run.folder)
+                nofollow.unlink(run.timeline)
+                nofollow.remove_tree(run.folder)
             self.removed.append(f"record of run {state.id} ({report.headline(state)})")
 
     def _limit(self) -> int:

@@ -5,6 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from runr import nofollow
 from runr.errors import ConfigError, DamagedStateError
 from runr.project import Project
 from runr.query.models import CommandResult
@@ -52,8 +53,8 @@ _TABLE = '[status]\ntracking = "shared"'
 def share_status(project: Project, *, dry_run: bool = False) -> CommandResult:
     """Share the status file from now on: settings, ignore file, attribute and driver."""
     layout, notes, changed = project.layout, [], []
-    if layout.config.exists() and not state_dir.is_shared(layout):
-        text = layout.config.read_text(encoding="utf-8")
+    if nofollow.exists(layout.config) and not state_dir.is_shared(layout):
+        text = nofollow.read(layout.config).decode()
         if "[status]" in text:
             raise ConfigError(
                 ".runr/config.toml has a table [status] already",
@@ -74,7 +75,7 @@ def install(project: Project, *, dry_run: bool = False) -> CommandResult:
     """Set up what merges the status file; every clone needs the driver once."""
     layout, changed = project.layout, []
     if "!task-status.json" not in _lines(
-        layout.ignore.read_text() if layout.ignore.exists() else ""
+        nofollow.read(layout.ignore).decode() if nofollow.exists(layout.ignore) else ""
     ):
         changed.append(".runr/.gitignore")
         if not dry_run:

@@ -1,7 +1,6 @@
 """Make the status file again from runs and git, and the cache from the task files."""
 
-from contextlib import suppress
-
+from runr import nofollow
 from runr.evidence import rebuild as evidence_rebuild
 from runr.project import Project
 from runr.query.models import CommandResult
@@ -27,8 +26,7 @@ def rebuild(project: Project, *, dry_run: bool = False) -> CommandResult:
             change(damage.salvaged)
     else:
         store.update(project.layout, change, repair=project.repair)
-        with suppress(FileNotFoundError):
-            project.layout.database.unlink()
+        nofollow.unlink(project.layout.database, missing_ok=True)
         project.tasks()
     verb = "would change" if dry_run else "changed"
     message = f"{len(changes)} of the statuses {verb}:" if changes else "Everything is as recorded."

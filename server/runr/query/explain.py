@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from pydantic import Field
 
+from runr import nofollow
 from runr.errors import RunrError
 from runr.evidence import inference
 from runr.evidence.inference import Basis
@@ -214,7 +215,7 @@ def _text_then(project: Project, task_state: TaskState) -> str | None:
     for run_id in (entry.accepted_run, entry.last_run_id):
         if run_id:
             try:
-                return project.layout.run(run_id).task.read_text("utf-8", "replace")
+                return nofollow.read(project.layout.run(run_id).task).decode("utf-8", "replace")
             except OSError:
                 continue
     try:

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any
 
+from runr import nofollow
 from runr.errors import DamagedStateError, UnknownNameError
 from runr.runs.machine import apply, begin, fold
 from runr.runs.model import Event, RunState
@@ -26,11 +27,10 @@ _PART = 4
 
 def claim(layout: Layout, now: datetime, suffixes: Iterator[str]) -> RunFiles:
     """Make the folder of a new run; its id is the UTC time and a suffix, and nobody else's."""
-    layout.runs.mkdir(parents=True, exist_ok=True)
     while True:
         run = layout.run(f"{now:%Y%m%d-%H%M%S}-{next(suffixes)}")
         try:
-            run.folder.mkdir()
+            nofollow.make_folder(run.folder, exist_ok=False)
         except FileExistsError:
             continue
         return run
@@ -66,8 +66,8 @@ def state(run: RunFiles) -> RunState | None:
     is folded again.
     """
     try:
-        kept = json.loads(run.state.read_bytes())
-        if kept["bytes"] == run.timeline.stat().st_size:
+        kept = json.loads(nofollow.read(run.state))
+        if kept["bytes"] == nofollow.stat(run.timeline).st_size:
             return RunState.model_validate(kept["state"])
     except (OSError, ValueError, KeyError, TypeError):
         pass  # absent, older or damaged: it is only a copy
@@ -120,7 +120,7 @@ class RunLog:
             return now
 
     def _keep(self, after: RunState) -> None:
-        size = self.files.timeline.stat().st_size
+        size = nofollow.stat(self.files.timeline).st_size
         kept = {"bytes": size, "state": after.model_dump(mode="json")}
         # It is a copy: where the disk is full now, the event is recorded all the same.
         with suppress(OSError):
@@ -130,7 +130,7 @@ class RunLog:
 def ids(layout: Layout) -> list[str]:
     """Return the ids of all recorded runs, oldest first."""
     try:
-        found = [entry.name for entry in layout.runs.iterdir()]
+        found = nofollow.names(layout.runs)
     except FileNotFoundError:
         return []
     known = [name for name in found if _has_begun(layout.run(name))]
@@ -147,13 +147,16 @@ def ids(layout: Layout) -> list[str]:
 def _has_begun(run: RunFiles) -> bool:
     # On a full disk a timeline may be made that not even the first event fits into.
     try:
-        return run.timeline.stat().st_size > 0
+        return nofollow.stat(run.timeline).st_size > 0
     except OSError:
         return False
 
 
 def _first_time(run: RunFiles) -> str:
-    with suppress(OSError, ValueError), run.timeline.open("rb") as timeline:
+    with (
+        suppress(OSError, ValueError),
+        os.fdopen(nofollow.open_file(run.timeline, os.O_RDONLY), "rb") as timeline,
+    ):
         return Event.model_validate_json(timeline.readline()).time
     return ""
 
@@ -225,7 +228,7 @@ def append_light(
         _write(run, event, redact)
         if kept:
             kept["state"] |= {"seq": seq, "updated_at": event["time"]}
-            kept["bytes"] = run.timeline.stat().st_size
+            kept["bytes"] = nofollow.stat(run.timeline).st_size
             _keep(run, kept)
         return True
 
@@ -295,14 +298,16 @@ def _keep(run: RunFiles, kept: dict[str, Any]) -> None:
     # It is only a copy, which a crash may take: nobody waits for the disk.
     beside = run.state.with_name(f".{run.state.name}.{os.getpid()}.tmp")
     with suppress(OSError):
-        beside.write_bytes(json.dumps(kept, indent=1).encode() + b"\n")
-        beside.replace(run.state)
+        handle = nofollow.open_file(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        with os.fdopen(handle, "wb") as file:
+            file.write(json.dumps(kept, indent=1).encode() + b"\n")
+        nofollow.rename(beside, run.state.name)
 
 
 def _copy(run: RunFiles) -> dict[str, Any] | None:
     """Return what `state.json` holds, where it is as new as the timeline."""
     try:
-        kept: dict[str, Any] = json.loads(run.state.read_bytes())
-        return kept if kept["bytes"] == run.timeline.stat().st_size else None
+        kept: dict[str, Any] = json.loads(nofollow.read(run.state))
+        return kept if kept["bytes"] == nofollow.stat(run.timeline).st_size else None
     except (OSError, ValueError, KeyError, TypeError):
         return None

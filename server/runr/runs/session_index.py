@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple
 
+from runr import nofollow
 from runr.scope.rules import Lockfiles
 from runr.storage.files import lines
 from runr.storage.layout import Layout, RunFiles
@@ -55,7 +56,7 @@ def of_session(layout: Layout, session_id: str) -> OpenRun | None:
 def open_runs(layout: Layout) -> Iterator[OpenRun]:
     """Yield the runs by sessions of the tasks that the status file has in progress."""
     with suppress(OSError, ValueError, AttributeError):
-        data = layout.status.read_bytes()
+        data = nofollow.read(layout.status)
         if b'"in_progress"' not in data:
             return
         for entry in json.loads(data)["tasks"].values():
@@ -69,7 +70,7 @@ def open_runs(layout: Layout) -> Iterator[OpenRun]:
 def latest(layout: Layout, session_id: str) -> Iterator[OpenRun]:
     """Yield the runs that the session had, newest first, of the latest of all."""
     with suppress(OSError):
-        for name in sorted((entry.name for entry in layout.runs.iterdir()), reverse=True)[:_LATEST]:
+        for name in sorted(nofollow.names(layout.runs), reverse=True)[:_LATEST]:
             run = read(layout.run(name))
             if run is not None and run.is_of(session_id):
                 yield run
@@ -106,8 +107,8 @@ def _failed(check: dict[str, Any]) -> bool:
 
 def _state(run: RunFiles) -> dict[str, Any]:
     try:
-        kept = json.loads(run.state.read_bytes())
-        if kept["bytes"] == run.timeline.stat().st_size:
+        kept = json.loads(nofollow.read(run.state))
+        if kept["bytes"] == nofollow.stat(run.timeline).st_size:
             return dict(kept["state"])
     except (OSError, ValueError, KeyError, TypeError):
         pass  # it is only a copy

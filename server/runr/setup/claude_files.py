@@ -1,5 +1,6 @@
 """What runr puts into a repository for Claude Code, and the receipt that takes it out again."""
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from runr import nofollow
 from runr.errors import DamagedStateError, RunrError, UsageError
 from runr.storage import files as storage_files
 
@@ -105,7 +107,7 @@ class ClaudeFiles:
     def load_receipt(self) -> Receipt:
         """Return what was installed here; an empty receipt where nothing was."""
         try:
-            return Receipt.model_validate_json(self.receipt.read_bytes())
+            return Receipt.model_validate_json(nofollow.read(self.receipt))
         except FileNotFoundError:
             return Receipt()
         except ValidationError as error:
@@ -119,15 +121,19 @@ class ClaudeFiles:
 
     def save_receipt(self, receipt: Receipt) -> None:
         """Keep the receipt where git does not see it and other users cannot read it."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.folder.chmod(0o700)
+        nofollow.make_folder(self.folder)
+        handle = nofollow.open_file(self.folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fchmod(handle, 0o700)
+        finally:
+            os.close(handle)
         storage_files.replace(self.folder / ".gitignore", b"*\n")
         storage_files.replace(self.receipt, receipt.model_dump_json(indent=2).encode() + b"\n")
 
     def drop_receipt(self) -> None:
         """Forget the installation; called when nothing of it is left."""
         for name in ("receipt.json", ".gitignore"):
-            (self.folder / name).unlink(missing_ok=True)
+            nofollow.unlink(self.folder / name, missing_ok=True)
         for folder in (self.folder, self.folder.parent):
             with suppress(OSError):  # something else is in there
                 folder.rmdir()

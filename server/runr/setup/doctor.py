@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from runr import __version__
+from runr import __version__, nofollow
 from runr.errors import RunrError
 from runr.git.hooks import HooksFolder
 from runr.maintenance import merge_driver
@@ -112,7 +112,7 @@ def _config(project: Project) -> HealthCheck:
         return HealthCheck(
             name="config", state="bad", message=error.message, advice="mend that line"
         )
-    exists = project.layout.config.exists()
+    exists = nofollow.exists(project.layout.config)
     return HealthCheck(
         name="config", state="ok", message="reads well" if exists else "defaults (no file)"
     )

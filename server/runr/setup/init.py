@@ -4,6 +4,7 @@ import json
 import tomllib
 from pathlib import Path
 
+from runr import nofollow
 from runr.maintenance import merge_driver
 from runr.project import Project
 from runr.query.models import CommandResult
@@ -55,13 +56,13 @@ def init(project: Project, *, dry_run: bool = False, shared: bool = False) -> Co
     tier0, tier1 = detect(layout.root)
     config = _CONFIG.format(tier0=_toml(tier0), tier1=_toml(tier1)) + (_SHARED if shared else "")
     wanted = {layout.ignore: state_dir.IGNORE, layout.config: config}
-    if layout.old_config.exists():
+    if nofollow.exists(layout.old_config):
         del wanted[layout.config]  # the earlier tool's settings are read as they are
     if not _has_tasks(layout):
         wanted[layout.tasks / "00-example.md"] = _EXAMPLE
     written = []
     for path, text in wanted.items():
-        if not path.exists():
+        if not nofollow.exists(path):
             written.append(path.relative_to(layout.root).as_posix())
             if not dry_run:
                 files.replace(path, text.encode())

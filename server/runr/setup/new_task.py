@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from runr import nofollow
 from runr.errors import UnknownNameError, UsageError
 from runr.project import Project
 from runr.query.graph import Graph
@@ -73,7 +74,9 @@ class TemplateList(Result):
 
 def templates(project: Project) -> TemplateList:
     """Return the templates that runr brings along, and the user's own."""
-    own = {path.stem: path for path in sorted(project.layout.templates.glob("*.md"))}
+    folder = project.layout.templates
+    listed = sorted(nofollow.names(folder)) if nofollow.is_folder(folder) else []
+    own = {name.removesuffix(".md"): folder / name for name in listed if name.endswith(".md")}
     rows = [
         TemplateSummary(name=name, meaning=meaning)
         for name, meaning in MEANINGS.items()
@@ -132,9 +135,10 @@ def _dependencies(project: Project, request: NewRequest) -> list[str]:
 def _template(project: Project, wanted: str) -> str:
     folder = project.layout.templates
     own = folder / f"{wanted}.md"
-    if own.resolve().is_relative_to(folder.resolve()) and own.is_file():
+    inside = os.path.normpath(own).startswith(f"{folder}/")
+    if inside and nofollow.exists(own):
         try:
-            return own.read_text(encoding="utf-8-sig")
+            return nofollow.read(own).decode("utf-8-sig")
         except UnicodeDecodeError:
             raise UsageError(f"the template {own.name} is not UTF-8") from None
     if wanted in MEANINGS:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from runr import nofollow
 from runr.errors import ConfigError, UsageError, WorkerUnavailableError
 from runr.project import Project
 from runr.query.models import CommandResult, Result
@@ -68,12 +69,12 @@ def add_worker(project: Project, name: str, command: Sequence[str]) -> CommandRe
     config = project.config()
     if name in config.workers:
         raise UsageError(f"[workers.{name}] is already in .runr/config.toml")
-    if project.layout.old_config.exists() and not project.layout.config.exists():
+    if nofollow.exists(project.layout.old_config) and not nofollow.exists(project.layout.config):
         raise UsageError(
             "the settings are those of the earlier tool", next_steps=["write .runr/config.toml"]
         )
     file = project.layout.config
-    before = file.read_bytes().decode() if file.exists() else ""
+    before = nofollow.read(file).decode() if nofollow.exists(file) else ""
     after = _with_table(before, name, command)
     _check(before, after, name, command)
     state_dir.ensure_state_dir(project.layout)

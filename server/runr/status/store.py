@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json, to_json
 
+from runr import nofollow
 from runr.errors import DamagedStateError, RunrError
 from runr.status import frontmatter
 from runr.status.model import Entry
@@ -54,7 +55,7 @@ def read(layout: Layout) -> Contents:
     taken for an empty one.
     """
     try:
-        data = layout.status.read_bytes()
+        data = nofollow.read(layout.status)
     except FileNotFoundError:
         return Contents()
     except OSError as error:
@@ -131,13 +132,13 @@ def render(contents: Contents) -> bytes:
 
 def keep_aside(path: Path) -> Path:
     """Copy a damaged file beside itself and return the copy's path."""
-    stamp = int(path.stat().st_mtime)
+    stamp = int(nofollow.stat(path).st_mtime)
     aside = path.with_name(f"{path.name}.corrupt-{stamp}")
     number = 1
-    while aside.exists() and aside.read_bytes() != path.read_bytes():
+    while nofollow.exists(aside) and nofollow.read(aside) != nofollow.read(path):
         number += 1
         aside = path.with_name(f"{path.name}.corrupt-{stamp}-{number}")
-    files.replace(aside, path.read_bytes())
+    files.replace(aside, nofollow.read(path))
     return aside
 
 

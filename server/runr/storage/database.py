@@ -12,6 +12,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from runr import nofollow
 from runr.storage import files, state_dir
 from runr.storage.layout import Layout
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 _PATIENCE_S = 5.0
+#: What SQLite keeps beside a database.
+_BESIDE = ("-wal", "-shm")
 _NAME = re.compile(r"^-- (\w+): .*$", re.MULTILINE)
 
 
@@ -35,10 +38,12 @@ def connect(
     # Commands that ask nothing of the database must not pay for this import.
     import sqlite3  # noqa: PLC0415 - see above
 
-    for _ in range(2 if layout.runr.is_dir() else 0):
+    for _ in range(2 if nofollow.is_folder(layout.runr) else 0):
         inode = _inode(layout.database)
         try:
             _keep_out_of_git(layout)
+            for suffix in ("", *_BESIDE, "-journal"):
+                nofollow.refuse_links(layout.database.with_name(layout.database.name + suffix))
             with closing(_connect(layout.database)) as connection:
                 if not _migrate(connection):
                     break
@@ -142,9 +147,10 @@ def _set_aside(layout: Layout, inode: int | None, now_ns: int) -> bool:
             # Whoever came first already moved it: then the file in its place is a good one.
             if _inode(layout.database) == inode:
                 name = f"{layout.database.name}.corrupt-{stamp}"
-                for suffix in ("-wal", "-shm"):
-                    layout.database.with_name(layout.database.name + suffix).unlink(missing_ok=True)
-                layout.database.rename(layout.database.with_name(name))
+                for suffix in _BESIDE:
+                    beside = layout.database.with_name(layout.database.name + suffix)
+                    nofollow.unlink(beside, missing_ok=True)
+                nofollow.rename(layout.database, name)
     except OSError:
         return False
     return True
@@ -152,7 +158,7 @@ def _set_aside(layout: Layout, inode: int | None, now_ns: int) -> bool:
 
 def _inode(path: Path) -> int | None:
     try:
-        return path.stat().st_ino
+        return nofollow.stat(path).st_ino
     except OSError:
         return None
 

@@ -1,4 +1,7 @@
-"""Locks that die with their holder, replacement that is all or nothing, appends that last."""
+"""Locks that die with their holder, replacement that is all or nothing, appends that last.
+
+Below `.runr` no link is followed: see `runr.nofollow`.
+"""
 
 import fcntl
 import os
@@ -6,6 +9,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from runr import nofollow
 
 
 @contextmanager
@@ -44,7 +49,7 @@ def hold(path: Path, *, patience_s: float = 0.2) -> int | None:
 def is_held(path: Path) -> bool:
     """Tell whether a living process holds the lock at `path`."""
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        handle = nofollow.open_file(path, os.O_RDONLY)
     except FileNotFoundError:
         return False
     try:
@@ -65,41 +70,40 @@ def replace(path: Path, data: bytes, *, if_still: bytes | None = None) -> None:
 
     With `if_still`, only while the file has this content; else ChangedMeanwhileError.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{time.monotonic_ns()}.tmp")
-    mode = path.stat().st_mode & 0o777 if path.exists() else 0o666
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    handle = nofollow.open_file(temporary, flags, parents=True)
     try:
         try:
             with _named(path):
+                if nofollow.exists(path):
+                    os.fchmod(handle, nofollow.stat(path).st_mode & 0o777)
                 _write_all(handle, data)
                 os.fsync(handle)
         finally:
             os.close(handle)
         _expect(path, if_still)
-        temporary.replace(path)
+        nofollow.rename(temporary, path.name)
     except BaseException:
-        with suppress(FileNotFoundError):
-            temporary.unlink()
+        nofollow.unlink(temporary, missing_ok=True)
         raise
     sync_folder(path.parent)
 
 
 def _expect(path: Path, content: bytes | None) -> None:
-    if content is not None and path.read_bytes() != content:
+    if content is not None and nofollow.read(path) != content:
         raise ChangedMeanwhileError
 
 
 def create(path: Path, data: bytes) -> None:
     """Make a file with `data`, durably and all at once; FileExistsError where there is one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{time.monotonic_ns()}.tmp")
     try:
         replace(temporary, data)
         # A link is refused where the name is taken, which a replacement would not be.
-        os.link(temporary, path)
+        nofollow.add_name(temporary, path.name)
     finally:
-        temporary.unlink(missing_ok=True)
+        nofollow.unlink(temporary, missing_ok=True)
     sync_folder(path.parent)
 
 
@@ -108,7 +112,7 @@ def append(path: Path, data: bytes) -> None:
 
     A partial line that a killed writer left is cut off first.
     """
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    handle = nofollow.open_file(path, os.O_RDWR | os.O_CREAT)
     try:
         end = _whole_lines(handle)
         try:
@@ -129,7 +133,7 @@ def append(path: Path, data: bytes) -> None:
 def lines(path: Path) -> list[bytes]:
     """Return the complete lines of `path`, without a torn last one; none if it is absent."""
     try:
-        data = path.read_bytes()
+        data = nofollow.read(path)
     except FileNotFoundError:
         return []
     return data[: data.rfind(b"\n") + 1].splitlines()
@@ -137,14 +141,14 @@ def lines(path: Path) -> list[bytes]:
 
 def sweep(path: Path) -> None:
     """Remove temporary files that killed writers of `path` left; call it holding their lock."""
-    for leftover in path.parent.glob(f".{path.name}.*.tmp"):
-        with suppress(FileNotFoundError):
-            leftover.unlink()
+    for name in nofollow.names(path.parent):
+        if name.startswith(f".{path.name}.") and name.endswith(".tmp"):
+            nofollow.unlink(path.with_name(name), missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:
     """Wait until the names in `folder` are on the disk."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    handle = nofollow.open_file(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)
     finally:
@@ -152,8 +156,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def _open_lock(path: Path) -> int:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    return nofollow.open_file(path, os.O_RDWR | os.O_CREAT, parents=True)
 
 
 @contextmanager

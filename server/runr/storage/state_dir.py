@@ -11,6 +11,7 @@ import tomllib
 from contextlib import suppress
 from typing import NamedTuple
 
+from runr import nofollow
 from runr.storage import files
 from runr.storage.layout import Layout
 
@@ -44,7 +45,7 @@ SHARED = """\
 def share_status_file(layout: Layout) -> bool:
     """Let git see the status file; tell whether it wrote."""
     try:
-        old = layout.ignore.read_text(encoding="utf-8")
+        old = nofollow.read(layout.ignore).decode()
     except FileNotFoundError:
         old = IGNORE
     if "!task-status.json" in old.splitlines():
@@ -56,7 +57,7 @@ def share_status_file(layout: Layout) -> bool:
 
 def ensure_state_dir(layout: Layout) -> bool:
     """Make the folder and its `.gitignore` where they are missing; tell whether it wrote."""
-    if layout.ignore.exists():
+    if nofollow.exists(layout.ignore):
         return False
     files.replace(layout.ignore, (SHARED if is_shared(layout) else IGNORE).encode())
     return True
@@ -66,7 +67,7 @@ def is_shared(layout: Layout) -> bool:
     """Tell whether the settings put the status file into git."""
     # Not by the settings' model: that package is above this one, and takes its time to load.
     try:
-        status = tomllib.loads(layout.config.read_text(encoding="utf-8")).get("status")
+        status = tomllib.loads(nofollow.read(layout.config).decode()).get("status")
     except (OSError, ValueError):
         return False
     return isinstance(status, dict) and status.get("tracking") == "shared"
@@ -108,7 +109,7 @@ def find_caller(layout: Layout, tool_use_id: str) -> Caller | None:
 def _read(layout: Layout) -> dict[str, object]:
     """Return what is written down; what cannot be read is not missed."""
     with suppress(OSError, ValueError):
-        known = json.loads(layout.callers.read_bytes())
+        known = json.loads(nofollow.read(layout.callers))
         if isinstance(known, dict):
             return known
     return {}

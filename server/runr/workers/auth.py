@@ -1,6 +1,7 @@
 """A program that a worker starts: whether it is there, and what it is told."""
 
 import json
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import anyio
 
+from runr import nofollow
 from runr.errors import WorkerUnavailableError
 from runr.redaction import Redactor
 from runr.text import format_duration
@@ -117,7 +119,10 @@ def limit_outcome(assignment: Assignment, ended: Ended) -> tuple[str, str]:
 
 def start_fresh(assignment: Assignment, redact: Redactor) -> None:
     """Write down that the worker is told everything: its session could not go on."""
-    assignment.prompt_file.write_text(redact(assignment.prompt), "utf-8", "replace")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    handle = nofollow.open_file(assignment.prompt_file, flags)
+    with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as file:
+        file.write(redact(assignment.prompt))
 
 
 def worker_variables(assignment: Assignment) -> dict[str, str]:

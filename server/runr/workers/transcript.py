@@ -6,6 +6,7 @@ from collections import deque
 from pathlib import Path
 from typing import Any, Self
 
+from runr import nofollow
 from runr.redaction import CleanLines, Redactor
 
 _SAID_LINES = 1000
@@ -20,9 +21,8 @@ class Transcript:
         self.redact = redact
         self._said: deque[str] = deque(maxlen=_SAID_LINES)
         self._clean = CleanLines(redact)
-        path.parent.mkdir(parents=True, exist_ok=True)
         # A second start of the same attempt goes on where the first was interrupted.
-        self._file = path.open("a", encoding="utf-8", errors="replace")
+        self._file = nofollow.append_text(path)
 
     def __enter__(self) -> Self:
         return self
