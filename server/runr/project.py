@@ -8,15 +8,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from runr import nofollow
+from runr.clock import Clock, format_utc, utc_now
 from runr.config import loader
 from runr.config.settings import Config
 from runr.errors import RepositoryError, UnknownNameError
 from runr.evidence import rebuild
-from runr.execution.context import RunContext, utc_now
+from runr.execution.context import RunContext
 from runr.execution.reconcile import reconcile
 from runr.git.repo import Repo, find_root, main_tree
 from runr.runs import journal
-from runr.runs.journal import Clock
 from runr.runs.next_steps import CLI, Surface
 from runr.runs.stop_reasons import quoted
 from runr.status import store
@@ -132,7 +132,7 @@ class Project:
 
     def now(self) -> str:
         """Return the time as it is written into files."""
-        return journal.stamp(self.clock())
+        return format_utc(self.clock())
 
     def context(self, run: RunFiles) -> RunContext:
         """Return what is needed to carry on a run."""

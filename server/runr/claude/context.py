@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runr.claude.protocol import HookCall
-from runr.execution.context import utc_now
+from runr.clock import utc_now
 from runr.runs import journal, session_index
 from runr.runs.session_index import OpenRun
 from runr.storage.layout import Layout

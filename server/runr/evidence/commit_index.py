@@ -4,9 +4,9 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from runr.clock import seconds_to_utc
 from runr.evidence.inference import CommitRecord, mentions_task
 from runr.git.repo import Repo
 from runr.storage import database as storage_database
@@ -46,11 +46,6 @@ def scan_other_refs(repo: Repo, tip: str) -> tuple[CommitRecord, ...]:
     return tuple(_trace(facts, message) for facts, message in _commits(repo, span, *grep))
 
 
-def format_utc(seconds: str) -> str:
-    """Return a commit's time, in seconds since 1970, as runr writes times."""
-    return f"{datetime.fromtimestamp(int(seconds), UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
 def dropped_commits(repo: Repo, before: str, now: str) -> tuple[str, ...] | None:
     """Return the commits that led to `before` and do not lead to `now`; None where that is lost."""
     found = repo.attempt("rev-list", before, f"^{now}", "--")
@@ -72,7 +67,7 @@ def _commits(repo: Repo, span: Sequence[str], *flags: str) -> Iterator[tuple[byt
 def _trace(facts: bytes, message: str) -> CommitRecord:
     sha, tree, time, *parents = facts.decode().split()
     return CommitRecord(
-        sha=sha, parents=tuple(parents), tree=tree, time=format_utc(time), message=message
+        sha=sha, parents=tuple(parents), tree=tree, time=seconds_to_utc(time), message=message
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from runr.evidence.commit_index import format_utc
+from runr.clock import seconds_to_utc
 from runr.evidence.inference import Basis
 from runr.git import log, snapshot
 from runr.git.repo import Repo
@@ -65,7 +65,7 @@ def _silent(
         name = sha.decode()
         if name not in speaking and len(parents.split()) == 1:
             found.append(
-                UntrailedCommit(sha=name, tree=tree.decode(), time=format_utc(time.decode()))
+                UntrailedCommit(sha=name, tree=tree.decode(), time=seconds_to_utc(time.decode()))
             )
     return tuple(found)
 

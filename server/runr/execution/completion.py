@@ -3,6 +3,7 @@
 from contextlib import suppress
 
 from runr import nofollow
+from runr.clock import format_utc
 from runr.errors import GitError
 from runr.evidence import rebuild
 from runr.execution.context import RunContext
@@ -21,7 +22,7 @@ def write_status(context: RunContext, state: RunState, *, if_current: bool = Fal
 
     With `if_current`, a task that another run has taken since is left alone.
     """
-    task, now = state.start.task, journal.stamp(context.clock())
+    task, now = state.start.task, format_utc(context.clock())
 
     def change(entries: dict[str, Entry]) -> dict[str, Entry]:
         entry = entries.get(task, Entry())

@@ -3,21 +3,15 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from runr.clock import Clock
 from runr.git.repo import Repo
 from runr.redaction import Redactor
-from runr.runs.journal import Clock, RunLog
+from runr.runs.journal import RunLog
 from runr.runs.model import RunState
 from runr.storage.layout import Layout, RunFiles
-
-
-def utc_now() -> datetime:
-    """Return the current time in UTC."""
-    return datetime.now(UTC)
-
 
 #: What an outer session, an outer run or git itself put into our environment: none of it is about
 #: the children of this run. The user's own settings of Claude Code stay.

@@ -13,9 +13,10 @@ from pathlib import Path
 import anyio
 
 from runr import nofollow
+from runr.clock import utc_now
 from runr.errors import RunrError
 from runr.execution import completion, loop
-from runr.execution.context import RunContext, utc_now
+from runr.execution.context import RunContext
 from runr.runs import journal
 from runr.storage import files
 from runr.storage.layout import Layout, RunFiles

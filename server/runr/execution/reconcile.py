@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from runr.clock import Clock, format_utc
 from runr.errors import DamagedStateError, RunrError
 from runr.execution import completion, process
 from runr.execution.context import RunContext
 from runr.git import worktree
 from runr.runs import journal
-from runr.runs.journal import Clock
 from runr.runs.model import RunState
 from runr.status import store
 from runr.status.model import Entry, State, fold
@@ -60,7 +60,7 @@ def _settle(context: RunContext, task: str, entry: Entry) -> Entry:
 
 def _unrecorded(context: RunContext, entry: Entry, error: Exception) -> Entry:
     """Return what is true of a task whose run has ended, without writing it down."""
-    now = journal.stamp(context.clock())
+    now = format_utc(context.clock())
     with suppress(DamagedStateError):
         state = journal.state(context.files)
         if state is not None and state.ended:
@@ -96,7 +96,7 @@ def end_if_dead(context: RunContext) -> RunState | None:
 
 
 def _without_record(context: RunContext, task: str, seen: Entry, why: str) -> Entry:
-    now = journal.stamp(context.clock())
+    now = format_utc(context.clock())
 
     def change(entries: dict[str, Entry]) -> dict[str, Entry]:
         entry = entries.get(task, seen)

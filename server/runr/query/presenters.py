@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from runr.clock import format_utc
 from runr.project import Project
 from runr.query.models import CheckDetails, RootCause, RunDetails, TaskFields, TaskSummary
 from runr.query.task_state import TaskState
-from runr.runs import journal, report, stop_reasons
+from runr.runs import report, stop_reasons
 from runr.runs.model import Approval, RunState
 from runr.storage.layout import RunFiles
 from runr.tasks.model import Task, TaskType
@@ -173,7 +174,7 @@ class Holder:
             run_id=state.id,
             session_id=state.holder,
             since=f"{state.created_at[:19]}Z",
-            active_at=journal.stamp(heard),
+            active_at=format_utc(heard),
             silent_s=silent,
             place=f"{start.workdir} on {start.target or 'a detached HEAD'}",
             state="ended" if over else "idle" if idle else "active",

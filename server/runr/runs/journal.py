@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from runr import nofollow
+from runr.clock import Clock
 from runr.errors import DamagedStateError, UnknownNameError
 from runr.runs.machine import apply, begin, fold
 from runr.runs.model import Event, RunState
@@ -19,8 +20,6 @@ from runr.storage.layout import Layout, RunFiles
 _SECOND = len("20250108-143022")
 
 Redact = Callable[[str], str]
-Clock = Callable[[], datetime]
-
 #: Characters of an id that can stand for it.
 _PART = 4
 
@@ -34,11 +33,6 @@ def claim(layout: Layout, now: datetime, suffixes: Iterator[str]) -> RunFiles:
         except FileExistsError:
             continue
         return run
-
-
-def stamp(now: datetime) -> str:
-    """Return `now` (in UTC) as it is written everywhere: to the second, with a Z."""
-    return f"{now:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def events(run: RunFiles, after: int = 0) -> list[Event]:
