@@ -12,10 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fakes.project_kit import ProjectKit
-from runr.interchange import archive
+from runr.interchange import archive, archive_reader
 from runr.interchange.exporter import ExportRequest, build_archive, export_tasks
 from runr.interchange.external_task import Document
-from runr.interchange.importer import ImportRequest, import_tasks
+from runr.interchange.import_result import ImportRequest
+from runr.interchange.importer import import_tasks
 from runr.project import Project
 from runr.runs import journal
 from runr.status import store
@@ -156,8 +157,34 @@ def test_a_large_task_survives_the_table(here: Project, there: Project) -> None:
     ["../x.md", "/etc/x.md", ".runr/tasks/../../x.md", ".runr/tasks/x", ".runr/tasks/.x.md", ""],
 )
 def test_a_path_that_leads_elsewhere_is_refused(path: str) -> None:
-    text = json.dumps(
-        {"format": "runr-export", "version": 1, "tasks": [{"path": path, "text": ""}]}
-    )
-    with pytest.raises(Exception, match=r"kept, tasks\.0\.path: '.*' is no path of a task file"):
-        archive.read(Document(name="kept", text=text))
+    kept = {"format": "runr-export", "tasks": [{"path": path, "text": ""}]}
+    (row,) = archive_reader.read(Document(name="kept", text=json.dumps(kept)))
+    assert row.value is None
+    assert row.reason == f"{path!r} is no path of a task file below .runr/tasks"
+
+
+def test_a_status_comes_back_only_with_its_task_and_its_run(there: Project) -> None:
+    run, lost = "20250108-143022-abcd", "20250108-143022-lost"
+    names = [".runr/tasks/a.md", ".runr/tasks/b.md", ".runr/tasks/c.md"]
+    kept = {
+        "format": "runr-export",
+        "tasks": [{"path": name, "text": "# T"} for name in names[:2]]
+        + [{"path": names[2], "text": 1}],
+        "status": {
+            names[0]: {"status": "completed", "last_run_id": run},
+            names[1]: {"status": "completed", "last_run_id": lost},
+            names[2]: {"status": "completed"},
+        },
+        "runs": [{"id": run, "events": [{"seq": 1}]}, {"id": lost, "events": []}],
+    }
+    (there.layout.root / "kept").write_text(json.dumps(kept), encoding="utf-8")
+    for dry_run in (True, False):
+        answer = import_tasks(there, ImportRequest(file="kept", dry_run=dry_run))
+        assert answer.total == 8
+        assert {record.place: record.reason for record in answer.records if record.reason} == {
+            "kept, tasks[2]": "`text` is a number where text is wanted",
+            "kept, status, .runr/tasks/b.md": f"{lost}, which it is about, is not restored",
+            "kept, status, .runr/tasks/c.md": f"{names[2]}, which it is about, is not restored",
+            "kept, runs[1]": "`events` is empty",
+        }
+    assert list(store.read(there.layout).tasks) == names[:1]

@@ -1,75 +1,84 @@
 """Commands that take tasks over from other tools, and hand them on."""
 
 import sys
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import click
 from click import style
 
 from runr.cli import console
 from runr.cli.app import Invocation, command
+from runr.errors import ExitCode
 from runr.interchange import exporter, importer
 from runr.interchange.exporter import ExportFormat, ExportRequest
 from runr.interchange.import_plan import DonePolicy
-from runr.interchange.importer import ImportedTask, ImportRequest, ImportResult
+from runr.interchange.import_result import ImportedRecord, ImportRequest, ImportResult
 from runr.interchange.sources import TITLES, Tool
 from runr.storage.layout import TASKS
 from runr.text import pluralize
 
+if TYPE_CHECKING:
+    from runr.project import Project
+
 _MARKS = {
-    "write": ("+", "green"),
-    "known": ("=", None),
-    "taken": ("!", "red"),
-    "leave": ("-", None),
+    "imported": ("+", "green"),
+    "changed": ("~", "green"),
+    "present": ("=", None),
+    "left_out": ("-", None),
+    "failed": ("!", "red"),
 }
 
 
 def render_import(answer: ImportResult) -> str:
-    """Return each task with what becomes of it, and the sum of it."""
-    names = {task.source: _name(task) for task in answer.tasks}
-    width = max(map(len, names.values()), default=0)
+    """Return an account of each record, those that failed last, and the sum of them."""
+    width = max((len(_label(record)) for record in answer.records if record.path), default=0)
     lines = [f"{TITLES[answer.tool]}, {answer.file}:"]
-    for task in answer.tasks:
-        mark, colour = _MARKS[task.action]
-        message = "  ".join(filter(None, (f"{names[task.source]:<{width}}", _told(task))))
-        lines.append(f"  {style(mark, fg=colour)} {message}".rstrip())
-        notes = task.notes if task.action == "write" else []
-        lines += [f"      {style('note', fg='yellow')}: {note}" for note in notes]
+    for record in sorted(answer.records, key=lambda record: record.outcome == "failed"):
+        mark, colour = _MARKS[record.outcome]
+        label = f"{_label(record):<{width if record.path else 0}}"
+        parts = (label, *_remarks(record))
+        lines.append(f"  {style(mark, fg=colour)} {'  '.join(parts)}".rstrip())
+        lines += [f"      {change}" for change in record.changes]
     lines.append(_sum(answer))
     lines += [f"{style('note', fg='yellow')}: {note}" for note in answer.notes]
-    if answer.next:
-        lines += ["Next:", *(f"  {step}" for step in answer.next)]
-    return "\n".join(lines)
+    return "\n".join([*lines, *console.render_next_steps(answer.next)])
 
 
-def _name(task: ImportedTask) -> str:
-    return task.path.removeprefix(f"{TASKS}/") if task.path else task.source
+def _label(record: ImportedRecord) -> str:
+    if record.outcome == "failed":
+        return record.place
+    if record.path:
+        return record.path.removeprefix(f"{TASKS}/")
+    if record.kind != "task":
+        return f"{record.kind} {record.title}".strip()
+    return f"{record.source or record.place} {record.title}".strip()
 
 
-def _told(task: ImportedTask) -> str:
-    if task.action == "leave":
-        return f"left out: {', '.join(task.notes)}"
-    if task.action == "taken":
-        return "a file with this name is there already"
-    here = "here already" if task.action == "known" else ""
-    done = f"{task.said} there: attested, not verified" if task.completed else ""
-    waits = f"after {', '.join(task.depends_on)}" if task.depends_on else ""
-    return "  ".join(part for part in (here, done, waits) if part)
+def _remarks(record: ImportedRecord) -> list[str]:
+    if record.outcome == "failed":
+        return [record.reason]
+    if record.outcome == "left_out":
+        return [f"left out: {record.reason}"]
+    before = "imported before" if record.outcome == "present" and record.kind == "task" else ""
+    done = "attested, not verified" if record.attested else ""
+    after = f"after {', '.join(record.depends_on)}" if record.depends_on else ""
+    return [part for part in (before, done, after) if part]
 
 
 def _sum(answer: ImportResult) -> str:
-    would = "would be " if answer.dry_run else ""
-    message = f"{pluralize(answer.written, 'task')} {would}written"
-    counts = {"known": "here already", "taken": "with a taken name", "leave": "left out"}
-    for action, words in counts.items():
-        number = sum(task.action == action for task in answer.tasks)
-        message += f", {number} {words}" if number else ""
-    if answer.completed:
-        message += (
-            f"; {answer.completed} {would}recorded as completed on the word of {answer.by}, "
-            "since runr checked nothing"
+    if not answer.records:
+        return "There is nothing to import."
+    would, counts = "would be " if answer.dry_run else "", answer.counts
+    parts = [f"{answer.written} {would}imported"]
+    parts[0] += f", {counts['changed']} of them with changes" if counts["changed"] else ""
+    parts += [f"{counts['present']} here already"] if counts["present"] else []
+    parts += [f"{counts['left_out']} left out"] if counts["left_out"] else []
+    parts += [f"{counts['failed']} could not be imported"] if counts["failed"] else []
+    if answer.attested:
+        parts.append(
+            f"{answer.attested} {would}attested by {answer.by}, since runr checked nothing"
         )
-    return f"{message}."
+    return f"{pluralize(answer.total, 'record')}: {'; '.join(parts)}."
 
 
 @command("import")
@@ -85,23 +94,42 @@ def _sum(answer: ImportResult) -> str:
 @click.option(
     "--done",
     type=click.Choice(get_args(DonePolicy)),
-    default="attest",
-    help="What is done there: record it on your word, leave it to be done, or leave it out.",
+    help="What is done there: hold it (default), attest it, leave it to be done, or skip it.",
 )
-@click.option("--by", help="Whose word it is; default: git's user.name.")
+@click.option("--by", metavar="NAME", help="The person who attests what is done there.")
 @click.option("--dry-run", "--preview", is_flag=True, help="Only say what would be written.")
 @click.option("--yes", is_flag=True, help="Do not ask before writing.")
-def import_(invocation: Invocation, *, yes: bool, dry_run: bool, **wish: object) -> None:
+def import_(
+    invocation: Invocation, *, yes: bool, dry_run: bool, done: DonePolicy | None, **wish: object
+) -> int:
     """Take over the tasks of Task Master, Beads, Backlog.md, GitHub or another runr."""
     project = invocation.project()
-    request = ImportRequest.model_validate({**wish, "dry_run": dry_run})
-    asks = sys.stdin.isatty() and not (yes or dry_run or invocation.as_json)
-    if asks:
-        planned = importer.import_tasks(project, request.model_copy(update={"dry_run": True}))
-        invocation.show(planned, render_import)
-        click.confirm("Write this?", abort=True)
-    answer: ImportResult = importer.import_tasks(project, request)
+    request = ImportRequest.model_validate({**wish, "done": done or "hold", "dry_run": dry_run})
+    if sys.stdin.isatty() and not (yes or dry_run or invocation.as_json):
+        request = _ask(invocation, project, request, ask_done=done in (None, "attest"))
+    answer = importer.import_tasks(project, request)
     invocation.show(answer, render_import)
+    return ExitCode.FAILED if answer.counts["failed"] else ExitCode.DONE
+
+
+def _ask(
+    invocation: Invocation, project: "Project", request: ImportRequest, *, ask_done: bool
+) -> ImportRequest:
+    """Show the preview, and ask whether to write it and whether to attest what is done there."""
+    by = request.by or project.repo.user()
+    preview = request.model_copy(update={"dry_run": True, "by": by})
+    planned = importer.import_tasks(project, preview)
+    invocation.show(planned.model_copy(update={"next": []}), render_import)
+    if planned.written:
+        click.confirm(f"Import {pluralize(planned.written, 'record')}?", abort=True)
+    number = planned.unattested + planned.attested
+    if not number or not ask_done or (request.by and request.done == "attest"):
+        return request
+    tasks = pluralize(number, "task") + (" that is" if number == 1 else " that are")
+    question = f"Attest {tasks} done in {TITLES[planned.tool]}, in the name of {by}?"
+    if by and click.confirm(question):
+        return request.model_copy(update={"done": "attest", "by": by})
+    return request.model_copy(update={"done": "hold"})
 
 
 @command("export")
