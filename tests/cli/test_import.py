@@ -156,9 +156,7 @@ def test_what_is_done_elsewhere_is_not_completed_without_a_name(
 def test_what_is_held_as_done_elsewhere_is_attested_by_the_printed_command(place: Place) -> None:
     place.git("config", "user.name", "Grace O'Malley")
     answer = place.runr("import", brought(place, "plain"), code=0)
-    assert (
-        "01-pour-the-foundation.md\n      done in Task Master, not attested: on hold" in answer.out
-    )
+    assert "01-pour-the-foundation.md  done in Task Master, not attested: on hold" in answer.out
     assert "1 task is done in Task Master; runr checked nothing of that" in answer.out
     held = place.read(".runr/tasks/01-pour-the-foundation.md")
     assert "> Imported on hold: done in Task Master, not attested." in held
@@ -268,6 +266,7 @@ def test_an_empty_file_of_one_tool_hides_no_tasks_of_another(place: Place) -> No
     answer = place.runr("import", ".", code=0)
     assert answer.out.startswith("Backlog.md, .:")
     assert "note: ./.beads/issues.jsonl (Beads) has no records" in answer.out
+    assert "note: ./tasks.json is not a file of Task Master" in answer.out
     assert list(listed(place)) == ["task-1-one.md"]
 
 

@@ -20,7 +20,7 @@ from runr.workers import registry
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("skill/**/*.md")])
-WALKED = ("README.md", "docs/quickstart.md", "docs/tasks.md")
+WALKED = ("README.md", "docs/import.md", "docs/quickstart.md", "docs/tasks.md")
 
 _LINK = re.compile(r"\[[^\]\n]*\]\((?!https?:)([^)\s]*)\)")
 _HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)

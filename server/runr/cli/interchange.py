@@ -15,11 +15,13 @@ from runr.interchange.import_plan import DonePolicy
 from runr.interchange.import_result import ImportedRecord, ImportRequest, ImportResult
 from runr.interchange.sources import TITLES, Tool
 from runr.storage.layout import TASKS
-from runr.text import pluralize
+from runr.text import join_limited, pluralize
 
 if TYPE_CHECKING:
     from runr.project import Project
 
+# How many dependencies a line lists.
+_NAMED = 2
 _MARKS = {
     "imported": ("+", "green"),
     "changed": ("~", "green"),
@@ -31,17 +33,25 @@ _MARKS = {
 
 def render_import(answer: ImportResult) -> str:
     """Return an account of each record, those that failed last, and the sum of them."""
-    width = max((len(_label(record)) for record in answer.records if record.path), default=0)
+    labels = {index: _label(record) for index, record in enumerate(answer.records)}
+    named = [labels[index] for index, record in enumerate(answer.records) if record.path]
+    width = console.terminal_width(named) if named else 0
     lines = [f"{TITLES[answer.tool]}, {answer.file}:"]
-    for record in sorted(answer.records, key=lambda record: record.outcome == "failed"):
-        mark, colour = _MARKS[record.outcome]
-        label = f"{_label(record):<{width if record.path else 0}}"
-        parts = (label, *_remarks(record))
-        lines.append(f"  {style(mark, fg=colour)} {'  '.join(parts)}".rstrip())
-        lines += [f"      {change}" for change in record.changes]
+    for index in sorted(labels, key=lambda index: answer.records[index].outcome == "failed"):
+        lines += _account(answer.records[index], labels[index], width)
     lines.append(_sum(answer))
     lines += [f"{style('note', fg='yellow')}: {note}" for note in answer.notes]
     return "\n".join([*lines, *console.render_next_steps(answer.next)])
+
+
+def _account(record: ImportedRecord, label: str, width: int) -> list[str]:
+    mark, colour = _MARKS[record.outcome]
+    remarks, changes = _remarks(record), record.changes
+    if len(changes) == 1 and not remarks:
+        remarks, changes = changes, []
+    label = console.truncate(label, width) if record.path else label
+    line = f"  {style(mark, fg=colour)} {'  '.join([label, *remarks])}".rstrip()
+    return [line, *(f"      {change}" for change in changes)]
 
 
 def _label(record: ImportedRecord) -> str:
@@ -59,9 +69,9 @@ def _remarks(record: ImportedRecord) -> list[str]:
         return [record.reason]
     if record.outcome == "left_out":
         return [f"left out: {record.reason}"]
-    before = "imported before" if record.outcome == "present" and record.kind == "task" else ""
-    done = "attested, not verified" if record.attested else ""
-    after = f"after {', '.join(record.depends_on)}" if record.depends_on else ""
+    before = "here already" if record.outcome == "present" else ""
+    done = "attested" if record.attested else ""
+    after = f"after {join_limited(record.depends_on, _NAMED)}" if record.depends_on else ""
     return [part for part in (before, done, after) if part]
 
 
@@ -75,9 +85,7 @@ def _sum(answer: ImportResult) -> str:
     parts += [f"{counts['left_out']} left out"] if counts["left_out"] else []
     parts += [f"{counts['failed']} could not be imported"] if counts["failed"] else []
     if answer.attested:
-        parts.append(
-            f"{answer.attested} {would}attested by {answer.by}, since runr checked nothing"
-        )
+        parts.append(f"{answer.attested} {would}attested by {answer.by}, not verified")
     return f"{pluralize(answer.total, 'record')}: {'; '.join(parts)}."
 
 

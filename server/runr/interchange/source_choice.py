@@ -32,6 +32,8 @@ def choose(
 
 
 def _empty(source: Source, records: Sequence[Record]) -> str:
+    if not source.documents:
+        return f"{source.name} is not a file of {TITLES[source.tool]}"
     what = f"{pluralize(len(records), 'record')}, none of them a task" if records else "no records"
     return f"{source.name} ({TITLES[source.tool]}) has {what}"
 

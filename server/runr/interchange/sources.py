@@ -33,7 +33,11 @@ _UNREAD = ("drafts", "archive/tasks")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """The files in which one tool keeps its tasks; `name` is how the user can name them."""
+    """The files in which one tool keeps its tasks; `name` is how the user can name them.
+
+    There are no `documents` where a file with the name of one of its files is
+    another program's.
+    """
 
     tool: Tool
     name: str
@@ -53,7 +57,7 @@ def find_sources(asked: Path, shown: str, tool: Tool | None = None) -> tuple[Sou
     if not asked.is_dir():
         raise UnknownNameError(f"there is no file or folder {shown!r}")
     found = [source for source in _in_folder(asked, shown) if tool in (None, source.tool)]
-    if not found:
+    if not any(source.documents for source in found):
         missing = asked / ".beads" if (asked / ".beads").is_dir() else None
         hint = ["bd export -o .beads/issues.jsonl"] if missing and tool in (None, "beads") else []
         raise UsageError(
@@ -61,12 +65,12 @@ def find_sources(asked: Path, shown: str, tool: Tool | None = None) -> tuple[Sou
             "nor .beads/issues.jsonl nor backlog/tasks; name the file itself",
             next_steps=hint,
         )
-    return tuple(found)
+    return tuple(sorted(found, key=lambda source: not source.documents))
 
 
 def read_source(source: Source, only: tuple[str, ...] = ()) -> tuple[Record, ...]:
     """Return an account of every record; UsageError for a list in `only` that there is not."""
-    if source.tool == "backlog":
+    if source.tool == "backlog" or not source.documents:
         return backlog_md.read(source.documents)
     (document,) = source.documents
     if document.unreadable:
@@ -152,8 +156,9 @@ def _in_folder(folder: Path, shown: str) -> Iterator[Source]:
             if place and file.is_file() and file.resolve() not in seen:
                 seen.add(file.resolve())
                 document = _read(file, f"{base}/{place}")
-                if tool != "taskmaster" or _is_taskmaster(document):
-                    yield Source(tool=tool, name=document.name, documents=(document,))
+                theirs = tool != "taskmaster" or _is_taskmaster(document)
+                documents = (document,) if theirs else ()
+                yield Source(tool=tool, name=document.name, documents=documents)
     yield from _backlog(folder, base)
 
 
