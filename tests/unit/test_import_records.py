@@ -105,7 +105,7 @@ def items(value: Any) -> Iterator[Any]:
 
 
 def checked(rows: tuple[Record, ...]) -> None:
-    """Assert that each record has one account, and that nothing of doubt is ready to run."""
+    """Assert that each record has one account, and that nothing uncertain is ready to run."""
     plan = plan_import(rows, OPTIONS)
     assert [row.record.place for row in plan] == [row.place for row in rows]
     written = [row for row in plan if row.writes]

@@ -108,11 +108,18 @@ def _sum(answer: ImportResult) -> str:
 @click.option("--dry-run", "--preview", is_flag=True, help="Only say what would be written.")
 @click.option("--yes", is_flag=True, help="Do not ask before writing.")
 def import_(
-    invocation: Invocation, *, yes: bool, dry_run: bool, done: DonePolicy | None, **wish: object
+    invocation: Invocation,
+    *,
+    yes: bool,
+    dry_run: bool,
+    done: DonePolicy | None,
+    **arguments: object,
 ) -> int:
     """Take over the tasks of Task Master, Beads, Backlog.md, GitHub or another runr."""
     project = invocation.project()
-    request = ImportRequest.model_validate({**wish, "done": done or "hold", "dry_run": dry_run})
+    request = ImportRequest.model_validate(
+        {**arguments, "done": done or "hold", "dry_run": dry_run}
+    )
     if sys.stdin.isatty() and not (yes or dry_run or invocation.as_json):
         request = _ask(invocation, project, request, ask_done=done in (None, "attest"))
     answer = importer.import_tasks(project, request)
@@ -150,9 +157,9 @@ def _ask(
 )
 @click.option("--output", metavar="FILE", help="Write this file, or folder for backlog.")
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
-def export(invocation: Invocation, **wish: object) -> None:
+def export(invocation: Invocation, **arguments: object) -> None:
     """Print tasks, statuses and history, so that nothing is lost; or the tasks for another tool."""
-    answer = exporter.export_tasks(invocation.project(), ExportRequest.model_validate(wish))
+    answer = exporter.export_tasks(invocation.project(), ExportRequest.model_validate(arguments))
     if isinstance(answer, str):
         # Not `show`: what is exported must come out byte for byte, whatever the terminal reads.
         sys.stdout.buffer.write(answer.encode())

@@ -20,7 +20,7 @@ from runr.interchange.status_words import read_status
 from runr.status.model import State
 from runr.text import one_line
 
-#: Where the file lies in a repository; the second is where older versions kept it.
+#: Where the file is in a repository; the second is where older versions kept it.
 PLACES = (".beads/issues.jsonl", ".beads/beads.jsonl")
 
 #: The dependencies that have to be done first; all others but the parent only say "see also".

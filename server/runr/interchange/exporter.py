@@ -22,7 +22,7 @@ ExportFormat = Literal["json", "csv", "taskmaster", "beads", "backlog"]
 
 
 class ExportRequest(BaseModel):
-    """A wish to export; Backlog.md's tasks are a folder of files, all others one text."""
+    """Arguments of an export; Backlog.md's tasks are a folder of files, all others one text."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -97,7 +97,7 @@ def build_archive(project: Project) -> Archive:
 
 
 def exported_tasks(project: Project) -> list[ExportedTask]:
-    """Return the tasks as another tool is told of them, each behind what it waits for."""
+    """Return the tasks for another tool, each behind its dependencies."""
     tasks, entries = project.tasks(), project.entries()
     graph = Graph.of(tasks)
     return [

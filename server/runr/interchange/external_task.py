@@ -53,7 +53,7 @@ class Record:
     """What reading made of one record of a source: a task, or the reason why there is none.
 
     `place` says where it is, such as `issues.jsonl, line 3`. `changes` lists what
-    reading changed. `damaged` tells a record that could not be read from one
+    reading changed. `damaged` marks a record that could not be read, unlike one
     that is left out on purpose; its `id` is empty where that could not be read.
     """
 

@@ -1,4 +1,4 @@
-"""What waits for what among imported tasks, and what has to be put on hold for it. Pure."""
+"""Dependencies among imported tasks, and what they put on hold. Pure."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field

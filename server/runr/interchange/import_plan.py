@@ -97,7 +97,7 @@ def _distinct(records: Sequence[Record]) -> list[Record]:
 
 
 def _decided(record: Record, options: ImportOptions) -> PlannedRecord:
-    """Return whether a record is taken, as far as it can be told from the record alone."""
+    """Return whether a record is taken, as far as the record alone says."""
     task = record.task
     if task is None:
         outcome: Outcome = "failed" if record.damaged else "left_out"

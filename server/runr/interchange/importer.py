@@ -211,7 +211,7 @@ def _situation(
 def _has_checks(project: Project) -> bool:
     try:
         verify = project.config().verify
-    except RunrError:  # told by every command that needs the settings
+    except RunrError:  # every command that needs the settings reports it
         return True
     return bool(verify.tier0 or verify.tier1 or verify.tier2)
 

@@ -20,7 +20,7 @@ from runr.interchange.status_words import read_priority, read_status
 from runr.status.model import State
 from runr.text import one_line, slug
 
-#: Where the file lies in a repository; the others are where older versions kept it.
+#: Where the file is in a repository; the others are where older versions kept it.
 PLACES = (".taskmaster/tasks/tasks.json", "tasks/tasks.json", "tasks.json")
 
 #: The list that is meant where none is named.
