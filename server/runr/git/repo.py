@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from runr.errors import GitError, RepositoryError
+from runr.git import folders
 
 # Of the full that steer git, those that say who the user is and how git is set up.
 # The rest (GIT_DIR, GIT_INDEX_FILE, ...) would send a command to another repository.
@@ -43,9 +44,15 @@ def find_root(start: Path) -> Path:
     From a worktree below `<root>/.runr/worktrees/` it is the root that owns it.
     """
     start = start.resolve()
-    for folder in (start, *start.parents):
-        if _git_dir(folder) is not None:
+    around = (start, *start.parents)
+    for folder in around:
+        if folders.is_root(folder):
             return _owner(folder) or folder
+    damaged = next((folder for folder in around if (folder / ".git").is_dir()), None)
+    if damaged is not None:
+        raise RepositoryError(
+            f"{damaged / '.git'} is no git repository: it has no HEAD", next_steps=("git init",)
+        )
     raise RepositoryError(f"{start} is not inside a git repository", next_steps=("git init",))
 
 
@@ -55,11 +62,11 @@ def main_tree(tree: Path) -> Path | None:
     None for the main one itself, and where there is none beside a `.git` folder:
     in a bare repository, a submodule, or with a git directory elsewhere.
     """
-    own, common = _git_dir(tree), _common_dir(tree)
+    own, common = folders.git_dir(tree), folders.common_dir(tree)
     if own is None or common is None or own == common or common.name != ".git":
         return None
     main = common.parent
-    return main if _git_dir(main) == common else None
+    return main if folders.git_dir(main) == common else None
 
 
 def environment(inherited: Mapping[str, str], path: Path) -> dict[str, str]:
@@ -187,12 +194,13 @@ class Repo(NamedTuple):
         return tuple(field[3:] for field in self.fields("status", *flags))
 
     def git_dir(self) -> Path:
-        """Return this working tree's own git directory."""
-        return Path(self.text("rev-parse", "--absolute-git-dir"))
+        """Return this working tree's own git directory; GitError where there is none."""
+        return folders.git_dir(self.path) or Path(self.text("rev-parse", "--absolute-git-dir"))
 
     def common_dir(self) -> Path:
         """Return the git directory that all worktrees of the repository share."""
-        return (self.path / self.text("rev-parse", "--git-common-dir")).resolve()
+        found = folders.common_dir(self.path)
+        return found or (self.path / self.text("rev-parse", "--git-common-dir")).resolve()
 
     def operation(self) -> str | None:
         """Return what the user has begun and not finished here, such as `rebase`."""
@@ -240,24 +248,9 @@ def _line(out: bytes) -> str:
     return os.fsdecode(out).removesuffix("\n")
 
 
-def _git_dir(folder: Path) -> Path | None:
-    mark = folder / ".git"
-    if mark.is_file():
-        pointer = mark.read_text(errors="surrogateescape").strip()
-        return (folder / pointer.removeprefix("gitdir:").strip()).resolve()
-    return mark if (mark / "HEAD").is_file() else None
-
-
-def _common_dir(folder: Path) -> Path | None:
-    found = _git_dir(folder)
-    if found is None or not (found / "commondir").is_file():
-        return found
-    return (found / (found / "commondir").read_text().strip()).resolve()
-
-
 def _owner(worktree: Path) -> Path | None:
     for parent in worktree.parents:
         if parent.name == "worktrees" and parent.parent.name == ".runr":
             owner = parent.parent.parent
-            return owner if _common_dir(owner) == _common_dir(worktree) else None
+            return owner if folders.common_dir(owner) == folders.common_dir(worktree) else None
     return None
