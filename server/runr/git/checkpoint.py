@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from runr.errors import GitError
 from runr.git import snapshot
-from runr.git.repo import Repo
+from runr.git.repo import Repo, complaint
 from runr.git.snapshot import Change
 from runr.git.trailers import RUN_ID, TASK, Block, Trailers, parse_trailers
 from runr.git.trailers import message as compose
@@ -144,9 +144,11 @@ def stage(repo: Repo, changes: tuple[Change, ...]) -> None:
 def move_head(repo: Repo, sha: str, seen: str | None, note: str) -> None:
     """Make `sha` the commit that is checked out, if that is still `seen`."""
     move = ("update-ref", "-m", note, "HEAD", sha, seen or "")
-    if not repo.attempt(*move, env=repo.identity()).ok:
+    moved = repo.attempt(*move, env=repo.identity())
+    if not moved.ok:
         raise GitError(
-            f"HEAD in {repo.path} moved, or is locked, while {sha} was being made its next commit",
+            f"HEAD in {repo.path} moved, or is locked, while {sha} was being made its next commit: "
+            f"{complaint(moved.err)}",
             next_steps=("runr resume",),
         )
 

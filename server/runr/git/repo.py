@@ -5,7 +5,7 @@ import os
 import re
 import shlex
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -28,6 +28,14 @@ _SETTINGS = (
     *("-c", "i18n.commitEncoding=UTF-8", "-c", "i18n.logOutputEncoding=UTF-8"),
     *("-c", "log.showSignature=false"),
 )
+
+_BRANCHES = "refs/heads/"
+
+#: The settings that say who commits.
+IDENTITY = r"^(user|author|committer)\.(name|email)$"
+
+#: How git says that a branch has no commit, and that nothing else is wrong.
+_UNBORN = "does not have any commits yet"
 
 _BEGUN = {
     "MERGE_HEAD": "merge",
@@ -94,6 +102,14 @@ class Output(NamedTuple):
     err: str
 
 
+class Checkout(NamedTuple):
+    """What is checked out; `branch` is None where HEAD is detached."""
+
+    commit: str
+    tree: str
+    branch: str | None
+
+
 class Repo(NamedTuple):
     """A working tree; git never looks for a repository above `path`.
 
@@ -128,9 +144,29 @@ class Repo(NamedTuple):
         """Run git with `args`; a failure is a GitError in git's own words."""
         done = self.attempt(*args, stdin=stdin, env=env)
         if not done.ok:
-            command = shlex.join(args)
-            raise GitError(f"git {command} failed in {self.path}: {complaint(done.err)}")
+            raise self._failure(args, done.err)
         return done.out
+
+    def answer(self, *args: str, env: Mapping[str, str] | None = None) -> bytes | None:
+        """Return what git prints, None where it answers no, which is its exit code 1.
+
+        Only for questions that git does answer with 1; anything else is a GitError.
+        """
+        done = self.attempt(*args, env=env)
+        if done.code == 1:
+            return None
+        if not done.ok:
+            raise self._failure(args, done.err)
+        return done.out
+
+    def unless_gone(self, *args: str, needs: Sequence[str]) -> bytes | None:
+        """Return what `run` would, None where one of the commits that it `needs` is not here."""
+        done = self.attempt(*args)
+        if done.ok:
+            return done.out
+        if any(self.resolve(rev) is None for rev in needs):
+            return None
+        raise self._failure(args, done.err)
 
     def records(self, *args: str, stdin: bytes = b"") -> Iterator[bytes]:
         """Yield the fields that git ends with NUL while it prints them; GitError at the end."""
@@ -157,8 +193,7 @@ class Repo(NamedTuple):
                     raise
             if git.returncode:
                 complaints.seek(0)
-                message = complaint(complaints.read().decode(errors="replace"))
-                raise GitError(f"git {shlex.join(args)} failed in {self.path}: {message}")
+                raise self._failure(args, complaints.read().decode(errors="replace"))
 
     def text(self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> str:
         """Return what `run` prints, as one line of text."""
@@ -170,23 +205,67 @@ class Repo(NamedTuple):
 
     def head(self) -> str | None:
         """Return the commit that is checked out, None before the first one."""
-        return self.resolve("HEAD")
+        found = self.answer("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        if found is None:
+            self._refuse_unless_unborn()
+            return None
+        return _line(found)
+
+    def checkout(self) -> Checkout | None:
+        """Return what is checked out, None before the first commit."""
+        asked = ("HEAD^{commit}", "HEAD^{tree}", "--symbolic-full-name", "HEAD")
+        found = self.attempt("rev-parse", *asked)
+        lines = _line(found.out).split("\n")
+        if found.ok and len(lines) == len(asked) - 1:
+            commit, tree, ref = lines
+            branch = ref.removeprefix(_BRANCHES) if ref.startswith(_BRANCHES) else None
+            return Checkout(commit=commit, tree=tree, branch=branch)
+        # Unborn; or there is a tag with the name HEAD, and git names no branch then.
+        head = self.head()
+        if head is None:
+            return None
+        return Checkout(head, self.text("rev-parse", f"{head}^{{tree}}"), self.branch())
 
     def branch(self) -> str | None:
         """Return the branch that is checked out, None where HEAD is detached."""
-        found = self.attempt("symbolic-ref", "--quiet", "HEAD")
-        return _line(found.out).removeprefix("refs/heads/") if found.ok else None
+        found = self.answer("symbolic-ref", "--quiet", "HEAD")
+        return None if found is None else _line(found).removeprefix(_BRANCHES)
 
     def resolve(self, rev: str) -> str | None:
         """Return the commit that `rev` names, None where there is none."""
         if rev.startswith("-"):
             return None
-        found = self.attempt("rev-parse", "--verify", "--quiet", f"{rev}^{{commit}}")
-        return _line(found.out) if found.ok else None
+        if rev.startswith("refs/"):
+            return self.refs(rev).get(rev)
+        args = ("rev-parse", "--verify", "--quiet", f"{rev}^{{commit}}")
+        found = self.attempt(*args)
+        # Of a reflog that is too short git says nothing at all, and ends with 128.
+        if found.code == 1 or (not found.ok and not found.err):
+            return None
+        if not found.ok:
+            raise self._failure(args, found.err)
+        return _line(found.out)
+
+    def refs(self, *names: str) -> dict[str, str]:
+        """Return those of the refs that are there, with what they stand at, in one question.
+
+        One that cannot be read is a GitError: git itself only warns of it.
+        """
+        # That the type is asked for makes git look whether the object is there.
+        flags = ("--format=%(objectname) %(objecttype) %(refname)",)
+        found = self.attempt("for-each-ref", *flags, *names)
+        if not found.ok or "broken ref" in found.err:
+            raise self._failure(("for-each-ref", *names), found.err.replace("warning:", "error:"))
+        rows = (line.split(" ", 2) for line in os.fsdecode(found.out).split("\n") if line)
+        return {ref: sha for sha, _, ref in rows if ref in names}
 
     def is_ancestor(self, old: str, new: str) -> bool:
         """Say whether `new` contains `old`; a commit that is not here contains nothing."""
-        return self.attempt("merge-base", "--is-ancestor", old, new).ok
+        args = ("merge-base", "--is-ancestor", old, new)
+        done = self.attempt(*args)
+        if not done.ok and done.code != 1 and self.resolve(old) and self.resolve(new):
+            raise self._failure(args, done.err)
+        return done.ok
 
     def dirty(self) -> tuple[str, ...]:
         """Return every path that is staged, changed or untracked, both sides of a rename."""
@@ -210,18 +289,52 @@ class Repo(NamedTuple):
     def user(self) -> str | None:
         """Return the name of the person whose git this is."""
         found = self.attempt("var", "GIT_COMMITTER_IDENT")
-        if not found.ok:
-            found = self.attempt("config", "--get", "user.name")
-        return found.out.decode(errors="replace").partition(" <")[0].strip() or None
+        message = found.out if found.ok else self.answer("config", "--get", "user.name") or b""
+        return message.decode(errors="replace").partition(" <")[0].strip() or None
 
-    def identity(self) -> dict[str, str]:
-        """Return variables that name runr where git knows no author or committer."""
+    def settings(self, pattern: str) -> dict[str, str | None]:
+        """Return git's settings of which the name matches; None is one that is only named."""
+        found = self.answer("config", "-z", "--get-regexp", pattern)
+        pairs = (field.partition("\n") for field in split(found or b""))
+        return {key: value if is_set else None for key, is_set, value in pairs}
+
+    def identity(self, known: Mapping[str, str | None] | None = None) -> dict[str, str]:
+        """Return variables that name runr where git knows no author or committer.
+
+        `known` are the `settings` with `IDENTITY`, where they were asked for already.
+        """
+        known = self.settings(IDENTITY) if known is None else known
         return {
             f"GIT_{role}_{field}": value
             for role in ("AUTHOR", "COMMITTER")
-            if not self.attempt("var", f"GIT_{role}_IDENT").ok
+            if not self._is_named(role, known)
             for field, value in (("NAME", "runr"), ("EMAIL", "runr@localhost"))
         }
+
+    def _is_named(self, role: str, known: Mapping[str, str | None]) -> bool:
+        given = dict(os.environ) | dict(self.variables)
+        message = all(
+            given.get(f"GIT_{role}_{field.upper()}")
+            or known.get(f"{role.lower()}.{field}")
+            or known.get(f"user.{field}")
+            for field in ("name", "email")
+        )
+        # What is not written down anywhere, git may still make up from the machine's own name.
+        return message or self.attempt("var", f"GIT_{role}_IDENT").ok
+
+    def _refuse_unless_unborn(self) -> None:
+        """Raise GitError where HEAD names no commit for another reason than that there is none."""
+        looked = self.attempt("log", "-1", "--format=%H")
+        if _UNBORN not in looked.err:
+            raise self._failure(("log", "-1"), looked.err)
+
+    def _failure(self, args: Sequence[str], err: str) -> GitError:
+        message = complaint(err)
+        if "not a git repository" in message and (self.path / ".git").exists():
+            message += "; its .git is damaged: look at HEAD, objects and refs in it"
+        return GitError(
+            f"git {shlex.join(args)} failed in {self.path}: {message}", next_steps=remedies(err)
+        )
 
 
 def _pieces(stream: IO[bytes] | None) -> Iterator[bytes]:
@@ -237,11 +350,18 @@ def split(out: bytes) -> tuple[str, ...]:
 
 
 def complaint(err: str) -> str:
-    """Return the first lines of what git complained about."""
-    lines = [
-        line.strip() for line in err.splitlines() if not line.startswith(("hint:", "warning:"))
-    ]
-    return " ".join(line for line in lines[:2] if line) or "git gave no reason"
+    """Return what git complained about, in at most two of its lines."""
+    lines = [line.strip() for line in err.splitlines() if line.strip()]
+    marked = [line for line in lines if line.startswith(("fatal:", "error:"))]
+    others = [line for line in lines if not line.startswith(("hint:", "warning:"))]
+    # What git ends with is what it could not do; the lines before lead to it.
+    return " ".join(marked[-2:] or others[:2]) or "git gave no reason"
+
+
+def remedies(err: str) -> tuple[str, ...]:
+    """Return the commands that git itself says to go on with."""
+    lines = (line.removeprefix("hint:") for line in err.splitlines())
+    return tuple(line.strip() for line in lines if re.match(r"\s+git \S", line))
 
 
 def _line(out: bytes) -> str:
