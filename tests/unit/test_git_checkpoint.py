@@ -118,7 +118,8 @@ def test_a_second_call_finds_the_first_ones_commit(tmp_path: Path) -> None:
     write(root, {"a.txt": "3"})
     before = state(root)
     again = run.commit()
-    assert again == made == Checkpoint(sha=made.sha, paths=("a.txt",))
+    assert again == made
+    assert (made.parent, made.paths) == (run.base, ("a.txt",))
     assert state(root) == before
 
 
@@ -168,7 +169,8 @@ def test_the_first_commit_of_a_repository_can_be_a_checkpoint(tmp_path: Path) ->
     made = run.commit()
     assert listing(root, made.sha) == {"a.txt"}
     assert git(root, "rev-list", "--count", "main") == "1"
-    assert run.commit() == made == Checkpoint(sha=made.sha, paths=("a.txt",))
+    assert run.commit() == made
+    assert (made.parent, made.paths) == (None, ("a.txt",))
 
 
 def test_a_detached_head_moves_and_no_branch_does(tmp_path: Path) -> None:

@@ -62,7 +62,8 @@ def _trees(context: RunContext, state: RunState) -> tuple[Repo, str, str]:
     if state.checkpoint_sha:
         return context.root, state.start.base_sha, state.checkpoint_sha
     workspace = context.workspace(state)
-    return workspace, state.start.base_tree, snapshot.take(workspace)
+    now = snapshot.take(workspace)
+    return workspace, snapshot.comparable(workspace, state.start.base_tree, now), now
 
 
 def stop(context: RunContext, code: str, detail: str | None = None) -> RunState:

@@ -44,6 +44,7 @@ async def commit(context: RunContext, state: RunState) -> PhaseOutcome:
         base=start.base_sha,
         base_tree=start.base_tree,
         after=state.checkpoints[-1] if state.checkpoints else start.base_sha,
+        now=now,
         message=_message(state),
         trailers=Trailers(
             run_id=state.id,
@@ -54,8 +55,11 @@ async def commit(context: RunContext, state: RunState) -> PhaseOutcome:
             milestone=f"{state.milestone}/{len(state.milestones)}" if state.milestone else None,
         ),
     )
-    left = {path for path in workspace.dirty() if not rules.is_runrs(path)} - set(made.paths)
-    total = snapshot.changed(workspace, start.base_sha, made.sha)
+    whole = made.parent == start.base_sha
+    total = made.paths if whole else snapshot.changed(workspace, start.base_sha, made.sha)
+    # In a tree of the run's own, nothing is left where all of the snapshot was committed.
+    dirty = () if start.branch is not None and made.tree == now else workspace.dirty()
+    left = {path for path in dirty if not rules.is_runrs(path)} - set(made.paths)
     return PhaseOutcome(
         "ok",
         {"sha": made.sha, "changed": len(total), "left_dirty": sorted(left)[:50]},

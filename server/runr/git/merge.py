@@ -4,14 +4,13 @@ import os
 import re
 import shlex
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Literal, TypeVar
 
-from runr.git import snapshot
+from runr.git import commits as git_commits
+from runr.git import quarantine, snapshot
 from runr.git.repo import Output, Repo, complaint, split
 
 _UNKNOWN_OPTION = 129
@@ -124,10 +123,11 @@ def move(root: Repo, target: str, new: str, old: str, note: str) -> None:
 
 def merge_commit(root: Repo, old: str, tip: str, message: str) -> str:
     """Return a merge commit made without touching a file or a branch."""
-    text = message.encode(errors="replace")
-    parents = ("-p", old, "-p", tip)
-    tree = merged_tree(root, old, tip)
-    return root.text("commit-tree", tree, *parents, stdin=text, env=root.identity())
+    with quarantine.within(root) as scratch:
+        tree = merged_tree(scratch, old, tip)
+        sha = git_commits.create(scratch, tree, (old, tip), message.encode(errors="replace"))
+        quarantine.publish(scratch, root, sha, old, tip)
+    return sha
 
 
 def merged_tree(root: Repo, old: str, tip: str) -> str:
@@ -223,10 +223,18 @@ def plan_merge(repo: Repo, commit_set: CommitSet, target: str, message: str) -> 
     No branch and no file is touched. The commits are merged where that brings
     in nothing else, and applied one by one where it would.
     """
-    old, tip = tip_of(repo, target), commit_set.commits[-1]
+    old = tip_of(repo, target)
     if all(repo.is_ancestor(sha, old) for sha in commit_set.commits):
         return MergePlan(target=target, how="already", old=old, new=old)
     ensure_not_busy(repo, target)
+    with quarantine.within(repo) as scratch:
+        wanted = _plan(scratch, commit_set, target, old, message)
+        quarantine.publish(scratch, repo, wanted.new, old, commit_set.commits[-1])
+    return wanted
+
+
+def _plan(repo: Repo, commit_set: CommitSet, target: str, old: str, message: str) -> MergePlan:
+    tip = commit_set.commits[-1]
     if set(repo.text("rev-list", f"{old}..{tip}").split()) <= commit_set.whole:
         if repo.is_ancestor(old, tip):
             return MergePlan(target=target, how="fast-forward", old=old, new=tip)
@@ -264,18 +272,6 @@ def merge_obstacle(repo: Repo, wanted: MergePlan) -> str | None:
     return None if tried.ok else f"it would overwrite your own changes: {complaint(tried.err)}"
 
 
-@contextmanager
-def dry_run_repo(repo: Repo) -> Iterator[Repo]:
-    """Yield the repository in such a way that what git makes lies outside of it, and goes."""
-    real = str(repo.common_dir() / "objects").replace("\\", "\\\\").replace('"', '\\"')
-    with TemporaryDirectory(prefix="runr-objects-") as folder:
-        variables = (
-            ("GIT_OBJECT_DIRECTORY", folder),
-            ("GIT_ALTERNATE_OBJECT_DIRECTORIES", f'"{real}"'),
-        )
-        yield Repo(repo.path, (*repo.variables, *variables))
-
-
 def _picked(repo: Repo, sha: str, onto: str) -> str:
     """Return the commit with the change of `sha` on top of `onto`; `onto` where it is there."""
     before = repo.resolve(f"{sha}^1")
@@ -287,8 +283,7 @@ def _picked(repo: Repo, sha: str, onto: str) -> str:
         return onto
     name, mail, date, text = repo.fields("log", "-1", "-z", _AUTHOR, "--date=raw", sha)
     author = {"GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": mail, "GIT_AUTHOR_DATE": f"@{date}"}
-    env = repo.identity() | author
-    return repo.text("commit-tree", tree, "-p", onto, stdin=os.fsencode(text), env=env)
+    return git_commits.create(repo, tree, (onto,), os.fsencode(text), author)
 
 
 def _applied(repo: Repo, sha: str, before: str, onto: str) -> str:
@@ -302,8 +297,7 @@ def _applied(repo: Repo, sha: str, before: str, onto: str) -> str:
 
 
 def _bare(repo: Repo, tree: str, parent: str | None = None) -> str:
-    parents = ("-p", parent) if parent else ()
-    return repo.text("commit-tree", _tree(repo, tree), *parents, env=repo.identity())
+    return git_commits.create(repo, _tree(repo, tree), (parent,) if parent else (), b"")
 
 
 def _tree(repo: Repo, commit: str) -> str:

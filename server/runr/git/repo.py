@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -126,19 +127,15 @@ class Repo(NamedTuple):
 
         Only a full disk is an OSError, as it is wherever else something is written.
         """
-        command = ["git", "--no-optional-locks", "-C", str(self.path), *_SETTINGS, *args]
-        variables = environment(os.environ, self.path) | dict(self.variables) | dict(env or {})
-        try:
+        with _git_on_path():
             done = subprocess.run(
-                command, input=stdin, env=variables, capture_output=True, check=False
+                _command(self.path, args),
+                input=stdin,
+                env=environment(os.environ, self.path) | dict(self.variables) | dict(env or {}),
+                capture_output=True,
+                check=False,
             )
-        except FileNotFoundError:
-            raise RepositoryError("git is not on PATH", next_steps=("install git",)) from None
-        code, err = done.returncode, done.stderr.decode(errors="replace")
-        full = _FULL.search(err) if code else None
-        if full:
-            raise OSError(errno.ENOSPC, full[0], str(self.path))
-        return Output(ok=code == 0, code=code, out=done.stdout, err=err)
+        return self._output(done.returncode, done.stdout, done.stderr)
 
     def run(self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> bytes:
         """Run git with `args`; a failure is a GitError in git's own words."""
@@ -173,27 +170,37 @@ class Repo(NamedTuple):
         # It loads as long as a short git runs, and few need it.
         from tempfile import TemporaryFile  # noqa: PLC0415 - see above
 
-        command = ["git", "--no-optional-locks", "-C", str(self.path), *_SETTINGS, *args]
-        full = environment(os.environ, self.path) | dict(self.variables)
         # Files, not pipes: nobody has to write or read them while the answer is being read.
         with TemporaryFile() as given, TemporaryFile() as complaints:
             given.write(stdin)
             given.seek(0)
-            try:
-                git = subprocess.Popen(
-                    command, stdin=given, stdout=subprocess.PIPE, stderr=complaints, env=full
-                )
-            except FileNotFoundError:
-                raise RepositoryError("git is not on PATH", next_steps=("install git",)) from None
-            with git:
+            with self._started(args, stdin=given, stderr=complaints) as git:
                 try:
                     yield from _pieces(git.stdout)
                 except GeneratorExit:
                     git.kill()
                     raise
-            if git.returncode:
-                complaints.seek(0)
-                raise self._failure(args, complaints.read().decode(errors="replace"))
+            self._refuse_failed(args, git, complaints)
+
+    def pipe(
+        self, args: Sequence[str], then: Sequence[str], *, stdin: bytes, outside: "Repo"
+    ) -> None:
+        """Let git, run with `then` in `outside`, read what it prints here; GitError of either."""
+        from tempfile import TemporaryFile  # noqa: PLC0415 - as above
+
+        with TemporaryFile() as given, TemporaryFile() as first, TemporaryFile() as second:
+            given.write(stdin)
+            given.seek(0)
+            with (
+                self._started(args, stdin=given, stderr=first) as writer,
+                self._started(then, stdin=writer.stdout, stderr=second, repo=outside) as reader,
+            ):
+                if writer.stdout is not None:
+                    writer.stdout.close()  # or the writer would never see that the reader died
+                reader.communicate()
+            if writer.returncode > 0:  # where it was killed by a signal, the reader ended first
+                self._refuse_failed(args, writer, first)
+            self._refuse_failed(then, reader, second)
 
     def text(self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> str:
         """Return what `run` prints, as one line of text."""
@@ -311,6 +318,39 @@ class Repo(NamedTuple):
             for field, value in (("NAME", "runr"), ("EMAIL", "runr@localhost"))
         }
 
+    def _started(
+        self,
+        args: Sequence[str],
+        *,
+        stdin: IO[bytes] | None,
+        stderr: IO[bytes],
+        repo: "Repo | None" = None,
+    ) -> subprocess.Popen[bytes]:
+        where = repo or self
+        with _git_on_path():
+            return subprocess.Popen(
+                _command(where.path, args),
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                env=environment(os.environ, where.path) | dict(where.variables),
+            )
+
+    def _output(self, code: int, out: bytes, err: bytes) -> Output:
+        message = err.decode(errors="replace")
+        full = _FULL.search(message) if code else None
+        if full:
+            raise OSError(errno.ENOSPC, full[0], str(self.path))
+        return Output(ok=code == 0, code=code, out=out, err=message)
+
+    def _refuse_failed(
+        self, args: Sequence[str], git: subprocess.Popen[bytes], complaints: IO[bytes]
+    ) -> None:
+        complaints.seek(0)
+        done = self._output(git.returncode, b"", complaints.read())
+        if not done.ok:
+            raise self._failure(args, done.err)
+
     def _is_named(self, role: str, known: Mapping[str, str | None]) -> bool:
         given = dict(os.environ) | dict(self.variables)
         message = all(
@@ -335,6 +375,18 @@ class Repo(NamedTuple):
         return GitError(
             f"git {shlex.join(args)} failed in {self.path}: {message}", next_steps=remedies(err)
         )
+
+
+def _command(path: Path, args: Sequence[str]) -> list[str]:
+    return ["git", "--no-optional-locks", "-C", str(path), *_SETTINGS, *args]
+
+
+@contextmanager
+def _git_on_path() -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise RepositoryError("git is not on PATH", next_steps=("install git",)) from None
 
 
 def _pieces(stream: IO[bytes] | None) -> Iterator[bytes]:

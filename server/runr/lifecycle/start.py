@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict
 from runr import nofollow
 from runr.config.settings import Config
 from runr.errors import BlockedError, NeedsHumanError, RepositoryError, RunrError, UsageError
+from runr.git import quarantine, worktree
 from runr.git import snapshot as git_snapshot
-from runr.git import worktree
 from runr.lifecycle import leases
 from runr.lifecycle.leases import claim_task, ensure_no_live_run, record_spec
 from runr.lifecycle.session import reattach
@@ -118,23 +118,22 @@ def _open(
     """Claim a run's folder and write down what the run will be judged by."""
     repo, layout = project.repo, project.layout
     state_dir.ensure_state_dir(layout)
-    base = repo.head()
+    base = repo.checkout()
     if base is None:
         raise RepositoryError("this repository has no commits yet")
     run = journal.claim(layout, project.clock(), project.suffixes)
     own_tree = worker != "session" and not request.in_place
+    tree = base.tree if own_tree else git_snapshot.take_first(quarantine.enter(repo, run.snapshots))
     start = RunStart(
         task=task.path,
         **dict(record_spec(project, run, task, config, worker=worker)),
         worker=worker,
         in_place=not own_tree,
         workdir=str(layout.worktree(run.id) if own_tree else project.tree),
-        base_sha=base,
-        base_tree=repo.text("rev-parse", f"{base}^{{tree}}")
-        if own_tree
-        else git_snapshot.take(repo),
+        base_sha=base.commit,
+        base_tree=tree,
         branch=worktree.branch_name(task.name.removesuffix(".md"), run.id) if own_tree else None,
-        target=repo.branch(),
+        target=base.branch,
         session_id=request.session_id if worker == "session" else None,
         forced=forced,
     )

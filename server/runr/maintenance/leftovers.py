@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runr.errors import GitError
-from runr.git import snapshot, worktree
+from runr.git import quarantine, snapshot, worktree
 from runr.git.repo import Repo, complaint
 
 #: Below it are the branches that runr makes.
@@ -69,7 +69,8 @@ def _inside(path: Path | None) -> tuple[int, tuple[str, ...]]:
     head = here.head()
     if head is None:
         raise GitError(f"{path} is no working tree")
-    return len(snapshot.changed(here, head, snapshot.take(here))), (head,)
+    with quarantine.temporary(here) as scratch:
+        return len(snapshot.changed(scratch, head, snapshot.take(scratch))), (head,)
 
 
 def _missing(repo: Repo, tip: str, base: str, targets: Iterable[str]) -> int:
