@@ -64,27 +64,34 @@ def retry_if_moved(attempt: Callable[[], Result]) -> Result:
 
 def integrate(root: Repo, *, branch: str, target: str | None, message: str) -> Integration:
     """Move `target` to contain `branch`, or keep the branch; the user's changes stay untouched."""
-    tip = root.resolve(f"refs/heads/{branch}")
-    if tip is None:
-        return Integration(how="kept", reason=f"the branch {branch} is gone")
     try:
-        return retry_if_moved(lambda: _bring_in(root, tip, branch, target, message))
+        return retry_if_moved(lambda: _bring_in(root, branch, target, message))
     except MergeRefusedError as error:
         command = _command(root, branch, target)
         return Integration(how="kept", reason=str(error), command=command)
 
 
-def _bring_in(root: Repo, tip: str, branch: str, target: str | None, message: str) -> Integration:
+def _bring_in(root: Repo, branch: str, target: str | None, message: str) -> Integration:
+    found = root.refs(_ref(branch), *([_ref(target)] if target else []))
+    tip = found.get(_ref(branch))
+    if tip is None:
+        return Integration(how="kept", reason=f"the branch {branch} is gone")
     if target is None:
         raise MergeRefusedError("the run started where no branch was checked out")
-    old = tip_of(root, target)
-    if root.is_ancestor(tip, old):
+    if _ref(target) not in found:
+        raise MergeRefusedError(f"the branch {target} is gone")
+    old = found[_ref(target)]
+    straight = old != tip and root.is_ancestor(old, tip)
+    if not straight and root.is_ancestor(tip, old):
         return Integration(how="already", sha=old)
     ensure_not_busy(root, target)
-    straight = root.is_ancestor(old, tip)
     new = tip if straight else merge_commit(root, old, tip, message)
     move(root, target, new, old, f"runr: bring in {branch}")
     return Integration(how="fast-forward" if straight else "merge", sha=new)
+
+
+def _ref(branch: str) -> str:
+    return f"refs/heads/{branch}"
 
 
 def tip_of(root: Repo, target: str) -> str:
@@ -149,7 +156,7 @@ def merged_tree(root: Repo, old: str, tip: str) -> str:
 def _advance(root: Repo, new: str) -> Output:
     # git itself refuses to overwrite what the user changed, staged, or keeps ignored in the way.
     flags = ("--ff-only", "--no-squash", "--no-autostash", "--no-overwrite-ignore", "--quiet")
-    return root.attempt("merge", *flags, new, env=root.identity())
+    return root.attempt("merge", *flags, new)
 
 
 def _refusal(moved: Output) -> str:

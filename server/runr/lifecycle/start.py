@@ -10,6 +10,7 @@ from runr.config.settings import Config
 from runr.errors import BlockedError, NeedsHumanError, RepositoryError, RunrError, UsageError
 from runr.git import quarantine, worktree
 from runr.git import snapshot as git_snapshot
+from runr.git.repo import Checkout
 from runr.lifecycle import leases
 from runr.lifecycle.leases import claim_task, ensure_no_live_run, record_spec
 from runr.lifecycle.session import reattach
@@ -61,7 +62,8 @@ def run_task(project: Project, request: RunRequest) -> RunResult:
     for name in (config.phases.plan, config.phases.review):
         if name != "off":
             registry.available((name,), config, project.environment)
-    run, start = _open(project, task, config, worker=worker, request=request, forced=forced)
+    base = _base(project)
+    run, start = _open(project, task, config, base, worker=worker, request=request, forced=forced)
     return _begin(project, run, start, entry)
 
 
@@ -98,18 +100,24 @@ def _refuse(
             f"{task.name} waits for {', '.join(blockers)}",
             next_steps=["runr list-tasks --ready", _shell("runr run --force --task", task)],
         )
-    if project.repo.head() is None:
+    return f"open dependencies: {', '.join(blockers)}" if blockers else None
+
+
+def _base(project: Project) -> Checkout:
+    base = project.repo.checkout()
+    if base is None:
         raise RepositoryError(
             "this repository has no commits yet, so a run has nothing to start from",
             next_steps=["git commit --allow-empty -m 'Start'"],
         )
-    return f"open dependencies: {', '.join(blockers)}" if blockers else None
+    return base
 
 
 def _open(
     project: Project,
     task: Task,
     config: Config,
+    base: Checkout,
     *,
     worker: str,
     request: RunRequest,
@@ -118,9 +126,6 @@ def _open(
     """Claim a run's folder and write down what the run will be judged by."""
     repo, layout = project.repo, project.layout
     state_dir.ensure_state_dir(layout)
-    base = repo.checkout()
-    if base is None:
-        raise RepositoryError("this repository has no commits yet")
     run = journal.claim(layout, project.clock(), project.suffixes)
     own_tree = worker != "session" and not request.in_place
     tree = base.tree if own_tree else git_snapshot.take_first(quarantine.enter(repo, run.snapshots))

@@ -132,6 +132,7 @@ class Cleaner:
         why = None if state.id in self._forced else self._reason(state, left)
         if why is None and not self._request.dry_run:
             why = leftovers.remove_leftover(self._repo, left)
+            shutil.rmtree(self._project.layout.run(state.id).snapshots, ignore_errors=True)
         if why is None:
             self.removed.append(_told(left, state.id))
         else:
