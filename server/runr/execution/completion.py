@@ -1,13 +1,12 @@
 """What a run leaves for people: its line in the status file, its patch and its report."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from runr import nofollow
 from runr.clock import format_utc
-from runr.errors import GitError
+from runr.errors import DamagedStateError, GitError
 from runr.evidence import rebuild
 from runr.execution.context import RunContext
 from runr.git import quarantine, snapshot
@@ -67,7 +66,7 @@ def _trees(context: RunContext, state: RunState) -> Iterator[tuple[Repo, str, st
     start = state.start
     if state.checkpoint_sha:
         yield context.root, start.base_sha, state.checkpoint_sha
-    elif context.files.snapshots.is_dir():
+    elif nofollow.is_folder(context.files.snapshots):
         workspace = context.workspace(state)
         now = snapshot.take(workspace)
         yield workspace, snapshot.comparable(workspace, start.base_tree, now), now
@@ -119,7 +118,8 @@ def complete(context: RunContext) -> RunState:
 
 def _drop_snapshots(context: RunContext) -> None:
     """Remove what nothing is compared with any more; a leftover of it only takes room."""
-    shutil.rmtree(context.files.snapshots, ignore_errors=True)
+    with suppress(OSError, DamagedStateError):
+        nofollow.remove_tree(context.files.snapshots)
 
 
 def _tell(context: RunContext, state: RunState) -> None:

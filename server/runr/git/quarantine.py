@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from runr import nofollow
 from runr.git.repo import Repo
 
 _NEW = "GIT_OBJECT_DIRECTORY"
@@ -19,7 +20,7 @@ def enter(repo: Repo, folder: Path) -> Repo:
     """Return the repository with `folder` as the place of every new object."""
     objects = folder / "objects"
     # Without it, git would take the repository for none.
-    objects.mkdir(parents=True, exist_ok=True)
+    nofollow.make_folder(objects)
     known = str(repo.common_dir() / "objects").replace("\\", "\\\\").replace('"', '\\"')
     return Repo(repo.path, (*repo.variables, (_NEW, str(objects)), (_KNOWN, f'"{known}"')))
 

@@ -8,6 +8,7 @@ import os
 import shutil
 from pathlib import Path
 
+from runr import nofollow
 from runr.git.repo import Repo
 
 #: With an index that goes: a split one would leave its other half in the repository.
@@ -24,13 +25,14 @@ def remember(repo: Repo, folder: Path, exclude: tuple[str, ...]) -> None:
     files = [path for path in found if not path.endswith("/")]
     lines = [f"{mark} {path}\0" for path in files if (mark := _mark(repo.path / path))]
     begun = folder / f"{_LIST}.new"
-    begun.write_bytes(os.fsencode("".join(lines)))
-    begun.replace(folder / _LIST)
+    with os.fdopen(nofollow.open_file(begun, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as file:
+        file.write(os.fsencode("".join(lines)))
+    nofollow.rename(begun, _LIST)
 
 
 def is_remembered(folder: Path | None) -> bool:
     """Tell whether such a list is there: for a run in the user's own working tree."""
-    return folder is not None and (folder / _LIST).exists()
+    return folder is not None and nofollow.exists(folder / _LIST)
 
 
 def add_by_hash(repo: Repo, folder: Path, index: Path, seen: str) -> None:
@@ -39,7 +41,7 @@ def add_by_hash(repo: Repo, folder: Path, index: Path, seen: str) -> None:
     The result is kept until git tracks something else: the next time, nothing has to be hashed.
     """
     kept = folder / f"index-{seen}"
-    if kept.exists():
+    if nofollow.exists(kept):
         shutil.copy2(kept, index)
         return
     if names := "".join(f"{path}\0" for path in _unchanged(repo, folder)):
@@ -50,12 +52,13 @@ def add_by_hash(repo: Repo, folder: Path, index: Path, seen: str) -> None:
         old.unlink(missing_ok=True)
     if index.exists():
         begun = folder / "index.new"
+        nofollow.unlink(begun, missing_ok=True)
         shutil.copy2(index, begun)
-        begun.replace(kept)
+        nofollow.rename(begun, kept.name)
 
 
 def _unchanged(repo: Repo, folder: Path) -> list[str]:
-    lines = os.fsdecode((folder / _LIST).read_bytes()).split("\0")[:-1]
+    lines = os.fsdecode(nofollow.read(folder / _LIST)).split("\0")[:-1]
     pairs = (line.split(" ", 1) for line in lines)
     # One that cannot be read is left to `git add`, which says so.
     return [

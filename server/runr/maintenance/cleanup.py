@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -132,7 +132,8 @@ class Cleaner:
         why = None if state.id in self._forced else self._reason(state, left)
         if why is None and not self._request.dry_run:
             why = leftovers.remove_leftover(self._repo, left)
-            shutil.rmtree(self._project.layout.run(state.id).snapshots, ignore_errors=True)
+            with suppress(FileNotFoundError):
+                nofollow.remove_tree(self._project.layout.run(state.id).snapshots)
         if why is None:
             self.removed.append(_told(left, state.id))
         else:
