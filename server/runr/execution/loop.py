@@ -10,7 +10,8 @@ from runr.execution.attempt import work
 from runr.execution.context import PhaseOutcome, RunContext
 from runr.execution.review import run_plan, run_review
 from runr.execution.verification import verify
-from runr.git import checkpoint, merge, recovery, snapshot, worktree
+from runr.git import checkpoint, merge, recovery, snapshot, submodules, worktree
+from runr.git.repo import Repo
 from runr.git.trailers import Trailers
 from runr.runs import journal
 from runr.runs.machine import next_action
@@ -25,7 +26,9 @@ async def prepare(context: RunContext, state: RunState) -> PhaseOutcome:
     """Make the run's own working tree, unless it works in the user's."""
     start = state.start
     if start.branch is not None:
-        worktree.add(context.root, Path(start.workdir), start.branch, start.base_sha)
+        path = Path(start.workdir)
+        worktree.add(context.root, path, start.branch, start.base_sha)
+        submodules.populate(context.root, Repo(path), fresh=True)
     return PhaseOutcome("ok")
 
 

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from runr.errors import GitError
 from runr.git import quarantine, untracked
-from runr.git.repo import Repo, complaint
+from runr.git.repo import Output, Repo, complaint
 from runr.git.untracked import SETTINGS
 
 #: Where runr keeps its own files, which no snapshot is about.
@@ -50,10 +50,10 @@ def take(repo: Repo, exclude: tuple[str, ...] = _RUNRS) -> str:
     out = [f":(top,exclude,literal){path}" for path in exclude]
     with scratch_index(repo) as env:
         _begin(repo, Path(env["GIT_INDEX_FILE"]), env)
-        added = repo.attempt(*SETTINGS, "add", "-A", "--", ".", *out, env=env)
+        added = _add(repo, ("-A", "--", ".", *out), env)
         if not added.ok:
             raise GitError(
-                f"git cannot take up every file in {repo.path}: {complaint(added.err)}",
+                f"git cannot add every file in {repo.path}: {complaint(added.err)}",
                 next_steps=("make that file or folder readable, or list it in .gitignore",),
             )
         if exclude:
@@ -61,6 +61,14 @@ def take(repo: Repo, exclude: tuple[str, ...] = _RUNRS) -> str:
             repo.run(*SETTINGS, "reset", "--quiet", "--", *own, env=env)
         # Of files that are only known by their hash, there is no content.
         return repo.text(*SETTINGS, "write-tree", "--missing-ok", env=env)
+
+
+def _add(repo: Repo, words: tuple[str, ...], env: dict[str, str]) -> Output:
+    added = repo.attempt(*SETTINGS, "add", *words, env=env)
+    if "sparse-checkout" in added.err:
+        # A new file outside of what the user has checked out counts all the same.
+        return repo.attempt(*SETTINGS, "add", "--sparse", *words, env=env)
+    return added
 
 
 def take_first(repo: Repo) -> str:
@@ -263,6 +271,7 @@ def symlink_escape(repo: Repo, change: Change) -> str | None:
 
 def unreachable_work(repo: Repo, found: ChangeSet) -> Iterator[tuple[str, str]]:
     """Yield what would go with the working tree because no commit of it holds it, and why."""
+    touched = {change.path for change in found.all}
     for path, commit in found.repositories:
         folder = repo.path / path
         if not folder.is_dir():
@@ -274,7 +283,8 @@ def unreachable_work(repo: Repo, found: ChangeSet) -> Iterator[tuple[str, str]]:
         inner = Repo(folder)
         for name in inner.dirty():
             yield f"{path}/{name}", "in a submodule, and in no commit of it"
-        if not _is_published(inner, commit):
+        # That of the base was there before, wherever it is from.
+        if path in touched and not _is_published(inner, commit):
             yield path, f"its commit {commit[:12]} is in no remote branch"
 
 

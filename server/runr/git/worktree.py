@@ -22,7 +22,10 @@ def branch_name(slug_source: str, run_id: str) -> str:
 
 
 def add(repo: Repo, path: Path, branch: str, base: str) -> None:
-    """Check `branch` out at `path`, from `base` where it is new; done before is done."""
+    """Check `branch` out at `path`, from `base` where it is new; done before is done.
+
+    Its submodules are empty: see `submodules`.
+    """
     # Git would make it where a link leads.
     nofollow.refuse_links(path)
     record = _record(repo, path)
