@@ -96,7 +96,7 @@ def commit(
     if head != after and (made := _made(repo, after, trailers.run_id)):
         return made
     # Plumbing, not `git commit`: HEAD moves in one step and only from where it was seen, a call
-    # that was killed can be made again, and a detached run starts no hook and asks for no key.
+    # that was killed can be made again, and a detached run starts no hook.
     now = now or snapshot.take(repo)
     left, changes = _parted(repo, base, base_tree, seen, now)
     tree = _tree(repo, head, changes) if left else now

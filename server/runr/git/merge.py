@@ -10,15 +10,19 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from runr.git import commits as git_commits
-from runr.git import quarantine, snapshot
+from runr.git import quarantine, recovery, snapshot
+from runr.git.commits import is_on
 from runr.git.repo import Output, Repo, complaint, split
 
 _UNKNOWN_OPTION = 129
+_VERIFIES = r"^merge\.verifysignatures$"
 
 #: How long to wait before each further try, in seconds.
 _PAUSES_S = (0.05, 0.1, 0.2, 0.4, 0.8)
 #: What git says where another git is writing to the index or the branch.
 _LOCKED = re.compile(r"(index|HEAD|refs/\S*)\.lock'?: File exists|cannot lock ref")
+#: That part of it which comes when the files are moved already.
+_REF_LOCKED = re.compile(r"cannot lock ref|(HEAD|refs/\S*)\.lock")
 
 Result = TypeVar("Result")
 
@@ -116,7 +120,11 @@ def move(root: Repo, target: str, new: str, old: str, note: str) -> None:
     Raises MovedError where looking again may help, else KeptError; nothing is moved then.
     """
     if root.branch() == target:
+        _refuse_locked(root, target)
         moved = _advance(root, new)
+        if not moved.ok and _REF_LOCKED.search(moved.err):
+            # Git moves the files first, and looks then whether the branch can be moved.
+            recovery.put_back(root, old, new)
     else:
         moved = root.attempt("update-ref", "-m", note, f"refs/heads/{target}", new, old)
     if moved.ok:
@@ -128,11 +136,22 @@ def move(root: Repo, target: str, new: str, old: str, note: str) -> None:
     raise MergeRefusedError(_refusal(moved))
 
 
-def merge_commit(root: Repo, old: str, tip: str, message: str) -> str:
+def _refuse_locked(root: Repo, target: str) -> None:
+    """Raise MovedError while a lock is there that would stop git half way, or at once."""
+    for lock in recovery.locks_in_the_way(root, target):
+        command = f"rm {shlex.quote(str(lock))}"
+        raise MovedError(f"{lock} is there: if no git is at work, {command}")
+
+
+def merge_commit(root: Repo, old: str, tip: str, message: str, *, may_sign: bool = True) -> str:
     """Return a merge commit made without touching a file or a branch."""
     with quarantine.within(root) as scratch:
         tree = merged_tree(scratch, old, tip)
-        sha = git_commits.create(scratch, tree, (old, tip), message.encode(errors="replace"))
+        text = message.encode(errors="replace")
+        try:
+            sha = git_commits.create(scratch, tree, (old, tip), text, may_sign=may_sign)
+        except git_commits.UnsignedError as error:
+            raise MergeRefusedError(error.message) from None
         quarantine.publish(scratch, root, sha, old, tip)
     return sha
 
@@ -188,11 +207,13 @@ def _worktree(common: Path, record: Path) -> str:
 
 
 def _command(root: Repo, branch: str, target: str | None) -> str:
-    merge = f"git merge {shlex.quote(branch)}"
+    # What git refuses for want of a signature, it refuses a second time.
+    asks = is_on(root.settings(_VERIFIES), "merge.verifysignatures")
+    merge = f"git merge{' --no-verify-signatures' if asks else ''} {shlex.quote(branch)}"
     if target is None or root.branch() == target or not root.resolve(f"refs/heads/{target}"):
         return merge
     if found := checkout_of(root, target):
-        return f"git -C {shlex.quote(found)} merge {shlex.quote(branch)}"
+        return f"git -C {shlex.quote(found)} {merge.removeprefix('git ')}"
     return f"git switch {shlex.quote(target)} && {merge}"
 
 
@@ -235,21 +256,25 @@ def plan_merge(repo: Repo, commit_set: CommitSet, target: str, message: str) -> 
         return MergePlan(target=target, how="already", old=old, new=old)
     ensure_not_busy(repo, target)
     with quarantine.within(repo) as scratch:
-        wanted = _plan(scratch, commit_set, target, old, message)
+        # A try leaves nothing behind: nobody is asked to sign for it.
+        may_sign = scratch is not repo
+        wanted = _plan(scratch, commit_set, target, old, message, may_sign=may_sign)
         quarantine.publish(scratch, repo, wanted.new, old, commit_set.commits[-1])
     return wanted
 
 
-def _plan(repo: Repo, commit_set: CommitSet, target: str, old: str, message: str) -> MergePlan:
+def _plan(
+    repo: Repo, commit_set: CommitSet, target: str, old: str, message: str, *, may_sign: bool
+) -> MergePlan:
     tip = commit_set.commits[-1]
     if set(repo.text("rev-list", f"{old}..{tip}").split()) <= commit_set.whole:
         if repo.is_ancestor(old, tip):
             return MergePlan(target=target, how="fast-forward", old=old, new=tip)
-        new = merge_commit(repo, old, tip, message)
+        new = merge_commit(repo, old, tip, message, may_sign=may_sign)
         return MergePlan(target=target, how="merge", old=old, new=new)
     new = old
     for sha in commit_set.commits:
-        new = _picked(repo, sha, new)
+        new = _picked(repo, sha, new, may_sign=may_sign)
     return MergePlan(target=target, how="already" if new == old else "picked", old=old, new=new)
 
 
@@ -279,7 +304,7 @@ def merge_obstacle(repo: Repo, wanted: MergePlan) -> str | None:
     return None if tried.ok else f"it would overwrite your own changes: {complaint(tried.err)}"
 
 
-def _picked(repo: Repo, sha: str, onto: str) -> str:
+def _picked(repo: Repo, sha: str, onto: str, *, may_sign: bool) -> str:
     """Return the commit with the change of `sha` on top of `onto`; `onto` where it is there."""
     before = repo.resolve(f"{sha}^1")
     if before == onto:
@@ -290,7 +315,8 @@ def _picked(repo: Repo, sha: str, onto: str) -> str:
         return onto
     name, mail, date, text = repo.fields("log", "-1", "-z", _AUTHOR, "--date=raw", sha)
     author = {"GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": mail, "GIT_AUTHOR_DATE": f"@{date}"}
-    return git_commits.create(repo, tree, (onto,), os.fsencode(text), author)
+    message = os.fsencode(text)
+    return git_commits.create(repo, tree, (onto,), message, env=author, may_sign=may_sign)
 
 
 def _applied(repo: Repo, sha: str, before: str, onto: str) -> str:
@@ -304,7 +330,8 @@ def _applied(repo: Repo, sha: str, before: str, onto: str) -> str:
 
 
 def _bare(repo: Repo, tree: str, parent: str | None = None) -> str:
-    return git_commits.create(repo, _tree(repo, tree), (parent,) if parent else (), b"")
+    parents = (parent,) if parent else ()
+    return git_commits.create(repo, _tree(repo, tree), parents, b"", may_sign=False)
 
 
 def _tree(repo: Repo, commit: str) -> str:

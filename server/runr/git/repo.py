@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import shlex
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -121,21 +122,37 @@ class Repo(NamedTuple):
     variables: tuple[tuple[str, str], ...] = ()
 
     def attempt(
-        self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None
+        self,
+        *args: str,
+        stdin: bytes = b"",
+        env: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
     ) -> Output:
         """Run git with `args`, whatever comes of it; `env` is added to the environment.
 
-        Only a full disk is an OSError, as it is wherever else something is written.
+        After `timeout_s` it is killed with all that it started: a TimeoutError. A
+        full disk is an OSError, as it is wherever else something is written.
         """
         with _git_on_path():
-            done = subprocess.run(
+            git = subprocess.Popen(
                 _command(self.path, args),
-                input=stdin,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 env=environment(os.environ, self.path) | dict(self.variables) | dict(env or {}),
-                capture_output=True,
-                check=False,
+                start_new_session=timeout_s is not None,
             )
-        return self._output(done.returncode, done.stdout, done.stderr)
+        with git:
+            try:
+                out, err = git.communicate(stdin, timeout_s)
+            except subprocess.TimeoutExpired:
+                os.killpg(git.pid, signal.SIGKILL)
+                git.communicate()
+                raise TimeoutError(f"git {args[0]} did not end within {timeout_s:g} s") from None
+            except BaseException:
+                git.kill()
+                raise
+        return self._output(git.returncode, out, err)
 
     def run(self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> bytes:
         """Run git with `args`; a failure is a GitError in git's own words."""
