@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from runr import nofollow
 from runr.config.settings import Config
 from runr.errors import BlockedError, NeedsHumanError, RepositoryError, RunrError, UsageError
+from runr.execution import readiness
 from runr.git import quarantine, worktree
 from runr.git import snapshot as git_snapshot
 from runr.git.repo import Checkout
@@ -19,7 +20,7 @@ from runr.query import presenters
 from runr.query.models import RunResult
 from runr.query.snapshot import Snapshot
 from runr.query.task_state import TaskState
-from runr.runs import journal, stop_reasons
+from runr.runs import journal, stop_reasons, terms
 from runr.runs.model import RunStart, RunState
 from runr.status.model import Entry, State
 from runr.storage import files, state_dir
@@ -29,7 +30,10 @@ from runr.workers import registry
 
 
 class RunRequest(BaseModel):
-    """A wish to run a task; `force` goes past open dependencies, and is recorded."""
+    """A wish to run a task.
+
+    `force` overrides open dependencies and missing programs, and is recorded.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -56,13 +60,22 @@ def run_task(project: Project, request: RunRequest) -> RunResult:
     mine = _rejoin(project, entry, worker, request)
     if mine is not None:
         return mine
-    forced = _refuse(project, snapshot.state_of(task), snapshot.blockers(task), request)
+    blockers = _refuse(project, snapshot.state_of(task), snapshot.blockers(task), request)
     if worker != "session":
         registry.available((worker, *config.run.fallback), config, project.environment)
     for name in (config.phases.plan, config.phases.review):
         if name != "off":
             registry.available((name,), config, project.environment)
     base = _base(project)
+    missing = readiness.ensure_ready(
+        project.repo,
+        project.environment,
+        [check.command for check in terms.checks(task, config.verify)],
+        own_tree=worker != "session" and not request.in_place,
+        force=request.force,
+        warn=project.warn,
+    )
+    forced = "; ".join(each for each in (blockers, missing) if each) or None
     run, start = _open(project, task, config, base, worker=worker, request=request, forced=forced)
     return _begin(project, run, start, entry)
 
