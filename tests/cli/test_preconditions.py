@@ -174,6 +174,18 @@ def test_a_lock_that_a_dead_git_left_is_named_with_its_remedy(place: Place) -> N
     assert place.paste(result.steps[-1]).code == 0
 
 
+def test_files_of_the_task_that_git_ignores_are_named_before_the_work(place: Place) -> None:
+    place.write("ignored", "out.txt\nlib/\n.runr/\n")
+    place.git("config", "core.excludesFile", str(place.root / "ignored"))
+    place.script("a.md", _WORK, header="owns: [out.txt, ./lib/, 'src/*', README.md]")
+    told = "git ignores lib/, out.txt: what a run makes of it is in no commit"
+    looked = place.runr("doctor").out
+    assert told in looked
+    assert "git ignores .runr/tasks: new task files are in no commit" in looked
+    started = place.runr("run", "--task", "a", code=0).err
+    assert f"{told} (git check-ignore -v lib/ out.txt)" in started
+
+
 def test_a_merge_in_progress_is_named(place: Place) -> None:
     place.git("checkout", "-q", "-b", "side")
     place.write("side.txt", "1\n")

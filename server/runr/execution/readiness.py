@@ -4,12 +4,13 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from runr.errors import RepositoryError
 from runr.git import commits, recovery, submodules
 from runr.git.commits import is_on
-from runr.git.repo import Repo
+from runr.git.repo import Repo, split
+from runr.runs.model import RunSpec
 from runr.runs.preconditions import Facts, Filter, problems
 
 _ASKED = (
@@ -28,7 +29,7 @@ _PLAIN = re.compile(r"\s*([A-Za-z0-9_][\w.+-]*)(?=\s|$)")
 def ensure_ready(
     repo: Repo,
     environment: Mapping[str, str],
-    commands: Sequence[str],
+    spec: RunSpec,
     *,
     own_tree: bool,
     force: bool,
@@ -36,9 +37,10 @@ def ensure_ready(
 ) -> str | None:
     """Raise RepositoryError for what keeps a run from its end, and tell the rest to `warn`.
 
-    `commands` are the checks. Returns what `force` went past.
+    Returns what `force` overrides.
     """
-    found = problems(gather(repo, environment, commands, own_tree=own_tree))
+    commands = [check.command for check in spec.checks]
+    found = problems(gather(repo, environment, commands, spec.owns, own_tree=own_tree))
     blocking = [each for each in found if each.blocks and not (force and each.may_force)]
     if blocking:
         steps = dict.fromkeys(step for each in blocking for step in each.next_steps)
@@ -54,11 +56,12 @@ def gather(
     repo: Repo,
     environment: Mapping[str, str],
     commands: Iterable[str],
+    owns: Iterable[str],
     *,
     own_tree: bool = True,
-    signing_s: float = 60,
+    signing_s: float = commits.SIGNING_S,
 ) -> Facts:
-    """Look at all of it; what is asked of git depends on what the settings and files say."""
+    """Look at all of it: `commands` are the checks, `owns` the paths that are to be changed."""
     settings = repo.settings(_ASKED)
     path = environment.get("PATH")
     absent, unfetched = _submodules(repo) if own_tree else ((), ())
@@ -73,11 +76,23 @@ def gather(
         lacks_lfs=_lacks_lfs(repo, settings),
         absent=absent,
         unfetched=unfetched,
+        ignored=_ignored(repo, owns),
         missing_tools=tuple(_missing_tools(commands, environment)),
         signs=signs,
         wants_signatures=is_on(settings, "merge.verifysignatures"),
         unsigned=commits.why_unsigned(repo, signing_s) if signs else None,
     )
+
+
+def _ignored(repo: Repo, paths: Iterable[str]) -> tuple[str, ...]:
+    """Return the paths that git ignores; a pattern is no path, and what is tracked is not."""
+    plain = sorted({path.strip().removeprefix("./") for path in paths if not set(path) & set("*?")})
+    names = [path for path in plain if path not in ("", ".") and not path.startswith(("/", ".."))]
+    if not names:
+        return ()
+    stdin = "".join(f"{name}\0" for name in names).encode(errors="surrogateescape")
+    # Of a path in a submodule, or behind a link, git does not say; it is not ignored here, then.
+    return split(repo.attempt("check-ignore", "-z", "--stdin", stdin=stdin).out)
 
 
 def _missing_tools(
@@ -86,11 +101,12 @@ def _missing_tools(
     """Yield the checks of which the program is missing for certain."""
     for command in dict.fromkeys(commands):
         found = _PLAIN.match(command)
-        if found and not _is_command(found[1], environment):
+        if found and not is_command(found[1], environment):
             yield command, found[1]
 
 
-def _is_command(word: str, environment: Mapping[str, str]) -> bool:
+def is_command(word: str, environment: Mapping[str, str]) -> bool:
+    """Tell whether a shell can run what it is called."""
     if shutil.which(word, path=environment.get("PATH")):
         return True
     # It may be the shell's own, which only the shell knows.

@@ -18,7 +18,7 @@ class UnsignedError(GitError):
 SETTINGS = r"^(user|author|committer)\.(name|email)$|^commit\.gpgsign$"
 
 #: How long signing may take: a program that waits for a passphrase waits in vain.
-_SIGNING_S = 60.0
+SIGNING_S = 30.0
 
 _FALSE = {"", "false", "no", "off", "0"}
 
@@ -50,7 +50,7 @@ def create(
     args = ("commit-tree", tree, *flags)
     who = repo.identity(settings) | dict(env or {})
     if may_sign and is_on(settings, "commit.gpgsign"):
-        return _signed(repo, args, message, who, _SIGNING_S)
+        return _signed(repo, args, message, who, SIGNING_S)
     return repo.text(*args, stdin=message, env=who)
 
 

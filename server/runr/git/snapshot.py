@@ -47,7 +47,8 @@ class Stat:
 
 def take(repo: Repo, exclude: tuple[str, ...] = _RUNRS) -> str:
     """Return a tree of all that git does not ignore; excluded paths stay as in HEAD."""
-    out = [f":(top,exclude,literal){path}" for path in exclude]
+    # Where it is written out, git complains of an excluded folder that is ignored as well.
+    out = [f":(top,exclude,glob){path[:-1]}[{path[-1]}]/**" for path in exclude]
     with scratch_index(repo) as env:
         _begin(repo, Path(env["GIT_INDEX_FILE"]), env)
         added = _add(repo, ("-A", "--", ".", *out), env)

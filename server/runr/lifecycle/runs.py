@@ -147,7 +147,7 @@ def resume_run(project: Project, wanted: str, since: Phase | None = None) -> Run
         readiness.ensure_ready(
             project.repo,
             project.environment,
-            [check.command for check in (terms or start).checks],
+            terms or start,
             own_tree=start.branch is not None,
             force=True,
             warn=project.warn,

@@ -67,14 +67,15 @@ def run_task(project: Project, request: RunRequest) -> RunResult:
         if name != "off":
             registry.available((name,), config, project.environment)
     base = _base(project)
-    missing = readiness.ensure_ready(
-        project.repo,
-        project.environment,
-        [check.command for check in terms.checks(task, config.verify)],
-        own_tree=worker != "session" and not request.in_place,
-        force=request.force,
-        warn=project.warn,
-    )
+    with project.doing("looking at what the run needs"):
+        missing = readiness.ensure_ready(
+            project.repo,
+            project.environment,
+            terms.build_spec(task, config),
+            own_tree=worker != "session" and not request.in_place,
+            force=request.force,
+            warn=project.warn,
+        )
     forced = "; ".join(each for each in (blockers, missing) if each) or None
     run, start = _open(project, task, config, base, worker=worker, request=request, forced=forced)
     return _begin(project, run, start, entry)

@@ -36,8 +36,9 @@ class Facts:
 
     `missing_tools` are checks, each with the program that is not there. `absent`
     are submodules that are not checked out, `unfetched` those without their
-    commit. `signs` tells whether commits are signed, `unsigned` why they cannot
-    be, `wants_signatures` whether git merges only what is signed.
+    commit, `ignored` paths that a run is to change. `signs` tells whether commits
+    are signed, `unsigned` why they cannot be, `wants_signatures` whether git
+    merges only what is signed.
     """
 
     is_named: bool = True
@@ -48,6 +49,7 @@ class Facts:
     lacks_lfs: bool = False
     absent: tuple[str, ...] = ()
     unfetched: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
     missing_tools: tuple[tuple[str, str], ...] = ()
     unsigned: str | None = None
     wants_signatures: bool = False
@@ -56,7 +58,8 @@ class Facts:
 
 def problems(facts: Facts) -> tuple[Problem, ...]:
     """Return what is in a run's way, what blocks it first."""
-    found = (*_of_tree(facts), *_of_content(facts), *_of_checks(facts), *_of_commits(facts))
+    parts = (_of_tree, _of_content, _of_scope, _of_checks, _of_commits)
+    found = [each for part in parts for each in part(facts)]
     return tuple(sorted(found, key=lambda each: not each.blocks))
 
 
@@ -113,6 +116,16 @@ def _of_content(facts: Facts) -> Iterator[Problem]:
             topic="submodules",
             message=f"not checked out, and empty for a run, too: {', '.join(facts.absent)}",
             next_steps=("git submodule update --init",),
+        )
+
+
+def _of_scope(facts: Facts) -> Iterator[Problem]:
+    if facts.ignored:
+        names = ", ".join(facts.ignored)
+        yield Problem(
+            topic="scope",
+            message=f"git ignores {names}: what a run makes of it is in no commit",
+            next_steps=(f"git check-ignore -v {' '.join(map(shlex.quote, facts.ignored))}",),
         )
 
 

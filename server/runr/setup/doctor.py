@@ -24,6 +24,8 @@ from runr.storage import state_dir
 from runr.text import closest_match
 from runr.workers import registry
 
+_TASKS = ".runr/tasks"
+
 # Somebody watches: a signature that takes longer waits for a passphrase.
 _SIGNING_S = 10
 
@@ -164,8 +166,9 @@ def _checks(project: Project) -> HealthCheck:
 
 def _preconditions(project: Project) -> list[HealthCheck]:
     """Return what a run would be refused for, or its start would warn of."""
+    commands, owns = _wanted(project)
     facts = readiness.gather(
-        project.repo, project.environment, _open_checks(project), signing_s=_SIGNING_S
+        project.repo, project.environment, commands, owns, signing_s=_SIGNING_S
     )
     return [
         HealthCheck(
@@ -178,22 +181,30 @@ def _preconditions(project: Project) -> list[HealthCheck]:
     ]
 
 
-def _open_checks(project: Project) -> list[str]:
-    """Return the commands that judge the tasks which are not completed; none where unknown."""
+def _wanted(project: Project) -> tuple[list[str], list[str]]:
+    """Return the checks of open tasks and the paths that they own; none where unknown."""
     try:
         known, verify = store.read(project.layout).tasks, project.config().verify
     except RunrError:
-        return []
+        return [], []
     done = {path for path, entry in known.items() if entry.status is State.COMPLETED}
     open_tasks = [task for task in project.tasks() if not task.error and task.path not in done]
     configured = [*verify.tier0, *verify.tier1, *verify.tier2]
     own = [check.command for task in open_tasks for check in terms.checks(task, verify)]
-    return [*configured, *own]
+    return [*configured, *own], [path for task in open_tasks for path in task.owns]
 
 
 def _tasks(project: Project) -> HealthCheck:
     tasks = project.tasks()
     broken = [task for task in tasks if task.error is not None]
+    ignored = project.repo.answer("check-ignore", "-q", "--no-index", _TASKS) is not None
+    if not broken and ignored:
+        return HealthCheck(
+            name="tasks",
+            state="note",
+            message=f"git ignores {_TASKS}: new task files are in no commit",
+            advice=f"git check-ignore -v --no-index {_TASKS}",
+        )
     if not broken:
         return HealthCheck(name="tasks", state="ok", message=f"{len(tasks)} task files")
     first = broken[0].error
