@@ -69,7 +69,12 @@ def test_the_users_own_changes_are_kept_byte_for_byte(tmp_path: Path, went_on: b
     assert after[2] == before[2] | {"a.txt": b"2\n"}
 
 
-def interrupt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, move: str, times: int) -> Path:
+MOVES = """*" merge --ff-only "*|*" update-ref "*"""
+
+
+def interrupt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, move: str, times: int, when: str = MOVES
+) -> Path:
     """Put a git on PATH that does `move` right before it moves a branch, the first times."""
     real = shutil.which("git")
     left = tmp_path / "left"
@@ -78,7 +83,7 @@ def interrupt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, move: str, times:
     shim.parent.mkdir()
     shim.write_text(
         f"""#!/bin/sh
-        case " $* " in *" merge --ff-only "*|*" update-ref "*)
+        case " $* " in {when})
           if [ -s {left} ]; then
             truncate -s -1 {left}
             ( unset GIT_CEILING_DIRECTORIES; PATH={os.environ["PATH"]}; cd {tmp_path}/repo; {move} )
@@ -131,9 +136,52 @@ def test_a_git_that_is_at_work_for_a_moment_is_waited_for(
     root = begin(tmp_path, {"a.txt": "2\n"})
     lock = root / ".git" / "index.lock"
     lock.touch()
-    tried = tmp_path / "tried"
-    interrupt(tmp_path, monkeypatch, f"[ ! -e {tried} ] || rm -f {lock}; touch {tried}", 2)
+    looked = tmp_path / "looked"
+    release = f"[ ! -e {looked} ] || rm -f {lock}; touch {looked}"
+    interrupt(tmp_path, monkeypatch, release, 2, when='*" for-each-ref "*')
     assert bring(root).how == "fast-forward"
+
+
+LOCKS = ("index.lock", "HEAD.lock", "refs/heads/main.lock", "packed-refs.lock")
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_that_stays_is_named_and_every_file_is_as_it_was(tmp_path: Path, name: str) -> None:
+    root = begin(tmp_path, {"a.txt": "2\n", "new.txt": "new\n"})
+    lock = root / ".git" / name
+    lock.touch()
+    before, main = state(root), git(root, "rev-parse", "main")
+    done = bring(root)
+    assert (done.how, done.command) == ("kept", f"git merge {BRANCH}")
+    assert done.reason.endswith(f"rm {lock}")
+    assert state(root) == before
+    assert git(root, "rev-parse", "main") == main
+    lock.unlink()
+    assert bring(root).how == "fast-forward"
+
+
+def test_a_lock_that_comes_behind_the_look_takes_the_files_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = begin(tmp_path, {"a.txt": "2\n", "new.txt": "new\n"})
+    write(root, {"mine.txt": "mine\n", "staged.txt": "staged\n"})
+    git(root, "add", "staged.txt")
+    before, main = state(root), git(root, "rev-parse", "main")
+    lock = root / ".git" / "refs" / "heads" / "main.lock"
+    interrupt(tmp_path, monkeypatch, f"touch {lock}", 1)
+    assert bring(root).how == "kept"
+    assert state(root) == before
+    assert git(root, "rev-parse", "main") == main
+
+
+def test_where_git_wants_signatures_the_command_goes_without(tmp_path: Path) -> None:
+    root = begin(tmp_path, {"a.txt": "2\n"})
+    git(root, "config", "merge.verifySignatures", "true")
+    done = bring(root)
+    assert "signature" in done.reason
+    assert done.command == f"git merge --no-verify-signatures {BRANCH}"
+    git(root, *shlex.split(done.command)[1:])
+    assert git(root, "rev-parse", "main") == git(root, "rev-parse", BRANCH)
 
 
 def test_a_conflict_keeps_the_branch_and_names_the_files(tmp_path: Path) -> None:
@@ -275,16 +323,12 @@ def test_unrelated_histories_are_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("went_on", [False, True])
-def test_no_hook_runs_no_key_is_asked_for_and_no_setting_changes_the_outcome(
-    tmp_path: Path, went_on: bool
-) -> None:
+def test_no_hook_runs_and_no_setting_changes_the_outcome(tmp_path: Path, went_on: bool) -> None:
     root = begin(tmp_path, {"a.txt": "2\n"})
     if went_on:
         save(root, {"b.txt": "1\n"})
     mark = install_hooks(root)
     for key, value in {
-        "commit.gpgSign": "true",
-        "gpg.program": "false",
         "merge.ff": "false",
         "merge.autoStash": "true",
         "branch.main.mergeOptions": "--squash --no-commit",

@@ -135,8 +135,8 @@ class HooksFolder(NamedTuple):
 
     def configured(self) -> tuple[str, str] | None:
         """Return scope and value of the hooks' folder in git's settings, in files only."""
-        listed = self.repo.attempt("config", "-z", "--show-scope", "--get-all", HOOKS_PATH_KEY)
-        fields = listed.out.decode("utf-8", "surrogateescape").split("\0")[:-1]
+        listed = self.repo.answer("config", "-z", "--show-scope", "--get-all", HOOKS_PATH_KEY)
+        fields = (listed or b"").decode("utf-8", "surrogateescape").split("\0")[:-1]
         pairs = list(zip(fields[::2], fields[1::2], strict=False))
         return next((pair for pair in reversed(pairs) if pair[0] != "command"), None)
 

@@ -4,22 +4,25 @@ import os
 import re
 import shlex
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Literal, TypeVar
 
-from runr.git import snapshot
+from runr.git import commits as git_commits
+from runr.git import quarantine, recovery, snapshot
+from runr.git.commits import is_on
 from runr.git.repo import Output, Repo, complaint, split
 
 _UNKNOWN_OPTION = 129
+_VERIFIES = r"^merge\.verifysignatures$"
 
 #: How long to wait before each further try, in seconds.
 _PAUSES_S = (0.05, 0.1, 0.2, 0.4, 0.8)
 #: What git says where another git is writing to the index or the branch.
 _LOCKED = re.compile(r"(index|HEAD|refs/\S*)\.lock'?: File exists|cannot lock ref")
+#: That part of it which comes when the files are moved already.
+_REF_LOCKED = re.compile(r"cannot lock ref|(HEAD|refs/\S*)\.lock")
 
 Result = TypeVar("Result")
 
@@ -65,27 +68,34 @@ def retry_if_moved(attempt: Callable[[], Result]) -> Result:
 
 def integrate(root: Repo, *, branch: str, target: str | None, message: str) -> Integration:
     """Move `target` to contain `branch`, or keep the branch; the user's changes stay untouched."""
-    tip = root.resolve(f"refs/heads/{branch}")
-    if tip is None:
-        return Integration(how="kept", reason=f"the branch {branch} is gone")
     try:
-        return retry_if_moved(lambda: _bring_in(root, tip, branch, target, message))
+        return retry_if_moved(lambda: _bring_in(root, branch, target, message))
     except MergeRefusedError as error:
         command = _command(root, branch, target)
         return Integration(how="kept", reason=str(error), command=command)
 
 
-def _bring_in(root: Repo, tip: str, branch: str, target: str | None, message: str) -> Integration:
+def _bring_in(root: Repo, branch: str, target: str | None, message: str) -> Integration:
+    found = root.refs(_ref(branch), *([_ref(target)] if target else []))
+    tip = found.get(_ref(branch))
+    if tip is None:
+        return Integration(how="kept", reason=f"the branch {branch} is gone")
     if target is None:
         raise MergeRefusedError("the run started where no branch was checked out")
-    old = tip_of(root, target)
-    if root.is_ancestor(tip, old):
+    if _ref(target) not in found:
+        raise MergeRefusedError(f"the branch {target} is gone")
+    old = found[_ref(target)]
+    straight = old != tip and root.is_ancestor(old, tip)
+    if not straight and root.is_ancestor(tip, old):
         return Integration(how="already", sha=old)
     ensure_not_busy(root, target)
-    straight = root.is_ancestor(old, tip)
     new = tip if straight else merge_commit(root, old, tip, message)
     move(root, target, new, old, f"runr: bring in {branch}")
     return Integration(how="fast-forward" if straight else "merge", sha=new)
+
+
+def _ref(branch: str) -> str:
+    return f"refs/heads/{branch}"
 
 
 def tip_of(root: Repo, target: str) -> str:
@@ -110,7 +120,11 @@ def move(root: Repo, target: str, new: str, old: str, note: str) -> None:
     Raises MovedError where looking again may help, else KeptError; nothing is moved then.
     """
     if root.branch() == target:
+        _refuse_locked(root, target)
         moved = _advance(root, new)
+        if not moved.ok and _REF_LOCKED.search(moved.err):
+            # Git moves the files first, and looks then whether the branch can be moved.
+            recovery.put_back(root, old, new)
     else:
         moved = root.attempt("update-ref", "-m", note, f"refs/heads/{target}", new, old)
     if moved.ok:
@@ -122,12 +136,24 @@ def move(root: Repo, target: str, new: str, old: str, note: str) -> None:
     raise MergeRefusedError(_refusal(moved))
 
 
-def merge_commit(root: Repo, old: str, tip: str, message: str) -> str:
+def _refuse_locked(root: Repo, target: str) -> None:
+    """Raise MovedError while a lock is there that would stop git half way, or at once."""
+    for lock in recovery.locks_in_the_way(root, target):
+        command = f"rm {shlex.quote(str(lock))}"
+        raise MovedError(f"{lock} is there: if no git is at work, {command}")
+
+
+def merge_commit(root: Repo, old: str, tip: str, message: str, *, may_sign: bool = True) -> str:
     """Return a merge commit made without touching a file or a branch."""
-    text = message.encode(errors="replace")
-    parents = ("-p", old, "-p", tip)
-    tree = merged_tree(root, old, tip)
-    return root.text("commit-tree", tree, *parents, stdin=text, env=root.identity())
+    with quarantine.within(root) as scratch:
+        tree = merged_tree(scratch, old, tip)
+        text = message.encode(errors="replace")
+        try:
+            sha = git_commits.create(scratch, tree, (old, tip), text, may_sign=may_sign)
+        except git_commits.UnsignedError as error:
+            raise MergeRefusedError(error.message) from None
+        quarantine.publish(scratch, root, sha, old, tip)
+    return sha
 
 
 def merged_tree(root: Repo, old: str, tip: str) -> str:
@@ -149,7 +175,7 @@ def merged_tree(root: Repo, old: str, tip: str) -> str:
 def _advance(root: Repo, new: str) -> Output:
     # git itself refuses to overwrite what the user changed, staged, or keeps ignored in the way.
     flags = ("--ff-only", "--no-squash", "--no-autostash", "--no-overwrite-ignore", "--quiet")
-    return root.attempt("merge", *flags, new, env=root.identity())
+    return root.attempt("merge", *flags, new)
 
 
 def _refusal(moved: Output) -> str:
@@ -181,11 +207,13 @@ def _worktree(common: Path, record: Path) -> str:
 
 
 def _command(root: Repo, branch: str, target: str | None) -> str:
-    merge = f"git merge {shlex.quote(branch)}"
+    # What git refuses for want of a signature, it refuses a second time.
+    asks = is_on(root.settings(_VERIFIES), "merge.verifysignatures")
+    merge = f"git merge{' --no-verify-signatures' if asks else ''} {shlex.quote(branch)}"
     if target is None or root.branch() == target or not root.resolve(f"refs/heads/{target}"):
         return merge
     if found := checkout_of(root, target):
-        return f"git -C {shlex.quote(found)} merge {shlex.quote(branch)}"
+        return f"git -C {shlex.quote(found)} {merge.removeprefix('git ')}"
     return f"git switch {shlex.quote(target)} && {merge}"
 
 
@@ -223,18 +251,30 @@ def plan_merge(repo: Repo, commit_set: CommitSet, target: str, message: str) -> 
     No branch and no file is touched. The commits are merged where that brings
     in nothing else, and applied one by one where it would.
     """
-    old, tip = tip_of(repo, target), commit_set.commits[-1]
+    old = tip_of(repo, target)
     if all(repo.is_ancestor(sha, old) for sha in commit_set.commits):
         return MergePlan(target=target, how="already", old=old, new=old)
     ensure_not_busy(repo, target)
+    with quarantine.within(repo) as scratch:
+        # A try leaves nothing behind: nobody is asked to sign for it.
+        may_sign = scratch is not repo
+        wanted = _plan(scratch, commit_set, target, old, message, may_sign=may_sign)
+        quarantine.publish(scratch, repo, wanted.new, old, commit_set.commits[-1])
+    return wanted
+
+
+def _plan(
+    repo: Repo, commit_set: CommitSet, target: str, old: str, message: str, *, may_sign: bool
+) -> MergePlan:
+    tip = commit_set.commits[-1]
     if set(repo.text("rev-list", f"{old}..{tip}").split()) <= commit_set.whole:
         if repo.is_ancestor(old, tip):
             return MergePlan(target=target, how="fast-forward", old=old, new=tip)
-        new = merge_commit(repo, old, tip, message)
+        new = merge_commit(repo, old, tip, message, may_sign=may_sign)
         return MergePlan(target=target, how="merge", old=old, new=new)
     new = old
     for sha in commit_set.commits:
-        new = _picked(repo, sha, new)
+        new = _picked(repo, sha, new, may_sign=may_sign)
     return MergePlan(target=target, how="already" if new == old else "picked", old=old, new=new)
 
 
@@ -264,19 +304,7 @@ def merge_obstacle(repo: Repo, wanted: MergePlan) -> str | None:
     return None if tried.ok else f"it would overwrite your own changes: {complaint(tried.err)}"
 
 
-@contextmanager
-def dry_run_repo(repo: Repo) -> Iterator[Repo]:
-    """Yield the repository in such a way that what git makes lies outside of it, and goes."""
-    real = str(repo.common_dir() / "objects").replace("\\", "\\\\").replace('"', '\\"')
-    with TemporaryDirectory(prefix="runr-objects-") as folder:
-        variables = (
-            ("GIT_OBJECT_DIRECTORY", folder),
-            ("GIT_ALTERNATE_OBJECT_DIRECTORIES", f'"{real}"'),
-        )
-        yield Repo(repo.path, (*repo.variables, *variables))
-
-
-def _picked(repo: Repo, sha: str, onto: str) -> str:
+def _picked(repo: Repo, sha: str, onto: str, *, may_sign: bool) -> str:
     """Return the commit with the change of `sha` on top of `onto`; `onto` where it is there."""
     before = repo.resolve(f"{sha}^1")
     if before == onto:
@@ -287,8 +315,8 @@ def _picked(repo: Repo, sha: str, onto: str) -> str:
         return onto
     name, mail, date, text = repo.fields("log", "-1", "-z", _AUTHOR, "--date=raw", sha)
     author = {"GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": mail, "GIT_AUTHOR_DATE": f"@{date}"}
-    env = repo.identity() | author
-    return repo.text("commit-tree", tree, "-p", onto, stdin=os.fsencode(text), env=env)
+    message = os.fsencode(text)
+    return git_commits.create(repo, tree, (onto,), message, env=author, may_sign=may_sign)
 
 
 def _applied(repo: Repo, sha: str, before: str, onto: str) -> str:
@@ -302,8 +330,8 @@ def _applied(repo: Repo, sha: str, before: str, onto: str) -> str:
 
 
 def _bare(repo: Repo, tree: str, parent: str | None = None) -> str:
-    parents = ("-p", parent) if parent else ()
-    return repo.text("commit-tree", _tree(repo, tree), *parents, env=repo.identity())
+    parents = (parent,) if parent else ()
+    return git_commits.create(repo, _tree(repo, tree), parents, b"", may_sign=False)
 
 
 def _tree(repo: Repo, commit: str) -> str:

@@ -34,6 +34,35 @@ def clear_locks(repo: Repo, worktrees: Path, *, patience_s: float = 5.0) -> tupl
     return tuple(lock.name for lock in found)
 
 
+def locks_in_the_way(
+    repo: Repo, branch: str | None, older_than: float | None = None
+) -> tuple[Path, ...]:
+    """Return the locks that keep git from moving the branch that is checked out, and its files.
+
+    With `older_than`, in seconds since 1970, only those that are there since then.
+    """
+    own, common = repo.git_dir(), repo.common_dir()
+    named = [own / "index.lock", own / "HEAD.lock", common / "packed-refs.lock"]
+    if branch:
+        named.append(common / "refs" / "heads" / f"{branch}.lock")
+    found = []
+    for lock in named:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            since = lock.stat().st_mtime
+            if older_than is None or since < older_than:
+                found.append(lock)
+    return tuple(found)
+
+
+def put_back(repo: Repo, old: str, new: str) -> None:
+    """Take files and index back from `new` to `old`, at which the branch still stands.
+
+    For a fast-forward that could not move the branch in the end. What the user
+    has changed or staged in other files stays; where nothing was moved, nothing is.
+    """
+    repo.run("read-tree", "-m", "-u", new, old)
+
+
 def adopt(repo: Repo, commit: str) -> None:
     """Make up for a fast-forward to `commit` that was killed half way.
 

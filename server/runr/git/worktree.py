@@ -22,7 +22,10 @@ def branch_name(slug_source: str, run_id: str) -> str:
 
 
 def add(repo: Repo, path: Path, branch: str, base: str) -> None:
-    """Check `branch` out at `path`, from `base` where it is new; done before is done."""
+    """Check `branch` out at `path`, from `base` where it is new; done before is done.
+
+    Its submodules are empty: see `submodules`.
+    """
     # Git would make it where a link leads.
     nofollow.refuse_links(path)
     record = _record(repo, path)
@@ -31,10 +34,11 @@ def add(repo: Repo, path: Path, branch: str, base: str) -> None:
         return
     if record:
         remove(repo, path)
-    if repo.resolve(f"refs/heads/{branch}"):
+    found = repo.refs(f"refs/heads/{branch}", "refs/heads/runr")
+    if f"refs/heads/{branch}" in found:
         repo.run("worktree", "add", "--", str(path), branch)
         return
-    if repo.resolve("refs/heads/runr"):
+    if found:
         raise RepositoryError(
             "the branch `runr` leaves no room for branches below runr/",
             next_steps=("git branch -m runr runr-old",),
@@ -76,10 +80,13 @@ def is_known(repo: Repo, path: Path) -> bool:
 
 def delete_branch(repo: Repo, branch: str, merged_into: str) -> bool:
     """Delete `branch` where `merged_into` contains it; say whether it is gone."""
-    tip = repo.resolve(f"refs/heads/{branch}")
-    if tip is None:
+    own, target = f"refs/heads/{branch}", f"refs/heads/{merged_into}"
+    found = repo.refs(own, target)
+    if own not in found:
         return True
-    if not repo.is_ancestor(tip, merged_into):
+    if target not in found:
+        return False
+    if found[own] != found[target] and not repo.is_ancestor(found[own], found[target]):
         return False
     # git itself refuses where the branch is checked out.
     return repo.attempt("branch", "-D", "-q", "--", branch).ok

@@ -5,9 +5,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from runr.errors import DamagedStateError, GitError
+from runr.errors import DamagedStateError
+from runr.execution.context import RunContext
 from runr.git import snapshot
-from runr.git.repo import Repo
 from runr.lifecycle import runs
 from runr.project import Project
 from runr.query import listing, presenters
@@ -134,7 +134,7 @@ def preview_resume(project: Project, wanted: str, since: Phase | None = None) ->
         phase=action.phase if performs else None,
         attempt=action.attempt or state.attempt,
         workdir=state.start.workdir,
-        work=_work(project.repo, state),
+        work=_work(project.context(project.layout.run(state.id)), state),
         message=_told(action),
         next=[f"runr resume {state.id}{option}"] if performs else list(report.next_steps(state)),
     )
@@ -150,17 +150,14 @@ def _told(action: Action) -> str:
     return f"it would go on with {action.phase}, without another attempt"
 
 
-def _work(repo: Repo, state: RunState) -> list[str]:
+def _work(context: RunContext, state: RunState) -> list[str]:
     """Return the files that the run has changed so far, committed or not."""
     start = state.start
-    try:
-        if Path(start.workdir).is_dir():
-            workspace = Repo(Path(start.workdir))
-            changes = snapshot.changed(workspace, start.base_tree, snapshot.take(workspace))
-        else:
-            tip = repo.resolve(f"refs/heads/{start.branch}") or start.base_sha
-            changes = snapshot.changed(repo, start.base_sha, tip)
-    except GitError:
-        return []
+    if (Path(start.workdir) / ".git").exists():
+        workspace = context.workspace(state)
+        changes = snapshot.changed(workspace, start.base_tree, snapshot.take(workspace))
+    else:
+        tip = context.root.resolve(f"refs/heads/{start.branch}") or start.base_sha
+        changes = snapshot.changed(context.root, start.base_sha, tip)
     names = (change.path.encode(errors="surrogateescape") for change in changes)
     return [name.decode(errors="replace") for name in names]

@@ -9,10 +9,11 @@ from typing import Any
 
 from runr import nofollow
 from runr.errors import AlreadyRunningError, DamagedStateError, NeedsHumanError, UsageError
-from runr.execution import completion, process, reconcile
+from runr.execution import completion, process, readiness, reconcile
 from runr.execution.context import RunContext
 from runr.execution.session_handoff import record_session_usage
-from runr.git import recovery, worktree
+from runr.git import recovery, submodules, worktree
+from runr.git.repo import Repo
 from runr.lifecycle import leases
 from runr.lifecycle.leases import claim_task, record_spec
 from runr.project import Project
@@ -143,8 +144,18 @@ def resume_run(project: Project, wanted: str, since: Phase | None = None) -> Run
         start = state.start
         context = project.context(run)
         recovery.clear_locks(project.repo, project.layout.worktrees)
+        readiness.ensure_ready(
+            project.repo,
+            project.environment,
+            terms or start,
+            own_tree=start.branch is not None,
+            force=True,
+            warn=project.warn,
+        )
         if start.branch is not None and state.phase is not Phase.RECORD:
-            worktree.add(project.repo, Path(start.workdir), start.branch, start.base_sha)
+            path = Path(start.workdir)
+            worktree.add(project.repo, path, start.branch, start.base_sha)
+            submodules.populate(project.repo, Repo(path), fresh=False)
         claim_task(project, state.model_copy(update={"ended": None, "stop": None}))
         state = context.log.append("run.resumed", _payload(terms, since))
         state = _joined(project, context, state)

@@ -19,7 +19,7 @@ from runr.errors import (
 )
 from runr.execution import completion, reconcile
 from runr.execution.context import RunContext
-from runr.git import log, merge
+from runr.git import log, merge, quarantine
 from runr.git.merge import CommitSet, MergePlan, MergeRefusedError, checkout_of, retry_if_moved
 from runr.git.repo import Repo
 from runr.git.trailers import MergeTrailers, message
@@ -209,7 +209,7 @@ def _held(project: Project, run: RunFiles, *, dry_run: bool) -> Iterator[RunStat
 
 def _tried(case: _SubmitContext) -> MergePlan:
     """Return what would be done; not even an object is left in the repository."""
-    with merge.dry_run_repo(case.repo) as repo:
+    with quarantine.temporary(case.repo) as repo:
         try:
             wanted = _planned(repo, case)
         except MergeRefusedError as error:

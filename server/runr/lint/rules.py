@@ -1,7 +1,6 @@
 """Verify tasks and their records: everything that would surprise somebody later."""
 
 import re
-import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations, product
 
@@ -9,6 +8,7 @@ from pydantic import Field
 
 from runr import nofollow
 from runr.errors import RunrError
+from runr.execution.readiness import is_command
 from runr.lint import finding
 from runr.lint.finding import Diagnostic
 from runr.project import Project
@@ -75,15 +75,6 @@ def _ordered(graph: Graph, one: str, other: str) -> bool:
     return any(leads(lambda path: graph.edges[path].paths, *way) for way in ways)
 
 
-# What `sh` knows itself.
-_BUILTINS = frozenset(
-    re.split(
-        r"\s+",
-        "! . : [ alias bg break case cd command continue echo eval exec exit export false fg for "
-        "getopts hash if jobs kill printf pwd read return set shift test times trap true type "
-        "ulimit umask unalias unset until wait while",
-    )
-)
 # The program of a command, behind what is assigned in front of it.
 _PROGRAM = re.compile(r"(?:\w+=(?:'[^']*'|\"[^\"]*\"|[^\s'\"]*)\s+)*+([\w./+:@-]+)")
 
@@ -129,6 +120,7 @@ def _tasks(
         for command in task.verify:
             yield from _command(project, task, command, known)
     yield from finding.cycle_diagnostics(graph)
+    yield from finding.name_diagnostics(tasks)
     closed = {path for path, entry in entries.items() if entry.status is State.COMPLETED}
     owning = [task for task in tasks if task.owns and task.path not in closed]
     yield from find_overlaps(owning, graph, _files(project, owning))
@@ -145,20 +137,17 @@ def _command(
     project: Project, task: Task, command: str, known: dict[str, bool]
 ) -> Iterator[Diagnostic]:
     program = _PROGRAM.match(command.strip())
-    if program is None or program[1] in _BUILTINS:
+    if program is None:
         return
     word = program[1]
     if word not in known:
         here = project.layout.root / word
-        known[word] = here.is_file() if "/" in word else _installed(project, word)
+        plain = "/" not in word
+        known[word] = is_command(word, project.environment) if plain else here.is_file()
     if not known[word]:
         where = "in the repository" if "/" in word else "on PATH"
         message = f"`{word}` of the check `{command}` is not {where}"
         yield Diagnostic(rule="command", severity="warning", path=task.path, message=message)
-
-
-def _installed(project: Project, word: str) -> bool:
-    return shutil.which(word, path=project.environment.get("PATH")) is not None
 
 
 def _records(

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -130,12 +130,10 @@ class Cleaner:
 
     def _put_away(self, state: RunState, left: Leftover) -> bool:
         why = None if state.id in self._forced else self._reason(state, left)
-        if (
-            why is None
-            and not self._request.dry_run
-            and not leftovers.remove_leftover(self._repo, left)
-        ):
-            why = "git does not remove it: it is checked out somewhere"
+        if why is None and not self._request.dry_run:
+            why = leftovers.remove_leftover(self._repo, left)
+            with suppress(FileNotFoundError):
+                nofollow.remove_tree(self._project.layout.run(state.id).snapshots)
         if why is None:
             self.removed.append(_told(left, state.id))
         else:

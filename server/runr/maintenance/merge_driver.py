@@ -118,8 +118,8 @@ def is_installed(project: Project) -> bool:
 
 
 def _setting(project: Project, name: str) -> str | None:
-    found = project.repo.attempt("config", "--local", "--get", f"merge.{DRIVER}.{name}")
-    return found.out.decode().rstrip("\n") if found.ok else None
+    found = project.repo.answer("config", "--local", "--get", f"merge.{DRIVER}.{name}")
+    return None if found is None else found.decode().rstrip("\n")
 
 
 def _own_command() -> list[str]:
@@ -127,7 +127,8 @@ def _own_command() -> list[str]:
 
 
 def _is_ignored(project: Project) -> bool:
-    return project.repo.attempt("check-ignore", "-q", "--no-index", ".runr/task-status.json").ok
+    args = ("check-ignore", "-q", "--no-index", ".runr/task-status.json")
+    return project.repo.answer(*args) is not None
 
 
 def _attributes(layout: Layout) -> str:

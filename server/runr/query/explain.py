@@ -187,9 +187,10 @@ def _branches(project: Project, entry: Entry) -> list[str]:
     """Return up to three branches that have the commit, the current one first."""
     if not entry.checkpoint_sha or entry.status is not State.COMPLETED:
         return []
-    flags = ("--format=%(refname:short)", f"--contains={entry.checkpoint_sha}")
-    found = project.repo.attempt("for-each-ref", *flags, "refs/heads", "refs/remotes")
-    names = found.out.decode(errors="replace").split() if found.ok else []
+    sha = entry.checkpoint_sha
+    args = ("for-each-ref", "--format=%(refname:short)", f"--contains={sha}")
+    found = project.repo.unless_gone(*args, "refs/heads", "refs/remotes", needs=(sha,))
+    names = (found or b"").decode(errors="replace").split()
     current = project.repo.branch()
     return sorted(names, key=lambda name: (name != current, name))[:3]
 

@@ -9,17 +9,25 @@ from typing import Literal
 
 from runr import __version__, nofollow
 from runr.errors import RunrError
+from runr.execution import readiness
 from runr.git.hooks import HooksFolder
 from runr.maintenance import merge_driver
 from runr.project import Project
 from runr.query.models import Result
-from runr.runs import journal
+from runr.runs import journal, terms
+from runr.runs.preconditions import problems
 from runr.runs.stop_reasons import quoted
 from runr.setup import claude_plugin
 from runr.status import store
+from runr.status.model import State
 from runr.storage import state_dir
 from runr.text import closest_match
 from runr.workers import registry
+
+_TASKS = ".runr/tasks"
+
+# Somebody watches: a signature that takes longer waits for a passphrase.
+_SIGNING_S = 10
 
 
 class HealthCheck(Result):
@@ -38,9 +46,12 @@ class HealthReport(Result):
     well: bool
 
 
+Look = Callable[[Project], HealthCheck | list[HealthCheck]]
+
+
 def check_health(project: Project) -> HealthReport:
     """Examine installation, repository, settings, tasks, records and workers."""
-    looks: tuple[Callable[[Project], HealthCheck], ...] = (
+    looks: tuple[Look, ...] = (
         _python,
         _git,
         _identity,
@@ -48,6 +59,7 @@ def check_health(project: Project) -> HealthReport:
         _config,
         _worker,
         _checks,
+        _preconditions,
         _tasks,
         _status,
         _sharing,
@@ -56,8 +68,19 @@ def check_health(project: Project) -> HealthReport:
         _claude,
         _hooks,
     )
-    findings = [look(project) for look in looks]
+    findings = [found for look in looks for found in _looked(look, project)]
     return HealthReport(findings=findings, well=all(found.state != "bad" for found in findings))
+
+
+def _looked(look: Look, project: Project) -> list[HealthCheck]:
+    """Return what was found; one thing that cannot be looked at does not hide the others."""
+    try:
+        found = look(project)
+    except RunrError as error:
+        advice = error.next_steps[0] if error.next_steps else None
+        name = look.__name__.strip("_").replace("_", " ")
+        return [HealthCheck(name=name, state="bad", message=error.message, advice=advice)]
+    return [found] if isinstance(found, HealthCheck) else list(found)
 
 
 def _python(_: Project) -> HealthCheck:
@@ -77,16 +100,10 @@ def _git(project: Project) -> HealthCheck:
     return HealthCheck(name="git", state="ok", message=f"{version}, {project.layout.root}")
 
 
-def _identity(project: Project) -> HealthCheck:
+def _identity(project: Project) -> list[HealthCheck]:
+    """Return the name of git's user; where there is none, the preconditions say so."""
     user = project.repo.user()
-    if user:
-        return HealthCheck(name="identity", state="ok", message=user)
-    return HealthCheck(
-        name="identity",
-        state="note",
-        message="git knows no name: checkpoints are committed as runr",
-        advice="git config user.name 'Your Name'",
-    )
+    return [HealthCheck(name="identity", state="ok", message=user)] if user else []
 
 
 def _folder(project: Project) -> HealthCheck:
@@ -147,9 +164,47 @@ def _checks(project: Project) -> HealthCheck:
     )
 
 
+def _preconditions(project: Project) -> list[HealthCheck]:
+    """Return what a run would be refused for, or its start would warn of."""
+    commands, owns = _wanted(project)
+    facts = readiness.gather(
+        project.repo, project.environment, commands, owns, signing_s=_SIGNING_S
+    )
+    return [
+        HealthCheck(
+            name=found.topic,
+            state="bad" if found.blocks else "note",
+            message=found.message,
+            advice=found.next_steps[0] if found.next_steps else None,
+        )
+        for found in problems(facts)
+    ]
+
+
+def _wanted(project: Project) -> tuple[list[str], list[str]]:
+    """Return the checks of open tasks and the paths that they own; none where unknown."""
+    try:
+        known, verify = store.read(project.layout).tasks, project.config().verify
+    except RunrError:
+        return [], []
+    done = {path for path, entry in known.items() if entry.status is State.COMPLETED}
+    open_tasks = [task for task in project.tasks() if not task.error and task.path not in done]
+    configured = [*verify.tier0, *verify.tier1, *verify.tier2]
+    own = [check.command for task in open_tasks for check in terms.checks(task, verify)]
+    return [*configured, *own], [path for task in open_tasks for path in task.owns]
+
+
 def _tasks(project: Project) -> HealthCheck:
     tasks = project.tasks()
     broken = [task for task in tasks if task.error is not None]
+    ignored = project.repo.answer("check-ignore", "-q", "--no-index", _TASKS) is not None
+    if not broken and ignored:
+        return HealthCheck(
+            name="tasks",
+            state="note",
+            message=f"git ignores {_TASKS}: new task files are in no commit",
+            advice=f"git check-ignore -v --no-index {_TASKS}",
+        )
     if not broken:
         return HealthCheck(name="tasks", state="ok", message=f"{len(tasks)} task files")
     first = broken[0].error

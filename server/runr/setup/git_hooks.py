@@ -6,11 +6,14 @@ from pathlib import Path
 from runr.errors import GitError, UsageError
 from runr.git import hooks
 from runr.git.hooks import OWN_FOLDER, HookInstallRecord, HooksFolder, hook_text, write_hook
-from runr.git.repo import Repo
+from runr.git.repo import Repo, complaint
 from runr.setup.install_plan import FilePreview, InstallResult
 
 _AWAY = ".before-runr"
 _UNINSTALL = "runr install git-hooks --uninstall"
+
+# How `git config --unset-all` ends where there is nothing to unset.
+_NOT_SET = 5
 
 
 def install(repo: Repo, *, python: str) -> InstallResult:
@@ -160,14 +163,17 @@ def _restore_setting(place: HooksFolder, receipt: HookInstallRecord) -> None:
     if receipt.config_before is not None and current == receipt.config_after:
         place.config.write_bytes(receipt.config_before.encode("utf-8", "surrogateescape"))
         return
-    known = place.repo.attempt(
+    known = place.repo.answer(
         *("config", "--file", str(place.instead / ".before"), "--get", "core.hooksPath")
     )
-    before = known.out.decode("utf-8", "surrogateescape").removesuffix("\n") if known.ok else None
+    before = (known or b"").decode("utf-8", "surrogateescape").removesuffix("\n")
     if before:
         place.repo.run("config", "--local", "core.hooksPath", before)
-    elif not place.repo.attempt("config", "--local", "--unset-all", "core.hooksPath").ok:
-        raise GitError("core.hooksPath could not be taken out", next_steps=[_UNINSTALL])
+        return
+    unset = place.repo.attempt("config", "--local", "--unset-all", "core.hooksPath")
+    if not unset.ok and unset.code != _NOT_SET:
+        why = complaint(unset.err)
+        raise GitError(f"core.hooksPath could not be removed: {why}", next_steps=[_UNINSTALL])
 
 
 def _shown(place: HooksFolder, path: Path) -> str:

@@ -51,6 +51,11 @@ class RunFiles(NamedTuple):
     def runner_log(self) -> Path:
         return self.folder / "runner.log"
 
+    @property
+    def snapshots(self) -> Path:
+        """What git needs to compare the working tree with what the run found."""
+        return self.folder / "snapshots"
+
     def prompt(self, part: int | str) -> Path:
         """Return where a prompt is kept: of an attempt, of `plan`, or of `2-review`."""
         return self.folder / f"prompt-{part}.md"
