@@ -6,7 +6,7 @@ from typing import Literal
 
 Links = Mapping[str, Sequence[str]]
 
-#: So many leaves that look alike are shown beside each other; the rest are counted.
+#: How many leaves that look alike are shown; the rest are counted.
 _ALIKE = 8
 
 

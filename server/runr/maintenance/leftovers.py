@@ -33,7 +33,7 @@ def unmerged_work(repo: Repo, left: Leftover, base: str, targets: Iterable[str])
     try:
         changed, heads = _inside(left.path)
     except GitError:
-        return "its worktree is damaged, so nobody knows what is in it"
+        return "its worktree is damaged, so its content is unknown"
     if changed:
         return f"its worktree has {_many(changed, 'change')} in no commit"
     known = list(targets)
