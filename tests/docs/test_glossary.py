@@ -99,11 +99,8 @@ PENDING: set[str] = {
     "tests/acceptance",
     "tests/claude",
     "tests/cli",
-    "tests/crash",
     "tests/docs",
-    "tests/fakes",
     "tests/mcpserver",
-    "tests/perf",
     "tests/unit",
 }
 
