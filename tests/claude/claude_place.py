@@ -1,4 +1,4 @@
-"""A repository with `/runr` installed, and the real Claude Code at work there, with a script."""
+"""A repository with `/runr` installed, and the real Claude Code in it, with a script."""
 
 import json
 import os

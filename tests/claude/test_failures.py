@@ -184,7 +184,7 @@ def test_garbage_around_the_output_does_no_harm(place: ClaudePlace) -> None:
 def test_output_that_breaks_off_is_a_worker_that_failed_with_its_work_kept(
     place: ClaudePlace,
 ) -> None:
-    # All of it up to the result, without which nobody knows how it ended.
+    # All of it up to the result, without which its end is unknown.
     wrapped(place, 'claude "$@" | grep -v \'"type":"result"\'\n')
     run, _ = ran(place, GOOD, 1)
     assert run["stop_reason"] == "worker_failed"
@@ -201,7 +201,7 @@ def test_what_the_worker_left_in_the_background_is_ended(place: ClaudePlace) -> 
     assert not is_running(int(file.read_text()))
 
 
-def test_a_runner_that_is_told_to_end_leaves_a_stop_and_no_worker(place: ClaudePlace) -> None:
+def test_a_runner_that_is_terminated_leaves_a_stop_and_no_worker(place: ClaudePlace) -> None:
     begun = place.root.parent / "begun"
     script = [bash(f"echo good > a.txt; echo $$ > {begun}; sleep 600"), {"text": "done"}]
     with FakeModel(script) as model:

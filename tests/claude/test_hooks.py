@@ -47,7 +47,7 @@ def _stopped(place: PluginPlace) -> Entry | None:
     return entry if entry.status is State.STOPPED else None
 
 
-def told(request: ModelRequest) -> str:
+def received(request: ModelRequest) -> str:
     return "\n".join(request.all_texts)
 
 
@@ -66,7 +66,7 @@ def test_an_edit_outside_of_the_open_task_s_scope_is_denied_with_the_reason(
     assert event.payload["path"] == "README.md"
 
 
-def test_files_that_no_judge_counts_can_be_edited(place: PluginPlace) -> None:
+def test_files_that_no_scope_check_counts_can_be_edited(place: PluginPlace) -> None:
     (place.root / ".gitignore").write_text("build/\n")
     place.commit()
     (place.root / "build").mkdir()
@@ -87,7 +87,7 @@ def test_a_commit_by_hand_names_its_run_and_its_session(place: PluginPlace) -> N
     by_hand = "cd . && git add a.txt && git commit -q -m 'On the way'"
     script = [OPEN, write("a.txt", "good"), bash(by_hand), DONE, BYE]
     requests = said(place, script)
-    assert "complete-task runs the checks and makes the checkpoint commit itself" in told(
+    assert "complete-task runs the checks and makes the checkpoint commit itself" in received(
         requests[-1]
     )
     run_id = answer(requests[-1].tool_results[0].text)["run"]["id"]
@@ -129,7 +129,7 @@ def test_edits_and_commands_are_in_the_timeline_without_secrets(place: PluginPla
     assert numbers == list(range(1, len(numbers) + 1))
 
 
-def test_a_session_that_stops_too_early_is_told_what_is_missing_and_finishes(
+def test_a_session_that_stops_too_early_is_reminded_of_what_is_missing_and_finishes(
     place: PluginPlace,
 ) -> None:
     script = [OPEN, write("a.txt", "bad"), DONE, BYE, write("a.txt", "good"), DONE, BYE]
@@ -144,7 +144,7 @@ def test_a_session_that_stops_too_early_is_told_what_is_missing_and_finishes(
 def test_a_session_that_stops_all_the_same_leaves_its_run_unverified(place: PluginPlace) -> None:
     requests = said(place, [OPEN, write("a.txt", "good"), BYE, BYE, BYE])
     assert len(requests) == 4
-    # Whoever asks is told the truth at once; the file says it a moment later.
+    # The answer is true at once; the file says it a moment later.
     assert place.answer("task-status", "foo.md")["task"]["status"] == "stopped"
     entry = place.kit.entry("foo.md")
     assert (entry.status, entry.stop_reason) == (State.STOPPED, "unverified")
@@ -164,12 +164,12 @@ def test_a_session_that_was_let_go_completes_its_task_after_all(place: PluginPla
     assert "a.txt" in git(place.root, "show", "--name-only", "--format=", "HEAD")
 
 
-def test_a_session_is_told_at_its_start_what_there_is_to_do(place: PluginPlace) -> None:
+def test_a_session_gets_a_summary_of_the_tasks_at_its_start(place: PluginPlace) -> None:
     place.kit.task("bar.md", header="depends_on: [foo.md]")
     place.kit.task("call.md", header="type: manual")
     (request,) = said(place, [BYE])
-    assert "runr: 0 of 3 tasks completed; 2 ready" in told(request)
-    assert "Ready: foo.md, call.md" in told(request)  # the one that others wait for comes first
+    assert "runr: 0 of 3 tasks completed; 2 ready" in received(request)
+    assert "Ready: foo.md, call.md" in received(request)  # the one that others wait for comes first
 
 
 def test_what_a_session_cost_is_added_to_its_run_when_it_has_ended(place: PluginPlace) -> None:
@@ -178,7 +178,7 @@ def test_what_a_session_cost_is_added_to_its_run_when_it_has_ended(place: Plugin
     assert settled.payload["cost_usd"] > 0
 
 
-def test_a_run_that_is_taken_up_again_costs_what_all_of_its_work_did(place: PluginPlace) -> None:
+def test_a_resumed_run_costs_what_all_of_its_work_did(place: PluginPlace) -> None:
     with FakeModel([OPEN, write("a.txt", "bad"), BYE, BYE]) as model:
         session = place.say("Do foo.md", model)["session_id"]
     (first,) = until(lambda: events(place, "session.settled"), "the first session's cost")
@@ -220,12 +220,12 @@ def test_where_there_is_nothing_to_do_nothing_is_said(place: PluginPlace, how: s
             )
             assert done.returncode == 0, done.stderr
     (request,) = said(place, [BYE])
-    assert "SessionStart" not in told(request)
+    assert "SessionStart" not in received(request)
     if how == "no runr folder":
         assert not place.kit.layout.runr.exists()
 
 
-def test_a_damaged_record_stands_in_nobody_s_way(place: PluginPlace) -> None:
+def test_a_damaged_record_blocks_no_session(place: PluginPlace) -> None:
     place.kit.layout.status.write_text('{"tasks": {"in_progress"')
     place.kit.layout.config.write_text("this is = no = toml")
     requests = said(place, [write("README.md", "mine"), bash("git commit --allow-empty -m x"), BYE])
@@ -259,4 +259,4 @@ def looked_around(place: PluginPlace) -> ModelRequest:
 
 
 def lines(request: ModelRequest) -> list[str]:
-    return [*request.system.splitlines(), *told(request).splitlines()]
+    return [*request.system.splitlines(), *received(request).splitlines()]

@@ -1,4 +1,4 @@
-"""What `runr install claude` leaves behind, judged by the real Claude Code."""
+"""What `runr install claude` leaves behind, checked with the real Claude Code."""
 
 import json
 import os
@@ -98,7 +98,7 @@ def test_a_user_has_the_plugin_everywhere_and_loses_only_that(place: Bare) -> No
     assert before.items() <= contents(place.home).items()
 
 
-def test_a_plugin_from_the_marketplace_is_untouched_and_told_about(place: Bare) -> None:
+def test_a_plugin_from_the_marketplace_is_untouched_and_reported(place: Bare) -> None:
     quiet = {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "DISABLE_AUTOUPDATER": "1"}
     environment = {**place.environment(), **quiet, "CLAUDE_CONFIG_DIR": str(place.home / ".claude")}
     repository = Path(__file__).parents[2]

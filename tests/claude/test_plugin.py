@@ -1,4 +1,4 @@
-"""The plugin and the marketplace, judged by Claude Code."""
+"""The plugin and the marketplace, validated by Claude Code."""
 
 import os
 import re

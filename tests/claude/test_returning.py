@@ -45,7 +45,7 @@ def answers(requests: list[ModelRequest]) -> list[Any]:
     return [json.loads(text) for text in texts if text.startswith("{")]
 
 
-def told(request: ModelRequest) -> str:
+def received(request: ModelRequest) -> str:
     return "\n".join(request.all_texts)
 
 
@@ -67,11 +67,11 @@ def check_that_it_was_reminded(request: ModelRequest, place: PluginPlace) -> Non
     """Check that the request begins with a summary, and says which task is open."""
     assert "foo.md is to be done." in request.prompt
     (run_id,) = journal.ids(place.kit.layout)
-    assert f"This session has foo.md open (run {run_id})" in told(request)
-    assert "You may change only: a.txt" in told(request)
+    assert f"This session has foo.md open (run {run_id})" in received(request)
+    assert "You may change only: a.txt" in received(request)
 
 
-def test_a_session_that_is_compacted_at_work_is_told_which_task_it_has_open(
+def test_a_session_that_is_compacted_while_it_works_learns_which_task_it_has_open(
     place: PluginPlace,
 ) -> None:
     full = {**OPEN, "usage": {"input_tokens": 985_000}}
@@ -97,7 +97,7 @@ def test_a_person_interrupts_compacts_and_has_the_task_completed(place: PluginPl
     check_that_it_went_on(place, requests)
 
 
-def test_after_clear_the_task_is_taken_up_by_the_session_that_begins_there(
+def test_after_clear_the_task_is_continued_by_the_session_that_begins_there(
     place: PluginPlace,
 ) -> None:
     script = [OPEN, ENDLESS, *GO_ON]
@@ -114,7 +114,7 @@ def test_after_clear_the_task_is_taken_up_by_the_session_that_begins_there(
     assert before != after
     (stopped,) = (event.payload for event in timeline(place) if event.type == "run.stopped")
     assert stopped["code"] == "unverified"
-    assert "Stopped: foo.md (unverified)" in told(requests[2])
+    assert "Stopped: foo.md (unverified)" in received(requests[2])
     check_that_it_went_on(place, requests)
 
 

@@ -107,7 +107,7 @@ def test_a_session_dispatches_the_task_to_a_run_of_its_own(place: ClaudePlace) -
     assert (place.root / "a.txt").read_text() == "good\n"
 
 
-def test_the_second_attempt_is_told_what_failed_in_the_first(place: ClaudePlace) -> None:
+def test_the_second_attempt_gets_what_failed_in_the_first(place: ClaudePlace) -> None:
     place.kit.task(
         "foo.md",
         header='owns: [a.txt]\nverify: ["cat a.txt; grep -q good a.txt"]',
@@ -139,7 +139,7 @@ def test_work_that_was_not_completed_through_runr_is_not_done(place: ClaudePlace
 
 
 def answers(model: FakeModel) -> list[Any]:
-    """Return what runr's tools answered about runs, as the model was told."""
+    """Return what runr's tools answered about runs, as the model received it."""
     texts = [result.text for result in model.main_requests()[-1].tool_results]
     return [json.loads(text) for text in texts if text.startswith("{") and '"run"' in text]
 
@@ -152,7 +152,7 @@ def opening(place: ClaudePlace, *more: dict[str, Any]) -> tuple[Any, Any]:
         return said, answers(model)
 
 
-def test_a_second_session_is_told_who_holds_the_task(
+def test_a_second_session_learns_which_session_holds_the_task(
     place: ClaudePlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     holder = "aaaa1111-0000-4000-8000-000000000001"
@@ -268,7 +268,7 @@ def test_a_word_is_attested_only_with_a_name_and_a_reason(place: ClaudePlace) ->
 
 
 @pytest.mark.parametrize("says", [DONE, OPEN], ids=["complete-task", "run-task"])
-def test_a_session_is_told_that_a_person_has_completed_its_task_meanwhile(
+def test_a_session_learns_that_a_person_has_completed_its_task_meanwhile(
     place: ClaudePlace, says: dict[str, Any]
 ) -> None:
     turns = iter([OPEN, write("a.txt", "good\n"), says, {"text": "It is completed."}])
@@ -289,5 +289,5 @@ def test_a_session_is_told_that_a_person_has_completed_its_task_meanwhile(
     assert (found["task"]["evidence"], found["task"]["attempts"]) == ("verified", 1)
     assert len(place.kit.checkpoints()) == 1
     events = journal.events(place.kit.layout.run(found["run"]["id"]))
-    (handed_in,) = (e for e in events if e.payload.get("by") == "Ada Example")
-    assert (handed_in.type, handed_in.source) == ("phase.finished", "person")
+    (submitted,) = (e for e in events if e.payload.get("by") == "Ada Example")
+    assert (submitted.type, submitted.source) == ("phase.finished", "person")

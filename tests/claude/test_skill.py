@@ -81,7 +81,7 @@ def test_a_blocked_task_is_refused_with_what_it_waits_for(place: SkillPlace) -> 
     assert journal.ids(place.kit.layout) == []
 
 
-def test_a_task_is_run_mended_after_a_failed_check_and_reported(place: SkillPlace) -> None:
+def test_a_task_is_run_fixed_after_a_failed_check_and_reported(place: SkillPlace) -> None:
     _, results = typed(
         place,
         "run --task foo.md",
@@ -100,7 +100,7 @@ def test_a_task_is_run_mended_after_a_failed_check_and_reported(place: SkillPlac
     assert "completed and verified" in report.text
 
 
-def test_a_run_is_stopped_and_taken_up_again(place: SkillPlace) -> None:
+def test_a_run_is_stopped_and_resumed(place: SkillPlace) -> None:
     _, results = typed(
         place,
         "run --task foo.md",

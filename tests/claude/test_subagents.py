@@ -29,8 +29,8 @@ def place(tmp_path: Path, claude_path: Path) -> PluginPlace:
 
 def delegate(*, background: bool) -> Turn:
     """Return a turn in which the model starts a subagent; by default they run in the background."""
-    wish = {"description": "Write it", "prompt": ASKED, "run_in_background": background}
-    return {"tools": [{"name": "Agent", "input": wish}]}
+    arguments = {"description": "Write it", "prompt": ASKED, "run_in_background": background}
+    return {"tools": [{"name": "Agent", "input": arguments}]}
 
 
 def subagent(*turns: Turn) -> Json:

@@ -45,7 +45,7 @@ def test_a_task_s_model_tools_and_further_arguments_reach_its_worker(place: Clau
     assert refused.is_error
     assert not written.is_error
     report = place.runr("report", "latest").stdout
-    assert "Bash: touch b.txt" in report  # what was not allowed is told
+    assert "Bash: touch b.txt" in report  # what was not allowed is reported
 
 
 def test_a_worker_starts_no_run_of_its_own(place: ClaudePlace) -> None:
