@@ -1,4 +1,4 @@
-"""Text as people read and write it: durations, lists, names, near matches."""
+"""Text as people read and write it: durations, lists, names, near matches. Pure."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence

@@ -1,9 +1,10 @@
-"""What the modules of the server have in common: their size, and no copies."""
+"""What the modules of the server have in common: their size, their purity, and no copies."""
 
+import tomllib
 from collections import defaultdict
 from collections.abc import Iterable
 
-from structure.source import ROOT, Module, modules, statements
+from structure.source import ROOT, SERVER, Module, modules, statements
 
 SHORTEST, LONGEST, COPY = 40, 500, 12
 
@@ -45,3 +46,17 @@ def test_a_copy_is_found_wherever_it_is_indented() -> None:
     here = Module(name="here", path=ROOT, text="\n".join(f"{line}  # again" for line in lines))
     there = Module(name="there", path=ROOT, text=f"def make():\n\n{body}")
     assert copies([here, there]) == [["here:1", "there:3"]]
+
+
+def test_the_modules_that_say_pure_are_those_that_the_import_contract_holds_to_it() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (contract,) = (
+        contract
+        for contract in settings["tool"]["importlinter"]["contracts"]
+        if contract["name"] == "Decisions touch no file, process or clock"
+    )
+    held = set(contract["source_modules"])
+    said = {module.name for module in modules() if "Pure." in module.docstring}
+    whole = {name for name in held if (SERVER.parent / name.replace(".", "/")).is_dir()}
+    below = {module.name for module in modules() if module.name.rpartition(".")[0] in whole}
+    assert said == (held - whole) | below

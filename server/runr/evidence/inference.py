@@ -1,4 +1,7 @@
-"""What a history says about tasks: how a commit is known to be a task's work, and how surely."""
+"""What a history says about tasks: how a commit is known to be a task's work, and how surely.
+
+Pure.
+"""
 
 import re
 from collections.abc import Iterable, Mapping

@@ -1,5 +1,7 @@
 """Where the boxes of a graph go: in columns from left to right, each behind all that it needs.
 
+Pure.
+
 The method is Sugiyama's: columns by the longest way, places in a column by the
 middle of the neighbours, heights as near to the neighbours as the boxes allow.
 Everything is linear in boxes and links, and the same input gives the same picture.

@@ -1,4 +1,4 @@
-"""A graph as an indented tree: each task once, and a reference wherever it comes up again."""
+"""A graph as an indented tree: each task once, and a reference wherever it comes up again. Pure."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Everything that is worth keeping of a repository's tasks, in one JSON document."""
+"""Everything that is worth keeping of a repository's tasks, in one JSON document. Pure."""
 
 import base64
 import binascii

@@ -1,4 +1,4 @@
-"""Backlog.md's tasks: one markdown file each, with a header and marked sections."""
+"""Backlog.md's tasks: one markdown file each, with a header and marked sections. Pure."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Beads' `issues.jsonl`: one issue on a line, with typed dependencies."""
+"""Beads' `issues.jsonl`: one issue on a line, with typed dependencies. Pure."""
 
 import json
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""A task as another tool keeps it, read into the few facts that runr can carry on."""
+"""A task as another tool keeps it, read into the few facts that runr can carry on. Pure."""
 
 import json
 from dataclasses import dataclass

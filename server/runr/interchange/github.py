@@ -1,4 +1,4 @@
-"""GitHub issues as `gh issue list --json …` prints them."""
+"""GitHub issues as `gh issue list --json …` prints them. Pure."""
 
 import re
 from typing import Any

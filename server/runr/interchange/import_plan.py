@@ -1,4 +1,7 @@
-"""What an import would write: names, headers and dependencies of foreign tasks, made our own."""
+"""What an import would write: names, headers and dependencies of foreign tasks, made our own.
+
+Pure.
+"""
 
 import re
 import unicodedata

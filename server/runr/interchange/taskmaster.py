@@ -1,4 +1,4 @@
-"""Task Master's `tasks.json`: tasks with numbers, subtasks, and several lists by tag."""
+"""Task Master's `tasks.json`: tasks with numbers, subtasks, and several lists by tag. Pure."""
 
 import json
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Diagnostics: what is wrong with tasks and their records, each with its place."""
+"""Diagnostics: what is wrong with tasks and their records, each with its place. Pure."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence

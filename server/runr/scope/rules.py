@@ -1,4 +1,4 @@
-"""Which files a task may change: its scope, what is denied to all, and runr's own files."""
+"""Which files a task may change: its scope, what is denied to all, and runr's own files. Pure."""
 
 import re
 from collections.abc import Collection, Iterable
