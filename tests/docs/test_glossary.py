@@ -99,7 +99,6 @@ PENDING: set[str] = {
     "server/runr/tasks",
     "tests/claude",
     "tests/cli",
-    "tests/docs",
     "tests/unit",
 }
 
