@@ -8,7 +8,7 @@ def main() -> int:
     """Run the command line, or the process of one run."""
     if sys.argv[1:2] == ["exec"]:
         if os.fork():
-            # Whoever started the run goes on at once; nobody has to wait for its process.
+            # Whoever started the run continues at once, without waiting for its process.
             os._exit(0)
         # Imported behind the fork, so that the starter does not wait for it either.
         from runr.execution import process  # noqa: PLC0415 - see above
@@ -40,7 +40,7 @@ def main() -> int:
 
 
 def _look_ahead(root: str) -> None:
-    """Find out what the next Claude Code session is told: at night nobody waits for it."""
+    """Compute the summary of the next Claude Code session, in a process that no user waits for."""
     from runr.claude import summary_cache  # noqa: PLC0415 - only at the end of a run
 
     summary_cache.refresh_if_cached(root, os.environ)

@@ -64,7 +64,7 @@ class RepositoryError(UsageError):
 
 
 class AlreadyRunningError(RunrError):
-    """Somebody else holds the task."""
+    """Another run holds the task."""
 
     code = "already_running"
 
@@ -91,7 +91,7 @@ class GuardError(RunrError):
 
 
 class ConflictError(RunrError):
-    """Both sides changed the same lines, so nothing was brought in."""
+    """Both sides changed the same lines, so nothing was merged."""
 
     code = "conflict"
 

@@ -80,7 +80,7 @@ def test_a_worker_is_added_and_every_other_byte_stays(place: Place, before: str)
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["add", "a b", "--", "x"], "no name"),
+        (["add", "a b", "--", "x"], "not a valid worker name"),
         (["add", "codex", "--", "x"], "own workers"),
         (["add", "mine"], "needs a program"),
         (["ad"], "does not know 'ad'"),

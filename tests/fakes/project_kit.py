@@ -1,4 +1,4 @@
-"""A real repository with tasks in it, and runr at work there.
+"""A real repository with tasks in it, and runr running in it.
 
     kit = ProjectKit(tmp_path)
     kit.task("a.md", header='verify: ["test -f a.txt"]', body="```sh run\necho 1 > a.txt\n```")
@@ -147,7 +147,7 @@ def gone(watched: int, seconds: float = DEADLINE_S) -> bool:
 
 
 def is_running(pid: int) -> bool:
-    """Tell whether a process lives; one that nobody has buried yet does not."""
+    """Tell whether a process lives; a zombie does not."""
     try:
         status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     except (FileNotFoundError, ProcessLookupError):

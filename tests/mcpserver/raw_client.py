@@ -102,7 +102,7 @@ class RawClient:
         return self._settle()
 
     def remaining(self) -> list[bytes]:
-        """Return the lines that nobody received; the server has ended."""
+        """Return the lines that were not received; the server has ended."""
         lines = []
         while (line := self._lines.get(timeout=DEADLINE_S)) is not None:
             lines.append(line)

@@ -1,4 +1,4 @@
-"""The MCP Inspector's command line drives the server: a client that nobody here wrote."""
+"""The MCP Inspector's command line drives the server: a client of another project."""
 
 import json
 import os

@@ -134,7 +134,7 @@ async def test_a_thousand_tasks_do_not_make_a_long_answer(repository: Path) -> N
     assert paths == sorted(set(paths))
 
 
-async def test_a_session_works_fails_mends_and_completes(repository: Path, era: str) -> None:
+async def test_a_session_works_fails_fixes_and_completes(repository: Path, era: str) -> None:
     async with caller(repository, era) as call:
         assert (await call("run-task", task="00-setup", wait_s=60))["run"]["status"] == "completed"
         opened = await call("run-task", task="01-api", worker="session")
@@ -164,7 +164,7 @@ async def test_waiting_for_a_run_tells_how_far_it_is(repository: Path, era: str)
     assert all(message.startswith(f"run {answer['run']['id']}: ") for message in text)
 
 
-async def test_an_impatient_caller_is_told_that_the_run_goes_on(repository: Path) -> None:
+async def test_a_caller_whose_wait_is_over_learns_that_the_run_continues(repository: Path) -> None:
     gate = repository.parent / "gate"
     os.mkfifo(gate)
     task = repository / ".runr/tasks/03-slow.md"
@@ -230,7 +230,7 @@ async def test_refusals_say_what_to_do_next(repository: Path) -> None:
     assert "skip_checks" in skipped  # a person's way, and only in a terminal
 
 
-async def test_a_damaged_status_file_is_told_in_the_answer(repository: Path) -> None:
+async def test_a_damaged_status_file_is_reported_in_the_answer(repository: Path) -> None:
     (repository / ".runr/task-status.json").write_text("{ half a fi", encoding="utf-8")
     async with caller(repository) as call:
         answer = await call("list-tasks")

@@ -99,7 +99,7 @@ def save_index(
     *,
     gone: Sequence[str] | None,
 ) -> None:
-    """Add the traces of `now`, unless somebody has changed what was `seen` meanwhile.
+    """Add the commits of `now`, unless another process has changed what was `seen`.
 
     `gone` are the commits to forget; None forgets all that was seen.
     """

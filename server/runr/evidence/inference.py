@@ -1,4 +1,7 @@
-"""What a history says about tasks: how a commit is known to be a task's work, and how surely."""
+"""What a history says about tasks: how a commit is known to be a task's work, and how surely.
+
+Pure.
+"""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -7,7 +10,7 @@ from enum import StrEnum
 
 from runr.status.model import Entry, Evidence, State, Verification
 
-#: From here on a finding is believed, unless somebody wants more or less.
+#: The confidence from which a match is accepted unless the caller asks for another.
 ENOUGH = 0.5
 
 _REVERT = re.compile(r"This reverts commit ([0-9a-f]{40,64})\b")
@@ -137,7 +140,7 @@ def improves(entry: Entry, finding: CommitMatch) -> bool:
     """Tell whether the finding is better evidence than what is recorded.
 
     The record of a run that is here says more about that run than any commit,
-    and a person's word more than a guess.
+    and an attestation more than a guess.
     """
     if entry.status is State.COMPLETED:
         known = (entry.confidence or 0.0, entry.completed_at or "")
@@ -175,13 +178,13 @@ def completed(entry: Entry, finding: CommitMatch) -> Entry:
 
 
 def is_awaited(entry: Entry, finding: CommitMatch) -> bool:
-    """Tell whether the finding is the work of a completion that had not been brought in."""
+    """Tell whether the match is the pending work of a completion."""
     waits = entry.status is State.COMPLETED and entry.branch is not None
     return waits and finding.run_id is not None and finding.run_id == entry.last_run_id
 
 
 def arrived(entry: Entry, now: str) -> Entry:
-    """Return the entry as that of work which has been brought in."""
+    """Return the entry with its pending work merged."""
     changes = {"branch": None, "updated_at": now, "revision": entry.revision + 1}
     return entry.model_copy(update=changes)
 

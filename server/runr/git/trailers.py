@@ -1,4 +1,4 @@
-"""The lines in a commit message that tie the commit to a run."""
+"""The lines in a commit message that tie the commit to a run. Pure."""
 
 import json
 import re

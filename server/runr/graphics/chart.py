@@ -1,4 +1,4 @@
-"""The tasks as a picture shows them: boxes coloured by status, and links between them."""
+"""The tasks as a picture shows them: boxes coloured by status, and links between them. Pure."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Everything that is worth keeping of a repository's tasks, as one JSON document or one table.
+"""All that is worth keeping of a repository's tasks, as one JSON document or one table. Pure.
 
 In the table, `data` holds all of it, in the encoding that the row names; the columns before it
 repeat what people sort and filter by.

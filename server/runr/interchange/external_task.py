@@ -1,4 +1,4 @@
-"""One record of another tool, and the task in it as far as runr can carry it on."""
+"""One record of another tool, and the task in it as far as runr can represent it. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable

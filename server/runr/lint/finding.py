@@ -1,4 +1,4 @@
-"""What is wrong with tasks and their records: one finding for each, with its place."""
+"""Diagnostics: what is wrong with tasks and their records, each with its place. Pure."""
 
 import json
 import unicodedata
@@ -31,7 +31,7 @@ _RULE_OF = {"unknown_key": "unknown-key", "bom": "file", "crlf": "file", "not_ut
 
 
 class Diagnostic(BaseModel):
-    """One thing to mend; `line` counts from 1 and is None where the whole file is meant."""
+    """One problem; `line` counts from 1 and is None where the whole file is meant."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -1,4 +1,4 @@
-"""Mend in task files what can be mended without a doubt, and show it as a diff first."""
+"""Fix in task files what needs no decision, and show it as a diff first."""
 
 from collections.abc import Sequence
 
@@ -50,7 +50,7 @@ def fixed_text(content: bytes) -> bytes:
 
 
 def _diff(path: str, before: bytes, after: bytes) -> str:
-    # Only a mended file pays for this import.
+    # Only a fixed file pays for this import.
     import difflib  # noqa: PLC0415 - see above
 
     # What changes is invisible: it is shown by its name.

@@ -1,4 +1,4 @@
-"""Verify tasks and their records: everything that would surprise somebody later."""
+"""The rules of `runr lint`: problems of task files, settings and records."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ from runr.status.model import UNTOUCHED, Entry, Evidence, State
 from runr.tasks import repository
 from runr.tasks.model import Task
 
-# Of so many tasks that own one place all pairs are looked at; beyond, what is told is enough.
+# The number of tasks with one path in scope of which all pairs are compared; more add nothing.
 _CROWD = 40
 
 

@@ -33,7 +33,7 @@ def unmerged_work(repo: Repo, left: Leftover, base: str, targets: Iterable[str])
     try:
         changed, heads = _inside(left.path)
     except GitError as error:
-        return f"its worktree is damaged, so what is in it is unknown: {error.message}"
+        return f"its worktree is damaged, so its content is unknown: {error.message}"
     if changed:
         return f"its worktree has {_many(changed, 'change')} in no commit"
     known = list(targets)

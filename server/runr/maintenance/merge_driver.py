@@ -19,7 +19,7 @@ from runr.storage.layout import Layout
 def merge_status(base: Path, ours: Path, theirs: Path) -> None:
     """Write into `ours` what both sides say; DamagedStateError where a newer runr wrote one.
 
-    Of a damaged side there is what still reads well.
+    Of a damaged side, the entries that are valid are used.
     """
     whole = [_read(path) for path in (base, ours, theirs)]
     if any(contents.read_only for contents in whole):

@@ -1,4 +1,4 @@
-"""What models look like to a client: their schemas and their values, and nothing else."""
+"""What models look like to a client: their schemas and their values, and nothing else. Pure."""
 
 import json
 from collections.abc import Iterator

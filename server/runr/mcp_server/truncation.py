@@ -1,4 +1,4 @@
-"""Answers cut to what a model needs: what it reads, it pays for."""
+"""Answers cut to what a model needs: what it reads, it pays for. Pure."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Who answers for each commit: the audit of a range."""
+"""Audit the provenance of each commit in a range."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Origin(StrEnum):
     MERGE = "merge"
 
 
-#: The origins for which somebody answers.
+#: The origins that count as attributed.
 COVERED = (Origin.CHECKPOINT, Origin.INTERVENTION, Origin.ATTRIBUTED, Origin.INFERRED)
 
 
@@ -56,7 +56,7 @@ def origin(facts: Facts) -> Origin:
     if facts.attributed:
         return Origin.ATTRIBUTED
     if facts.plain_merge:
-        # Each side of it is judged by its own commits.
+        # Each side of it is classified by its own commits.
         return Origin.MERGE
     return Origin.INFERRED if facts.same_as else Origin.GAP
 
@@ -77,12 +77,12 @@ class Tally:
 
     @property
     def counted(self) -> int:
-        """The commits that need somebody who answers for them."""
+        """The number of commits that have to be attributed."""
         return sum(self.counts.values()) - self.counts[Origin.MERGE]
 
     @property
     def covered(self) -> int:
-        """The commits for which somebody answers."""
+        """The number of commits that are attributed."""
         return sum(self.counts[found] for found in COVERED)
 
     @property
@@ -108,7 +108,7 @@ class AuditedCommit(Result):
 
 
 class Audit(Result):
-    """What came of it: `covered` of `counted` commits have somebody who answers for them.
+    """What came of it: `covered` of `counted` commits are attributed.
 
     A merge that changes nothing of its own is not counted. `passed` says
     whether `coverage`, in percent, is at least `fail_under`.

@@ -18,7 +18,7 @@ class InferredTask(Result):
     """What the history says of one task.
 
     `effect` is `new` where it becomes its status, `arrived` where only its being
-    brought in is news, `known` where what is recorded is as good, `weak` below
+    merged is news, `known` where what is recorded is as good, `weak` below
     the wanted confidence, `reverted` where the commit `reverted_by` took it back.
     """
 

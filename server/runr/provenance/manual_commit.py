@@ -48,7 +48,7 @@ def is_unmerged(repo: Repo) -> bool:
 
 
 def write_manual_commit(repo: Repo, wanted: ManualDraft, trailers: ManualTrailers) -> str:
-    """Commit exactly the draft, if nobody has committed meanwhile."""
+    """Commit exactly the draft, if HEAD has not moved meanwhile."""
     subject, _, body = trailers.reason.partition("\n")
     text = message(subject, body, trailers).encode()
     parents = (wanted.head,) if wanted.head else ()
@@ -63,7 +63,7 @@ _AGAIN = "runr intervene --reason 'what was done and why'"
 
 
 class InterveneRequest(BaseModel):
-    """A wish to record manual work: what is staged, or `everything` that was changed."""
+    """Arguments of `runr intervene`: commit what is staged, or `everything` that was changed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -89,7 +89,7 @@ def commit_manual_work(project: Project, request: InterveneRequest) -> ManualCom
     """Commit manual work with a receipt; no task is completed by it.
 
     Raises UsageError, with nothing recorded, inside a run, in the middle of a
-    merge or the like, where nothing was changed, and where nobody answers for it.
+    merge or the like, where nothing was changed, and where no person is named.
     """
     word = _word(project, request)
     task = project.find_task(request.task, project.tasks()) if request.task else None

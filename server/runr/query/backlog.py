@@ -1,4 +1,7 @@
-"""What is still to be done, as a graph: what it waits for at root, what it unblocks, how long."""
+"""What is still to be done, as a graph: what it waits for at root, what it unblocks, how long.
+
+Pure.
+"""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass

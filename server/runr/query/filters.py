@@ -1,5 +1,7 @@
 """Which tasks are meant: the same few words on every command, and one line that holds them all.
 
+Pure.
+
     query = term*                              every term must hold
     term  = ["-"] [word ":"] value ("," value)*    "-": must not hold; ",": either
     value = text without blanks, or "quoted text"

@@ -1,4 +1,7 @@
-"""How tasks depend on each other: names resolved, what is ready, what blocks, what goes round."""
+"""How tasks depend on each other: names resolved, what is ready, what blocks, what goes round.
+
+Pure.
+"""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass

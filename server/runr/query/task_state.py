@@ -1,4 +1,4 @@
-"""Where a task stands: what follows from its file, its record and the tasks around it."""
+"""Where a task stands: what follows from its file, its record and the tasks around it. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How a next step is said: as a command for a shell, or as the call of a tool."""
+"""How a next step is said: as a command for a shell, or as the call of a tool. Pure."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What a task will be judged by."""
+"""What a task will be judged by. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

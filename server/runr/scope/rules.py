@@ -1,4 +1,4 @@
-"""Which changed files a task may have: what it owns, what nobody may touch, what is runr's own."""
+"""Which files a task may change: its scope, what is denied to all, and runr's own files. Pure."""
 
 import re
 from collections.abc import Collection, Iterable
@@ -144,7 +144,7 @@ def matches(path: str, patterns: Iterable[str]) -> bool:
 
 
 def names(path: str, patterns: Iterable[str]) -> bool:
-    """Tell whether one of the `patterns` speaks of `path` itself, not of what it lies in."""
+    """Tell whether one of the `patterns` names `path` itself, not a folder above it."""
     name = _composed(path)
     return any(
         _last(pattern).strip("*?.") != ""

@@ -20,7 +20,7 @@ from runr.setup.install_plan import (
     plan_text,
 )
 from runr.storage.layout import Layout
-from runr.workers import auth
+from runr.workers.program import read_json
 
 #: Where a user's own plugin lies, below the folder of the user's settings.
 PLUGIN = "skills/runr"
@@ -79,17 +79,15 @@ def _project(root: Path) -> Iterator[Installation]:
 
 def _user(config: Path) -> Iterator[Installation]:
     folder = config / PLUGIN
-    manifest = auth.read_credentials(folder / ".claude-plugin" / "plugin.json")
+    manifest = read_json(folder / ".claude-plugin" / "plugin.json")
     skill = folder / _SKILL if manifest else folder / "SKILL.md"
     if skill.exists():
         yield _place("user", folder, manifest.get("version"), skill)
 
 
 def _plugins(config: Path) -> Iterator[Installation]:
-    enabled = auth.read_credentials(config / "settings.json").get("enabledPlugins", {})
-    plugins = auth.read_credentials(config / "plugins" / "installed_plugins.json").get(
-        "plugins", {}
-    )
+    enabled = read_json(config / "settings.json").get("enabledPlugins", {})
+    plugins = read_json(config / "plugins" / "installed_plugins.json").get("plugins", {})
     for name, copies in plugins.items() if isinstance(plugins, dict) else ():
         if name.partition("@")[0] != "runr" or not isinstance(copies, list):
             continue

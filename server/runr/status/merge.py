@@ -1,4 +1,4 @@
-"""Two status files made one, task by task: whatever both sides did, there is one answer."""
+"""Two status files made one, task by task: whatever both sides did, there is one answer. Pure."""
 
 import json
 from collections.abc import Mapping

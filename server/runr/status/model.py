@@ -1,4 +1,4 @@
-"""Whether a task is done: the stored states, the evidence, and the legal changes."""
+"""Whether a task is done: the stored states, the evidence, and the legal changes. Pure."""
 
 from collections.abc import Iterable
 from enum import StrEnum

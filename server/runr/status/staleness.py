@@ -1,4 +1,4 @@
-"""Why a completion can be doubted: what has changed since, and who says so."""
+"""Why a completion can be doubted: what has changed since, and who says so. Pure."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The keys of a task header: their types, and what to say where a value does not fit."""
+"""The keys of a task header: their types, and what to say where a value does not fit. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

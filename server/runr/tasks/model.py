@@ -1,4 +1,4 @@
-"""What a task is: the header as the user meant it, and what is wrong with it."""
+"""What a task is: the header as the user meant it, and what is wrong with it. Pure."""
 
 from enum import StrEnum
 from typing import Literal

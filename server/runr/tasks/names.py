@@ -1,4 +1,4 @@
-"""Which task a name stands for."""
+"""Which task a name stands for. Pure."""
 
 import posixpath
 import unicodedata

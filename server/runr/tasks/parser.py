@@ -1,4 +1,4 @@
-"""A task file's bytes as a task: title, fields, digest and problems."""
+"""A task file's bytes as a task: title, fields, digest and problems. Pure."""
 
 import hashlib
 import json

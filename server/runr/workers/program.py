@@ -1,4 +1,4 @@
-"""A program that a worker starts: whether it is there, and what it is told."""
+"""The program that a worker starts: whether it is installed, its version, its environment."""
 
 import json
 import os
@@ -17,9 +17,12 @@ from runr.workers import process
 from runr.workers.process import Ended
 from runr.workers.protocol import Assignment
 
+_VERSION_TIMEOUT_S = 20
+_VERSION_LENGTH = 80
 
-def read_credentials(path: Path) -> dict[str, Any]:
-    """Return what a file holds; one that cannot be read says nothing."""
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file; an empty one where it cannot be read."""
     try:
         found = json.loads(path.read_bytes())
     except (OSError, ValueError):
@@ -27,74 +30,34 @@ def read_credentials(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-_CLAUDE_KEYS = (
-    *("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"),
-    *("CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY"),
-)
-_CODEX_KEYS = ("CODEX_API_KEY", "OPENAI_API_KEY")
-
-
-def login_state(name: str, environment: Mapping[str, str]) -> str | None:
-    """Return what speaks for a login; empty where nothing does, None where nobody can tell."""
-    match name:
-        case "claude-code":
-            return _variable(_CLAUDE_KEYS, environment) or _claude(environment)
-        case "codex":
-            return _variable(_CODEX_KEYS, environment) or _codex(environment)
-        case _:
-            return None
-
-
-def _variable(names: tuple[str, ...], environment: Mapping[str, str]) -> str:
+def first_variable(names: Sequence[str], environment: Mapping[str, str]) -> str:
+    """Return the first of these variables that is set, or an empty text."""
     return next((name for name in names if environment.get(name)), "")
-
-
-def _claude(environment: Mapping[str, str]) -> str:
-    home = Path(environment.get("HOME", "/nowhere"))
-    chosen = environment.get("CLAUDE_CONFIG_DIR")
-    folder = Path(chosen) if chosen else home / ".claude"
-    if (folder / ".credentials.json").exists():
-        return str(folder / ".credentials.json")
-    if read_credentials(folder / "settings.json").get("apiKeyHelper"):
-        return "apiKeyHelper"
-    # Where the system keeps passwords, only the name of the account is in a file.
-    account = read_credentials((folder if chosen else home) / ".claude.json")
-    return "its account" if account.get("oauthAccount") else ""
-
-
-def _codex(environment: Mapping[str, str]) -> str:
-    home = Path(environment.get("HOME", "/nowhere"))
-    file = Path(environment.get("CODEX_HOME") or home / ".codex") / "auth.json"
-    return str(file) if file.exists() else ""
-
-
-_PATIENCE_S = 20
-_LONGEST = 80
 
 
 def program_version(
     command: Sequence[str], environment: Mapping[str, str], folder: Path
 ) -> str | None:
-    """Return the first line of what the program answers to `--version`; None where it does not."""
-    said: list[str] = []
+    """Return the first line that the program prints for `--version`; None where it fails."""
+    printed: list[str] = []
 
-    async def listen() -> int | None:
+    async def ask() -> int | None:
         ended = await process.run(
             (*command, "--version"),
             cwd=folder,
             env=environment,
-            on_line=said.append,
-            timeout_s=_PATIENCE_S,
+            on_line=printed.append,
+            timeout_s=_VERSION_TIMEOUT_S,
             marker="version",
         )
         return ended.exit_code
 
     try:
-        code = anyio.run(listen)
+        code = anyio.run(ask)
     except WorkerUnavailableError:
         return None
-    lines = [line.strip() for line in said if line.strip()]
-    return lines[0][:_LONGEST] if code == 0 and lines else None
+    lines = [line.strip() for line in printed if line.strip()]
+    return lines[0][:_VERSION_LENGTH] if code == 0 and lines else None
 
 
 def require_program(program: str, environment: Mapping[str, str], *next_steps: str) -> None:
@@ -111,14 +74,14 @@ def require_program(program: str, environment: Mapping[str, str], *next_steps: s
 
 
 def limit_outcome(assignment: Assignment, ended: Ended) -> tuple[str, str]:
-    """Return the stop of a program that was ended, and what limit it had reached."""
+    """Return the stop reason of a program that was ended, and the limit that it reached."""
     if ended.stalled:
         return "stalled", f"ended after {format_duration(assignment.stall_s)} without a word"
     return "time_limit", f"ended after the time limit of {format_duration(assignment.timeout_s)}"
 
 
 def start_fresh(assignment: Assignment, redact: Redactor) -> None:
-    """Write down that the worker is told everything: its session could not go on."""
+    """Record that the worker gets the whole prompt, because its session could not be resumed."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     handle = nofollow.open_file(assignment.prompt_file, flags)
     with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as file:
@@ -126,7 +89,7 @@ def start_fresh(assignment: Assignment, redact: Redactor) -> None:
 
 
 def worker_variables(assignment: Assignment) -> dict[str, str]:
-    """Return the environment of a worker's program, with what it is about."""
+    """Return the environment of a worker's program, with the variables that describe the task."""
     return {
         **assignment.environment,
         "RUNR_TASK": assignment.task_path,

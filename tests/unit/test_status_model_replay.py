@@ -19,7 +19,7 @@ NOTHING: Mapping[str, object] = {}
 COUNTS = {"revision", "updated_at", "attempts"}
 
 
-class Desk:
+class Simulation:
     """A task that runs take one after the other, with its status kept as runr keeps it."""
 
     def __init__(self) -> None:
@@ -141,19 +141,19 @@ def seen(entry: Entry) -> dict[str, object]:
 def test_the_runs_in_any_order_make_the_status_that_was_written(
     deeds: list[str], shuffle: random.Random
 ) -> None:
-    desk = Desk()
+    simulation = Simulation()
     for deed in deeds:
-        getattr(desk, deed)()
-    found = [(desk.claimed[name], run) for name, run in desk.runs.items()]
+        getattr(simulation, deed)()
+    found = [(simulation.claimed[name], run) for name, run in simulation.runs.items()]
     shuffle.shuffle(found)
-    assert seen(replay(found)) == seen(desk.entry)
+    assert seen(replay(found)) == seen(simulation.entry)
 
 
 @given(st.lists(DEEDS, max_size=25))
 def test_a_run_that_is_written_down_again_changes_nothing(deeds: list[str]) -> None:
-    desk = Desk()
+    simulation = Simulation()
     for deed in deeds:
-        getattr(desk, deed)()
-    for name in (desk.entry.last_run_id, desk.entry.accepted_run):
+        getattr(simulation, deed)()
+    for name in (simulation.entry.last_run_id, simulation.entry.accepted_run):
         if name is not None:
-            assert fold(desk.entry, desk.runs[name], "later") == desk.entry
+            assert fold(simulation.entry, simulation.runs[name], "later") == simulation.entry

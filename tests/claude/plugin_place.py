@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from claude.desk import Desk, Turn
+from claude.claude_place import ClaudePlace, Turn
 
 PLUGIN = Path(__file__).parents[2] / "skill"
 TOOLS = "mcp__plugin_runr_runr"
 
 
-class PluginDesk(Desk):
+class PluginPlace(ClaudePlace):
     """What a person has who installed the plugin, and nothing in the repository."""
 
     options: tuple[str, ...] = ("--plugin-dir", str(PLUGIN), "--allowedTools", f"{TOOLS},Bash")

@@ -1,4 +1,4 @@
-"""A repository with `/runr` installed, and the real Claude Code at work there, with a script."""
+"""A repository with `/runr` installed, and the real Claude Code in it, with a script."""
 
 import json
 import os
@@ -15,7 +15,7 @@ Turn = dict[str, Any]
 _HEADLESS = ("--output-format", "json", "--permission-mode", "acceptEdits")
 
 
-class Desk:
+class ClaudePlace:
     """What a person has who installed runr for Claude Code: a repository, a home, a `claude`.
 
     `options` are added to what `claude` is started with.
@@ -52,7 +52,7 @@ class Desk:
         return {**os.environ, "PATH": path, **model_at, **more}
 
     def runr(self, *words: str, model: FakeModel | None = None) -> subprocess.CompletedProcess[str]:
-        """Run a runr command in the repository, as the person at this desk."""
+        """Run a runr command in the repository, as the person at this place."""
         settings = {"CLAUDE_CONFIG_DIR": str(self.home / ".claude")}
         return self.start("runr", *words, env=self.environment(model, **settings))
 
@@ -99,5 +99,5 @@ def call(tool: str, **arguments: Any) -> Turn:
 
 def write(name: str, text: str) -> Turn:
     """Return a turn in which the model writes a file of the folder it works in."""
-    place = f"{{{{cwd}}}}/{name}"
-    return {"tools": [{"name": "Write", "input": {"file_path": place, "content": text}}]}
+    path = f"{{{{cwd}}}}/{name}"
+    return {"tools": [{"name": "Write", "input": {"file_path": path, "content": text}}]}
