@@ -1,4 +1,4 @@
-"""What to type after an import or its preview. Pure."""
+"""What to type after an import or its preview."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
