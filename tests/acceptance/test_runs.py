@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from acceptance.working import STUBBORN, Gate, active_run, kill_run, worker_of
-from cli.terminal import DEADLINE_S, RUNR, Place
+from cli.terminal import DEADLINE_S, Place
+from fakes.forked import RUNR
 from fakes.project_kit import is_running
 
 

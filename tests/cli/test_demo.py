@@ -7,6 +7,8 @@ import pytest
 
 from cli.terminal import Place, Result
 
+pytestmark = pytest.mark.installed
+
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Place, Result]:

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from cli.terminal import RUNR, Place
+from cli.terminal import Place
+from fakes.forked import RUNR
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "imports"
 SHAPES = ("plain", "tagged", "epic", "memories", "board", "merged", "github.json")

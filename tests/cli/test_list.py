@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from cli.terminal import RUNR, Place
+from cli.terminal import Place
+from fakes.forked import RUNR
 
 ESCAPE = "\x1b["
 

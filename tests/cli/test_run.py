@@ -5,7 +5,8 @@ import signal
 import subprocess
 from pathlib import Path
 
-from cli.terminal import DEADLINE_S, RUNR, Place
+from cli.terminal import DEADLINE_S, Place
+from fakes.forked import RUNR
 
 FOREVER = "trap 'exit 0' TERM; while :; do sleep 0.05; done"
 

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from cli.terminal import RUNR, Place
+from cli.terminal import Place
+from fakes.forked import RUNR
 from runr import __version__
 from runr.cli.main import COMMANDS
+
+pytestmark = pytest.mark.installed
 
 
 def verification(place: Place) -> tuple[list[str], list[str]]:
