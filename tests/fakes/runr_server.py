@@ -38,7 +38,7 @@ def _load() -> None:
 
 
 def _next(requests: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
-    """Wait for a request; None when nobody can make one any more."""
+    """Wait for a request; None when the other end is closed."""
     size, streams, _, _ = socket.recv_fds(requests, _SIZE, _STREAMS)
     if not size:
         return None
