@@ -248,7 +248,7 @@ def test_why_of_an_unmerged_task_says_how_its_work_comes_in(place: Place) -> Non
     place.await_phase(run, "work")
     save(place, "a.txt", "in the way\n")
     place.write("go")
-    assert place.await_end(run)["integration"] == "kept"
+    assert place.await_end(run)["integration"] == "pending"
     answer = explained(place, "a")
     assert any("and not on this branch yet" in line for line in answer["lines"])
     assert answer["next"][0].startswith("git merge ")

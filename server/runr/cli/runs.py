@@ -18,8 +18,9 @@ from runr.query import detail
 from runr.query.detail import NoteRequest
 from runr.query.filters import Filter
 from runr.query.models import Kind, RunDetails
-from runr.runs.model import Event, Phase
-from runr.runs.resume import STARTS
+from runr.runs.events import Event
+from runr.runs.model import Phase
+from runr.runs.resume import RESUMABLE_PHASES
 from runr.runs.stop_reasons import quoted
 
 
@@ -133,7 +134,7 @@ def stop(invocation: Invocation, run: str, reason: str | None) -> None:
 @click.option(
     "--from",
     "since",
-    type=click.Choice([phase.value for phase in STARTS]),
+    type=click.Choice([phase.value for phase in RESUMABLE_PHASES]),
     help="Go on from this phase instead.",
 )
 @click.option("--wait/--detach", default=True, help="Follow the run to its end, or return at once.")

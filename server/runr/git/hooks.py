@@ -1,6 +1,7 @@
 """Where a repository's hooks lie, and what stands there; nothing outside of it is ever written."""
 
 import hashlib
+import json
 import os
 import re
 import shlex
@@ -9,8 +10,6 @@ from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
-
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from runr.errors import RunrError
 from runr.git.repo import Repo
@@ -221,13 +220,11 @@ def injected_folder(repo: Repo, python: str, environment: Mapping[str, str]) -> 
     return injection_variables(place.instead, environment)
 
 
-class HookInstallRecord(BaseModel):
+class HookInstallRecord(NamedTuple):
     """Git's settings before and after, and whether a folder is new.
 
     The texts are None where the settings were not touched.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     config_before: str | None = None
     config_after: str | None = None
@@ -237,14 +234,14 @@ class HookInstallRecord(BaseModel):
 def read_record(path: Path) -> HookInstallRecord | None:
     """Return what was installed; None where nothing was."""
     try:
-        return HookInstallRecord.model_validate_json(path.read_bytes())
+        return HookInstallRecord(**json.loads(path.read_bytes()))
     except FileNotFoundError:
         return None
-    except ValidationError as error:
+    except (ValueError, TypeError) as error:
         raise RunrError(f"{path} is not what runr wrote there") from error
 
 
 def save_record(path: Path, receipt: HookInstallRecord) -> None:
     """Keep what was installed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(receipt.model_dump_json(indent=1), "utf-8")
+    path.write_text(json.dumps(receipt._asdict(), indent=1), "utf-8")

@@ -31,7 +31,7 @@ from runr.query.models import (
     TaskList,
 )
 from runr.query.presenters import SESSION
-from runr.runs.model import Event
+from runr.runs.events import Event
 from runr.storage import state_dir
 
 

@@ -14,15 +14,13 @@ from runr.query.presenters import SESSION
 from runr.query.snapshot import Snapshot
 from runr.query.task_state import TaskState
 from runr.runs import journal, stop_reasons
-from runr.runs.model import Event
+from runr.runs.events import Event, NoteAdded
 from runr.runs.next_steps import Surface
 from runr.status.model import Entry, Evidence, State
 from runr.tasks.model import Task
 
 #: Characters of a note: it is no place for a log.
 LONGEST = 2000
-
-_KIND = "note.added"
 
 
 class NoteRequest(BaseModel):
@@ -43,23 +41,28 @@ def add_note(project: Project, request: NoteRequest) -> CommandResult:
         raise UsageError(f"a note has at most {LONGEST} characters, and this one has {len(text)}")
     run = project.find_run(request.run)
     state = journal.require(run)
-    if state.ended:
+    if state.result:
         raise UsageError(
-            f"run {run.id} has ended ({state.ended}), so nothing can be noted any more",
+            f"run {run.id} has ended ({state.result}), so nothing can be noted any more",
             next_steps=[f"runr report {run.id}"],
         )
     session = project.environment.get(SESSION)
     inside = project.environment.get("RUNR_RUN_ID") == run.id
     source = "worker" if inside else "session" if session else "person"
-    by = {"session_id": session} if session else {"by": project.repo.user()}
-    project.context(run).log.append(_KIND, {"text": text} | ({} if inside else by), source=source)
+    note = NoteAdded(text)
+    if not inside:
+        by = None if session else project.repo.user()
+        note = NoteAdded(text, session_id=session, by=by)
+    project.context(run).journal.append(note, source=source)
     return CommandResult(message=f"noted in run {run.id}", next=[f"runr report {run.id}"])
 
 
 def format_notes(events: Iterable[Event]) -> list[str]:
     """Return the notes of a run, oldest first, each with its time."""
     return [
-        f"{event.time[:16]}Z {event.payload['text']}" for event in events if event.type == _KIND
+        f"{event.time[:16]}Z {event.data.text}"
+        for event in events
+        if isinstance(event.data, NoteAdded)
     ]
 
 
