@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from runr.claude.protocol import HookCall
 from runr.clock import Clock, utc_now
 from runr.runs import session_index
-from runr.runs.events import EventData
 from runr.runs.journal import Condition, Journal
 from runr.runs.model import RunState
 from runr.storage.layout import Layout
 
 if TYPE_CHECKING:
     from runr.project import Project
+    from runr.runs.events import EventData
 
 #: How long a hook waits for other writers of a journal.
 _TIMEOUT_S = 1.0
@@ -40,7 +40,7 @@ class HookContext(NamedTuple):
         return session_index.of_session(self.layout, self.call.session_id)
 
     def record(
-        self, run: RunState, data: EventData, *, condition: Condition = lambda _: True
+        self, run: RunState, data: "EventData", *, condition: Condition = lambda _: True
     ) -> RunState | None:
         """Record what the session did, without secrets; None where `condition` does not hold.
 

@@ -1,4 +1,4 @@
-"""The input of Claude Code's hooks, and the responses that it understands.
+"""The input of Claude Code's hooks, and the responses that it understands. Pure.
 
 Nothing here needs a model library: a hook is started for every tool call.
 """

@@ -10,7 +10,6 @@ from runr.claude.context import HookContext, HookResponse
 from runr.claude.summary import OpenTask, Overview
 from runr.errors import RunrError
 from runr.runs import session_index
-from runr.runs.events import RunStopped, SessionReminded
 from runr.runs.model import RunState
 from runr.storage import files
 
@@ -63,6 +62,8 @@ def on_stop(context: HookContext) -> HookResponse:
             f"runr: {run.task_name} is left unverified. To resume it: runr resume {run.id}"
         )
         return HookResponse(message, partial(publish_stop, context, run))
+    from runr.runs.events import SessionReminded  # noqa: PLC0415 - only with an open run
+
     context.record(run, SessionReminded(missing_steps(run)))
     return HookResponse(_reminder(run))
 
@@ -95,6 +96,8 @@ def stop_run(context: HookContext, run: RunState, detail: str) -> bool:
     Returns False where it has ended, or is being completed by another process.
     `publish_stop` writes its status and report.
     """
+    from runr.runs.events import RunStopped  # noqa: PLC0415 - only with an open run
+
     lock = files.hold(context.layout.run(run.id).lock)
     if lock is None:
         return False

@@ -2,15 +2,16 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runr.claude import commit_trailers, protocol
 from runr.claude.context import HookContext, HookResponse
 from runr.runs import journal
-from runr.runs.events import ToolCommand, ToolDenied, ToolEdit
 from runr.runs.model import RunState
 from runr.scope import rules
-from runr.storage import state_dir
-from runr.storage.state_dir import Caller
+
+if TYPE_CHECKING:
+    from runr.runs.events import ToolCommand, ToolDenied, ToolEdit
 
 EDIT_TOOLS = ("Edit", "Write", "MultiEdit", "NotebookEdit")
 
@@ -18,7 +19,10 @@ EDIT_TOOLS = ("Edit", "Write", "MultiEdit", "NotebookEdit")
 def on_pre_tool_use(context: HookContext) -> HookResponse:
     """Deny an edit out of scope, add trailers to a commit, record which session calls runr."""
     if context.call.tool not in (*EDIT_TOOLS, "Bash"):
-        caller = Caller(context.call.session_id, context.call.cwd)
+        # Only a tool of the MCP server needs it.
+        from runr.storage import state_dir  # noqa: PLC0415 - see above
+
+        caller = state_dir.Caller(context.call.session_id, context.call.cwd)
         state_dir.note_caller(context.layout, context.call.tool_use_id, caller)
         return HookResponse()
     run = context.run()
@@ -34,6 +38,9 @@ def _edit(context: HookContext, run: RunState) -> str | None:
     refused = _refused(run, path) if path else None
     if path is None or refused is None or _is_ignored(run, path):
         return None  # the scope check of the run does not count ignored files either
+    # Most edits are within the scope.
+    from runr.runs.events import ToolDenied  # noqa: PLC0415 - see above
+
     call = context.call
     _record_once(context, run, ToolDenied(call.tool, path, call.tool_use_id, _agent(context)))
     return protocol.deny(
@@ -91,7 +98,7 @@ def _agent(context: HookContext) -> str | None:
 
 
 def _record_once(
-    context: HookContext, run: RunState, data: ToolCommand | ToolDenied | ToolEdit
+    context: HookContext, run: RunState, data: "ToolCommand | ToolDenied | ToolEdit"
 ) -> None:
     """Record the use of a tool once: a plugin's hooks and a project's report it both."""
     files = context.layout.run(run.id)
@@ -154,6 +161,8 @@ def on_post_tool_use(context: HookContext) -> HookResponse:
     run = context.run()
     if run is None:
         return HookResponse()
+    from runr.runs.events import ToolCommand, ToolEdit  # noqa: PLC0415 - only with an open run
+
     call, agent = context.call, _agent(context)
     if call.tool in EDIT_TOOLS:
         path = relative_path(context, run) or call.path

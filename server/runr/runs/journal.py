@@ -1,6 +1,7 @@
 """The record of a run on disk: its folder, its append-only journal, and a cache of its state.
 
-The engine and the hooks of Claude Code use it alike, so nothing here loads a model library.
+The engine and the hooks of Claude Code use it alike, so nothing here loads a model library. Most
+hooks only read the cached state: events and reducers are loaded where they are needed.
 """
 
 import json
@@ -9,18 +10,19 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runr import nofollow
 from runr.clock import Clock
 from runr.errors import DamagedStateError, UnknownNameError
 from runr.runs import codec
 from runr.runs.codec import CodecError
-from runr.runs.events import Event, EventData, parse_event
 from runr.runs.model import RunState
-from runr.runs.reducers import apply, begin, fold
 from runr.storage import files
 from runr.storage.layout import Layout, RunFiles
+
+if TYPE_CHECKING:
+    from runr.runs.events import Event, EventData
 
 Redact = Callable[[str], str]
 Condition = Callable[[RunState], bool]
@@ -45,8 +47,10 @@ def claim(layout: Layout, now: datetime, suffixes: Iterator[str]) -> RunFiles:
         return run
 
 
-def events(run: RunFiles, after: int = 0) -> list[Event]:
+def events(run: RunFiles, after: int = 0) -> "list[Event]":
     """Return the events with a higher number than `after`, oldest first."""
+    from runr.runs.events import parse_event  # noqa: PLC0415 - see above
+
     found = []
     for number, line in enumerate(files.lines(run.timeline), 1):
         try:
@@ -85,6 +89,8 @@ def state(run: RunFiles) -> RunState | None:
             return codec.decode(RunState, cached["state"])
     except (OSError, ValueError, KeyError, TypeError):
         pass  # absent, older or damaged: it is only a cache
+    from runr.runs.reducers import fold  # noqa: PLC0415 - see above
+
     known = events(run)
     try:
         return fold(run.id, known) if known else None
@@ -108,13 +114,13 @@ class Journal:
         self.redact = redact
         self._clock = clock
 
-    def append(self, data: EventData, *, source: str = "runr") -> RunState:
+    def append(self, data: "EventData", *, source: str = "runr") -> RunState:
         """Record an event durably, and return the state that it leads to."""
         with files.locked(self.files.folder / _LOCK):
             return self._append(state(self.files), data, source)
 
     def append_if(
-        self, condition: Condition, data: EventData, *, source: str, timeout_s: float
+        self, condition: Condition, data: "EventData", *, source: str, timeout_s: float
     ) -> RunState | None:
         """Record an event durably if `condition` holds for the state at that moment.
 
@@ -130,7 +136,10 @@ class Journal:
         finally:
             os.close(lock)
 
-    def _append(self, before: RunState | None, data: EventData, source: str) -> RunState:
+    def _append(self, before: RunState | None, data: "EventData", source: str) -> RunState:
+        from runr.runs.events import Event, parse_event  # noqa: PLC0415 - see above
+        from runr.runs.reducers import apply, begin  # noqa: PLC0415 - see above
+
         now = f"{self._clock():%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
         event = Event((before.seq if before else 0) + 1, now, data, source)
         line = json.dumps(event.to_json(), ensure_ascii=False, separators=(",", ":"))
