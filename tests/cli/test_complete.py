@@ -116,7 +116,7 @@ def test_a_task_that_is_edited_afterwards_is_stale_and_can_be_run_again(place: P
     shown = place.runr("task-status", "a", code=0)
     assert "its text has changed since" in shown.out
     again = "runr run --task a.md"
-    assert shown.steps == ["runr why a.md --diff", "runr accept a.md", again]
+    assert shown.steps == ["runr why a.md --diff", "runr acknowledge a.md", again]
     assert place.paste(again).code == 0
     assert place.status("a.md")["attempts"] == 2
     assert place.runr("list-tasks", "--stale", "--json").json["total"] == 0

@@ -101,10 +101,10 @@ def test_filters_are_the_same_words_on_every_command(place: Place) -> None:
             rows = place.runr(command, "--json", *words, code=0).json["tasks"]
             assert [row["path"].removeprefix(".runr/tasks/") for row in rows] == expected
     place.task("api/09-odd.md", "tags: [api]\nowner: me")
-    found = place.runr("verify", "--json", "--tag", "api", "--where=odd", code=0).json
+    found = place.runr("lint", "--json", "--tag", "api", "--where=odd", code=0).json
     assert {finding["path"] for finding in found["findings"]} == {".runr/tasks/api/09-odd.md"}
     assert found["tasks"] == 1
-    assert "no task matches the filter" in place.runr("verify", "--tag", "none", code=2).err
+    assert "no task matches the filter" in place.runr("lint", "--tag", "none", code=2).err
     typed = place.runr("list-tasks", "--json", "tag:api", "-r", "x", code=2)
     assert typed.json["error"]["code"] == "usage"
     query = place.runr("list-tasks", "--json", "tag:api status:failed -type:manual log", code=0)

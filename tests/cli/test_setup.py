@@ -9,7 +9,7 @@ import pytest
 
 from cli.terminal import RUNR, Place
 from runr import __version__
-from runr.cli.main import COMMANDS
+from runr.cli.commands import COMMANDS
 
 
 def verification(place: Place) -> tuple[list[str], list[str]]:

@@ -66,7 +66,7 @@ def test_an_edit_of_the_text_is_told_with_its_difference(done: Place) -> None:
     answer = explained(done, "a", "--diff")
     assert answer["done"] is False
     assert "-echo a > a.txt\n+echo A > a.txt\n" in answer["diff"]
-    assert answer["next"] == ["runr why a.md --diff", "runr accept a.md"]
+    assert answer["next"] == ["runr why a.md --diff", "runr acknowledge a.md"]
     assert "stale: its text has changed since" in done.runr("status").out
 
 
@@ -100,7 +100,7 @@ def test_reverted_work_is_told_and_blocks_what_builds_on_it(done: Place) -> None
     by = done.git("rev-parse", "HEAD").strip()
     assert doubts(done) == {"b.md": [f"its commit was reverted by {by[:12]}"]}
     done.runr("run", "--task", "c", code=3)
-    assert "was reverted" in done.runr("accept", "b", code=2).err
+    assert "was reverted" in done.runr("acknowledge", "b", code=2).err
     done.git("revert", "--no-edit", "HEAD")
     assert doubts(done) == {}
 
@@ -129,7 +129,7 @@ def test_what_a_task_owns_is_watched_where_that_is_asked_for(done: Place) -> Non
     save(done, "other.txt", "not its own\n")
     assert doubts(done)["a.md"] == [f"what it owns was changed by {second[:12]} and 1 more"]
     assert doubts(done)["b.md"] == ["it builds on a.md, which is stale"]
-    done.runr("accept", "a", code=0)
+    done.runr("acknowledge", "a", code=0)
     assert doubts(done) == {}
     save(done, "a.txt", "and again\n")
     assert "a.md" in doubts(done)
@@ -156,7 +156,7 @@ def test_a_task_asks_for_it_in_its_own_header(place: Place) -> None:
 def test_a_person_keeps_a_completion_and_that_is_on_record(done: Place) -> None:
     edit(done, "a.md", "echo a", "echo  an")
     before = done.status("a.md")
-    kept = done.runr("accept", "a", "--reason", "a typo", "--by", "Grace", code=0)
+    kept = done.runr("acknowledge", "a", "--reason", "a typo", "--by", "Grace", code=0)
     assert "✎ a.md: its completion stands, on the word of Grace" in kept.out
     assert doubts(done) == {}
     after = done.status("a.md")
@@ -178,11 +178,11 @@ def test_a_person_keeps_a_completion_and_that_is_on_record(done: Place) -> None:
 
 def test_only_what_is_stale_itself_can_be_kept(done: Place) -> None:
     done.task("open.md")
-    assert "is not completed" in done.runr("accept", "open", code=2).err
-    assert "nothing has changed since" in done.runr("accept", "a", code=2).err
+    assert "is not completed" in done.runr("acknowledge", "open", code=2).err
+    assert "nothing has changed since" in done.runr("acknowledge", "a", code=2).err
     edit(done, "a.md", "echo a", "echo an")
-    assert "it builds on a.md" in done.runr("accept", "b", code=2).err
-    refused = done.runr("accept", "a", code=2, env={"RUNR_RUN_ID": "20250101-000000-abcd"})
+    assert "it builds on a.md" in done.runr("acknowledge", "b", code=2).err
+    refused = done.runr("acknowledge", "a", code=2, env={"RUNR_RUN_ID": "20250101-000000-abcd"})
     assert "inside run" in refused.err
 
 

@@ -1,4 +1,4 @@
-"""Commands that take tasks over from other tools, and hand them on."""
+"""Commands that import tasks from other tools and export them."""
 
 import sys
 from typing import get_args
@@ -25,17 +25,17 @@ _MARKS = {
 
 
 def render_import(answer: ImportResult) -> str:
-    """Return each task with what becomes of it, and the sum of it."""
+    """Return one line for each task, then the totals."""
     names = {task.source: _name(task) for task in answer.tasks}
     width = max(map(len, names.values()), default=0)
     lines = [f"{TITLES[answer.tool]}, {answer.file}:"]
     for task in answer.tasks:
         mark, colour = _MARKS[task.action]
-        message = "  ".join(filter(None, (f"{names[task.source]:<{width}}", _told(task))))
+        message = "  ".join(filter(None, (f"{names[task.source]:<{width}}", _describe(task))))
         lines.append(f"  {style(mark, fg=colour)} {message}".rstrip())
         notes = task.notes if task.action == "write" else []
         lines += [f"      {style('note', fg='yellow')}: {note}" for note in notes]
-    lines.append(_sum(answer))
+    lines.append(_totals(answer))
     lines += [f"{style('note', fg='yellow')}: {note}" for note in answer.notes]
     if answer.next:
         lines += ["Next:", *(f"  {step}" for step in answer.next)]
@@ -46,55 +46,63 @@ def _name(task: ImportedTask) -> str:
     return task.path.removeprefix(f"{TASKS}/") if task.path else task.source
 
 
-def _told(task: ImportedTask) -> str:
+def _describe(task: ImportedTask) -> str:
     if task.action == "leave":
         return f"left out: {', '.join(task.notes)}"
     if task.action == "taken":
-        return "a file with this name is there already"
-    here = "here already" if task.action == "known" else ""
+        return "a file with this name already exists"
+    here = "already imported" if task.action == "known" else ""
     done = f"{task.said} there: attested, not verified" if task.completed else ""
     waits = f"after {', '.join(task.depends_on)}" if task.depends_on else ""
     return "  ".join(part for part in (here, done, waits) if part)
 
 
-def _sum(answer: ImportResult) -> str:
+def _totals(answer: ImportResult) -> str:
     would = "would be " if answer.dry_run else ""
     message = f"{pluralize(answer.written, 'task')} {would}written"
-    counts = {"known": "here already", "taken": "with a taken name", "leave": "left out"}
+    counts = {"known": "already imported", "taken": "with a taken name", "leave": "left out"}
     for action, words in counts.items():
         number = sum(task.action == action for task in answer.tasks)
         message += f", {number} {words}" if number else ""
     if answer.completed:
-        message += (
-            f"; {answer.completed} {would}recorded as completed on the word of {answer.by}, "
-            "since runr checked nothing"
-        )
+        message += f"; {answer.completed} {would}recorded as completed (attested by {answer.by}, not verified)"
     return f"{message}."
 
 
 @command("import")
 @click.argument("file", metavar="FILE|FOLDER")
 @click.option(
-    "--from", "tool", type=click.Choice(get_args(Tool)), help="The tool; found out by itself."
+    "--from", "tool", type=click.Choice(get_args(Tool)), help="Source tool; detected automatically."
 )
-@click.option("--into", default="", metavar="FOLDER", help="A folder below .runr/tasks.")
-@click.option("--tag", "tags", multiple=True, help="Put this tag on every task; repeatable.")
 @click.option(
-    "--list", "only", multiple=True, metavar="TAG", help="Only this list of a Task Master file."
+    "--into", default="", metavar="FOLDER", help="Import into this folder of .runr/tasks."
+)
+@click.option("--tag", "tags", multiple=True, help="Add this tag to every task; repeatable.")
+@click.option(
+    "--list",
+    "only",
+    multiple=True,
+    metavar="TAG",
+    help="Import only this list of a Task Master file; repeatable.",
 )
 @click.option(
     "--done",
     type=click.Choice(get_args(DonePolicy)),
     default="attest",
-    help="What is done there: record it on your word, leave it to be done, or leave it out.",
+    help="Tasks that are done there: attest them, leave them open, or skip them.",
 )
-@click.option("--by", help="Whose word it is; default: git's user.name.")
-@click.option("--dry-run", "--preview", is_flag=True, help="Only say what would be written.")
-@click.option("--yes", is_flag=True, help="Do not ask before writing.")
-def import_(invocation: Invocation, *, yes: bool, dry_run: bool, **wish: object) -> None:
-    """Take over the tasks of Task Master, Beads, Backlog.md, GitHub or another runr."""
+@click.option("--by", help="Person who attests them; default: git user.name.")
+@click.option(
+    "--dry-run", "--preview", is_flag=True, help="Show what would be written, without writing it."
+)
+@click.option("--yes", "-y", is_flag=True, help="Write without asking.")
+def import_(invocation: Invocation, *, yes: bool, dry_run: bool, **options: object) -> None:
+    """Import tasks from another tool.
+
+    Reads Task Master, Beads, Backlog.md, GitHub issues and runr archives.
+    """
     project = invocation.project()
-    request = ImportRequest.model_validate({**wish, "dry_run": dry_run})
+    request = ImportRequest.model_validate({**options, "dry_run": dry_run})
     asks = sys.stdin.isatty() and not (yes or dry_run or invocation.as_json)
     if asks:
         planned = importer.import_tasks(project, request.model_copy(update={"dry_run": True}))
@@ -110,15 +118,18 @@ def import_(invocation: Invocation, *, yes: bool, dry_run: bool, **wish: object)
     "format",
     type=click.Choice(get_args(ExportFormat)),
     default="json",
-    help="The form.",
+    help="Output format.",
 )
-@click.option("--output", metavar="FILE", help="Write this file, or folder for backlog.")
-@click.option("--force", is_flag=True, help="Write over a file that is there.")
-def export(invocation: Invocation, **wish: object) -> None:
-    """Print tasks, statuses and history, so that nothing is lost; or the tasks for another tool."""
-    answer = exporter.export_tasks(invocation.project(), ExportRequest.model_validate(wish))
+@click.option("--output", metavar="FILE", help="Write to FILE; a directory for the format backlog.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
+def export(invocation: Invocation, **options: object) -> None:
+    """Export tasks, statuses and history.
+
+    Other formats than json export the tasks for another tool.
+    """
+    answer = exporter.export_tasks(invocation.project(), ExportRequest.model_validate(options))
     if isinstance(answer, str):
-        # Not `show`: what is exported must come out byte for byte, whatever the terminal reads.
+        # Not `show`: an export must be byte for byte the same, whatever the terminal's encoding.
         sys.stdout.buffer.write(answer.encode())
     else:
         invocation.show(answer, console.render_result)

@@ -1,4 +1,4 @@
-"""Commands that look at tasks."""
+"""Commands that show tasks."""
 
 from typing import get_args
 
@@ -16,11 +16,14 @@ from runr.query.next_task import NextTask, choose_next
 @command("next")
 @click.argument("query", nargs=-1)
 @filtered()
-@click.option("--explain", is_flag=True, help="Say why this one, and why none of the others.")
+@click.option("--explain", is_flag=True, help="Also show why the others come later.")
 def next_task(
     invocation: Invocation, query: tuple[str, ...], *, wanted: Filter, explain: bool
 ) -> None:
-    """Show which task to do next: by priority, then by how many tasks wait for it."""
+    """Show which task to do next.
+
+    Ranked by priority, then by the number of tasks that it unblocks.
+    """
     meant = wanted & parse_filter(" ".join(query))
     answer = choose_next(invocation.project(), meant, explain=explain)
     invocation.show(answer, lambda found: _choice(found, explain=explain))
@@ -29,7 +32,7 @@ def next_task(
 def _choice(answer: NextTask, *, explain: bool) -> str:
     task = answer.task
     if task is None:
-        lines = [f"No task comes next: {answer.why}"]
+        lines = [f"No next task: {answer.why}"]
     else:
         title = "" if task.title in task.path else f": {task.title}"
         lines = [
@@ -60,9 +63,13 @@ _TASK = click.argument("task", shell_complete=task_names)
 @command("list-tasks")
 @click.argument("query", nargs=-1)
 @filtered()
-@click.option("--sort", type=click.Choice(get_args(Sort)), default="path", help="The order.")
-@click.option("--limit", type=click.IntRange(0), default=0, help="At most so many; 0 for all.")
-@click.option("--cursor", help="Continue behind this task.")
+@click.option(
+    "--sort", type=click.Choice(get_args(Sort)), default="path", help="Sort by this field."
+)
+@click.option(
+    "--limit", type=click.IntRange(0), default=0, help="Maximum number of tasks; 0 for all."
+)
+@click.option("--cursor", help="Start after this task (`next_cursor` of the page before).")
 def list_tasks(
     invocation: Invocation,
     query: tuple[str, ...],
@@ -72,9 +79,9 @@ def list_tasks(
     limit: int,
     cursor: str | None,
 ) -> None:
-    """List the tasks with their status, dependencies and evidence.
+    """List tasks with status and evidence.
 
-    QUERY says in one text which ones: 'tag:api status:failed -type:manual login'.
+    QUERY is a filter expression: 'tag:api status:failed -type:manual login'.
     """
     chosen = TaskQuery(
         wanted=wanted & parse_filter(" ".join(query)),
@@ -88,10 +95,13 @@ def list_tasks(
 @command("task-status")
 @_TASK
 @click.option(
-    "--tail", type=click.IntRange(0), default=detail.DEFAULT_TAIL, help="Characters of output."
+    "--tail",
+    type=click.IntRange(0),
+    default=detail.DEFAULT_TAIL,
+    help="Characters of check output to show.",
 )
 def task_status(invocation: Invocation, task: str, tail: int) -> None:
-    """Show one task: its status, why it is not done, its last run, what to do next."""
+    """Show one task and its last run."""
     invocation.show(
         detail.task_status(invocation.project(), task, tail=tail), render_tasks.render_details
     )

@@ -1,4 +1,4 @@
-"""Run every automated task that is ready, and those that become ready by it."""
+"""Run all ready tasks, including those that become ready meanwhile."""
 
 from collections.abc import Callable
 
@@ -19,10 +19,10 @@ OnStart = Callable[[RunDetails], None]
 
 
 class BatchResult(Result):
-    """What came of it.
+    """The runs of a batch.
 
-    `refused` says of each task that could not be started why; `waiting` are
-    the tasks that only a person can take further.
+    `refused` has one line for each task that could not be started; `waiting`
+    are the tasks that need a person, `stopped` those with a run to resume.
     """
 
     runs: list[RunDetails] = Field(default_factory=list)
@@ -32,8 +32,8 @@ class BatchResult(Result):
     message: str = ""
 
 
-def _ignore(_heard: object) -> None:
-    """OnStart nothing."""
+def _ignore(_: object) -> None:
+    """Do nothing."""
 
 
 def run_ready(
@@ -49,9 +49,8 @@ def run_ready(
 ) -> BatchResult:
     """Run ready tasks of these kinds one after another, the most urgent first, each once.
 
-    A task that waits for a person is left to that person, and one whose run has
-    stopped to `runr resume`. A worker that is not there is raised if it is the
-    reason why nothing ran.
+    Tasks that wait for a person or whose run has stopped are left out. Raises
+    WorkerUnavailableError or UnknownNameError only where nothing else could run.
     """
     runs: list[RunDetails] = []
     refused: dict[str, RunrError] = {}
@@ -62,7 +61,7 @@ def run_ready(
         try:
             answer = start.run_task(project, request)
         except AlreadyRunningError:
-            continue  # somebody else was quicker: it is being done
+            continue  # another process has started it meanwhile
         except (WorkerUnavailableError, UnknownNameError) as error:
             refused[path] = error
             continue
@@ -72,13 +71,18 @@ def run_ready(
     if refused and not runs:
         raise next(iter(refused.values()))
     text = [f"{_name(path)}: {error.message}" for path, error in refused.items()]
-    meant = _meant(project, wanted)
-    left = [task for task in meant if task.path not in tried and task.ready and not task.waiting]
+    matching = _matching(project, wanted)
+    left = [task for task in matching if task.path not in tried and task.ready and not task.waiting]
     others = [task.path for task in left if task.task.type not in kinds]
-    waiting = sorted([task.path for task in meant if task.waiting] + others)
+    waiting = sorted([task.path for task in matching if task.waiting] + others)
     stopped = [task.path for task in left if task.interrupted and task.path not in others]
     message = _summary(runs, waiting, stopped)
     return BatchResult(runs=runs, refused=text, waiting=waiting, stopped=stopped, message=message)
+
+
+def summarize(runs: list[RunDetails]) -> BatchResult:
+    """Return the result of runs that were started by name."""
+    return BatchResult(runs=runs, message=_summary(runs, [], []))
 
 
 def _next(project: Project, kinds: tuple[Kind, ...], wanted: Filter, tried: set[str]) -> str | None:
@@ -93,7 +97,7 @@ def _next(project: Project, kinds: tuple[Kind, ...], wanted: Filter, tried: set[
     return ranked[0].path if ranked else None
 
 
-def _meant(project: Project, wanted: Filter) -> list[TaskState]:
+def _matching(project: Project, wanted: Filter) -> list[TaskState]:
     return listing.select(project, Snapshot.of(project).task_states().values(), wanted)
 
 
@@ -104,7 +108,7 @@ def _summary(runs: list[RunDetails], waiting: list[str], stopped: list[str]) -> 
     names = ", ".join(map(_name, waiting))
     earlier = ", ".join(map(_name, stopped))
     text += f"; waiting for a person: {names}" if names else ""
-    return text + (f"; stopped earlier, to be resumed: {earlier}" if earlier else "")
+    return text + (f"; stopped, resume with `runr resume`: {earlier}" if earlier else "")
 
 
 def _name(path: str) -> str:

@@ -149,7 +149,7 @@ def _steps(task_state: TaskState, shown: TaskDetails) -> list[str]:
     """Return at most two commands, the likelier first."""
     name, entry = quoted(task_state.task.name), task_state.entry
     if task_state.stale_reasons:
-        return [f"runr why {name} --diff", f"runr accept {name}"]
+        return [f"runr why {name} --diff", f"runr acknowledge {name}"]
     if task_state.unmerged and shown.run is not None:
         return list(shown.run.next[:1])
     if entry.status is State.COMPLETED:
