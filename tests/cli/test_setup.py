@@ -184,12 +184,12 @@ def test_doctor_says_whether_the_git_hooks_are_at_work(place: Place) -> None:
     assert "not installed" in found(place, "git hooks")["message"]
     place.git("config", "core.hooksPath", ".husky/_")
     place.runr("install", "git-hooks", code=0)
-    assert found(place, "git hooks")["message"].startswith("at work in ")
+    assert found(place, "git hooks")["message"].startswith("active in ")
     place.git("config", "core.hooksPath", ".husky/_")
     changed = found(place, "git hooks")
     assert "core.hooksPath was changed since" in changed["message"]
     place.paste(changed["advice"])
-    assert found(place, "git hooks")["message"].startswith("at work in ")
+    assert found(place, "git hooks")["message"].startswith("active in ")
 
 
 def test_version_is_said_in_three_ways(place: Place) -> None:

@@ -55,7 +55,7 @@ def user_folder(environment: Mapping[str, str]) -> Path:
         return Path(chosen)
     home = environment.get("HOME")
     if not home:
-        raise RunrError("HOME is not set, so nobody knows where your settings lie")
+        raise RunrError("HOME is not set: cannot locate your settings")
     return Path(home) / ".claude"
 
 

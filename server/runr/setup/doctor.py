@@ -26,7 +26,7 @@ from runr.workers import registry
 
 _TASKS = ".runr/tasks"
 
-# Somebody watches: a signature that takes longer waits for a passphrase.
+# At a terminal: a signature that takes longer waits for a passphrase.
 _SIGNING_S = 10
 
 
@@ -127,11 +127,11 @@ def _config(project: Project) -> HealthCheck:
         project.config()
     except RunrError as error:
         return HealthCheck(
-            name="config", state="bad", message=error.message, advice="mend that line"
+            name="config", state="bad", message=error.message, advice="fix that line"
         )
     exists = nofollow.exists(project.layout.config)
     return HealthCheck(
-        name="config", state="ok", message="reads well" if exists else "defaults (no file)"
+        name="config", state="ok", message="valid" if exists else "defaults (no file)"
     )
 
 
@@ -317,11 +317,11 @@ def _claude(project: Project) -> HealthCheck:
 
 def _hooks(project: Project) -> HealthCheck:
     place = HooksFolder(project.repo)
-    at_work = place.look()
+    active_folder = place.look()
     mode = _provenance_mode(project)
-    if at_work:
+    if active_folder:
         return HealthCheck(
-            name="git hooks", state="ok", message=f"at work in {at_work}, mode {mode}"
+            name="git hooks", state="ok", message=f"active in {active_folder}, mode {mode}"
         )
     again = "runr install git-hooks"
     if place.receipt.exists():

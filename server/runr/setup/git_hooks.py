@@ -19,7 +19,7 @@ _NOT_SET = 5
 def install(repo: Repo, *, python: str) -> InstallResult:
     """Put the hooks in; those of the repository are run first, and stay as they are.
 
-    Where git already looks for hooks in a folder of somebody else's, that folder
+    Where git already looks for hooks in a folder that runr did not make, that folder
     is left alone: git's setting is pointed to one of runr's that passes everything on.
     """
     place = HooksFolder(repo)

@@ -229,10 +229,10 @@ def _table(text: str, name: str, key: str) -> Json:
     except json.JSONDecodeError as error:
         raise UsageError(
             f"{name} line {error.lineno} is not valid JSON: {error.msg}",
-            next_steps=[f"mend {name}, then: runr install claude"],
+            next_steps=[f"fix {name}, then: runr install claude"],
         ) from error
     table = parsed.get(key, {}) if isinstance(parsed, dict) else None
     if not isinstance(table, dict):
         where = f'"{key}"' if isinstance(parsed, dict) else "the top level"
-        raise UsageError(f"{where} in {name} is not an object", next_steps=[f"mend {name}"])
+        raise UsageError(f"{where} in {name} is not an object", next_steps=[f"fix {name}"])
     return table

@@ -30,7 +30,7 @@ def editor_command(environment: Mapping[str, str]) -> list[str]:
 
 def open_editor(words: list[str], file: Path) -> int:
     """Open `file` and wait until the editor is closed; return its exit code."""
-    # Not through `process`: an editor needs the terminal, and nobody else may read it meanwhile.
+    # Not through `process`: an editor needs the terminal for itself.
     return subprocess.run([*words, str(file)], check=False).returncode
 
 
@@ -45,7 +45,7 @@ def _split(name: str, environment: Mapping[str, str]) -> list[str]:
 
 
 class NewRequest(BaseModel):
-    """A wish for a new task; without a `name` the file is named after the `title`."""
+    """Arguments of `new_task`; without a `name` the file is named after the `title`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

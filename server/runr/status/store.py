@@ -99,7 +99,7 @@ def update(layout: Layout, change: Change, *, repair: Repair | None = None) -> d
 
 
 def _update(layout: Layout, change: Change, repair: Repair | None) -> dict[str, Entry]:
-    files.sweep(layout.status)
+    files.remove_temporaries(layout.status)
     damaged = False
     try:
         contents = read(layout)

@@ -1,4 +1,4 @@
-"""The database: a cache beside the files, so it may be lost at any time and never stops anybody."""
+"""The database: a cache beside the files; it may be lost, and no command fails without it."""
 
 import hashlib
 import json
@@ -33,7 +33,7 @@ def connect(
     """Return what `work` makes of the database; `work` may be called again on another one.
 
     A damaged file is moved aside. Where no file can serve (none may be written,
-    a newer runr owns it, nobody made `.runr` yet) `work` gets an empty one in memory.
+    a newer runr owns it, there is no `.runr` yet) `work` gets an empty one in memory.
     """
     # Commands that ask nothing of the database must not pay for this import.
     import sqlite3  # noqa: PLC0415 - see above
@@ -57,7 +57,7 @@ def connect(
 
 
 def _keep_out_of_git(layout: Layout) -> None:
-    # In a folder that may not be written the database cannot be made either, and that is told.
+    # In a folder that may not be written the database cannot be made either, and that is reported.
     with suppress(OSError):
         state_dir.ensure_state_dir(layout)
 

@@ -123,7 +123,7 @@ class Layout(NamedTuple):
 
     @property
     def greeting(self) -> Path:
-        """What a Claude Code session is told when it starts, as long as nothing has changed."""
+        """The summary for the next Claude Code session, valid as long as nothing has changed."""
         return self.runr / "greeting.json"
 
     @property
