@@ -317,14 +317,14 @@ def _claude(project: Project) -> HealthCheck:
 
 def _hooks(project: Project) -> HealthCheck:
     place = HooksFolder(project.repo)
-    at_work = place.look()
+    active = place.active_folder()
     mode = _provenance_mode(project)
-    if at_work:
+    if active:
         return HealthCheck(
-            name="git hooks", state="ok", message=f"at work in {at_work}, mode {mode}"
+            name="git hooks", state="ok", message=f"at work in {active}, mode {mode}"
         )
     again = "runr install git-hooks"
-    if place.receipt.exists():
+    if place.record.exists():
         message = "installed, but git looks for hooks elsewhere: core.hooksPath was changed since"
         return HealthCheck(name="git hooks", state="note", message=message, advice=again)
     state: Literal["ok", "note"] = "note" if mode == "ledger" else "ok"
