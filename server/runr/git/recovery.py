@@ -23,7 +23,7 @@ def clear_locks(repo: Repo, worktrees: Path, *, patience_s: float = 5.0) -> tupl
     if not found:
         return ()
     deadline = time.monotonic() + patience_s
-    while _is_git_at_work(repo.path):
+    while _is_git_running(repo.path):
         if time.monotonic() > deadline:
             return ()
         time.sleep(0.05)
@@ -114,7 +114,7 @@ def _locks(common: Path, worktrees: Path) -> Iterator[Path]:
                 yield from (record / name for name in _LOCKS if (record / name).exists())
 
 
-def _is_git_at_work(root: Path) -> bool:
+def _is_git_running(root: Path) -> bool:
     proc = Path("/proc")
     if not (proc / "self").exists():
         return True

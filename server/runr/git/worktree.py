@@ -96,7 +96,7 @@ def _record(repo: Repo, path: Path) -> Path | None:
     """Return git's folder about the worktree at `path`.
 
     Read here because `git worktree list -z` is younger than the git of many
-    machines, and without -z a path with a newline cannot be told apart.
+    machines, and without -z a path with a newline is ambiguous.
     """
     wanted = path.resolve() / ".git"
     for record in repo.common_dir().glob("worktrees/*"):
