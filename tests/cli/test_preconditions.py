@@ -103,6 +103,18 @@ def test_a_check_whose_program_is_missing_is_refused_unless_it_is_forced(place: 
     assert "no-such-tool is not on PATH" in place.events(run)[0]["payload"]["forced"]
 
 
+def test_one_task_that_cannot_run_does_not_end_the_others(place: Place) -> None:
+    place.script("a.md", _WORK, header='owns: [out.txt]\nverify: ["no-such-tool"]')
+    for name in ("b", "c"):
+        place.script(f"{name}.md", f"echo > {name}.txt", header=f"owns: [{name}.txt]")
+    place.commit("More tasks")
+    place.git("config", "merge.verifySignatures", "true")
+    result = place.runr("run", "--all-ready")
+    assert "no-such-tool is not on PATH" in result.out + result.err
+    assert result.err.count("merge.verifySignatures is set") == 1
+    assert [place.status(f"{name}.md")["status"] for name in "bc"] == ["completed"] * 2
+
+
 @pytest.mark.parametrize(
     "check",
     [
