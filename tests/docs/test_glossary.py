@@ -86,7 +86,6 @@ PENDING: set[str] = {
     "server/runr/cli",
     "server/runr/config",
     "server/runr/execution",
-    "server/runr/git",
     "server/runr/jobs",
     "server/runr/lifecycle",
     "server/runr/mcp_server",

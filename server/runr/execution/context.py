@@ -52,7 +52,7 @@ class RunContext:
 
     def workspace(self, state: RunState) -> Repo:
         """Return the tree that the work is done in; new objects go into the run's own folder."""
-        return quarantine.enter(Repo(Path(state.start.workdir)), self.files.snapshots)
+        return quarantine.enter(Repo(Path(state.start.workdir)), self.files.git_data)
 
     def child_environment(self, state: RunState) -> dict[str, str]:
         """Return the environment of every program that the run starts."""

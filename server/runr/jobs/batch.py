@@ -1,10 +1,17 @@
 """Run every automated task that is ready, and those that become ready by it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from pydantic import Field
 
-from runr.errors import AlreadyRunningError, RunrError, UnknownNameError, WorkerUnavailableError
+from runr.errors import (
+    AlreadyRunningError,
+    RepositoryError,
+    RunrError,
+    UnknownNameError,
+    WorkerUnavailableError,
+)
 from runr.lifecycle import follow, start
 from runr.lifecycle.start import RunRequest
 from runr.project import Project
@@ -50,9 +57,10 @@ def run_ready(
     """Run ready tasks of these kinds one after another, the most urgent first, each once.
 
     A task that waits for a person is left to that person, and one whose run has
-    stopped to `runr resume`. A worker that is not there is raised if it is the
-    reason why nothing ran.
+    stopped to `runr resume`. Where no task could be run at all, the first reason
+    is raised: a worker that is not there, or something that the run needs.
     """
+    project = _warning_once(project)
     runs: list[RunDetails] = []
     refused: dict[str, RunrError] = {}
     tried: set[str] = set()
@@ -63,7 +71,7 @@ def run_ready(
             answer = start.run_task(project, request)
         except AlreadyRunningError:
             continue  # somebody else was quicker: it is being done
-        except (WorkerUnavailableError, UnknownNameError) as error:
+        except (WorkerUnavailableError, UnknownNameError, RepositoryError) as error:
             refused[path] = error
             continue
         on_begin(answer.run)
@@ -79,6 +87,18 @@ def run_ready(
     stopped = [task.path for task in left if task.interrupted and task.path not in others]
     message = _summary(runs, waiting, stopped)
     return BatchResult(runs=runs, refused=text, waiting=waiting, stopped=stopped, message=message)
+
+
+def _warning_once(project: Project) -> Project:
+    """Return the project with each warning shown at the first run that it is about."""
+    known: set[str] = set()
+
+    def warn(message: str) -> None:
+        if message not in known:
+            known.add(message)
+            project.warn(message)
+
+    return replace(project, warn=warn)
 
 
 def _next(project: Project, kinds: tuple[Kind, ...], wanted: Filter, tried: set[str]) -> str | None:

@@ -142,7 +142,7 @@ def _open(
     state_dir.ensure_state_dir(layout)
     run = journal.claim(layout, project.clock(), project.suffixes)
     own_tree = worker != "session" and not request.in_place
-    tree = base.tree if own_tree else git_snapshot.take_first(quarantine.enter(repo, run.snapshots))
+    tree = base.tree if own_tree else git_snapshot.take_first(quarantine.enter(repo, run.git_data))
     start = RunStart(
         task=task.path,
         **dict(record_spec(project, run, task, config, worker=worker)),

@@ -135,7 +135,7 @@ class Cleaner:
         if why is None and not self._request.dry_run:
             why = leftovers.remove_leftover(self._repo, left)
             with suppress(FileNotFoundError):
-                nofollow.remove_tree(self._project.layout.run(state.id).snapshots)
+                nofollow.remove_tree(self._project.layout.run(state.id).git_data)
         if why is None:
             self.removed.append(_describe(left, state.id))
         else:

@@ -26,7 +26,7 @@ from runr.workers import registry
 
 _TASKS = ".runr/tasks"
 
-# At a terminal: a signature that takes longer waits for a passphrase.
+# In seconds: a signature that takes longer waits for a passphrase.
 _SIGNING_S = 10
 
 
@@ -68,7 +68,11 @@ def check_health(project: Project) -> HealthReport:
         _claude,
         _hooks,
     )
-    findings = [found for look in looks for found in _looked(look, project)]
+    findings: list[HealthCheck] = []
+    for look in looks:
+        # Where git refuses a repository, it does so at every question: once is enough.
+        known = {found.advice for found in findings if found.state == "bad" and found.advice}
+        findings += [found for found in _looked(look, project) if found.advice not in known]
     return HealthReport(findings=findings, well=all(found.state != "bad" for found in findings))
 
 
@@ -317,14 +321,12 @@ def _claude(project: Project) -> HealthCheck:
 
 def _hooks(project: Project) -> HealthCheck:
     place = HooksFolder(project.repo)
-    active_folder = place.look()
+    active = place.active_folder()
     mode = _provenance_mode(project)
-    if active_folder:
-        return HealthCheck(
-            name="git hooks", state="ok", message=f"active in {active_folder}, mode {mode}"
-        )
+    if active:
+        return HealthCheck(name="git hooks", state="ok", message=f"active in {active}, mode {mode}")
     again = "runr install git-hooks"
-    if place.receipt.exists():
+    if place.record.exists():
         message = "installed, but git looks for hooks elsewhere: core.hooksPath was changed since"
         return HealthCheck(name="git hooks", state="note", message=message, advice=again)
     state: Literal["ok", "note"] = "note" if mode == "ledger" else "ok"

@@ -52,9 +52,9 @@ class RunFiles(NamedTuple):
         return self.folder / "runner.log"
 
     @property
-    def snapshots(self) -> Path:
+    def git_data(self) -> Path:
         """What git needs to compare the working tree with what the run found."""
-        return self.folder / "snapshots"
+        return self.folder / "git"
 
     def prompt(self, part: int | str) -> Path:
         """Return where a prompt is kept: of an attempt, of `plan`, or of `2-review`."""
