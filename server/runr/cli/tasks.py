@@ -36,21 +36,26 @@ def _choice(answer: NextTask, *, explain: bool) -> str:
             f"{console.task_sign(task)} {render_tasks.shown_name(task)}{title}",
             f"  {answer.why}",
         ]
-        lines += [f"  {_unblocks(answer)}"] if answer.unblocks_all else []
+        lines += [f"  {_unblocks(answer)}"] if answer.unblocks_all_count else []
     if explain:
         names = [render_tasks.shown_path(other.path) for other in answer.others]
         lines += [
             f"  not {name}: {other.why}" for name, other in zip(names, answer.others, strict=True)
         ]
-        lines += [f"  and {answer.left_out} more"] if answer.left_out else []
-    if answer.waiting:
-        lines.append(f"  {render_tasks.blocked_note(len(answer.waiting))}")
-    return "\n".join([*lines, *console.render_next_steps(answer.next)])
+        more = answer.others_count - len(answer.others)
+        lines += [f"  and {more} more"] if more else []
+    if answer.needs_human:
+        lines.append(f"  {render_tasks.blocked_note(len(answer.needs_human))}")
+    return "\n".join([*lines, *console.render_next_steps(answer.next_steps)])
 
 
 def _unblocks(answer: NextTask) -> str:
-    tasks = "1 task" if answer.unblocks_all == 1 else f"{answer.unblocks_all} tasks"
-    directly = "" if answer.unblocks == answer.unblocks_all else f", {answer.unblocks} directly"
+    tasks = "1 task" if answer.unblocks_all_count == 1 else f"{answer.unblocks_all_count} tasks"
+    directly = (
+        ""
+        if answer.unblocks_count == answer.unblocks_all_count
+        else f", {answer.unblocks_count} directly"
+    )
     return f"it unblocks {tasks}{directly}"
 
 

@@ -208,7 +208,7 @@ def _answer(project: Project, task: Task, state: RunState) -> CompletionResult:
         task=shown,
         run=run,
         completed=state.ended == "completed",
-        next=_advice(shown, state, project.surface),
+        next_steps=[_advice(shown, state, project.surface)],
     )
 
 
@@ -221,7 +221,7 @@ def _already(project: Project, task: Task, entry: Entry) -> CompletionResult:
         task=shown,
         run=presenters.run_details(state, run, now=project.now()) if state else None,
         completed=True,
-        next=f"It was completed already: {shown.why}.",
+        next_steps=[f"It was completed already: {shown.why}."],
     )
 
 

@@ -30,13 +30,11 @@ def brief_session(project: Project, run: RunFiles, state: RunState) -> RunResult
     """Return the session's brief, as often as it asks for it."""
     body = repository.text_of(nofollow.read(run.task))
     noted = detail.format_notes(journal.events(run))
+    done = project.surface.complete(state.start.task)
     return RunResult(
         run=presenters.holder_details(project, state, run),
         brief=session_brief(state, body, notes=noted, surface=project.surface),
-        next=(
-            "You are the worker: do what the brief says, then "
-            f"{project.surface.complete(state.start.task)}."
-        ),
+        next_steps=[f"You are the worker: do what the brief says, then {done}."],
     )
 
 

@@ -47,7 +47,7 @@ def list_runs(project: Project, *, limit: int | None = 20, task: str | None = No
             continue
         if state is not None and path in (None, state.start.task):
             shown.append(presenters.holder_details(project, state, files_))
-    return RunList(runs=shown if limit is None else shown[:limit], total=len(shown))
+    return RunList(runs=shown if limit is None else shown[:limit], total_count=len(shown))
 
 
 def read_report(project: Project, wanted: str) -> RunReport:
@@ -92,7 +92,7 @@ def stop_run(project: Project, wanted: str, reason: str | None = None) -> Comman
         project.entries()
     state = journal.require(run)
     return CommandResult(
-        message=f"run {run.id} is {state.ended}", next=list(report.next_steps(state))
+        message=f"run {run.id} is {state.ended}", next_steps=list(report.next_steps(state))
     )
 
 
@@ -168,7 +168,7 @@ def resume_run(project: Project, wanted: str, since: Phase | None = None) -> Run
         return leases.brief_session(project, run, state)
     follow = project.surface.status(start.task)
     return RunResult(
-        run=presenters.holder_details(project, state, run), next=f"It goes on: {follow}."
+        run=presenters.holder_details(project, state, run), next_steps=[f"It goes on: {follow}."]
     )
 
 

@@ -179,7 +179,7 @@ def _begin(project: Project, run: RunFiles, start: RunStart, seen: Entry) -> Run
         os.close(lock)
     shown = presenters.run_details(state, run)
     follow = project.surface.status(start.task)
-    return RunResult(run=shown, next=f"It runs by itself. Follow it: {follow}.")
+    return RunResult(run=shown, next_steps=[f"It runs by itself. Follow it: {follow}."])
 
 
 def _open_work(project: Project, run: RunFiles) -> RunState:

@@ -1,7 +1,7 @@
 """The four tools, and which use case each one calls."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -137,7 +137,7 @@ class ToolHandlers:
             raise UsageError("name the person who says so (by): an agent's word is no evidence")
         wish = CompleteRequest(**call.arguments.model_dump())
         answer = await self._ask(lambda project: complete.complete_task(_of(project, call), wish))
-        return answer.model_copy(update={"run": answer.run and truncation.truncate_run(answer.run)})
+        return replace(answer, run=answer.run and truncation.truncate_run(answer.run))
 
     async def run_task(self, call: Call[RunArguments]) -> RunResult:
         """Answer a call of run-task."""
@@ -194,15 +194,15 @@ async def _aside(work: Callable[[], T], *, polls: bool) -> T:
 def _led_by(warnings: list[str], answer: A) -> A:
     if not warnings:
         return answer
-    return answer.model_copy(update={"next": ". ".join([*warnings, answer.next])})
+    return replace(answer, next_steps=[*warnings, *answer.next_steps])
 
 
 def _outcome(project: Project, run: RunDetails) -> RunResult:
     """Return where the run stands, with what failed and what to do about it."""
-    found = detail.task_status(project, run.task)
+    found = detail.task_status(project, run.task_path)
     if found.run is None or found.run.id != run.id:
-        return RunResult(run=run, next="; ".join(run.next))
-    return RunResult(run=truncation.truncate_run(found.run), next=found.next)
+        return RunResult(run=run, next_steps=run.next_steps)
+    return RunResult(run=truncation.truncate_run(found.run), next_steps=found.next_steps)
 
 
 def build_registry(opener: Opener) -> tuple[Tool[Any], ...]:

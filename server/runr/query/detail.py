@@ -1,8 +1,7 @@
 """One task: where it stands, why it is not done, what to do next."""
 
 from collections.abc import Iterable
-
-from pydantic import BaseModel, ConfigDict
+from dataclasses import replace
 
 from runr.errors import DamagedStateError, UsageError
 from runr.execution.session_handoff import record_session_usage
@@ -25,23 +24,14 @@ LONGEST = 2000
 _KIND = "note.added"
 
 
-class NoteRequest(BaseModel):
-    """A wish to note something; `run` names a run, or a task that is at work."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    run: str
-    text: str
-
-
-def add_note(project: Project, request: NoteRequest) -> CommandResult:
-    """Write the note into the timeline of an open run."""
-    text = request.text.strip()
+def add_note(project: Project, wanted: str, text: str) -> CommandResult:
+    """Add a note to the journal of the open run that `wanted` names, by its id or its task."""
+    text = text.strip()
     if not text:
         raise UsageError("a note needs a text", next_steps=["runr note RUN 'what was found'"])
     if len(text) > LONGEST:
         raise UsageError(f"a note has at most {LONGEST} characters, and this one has {len(text)}")
-    run = project.find_run(request.run)
+    run = project.find_run(wanted)
     state = journal.require(run)
     if state.ended:
         raise UsageError(
@@ -53,7 +43,7 @@ def add_note(project: Project, request: NoteRequest) -> CommandResult:
     source = "worker" if inside else "session" if session else "person"
     by = {"session_id": session} if session else {"by": project.repo.user()}
     project.context(run).log.append(_KIND, {"text": text} | ({} if inside else by), source=source)
-    return CommandResult(message=f"noted in run {run.id}", next=[f"runr report {run.id}"])
+    return CommandResult(message=f"noted in run {run.id}", next_steps=[f"runr report {run.id}"])
 
 
 def format_notes(events: Iterable[Event]) -> list[str]:
@@ -80,7 +70,7 @@ def task_status(project: Project, wanted: str, *, tail: int = DEFAULT_TAIL) -> T
     refs = checkpoint.of_task(project.repo, task.path) if head else ()
     commits = [f"{ref.sha[:12]} {ref.time[:10]} run:{', '.join(ref.run_ids)}" for ref in refs]
     return TaskDetails(
-        task=shown, run=run, commits=commits, next=_advice(shown, run, project.surface)
+        task=shown, run=run, commits=commits, next_steps=[_advice(shown, run, project.surface)]
     )
 
 
@@ -93,7 +83,7 @@ def task_details(task: Task, snapshot: Snapshot) -> TaskFields:
 
 def _root_causes(blocked: TaskState, snapshot: Snapshot) -> list[tuple[str, str]]:
     task_states = snapshot.task_states()
-    causes = snapshot.backlog(task_states).causes(blocked.path, task_states)
+    causes = snapshot.backlog().causes(blocked.path, task_states)
     return [(path, cause or why_not_done(task_states[path])) for path, cause in causes]
 
 
@@ -110,9 +100,7 @@ def _last_run(project: Project, entry: Entry, tail: int) -> RunDetails | None:
         return None
     state = record_session_usage(project.context(files), state)
     noted = format_notes(journal.events(files))[-_NOTES:]
-    return presenters.holder_details(project, state, files, tail=tail).model_copy(
-        update={"notes": noted}
-    )
+    return replace(presenters.holder_details(project, state, files, tail=tail), notes=noted)
 
 
 def why_not_done(task_state: TaskState) -> str:
@@ -130,7 +118,7 @@ def why_not_done(task_state: TaskState) -> str:
         return f"it waits for {', '.join(task_state.blocked_by)}"
     if entry.stop_reason:
         meaning = stop_reasons.find(entry.stop_reason).meaning
-        return f"{meaning}: {entry.error.splitlines()[0]}" if entry.error else meaning
+        return f"{meaning}: {entry.stop_detail.splitlines()[0]}" if entry.stop_detail else meaning
     return "a person has to do it" if presenters.is_manual(task) else "nobody has run it yet"
 
 
@@ -152,7 +140,7 @@ def _advice(task: TaskFields, run: RunDetails | None, surface: Surface) -> str:
         return f"Wait: run {run.id} is in phase {run.phase}. Ask {surface.status(task.path)} again."
     if task.status == "completed" and not task.stale:
         if task.unmerged and run is not None:
-            bring_in = run.next[0] if run.next else f"git merge {task.checkpoint_sha}"
+            bring_in = run.next_steps[0] if run.next_steps else f"git merge {task.checkpoint_sha}"
             return f"The checkpoint is not on this branch yet: {bring_in}"
         return "Nothing: it is done."
     if task.status == "completed":
@@ -176,6 +164,6 @@ def _advice_on_open(task: TaskFields, run: RunDetails | None, surface: Surface) 
         return f"A person does it, then: {surface.attest(task.path)}."
     if run is not None and run.stop_reason in stop_reasons.FOR_A_PERSON:
         return f"A person looks at it, then: {surface.attest(task.path)}."
-    if run is not None and run.status == "stopped" and run.next:
-        return f"Read what failed, then: {run.next[-1]}"
+    if run is not None and run.status == "stopped" and run.next_steps:
+        return f"Read what failed, then: {run.next_steps[-1]}"
     return f"Start it: {surface.run(task.path)}."

@@ -29,7 +29,7 @@ TRAITS: Mapping[str, Predicate] = {
     "ready": lambda task: task.ready,
     "blocked": lambda task: bool(task.blocked_by),
     "stale": lambda task: task.stale,
-    "waiting": lambda task: task.waiting,
+    "waiting": lambda task: task.needs_human,
     "open": lambda task: task.open,
     "unmerged": lambda task: task.unmerged,
     "orphaned": lambda task: task.orphaned,
@@ -83,7 +83,7 @@ class Filter:
         """Tell whether a condition is about `word`, or about the trait of that name."""
         return any(word == term.word or word in term.values for term in self.terms)
 
-    def judge(self, *, now: datetime, worker: str) -> Predicate:
+    def predicate(self, *, now: datetime, worker: str) -> Predicate:
         """Return the test for one task; `worker` is who does tasks that name nobody."""
         tests = [(_test(term, now, worker), term.negated) for term in self.terms]
         return lambda task: all(test(task) is not negated for test, negated in tests)

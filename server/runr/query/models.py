@@ -1,38 +1,38 @@
-"""What the use cases answer: the same models for `--json` and for MCP, so they stay stable."""
+"""The answers of the use cases: the same for `--json` and for MCP, so they stay stable."""
 
+from dataclasses import dataclass, field
 from typing import Literal
-
-from pydantic import BaseModel, ConfigDict, Field
 
 Status = Literal["pending", "in_progress", "completed", "failed", "stopped"]
 Kind = Literal["automated", "manual", "hybrid"]
 
 
-class Result(BaseModel):
-    """A typed answer; optional facts have defaults so that they can be left out."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """A typed answer; `next_steps` are commands or sentences, the likeliest first."""
 
-    # Built when first used: a command needs two of these models, not all of them.
-    model_config = ConfigDict(frozen=True, defer_build=True)
+    next_steps: list[str] = field(default_factory=list)
 
 
-class TaskSummary(Result):
-    """One task in a list; `waiting` is for a person."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskSummary:
+    """One task in a list; `needs_human` where only a person can take it further."""
 
     path: str
     title: str
     status: Status
     type: Kind
     ready: bool = False
-    waiting: bool = False
+    needs_human: bool = False
     stale: bool = False
-    stale_reasons: list[str] = Field(default_factory=list)
+    stale_reasons: list[str] = field(default_factory=list)
     orphaned: bool = False
     unmerged: bool = False
-    blocked_by: list[str] = Field(default_factory=list)
-    tags: list[str] = Field(default_factory=list)
+    blocked_by: list[str] = field(default_factory=list)
+    tags: list[str] = field(default_factory=list)
     priority: int = 0
     worker: str | None = None
-    problems: list[str] = Field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
     verification: str = "none"
     evidence: str | None = None
     completed_at: str | None = None
@@ -42,43 +42,47 @@ class TaskSummary(Result):
     last_run_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskList(Result):
     """The tasks that were asked for.
 
-    `total` counts them before paging, `waiting` those that wait for a person.
+    `total_count` counts them before paging, `needs_human_count` those that only
+    a person can take further.
     """
 
     tasks: list[TaskSummary]
-    total: int
-    waiting: int = 0
+    total_count: int
+    needs_human_count: int = 0
     next_cursor: str | None = None
-    next: str = ""
 
 
-class RootCause(Result):
-    """Where the waiting of a blocked task begins, and why that task is not done."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RootCause:
+    """A task at the root of what blocks another one, and why it is not done."""
 
     path: str
     why: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskFields(TaskSummary):
-    """One task, with everything that is known of it."""
+    """One task with all its facts."""
 
-    depends_on: list[str] = Field(default_factory=list)
-    owns: list[str] = Field(default_factory=list)
-    verify: list[str] = Field(default_factory=list)
-    root_causes: list[RootCause] = Field(default_factory=list)
+    depends_on: list[str] = field(default_factory=list)
+    owns: list[str] = field(default_factory=list)
+    verify: list[str] = field(default_factory=list)
+    root_causes: list[RootCause] = field(default_factory=list)
     checkpoint_sha: str | None = None
     reason: str | None = None
-    error: str | None = None
-    attempts: int = 0
+    stop_detail: str | None = None
+    run_count: int = 0
     revision: int = 0
     why: str = ""
 
 
-class CheckDetails(Result):
-    """One check of a run; `runs` is 0 for one that was left out, above 1 for one run again."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckDetails:
+    """One check of a run; `runs` is 0 where it was skipped, above 1 where it was retried."""
 
     tier: str
     command: str
@@ -86,20 +90,21 @@ class CheckDetails(Result):
     flaky: bool = False
     runs: int = 1
     exit_code: int | None = None
-    seconds: float = 0
+    seconds: float = 0.0
     tail: str = ""
 
 
-class RunDetails(Result):
-    """Where a run stands; `seq` is the number of its last event.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunDetails:
+    """One run; `seq` is the number of its last event.
 
     `milestones` are the plan's, each committed by the checkpoint in the same place;
-    `review` is what the reviewer asked for, until it is done. `session`, `held_by`
-    and `active_at` tell of the session that has it open.
+    `review` is what the reviewer asked for, until it is done. `session`, `holder`
+    and `active_at` describe the session that has it open.
     """
 
     id: str
-    task: str
+    task_path: str
     worker: str
     status: Literal["running", "completed", "stopped"]
     phase: str | None = None
@@ -107,18 +112,18 @@ class RunDetails(Result):
     attempt: int = 0
     created_at: str
     ended_at: str | None = None
-    seconds: float = 0
+    seconds: float = 0.0
     verification: str = "none"
-    checks: list[CheckDetails] = Field(default_factory=list)
-    violations: list[str] = Field(default_factory=list)
-    milestones: list[str] = Field(default_factory=list)
-    checkpoints: list[str] = Field(default_factory=list)
+    checks: list[CheckDetails] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
+    milestones: list[str] = field(default_factory=list)
+    checkpoints: list[str] = field(default_factory=list)
     review: str | None = None
     reviewed_by: str | None = None
     stop_reason: str | None = None
     detail: str | None = None
     checkpoint_sha: str | None = None
-    changed: int | None = None
+    changed_count: int | None = None
     branch: str | None = None
     integration: str | None = None
     cost_usd: float | None = None
@@ -126,51 +131,53 @@ class RunDetails(Result):
     output_tokens: int = 0
     session_id: str | None = None
     session: Literal["active", "ended", "idle"] | None = None
-    held_by: str | None = None
+    holder: str | None = None
     active_at: str | None = None
-    notes: list[str] = Field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     approved_by: str | None = None
     rejected_by: str | None = None
     reason: str | None = None
-    forced: str | None = None
-    folder: str = ""
+    override_reason: str | None = None
+    run_dir: str = ""
     exit_code: int | None = None
-    next: list[str] = Field(default_factory=list)
+    next_steps: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskDetails(Result):
     """One task with its current or last run."""
 
     task: TaskFields
     run: RunDetails | None = None
-    commits: list[str] = Field(default_factory=list)
-    next: str = ""
+    commits: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunList(Result):
     """Runs, newest first."""
 
     runs: list[RunDetails]
-    total: int
+    total_count: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult(Result):
-    """What became of the wish to run a task; `brief` is for a session that works itself."""
+    """The run of a task; `brief` is for a session that does the work itself."""
 
     run: RunDetails
     brief: str | None = None
-    next: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CompletionResult(Result):
-    """What became of the wish to complete a task; `run` is None where no record of it is here."""
+    """The outcome of completing a task; `run` is None where its record is not on this machine."""
 
     task: TaskFields
     run: RunDetails | None = None
     completed: bool
-    next: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunReport(Result):
     """A run's report, as data and as Markdown."""
 
@@ -178,10 +185,10 @@ class RunReport(Result):
     markdown: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CommandResult(Result):
     """What a command did, and what to do next."""
 
     message: str
-    changed: list[str] = Field(default_factory=list)
-    notes: list[str] = Field(default_factory=list)
-    next: list[str] = Field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)

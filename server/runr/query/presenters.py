@@ -1,7 +1,7 @@
 """Models of the core turned into answers."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -20,7 +20,7 @@ from runr.workers import claude_session
 
 def task_summary(task_state: TaskState) -> TaskSummary:
     """Return one task's line in a list."""
-    return TaskSummary(**_facts(task_state))
+    return TaskSummary(**task_facts(task_state))
 
 
 def task_fields(
@@ -29,15 +29,15 @@ def task_fields(
     """Return everything that is known of one task."""
     task, entry = task_state.task, task_state.entry
     return TaskFields(
-        **_facts(task_state),
+        **task_facts(task_state),
         depends_on=list(task.depends_on),
         owns=list(task.owns),
         verify=list(task.verify),
         root_causes=[RootCause(path=path, why=reason) for path, reason in causes],
         checkpoint_sha=entry.checkpoint_sha,
         reason=entry.reason,
-        error=entry.error,
-        attempts=entry.attempts,
+        stop_detail=entry.stop_detail,
+        run_count=entry.run_count,
         revision=entry.revision,
         why=why,
     )
@@ -49,7 +49,7 @@ def run_details(
     """Return where a run stands; `tail` is how much of failed checks' output to show."""
     return RunDetails(
         id=state.id,
-        task=state.start.task,
+        task_path=state.start.task,
         worker=state.done_by,
         status=state.ended or "running",
         phase=state.phase,
@@ -61,9 +61,13 @@ def run_details(
         verification=state.verification,
         checks=[
             CheckDetails(
-                **check.model_dump(exclude={"tail"}),
+                tier=check.tier,
+                command=check.command,
                 passed=check.passed,
                 flaky=check.flaky,
+                runs=check.runs,
+                exit_code=check.exit_code,
+                seconds=check.seconds,
                 tail=check.tail[-tail:] if tail and not check.passed else "",
             )
             for check in state.checks
@@ -76,7 +80,7 @@ def run_details(
         stop_reason=state.stop,
         detail=state.detail,
         checkpoint_sha=state.checkpoint_sha,
-        changed=state.changed,
+        changed_count=state.changed,
         branch=state.start.branch,
         integration=state.integration,
         cost_usd=round(state.cost_usd, 6) if state.cost_usd is not None else None,
@@ -86,10 +90,10 @@ def run_details(
         approved_by=state.approval.by if state.approval and not state.rejected else None,
         rejected_by=state.rejection.by if state.rejected and state.rejection else None,
         reason=word.reason if (word := _last_word(state)) else None,
-        forced=state.start.forced,
-        folder=str(files.folder),
+        override_reason=state.start.forced,
+        run_dir=str(files.folder),
         exit_code=run_exit_code(state),
-        next=list(report.next_steps(state)),
+        next_steps=list(report.next_steps(state)),
     )
 
 
@@ -106,7 +110,8 @@ def run_exit_code(state: RunState) -> int | None:
     )
 
 
-def _facts(task_state: TaskState) -> dict[str, Any]:
+def task_facts(task_state: TaskState) -> dict[str, Any]:
+    """Return the fields that every answer about a task has."""
     task, entry = task_state.task, task_state.entry
     return {
         "path": task.path,
@@ -114,7 +119,7 @@ def _facts(task_state: TaskState) -> dict[str, Any]:
         "status": entry.status.value,
         "type": task.type.value,
         "ready": task_state.ready,
-        "waiting": task_state.waiting,
+        "needs_human": task_state.needs_human,
         "stale": task_state.stale,
         "stale_reasons": [stale_reason.message for stale_reason in task_state.stale_reasons],
         "unmerged": task_state.unmerged,
@@ -211,8 +216,7 @@ def holder_details(
     if not state.by_session or state.ended:
         return shown
     holder = Holder.of(project, state)
-    facts = {"held_by": holder.message, "session": holder.state, "active_at": holder.active_at}
-    return shown.model_copy(update=facts)
+    return replace(shown, holder=holder.message, session=holder.state, active_at=holder.active_at)
 
 
 def _time(text: str) -> datetime:
