@@ -1,7 +1,7 @@
 """The composition root: one repository and the outside world, passed down to every use case."""
 
+import os
 import re
-import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
@@ -40,7 +40,7 @@ _LETTERS = "abcdefghjkmnpqrstvwxyz23456789"
 def random_suffixes() -> Iterator[str]:
     """Yield four characters that distinguish runs of the same second."""
     while True:
-        yield "".join(secrets.choice(_LETTERS) for _ in range(4))
+        yield "".join(_LETTERS[byte % len(_LETTERS)] for byte in os.urandom(4))
 
 
 class Memo:

@@ -93,7 +93,7 @@ def test_a_second_completion_says_that_the_first_one_stands(place: Place) -> Non
     place.task("a.md", "type: manual")
     place.runr("complete-task", "a", *REASON, "--by", "Grace", code=0)
     again = place.runr("complete-task", "a", "--reason", "another", "--by", "Bob", code=0)
-    assert "It was completed already: Grace said so: signed on paper." in again.out
+    assert "It was completed already: attested by Grace: signed on paper." in again.out
     assert place.status("a.md")["completed_by"] == "person:Grace"
     assert place.runr("runs", "--json").json["total_count"] == 1
 

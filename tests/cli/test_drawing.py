@@ -141,7 +141,7 @@ def test_explain_says_why_this_one_and_why_none_of_the_others(place: Place) -> N
     assert "  of 2 ready tasks with priority 0 it unblocks the most\n" in out
     assert "  it unblocks 3 tasks, 2 directly\n" in out
     assert "  not 04-tell.md: waits for a person: a person has to do it\n" in out
-    assert "  not api/01-login.md: it waits for .runr/tasks/00-setup.md\n" in out
+    assert "  not api/01-login.md: blocked by .runr/tasks/00-setup.md\n" in out
     assert "  not 05-later.md: ready, and unblocks 0 instead of 3\n" in out
 
 

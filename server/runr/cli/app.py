@@ -51,10 +51,12 @@ class Invocation:
 
     def show(self, answer: Answer, render: Callable[[Answer], str]) -> None:
         """Print the answer: its model as JSON, or as `render` puts it."""
-        # Most answers are read by people.
-        from runr.query.encoding import to_json  # noqa: PLC0415 - see above
+        if not self.as_json:
+            click.echo(_tame(render(answer)))
+            return
+        from runr.query.encoding import to_json  # noqa: PLC0415 - most answers are for people
 
-        click.echo(to_json(answer) if self.as_json else _tame(render(answer)))
+        click.echo(to_json(answer))
 
     def say(self, line: str) -> None:
         """Print a line of progress, for people only."""

@@ -1,26 +1,30 @@
 """What to type next: the answers' advice as commands for a terminal."""
 
+from __future__ import annotations  # runs are named here, and loaded only where there are any
+
 import sys
 import threading
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 from click import style
 
-from runr.query.models import (
-    CommandResult,
-    CompletionResult,
-    RunDetails,
-    RunResult,
-    TaskDetails,
-    TaskFields,
-    TaskSummary,
-)
+from runr.query.models import CommandResult, TaskSummary
 from runr.runs.stop_reasons import quoted
 from runr.text import ProgressScope
+
+if TYPE_CHECKING:
+    from runr.query.detail_models import (
+        CompletionResult,
+        RunDetails,
+        RunResult,
+        TaskDetails,
+        TaskFields,
+    )
 
 _MOMENT_S = 1.0
 _SAY = partial(click.echo, err=True)

@@ -8,7 +8,7 @@ from runr.errors import ExitCode
 from runr.lifecycle import complete, decisions
 from runr.lifecycle.complete import CompleteRequest
 from runr.lifecycle.decisions import Decision
-from runr.query.models import CompletionResult, RunResult
+from runr.query.detail_models import CompletionResult, RunResult
 
 
 @command("complete-task")

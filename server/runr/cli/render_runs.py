@@ -1,16 +1,21 @@
 """Runs as people read them in a terminal."""
 
+from __future__ import annotations  # runs are named here, and loaded only where there are any
+
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from click import style
 
 from runr.cli import console
 from runr.cli.console import render_next_steps
-from runr.lifecycle.resume import ResumePreview
-from runr.query.models import CheckDetails, RunDetails, RunList, RunResult
 from runr.runs import stop_reasons
-from runr.runs.model import Event
 from runr.text import format_duration
+
+if TYPE_CHECKING:
+    from runr.lifecycle.resume import ResumePreview
+    from runr.query.detail_models import CheckDetails, RunDetails, RunList, RunResult
+    from runr.runs.model import Event
 
 
 def check_line(check: CheckDetails) -> str:
@@ -23,6 +28,8 @@ def check_progress(event: Event) -> str:
     facts = event.payload
     if event.type == "checks.added":
         return f"{facts['tier']} too: {facts['path']} is in {facts['pattern']}"
+    from runr.query.detail_models import CheckDetails  # noqa: PLC0415 - see the first import
+
     check = CheckDetails(
         tier=facts["tier"],
         command=facts["command"],

@@ -1,12 +1,18 @@
 """Tasks as people read them in a terminal."""
 
+from __future__ import annotations  # runs are named here, and loaded only where there are any
+
 import shlex
+from typing import TYPE_CHECKING
 
 from click import style
 
 from runr.cli import console, render_runs
 from runr.cli.console import render_next_steps
-from runr.query.models import CompletionResult, TaskDetails, TaskList, TaskSummary
+from runr.query.models import TaskList, TaskSummary
+
+if TYPE_CHECKING:
+    from runr.query.detail_models import CompletionResult, TaskDetails
 
 #: A completion that its checks do not stand behind says so.
 _UNCHECKED = {

@@ -16,9 +16,10 @@ from runr.lifecycle.follow import Listener, wait_for_run
 from runr.lifecycle.resume import ContinueResult, continue_run, preview_resume
 from runr.lifecycle.runs import list_runs, read_report, resume_run, stop_run
 from runr.lifecycle.start import RunRequest
-from runr.query import detail
+from runr.query import notes
+from runr.query.detail_models import RunDetails
 from runr.query.filters import Filter
-from runr.query.models import Kind, RunDetails
+from runr.query.models import Kind
 from runr.runs.model import Event, Phase
 from runr.runs.resume import STARTS
 from runr.runs.stop_reasons import quoted
@@ -29,7 +30,7 @@ from runr.runs.stop_reasons import quoted
 @click.argument("text")
 def note(invocation: Invocation, run: str, text: str) -> None:
     """Note progress in an open run: told again in its brief, its report and `runr follow`."""
-    answer = detail.add_note(invocation.project(), run, text)
+    answer = notes.add_note(invocation.project(), run, text)
     invocation.show(answer, console.render_result)
 
 

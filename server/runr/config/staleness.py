@@ -4,8 +4,7 @@ Every listing asks for them, and the models take longer to import than the
 listing takes.
 """
 
-from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from runr import nofollow
 from runr.storage.layout import Layout
@@ -16,8 +15,7 @@ Policy = Literal["warn", "rerun", "ignore"]
 DEFAULT_TRIGGERS: tuple[Watched, ...] = ("text", "dependency", "reverted")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StalenessPolicy:
+class StalenessPolicy(NamedTuple):
     """What makes a completed task stale, and what happens to a stale one."""
 
     stale: Policy = "warn"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from runr.graphics import chart
 from runr.graphics.chart import Chart
 from runr.project import Project
-from runr.query import presenters
+from runr.query import task_views
 from runr.query.backlog import reached
 from runr.query.filters import MATCH_ALL, Filter
 from runr.query.listing import select
@@ -94,7 +94,7 @@ def graph_result(graphed: DependencyView) -> GraphResult:
     needs, critical = graphed.needs, frozenset(graphed.critical)
     tasks = [
         GraphTask(
-            **presenters.task_facts(graphed.task_states[path]),
+            **task_views.task_facts(graphed.task_states[path]),
             needs=list(needs[path]),
             unblocks_count=len(backlog.unblocks.get(path, ())),
             unblocks_all_count=reach.get(path, 0),

@@ -8,8 +8,9 @@ from runr.lifecycle import follow, start
 from runr.lifecycle.start import RunRequest
 from runr.project import Project
 from runr.query import listing
+from runr.query.detail_models import RunDetails
 from runr.query.filters import MATCH_ALL, Filter
-from runr.query.models import Kind, Result, RunDetails
+from runr.query.models import Kind, Result
 from runr.query.snapshot import Snapshot
 from runr.query.task_state import TaskState
 from runr.runs.model import Event

@@ -18,8 +18,9 @@ from runr.lifecycle.leases import exclusive, hold_lease, take_over
 from runr.lifecycle.runs import resume_run
 from runr.project import Project
 from runr.query import presenters
-from runr.query.detail import DEFAULT_TAIL, task_details
-from runr.query.models import CompletionResult, TaskFields
+from runr.query.detail import task_details
+from runr.query.detail_models import CompletionResult, TaskFields
+from runr.query.models import DEFAULT_TAIL
 from runr.query.presenters import Holder
 from runr.query.snapshot import Snapshot
 from runr.runs import journal, stop_reasons

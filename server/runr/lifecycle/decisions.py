@@ -11,7 +11,8 @@ from runr.lifecycle.complete import CompleteRequest
 from runr.lifecycle.leases import ensure_no_live_run, exclusive
 from runr.project import Project
 from runr.query import presenters
-from runr.query.models import CompletionResult, Result, RunResult
+from runr.query.detail_models import CompletionResult, RunResult
+from runr.query.models import Result
 from runr.query.snapshot import Snapshot
 from runr.query.task_state import TaskState
 from runr.runs import journal, stop_reasons

@@ -11,7 +11,8 @@ from runr.git import snapshot
 from runr.lifecycle import runs
 from runr.project import Project
 from runr.query import listing, presenters
-from runr.query.models import Result, RunDetails
+from runr.query.detail_models import RunDetails
+from runr.query.models import Result
 from runr.runs import journal, report, resume, stop_reasons
 from runr.runs.machine import Action
 from runr.runs.model import Phase, RunState

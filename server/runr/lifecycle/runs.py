@@ -18,7 +18,8 @@ from runr.lifecycle import leases
 from runr.lifecycle.leases import claim_task, record_spec
 from runr.project import Project
 from runr.query import presenters
-from runr.query.models import CommandResult, RunList, RunReport, RunResult
+from runr.query.detail_models import RunList, RunReport, RunResult
+from runr.query.models import CommandResult
 from runr.runs import journal, report, resume, stop_reasons
 from runr.runs.model import Phase, RunSpec, RunState
 from runr.runs.stop_reasons import quoted

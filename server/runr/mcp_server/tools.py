@@ -18,18 +18,10 @@ from runr.mcp_server import truncation
 from runr.mcp_server.registry import Arguments, Call, Tool
 from runr.project import Project
 from runr.query import detail, listing
-from runr.query.detail import DEFAULT_TAIL
+from runr.query.detail_models import CompletionResult, RunDetails, RunResult, TaskDetails
 from runr.query.filters import parse_filter
 from runr.query.listing import TaskQuery
-from runr.query.models import (
-    CompletionResult,
-    Kind,
-    RunDetails,
-    RunResult,
-    Status,
-    TaskDetails,
-    TaskList,
-)
+from runr.query.models import DEFAULT_TAIL, Kind, Status, TaskList
 from runr.query.presenters import SESSION
 from runr.runs.model import Event
 from runr.storage import state_dir

@@ -3,8 +3,9 @@
 import json
 from dataclasses import replace
 
+from runr.query.detail_models import RunDetails, TaskDetails
 from runr.query.encoding import to_sparse
-from runr.query.models import RunDetails, TaskDetails, TaskList, TaskSummary
+from runr.query.models import TaskList, TaskSummary
 
 #: Characters: about 2,000 tokens, and what clients still show a model in full.
 DEFAULT_LIMIT = 6_000

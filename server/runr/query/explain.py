@@ -10,7 +10,8 @@ from runr.evidence import inference
 from runr.evidence.inference import Basis
 from runr.project import Project
 from runr.query.detail import task_status
-from runr.query.models import Result, TaskDetails, TaskFields
+from runr.query.detail_models import TaskDetails, TaskFields
+from runr.query.models import Result
 from runr.query.snapshot import Snapshot
 from runr.query.task_state import TaskState
 from runr.redaction import Redactor

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from runr.errors import UsageError
 from runr.query.task_state import TaskState
@@ -56,8 +57,7 @@ _WORD = re.compile(r"([A-Za-z_]+):")
 _VALUE = re.compile(rf"(?:{_QUOTED}|[^,])+")
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(NamedTuple):
     """One condition: any of the values, or with `negated` none of them."""
 
     word: str

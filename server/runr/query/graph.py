@@ -1,7 +1,7 @@
 """How tasks depend on each other: names resolved, blockers, cycles. Pure."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from runr.status.model import UNTOUCHED, Entry, State
 from runr.tasks.model import Task
@@ -11,8 +11,7 @@ from runr.tasks.names import Resolver
 _NAMED = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Edges:
+class Edges(NamedTuple):
     """One task's dependencies: those that exist, and what is wrong with the others."""
 
     paths: tuple[str, ...] = ()
@@ -36,8 +35,7 @@ def edges(task: Task, resolver: Resolver) -> Edges:
     return Edges(tuple(dict.fromkeys(found)), tuple(problems))
 
 
-@dataclass(frozen=True, slots=True)
-class Graph:
+class Graph(NamedTuple):
     """All tasks' dependencies, resolved."""
 
     edges: Mapping[str, Edges]

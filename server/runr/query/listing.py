@@ -1,12 +1,11 @@
 """List tasks: filtered, sorted, paged."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from runr.errors import UsageError
 from runr.project import Project
-from runr.query import presenters
+from runr.query import task_views
 from runr.query.filters import MATCH_ALL, Filter
 from runr.query.models import Kind, TaskList, TaskSummary
 from runr.query.snapshot import Snapshot
@@ -17,8 +16,7 @@ from runr.tasks.names import natural_key
 Sort = Literal["path", "status", "priority", "updated"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskQuery:
+class TaskQuery(NamedTuple):
     """Which tasks are wanted, and how they are told.
 
     `cursor` is the path of the last task of the page before.
@@ -41,7 +39,7 @@ def list_tasks(project: Project, query: TaskQuery) -> TaskList:
     page = _page(found, query)
     more = query.limit is not None and bool(page) and page[-1] is not found[-1]
     return TaskList(
-        tasks=[presenters.task_summary(task) for task in page],
+        tasks=[task_views.task_summary(task) for task in page],
         total_count=len(found),
         needs_human_count=sum(task.needs_human for task in found),
         next_cursor=page[-1].path if more else None,
@@ -76,7 +74,7 @@ def next_ready(project: Project, *, kinds: tuple[Kind, ...] = ("automated",)) ->
     snapshot = Snapshot.of(project)
     task_states = snapshot.task_states()
     ready = [task for task in task_states.values() if task.ready and task.task.type in kinds]
-    return [presenters.task_summary(task) for task in snapshot.urgent_first(ready)]
+    return [task_views.task_summary(task) for task in snapshot.urgent_first(ready)]
 
 
 def _sorted(snapshot: Snapshot, query: TaskQuery, found: list[TaskState]) -> list[TaskState]:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from runr.project import Project
-from runr.query import presenters
-from runr.query.detail import why_not_done
+from runr.query import task_views
+from runr.query.detail_models import RootCause
 from runr.query.filters import MATCH_ALL, Filter
 from runr.query.listing import select
-from runr.query.models import Result, RootCause, TaskSummary
+from runr.query.models import Result, TaskSummary
 from runr.query.snapshot import Snapshot
 from runr.query.task_state import Reach, TaskState, by_urgency, explain_first, explain_later
 from runr.runs.stop_reasons import quoted
@@ -50,7 +50,7 @@ def choose_next(project: Project, wanted: Filter = MATCH_ALL, *, explain: bool =
     shown = others[:_SHOWN] if explain else []
     first = ready[0] if ready else None
     return NextTask(
-        task=presenters.task_summary(first) if first else None,
+        task=task_views.task_summary(first) if first else None,
         why=explain_first(ready, reach) if ready else _why_none(ranked, waiting),
         unblocks_count=len(snapshot.backlog().unblocks.get(first.path, ())) if first else 0,
         unblocks_all_count=reach.get(first.path, 0) if first else 0,
@@ -72,10 +72,10 @@ def _why_none(open_tasks: Sequence[TaskState], waiting: Sequence[TaskState]) -> 
 
 def _why_not(task: TaskState, first: TaskState | None, reach: Reach) -> str:
     if task.needs_human:
-        return f"waits for a person: {why_not_done(task)}"
+        return f"waits for a person: {task_views.why_not_done(task)}"
     if task.ready and first is not None:
         return explain_later(task, first, reach)
-    return why_not_done(task)
+    return task_views.why_not_done(task)
 
 
 def _steps(first: TaskState | None, waiting: Sequence[TaskState]) -> list[str]:

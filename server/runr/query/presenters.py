@@ -1,46 +1,18 @@
-"""Models of the core turned into answers."""
+"""A run as an answer, with the session that holds it."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from runr.clock import format_utc
 from runr.project import Project
-from runr.query.models import CheckDetails, RootCause, RunDetails, TaskFields, TaskSummary
-from runr.query.task_state import TaskState
+from runr.query.detail_models import CheckDetails, RunDetails
 from runr.runs import report, stop_reasons
 from runr.runs.model import Approval, RunState
 from runr.storage.layout import RunFiles
-from runr.tasks.model import Task, TaskType
 from runr.text import format_duration
 from runr.workers import claude_session
-
-
-def task_summary(task_state: TaskState) -> TaskSummary:
-    """Return one task's line in a list."""
-    return TaskSummary(**task_facts(task_state))
-
-
-def task_fields(
-    task_state: TaskState, *, why: str, causes: Iterable[tuple[str, str]]
-) -> TaskFields:
-    """Return everything that is known of one task."""
-    task, entry = task_state.task, task_state.entry
-    return TaskFields(
-        **task_facts(task_state),
-        depends_on=list(task.depends_on),
-        owns=list(task.owns),
-        verify=list(task.verify),
-        root_causes=[RootCause(path=path, why=reason) for path, reason in causes],
-        checkpoint_sha=entry.checkpoint_sha,
-        reason=entry.reason,
-        stop_detail=entry.stop_detail,
-        run_count=entry.run_count,
-        revision=entry.revision,
-        why=why,
-    )
 
 
 def run_details(
@@ -108,43 +80,6 @@ def run_exit_code(state: RunState) -> int | None:
     return (
         0 if state.ended == "completed" else int(stop_reasons.find(state.stop or "error").exit_code)
     )
-
-
-def task_facts(task_state: TaskState) -> dict[str, Any]:
-    """Return the fields that every answer about a task has."""
-    task, entry = task_state.task, task_state.entry
-    return {
-        "path": task.path,
-        "title": task.title,
-        "status": entry.status.value,
-        "type": task.type.value,
-        "ready": task_state.ready,
-        "needs_human": task_state.needs_human,
-        "stale": task_state.stale,
-        "stale_reasons": [stale_reason.message for stale_reason in task_state.stale_reasons],
-        "unmerged": task_state.unmerged,
-        "orphaned": task_state.orphaned,
-        "blocked_by": list(task_state.blocked_by),
-        "tags": list(task.tags),
-        "priority": task.priority,
-        "worker": task.worker,
-        "problems": [
-            f"{task.name}:{problem.line}: {problem.message}" if problem.line else problem.message
-            for problem in task.problems
-        ],
-        "verification": entry.verification.value,
-        "evidence": entry.evidence.value if entry.evidence else None,
-        "completed_at": entry.completed_at,
-        "completed_by": entry.completed_by,
-        "updated_at": entry.updated_at,
-        "stop_reason": entry.stop_reason,
-        "last_run_id": entry.last_run_id,
-    }
-
-
-def is_manual(task: Task) -> bool:
-    """Tell whether a person does the task."""
-    return task.type is TaskType.MANUAL
 
 
 SESSION = "CLAUDE_CODE_SESSION_ID"

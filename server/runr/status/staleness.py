@@ -1,8 +1,8 @@
 """Why a completed task is stale: which of its inputs has changed since. Pure."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from runr.status.model import UNTOUCHED, Entry, State
 from runr.tasks.model import Task, Watched
@@ -18,8 +18,7 @@ class StaleTrigger(StrEnum):
     UPSTREAM = "upstream"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StaleReason:
+class StaleReason(NamedTuple):
     """One reason why a completion may no longer hold.
 
     `commits` are those that caused it, the latest first.
@@ -30,8 +29,7 @@ class StaleReason:
     commits: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Changes:
+class Changes(NamedTuple):
     """What git says: which commit reverted a task's work, which ones changed what it owns."""
 
     reverted: Mapping[str, str]
