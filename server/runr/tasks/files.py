@@ -3,7 +3,7 @@
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,8 +34,49 @@ class FoundFile(NamedTuple):
     problem: Problem | None = None
 
 
-def walk_tasks(layout: Layout) -> Iterator[FoundFile]:
-    """Yield every task file below the tasks folder, in no order; dot names are left out."""
+class FolderState(NamedTuple):
+    """A folder, with the inode, size and time of change of each task file in it."""
+
+    path: str
+    state: tuple[int, int, int]
+    files: tuple[tuple[str, int, int, int], ...]
+
+    @classmethod
+    def of(cls, path: str, files: Iterable[FoundFile]) -> "FolderState":
+        """Return the state of a folder with the files that were found in it."""
+        marks = ((f.file.rpartition("/")[2], f.inode, f.size, f.ctime_ns) for f in files)
+        return cls(path, _folder_state(os.lstat(path)), tuple(marks))
+
+    def is_unchanged(self) -> bool:
+        """Tell whether folder and files are as they were; several times as fast as a walk."""
+        look = os.stat
+        try:
+            handle = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except OSError:
+            return False
+        try:
+            if _folder_state(os.fstat(handle)) != self.state:
+                return False
+            for name, inode, size, ctime_ns in self.files:
+                state = look(name, dir_fd=handle, follow_symlinks=False)
+                if state.st_ctime_ns != ctime_ns or state[1] != inode or state[6] != size:
+                    return False
+        except OSError:
+            return False
+        finally:
+            os.close(handle)
+        return True
+
+
+def _folder_state(state: os.stat_result) -> tuple[int, int, int]:
+    return (state.st_ino, state.st_mtime_ns, state.st_ctime_ns)
+
+
+def walk_tasks(layout: Layout, walked: list[str] | None = None) -> Iterator[FoundFile]:
+    """Yield every task file below the tasks folder, in no order; dot names are left out.
+
+    Every folder that is listed is added to `walked`.
+    """
     root = os.path.realpath(layout.root)
     top = os.path.realpath(layout.tasks)
     if not is_below(root, top):
@@ -44,6 +85,8 @@ def walk_tasks(layout: Layout) -> Iterator[FoundFile]:
     folders = [(TASKS, top)]
     while folders:
         path, folder = folders.pop()
+        if walked is not None:
+            walked.append(folder)
         try:
             with os.scandir(folder) as entries:
                 listed = [entry for entry in entries if not entry.name.startswith(".")]

@@ -10,7 +10,7 @@ from runr.errors import UnknownNameError, UsageError
 from runr.storage import database as storage_database
 from runr.storage.layout import TASKS, Layout
 from runr.tasks import codec
-from runr.tasks.files import FoundFile, is_below, read_bounded, walk_tasks
+from runr.tasks.files import FolderState, FoundFile, is_below, read_bounded, walk_tasks
 from runr.tasks.model import Problem, Task
 from runr.tasks.names import natural_key
 
@@ -34,6 +34,7 @@ class _Seen(NamedTuple):
     found: dict[str, FoundFile]
     trusted: dict[str, Task]
     tasks: tuple[Task, ...]
+    folders: tuple[FolderState, ...]
 
 
 class TaskIndex:
@@ -49,17 +50,21 @@ class TaskIndex:
     def scan(self, layout: Layout, *, now_ns: int | None = None) -> tuple[Task, ...]:
         """Return every task in the natural order of the paths; only changed files are read."""
         now = time.time_ns() if now_ns is None else now_ns
-        found = {file.path: file for file in walk_tasks(layout)}
-        seen = self._seen
-        if seen is None or seen.layout != layout:
-            tasks = _from_database(layout, found, now)
-        elif seen.found == found and len(seen.trusted) == len(found):
+        seen = self._seen if self._seen and self._seen.layout == layout else None
+        if seen and seen.folders and all(folder.is_unchanged() for folder in seen.folders):
             return seen.tasks
+        walked: list[str] = []
+        found = {file.path: file for file in walk_tasks(layout, walked)}
+        if seen is None:
+            tasks = _from_database(layout, found, now)
         else:
             tasks = _changed(seen, layout, found, now)
         ordered = tuple([tasks[path] for path in sorted(tasks, key=natural_key)])
+        if seen and ordered == seen.tasks:
+            ordered = seen.tasks  # the same object, so that nothing is derived from it again
         trusted = {path: task for path, task in tasks.items() if _is_settled(found[path], now)}
-        self._seen = _Seen(layout, found, trusted, ordered)
+        folders = _folder_states(walked, found, now) if len(trusted) == len(found) else ()
+        self._seen = _Seen(layout, found, trusted, ordered, folders)
         return ordered
 
 
@@ -92,6 +97,23 @@ def text_of(content: bytes) -> str:
     from runr.tasks.parser import body  # noqa: PLC0415 - see above
 
     return body(content)
+
+
+def _folder_states(
+    walked: Sequence[str], found: Mapping[str, FoundFile], now_ns: int
+) -> tuple[FolderState, ...]:
+    """Return the states of all folders; nothing where a further change might not show in one."""
+    by_folder: dict[str, list[FoundFile]] = {folder: [] for folder in walked}
+    for file in found.values():
+        if file.problem:
+            return ()
+        by_folder[file.file.rpartition("/")[0]].append(file)
+    try:
+        states = tuple([FolderState.of(path, files) for path, files in by_folder.items()])
+    except OSError:
+        return ()
+    settled = all(max(folder.state[1:]) < now_ns - _RACY_NS for folder in states)
+    return states if settled else ()
 
 
 def _is_settled(file: FoundFile, now_ns: int) -> bool:
