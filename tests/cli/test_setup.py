@@ -47,7 +47,7 @@ def test_init_never_overwrites(bare: Place) -> None:
     assert answer["changed"] == []
     assert bare.read(".runr/config.toml") == "# mine\n"
     assert bare.read(".runr/.gitignore") == "# mine\n"
-    assert bare.runr("list-tasks", "--json").json["total"] == 1
+    assert bare.runr("list-tasks", "--json").json["total_count"] == 1
 
 
 @pytest.mark.parametrize(

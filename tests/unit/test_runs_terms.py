@@ -1,5 +1,6 @@
 """What a task is judged by, and what is added where it changes something risky."""
 
+from dataclasses import replace
 from typing import Literal
 
 import pytest
@@ -77,7 +78,7 @@ def test_risks_only_add_and_keep_the_order_of_tiers(
 
 
 def start(settings: Config, *owns: str) -> RunStart:
-    terms = build_spec(task().model_copy(update={"owns": owns}), settings)
+    terms = build_spec(replace(task(), owns=owns), settings)
     return RunStart(
         **dict(terms), task=".runr/tasks/a.md", worker="x", workdir="/", base_sha="", base_tree=""
     )

@@ -13,11 +13,9 @@ from runr.cli import console
 from runr.errors import RepositoryError
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
-
     from runr.project import Project
 
-Answer = TypeVar("Answer", bound="BaseModel")
+Answer = TypeVar("Answer")
 
 # What a worker or a file name may say to a terminal: text and colours, nothing it would obey.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]|\x1b(?!\[[\d;]*m)")
@@ -53,7 +51,12 @@ class Invocation:
 
     def show(self, answer: Answer, render: Callable[[Answer], str]) -> None:
         """Print the answer: its model as JSON, or as `render` puts it."""
-        click.echo(answer.model_dump_json(indent=2) if self.as_json else _tame(render(answer)))
+        if not self.as_json:
+            click.echo(_tame(render(answer)))
+            return
+        from runr.query.encoding import to_json  # noqa: PLC0415 - most answers are for people
+
+        click.echo(to_json(answer))
 
     def say(self, line: str) -> None:
         """Print a line of progress, for people only."""

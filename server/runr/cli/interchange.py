@@ -1,6 +1,7 @@
 """Commands that take tasks over from other tools, and hand them on."""
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, get_args
 
 import click
@@ -41,7 +42,7 @@ def render_import(answer: ImportResult) -> str:
         lines += _account(answer.records[index], labels[index], width)
     lines.append(_sum(answer))
     lines += [f"{style('note', fg='yellow')}: {note}" for note in answer.notes]
-    return "\n".join([*lines, *console.render_next_steps(answer.next)])
+    return "\n".join([*lines, *console.render_next_steps(answer.next_steps)])
 
 
 def _account(record: ImportedRecord, label: str, width: int) -> list[str]:
@@ -134,7 +135,7 @@ def _ask(
     by = request.by or project.repo.user()
     preview = request.model_copy(update={"dry_run": True, "by": by})
     planned = importer.import_tasks(project, preview)
-    invocation.show(planned.model_copy(update={"next": []}), render_import)
+    invocation.show(replace(planned, next_steps=[]), render_import)
     if planned.written:
         click.confirm(f"Import {pluralize(planned.written, 'record')}?", abort=True)
     number = planned.unattested + planned.attested

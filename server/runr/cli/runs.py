@@ -1,5 +1,7 @@
 """Commands about runs."""
 
+from dataclasses import replace
+
 import click
 
 from runr.cli import console, render_runs
@@ -14,10 +16,10 @@ from runr.lifecycle.follow import Listener, wait_for_run
 from runr.lifecycle.resume import ContinueResult, continue_run, preview_resume
 from runr.lifecycle.runs import list_runs, read_report, resume_run, stop_run
 from runr.lifecycle.start import RunRequest
-from runr.query import detail
-from runr.query.detail import NoteRequest
+from runr.query import notes
+from runr.query.detail_models import RunDetails
 from runr.query.filters import Filter
-from runr.query.models import Kind, RunDetails
+from runr.query.models import Kind
 from runr.runs.model import Event, Phase
 from runr.runs.resume import STARTS
 from runr.runs.stop_reasons import quoted
@@ -26,9 +28,9 @@ from runr.runs.stop_reasons import quoted
 @command("note")
 @click.argument("run", metavar="RUN|TASK")
 @click.argument("text")
-def note(invocation: Invocation, **wish: object) -> None:
+def note(invocation: Invocation, run: str, text: str) -> None:
     """Note progress in an open run: told again in its brief, its report and `runr follow`."""
-    answer = detail.add_note(invocation.project(), NoteRequest.model_validate(wish))
+    answer = notes.add_note(invocation.project(), run, text)
     invocation.show(answer, console.render_result)
 
 
@@ -207,7 +209,7 @@ def _run_ready(
 
     def begin(view: RunDetails) -> None:
         begun.append(view)
-        invocation.say(f"run {view.id}: {view.task.removeprefix('.runr/tasks/')}")
+        invocation.say(f"run {view.id}: {view.task_path.removeprefix('.runr/tasks/')}")
 
     def end(view: RunDetails) -> None:
         invocation.say(render_runs.render_end(view))
@@ -244,7 +246,7 @@ def continue_(invocation: Invocation, *, dry_run: bool, wait: bool) -> int:
     if ended is None:
         return ExitCode.INTERRUPTED
     invocation.show(
-        answer.model_copy(update={"run": ended, "next": ended.next}),
+        replace(answer, run=ended, next_steps=ended.next_steps),
         lambda _: render_runs.render_end(ended),
     )
     return ended.exit_code or ExitCode.DONE
@@ -253,4 +255,4 @@ def continue_(invocation: Invocation, *, dry_run: bool, wait: bool) -> int:
 def _told(answer: ContinueResult) -> str:
     work = render_runs.render_summary(answer.run) if answer.run else []
     lines = [answer.message, *work]
-    return "\n".join([*lines, "Next:", *(f"  {step}" for step in answer.next)])
+    return "\n".join([*lines, "Next:", *(f"  {step}" for step in answer.next_steps)])

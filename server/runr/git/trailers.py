@@ -1,4 +1,4 @@
-"""The trailers of a commit message that name a run."""
+"""The trailers of a commit message that name a run. Pure."""
 
 import json
 import re

@@ -1,9 +1,7 @@
 """Run every automated task that is ready, and those that become ready by it."""
 
 from collections.abc import Callable
-from dataclasses import replace
-
-from pydantic import Field
+from dataclasses import dataclass, field, replace
 
 from runr.errors import (
     AlreadyRunningError,
@@ -16,8 +14,9 @@ from runr.lifecycle import follow, start
 from runr.lifecycle.start import RunRequest
 from runr.project import Project
 from runr.query import listing
+from runr.query.detail_models import RunDetails
 from runr.query.filters import MATCH_ALL, Filter
-from runr.query.models import Kind, Result, RunDetails
+from runr.query.models import Kind, Result
 from runr.query.snapshot import Snapshot
 from runr.query.task_state import TaskState
 from runr.runs.model import Event
@@ -25,6 +24,7 @@ from runr.runs.model import Event
 OnStart = Callable[[RunDetails], None]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchResult(Result):
     """What came of it.
 
@@ -32,10 +32,10 @@ class BatchResult(Result):
     the tasks that only a person can take further.
     """
 
-    runs: list[RunDetails] = Field(default_factory=list)
-    refused: list[str] = Field(default_factory=list)
-    waiting: list[str] = Field(default_factory=list)
-    stopped: list[str] = Field(default_factory=list)
+    runs: list[RunDetails] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
+    stopped: list[str] = field(default_factory=list)
     message: str = ""
 
 
@@ -81,9 +81,11 @@ def run_ready(
         raise next(iter(refused.values()))
     text = [f"{_name(path)}: {error.message}" for path, error in refused.items()]
     meant = _meant(project, wanted)
-    left = [task for task in meant if task.path not in tried and task.ready and not task.waiting]
+    left = [
+        task for task in meant if task.path not in tried and task.ready and not task.needs_human
+    ]
     others = [task.path for task in left if task.task.type not in kinds]
-    waiting = sorted([task.path for task in meant if task.waiting] + others)
+    waiting = sorted([task.path for task in meant if task.needs_human] + others)
     stopped = [task.path for task in left if task.interrupted and task.path not in others]
     message = _summary(runs, waiting, stopped)
     return BatchResult(runs=runs, refused=text, waiting=waiting, stopped=stopped, message=message)
@@ -109,7 +111,7 @@ def _next(project: Project, kinds: tuple[Kind, ...], wanted: Filter, tried: set[
         for task in listing.select(project, task_states.values(), wanted)
         if task.ready and task.task.type in kinds and not task.interrupted
     ]
-    ranked = snapshot.urgent_first((task for task in fresh if task.path not in tried), task_states)
+    ranked = snapshot.urgent_first(task for task in fresh if task.path not in tried)
     return ranked[0].path if ranked else None
 
 

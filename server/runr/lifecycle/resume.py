@@ -1,9 +1,9 @@
 """The obvious next thing: take up the latest run that stopped, or say what a person has to do."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
-
-from pydantic import Field
 
 from runr.errors import DamagedStateError
 from runr.execution.context import RunContext
@@ -11,7 +11,8 @@ from runr.git import snapshot
 from runr.lifecycle import runs
 from runr.project import Project
 from runr.query import listing, presenters
-from runr.query.models import Result, RunDetails
+from runr.query.detail_models import RunDetails
+from runr.query.models import Result
 from runr.runs import journal, report, resume, stop_reasons
 from runr.runs.machine import Action
 from runr.runs.model import Phase, RunState
@@ -20,6 +21,7 @@ from runr.status.model import Entry, State
 from runr.text import join_limited
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContinueResult(Result):
     """What was done, or what there is to do.
 
@@ -32,7 +34,6 @@ class ContinueResult(Result):
     run: RunDetails | None = None
     message: str
     dry_run: bool = False
-    next: list[str] = Field(default_factory=list)
 
 
 def continue_run(project: Project, *, dry_run: bool = False) -> ContinueResult:
@@ -52,19 +53,21 @@ def continue_run(project: Project, *, dry_run: bool = False) -> ContinueResult:
             run=shown,
             message=f"{name} waits for a person: {stop.meaning}",
             dry_run=dry_run,
-            next=list(report.next_steps(state)),
+            next_steps=list(report.next_steps(state)),
         )
     message = f"run {state.id} of {name} stopped ({stop.code}: {stop.meaning})"
     if dry_run:
         steps = [f"runr resume {state.id} --preview", f"runr resume {state.id}"]
-        return ContinueResult(action="resume", run=shown, message=message, dry_run=True, next=steps)
+        return ContinueResult(
+            action="resume", run=shown, message=message, dry_run=True, next_steps=steps
+        )
     answer = runs.resume_run(project, state.id)
     return ContinueResult(
-        action="resume", run=answer.run, message=message, next=list(answer.run.next)
+        action="resume", run=answer.run, message=message, next_steps=list(answer.run.next_steps)
     )
 
 
-def _latest_stop(project: Project, entries: dict[str, Entry]) -> RunState | None:
+def _latest_stop(project: Project, entries: Mapping[str, Entry]) -> RunState | None:
     """Return the run that stopped last, of those that no other run of their task has replaced."""
     found = []
     for entry in entries.values():
@@ -81,7 +84,7 @@ def _latest_stop(project: Project, entries: dict[str, Entry]) -> RunState | None
 
 
 def _without_a_stop(
-    project: Project, entries: dict[str, Entry], *, dry_run: bool
+    project: Project, entries: Mapping[str, Entry], *, dry_run: bool
 ) -> ContinueResult:
     at_work = [entry.last_run_id for entry in entries.values() if entry.status is State.IN_PROGRESS]
     rows = listing.next_ready(project, kinds=("automated", "hybrid", "manual"))
@@ -90,17 +93,18 @@ def _without_a_stop(
     if at_work:
         follow = [f"runr follow {run_id}" for run_id in at_work if run_id]
         message = f"No run has stopped, {len(at_work)} at work; {summary}"
-        return ContinueResult(action="wait", message=message, dry_run=dry_run, next=follow)
+        return ContinueResult(action="wait", message=message, dry_run=dry_run, next_steps=follow)
     verb = "task-status" if rows and rows[0].type == "manual" else "run --task"
     steps = [f"runr {verb} {quoted(ready[0])}", "runr list-tasks --ready"] if ready else []
     return ContinueResult(
         action="ready" if ready else "nothing",
         message=f"No run has stopped; {summary}",
         dry_run=dry_run,
-        next=steps or ["runr list-tasks"],
+        next_steps=steps or ["runr list-tasks"],
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResumePreview(Result):
     """From where a run would go on: `phase`, with which `attempt`, on which `work`.
 
@@ -114,9 +118,8 @@ class ResumePreview(Result):
     phase: str | None
     attempt: int
     workdir: str
-    work: list[str] = Field(default_factory=list)
+    work: list[str] = field(default_factory=list)
     message: str
-    next: list[str] = Field(default_factory=list)
 
 
 def preview_resume(project: Project, wanted: str, since: Phase | None = None) -> ResumePreview:
@@ -127,6 +130,8 @@ def preview_resume(project: Project, wanted: str, since: Phase | None = None) ->
     action = resume.follows(state, since)
     performs = action.kind == "perform"
     option = f" --from {since}" if since else ""
+    resumed = [f"runr resume {state.id}{option}"]
+    steps = resumed if performs else list(report.next_steps(state))
     return ResumePreview(
         run=state.id,
         task=state.start.task,
@@ -136,7 +141,7 @@ def preview_resume(project: Project, wanted: str, since: Phase | None = None) ->
         workdir=state.start.workdir,
         work=_work(project.context(project.layout.run(state.id)), state),
         message=_told(action),
-        next=[f"runr resume {state.id}{option}"] if performs else list(report.next_steps(state)),
+        next_steps=steps,
     )
 
 

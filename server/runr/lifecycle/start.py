@@ -17,7 +17,7 @@ from runr.lifecycle.leases import claim_task, ensure_no_live_run, record_spec
 from runr.lifecycle.session import reattach
 from runr.project import Project
 from runr.query import presenters
-from runr.query.models import RunResult
+from runr.query.detail_models import RunResult
 from runr.query.snapshot import Snapshot
 from runr.query.task_state import TaskState
 from runr.runs import journal, stop_reasons, terms
@@ -179,7 +179,7 @@ def _begin(project: Project, run: RunFiles, start: RunStart, seen: Entry) -> Run
         os.close(lock)
     shown = presenters.run_details(state, run)
     follow = project.surface.status(start.task)
-    return RunResult(run=shown, next=f"It runs by itself. Follow it: {follow}.")
+    return RunResult(run=shown, next_steps=[f"It runs by itself. Follow it: {follow}."])
 
 
 def _open_work(project: Project, run: RunFiles) -> RunState:

@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -30,7 +31,8 @@ _TASKS = ".runr/tasks"
 _SIGNING_S = 10
 
 
-class HealthCheck(Result):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthCheck:
     """One thing that was looked at; `advice` says what to do where it is not well."""
 
     name: str
@@ -39,6 +41,7 @@ class HealthCheck(Result):
     advice: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HealthReport(Result):
     """All findings; `well` is false where something keeps runr from working."""
 
