@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fakes import templates
+from fakes import forked, templates
 from fakes.processes import ends, working_below
 
 _FOREIGN = ("RUNR_", "CLAUDE", "ANTHROPIC", "AI_AGENT", "GIT_", "XDG_", "LC_")
@@ -34,6 +34,11 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 def pytest_xdist_auto_num_workers() -> int:
     """Return half as many again as there are processors: tests wait for what they have started."""
     return (os.cpu_count() or 1) * 3 // 2
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Give a test that is marked with `installed` the installed `runr`, before any fixture."""
+    forked.allow(forks=item.get_closest_marker("installed") is None)
 
 
 @pytest.fixture(autouse=True, scope="session")

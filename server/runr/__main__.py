@@ -1,14 +1,18 @@
 """`runr`, and `python -m runr`."""
 
+import gc
 import os
 import sys
+
+#: Objects that a command makes before the garbage collector looks for cycles.
+_ALLOCATIONS = 200_000
 
 
 def main() -> int:
     """Run the command line, or the process of one run."""
     if sys.argv[1:2] == ["exec"]:
         if os.fork():
-            # Whoever started the run goes on at once; nobody has to wait for its process.
+            # Whoever started the run continues at once, without waiting for its process.
             os._exit(0)
         # Imported behind the fork, so that the starter does not wait for it either.
         from runr.execution import process  # noqa: PLC0415 - see above
@@ -33,14 +37,18 @@ def main() -> int:
             return commit_hook.open_run_trailers(words, os.environ)
         case _:
             pass
+    # A command ends soon: looking for garbage often costs more than it saves.
+    gc.set_threshold(_ALLOCATIONS, 10, 10)
     # The run's process and the server must not pay for the command line.
     from runr.cli.main import run  # noqa: PLC0415 - see above
 
-    return run()
+    code = run()
+    gc.freeze()  # nor is there a use in a last look at all that the process ends with
+    return code
 
 
 def _look_ahead(root: str) -> None:
-    """Find out what the next Claude Code session is told: at night nobody waits for it."""
+    """Compute the summary of the next Claude Code session, in a process that no user waits for."""
     from runr.claude import summary_cache  # noqa: PLC0415 - only at the end of a run
 
     summary_cache.refresh_if_cached(root, os.environ)

@@ -1,4 +1,4 @@
-"""Keeping secrets out of everything that is written down.
+"""Keeping secrets out of everything that is written down. Pure.
 
 Text is changed in place and never parsed, so a JSON line stays a JSON line: no
 pattern crosses a bare quotation mark or leaves half an escape behind.

@@ -1,4 +1,4 @@
-"""Text as people read and write it: durations, lists, names, near matches."""
+"""Text as people read and write it: durations, lists, names, near matches. Pure."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -10,7 +10,7 @@ ProgressScope = Callable[[str], AbstractContextManager[object]]
 _LONG = 80
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _PART = re.compile(r"(\d+)\s*([smhd]?)")
-# A number without a unit stands alone: nobody knows what `1h30` means.
+# A number without a unit stands alone: `1h30` is ambiguous.
 _WHOLE = re.compile(r"\d+|(?:\d+\s*[smhd]\s*)+", re.ASCII)
 
 

@@ -18,7 +18,7 @@ def _refused(place: Place, offender: str) -> None:
 def test_runrs_own_files_never_trip_its_guard(place: Place, words: tuple[str, ...]) -> None:
     place.script("a.md", "date +%N > a.txt", "owns: [a.txt]")
     place.commit("Tasks")
-    place.write(".runr/left-by-somebody.json", "{}")
+    place.write(".runr/left-over.json", "{}")
     for _ in range(2):
         assert place.run("a", *words, "--force")["status"] == "completed"
     assert place.git("status", "--porcelain") == ""

@@ -1,4 +1,4 @@
-"""Who made what, told by the commits alone: each test is a way in which others have failed."""
+"""Who made what, from the commits alone: each test is a way in which other tools have failed."""
 
 import stat
 
@@ -81,7 +81,7 @@ def test_a_git_hook_that_audits_stops_what_it_should_stop(place: Place) -> None:
     hook.chmod(hook.stat().st_mode | stat.S_IXUSR)
     push = ["git", "push", "-q", "../hub.git", "main"]
     place.write("by-hand.txt", "1\n")
-    place.commit("Nobody says why")
+    place.commit("Without a reason")
     assert typed(push, place.root, {}).code != 0
     assert not place.git("ls-remote", "../hub.git")
     place.script("a.md", "echo 1 > a.txt")

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from acceptance.working import STUBBORN, Gate, at_work, kill_run, worker_of
-from cli.terminal import DEADLINE_S, RUNR, Place
+from acceptance.working import STUBBORN, Gate, active_run, kill_run, worker_of
+from cli.terminal import DEADLINE_S, Place
+from fakes.forked import RUNR
 from fakes.project_kit import is_running
 
 
@@ -54,17 +55,17 @@ def _started_together(place: Place, names: list[str]) -> list[Any]:
 def test_a_worker_gets_the_whole_task_and_on_a_retry_what_failed(place: Place) -> None:
     place.config(
         '[run]\nworker = "cat"\nattempts = 2\n'
-        '[workers.cat]\ncommand = ["sh", "-c", "cat > told-$RUNR_ATTEMPT.txt"]\n'
+        '[workers.cat]\ncommand = ["sh", "-c", "cat > prompt-$RUNR_ATTEMPT.txt"]\n'
     )
     body = 'First paragraph.\n\n- a list with `code` and "quotes"\n\n## The end\n\nThe last word.'
-    check = "test -e told-2.txt || { echo 'tell me twice'; exit 1; }"
-    place.task("a.md", f'owns: ["told-*.txt"]\nverify: ["{check}"]', body)
+    check = "test -e prompt-2.txt || { echo 'tell me twice'; exit 1; }"
+    place.task("a.md", f'owns: ["prompt-*.txt"]\nverify: ["{check}"]', body)
     run = place.run("a")
-    first, second = place.read("told-1.txt"), place.read("told-2.txt")
+    first, second = place.read("prompt-1.txt"), place.read("prompt-2.txt")
     assert run["attempt"] == 2
     for message in (first, second):
         assert body in message
-        assert "You may change only: told-*.txt" in message
+        assert "You may change only: prompt-*.txt" in message
         assert f"`{check}`" in message
     assert "What failed in attempt 1" not in first
     assert "What failed in attempt 1" in second
@@ -91,7 +92,7 @@ def test_no_verification_is_never_called_passed(place: Place) -> None:
 
 
 def test_a_killed_run_is_interrupted_at_the_next_look(place: Place) -> None:
-    run_id = at_work(place, "a.md", STUBBORN)
+    run_id = active_run(place, "a.md", STUBBORN)
     kill_run(place, run_id)
     assert "■ a.md  stopped" in place.runr("list-tasks", code=0).out
     assert place.status("a.md")["stop_reason"] == "interrupted"
@@ -99,7 +100,7 @@ def test_a_killed_run_is_interrupted_at_the_next_look(place: Place) -> None:
 
 
 def test_a_killed_run_keeps_no_later_run_from_the_same_files(place: Place) -> None:
-    kill_run(place, at_work(place, "a.md", STUBBORN))
+    kill_run(place, active_run(place, "a.md", STUBBORN))
     place.script("b.md", "echo 1 > grown.txt", "owns: [grown.txt]")
     assert place.run("b")["status"] == "completed"
     place.script("a.md", "echo 2 > grown.txt")
@@ -108,7 +109,7 @@ def test_a_killed_run_keeps_no_later_run_from_the_same_files(place: Place) -> No
 
 
 def test_the_worker_of_a_killed_run_edits_nothing_more(place: Place) -> None:
-    run_id = at_work(place, "a.md", STUBBORN)
+    run_id = active_run(place, "a.md", STUBBORN)
     worker = worker_of(place, run_id)
     kill_run(place, run_id)
     assert is_running(worker)
@@ -204,7 +205,7 @@ def test_every_outcome_has_an_exit_code_of_its_own(place: Place) -> None:
         "unverified": ('verify: ["false"]', "true", 4),
         "guarded": ("owns: [b.txt]", "echo 1 > c.txt", 5),
         "late": ("timeout: 1s", "sleep 1000", 6),
-        "nobody": ("worker: codex", "true", 7),
+        "no worker": ("worker: codex", "true", 7),
         "person": ("type: hybrid", "echo 1 > d.txt", 9),
     }
     for name, (header, script, _) in ends.items():
@@ -257,7 +258,7 @@ def test_a_run_works_at_the_top_of_its_tree_wherever_it_was_typed(place: Place) 
 
 def test_runs_at_the_same_time_do_not_see_each_others_edits(place: Place, tmp_path: Path) -> None:
     gate = Gate(tmp_path)
-    first = at_work(place, "a.md", f"echo half > shared.txt; {gate.wait}; echo a > a.txt")
+    first = active_run(place, "a.md", f"echo half > shared.txt; {gate.wait}; echo a > a.txt")
     gate.comes()
     place.script("b.md", "test ! -e shared.txt; echo b > b.txt")
     assert place.run("b")["status"] == "completed"

@@ -1,4 +1,4 @@
-"""Runs that are caught at work, and their end without a warning."""
+"""Runs that are active, and their end without a warning."""
 
 import shlex
 from pathlib import Path
@@ -10,8 +10,8 @@ from fakes.project_kit import kill, until
 STUBBORN = "trap '' TERM HUP; echo $$ > pid.txt; while :; do echo on >> grown.txt; sleep 0.05; done"
 
 
-def at_work(place: Place, task: str, script: str, *words: str) -> str:
-    """Start a run of a new task, wait until it is at work, and return its id."""
+def active_run(place: Place, task: str, script: str, *words: str) -> str:
+    """Start a run of a new task, wait until its worker runs, and return its id."""
     place.script(task, script)
     answer = place.runr("run", "--task", task, "--detach", "--json", *words, code=0).json
     run_id = str(answer["run"]["id"])
@@ -48,12 +48,12 @@ class Gate:
 
     @property
     def wait(self) -> str:
-        """Return the commands that say that somebody is here, and wait."""
+        """Return the commands that report a process here, and wait."""
         here, go = shlex.quote(str(self._here)), shlex.quote(str(self._go))
         return f"echo $$ > {here}; while [ ! -e {go} ]; do sleep 0.02; done"
 
     def comes(self) -> int:
-        """Wait until somebody waits here and return the id of its process."""
+        """Wait until a process waits here and return its id."""
         return int(text_of(self._here))
 
     def open(self) -> None:

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Self
 
-from claude.desk import Desk
+from claude.claude_place import ClaudePlace
 from fakes.model_api import FakeModel
 
 _SIZE = (50, 200)
@@ -32,22 +32,22 @@ class TerminalSession:
     instead of printing them.
     """
 
-    def __init__(self, desk: Desk, model: FakeModel, *options: str) -> None:
-        self._desk = desk
+    def __init__(self, place: ClaudePlace, model: FakeModel, *options: str) -> None:
+        self._place = place
         self._model = model
         self._options = options
         self._raw = b""
         self._seen_up_to = 0
 
     def __enter__(self) -> Self:
-        _skip_welcome(self._desk)
+        _skip_welcome(self._place)
         master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", *_SIZE, 0, 0))
         self._screen = master
         self._process = subprocess.Popen(
-            [str(self._desk.claude), *self._desk.options, *self._options],
-            cwd=self._desk.root,
-            env=self._desk.environment(self._model, TERM="xterm-256color", COLUMNS="", LINES=""),
+            [str(self._place.claude), *self._place.options, *self._options],
+            cwd=self._place.root,
+            env=self._place.environment(self._model, TERM="xterm-256color", COLUMNS="", LINES=""),
             stdin=slave,
             stdout=slave,
             stderr=slave,
@@ -109,16 +109,16 @@ class TerminalSession:
         return left > 0
 
 
-def _skip_welcome(desk: Desk) -> None:
+def _skip_welcome(place: ClaudePlace) -> None:
     """Answer what Claude Code asks at its very first start."""
     settings = {
         "hasCompletedOnboarding": True,
         "theme": "dark",
         "customApiKeyResponses": {"approved": ["dummy"], "rejected": []},
         "projects": {
-            str(desk.root): {"hasTrustDialogAccepted": True, "hasCompletedProjectOnboarding": True}
+            str(place.root): {"hasTrustDialogAccepted": True, "hasCompletedProjectOnboarding": True}
         },
     }
-    folder = Path(desk.home) / ".claude"
+    folder = Path(place.home) / ".claude"
     folder.mkdir(exist_ok=True)
     (folder / ".claude.json").write_text(json.dumps(settings), encoding="utf-8")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from claude.desk import Desk, Turn, write
+from claude.claude_place import ClaudePlace, Turn, write
 from fakes.model_api import FakeModel
 from fakes.project_kit import gone, is_running
 from runr.runs import journal
@@ -20,39 +20,39 @@ BUSY: Turn = {"error": {"status": 529}}
 
 
 @pytest.fixture
-def desk(tmp_path: Path, claude_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def place(tmp_path: Path, claude_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClaudePlace:
     # Without the CLI's own patience, which is as long as ours.
     monkeypatch.setenv("CLAUDE_CODE_MAX_RETRIES", "0")
-    return Desk(tmp_path, claude_path)
+    return ClaudePlace(tmp_path, claude_path)
 
 
 def bash(command: str) -> Turn:
     return {"tools": [{"name": "Bash", "input": {"command": command}}]}
 
 
-def settings(desk: Desk, more: str = "", **keys: Any) -> None:
+def settings(place: ClaudePlace, more: str = "", **keys: Any) -> None:
     lines = "".join(f"{key} = {json.dumps(value)}\n" for key, value in keys.items())
-    desk.kit.config(f'[run]\nworker = "claude-code"\n{lines}{more}')
+    place.kit.config(f'[run]\nworker = "claude-code"\n{lines}{more}')
 
 
-def task(desk: Desk, more: str) -> None:
+def task(place: ClaudePlace, more: str) -> None:
     header = f'owns: [a.txt]\nverify: ["grep -q good a.txt"]\n{more}'
-    desk.kit.task("foo.md", header=header, body="Write a.txt.")
+    place.kit.task("foo.md", header=header, body="Write a.txt.")
 
 
-def ran(desk: Desk, script: list[Turn], code: int) -> tuple[Any, FakeModel]:
+def ran(place: ClaudePlace, script: list[Turn], code: int) -> tuple[Any, FakeModel]:
     """Run the task to its end and return what is known of the run, and what the model heard."""
     with FakeModel(script) as model:
-        done = desk.runr("run", "--task", "foo.md", model=model)
+        done = place.runr("run", "--task", "foo.md", model=model)
     assert done.returncode == code, done.stdout + done.stderr
-    run = desk.answer("task-status", "foo.md")["run"]
+    run = place.answer("task-status", "foo.md")["run"]
     assert marked(run["id"]) == []
     return run, model
 
 
-def resumed(desk: Desk, run: Any, script: list[Turn]) -> str:
+def resumed(place: ClaudePlace, run: Any, script: list[Turn]) -> str:
     with FakeModel(script) as model:
-        done = desk.runr("resume", run["id"], model=model)
+        done = place.runr("resume", run["id"], model=model)
     assert done.returncode == 0, done.stdout + done.stderr
     return model.main_requests()[0].last_user_text
 
@@ -69,37 +69,37 @@ def marked(run_id: str) -> list[str]:
     return found
 
 
-def events(desk: Desk, run: Any, kind: str) -> list[dict[str, Any]]:
-    known = journal.events(desk.kit.layout.run(run["id"]))
+def events(place: ClaudePlace, run: Any, kind: str) -> list[dict[str, Any]]:
+    known = journal.events(place.kit.layout.run(run["id"]))
     return [event.payload for event in known if event.type == kind]
 
 
-def test_a_model_that_does_not_answer_is_ended_at_the_time_limit(desk: Desk) -> None:
-    task(desk, "timeout: 3s")
-    run, _ = ran(desk, [{"text": "late", "delay": 60}], 6)
+def test_a_model_that_does_not_answer_is_ended_at_the_time_limit(place: ClaudePlace) -> None:
+    task(place, "timeout: 3s")
+    run, _ = ran(place, [{"text": "late", "delay": 60}], 6)
     assert run["stop_reason"] == "time_limit"
     assert "time limit of 3.0s" in run["detail"]
-    assert desk.kit.entry("foo.md").status is State.STOPPED
-    task(desk, "timeout: 1m")
-    resumed(desk, run, GOOD)
-    assert (desk.root / "a.txt").read_text() == "good\n"
+    assert place.kit.entry("foo.md").status is State.STOPPED
+    task(place, "timeout: 1m")
+    resumed(place, run, GOOD)
+    assert (place.root / "a.txt").read_text() == "good\n"
 
 
 def test_a_login_that_is_refused_for_ever_is_not_waited_for(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    place: ClaudePlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CLAUDE_CODE_MAX_RETRIES", "10")
-    task(desk, "timeout: 4s")
-    run, _ = ran(desk, [{"error": {"status": 401}, "repeat": -1}], 7)
+    task(place, "timeout: 4s")
+    run, _ = ran(place, [{"error": {"status": 401}, "repeat": -1}], 7)
     assert run["stop_reason"] == "worker_auth"
-    assert events(desk, run, "worker.waiting") == []
+    assert events(place, run, "worker.waiting") == []
 
 
-def test_an_overloaded_service_is_waited_out(desk: Desk) -> None:
-    settings(desk, outage_pause="1s", attempts=1)
-    run, model = ran(desk, [BUSY, *GOOD], 0)
+def test_an_overloaded_service_is_waited_out(place: ClaudePlace) -> None:
+    settings(place, outage_pause="1s", attempts=1)
+    run, model = ran(place, [BUSY, *GOOD], 0)
     assert (run["status"], run["attempt"]) == ("completed", 1)
-    (wait,) = events(desk, run, "worker.waiting")
+    (wait,) = events(place, run, "worker.waiting")
     assert wait["seconds"] == 1
     assert "529" in wait["reason"]
     again = model.main_requests()[1]
@@ -107,43 +107,47 @@ def test_an_overloaded_service_is_waited_out(desk: Desk) -> None:
     assert "Go on where you left off" in again.user_text
 
 
-def test_an_outage_in_the_middle_of_the_work_goes_on_in_the_same_session(desk: Desk) -> None:
-    settings(desk, outage_pause="1s")
-    run, model = ran(desk, [write("a.txt", "good\n"), BUSY, {"text": "done"}], 0)
+def test_an_outage_in_the_middle_of_the_work_goes_on_in_the_same_session(
+    place: ClaudePlace,
+) -> None:
+    settings(place, outage_pause="1s")
+    run, model = ran(place, [write("a.txt", "good\n"), BUSY, {"text": "done"}], 0)
     sessions = {r.headers["x-claude-code-session-id"] for r in model.main_requests()}
     assert sessions == {run["session_id"]}
     assert len(model.main_requests()[-1].tool_results) == 1
 
 
-def test_a_service_that_stays_overloaded_ends_the_run_when_patience_is_over(desk: Desk) -> None:
-    settings(desk, outage_pause="1s", outage_wait="1s")
-    run, model = ran(desk, [{**BUSY, "repeat": -1}], 7)
+def test_a_service_that_stays_overloaded_ends_the_run_when_patience_is_over(
+    place: ClaudePlace,
+) -> None:
+    settings(place, outage_pause="1s", outage_wait="1s")
+    run, model = ran(place, [{**BUSY, "repeat": -1}], 7)
     assert run["stop_reason"] == "worker_outage"
-    assert len(events(desk, run, "worker.waiting")) == 1
+    assert len(events(place, run, "worker.waiting")) == 1
     assert len(model.main_requests()) == 2
-    assert desk.kit.entry("foo.md").status is State.STOPPED
+    assert place.kit.entry("foo.md").status is State.STOPPED
 
 
-def test_the_budget_of_all_attempts_ends_the_run(desk: Desk) -> None:
-    settings(desk, budget_usd=0.5)
+def test_the_budget_of_all_attempts_ends_the_run(place: ClaudePlace) -> None:
+    settings(place, budget_usd=0.5)
     costly = {**bash("true"), "usage": {"input_tokens": 200_000}, "repeat": -1}
-    run, _ = ran(desk, [costly], 6)
+    run, _ = ran(place, [costly], 6)
     assert run["stop_reason"] == "budget"
     assert run["cost_usd"] > 0.5
     assert "run.budget_usd" in run["detail"]
 
 
-def test_the_cost_of_a_session_that_goes_on_is_counted_once(desk: Desk) -> None:
+def test_the_cost_of_a_session_that_goes_on_is_counted_once(place: ClaudePlace) -> None:
     usage = {"input_tokens": 100_000}
     script = [{"text": "done", "usage": usage}, {**GOOD[0], "usage": usage}, GOOD[1]]
-    run, model = ran(desk, script, 0)
+    run, model = ran(place, script, 0)
     assert run["attempt"] == 2
     message = model.main_requests()[1]
     assert message.headers["x-claude-code-session-id"] == run["session_id"]
     assert "What failed in attempt 1" in message.last_user_text
     first, second = (
         facts["cost_usd"]
-        for facts in events(desk, run, "phase.finished")
+        for facts in events(place, run, "phase.finished")
         if facts["phase"] == "work"
     )
     # The second attempt cost as much as the first, and one cheap answer more.
@@ -151,98 +155,102 @@ def test_the_cost_of_a_session_that_goes_on_is_counted_once(desk: Desk) -> None:
     assert run["cost_usd"] == pytest.approx(first + second)
 
 
-def test_a_session_that_was_deleted_is_begun_anew(desk: Desk) -> None:
-    projects = desk.home / ".claude" / "projects"
+def test_a_session_that_was_deleted_is_begun_anew(place: ClaudePlace) -> None:
+    projects = place.home / ".claude" / "projects"
     check = f"rm -rf {projects}; grep -q good a.txt"
-    desk.kit.task("foo.md", header=f'verify: ["{check}"]', body="Write a.txt.")
-    run, model = ran(desk, [{"text": "done"}, *GOOD], 0)
+    place.kit.task("foo.md", header=f'verify: ["{check}"]', body="Write a.txt.")
+    run, model = ran(place, [{"text": "done"}, *GOOD], 0)
     assert (run["status"], run["attempt"]) == ("completed", 2)
     fresh = model.main_requests()[1]
     assert "Write a.txt." in fresh.prompt
     assert "What failed in attempt 1" in fresh.prompt
 
 
-def wrapped(desk: Desk, script: str) -> None:
-    wrapper = desk.root.parent / "wrapper.sh"
+def wrapped(place: ClaudePlace, script: str) -> None:
+    wrapper = place.root.parent / "wrapper.sh"
     wrapper.write_text(script, encoding="utf-8")
     more = f"[workers.claude-code]\ncommand = {json.dumps(['sh', str(wrapper)])}\n"
-    settings(desk, more, attempts=1)
+    settings(place, more, attempts=1)
 
 
-def test_garbage_around_the_output_does_no_harm(desk: Desk) -> None:
+def test_garbage_around_the_output_does_no_harm(place: ClaudePlace) -> None:
     garbage = """echo 'not json'; echo '{"torn'; echo '{"type":"result","usage":7}'; echo '[1]'"""
-    wrapped(desk, f'{garbage}\nclaude "$@"\n{garbage}; printf "\\377\\376\\n"\n')
-    run, _ = ran(desk, GOOD, 0)
+    wrapped(place, f'{garbage}\nclaude "$@"\n{garbage}; printf "\\377\\376\\n"\n')
+    run, _ = ran(place, GOOD, 0)
     assert run["status"] == "completed"
     assert run["cost_usd"] > 0
 
 
-def test_output_that_breaks_off_is_a_worker_that_failed_with_its_work_kept(desk: Desk) -> None:
-    # All of it up to the result, without which nobody knows how it ended.
-    wrapped(desk, 'claude "$@" | grep -v \'"type":"result"\'\n')
-    run, _ = ran(desk, GOOD, 1)
+def test_output_that_breaks_off_is_a_worker_that_failed_with_its_work_kept(
+    place: ClaudePlace,
+) -> None:
+    # All of it up to the result, without which its end is unknown.
+    wrapped(place, 'claude "$@" | grep -v \'"type":"result"\'\n')
+    run, _ = ran(place, GOOD, 1)
     assert run["stop_reason"] == "worker_failed"
-    tree = desk.kit.layout.worktree(run["id"])
+    tree = place.kit.layout.worktree(run["id"])
     assert (tree / "a.txt").read_text() == "good\n"
-    assert not (desk.root / "a.txt").exists()
+    assert not (place.root / "a.txt").exists()
 
 
-def test_what_the_worker_left_in_the_background_is_ended(desk: Desk) -> None:
-    file = desk.root.parent / "pid"
+def test_what_the_worker_left_in_the_background_is_ended(place: ClaudePlace) -> None:
+    file = place.root.parent / "pid"
     left = f"setsid nohup sleep 600 > /dev/null 2>&1 & echo $! > {file}"
-    run, _ = ran(desk, [bash(left), *GOOD], 0)
+    run, _ = ran(place, [bash(left), *GOOD], 0)
     assert run["status"] == "completed"
     assert not is_running(int(file.read_text()))
 
 
-def test_a_runner_that_is_told_to_end_leaves_a_stop_and_no_worker(desk: Desk) -> None:
-    begun = desk.root.parent / "begun"
+def test_a_runner_that_is_terminated_leaves_a_stop_and_no_worker(place: ClaudePlace) -> None:
+    begun = place.root.parent / "begun"
     script = [bash(f"echo good > a.txt; echo $$ > {begun}; sleep 600"), {"text": "done"}]
     with FakeModel(script) as model:
-        started = desk.runr("run", "--task", "foo.md", "--detach", "--json", model=model)
+        started = place.runr("run", "--task", "foo.md", "--detach", "--json", model=model)
         run = json.loads(started.stdout)["run"]
-        files = desk.kit.layout.run(run["id"])
-        desk.kit.await_file(begun)
-        runner = desk.kit.runner(files)
+        files = place.kit.layout.run(run["id"])
+        place.kit.await_file(begun)
+        runner = place.kit.runner(files)
         watched = os.pidfd_open(runner)
         os.kill(runner, signal.SIGTERM)
         assert gone(watched)
         os.close(watched)
         state = journal.require(files)
         assert (state.ended, state.stop) == ("stopped", "interrupted")
-        assert desk.kit.entry("foo.md").stop_reason == "interrupted"
+        assert place.kit.entry("foo.md").stop_reason == "interrupted"
         assert marked(run["id"]) == []
-        resumed_ = desk.runr("resume", run["id"], model=model)
+        resumed_ = place.runr("resume", run["id"], model=model)
     assert resumed_.returncode == 0, resumed_.stdout + resumed_.stderr
-    assert (desk.root / "a.txt").read_text() == "good\n"
-    assert len(desk.kit.checkpoints()) == 1
+    assert (place.root / "a.txt").read_text() == "good\n"
+    assert len(place.kit.checkpoints()) == 1
 
 
-def test_commits_of_the_worker_s_own_are_kept_below_one_checkpoint(desk: Desk) -> None:
+def test_commits_of_the_worker_s_own_are_kept_below_one_checkpoint(place: ClaudePlace) -> None:
     commit = "echo good > a.txt && git add a.txt && git commit -qm 'My own'"
-    run, _ = ran(desk, [bash(commit), {"text": "done"}], 0)
-    assert git(desk.root, "log", "-3", "--format=%s").splitlines()[1:] == ["My own", "Start"]
-    assert desk.kit.checkpoints() == [run["checkpoint_sha"]]
-    assert f"Runr-Run-Id: {run['id']}" in desk.message()
+    run, _ = ran(place, [bash(commit), {"text": "done"}], 0)
+    assert git(place.root, "log", "-3", "--format=%s").splitlines()[1:] == ["My own", "Start"]
+    assert place.kit.checkpoints() == [run["checkpoint_sha"]]
+    assert f"Runr-Run-Id: {run['id']}" in place.message()
 
 
 @pytest.mark.parametrize("committed", [False, True])
-def test_an_edit_out_of_scope_stops_the_run_with_the_work_kept(desk: Desk, committed: bool) -> None:
+def test_an_edit_out_of_scope_stops_the_run_with_the_work_kept(
+    place: ClaudePlace, committed: bool
+) -> None:
     edit = "echo no > README.md" + ("; git commit -qam 'My own'" if committed else "")
-    run, _ = ran(desk, [write("a.txt", "good\n"), bash(edit), {"text": "done"}], 5)
+    run, _ = ran(place, [write("a.txt", "good\n"), bash(edit), {"text": "done"}], 5)
     assert (run["stop_reason"], run["violations"]) == ("guard", ["README.md"])
-    tree = desk.kit.layout.worktree(run["id"])
+    tree = place.kit.layout.worktree(run["id"])
     assert (tree / "a.txt").read_text() == "good\n"
-    assert not (desk.root / "a.txt").exists()
-    assert desk.kit.checkpoints() == []
+    assert not (place.root / "a.txt").exists()
+    assert place.kit.checkpoints() == []
 
 
-def test_a_worker_that_deletes_its_worktree_stops_cleanly_and_can_go_on(desk: Desk) -> None:
-    run, _ = ran(desk, [bash('find "{{cwd}}" -delete'), {"text": "done"}], 1)
+def test_a_worker_that_deletes_its_worktree_stops_cleanly_and_can_go_on(place: ClaudePlace) -> None:
+    run, _ = ran(place, [bash('find "{{cwd}}" -delete'), {"text": "done"}], 1)
     assert run["stop_reason"] == "worker_failed"
     assert "removed its folder" in run["detail"]
-    assert desk.kit.entry("foo.md").status is State.STOPPED
-    message = resumed(desk, run, GOOD)
+    assert place.kit.entry("foo.md").status is State.STOPPED
+    message = resumed(place, run, GOOD)
     assert "Write a.txt." in message
-    assert desk.answer("task-status", "foo.md")["task"]["evidence"] == "verified"
-    assert len(desk.kit.checkpoints()) == 1
+    assert place.answer("task-status", "foo.md")["task"]["evidence"] == "verified"
+    assert len(place.kit.checkpoints()) == 1

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from claude.desk import Turn, write
-from claude.plugin_desk import PluginDesk, bash, call
+from claude.claude_place import Turn, write
+from claude.plugin_place import PluginPlace, bash, call
 from fakes.model_api import FakeModel
 from fakes.model_request import ModelRequest
 from fakes.project_kit import until
@@ -22,222 +22,223 @@ BYE: Turn = {"text": "That is all."}
 
 
 @pytest.fixture
-def desk(tmp_path: Path, claude_path: Path) -> PluginDesk:
-    return PluginDesk(tmp_path, claude_path)
+def place(tmp_path: Path, claude_path: Path) -> PluginPlace:
+    return PluginPlace(tmp_path, claude_path)
 
 
-def said(desk: PluginDesk, script: list[Turn]) -> list[ModelRequest]:
+def said(place: PluginPlace, script: list[Turn]) -> list[ModelRequest]:
     """Let a session play the script and return what the model was asked."""
     with FakeModel(script) as model:
-        desk.say("Do foo.md", model)
+        place.say("Do foo.md", model)
         return model.main_requests()
 
 
-def events(desk: PluginDesk, kind: str) -> list[Event]:
-    (run_id,) = journal.ids(desk.kit.layout)
-    return [e for e in journal.events(desk.kit.layout.run(run_id)) if e.type == kind]
+def events(place: PluginPlace, kind: str) -> list[Event]:
+    (run_id,) = journal.ids(place.kit.layout)
+    return [e for e in journal.events(place.kit.layout.run(run_id)) if e.type == kind]
 
 
 def answer(result: str) -> Any:
     return json.loads(result)
 
 
-def _stopped(desk: PluginDesk) -> Entry | None:
-    entry = desk.kit.entry("foo.md")
+def _stopped(place: PluginPlace) -> Entry | None:
+    entry = place.kit.entry("foo.md")
     return entry if entry.status is State.STOPPED else None
 
 
-def told(request: ModelRequest) -> str:
+def received(request: ModelRequest) -> str:
     return "\n".join(request.all_texts)
 
 
 def test_an_edit_outside_of_the_open_task_s_scope_is_denied_with_the_reason(
-    desk: PluginDesk,
+    place: PluginPlace,
 ) -> None:
-    requests = said(desk, [OPEN, write("README.md", "mine"), write("a.txt", "good"), DONE, BYE])
+    requests = said(place, [OPEN, write("README.md", "mine"), write("a.txt", "good"), DONE, BYE])
     _, denied, allowed, done = requests[-1].tool_results
     assert denied.is_error
     assert "README.md is outside the scope of foo.md" in denied.text
     assert "It may change only: a.txt" in denied.text
-    assert (desk.root / "README.md").read_text() == "# A project\n"
+    assert (place.root / "README.md").read_text() == "# A project\n"
     assert not allowed.is_error
     assert answer(done.text)["completed"] is True
-    (event,) = events(desk, "session.denied")
+    (event,) = events(place, "session.denied")
     assert event.payload["path"] == "README.md"
 
 
-def test_files_that_no_judge_counts_can_be_edited(desk: PluginDesk) -> None:
-    (desk.root / ".gitignore").write_text("build/\n")
-    desk.commit()
-    (desk.root / "build").mkdir()
+def test_files_that_no_scope_check_counts_can_be_edited(place: PluginPlace) -> None:
+    (place.root / ".gitignore").write_text("build/\n")
+    place.commit()
+    (place.root / "build").mkdir()
     script = [OPEN, write("build/log.txt", "x"), write("../notes.txt", "x"), DONE, BYE]
-    _, ignored, _outside, _ = said(desk, script)[-1].tool_results
+    _, ignored, _outside, _ = said(place, script)[-1].tool_results
     assert not ignored.is_error
-    assert events(desk, "session.denied") == []
+    assert events(place, "session.denied") == []
 
 
-def test_without_an_open_task_every_edit_is_the_user_s_own_affair(desk: PluginDesk) -> None:
-    (written,) = said(desk, [write("README.md", "mine"), BYE])[-1].tool_results
+def test_without_an_open_task_every_edit_is_the_user_s_own_affair(place: PluginPlace) -> None:
+    (written,) = said(place, [write("README.md", "mine"), BYE])[-1].tool_results
     assert not written.is_error
-    assert journal.ids(desk.kit.layout) == []
-    assert desk.kit.entry("foo.md").status is State.PENDING
+    assert journal.ids(place.kit.layout) == []
+    assert place.kit.entry("foo.md").status is State.PENDING
 
 
-def test_a_commit_by_hand_names_its_run_and_its_session(desk: PluginDesk) -> None:
+def test_a_commit_by_hand_names_its_run_and_its_session(place: PluginPlace) -> None:
     by_hand = "cd . && git add a.txt && git commit -q -m 'On the way'"
     script = [OPEN, write("a.txt", "good"), bash(by_hand), DONE, BYE]
-    requests = said(desk, script)
-    assert "complete-task runs the checks and makes the checkpoint commit itself" in told(
+    requests = said(place, script)
+    assert "complete-task runs the checks and makes the checkpoint commit itself" in received(
         requests[-1]
     )
     run_id = answer(requests[-1].tool_results[0].text)["run"]["id"]
-    message = git(desk.root, "log", "--format=%B", "--grep=On the way")
+    message = git(place.root, "log", "--format=%B", "--grep=On the way")
     assert f"Runr-Run-Id: {run_id}" in message
     assert "Runr-Session: " in message
     assert "Runr-Checkpoint" not in message
-    assert desk.answer("task-status", "foo.md")["task"]["evidence"] == "verified"
+    assert place.answer("task-status", "foo.md")["task"]["evidence"] == "verified"
 
 
 def test_a_commit_outside_of_any_run_names_its_session_behind_the_repository_s_own_hooks(
-    desk: PluginDesk,
+    place: PluginPlace,
 ) -> None:
-    own = desk.root / ".git/hooks/pre-commit"
+    own = place.root / ".git/hooks/pre-commit"
     own.parent.mkdir(exist_ok=True)
     own.write_text("#!/bin/sh\ntouch seen-by-its-own-hook\n")
     own.chmod(0o755)
     by_hand = bash("cd . && echo mine > b.txt && git add b.txt && git commit -q -m 'My own affair'")
-    said(desk, [by_hand, BYE])
-    message = git(desk.root, "log", "-1", "--format=%B")
+    said(place, [by_hand, BYE])
+    message = git(place.root, "log", "-1", "--format=%B")
     assert message.startswith("My own affair")
     assert "Runr-Session: " in message
     assert "Runr-Run-Id" not in message
-    assert (desk.root / "seen-by-its-own-hook").exists()
-    assert desk.answer("audit")["counts"]["attributed"] == 1
+    assert (place.root / "seen-by-its-own-hook").exists()
+    assert place.answer("audit")["counts"]["attributed"] == 1
 
 
-def test_edits_and_commands_are_in_the_timeline_without_secrets(desk: PluginDesk) -> None:
+def test_edits_and_commands_are_in_the_timeline_without_secrets(place: PluginPlace) -> None:
     secret = "ghp_" + "a1b2c3d4e5" * 4
-    said(desk, [OPEN, bash(f"echo {secret}"), write("a.txt", "good"), DONE, BYE])
-    (edited,), (ran,) = events(desk, "session.edited"), events(desk, "session.ran")
+    said(place, [OPEN, bash(f"echo {secret}"), write("a.txt", "good"), DONE, BYE])
+    (edited,), (ran,) = events(place, "session.edited"), events(place, "session.ran")
     assert (edited.payload["tool"], edited.payload["path"]) == ("Write", "a.txt")
     assert ran.payload["command"] == "echo [redacted]"
     assert ran.source == "session"
     numbers = [
-        event.seq for event in journal.events(desk.kit.layout.run(journal.ids(desk.kit.layout)[0]))
+        event.seq
+        for event in journal.events(place.kit.layout.run(journal.ids(place.kit.layout)[0]))
     ]
     assert numbers == list(range(1, len(numbers) + 1))
 
 
-def test_a_session_that_stops_too_early_is_told_what_is_missing_and_finishes(
-    desk: PluginDesk,
+def test_a_session_that_stops_too_early_is_reminded_of_what_is_missing_and_finishes(
+    place: PluginPlace,
 ) -> None:
     script = [OPEN, write("a.txt", "bad"), DONE, BYE, write("a.txt", "good"), DONE, BYE]
-    requests = said(desk, script)
+    requests = said(place, script)
     held = requests[4].last_user_text
     assert "foo.md is open" in held
     assert "`grep -q good a.txt`" in held
-    assert len(events(desk, "session.held")) == 1
-    assert desk.kit.entry("foo.md").status is State.COMPLETED
+    assert len(events(place, "session.held")) == 1
+    assert place.kit.entry("foo.md").status is State.COMPLETED
 
 
-def test_a_session_that_stops_all_the_same_leaves_its_run_unverified(desk: PluginDesk) -> None:
-    requests = said(desk, [OPEN, write("a.txt", "good"), BYE, BYE, BYE])
+def test_a_session_that_stops_all_the_same_leaves_its_run_unverified(place: PluginPlace) -> None:
+    requests = said(place, [OPEN, write("a.txt", "good"), BYE, BYE, BYE])
     assert len(requests) == 4
-    # Whoever asks is told the truth at once; the file says it a moment later.
-    assert desk.answer("task-status", "foo.md")["task"]["status"] == "stopped"
-    entry = desk.kit.entry("foo.md")
+    # The answer is true at once; the file says it a moment later.
+    assert place.answer("task-status", "foo.md")["task"]["status"] == "stopped"
+    entry = place.kit.entry("foo.md")
     assert (entry.status, entry.stop_reason) == (State.STOPPED, "unverified")
     assert entry.verification.value == "none"
-    assert (desk.root / "a.txt").read_text() == "good"
+    assert (place.root / "a.txt").read_text() == "good"
 
 
-def test_a_session_that_was_let_go_completes_its_task_after_all(desk: PluginDesk) -> None:
+def test_a_session_that_was_let_go_completes_its_task_after_all(place: PluginPlace) -> None:
     with FakeModel([OPEN, write("a.txt", "good"), BYE, BYE]) as model:
-        session = desk.say("Do foo.md", model)["session_id"]
-    assert desk.answer("task-status", "foo.md")["run"]["stop_reason"] == "unverified"
-    desk.options = (*desk.options, "--resume", session)
-    done = said(desk, [DONE, BYE])[-1].tool_results[-1]
+        session = place.say("Do foo.md", model)["session_id"]
+    assert place.answer("task-status", "foo.md")["run"]["stop_reason"] == "unverified"
+    place.options = (*place.options, "--resume", session)
+    done = said(place, [DONE, BYE])[-1].tool_results[-1]
     assert answer(done.text)["completed"] is True
-    assert desk.kit.entry("foo.md").evidence == "verified"
-    assert len(desk.kit.checkpoints()) == 1
-    assert "a.txt" in git(desk.root, "show", "--name-only", "--format=", "HEAD")
+    assert place.kit.entry("foo.md").evidence == "verified"
+    assert len(place.kit.checkpoints()) == 1
+    assert "a.txt" in git(place.root, "show", "--name-only", "--format=", "HEAD")
 
 
-def test_a_session_is_told_at_its_start_what_there_is_to_do(desk: PluginDesk) -> None:
-    desk.kit.task("bar.md", header="depends_on: [foo.md]")
-    desk.kit.task("call.md", header="type: manual")
-    (request,) = said(desk, [BYE])
-    assert "runr: 0 of 3 tasks completed; 2 ready" in told(request)
-    assert "Ready: foo.md, call.md" in told(request)  # the one that others wait for comes first
+def test_a_session_gets_a_summary_of_the_tasks_at_its_start(place: PluginPlace) -> None:
+    place.kit.task("bar.md", header="depends_on: [foo.md]")
+    place.kit.task("call.md", header="type: manual")
+    (request,) = said(place, [BYE])
+    assert "runr: 0 of 3 tasks completed; 2 ready" in received(request)
+    assert "Ready: foo.md, call.md" in received(request)  # the one that others wait for comes first
 
 
-def test_what_a_session_cost_is_added_to_its_run_when_it_has_ended(desk: PluginDesk) -> None:
-    said(desk, [OPEN, write("a.txt", "good"), DONE, BYE])
-    (settled,) = until(lambda: events(desk, "session.settled"), "the session's cost")
+def test_what_a_session_cost_is_added_to_its_run_when_it_has_ended(place: PluginPlace) -> None:
+    said(place, [OPEN, write("a.txt", "good"), DONE, BYE])
+    (settled,) = until(lambda: events(place, "session.settled"), "the session's cost")
     assert settled.payload["cost_usd"] > 0
 
 
-def test_a_run_that_is_taken_up_again_costs_what_all_of_its_work_did(desk: PluginDesk) -> None:
+def test_a_resumed_run_costs_what_all_of_its_work_did(place: PluginPlace) -> None:
     with FakeModel([OPEN, write("a.txt", "bad"), BYE, BYE]) as model:
-        session = desk.say("Do foo.md", model)["session_id"]
-    (first,) = until(lambda: events(desk, "session.settled"), "the first session's cost")
-    desk.options = (*desk.options, "--resume", session)
+        session = place.say("Do foo.md", model)["session_id"]
+    (first,) = until(lambda: events(place, "session.settled"), "the first session's cost")
+    place.options = (*place.options, "--resume", session)
     with FakeModel([OPEN, write("a.txt", "good"), DONE, BYE]) as model:
-        whole = desk.say("Do foo.md", model)["total_cost_usd"]
-    (second,) = until(lambda: events(desk, "session.settled")[1:], "what was added")
+        whole = place.say("Do foo.md", model)["total_cost_usd"]
+    (second,) = until(lambda: events(place, "session.settled")[1:], "what was added")
     assert first.payload["cost_usd"] < second.payload["cost_usd"] <= whole
     assert first.payload["turns"] < second.payload["turns"]
-    shown = desk.answer("task-status", "foo.md")["run"]
+    shown = place.answer("task-status", "foo.md")["run"]
     assert shown["cost_usd"] == pytest.approx(second.payload["cost_usd"], abs=1e-6)
 
 
 def test_a_run_that_is_open_when_the_session_ends_is_left_in_a_true_state(
-    desk: PluginDesk,
+    place: PluginPlace,
 ) -> None:
     with FakeModel(
         [OPEN, write("a.txt", "good"), {"error": {"status": 400}, "repeat": -1}]
     ) as model:
-        result = desk.attempt("Do foo.md", model)
+        result = place.attempt("Do foo.md", model)
     assert result["is_error"]
-    stopped = until(lambda: events(desk, "run.stopped"), "the end of the run")
+    stopped = until(lambda: events(place, "run.stopped"), "the end of the run")
     assert stopped[0].payload["code"] == "unverified"
-    entry = until(lambda: _stopped(desk), "the status")
+    entry = until(lambda: _stopped(place), "the status")
     assert entry.stop_reason == "unverified"
 
 
 @pytest.mark.parametrize("how", ["no tasks", "no runr folder", "everything done"])
-def test_where_there_is_nothing_to_do_nothing_is_said(desk: PluginDesk, how: str) -> None:
+def test_where_there_is_nothing_to_do_nothing_is_said(place: PluginPlace, how: str) -> None:
     match how:
         case "no tasks":
-            (desk.kit.layout.tasks / "foo.md").unlink()
+            (place.kit.layout.tasks / "foo.md").unlink()
         case "no runr folder":
-            git(desk.root, "rm", "-rq", ".runr")
-            desk.commit()
+            git(place.root, "rm", "-rq", ".runr")
+            place.commit()
         case _:
-            done = desk.runr(
+            done = place.runr(
                 "complete-task", "foo.md", "--reason", "done", "--by", "Ada", "--force"
             )
             assert done.returncode == 0, done.stderr
-    (request,) = said(desk, [BYE])
-    assert "SessionStart" not in told(request)
+    (request,) = said(place, [BYE])
+    assert "SessionStart" not in received(request)
     if how == "no runr folder":
-        assert not desk.kit.layout.runr.exists()
+        assert not place.kit.layout.runr.exists()
 
 
-def test_a_damaged_record_stands_in_nobody_s_way(desk: PluginDesk) -> None:
-    desk.kit.layout.status.write_text('{"tasks": {"in_progress"')
-    desk.kit.layout.config.write_text("this is = no = toml")
-    requests = said(desk, [write("README.md", "mine"), bash("git commit --allow-empty -m x"), BYE])
+def test_a_damaged_record_blocks_no_session(place: PluginPlace) -> None:
+    place.kit.layout.status.write_text('{"tasks": {"in_progress"')
+    place.kit.layout.config.write_text("this is = no = toml")
+    requests = said(place, [write("README.md", "mine"), bash("git commit --allow-empty -m x"), BYE])
     assert [result.is_error for result in requests[-1].tool_results] == [False, False]
-    assert (desk.root / "README.md").read_text() == "mine"
+    assert (place.root / "README.md").read_text() == "mine"
 
 
-def test_a_session_that_does_not_use_runr_pays_little_for_it(desk: PluginDesk) -> None:
+def test_a_session_that_does_not_use_runr_pays_little_for_it(place: PluginPlace) -> None:
     for number in range(30):
-        desk.kit.task(f"{number:02}-a-task-with-a-rather-long-name.md")
-    with_runr = looked_around(desk)
-    desk.options = ()
-    without = looked_around(desk)
+        place.kit.task(f"{number:02}-a-task-with-a-rather-long-name.md")
+    with_runr = looked_around(place)
+    place.options = ()
+    without = looked_around(place)
     ours = [line for line in lines(with_runr) if line not in lines(without)]
     words = [line for line in ours if "servers" not in line]  # a remark of Claude Code's own
     assert any("runr: 0 of 31 tasks completed" in line for line in words)
@@ -249,13 +250,13 @@ def test_a_session_that_does_not_use_runr_pays_little_for_it(desk: PluginDesk) -
     assert characters / 3.5 < 1000
 
 
-def looked_around(desk: PluginDesk) -> ModelRequest:
+def looked_around(place: PluginPlace) -> ModelRequest:
     """Return a request of a session that waited for its servers and did nothing else."""
     search: Turn = {"tools": [{"name": "ToolSearch", "input": {"query": "weather"}}]}
     with FakeModel([search, BYE]) as model:
-        desk.say("Hello", model)
+        place.say("Hello", model)
         return model.main_requests()[-1]
 
 
 def lines(request: ModelRequest) -> list[str]:
-    return [*request.system.splitlines(), *told(request).splitlines()]
+    return [*request.system.splitlines(), *received(request).splitlines()]

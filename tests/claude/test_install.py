@@ -1,4 +1,4 @@
-"""What `runr install claude` leaves behind, judged by the real Claude Code."""
+"""What `runr install claude` leaves behind, checked with the real Claude Code."""
 
 import json
 import os
@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from claude.desk import Desk
+from claude.claude_place import ClaudePlace
 from fakes.model_api import FakeModel
 
 OWN_SETTINGS = {"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "touch $MARK"}]}]}}
 OWN_SERVER = {"mcpServers": {"mine": {"command": "false"}}}
 
 
-class Bare(Desk):
-    """A desk where nothing is installed yet, with settings, a server and a skill of its own."""
+class Bare(ClaudePlace):
+    """A place where nothing is installed yet, with settings, a server and a skill of its own."""
 
     def install(self) -> None:
         """Install nothing, but have something of one's own."""
@@ -42,7 +42,7 @@ class Bare(Desk):
 
 
 @pytest.fixture
-def desk(tmp_path: Path, claude_path: Path) -> Bare:
+def place(tmp_path: Path, claude_path: Path) -> Bare:
     return Bare(tmp_path, claude_path)
 
 
@@ -56,57 +56,57 @@ def contents(folder: Path, *without: str) -> dict[str, bytes | None]:
 
 
 def test_a_project_has_skill_tools_and_hooks_beside_its_own_and_loses_only_them(
-    desk: Bare, tmp_path: Path
+    place: Bare, tmp_path: Path
 ) -> None:
-    before = contents(desk.root), contents(desk.home)
-    assert desk.runr("install", "claude", "--project").returncode == 0
+    before = contents(place.root), contents(place.home)
+    assert place.runr("install", "claude", "--project").returncode == 0
     mark = {"MARK": str(tmp_path / "stopped")}
     with FakeModel([{"text": "hello"}]) as model:
-        found = desk.init(model, **mark)
+        found = place.init(model, **mark)
         message = "\n".join(model.main_requests()[0].all_texts)
     assert {"runr", "mine"} <= set(found["skills"])
     assert {"runr", "mine"} <= {server["name"] for server in found["mcp_servers"]}
     assert "foo" in message  # what the hook at the start says of the open work
     assert (tmp_path / "stopped").exists()
-    assert desk.runr("install", "claude", "--uninstall").returncode == 0
-    assert contents(desk.root, ".runr") == {
+    assert place.runr("install", "claude", "--uninstall").returncode == 0
+    assert contents(place.root, ".runr") == {
         name: data for name, data in before[0].items() if not name.startswith(".runr")
     }
-    assert before[0].items() <= contents(desk.root).items()
+    assert before[0].items() <= contents(place.root).items()
 
 
-def test_a_user_has_the_plugin_everywhere_and_loses_only_that(desk: Bare) -> None:
-    config = desk.home / ".claude"
+def test_a_user_has_the_plugin_everywhere_and_loses_only_that(place: Bare) -> None:
+    config = place.home / ".claude"
     config.mkdir()
     (config / "settings.json").write_text('{"theme": "dark"}', encoding="utf-8")
-    before = contents(desk.home)
-    assert desk.runr("install", "claude", "--user").returncode == 0
-    installed = contents(desk.home)
-    assert desk.runr("install", "claude", "--user").stdout.startswith("Nothing to do.")
-    assert contents(desk.home) == installed
+    before = contents(place.home)
+    assert place.runr("install", "claude", "--user").returncode == 0
+    installed = contents(place.home)
+    assert place.runr("install", "claude", "--user").stdout.startswith("Nothing to do.")
+    assert contents(place.home) == installed
     with FakeModel([{"text": "hello"}]) as model:
-        found = desk.init(model)
+        found = place.init(model)
         message = "\n".join(model.main_requests()[0].all_texts)
     assert "runr:runr" in found["skills"]
     assert "plugin:runr:runr" in {server["name"] for server in found["mcp_servers"]}
     assert "foo" in message
-    doctor = desk.runr("doctor").stdout
+    doctor = place.runr("doctor").stdout
     assert f"/runr: user 0.1.0 in {config}/skills/runr" in doctor
-    assert desk.runr("install", "claude", "--user", "--uninstall").returncode == 0
-    written = set(contents(desk.home)) - set(before)
+    assert place.runr("install", "claude", "--user", "--uninstall").returncode == 0
+    written = set(contents(place.home)) - set(before)
     assert not [name for name in written if "skills/runr" in name]
-    assert before.items() <= contents(desk.home).items()
+    assert before.items() <= contents(place.home).items()
 
 
-def test_a_plugin_from_the_marketplace_is_untouched_and_told_about(desk: Bare) -> None:
+def test_a_plugin_from_the_marketplace_is_untouched_and_reported(place: Bare) -> None:
     quiet = {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "DISABLE_AUTOUPDATER": "1"}
-    environment = {**desk.environment(), **quiet, "CLAUDE_CONFIG_DIR": str(desk.home / ".claude")}
+    environment = {**place.environment(), **quiet, "CLAUDE_CONFIG_DIR": str(place.home / ".claude")}
     repository = Path(__file__).parents[2]
 
     def claude(*words: str) -> str:
         done = subprocess.run(
-            [str(desk.claude), *words],
-            cwd=desk.root,
+            [str(place.claude), *words],
+            cwd=place.root,
             env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -120,11 +120,11 @@ def test_a_plugin_from_the_marketplace_is_untouched_and_told_about(desk: Bare) -
     claude("plugin", "marketplace", "add", os.fspath(repository))
     claude("plugin", "install", "runr@runr")
     plugins, servers = claude("plugin", "list", "--json"), claude("mcp", "list")
-    assert "shadows" not in desk.runr("doctor").stdout
-    desk.runr("install", "claude")
-    doctor = desk.runr("doctor").stdout
+    assert "shadows" not in place.runr("doctor").stdout
+    place.runr("install", "claude")
+    doctor = place.runr("doctor").stdout
     assert "it shadows plugin 0.1.0 in " in doctor
     assert "\n    runr install claude --project --uninstall\n" in doctor
-    desk.runr("install", "claude", "--project", "--uninstall")
+    place.runr("install", "claude", "--project", "--uninstall")
     assert claude("plugin", "list", "--json") == plugins
     assert claude("mcp", "list") == servers

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from claude.desk import Desk, Turn, call, write
-from claude.plugin_desk import TOOLS, bash
+from claude.claude_place import ClaudePlace, Turn, call, write
+from claude.plugin_place import TOOLS, bash
 from fakes.model_api import FakeModel
 from fakes.model_request import Json, ToolResult
 from runr.runs import journal
@@ -16,7 +16,7 @@ from unit.git_trees import git
 BYE: Turn = {"text": "That is all."}
 
 
-class ProjectDesk(Desk):
+class ProjectPlace(ClaudePlace):
     """What a person has who installed runr in the repository, for everybody who works there."""
 
     def install(self) -> None:
@@ -25,7 +25,7 @@ class ProjectDesk(Desk):
         self.commit()
 
 
-class UserDesk(Desk):
+class UserPlace(ClaudePlace):
     """What a person has who installed runr for all repositories, in one that has only `.runr`."""
 
     def install(self) -> None:
@@ -33,37 +33,37 @@ class UserDesk(Desk):
         self.runr("install", "claude", "--user")
 
 
-@pytest.fixture(params=[ProjectDesk, UserDesk], ids=["project", "user"])
-def desk(request: pytest.FixtureRequest, tmp_path: Path, claude_path: Path) -> Desk:
-    made: Desk = request.param(tmp_path, claude_path)
+@pytest.fixture(params=[ProjectPlace, UserPlace], ids=["project", "user"])
+def place(request: pytest.FixtureRequest, tmp_path: Path, claude_path: Path) -> ClaudePlace:
+    made: ClaudePlace = request.param(tmp_path, claude_path)
     return made
 
 
-def say(desk: Desk, words: str, *turns: Turn) -> tuple[Json, list[ToolResult]]:
+def say(place: ClaudePlace, words: str, *turns: Turn) -> tuple[Json, list[ToolResult]]:
     """Type `words`; return the session's result, and what the tools answered.
 
     The tools have the names that the installation gives them.
     """
     script = json.dumps([*turns, BYE])
-    if isinstance(desk, UserDesk):
+    if isinstance(place, UserPlace):
         script = script.replace("mcp__runr__", f"{TOOLS}__")
     with FakeModel(json.loads(script)) as model:
-        said = desk.say(words, model)
+        said = place.say(words, model)
         return said, model.main_requests()[-1].tool_results
 
 
-def test_the_tasks_are_listed_without_a_question(desk: Desk) -> None:
+def test_the_tasks_are_listed_without_a_question(place: ClaudePlace) -> None:
     lists = (call("list-tasks"), call("task-status", task="foo.md"), bash("runr status"))
-    said, (every, one, typed) = say(desk, "/runr status", *lists)
+    said, (every, one, typed) = say(place, "/runr status", *lists)
     assert said["permission_denials"] == []
     assert [row["path"] for row in json.loads(every.text)["tasks"]] == [".runr/tasks/foo.md"]
     assert json.loads(one.text)["task"]["status"] == "pending"
     assert not typed.is_error, typed.text
 
 
-def test_a_task_is_done_within_its_scope_and_not_left_too_early(desk: Desk) -> None:
+def test_a_task_is_done_within_its_scope_and_not_left_too_early(place: ClaudePlace) -> None:
     said, results = say(
-        desk,
+        place,
         "/runr run --task foo.md",
         call("run-task", task="foo.md", worker="session"),
         write("README.md", "mine"),
@@ -78,9 +78,9 @@ def test_a_task_is_done_within_its_scope_and_not_left_too_early(desk: Desk) -> N
     assert refused == ["README.md"]
     assert json.loads(done.text)["completed"] is True
     assert "completed and verified" in report.text
-    (run_id,) = journal.ids(desk.kit.layout)
-    kinds = [event.type for event in journal.events(desk.kit.layout.run(run_id))]
+    (run_id,) = journal.ids(place.kit.layout)
+    kinds = [event.type for event in journal.events(place.kit.layout.run(run_id))]
     noted = [kind for kind in kinds if kind.startswith("session.")]
     assert noted[:3] == ["session.denied", "session.edited", "session.held"]
-    assert desk.kit.entry("foo.md").status is State.COMPLETED
-    assert git(desk.root, "status", "--porcelain") == ""
+    assert place.kit.entry("foo.md").status is State.COMPLETED
+    assert git(place.root, "status", "--porcelain") == ""

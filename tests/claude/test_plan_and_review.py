@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from claude.desk import Desk, Turn, write
+from claude.claude_place import ClaudePlace, Turn, write
 from fakes.model_api import FakeModel
 from unit.git_trees import git
 
@@ -12,42 +12,42 @@ PLAN: Turn = {"text": "I read it all.\n\n1. Write a.txt: it is there\n2. Write b
 
 
 @pytest.fixture
-def desk(tmp_path: Path, claude_path: Path) -> Desk:
-    desk = Desk(tmp_path, claude_path)
-    desk.kit.task("foo.md", header='verify: ["test -s a.txt"]', body="Write a.txt and b.txt.")
-    return desk
+def place(tmp_path: Path, claude_path: Path) -> ClaudePlace:
+    place = ClaudePlace(tmp_path, claude_path)
+    place.kit.task("foo.md", header='verify: ["test -s a.txt"]', body="Write a.txt and b.txt.")
+    return place
 
 
-def phases(desk: Desk, *names: str) -> None:
+def phases(place: ClaudePlace, *names: str) -> None:
     lines = "".join(f'{name} = "claude-code"\n' for name in names)
-    desk.kit.config(f'[run]\nworker = "claude-code"\n\n[phases]\n{lines}')
+    place.kit.config(f'[run]\nworker = "claude-code"\n\n[phases]\n{lines}')
 
 
-def ran(desk: Desk, script: list[Turn]) -> FakeModel:
+def ran(place: ClaudePlace, script: list[Turn]) -> FakeModel:
     with FakeModel(script) as model:
-        done = desk.runr("run", "--task", "foo.md", model=model)
+        done = place.runr("run", "--task", "foo.md", model=model)
     assert done.returncode == 0, done.stdout + done.stderr
     return model
 
 
-def test_the_milestones_of_its_plan_are_committed_one_by_one(desk: Desk) -> None:
-    phases(desk, "plan")
+def test_the_milestones_of_its_plan_are_committed_one_by_one(place: ClaudePlace) -> None:
+    phases(place, "plan")
     script = [PLAN, write("a.txt", "a\n"), {"text": "a"}, write("b.txt", "b\n"), {"text": "b"}]
-    model = ran(desk, script)
+    model = ran(place, script)
     asked = [request.last_user_text for request in model.main_requests()]
     assert "Answer with a numbered list" in asked[0]
     assert "1. Write a.txt: it is there (now)" in asked[1]
     message = next(text for text in asked if "(done)" in text)
     assert "2. Write b.txt: it is there (now)" in message
-    log = git(desk.kit.root, "log", "--reverse", "--format=%s", "--name-only", "-2").split("\n")
+    log = git(place.kit.root, "log", "--reverse", "--format=%s", "--name-only", "-2").split("\n")
     assert [line for line in log if line] == [
         *("Write a.txt: it is there", "a.txt"),
         *("Write b.txt: it is there", "b.txt"),
     ]
 
 
-def test_a_reviewer_has_no_editing_tools_and_is_listened_to(desk: Desk) -> None:
-    phases(desk, "review")
+def test_a_reviewer_has_no_editing_tools_and_is_listened_to(place: ClaudePlace) -> None:
+    phases(place, "review")
     script: list[Turn] = [
         write("a.txt", "hello\n"),
         {"text": "I wrote it."},
@@ -56,7 +56,7 @@ def test_a_reviewer_has_no_editing_tools_and_is_listened_to(desk: Desk) -> None:
         {"text": "Now both."},
         {"text": "Both are there.\n\nVERDICT: approve"},
     ]
-    model = ran(desk, script)
+    model = ran(place, script)
     requests = model.main_requests()
     review = next(request for request in requests if "VERDICT" in request.last_user_text)
     assert "+hello" in review.last_user_text
@@ -64,6 +64,6 @@ def test_a_reviewer_has_no_editing_tools_and_is_listened_to(desk: Desk) -> None:
     assert "Read" in tools
     assert not tools & {"Edit", "Write", "NotebookEdit"}
     assert any("b.txt is missing." in request.last_user_text for request in requests)
-    run = desk.answer("task-status", "foo.md")["run"]
+    run = place.answer("task-status", "foo.md")["run"]
     assert (run["attempt"], run["reviewed_by"]) == (2, "claude-code")
     assert run["cost_usd"] > 0

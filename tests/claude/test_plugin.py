@@ -1,6 +1,8 @@
-"""The plugin and the marketplace, judged by Claude Code."""
+"""The plugin and the marketplace, validated by Claude Code."""
 
 import os
+import re
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -36,3 +38,25 @@ def test_the_plugin_directory_would_take_the_plugin(claude_path: Path) -> None:
     assert "skills: runr:runr" in message
     for event in EVENTS:
         assert f"hooks: {event} " in message
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/claude-code.md", "skill/README.md"])
+def test_the_plugin_is_installed_by_what_a_page_says(
+    claude_path: Path, page: str, tmp_path: Path
+) -> None:
+    text = (REPOSITORY / page).read_text(encoding="utf-8")
+    commands = re.findall(r"^    claude (plugin .*)$", text, re.MULTILINE)
+    assert [shlex.split(command)[1] for command in commands] == ["marketplace", "install"]
+    for command in [*commands, "plugin list --json"]:
+        done = subprocess.run(
+            [claude_path, *shlex.split(command)],
+            cwd=REPOSITORY,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            env={**os.environ, "HOME": str(tmp_path), "DISABLE_AUTOUPDATER": "1"},
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert "runr@runr" in done.stdout

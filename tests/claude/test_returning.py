@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from claude.desk import Turn, write
-from claude.plugin_desk import PluginDesk, call
+from claude.claude_place import Turn, write
+from claude.plugin_place import PluginPlace, call
 from claude.terminal_session import TerminalSession
 from fakes.model_api import FakeModel
 from fakes.model_request import Json, ModelRequest
@@ -29,14 +29,14 @@ EDITS = ("--permission-mode", "acceptEdits")
 
 
 @pytest.fixture
-def desk(tmp_path: Path, claude_path: Path) -> PluginDesk:
-    return PluginDesk(tmp_path, claude_path)
+def place(tmp_path: Path, claude_path: Path) -> PluginPlace:
+    return PluginPlace(tmp_path, claude_path)
 
 
-def timeline(desk: PluginDesk) -> list[Event]:
+def timeline(place: PluginPlace) -> list[Event]:
     """Return the timeline of the only run."""
-    (run_id,) = journal.ids(desk.kit.layout)
-    return journal.events(desk.kit.layout.run(run_id))
+    (run_id,) = journal.ids(place.kit.layout)
+    return journal.events(place.kit.layout.run(run_id))
 
 
 def answers(requests: list[ModelRequest]) -> list[Any]:
@@ -45,46 +45,46 @@ def answers(requests: list[ModelRequest]) -> list[Any]:
     return [json.loads(text) for text in texts if text.startswith("{")]
 
 
-def told(request: ModelRequest) -> str:
+def received(request: ModelRequest) -> str:
     return "\n".join(request.all_texts)
 
 
-def check_that_it_went_on(desk: PluginDesk, requests: list[ModelRequest]) -> None:
+def check_that_it_went_on(place: PluginPlace, requests: list[ModelRequest]) -> None:
     """Check that the session of the last requests worked on the only run, and completed it."""
     again, done = answers(requests)
     assert "Write a.txt." in again["brief"]
-    assert again["run"]["id"] == journal.ids(desk.kit.layout)[0]
+    assert again["run"]["id"] == journal.ids(place.kit.layout)[0]
     assert done["completed"] is True
-    noted = [(e.type, e.payload["path"]) for e in timeline(desk) if "path" in e.payload]
+    noted = [(e.type, e.payload["path"]) for e in timeline(place) if "path" in e.payload]
     assert noted == [("session.denied", "README.md"), ("session.edited", "a.txt")]
-    assert (desk.root / "README.md").read_text() == "# A project\n"
+    assert (place.root / "README.md").read_text() == "# A project\n"
     session = requests[-1].headers["x-claude-code-session-id"]
-    assert f"Runr-Session: {session}" in desk.message()
-    assert desk.kit.entry("foo.md").status is State.COMPLETED
+    assert f"Runr-Session: {session}" in place.message()
+    assert place.kit.entry("foo.md").status is State.COMPLETED
 
 
-def check_that_it_was_reminded(request: ModelRequest, desk: PluginDesk) -> None:
+def check_that_it_was_reminded(request: ModelRequest, place: PluginPlace) -> None:
     """Check that the request begins with a summary, and says which task is open."""
     assert "foo.md is to be done." in request.prompt
-    (run_id,) = journal.ids(desk.kit.layout)
-    assert f"This session has foo.md open (run {run_id})" in told(request)
-    assert "You may change only: a.txt" in told(request)
+    (run_id,) = journal.ids(place.kit.layout)
+    assert f"This session has foo.md open (run {run_id})" in received(request)
+    assert "You may change only: a.txt" in received(request)
 
 
-def test_a_session_that_is_compacted_at_work_is_told_which_task_it_has_open(
-    desk: PluginDesk,
+def test_a_session_that_is_compacted_while_it_works_learns_which_task_it_has_open(
+    place: PluginPlace,
 ) -> None:
     full = {**OPEN, "usage": {"input_tokens": 985_000}}
     with FakeModel({"lanes": [SUMMARY], "turns": [full, *GO_ON]}) as model:
-        desk.say("Do foo.md", model)
+        place.say("Do foo.md", model)
         requests = model.main_requests()
-    check_that_it_was_reminded(requests[2], desk)
-    check_that_it_went_on(desk, requests)
+    check_that_it_was_reminded(requests[2], place)
+    check_that_it_went_on(place, requests)
 
 
-def test_a_person_interrupts_compacts_and_has_the_task_completed(desk: PluginDesk) -> None:
+def test_a_person_interrupts_compacts_and_has_the_task_completed(place: PluginPlace) -> None:
     script = {"lanes": [SUMMARY], "turns": [OPEN, ENDLESS, *GO_ON]}
-    with FakeModel(script) as model, TerminalSession(desk, model, *EDITS) as terminal:
+    with FakeModel(script) as model, TerminalSession(place, model, *EDITS) as terminal:
         interrupt(terminal, model)
         terminal.type("/compact")
         terminal.see("Compacted")
@@ -93,15 +93,15 @@ def test_a_person_interrupts_compacts_and_has_the_task_completed(desk: PluginDes
         terminal.type("/exit")
         assert terminal.ended() == 0
         requests = model.main_requests()
-    check_that_it_was_reminded(requests[3], desk)
-    check_that_it_went_on(desk, requests)
+    check_that_it_was_reminded(requests[3], place)
+    check_that_it_went_on(place, requests)
 
 
-def test_after_clear_the_task_is_taken_up_by_the_session_that_begins_there(
-    desk: PluginDesk,
+def test_after_clear_the_task_is_continued_by_the_session_that_begins_there(
+    place: PluginPlace,
 ) -> None:
     script = [OPEN, ENDLESS, *GO_ON]
-    with FakeModel(script) as model, TerminalSession(desk, model, *EDITS) as terminal:
+    with FakeModel(script) as model, TerminalSession(place, model, *EDITS) as terminal:
         interrupt(terminal, model)
         terminal.type("/clear")
         terminal.see("SessionStart:clear says: runr: 0 of 1 tasks completed; 1 stopped")
@@ -112,10 +112,10 @@ def test_after_clear_the_task_is_taken_up_by_the_session_that_begins_there(
         requests = model.main_requests()
     before, after = (r.headers["x-claude-code-session-id"] for r in (requests[0], requests[-1]))
     assert before != after
-    (stopped,) = (event.payload for event in timeline(desk) if event.type == "run.stopped")
+    (stopped,) = (event.payload for event in timeline(place) if event.type == "run.stopped")
     assert stopped["code"] == "unverified"
-    assert "Stopped: foo.md (unverified)" in told(requests[2])
-    check_that_it_went_on(desk, requests)
+    assert "Stopped: foo.md (unverified)" in received(requests[2])
+    check_that_it_went_on(place, requests)
 
 
 def interrupt(terminal: TerminalSession, model: FakeModel) -> None:

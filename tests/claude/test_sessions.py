@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from claude.desk import Desk, call, write
+from claude.claude_place import ClaudePlace, call, write
 from fakes.model_api import FakeModel
 from fakes.model_request import ModelRequest
 from runr.runs import journal
@@ -17,12 +17,14 @@ DONE = call("complete-task", task="foo.md")
 
 
 @pytest.fixture
-def desk(tmp_path: Path, claude_path: Path) -> Desk:
-    return Desk(tmp_path, claude_path)
+def place(tmp_path: Path, claude_path: Path) -> ClaudePlace:
+    return ClaudePlace(tmp_path, claude_path)
 
 
 @pytest.mark.parametrize("era", ["modern", "legacy"])
-def test_a_session_does_the_work_itself_and_leaves_a_verified_record(desk: Desk, era: str) -> None:
+def test_a_session_does_the_work_itself_and_leaves_a_verified_record(
+    place: ClaudePlace, era: str
+) -> None:
     script = [
         call("run-task", task="foo.md", worker="session"),
         write("a.txt", "bad\n"),
@@ -34,7 +36,7 @@ def test_a_session_does_the_work_itself_and_leaves_a_verified_record(desk: Desk,
     ]
     legacy = {"MCP_PROTOCOL_NEGOTIATION": "legacy"} if era == "legacy" else {}
     with FakeModel(script) as model:
-        said = desk.say("/runr run --task foo.md", model, **legacy)
+        said = place.say("/runr run --task foo.md", model, **legacy)
         results = [
             json.loads(r.text) for r in model.main_requests()[-1].tool_results if "{" in r.text
         ]
@@ -45,7 +47,7 @@ def test_a_session_does_the_work_itself_and_leaves_a_verified_record(desk: Desk,
     assert done["completed"] is True
 
     session, run_id = said["session_id"], opened["run"]["id"]
-    message = desk.message()
+    message = place.message()
     for trailer in (
         f"Runr-Run-Id: {run_id}",
         "Runr-Task: .runr/tasks/foo.md",
@@ -56,12 +58,12 @@ def test_a_session_does_the_work_itself_and_leaves_a_verified_record(desk: Desk,
     ):
         assert trailer in message
 
-    found = desk.answer("task-status", "foo.md")
+    found = place.answer("task-status", "foo.md")
     assert (found["task"]["status"], found["task"]["evidence"]) == ("completed", "verified")
     assert found["run"]["session_id"] == session
     assert 0 < found["run"]["cost_usd"] <= said["total_cost_usd"]
     assert found["run"]["output_tokens"] > 0
-    run = desk.kit.layout.run(run_id)
+    run = place.kit.layout.run(run_id)
     kinds = [event.type for event in journal.events(run)]
     assert kinds[0] == "run.created"
     assert "run.completed" in kinds
@@ -70,7 +72,7 @@ def test_a_session_does_the_work_itself_and_leaves_a_verified_record(desk: Desk,
     assert session in transcript
 
 
-def test_a_session_dispatches_the_task_to_a_run_of_its_own(desk: Desk) -> None:
+def test_a_session_dispatches_the_task_to_a_run_of_its_own(place: ClaudePlace) -> None:
     by_session = {
         "name": "session",
         "match": {"prompt": "<command-name>/runr"},
@@ -85,28 +87,28 @@ def test_a_session_dispatches_the_task_to_a_run_of_its_own(desk: Desk) -> None:
         "turns": [write("a.txt", "good\n"), {"text": "I wrote it"}],
     }
     with FakeModel({"lanes": [by_session, by_worker]}) as model:
-        said = desk.say("/runr run --task foo.md --worker claude-code", model)
+        said = place.say("/runr run --task foo.md --worker claude-code", model)
         (result,) = model.main_requests()[-1].tool_results
     answer = json.loads(result.text)
     assert answer["run"]["status"] == "completed"
 
-    found = desk.answer("task-status", "foo.md")
+    found = place.answer("task-status", "foo.md")
     run = found["run"]
     assert found["task"]["evidence"] == "verified"
     assert run["worker"] == "claude-code"
     assert run["cost_usd"] > 0
     assert run["session_id"] not in (None, said["session_id"])
-    message = desk.message()
+    message = place.message()
     assert f"Runr-Run-Id: {run['id']}" in message
     assert f"Runr-Session: {run['session_id']}" in message
-    files = desk.kit.layout.run(run["id"])
+    files = place.kit.layout.run(run["id"])
     assert '"type":"result"' in files.transcript(1).read_text().replace(" ", "")
     assert journal.events(files)[-1].type == "run.completed"
-    assert (desk.root / "a.txt").read_text() == "good\n"
+    assert (place.root / "a.txt").read_text() == "good\n"
 
 
-def test_the_second_attempt_is_told_what_failed_in_the_first(desk: Desk) -> None:
-    desk.kit.task(
+def test_the_second_attempt_gets_what_failed_in_the_first(place: ClaudePlace) -> None:
+    place.kit.task(
         "foo.md",
         header='owns: [a.txt]\nverify: ["cat a.txt; grep -q good a.txt"]',
         body="Write a.txt.",
@@ -119,7 +121,7 @@ def test_the_second_attempt_is_told_what_failed_in_the_first(desk: Desk) -> None
         {"text": "done, really"},
     ]
     with FakeModel(script) as model:
-        done = desk.runr("run", "--task", "foo.md", model=model)
+        done = place.runr("run", "--task", "foo.md", model=model)
         first, second = (model.main_requests()[number] for number in (0, 2))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "What failed" not in first.user_text
@@ -127,50 +129,50 @@ def test_the_second_attempt_is_told_what_failed_in_the_first(desk: Desk) -> None
     assert "the-wrong-word" in second.last_user_text
     assert "Write a.txt." in second.prompt
     assert "completed, verified" in done.stdout
-    assert desk.answer("task-status", "foo.md")["run"]["attempt"] == 2
+    assert place.answer("task-status", "foo.md")["run"]["attempt"] == 2
 
 
-def test_work_that_was_not_completed_through_runr_is_not_done(desk: Desk) -> None:
+def test_work_that_was_not_completed_through_runr_is_not_done(place: ClaudePlace) -> None:
     with FakeModel([write("a.txt", "good\n"), {"text": "All done!"}]) as model:
-        desk.say("Do .runr/tasks/foo.md", model)
-    assert desk.answer("task-status", "foo.md")["task"]["status"] == "pending"
+        place.say("Do .runr/tasks/foo.md", model)
+    assert place.answer("task-status", "foo.md")["task"]["status"] == "pending"
 
 
 def answers(model: FakeModel) -> list[Any]:
-    """Return what runr's tools answered about runs, as the model was told."""
+    """Return what runr's tools answered about runs, as the model received it."""
     texts = [result.text for result in model.main_requests()[-1].tool_results]
     return [json.loads(text) for text in texts if text.startswith("{") and '"run"' in text]
 
 
-def opening(desk: Desk, *more: dict[str, Any]) -> tuple[Any, Any]:
+def opening(place: ClaudePlace, *more: dict[str, Any]) -> tuple[Any, Any]:
     """Let a session open a run and go; return what it said at the end, and the answers it got."""
     script = [call("run-task", task="foo.md", worker="session"), *more, {"text": "I stop here"}]
     with FakeModel(script) as model:
-        said = desk.say("/runr run --task foo.md", model)
+        said = place.say("/runr run --task foo.md", model)
         return said, answers(model)
 
 
-def test_a_second_session_is_told_who_holds_the_task(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+def test_a_second_session_learns_which_session_holds_the_task(
+    place: ClaudePlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     holder = "aaaa1111-0000-4000-8000-000000000001"
     with monkeypatch.context() as theirs:
         theirs.setenv("CLAUDE_CODE_SESSION_ID", holder)
-        opened = desk.runr("run", "--task", "foo.md", "--worker", "session")
+        opened = place.runr("run", "--task", "foo.md", "--worker", "session")
     assert opened.returncode == 0, opened.stderr
     with FakeModel([call("run-task", task="foo.md", worker="session"), {"text": "held"}]) as model:
-        desk.say("/runr run --task foo.md", model)
+        place.say("/runr run --task foo.md", model)
         (refused,) = model.main_requests()[-1].tool_results
     assert refused.is_error
-    assert f"session {holder} in {desk.root} on main" in refused.text
+    assert f"session {holder} in {place.root} on main" in refused.text
     assert "run-task 'foo.md' with worker session and force" in refused.text
     assert "runr stop" in refused.text
 
 
 @pytest.mark.parametrize("how", ["resumed", "forked", "new"])
-def test_open_work_is_found_again_when_its_session_has_gone(desk: Desk, how: str) -> None:
+def test_open_work_is_found_again_when_its_session_has_gone(place: ClaudePlace, how: str) -> None:
     failing = [write("a.txt", "bad\n"), call("complete-task", task="foo.md")]
-    first, (opened, _) = opening(desk, *failing)
+    first, (opened, _) = opening(place, *failing)
     last = first["session_id"]
     words = {"resumed": ["--resume", last], "forked": ["--resume", last, "--fork-session"]}
     script = [
@@ -180,45 +182,49 @@ def test_open_work_is_found_again_when_its_session_has_gone(desk: Desk, how: str
         call("complete-task", task="foo.md"),
         {"text": "foo.md is completed"},
     ]
-    desk.options = (*desk.options, *words.get(how, []))
+    place.options = (*place.options, *words.get(how, []))
     with FakeModel(script) as model:
-        said = desk.say("/runr run --task foo.md", model)
+        said = place.say("/runr run --task foo.md", model)
         results = answers(model)
     again, done = results[-2:]
     assert (said["session_id"] == last) == (how == "resumed")
     assert again["run"]["id"] == opened["run"]["id"]
     assert "What failed in attempt 1" in again["brief"]
     assert done["completed"] is True
-    assert f"Runr-Session: {said['session_id']}" in desk.message()
-    kinds = [event.type for event in journal.events(desk.kit.layout.run(opened["run"]["id"]))]
+    assert f"Runr-Session: {said['session_id']}" in place.message()
+    kinds = [event.type for event in journal.events(place.kit.layout.run(opened["run"]["id"]))]
     assert ("session.joined" in kinds) == (how != "resumed")
-    kept = desk.kit.layout.run(opened["run"]["id"])
+    kept = place.kit.layout.run(opened["run"]["id"])
     assert "bad" in kept.transcript(1).read_text()
     assert kept.transcript(2).exists() == (how != "resumed")
 
 
-def test_a_session_in_a_worktree_of_its_own_works_against_the_same_record(desk: Desk) -> None:
-    desk.commit()
+def test_a_session_in_a_worktree_of_its_own_works_against_the_same_record(
+    place: ClaudePlace,
+) -> None:
+    place.commit()
     script = [
         call("run-task", task="foo.md", worker="session"),
         write("a.txt", "good\n"),
         call("complete-task", task="foo.md"),
         {"text": "foo.md is completed"},
     ]
-    desk.options = (*desk.options, "--worktree", "feat")
+    place.options = (*place.options, "--worktree", "feat")
     with FakeModel(script) as model:
-        desk.say("/runr run --task foo.md", model)
+        place.say("/runr run --task foo.md", model)
         results = answers(model)
     assert results[-1]["completed"] is True
-    made = git(desk.root, "log", "-1", "--format=%B", "worktree-feat")
+    made = git(place.root, "log", "-1", "--format=%B", "worktree-feat")
     assert "Runr-Task: .runr/tasks/foo.md" in made
-    assert not (desk.root / "a.txt").exists()
-    found = desk.answer("task-status", "foo.md")
+    assert not (place.root / "a.txt").exists()
+    found = place.answer("task-status", "foo.md")
     assert (found["task"]["status"], found["task"]["unmerged"]) == ("completed", True)
 
 
-def test_a_session_that_enters_a_worktree_on_its_way_opens_its_task_there(desk: Desk) -> None:
-    desk.commit()
+def test_a_session_that_enters_a_worktree_on_its_way_opens_its_task_there(
+    place: ClaudePlace,
+) -> None:
+    place.commit()
     script = [
         {"tools": [{"name": "EnterWorktree", "input": {"name": "feat"}}]},
         call("run-task", task="foo.md", worker="session"),
@@ -228,33 +234,33 @@ def test_a_session_that_enters_a_worktree_on_its_way_opens_its_task_there(desk: 
         {"text": "foo.md is completed"},
     ]
     with FakeModel(script) as model:
-        desk.say("/runr run --task foo.md", model)
+        place.say("/runr run --task foo.md", model)
         _, _, denied, written, done = model.main_requests()[-1].tool_results
     assert "README.md is outside the scope of foo.md" in denied.text
     assert not written.is_error
     assert json.loads(done.text)["completed"] is True
-    made = git(desk.root, "log", "-1", "--format=%B", "worktree-feat")
+    made = git(place.root, "log", "-1", "--format=%B", "worktree-feat")
     assert "Runr-Task: .runr/tasks/foo.md" in made
-    assert not (desk.root / "a.txt").exists()
-    assert desk.answer("task-status", "foo.md")["task"]["unmerged"] is True
+    assert not (place.root / "a.txt").exists()
+    assert place.answer("task-status", "foo.md")["task"]["unmerged"] is True
 
 
-def test_status_in_a_session_shows_the_tasks(desk: Desk) -> None:
+def test_status_in_a_session_shows_the_tasks(place: ClaudePlace) -> None:
     with FakeModel([call("list-tasks"), {"text": "one task"}]) as model:
-        desk.say("/runr status", model)
+        place.say("/runr status", model)
         (listed,) = model.main_requests()[-1].tool_results
     assert json.loads(listed.text)["tasks"][0]["path"] == ".runr/tasks/foo.md"
 
 
-def test_a_word_is_attested_only_with_a_name_and_a_reason(desk: Desk) -> None:
-    desk.kit.task("call.md", header="type: manual", body="Call them.")
+def test_a_word_is_attested_only_with_a_name_and_a_reason(place: ClaudePlace) -> None:
+    place.kit.task("call.md", header="type: manual", body="Call them.")
     script = [
         call("complete-task", task="call.md", reason="called"),
         call("complete-task", task="call.md", reason="called", by="Grace"),
         {"text": "recorded"},
     ]
     with FakeModel(script) as model:
-        desk.say("/runr complete call.md --reason called", model)
+        place.say("/runr complete call.md --reason called", model)
         nameless, named = model.main_requests()[-1].tool_results
     assert nameless.is_error
     assert "by" in nameless.text
@@ -262,26 +268,26 @@ def test_a_word_is_attested_only_with_a_name_and_a_reason(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("says", [DONE, OPEN], ids=["complete-task", "run-task"])
-def test_a_session_is_told_that_a_person_has_completed_its_task_meanwhile(
-    desk: Desk, says: dict[str, Any]
+def test_a_session_learns_that_a_person_has_completed_its_task_meanwhile(
+    place: ClaudePlace, says: dict[str, Any]
 ) -> None:
     turns = iter([OPEN, write("a.txt", "good\n"), says, {"text": "It is completed."}])
 
     def script(request: ModelRequest) -> dict[str, Any]:
         if len(request.tool_results) == 2:
-            done = desk.runr("complete-task", "foo.md")
+            done = place.runr("complete-task", "foo.md")
             assert done.returncode == 0, done.stderr
         return next(turns)
 
     with FakeModel(script) as model:
-        desk.say("/runr run --task foo.md", model)
+        place.say("/runr run --task foo.md", model)
         requests = model.main_requests()
     assert len(requests) == 4  # the session is not held
     summary = requests[-1].tool_results[-1].text
     assert "completed already" in summary or "already completed" in summary
-    found = desk.answer("task-status", "foo.md")
-    assert (found["task"]["evidence"], found["task"]["attempts"]) == ("verified", 1)
-    assert len(desk.kit.checkpoints()) == 1
-    events = journal.events(desk.kit.layout.run(found["run"]["id"]))
-    (handed_in,) = (e for e in events if e.payload.get("by") == "Ada Example")
-    assert (handed_in.type, handed_in.source) == ("phase.finished", "person")
+    found = place.answer("task-status", "foo.md")
+    assert (found["task"]["evidence"], found["task"]["run_count"]) == ("verified", 1)
+    assert len(place.kit.checkpoints()) == 1
+    events = journal.events(place.kit.layout.run(found["run"]["id"]))
+    (submitted,) = (e for e in events if e.payload.get("by") == "Ada Example")
+    assert (submitted.type, submitted.source) == ("phase.finished", "person")

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from claude.desk import Turn, write
-from claude.plugin_desk import PLUGIN, PluginDesk, bash, call
+from claude.claude_place import Turn, write
+from claude.plugin_place import PLUGIN, PluginPlace, bash, call
 from fakes.model_api import FakeModel
 from fakes.model_request import ModelRequest, ToolResult
 from runr.runs import journal
@@ -21,21 +21,21 @@ BYE: Turn = {"text": "That is what there is."}
 SKILL = PLUGIN / "skills" / "runr"
 
 
-class SkillDesk(PluginDesk):
+class SkillPlace(PluginPlace):
     """What a person has who has just installed the plugin and allowed nothing else."""
 
     options: tuple[str, ...] = ("--plugin-dir", str(PLUGIN))
 
 
 @pytest.fixture
-def desk(tmp_path: Path, claude_path: Path) -> SkillDesk:
-    return SkillDesk(tmp_path, claude_path)
+def place(tmp_path: Path, claude_path: Path) -> SkillPlace:
+    return SkillPlace(tmp_path, claude_path)
 
 
-def typed(desk: SkillDesk, words: str, *turns: Turn) -> tuple[ModelRequest, list[ToolResult]]:
+def typed(place: SkillPlace, words: str, *turns: Turn) -> tuple[ModelRequest, list[ToolResult]]:
     """Type `/runr words` and return the first request, and what the tools answered."""
     with FakeModel([*turns, BYE]) as model:
-        desk.say(f"/runr {words}".strip(), model)
+        place.say(f"/runr {words}".strip(), model)
         requests = model.main_requests()
     return requests[0], requests[-1].tool_results
 
@@ -45,25 +45,25 @@ def data(result: ToolResult) -> Any:
     return json.loads(result.text)
 
 
-def run_id(desk: SkillDesk) -> str:
-    return journal.ids(desk.kit.layout)[-1]
+def run_id(place: SkillPlace) -> str:
+    return journal.ids(place.kit.layout)[-1]
 
 
 @pytest.mark.parametrize("typed_as", ["/runr", "/runr:runr"])
 def test_the_skill_is_there_under_both_names_with_what_was_typed(
-    desk: SkillDesk, typed_as: str
+    place: SkillPlace, typed_as: str
 ) -> None:
     with FakeModel([BYE]) as model:
-        desk.say(f"{typed_as} status 'foo.md' $(touch pwned)", model)
+        place.say(f"{typed_as} status 'foo.md' $(touch pwned)", model)
         (request,) = model.main_requests()
     assert "The user asked: status 'foo.md' $(touch pwned)" in request.user_text
-    assert not (desk.root / "pwned").exists()
+    assert not (place.root / "pwned").exists()
 
 
-def test_status_and_next_name_what_is_ready_and_what_is_blocked(desk: SkillDesk) -> None:
-    desk.kit.task("bar.md", header="depends_on: [foo.md]")
+def test_status_and_next_name_what_is_ready_and_what_is_blocked(place: SkillPlace) -> None:
+    place.kit.task("bar.md", header="depends_on: [foo.md]")
     lists = (call("list-tasks"), call("list-tasks", ready=True), call("task-status", task="bar.md"))
-    _, (every, ready, blocked) = typed(desk, "status", *lists)
+    _, (every, ready, blocked) = typed(place, "status", *lists)
     assert [row["path"] for row in data(every)["tasks"]] == [
         ".runr/tasks/bar.md",
         ".runr/tasks/foo.md",
@@ -72,18 +72,18 @@ def test_status_and_next_name_what_is_ready_and_what_is_blocked(desk: SkillDesk)
     assert data(blocked)["task"]["blocked_by"] == [".runr/tasks/foo.md"]
 
 
-def test_a_blocked_task_is_refused_with_what_it_waits_for(desk: SkillDesk) -> None:
-    desk.kit.task("bar.md", header="depends_on: [foo.md]")
+def test_a_blocked_task_is_refused_with_what_it_waits_for(place: SkillPlace) -> None:
+    place.kit.task("bar.md", header="depends_on: [foo.md]")
     opening = call("run-task", task="bar.md", worker="session")
-    _, (refused,) = typed(desk, "run --task bar.md", opening)
+    _, (refused,) = typed(place, "run --task bar.md", opening)
     assert refused.is_error
     assert "waits for .runr/tasks/foo.md" in refused.text
-    assert journal.ids(desk.kit.layout) == []
+    assert journal.ids(place.kit.layout) == []
 
 
-def test_a_task_is_run_mended_after_a_failed_check_and_reported(desk: SkillDesk) -> None:
+def test_a_task_is_run_fixed_after_a_failed_check_and_reported(place: SkillPlace) -> None:
     _, results = typed(
-        desk,
+        place,
         "run --task foo.md",
         call("run-task", task="foo.md", worker="session"),
         write("a.txt", "bad"),
@@ -95,14 +95,14 @@ def test_a_task_is_run_mended_after_a_failed_check_and_reported(desk: SkillDesk)
     opened, _, failed, _, done, report = results
     assert "Write a.txt." in data(opened)["brief"]
     assert data(failed)["completed"] is False
-    assert "complete-task" in data(failed)["next"]
+    assert "complete-task" in data(failed)["next_steps"][0]
     assert data(done)["completed"] is True
     assert "completed and verified" in report.text
 
 
-def test_a_run_is_stopped_and_taken_up_again(desk: SkillDesk) -> None:
+def test_a_run_is_stopped_and_resumed(place: SkillPlace) -> None:
     _, results = typed(
-        desk,
+        place,
         "run --task foo.md",
         call("run-task", task="foo.md", worker="session"),
         bash("runr stop latest"),
@@ -116,21 +116,21 @@ def test_a_run_is_stopped_and_taken_up_again(desk: SkillDesk) -> None:
     assert data(status)["task"]["status"] == "stopped"
     assert not resumed.is_error
     assert data(done)["completed"] is True
-    assert desk.answer("task-status", "foo.md")["task"]["attempts"] == 1
+    assert place.answer("task-status", "foo.md")["task"]["run_count"] == 1
 
 
-def test_a_new_task_is_written_and_found(desk: SkillDesk) -> None:
+def test_a_new_task_is_written_and_found(place: SkillPlace) -> None:
     _, (made, found) = typed(
-        desk, "new 03-export", bash("runr new '03-export'"), call("task-status", task="03-export")
+        place, "new 03-export", bash("runr new '03-export'"), call("task-status", task="03-export")
     )
     assert "03-export.md" in made.text
     assert data(found)["task"]["status"] == "pending"
 
 
-def test_a_manual_task_needs_the_word_of_a_named_person(desk: SkillDesk) -> None:
-    desk.kit.task("call.md", header="type: manual", body="Call them.")
+def test_a_manual_task_needs_the_word_of_a_named_person(place: SkillPlace) -> None:
+    place.kit.task("call.md", header="type: manual", body="Call them.")
     _, (refused, nameless, done) = typed(
-        desk,
+        place,
         "complete call.md --reason called --by Grace",
         call("run-task", task="call.md", worker="session"),
         call("complete-task", task="call.md", reason="called"),
@@ -142,23 +142,23 @@ def test_a_manual_task_needs_the_word_of_a_named_person(desk: SkillDesk) -> None
     assert data(done)["task"]["evidence"] == "attested"
 
 
-def test_a_stale_task_is_shown_as_such(desk: SkillDesk) -> None:
-    desk.kit.task("call.md", header="type: manual", body="Call them.")
-    desk.runr("complete-task", "call.md", "--reason", "done", "--by", "Ada")
-    desk.kit.task("call.md", header="type: manual", body="Call them twice.")
+def test_a_stale_task_is_shown_as_such(place: SkillPlace) -> None:
+    place.kit.task("call.md", header="type: manual", body="Call them.")
+    place.runr("complete-task", "call.md", "--reason", "done", "--by", "Ada")
+    place.kit.task("call.md", header="type: manual", body="Call them twice.")
     request, (stale, status) = typed(
-        desk, "status", call("list-tasks", stale=True), call("task-status", task="call.md")
+        place, "status", call("list-tasks", stale=True), call("task-status", task="call.md")
     )
     assert [row["path"] for row in data(stale)["tasks"]] == [".runr/tasks/call.md"]
     assert data(status)["task"]["stale"] is True
     assert "1 stale" in "\n".join(request.all_texts)
 
 
-def test_the_pages_behind_the_skill_can_be_read(desk: SkillDesk) -> None:
+def test_the_pages_behind_the_skill_can_be_read(place: SkillPlace) -> None:
     named = re.findall(r"\]\((references/[\w.]+)\)", (SKILL / "SKILL.md").read_text())
     assert len(named) == 2
     reads: list[Turn] = [
         {"tools": [{"name": "Read", "input": {"file_path": str(SKILL / name)}}]} for name in named
     ]
-    _, results = typed(desk, "status", *reads)
+    _, results = typed(place, "status", *reads)
     assert [result.is_error for result in results] == [False, False]

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from claude.desk import Turn, write
-from claude.plugin_desk import PluginDesk, call
+from claude.claude_place import Turn, write
+from claude.plugin_place import PluginPlace, call
 from fakes.model_api import FakeModel
 from fakes.model_request import Json, ModelRequest
 from fakes.project_kit import until
@@ -23,14 +23,14 @@ WORK = (write("README.md", "mine"), write("a.txt", "good"))
 
 
 @pytest.fixture
-def desk(tmp_path: Path, claude_path: Path) -> PluginDesk:
-    return PluginDesk(tmp_path, claude_path)
+def place(tmp_path: Path, claude_path: Path) -> PluginPlace:
+    return PluginPlace(tmp_path, claude_path)
 
 
 def delegate(*, background: bool) -> Turn:
     """Return a turn in which the model starts a subagent; by default they run in the background."""
-    wish = {"description": "Write it", "prompt": ASKED, "run_in_background": background}
-    return {"tools": [{"name": "Agent", "input": wish}]}
+    arguments = {"description": "Write it", "prompt": ASKED, "run_in_background": background}
+    return {"tools": [{"name": "Agent", "input": arguments}]}
 
 
 def subagent(*turns: Turn) -> Json:
@@ -38,9 +38,9 @@ def subagent(*turns: Turn) -> Json:
     return {"name": "subagent", "match": {"prompt": f"^{ASKED}"}, "turns": [*turns, BYE]}
 
 
-def noted(desk: PluginDesk, kind: str) -> list[Json]:
-    (run_id,) = journal.ids(desk.kit.layout)
-    return [e.payload for e in journal.events(desk.kit.layout.run(run_id)) if e.type == kind]
+def noted(place: PluginPlace, kind: str) -> list[Json]:
+    (run_id,) = journal.ids(place.kit.layout)
+    return [e.payload for e in journal.events(place.kit.layout.run(run_id)) if e.type == kind]
 
 
 def answered(requests: list[ModelRequest], *, subagent: bool) -> list[Any]:
@@ -50,7 +50,9 @@ def answered(requests: list[ModelRequest], *, subagent: bool) -> list[Any]:
 
 
 @pytest.mark.parametrize("who", ["the session", "the subagent"])
-def test_what_a_subagent_does_counts_as_the_session_s_own_work(desk: PluginDesk, who: str) -> None:
+def test_what_a_subagent_does_counts_as_the_session_s_own_work(
+    place: PluginPlace, who: str
+) -> None:
     itself = who == "the subagent"
     theirs, ours = ([DONE], []) if itself else ([], [DONE])
     script = {
@@ -58,27 +60,27 @@ def test_what_a_subagent_does_counts_as_the_session_s_own_work(desk: PluginDesk,
         "turns": [OPEN, delegate(background=False), *ours, BYE],
     }
     with FakeModel(script) as model:
-        desk.say("Do foo.md", model)
+        place.say("Do foo.md", model)
         requests = model.main_requests()
     denied, written, *_ = answered(requests, subagent=True)
     assert "README.md is outside the scope of foo.md" in denied.text
     assert not written.is_error
     done = answered(requests, subagent=itself)[-1]
     assert json.loads(done.text)["completed"] is True
-    (edit,), (refusal,) = noted(desk, "session.edited"), noted(desk, "session.denied")
+    (edit,), (refusal,) = noted(place, "session.edited"), noted(place, "session.denied")
     assert (edit["path"], edit["agent"]) == ("a.txt", "general-purpose")
     assert (refusal["path"], refusal["agent"]) == ("README.md", "general-purpose")
-    assert (desk.root / "README.md").read_text() == "# A project\n"
-    assert desk.kit.entry("foo.md").status is State.COMPLETED
-    assert git(desk.root, "show", "--name-only", "--format=", "HEAD").split() == ["a.txt"]
+    assert (place.root / "README.md").read_text() == "# A project\n"
+    assert place.kit.entry("foo.md").status is State.COMPLETED
+    assert git(place.root, "show", "--name-only", "--format=", "HEAD").split() == ["a.txt"]
 
 
 def test_a_session_that_waits_for_its_subagent_is_not_held_and_completes_the_task_afterwards(
-    desk: PluginDesk, tmp_path: Path
+    place: PluginPlace, tmp_path: Path
 ) -> None:
     stopped = tmp_path / "stopped"
     stop_hook = {"hooks": [{"type": "command", "command": f"touch {stopped}"}]}
-    desk.options = (*desk.options, "--settings", json.dumps({"hooks": {"Stop": [stop_hook]}}))
+    place.options = (*place.options, "--settings", json.dumps({"hooks": {"Stop": [stop_hook]}}))
     ours = iter([OPEN, delegate(background=True), BYE, DONE, BYE])
     theirs = iter([*WORK, BYE])
 
@@ -90,10 +92,10 @@ def test_a_session_that_waits_for_its_subagent_is_not_held_and_completes_the_tas
         return next(theirs)
 
     with FakeModel(script) as model:
-        desk.say("Do foo.md", model)
+        place.say("Do foo.md", model)
         requests = model.main_requests()
     done = answered(requests, subagent=False)[-1]
     assert json.loads(done.text)["completed"] is True
-    assert noted(desk, "session.held") == []
-    assert [edit["path"] for edit in noted(desk, "session.edited")] == ["a.txt"]
-    assert desk.kit.entry("foo.md").status is State.COMPLETED
+    assert noted(place, "session.held") == []
+    assert [edit["path"] for edit in noted(place, "session.edited")] == ["a.txt"]
+    assert place.kit.entry("foo.md").status is State.COMPLETED

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from claude.desk import Turn, write
-from claude.plugin_desk import PluginDesk, call
+from claude.claude_place import Turn, write
+from claude.plugin_place import PluginPlace, call
 from claude.terminal_session import TerminalSession
 from fakes.model_api import FakeModel
 from runr.status.model import State
@@ -16,12 +16,12 @@ EDITS = ("--permission-mode", "acceptEdits")
 
 
 @pytest.fixture
-def desk(tmp_path: Path, claude_path: Path) -> PluginDesk:
-    return PluginDesk(tmp_path, claude_path)
+def place(tmp_path: Path, claude_path: Path) -> PluginPlace:
+    return PluginPlace(tmp_path, claude_path)
 
 
 def test_a_person_sees_open_work_a_denied_edit_and_a_stop_that_is_held_once(
-    desk: PluginDesk,
+    place: PluginPlace,
 ) -> None:
     script: list[Turn] = [
         OPEN,
@@ -29,7 +29,7 @@ def test_a_person_sees_open_work_a_denied_edit_and_a_stop_that_is_held_once(
         {"text": "I stop here."},
         {"text": "I stop for good."},
     ]
-    with FakeModel(script) as model, TerminalSession(desk, model, *EDITS) as terminal:
+    with FakeModel(script) as model, TerminalSession(place, model, *EDITS) as terminal:
         terminal.see("SessionStart:startup says: runr: 0 of 1 tasks completed; 1 ready")
         terminal.type("Do foo.md")
         terminal.see("README.md is outside the scope of foo.md")
@@ -40,28 +40,28 @@ def test_a_person_sees_open_work_a_denied_edit_and_a_stop_that_is_held_once(
         terminal.see("runr: foo.md is left unverified. To take it up again: runr resume")
         terminal.type("/exit")
         assert terminal.ended() == 0
-    assert (desk.root / "README.md").read_text() == "# A project\n"
-    assert desk.answer("task-status", "foo.md")["run"]["stop_reason"] == "unverified"
+    assert (place.root / "README.md").read_text() == "# A project\n"
+    assert place.answer("task-status", "foo.md")["run"]["stop_reason"] == "unverified"
 
 
 def test_a_person_who_types_the_skill_sees_its_hint_and_gets_the_task_done(
-    desk: PluginDesk,
+    place: PluginPlace,
 ) -> None:
     script: list[Turn] = [OPEN, write("a.txt", "good"), DONE, {"text": "foo.md is completed."}]
-    with FakeModel(script) as model, TerminalSession(desk, model, *EDITS) as terminal:
+    with FakeModel(script) as model, TerminalSession(place, model, *EDITS) as terminal:
         terminal.see("1 ready")
         terminal.type("/runr run --task foo.md")
         terminal.see("foo.md is completed.")
         terminal.type("/exit")
         assert terminal.ended() == 0
-    assert desk.kit.entry("foo.md").status is State.COMPLETED
+    assert place.kit.entry("foo.md").status is State.COMPLETED
 
 
-def test_nothing_of_runr_is_shown_where_there_is_nothing_to_do(desk: PluginDesk) -> None:
-    (desk.kit.layout.tasks / "foo.md").unlink()
+def test_nothing_of_runr_is_shown_where_there_is_nothing_to_do(place: PluginPlace) -> None:
+    (place.kit.layout.tasks / "foo.md").unlink()
     with (
         FakeModel([{"text": "Hello yourself."}]) as model,
-        TerminalSession(desk, model) as terminal,
+        TerminalSession(place, model) as terminal,
     ):
         terminal.type("Hello")
         terminal.see("Hello yourself.")

@@ -118,7 +118,7 @@ def test_what_was_not_allowed_is_reported(claude_path: Path, workdir: Path) -> N
 @pytest.mark.parametrize(
     ("status", "stop"), [(401, "worker_auth"), (529, "worker_outage"), (400, "worker_failed")]
 )
-def test_a_refusal_of_the_api_is_told_apart(
+def test_a_refusal_of_the_api_has_its_own_stop_reason(
     claude_path: Path, workdir: Path, status: int, stop: str
 ) -> None:
     with FakeModel([{"error": {"status": status}, "repeat": -1}]) as model:

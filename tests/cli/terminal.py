@@ -1,18 +1,16 @@
-"""The real `runr`, typed as a process of its own, in a real repository."""
+"""`runr`, typed as a process of its own, in a real repository."""
 
 import json
 import os
+import shlex
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fakes.forked import RUNR, run_runr
 from fakes.project_kit import until
-
-#: The installed command, not a function of ours.
-RUNR = str(Path(sys.executable).with_name("runr"))
 
 #: Seconds after which a command that has not ended counts as hanging.
 DEADLINE_S = 60
@@ -20,6 +18,7 @@ DEADLINE_S = 60
 
 _CAPABILITIES = "-dac_override,-dac_read_search"
 _BIND = ("setpriv", f"--bounding-set={_CAPABILITIES}", f"--inh-caps={_CAPABILITIES}")
+_SHOW_WORDS = "runr() { for word; do printf '%s\\0' \"$word\"; done; }"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,15 +100,23 @@ class Place:
 
         `bound` holds it to the modes of files, which a superuser otherwise is not.
         """
-        before = _BIND if bound and os.geteuid() == 0 else ()
-        result = typed([*before, RUNR, *words], cwd or self.root, env or {})
+        folder, variables = cwd or self.root, env or {}
+        if bound and os.geteuid() == 0:
+            result = typed([*_BIND, RUNR, *words], folder, variables)
+        else:
+            result = _result(run_runr(words, folder, _merged(variables), DEADLINE_S))
         assert "Traceback" not in result.out + result.err
         assert code is None or result.code == code, result
         return result
 
     def paste(self, command: str) -> Result:
         """Hand a printed command to a shell, as somebody does who pastes it."""
-        return typed(["sh", "-c", command], self.root, {})
+        if not _is_one_runr(command):
+            return typed(["sh", "-c", command], self.root, {})
+        # The shell says which words it would start `runr` with.
+        shown = typed(["sh", "-c", f"{_SHOW_WORDS}; {command}"], self.root, {})
+        assert (shown.code, shown.err) == (0, ""), shown
+        return self.runr(*shown.out.split("\0")[:-1])
 
     def run(self, task: str, *words: str, code: int = 0) -> Any:
         """Run a task to its end and return the run."""
@@ -168,17 +175,34 @@ class Place:
 
 def typed(words: Sequence[str], cwd: Path, env: Mapping[str, str | None]) -> Result:
     """Run a program with nothing on its standard input; None takes a variable away."""
-    merged = {**os.environ, **env}
     ended = subprocess.run(
         words,
         cwd=cwd,
-        env={name: value for name, value in merged.items() if value is not None},
+        env=_merged(env),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         timeout=DEADLINE_S,
         check=False,
     )
+    return _result(ended)
+
+
+def _merged(env: Mapping[str, str | None]) -> dict[str, str]:
+    merged = {**os.environ, **env}
+    return {name: value for name, value in merged.items() if value is not None}
+
+
+def _result(ended: subprocess.CompletedProcess[bytes]) -> Result:
     return Result(code=ended.returncode, out=ended.stdout.decode(), err=ended.stderr.decode())
+
+
+def _is_one_runr(command: str) -> bool:
+    """Tell whether a shell would start `runr` once and nothing beside it."""
+    words = shlex.shlex(command, posix=True, punctuation_chars=True)
+    words.whitespace_split = True
+    first, *rest = [*words] or [""]
+    operators = [word for word in rest if word and set(word) <= set("();<>|&")]
+    return first == "runr" and "\n" not in command and not operators
 
 
 def _text(words: Sequence[str], cwd: Path) -> str:

@@ -137,7 +137,7 @@ def test_a_run_that_is_at_work_is_kept_even_when_named(place: Place) -> None:
     started = place.runr("run", "--task", "a", "--detach", "--json", code=0).json["run"]["id"]
     place.await_phase(started, "work")
     (kept,) = clean(place, "--force", started)["kept"]
-    assert "at work" in kept["why"]
+    assert "is active" in kept["why"]
     place.runr("stop", started, code=0)
 
 

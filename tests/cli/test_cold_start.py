@@ -13,6 +13,8 @@ HEAVY = {"mcp", "rich", "starlette", "httpx", "yaml", "frontmatter", "anyio", "a
 PROBE = """\
 import sys
 from runr.__main__ import main
+
+pytestmark = pytest.mark.installed
 code = main()
 print(*sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
 sys.exit(code)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from typing import Any
 
 import pytest
@@ -40,7 +41,7 @@ def test_an_export_makes_the_same_again_in_another_repository(worked: Place, for
     target = str(there.root / "kept")
     worked.runr("export", "--format", form, "--output", target, code=0)
     preview = there.runr("import", "kept", "--preview", code=0).out
-    assert "4 tasks would be written" in preview
+    assert re.search(r"\d+ would be imported\.$", preview, re.MULTILINE)
     assert not (there.root / ".runr/tasks").exists()
     there.runr("import", "kept", code=0)
     assert seen(there) == seen(worked)
@@ -70,33 +71,64 @@ def test_the_table_has_columns_for_people(worked: Place) -> None:
 def test_what_is_here_and_different_is_not_overwritten(worked: Place) -> None:
     worked.runr("export", "--output", "kept.json", code=0)
     changed = worked.task("02-b.md", body="other")
-    refused = worked.runr("import", "kept.json", code=2)
-    assert ".runr/tasks/02-b.md: here already, and not as in kept.json" in refused.err
+    refused = worked.runr("import", "kept.json", "--json", code=1).json
+    failed = [record for record in refused["records"] if record["outcome"] == "failed"]
+    assert {record["reason"] for record in failed} == {"here already, and different"}
+    assert refused["counts"]["imported"] == 0
     assert "other" in changed.read_text(encoding="utf-8")
     refused = worked.runr("export", "--output", "kept.json", code=2)
     assert "--force" in refused.err
     worked.runr("export", "--output", "kept.json", "--force", code=0)
-    assert "0 tasks written" in worked.runr("import", "kept.json", code=0).out
-    assert "only --dry-run" in worked.runr("import", "kept.json", "--into", "x", code=2).err
+    assert "0 imported" in worked.runr("import", "kept.json", code=0).out
+    assert "only --preview" in worked.runr("import", "kept.json", "--into", "x", code=2).err
+
+
+def test_what_is_damaged_in_an_export_does_not_keep_the_rest(worked: Place) -> None:
+    there = elsewhere(worked)
+    worked.runr("export", "--output", "kept.json", code=0)
+    kept = json.loads(worked.read("kept.json"))
+    kept["tasks"][0] |= {"text": None, "base64": "%"}
+    there.write("kept.json", json.dumps(kept))
+    answer = there.runr("import", "kept.json", code=1)
+    assert "! kept.json, tasks[0]  the content of .runr/tasks/01-a.md is damaged" in answer.out
+    assert [task["path"] for task in seen(there)] == [
+        *[".runr/tasks/02-b.md", ".runr/tasks/04-latin.md", ".runr/tasks/deep/03-c.md"]
+    ]
+
+
+def test_an_export_of_a_newer_runr_is_refused(place: Place) -> None:
+    place.write("kept", '{"format": "runr-export", "version": 9}')
+    refused = place.runr("import", "kept", code=2)
+    assert "was written by a newer runr (format 9" in refused.err.splitlines()[0]
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "where", "reason"),
     [
-        ('{"format": "runr-export", "version": 9}', "was written by a newer runr (format 9"),
-        ('{"format": "runr-export", "tasks": [{}]}', "tasks.0.path: Field required"),
+        ('{"format": "runr-export", "tasks": [{}]}', "kept, tasks[0]", "`path` is missing"),
         (
             '{"format": "runr-export", "runs": [{"id": "../x", "events": [{}]}]}',
-            "is no id of a run",
+            "kept, runs[0]",
+            "'../x' is no id of a run",
         ),
-        ("kind,id,seq,time,state,title,encoding,data\ntask,a\n", "line 2: there are 2 columns"),
-        ("kind,id,seq,time,state,title,encoding,data\nx,,,,,,,\n", "line 2: 'x' is no kind of row"),
+        (
+            "kind,id,seq,time,state,title,encoding,data\ntask,a\n",
+            "kept, line 2",
+            "there are 2 columns, not 8",
+        ),
+        (
+            "kind,id,seq,time,state,title,encoding,data\nx,,,,,,,\n",
+            "kept, line 2",
+            "`x` is no kind of row",
+        ),
     ],
 )
-def test_a_damaged_export_gets_one_line(place: Place, text: str, message: str) -> None:
+def test_a_damaged_export_is_accounted_for(
+    place: Place, text: str, where: str, reason: str
+) -> None:
     place.write("kept", text)
-    refused = place.runr("import", "kept", code=2)
-    assert message in refused.err.splitlines()[0]
+    (record,) = place.runr("import", "kept", "--json", code=1).json["records"]
+    assert (record["place"], record["reason"]) == (where, reason)
     assert not (place.root / ".runr/tasks").exists()
 
 
@@ -106,7 +138,8 @@ def test_other_tools_get_the_tasks_and_give_them_back(worked: Place, form: str) 
     names = {"taskmaster": "tasks.json", "beads": "issues.jsonl", "backlog": "backlog"}
     target = str(there.root / names[form])
     worked.runr("export", "--format", form, "--output", target, code=0)
-    there.runr("import", "." if form == "backlog" else names[form], code=0)
+    file = "." if form == "backlog" else names[form]
+    there.runr("import", file, "--done", "attest", "--by", "Ada", code=0)
     tasks = there.runr("list-tasks", "--json", code=0).json["tasks"]
     found = {task["title"]: task for task in tasks}
     assert {title: task["status"] for title, task in found.items()} == {

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.terminal import RUNR, Place
+from cli.terminal import Place
+from fakes.forked import RUNR
 from fakes.project_kit import until
 from runr.claude.protocol import EVENTS
 
@@ -18,6 +19,8 @@ MINE = {"CLAUDE_CODE_SESSION_ID": SESSION}
 PROBE = """\
 import sys
 from runr.__main__ import main
+
+pytestmark = pytest.mark.installed
 code = main()
 print(*sorted(sys.modules), file=sys.stderr)
 sys.exit(code)

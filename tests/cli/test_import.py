@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from cli.terminal import RUNR, Place
+from cli.terminal import Place
+from fakes.forked import RUNR
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "imports"
 SHAPES = ("plain", "tagged", "epic", "memories", "board", "merged", "github.json")
@@ -27,7 +28,18 @@ def brought(place: Place, name: str) -> str:
 
 
 def rows(answer: Any) -> dict[str, Any]:
-    return {task["source"]: task for task in answer["tasks"]}
+    return {record["source"] or record["place"]: record for record in answer["records"]}
+
+
+def written(answer: Any) -> int:
+    return int(answer["counts"]["imported"] + answer["counts"]["changed"])
+
+
+def backlog(place: Place, *headers: str) -> None:
+    """Write files of a backlog, numbered from 1: the lines of their headers."""
+    for number, header in enumerate(headers, start=1):
+        text = f"---\nid: task-{number}\n{header}\n---\n\nDo it.\n"
+        place.write(f"backlog/tasks/task-{number} - x.md", text)
 
 
 def listed(place: Place) -> dict[str, Any]:
@@ -46,14 +58,16 @@ def recorded(place: Place) -> str:
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_what_other_tools_keep_imports_lists_and_has_no_problem(place: Place, name: str) -> None:
-    answer = place.runr("import", brought(place, name), "--json", code=0).json
+    words = ("--done", "attest", "--by", "Ada", "--json")
+    answer = place.runr("import", brought(place, name), *words, code=0).json
     tasks = listed(place)
-    assert len(tasks) == answer["written"] > 1
+    assert len(tasks) == written(answer) > 1
+    assert answer["total"] == len(answer["records"]) == sum(answer["counts"].values())
     for task in tasks.values():
         assert task["problems"] == []
         assert "no such task" not in "".join(task["blocked_by"])
     done = [task for task in tasks.values() if task["status"] == "completed"]
-    assert len(done) == answer["completed"]
+    assert len(done) == answer["attested"]
     assert {task["evidence"] for task in done} <= {"attested"}
 
 
@@ -61,7 +75,7 @@ def test_what_other_tools_keep_imports_lists_and_has_no_problem(place: Place, na
 def test_what_other_tools_keep_is_drawn_and_verified(place: Place, name: str) -> None:
     answer = place.runr("import", brought(place, name), "--json", code=0).json
     drawn = place.runr("graph", "--format", "mermaid", code=0).out
-    names = [task["path"] for task in answer["tasks"] if task["path"]]
+    names = [record["path"] for record in answer["records"] if record["path"]]
     assert all(name.removeprefix(".runr/tasks/").removesuffix(".md") in drawn for name in names)
     # Only of this one the source itself goes round in a circle.
     found = place.runr("lint", "--json").json["findings"]
@@ -70,12 +84,11 @@ def test_what_other_tools_keep_is_drawn_and_verified(place: Place, name: str) ->
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_a_second_import_changes_nothing(place: Place, name: str) -> None:
-    file = brought(place, name)
-    place.runr("import", file, code=0)
+    words = ("import", brought(place, name), "--done", "attest", "--by", "Ada", "--json")
+    place.runr(*words, code=0)
     before, status = taskfiles(place), recorded(place)
-    again = place.runr("import", file, "--json", code=0).json
-    assert (again["written"], again["completed"]) == (0, 0)
-    assert {task["action"] for task in again["tasks"]} <= {"known", "leave"}
+    again = place.runr(*words, code=0).json
+    assert (written(again), again["attested"]) == (0, 0)
     assert taskfiles(place) == before
     assert recorded(place) == status
 
@@ -87,11 +100,13 @@ def test_a_preview_says_all_of_it_and_writes_nothing(place: Place, name: str) ->
     assert not (place.root / ".runr/tasks").exists()
     assert not place.has_status()
     done = place.runr("import", file, "--json", code=0).json
-    assert planned == done | {"dry_run": True}
+    after = {key: done[key] for key in ("dry_run", "next", "notes")}
+    assert planned | after == done
 
 
 def test_task_master_numbers_lists_and_states_are_kept(place: Place) -> None:
-    found = rows(place.runr("import", brought(place, "tagged"), "--json", code=0).json)
+    words = ("--done", "attest", "--by", "Ada", "--json")
+    found = rows(place.runr("import", brought(place, "tagged"), *words, code=0).json)
     tasks = listed(place)
     press = tasks["2.2-press-the-finds.md"]
     assert press["status"] == "pending"
@@ -110,7 +125,7 @@ def test_task_master_numbers_lists_and_states_are_kept(place: Place) -> None:
 
 
 def test_what_was_done_elsewhere_is_somebodys_word_and_says_whose(place: Place) -> None:
-    place.runr("import", brought(place, "epic"), "--by", "Grace", code=0)
+    place.runr("import", brought(place, "epic"), "--done", "attest", "--by", "Grace", code=0)
     entry = place.status("orchard-q7x.1-fell-the-dead-trees.md")
     assert entry["evidence"] == "attested"
     assert entry["verification"] == "none"
@@ -124,49 +139,197 @@ def test_what_was_done_elsewhere_is_somebodys_word_and_says_whose(place: Place) 
 
 
 @pytest.mark.parametrize(
-    ("policy", "written", "status"), [("pending", 3, "pending"), ("skip", 2, None)]
+    ("policy", "kind", "ready"),
+    [("hold", "manual", 0), ("pending", "automated", 0), ("skip", None, 1)],
 )
-def test_what_was_done_elsewhere_can_be_left_open_or_out(
-    place: Place, policy: str, written: int, status: str | None
+def test_what_is_done_elsewhere_is_not_completed_without_a_name(
+    place: Place, policy: str, kind: str | None, ready: int
 ) -> None:
     answer = place.runr("import", brought(place, "plain"), "--done", policy, "--json", code=0).json
-    assert answer["written"] == written
+    assert written(answer) == (3 if kind else 2)
     assert not place.has_status()
     slab = listed(place).get("01-pour-the-foundation.md")
-    assert (slab and slab["status"]) == status
+    assert (slab["type"] if slab else None) == kind
     # Work that is not there is nothing to wait for.
-    assert listed(place)["02-raise-the-frame.md"]["ready"] == (policy == "skip")
+    assert listed(place)["02-raise-the-frame.md"]["ready"] == ready
 
 
-def test_a_completion_needs_a_name(place: Place, tmp_path: Path) -> None:
+def test_what_is_held_as_done_elsewhere_is_attested_by_the_printed_command(place: Place) -> None:
+    place.git("config", "user.name", "Grace O'Malley")
+    answer = place.runr("import", brought(place, "plain"), code=0)
+    assert "01-pour-the-foundation.md  done in Task Master, not attested: on hold" in answer.out
+    assert "1 task is done in Task Master; runr checked nothing of that" in answer.out
+    held = place.read(".runr/tasks/01-pour-the-foundation.md")
+    assert "> Imported on hold: done in Task Master, not attested." in held
+    (attest,) = [step for step in answer.steps if "--done attest" in step]
+    assert place.paste(attest).code == 0
+    assert place.status("01-pour-the-foundation.md")["completed_by"] == "person:Grace O'Malley"
+    assert listed(place)["02-raise-the-frame.md"]["ready"]
+
+
+def test_an_attestation_needs_a_name(place: Place, tmp_path: Path) -> None:
     empty = tmp_path / "gitconfig"
     empty.write_text("[user]\n\tuseConfigOnly = true\n", encoding="utf-8")
-    nameless = {"GIT_CONFIG_GLOBAL": str(empty)}
-    refused = place.runr("import", brought(place, "plain"), env=nameless, code=2)
-    assert "--by" in refused.err
-    assert not (place.root / ".runr/tasks").exists()
-
-
-def test_nothing_is_overwritten_and_nothing_is_half_imported(place: Place) -> None:
-    mine = place.task("02-raise-the-frame.md", body="mine")
     file = brought(place, "plain")
-    preview = rows(place.runr("import", file, "--dry-run", "--json", code=0).json)
-    assert preview["taskmaster:2"]["action"] == "taken"
-    refused = place.runr("import", file, code=2)
-    assert "02-raise-the-frame.md is there already" in refused.err
-    assert list(taskfiles(place)) == [str(mine.relative_to(place.root))]
+    for config in ("", str(empty)):
+        env = {"GIT_CONFIG_GLOBAL": config} if config else {}
+        refused = place.runr("import", file, "--done", "attest", env=env, code=2)
+        assert "1 task would be attested: name with --by the person" in refused.err
+        (step,) = refused.steps
+        assert ("--by 'YOUR NAME'" in step) == bool(config)
+        assert not (place.root / ".runr/tasks").exists()
+    assert place.paste(step).code == 0
+
+
+def test_nothing_is_overwritten_and_the_rest_is_imported(place: Place) -> None:
+    mine = place.task("02-raise-the-frame.md", body="mine")
+    answer = rows(place.runr("import", brought(place, "plain"), "--json", code=0).json)
+    assert answer["taskmaster:2"]["changes"] == [
+        "02-raise-the-frame.md is there already: written as 02-raise-the-frame-2.md"
+    ]
     assert "mine" in mine.read_text(encoding="utf-8")
-    assert place.paste(refused.steps[0]).code == 0
-    assert "imported/02-raise-the-frame.md" in listed(place)
+    assert listed(place)["11-set-the-benches.md"]["blocked_by"] == [
+        ".runr/tasks/02-raise-the-frame-2.md"
+    ]
 
 
 def test_an_import_that_was_broken_off_is_finished_by_the_next(place: Place) -> None:
     file = brought(place, "plain")
-    place.runr("import", file, "--done", "pending", code=0)
+    place.runr("import", file, code=0)
     (place.root / ".runr/tasks/02-raise-the-frame.md").unlink()
-    answer = place.runr("import", file, "--json", code=0).json
-    assert (answer["written"], answer["completed"]) == (1, 1)
+    words = ("--done", "attest", "--by", "Ada", "--json")
+    answer = place.runr("import", file, *words, code=0).json
+    assert (written(answer), answer["attested"]) == (1, 1)
     assert listed(place)["01-pour-the-foundation.md"]["evidence"] == "attested"
+
+
+def test_one_damaged_file_keeps_no_other_from_being_imported(place: Place) -> None:
+    backlog(
+        place,
+        "title: One\nstatus: To Do",
+        "title: Two\nstatus: To Do\ndependencies: [task-3]",
+        "title: [\n- a: {",
+        "title: Four\nstatus: To Do\nstatus: Done",
+    )
+    place.write("backlog/tasks/readme.md", "# Tasks\n")
+    tasks = place.root / "backlog/tasks"
+    (tasks / "task-5 - x.md").write_bytes(b"---\nid: task-5\ntitle: caf\xe9\n---\n")
+    (tasks / "task-6 - x.md").symlink_to("nowhere.md")
+    answer = place.runr("import", ".", code=1)
+    damaged = [line.strip() for line in answer.out.splitlines() if line.startswith("  !")]
+    assert damaged[0].startswith("! ./backlog/tasks/task-3 - x.md, line ")
+    assert damaged[1:] == [
+        "! ./backlog/tasks/task-4 - x.md, line 5  the key `status` stands twice, first on line 4",
+        "! ./backlog/tasks/task-6 - x.md  cannot be read: No such file or directory",
+    ]
+    assert (
+        "7 records: 3 imported, 2 of them with changes; 1 left out; 3 could not be imported."
+        in answer.out
+    )
+    found = listed(place)
+    assert list(found) == ["task-1-one.md", "task-2-two.md", "task-5-caf.md"]
+    assert found["task-2-two.md"]["type"] == "manual"
+
+
+WORDS = (
+    *("Review", "To Review", "Blocked", "Proposed", "Ready for human", "Shipped"),
+    *("[a]", "{a: b}"),
+)
+
+
+def test_a_word_that_is_not_known_is_held_and_never_ready(place: Place) -> None:
+    backlog(place, *(f"title: T\nstatus: {word}" for word in WORDS))
+    place.write("backlog/config.yml", 'statuses: ["To Do", "Review", "Shipped"]\n')
+    issues = [
+        {"id": "x-1", "title": "a", "status": "ready_for_human"},
+        {"id": "x-2", "title": "b", "status": "blocked"},
+        {"id": "x-3", "title": "c", "status": "open", "issue_type": "gate"},
+        {"id": "x-4", "title": "d", "status": None, "dependencies": {"external": "x"}},
+    ]
+    place.write("b.jsonl", "".join(json.dumps(issue) + "\n" for issue in issues))
+    place.write("t.json", '{"master":{"tasks":[{"id":1,"title":"b","status":"blocked"},{"id":2}]}}')
+    place.write("hub.json", json.dumps([{"number": 1, "title": "a", "state": "MERGED"}]))
+    for file in ("backlog", "b.jsonl", "t.json", "hub.json"):
+        place.runr("import", file, "--into", f"from-{file.partition('.')[0]}", code=0)
+    tasks = listed(place)
+    assert len(tasks) == len(WORDS) + 7
+    assert {task["type"] for task in tasks.values()} == {"manual"}
+    assert "runr run" not in place.runr("next").out
+    assert tasks["from-backlog/task-2-t.md"]["tags"] == ["to-review"]
+    held = place.read(".runr/tasks/from-backlog/task-6-t.md")
+    assert "> Imported on hold: status `Shipped` is not known." in held
+
+
+def test_an_empty_file_of_one_tool_hides_no_tasks_of_another(place: Place) -> None:
+    place.write(".beads/issues.jsonl")
+    place.write("tasks.json", '{"version": "2.0.0", "tasks": [{"label": "build"}]}')
+    backlog(place, "title: One")
+    answer = place.runr("import", ".", code=0)
+    assert answer.out.startswith("Backlog.md, .:")
+    assert "note: ./.beads/issues.jsonl (Beads) has no records" in answer.out
+    assert "note: ./tasks.json is not a file of Task Master" in answer.out
+    assert list(listed(place)) == ["task-1-one.md"]
+
+
+def test_where_several_tools_have_tasks_each_is_offered(place: Place) -> None:
+    backlog(place, "title: One")
+    brought(place, "epic")
+    brought(place, "plain")
+    place.write("tasks/tasks.json", '{"tasks": [{"id": 1, "title": "Old"}]}')
+    refused = place.runr("import", ".", "--tag", "old one", code=2)
+    assert "./backlog (Backlog.md, 1)" in refused.err
+    assert "./.beads/issues.jsonl (Beads, 4)" in refused.err
+    assert len(refused.steps) == 4
+    assert [place.paste(f"{step} --preview").code for step in refused.steps] == [0] * 4
+    place.runr("import", ".", "--from", "backlog", code=0)
+    assert list(listed(place)) == ["task-1-one.md"]
+
+
+def test_where_there_is_nothing_it_says_so(place: Place) -> None:
+    place.write(".beads/issues.jsonl")
+    answer = place.runr("import", ".", code=0)
+    assert "There is nothing to import." in answer.out
+    (place.root / ".beads/issues.jsonl").unlink()
+    assert "bd export -o .beads/issues.jsonl" in place.runr("import", ".", code=2).err
+
+
+def test_the_next_step_of_a_preview_is_the_import(place: Place) -> None:
+    place.git("config", "user.name", "Ada")
+    words = ("--into", "my trees", "--tag", "it's")
+    preview = place.runr("import", brought(place, "epic"), *words, "--preview", code=0)
+    assert [place.paste(step).code for step in preview.steps] == [0, 0]
+    name = "my trees/orchard-q7x.1-fell-the-dead-trees.md"
+    assert listed(place)[name]["tags"] == ["it's"] or "it's" in listed(place)[name]["tags"]
+    assert place.status(name)["evidence"] == "attested"
+
+
+def test_the_next_step_of_an_import_is_to_add_checks_and_commit(place: Place) -> None:
+    place.write("more.json", '{"tasks": [{"id": 1, "title": "More"}]}')
+    (place.root / "sub").mkdir()
+    answer = place.runr("import", "../more.json", cwd=place.root / "sub", code=0)
+    assert "note: add checks for each task to its header (`verify:`)" in answer.out
+    assert [place.paste(step).code for step in answer.steps] == [0, 0]
+    assert place.git("log", "-1", "--format=%s") == "Import 1 task from Task Master\n"
+    assert not place.git("status", "--porcelain", ".runr")
+
+
+def test_without_checks_and_settings_the_next_step_adds_them(bare: Place) -> None:
+    answer = bare.runr("import", brought(bare, "plain"), code=0)
+    assert "no checks are set" in answer.out
+    assert answer.steps[0] == "runr init"
+    assert [bare.paste(step).code for step in answer.steps] == [0] * len(answer.steps)
+
+
+def test_no_commit_is_advised_where_git_ignores_the_tasks(place: Place) -> None:
+    place.write(".gitignore", ".runr\n")
+    answer = place.runr("import", brought(place, "plain"), code=0)
+    assert not [step for step in answer.steps if step.startswith("git ")]
+
+
+def test_a_file_from_powershell_is_read(place: Place) -> None:
+    text = (FIXTURES / "github.json").read_text(encoding="utf-8")
+    (place.root / "issues.json").write_bytes(text.encode("utf-16"))
+    assert written(place.runr("import", "issues.json", "--json", code=0).json) == 2
 
 
 def test_foreign_names_stay_in_the_folder_of_tasks(place: Place) -> None:
@@ -183,11 +346,11 @@ def test_foreign_names_stay_in_the_folder_of_tasks(place: Place) -> None:
     issues = [{"id": name, "title": name, "status": "open"} for name in names]
     place.write("evil.jsonl", "".join(json.dumps(issue) + "\n" for issue in issues))
     before = place.snapshot()
-    place.runr("import", "evil.jsonl", code=0)
+    place.runr("import", "evil.jsonl", code=1)
     assert place.snapshot() == before
     folder = place.root / ".runr/tasks"
-    assert len(list(folder.iterdir())) == len(names)
-    assert len(listed(place)) == len(names)
+    assert len(list(folder.iterdir())) == len(names) - 1  # one has no id
+    assert len(listed(place)) == len(names) - 1
     assert all(task["problems"] == [] for task in listed(place).values())
 
 
@@ -203,41 +366,51 @@ def test_a_target_outside_of_the_tasks_is_refused(place: Place, into: str) -> No
 
 def test_a_script_in_foreign_text_is_not_run(place: Place) -> None:
     answer = rows(place.runr("import", brought(place, "github.json"), "--json", code=0).json)
-    assert answer["github:8"]["notes"] == ["a block marked `sh run` is plain text here"]
+    assert "a block marked `sh run` is plain text here" in answer["github:8"]["changes"]
     assert "```sh\nrm -rf tuning" in place.read(".runr/tasks/08-find-the-tuning-fork.md")
 
 
 @pytest.mark.parametrize(
     ("file", "text", "message"),
     [
-        ("tasks.json", '{"tasks": [\n  {"id": 1,}\n]}', "tasks.json, line 2, column 12: no JSON"),
-        ("tasks.json", '{"tasks": [{"title": "x"}]}', "master.tasks[0]: id: Field required"),
-        ("tasks.json", '{"tasks": [{"id": 1, "status": []}]}', "master.tasks[0]: status: "),
-        ("tasks.json", '{"things": 1}', "of no tool that runr knows"),
-        ("issues.jsonl", '{"id": "a", "status": "open"}\n{"id"', "issues.jsonl, line 2, column 6"),
-        ("issues.jsonl", '{"id": "a", "priority": "urgent"}', "line 1: priority: "),
-        ("a.md", "---\nid: task-1\ntitle: [\n---\n", "a.md, line 3: "),
-        ("a.md", "# No header\n", "a.md, line 1: there is no header with an `id`"),
-        ("gh.json", '[{"number": "x", "title": "y"}]', "gh.json, [0]: number: "),
-        ("tasks.json", "[" * 100_000, "nested too deeply"),
+        ("x.json", '{"tasks": [\n  {"id": 1,}\n]}', "x.json, line 2, column 12: not JSON"),
+        ("x.json", '{"things": 1}', "of no tool that runr knows"),
+        ("x.json", "", "x.json: the file is empty"),
+        ("x.json", "[" * 100_000, "nested too deeply"),
         ("nothing.json", None, "there is no file or folder 'nothing.json'"),
-        ("folder", "", "holds no tasks that runr can read"),
+        ("folder/empty", "x", "holds no tasks that runr can read"),
     ],
 )
-def test_bad_input_gets_one_line_with_the_place(
+def test_what_is_of_no_known_tool_is_refused_in_one_line(
     place: Place, file: str, text: str | None, message: str
 ) -> None:
     if text is not None:
-        place.write(f"{file}/empty" if text == "" else file, text)
-    refused = place.runr("import", file, code=2)
+        place.write(file, text)
+    refused = place.runr("import", file.partition("/")[0], code=2)
     assert refused.err.startswith("runr: ")
     assert message in refused.err.splitlines()[0]
     assert not (place.root / ".runr/tasks").exists()
 
 
-def test_bytes_that_are_no_text_are_told(place: Place) -> None:
-    (place.root / "issues.jsonl").write_bytes(b'{"id": "a"}\n\xff')
-    assert "line 2: the file is not UTF-8" in place.runr("import", "issues.jsonl", code=2).err
+@pytest.mark.parametrize(
+    ("file", "content", "where", "reason"),
+    [
+        ("tasks.json", b'{"tasks": [\n  {"id": 1,}\n]}', "line 2, column 12", "not JSON: "),
+        ("tasks.json", b'{"tasks": [{"id": 1, "title": "a"}, 3]}', "tasks[1]", "a number where"),
+        ("tasks.json", b'{"a": {"tasks": 1}}', "a.tasks", "a number where a list of tasks"),
+        ("b.jsonl", b'{"id": "a", "status": "open"}\n{"id"', "line 2, column 6", "not JSON: "),
+        ("b.jsonl", b'{"id": "a"}\n\xff', "line 2, column 1", "not JSON: "),
+        ("a.md", b"---\nid: task-1\nlabels: [\n---\n", "line 3", "`labels: [` is no YAML: "),
+        ("gh.json", b'[{"number": "x", "title": "y"}]', "[0]", "there is no `number`"),
+    ],
+)
+def test_a_record_that_cannot_be_read_is_told_with_its_place(
+    place: Place, file: str, content: bytes, where: str, reason: str
+) -> None:
+    (place.root / file).write_bytes(content)
+    answer = place.runr("import", file, code=1)
+    assert f"  ! {file}, {where}  {reason}" in answer.out
+    assert "1 could not be imported." in answer.out
 
 
 def test_a_tool_that_is_named_and_a_list_that_is_not_there(place: Place) -> None:
@@ -245,7 +418,8 @@ def test_a_tool_that_is_named_and_a_list_that_is_not_there(place: Place) -> None
     refused = place.runr("import", file, "--list", "autumn", code=2)
     assert "there are master, autumn/fungi" in refused.err
     answer = place.runr("import", file, "--list", "autumn/fungi", "--tag", "wild", "--json").json
-    assert answer["written"] == 2
+    assert written(answer) == 2
+    assert answer["counts"]["left_out"] == answer["total"] - 2
     assert {tuple(task["tags"]) for task in listed(place).values()} == {("wild",)}
     assert (
         "only a Task Master file"
@@ -253,23 +427,53 @@ def test_a_tool_that_is_named_and_a_list_that_is_not_there(place: Place) -> None
     )
 
 
-@pytest.mark.parametrize(("typed", "written"), [("y\n", True), ("n\n", False)])
-def test_a_terminal_is_shown_the_preview_and_asked(place: Place, typed: str, written: bool) -> None:
+@pytest.mark.parametrize(
+    ("typed", "imported", "attested"),
+    [
+        ("y\ny\n", True, True),
+        ("y\nn\n", True, False),
+        ("y\n\n", True, False),
+        ("n\n", False, False),
+    ],
+)
+def test_a_terminal_is_shown_the_preview_and_asked(
+    place: Place, typed: str, imported: bool, attested: bool
+) -> None:
+    place.git("config", "user.name", "Ada")
+    out = answered(place, typed, "import", brought(place, "plain"))
+    assert "3 would be imported" in out
+    assert "Import 3 records?" in out
+    question = "Attest 1 task that is done in Task Master, in the name of Ada?"
+    assert (question in out) == imported
+    assert (place.root / ".runr/tasks").exists() == imported
+    assert place.has_status() == attested
+    if attested:
+        assert place.status("01-pour-the-foundation.md")["completed_by"] == "person:Ada"
+
+
+def test_a_terminal_is_not_asked_what_was_said(place: Place) -> None:
     file = brought(place, "plain")
+    out = answered(place, "y\n", "import", file, "--done", "attest", "--by", "Grace")
+    assert "Attest" not in out
+    assert place.status("01-pour-the-foundation.md")["completed_by"] == "person:Grace"
+    assert "?" not in answered(place, "", "import", file)
+
+
+def answered(place: Place, typed: str, *words: str) -> str:
+    """Type a command at a terminal, and then the answers to its questions."""
     ours, theirs = pty.openpty()
     os.write(ours, typed.encode())
     try:
         done = subprocess.run(
-            [RUNR, "import", file],
+            [RUNR, *words],
             cwd=place.root,
             stdin=theirs,
             capture_output=True,
             timeout=60,
             check=False,
+            text=True,
         )
     finally:
         os.close(theirs)
         os.close(ours)
-    assert b"tasks would be written" in done.stdout
-    assert b"Write this?" in done.stdout
-    assert (place.root / ".runr/tasks").exists() == written
+    return done.stdout

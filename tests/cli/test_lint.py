@@ -50,6 +50,19 @@ def test_every_mistake_is_told_with_its_line(place: Place) -> None:
     assert message.endswith("6 tasks: 5 errors, 3 warnings.\n")
 
 
+def test_names_that_some_file_systems_take_for_one_are_told(place: Place) -> None:
+    place.task("a.md")
+    place.task("A.md")
+    place.task("caf\u00e9.md")
+    place.task("cafe\u0301.md")
+    place.task("b.md")
+    assert [(rule, path) for rule, _, path, _ in findings(place, code=0)] == [
+        ("name-clash", "a.md"),
+        ("name-clash", "caf\u00e9.md"),
+    ]
+    assert "differs from .runr/tasks/A.md only in case" in messages(place)
+
+
 def test_warnings_fail_only_where_it_is_asked_for(place: Place) -> None:
     place.task("a.md", "tpye: manual")
     place.task("b.md", "type: nothing")

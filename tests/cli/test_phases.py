@@ -20,11 +20,11 @@ APPROVE = "echo 'It is all there.'; echo '**VERDICT: approve**'"
 
 
 @pytest.fixture
-def desk(place: Place) -> "Desk":
-    return Desk(place)
+def workers(place: Place) -> "ScriptedWorkers":
+    return ScriptedWorkers(place)
 
 
-class Desk:
+class ScriptedWorkers:
     """A repository whose planner, worker and reviewer are shell scripts."""
 
     def __init__(self, place: Place) -> None:
@@ -45,7 +45,7 @@ class Desk:
         self.place.commit("Tasks")
 
     def prompt(self, run: Any, part: str) -> str:
-        return (Path(run["folder"]) / f"prompt-{part}.md").read_text(encoding="utf-8")
+        return (Path(run["run_dir"]) / f"prompt-{part}.md").read_text(encoding="utf-8")
 
     def _worker(self, name: str, does: str) -> str:
         file = self.folder / f"{name}.sh"
@@ -63,47 +63,49 @@ def checkpoints(place: Place) -> list[str]:
     return place.git("log", "--reverse", "--grep=Runr-Checkpoint", form).splitlines()
 
 
-def test_each_milestone_of_a_plan_is_worked_at_verified_and_committed_by_itself(desk: Desk) -> None:
-    desk.staff(plan=PLAN)
-    run = desk.place.run("a")
-    assert checkpoints(desk.place) == [
+def test_each_milestone_of_a_plan_is_worked_at_verified_and_committed_by_itself(
+    workers: ScriptedWorkers,
+) -> None:
+    workers.staff(plan=PLAN)
+    run = workers.place.run("a")
+    assert checkpoints(workers.place) == [
         "1/3 Write one.txt: it is there",
         "2/3 Write two.txt: it is there",
         "3/3 Write three.txt: it is there",
     ]
     assert run["milestones"][2] == "Write three.txt: it is there"
-    assert run["checkpoints"] == desk.place.git("log", "--reverse", "-3", "--format=%H").split()
+    assert run["checkpoints"] == workers.place.git("log", "--reverse", "-3", "--format=%H").split()
     assert run["attempt"] == 3
-    second = desk.prompt(run, "2")
+    second = workers.prompt(run, "2")
     assert "1. Write one.txt: it is there (done)" in second
     assert "2. Write two.txt: it is there (now)" in second
     assert "3. Write three.txt: it is there (later)" in second
     assert "Write the files." in second
-    assert "at most 8 milestones" in desk.prompt(run, "plan")
-    assert desk.place.git("show", "--name-only", "--format=", "HEAD~1").split() == ["file2.txt"]
-    report = desk.place.runr("report", run["id"]).out
+    assert "at most 8 milestones" in workers.prompt(run, "plan")
+    assert workers.place.git("show", "--name-only", "--format=", "HEAD~1").split() == ["file2.txt"]
+    report = workers.place.runr("report", run["id"]).out
     assert f"2. Write two.txt: it is there: `{run['checkpoints'][1][:12]}`" in report
 
 
-def test_every_milestone_has_all_its_attempts(desk: Desk) -> None:
+def test_every_milestone_has_all_its_attempts(workers: ScriptedWorkers) -> None:
     flaky = 'test $(( $RUNR_ATTEMPT % 2 )) = 0 && touch "fine$RUNR_ATTEMPT" || rm -f fine*'
-    desk.staff(plan=PLAN, work=flaky)
-    config = desk.place.read(".runr/config.toml")
-    desk.place.config(config.replace('tier1 = ["true"]', 'tier1 = ["ls fine*"]'))
-    run = desk.place.run("a")
+    workers.staff(plan=PLAN, work=flaky)
+    config = workers.place.read(".runr/config.toml")
+    workers.place.config(config.replace('tier1 = ["true"]', 'tier1 = ["ls fine*"]'))
+    run = workers.place.run("a")
     assert (run["attempt"], len(run["checkpoints"])) == (6, 3)
 
 
-def test_a_run_that_stops_in_a_later_milestone_goes_on_there(desk: Desk) -> None:
-    desk.staff(plan=PLAN, work=f'test "$RUNR_ATTEMPT" != 2 || exit 1\n{WORK}')
-    stopped = desk.place.run("a", code=1)
+def test_a_run_that_stops_in_a_later_milestone_goes_on_there(workers: ScriptedWorkers) -> None:
+    workers.staff(plan=PLAN, work=f'test "$RUNR_ATTEMPT" != 2 || exit 1\n{WORK}')
+    stopped = workers.place.run("a", code=1)
     assert stopped["stop_reason"] == "worker_failed"
     assert len(stopped["checkpoints"]) == 1
-    assert desk.place.status("a.md")["status"] == "stopped"
-    desk.place.runr("resume", stopped["id"], code=0)
-    assert [line[:3] for line in checkpoints(desk.place)] == ["1/3", "2/3", "3/3"]
-    assert desk.place.status("a.md")["status"] == "completed"
-    assert {path.name for path in desk.place.root.glob("file*")} == {
+    assert workers.place.status("a.md")["status"] == "stopped"
+    workers.place.runr("resume", stopped["id"], code=0)
+    assert [line[:3] for line in checkpoints(workers.place)] == ["1/3", "2/3", "3/3"]
+    assert workers.place.status("a.md")["status"] == "completed"
+    assert {path.name for path in workers.place.root.glob("file*")} == {
         "file1.txt",
         "file3.txt",
         "file4.txt",
@@ -111,134 +113,146 @@ def test_a_run_that_stops_in_a_later_milestone_goes_on_there(desk: Desk) -> None
 
 
 def test_the_first_milestones_commit_alone_does_not_complete_the_task_in_a_clone(
-    desk: Desk,
+    workers: ScriptedWorkers,
 ) -> None:
-    desk.staff(plan=PLAN, work=f'test "$RUNR_ATTEMPT" != 2 || exit 1\n{WORK}')
-    stopped = desk.place.run("a", code=1)
-    desk.place.git("merge", "-q", stopped["branch"])
-    (desk.place.root / ".runr/task-status.json").unlink()
-    for folder in (desk.place.root / ".runr/runs").iterdir():
-        folder.rename(desk.folder / folder.name)
-    desk.place.runr("rebuild")
-    row = desk.place.runr("list-tasks", "--json").json["tasks"][0]
+    workers.staff(plan=PLAN, work=f'test "$RUNR_ATTEMPT" != 2 || exit 1\n{WORK}')
+    stopped = workers.place.run("a", code=1)
+    workers.place.git("merge", "-q", stopped["branch"])
+    (workers.place.root / ".runr/task-status.json").unlink()
+    for folder in (workers.place.root / ".runr/runs").iterdir():
+        folder.rename(workers.folder / folder.name)
+    workers.place.runr("rebuild")
+    row = workers.place.runr("list-tasks", "--json").json["tasks"][0]
     assert row["status"] == "pending"
 
 
 @pytest.mark.parametrize("answer", ["echo 'It is one small thing.'", "echo '1. Do it all'"])
-def test_a_plan_without_several_milestones_is_a_task_in_one_piece(desk: Desk, answer: str) -> None:
-    desk.staff(plan=answer)
-    run = desk.place.run("a")
+def test_a_plan_without_several_milestones_is_a_task_in_one_piece(
+    workers: ScriptedWorkers, answer: str
+) -> None:
+    workers.staff(plan=answer)
+    run = workers.place.run("a")
     assert run["milestones"] == []
-    assert checkpoints(desk.place) == [" a"]
+    assert checkpoints(workers.place) == [" a"]
 
 
-def test_a_planner_that_changes_files_is_stopped_and_the_files_are_named(desk: Desk) -> None:
-    desk.staff(plan=f"{PLAN}\necho mine > planned.txt")
-    run = desk.place.run("a", code=5)
+def test_a_planner_that_changes_files_is_stopped_and_the_files_are_named(
+    workers: ScriptedWorkers,
+) -> None:
+    workers.staff(plan=f"{PLAN}\necho mine > planned.txt")
+    run = workers.place.run("a", code=5)
     assert (run["stop_reason"], run["violations"]) == ("guard", ["planned.txt"])
-    (Path(desk.place.root) / ".runr/worktrees" / run["id"] / "planned.txt").unlink()
-    (desk.folder / "planer.sh").write_text(f"cat > /dev/null\n{PLAN}", encoding="utf-8")
-    desk.place.runr("resume", run["id"], code=0)
-    assert len(checkpoints(desk.place)) == 3
+    (Path(workers.place.root) / ".runr/worktrees" / run["id"] / "planned.txt").unlink()
+    (workers.folder / "planer.sh").write_text(f"cat > /dev/null\n{PLAN}", encoding="utf-8")
+    workers.place.runr("resume", run["id"], code=0)
+    assert len(checkpoints(workers.place)) == 3
 
 
-def test_what_the_reviewer_asks_for_is_told_to_the_next_attempt(desk: Desk) -> None:
+def test_what_the_reviewer_asks_for_is_told_to_the_next_attempt(workers: ScriptedWorkers) -> None:
     review = (
         'if test "$RUNR_ATTEMPT" = 1; then echo "file1.txt needs a heading"; '
         f"echo 'VERDICT: changes'; else {APPROVE}; fi"
     )
-    desk.staff(review=review)
-    run = desk.place.run("a")
+    workers.staff(review=review)
+    run = workers.place.run("a")
     assert (run["attempt"], run["reviewed_by"]) == (2, "reviewer")
-    assert "file1.txt needs a heading" in desk.prompt(run, "2")
-    assert "VERDICT" not in desk.prompt(run, "2")
-    shown = desk.prompt(run, "2-review")
+    assert "file1.txt needs a heading" in workers.prompt(run, "2")
+    assert "VERDICT" not in workers.prompt(run, "2")
+    shown = workers.prompt(run, "2-review")
     assert "+++ b/file1.txt" in shown
     assert "file1.txt needs a heading" in shown
-    assert len(checkpoints(desk.place)) == 1
+    assert len(checkpoints(workers.place)) == 1
 
 
-def test_a_reviewer_that_asks_the_same_thing_again_stops_the_run(desk: Desk) -> None:
+def test_a_reviewer_that_asks_the_same_thing_again_stops_the_run(workers: ScriptedWorkers) -> None:
     review = 'echo "Rename the helper in line $RUNR_ATTEMPT, please."; echo "VERDICT: changes"'
-    desk.staff(review=review, more="")
-    config = desk.place.read(".runr/config.toml").replace("attempts = 2", "attempts = 9")
-    desk.place.config(config)
-    run = desk.place.run("a", code=4)
+    workers.staff(review=review, more="")
+    config = workers.place.read(".runr/config.toml").replace("attempts = 2", "attempts = 9")
+    workers.place.config(config)
+    run = workers.place.run("a", code=4)
     assert (run["stop_reason"], run["attempt"]) == ("review_repeats", 2)
-    assert "Rename the helper" in desk.place.runr("report", run["id"]).out
-    (desk.folder / "reviewer.sh").write_text(APPROVE, encoding="utf-8")
-    desk.place.runr("resume", run["id"], code=0)
-    assert desk.place.status("a.md")["status"] == "completed"
+    assert "Rename the helper" in workers.place.runr("report", run["id"]).out
+    (workers.folder / "reviewer.sh").write_text(APPROVE, encoding="utf-8")
+    workers.place.runr("resume", run["id"], code=0)
+    assert workers.place.status("a.md")["status"] == "completed"
 
 
-def test_a_reviewer_that_is_never_content_uses_up_the_attempts(desk: Desk) -> None:
+def test_a_reviewer_that_is_never_content_uses_up_the_attempts(workers: ScriptedWorkers) -> None:
     review = (
         'test "$RUNR_ATTEMPT" = 1 && echo "Add a title" || echo "Sort those lines";'
         'echo "VERDICT: changes"'
     )
-    desk.staff(review=review)
-    run = desk.place.run("a", code=4)
+    workers.staff(review=review)
+    run = workers.place.run("a", code=4)
     assert (run["stop_reason"], run["attempt"]) == ("review_failed", 2)
     assert run["checkpoint_sha"] is None
 
 
-def test_a_session_is_told_what_the_reviewer_asks_for_and_its_run_stays_open(desk: Desk) -> None:
+def test_a_session_is_told_what_the_reviewer_asks_for_and_its_run_stays_open(
+    workers: ScriptedWorkers,
+) -> None:
     review = (
         'if test "$RUNR_ATTEMPT" = 1; then echo "a.txt needs a heading"; '
         f"echo 'VERDICT: changes'; else {APPROVE}; fi"
     )
-    desk.staff(review=review)
-    runr = desk.place.runr
+    workers.staff(review=review)
+    runr = workers.place.runr
     runr("run", "--task", "a", "--worker", "session", code=0)
-    desk.place.write("a.txt", "text\n")
+    workers.place.write("a.txt", "text\n")
     asked = runr("complete-task", "a", code=4)
     assert "the reviewer asks:\n    a.txt needs a heading" in asked.out
     assert runr("complete-task", "a", "--json", code=0).json["completed"] is True
-    assert len(checkpoints(desk.place)) == 1
+    assert len(checkpoints(workers.place)) == 1
 
 
-def test_a_person_may_go_past_a_review_and_is_named(desk: Desk) -> None:
-    desk.staff(review="echo 'Looks good to me!'")
-    run = desk.place.run("a", code=4)
-    assert desk.place.paste(run["next"][2]).code == 0
-    entry = desk.place.status("a.md")
+def test_a_person_may_go_past_a_review_and_is_named(workers: ScriptedWorkers) -> None:
+    workers.staff(review="echo 'Looks good to me!'")
+    run = workers.place.run("a", code=4)
+    assert workers.place.paste(run["next_steps"][2]).code == 0
+    entry = workers.place.status("a.md")
     assert (entry["status"], entry["evidence"]) == ("completed", "attested")
     assert (entry["verification"], entry["last_run_id"]) == ("passed", run["id"])
-    assert len(checkpoints(desk.place)) == 1
+    assert len(checkpoints(workers.place)) == 1
 
 
-def test_a_review_without_a_verdict_approves_nothing(desk: Desk) -> None:
-    desk.staff(review="echo 'Looks good to me!'")
-    run = desk.place.run("a", code=4)
+def test_a_review_without_a_verdict_approves_nothing(workers: ScriptedWorkers) -> None:
+    workers.staff(review="echo 'Looks good to me!'")
+    run = workers.place.run("a", code=4)
     assert run["stop_reason"] == "review_unclear"
-    assert checkpoints(desk.place) == []
+    assert checkpoints(workers.place) == []
 
 
-def test_a_reviewer_that_changes_files_is_stopped_and_its_changes_are_verified(desk: Desk) -> None:
-    desk.staff(review=f"echo better > file1.txt; {APPROVE}")
-    run = desk.place.run("a", code=5)
+def test_a_reviewer_that_changes_files_is_stopped_and_its_changes_are_verified(
+    workers: ScriptedWorkers,
+) -> None:
+    workers.staff(review=f"echo better > file1.txt; {APPROVE}")
+    run = workers.place.run("a", code=5)
     assert (run["stop_reason"], run["violations"]) == ("guard", ["file1.txt"])
-    (desk.folder / "reviewer.sh").write_text(APPROVE, encoding="utf-8")
-    resumed = desk.place.runr("resume", run["id"], "--json", code=0).json
-    assert desk.place.read("file1.txt") == "better\n"
-    timeline = (Path(run["folder"]) / "timeline.jsonl").read_text(encoding="utf-8")
+    (workers.folder / "reviewer.sh").write_text(APPROVE, encoding="utf-8")
+    resumed = workers.place.runr("resume", run["id"], "--json", code=0).json
+    assert workers.place.read("file1.txt") == "better\n"
+    timeline = (Path(run["run_dir"]) / "timeline.jsonl").read_text(encoding="utf-8")
     assert timeline.count('"check.finished"') == 2
     assert resumed["run"]["reviewed_by"] == "reviewer" if "run" in resumed else True
 
 
-def test_a_reviewer_that_is_not_there_is_said_before_anything_is_recorded(desk: Desk) -> None:
-    desk.staff(review=APPROVE)
-    config = desk.place.read(".runr/config.toml").replace('"sh", ', '"no-such-program", ')
-    desk.place.config(
+def test_a_reviewer_that_is_not_there_is_said_before_anything_is_recorded(
+    workers: ScriptedWorkers,
+) -> None:
+    workers.staff(review=APPROVE)
+    config = workers.place.read(".runr/config.toml").replace('"sh", ', '"no-such-program", ')
+    workers.place.config(
         config.replace("[workers.worker]\ncommand = [", "[workers.worker]\ncommand = [")
     )
-    refused = desk.place.runr("run", "--task", "a", code=7)
+    refused = workers.place.runr("run", "--task", "a", code=7)
     assert "no-such-program" in refused.err
-    assert not (desk.place.root / ".runr/runs").exists()
+    assert not (workers.place.root / ".runr/runs").exists()
 
 
-def test_a_phase_that_names_no_worker_is_a_mistake_in_the_settings(desk: Desk) -> None:
-    desk.place.task("a.md")
-    desk.place.config('[phases]\nreview = "script"\n')
-    refused = desk.place.runr("run", "--task", "a", code=2)
+def test_a_phase_that_names_no_worker_is_a_mistake_in_the_settings(
+    workers: ScriptedWorkers,
+) -> None:
+    workers.place.task("a.md")
+    workers.place.config('[phases]\nreview = "script"\n')
+    refused = workers.place.runr("run", "--task", "a", code=2)
     assert "the worker script can only work, not plan or review" in refused.err

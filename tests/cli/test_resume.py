@@ -74,7 +74,7 @@ def test_resume_without_a_run_leaves_what_is_at_work_alone(place: Place) -> None
     started = place.runr("run", "--task", "a", "--detach", "--json", code=0).json["run"]["id"]
     place.await_phase(started, "work")
     answer = place.runr("resume", "--json", code=0).json
-    assert (answer["action"], answer["next"]) == ("wait", [f"runr follow {started}"])
+    assert (answer["action"], answer["next_steps"]) == ("wait", [f"runr follow {started}"])
     place.runr("stop", started, code=0)
     assert place.runr("resume", "--dry-run", "--json").json["run"]["id"] == started
 
@@ -106,7 +106,7 @@ def test_a_preview_of_a_stop_for_a_person_says_that_it_would_stop_again(place: P
     answer = place.runr("resume", run["id"], "--preview", "--json", code=0).json
     assert answer["phase"] is None
     assert "stop again at once" in answer["message"]
-    assert len(answer["next"]) == 3
+    assert len(answer["next_steps"]) == 3
 
 
 def test_resume_from_verify_judges_what_a_person_mended_without_another_attempt(

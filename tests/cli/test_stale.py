@@ -50,7 +50,7 @@ def settings(place: Place, text: str) -> None:
 def test_nothing_is_stale_where_nothing_has_changed(done: Place) -> None:
     assert doubts(done) == {}
     answer = explained(done, "b")
-    assert (answer["done"], answer["branches"], answer["next"]) == (True, ["main"], [])
+    assert (answer["done"], answer["branches"], answer["next_steps"]) == (True, ["main"], [])
     shown = done.runr("why", "b", code=0).out.splitlines()
     assert shown[0] == "b.md is completed"
     assert shown[1].startswith("evidence: verified: its checks passed; by run:")
@@ -66,7 +66,7 @@ def test_an_edit_of_the_text_is_told_with_its_difference(done: Place) -> None:
     answer = explained(done, "a", "--diff")
     assert answer["done"] is False
     assert "-echo a > a.txt\n+echo A > a.txt\n" in answer["diff"]
-    assert answer["next"] == ["runr why a.md --diff", "runr acknowledge a.md"]
+    assert answer["next_steps"] == ["runr why a.md --diff", "runr acknowledge a.md"]
     assert "stale: its text has changed since" in done.runr("status").out
 
 
@@ -160,7 +160,7 @@ def test_a_person_keeps_a_completion_and_that_is_on_record(done: Place) -> None:
     assert "✎ a.md: its completion stands, on the word of Grace" in kept.out
     assert doubts(done) == {}
     after = done.status("a.md")
-    same = ("status", "evidence", "completed_by", "completed_at", "checkpoint_sha", "attempts")
+    same = ("status", "evidence", "completed_by", "completed_at", "checkpoint_sha", "run_count")
     assert {key: after[key] for key in same} == {key: before[key] for key in same}
     assert after["accepted_by"] == "person:Grace"
     assert "kept: by Grace on " in done.runr("why", "a", code=0).out
@@ -195,7 +195,7 @@ def test_a_stale_task_is_only_shown_unless_the_settings_say_that_it_is_run_again
     ready = done.runr("list-tasks", "--ready", "--json", code=0).json["tasks"]
     assert [row["path"][12:] for row in ready] == ["a.md"]
     ran = done.runr("--json", "run", "--all-ready", code=0).json["runs"]
-    assert ran[0]["task"] == ".runr/tasks/a.md"
+    assert ran[0]["task_path"] == ".runr/tasks/a.md"
     assert done.read("a.txt") == "A\n"
     assert "a.md" not in doubts(done)
 
@@ -221,14 +221,14 @@ def test_why_names_what_a_task_waits_for_down_to_its_root(place: Place) -> None:
     place.commit("Tasks")
     place.run("a", code=4)
     answer = explained(place, "c")
-    assert answer["lines"][0] == "c.md is pending: it waits for .runr/tasks/b.md"
+    assert answer["lines"][0] == "c.md is pending: blocked by .runr/tasks/b.md"
     assert any(line.startswith("root cause: a.md: a check still fails") for line in answer["lines"])
-    assert answer["next"] == ["runr why a.md"]
+    assert answer["next_steps"] == ["runr why a.md"]
     failed = explained(place, "a")
     assert failed["stop_reason"] == "verification_failed"
     assert any("stopped (verification_failed)" in line for line in failed["lines"])
-    assert failed["next"][0].startswith("runr resume ")
-    assert explained(place, "b")["next"] == ["runr why a.md"]
+    assert failed["next_steps"][0].startswith("runr resume ")
+    assert explained(place, "b")["next_steps"] == ["runr why a.md"]
 
 
 def test_why_stays_at_ten_lines_whatever_a_task_waits_for(place: Place) -> None:
@@ -251,7 +251,7 @@ def test_why_of_an_unmerged_task_says_how_its_work_comes_in(place: Place) -> Non
     assert place.await_end(run)["integration"] == "kept"
     answer = explained(place, "a")
     assert any("and not on this branch yet" in line for line in answer["lines"])
-    assert answer["next"][0].startswith("git merge ")
+    assert answer["next_steps"][0].startswith("git merge ")
 
 
 def test_a_clone_knows_an_edit_by_the_text_in_the_commit(done: Place) -> None:

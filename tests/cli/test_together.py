@@ -2,7 +2,8 @@
 
 import subprocess
 
-from cli.terminal import RUNR, Place
+from cli.terminal import Place
+from fakes.forked import RUNR
 
 _TOGETHER = 10
 

@@ -1,9 +1,9 @@
-"""Runs whose disk is full after a while, taken up again, and judged by what they leave.
+"""Runs whose disk becomes full, resumed, and checked for what they leave.
 
     python -m crash.full_disk                    every step, until a run has room enough
     python -m crash.full_disk blocks:3:records    these
 
-A step leaves so many free blocks, or names, on a small disk that holds the
+A step leaves a number of free blocks, or names, on a small disk that holds the
 `.runr` folder of a repository or the whole of it, types `runr run` there, and
 looks. What had been recorded by then must still be there; what is said must be
 one clear line; and when there is room again, what is printed next must lead to
@@ -139,12 +139,12 @@ def _survive(disk: Disk, place: Place, step: Step) -> Survived:
     halfway = _runs(place)
     disk.free()
     _lead_on(place)
-    found = [wrong for result in (ran, *looks) for wrong in _judge_words(result)]
+    found = [wrong for result in (ran, *looks) for wrong in _check_output(result)]
     found += [f"a look failed: {look.err or look.out}" for look in looks if look.code]
     found += [
         f"{name} is not what it was" for name, text in before.items() if text != halfway[name]
     ]
-    found += _judge_end(place, halfway)
+    found += _check_end(place, halfway)
     if place.status("before.md") != entry:
         found.append("the other task's status is not what it was")
     return Survived(step=step, said=_said(ran), enough=ran.code == 0, complaints=found)
@@ -162,7 +162,7 @@ def _said(result: Result) -> str:
     return f"exit code {result.code}: {' | '.join(telling)}"
 
 
-def _judge_words(result: Result) -> list[str]:
+def _check_output(result: Result) -> list[str]:
     clear = [line for line in result.err.splitlines() if not line.startswith("  ")]
     wrong = len(clear) > 1 or not all(line.startswith("runr: ") for line in clear)
     return [f"not one clear line: {result}"] if wrong or "internal" in result.err else []
@@ -179,7 +179,7 @@ def _lead_on(place: Place) -> None:
             place.paste(place.runr("task-status", "a", code=0).steps[-1])
 
 
-def _judge_end(place: Place, halfway: dict[str, bytes]) -> list[str]:
+def _check_end(place: Place, halfway: dict[str, bytes]) -> list[str]:
     """Return everything that is not as it should be, once there is room again."""
     entry, now = place.status("a.md") or {}, _runs(place)
     made = place.git("log", "--all", "--format=%H", "--grep=^Runr-Task: .runr/tasks/a.md$").split()
@@ -192,7 +192,7 @@ def _judge_end(place: Place, halfway: dict[str, bytes]) -> list[str]:
         "the user's tree is dirty": not place.git("status", "--porcelain"),
         "a worktree is left": place.git("worktree", "list").count("\n") == 1,
         "a branch is left": place.branches() == ["main"],
-        "somebody is left working": not marked(str(entry.get("last_run_id"))),
+        "a process is left": not marked(str(entry.get("last_run_id"))),
         "an event is lost": all(
             now[name].startswith(text)
             for name, text in halfway.items()

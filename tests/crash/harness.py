@@ -1,11 +1,11 @@
-"""Runs killed at random points, taken up again, and judged by what they leave.
+"""Runs killed at random points, resumed, and checked for what they leave.
 
     python -m crash.harness 200
 
 Each run is killed with SIGKILL up to four times, at moments drawn from the
 events of such a run, half of the time together with every git process
-at work in the repository. Whatever the moment was, the run must end with
-exactly one checkpoint, a true status, nothing locked and nobody left working.
+running in the repository. Whatever the moment was, the run must end with
+exactly one checkpoint, a true status, nothing locked and no process left.
 Every second run has a plan, and must end with one checkpoint for each milestone.
 """
 
@@ -74,7 +74,7 @@ def survive(kills: int, seed: int, folder: Path) -> Tally:
         git(kit.root, "add", "-A")
         git(kit.root, "commit", "-q", "-m", "Tasks")
         run = _one_run(kit, draw, tally)
-        tally.complaints += [f"run {tally.runs}: {wrong}" for wrong in _judge(kit, run)]
+        tally.complaints += [f"run {tally.runs}: {wrong}" for wrong in _check(kit, run)]
     return tally
 
 
@@ -129,7 +129,7 @@ def _finish(kit: ProjectKit, run: RunFiles) -> None:
         kit.finish(run)
 
 
-def _judge(kit: ProjectKit, run: RunFiles) -> list[str]:
+def _check(kit: ProjectKit, run: RunFiles) -> list[str]:
     """Return everything that is not as it should be."""
     state, entry = journal.require(run), kit.entry("a.md")
     found = {
@@ -144,7 +144,7 @@ def _judge(kit: ProjectKit, run: RunFiles) -> list[str]:
         "a branch is left": git(kit.root, "branch", "--format=%(refname:short)").split()
         == ["main"],
         "a lock is left": not list((kit.root / ".git").rglob("*.lock")),
-        "somebody is left working": not marked(run.id),
+        "a process is left": not marked(run.id),
         "git finds damage": "error" not in git(kit.root, "fsck", "--no-dangling"),
     }
     why = f" ({state.ended}, {state.stop}: {state.detail}; {state.integration})"
@@ -152,7 +152,7 @@ def _judge(kit: ProjectKit, run: RunFiles) -> list[str]:
 
 
 def _caught_gits(kit: ProjectKit, run: RunFiles) -> list[int]:
-    """Look until a git is at work, for as long as the run lives."""
+    """Look until a git is running, for as long as the run lives."""
     while process.is_alive(run):
         if found := _gits(kit.root):
             return found

@@ -16,8 +16,8 @@ from runr.runs.model import Phase
 from runr.runs.stop_reasons import STOPS
 
 _SETTINGS = """\
-The keys of `.runr/config.toml`. Every key has a default, so the file may be absent. A key
-that runr does not know is an error that names the nearest known one.
+The keys of `.runr/config.toml`. Every key has a default, so the file is optional. An unknown
+key is an error that names the nearest known one.
 [Configuration](../configuration.md) has an example."""
 
 _STOPPED = """\
@@ -26,21 +26,21 @@ ready to paste. After a stop that can be resumed the task is `stopped`, after an
 is `failed`."""
 
 _ENDED = """\
-A command that follows a run ends with the exit code of the run's stop, and with 0 when the
+A command that follows a run exits with the code of the run's stop reason, and with 0 when the
 run is completed. The last column is the `code` in the error that a command prints with
 `--json`."""
 
 _FOLLOWING = """\
-A phase ends with an outcome, and the outcome decides what follows. An outcome that is not
+A phase ends with an outcome, which decides what follows. An outcome that is not
 in the table stops the run with that outcome as the [stop reason](stops.md).
 [Runs](../runs.md) says what each phase does."""
 
 _CHOICES = """\
-`plan` and `review` are passed over where the settings name nobody for them. `retry` is
-another attempt while there are any left; in a run that a Claude Code session works on, it
-waits for the session. `approve` asks a person, for nothing was checked. `settle` has the work
-judged again that changed behind its checks. `next` is the next milestone, or the branch; a
-hybrid task waits there for its person. `complete` ends the run."""
+`plan` and `review` are skipped unless the settings name a worker for them. `retry` is another
+attempt while there are any left; a session run waits for its session. `approve` asks a person,
+because nothing was checked. `settle` verifies work again that changed during its checks.
+`next` is the next milestone, or the integration; a hybrid task waits there for a person.
+`complete` ends the run."""
 
 _KINDS: dict[object, str] = {
     str: "text",
@@ -52,15 +52,15 @@ _KINDS: dict[object, str] = {
 _EXIT_CODES = {
     ExitCode.DONE: "Done.",
     ExitCode.FAILED: "Something failed, and no other code says more.",
-    ExitCode.USAGE: "What was asked for cannot be asked for here; nothing was changed.",
+    ExitCode.USAGE: "Invalid request; nothing was changed.",
     ExitCode.BLOCKED: "The task's dependencies are not completed.",
     ExitCode.UNVERIFIED: "A check failed, so nothing was completed.",
-    ExitCode.GUARD: "Files were changed that the task may not change.",
+    ExitCode.GUARD: "Scope violation: files were changed that the task may not change.",
     ExitCode.LIMIT: "A limit was reached: time, silence, cost, tokens or turns.",
-    ExitCode.WORKER: "The worker cannot be started, is not logged in, or its service is down.",
+    ExitCode.WORKER: "The worker cannot start, is not logged in, or its service is unavailable.",
     ExitCode.INTERRUPTED: "The run, or the command, was stopped before its end.",
     ExitCode.HUMAN: "Only a person can take the next step.",
-    ExitCode.DAMAGED: "Something on disk is not what runr wrote there.",
+    ExitCode.DAMAGED: "A file is damaged: it is not what runr wrote.",
 }
 
 
@@ -162,12 +162,12 @@ def run_states() -> str:
         lines.append(f"    {phase} --> {'[*]' if follows == 'complete' else follows}: {outcome}")
     lines += [
         f"    retry --> {Phase.WORK}: attempts left",
-        f"    retry --> {Phase.CHECKPOINT}: a person said so",
-        "    retry --> stopped: none left, out of scope, or asked again",
-        f"    approve --> {Phase.CHECKPOINT}: a person said so",
+        f"    retry --> {Phase.CHECKPOINT}: approved by a person",
+        "    retry --> stopped: none left, out of scope, or the same changes requested",
+        f"    approve --> {Phase.CHECKPOINT}: approved by a person",
         "    approve --> stopped: a person is asked",
         f"    settle --> {Phase.VERIFY}: twice at most",
-        "    settle --> stopped: it goes on changing",
+        "    settle --> stopped: it keeps changing",
         f"    next --> {Phase.WORK}: milestones are left",
         f"    next --> {Phase.INTEGRATE}: the last one",
         "    next --> stopped: hybrid, a person is asked",

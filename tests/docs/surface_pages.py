@@ -100,7 +100,7 @@ def mcp_tools() -> str:
 
 
 def offered() -> tuple[Tool, ...]:
-    """Return what clients are told about each tool."""
+    """Return the listing of each tool, as clients get it."""
 
     def closed(_: object) -> Any:
         raise UsageError("the documentation opens no repository")

@@ -20,7 +20,7 @@ from runr.workers import registry
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("skill/**/*.md")])
-WALKED = ("README.md", "docs/quickstart.md", "docs/tasks.md")
+WALKED = ("README.md", "docs/import.md", "docs/quickstart.md", "docs/tasks.md")
 
 _LINK = re.compile(r"\[[^\]\n]*\]\((?!https?:)([^)\s]*)\)")
 _HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
@@ -59,8 +59,8 @@ def test_a_command_stands_in_the_readme_and_in_the_pages(command: str) -> None:
     assert re.search(rf"runr {command}\b", handwritten())
 
 
-def test_the_example_of_the_settings_reads_well_and_has_every_key() -> None:
-    example = tomllib.loads(_TOML.findall(read("docs/configuration.md"))[0])
+def test_the_example_of_all_settings_is_valid_and_has_every_key() -> None:
+    example = tomllib.loads(max(_TOML.findall(read("docs/configuration.md")), key=len))
     Config.model_validate(example)
     for title, model in record_pages.sections():
         table = example[title.removesuffix(".<name>")]
@@ -68,7 +68,7 @@ def test_the_example_of_the_settings_reads_well_and_has_every_key() -> None:
         assert set(given) == set(model.model_fields), title
 
 
-def test_every_other_example_of_settings_reads_well() -> None:
+def test_every_other_example_of_settings_is_valid() -> None:
     examples = [tomllib.loads(text) for text in _TOML.findall(handwritten())]
     for example in examples:
         if "project" not in example:  # of a package that offers a worker

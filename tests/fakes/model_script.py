@@ -44,7 +44,7 @@ class Turn(_Part):
     """One answer of the model.
 
     `delay` is in seconds, before the answer starts. `cut_after` drops the
-    connection after that many stream events. `repeat` plays the turn so many
+    connection after that many stream events. `repeat` plays the turn that many
     times, -1 for ever; a client's retries count. Strings in `text` and `tools`
     may hold {{last_tool_result}}, {{prompt}} and {{cwd}}.
     """

@@ -1,4 +1,4 @@
-"""A real repository with tasks in it, and runr at work there.
+"""A real repository with tasks in it, and runr running in it.
 
     kit = ProjectKit(tmp_path)
     kit.task("a.md", header='verify: ["test -f a.txt"]', body="```sh run\necho 1 > a.txt\n```")
@@ -20,7 +20,7 @@ from runr.execution import process
 from runr.lifecycle import follow
 from runr.lifecycle.start import RunRequest, run_task
 from runr.project import Project
-from runr.query.models import RunDetails
+from runr.query.detail_models import RunDetails
 from runr.runs import journal
 from runr.runs.model import Event
 from runr.status import store
@@ -147,7 +147,7 @@ def gone(watched: int, seconds: float = DEADLINE_S) -> bool:
 
 
 def is_running(pid: int) -> bool:
-    """Tell whether a process lives; one that nobody has buried yet does not."""
+    """Tell whether a process lives; a zombie does not."""
     try:
         status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     except (FileNotFoundError, ProcessLookupError):

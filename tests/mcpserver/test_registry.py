@@ -143,7 +143,7 @@ async def test_a_refusal_carries_its_next_steps(era: str) -> None:
     )
 
 
-async def test_a_crash_is_told_without_its_details(
+async def test_a_crash_is_reported_without_its_details(
     era: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = await refusal(era, "crash")
@@ -168,7 +168,7 @@ async def test_an_unknown_cursor_is_a_protocol_error(era: str) -> None:
     assert caught.value.code == -32602
 
 
-async def test_progress_is_told_to_a_caller_that_listens(era: str) -> None:
+async def test_progress_is_sent_to_a_caller_that_listens(era: str) -> None:
     summary: list[tuple[float, float | None, str | None]] = []
 
     async def listen(progress: float, total: float | None, message: str | None) -> None:

@@ -2,7 +2,7 @@
 
     .venv/bin/python tests/perf/bench_cli.py [RUNS]
 
-Each figure is the median and the fastest of so many starts, in milliseconds.
+Each figure is the median and the fastest of several starts, in milliseconds.
 `stat` is one look at each task file by a program that does nothing else.
 """
 

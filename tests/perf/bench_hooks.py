@@ -2,7 +2,7 @@
 
     .venv/bin/python tests/perf/bench_hooks.py [RUNS]
 
-Each figure is the median and the fastest of so many starts, in milliseconds.
+Each figure is the median and the fastest of several starts, in milliseconds.
 """
 
 import json
@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def _stops(root: Path, runs: int) -> None:
-    """Let the session stop on its run twice, and take the run up again, so many times."""
+    """Let the session stop on its run twice, and resume the run, `runs` times."""
     (run,) = (root / ".runr" / "runs").iterdir()
     held, left, called = [], [], []
     for number in range(runs + 1):
@@ -96,12 +96,12 @@ def _hook(
         kept = _kept(root)
         taken.append(_once(root, event, path, shim=shim))
         while change and _kept(root) == kept:
-            time.sleep(0.05)  # the look behind the answer is not to be measured with the next one
+            time.sleep(0.05)  # the work after the response must not be measured with the next one
     tell(name, taken[1:])  # the first one warms up
 
 
 def _kept(root: Path) -> int:
-    """Return when what a session is told was last found out."""
+    """Return when the summary for a session was computed last."""
     greeting = root / ".runr" / "greeting.json"
     return greeting.stat().st_mtime_ns if greeting.exists() else 0
 

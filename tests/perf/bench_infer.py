@@ -20,7 +20,7 @@ from runr.provenance.infer import infer_statuses
 SIZES = (1_000, 10_000, 100_000)
 REPEATS = 3
 
-#: One commit in so many is a checkpoint, a revert of one, or names a task by its title.
+#: One commit in this number is a checkpoint, a revert of one, or names a task by its title.
 CHECKPOINT, REVERT, TITLE = 50, 1_000, 700
 TASKS = 100
 

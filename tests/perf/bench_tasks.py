@@ -25,7 +25,7 @@ from runr.tasks.repository import scan
 
 SIZES = (10, 1_000, 10_000, 50_000)
 REPEATS = 5
-#: So many tasks are measured once.
+#: This many tasks are measured once.
 MANY = 50_000
 HOUR_NS = 3600 * 1_000_000_000
 

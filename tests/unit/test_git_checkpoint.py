@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from runr.git import snapshot
 from runr.git.checkpoint import Checkpoint, commit, find, of_task
+from runr.git.commits import UnsignedError
 from runr.git.repo import Repo
 from runr.git.trailers import Trailers, message, parse_trailers
 from unit.git_trees import ODD_NAMES, git, install_hooks, listing, make, save, state, write
@@ -118,7 +119,8 @@ def test_a_second_call_finds_the_first_ones_commit(tmp_path: Path) -> None:
     write(root, {"a.txt": "3"})
     before = state(root)
     again = run.commit()
-    assert again == made == Checkpoint(sha=made.sha, paths=("a.txt",))
+    assert again == made
+    assert (made.parent, made.paths) == (run.base, ("a.txt",))
     assert state(root) == before
 
 
@@ -168,7 +170,8 @@ def test_the_first_commit_of_a_repository_can_be_a_checkpoint(tmp_path: Path) ->
     made = run.commit()
     assert listing(root, made.sha) == {"a.txt"}
     assert git(root, "rev-list", "--count", "main") == "1"
-    assert run.commit() == made == Checkpoint(sha=made.sha, paths=("a.txt",))
+    assert run.commit() == made
+    assert (made.parent, made.paths) == (None, ("a.txt",))
 
 
 def test_a_detached_head_moves_and_no_branch_does(tmp_path: Path) -> None:
@@ -214,11 +217,22 @@ def test_a_submodule_that_moved_is_committed_as_a_link(tmp_path: Path) -> None:
     assert git(root, "rev-parse", "HEAD:sub") == moved
 
 
-def test_no_hook_runs_and_no_key_is_asked_for(tmp_path: Path) -> None:
+def test_a_checkpoint_that_cannot_be_signed_leaves_everything_as_it_was(tmp_path: Path) -> None:
     root = make(tmp_path / "repo", {"a.txt": "1"})
-    mark = install_hooks(root)
     git(root, "config", "commit.gpgSign", "true")
     git(root, "config", "gpg.program", "false")
+    run = Run(root)
+    write(root, {"a.txt": "2"})
+    before = state(root)
+    with pytest.raises(UnsignedError):
+        run.commit()
+    assert state(root) == before
+    assert git(root, "rev-parse", "HEAD") == run.base
+
+
+def test_no_hook_runs(tmp_path: Path) -> None:
+    root = make(tmp_path / "repo", {"a.txt": "1"})
+    mark = install_hooks(root)
     run = Run(root)
     write(root, {"a.txt": "2"})
     made = run.commit()

@@ -1,4 +1,4 @@
-"""What Claude Code tells a hook, and the answers that it understands.
+"""What Claude Code tells a hook, and the answers that it understands. Pure.
 
 Nothing here needs a model library: a hook is started for every tool call.
 """

@@ -1,4 +1,4 @@
-"""What a session is told when it starts: open work, then what is stale and what is ready."""
+"""What a session is told when it starts: open work, then what is stale and what is ready. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple

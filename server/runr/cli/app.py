@@ -13,11 +13,9 @@ from runr.cli import console
 from runr.errors import RepositoryError
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
-
     from runr.project import Project
 
-Answer = TypeVar("Answer", bound="BaseModel")
+Answer = TypeVar("Answer")
 
 # Everything but text and colours: a worker or a file name must not control the terminal.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]|\x1b(?!\[[\d;]*m)")
@@ -53,9 +51,12 @@ class Invocation:
 
     def show(self, answer: Answer, render: Callable[[Answer], str]) -> None:
         """Print the answer as JSON, or as text with `render`."""
-        click.echo(
-            answer.model_dump_json(indent=2) if self.as_json else _without_controls(render(answer))
-        )
+        if not self.as_json:
+            click.echo(_without_controls(render(answer)))
+            return
+        from runr.query.encoding import to_json  # noqa: PLC0415 - most answers are for people
+
+        click.echo(to_json(answer))
 
     def say(self, line: str) -> None:
         """Print a line of progress; nothing with `--json`."""

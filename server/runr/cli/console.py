@@ -1,26 +1,30 @@
 """Signs, columns, progress and next steps: what the renderers have in common."""
 
+from __future__ import annotations  # runs are named here, and loaded only where there are any
+
 import sys
 import threading
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 from click import style
 
-from runr.query.models import (
-    CommandResult,
-    CompletionResult,
-    RunDetails,
-    RunResult,
-    TaskDetails,
-    TaskFields,
-    TaskSummary,
-)
+from runr.query.models import CommandResult, TaskSummary
 from runr.runs.stop_reasons import quoted
 from runr.text import ProgressScope
+
+if TYPE_CHECKING:
+    from runr.query.detail_models import (
+        CompletionResult,
+        RunDetails,
+        RunResult,
+        TaskDetails,
+        TaskFields,
+    )
 
 _DELAY_S = 1.0
 _ECHO = partial(click.echo, err=True)
@@ -66,7 +70,7 @@ def after_detail(answer: TaskDetails) -> list[str]:
     if task.status == "completed" and not task.stale:
         if not task.unmerged or run is None:
             return []
-        return list(run.next) or [f"git merge {task.checkpoint_sha}"]
+        return list(run.next_steps) or [f"git merge {task.checkpoint_sha}"]
     if task.status == "completed":
         wanted = short_name(task.path)
         again = f"runr run --task {wanted}"
@@ -76,8 +80,8 @@ def after_detail(answer: TaskDetails) -> list[str]:
         return _unblock(task)
     if task.type == "manual":
         return [f"{_complete(task)} {_REASON}"]
-    if run is not None and run.status == "stopped" and run.next:
-        return list(run.next)
+    if run is not None and run.status == "stopped" and run.next_steps:
+        return list(run.next_steps)
     return [f"runr run --task {short_name(task.path)}"]
 
 
@@ -87,12 +91,12 @@ def after_completion(answer: CompletionResult) -> list[str]:
         return []
     if answer.run.status == "running":
         return [_complete(answer.task), f"runr report {answer.run.id}"]
-    return list(answer.run.next)
+    return list(answer.run.next_steps)
 
 
 def after_brief(answer: RunResult) -> list[str]:
     """Return the command of a session that has finished the work of its brief."""
-    return [f"runr complete-task {short_name(answer.run.task)}"]
+    return [f"runr complete-task {short_name(answer.run.task_path)}"]
 
 
 def _unblock(task: TaskFields) -> list[str]:
@@ -132,7 +136,7 @@ def render_result(answer: CommandResult) -> str:
     """Return what a command did, and the next commands."""
     lines = [answer.message, *(f"  {line}" for line in answer.changed)]
     lines += [f"  {style('note', fg='yellow')}: {note}" for note in answer.notes]
-    return "\n".join([*lines, *render_next_steps(answer.next)])
+    return "\n".join([*lines, *render_next_steps(answer.next_steps)])
 
 
 def render_next_steps(lines: Sequence[str]) -> list[str]:

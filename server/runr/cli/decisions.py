@@ -8,7 +8,7 @@ from runr.errors import ExitCode
 from runr.lifecycle import complete, decisions
 from runr.lifecycle.complete import CompleteRequest
 from runr.lifecycle.decisions import Decision
-from runr.query.models import CompletionResult, RunResult
+from runr.query.detail_models import CompletionResult, RunResult
 
 
 @command("complete-task")
@@ -77,7 +77,7 @@ def reject(invocation: Invocation, **options: str) -> None:
 
 
 def _rejected(answer: RunResult) -> str:
-    name = render_tasks.shown_path(answer.run.task)
+    name = render_tasks.shown_path(answer.run.task_path)
     return "\n".join(
-        [f"{name} is rejected; its work is kept", *console.render_next_steps(answer.run.next)]
+        [f"{name} is rejected; its work is kept", *console.render_next_steps(answer.run.next_steps)]
     )

@@ -14,6 +14,7 @@ from runr.graphics import chart, svg, tree
 from runr.graphics.chart import Kind
 from runr.graphics.dependency_graph import DependencyView, gather, graph_chart, graph_result
 from runr.graphics.tree import Line
+from runr.query.encoding import to_json
 from runr.query.filters import Filter
 from runr.query.task_state import TaskState
 from runr.runs.stop_reasons import quoted
@@ -180,7 +181,7 @@ def graph(
     """
     graphed = gather(invocation.project(), wanted, about)
     if form == "json" or invocation.as_json:
-        click.echo(graph_result(graphed).model_dump_json(indent=2))
+        click.echo(to_json(graph_result(graphed)))
     elif form == "tree":
         invocation.say(render_graph(graphed, depth=depth, limit=limit))
     else:

@@ -1,72 +1,93 @@
 """Commands that import tasks from other tools and export them."""
 
 import sys
-from typing import get_args
+from dataclasses import replace
+from typing import TYPE_CHECKING, get_args
 
 import click
 from click import style
 
 from runr.cli import console
 from runr.cli.app import Invocation, command
+from runr.errors import ExitCode
 from runr.interchange import exporter, importer
 from runr.interchange.exporter import ExportFormat, ExportRequest
 from runr.interchange.import_plan import DonePolicy
-from runr.interchange.importer import ImportedTask, ImportRequest, ImportResult
+from runr.interchange.import_result import ImportedRecord, ImportRequest, ImportResult
 from runr.interchange.sources import TITLES, Tool
 from runr.storage.layout import TASKS
-from runr.text import pluralize
+from runr.text import join_limited, pluralize
 
+if TYPE_CHECKING:
+    from runr.project import Project
+
+# How many dependencies a line lists.
+_NAMED = 2
 _MARKS = {
-    "write": ("+", "green"),
-    "known": ("=", None),
-    "taken": ("!", "red"),
-    "leave": ("-", None),
+    "imported": ("+", "green"),
+    "changed": ("~", "green"),
+    "present": ("=", None),
+    "left_out": ("-", None),
+    "failed": ("!", "red"),
 }
 
 
 def render_import(answer: ImportResult) -> str:
-    """Return one line for each task, then the totals."""
-    names = {task.source: _name(task) for task in answer.tasks}
-    width = max(map(len, names.values()), default=0)
+    """Return an account of each record, those that failed last, and the sum of them."""
+    labels = {index: _label(record) for index, record in enumerate(answer.records)}
+    named = [labels[index] for index, record in enumerate(answer.records) if record.path]
+    width = console.column_width(named) if named else 0
     lines = [f"{TITLES[answer.tool]}, {answer.file}:"]
-    for task in answer.tasks:
-        mark, colour = _MARKS[task.action]
-        message = "  ".join(filter(None, (f"{names[task.source]:<{width}}", _describe(task))))
-        lines.append(f"  {style(mark, fg=colour)} {message}".rstrip())
-        notes = task.notes if task.action == "write" else []
-        lines += [f"      {style('note', fg='yellow')}: {note}" for note in notes]
-    lines.append(_totals(answer))
+    for index in sorted(labels, key=lambda index: answer.records[index].outcome == "failed"):
+        lines += _account(answer.records[index], labels[index], width)
+    lines.append(_sum(answer))
     lines += [f"{style('note', fg='yellow')}: {note}" for note in answer.notes]
-    if answer.next:
-        lines += ["Next:", *(f"  {step}" for step in answer.next)]
-    return "\n".join(lines)
+    return "\n".join([*lines, *console.render_next_steps(answer.next_steps)])
 
 
-def _name(task: ImportedTask) -> str:
-    return task.path.removeprefix(f"{TASKS}/") if task.path else task.source
+def _account(record: ImportedRecord, label: str, width: int) -> list[str]:
+    mark, colour = _MARKS[record.outcome]
+    remarks, changes = _remarks(record), record.changes
+    if len(changes) == 1 and not remarks:
+        remarks, changes = changes, []
+    label = console.pad(label, width) if record.path else label
+    line = f"  {style(mark, fg=colour)} {'  '.join([label, *remarks])}".rstrip()
+    return [line, *(f"      {change}" for change in changes)]
 
 
-def _describe(task: ImportedTask) -> str:
-    if task.action == "leave":
-        return f"left out: {', '.join(task.notes)}"
-    if task.action == "taken":
-        return "a file with this name already exists"
-    here = "already imported" if task.action == "known" else ""
-    done = f"{task.said} there: attested, not verified" if task.completed else ""
-    waits = f"after {', '.join(task.depends_on)}" if task.depends_on else ""
-    return "  ".join(part for part in (here, done, waits) if part)
+def _label(record: ImportedRecord) -> str:
+    if record.outcome == "failed":
+        return record.place
+    if record.path:
+        return record.path.removeprefix(f"{TASKS}/")
+    if record.kind != "task":
+        return f"{record.kind} {record.title}".strip()
+    return f"{record.source or record.place} {record.title}".strip()
 
 
-def _totals(answer: ImportResult) -> str:
-    would = "would be " if answer.dry_run else ""
-    message = f"{pluralize(answer.written, 'task')} {would}written"
-    counts = {"known": "already imported", "taken": "with a taken name", "leave": "left out"}
-    for action, words in counts.items():
-        number = sum(task.action == action for task in answer.tasks)
-        message += f", {number} {words}" if number else ""
-    if answer.completed:
-        message += f"; {answer.completed} {would}recorded as completed (attested by {answer.by}, not verified)"
-    return f"{message}."
+def _remarks(record: ImportedRecord) -> list[str]:
+    if record.outcome == "failed":
+        return [record.reason]
+    if record.outcome == "left_out":
+        return [f"left out: {record.reason}"]
+    before = "here already" if record.outcome == "present" else ""
+    done = "attested" if record.attested else ""
+    after = f"after {join_limited(record.depends_on, _NAMED)}" if record.depends_on else ""
+    return [part for part in (before, done, after) if part]
+
+
+def _sum(answer: ImportResult) -> str:
+    if not answer.records:
+        return "There is nothing to import."
+    would, counts = "would be " if answer.dry_run else "", answer.counts
+    parts = [f"{answer.written} {would}imported"]
+    parts[0] += f", {counts['changed']} of them with changes" if counts["changed"] else ""
+    parts += [f"{counts['present']} here already"] if counts["present"] else []
+    parts += [f"{counts['left_out']} left out"] if counts["left_out"] else []
+    parts += [f"{counts['failed']} could not be imported"] if counts["failed"] else []
+    if answer.attested:
+        parts.append(f"{answer.attested} {would}attested by {answer.by}, not verified")
+    return f"{pluralize(answer.total, 'record')}: {'; '.join(parts)}."
 
 
 @command("import")
@@ -83,33 +104,59 @@ def _totals(answer: ImportResult) -> str:
     "only",
     multiple=True,
     metavar="TAG",
-    help="Import only this list of a Task Master file; repeatable.",
+    help="Import only this list of a Task Master file.",
 )
 @click.option(
     "--done",
     type=click.Choice(get_args(DonePolicy)),
-    default="attest",
-    help="Tasks that are done there: attest them, leave them open, or skip them.",
+    help="Tasks done in the source: hold (default), attest, leave pending, or skip them.",
 )
-@click.option("--by", help="Person who attests them; default: git user.name.")
+@click.option("--by", metavar="NAME", help="Person who attests the tasks that are done there.")
 @click.option(
     "--dry-run", "--preview", is_flag=True, help="Show what would be written, without writing it."
 )
 @click.option("--yes", "-y", is_flag=True, help="Write without asking.")
-def import_(invocation: Invocation, *, yes: bool, dry_run: bool, **options: object) -> None:
+def import_(
+    invocation: Invocation,
+    *,
+    yes: bool,
+    dry_run: bool,
+    done: DonePolicy | None,
+    **arguments: object,
+) -> int:
     """Import tasks from another tool.
 
     Reads Task Master, Beads, Backlog.md, GitHub issues and runr archives.
     """
     project = invocation.project()
-    request = ImportRequest.model_validate({**options, "dry_run": dry_run})
-    asks = sys.stdin.isatty() and not (yes or dry_run or invocation.as_json)
-    if asks:
-        planned = importer.import_tasks(project, request.model_copy(update={"dry_run": True}))
-        invocation.show(planned, render_import)
-        click.confirm("Write this?", abort=True)
-    answer: ImportResult = importer.import_tasks(project, request)
+    request = ImportRequest.model_validate(
+        {**arguments, "done": done or "hold", "dry_run": dry_run}
+    )
+    if sys.stdin.isatty() and not (yes or dry_run or invocation.as_json):
+        request = _ask(invocation, project, request, ask_done=done in (None, "attest"))
+    answer = importer.import_tasks(project, request)
     invocation.show(answer, render_import)
+    return ExitCode.FAILED if answer.counts["failed"] else ExitCode.DONE
+
+
+def _ask(
+    invocation: Invocation, project: "Project", request: ImportRequest, *, ask_done: bool
+) -> ImportRequest:
+    """Show the preview, and ask whether to write it and whether to attest what is done there."""
+    by = request.by or project.repo.user()
+    preview = request.model_copy(update={"dry_run": True, "by": by})
+    planned = importer.import_tasks(project, preview)
+    invocation.show(replace(planned, next_steps=[]), render_import)
+    if planned.written:
+        click.confirm(f"Import {pluralize(planned.written, 'record')}?", abort=True)
+    number = planned.unattested + planned.attested
+    if not number or not ask_done or (request.by and request.done == "attest"):
+        return request
+    tasks = pluralize(number, "task") + (" that is" if number == 1 else " that are")
+    question = f"Attest {tasks} done in {TITLES[planned.tool]}, in the name of {by}?"
+    if by and click.confirm(question):
+        return request.model_copy(update={"done": "attest", "by": by})
+    return request.model_copy(update={"done": "hold"})
 
 
 @command("export")
@@ -122,12 +169,12 @@ def import_(invocation: Invocation, *, yes: bool, dry_run: bool, **options: obje
 )
 @click.option("--output", metavar="FILE", help="Write to FILE; a directory for the format backlog.")
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
-def export(invocation: Invocation, **options: object) -> None:
+def export(invocation: Invocation, **arguments: object) -> None:
     """Export tasks, statuses and history.
 
     Other formats than json export the tasks for another tool.
     """
-    answer = exporter.export_tasks(invocation.project(), ExportRequest.model_validate(options))
+    answer = exporter.export_tasks(invocation.project(), ExportRequest.model_validate(arguments))
     if isinstance(answer, str):
         # Not `show`: an export must be byte for byte the same, whatever the terminal's encoding.
         sys.stdout.buffer.write(answer.encode())

@@ -10,6 +10,7 @@ from runr.lint import finding, fixes, rules
 from runr.lint.fixes import FixResult
 from runr.lint.rules import LintResult
 from runr.query import listing
+from runr.query.encoding import to_json
 from runr.query.filters import Filter
 from runr.text import pluralize
 
@@ -57,7 +58,7 @@ def lint(
     if form == "sarif":
         click.echo(finding.render_sarif(answer.findings, __version__), nl=False)
     elif form == "json":
-        click.echo(answer.model_dump_json(indent=2))
+        click.echo(to_json(answer))
     else:
         invocation.show(answer, _linted)
     return ExitCode.DONE if answer.passed else ExitCode.FAILED

@@ -60,7 +60,9 @@ def render_submission(answer: Submission) -> str:
     if answer.forced:
         lines.append(f"  {style('forced', fg='yellow')}: {answer.forced}")
     return "\n".join(
-        [*lines, "Next:", *(f"  {step}" for step in answer.next)] if answer.next else lines
+        [*lines, "Next:", *(f"  {step}" for step in answer.next_steps)]
+        if answer.next_steps
+        else lines
     )
 
 

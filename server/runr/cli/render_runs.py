@@ -1,16 +1,21 @@
 """Render runs, their checks and their events for a terminal."""
 
+from __future__ import annotations  # runs are named here, and loaded only where there are any
+
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from click import style
 
 from runr.cli import console
 from runr.cli.console import render_next_steps
-from runr.lifecycle.resume import ResumePreview, ResumeResult
-from runr.query.models import CheckDetails, RunDetails, RunList, RunResult
 from runr.runs import stop_reasons
-from runr.runs.model import Event
 from runr.text import format_duration
+
+if TYPE_CHECKING:
+    from runr.lifecycle.resume import ResumePreview, ResumeResult
+    from runr.query.detail_models import CheckDetails, RunDetails, RunList, RunResult
+    from runr.runs.model import Event
 
 
 def check_line(check: CheckDetails) -> str:
@@ -23,7 +28,16 @@ def check_progress(event: Event) -> str:
     facts = event.payload
     if event.type == "checks.added":
         return f"{facts['tier']} too: {facts['path']} is in {facts['pattern']}"
-    check = CheckDetails.model_validate(facts | {"passed": facts["exit_code"] == 0})
+    from runr.query.detail_models import CheckDetails  # noqa: PLC0415 - see the first import
+
+    check = CheckDetails(
+        tier=facts["tier"],
+        command=facts["command"],
+        passed=facts["exit_code"] == 0,
+        runs=facts.get("runs", 1),
+        exit_code=facts["exit_code"],
+        seconds=facts.get("seconds", 0.0),
+    )
     if event.type == "check.failed":
         return f"{_sign(check)} {check.command} (run {check.runs}; retrying)"
     more = f" ({_facts(check, took=False)})" if check.runs > 1 else ""
@@ -61,13 +75,13 @@ def render_preview(answer: ResumePreview) -> str:
         lines.append(f"  … and {len(answer.work) - _FILES} more")
     if not answer.work:
         lines.append("  no changes so far")
-    return "\n".join([*lines, "Next:", *(f"  {step}" for step in answer.next)])
+    return "\n".join([*lines, "Next:", *(f"  {step}" for step in answer.next_steps)])
 
 
 def render_resumed(answer: ResumeResult) -> str:
     """Return what was resumed, or what else there is to do."""
     work = render_summary(answer.run) if answer.run else []
-    return "\n".join([answer.message, *work, *render_next_steps(answer.next)])
+    return "\n".join([answer.message, *work, *render_next_steps(answer.next_steps)])
 
 
 def event_line(event: Event) -> str | None:
@@ -118,7 +132,7 @@ def render_summary(run: RunDetails) -> list[str]:
         lines += [f"        {line}" for line in check.tail.splitlines()[-_MAX_LINES:]]
     if run.rejected_by:
         lines.append(f"    {run.rejected_by}: {run.reason}")
-    lines += [f"    held by {run.held_by}"] if run.held_by else []
+    lines += [f"    held by {run.holder}"] if run.holder else []
     lines += [f"    note: {note.splitlines()[0]}" for note in run.notes[-_NOTES:]]
     if run.detail and run.stop_reason:
         lines += [f"    {line}".rstrip() for line in run.detail.splitlines()[:_MAX_LINES]]
@@ -133,7 +147,7 @@ def _ending(run: RunDetails) -> str:
 
 def render_end(run: RunDetails) -> str:
     """Return how a run ended, in one line, and the next commands."""
-    name = run.task.removeprefix(".runr/tasks/")
+    name = run.task_path.removeprefix(".runr/tasks/")
     if run.status == "running":
         return "\n".join([f"{console.run_sign(run)} {name}: run {run.id} is running", *_next(run)])
     if run.status == "completed":
@@ -151,26 +165,28 @@ def _result(run: RunDetails) -> str:
     how += ", checks skipped" if run.verification == "skipped" else ""
     commit = f", commit {run.checkpoint_sha[:12]}" if run.checkpoint_sha else ""
     kept = f", pending on {run.branch}" if run.integration == "kept" else ""
-    empty = ", no changes" if run.changed == 0 else ""
+    empty = ", no changes" if run.changed_count == 0 else ""
     return f"completed, {how}{commit}{kept}{empty}"
 
 
 def _next(run: RunDetails) -> list[str]:
-    return ["  Next:", *(f"    {step}" for step in run.next)] if run.next else []
+    return ["  Next:", *(f"    {step}" for step in run.next_steps)] if run.next_steps else []
 
 
 def render_started(answer: RunResult) -> str:
     """Return the session's brief, or how to follow a detached run."""
     if answer.brief is not None:
         return "\n".join([answer.brief, *render_next_steps(console.after_brief(answer))])
-    return "\n".join([f"run {answer.run.id} has started", *render_next_steps(answer.run.next)])
+    return "\n".join(
+        [f"run {answer.run.id} has started", *render_next_steps(answer.run.next_steps)]
+    )
 
 
 def render_runs(answer: RunList) -> str:
     """Return one line for each run, newest first."""
     if not answer.runs:
         return "No runs yet. Start one with `runr run TASK`."
-    names = [run.task.removeprefix(".runr/tasks/") or "(no task)" for run in answer.runs]
+    names = [run.task_path.removeprefix(".runr/tasks/") or "(no task)" for run in answer.runs]
     width = console.column_width(names)
     workers = max(len(run.worker) for run in answer.runs)
     lines = []
@@ -180,6 +196,6 @@ def render_runs(answer: RunList) -> str:
         begun = f"{console.run_sign(run)} {run.id}  {run.status:<9}  {console.pad(name, width)}"
         took = f"{run.worker:<{workers}}  {format_duration(run.seconds):>6}"
         lines.append(f"{begun}  {took}{cost}{reason}")
-    if answer.total > len(answer.runs):
-        lines.append(f"… of {answer.total}; --limit 0 shows all")
+    if answer.total_count > len(answer.runs):
+        lines.append(f"… of {answer.total_count}; --limit 0 shows all")
     return "\n".join(lines)

@@ -1,12 +1,18 @@
 """Render tasks for a terminal."""
 
+from __future__ import annotations  # runs are named here, and loaded only where there are any
+
 import shlex
+from typing import TYPE_CHECKING
 
 from click import style
 
 from runr.cli import console, render_runs
 from runr.cli.console import render_next_steps
-from runr.query.models import CompletionResult, TaskDetails, TaskList, TaskSummary
+from runr.query.models import TaskList, TaskSummary
+
+if TYPE_CHECKING:
+    from runr.query.detail_models import CompletionResult, TaskDetails
 
 #: What is shown beside a completion whose checks did not pass.
 _UNCHECKED = {
@@ -18,7 +24,7 @@ _UNCHECKED = {
 def render_list(answer: TaskList) -> str:
     """Return one line for each task, in columns."""
     if not answer.tasks:
-        return answer.next
+        return " ".join(answer.next_steps)
     names = [shown_name(row) for row in answer.tasks]
     width = console.column_width(names)
     states = max(len(row.status) for row in answer.tasks)
@@ -29,11 +35,11 @@ def render_list(answer: TaskList) -> str:
         remarks = _remarks(row)
         gap = " " * (states - len(row.status) + 2) if remarks else ""
         lines.append(f"{begun}{gap}{remarks}")
-    if 0 < answer.waiting < answer.total:
-        lines.append(f"  {blocked_note(answer.waiting)}")
+    if 0 < answer.needs_human_count < answer.total_count:
+        lines.append(f"  {blocked_note(answer.needs_human_count)}")
     if answer.next_cursor:
         cursor = shlex.quote(answer.next_cursor)
-        lines.append(f"  … of {answer.total}; --cursor {cursor} shows more, --limit 0 all")
+        lines.append(f"  … of {answer.total_count}; --cursor {cursor} shows more, --limit 0 all")
     return "\n".join(lines)
 
 
@@ -105,7 +111,7 @@ def render_details(answer: TaskDetails) -> str:
         ("checks", "; ".join(task.verify)),
         ("checkpoint", task.checkpoint_sha),
         ("unmerged", "commit not on this branch" if task.unmerged else None),
-        ("attempts", str(task.attempts) if task.attempts else None),
+        ("runs", str(task.run_count) if task.run_count else None),
     ]
     lines += [f"  {name}: {value}" for name, value in facts if value]
     lines += [f"  {style('problem', fg='red')}: {problem}" for problem in task.problems]
@@ -119,10 +125,11 @@ def render_details(answer: TaskDetails) -> str:
 
 def render_completion(answer: CompletionResult) -> str:
     """Return the result of a completion."""
+    advice = " ".join(answer.next_steps)
     if answer.run is None:
-        return f"{console.task_sign(answer.task)} {shown_name(answer.task)}\n{answer.next}"
+        return "\n".join([f"{console.task_sign(answer.task)} {shown_name(answer.task)}", advice])
     if answer.completed:
-        return f"{render_runs.render_end(answer.run)}\n{answer.next}"
+        return f"{render_runs.render_end(answer.run)}\n{advice}"
     sign = style("✗", fg="red")
     lines = [f"{sign} {shown_name(answer.task)} is not completed"]
     lines += render_runs.render_summary(answer.run)[1:]

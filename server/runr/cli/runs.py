@@ -13,10 +13,10 @@ from runr.lifecycle import runs as lifecycle_runs
 from runr.lifecycle import start
 from runr.lifecycle.follow import Listener, wait_for_run
 from runr.lifecycle.start import RunRequest
-from runr.query import detail
-from runr.query.detail import NoteRequest
+from runr.query import notes
+from runr.query.detail_models import RunDetails
 from runr.query.filters import Filter
-from runr.query.models import Kind, RunDetails
+from runr.query.models import Kind
 from runr.runs.model import Event, Phase
 from runr.runs.resume import STARTS
 from runr.runs.stop_reasons import quoted
@@ -113,12 +113,12 @@ def report(invocation: Invocation, run: str) -> None:
 @command("note")
 @click.argument("run", metavar="RUN|TASK")
 @click.argument("text")
-def note(invocation: Invocation, **options: object) -> None:
+def note(invocation: Invocation, run: str, text: str) -> None:
     """Add a progress note to an open run.
 
     The note is part of the brief for the next session, of the report and of `runr follow`.
     """
-    answer = detail.add_note(invocation.project(), NoteRequest.model_validate(options))
+    answer = notes.add_note(invocation.project(), run, text)
     invocation.show(answer, console.render_result)
 
 
@@ -222,7 +222,7 @@ def _run_several(
         answer = start.run_task(invocation.project(), _request(invocation, path, options))
         if answer.brief is not None:
             raise UsageError("the worker session runs a single task")
-        invocation.say(f"run {answer.run.id}: {answer.run.task.removeprefix('.runr/tasks/')}")
+        invocation.say(f"run {answer.run.id}: {answer.run.task_path.removeprefix('.runr/tasks/')}")
         finished = watch(invocation, answer.run.id)
         if finished is None:
             return ExitCode.INTERRUPTED
@@ -243,7 +243,7 @@ def _run_ready(
 
     def on_start(view: RunDetails) -> None:
         started.append(view)
-        invocation.say(f"run {view.id}: {view.task.removeprefix('.runr/tasks/')}")
+        invocation.say(f"run {view.id}: {view.task_path.removeprefix('.runr/tasks/')}")
 
     try:
         answer = batch.run_ready(

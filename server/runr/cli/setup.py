@@ -172,7 +172,7 @@ def _installed(answer: InstallResult) -> str:
     lines = [f"  {path}" for path in answer.changed]
     head = "changed:" if lines else "Nothing to do."
     notes = [f"  note: {note}" for note in answer.notes]
-    steps = ["Next:", *(f"  {step}" for step in answer.next)] if answer.next else []
+    steps = ["Next:", *(f"  {step}" for step in answer.next_steps)] if answer.next_steps else []
     return "\n".join([head, *lines, *notes, *steps])
 
 
@@ -201,7 +201,7 @@ def workers(invocation: Invocation, words: tuple[str, ...]) -> None:
             invocation.show(add_worker(invocation.project(), name, program), console.render_result)
         case _:
             raise UsageError(
-                f"unknown argument {words[0]!r}: `runr workers` lists workers, `runr workers add` adds one",
+                f"unknown argument {words[0]!r}: `runr workers` lists them, `workers add` adds one",
                 next_steps=["runr workers", "runr workers add my-agent -- my-agent --yes"],
             )
 
@@ -213,7 +213,7 @@ def _list(answer: WorkerList) -> str:
 
 def _line(row: WorkerSummary, width: int) -> str:
     if not row.installed:
-        steps = "".join(f"\n    {step}" for step in row.next if step != "runr doctor")
+        steps = "".join(f"\n    {step}" for step in row.next_steps if step != "runr doctor")
         return f"{style('✗', fg='red')} {row.name:<{width}}  {row.message}{steps}"
     facts = [row.version or "", row.path or " ".join(row.command)]
     if row.login is not None:

@@ -32,7 +32,7 @@ def render_inference(answer: InferenceResult) -> str:
     if answer.applied:
         number = len(answer.changed)
         lines.append("1 status changed" if number == 1 else f"{number} statuses changed")
-    steps = ["Next:", *(f"  {step}" for step in answer.next)] if answer.next else []
+    steps = ["Next:", *(f"  {step}" for step in answer.next_steps)] if answer.next_steps else []
     return "\n".join([*lines, *_notes(answer.notes), *steps])
 
 

@@ -18,6 +18,7 @@ from runr.errors import ExitCode
 from runr.git.repo import Repo
 from runr.lifecycle import runs
 from runr.project import Project
+from runr.query.encoding import to_json
 from runr.query.models import CommandResult
 from runr.setup.demo import make
 
@@ -75,10 +76,10 @@ def _farewell(root: Path) -> CommandResult:
     """Return what to type next: the demo's folder, then the way on from the run that stopped."""
     known = runs.list_runs(Project.open(root, os.environ), limit=None).runs
     stopped = next(run for run in known if run.status == "stopped")
-    name = stopped.task.removeprefix(".runr/tasks/")
-    steps = [f"cd {shlex.quote(str(root))}", *stopped.next, "runr doctor"]
+    name = stopped.task_path.removeprefix(".runr/tasks/")
+    steps = [f"cd {shlex.quote(str(root))}", *stopped.next_steps, "runr doctor"]
     message = f"\nThat was it. {name} is still stopped: look at it, mend it, take it up again."
-    return CommandResult(message=message, next=steps)
+    return CommandResult(message=message, next_steps=steps)
 
 
 def _heading(invocation: Invocation, message: str, command: str) -> None:
@@ -153,4 +154,4 @@ def version(invocation: Invocation) -> None:
     # The models take longer to load than all the rest of this command.
     from runr.query.models import CommandResult  # noqa: PLC0415 - see above
 
-    click.echo(CommandResult(message=message).model_dump_json(indent=2))
+    click.echo(to_json(CommandResult(message=message)))

@@ -1,16 +1,19 @@
 """Commands that show tasks."""
 
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import click
 
 from runr.cli import console, render_tasks
 from runr.cli.app import Invocation, command, task_names
 from runr.cli.filters import filtered
-from runr.query import detail, listing
+from runr.query import listing
 from runr.query.filters import Filter, parse_filter
 from runr.query.listing import Sort, TaskQuery
-from runr.query.next_task import NextTask, choose_next
+from runr.query.models import DEFAULT_TAIL
+
+if TYPE_CHECKING:
+    from runr.query.next_task import NextTask
 
 
 @command("next")
@@ -24,12 +27,15 @@ def next_task(
 
     Ranked by priority, then by the number of tasks that it unblocks.
     """
+    # A listing, the most frequent command, needs only what is imported above.
+    from runr.query.next_task import choose_next  # noqa: PLC0415 - see above
+
     meant = wanted & parse_filter(" ".join(query))
     answer = choose_next(invocation.project(), meant, explain=explain)
     invocation.show(answer, lambda found: _choice(found, explain=explain))
 
 
-def _choice(answer: NextTask, *, explain: bool) -> str:
+def _choice(answer: "NextTask", *, explain: bool) -> str:
     task = answer.task
     if task is None:
         lines = [f"No next task: {answer.why}"]
@@ -39,21 +45,26 @@ def _choice(answer: NextTask, *, explain: bool) -> str:
             f"{console.task_sign(task)} {render_tasks.shown_name(task)}{title}",
             f"  {answer.why}",
         ]
-        lines += [f"  {_unblocks(answer)}"] if answer.unblocks_all else []
+        lines += [f"  {_unblocks(answer)}"] if answer.unblocks_all_count else []
     if explain:
         names = [render_tasks.shown_path(other.path) for other in answer.others]
         lines += [
             f"  not {name}: {other.why}" for name, other in zip(names, answer.others, strict=True)
         ]
-        lines += [f"  and {answer.left_out} more"] if answer.left_out else []
-    if answer.waiting:
-        lines.append(f"  {render_tasks.blocked_note(len(answer.waiting))}")
-    return "\n".join([*lines, *console.render_next_steps(answer.next)])
+        more = answer.others_count - len(answer.others)
+        lines += [f"  and {more} more"] if more else []
+    if answer.needs_human:
+        lines.append(f"  {render_tasks.blocked_note(len(answer.needs_human))}")
+    return "\n".join([*lines, *console.render_next_steps(answer.next_steps)])
 
 
-def _unblocks(answer: NextTask) -> str:
-    tasks = "1 task" if answer.unblocks_all == 1 else f"{answer.unblocks_all} tasks"
-    directly = "" if answer.unblocks == answer.unblocks_all else f", {answer.unblocks} directly"
+def _unblocks(answer: "NextTask") -> str:
+    tasks = "1 task" if answer.unblocks_all_count == 1 else f"{answer.unblocks_all_count} tasks"
+    directly = (
+        ""
+        if answer.unblocks_count == answer.unblocks_all_count
+        else f", {answer.unblocks_count} directly"
+    )
     return f"it unblocks {tasks}{directly}"
 
 
@@ -97,11 +108,13 @@ def list_tasks(
 @click.option(
     "--tail",
     type=click.IntRange(0),
-    default=detail.DEFAULT_TAIL,
+    default=DEFAULT_TAIL,
     help="Characters of check output to show.",
 )
 def task_status(invocation: Invocation, task: str, tail: int) -> None:
     """Show one task and its last run."""
+    from runr.query import detail  # noqa: PLC0415 - as in `next_task`
+
     invocation.show(
         detail.task_status(invocation.project(), task, tail=tail), render_tasks.render_details
     )

@@ -1,4 +1,4 @@
-"""The settings of `.runr/config.toml`: every key, its default and its meaning."""
+"""The settings of `.runr/config.toml`: every key, its default and its meaning. Pure."""
 
 from typing import Annotated, Literal
 

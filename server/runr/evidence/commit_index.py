@@ -48,14 +48,14 @@ def scan_other_refs(repo: Repo, tip: str) -> tuple[CommitRecord, ...]:
 
 def dropped_commits(repo: Repo, before: str, now: str) -> tuple[str, ...] | None:
     """Return the commits that led to `before` and do not lead to `now`; None where that is lost."""
-    found = repo.attempt("rev-list", before, f"^{now}", "--")
-    return tuple(found.out.decode().split()) if found.ok else None
+    found = repo.unless_gone("rev-list", before, f"^{now}", "--", needs=(before, now))
+    return None if found is None else tuple(found.decode().split())
 
 
 def between(repo: Repo, old: str, new: str) -> tuple[str, ...]:
     """Return the commits that lead to `new` and not to `old`; none where one of them is gone."""
-    found = repo.attempt("rev-list", new, f"^{old}", "--")
-    return tuple(found.out.decode().split()) if found.ok else ()
+    found = repo.unless_gone("rev-list", new, f"^{old}", "--", needs=(old, new))
+    return tuple((found or b"").decode().split())
 
 
 def _commits(repo: Repo, span: Sequence[str], *flags: str) -> Iterator[tuple[bytes, str]]:
@@ -99,7 +99,7 @@ def save_index(
     *,
     gone: Sequence[str] | None,
 ) -> None:
-    """Add the traces of `now`, unless somebody has changed what was `seen` meanwhile.
+    """Add the commits of `now`, unless another process has changed what was `seen`.
 
     `gone` are the commits to forget; None forgets all that was seen.
     """

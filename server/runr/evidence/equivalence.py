@@ -57,8 +57,8 @@ def _silent(
     repo: Repo, tip: str, checkpoints: Sequence[str], speaking: Collection[str]
 ) -> tuple[UntrailedCommit, ...]:
     """Return the commits that may be like one: none is older than where they all branched off."""
-    base = repo.attempt("merge-base", "--octopus", tip, *checkpoints)
-    span = [tip, f"^{base.out.decode().strip()}"] if base.ok else [tip]
+    base = repo.answer("merge-base", "--octopus", tip, *checkpoints)
+    span = [tip] if base is None else [tip, f"^{base.decode().strip()}"]
     found = []
     fields = repo.records("log", "-z", "--date-order", _FORMAT, *span, "--")
     for sha, parents, tree, time in zip(*[fields] * 4, strict=True):
@@ -98,10 +98,10 @@ def _same_patches(
 
 def _beginning(repo: Repo, tip: str, sha: str) -> str | None:
     """Return where a checkpoint of several commits branched off."""
-    base = repo.attempt("merge-base", tip, sha)
-    if not base.ok:
+    base = repo.answer("merge-base", tip, sha)
+    if base is None:
         return None
-    name = base.out.decode().strip()
+    name = base.decode().strip()
     return None if repo.resolve(f"{sha}^") == name else name
 
 

@@ -1,13 +1,16 @@
-"""What a history says about tasks: how a commit is known to be a task's work, and how surely."""
+"""What a history says about tasks: how a commit is known to be a task's work, and how surely.
+
+Pure.
+"""
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from runr.status.model import Entry, Evidence, State, Verification
 
-#: From here on a finding is believed, unless somebody wants more or less.
+#: The confidence from which a match is accepted unless the caller asks for another.
 ENOUGH = 0.5
 
 _REVERT = re.compile(r"This reverts commit ([0-9a-f]{40,64})\b")
@@ -137,7 +140,7 @@ def improves(entry: Entry, finding: CommitMatch) -> bool:
     """Tell whether the finding is better evidence than what is recorded.
 
     The record of a run that is here says more about that run than any commit,
-    and a person's word more than a guess.
+    and an attestation more than a guess.
     """
     if entry.status is State.COMPLETED:
         known = (entry.confidence or 0.0, entry.completed_at or "")
@@ -151,51 +154,55 @@ def improves(entry: Entry, finding: CommitMatch) -> bool:
 
 def completed(entry: Entry, finding: CommitMatch) -> Entry:
     """Return the entry with the finding as its evidence."""
-    return entry.model_copy(
-        update={
-            "status": State.COMPLETED,
-            "last_run_id": finding.run_id or entry.last_run_id,
-            "updated_at": finding.time,
-            "completed_at": finding.time,
-            "completed_by": finding.by or _by(finding),
-            "checkpoint_sha": finding.sha or None,
-            "task_sha256": finding.task_sha256,
-            "verification": Verification.PASSED if finding.verified else Verification.NONE,
-            "evidence": Evidence.INFERRED,
-            "confidence": finding.confidence,
-            "basis": finding.basis.value,
-            "attempts": max(entry.attempts, 1),
-            "revision": entry.revision + 1,
-            "stop_reason": None,
-            "error": None,
-            "reason": None,
-            "branch": None,
-        }
+    return replace(
+        entry,
+        status=State.COMPLETED,
+        last_run_id=finding.run_id or entry.last_run_id,
+        updated_at=finding.time,
+        completed_at=finding.time,
+        completed_by=finding.by or _by(finding),
+        checkpoint_sha=finding.sha or None,
+        task_sha256=finding.task_sha256,
+        verification=Verification.PASSED if finding.verified else Verification.NONE,
+        evidence=Evidence.INFERRED,
+        confidence=finding.confidence,
+        basis=finding.basis.value,
+        run_count=max(entry.run_count, 1),
+        revision=entry.revision + 1,
+        stop_reason=None,
+        stop_detail=None,
+        reason=None,
+        pending_branch=None,
     )
 
 
 def is_awaited(entry: Entry, finding: CommitMatch) -> bool:
-    """Tell whether the finding is the work of a completion that had not been brought in."""
-    waits = entry.status is State.COMPLETED and entry.branch is not None
+    """Tell whether the match is the pending work of a completion."""
+    waits = entry.status is State.COMPLETED and entry.pending_branch is not None
     return waits and finding.run_id is not None and finding.run_id == entry.last_run_id
 
 
 def arrived(entry: Entry, now: str) -> Entry:
-    """Return the entry as that of work which has been brought in."""
-    changes = {"branch": None, "updated_at": now, "revision": entry.revision + 1}
-    return entry.model_copy(update=changes)
+    """Return the entry with its pending work merged."""
+    return replace(entry, pending_branch=None, updated_at=now, revision=entry.revision + 1)
 
 
 def withdrawn(entry: Entry, now: str) -> Entry:
     """Return the entry without an inferred completion whose commit was taken back."""
-    gone = dict.fromkeys(
-        (
-            *("completed_at", "completed_by", "checkpoint_sha", "task_sha256"),
-            *("evidence", "confidence", "basis"),
-        )
+    return replace(
+        entry,
+        status=State.PENDING,
+        verification=Verification.NONE,
+        completed_at=None,
+        completed_by=None,
+        checkpoint_sha=None,
+        task_sha256=None,
+        evidence=None,
+        confidence=None,
+        basis=None,
+        updated_at=now,
+        revision=entry.revision + 1,
     )
-    changes = {"status": State.PENDING, "verification": Verification.NONE, "updated_at": now}
-    return entry.model_copy(update=gone | changes | {"revision": entry.revision + 1})
 
 
 def _by(finding: CommitMatch) -> str:

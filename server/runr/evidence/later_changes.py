@@ -106,8 +106,8 @@ def _leading_to(repo: Repo, tip: str, commits: Iterable[str]) -> set[str]:
 
 
 def _beginning(repo: Repo, tip: str, commits: Iterable[str]) -> str | None:
-    base = repo.attempt("merge-base", "--octopus", tip, *sorted(commits))
-    return base.out.decode().strip() if base.ok else None
+    base = repo.answer("merge-base", "--octopus", tip, *sorted(commits))
+    return None if base is None else base.decode().strip()
 
 
 def _ancestry(sha: str, parents: Mapping[str, tuple[str, ...]]) -> frozenset[str]:

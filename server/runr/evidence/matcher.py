@@ -47,7 +47,7 @@ def match_commits(
     runs = {finding.run_id for finding in said}
     known = [each for each in (*recorded, *_elsewhere(repo, tip)) if each.run_id not in runs]
     weaker = [
-        *_by_likeness(repo, tip, seen, known),
+        *_by_equivalence(repo, tip, seen, known),
         *_by_scope(repo, seen, tasks, known),
         *_by_title(seen, tasks),
     ]
@@ -89,7 +89,7 @@ def _elsewhere(repo: Repo, tip: str) -> Iterable[KnownCheckpoint]:
         )
 
 
-def _by_likeness(
+def _by_equivalence(
     repo: Repo, tip: str, seen: Iterable[CommitRecord], known: Sequence[KnownCheckpoint]
 ) -> Iterable[CommitMatch]:
     speaking = {trace.sha for trace in seen if "Runr-" in trace.message and _blocks(trace)}
@@ -197,7 +197,7 @@ def _blobs(repo: Repo, names: Sequence[str]) -> dict[str, bytes]:
     return found
 
 
-# What a header says is anybody's text: only what looks right goes on to git.
+# A header is untrusted text: only what has the right form is passed to git.
 _SHA = re.compile(r"[0-9a-f]{40,64}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
@@ -235,7 +235,7 @@ def read_matches(
 
 
 def certain_matches(found: Mapping[str, CommitMatch]) -> dict[str, CommitMatch]:
-    """Return the findings that are believed unless somebody wants more."""
+    """Return the matches that reach the default confidence."""
     return {
         task: finding
         for task, finding in found.items()

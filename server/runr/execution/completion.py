@@ -1,13 +1,15 @@
 """What a run leaves for people: its line in the status file, its patch and its report."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from runr import nofollow
 from runr.clock import format_utc
-from runr.errors import GitError
+from runr.errors import DamagedStateError, GitError
 from runr.evidence import rebuild
 from runr.execution.context import RunContext
-from runr.git import snapshot
+from runr.git import quarantine, snapshot
 from runr.git.repo import Repo
 from runr.runs import journal, report
 from runr.runs.model import RunState
@@ -42,11 +44,11 @@ def write_report(context: RunContext, state: RunState) -> None:
     """Write the patch and the report of a run that has ended."""
     stat: tuple[snapshot.Stat, ...] = ()
     try:
-        repo, before, after = _trees(context, state)
-        patch = snapshot.patch(repo, before, after).decode("utf-8", "surrogateescape")
-        clean = context.log.redact(patch).encode("utf-8", "surrogateescape")
-        files.replace(context.files.diff, clean)
-        stat = snapshot.diffstat(repo, before, after)
+        with _trees(context, state) as (repo, before, after):
+            patch = snapshot.patch(repo, before, after).decode("utf-8", "surrogateescape")
+            clean = context.log.redact(patch).encode("utf-8", "surrogateescape")
+            files.replace(context.files.diff, clean)
+            stat = snapshot.diffstat(repo, before, after)
     except (GitError, OSError):
         # A worker may have deleted its tree: the rest of the story is still worth telling.
         pass
@@ -58,11 +60,20 @@ def write_report(context: RunContext, state: RunState) -> None:
     files.replace(context.files.report, context.log.redact(text).encode())
 
 
-def _trees(context: RunContext, state: RunState) -> tuple[Repo, str, str]:
+@contextmanager
+def _trees(context: RunContext, state: RunState) -> Iterator[tuple[Repo, str, str]]:
+    """Yield what the run changed as two trees, and the repository that has both."""
+    start = state.start
     if state.checkpoint_sha:
-        return context.root, state.start.base_sha, state.checkpoint_sha
-    workspace = context.workspace(state)
-    return workspace, state.start.base_tree, snapshot.take(workspace)
+        yield context.root, start.base_sha, state.checkpoint_sha
+    elif nofollow.is_folder(context.files.git_data):
+        workspace = context.workspace(state)
+        now = snapshot.take(workspace)
+        yield workspace, snapshot.comparable(workspace, start.base_tree, now), now
+    else:
+        # A person's word: nothing was looked at before.
+        with quarantine.temporary(Repo(Path(start.workdir))) as scratch:
+            yield scratch, start.base_tree, snapshot.take(scratch)
 
 
 def stop(context: RunContext, code: str, detail: str | None = None) -> RunState:
@@ -79,6 +90,8 @@ def finish(context: RunContext) -> None:
     if state.ended:
         write_status(context, state, if_current=True)
         _tell(context, state)
+    if state.ended == "completed":
+        _drop_git_data(context)
 
 
 def interrupt(context: RunContext, detail: str) -> RunState:
@@ -99,7 +112,14 @@ def complete(context: RunContext) -> RunState:
     state = context.log.append("run.completed", {})
     write_status(context, state)
     _tell(context, state)
+    _drop_git_data(context)
     return state
+
+
+def _drop_git_data(context: RunContext) -> None:
+    """Remove what nothing is compared with any more; a leftover of it only takes room."""
+    with suppress(OSError, DamagedStateError):
+        nofollow.remove_tree(context.files.git_data)
 
 
 def _tell(context: RunContext, state: RunState) -> None:

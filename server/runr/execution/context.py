@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from runr.clock import Clock
+from runr.git import quarantine
 from runr.git.repo import Repo
 from runr.redaction import Redactor
 from runr.runs.journal import RunLog
@@ -50,8 +51,8 @@ class RunContext:
         return Repo(self.layout.root)
 
     def workspace(self, state: RunState) -> Repo:
-        """Return the tree that the work is done in."""
-        return Repo(Path(state.start.workdir))
+        """Return the tree that the work is done in; new objects go into the run's own folder."""
+        return quarantine.enter(Repo(Path(state.start.workdir)), self.files.git_data)
 
     def child_environment(self, state: RunState) -> dict[str, str]:
         """Return the environment of every program that the run starts."""

@@ -10,7 +10,8 @@ from runr.execution.attempt import work
 from runr.execution.context import PhaseOutcome, RunContext
 from runr.execution.review import run_plan, run_review
 from runr.execution.verification import verify
-from runr.git import checkpoint, merge, recovery, snapshot, worktree
+from runr.git import checkpoint, merge, recovery, snapshot, submodules, worktree
+from runr.git.repo import Repo
 from runr.git.trailers import Trailers
 from runr.runs import journal
 from runr.runs.machine import next_action
@@ -25,7 +26,9 @@ async def prepare(context: RunContext, state: RunState) -> PhaseOutcome:
     """Make the run's own working tree, unless it works in the user's."""
     start = state.start
     if start.branch is not None:
-        worktree.add(context.root, Path(start.workdir), start.branch, start.base_sha)
+        path = Path(start.workdir)
+        worktree.add(context.root, path, start.branch, start.base_sha)
+        submodules.populate(context.root, Repo(path), fresh=True)
     return PhaseOutcome("ok")
 
 
@@ -35,15 +38,18 @@ async def commit(context: RunContext, state: RunState) -> PhaseOutcome:
     workspace = context.workspace(state)
     now = snapshot.take(workspace)
     if state.tree and now != state.tree:
-        altered = [change.path for change in snapshot.changed(workspace, state.tree, now)]
-        detail = f"changed behind the checks: {', '.join(altered[:5])}"
-        return PhaseOutcome("altered", {"detail": detail})
+        # With the run's leftovers, `runr clean` removes the snapshot that was verified.
+        known = workspace.answer("cat-file", "-e", state.tree)
+        changes = () if known is None else snapshot.changed(workspace, state.tree, now)
+        names = ", ".join(change.path for change in changes[:5]) or "the snapshot is gone"
+        return PhaseOutcome("altered", {"detail": f"changed behind the checks: {names}"})
     session = state.sessions[-1] if state.sessions else start.session_id
     made = checkpoint.commit(
         workspace,
         base=start.base_sha,
         base_tree=start.base_tree,
         after=state.checkpoints[-1] if state.checkpoints else start.base_sha,
+        now=now,
         message=_message(state),
         trailers=Trailers(
             run_id=state.id,
@@ -54,8 +60,11 @@ async def commit(context: RunContext, state: RunState) -> PhaseOutcome:
             milestone=f"{state.milestone}/{len(state.milestones)}" if state.milestone else None,
         ),
     )
-    left = {path for path in workspace.dirty() if not rules.is_runrs(path)} - set(made.paths)
-    total = snapshot.changed(workspace, start.base_sha, made.sha)
+    whole = made.parent == start.base_sha
+    total = made.paths if whole else snapshot.changed(workspace, start.base_sha, made.sha)
+    # In a tree of the run's own, nothing is left where all of the snapshot was committed.
+    dirty = () if start.branch is not None and made.tree == now else workspace.dirty()
+    left = {path for path in dirty if not rules.is_runrs(path)} - set(made.paths)
     return PhaseOutcome(
         "ok",
         {"sha": made.sha, "changed": len(total), "left_dirty": sorted(left)[:50]},

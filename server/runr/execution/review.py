@@ -87,6 +87,7 @@ def _patch(context: RunContext, state: RunState) -> str:
     workspace = context.workspace(state)
     before = state.checkpoints[-1] if state.checkpoints else state.start.base_tree
     after = state.tree or snapshot.take(workspace)
+    before = snapshot.comparable(workspace, before, after)
     return snapshot.patch(workspace, before, after).decode("utf-8", "replace")
 
 

@@ -23,7 +23,7 @@ async def verify(context: RunContext, state: RunState) -> PhaseOutcome:
         return _out_of_scope(before.violations, [])
     checks = _judges(context, state.start, before.paths)
     results = await run_checks(context, state, checks)
-    after = scope_guard.check_scope(context, state)
+    after = scope_guard.check_scope(context, state, before)
     if after.violations:
         return _out_of_scope(after.violations, results, when=" (since the checks ran)")
     facts = [result.model_dump(mode="json") for result in results]

@@ -1,12 +1,12 @@
-"""The commit that a run leaves behind, and the list of those that are there."""
+"""Make the commit of a run, and find the commits that name runs."""
 
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from runr.errors import GitError
-from runr.git import snapshot
-from runr.git.repo import Repo
+from runr.git import commits, quarantine, snapshot
+from runr.git.repo import Checkout, Repo, complaint
 from runr.git.snapshot import Change
 from runr.git.trailers import RUN_ID, TASK, Block, Trailers, parse_trailers
 from runr.git.trailers import message as compose
@@ -19,6 +19,8 @@ class Checkpoint:
     """A run's commit; `paths` are those that differ from its parent."""
 
     sha: str
+    parent: str | None
+    tree: str
     paths: tuple[str, ...]
 
 
@@ -46,7 +48,7 @@ class CheckpointRef:
         return any(block.checkpoint for block in self.blocks)
 
     def of(self, task: str) -> "CheckpointRef | None":
-        """Return what the commit says about one task, None where it checkpoints it not."""
+        """Return the blocks about one task, None where the commit is no checkpoint of it."""
         own = tuple(b for b in self.blocks if b.checkpoint and task in b.all(TASK))
         return CheckpointRef(sha=self.sha, time=self.time, blocks=own) if own else None
 
@@ -55,7 +57,7 @@ class CheckpointRef:
 
 
 def find(repo: Repo, rev_range: str = "HEAD") -> tuple[CheckpointRef, ...]:
-    """Return the commits that name a run or a task, newest first, none before its children."""
+    """Return the commits that name a run or a task, newest first, children before parents."""
     if rev_range == "HEAD" and repo.head() is None:
         return ()
     # The pattern only spares git from printing every other message; `parse` decides.
@@ -66,7 +68,7 @@ def find(repo: Repo, rev_range: str = "HEAD") -> tuple[CheckpointRef, ...]:
 
 
 def of_task(repo: Repo, task: str) -> tuple[CheckpointRef, ...]:
-    """Return the checkpoint commits of one task, newest first, with what they say about it."""
+    """Return the checkpoints of one task, newest first, with their blocks about it."""
     own = (ref.of(task) for ref in find(repo) if task in ref.tasks)
     return tuple(ref for ref in own if ref is not None)
 
@@ -79,51 +81,67 @@ def commit(
     message: str,
     trailers: Trailers,
     after: str | None = None,
+    now: str | None = None,
 ) -> Checkpoint:
     """Commit what the run changed, on top of HEAD; a second call finds the first one's commit.
 
-    `base` is the commit, `base_tree` the snapshot with which the run began. What
-    the user had changed before, and nobody has since, stays as it was. A run of
-    several milestones makes each commit `after` the one before. The first line of
-    `message` is the subject.
+    `base` is the commit, `base_tree` the snapshot with which the run began, `now`
+    the snapshot that is to be committed, which is taken where it is not given.
+    What the user had changed before, and was not changed since, stays as it was.
+    A run of several milestones makes each commit `after` the one before. The
+    first line of `message` is the subject.
     """
-    if made := _made(repo, after or base, trailers.run_id):
+    seen, after = repo.checkout(), after or base
+    head = seen.commit if seen else None
+    if head != after and (made := _made(repo, after, trailers.run_id)):
         return made
     # Plumbing, not `git commit`: HEAD moves in one step and only from where it was seen, a call
-    # that was killed can be made again, and a detached run starts no hook and asks for no key.
-    head = repo.head()
-    changes = _own(repo, base or snapshot.empty_tree(repo), base_tree, head)
-    tree = _tree(repo, head, changes)
+    # that was killed can be made again, and a detached run starts no hook.
+    now = now or snapshot.take(repo)
+    left, changes = _parted(repo, base, base_tree, seen, now)
+    tree = _tree(repo, head, changes) if left else now
     subject, _, body = message.partition("\n")
     text = compose(subject, body, trailers).encode()
-    parents = ("-p", head) if head else ()
-    sha = repo.text("commit-tree", tree, *parents, stdin=text, env=repo.identity())
+    parents = (head,) if head else ()
+    sha, real = commits.create(repo, tree, parents, text), quarantine.outside(repo)
+    quarantine.publish(repo, real, sha, *parents)
     # The index goes first: a kill in between leaves the work staged, never an index that undoes it.
-    stage(repo, changes)
-    move_head(repo, sha, head, f"runr: checkpoint {trailers.run_id}")
-    return Checkpoint(sha=sha, paths=tuple(c.path for c in changes))
+    stage(real, changes)
+    move_head(real, sha, head, f"runr: checkpoint {trailers.run_id}")
+    return Checkpoint(sha=sha, parent=head, tree=tree, paths=tuple(c.path for c in changes))
 
 
 def _made(repo: Repo, base: str | None, run_id: str) -> Checkpoint | None:
     for ref in find(repo, f"{base}..HEAD" if base else "HEAD"):
         if any(block.checkpoint and run_id in block.all(RUN_ID) for block in ref.blocks):
-            parent = repo.resolve(f"{ref.sha}^") or snapshot.empty_tree(repo)
-            paths = tuple(change.path for change in snapshot.changed(repo, parent, ref.sha))
-            return Checkpoint(sha=ref.sha, paths=paths)
+            parent = repo.resolve(f"{ref.sha}^")
+            changes = snapshot.changed(repo, parent or snapshot.empty_tree(repo), ref.sha)
+            return Checkpoint(
+                sha=ref.sha,
+                parent=parent,
+                tree=repo.text("rev-parse", f"{ref.sha}^{{tree}}"),
+                paths=tuple(change.path for change in changes),
+            )
     return None
 
 
-def _own(repo: Repo, base: str, base_tree: str, head: str | None) -> tuple[Change, ...]:
-    """Return what lies between HEAD and the working tree and is the run's doing.
+def _parted(
+    repo: Repo, base: str | None, base_tree: str, seen: Checkout | None, now: str
+) -> tuple[tuple[Change, ...], tuple[Change, ...]]:
+    """Return the changes from HEAD to the snapshot: those of others, and those of the run.
 
-    That is what changed since the first snapshot, and what commits since the
+    The run's is what changed since the first snapshot, and what commits since the
     base touched: a file that a worker committed and then deleted is gone.
     """
-    now = snapshot.take(repo)
-    start = head or snapshot.empty_tree(repo)
-    touched = (*snapshot.changed(repo, base_tree, now), *snapshot.changed(repo, base, start))
-    paths = {change.path for change in touched}
-    return tuple(c for c in snapshot.changed(repo, start, now) if c.path in paths)
+    nothing = snapshot.empty_tree(repo) if base is None or seen is None else ""
+    start = seen.commit if seen else nothing
+    since = snapshot.changed(repo, base_tree, now)
+    if seen and (seen.commit, seen.tree) == (base, base_tree):
+        return (), since
+    touched = {change.path for change in (*since, *snapshot.changed(repo, base or nothing, start))}
+    between = snapshot.changed(repo, start, now)
+    left = tuple(change for change in between if change.path not in touched)
+    return left, tuple(change for change in between if change.path in touched)
 
 
 def _tree(repo: Repo, head: str | None, changes: tuple[Change, ...]) -> str:
@@ -135,18 +153,19 @@ def _tree(repo: Repo, head: str | None, changes: tuple[Change, ...]) -> str:
 
 
 def stage(repo: Repo, changes: tuple[Change, ...]) -> None:
-    """Take the changes into the user's index, and nothing else."""
+    """Stage the changes in the user's index, and nothing else."""
     if changes:
         repo.run("update-index", "-z", "--index-info", stdin=_entries(changes))
         repo.attempt("update-index", "-q", "--refresh")
 
 
 def move_head(repo: Repo, sha: str, seen: str | None, note: str) -> None:
-    """Make `sha` the commit that is checked out, if that is still `seen`."""
-    move = ("update-ref", "-m", note, "HEAD", sha, seen or "")
-    if not repo.attempt(*move, env=repo.identity()).ok:
+    """Move HEAD to `sha`, if it is still at `seen`."""
+    moved = repo.attempt("update-ref", "-m", note, "HEAD", sha, seen or "")
+    if not moved.ok:
         raise GitError(
-            f"HEAD in {repo.path} moved, or is locked, while {sha} was being made its next commit",
+            f"HEAD in {repo.path} moved, or is locked, while {sha} was being made its next commit: "
+            f"{complaint(moved.err)}",
             next_steps=("runr resume",),
         )
 

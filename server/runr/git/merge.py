@@ -1,35 +1,38 @@
-"""Bringing a run's branch into the branch that it started from."""
+"""Merge commits into a branch: a run's own when it ends, and those that are submitted."""
 
 import os
 import re
 import shlex
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Literal, TypeVar
 
-from runr.git import snapshot
+from runr.git import commits as git_commits
+from runr.git import quarantine, recovery, snapshot
+from runr.git.commits import is_on
 from runr.git.repo import Output, Repo, complaint, split
 
 _UNKNOWN_OPTION = 129
+_VERIFIES = r"^merge\.verifysignatures$"
 
 #: How long to wait before each further try, in seconds.
 _PAUSES_S = (0.05, 0.1, 0.2, 0.4, 0.8)
 #: What git says where another git is writing to the index or the branch.
 _LOCKED = re.compile(r"(index|HEAD|refs/\S*)\.lock'?: File exists|cannot lock ref")
+#: That part of it which comes when the files are moved already.
+_REF_LOCKED = re.compile(r"cannot lock ref|(HEAD|refs/\S*)\.lock")
 
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Integration:
-    """What became of a branch.
+    """What became of a run's branch.
 
     `sha` is the target's commit that contains it. Where it was kept, `reason`
-    says why and `command` brings it in once that is out of the way.
+    says why and `command` merges it once that is resolved.
     """
 
     how: Literal["fast-forward", "merge", "already", "kept"]
@@ -39,7 +42,7 @@ class Integration:
 
 
 class MergeRefusedError(Exception):
-    """The branch cannot be brought in, for the reason given; `files` are those in conflict."""
+    """The commits cannot be merged, for the reason given; `files` are those in conflict."""
 
     def __init__(self, reason: str, files: tuple[str, ...] = ()) -> None:
         super().__init__(reason)
@@ -51,9 +54,9 @@ class MovedError(MergeRefusedError):
 
 
 def retry_if_moved(attempt: Callable[[], Result]) -> Result:
-    """Return what `attempt` does; while it raises MovedError, let it look and try again.
+    """Return what `attempt` does; repeat it a few times while it raises MovedError.
 
-    Runs keep each other out with a lock; only a git of the user's gets in between.
+    Runs exclude each other with a lock; only a git of the user's can interfere.
     """
     for pause in _PAUSES_S:
         try:
@@ -64,32 +67,39 @@ def retry_if_moved(attempt: Callable[[], Result]) -> Result:
 
 
 def integrate(root: Repo, *, branch: str, target: str | None, message: str) -> Integration:
-    """Move `target` to contain `branch`, or keep the branch; the user's changes stay untouched."""
-    tip = root.resolve(f"refs/heads/{branch}")
-    if tip is None:
-        return Integration(how="kept", reason=f"the branch {branch} is gone")
+    """Merge `branch` into `target`, or keep the branch; the user's own changes stay as they are."""
     try:
-        return retry_if_moved(lambda: _bring_in(root, tip, branch, target, message))
+        return retry_if_moved(lambda: _integrate(root, branch, target, message))
     except MergeRefusedError as error:
         command = _command(root, branch, target)
         return Integration(how="kept", reason=str(error), command=command)
 
 
-def _bring_in(root: Repo, tip: str, branch: str, target: str | None, message: str) -> Integration:
+def _integrate(root: Repo, branch: str, target: str | None, message: str) -> Integration:
+    found = root.refs(_ref(branch), *([_ref(target)] if target else []))
+    tip = found.get(_ref(branch))
+    if tip is None:
+        return Integration(how="kept", reason=f"the branch {branch} is gone")
     if target is None:
         raise MergeRefusedError("the run started where no branch was checked out")
-    old = tip_of(root, target)
-    if root.is_ancestor(tip, old):
+    if _ref(target) not in found:
+        raise MergeRefusedError(f"the branch {target} is gone")
+    old = found[_ref(target)]
+    straight = old != tip and root.is_ancestor(old, tip)
+    if not straight and root.is_ancestor(tip, old):
         return Integration(how="already", sha=old)
     ensure_not_busy(root, target)
-    straight = root.is_ancestor(old, tip)
     new = tip if straight else merge_commit(root, old, tip, message)
-    move(root, target, new, old, f"runr: bring in {branch}")
+    move(root, target, new, old, f"runr: merge {branch}")
     return Integration(how="fast-forward" if straight else "merge", sha=new)
 
 
+def _ref(branch: str) -> str:
+    return f"refs/heads/{branch}"
+
+
 def tip_of(root: Repo, target: str) -> str:
-    """Return the commit that `target` stands at."""
+    """Return the tip of `target`; MergeRefusedError where it is gone."""
     old = root.resolve(f"refs/heads/{target}")
     if old is None:
         raise MergeRefusedError(f"the branch {target} is gone")
@@ -97,7 +107,7 @@ def tip_of(root: Repo, target: str) -> str:
 
 
 def ensure_not_busy(root: Repo, target: str) -> None:
-    """Raise KeptError while the user is in the middle of something, or works on `target`."""
+    """Raise MergeRefusedError during a merge or rebase, or while another worktree has `target`."""
     if unfinished := root.operation():
         raise MergeRefusedError(f"a {unfinished} is in progress in {root.path}")
     if root.branch() != target and (found := checkout_of(root, target)):
@@ -105,12 +115,17 @@ def ensure_not_busy(root: Repo, target: str) -> None:
 
 
 def move(root: Repo, target: str, new: str, old: str, note: str) -> None:
-    """Let `target` go from `old` to `new`, with the user's files where it is checked out.
+    """Move `target` from `old` to `new`, with the user's files where it is checked out.
 
-    Raises MovedError where looking again may help, else KeptError; nothing is moved then.
+    Raises MovedError where another try may succeed, else MergeRefusedError; branch
+    and files are as before then.
     """
     if root.branch() == target:
+        _refuse_locked(root, target)
         moved = _advance(root, new)
+        if not moved.ok and _REF_LOCKED.search(moved.err):
+            # git moves the files first, and locks the branch afterwards.
+            recovery.put_back(root, old, new)
     else:
         moved = root.attempt("update-ref", "-m", note, f"refs/heads/{target}", new, old)
     if moved.ok:
@@ -118,20 +133,32 @@ def move(root: Repo, target: str, new: str, old: str, note: str) -> None:
     if tip_of(root, target) != old:
         raise MovedError(f"{target} moved at the same moment")
     if _LOCKED.search(moved.err):
-        raise MovedError(f"another git is at work on {target}: {complaint(moved.err)}")
+        raise MovedError(f"another git process holds {target}: {complaint(moved.err)}")
     raise MergeRefusedError(_refusal(moved))
 
 
-def merge_commit(root: Repo, old: str, tip: str, message: str) -> str:
+def _refuse_locked(root: Repo, target: str) -> None:
+    """Raise MovedError while a lock would stop git, perhaps when files are moved already."""
+    for lock in recovery.locks_in_the_way(root, target):
+        command = f"rm {shlex.quote(str(lock))}"
+        raise MovedError(f"{lock} exists: if no git process is running, {command}")
+
+
+def merge_commit(root: Repo, old: str, tip: str, message: str, *, may_sign: bool = True) -> str:
     """Return a merge commit made without touching a file or a branch."""
-    text = message.encode(errors="replace")
-    parents = ("-p", old, "-p", tip)
-    tree = merged_tree(root, old, tip)
-    return root.text("commit-tree", tree, *parents, stdin=text, env=root.identity())
+    with quarantine.within(root) as scratch:
+        tree = merged_tree(scratch, old, tip)
+        text = message.encode(errors="replace")
+        try:
+            sha = git_commits.create(scratch, tree, (old, tip), text, may_sign=may_sign)
+        except git_commits.UnsignedError as error:
+            raise MergeRefusedError(error.message) from None
+        quarantine.publish(scratch, root, sha, old, tip)
+    return sha
 
 
 def merged_tree(root: Repo, old: str, tip: str) -> str:
-    """Return the tree in which two commits meet; KeptError names the files in conflict."""
+    """Return the merge of two commits as a tree; MergeRefusedError names files in conflict."""
     flags = ("--write-tree", "-z", "--name-only", "--no-messages")
     merge = root.attempt("merge-tree", *flags, old, tip)
     if merge.code == 1:
@@ -139,7 +166,7 @@ def merged_tree(root: Repo, old: str, tip: str) -> str:
         raise MergeRefusedError(f"both sides changed {', '.join(files)}", files)
     if merge.code == _UNKNOWN_OPTION:
         raise MergeRefusedError(
-            "a merge is needed, and this git (older than 2.38) cannot try one safely"
+            "a merge is needed, and git before 2.38 cannot try one without touching files"
         )
     if not merge.ok:
         raise MergeRefusedError(complaint(merge.err))
@@ -149,7 +176,7 @@ def merged_tree(root: Repo, old: str, tip: str) -> str:
 def _advance(root: Repo, new: str) -> Output:
     # git itself refuses to overwrite what the user changed, staged, or keeps ignored in the way.
     flags = ("--ff-only", "--no-squash", "--no-autostash", "--no-overwrite-ignore", "--quiet")
-    return root.attempt("merge", *flags, new, env=root.identity())
+    return root.attempt("merge", *flags, new)
 
 
 def _refusal(moved: Output) -> str:
@@ -181,11 +208,13 @@ def _worktree(common: Path, record: Path) -> str:
 
 
 def _command(root: Repo, branch: str, target: str | None) -> str:
-    merge = f"git merge {shlex.quote(branch)}"
+    # A commit without a signature would be refused a second time.
+    asks = is_on(root.settings(_VERIFIES), "merge.verifysignatures")
+    merge = f"git merge{' --no-verify-signatures' if asks else ''} {shlex.quote(branch)}"
     if target is None or root.branch() == target or not root.resolve(f"refs/heads/{target}"):
         return merge
     if found := checkout_of(root, target):
-        return f"git -C {shlex.quote(found)} merge {shlex.quote(branch)}"
+        return f"git -C {shlex.quote(found)} {merge.removeprefix('git ')}"
     return f"git switch {shlex.quote(target)} && {merge}"
 
 
@@ -194,7 +223,7 @@ _AUTHOR = "--format=%an%x00%ae%x00%ad%x00%B"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommitSet:
-    """The commits to be delivered, oldest first; `whole` has those on side branches, too."""
+    """The commits to be submitted, oldest first; `whole` has those on side branches, too."""
 
     commits: tuple[str, ...]
     whole: frozenset[str]
@@ -202,7 +231,7 @@ class CommitSet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergePlan:
-    """What a delivery would make of `target`, which stands at `old`."""
+    """How commits get into `target`, which moves from `old` to `new`."""
 
     target: str
     how: Literal["already", "fast-forward", "merge", "picked"]
@@ -211,41 +240,53 @@ class MergePlan:
 
 
 def commits_since(repo: Repo, base: str, tip: str) -> CommitSet:
-    """Return all that lies between two commits, as one line from the first to the last."""
+    """Return the commits between two commits, along the first parents."""
     span = f"{base}..{tip}"
     line = repo.text("rev-list", "--first-parent", "--reverse", span).split()
     return CommitSet(commits=tuple(line), whole=frozenset(repo.text("rev-list", span).split()))
 
 
 def plan_merge(repo: Repo, commit_set: CommitSet, target: str, message: str) -> MergePlan:
-    """Return how the parcel gets into `target`; KeptError where it does not.
+    """Return how the commits get into `target`; MergeRefusedError where they do not.
 
-    No branch and no file is touched. The commits are merged where that brings
-    in nothing else, and applied one by one where it would.
+    No branch and no file is changed. They are merged where the merge has no other
+    commits, and cherry-picked one by one where it would.
     """
-    old, tip = tip_of(repo, target), commit_set.commits[-1]
+    old = tip_of(repo, target)
     if all(repo.is_ancestor(sha, old) for sha in commit_set.commits):
         return MergePlan(target=target, how="already", old=old, new=old)
     ensure_not_busy(repo, target)
+    with quarantine.within(repo) as scratch:
+        # A dry run leaves nothing behind, so nothing is signed for it.
+        may_sign = scratch is not repo
+        wanted = _plan(scratch, commit_set, target, old, message, may_sign=may_sign)
+        quarantine.publish(scratch, repo, wanted.new, old, commit_set.commits[-1])
+    return wanted
+
+
+def _plan(
+    repo: Repo, commit_set: CommitSet, target: str, old: str, message: str, *, may_sign: bool
+) -> MergePlan:
+    tip = commit_set.commits[-1]
     if set(repo.text("rev-list", f"{old}..{tip}").split()) <= commit_set.whole:
         if repo.is_ancestor(old, tip):
             return MergePlan(target=target, how="fast-forward", old=old, new=tip)
-        new = merge_commit(repo, old, tip, message)
+        new = merge_commit(repo, old, tip, message, may_sign=may_sign)
         return MergePlan(target=target, how="merge", old=old, new=new)
     new = old
     for sha in commit_set.commits:
-        new = _picked(repo, sha, new)
+        new = _picked(repo, sha, new, may_sign=may_sign)
     return MergePlan(target=target, how="already" if new == old else "picked", old=old, new=new)
 
 
 def apply_plan(repo: Repo, wanted: MergePlan, note: str) -> None:
-    """Move the branch, with the user's files where it is checked out; KeptError moves nothing."""
+    """Move the branch as planned, with the user's files where it is checked out; see `move`."""
     if wanted.new != wanted.old:
         move(repo, wanted.target, wanted.new, wanted.old, note)
 
 
 def merge_obstacle(repo: Repo, wanted: MergePlan) -> str | None:
-    """Return what of the user's own changes is in the way, as `carry_out` would find it."""
+    """Return which of the user's own changes would keep `apply_plan` from succeeding."""
     if wanted.new == wanted.old or repo.branch() != wanted.target:
         return None
     added = [c.path for c in snapshot.changed(repo, wanted.old, wanted.new) if c.status == "A"]
@@ -264,19 +305,7 @@ def merge_obstacle(repo: Repo, wanted: MergePlan) -> str | None:
     return None if tried.ok else f"it would overwrite your own changes: {complaint(tried.err)}"
 
 
-@contextmanager
-def dry_run_repo(repo: Repo) -> Iterator[Repo]:
-    """Yield the repository in such a way that what git makes lies outside of it, and goes."""
-    real = str(repo.common_dir() / "objects").replace("\\", "\\\\").replace('"', '\\"')
-    with TemporaryDirectory(prefix="runr-objects-") as folder:
-        variables = (
-            ("GIT_OBJECT_DIRECTORY", folder),
-            ("GIT_ALTERNATE_OBJECT_DIRECTORIES", f'"{real}"'),
-        )
-        yield Repo(repo.path, (*repo.variables, *variables))
-
-
-def _picked(repo: Repo, sha: str, onto: str) -> str:
+def _picked(repo: Repo, sha: str, onto: str, *, may_sign: bool) -> str:
     """Return the commit with the change of `sha` on top of `onto`; `onto` where it is there."""
     before = repo.resolve(f"{sha}^1")
     if before == onto:
@@ -287,8 +316,8 @@ def _picked(repo: Repo, sha: str, onto: str) -> str:
         return onto
     name, mail, date, text = repo.fields("log", "-1", "-z", _AUTHOR, "--date=raw", sha)
     author = {"GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": mail, "GIT_AUTHOR_DATE": f"@{date}"}
-    env = repo.identity() | author
-    return repo.text("commit-tree", tree, "-p", onto, stdin=os.fsencode(text), env=env)
+    message = os.fsencode(text)
+    return git_commits.create(repo, tree, (onto,), message, env=author, may_sign=may_sign)
 
 
 def _applied(repo: Repo, sha: str, before: str, onto: str) -> str:
@@ -302,8 +331,8 @@ def _applied(repo: Repo, sha: str, before: str, onto: str) -> str:
 
 
 def _bare(repo: Repo, tree: str, parent: str | None = None) -> str:
-    parents = ("-p", parent) if parent else ()
-    return repo.text("commit-tree", _tree(repo, tree), *parents, env=repo.identity())
+    parents = (parent,) if parent else ()
+    return git_commits.create(repo, _tree(repo, tree), parents, b"", may_sign=False)
 
 
 def _tree(repo: Repo, commit: str) -> str:

@@ -4,14 +4,17 @@ import errno
 import os
 import re
 import shlex
+import signal
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, NamedTuple
 
 from runr.errors import GitError, RepositoryError
+from runr.git import folders
 
-# Of the full that steer git, those that say who the user is and how git is set up.
+# Of the variables that steer git, those that say who the user is and how git is set up.
 # The rest (GIT_DIR, GIT_INDEX_FILE, ...) would send a command to another repository.
 _KEPT = re.compile(
     r"GIT_(SSH|SSH_COMMAND|SSH_VARIANT|ASKPASS"
@@ -28,6 +31,14 @@ _SETTINGS = (
     *("-c", "log.showSignature=false"),
 )
 
+_BRANCHES = "refs/heads/"
+
+#: The settings that say who commits.
+IDENTITY = r"^(user|author|committer)\.(name|email)$"
+
+#: How git says that a branch has no commit, and that nothing else is wrong.
+_UNBORN = "does not have any commits yet"
+
 _BEGUN = {
     "MERGE_HEAD": "merge",
     "rebase-merge": "rebase",
@@ -38,14 +49,20 @@ _BEGUN = {
 
 
 def find_root(start: Path) -> Path:
-    """Return the root of the working tree that `start` lies in.
+    """Return the root of the working tree that contains `start`.
 
     From a worktree below `<root>/.runr/worktrees/` it is the root that owns it.
     """
     start = start.resolve()
-    for folder in (start, *start.parents):
-        if _git_dir(folder) is not None:
+    around = (start, *start.parents)
+    for folder in around:
+        if folders.is_root(folder):
             return _owner(folder) or folder
+    damaged = next((folder for folder in around if (folder / ".git").is_dir()), None)
+    if damaged is not None:
+        raise RepositoryError(
+            f"{damaged / '.git'} is no git repository: it has no HEAD", next_steps=("git init",)
+        )
     raise RepositoryError(f"{start} is not inside a git repository", next_steps=("git init",))
 
 
@@ -55,11 +72,11 @@ def main_tree(tree: Path) -> Path | None:
     None for the main one itself, and where there is none beside a `.git` folder:
     in a bare repository, a submodule, or with a git directory elsewhere.
     """
-    own, common = _git_dir(tree), _common_dir(tree)
+    own, common = folders.git_dir(tree), folders.common_dir(tree)
     if own is None or common is None or own == common or common.name != ".git":
         return None
     main = common.parent
-    return main if _git_dir(main) == common else None
+    return main if folders.git_dir(main) == common else None
 
 
 def environment(inherited: Mapping[str, str], path: Path) -> dict[str, str]:
@@ -87,6 +104,14 @@ class Output(NamedTuple):
     err: str
 
 
+class Checkout(NamedTuple):
+    """What is checked out; `branch` is None where HEAD is detached."""
+
+    commit: str
+    tree: str
+    branch: str | None
+
+
 class Repo(NamedTuple):
     """A working tree; git never looks for a repository above `path`.
 
@@ -97,61 +122,102 @@ class Repo(NamedTuple):
     variables: tuple[tuple[str, str], ...] = ()
 
     def attempt(
-        self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None
+        self,
+        *args: str,
+        stdin: bytes = b"",
+        env: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
     ) -> Output:
-        """Run git with `args`, whatever comes of it; `env` is added to the environment.
+        """Run git with `args` and return what it ended with; `env` is added to the environment.
 
-        Only a full disk is an OSError, as it is wherever else something is written.
+        After `timeout_s` it is killed with all that it started: a TimeoutError. A
+        full disk is an OSError, as it is wherever else something is written.
         """
-        command = ["git", "--no-optional-locks", "-C", str(self.path), *_SETTINGS, *args]
-        variables = environment(os.environ, self.path) | dict(self.variables) | dict(env or {})
-        try:
-            done = subprocess.run(
-                command, input=stdin, env=variables, capture_output=True, check=False
+        with _git_on_path():
+            git = subprocess.Popen(
+                _command(self.path, args),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=environment(os.environ, self.path) | dict(self.variables) | dict(env or {}),
+                start_new_session=timeout_s is not None,
             )
-        except FileNotFoundError:
-            raise RepositoryError("git is not on PATH", next_steps=("install git",)) from None
-        code, err = done.returncode, done.stderr.decode(errors="replace")
-        full = _FULL.search(err) if code else None
-        if full:
-            raise OSError(errno.ENOSPC, full[0], str(self.path))
-        return Output(ok=code == 0, code=code, out=done.stdout, err=err)
+        with git:
+            try:
+                out, err = git.communicate(stdin, timeout_s)
+            except subprocess.TimeoutExpired:
+                os.killpg(git.pid, signal.SIGKILL)
+                git.communicate()
+                raise TimeoutError(f"git {args[0]} did not end within {timeout_s:g} s") from None
+            except BaseException:
+                git.kill()
+                raise
+        return self._output(git.returncode, out, err)
 
     def run(self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> bytes:
         """Run git with `args`; a failure is a GitError in git's own words."""
         done = self.attempt(*args, stdin=stdin, env=env)
         if not done.ok:
-            command = shlex.join(args)
-            raise GitError(f"git {command} failed in {self.path}: {complaint(done.err)}")
+            raise self._failure(args, done.err)
         return done.out
+
+    def answer(self, *args: str, env: Mapping[str, str] | None = None) -> bytes | None:
+        """Return what git prints, None where it answers no, which is its exit code 1.
+
+        Only for questions that git does answer with 1; anything else is a GitError.
+        """
+        done = self.attempt(*args, env=env)
+        if done.code == 1:
+            return None
+        if not done.ok:
+            raise self._failure(args, done.err)
+        return done.out
+
+    def unless_gone(self, *args: str, needs: Sequence[str]) -> bytes | None:
+        """Return what `run` would, None where one of the commits that it `needs` is not here."""
+        done = self.attempt(*args)
+        if done.ok:
+            return done.out
+        if any(self.resolve(rev) is None for rev in needs):
+            return None
+        raise self._failure(args, done.err)
 
     def records(self, *args: str, stdin: bytes = b"") -> Iterator[bytes]:
         """Yield the fields that git ends with NUL while it prints them; GitError at the end."""
         # It loads as long as a short git runs, and few need it.
         from tempfile import TemporaryFile  # noqa: PLC0415 - see above
 
-        command = ["git", "--no-optional-locks", "-C", str(self.path), *_SETTINGS, *args]
-        full = environment(os.environ, self.path) | dict(self.variables)
-        # Files, not pipes: nobody has to write or read them while the answer is being read.
+        # Files, not pipes: these need no reader or writer while the answer is being read.
         with TemporaryFile() as given, TemporaryFile() as complaints:
             given.write(stdin)
             given.seek(0)
-            try:
-                git = subprocess.Popen(
-                    command, stdin=given, stdout=subprocess.PIPE, stderr=complaints, env=full
-                )
-            except FileNotFoundError:
-                raise RepositoryError("git is not on PATH", next_steps=("install git",)) from None
-            with git:
+            with self._started(args, stdin=given, stderr=complaints) as git:
                 try:
                     yield from _pieces(git.stdout)
                 except GeneratorExit:
                     git.kill()
                     raise
-            if git.returncode:
-                complaints.seek(0)
-                message = complaint(complaints.read().decode(errors="replace"))
-                raise GitError(f"git {shlex.join(args)} failed in {self.path}: {message}")
+            self._refuse_failed(args, git, complaints)
+
+    def pipe(
+        self, args: Sequence[str], then: Sequence[str], *, stdin: bytes, outside: "Repo"
+    ) -> None:
+        """Pipe the output of git `args` into git `then`, run in `outside`; GitError of either."""
+        from tempfile import TemporaryFile  # noqa: PLC0415 - as above
+
+        with TemporaryFile() as given, TemporaryFile() as first, TemporaryFile() as second:
+            given.write(stdin)
+            given.seek(0)
+            with (
+                self._started(args, stdin=given, stderr=first) as writer,
+                self._started(then, stdin=writer.stdout, stderr=second, repo=outside) as reader,
+            ):
+                if writer.stdout is not None:
+                    writer.stdout.close()  # or the writer would never see that the reader died
+                reader.communicate()
+            if writer.returncode > 0:  # where it was killed by a signal, the reader ended first
+                self._refuse_failed(args, writer, first)
+            self._refuse_failed(then, reader, second)
 
     def text(self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> str:
         """Return what `run` prints, as one line of text."""
@@ -163,23 +229,67 @@ class Repo(NamedTuple):
 
     def head(self) -> str | None:
         """Return the commit that is checked out, None before the first one."""
-        return self.resolve("HEAD")
+        found = self.answer("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        if found is None:
+            self._refuse_unless_unborn()
+            return None
+        return _line(found)
+
+    def checkout(self) -> Checkout | None:
+        """Return what is checked out, None before the first commit."""
+        asked = ("HEAD^{commit}", "HEAD^{tree}", "--symbolic-full-name", "HEAD")
+        found = self.attempt("rev-parse", *asked)
+        lines = _line(found.out).split("\n")
+        if found.ok and len(lines) == len(asked) - 1:
+            commit, tree, ref = lines
+            branch = ref.removeprefix(_BRANCHES) if ref.startswith(_BRANCHES) else None
+            return Checkout(commit=commit, tree=tree, branch=branch)
+        # Unborn; or there is a tag with the name HEAD, and git names no branch then.
+        head = self.head()
+        if head is None:
+            return None
+        return Checkout(head, self.text("rev-parse", f"{head}^{{tree}}"), self.branch())
 
     def branch(self) -> str | None:
         """Return the branch that is checked out, None where HEAD is detached."""
-        found = self.attempt("symbolic-ref", "--quiet", "HEAD")
-        return _line(found.out).removeprefix("refs/heads/") if found.ok else None
+        found = self.answer("symbolic-ref", "--quiet", "HEAD")
+        return None if found is None else _line(found).removeprefix(_BRANCHES)
 
     def resolve(self, rev: str) -> str | None:
         """Return the commit that `rev` names, None where there is none."""
         if rev.startswith("-"):
             return None
-        found = self.attempt("rev-parse", "--verify", "--quiet", f"{rev}^{{commit}}")
-        return _line(found.out) if found.ok else None
+        if rev.startswith("refs/"):
+            return self.refs(rev).get(rev)
+        args = ("rev-parse", "--verify", "--quiet", f"{rev}^{{commit}}")
+        found = self.attempt(*args)
+        # Of a reflog that is too short git says nothing at all, and ends with 128.
+        if found.code == 1 or (not found.ok and not found.err):
+            return None
+        if not found.ok:
+            raise self._failure(args, found.err)
+        return _line(found.out)
+
+    def refs(self, *names: str) -> dict[str, str]:
+        """Return those of the refs that exist, with their objects, from one git process.
+
+        A broken one is a GitError: git itself only warns of it.
+        """
+        # That the type is asked for makes git look whether the object is there.
+        flags = ("--format=%(objectname) %(objecttype) %(refname)",)
+        found = self.attempt("for-each-ref", *flags, *names)
+        if not found.ok or "broken ref" in found.err:
+            raise self._failure(("for-each-ref", *names), found.err.replace("warning:", "error:"))
+        rows = (line.split(" ", 2) for line in os.fsdecode(found.out).split("\n") if line)
+        return {ref: sha for sha, _, ref in rows if ref in names}
 
     def is_ancestor(self, old: str, new: str) -> bool:
         """Say whether `new` contains `old`; a commit that is not here contains nothing."""
-        return self.attempt("merge-base", "--is-ancestor", old, new).ok
+        args = ("merge-base", "--is-ancestor", old, new)
+        done = self.attempt(*args)
+        if not done.ok and done.code != 1 and self.resolve(old) and self.resolve(new):
+            raise self._failure(args, done.err)
+        return done.ok
 
     def dirty(self) -> tuple[str, ...]:
         """Return every path that is staged, changed or untracked, both sides of a rename."""
@@ -187,33 +297,113 @@ class Repo(NamedTuple):
         return tuple(field[3:] for field in self.fields("status", *flags))
 
     def git_dir(self) -> Path:
-        """Return this working tree's own git directory."""
-        return Path(self.text("rev-parse", "--absolute-git-dir"))
+        """Return this working tree's own git directory; GitError where there is none."""
+        return folders.git_dir(self.path) or Path(self.text("rev-parse", "--absolute-git-dir"))
 
     def common_dir(self) -> Path:
         """Return the git directory that all worktrees of the repository share."""
-        return (self.path / self.text("rev-parse", "--git-common-dir")).resolve()
+        found = folders.common_dir(self.path)
+        return found or (self.path / self.text("rev-parse", "--git-common-dir")).resolve()
 
     def operation(self) -> str | None:
-        """Return what the user has begun and not finished here, such as `rebase`."""
+        """Return the operation that is in progress here, such as `rebase`."""
         folder = self.git_dir()
         return next((name for mark, name in _BEGUN.items() if (folder / mark).exists()), None)
 
     def user(self) -> str | None:
         """Return the name of the person whose git this is."""
         found = self.attempt("var", "GIT_COMMITTER_IDENT")
-        if not found.ok:
-            found = self.attempt("config", "--get", "user.name")
-        return found.out.decode(errors="replace").partition(" <")[0].strip() or None
+        message = found.out if found.ok else self.answer("config", "--get", "user.name") or b""
+        return message.decode(errors="replace").partition(" <")[0].strip() or None
 
-    def identity(self) -> dict[str, str]:
-        """Return variables that name runr where git knows no author or committer."""
+    def settings(self, pattern: str) -> dict[str, str | None]:
+        """Return the settings whose name matches; None is the value of one without `=`."""
+        found = self.answer("config", "-z", "--get-regexp", pattern)
+        pairs = (field.partition("\n") for field in split(found or b""))
+        return {key: value if is_set else None for key, is_set, value in pairs}
+
+    def identity(self, known: Mapping[str, str | None] | None = None) -> dict[str, str]:
+        """Return variables that name runr where git knows no author or committer.
+
+        `known` are the `settings` with `IDENTITY`, where they were asked for already.
+        """
+        known = self.settings(IDENTITY) if known is None else known
         return {
             f"GIT_{role}_{field}": value
             for role in ("AUTHOR", "COMMITTER")
-            if not self.attempt("var", f"GIT_{role}_IDENT").ok
+            if not self._is_named(role, known)
             for field, value in (("NAME", "runr"), ("EMAIL", "runr@localhost"))
         }
+
+    def _started(
+        self,
+        args: Sequence[str],
+        *,
+        stdin: IO[bytes] | None,
+        stderr: IO[bytes],
+        repo: "Repo | None" = None,
+    ) -> subprocess.Popen[bytes]:
+        where = repo or self
+        with _git_on_path():
+            return subprocess.Popen(
+                _command(where.path, args),
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                env=environment(os.environ, where.path) | dict(where.variables),
+            )
+
+    def _output(self, code: int, out: bytes, err: bytes) -> Output:
+        message = err.decode(errors="replace")
+        full = _FULL.search(message) if code else None
+        if full:
+            raise OSError(errno.ENOSPC, full[0], str(self.path))
+        return Output(ok=code == 0, code=code, out=out, err=message)
+
+    def _refuse_failed(
+        self, args: Sequence[str], git: subprocess.Popen[bytes], complaints: IO[bytes]
+    ) -> None:
+        complaints.seek(0)
+        done = self._output(git.returncode, b"", complaints.read())
+        if not done.ok:
+            raise self._failure(args, done.err)
+
+    def _is_named(self, role: str, known: Mapping[str, str | None]) -> bool:
+        given = dict(os.environ) | dict(self.variables)
+        message = all(
+            given.get(f"GIT_{role}_{field.upper()}")
+            or known.get(f"{role.lower()}.{field}")
+            or known.get(f"user.{field}")
+            for field in ("name", "email")
+        )
+        # What is not written down anywhere, git may still make up from the machine's own name.
+        return message or self.attempt("var", f"GIT_{role}_IDENT").ok
+
+    def _refuse_unless_unborn(self) -> None:
+        """Raise GitError unless HEAD is a branch without commits."""
+        looked = self.attempt("log", "-1", "--format=%H")
+        if _UNBORN not in looked.err:
+            raise self._failure(("log", "-1"), looked.err)
+
+    def _failure(self, args: Sequence[str], err: str) -> GitError:
+        message = complaint(err)
+        if "not a git repository" in message and (self.path / ".git").exists():
+            message += "; its .git is damaged: look at HEAD, objects and refs in it"
+        return GitError(
+            f"git {shlex.join(args)} failed in {self.path}: {message}", next_steps=remedies(err)
+        )
+
+
+def _command(path: Path, args: Sequence[str]) -> list[str]:
+    return ["git", "--no-optional-locks", "-C", str(path), *_SETTINGS, *args]
+
+
+@contextmanager
+def _git_on_path() -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise RepositoryError("git is not on PATH", next_steps=("install git",)) from None
 
 
 def _pieces(stream: IO[bytes] | None) -> Iterator[bytes]:
@@ -224,40 +414,32 @@ def _pieces(stream: IO[bytes] | None) -> Iterator[bytes]:
 
 
 def split(out: bytes) -> tuple[str, ...]:
-    """Return the fields of an answer in which NUL ends every field."""
+    """Return the fields of output in which NUL ends every field."""
     return tuple(os.fsdecode(out).split("\0")[:-1])
 
 
 def complaint(err: str) -> str:
-    """Return the first lines of what git complained about."""
-    lines = [
-        line.strip() for line in err.splitlines() if not line.startswith(("hint:", "warning:"))
-    ]
-    return " ".join(line for line in lines[:2] if line) or "git gave no reason"
+    """Return what git complained about, in at most two of its lines."""
+    lines = [line.strip() for line in err.splitlines() if line.strip()]
+    marked = [line for line in lines if line.startswith(("fatal:", "error:"))]
+    others = [line for line in lines if not line.startswith(("hint:", "warning:"))]
+    # What git ends with is what it could not do; the lines before lead to it.
+    return " ".join(marked[-2:] or others[:2]) or "git gave no reason"
+
+
+def remedies(err: str) -> tuple[str, ...]:
+    """Return the commands that git's message advises."""
+    lines = (line.removeprefix("hint:") for line in err.splitlines())
+    return tuple(line.strip() for line in lines if re.match(r"\s+git \S", line))
 
 
 def _line(out: bytes) -> str:
     return os.fsdecode(out).removesuffix("\n")
 
 
-def _git_dir(folder: Path) -> Path | None:
-    mark = folder / ".git"
-    if mark.is_file():
-        pointer = mark.read_text(errors="surrogateescape").strip()
-        return (folder / pointer.removeprefix("gitdir:").strip()).resolve()
-    return mark if (mark / "HEAD").is_file() else None
-
-
-def _common_dir(folder: Path) -> Path | None:
-    found = _git_dir(folder)
-    if found is None or not (found / "commondir").is_file():
-        return found
-    return (found / (found / "commondir").read_text().strip()).resolve()
-
-
 def _owner(worktree: Path) -> Path | None:
     for parent in worktree.parents:
         if parent.name == "worktrees" and parent.parent.name == ".runr":
             owner = parent.parent.parent
-            return owner if _common_dir(owner) == _common_dir(worktree) else None
+            return owner if folders.common_dir(owner) == folders.common_dir(worktree) else None
     return None

@@ -1,4 +1,4 @@
-"""The working tree as a git tree, taken without the user's index, and what differs."""
+"""The working tree as a git tree, made without the user's index, and what a run changed in it."""
 
 import os
 import shutil
@@ -9,7 +9,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from runr.errors import GitError
-from runr.git.repo import Repo, complaint
+from runr.git import quarantine, untracked
+from runr.git.repo import Output, Repo, complaint
+from runr.git.untracked import SETTINGS
+
+#: Where runr keeps its own files, which no snapshot is about.
+_RUNRS = (".runr",)
 
 _DIFF = ("diff-tree", "-r", "--no-renames", "--ignore-submodules=none")
 
@@ -22,7 +27,13 @@ class Change:
     status: str
     old_mode: str
     new_mode: str
+    old_id: str
     object_id: str
+
+    @property
+    def was_file(self) -> bool:
+        """Whether the old side is a file or a symlink."""
+        return self.old_mode[:2] in ("10", "12")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,25 +45,68 @@ class Stat:
     deleted: int | None
 
 
-def take(repo: Repo, exclude: tuple[str, ...] = (".runr",)) -> str:
+def take(repo: Repo, exclude: tuple[str, ...] = _RUNRS) -> str:
     """Return a tree of all that git does not ignore; excluded paths stay as in HEAD."""
-    out = [f":(top,exclude,literal){path}" for path in exclude]
-    settings = ("-c", "core.safecrlf=false", "-c", "core.splitIndex=false")
+    # Where it is written out, git complains of an excluded folder that is ignored as well.
+    out = [f":(top,exclude,glob){path[:-1]}[{path[-1]}]/**" for path in exclude]
     with scratch_index(repo) as env:
-        seed(repo, Path(env["GIT_INDEX_FILE"]), env)
-        added = repo.attempt(*settings, "add", "-A", "--", ".", *out, env=env)
+        _begin(repo, Path(env["GIT_INDEX_FILE"]), env)
+        added = _add(repo, ("-A", "--", ".", *out), env)
         if not added.ok:
             raise GitError(
-                f"git cannot take up every file in {repo.path}: {complaint(added.err)}",
+                f"git cannot add every file in {repo.path}: {complaint(added.err)}",
                 next_steps=("make that file or folder readable, or list it in .gitignore",),
             )
-        _as_in_head(repo, exclude, env)
-        return repo.text("write-tree", env=env)
+        if exclude:
+            own = [f":(top,literal){path}" for path in exclude]
+            repo.run(*SETTINGS, "reset", "--quiet", "--", *own, env=env)
+        # Of files that are only known by their hash, there is no content.
+        return repo.text(*SETTINGS, "write-tree", "--missing-ok", env=env)
+
+
+def _add(repo: Repo, words: tuple[str, ...], env: dict[str, str]) -> Output:
+    added = repo.attempt(*SETTINGS, "add", *words, env=env)
+    if "sparse-checkout" in added.err:
+        # A new file outside of what the user has checked out counts all the same.
+        return repo.attempt(*SETTINGS, "add", "--sparse", *words, env=env)
+    return added
+
+
+def take_first(repo: Repo) -> str:
+    """Return the snapshot with which a run in the user's own working tree begins.
+
+    It holds the content of what git tracks, and only the hashes of what it does not.
+    """
+    folder = quarantine.folder_of(repo)
+    if folder is not None:
+        untracked.remember(repo, folder, _RUNRS)
+    return take(repo)
+
+
+def comparable(repo: Repo, old: str, new: str) -> str:
+    """Return the tree `old` without what differs in `new` and is only known by its hash.
+
+    In a patch from it, such a file is a new one: what was in it before is not known.
+    """
+    if not untracked.is_remembered(quarantine.folder_of(repo)):
+        return old
+    before = [change for change in changed(repo, old, new) if change.was_file]
+    ids = "".join(f"{change.old_id}\n" for change in before).encode()
+    looked = repo.text("cat-file", "--batch-check", stdin=ids).split("\n")
+    missing = {line.removesuffix(" missing") for line in looked if line.endswith(" missing")}
+    if not missing:
+        return old
+    paths = (change.path for change in before if change.old_id in missing)
+    with scratch_index(repo) as env:
+        repo.run("read-tree", old, env=env)
+        gone = "".join(f"0 {'0' * len(old)}\t{path}\0" for path in paths)
+        repo.run("update-index", "-z", "--index-info", stdin=os.fsencode(gone), env=env)
+        return repo.text("write-tree", "--missing-ok", env=env)
 
 
 def empty_tree(repo: Repo) -> str:
-    """Return the tree without files."""
-    return repo.text("mktree")
+    """Return the tree without files, which git knows without being given it."""
+    return repo.text("hash-object", "-t", "tree", "--stdin")
 
 
 def changed(repo: Repo, old: str, new: str) -> tuple[Change, ...]:
@@ -76,15 +130,14 @@ def diffstat(repo: Repo, old: str, new: str) -> tuple[Stat, ...]:
 @contextmanager
 def scratch_index(repo: Repo) -> Iterator[dict[str, str]]:
     """Yield the variables that point git at an index of its own, gone afterwards."""
-    folder = TemporaryDirectory(
-        prefix="runr-index-", dir=repo.git_dir(), ignore_cleanup_errors=True
-    )
+    where = quarantine.folder_of(repo) or repo.git_dir()
+    folder = TemporaryDirectory(prefix="runr-index-", dir=where, ignore_cleanup_errors=True)
     with folder as name:
         yield {"GIT_INDEX_FILE": str(Path(name) / "index")}
 
 
 def seed(repo: Repo, index: Path, env: dict[str, str]) -> None:
-    """Let a scratch index begin as the user's own."""
+    """Copy the user's index, or HEAD where there is none, into a scratch index."""
     try:
         # copy2 keeps the time of the file, by which git knows which entries it cannot trust.
         shutil.copy2(repo.git_dir() / "index", index)
@@ -93,21 +146,34 @@ def seed(repo: Repo, index: Path, env: dict[str, str]) -> None:
             repo.run("read-tree", "HEAD", env=env)
 
 
-def _as_in_head(repo: Repo, paths: tuple[str, ...], env: dict[str, str]) -> None:
-    if not paths:
-        return
-    own = [f":(top,literal){path}" for path in paths]
-    repo.run("rm", "-r", "-f", "-q", "--cached", "--ignore-unmatch", "--", *own, env=env)
-    if repo.head():
-        entries = repo.run("ls-tree", "-r", "-z", "--full-tree", "HEAD", "--", *paths)
-        repo.run("update-index", "-z", "--index-info", stdin=entries, env=env)
+def _begin(repo: Repo, index: Path, env: dict[str, str]) -> None:
+    """Prepare a scratch index with everything whose content need not be read again."""
+    folder = quarantine.folder_of(repo)
+    seen = _mark(repo.git_dir() / "index")
+    seed(repo, index, env)
+    if folder is not None and untracked.is_remembered(folder):
+        untracked.add_by_hash(repo, folder, index, seen)
+
+
+def _mark(index: Path) -> str:
+    """Return a signature of the index file, which changes when git writes it."""
+    try:
+        found = index.stat()
+    except FileNotFoundError:
+        return "none"
+    return f"{found.st_ino}-{found.st_size}-{found.st_mtime_ns}"
 
 
 def read(facts: str, path: str) -> Change:
-    """Return the change that a line of `--raw` tells; `path` is the field after it."""
-    old_mode, new_mode, _, object_id, status = facts.removeprefix(":").split(" ")
+    """Return the change of a `--raw` line; `path` is the field after it."""
+    old_mode, new_mode, old_id, object_id, status = facts.removeprefix(":").split(" ")
     return Change(
-        path=path, status=status, old_mode=old_mode, new_mode=new_mode, object_id=object_id
+        path=path,
+        status=status,
+        old_mode=old_mode,
+        new_mode=new_mode,
+        old_id=old_id,
+        object_id=object_id,
     )
 
 
@@ -123,15 +189,27 @@ SYMLINK = "120000"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeSet:
-    """What differs between what was found and `tree`, and what commits touched in between.
+class Made:
+    """A commit since the base; `message` is all of it."""
 
-    `committed` has each change with its commit.
+    sha: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeSet:
+    """The changes between the tree that a run began with and `tree`, and those of its commits.
+
+    `committed` has each change with its commit, `repositories` the paths in the
+    tree that are repositories of their own, each with its commit.
     """
 
     tree: str
+    head: str | None
     changes: tuple[Change, ...]
+    commits: tuple[Made, ...]
     committed: tuple[tuple[str, Change], ...]
+    repositories: tuple[tuple[str, str], ...]
 
     @property
     def all(self) -> tuple[Change, ...]:
@@ -140,7 +218,7 @@ class ChangeSet:
 
     @property
     def paths(self) -> frozenset[str]:
-        """Every path that was touched, also where it is as before again."""
+        """Every changed path, also one that is as before again."""
         return frozenset(change.path for change in self.all)
 
     @property
@@ -149,18 +227,29 @@ class ChangeSet:
         return frozenset(change.path for change in self.all if not change.old_mode.strip("0"))
 
 
-def collect_changes(repo: Repo, base_tree: str, since: str) -> ChangeSet:
-    """Return what was touched since the tree `base_tree`, and in the commits of the range."""
-    tree = take(repo)
+def collect_changes(
+    repo: Repo, base_tree: str, base: str, before: ChangeSet | None = None
+) -> ChangeSet:
+    """Return the changes since the tree `base_tree`, and those of the commits since `base`.
+
+    With a change set from `before`, git is asked only where tree or HEAD differ from it.
+    """
+    tree, head = take(repo), repo.head()
+    if before is not None and (before.tree, before.head) == (tree, head):
+        return before
+    commits, committed = _commits(repo, f"{base}..{head}") if head != base else ((), ())
     return ChangeSet(
         tree=tree,
+        head=head,
         changes=changed(repo, base_tree, tree),
-        committed=tuple(_committed(repo, since)),
+        commits=commits,
+        committed=committed,
+        repositories=tuple(_gitlinks(repo, tree)),
     )
 
 
 def commitless_repos(repo: Repo) -> list[str]:
-    """Return the folders that are git repositories without a commit: nothing can take them up."""
+    """Return the folders that are git repositories without a commit, which git cannot add."""
     others = repo.fields("ls-files", "-z", "--others", "--exclude-standard")
     nested = (path.rstrip("/") for path in others if path.endswith("/"))
     return [path for path in nested if Repo(repo.path / path).head() is None]
@@ -181,9 +270,10 @@ def symlink_escape(repo: Repo, change: Change) -> str | None:
     return target if link.is_symlink() and not _below(real, top) else None
 
 
-def unreachable_work(repo: Repo, tree: str) -> Iterator[tuple[str, str]]:
-    """Yield what would go with the working tree because no commit of it holds it, and why."""
-    for path, commit in _gitlinks(repo, tree):
+def unreachable_work(repo: Repo, found: ChangeSet) -> Iterator[tuple[str, str]]:
+    """Yield what would be lost with the working tree because no commit has it, and why."""
+    touched = {change.path for change in found.all}
+    for path, commit in found.repositories:
         folder = repo.path / path
         if not folder.is_dir():
             continue
@@ -194,7 +284,8 @@ def unreachable_work(repo: Repo, tree: str) -> Iterator[tuple[str, str]]:
         inner = Repo(folder)
         for name in inner.dirty():
             yield f"{path}/{name}", "in a submodule, and in no commit of it"
-        if not _is_published(inner, commit):
+        # That of the base was there before, wherever it is from.
+        if path in touched and not _is_published(inner, commit):
             yield path, f"its commit {commit[:12]} is in no remote branch"
 
 
@@ -213,14 +304,17 @@ def _gitlinks(repo: Repo, tree: str) -> Iterable[tuple[str, str]]:
             yield path, facts.split(" ")[2]
 
 
-def _committed(repo: Repo, since: str) -> Iterator[tuple[str, Change]]:
-    """Yield every change of every commit, those of a merge against each of its parents."""
-    flags = ("-m", "-z", "--raw", "--no-abbrev", "--no-renames", "--format=%x01%H")
+def _commits(repo: Repo, since: str) -> tuple[tuple[Made, ...], tuple[tuple[str, Change], ...]]:
+    """Return the commits, and every change of each, those of a merge against all its parents."""
+    flags = ("-m", "-z", "--raw", "--no-abbrev", "--no-renames", "--format=%x01%H%x01%B")
     out = repo.run("log", *flags, since, "--")
-    commit, fields = "", iter(os.fsdecode(out).split("\0"))
+    made: dict[str, str] = {}
+    changes: list[tuple[str, Change]] = []
+    sha, fields = "", iter(os.fsdecode(out).split("\0"))
     for field in fields:
         head = field.lstrip("\n")
         if head.startswith("\x01"):
-            commit = head[1:]
+            _, sha, made[sha] = head.split("\x01", 2)
         elif head.startswith(":"):
-            yield commit, read(head, next(fields))
+            changes.append((sha, read(head, next(fields))))
+    return tuple(Made(sha=sha, message=text) for sha, text in made.items()), tuple(changes)

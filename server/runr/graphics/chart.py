@@ -1,4 +1,4 @@
-"""The tasks as a picture shows them: boxes coloured by status, and links between them."""
+"""The tasks as a picture shows them: boxes coloured by status, and links between them. Pure."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -105,7 +105,7 @@ def kind(task_state: TaskState) -> Kind:
     """Return what a task is coloured by: its status, and whether it can go on."""
     if task_state.stale:
         return "stale"
-    if task_state.waiting:
+    if task_state.needs_human:
         return "waiting"
     match task_state.entry.status:
         case State.COMPLETED:

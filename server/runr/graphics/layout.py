@@ -1,5 +1,7 @@
 """Where the boxes of a graph go: in columns from left to right, each behind all that it needs.
 
+Pure.
+
 The method is Sugiyama's: columns by the longest way, places in a column by the
 middle of the neighbours, heights as near to the neighbours as the boxes allow.
 Everything is linear in boxes and links, and the same input gives the same picture.
@@ -15,7 +17,7 @@ Links = Mapping[str, Sequence[str]]
 Point = tuple[float, float]
 
 #: A link across columns gets a lane through each of them. Where that would be more lanes than
-#: anybody could follow, only links across few columns do.
+#: a reader could follow, only links across few columns do.
 _MOST_LANES = 20_000
 _FEW = 3
 
@@ -185,11 +187,11 @@ class _Part:
             forth = sweep % 2 == 0
             near = self._before if forth else self._after
             for column in self._columns if forth else reversed(self._columns):
-                wish = {
+                wanted = {
                     n: sum(rank[m] for m in near[n]) / len(near[n]) if near[n] else rank[n]
                     for n in column
                 }
-                column.sort(key=lambda n: (wish[n], rank[n]))
+                column.sort(key=lambda n: (wanted[n], rank[n]))
                 rank.update((n, _share(column, at)) for at, n in enumerate(column))
 
     def _heights(self) -> dict[int, float]:
@@ -203,14 +205,12 @@ class _Part:
             forth = sweep % 2 == 0
             both = sweep >= _SETTLING - 2  # the last two
             for column, closest in sides if forth else reversed(sides):
-                worker_options = []
+                wanted = []
                 for n in column:
                     near = self._before[n] if forth else self._after[n]
                     near = [*self._before[n], *self._after[n]] if both else near
-                    worker_options.append(
-                        sum(middle[m] for m in near) / len(near) if near else middle[n]
-                    )
-                middle.update(zip(column, _nearest(worker_options, closest), strict=True))
+                    wanted.append(sum(middle[m] for m in near) / len(near) if near else middle[n])
+                middle.update(zip(column, _nearest(wanted, closest), strict=True))
         return middle
 
     def _offsets(self, column: Sequence[int]) -> list[float]:
@@ -261,14 +261,14 @@ def _columns(needs: Links) -> dict[str, int]:
     return column | {path: place for path, place in shifted.items() if place > column[path]}
 
 
-def _nearest(worker_options: Sequence[float], offsets: Sequence[float]) -> list[float]:
-    """Return places as near to the wishes as the distances in `offsets` allow.
+def _nearest(wanted: Sequence[float], offsets: Sequence[float]) -> list[float]:
+    """Return places as near to the wanted ones as the distances in `offsets` allow.
 
     The least sum of squares, by pooling neighbours that are in each other's way.
     """
-    pools: list[tuple[float, int]] = []  # the mean of what is left of the wishes, and how many
-    for wish, offset in zip(worker_options, offsets, strict=True):
-        mean, count = wish - offset, 1
+    pools: list[tuple[float, int]] = []  # the mean of the wanted places that are left, and how many
+    for place, offset in zip(wanted, offsets, strict=True):
+        mean, count = place - offset, 1
         while pools and pools[-1][0] > mean:
             last, size = pools.pop()
             mean, count = (last * size + mean * count) / (size + count), size + count

@@ -1,4 +1,4 @@
-"""A chart as SVG: one file that needs nothing else, for light and dark surroundings."""
+"""A chart as SVG: one file that needs nothing else, for light and dark surroundings. Pure."""
 
 import re
 import unicodedata

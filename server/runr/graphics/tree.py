@@ -1,4 +1,4 @@
-"""A graph as an indented tree: each task once, and a reference wherever it comes up again."""
+"""A graph as an indented tree: each task once, and a reference wherever it comes up again. Pure."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Literal
 
 Links = Mapping[str, Sequence[str]]
 
-#: So many leaves that look alike are shown beside each other; the rest are counted.
+#: How many leaves that look alike are shown; the rest are counted.
 _ALIKE = 8
 
 

@@ -1,118 +1,154 @@
-"""Backlog.md's tasks: one markdown file each, with a header and marked sections."""
+"""Backlog.md's tasks: one markdown file each, with a header and marked sections. Pure."""
 
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-
-from pydantic import ValidationError, field_validator
+from dataclasses import dataclass
 
 from runr.interchange.external_task import (
     Document,
     ExportedTask,
     ExternalStatus,
     ExternalTask,
-    SourceModel,
-    invalid_source,
-    referenced_ids,
-    wrong_type,
+    Record,
+    file_stem,
 )
+from runr.interchange.record_fields import RecordFields, replace_surrogates
+from runr.interchange.status_words import known_status, read_priority, read_status
 from runr.status.model import State
 from runr.tasks.document import split
+from runr.tasks.fields import Header
 from runr.tasks.model import Problem
 from runr.text import one_line, slug
 
 #: The folders of a backlog that hold work; drafts and the archive are neither done nor to do.
 FOLDERS = ("tasks", "completed")
 
-_CLAIMS = {
-    "done": ExternalStatus.DONE,
-    "complete": ExternalStatus.DONE,
-    "completed": ExternalStatus.DONE,
-    "closed": ExternalStatus.DONE,
-    "draft": ExternalStatus.HELD,
-    "on hold": ExternalStatus.HELD,
-    "in review": ExternalStatus.HELD,
-    "cancelled": ExternalStatus.DROPPED,
-    "canceled": ExternalStatus.DROPPED,
-    "won't do": ExternalStatus.DROPPED,
-}
-_PRIORITY = {"critical": 2, "high": 1, "medium": 0, "low": -1}
+_NO_TASK = "not a task: it has no header with an `id`"
 _MARK = re.compile(r"^<!-- (?:AC|DOD|SECTION:\w+):(?:BEGIN|END) -->\n?", re.MULTILINE)
 _HANDLE = re.compile(r"(?<=[\[\s,])(@[\w.-]+)")
-_PEOPLE = re.compile(r"^(?:assignee|reporter):.*$", re.MULTILINE)
+_PEOPLE = re.compile(r"^(?:assignee|reporter|labels):.*$", re.MULTILINE)
+_VALUE = re.compile(
+    r"((?:id|title|status|priority|milestone): +| *- +)(?![>|][-+0-9]* *$)(\S.*?)[ \t]*"
+)
+_QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"\\]|\\.)*\"""")
 _NUMBER = re.compile(r"^(?P<prefix>\D*?)(?P<number>\d[\d.]*)$")
+_FILE = re.compile(r"(?:^|/)(?P<id>[A-Za-z]+-\d+(?:\.\d+)*)(?: - [^/]*|)\.md$")
 
 
-class _Header(SourceModel):
+def read(documents: Sequence[Document]) -> tuple[Record, ...]:
+    """Return what became of these files, which are in `tasks` or in `completed`."""
+    found = [_read(document) for document in documents]
+    ids = _spellings(row.id for row in found if isinstance(row, _File))
+    return tuple(row if isinstance(row, Record) else _record(row, ids) for row in found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _File:
+    """A file whose header could be read."""
+
+    name: str
     id: str
-    title: str = ""
-    status: str = "To Do"
-    labels: tuple[str, ...] = ()
-    dependencies: tuple[str, ...] = ()
-    priority: str = ""
-    parent_task_id: str | None = None
-
-    @field_validator("labels", "dependencies", mode="before")
-    @classmethod
-    def _listed(cls, value: object) -> object:
-        return () if value is None else [value] if isinstance(value, str) else value
-
-    @field_validator("priority", "title", "status", mode="before")
-    @classmethod
-    def _text(cls, value: object) -> object:
-        return "" if value is None else value
+    fields: RecordFields
+    body: str
 
 
-def read(documents: Sequence[Document]) -> tuple[ExternalTask, ...]:
-    """Return the tasks in these files, which lie in `tasks` or in `completed`."""
-    found = [(document, *_parts(document)) for document in documents]
-    ids = _spellings(header.id for _, header, _ in found)
-    return tuple(_incoming(document, header, body, ids) for document, header, body in found)
-
-
-def _parts(document: Document) -> tuple[_Header, str]:
-    source = split(document.text.encode("utf-8", "surrogateescape"))
+def _read(document: Document) -> _File | Record:
+    match = _FILE.search(document.name)
+    named = match["id"] if match else ""
+    if document.unreadable:
+        return Record.unreadable(document.name, document.unreadable, own=named)
+    text = replace_surrogates(document.text)
+    source = split(text.encode())
     wrong = next((problem for problem in source.problems if problem.severity == "error"), None)
     if wrong:
-        raise _refused(document.name, wrong)
+        return _unreadable(document, wrong, named)
+    if source.header is None and not named:
+        return Record.left_out(document.name, _NO_TASK)
     if source.header is None:
-        raise invalid_source(document.name, "line 1", "there is no header with an `id`")
+        return Record.unreadable(document.name, "there is no header with an `id`", own=named)
+    header, repairs = _header(source.header, source.opened)
+    if isinstance(header, Problem):
+        return _unreadable(document, header, named)
+    fields = RecordFields(header.values)
+    fields.changes += repairs
+    if text != document.text:
+        fields.changes.append("bytes that are not UTF-8 are replaced by \ufffd")
+    own = fields.text("id") or named
+    if not own:
+        return Record.left_out(document.name, _NO_TASK)
+    if not fields.text("id"):
+        fields.changes.append(f"no `id` that could be read: {own}, as the file is named")
+    return _File(name=document.name, id=own, fields=fields, body=source.body)
+
+
+def _unreadable(document: Document, problem: Problem, own: str) -> Record:
+    place = f"{document.name}, line {problem.line}" if problem.line else document.name
+    return Record.unreadable(place, problem.message, own=own)
+
+
+def _header(text: str, opened: int) -> tuple[Header | Problem, list[str]]:
+    """Return the header, and what had to be read otherwise than as YAML."""
     # Imports YAML, which nothing else that is imported here pays for.
-    from runr.tasks.frontmatter import read as header  # noqa: PLC0415 - see above
+    from runr.tasks.frontmatter import read as read_header  # noqa: PLC0415 - see above
 
     # Backlog.md itself quotes the names of people, which are no YAML without.
-    text = _PEOPLE.sub(lambda line: _HANDLE.sub(r"'\1'", line[0]), source.header)
-    known = header(text, source.opened)
-    if isinstance(known, Problem):
-        raise _refused(document.name, known)
-    try:
-        return _Header.model_validate(dict(known.values)), source.body
-    except ValidationError as error:
-        raise wrong_type(document.name, "header", error) from None
+    text = _PEOPLE.sub(lambda line: _HANDLE.sub(r"'\1'", line[0]), text)
+    changes: list[str] = []
+    header = read_header(text, opened)
+    while isinstance(header, Problem):
+        quoted = _quoted(text.split("\n"), (header.line or 0) - opened - 1)
+        if quoted == text:
+            break
+        changes.append(f"line {header.line} is not YAML: its text is taken as it is")
+        text, header = quoted, read_header(quoted, opened)
+    return header, changes
 
 
-def _refused(name: str, problem: Problem) -> Exception:
-    return invalid_source(name, f"line {problem.line}" if problem.line else "", problem.message)
+def _quoted(lines: list[str], index: int) -> str:
+    """Return the header with quotes around the value on one line, where it is a text without."""
+    found = _VALUE.fullmatch(lines[index]) if 0 <= index < len(lines) else None
+    if found and not _QUOTED.fullmatch(found[2]):
+        value = found[2].replace("'", "''")
+        lines[index] = f"{found[1]}'{value}'"
+    return "\n".join(lines)
 
 
-def _incoming(
-    document: Document, header: _Header, body: str, ids: Mapping[str, str]
-) -> ExternalTask:
-    title = one_line(header.title or header.id)
-    said = header.status.lower() or "to do"
-    done = "/completed/" in f"/{document.name}"
-    return ExternalTask(
-        id=header.id,
-        stem=referenced_ids(header.id.lower(), title),
+def _record(file: _File, ids: Mapping[str, str]) -> Record:
+    fields = file.fields
+    title = one_line(fields.text("title") or file.id)
+    body = _MARK.sub("", file.body).strip()
+    if not fields.text("title"):
+        fields.changes.append("no `title`: the id is taken")
+        if not body:
+            fields.holds.append("there is no title and no text")
+    status, word = _status(file)
+    parent = fields.text("parent_task_id")
+    task = ExternalTask(
+        id=file.id,
+        stem=file_stem(file.id.lower(), title),
         title=title,
-        body=_MARK.sub("", body).strip(),
-        claim=ExternalStatus.DONE if done else _CLAIMS.get(said, ExternalStatus.OPEN),
-        said=said,
-        depends_on=tuple(_meant(name, ids) for name in header.dependencies),
-        parent=_meant(header.parent_task_id, ids) if header.parent_task_id else None,
-        priority=_PRIORITY.get(header.priority.lower(), 0),
-        tags=header.labels,
+        body=body,
+        status=status,
+        raw_status=word,
+        depends_on=tuple(_resolve(name, ids) for name in fields.references("dependencies")),
+        parent=_resolve(parent, ids) if parent else None,
+        priority=read_priority(fields),
+        holds=tuple(fields.holds),
+        tags=fields.names("labels"),
     )
+    return Record.of_task(file.name, task, fields.changes)
+
+
+def _status(file: _File) -> tuple[ExternalStatus, str]:
+    """Return the status; a file in `completed` is done, whatever its header says."""
+    if "/completed/" not in f"/{file.name}":
+        return read_status(file.fields)
+    word = file.fields.text("status")
+    if known_status(word) is not ExternalStatus.DONE:
+        file.fields.changes.append(f"status `{one_line(word)}`: done, as the file is in completed/")
+        word = "completed"
+    return ExternalStatus.DONE, word
 
 
 def _spellings(ids: Iterable[str]) -> Mapping[str, str]:
@@ -121,7 +157,7 @@ def _spellings(ids: Iterable[str]) -> Mapping[str, str]:
     return {_key(name): name for name in known} | {name.lower(): name for name in known}
 
 
-def _meant(name: str, ids: Mapping[str, str]) -> str:
+def _resolve(name: str, ids: Mapping[str, str]) -> str:
     return ids.get(name.strip().lower()) or ids.get(_key(name)) or name
 
 

@@ -1,34 +1,34 @@
-"""A task as another tool keeps it, read into the few facts that runr can carry on."""
+"""One record of another tool, and the task in it as far as runr can represent it. Pure."""
 
-import json
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from runr.errors import UsageError
 from runr.status.model import Entry, State
-from runr.tasks.model import Task, TaskType
+from runr.tasks.model import Task
 from runr.text import slug
 
 
 class ExternalStatus(StrEnum):
-    """What the other tool says of a task; `held` waits for a person, `dropped` is no work."""
+    """What the other tool says of a task."""
 
     OPEN = "open"
-    HELD = "held"
+    IN_PROGRESS = "in_progress"
+    ON_HOLD = "on_hold"
     DONE = "done"
-    DROPPED = "dropped"
+    CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExternalTask:
-    """One foreign task.
+    """One task of another tool.
 
-    `id` is unique in its file, and `depends_on` holds such ids. `stem` is the
-    file name that it would have, not yet safe, in `folder` below the target.
-    `said` is the foreign word behind its claim, `closing` why it was closed.
+    `id` is unique in its source, or gets a number when planned; `depends_on`
+    and `parent` hold such ids. `stem` is the file name that it would have, not
+    yet safe, in `folder` below the target. `holds` says why no run may start it
+    by itself. `duplicate_of` is the id that it shares with an earlier task.
     """
 
     id: str
@@ -36,71 +36,94 @@ class ExternalTask:
     title: str
     body: str = ""
     folder: str = ""
-    claim: ExternalStatus = ExternalStatus.OPEN
-    said: str = ""
-    closing: str = ""
+    status: ExternalStatus = ExternalStatus.OPEN
+    raw_status: str = ""
+    close_reason: str = ""
     depends_on: tuple[str, ...] = ()
     parent: str | None = None
     related: tuple[str, ...] = ()
-    type: TaskType = TaskType.AUTOMATED
+    holds: tuple[str, ...] = ()
     priority: int = 0
     tags: tuple[str, ...] = ()
+    duplicate_of: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What reading made of one record of a source: a task, or the reason why there is none.
+
+    `place` says where it is, such as `issues.jsonl, line 3`. `changes` lists what
+    reading changed. `damaged` marks a record that could not be read, unlike one
+    that is left out on purpose; its `id` is empty where that could not be read.
+    """
+
+    place: str
+    id: str = ""
+    title: str = ""
+    task: ExternalTask | None = None
+    changes: tuple[str, ...] = ()
+    reason: str = ""
+    damaged: bool = False
+
+    @classmethod
+    def of_task(cls, place: str, task: ExternalTask, changes: Iterable[str]) -> Self:
+        """Return the record of a task that was read."""
+        once = tuple(dict.fromkeys(changes))
+        return cls(place=place, id=task.id, title=task.title, task=task, changes=once)
+
+    @classmethod
+    def left_out(cls, place: str, reason: str, *, own: str = "", title: str = "") -> Self:
+        """Return a record that is no task to import."""
+        return cls(place=place, id=own, title=title, reason=reason)
+
+    @classmethod
+    def unreadable(cls, place: str, reason: str, *, own: str = "") -> Self:
+        """Return a record that is damaged."""
+        return cls(place=place, id=own, reason=reason, damaged=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """A file to be read; `name` is how the user knows it."""
+    """A file to be read; `name` is how the user knows it.
+
+    Bytes that are not UTF-8 are lone surrogates in `text`. `unreadable` says why
+    there is no text.
+    """
 
     name: str
-    text: str
+    text: str = ""
+    unreadable: str = ""
 
 
-class SourceModel(BaseModel):
-    """A record of another tool; what runr has no use for is passed over."""
+class Numbering:
+    """Gives a name that is taken a number: `4` becomes `4-2`, then `4-3`."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
+    def __init__(self, taken: Iterable[str]) -> None:
+        self._taken = set(taken)
+        self._given: Counter[str] = Counter()
 
-
-def invalid_source(name: str, place: str, why: str) -> UsageError:
-    """Return the refusal of a file: where in it, and why."""
-    where = f"{name}, {place}" if place else name
-    return UsageError(f"{where}: {why}; nothing was imported")
-
-
-def parsed(name: str, text: str, *, line: int | None = None) -> Any:
-    """Return the JSON in `text`; UsageError with the line where it is none."""
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        place = f"line {line or error.lineno}"
-        raise invalid_source(
-            name, f"{place}, column {error.colno}", f"no JSON: {error.msg}"
-        ) from None
-    except RecursionError:
-        raise invalid_source(name, "", "the JSON is nested too deeply") from None
+    def like(self, wanted: str) -> str:
+        """Return `wanted` or the first numbered form that is free, and take it."""
+        own = wanted
+        while own in self._taken:
+            self._given[wanted] += 1
+            own = f"{wanted}-{self._given[wanted] + 1}"
+        self._taken.add(own)
+        return own
 
 
-def wrong_type(name: str, place: str, error: ValidationError) -> UsageError:
-    """Return the refusal of a record that does not have the shape it must have."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    inner = ".".join(str(part) for part in first["loc"])
-    return invalid_source(
-        name, ": ".join(filter(None, (place, inner))), first["msg"].removeprefix("Value error, ")
-    )
-
-
-def sections(*parts: tuple[str, str | None]) -> str:
+def sections(*parts: tuple[str, str]) -> str:
     """Return a body of texts under headings, those that say something."""
     written = [
         f"## {heading}\n\n{text.strip()}" if heading else text.strip()
         for heading, text in parts
-        if text and text.strip()
+        if text.strip()
     ]
     return "\n\n".join(written)
 
 
-def referenced_ids(number: str, title: str) -> str:
-    """Return the file name of a task: its number there, then its title."""
+def file_stem(number: str, title: str) -> str:
+    """Return the file name of a task: its number, then its title."""
     return "-".join(filter(None, (number, slug(title)))) or "task"
 
 

@@ -1,247 +1,188 @@
-"""What an import would write: names, headers and dependencies of foreign tasks, made our own."""
+"""What an import would write: an account of every record, and the task files. Pure."""
 
-import re
-import unicodedata
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from runr.interchange.external_task import ExternalStatus, ExternalTask
-from runr.query.graph import leads
-from runr.tasks import templates
-from runr.tasks.model import TaskType
-from runr.text import one_line
+from runr.interchange import import_dependencies, task_file
+from runr.interchange.external_task import ExternalStatus, ExternalTask, Numbering, Record
+from runr.text import one_line, slug
 
-Action = Literal["write", "known", "taken", "leave"]
-DonePolicy = Literal["attest", "pending", "skip"]
+#: `imported` is as it was, `changed` with the listed changes, `present` was imported before;
+#: `left_out` is so on purpose, `failed` could not be read or would overwrite something.
+Outcome = Literal["imported", "changed", "present", "left_out", "failed"]
 
-_NAME_BYTES = 180
-_CONTROLS = re.compile(r"[\0-\x08\x0b-\x1f\x7f]")
-# What the worker `script` would run; text from elsewhere only becomes that by somebody's hand.
-_RUN = re.compile(r"((?:`{3,}|~{3,})[^\S\n]*sh)[^\S\n]+run(?=[^\S\n]*$)", re.MULTILINE)
+#: What becomes of a task that is done in the other tool.
+DonePolicy = Literal["hold", "attest", "pending", "skip"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportOptions:
-    """How the user wants it; `into` is a folder below the tasks folder, or nothing."""
+    """How the user wants it.
+
+    `tool` is the name in a source, `title` the one in messages, `into` a folder
+    below the tasks folder or nothing. `known` maps the sources that were imported
+    before to names, `taken` holds the names that are not free, `links` the folders
+    below the tasks folder that are links, which nothing is written through.
+    """
 
     tool: str
+    title: str
     into: str = ""
     tags: tuple[str, ...] = ()
-    done: DonePolicy = "attest"
+    done: DonePolicy = "hold"
+    known: Mapping[str, str] = field(default_factory=dict)
+    taken: frozenset[str] = frozenset()
+    links: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedTask:
-    """What becomes of one foreign task; `name` is its path below the tasks folder."""
+class PlannedRecord:
+    """What becomes of one record; `name` is its path below the tasks folder."""
 
-    source: str
-    task: ExternalTask
-    action: Action
+    record: Record
+    outcome: Outcome
+    task: ExternalTask | None = None
+    source: str = ""
     name: str = ""
     content: bytes = b""
     depends_on: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
+    holds: tuple[str, ...] = ()
+    reason: str = ""
+
+    @property
+    def writes(self) -> bool:
+        """Tell whether a file is to be written."""
+        return self.outcome in ("imported", "changed")
 
     @property
     def done(self) -> bool:
-        """Tell whether it is to be recorded as completed."""
-        return self.action in ("write", "known") and self.task.claim is ExternalStatus.DONE
+        """Tell whether it is there, or will be, and is done in the other tool."""
+        status = self.task.status if self.task else None
+        return self.outcome in ("imported", "changed", "present") and status is ExternalStatus.DONE
 
 
-def plan_import(
-    tasks: Sequence[ExternalTask],
-    options: ImportOptions,
-    known: Mapping[str, str],
-    there: Collection[str],
-) -> tuple[PlannedTask, ...]:
-    """Return what becomes of `tasks`, in their order.
-
-    `known` maps the sources that were imported before to names, `there` holds
-    the names that are not free.
-    """
-    fates = [_fate(task, options) for task in _distinct(tasks)]
-    rows = {row.task.id: row for row in _named(fates, options, known, there)}
-    needs, notes = _dependencies(rows)
-    message = [replace(row, notes=(*row.notes, *notes[own])) for own, row in rows.items()]
+def plan_import(records: Sequence[Record], options: ImportOptions) -> tuple[PlannedRecord, ...]:
+    """Return what becomes of `records`, one for each and in their order."""
+    rows = [_decided(record, options) for record in _distinct(records)]
+    rows = _named(rows, options)
+    links = import_dependencies.link(
+        [(row.record, row.task if row.outcome != "left_out" else None) for row in rows]
+    )
+    names = {row.task.id: row.name for row in rows if row.task and row.name}
     return tuple(
-        _written(row, rows, needs[row.task.id]) if row.action == "write" else row for row in message
+        _written(row, links[row.task.id], names, options) if row.task and row.writes else row
+        for row in rows
     )
 
 
-def _distinct(tasks: Iterable[ExternalTask]) -> list[ExternalTask]:
-    """Give a second task with the same id, as merged branches leave them, an id of its own."""
-    seen: dict[str, int] = {}
+def _distinct(records: Sequence[Record]) -> list[Record]:
+    """Number a second task with the same id, as merged branches leave it; leave out a copy."""
+    numbering = Numbering(record.id for record in records if record.task)
+    seen: dict[str, Record] = {}
     found = []
-    for task in tasks:
-        seen[task.id] = number = seen.get(task.id, 0) + 1
-        found.append(task if number == 1 else replace(task, id=f"{task.id}#{number}"))
+    for record in records:
+        first = seen.setdefault(record.id, record) if record.task else record
+        if record.task is None or first is record:
+            found.append(record)
+        elif record.task == first.task:
+            reason = f"the same as {first.place}"
+            found.append(replace(record, task=None, changes=(), reason=reason))
+        else:
+            own = numbering.like(record.id)
+            task = replace(record.task, id=own, duplicate_of=record.id)
+            found.append(replace(record, id=own, task=task))
     return found
 
 
-def _fate(task: ExternalTask, options: ImportOptions) -> PlannedTask:
+def _decided(record: Record, options: ImportOptions) -> PlannedRecord:
+    """Return whether a record is taken, as far as the record alone says."""
+    task = record.task
+    if task is None:
+        outcome: Outcome = "failed" if record.damaged else "left_out"
+        return PlannedRecord(record=record, outcome=outcome, reason=record.reason)
     source = f"{options.tool}:{one_line(task.id)}"
-    task = replace(task, tags=tuple(dict.fromkeys((*filter(None, task.tags), *options.tags))))
-    if task.claim is ExternalStatus.DROPPED:
-        note = f"{one_line(task.said)} there"
-        return PlannedTask(source=source, task=task, action="leave", notes=(note,))
-    if task.claim is ExternalStatus.DONE and options.done == "skip":
-        return PlannedTask(source=source, task=task, action="leave", notes=("done there",))
-    notes: tuple[str, ...] = ()
-    if task.claim is ExternalStatus.HELD:
-        task = replace(task, type=TaskType.MANUAL)
-        notes = (f"{one_line(task.said)} there: manual here, so that no run takes it up by itself",)
-    return PlannedTask(source=source, task=task, action="write", notes=notes)
+    row = PlannedRecord(record=record, outcome="imported", source=source, task=task)
+    if task.status is ExternalStatus.CANCELLED:
+        return replace(row, outcome="left_out", reason=f"status `{one_line(task.raw_status)}`")
+    if task.status is ExternalStatus.DONE and options.done == "skip":
+        return replace(row, outcome="left_out", reason=f"done in {options.title}")
+    if source in options.known:
+        return replace(row, outcome="present", name=options.known[source])
+    folder = task_file.path_of(task, options.into).rpartition("/")[0]
+    if folder in options.links:
+        reason = f"the folder {folder} is a link: nothing is written through it"
+        lost = replace(record, task=None, damaged=True)
+        return replace(row, record=lost, outcome="failed", reason=reason, task=None)
+    return row
 
 
-def _named(
-    rows: Sequence[PlannedTask],
-    options: ImportOptions,
-    known: Mapping[str, str],
-    there: Collection[str],
-) -> list[PlannedTask]:
-    taken = {name.casefold() for name in there}
-    given: set[str] = set()
+def _named(rows: Sequence[PlannedRecord], options: ImportOptions) -> list[PlannedRecord]:
+    """Give each file a name of its own, other than those that are there."""
+    present = {name.casefold() for name in options.taken}
+    given = set(present)
     named = []
     for row in rows:
-        if row.action == "leave":
+        if row.task is None or not row.writes:
             named.append(row)
-        elif row.source in known:
-            named.append(replace(row, action="known", name=known[row.source], notes=()))
-        else:
-            name = _free(_path(row.task, options), given)
-            given.add(name.casefold())
-            action: Action = "taken" if name.casefold() in taken else "write"
-            named.append(replace(row, name=name, action=action))
+            continue
+        wanted = task_file.path_of(row.task, options.into)
+        name = task_file.unused(wanted, given)
+        given.add(name.casefold())
+        changes = row.changes
+        if wanted.casefold() in present:
+            changes = (*changes, f"{wanted} is there already: written as {name}")
+        named.append(replace(row, name=name, changes=changes))
     return named
 
 
-def _path(task: ExternalTask, options: ImportOptions) -> str:
-    parts = (
-        options.into,
-        safe_text(task.folder) if task.folder else "",
-        f"{safe_text(task.stem)}.md",
-    )
-    return "/".join(part for part in parts if part)
-
-
-def safe_text(stem: str) -> str:
-    """Return `stem` as a file name that leads nowhere else and is not hidden."""
-    kept = re.sub(r"[^\w.-]+", "-", unicodedata.normalize("NFC", stem))
-    kept = re.sub(r"\.{2,}", ".", kept).encode()[:_NAME_BYTES].decode(errors="ignore")
-    kept = kept.strip(".-_")
-    return kept.removesuffix(".md") or "task"
-
-
-def _free(name: str, given: Collection[str]) -> str:
-    number, stem = 1, name.removesuffix(".md")
-    while name.casefold() in given:
-        number += 1
-        name = f"{stem}-{number}.md"
-    return name
-
-
-def _dependencies(
-    rows: Mapping[str, PlannedTask],
-) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """Return each id's dependencies that can be kept, and what is to be said of the others."""
-    needs: dict[str, list[str]] = {}
-    notes: dict[str, list[str]] = {own: [] for own in rows}
-    for own, row in rows.items():
-        kept, message = _kept(own, row, rows)
-        needs[own] = kept
-        notes[own] += message
-    families = [(own, row.task.parent) for own, row in rows.items() if row.action != "leave"]
-    here = [(own, parent) for own, parent in families if parent in needs and parent != own]
-    # The parts begin when the whole could have begun, and the whole is finished when they are.
-    for own, parent in here:
-        for before in needs[parent]:
-            if rows[before].task.parent != parent:
-                _wait(needs, before=before, after=own)
-    for own, parent in here:
-        if rows[parent].action != "leave":
-            _wait(needs, before=own, after=parent)
-    for own in _stuck(needs):
-        if leads(needs.__getitem__, own, own):
-            notes[own].append("waits for itself, by way of what it waits for: nobody can begin")
-    return needs, notes
-
-
-def _kept(
-    own: str, row: PlannedTask, rows: Mapping[str, PlannedTask]
-) -> tuple[list[str], list[str]]:
-    kept, message = [], []
-    for wanted in dict.fromkeys(row.task.depends_on):
-        if wanted == own:
-            message.append("depends on itself there: left out")
-        elif wanted not in rows:
-            message.append(f"depends on {one_line(wanted)}, which is not in the file: left out")
-        elif rows[wanted].action != "leave":
-            kept.append(wanted)
-        elif rows[wanted].task.claim is ExternalStatus.DROPPED:
-            said = one_line(rows[wanted].task.said)
-            message.append(f"depends on {one_line(wanted)}, which is {said} there: left out")
-    return kept, message
-
-
-def _wait(needs: dict[str, list[str]], *, before: str, after: str) -> None:
-    """Let `after` wait for `before`, unless that would lead round in a circle."""
-    if before not in (after, *needs[after]) and not leads(needs.__getitem__, before, after):
-        needs[after].append(before)
-
-
-def _stuck(needs: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return what can never begin: the tasks in circles, and those behind them."""
-    waiting = {own: len(set(before)) for own, before in needs.items()}
-    behind: dict[str, list[str]] = {own: [] for own in needs}
-    for own, before in needs.items():
-        for other in set(before):
-            behind[other].append(own)
-    free = [own for own, number in waiting.items() if not number]
-    while free:
-        for own in behind[free.pop()]:
-            waiting[own] -= 1
-            if not waiting[own]:
-                free.append(own)
-    return [own for own, number in waiting.items() if number]
-
-
 def _written(
-    row: PlannedTask, rows: Mapping[str, PlannedTask], needs: Sequence[str]
-) -> PlannedTask:
-    """Return the row with the task file's bytes."""
-    task, names = row.task, [_beside(row.name, rows[own].name) for own in needs]
-    body, runs = _RUN.subn(r"\1", _CONTROLS.sub("", task.body.replace("\r\n", "\n")))
-    see = "\n".join(f"- {one_line(message)}" for message in task.related)
-    parts = [
-        _header(row, names),
-        f"# {task.title}",
-        body.strip("\n"),
-        see and f"## See also\n\n{see}",
-    ]
-    text = "\n\n".join(part for part in parts if part) + "\n"
-    notes = row.notes
-    if runs:
-        notes = (*notes, "a block marked `sh run` is plain text here")
-    return replace(row, depends_on=tuple(names), notes=notes, content=text.encode(errors="replace"))
-
-
-def _beside(own: str, other: str) -> str:
-    """Return `other` as a task in the folder of `own` names it."""
-    folder = own.rpartition("/")[0]
-    here = other.rpartition("/")[0] == folder
-    return (other.rpartition("/")[2] if here else other).removesuffix(".md")
-
-
-def _header(row: PlannedTask, names: Sequence[str]) -> str:
+    row: PlannedRecord,
+    links: import_dependencies.Links,
+    names: Mapping[str, str],
+    options: ImportOptions,
+) -> PlannedRecord:
+    """Return the row with the task file's bytes, and all that is changed in it."""
     task = row.task
-    lines = [f"source: {templates.scalar(row.source)}"]
-    if task.type is not TaskType.AUTOMATED:
-        lines.append(f"type: {task.type}")
-    if names:
-        lines.append(f"depends_on: {templates.listed(names)}")
-    if task.tags:
-        lines.append(f"tags: {templates.listed([one_line(tag) for tag in task.tags])}")
-    if task.priority:
-        lines.append(f"priority: {task.priority}")
-    return "\n".join(["---", *lines, "---"])
+    if task is None:
+        return row
+    holds = _holds(task, links, options)
+    tags = (*filter(None, task.tags), *_status_tag(task, holds), *options.tags)
+    task = replace(task, tags=tuple(dict.fromkeys(tags)))
+    needs = tuple(task_file.beside(row.name, names[own]) for own in links.depends_on)
+    changes = [*_numbered(task), *row.record.changes, *links.changes, *row.changes]
+    changes += [f"{hold}: on hold" for hold in holds]
+    if task_file.has_script(task.body):
+        changes.append("a block marked `sh run` is plain text here")
+    return replace(
+        row,
+        outcome="changed" if changes else "imported",
+        task=task,
+        depends_on=needs,
+        changes=tuple(changes),
+        holds=holds,
+        content=task_file.render(task, row.source, needs, holds),
+    )
+
+
+def _holds(
+    task: ExternalTask, links: import_dependencies.Links, options: ImportOptions
+) -> tuple[str, ...]:
+    """Return why a person has to look at the task before a run may start it."""
+    if task.status is not ExternalStatus.DONE:
+        return tuple(dict.fromkeys((*task.holds, *links.holds)))
+    if options.done == "hold":
+        return (f"done in {options.title}, not attested",)
+    return () if options.done == "attest" else (*task.holds, *links.holds)
+
+
+def _status_tag(task: ExternalTask, holds: Sequence[str]) -> list[str]:
+    known = (ExternalStatus.ON_HOLD, ExternalStatus.DONE)
+    return [slug(one_line(task.raw_status))] if holds and task.status in known else []
+
+
+def _numbered(task: ExternalTask) -> list[str]:
+    if task.duplicate_of is None:
+        return []
+    return [f"duplicate id `{one_line(task.duplicate_of)}`: numbered {one_line(task.id)}"]

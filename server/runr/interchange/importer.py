@@ -1,144 +1,113 @@
-"""Take over the tasks of another tool: a plan first, then files, then words for what was done."""
+"""Take over the tasks of another tool: a plan first, then files, then attestations."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from runr.errors import UsageError
-from runr.interchange import archive, backlog_md, beads, github, import_plan, sources, taskmaster
-from runr.interchange.exporter import restore_archive
-from runr.interchange.external_task import Document, ExternalTask
-from runr.interchange.import_plan import Action, DonePolicy, ImportOptions, PlannedTask
-from runr.interchange.sources import Tool
+from runr import nofollow
+from runr.errors import DamagedStateError, RunrError, UsageError
+from runr.interchange import archive_reader, import_advice, sources
+from runr.interchange.archive_restore import Restored, create_file, restore_archive
+from runr.interchange.external_task import Record
+from runr.interchange.import_advice import ImportSituation
+from runr.interchange.import_plan import ImportOptions, PlannedRecord, plan_import
+from runr.interchange.import_result import ImportedRecord, ImportRequest, ImportResult, count
+from runr.interchange.source_choice import choose
+from runr.interchange.sources import TITLES, Source
+from runr.interchange.task_file import path_of
 from runr.lifecycle.attest import record_attestation
 from runr.project import Project
-from runr.query.models import Result
-from runr.runs import stop_reasons
 from runr.runs.model import Approval
-from runr.storage import files, state_dir
+from runr.storage import state_dir
 from runr.storage.layout import TASKS
-from runr.text import join_limited
-
-# How many taken names a message lists.
-_NAMED = 3
-
-
-class ImportRequest(BaseModel):
-    """A wish to import; `file` is a file, or a folder in which a known tool keeps its tasks.
-
-    `done` says what becomes of a task that is done there: `attest` records it
-    on the word of `by`, `pending` leaves it to be done, `skip` leaves it out.
-    `only` names lists of a Task Master file.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    file: str
-    tool: Tool | None = None
-    into: str = ""
-    tags: tuple[str, ...] = ()
-    only: tuple[str, ...] = ()
-    done: DonePolicy = "attest"
-    by: str | None = None
-    dry_run: bool = False
-
-
-class ImportedTask(Result):
-    """What became, or would become, of one foreign task."""
-
-    source: str
-    title: str
-    action: Action
-    path: str | None = None
-    said: str = ""
-    completed: bool = False
-    depends_on: list[str] = Field(default_factory=list)
-    notes: list[str] = Field(default_factory=list)
-
-
-class ImportResult(Result):
-    """The whole import; `by` is who vouches for what is done there."""
-
-    tool: Tool
-    file: str
-    dry_run: bool
-    tasks: list[ImportedTask]
-    written: int
-    completed: int
-    by: str | None = None
-    notes: list[str] = Field(default_factory=list)
-    next: list[str] = Field(default_factory=list)
+from runr.text import one_line, pluralize
 
 
 def import_tasks(project: Project, request: ImportRequest) -> ImportResult:
-    """Import, or with `dry_run` only say what would be; all or nothing where a name is taken."""
-    found = sources.source_documents(project.here / request.file, request.file, request.tool)
-    tool = request.tool or sources.detect(found[0])
-    if tool == "runr":
-        return _from_runr(project, request, found[0])
-    rows = _plan(project, request, tool, _read(tool, found, request.only))
-    done = _to_attest(project, rows, request)
-    by = _by(project, request) if done else None
+    """Import, or with `dry_run` only say what would be; every record is accounted for."""
+    into = _folder(project, request.into)
+    found = sources.find_sources(project.here / request.file, request.file, request.tool)
+    if found[0].tool == "runr":
+        return _restore(project, request, found[0])
+    source, records, notes = choose(request, found)
+    rows = plan_import(records, _options(project, request, source, into, records))
+    attests = request.done == "attest"
+    done = _unrecorded(project, rows)
+    if attests and done and not request.by:
+        raise _nameless(project, request, len(done))
     if not request.dry_run:
-        _refuse_taken(request, rows)
-        _write(project, rows)
-        _attest(project, request, done, by)
-    return _answer(request, tool, rows, done, by)
+        rows = _write(project, rows)
+        lost = {f"{TASKS}/{row.name}" for row in rows if row.outcome == "failed"}
+        done = {path: row for path, row in done.items() if path not in lost}
+        notes += _attest(project, request, done) if attests else []
+    attested = done if attests else {}
+    accounts = [_account(row, attested=f"{TASKS}/{row.name}" in attested) for row in rows]
+    facts = _situation(project, source, rows, 0 if attests else len(done))
+    return _answer(request, source, accounts, facts, notes)
 
 
-def _from_runr(project: Project, request: ImportRequest, document: Document) -> ImportResult:
-    if request.into or request.tags or request.only or request.done != "attest" or request.by:
+def _restore(project: Project, request: ImportRequest, source: Source) -> ImportResult:
+    """Put back what runr exported."""
+    if request.into or request.tags or request.only or request.done != "hold" or request.by:
         raise UsageError(
-            "what runr exported goes back as it was: only --dry-run has a meaning here"
+            "what runr exported goes back as it was: only --preview has a meaning here"
         )
-    table = document.text.startswith(archive.CSV_HEADER)
-    kept = archive.read_csv(document) if table else archive.read(document)
-    new = restore_archive(project, kept, request.file, dry_run=request.dry_run)
-    would = "would be " if request.dry_run else ""
+    records = archive_reader.read(source.documents[0])
+    rows = [_restored(row) for row in restore_archive(project, records, dry_run=request.dry_run)]
+    step = import_advice.command(request, "--yes") if request.dry_run else "runr list-tasks"
     return ImportResult(
         tool="runr",
         file=request.file,
         dry_run=request.dry_run,
-        tasks=[
-            ImportedTask(
-                source=task.path,
-                title=task.path.removeprefix(f"{TASKS}/"),
-                action="write" if task.path in new["tasks"] else "known",
-                path=task.path,
-            )
-            for task in kept.tasks
-        ],
-        written=len(new["tasks"]),
-        completed=0,
-        notes=[f"{len(new['status'])} statuses and {len(new['runs'])} runs {would}written"],
-        next=["runr list-tasks"],
+        records=rows,
+        total=len(rows),
+        counts=count(rows),
+        next_steps=[step],
     )
 
 
-def _read(tool: Tool, found: Sequence[Document], only: Sequence[str]) -> tuple[ExternalTask, ...]:
-    if only and tool != "taskmaster":
-        raise UsageError("only a Task Master file has lists to choose from")
-    match tool:
-        case "taskmaster":
-            return taskmaster.read(found[0], only=only)
-        case "beads":
-            return beads.read(found[0])
-        case "github":
-            return github.read(found[0])
-        case _:
-            return backlog_md.read(found)
+def _restored(row: Restored) -> ImportedRecord:
+    record, name = row.record, one_line(row.record.name) if row.record.name else ""
+    return ImportedRecord(
+        place=record.place,
+        outcome=row.outcome,
+        kind=record.kind,
+        title=name.removeprefix(f"{TASKS}/"),
+        path=name if record.kind == "task" and record.value else None,
+        reason=row.reason,
+    )
 
 
-def _plan(
-    project: Project, request: ImportRequest, tool: Tool, tasks: Sequence[ExternalTask]
-) -> tuple[PlannedTask, ...]:
-    into = _folder(project, request.into)
+def _options(
+    project: Project,
+    request: ImportRequest,
+    source: Source,
+    into: str,
+    records: Sequence[Record],
+) -> ImportOptions:
     here = project.tasks()
     below = f"{into}/" if into else ""
     known = {task.source: task.name for task in here if task.source and task.name.startswith(below)}
-    options = ImportOptions(tool=tool, into=into, tags=request.tags, done=request.done)
-    return import_plan.plan_import(tasks, options, known, {task.name for task in here})
+    tasks = [record.task for record in records if record.task]
+    folders = {path_of(task, into).rpartition("/")[0] for task in tasks}
+    return ImportOptions(
+        tool=source.tool,
+        title=TITLES[source.tool],
+        into=into,
+        tags=request.tags,
+        done=request.done,
+        known=known,
+        taken=frozenset(task.name for task in here),
+        links=frozenset(folder for folder in folders if _is_link(project, folder)),
+    )
+
+
+def _is_link(project: Project, folder: str) -> bool:
+    try:
+        nofollow.refuse_links(project.layout.tasks / folder)
+    except DamagedStateError:
+        return True
+    return False
 
 
 def _folder(project: Project, wanted: str) -> str:
@@ -154,92 +123,118 @@ def _folder(project: Project, wanted: str) -> str:
     return folder.as_posix()
 
 
-def _refuse_taken(request: ImportRequest, rows: Sequence[PlannedTask]) -> None:
-    taken = [row.name for row in rows if row.action == "taken"]
-    if not taken:
-        return
-    are = "is" if len(taken) == 1 else "are"
-    raise UsageError(
-        f"{join_limited(taken, _NAMED)} {are} there already, and no import wrote it; "
-        "nothing was imported",
-        next_steps=[f"runr import {stop_reasons.quoted(request.file)} --into imported"],
-    )
-
-
-def _write(project: Project, rows: Sequence[PlannedTask]) -> None:
-    fresh = [row for row in rows if row.action == "write"]
-    tasks = project.layout.tasks
-    for row in fresh:
-        path = tasks / row.name
-        if not path.parent.resolve().is_relative_to(tasks.resolve()):
-            raise UsageError(f"{row.name} would lie outside of {TASKS}; nothing was imported")
-    if fresh:
+def _write(project: Project, rows: Sequence[PlannedRecord]) -> tuple[PlannedRecord, ...]:
+    """Write the files; a row that could not be written says why."""
+    if any(row.writes for row in rows):
         state_dir.ensure_state_dir(project.layout)
-    for row in fresh:
-        files.create(tasks / row.name, row.content)
+    written = []
+    for row in rows:
+        reason = create_file(project.layout.tasks / row.name, row.content) if row.writes else ""
+        written.append(replace(row, outcome="failed", reason=reason) if reason else row)
+    return tuple(written)
 
 
-def _to_attest(
-    project: Project, rows: Sequence[PlannedTask], request: ImportRequest
-) -> dict[str, PlannedTask]:
+def _unrecorded(project: Project, rows: Sequence[PlannedRecord]) -> dict[str, PlannedRecord]:
     """Return what is done there and not recorded here in any way, by path."""
-    if request.done != "attest" or not any(row.done for row in rows):
-        return {}
-    entries = project.entries()
     paths = {f"{TASKS}/{row.name}": row for row in rows if row.done}
+    entries = project.entries() if paths else {}
     return {path: row for path, row in paths.items() if path not in entries}
 
 
-def _by(project: Project, request: ImportRequest) -> str:
-    by = request.by or project.repo.user()
-    if not by:
-        raise UsageError(
-            "some tasks are done there, and a person has to say so here: "
-            "name yourself with --by, or take them as open with --done pending"
-        )
-    return by
+def _nameless(project: Project, request: ImportRequest, number: int) -> UsageError:
+    by = project.repo.user() or "YOUR NAME"
+    return UsageError(
+        f"{pluralize(number, 'task')} would be attested: name with --by the person who says "
+        "that they are done",
+        next_steps=[import_advice.command(request, by=by)],
+    )
 
 
-def _attest(
-    project: Project, request: ImportRequest, done: dict[str, PlannedTask], by: str | None
-) -> None:
-    if not done or by is None:
-        return
+def _attest(project: Project, request: ImportRequest, done: dict[str, PlannedRecord]) -> list[str]:
+    """Record that these tasks are done, in the name of `by`; return what could not be."""
     tasks = {task.path: task for task in project.tasks()}
-    for path, row in done.items():
-        why = f": {row.task.closing}" if row.task.closing else ""
-        reason = f"marked {row.task.said} in {request.file}{why}"
-        record_attestation(project, tasks[path], Approval(by=by, reason=reason))
+    failed = []
+    for path, row in list(done.items()):
+        task = row.task
+        if task is None or request.by is None:
+            continue
+        why = f": {one_line(task.close_reason)}" if task.close_reason else ""
+        reason = f"marked {one_line(task.raw_status)} in {request.file}{why}"
+        try:
+            record_attestation(project, tasks[path], Approval(by=request.by, reason=reason))
+        except RunrError as error:
+            del done[path]
+            failed.append(f"{row.name} is not attested: {error.message}")
+    return failed
 
 
 def _answer(
     request: ImportRequest,
-    tool: Tool,
-    rows: Sequence[PlannedTask],
-    done: dict[str, PlannedTask],
-    by: str | None,
+    source: Source,
+    records: list[ImportedRecord],
+    facts: ImportSituation,
+    notes: Sequence[str],
 ) -> ImportResult:
-    message = [_row(row, f"{TASKS}/{row.name}" in done) for row in rows]
+    attested = sum(record.attested for record in records)
+    advise = import_advice.after_preview if request.dry_run else import_advice.after_import
     return ImportResult(
-        tool=tool,
+        tool=source.tool,
         file=request.file,
         dry_run=request.dry_run,
-        tasks=message,
-        written=sum(row.action == "write" for row in rows),
-        completed=len(done),
-        by=by,
-        next=["runr list-tasks"],
+        records=records,
+        total=len(records),
+        counts=count(records),
+        attested=attested,
+        unattested=facts.unattested,
+        by=request.by if attested else None,
+        notes=[*notes, *import_advice.notes(request, facts)],
+        next_steps=advise(request, facts),
     )
 
 
-def _row(row: PlannedTask, completed: bool) -> ImportedTask:
-    return ImportedTask(
+def _situation(
+    project: Project, source: Source, rows: Sequence[PlannedRecord], unattested: int
+) -> ImportSituation:
+    layout = project.layout
+    written = sum(row.writes for row in rows)
+    return ImportSituation(
+        title=TITLES[source.tool],
+        written=written,
+        unattested=unattested,
+        by=project.repo.user() if unattested else None,
+        root="" if project.here == layout.root else str(layout.root),
+        has_settings=layout.config.exists() or layout.old_config.exists(),
+        has_checks=_has_checks(project) if written else True,
+        committable=written > 0 and _committable(project),
+    )
+
+
+def _has_checks(project: Project) -> bool:
+    try:
+        verify = project.config().verify
+    except RunrError:  # every command that needs the settings reports it
+        return True
+    return bool(verify.tier0 or verify.tier1 or verify.tier2)
+
+
+def _committable(project: Project) -> bool:
+    ignored = project.repo.attempt("check-ignore", "-q", "--no-index", f"{TASKS}/x.md").ok
+    return not ignored and project.repo.operation() is None
+
+
+def _account(row: PlannedRecord, *, attested: bool) -> ImportedRecord:
+    task = row.task or row.record.task
+    title = task.title if task else row.record.title
+    return ImportedRecord(
+        place=row.record.place,
+        outcome=row.outcome,
         source=row.source,
-        title=row.task.title,
-        action=row.action,
+        title=title,
         path=f"{TASKS}/{row.name}" if row.name else None,
-        said=row.task.said,
-        completed=completed,
+        status=one_line(task.raw_status) if task and task.raw_status else "",
+        on_hold=bool(row.holds),
+        attested=attested,
         depends_on=list(row.depends_on),
-        notes=list(row.notes),
+        changes=list(row.changes),
+        reason=row.reason,
     )

@@ -1,14 +1,15 @@
 """The files of other tools that an import reads: never more than asked for, never written."""
 
-import json
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from runr.errors import UnknownNameError, UsageError
 from runr.interchange import archive, backlog_md, beads, github, taskmaster
-from runr.interchange.external_task import Document, invalid_source, parsed
+from runr.interchange.external_task import Document, Record
+from runr.interchange.record_fields import InvalidJsonError, parse_json
+from runr.text import pluralize
 
 Tool = Literal["taskmaster", "beads", "backlog", "github", "runr"]
 
@@ -21,97 +22,193 @@ TITLES: dict[Tool, str] = {
     "runr": "runr",
 }
 
+_LIMIT = 64 * 1024 * 1024
+_PLACES: tuple[tuple[Tool, tuple[str, ...]], ...] = (
+    ("taskmaster", taskmaster.PLACES),
+    ("beads", beads.PLACES),
+)
+_BACKLOGS = ("backlog", ".backlog", "")
+_UNREAD = ("drafts", "archive/tasks")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """The files in which one tool keeps its tasks; `name` is how the user can name them.
+
+    There are no `documents` where a file with the name of one of its files is
+    another program's.
+    """
+
+    tool: Tool
+    name: str
+    documents: tuple[Document, ...]
+    notes: tuple[str, ...] = ()
+
+
+def find_sources(asked: Path, shown: str, tool: Tool | None = None) -> tuple[Source, ...]:
+    """Return what can be read at `asked`, a file or a folder in which tools keep their tasks.
+
+    `shown` is the path as the user wrote it; `tool` leaves out the others. Raises
+    UsageError where there is nothing, or nothing of a known shape.
+    """
+    if asked.is_file():
+        document = _read(asked, shown)
+        return (Source(tool=tool or detect(document), name=shown, documents=(document,)),)
+    if not asked.is_dir():
+        raise UnknownNameError(f"there is no file or folder {shown!r}")
+    found = [source for source in _in_folder(asked, shown) if tool in (None, source.tool)]
+    if not any(source.documents for source in found):
+        missing = asked / ".beads" if (asked / ".beads").is_dir() else None
+        hint = ["bd export -o .beads/issues.jsonl"] if missing and tool in (None, "beads") else []
+        raise UsageError(
+            f"{shown} holds no tasks that runr can read: neither .taskmaster/tasks/tasks.json "
+            "nor .beads/issues.jsonl nor backlog/tasks; name the file itself",
+            next_steps=hint,
+        )
+    return tuple(sorted(found, key=lambda source: not source.documents))
+
+
+def read_source(source: Source, only: tuple[str, ...] = ()) -> tuple[Record, ...]:
+    """Return an account of every record; UsageError for a list in `only` that there is not."""
+    if source.tool == "backlog" or not source.documents:
+        return backlog_md.read(source.documents)
+    (document,) = source.documents
+    if document.unreadable:
+        return (Record.unreadable(document.name, document.unreadable),)
+    match source.tool:
+        case "taskmaster":
+            return taskmaster.read(document, only=only)
+        case "beads":
+            return beads.read(document)
+        case _:
+            return github.read(document)
+
 
 def detect(document: Document) -> Tool:
-    """Return the tool; UsageError where the shape is none that runr knows."""
-    text = document.text.lstrip()
-    if document.name.endswith(".md") or text.startswith("---"):
+    """Return the tool by the shape of a file; UsageError where it is none that runr knows."""
+    text, name = document.text.lstrip(), document.name.rpartition("/")[2]
+    if name.endswith(".md") or text.startswith("---"):
         return "backlog"
-    if document.name.endswith(".jsonl"):
+    if name.endswith(".jsonl"):
         return "beads"
     if text.startswith(archive.CSV_HEADER):
         return "runr"
-    first = _first_record(document, text)
-    if archive.is_one(first):
-        return "runr"
-    if taskmaster.is_one(first):
-        return "taskmaster"
-    if isinstance(first, list):
-        first = first[0] if first else {"number": 0, "title": ""}
-    if github.is_one(first):
-        return "github"
-    if beads.is_one(first):
-        return "beads"
-    raise invalid_source(
-        document.name, "", "the shape is of no tool that runr knows; name it with --from"
-    )
+    tool = _by_shape(document) if text else None
+    if tool or name == "tasks.json":
+        return tool or "taskmaster"
+    why = "the shape is of no tool that runr knows; name it with --from"
+    if not text:
+        why = "the file is empty: there is nothing to import"
+    raise UsageError(f"{document.name}: {document.unreadable or why}")
 
 
-def _first_record(document: Document, text: str) -> object:
-    """Return the JSON, or its first line where each line is a record."""
-    for part in (text, text.partition("\n")[0]):
-        with suppress(ValueError, RecursionError):
-            return json.loads(part)
-    return parsed(document.name, document.text)
+_SHAPES: tuple[tuple[Tool, Callable[[object], bool]], ...] = (
+    ("runr", archive.is_one),
+    ("taskmaster", taskmaster.is_one),
+    ("github", github.is_one),
+    ("beads", beads.is_one),
+)
 
 
-_LIMIT = 64 * 1024 * 1024
-_PLACES = {
-    "taskmaster": (*taskmaster.PLACES, "tasks.json"),
-    "beads": beads.PLACES,
-}
+def _by_shape(document: Document) -> Tool | None:
+    """Return the tool whose shape one of the first records has."""
+    for value in _first_records(document):
+        for tool, has_shape in _SHAPES:
+            if has_shape(value):
+                return tool
+    return None
 
 
-def source_documents(asked: Path, shown: str, tool: str | None = None) -> tuple[Document, ...]:
-    """Return what is to be read at `asked`, a file or a folder that holds one of the tools' files.
-
-    `shown` is the path as the user wrote it; `tool` chooses where several are there.
-    Raises UsageError.
-    """
-    if asked.is_file():
-        return (_read(asked, shown),)
-    if not asked.is_dir():
-        raise UnknownNameError(f"there is no file or folder {shown!r}")
-    found = [(file, f"{shown.rstrip('/')}/{name}") for file, name in _known(asked, tool)]
-    if not found:
-        raise UsageError(
-            f"{shown} holds no tasks that runr can read: neither .taskmaster/tasks/tasks.json "
-            "nor .beads/issues.jsonl nor backlog/tasks; name the file itself"
-        )
-    return tuple(_read(file, name) for file, name in found)
+def _first_records(document: Document) -> Iterator[object]:
+    """Yield the JSON and the items of a list, or the first lines where each is a record."""
+    text = document.text.strip()
+    try:
+        value = parse_json(text)
+    except InvalidJsonError as error:
+        lines = [parsed for line in text.split("\n") if (parsed := _parsed(line))]
+        yield from lines
+        if not lines and not document.name.endswith("tasks.json"):
+            place = ", ".join(filter(None, (document.name, error.place)))
+            raise UsageError(f"{place}: {error.reason}; nothing was imported") from None
+        return
+    yield value
+    if isinstance(value, list):
+        yield from value or [{"number": 0, "title": ""}]
 
 
-def _known(folder: Path, tool: str | None) -> Iterator[tuple[Path, str]]:
-    """Yield the files of the first tool that is found in `folder` or is `folder`."""
-    for name, places in _PLACES.items():
+def _parsed(line: str) -> object:
+    """Return the object on a line, or None."""
+    try:
+        value = parse_json(line)
+    except InvalidJsonError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _in_folder(folder: Path, shown: str) -> Iterator[Source]:
+    """Yield every place in `folder`, or that is `folder`, in which a tool keeps tasks."""
+    seen: set[Path] = set()
+    base = shown.rstrip("/") or "/"
+    for tool, places in _PLACES:
         # The tool's own folder may be named, too: `.beads`, `.taskmaster`.
-        inner = [place.partition("/")[2] for place in places]
-        for place in (*places, *inner):
-            if tool in (None, name) and (folder / place).is_file():
-                yield folder / place, place
-                return
-    if tool in (None, "backlog"):
-        yield from _backlog(folder)
+        for place in (*places, *(place.partition("/")[2] for place in places)):
+            file = folder / place
+            if place and file.is_file() and file.resolve() not in seen:
+                seen.add(file.resolve())
+                document = _read(file, f"{base}/{place}")
+                theirs = tool != "taskmaster" or _is_taskmaster(document)
+                documents = (document,) if theirs else ()
+                yield Source(tool=tool, name=document.name, documents=documents)
+    yield from _backlog(folder, base)
 
 
-def _backlog(folder: Path) -> Iterator[tuple[Path, str]]:
-    for base in ("backlog", ".backlog", ""):
+def _is_taskmaster(document: Document) -> bool:
+    """Tell whether a `tasks.json` may be Task Master's; other programs have one as well."""
+    if "/.taskmaster/" in f"/{document.name}" or document.unreadable:
+        return True
+    try:
+        return not document.text.strip() or taskmaster.is_one(parse_json(document.text))
+    except InvalidJsonError:
+        return True
+
+
+def _backlog(folder: Path, shown: str) -> Iterator[Source]:
+    for base in _BACKLOGS:
         kept = (folder / base / name for name in backlog_md.FOLDERS)
         files = [file for below in kept for file in sorted(below.glob("*.md"))]
         if files:
-            yield from ((file, file.relative_to(folder).as_posix()) for file in files)
+            names = [f"{shown}/{file.relative_to(folder).as_posix()}" for file in files]
+            notes = tuple(_unread(folder / base, f"{shown}/{base}".rstrip("/")))
+            name = f"{shown}/{base}".rstrip("/")
+            yield Source(tool="backlog", name=name, documents=_all(files, names), notes=notes)
             return
     if folder.name in backlog_md.FOLDERS:
-        yield from ((file, file.name) for file in sorted(folder.glob("*.md")))
+        files = sorted(folder.glob("*.md"))
+        if files:
+            names = [f"{shown}/{file.name}" for file in files]
+            yield Source(tool="backlog", name=shown, documents=_all(files, names))
+
+
+def _all(files: list[Path], names: list[str]) -> tuple[Document, ...]:
+    return tuple(_read(file, name) for file, name in zip(files, names, strict=True))
+
+
+def _unread(backlog: Path, shown: str) -> Iterator[str]:
+    for name in _UNREAD:
+        number = len(list((backlog / name).glob("*.md")))
+        if number:
+            yield f"{shown}/{name} is not read: {pluralize(number, 'file')}"
 
 
 def _read(file: Path, shown: str) -> Document:
-    if file.stat().st_size > _LIMIT:
-        raise UsageError(f"{shown} is larger than {_LIMIT // 1024 // 1024} MiB")
-    data = file.read_bytes()
     try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise UsageError(f"{shown}, line {line}: the file is not UTF-8") from None
-    return Document(name=shown, text=text)
+        if file.stat().st_size > _LIMIT:
+            limit = f"larger than {_LIMIT // 1024 // 1024} MiB"
+            return Document(name=shown, unreadable=limit)
+        data = file.read_bytes()
+    except OSError as error:
+        return Document(name=shown, unreadable=f"cannot be read: {error.strerror}")
+    # What PowerShell writes where the output of a command is sent to a file.
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return Document(name=shown, text=data.decode("utf-16", "replace"))
+    return Document(name=shown, text=data.decode("utf-8-sig", "surrogateescape"))

@@ -18,8 +18,9 @@ from runr.lifecycle.leases import exclusive, hold_lease, take_over
 from runr.lifecycle.runs import resume_run
 from runr.project import Project
 from runr.query import presenters
-from runr.query.detail import DEFAULT_TAIL, task_details
-from runr.query.models import CompletionResult, TaskFields
+from runr.query.detail import task_details
+from runr.query.detail_models import CompletionResult, TaskFields
+from runr.query.models import DEFAULT_TAIL
 from runr.query.presenters import Holder
 from runr.query.snapshot import Snapshot
 from runr.runs import journal, stop_reasons
@@ -208,7 +209,7 @@ def _answer(project: Project, task: Task, state: RunState) -> CompletionResult:
         task=shown,
         run=run,
         completed=state.ended == "completed",
-        next=_advice(shown, state, project.surface),
+        next_steps=[_advice(shown, state, project.surface)],
     )
 
 
@@ -221,7 +222,7 @@ def _already(project: Project, task: Task, entry: Entry) -> CompletionResult:
         task=shown,
         run=presenters.run_details(state, run, now=project.now()) if state else None,
         completed=True,
-        next=f"It was completed already: {shown.why}.",
+        next_steps=[f"It was completed already: {shown.why}."],
     )
 
 

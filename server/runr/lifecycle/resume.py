@@ -1,17 +1,18 @@
 """Resume the run that stopped last, and preview what a resume would do."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
-
-from runr.errors import DamagedStateError, GitError
+from runr.errors import DamagedStateError
+from runr.execution.context import RunContext
 from runr.git import snapshot
-from runr.git.repo import Repo
 from runr.lifecycle import runs
 from runr.project import Project
 from runr.query import listing, presenters
-from runr.query.models import Result, RunDetails
+from runr.query.detail_models import RunDetails
+from runr.query.models import Result
 from runr.runs import journal, report, resume, stop_reasons
 from runr.runs.machine import Action
 from runr.runs.model import Phase, RunState
@@ -20,6 +21,7 @@ from runr.status.model import Entry, State
 from runr.text import join_limited
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResumeResult(Result):
     """What was resumed, or what else there is to do.
 
@@ -32,7 +34,6 @@ class ResumeResult(Result):
     run: RunDetails | None = None
     message: str
     dry_run: bool = False
-    next: list[str] = Field(default_factory=list)
 
 
 def resume_latest(project: Project, *, dry_run: bool = False) -> ResumeResult:
@@ -52,19 +53,21 @@ def resume_latest(project: Project, *, dry_run: bool = False) -> ResumeResult:
             run=shown,
             message=f"{name} waits for a person: {stop.meaning}",
             dry_run=dry_run,
-            next=list(report.next_steps(state)),
+            next_steps=list(report.next_steps(state)),
         )
     message = f"run {state.id} of {name} stopped ({stop.code}: {stop.meaning})"
     if dry_run:
         steps = [f"runr resume {state.id} --preview", f"runr resume {state.id}"]
-        return ResumeResult(action="resume", run=shown, message=message, dry_run=True, next=steps)
+        return ResumeResult(
+            action="resume", run=shown, message=message, dry_run=True, next_steps=steps
+        )
     answer = runs.resume_run(project, state.id)
     return ResumeResult(
-        action="resume", run=answer.run, message=message, next=list(answer.run.next)
+        action="resume", run=answer.run, message=message, next_steps=list(answer.run.next_steps)
     )
 
 
-def _latest_stop(project: Project, entries: dict[str, Entry]) -> RunState | None:
+def _latest_stop(project: Project, entries: Mapping[str, Entry]) -> RunState | None:
     """Return the run that stopped last, of those that are the latest of their task."""
     found = []
     for entry in entries.values():
@@ -80,7 +83,9 @@ def _latest_stop(project: Project, entries: dict[str, Entry]) -> RunState | None
     return max(found, key=lambda state: state.ended_at or "", default=None)
 
 
-def _without_a_stop(project: Project, entries: dict[str, Entry], *, dry_run: bool) -> ResumeResult:
+def _without_a_stop(
+    project: Project, entries: Mapping[str, Entry], *, dry_run: bool
+) -> ResumeResult:
     running = [entry.last_run_id for entry in entries.values() if entry.status is State.IN_PROGRESS]
     rows = listing.next_ready(project, kinds=("automated", "hybrid", "manual"))
     ready = [row.path.removeprefix(".runr/tasks/") for row in rows]
@@ -88,17 +93,18 @@ def _without_a_stop(project: Project, entries: dict[str, Entry], *, dry_run: boo
     if running:
         follow = [f"runr follow {run_id}" for run_id in running if run_id]
         message = f"No run has stopped, {len(running)} running; {summary}"
-        return ResumeResult(action="wait", message=message, dry_run=dry_run, next=follow)
+        return ResumeResult(action="wait", message=message, dry_run=dry_run, next_steps=follow)
     verb = "task-status" if rows and rows[0].type == "manual" else "run --task"
     steps = [f"runr {verb} {quoted(ready[0])}", "runr list-tasks --ready"] if ready else []
     return ResumeResult(
         action="ready" if ready else "nothing",
         message=f"No run has stopped; {summary}",
         dry_run=dry_run,
-        next=steps or ["runr list-tasks"],
+        next_steps=steps or ["runr list-tasks"],
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResumePreview(Result):
     """The `phase` and `attempt` from which a run would resume, and its `work` so far.
 
@@ -112,9 +118,8 @@ class ResumePreview(Result):
     phase: str | None
     attempt: int
     workdir: str
-    work: list[str] = Field(default_factory=list)
+    work: list[str] = field(default_factory=list)
     message: str
-    next: list[str] = Field(default_factory=list)
 
 
 def preview_resume(project: Project, wanted: str, since: Phase | None = None) -> ResumePreview:
@@ -125,6 +130,8 @@ def preview_resume(project: Project, wanted: str, since: Phase | None = None) ->
     action = resume.follows(state, since)
     performs = action.kind == "perform"
     option = f" --from {since}" if since else ""
+    resumed = [f"runr resume {state.id}{option}"]
+    steps = resumed if performs else list(report.next_steps(state))
     return ResumePreview(
         run=state.id,
         task=state.start.task,
@@ -132,9 +139,9 @@ def preview_resume(project: Project, wanted: str, since: Phase | None = None) ->
         phase=action.phase if performs else None,
         attempt=action.attempt or state.attempt,
         workdir=state.start.workdir,
-        work=_work(project.repo, state),
+        work=_work(project.context(project.layout.run(state.id)), state),
         message=_describe(action),
-        next=[f"runr resume {state.id}{option}"] if performs else list(report.next_steps(state)),
+        next_steps=steps,
     )
 
 
@@ -148,17 +155,14 @@ def _describe(action: Action) -> str:
     return f"it would resume with {action.phase}, without another attempt"
 
 
-def _work(repo: Repo, state: RunState) -> list[str]:
+def _work(context: RunContext, state: RunState) -> list[str]:
     """Return the files that the run has changed so far, committed or not."""
     start = state.start
-    try:
-        if Path(start.workdir).is_dir():
-            workspace = Repo(Path(start.workdir))
-            changes = snapshot.changed(workspace, start.base_tree, snapshot.take(workspace))
-        else:
-            tip = repo.resolve(f"refs/heads/{start.branch}") or start.base_sha
-            changes = snapshot.changed(repo, start.base_sha, tip)
-    except GitError:
-        return []
+    if (Path(start.workdir) / ".git").exists():
+        workspace = context.workspace(state)
+        changes = snapshot.changed(workspace, start.base_tree, snapshot.take(workspace))
+    else:
+        tip = context.root.resolve(f"refs/heads/{start.branch}") or start.base_sha
+        changes = snapshot.changed(context.root, start.base_sha, tip)
     names = (change.path.encode(errors="surrogateescape") for change in changes)
     return [name.decode(errors="replace") for name in names]

@@ -9,15 +9,17 @@ from typing import Any
 
 from runr import nofollow
 from runr.errors import AlreadyRunningError, DamagedStateError, NeedsHumanError, UsageError
-from runr.execution import completion, process, reconcile
+from runr.execution import completion, process, readiness, reconcile
 from runr.execution.context import RunContext
 from runr.execution.session_handoff import record_session_usage
-from runr.git import recovery, worktree
+from runr.git import recovery, submodules, worktree
+from runr.git.repo import Repo
 from runr.lifecycle import leases
 from runr.lifecycle.leases import claim_task, record_spec
 from runr.project import Project
 from runr.query import presenters
-from runr.query.models import CommandResult, RunList, RunReport, RunResult
+from runr.query.detail_models import RunList, RunReport, RunResult
+from runr.query.models import CommandResult
 from runr.runs import journal, report, resume, stop_reasons
 from runr.runs.model import Phase, RunSpec, RunState
 from runr.runs.stop_reasons import quoted
@@ -46,7 +48,7 @@ def list_runs(project: Project, *, limit: int | None = 20, task: str | None = No
             continue
         if state is not None and path in (None, state.start.task):
             shown.append(presenters.holder_details(project, state, files_))
-    return RunList(runs=shown if limit is None else shown[:limit], total=len(shown))
+    return RunList(runs=shown if limit is None else shown[:limit], total_count=len(shown))
 
 
 def read_report(project: Project, wanted: str) -> RunReport:
@@ -91,7 +93,7 @@ def stop_run(project: Project, wanted: str, reason: str | None = None) -> Comman
         project.entries()
     state = journal.require(run)
     return CommandResult(
-        message=f"run {run.id} is {state.ended}", next=list(report.next_steps(state))
+        message=f"run {run.id} is {state.ended}", next_steps=list(report.next_steps(state))
     )
 
 
@@ -143,8 +145,18 @@ def resume_run(project: Project, wanted: str, since: Phase | None = None) -> Run
         start = state.start
         context = project.context(run)
         recovery.clear_locks(project.repo, project.layout.worktrees)
+        readiness.ensure_ready(
+            project.repo,
+            project.environment,
+            terms or start,
+            own_tree=start.branch is not None,
+            force=True,
+            warn=project.warn,
+        )
         if start.branch is not None and state.phase is not Phase.RECORD:
-            worktree.add(project.repo, Path(start.workdir), start.branch, start.base_sha)
+            path = Path(start.workdir)
+            worktree.add(project.repo, path, start.branch, start.base_sha)
+            submodules.populate(project.repo, Repo(path), fresh=False)
         claim_task(project, state.model_copy(update={"ended": None, "stop": None}))
         state = context.log.append("run.resumed", _payload(terms, since))
         state = _joined(project, context, state)
@@ -157,7 +169,7 @@ def resume_run(project: Project, wanted: str, since: Phase | None = None) -> Run
         return leases.brief_session(project, run, state)
     follow = project.surface.status(start.task)
     return RunResult(
-        run=presenters.holder_details(project, state, run), next=f"It goes on: {follow}."
+        run=presenters.holder_details(project, state, run), next_steps=[f"It goes on: {follow}."]
     )
 
 

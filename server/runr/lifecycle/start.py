@@ -8,17 +8,19 @@ from pydantic import BaseModel, ConfigDict
 from runr import nofollow
 from runr.config.settings import Config
 from runr.errors import BlockedError, NeedsHumanError, RepositoryError, RunrError, UsageError
+from runr.execution import readiness
+from runr.git import quarantine, worktree
 from runr.git import snapshot as git_snapshot
-from runr.git import worktree
+from runr.git.repo import Checkout
 from runr.lifecycle import leases
 from runr.lifecycle.leases import claim_task, ensure_no_live_run, record_spec
 from runr.lifecycle.session import reattach
 from runr.project import Project
 from runr.query import presenters
-from runr.query.models import RunResult
+from runr.query.detail_models import RunResult
 from runr.query.snapshot import Snapshot
 from runr.query.task_state import TaskState
-from runr.runs import journal, stop_reasons
+from runr.runs import journal, stop_reasons, terms
 from runr.runs.model import RunStart, RunState
 from runr.status.model import Entry, State
 from runr.storage import files, state_dir
@@ -28,7 +30,10 @@ from runr.workers import registry
 
 
 class RunRequest(BaseModel):
-    """A wish to run a task; `force` goes past open dependencies, and is recorded."""
+    """A wish to run a task.
+
+    `force` overrides open dependencies and missing programs, and is recorded.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -55,13 +60,24 @@ def run_task(project: Project, request: RunRequest) -> RunResult:
     mine = _rejoin(project, entry, worker, request)
     if mine is not None:
         return mine
-    forced = _refuse(project, snapshot.state_of(task), snapshot.blockers(task), request)
+    blockers = _refuse(project, snapshot.state_of(task), snapshot.blockers(task), request)
     if worker != "session":
         registry.available((worker, *config.run.fallback), config, project.environment)
     for name in (config.phases.plan, config.phases.review):
         if name != "off":
             registry.available((name,), config, project.environment)
-    run, start = _open(project, task, config, worker=worker, request=request, forced=forced)
+    base = _base(project)
+    with project.doing("looking at what the run needs"):
+        missing = readiness.ensure_ready(
+            project.repo,
+            project.environment,
+            terms.build_spec(task, config),
+            own_tree=worker != "session" and not request.in_place,
+            force=request.force,
+            warn=project.warn,
+        )
+    forced = "; ".join(each for each in (blockers, missing) if each) or None
+    run, start = _open(project, task, config, base, worker=worker, request=request, forced=forced)
     return _begin(project, run, start, entry)
 
 
@@ -98,18 +114,24 @@ def _refuse(
             f"{task.name} waits for {', '.join(blockers)}",
             next_steps=["runr list-tasks --ready", _shell("runr run --force --task", task)],
         )
-    if project.repo.head() is None:
+    return f"open dependencies: {', '.join(blockers)}" if blockers else None
+
+
+def _base(project: Project) -> Checkout:
+    base = project.repo.checkout()
+    if base is None:
         raise RepositoryError(
             "this repository has no commits yet, so a run has nothing to start from",
             next_steps=["git commit --allow-empty -m 'Start'"],
         )
-    return f"open dependencies: {', '.join(blockers)}" if blockers else None
+    return base
 
 
 def _open(
     project: Project,
     task: Task,
     config: Config,
+    base: Checkout,
     *,
     worker: str,
     request: RunRequest,
@@ -118,23 +140,19 @@ def _open(
     """Claim a run's folder and write down what the run will be judged by."""
     repo, layout = project.repo, project.layout
     state_dir.ensure_state_dir(layout)
-    base = repo.head()
-    if base is None:
-        raise RepositoryError("this repository has no commits yet")
     run = journal.claim(layout, project.clock(), project.suffixes)
     own_tree = worker != "session" and not request.in_place
+    tree = base.tree if own_tree else git_snapshot.take_first(quarantine.enter(repo, run.git_data))
     start = RunStart(
         task=task.path,
         **dict(record_spec(project, run, task, config, worker=worker)),
         worker=worker,
         in_place=not own_tree,
         workdir=str(layout.worktree(run.id) if own_tree else project.tree),
-        base_sha=base,
-        base_tree=repo.text("rev-parse", f"{base}^{{tree}}")
-        if own_tree
-        else git_snapshot.take(repo),
+        base_sha=base.commit,
+        base_tree=tree,
         branch=worktree.branch_name(task.name.removesuffix(".md"), run.id) if own_tree else None,
-        target=repo.branch(),
+        target=base.branch,
         session_id=request.session_id if worker == "session" else None,
         forced=forced,
     )
@@ -161,7 +179,7 @@ def _begin(project: Project, run: RunFiles, start: RunStart, seen: Entry) -> Run
         os.close(lock)
     shown = presenters.run_details(state, run)
     follow = project.surface.status(start.task)
-    return RunResult(run=shown, next=f"It runs by itself. Follow it: {follow}.")
+    return RunResult(run=shown, next_steps=[f"It runs by itself. Follow it: {follow}."])
 
 
 def _open_work(project: Project, run: RunFiles) -> RunState:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from runr.errors import (
     AlreadyRunningError,
@@ -19,7 +19,7 @@ from runr.errors import (
 )
 from runr.execution import completion, reconcile
 from runr.execution.context import RunContext
-from runr.git import log, merge
+from runr.git import log, merge, quarantine
 from runr.git.merge import CommitSet, MergePlan, MergeRefusedError, checkout_of, retry_if_moved
 from runr.git.repo import Repo
 from runr.git.trailers import MergeTrailers, message
@@ -140,6 +140,7 @@ class _SubmitContext:
     forced: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Submission(Result):
     """What was brought in, or would be; `commits` are the run's own, oldest first."""
 
@@ -152,7 +153,6 @@ class Submission(Result):
     after: str | None = None
     forced: str | None = None
     dry_run: bool = False
-    next: list[str] = Field(default_factory=list)
 
 
 def submit(project: Project, request: SubmitRequest) -> Submission:
@@ -182,7 +182,7 @@ def submit(project: Project, request: SubmitRequest) -> Submission:
         after=None if request.dry_run else done.new,
         forced=forced,
         dry_run=request.dry_run,
-        next=_next(case, dry_run=request.dry_run),
+        next_steps=_next(case, dry_run=request.dry_run),
     )
 
 
@@ -209,7 +209,7 @@ def _held(project: Project, run: RunFiles, *, dry_run: bool) -> Iterator[RunStat
 
 def _tried(case: _SubmitContext) -> MergePlan:
     """Return what would be done; not even an object is left in the repository."""
-    with merge.dry_run_repo(case.repo) as repo:
+    with quarantine.temporary(case.repo) as repo:
         try:
             wanted = _planned(repo, case)
         except MergeRefusedError as error:

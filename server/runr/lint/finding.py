@@ -1,11 +1,11 @@
-"""What is wrong with tasks and their records: one finding for each, with its place."""
+"""Diagnostics: what is wrong with tasks and their records, each with its place. Pure."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote
-
-from pydantic import BaseModel, ConfigDict
 
 from runr.query.graph import Edges, Graph
 from runr.tasks.model import Task
@@ -18,6 +18,7 @@ RULES: Mapping[str, str] = {
     "file": "Bytes around the text: byte order mark, line ends",
     "dependency": "A dependency that names no task, several, or the task itself",
     "cycle": "Tasks that wait for each other",
+    "name-clash": "Task files whose names are the same on some file systems",
     "scope-overlap": "Tasks that could run at once and own the same files",
     "command": "A check whose program is not there",
     "evidence": "A completion with no record behind it",
@@ -28,16 +29,28 @@ RULES: Mapping[str, str] = {
 _RULE_OF = {"unknown_key": "unknown-key", "bom": "file", "crlf": "file", "not_utf8": "file"}
 
 
-class Diagnostic(BaseModel):
-    """One thing to mend; `line` counts from 1 and is None where the whole file is meant."""
-
-    model_config = ConfigDict(frozen=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnostic:
+    """One problem to fix; `line` counts from 1 and is None where the whole file is meant."""
 
     rule: str
     severity: Literal["error", "warning"]
     path: str
     message: str
     line: int | None = None
+
+
+def name_diagnostics(tasks: Iterable[Task]) -> Iterator[Diagnostic]:
+    """Yield the files of which a checkout on macOS or Windows has only one."""
+    first: dict[str, str] = {}
+    for task in tasks:
+        other = first.setdefault(unicodedata.normalize("NFC", task.path).casefold(), task.path)
+        if other != task.path:
+            message = (
+                f"its name differs from {other} only in case or accents: "
+                "on macOS and Windows one of the two is lost"
+            )
+            yield Diagnostic(rule="name-clash", severity="warning", path=task.path, message=message)
 
 
 def header_diagnostics(task: Task) -> list[Diagnostic]:

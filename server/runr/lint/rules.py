@@ -1,14 +1,13 @@
-"""Verify tasks and their records: everything that would surprise somebody later."""
+"""The rules of `runr lint`: problems of task files, settings and records."""
 
 import re
-import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import combinations, product
-
-from pydantic import Field
 
 from runr import nofollow
 from runr.errors import RunrError
+from runr.execution.readiness import is_command
 from runr.lint import finding
 from runr.lint.finding import Diagnostic
 from runr.project import Project
@@ -19,7 +18,7 @@ from runr.status.model import UNTOUCHED, Entry, Evidence, State
 from runr.tasks import repository
 from runr.tasks.model import Task
 
-# Of so many tasks that own one place all pairs are looked at; beyond, what is told is enough.
+# The number of tasks with one path in scope of which all pairs are compared; more add nothing.
 _CROWD = 40
 
 
@@ -75,23 +74,15 @@ def _ordered(graph: Graph, one: str, other: str) -> bool:
     return any(leads(lambda path: graph.edges[path].paths, *way) for way in ways)
 
 
-# What `sh` knows itself.
-_BUILTINS = frozenset(
-    re.split(
-        r"\s+",
-        "! . : [ alias bg break case cd command continue echo eval exec exit export false fg for "
-        "getopts hash if jobs kill printf pwd read return set shift test times trap true type "
-        "ulimit umask unalias unset until wait while",
-    )
-)
 # The program of a command, behind what is assigned in front of it.
 _PROGRAM = re.compile(r"(?:\w+=(?:'[^']*'|\"[^\"]*\"|[^\s'\"]*)\s+)*+([\w./+:@-]+)")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LintResult(Result):
     """All findings; `passed` is whether the exit code is 0."""
 
-    findings: list[Diagnostic] = Field(default_factory=list)
+    findings: list[Diagnostic] = field(default_factory=list)
     tasks: int
     errors: int
     warnings: int
@@ -129,6 +120,7 @@ def _tasks(
         for command in task.verify:
             yield from _command(project, task, command, known)
     yield from finding.cycle_diagnostics(graph)
+    yield from finding.name_diagnostics(tasks)
     closed = {path for path, entry in entries.items() if entry.status is State.COMPLETED}
     owning = [task for task in tasks if task.owns and task.path not in closed]
     yield from find_overlaps(owning, graph, _files(project, owning))
@@ -145,20 +137,17 @@ def _command(
     project: Project, task: Task, command: str, known: dict[str, bool]
 ) -> Iterator[Diagnostic]:
     program = _PROGRAM.match(command.strip())
-    if program is None or program[1] in _BUILTINS:
+    if program is None:
         return
     word = program[1]
     if word not in known:
         here = project.layout.root / word
-        known[word] = here.is_file() if "/" in word else _installed(project, word)
+        plain = "/" not in word
+        known[word] = is_command(word, project.environment) if plain else here.is_file()
     if not known[word]:
         where = "in the repository" if "/" in word else "on PATH"
         message = f"`{word}` of the check `{command}` is not {where}"
         yield Diagnostic(rule="command", severity="warning", path=task.path, message=message)
-
-
-def _installed(project: Project, word: str) -> bool:
-    return shutil.which(word, path=project.environment.get("PATH")) is not None
 
 
 def _records(
@@ -210,7 +199,7 @@ def _placed(project: Project, found: Sequence[Diagnostic]) -> Iterator[Diagnosti
             continue
         lines = texts.setdefault(each.path, _lines(project, each.path))
         starts = (number for number, line in enumerate(lines, 1) if line.startswith(f"{key}:"))
-        yield each.model_copy(update={"line": next(starts, None)})
+        yield replace(each, line=next(starts, None))
 
 
 def _lines(project: Project, path: str) -> list[str]:

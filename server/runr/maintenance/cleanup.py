@@ -1,11 +1,12 @@
-"""One pass over all runs: what of each can be put away, and what has to stay."""
+"""Remove the leftovers of ended runs, and keep everything that exists nowhere else."""
 
 import os
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from runr import nofollow
 from runr.errors import DamagedStateError, UsageError
@@ -24,12 +25,12 @@ from runr.text import format_duration
 
 _DAY = 86400
 
-#: How old a run's record has to be, unless somebody says otherwise.
+#: How old a run's record has to be, unless the caller says otherwise.
 RECORDS = 14 * _DAY
 
 
 class CleanRequest(BaseModel):
-    """A wish to clean up.
+    """Arguments of `runr clean`.
 
     `older_than` is in seconds; `records` puts old run records away, too; the
     runs that `force` names lose also what is only in their worktree or branch.
@@ -43,7 +44,8 @@ class CleanRequest(BaseModel):
     dry_run: bool = False
 
 
-class Kept(Result):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
     """Something that was not removed, and why."""
 
     what: str
@@ -66,7 +68,7 @@ class Cleaner:
         self._kept: list[Kept] = []
         self.removed: list[str] = []
 
-    def sweep(self, run: RunFiles) -> None:
+    def process(self, run: RunFiles) -> None:
         """Look at one run."""
         self._folders.add(run.id)
         try:
@@ -80,11 +82,13 @@ class Cleaner:
         with self._held(run) as mine:
             if state.ended is None or not mine:
                 if left is not None:
-                    self._keep(_told(left, run.id), "the run is at work, or waits for its session")
-            elif left is None or self._put_away(state, left):
+                    self._keep(
+                        _describe(left, run.id), "the run is active, or waits for its session"
+                    )
+            elif left is None or self._clean_up(state, left):
                 self._record(state, run)
 
-    def tell_strays(self) -> None:
+    def report_orphans(self) -> None:
         """Name the worktrees and branches of which no run is known."""
         for name in leftovers.orphans(self._repo, self._branches):
             self._keep(f"branch {name}", "no run on record names it")
@@ -128,18 +132,16 @@ class Cleaner:
             if lock is not None:
                 os.close(lock)
 
-    def _put_away(self, state: RunState, left: Leftover) -> bool:
+    def _clean_up(self, state: RunState, left: Leftover) -> bool:
         why = None if state.id in self._forced else self._reason(state, left)
-        if (
-            why is None
-            and not self._request.dry_run
-            and not leftovers.remove_leftover(self._repo, left)
-        ):
-            why = "git does not remove it: it is checked out somewhere"
+        if why is None and not self._request.dry_run:
+            why = leftovers.remove_leftover(self._repo, left)
+            with suppress(FileNotFoundError):
+                nofollow.remove_tree(self._project.layout.run(state.id).git_data)
         if why is None:
-            self.removed.append(_told(left, state.id))
+            self.removed.append(_describe(left, state.id))
         else:
-            self._keep(_told(left, state.id), why)
+            self._keep(_describe(left, state.id), why)
         return why is None
 
     def _reason(self, state: RunState, left: Leftover) -> str | None:
@@ -163,7 +165,7 @@ class Cleaner:
             self._young += 1
         else:
             if not self._request.dry_run:
-                # Without its timeline it is no run: what a kill leaves behind is seen by nobody.
+                # Without its timeline it is no run: the remains of a kill are shown nowhere.
                 nofollow.unlink(run.timeline)
                 nofollow.remove_tree(run.folder)
             self.removed.append(f"record of run {state.id} ({report.headline(state)})")
@@ -179,7 +181,7 @@ class Cleaner:
         self._kept.append(Kept(what=what, why=why))
 
 
-def _told(left: Leftover, run_id: str) -> str:
+def _describe(left: Leftover, run_id: str) -> str:
     parts = [f"worktree of run {run_id}"] if left.path else []
     parts += [f"branch {left.branch} (at {left.tip[:12]})"] if left.tip else []
     return ", ".join(parts)
@@ -193,24 +195,25 @@ def _age(seconds: int) -> str:
     return f"{seconds // _DAY}d" if seconds and seconds % _DAY == 0 else format_duration(seconds)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CleanResult(Result):
     """What was removed, or would be, and what was kept."""
 
-    removed: list[str] = Field(default_factory=list)
-    kept: list[Kept] = Field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    kept: list[Kept] = field(default_factory=list)
     dry_run: bool = False
 
 
 def clean(project: Project, request: CleanRequest) -> CleanResult:
-    """Remove what ended runs left and nobody misses; say of everything else why it stays."""
+    """Remove what ended runs left and is not needed; report why everything else stays."""
     if outer := project.environment.get("RUNR_RUN_ID"):
         raise UsageError(f"this is inside run {outer}: a run does not clean up after others")
     named = _named(_entries(project, dry_run=request.dry_run))
-    broom = Cleaner(project, request, named)
+    cleaner = Cleaner(project, request, named)
     for run_id in journal.ids(project.layout):
-        broom.sweep(project.layout.run(run_id))
-    broom.tell_strays()
-    return CleanResult(removed=broom.removed, kept=broom.describe(), dry_run=request.dry_run)
+        cleaner.process(project.layout.run(run_id))
+    cleaner.report_orphans()
+    return CleanResult(removed=cleaner.removed, kept=cleaner.describe(), dry_run=request.dry_run)
 
 
 def _entries(project: Project, *, dry_run: bool) -> Collection[Entry]:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runr.errors import GitError
-from runr.git import snapshot, worktree
-from runr.git.repo import Repo
+from runr.git import quarantine, snapshot, worktree
+from runr.git.repo import Repo, complaint
 
 #: Below it are the branches that runr makes.
 _OURS = "runr/"
@@ -32,8 +32,8 @@ def unmerged_work(repo: Repo, left: Leftover, base: str, targets: Iterable[str])
     """Return what would be lost with it: changes in no commit, or commits on no other branch."""
     try:
         changed, heads = _inside(left.path)
-    except GitError:
-        return "its worktree is damaged, so nobody knows what is in it"
+    except GitError as error:
+        return f"its worktree is damaged, so its content is unknown: {error.message}"
     if changed:
         return f"its worktree has {_many(changed, 'change')} in no commit"
     known = list(targets)
@@ -44,14 +44,15 @@ def unmerged_work(repo: Repo, left: Leftover, base: str, targets: Iterable[str])
     return None
 
 
-def remove_leftover(repo: Repo, left: Leftover) -> bool:
-    """Remove the working tree and the branch; say whether both are gone."""
+def remove_leftover(repo: Repo, left: Leftover) -> str | None:
+    """Remove the working tree and the branch; return why git keeps the branch, if it does."""
     if left.path is not None:
         worktree.remove(repo, left.path)
     if left.tip is None:
-        return True
+        return None
     # git itself refuses where the branch is checked out.
-    return repo.attempt("branch", "-D", "-q", "--", left.branch).ok
+    removed = repo.attempt("branch", "-D", "-q", "--", left.branch)
+    return None if removed.ok else complaint(removed.err)
 
 
 def orphans(repo: Repo, named: Iterable[str]) -> tuple[str, ...]:
@@ -68,7 +69,8 @@ def _inside(path: Path | None) -> tuple[int, tuple[str, ...]]:
     head = here.head()
     if head is None:
         raise GitError(f"{path} is no working tree")
-    return len(snapshot.changed(here, head, snapshot.take(here))), (head,)
+    with quarantine.temporary(here) as scratch:
+        return len(snapshot.changed(scratch, head, snapshot.take(scratch))), (head,)
 
 
 def _missing(repo: Repo, tip: str, base: str, targets: Iterable[str]) -> int:

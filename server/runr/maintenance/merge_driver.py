@@ -10,7 +10,6 @@ from runr.errors import ConfigError, DamagedStateError
 from runr.project import Project
 from runr.query.models import CommandResult
 from runr.status import merge, store
-from runr.status.model import Entry
 from runr.status.store import Contents, DamagedStatusError
 from runr.storage import files, state_dir
 from runr.storage.layout import Layout
@@ -19,7 +18,7 @@ from runr.storage.layout import Layout
 def merge_status(base: Path, ours: Path, theirs: Path) -> None:
     """Write into `ours` what both sides say; DamagedStateError where a newer runr wrote one.
 
-    Of a damaged side there is what still reads well.
+    Of a damaged side, the entries that are valid are used.
     """
     whole = [_read(path) for path in (base, ours, theirs)]
     if any(contents.read_only for contents in whole):
@@ -27,9 +26,9 @@ def merge_status(base: Path, ours: Path, theirs: Path) -> None:
             "one side of the status file was written by a newer runr, so it is not merged here",
             next_steps=["uv tool upgrade runr"],
         )
-    entries: list[dict[str, Entry]] = [contents.tasks for contents in whole]
-    extra = [contents.model_extra or {} for contents in whole]
-    merged = Contents(tasks=merge.tasks(*entries), **merge.others(*extra))
+    entries = [contents.tasks for contents in whole]
+    extra = [contents.extra for contents in whole]
+    merged = Contents(tasks=merge.tasks(*entries), extra=merge.others(*extra))
     files.replace(ours, store.render(merged))
 
 
@@ -118,8 +117,8 @@ def is_installed(project: Project) -> bool:
 
 
 def _setting(project: Project, name: str) -> str | None:
-    found = project.repo.attempt("config", "--local", "--get", f"merge.{DRIVER}.{name}")
-    return found.out.decode().rstrip("\n") if found.ok else None
+    found = project.repo.answer("config", "--local", "--get", f"merge.{DRIVER}.{name}")
+    return None if found is None else found.decode().rstrip("\n")
 
 
 def _own_command() -> list[str]:
@@ -127,7 +126,8 @@ def _own_command() -> list[str]:
 
 
 def _is_ignored(project: Project) -> bool:
-    return project.repo.attempt("check-ignore", "-q", "--no-index", ".runr/task-status.json").ok
+    args = ("check-ignore", "-q", "--no-index", ".runr/task-status.json")
+    return project.repo.answer(*args) is not None
 
 
 def _attributes(layout: Layout) -> str:

@@ -1,10 +1,8 @@
-"""Who answers for each commit: the audit of a range."""
+"""Audit the provenance of each commit in a range."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-
-from pydantic import Field
 
 from runr.errors import DamagedStateError, UnknownNameError
 from runr.git import log
@@ -27,7 +25,7 @@ class Origin(StrEnum):
     MERGE = "merge"
 
 
-#: The origins for which somebody answers.
+#: The origins that count as attributed.
 COVERED = (Origin.CHECKPOINT, Origin.INTERVENTION, Origin.ATTRIBUTED, Origin.INFERRED)
 
 
@@ -56,7 +54,7 @@ def origin(facts: Facts) -> Origin:
     if facts.attributed:
         return Origin.ATTRIBUTED
     if facts.plain_merge:
-        # Each side of it is judged by its own commits.
+        # Each side of it is classified by its own commits.
         return Origin.MERGE
     return Origin.INFERRED if facts.same_as else Origin.GAP
 
@@ -77,12 +75,12 @@ class Tally:
 
     @property
     def counted(self) -> int:
-        """The commits that need somebody who answers for them."""
+        """The number of commits that have to be attributed."""
         return sum(self.counts.values()) - self.counts[Origin.MERGE]
 
     @property
     def covered(self) -> int:
-        """The commits for which somebody answers."""
+        """The number of commits that are attributed."""
         return sum(self.counts[found] for found in COVERED)
 
     @property
@@ -97,7 +95,8 @@ class Tally:
         return self.counted == 0 or self.covered * 100 >= percent * self.counted
 
 
-class AuditedCommit(Result):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditedCommit:
     """One commit; `same_as` is the checkpoint that makes the same change."""
 
     sha: str
@@ -107,8 +106,9 @@ class AuditedCommit(Result):
     same_as: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Audit(Result):
-    """What came of it: `covered` of `counted` commits have somebody who answers for them.
+    """What came of it: `covered` of `counted` commits are attributed.
 
     A merge that changes nothing of its own is not counted. `passed` says
     whether `coverage`, in percent, is at least `fail_under`.
@@ -122,9 +122,9 @@ class Audit(Result):
     coverage: float
     fail_under: float | None = None
     passed: bool = True
-    gaps: list[AuditedCommit] = Field(default_factory=list)
-    inferred: list[AuditedCommit] = Field(default_factory=list)
-    notes: list[str] = Field(default_factory=list)
+    gaps: list[AuditedCommit] = field(default_factory=list)
+    inferred: list[AuditedCommit] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def audit(

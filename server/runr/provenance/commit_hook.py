@@ -43,7 +43,7 @@ def open_run_trailers(words: Sequence[str], environment: Mapping[str, str]) -> i
 def open_run(tree: Path, session: str) -> str | None:
     """Return the run that is open in this tree: the session's own, else the only one.
 
-    What another session has open is nobody else's: its commits are its own.
+    A run that another session has open does not count: its commits are its own.
     """
     layout = _layout(tree)
     here = os.path.realpath(tree)
@@ -69,7 +69,7 @@ def _open(layout: Layout) -> Iterator[RunState]:
 
 
 def is_refused(tree: Path, message: Path) -> bool:
-    """Tell whether the ledger is kept here, and the message names nobody."""
+    """Tell whether provenance is enforced and the message names no run, session or person."""
     if loader.load(_layout(tree)).provenance.mode != "ledger":
         return False
     blocks = trailers.parse_trailers(message.read_text("utf-8", "replace"))

@@ -1,6 +1,8 @@
 """Manual work, put on record: a receipt first, then the commit that names it."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
@@ -8,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from runr.errors import GitError, RunrError, UsageError
 from runr.execution import completion
 from runr.execution.context import RunContext
-from runr.git import snapshot
+from runr.git import commits, quarantine, snapshot
 from runr.git.checkpoint import move_head, stage
 from runr.git.repo import Repo
 from runr.git.snapshot import Change
@@ -22,19 +24,22 @@ from runr.tasks.model import Task
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManualDraft:
-    """A commit that could be made on top of `head`."""
+    """A commit that could be made on top of `head`; its objects are in `scratch` until then."""
 
     head: str | None
     tree: str
     changes: tuple[Change, ...]
+    scratch: Repo
 
 
-def draft_manual_commit(repo: Repo, *, everything: bool) -> ManualDraft:
-    """Return what is staged, or all that git does not ignore but runr's own; changes nothing."""
+@contextmanager
+def draft_manual_commit(repo: Repo, *, everything: bool) -> Iterator[ManualDraft]:
+    """Yield what is staged, or all that git does not ignore but runr's own; changes nothing."""
     head = repo.head()
-    tree = snapshot.take(repo) if everything else repo.text("write-tree")
-    changes = snapshot.changed(repo, head or snapshot.empty_tree(repo), tree)
-    return ManualDraft(head=head, tree=tree, changes=changes)
+    with quarantine.temporary(repo) as scratch:
+        tree = snapshot.take(scratch) if everything else scratch.text("write-tree")
+        changes = snapshot.changed(scratch, head or snapshot.empty_tree(scratch), tree)
+        yield ManualDraft(head=head, tree=tree, changes=changes, scratch=scratch)
 
 
 def is_unmerged(repo: Repo) -> bool:
@@ -43,11 +48,12 @@ def is_unmerged(repo: Repo) -> bool:
 
 
 def write_manual_commit(repo: Repo, wanted: ManualDraft, trailers: ManualTrailers) -> str:
-    """Commit exactly the draft, if nobody has committed meanwhile."""
+    """Commit exactly the draft, if HEAD has not moved meanwhile."""
     subject, _, body = trailers.reason.partition("\n")
     text = message(subject, body, trailers).encode()
-    parents = ("-p", wanted.head) if wanted.head else ()
-    sha = repo.text("commit-tree", wanted.tree, *parents, stdin=text, env=repo.identity())
+    parents = (wanted.head,) if wanted.head else ()
+    sha = commits.create(wanted.scratch, wanted.tree, parents, text)
+    quarantine.publish(wanted.scratch, repo, sha, *parents)
     stage(repo, wanted.changes)
     move_head(repo, sha, wanted.head, f"runr: manual work {trailers.run_id}")
     return sha
@@ -57,7 +63,7 @@ _AGAIN = "runr intervene --reason 'what was done and why'"
 
 
 class InterveneRequest(BaseModel):
-    """A wish to record manual work: what is staged, or `everything` that was changed."""
+    """Arguments of `runr intervene`: commit what is staged, or `everything` that was changed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -67,6 +73,7 @@ class InterveneRequest(BaseModel):
     everything: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ManualCommitResult(Result):
     """What was recorded."""
 
@@ -83,13 +90,15 @@ def commit_manual_work(project: Project, request: InterveneRequest) -> ManualCom
     """Commit manual work with a receipt; no task is completed by it.
 
     Raises UsageError, with nothing recorded, inside a run, in the middle of a
-    merge or the like, where nothing was changed, and where nobody answers for it.
+    merge or the like, where nothing was changed, and where no person is named.
     """
     word = _word(project, request)
     task = project.find_task(request.task, project.tasks()) if request.task else None
-    wanted = _draft(project, everything=request.everything)
-    with attest.claim_for_person(project) as context:
-        state = _record(project, context, task, word, wanted)
+    _refuse_unfinished(project.repo)
+    with draft_manual_commit(project.repo, everything=request.everything) as wanted:
+        _refuse_nothing(wanted, everything=request.everything)
+        with attest.claim_for_person(project) as context:
+            state = _record(project, context, task, word, wanted)
     return ManualCommitResult(
         run=state.id,
         task=task.path if task else None,
@@ -113,17 +122,18 @@ def _word(project: Project, request: InterveneRequest) -> Approval:
     return Approval(by=by, reason=request.reason.strip())
 
 
-def _draft(project: Project, *, everything: bool) -> ManualDraft:
-    repo = project.repo
+def _refuse_unfinished(repo: Repo) -> None:
     if unfinished := repo.operation():
         raise UsageError(
             f"a {unfinished} is in progress: finish it first", next_steps=["git status"]
         )
     if is_unmerged(repo):
         raise UsageError("a conflict is not resolved yet", next_steps=["git status"])
-    wanted = draft_manual_commit(repo, everything=everything)
+
+
+def _refuse_nothing(wanted: ManualDraft, *, everything: bool) -> None:
     if wanted.changes:
-        return wanted
+        return
     if everything:
         raise UsageError("nothing was changed, so there is no manual work to record")
     raise UsageError(

@@ -1,4 +1,4 @@
-"""How a run proceeds: events folded into a state, and the one action that comes next.
+"""How a run proceeds: events folded into a state, and the one action that comes next. Pure.
 
 Nothing here touches a disk or a clock. `engine` performs what `next_action`
 says, and every fact it learns becomes an event first.

@@ -1,4 +1,4 @@
-"""What is known of a run: how it was opened, its events, and the state they fold into."""
+"""What is known of a run: how it was opened, its events, and the state they fold into. Pure."""
 
 from enum import StrEnum
 from typing import Any, Literal, Self

@@ -1,4 +1,4 @@
-"""How a next step is said: as a command for a shell, or as the call of a tool."""
+"""How a next step is said: as a command for a shell, or as the call of a tool. Pure."""
 
 from dataclasses import dataclass
 
@@ -25,6 +25,10 @@ class Surface:
         if self.typed:
             return f"`runr run --worker session --force --task {_word(task)}`"
         return f"run-task {_name(task)!r} with worker session and force"
+
+    def rank(self) -> str:
+        """Say how to see the most urgent task."""
+        return "`runr next` shows the most urgent." if self.typed else "ready=true ranks them."
 
     def status(self, task: str) -> str:
         """Say that the task is to be looked at."""

@@ -1,4 +1,4 @@
-"""What the worker is told: the whole task, its limits, its judges, and what failed before."""
+"""What the worker is told: the whole task, its limits, its judges, and what failed before. Pure."""
 
 from collections.abc import Sequence
 

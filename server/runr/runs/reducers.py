@@ -1,4 +1,4 @@
-"""What each event teaches about a run."""
+"""What each event teaches about a run. Pure."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a reviewer said: the verdict, and whether it is what was said before."""
+"""What a reviewer said: the verdict, and whether it is what was said before. Pure."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The story of a run, for the person who reads it the next morning."""
+"""The story of a run, for the person who reads it the next morning. Pure."""
 
 from collections.abc import Sequence
 from datetime import datetime

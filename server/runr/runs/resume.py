@@ -1,4 +1,4 @@
-"""Where a stopped run goes on, and from where it may."""
+"""Where a stopped run goes on, and from where it may. Pure."""
 
 from runr.runs.machine import Action, apply, next_action
 from runr.runs.model import Event, Phase, RunState

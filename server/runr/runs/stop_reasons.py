@@ -1,4 +1,4 @@
-"""Every way a run can stop: one table with what it means and what to do next."""
+"""Every way a run can stop: one table with what it means and what to do next. Pure."""
 
 import shlex
 from dataclasses import dataclass

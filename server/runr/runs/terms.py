@@ -1,7 +1,7 @@
-"""What a task will be judged by."""
+"""What a task will be judged by. Pure."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import get_args
 
 from runr.config.settings import Config, RunSettings, VerifySettings, WorkerSettings
@@ -130,7 +130,8 @@ def apply_overrides(config: Config, task: Task, worker: str) -> Config:
     for the worker that the task is meant for: another one, and a fallback, has
     models, tools and arguments of its own.
     """
-    asked = task.worker_options.model_dump(exclude_none=True)
+    options = asdict(task.worker_options)
+    asked = {key: value for key, value in options.items() if value is not None}
     budget = asked.pop("budget_usd", None)
     if budget is not None:
         run = config.run.model_copy(update={"budget_usd": budget})

@@ -1,4 +1,7 @@
-"""Named lists of what work in an ecosystem changes beside its sources, for `scope.presets`."""
+"""Named lists of what work in an ecosystem changes beside its sources, for `scope.presets`.
+
+Pure.
+"""
 
 from runr.text import closest_match
 

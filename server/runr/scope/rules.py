@@ -1,4 +1,4 @@
-"""Which changed files a task may have: what it owns, what nobody may touch, what is runr's own."""
+"""Which files a task may change: its scope, what is denied to all, and runr's own files. Pure."""
 
 import re
 from collections.abc import Collection, Iterable
@@ -134,16 +134,22 @@ def is_runrs(path: str) -> bool:
 
 
 def matches(path: str, patterns: Iterable[str]) -> bool:
-    """Tell whether `path` lies under one of the `patterns`."""
-    return any(_compiled(pattern).fullmatch(path) is not None for pattern in patterns)
+    """Tell whether `path` lies under one of the `patterns`.
+
+    A letter with an accent is the same one whether it is written as one character or as two: a
+    person sees no difference, and file systems take one for the other.
+    """
+    name = _composed(path)
+    return any(_compiled(pattern).fullmatch(name) is not None for pattern in patterns)
 
 
 def names(path: str, patterns: Iterable[str]) -> bool:
-    """Tell whether one of the `patterns` speaks of `path` itself, not of what it lies in."""
+    """Tell whether one of the `patterns` names `path` itself, not a folder above it."""
+    name = _composed(path)
     return any(
         _last(pattern).strip("*?.") != ""
-        and _compiled(_last(pattern)).fullmatch(_last(path)) is not None
-        and _compiled(pattern).fullmatch(path) is not None
+        and _compiled(_last(pattern)).fullmatch(_last(name)) is not None
+        and _compiled(pattern).fullmatch(name) is not None
         for pattern in patterns
     )
 
@@ -186,10 +192,18 @@ def _last(path: str) -> str:
     return path.strip().strip("/").rpartition("/")[2]
 
 
+def _composed(path: str) -> str:
+    if path.isascii():
+        return path
+    import unicodedata  # noqa: PLC0415 - few paths need it, and a hook waits for it
+
+    return unicodedata.normalize("NFC", path)
+
+
 @lru_cache(maxsize=512)
 def _compiled(pattern: str) -> re.Pattern[str]:
     """Translate a pattern: a match of a folder covers everything below it."""
-    wanted = pattern.strip().removeprefix("./").strip("/")
+    wanted = _composed(pattern.strip().removeprefix("./").strip("/"))
     if wanted in ("", "."):
         return re.compile(".*", re.DOTALL)
     parts = re.split(r"(\*\*/|\*\*|\*|\?)", wanted)

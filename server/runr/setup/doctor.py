@@ -4,25 +4,35 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from runr import __version__, nofollow
 from runr.errors import RunrError
+from runr.execution import readiness
 from runr.git.hooks import HooksFolder
 from runr.maintenance import merge_driver
 from runr.project import Project
 from runr.query.models import Result
-from runr.runs import journal
+from runr.runs import journal, terms
+from runr.runs.preconditions import problems
 from runr.runs.stop_reasons import quoted
 from runr.setup import claude_plugin
 from runr.status import store
+from runr.status.model import State
 from runr.storage import state_dir
 from runr.text import closest_match
 from runr.workers import registry
 
+_TASKS = ".runr/tasks"
 
-class HealthCheck(Result):
+# In seconds: a signature that takes longer waits for a passphrase.
+_SIGNING_S = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthCheck:
     """One thing that was looked at; `advice` says what to do where it is not well."""
 
     name: str
@@ -31,6 +41,7 @@ class HealthCheck(Result):
     advice: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HealthReport(Result):
     """All findings; `well` is false where something keeps runr from working."""
 
@@ -38,9 +49,12 @@ class HealthReport(Result):
     well: bool
 
 
+Look = Callable[[Project], HealthCheck | list[HealthCheck]]
+
+
 def check_health(project: Project) -> HealthReport:
     """Examine installation, repository, settings, tasks, records and workers."""
-    looks: tuple[Callable[[Project], HealthCheck], ...] = (
+    looks: tuple[Look, ...] = (
         _python,
         _git,
         _identity,
@@ -48,6 +62,7 @@ def check_health(project: Project) -> HealthReport:
         _config,
         _worker,
         _checks,
+        _preconditions,
         _tasks,
         _status,
         _sharing,
@@ -56,8 +71,23 @@ def check_health(project: Project) -> HealthReport:
         _claude,
         _hooks,
     )
-    findings = [look(project) for look in looks]
+    findings: list[HealthCheck] = []
+    for look in looks:
+        # Where git refuses a repository, it does so at every question: once is enough.
+        known = {found.advice for found in findings if found.state == "bad" and found.advice}
+        findings += [found for found in _looked(look, project) if found.advice not in known]
     return HealthReport(findings=findings, well=all(found.state != "bad" for found in findings))
+
+
+def _looked(look: Look, project: Project) -> list[HealthCheck]:
+    """Return what was found; one thing that cannot be looked at does not hide the others."""
+    try:
+        found = look(project)
+    except RunrError as error:
+        advice = error.next_steps[0] if error.next_steps else None
+        name = look.__name__.strip("_").replace("_", " ")
+        return [HealthCheck(name=name, state="bad", message=error.message, advice=advice)]
+    return [found] if isinstance(found, HealthCheck) else list(found)
 
 
 def _python(_: Project) -> HealthCheck:
@@ -77,16 +107,10 @@ def _git(project: Project) -> HealthCheck:
     return HealthCheck(name="git", state="ok", message=f"{version}, {project.layout.root}")
 
 
-def _identity(project: Project) -> HealthCheck:
+def _identity(project: Project) -> list[HealthCheck]:
+    """Return the name of git's user; where there is none, the preconditions say so."""
     user = project.repo.user()
-    if user:
-        return HealthCheck(name="identity", state="ok", message=user)
-    return HealthCheck(
-        name="identity",
-        state="note",
-        message="git knows no name: checkpoints are committed as runr",
-        advice="git config user.name 'Your Name'",
-    )
+    return [HealthCheck(name="identity", state="ok", message=user)] if user else []
 
 
 def _folder(project: Project) -> HealthCheck:
@@ -110,11 +134,11 @@ def _config(project: Project) -> HealthCheck:
         project.config()
     except RunrError as error:
         return HealthCheck(
-            name="config", state="bad", message=error.message, advice="mend that line"
+            name="config", state="bad", message=error.message, advice="fix that line"
         )
     exists = nofollow.exists(project.layout.config)
     return HealthCheck(
-        name="config", state="ok", message="reads well" if exists else "defaults (no file)"
+        name="config", state="ok", message="valid" if exists else "defaults (no file)"
     )
 
 
@@ -147,9 +171,47 @@ def _checks(project: Project) -> HealthCheck:
     )
 
 
+def _preconditions(project: Project) -> list[HealthCheck]:
+    """Return what a run would be refused for, or its start would warn of."""
+    commands, owns = _wanted(project)
+    facts = readiness.gather(
+        project.repo, project.environment, commands, owns, signing_s=_SIGNING_S
+    )
+    return [
+        HealthCheck(
+            name=found.topic,
+            state="bad" if found.blocks else "note",
+            message=found.message,
+            advice=found.next_steps[0] if found.next_steps else None,
+        )
+        for found in problems(facts)
+    ]
+
+
+def _wanted(project: Project) -> tuple[list[str], list[str]]:
+    """Return the checks of open tasks and the paths that they own; none where unknown."""
+    try:
+        known, verify = store.read(project.layout).tasks, project.config().verify
+    except RunrError:
+        return [], []
+    done = {path for path, entry in known.items() if entry.status is State.COMPLETED}
+    open_tasks = [task for task in project.tasks() if not task.error and task.path not in done]
+    configured = [*verify.tier0, *verify.tier1, *verify.tier2]
+    own = [check.command for task in open_tasks for check in terms.checks(task, verify)]
+    return [*configured, *own], [path for task in open_tasks for path in task.owns]
+
+
 def _tasks(project: Project) -> HealthCheck:
     tasks = project.tasks()
     broken = [task for task in tasks if task.error is not None]
+    ignored = project.repo.answer("check-ignore", "-q", "--no-index", _TASKS) is not None
+    if not broken and ignored:
+        return HealthCheck(
+            name="tasks",
+            state="note",
+            message=f"git ignores {_TASKS}: new task files are in no commit",
+            advice=f"git check-ignore -v --no-index {_TASKS}",
+        )
     if not broken:
         return HealthCheck(name="tasks", state="ok", message=f"{len(tasks)} task files")
     first = broken[0].error
@@ -262,14 +324,12 @@ def _claude(project: Project) -> HealthCheck:
 
 def _hooks(project: Project) -> HealthCheck:
     place = HooksFolder(project.repo)
-    at_work = place.look()
+    active = place.active_folder()
     mode = _provenance_mode(project)
-    if at_work:
-        return HealthCheck(
-            name="git hooks", state="ok", message=f"at work in {at_work}, mode {mode}"
-        )
+    if active:
+        return HealthCheck(name="git hooks", state="ok", message=f"active in {active}, mode {mode}")
     again = "runr install git-hooks"
-    if place.receipt.exists():
+    if place.record.exists():
         message = "installed, but git looks for hooks elsewhere: core.hooksPath was changed since"
         return HealthCheck(name="git hooks", state="note", message=message, advice=again)
     state: Literal["ok", "note"] = "note" if mode == "ledger" else "ok"

@@ -1,4 +1,4 @@
-"""A member or an element put into a JSON text or taken out; every other character stays."""
+"""A member or an element put into a JSON text or taken out; every other character stays. Pure."""
 
 import json
 import re

@@ -1,44 +1,45 @@
-"""The workers: what is installed, whether it is logged in, and how another one is registered."""
+"""Workers: which are installed and logged in, and how another one is registered."""
 
 import json
 import re
 import shutil
 import tomllib
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
-
-from pydantic import Field
 
 from runr import nofollow
 from runr.errors import ConfigError, UsageError, WorkerUnavailableError
 from runr.project import Project
 from runr.query.models import CommandResult, Result
 from runr.storage import files, state_dir
-from runr.workers import auth, registry
+from runr.workers import registry
+from runr.workers.protocol import HasLogin
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-_PROGRAMS = {"claude-code": "claude", "codex": "codex", "script": "sh"}
 
 
-class WorkerSummary(Result):
-    """One worker; `login` says what speaks for a login, and is empty where nothing does.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSummary:
+    """One worker; `login` says where a login was found, and is empty where none was.
 
-    `version` and `login` are None where nobody can tell.
+    `version` and `login` are None where they are unknown.
     """
 
     name: str
     kind: Literal["built-in", "registered", "package", "session"]
     default: bool = False
     fallback: bool = False
-    command: list[str] = Field(default_factory=list)
+    command: list[str] = field(default_factory=list)
     path: str | None = None
     installed: bool = False
     version: str | None = None
     login: str | None = None
     message: str = ""
-    next: list[str] = Field(default_factory=list)
+    next_steps: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerList(Result):
     """Every worker that a task can name."""
 
@@ -46,7 +47,7 @@ class WorkerList(Result):
 
 
 def list_workers(project: Project) -> WorkerList:
-    """Look for every worker on this machine; no model is called."""
+    """Describe every worker on this machine; no model is called."""
     config = project.config()
     names = dict.fromkeys([*registry.names(config), *config.workers, *registry.packaged()])
     rows = [_row(project, name) for name in names]
@@ -56,8 +57,8 @@ def list_workers(project: Project) -> WorkerList:
 def add_worker(project: Project, name: str, command: Sequence[str]) -> CommandResult:
     """Register a program as a worker, with every other byte of the settings as it is."""
     if not _NAME.fullmatch(name):
-        raise UsageError(f"{name!r} is no name for a worker: use letters, digits, - and _")
-    if name == "session" or name in _PROGRAMS:
+        raise UsageError(f"{name!r} is not a valid worker name: use letters, digits, - and _")
+    if name == "session" or registry.default_program(name):
         raise UsageError(
             f"{name} is one of runr's own workers",
             next_steps=[f"write its table [workers.{name}] in .runr/config.toml"],
@@ -83,7 +84,7 @@ def add_worker(project: Project, name: str, command: Sequence[str]) -> CommandRe
         message=f"registered {name} in .runr/config.toml",
         changed=[".runr/config.toml"],
         notes=_unseen(project, name),
-        next=["runr workers"],
+        next_steps=["runr workers"],
     )
 
 
@@ -117,11 +118,11 @@ def _unseen(project: Project, name: str) -> list[str]:
 def _row(project: Project, name: str) -> WorkerSummary:
     config = project.config()
     settings = config.worker(name)
-    own = name in _PROGRAMS or name == "command"
-    command = list(settings.command) or ([_PROGRAMS[name]] if name in _PROGRAMS else [])
+    program = registry.default_program(name)
+    command = list(settings.command) or ([program] if program else [])
     row = WorkerSummary(
         name=name,
-        kind="built-in" if own else "registered" if command else "package",
+        kind="built-in" if registry.is_built_in(name) else "registered" if command else "package",
         default=name == config.run.worker,
         fallback=name in config.run.fallback,
         command=command,
@@ -131,16 +132,16 @@ def _row(project: Project, name: str) -> WorkerSummary:
         worker, found = registry.find(name, config)
         worker.preflight(found, project.environment)
     except (UsageError, WorkerUnavailableError) as refusal:
-        return row.model_copy(update={"message": refusal.message, "next": [*refusal.next_steps]})
-    facts: dict[str, object] = {"installed": True}
-    if name in ("claude-code", "codex"):
-        facts |= {"version": _version(project, command)}
-        facts |= {"login": auth.login_state(name, project.environment)}
-    return row.model_copy(update=facts)
+        return replace(row, message=refusal.message, next_steps=[*refusal.next_steps])
+    row = replace(row, installed=True)
+    if not isinstance(worker, HasLogin):
+        return row
+    login = worker.login_state(project.environment)
+    return replace(row, version=_version(project, command), login=login)
 
 
 def _version(project: Project, command: Sequence[str]) -> str | None:
     # Only this command pays for starting programs.
-    from runr.workers import auth  # noqa: PLC0415 - see above
+    from runr.workers.program import program_version  # noqa: PLC0415 - see above
 
-    return auth.program_version(command, project.environment, project.layout.root)
+    return program_version(command, project.environment, project.layout.root)

@@ -1,4 +1,4 @@
-"""A task file's bytes as text, and where its header ends and its body begins."""
+"""A task file's bytes as text, and where its header ends and its body begins. Pure."""
 
 import re
 from dataclasses import dataclass

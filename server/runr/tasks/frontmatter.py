@@ -1,4 +1,4 @@
-"""Reading a header's YAML: texts stay texts, and nothing is dropped in silence.
+"""Reading a header's YAML: texts stay texts, and nothing is dropped in silence. Pure.
 
 The only module that imports the YAML libraries.
 """

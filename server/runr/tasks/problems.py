@@ -1,4 +1,7 @@
-"""What an author got wrong in a header's YAML, said with the line and what to write instead."""
+"""What an author got wrong in a header's YAML, said with the line and what to write instead.
+
+Pure.
+"""
 
 import re
 

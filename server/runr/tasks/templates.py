@@ -1,4 +1,4 @@
-"""The text of a new task: a template, with its title and the keys that the user asked for."""
+"""The text of a new task: a template, with its title and the keys that the user asked for. Pure."""
 
 import json
 import re

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import anyio
@@ -11,8 +12,14 @@ import anyio
 from runr.config.settings import WorkerSettings
 from runr.redaction import Redactor
 from runr.workers import process
-from runr.workers.auth import require_program, start_fresh, worker_variables
 from runr.workers.claude_stream import ClaudeStream, fold_lines, work_report
+from runr.workers.program import (
+    first_variable,
+    read_json,
+    require_program,
+    start_fresh,
+    worker_variables,
+)
 from runr.workers.protocol import Assignment, FollowUp, WorkReport
 from runr.workers.transcript import Transcript
 
@@ -29,6 +36,10 @@ _OWN = re.compile(
     r"|MAX_RETRIES|RETRY_WATCHDOG|MAX_OUTPUT_TOKENS|SUBAGENT_MODEL|API_KEY_HELPER_TTL_MS"
     r"|PROXY_RESOLVES_HOSTS|DISABLE_NONESSENTIAL_TRAFFIC)$"
 )
+_KEYS = (
+    *("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"),
+    *("CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY"),
+)
 _SET = {
     "CLAUDE_CODE_DISABLE_BACKGROUND_TASKS": "1",
     "CLAUDE_CODE_DISABLE_AUTO_MEMORY": "1",
@@ -38,7 +49,7 @@ _SET = {
 
 def claude_program(settings: WorkerSettings) -> tuple[str, ...]:
     """Return what is started: the user's own command, else `claude`."""
-    return settings.command or ("claude",)
+    return settings.command or (ClaudeCode.program,)
 
 
 def claude_command(
@@ -106,6 +117,8 @@ class ClaudeCode:
     `linger_s` to exit.
     """
 
+    program = "claude"
+
     def __init__(self, new_id: Callable[[], UUID] = uuid4, *, linger_s: float = 10) -> None:
         self._new_id = new_id
         self._linger_s = linger_s
@@ -117,6 +130,21 @@ class ClaudeCode:
             environment,
             "npm install -g @anthropic-ai/claude-code",
         )
+
+    def login_state(self, environment: Mapping[str, str]) -> str:
+        """Return the variable, the file or the account with the login."""
+        home = Path(environment.get("HOME", "/nowhere"))
+        chosen = environment.get("CLAUDE_CONFIG_DIR")
+        folder = Path(chosen) if chosen else home / ".claude"
+        if variable := first_variable(_KEYS, environment):
+            return variable
+        if (folder / ".credentials.json").exists():
+            return str(folder / ".credentials.json")
+        if read_json(folder / "settings.json").get("apiKeyHelper"):
+            return "apiKeyHelper"
+        # Where the system keeps passwords, only the name of the account is in a file.
+        account = read_json((folder if chosen else home) / ".claude.json")
+        return "its account" if account.get("oauthAccount") else ""
 
     async def work(self, assignment: Assignment) -> WorkReport:
         """Let the session work until it has nothing more to do."""

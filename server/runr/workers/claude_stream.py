@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from runr.workers.auth import limit_outcome
 from runr.workers.process import Ended
+from runr.workers.program import limit_outcome
 from runr.workers.protocol import Assignment
 
 

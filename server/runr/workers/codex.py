@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -10,7 +11,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from runr.config.settings import WorkerSettings
 from runr.redaction import Redactor
 from runr.workers import process
-from runr.workers.auth import limit_outcome, require_program, start_fresh, worker_variables
+from runr.workers.program import (
+    first_variable,
+    limit_outcome,
+    require_program,
+    start_fresh,
+    worker_variables,
+)
 from runr.workers.protocol import Assignment, WorkReport
 from runr.workers.transcript import Transcript
 
@@ -99,6 +106,7 @@ def _item(heard: CodexStream, item: _Item) -> CodexStream:
 
 
 _SUMMARY = 4000
+_KEYS = ("CODEX_API_KEY", "OPENAI_API_KEY")
 
 # What a Claude Code session around us put into the environment.
 _FOREIGN = re.compile(r"CLAUDE_|CLAUDECODE$|AI_AGENT$")
@@ -124,11 +132,19 @@ _WORDS = (
 
 
 class Codex:
-    """One `codex exec` for each attempt; further ones go on in its session."""
+    """One `codex exec` for each attempt; further attempts resume its session."""
+
+    program = "codex"
 
     def preflight(self, settings: WorkerSettings, environment: Mapping[str, str]) -> None:
         """Refuse where `codex` is not installed."""
         require_program(_program(settings)[0], environment, "npm install -g @openai/codex")
+
+    def login_state(self, environment: Mapping[str, str]) -> str:
+        """Return the variable or the file with the login."""
+        home = Path(environment.get("HOME", "/nowhere"))
+        file = Path(environment.get("CODEX_HOME") or home / ".codex") / "auth.json"
+        return first_variable(_KEYS, environment) or (str(file) if file.exists() else "")
 
     async def work(self, assignment: Assignment) -> WorkReport:
         """Let the session work until it has nothing more to do."""
@@ -141,7 +157,7 @@ class Codex:
                 start_fresh(assignment, redact)
                 assignment = replace(assignment, follow_up=None)
                 heard, ended = await _session(assignment, transcript)
-            stop, summary = _judge(heard, ended, assignment, transcript.tail)
+            stop, summary = _outcome(heard, ended, assignment, transcript.tail)
         known = assignment.follow_up
         return WorkReport(
             stop=stop,
@@ -156,7 +172,7 @@ class Codex:
 
 
 def _program(settings: WorkerSettings) -> tuple[str, ...]:
-    return settings.command or ("codex",)
+    return settings.command or (Codex.program,)
 
 
 def _command(assignment: Assignment) -> tuple[str, ...]:
@@ -201,7 +217,7 @@ async def _session(
     return heard, ended
 
 
-def _judge(
+def _outcome(
     heard: CodexStream, ended: process.Ended, assignment: Assignment, said: str
 ) -> tuple[str | None, str]:
     """Return the stop's code, if it is one, and what there is to say."""
@@ -212,7 +228,7 @@ def _judge(
     if heard.failure:
         return _kind(heard.failure, "worker_failed"), heard.failure
     if ended.exit_code or not heard.turns:
-        how = f"codex ended with exit code {ended.exit_code}"
+        how = f"{Codex.program} ended with exit code {ended.exit_code}"
         message = "\n".join(part for part in (how, heard.trouble, said, heard.words) if part)
         return _kind(f"{heard.trouble}\n{said}", "worker_failed"), message
     return None, heard.words

@@ -6,7 +6,7 @@ from runr.config.settings import WorkerSettings
 from runr.errors import WorkerUnavailableError
 from runr.redaction import Redactor
 from runr.workers import process
-from runr.workers.auth import limit_outcome, require_program, worker_variables
+from runr.workers.program import limit_outcome, require_program, worker_variables
 from runr.workers.protocol import Assignment, WorkReport
 from runr.workers.transcript import Transcript
 

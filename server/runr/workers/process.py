@@ -38,7 +38,7 @@ class LinePump:
         self._size = 0
 
     async def pump(self) -> None:
-        """Hand over lines until the last writer is gone or nobody listens any longer."""
+        """Hand over lines until the last writer or the reader is gone."""
         try:
             with self.listening:
                 while chunk := await self._read():
@@ -76,7 +76,7 @@ class LinePump:
             self._on_line(line.decode("utf-8", "replace").removesuffix("\r"))
 
 
-# How long what is in the pipe may take once the program has ended: somebody who escaped may
+# How long what is in the pipe may take once the program has ended: a process that escaped may
 # still hold the other end.
 _LAST_WORDS_S = 1.0
 
@@ -159,7 +159,7 @@ async def _start(
     command: Sequence[str], cwd: Path, env: Mapping[str, str], content: bytes, inlet: int
 ) -> anyio.abc.Process:
     try:
-        # A start that is cancelled halfway could leave a process that nobody knows.
+        # A start that is cancelled halfway could leave a process that is not recorded anywhere.
         with anyio.CancelScope(shield=True), _readable(content) as stdin:
             process = await anyio.open_process(
                 command,
@@ -185,7 +185,7 @@ def _unavailable(program: str, cwd: Path, error: OSError) -> WorkerUnavailableEr
 
 @contextmanager
 def _readable(content: bytes) -> Iterator[int]:
-    """Yield a standard input with `content`: a file, so that nobody has to read it."""
+    """Yield a standard input with `content`: a file, so that no task has to feed a pipe."""
     if not content:
         yield subprocess.DEVNULL
         return

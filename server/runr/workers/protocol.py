@@ -1,20 +1,20 @@
-"""What a worker is asked to do, and what it reports back."""
+"""What a worker gets, and what it returns."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from runr.config.settings import WorkerSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FollowUp:
-    """How to go on in the session of an earlier attempt.
+    """How to resume the session of an earlier attempt.
 
-    `prompt` is what that session has not heard yet. Cost and tokens are those
-    of the session that have been reported: its own count may go on from there.
+    `prompt` is what that session has not received yet. Cost and tokens are those
+    of the session that have been reported: its own count may continue from there.
     """
 
     session_id: str
@@ -28,9 +28,9 @@ class FollowUp:
 class Assignment:
     """One attempt at one task.
 
-    `prompt` is the whole text for the worker; what it is told is already on
-    disk at `prompt_file`. A worker that cannot go on in a session, or no longer
-    finds it, leaves `follow_up` aside. `task_file` is the run's own copy of the
+    `prompt` is the whole text for the worker; what it receives is already on
+    disk at `prompt_file`. A worker that cannot resume a session, or no longer
+    finds it, ignores `follow_up`. `task_file` is the run's own copy of the
     task, redacted. `environment` is complete (nothing is inherited beside it);
     `transcript` is where every line of the worker's output goes, redacted. In
     the phases `plan` and `review` the worker answers and changes nothing.
@@ -54,17 +54,17 @@ class Assignment:
 
     @property
     def reads_only(self) -> bool:
-        """Tell whether the worker is to answer without changing a file."""
+        """Tell whether the worker may only answer, without changing a file."""
         return self.phase != "work"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkReport:
-    """How the attempt went, in the worker's terms.
+    """How the attempt went, as the worker reports it.
 
-    `stop` is None when the worker came to its own end, else a code from
-    `core.stops`. `summary` is for people, `answer` all that a planner or reviewer
-    said. Cost is in US dollars and None where the worker cannot tell.
+    `stop` is None when the worker ended by itself, else a code of
+    `runs.stop_reasons`. `summary` is for people, `answer` the whole answer of a
+    planner or reviewer. Cost is in US dollars and None where it is unknown.
     """
 
     stop: str | None = None
@@ -87,3 +87,11 @@ class Worker(Protocol):
 
     async def work(self, assignment: Assignment) -> WorkReport:
         """Do one attempt; when cancelled, leave no process behind."""
+
+
+@runtime_checkable
+class HasLogin(Protocol):
+    """A worker that needs a login, which can be looked for without a model call."""
+
+    def login_state(self, environment: Mapping[str, str]) -> str:
+        """Return where the login was found: a variable, a file; empty where there is none."""

@@ -1,5 +1,6 @@
-"""From a worker's name to the worker."""
+"""The workers by name: runr's own, those of the settings, and those of installed packages."""
 
+import importlib
 from collections.abc import Callable, Mapping, Sequence
 
 from runr.config.settings import Config, WorkerSettings
@@ -9,6 +10,14 @@ from runr.workers.protocol import Worker
 
 #: Packages offer further workers in this entry-point group, each a callable without arguments.
 GROUP = "runr.workers"
+
+#: name → module and class. They are imported on use: a cold start must not pay for anyio.
+_BUILT_IN = {
+    "claude-code": "claude_code:ClaudeCode",
+    "codex": "codex:Codex",
+    "command": "command:Command",
+    "script": "script:Script",
+}
 
 
 def find(name: str, config: Config) -> tuple[Worker, WorkerSettings]:
@@ -20,9 +29,9 @@ def find(name: str, config: Config) -> tuple[Worker, WorkerSettings]:
             next_steps=("inside Claude Code, type /runr run --task and the task's name",),
         )
     if name in _BUILT_IN:
-        return _BUILT_IN[name](), settings
+        return _class(name)(), settings
     if settings.command:
-        return _command(name), settings
+        return _class("command")(name), settings
     plugins = _plugins()
     if name in plugins:
         return plugins[name](), settings
@@ -44,7 +53,7 @@ def find(name: str, config: Config) -> tuple[Worker, WorkerSettings]:
 
 
 def available(wanted: Sequence[str], config: Config, environment: Mapping[str, str]) -> str:
-    """Return the first of `wanted` that can be started; raise what the first said if none can.
+    """Return the first of `wanted` that can be started; if none can, raise the first one's error.
 
     All of them have to exist: UnknownNameError, UsageError.
     """
@@ -60,7 +69,7 @@ def available(wanted: Sequence[str], config: Config, environment: Mapping[str, s
 
 
 def names(config: Config) -> tuple[str, ...]:
-    """Return the workers that need no further package: runr's and the configuration's own."""
+    """Return the workers that need no further package: runr's own and those of the settings."""
     own = (name for name, settings in config.workers.items() if settings.command)
     return tuple(sorted({*_BUILT_IN, *own}))
 
@@ -70,39 +79,21 @@ def packaged() -> tuple[str, ...]:
     return tuple(_plugins())
 
 
-# The workers are imported when one is wanted: a cold start must not pay for anyio.
+def is_built_in(name: str) -> bool:
+    """Tell whether the worker is one of runr's own."""
+    return name in _BUILT_IN
 
 
-def _claude_code() -> Worker:
-    from runr.workers.claude_code import ClaudeCode  # noqa: PLC0415 - see above
-
-    return ClaudeCode()
-
-
-def _codex() -> Worker:
-    from runr.workers.codex import Codex  # noqa: PLC0415 - see above
-
-    return Codex()
+def default_program(name: str) -> str | None:
+    """Return the program that one of runr's own workers starts unless the settings name another."""
+    program: str | None = getattr(_class(name), "program", None) if is_built_in(name) else None
+    return program
 
 
-def _command(name: str = "command") -> Worker:
-    from runr.workers.command import Command  # noqa: PLC0415 - see above
-
-    return Command(name)
-
-
-def _script() -> Worker:
-    from runr.workers.script import Script  # noqa: PLC0415 - see above
-
-    return Script()
-
-
-_BUILT_IN: dict[str, Callable[[], Worker]] = {
-    "claude-code": _claude_code,
-    "codex": _codex,
-    "command": _command,
-    "script": _script,
-}
+def _class(name: str) -> Callable[..., Worker]:
+    module, kind = _BUILT_IN[name].split(":")
+    found: Callable[..., Worker] = getattr(importlib.import_module(f"runr.workers.{module}"), kind)
+    return found
 
 
 def _plugins() -> dict[str, Callable[[], Worker]]:

@@ -8,7 +8,7 @@ from functools import partial
 from runr.config.settings import WorkerSettings
 from runr.redaction import Redactor
 from runr.workers import process
-from runr.workers.auth import limit_outcome, require_program, worker_variables
+from runr.workers.program import limit_outcome, require_program, worker_variables
 from runr.workers.protocol import Assignment, WorkReport
 from runr.workers.transcript import Transcript
 
@@ -95,17 +95,18 @@ def _dedent(line: str, indent: int) -> str:
     return line[min(blank, indent) :]
 
 
-_SHELL = "sh"
 _HOW_TO = "write one in the task:\n\n```sh run\necho hello > hello.txt\n```"
 
 
 class Script:
     """Each block is a shell script of its own; the first that fails ends the attempt."""
 
+    program = "sh"
+
     def preflight(self, settings: WorkerSettings, environment: Mapping[str, str]) -> None:
         """Refuse where there is no shell."""
         del settings
-        require_program(_SHELL, environment)
+        require_program(self.program, environment)
 
     async def work(self, assignment: Assignment) -> WorkReport:
         """Run the task's blocks in order, all within one time limit."""
@@ -138,7 +139,7 @@ async def _run(
 ) -> process.Ended:
     # The whole block is one argument, and the name after it is what the shell calls it in errors.
     return await process.run(
-        (_SHELL, "-e", "-u", "-c", block.text, f"block-{number}"),
+        (Script.program, "-e", "-u", "-c", block.text, f"block-{number}"),
         cwd=assignment.workdir,
         env=worker_variables(assignment),
         on_line=partial(transcript.output, block=number),

@@ -1,0 +1,151 @@
+"""Look at what a run needs, before a worker is paid: at its start, and in `runr doctor`."""
+
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from runr.errors import RepositoryError
+from runr.git import commits, recovery, submodules
+from runr.git.commits import is_on
+from runr.git.repo import Repo, split
+from runr.runs.model import RunSpec
+from runr.runs.preconditions import Facts, Filter, problems
+
+_ASKED = (
+    r"^(user|author|committer)\.(name|email)$|^commit\.gpgsign$|^merge\.verifysignatures$"
+    r"|^core\.bare$|^filter\..*\.(process|smudge|clean|required)$"
+)
+
+#: A lock that is younger, in seconds, is that of a running git.
+_STALE_LOCK_S = 60
+
+# The first word of a command, where it is a program's bare name: one with a slash, a variable or
+# a pattern in it may mean something else where the check runs.
+_PLAIN = re.compile(r"\s*([A-Za-z0-9_][\w.+-]*)(?=\s|$)")
+
+
+def ensure_ready(
+    repo: Repo,
+    environment: Mapping[str, str],
+    spec: RunSpec,
+    *,
+    own_tree: bool,
+    force: bool,
+    warn: Callable[[str], None],
+) -> str | None:
+    """Raise RepositoryError for what keeps a run from its end, and tell the rest to `warn`.
+
+    Returns what `force` overrides.
+    """
+    commands = [check.command for check in spec.checks]
+    found = problems(gather(repo, environment, commands, spec.owns, own_tree=own_tree))
+    blocking = [each for each in found if each.blocks and not (force and each.may_force)]
+    if blocking:
+        steps = dict.fromkeys(step for each in blocking for step in each.next_steps)
+        raise RepositoryError("; ".join(each.message for each in blocking), next_steps=tuple(steps))
+    for each in found:
+        advice = f" ({each.next_steps[0]})" if each.next_steps else ""
+        warn(f"{each.message}{advice}")
+    passed = [each.message for each in found if each.blocks]
+    return "; ".join(passed) or None
+
+
+def gather(
+    repo: Repo,
+    environment: Mapping[str, str],
+    commands: Iterable[str],
+    owns: Iterable[str],
+    *,
+    own_tree: bool = True,
+    signing_s: float = commits.SIGNING_S,
+) -> Facts:
+    """Look at all of it: `commands` are the checks, `owns` the paths that are to be changed."""
+    settings = repo.settings(_ASKED)
+    path = environment.get("PATH")
+    absent, unfetched = _submodules(repo) if own_tree else ((), ())
+    signs = is_on(settings, "commit.gpgsign")
+    locks = recovery.locks_in_the_way(repo, repo.branch(), time.time() - _STALE_LOCK_S)
+    return Facts(
+        is_named=not repo.identity(settings),
+        is_bare=is_on(settings, "core.bare") and repo.git_dir() == repo.common_dir(),
+        operation=repo.operation(),
+        stale_locks=tuple(map(str, locks)),
+        filters=tuple(_filters(repo, settings, path)),
+        lacks_lfs=_lacks_lfs(repo, settings),
+        absent=absent,
+        unfetched=unfetched,
+        ignored=_ignored(repo, owns),
+        missing_tools=tuple(_missing_tools(commands, environment)),
+        signs=signs,
+        wants_signatures=is_on(settings, "merge.verifysignatures"),
+        unsigned=commits.why_unsigned(repo, signing_s) if signs else None,
+    )
+
+
+def _ignored(repo: Repo, paths: Iterable[str]) -> tuple[str, ...]:
+    """Return the paths that git ignores; a pattern is no path, and what is tracked is not."""
+    plain = sorted({path.strip().removeprefix("./") for path in paths if not set(path) & set("*?")})
+    names = [path for path in plain if path not in ("", ".") and not path.startswith(("/", ".."))]
+    if not names:
+        return ()
+    stdin = "".join(f"{name}\0" for name in names).encode(errors="surrogateescape")
+    # Of a path in a submodule, or behind a link, git does not say; it is not ignored here, then.
+    return split(repo.attempt("check-ignore", "-z", "--stdin", stdin=stdin).out)
+
+
+def _missing_tools(
+    commands: Iterable[str], environment: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """Yield the checks of which the program is missing for certain."""
+    for command in dict.fromkeys(commands):
+        found = _PLAIN.match(command)
+        if found and not is_command(found[1], environment):
+            yield command, found[1]
+
+
+def is_command(word: str, environment: Mapping[str, str]) -> bool:
+    """Tell whether a shell can run what it is called."""
+    if shutil.which(word, path=environment.get("PATH")):
+        return True
+    # It may be the shell's own, which only the shell knows.
+    look = ["sh", "-c", 'command -v "$1"', "sh", word]
+    asked = subprocess.run(look, env=dict(environment), capture_output=True, check=False)
+    return asked.returncode == 0
+
+
+def _submodules(repo: Repo) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    found = submodules.find_submodules(repo)
+    here = [module for module in found if submodules.is_checked_out(repo, module)]
+    absent = tuple(module.path for module in found if module not in here)
+    return absent, tuple(m.path for m in here if not submodules.has_commit(repo, m))
+
+
+def _filters(repo: Repo, settings: Mapping[str, str | None], path: str | None) -> Iterator[Filter]:
+    keys = (key for key in settings if key.startswith("filter."))
+    for name in dict.fromkeys(key.split(".", 1)[1].rpartition(".")[0] for key in keys):
+        program = _program(settings, name)
+        if program is None or shutil.which(program, path=path):
+            continue
+        using = repo.fields("ls-files", "-z", "--", f":(top,attr:filter={name})")
+        if using:
+            required = is_on(settings, f"filter.{name}.required")
+            yield Filter(name=name, program=program, required=required, path=using[0])
+
+
+def _program(settings: Mapping[str, str | None], name: str) -> str | None:
+    """Return the bare name of the program that a filter runs, None where it is no such name."""
+    commands = (settings.get(f"filter.{name}.{what}") for what in ("process", "smudge", "clean"))
+    found = _PLAIN.match(next((command for command in commands if command), ""))
+    return found[1] if found else None
+
+
+def _lacks_lfs(repo: Repo, settings: Mapping[str, str | None]) -> bool:
+    if any(key.startswith("filter.lfs.") for key in settings):
+        return False
+    try:
+        with (repo.path / ".gitattributes").open("rb") as attributes:
+            return b"filter=lfs" in attributes.read(1 << 20)
+    except OSError:
+        return False

@@ -1,0 +1,71 @@
+"""A forked `runr` answers as the installed one does; most tests start it that way."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from cli.terminal import DEADLINE_S, Place
+from fakes import forked
+
+Ended = subprocess.CompletedProcess[bytes]
+
+
+def both(place: Place, *words: str, cwd: Path | None = None, **env: str) -> tuple[Ended, Ended]:
+    """Run a command both ways, the installed program first."""
+    ways = []
+    for forks in (False, True):
+        forked.allow(forks=forks)
+        variables = {**os.environ, **env}
+        ways.append(forked.run_runr(words, cwd or place.root, variables, DEADLINE_S))
+    return ways[0], ways[1]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("version",),
+        ("--help",),
+        (),
+        ("list-tasks",),
+        ("list-tasks", "--json", "--all"),
+        ("task-status", "größe-\udcff"),
+        ("doctor", "--json"),
+        ("lsit-tasks",),
+        ("report", "latest", "--json"),
+    ],
+)
+def test_a_forked_command_ends_like_the_installed_one(place: Place, words: tuple[str, ...]) -> None:
+    place.task("a.md", "type: manual")
+    installed, other = both(place, *words)
+    assert (other.returncode, other.stdout, other.stderr) == (
+        installed.returncode,
+        installed.stdout,
+        installed.stderr,
+    )
+
+
+def test_a_forked_command_has_the_folder_and_the_environment_that_it_is_given(place: Place) -> None:
+    outside = place.root.parent
+    installed, other = both(place, "list-tasks", cwd=outside)
+    assert (other.returncode, other.stderr) == (installed.returncode, installed.stderr)
+    place.write(".runr/config.toml", "[run]\nwrong = 1\n")
+    quiet, told = both(place, "list-tasks", NO_COLOR="1", RUNR_DEBUG="1")
+    assert told.stderr == quiet.stderr
+
+
+def test_an_environment_that_the_interpreter_reads_at_its_start_is_given_to_a_new_one(
+    place: Place,
+) -> None:
+    installed, other = both(place, "version", PYTHONPROFILEIMPORTTIME="1")
+    assert b"import time:" in installed.stderr
+    assert b"import time:" in other.stderr
+
+
+def test_a_command_that_does_not_end_is_killed(place: Place) -> None:
+    place.script("a.md", "sleep 1000")
+    run = place.runr("run", "--task", "a", "--detach", "--json", code=0).json["run"]["id"]
+    with pytest.raises(subprocess.TimeoutExpired):
+        forked.run_runr(["follow", run], place.root, os.environ, 0.5)
+    place.runr("stop", run, code=0)

@@ -1,0 +1,30 @@
+"""The map has the order of the import contract, and the recipes name files that exist."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+NAMED = sorted(set(re.findall(r"`((?:server|tests|docs)/[\w/.]+\.(?:py|md))`", PAGE)))
+
+
+def test_the_map_has_every_package_in_the_order_of_the_import_contract() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = contracts["tool"]["importlinter"]["contracts"][0]["layers"]
+    table = PAGE.split("## Map", 1)[1].split("\n## ", 1)[0]
+    rows = re.findall(r"^\| `(\w+)` \| .*\? \|$", table, re.MULTILINE)
+    assert rows == [name for layer in layers for name in layer.split(" | ")]
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_file_that_a_recipe_names_exists(name: str) -> None:
+    assert (ROOT / name).exists()
+
+
+def test_every_target_of_the_page_is_in_the_makefile() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    wanted = set(re.findall(r"^    make ([\w-]+)", PAGE, re.MULTILINE))
+    assert wanted <= set(re.findall(r"^([\w-]+):.*##", makefile, re.MULTILINE))

@@ -1,0 +1,136 @@
+"""`runr` as a process of its own that is forked with everything imported: a tenth of the time."""
+
+import atexit
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+_SERVER = Path(__file__).with_name("runr_server.py")
+_SIZE = 4
+#: What the interpreter, or the C library, reads once when it starts.
+_AT_START = ("PYTHON", "LANG", "LC_", "LD_", "TZ", "MALLOC_")
+
+
+#: The installed command.
+RUNR = str(Path(sys.executable).with_name("runr"))
+
+
+class _Choice:
+    """What this test process has decided: whether to fork, and from which server."""
+
+    never = bool(os.environ.get("RUNR_TEST_INSTALLED"))
+    forks = True
+    server: "RunrServer | None" = None
+
+
+def allow(*, forks: bool) -> None:
+    """Say whether `run_runr` may fork from now on."""
+    _Choice.forks = forks and not _Choice.never
+
+
+def run_runr(
+    words: Sequence[str], cwd: Path, env: Mapping[str, str], seconds: float
+) -> subprocess.CompletedProcess[bytes]:
+    """Run `runr` with nothing on its standard input, forked where a fork is as good."""
+    if _Choice.forks:
+        if _Choice.server is None:
+            _Choice.server = RunrServer(RUNR)
+            atexit.register(_Choice.server.close)
+        if _Choice.server.serves(env):
+            return _Choice.server.run(words, cwd, env, seconds)
+    return subprocess.run(
+        [RUNR, *words],
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=seconds,
+        check=False,
+    )
+
+
+class RunrServer:
+    """Starts `program` as often as it is asked to, from one interpreter that has loaded it."""
+
+    def __init__(self, program: str) -> None:
+        self._at_start = _read_at_start(os.environ)
+        self._requests, theirs = socket.socketpair()
+        # Pipes, as the forked processes have them: an interpreter looks at its streams once.
+        self._process = subprocess.Popen(
+            [sys.executable, str(_SERVER), program, str(theirs.fileno())],
+            cwd="/",
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=[theirs.fileno()],
+        )
+        theirs.close()
+
+    def close(self) -> None:
+        """Let the server end."""
+        self._requests.close()
+        self._process.communicate()
+
+    def serves(self, env: Mapping[str, str]) -> bool:
+        """Tell whether an interpreter started with `env` would be like the one that forks."""
+        return _read_at_start(env) == self._at_start
+
+    def run(
+        self, words: Sequence[str], cwd: Path, env: Mapping[str, str], seconds: float
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run the program with nothing on its standard input, as `subprocess.run` does."""
+        ends = time.monotonic() + seconds
+        request = json.dumps({"words": words, "cwd": str(cwd), "env": dict(env)}).encode()
+        pipes = [os.pipe(), os.pipe()]
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        streams = [nothing, *(write for _, write in pipes)]
+        socket.send_fds(self._requests, [len(request).to_bytes(_SIZE)], streams)
+        self._requests.sendall(request)
+        for stream in streams:
+            os.close(stream)
+        pid = self._answer(signed=False)
+        try:
+            out, err = _read([read for read, _ in pipes], ends)
+        except TimeoutError:
+            os.kill(pid, signal.SIGKILL)
+            self._answer(signed=True)
+            raise subprocess.TimeoutExpired(list(words), seconds) from None
+        return subprocess.CompletedProcess(list(words), self._answer(signed=True), out, err)
+
+    def _answer(self, *, signed: bool) -> int:
+        answer = self._requests.recv(_SIZE, socket.MSG_WAITALL)
+        assert answer, f"the server has ended: {self._process.communicate()[1].decode()}"
+        return int.from_bytes(answer, signed=signed)
+
+
+def _read_at_start(env: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in env.items() if name.startswith(_AT_START)}
+
+
+def _read(pipes: Sequence[int], ends: float) -> list[bytes]:
+    """Read pipes to their end, and close them."""
+    texts = {pipe: bytearray() for pipe in pipes}
+    with selectors.DefaultSelector() as open_ones:
+        for pipe in pipes:
+            open_ones.register(pipe, selectors.EVENT_READ)
+        try:
+            while open_ones.get_map():
+                ready = open_ones.select(max(ends - time.monotonic(), 0))
+                if not ready:
+                    raise TimeoutError
+                for key, _ in ready:
+                    piece = os.read(key.fd, 65536)
+                    texts[key.fd] += piece
+                    if not piece:
+                        open_ones.unregister(key.fd)
+        finally:
+            for pipe in pipes:
+                os.close(pipe)
+    return [bytes(text) for text in texts.values()]

@@ -1,0 +1,470 @@
+"""Runs whose process dies, at any moment, and runs that somebody stops."""
+
+import fcntl
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import termios
+from pathlib import Path
+
+import pytest
+
+from fakes.project_kit import ProjectKit, gone, is_running, kill, until
+from runr.errors import AlreadyRunningError, UsageError
+from runr.execution import completion, process, reconcile
+from runr.execution.context import RunContext
+from runr.lifecycle import follow
+from runr.lifecycle.leases import claim_task
+from runr.lifecycle.runs import list_runs, resume_run, stop_run
+from runr.lifecycle.start import RunRequest, run_task
+from runr.runs import journal
+from runr.status.model import State
+from runr.storage import files
+from runr.storage.layout import RunFiles
+from runr.workers import process_tree
+from unit.git_trees import git
+
+TASK = ".runr/tasks/a.md"
+
+
+class Gate:
+    """A place in a script where it stops until the test lets it go on."""
+
+    def __init__(self, folder: Path, name: str = "gate") -> None:
+        self.pipe = folder / name
+        self.arrived = folder / f"{name}-arrived"
+        os.mkfifo(self.pipe)
+
+    @property
+    def wait(self) -> str:
+        """Return the commands that say who is there and wait."""
+        pipe, arrived = shlex.quote(str(self.pipe)), shlex.quote(str(self.arrived))
+        return f"echo $$ > {arrived}; read -r _ < {pipe} || :"
+
+    def comes(self, kit: ProjectKit) -> int:
+        """Wait until somebody waits here and return the id of its process."""
+        return int(kit.await_file(self.arrived))
+
+    def open(self) -> None:
+        """Let whoever waits here go on; nobody has to."""
+        handle = os.open(self.pipe, os.O_RDWR)
+        os.write(handle, b"\n")
+        self.arrived.unlink()
+        until(lambda: _is_empty(handle), "somebody to go through the gate")
+        os.close(handle)
+
+
+def _is_empty(handle: int) -> bool:
+    return fcntl.ioctl(handle, termios.FIONREAD, b"\0" * 4) == b"\0" * 4
+
+
+@pytest.fixture
+def kit(tmp_path: Path) -> ProjectKit:
+    return ProjectKit(tmp_path)
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Gate:
+    return Gate(tmp_path)
+
+
+def log_attempts(kit: ProjectKit) -> list[str]:
+    """Return the attempts whose work is in the branch that counts."""
+    return git(kit.root, "show", "main:log.txt").split()
+
+
+def resumed(kit: ProjectKit, run: RunFiles) -> None:
+    """Resume a run and see to it that it ends well, with one checkpoint and nothing left over."""
+    resume_run(kit.open(), run.id)
+    shown = kit.finish(run)
+    assert (shown.status, shown.verification) == ("completed", "passed"), kit.events(run)
+    entry = kit.settled("a.md")
+    assert (entry.status, entry.last_run_id, entry.run_count) == (State.COMPLETED, run.id, 1)
+    (checkpoint,) = kit.checkpoints()
+    assert entry.checkpoint_sha == shown.checkpoint_sha == checkpoint
+    assert git(kit.root, "rev-parse", "main") == checkpoint
+    assert git(kit.root, "status", "--porcelain", "--", ":!.runr") == ""
+    assert git(kit.root, "branch", "--list", "runr/*") == ""
+    assert not kit.layout.worktree(run.id).exists()
+
+
+def interrupted(kit: ProjectKit, run: RunFiles) -> None:
+    """See to it that the next look finds the run stopped, and the look after it the same."""
+    entry = kit.settled("a.md")
+    assert (entry.status, entry.stop_reason) == (State.STOPPED, "interrupted")
+    assert entry.last_run_id == run.id
+    assert kit.settled("a.md") == kit.entry("a.md") == entry
+    assert kit.events(run)[-1] == ("run.stopped", "interrupted")
+    assert run.report.exists()
+
+
+def test_a_run_that_is_killed_at_work_is_found_and_resumed_with_what_it_had_done(
+    kit: ProjectKit, gate: Gate
+) -> None:
+    again = 'echo "$RUNR_ATTEMPT" >> log.txt; [ "$RUNR_ATTEMPT" = 2 ] && exit'
+    kit.script("a.md", f"{again}\n(trap '' TERM; {gate.wait}) & wait", header="verify: ['true']")
+    run = kit.start("a.md")
+    worker = gate.comes(kit)
+    kill(kit.runner(run))
+    assert is_running(worker)
+    interrupted(kit, run)
+    assert not is_running(worker)
+    resumed(kit, run)
+    assert log_attempts(kit) == ["1", "2"]
+
+
+def test_a_run_that_is_killed_in_verification_is_judged_again_and_not_worked_again(
+    kit: ProjectKit, gate: Gate, tmp_path: Path
+) -> None:
+    once = shlex.quote(str(tmp_path / "once"))
+    check = f"test -s log.txt || exit 1; [ -e {once} ] && exit; touch {once}; {gate.wait}"
+    kit.script("a.md", 'echo "$RUNR_ATTEMPT" >> log.txt', header=f"verify: [{json.dumps(check)}]")
+    run = kit.start("a.md")
+    checker = gate.comes(kit)
+    kill(kit.runner(run))
+    interrupted(kit, run)
+    assert not is_running(checker)
+    resumed(kit, run)
+    assert log_attempts(kit) == ["1"]
+
+
+#: Loaded by the run's own process before anything else: it ends it at one moment of its life.
+DIES = """
+import os, signal
+from runr.runs.journal import RunLog
+
+append = RunLog.append
+when, wanted = os.environ["DIES_AT"].split(" ", 1)
+
+
+def dying(self, kind, payload, **rest):
+    here = f"{kind} {payload.get('phase', '')}".strip() == wanted
+    if here and when == "before":
+        os.kill(os.getpid(), signal.SIGKILL)
+    state = append(self, kind, payload, **rest)
+    if here and when == "behind":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return state
+
+
+RunLog.append = dying
+"""
+PHASES = ("prepare", "work", "verify", "checkpoint", "integrate", "record")
+MOMENTS = [
+    f"{when} {event} {phase}"
+    for phase in PHASES
+    for when, event in (
+        ("behind", "phase.started"),
+        ("before", "phase.finished"),
+        ("behind", "phase.finished"),
+    )
+]
+
+
+def dying_run(kit: ProjectKit, tmp_path: Path, moment: str) -> RunFiles:
+    """Start a run that is killed at a moment, and wait until it is dead."""
+    (tmp_path / "sitecustomize.py").write_text(DIES, encoding="utf-8")
+    project = kit.open(PYTHONPATH=str(tmp_path), DIES_AT=moment)
+    run = kit.layout.run(run_task(project, RunRequest(task="a")).run.id)
+    until(lambda: not process.is_alive(run), f"the end of {run.id}")
+    return run
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_run_that_is_killed_at_any_moment_is_resumed_to_exactly_one_checkpoint(
+    kit: ProjectKit, tmp_path: Path, moment: str
+) -> None:
+    kit.script("a.md", 'echo "$RUNR_ATTEMPT" >> log.txt', header="verify: [test -s log.txt]")
+    run = dying_run(kit, tmp_path, moment)
+    when, kind, phase = moment.split()
+    text = [(event.type, event.payload.get("phase")) for event in journal.events(run)]
+    assert ((kind, phase) == text[-1]) == ((kind, phase) in text) == (when == "behind")
+    interrupted(kit, run)
+    resumed(kit, run)
+    worked_twice = moment == "before phase.finished work"
+    began_anew = moment == "behind phase.started work"
+    assert log_attempts(kit) == (["1", "2"] if worked_twice else ["2"] if began_anew else ["1"])
+
+
+def test_a_run_that_is_killed_before_it_can_say_that_it_is_completed_is_resumed(
+    kit: ProjectKit, tmp_path: Path
+) -> None:
+    kit.script("a.md", 'echo "$RUNR_ATTEMPT" >> log.txt', header="verify: [test -s log.txt]")
+    run = dying_run(kit, tmp_path, "before run.completed")
+    interrupted(kit, run)
+    resumed(kit, run)
+
+
+def test_a_run_that_is_killed_behind_its_last_event_is_completed_by_the_next_look(
+    kit: ProjectKit, tmp_path: Path
+) -> None:
+    kit.script("a.md", 'echo "$RUNR_ATTEMPT" >> log.txt', header="verify: [test -s log.txt]")
+    run = dying_run(kit, tmp_path, "behind run.completed")
+    assert kit.entry("a.md").status is State.IN_PROGRESS
+    entry = kit.settled("a.md")
+    assert (entry.status, entry.completed_by) == (State.COMPLETED, f"run:{run.id}")
+    assert [entry.checkpoint_sha] == kit.checkpoints()
+    assert follow.wait_for_run(kit.open(), run.id, 0).status == "completed"
+
+
+def test_a_run_that_is_killed_again_and_again_is_resumed_every_time(
+    kit: ProjectKit, gate: Gate
+) -> None:
+    again = 'echo "$RUNR_ATTEMPT" >> log.txt; [ "$RUNR_ATTEMPT" = 4 ] && exit'
+    kit.script("a.md", f"{again}\n{gate.wait}", header="verify: ['true']")
+    run = kit.start("a.md")
+    for _ in range(3):
+        gate.comes(kit)
+        gate.arrived.unlink()
+        kill(kit.runner(run))
+        interrupted(kit, run)
+        resume_run(kit.open(), run.id)
+    kit.finish(run)
+    assert log_attempts(kit) == ["1", "2", "3", "4"]
+    assert len(kit.checkpoints()) == 1
+
+
+LOOK = """
+import os, sys
+from pathlib import Path
+from runr.project import Project
+
+project = Project.open(Path(sys.argv[1]), os.environ)
+gate, opened = os.pipe()
+for _ in range(8):
+    if not os.fork():
+        os.close(opened)
+        os.read(gate, 1)  # until everybody is there
+        print(project.entries()[sys.argv[2]].status.value, flush=True)
+        os._exit(0)
+os.close(opened)
+assert [os.wait()[1] for _ in range(8)] == [0] * 8
+"""
+
+
+def test_many_who_look_at_once_end_a_dead_run_once(kit: ProjectKit, gate: Gate) -> None:
+    kit.script("a.md", gate.wait)
+    run = kit.start("a.md")
+    gate.comes(kit)
+    kill(kit.runner(run))
+    done = subprocess.run(
+        [sys.executable, "-c", LOOK, str(kit.root), TASK], capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"stopped" in done.stdout
+    interrupted(kit, run)
+    assert [kind for kind, _ in kit.events(run)].count("run.stopped") == 1
+
+
+def test_a_run_that_comes_to_its_end_while_somebody_looks_is_not_ended_again(
+    kit: ProjectKit, gate: Gate
+) -> None:
+    kit.script("a.md", gate.wait)
+    run = kit.start("a.md")
+    gate.comes(kit)
+    kill(kit.runner(run))
+    others = kit.open().context(run)
+
+    class Ends(RunFiles):
+        """A run that somebody else ends after its state was read and before its lock is taken."""
+
+        @property
+        def lock(self) -> Path:
+            if journal.require(run).ended is None:
+                completion.stop(others, "stopped", "by somebody else")
+            return run.lock
+
+    state = reconcile.end_if_dead(
+        RunContext.of(kit.layout, Ends(run.folder), os.environ, others.clock)
+    )
+    assert state is not None
+    assert state.stop == "stopped"
+    assert [kind for kind, _ in kit.events(run)].count("run.stopped") == 1
+    process_tree.end_marked(run.id)
+
+
+def test_stopping_a_run_ends_a_worker_that_does_not_listen(kit: ProjectKit, gate: Gate) -> None:
+    kit.script("a.md", f"trap '' TERM INT HUP\necho 1 > a.txt\n{gate.wait}\n{gate.wait}")
+    run = kit.start("a.md")
+    worker = gate.comes(kit)
+    runner = os.pidfd_open(kit.runner(run))
+    done = stop_run(kit.open(), run.id)
+    assert gone(runner)
+    os.close(runner)
+    assert not is_running(worker)
+    assert "is stopped" in done.message
+    assert len(done.next_steps) == 3
+    entry = kit.settled("a.md")
+    assert (entry.status, entry.stop_reason) == (State.STOPPED, "stopped")
+    assert kit.events(run)[-1] == ("run.stopped", "stopped")
+    assert (kit.layout.worktree(run.id) / "a.txt").exists()
+    assert "already ended" in stop_run(kit.open(), run.id).message
+
+
+def test_a_run_can_be_stopped_as_soon_as_it_is_started(kit: ProjectKit, gate: Gate) -> None:
+    kit.script("a.md", gate.wait)
+    run = kit.start("a.md")
+    stop_run(kit.open(), run.id)
+    entry = kit.settled("a.md")
+    assert (entry.status, entry.stop_reason) == (State.STOPPED, "stopped")
+    resume_run(kit.open(), run.id)
+    stop_run(kit.open(), run.id)
+    assert kit.settled("a.md").stop_reason == "stopped"
+    assert not process.is_alive(run)
+
+
+def test_a_run_that_dies_after_a_stop_and_a_resumption_was_interrupted(
+    kit: ProjectKit, gate: Gate
+) -> None:
+    kit.script("a.md", gate.wait)
+    run = kit.start("a.md")
+    gate.comes(kit)
+    stop_run(kit.open(), run.id)
+    gate.arrived.unlink()
+    resume_run(kit.open(), run.id)
+    gate.comes(kit)
+    os.kill(kit.runner(run), signal.SIGTERM)
+    until(lambda: not process.is_alive(run), "the end of the run")
+    interrupted(kit, run)
+
+
+RACE = """
+import os, sys
+from pathlib import Path
+from runr.project import Project
+from runr.lifecycle.start import RunRequest, run_task
+from runr.errors import RunrError
+
+project = Project.open(Path(sys.argv[1]), os.environ)
+gate, opened = os.pipe()
+for _ in range(4):
+    if not os.fork():
+        os.close(opened)
+        os.read(gate, 1)  # until everybody is there
+        try:
+            told = "won " + run_task(project, RunRequest(task="a")).run.id
+        except RunrError as error:
+            told = f"{type(error).__name__} {error.message}"
+        os.write(1, f"{told}\\n".encode())
+        os._exit(0)
+os.close(opened)
+assert [os.wait()[1] for _ in range(4)] == [0] * 4
+"""
+
+
+def test_of_several_who_run_one_task_at_once_one_wins_and_the_others_are_told_who(
+    kit: ProjectKit, gate: Gate
+) -> None:
+    kit.script("a.md", f"echo 1 > log.txt; {gate.wait}", header="verify: ['true']")
+    done = subprocess.run(
+        [sys.executable, "-c", RACE, str(kit.root)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    text = sorted(done.stdout.splitlines())
+    winner = text[-1].removeprefix("won ")
+    message = f"AlreadyRunningError run {winner} is at work on {TASK} (its own process)"
+    assert text == [message] * 3 + [f"won {winner}"]
+    assert journal.ids(kit.layout) == [winner]
+    gate.comes(kit)
+    gate.open()
+    assert kit.finish(kit.layout.run(winner)).status == "completed"
+    assert len(kit.checkpoints()) == 1
+
+
+def test_who_comes_late_to_a_task_does_not_do_it_again(kit: ProjectKit) -> None:
+    kit.script("a.md", "echo 1 > log.txt", header="verify: ['true']")
+    seen = kit.entry("a.md")
+    first = kit.run("a.md")
+    late = journal.require(kit.layout.run(first.id)).model_copy(
+        update={"id": "20250108-143022-late", "ended": None}
+    )
+    with pytest.raises(AlreadyRunningError, match=f"completed in this very .*{first.id}"):
+        claim_task(kit.open(), late, seen=seen)
+    assert kit.entry("a.md").last_run_id == first.id
+
+
+def test_a_run_is_not_resumed_once_another_one_has_done_its_task(
+    kit: ProjectKit, gate: Gate
+) -> None:
+    kit.script("a.md", gate.wait)
+    first = kit.start("a.md")
+    gate.comes(kit)
+    stop_run(kit.open(), first.id)
+    kit.script("a.md", "echo 1 > log.txt", header="verify: ['true']")
+    second = kit.run("a.md")
+    with pytest.raises(UsageError, match=f"completed since .by run:{second.id}"):
+        resume_run(kit.open(), first.id)
+    assert kit.settled("a.md").last_run_id == second.id
+
+
+LOCK = """
+import os, sys
+from pathlib import Path
+from runr.storage import files
+
+lock = Path(sys.argv[1])
+handle = files.hold(lock)
+print(files.is_held(lock), handle is not None)
+"""
+
+
+def test_the_lock_of_a_run_is_its_process_and_nobody_elses(kit: ProjectKit, gate: Gate) -> None:
+    def ask() -> str:
+        command = [sys.executable, "-c", LOCK, str(run.lock)]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    kit.script("a.md", gate.wait)
+    run = kit.start("a.md")
+    worker = gate.comes(kit)
+    runner = kit.runner(run)
+    assert ask() == "True False\n"
+    assert run.lock.read_text(encoding="ascii") == str(runner)
+    with pytest.raises(AlreadyRunningError, match=f"run {run.id} has not stopped"):
+        resume_run(kit.open(), run.id)
+    kill(runner)
+    assert is_running(worker)  # and yet it holds no lock
+    assert ask() == "True True\n"
+    assert run.lock.read_text(encoding="ascii") == ""
+    assert process.process_id(run) is None
+    interrupted(kit, run)
+
+
+def test_a_lock_is_free_as_soon_as_its_holder_lets_go(tmp_path: Path) -> None:
+    lock = tmp_path / "locks" / "one"
+    assert not files.is_held(lock)
+    handle = files.hold(lock)
+    assert handle is not None
+    assert files.is_held(lock)
+    assert files.hold(lock, patience_s=0) is None
+    os.close(handle)
+    assert not files.is_held(lock)
+
+
+def orphan(kit: ProjectKit, source: RunFiles) -> RunFiles:
+    """Make a run whose opener was killed before it took the task."""
+    run = journal.claim(kit.layout, kit.open().clock(), iter(["left"]))
+    first = source.timeline.read_bytes().splitlines(keepends=True)[0]
+    run.timeline.write_bytes(first)
+    return run
+
+
+def test_a_run_that_nobody_carries_on_is_ended_without_touching_its_task(
+    kit: ProjectKit,
+) -> None:
+    kit.script("a.md", "echo 1 > log.txt", header="verify: ['true']")
+    done = kit.run("a.md")
+    before = kit.entry("a.md")
+    left = orphan(kit, kit.layout.run(done.id))
+    shown = {run.id: run for run in list_runs(kit.open()).runs}
+    assert (shown[left.id].status, shown[left.id].stop_reason) == ("stopped", "interrupted")
+    assert shown[done.id].status == "completed"
+    assert kit.settled("a.md") == before
+
+
+def test_waiting_for_a_run_that_nobody_carries_on_comes_to_an_end(kit: ProjectKit) -> None:
+    kit.script("a.md", "echo 1 > log.txt", header="verify: ['true']")
+    left = orphan(kit, kit.layout.run(kit.run("a.md").id))
+    assert follow.wait_for_run(kit.open(), left.id).stop_reason == "interrupted"

@@ -1,0 +1,82 @@
+"""Commits are signed where the user has git sign them; where that does not work, it is said."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from runr.git import commits
+from runr.git.merge import integrate
+from runr.git.repo import Repo
+from unit.git_trees import git, make, save
+
+pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="no ssh-keygen here")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = make(tmp_path / "repo", {"a.txt": "1\n"})
+    key = tmp_path / "key"
+    make_key = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)]
+    subprocess.run(make_key, check=True)
+    allowed = tmp_path / "allowed"
+    allowed.write_text(f"ada@example.invalid {key.with_suffix('.pub').read_text()}")
+    settings = {
+        "commit.gpgSign": "true",
+        "gpg.format": "ssh",
+        "user.signingKey": str(key),
+        "gpg.ssh.allowedSignersFile": str(allowed),
+    }
+    for name, value in settings.items():
+        git(folder, "config", name, value)
+    return folder
+
+
+def create(root: Path) -> str:
+    head = git(root, "rev-parse", "HEAD")
+    return commits.create(Repo(root), f"{head}^{{tree}}", (head,), b"work\n")
+
+
+def test_a_commit_is_signed_and_the_signature_is_good(root: Path) -> None:
+    git(root, "verify-commit", create(root))
+    assert commits.why_unsigned(Repo(root), 60) is None
+
+
+@pytest.mark.parametrize("value", ["false", "no", "off", "0", ""])
+def test_a_commit_is_not_signed_where_the_setting_is_off(root: Path, value: str) -> None:
+    git(root, "config", "commit.gpgSign", value)
+    assert "gpgsig" not in git(root, "cat-file", "commit", create(root))
+
+
+def test_a_merge_that_git_wants_signed_is_signed(root: Path) -> None:
+    git(root, "config", "merge.verifySignatures", "true")
+    git(root, "checkout", "-q", "-b", "runr/a-1")
+    save(root, {"b.txt": "1\n"})
+    git(root, "checkout", "-q", "main")
+    save(root, {"c.txt": "1\n"})
+    done = integrate(Repo(root), branch="runr/a-1", target="main", message="Merge")
+    assert done.how == "merge", done
+    git(root, "verify-commit", "main")
+
+
+def test_a_key_that_is_gone_is_named_with_what_to_do(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "key").unlink()
+    (tmp_path / "key.pub").unlink()
+    with pytest.raises(commits.UnsignedError, match=r"cannot be signed: .*key") as refused:
+        create(root)
+    assert "git config commit.gpgsign false" in refused.value.next_steps
+
+
+def test_a_program_that_waits_for_ever_is_ended_with_all_that_it_started(
+    root: Path, tmp_path: Path
+) -> None:
+    program, started = tmp_path / "asks", tmp_path / "started"
+    program.write_text(f"#!/bin/sh\ntouch {started}\nsleep 1000 & wait\n")
+    program.chmod(0o755)
+    git(root, "config", "gpg.format", "openpgp")
+    git(root, "config", "gpg.program", str(program))
+    why = commits.why_unsigned(Repo(root), 1)
+    assert why is not None
+    assert "passphrase" in why
+    assert started.exists()

@@ -1,0 +1,111 @@
+"""What a task is judged by, and what is added where it changes something risky."""
+
+from dataclasses import replace
+from typing import Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runr.config.settings import Config, ScopeSettings, VerifySettings
+from runr.runs.model import RunStart
+from runr.runs.prompts import work_prompt
+from runr.runs.terms import build_spec, overridden, verifies_anything
+from runr.scope.presets import PRESETS
+from runr.tasks.model import Task, TaskType
+
+Tier = Literal["tier0", "tier1", "tier2"]
+ORDER = ("tier0", "tier1", "tier2", "task")
+
+
+def task(
+    tier: Tier = "tier0", kind: TaskType = TaskType.AUTOMATED, own: tuple[str, ...] = ()
+) -> Task:
+    return Task(path=".runr/tasks/a.md", title="A", type=kind, tier=tier, verify=own)
+
+
+def config(risk: dict[str, Literal["tier1", "tier2"]]) -> Config:
+    tiers = {"tier0": ("lint",), "tier1": ("test",), "tier2": ("slow", "lint", "own")}
+    return Config(verify=VerifySettings(**tiers, risk=risk))
+
+
+def judged(given: Task, settings: Config, *paths: str) -> list[tuple[str, str]]:
+    terms = build_spec(given, settings)
+    risks = [risk for risk, _ in overridden(terms, paths)]
+    return [(check.tier, check.command) for check in verifies_anything(terms, risks)]
+
+
+def test_a_risk_adds_the_tiers_up_to_its_own_before_the_tasks_checks_and_no_command_twice() -> None:
+    settings = config({"db/": "tier2", "*.sql": "tier1"})
+    mine = task(own=("own",))
+    assert judged(mine, settings, "a.py") == [("tier0", "lint"), ("task", "own")]
+    further = [("tier0", "lint"), ("tier1", "test"), ("tier2", "slow"), ("task", "own")]
+    assert judged(mine, settings, "db/1.sql") == further
+    assert judged(mine, settings, "1.sql") == [further[0], further[1], further[3]]
+
+
+def test_a_risk_says_by_which_file_it_was_taken_and_runrs_own_files_take_none() -> None:
+    terms = build_spec(task(), config({"**": "tier1"}))
+    assert [path for _, path in overridden(terms, ["z", "b", ".runr/a"])] == ["b"]
+    assert overridden(terms, [".runr/tasks/a.md"]) == ()
+
+
+def test_a_risk_that_adds_nothing_is_no_risk_and_a_manual_task_has_none() -> None:
+    settings = config({"db/": "tier1"})
+    assert build_spec(task("tier1"), settings).risks == ()
+    assert build_spec(task(kind=TaskType.MANUAL), settings).risks == ()
+
+
+@given(
+    tier=st.sampled_from(ORDER[:3]),
+    own=st.lists(st.sampled_from(["lint", "own", "slow"]), max_size=2, unique=True),
+    risk=st.dictionaries(
+        st.sampled_from(["a", "b/", "*.c"]), st.sampled_from(["tier1", "tier2"]), max_size=3
+    ),
+    paths=st.lists(st.sampled_from(["a", "b/x.c", "d"]), max_size=3),
+)
+def test_risks_only_add_and_keep_the_order_of_tiers(
+    tier: Tier, own: list[str], risk: dict[str, Literal["tier1", "tier2"]], paths: list[str]
+) -> None:
+    mine, settings = task(tier, own=tuple(own)), config(risk)
+    without, found = judged(mine, settings), judged(mine, settings, *paths)
+    assert [check for check in found if check in without] == without
+    ranks = [ORDER.index(name) for name, _ in found]
+    assert ranks == sorted(ranks)
+    added = [command for name, command in found if (name, command) not in without]
+    assert len(added) == len(set(added))
+    assert not set(added) & {command for _, command in without}
+
+
+def start(settings: Config, *owns: str) -> RunStart:
+    terms = build_spec(replace(task(), owns=owns), settings)
+    return RunStart(
+        **dict(terms), task=".runr/tasks/a.md", worker="x", workdir="/", base_sha="", base_tree=""
+    )
+
+
+@pytest.mark.parametrize(
+    ("policy", "owned", "free"),
+    [
+        ("follow", "A lockfile may change only together with its manifest.", ""),
+        ("allow", "Lockfiles may change.", ""),
+        ("deny", "You must not change any lockfile.", "You must not change any lockfile."),
+    ],
+)
+def test_the_worker_is_told_what_holds_for_lockfiles(policy: str, owned: str, free: str) -> None:
+    settings = Config(scope=ScopeSettings.model_validate({"lockfiles": policy}))
+    assert owned in work_prompt(start(settings, "src/"), "Do it.")
+    message = work_prompt(start(settings), "Do it.")
+    assert free in message
+    assert ("ockfile" in message) is bool(free)
+
+
+def test_the_worker_is_told_what_the_settings_add_and_what_is_risky() -> None:
+    settings = Config(
+        scope=ScopeSettings(allow=("notes/",), presets=("go",)),
+        verify=config({"db/": "tier1"}).verify,
+    )
+    message = work_prompt(start(settings, "src/"), "Do it.")
+    more = ", ".join(("notes/", *PRESETS["go"]))
+    assert f"You may change only: src/\nWhere that needs it, also: {more}\n" in message
+    assert "Where you change `db/`, these judge it too:\n- `test`\n" in message
