@@ -19,6 +19,8 @@ class ExitCode(IntEnum):
     INTERRUPTED = 8
     HUMAN = 9
     DAMAGED = 10
+    #: As a shell reports a program that SIGPIPE ended.
+    BROKEN_PIPE = 141
 
 
 class RunrError(Exception):
@@ -39,7 +41,7 @@ class RunrError(Exception):
 
 
 class UsageError(RunrError):
-    """What was asked for cannot be asked for here."""
+    """The request is invalid; nothing was changed."""
 
     code = "usage"
     exit_code = ExitCode.USAGE
@@ -91,7 +93,7 @@ class GuardError(RunrError):
 
 
 class ConflictError(RunrError):
-    """Both sides changed the same lines, so nothing was merged."""
+    """Both sides changed the same lines; nothing was merged."""
 
     code = "conflict"
 

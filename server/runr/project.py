@@ -1,55 +1,82 @@
 """The composition root: one repository and the outside world, passed down to every use case."""
 
+import os
 import re
-import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from runr import nofollow
 from runr.clock import Clock, format_utc, utc_now
-from runr.config import loader
-from runr.config.settings import Config
+from runr.config.staleness import StalenessPolicy, load_policy
 from runr.errors import RepositoryError, UnknownNameError
-from runr.evidence import rebuild
-from runr.execution.context import RunContext
-from runr.execution.reconcile import reconcile
 from runr.git.repo import Repo, find_root, main_tree
-from runr.runs import journal
 from runr.runs.next_steps import CLI, Surface
 from runr.runs.stop_reasons import quoted
-from runr.status import store
-from runr.status.model import Entry
-from runr.status.store import DamagedStatusError
+from runr.status.model import Entry, State
+from runr.status.store import DamagedStatusError, StatusIndex
 from runr.storage.layout import Layout, RunFiles, choose_root
-from runr.storage.state_dir import Caller
-from runr.tasks import repository
 from runr.tasks.model import Task
 from runr.tasks.names import Resolver
+from runr.tasks.repository import TaskIndex
 from runr.text import ProgressScope, closest_match
 
-#: How the id of a run begins.
+if TYPE_CHECKING:
+    # Imported where they are used: a listing needs none of them.
+    from runr.config.settings import Config
+    from runr.execution.context import RunContext
+    from runr.storage.state_dir import Caller
+
+Value = TypeVar("Value")
+
+#: The beginning of a run's id.
 _RUN_ID = re.compile(r"\d{8}-\d")
 
 _LETTERS = "abcdefghjkmnpqrstvwxyz23456789"
 
 
 def random_suffixes() -> Iterator[str]:
-    """Yield the four characters that tell runs of one second apart."""
+    """Yield four characters that distinguish runs of the same second."""
     while True:
-        yield "".join(secrets.choice(_LETTERS) for _ in range(4))
+        yield "".join(_LETTERS[byte % len(_LETTERS)] for byte in os.urandom(4))
+
+
+class Memo:
+    """Keeps the last value of each name for as long as it is asked for with the same key."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[tuple[object, ...], Any]] = {}
+
+    def get(self, name: str, key: tuple[object, ...], make: Callable[[], Value]) -> Value:
+        """Return the kept value of `name`, or what `make` returns if `key` is another one."""
+        kept = self._kept.get(name)
+        # What was not read again is the same object, and need not be compared.
+        if kept is None or not all(a is b or a == b for a, b in zip(kept[0], key, strict=True)):
+            kept = key, make()
+            self._kept[name] = kept
+        value: Value = kept[1]
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectCache:
+    """What a process remembers of a repository; each part is checked before it is used again."""
+
+    tasks: TaskIndex = field(default_factory=TaskIndex)
+    statuses: StatusIndex = field(default_factory=StatusIndex)
+    memo: Memo = field(default_factory=Memo)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
     """A repository as the use cases see it.
 
-    `here` is the folder that the user stands in, for names relative to it;
-    `warn` is told what must not go unnoticed; `voice` says next steps in the
-    words of the surface; `doing` surrounds what may take its time. `tree` is
-    the working tree that is worked in: another than the one with the record, in
-    a linked worktree.
+    `here` is the current folder, for names relative to it; `warn` takes messages
+    that must not go unnoticed; `surface` words next steps; `doing` surrounds what
+    may take long. `tree` is the working tree in use, which in a linked worktree
+    is not the one with the record.
     """
 
     layout: Layout
@@ -61,6 +88,7 @@ class Project:
     warn: Callable[[str], None] = lambda _message: None
     surface: Surface = CLI
     doing: ProgressScope = nullcontext
+    cache: ProjectCache = field(default_factory=ProjectCache, compare=False)
 
     @classmethod
     def open(
@@ -71,8 +99,12 @@ class Project:
         warn: Callable[[str], None] = lambda _message: None,
         surface: Surface = CLI,
         doing: ProgressScope = nullcontext,
+        cache: ProjectCache | None = None,
     ) -> "Project":
-        """Open the repository around `start`; RepositoryError where there is none."""
+        """Open the repository around `start`; RepositoryError where there is none.
+
+        With `cache`, only what changed since it was last used is read again.
+        """
         tree = find_root(start)
         return cls(
             layout=choose_root(tree, main_tree(tree)),
@@ -82,9 +114,10 @@ class Project:
             warn=warn,
             surface=surface,
             doing=doing,
+            cache=cache or ProjectCache(),
         )
 
-    def for_caller(self, caller: Caller) -> "Project":
+    def for_caller(self, caller: "Caller") -> "Project":
         """Return the project as another session sees it, from a working tree of this repository."""
         environment = {**self.environment, "CLAUDE_CODE_SESSION_ID": caller.session_id}
         with suppress(RepositoryError):  # its folder may be anywhere
@@ -100,55 +133,69 @@ class Project:
         """The repository's git, in the user's own working tree."""
         return Repo(self.tree)
 
-    def config(self) -> Config:
+    @property
+    def memo(self) -> Memo:
+        """Values that were derived from the repository."""
+        return self.cache.memo
+
+    def config(self) -> "Config":
         """Read the settings; ConfigError for what does not fit."""
+        from runr.config import loader  # noqa: PLC0415 - see the imports
+
         return loader.load(self.layout)
 
-    def tasks(self) -> tuple[Task, ...]:
-        """Read all task files, sorted by path."""
-        with self.doing("reading the task files"):
-            return repository.scan(self.layout)
+    def staleness_policy(self) -> StalenessPolicy:
+        """Read the settings of staleness; the defaults where they cannot be read."""
+        return load_policy(self.layout)
 
-    def entries(self) -> dict[str, Entry]:
-        """Read all statuses, after ending the runs that died and mending a damaged file."""
+    def tasks(self) -> tuple[Task, ...]:
+        """Read all task files, in the natural order of their paths."""
+        with self.doing("reading the task files"):
+            return self.cache.tasks.scan(self.layout)
+
+    def entries(self) -> Mapping[str, Entry]:
+        """Read all statuses, after ending runs that died and repairing a damaged file."""
         for folder in (self.layout.runs, self.layout.status_lock.parent, self.layout.worktrees):
             nofollow.refuse_links(folder)
+        entries: Mapping[str, Entry]
         try:
-            contents = store.read(self.layout)
+            contents = self.cache.statuses.read(self.layout)
         except DamagedStatusError as damage:
-            self.warn(
-                f"{damage.message}; it was kept aside and made again from runs and git commits"
-            )
-            entries = store.update(self.layout, dict, repair=self.repair)
+            self.warn(f"{damage.message}; a copy was kept, and runs and git commits replace it")
+            entries = self._rebuild_status()
         else:
             entries = contents.tasks
             if contents.read_only:
                 return entries
-        return reconcile(self.layout, entries, self.environment, self.clock)
+        return self._reconciled(entries)
 
     def repair(self, damage: DamagedStatusError) -> dict[str, Entry]:
         """Return the statuses that a damaged file should have held."""
+        from runr.evidence import rebuild  # noqa: PLC0415 - see the imports
+
         return rebuild.entries(self.layout, damage.salvaged)
 
     def now(self) -> str:
         """Return the time as it is written into files."""
         return format_utc(self.clock())
 
-    def context(self, run: RunFiles) -> RunContext:
+    def context(self, run: RunFiles) -> "RunContext":
         """Return what is needed to carry on a run."""
+        from runr.execution.context import RunContext  # noqa: PLC0415 - see the imports
+
         return RunContext.of(self.layout, run, self.environment, self.clock)
 
     def find_task(self, wanted: str, tasks: tuple[Task, ...]) -> Task:
         """Return the task that `wanted` names; UnknownNameError offers the near match."""
-        resolver = Resolver.of(tasks)
+        resolver = self.memo.get("names", (tasks,), lambda: Resolver.of(tasks))
         matches = resolver.find(wanted) or resolver.find(self._from_root(wanted))
         if len(matches) == 1:
-            return next(task for task in tasks if task.path == matches[0])
+            return resolver.task(matches[0])
         if matches:
             raise UnknownNameError(f"task {wanted!r} is ambiguous: {', '.join(matches)}")
         names = [task.name.removesuffix(".md") for task in tasks]
-        begun = [name for name in names if wanted and name.startswith(wanted)]
-        near = begun[0] if begun else closest_match(wanted.removesuffix(".md"), names)
+        longer = next((name for name in names if wanted and name.startswith(wanted)), None)
+        near = longer or closest_match(wanted.removesuffix(".md"), names)
         offer = f"; did you mean {near!r}?" if near else ""
         raise UnknownNameError(
             f"there is no task {wanted!r}{offer}{self._elsewhere()}",
@@ -157,9 +204,10 @@ class Project:
 
     def find_run(self, wanted: str) -> RunFiles:
         """Return the run that `wanted` names: a run, or a task, of which it is the last run."""
+        from runr.runs import journal  # noqa: PLC0415 - see the imports
+
         if not _RUN_ID.match(wanted) and wanted != "latest":
-            tasks = self.tasks()
-            matches = Resolver.of(tasks).find(wanted)
+            matches = Resolver.of(self.tasks()).find(wanted)
             run_id = self.entries().get(matches[0], Entry()).last_run_id if matches else None
             if len(matches) == 1 and run_id is None:
                 raise UnknownNameError(
@@ -170,14 +218,28 @@ class Project:
                 return self.layout.run(run_id)
         return journal.find(self.layout, wanted)
 
+    def _rebuild_status(self) -> dict[str, Entry]:
+        from runr.status import store  # noqa: PLC0415 - see the imports
+
+        return store.update(self.layout, dict, repair=self.repair)
+
+    def _reconciled(self, entries: Mapping[str, Entry]) -> Mapping[str, Entry]:
+        """Return the entries with every run whose process is gone ended as interrupted."""
+        if not any(entry.status is State.IN_PROGRESS for entry in entries.values()):
+            return entries
+        from runr.execution.reconcile import reconcile  # noqa: PLC0415 - see the imports
+
+        settled = reconcile(self.layout, entries, self.environment, self.clock)
+        return entries if settled == entries else settled
+
     def _elsewhere(self) -> str:
-        """Say where tasks are looked for, to somebody who may have written one elsewhere."""
+        """Say where the tasks are to a user of a linked worktree."""
         if self.tree == self.layout.root:
             return ""
         return f" in {self.layout.tasks}: a linked worktree has the tasks of the main working tree"
 
     def _from_root(self, wanted: str) -> str:
-        """Read `wanted` as a path from the folder that the user stands in."""
+        """Read `wanted` as a path from the current folder."""
         try:
             path = (self.here / wanted).resolve()
         except (OSError, ValueError):

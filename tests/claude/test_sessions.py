@@ -286,7 +286,7 @@ def test_a_session_learns_that_a_person_has_completed_its_task_meanwhile(
     summary = requests[-1].tool_results[-1].text
     assert "completed already" in summary or "already completed" in summary
     found = place.answer("task-status", "foo.md")
-    assert (found["task"]["evidence"], found["task"]["attempts"]) == ("verified", 1)
+    assert (found["task"]["evidence"], found["task"]["run_count"]) == ("verified", 1)
     assert len(place.kit.checkpoints()) == 1
     events = journal.events(place.kit.layout.run(found["run"]["id"]))
     (submitted,) = (e for e in events if e.payload.get("by") == "Ada Example")

@@ -95,7 +95,7 @@ def test_a_task_is_run_fixed_after_a_failed_check_and_reported(place: SkillPlace
     opened, _, failed, _, done, report = results
     assert "Write a.txt." in data(opened)["brief"]
     assert data(failed)["completed"] is False
-    assert "complete-task" in data(failed)["next"]
+    assert "complete-task" in data(failed)["next_steps"][0]
     assert data(done)["completed"] is True
     assert "completed and verified" in report.text
 
@@ -116,7 +116,7 @@ def test_a_run_is_stopped_and_resumed(place: SkillPlace) -> None:
     assert data(status)["task"]["status"] == "stopped"
     assert not resumed.is_error
     assert data(done)["completed"] is True
-    assert place.answer("task-status", "foo.md")["task"]["attempts"] == 1
+    assert place.answer("task-status", "foo.md")["task"]["run_count"] == 1
 
 
 def test_a_new_task_is_written_and_found(place: SkillPlace) -> None:

@@ -93,9 +93,9 @@ def test_a_second_completion_says_that_the_first_one_stands(place: Place) -> Non
     place.task("a.md", "type: manual")
     place.runr("complete-task", "a", *REASON, "--by", "Grace", code=0)
     again = place.runr("complete-task", "a", "--reason", "another", "--by", "Bob", code=0)
-    assert "It was completed already: Grace said so: signed on paper." in again.out
+    assert "It was completed already: attested by Grace: signed on paper." in again.out
     assert place.status("a.md")["completed_by"] == "person:Grace"
-    assert place.runr("runs", "--json").json["total"] == 1
+    assert place.runr("runs", "--json").json["total_count"] == 1
 
 
 def test_a_completion_whose_run_is_not_here_is_told_as_well(place: Place) -> None:
@@ -116,10 +116,10 @@ def test_a_task_that_is_edited_afterwards_is_stale_and_can_be_run_again(place: P
     shown = place.runr("task-status", "a", code=0)
     assert "its text has changed since" in shown.out
     again = "runr run --task a.md"
-    assert shown.steps == ["runr why a.md --diff", "runr accept a.md", again]
+    assert shown.steps == ["runr why a.md --diff", "runr acknowledge a.md", again]
     assert place.paste(again).code == 0
-    assert place.status("a.md")["attempts"] == 2
-    assert place.runr("list-tasks", "--stale", "--json").json["total"] == 0
+    assert place.status("a.md")["run_count"] == 2
+    assert place.runr("list-tasks", "--stale", "--json").json["total_count"] == 0
 
 
 def test_a_run_that_is_at_work_is_left_to_finish(place: Place) -> None:

@@ -72,5 +72,5 @@ def test_the_demo_refuses_a_folder_that_holds_something(place: Place) -> None:
 def test_the_demo_in_json_is_one_document(tmp_path: Path) -> None:
     place = Place(tmp_path / "somewhere", tmp_path)
     answer = place.runr("demo", "--dir", "here", "--json", code=0).json
-    assert answer["next"][0] == f"cd {place.root / 'here'}"
-    assert len(answer["next"]) == 5
+    assert answer["next_steps"][0] == f"cd {place.root / 'here'}"
+    assert len(answer["next_steps"]) == 5

@@ -68,10 +68,10 @@ def test_every_format_draws_the_same_tasks_and_json_is_whole(place: Place) -> No
     lay(place, setup=DONE)
     answer = place.runr("graph", "--json", code=0).json
     assert answer == place.runr("graph", "--format", "json", code=0).json
-    assert answer["total"] == 5
+    assert answer["total_count"] == 5
     login = next(task for task in answer["tasks"] if task["path"].endswith("01-login.md"))
     assert login["needs"] == [".runr/tasks/00-setup.md"]
-    assert (login["unblocks"], login["unblocks_all"], login["critical"]) == (1, 2, True)
+    assert (login["unblocks_count"], login["unblocks_all_count"], login["critical"]) == (1, 2, True)
     assert [path[12:] for path in answer["critical_path"]] == [
         "api/01-login.md",
         "api/02-logout.md",
@@ -101,10 +101,10 @@ def test_filters_are_the_same_words_on_every_command(place: Place) -> None:
             rows = place.runr(command, "--json", *words, code=0).json["tasks"]
             assert [row["path"].removeprefix(".runr/tasks/") for row in rows] == expected
     place.task("api/09-odd.md", "tags: [api]\nowner: me")
-    found = place.runr("verify", "--json", "--tag", "api", "--where=odd", code=0).json
+    found = place.runr("lint", "--json", "--tag", "api", "--where=odd", code=0).json
     assert {finding["path"] for finding in found["findings"]} == {".runr/tasks/api/09-odd.md"}
     assert found["tasks"] == 1
-    assert "no task matches the filter" in place.runr("verify", "--tag", "none", code=2).err
+    assert "no task matches the filter" in place.runr("lint", "--tag", "none", code=2).err
     typed = place.runr("list-tasks", "--json", "tag:api", "-r", "x", code=2)
     assert typed.json["error"]["code"] == "usage"
     query = place.runr("list-tasks", "--json", "tag:api status:failed -type:manual log", code=0)
@@ -125,9 +125,13 @@ def test_next_is_the_most_urgent_task_that_needs_no_person(place: Place) -> None
     )
     answer = place.runr("next", "--json", "--where=-06", code=0).json
     assert answer["task"]["path"] == ".runr/tasks/00-setup.md"
-    assert (answer["unblocks"], answer["unblocks_all"], answer["ready"]) == (2, 3, 2)
-    assert answer["next"] == ["runr run --task 00-setup.md"]
-    assert answer["waiting"] == [".runr/tasks/04-tell.md"]
+    assert (answer["unblocks_count"], answer["unblocks_all_count"], answer["ready_count"]) == (
+        2,
+        3,
+        2,
+    )
+    assert answer["next_steps"] == ["runr run --task 00-setup.md"]
+    assert answer["needs_human"] == [".runr/tasks/04-tell.md"]
 
 
 def test_explain_says_why_this_one_and_why_none_of_the_others(place: Place) -> None:
@@ -137,7 +141,7 @@ def test_explain_says_why_this_one_and_why_none_of_the_others(place: Place) -> N
     assert "  of 2 ready tasks with priority 0 it unblocks the most\n" in out
     assert "  it unblocks 3 tasks, 2 directly\n" in out
     assert "  not 04-tell.md: waits for a person: a person has to do it\n" in out
-    assert "  not api/01-login.md: it waits for .runr/tasks/00-setup.md\n" in out
+    assert "  not api/01-login.md: blocked by .runr/tasks/00-setup.md\n" in out
     assert "  not 05-later.md: ready, and unblocks 0 instead of 3\n" in out
 
 
@@ -160,7 +164,7 @@ def test_all_ready_runs_in_the_order_that_next_tells(place: Place) -> None:
     place.commit("Tasks")
     assert place.runr("next", "--json").json["task"]["path"] == ".runr/tasks/d.md"
     answer = place.runr("run", "--all-ready", "--where=-tag:other", "--json", code=9).json
-    assert [run["task"][12:] for run in answer["runs"]] == ["d.md", "b.md", "a.md", "c.md"]
+    assert [run["task_path"][12:] for run in answer["runs"]] == ["d.md", "b.md", "a.md", "c.md"]
     assert answer["waiting"] == [".runr/tasks/d.md"]
     assert place.status("e.md") is None
     mixed = place.runr("run", "--task", "e", "--tag", "other", code=2)
@@ -200,14 +204,14 @@ def test_work_that_waits_is_sent_back_done_again_and_approved(place: Place) -> N
     place.script("a.md", 'echo "$RUNR_ATTEMPT" > a.txt', "type: hybrid")
     place.commit("Tasks")
     run = place.run("a", code=9)
-    assert place.runr("list-tasks", "--waiting", "--json").json["total"] == 1
+    assert place.runr("list-tasks", "--waiting", "--json").json["total_count"] == 1
     assert place.runr("next").out.startswith("No task comes next: what could go on waits")
     sent = place.runr("reject", run["id"], "--reason", "not yet", "--by", "Grace", code=0)
     assert sent.steps[-1] == f"runr resume {run['id']}"
     assert place.status("a.md")["stop_reason"] == "rejected"
     assert "Grace: not yet" in place.runr("task-status", "a").out
     assert {"by": "Grace", "reason": "not yet"} in [e["payload"] for e in place.events(run["id"])]
-    assert place.runr("list-tasks", "--waiting", "--json").json["total"] == 0
+    assert place.runr("list-tasks", "--waiting", "--json").json["total_count"] == 0
     assert "(rejected)" in place.runr("approve", "a", "--reason", "right", code=2).err
     assert place.runr("next").steps[-1] == f"runr resume {run['id']}"
     place.paste(sent.steps[-1])

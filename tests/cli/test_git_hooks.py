@@ -22,7 +22,7 @@ exit "${SPY_CODE:-0}"
 
 
 def do(place: Place, *words: str, env: Mapping[str, str] | None = None, code: int = 0) -> Result:
-    """Run git as somebody with this environment."""
+    """Run git with this environment."""
     done = typed(["git", *words], place.root, env or {})
     assert done.code == code, done
     return done
@@ -217,12 +217,12 @@ def test_without_runr_a_commit_is_made_as_ever(hooked: Place) -> None:
     assert save(hooked, "a", env={"PATH": "/usr/bin:/bin"}) == "Add a"
 
 
-def test_the_ledger_refuses_what_names_nobody_and_says_the_way_out(hooked: Place) -> None:
+def test_the_ledger_refuses_unattributed_commits_and_says_what_to_do(hooked: Place) -> None:
     hooked.config('[provenance]\nmode = "ledger"\n')
     do(hooked, "commit", "-q", "--no-verify", "-a", "-m", "Keep a ledger")
     hooked.write("a", "1")
     do(hooked, "add", "a")
-    refused = do(hooked, "commit", "-m", "Nobody", code=1)
+    refused = do(hooked, "commit", "-m", "No author", code=1)
     assert refused.err.startswith("runr: this commit does not say where it came from")
     assert "Traceback" not in refused.err
     hooked.paste(refused.steps[0].partition("   ")[0])
@@ -238,7 +238,7 @@ def test_the_ledger_refuses_what_names_nobody_and_says_the_way_out(hooked: Place
     do(hooked, "rebase", "-q", "--no-ff", "HEAD~1")
 
 
-def test_a_broken_configuration_keeps_nobody_from_committing(hooked: Place) -> None:
+def test_a_broken_configuration_does_not_prevent_commits(hooked: Place) -> None:
     hooked.config("[provenance]\nmode = 'ledgr'\n")
     assert save(hooked, "a") == "Add a"
 

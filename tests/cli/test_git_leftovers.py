@@ -34,7 +34,7 @@ def test_a_session_run_leaves_nothing_of_the_untracked_files(place: Place) -> No
     assert unreachable(place) == ""
     assert committed(place) == ["a.txt"]
     folder = place.run_folder(run)
-    assert not (folder / "snapshots").exists(), "nothing is compared with them any more"
+    assert not (folder / "git").exists(), "nothing is compared with them any more"
     assert "data" not in (folder / "diff.patch").read_text()
 
 
@@ -45,9 +45,9 @@ def test_a_stopped_run_keeps_its_snapshots_in_its_own_folder_and_clean_removes_t
     place.commit("A task")
     run = place.run("a", code=4)["id"]
     assert unreachable(place) == ""
-    assert any((place.run_folder(run) / "snapshots").rglob("*"))
+    assert any((place.run_folder(run) / "git").rglob("*"))
     place.runr("clean", "--force", run, code=0)
-    assert not (place.run_folder(run) / "snapshots").exists()
+    assert not (place.run_folder(run) / "git").exists()
 
 
 def test_a_person_may_speak_while_there_is_untracked_work(place: Place) -> None:

@@ -78,7 +78,7 @@ def test_what_other_tools_keep_is_drawn_and_verified(place: Place, name: str) ->
     names = [record["path"] for record in answer["records"] if record["path"]]
     assert all(name.removeprefix(".runr/tasks/").removesuffix(".md") in drawn for name in names)
     # Only of this one the source itself goes round in a circle.
-    found = place.runr("verify", "--json").json["findings"]
+    found = place.runr("lint", "--json").json["findings"]
     assert [each["rule"] for each in found] == (["cycle"] if name == "merged" else [])
 
 

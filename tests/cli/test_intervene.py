@@ -70,7 +70,7 @@ def test_nothing_staged_is_refused_and_says_what_to_do(place: Place) -> None:
     head = place.git("rev-parse", "HEAD")
     refused = place.runr("intervene", "--reason", "why", code=2)
     assert "nothing is staged" in refused.err
-    assert place.runr("runs", "--json").json["total"] == 0
+    assert place.runr("runs", "--json").json["total_count"] == 0
     assert place.git("rev-parse", "HEAD") == head
     assert place.paste(refused.steps[-1]).code == 0
     assert place.git("show", "HEAD:a.txt") == "1\n"
@@ -176,5 +176,5 @@ def test_a_record_that_was_broken_off_is_ended_and_leaves_its_task_alone(place: 
     (folder / "state.json").unlink()
     assert "(interrupted)" in place.runr("runs", code=0).out
     assert not place.has_status()
-    steps = place.runr("report", run_id, "--json", code=0).json["run"]["next"]
+    steps = place.runr("report", run_id, "--json", code=0).json["run"]["next_steps"]
     assert [place.paste(step).code for step in steps] == [0, 0, 0]

@@ -172,7 +172,7 @@ def test_a_page_says_how_to_get_the_next_one(place: Place) -> None:
     for name in ("a b.md", "c.md", "d.md"):
         place.task(name)
     page = place.runr("list-tasks", "--limit", "1", "--json", code=0).json
-    assert page["total"] == 3
+    assert page["total_count"] == 3
     assert page["next_cursor"] == ".runr/tasks/a b.md"
     message = place.runr("list-tasks", "--limit", "1").out.splitlines()[-1]
     assert message == "  … of 3; --cursor '.runr/tasks/a b.md' goes on, --limit 0 shows all"
@@ -201,7 +201,7 @@ def test_json_may_stand_on_the_command_or_on_the_group(place: Place) -> None:
     place.task("a.md")
     own = place.runr("list-tasks", "--json", code=0).json
     assert place.runr("--json", "list-tasks", code=0).json == own
-    assert own["total"] == 1
+    assert own["total_count"] == 1
     first = own["tasks"][0]
     assert {key: first[key] for key in ("path", "title", "status", "type", "ready")} == {
         "path": ".runr/tasks/a.md",
@@ -215,7 +215,7 @@ def test_json_may_stand_on_the_command_or_on_the_group(place: Place) -> None:
 def test_without_tasks_the_list_is_empty_in_json_and_advice_in_text(place: Place) -> None:
     answer = place.runr("list-tasks", "--json", code=0).json
     assert answer["tasks"] == []
-    assert answer["total"] == 0
+    assert answer["total_count"] == 0
     assert "runr new NAME" in place.runr("list-tasks", code=0).out
 
 

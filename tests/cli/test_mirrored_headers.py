@@ -37,7 +37,7 @@ def test_a_completed_run_is_written_into_the_tasks_header(mirrored: Place) -> No
     after = mirrored.read(".runr/tasks/a.md").splitlines(keepends=True)
     ours = ("status:", "completed_")
     assert "".join(line for line in after if not line.startswith(ours)) == before
-    assert mirrored.runr("list-tasks", "--stale", "--json").json["total"] == 0
+    assert mirrored.runr("list-tasks", "--stale", "--json").json["total_count"] == 0
 
 
 def test_a_file_without_a_header_gets_one_and_stays_what_it_was(mirrored: Place) -> None:
@@ -51,7 +51,7 @@ def test_a_file_without_a_header_gets_one_and_stays_what_it_was(mirrored: Place)
     assert text.startswith(b"---\r\nstatus: completed\r\ncompleted_at: ")
     assert b"\r\ncompleted_by: person:Ada\r\n" in text
     assert text.endswith(b"\r\n---\r\n# By hand\r\n\r\nDo it.\r\n")
-    assert mirrored.runr("list-tasks", "--stale", "--json").json["total"] == 0
+    assert mirrored.runr("list-tasks", "--stale", "--json").json["total_count"] == 0
 
 
 def test_a_fresh_clone_reads_it_back(mirrored: Place) -> None:

@@ -45,7 +45,7 @@ class ScriptedWorkers:
         self.place.commit("Tasks")
 
     def prompt(self, run: Any, part: str) -> str:
-        return (Path(run["folder"]) / f"prompt-{part}.md").read_text(encoding="utf-8")
+        return (Path(run["run_dir"]) / f"prompt-{part}.md").read_text(encoding="utf-8")
 
     def _worker(self, name: str, does: str) -> str:
         file = self.folder / f"{name}.sh"
@@ -208,7 +208,7 @@ def test_a_session_is_told_what_the_reviewer_asks_for_and_its_run_stays_open(
 def test_a_person_may_go_past_a_review_and_is_named(workers: ScriptedWorkers) -> None:
     workers.staff(review="echo 'Looks good to me!'")
     run = workers.place.run("a", code=4)
-    assert workers.place.paste(run["next"][2]).code == 0
+    assert workers.place.paste(run["next_steps"][2]).code == 0
     entry = workers.place.status("a.md")
     assert (entry["status"], entry["evidence"]) == ("completed", "attested")
     assert (entry["verification"], entry["last_run_id"]) == ("passed", run["id"])
@@ -231,7 +231,7 @@ def test_a_reviewer_that_changes_files_is_stopped_and_its_changes_are_verified(
     (workers.folder / "reviewer.sh").write_text(APPROVE, encoding="utf-8")
     resumed = workers.place.runr("resume", run["id"], "--json", code=0).json
     assert workers.place.read("file1.txt") == "better\n"
-    timeline = (Path(run["folder"]) / "timeline.jsonl").read_text(encoding="utf-8")
+    timeline = (Path(run["run_dir"]) / "timeline.jsonl").read_text(encoding="utf-8")
     assert timeline.count('"check.finished"') == 2
     assert resumed["run"]["reviewed_by"] == "reviewer" if "run" in resumed else True
 

@@ -20,21 +20,21 @@ def place(place: Place) -> Place:
     return place
 
 
-def refused(place: Place, *told: str, force: bool = False) -> Result:
+def refused(place: Place, *messages: str, force: bool = False) -> Result:
     """Try to run the task; nothing may have come of it."""
     result = place.runr("run", "--task", "a", *(["--force"] if force else []), code=2)
-    assert all(each in result.err for each in told), result.err
+    assert all(each in result.err for each in messages), result.err
     assert not list((place.root / ".runr/runs").glob("*-*"))
     assert place.git("branch", "--list", "runr/*") == ""
-    assert any(told[0] in line for line in place.runr("doctor", code=1).out.splitlines())
+    assert any(messages[0] in line for line in place.runr("doctor", code=1).out.splitlines())
     return result
 
 
-def warned(place: Place, told: str) -> Result:
+def warned(place: Place, message: str) -> Result:
     """Run the task, which says something at its start."""
     result = place.runr("run", "--task", "a", code=0)
-    assert told in result.err, result
-    assert told in place.runr("doctor").out
+    assert message in result.err, result
+    assert message in place.runr("doctor").out
     return result
 
 
@@ -103,6 +103,18 @@ def test_a_check_whose_program_is_missing_is_refused_unless_it_is_forced(place: 
     assert "no-such-tool is not on PATH" in place.events(run)[0]["payload"]["forced"]
 
 
+def test_one_task_that_cannot_run_does_not_end_the_others(place: Place) -> None:
+    place.script("a.md", _WORK, header='owns: [out.txt]\nverify: ["no-such-tool"]')
+    for name in ("b", "c"):
+        place.script(f"{name}.md", f"echo > {name}.txt", header=f"owns: [{name}.txt]")
+    place.commit("More tasks")
+    place.git("config", "merge.verifySignatures", "true")
+    result = place.runr("run", "--all-ready")
+    assert "no-such-tool is not on PATH" in result.out + result.err
+    assert result.err.count("merge.verifySignatures is set") == 1
+    assert [place.status(f"{name}.md")["status"] for name in "bc"] == ["completed"] * 2
+
+
 @pytest.mark.parametrize(
     "check",
     [
@@ -122,7 +134,7 @@ def test_what_the_shell_can_run_is_no_missing_program(place: Place, check: str) 
     place.run("a")
 
 
-def test_a_repository_that_calls_itself_bare_is_told_how_to_stop(place: Place) -> None:
+def test_a_repository_that_calls_itself_bare_is_refused_with_the_remedy(place: Place) -> None:
     place.git("config", "core.bare", "true")
     result = refused(place, "core.bare is true")
     assert place.paste(result.steps[0]).code == 0
@@ -178,12 +190,12 @@ def test_files_of_the_task_that_git_ignores_are_named_before_the_work(place: Pla
     place.write("ignored", "out.txt\nlib/\n.runr/\n")
     place.git("config", "core.excludesFile", str(place.root / "ignored"))
     place.script("a.md", _WORK, header="owns: [out.txt, ./lib/, 'src/*', README.md]")
-    told = "git ignores lib/, out.txt: what a run makes of it is in no commit"
+    message = "git ignores lib/, out.txt: what a run makes of it is in no commit"
     looked = place.runr("doctor").out
-    assert told in looked
+    assert message in looked
     assert "git ignores .runr/tasks: new task files are in no commit" in looked
     started = place.runr("run", "--task", "a", code=0).err
-    assert f"{told} (git check-ignore -v lib/ out.txt)" in started
+    assert f"{message} (git check-ignore -v lib/ out.txt)" in started
 
 
 def test_a_merge_in_progress_is_named(place: Place) -> None:

@@ -39,7 +39,7 @@ def test_the_three_commands_of_each_stop_are_commands(run: tuple[Place, Any], co
     printed = commands(
         code,
         run=view["id"],
-        task=view["task"].removeprefix(".runr/tasks/"),
+        task=view["task_path"].removeprefix(".runr/tasks/"),
         branch=view["branch"],
         workdir=str(place.root / ".runr" / "worktrees" / view["id"]),
         base="main",
@@ -58,8 +58,8 @@ def test_the_three_commands_of_each_stop_are_commands(run: tuple[Place, Any], co
 def test_those_of_the_real_stop_are_the_ones_shown(run: tuple[Place, Any]) -> None:
     place, view = run
     shown = place.runr("task-status", "./-do it; now.md", code=0)
-    assert shown.steps == view["next"]
-    look, approve, reject = view["next"]
+    assert shown.steps == view["next_steps"]
+    look, approve, reject = view["next_steps"]
     assert place.paste(look).code == 0
     assert place.paste(reject).code == 0
     place.runr("resume", view["id"], code=9)

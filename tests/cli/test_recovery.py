@@ -53,7 +53,7 @@ def test_the_damage_is_said_on_standard_error_also_with_json(finished: Place) ->
     finished.write(STATUS, "x")
     result = finished.runr("list-tasks", "--json", code=0)
     assert "damaged" in result.err
-    assert result.json["total"] == 2
+    assert result.json["total_count"] == 2
 
 
 def test_a_lost_status_file_is_made_again_from_the_runs(finished: Place) -> None:

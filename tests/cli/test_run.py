@@ -74,7 +74,7 @@ def test_when_the_attempts_are_used_up_the_run_stops_with_three_commands(place: 
     assert len(result.steps) == 3
     entry = place.status("a.md")
     assert (entry["status"], entry["stop_reason"]) == ("stopped", "verification_failed")
-    assert entry["attempts"] == 1
+    assert entry["run_count"] == 1
     assert place.git("log", "--format=%s").splitlines() == ["Start"]
     shown = place.runr("task-status", "a", code=0)
     assert shown.steps == result.steps
@@ -105,9 +105,9 @@ def test_open_dependencies_are_refused_unless_forced_and_the_force_is_recorded(
     assert "a.md" in refused.err
     assert "b.md" in refused.err
     assert place.paste(refused.steps[0]).code == 0
-    assert place.runr("runs", "--json").json["total"] == 0
+    assert place.runr("runs", "--json").json["total_count"] == 0
     run = place.run("c", "--force")
-    assert run["forced"] == "open dependencies: .runr/tasks/a.md, .runr/tasks/b.md"
+    assert run["override_reason"] == "open dependencies: .runr/tasks/a.md, .runr/tasks/b.md"
     assert "Forced past: open dependencies" in place.runr("report", run["id"]).out
 
 
@@ -136,7 +136,7 @@ def test_a_worker_that_is_not_installed_says_what_to_install(place: Place, tmp_p
     assert "claude was not found on PATH" in result.err
     assert "npm install -g @anthropic-ai/claude-code" in result.err
     assert "<" not in result.err
-    assert place.runr("runs", "--json").json["total"] == 0
+    assert place.runr("runs", "--json").json["total_count"] == 0
 
 
 def test_the_worker_command_gets_the_prompt_and_the_paths(place: Place) -> None:
@@ -261,7 +261,7 @@ def test_of_two_runs_of_one_task_the_second_is_refused_and_names_the_first(place
     refused = place.runr("run", "--task", "a", code=1)
     assert f"run {first} is at work" in refused.err
     assert refused.steps == [f"runr follow {first}", f"runr stop {first}"]
-    assert place.runr("runs", "--json").json["total"] == 1
+    assert place.runr("runs", "--json").json["total_count"] == 1
     stopped = place.paste(refused.steps[1])
     assert stopped.code == 0
     assert place.status("a.md")["stop_reason"] == "stopped"
@@ -289,7 +289,7 @@ def test_auto_only_runs_what_is_ready_by_dependency_and_priority(place: Place) -
     }.items():
         place.script(name, f"echo 1 > {name}.txt", header)
     answer = place.runr("run", "--auto-only", "--json", code=0).json
-    assert [run["task"][12:] for run in answer["runs"]] == ["c.md", "z.md", "b.md", "a.md"]
+    assert [run["task_path"][12:] for run in answer["runs"]] == ["c.md", "z.md", "b.md", "a.md"]
     assert [path[12:] for path in answer["waiting"]] == ["h.md", "m.md"]
     again = place.runr("run", "--auto-only", code=0).out
     assert "No automated task is ready; waiting for a person: h.md, m.md" in again
@@ -343,7 +343,7 @@ def test_a_completed_task_is_run_again_only_when_forced(place: Place) -> None:
     refused = place.runr("run", "--task", "a", code=2)
     assert f"already completed (by run:{first})" in refused.err
     assert place.run("a", "--force")["id"] != first
-    assert place.status("a.md")["attempts"] == 2
+    assert place.status("a.md")["run_count"] == 2
 
 
 def test_runs_are_listed_newest_first_in_columns(place: Place) -> None:

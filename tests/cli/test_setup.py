@@ -10,7 +10,7 @@ import pytest
 from cli.terminal import Place
 from fakes.forked import RUNR
 from runr import __version__
-from runr.cli.main import COMMANDS
+from runr.cli.commands import COMMANDS
 
 pytestmark = pytest.mark.installed
 
@@ -47,7 +47,7 @@ def test_init_never_overwrites(bare: Place) -> None:
     assert answer["changed"] == []
     assert bare.read(".runr/config.toml") == "# mine\n"
     assert bare.read(".runr/.gitignore") == "# mine\n"
-    assert bare.runr("list-tasks", "--json").json["total"] == 1
+    assert bare.runr("list-tasks", "--json").json["total_count"] == 1
 
 
 @pytest.mark.parametrize(
@@ -184,12 +184,12 @@ def test_doctor_says_whether_the_git_hooks_are_at_work(place: Place) -> None:
     assert "not installed" in found(place, "git hooks")["message"]
     place.git("config", "core.hooksPath", ".husky/_")
     place.runr("install", "git-hooks", code=0)
-    assert found(place, "git hooks")["message"].startswith("at work in ")
+    assert found(place, "git hooks")["message"].startswith("active in ")
     place.git("config", "core.hooksPath", ".husky/_")
     changed = found(place, "git hooks")
     assert "core.hooksPath was changed since" in changed["message"]
     place.paste(changed["advice"])
-    assert found(place, "git hooks")["message"].startswith("at work in ")
+    assert found(place, "git hooks")["message"].startswith("active in ")
 
 
 def test_version_is_said_in_three_ways(place: Place) -> None:

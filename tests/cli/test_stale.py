@@ -50,7 +50,7 @@ def settings(place: Place, text: str) -> None:
 def test_nothing_is_stale_where_nothing_has_changed(done: Place) -> None:
     assert doubts(done) == {}
     answer = explained(done, "b")
-    assert (answer["done"], answer["branches"], answer["next"]) == (True, ["main"], [])
+    assert (answer["done"], answer["branches"], answer["next_steps"]) == (True, ["main"], [])
     shown = done.runr("why", "b", code=0).out.splitlines()
     assert shown[0] == "b.md is completed"
     assert shown[1].startswith("evidence: verified: its checks passed; by run:")
@@ -66,7 +66,7 @@ def test_an_edit_of_the_text_is_told_with_its_difference(done: Place) -> None:
     answer = explained(done, "a", "--diff")
     assert answer["done"] is False
     assert "-echo a > a.txt\n+echo A > a.txt\n" in answer["diff"]
-    assert answer["next"] == ["runr why a.md --diff", "runr accept a.md"]
+    assert answer["next_steps"] == ["runr why a.md --diff", "runr acknowledge a.md"]
     assert "stale: its text has changed since" in done.runr("status").out
 
 
@@ -100,7 +100,7 @@ def test_reverted_work_is_told_and_blocks_what_builds_on_it(done: Place) -> None
     by = done.git("rev-parse", "HEAD").strip()
     assert doubts(done) == {"b.md": [f"its commit was reverted by {by[:12]}"]}
     done.runr("run", "--task", "c", code=3)
-    assert "was reverted" in done.runr("accept", "b", code=2).err
+    assert "was reverted" in done.runr("acknowledge", "b", code=2).err
     done.git("revert", "--no-edit", "HEAD")
     assert doubts(done) == {}
 
@@ -129,7 +129,7 @@ def test_what_a_task_owns_is_watched_where_that_is_asked_for(done: Place) -> Non
     save(done, "other.txt", "not its own\n")
     assert doubts(done)["a.md"] == [f"what it owns was changed by {second[:12]} and 1 more"]
     assert doubts(done)["b.md"] == ["it builds on a.md, which is stale"]
-    done.runr("accept", "a", code=0)
+    done.runr("acknowledge", "a", code=0)
     assert doubts(done) == {}
     save(done, "a.txt", "and again\n")
     assert "a.md" in doubts(done)
@@ -156,11 +156,11 @@ def test_a_task_asks_for_it_in_its_own_header(place: Place) -> None:
 def test_a_person_keeps_a_completion_and_that_is_on_record(done: Place) -> None:
     edit(done, "a.md", "echo a", "echo  an")
     before = done.status("a.md")
-    kept = done.runr("accept", "a", "--reason", "a typo", "--by", "Grace", code=0)
+    kept = done.runr("acknowledge", "a", "--reason", "a typo", "--by", "Grace", code=0)
     assert "✎ a.md: its completion stands, on the word of Grace" in kept.out
     assert doubts(done) == {}
     after = done.status("a.md")
-    same = ("status", "evidence", "completed_by", "completed_at", "checkpoint_sha", "attempts")
+    same = ("status", "evidence", "completed_by", "completed_at", "checkpoint_sha", "run_count")
     assert {key: after[key] for key in same} == {key: before[key] for key in same}
     assert after["accepted_by"] == "person:Grace"
     assert "kept: by Grace on " in done.runr("why", "a", code=0).out
@@ -178,11 +178,11 @@ def test_a_person_keeps_a_completion_and_that_is_on_record(done: Place) -> None:
 
 def test_only_what_is_stale_itself_can_be_kept(done: Place) -> None:
     done.task("open.md")
-    assert "is not completed" in done.runr("accept", "open", code=2).err
-    assert "nothing has changed since" in done.runr("accept", "a", code=2).err
+    assert "is not completed" in done.runr("acknowledge", "open", code=2).err
+    assert "nothing has changed since" in done.runr("acknowledge", "a", code=2).err
     edit(done, "a.md", "echo a", "echo an")
-    assert "it builds on a.md" in done.runr("accept", "b", code=2).err
-    refused = done.runr("accept", "a", code=2, env={"RUNR_RUN_ID": "20250101-000000-abcd"})
+    assert "it builds on a.md" in done.runr("acknowledge", "b", code=2).err
+    refused = done.runr("acknowledge", "a", code=2, env={"RUNR_RUN_ID": "20250101-000000-abcd"})
     assert "inside run" in refused.err
 
 
@@ -195,7 +195,7 @@ def test_a_stale_task_is_only_shown_unless_the_settings_say_that_it_is_run_again
     ready = done.runr("list-tasks", "--ready", "--json", code=0).json["tasks"]
     assert [row["path"][12:] for row in ready] == ["a.md"]
     ran = done.runr("--json", "run", "--all-ready", code=0).json["runs"]
-    assert ran[0]["task"] == ".runr/tasks/a.md"
+    assert ran[0]["task_path"] == ".runr/tasks/a.md"
     assert done.read("a.txt") == "A\n"
     assert "a.md" not in doubts(done)
 
@@ -221,14 +221,14 @@ def test_why_names_what_a_task_waits_for_down_to_its_root(place: Place) -> None:
     place.commit("Tasks")
     place.run("a", code=4)
     answer = explained(place, "c")
-    assert answer["lines"][0] == "c.md is pending: it waits for .runr/tasks/b.md"
+    assert answer["lines"][0] == "c.md is pending: blocked by .runr/tasks/b.md"
     assert any(line.startswith("root cause: a.md: a check still fails") for line in answer["lines"])
-    assert answer["next"] == ["runr why a.md"]
+    assert answer["next_steps"] == ["runr why a.md"]
     failed = explained(place, "a")
     assert failed["stop_reason"] == "verification_failed"
     assert any("stopped (verification_failed)" in line for line in failed["lines"])
-    assert failed["next"][0].startswith("runr resume ")
-    assert explained(place, "b")["next"] == ["runr why a.md"]
+    assert failed["next_steps"][0].startswith("runr resume ")
+    assert explained(place, "b")["next_steps"] == ["runr why a.md"]
 
 
 def test_why_stays_at_ten_lines_whatever_a_task_waits_for(place: Place) -> None:
@@ -251,7 +251,7 @@ def test_why_of_an_unmerged_task_says_how_its_work_comes_in(place: Place) -> Non
     assert place.await_end(run)["integration"] == "pending"
     answer = explained(place, "a")
     assert any("and not on this branch yet" in line for line in answer["lines"])
-    assert answer["next"][0].startswith("git merge ")
+    assert answer["next_steps"][0].startswith("git merge ")
 
 
 def test_a_clone_knows_an_edit_by_the_text_in_the_commit(done: Place) -> None:

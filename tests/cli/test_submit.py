@@ -155,7 +155,7 @@ def test_submit_dry_run_changes_nothing_and_destroys_no_uncommitted_edit(
     done = place.runr(*words, "--json")
     assert done.code == tried.code == (1 if how in refused else 0)
     if tried.code == 0:
-        same = {"dry_run": True, "after": None, "next": tried.json["next"]}
+        same = {"dry_run": True, "after": None, "next_steps": tried.json["next_steps"]}
         assert tried.json == done.json | same
         assert place.read("README.md") == "half a sentence"
         assert place.read("staged.txt") == "and changed\n"

@@ -38,7 +38,7 @@ def test_each_worker_is_listed_with_program_version_and_login(place: Place) -> N
     assert claude["login"] == ""
     assert found["script"]["default"]
     assert found["codex"]["installed"] is False
-    assert "npm install -g @openai/codex" in found["codex"]["next"]
+    assert "npm install -g @openai/codex" in found["codex"]["next_steps"]
     assert rows(place, {**env, "ANTHROPIC_API_KEY": "sk-x"})["claude-code"]["login"] == (
         "ANTHROPIC_API_KEY"
     )

@@ -7,7 +7,8 @@ import click
 from mcp.types import Tool
 
 from docs.markdown import alternatives, page, paragraphs, table
-from runr.cli.main import COMMANDS, cli
+from runr.cli.commands import COMMANDS
+from runr.cli.main import cli
 from runr.errors import UsageError
 from runr.mcp_server import tools
 

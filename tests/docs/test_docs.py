@@ -10,7 +10,7 @@ import pytest
 from mcp.types import Tool
 
 from docs import generate, record_pages, surface_pages, walkthrough
-from runr.cli.main import COMMANDS
+from runr.cli.commands import COMMANDS
 from runr.config.settings import Config
 from runr.errors import ExitCode
 from runr.runs.stop_reasons import STOPS

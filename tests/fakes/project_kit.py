@@ -20,7 +20,7 @@ from runr.execution import process
 from runr.lifecycle import follow
 from runr.lifecycle.start import RunRequest, run_task
 from runr.project import Project
-from runr.query.models import RunDetails
+from runr.query.detail_models import RunDetails
 from runr.runs import journal
 from runr.runs.events import Event
 from runr.status import store

@@ -1,6 +1,7 @@
 """A client that writes bytes and reads lines: what the SDK's own client cannot get wrong."""
 
 import json
+import os
 import queue
 import subprocess
 import threading
@@ -51,6 +52,12 @@ class RawClient:
     def log(self) -> str:
         """What the server has written to standard error; complete once it has ended."""
         return b"".join(self._log).decode(errors="replace")
+
+    def processor_seconds(self) -> float:
+        """Return the processor time of the server and of the processes that it has awaited."""
+        stat = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="utf-8")
+        ticks = stat.rpartition(")")[2].split()[11:15]
+        return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
     def wait_for_log(self, text: str) -> None:
         """Return once the server has written a line with `text` to standard error."""

@@ -73,7 +73,7 @@ def test_the_inspector_lists_and_calls_the_four_tools(
 ) -> None:
     client = Inspector(inspector, era, repository)
     assert client.tools() == ["list-tasks", "task-status", "complete-task", "run-task"]
-    assert client.call("list-tasks", status="pending")["total"] == 3
+    assert client.call("list-tasks", status="pending")["total_count"] == 3
     assert client.call("run-task", task="00-setup.md", wait_s=60)["run"]["status"] == "completed"
     opened = client.call("run-task", task="01-api.md", worker="session")
     assert opened["run"]["status"] == "running"

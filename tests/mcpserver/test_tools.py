@@ -108,7 +108,7 @@ async def test_the_tasks_are_listed_with_what_can_be_done(repository: Path, era:
     paths = [row["path"].removeprefix(".runr/tasks/") for row in answer["tasks"]]
     assert paths == ["00-setup.md", "01-api.md", "02-manual.md"]
     assert answer["tasks"][1]["blocked_by"] == [".runr/tasks/00-setup.md"]
-    assert answer["next"]
+    assert answer["next_steps"]
     assert [row["title"] for row in ready["tasks"]] == ["Set it up"]
     assert [row["type"] for row in manual["tasks"]] == ["manual"]
 
@@ -126,7 +126,7 @@ async def test_a_thousand_tasks_do_not_make_a_long_answer(repository: Path) -> N
         while cursor := page.get("next_cursor"):
             page = await call("list-tasks", cursor=cursor, limit=200)
             seen += page["tasks"]
-    assert first["total"] == 1003
+    assert first["total_count"] == 1003
     assert len(json.dumps(first, separators=(",", ":"))) < 2000 * CHARACTERS_PER_TOKEN
     assert len(json.dumps(wide, separators=(",", ":"))) < 50_000
     paths = [row["path"] for row in seen]
@@ -159,7 +159,7 @@ async def test_waiting_for_a_run_tells_how_far_it_is(repository: Path, era: str)
         answer = await call("run-task", task="00-setup", wait_s=60)
         text = call.progress
     assert answer["run"]["verification"] == "passed"
-    assert answer["next"]
+    assert answer["next_steps"]
     assert text
     assert all(message.startswith(f"run {answer['run']['id']}: ") for message in text)
 
@@ -172,7 +172,7 @@ async def test_a_caller_whose_wait_is_over_learns_that_the_run_continues(reposit
     async with caller(repository) as call:
         answer = await call("run-task", task="03-slow", wait_s=1)
         assert answer["run"]["status"] == "running"
-        assert answer["next"].startswith("Wait")
+        assert answer["next_steps"][0].startswith("Wait")
         refused = await call.refusal("run-task", task="03-slow")
         assert answer["run"]["id"] in refused
     gate.write_text("open\n")
@@ -235,8 +235,8 @@ async def test_a_damaged_status_file_is_reported_in_the_answer(repository: Path)
     async with caller(repository) as call:
         answer = await call("list-tasks")
         again = await call("list-tasks")
-    assert "kept aside" in answer["next"]
-    assert "kept aside" not in again["next"]
+    assert "a copy was kept" in answer["next_steps"][0]
+    assert not any("a copy was kept" in step for step in again["next_steps"])
 
 
 @pytest.mark.parametrize("tool", ["list-tasks", "task-status", "complete-task", "run-task"])
@@ -248,7 +248,7 @@ async def test_outside_a_repository_every_call_says_so_until_there_is_one(
         refused = await call.refusal(tool, **arguments)
         assert refused == f"{tmp_path} is not inside a git repository\nNext: git init"
         git(tmp_path, "init", "-q")
-        assert (await call("list-tasks"))["total"] == 0
+        assert (await call("list-tasks"))["total_count"] == 0
 
 
 @pytest.mark.parametrize("how", ["--repo", "CLAUDE_PROJECT_DIR", "folder"])
@@ -266,7 +266,7 @@ async def test_runr_mcp_finds_the_repository(repository: Path, tmp_path: Path, h
     with RawClient(command, environment, folder) as client:
         client.ask(enveloped("server/discover"))
         answer = client.ask(enveloped("tools/call", calling("list-tasks"), 2))
-        assert answer["result"]["structuredContent"]["total"] == 3
+        assert answer["result"]["structuredContent"]["total_count"] == 3
         client.handshake()
         answer = client.ask(request("tools/call", calling("task-status", task="00-setup"), 3))
         assert answer["result"]["structuredContent"]["task"]["status"] == "pending"

@@ -5,12 +5,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import anyio
 import anyio.to_thread
 from mcp.types import ToolAnnotations
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from runr.errors import BlockedError
 from runr.mcp_server.registry import Arguments, Call, Tool
@@ -32,19 +33,21 @@ class Wanted(Arguments):
     title: str | None = None
 
 
-class Note(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
     """A docstring, which no client needs to see."""
 
     title: str
     author: str | None = None
 
 
-class Said(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
     """A docstring, which no client needs to see."""
 
     text: str
     colour: Colour | None
-    notes: list[Note] = []
+    notes: list[Note] = field(default_factory=list)
     next: str = "call echo again"
 
 

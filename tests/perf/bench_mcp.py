@@ -1,5 +1,8 @@
 """How fast the MCP server answers, beside a server of a few lines in the same run.
 
+With ten thousand tasks the processor time of a call counts, that of the git processes which it
+starts too. The server has answered once before, and beside it stands a bare stat of the files.
+
 python tests/perf/bench_mcp.py
 """
 
@@ -8,18 +11,27 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from mcpserver.raw_client import Message, RawClient, calling, enveloped, initialize
+from perf.bench_listing import repository
+from perf.bench_tasks import list_bare
 from perf.stopwatch import ms, say
 
 STARTS = 7
 CALLS = 300
 TASKS = 100
+MANY = 10_000
+REPEATS = 20
+LARGE: dict[str, Message] = {
+    "task-status": {"task": "00004-build"},
+    "list-tasks": {},
+    "list-tasks, ready": {"ready": True},
+}
 
 #: Answers every request with a constant: what a Python process and two pipes cost alone.
 ECHO = """
@@ -50,6 +62,35 @@ def main() -> None:
                 f"{rate(command, calling('list-tasks')):.0f}",
             )
             say(row(name, *figures))
+        many = repository(root / "many", MANY)
+        stat = processor_seconds_of(lambda: list_bare(many / ".runr/tasks"))
+        say(f"stat of {MANY:,} files: {ms(stat)} of processor time")
+        for tool, arguments in LARGE.items():
+            taken = ms(cost(many, tool, arguments))
+            say(f"{tool}, {MANY:,} tasks: {taken} of processor time")
+
+
+def cost(root: Path, tool: str, arguments: Message) -> float:
+    """Return the processor time that a call of a tool takes, of many one after the other."""
+    command = [sys.executable, "-m", "runr", "mcp", "--repo", str(root)]
+    params = calling(tool.partition(",")[0], **arguments)
+    with RawClient(command, os.environ) as client:
+        for number in range(2):
+            answer = client.ask(enveloped("tools/call", params, number + 1))
+            assert not answer["result"].get("isError"), answer
+        begin = client.processor_seconds()
+        for number in range(REPEATS):
+            client.ask(enveloped("tools/call", params, number + 10))
+        taken = client.processor_seconds() - begin
+        client.hang_up()
+    return taken / REPEATS
+
+
+def processor_seconds_of(work: Callable[[], object]) -> float:
+    """Return the processor time that the work takes in this process."""
+    begin = time.process_time()
+    work()
+    return time.process_time() - begin
 
 
 def make(root: Path) -> None:

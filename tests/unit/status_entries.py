@@ -24,7 +24,7 @@ def completed(**facts: Any) -> Entry:
         "task_sha256": "3" * 64,
         "verification": Verification.PASSED,
         "evidence": Evidence.VERIFIED,
-        "attempts": 1,
+        "run_count": 1,
         "revision": 2,
     }
     return Entry(**(known | facts))

@@ -82,7 +82,7 @@ def resumed(kit: ProjectKit, run: RunFiles) -> None:
     shown = kit.finish(run)
     assert (shown.status, shown.verification) == ("completed", "passed"), kit.events(run)
     entry = kit.settled("a.md")
-    assert (entry.status, entry.last_run_id, entry.attempts) == (State.COMPLETED, run.id, 1)
+    assert (entry.status, entry.last_run_id, entry.run_count) == (State.COMPLETED, run.id, 1)
     (checkpoint,) = kit.checkpoints()
     assert entry.checkpoint_sha == shown.checkpoint_sha == checkpoint
     assert git(kit.root, "rev-parse", "main") == checkpoint
@@ -298,7 +298,7 @@ def test_stopping_a_run_ends_a_worker_that_does_not_listen(kit: ProjectKit, gate
     os.close(runner)
     assert not is_running(worker)
     assert "is stopped" in done.message
-    assert len(done.next) == 3
+    assert len(done.next_steps) == 3
     entry = kit.settled("a.md")
     assert (entry.status, entry.stop_reason) == (State.STOPPED, "stopped")
     assert kit.events(run)[-1] == ("run.stopped", "stopped")

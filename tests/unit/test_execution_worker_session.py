@@ -9,7 +9,7 @@ import pytest
 from fakes.project_kit import ProjectKit
 from runr.errors import UnknownNameError, WorkerUnavailableError
 from runr.lifecycle import runs
-from runr.query.models import RunDetails
+from runr.query.detail_models import RunDetails
 from runr.runs import journal
 from runr.runs.model import CheckResult, RunCreated, RunSpec, RunState, Verification
 from runr.runs.prompts import follow_up_prompt, work_prompt

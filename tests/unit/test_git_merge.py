@@ -130,7 +130,7 @@ def test_a_target_that_never_stands_still_is_kept_with_nothing_lost(
     assert git(root, "show", "main:a.txt") == "1"
 
 
-def test_a_git_that_is_at_work_for_a_moment_is_waited_for(
+def test_a_lock_that_is_released_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = begin(tmp_path, {"a.txt": "2\n"})

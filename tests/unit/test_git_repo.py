@@ -112,13 +112,13 @@ def test_a_worktree_that_lost_its_git_file_does_not_become_the_repository_around
         Repo(inside).head()
 
 
-def test_a_failure_is_told_in_gits_words_with_the_command(tmp_path: Path) -> None:
+def test_a_failure_has_gits_words_and_the_command(tmp_path: Path) -> None:
     repo = Repo(make(tmp_path / "repo", {"a.txt": "1"}))
     with pytest.raises(GitError, match=r"git cat-file -p nothing failed in .*Not a valid object"):
         repo.run("cat-file", "-p", "nothing")
 
 
-def test_a_machine_without_git_is_told_to_install_it(
+def test_without_git_the_next_step_is_to_install_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = make(tmp_path / "repo", {"a.txt": "1"})

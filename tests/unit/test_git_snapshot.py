@@ -182,7 +182,7 @@ def test_the_diffstat_counts_lines_and_leaves_binary_files_uncounted(tmp_path: P
     assert stats == {"a.txt": (2, 1), "data.bin": (None, None)}
 
 
-def test_what_git_cannot_take_up_is_an_error_that_names_it(tmp_path: Path) -> None:
+def test_what_git_cannot_add_is_an_error_that_names_it(tmp_path: Path) -> None:
     root = make(tmp_path / "repo", {"a.txt": "1"})
     make(root / "nested")
     with pytest.raises(GitError, match="nested"):

@@ -40,7 +40,7 @@ def test_adding_again_changes_nothing_in_it(tmp_path: Path) -> None:
     assert state(place(root)) == before
 
 
-def test_a_branch_without_its_worktree_is_taken_up_where_it_stands(tmp_path: Path) -> None:
+def test_a_branch_without_its_worktree_is_checked_out_at_its_tip(tmp_path: Path) -> None:
     root = make(tmp_path / "repo", {"a.txt": "1"})
     repo, base = Repo(root), git(root, "rev-parse", "HEAD")
     add(repo, place(root), BRANCH, base)

@@ -39,7 +39,7 @@ VALUES = st.recursive(
 )
 TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
 ENTRIES = st.builds(
-    lambda extra, **known: Entry.model_validate(extra | known),
+    lambda extra, **known: Entry(extra=extra, **known),
     extra=st.dictionaries(
         # Keys of a later version: no field that there is today ends so.
         st.text(string.ascii_lowercase, min_size=5, max_size=8).map("later_{}".format),
@@ -48,8 +48,8 @@ ENTRIES = st.builds(
     ),
     status=st.sampled_from([state for state in State if state is not State.IN_PROGRESS]),
     reason=st.none() | TEXT,
-    error=st.none() | TEXT,
-    attempts=st.integers(0, 9),
+    stop_detail=st.none() | TEXT,
+    run_count=st.integers(0, 9),
     revision=st.integers(0, 9),
 )
 EVENTS = st.lists(
@@ -103,7 +103,7 @@ def held(project: Project) -> tuple[dict[str, bytes], dict[str, Entry], dict[str
         own: [json.loads(line) for line in files.lines(project.layout.run(own).timeline)]
         for own in journal.ids(project.layout)
     }
-    return tasks, store.read(project.layout).tasks, runs
+    return tasks, dict(store.read(project.layout).tasks), runs
 
 
 def as_json(project: Project) -> str:

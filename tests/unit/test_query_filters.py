@@ -18,7 +18,7 @@ NOW = datetime(2025, 1, 10, 12, tzinfo=UTC)
 
 
 def standing(name: str, status: State = State.PENDING, **facts: Any) -> TaskState:
-    entry = Entry(status=status, **{k: facts.pop(k) for k in [*facts] if k in Entry.model_fields})
+    entry = Entry(status=status, **{k: facts.pop(k) for k in [*facts] if k in Entry.__slots__})
     derived = {k: facts.pop(k) for k in [*facts] if k in TaskState.__slots__}
     task = Task(path=f".runr/tasks/{name}.md", title=facts.pop("title", name), **facts)
     return TaskState(task=task, entry=entry, **derived)
@@ -34,7 +34,7 @@ TASKS = (
 
 
 def meant(wanted: Filter) -> list[str]:
-    judge = wanted.judge(now=NOW, worker="claude-code")
+    judge = wanted.predicate(now=NOW, worker="claude-code")
     return [task.task.name.removesuffix(".md") for task in TASKS if judge(task)]
 
 

@@ -49,7 +49,7 @@ def test_secrets_of_every_source_stay_out_of_the_run_folder(kit: ProjectKit, pas
     # The worker itself was told the task as it is.
     where = kit.root if passes else kit.layout.worktree(run.id)
     assert (where / "leak.txt").read_text(encoding="utf-8") == PLANTED
-    found = stored(Path(run.folder))
+    found = stored(Path(run.run_dir))
     attempts = range(1, run.attempt + 1)
     assert {"timeline.jsonl", "state.json", "task.md", "diff.patch", "report.md"} <= set(found)
     for number in attempts:

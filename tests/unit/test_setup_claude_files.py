@@ -420,7 +420,7 @@ def test_nothing_to_take_out_is_said(root: Path) -> None:
 
 
 def test_a_repository_without_tasks_is_told_to_begin_with_init(tmp_path: Path) -> None:
-    assert set_up(tmp_path).next[0] == "runr init"
+    assert set_up(tmp_path).next_steps[0] == "runr init"
     uninstall(tmp_path)
     assert snapshot(tmp_path) == {}
 

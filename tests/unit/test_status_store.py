@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,9 @@ def test_the_file_is_written_as_documented(layout: Layout) -> None:
     store.update(
         layout,
         lambda _: {
-            B: Entry(status=State.FAILED, stop_reason="error", error="größe\nfehlt", revision=1),
+            B: Entry(
+                status=State.FAILED, stop_reason="error", stop_detail="größe\nfehlt", revision=1
+            ),
             A: completed(),
         },
     )
@@ -35,30 +38,30 @@ def test_the_file_is_written_as_documented(layout: Layout) -> None:
   "schema_version": 1,
   "tasks": {{
     "{A}": {{
-      "attempts": 1,
       "checkpoint_sha": "{SHA}",
       "completed_at": "{NOW}",
       "completed_by": "run:{RUN}",
-      "error": null,
       "evidence": "verified",
       "last_run_id": "{RUN}",
       "revision": 2,
+      "run_count": 1,
       "status": "completed",
+      "stop_detail": null,
       "stop_reason": null,
       "task_sha256": "{"3" * 64}",
       "updated_at": "{NOW}",
       "verification": "passed"
     }},
     "{B}": {{
-      "attempts": 0,
       "checkpoint_sha": null,
       "completed_at": null,
       "completed_by": null,
-      "error": "größe\\nfehlt",
       "evidence": null,
       "last_run_id": null,
       "revision": 1,
+      "run_count": 0,
       "status": "failed",
+      "stop_detail": "größe\\nfehlt",
       "stop_reason": "error",
       "task_sha256": null,
       "updated_at": null,
@@ -71,10 +74,10 @@ def test_the_file_is_written_as_documented(layout: Layout) -> None:
 
 
 def test_a_reason_and_a_branch_are_written_where_there_is_one(layout: Layout) -> None:
-    store.update(layout, lambda _: {A: completed(reason="I looked", branch="runr/a")})
+    store.update(layout, lambda _: {A: completed(reason="I looked", pending_branch="runr/a")})
     entry = json.loads(layout.status.read_bytes())["tasks"][A]
-    assert (entry["reason"], entry["branch"]) == ("I looked", "runr/a")
-    assert store.read(layout).tasks[A].branch == "runr/a"
+    assert (entry["reason"], entry["pending_branch"]) == ("I looked", "runr/a")
+    assert store.read(layout).tasks[A].pending_branch == "runr/a"
 
 
 def test_without_a_file_nothing_is_recorded(layout: Layout) -> None:
@@ -91,7 +94,7 @@ def test_keys_that_this_version_does_not_know_survive_a_rewrite(layout: Layout) 
     write(layout, B)
     store.update(
         layout,
-        lambda tasks: tasks | {A: tasks[A].model_copy(update={"status": State.STOPPED})},
+        lambda tasks: tasks | {A: replace(tasks[A], status=State.STOPPED)},
     )
     again = json.loads(layout.status.read_bytes())
     assert again["lanes"] == {"a": None, "b": [1]}

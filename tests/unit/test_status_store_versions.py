@@ -27,7 +27,7 @@ NEWER = {
     "tasks": {
         A: {"status": "completed", "revision": 3, "signed_by": ["Ada"], "verification": "proved"},
         B: {"status": "paused", "revision": 1, "evidence": {"kind": "signed"}},
-        C: {"status": "in_progress", "last_run_id": RUN, "attempts": 1},
+        C: {"status": "in_progress", "last_run_id": RUN, "run_count": 1},
     },
 }
 
@@ -37,7 +37,7 @@ def test_a_newer_runrs_file_is_read_as_far_as_it_is_understood(layout: Layout) -
     contents = store.read(layout)
     assert contents.read_only
     assert contents.tasks[A].status is State.COMPLETED
-    assert contents.tasks[A].model_extra == {"signed_by": ["Ada"]}
+    assert contents.tasks[A].extra == {"signed_by": ["Ada"]}
     assert contents.tasks[B].status is State.PENDING
     assert contents.tasks[B].revision == 1
     assert contents.tasks[C].status is State.IN_PROGRESS
@@ -99,10 +99,10 @@ def test_the_earlier_tools_file_is_understood_and_its_claims_are_not_taken_for_c
     tasks = store.read(layout).tasks
     assert (tasks[A].status, tasks[A].evidence) == (State.COMPLETED, Evidence.INFERRED)
     assert (tasks[A].checkpoint_sha, tasks[A].verification) == (SHA, Verification.NONE)
-    assert (tasks[A].completed_by, tasks[A].attempts) == ("run:20250108143022", 1)
+    assert (tasks[A].completed_by, tasks[A].run_count) == ("run:20250108143022", 1)
     assert (tasks[B].completed_by, tasks[B].evidence) == ("person:unknown", Evidence.ATTESTED)
-    assert (tasks[B].last_run_id, tasks[B].attempts) == (None, 0)
-    assert (tasks[C].status, tasks[C].stop_reason, tasks[C].error) == (
+    assert (tasks[B].last_run_id, tasks[B].run_count) == (None, 0)
+    assert (tasks[C].status, tasks[C].stop_reason, tasks[C].stop_detail) == (
         State.STOPPED,
         "stalled_timeout",
         "it broke",
@@ -111,7 +111,7 @@ def test_the_earlier_tools_file_is_understood_and_its_claims_are_not_taken_for_c
 
 def test_the_earlier_tools_file_is_upgraded_by_the_next_write(layout: Layout) -> None:
     layout.status.write_text(json.dumps(TYPESCRIPT), encoding="utf-8")
-    before = store.read(layout).tasks
+    before = dict(store.read(layout).tasks)
     write(layout, "x")
     assert store.read(layout).tasks == before | {"x": completed()}
     raw = json.loads(layout.status.read_bytes())

@@ -1,4 +1,4 @@
-"""What every command shares: `--json` and `--repo`, the project, and how an answer is shown."""
+"""What every command shares: `--json`, `--repo`, the project, and how an answer is printed."""
 
 import os
 import re
@@ -13,56 +13,59 @@ from runr.cli import console
 from runr.errors import RepositoryError
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
-
     from runr.project import Project
 
-Answer = TypeVar("Answer", bound="BaseModel")
+Answer = TypeVar("Answer")
 
-# What a worker or a file name may say to a terminal: text and colours, nothing it would obey.
+# Everything but text and colours: a worker or a file name must not control the terminal.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]|\x1b(?!\[[\d;]*m)")
 
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """The terminal, and the repository that the command is about."""
+    """How and where a command was called."""
 
     as_json: bool
     repo: str | None
 
     @property
     def start(self) -> Path:
-        """The folder from which the repository is looked for."""
+        """Return the directory in which the search for the repository begins."""
         if self.repo is None:
             return _here()
         if not Path(self.repo).is_dir():
-            raise RepositoryError(f"there is no folder {self.repo!r}")
+            raise RepositoryError(f"no such directory: {self.repo!r}")
         return Path(self.repo)
 
     def project(self) -> "Project":
-        """Open the repository around the current folder, or the one that `--repo` names."""
-        # `runr version` and a mistyped command must not pay for the models.
+        """Open the repository of the current directory, or the one that `--repo` names."""
+        # `runr version` and a mistyped command need no models.
         from runr.project import Project  # noqa: PLC0415 - see above
 
         doing = console.show_progress(as_json=self.as_json)
         return Project.open(self.start, os.environ, warn=self.warn, doing=doing)
 
     def warn(self, message: str) -> None:
-        """Say on standard error what must not go unnoticed."""
+        """Print a warning to standard error."""
         click.echo(click.style("runr: ", fg="yellow") + message, err=True)
 
     def show(self, answer: Answer, render: Callable[[Answer], str]) -> None:
-        """Print the answer: its model as JSON, or as `render` puts it."""
-        click.echo(answer.model_dump_json(indent=2) if self.as_json else _tame(render(answer)))
+        """Print the answer as JSON, or as text with `render`."""
+        if not self.as_json:
+            click.echo(_without_controls(render(answer)))
+            return
+        from runr.query.encoding import to_json  # noqa: PLC0415 - most answers are for people
+
+        click.echo(to_json(answer))
 
     def say(self, line: str) -> None:
-        """Print a line of progress, for people only."""
+        """Print a line of progress; nothing with `--json`."""
         if not self.as_json:
-            click.echo(_tame(line))
+            click.echo(_without_controls(line))
 
 
 def command(name: str, **settings: Any) -> Callable[[Callable[..., Any]], click.Command]:
-    """Make a function a command: it gets a Surface first, then its own parameters."""
+    """Make a function a command that gets an Invocation first, then its own parameters."""
 
     def decorate(function: Callable[..., Any]) -> click.Command:
         @click.pass_context
@@ -74,8 +77,8 @@ def command(name: str, **settings: Any) -> Callable[[Callable[..., Any]], click.
             return function(invocation, **own)
 
         call.__doc__ = function.__doc__
-        shared = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")(call)
-        shared = click.option("--repo", metavar="DIR", help="Work in this repository.")(shared)
+        shared = click.option("--json", "as_json", is_flag=True, help="Print JSON.")(call)
+        shared = click.option("--repo", metavar="DIR", help="Use the repository at DIR.")(shared)
         # click collects options from the bottom up; the command's own come before the shared.
         own = getattr(function, "__click_params__", [])[::-1]
         return click.command(name, cls=click.Command, params=own, **settings)(shared)
@@ -84,8 +87,8 @@ def command(name: str, **settings: Any) -> Callable[[Callable[..., Any]], click.
 
 
 def task_names(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    """Complete a task's name in the shell."""
-    # As in `Surface.project`.
+    """Return the task names that begin with `incomplete`, for the shell."""
+    # As in `Invocation.project`.
     from runr.project import Project  # noqa: PLC0415 - see above
 
     repo = ctx.params.get("repo")
@@ -100,8 +103,8 @@ def _here() -> Path:
     try:
         return Path.cwd()
     except FileNotFoundError:
-        raise RepositoryError("the current folder is gone", next_steps=["cd"]) from None
+        raise RepositoryError("the current directory does not exist", next_steps=["cd"]) from None
 
 
-def _tame(text: str) -> str:
+def _without_controls(text: str) -> str:
     return _CONTROL.sub("", text)

@@ -1,4 +1,6 @@
-"""What to type next: the answers' advice as commands for a terminal."""
+"""Signs, columns, progress and next steps: what the renderers have in common."""
+
+from __future__ import annotations  # runs are named here, and loaded only where there are any
 
 import sys
 import threading
@@ -6,28 +8,30 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 from click import style
 
-from runr.query.models import (
-    CommandResult,
-    CompletionResult,
-    RunDetails,
-    RunResult,
-    TaskDetails,
-    TaskFields,
-    TaskSummary,
-)
+from runr.query.models import CommandResult, TaskSummary
 from runr.runs.stop_reasons import quoted
 from runr.text import ProgressScope
 
-_MOMENT_S = 1.0
-_SAY = partial(click.echo, err=True)
+if TYPE_CHECKING:
+    from runr.query.detail_models import (
+        CompletionResult,
+        RunDetails,
+        RunResult,
+        TaskDetails,
+        TaskFields,
+    )
+
+_DELAY_S = 1.0
+_ECHO = partial(click.echo, err=True)
 
 
 def show_progress(*, as_json: bool) -> ProgressScope:
-    """Return what to announce steps with: to people at a terminal, and nobody else."""
+    """Return the announcer of slow steps: silent unless standard error is a terminal."""
     return announce_after if sys.stderr.isatty() and not as_json else nullcontext
 
 
@@ -35,11 +39,11 @@ def show_progress(*, as_json: bool) -> ProgressScope:
 def announce_after(
     step: str,
     *,
-    moment_s: float = _MOMENT_S,
-    say: Callable[[str], object] = _SAY,
+    delay_s: float = _DELAY_S,
+    echo: Callable[[str], object] = _ECHO,
 ) -> Iterator[None]:
-    """Say what is being done, if it is not done in a moment."""
-    timer = threading.Timer(moment_s, say, (f"runr: {step} …",))
+    """Print the step if it takes longer than `delay_s`."""
+    timer = threading.Timer(delay_s, echo, (f"runr: {step} …",))
     timer.daemon = True
     timer.start()
     try:
@@ -49,7 +53,7 @@ def announce_after(
 
 
 _TASKS = ".runr/tasks/"
-_SAID = "--reason 'what was done'"
+_REASON = "--reason 'what was done'"
 
 
 def short_name(path: str) -> str:
@@ -58,7 +62,7 @@ def short_name(path: str) -> str:
 
 
 def after_detail(answer: TaskDetails) -> list[str]:
-    """Return the commands that take the task further; none for one that is done."""
+    """Return the next commands for a task; none for one that is completed."""
     task, run = answer.task, answer.run
     if task.status == "in_progress" and run is not None:
         hand_in = run.worker == "session"
@@ -66,18 +70,18 @@ def after_detail(answer: TaskDetails) -> list[str]:
     if task.status == "completed" and not task.stale:
         if not task.unmerged or run is None:
             return []
-        return list(run.next) or [f"git merge {task.checkpoint_sha}"]
+        return list(run.next_steps) or [f"git merge {task.checkpoint_sha}"]
     if task.status == "completed":
         wanted = short_name(task.path)
         again = f"runr run --task {wanted}"
-        steps = [f"runr why {wanted} --diff", f"runr accept {wanted}"]
+        steps = [f"runr why {wanted} --diff", f"runr acknowledge {wanted}"]
         return steps if task.type == "manual" else [*steps, again]
     if not task.ready:
         return _unblock(task)
     if task.type == "manual":
-        return [f"{_complete(task)} {_SAID}"]
-    if run is not None and run.status == "stopped" and run.next:
-        return list(run.next)
+        return [f"{_complete(task)} {_REASON}"]
+    if run is not None and run.status == "stopped" and run.next_steps:
+        return list(run.next_steps)
     return [f"runr run --task {short_name(task.path)}"]
 
 
@@ -87,12 +91,12 @@ def after_completion(answer: CompletionResult) -> list[str]:
         return []
     if answer.run.status == "running":
         return [_complete(answer.task), f"runr report {answer.run.id}"]
-    return list(answer.run.next)
+    return list(answer.run.next_steps)
 
 
 def after_brief(answer: RunResult) -> list[str]:
-    """Return what a session types when it has done what its brief says."""
-    return [f"runr complete-task {short_name(answer.run.task)}"]
+    """Return the command of a session that has finished the work of its brief."""
+    return [f"runr complete-task {short_name(answer.run.task_path)}"]
 
 
 def _unblock(task: TaskFields) -> list[str]:
@@ -104,22 +108,22 @@ def _complete(task: TaskSummary) -> str:
     return f"runr complete-task {short_name(task.path)}"
 
 
-#: A longer name pushes its own line to the right, and no other.
-_WIDEST = 60
+#: A longer name moves the rest of its own line only.
+_MAX_COLUMN = 60
 
 
-def terminal_width(texts: Iterable[str]) -> int:
-    """Return how wide the column with these texts is."""
-    return min(max(map(_columns, texts)), _WIDEST)
+def column_width(texts: Iterable[str]) -> int:
+    """Return the width of the column with these texts."""
+    return min(max(map(_columns, texts)), _MAX_COLUMN)
 
 
-def truncate(text: str, columns: int) -> str:
-    """Return `text` with spaces up to so many columns."""
+def pad(text: str, columns: int) -> str:
+    """Return `text`, filled with spaces up to `columns`."""
     return text + " " * (columns - _columns(text))
 
 
 def _columns(text: str) -> int:
-    """Return how many columns of a terminal `text` takes."""
+    """Return the display width of `text`."""
     if text.isascii():
         return len(text)
     return sum(
@@ -129,14 +133,14 @@ def _columns(text: str) -> int:
 
 
 def render_result(answer: CommandResult) -> str:
-    """Return what a command did, and what to do next."""
+    """Return what a command did, and the next commands."""
     lines = [answer.message, *(f"  {line}" for line in answer.changed)]
     lines += [f"  {style('note', fg='yellow')}: {note}" for note in answer.notes]
-    return "\n".join([*lines, *render_next_steps(answer.next)])
+    return "\n".join([*lines, *render_next_steps(answer.next_steps)])
 
 
 def render_next_steps(lines: Sequence[str]) -> list[str]:
-    """Return the commands to type next, under their heading."""
+    """Return the next commands under their heading."""
     return ["Next:", *(f"  {line}" for line in lines)] if lines else []
 
 
@@ -149,12 +153,12 @@ _MARKS = {
     "running": ("◐", "cyan"),
 }
 
-#: A completion looks different for each kind of evidence.
+#: The sign of a completion depends on its evidence.
 _EVIDENCE = {"verified": "✓", "attested": "✎", "inferred": "≈"}
 
 
 def task_sign(row: TaskSummary) -> str:
-    """Return the sign for a task's state."""
+    """Return the sign for the task's status and evidence."""
     sign, colour = _MARKS[row.status]
     if row.status == "completed":
         sign = _EVIDENCE.get(row.evidence or "", sign)
@@ -162,11 +166,11 @@ def task_sign(row: TaskSummary) -> str:
 
 
 def run_sign(run: RunDetails) -> str:
-    """Return the sign for how a run ended; one on a person's word looks like one."""
+    """Return the sign for how a run ended."""
     sign, colour = _MARKS[run.status]
     return style(_EVIDENCE["attested"] if run.approved_by else sign, fg=colour)
 
 
 def styled(status: str) -> str:
-    """Return the name of a state in its colour."""
+    """Return the status in its colour."""
     return style(status, fg=_MARKS[status][1])

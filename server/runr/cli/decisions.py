@@ -1,4 +1,4 @@
-"""Commands with which a person judges work that waits for them."""
+"""Commands that complete a task or decide on a run that awaits review."""
 
 import click
 
@@ -8,26 +8,30 @@ from runr.errors import ExitCode
 from runr.lifecycle import complete, decisions
 from runr.lifecycle.complete import CompleteRequest
 from runr.lifecycle.decisions import Decision
-from runr.query.models import CompletionResult, RunResult
+from runr.query.detail_models import CompletionResult, RunResult
 
 
 @command("complete-task")
 @click.argument("task", shell_complete=task_names)
-@click.option("--reason", help="Why it counts as done; recorded with the person's name.")
-@click.option("--by", help="Who says so; default: git's user.name.")
+@click.option("--reason", help="Why the task counts as completed; recorded with the name.")
+@click.option("--by", help="Name of the person; default: git user.name.")
 @click.option(
     "--force",
     is_flag=True,
-    help="Let the word stand against open dependencies and failing checks; it is recorded.",
+    help="Accept despite incomplete dependencies and failing checks; it is recorded.",
 )
 @click.option(
     "--skip-checks",
     is_flag=True,
-    help="Run no checks: recorded as skipped, on the word of the person, with the reason.",
+    help="Skip the checks: recorded as skipped, attested with the reason.",
 )
-def complete_task(invocation: Invocation, **wish: object) -> int:
-    """Complete a task: on its checks in an open session run, or on a person's word."""
-    answer = complete.complete_task(invocation.project(), CompleteRequest.model_validate(wish))
+def complete_task(invocation: Invocation, **options: object) -> int:
+    """Complete a task.
+
+    An open session run is verified and committed. Otherwise --reason attests
+    the completion, after the checks of the task.
+    """
+    answer = complete.complete_task(invocation.project(), CompleteRequest.model_validate(options))
     invocation.show(answer, render_tasks.render_completion)
     return _exit_code(answer)
 
@@ -41,16 +45,19 @@ def _exit_code(answer: CompletionResult) -> int:
 
 
 _ABOUT = click.argument("about", metavar="TASK|RUN", shell_complete=task_names)
-_BY = click.option("--by", help="Who says so; default: git's user.name.")
+_BY = click.option("--by", help="Name of the person; default: git user.name.")
 
 
 @command("approve")
 @_ABOUT
-@click.option("--reason", required=True, help="What was looked at; recorded with the name.")
+@click.option("--reason", required=True, help="What was reviewed; recorded with the name.")
 @_BY
-def approve(invocation: Invocation, **word: str) -> int:
-    """Take the work of a run that waits for a person: it is brought in and counts as attested."""
-    answer = decisions.approve(invocation.project(), Decision.model_validate(word))
+def approve(invocation: Invocation, **options: str) -> int:
+    """Approve a run that awaits review.
+
+    Its work is merged and recorded as attested.
+    """
+    answer = decisions.approve(invocation.project(), Decision.model_validate(options))
     invocation.show(answer, render_tasks.render_completion)
     ended = answer.run.exit_code if answer.run else None
     return ExitCode.DONE if answer.completed else ended or ExitCode.UNVERIFIED
@@ -58,16 +65,19 @@ def approve(invocation: Invocation, **word: str) -> int:
 
 @command("reject")
 @_ABOUT
-@click.option("--reason", required=True, help="What is wrong; the next attempt is told.")
+@click.option("--reason", required=True, help="What is wrong; the next attempt receives it.")
 @_BY
-def reject(invocation: Invocation, **word: str) -> None:
-    """Send the work of such a run back: it is kept, and the next attempt is told why."""
-    answer = decisions.reject(invocation.project(), Decision.model_validate(word))
+def reject(invocation: Invocation, **options: str) -> None:
+    """Reject a run that awaits review.
+
+    Its work is kept, and the next attempt receives the reason.
+    """
+    answer = decisions.reject(invocation.project(), Decision.model_validate(options))
     invocation.show(answer, _rejected)
 
 
 def _rejected(answer: RunResult) -> str:
-    name = render_tasks.shown_path(answer.run.task)
+    name = render_tasks.shown_path(answer.run.task_path)
     return "\n".join(
-        [f"{name} is sent back, with its work kept", *console.render_next_steps(answer.run.next)]
+        [f"{name} is rejected; its work is kept", *console.render_next_steps(answer.run.next_steps)]
     )

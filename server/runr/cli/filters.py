@@ -1,4 +1,4 @@
-"""The options that say which tasks are meant: declared once, the same on every command."""
+"""The options that select tasks, the same on every command that takes them."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -10,21 +10,36 @@ from runr.query.filters import parse_filter
 from runr.query.models import Kind, Status
 
 _OPTIONS: Mapping[str, dict[str, Any]] = {
-    "status": {"multiple": True, "type": click.Choice(get_args(Status)), "help": "In this state."},
-    "type": {"multiple": True, "type": click.Choice(get_args(Kind)), "help": "Of this type."},
-    "tag": {"multiple": True, "metavar": "TAG", "help": "With this tag."},
-    "ready": {"is_flag": True, "help": "That can be started now."},
-    "blocked": {"is_flag": True, "help": "That wait for other tasks."},
-    "waiting": {"is_flag": True, "help": "That wait for a person."},
-    "stale": {"is_flag": True, "help": "That have changed since their completion."},
-    "since": {"metavar": "TIME", "help": "Whose status changed since: 2d, 2025-01-08."},
-    "worker": {"multiple": True, "metavar": "NAME", "help": "That this worker is to do."},
-    "path": {"multiple": True, "metavar": "PATTERN", "help": "In this folder, or named like this."},
-    "search": {"metavar": "TEXT", "help": "With this text in name or title."},
+    "status": {
+        "multiple": True,
+        "type": click.Choice(get_args(Status)),
+        "help": "Only tasks with this status.",
+    },
+    "type": {
+        "multiple": True,
+        "type": click.Choice(get_args(Kind)),
+        "help": "Only tasks of this type.",
+    },
+    "tag": {"multiple": True, "metavar": "TAG", "help": "Only tasks with this tag."},
+    "ready": {"is_flag": True, "help": "Only tasks that are ready to start."},
+    "blocked": {"is_flag": True, "help": "Only tasks blocked by other tasks."},
+    "waiting": {"is_flag": True, "help": "Only tasks waiting for a person."},
+    "stale": {"is_flag": True, "help": "Only stale completions."},
+    "since": {
+        "metavar": "TIME",
+        "help": "Only tasks whose status changed since TIME: 2d, 2025-01-08.",
+    },
+    "worker": {"multiple": True, "metavar": "NAME", "help": "Only tasks assigned to this worker."},
+    "path": {
+        "multiple": True,
+        "metavar": "PATTERN",
+        "help": "Only tasks whose path matches PATTERN.",
+    },
+    "search": {"metavar": "TEXT", "help": "Only tasks with TEXT in their name or title."},
     "where": {
         "default": "",
         "metavar": "QUERY",
-        "help": "All of it in one text: 'tag:api status:failed -type:manual login'.",
+        "help": "Filter expression: 'tag:api status:failed -type:manual login'.",
     },
 }
 
@@ -32,18 +47,18 @@ Command = Callable[..., Any]
 
 
 def filtered(*, without: str = "") -> Callable[[Command], Command]:
-    """Add the options to a command, which gets them as one filter, `wanted`.
+    """Add the options to a command, which receives them as one filter, `wanted`.
 
-    `without` is an option that means something else there; its word still
-    works in `--where`.
+    `without` names an option that the command uses for something else; the
+    same condition is still available in `--where`.
     """
     names = [name for name in _OPTIONS if name != without]
 
     def decorate(function: Command) -> Command:
         @functools.wraps(function)
-        def call(*words: Any, **own: Any) -> Any:
+        def call(*arguments: Any, **own: Any) -> Any:
             given = {name: own.pop(name) for name in names}
-            return function(*words, wanted=parse_filter(given.pop("where"), **given), **own)
+            return function(*arguments, wanted=parse_filter(given.pop("where"), **given), **own)
 
         for name in reversed(names):
             call = click.option(f"--{name}", name, **_OPTIONS[name])(call)

@@ -1,4 +1,4 @@
-"""The command that draws the graph of the tasks."""
+"""The command `graph`: the dependency graph as a tree or a picture."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,11 +14,12 @@ from runr.graphics import chart, svg, tree
 from runr.graphics.chart import Kind
 from runr.graphics.dependency_graph import DependencyView, gather, graph_chart, graph_result
 from runr.graphics.tree import Line
+from runr.query.encoding import to_json
 from runr.query.filters import Filter
 from runr.query.task_state import TaskState
 from runr.runs.stop_reasons import quoted
 
-_COLOURS: dict[Kind, str | None] = {
+_COLORS: dict[Kind, str | None] = {
     "completed": "green",
     "in_progress": "cyan",
     "ready": None,
@@ -28,17 +29,16 @@ _COLOURS: dict[Kind, str | None] = {
     "failed": "red",
     "stale": "yellow",
 }
-_COUNTED: dict[Kind, str] = {"in_progress": "at work", "waiting": "for a person"}
-_SPOKEN = _COUNTED | {"waiting": "waits for a person"}
+_LABELS: dict[Kind, str] = {"in_progress": "running", "waiting": "waiting for a person"}
 
-#: Names of a chain that are shown; the rest are counted.
+#: The most names of a critical path that are shown.
 _CHAIN = 6
 
 
 def render_graph(graphed: DependencyView, *, depth: int, limit: int) -> str:
-    """Return the graph with what waits for what, each task below those that it needs."""
+    """Return the graph as a tree, each task below its dependencies."""
     if not graphed.paths:
-        return "No task matches."
+        return "No task matches the filter."
     message = [_summary(graphed), *_cycles(graphed)]
     if graphed.about is None:
         message += _cut(_forest(graphed, depth), limit)
@@ -50,7 +50,7 @@ def render_graph(graphed: DependencyView, *, depth: int, limit: int) -> str:
 def _summary(graphed: DependencyView) -> str:
     kinds = Counter(chart.kind(graphed.task_states[path]) for path in graphed.paths)
     counted = [
-        style(f"{kinds[kind]} {_COUNTED.get(kind, kind)}", fg=_COLOURS[kind])
+        style(f"{kinds[kind]} {_LABELS.get(kind, kind)}", fg=_COLORS[kind])
         for kind in chart.KINDS
         if kinds[kind]
     ]
@@ -78,14 +78,14 @@ def _forest(graphed: DependencyView, depth: int) -> Iterator[str]:
     needs, below = graphed.needs, graphed.unblocks
     roots = [path for path, ends in needs.items() if not ends]
     roots += _entrances(needs, below, roots)
-    for line in tree.lines(roots, below, depth=depth, alike=_likeness(graphed)):
+    for line in tree.lines(roots, below, depth=depth, alike=_kind_of(graphed)):
         yield _line(graphed, line)
 
 
 def _entrances(
     needs: Mapping[str, Sequence[str]], below: Mapping[str, Sequence[str]], roots: Sequence[str]
 ) -> list[str]:
-    """Return a task of each way round, which nothing else leads to."""
+    """Return one task of each cycle that no root leads to."""
     seen, found = set(roots), []
     waiting = list(roots)
     for path in needs:
@@ -101,18 +101,18 @@ def _entrances(
 
 
 def _around(graphed: DependencyView, about: str, depth: int, limit: int) -> Iterator[str]:
-    """Yield what the task needs, and then what waits for it."""
+    """Yield the dependencies of the task, then its dependents."""
     needs, below = graphed.needs, graphed.unblocks
     for heading, links in (("needs", needs), ("unblocks", below)):
         if not links[about]:
             yield f"{heading} nothing"
             continue
         yield f"{heading}:"
-        drawn = tree.lines([about], links, depth=depth, alike=_likeness(graphed))
+        drawn = tree.lines([about], links, depth=depth, alike=_kind_of(graphed))
         yield from _cut((_line(graphed, line) for line in drawn), limit)
 
 
-def _likeness(graphed: DependencyView) -> Callable[[str], str]:
+def _kind_of(graphed: DependencyView) -> Callable[[str], str]:
     return lambda path: chart.kind(graphed.task_states[path])
 
 
@@ -123,7 +123,7 @@ def _cut(lines: Iterator[str], limit: int) -> Iterator[str]:
     yield from islice(lines, limit)
     left = sum(1 for _ in lines)
     if left:
-        yield f"… and {left} more lines: --limit 0 shows all, --where is:open or --path some"
+        yield f"… and {left} more lines: --limit 0 shows all, --where is:open or --path filters"
 
 
 def _line(graphed: DependencyView, line: Line) -> str:
@@ -131,14 +131,14 @@ def _line(graphed: DependencyView, line: Line) -> str:
     kind = chart.kind(task_state)
     stem = style(line.stem, dim=True)
     if line.kind == "more":
-        return stem + style(f"… and {line.count} more, {_COUNTED.get(kind, kind)}", dim=True)
-    sign = style(chart.sign(task_state), fg=_COLOURS[kind])
+        return stem + style(f"… and {line.count} more, {_LABELS.get(kind, kind)}", dim=True)
+    sign = style(chart.sign(task_state), fg=_COLORS[kind])
     named = f"{stem}{sign} {render_tasks.shown_path(line.path)}"
     match line.kind:
         case "again":
             return f"{named}  {style('(above)', dim=True)}"
         case "round":
-            return f"{named}  {style('(round again)', fg='red')}"
+            return f"{named}  {style('(cycle)', fg='red')}"
         case "deeper":
             name = quoted(task_state.task.name)
             more = f"… {line.count} more below: runr graph {name}"
@@ -148,7 +148,7 @@ def _line(graphed: DependencyView, line: Line) -> str:
 
 
 def _remark(task_state: TaskState, kind: Kind) -> str:
-    message = style(_SPOKEN.get(kind, kind), fg=_COLOURS[kind], dim=kind == "blocked")
+    message = style(_LABELS.get(kind, kind), fg=_COLORS[kind], dim=kind == "blocked")
     wrong = [cause for cause in task_state.blocked_by if "(" in cause]
     problem = task_state.task.error
     wrong += [problem.message] if problem else []
@@ -166,19 +166,22 @@ _PICTURES = {"mermaid": chart.render_mermaid, "dot": chart.render_dot, "svg": sv
     "form",
     type=click.Choice(["tree", "json", *_PICTURES]),
     default="tree",
-    help="How it is drawn: a tree for the terminal unless told otherwise.",
+    help="Output format.",
 )
+@click.option("--depth", type=click.IntRange(1, 100), default=12, help="Maximum depth of the tree.")
 @click.option(
-    "--depth", type=click.IntRange(1, 100), default=12, help="So many levels of the tree."
+    "--limit", type=click.IntRange(0), default=300, help="Maximum number of lines; 0 for all."
 )
-@click.option("--limit", type=click.IntRange(0), default=300, help="So many lines; 0 for all.")
 def graph(
     invocation: Invocation, about: str | None, form: str, depth: int, limit: int, *, wanted: Filter
 ) -> None:
-    """Draw what waits for what; with TASK, what that one needs and what it unblocks."""
+    """Show the dependency graph.
+
+    With TASK, show only its dependencies and its dependents.
+    """
     graphed = gather(invocation.project(), wanted, about)
     if form == "json" or invocation.as_json:
-        click.echo(graph_result(graphed).model_dump_json(indent=2))
+        click.echo(to_json(graph_result(graphed)))
     elif form == "tree":
         invocation.say(render_graph(graphed, depth=depth, limit=limit))
     else:

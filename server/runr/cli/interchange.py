@@ -1,6 +1,7 @@
-"""Commands that take tasks over from other tools, and hand them on."""
+"""Commands that import tasks from other tools and export them."""
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, get_args
 
 import click
@@ -35,13 +36,13 @@ def render_import(answer: ImportResult) -> str:
     """Return an account of each record, those that failed last, and the sum of them."""
     labels = {index: _label(record) for index, record in enumerate(answer.records)}
     named = [labels[index] for index, record in enumerate(answer.records) if record.path]
-    width = console.terminal_width(named) if named else 0
+    width = console.column_width(named) if named else 0
     lines = [f"{TITLES[answer.tool]}, {answer.file}:"]
     for index in sorted(labels, key=lambda index: answer.records[index].outcome == "failed"):
         lines += _account(answer.records[index], labels[index], width)
     lines.append(_sum(answer))
     lines += [f"{style('note', fg='yellow')}: {note}" for note in answer.notes]
-    return "\n".join([*lines, *console.render_next_steps(answer.next)])
+    return "\n".join([*lines, *console.render_next_steps(answer.next_steps)])
 
 
 def _account(record: ImportedRecord, label: str, width: int) -> list[str]:
@@ -49,7 +50,7 @@ def _account(record: ImportedRecord, label: str, width: int) -> list[str]:
     remarks, changes = _remarks(record), record.changes
     if len(changes) == 1 and not remarks:
         remarks, changes = changes, []
-    label = console.truncate(label, width) if record.path else label
+    label = console.pad(label, width) if record.path else label
     line = f"  {style(mark, fg=colour)} {'  '.join([label, *remarks])}".rstrip()
     return [line, *(f"      {change}" for change in changes)]
 
@@ -92,21 +93,29 @@ def _sum(answer: ImportResult) -> str:
 @command("import")
 @click.argument("file", metavar="FILE|FOLDER")
 @click.option(
-    "--from", "tool", type=click.Choice(get_args(Tool)), help="The tool; found out by itself."
+    "--from", "tool", type=click.Choice(get_args(Tool)), help="Source tool; detected automatically."
 )
-@click.option("--into", default="", metavar="FOLDER", help="A folder below .runr/tasks.")
-@click.option("--tag", "tags", multiple=True, help="Put this tag on every task; repeatable.")
 @click.option(
-    "--list", "only", multiple=True, metavar="TAG", help="Only this list of a Task Master file."
+    "--into", default="", metavar="FOLDER", help="Import into this folder of .runr/tasks."
+)
+@click.option("--tag", "tags", multiple=True, help="Add this tag to every task; repeatable.")
+@click.option(
+    "--list",
+    "only",
+    multiple=True,
+    metavar="TAG",
+    help="Import only this list of a Task Master file.",
 )
 @click.option(
     "--done",
     type=click.Choice(get_args(DonePolicy)),
-    help="What is done there: hold it (default), attest it, leave it to be done, or skip it.",
+    help="Tasks done in the source: hold (default), attest, leave pending, or skip them.",
 )
-@click.option("--by", metavar="NAME", help="The person who attests what is done there.")
-@click.option("--dry-run", "--preview", is_flag=True, help="Only say what would be written.")
-@click.option("--yes", is_flag=True, help="Do not ask before writing.")
+@click.option("--by", metavar="NAME", help="Person who attests the tasks that are done there.")
+@click.option(
+    "--dry-run", "--preview", is_flag=True, help="Show what would be written, without writing it."
+)
+@click.option("--yes", "-y", is_flag=True, help="Write without asking.")
 def import_(
     invocation: Invocation,
     *,
@@ -115,7 +124,10 @@ def import_(
     done: DonePolicy | None,
     **arguments: object,
 ) -> int:
-    """Take over the tasks of Task Master, Beads, Backlog.md, GitHub or another runr."""
+    """Import tasks from another tool.
+
+    Reads Task Master, Beads, Backlog.md, GitHub issues and runr archives.
+    """
     project = invocation.project()
     request = ImportRequest.model_validate(
         {**arguments, "done": done or "hold", "dry_run": dry_run}
@@ -134,7 +146,7 @@ def _ask(
     by = request.by or project.repo.user()
     preview = request.model_copy(update={"dry_run": True, "by": by})
     planned = importer.import_tasks(project, preview)
-    invocation.show(planned.model_copy(update={"next": []}), render_import)
+    invocation.show(replace(planned, next_steps=[]), render_import)
     if planned.written:
         click.confirm(f"Import {pluralize(planned.written, 'record')}?", abort=True)
     number = planned.unattested + planned.attested
@@ -153,15 +165,18 @@ def _ask(
     "format",
     type=click.Choice(get_args(ExportFormat)),
     default="json",
-    help="The form.",
+    help="Output format.",
 )
-@click.option("--output", metavar="FILE", help="Write this file, or folder for backlog.")
-@click.option("--force", is_flag=True, help="Write over a file that is there.")
+@click.option("--output", metavar="FILE", help="Write to FILE; a directory for the format backlog.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
 def export(invocation: Invocation, **arguments: object) -> None:
-    """Print tasks, statuses and history, so that nothing is lost; or the tasks for another tool."""
+    """Export tasks, statuses and history.
+
+    Other formats than json export the tasks for another tool.
+    """
     answer = exporter.export_tasks(invocation.project(), ExportRequest.model_validate(arguments))
     if isinstance(answer, str):
-        # Not `show`: what is exported must come out byte for byte, whatever the terminal reads.
+        # Not `show`: an export must be byte for byte the same, whatever the terminal's encoding.
         sys.stdout.buffer.write(answer.encode())
     else:
         invocation.show(answer, console.render_result)

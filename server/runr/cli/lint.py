@@ -1,4 +1,4 @@
-"""The command that looks for mistakes in tasks and their records."""
+"""The command `lint`: check task files, settings and records, and fix what is mechanical."""
 
 import click
 
@@ -10,21 +10,26 @@ from runr.lint import finding, fixes, rules
 from runr.lint.fixes import FixResult
 from runr.lint.rules import LintResult
 from runr.query import listing
+from runr.query.encoding import to_json
 from runr.query.filters import Filter
 from runr.text import pluralize
 
-_FORMS = ("text", "json", "sarif")
-_COLOURS = {"error": "red", "warning": "yellow"}
+_FORMATS = ("text", "json", "sarif")
+_COLORS = {"error": "red", "warning": "yellow"}
 
 
-@command("verify")
+@command("lint")
 @click.argument("tasks", nargs=-1, metavar="[TASK]…", shell_complete=task_names)
 @filtered()
-@click.option("--format", "form", type=click.Choice(_FORMS), default="text", help="The form.")
-@click.option("--strict", is_flag=True, help="End with 1 for warnings, too.")
-@click.option("--fix", is_flag=True, help="First mend byte order marks and Windows line ends.")
-@click.option("--dry-run", is_flag=True, help="With --fix: only show what would change.")
-def verify(
+@click.option(
+    "--format", "form", type=click.Choice(_FORMATS), default="text", help="Output format."
+)
+@click.option("--strict", is_flag=True, help="Exit 1 on warnings too.")
+@click.option("--fix", is_flag=True, help="Fix byte order marks and Windows line ends first.")
+@click.option(
+    "--dry-run", is_flag=True, help="With --fix: show what would change, without changing it."
+)
+def lint(
     invocation: Invocation,
     tasks: tuple[str, ...],
     form: str,
@@ -34,43 +39,46 @@ def verify(
     fix: bool,
     dry_run: bool,
 ) -> int:
-    """Look for mistakes: headers, dependencies, scopes, checks, and statuses without evidence."""
+    """Check task files, settings and records.
+
+    Covers headers, dependencies, scopes, checks, and statuses without evidence.
+    """
     project = invocation.project()
     if dry_run and not fix:
-        raise UsageError("--dry-run belongs to --fix: without it nothing is written anyway")
+        raise UsageError("--dry-run requires --fix: nothing is written without it")
     tasks = listing.matches_path(project, tasks, wanted)
     if fix:
         done = fixes.fix_files(project, tasks, dry_run=dry_run)
         if dry_run:
-            invocation.show(done, _mended)
+            invocation.show(done, _fixed)
             return ExitCode.DONE
         if done.changed and not invocation.as_json and form == "text":
-            click.echo(_mended(done))
+            click.echo(_fixed(done))
     answer = rules.lint_tasks(project, tasks, strict=strict)
     if form == "sarif":
         click.echo(finding.render_sarif(answer.findings, __version__), nl=False)
     elif form == "json":
-        click.echo(answer.model_dump_json(indent=2))
+        click.echo(to_json(answer))
     else:
-        invocation.show(answer, _verified)
+        invocation.show(answer, _linted)
     return ExitCode.DONE if answer.passed else ExitCode.FAILED
 
 
-def _mended(done: FixResult) -> str:
-    verb = "would be mended" if done.dry_run else "mended"
+def _fixed(done: FixResult) -> str:
+    verb = "would be fixed" if done.dry_run else "fixed"
     if not done.changed:
-        return "Nothing to mend."
+        return "Nothing to fix."
     return f"{done.diff}{pluralize(len(done.changed), 'file')} {verb}."
 
 
-def _verified(answer: LintResult) -> str:
+def _linted(answer: LintResult) -> str:
     lines = []
     for each in answer.findings:
         place = f"{each.path}:{each.line}" if each.line else each.path
-        word = click.style(each.severity, fg=_COLOURS[each.severity])
+        word = click.style(each.severity, fg=_COLORS[each.severity])
         lines.append(f"{place}: {word}: {each.message} [{each.rule}]")
     tasks = pluralize(answer.tasks, "task")
     if not lines:
-        return f"{tasks}: nothing is wrong."
+        return f"{tasks}: no problems found."
     wrong = f"{pluralize(answer.errors, 'error')}, {pluralize(answer.warnings, 'warning')}"
     return "\n".join([*lines, f"{tasks}: {wrong}."])

@@ -1,4 +1,4 @@
-"""Commands about what is in the history, and what is to go there."""
+"""Commands about commits: audit, manual work, submitting and cleaning up runs."""
 
 import click
 from click import style
@@ -14,12 +14,12 @@ from runr.provenance.audit import Audit, AuditedCommit
 from runr.provenance.manual_commit import InterveneRequest, ManualCommitResult, commit_manual_work
 from runr.text import parse_duration
 
-#: Gaps that are shown; with --json there are all of them.
-_GAPS = 50
+#: The most rows of a list that are shown; --json has all.
+_MAX_ROWS = 50
 
 
 def render_audit(answer: Audit) -> str:
-    """Return the counts, the coverage, and the commits that nobody answers for."""
+    """Return the counts, the coverage, and the unattributed commits."""
     if not answer.commits:
         return "\n".join([f"No commits in {answer.range}.", *_notes(answer.notes)])
     lines = [f"{answer.range}: {_commits(answer.commits)}"]
@@ -28,39 +28,41 @@ def render_audit(answer: Audit) -> str:
     verdict = f"{answer.coverage:.1f}% of {answer.counted} covered"
     if answer.fail_under is not None:
         sign = style("✓", fg="green") if answer.passed else style("✗", fg="red")
-        verdict = f"{sign} {verdict}, wanted {answer.fail_under:g}%"
+        verdict = f"{sign} {verdict}, required {answer.fail_under:g}%"
     lines += [verdict, *_notes(answer.notes)]
     if answer.gaps:
-        lines += ["Nobody answers for:", *(f"  {_row(gap)}" for gap in answer.gaps[:_GAPS])]
-    if len(answer.gaps) > _GAPS:
-        lines.append(f"  … and {len(answer.gaps) - _GAPS} more; --json names them all")
+        lines += ["Unattributed commits:", *(f"  {_row(gap)}" for gap in answer.gaps[:_MAX_ROWS])]
+    if len(answer.gaps) > _MAX_ROWS:
+        lines.append(f"  … and {len(answer.gaps) - _MAX_ROWS} more; --json lists them all")
     return "\n".join(lines)
 
 
 def render_manual_commit(answer: ManualCommitResult) -> str:
-    """Return what was recorded, and where its receipt is."""
+    """Return the commit, its files, and where its record is."""
     name = (answer.task or "").removeprefix(".runr/tasks/")
     belongs = f" for {name}" if name else ""
     lines = [f"✎ commit {answer.sha[:12]}: manual work by {answer.by}{belongs}"]
-    lines += [f"  {path}" for path in answer.files[:_GAPS]]
-    if len(answer.files) > _GAPS:
-        lines.append(f"  … and {len(answer.files) - _GAPS} more")
+    lines += [f"  {path}" for path in answer.files[:_MAX_ROWS]]
+    if len(answer.files) > _MAX_ROWS:
+        lines.append(f"  … and {len(answer.files) - _MAX_ROWS} more")
     return "\n".join([*lines, "Next:", f"  runr report {answer.run}"])
 
 
 def render_submission(answer: Submission) -> str:
-    """Return what was brought in, or would be."""
+    """Return what was merged, or would be."""
     into = f"{_commits(len(answer.commits))} of run {answer.run}"
     if answer.how == "already":
-        head = f"{answer.to} has {into} already"
+        head = f"{answer.to} already contains {into}"
     else:
-        verb = "would be brought" if answer.dry_run else "brought"
+        verb = "would be merged" if answer.dry_run else "merged"
         head = f"{into} {verb} into {answer.to} ({answer.how})"
     lines = [head, *(f"  {commit}" for commit in answer.commits)]
     if answer.forced:
         lines.append(f"  {style('forced', fg='yellow')}: {answer.forced}")
     return "\n".join(
-        [*lines, "Next:", *(f"  {step}" for step in answer.next)] if answer.next else lines
+        [*lines, "Next:", *(f"  {step}" for step in answer.next_steps)]
+        if answer.next_steps
+        else lines
     )
 
 
@@ -70,7 +72,7 @@ def render_cleanup(answer: CleanResult) -> str:
     lines = [f"{verb}:", *(f"  {what}" for what in answer.removed)] if answer.removed else []
     if answer.kept:
         lines += ["kept:", *(f"  {thing.what}: {thing.why}" for thing in answer.kept)]
-    return "\n".join(lines) if lines else "Nothing is left to clean up."
+    return "\n".join(lines) if lines else "Nothing to clean up."
 
 
 def _row(commit: AuditedCommit) -> str:
@@ -86,53 +88,74 @@ def _notes(notes: list[str]) -> list[str]:
 
 
 @command("audit")
-@click.option("--range", "rev_range", metavar="A..B", help="Only these commits; default: all.")
+@click.option(
+    "--range", "rev_range", metavar="A..B", help="Only these commits; default: all of HEAD."
+)
 @click.option(
     "--fail-under",
     type=click.FloatRange(0, 100),
     metavar="PERCENT",
-    help="End with 1 where less of the commits is covered.",
+    help="Exit 1 if coverage is below PERCENT.",
 )
 def audit(invocation: Invocation, rev_range: str | None, fail_under: float | None) -> int:
-    """Say who answers for each commit: a run, a person, or nobody."""
+    """Audit commit provenance.
+
+    Each commit is attributed to a run or a person, or is unattributed.
+    """
     answer = provenance_audit.audit(invocation.project(), rev_range, fail_under=fail_under)
     invocation.show(answer, render_audit)
     return ExitCode.DONE if answer.passed else ExitCode.FAILED
 
 
 @command("intervene")
-@click.option("--task", shell_complete=task_names, help="The task that it belongs to.")
+@click.option("--task", shell_complete=task_names, help="Task that the work belongs to.")
 @click.option(
-    "--reason", required=True, help="What was done and why; its first line is the subject."
+    "--reason", required=True, help="What was done and why; the first line is the subject."
 )
-@click.option("--by", help="Who did it; default: git's user.name.")
+@click.option("--by", help="Name of the person; default: git user.name.")
 @click.option(
-    "--all", "everything", is_flag=True, help="Take all changes and new files, not what is staged."
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Commit all changes and new files, not only what is staged.",
 )
-def intervene(invocation: Invocation, **wish: object) -> None:
-    """Commit manual work with a receipt: who did it and why. It completes no task."""
-    answer = commit_manual_work(invocation.project(), InterveneRequest.model_validate(wish))
+def intervene(invocation: Invocation, **options: object) -> None:
+    """Commit manual work with a record.
+
+    The record says who did it and why. It completes no task.
+    """
+    answer = commit_manual_work(invocation.project(), InterveneRequest.model_validate(options))
     invocation.show(answer, render_manual_commit)
 
 
 @command("submit")
 @click.argument("run", metavar="RUN")
-@click.option("--to", required=True, metavar="BRANCH", help="The branch to bring the work into.")
-@click.option("--dry-run", is_flag=True, help="Only say what would be brought in.")
-@click.option("--force", is_flag=True, help="Take unverified work, too; it is recorded.")
-def submit(invocation: Invocation, **wish: object) -> None:
-    """Bring all commits of a run into a branch, or none of them."""
-    answer = lifecycle_submit.submit(invocation.project(), SubmitRequest.model_validate(wish))
+@click.option("--to", required=True, metavar="BRANCH", help="Branch to merge the work into.")
+@click.option("--dry-run", is_flag=True, help="Show what would be merged, without merging it.")
+@click.option("--force", is_flag=True, help="Merge unverified work too; it is recorded.")
+def submit(invocation: Invocation, **options: object) -> None:
+    """Merge the commits of a run into a branch.
+
+    Either all of them are merged, or none.
+    """
+    answer = lifecycle_submit.submit(invocation.project(), SubmitRequest.model_validate(options))
     invocation.show(answer, render_submission)
 
 
 @command("clean")
-@click.option("--older-than", metavar="AGE", help="Only what ended longer ago, such as 14d.")
-@click.option("--runs", "records", is_flag=True, help="Run records, too; 14d old unless you say.")
 @click.option(
-    "--force", multiple=True, metavar="RUN", help="Remove also what only this run has; repeatable."
+    "--older-than", metavar="AGE", help="Only runs that ended at least this long ago, e.g. 14d."
 )
-@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@click.option(
+    "--runs", "records", is_flag=True, help="Also delete run records (default: older than 14d)."
+)
+@click.option(
+    "--force",
+    multiple=True,
+    metavar="RUN",
+    help="Also delete unmerged work of this run; repeatable.",
+)
+@click.option("--dry-run", is_flag=True, help="Show what would be removed, without removing it.")
 def clean(
     invocation: Invocation,
     older_than: str | None,
@@ -141,11 +164,14 @@ def clean(
     records: bool,
     dry_run: bool,
 ) -> None:
-    """Remove worktrees and branches of ended runs, never work that is nowhere else."""
-    wish = CleanRequest(
+    """Remove worktrees and branches of ended runs.
+
+    Unmerged work is kept.
+    """
+    request = CleanRequest(
         older_than=_seconds(older_than), records=records, force=force, dry_run=dry_run
     )
-    invocation.show(maintenance_cleanup.clean(invocation.project(), wish), render_cleanup)
+    invocation.show(maintenance_cleanup.clean(invocation.project(), request), render_cleanup)
 
 
 def _seconds(age: str | None) -> int | None:

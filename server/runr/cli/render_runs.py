@@ -1,19 +1,19 @@
-"""Runs as people read them in a terminal."""
+"""Render runs, their checks and their events for a terminal."""
+
+from __future__ import annotations  # runs are named here, and loaded only where there are any
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from click import style
 
 from runr.cli import console
 from runr.cli.console import render_next_steps
-from runr.lifecycle.resume import ResumePreview
-from runr.query.models import CheckDetails, RunDetails, RunList, RunResult
 from runr.runs import stop_reasons
 from runr.runs.events import (
     CheckFailed,
     CheckFinished,
     ChecksEscalated,
-    Event,
     EventData,
     FinishedPhase,
     NoteAdded,
@@ -25,9 +25,14 @@ from runr.runs.events import (
 )
 from runr.text import format_duration
 
+if TYPE_CHECKING:
+    from runr.lifecycle.resume import ResumePreview, ResumeResult
+    from runr.query.detail_models import CheckDetails, RunDetails, RunList, RunResult
+    from runr.runs.events import Event
+
 
 def check_line(check: CheckDetails) -> str:
-    """Return a check with how it ended, as a run's summary lists it."""
+    """Return a check and its result, for the summary of a run."""
     return f"{_sign(check)} {check.command} ({_facts(check, took=True)})"
 
 
@@ -35,6 +40,8 @@ def check_progress(data: ChecksEscalated | CheckFailed | CheckFinished) -> str:
     """Return what an event about checks says while the run goes on."""
     if isinstance(data, ChecksEscalated):
         return f"{data.tier} too: {data.path} matches {data.pattern}"
+    from runr.query.detail_models import CheckDetails  # noqa: PLC0415 - see the first import
+
     check = CheckDetails(
         tier=data.tier,
         command=data.command,
@@ -42,10 +49,9 @@ def check_progress(data: ChecksEscalated | CheckFailed | CheckFinished) -> str:
         seconds=data.seconds,
         runs=data.runs,
         passed=data.exit_code == 0,
-        flaky=data.exit_code == 0 and data.runs > 1,
     )
     if isinstance(data, CheckFailed):
-        return f"{_sign(check)} {check.command} (run {check.runs}; it is run again)"
+        return f"{_sign(check)} {check.command} (run {check.runs}; retrying)"
     more = f" ({_facts(check, took=False)})" if check.runs > 1 else ""
     return f"{_sign(check)} {check.command}{more}"
 
@@ -67,12 +73,12 @@ def _facts(check: CheckDetails, *, took: bool) -> str:
     return ", ".join(part for part in (check.tier, time, again) if part)
 
 
-#: Files that are shown; with --json there are all of them.
+#: The most files that are shown; --json has all.
 _FILES = 15
 
 
 def render_preview(answer: ResumePreview) -> str:
-    """Return where a run would go on, and with what."""
+    """Return from where a run would resume, and with which work."""
     name = answer.task.removeprefix(".runr/tasks/")
     lines = [f"run {answer.run} of {name} ({answer.stop_reason}): {answer.message}"]
     lines.append(f"  in {answer.workdir}")
@@ -80,8 +86,14 @@ def render_preview(answer: ResumePreview) -> str:
     if len(answer.work) > _FILES:
         lines.append(f"  … and {len(answer.work) - _FILES} more")
     if not answer.work:
-        lines.append("  nothing is changed so far")
-    return "\n".join([*lines, "Next:", *(f"  {step}" for step in answer.next)])
+        lines.append("  no changes so far")
+    return "\n".join([*lines, "Next:", *(f"  {step}" for step in answer.next_steps)])
+
+
+def render_resumed(answer: ResumeResult) -> str:
+    """Return what was resumed, or what else there is to do."""
+    work = render_summary(answer.run) if answer.run else []
+    return "\n".join([answer.message, *work, *render_next_steps(answer.next_steps)])
 
 
 def event_line(event: Event) -> str | None:
@@ -106,7 +118,7 @@ def _progress(data: EventData) -> str | None:
         case ReviewFinished(feedback=str(feedback)):
             return f"{data.reviewer} asks: {feedback.splitlines()[0]}"
         case NoteAdded(text):
-            return f"noted: {text.splitlines()[0]}"
+            return f"note: {text.splitlines()[0]}"
         case SessionAttached(session_id, why):
             return f"resumed by session {session_id}: {why}"
         case WorkerBackoff(reason=reason) | WorkerFallback(reason=reason):
@@ -117,25 +129,25 @@ def _progress(data: EventData) -> str | None:
             return None
 
 
-#: Lines of a failure that are shown; the report has them all.
-_LONGEST = 15
+#: The most lines of a failure that are shown; the report has all.
+_MAX_LINES = 15
 
-#: Notes that are shown; the report has them all.
+#: The most notes that are shown; the report has all.
 _NOTES = 3
 
 
 def render_summary(run: RunDetails) -> list[str]:
-    """Return a run in a few lines, with its failed checks and its next commands."""
+    """Return a run in a few lines, with its failed checks."""
     lines = [f"  run {run.id}: {_ending(run)} ({run.worker}, {format_duration(run.seconds)})"]
     for check in run.checks:
         lines.append(f"    {check_line(check)}")
-        lines += [f"        {line}" for line in check.tail.splitlines()[-_LONGEST:]]
+        lines += [f"        {line}" for line in check.tail.splitlines()[-_MAX_LINES:]]
     if run.rejected_by:
         lines.append(f"    {run.rejected_by}: {run.reason}")
-    lines += [f"    held by {run.held_by}"] if run.held_by else []
-    lines += [f"    noted: {note.splitlines()[0]}" for note in run.notes[-_NOTES:]]
+    lines += [f"    held by {run.holder}"] if run.holder else []
+    lines += [f"    note: {note.splitlines()[0]}" for note in run.notes[-_NOTES:]]
     if run.detail and run.stop_reason:
-        lines += [f"    {line}".rstrip() for line in run.detail.splitlines()[:_LONGEST]]
+        lines += [f"    {line}".rstrip() for line in run.detail.splitlines()[:_MAX_LINES]]
     return lines
 
 
@@ -146,10 +158,10 @@ def _ending(run: RunDetails) -> str:
 
 
 def render_end(run: RunDetails) -> str:
-    """Return how a run ended: one line, and the next commands where there are any."""
-    name = run.task.removeprefix(".runr/tasks/")
+    """Return how a run ended, in one line, and the next commands."""
+    name = run.task_path.removeprefix(".runr/tasks/")
     if run.status == "running":
-        return "\n".join([f"{console.run_sign(run)} {name}: run {run.id} is at work", *_next(run)])
+        return "\n".join([f"{console.run_sign(run)} {name}: run {run.id} is running", *_next(run)])
     if run.status == "completed":
         lines = [
             f"{console.run_sign(run)} {name}: {_result(run)} in {format_duration(run.seconds)}"
@@ -161,41 +173,41 @@ def render_end(run: RunDetails) -> str:
 
 
 def _result(run: RunDetails) -> str:
-    how = f"on the word of {run.approved_by}" if run.approved_by else "verified"
-    how += ", its checks skipped" if run.verification == "skipped" else ""
+    how = f"attested by {run.approved_by}" if run.approved_by else "verified"
+    how += ", checks skipped" if run.verification == "skipped" else ""
     commit = f", commit {run.checkpoint_sha[:12]}" if run.checkpoint_sha else ""
-    kept = f", waiting on {run.branch}" if run.integration == "pending" else ""
-    empty = ", without any change" if run.changed == 0 else ""
+    kept = f", pending on {run.branch}" if run.integration == "pending" else ""
+    empty = ", no changes" if run.changed_count == 0 else ""
     return f"completed, {how}{commit}{kept}{empty}"
 
 
 def _next(run: RunDetails) -> list[str]:
-    return ["  Next:", *(f"    {step}" for step in run.next)] if run.next else []
+    return ["  Next:", *(f"    {step}" for step in run.next_steps)] if run.next_steps else []
 
 
 def render_started(answer: RunResult) -> str:
-    """Return what a run that goes on without us needs: its brief, or how to look at it."""
+    """Return the session's brief, or how to follow a detached run."""
     if answer.brief is not None:
         return "\n".join([answer.brief, *render_next_steps(console.after_brief(answer))])
-    return "\n".join([f"run {answer.run.id} has started", *render_next_steps(answer.run.next)])
+    return "\n".join(
+        [f"run {answer.run.id} has started", *render_next_steps(answer.run.next_steps)]
+    )
 
 
 def render_runs(answer: RunList) -> str:
     """Return one line for each run, newest first."""
     if not answer.runs:
-        return "No runs yet. `runr run --task NAME` makes one."
-    names = [run.task.removeprefix(".runr/tasks/") or "(no task)" for run in answer.runs]
-    width = console.terminal_width(names)
+        return "No runs yet. Start one with `runr run TASK`."
+    names = [run.task_path.removeprefix(".runr/tasks/") or "(no task)" for run in answer.runs]
+    width = console.column_width(names)
     workers = max(len(run.worker) for run in answer.runs)
     lines = []
     for run, name in zip(answer.runs, names, strict=True):
         cost = f"  ${run.cost_usd:.2f}" if run.cost_usd is not None else ""
         reason = f"  ({run.stop_reason})" if run.stop_reason else ""
-        begun = (
-            f"{console.run_sign(run)} {run.id}  {run.status:<9}  {console.truncate(name, width)}"
-        )
+        begun = f"{console.run_sign(run)} {run.id}  {run.status:<9}  {console.pad(name, width)}"
         took = f"{run.worker:<{workers}}  {format_duration(run.seconds):>6}"
         lines.append(f"{begun}  {took}{cost}{reason}")
-    if answer.total > len(answer.runs):
-        lines.append(f"… of {answer.total}; --limit 0 shows all")
+    if answer.total_count > len(answer.runs):
+        lines.append(f"… of {answer.total_count}; --limit 0 shows all")
     return "\n".join(lines)

@@ -1,55 +1,61 @@
-"""Tasks as people read them in a terminal."""
+"""Render tasks for a terminal."""
+
+from __future__ import annotations  # runs are named here, and loaded only where there are any
 
 import shlex
+from typing import TYPE_CHECKING
 
 from click import style
 
 from runr.cli import console, render_runs
 from runr.cli.console import render_next_steps
-from runr.query.models import CompletionResult, TaskDetails, TaskList, TaskSummary
+from runr.query.models import TaskList, TaskSummary
 
-#: A completion that its checks do not stand behind says so.
+if TYPE_CHECKING:
+    from runr.query.detail_models import CompletionResult, TaskDetails
+
+#: What is shown beside a completion whose checks did not pass.
 _UNCHECKED = {
-    "failed": ("against failing checks", "red"),
-    "skipped": ("its checks were skipped", "yellow"),
+    "failed": ("checks failed", "red"),
+    "skipped": ("checks skipped", "yellow"),
 }
 
 
 def render_list(answer: TaskList) -> str:
     """Return one line for each task, in columns."""
     if not answer.tasks:
-        return answer.next
+        return " ".join(answer.next_steps)
     names = [shown_name(row) for row in answer.tasks]
-    width = console.terminal_width(names)
+    width = console.column_width(names)
     states = max(len(row.status) for row in answer.tasks)
     lines = ["Tasks in .runr/tasks/:"]
     for row, name in zip(answer.tasks, names, strict=True):
         sign, status = console.task_sign(row), console.styled(row.status)
-        begun = f"  {sign} {console.truncate(name, width)}  {status}"
+        begun = f"  {sign} {console.pad(name, width)}  {status}"
         remarks = _remarks(row)
         gap = " " * (states - len(row.status) + 2) if remarks else ""
         lines.append(f"{begun}{gap}{remarks}")
-    if 0 < answer.waiting < answer.total:
-        lines.append(f"  {blocked_note(answer.waiting)}")
+    if 0 < answer.needs_human_count < answer.total_count:
+        lines.append(f"  {blocked_note(answer.needs_human_count)}")
     if answer.next_cursor:
         cursor = shlex.quote(answer.next_cursor)
-        lines.append(f"  … of {answer.total}; --cursor {cursor} goes on, --limit 0 shows all")
+        lines.append(f"  … of {answer.total_count}; --cursor {cursor} shows more, --limit 0 all")
     return "\n".join(lines)
 
 
 def blocked_note(count: int) -> str:
-    """Return that so many tasks wait for a person, and how to see them."""
+    """Return how many tasks wait for a person, and the command that lists them."""
     who = "1 task waits" if count == 1 else f"{count} tasks wait"
     return f"{style(who, fg='yellow')} for a person: runr list-tasks --waiting"
 
 
 def shown_name(row: TaskSummary) -> str:
-    """Return a task's name as it can be shown on one line."""
+    """Return the task's name, printable on one line."""
     return shown_path(row.path)
 
 
 def shown_path(path: str) -> str:
-    """Return the name of the task at `path` as it can be shown on one line."""
+    """Return the name of the task at `path`, printable on one line."""
     name = path.removeprefix(".runr/tasks/")
     return name if name.isprintable() else name.encode("unicode_escape").decode()
 
@@ -72,11 +78,11 @@ def _remarks(row: TaskSummary) -> str:
         text, colour = _UNCHECKED[row.verification]
         remarks.append(style(text, fg=colour))
     if row.unmerged:
-        remarks.append(style("its commit is not on this branch", fg="yellow"))
+        remarks.append(style("commit not on this branch", fg="yellow"))
     if row.stale:
         remarks.append(style(f"stale: {'; '.join(row.stale_reasons)}", fg="yellow"))
     if row.orphaned:
-        remarks.append(style("its file is gone", fg="yellow"))
+        remarks.append(style("task file missing", fg="yellow"))
     remarks += [style(problem, fg="red") for problem in row.problems]
     return "  ".join(remarks)
 
@@ -100,12 +106,12 @@ def render_details(answer: TaskDetails) -> str:
         ("evidence", task.evidence),
         ("verification", task.verification if task.last_run_id else None),
         ("depends on", ", ".join(task.depends_on)),
-        *(("at root", f"{shown_path(cause.path)}: {cause.why}") for cause in task.root_causes),
+        *(("root cause", f"{shown_path(cause.path)}: {cause.why}") for cause in task.root_causes),
         ("owns", ", ".join(task.owns)),
         ("checks", "; ".join(task.verify)),
         ("checkpoint", task.checkpoint_sha),
-        ("unmerged", "yes, its commit is not on this branch" if task.unmerged else None),
-        ("attempts", str(task.attempts) if task.attempts else None),
+        ("unmerged", "commit not on this branch" if task.unmerged else None),
+        ("runs", str(task.run_count) if task.run_count else None),
     ]
     lines += [f"  {name}: {value}" for name, value in facts if value]
     lines += [f"  {style('problem', fg='red')}: {problem}" for problem in task.problems]
@@ -118,11 +124,12 @@ def render_details(answer: TaskDetails) -> str:
 
 
 def render_completion(answer: CompletionResult) -> str:
-    """Return what became of a completion."""
+    """Return the result of a completion."""
+    advice = " ".join(answer.next_steps)
     if answer.run is None:
-        return f"{console.task_sign(answer.task)} {shown_name(answer.task)}\n{answer.next}"
+        return "\n".join([f"{console.task_sign(answer.task)} {shown_name(answer.task)}", advice])
     if answer.completed:
-        return f"{render_runs.render_end(answer.run)}\n{answer.next}"
+        return f"{render_runs.render_end(answer.run)}\n{advice}"
     sign = style("✗", fg="red")
     lines = [f"{sign} {shown_name(answer.task)} is not completed"]
     lines += render_runs.render_summary(answer.run)[1:]

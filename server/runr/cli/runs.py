@@ -1,160 +1,266 @@
-"""Commands about runs."""
+"""Commands that start, follow, stop and resume runs."""
 
 import click
 
 from runr.cli import console, render_runs
 from runr.cli.app import Invocation, command, task_names
 from runr.cli.filters import filtered
-from runr.cli.render_runs import render_preview
 from runr.errors import ExitCode, UsageError
 from runr.jobs import batch
 from runr.jobs.batch import BatchResult
+from runr.lifecycle import resume as lifecycle_resume
+from runr.lifecycle import runs as lifecycle_runs
 from runr.lifecycle import start
 from runr.lifecycle.follow import Listener, wait_for_run
-from runr.lifecycle.resume import ContinueResult, continue_run, preview_resume
-from runr.lifecycle.runs import list_runs, read_report, resume_run, stop_run
 from runr.lifecycle.start import RunRequest
-from runr.query import detail
-from runr.query.detail import NoteRequest
+from runr.query import notes
+from runr.query.detail_models import RunDetails
 from runr.query.filters import Filter
-from runr.query.models import Kind, RunDetails
+from runr.query.models import Kind
 from runr.runs.events import Event
 from runr.runs.model import Phase
 from runr.runs.resume import RESUMABLE_PHASES
 from runr.runs.stop_reasons import quoted
 
-
-@command("note")
-@click.argument("run", metavar="RUN|TASK")
-@click.argument("text")
-def note(invocation: Invocation, **wish: object) -> None:
-    """Note progress in an open run: told again in its brief, its report and `runr follow`."""
-    answer = detail.add_note(invocation.project(), NoteRequest.model_validate(wish))
-    invocation.show(answer, console.render_result)
-
-
 _RUN = click.argument("run", metavar="RUN")
+_RUN_OR_LATEST = click.argument("run", metavar="[RUN]", default="latest")
+_WAIT = click.option(
+    "--wait/--detach", default=True, help="Wait for the run to finish, or return immediately."
+)
 
 
 @command("run")
-@click.argument("name", required=False, metavar="")
-@click.option("--task", shell_complete=task_names, help="The task to run.")
-@click.option("--all-ready", is_flag=True, help="Run every task that a worker can begin now.")
-@click.option("--auto-only", is_flag=True, help="Do so with automated tasks only.")
+@click.argument("names", nargs=-1, metavar="[TASK]...", shell_complete=task_names)
+@click.option("--task", "tasks", multiple=True, shell_complete=task_names, help="Task to run.")
+@click.option("--all-ready", is_flag=True, help="Run every task that is ready for a worker.")
+@click.option("--auto-only", is_flag=True, help="Same as --all-ready, but automated tasks only.")
 @filtered(without="worker")
-@click.option("--worker", help="Who does the work; default: the task's, then the configured one.")
-@click.option("--in-place", is_flag=True, help="Work in your own tree instead of a worktree.")
-@click.option("--force", is_flag=True, help="Go past open dependencies, or run a completed task.")
-@click.option("--wait/--detach", default=True, help="Follow the run to its end, or return at once.")
+@click.option("--worker", help="Worker to use; default: the task's, then the configured one.")
+@click.option(
+    "--in-place", is_flag=True, help="Run in the current working tree instead of a new worktree."
+)
+@click.option(
+    "--force", is_flag=True, help="Ignore incomplete dependencies, or re-run a completed task."
+)
+@_WAIT
 def run(
     invocation: Invocation,
-    name: str | None,
-    task: str | None,
-    worker: str | None,
+    names: tuple[str, ...],
+    tasks: tuple[str, ...],
     *,
     wanted: Filter,
     all_ready: bool,
     auto_only: bool,
-    in_place: bool,
-    force: bool,
     wait: bool,
+    **options: object,
 ) -> int:
-    """Run a task: work, verify, commit, record. The run lives on if this terminal does not."""
-    if name is not None:
+    """Run tasks: work, verify, commit, record.
+
+    Without --in-place each run has its own worktree. A run is a process of its
+    own and continues when the terminal is closed.
+    """
+    named = (*tasks, *names)
+    if all_ready or auto_only:
+        kinds: tuple[Kind, ...] = ("automated",) if auto_only else ("automated", "hybrid")
+        _refuse_names(named, options, wait=wait)
+        return _run_ready(invocation, kinds=kinds, wanted=wanted, options=options)
+    if not named:
         raise UsageError(
-            "the task is named with --task", next_steps=[f"runr run --task {quoted(name)}"]
-        )
-    several = all_ready or auto_only
-    if (task is None) is not several:
-        raise UsageError(
-            "say which: --task NAME, or --all-ready for every task that a worker can begin",
+            "which task? Pass TASK, or --all-ready for every task that is ready for a worker",
             next_steps=["runr next", "runr run --all-ready"],
         )
-    if task is None and (force or not wait):
-        raise UsageError(f"{'--force' if force else '--detach'} goes with --task alone")
-    if task is None:
-        kinds: tuple[Kind, ...] = ("automated",) if auto_only else ("automated", "hybrid")
-        return _run_ready(invocation, worker, kinds=kinds, wanted=wanted, in_place=in_place)
     if wanted:
         raise UsageError(
-            "filters go with --all-ready, not with --task",
-            next_steps=[f"runr run --task {quoted(task)}"],
+            "filters require --all-ready",
+            next_steps=[f"runr run --task {quoted(named[0])}", "runr run --all-ready --help"],
         )
-    project = invocation.project()
-    request = RunRequest(
-        task=task,
-        worker=worker,
-        in_place=in_place,
-        force=force,
-        session_id=project.environment.get("CLAUDE_CODE_SESSION_ID"),
-    )
-    answer = start.run_task(project, request)
-    if answer.brief is not None or not wait:
-        invocation.show(answer, render_runs.render_started)
-        return ExitCode.DONE
-    invocation.say(f"run {answer.run.id} on {answer.run.branch or 'this tree'}")
-    return _follow(invocation, answer.run.id)
-
-
-@command("follow")
-@_RUN
-def follow(invocation: Invocation, run: str) -> int:
-    """Show a run's progress until it ends, and end with its exit code."""
-    return _follow(invocation, run)
+    if len(named) > 1:
+        return _run_several(invocation, named, options, wait=wait)
+    return _run_one(invocation, named[0], options, wait=wait)
 
 
 @command("runs")
 @click.option("--task", shell_complete=task_names, help="Only runs of this task.")
-@click.option("--limit", type=click.IntRange(0), default=20, help="At most so many; 0 for all.")
+@click.option(
+    "--limit", type=click.IntRange(0), default=20, help="Maximum number of runs; 0 for all."
+)
 def runs(invocation: Invocation, task: str | None, limit: int) -> None:
     """List the latest runs, newest first."""
-    answer = list_runs(invocation.project(), limit=limit or None, task=task)
+    answer = lifecycle_runs.list_runs(invocation.project(), limit=limit or None, task=task)
     invocation.show(answer, render_runs.render_runs)
 
 
+@command("follow")
+@_RUN_OR_LATEST
+def follow(invocation: Invocation, run: str) -> int:
+    """Show the progress of a run until it ends.
+
+    Exits with the exit code of the run. Without RUN, follows the latest one.
+    """
+    return _follow(invocation, run)
+
+
 @command("report")
-@_RUN
+@_RUN_OR_LATEST
 def report(invocation: Invocation, run: str) -> None:
-    """Show what a run did, how it was verified and how it ended."""
-    answer = read_report(invocation.project(), run)
+    """Show what a run did and how it was verified.
+
+    Without RUN, shows the latest one.
+    """
+    answer = lifecycle_runs.read_report(invocation.project(), run)
     invocation.show(answer, lambda found: found.markdown.rstrip())
+
+
+@command("note")
+@click.argument("run", metavar="RUN|TASK")
+@click.argument("text")
+def note(invocation: Invocation, run: str, text: str) -> None:
+    """Add a progress note to an open run.
+
+    The note is part of the brief for the next session, of the report and of `runr follow`.
+    """
+    answer = notes.add_note(invocation.project(), run, text)
+    invocation.show(answer, console.render_result)
 
 
 @command("stop")
 @_RUN
-@click.option("--reason", help="Why; recorded with who stopped it.")
+@click.option("--reason", help="Why; recorded with the name of the person.")
 def stop(invocation: Invocation, run: str, reason: str | None) -> None:
-    """Stop a run, or give up a session's; its work is kept."""
-    invocation.show(stop_run(invocation.project(), run, reason), console.render_result)
+    """Stop a run and keep its work."""
+    answer = lifecycle_runs.stop_run(invocation.project(), run, reason)
+    invocation.show(answer, console.render_result)
 
 
 @command("resume")
-@_RUN
-@click.option("--preview", is_flag=True, help="Only say from where it would go on, with what.")
+@click.argument("run", metavar="[RUN]", required=False)
+@click.option(
+    "--preview",
+    "--dry-run",
+    "preview",
+    is_flag=True,
+    help="Show what would be resumed, without resuming it.",
+)
 @click.option(
     "--from",
     "since",
     type=click.Choice([phase.value for phase in RESUMABLE_PHASES]),
     help="Go on from this phase instead.",
 )
-@click.option("--wait/--detach", default=True, help="Follow the run to its end, or return at once.")
+@_WAIT
 def resume(
-    invocation: Invocation, run: str, since: str | None, *, preview: bool, wait: bool
+    invocation: Invocation, run: str | None, since: str | None, *, preview: bool, wait: bool
 ) -> int:
-    """Take a stopped run up again where it stopped, with the work that it left."""
+    """Resume a stopped run.
+
+    Its work so far is kept. Without RUN, resumes the run that stopped last, or
+    shows which task is ready or waiting for a person.
+    """
     phase = Phase(since) if since else None
+    if run is None and phase is None:
+        return _resume_latest(invocation, preview=preview, wait=wait)
+    wanted = run or "latest"
     if preview:
-        invocation.show(
-            preview_resume(invocation.project(), run, phase),
-            render_preview,
-        )
+        shown = lifecycle_resume.preview_resume(invocation.project(), wanted, phase)
+        invocation.show(shown, render_runs.render_preview)
         return ExitCode.DONE
-    answer = resume_run(invocation.project(), run, phase)
+    answer = lifecycle_runs.resume_run(invocation.project(), wanted, phase)
     if answer.run.worker == "session" or not wait:
         invocation.show(answer, render_runs.render_started)
         return ExitCode.DONE
-    invocation.say(f"run {answer.run.id} goes on")
+    invocation.say(f"run {answer.run.id} is resumed")
     return _follow(invocation, answer.run.id, after=answer.run.seq)
+
+
+def _resume_latest(invocation: Invocation, *, preview: bool, wait: bool) -> int:
+    answer = lifecycle_resume.resume_latest(invocation.project(), dry_run=preview)
+    resumed = answer.run if answer.action == "resume" and not preview else None
+    if resumed is None or resumed.worker == "session" or not wait:
+        invocation.show(answer, render_runs.render_resumed)
+        return ExitCode.HUMAN if answer.action == "person" else ExitCode.DONE
+    invocation.say(answer.message)
+    return _follow(invocation, resumed.id, after=resumed.seq)
+
+
+def _run_one(invocation: Invocation, task: str, options: dict[str, object], *, wait: bool) -> int:
+    answer = start.run_task(invocation.project(), _request(invocation, task, options))
+    if answer.brief is not None or not wait:
+        invocation.show(answer, render_runs.render_started)
+        return ExitCode.DONE
+    invocation.say(f"run {answer.run.id} on {answer.run.branch or 'the current working tree'}")
+    return _follow(invocation, answer.run.id)
+
+
+def _request(invocation: Invocation, task: str, options: dict[str, object]) -> RunRequest:
+    session_id = invocation.project().environment.get("CLAUDE_CODE_SESSION_ID")
+    return RunRequest.model_validate({**options, "task": task, "session_id": session_id})
+
+
+def _refuse_names(named: tuple[str, ...], options: dict[str, object], *, wait: bool) -> None:
+    """Raise UsageError for what cannot be combined with --all-ready."""
+    if named:
+        raise UsageError(
+            "pass task names or --all-ready, not both",
+            next_steps=[f"runr run --task {quoted(named[0])}", "runr run --all-ready"],
+        )
+    if options["force"] or not wait:
+        option = "--force" if options["force"] else "--detach"
+        raise UsageError(f"{option} requires a single task")
+
+
+def _run_several(
+    invocation: Invocation, names: tuple[str, ...], options: dict[str, object], *, wait: bool
+) -> int:
+    """Run the named tasks one after another, in the order in which they were named."""
+    if not wait:
+        raise UsageError("--detach requires a single task")
+    # Every name is looked up before the first task runs.
+    project = invocation.project()
+    known = project.tasks()
+    paths = [project.find_task(name, known).path for name in names]
+    ended: list[RunDetails] = []
+    for path in paths:
+        answer = start.run_task(invocation.project(), _request(invocation, path, options))
+        if answer.brief is not None:
+            raise UsageError("the worker session runs a single task")
+        invocation.say(f"run {answer.run.id}: {answer.run.task_path.removeprefix('.runr/tasks/')}")
+        finished = watch(invocation, answer.run.id)
+        if finished is None:
+            return ExitCode.INTERRUPTED
+        invocation.say(render_runs.render_end(finished))
+        ended.append(finished)
+    invocation.show(batch.summarize(ended), _render_batch)
+    return next((each.exit_code for each in ended if each.exit_code), ExitCode.DONE)
+
+
+def _run_ready(
+    invocation: Invocation,
+    *,
+    kinds: tuple[Kind, ...],
+    wanted: Filter,
+    options: dict[str, object],
+) -> int:
+    started: list[RunDetails] = []
+
+    def on_start(view: RunDetails) -> None:
+        started.append(view)
+        invocation.say(f"run {view.id}: {view.task_path.removeprefix('.runr/tasks/')}")
+
+    try:
+        answer = batch.run_ready(
+            invocation.project(),
+            kinds=kinds,
+            wanted=wanted,
+            worker=worker if isinstance(worker := options["worker"], str) else None,
+            in_place=bool(options["in_place"]),
+            on_begin=on_start,
+            on_event=_progress(invocation),
+            on_end=lambda view: invocation.say(render_runs.render_end(view)),
+        )
+    except KeyboardInterrupt:
+        return _interrupted(started[-1].id if started else None)
+    invocation.show(answer, _render_batch)
+    return next((run.exit_code for run in answer.runs if run.exit_code), ExitCode.DONE)
 
 
 def _follow(invocation: Invocation, run: str, *, after: int = 0) -> int:
@@ -166,92 +272,31 @@ def _follow(invocation: Invocation, run: str, *, after: int = 0) -> int:
 
 
 def watch(invocation: Invocation, run: str, *, after: int = 0) -> RunDetails | None:
-    """Show a run's progress and return it at its end; None where the user stops looking."""
+    """Show the progress of a run and return it at its end; None after an interrupt."""
     try:
-        return wait_for_run(invocation.project(), run, on_event=_teller(invocation), after=after)
+        return wait_for_run(invocation.project(), run, on_event=_progress(invocation), after=after)
     except KeyboardInterrupt:
-        _left(run)
+        _interrupted(run)
         return None
 
 
-def _left(run: str | None) -> int:
-    """Say how to find the run again that the user stopped looking at."""
+def _interrupted(run: str | None) -> int:
+    """Print how to follow or stop the run that is still running."""
     if run is not None:
         steps = f"  runr follow {run}\n  runr stop {run}"
-        click.echo(f"\nThe run goes on. Next:\n{steps}", err=True)
+        click.echo(f"\nThe run continues. Next:\n{steps}", err=True)
     return ExitCode.INTERRUPTED
 
 
-def _batch(answer: BatchResult) -> str:
-    refused = [f"{click.style('✗', fg='red')} {line}" for line in answer.refused]
-    return "\n".join([*refused, answer.message])
-
-
-def _teller(invocation: Invocation) -> Listener:
-    def tell(event: Event) -> None:
+def _progress(invocation: Invocation) -> Listener:
+    def on_event(event: Event) -> None:
         line = render_runs.event_line(event)
         if line:
             invocation.say(line)
 
-    return tell
+    return on_event
 
 
-def _run_ready(
-    invocation: Invocation,
-    worker: str | None,
-    *,
-    kinds: tuple[Kind, ...],
-    wanted: Filter,
-    in_place: bool,
-) -> int:
-    begun: list[RunDetails] = []
-
-    def begin(view: RunDetails) -> None:
-        begun.append(view)
-        invocation.say(f"run {view.id}: {view.task.removeprefix('.runr/tasks/')}")
-
-    def end(view: RunDetails) -> None:
-        invocation.say(render_runs.render_end(view))
-
-    try:
-        answer = batch.run_ready(
-            invocation.project(),
-            kinds=kinds,
-            wanted=wanted,
-            worker=worker,
-            in_place=in_place,
-            on_begin=begin,
-            on_event=_teller(invocation),
-            on_end=end,
-        )
-    except KeyboardInterrupt:
-        return _left(begun[-1].id if begun else None)
-    invocation.show(answer, _batch)
-    return next((run.exit_code for run in answer.runs if run.exit_code), ExitCode.DONE)
-
-
-@command("continue")
-@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
-@click.option("--wait/--detach", default=True, help="Follow the run to its end, or return at once.")
-def continue_(invocation: Invocation, *, dry_run: bool, wait: bool) -> int:
-    """Take up the run that stopped last, or say what a person has to do, or what is ready."""
-    answer = continue_run(invocation.project(), dry_run=dry_run)
-    resumed = answer.run if answer.action == "resume" and not dry_run else None
-    if resumed is None or resumed.worker == "session" or not wait:
-        invocation.show(answer, _told)
-        return ExitCode.HUMAN if answer.action == "person" else ExitCode.DONE
-    invocation.say(answer.message)
-    ended = watch(invocation, resumed.id, after=resumed.seq)
-    if ended is None:
-        return ExitCode.INTERRUPTED
-    invocation.show(
-        answer.model_copy(update={"run": ended, "next": ended.next}),
-        lambda _: render_runs.render_end(ended),
-    )
-    return ended.exit_code or ExitCode.DONE
-
-
-def _told(answer: ContinueResult) -> str:
-    work = render_runs.render_summary(answer.run) if answer.run else []
-    lines = [answer.message, *work]
-    return "\n".join([*lines, "Next:", *(f"  {step}" for step in answer.next)])
+def _render_batch(answer: BatchResult) -> str:
+    refused = [f"{click.style('✗', fg='red')} {line}" for line in answer.refused]
+    return "\n".join([*refused, answer.message])

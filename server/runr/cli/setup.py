@@ -1,4 +1,4 @@
-"""Commands that set a repository up and look after it."""
+"""Commands that set up a repository and check the installation."""
 
 import os
 import shutil
@@ -28,23 +28,27 @@ from runr.tasks.templates import MEANINGS
 
 @command("new")
 @click.argument("name", metavar="TASK", required=False)
-@click.option("--template", default="feature", help=f"{', '.join(MEANINGS)}, or your own.")
-@click.option("--title", help="What it is called; without TASK, its file is named after it.")
-@click.option("--type", "type", type=click.Choice(get_args(Kind)), help="Who does it.")
+@click.option("--template", default="feature", help=f"{', '.join(MEANINGS)}, or one of your own.")
+@click.option("--title", help="Title; used for the file name if TASK is omitted.")
+@click.option("--type", "type", type=click.Choice(get_args(Kind)), help="Task type.")
 @click.option(
-    "--depends-on", multiple=True, shell_complete=task_names, help="A task that has to be first."
+    "--depends-on",
+    multiple=True,
+    shell_complete=task_names,
+    help="Task that must be completed first; repeatable.",
 )
-@click.option("--tag", "tags", multiple=True, help="A word to filter by; repeatable.")
-@click.option("--edit", is_flag=True, help="Open it in $VISUAL or $EDITOR, then check it.")
-@click.option("--list-templates", is_flag=True, help="Only list the templates.")
-def new(invocation: Invocation, *, list_templates: bool, **wish: object) -> None:
-    """Write a new task file from a template."""
+@click.option("--tag", "tags", multiple=True, help="Tag to add; repeatable.")
+@click.option("--edit", is_flag=True, help="Open the file in $VISUAL or $EDITOR, then check it.")
+@click.option("--list-templates", is_flag=True, help="List the templates.")
+def new(invocation: Invocation, *, list_templates: bool, **options: object) -> None:
+    """Create a task file from a template."""
     project = invocation.project()
     if list_templates:
         invocation.show(setup_new_task.templates(project), _templates)
     else:
         invocation.show(
-            setup_new_task.new_task(project, NewRequest.model_validate(wish)), console.render_result
+            setup_new_task.new_task(project, NewRequest.model_validate(options)),
+            console.render_result,
         )
 
 
@@ -55,18 +59,28 @@ def _templates(answer: TemplateList) -> str:
 
 
 @command("init")
-@click.option("--dry-run", is_flag=True, help="Only say what would be written.")
-@click.option("--shared", is_flag=True, help="Put the status file into git, merged task by task.")
+@click.option("--dry-run", is_flag=True, help="Show what would be written, without writing it.")
+@click.option(
+    "--shared",
+    is_flag=True,
+    help="Commit the status file, with a merge driver that merges it task by task.",
+)
 def init(invocation: Invocation, *, dry_run: bool, shared: bool) -> None:
-    """Set this repository up: folders, settings with detected checks, an example task."""
+    """Set up this repository.
+
+    Creates .runr with settings, the checks that were detected, and an example task.
+    """
     answer = setup_init.init(invocation.project(), dry_run=dry_run, shared=shared)
     invocation.show(answer, console.render_result)
 
 
 @command("rebuild")
-@click.option("--dry-run", is_flag=True, help="Only say what would change.")
+@click.option("--dry-run", is_flag=True, help="Show what would change, without changing it.")
 def rebuild(invocation: Invocation, *, dry_run: bool) -> None:
-    """Make the status file again from runs and commits, and the cache from the task files."""
+    """Rebuild the status file and the cache.
+
+    The status file is rebuilt from runs and commits, the cache from the task files.
+    """
     invocation.show(
         maintenance_rebuild.rebuild(invocation.project(), dry_run=dry_run), console.render_result
     )
@@ -74,7 +88,7 @@ def rebuild(invocation: Invocation, *, dry_run: bool) -> None:
 
 @command("doctor")
 def doctor(invocation: Invocation) -> int:
-    """Look whether everything that runr needs is there."""
+    """Check the installation and the settings."""
     answer = check_health(invocation.project())
     invocation.show(answer, _health)
     return ExitCode.DONE if answer.well else ExitCode.FAILED
@@ -82,11 +96,17 @@ def doctor(invocation: Invocation) -> int:
 
 @command("install")
 @click.argument("what", type=click.Choice(["claude", "git-hooks", "merge-driver"]))
-@click.option("--project", "where", flag_value="project", help="In this repository (the default).")
-@click.option("--user", "where", flag_value="user", help="For you, in every repository.")
-@click.option("--print", "only_print", is_flag=True, help="Show what would be written; write none.")
-@click.option("--uninstall", is_flag=True, help="Take out exactly what was put in.")
-@click.option("--force", is_flag=True, help="Replace what is there and is not runr's own.")
+@click.option(
+    "--project", "where", flag_value="project", help="Install for this repository (the default)."
+)
+@click.option(
+    "--user", "where", flag_value="user", help="Install for your user, in every repository."
+)
+@click.option(
+    "--print", "only_print", is_flag=True, help="Show what would be written, without writing it."
+)
+@click.option("--uninstall", is_flag=True, help="Remove exactly what was installed.")
+@click.option("--force", is_flag=True, help="Replace files that were not installed by runr.")
 def install(
     invocation: Invocation,
     what: str,
@@ -96,9 +116,12 @@ def install(
     uninstall: bool,
     force: bool,
 ) -> None:
-    """Set up Claude Code, or the git hooks that say where a commit came from."""
+    """Install the Claude Code integration or git hooks.
+
+    The git hooks add the run's trailers to commits; the merge driver merges the status file.
+    """
     if what == "git-hooks" and where == "user":
-        raise UsageError("git hooks are installed in one repository, not for a user")
+        raise UsageError("git hooks are installed for one repository, not for a user")
     if what == "merge-driver":
         project = invocation.project()
         done = (
@@ -138,7 +161,7 @@ def _for_user(*, only_print: bool, uninstall: bool, force: bool) -> InstallResul
 
 
 def _own_command() -> list[str]:
-    """Return how this very runr is started, from any folder."""
+    """Return the command that starts this installation from any directory."""
     return ["runr"] if shutil.which("runr") else [sys.executable, "-m", "runr"]
 
 
@@ -149,7 +172,7 @@ def _installed(answer: InstallResult) -> str:
     lines = [f"  {path}" for path in answer.changed]
     head = "changed:" if lines else "Nothing to do."
     notes = [f"  note: {note}" for note in answer.notes]
-    steps = ["Next:", *(f"  {step}" for step in answer.next)] if answer.next else []
+    steps = ["Next:", *(f"  {step}" for step in answer.next_steps)] if answer.next_steps else []
     return "\n".join([head, *lines, *notes, *steps])
 
 
@@ -167,7 +190,10 @@ def _health(answer: HealthReport) -> str:
 @command("workers")
 @click.argument("words", nargs=-1, metavar="[add NAME -- PROGRAM ARGUMENT...]")
 def workers(invocation: Invocation, words: tuple[str, ...]) -> None:
-    """List the workers with version and login, without a model call; or register another one."""
+    """List or register workers.
+
+    Shows version and login of each worker, without a model call.
+    """
     match words:
         case ():
             invocation.show(list_workers(invocation.project()), _list)
@@ -175,7 +201,7 @@ def workers(invocation: Invocation, words: tuple[str, ...]) -> None:
             invocation.show(add_worker(invocation.project(), name, program), console.render_result)
         case _:
             raise UsageError(
-                f"runr workers does not know {words[0]!r}: it lists workers, or adds one",
+                f"unknown argument {words[0]!r}: `runr workers` lists them, `workers add` adds one",
                 next_steps=["runr workers", "runr workers add my-agent -- my-agent --yes"],
             )
 
@@ -187,12 +213,12 @@ def _list(answer: WorkerList) -> str:
 
 def _line(row: WorkerSummary, width: int) -> str:
     if not row.installed:
-        steps = "".join(f"\n    {step}" for step in row.next if step != "runr doctor")
+        steps = "".join(f"\n    {step}" for step in row.next_steps if step != "runr doctor")
         return f"{style('✗', fg='red')} {row.name:<{width}}  {row.message}{steps}"
     facts = [row.version or "", row.path or " ".join(row.command)]
     if row.login is not None:
-        facts.append(f"logged in ({row.login})" if row.login else "no login was found")
-    facts.append("the default" if row.default else "a fallback" if row.fallback else "")
+        facts.append(f"logged in ({row.login})" if row.login else "not logged in")
+    facts.append("default" if row.default else "fallback" if row.fallback else "")
     known = row.login != ""
     sign = style("✓", fg="green") if known else style("•", fg="yellow")
     return f"{sign} {row.name:<{width}}  {'; '.join(fact for fact in facts if fact)}"

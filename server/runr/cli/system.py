@@ -1,4 +1,4 @@
-"""The demo: the real commands, on a small real repository."""
+"""The demo, the shell completion, and the commands that other programs call."""
 
 import os
 import shlex
@@ -18,47 +18,55 @@ from runr.errors import ExitCode
 from runr.git.repo import Repo
 from runr.lifecycle import runs
 from runr.project import Project
+from runr.query.encoding import to_json
 from runr.query.models import CommandResult
 from runr.setup.demo import make
 
 _STEPS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("What is there to do?", ("list-tasks",)),
+    ("List the tasks.", ("list-tasks",)),
     (
-        "Run every automated task that is ready, each in a worktree of its own.",
+        "Run every automated task that is ready, each in its own worktree.",
         ("run", "--auto-only"),
     ),
     (
-        "A hybrid task: the worker does its part, then a person is asked.",
+        "Run a hybrid task: after the worker, a person has to review it.",
         ("run", "--task", "02-german"),
     ),
     (
-        "The person has looked.",
-        ("complete-task", "02-german", "--by", "Ada", "--reason", "read it, the German is right"),
+        "Complete it after the review.",
+        (
+            "complete-task",
+            "02-german",
+            "--by",
+            "Ada",
+            "--reason",
+            "reviewed, the German is correct",
+        ),
     ),
     (
-        "A manual task is completed on somebody's word, and is shown as that.",
+        "Complete a manual task: it is recorded as attested.",
         (
             "complete-task",
             "03-tell-the-team",
             "--by",
             "Ada",
             "--reason",
-            "told them in the channel",
+            "posted it in the channel",
         ),
     ),
-    ("Where does everything stand?", ("status", "--tasks")),
+    ("Show the status of all tasks.", ("status", "--tasks")),
 )
 
 
 def tour(invocation: Invocation, folder: Path | None) -> int:
-    """Walk through the demo and say what to type next."""
+    """Run the demo's commands, then print the next steps."""
     root = make(folder).layout.root
     invocation.say(f"A demo repository: {root}")
     for message, words in _STEPS:
         _heading(invocation, message, f"runr {shlex.join(words)}")
         _perform(invocation, root, words)
     log = ("log", "--graph", "--format=%h %s%n%(trailers:only)")
-    _heading(invocation, "The commits carry the record.", shlex.join(("git", *log)))
+    _heading(invocation, "The record is in the commit trailers.", shlex.join(("git", *log)))
     invocation.say(Repo(root).text(*log).rstrip())
     invocation.show(_farewell(root), console.render_result)
     return ExitCode.DONE
@@ -68,10 +76,10 @@ def _farewell(root: Path) -> CommandResult:
     """Return what to type next: the demo's folder, then the way on from the run that stopped."""
     known = runs.list_runs(Project.open(root, os.environ), limit=None).runs
     stopped = next(run for run in known if run.status == "stopped")
-    name = stopped.task.removeprefix(".runr/tasks/")
-    steps = [f"cd {shlex.quote(str(root))}", *stopped.next, "runr doctor"]
+    name = stopped.task_path.removeprefix(".runr/tasks/")
+    steps = [f"cd {shlex.quote(str(root))}", *stopped.next_steps, "runr doctor"]
     message = f"\nThat was it. {name} is still stopped: look at it, mend it, take it up again."
-    return CommandResult(message=message, next=steps)
+    return CommandResult(message=message, next_steps=steps)
 
 
 def _heading(invocation: Invocation, message: str, command: str) -> None:
@@ -88,7 +96,7 @@ def _perform(invocation: Invocation, root: Path, words: tuple[str, ...]) -> None
 
 @command("mcp")
 def mcp(invocation: Invocation) -> None:
-    """Serve the tools to an MCP client over standard input and output."""
+    """Serve MCP over standard input and output."""
     # Only this command needs the server.
     from runr.mcp_server import bootstrap  # noqa: PLC0415 - see above
 
@@ -98,7 +106,10 @@ def mcp(invocation: Invocation) -> None:
 @command("hook")
 @click.argument("event", type=click.Choice(EVENTS))
 def hook(invocation: Invocation, event: str) -> int:
-    """Answer one event of a Claude Code session, which is read from standard input."""
+    """Answer a Claude Code hook event.
+
+    The event is read from standard input.
+    """
     # Usually started without any of this: see `runr.__main__`.
     from runr.cli.hook import serve  # noqa: PLC0415 - see above
 
@@ -106,16 +117,24 @@ def hook(invocation: Invocation, event: str) -> int:
 
 
 @command("demo")
-@click.option("--dir", "folder", type=click.Path(path_type=Path), help="Make it here.")
+@click.option(
+    "--dir",
+    "folder",
+    type=click.Path(path_type=Path),
+    help="Create the repository in this empty directory.",
+)
 def demo(invocation: Invocation, folder: Path | None) -> int:
-    """Make a small repository and take it from task files to verified commits."""
+    """Show runr at work in a small repository."""
     return tour(invocation, folder)
 
 
 @command("completion")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(invocation: Invocation, shell: str) -> None:  # noqa: ARG001 - the same everywhere
-    """Print the shell's completion script, as in `eval "$(runr completion bash)"`."""
+    """Print a shell completion script.
+
+    Use it as in `eval "$(runr completion bash)"`.
+    """
     # The group itself is imported late: this module is loaded by it.
     from runr.cli.main import cli  # noqa: PLC0415 - see above
 
@@ -135,4 +154,4 @@ def version(invocation: Invocation) -> None:
     # The models take longer to load than all the rest of this command.
     from runr.query.models import CommandResult  # noqa: PLC0415 - see above
 
-    click.echo(CommandResult(message=message).model_dump_json(indent=2))
+    click.echo(to_json(CommandResult(message=message)))

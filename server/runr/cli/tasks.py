@@ -1,56 +1,70 @@
-"""Commands that look at tasks."""
+"""Commands that show tasks."""
 
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import click
 
 from runr.cli import console, render_tasks
 from runr.cli.app import Invocation, command, task_names
 from runr.cli.filters import filtered
-from runr.query import detail, listing
+from runr.query import listing
 from runr.query.filters import Filter, parse_filter
 from runr.query.listing import Sort, TaskQuery
-from runr.query.next_task import NextTask, choose_next
+from runr.query.models import DEFAULT_TAIL
+
+if TYPE_CHECKING:
+    from runr.query.next_task import NextTask
 
 
 @command("next")
 @click.argument("query", nargs=-1)
 @filtered()
-@click.option("--explain", is_flag=True, help="Say why this one, and why none of the others.")
+@click.option("--explain", is_flag=True, help="Also show why the others come later.")
 def next_task(
     invocation: Invocation, query: tuple[str, ...], *, wanted: Filter, explain: bool
 ) -> None:
-    """Show which task to do next: by priority, then by how many tasks wait for it."""
+    """Show which task to do next.
+
+    Ranked by priority, then by the number of tasks that it unblocks.
+    """
+    # A listing, the most frequent command, needs only what is imported above.
+    from runr.query.next_task import choose_next  # noqa: PLC0415 - see above
+
     meant = wanted & parse_filter(" ".join(query))
     answer = choose_next(invocation.project(), meant, explain=explain)
     invocation.show(answer, lambda found: _choice(found, explain=explain))
 
 
-def _choice(answer: NextTask, *, explain: bool) -> str:
+def _choice(answer: "NextTask", *, explain: bool) -> str:
     task = answer.task
     if task is None:
-        lines = [f"No task comes next: {answer.why}"]
+        lines = [f"No next task: {answer.why}"]
     else:
         title = "" if task.title in task.path else f": {task.title}"
         lines = [
             f"{console.task_sign(task)} {render_tasks.shown_name(task)}{title}",
             f"  {answer.why}",
         ]
-        lines += [f"  {_unblocks(answer)}"] if answer.unblocks_all else []
+        lines += [f"  {_unblocks(answer)}"] if answer.unblocks_all_count else []
     if explain:
         names = [render_tasks.shown_path(other.path) for other in answer.others]
         lines += [
             f"  not {name}: {other.why}" for name, other in zip(names, answer.others, strict=True)
         ]
-        lines += [f"  and {answer.left_out} more"] if answer.left_out else []
-    if answer.waiting:
-        lines.append(f"  {render_tasks.blocked_note(len(answer.waiting))}")
-    return "\n".join([*lines, *console.render_next_steps(answer.next)])
+        more = answer.others_count - len(answer.others)
+        lines += [f"  and {more} more"] if more else []
+    if answer.needs_human:
+        lines.append(f"  {render_tasks.blocked_note(len(answer.needs_human))}")
+    return "\n".join([*lines, *console.render_next_steps(answer.next_steps)])
 
 
-def _unblocks(answer: NextTask) -> str:
-    tasks = "1 task" if answer.unblocks_all == 1 else f"{answer.unblocks_all} tasks"
-    directly = "" if answer.unblocks == answer.unblocks_all else f", {answer.unblocks} directly"
+def _unblocks(answer: "NextTask") -> str:
+    tasks = "1 task" if answer.unblocks_all_count == 1 else f"{answer.unblocks_all_count} tasks"
+    directly = (
+        ""
+        if answer.unblocks_count == answer.unblocks_all_count
+        else f", {answer.unblocks_count} directly"
+    )
     return f"it unblocks {tasks}{directly}"
 
 
@@ -60,9 +74,13 @@ _TASK = click.argument("task", shell_complete=task_names)
 @command("list-tasks")
 @click.argument("query", nargs=-1)
 @filtered()
-@click.option("--sort", type=click.Choice(get_args(Sort)), default="path", help="The order.")
-@click.option("--limit", type=click.IntRange(0), default=0, help="At most so many; 0 for all.")
-@click.option("--cursor", help="Continue behind this task.")
+@click.option(
+    "--sort", type=click.Choice(get_args(Sort)), default="path", help="Sort by this field."
+)
+@click.option(
+    "--limit", type=click.IntRange(0), default=0, help="Maximum number of tasks; 0 for all."
+)
+@click.option("--cursor", help="Start after this task (`next_cursor` of the page before).")
 def list_tasks(
     invocation: Invocation,
     query: tuple[str, ...],
@@ -72,9 +90,9 @@ def list_tasks(
     limit: int,
     cursor: str | None,
 ) -> None:
-    """List the tasks with their status, dependencies and evidence.
+    """List tasks with status and evidence.
 
-    QUERY says in one text which ones: 'tag:api status:failed -type:manual login'.
+    QUERY is a filter expression: 'tag:api status:failed -type:manual login'.
     """
     chosen = TaskQuery(
         wanted=wanted & parse_filter(" ".join(query)),
@@ -88,10 +106,15 @@ def list_tasks(
 @command("task-status")
 @_TASK
 @click.option(
-    "--tail", type=click.IntRange(0), default=detail.DEFAULT_TAIL, help="Characters of output."
+    "--tail",
+    type=click.IntRange(0),
+    default=DEFAULT_TAIL,
+    help="Characters of check output to show.",
 )
 def task_status(invocation: Invocation, task: str, tail: int) -> None:
-    """Show one task: its status, why it is not done, its last run, what to do next."""
+    """Show one task and its last run."""
+    from runr.query import detail  # noqa: PLC0415 - as in `next_task`
+
     invocation.show(
         detail.task_status(invocation.project(), task, tail=tail), render_tasks.render_details
     )

@@ -5,7 +5,7 @@ Pure.
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from runr.status.model import Entry, Evidence, State, Verification
@@ -154,51 +154,55 @@ def improves(entry: Entry, finding: CommitMatch) -> bool:
 
 def completed(entry: Entry, finding: CommitMatch) -> Entry:
     """Return the entry with the finding as its evidence."""
-    return entry.model_copy(
-        update={
-            "status": State.COMPLETED,
-            "last_run_id": finding.run_id or entry.last_run_id,
-            "updated_at": finding.time,
-            "completed_at": finding.time,
-            "completed_by": finding.by or _by(finding),
-            "checkpoint_sha": finding.sha or None,
-            "task_sha256": finding.task_sha256,
-            "verification": Verification.PASSED if finding.verified else Verification.NONE,
-            "evidence": Evidence.INFERRED,
-            "confidence": finding.confidence,
-            "basis": finding.basis.value,
-            "attempts": max(entry.attempts, 1),
-            "revision": entry.revision + 1,
-            "stop_reason": None,
-            "error": None,
-            "reason": None,
-            "branch": None,
-        }
+    return replace(
+        entry,
+        status=State.COMPLETED,
+        last_run_id=finding.run_id or entry.last_run_id,
+        updated_at=finding.time,
+        completed_at=finding.time,
+        completed_by=finding.by or _by(finding),
+        checkpoint_sha=finding.sha or None,
+        task_sha256=finding.task_sha256,
+        verification=Verification.PASSED if finding.verified else Verification.NONE,
+        evidence=Evidence.INFERRED,
+        confidence=finding.confidence,
+        basis=finding.basis.value,
+        run_count=max(entry.run_count, 1),
+        revision=entry.revision + 1,
+        stop_reason=None,
+        stop_detail=None,
+        reason=None,
+        pending_branch=None,
     )
 
 
 def is_awaited(entry: Entry, finding: CommitMatch) -> bool:
     """Tell whether the match is the pending work of a completion."""
-    waits = entry.status is State.COMPLETED and entry.branch is not None
+    waits = entry.status is State.COMPLETED and entry.pending_branch is not None
     return waits and finding.run_id is not None and finding.run_id == entry.last_run_id
 
 
 def arrived(entry: Entry, now: str) -> Entry:
     """Return the entry with its pending work merged."""
-    changes = {"branch": None, "updated_at": now, "revision": entry.revision + 1}
-    return entry.model_copy(update=changes)
+    return replace(entry, pending_branch=None, updated_at=now, revision=entry.revision + 1)
 
 
 def withdrawn(entry: Entry, now: str) -> Entry:
     """Return the entry without an inferred completion whose commit was taken back."""
-    gone = dict.fromkeys(
-        (
-            *("completed_at", "completed_by", "checkpoint_sha", "task_sha256"),
-            *("evidence", "confidence", "basis"),
-        )
+    return replace(
+        entry,
+        status=State.PENDING,
+        verification=Verification.NONE,
+        completed_at=None,
+        completed_by=None,
+        checkpoint_sha=None,
+        task_sha256=None,
+        evidence=None,
+        confidence=None,
+        basis=None,
+        updated_at=now,
+        revision=entry.revision + 1,
     )
-    changes = {"status": State.PENDING, "verification": Verification.NONE, "updated_at": now}
-    return entry.model_copy(update=gone | changes | {"revision": entry.revision + 1})
 
 
 def _by(finding: CommitMatch) -> str:

@@ -67,7 +67,7 @@ def _trees(context: RunContext, state: RunState) -> Iterator[tuple[Repo, str, st
     start = state.start
     if state.checkpoint_sha:
         yield context.root, start.base_sha, state.checkpoint_sha
-    elif nofollow.is_folder(context.files.snapshots):
+    elif nofollow.is_folder(context.files.git_data):
         workspace = context.workspace(state)
         now = snapshot.take(workspace)
         yield workspace, snapshot.comparable(workspace, start.base_tree, now), now
@@ -90,7 +90,7 @@ def finish(context: RunContext) -> None:
     if state.result:
         _publish(context, state)
     if state.result == "completed":
-        _drop_snapshots(context)
+        _drop_git_data(context)
 
 
 def interrupt(context: RunContext, detail: str) -> RunState:
@@ -114,14 +114,14 @@ def complete(context: RunContext) -> RunState:
     state = context.journal.append(RunCompleted())
     write_status(context, state)
     _write_report(context, state)
-    _drop_snapshots(context)
+    _drop_git_data(context)
     return state
 
 
-def _drop_snapshots(context: RunContext) -> None:
-    """Remove the snapshots, which nothing is compared with any more; leftovers only take room."""
+def _drop_git_data(context: RunContext) -> None:
+    """Remove what nothing is compared with any more; a leftover of it only takes room."""
     with suppress(OSError, DamagedStateError):
-        nofollow.remove_tree(context.files.snapshots)
+        nofollow.remove_tree(context.files.git_data)
 
 
 def _publish(context: RunContext, state: RunState) -> None:

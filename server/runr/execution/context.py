@@ -51,7 +51,7 @@ class RunContext:
 
     def workspace(self, state: RunState) -> Repo:
         """Return the working tree of the run; new objects go into a folder of the run."""
-        return quarantine.enter(Repo(Path(state.start.workdir)), self.files.snapshots)
+        return quarantine.enter(Repo(Path(state.start.workdir)), self.files.git_data)
 
     def child_environment(self, state: RunState) -> dict[str, str]:
         """Return the environment of every program that the run starts."""

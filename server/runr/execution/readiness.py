@@ -18,7 +18,7 @@ _ASKED = (
     r"|^core\.bare$|^filter\..*\.(process|smudge|clean|required)$"
 )
 
-#: A lock that is younger, in seconds, is that of a git at work.
+#: A lock that is younger, in seconds, is that of a running git.
 _STALE_LOCK_S = 60
 
 # The first word of a command, where it is a program's bare name: one with a slash, a variable or

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from runr.clock import Clock, format_utc
@@ -66,8 +67,7 @@ def _unrecorded(context: RunContext, entry: Entry, error: Exception) -> Entry:
         if state is not None and state.result:
             return fold(entry, state, now)
     why = f"its process is gone, which cannot be recorded: {error}"
-    stopped = {"status": State.STOPPED, "stop_reason": "interrupted", "error": why}
-    return entry.model_copy(update=stopped)
+    return replace(entry, status=State.STOPPED, stop_reason="interrupted", stop_detail=why)
 
 
 def end_if_dead(context: RunContext) -> RunState | None:
@@ -102,13 +102,14 @@ def _without_record(context: RunContext, task: str, seen: Entry, why: str) -> En
         entry = entries.get(task, seen)
         if entry.revision != seen.revision:
             return entries  # another run has claimed it
-        stopped = {
-            "status": State.STOPPED,
-            "stop_reason": "interrupted",
-            "error": why,
-            "updated_at": now,
-            "revision": entry.revision + 1,
-        }
-        return entries | {task: entry.model_copy(update=stopped)}
+        stopped = replace(
+            entry,
+            status=State.STOPPED,
+            stop_reason="interrupted",
+            stop_detail=why,
+            updated_at=now,
+            revision=entry.revision + 1,
+        )
+        return entries | {task: stopped}
 
     return store.update(context.layout, change).get(task, seen)

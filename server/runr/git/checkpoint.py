@@ -1,4 +1,4 @@
-"""The commit that a run leaves behind, and the list of those that are there."""
+"""Make the commit of a run, and find the commits that name runs."""
 
 import os
 from collections.abc import Iterable
@@ -48,7 +48,7 @@ class CheckpointRef:
         return any(block.checkpoint for block in self.blocks)
 
     def of(self, task: str) -> "CheckpointRef | None":
-        """Return what the commit says about one task, None where it checkpoints it not."""
+        """Return the blocks about one task, None where the commit is no checkpoint of it."""
         own = tuple(b for b in self.blocks if b.checkpoint and task in b.all(TASK))
         return CheckpointRef(sha=self.sha, time=self.time, blocks=own) if own else None
 
@@ -57,7 +57,7 @@ class CheckpointRef:
 
 
 def find(repo: Repo, rev_range: str = "HEAD") -> tuple[CheckpointRef, ...]:
-    """Return the commits that name a run or a task, newest first, none before its children."""
+    """Return the commits that name a run or a task, newest first, children before parents."""
     if rev_range == "HEAD" and repo.head() is None:
         return ()
     # The pattern only spares git from printing every other message; `parse` decides.
@@ -68,7 +68,7 @@ def find(repo: Repo, rev_range: str = "HEAD") -> tuple[CheckpointRef, ...]:
 
 
 def of_task(repo: Repo, task: str) -> tuple[CheckpointRef, ...]:
-    """Return the checkpoint commits of one task, newest first, with what they say about it."""
+    """Return the checkpoints of one task, newest first, with their blocks about it."""
     own = (ref.of(task) for ref in find(repo) if task in ref.tasks)
     return tuple(ref for ref in own if ref is not None)
 
@@ -87,9 +87,9 @@ def commit(
 
     `base` is the commit, `base_tree` the snapshot with which the run began, `now`
     the snapshot that is to be committed, which is taken where it is not given.
-    What the user had changed before, and nobody has since, stays as it was. A run
-    of several milestones makes each commit `after` the one before. The first line
-    of `message` is the subject.
+    What the user had changed before, and was not changed since, stays as it was.
+    A run of several milestones makes each commit `after` the one before. The
+    first line of `message` is the subject.
     """
     seen, after = repo.checkout(), after or base
     head = seen.commit if seen else None
@@ -128,7 +128,7 @@ def _made(repo: Repo, base: str | None, run_id: str) -> Checkpoint | None:
 def _parted(
     repo: Repo, base: str | None, base_tree: str, seen: Checkout | None, now: str
 ) -> tuple[tuple[Change, ...], tuple[Change, ...]]:
-    """Return what lies between HEAD and the snapshot: what is not the run's doing, and what is.
+    """Return the changes from HEAD to the snapshot: those of others, and those of the run.
 
     The run's is what changed since the first snapshot, and what commits since the
     base touched: a file that a worker committed and then deleted is gone.
@@ -153,14 +153,14 @@ def _tree(repo: Repo, head: str | None, changes: tuple[Change, ...]) -> str:
 
 
 def stage(repo: Repo, changes: tuple[Change, ...]) -> None:
-    """Take the changes into the user's index, and nothing else."""
+    """Stage the changes in the user's index, and nothing else."""
     if changes:
         repo.run("update-index", "-z", "--index-info", stdin=_entries(changes))
         repo.attempt("update-index", "-q", "--refresh")
 
 
 def move_head(repo: Repo, sha: str, seen: str | None, note: str) -> None:
-    """Make `sha` the commit that is checked out, if that is still `seen`."""
+    """Move HEAD to `sha`, if it is still at `seen`."""
     moved = repo.attempt("update-ref", "-m", note, "HEAD", sha, seen or "")
     if not moved.ok:
         raise GitError(

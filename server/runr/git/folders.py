@@ -16,7 +16,7 @@ def git_dir(tree: Path) -> Path | None:
     try:
         if mark.is_file():
             text = _line(mark)
-            # git asks for the space, too; without it this is somebody else's file.
+            # git requires the space, too.
             if not text.startswith("gitdir: "):
                 return None
             mark = tree / text.removeprefix("gitdir: ")

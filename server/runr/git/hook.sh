@@ -1,7 +1,7 @@
 #!/bin/sh
 # runr git hook @digest@
 # Says in a commit which session and which run made it: the trailers Runr-Session and Runr-Run-Id.
-# What stood in its place is run first, with the same arguments, input and exit code. Written by
+# The hook that it replaced is run first, with the same arguments, input and exit code. Written by
 # `runr install git-hooks` or for a run's worker; `runr install git-hooks --uninstall` removes it.
 
 here=${0%/*}
@@ -19,7 +19,7 @@ folder_before() {
     printf '%s\n' "$found"
 }
 
-if [ @beside@ = yes ]; then
+if [ @in_default@ = yes ]; then
     before=$here/$name.before-runr
 else
     before=$(folder_before)/$name
@@ -34,7 +34,7 @@ prepare-commit-msg | commit-msg)
     ;;
 esac
 
-# From here on nothing may keep the commit from being made, except for the ledger.
+# From here on only the ledger may refuse the commit.
 message=$1
 records=$PWD/.runr
 # A run's own tree keeps its records where the repository does; a repository inside of it does not.
@@ -60,7 +60,7 @@ is_ours() {
     [ -d "$records" ] || [ -d "$(git rev-parse --git-common-dir)/runr" ]
 }
 
-# A rebase and a cherry-pick make commits again that somebody else may have made first.
+# A rebase and a cherry-pick make commits again, perhaps those of another author.
 is_replayed() {
     folder=$(git rev-parse --git-dir)
     [ ! -e "$folder/CHERRY_PICK_HEAD" ] || return 0

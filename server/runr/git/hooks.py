@@ -1,4 +1,7 @@
-"""Where a repository's hooks lie, and what stands there; nothing outside of it is ever written."""
+"""runr's git hooks: their script, the folder that holds them, and where git looks for hooks.
+
+Light enough to be loaded by a hook of Claude Code, which a session waits for.
+"""
 
 import hashlib
 import json
@@ -7,26 +10,39 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
 from runr.errors import RunrError
 from runr.git.repo import Repo
 
-HOOKS_PATH_KEY = "core.hooksPath"
+#: The hooks that say in a commit where it came from.
+OWN_HOOKS = ("prepare-commit-msg", "commit-msg")
 
+# In a folder that replaces another one, each hook that git knows has to be passed on.
+_PASSED_ON = (
+    *("applypatch-msg", "pre-applypatch", "post-applypatch", "pre-commit", "pre-merge-commit"),
+    *("post-commit", "pre-rebase", "post-checkout", "post-merge", "post-rewrite", "pre-push"),
+    *("pre-receive", "update", "post-receive", "post-update", "pre-auto-gc"),
+    *("sendemail-validate", "p4-changelist", "p4-prepare-changelist", "p4-post-changelist"),
+    "p4-pre-submit",
+)
+# These change what git does, or cost time at every step, by being there at all.
+_WHERE_PRESENT = ("push-to-checkout", "proc-receive", "reference-transaction", "post-index-change")
+
+_HOOKS_PATH = "core.hooksPath"
 _SOURCE = Path(__file__).with_name("hook.sh")
 _FILLED_MARK = ".filled"
+_SCRIPT_MARK = re.compile(r"^# runr git hook ([0-9a-f]{16})$", re.MULTILINE)
 
 
 def injection_folder(common: Path) -> Path:
-    """Return where our hooks lie in a git directory."""
+    """Return the folder of runr's hooks in a git directory."""
     return common / "runr" / "hooks"
 
 
 def injection_variables(hooks: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return what makes git look for hooks in `hooks`; none where it does so already."""
+    """Return the variables that make git use the hooks in `hooks`; none where it already does."""
     counted = environment.get("GIT_CONFIG_COUNT", "")
     count = int(counted) if counted.isdecimal() else 0
     last = str(count - 1)
@@ -34,51 +50,44 @@ def injection_variables(hooks: Path, environment: Mapping[str, str]) -> dict[str
         return {}
     return {
         "GIT_CONFIG_COUNT": str(count + 1),
-        f"GIT_CONFIG_KEY_{count}": HOOKS_PATH_KEY,
+        f"GIT_CONFIG_KEY_{count}": _HOOKS_PATH,
         f"GIT_CONFIG_VALUE_{count}": str(hooks),
     }
 
 
 def is_filled(hooks: Path, python: str) -> bool:
-    """Tell whether the folder holds what this very runr would write into it."""
+    """Tell whether the folder holds what this version of runr would write into it."""
     try:
         return (hooks / _FILLED_MARK).read_bytes() == _mark(python)
     except OSError:
         return False
 
 
-def mark_filled(hooks: Path, python: str) -> None:
-    """Note that it does."""
-    (hooks / _FILLED_MARK).write_bytes(_mark(python))
-
-
 def _mark(python: str) -> bytes:
     return os.fsencode(f"{_SOURCE.stat().st_mtime_ns} {python}")
 
 
-_SCRIPT_MARK = re.compile(r"^# runr git hook ([0-9a-f]{16})$", re.MULTILINE)
+def script_text(python: str, *, in_default: bool) -> str:
+    """Return the hook; `python` runs runr where it is not on PATH.
 
-
-def script_text(python: str, *, beside: bool) -> str:
-    """Return the hook; `python` is what runs runr where it is not on PATH.
-
-    A hook that stands `beside` the one it took the place of finds that one by
-    its name; any other finds the folder in which git would have looked.
+    A hook that is installed `in_default`, git's default folder, runs the hook
+    that it replaced; any other runs the one in the folder that git would use
+    without runr's.
     """
-    source = (resources.files("runr.git") / "hook.sh").read_text(encoding="utf-8")
-    words = {"@beside@": "yes" if beside else "no", "@python@": shlex.quote(python)}
+    source = _SOURCE.read_text(encoding="utf-8")
+    words = {"@in_default@": "yes" if in_default else "no", "@python@": shlex.quote(python)}
     for name, word in words.items():
         source = source.replace(name, word)
     return source.replace("@digest@", _digest(source))
 
 
 def is_ours(found: str) -> bool:
-    """Tell whether runr wrote this hook, of whatever version."""
+    """Tell whether any version of runr wrote this hook."""
     return _SCRIPT_MARK.search(found) is not None
 
 
 def is_untouched(found: str) -> bool:
-    """Tell whether nobody has edited the hook that runr wrote."""
+    """Tell whether the hook is as runr wrote it."""
     mark = _SCRIPT_MARK.search(found)
     return mark is not None and mark[1] == _digest(found.replace(mark[1], "@digest@", 1))
 
@@ -87,23 +96,8 @@ def _digest(unmarked: str) -> str:
     return hashlib.sha256(unmarked.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
-#: Those that say where a commit came from.
-OWN_FOLDER = ("prepare-commit-msg", "commit-msg")
-
-# A folder that takes the place of another one needs every hook that git knows, to pass it on.
-_PASSED_ON = (
-    *("applypatch-msg", "pre-applypatch", "post-applypatch", "pre-commit", "pre-merge-commit"),
-    *("post-commit", "pre-rebase", "post-checkout", "post-merge", "post-rewrite", "pre-push"),
-    *("pre-receive", "update", "post-receive", "post-update", "pre-auto-gc"),
-    *("sendemail-validate", "p4-changelist", "p4-prepare-changelist", "p4-post-changelist"),
-    "p4-pre-submit",
-)
-# That these are there changes what git does, or takes time at every step: only where they are.
-_WHERE_PRESENT = ("push-to-checkout", "proc-receive", "reference-transaction", "post-index-change")
-
-
 class HooksFolder(NamedTuple):
-    """One repository's hooks, shared by all of its worktrees."""
+    """The hooks of one repository, which all of its working trees share."""
 
     repo: Repo
 
@@ -118,12 +112,12 @@ class HooksFolder(NamedTuple):
         return self.common / "runr"
 
     @property
-    def instead(self) -> Path:
-        """The folder that takes the place of a configured one."""
+    def replacement(self) -> Path:
+        """The folder of runr's that replaces the one that git would use."""
         return injection_folder(self.common)
 
     @property
-    def beside(self) -> Path:
+    def default(self) -> Path:
         """The folder that git uses where none is configured."""
         return self.common / "hooks"
 
@@ -132,67 +126,64 @@ class HooksFolder(NamedTuple):
         """The repository's own git settings."""
         return self.common / "config"
 
+    @property
+    def record(self) -> Path:
+        """The record of an installation, by which it is removed."""
+        return self.own / "receipt.json"
+
     def configured(self) -> tuple[str, str] | None:
-        """Return scope and value of the hooks' folder in git's settings, in files only."""
-        listed = self.repo.answer("config", "-z", "--show-scope", "--get-all", HOOKS_PATH_KEY)
+        """Return scope and value of `core.hooksPath`, as files set it."""
+        listed = self.repo.answer("config", "-z", "--show-scope", "--get-all", _HOOKS_PATH)
         fields = (listed or b"").decode("utf-8", "surrogateescape").split("\0")[:-1]
         pairs = list(zip(fields[::2], fields[1::2], strict=False))
         return next((pair for pair in reversed(pairs) if pair[0] != "command"), None)
 
-    def is_taken(self) -> bool:
-        """Tell whether git looks for hooks in our own folder."""
+    def is_replaced(self) -> bool:
+        """Tell whether git looks for hooks in runr's folder."""
         found = self.configured()
-        return found is not None and found[1] == str(self.instead)
+        return found is not None and found[1] == str(self.replacement)
 
-    def needs_instead(self) -> bool:
-        """Tell whether the hooks lie where runr must not write, or another tool does."""
+    def needs_replacement(self) -> bool:
+        """Tell whether another tool's folder is configured, or the default is out of bounds."""
         found = self.configured()
-        return found is not None or not self.beside.resolve().is_relative_to(self.common)
-
-    @property
-    def receipt(self) -> Path:
-        """What an installation left to be taken out by."""
-        return self.own / "receipt.json"
+        return found is not None or not self.default.resolve().is_relative_to(self.common)
 
     def fill(self, python: str) -> list[Path]:
-        """Make our own folder with every hook's name in it; return what changed."""
-        script = script_text(python, beside=False)
-        old = self._folder_before()
-        names = [
-            *OWN_FOLDER,
-            *_PASSED_ON,
-            *(name for name in _WHERE_PRESENT if (old / name).exists()),
-        ]
-        changed = [path for name in names if write_hook(path := self.instead / name, script)]
-        mark_filled(self.instead, python)
+        """Write every hook's name into runr's folder; return what changed."""
+        script = script_text(python, in_default=False)
+        old = self._replaced_folder()
+        present = (name for name in _WHERE_PRESENT if (old / name).exists())
+        names = (*OWN_HOOKS, *_PASSED_ON, *present)
+        changed = [path for name in names if write_hook(path := self.replacement / name, script)]
+        (self.replacement / _FILLED_MARK).write_bytes(_mark(python))
         return changed
 
-    def hooks_beside(self) -> Iterator[Path]:
-        """Yield the hooks of ours where git looks by itself, under whatever name they lie now."""
-        for name in OWN_FOLDER:
+    def installed_in_default(self) -> Iterator[Path]:
+        """Yield runr's hooks in git's default folder, under whatever name they have now."""
+        for name in OWN_HOOKS:
             # Other tools keep the hook that they find under a name of their own, and run it.
-            for path in (self.beside / name, self.beside / f"{name}.legacy"):
+            for path in (self.default / name, self.default / f"{name}.legacy"):
                 found = hook_text(path)
                 if found is not None and is_ours(found):
                     yield path
 
-    def look(self) -> str | None:
-        """Return where the hooks are at work; None where they are not."""
-        if self.is_taken() and hook_text(self.instead / OWN_FOLDER[0]) is not None:
-            return str(self.instead)
-        if self.configured() is None and any(self.hooks_beside()):
-            return str(self.beside)
+    def active_folder(self) -> str | None:
+        """Return the folder from which git runs runr's hooks; None where it runs none."""
+        if self.is_replaced() and hook_text(self.replacement / OWN_HOOKS[0]) is not None:
+            return str(self.replacement)
+        if self.configured() is None and any(self.installed_in_default()):
+            return str(self.default)
         return None
 
-    def _folder_before(self) -> Path:
+    def _replaced_folder(self) -> Path:
         found = self.configured()
-        if found is None or found[1] == str(self.instead):
-            return self.beside
+        if found is None or found[1] == str(self.replacement):
+            return self.default
         return self.repo.path / Path(found[1]).expanduser()
 
 
 def write_hook(path: Path, text: str) -> bool:
-    """Make a hook, executable; tell whether it was another one before."""
+    """Write an executable hook; tell whether it is another one than before."""
     if hook_text(path) == text and os.access(path, os.X_OK):
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -211,19 +202,19 @@ def hook_text(path: Path) -> str | None:
 
 
 def injected_folder(repo: Repo, python: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return variables by which git runs our hooks, before those of the repository it works in.
+    """Return the variables by which git runs runr's hooks, and then the repository's own.
 
     The repository and its settings stay as they are.
     """
-    place = HooksFolder(repo)
-    place.fill(python)
-    return injection_variables(place.instead, environment)
+    folder = HooksFolder(repo)
+    folder.fill(python)
+    return injection_variables(folder.replacement, environment)
 
 
 class HookInstallRecord(NamedTuple):
-    """Git's settings before and after, and whether a folder is new.
+    """The repository's settings before and after an installation, None where they stayed.
 
-    The texts are None where the settings were not touched.
+    `made_folder` tells whether git's default folder is new.
     """
 
     config_before: str | None = None
@@ -234,14 +225,17 @@ class HookInstallRecord(NamedTuple):
 def read_record(path: Path) -> HookInstallRecord | None:
     """Return what was installed; None where nothing was."""
     try:
-        return HookInstallRecord(**json.loads(path.read_bytes()))
+        found = json.loads(path.read_bytes())
+        before, after = found.get("config_before"), found.get("config_after")
+        known = HookInstallRecord(before, after, bool(found.get("made_folder")))
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError) as error:
-        raise RunrError(f"{path} is not what runr wrote there") from error
+    except (ValueError, AttributeError) as error:
+        raise RunrError(f"{path} is damaged: runr did not write it like this") from error
+    return known
 
 
-def save_record(path: Path, receipt: HookInstallRecord) -> None:
-    """Keep what was installed."""
+def save_record(path: Path, record: HookInstallRecord) -> None:
+    """Write down what was installed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(receipt._asdict(), indent=1), "utf-8")
+    path.write_text(json.dumps(record._asdict(), indent=1), "utf-8")

@@ -1,4 +1,4 @@
-"""The history, read in one go, and which of its commits make the same change."""
+"""Read the commits of a range, and find those that make the same change."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -26,7 +26,7 @@ class Commit:
 
     @property
     def merge(self) -> bool:
-        """Whether it joins histories."""
+        """Whether it has several parents."""
         return len(self.parents) > 1
 
     @property
@@ -36,7 +36,7 @@ class Commit:
 
     @property
     def intervention(self) -> bool:
-        """Whether it is recorded as a person's work."""
+        """Whether it is recorded as manual work."""
         return any("true" in block.all(INTERVENTION) for block in self.blocks)
 
     @property
@@ -51,7 +51,7 @@ class Commit:
 
     @property
     def silent(self) -> bool:
-        """Whether its message says nothing about where it came from."""
+        """Whether its message does not say where it came from."""
         return not (self.checkpoint or self.intervention or self.attributed)
 
 
@@ -61,7 +61,7 @@ def read(repo: Repo, rev_range: str) -> tuple[Commit, ...]:
 
 
 def read_only_here(repo: Repo, tips: Iterable[str], known: str) -> tuple[Commit, ...]:
-    """Return the commits that lead to `tips` and not to `known`; a tip that is gone has none."""
+    """Return the commits reachable from `tips` and not from `known`; a missing tip has none."""
     there = [tip for tip in dict.fromkeys(tips) if tip]
     wanted = "".join(f"{line}\n" for line in [*there, f"^{known}"])
     found = repo.run("log", "-z", _FORMAT, "--ignore-missing", "--stdin", stdin=wanted.encode())
@@ -69,7 +69,7 @@ def read_only_here(repo: Repo, tips: Iterable[str], known: str) -> tuple[Commit,
 
 
 def plain_merges(repo: Repo, merges: Sequence[str]) -> set[str]:
-    """Return those of the merges that are exactly what git makes of their sides."""
+    """Return those of the merges whose content is exactly that of git's own merge."""
     if not merges:
         return set()
     words = ("log", "--no-walk=unsorted", "--stdin", "-z", "--raw", "--no-renames", "--format=%H")
@@ -81,9 +81,9 @@ def plain_merges(repo: Repo, merges: Sequence[str]) -> set[str]:
 
 
 def same_changes(repo: Repo, commits: Sequence[str], known: Sequence[str]) -> dict[str, str]:
-    """Return for those of `commits` that make the change of a known one which one that is.
+    """Map those of `commits` that make the same change as a `known` one to that one.
 
-    A merge, and a commit that changes nothing, is like no other.
+    A merge, and a commit without changes, equals no other.
     """
     paths = touched(repo, [*commits, *known])
     wanted = {paths.get(sha, frozenset()) for sha in known} - {frozenset[str]()}
@@ -105,7 +105,7 @@ def touched(repo: Repo, commits: Sequence[str]) -> dict[str, frozenset[str]]:
 def walked(
     repo: Repo, tip: str, base: str | None
 ) -> tuple[dict[str, tuple[str, ...]], dict[str, frozenset[str]]]:
-    """Return the parents and the changed paths of all that leads to `tip` and not to `base`."""
+    """Return parents and changed paths of the commits reachable from `tip`, not from `base`."""
     span = [tip, *([f"^{base}"] if base else [])]
     flags = ("-z", "--date-order", "--format=%H %P", "--raw", "--no-renames")
     found = _touched(repo.run("log", *flags, *span, "--"))

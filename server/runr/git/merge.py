@@ -1,4 +1,4 @@
-"""Bringing a run's branch into the branch that it started from."""
+"""Merge commits into a branch: a run's own when it ends, and those that are submitted."""
 
 import os
 import re
@@ -29,10 +29,10 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Integration:
-    """What became of a branch.
+    """What became of a run's branch.
 
     `sha` is the target's commit that contains it. Where it was kept, `reason`
-    says why and `command` brings it in once that is out of the way.
+    says why and `command` merges it once that is resolved.
     """
 
     how: Literal["fast-forward", "merge", "already", "kept"]
@@ -42,7 +42,7 @@ class Integration:
 
 
 class MergeRefusedError(Exception):
-    """The branch cannot be brought in, for the reason given; `files` are those in conflict."""
+    """The commits cannot be merged, for the reason given; `files` are those in conflict."""
 
     def __init__(self, reason: str, files: tuple[str, ...] = ()) -> None:
         super().__init__(reason)
@@ -54,9 +54,9 @@ class MovedError(MergeRefusedError):
 
 
 def retry_if_moved(attempt: Callable[[], Result]) -> Result:
-    """Return what `attempt` does; while it raises MovedError, let it look and try again.
+    """Return what `attempt` does; repeat it a few times while it raises MovedError.
 
-    Runs keep each other out with a lock; only a git of the user's gets in between.
+    Runs exclude each other with a lock; only a git of the user's can interfere.
     """
     for pause in _PAUSES_S:
         try:
@@ -67,15 +67,15 @@ def retry_if_moved(attempt: Callable[[], Result]) -> Result:
 
 
 def integrate(root: Repo, *, branch: str, target: str | None, message: str) -> Integration:
-    """Move `target` to contain `branch`, or keep the branch; the user's changes stay untouched."""
+    """Merge `branch` into `target`, or keep the branch; the user's own changes stay as they are."""
     try:
-        return retry_if_moved(lambda: _bring_in(root, branch, target, message))
+        return retry_if_moved(lambda: _integrate(root, branch, target, message))
     except MergeRefusedError as error:
         command = _command(root, branch, target)
         return Integration(how="kept", reason=str(error), command=command)
 
 
-def _bring_in(root: Repo, branch: str, target: str | None, message: str) -> Integration:
+def _integrate(root: Repo, branch: str, target: str | None, message: str) -> Integration:
     found = root.refs(_ref(branch), *([_ref(target)] if target else []))
     tip = found.get(_ref(branch))
     if tip is None:
@@ -90,7 +90,7 @@ def _bring_in(root: Repo, branch: str, target: str | None, message: str) -> Inte
         return Integration(how="already", sha=old)
     ensure_not_busy(root, target)
     new = tip if straight else merge_commit(root, old, tip, message)
-    move(root, target, new, old, f"runr: bring in {branch}")
+    move(root, target, new, old, f"runr: merge {branch}")
     return Integration(how="fast-forward" if straight else "merge", sha=new)
 
 
@@ -99,7 +99,7 @@ def _ref(branch: str) -> str:
 
 
 def tip_of(root: Repo, target: str) -> str:
-    """Return the commit that `target` stands at."""
+    """Return the tip of `target`; MergeRefusedError where it is gone."""
     old = root.resolve(f"refs/heads/{target}")
     if old is None:
         raise MergeRefusedError(f"the branch {target} is gone")
@@ -107,7 +107,7 @@ def tip_of(root: Repo, target: str) -> str:
 
 
 def ensure_not_busy(root: Repo, target: str) -> None:
-    """Raise KeptError while the user is in the middle of something, or works on `target`."""
+    """Raise MergeRefusedError during a merge or rebase, or while another worktree has `target`."""
     if unfinished := root.operation():
         raise MergeRefusedError(f"a {unfinished} is in progress in {root.path}")
     if root.branch() != target and (found := checkout_of(root, target)):
@@ -115,15 +115,16 @@ def ensure_not_busy(root: Repo, target: str) -> None:
 
 
 def move(root: Repo, target: str, new: str, old: str, note: str) -> None:
-    """Let `target` go from `old` to `new`, with the user's files where it is checked out.
+    """Move `target` from `old` to `new`, with the user's files where it is checked out.
 
-    Raises MovedError where looking again may help, else KeptError; nothing is moved then.
+    Raises MovedError where another try may succeed, else MergeRefusedError; branch
+    and files are as before then.
     """
     if root.branch() == target:
         _refuse_locked(root, target)
         moved = _advance(root, new)
         if not moved.ok and _REF_LOCKED.search(moved.err):
-            # Git moves the files first, and looks then whether the branch can be moved.
+            # git moves the files first, and locks the branch afterwards.
             recovery.put_back(root, old, new)
     else:
         moved = root.attempt("update-ref", "-m", note, f"refs/heads/{target}", new, old)
@@ -132,15 +133,15 @@ def move(root: Repo, target: str, new: str, old: str, note: str) -> None:
     if tip_of(root, target) != old:
         raise MovedError(f"{target} moved at the same moment")
     if _LOCKED.search(moved.err):
-        raise MovedError(f"another git is at work on {target}: {complaint(moved.err)}")
+        raise MovedError(f"another git process holds {target}: {complaint(moved.err)}")
     raise MergeRefusedError(_refusal(moved))
 
 
 def _refuse_locked(root: Repo, target: str) -> None:
-    """Raise MovedError while a lock is there that would stop git half way, or at once."""
+    """Raise MovedError while a lock would stop git, perhaps when files are moved already."""
     for lock in recovery.locks_in_the_way(root, target):
         command = f"rm {shlex.quote(str(lock))}"
-        raise MovedError(f"{lock} is there: if no git is at work, {command}")
+        raise MovedError(f"{lock} exists: if no git process is running, {command}")
 
 
 def merge_commit(root: Repo, old: str, tip: str, message: str, *, may_sign: bool = True) -> str:
@@ -157,7 +158,7 @@ def merge_commit(root: Repo, old: str, tip: str, message: str, *, may_sign: bool
 
 
 def merged_tree(root: Repo, old: str, tip: str) -> str:
-    """Return the tree in which two commits meet; KeptError names the files in conflict."""
+    """Return the merge of two commits as a tree; MergeRefusedError names files in conflict."""
     flags = ("--write-tree", "-z", "--name-only", "--no-messages")
     merge = root.attempt("merge-tree", *flags, old, tip)
     if merge.code == 1:
@@ -165,7 +166,7 @@ def merged_tree(root: Repo, old: str, tip: str) -> str:
         raise MergeRefusedError(f"both sides changed {', '.join(files)}", files)
     if merge.code == _UNKNOWN_OPTION:
         raise MergeRefusedError(
-            "a merge is needed, and this git (older than 2.38) cannot try one safely"
+            "a merge is needed, and git before 2.38 cannot try one without touching files"
         )
     if not merge.ok:
         raise MergeRefusedError(complaint(merge.err))
@@ -207,7 +208,7 @@ def _worktree(common: Path, record: Path) -> str:
 
 
 def _command(root: Repo, branch: str, target: str | None) -> str:
-    # What git refuses for want of a signature, it refuses a second time.
+    # A commit without a signature would be refused a second time.
     asks = is_on(root.settings(_VERIFIES), "merge.verifysignatures")
     merge = f"git merge{' --no-verify-signatures' if asks else ''} {shlex.quote(branch)}"
     if target is None or root.branch() == target or not root.resolve(f"refs/heads/{target}"):
@@ -222,7 +223,7 @@ _AUTHOR = "--format=%an%x00%ae%x00%ad%x00%B"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommitSet:
-    """The commits to be delivered, oldest first; `whole` has those on side branches, too."""
+    """The commits to be submitted, oldest first; `whole` has those on side branches, too."""
 
     commits: tuple[str, ...]
     whole: frozenset[str]
@@ -230,7 +231,7 @@ class CommitSet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergePlan:
-    """What a delivery would make of `target`, which stands at `old`."""
+    """How commits get into `target`, which moves from `old` to `new`."""
 
     target: str
     how: Literal["already", "fast-forward", "merge", "picked"]
@@ -239,24 +240,24 @@ class MergePlan:
 
 
 def commits_since(repo: Repo, base: str, tip: str) -> CommitSet:
-    """Return all that lies between two commits, as one line from the first to the last."""
+    """Return the commits between two commits, along the first parents."""
     span = f"{base}..{tip}"
     line = repo.text("rev-list", "--first-parent", "--reverse", span).split()
     return CommitSet(commits=tuple(line), whole=frozenset(repo.text("rev-list", span).split()))
 
 
 def plan_merge(repo: Repo, commit_set: CommitSet, target: str, message: str) -> MergePlan:
-    """Return how the parcel gets into `target`; KeptError where it does not.
+    """Return how the commits get into `target`; MergeRefusedError where they do not.
 
-    No branch and no file is touched. The commits are merged where that brings
-    in nothing else, and applied one by one where it would.
+    No branch and no file is changed. They are merged where the merge has no other
+    commits, and cherry-picked one by one where it would.
     """
     old = tip_of(repo, target)
     if all(repo.is_ancestor(sha, old) for sha in commit_set.commits):
         return MergePlan(target=target, how="already", old=old, new=old)
     ensure_not_busy(repo, target)
     with quarantine.within(repo) as scratch:
-        # A try leaves nothing behind: nobody is asked to sign for it.
+        # A dry run leaves nothing behind, so nothing is signed for it.
         may_sign = scratch is not repo
         wanted = _plan(scratch, commit_set, target, old, message, may_sign=may_sign)
         quarantine.publish(scratch, repo, wanted.new, old, commit_set.commits[-1])
@@ -279,13 +280,13 @@ def _plan(
 
 
 def apply_plan(repo: Repo, wanted: MergePlan, note: str) -> None:
-    """Move the branch, with the user's files where it is checked out; KeptError moves nothing."""
+    """Move the branch as planned, with the user's files where it is checked out; see `move`."""
     if wanted.new != wanted.old:
         move(repo, wanted.target, wanted.new, wanted.old, note)
 
 
 def merge_obstacle(repo: Repo, wanted: MergePlan) -> str | None:
-    """Return what of the user's own changes is in the way, as `carry_out` would find it."""
+    """Return which of the user's own changes would keep `apply_plan` from succeeding."""
     if wanted.new == wanted.old or repo.branch() != wanted.target:
         return None
     added = [c.path for c in snapshot.changed(repo, wanted.old, wanted.new) if c.status == "A"]

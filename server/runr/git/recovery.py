@@ -1,4 +1,4 @@
-"""What a killed git leaves behind: locks that nobody holds, and files half moved to a commit."""
+"""Repair what a killed git leaves: stale locks, and a working tree half moved to a commit."""
 
 import os
 import time
@@ -14,17 +14,16 @@ _LOCKS = ("index.lock", "HEAD.lock", "ORIG_HEAD.lock", "packed-refs.lock", "conf
 
 
 def clear_locks(repo: Repo, worktrees: Path, *, patience_s: float = 5.0) -> tuple[str, ...]:
-    """Remove the locks of git processes that are dead, and return their names.
+    """Remove the locks of dead git processes, and return their names.
 
-    Looks at the repository itself and at the working trees below `worktrees`.
-    While any git is at work in it, or where that cannot be told (no /proc),
-    every lock stays.
+    Covers the repository and the working trees below `worktrees`. While a git
+    process runs in it, or where that is unknown (no /proc), every lock stays.
     """
     found = tuple(_locks(repo.common_dir(), worktrees))
     if not found:
         return ()
     deadline = time.monotonic() + patience_s
-    while _is_git_at_work(repo.path):
+    while _is_git_running(repo.path):
         if time.monotonic() > deadline:
             return ()
         time.sleep(0.05)
@@ -37,9 +36,9 @@ def clear_locks(repo: Repo, worktrees: Path, *, patience_s: float = 5.0) -> tupl
 def locks_in_the_way(
     repo: Repo, branch: str | None, older_than: float | None = None
 ) -> tuple[Path, ...]:
-    """Return the locks that keep git from moving the branch that is checked out, and its files.
+    """Return the locks that would keep git from moving `branch`, which is checked out.
 
-    With `older_than`, in seconds since 1970, only those that are there since then.
+    With `older_than`, in seconds since 1970, only those made before.
     """
     own, common = repo.git_dir(), repo.common_dir()
     named = [own / "index.lock", own / "HEAD.lock", common / "packed-refs.lock"]
@@ -55,21 +54,21 @@ def locks_in_the_way(
 
 
 def put_back(repo: Repo, old: str, new: str) -> None:
-    """Take files and index back from `new` to `old`, at which the branch still stands.
+    """Move files and index back from `new` to `old`, which is still the branch's commit.
 
-    For a fast-forward that could not move the branch in the end. What the user
-    has changed or staged in other files stays; where nothing was moved, nothing is.
+    For a fast-forward that could not move the branch in the end. Changes of the
+    user's in other files stay; where nothing was moved, nothing happens.
     """
     repo.run("read-tree", "-m", "-u", new, old)
 
 
 def adopt(repo: Repo, commit: str) -> None:
-    """Make up for a fast-forward to `commit` that was killed half way.
+    """Prepare a fast-forward to `commit`, which was killed half way, to be repeated.
 
-    It leaves files that have their new content already, and perhaps one that
-    has only the beginning of it; git would take them for the user's changes
-    and refuse to go on. The former are staged, the latter removed: every byte
-    of them is in `commit`. What the user has staged stays as it is.
+    It leaves files with their new content, and perhaps one with only the
+    beginning of it; git would take them for changes of the user's and refuse.
+    The former are staged, the latter removed: every byte of them is in `commit`.
+    What the user has staged stays as it is.
     """
     head = repo.head()
     if head is None:
@@ -115,7 +114,7 @@ def _locks(common: Path, worktrees: Path) -> Iterator[Path]:
                 yield from (record / name for name in _LOCKS if (record / name).exists())
 
 
-def _is_git_at_work(root: Path) -> bool:
+def _is_git_running(root: Path) -> bool:
     proc = Path("/proc")
     if not (proc / "self").exists():
         return True

@@ -14,7 +14,7 @@ from typing import IO, NamedTuple
 from runr.errors import GitError, RepositoryError
 from runr.git import folders
 
-# Of the full that steer git, those that say who the user is and how git is set up.
+# Of the variables that steer git, those that say who the user is and how git is set up.
 # The rest (GIT_DIR, GIT_INDEX_FILE, ...) would send a command to another repository.
 _KEPT = re.compile(
     r"GIT_(SSH|SSH_COMMAND|SSH_VARIANT|ASKPASS"
@@ -49,7 +49,7 @@ _BEGUN = {
 
 
 def find_root(start: Path) -> Path:
-    """Return the root of the working tree that `start` lies in.
+    """Return the root of the working tree that contains `start`.
 
     From a worktree below `<root>/.runr/worktrees/` it is the root that owns it.
     """
@@ -128,7 +128,7 @@ class Repo(NamedTuple):
         env: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
     ) -> Output:
-        """Run git with `args`, whatever comes of it; `env` is added to the environment.
+        """Run git with `args` and return what it ended with; `env` is added to the environment.
 
         After `timeout_s` it is killed with all that it started: a TimeoutError. A
         full disk is an OSError, as it is wherever else something is written.
@@ -187,7 +187,7 @@ class Repo(NamedTuple):
         # It loads as long as a short git runs, and few need it.
         from tempfile import TemporaryFile  # noqa: PLC0415 - see above
 
-        # Files, not pipes: nobody has to write or read them while the answer is being read.
+        # Files, not pipes: these need no reader or writer while the answer is being read.
         with TemporaryFile() as given, TemporaryFile() as complaints:
             given.write(stdin)
             given.seek(0)
@@ -202,7 +202,7 @@ class Repo(NamedTuple):
     def pipe(
         self, args: Sequence[str], then: Sequence[str], *, stdin: bytes, outside: "Repo"
     ) -> None:
-        """Let git, run with `then` in `outside`, read what it prints here; GitError of either."""
+        """Pipe the output of git `args` into git `then`, run in `outside`; GitError of either."""
         from tempfile import TemporaryFile  # noqa: PLC0415 - as above
 
         with TemporaryFile() as given, TemporaryFile() as first, TemporaryFile() as second:
@@ -271,9 +271,9 @@ class Repo(NamedTuple):
         return _line(found.out)
 
     def refs(self, *names: str) -> dict[str, str]:
-        """Return those of the refs that are there, with what they stand at, in one question.
+        """Return those of the refs that exist, with their objects, from one git process.
 
-        One that cannot be read is a GitError: git itself only warns of it.
+        A broken one is a GitError: git itself only warns of it.
         """
         # That the type is asked for makes git look whether the object is there.
         flags = ("--format=%(objectname) %(objecttype) %(refname)",)
@@ -306,7 +306,7 @@ class Repo(NamedTuple):
         return found or (self.path / self.text("rev-parse", "--git-common-dir")).resolve()
 
     def operation(self) -> str | None:
-        """Return what the user has begun and not finished here, such as `rebase`."""
+        """Return the operation that is in progress here, such as `rebase`."""
         folder = self.git_dir()
         return next((name for mark, name in _BEGUN.items() if (folder / mark).exists()), None)
 
@@ -317,7 +317,7 @@ class Repo(NamedTuple):
         return message.decode(errors="replace").partition(" <")[0].strip() or None
 
     def settings(self, pattern: str) -> dict[str, str | None]:
-        """Return git's settings of which the name matches; None is one that is only named."""
+        """Return the settings whose name matches; None is the value of one without `=`."""
         found = self.answer("config", "-z", "--get-regexp", pattern)
         pairs = (field.partition("\n") for field in split(found or b""))
         return {key: value if is_set else None for key, is_set, value in pairs}
@@ -380,7 +380,7 @@ class Repo(NamedTuple):
         return message or self.attempt("var", f"GIT_{role}_IDENT").ok
 
     def _refuse_unless_unborn(self) -> None:
-        """Raise GitError where HEAD names no commit for another reason than that there is none."""
+        """Raise GitError unless HEAD is a branch without commits."""
         looked = self.attempt("log", "-1", "--format=%H")
         if _UNBORN not in looked.err:
             raise self._failure(("log", "-1"), looked.err)
@@ -414,7 +414,7 @@ def _pieces(stream: IO[bytes] | None) -> Iterator[bytes]:
 
 
 def split(out: bytes) -> tuple[str, ...]:
-    """Return the fields of an answer in which NUL ends every field."""
+    """Return the fields of output in which NUL ends every field."""
     return tuple(os.fsdecode(out).split("\0")[:-1])
 
 
@@ -428,7 +428,7 @@ def complaint(err: str) -> str:
 
 
 def remedies(err: str) -> tuple[str, ...]:
-    """Return the commands that git itself says to go on with."""
+    """Return the commands that git's message advises."""
     lines = (line.removeprefix("hint:") for line in err.splitlines())
     return tuple(line.strip() for line in lines if re.match(r"\s+git \S", line))
 

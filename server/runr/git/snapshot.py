@@ -1,4 +1,4 @@
-"""The working tree as a git tree, taken without the user's index, and what differs."""
+"""The working tree as a git tree, made without the user's index, and what a run changed in it."""
 
 import os
 import shutil
@@ -32,7 +32,7 @@ class Change:
 
     @property
     def was_file(self) -> bool:
-        """Whether there was a file or a symlink before, and not nothing or a repository."""
+        """Whether the old side is a file or a symlink."""
         return self.old_mode[:2] in ("10", "12")
 
 
@@ -137,7 +137,7 @@ def scratch_index(repo: Repo) -> Iterator[dict[str, str]]:
 
 
 def seed(repo: Repo, index: Path, env: dict[str, str]) -> None:
-    """Let a scratch index begin as the user's own."""
+    """Copy the user's index, or HEAD where there is none, into a scratch index."""
     try:
         # copy2 keeps the time of the file, by which git knows which entries it cannot trust.
         shutil.copy2(repo.git_dir() / "index", index)
@@ -147,7 +147,7 @@ def seed(repo: Repo, index: Path, env: dict[str, str]) -> None:
 
 
 def _begin(repo: Repo, index: Path, env: dict[str, str]) -> None:
-    """Let a scratch index hold all that need not be read again."""
+    """Prepare a scratch index with everything whose content need not be read again."""
     folder = quarantine.folder_of(repo)
     seen = _mark(repo.git_dir() / "index")
     seed(repo, index, env)
@@ -156,7 +156,7 @@ def _begin(repo: Repo, index: Path, env: dict[str, str]) -> None:
 
 
 def _mark(index: Path) -> str:
-    """Return what is another as soon as git has written the index."""
+    """Return a signature of the index file, which changes when git writes it."""
     try:
         found = index.stat()
     except FileNotFoundError:
@@ -165,7 +165,7 @@ def _mark(index: Path) -> str:
 
 
 def read(facts: str, path: str) -> Change:
-    """Return the change that a line of `--raw` tells; `path` is the field after it."""
+    """Return the change of a `--raw` line; `path` is the field after it."""
     old_mode, new_mode, old_id, object_id, status = facts.removeprefix(":").split(" ")
     return Change(
         path=path,
@@ -198,7 +198,7 @@ class Made:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeSet:
-    """What differs between what was found and `tree`, and what commits touched in between.
+    """The changes between the tree that a run began with and `tree`, and those of its commits.
 
     `committed` has each change with its commit, `repositories` the paths in the
     tree that are repositories of their own, each with its commit.
@@ -218,7 +218,7 @@ class ChangeSet:
 
     @property
     def paths(self) -> frozenset[str]:
-        """Every path that was touched, also where it is as before again."""
+        """Every changed path, also one that is as before again."""
         return frozenset(change.path for change in self.all)
 
     @property
@@ -230,9 +230,9 @@ class ChangeSet:
 def collect_changes(
     repo: Repo, base_tree: str, base: str, before: ChangeSet | None = None
 ) -> ChangeSet:
-    """Return what was touched since the tree `base_tree`, and in the commits since `base`.
+    """Return the changes since the tree `base_tree`, and those of the commits since `base`.
 
-    With the footprint from `before`, only what has changed since is asked for.
+    With a change set from `before`, git is asked only where tree or HEAD differ from it.
     """
     tree, head = take(repo), repo.head()
     if before is not None and (before.tree, before.head) == (tree, head):
@@ -249,7 +249,7 @@ def collect_changes(
 
 
 def commitless_repos(repo: Repo) -> list[str]:
-    """Return the folders that are git repositories without a commit: nothing can take them up."""
+    """Return the folders that are git repositories without a commit, which git cannot add."""
     others = repo.fields("ls-files", "-z", "--others", "--exclude-standard")
     nested = (path.rstrip("/") for path in others if path.endswith("/"))
     return [path for path in nested if Repo(repo.path / path).head() is None]
@@ -271,7 +271,7 @@ def symlink_escape(repo: Repo, change: Change) -> str | None:
 
 
 def unreachable_work(repo: Repo, found: ChangeSet) -> Iterator[tuple[str, str]]:
-    """Yield what would go with the working tree because no commit of it holds it, and why."""
+    """Yield what would be lost with the working tree because no commit has it, and why."""
     touched = {change.path for change in found.all}
     for path, commit in found.repositories:
         folder = repo.path / path

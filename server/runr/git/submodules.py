@@ -54,8 +54,8 @@ def has_commit(repo: Repo, module: Submodule) -> bool:
 def populate(source: Repo, target: Repo, *, fresh: bool) -> None:
     """Check out in `target` the submodules that are checked out in `source`.
 
-    In a `fresh` tree nobody has worked yet, so what a killed git left there is
-    made anew. Elsewhere only empty folders are filled.
+    In a `fresh` tree, without any work yet, what a killed git left is made anew.
+    Elsewhere only empty folders are filled.
     """
     for module in find_submodules(target):
         here = Repo(target.path / module.path)

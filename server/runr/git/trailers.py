@@ -1,4 +1,4 @@
-"""The lines in a commit message that tie the commit to a run. Pure."""
+"""The trailers of a commit message that name a run. Pure."""
 
 import json
 import re
@@ -26,7 +26,7 @@ _MISREAD = tuple("-#;@!$%^&|:")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trailers:
-    """What a checkpoint says about itself; `verified` names the tiers that passed.
+    """The trailers of a checkpoint; `verified` names the tiers that passed.
 
     `milestone` is `2/3` for the second of three parts.
     """
@@ -55,7 +55,7 @@ class Trailers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManualTrailers:
-    """What a commit of manual work says about itself."""
+    """The trailers of a commit of manual work."""
 
     run_id: str
     reason: str
@@ -75,7 +75,7 @@ class ManualTrailers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeTrailers:
-    """What a merge says that brings in a run's work."""
+    """The trailers of a merge commit that integrates a run's work."""
 
     run_id: str
     task: str

@@ -29,7 +29,7 @@ def add(repo: Repo, path: Path, branch: str, base: str) -> None:
     # Git would make it where a link leads.
     nofollow.refuse_links(path)
     record = _record(repo, path)
-    usable = record and (_whole(record, path) or _led_back(record, path))
+    usable = record and (_whole(record, path) or _relinked(record, path))
     if usable and Repo(path).branch() == branch:
         return
     if record:
@@ -53,11 +53,11 @@ def remove(repo: Repo, path: Path) -> None:
     if record is None:
         return
     unfinished = _unfinished(record)
-    if path.is_dir() and (unfinished or _cut_off(path / ".git")):
+    if path.is_dir() and (unfinished or _is_truncated(path / ".git")):
         # Git was killed while it made or removed it: only the record still knows the folder.
         shutil.rmtree(path)
     if unfinished:
-        # Git would stumble over the file that it was killed at; nobody has worked in there yet.
+        # Git would stumble over the file that it was killed at; no work is in there yet.
         shutil.rmtree(record)
     else:
         repo.run("worktree", "remove", "--force", "--", str(path))
@@ -96,7 +96,7 @@ def _record(repo: Repo, path: Path) -> Path | None:
     """Return git's folder about the worktree at `path`.
 
     Read here because `git worktree list -z` is younger than the git of many
-    machines, and without -z a path with a newline cannot be told apart.
+    machines, and without -z a path with a newline is ambiguous.
     """
     wanted = path.resolve() / ".git"
     for record in repo.common_dir().glob("worktrees/*"):
@@ -117,10 +117,10 @@ def _whole(record: Path, path: Path) -> bool:
     return (path / ".git").is_file() and not _unfinished(record)
 
 
-def _led_back(record: Path, path: Path) -> bool:
-    """Lead a worktree to its record again, where whoever works in it deleted the way.
+def _relinked(record: Path, path: Path) -> bool:
+    """Write a worktree's `.git` file again, where a worker deleted it.
 
-    Git deletes it too, with the files: only where they are all there is it worth keeping.
+    git deletes it, too, with the files: it is only worth keeping where they are all there.
     """
     if _unfinished(record) or not path.is_dir() or (path / ".git").exists():
         return False
@@ -128,7 +128,7 @@ def _led_back(record: Path, path: Path) -> bool:
     return not Repo(path).fields("ls-files", "-z", "--deleted")
 
 
-def _cut_off(link: Path) -> bool:
+def _is_truncated(link: Path) -> bool:
     """Tell whether the file that leads from a worktree to its record is gone or not whole."""
     if link.is_file():
         return not link.read_bytes().endswith(b"\n")

@@ -105,7 +105,7 @@ def kind(task_state: TaskState) -> Kind:
     """Return what a task is coloured by: its status, and whether it can go on."""
     if task_state.stale:
         return "stale"
-    if task_state.waiting:
+    if task_state.needs_human:
         return "waiting"
     match task_state.entry.status:
         case State.COMPLETED:

@@ -1,42 +1,43 @@
 """The tasks with the links between them, as data and as a picture."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-
-from pydantic import Field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from runr.graphics import chart
 from runr.graphics.chart import Chart
 from runr.project import Project
-from runr.query import presenters
+from runr.query import task_views
 from runr.query.backlog import reached
 from runr.query.filters import MATCH_ALL, Filter
-from runr.query.listing import TaskStates, select
+from runr.query.listing import select
 from runr.query.models import Result, TaskSummary
 from runr.query.snapshot import Snapshot
+from runr.query.task_state import TaskState
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GraphTask(TaskSummary):
     """One task with its links.
 
-    `needs` are the tasks of the graph that it depends on, `unblocks` counts the
-    open tasks that wait for it directly, `unblocks_all` those behind them too,
+    `needs` are the tasks of the graph that it depends on, `unblocks_count` counts the
+    open tasks that wait for it directly, `unblocks_all_count` those behind them too,
     whether they are in the graph or not; `critical` is on the critical path.
     """
 
-    needs: list[str] = Field(default_factory=list)
-    unblocks: int = 0
-    unblocks_all: int = 0
+    needs: list[str] = field(default_factory=list)
+    unblocks_count: int = 0
+    unblocks_all_count: int = 0
     critical: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GraphResult(Result):
     """The tasks of the graph by path, the ways round, and the longest chain of its open tasks."""
 
     tasks: list[GraphTask]
-    total: int
-    cycles: list[list[str]] = Field(default_factory=list)
-    critical_path: list[str] = Field(default_factory=list)
+    total_count: int
+    cycles: list[list[str]] = field(default_factory=list)
+    critical_path: list[str] = field(default_factory=list)
     about: str | None = None
 
 
@@ -45,7 +46,7 @@ class DependencyView:
     """What a graph is drawn from: the tasks that are in it, and the whole board."""
 
     snapshot: Snapshot
-    task_states: TaskStates
+    task_states: Mapping[str, TaskState]
     paths: tuple[str, ...]
     critical: tuple[str, ...]
     about: str | None = None
@@ -82,22 +83,21 @@ def gather(
         snapshot=snapshot,
         task_states=task_states,
         paths=tuple(path for path in snapshot.graph.edges if path in inside),
-        critical=snapshot.backlog(task_states, inside).longest(),
+        critical=snapshot.backlog(inside).longest(),
         about=task.path if task else None,
     )
 
 
 def graph_result(graphed: DependencyView) -> GraphResult:
     """Return the graph as data."""
-    backlog = graphed.snapshot.backlog(graphed.task_states)
-    reach = backlog.reach()
+    backlog, reach = graphed.snapshot.backlog(), graphed.snapshot.reach()
     needs, critical = graphed.needs, frozenset(graphed.critical)
     tasks = [
         GraphTask(
-            **dict(presenters.task_summary(graphed.task_states[path])),
+            **task_views.task_facts(graphed.task_states[path]),
             needs=list(needs[path]),
-            unblocks=len(backlog.unblocks.get(path, ())),
-            unblocks_all=reach.get(path, 0),
+            unblocks_count=len(backlog.unblocks.get(path, ())),
+            unblocks_all_count=reach.get(path, 0),
             critical=path in critical,
         )
         for path in graphed.paths
@@ -105,7 +105,7 @@ def graph_result(graphed: DependencyView) -> GraphResult:
     ways = dict.fromkeys(graphed.snapshot.graph.cycles.values())
     return GraphResult(
         tasks=tasks,
-        total=len(tasks),
+        total_count=len(tasks),
         cycles=[list(way) for way in ways if not needs.keys().isdisjoint(way)],
         critical_path=list(graphed.critical),
         about=graphed.about,

@@ -10,10 +10,19 @@ import csv
 import io
 import json
 import re
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    field_validator,
+    model_validator,
+)
 
+from runr.status import codec
 from runr.status.model import Entry
 
 VERSION = 1
@@ -96,13 +105,21 @@ class KeptRun(Part):
         return self
 
 
+def _entry(value: object) -> Entry:
+    return value if isinstance(value, Entry) else codec.decode(value)
+
+
+#: An entry, written as in the status file.
+RecordedEntry = Annotated[Entry, PlainValidator(_entry), PlainSerializer(codec.encode)]
+
+
 class Archive(Part):
     """The whole export."""
 
     format: Literal["runr-export"] = "runr-export"
     version: int = VERSION
     tasks: tuple[KeptTask, ...] = ()
-    status: dict[str, Entry] = Field(default_factory=dict)
+    status: dict[str, RecordedEntry] = Field(default_factory=dict)
     runs: tuple[KeptRun, ...] = ()
 
 
@@ -133,7 +150,7 @@ def render_csv(archive: Archive, titles: dict[str, str]) -> str:
     for path, entry in archive.status.items():
         state, at = entry.status.value, entry.updated_at or ""
         row = ("status", path, entry.revision, at, state, titles.get(path, ""), "json")
-        table.writerow((*row, entry.model_dump_json()))
+        table.writerow((*row, _compact(codec.encode(entry))))
     for run in archive.runs:
         for event in run.events:
             facts = (event.get("seq", ""), event.get("time", ""), event.get("type", ""))

@@ -15,6 +15,7 @@ from runr.errors import UsageError
 from runr.interchange.archive import COLUMNS, CSV_HEADER, VERSION, KeptRun, KeptTask
 from runr.interchange.external_task import Document
 from runr.interchange.record_fields import InvalidJsonError, describe
+from runr.status import codec
 from runr.status.model import Entry
 from runr.text import one_line
 
@@ -22,6 +23,7 @@ Kind = Literal["task", "status", "run", "row"]
 
 # Python's own limit is 128 KiB, and a task file alone may be larger.
 _FIELD_LIMIT = 2**31 - 1
+_UNWRITABLE = "it holds what cannot be written down"
 _VERSION = re.compile(r"[0-9]{1,9}")
 _WANTED = {
     "string": "text",
@@ -91,7 +93,7 @@ def _tasks(place: str, values: list[Any]) -> Iterator[ArchiveRecord]:
 
 def _statuses(place: str, values: dict[str, Any]) -> Iterator[ArchiveRecord]:
     for path, value in values.items():
-        yield _validated("status", f"{place}, {one_line(path)}", path, Entry, value)
+        yield _status(f"{place}, {one_line(path)}", path, value)
 
 
 def _runs(place: str, values: list[Any]) -> Iterator[ArchiveRecord]:
@@ -105,7 +107,7 @@ def _text(value: Any, key: str) -> str:
 
 
 def _validated(
-    kind: Kind, place: str, name: str, model: type[KeptTask | Entry | KeptRun], value: Any
+    kind: Kind, place: str, name: str, model: type[KeptTask | KeptRun], value: Any
 ) -> ArchiveRecord:
     record = ArchiveRecord(kind=kind, place=place, name=name)
     try:
@@ -114,8 +116,21 @@ def _validated(
     except ValidationError as error:
         return replace(record, reason=_sentence(error.errors(include_url=False)[0]))
     except (PydanticSerializationError, RecursionError, UnicodeEncodeError, ValueError):
-        return replace(record, reason="it holds what cannot be written down")
+        return replace(record, reason=_UNWRITABLE)
     return replace(record, value=known)
+
+
+def _status(place: str, path: str, value: Any) -> ArchiveRecord:
+    record = ArchiveRecord(kind="status", place=place, name=path)
+    try:
+        entry = codec.decode(value)
+    except ValueError as error:
+        return replace(record, reason=str(error))
+    try:
+        json.dumps(codec.encode(entry), ensure_ascii=False).encode()
+    except (RecursionError, UnicodeEncodeError, ValueError):
+        return replace(record, reason=_UNWRITABLE)
+    return replace(record, value=entry)
 
 
 def _sentence(error: ErrorDetails) -> str:
@@ -239,7 +254,7 @@ class _Table:
                 key = "base64" if encoding == "base64" else "text"
                 yield _validated("task", place, own, KeptTask, {"path": own, key: data})
             elif kind == "status":
-                yield _validated("status", place, own, Entry, _loaded(data))
+                yield _status(place, own, _loaded(data))
             else:
                 reason = f"`{one_line(kind)}` is no kind of row"
                 yield ArchiveRecord(kind="row", place=place, reason=reason)

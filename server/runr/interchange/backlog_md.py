@@ -37,7 +37,7 @@ _FILE = re.compile(r"(?:^|/)(?P<id>[A-Za-z]+-\d+(?:\.\d+)*)(?: - [^/]*|)\.md$")
 
 
 def read(documents: Sequence[Document]) -> tuple[Record, ...]:
-    """Return what became of these files, which lie in `tasks` or in `completed`."""
+    """Return what became of these files, which are in `tasks` or in `completed`."""
     found = [_read(document) for document in documents]
     ids = _spellings(row.id for row in found if isinstance(row, _File))
     return tuple(row if isinstance(row, Record) else _record(row, ids) for row in found)
@@ -67,11 +67,11 @@ def _read(document: Document) -> _File | Record:
         return Record.left_out(document.name, _NO_TASK)
     if source.header is None:
         return Record.unreadable(document.name, "there is no header with an `id`", own=named)
-    header, mended = _header(source.header, source.opened)
+    header, repairs = _header(source.header, source.opened)
     if isinstance(header, Problem):
         return _unreadable(document, header, named)
     fields = RecordFields(header.values)
-    fields.changes += mended
+    fields.changes += repairs
     if text != document.text:
         fields.changes.append("bytes that are not UTF-8 are replaced by \ufffd")
     own = fields.text("id") or named

@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from runr.interchange.import_plan import DonePolicy, Outcome
 from runr.interchange.sources import Tool
@@ -31,7 +32,8 @@ class ImportRequest(BaseModel):
     dry_run: bool = False
 
 
-class ImportedRecord(Result):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedRecord:
     """What became, or would become, of one record of the source.
 
     `place` says where it is in the source, `status` its word there, `reason` why
@@ -47,11 +49,12 @@ class ImportedRecord(Result):
     status: str = ""
     on_hold: bool = False
     attested: bool = False
-    depends_on: list[str] = Field(default_factory=list)
-    changes: list[str] = Field(default_factory=list)
+    depends_on: list[str] = field(default_factory=list)
+    changes: list[str] = field(default_factory=list)
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImportResult(Result):
     """The whole import: each of `total` records is in `records`, and counted once in `counts`.
 
@@ -68,8 +71,7 @@ class ImportResult(Result):
     attested: int = 0
     unattested: int = 0
     by: str | None = None
-    notes: list[str] = Field(default_factory=list)
-    next: list[str] = Field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def written(self) -> int:

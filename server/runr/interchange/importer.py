@@ -54,6 +54,7 @@ def _restore(project: Project, request: ImportRequest, source: Source) -> Import
         )
     records = archive_reader.read(source.documents[0])
     rows = [_restored(row) for row in restore_archive(project, records, dry_run=request.dry_run)]
+    step = import_advice.command(request, "--yes") if request.dry_run else "runr list-tasks"
     return ImportResult(
         tool="runr",
         file=request.file,
@@ -61,7 +62,7 @@ def _restore(project: Project, request: ImportRequest, source: Source) -> Import
         records=rows,
         total=len(rows),
         counts=count(rows),
-        next=[import_advice.command(request, "--yes") if request.dry_run else "runr list-tasks"],
+        next_steps=[step],
     )
 
 
@@ -187,7 +188,7 @@ def _answer(
         unattested=facts.unattested,
         by=request.by if attested else None,
         notes=[*notes, *import_advice.notes(request, facts)],
-        next=advise(request, facts),
+        next_steps=advise(request, facts),
     )
 
 

@@ -1,16 +1,22 @@
-"""Run every automated task that is ready, and those that become ready by it."""
+"""Run all ready tasks, including those that become ready meanwhile."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
-from pydantic import Field
-
-from runr.errors import AlreadyRunningError, RunrError, UnknownNameError, WorkerUnavailableError
+from runr.errors import (
+    AlreadyRunningError,
+    RepositoryError,
+    RunrError,
+    UnknownNameError,
+    WorkerUnavailableError,
+)
 from runr.lifecycle import follow, start
 from runr.lifecycle.start import RunRequest
 from runr.project import Project
 from runr.query import listing
+from runr.query.detail_models import RunDetails
 from runr.query.filters import MATCH_ALL, Filter
-from runr.query.models import Kind, Result, RunDetails
+from runr.query.models import Kind, Result
 from runr.query.snapshot import Snapshot
 from runr.query.task_state import TaskState
 from runr.runs.events import Event
@@ -18,22 +24,23 @@ from runr.runs.events import Event
 OnStart = Callable[[RunDetails], None]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchResult(Result):
-    """What came of it.
+    """The runs of a batch.
 
-    `refused` says of each task that could not be started why; `waiting` are
-    the tasks that only a person can take further.
+    `refused` has one line for each task that could not be started; `waiting`
+    are the tasks that need a person, `stopped` those with a run to resume.
     """
 
-    runs: list[RunDetails] = Field(default_factory=list)
-    refused: list[str] = Field(default_factory=list)
-    waiting: list[str] = Field(default_factory=list)
-    stopped: list[str] = Field(default_factory=list)
+    runs: list[RunDetails] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
+    stopped: list[str] = field(default_factory=list)
     message: str = ""
 
 
-def _ignore(_heard: object) -> None:
-    """OnStart nothing."""
+def _ignore(_: object) -> None:
+    """Do nothing."""
 
 
 def run_ready(
@@ -49,10 +56,10 @@ def run_ready(
 ) -> BatchResult:
     """Run ready tasks of these kinds one after another, the most urgent first, each once.
 
-    A task that waits for a person is left to that person, and one whose run has
-    stopped to `runr resume`. A worker that is not there is raised if it is the
-    reason why nothing ran.
+    Tasks that wait for a person or whose run has stopped are left out. Where no task
+    could be run at all, the first reason is raised.
     """
+    project = _warning_once(project)
     runs: list[RunDetails] = []
     refused: dict[str, RunrError] = {}
     tried: set[str] = set()
@@ -62,8 +69,8 @@ def run_ready(
         try:
             answer = start.run_task(project, request)
         except AlreadyRunningError:
-            continue  # somebody else was quicker: it is being done
-        except (WorkerUnavailableError, UnknownNameError) as error:
+            continue  # another process has started it meanwhile
+        except (WorkerUnavailableError, UnknownNameError, RepositoryError) as error:
             refused[path] = error
             continue
         on_begin(answer.run)
@@ -72,13 +79,32 @@ def run_ready(
     if refused and not runs:
         raise next(iter(refused.values()))
     text = [f"{_name(path)}: {error.message}" for path, error in refused.items()]
-    meant = _meant(project, wanted)
-    left = [task for task in meant if task.path not in tried and task.ready and not task.waiting]
+    matching = _matching(project, wanted)
+    left = [
+        task for task in matching if task.path not in tried and task.ready and not task.needs_human
+    ]
     others = [task.path for task in left if task.task.type not in kinds]
-    waiting = sorted([task.path for task in meant if task.waiting] + others)
+    waiting = sorted([task.path for task in matching if task.needs_human] + others)
     stopped = [task.path for task in left if task.interrupted and task.path not in others]
     message = _summary(runs, waiting, stopped)
     return BatchResult(runs=runs, refused=text, waiting=waiting, stopped=stopped, message=message)
+
+
+def summarize(runs: list[RunDetails]) -> BatchResult:
+    """Return the result of runs that were started by name."""
+    return BatchResult(runs=runs, message=_summary(runs, [], []))
+
+
+def _warning_once(project: Project) -> Project:
+    """Return the project with each warning shown at the first run that it is about."""
+    known: set[str] = set()
+
+    def warn(message: str) -> None:
+        if message not in known:
+            known.add(message)
+            project.warn(message)
+
+    return replace(project, warn=warn)
 
 
 def _next(project: Project, kinds: tuple[Kind, ...], wanted: Filter, tried: set[str]) -> str | None:
@@ -89,11 +115,11 @@ def _next(project: Project, kinds: tuple[Kind, ...], wanted: Filter, tried: set[
         for task in listing.select(project, task_states.values(), wanted)
         if task.ready and task.task.type in kinds and not task.interrupted
     ]
-    ranked = snapshot.urgent_first((task for task in fresh if task.path not in tried), task_states)
+    ranked = snapshot.urgent_first(task for task in fresh if task.path not in tried)
     return ranked[0].path if ranked else None
 
 
-def _meant(project: Project, wanted: Filter) -> list[TaskState]:
+def _matching(project: Project, wanted: Filter) -> list[TaskState]:
     return listing.select(project, Snapshot.of(project).task_states().values(), wanted)
 
 
@@ -104,7 +130,7 @@ def _summary(runs: list[RunDetails], waiting: list[str], stopped: list[str]) -> 
     names = ", ".join(map(_name, waiting))
     earlier = ", ".join(map(_name, stopped))
     text += f"; waiting for a person: {names}" if names else ""
-    return text + (f"; stopped earlier, to be resumed: {earlier}" if earlier else "")
+    return text + (f"; stopped, resume with `runr resume`: {earlier}" if earlier else "")
 
 
 def _name(path: str) -> str:

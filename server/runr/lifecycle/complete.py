@@ -18,8 +18,9 @@ from runr.lifecycle.leases import exclusive, hold_lease, take_over
 from runr.lifecycle.runs import resume_run
 from runr.project import Project
 from runr.query import presenters
-from runr.query.detail import DEFAULT_TAIL, task_details
-from runr.query.models import CompletionResult, TaskFields
+from runr.query.detail import task_details
+from runr.query.detail_models import CompletionResult, TaskFields
+from runr.query.models import DEFAULT_TAIL
 from runr.query.presenters import Holder
 from runr.query.snapshot import Snapshot
 from runr.runs import journal, stop_reasons
@@ -209,7 +210,7 @@ def _answer(project: Project, task: Task, state: RunState) -> CompletionResult:
         task=shown,
         run=run,
         completed=state.result == "completed",
-        next=_advice(shown, state, project.surface),
+        next_steps=[_advice(shown, state, project.surface)],
     )
 
 
@@ -222,7 +223,7 @@ def _already(project: Project, task: Task, entry: Entry) -> CompletionResult:
         task=shown,
         run=presenters.run_details(state, run, now=project.now()) if state else None,
         completed=True,
-        next=f"It was completed already: {shown.why}.",
+        next_steps=[f"It was completed already: {shown.why}."],
     )
 
 
@@ -233,11 +234,11 @@ def _advice(task: TaskFields, state: RunState, surface: Surface) -> str:
         return f"Done: it is recorded.{empty}{dirty}"
     if state.violations:
         return (
-            f"Undo what lies outside of the task's scope: {', '.join(state.violations[:5])}. "
+            f"Undo what is outside of the task's scope: {', '.join(state.violations[:5])}. "
             f"Then {surface.complete(task.path)} again."
         )
     if state.result is None and state.outcome == "changes":
         return f"Do what the reviewer asks for, then {surface.complete(task.path)} again."
     if state.result is None:
-        return f"Mend what failed, then {surface.complete(task.path)} again. The run stays open."
-    return f"A person has to say so: {surface.attest(task.path)}."
+        return f"Fix what failed, then {surface.complete(task.path)} again. The run stays open."
+    return f"Needs a person: {surface.attest(task.path)}."

@@ -1,5 +1,7 @@
 """A person's word on work that waits for it: taken, or sent back with what is wrong."""
 
+from dataclasses import dataclass
+
 from pydantic import BaseModel, ConfigDict
 
 from runr.errors import UnknownNameError, UsageError
@@ -9,7 +11,8 @@ from runr.lifecycle.complete import CompleteRequest
 from runr.lifecycle.leases import ensure_no_live_run, exclusive
 from runr.project import Project
 from runr.query import presenters
-from runr.query.models import CompletionResult, Result, RunResult
+from runr.query.detail_models import CompletionResult, RunResult
+from runr.query.models import Result
 from runr.query.snapshot import Snapshot
 from runr.query.task_state import TaskState
 from runr.runs import journal, stop_reasons
@@ -20,6 +23,7 @@ from runr.status.model import State
 from runr.status.staleness import StaleTrigger
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AcknowledgeResult(Result):
     """What was kept: `doubts` are the changes that the person has found harmless."""
 
@@ -116,7 +120,9 @@ def reject(project: Project, verdict: Decision) -> RunResult:
         completion.write_status(context, state)
         completion.write_report(context, state)
     shown = presenters.run_details(state, run, now=project.now())
-    return RunResult(run=shown, next=f"Its work is kept. Do it again: runr resume {state.id}")
+    return RunResult(
+        run=shown, next_steps=[f"Its work is kept. Do it again: runr resume {state.id}"]
+    )
 
 
 def _awaiting(project: Project, about: str) -> RunState:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from runr.execution import process, reconcile
 from runr.project import Project
 from runr.query import presenters
-from runr.query.detail import DEFAULT_TAIL
-from runr.query.models import RunDetails
+from runr.query.detail_models import RunDetails
+from runr.query.models import DEFAULT_TAIL
 from runr.runs import journal
 from runr.runs.events import Event
 

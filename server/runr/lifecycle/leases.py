@@ -11,8 +11,8 @@ from runr.errors import AlreadyRunningError, RunrError
 from runr.execution import process
 from runr.git import hooks
 from runr.project import Project
-from runr.query import detail, presenters
-from runr.query.models import RunResult
+from runr.query import notes, presenters
+from runr.query.detail_models import RunResult
 from runr.query.presenters import SESSION, Holder
 from runr.runs import journal, spec
 from runr.runs.events import SessionAttached
@@ -30,14 +30,12 @@ from runr.tasks.model import Task
 def brief_session(project: Project, run: RunFiles, state: RunState) -> RunResult:
     """Return the session's brief, as often as it asks for it."""
     body = repository.text_of(nofollow.read(run.task))
-    noted = detail.format_notes(journal.events(run))
+    noted = notes.format_notes(journal.events(run))
+    done = project.surface.complete(state.start.task)
     return RunResult(
         run=presenters.holder_details(project, state, run),
         brief=session_brief(state, body, notes=noted, surface=project.surface),
-        next=(
-            "You are the worker: do what the brief says, then "
-            f"{project.surface.complete(state.start.task)}."
-        ),
+        next_steps=[f"You are the worker: do what the brief says, then {done}."],
     )
 
 

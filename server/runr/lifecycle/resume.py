@@ -1,9 +1,9 @@
-"""The obvious next thing: take up the latest run that stopped, or say what a person has to do."""
+"""Resume the run that stopped last, and preview what a resume would do."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
-
-from pydantic import Field
 
 from runr.errors import DamagedStateError
 from runr.execution.context import RunContext
@@ -11,7 +11,8 @@ from runr.git import snapshot
 from runr.lifecycle import runs
 from runr.project import Project
 from runr.query import listing, presenters
-from runr.query.models import Result, RunDetails
+from runr.query.detail_models import RunDetails
+from runr.query.models import Result
 from runr.runs import journal, report, resume, stop_reasons
 from runr.runs.machine import Action
 from runr.runs.model import Phase, RunState
@@ -20,23 +21,23 @@ from runr.status.model import Entry, State
 from runr.text import join_limited
 
 
-class ContinueResult(Result):
-    """What was done, or what there is to do.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeResult(Result):
+    """What was resumed, or what else there is to do.
 
-    `action` is `resume` where the run was taken up, or would be with
-    `dry_run`; `person` where somebody has to act on the stop; `wait` where
-    runs are at work; `ready` and `nothing` where no run has stopped.
+    `action` is `resume` where the run was resumed, or would be with `dry_run`;
+    `person` where the stop needs a person; `wait` where runs are running;
+    `ready` and `nothing` where no run has stopped.
     """
 
     action: Literal["resume", "person", "wait", "ready", "nothing"]
     run: RunDetails | None = None
     message: str
     dry_run: bool = False
-    next: list[str] = Field(default_factory=list)
 
 
-def continue_run(project: Project, *, dry_run: bool = False) -> ContinueResult:
-    """Resume the latest stopped run if a resume can help; otherwise say what can."""
+def resume_latest(project: Project, *, dry_run: bool = False) -> ResumeResult:
+    """Resume the run that stopped last, or return what a person can do instead."""
     entries = project.entries()
     state = _latest_stop(project, entries)
     if state is None:
@@ -47,25 +48,27 @@ def continue_run(project: Project, *, dry_run: bool = False) -> ContinueResult:
         state, project.layout.run(state.id), tail=1500, now=project.now()
     )
     if stop.code in stop_reasons.FOR_A_PERSON or not stop.resumable:
-        return ContinueResult(
+        return ResumeResult(
             action="person",
             run=shown,
             message=f"{name} waits for a person: {stop.meaning}",
             dry_run=dry_run,
-            next=list(report.next_steps(state)),
+            next_steps=list(report.next_steps(state)),
         )
     message = f"run {state.id} of {name} stopped ({stop.code}: {stop.meaning})"
     if dry_run:
         steps = [f"runr resume {state.id} --preview", f"runr resume {state.id}"]
-        return ContinueResult(action="resume", run=shown, message=message, dry_run=True, next=steps)
+        return ResumeResult(
+            action="resume", run=shown, message=message, dry_run=True, next_steps=steps
+        )
     answer = runs.resume_run(project, state.id)
-    return ContinueResult(
-        action="resume", run=answer.run, message=message, next=list(answer.run.next)
+    return ResumeResult(
+        action="resume", run=answer.run, message=message, next_steps=list(answer.run.next_steps)
     )
 
 
-def _latest_stop(project: Project, entries: dict[str, Entry]) -> RunState | None:
-    """Return the run that stopped last, of those that no other run of their task has replaced."""
+def _latest_stop(project: Project, entries: Mapping[str, Entry]) -> RunState | None:
+    """Return the run that stopped last, of those that are the latest of their task."""
     found = []
     for entry in entries.values():
         if entry.status not in (State.STOPPED, State.FAILED) or entry.last_run_id is None:
@@ -81,31 +84,32 @@ def _latest_stop(project: Project, entries: dict[str, Entry]) -> RunState | None
 
 
 def _without_a_stop(
-    project: Project, entries: dict[str, Entry], *, dry_run: bool
-) -> ContinueResult:
-    at_work = [entry.last_run_id for entry in entries.values() if entry.status is State.IN_PROGRESS]
+    project: Project, entries: Mapping[str, Entry], *, dry_run: bool
+) -> ResumeResult:
+    running = [entry.last_run_id for entry in entries.values() if entry.status is State.IN_PROGRESS]
     rows = listing.next_ready(project, kinds=("automated", "hybrid", "manual"))
     ready = [row.path.removeprefix(".runr/tasks/") for row in rows]
     summary = f"ready: {join_limited(ready, 5)}" if ready else "no task is ready"
-    if at_work:
-        follow = [f"runr follow {run_id}" for run_id in at_work if run_id]
-        message = f"No run has stopped, {len(at_work)} at work; {summary}"
-        return ContinueResult(action="wait", message=message, dry_run=dry_run, next=follow)
+    if running:
+        follow = [f"runr follow {run_id}" for run_id in running if run_id]
+        message = f"No run has stopped, {len(running)} running; {summary}"
+        return ResumeResult(action="wait", message=message, dry_run=dry_run, next_steps=follow)
     verb = "task-status" if rows and rows[0].type == "manual" else "run --task"
     steps = [f"runr {verb} {quoted(ready[0])}", "runr list-tasks --ready"] if ready else []
-    return ContinueResult(
+    return ResumeResult(
         action="ready" if ready else "nothing",
         message=f"No run has stopped; {summary}",
         dry_run=dry_run,
-        next=steps or ["runr list-tasks"],
+        next_steps=steps or ["runr list-tasks"],
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResumePreview(Result):
-    """From where a run would go on: `phase`, with which `attempt`, on which `work`.
+    """The `phase` and `attempt` from which a run would resume, and its `work` so far.
 
-    `phase` is None where a person has to act first, or where a session has to.
-    `work` are the files that differ from what the run began with.
+    `phase` is None where a person or a session has to act first. `work` are the
+    files that differ from the run's base.
     """
 
     run: str
@@ -114,19 +118,20 @@ class ResumePreview(Result):
     phase: str | None
     attempt: int
     workdir: str
-    work: list[str] = Field(default_factory=list)
+    work: list[str] = field(default_factory=list)
     message: str
-    next: list[str] = Field(default_factory=list)
 
 
 def preview_resume(project: Project, wanted: str, since: Phase | None = None) -> ResumePreview:
-    """Return what `resume_run` would do; raises what it would raise."""
+    """Return what `resume_run` would do; raises the same errors."""
     entries = project.entries()
     state = journal.require(journal.find(project.layout, wanted))
     runs.refuse(state, entries.get(state.start.task, Entry()), since)
     action = resume.follows(state, since)
     performs = action.kind == "perform"
     option = f" --from {since}" if since else ""
+    resumed = [f"runr resume {state.id}{option}"]
+    steps = resumed if performs else list(report.next_steps(state))
     return ResumePreview(
         run=state.id,
         task=state.start.task,
@@ -135,19 +140,19 @@ def preview_resume(project: Project, wanted: str, since: Phase | None = None) ->
         attempt=action.attempt or state.attempt,
         workdir=state.start.workdir,
         work=_work(project.context(project.layout.run(state.id)), state),
-        message=_told(action),
-        next=[f"runr resume {state.id}{option}"] if performs else list(report.next_steps(state)),
+        message=_describe(action),
+        next_steps=steps,
     )
 
 
-def _told(action: Action) -> str:
+def _describe(action: Action) -> str:
     if action.kind == "stop":
         return f"it would stop again at once: {stop_reasons.find(action.code or 'error').meaning}"
     if action.kind == "wait":
-        return "its session has to go on with the work"
+        return "its session has to continue the work"
     if action.phase is Phase.WORK:
         return f"the worker would get attempt {action.attempt}"
-    return f"it would go on with {action.phase}, without another attempt"
+    return f"it would resume with {action.phase}, without another attempt"
 
 
 def _work(context: RunContext, state: RunState) -> list[str]:

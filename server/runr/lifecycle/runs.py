@@ -17,7 +17,8 @@ from runr.lifecycle import leases
 from runr.lifecycle.leases import claim_task, record_spec
 from runr.project import Project
 from runr.query import presenters
-from runr.query.models import CommandResult, RunList, RunReport, RunResult
+from runr.query.detail_models import RunList, RunReport, RunResult
+from runr.query.models import CommandResult
 from runr.runs import journal, report, resume, stop_reasons
 from runr.runs.events import RunResumed, RunStopRequested, SessionAttached
 from runr.runs.model import Phase, RunSpec, RunState
@@ -47,7 +48,7 @@ def list_runs(project: Project, *, limit: int | None = 20, task: str | None = No
             continue
         if state is not None and path in (None, state.start.task):
             shown.append(presenters.holder_details(project, state, files_))
-    return RunList(runs=shown if limit is None else shown[:limit], total=len(shown))
+    return RunList(runs=shown if limit is None else shown[:limit], total_count=len(shown))
 
 
 def read_report(project: Project, wanted: str) -> RunReport:
@@ -92,7 +93,7 @@ def stop_run(project: Project, wanted: str, reason: str | None = None) -> Comman
         project.entries()
     state = journal.require(run)
     return CommandResult(
-        message=f"run {run.id} is {state.result}", next=list(report.next_steps(state))
+        message=f"run {run.id} is {state.result}", next_steps=list(report.next_steps(state))
     )
 
 
@@ -168,7 +169,7 @@ def resume_run(project: Project, wanted: str, since: Phase | None = None) -> Run
         return leases.brief_session(project, run, state)
     follow = project.surface.status(start.task)
     return RunResult(
-        run=presenters.holder_details(project, state, run), next=f"It goes on: {follow}."
+        run=presenters.holder_details(project, state, run), next_steps=[f"It goes on: {follow}."]
     )
 
 

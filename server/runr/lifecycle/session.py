@@ -3,7 +3,7 @@
 from runr.lifecycle import leases, runs
 from runr.lifecycle.leases import hold_lease, take_over
 from runr.project import Project
-from runr.query.models import RunResult
+from runr.query.detail_models import RunResult
 from runr.query.presenters import Holder
 from runr.runs import journal, stop_reasons
 from runr.runs.model import RunState

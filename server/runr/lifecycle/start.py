@@ -17,7 +17,7 @@ from runr.lifecycle.leases import claim_task, ensure_no_live_run, record_spec
 from runr.lifecycle.session import reattach
 from runr.project import Project
 from runr.query import presenters
-from runr.query.models import RunResult
+from runr.query.detail_models import RunResult
 from runr.query.snapshot import Snapshot
 from runr.query.task_state import TaskState
 from runr.runs import journal, spec, stop_reasons
@@ -143,7 +143,7 @@ def _open(
     state_dir.ensure_state_dir(layout)
     run = journal.claim(layout, project.clock(), project.suffixes)
     own_tree = worker != "session" and not request.in_place
-    tree = base.tree if own_tree else git_snapshot.take_first(quarantine.enter(repo, run.snapshots))
+    tree = base.tree if own_tree else git_snapshot.take_first(quarantine.enter(repo, run.git_data))
     start = RunCreated(
         task=task.path,
         worker=worker,
@@ -180,7 +180,7 @@ def _begin(project: Project, run: RunFiles, start: RunCreated, seen: Entry) -> R
         os.close(lock)
     shown = presenters.run_details(state, run)
     follow = project.surface.status(start.task)
-    return RunResult(run=shown, next=f"It runs by itself. Follow it: {follow}.")
+    return RunResult(run=shown, next_steps=[f"It runs by itself. Follow it: {follow}."])
 
 
 def _open_work(project: Project, run: RunFiles) -> RunState:

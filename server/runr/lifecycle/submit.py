@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from runr.errors import (
     AlreadyRunningError,
@@ -140,6 +140,7 @@ class _SubmitContext:
     forced: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Submission(Result):
     """What was brought in, or would be; `commits` are the run's own, oldest first."""
 
@@ -152,7 +153,6 @@ class Submission(Result):
     after: str | None = None
     forced: str | None = None
     dry_run: bool = False
-    next: list[str] = Field(default_factory=list)
 
 
 def submit(project: Project, request: SubmitRequest) -> Submission:
@@ -182,7 +182,7 @@ def submit(project: Project, request: SubmitRequest) -> Submission:
         after=None if request.dry_run else done.new,
         forced=forced,
         dry_run=request.dry_run,
-        next=_next(case, dry_run=request.dry_run),
+        next_steps=_next(case, dry_run=request.dry_run),
     )
 
 

@@ -3,10 +3,9 @@
 import json
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote
-
-from pydantic import BaseModel, ConfigDict
 
 from runr.query.graph import Edges, Graph
 from runr.tasks.model import Task
@@ -30,10 +29,9 @@ RULES: Mapping[str, str] = {
 _RULE_OF = {"unknown_key": "unknown-key", "bom": "file", "crlf": "file", "not_utf8": "file"}
 
 
-class Diagnostic(BaseModel):
-    """One problem; `line` counts from 1 and is None where the whole file is meant."""
-
-    model_config = ConfigDict(frozen=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnostic:
+    """One problem to fix; `line` counts from 1 and is None where the whole file is meant."""
 
     rule: str
     severity: Literal["error", "warning"]

@@ -1,8 +1,7 @@
 """Fix in task files what needs no decision, and show it as a diff first."""
 
 from collections.abc import Sequence
-
-from pydantic import Field
+from dataclasses import dataclass, field
 
 from runr.errors import RunrError
 from runr.project import Project
@@ -14,11 +13,12 @@ from runr.tasks.document import split
 _BOM = b"\xef\xbb\xbf"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FixResult(Result):
     """The files that were, or would be, changed, and how."""
 
     dry_run: bool
-    changed: list[str] = Field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
     diff: str = ""
 
 

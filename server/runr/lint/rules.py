@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import combinations, product
-
-from pydantic import Field
 
 from runr import nofollow
 from runr.errors import RunrError
@@ -79,10 +78,11 @@ def _ordered(graph: Graph, one: str, other: str) -> bool:
 _PROGRAM = re.compile(r"(?:\w+=(?:'[^']*'|\"[^\"]*\"|[^\s'\"]*)\s+)*+([\w./+:@-]+)")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LintResult(Result):
     """All findings; `passed` is whether the exit code is 0."""
 
-    findings: list[Diagnostic] = Field(default_factory=list)
+    findings: list[Diagnostic] = field(default_factory=list)
     tasks: int
     errors: int
     warnings: int
@@ -199,7 +199,7 @@ def _placed(project: Project, found: Sequence[Diagnostic]) -> Iterator[Diagnosti
             continue
         lines = texts.setdefault(each.path, _lines(project, each.path))
         starts = (number for number, line in enumerate(lines, 1) if line.startswith(f"{key}:"))
-        yield each.model_copy(update={"line": next(starts, None)})
+        yield replace(each, line=next(starts, None))
 
 
 def _lines(project: Project, path: str) -> list[str]:

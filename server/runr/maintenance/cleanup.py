@@ -3,9 +3,10 @@
 import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from runr import nofollow
 from runr.errors import DamagedStateError, UsageError
@@ -44,7 +45,8 @@ class CleanRequest(BaseModel):
     dry_run: bool = False
 
 
-class Kept(Result):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
     """Something that was not removed, and why."""
 
     what: str
@@ -136,7 +138,7 @@ class Cleaner:
         if why is None and not self._request.dry_run:
             why = leftovers.remove_leftover(self._repo, left)
             with suppress(FileNotFoundError):
-                nofollow.remove_tree(self._project.layout.run(state.id).snapshots)
+                nofollow.remove_tree(self._project.layout.run(state.id).git_data)
         if why is None:
             self.removed.append(_describe(left, state.id))
         else:
@@ -194,11 +196,12 @@ def _age(seconds: int) -> str:
     return f"{seconds // _DAY}d" if seconds and seconds % _DAY == 0 else format_duration(seconds)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CleanResult(Result):
     """What was removed, or would be, and what was kept."""
 
-    removed: list[str] = Field(default_factory=list)
-    kept: list[Kept] = Field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    kept: list[Kept] = field(default_factory=list)
     dry_run: bool = False
 
 

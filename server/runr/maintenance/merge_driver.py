@@ -10,7 +10,6 @@ from runr.errors import ConfigError, DamagedStateError
 from runr.project import Project
 from runr.query.models import CommandResult
 from runr.status import merge, store
-from runr.status.model import Entry
 from runr.status.store import Contents, DamagedStatusError
 from runr.storage import files, state_dir
 from runr.storage.layout import Layout
@@ -27,9 +26,9 @@ def merge_status(base: Path, ours: Path, theirs: Path) -> None:
             "one side of the status file was written by a newer runr, so it is not merged here",
             next_steps=["uv tool upgrade runr"],
         )
-    entries: list[dict[str, Entry]] = [contents.tasks for contents in whole]
-    extra = [contents.model_extra or {} for contents in whole]
-    merged = Contents(tasks=merge.tasks(*entries), **merge.others(*extra))
+    entries = [contents.tasks for contents in whole]
+    extra = [contents.extra for contents in whole]
+    merged = Contents(tasks=merge.tasks(*entries), extra=merge.others(*extra))
     files.replace(ours, store.render(merged))
 
 

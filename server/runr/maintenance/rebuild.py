@@ -1,5 +1,7 @@
 """Make the status file again from runs and git, and the cache from the task files."""
 
+from dataclasses import replace
+
 from runr import nofollow
 from runr.evidence import rebuild as evidence_rebuild
 from runr.project import Project
@@ -30,18 +32,22 @@ def rebuild(project: Project, *, dry_run: bool = False) -> CommandResult:
         project.tasks()
     verb = "would change" if dry_run else "changed"
     message = f"{len(changes)} of the statuses {verb}:" if changes else "Everything is as recorded."
-    return CommandResult(message=message, changed=changes, next=["runr list-tasks"])
+    return CommandResult(message=message, changed=changes, next_steps=["runr list-tasks"])
 
 
 def _kept(old: Entry | None, made: Entry) -> Entry:
     """Keep the old entry where the records say the same; counts of changes go on."""
     if old is None:
         return made
-    same = {"revision", "updated_at", "attempts", "completed_at"}
-    if old.model_dump(exclude=same) == made.model_dump(exclude=same):
-        return old
-    extra = old.model_extra or {}
-    return made.model_copy(update={**extra, "revision": old.revision + 1})
+    made = replace(made, extra=old.extra, revision=old.revision + 1)
+    recounted = replace(
+        old,
+        revision=made.revision,
+        updated_at=made.updated_at,
+        run_count=made.run_count,
+        completed_at=made.completed_at,
+    )
+    return old if recounted == made else made
 
 
 def _difference(old: dict[str, Entry], new: dict[str, Entry]) -> list[str]:

@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from runr.errors import RunrError
 from runr.mcp_server import schema
 from runr.mcp_server.schema import explain_validation_error
+from runr.query.encoding import to_sparse
 from runr.text import closest_match
 
 
@@ -59,9 +60,9 @@ class Tool(Generic[A]):
     title: str
     description: str
     arguments: type[A]
-    answer: type[BaseModel]
+    answer: type[Any]
     annotations: ToolAnnotations
-    call: Callable[[Call[A]], Awaitable[BaseModel]]
+    call: Callable[[Call[A]], Awaitable[object]]
 
     def listing(self) -> ToolListing:
         """Return what clients are told about the tool."""
@@ -121,8 +122,8 @@ class Registry:
         raise MCPError(INVALID_PARAMS, f"Unknown tool: {name}{hint}")
 
 
-def _success(answer: BaseModel) -> CallToolResult:
-    content = schema.plain(answer)
+def _success(answer: object) -> CallToolResult:
+    content = to_sparse(answer)
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=content)
 

@@ -4,8 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import to_jsonable_python
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from runr.text import closest_match
 
@@ -27,29 +26,18 @@ def accepted(model: type[BaseModel]) -> Schema:
     return _trim(model.model_json_schema(), words=True)
 
 
-def answered(model: type[BaseModel]) -> Schema:
+def answered(answer: type[Any]) -> Schema:
     """Return the schema of a tool's answer.
 
     Lean, because every client is sent it and few show it to a model: of what an
     answer is made of, only the fields that are always there. Open to further
     fields, because clients keep it while releases change.
     """
-    schema = _trim(model.model_json_schema(), words=False)
+    schema = _trim(TypeAdapter(answer).json_schema(mode="serialization"), words=False)
     for part in schema.get("$defs", {}).values():
         if "required" in part:
             part["properties"] = {name: part["properties"][name] for name in part["required"]}
     return _without_orphans(schema)
-
-
-def plain(answer: BaseModel) -> Schema:
-    """Return an answer as JSON, without null and without what is empty unless told otherwise."""
-    content: Schema = {}
-    for name, field in type(answer).model_fields.items():
-        value = getattr(answer, name)
-        usual = field.default_factory is not None or value == field.default
-        if value is not None and (value or field.is_required() or not usual):
-            content[name] = _jsonable(value)
-    return content
 
 
 def _trim(schema: Schema, *, words: bool, field: bool = False) -> Schema:
@@ -108,14 +96,6 @@ def _without_orphans(schema: Schema) -> Schema:
         name: part for name, part in schema.pop("$defs", {}).items() if f"#/$defs/{name}'" in text
     }
     return {**schema, "$defs": kept} if kept else schema
-
-
-def _jsonable(value: object) -> object:
-    if isinstance(value, BaseModel):
-        return plain(value)
-    if isinstance(value, list | tuple):
-        return [_jsonable(item) for item in value]
-    return to_jsonable_python(value)
 
 
 _SHOWN = 5

@@ -9,7 +9,7 @@ from mcp.server import CacheHint, Server
 from runr.mcp_server import identity
 from runr.mcp_server.registry import Registry, Tool
 from runr.mcp_server.tools import build_registry
-from runr.project import Project
+from runr.project import Project, ProjectCache
 from runr.runs.next_steps import MCP
 
 _LIST_TTL_MS = 3_600_000
@@ -19,10 +19,12 @@ def build(start: Path, environment: Mapping[str, str]) -> Server[Any]:
     """Return the server for the repository around `start`.
 
     It need not exist yet: each call looks for it, and says so where there is none.
+    What was read for one call is kept for the next, and checked before it is used.
     """
+    cache = ProjectCache()
 
     def opener(warn: Callable[[str], None]) -> Project:
-        return Project.open(start, environment, warn=warn, surface=MCP)
+        return Project.open(start, environment, warn=warn, surface=MCP, cache=cache)
 
     return assemble(build_registry(opener))
 

@@ -1,7 +1,7 @@
 """The four tools, and which use case each one calls."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -18,25 +18,17 @@ from runr.mcp_server import truncation
 from runr.mcp_server.registry import Arguments, Call, Tool
 from runr.project import Project
 from runr.query import detail, listing
-from runr.query.detail import DEFAULT_TAIL
+from runr.query.detail_models import CompletionResult, RunDetails, RunResult, TaskDetails
 from runr.query.filters import parse_filter
 from runr.query.listing import TaskQuery
-from runr.query.models import (
-    CompletionResult,
-    Kind,
-    RunDetails,
-    RunResult,
-    Status,
-    TaskDetails,
-    TaskList,
-)
+from runr.query.models import DEFAULT_TAIL, Kind, Status, TaskList
 from runr.query.presenters import SESSION
 from runr.runs.events import Event
 from runr.storage import state_dir
 
 
 class ListArguments(Arguments):
-    """Which tasks are wanted; filters that are given must all hold."""
+    """Which tasks to list; all given filters must hold."""
 
     status: Status | None = None
     type: Kind | None = None
@@ -51,13 +43,13 @@ class ListArguments(Arguments):
 
 
 class TaskArguments(Arguments):
-    """A task, by any of its names."""
+    """A task, by path or name."""
 
     task: str = Field(min_length=1, max_length=1000, description="Path or name, as listed.")
 
 
 class StatusArguments(TaskArguments):
-    """Which task is looked at, and how closely."""
+    """The task, and how much of its checks' output."""
 
     tail: int = Field(
         DEFAULT_TAIL, ge=0, le=20_000, description="Characters of a failed check's output."
@@ -65,7 +57,7 @@ class StatusArguments(TaskArguments):
 
 
 class CompleteArguments(TaskArguments):
-    """Which task is completed; by its checks, or on whose word."""
+    """The task to complete; by its checks, or attested by a person."""
 
     reason: str | None = Field(None, max_length=2000, description="Why a person counts it as done.")
     by: str | None = Field(None, max_length=200, description="That person; never an agent.")
@@ -76,7 +68,7 @@ class CompleteArguments(TaskArguments):
 
 
 class RunArguments(TaskArguments):
-    """Which task is run, by whom, and how long the answer may take."""
+    """The task to run, its worker, and how long to wait."""
 
     worker: str | None = Field(
         None,
@@ -90,7 +82,7 @@ class RunArguments(TaskArguments):
     )
 
 
-# Is told what must not go unnoticed.
+# Takes messages that must not go unnoticed.
 Warn = Callable[[str], None]
 Opener = Callable[[Warn], Project]
 T = TypeVar("T")
@@ -102,7 +94,7 @@ _HEARTBEAT_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class ToolHandlers:
-    """Takes calls and passes them on; the repository is opened anew for each."""
+    """Answers calls; the repository is opened for each, with what the last one read."""
 
     opener: Opener
 
@@ -133,11 +125,15 @@ class ToolHandlers:
     async def complete_task(self, call: Call[CompleteArguments]) -> CompletionResult:
         """Answer a call of complete-task."""
         if call.arguments.reason is not None and call.arguments.by is None:
-            # Whoever types in a terminal is git's user; an agent must not speak in that name.
-            raise UsageError("name the person who says so (by): an agent's word is no evidence")
-        wish = CompleteRequest(**call.arguments.model_dump())
-        answer = await self._ask(lambda project: complete.complete_task(_of(project, call), wish))
-        return answer.model_copy(update={"run": answer.run and truncation.truncate_run(answer.run)})
+            # In a terminal the name is that of git's user; an agent must not use it.
+            raise UsageError(
+                "`reason` needs `by`, a person's name; to complete on checks, leave `reason` out"
+            )
+        request = CompleteRequest(**call.arguments.model_dump())
+        answer = await self._ask(
+            lambda project: complete.complete_task(_of(project, call), request)
+        )
+        return replace(answer, run=answer.run and truncation.truncate_run(answer.run))
 
     async def run_task(self, call: Call[RunArguments]) -> RunResult:
         """Answer a call of run-task."""
@@ -158,10 +154,10 @@ class ToolHandlers:
 
     async def _follow(self, call: Call[RunArguments], run: RunDetails, warn: Warn) -> RunDetails:
         """Wait for the run's end, or for as long as the caller wishes."""
-        patience = call.arguments.wait_s
+        timeout = call.arguments.wait_s
         begin = text = anyio.current_time()
         seen = 0
-        while run.status == "running" and anyio.current_time() < begin + patience:
+        while run.status == "running" and anyio.current_time() < begin + timeout:
             heard: list[Event] = []
             # A look is short, so that a cancelled call leaves no thread behind for long.
             look = partial(follow.wait_for_run, run_id=run.id, seconds=_LOOK_S, after=seen)
@@ -170,11 +166,11 @@ class ToolHandlers:
             if heard or now >= text + _HEARTBEAT_S:
                 text, seen = now, heard[-1].seq if heard else seen
                 message = f"run {run.id}: {run.phase}, attempt {run.attempt}"
-                await call.progress(now - begin, patience, message)
+                await call.progress(now - begin, timeout, message)
         return run
 
     async def _ask(self, use: Callable[[Project], A], *, polls: bool = False) -> A:
-        """Return what the use case answers, led by the warnings that it gave."""
+        """Return the use case's answer, with its warnings in front."""
         warnings: list[str] = []
         answer = await _aside(lambda: use(self.opener(warnings.append)), polls=polls)
         return _led_by(warnings, answer)
@@ -194,20 +190,20 @@ async def _aside(work: Callable[[], T], *, polls: bool) -> T:
 def _led_by(warnings: list[str], answer: A) -> A:
     if not warnings:
         return answer
-    return answer.model_copy(update={"next": ". ".join([*warnings, answer.next])})
+    return replace(answer, next_steps=[*warnings, *answer.next_steps])
 
 
 def _outcome(project: Project, run: RunDetails) -> RunResult:
-    """Return where the run stands, with what failed and what to do about it."""
-    found = detail.task_status(project, run.task)
+    """Return the run with what failed and what to do about it."""
+    found = detail.task_status(project, run.task_path)
     if found.run is None or found.run.id != run.id:
-        return RunResult(run=run, next="; ".join(run.next))
-    return RunResult(run=truncation.truncate_run(found.run), next=found.next)
+        return RunResult(run=run, next_steps=run.next_steps)
+    return RunResult(run=truncation.truncate_run(found.run), next_steps=found.next_steps)
 
 
 def build_registry(opener: Opener) -> tuple[Tool[Any], ...]:
     """Return the tools for the repository that `opener` opens."""
-    desk = ToolHandlers(opener)
+    handlers = ToolHandlers(opener)
     reading = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
     return (
         Tool(
@@ -217,7 +213,7 @@ def build_registry(opener: Opener) -> tuple[Tool[Any], ...]:
             arguments=ListArguments,
             answer=TaskList,
             annotations=reading,
-            call=desk.list_tasks,
+            call=handlers.list_tasks,
         ),
         Tool(
             name="task-status",
@@ -226,7 +222,7 @@ def build_registry(opener: Opener) -> tuple[Tool[Any], ...]:
             arguments=StatusArguments,
             answer=TaskDetails,
             annotations=reading,
-            call=desk.task_status,
+            call=handlers.task_status,
         ),
         Tool(
             name="complete-task",
@@ -238,7 +234,7 @@ def build_registry(opener: Opener) -> tuple[Tool[Any], ...]:
             arguments=CompleteArguments,
             answer=CompletionResult,
             annotations=ToolAnnotations(destructive_hint=False, open_world_hint=False),
-            call=desk.complete_task,
+            call=handlers.complete_task,
         ),
         Tool(
             name="run-task",
@@ -250,6 +246,6 @@ def build_registry(opener: Opener) -> tuple[Tool[Any], ...]:
             arguments=RunArguments,
             answer=RunResult,
             annotations=ToolAnnotations(destructive_hint=True, open_world_hint=True),
-            call=desk.run_task,
+            call=handlers.run_task,
         ),
     )

@@ -1,9 +1,11 @@
 """Answers cut to what a model needs: what it reads, it pays for. Pure."""
 
 import json
+from dataclasses import replace
 
-from runr.mcp_server.schema import plain
-from runr.query.models import RunDetails, TaskDetails, TaskList, TaskSummary
+from runr.query.detail_models import RunDetails, TaskDetails
+from runr.query.encoding import to_sparse
+from runr.query.models import TaskList, TaskSummary
 
 #: Characters: about 2,000 tokens, and what clients still show a model in full.
 DEFAULT_LIMIT = 6_000
@@ -20,17 +22,17 @@ def truncate_list(answer: TaskList, room: int) -> TaskList:
     """Return the list with what fits `room`, a line for each task; task-status has the rest."""
     rows: list[TaskSummary] = []
     for row in map(_row, answer.tasks):
-        room -= len(json.dumps(plain(row)))
+        room -= len(json.dumps(to_sparse(row)))
         if rows and room < 0:
-            return answer.model_copy(update={"tasks": rows, "next_cursor": rows[-1].path})
+            return replace(answer, tasks=rows, next_cursor=rows[-1].path)
         rows.append(row)
-    return answer.model_copy(update={"tasks": rows})
+    return replace(answer, tasks=rows)
 
 
 def truncate_details(answer: TaskDetails, *, tails: bool) -> TaskDetails:
     """Return the task with its latest commits; `tails` cuts what checks said, too."""
     run = truncate_run(answer.run) if tails and answer.run else answer.run
-    return answer.model_copy(update={"commits": answer.commits[:_COMMITS], "run": run})
+    return replace(answer, commits=answer.commits[:_COMMITS], run=run)
 
 
 def truncate_run(run: RunDetails) -> RunDetails:
@@ -39,21 +41,20 @@ def truncate_run(run: RunDetails) -> RunDetails:
     if not speaking:
         return run
     share = _OUTPUT // speaking
-    checks = [check.model_copy(update={"tail": check.tail[-share:]}) for check in run.checks]
-    return run.model_copy(update={"checks": checks})
+    checks = [replace(check, tail=check.tail[-share:]) for check in run.checks]
+    return replace(run, checks=checks)
 
 
 def _row(row: TaskSummary) -> TaskSummary:
-    return row.model_copy(
-        update={
-            "title": _cut(row.title, _TITLE),
-            "blocked_by": _few(row.blocked_by),
-            "tags": _few(row.tags),
-            "problems": [_cut(problem, _PROBLEM) for problem in row.problems[:1]],
-            "updated_at": None,
-            # Where a run completed the task, completed_by names it.
-            "last_run_id": None if row.completed_by else row.last_run_id,
-        }
+    return replace(
+        row,
+        title=_cut(row.title, _TITLE),
+        blocked_by=_few(row.blocked_by),
+        tags=_few(row.tags),
+        problems=[_cut(problem, _PROBLEM) for problem in row.problems[:1]],
+        updated_at=None,
+        # Where a run completed the task, completed_by names it.
+        last_run_id=None if row.completed_by else row.last_run_id,
     )
 
 

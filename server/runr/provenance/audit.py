@@ -1,10 +1,8 @@
 """Audit the provenance of each commit in a range."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-
-from pydantic import Field
 
 from runr.errors import DamagedStateError, UnknownNameError
 from runr.git import log
@@ -97,7 +95,8 @@ class Tally:
         return self.counted == 0 or self.covered * 100 >= percent * self.counted
 
 
-class AuditedCommit(Result):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditedCommit:
     """One commit; `same_as` is the checkpoint that makes the same change."""
 
     sha: str
@@ -107,6 +106,7 @@ class AuditedCommit(Result):
     same_as: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Audit(Result):
     """What came of it: `covered` of `counted` commits are attributed.
 
@@ -122,9 +122,9 @@ class Audit(Result):
     coverage: float
     fail_under: float | None = None
     passed: bool = True
-    gaps: list[AuditedCommit] = Field(default_factory=list)
-    inferred: list[AuditedCommit] = Field(default_factory=list)
-    notes: list[str] = Field(default_factory=list)
+    gaps: list[AuditedCommit] = field(default_factory=list)
+    inferred: list[AuditedCommit] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def audit(

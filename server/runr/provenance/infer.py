@@ -1,8 +1,7 @@
 """Statuses inferred from the history: what each commit proves, and what to record of it."""
 
+from dataclasses import dataclass, field
 from typing import Literal
-
-from pydantic import Field
 
 from runr.evidence import inference, matcher, rebuild
 from runr.evidence.inference import CommitMatch
@@ -14,7 +13,8 @@ from runr.status.model import UNTOUCHED, Entry, Evidence, State
 Effect = Literal["new", "arrived", "known", "weak", "reverted"]
 
 
-class InferredTask(Result):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InferredTask:
     """What the history says of one task.
 
     `effect` is `new` where it becomes its status, `arrived` where only its being
@@ -35,6 +35,7 @@ class InferredTask(Result):
     reverted_by: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InferenceResult(Result):
     """What the history says of all tasks; `read` counts the commits that were read for it."""
 
@@ -42,9 +43,8 @@ class InferenceResult(Result):
     read: int
     min_confidence: float
     applied: bool = False
-    changed: list[str] = Field(default_factory=list)
-    notes: list[str] = Field(default_factory=list)
-    next: list[str] = Field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def infer_statuses(
@@ -72,7 +72,7 @@ def infer_statuses(
         applied=apply,
         changed=changed,
         notes=_notes(project),
-        next=["runr status --infer-from-git --apply"] if open_ else [],
+        next_steps=["runr status --infer-from-git --apply"] if open_ else [],
     )
 
 

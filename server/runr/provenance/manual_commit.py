@@ -74,6 +74,7 @@ class InterveneRequest(BaseModel):
     everything: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ManualCommitResult(Result):
     """What was recorded."""
 

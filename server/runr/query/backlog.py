@@ -4,7 +4,7 @@ Pure.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from runr.query.graph import Graph
 from runr.query.task_state import TaskState
@@ -15,8 +15,7 @@ Links = Mapping[str, Sequence[str]]
 _AT_ONCE = 8192
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Backlog:
+class Backlog(NamedTuple):
     """The open tasks with the links between them; nothing completed is in it.
 
     `needs` holds what a task waits for, `unblocks` what waits for it. `groups`

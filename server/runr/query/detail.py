@@ -1,73 +1,18 @@
-"""One task: where it stands, why it is not done, what to do next."""
+"""One task: its state, why it is not done, its last run and what to do next."""
 
-from collections.abc import Iterable
+from dataclasses import replace
 
-from pydantic import BaseModel, ConfigDict
-
-from runr.errors import DamagedStateError, UsageError
-from runr.execution.session_handoff import record_session_usage
-from runr.git import checkpoint
+from runr.errors import DamagedStateError
 from runr.project import Project
-from runr.query import presenters
-from runr.query.models import CommandResult, RunDetails, TaskDetails, TaskFields
-from runr.query.presenters import SESSION
+from runr.query import task_views
+from runr.query.detail_models import RunDetails, TaskDetails, TaskFields
+from runr.query.models import DEFAULT_TAIL
 from runr.query.snapshot import Snapshot
 from runr.query.task_state import TaskState
-from runr.runs import journal, stop_reasons
-from runr.runs.events import Event, NoteAdded
+from runr.runs import stop_reasons
 from runr.runs.next_steps import Surface
-from runr.status.model import Entry, Evidence, State
+from runr.status.model import Entry
 from runr.tasks.model import Task
-
-#: Characters of a note: it is no place for a log.
-LONGEST = 2000
-
-
-class NoteRequest(BaseModel):
-    """A wish to note something; `run` names a run, or a task that is at work."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    run: str
-    text: str
-
-
-def add_note(project: Project, request: NoteRequest) -> CommandResult:
-    """Write the note into the timeline of an open run."""
-    text = request.text.strip()
-    if not text:
-        raise UsageError("a note needs a text", next_steps=["runr note RUN 'what was found'"])
-    if len(text) > LONGEST:
-        raise UsageError(f"a note has at most {LONGEST} characters, and this one has {len(text)}")
-    run = project.find_run(request.run)
-    state = journal.require(run)
-    if state.result:
-        raise UsageError(
-            f"run {run.id} has ended ({state.result}), so nothing can be noted any more",
-            next_steps=[f"runr report {run.id}"],
-        )
-    session = project.environment.get(SESSION)
-    inside = project.environment.get("RUNR_RUN_ID") == run.id
-    source = "worker" if inside else "session" if session else "person"
-    note = NoteAdded(text)
-    if not inside:
-        by = None if session else project.repo.user()
-        note = NoteAdded(text, session_id=session, by=by)
-    project.context(run).journal.append(note, source=source)
-    return CommandResult(message=f"noted in run {run.id}", next=[f"runr report {run.id}"])
-
-
-def format_notes(events: Iterable[Event]) -> list[str]:
-    """Return the notes of a run, oldest first, each with its time."""
-    return [
-        f"{event.time[:16]}Z {event.data.text}"
-        for event in events
-        if isinstance(event.data, NoteAdded)
-    ]
-
-
-#: Characters of a failed check's output in an answer, unless more are asked for.
-DEFAULT_TAIL = 1500
 
 #: The latest notes of a run are shown; its report has them all.
 _NOTES = 5
@@ -79,11 +24,9 @@ def task_status(project: Project, wanted: str, *, tail: int = DEFAULT_TAIL) -> T
     task = project.find_task(wanted, snapshot.tasks)
     shown = task_details(task, snapshot)
     run = _last_run(project, snapshot.entry(task), tail)
-    head = project.repo.head()
-    refs = checkpoint.of_task(project.repo, task.path) if head else ()
-    commits = [f"{ref.sha[:12]} {ref.time[:10]} run:{', '.join(ref.run_ids)}" for ref in refs]
+    commits = _commits(project, task)
     return TaskDetails(
-        task=shown, run=run, commits=commits, next=_advice(shown, run, project.surface)
+        task=shown, run=run, commits=commits, next_steps=[_advice(shown, run, project.surface)]
     )
 
 
@@ -91,18 +34,25 @@ def task_details(task: Task, snapshot: Snapshot) -> TaskFields:
     """Return the task with the reason why it is, or is not, done."""
     task_state = snapshot.state_of(task)
     causes = _root_causes(task_state, snapshot) if task_state.blocked_by else []
-    return presenters.task_fields(task_state, why=why_not_done(task_state), causes=causes)
+    return task_views.task_fields(
+        task_state, why=task_views.why_not_done(task_state), causes=causes
+    )
 
 
 def _root_causes(blocked: TaskState, snapshot: Snapshot) -> list[tuple[str, str]]:
     task_states = snapshot.task_states()
-    causes = snapshot.backlog(task_states).causes(blocked.path, task_states)
-    return [(path, cause or why_not_done(task_states[path])) for path, cause in causes]
+    causes = snapshot.backlog().causes(blocked.path, task_states)
+    return [(path, cause or task_views.why_not_done(task_states[path])) for path, cause in causes]
 
 
 def _last_run(project: Project, entry: Entry, tail: int) -> RunDetails | None:
     if entry.last_run_id is None:
         return None
+    # A task without a run does not need what reads runs.
+    from runr.execution.session_handoff import record_session_usage  # noqa: PLC0415 - see above
+    from runr.query import notes, presenters  # noqa: PLC0415 - see above
+    from runr.runs import journal  # noqa: PLC0415 - see above
+
     files = project.layout.run(entry.last_run_id)
     try:
         state = journal.state(files)
@@ -112,40 +62,18 @@ def _last_run(project: Project, entry: Entry, tail: int) -> RunDetails | None:
     if state is None:
         return None
     state = record_session_usage(project.context(files), state)
-    noted = format_notes(journal.events(files))[-_NOTES:]
-    return presenters.holder_details(project, state, files, tail=tail).model_copy(
-        update={"notes": noted}
-    )
+    latest = notes.format_notes(journal.events(files))[-_NOTES:]
+    return replace(presenters.holder_details(project, state, files, tail=tail), notes=latest)
 
 
-def why_not_done(task_state: TaskState) -> str:
-    """Say why the task is not done; of a completed one, on what evidence it is."""
-    task, entry = task_state.task, task_state.entry
-    if task.error is not None:
-        return f"its file has a problem: {task.error.message}"
-    if entry.status is State.COMPLETED:
-        done = _completion(entry)
-        stale_reasons = "; ".join(stale_reason.message for stale_reason in task_state.stale_reasons)
-        return f"{done}, but {stale_reasons}" if stale_reasons else done
-    if entry.status is State.IN_PROGRESS:
-        return f"run {entry.last_run_id} is at work on it"
-    if task_state.blocked_by:
-        return f"it waits for {', '.join(task_state.blocked_by)}"
-    if entry.stop_reason:
-        meaning = stop_reasons.find(entry.stop_reason).meaning
-        return f"{meaning}: {entry.error.splitlines()[0]}" if entry.error else meaning
-    return "a person has to do it" if presenters.is_manual(task) else "nobody has run it yet"
+def _commits(project: Project, task: Task) -> list[str]:
+    """Return the commits whose trailers name the task, the latest first."""
+    if project.repo.head() is None:
+        return []
+    from runr.git import checkpoint  # noqa: PLC0415 - a repository without commits needs it not
 
-
-def _completion(entry: Entry) -> str:
-    match entry.evidence:
-        case Evidence.VERIFIED:
-            return f"its checks passed and {str(entry.checkpoint_sha)[:12]} holds the work"
-        case Evidence.ATTESTED:
-            who = (entry.completed_by or "person:?").removeprefix("person:")
-            return f"{who} said so: {entry.reason}"
-        case _:
-            return f"inferred from commit {str(entry.checkpoint_sha)[:12]}"
+    refs = checkpoint.of_task(project.repo, task.path)
+    return [f"{ref.sha[:12]} {ref.time[:10]} run:{', '.join(ref.run_ids)}" for ref in refs]
 
 
 def _advice(task: TaskFields, run: RunDetails | None, surface: Surface) -> str:
@@ -155,7 +83,7 @@ def _advice(task: TaskFields, run: RunDetails | None, surface: Surface) -> str:
         return f"Wait: run {run.id} is in phase {run.phase}. Ask {surface.status(task.path)} again."
     if task.status == "completed" and not task.stale:
         if task.unmerged and run is not None:
-            bring_in = run.next[0] if run.next else f"git merge {task.checkpoint_sha}"
+            bring_in = run.next_steps[0] if run.next_steps else f"git merge {task.checkpoint_sha}"
             return f"The checkpoint is not on this branch yet: {bring_in}"
         return "Nothing: it is done."
     if task.status == "completed":
@@ -179,6 +107,6 @@ def _advice_on_open(task: TaskFields, run: RunDetails | None, surface: Surface) 
         return f"A person does it, then: {surface.attest(task.path)}."
     if run is not None and run.stop_reason in stop_reasons.FOR_A_PERSON:
         return f"A person looks at it, then: {surface.attest(task.path)}."
-    if run is not None and run.status == "stopped" and run.next:
-        return f"Read what failed, then: {run.next[-1]}"
+    if run is not None and run.status == "stopped" and run.next_steps:
+        return f"Read what failed, then: {run.next_steps[-1]}"
     return f"Start it: {surface.run(task.path)}."

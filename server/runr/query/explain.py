@@ -2,8 +2,7 @@
 
 import difflib
 from collections.abc import Iterable
-
-from pydantic import Field
+from dataclasses import dataclass, field
 
 from runr import nofollow
 from runr.errors import RunrError
@@ -11,7 +10,8 @@ from runr.evidence import inference
 from runr.evidence.inference import Basis
 from runr.project import Project
 from runr.query.detail import task_status
-from runr.query.models import Result, TaskDetails, TaskFields
+from runr.query.detail_models import TaskDetails, TaskFields
+from runr.query.models import Result
 from runr.query.snapshot import Snapshot
 from runr.query.task_state import TaskState
 from runr.redaction import Redactor
@@ -32,6 +32,7 @@ _SAID = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation(Result):
     """The explanation in at most ten lines, and the facts that it is made of.
 
@@ -48,13 +49,12 @@ class Explanation(Result):
     by: str | None = None
     at: str | None = None
     commit: str | None = None
-    branches: list[str] = Field(default_factory=list)
-    stale_reasons: list[str] = Field(default_factory=list)
-    blocked_by: list[str] = Field(default_factory=list)
-    root_causes: list[str] = Field(default_factory=list)
+    branches: list[str] = field(default_factory=list)
+    stale_reasons: list[str] = field(default_factory=list)
+    blocked_by: list[str] = field(default_factory=list)
+    root_causes: list[str] = field(default_factory=list)
     stop_reason: str | None = None
     diff: str | None = None
-    next: list[str] = Field(default_factory=list)
 
 
 def explain(project: Project, wanted: str, *, diff: bool = False) -> Explanation:
@@ -80,7 +80,7 @@ def explain(project: Project, wanted: str, *, diff: bool = False) -> Explanation
         root_causes=[f"{_name(cause.path)}: {cause.why}" for cause in shown.task.root_causes],
         stop_reason=task_state.entry.stop_reason,
         diff=_diff(project, task_state) if diff else None,
-        next=steps,
+        next_steps=steps,
     )
 
 
@@ -141,17 +141,17 @@ def _last_stop(task_state: TaskState, shown: TaskDetails) -> Iterable[str]:
     if run is not None and entry.stop_reason:
         ended = f" on {run.ended_at[:16].replace('T', ' ')}" if run.ended_at else ""
         yield f"last run: {run.id} by {run.worker}, stopped ({entry.stop_reason}){ended}"
-    if entry.attempts > 1:
-        yield f"runs so far: {entry.attempts}"
+    if entry.run_count > 1:
+        yield f"runs so far: {entry.run_count}"
 
 
 def _steps(task_state: TaskState, shown: TaskDetails) -> list[str]:
     """Return at most two commands, the likelier first."""
     name, entry = quoted(task_state.task.name), task_state.entry
     if task_state.stale_reasons:
-        return [f"runr why {name} --diff", f"runr accept {name}"]
+        return [f"runr why {name} --diff", f"runr acknowledge {name}"]
     if task_state.unmerged and shown.run is not None:
-        return list(shown.run.next[:1])
+        return list(shown.run.next_steps[:1])
     if entry.status is State.COMPLETED:
         return []
     if entry.status is State.IN_PROGRESS:
@@ -159,8 +159,8 @@ def _steps(task_state: TaskState, shown: TaskDetails) -> list[str]:
     if task_state.blocked_by:
         causes = [cause.path for cause in shown.task.root_causes] or shown.task.blocked_by
         return [f"runr why {quoted(_name(path))}" for path in causes[:1]]
-    if shown.run is not None and shown.run.status == "stopped" and shown.run.next:
-        return list(shown.run.next[-1:])
+    if shown.run is not None and shown.run.status == "stopped" and shown.run.next_steps:
+        return list(shown.run.next_steps[-1:])
     manual = task_state.task.type.value == "manual"
     attest = f"runr complete-task {name} --reason 'what was done'"
     return [attest if manual else f"runr run --task {name}"]

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from runr.errors import UsageError
 from runr.query.task_state import TaskState
@@ -29,7 +30,7 @@ TRAITS: Mapping[str, Predicate] = {
     "ready": lambda task: task.ready,
     "blocked": lambda task: bool(task.blocked_by),
     "stale": lambda task: task.stale,
-    "waiting": lambda task: task.waiting,
+    "waiting": lambda task: task.needs_human,
     "open": lambda task: task.open,
     "unmerged": lambda task: task.unmerged,
     "orphaned": lambda task: task.orphaned,
@@ -56,8 +57,7 @@ _WORD = re.compile(r"([A-Za-z_]+):")
 _VALUE = re.compile(rf"(?:{_QUOTED}|[^,])+")
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(NamedTuple):
     """One condition: any of the values, or with `negated` none of them."""
 
     word: str
@@ -83,7 +83,7 @@ class Filter:
         """Tell whether a condition is about `word`, or about the trait of that name."""
         return any(word == term.word or word in term.values for term in self.terms)
 
-    def judge(self, *, now: datetime, worker: str) -> Predicate:
+    def predicate(self, *, now: datetime, worker: str) -> Predicate:
         """Return the test for one task; `worker` is who does tasks that name nobody."""
         tests = [(_test(term, now, worker), term.negated) for term in self.terms]
         return lambda task: all(test(task) is not negated for test, negated in tests)

@@ -1,18 +1,17 @@
-"""How tasks depend on each other: names resolved, what is ready, what blocks, what goes round.
+"""How tasks depend on each other: names resolved, blockers, cycles. Pure."""
 
-Pure.
-"""
-
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from runr.status.model import UNTOUCHED, Entry, State
 from runr.tasks.model import Task
 from runr.tasks.names import Resolver
 
+#: Tasks of a cycle that are named; every task on it carries the text.
+_NAMED = 8
 
-@dataclass(frozen=True, slots=True)
-class Edges:
+
+class Edges(NamedTuple):
     """One task's dependencies: those that exist, and what is wrong with the others."""
 
     paths: tuple[str, ...] = ()
@@ -36,8 +35,7 @@ def edges(task: Task, resolver: Resolver) -> Edges:
     return Edges(tuple(dict.fromkeys(found)), tuple(problems))
 
 
-@dataclass(frozen=True, slots=True)
-class Graph:
+class Graph(NamedTuple):
     """All tasks' dependencies, resolved."""
 
     edges: Mapping[str, Edges]
@@ -79,8 +77,14 @@ class Graph:
             if dependency in unmerged
         ]
         cycle = self.cycles.get(path)
-        round_trip = [f"cycle: {' → '.join(cycle)}"] if cycle else []
-        return (*unfinished, *own.problems, *round_trip)
+        return (*unfinished, *own.problems, *([describe_cycle(cycle)] if cycle else []))
+
+
+def describe_cycle(cycle: Sequence[str]) -> str:
+    """Return the cycle as text: all its tasks, or the first of many."""
+    if len(cycle) <= _NAMED + 1:
+        return f"cycle: {' → '.join(cycle)}"
+    return f"cycle of {len(cycle) - 1} tasks: {' → '.join(cycle[:_NAMED])} → … → {cycle[-1]}"
 
 
 def leads(needs: Callable[[str], Iterable[str]], start: str, wanted: str) -> bool:
@@ -97,7 +101,7 @@ def leads(needs: Callable[[str], Iterable[str]], start: str, wanted: str) -> boo
 
 
 def _cycles(edges: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-    """Map tasks to one way round, at least one task of every cycle; without recursion."""
+    """Map tasks to a cycle that they are on, at least one task of every cycle; not recursive."""
     found: dict[str, tuple[str, ...]] = {}
     done: set[str] = set()
     for root in edges:
@@ -113,7 +117,7 @@ def _cycles(edges: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
                 done.add(trail[-1])
                 del place[trail.pop()]
             elif child in found and trail[-1] in found:
-                continue  # one way round is enough, and telling them all takes for ever
+                continue  # one cycle is enough, and there may be far too many to list
             elif child in place:
                 loop = (*trail[place[child] :], child)
                 found.update(dict.fromkeys(loop, loop))

@@ -1,25 +1,22 @@
 """List tasks: filtered, sorted, paged."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from operator import attrgetter
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from typing import Literal, NamedTuple
 
 from runr.errors import UsageError
 from runr.project import Project
-from runr.query import presenters
+from runr.query import task_views
 from runr.query.filters import MATCH_ALL, Filter
 from runr.query.models import Kind, TaskList, TaskSummary
 from runr.query.snapshot import Snapshot
 from runr.query.task_state import TaskState
 from runr.runs.next_steps import Surface
+from runr.tasks.names import natural_key
 
 Sort = Literal["path", "status", "priority", "updated"]
-TaskStates = Mapping[str, TaskState]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskQuery:
+class TaskQuery(NamedTuple):
     """Which tasks are wanted, and how they are told.
 
     `cursor` is the path of the last task of the page before.
@@ -38,17 +35,15 @@ def list_tasks(project: Project, query: TaskQuery) -> TaskList:
     """Return the tasks that `query` asks for, and how many there are in all."""
     snapshot = Snapshot.of(project)
     task_states = snapshot.task_states()
-    found = _sorted(
-        snapshot, query, select(project, task_states.values(), query.wanted), task_states
-    )
+    found = _sorted(snapshot, query, select(project, task_states.values(), query.wanted))
     page = _page(found, query)
     more = query.limit is not None and bool(page) and page[-1] is not found[-1]
     return TaskList(
-        tasks=[presenters.task_summary(task) for task in page],
-        total=len(found),
-        waiting=sum(task.waiting for task in found),
+        tasks=[task_views.task_summary(task) for task in page],
+        total_count=len(found),
+        needs_human_count=sum(task.needs_human for task in found),
         next_cursor=page[-1].path if more else None,
-        next=_advice(snapshot, found, task_states, project.surface),
+        next_steps=[_advice(found, project.surface, ranked=query.sort == "priority")],
     )
 
 
@@ -58,8 +53,8 @@ def select(project: Project, tasks: Iterable[TaskState], wanted: Filter) -> list
         return list(tasks)
     # The settings are read only where somebody asks about workers.
     usual = project.config().run.worker if wanted.asks("worker") else ""
-    judge = wanted.judge(now=project.clock(), worker=usual)
-    return [task for task in tasks if judge(task)]
+    test = wanted.predicate(now=project.clock(), worker=usual)
+    return [task for task in tasks if test(task)]
 
 
 def matches_path(project: Project, names: Sequence[str], wanted: Filter) -> tuple[str, ...]:
@@ -79,22 +74,21 @@ def next_ready(project: Project, *, kinds: tuple[Kind, ...] = ("automated",)) ->
     snapshot = Snapshot.of(project)
     task_states = snapshot.task_states()
     ready = [task for task in task_states.values() if task.ready and task.task.type in kinds]
-    return [presenters.task_summary(task) for task in snapshot.urgent_first(ready, task_states)]
+    return [task_views.task_summary(task) for task in snapshot.urgent_first(ready)]
 
 
-def _sorted(
-    snapshot: Snapshot, query: TaskQuery, found: list[TaskState], all_: TaskStates
-) -> list[TaskState]:
+def _sorted(snapshot: Snapshot, query: TaskQuery, found: list[TaskState]) -> list[TaskState]:
+    if query.sort == "priority":
+        return snapshot.urgent_first(found)
+    if any(task.orphaned for task in found):  # all others are in the order of their paths
+        found = sorted(found, key=lambda task: natural_key(task.path))
     match query.sort:
-        case "priority":
-            return snapshot.urgent_first(found, all_)
         case "status":
-            return sorted(found, key=lambda task: (_ORDER.index(task.entry.status), task.path))
+            return sorted(found, key=lambda task: _ORDER.index(task.entry.status))
         case "updated":
-            newest = sorted(found, key=attrgetter("path"))
-            return sorted(newest, key=lambda task: task.entry.updated_at or "", reverse=True)
+            return sorted(found, key=lambda task: task.entry.updated_at or "", reverse=True)
         case _:
-            return sorted(found, key=attrgetter("path"))
+            return found
 
 
 def _page(found: list[TaskState], query: TaskQuery) -> list[TaskState]:
@@ -107,13 +101,18 @@ def _page(found: list[TaskState], query: TaskQuery) -> list[TaskState]:
     return found[start:] if query.limit is None else found[start : start + query.limit]
 
 
-def _advice(snapshot: Snapshot, found: list[TaskState], all_: TaskStates, surface: Surface) -> str:
+def _advice(found: list[TaskState], surface: Surface, *, ranked: bool) -> str:
+    """Return what to do with these tasks, without ranking those that are not `ranked` yet."""
     if not found:
         return "No task matches. Task files are .runr/tasks/*.md; `runr new NAME` writes one."
     ready = [task for task in found if task.ready]
     if not ready:
         return "Nothing here is ready to run."
-    # A person's turn comes last: whoever asks this can mostly do something without one.
-    first = next(iter(snapshot.urgent_first([t for t in ready if not t.waiting] or ready, all_)))
-    step = surface.attest(first.path) if first.waiting else surface.run(first.path)
+    # Tasks for a person come last: whoever asks this can mostly do something else.
+    able = [task for task in ready if not task.needs_human] or ready
+    highest = max(task.task.priority for task in able)
+    first, *others = [task for task in able if task.task.priority == highest]
+    if others and not ranked:
+        return f"{len(ready)} ready. {surface.rank()}"
+    step = surface.attest(first.path) if first.needs_human else surface.run(first.path)
     return f"{len(ready)} ready. Most urgent: {step}."

@@ -1,46 +1,18 @@
-"""Models of the core turned into answers."""
+"""A run as an answer, with the session that holds it."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from runr.clock import format_utc
 from runr.project import Project
-from runr.query.models import CheckDetails, RootCause, RunDetails, TaskFields, TaskSummary
-from runr.query.task_state import TaskState
+from runr.query.detail_models import CheckDetails, RunDetails
 from runr.runs import report, stop_reasons
 from runr.runs.model import RunState
 from runr.storage.layout import RunFiles
-from runr.tasks.model import Task, TaskType
 from runr.text import format_duration
 from runr.workers import claude_session
-
-
-def task_summary(task_state: TaskState) -> TaskSummary:
-    """Return one task's line in a list."""
-    return TaskSummary(**_facts(task_state))
-
-
-def task_fields(
-    task_state: TaskState, *, why: str, causes: Iterable[tuple[str, str]]
-) -> TaskFields:
-    """Return everything that is known of one task."""
-    task, entry = task_state.task, task_state.entry
-    return TaskFields(
-        **_facts(task_state),
-        depends_on=list(task.depends_on),
-        owns=list(task.owns),
-        verify=list(task.verify),
-        root_causes=[RootCause(path=path, why=reason) for path, reason in causes],
-        checkpoint_sha=entry.checkpoint_sha,
-        reason=entry.reason,
-        error=entry.error,
-        attempts=entry.attempts,
-        revision=entry.revision,
-        why=why,
-    )
 
 
 def run_details(
@@ -50,7 +22,7 @@ def run_details(
     statement = state.decision.statement
     return RunDetails(
         id=state.id,
-        task=state.start.task,
+        task_path=state.start.task,
         worker=state.last_worker,
         status=state.result or "running",
         phase=state.phase,
@@ -81,7 +53,7 @@ def run_details(
         stop_reason=state.stop_reason,
         detail=state.detail,
         checkpoint_sha=state.checkpoint_sha,
-        changed=state.changed,
+        changed_count=state.changed,
         branch=state.start.branch,
         integration=state.integration.strategy,
         cost_usd=round(state.usage.cost_usd, 6) if state.usage.cost_usd is not None else None,
@@ -91,10 +63,10 @@ def run_details(
         approved_by=statement.by if statement and not state.decision.rejected else None,
         rejected_by=statement.by if statement and state.decision.rejected else None,
         reason=statement.reason if statement else None,
-        forced=state.start.override_reason,
-        folder=str(files.folder),
+        override_reason=state.start.override_reason,
+        run_dir=str(files.folder),
         exit_code=run_exit_code(state),
-        next=list(report.next_steps(state)),
+        next_steps=list(report.next_steps(state)),
     )
 
 
@@ -105,42 +77,6 @@ def run_exit_code(state: RunState) -> int | None:
     if state.result == "completed":
         return 0
     return int(stop_reasons.find(state.stop_reason or "error").exit_code)
-
-
-def _facts(task_state: TaskState) -> dict[str, Any]:
-    task, entry = task_state.task, task_state.entry
-    return {
-        "path": task.path,
-        "title": task.title,
-        "status": entry.status.value,
-        "type": task.type.value,
-        "ready": task_state.ready,
-        "waiting": task_state.waiting,
-        "stale": task_state.stale,
-        "stale_reasons": [stale_reason.message for stale_reason in task_state.stale_reasons],
-        "unmerged": task_state.unmerged,
-        "orphaned": task_state.orphaned,
-        "blocked_by": list(task_state.blocked_by),
-        "tags": list(task.tags),
-        "priority": task.priority,
-        "worker": task.worker,
-        "problems": [
-            f"{task.name}:{problem.line}: {problem.message}" if problem.line else problem.message
-            for problem in task.problems
-        ],
-        "verification": entry.verification.value,
-        "evidence": entry.evidence.value if entry.evidence else None,
-        "completed_at": entry.completed_at,
-        "completed_by": entry.completed_by,
-        "updated_at": entry.updated_at,
-        "stop_reason": entry.stop_reason,
-        "last_run_id": entry.last_run_id,
-    }
-
-
-def is_manual(task: Task) -> bool:
-    """Tell whether a person does the task."""
-    return task.type is TaskType.MANUAL
 
 
 SESSION = "CLAUDE_CODE_SESSION_ID"
@@ -212,8 +148,7 @@ def holder_details(
     if not state.by_session or state.result:
         return shown
     holder = Holder.of(project, state)
-    facts = {"held_by": holder.message, "session": holder.state, "active_at": holder.active_at}
-    return shown.model_copy(update=facts)
+    return replace(shown, holder=holder.message, session=holder.state, active_at=holder.active_at)
 
 
 def _time(text: str) -> datetime:

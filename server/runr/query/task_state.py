@@ -7,6 +7,7 @@ from runr.runs import stop_reasons
 from runr.status.model import UNTOUCHED, Entry, State
 from runr.status.staleness import StaleReason, StaleTrigger
 from runr.tasks.model import Task, TaskType
+from runr.tasks.names import natural_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +53,7 @@ class TaskState:
         return self.stale and self.rerun and settled
 
     @property
-    def waiting(self) -> bool:
+    def needs_human(self) -> bool:
         """Whether only a person can take it further."""
         if self.entry.stop_reason in stop_reasons.FOR_A_PERSON:
             return self.open and self.entry.status is not State.IN_PROGRESS
@@ -70,7 +71,8 @@ Reach = Mapping[str, int]
 def by_urgency(tasks: Iterable[TaskState], reach: Reach) -> list[TaskState]:
     """Return the tasks in the order in which to do them; `reach` counts what waits for each."""
     return sorted(
-        tasks, key=lambda task: (-task.task.priority, -reach.get(task.path, 0), task.path)
+        tasks,
+        key=lambda task: (-task.task.priority, -reach.get(task.path, 0), natural_key(task.path)),
     )
 
 

@@ -26,6 +26,10 @@ class Surface:
             return f"`runr run --worker session --force --task {_word(task)}`"
         return f"run-task {_name(task)!r} with worker session and force"
 
+    def rank(self) -> str:
+        """Say how to see the most urgent task."""
+        return "`runr next` shows the most urgent." if self.typed else "ready=true ranks them."
+
     def status(self, task: str) -> str:
         """Say that the task is to be looked at."""
         return f"`runr task-status {_word(task)}`" if self.typed else f"task-status {_name(task)!r}"

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Problem:
     """Something in a run's way; where it `blocks`, no run could come to its end.
 
-    `topic` says what of the surroundings it is about. `force` goes past one that
-    a task may be about to solve.
+    `topic` says what it is about. `may_force` tells whether `force` overrides it,
+    since the task may be about to solve it.
     """
 
     topic: str

@@ -1,7 +1,7 @@
 """Set Claude Code up, in a repository or for a user, and take exactly that out again."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -55,7 +55,7 @@ def user_folder(environment: Mapping[str, str]) -> Path:
         return Path(chosen)
     home = environment.get("HOME")
     if not home:
-        raise RunrError("HOME is not set, so nobody knows where your settings lie")
+        raise RunrError("HOME is not set: cannot locate your settings")
     return Path(home) / ".claude"
 
 
@@ -135,7 +135,7 @@ def install(
         return _previewed(planned, notes)
     update = {"entry": wanted.entry, "hooks": wanted.hooks}
     message = _carried_out(here, receipt, planned, update, Layout(root).runr / "_")
-    return message.model_copy(update={"notes": [*message.notes, *notes], "next": _next(root)})
+    return replace(message, notes=[*message.notes, *notes], next_steps=_next(root))
 
 
 def install_user(
@@ -159,7 +159,7 @@ def install_user(
         return _previewed(planned, notes)
     message = _carried_out(here, receipt, planned, {}, None)
     steps = ["start `claude` in any repository with tasks and type: /runr status"]
-    return message.model_copy(update={"notes": [*message.notes, *notes], "next": steps})
+    return replace(message, notes=[*message.notes, *notes], next_steps=steps)
 
 
 def uninstall(root: Path) -> InstallResult:
@@ -172,9 +172,7 @@ def uninstall_project(project: Project) -> InstallResult:
     message = uninstall(project.layout.root)
     gone = git_hooks.forget_sessions(project.repo)
     notes = ["start sessions anew that are open now"] if gone else []
-    return message.model_copy(
-        update={"changed": [*message.changed, *gone], "notes": [*message.notes, *notes]}
-    )
+    return replace(message, changed=[*message.changed, *gone], notes=[*message.notes, *notes])
 
 
 def uninstall_user(config: Path) -> InstallResult:

@@ -1,4 +1,4 @@
-"""A small real repository to try runr on: dependent, mended, manual, hybrid and broken tasks."""
+"""A small repository to try runr on: a retry, a manual task, a hybrid one and one that fails."""
 
 import tempfile
 from pathlib import Path
@@ -46,7 +46,7 @@ owns: [greetings/]
 ---
 # Greet in French
 
-The first attempt forgets something; the check says so, the second one mends it.
+The first attempt forgets something; the check fails, and the second attempt fixes it.
 
 ```sh run
 if [ "$RUNR_ATTEMPT" = 1 ]; then
@@ -62,7 +62,7 @@ type: hybrid
 depends_on: [00-setup]
 owns: [greetings/]
 ---
-# Greet in German, and let somebody who speaks it look
+# Greet in German, and have a speaker of it review the result
 
 ```sh run
 echo 'Guten Tag!' > greetings/german.txt
@@ -105,7 +105,7 @@ def make(folder: Path | None = None) -> Project:
     repo.run("init", "-q", "-b", "main")
     repo.run("config", "user.name", "Demo")
     repo.run("config", "user.email", "demo@example.invalid")
-    repo.run("config", "commit.gpgSign", "false")  # nobody is to be asked for a passphrase
+    repo.run("config", "commit.gpgSign", "false")  # no passphrase can be entered here
     files.replace(root / "check.sh", _CHECK.encode())
     files.replace(layout.config, _CONFIG.encode())
     for name, text in _TASKS.items():

@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -26,11 +27,12 @@ from runr.workers import registry
 
 _TASKS = ".runr/tasks"
 
-# Somebody watches: a signature that takes longer waits for a passphrase.
+# In seconds: a signature that takes longer waits for a passphrase.
 _SIGNING_S = 10
 
 
-class HealthCheck(Result):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthCheck:
     """One thing that was looked at; `advice` says what to do where it is not well."""
 
     name: str
@@ -39,6 +41,7 @@ class HealthCheck(Result):
     advice: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HealthReport(Result):
     """All findings; `well` is false where something keeps runr from working."""
 
@@ -68,7 +71,11 @@ def check_health(project: Project) -> HealthReport:
         _claude,
         _hooks,
     )
-    findings = [found for look in looks for found in _looked(look, project)]
+    findings: list[HealthCheck] = []
+    for look in looks:
+        # Where git refuses a repository, it does so at every question: once is enough.
+        known = {found.advice for found in findings if found.state == "bad" and found.advice}
+        findings += [found for found in _looked(look, project) if found.advice not in known]
     return HealthReport(findings=findings, well=all(found.state != "bad" for found in findings))
 
 
@@ -127,11 +134,11 @@ def _config(project: Project) -> HealthCheck:
         project.config()
     except RunrError as error:
         return HealthCheck(
-            name="config", state="bad", message=error.message, advice="mend that line"
+            name="config", state="bad", message=error.message, advice="fix that line"
         )
     exists = nofollow.exists(project.layout.config)
     return HealthCheck(
-        name="config", state="ok", message="reads well" if exists else "defaults (no file)"
+        name="config", state="ok", message="valid" if exists else "defaults (no file)"
     )
 
 
@@ -317,14 +324,12 @@ def _claude(project: Project) -> HealthCheck:
 
 def _hooks(project: Project) -> HealthCheck:
     place = HooksFolder(project.repo)
-    at_work = place.look()
+    active = place.active_folder()
     mode = _provenance_mode(project)
-    if at_work:
-        return HealthCheck(
-            name="git hooks", state="ok", message=f"at work in {at_work}, mode {mode}"
-        )
+    if active:
+        return HealthCheck(name="git hooks", state="ok", message=f"active in {active}, mode {mode}")
     again = "runr install git-hooks"
-    if place.receipt.exists():
+    if place.record.exists():
         message = "installed, but git looks for hooks elsewhere: core.hooksPath was changed since"
         return HealthCheck(name="git hooks", state="note", message=message, advice=again)
     state: Literal["ok", "note"] = "note" if mode == "ledger" else "ok"

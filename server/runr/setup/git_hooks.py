@@ -5,7 +5,7 @@ from pathlib import Path
 
 from runr.errors import GitError, UsageError
 from runr.git import hooks
-from runr.git.hooks import OWN_FOLDER, HookInstallRecord, HooksFolder, hook_text, write_hook
+from runr.git.hooks import OWN_HOOKS, HookInstallRecord, HooksFolder, hook_text, write_hook
 from runr.git.repo import Repo, complaint
 from runr.setup.install_plan import FilePreview, InstallResult
 
@@ -17,103 +17,105 @@ _NOT_SET = 5
 
 
 def install(repo: Repo, *, python: str) -> InstallResult:
-    """Put the hooks in; those of the repository are run first, and stay as they are.
+    """Install the hooks; those of the repository are kept, and run first.
 
-    Where git already looks for hooks in a folder of somebody else's, that folder
-    is left alone: git's setting is pointed to one of runr's that passes everything on.
+    Where another tool's folder is configured, it is left alone: the setting is
+    pointed to a folder of runr's, which passes every hook on.
     """
-    place = HooksFolder(repo)
-    if place.is_taken() or place.needs_instead():
-        return _install_instead(place, python)
-    return _install_beside(place, python)
+    folder = HooksFolder(repo)
+    if folder.is_replaced() or folder.needs_replacement():
+        return _install_replacement(folder, python)
+    return _install_in_default(folder, python)
 
 
 def preview(repo: Repo, *, python: str) -> InstallResult:
-    """Say what would be written, and write nothing."""
-    place = HooksFolder(repo)
-    instead = place.is_taken() or place.needs_instead()
-    folder = place.instead if instead else place.beside
-    script = hooks.script_text(python, beside=not instead)
-    notes = [f"git config core.hooksPath would be {place.instead}"] if instead else []
-    shown = [FilePreview(path=_shown(place, folder / name), text=script) for name in OWN_FOLDER]
+    """Return what would be written, and write nothing."""
+    folder = HooksFolder(repo)
+    replaced = folder.is_replaced() or folder.needs_replacement()
+    target = folder.replacement if replaced else folder.default
+    script = hooks.script_text(python, in_default=not replaced)
+    notes = [f"git config core.hooksPath would be {folder.replacement}"] if replaced else []
+    shown = [FilePreview(path=_shown(folder, target / name), text=script) for name in OWN_HOOKS]
     return InstallResult(previews=shown, notes=notes)
 
 
 def uninstall(repo: Repo) -> InstallResult:
-    """Take the hooks out; what was edited since is kept."""
-    place = HooksFolder(repo)
-    receipt = hooks.read_record(place.receipt)
-    changed, notes = _give_back(place)
-    if place.is_taken():
-        changed.append(_shown(place, place.config))
-        _restore_setting(place, receipt or HookInstallRecord())
-    if place.own.exists():
-        if place.instead.exists():
-            changed.append(f"{_shown(place, place.instead)}/")
-        shutil.rmtree(place.own)
-    if receipt is not None and receipt.made_folder and not any(place.beside.iterdir()):
-        place.beside.rmdir()
+    """Remove the hooks; one that was edited since is kept."""
+    folder = HooksFolder(repo)
+    record = hooks.read_record(folder.record)
+    changed, notes = _restore_hooks(folder)
+    if folder.is_replaced():
+        changed.append(_shown(folder, folder.config))
+        _restore_setting(folder, record or HookInstallRecord())
+    if folder.own.exists():
+        if folder.replacement.exists():
+            changed.append(f"{_shown(folder, folder.replacement)}/")
+        shutil.rmtree(folder.own)
+    if record is not None and record.made_folder and not any(folder.default.iterdir()):
+        folder.default.rmdir()
     return InstallResult(
         changed=changed, notes=notes if changed or notes else ["no git hooks were installed here"]
     )
 
 
 def forget_sessions(repo: Repo) -> list[str]:
-    """Remove the hooks that sessions and runs are given by the environment; return what went."""
-    place = HooksFolder(repo)
-    if place.receipt.exists() or not place.own.exists():
+    """Remove the hooks that sessions and runs use; return what was removed."""
+    folder = HooksFolder(repo)
+    if folder.record.exists() or not folder.own.exists():
         return []
-    shutil.rmtree(place.own)
-    return [f"{_shown(place, place.own)}/"]
+    shutil.rmtree(folder.own)
+    return [f"{_shown(folder, folder.own)}/"]
 
 
-def _install_beside(place: HooksFolder, python: str) -> InstallResult:
-    script = hooks.script_text(python, beside=True)
+def _install_in_default(folder: HooksFolder, python: str) -> InstallResult:
+    script = hooks.script_text(python, in_default=True)
     changed, unchanged, notes = [], [], []
-    if not place.receipt.exists():
-        hooks.save_record(place.receipt, HookInstallRecord(made_folder=not place.beside.exists()))
-    for name in OWN_FOLDER:
-        path = place.beside / name
+    if not folder.record.exists():
+        hooks.save_record(folder.record, HookInstallRecord(made_folder=not folder.default.exists()))
+    for name in OWN_HOOKS:
+        path = folder.default / name
         found = hook_text(path)
-        if found is None and place.beside.joinpath(f"{name}.legacy") in set(place.hooks_beside()):
+        if found is None and folder.default.joinpath(f"{name}.legacy") in set(
+            folder.installed_in_default()
+        ):
             path = path.with_name(f"{name}.legacy")
             found = hook_text(path)
         if found is not None and hooks.is_ours(found) and not hooks.is_untouched(found):
-            notes.append(f"{_shown(place, path)} was edited and is kept")
+            notes.append(f"{_shown(folder, path)} was edited and is kept")
             continue
         if found is not None and not hooks.is_ours(found):
-            if _is_passed_on(place, name):
-                unchanged.append(_shown(place, path))
+            if _is_passed_on(folder, name):
+                unchanged.append(_shown(folder, path))
                 continue
-            _move_away(place, path)
+            _keep_aside(folder, path)
         if write_hook(path, script):
-            changed.append(_shown(place, path))
+            changed.append(_shown(folder, path))
         else:
-            unchanged.append(_shown(place, path))
+            unchanged.append(_shown(folder, path))
     return InstallResult(changed=changed, unchanged=unchanged, notes=notes)
 
 
-def _is_passed_on(place: HooksFolder, name: str) -> bool:
+def _is_passed_on(folder: HooksFolder, name: str) -> bool:
     """Tell whether another tool's hook runs ours."""
-    return place.beside / f"{name}.legacy" in set(place.hooks_beside())
+    return folder.default / f"{name}.legacy" in set(folder.installed_in_default())
 
 
-def _move_away(place: HooksFolder, path: Path) -> None:
+def _keep_aside(folder: HooksFolder, path: Path) -> None:
     away = path.with_name(path.name + _AWAY)
     if away.exists() or away.is_symlink():
         raise UsageError(
-            f"{_shown(place, away)} is in the way: an earlier hook was kept there",
+            f"{_shown(folder, away)} is in the way: an earlier hook was kept there",
             next_steps=[f"git hook run {path.name}", "move one of the two files elsewhere"],
         )
     path.rename(away)
 
 
-def _give_back(place: HooksFolder) -> tuple[list[str], list[str]]:
-    """Take our hooks out and put those back that were there before."""
+def _restore_hooks(folder: HooksFolder) -> tuple[list[str], list[str]]:
+    """Remove runr's hooks and restore those that they replaced."""
     changed, notes = [], []
-    for path in place.hooks_beside():
+    for path in folder.installed_in_default():
         if not hooks.is_untouched(hook_text(path) or ""):
-            notes.append(f"{_shown(place, path)} was edited and is kept")
+            notes.append(f"{_shown(folder, path)} was edited and is kept")
             continue
         name = path.name.removesuffix(".legacy")
         away = path.with_name(name + _AWAY)
@@ -121,62 +123,62 @@ def _give_back(place: HooksFolder) -> tuple[list[str], list[str]]:
             away.replace(path)
         else:
             path.unlink()
-        changed.append(_shown(place, path))
+        changed.append(_shown(folder, path))
     return changed, notes
 
 
-def _install_instead(place: HooksFolder, python: str) -> InstallResult:
-    written = place.fill(python)
-    changed = [f"{_shown(place, place.instead)}/"] if written else []
-    if not place.is_taken():
-        _take(place)
-        changed.append(_shown(place, place.config))
-    notes = ["your hooks are run as before: core.hooksPath leads to them by way of runr's folder"]
-    if not place.is_taken():
-        found = place.configured()
+def _install_replacement(folder: HooksFolder, python: str) -> InstallResult:
+    written = folder.fill(python)
+    changed = [f"{_shown(folder, folder.replacement)}/"] if written else []
+    if not folder.is_replaced():
+        _set_hooks_path(folder)
+        changed.append(_shown(folder, folder.config))
+    notes = ["your hooks are run as before: core.hooksPath leads to them through runr's folder"]
+    if not folder.is_replaced():
+        found = folder.configured()
         notes = [
-            f"git still takes hooks from {found[1] if found else 'elsewhere'}: see `git config`"
+            f"git still uses the hooks in {found[1] if found else 'elsewhere'}: see `git config`"
         ]
     return InstallResult(
         changed=changed,
-        unchanged=[] if changed else [_shown(place, place.instead)],
+        unchanged=[] if changed else [_shown(folder, folder.replacement)],
         notes=notes,
     )
 
 
-def _take(place: HooksFolder) -> None:
-    """Point git's setting to our folder, and remember where it led."""
-    before = place.config.read_bytes().decode("utf-8", "surrogateescape")
-    found = place.configured()
-    remembered = place.instead / ".before"
+def _set_hooks_path(folder: HooksFolder) -> None:
+    """Point git's setting to runr's folder, and record what it was."""
+    before = folder.config.read_bytes().decode("utf-8", "surrogateescape")
+    found = folder.configured()
+    remembered = folder.replacement / ".before"
     remembered.unlink(missing_ok=True)
     if found is not None and found[0] == "local":
-        place.repo.run("config", "--file", str(remembered), "core.hooksPath", found[1])
-    place.repo.run("config", "--local", "core.hooksPath", str(place.instead))
-    after = place.config.read_bytes().decode("utf-8", "surrogateescape")
-    hooks.save_record(place.receipt, HookInstallRecord(config_before=before, config_after=after))
+        folder.repo.run("config", "--file", str(remembered), "core.hooksPath", found[1])
+    folder.repo.run("config", "--local", "core.hooksPath", str(folder.replacement))
+    after = folder.config.read_bytes().decode("utf-8", "surrogateescape")
+    hooks.save_record(folder.record, HookInstallRecord(config_before=before, config_after=after))
 
 
-def _restore_setting(place: HooksFolder, receipt: HookInstallRecord) -> None:
-    """Give the setting back, and where nothing else changed, every byte of the file."""
-    current = place.config.read_bytes().decode("utf-8", "surrogateescape")
-    if receipt.config_before is not None and current == receipt.config_after:
-        place.config.write_bytes(receipt.config_before.encode("utf-8", "surrogateescape"))
+def _restore_setting(folder: HooksFolder, record: HookInstallRecord) -> None:
+    """Restore the setting, and where nothing else changed, every byte of the file."""
+    current = folder.config.read_bytes().decode("utf-8", "surrogateescape")
+    if record.config_before is not None and current == record.config_after:
+        folder.config.write_bytes(record.config_before.encode("utf-8", "surrogateescape"))
         return
-    known = place.repo.answer(
-        *("config", "--file", str(place.instead / ".before"), "--get", "core.hooksPath")
+    known = folder.repo.answer(
+        *("config", "--file", str(folder.replacement / ".before"), "--get", "core.hooksPath")
     )
     before = (known or b"").decode("utf-8", "surrogateescape").removesuffix("\n")
     if before:
-        place.repo.run("config", "--local", "core.hooksPath", before)
+        folder.repo.run("config", "--local", "core.hooksPath", before)
         return
-    unset = place.repo.attempt("config", "--local", "--unset-all", "core.hooksPath")
+    unset = folder.repo.attempt("config", "--local", "--unset-all", "core.hooksPath")
     if not unset.ok and unset.code != _NOT_SET:
         why = complaint(unset.err)
         raise GitError(f"core.hooksPath could not be removed: {why}", next_steps=[_UNINSTALL])
 
 
-def _shown(place: HooksFolder, path: Path) -> str:
+def _shown(folder: HooksFolder, path: Path) -> str:
     """Return the path as it is seen from the repository."""
-    root = place.repo.path
+    root = folder.repo.path
     return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)

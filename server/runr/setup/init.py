@@ -74,7 +74,10 @@ def init(project: Project, *, dry_run: bool = False, shared: bool = False) -> Co
     verb = "would write" if dry_run else "wrote"
     message = f"runr {verb} in {layout.root}:" if written else "Nothing to do: all is in place."
     return CommandResult(
-        message=message, changed=written, notes=[*notes, *sharing.notes], next=["runr list-tasks"]
+        message=message,
+        changed=written,
+        notes=[*notes, *sharing.notes],
+        next_steps=["runr list-tasks"],
     )
 
 

@@ -4,10 +4,8 @@ import json
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
-
-from pydantic import Field
 
 from runr.errors import UsageError
 from runr.query.models import Result
@@ -35,24 +33,25 @@ def for_project(plugin: str, command: Sequence[str]) -> Hooks:
     return hooks
 
 
-class FilePreview(Result):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilePreview:
     """A file as an installation would leave it."""
 
     path: str
     text: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InstallResult(Result):
     """What was written, what stood already, and what to do now.
 
     `previews` are only there where nothing was to be written.
     """
 
-    changed: list[str] = Field(default_factory=list)
-    unchanged: list[str] = Field(default_factory=list)
-    notes: list[str] = Field(default_factory=list)
-    next: list[str] = Field(default_factory=list)
-    previews: list[FilePreview] = Field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    previews: list[FilePreview] = field(default_factory=list)
 
 
 Json = dict[str, Any]
@@ -229,10 +228,10 @@ def _table(text: str, name: str, key: str) -> Json:
     except json.JSONDecodeError as error:
         raise UsageError(
             f"{name} line {error.lineno} is not valid JSON: {error.msg}",
-            next_steps=[f"mend {name}, then: runr install claude"],
+            next_steps=[f"fix {name}, then: runr install claude"],
         ) from error
     table = parsed.get(key, {}) if isinstance(parsed, dict) else None
     if not isinstance(table, dict):
         where = f'"{key}"' if isinstance(parsed, dict) else "the top level"
-        raise UsageError(f"{where} in {name} is not an object", next_steps=[f"mend {name}"])
+        raise UsageError(f"{where} in {name} is not an object", next_steps=[f"fix {name}"])
     return table

@@ -5,9 +5,10 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from runr import nofollow
 from runr.errors import UnknownNameError, UsageError
@@ -30,7 +31,7 @@ def editor_command(environment: Mapping[str, str]) -> list[str]:
 
 def open_editor(words: list[str], file: Path) -> int:
     """Open `file` and wait until the editor is closed; return its exit code."""
-    # Not through `process`: an editor needs the terminal, and nobody else may read it meanwhile.
+    # Not through `process`: an editor needs the terminal for itself.
     return subprocess.run([*words, str(file)], check=False).returncode
 
 
@@ -45,7 +46,7 @@ def _split(name: str, environment: Mapping[str, str]) -> list[str]:
 
 
 class NewRequest(BaseModel):
-    """A wish for a new task; without a `name` the file is named after the `title`."""
+    """Arguments of `new_task`; without a `name` the file is named after the `title`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -58,7 +59,8 @@ class NewRequest(BaseModel):
     edit: bool = False
 
 
-class TemplateSummary(Result):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateSummary:
     """One template; `own` is one of the user's, which goes before runr's of the same name."""
 
     name: str
@@ -66,10 +68,11 @@ class TemplateSummary(Result):
     own: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TemplateList(Result):
     """All templates that can be named."""
 
-    templates: list[TemplateSummary] = Field(default_factory=list)
+    templates: list[TemplateSummary] = field(default_factory=list)
 
 
 def templates(project: Project) -> TemplateList:
@@ -170,5 +173,5 @@ def _answer(project: Project, path: Path, notes: list[str]) -> CommandResult:
     if task.type == "manual":
         do = f"runr complete-task {shown} --reason 'what was done'"
     return CommandResult(
-        message=f"wrote {path}", notes=notes, next=[f"runr task-status {shown}", do]
+        message=f"wrote {path}", notes=notes, next_steps=[f"runr task-status {shown}", do]
     )

@@ -5,9 +5,8 @@ import re
 import shutil
 import tomllib
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
-
-from pydantic import Field
 
 from runr import nofollow
 from runr.errors import ConfigError, UsageError, WorkerUnavailableError
@@ -20,7 +19,8 @@ from runr.workers.protocol import HasLogin
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
-class WorkerSummary(Result):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSummary:
     """One worker; `login` says where a login was found, and is empty where none was.
 
     `version` and `login` are None where they are unknown.
@@ -30,15 +30,16 @@ class WorkerSummary(Result):
     kind: Literal["built-in", "registered", "package", "session"]
     default: bool = False
     fallback: bool = False
-    command: list[str] = Field(default_factory=list)
+    command: list[str] = field(default_factory=list)
     path: str | None = None
     installed: bool = False
     version: str | None = None
     login: str | None = None
     message: str = ""
-    next: list[str] = Field(default_factory=list)
+    next_steps: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerList(Result):
     """Every worker that a task can name."""
 
@@ -83,7 +84,7 @@ def add_worker(project: Project, name: str, command: Sequence[str]) -> CommandRe
         message=f"registered {name} in .runr/config.toml",
         changed=[".runr/config.toml"],
         notes=_unseen(project, name),
-        next=["runr workers"],
+        next_steps=["runr workers"],
     )
 
 
@@ -131,12 +132,12 @@ def _row(project: Project, name: str) -> WorkerSummary:
         worker, found = registry.find(name, config)
         worker.preflight(found, project.environment)
     except (UsageError, WorkerUnavailableError) as refusal:
-        return row.model_copy(update={"message": refusal.message, "next": [*refusal.next_steps]})
-    facts: dict[str, object] = {"installed": True}
-    if isinstance(worker, HasLogin):
-        facts |= {"version": _version(project, command)}
-        facts |= {"login": worker.login_state(project.environment)}
-    return row.model_copy(update=facts)
+        return replace(row, message=refusal.message, next_steps=[*refusal.next_steps])
+    row = replace(row, installed=True)
+    if not isinstance(worker, HasLogin):
+        return row
+    login = worker.login_state(project.environment)
+    return replace(row, version=_version(project, command), login=login)
 
 
 def _version(project: Project, command: Sequence[str]) -> str | None:

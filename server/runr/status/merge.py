@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from runr.status import codec
 from runr.status.model import Entry, Evidence, State
 
 _RANK = {Evidence.VERIFIED: 3, Evidence.ATTESTED: 2, Evidence.INFERRED: 1}
@@ -58,12 +60,11 @@ def _entry(base: Entry | None, ours: Entry | None, theirs: Entry | None) -> Entr
         return ours or theirs  # removed here, changed there: what was done there stays
     won = better(ours, theirs)
     lost = theirs if won is ours else ours
-    return won.model_copy(
-        update={
-            **others(_extra(base), _extra(ours), _extra(theirs)),
-            "attempts": max(won.attempts, lost.attempts),
-            "revision": max(won.revision, lost.revision) + 1,
-        }
+    return replace(
+        won,
+        run_count=max(won.run_count, lost.run_count),
+        revision=max(won.revision, lost.revision) + 1,
+        extra={**won.extra, **others(base.extra if base else {}, ours.extra, theirs.extra)},
     )
 
 
@@ -76,16 +77,12 @@ def _order(entry: Entry) -> tuple[object, ...]:
         rank,
         entry.confidence or 0.0 if done else 0.0,
         *when,
-        _text(entry.model_dump(mode="json")),
+        _text(codec.encode(entry)),
     )
 
 
 def _changed(base: Any, ours: Any, theirs: Any) -> Any:
     return theirs if ours == base else ours
-
-
-def _extra(entry: Entry | None) -> Mapping[str, Any]:
-    return (entry.model_extra or {}) if entry else {}
 
 
 def _text(value: Any) -> str:

@@ -1,16 +1,18 @@
-"""Whether a task is done: the stored states, the evidence, and the legal changes. Pure."""
+"""What is recorded of a task: its status, the evidence, how a run changes both. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-
-from pydantic import BaseModel, ConfigDict
+from typing import TYPE_CHECKING, Any
 
 from runr.runs import stop_reasons
-from runr.runs.model import RunState
+
+if TYPE_CHECKING:
+    from runr.runs.model import RunState
 
 
 class State(StrEnum):
-    """What the status file may say of a task."""
+    """The stored status of a task."""
 
     PENDING = "pending"
     IN_PROGRESS = "in_progress"
@@ -20,7 +22,7 @@ class State(StrEnum):
 
 
 class Verification(StrEnum):
-    """What the checks said; no checks is `none`, never `passed`."""
+    """The result of the checks; no checks is `none`, never `passed`."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -29,25 +31,24 @@ class Verification(StrEnum):
 
 
 class Evidence(StrEnum):
-    """Why a completion is believed."""
+    """What a completion rests on."""
 
     VERIFIED = "verified"
     ATTESTED = "attested"
     INFERRED = "inferred"
 
 
-class Entry(BaseModel):
-    """One task's line in the status file.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One task in the status file.
 
-    Times are ISO 8601 in UTC. `revision` counts changes, `attempts` runs.
-    `branch` names where a checkpoint waits that could not be brought in, or where
-    a session made it.
-    `confidence` and `basis` tell how surely, and from what, a completion was
-    inferred; `accepted_*` that a person kept it after something had changed.
-    Unknown keys are kept, for newer versions and other tools.
+    Times are ISO 8601 in UTC. `revision` counts changes, `run_count` runs.
+    `pending_branch` has a checkpoint that is not merged yet, or that a session
+    committed there itself. `stop_detail` tells more of `stop_reason`.
+    `confidence` and `basis` say how surely, and from what, a completion was
+    inferred; `accepted_*` that a person confirmed it after a change. `extra`
+    holds unknown keys.
     """
-
-    model_config = ConfigDict(frozen=True, extra="allow")
 
     status: State = State.PENDING
     last_run_id: str | None = None
@@ -58,61 +59,62 @@ class Entry(BaseModel):
     task_sha256: str | None = None
     verification: Verification = Verification.NONE
     evidence: Evidence | None = None
-    attempts: int = 0
+    run_count: int = 0
     revision: int = 0
     stop_reason: str | None = None
-    error: str | None = None
+    stop_detail: str | None = None
     reason: str | None = None
-    branch: str | None = None
+    pending_branch: str | None = None
     confidence: float | None = None
     basis: str | None = None
     accepted_at: str | None = None
     accepted_by: str | None = None
     accepted_run: str | None = None
     accepted_commit: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
-#: What another run of the task does away with.
+#: Facts about one completion, which the next run of the task clears.
 _OF_ONE_COMPLETION = (
-    *("completed_at", "completed_by", "checkpoint_sha", "evidence", "reason", "branch"),
+    *("completed_at", "completed_by", "checkpoint_sha", "evidence", "reason", "pending_branch"),
     *("confidence", "basis", "accepted_at", "accepted_by", "accepted_run", "accepted_commit"),
 )
 
-#: What is recorded of a task that nothing is recorded of.
+#: The entry of a task without a record.
 UNTOUCHED = Entry()
 
 
-def fold(entry: Entry, run: RunState, now: str) -> Entry:
-    """Return what `run` makes of `entry`; the same run in the same state changes nothing."""
+def fold(entry: Entry, run: "RunState", now: str) -> Entry:
+    """Return `entry` after `run`; the same run in the same state changes nothing."""
     if run.start.kind == "intervention" or (
         run.start.worker == "person" and run.result != "completed"
     ):
-        return entry  # manual work and a refused word leave a task as it was
+        return entry  # a manual commit and a rejected attestation leave a task as it was
     if run.start.kind == "acknowledgement":
         return _accepted(entry, run, now)
     fresh = entry.last_run_id != run.id
-    changes: dict[str, object] = dict.fromkeys(_OF_ONE_COMPLETION) if fresh else {}
+    changes: dict[str, Any] = dict.fromkeys(_OF_ONE_COMPLETION) if fresh else {}
     changes |= {
         "status": _state(run),
         "last_run_id": run.id,
-        "attempts": entry.attempts + 1 if fresh else entry.attempts,
+        "run_count": entry.run_count + 1 if fresh else entry.run_count,
         "verification": Verification(run.verification.result),
         "stop_reason": run.stop_reason,
-        "error": run.detail if run.stop_reason else None,
+        "stop_detail": run.detail if run.stop_reason else None,
     }
     if run.result == "completed":
         changes |= _completion(run, now)
         if entry.accepted_run and not fresh:
-            del changes["task_sha256"]  # somebody has kept it with a later text
+            del changes["task_sha256"]  # it was confirmed with a later text
     if run.result != "completed" and run.checkpoint_sha:
         changes["checkpoint_sha"] = run.checkpoint_sha
     if all(getattr(entry, key) == value for key, value in changes.items()):
         return entry
-    return entry.model_copy(update=changes | {"updated_at": now, "revision": entry.revision + 1})
+    return replace(entry, **changes, updated_at=now, revision=entry.revision + 1)
 
 
-def replay(runs: Iterable[tuple[str, RunState]]) -> Entry:
-    """Return what a task's runs make of it, each given with the time when it last took the task.
+def replay(runs: Iterable[tuple[str, "RunState"]]) -> Entry:
+    """Return the entry after a task's runs, each given with the time when it last took the lease.
 
     The order in which they are given does not matter: a task has one run at a
     time, so the one that took it last decides.
@@ -123,26 +125,26 @@ def replay(runs: Iterable[tuple[str, RunState]]) -> Entry:
     return entry
 
 
-def _accepted(entry: Entry, run: RunState, now: str) -> Entry:
-    """Keep a completion as it is, for the task's text and the commit that the run saw."""
-    word = run.decision.approval
-    if run.result != "completed" or entry.status is not State.COMPLETED or word is None:
+def _accepted(entry: Entry, run: "RunState", now: str) -> Entry:
+    """Confirm a completion for the task's text and the commit that the run saw."""
+    approval = run.decision.approval
+    if run.result != "completed" or entry.status is not State.COMPLETED or approval is None:
         return entry
     if entry.accepted_run == run.id:
         return entry
-    changes = {
-        "task_sha256": run.spec.task_sha256,
-        "accepted_at": f"{run.ended_at[:19]}Z" if run.ended_at else now,
-        "accepted_by": f"person:{word.by}",
-        "accepted_run": run.id,
-        "accepted_commit": run.start.base_sha or None,
-        "updated_at": now,
-        "revision": entry.revision + 1,
-    }
-    return entry.model_copy(update=changes)
+    return replace(
+        entry,
+        task_sha256=run.spec.task_sha256,
+        accepted_at=f"{run.ended_at[:19]}Z" if run.ended_at else now,
+        accepted_by=f"person:{approval.by}",
+        accepted_run=run.id,
+        accepted_commit=run.start.base_sha or None,
+        updated_at=now,
+        revision=entry.revision + 1,
+    )
 
 
-def _state(run: RunState) -> State:
+def _state(run: "RunState") -> State:
     if run.result is None:
         return State.IN_PROGRESS
     if run.result == "completed":
@@ -151,14 +153,14 @@ def _state(run: RunState) -> State:
     return State.STOPPED if stop.resumable else State.FAILED
 
 
-def _waits_on(run: RunState) -> str | None:
-    """Return the branch with the work: a session's own may be checked out in another worktree."""
+def _pending_branch(run: "RunState") -> str | None:
+    """Return the branch with the work; a session's own may be checked out in another worktree."""
     if run.by_session:
         return run.start.target
     return run.start.branch if run.integration.strategy == "pending" else None
 
 
-def _completion(run: RunState, now: str) -> dict[str, object]:
+def _completion(run: "RunState", now: str) -> dict[str, Any]:
     approval = run.decision.approval
     return {
         "completed_at": f"{run.ended_at[:19]}Z" if run.ended_at else now,
@@ -167,5 +169,5 @@ def _completion(run: RunState, now: str) -> dict[str, object]:
         "task_sha256": run.spec.task_sha256,
         "evidence": Evidence.ATTESTED if approval else Evidence.VERIFIED,
         "reason": approval.reason if approval else None,
-        "branch": _waits_on(run),
+        "pending_branch": _pending_branch(run),
     }

@@ -1,15 +1,15 @@
-"""Why a completion can be doubted: what has changed since, and who says so. Pure."""
+"""Why a completed task is stale: which of its inputs has changed since. Pure."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from runr.status.model import UNTOUCHED, Entry, State
 from runr.tasks.model import Task, Watched
 
 
 class StaleTrigger(StrEnum):
-    """What a doubt comes from; `upstream` is the doubt of a dependency, handed on."""
+    """What made a task stale; `upstream` is a dependency that is stale itself."""
 
     TEXT = "text"
     OWNS = "owns"
@@ -18,11 +18,10 @@ class StaleTrigger(StrEnum):
     UPSTREAM = "upstream"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StaleReason:
-    """One reason why a completed task may not be what was completed.
+class StaleReason(NamedTuple):
+    """One reason why a completion may no longer hold.
 
-    `commits` are those that brought it about, the latest first.
+    `commits` are those that caused it, the latest first.
     """
 
     cause: StaleTrigger
@@ -30,9 +29,8 @@ class StaleReason:
     commits: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Changes:
-    """What git says: who took a task's work back, and who changed what a task owns."""
+class Changes(NamedTuple):
+    """What git says: which commit reverted a task's work, which ones changed what it owns."""
 
     reverted: Mapping[str, str]
     outside: Mapping[str, tuple[str, ...]]
@@ -42,7 +40,7 @@ NO_CHANGES = Changes(reverted={}, outside={})
 
 
 def triggers_for(task: Task, usual: Iterable[Watched]) -> frozenset[str]:
-    """Return what a task is watched for: what the settings say and its header adds."""
+    """Return what makes a task stale: what the settings say and its header adds."""
     return frozenset((*usual, *task.stale_on))
 
 
@@ -53,25 +51,30 @@ def find_stale_reasons(
     usual: Iterable[Watched],
     changes: Changes = NO_CHANGES,
 ) -> dict[str, tuple[StaleReason, ...]]:
-    """Return the completed tasks that can be doubted, each with all its reasons."""
-    asked = tuple(usual)
+    """Return the completed tasks that are stale, each with all its reasons."""
+    triggers = tuple(usual)
     done = [task for task in tasks if _is_done(entries.get(task.path, UNTOUCHED))]
     own = {
         task.path: found
         for task in done
-        if (found := _own(task, entries, dependencies.get(task.path, ()), asked, changes))
+        if (found := _own(task, entries, dependencies.get(task.path, ()), triggers, changes))
     }
     if not own:
         return {}
-    message = {
-        task.path: (*own.get(task.path, ()), *_upstream(task.path, dependencies, own))
-        for task in done
-    }
-    return {path: all_ for path, all_ in message.items() if all_}
+    nearest = _nearest(own, dependencies)
+    stale: dict[str, tuple[StaleReason, ...]] = {}
+    for task in done:
+        reasons = own.get(task.path, ())
+        if upstream := nearest.get(task.path):
+            message = f"it builds on {_name(upstream)}, which is stale"
+            reasons = (*reasons, StaleReason(cause=StaleTrigger.UPSTREAM, message=message))
+        if reasons:
+            stale[task.path] = reasons
+    return stale
 
 
 def confirmed_at(entry: Entry) -> str:
-    """Return when somebody last vouched for the completion."""
+    """Return when the completion was last confirmed."""
     return max(entry.completed_at or "", entry.accepted_at or "")
 
 
@@ -92,7 +95,7 @@ def _own(
     usual: Iterable[Watched],
     changes: Changes,
 ) -> tuple[StaleReason, ...]:
-    entry, asked = entries[task.path], triggers_for(task, usual)
+    entry, triggers = entries[task.path], triggers_for(task, usual)
     found = []
     if is_edited(task, entry):
         found.append(StaleReason(cause=StaleTrigger.TEXT, message="its text has changed since"))
@@ -107,7 +110,7 @@ def _own(
     if later:
         message = f"{', '.join(map(_name, later))} was completed again later"
         found.append(StaleReason(cause=StaleTrigger.DEPENDENCY, message=message))
-    return tuple(stale_reason for stale_reason in found if stale_reason.cause in asked)
+    return tuple(stale_reason for stale_reason in found if stale_reason.cause in triggers)
 
 
 def _again(dependency: Entry, entry: Entry) -> bool:
@@ -120,22 +123,30 @@ def _outside(commits: tuple[str, ...]) -> str:
     return f"what it owns was changed by {first}{more}"
 
 
-def _upstream(
-    path: str,
-    dependencies: Mapping[str, Collection[str]],
-    own: Mapping[str, tuple[StaleReason, ...]],
-) -> tuple[StaleReason, ...]:
-    """Return the doubt that stands behind a task: that of the nearest dependency which has one."""
-    pending, seen = list(dependencies.get(path, ())), {path}
-    while pending:
-        nearest = pending.pop(0)
-        if nearest in own:
-            message = f"it builds on {_name(nearest)}, which is stale"
-            return (StaleReason(cause=StaleTrigger.UPSTREAM, message=message),)
-        if nearest not in seen:
-            seen.add(nearest)
-            pending += dependencies.get(nearest, ())
-    return ()
+def _nearest(stale: Collection[str], dependencies: Mapping[str, Collection[str]]) -> dict[str, str]:
+    """Return for each task the nearest stale one that it depends on, directly or not.
+
+    Of several as near, it is the one that the first dependencies lead to. Each
+    link is looked at twice, however long the chains are.
+    """
+    dependents: dict[str, list[str]] = {}
+    for path, needs in dependencies.items():
+        for need in needs:
+            dependents.setdefault(need, []).append(path)
+    distance = dict.fromkeys(stale, 0)
+    found: dict[str, str] = {}
+    layer = list(stale)
+    while layer:
+        further = dict.fromkeys(path for need in layer for path in dependents.get(need, ()))
+        steps = distance[layer[0]] + 1
+        layer = [path for path in further if path not in distance]
+        for path in further:
+            if path in found:
+                continue
+            nearest = [need for need in dependencies[path] if distance.get(need) == steps - 1]
+            found[path] = nearest[0] if steps == 1 else found[nearest[0]]
+        distance |= dict.fromkeys(layer, steps)
+    return found
 
 
 def _name(path: str) -> str:

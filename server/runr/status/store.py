@@ -1,37 +1,33 @@
 """The central status file: read without a lock, changed under one, never half written."""
 
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import from_json, to_json
-
 from runr import nofollow
 from runr.errors import DamagedStateError, RunrError
-from runr.status import frontmatter
+from runr.status import codec
 from runr.status.model import Entry
 from runr.storage import files, legacy
 from runr.storage.layout import Layout
 
 SCHEMA = 1
 
-#: Keys that are written only where they say something.
-_OPTIONAL = (
-    *("reason", "branch", "confidence", "basis"),
-    *("accepted_at", "accepted_by", "accepted_run", "accepted_commit"),
-)
+# A file changed this shortly ago may be changed once more within the resolution of its time.
+_RACY_NS = 2_000_000_000
 
 
-class Contents(BaseModel):
-    """The whole file; keys that this version does not know are kept."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """The whole file; `extra` holds the keys that this version does not know."""
 
     schema_version: int = SCHEMA
-    tasks: dict[str, Entry] = Field(default_factory=dict)
+    tasks: Mapping[str, Entry] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def read_only(self) -> bool:
@@ -64,21 +60,50 @@ def read(layout: Layout) -> Contents:
 
 
 def parse(data: bytes, path: Path) -> Contents:
-    """Return what the bytes of a status file say; DamagedStatusError names `path`."""
+    """Return the contents of a status file; DamagedStatusError names `path`."""
     try:
+        raw = _load(data)
         if legacy.MARK in data:
-            return Contents.model_validate(legacy.upgrade(json.loads(data)))
-        contents = Contents.model_validate_json(data)
+            raw = legacy.upgrade(raw)
+        return _decode(raw)
     except (ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
-        why = _first(error)
-    else:
-        if "tasks" in contents.model_fields_set:
-            return contents
-        why = "it has no tasks"
+        why = str(error)
     newer = _newer_contents(data)
     if newer is None:
         raise DamagedStatusError(path, why, _salvage(data))
     return newer
+
+
+class StatusIndex:
+    """The status file, kept in memory and read again when its state on disk has changed.
+
+    As long as it has not, `read` returns the same contents. Threads may share
+    an index.
+    """
+
+    def __init__(self) -> None:
+        self._kept: tuple[Layout, tuple[int, ...], Contents] | None = None
+
+    def read(self, layout: Layout) -> Contents:
+        """Return the recorded statuses; raises as the function `read` does."""
+        mark = _mark(layout)
+        kept = self._kept
+        if mark is not None and kept is not None and kept[:2] == (layout, mark):
+            return kept[2]
+        contents = read(layout)
+        self._kept = None if mark is None else (layout, mark, contents)
+        return contents
+
+
+def _mark(layout: Layout) -> tuple[int, ...] | None:
+    """Return what changes with the file; None where a further change may not show in it."""
+    try:
+        state = nofollow.stat(layout.status)
+    except OSError:
+        return None
+    if state.st_ctime_ns > time.time_ns() - _RACY_NS:
+        return None
+    return (state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
 
 
 Change = Callable[[dict[str, Entry]], dict[str, Entry]]
@@ -99,7 +124,7 @@ def update(layout: Layout, change: Change, *, repair: Repair | None = None) -> d
 
 
 def _update(layout: Layout, change: Change, repair: Repair | None) -> dict[str, Entry]:
-    files.sweep(layout.status)
+    files.remove_temporaries(layout.status)
     damaged = False
     try:
         contents = read(layout)
@@ -114,20 +139,21 @@ def _update(layout: Layout, change: Change, repair: Repair | None) -> dict[str, 
         raise _newer(layout, contents.schema_version)
     tasks = change(dict(contents.tasks))
     if damaged or tasks != contents.tasks:
-        files.replace(layout.status, render(contents.model_copy(update={"tasks": tasks})))
+        files.replace(layout.status, render(replace(contents, tasks=tasks)))
+        # Whoever only reads does not need the parser of task files.
+        from runr.status import frontmatter  # noqa: PLC0415 - see above
+
         frontmatter.write_status_keys(layout, contents.tasks, tasks)
     return tasks
 
 
 def render(contents: Contents) -> bytes:
     """Return the file's bytes: sorted keys, one task after another, so that branches merge."""
-    whole = contents.model_dump(mode="json")
-    whole["schema_version"] = SCHEMA
-    for entry in whole["tasks"].values():
-        for key in _OPTIONAL:
-            if entry[key] is None:
-                del entry[key]
-    return to_json(_sorted(whole), indent=2) + b"\n"
+    tasks = {path: codec.encode(entry) for path, entry in contents.tasks.items()}
+    whole = {**contents.extra, "schema_version": SCHEMA, "tasks": tasks}
+    text = json.dumps(whole, indent=2, sort_keys=True, ensure_ascii=False)
+    # What no UTF-8 can hold came from an escape, and goes back into one.
+    return text.encode(errors="backslashreplace") + b"\n"
 
 
 def keep_aside(path: Path) -> Path:
@@ -142,46 +168,66 @@ def keep_aside(path: Path) -> Path:
     return aside
 
 
+def _load(data: bytes) -> Any:
+    return json.loads(data.decode(), parse_constant=_refuse_constant)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _decode(raw: Any) -> Contents:
+    if not isinstance(raw, dict):
+        raise TypeError("it is not an object")
+    version, tasks = raw.get("schema_version", SCHEMA), raw.get("tasks")
+    if type(version) is not int or version > SCHEMA:
+        raise ValueError("schema_version: must be a known number")
+    if not isinstance(tasks, dict):
+        raise TypeError("it has no tasks")
+    entries: dict[str, Entry] = {}
+    for path, entry in tasks.items():
+        try:
+            entries[path] = codec.decode(entry)
+        except ValueError as error:
+            raise ValueError(f"tasks.{path}.{error}") from None
+    return Contents(schema_version=version, tasks=entries, extra=_extra(raw))
+
+
+def _extra(raw: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: raw[key] for key in raw if key not in ("schema_version", "tasks")}
+
+
 def _newer_contents(data: bytes) -> Contents | None:
-    """Return what can be made of a whole file that a newer runr wrote."""
+    """Return what this version understands of a whole file that a newer runr wrote."""
     try:
-        raw = from_json(data)
-    except ValueError:
+        raw = _load(data)
+    except (ValueError, RecursionError):
         return None
     tasks = raw.get("tasks") if isinstance(raw, dict) else None
     version = raw.get("schema_version") if isinstance(raw, dict) else None
     if not (isinstance(tasks, dict) and isinstance(version, int) and version > SCHEMA):
         return None
-    read = {path: _lenient(entry) for path, entry in tasks.items() if isinstance(entry, dict)}
-    return Contents(schema_version=version, tasks=read)
-
-
-def _lenient(raw: dict[str, Any]) -> Entry:
-    """Read an entry without the values that only a newer runr understands."""
-    try:
-        return Entry.model_validate(raw)
-    except ValidationError as error:
-        strange = {detail["loc"][0] for detail in error.errors(include_url=False)}
-        return Entry.model_validate({key: raw[key] for key in raw if key not in strange})
+    entries = {p: codec.decode_lenient(e) for p, e in tasks.items() if isinstance(e, dict)}
+    return Contents(schema_version=version, tasks=entries, extra=_extra(raw))
 
 
 def _salvage(data: bytes) -> Contents:
-    raw, torn = _as_far_as_it_goes(data)
+    raw, torn = _load_partly(data)
     if not isinstance(raw, dict):
         return Contents()
     tasks, version = raw.get("tasks"), raw.get("schema_version")
     good: dict[str, Entry] = {}
-    path = ""
+    path, entry = "", None
     for path, entry in tasks.items() if isinstance(tasks, dict) else ():
-        with suppress(ValidationError, TypeError, AttributeError):
-            good[path] = Entry.model_validate(legacy.entry(entry))
-    if torn and path in good and "verification" not in good[path].model_fields_set:
+        with suppress(ValueError, TypeError, AttributeError):
+            good[path] = codec.decode(legacy.entry(entry))
+    if torn and path in good and "verification" not in (entry or {}):
         del good[path]  # its last key was not reached, so others may be missing too
-    return Contents(schema_version=version if isinstance(version, int) else SCHEMA, tasks=good)
+    return Contents(schema_version=version if type(version) is int else SCHEMA, tasks=good)
 
 
-def _as_far_as_it_goes(data: bytes) -> tuple[Any, bool]:
-    """Return what stands in front of the place where the file stops being JSON, if it does."""
+def _load_partly(data: bytes) -> tuple[Any, bool]:
+    """Return what comes before the place where the file stops being JSON, if it does."""
     text = data.decode(errors="replace")
     try:
         return json.loads(text), False
@@ -189,24 +235,13 @@ def _as_far_as_it_goes(data: bytes) -> tuple[Any, bool]:
         text = text[: error.pos]
     except RecursionError:
         return None, True
+    # Only a damaged file needs a reader of incomplete JSON, which takes long to import.
+    from pydantic_core import from_json  # noqa: PLC0415 - see above
+
     try:
         return from_json(text, allow_partial=True), True
     except ValueError:
         return None, True
-
-
-def _sorted(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _sorted(value[key]) for key in sorted(value)}
-    return [_sorted(item) for item in value] if isinstance(value, list) else value
-
-
-def _first(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        return f"{place}: {first['msg']}" if place else first["msg"]
-    return str(error)
 
 
 def _unusable(layout: Layout, error: OSError) -> RunrError:

@@ -1,6 +1,5 @@
-"""The database: a cache beside the files, so it may be lost at any time and never stops anybody."""
+"""The SQLite database: a cache beside the files, which may be lost at any time."""
 
-import hashlib
 import json
 import re
 import time
@@ -8,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,7 +19,9 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-_PATIENCE_S = 5.0
+# Not importlib.resources, which takes longer to import than SQLite.
+_HERE = Path(__file__).parent
+_LOCK_TIMEOUT_S = 5.0
 #: What SQLite keeps beside a database.
 _BESIDE = ("-wal", "-shm")
 _NAME = re.compile(r"^-- (\w+): .*$", re.MULTILINE)
@@ -33,7 +33,7 @@ def connect(
     """Return what `work` makes of the database; `work` may be called again on another one.
 
     A damaged file is moved aside. Where no file can serve (none may be written,
-    a newer runr owns it, nobody made `.runr` yet) `work` gets an empty one in memory.
+    a newer runr owns it, there is no `.runr` yet) `work` gets an empty one in memory.
     """
     # Commands that ask nothing of the database must not pay for this import.
     import sqlite3  # noqa: PLC0415 - see above
@@ -57,7 +57,7 @@ def connect(
 
 
 def _keep_out_of_git(layout: Layout) -> None:
-    # In a folder that may not be written the database cannot be made either, and that is told.
+    # In a folder that may not be written the database cannot be made either, and that is reported.
     with suppress(OSError):
         state_dir.ensure_state_dir(layout)
 
@@ -77,7 +77,7 @@ def writing(connection: "sqlite3.Connection") -> Iterator[None]:
 @cache
 def queries() -> dict[str, str]:
     """Return the statements of `queries.sql` by name."""
-    text = (resources.files("runr.storage") / "queries.sql").read_text(encoding="utf-8")
+    text = _HERE.joinpath("queries.sql").read_text(encoding="utf-8")
     _, *parts = _NAME.split(text)
     return dict(zip(parts[::2], map(str.strip, parts[1::2]), strict=True))
 
@@ -85,17 +85,15 @@ def queries() -> dict[str, str]:
 @cache
 def migrations() -> tuple[str, ...]:
     """Return the scripts in their order; the first brings an empty file to version 1."""
-    folder = resources.files("runr.storage") / "migrations"
-    scripts = (entry for entry in folder.iterdir() if entry.name.endswith(".sql"))
-    ordered = sorted(scripts, key=lambda entry: entry.name)
-    return tuple(entry.read_text(encoding="utf-8") for entry in ordered)
+    scripts = sorted(_HERE.joinpath("migrations").glob("*.sql"))
+    return tuple(script.read_text(encoding="utf-8") for script in scripts)
 
 
 def _connect(path: Path | str) -> "sqlite3.Connection":
-    import sqlite3  # noqa: PLC0415 - see `use`
+    import sqlite3  # noqa: PLC0415 - see `connect`
 
     # No isolation level: transactions begin where `writing` says so and nowhere else.
-    return sqlite3.connect(path, timeout=_PATIENCE_S, isolation_level=None)
+    return sqlite3.connect(path, timeout=_LOCK_TIMEOUT_S, isolation_level=None)
 
 
 def _migrate(connection: "sqlite3.Connection") -> bool:
@@ -121,7 +119,7 @@ def _version(connection: "sqlite3.Connection") -> int:
 
 def _statements(script: str) -> Iterator[str]:
     """Split `script`, because `executescript` would commit the transaction around it."""
-    import sqlite3  # noqa: PLC0415 - see `use`
+    import sqlite3  # noqa: PLC0415 - see `connect`
 
     statement = ""
     for line in script.splitlines(keepends=True):
@@ -132,7 +130,7 @@ def _statements(script: str) -> Iterator[str]:
 
 
 def _is_damage(error: "sqlite3.DatabaseError") -> bool:
-    import sqlite3  # noqa: PLC0415 - see `use`
+    import sqlite3  # noqa: PLC0415 - see `connect`
 
     # The low byte is the kind of error, the rest its details.
     kind = getattr(error, "sqlite_errorcode", 0) & 0xFF
@@ -163,15 +161,13 @@ def _inode(path: Path) -> int | None:
         return None
 
 
-if TYPE_CHECKING:
-    import sqlite3
-
-
 def cached(layout: Layout, name: str, question: Any, work: Callable[[], Any]) -> Any:
-    """Return what `work` answers, asked only where the last question was another one.
+    """Return the result of `work`, kept by `name` for as long as the question is the same.
 
-    Question and answer are what JSON can hold.
+    Question and result are what JSON can hold.
     """
+    import hashlib  # noqa: PLC0415 - only questions to git are kept here
+
     key = hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()
     statements = queries()
 

@@ -139,7 +139,7 @@ def lines(path: Path) -> list[bytes]:
     return data[: data.rfind(b"\n") + 1].splitlines()
 
 
-def sweep(path: Path) -> None:
+def remove_temporaries(path: Path) -> None:
     """Remove temporary files that killed writers of `path` left; call it holding their lock."""
     for name in nofollow.names(path.parent):
         if name.startswith(f".{path.name}.") and name.endswith(".tmp"):

@@ -52,9 +52,9 @@ class RunFiles(NamedTuple):
         return self.folder / "runner.log"
 
     @property
-    def snapshots(self) -> Path:
+    def git_data(self) -> Path:
         """What git needs to compare the working tree with what the run found."""
-        return self.folder / "snapshots"
+        return self.folder / "git"
 
     def prompt(self, part: int | str) -> Path:
         """Return where a prompt is kept: of an attempt, of `plan`, or of `2-review`."""
@@ -123,7 +123,7 @@ class Layout(NamedTuple):
 
     @property
     def greeting(self) -> Path:
-        """What a Claude Code session is told when it starts, as long as nothing has changed."""
+        """The summary for the next Claude Code session, valid as long as nothing has changed."""
         return self.runr / "greeting.json"
 
     @property

@@ -9,7 +9,7 @@ _RENAMED = {
     "last_updated_at": "updated_at",
     "last_checkpoint_sha": "checkpoint_sha",
     "last_stop_reason": "stop_reason",
-    "last_error_summary": "error",
+    "last_error_summary": "stop_detail",
 }
 
 
@@ -24,7 +24,7 @@ def entry(old: dict[str, Any]) -> dict[str, Any]:
         return old
     new = {_RENAMED.get(key, key): value for key, value in old.items()}
     run = old.get("last_run_id")
-    new |= {"revision": 1, "attempts": 0 if run in (None, "manual") else 1}
+    new |= {"revision": 1, "run_count": 0 if run in (None, "manual") else 1}
     if old.get("status") != "completed":
         return new
     new["completed_at"] = old["last_updated_at"]

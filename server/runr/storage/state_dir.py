@@ -7,7 +7,6 @@ of that.
 
 import json
 import os
-import tomllib
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -67,7 +66,12 @@ def is_shared(layout: Layout) -> bool:
     """Tell whether the settings put the status file into git."""
     # Not by the settings' model: that package is above this one, and takes its time to load.
     try:
-        status = tomllib.loads(nofollow.read(layout.config).decode()).get("status")
+        content = nofollow.read(layout.config)
+        if b"shared" not in content:
+            return False
+        import tomllib  # noqa: PLC0415 - most settings do not mention it
+
+        status = tomllib.loads(content.decode()).get("status")
     except (OSError, ValueError):
         return False
     return isinstance(status, dict) and status.get("tracking") == "shared"

@@ -1,9 +1,8 @@
-"""What a task is: the header as the user meant it, and what is wrong with it. Pure."""
+"""A task: what its file asks for, and the problems of that file. Pure."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
-
-from pydantic import BaseModel, ConfigDict
 
 
 class TaskType(StrEnum):
@@ -14,21 +13,20 @@ class TaskType(StrEnum):
     HYBRID = "hybrid"
 
 
-#: How far a task is checked.
+#: The level up to which a task is checked.
 Tier = Literal["tier0", "tier1", "tier2"]
 
-#: What a completed task can be watched for.
+#: What can make a completed task stale.
 Watched = Literal["text", "owns", "dependency", "reverted"]
 
 
-class Problem(BaseModel):
-    """Something about a task file that its author should mend.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """A problem of a task file that its author has to fix.
 
     `line` counts from 1 and is None where the whole file is meant. An error
     keeps the task from being run; a warning does not.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     code: str
     message: str
@@ -36,13 +34,12 @@ class Problem(BaseModel):
     severity: Literal["error", "warning"] = "error"
 
 
-class WorkerOptions(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerOptions:
     """What a task asks of its worker; None leaves it to the settings.
 
     `budget_usd` is for all attempts together, `max_turns` for each.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     model: str | None = None
     permission_mode: str | None = None
@@ -52,16 +49,18 @@ class WorkerOptions(BaseModel):
     extra_args: tuple[str, ...] | None = None
 
 
-class Task(BaseModel):
+NO_OPTIONS = WorkerOptions()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
     """One task file, without its body.
 
     `path` is relative to the repository, with forward slashes. `depends_on`
-    holds the names as written; `core.graph` resolves them. `sha256` covers
+    holds the names as written; `query.graph` resolves them. `sha256` covers
     header and body without status keys and without differences in white space.
-    `source` says which task of another tool it was imported from.
+    `source` names the task of another tool that it was imported from.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     path: str
     title: str
@@ -71,7 +70,7 @@ class Task(BaseModel):
     verify: tuple[str, ...] = ()
     tier: Tier | None = None
     worker: str | None = None
-    worker_options: WorkerOptions = WorkerOptions()
+    worker_options: WorkerOptions = NO_OPTIONS
     tags: tuple[str, ...] = ()
     stale_on: tuple[Watched, ...] = ()
     priority: int = 0
@@ -82,7 +81,7 @@ class Task(BaseModel):
 
     @property
     def name(self) -> str:
-        """The path below the tasks folder: what people call the task."""
+        """The path below the tasks folder, by which people call the task."""
         return self.path.removeprefix(".runr/tasks/")
 
     @property

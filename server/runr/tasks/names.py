@@ -1,6 +1,7 @@
 """Which task a name stands for. Pure."""
 
 import posixpath
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -8,6 +9,17 @@ from dataclasses import dataclass, field
 from runr.tasks.model import Task
 
 TASKS = ".runr/tasks/"
+
+_DIGITS = re.compile(r"([0-9]+)")
+
+
+def natural_key(path: str) -> tuple[object, ...]:
+    """Return what to sort by, so that `task-2` comes before `task-10`; no two paths are equal."""
+    parts: list[object] = [*_DIGITS.split(path)]
+    for place in range(1, len(parts), 2):
+        digits = str(parts[place]).lstrip("0")
+        parts[place] = (len(digits), digits)
+    return (*parts, path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +35,19 @@ class Resolver:
     paths: frozenset[str]
     by_name: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     forms: Mapping[str, str] = field(default_factory=dict)
+    tasks: Mapping[str, Task] = field(default_factory=dict)
 
     @classmethod
     def of(cls, tasks: Iterable[Task]) -> "Resolver":
         """Return a resolver for these tasks' names."""
-        paths = frozenset(task.path for task in tasks)
+        by_path = {task.path: task for task in tasks}
+        paths = frozenset(by_path)
         by_name: dict[str, list[str]] = {}
-        for path in sorted(paths):
+        for path in sorted(paths, key=natural_key):
             by_name.setdefault(_composed(posixpath.basename(path)), []).append(path)
         forms = {_composed(path): path for path in paths if not path.isascii()}
-        return cls(paths, {name: tuple(found) for name, found in by_name.items()}, forms)
+        names = {name: tuple(found) for name, found in by_name.items()}
+        return cls(paths, names, forms, by_path)
 
     def find(self, name: str, *, beside: str | None = None) -> tuple[str, ...]:
         """Return the matching paths: one, none, or several when the name is ambiguous."""
@@ -50,6 +65,10 @@ class Resolver:
             if "/" not in spelling and spelling in self.by_name:
                 return self.by_name[spelling]
         return ()
+
+    def task(self, path: str) -> Task:
+        """Return the task at a path that `find` returned."""
+        return self.tasks[path]
 
     def _places(self, name: str, beside: str | None) -> Iterable[str]:
         if beside is not None:

@@ -4,14 +4,18 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from typing import Any
 
+from runr.tasks import plain_header
 from runr.tasks.document import Source, split
 from runr.tasks.fields import STATUS_KEYS, Header, typed
-from runr.tasks.model import Problem, Task, WorkerOptions
+from runr.tasks.model import NO_OPTIONS, Problem, Task, WorkerOptions
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 _HEADING = re.compile(r" {0,3}#[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*")
 _CONTROLS = dict.fromkeys([*range(32), *range(127, 160)])
+_OPTIONS = frozenset(WorkerOptions.__dataclass_fields__)
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 def parse(path: str, content: bytes) -> Task:
@@ -20,26 +24,17 @@ def parse(path: str, content: bytes) -> Task:
     `path` is relative to the repository.
     """
     source = split(content)
-    header, problems = _header(source)
-    usable = all(problem.severity == "warning" for problem in problems)
-    fields, wrong = typed(header)
+    values, fields, problems = _header(source)
+    title = fields.pop("title", "")
+    timeout_s = fields.pop("timeout", None)
     return Task(
         path=path,
-        title=_clean(fields.title or "") or _clean(_heading(source.body)) or stem(path),
-        type=fields.type,
-        depends_on=fields.depends_on,
-        owns=fields.owns,
-        verify=fields.verify,
-        tier=fields.tier,
-        worker=fields.worker,
-        worker_options=WorkerOptions.model_validate(fields, from_attributes=True),
-        tags=fields.tags,
-        stale_on=fields.stale_on,
-        priority=fields.priority,
-        timeout_s=fields.timeout,
-        source=fields.source,
-        sha256=_digest(header.values, source.body) if usable else _sha256(content),
-        problems=(*problems, *wrong),
+        title=_clean(title) or _clean(_heading(source.body)) or stem(path),
+        worker_options=_worker_options(fields),
+        timeout_s=timeout_s,
+        sha256=_sha256(content) if values is None else _digest(values, source.body),
+        problems=tuple(problems),
+        **fields,
     )
 
 
@@ -53,16 +48,35 @@ def stem(path: str) -> str:
     return path.rsplit("/", 1)[-1].removesuffix(".md")
 
 
-def _header(source: Source) -> tuple[Header, tuple[Problem, ...]]:
+def _header(source: Source) -> tuple[Mapping[str, object] | None, dict[str, Any], list[Problem]]:
+    """Return the header's values, the same with types, and all problems of the file.
+
+    The values are None where they cannot be relied on.
+    """
+    problems = list(source.problems)
+    reliable = all(problem.severity == "warning" for problem in problems)
     if source.header is None or not source.header.strip():
-        return Header(), source.problems
-    # Imports YAML, which a task without a header, or a body alone, need not pay for.
+        return ({} if reliable else None), {}, problems
+    values = plain_header.read(source.header)
+    if values is not None:
+        fields, unfit = typed(Header(values=values))
+        if not unfit:
+            return (values if reliable else None), fields, problems
+    # Imports YAML, which knows the lines that problems name; most headers do not need it.
     from runr.tasks.frontmatter import read  # noqa: PLC0415 - see above
 
     found = read(source.header, source.opened)
     if isinstance(found, Problem):
-        return Header(), (*source.problems, found)
-    return found, source.problems
+        reliable = reliable and found.severity == "warning"
+        return ({} if reliable else None), {}, [*problems, found]
+    fields, unfit = typed(found)
+    return (found.values if reliable else None), fields, [*problems, *unfit]
+
+
+def _worker_options(fields: dict[str, Any]) -> WorkerOptions:
+    """Take what is asked of the worker out of `fields`."""
+    options = {key: fields.pop(key) for key in _OPTIONS & fields.keys()}
+    return WorkerOptions(**options) if options else NO_OPTIONS
 
 
 def _heading(text: str) -> str:
@@ -82,12 +96,13 @@ def _heading(text: str) -> str:
 
 def _clean(title: str) -> str:
     """Return `title` on one line, without what a terminal would obey."""
-    return " ".join(title.split()).translate(_CONTROLS)
+    flat = " ".join(title.split())
+    return flat if flat.isprintable() else flat.translate(_CONTROLS)
 
 
 def _digest(values: Mapping[str, object], text: str) -> str:
     kept = {key: value for key, value in values.items() if key not in STATUS_KEYS}
-    canonical = json.dumps(kept, sort_keys=True, separators=(",", ":"))
+    canonical = _CANONICAL.encode(kept)
     # Status keys come and go, and editors reflow: neither makes it another task.
     return _sha256(f"{canonical}\0{' '.join(text.split())}".encode(errors="surrogatepass"))
 

@@ -1,4 +1,4 @@
-"""`runr continue` and `runr resume`: a stop leads on, and says where before it does."""
+"""`runr resume`: of the latest stop, of a named run, from a phase, and its preview."""
 
 from typing import Any
 
@@ -16,73 +16,73 @@ def stopped(place: Place, name: str = "a", script: str = GATED, **expected: int)
     return place.run(name, code=expected.get("code", 1))
 
 
-def test_continue_resumes_the_latest_stop_and_ends_with_its_code(place: Place) -> None:
+def test_resume_without_a_run_resumes_the_latest_stop_and_ends_with_its_code(place: Place) -> None:
     stopped(place, "b")
     run = stopped(place, "a")
     place.write("go")
-    shown = place.runr("continue", code=0)
+    shown = place.runr("resume", code=0)
     assert f"run {run['id']} of a.md stopped (worker_failed" in shown.out
     assert "✓ a.md: completed, verified" in shown.out
     assert place.status("b.md")["status"] == "stopped"
-    place.runr("continue", "--json", code=0)
+    place.runr("resume", "--json", code=0)
     assert place.status("b.md")["status"] == "completed"
 
 
-def test_continue_dry_run_only_says(place: Place) -> None:
+def test_resume_without_a_run_dry_run_only_says(place: Place) -> None:
     run = stopped(place)
     place.write("go")
     before = place.events(run["id"])
-    answer = place.runr("continue", "--dry-run", "--json", code=0).json
+    answer = place.runr("resume", "--dry-run", "--json", code=0).json
     assert (answer["action"], answer["run"]["id"], answer["dry_run"]) == ("resume", run["id"], True)
     assert place.events(run["id"]) == before
-    steps = place.runr("continue", "--dry-run", code=0).steps
+    steps = place.runr("resume", "--dry-run", code=0).steps
     assert [place.paste(step).code for step in steps] == [0, 0]
     assert place.status("a.md")["status"] == "completed"
 
 
 @pytest.mark.parametrize("why", ["needs_human", "no_checks"])
-def test_continue_says_what_a_person_has_to_do(place: Place, why: str) -> None:
+def test_resume_without_a_run_says_what_a_person_has_to_do(place: Place, why: str) -> None:
     if why == "no_checks":
         place.config('[run]\nworker = "script"\n')
     place.script("a.md", "echo 1 > a.txt", "type: hybrid")
     place.commit("Tasks")
     place.run("a", code=9)
-    result = place.runr("continue", code=9)
+    result = place.runr("resume", code=9)
     assert "a.md waits for a person" in result.out
     assert len(result.steps) == 3
     look, approve, reject = result.steps
     assert reject == "runr reject a.md --reason 'what is wrong'"
     assert [place.paste(step).code for step in (look, approve)] == [0, 0]
     assert place.status("a.md")["status"] == "completed"
-    assert place.runr("continue", "--json", code=0).json["action"] == "nothing"
+    assert place.runr("resume", "--json", code=0).json["action"] == "nothing"
 
 
-def test_continue_says_what_is_ready_where_nothing_has_stopped(place: Place) -> None:
+def test_resume_without_a_run_says_what_is_ready_where_nothing_has_stopped(place: Place) -> None:
     place.script("a.md", "echo 1 > a.txt")
     place.task("m.md", "type: manual")
     place.commit("Tasks")
-    result = place.runr("continue", code=0)
+    result = place.runr("resume", code=0)
     assert "No run has stopped; ready: a.md, m.md" in result.out
     assert place.paste(result.steps[0]).code == 0
-    later = place.runr("continue", code=0)
+    later = place.runr("resume", code=0)
     assert "ready: m.md" in later.out
     assert later.steps[0] == "runr task-status m.md"
 
 
-def test_continue_leaves_what_is_at_work_alone(place: Place) -> None:
+def test_resume_without_a_run_leaves_what_is_at_work_alone(place: Place) -> None:
     place.script("a.md", "trap 'exit 0' TERM; while :; do sleep 0.05; done")
     started = place.runr("run", "--task", "a", "--detach", "--json", code=0).json["run"]["id"]
     place.await_phase(started, "work")
-    answer = place.runr("continue", "--json", code=0).json
-    assert (answer["action"], answer["next"]) == ("wait", [f"runr follow {started}"])
+    answer = place.runr("resume", "--json", code=0).json
+    assert (answer["action"], answer["next_steps"]) == ("wait", [f"runr follow {started}"])
     place.runr("stop", started, code=0)
-    assert place.runr("continue", "--dry-run", "--json").json["run"]["id"] == started
+    assert place.runr("resume", "--dry-run", "--json").json["run"]["id"] == started
 
 
-def test_manual_work_is_no_stop_to_continue(place: Place) -> None:
+def test_manual_work_is_not_resumed(place: Place) -> None:
     place.write("a.txt", "1\n")
     place.runr("intervene", "--reason", "why", "--all", code=0)
-    assert place.runr("continue", "--json", code=0).json["action"] == "nothing"
+    assert place.runr("resume", "--json", code=0).json["action"] == "nothing"
     assert "nothing to resume" in place.runr("resume", "latest", code=2).err
 
 
@@ -106,7 +106,7 @@ def test_a_preview_of_a_stop_for_a_person_says_that_it_would_stop_again(place: P
     answer = place.runr("resume", run["id"], "--preview", "--json", code=0).json
     assert answer["phase"] is None
     assert "stop again at once" in answer["message"]
-    assert len(answer["next"]) == 3
+    assert len(answer["next_steps"]) == 3
 
 
 def test_resume_from_verify_judges_what_a_person_mended_without_another_attempt(
@@ -117,7 +117,7 @@ def test_resume_from_verify_judges_what_a_person_mended_without_another_attempt(
     run = place.run("a", code=4)
     place.write(f".runr/worktrees/{run['id']}/a.txt", "right\n")
     message = place.runr("resume", run["id"], "--from", "verify", "--preview", code=0)
-    assert "it would go on with verify, without another attempt" in message.out
+    assert "it would resume with verify, without another attempt" in message.out
     assert message.steps == [f"runr resume {run['id']} --from verify"]
     assert place.paste(message.steps[0]).code == 0
     assert place.read("a.txt") == "right\n"

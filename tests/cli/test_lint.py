@@ -9,7 +9,7 @@ from cli.terminal import Place
 
 
 def findings(place: Place, *words: str, code: int) -> list[tuple[str, str, str, int | None]]:
-    answer = place.runr("verify", *words, "--json", code=code).json
+    answer = place.runr("lint", *words, "--json", code=code).json
     return [
         (each["rule"], each["severity"], each["path"].removeprefix(".runr/tasks/"), each["line"])
         for each in answer["findings"]
@@ -17,15 +17,15 @@ def findings(place: Place, *words: str, code: int) -> list[tuple[str, str, str, 
 
 
 def messages(place: Place, *words: str) -> str:
-    return place.runr("verify", *words).out
+    return place.runr("lint", *words).out
 
 
 def test_tasks_without_a_mistake_pass(place: Place) -> None:
     place.task("01-a.md", "owns: [src/]\nverify: ['test -f x', 'FOO=1 sh check.sh', './check.sh']")
     place.task("02-b.md", "depends_on: [01-a]\nowns: [src/api/]")
     place.write("check.sh")
-    assert place.runr("verify", code=0).out == "2 tasks: nothing is wrong.\n"
-    assert place.runr("verify-tasks", "--strict", code=0).out == "2 tasks: nothing is wrong.\n"
+    assert place.runr("lint", code=0).out == "2 tasks: no problems found.\n"
+    assert place.runr("verify-tasks", "--strict", code=0).out == "2 tasks: no problems found.\n"
 
 
 def test_every_mistake_is_told_with_its_line(place: Place) -> None:
@@ -68,7 +68,7 @@ def test_warnings_fail_only_where_it_is_asked_for(place: Place) -> None:
     place.task("b.md", "type: nothing")
     assert findings(place, "a", code=0) == [("unknown-key", "warning", "a.md", 2)]
     assert findings(place, "a", "--strict", code=1)
-    refused = place.runr("verify", "aa", code=2)
+    refused = place.runr("lint", "aa", code=2)
     assert "there is no task 'aa'" in refused.err
 
 
@@ -131,7 +131,7 @@ def test_a_completion_without_a_record_is_told(place: Place) -> None:
 def test_sarif_has_what_its_schema_asks_for(place: Place) -> None:
     place.task("größe a.md", "tpye: manual")
     place.task("b.md", "type: manuel")
-    log = place.runr("verify", "--format", "sarif", code=1).json
+    log = place.runr("lint", "--format", "sarif", code=1).json
     assert log["version"] == "2.1.0"
     (run,) = log["runs"]
     rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
@@ -155,11 +155,11 @@ def test_a_fix_touches_only_bytes_around_the_text(place: Place) -> None:
     file.write_bytes(content)
     latin = place.task("b.md")
     latin.write_bytes(b"\xe9\r\n")
-    shown = place.runr("verify", "--fix", "--dry-run", code=0).out
+    shown = place.runr("lint", "--fix", "--dry-run", code=0).out
     assert "-<BOM>---<CR>" in shown
     assert "1 file would be mended" in shown
     assert file.read_bytes() == content
-    place.runr("verify", "--fix", code=1)
+    place.runr("lint", "--fix", code=1)
     assert file.read_bytes() == b"---\ntpye: x \n---\n# A\n\ntail  "
     assert latin.read_bytes() == b"\xe9\r\n"
-    assert "--fix" in place.runr("verify", "--dry-run", code=2).err
+    assert "--fix" in place.runr("lint", "--dry-run", code=2).err

@@ -1,0 +1,125 @@
+"""What git says of completed tasks: work that was reverted, files that others changed, no merge."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+from runr.errors import DamagedStateError
+from runr.evidence import commit_index, later_changes
+from runr.evidence.later_changes import OwnedPaths, RunCommit
+from runr.git import checkpoint
+from runr.project import Project
+from runr.runs import journal
+from runr.status import staleness
+from runr.status.model import Entry, State
+from runr.status.staleness import Changes
+from runr.storage.database import cached
+from runr.tasks.model import Task, Watched
+
+
+def find_changes(
+    project: Project,
+    tip: str,
+    tasks: Sequence[Task],
+    entries: Mapping[str, Entry],
+    usual: Sequence[Watched],
+) -> Changes:
+    """Return what was done in the history of `tip` to the work of completed tasks."""
+    checkpoints: dict[str, Entry] = {}
+    owners: list[tuple[Task, Entry]] = []
+    for task in tasks:
+        entry = entries.get(task.path)
+        if entry is None or entry.status is not State.COMPLETED:
+            continue
+        watched = staleness.triggers_for(task, usual)
+        if "reverted" in watched and entry.checkpoint_sha:
+            checkpoints[task.path] = entry
+        if "owns" in watched and task.owns:
+            owners.append((task, entry))
+    return Changes(
+        reverted=_reverted(project, tip, checkpoints) if checkpoints else {},
+        outside=_outside(project, tip, owners) if owners else {},
+    )
+
+
+def is_unmerged(
+    project: Project, path: str, entry: Entry, *, tip: str | None, branch: str | None
+) -> bool:
+    """Tell whether a completed task's checkpoint is still on its branch alone."""
+    if entry.status is not State.COMPLETED or entry.checkpoint_sha is None:
+        return False
+    if entry.pending_branch in (None, branch):
+        return False
+    if tip is None:
+        return True
+    repo = project.repo
+    if repo.is_ancestor(entry.checkpoint_sha, tip):
+        return False
+    # It may have been merged as another commit: rebased, picked, or squashed with its trailers.
+    return all(entry.last_run_id not in ref.run_ids for ref in checkpoint.of_task(repo, path))
+
+
+def _reverted(project: Project, tip: str, entries: Mapping[str, Entry]) -> dict[str, str]:
+    layout = project.layout
+    seen = commit_index.load_commits(layout, tip=tip, about=later_changes.REVERT_PATTERN).traces
+    gone = later_changes.reverted_commits(project.repo, seen)
+    if not gone:
+        return {}
+    times = {trace.sha: trace.time for trace in seen}
+    by_run: dict[str | None, list[RunCommit]] = defaultdict(list)
+    for each in later_changes.trailed_commits(commit_index.load_commits(layout, tip=tip).traces):
+        by_run[each.run_id].append(each)
+    found = {}
+    for path, entry in entries.items():
+        own = by_run.get(entry.last_run_id, ())
+        by = later_changes.of_run(entry.last_run_id, entry.checkpoint_sha, own, gone)
+        if by and times[by] >= (entry.accepted_at or ""):
+            found[path] = by
+    return found
+
+
+def _outside(
+    project: Project, tip: str, owners: Sequence[tuple[Task, Entry]]
+) -> dict[str, tuple[str, ...]]:
+    commits = later_changes.trailed_commits(
+        commit_index.load_commits(project.layout, tip=tip).traces
+    )
+    of_task: dict[str, list[str]] = defaultdict(list)
+    of_run: dict[str | None, list[str]] = defaultdict(list)
+    for each in commits:
+        of_task[each.task].append(each.sha)
+        of_run[each.run_id].append(each.sha)
+    claims = [
+        OwnedPaths(
+            task=task.path, owns=task.owns, since=since, own=tuple(of_task.get(task.path, ()))
+        )
+        for task, entry in owners
+        if (since := _since(project, entry, of_run.get(entry.last_run_id, ())))
+    ]
+    answer = cached(
+        project.layout,
+        "outside",
+        [tip, [asdict(claim) for claim in claims]],
+        lambda: later_changes.changes_outside(project.repo, tip, claims),
+    )
+    return {path: tuple(shas) for path, shas in answer.items()}
+
+
+def _since(project: Project, entry: Entry, arrived: Sequence[str]) -> str | None:
+    """Return the commit with which the completed work was in the history."""
+    if entry.accepted_commit:
+        return entry.accepted_commit
+    if entry.checkpoint_sha in arrived or not arrived:
+        return entry.checkpoint_sha or _base_of_run(project, entry)
+    return arrived[0]
+
+
+def _base_of_run(project: Project, entry: Entry) -> str | None:
+    """Return what HEAD was when a person completed the task."""
+    if entry.last_run_id is None:
+        return None
+    try:
+        state = journal.state(project.layout.run(entry.last_run_id))
+    except DamagedStateError:
+        return None
+    return state.start.base_sha if state else None

@@ -1,0 +1,102 @@
+"""A task as an answer: its facts, and why it is not done."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from runr.query.models import TaskSummary
+from runr.query.task_state import TaskState
+from runr.runs import stop_reasons
+from runr.status.model import Entry, Evidence, State
+from runr.tasks.model import TaskType
+
+if TYPE_CHECKING:
+    from runr.query.detail_models import TaskFields
+
+
+def task_summary(task_state: TaskState) -> TaskSummary:
+    """Return one task's line in a list."""
+    return TaskSummary(**task_facts(task_state))
+
+
+def task_fields(
+    task_state: TaskState, *, why: str, causes: Iterable[tuple[str, str]]
+) -> "TaskFields":
+    """Return all facts about one task."""
+    from runr.query.detail_models import RootCause, TaskFields  # noqa: PLC0415 - not for listings
+
+    task, entry = task_state.task, task_state.entry
+    return TaskFields(
+        **task_facts(task_state),
+        depends_on=list(task.depends_on),
+        owns=list(task.owns),
+        verify=list(task.verify),
+        root_causes=[RootCause(path=path, why=reason) for path, reason in causes],
+        checkpoint_sha=entry.checkpoint_sha,
+        reason=entry.reason,
+        stop_detail=entry.stop_detail,
+        run_count=entry.run_count,
+        revision=entry.revision,
+        why=why,
+    )
+
+
+def task_facts(task_state: TaskState) -> dict[str, Any]:
+    """Return the fields that every answer about a task has."""
+    task, entry = task_state.task, task_state.entry
+    return {
+        "path": task.path,
+        "title": task.title,
+        "status": entry.status.value,
+        "type": task.type.value,
+        "ready": task_state.ready,
+        "needs_human": task_state.needs_human,
+        "stale": task_state.stale,
+        "stale_reasons": [stale_reason.message for stale_reason in task_state.stale_reasons],
+        "unmerged": task_state.unmerged,
+        "orphaned": task_state.orphaned,
+        "blocked_by": list(task_state.blocked_by),
+        "tags": list(task.tags),
+        "priority": task.priority,
+        "worker": task.worker,
+        "problems": [
+            f"{task.name}:{problem.line}: {problem.message}" if problem.line else problem.message
+            for problem in task.problems
+        ],
+        "verification": entry.verification.value,
+        "evidence": entry.evidence.value if entry.evidence else None,
+        "completed_at": entry.completed_at,
+        "completed_by": entry.completed_by,
+        "updated_at": entry.updated_at,
+        "stop_reason": entry.stop_reason,
+        "last_run_id": entry.last_run_id,
+    }
+
+
+def why_not_done(task_state: TaskState) -> str:
+    """Say why the task is not done; of a completed one, on what evidence it is."""
+    task, entry = task_state.task, task_state.entry
+    if task.error is not None:
+        return f"its file has a problem: {task.error.message}"
+    if entry.status is State.COMPLETED:
+        done = _completion(entry)
+        stale_reasons = "; ".join(reason.message for reason in task_state.stale_reasons)
+        return f"{done}, but {stale_reasons}" if stale_reasons else done
+    if entry.status is State.IN_PROGRESS:
+        return f"run {entry.last_run_id} is in progress"
+    if task_state.blocked_by:
+        return f"blocked by {', '.join(task_state.blocked_by)}"
+    if entry.stop_reason:
+        meaning = stop_reasons.find(entry.stop_reason).meaning
+        return f"{meaning}: {entry.stop_detail.splitlines()[0]}" if entry.stop_detail else meaning
+    return "a person has to do it" if task.type is TaskType.MANUAL else "it has no run yet"
+
+
+def _completion(entry: Entry) -> str:
+    match entry.evidence:
+        case Evidence.VERIFIED:
+            return f"its checks passed; its commit is {str(entry.checkpoint_sha)[:12]}"
+        case Evidence.ATTESTED:
+            who = (entry.completed_by or "person:?").removeprefix("person:")
+            return f"attested by {who}: {entry.reason}"
+        case _:
+            return f"inferred from commit {str(entry.checkpoint_sha)[:12]}"

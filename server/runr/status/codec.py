@@ -1,0 +1,82 @@
+"""Status entries as JSON objects; unknown keys are kept, for newer versions and other tools."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from enum import StrEnum
+from typing import Any
+
+from runr.status.model import Entry, Evidence, State, Verification
+
+_NONE = type(None)
+_ENUMS: dict[str, dict[str | None, StrEnum | None]] = {
+    "status": {state.value: state for state in State},
+    "verification": {verification.value: verification for verification in Verification},
+    "evidence": {None: None} | {evidence.value: evidence for evidence in Evidence},
+}
+_COUNTS = frozenset({"run_count", "revision"})
+_NUMBERS = frozenset({"confidence"})
+_KEYS = tuple(each.name for each in fields(Entry) if each.name != "extra")
+_TEXTS = frozenset(_KEYS) - _ENUMS.keys() - _COUNTS - _NUMBERS
+
+#: Keys that are written only where they have a value.
+_OPTIONAL = frozenset(
+    {
+        *("reason", "pending_branch", "confidence", "basis"),
+        *("accepted_at", "accepted_by", "accepted_run", "accepted_commit"),
+    }
+)
+
+
+def decode(raw: object) -> Entry:
+    """Return the entry in a JSON object; ValueError names the first key that does not fit."""
+    if not isinstance(raw, dict):
+        raise ValueError("an entry must be an object")  # noqa: TRY004 - whoever reads catches one
+    known: dict[str, Any] = {}
+    extra: dict[str, Any] = {}
+    for key, value in raw.items():
+        if key in _TEXTS:
+            if value is not None and type(value) is not str:
+                raise ValueError(f"{key}: must be a text or null")
+            known[key] = value
+        elif key in _ENUMS:
+            known[key] = _choice(key, value)
+        elif key in _COUNTS:
+            if type(value) is not int:
+                raise ValueError(f"{key}: must be a whole number")
+            known[key] = value
+        elif key in _NUMBERS:
+            if type(value) not in (int, float, _NONE):
+                raise ValueError(f"{key}: must be a number or null")
+            known[key] = value
+        else:
+            extra[key] = value
+    return Entry(**known, extra=extra)
+
+
+def decode_lenient(raw: Mapping[str, Any]) -> Entry:
+    """Return the entry without the values that only a newer runr understands."""
+    readable = {}
+    for key, value in raw.items():
+        try:
+            decode({key: value})
+        except ValueError:
+            continue
+        readable[key] = value
+    return decode(readable)
+
+
+def encode(entry: Entry) -> dict[str, Any]:
+    """Return the entry as a JSON object, without optional keys that have no value."""
+    raw = dict(entry.extra)
+    for key in _KEYS:
+        value = getattr(entry, key)
+        if value is not None or key not in _OPTIONAL:
+            raw[key] = value
+    return raw
+
+
+def _choice(key: str, value: object) -> StrEnum | None:
+    choices = _ENUMS[key]
+    if (value is None or isinstance(value, str)) and value in choices:
+        return choices[value]
+    raise ValueError(f"{key}: must be one of {', '.join(filter(None, choices))}")
