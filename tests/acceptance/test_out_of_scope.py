@@ -10,7 +10,7 @@ DENY = '[run]\nworker = "script"\n[scope]\ndeny = ["secret*"]\n[verify]\ntier1 =
 def _refused(place: Place, offender: str) -> None:
     result = place.runr("run", "--task", "a", code=5)
     assert f"out of scope: {offender}" in result.out
-    assert place.status("a.md")["stop_reason"] == "guard"
+    assert place.status("a.md")["stop_reason"] == "scope_violation"
     assert not (place.root / offender).exists()
 
 

@@ -67,8 +67,8 @@ def test_a_worker_gets_the_whole_task_and_on_a_retry_what_failed(place: Place) -
         assert body in message
         assert "You may change only: prompt-*.txt" in message
         assert f"`{check}`" in message
-    assert "What failed in attempt 1" not in first
-    assert "What failed in attempt 1" in second
+    assert "Failed checks of attempt 1" not in first
+    assert "Failed checks of attempt 1" in second
     assert "\ntell me twice\n" in second
 
 
@@ -202,7 +202,7 @@ def test_every_outcome_has_an_exit_code_of_its_own(place: Place) -> None:
         "done": ("", "echo 1 > a.txt", 0),
         "failed": ("", "exit 1", 1),
         "blocked": ("depends_on: [failed]", "true", 3),
-        "unverified": ('verify: ["false"]', "true", 4),
+        "abandoned": ('verify: ["false"]', "true", 4),
         "guarded": ("owns: [b.txt]", "echo 1 > c.txt", 5),
         "late": ("timeout: 1s", "sleep 1000", 6),
         "no worker": ("worker: codex", "true", 7),

@@ -92,19 +92,19 @@ def test_a_login_that_is_refused_for_ever_is_not_waited_for(
     task(place, "timeout: 4s")
     run, _ = ran(place, [{"error": {"status": 401}, "repeat": -1}], 7)
     assert run["stop_reason"] == "worker_auth"
-    assert events(place, run, "worker.waiting") == []
+    assert events(place, run, "worker.backoff") == []
 
 
 def test_an_overloaded_service_is_waited_out(place: ClaudePlace) -> None:
     settings(place, outage_pause="1s", attempts=1)
     run, model = ran(place, [BUSY, *GOOD], 0)
     assert (run["status"], run["attempt"]) == ("completed", 1)
-    (wait,) = events(place, run, "worker.waiting")
+    (wait,) = events(place, run, "worker.backoff")
     assert wait["seconds"] == 1
     assert "529" in wait["reason"]
     again = model.main_requests()[1]
     assert "Write a.txt." in again.user_text
-    assert "Go on where you left off" in again.user_text
+    assert "Continue where you stopped" in again.user_text
 
 
 def test_an_outage_in_the_middle_of_the_work_goes_on_in_the_same_session(
@@ -123,7 +123,7 @@ def test_a_service_that_stays_overloaded_ends_the_run_when_patience_is_over(
     settings(place, outage_pause="1s", outage_wait="1s")
     run, model = ran(place, [{**BUSY, "repeat": -1}], 7)
     assert run["stop_reason"] == "worker_outage"
-    assert len(events(place, run, "worker.waiting")) == 1
+    assert len(events(place, run, "worker.backoff")) == 1
     assert len(model.main_requests()) == 2
     assert place.kit.entry("foo.md").status is State.STOPPED
 
@@ -132,7 +132,7 @@ def test_the_budget_of_all_attempts_ends_the_run(place: ClaudePlace) -> None:
     settings(place, budget_usd=0.5)
     costly = {**bash("true"), "usage": {"input_tokens": 200_000}, "repeat": -1}
     run, _ = ran(place, [costly], 6)
-    assert run["stop_reason"] == "budget"
+    assert run["stop_reason"] == "cost_limit"
     assert run["cost_usd"] > 0.5
     assert "run.budget_usd" in run["detail"]
 
@@ -144,9 +144,9 @@ def test_the_cost_of_a_session_that_goes_on_is_counted_once(place: ClaudePlace) 
     assert run["attempt"] == 2
     message = model.main_requests()[1]
     assert message.headers["x-claude-code-session-id"] == run["session_id"]
-    assert "What failed in attempt 1" in message.last_user_text
+    assert "Failed checks of attempt 1" in message.last_user_text
     first, second = (
-        facts["cost_usd"]
+        facts["usage"]["cost_usd"]
         for facts in events(place, run, "phase.finished")
         if facts["phase"] == "work"
     )
@@ -163,7 +163,7 @@ def test_a_session_that_was_deleted_is_begun_anew(place: ClaudePlace) -> None:
     assert (run["status"], run["attempt"]) == ("completed", 2)
     fresh = model.main_requests()[1]
     assert "Write a.txt." in fresh.prompt
-    assert "What failed in attempt 1" in fresh.prompt
+    assert "Failed checks of attempt 1" in fresh.prompt
 
 
 def wrapped(place: ClaudePlace, script: str) -> None:
@@ -215,7 +215,7 @@ def test_a_runner_that_is_terminated_leaves_a_stop_and_no_worker(place: ClaudePl
         assert gone(watched)
         os.close(watched)
         state = journal.require(files)
-        assert (state.ended, state.stop) == ("stopped", "interrupted")
+        assert (state.result, state.stop_reason) == ("stopped", "interrupted")
         assert place.kit.entry("foo.md").stop_reason == "interrupted"
         assert marked(run["id"]) == []
         resumed_ = place.runr("resume", run["id"], model=model)
@@ -238,7 +238,7 @@ def test_an_edit_out_of_scope_stops_the_run_with_the_work_kept(
 ) -> None:
     edit = "echo no > README.md" + ("; git commit -qam 'My own'" if committed else "")
     run, _ = ran(place, [write("a.txt", "good\n"), bash(edit), {"text": "done"}], 5)
-    assert (run["stop_reason"], run["violations"]) == ("guard", ["README.md"])
+    assert (run["stop_reason"], run["violations"]) == ("scope_violation", ["README.md"])
     tree = place.kit.layout.worktree(run["id"])
     assert (tree / "a.txt").read_text() == "good\n"
     assert not (place.root / "a.txt").exists()

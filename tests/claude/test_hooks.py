@@ -12,7 +12,7 @@ from fakes.model_api import FakeModel
 from fakes.model_request import ModelRequest
 from fakes.project_kit import until
 from runr.runs import journal
-from runr.runs.model import Event
+from runr.runs.events import Event
 from runr.status.model import Entry, State
 from unit.git_trees import git
 
@@ -62,7 +62,7 @@ def test_an_edit_outside_of_the_open_task_s_scope_is_denied_with_the_reason(
     assert (place.root / "README.md").read_text() == "# A project\n"
     assert not allowed.is_error
     assert answer(done.text)["completed"] is True
-    (event,) = events(place, "session.denied")
+    (event,) = events(place, "tool.denied")
     assert event.payload["path"] == "README.md"
 
 
@@ -73,7 +73,7 @@ def test_files_that_no_scope_check_counts_can_be_edited(place: PluginPlace) -> N
     script = [OPEN, write("build/log.txt", "x"), write("../notes.txt", "x"), DONE, BYE]
     _, ignored, _outside, _ = said(place, script)[-1].tool_results
     assert not ignored.is_error
-    assert events(place, "session.denied") == []
+    assert events(place, "tool.denied") == []
 
 
 def test_without_an_open_task_every_edit_is_the_user_s_own_affair(place: PluginPlace) -> None:
@@ -118,7 +118,7 @@ def test_a_commit_outside_of_any_run_names_its_session_behind_the_repository_s_o
 def test_edits_and_commands_are_in_the_timeline_without_secrets(place: PluginPlace) -> None:
     secret = "ghp_" + "a1b2c3d4e5" * 4
     said(place, [OPEN, bash(f"echo {secret}"), write("a.txt", "good"), DONE, BYE])
-    (edited,), (ran,) = events(place, "session.edited"), events(place, "session.ran")
+    (edited,), (ran,) = events(place, "tool.edit"), events(place, "tool.command")
     assert (edited.payload["tool"], edited.payload["path"]) == ("Write", "a.txt")
     assert ran.payload["command"] == "echo [redacted]"
     assert ran.source == "session"
@@ -137,7 +137,7 @@ def test_a_session_that_stops_too_early_is_reminded_of_what_is_missing_and_finis
     held = requests[4].last_user_text
     assert "foo.md is open" in held
     assert "`grep -q good a.txt`" in held
-    assert len(events(place, "session.held")) == 1
+    assert len(events(place, "session.reminded")) == 1
     assert place.kit.entry("foo.md").status is State.COMPLETED
 
 
@@ -147,7 +147,7 @@ def test_a_session_that_stops_all_the_same_leaves_its_run_unverified(place: Plug
     # The answer is true at once; the file says it a moment later.
     assert place.answer("task-status", "foo.md")["task"]["status"] == "stopped"
     entry = place.kit.entry("foo.md")
-    assert (entry.status, entry.stop_reason) == (State.STOPPED, "unverified")
+    assert (entry.status, entry.stop_reason) == (State.STOPPED, "abandoned")
     assert entry.verification.value == "none"
     assert (place.root / "a.txt").read_text() == "good"
 
@@ -155,7 +155,7 @@ def test_a_session_that_stops_all_the_same_leaves_its_run_unverified(place: Plug
 def test_a_session_that_was_let_go_completes_its_task_after_all(place: PluginPlace) -> None:
     with FakeModel([OPEN, write("a.txt", "good"), BYE, BYE]) as model:
         session = place.say("Do foo.md", model)["session_id"]
-    assert place.answer("task-status", "foo.md")["run"]["stop_reason"] == "unverified"
+    assert place.answer("task-status", "foo.md")["run"]["stop_reason"] == "abandoned"
     place.options = (*place.options, "--resume", session)
     done = said(place, [DONE, BYE])[-1].tool_results[-1]
     assert answer(done.text)["completed"] is True
@@ -174,22 +174,22 @@ def test_a_session_gets_a_summary_of_the_tasks_at_its_start(place: PluginPlace) 
 
 def test_what_a_session_cost_is_added_to_its_run_when_it_has_ended(place: PluginPlace) -> None:
     said(place, [OPEN, write("a.txt", "good"), DONE, BYE])
-    (settled,) = until(lambda: events(place, "session.settled"), "the session's cost")
-    assert settled.payload["cost_usd"] > 0
+    (settled,) = until(lambda: events(place, "usage.recorded"), "the session's cost")
+    assert settled.payload["usage"]["cost_usd"] > 0
 
 
 def test_a_resumed_run_costs_what_all_of_its_work_did(place: PluginPlace) -> None:
     with FakeModel([OPEN, write("a.txt", "bad"), BYE, BYE]) as model:
         session = place.say("Do foo.md", model)["session_id"]
-    (first,) = until(lambda: events(place, "session.settled"), "the first session's cost")
+    (first,) = until(lambda: events(place, "usage.recorded"), "the first session's cost")
     place.options = (*place.options, "--resume", session)
     with FakeModel([OPEN, write("a.txt", "good"), DONE, BYE]) as model:
         whole = place.say("Do foo.md", model)["total_cost_usd"]
-    (second,) = until(lambda: events(place, "session.settled")[1:], "what was added")
-    assert first.payload["cost_usd"] < second.payload["cost_usd"] <= whole
-    assert first.payload["turns"] < second.payload["turns"]
+    (second,) = until(lambda: events(place, "usage.recorded")[1:], "what was added")
+    assert first.payload["usage"]["cost_usd"] < second.payload["usage"]["cost_usd"] <= whole
+    assert first.payload["usage"]["turns"] < second.payload["usage"]["turns"]
     shown = place.answer("task-status", "foo.md")["run"]
-    assert shown["cost_usd"] == pytest.approx(second.payload["cost_usd"], abs=1e-6)
+    assert shown["cost_usd"] == pytest.approx(second.payload["usage"]["cost_usd"], abs=1e-6)
 
 
 def test_a_run_that_is_open_when_the_session_ends_is_left_in_a_true_state(
@@ -201,9 +201,9 @@ def test_a_run_that_is_open_when_the_session_ends_is_left_in_a_true_state(
         result = place.attempt("Do foo.md", model)
     assert result["is_error"]
     stopped = until(lambda: events(place, "run.stopped"), "the end of the run")
-    assert stopped[0].payload["code"] == "unverified"
+    assert stopped[0].payload["code"] == "abandoned"
     entry = until(lambda: _stopped(place), "the status")
-    assert entry.stop_reason == "unverified"
+    assert entry.stop_reason == "abandoned"
 
 
 @pytest.mark.parametrize("how", ["no tasks", "no runr folder", "everything done"])

@@ -81,6 +81,6 @@ def test_a_task_is_done_within_its_scope_and_not_left_too_early(place: ClaudePla
     (run_id,) = journal.ids(place.kit.layout)
     kinds = [event.type for event in journal.events(place.kit.layout.run(run_id))]
     noted = [kind for kind in kinds if kind.startswith("session.")]
-    assert noted[:3] == ["session.denied", "session.edited", "session.held"]
+    assert noted[:3] == ["tool.denied", "tool.edit", "session.reminded"]
     assert place.kit.entry("foo.md").status is State.COMPLETED
     assert git(place.root, "status", "--porcelain") == ""

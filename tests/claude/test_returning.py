@@ -12,7 +12,7 @@ from claude.terminal_session import TerminalSession
 from fakes.model_api import FakeModel
 from fakes.model_request import Json, ModelRequest
 from runr.runs import journal
-from runr.runs.model import Event
+from runr.runs.events import Event
 from runr.status.model import State
 
 OPEN = call("run-task", task="foo.md", worker="session")
@@ -56,7 +56,7 @@ def check_that_it_went_on(place: PluginPlace, requests: list[ModelRequest]) -> N
     assert again["run"]["id"] == journal.ids(place.kit.layout)[0]
     assert done["completed"] is True
     noted = [(e.type, e.payload["path"]) for e in timeline(place) if "path" in e.payload]
-    assert noted == [("session.denied", "README.md"), ("session.edited", "a.txt")]
+    assert noted == [("tool.denied", "README.md"), ("tool.edit", "a.txt")]
     assert (place.root / "README.md").read_text() == "# A project\n"
     session = requests[-1].headers["x-claude-code-session-id"]
     assert f"Runr-Session: {session}" in place.message()
@@ -113,7 +113,7 @@ def test_after_clear_the_task_is_continued_by_the_session_that_begins_there(
     before, after = (r.headers["x-claude-code-session-id"] for r in (requests[0], requests[-1]))
     assert before != after
     (stopped,) = (event.payload for event in timeline(place) if event.type == "run.stopped")
-    assert stopped["code"] == "unverified"
+    assert stopped["code"] == "abandoned"
     assert "Stopped: foo.md (unverified)" in received(requests[2])
     check_that_it_went_on(place, requests)
 

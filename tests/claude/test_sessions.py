@@ -125,7 +125,7 @@ def test_the_second_attempt_gets_what_failed_in_the_first(place: ClaudePlace) ->
         first, second = (model.main_requests()[number] for number in (0, 2))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "What failed" not in first.user_text
-    assert "What failed in attempt 1" in second.last_user_text
+    assert "Failed checks of attempt 1" in second.last_user_text
     assert "the-wrong-word" in second.last_user_text
     assert "Write a.txt." in second.prompt
     assert "completed, verified" in done.stdout
@@ -189,11 +189,11 @@ def test_open_work_is_found_again_when_its_session_has_gone(place: ClaudePlace, 
     again, done = results[-2:]
     assert (said["session_id"] == last) == (how == "resumed")
     assert again["run"]["id"] == opened["run"]["id"]
-    assert "What failed in attempt 1" in again["brief"]
+    assert "Failed checks of attempt 1" in again["brief"]
     assert done["completed"] is True
     assert f"Runr-Session: {said['session_id']}" in place.message()
     kinds = [event.type for event in journal.events(place.kit.layout.run(opened["run"]["id"]))]
-    assert ("session.joined" in kinds) == (how != "resumed")
+    assert ("session.attached" in kinds) == (how != "resumed")
     kept = place.kit.layout.run(opened["run"]["id"])
     assert "bad" in kept.transcript(1).read_text()
     assert kept.transcript(2).exists() == (how != "resumed")

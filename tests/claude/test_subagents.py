@@ -67,7 +67,7 @@ def test_what_a_subagent_does_counts_as_the_session_s_own_work(
     assert not written.is_error
     done = answered(requests, subagent=itself)[-1]
     assert json.loads(done.text)["completed"] is True
-    (edit,), (refusal,) = noted(place, "session.edited"), noted(place, "session.denied")
+    (edit,), (refusal,) = noted(place, "tool.edit"), noted(place, "tool.denied")
     assert (edit["path"], edit["agent"]) == ("a.txt", "general-purpose")
     assert (refusal["path"], refusal["agent"]) == ("README.md", "general-purpose")
     assert (place.root / "README.md").read_text() == "# A project\n"
@@ -96,6 +96,6 @@ def test_a_session_that_waits_for_its_subagent_is_not_held_and_completes_the_tas
         requests = model.main_requests()
     done = answered(requests, subagent=False)[-1]
     assert json.loads(done.text)["completed"] is True
-    assert noted(place, "session.held") == []
-    assert [edit["path"] for edit in noted(place, "session.edited")] == ["a.txt"]
+    assert noted(place, "session.reminded") == []
+    assert [edit["path"] for edit in noted(place, "tool.edit")] == ["a.txt"]
     assert place.kit.entry("foo.md").status is State.COMPLETED

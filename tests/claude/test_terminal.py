@@ -37,11 +37,11 @@ def test_a_person_sees_open_work_a_denied_edit_and_a_stop_that_is_held_once(
         terminal.see("I stop here.")
         terminal.see("foo.md is open: complete-task has not been called")
         terminal.see("I stop for good.")
-        terminal.see("runr: foo.md is left unverified. To take it up again: runr resume")
+        terminal.see("runr: foo.md is left unverified. To resume it: runr resume")
         terminal.type("/exit")
         assert terminal.ended() == 0
     assert (place.root / "README.md").read_text() == "# A project\n"
-    assert place.answer("task-status", "foo.md")["run"]["stop_reason"] == "unverified"
+    assert place.answer("task-status", "foo.md")["run"]["stop_reason"] == "abandoned"
 
 
 def test_a_person_who_types_the_skill_sees_its_hint_and_gets_the_task_done(

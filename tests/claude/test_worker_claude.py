@@ -131,7 +131,7 @@ def test_the_budget_ends_the_session(claude_path: Path, workdir: Path) -> None:
     turn = {"tools": [{"name": "Bash", "input": {"command": "true"}}], "repeat": -1}
     with FakeModel([{**turn, "usage": {"input_tokens": 200_000}}]) as model:
         report = work(claude_path, model, workdir, budget_usd=0.5)
-    assert report.stop == "budget"
+    assert report.stop == "cost_limit"
     assert report.cost_usd
     assert report.cost_usd > 0.5
 
@@ -140,7 +140,7 @@ def test_the_turn_limit_ends_the_session(claude_path: Path, workdir: Path) -> No
     turn = {"tools": [{"name": "Bash", "input": {"command": "true"}}], "repeat": -1}
     with FakeModel([turn]) as model:
         report = work(claude_path, model, workdir, max_turns=2)
-    assert report.stop == "turns"
+    assert report.stop == "turn_limit"
     assert report.summary
 
 

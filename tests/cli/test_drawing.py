@@ -172,7 +172,7 @@ def test_all_ready_runs_in_the_order_that_next_tells(place: Place) -> None:
 
 
 def test_a_blocked_task_names_what_holds_it_up_at_root(place: Place) -> None:
-    lay(place, setup={"status": "stopped", "stop_reason": "guard"})
+    lay(place, setup={"status": "stopped", "stop_reason": "scope_violation"})
     detail = place.runr("task-status", "03-guide", "--json", code=0).json["task"]
     assert detail["blocked_by"] == [".runr/tasks/00-setup.md", ".runr/tasks/api/02-logout.md"]
     assert detail["root_causes"] == [

@@ -22,7 +22,7 @@ def guarded(place: Place, script: str, header: str = "owns: [src/]", check: str 
     """Run a script as a task that the guards have to stop."""
     place.script("a.md", script, f'{header}\nverify: ["{check}"]'.strip())
     result = place.runr("run", "--task", "a", code=5)
-    assert place.status("a.md")["stop_reason"] == "guard"
+    assert place.status("a.md")["stop_reason"] == "scope_violation"
     assert len(result.steps) == 3
     assert place.git("log", "-1", "--format=%s") == "Files\n"
     assert place.git("status", "--porcelain", "--untracked-files=no") == ""

@@ -14,13 +14,13 @@ from runr.claude.protocol import EVENTS
 
 SESSION = "11111111-2222-3333-4444-555555555555"
 MINE = {"CLAUDE_CODE_SESSION_ID": SESSION}
+pytestmark = pytest.mark.installed
 
 #: Answers an event as `runr` does, then says what it has loaded.
 PROBE = """\
 import sys
 from runr.__main__ import main
 
-pytestmark = pytest.mark.installed
 code = main()
 print(*sorted(sys.modules), file=sys.stderr)
 sys.exit(code)
@@ -93,12 +93,12 @@ def test_what_has_changed_is_named_at_the_start_and_counted_behind_it(place: Pla
     assert "1 ready" in hook(place.root, "SessionStart")
     place.runr("complete-task", "a", "--reason", "done", "--by", "Ada", code=0)
     message = hook(place.root, "SessionStart")
-    assert "runr: 1 of 2 tasks completed; not yet counted: status" in message
-    assert "list-tasks counts" in message
+    assert "runr: 1 of 2 tasks completed; changed since: status" in message
+    assert "list-tasks takes these changes into account" in message
     counted(place, '["c.md"]')
     assert "Ready: c.md" in hook(place.root, "SessionStart")
     place.task("b.md")
-    assert "; 1 ready; not yet counted: b.md" in hook(place.root, "SessionStart")
+    assert "; 1 ready; changed since: b.md" in hook(place.root, "SessionStart")
     counted(place, '["b.md", "c.md"]')
     assert "Ready: b.md, c.md" in hook(place.root, "SessionStart")
 

@@ -132,7 +132,7 @@ def test_what_was_done_elsewhere_is_somebodys_word_and_says_whose(place: Place) 
     assert entry["completed_by"] == "person:Grace"
     assert entry["reason"] == "marked closed in .: The wood is stacked."
     report = place.runr("report", entry["last_run_id"], code=0).out
-    assert "on the word of Grace" in report
+    assert "attested by Grace" in report
     before = place.read(".runr/task-status.json")
     place.runr("rebuild", code=0)
     assert json.loads(place.read(".runr/task-status.json")) == json.loads(before)

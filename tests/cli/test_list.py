@@ -159,7 +159,11 @@ def test_filters_sort_and_pages(place: Place, words: list[str], expected: list[s
     place.task("b.md", "tags: [api]\npriority: 5")
     place.task("c.md", "type: manual\ndepends_on: [b]")
     place.task("d.md")
-    stopped = {"status": "stopped", "stop_reason": "guard", "updated_at": "2025-02-01T00:00:00Z"}
+    stopped = {
+        "status": "stopped",
+        "stop_reason": "scope_violation",
+        "updated_at": "2025-02-01T00:00:00Z",
+    }
     record(place, a=completed("person:Grace", "attested"), d=stopped)
     assert names(place, *words) == expected
 

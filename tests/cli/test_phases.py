@@ -141,7 +141,7 @@ def test_a_planner_that_changes_files_is_stopped_and_the_files_are_named(
 ) -> None:
     workers.staff(plan=f"{PLAN}\necho mine > planned.txt")
     run = workers.place.run("a", code=5)
-    assert (run["stop_reason"], run["violations"]) == ("guard", ["planned.txt"])
+    assert (run["stop_reason"], run["violations"]) == ("scope_violation", ["planned.txt"])
     (Path(workers.place.root) / ".runr/worktrees" / run["id"] / "planned.txt").unlink()
     (workers.folder / "planer.sh").write_text(f"cat > /dev/null\n{PLAN}", encoding="utf-8")
     workers.place.runr("resume", run["id"], code=0)
@@ -170,7 +170,7 @@ def test_a_reviewer_that_asks_the_same_thing_again_stops_the_run(workers: Script
     config = workers.place.read(".runr/config.toml").replace("attempts = 2", "attempts = 9")
     workers.place.config(config)
     run = workers.place.run("a", code=4)
-    assert (run["stop_reason"], run["attempt"]) == ("review_repeats", 2)
+    assert (run["stop_reason"], run["attempt"]) == ("review_loop", 2)
     assert "Rename the helper" in workers.place.runr("report", run["id"]).out
     (workers.folder / "reviewer.sh").write_text(APPROVE, encoding="utf-8")
     workers.place.runr("resume", run["id"], code=0)
@@ -227,7 +227,7 @@ def test_a_reviewer_that_changes_files_is_stopped_and_its_changes_are_verified(
 ) -> None:
     workers.staff(review=f"echo better > file1.txt; {APPROVE}")
     run = workers.place.run("a", code=5)
-    assert (run["stop_reason"], run["violations"]) == ("guard", ["file1.txt"])
+    assert (run["stop_reason"], run["violations"]) == ("scope_violation", ["file1.txt"])
     (workers.folder / "reviewer.sh").write_text(APPROVE, encoding="utf-8")
     resumed = workers.place.runr("resume", run["id"], "--json", code=0).json
     assert workers.place.read("file1.txt") == "better\n"

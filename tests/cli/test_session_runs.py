@@ -44,7 +44,7 @@ def test_the_brief_is_given_again_with_what_failed_and_what_was_noted(place: Pla
     assert by(place, ADA, "complete-task", "a", code=4).out
     again = by(place, ADA, "--json", "run", "--task", "a", code=0).json
     assert again["run"]["id"] == run
-    for part in ("Write a.txt.", "What failed in attempt 1", "the word has to be good"):
+    for part in ("Write a.txt.", "Failed checks of attempt 1", "the word has to be good"):
         assert part in again["brief"]
     assert "`runr complete-task a.md`" in again["next_steps"][0]
     shown = place.runr("task-status", "a", code=0)
@@ -66,8 +66,8 @@ def test_another_session_is_told_who_has_the_task_and_takes_it_only_by_force(pla
     assert (taken.json["run"]["id"], taken.json["run"]["session_id"]) == (run, BOB)
     refused = by(place, ADA, "complete-task", "a", code=1)
     assert BOB in refused.err
-    joined = [event for event in place.events(run) if event["type"] == "session.joined"]
-    assert [event["payload"]["from"] for event in joined] == [ADA]
+    joined = [event for event in place.events(run) if event["type"] == "session.attached"]
+    assert [event["payload"]["previous_session_id"] for event in joined] == [ADA]
     assert joined[0]["payload"]["why"] == "it was forced"
 
 
@@ -97,7 +97,7 @@ def test_a_person_completes_by_hand_what_a_session_left(place: Place) -> None:
     place.write("a.txt", "good\n")
     done = by(place, None, "complete-task", "a", code=0)
     assert "completed, verified" in done.out
-    assert "handed in by Ada Example" in place.runr("report", run).out
+    assert "submitted by Ada Example" in place.runr("report", run).out
     assert place.status("a.md")["evidence"] == "verified"
 
 

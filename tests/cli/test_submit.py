@@ -22,7 +22,7 @@ def waiting(place: Place, script: str = THREE, header: str = "") -> Any:
     place.git("checkout", "-q", "--detach")
     run = place.run("a")
     place.git("switch", "-q", "main")
-    assert run["integration"] == "kept"
+    assert run["integration"] == "pending"
     return run
 
 
@@ -232,13 +232,13 @@ def test_unverified_work_is_refused_unless_forced_and_the_force_is_recorded(
     run = place.run("a", code=4)
     words = ("submit", run["id"], "--to", "main", *(["--dry-run"] if dry else []))
     refused = place.runr(*words, code=4)
-    assert "is not verified: a check still fails" in refused.err
+    assert "is not verified: checks still fail" in refused.err
     assert not (place.root / "a.txt").exists()
     assert place.paste(refused.steps[-1]).code == 0
     assert place.read("a.txt") == "1\n"
     done = place.events(run["id"])[-1]
     assert (done["type"], done["payload"]["by"]) == ("submit.finished", "Ada Example")
-    assert done["payload"]["forced"] == "a check still fails after the last attempt"
+    assert done["payload"]["override_reason"] == "checks still fail after the last attempt"
     assert place.status("a.md")["status"] == "stopped"
 
 

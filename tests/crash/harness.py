@@ -87,7 +87,7 @@ def _one_run(kit: ProjectKit, draw: random.Random, tally: Tally) -> RunFiles:
             break
         tally.kills[phase] += 1
         kit.settled("a.md")
-        if journal.require(run).ended == "completed":
+        if journal.require(run).result == "completed":
             break
         resume_run(kit.open(), run.id)
     _finish(kit, run)
@@ -124,7 +124,7 @@ def _kill(kit: ProjectKit, run: RunFiles, *, with_git: bool) -> str | None:
 def _finish(kit: ProjectKit, run: RunFiles) -> None:
     until(lambda: not process.is_alive(run), "the run's end")
     kit.settled("a.md")
-    if journal.require(run).ended == "stopped":
+    if journal.require(run).result == "stopped":
         resume_run(kit.open(), run.id)
         kit.finish(run)
 
@@ -133,7 +133,7 @@ def _check(kit: ProjectKit, run: RunFiles) -> list[str]:
     """Return everything that is not as it should be."""
     state, entry = journal.require(run), kit.entry("a.md")
     found = {
-        "the run is not completed": state.ended == "completed",
+        "the run is not completed": state.result == "completed",
         "not exactly one checkpoint": len(kit.checkpoints()) == max(1, len(state.milestones)),
         "the status is not true": (entry.status, entry.checkpoint_sha)
         == ("completed", state.checkpoint_sha),
@@ -147,7 +147,7 @@ def _check(kit: ProjectKit, run: RunFiles) -> list[str]:
         "a process is left": not marked(run.id),
         "git finds damage": "error" not in git(kit.root, "fsck", "--no-dangling"),
     }
-    why = f" ({state.ended}, {state.stop}: {state.detail}; {state.integration})"
+    why = f" ({state.result}, {state.stop_reason}: {state.detail}; {state.integration})"
     return [wrong + why for wrong, well in found.items() if not well]
 
 

@@ -22,7 +22,7 @@ from runr.lifecycle.start import RunRequest, run_task
 from runr.project import Project
 from runr.query.detail_models import RunDetails
 from runr.runs import journal
-from runr.runs.model import Event
+from runr.runs.events import Event
 from runr.status import store
 from runr.status.model import Entry
 from runr.storage.layout import Layout, RunFiles

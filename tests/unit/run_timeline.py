@@ -1,9 +1,11 @@
 """A run's events, made up one after the other."""
 
+import json
 from typing import Any
 
-from runr.runs.machine import apply, begin
-from runr.runs.model import Event, Phase, RunState
+from runr.runs.events import Event, parse_data
+from runr.runs.model import Phase, RunState
+from runr.runs.reducers import apply, begin
 from runr.tasks.model import TaskType
 
 RUN = "20250108-143022-k7qf"
@@ -19,15 +21,12 @@ def start(
     review: str | None = None,
 ) -> dict[str, Any]:
     return {
-        "plan": plan,
-        "review": review,
         "task": ".runr/tasks/a.md",
         "worker": worker,
-        "task_type": kind,
         "workdir": "/repo",
         "base_sha": "0" * 40,
         "base_tree": "1" * 40,
-        "attempts": attempts,
+        "spec": {"plan": plan, "review": review, "task_type": kind, "attempts": attempts},
     }
 
 
@@ -56,7 +55,8 @@ class Timeline:
 
     @staticmethod
     def _event(seq: int, kind: str, payload: dict[str, Any]) -> Event:
-        return Event(seq=seq, time=f"2025-01-08T14:30:{seq % 60:02d}Z", type=kind, payload=payload)
+        data = parse_data(kind, json.loads(json.dumps(payload)))
+        return Event(seq, f"2025-01-08T14:30:{seq % 60:02d}Z", data)
 
 
 def good(phase: Phase) -> str:
@@ -69,11 +69,10 @@ def told(outcome: str) -> dict[str, Any]:
     code = {"passed": 0, "failed": 1}.get(outcome)
     return {
         "checks": [] if code is None else [CHECK | {"exit_code": code}],
-        "sha": "2" * 40,
+        "commit_sha": "2" * 40,
         "changed": 1,
-        "how": "merge",
-        "asked": "Add a heading.",
-        "input_tokens": 5,
-        "cost_usd": 0.5,
+        "strategy": "merge",
+        "feedback": "Add a heading.",
+        "usage": {"input_tokens": 5, "cost_usd": 0.5},
         "session_id": "one",
     }

@@ -3,6 +3,7 @@
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -12,18 +13,19 @@ from runr.claude import commit_trailers
 from runr.claude.summary import OpenTask, Overview, lines
 from runr.redaction import Redactor
 from runr.runs import journal
-from runr.runs.journal import RunLog
-from runr.runs.model import RunStart
+from runr.runs.events import PhaseStarted, ToolEdit
+from runr.runs.journal import Journal
+from runr.runs.model import Phase, RunCreated, RunState
 from runr.storage.layout import Layout
 
 NOW = datetime(2025, 1, 8, 14, 30, 22, tzinfo=UTC)
-START = RunStart(
+START = RunCreated(
     task=".runr/tasks/a.md",
     worker="session",
     workdir="/repo",
     base_sha="0" * 40,
     base_tree="1" * 40,
-).model_dump(mode="json")
+)
 
 
 @pytest.mark.parametrize(
@@ -62,21 +64,25 @@ def test_what_is_no_commit_stays_as_it_is(command: str) -> None:
 
 def test_notes_and_events_by_many_writers_are_numbered_without_a_gap(tmp_path: Path) -> None:
     run = journal.claim(Layout(tmp_path), NOW, iter(["k7qf"]))
-    log = RunLog(run, lambda: NOW, Redactor({}))
-    log.append("run.created", START)
+    log = Journal(run, lambda: NOW, Redactor({}))
+    log.append(START)
+
+    def is_new(tool_use_id: str, _: RunState) -> bool:
+        return not journal.has_tool_event(run, tool_use_id)
 
     def write(number: int) -> None:
         if number % 5 == 0:
-            log.append("phase.started", {"phase": "work", "attempt": number})
+            log.append(PhaseStarted(Phase.WORK, number))
         else:
-            payload = {"id": str(number % 15)}
-            journal.append_light(run, "session.edited", payload, now=NOW, redact=str, once="id")
+            edit = ToolEdit("Edit", "a.txt", str(number % 15))
+            new = partial(is_new, edit.id)
+            log.append_if(new, edit, source="session", timeout_s=30)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(write, range(60)))
     known = journal.events(run)
     assert [event.seq for event in known] == list(range(1, len(known) + 1))
-    edits = [event.payload["id"] for event in known if event.type == "session.edited"]
+    edits = [event.payload["id"] for event in known if event.type == "tool.edit"]
     assert len(edits) == len(set(edits)) == 12
     kept = journal.state(run)
     run.state.unlink()
@@ -89,7 +95,7 @@ def test_ten_lines_are_the_most_that_a_session_is_told() -> None:
     overview = Overview(
         total=200,
         in_progress=tuple((name, "r") for name in names),
-        stopped=tuple((name, "r", "unverified") for name in names),
+        stopped=tuple((name, "r", "abandoned") for name in names),
         stale=names,
         ready=names,
     )

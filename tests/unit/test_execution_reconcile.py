@@ -134,23 +134,25 @@ def test_a_run_that_is_killed_in_verification_is_judged_again_and_not_worked_aga
 #: Loaded by the run's own process before anything else: it ends it at one moment of its life.
 DIES = """
 import os, signal
-from runr.runs.journal import RunLog
+from runr.runs.events import Event
+from runr.runs.journal import Journal
 
-append = RunLog.append
+append = Journal.append
 when, wanted = os.environ["DIES_AT"].split(" ", 1)
 
 
-def dying(self, kind, payload, **rest):
-    here = f"{kind} {payload.get('phase', '')}".strip() == wanted
+def dying(self, data, **rest):
+    event = Event(1, "", data)
+    here = f"{event.type} {event.payload.get('phase', '')}".strip() == wanted
     if here and when == "before":
         os.kill(os.getpid(), signal.SIGKILL)
-    state = append(self, kind, payload, **rest)
+    state = append(self, data, **rest)
     if here and when == "behind":
         os.kill(os.getpid(), signal.SIGKILL)
     return state
 
 
-RunLog.append = dying
+Journal.append = dying
 """
 PHASES = ("prepare", "work", "verify", "checkpoint", "integrate", "record")
 MOMENTS = [
@@ -273,7 +275,7 @@ def test_a_run_that_comes_to_its_end_while_somebody_looks_is_not_ended_again(
 
         @property
         def lock(self) -> Path:
-            if journal.require(run).ended is None:
+            if journal.require(run).result is None:
                 completion.stop(others, "stopped", "by somebody else")
             return run.lock
 
@@ -281,7 +283,7 @@ def test_a_run_that_comes_to_its_end_while_somebody_looks_is_not_ended_again(
         RunContext.of(kit.layout, Ends(run.folder), os.environ, others.clock)
     )
     assert state is not None
-    assert state.stop == "stopped"
+    assert state.stop_reason == "stopped"
     assert [kind for kind, _ in kit.events(run)].count("run.stopped") == 1
     process_tree.end_marked(run.id)
 
@@ -378,8 +380,8 @@ def test_who_comes_late_to_a_task_does_not_do_it_again(kit: ProjectKit) -> None:
     kit.script("a.md", "echo 1 > log.txt", header="verify: ['true']")
     seen = kit.entry("a.md")
     first = kit.run("a.md")
-    late = journal.require(kit.layout.run(first.id)).model_copy(
-        update={"id": "20250108-143022-late", "ended": None}
+    late = journal.require(kit.layout.run(first.id))._replace(
+        id="20250108-143022-late", result=None
     )
     with pytest.raises(AlreadyRunningError, match=f"completed in this very .*{first.id}"):
         claim_task(kit.open(), late, seen=seen)

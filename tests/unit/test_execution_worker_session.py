@@ -11,8 +11,7 @@ from runr.errors import UnknownNameError, WorkerUnavailableError
 from runr.lifecycle import runs
 from runr.query.detail_models import RunDetails
 from runr.runs import journal
-from runr.runs.machine import begin
-from runr.runs.model import CheckResult, Event, RunStart
+from runr.runs.model import CheckResult, RunCreated, RunSpec, RunState, Verification
 from runr.runs.prompts import follow_up_prompt, work_prompt
 from runr.runs.stop_reasons import find
 from runr.storage.layout import RunFiles
@@ -24,7 +23,7 @@ def kit(tmp_path: Path) -> ProjectKit:
     return ProjectKit(tmp_path)
 
 
-def waits(run: RunFiles, kind: str = "worker.waiting") -> list[dict[str, Any]]:
+def waits(run: RunFiles, kind: str = "worker.backoff") -> list[dict[str, Any]]:
     return [event.payload for event in journal.events(run) if event.type == kind]
 
 
@@ -137,9 +136,9 @@ def test_the_budget_is_handed_down_as_far_as_it_is_left_and_then_ends_the_run(
 ) -> None:
     program = Played(kit, *[{"total_cost_usd": 0.6}] * 3, worker="resume = false\n")
     run = played(kit, program, budget_usd=1.0, attempts=5)
-    assert (run.stop_reason, run.exit_code) == ("budget", 6)
+    assert (run.stop_reason, run.exit_code) == ("cost_limit", 6)
     assert run.cost_usd == pytest.approx(1.2)
-    assert run.detail == "$1.20 of run.budget_usd ($1.00) is spent: raise it to go on"
+    assert run.detail == "$1.20 of run.budget_usd ($1.00) is spent: raise it to continue"
     assert program.calls == 2
     assert "--max-budget-usd 1.0\n" in program.describe(1)[0]
     assert "--max-budget-usd 0.4\n" in program.describe(2)[0]
@@ -155,9 +154,9 @@ def test_above_the_limit_of_tokens_no_further_attempt_begins(kit: ProjectKit) ->
     usage = {"input_tokens": 300, "cache_read_input_tokens": 50, "output_tokens": 50}
     program = Played(kit, *[{"usage": usage}] * 5)
     run = played(kit, program, max_tokens=700, attempts=5)
-    assert (run.stop_reason, run.exit_code) == ("tokens", 6)
+    assert (run.stop_reason, run.exit_code) == ("token_limit", 6)
     assert program.calls == 2
-    assert run.detail == "800 of run.max_tokens (700) are used: raise it to go on"
+    assert run.detail == "800 of run.max_tokens (700) are used: raise it to continue"
     assert run.input_tokens + run.output_tokens == 800
     report = kit.layout.run(run.id).report.read_text(encoding="utf-8")
     assert "reached its limit of tokens" in report
@@ -169,7 +168,9 @@ def test_work_that_went_above_a_limit_is_still_judged(kit: ProjectKit) -> None:
     assert run.status == "completed"
 
 
-@pytest.mark.parametrize("code", ["stalled", "time_limit", "budget", "tokens", "turns"])
+@pytest.mark.parametrize(
+    "code", ["stalled", "time_limit", "cost_limit", "token_limit", "turn_limit"]
+)
 def test_every_limit_ends_with_the_exit_code_for_limits(code: str) -> None:
     assert (find(code).family, int(find(code).exit_code)) == ("limits", 6)
 
@@ -185,7 +186,7 @@ def test_an_outage_is_waited_out_and_the_attempt_does_not_count(kit: ProjectKit)
     assert [wait["seconds"] for wait in message] == [1, 2]
     assert message[0]["reason"] == "API Error: 529 Overloaded; trying again in 1.0s"
     assert "--resume s-2" in program.describe(3)[0]
-    assert "Go on where you left off" in program.describe(3)[1]
+    assert "Continue where you stopped" in program.describe(3)[1]
 
 
 def test_when_patience_is_over_the_outage_is_the_stop(kit: ProjectKit) -> None:
@@ -207,7 +208,7 @@ def test_a_run_that_waits_can_be_stopped(kit: ProjectKit) -> None:
     settings(kit, "claude-code", more=program.settings)
     kit.task("a.md")
     run = kit.start("a.md")
-    kit.await_event(run, "worker.waiting")
+    kit.await_event(run, "worker.backoff")
     runs.stop_run(kit.open(), run.id)
     assert kit.finish(run).stop_reason == "stopped"
 
@@ -226,7 +227,7 @@ def test_a_further_attempt_goes_on_in_its_session_and_is_told_only_what_failed(
     arguments, prompt = program.describe(2)
     assert "--resume mine" in arguments
     assert "--session-id" not in arguments
-    assert "What failed in attempt 1" in prompt
+    assert "Failed checks of attempt 1" in prompt
     assert "the-wrong-word" in prompt
     assert "Do not weaken" in prompt
     assert "Write a.txt." not in prompt
@@ -245,7 +246,7 @@ def test_a_session_that_is_gone_is_replaced_by_a_fresh_one_with_the_whole_task(
     arguments, prompt = program.describe(3)
     assert "--session-id" in arguments
     assert "Write a.txt." in prompt
-    assert "What failed in attempt 1" in prompt
+    assert "Failed checks of attempt 1" in prompt
     assert kit.layout.run(run.id).prompt(2).read_text(encoding="utf-8") == prompt
     assert run.cost_usd == pytest.approx(0.75)
     assert (run.attempt, run.session_id) == (2, "s-3")
@@ -270,20 +271,24 @@ def test_a_run_that_is_taken_up_again_tells_its_session_the_task_of_today(kit: P
     assert "Write b.txt instead." in prompt
 
 
-def test_the_follow_up_is_short() -> None:
-    start = RunStart(
-        task=".runr/tasks/a.md", worker="x", workdir="/w", base_sha="0", base_tree="0", owns=("a",)
-    )
-    event = Event(seq=1, time="2025-01-08T14:30:22Z", type="run.created")
-    state = begin("r", event.model_copy(update={"payload": start.model_dump()}))
+def test_the_prompt_of_a_further_attempt_is_short() -> None:
+    start = RunCreated(".runr/tasks/a.md", "x", "/w", base_sha="0", base_tree="0")
     failed = CheckResult(tier="task", command="make check", exit_code=2, seconds=1, tail="E: no")
-    state = state.model_copy(update={"attempt": 2, "judged": 1, "checks": (failed,)})
-    message = follow_up_prompt(start, state)
-    assert message.startswith("# Attempt 2 at task .runr/tasks/a.md")
+    state = RunState(
+        "r",
+        start,
+        RunSpec(owns=("a",)),
+        created_at="2025-01-08T14:30:22Z",
+        updated_at="2025-01-08T14:30:22Z",
+        attempt=2,
+        verification=Verification("failed", (failed,), attempt=1),
+    )
+    prompt = follow_up_prompt(state)
+    assert prompt.startswith("# Attempt 2 at task .runr/tasks/a.md")
     for part in ("make check", "E: no", "You may change only: a", "Rules:"):
-        assert part in message
+        assert part in prompt
     body = "A long story.\n" * 100
-    assert len(message) < len(work_prompt(start, body, state))
+    assert len(prompt) < len(work_prompt(state, body))
 
 
 # fallbacks
@@ -295,8 +300,8 @@ def test_a_worker_that_is_not_installed_is_replaced(kit: ProjectKit) -> None:
     kit.script("a.md", "echo 1 > a.txt", header='verify: ["test -f a.txt"]')
     run = kit.run("a.md")
     assert (run.status, run.worker) == ("completed", "script")
-    (message,) = waits(kit.layout.run(run.id), "worker.replaced")
-    assert (message["worker"], message["by"]) == ("claude-code", "script")
+    (message,) = waits(kit.layout.run(run.id), "worker.fallback")
+    assert (message["worker"], message["fallback"]) == ("claude-code", "script")
     assert "no-such-program was not found" in message["reason"]
     assert "Runr-Worker: script" in git(kit.root, "log", "-1", "--format=%B")
 
@@ -308,7 +313,7 @@ def test_a_worker_that_is_not_logged_in_is_replaced_until_the_run_ends(kit: Proj
     run = kit.run("a.md")
     assert (run.status, run.attempt) == ("completed", 3)
     assert program.calls == 1
-    assert len(waits(kit.layout.run(run.id), "worker.replaced")) == 1
+    assert len(waits(kit.layout.run(run.id), "worker.fallback")) == 1
 
 
 def test_where_no_worker_is_there_nothing_is_recorded(kit: ProjectKit) -> None:

@@ -11,20 +11,21 @@ import pytest
 
 from runr.errors import DamagedStateError, UnknownNameError
 from runr.redaction import Redactor
-from runr.runs import journal
-from runr.runs.journal import RunLog
-from runr.runs.machine import fold
-from runr.runs.model import RunStart
+from runr.runs import codec, journal
+from runr.runs.events import NoteAdded, WorkFinished, parse_data
+from runr.runs.journal import Journal
+from runr.runs.model import RunCreated
+from runr.runs.reducers import fold
 from runr.storage.layout import Layout, RunFiles
 
 NOW = datetime(2025, 1, 8, 14, 30, 22, 123456, tzinfo=UTC)
-START = RunStart(
+START = RunCreated(
     task=".runr/tasks/a.md",
     worker="script",
     workdir="/repo",
     base_sha="0" * 40,
     base_tree="1" * 40,
-).model_dump(mode="json")
+)
 
 
 class Clock:
@@ -44,15 +45,15 @@ def layout(tmp_path: Path) -> Layout:
 
 
 @pytest.fixture
-def log(layout: Layout) -> RunLog:
+def log(layout: Layout) -> Journal:
     """Return the log of a run that has begun."""
     return opened(layout, {})
 
 
-def opened(layout: Layout, environment: Mapping[str, str]) -> RunLog:
+def opened(layout: Layout, environment: Mapping[str, str]) -> Journal:
     run = journal.claim(layout, NOW, iter(["k7qf"]))
-    found = RunLog(run, Clock(), Redactor(environment))
-    found.append("run.created", START)
+    found = Journal(run, Clock(), Redactor(environment))
+    found.append(START)
     return found
 
 
@@ -74,11 +75,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from runr.redaction import Redactor
 from runr.runs import journal as runs_journal
+from runr.runs.events import CheckStarted, parse_data
 from runr.storage.layout import Layout
-from runr.runs.journal import RunLog
+from runr.runs.journal import Journal
 
 layout, now = Layout(Path(sys.argv[1])), datetime(2025, 1, 8, 14, 30, 22, tzinfo=UTC)
-log = RunLog(layout.run("20250108-143022-k7qf"), lambda: now, Redactor({}))
+log = Journal(layout.run("20250108-143022-k7qf"), lambda: now, Redactor({}))
 
 def at_once(number, work):
     gate, opened = os.pipe()
@@ -93,17 +95,17 @@ def at_once(number, work):
 """
 
 
-def test_events_are_numbered_and_kept_as_one_line_each(log: RunLog) -> None:
-    log.append("phase.started", {"phase": "prepare"})
-    state = log.append("stop.requested", {"why": "two\nlines"}, source="person")
+def test_events_are_numbered_and_kept_as_one_line_each(log: Journal) -> None:
+    log.append(parse_data("phase.started", {"phase": "prepare"}))
+    state = log.append(parse_data("run.stop_requested", {"detail": "two\nlines"}), source="person")
     lines = log.files.timeline.read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["seq"] for line in lines] == [1, 2, 3]
     assert json.loads(lines[2]) == {
         "seq": 3,
         "time": "2025-01-08T14:30:24.123Z",
-        "type": "stop.requested",
+        "type": "run.stop_requested",
         "source": "person",
-        "payload": {"why": "two\nlines"},
+        "payload": {"detail": "two\nlines"},
     }
     assert journal.events(log.files) == journal.events(log.files, after=0)
     assert [event.seq for event in journal.events(log.files, after=1)] == [2, 3]
@@ -112,18 +114,18 @@ def test_events_are_numbered_and_kept_as_one_line_each(log: RunLog) -> None:
 
 @pytest.mark.parametrize("torn", [b'{"seq":4', b"x" * 100_000, b"\0" * 5000, b'{"a": "\xc3'])
 def test_a_torn_last_line_is_not_seen_and_healed_by_the_next_event(
-    torn: bytes, log: RunLog
+    torn: bytes, log: Journal
 ) -> None:
-    log.append("phase.started", {"phase": "prepare"})
+    log.append(parse_data("phase.started", {"phase": "prepare"}))
     whole = log.files.timeline.read_bytes()
     log.files.timeline.write_bytes(whole + torn)
     assert len(journal.events(log.files)) == 2
     assert journal.require(log.files).seq == 2
-    assert log.append("stop.requested", {}).seq == 3
+    assert log.append(parse_data("run.stop_requested", {})).seq == 3
     data = log.files.timeline.read_bytes()
     assert data.startswith(whole)
     assert data.count(b"\n") == 3
-    assert json.loads(data[len(whole) :])["type"] == "stop.requested"
+    assert json.loads(data[len(whole) :])["type"] == "run.stop_requested"
 
 
 def test_a_run_whose_first_line_is_torn_has_not_begun(layout: Layout) -> None:
@@ -132,7 +134,7 @@ def test_a_run_whose_first_line_is_torn_has_not_begun(layout: Layout) -> None:
     assert journal.state(run) is None
     with pytest.raises(DamagedStateError, match="has no events"):
         journal.require(run)
-    assert RunLog(run, Clock(), Redactor({})).append("run.created", START).seq == 1
+    assert Journal(run, Clock(), Redactor({})).append(START).seq == 1
 
 
 def test_without_a_timeline_there_are_no_events(layout: Layout) -> None:
@@ -173,28 +175,28 @@ def holding(data: bytes) -> Callable[[RunFiles, dict[str, Any]], None]:
     ],
 )
 def test_a_copy_of_the_state_that_is_of_no_use_is_made_again(
-    damage: Callable[[RunFiles, dict[str, Any]], None], log: RunLog
+    damage: Callable[[RunFiles, dict[str, Any]], None], log: Journal
 ) -> None:
-    log.append("phase.started", {"phase": "work", "attempt": 2})
+    log.append(parse_data("phase.started", {"phase": "work", "attempt": 2}))
     before = journal.require(log.files)
     damage(log.files, json.loads(log.files.state.read_bytes()))
     assert journal.require(log.files) == before
     assert before.attempt == 2
-    after = log.append("phase.finished", {"phase": "work", "outcome": "ok"})
-    assert json.loads(log.files.state.read_bytes())["state"] == after.model_dump(mode="json")
+    after = log.append(parse_data("phase.finished", {"phase": "work", "outcome": "ok"}))
+    assert json.loads(log.files.state.read_bytes())["state"] == codec.encode(after)
 
 
-def test_a_copy_that_is_as_new_as_the_timeline_is_used(log: RunLog) -> None:
+def test_a_copy_that_is_as_new_as_the_timeline_is_used(log: Journal) -> None:
     kept = json.loads(log.files.state.read_bytes())
-    kept["state"]["words"] = "from the copy"
+    kept["state"]["last_message"] = "from the copy"
     log.files.state.write_text(json.dumps(kept), encoding="utf-8")
-    assert journal.require(log.files).words == "from the copy"
+    assert journal.require(log.files).last_message == "from the copy"
 
 
-def test_an_event_counts_also_where_its_copy_cannot_be_written(log: RunLog) -> None:
+def test_an_event_counts_also_where_its_copy_cannot_be_written(log: Journal) -> None:
     log.files.state.unlink()
     log.files.state.mkdir()
-    assert log.append("stop.requested", {}).seq == 2
+    assert log.append(parse_data("run.stop_requested", {})).seq == 2
     assert journal.require(log.files).seq == 2
 
 
@@ -211,7 +213,7 @@ def test_an_event_counts_also_where_its_copy_cannot_be_written(log: RunLog) -> N
     ],
 )
 def test_a_line_in_the_middle_that_nobody_can_read_is_one_clear_error(
-    line: bytes, log: RunLog
+    line: bytes, log: Journal
 ) -> None:
     with log.files.timeline.open("ab") as timeline:
         timeline.write(line + b"\n" + b'{"seq":3,"time":"t","type":"x"}\n')
@@ -221,19 +223,19 @@ def test_a_line_in_the_middle_that_nobody_can_read_is_one_clear_error(
     assert caught.value.next_steps == ("runr doctor",)
 
 
-def test_a_timeline_that_does_not_open_a_run_is_one_clear_error(log: RunLog) -> None:
+def test_a_timeline_that_does_not_open_a_run_is_one_clear_error(log: Journal) -> None:
     log.files.timeline.write_text('{"seq":1,"time":"t","type":"x"}\n', encoding="utf-8")
     with pytest.raises(DamagedStateError, match="is damaged"):
         journal.state(log.files)
 
 
 def test_processes_that_append_at_once_lose_nothing_and_leave_no_hole(
-    layout: Layout, log: RunLog
+    layout: Layout, log: Journal
 ) -> None:
     program = """
 def work(index):
     for number in range(25):
-        log.append("check.started", {"command": f"{index}-{number}"})
+        log.append(CheckStarted("tier0", f"{index}-{number}"))
 
 at_once(4, work)
 """
@@ -248,14 +250,14 @@ at_once(4, work)
     assert journal.require(log.files).seq == 101
 
 
-def test_what_an_append_has_returned_for_outlives_a_kill(layout: Layout, log: RunLog) -> None:
+def test_what_an_append_has_returned_for_outlives_a_kill(layout: Layout, log: Journal) -> None:
     program = """
 acknowledged = 1
 for kills in range(20):
     told, tell = os.pipe()
     writer = os.fork()
     while not writer:
-        os.write(tell, b"%d\\n" % log.append("check.started", {"command": "x" * 3000}).seq)
+        os.write(tell, b"%d\\n" % log.append(CheckStarted("tier0", "x" * 3000)).seq)
     os.close(tell)
     heard = b""
     while heard.count(b"\\n") <= kills % 4:
@@ -271,7 +273,7 @@ for kills in range(20):
 print(acknowledged)
 """
     assert int(child(program, layout.root)) > 20
-    assert log.append("stop.requested", {}).seq == len(journal.events(log.files))
+    assert log.append(parse_data("run.stop_requested", {})).seq == len(journal.events(log.files))
 
 
 def test_ids_that_many_claim_in_the_same_second_are_all_distinct(layout: Layout) -> None:
@@ -290,38 +292,37 @@ at_once(20, work)
     assert sorted(path.name for path in layout.runs.iterdir()) == sorted(ids)
 
 
-def test_a_full_disk_leaves_the_earlier_lines_whole(layout: Layout, log: RunLog) -> None:
-    log.append("phase.started", {"phase": "prepare"})
+def test_a_full_disk_leaves_the_earlier_lines_whole(layout: Layout, log: Journal) -> None:
+    log.append(parse_data("phase.started", {"phase": "prepare"}))
     program = """
 size = log.files.timeline.stat().st_size
 limits = resource.getrlimit(resource.RLIMIT_FSIZE)
 resource.setrlimit(resource.RLIMIT_FSIZE, (size + 40, limits[1]))
 try:
-    log.append("stop.requested", {"why": "x" * 500})
+    log.append(parse_data("run.stop_requested", {"detail": "x" * 500}))
 except OSError as error:
     print(error.strerror)
 """
     before = log.files.timeline.read_bytes()
     assert child(program, layout.root) == "File too large\n"
     assert log.files.timeline.read_bytes() == before
-    assert log.append("stop.requested", {}).seq == 3
+    assert log.append(parse_data("run.stop_requested", {})).seq == 3
 
 
 def test_secrets_are_out_before_anything_is_written(layout: Layout) -> None:
     environment = {"DEPLOY_TOKEN": 'quoted "and" long', "PATH": "/usr/bin"}
     log = opened(layout, environment)
     token = "ghp_" + "a1B2" * 9
-    said = {"tail": [f"GITHUB_TOKEN={token}", 'said: quoted "and" long'], "path": "/usr/bin"}
-    state = log.append("check.finished", said | {"phase": "verify"})
-    log.append("phase.finished", {"phase": "work", "outcome": "ok", "summary": f"used {token}"})
+    log.append(NoteAdded(f'GITHUB_TOKEN={token} quoted "and" long', by="/usr/bin"))
+    state = log.append(WorkFinished("ok", summary=f"used {token}"))
     for path in (log.files.timeline, log.files.state):
         text = path.read_text(encoding="utf-8")
         assert token not in text
-        assert "and" not in text.replace("command", "")
-        assert "[redacted]" in text or path == log.files.state
+        assert '\\"and' not in text
+        assert "[redacted]" in text
     assert state.start.base_sha == "0" * 40
-    assert journal.events(log.files)[1].payload["path"] == "/usr/bin"
-    assert journal.require(log.files).words == "used [redacted]"
+    assert journal.events(log.files)[1].payload["by"] == "/usr/bin"
+    assert journal.require(log.files).last_message == "used [redacted]"
 
 
 @pytest.fixture
@@ -331,7 +332,7 @@ def several(layout: Layout) -> Layout:
         run = journal.claim(layout, now, iter([suffix]))
         # The second run of one second begins a moment later than the first.
         begun = now + timedelta(milliseconds=suffix == "aaaa")
-        RunLog(run, Clock(begun), Redactor({})).append("run.created", START)
+        Journal(run, Clock(begun), Redactor({})).append(START)
     journal.claim(layout, NOW, iter(["none"]))  # never began
     (layout.runs / "notes.txt").write_text("not a run", encoding="utf-8")
     return layout

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runr.runs.machine import FOLLOWS, Action, fold, next_action
+from runr.runs.machine import FOLLOWS, Action, next_action
 from runr.runs.model import Phase
+from runr.runs.reducers import fold
 from runr.runs.stop_reasons import FOR_A_PERSON, STOPS, find
 from runr.tasks.model import TaskType
 from unit.run_timeline import RUN, Timeline, start, told
@@ -38,10 +39,10 @@ soup = st.lists(
                 ("run.resumed", {}),
                 ("run.approved", {"by": "Ada", "reason": "I looked"}),
                 ("run.rejected", {"by": "Ada", "reason": "It is wrong"}),
-                ("session.joined", {"session_id": "two"}),
+                ("session.attached", {"session_id": "two"}),
                 ("run.completed", {}),
-                ("stop.requested", {}),
-                ("check.started", {"command": "make test"}),
+                ("run.stop_requested", {}),
+                ("check.started", {"tier": "tier0", "command": "make test"}),
                 ("an event of a later version", {"phase": "unheard of"}),
             ]
         ),
@@ -66,7 +67,7 @@ def test_whatever_happens_in_whatever_order_there_is_one_next_action(
     for kind, facts in happened:
         run.add(kind, **facts)
         action = next_action(run.state)
-        assert (action.kind == "rest") == (run.state.ended is not None)
+        assert (action.kind == "rest") == (run.state.result is not None)
         assert (action.phase is not None) == (action.kind == "perform")
         assert (action.code is not None) == (action.kind == "stop")
     assert fold(RUN, run.events) == run.state
@@ -110,22 +111,22 @@ class Engine:
             if state.phase is Phase.CHECKPOINT:
                 self.begun = []  # the next milestone has attempts of its own
             self._attempt(action.attempt)
-        if not (state.open and state.phase is phase):
+        if not (state.phase_open and state.phase is phase):
             self.run.add("phase.started", phase=phase, attempt=action.attempt)
         if self._dies():
             return
         well = [word for known, word in FOLLOWS if known is phase]
-        bad = ["error", "worker_unavailable", "guard"]
+        bad = ["error", "worker_unavailable", "scope_violation"]
         if phase is Phase.WORK:
-            bad += ["time_limit", "budget", "turns", "worker_failed", "worker_auth"]
+            bad += ["time_limit", "cost_limit", "turn_limit", "worker_failed", "worker_auth"]
         facts: dict[str, Any] = {}
         if phase is Phase.PLAN:
             facts = {"milestones": self.draw(st.sampled_from([[], ["one", "two", "three"]]))}
         elif phase is Phase.CHECKPOINT:
             # A commit that is looked for again is found.
-            facts = {"sha": f"{len(state.checkpoints):040d}"}
+            facts = {"commit_sha": f"{len(state.checkpoints):040d}"}
         elif phase is Phase.REVIEW:
-            facts = {"asked": self.draw(st.sampled_from(["Add a title", "Sort the lines"]))}
+            facts = {"feedback": self.draw(st.sampled_from(["Add a title", "Sort the lines"]))}
         self.run.finish(phase, self.draw(st.sampled_from([*well, *well, *bad])), **facts)
         self._dies()
 
@@ -143,24 +144,24 @@ class Engine:
 
     def _session(self) -> None:
         state = self.run.state
-        if not (state.phase is Phase.WORK and state.open):
+        if not (state.phase is Phase.WORK and state.phase_open):
             self.run.add("phase.started", phase=Phase.WORK, attempt=state.attempt + 1)
         self.run.finish(Phase.WORK, "ok")
 
     def _rest(self) -> bool:
         state = self.run.state
-        code = state.stop or ""
-        if state.ended == "completed" or not find(code).resumable:
+        code = state.stop_reason or ""
+        if state.result == "completed" or not find(code).resumable:
             return False
         word = self.draw(st.sampled_from(["approved", "rejected", None]))
         if code in PERSONS and word:
             self.run.add(f"run.{word}", by="Ada", reason="I looked at it")
         self.begun = []
         resumed = self.run.add("run.resumed")
-        assert resumed.ended is None
+        assert resumed.result is None
         follows = next_action(resumed)
         if resumed.phase is Phase.CHECKPOINT and follows.kind == "stop":
-            assert (follows.code, resumed.worded) == ("needs_human", False)
+            assert (follows.code, resumed.decision.approved) == ("needs_human", False)
         else:
             assert follows.kind in ("perform", "wait", "complete"), (state, follows)
         return True
@@ -177,19 +178,19 @@ def test_a_run_keeps_its_attempts_goes_on_after_every_stop_and_completes_only_on
         if not engine.step():
             break
         if payload["worker"] != "session":
-            assert len(engine.begun) <= payload["attempts"]
+            assert len(engine.begun) <= payload["spec"]["attempts"]
     state = run.state
-    if state.ended == "completed":
+    if state.result == "completed":
         assert state.checkpoint_sha is not None
         assert state.integration is not None
-        assert state.verification == "passed" or state.approval is not None
-        if payload["task_type"] is TaskType.HYBRID:
-            assert state.approval is not None
-            assert state.worded
+        assert state.verification.result == "passed" or state.decision.approval is not None
+        if payload["spec"]["task_type"] is TaskType.HYBRID:
+            assert state.decision.approval is not None
+            assert state.decision.approved
         if state.milestones:
             assert len(state.checkpoints) >= len(state.milestones)
-        if payload["review"] and not state.worded:
-            assert state.reviewed_by or state.verification == "passed"
+        if payload["spec"]["review"] and not state.decision.approved:
+            assert state.review.approved_by or state.verification.result == "passed"
     assert fold(RUN, run.events) == state
 
 

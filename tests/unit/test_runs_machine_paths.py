@@ -40,7 +40,7 @@ def test_behind_each_checkpoint_but_the_last_comes_the_next_milestone() -> None:
         assert (action.phase, action.attempt) == (Phase.WORK, number)
         run.through(Phase.WORK, Phase.VERIFY)
         run.add("phase.started", phase=Phase.CHECKPOINT, attempt=number)
-        run.finish(Phase.CHECKPOINT, "ok", sha=f"{number:040d}")
+        run.finish(Phase.CHECKPOINT, "ok", commit_sha=f"{number:040d}")
     assert next_action(run.state).phase is Phase.INTEGRATE
     assert len(run.state.checkpoints) == 2
 
@@ -62,13 +62,13 @@ def test_a_rejected_result_is_worked_at_again_and_waits_for_its_person_again() -
     run = Timeline(start(kind=TaskType.HYBRID))
     run.through(Phase.PREPARE, Phase.WORK, Phase.VERIFY, Phase.CHECKPOINT)
     run.add("run.stopped", code="needs_human")
-    assert run.add("run.rejected", by="Ada", reason="It reads badly").stop == "rejected"
+    assert run.add("run.rejected", by="Ada", reason="It reads badly").stop_reason == "rejected"
     run.add("run.resumed")
     action = next_action(run.state)
     assert (action.phase, action.attempt) == (Phase.WORK, 2)
     run.through(Phase.WORK, Phase.VERIFY)
     run.add("phase.started", phase=Phase.CHECKPOINT, attempt=2)
-    run.finish(Phase.CHECKPOINT, "ok", sha="3" * 40)
+    run.finish(Phase.CHECKPOINT, "ok", commit_sha="3" * 40)
     assert next_action(run.state).code == "needs_human"
     assert len(run.state.checkpoints) == 2
 
@@ -84,13 +84,15 @@ def test_work_that_goes_on_changing_behind_its_checks_is_never_committed() -> No
     run.through(Phase.VERIFY)
     run.add("phase.started", phase=Phase.CHECKPOINT, attempt=1)
     run.finish(Phase.CHECKPOINT, "altered")
-    assert next_action(run.state).code == "unsettled"
-    run.add("run.stopped", code="unsettled")
+    assert next_action(run.state).code == "unstable_tree"
+    run.add("run.stopped", code="unstable_tree")
     run.add("run.resumed")
     assert next_action(run.state).phase is Phase.VERIFY
 
 
-@pytest.mark.parametrize("outcome", ["review_unclear", "changes", "worker_outage", "guard"])
+@pytest.mark.parametrize(
+    "outcome", ["review_unclear", "changes", "worker_outage", "scope_violation"]
+)
 def test_a_review_that_approved_nothing_is_preceded_by_the_checks_on_resume(outcome: str) -> None:
     run = Timeline(start(attempts=1, review="reviewer"))
     run.through(Phase.PREPARE, Phase.WORK, Phase.VERIFY)
@@ -146,7 +148,9 @@ def test_a_phase_that_could_not_be_performed_is_performed_again_on_resume(phase:
     assert next_action(run.state) == Action(kind="perform", phase=phase, attempt=1)
 
 
-@pytest.mark.parametrize(("outcome", "code"), [("none", "no_checks"), ("guard", "guard")])
+@pytest.mark.parametrize(
+    ("outcome", "code"), [("none", "no_checks"), ("scope_violation", "scope_violation")]
+)
 def test_what_was_judged_and_stopped_is_judged_again_on_resume(outcome: str, code: str) -> None:
     run = Timeline(start())
     run.through(Phase.PREPARE, Phase.WORK)
@@ -162,7 +166,7 @@ def test_no_checks_are_never_passed_and_a_persons_word_lets_the_run_go_on() -> N
     run.through(Phase.PREPARE, Phase.WORK)
     run.add("phase.started", phase=Phase.VERIFY, attempt=1)
     run.finish(Phase.VERIFY, "none")
-    assert (run.state.verification, run.state.verified_tiers) == ("none", ())
+    assert (run.state.verification.result, run.state.verified_tiers) == ("none", ())
     run.add("run.stopped", code="no_checks")
     run.add("run.approved", by="Ada", reason="I looked")
     run.add("run.resumed")
@@ -196,7 +200,10 @@ def test_the_reason_of_an_earlier_trouble_is_forgotten_when_the_work_is_judged_a
     run = Timeline(start("session"))
     run.through(Phase.PREPARE, Phase.WORK)
     run.add("phase.started", phase=Phase.VERIFY, attempt=1)
-    assert run.finish(Phase.VERIFY, "guard", detail="out of scope: x").detail == "out of scope: x"
+    assert (
+        run.finish(Phase.VERIFY, "scope_violation", detail="out of scope: x").detail
+        == "out of scope: x"
+    )
     run.through(Phase.WORK)
     run.add("phase.started", phase=Phase.VERIFY, attempt=2)
     assert run.finish(Phase.VERIFY, "none").detail is None
@@ -204,11 +211,14 @@ def test_the_reason_of_an_earlier_trouble_is_forgotten_when_the_work_is_judged_a
 
 def test_cost_tokens_and_sessions_add_up_over_attempts() -> None:
     run = Timeline(start())
-    run.finish(Phase.WORK, "ok", turns=2, session_id="one")
-    run.finish(Phase.WORK, "ok", turns=3, session_id="two")
-    state = run.finish(Phase.WORK, "ok", cost_usd=None, session_id="one", summary="done")
-    assert (state.cost_usd, state.input_tokens, state.turns) == (1.0, 15, 5)
-    assert (state.sessions, state.words) == (("one", "two"), "done")
+    usage = {"cost_usd": 0.5, "input_tokens": 5}
+    run.finish(Phase.WORK, "ok", usage=usage | {"turns": 2}, session_id="one")
+    run.finish(Phase.WORK, "ok", usage=usage | {"turns": 3}, session_id="two")
+    state = run.finish(
+        Phase.WORK, "ok", usage={"input_tokens": 5}, session_id="one", summary="done"
+    )
+    assert (state.usage.cost_usd, state.usage.input_tokens, state.usage.turns) == (1.0, 15, 5)
+    assert (state.sessions, state.last_message) == (("one", "two"), "done")
 
 
 def test_verified_tiers_are_named_once_and_only_when_all_passed() -> None:
@@ -225,4 +235,4 @@ def test_verified_tiers_are_named_once_and_only_when_all_passed() -> None:
 def test_a_check_that_ran_out_of_time_has_not_passed() -> None:
     run = Timeline(start())
     state = run.finish(Phase.VERIFY, "failed", checks=[CHECK | {"exit_code": None}])
-    assert [check.passed for check in state.checks] == [False]
+    assert [check.passed for check in state.verification.checks] == [False]

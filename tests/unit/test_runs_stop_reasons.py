@@ -1,4 +1,4 @@
-"""The registry of stops, held against the code that stops with them."""
+"""The table of stop reasons, compared with the code that stops runs."""
 
 import ast
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ import pytest
 
 import runr
 from runr.errors import ExitCode
+from runr.runs.events import FINISHED
 from runr.runs.machine import FOLLOWS
 from runr.runs.stop_reasons import STOPS, commands, find
 from unit.run_timeline import RUN
@@ -40,8 +41,8 @@ def test_every_code_that_the_engine_and_the_workers_stop_with_is_registered() ->
 
 
 def test_every_outcome_of_a_phase_is_known() -> None:
-    used = {word for tree in _modules() for word in _first_words(tree, "PhaseOutcome")}
-    assert {"ok", "guard"} <= used
+    used = {word for tree in _modules() for word in _outcomes(tree)}
+    assert {"ok", "scope_violation", "changes", "altered"} <= used
     assert used <= {*WORDS, *STOPS}
 
 
@@ -49,8 +50,11 @@ def test_no_stop_is_registered_that_nothing_stops_with() -> None:
     assert set(STOPS) == set(_codes())
 
 
+#: The events that end a phase; the first fact is the outcome.
+_FINISHED = tuple(kind.__name__ for kind in FINISHED.values())
+
 #: Functions that return the code of a stop, alone or first in a pair.
-_NAMES = ("_code", "_stop", "work_report", "_judge", "limit_outcome", "limit_reached")
+_NAMES = ("_stop_code", "_stop", "work_report", "_judge", "limit_outcome", "limit_reached")
 
 
 def _modules() -> Iterator[ast.Module]:
@@ -82,8 +86,11 @@ def _in_call(call: ast.Call) -> Iterator[str]:
     for keyword in call.keywords:
         if keyword.arg in ("stop", "code") and function in ("Action", "WorkReport"):
             yield from _answers(keyword.value)
-    if function in ("_stop", "PhaseOutcome") and call.args:
+    if function in ("_stop", "RunStopped", *_FINISHED) and call.args:
         yield from (code for code in _answers(call.args[0]) if code in STOPS)
+    for keyword in call.keywords:
+        if keyword.arg == "outcome":
+            yield from (code for code in _answers(keyword.value) if code in STOPS)
     if "stop" in (name, function) and len(call.args) > 1:
         yield from _answers(call.args[1])
 
@@ -105,11 +112,14 @@ def _answers(value: ast.expr | None) -> Iterator[str]:
             return
 
 
-def _first_words(tree: ast.AST, name: str) -> Iterator[str]:
+def _outcomes(tree: ast.AST) -> Iterator[str]:
+    """Yield the outcomes that events of finished phases are made with, or given later."""
     for node in ast.walk(tree):
         match node:
-            case ast.Call(func=ast.Name(id=called), args=[first, *_]) if called == name:
+            case ast.Call(func=ast.Name(id=called), args=[first, *_]) if called in _FINISHED:
                 yield from _answers(first)
+            case ast.keyword(arg="outcome", value=value):
+                yield from _answers(value)
             case _:
                 pass
 

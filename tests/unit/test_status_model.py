@@ -4,29 +4,43 @@ from typing import Any
 
 import pytest
 
-from runr.runs.model import Approval, RunStart, RunState
+from runr.runs.model import (
+    Approval,
+    Decision,
+    Integration,
+    RunCreated,
+    RunSpec,
+    RunState,
+    Verification,
+)
 from runr.status.model import UNTOUCHED, Entry, Evidence, State, fold
 from unit.status_entries import LATER, NOW, RUN, SHA, A, completed
 
 
 def run(**facts: Any) -> RunState:
-    start = RunStart(
+    start = RunCreated(
         task=A,
         worker=facts.pop("worker", "script"),
         workdir="/repo",
         base_sha="0" * 40,
         base_tree="1" * 40,
-        task_sha256="3" * 64,
+        spec=RunSpec(task_sha256="3" * 64),
         branch="runr/a",
     )
-    known: dict[str, Any] = {"id": RUN, "start": start, "created_at": NOW, "updated_at": NOW}
+    known: dict[str, Any] = {
+        "id": RUN,
+        "start": start,
+        "spec": start.spec,
+        "created_at": NOW,
+        "updated_at": NOW,
+    }
     return RunState(**(known | facts))
 
 
 DONE: dict[str, Any] = {
-    "ended": "completed",
+    "result": "completed",
     "ended_at": "2025-01-08T14:35:22.123Z",
-    "verification": "passed",
+    "verification": Verification("passed"),
     "checkpoint_sha": SHA,
 }
 
@@ -45,7 +59,11 @@ def test_the_same_run_in_the_same_state_changes_nothing() -> None:
 def test_a_completion_on_a_persons_word_is_attested_with_name_and_reason() -> None:
     entry = fold(
         UNTOUCHED,
-        run(worker="person", approval=Approval(by="Ada", reason="I looked"), **DONE),
+        run(
+            worker="person",
+            decision=Decision(approval=Approval(by="Ada", reason="I looked")),
+            **DONE,
+        ),
         NOW,
     )
     assert (entry.evidence, entry.completed_by, entry.reason) == (
@@ -57,7 +75,9 @@ def test_a_completion_on_a_persons_word_is_attested_with_name_and_reason() -> No
 
 def test_a_word_that_was_refused_changes_nothing() -> None:
     for before in (UNTOUCHED, completed()):
-        refused = run(id=LATER, worker="person", ended="stopped", stop="verification_failed")
+        refused = run(
+            id=LATER, worker="person", result="stopped", stop_reason="verification_failed"
+        )
         assert fold(before, refused, NOW) is before
         assert fold(before, run(id=LATER, worker="person"), NOW) is before
 
@@ -84,25 +104,26 @@ def test_a_new_run_counts_as_an_attempt_and_takes_back_the_completion() -> None:
 def test_a_stop_that_can_be_resumed_is_stopped_and_any_other_failed(
     stop: str, expected: State
 ) -> None:
-    entry = fold(UNTOUCHED, run(ended="stopped", stop=stop, detail="why"), NOW)
+    entry = fold(UNTOUCHED, run(result="stopped", stop_reason=stop, detail="why"), NOW)
     assert (entry.status, entry.stop_reason, entry.stop_detail) == (expected, stop, "why")
 
 
 def test_a_resumed_and_completed_run_leaves_no_reason_of_its_stop() -> None:
-    stopped = fold(UNTOUCHED, run(ended="stopped", stop="interrupted", detail="why"), NOW)
+    stopped = fold(UNTOUCHED, run(result="stopped", stop_reason="interrupted", detail="why"), NOW)
     entry = fold(stopped, run(**DONE), NOW)
     assert (entry.status, entry.stop_reason, entry.stop_detail) == (State.COMPLETED, None, None)
     assert entry.run_count == 1
 
 
 def test_a_checkpoint_is_on_record_as_soon_as_there_is_one() -> None:
-    stopped = run(ended="stopped", stop="needs_human", checkpoint_sha=SHA, verification="passed")
+    stopped = run(result="stopped", stop_reason="needs_human", checkpoint_sha=SHA)
     assert fold(UNTOUCHED, stopped, NOW).checkpoint_sha == SHA
 
 
 def test_a_branch_is_named_only_where_the_checkpoint_waits_on_it() -> None:
-    assert fold(UNTOUCHED, run(integration="kept", **DONE), NOW).pending_branch == "runr/a"
-    assert fold(UNTOUCHED, run(integration="merge", **DONE), NOW).pending_branch is None
+    pending, merged = Integration("pending"), Integration("merge")
+    assert fold(UNTOUCHED, run(integration=pending, **DONE), NOW).pending_branch == "runr/a"
+    assert fold(UNTOUCHED, run(integration=merged, **DONE), NOW).pending_branch is None
 
 
 def test_keys_of_others_stay_when_a_run_changes_the_entry() -> None:

@@ -1,9 +1,9 @@
-from runr.runs.model import Approval, RunStart, RunState
+from runr.runs.model import Approval, Decision, RunCreated, RunState
 from runr.status.model import Entry, fold
 
 
 def test_a_record_of_manual_work_says_nothing_about_its_task() -> None:
-    start = RunStart(
+    start = RunCreated(
         task=".runr/tasks/a.md",
         kind="intervention",
         worker="person",
@@ -14,11 +14,12 @@ def test_a_record_of_manual_work_says_nothing_about_its_task() -> None:
     state = RunState(
         id="20260101-120000-abcd",
         start=start,
+        spec=start.spec,
         created_at="2026-01-01T12:00:00.000Z",
         updated_at="2026-01-01T12:00:00.000Z",
-        ended="completed",
+        result="completed",
         ended_at="2026-01-01T12:00:00.000Z",
-        approval=Approval(by="Ada", reason="why"),
+        decision=Decision(approval=Approval(by="Ada", reason="why")),
         checkpoint_sha="1" * 40,
     )
     before = Entry(revision=3)

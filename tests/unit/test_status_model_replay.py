@@ -7,8 +7,9 @@ from dataclasses import asdict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runr.runs.machine import apply, begin
-from runr.runs.model import Event, RunState
+from runr.runs.events import Event, parse_data
+from runr.runs.model import RunState
+from runr.runs.reducers import apply, begin
 from runr.status.model import UNTOUCHED, Entry, State, fold, replay
 
 TASK = ".runr/tasks/a.md"
@@ -31,7 +32,7 @@ class Simulation:
 
     @property
     def open(self) -> str | None:
-        return next((name for name, run in self.runs.items() if run.ended is None), None)
+        return next((name for name, run in self.runs.items() if run.result is None), None)
 
     def tick(self) -> str:
         self.now += 1
@@ -39,9 +40,8 @@ class Simulation:
 
     def tell(self, name: str, kind: str, payload: Mapping[str, object] = NOTHING) -> None:
         run = self.runs.get(name)
-        event = Event(
-            seq=run.seq + 1 if run else 1, time=self.tick(), type=kind, payload=dict(payload)
-        )
+        seq = run.seq + 1 if run else 1
+        event = Event(seq, self.tick(), parse_data(kind, dict(payload)))
         self.runs[name] = apply(run, event) if run else begin(name, event)
         if kind in ("run.created", "run.resumed"):
             self.claimed[name] = event.time
@@ -51,13 +51,13 @@ class Simulation:
 
     def create(self, **more: object) -> str:
         name = f"run-{self.now * 7919 % 1000:03}-{len(self.runs)}"
-        self.tell(name, "run.created", START | {"task_sha256": f"text {self.now}"} | more)
+        self.tell(name, "run.created", START | {"spec": {"task_sha256": f"text {self.now}"}} | more)
         return name
 
     def start(self) -> None:
         self.record(self.create(worker="script"))
 
-    def stop(self, code: str = "guard") -> None:
+    def stop(self, code: str = "scope_violation") -> None:
         if name := self.open:
             self.tell(name, "run.stopped", {"code": code})
             self.record(name)
@@ -73,13 +73,15 @@ class Simulation:
 
     def complete(self) -> None:
         if name := self.open:
-            facts = {"sha": f"{self.now:040}", "changed": 1}
+            facts = {"commit_sha": f"{self.now:040}", "changed": 1}
             self.tell(name, "phase.finished", {"phase": "checkpoint", "outcome": "ok"} | facts)
             self.tell(name, "run.completed")
             self.record(name)
 
     def resume(self) -> None:
-        stopped = [n for n, run in self.runs.items() if run.ended == "stopped" and self._taken(run)]
+        stopped = [
+            n for n, run in self.runs.items() if run.result == "stopped" and self._taken(run)
+        ]
         done = self.entry.status is State.COMPLETED
         if self.open is None and stopped and not done:
             self.tell(stopped[0], "run.resumed")
@@ -100,7 +102,7 @@ class Simulation:
 
     def accept(self) -> None:
         if self.entry.status is State.COMPLETED:
-            name = self.create(worker="person", kind="acceptance")
+            name = self.create(worker="person", kind="acknowledgement")
             self.tell(name, "run.approved", ADA)
             self.tell(name, "run.completed")
             self.record(name)
@@ -113,9 +115,9 @@ class Simulation:
     def settle(self) -> None:
         """Let a run learn something long after its end, and write its task down once more."""
         for name, run in list(self.runs.items()):
-            if run.ended and self._taken(run):
+            if run.result and self._taken(run):
                 use = {"cost_usd": 1.0, "input_tokens": 1, "output_tokens": 1, "turns": 1}
-                self.tell(name, "session.settled", use)
+                self.tell(name, "usage.recorded", {"usage": use})
                 if self.entry.last_run_id == name:
                     self.record(name)
 

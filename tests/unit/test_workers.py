@@ -333,8 +333,8 @@ def test_without_a_result_the_messages_tell_what_was_used(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("line", "stop"),
     [
-        ({"subtype": "error_max_turns", "errors": ["Reached maximum"]}, "turns"),
-        ({"subtype": "error_max_budget_usd"}, "budget"),
+        ({"subtype": "error_max_turns", "errors": ["Reached maximum"]}, "turn_limit"),
+        ({"subtype": "error_max_budget_usd"}, "cost_limit"),
         ({"subtype": "error_during_execution", "errors": ["see /login"]}, "worker_failed"),
         ({"subtype": "success", "api_error_status": 403}, "worker_auth"),
         ({"subtype": "success", "api_error_status": 429}, "worker_outage"),

@@ -1,4 +1,4 @@
-"""A `git commit` inside a shell command: found, and given trailers, where both are plain."""
+"""Trailers for the commits of a session: in a shell command, or by git's environment."""
 
 import re
 import shlex
@@ -8,10 +8,9 @@ from pathlib import Path
 
 from runr import nofollow
 from runr.claude.context import HookContext
-from runr.git.hooks import injection_folder, injection_variables, is_filled
 from runr.storage.layout import Layout
 
-# What the shell takes for one piece: a quoted string, an operator, or a run of other characters.
+# A token of the shell: a quoted string, an operator, or a sequence of other characters.
 _PIECE = re.compile(
     r"""
       (?P<blank>[ \t]+ | \\\n)
@@ -29,8 +28,8 @@ _WITH_WORD = ("-C", "-c", "--git-dir", "--work-tree", "--namespace")
 def with_trailers(command: str, trailers: Sequence[str]) -> str | None:
     """Return `command` with the trailers on its first `git commit`; None where there is none.
 
-    Whatever stands behind a here-document is not looked at. `trailers` are
-    made of letters, digits and `-:` only, with one blank.
+    Everything after a here-document is ignored. `trailers` consist of letters,
+    digits and `-:` only, with one blank.
     """
     end = _commit(command)
     if end is None:
@@ -40,7 +39,7 @@ def with_trailers(command: str, trailers: Sequence[str]) -> str | None:
 
 
 def _commit(command: str) -> int | None:
-    """Return where the words `git commit` end, if they are a command."""
+    """Return the offset after the words `git commit`, if they are a command."""
     words: list[str] = []
     position = 0
     while piece := _PIECE.match(command, position):
@@ -57,7 +56,7 @@ def _commit(command: str) -> int | None:
 
 
 def _is_git(words: Sequence[str]) -> bool:
-    """Tell whether these words begin a command of git's and leave its name open."""
+    """Tell whether these words are `git` and its options, without a subcommand."""
     left = list(words)
     while left and _ASSIGNMENT.match(left[0]):
         left.pop(0)
@@ -73,17 +72,24 @@ def _is_git(words: Sequence[str]) -> bool:
 
 
 def add_trailers(context: HookContext) -> None:
-    """Write the variables where Claude Code takes them from for every command of the session.
+    """Write git's variables into the file that Claude Code reads for every command of the session.
 
-    Nothing where the git hooks are installed, nobody wants that, or the repository is a linked
-    worktree with a record of its own.
+    Nothing is written where the git hooks are installed, the settings forbid it, or the repository
+    is a linked worktree with a record of its own.
     """
     file = context.environment.get("CLAUDE_ENV_FILE")
     common = context.layout.root / ".git"
     if not file or not common.is_dir() or (common / "runr" / "receipt.json").exists():
         return
-    if not _is_wanted(context.layout):
+    if not _is_allowed(context.layout):
         return
+    # Only the start of a session needs it.
+    from runr.git.hooks import (  # noqa: PLC0415 - see above
+        injection_folder,
+        injection_variables,
+        is_filled,
+    )
+
     hooks = injection_folder(common)
     if not is_filled(hooks, sys.executable):
         _fill(context.layout.root)
@@ -93,15 +99,15 @@ def add_trailers(context: HookContext) -> None:
         exports.write(lines)
 
 
-def _is_wanted(layout: Layout) -> bool:
-    """Tell whether the settings allow it, without the model of them."""
+def _is_allowed(layout: Layout) -> bool:
+    """Tell whether the settings allow it, without loading their model."""
     try:
         text = nofollow.read(layout.config).decode()
     except FileNotFoundError:
         return True
     if "inject" not in text:
         return True
-    import tomllib  # noqa: PLC0415 - few settings say anything about it
+    import tomllib  # noqa: PLC0415 - few settings mention it
 
     match tomllib.loads(text):
         case {"provenance": {"inject": False}}:

@@ -1,61 +1,60 @@
-"""What every hook is given: the repository, the event, and the outside world."""
+"""What a hook works with: the repository, the call, the environment; and the table of handlers."""
 
 import importlib
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from runr.claude.protocol import HookCall
-from runr.clock import utc_now
-from runr.runs import journal, session_index
-from runr.runs.session_index import OpenRun
+from runr.clock import Clock, utc_now
+from runr.runs import session_index
+from runr.runs.journal import Condition, Journal
+from runr.runs.model import RunState
 from runr.storage.layout import Layout
 
 if TYPE_CHECKING:
     from runr.project import Project
+    from runr.runs.events import EventData
+
+#: How long a hook waits for other writers of a journal.
+_TIMEOUT_S = 1.0
 
 
 class HookResponse(NamedTuple):
-    """What Claude Code is told, and what there is to do when it waits no longer."""
+    """What is printed for Claude Code, and what is done after it has stopped waiting."""
 
-    said: str | None = None
-    then: Callable[[], object] | None = None
+    output: str | None = None
+    deferred: Callable[[], object] | None = None
 
 
 class HookContext(NamedTuple):
-    """One event in one repository."""
+    """One call of a hook in one repository."""
 
     layout: Layout
     call: HookCall
     environment: Mapping[str, str]
-    clock: Callable[[], datetime]
+    clock: Clock
 
-    def run(self) -> OpenRun | None:
+    def run(self) -> RunState | None:
         """Return the run that the session has open."""
         return session_index.of_session(self.layout, self.call.session_id)
 
-    def note(
-        self, run: OpenRun, kind: str, payload: dict[str, Any], *, once: str | None = None
-    ) -> bool:
-        """Write into the run's timeline what the session did, without secrets."""
-        # Most events end before there is anything to write.
+    def record(
+        self, run: RunState, data: "EventData", *, condition: Condition = lambda _: True
+    ) -> RunState | None:
+        """Record what the session did, without secrets; None where `condition` does not hold.
+
+        It is left out, too, where other writers of the journal take longer than a second.
+        """
+        # Most calls end before there is anything to write.
         from runr.redaction import Redactor  # noqa: PLC0415 - see above
 
-        redact = Redactor(self.environment)
-        return journal.append_light(
-            run.files, kind, payload, now=self.clock(), redact=redact, once=once
-        )
-
-    def stop(self, run: OpenRun, code: str, detail: str) -> bool:
-        """Write the end of the run into its timeline; False where it has ended already."""
-        from runr.redaction import Redactor  # noqa: PLC0415 - see `note`
-
-        redact = Redactor(self.environment)
-        return journal.stop_light(run.files, code, detail, now=self.clock(), redact=redact)
+        files = self.layout.run(run.id)
+        journal = Journal(files, self.clock, Redactor(self.environment))
+        return journal.append_if(condition, data, source="session", timeout_s=_TIMEOUT_S)
 
     def project(self, tree: str | None = None) -> "Project":
-        """Return the repository as the use cases see it from a tree of it; that takes its time."""
+        """Open the repository from one of its working trees; that loads the models."""
         from runr.project import Project  # noqa: PLC0415 - see above
 
         return Project.open(Path(tree or self.layout.root), self.environment)
@@ -71,12 +70,12 @@ HANDLERS = {
 
 
 def dispatch(root: str, event: str, data: bytes, environment: Mapping[str, str]) -> HookResponse:
-    """Return what Claude Code is to be told, and what is left to do behind that.
+    """Return the response to an event.
 
-    Raises what a damaged input or record makes of it: the caller lets that pass.
+    Errors of damaged input or records are raised: the caller logs them.
     """
     module, function = HANDLERS[event]
     handler = getattr(importlib.import_module(f"runr.claude.{module}"), function)
     call = HookCall.parse(data)
-    reply: HookResponse = handler(HookContext(Layout(Path(root)), call, environment, utc_now))
-    return reply
+    response: HookResponse = handler(HookContext(Layout(Path(root)), call, environment, utc_now))
+    return response

@@ -1,4 +1,4 @@
-"""What a session is told when it starts: open work, then what is stale and what is ready. Pure."""
+"""The summary that a session starts with: open tasks, then stale and ready ones. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ _FOLDER = ".runr/tasks/"
 
 
 class OpenTask(NamedTuple):
-    """A task in progress; `mine` tells that this very session works on it."""
+    """A task in progress; `mine` tells that the starting session works on it."""
 
     name: str
     run_id: str
@@ -20,7 +20,7 @@ class OpenTask(NamedTuple):
 
 
 class Overview(NamedTuple):
-    """How the tasks stand, each list in the order in which to show it.
+    """The state of all tasks, each list in the order in which to show it.
 
     `stopped` holds a name, a run and a reason; `in_progress` a name and a run.
     """
@@ -34,7 +34,7 @@ class Overview(NamedTuple):
 
     @classmethod
     def from_json(cls, raw: dict[str, Any]) -> "Overview":
-        """Return what `_asdict` made, after it was JSON."""
+        """Return the overview that was stored as JSON of `_asdict`."""
         return cls(
             total=raw["total"],
             completed=raw["completed"],
@@ -44,10 +44,10 @@ class Overview(NamedTuple):
             ready=tuple(raw["ready"]),
         )
 
-    def brought_up(self, entries: Mapping[str, Mapping[str, Any]]) -> "Overview":
-        """Return how the tasks stand by newer entries of the status file.
+    def with_entries(self, entries: Mapping[str, Mapping[str, Any]]) -> "Overview":
+        """Return the overview with newer entries of the status file.
 
-        What follows from them for other tasks, as that one is ready now, is not found out.
+        Their consequences for other tasks, such as a dependent that is ready now, are left out.
         """
         known = {name.removeprefix(_FOLDER): entry for name, entry in entries.items()}
 
@@ -72,18 +72,19 @@ class Overview(NamedTuple):
 
 
 def lines(
-    overview: Overview, at_work: Sequence[OpenTask], uncounted: Sequence[str] = ()
+    overview: Overview, open_tasks: Sequence[OpenTask], pending_changes: Sequence[str] = ()
 ) -> list[str]:
     """Return at most ten lines; none where nothing is open, stale or ready.
 
-    `uncounted` names what has changed since; where all was done, only changed tasks are news.
+    `pending_changes` names what has changed since; where all tasks are done, only changed
+    tasks matter.
     """
-    mine = [_mine(work) for work in at_work if work.mine][:2]
+    mine = [_mine(task) for task in open_tasks if task.mine][:2]
     others = [
-        f"{work.name} ({work.holder}, run {work.run_id})" for work in at_work if not work.mine
+        f"{task.name} ({task.holder}, run {task.run_id})" for task in open_tasks if not task.mine
     ]
     stopped = [f"{name} ({why}): runr resume {run}" for name, run, why in overview.stopped]
-    message = [
+    shown = [
         *mine,
         *_list("In progress elsewhere", others),
         *(f"Stopped: {line}" for line in stopped[:2]),
@@ -91,31 +92,33 @@ def lines(
         *_list("Stale, changed since completion", overview.stale),
         *_list("Ready", overview.ready),
     ]
-    undone = bool(message) or overview.completed < overview.total
-    if uncounted and (undone or not {"commits", "status"}.issuperset(uncounted)):
-        message.append("What is not yet counted, list-tasks counts.")
-    return [headline(overview, at_work, uncounted), *message] if message else []
+    incomplete = bool(shown) or overview.completed < overview.total
+    if pending_changes and (incomplete or not {"commits", "status"}.issuperset(pending_changes)):
+        shown.append("list-tasks takes these changes into account.")
+    return [headline(overview, open_tasks, pending_changes), *shown] if shown else []
 
 
-def headline(overview: Overview, at_work: Sequence[OpenTask], uncounted: Sequence[str] = ()) -> str:
-    """Return one line for people: how many tasks stand where."""
+def headline(
+    overview: Overview, open_tasks: Sequence[OpenTask], pending_changes: Sequence[str] = ()
+) -> str:
+    """Return one line for people: how many tasks are in which state."""
     counts = (
-        (len(at_work), "in progress"),
+        (len(open_tasks), "in progress"),
         (len(overview.stopped), "stopped"),
         (len(overview.stale), "stale"),
         (len(overview.ready), "ready"),
     )
-    message = ", ".join(f"{number} {word}" for number, word in counts if number)
+    states = ", ".join(f"{number} {word}" for number, word in counts if number)
     completed = f"runr: {overview.completed} of {overview.total} tasks completed"
-    parts = (completed, message, *_list("not yet counted", uncounted))
+    parts = (completed, states, *_list("changed since", pending_changes))
     return "; ".join(part for part in parts if part)
 
 
-def _mine(work: OpenTask) -> str:
-    scope = f" You may change only: {', '.join(work.owns)}." if work.owns else ""
+def _mine(task: OpenTask) -> str:
+    scope = f" You may change only: {', '.join(task.owns)}." if task.owns else ""
     return (
-        f"This session has {work.name} open (run {work.run_id}).{scope} "
-        "run-task gives its brief again; when it is done, call complete-task."
+        f"This session has {task.name} open (run {task.run_id}).{scope} "
+        "run-task returns its brief again; when it is done, call complete-task."
     )
 
 

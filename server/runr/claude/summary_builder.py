@@ -1,4 +1,4 @@
-"""How the tasks stand, looked up with everything that runr knows."""
+"""The overview of all tasks, computed with the models."""
 
 from runr.claude.summary import Overview
 from runr.project import Project
@@ -8,7 +8,7 @@ from runr.query.models import TaskSummary
 
 
 def summarize(project: Project) -> Overview:
-    """Return the tasks as they stand, the most urgent first."""
+    """Return the overview, the tasks with the highest priority first."""
     rows = listing.list_tasks(project, TaskQuery(sort="priority")).tasks
     return Overview(
         total=len(rows),

@@ -1,7 +1,7 @@
-"""How the tasks stood when somebody last looked, and what has changed since.
+"""The cached overview of all tasks, and what has changed since it was computed.
 
-A session's start waits for this, so it is found without the models: what the
-status file and the clock tell is brought up to date, and the rest is named.
+The start of a session waits for it, so it is read without the models: changes of the status file
+are applied, and other changes are named.
 """
 
 import json
@@ -15,65 +15,64 @@ from runr import nofollow
 from runr.claude.summary import Overview
 from runr.errors import RunrError
 from runr.runs import session_index
-from runr.runs.session_index import OpenRun
+from runr.runs.model import RunState
 from runr.storage import files
 from runr.storage.layout import TASKS, Layout
 
 if TYPE_CHECKING:
     from runr.project import Project
 
-_Marks = dict[str, list[int]]
+#: The time and size of every file that the overview depends on; a missing file has none.
+_Fingerprints = dict[str, list[int]]
 
 
 class CachedSummary(NamedTuple):
-    """An overview; `uncounted` names what it does not take into account."""
+    """An overview; `pending_changes` names what it does not take into account."""
 
     overview: Overview
-    uncounted: tuple[str, ...] = ()
+    pending_changes: tuple[str, ...] = ()
 
 
 def load(layout: Layout) -> CachedSummary | None:
-    """Return the last look; None where nobody has looked yet."""
-    marks = _marks(layout)
-    if not any(name.startswith(TASKS) for name in marks):
+    """Return the cached summary; None where there is none."""
+    current = _fingerprints(layout)
+    if not any(name.startswith(TASKS) for name in current):
         return CachedSummary(Overview())
     with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-        kept = json.loads(nofollow.read(layout.greeting))
-        overview = Overview.from_json(kept["overview"])
-        changed = _changed(kept["marks"], marks)
+        cached = json.loads(nofollow.read(layout.greeting))
+        overview = Overview.from_json(cached["overview"])
+        changed = _changed(cached["fingerprints"], current)
         if "status" in changed:
             entries = json.loads(nofollow.read(layout.status))["tasks"]
-            overview = overview.brought_up(
-                {name: entries[name] for name in entries if name in marks}
+            overview = overview.with_entries(
+                {name: entries[name] for name in entries if name in current}
             )
-        runs = {
-            run_id: session_index.read(layout.run(run_id)) for _, run_id in overview.in_progress
-        }
+        runs = {run_id: session_index.find(layout, run_id) for _, run_id in overview.in_progress}
         if any(run is None and _is_dead(layout, run_id) for run_id, run in runs.items()):
             changed.append("a run that died")
-        return CachedSummary(_left(overview, runs), tuple(changed))
+        return CachedSummary(_without_stopped(overview, runs), tuple(changed))
     return None
 
 
 def refresh(layout: Layout, project: "Project") -> CachedSummary:
-    """Look at the tasks with the models, and keep what was found for the next start."""
+    """Compute the overview with the models, and cache it for the next start."""
     # Only a repository in which something has changed pays for this.
     from runr.claude import summary_builder  # noqa: PLC0415 - see above
 
-    marks, found = _marks(layout), summary_builder.summarize(project)
-    if _marks(layout) != marks:
-        # Somebody is at work, or the look itself has ended a run that died. What changes now is
-        # not counted, and the marks from before it tell the next start so.
-        marks, found = _marks(layout), summary_builder.summarize(project)
-    kept = {"marks": marks, "overview": found._asdict()}
+    current, found = _fingerprints(layout), summary_builder.summarize(project)
+    if _fingerprints(layout) != current:
+        # Another process has changed something, or computing the overview has ended a run that
+        # died. Further changes are found by the next start, from the fingerprints before them.
+        current, found = _fingerprints(layout), summary_builder.summarize(project)
+    cached = {"fingerprints": current, "overview": found._asdict()}
     with suppress(OSError):
-        files.replace(layout.greeting, json.dumps(kept).encode() + b"\n")
+        files.replace(layout.greeting, json.dumps(cached).encode() + b"\n")
     return CachedSummary(found)
 
 
 def refresh_if_cached(root: str, environment: Mapping[str, str]) -> None:
-    """Look again, if sessions work in this repository at all; what goes wrong is left to them."""
-    from runr.project import Project  # noqa: PLC0415 - see `renew`
+    """Refresh the cache where sessions have used it; errors are left to them."""
+    from runr.project import Project  # noqa: PLC0415 - see `refresh`
 
     layout = Layout(Path(root))
     with suppress(OSError, RunrError):
@@ -81,36 +80,39 @@ def refresh_if_cached(root: str, environment: Mapping[str, str]) -> None:
             refresh(layout, Project.open(layout.root, environment))
 
 
-def _changed(before: _Marks, now: _Marks) -> list[str]:
-    """Name what differs, as people call it, each once."""
+def _changed(before: _Fingerprints, now: _Fingerprints) -> list[str]:
+    """Return readable names of what differs, each once."""
     names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
-    return list(dict.fromkeys(_called(name) for name in names))
+    return list(dict.fromkeys(_label(name) for name in names))
 
 
-def _called(name: str) -> str:
+def _label(name: str) -> str:
     words = {".runr/task-status.json": "status", ".runr/config.toml": "settings"}
     if name.startswith(".git/"):
         return "commits"
     return words.get(name, name.removeprefix(f"{TASKS}/"))
 
 
-def _left(overview: Overview, runs: Mapping[str, OpenRun | None]) -> Overview:
-    """Count as stopped what a session has just left: its status is written behind the answer."""
-    left = [run for run in runs.values() if run and run.ended == "stopped"]
-    gone = {run.id for run in left}
+def _without_stopped(overview: Overview, runs: Mapping[str, RunState | None]) -> Overview:
+    """Count runs that a hook has just stopped: their status is written after its response."""
+    stopped = [run for run in runs.values() if run and run.result == "stopped"]
+    ids = {run.id for run in stopped}
     return overview._replace(
-        in_progress=tuple(work for work in overview.in_progress if work[1] not in gone),
-        stopped=(*overview.stopped, *((run.name, run.id, run.stop or "") for run in left)),
+        in_progress=tuple(task for task in overview.in_progress if task[1] not in ids),
+        stopped=(
+            *overview.stopped,
+            *((run.task_name, run.id, run.stop_reason or "") for run in stopped),
+        ),
     )
 
 
 def _is_dead(layout: Layout, run_id: str) -> bool:
-    """Tell whether a run's process is gone, so that its task stands otherwise by now."""
+    """Tell whether a run's process has died, so that the entry of its task is outdated."""
     return not files.is_held(layout.run(run_id).lock)
 
 
-def _marks(layout: Layout) -> _Marks:
-    """Return, for everything that a look goes by, what changes with it."""
+def _fingerprints(layout: Layout) -> _Fingerprints:
+    """Return the fingerprints of everything that the overview depends on."""
     git = layout.root / ".git"
     others = (
         layout.status,
@@ -121,11 +123,11 @@ def _marks(layout: Layout) -> _Marks:
     )
     root = f"{layout.root}/"
     paths = [*map(str, others), *_task_files(layout.tasks)]
-    marked = ((path.removeprefix(root), _mark(path)) for path in paths)
-    return {name: mark for name, mark in marked if mark}
+    found = ((path.removeprefix(root), _fingerprint(path)) for path in paths)
+    return {name: fingerprint for name, fingerprint in found if fingerprint}
 
 
-def _mark(path: str) -> list[int]:
+def _fingerprint(path: str) -> list[int]:
     try:
         state = os.stat(path)  # noqa: PTH116 - ten thousand paths
     except OSError:

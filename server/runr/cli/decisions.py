@@ -35,7 +35,7 @@ def complete_task(invocation: Invocation, **wish: object) -> int:
 def _exit_code(answer: CompletionResult) -> int:
     if answer.completed or answer.run is None:
         return ExitCode.DONE
-    if answer.run.stop_reason == "guard" or answer.run.violations:
+    if answer.run.stop_reason == "scope_violation" or answer.run.violations:
         return ExitCode.GUARD
     return ExitCode.UNVERIFIED if answer.run.exit_code is None else answer.run.exit_code
 

@@ -25,20 +25,20 @@ def serve(event: str, environment: Mapping[str, str], repo: str | None = None) -
         # Outside of a repository with tasks nothing of this is loaded.
         from runr.claude import context  # noqa: PLC0415 - see above
 
-        reply = context.dispatch(root, event, data, environment)
-        if reply.said:
-            sys.stdout.write(reply.said + "\n")
+        response = context.dispatch(root, event, data, environment)
+        if response.output:
+            sys.stdout.write(response.output + "\n")
             sys.stdout.flush()
-        if reply.then:
-            _go_aside()
-            reply.then()
+        if response.deferred:
+            _detach()
+            response.deferred()
     except Exception as error:  # noqa: BLE001 - a hook that fails must never block the user
         _keep(root, event, error)
     return 0
 
 
-def _go_aside() -> None:
-    """Let Claude Code go on: it waits for a hook, at a session's end for no more than a second."""
+def _detach() -> None:
+    """Let Claude Code continue: it waits for a hook, at the end of a session at most a second."""
     if os.fork():
         os._exit(0)
     os.setsid()
@@ -64,7 +64,7 @@ def _is_idle(root: str, event: str, data: bytes) -> bool:
         return True
     except OSError:
         return False
-    return b'"in_progress"' not in text and b'"unverified"' not in text
+    return b'"in_progress"' not in text and b'"abandoned"' not in text
 
 
 def _here() -> str:

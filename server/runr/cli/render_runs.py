@@ -10,12 +10,25 @@ from click import style
 from runr.cli import console
 from runr.cli.console import render_next_steps
 from runr.runs import stop_reasons
+from runr.runs.events import (
+    CheckFailed,
+    CheckFinished,
+    ChecksEscalated,
+    Event,
+    EventData,
+    FinishedPhase,
+    NoteAdded,
+    PhaseStarted,
+    ReviewFinished,
+    SessionAttached,
+    WorkerBackoff,
+    WorkerFallback,
+)
 from runr.text import format_duration
 
 if TYPE_CHECKING:
     from runr.lifecycle.resume import ResumePreview
     from runr.query.detail_models import CheckDetails, RunDetails, RunList, RunResult
-    from runr.runs.model import Event
 
 
 def check_line(check: CheckDetails) -> str:
@@ -23,22 +36,22 @@ def check_line(check: CheckDetails) -> str:
     return f"{_sign(check)} {check.command} ({_facts(check, took=True)})"
 
 
-def check_progress(event: Event) -> str:
+def check_progress(data: ChecksEscalated | CheckFailed | CheckFinished) -> str:
     """Return what an event about checks says while the run goes on."""
-    facts = event.payload
-    if event.type == "checks.added":
-        return f"{facts['tier']} too: {facts['path']} is in {facts['pattern']}"
+    if isinstance(data, ChecksEscalated):
+        return f"{data.tier} too: {data.path} matches {data.pattern}"
     from runr.query.detail_models import CheckDetails  # noqa: PLC0415 - see the first import
 
     check = CheckDetails(
-        tier=facts["tier"],
-        command=facts["command"],
-        passed=facts["exit_code"] == 0,
-        runs=facts.get("runs", 1),
-        exit_code=facts["exit_code"],
-        seconds=facts.get("seconds", 0.0),
+        tier=data.tier,
+        command=data.command,
+        exit_code=data.exit_code,
+        seconds=data.seconds,
+        runs=data.runs,
+        passed=data.exit_code == 0,
+        flaky=data.exit_code == 0 and data.runs > 1,
     )
-    if event.type == "check.failed":
+    if isinstance(data, CheckFailed):
         return f"{_sign(check)} {check.command} (run {check.runs}; it is run again)"
     more = f" ({_facts(check, took=False)})" if check.runs > 1 else ""
     return f"{_sign(check)} {check.command}{more}"
@@ -79,36 +92,36 @@ def render_preview(answer: ResumePreview) -> str:
 
 
 def event_line(event: Event) -> str | None:
-    """Return an event as a line of live progress; None for one that nobody waits for."""
-    facts = event.payload
-    clock = f"{datetime.fromisoformat(event.time).astimezone():%H:%M:%S}"
-    match event.type:
-        case "phase.started":
-            attempt = f", attempt {facts['attempt']}" if facts["phase"] == "work" else ""
-            part = f", milestone {facts['milestone']}" if "milestone" in facts else ""
-            return f"  {style(clock, dim=True)} {facts['phase']}{attempt}{part}"
-        case "check.finished" | "check.failed" | "checks.added":
-            return f"  {style(clock, dim=True)}   {check_progress(event)}"
-        case "phase.finished" if facts.get("asked"):
-            message = f"{facts['reviewer']} asks: {facts['asked'].splitlines()[0]}"
-            return f"  {style(clock, dim=True)}   {message}"
-        case "phase.finished" if facts.get("detail"):
-            return f"  {style(clock, dim=True)}   {facts['detail'].splitlines()[0]}"
-        case "worker.waiting" | "worker.replaced" | "note.added" | "session.joined":
-            return f"  {style(clock, dim=True)}   {_aside(event)}"
+    """Return an event as a line of live progress; None for one that is not shown."""
+    clock = style(f"{datetime.fromisoformat(event.time).astimezone():%H:%M:%S}", dim=True)
+    if isinstance(event.data, PhaseStarted):
+        return f"  {clock} {_started(event.data)}"
+    text = _progress(event.data)
+    return None if text is None else f"  {clock}   {text}"
+
+
+def _started(data: PhaseStarted) -> str:
+    attempt = f", attempt {data.attempt}" if data.phase == "work" else ""
+    milestone = f", milestone {data.milestone}" if data.milestone else ""
+    return f"{data.phase}{attempt}{milestone}"
+
+
+def _progress(data: EventData) -> str | None:
+    match data:
+        case CheckFinished() | CheckFailed() | ChecksEscalated():
+            return check_progress(data)
+        case ReviewFinished(feedback=str(feedback)):
+            return f"{data.reviewer} asks: {feedback.splitlines()[0]}"
+        case NoteAdded(text):
+            return f"noted: {text.splitlines()[0]}"
+        case SessionAttached(session_id, why):
+            return f"resumed by session {session_id}: {why}"
+        case WorkerBackoff(reason=reason) | WorkerFallback(reason=reason):
+            return reason
+        case _ if isinstance(data, FinishedPhase):
+            return data.detail.splitlines()[0] if data.detail else None
         case _:
             return None
-
-
-def _aside(event: Event) -> str:
-    facts = event.payload
-    match event.type:
-        case "note.added":
-            return f"noted: {facts['text'].splitlines()[0]}"
-        case "session.joined":
-            return f"taken up by session {facts['session_id']}: {facts['why']}"
-        case _:
-            return str(facts["reason"])
 
 
 #: Lines of a failure that are shown; the report has them all.
@@ -158,7 +171,7 @@ def _result(run: RunDetails) -> str:
     how = f"on the word of {run.approved_by}" if run.approved_by else "verified"
     how += ", its checks skipped" if run.verification == "skipped" else ""
     commit = f", commit {run.checkpoint_sha[:12]}" if run.checkpoint_sha else ""
-    kept = f", waiting on {run.branch}" if run.integration == "kept" else ""
+    kept = f", waiting on {run.branch}" if run.integration == "pending" else ""
     empty = ", without any change" if run.changed_count == 0 else ""
     return f"completed, {how}{commit}{kept}{empty}"
 

@@ -20,8 +20,9 @@ from runr.query import notes
 from runr.query.detail_models import RunDetails
 from runr.query.filters import Filter
 from runr.query.models import Kind
-from runr.runs.model import Event, Phase
-from runr.runs.resume import STARTS
+from runr.runs.events import Event
+from runr.runs.model import Phase
+from runr.runs.resume import RESUMABLE_PHASES
 from runr.runs.stop_reasons import quoted
 
 
@@ -135,7 +136,7 @@ def stop(invocation: Invocation, run: str, reason: str | None) -> None:
 @click.option(
     "--from",
     "since",
-    type=click.Choice([phase.value for phase in STARTS]),
+    type=click.Choice([phase.value for phase in RESUMABLE_PHASES]),
     help="Go on from this phase instead.",
 )
 @click.option("--wait/--detach", default=True, help="Follow the run to its end, or return at once.")

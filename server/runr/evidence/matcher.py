@@ -268,7 +268,7 @@ def _of_runs(runs: Iterable[RunState]) -> Iterable[KnownCheckpoint]:
                 task=run.start.task,
                 run_id=run.id,
                 sha=run.checkpoint_sha,
-                verified=run.verification == "passed",
+                verified=run.verification.result == "passed",
             )
 
 

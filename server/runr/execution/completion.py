@@ -1,4 +1,4 @@
-"""What a run leaves for people: its line in the status file, its patch and its report."""
+"""The end of a run: its last event, its entry in the status file, its patch and its report."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,6 +12,7 @@ from runr.execution.context import RunContext
 from runr.git import quarantine, snapshot
 from runr.git.repo import Repo
 from runr.runs import journal, report
+from runr.runs.events import RunCompleted, RunResumed, RunStopped, RunStopRequested
 from runr.runs.model import RunState
 from runr.status import store
 from runr.status.model import Entry, fold
@@ -20,9 +21,9 @@ from runr.storage import files
 
 
 def write_status(context: RunContext, state: RunState, *, if_current: bool = False) -> Entry:
-    """Write what the run makes of its task; doing so again changes nothing.
+    """Write the run's result into the status file; idempotent.
 
-    With `if_current`, a task that another run has taken since is left alone.
+    With `if_current`, the entry of a task that another run has claimed since is left alone.
     """
     task, now = state.start.task, format_utc(context.clock())
 
@@ -30,7 +31,7 @@ def write_status(context: RunContext, state: RunState, *, if_current: bool = Fal
         entry = entries.get(task, Entry())
         if if_current and entry.last_run_id not in (None, state.id):
             return entries
-        # Under the lock, and not as the caller saw it: meanwhile the run may have been taken up.
+        # Read again under the lock: the run may have been resumed meanwhile.
         folded = fold(entry, journal.require(context.files), now)
         return entries if folded == entry else entries | {task: folded}
 
@@ -46,18 +47,18 @@ def write_report(context: RunContext, state: RunState) -> None:
     try:
         with _trees(context, state) as (repo, before, after):
             patch = snapshot.patch(repo, before, after).decode("utf-8", "surrogateescape")
-            clean = context.log.redact(patch).encode("utf-8", "surrogateescape")
+            clean = context.journal.redact(patch).encode("utf-8", "surrogateescape")
             files.replace(context.files.diff, clean)
             stat = snapshot.diffstat(repo, before, after)
     except (GitError, OSError):
-        # A worker may have deleted its tree: the rest of the story is still worth telling.
+        # A worker may have deleted its tree: the rest is reported all the same.
         pass
     lines = [(s.path, s.added, s.deleted) for s in stat]
     if state.start.kind == "intervention":
         text = report.render_receipt(state, lines)
     else:
         text = report.render(state, journal.events(context.files), lines)
-    files.replace(context.files.report, context.log.redact(text).encode())
+    files.replace(context.files.report, context.journal.redact(text).encode())
 
 
 @contextmanager
@@ -71,61 +72,67 @@ def _trees(context: RunContext, state: RunState) -> Iterator[tuple[Repo, str, st
         now = snapshot.take(workspace)
         yield workspace, snapshot.comparable(workspace, start.base_tree, now), now
     else:
-        # A person's word: nothing was looked at before.
+        # A run of a person has no snapshots.
         with quarantine.temporary(Repo(Path(start.workdir))) as scratch:
             yield scratch, start.base_tree, snapshot.take(scratch)
 
 
 def stop(context: RunContext, code: str, detail: str | None = None) -> RunState:
     """End the run with a reason; the work is kept."""
-    state = context.log.append("run.stopped", {"code": code, "detail": detail})
-    write_status(context, state, if_current=True)
-    _tell(context, state)
+    state = context.journal.append(RunStopped(code, detail))
+    _publish(context, state)
     return state
 
 
 def finish(context: RunContext) -> None:
-    """Do what follows from an end of which only the timeline tells; nothing for an open run."""
-    state = context.log.keep_up()
-    if state.ended:
-        write_status(context, state, if_current=True)
-        _tell(context, state)
-    if state.ended == "completed":
+    """Write status and report of a run that a hook has ended; nothing for an open run."""
+    state = journal.require(context.files)
+    if state.result:
+        _publish(context, state)
+    if state.result == "completed":
         _drop_git_data(context)
 
 
 def interrupt(context: RunContext, detail: str) -> RunState:
-    """End a run whose process is gone, or going: as stopped where somebody asked for it."""
-    wanted = ("stop.requested", "run.resumed")
-    last = [event for event in journal.events(context.files) if event.type in wanted][-1:]
-    if last and last[0].type == "stop.requested":
-        return stop(context, "stopped", last[0].payload.get("detail", detail))
-    return stop(context, "interrupted", detail)
+    """End a run whose process is gone or exiting: as stopped where that was requested."""
+    request: RunStopRequested | None = None
+    for event in journal.events(context.files):
+        if isinstance(event.data, RunStopRequested):
+            request = event.data
+        elif isinstance(event.data, RunResumed):
+            request = None
+    if request is None:
+        return stop(context, "interrupted", detail)
+    return stop(context, "stopped", request.detail or detail)
 
 
 def complete(context: RunContext) -> RunState:
     """End the run as completed.
 
-    Whoever is killed behind the event leaves a task in progress, of which the
-    next look makes a completed one.
+    If the process is killed after the event, the next reconciliation completes the task.
     """
-    state = context.log.append("run.completed", {})
+    state = context.journal.append(RunCompleted())
     write_status(context, state)
-    _tell(context, state)
+    _write_report(context, state)
     _drop_git_data(context)
     return state
 
 
 def _drop_git_data(context: RunContext) -> None:
-    """Remove what nothing is compared with any more; a leftover of it only takes room."""
+    """Remove the snapshots, which nothing is compared with any more; leftovers only take room."""
     with suppress(OSError, DamagedStateError):
         nofollow.remove_tree(context.files.git_data)
 
 
-def _tell(context: RunContext, state: RunState) -> None:
+def _publish(context: RunContext, state: RunState) -> None:
+    write_status(context, state, if_current=True)
+    _write_report(context, state)
+
+
+def _write_report(context: RunContext, state: RunState) -> None:
     try:
         write_report(context, state)
     except OSError:
-        # Whoever asks for the report has it made: only an older one would be taken for it.
+        # A missing report is written when it is read; an outdated one would be taken for it.
         with suppress(OSError):
             nofollow.unlink(context.files.report, missing_ok=True)

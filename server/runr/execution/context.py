@@ -1,16 +1,15 @@
-"""What performing a run needs at hand."""
+"""What the execution of a run needs: its record, its repository, its environment."""
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from runr.clock import Clock
 from runr.git import quarantine
 from runr.git.repo import Repo
 from runr.redaction import Redactor
-from runr.runs.journal import RunLog
+from runr.runs.journal import Journal
 from runr.runs.model import RunState
 from runr.storage.layout import Layout, RunFiles
 
@@ -25,10 +24,10 @@ _FOREIGN = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunContext:
-    """One run's files and log, the repository it belongs to, and the outside world."""
+    """One run's journal, the repository that it belongs to, the environment and the clock."""
 
     layout: Layout
-    log: RunLog
+    journal: Journal
     environment: Mapping[str, str]
     clock: Clock
 
@@ -37,21 +36,21 @@ class RunContext:
         cls, layout: Layout, run: RunFiles, environment: Mapping[str, str], clock: Clock
     ) -> "RunContext":
         """Return the context of a run whose folder exists."""
-        log = RunLog(run, clock, Redactor(environment))
-        return cls(layout=layout, log=log, environment=environment, clock=clock)
+        journal = Journal(run, clock, Redactor(environment))
+        return cls(layout=layout, journal=journal, environment=environment, clock=clock)
 
     @property
     def files(self) -> RunFiles:
         """The run's folder."""
-        return self.log.files
+        return self.journal.files
 
     @property
     def root(self) -> Repo:
-        """The user's own working tree."""
+        """The working tree of the user."""
         return Repo(self.layout.root)
 
     def workspace(self, state: RunState) -> Repo:
-        """Return the tree that the work is done in; new objects go into the run's own folder."""
+        """Return the working tree of the run; new objects go into a folder of the run."""
         return quarantine.enter(Repo(Path(state.start.workdir)), self.files.git_data)
 
     def child_environment(self, state: RunState) -> dict[str, str]:
@@ -65,11 +64,3 @@ class RunContext:
             "RUNR_ATTEMPT": str(state.attempt),
             "PWD": state.start.workdir,
         }
-
-
-@dataclass(frozen=True, slots=True)
-class PhaseOutcome:
-    """A word of `core.run.FOLLOWS` or the code of a stop, and the facts that were learned."""
-
-    word: str
-    facts: dict[str, Any] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The detached process of one run: `python -m runr exec <id> <repository> <lock>`."""
+"""The detached process of a run: `python -m runr exec <id> <repository> <lock>`."""
 
 import errno
 import os
@@ -23,10 +23,10 @@ from runr.storage.layout import Layout, RunFiles
 
 
 def start_runner(layout: Layout, run: RunFiles, lock: int, environment: Mapping[str, str]) -> None:
-    """Start the process that carries the run on, and hand it the run's lock.
+    """Start the process that executes the run, and pass it the run's lock.
 
-    It leaves this session and its terminal, so it outlives whoever asked for
-    it; the lock passes over without a moment in which it is free.
+    It has a session of its own, so it outlives the terminal that started it.
+    The lock is never free in between.
     """
     command = [sys.executable, "-m", "runr", "exec", run.id, str(layout.root), str(lock)]
     with nofollow.append_text(run.runner_log) as log:
@@ -46,7 +46,7 @@ def start_runner(layout: Layout, run: RunFiles, lock: int, environment: Mapping[
 
 
 def is_alive(run: RunFiles) -> bool:
-    """Tell whether the run's process lives: it holds the run's lock."""
+    """Tell whether the run's process is alive: it holds the run's lock."""
     return files.is_held(run.lock)
 
 
@@ -58,29 +58,29 @@ def process_id(run: RunFiles) -> int | None:
     return int(text) if text.isdecimal() else None
 
 
-def recorded_process(lock: int) -> None:
-    """Write our process id into the lock that we hold, for `runr stop` and for people."""
+def record_process_id(lock: int) -> None:
+    """Write our process id into the lock that we hold, for `runr stop`."""
     os.ftruncate(lock, 0)
     os.pwrite(lock, str(os.getpid()).encode(), 0)
 
 
-#: A disk without room: not a fault of ours, and the run can go on as soon as there is some.
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+#: A full disk is no internal error: the run can be resumed when there is space.
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Carry the run on to its end, holding the lock that was handed over."""
+    """Execute the run to its end, holding the lock that was passed."""
     run_id, root, lock = arguments
-    recorded_process(int(lock))
+    record_process_id(int(lock))
     layout = Layout(Path(root))
     context = RunContext.of(layout, layout.run(run_id), os.environ, utc_now)
-    anyio.run(_guarded, context)
+    anyio.run(_execute, context)
     os.close(int(lock))
     return 0
 
 
-async def _guarded(context: RunContext) -> None:
-    """Carry the run on; a signal or a fault of ours ends it with a recorded stop."""
+async def _execute(context: RunContext) -> None:
+    """Execute the run; a signal or an internal error ends it with a recorded stop."""
     try:
         async with anyio.create_task_group() as group:
             group.start_soon(_cancel_on_signal, group.cancel_scope)
@@ -89,16 +89,16 @@ async def _guarded(context: RunContext) -> None:
     except Exception as error:  # noqa: BLE001 - whatever it was, the record says that it stopped
         _stop(context, error.exceptions[0] if isinstance(error, ExceptionGroup) else error)
         return
-    if journal.require(context.files).ended is None:
+    if journal.require(context.files).result is None:
         completion.interrupt(context, "ended by a signal")
 
 
 def _stop(context: RunContext, cause: Exception) -> None:
-    with suppress(OSError):  # the log may lie on a disk that is full
+    with suppress(OSError):  # the disk of the log may be full
         traceback.print_exception(cause, file=sys.stderr)
-    if journal.require(context.files).ended is not None:
-        return  # only the line or the story about its end could not be written: a look makes them
-    if isinstance(cause, OSError) and cause.errno in _NO_ROOM:
+    if journal.require(context.files).result is not None:
+        return  # only its status or report could not be written: reconciliation does that
+    if isinstance(cause, OSError) and cause.errno in _DISK_FULL:
         completion.interrupt(context, f"{cause.strerror}: {cause.filename or 'its record'}")
     else:
         completion.stop(context, "error", f"{type(cause).__name__}: {cause}")

@@ -1,4 +1,4 @@
-"""Runs whose process is gone: found by whoever looks next, and ended with a true status."""
+"""Reconcile: end runs whose process died, so that the status file is true."""
 
 import os
 from collections.abc import Mapping
@@ -26,55 +26,55 @@ def reconcile(
     environment: Mapping[str, str],
     clock: Clock,
 ) -> dict[str, Entry]:
-    """Return `entries` with every run in progress that nobody carries on ended as interrupted.
+    """Return `entries` with every run in progress that has no process ended as interrupted.
 
     A session's run has no process: once its work has begun, it stays open until
-    the session completes it or somebody stops it.
+    the session completes it, or it is stopped.
     """
-    settled = dict(entries)
+    reconciled = dict(entries)
     for task, entry in entries.items():
         if entry.status is State.IN_PROGRESS:
             run = layout.run(entry.last_run_id or "")
             context = RunContext.of(layout, run, environment, clock)
             try:
-                settled[task] = _settle(context, task, entry)
+                reconciled[task] = _reconcile(context, task, entry)
             except (OSError, RunrError) as error:
-                # Where nothing can be written, as on a full disk, a look still tells the truth.
-                settled[task] = _unrecorded(context, entry, error)
-    return settled
+                # Where nothing can be written, as on a full disk, the answer is true all the same.
+                reconciled[task] = _unrecorded(context, entry, error)
+    return reconciled
 
 
-def _settle(context: RunContext, task: str, entry: Entry) -> Entry:
+def _reconcile(context: RunContext, task: str, entry: Entry) -> Entry:
     run = context.files
     why = "the record of its run is gone"
     try:
         state = end_if_dead(context) if entry.last_run_id else None
     except DamagedStateError as damage:
-        # One damaged run must not keep every other task from being seen.
+        # One damaged run must not hide every other task.
         if process.is_alive(run):
             return entry
         state, why = None, damage.message
     if state is None:
         return _without_record(context, task, entry, why)
-    return completion.write_status(context, state, if_current=True) if state.ended else entry
+    return completion.write_status(context, state, if_current=True) if state.result else entry
 
 
 def _unrecorded(context: RunContext, entry: Entry, error: Exception) -> Entry:
-    """Return what is true of a task whose run has ended, without writing it down."""
+    """Return the entry of a task whose run has ended, without writing it."""
     now = format_utc(context.clock())
     with suppress(DamagedStateError):
         state = journal.state(context.files)
-        if state is not None and state.ended:
+        if state is not None and state.result:
             return fold(entry, state, now)
     why = f"its process is gone, which cannot be recorded: {error}"
     return replace(entry, status=State.STOPPED, stop_reason="interrupted", stop_detail=why)
 
 
 def end_if_dead(context: RunContext) -> RunState | None:
-    """Return where a run stands, after ending it if nobody carries it on; None before it began."""
+    """Return a run's state, after ending it if its process died; None before it began."""
     run = context.files
     state = journal.state(run)
-    if state is None or state.ended or (state.by_session and state.attempt > 0):
+    if state is None or state.result or (state.by_session and state.attempt > 0):
         return state
     if process.is_alive(run):
         return state
@@ -82,13 +82,13 @@ def end_if_dead(context: RunContext) -> RunState | None:
     if lock is None:
         return state
     try:
-        # It may have come to its own end, or been ended, since we looked.
+        # It may have ended since it was read.
         state = journal.require(run)
-        if state.ended is None and not (state.by_session and state.attempt > 0):
+        if state.result is None and not (state.by_session and state.attempt > 0):
             process_tree.end_marked(run.id)
             if state.start.branch is not None:
                 worktree.forget_unfinished(context.root, Path(state.start.workdir))
-            gone = "whoever opened it" if state.by_session else "its process"
+            gone = "the process that opened it" if state.by_session else "its process"
             state = completion.interrupt(context, f"{gone} is gone")
     finally:
         os.close(lock)
@@ -101,7 +101,7 @@ def _without_record(context: RunContext, task: str, seen: Entry, why: str) -> En
     def change(entries: dict[str, Entry]) -> dict[str, Entry]:
         entry = entries.get(task, seen)
         if entry.revision != seen.revision:
-            return entries  # somebody has begun it anew
+            return entries  # another run has claimed it
         stopped = replace(
             entry,
             status=State.STOPPED,

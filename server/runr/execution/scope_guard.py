@@ -1,4 +1,4 @@
-"""Whether a run stayed within its task's scope."""
+"""The scope check: which changes of a run are outside of what its task may change."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ from runr.git import snapshot
 from runr.git.repo import Repo
 from runr.git.snapshot import GITLINK, ChangeSet
 from runr.git.trailers import RUN_ID, parse_trailers
-from runr.runs.model import RunStart, RunState
+from runr.runs.model import RunSpec, RunState
 from runr.scope import rules
 
 _UNNAMED = "a git repository of its own: owns or scope.allow has to name it"
-_UNBORN = "a git repository without a commit: git can keep nothing of it"
+_COMMITLESS = "a git repository without a commit: git can keep nothing of it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScopeReport:
-    """What a run has changed, and what of it it may not; `found` is None where git cannot tell."""
+    """What a run has changed, and which of it is out of scope; `found` is None if git has none."""
 
     paths: frozenset[str]
     violations: list[str]
@@ -26,71 +26,75 @@ class ScopeReport:
 
     @property
     def tree(self) -> str | None:
-        """The working tree as it was looked at."""
+        """The snapshot of the working tree that was examined."""
         return self.found.tree if self.found else None
 
 
 def check_scope(
     context: RunContext, state: RunState, before: ScopeReport | None = None
 ) -> ScopeReport:
-    """Return what was changed, in the tree or in any commit since, and what of it is refused.
+    """Return what was changed since the run began, and which of it is out of scope.
 
-    Everything between the tree that the run found and the tree as it is now
-    counts, and every path that a commit of the worker's own touched, even if
-    a later one took it back. What git ignores does not count. A look `before`
-    spares questions about what is still the same.
+    Every difference between the tree at the start and the tree now counts, and
+    every path that a commit of the worker touched, even if a later one reverted
+    it. Files that git ignores do not count. A report from `before` saves git
+    processes for what is unchanged.
     """
     start, workspace = state.start, context.workspace(state)
     known = before.found if before else None
     try:
         found = snapshot.collect_changes(workspace, start.base_tree, start.base_sha, known)
     except GitError as error:
-        return _unborn(workspace, error)
-    refused = _refused(workspace, start, found) + _lost(workspace, start, found)
-    refused += _forged(state, found)
-    return ScopeReport(paths=found.paths, violations=refused, found=found)
+        return _commitless_repos(workspace, error)
+    violations = _violations(workspace, state.spec, found)
+    if start.branch is not None:
+        violations += _unreachable_work(workspace, found)
+    violations += _forged_checkpoints(state, found)
+    return ScopeReport(paths=found.paths, violations=violations, found=found)
 
 
-def _unborn(workspace: Repo, error: GitError) -> ScopeReport:
-    """Return which repositories git cannot add; raise the error again where it was not that."""
+def _commitless_repos(workspace: Repo, error: GitError) -> ScopeReport:
+    """Return the repositories that git cannot add; raise the error again where there are none."""
     paths = [path for path in snapshot.commitless_repos(workspace) if not rules.is_runrs(path)]
     if not paths:
         raise error
-    text = [f"{path} ({_UNBORN})" for path in paths]
-    return ScopeReport(paths=frozenset(paths), violations=text, found=None)
+    violations = [f"{path} ({_COMMITLESS})" for path in paths]
+    return ScopeReport(paths=frozenset(paths), violations=violations, found=None)
 
 
-def _refused(workspace: Repo, start: RunStart, found: ChangeSet) -> list[str]:
-    """Return what lies out of scope; what is worse than its place is told instead of that."""
-    worse = dict(_worse(workspace, start, found))
+def _violations(workspace: Repo, spec: RunSpec, found: ChangeSet) -> list[str]:
+    """Return the violations; a special one is reported instead of the path's own."""
+    special = dict(_special_violations(workspace, spec, found))
     notes = dict(_notes(found))
-    strange = {rules.describe_violation(path, why, found.added) for path, why in worse.items()}
+    described = {rules.describe_violation(path, why, found.added) for path, why in special.items()}
     plain = rules.violations(
-        found.paths - worse.keys(),
-        owns=start.owns,
-        allow=start.allow,
-        deny=start.deny,
-        lockfiles=start.lockfiles,
+        found.paths - special.keys(),
+        owns=spec.owns,
+        allow=spec.allow,
+        deny=spec.deny,
+        lockfiles=spec.lockfiles,
         added=found.added,
     )
-    return sorted(strange | {f"{p} ({notes[p]})" if p in notes else p for p in plain})
+    return sorted(described | {f"{p} ({notes[p]})" if p in notes else p for p in plain})
 
 
-def _worse(workspace: Repo, start: RunStart, found: ChangeSet) -> Iterator[tuple[str, str]]:
-    """Yield symlinks that lead out, and repositories in the repository that nobody asked for."""
+def _special_violations(
+    workspace: Repo, spec: RunSpec, found: ChangeSet
+) -> Iterator[tuple[str, str]]:
+    """Yield symlinks that leave the repository, and nested repositories that no scope names."""
     for change in found.all:
         if rules.is_runrs(change.path):
             continue
         target = snapshot.symlink_escape(workspace, change)
         if target is not None:
             yield change.path, f"a symlink that leads out of the repository, to {target}"
-        named = change.new_mode == GITLINK and rules.names(change.path, (*start.owns, *start.allow))
+        named = change.new_mode == GITLINK and rules.names(change.path, (*spec.owns, *spec.allow))
         if change.new_mode == GITLINK and not named:
             yield change.path, _UNNAMED
 
 
 def _notes(found: ChangeSet) -> Iterator[tuple[str, str]]:
-    """Yield what helps to find a change that the tree, or a diff, does not show at once."""
+    """Yield where to find a change that the tree, or a diff, does not show."""
     there = {change.path for change in found.changes}
     for commit, change in found.committed:
         if change.path not in there:
@@ -101,15 +105,13 @@ def _notes(found: ChangeSet) -> Iterator[tuple[str, str]]:
             yield change.path, f"its mode, {change.old_mode[-3:]} to {change.new_mode[-3:]}"
 
 
-def _lost(workspace: Repo, start: RunStart, found: ChangeSet) -> list[str]:
-    """Return what would be gone with the run's own working tree, and in no commit."""
-    if start.branch is None:
-        return []
+def _unreachable_work(workspace: Repo, found: ChangeSet) -> list[str]:
+    """Return what would be lost with the run's own working tree, because no commit has it."""
     return [f"{path} ({why})" for path, why in snapshot.unreachable_work(workspace, found)]
 
 
-def _forged(state: RunState, found: ChangeSet) -> list[str]:
-    """Only runr writes checkpoints: what looks like one, and is not on record, is a forgery."""
+def _forged_checkpoints(state: RunState, found: ChangeSet) -> list[str]:
+    """Return commits that look like checkpoints of the run but are not on record."""
     return [
         f"commit {made.sha[:12]} claims to be this run's checkpoint"
         for made in found.commits

@@ -1,67 +1,58 @@
-"""What a session hands in: its part of an attempt, its transcript, and in the end its cost."""
+"""A session submits its work: its part of an attempt, its transcript, and later its usage."""
 
 from pathlib import Path
 
 from runr.execution.context import RunContext
-from runr.runs.model import Phase, RunState
+from runr.runs.events import PhaseStarted, UsageRecorded, WorkFinished
+from runr.runs.model import Phase, RunState, Usage
 from runr.storage import files
 from runr.workers import claude_session
 
 
 def submit_session_work(context: RunContext, state: RunState, *, by: str | None = None) -> RunState:
-    """Record that the session has done its part of this attempt, or that a person did it."""
+    """Record that the session, or the person `by`, has finished its part of this attempt."""
     source = "person" if by else "session"
-    if not (state.phase is Phase.WORK and state.open):
-        payload = {"phase": Phase.WORK, "attempt": state.attempt + 1}
-        state = context.log.append("phase.started", payload, source=source)
+    if not (state.phase is Phase.WORK and state.phase_open):
+        started = PhaseStarted(Phase.WORK, state.attempt + 1)
+        state = context.journal.append(started, source=source)
     session_id = context.environment.get("CLAUDE_CODE_SESSION_ID") or state.holder
     path = claude_session.transcript_path(session_id, context.environment)
-    words = claude_session.session_slice(path, after=state.created_at).words if path else ""
-    state = context.log.append(
-        "phase.finished",
-        {
-            "phase": Phase.WORK,
-            "outcome": "ok",
-            "session_id": session_id,
-            "summary": words,
-        }
-        | ({"by": by} if by else {}),
-        source=source,
-    )
-    _keep_transcripts(context, state)
+    summary = claude_session.session_slice(path, after=state.created_at).words if path else ""
+    finished = WorkFinished("ok", session_id=session_id, summary=summary, by=by)
+    state = context.journal.append(finished, source=source)
+    _copy_transcripts(context, state)
     return state
 
 
 def record_session_usage(context: RunContext, state: RunState) -> RunState:
-    """Add what a session run used and cost, once Claude Code has written it down.
+    """Record the usage and cost of a session run, once Claude Code has written them.
 
-    That is when the session ends, long after the run did: until then its last
-    lines and its cost are not on the disk. A run that was taken up again has
-    ended more than once, and what is new is added. Of several sessions it is the
-    last that is waited for.
+    It does so when the session ends, long after the run. A run that was resumed
+    has ended more than once, and the usage since is added. Of several sessions,
+    the last one has to have ended.
     """
     until = state.ended_at
-    if not state.by_session or until is None or state.settled_until == until:
+    if not state.by_session or until is None or state.usage_until == until:
         return state
-    after = state.settled_until or state.created_at
+    after = state.usage_until or state.created_at
     paths = _transcripts(context, state)
-    shares = {known: claude_session.cost(path, after, until) for known, path in paths.items()}
-    if shares.get(state.holder or "") is None:
+    costs = {known: claude_session.cost(path, after, until) for known, path in paths.items()}
+    if costs.get(state.holder or "") is None:
         return state
-    _keep_transcripts(context, state)
-    heard = claude_session.session_slice(*paths.values(), after=after, until=until)
-    used = {
-        "cost_usd": (state.cost_usd or 0.0) + sum(share or 0.0 for share in shares.values()),
-        "input_tokens": state.input_tokens + heard.input_tokens,
-        "output_tokens": state.output_tokens + heard.output_tokens,
-        "turns": state.turns + heard.turns,
-        "until": until,
-    }
-    return context.log.append("session.settled", used, source="session")
+    _copy_transcripts(context, state)
+    read = claude_session.session_slice(*paths.values(), after=after, until=until)
+    used = Usage(
+        cost_usd=sum(cost or 0.0 for cost in costs.values()),
+        input_tokens=read.input_tokens,
+        output_tokens=read.output_tokens,
+        turns=read.turns,
+    )
+    recorded = UsageRecorded(state.usage.plus(used), until)
+    return context.journal.append(recorded, source="session")
 
 
 def _transcripts(context: RunContext, state: RunState) -> dict[str, Path]:
-    """Return where each session's transcript is, in the order in which they had the run."""
+    """Return the transcript of each session, in the order in which they had the run."""
     sessions = dict.fromkeys((state.start.session_id, *state.sessions))
     found = (
         (known, claude_session.transcript_path(known, context.environment))
@@ -71,11 +62,11 @@ def _transcripts(context: RunContext, state: RunState) -> dict[str, Path]:
     return {known: path for known, path in found if path is not None}
 
 
-def _keep_transcripts(context: RunContext, state: RunState) -> None:
-    """Copy each session's lines since the run was opened, redacted, into the run's folder."""
+def _copy_transcripts(context: RunContext, state: RunState) -> None:
+    """Copy the lines of each session since the run was created, redacted, into its folder."""
     for number, path in enumerate(_transcripts(context, state).values(), 1):
-        heard = claude_session.session_slice(
+        read = claude_session.session_slice(
             path, after=state.created_at, until=state.ended_at or "~"
         )
-        text = "".join(f"{context.log.redact(line)}\n" for line in heard.lines)
+        text = "".join(f"{context.journal.redact(line)}\n" for line in read.lines)
         files.replace(context.files.transcript(number), text.encode())

@@ -1,14 +1,21 @@
-"""The checks that judge the work, run one after the other."""
+"""The VERIFY phase: the scope of the changes, then the checks, one after the other."""
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from runr import nofollow
 from runr.execution import scope_guard
-from runr.execution.context import PhaseOutcome, RunContext
+from runr.execution.context import RunContext
 from runr.redaction import CleanLines
-from runr.runs import terms
-from runr.runs.model import Check, CheckResult, RunStart, RunState
+from runr.runs import spec
+from runr.runs.events import (
+    CheckFailed,
+    CheckFinished,
+    ChecksEscalated,
+    CheckStarted,
+    VerifyFinished,
+)
+from runr.runs.model import Check, CheckResult, RunState, VerificationResult
 from runr.text import join_limited
 from runr.workers import process
 
@@ -16,22 +23,21 @@ from runr.workers import process
 OUTPUT_TAIL = 6000
 
 
-async def verify(context: RunContext, state: RunState) -> PhaseOutcome:
-    """Judge the work: scope, checks, and scope again, for checks write files too."""
+async def verify(context: RunContext, state: RunState) -> VerifyFinished:
+    """Verify the work: scope, checks, and scope again, because checks write files too."""
     before = scope_guard.check_scope(context, state)
     if before.violations:
-        return _out_of_scope(before.violations, [])
-    checks = _judges(context, state.start, before.paths)
+        return _scope_violation(before.violations, [])
+    checks = _checks(context, state, before.paths)
     results = await run_checks(context, state, checks)
     after = scope_guard.check_scope(context, state, before)
     if after.violations:
-        return _out_of_scope(after.violations, results, when=" (since the checks ran)")
-    facts = [result.model_dump(mode="json") for result in results]
-    return PhaseOutcome(verification_result(results), {"checks": facts, "tree": after.tree})
+        return _scope_violation(after.violations, results, when=" (since the checks ran)")
+    return VerifyFinished(verification_result(results), tuple(results), tree=after.tree)
 
 
-def verification_result(results: Sequence[CheckResult]) -> str:
-    """Return passed, failed, skipped where all were left out, none where there is nothing."""
+def verification_result(results: Sequence[CheckResult]) -> VerificationResult:
+    """Return passed, failed, skipped where no check was run, none where there is no check."""
     if not results:
         return "none"
     if not any(result.runs for result in results):
@@ -42,71 +48,86 @@ def verification_result(results: Sequence[CheckResult]) -> str:
 async def run_checks(
     context: RunContext, state: RunState, checks: Sequence[Check]
 ) -> list[CheckResult]:
-    """Run the checks in order; a tier with a failure is finished, later tiers are left out."""
+    """Run the checks in order; the checks after a tier with a failure are skipped."""
     results: list[CheckResult] = []
     for check in checks:
-        broken = next((result.tier for result in results if not result.passed), check.tier)
-        if broken != check.tier:
+        failed = next((result.tier for result in results if not result.passed), check.tier)
+        if failed != check.tier:
             results.append(unchecked(check))
             continue
-        context.log.append("check.started", {"tier": check.tier, "command": check.command})
-        result = await _settled(context, state, check)
+        context.journal.append(CheckStarted(check.tier, check.command))
+        result = await _run_with_retries(context, state, check)
         results.append(result)
-        said = result.model_dump(mode="json", exclude={"tail"})
-        facts = said | {"passed": result.passed, "flaky": result.flaky}
-        context.log.append("check.finished", facts)
+        context.journal.append(
+            CheckFinished(
+                tier=result.tier,
+                command=result.command,
+                exit_code=result.exit_code,
+                seconds=result.seconds,
+                runs=result.runs,
+                passed=result.passed,
+                flaky=result.flaky,
+            )
+        )
     return results
 
 
 def unchecked(check: Check) -> CheckResult:
-    """Return the result of a check that is not run."""
-    return CheckResult(tier=check.tier, command=check.command, exit_code=None, seconds=0, runs=0)
+    """Return the result of a check that is skipped."""
+    return CheckResult(check.tier, check.command, exit_code=None, seconds=0, runs=0)
 
 
-def _judges(context: RunContext, start: RunStart, paths: Collection[str]) -> tuple[Check, ...]:
-    """Return the checks, with those that risky changes add; these are told in the timeline."""
-    taken = terms.overridden(start, paths)
-    for risk, path in taken:
-        facts = {"pattern": risk.pattern, "tier": risk.tier, "path": path}
-        context.log.append("checks.added", facts)
-    return terms.verifies_anything(start, [risk for risk, _ in taken])
+def _checks(context: RunContext, state: RunState, paths: Collection[str]) -> tuple[Check, ...]:
+    """Return the run's checks, with those that the changed paths add; that is recorded."""
+    triggered = spec.triggered(state.spec, paths)
+    for escalation, path in triggered:
+        context.journal.append(ChecksEscalated(escalation.pattern, escalation.tier, path))
+    return spec.escalated_checks(state.spec, [escalation for escalation, _ in triggered])
 
 
-async def _settled(context: RunContext, state: RunState, check: Check) -> CheckResult:
-    """Run a check, and again where it fails, as often as the settings say."""
+async def _run_with_retries(context: RunContext, state: RunState, check: Check) -> CheckResult:
+    """Run a check, and again while it fails, as often as the settings allow."""
     result = await _run_check(context, state, check)
-    while result.failed and result.exit_code is not None and result.runs <= state.start.rerun:
-        facts = result.model_dump(mode="json", exclude={"tail"})
-        context.log.append("check.failed", facts)
+    retries = state.spec.verify_retries
+    while result.failed and result.exit_code is not None and result.runs <= retries:
+        context.journal.append(
+            CheckFailed(
+                tier=result.tier,
+                command=result.command,
+                exit_code=result.exit_code,
+                seconds=result.seconds,
+                runs=result.runs,
+            )
+        )
         again = await _run_check(context, state, check)
-        runs, seconds = result.runs + 1, round(result.seconds + again.seconds, 3)
-        result = again.model_copy(update={"runs": runs, "seconds": seconds})
+        seconds = round(result.seconds + again.seconds, 3)
+        result = again._replace(runs=result.runs + 1, seconds=seconds)
     return result
 
 
 async def _run_check(context: RunContext, state: RunState, check: Check) -> CheckResult:
     lines: list[str] = []
-    log = context.files.verify_log(max(state.attempt, 1))
-    with nofollow.append_text(log) as kept:
-        kept.write(f"$ {context.log.redact(check.command)}\n")
-        cleaned = CleanLines(context.log.redact)
+    path = context.files.verify_log(max(state.attempt, 1))
+    with nofollow.append_text(path) as log:
+        log.write(f"$ {context.journal.redact(check.command)}\n")
+        redacted = CleanLines(context.journal.redact)
 
-        def heard(line: str) -> None:
-            clean = cleaned(line)
-            kept.write(clean + "\n")
+        def on_line(line: str) -> None:
+            clean = redacted(line)
+            log.write(clean + "\n")
             lines.append(clean)
 
-        # The command is the user's own, handed over whole.
+        # The command is the user's own: a shell gets it unchanged.
         ended = await process.run(
             ["sh", "-c", check.command],
             cwd=Path(state.start.workdir),
             env=context.child_environment(state),
-            on_line=heard,
+            on_line=on_line,
             timeout_s=check.timeout_s,
             marker=state.id,
         )
         how = "timed out" if ended.timed_out else f"exit code {ended.exit_code}"
-        kept.write(f"[{how} after {ended.seconds:.1f}s]\n")
+        log.write(f"[{how} after {ended.seconds:.1f}s]\n")
     return CheckResult(
         tier=check.tier,
         command=check.command,
@@ -116,15 +137,12 @@ async def _run_check(context: RunContext, state: RunState, check: Check) -> Chec
     )
 
 
-def _out_of_scope(
-    paths: list[str], results: Sequence[CheckResult], *, when: str = ""
-) -> PhaseOutcome:
-    shown = join_limited(paths, 5)
-    return PhaseOutcome(
-        "guard",
-        {
-            "checks": [result.model_dump(mode="json") for result in results],
-            "violations": paths,
-            "detail": f"out of scope: {shown}{when}",
-        },
+def _scope_violation(
+    paths: Sequence[str], results: Sequence[CheckResult], *, when: str = ""
+) -> VerifyFinished:
+    return VerifyFinished(
+        "scope_violation",
+        tuple(results),
+        detail=f"out of scope: {join_limited(paths, 5)}{when}",
+        violations=tuple(paths),
     )

@@ -1,9 +1,8 @@
-"""One piece of work by a worker: within the run's limits, outages waited out, or by a fallback."""
+"""One piece of work by a worker: within the run's limits, with backoff and fallbacks."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Self
 
 import anyio
 
@@ -11,154 +10,135 @@ from runr import nofollow
 from runr.config.settings import Config, WorkerSettings
 from runr.errors import WorkerUnavailableError
 from runr.execution.context import RunContext
-from runr.runs import journal, terms
-from runr.runs.model import Event, Phase, RunState
-from runr.runs.terms import Usage
+from runr.runs import journal, spec
+from runr.runs.events import Event, RunResumed, WorkerBackoff, WorkerFallback, WorkFinished
+from runr.runs.model import RunState, Usage
+from runr.runs.spec import Spent
 from runr.text import format_duration
 from runr.workers import registry
 from runr.workers.protocol import Assignment, FollowUp, WorkReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Use:
-    """What was used; the cost is None where no worker could tell."""
-
-    cost_usd: float | None = None
-    input_tokens: int = 0
-    output_tokens: int = 0
-    turns: int = 0
-
-    def with_report(self, report: WorkReport) -> Self:
-        """Return the sum with what a report says."""
-        known = [cost for cost in (self.cost_usd, report.cost_usd) if cost is not None]
-        return type(self)(
-            cost_usd=sum(known) if known else None,
-            input_tokens=self.input_tokens + report.input_tokens,
-            output_tokens=self.output_tokens + report.output_tokens,
-            turns=self.turns + report.turns,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """A worker's session, and what of it has been counted."""
+    """A worker's session, and what it has used so far."""
 
     id: str
-    use: Use = Use()
+    usage: Usage
 
     def follow_up(self, prompt: str) -> FollowUp:
-        """Return how a worker goes on in it."""
+        """Return how a worker continues in it."""
         return FollowUp(
             session_id=self.id,
             prompt=prompt,
-            cost_usd=self.use.cost_usd or 0.0,
-            input_tokens=self.use.input_tokens,
-            output_tokens=self.use.output_tokens,
+            cost_usd=self.usage.cost_usd or 0.0,
+            input_tokens=self.usage.input_tokens,
+            output_tokens=self.usage.output_tokens,
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunHistory:
-    """A run so far; `began` is when it was opened, or taken up for the last time.
+    """A run since it was created, or last resumed.
 
-    `worker` is the fallback that has taken over since, `sessions` are the last
-    ones of each worker.
+    `worker` is the fallback that has taken over since; `sessions` holds the
+    last session of each worker.
     """
 
-    began: datetime
+    since: datetime
     worker: str | None
     sessions: Mapping[str, Session]
 
 
-def load_history(events: Sequence[Event], asked: str) -> RunHistory:
-    """Return a run's past; `asked` is the worker that it was opened with."""
-    began, worker = events[0].time, None
+def load_history(events: Sequence[Event], worker: str) -> RunHistory:
+    """Return a run's history; `worker` is the one that the run was created with."""
+    since, fallback = events[0].time, None
     sessions: dict[str, Session] = {}
     for event in events:
-        facts = event.payload
-        if event.type == "run.resumed":
-            began, worker = event.time, None
-        elif event.type == "worker.replaced":
-            worker = facts["by"]
-        elif event.type == "phase.finished" and facts["phase"] == Phase.WORK:
-            session = _session(facts)
-            if session:
-                sessions[facts.get("worker") or asked] = session
-    return RunHistory(began=datetime.fromisoformat(began), worker=worker, sessions=sessions)
+        match event.data:
+            case RunResumed():
+                since, fallback = event.time, None
+            case WorkerFallback(fallback=name):
+                fallback = name
+            case WorkFinished(session_id=str(session_id), session_usage=Usage() as usage) as done:
+                sessions[done.worker or worker] = Session(id=session_id, usage=usage)
+    return RunHistory(since=datetime.fromisoformat(since), worker=fallback, sessions=sessions)
 
 
-def _session(facts: Mapping[str, Any]) -> Session | None:
-    found = facts.get("session_id")
-    known = facts.get("session_use")
-    return Session(id=found, use=Use(**known)) if found and known is not None else None
+def usage_of(report: WorkReport) -> Usage:
+    """Return what a worker reports to have used."""
+    return Usage(
+        cost_usd=report.cost_usd,
+        input_tokens=report.input_tokens,
+        output_tokens=report.output_tokens,
+        turns=report.turns,
+    )
 
 
-#: What the next worker may do better.
-_REPLACEABLE = ("worker_unavailable", "worker_auth")
+#: Stops after which a fallback is tried.
+_FALLBACK_STOPS = ("worker_unavailable", "worker_auth")
 
-# No wait for a service is longer than this, in seconds.
-_LONGEST_PAUSE = 300
+#: The longest wait between two tries, in seconds.
+_MAX_BACKOFF_S = 300
 
 Brief = Callable[["WorkerSession", str, WorkerSettings], Assignment]
 
 
 class WorkerSession:
-    """The work as it goes on: who has worked at it, and what was used."""
+    """The work while it is done: which workers have tried, and what they used."""
 
     def __init__(self, context: RunContext, state: RunState, brief: Brief) -> None:
         self.context = context
         self.state = state
         self.config = Config.model_validate_json(nofollow.read(context.files.config))
-        self.past: RunHistory = load_history(journal.events(context.files), state.start.worker)
-        self.sessions = dict(self.past.sessions)
-        self.begun = False
-        self.broken_off = False
+        self.history = load_history(journal.events(context.files), state.start.worker)
+        self.sessions = dict(self.history.sessions)
+        self.started = False
+        self.interrupted = False
+        self.usage = Usage()
+        self.session_usage: Usage | None = None
         self._brief = brief
-        self._last: Session | None = None
-        self._use = Use()
         self._denied: tuple[str, ...] = ()
 
-    def facts(self) -> dict[str, object]:
-        """Return what was used, as it is recorded."""
-        denied = list(self._denied if self.begun else self.state.denied)
-        session = asdict(self._last.use) if self._last else None
-        return asdict(self._use) | {"denied": denied, "session_use": session}
+    @property
+    def denied(self) -> tuple[str, ...]:
+        """The uses of tools that were denied to the worker; those of before where none started."""
+        return self._denied if self.started else self.state.denied
 
-    async def by_someone(self, names: Sequence[str]) -> tuple[str, WorkReport]:
-        """Let one worker after the other try, until one could begin."""
-        name, *others = names
-        report = await self._by(name)
-        while others and report.stop in _REPLACEABLE:
+    async def run_with_fallbacks(self, names: Sequence[str]) -> tuple[str, WorkReport]:
+        """Let one worker after the other try, until one could start; return its name too."""
+        name, *fallbacks = names
+        report = await self._run(name)
+        while fallbacks and report.stop in _FALLBACK_STOPS:
             why = (report.summary.splitlines() or [report.stop])[0]
-            reason = f"{name}: {why}; {others[0]} takes over"
-            message = {"worker": name, "by": others[0], "reason": reason}
-            self.context.log.append("worker.replaced", message)
-            name = others.pop(0)
-            report = await self._by(name)
+            reason = f"{name}: {why}; {fallbacks[0]} takes over"
+            self.context.journal.append(WorkerFallback(name, fallbacks[0], reason))
+            name = fallbacks.pop(0)
+            report = await self._run(name)
         return name, report
 
-    def left_s(self) -> float:
+    def remaining_s(self) -> float:
         """Return how many seconds the run has left in all."""
-        return self.config.run.total_timeout - self._used().seconds
+        return self.config.run.total_timeout - self._spent().seconds
 
-    def affordable(self, settings: WorkerSettings) -> WorkerSettings:
-        """Return the worker's settings with no more to spend than the run has left."""
-        return terms.remaining_budget(settings, self.config.run, self._used())
+    def cap_budget(self, settings: WorkerSettings) -> WorkerSettings:
+        """Return the worker's settings with a budget within what the run has left."""
+        return spec.remaining_budget(settings, self.config.run, self._spent())
 
-    async def _by(self, name: str) -> WorkReport:
-        """Let one worker try, and again after each outage while there is patience left."""
-        pause, patience = self.config.run.outage_pause, self.config.run.outage_wait
+    async def _run(self, name: str) -> WorkReport:
+        """Let one worker try, and again after each outage while there is time to wait."""
+        backoff, left = self.config.run.outage_pause, self.config.run.outage_wait
         while True:
-            report = await self._once(name)
-            wait = min(pause, patience)
+            report = await self._run_once(name)
+            wait = min(backoff, left)
             if report.stop != "worker_outage" or wait <= 0:
                 return report
-            await self._wait(wait, report)
-            pause, patience = min(2 * pause, _LONGEST_PAUSE), patience - wait
-            self.broken_off = True
+            await self._back_off(wait, report)
+            backoff, left = min(2 * backoff, _MAX_BACKOFF_S), left - wait
+            self.interrupted = True
 
-    async def _once(self, name: str) -> WorkReport:
-        reached = self._reached()
+    async def _run_once(self, name: str) -> WorkReport:
+        reached = self._limit_reached()
         if reached:
             return WorkReport(stop=reached[0], summary=reached[1])
         try:
@@ -168,36 +148,36 @@ class WorkerSession:
         except WorkerUnavailableError as refusal:
             return WorkReport(stop="worker_unavailable", summary=refusal.message)
         self._count(name, report)
-        reached = self._reached() if report.stop in ("time_limit", "budget") else None
+        reached = self._limit_reached() if report.stop in ("time_limit", "cost_limit") else None
         if reached and reached[0] == report.stop:
             return replace(report, summary=f"{reached[1]}\n{report.summary}".strip())
         return report
 
-    async def _wait(self, seconds: float, report: WorkReport) -> None:
-        seconds = max(0, min(seconds, self.left_s()))
+    async def _back_off(self, seconds: float, report: WorkReport) -> None:
+        seconds = max(0, min(seconds, self.remaining_s()))
         why = (report.summary.splitlines() or ["no answer"])[0]
         reason = f"{why}; trying again in {format_duration(seconds)}"
-        self.context.log.append("worker.waiting", {"reason": reason, "seconds": seconds})
+        self.context.journal.append(WorkerBackoff(reason, seconds))
         await anyio.sleep(seconds)
 
     def _count(self, name: str, report: WorkReport) -> None:
-        self.begun = True
-        self._use = self._use.with_report(report)
+        self.started = True
+        self.usage = self.usage.plus(usage_of(report))
         self._denied = (*self._denied, *report.denied)
-        self._last = None
+        self.session_usage = None
         if report.session_id:
             known = self.sessions.get(name)
-            before = known.use if known and known.id == report.session_id else Use()
-            self._last = Session(id=report.session_id, use=before.with_report(report))
-            self.sessions[name] = self._last
+            before = known.usage if known and known.id == report.session_id else Usage()
+            self.session_usage = before.plus(usage_of(report))
+            self.sessions[name] = Session(id=report.session_id, usage=self.session_usage)
 
-    def _reached(self) -> tuple[str, str] | None:
-        return terms.limit_reached(self.config.run, self._used())
+    def _limit_reached(self) -> tuple[str, str] | None:
+        return spec.limit_reached(self.config.run, self._spent())
 
-    def _used(self) -> Usage:
-        state, use = self.state, self._use
-        return Usage(
-            seconds=(self.context.clock() - self.past.began).total_seconds(),
-            cost_usd=(state.cost_usd or 0.0) + (use.cost_usd or 0.0),
-            tokens=state.input_tokens + state.output_tokens + use.input_tokens + use.output_tokens,
+    def _spent(self) -> Spent:
+        total = self.state.usage.plus(self.usage)
+        return Spent(
+            seconds=(self.context.clock() - self.history.since).total_seconds(),
+            cost_usd=total.cost_usd or 0.0,
+            tokens=total.input_tokens + total.output_tokens,
         )

@@ -19,7 +19,7 @@ from runr.query.filters import MATCH_ALL, Filter
 from runr.query.models import Kind, Result
 from runr.query.snapshot import Snapshot
 from runr.query.task_state import TaskState
-from runr.runs.model import Event
+from runr.runs.events import Event
 
 OnStart = Callable[[RunDetails], None]
 

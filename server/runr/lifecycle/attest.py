@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Literal
 
 import anyio
 
@@ -12,7 +13,8 @@ from runr.execution.context import RunContext
 from runr.lifecycle.leases import record_spec
 from runr.project import Project
 from runr.runs import journal, stop_reasons
-from runr.runs.model import Approval, Phase, RunStart, RunState
+from runr.runs.events import PhaseStarted, RunApproved, RunCompleted, RunStopped, VerifyFinished
+from runr.runs.model import Approval, Phase, RunCreated, RunState
 from runr.storage import files, state_dir
 from runr.tasks.model import Task, TaskType
 
@@ -39,24 +41,32 @@ def claim_for_person(project: Project) -> Iterator[RunContext]:
 
 
 @contextmanager
-def open_person_run(project: Project, task: Task, **facts: object) -> Iterator[RunContext]:
-    """Open a new run on the task as it is now; `facts` are what else is known of its start."""
+def open_person_run(
+    project: Project,
+    task: Task,
+    *,
+    kind: Literal["attempt", "acknowledgement"] = "attempt",
+    target: str | None = None,
+    override_reason: str | None = None,
+    with_checks: bool = True,
+) -> Iterator[RunContext]:
+    """Open a run of a person on the task as it is now."""
     with claim_for_person(project) as context:
-        terms = record_spec(project, context.files, task, project.config())
+        spec = record_spec(project, context.files, task, project.config())
         head = project.repo.head() or ""
-        start = RunStart.model_validate(
-            {
-                **dict(terms),
-                "task": task.path,
-                "worker": "person",
-                "in_place": True,
-                "workdir": str(project.tree),
-                "base_sha": head,
-                "base_tree": head,
-                **facts,
-            }
+        created = RunCreated(
+            task=task.path,
+            worker="person",
+            workdir=str(project.tree),
+            base_sha=head,
+            base_tree=head,
+            spec=spec if with_checks else spec._replace(checks=()),
+            kind=kind,
+            in_place=True,
+            target=target,
+            override_reason=override_reason,
         )
-        context.log.append("run.created", start.model_dump(mode="json"), source="person")
+        context.journal.append(created, source="person")
         yield context
 
 
@@ -86,7 +96,7 @@ def attest(
             next_steps=["runr list-tasks --blocked", _forced(name)],
         )
     forced = f"open dependencies: {', '.join(blockers)}" if blockers else None
-    with open_person_run(project, task, forced=forced) as context:
+    with open_person_run(project, task, override_reason=forced) as context:
         return _record(task, context, word, force=force, skip=skip)
 
 
@@ -94,34 +104,29 @@ def _record(
     task: Task, context: RunContext, word: Approval, *, force: bool, skip: bool
 ) -> RunState:
     state = _judge(context, skip=skip)
-    if state.verification == "failed" and not force:
-        context.log.append("run.stopped", {"code": "verification_failed"})
-        failed = next(check for check in state.checks if check.failed)
+    if state.verification.result == "failed" and not force:
+        context.journal.append(RunStopped("verification_failed"))
+        failed = next(check for check in state.verification.checks if check.failed)
         raise VerificationError(
             f"{task.name} is not completed: `{failed.command}` failed\n{failed.tail[-1500:]}",
             next_steps=[f"runr report {state.id}", _forced(stop_reasons.quoted(task.name))],
         )
-    context.log.append("run.approved", word.model_dump(), source="person")
-    state = context.log.append("run.completed", {}, source="person")
+    context.journal.append(RunApproved(word.by, word.reason), source="person")
+    state = context.journal.append(RunCompleted(), source="person")
     completion.write_status(context, state)
     completion.write_report(context, state)
     return state
 
 
 def _judge(context: RunContext, *, skip: bool) -> RunState:
-    state = context.log.append("phase.started", {"phase": Phase.VERIFY})
-    checks = state.start.checks
+    state = context.journal.append(PhaseStarted(Phase.VERIFY))
+    checks = state.spec.checks
     if skip:
         results = [verification.unchecked(check) for check in checks]
     else:
         results = anyio.run(verification.run_checks, context, state, checks)
-    return context.log.append(
-        "phase.finished",
-        {
-            "phase": Phase.VERIFY,
-            "outcome": verification.verification_result(results),
-            "checks": [result.model_dump(mode="json") for result in results],
-        },
+    return context.journal.append(
+        VerifyFinished(verification.verification_result(results), tuple(results))
     )
 
 
@@ -131,11 +136,10 @@ def _forced(name: str) -> str:
 
 def record_attestation(project: Project, task: Task, word: Approval) -> RunState:
     """Record a run without checks that `word` completes; its verification is `none`."""
-    with open_person_run(project, task, checks=()) as context:
-        log = context.log
-        log.append("phase.started", {"phase": Phase.VERIFY})
-        log.append("phase.finished", {"phase": Phase.VERIFY, "outcome": "none", "checks": []})
-        log.append("run.approved", word.model_dump(), source="person")
-        state = log.append("run.completed", {}, source="person")
+    with open_person_run(project, task, with_checks=False) as context:
+        context.journal.append(PhaseStarted(Phase.VERIFY))
+        context.journal.append(VerifyFinished("none", ()))
+        context.journal.append(RunApproved(word.by, word.reason), source="person")
+        state = context.journal.append(RunCompleted(), source="person")
         completion.write_status(context, state)
         return state

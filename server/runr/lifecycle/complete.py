@@ -24,6 +24,7 @@ from runr.query.models import DEFAULT_TAIL
 from runr.query.presenters import Holder
 from runr.query.snapshot import Snapshot
 from runr.runs import journal, stop_reasons
+from runr.runs.events import RunApproved, RunResumed
 from runr.runs.machine import next_action
 from runr.runs.model import Approval, RunState
 from runr.runs.next_steps import Surface
@@ -63,13 +64,13 @@ def complete_task(project: Project, request: CompleteRequest) -> CompletionResul
     if entry.status is State.COMPLETED and not snapshot.state_of(task).stale and not request.force:
         return _already(project, task, entry)
     state = _taken_up(project, _current(project, entry), word)
-    if state is not None and state.ended is None:
+    if state is not None and state.result is None:
         if request.skip_checks:
             _refuse_to_skip(task, state)
         return _answer(
             project, task, _finish(project, state, word if request.force else None, word)
         )
-    if state is not None and state.stop in stop_reasons.FOR_A_PERSON and word is not None:
+    if state is not None and state.stop_reason in stop_reasons.FOR_A_PERSON and word is not None:
         return _answer(project, task, _carry_on(project, state, word))
     blockers, skip = snapshot.blockers(task), request.skip_checks
     said = attest.attest(project, task, blockers, word, force=request.force, skip=skip)
@@ -112,7 +113,7 @@ def _taken_up(project: Project, state: RunState | None, word: Approval | None) -
     session_id = project.environment.get(presenters.SESSION)
     if state is None or word is not None or not state.by_session:
         return state
-    if (state.stop, state.holder) != ("unverified", session_id):
+    if (state.stop_reason, state.holder) != ("abandoned", session_id):
         return state
     resume_run(project, state.id)
     return journal.require(project.layout.run(state.id))
@@ -133,7 +134,7 @@ def _finish(
         submit_session_work(context, state, by=_person(project))
         state = anyio.run(loop.run_phases, context)
         waits = next_action(state).kind == "wait"
-        if (waits and forced) or (state.stop == "no_checks" and word):
+        if (waits and forced) or (state.stop_reason == "no_checks" and word):
             _approve(context, state, forced or word)
             state = anyio.run(loop.run_phases, context)
     return state
@@ -152,7 +153,7 @@ def _yielded(project: Project, state: RunState) -> RunState:
 
 def _person(project: Project) -> str | None:
     """Return who completes a session's run by hand; an agent is nobody's name."""
-    at_hand = project.surface.typed and presenters.SESSION not in project.environment
+    at_hand = project.surface.is_shell and presenters.SESSION not in project.environment
     return (project.repo.user() or "a person") if at_hand else None
 
 
@@ -187,9 +188,9 @@ def _carry_on(project: Project, state: RunState, word: Approval) -> RunState:
 
 def _approve(context: RunContext, state: RunState, word: Approval | None) -> None:
     if word is not None:
-        context.log.append("run.approved", word.model_dump(), source="person")
-    if state.ended:
-        context.log.append("run.resumed", {})
+        context.journal.append(RunApproved(word.by, word.reason), source="person")
+    if state.result:
+        context.journal.append(RunResumed())
 
 
 @contextmanager
@@ -208,7 +209,7 @@ def _answer(project: Project, task: Task, state: RunState) -> CompletionResult:
     return CompletionResult(
         task=shown,
         run=run,
-        completed=state.ended == "completed",
+        completed=state.result == "completed",
         next_steps=[_advice(shown, state, project.surface)],
     )
 
@@ -227,7 +228,7 @@ def _already(project: Project, task: Task, entry: Entry) -> CompletionResult:
 
 
 def _advice(task: TaskFields, state: RunState, surface: Surface) -> str:
-    if state.ended == "completed":
+    if state.result == "completed":
         dirty = f" Left uncommitted: {', '.join(state.left_dirty[:5])}." if state.left_dirty else ""
         empty = " Nothing was changed by it." if state.changed == 0 else ""
         return f"Done: it is recorded.{empty}{dirty}"
@@ -236,8 +237,8 @@ def _advice(task: TaskFields, state: RunState, surface: Surface) -> str:
             f"Undo what lies outside of the task's scope: {', '.join(state.violations[:5])}. "
             f"Then {surface.complete(task.path)} again."
         )
-    if state.ended is None and state.outcome == "changes":
+    if state.result is None and state.outcome == "changes":
         return f"Do what the reviewer asks for, then {surface.complete(task.path)} again."
-    if state.ended is None:
+    if state.result is None:
         return f"Mend what failed, then {surface.complete(task.path)} again. The run stays open."
     return f"A person has to say so: {surface.attest(task.path)}."

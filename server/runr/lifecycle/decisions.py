@@ -16,6 +16,7 @@ from runr.query.models import Result
 from runr.query.snapshot import Snapshot
 from runr.query.task_state import TaskState
 from runr.runs import journal, stop_reasons
+from runr.runs.events import RunApproved, RunCompleted, RunRejected
 from runr.runs.model import Approval, RunState
 from runr.runs.stop_reasons import quoted
 from runr.status.model import State
@@ -54,10 +55,10 @@ def acknowledge(
     )
     target = project.repo.branch()
     with attest.open_person_run(
-        project, task_state.task, kind="acceptance", target=target
+        project, task_state.task, kind="acknowledgement", target=target
     ) as context:
-        context.log.append("run.approved", word.model_dump(), source="person")
-        state = context.log.append("run.completed", {}, source="person")
+        context.journal.append(RunApproved(word.by, word.reason), source="person")
+        state = context.journal.append(RunCompleted(), source="person")
         completion.write_status(context, state)
         completion.write_report(context, state)
     return AcknowledgeResult(
@@ -115,7 +116,7 @@ def reject(project: Project, verdict: Decision) -> RunResult:
     run = project.layout.run(state.id)
     with exclusive(run):
         context = project.context(run)
-        state = context.log.append("run.rejected", word.model_dump(), source="person")
+        state = context.journal.append(RunRejected(word.by, word.reason), source="person")
         completion.write_status(context, state)
         completion.write_report(context, state)
     shown = presenters.run_details(state, run, now=project.now())
@@ -140,10 +141,10 @@ def _awaiting(project: Project, about: str) -> RunState:
     if entry is None or entry.last_run_id is None:
         raise UsageError(f"{path} has no run, so there is no work to judge", next_steps=[look])
     state = journal.require(project.layout.run(entry.last_run_id))
-    if state.ended is None:
+    if state.result is None:
         ensure_no_live_run(project, entry)
-    if state.ended != "stopped" or state.stop not in stop_reasons.FOR_A_PERSON:
-        how = state.stop or state.ended or "running"
+    if state.result != "stopped" or state.stop_reason not in stop_reasons.FOR_A_PERSON:
+        how = state.stop_reason or state.result or "running"
         raise UsageError(
             f"run {state.id} of {path} does not wait for a person ({how})", next_steps=[look]
         )

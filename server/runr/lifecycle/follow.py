@@ -9,7 +9,7 @@ from runr.query import presenters
 from runr.query.detail_models import RunDetails
 from runr.query.models import DEFAULT_TAIL
 from runr.runs import journal
-from runr.runs.model import Event
+from runr.runs.events import Event
 
 Listener = Callable[[Event], None]
 
@@ -38,12 +38,12 @@ def wait_for_run(
             after = event.seq
             on_event(event)
         state = journal.require(files)
-        if state.ended and not alive:
+        if state.result and not alive:
             return presenters.run_details(state, files, tail=DEFAULT_TAIL)
         if not alive and not state.by_session:
             project.entries()
             reconcile.end_if_dead(project.context(files))
         over = deadline is not None and time.monotonic() >= deadline
-        if over or (state.by_session and state.ended is None):
+        if over or (state.by_session and state.result is None):
             return presenters.run_details(state, files, now=project.now())
         time.sleep(_PAUSE)

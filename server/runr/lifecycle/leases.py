@@ -14,10 +14,11 @@ from runr.project import Project
 from runr.query import notes, presenters
 from runr.query.detail_models import RunResult
 from runr.query.presenters import SESSION, Holder
-from runr.runs import journal, terms
+from runr.runs import journal, spec
+from runr.runs.events import SessionAttached
 from runr.runs.model import RunSpec, RunState
 from runr.runs.prompts import session_brief
-from runr.runs.terms import apply_overrides
+from runr.runs.spec import apply_overrides
 from runr.status import store
 from runr.status.model import Entry, State, fold
 from runr.storage import files
@@ -66,7 +67,7 @@ def ensure_no_live_run(project: Project, entry: Entry) -> None:
     """Raise AlreadyRunningError if the entry's run is still carried on by somebody."""
     run = project.layout.run(entry.last_run_id or "")
     state = journal.state(run)
-    if state is None or state.ended:
+    if state is None or state.result:
         return
     if state.by_session:
         raise hold_lease(project, state)
@@ -110,10 +111,10 @@ def take_over(project: Project, state: RunState, session_id: str, why: str) -> R
     run = project.layout.run(state.id)
     with exclusive(run):
         now = journal.require(run)
-        if now.holder != state.holder or now.ended:
+        if now.holder != state.holder or now.result:
             raise hold_lease(project, now)
-        payload = {"session_id": session_id, "from": state.holder, "why": why}
-        return project.context(run).log.append("session.joined", payload, source="session")
+        attached = SessionAttached(session_id, why, previous_session_id=state.holder)
+        return project.context(run).journal.append(attached, source="session")
 
 
 def launch(project: Project, run: RunFiles, lock: int) -> None:
@@ -136,9 +137,9 @@ def record_spec(
     The worker's settings are those that the task asks for, where it does.
     """
     text = repository.read_content(project.layout, task.path).decode("utf-8", "surrogateescape")
-    clean = project.context(run).log.redact(text)
+    clean = project.context(run).journal.redact(text)
     files.replace(run.task, clean.encode("utf-8", "surrogateescape"))
     files.replace(
         run.config, apply_overrides(config, task, worker).model_dump_json(indent=1).encode() + b"\n"
     )
-    return terms.build_spec(task, config)
+    return spec.build_spec(task, config)

@@ -42,7 +42,7 @@ def continue_run(project: Project, *, dry_run: bool = False) -> ContinueResult:
     state = _latest_stop(project, entries)
     if state is None:
         return _without_a_stop(project, entries, dry_run=dry_run)
-    stop = stop_reasons.find(state.stop or "error")
+    stop = stop_reasons.find(state.stop_reason or "error")
     name = state.start.task.removeprefix(".runr/tasks/")
     shown = presenters.run_details(
         state, project.layout.run(state.id), tail=1500, now=project.now()
@@ -78,7 +78,7 @@ def _latest_stop(project: Project, entries: Mapping[str, Entry]) -> RunState | N
         except DamagedStateError as damage:
             project.warn(damage.message)
             continue
-        if state is not None and state.ended == "stopped" and state.start.worker != "person":
+        if state is not None and state.result == "stopped" and state.start.worker != "person":
             found.append(state)
     return max(found, key=lambda state: state.ended_at or "", default=None)
 
@@ -135,7 +135,7 @@ def preview_resume(project: Project, wanted: str, since: Phase | None = None) ->
     return ResumePreview(
         run=state.id,
         task=state.start.task,
-        stop_reason=state.stop or "error",
+        stop_reason=state.stop_reason or "error",
         phase=action.phase if performs else None,
         attempt=action.attempt or state.attempt,
         workdir=state.start.workdir,

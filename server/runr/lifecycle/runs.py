@@ -5,7 +5,6 @@ import signal
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from runr import nofollow
 from runr.errors import AlreadyRunningError, DamagedStateError, NeedsHumanError, UsageError
@@ -21,6 +20,7 @@ from runr.query import presenters
 from runr.query.detail_models import RunList, RunReport, RunResult
 from runr.query.models import CommandResult
 from runr.runs import journal, report, resume, stop_reasons
+from runr.runs.events import RunResumed, RunStopRequested, SessionAttached
 from runr.runs.model import Phase, RunSpec, RunState
 from runr.runs.stop_reasons import quoted
 from runr.status.model import Entry, State
@@ -57,11 +57,11 @@ def read_report(project: Project, wanted: str) -> RunReport:
     run = project.find_run(wanted)
     before = journal.require(run)
     state = record_session_usage(project.context(run), before)
-    if state.ended and (state is not before or not nofollow.exists(run.report)):
+    if state.result and (state is not before or not nofollow.exists(run.report)):
         completion.write_report(project.context(run), state)
     text = (
         nofollow.read(run.report).decode()
-        if state.ended
+        if state.result
         else report.render(state, journal.events(run), ())
     )
     shown = presenters.holder_details(project, state, run, tail=6000)
@@ -72,13 +72,13 @@ def stop_run(project: Project, wanted: str, reason: str | None = None) -> Comman
     """Ask a run to stop, then see to it; its work is kept, and who stopped it and why."""
     run = project.find_run(wanted)
     state = journal.require(run)
-    if state.ended:
-        return CommandResult(message=f"run {run.id} has already ended ({state.ended})")
+    if state.result:
+        return CommandResult(message=f"run {run.id} has already ended ({state.result})")
     context = project.context(run)
     by_session = presenters.SESSION in project.environment
     detail = _said(project, (reason or "").strip(), by_session=by_session)
     source = "session" if by_session else "person"
-    context.log.append("stop.requested", {"detail": detail}, source=source)
+    context.journal.append(RunStopRequested(detail), source=source)
     pid = None if state.by_session else _process_id(run)
     if state.by_session or pid is None:
         lock = files.hold(run.lock)
@@ -93,7 +93,7 @@ def stop_run(project: Project, wanted: str, reason: str | None = None) -> Comman
         project.entries()
     state = journal.require(run)
     return CommandResult(
-        message=f"run {run.id} is {state.ended}", next_steps=list(report.next_steps(state))
+        message=f"run {run.id} is {state.result}", next_steps=list(report.next_steps(state))
     )
 
 
@@ -136,8 +136,8 @@ def resume_run(project: Project, wanted: str, since: Phase | None = None) -> Run
     run = project.find_run(wanted)
     state = journal.require(run)
     refuse(state, entries.get(state.start.task, Entry()), since)
-    terms = _terms(project, state)
-    _refuse_for_a_person(state, terms, since)
+    spec = _spec(project, state)
+    _refuse_for_a_person(state, spec, since)
     lock = files.hold(run.lock)
     if lock is None:
         raise AlreadyRunningError(f"run {run.id} is still at work", next_steps=[_follow(run)])
@@ -148,7 +148,7 @@ def resume_run(project: Project, wanted: str, since: Phase | None = None) -> Run
         readiness.ensure_ready(
             project.repo,
             project.environment,
-            terms or start,
+            spec or state.spec,
             own_tree=start.branch is not None,
             force=True,
             warn=project.warn,
@@ -157,8 +157,8 @@ def resume_run(project: Project, wanted: str, since: Phase | None = None) -> Run
             path = Path(start.workdir)
             worktree.add(project.repo, path, start.branch, start.base_sha)
             submodules.populate(project.repo, Repo(path), fresh=False)
-        claim_task(project, state.model_copy(update={"ended": None, "stop": None}))
-        state = context.log.append("run.resumed", _payload(terms, since))
+        claim_task(project, state._replace(result=None, stop_reason=None))
+        state = context.journal.append(RunResumed(since, spec))
         state = _joined(project, context, state)
         completion.write_status(context, state)
         if not state.by_session:
@@ -178,12 +178,12 @@ def _joined(project: Project, context: RunContext, state: RunState) -> RunState:
     session_id = project.environment.get(presenters.SESSION)
     if not state.by_session or session_id in (None, state.holder):
         return state
-    payload = {"session_id": session_id, "from": state.holder, "why": "it took the run up again"}
-    return context.log.append("session.joined", payload, source="session")
+    attached = SessionAttached(session_id, "it resumed the run", previous_session_id=state.holder)
+    return context.journal.append(attached, source="session")
 
 
-def _terms(project: Project, state: RunState) -> RunSpec | None:
-    """Return the terms as they are today; those of a task whose file is gone stay."""
+def _spec(project: Project, state: RunState) -> RunSpec | None:
+    """Return the specification as of now; None for a task whose file is gone."""
     task = next((task for task in project.tasks() if task.path == state.start.task), None)
     if task is None:
         return None
@@ -193,22 +193,17 @@ def _terms(project: Project, state: RunState) -> RunSpec | None:
     return record_spec(project, run, task, project.config(), worker=worker)
 
 
-def _payload(terms: RunSpec | None, since: Phase | None) -> dict[str, Any]:
-    known: dict[str, Any] = {"from": since} if since else {}
-    return known | ({"terms": terms.model_dump(mode="json")} if terms else {})
-
-
-def _refuse_for_a_person(state: RunState, terms: RunSpec | None, since: Phase | None) -> None:
+def _refuse_for_a_person(state: RunState, spec: RunSpec | None, since: Phase | None) -> None:
     """Raise where a resume would only stop again, because a person's word is missing."""
-    stop = stop_reasons.find(state.stop or "error")
+    stop = stop_reasons.find(state.stop_reason or "error")
     if (
         stop.code not in stop_reasons.FOR_A_PERSON
         or since is Phase.WORK
-        or state.approval is not None
+        or state.decision.approval is not None
     ):
         return
     action = resume.follows(state, since)
-    unjudged = action.phase is Phase.VERIFY and not (terms or state.start).checks
+    unjudged = action.phase is Phase.VERIFY and not (spec or state.spec).checks
     if action.code in stop_reasons.FOR_A_PERSON or unjudged:
         steps = report.next_steps(state)
         words = ("runr complete-task", "runr approve")
@@ -220,19 +215,22 @@ def _refuse_for_a_person(state: RunState, terms: RunSpec | None, since: Phase | 
 
 def refuse(state: RunState, entry: Entry, since: Phase | None = None) -> None:
     """Raise for every run that cannot be resumed, or not from `since`."""
-    if state.ended is None:
+    if state.result is None:
         raise AlreadyRunningError(
             f"run {state.id} has not stopped", next_steps=[f"runr follow {state.id}"]
         )
     name = quoted(state.start.task.removeprefix(".runr/tasks/"))
-    if state.ended == "completed":
+    if state.result == "completed":
         raise UsageError(f"run {state.id} is completed: there is nothing to resume")
     if entry.status is State.COMPLETED and entry.last_run_id != state.id:
         raise UsageError(
             f"{state.start.task} has been completed since (by {entry.completed_by})",
             next_steps=[f"runr task-status {name}"],
         )
-    if not stop_reasons.find(state.stop or "error").resumable or state.start.worker == "person":
+    if (
+        not stop_reasons.find(state.stop_reason or "error").resumable
+        or state.start.worker == "person"
+    ):
         raise UsageError(
             f"run {state.id} cannot be resumed", next_steps=[f"runr run --task {name}"]
         )

@@ -23,7 +23,7 @@ def reattach(
     state = journal.state(run) if entry.last_run_id else None
     if state is None or not state.by_session:
         return None
-    if state.ended:
+    if state.result:
         stopped = entry.status is State.STOPPED and working and not force
         return runs.resume_run(project, run.id) if stopped and _is_here(project, state) else None
     if state.holder != session_id:
@@ -36,11 +36,11 @@ def reattach(
 def _is_here(project: Project, state: RunState) -> bool:
     """Tell whether the work of a stopped run lies as it was left: a new run would not count it."""
     start, repo = state.start, project.repo
-    if not stop_reasons.find(state.stop or "error").resumable:
+    if not stop_reasons.find(state.stop_reason or "error").resumable:
         return False
     if (str(repo.path), repo.branch()) != (start.workdir, start.target):
         return False
-    if state.stop in stop_reasons.FOR_A_PERSON:
+    if state.stop_reason in stop_reasons.FOR_A_PERSON:
         return True
     since = ("--max-count=1", f"--since={state.ended_at}", f"{start.base_sha}..HEAD")
     return repo.is_ancestor(start.base_sha, "HEAD") and not repo.text("rev-list", *since)

@@ -20,8 +20,9 @@ from runr.query import presenters
 from runr.query.detail_models import RunResult
 from runr.query.snapshot import Snapshot
 from runr.query.task_state import TaskState
-from runr.runs import journal, stop_reasons, terms
-from runr.runs.model import RunStart, RunState
+from runr.runs import journal, spec, stop_reasons
+from runr.runs.events import PhaseFinished, PhaseStarted
+from runr.runs.model import Phase, RunCreated, RunState
 from runr.status.model import Entry, State
 from runr.storage import files, state_dir
 from runr.storage.layout import RunFiles
@@ -71,7 +72,7 @@ def run_task(project: Project, request: RunRequest) -> RunResult:
         missing = readiness.ensure_ready(
             project.repo,
             project.environment,
-            terms.build_spec(task, config),
+            spec.build_spec(task, config),
             own_tree=worker != "session" and not request.in_place,
             force=request.force,
             warn=project.warn,
@@ -136,17 +137,17 @@ def _open(
     worker: str,
     request: RunRequest,
     forced: str | None,
-) -> tuple[RunFiles, RunStart]:
+) -> tuple[RunFiles, RunCreated]:
     """Claim a run's folder and write down what the run will be judged by."""
     repo, layout = project.repo, project.layout
     state_dir.ensure_state_dir(layout)
     run = journal.claim(layout, project.clock(), project.suffixes)
     own_tree = worker != "session" and not request.in_place
     tree = base.tree if own_tree else git_snapshot.take_first(quarantine.enter(repo, run.git_data))
-    start = RunStart(
+    start = RunCreated(
         task=task.path,
-        **dict(record_spec(project, run, task, config, worker=worker)),
         worker=worker,
+        spec=record_spec(project, run, task, config, worker=worker),
         in_place=not own_tree,
         workdir=str(layout.worktree(run.id) if own_tree else project.tree),
         base_sha=base.commit,
@@ -154,19 +155,19 @@ def _open(
         branch=worktree.branch_name(task.name.removesuffix(".md"), run.id) if own_tree else None,
         target=base.branch,
         session_id=request.session_id if worker == "session" else None,
-        forced=forced,
+        override_reason=forced,
     )
     return run, start
 
 
-def _begin(project: Project, run: RunFiles, start: RunStart, seen: Entry) -> RunResult:
+def _begin(project: Project, run: RunFiles, start: RunCreated, seen: Entry) -> RunResult:
     """Record the run, take the task, and let the worker go."""
     context = project.context(run)
     lock = files.hold(run.lock)
     if lock is None:
         raise RunrError(f"run {run.id} is locked by another process")
     try:
-        state = context.log.append("run.created", start.model_dump(mode="json"))
+        state = context.journal.append(start)
         try:
             claim_task(project, state, seen=seen)
         except RunrError:
@@ -183,10 +184,10 @@ def _begin(project: Project, run: RunFiles, start: RunStart, seen: Entry) -> Run
 
 
 def _open_work(project: Project, run: RunFiles) -> RunState:
-    log = project.context(run).log
-    log.append("phase.started", {"phase": "prepare"})
-    log.append("phase.finished", {"phase": "prepare", "outcome": "ok"})
-    return log.append("phase.started", {"phase": "work", "attempt": 1})
+    log = project.context(run).journal
+    log.append(PhaseStarted(Phase.PREPARE))
+    log.append(PhaseFinished(Phase.PREPARE, "ok"))
+    return log.append(PhaseStarted(Phase.WORK, 1))
 
 
 def _rejoin(project: Project, entry: Entry, worker: str, request: RunRequest) -> RunResult | None:

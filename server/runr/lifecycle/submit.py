@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -26,6 +25,7 @@ from runr.git.trailers import MergeTrailers, message
 from runr.project import Project
 from runr.query.models import Result
 from runr.runs import journal, stop_reasons
+from runr.runs.events import SubmitFailed, SubmitFinished, SubmitStarted
 from runr.runs.model import RunState
 from runr.runs.stop_reasons import quoted
 from runr.storage import files
@@ -88,10 +88,10 @@ def ensure_verified(state: RunState, load: CommitSet, target: str, *, force: boo
     """Refuse work that is not verified; return what `force` went past."""
     forced = f"runr submit {state.id} --to {quoted(target)} --force"
     name = quoted(state.start.task.removeprefix(".runr/tasks/"))
-    if state.ended != "completed":
-        why = stop_reasons.find(state.stop or "error").meaning
-        waits = state.stop in stop_reasons.FOR_A_PERSON
-    elif state.verification == "failed":
+    if state.result != "completed":
+        why = stop_reasons.find(state.stop_reason or "error").meaning
+        waits = state.stop_reason in stop_reasons.FOR_A_PERSON
+    elif state.verification.result == "failed":
         why, waits = "it was completed against failing checks", False
     elif state.start.branch and state.checkpoint_sha != load.commits[-1]:
         why, waits = "its branch has commits that came after its checkpoint", False
@@ -195,7 +195,7 @@ def _held(project: Project, run: RunFiles, *, dry_run: bool) -> Iterator[RunStat
     busy = AlreadyRunningError(
         f"run {run.id} has not ended", next_steps=[f"runr follow {run.id}", f"runr stop {run.id}"]
     )
-    if state.ended is None or files.is_held(run.lock):
+    if state.result is None or files.is_held(run.lock):
         raise busy
     lock = None if dry_run else files.hold(run.lock)
     if lock is None and not dry_run:
@@ -223,7 +223,7 @@ def _tried(case: _SubmitContext) -> MergePlan:
 def _planned(repo: Repo, case: _SubmitContext) -> MergePlan:
     run_id, start = case.state.id, case.state.start
     trailers = MergeTrailers(run_id=run_id, task=start.task)
-    text = message(f"Merge run {run_id}: {start.title or start.task}", "", trailers)
+    text = message(f"Merge run {run_id}: {case.state.spec.title or start.task}", "", trailers)
     return merge.plan_merge(repo, case.load, case.target, text)
 
 
@@ -232,33 +232,33 @@ def _delivered(project: Project, case: _SubmitContext) -> MergePlan:
     context = project.context(project.layout.run(case.state.id))
     with files.locked(project.layout.branch_lock(case.target)):
         try:
-            wanted, facts = retry_if_moved(lambda: _attempted(context, case))
+            wanted, finished = retry_if_moved(lambda: _attempted(context, case))
         except MergeRefusedError as error:
             raise _refusal(case, error) from None
-        after = context.log.append("submit.finished", facts)
+        after = context.journal.append(finished)
     if after.checkpoint_sha and case.repo.resolve(after.checkpoint_sha):
         completion.write_report(context, after)
     return wanted
 
 
-def _attempted(context: RunContext, case: _SubmitContext) -> tuple[MergePlan, dict[str, Any]]:
+def _attempted(context: RunContext, case: _SubmitContext) -> tuple[MergePlan, SubmitFinished]:
     """Record it and do it, and return what is to be recorded when it is done."""
     wanted = _planned(case.repo, case)
-    facts = {
-        "to": case.target,
-        "how": wanted.how,
-        "before": wanted.old,
-        "sha": wanted.new,
-        "forced": case.forced,
-        "by": case.repo.user(),
-    }
-    context.log.append("submit.started", facts, source="person")
+    finished = SubmitFinished(
+        to=case.target,
+        strategy=wanted.how,
+        before=wanted.old,
+        commit_sha=wanted.new,
+        override_reason=case.forced,
+        by=case.repo.user(),
+    )
+    context.journal.append(SubmitStarted(*finished), source="person")
     try:
         merge.apply_plan(case.repo, wanted, f"runr: submit {case.state.id}")
     except MergeRefusedError as error:
-        context.log.append("submit.failed", {"to": case.target, "detail": str(error)})
+        context.journal.append(SubmitFailed(case.target, str(error)))
         raise
-    return wanted, facts
+    return wanted, finished
 
 
 def _refusal(case: _SubmitContext, error: MergeRefusedError) -> RunrError:

@@ -16,6 +16,7 @@ from runr.maintenance.leftovers import Leftover
 from runr.project import Project
 from runr.query.models import Result
 from runr.runs import journal, report
+from runr.runs.events import SubmitFinished
 from runr.runs.model import RunState
 from runr.status import store
 from runr.status.model import Entry
@@ -80,7 +81,7 @@ class Cleaner:
         if state is None or (left is None and not self._request.records):
             return
         with self._held(run) as mine:
-            if state.ended is None or not mine:
+            if state.result is None or not mine:
                 if left is not None:
                     self._keep(
                         _describe(left, run.id), "the run is active, or waits for its session"
@@ -154,7 +155,7 @@ class Cleaner:
 
     def _submitted_to(self, state: RunState) -> list[str]:
         events = journal.events(self._project.layout.run(state.id))
-        return [event.payload["to"] for event in events if event.type == "submit.finished"]
+        return [event.data.to for event in events if isinstance(event.data, SubmitFinished)]
 
     def _record(self, state: RunState, run: RunFiles) -> None:
         if not self._request.records:

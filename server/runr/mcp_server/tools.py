@@ -23,7 +23,7 @@ from runr.query.filters import parse_filter
 from runr.query.listing import TaskQuery
 from runr.query.models import DEFAULT_TAIL, Kind, Status, TaskList
 from runr.query.presenters import SESSION
-from runr.runs.model import Event
+from runr.runs.events import Event
 from runr.storage import state_dir
 
 

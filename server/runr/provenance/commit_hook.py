@@ -64,7 +64,7 @@ def _open(layout: Layout) -> Iterator[RunState]:
     for entry in store.read(layout).tasks.values():
         if entry.status is State.IN_PROGRESS and entry.last_run_id:
             state = journal.state(layout.run(entry.last_run_id))
-            if state is not None and state.by_session and state.ended is None:
+            if state is not None and state.by_session and state.result is None:
                 yield state
 
 

@@ -18,7 +18,8 @@ from runr.git.trailers import ManualTrailers, message
 from runr.lifecycle import attest
 from runr.project import Project
 from runr.query.models import Result
-from runr.runs.model import Approval, Phase, RunStart, RunState
+from runr.runs.events import CheckpointFinished, PhaseStarted, RunApproved, RunCompleted
+from runr.runs.model import Approval, Phase, RunCreated, RunSpec, RunState
 from runr.tasks.model import Task
 
 
@@ -146,12 +147,12 @@ def _record(
     project: Project, context: RunContext, task: Task | None, word: Approval, wanted: ManualDraft
 ) -> RunState:
     """Write the record, then make the commit that it speaks of, then the receipt."""
-    log, repo = context.log, project.repo
+    log, repo = context.journal, project.repo
     base = wanted.head or snapshot.empty_tree(repo)
-    start = RunStart(
+    start = RunCreated(
         task=task.path if task else "",
         kind="intervention",
-        title=word.reason.partition("\n")[0],
+        spec=RunSpec(title=word.reason.partition("\n")[0]),
         worker="person",
         in_place=True,
         workdir=str(project.tree),
@@ -159,9 +160,9 @@ def _record(
         base_tree=repo.text("rev-parse", f"{base}^{{tree}}"),
         target=repo.branch(),
     )
-    log.append("run.created", start.model_dump(mode="json"), source="person")
-    log.append("run.approved", word.model_dump(), source="person")
-    log.append("phase.started", {"phase": Phase.CHECKPOINT})
+    log.append(start, source="person")
+    log.append(RunApproved(word.by, word.reason), source="person")
+    log.append(PhaseStarted(Phase.CHECKPOINT))
     trailers = ManualTrailers(
         run_id=context.files.id, reason=log.redact(word.reason), task=start.task or None
     )
@@ -170,8 +171,7 @@ def _record(
     except GitError as error:
         completion.stop(context, "error", error.message)
         raise RunrError(error.message, next_steps=["git status", _AGAIN]) from None
-    facts = {"outcome": "ok", "sha": sha, "changed": len(wanted.changes)}
-    log.append("phase.finished", {"phase": Phase.CHECKPOINT} | facts)
-    state = log.append("run.completed", {}, source="person")
+    log.append(CheckpointFinished("ok", commit_sha=sha, changed=len(wanted.changes)))
+    state = log.append(RunCompleted(), source="person")
     completion.write_report(context, state)
     return state

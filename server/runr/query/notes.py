@@ -7,12 +7,10 @@ from runr.project import Project
 from runr.query.models import CommandResult
 from runr.query.presenters import SESSION
 from runr.runs import journal
-from runr.runs.model import Event
+from runr.runs.events import Event, NoteAdded
 
 #: Characters of a note; longer texts belong into files.
 MAX_LENGTH = 2000
-
-_KIND = "note.added"
 
 
 def add_note(project: Project, wanted: str, text: str) -> CommandResult:
@@ -24,21 +22,26 @@ def add_note(project: Project, wanted: str, text: str) -> CommandResult:
         raise UsageError(f"a note has at most {MAX_LENGTH} characters, not {len(text)}")
     run = project.find_run(wanted)
     state = journal.require(run)
-    if state.ended:
+    if state.result:
         raise UsageError(
-            f"run {run.id} has ended ({state.ended}), so nothing can be noted any more",
+            f"run {run.id} has ended ({state.result}), so nothing can be noted any more",
             next_steps=[f"runr report {run.id}"],
         )
     session = project.environment.get(SESSION)
     inside = project.environment.get("RUNR_RUN_ID") == run.id
     source = "worker" if inside else "session" if session else "person"
-    by = {"session_id": session} if session else {"by": project.repo.user()}
-    project.context(run).log.append(_KIND, {"text": text} | ({} if inside else by), source=source)
+    note = NoteAdded(text)
+    if not inside:
+        by = None if session else project.repo.user()
+        note = NoteAdded(text, session_id=session, by=by)
+    project.context(run).journal.append(note, source=source)
     return CommandResult(message=f"noted in run {run.id}", next_steps=[f"runr report {run.id}"])
 
 
 def format_notes(events: Iterable[Event]) -> list[str]:
     """Return the notes of a run, oldest first, each with its time."""
     return [
-        f"{event.time[:16]}Z {event.payload['text']}" for event in events if event.type == _KIND
+        f"{event.time[:16]}Z {event.data.text}"
+        for event in events
+        if isinstance(event.data, NoteAdded)
     ]

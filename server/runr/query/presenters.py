@@ -9,7 +9,7 @@ from runr.clock import format_utc
 from runr.project import Project
 from runr.query.detail_models import CheckDetails, RunDetails
 from runr.runs import report, stop_reasons
-from runr.runs.model import Approval, RunState
+from runr.runs.model import RunState
 from runr.storage.layout import RunFiles
 from runr.text import format_duration
 from runr.workers import claude_session
@@ -19,18 +19,19 @@ def run_details(
     state: RunState, files: RunFiles, *, tail: int = 0, now: str | None = None
 ) -> RunDetails:
     """Return where a run stands; `tail` is how much of failed checks' output to show."""
+    statement = state.decision.statement
     return RunDetails(
         id=state.id,
         task_path=state.start.task,
-        worker=state.done_by,
-        status=state.ended or "running",
+        worker=state.last_worker,
+        status=state.result or "running",
         phase=state.phase,
         seq=state.seq,
         attempt=state.attempt,
         created_at=state.created_at[:19] + "Z",
         ended_at=state.ended_at[:19] + "Z" if state.ended_at else None,
         seconds=round(report.elapsed(state, now), 1),
-        verification=state.verification,
+        verification=state.verification.result,
         checks=[
             CheckDetails(
                 tier=check.tier,
@@ -42,44 +43,40 @@ def run_details(
                 seconds=check.seconds,
                 tail=check.tail[-tail:] if tail and not check.passed else "",
             )
-            for check in state.checks
+            for check in state.verification.checks
         ],
         violations=list(state.violations),
         milestones=list(state.milestones),
         checkpoints=list(state.checkpoints),
-        review=state.asked[-1] if state.asked else None,
-        reviewed_by=state.reviewed_by,
-        stop_reason=state.stop,
+        review=state.review.feedback[-1] if state.review.feedback else None,
+        reviewed_by=state.review.approved_by,
+        stop_reason=state.stop_reason,
         detail=state.detail,
         checkpoint_sha=state.checkpoint_sha,
         changed_count=state.changed,
         branch=state.start.branch,
-        integration=state.integration,
-        cost_usd=round(state.cost_usd, 6) if state.cost_usd is not None else None,
-        input_tokens=state.input_tokens,
-        output_tokens=state.output_tokens,
+        integration=state.integration.strategy,
+        cost_usd=round(state.usage.cost_usd, 6) if state.usage.cost_usd is not None else None,
+        input_tokens=state.usage.input_tokens,
+        output_tokens=state.usage.output_tokens,
         session_id=state.holder,
-        approved_by=state.approval.by if state.approval and not state.rejected else None,
-        rejected_by=state.rejection.by if state.rejected and state.rejection else None,
-        reason=word.reason if (word := _last_word(state)) else None,
-        override_reason=state.start.forced,
+        approved_by=statement.by if statement and not state.decision.rejected else None,
+        rejected_by=statement.by if statement and state.decision.rejected else None,
+        reason=statement.reason if statement else None,
+        override_reason=state.start.override_reason,
         run_dir=str(files.folder),
         exit_code=run_exit_code(state),
         next_steps=list(report.next_steps(state)),
     )
 
 
-def _last_word(state: RunState) -> Approval | None:
-    return state.rejection if state.rejected else state.approval
-
-
 def run_exit_code(state: RunState) -> int | None:
     """Return what a command that waited for the run ends with; None while it runs."""
-    if state.ended is None:
+    if state.result is None:
         return None
-    return (
-        0 if state.ended == "completed" else int(stop_reasons.find(state.stop or "error").exit_code)
-    )
+    if state.result == "completed":
+        return 0
+    return int(stop_reasons.find(state.stop_reason or "error").exit_code)
 
 
 SESSION = "CLAUDE_CODE_SESSION_ID"
@@ -148,7 +145,7 @@ def holder_details(
 ) -> RunDetails:
     """Return where a run stands, with who holds it while a session has it open."""
     shown = run_details(state, files, tail=tail, now=project.now())
-    if not state.by_session or state.ended:
+    if not state.by_session or state.result:
         return shown
     holder = Holder.of(project, state)
     return replace(shown, holder=holder.message, session=holder.state, active_at=holder.active_at)

@@ -1,31 +1,43 @@
-"""A run's folder: claimed once, its timeline only ever appended to, its state a fold."""
+"""The record of a run on disk: its folder, its append-only journal, and a cache of its state.
+
+The engine and the hooks of Claude Code use it alike, so nothing here loads a model library. Most
+hooks only read the cached state: events and reducers are loaded where they are needed.
+"""
 
 import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runr import nofollow
 from runr.clock import Clock
 from runr.errors import DamagedStateError, UnknownNameError
-from runr.runs.machine import apply, begin, fold
-from runr.runs.model import Event, RunState
+from runr.runs import codec
+from runr.runs.codec import CodecError
+from runr.runs.model import RunState
 from runr.storage import files
 from runr.storage.layout import Layout, RunFiles
 
-#: How much of an id says when the run was opened.
-_SECOND = len("20250108-143022")
+if TYPE_CHECKING:
+    from runr.runs.events import Event, EventData
 
 Redact = Callable[[str], str]
-#: Characters of an id that can stand for it.
+Condition = Callable[[RunState], bool]
+
+_LOCK = "timeline.lock"
+
+#: The part of an id that is the time to the second.
+_SECOND = len("20250108-143022")
+
+#: The shortest part of an id that is accepted in its place.
 _PART = 4
 
 
 def claim(layout: Layout, now: datetime, suffixes: Iterator[str]) -> RunFiles:
-    """Make the folder of a new run; its id is the UTC time and a suffix, and nobody else's."""
+    """Make the folder of a new run; its id, the UTC time and a suffix, is unique."""
     while True:
         run = layout.run(f"{now:%Y%m%d-%H%M%S}-{next(suffixes)}")
         try:
@@ -35,13 +47,19 @@ def claim(layout: Layout, now: datetime, suffixes: Iterator[str]) -> RunFiles:
         return run
 
 
-def events(run: RunFiles, after: int = 0) -> list[Event]:
+def events(run: RunFiles, after: int = 0) -> "list[Event]":
     """Return the events with a higher number than `after`, oldest first."""
-    try:
-        found = [Event.model_validate_json(line) for line in files.lines(run.timeline)]
-    except ValueError as error:
-        raise _damaged(run, error) from None
-    return [event for event in found if event.seq > after]
+    from runr.runs.events import parse_event  # noqa: PLC0415 - see above
+
+    found = []
+    for number, line in enumerate(files.lines(run.timeline), 1):
+        try:
+            event = parse_event(json.loads(line))
+        except ValueError as error:
+            raise _damaged(run, f"line {number}: {error}") from None
+        if event.seq > after:
+            found.append(event)
+    return found
 
 
 def raw_events(run: RunFiles) -> tuple[dict[str, Any], ...]:
@@ -53,23 +71,31 @@ def raw_events(run: RunFiles) -> tuple[dict[str, Any], ...]:
     return tuple(event for event in found if isinstance(event, dict))
 
 
-def state(run: RunFiles) -> RunState | None:
-    """Return where the run stands; None before its first event.
+def has_tool_event(run: RunFiles, tool_use_id: str) -> bool:
+    """Tell whether the use of a tool is on record: two installations of the hooks report it."""
+    known = (line for line in files.lines(run.timeline) if tool_use_id.encode() in line)
+    return any(json.loads(line)["payload"].get("id") == tool_use_id for line in known)
 
-    `state.json` is used when it is as new as the timeline, else the timeline
-    is folded again.
+
+def state(run: RunFiles) -> RunState | None:
+    """Return the state of a run; None before its first event.
+
+    `state.json` is used where it is as new as the journal, else the events are
+    read again.
     """
     try:
-        kept = json.loads(nofollow.read(run.state))
-        if kept["bytes"] == nofollow.stat(run.timeline).st_size:
-            return RunState.model_validate(kept["state"])
+        cached = json.loads(nofollow.read(run.state))
+        if cached["bytes"] == nofollow.stat(run.timeline).st_size:
+            return codec.decode(RunState, cached["state"])
     except (OSError, ValueError, KeyError, TypeError):
-        pass  # absent, older or damaged: it is only a copy
+        pass  # absent, older or damaged: it is only a cache
+    from runr.runs.reducers import fold  # noqa: PLC0415 - see above
+
     known = events(run)
     try:
         return fold(run.id, known) if known else None
-    except (ValueError, LookupError, TypeError) as error:
-        raise _damaged(run, error) from None
+    except CodecError as error:
+        raise _damaged(run, str(error)) from None
 
 
 def require(run: RunFiles) -> RunState:
@@ -80,45 +106,61 @@ def require(run: RunFiles) -> RunState:
     return known
 
 
-class RunLog:
-    """The timeline of one run, for appending."""
+class Journal:
+    """The journal of one run, for appending; secrets are redacted before anything is written."""
 
     def __init__(self, run: RunFiles, clock: Clock, redact: Redact) -> None:
         self.files = run
         self.redact = redact
         self._clock = clock
 
-    def append(self, kind: str, payload: dict[str, Any], *, source: str = "runr") -> RunState:
-        """Record an event durably, then return the state that it leads to."""
-        with files.locked(self.files.folder / "timeline.lock"):
-            before = state(self.files)
-            event = Event(
-                seq=(before.seq if before else 0) + 1,
-                time=f"{self._clock():%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z",
-                type=kind,
-                source=source,
-                payload=payload,
-            )
-            line = self.redact(event.model_dump_json())
-            event = Event.model_validate_json(line)
-            after = apply(before, event) if before else begin(self.files.id, event)
-            files.append(self.files.timeline, line.encode() + b"\n")
-            self._keep(after)
-            return after
+    def append(self, data: "EventData", *, source: str = "runr") -> RunState:
+        """Record an event durably, and return the state that it leads to."""
+        with files.locked(self.files.folder / _LOCK):
+            return self._append(state(self.files), data, source)
 
-    def keep_up(self) -> RunState:
-        """Return where the run stands, behind events that were written without the models."""
-        with files.locked(self.files.folder / "timeline.lock"):
-            now = require(self.files)
-            self._keep(now)
-            return now
+    def append_if(
+        self, condition: Condition, data: "EventData", *, source: str, timeout_s: float
+    ) -> RunState | None:
+        """Record an event durably if `condition` holds for the state at that moment.
 
-    def _keep(self, after: RunState) -> None:
-        size = nofollow.stat(self.files.timeline).st_size
-        kept = {"bytes": size, "state": after.model_dump(mode="json")}
-        # It is a copy: where the disk is full now, the event is recorded all the same.
+        Returns the state that it leads to; None where the condition does not
+        hold, or other writers do not finish within `timeout_s`.
+        """
+        lock = files.hold(self.files.folder / _LOCK, patience_s=timeout_s)
+        if lock is None:
+            return None
+        try:
+            before = require(self.files)
+            return self._append(before, data, source) if condition(before) else None
+        finally:
+            os.close(lock)
+
+    def _append(self, before: RunState | None, data: "EventData", source: str) -> RunState:
+        from runr.runs.events import Event, parse_event  # noqa: PLC0415 - see above
+        from runr.runs.reducers import apply, begin  # noqa: PLC0415 - see above
+
+        now = f"{self._clock():%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
+        event = Event((before.seq if before else 0) + 1, now, data, source)
+        line = json.dumps(event.to_json(), ensure_ascii=False, separators=(",", ":"))
+        line = self.redact(line)
+        event = parse_event(json.loads(line))
+        after = apply(before, event) if before else begin(self.files.id, event)
+        files.append(self.files.timeline, line.encode("utf-8", "replace") + b"\n")
+        self._cache(after)
+        return after
+
+    def _cache(self, after: RunState) -> None:
+        """Write the state beside the journal, without waiting for the disk: it is only a cache."""
+        beside = self.files.state.with_name(f".{self.files.state.name}.{os.getpid()}.tmp")
+        # Where the disk is full now, the event is recorded all the same.
         with suppress(OSError):
-            files.replace(self.files.state, json.dumps(kept, indent=1).encode() + b"\n")
+            size = nofollow.stat(self.files.timeline).st_size
+            cached = {"bytes": size, "state": codec.encode(after)}
+            handle = nofollow.open_file(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            with os.fdopen(handle, "wb") as file:
+                file.write(json.dumps(cached, indent=1).encode() + b"\n")
+            nofollow.rename(beside, self.files.state.name)
 
 
 def ids(layout: Layout) -> list[str]:
@@ -131,7 +173,7 @@ def ids(layout: Layout) -> list[str]:
     seconds = Counter(name[:_SECOND] for name in known)
 
     def begun(name: str) -> tuple[str, str, str]:
-        # Runs of one second are told apart by their first event.
+        # Runs of the same second are ordered by their first event.
         alone = seconds[name[:_SECOND]] == 1
         return name[:_SECOND], "" if alone else _first_time(layout.run(name)), name
 
@@ -148,20 +190,20 @@ def _has_begun(run: RunFiles) -> bool:
 
 def _first_time(run: RunFiles) -> str:
     with (
-        suppress(OSError, ValueError),
+        suppress(OSError, ValueError, KeyError, TypeError),
         os.fdopen(nofollow.open_file(run.timeline, os.O_RDONLY), "rb") as timeline,
     ):
-        return Event.model_validate_json(timeline.readline()).time
+        return str(json.loads(timeline.readline())["time"])
     return ""
 
 
-def _damaged(run: RunFiles, error: Exception) -> DamagedStateError:
-    why = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return DamagedStateError(f"{run.timeline} is damaged: {why}", next_steps=["runr doctor"])
+def _damaged(run: RunFiles, why: str) -> DamagedStateError:
+    summary = (why.splitlines() or ["unreadable"])[0]
+    return DamagedStateError(f"{run.timeline} is damaged: {summary}", next_steps=["runr doctor"])
 
 
 def _latest(layout: Layout, known: list[str]) -> str:
-    """Return the latest attempt at a task; a person's word or receipt only where there is none."""
+    """Return the latest attempt at a task; a record of a person only where there is none."""
     for name in reversed(known):
         with suppress(DamagedStateError):
             found = state(layout.run(name))
@@ -173,8 +215,8 @@ def _latest(layout: Layout, known: list[str]) -> str:
 def find(layout: Layout, wanted: str) -> RunFiles:
     """Return the run `wanted`: an id, the unique beginning or end of one, or `latest`.
 
-    Less than four characters are no part of an id: a short name of a task that
-    is not there must not hit a run by chance.
+    A part has at least four characters: the short name of a task that does not
+    exist must not match a run by chance.
     """
     known = ids(layout)
     if wanted == "latest" and known:
@@ -189,119 +231,3 @@ def find(layout: Layout, wanted: str) -> RunFiles:
     if matches:
         raise UnknownNameError(f"run {wanted!r} is ambiguous: {', '.join(matches[-5:])}")
     raise UnknownNameError(f"there is no run {wanted!r}", next_steps=["runr runs"])
-
-
-_PATIENCE_S = 1.0
-
-#: What ends a run, and what opens it again.
-_ENDS = ("run.stopped", "run.completed")
-_OPENS = "run.resumed"
-
-
-def append_light(
-    run: RunFiles,
-    kind: str,
-    payload: dict[str, Any],
-    *,
-    now: datetime,
-    redact: Redact,
-    once: str | None = None,
-) -> bool:
-    """Record the event durably and tell whether it was new; it comes from the session.
-
-    A key in `payload` named by `once` tells it from others of its kind: the
-    same value is not noted twice. While others are writing for longer than a
-    moment, it is left out.
-    """
-    with _alone(run) as mine:
-        if not mine or (once is not None and is_noted(run, kind, once, payload[once])):
-            return False
-        kept = _copy(run)
-        seq = (kept["state"]["seq"] if kept else _last(run)) + 1
-        event = _event(seq, now, kind, payload)
-        _write(run, event, redact)
-        if kept:
-            kept["state"] |= {"seq": seq, "updated_at": event["time"]}
-            kept["bytes"] = nofollow.stat(run.timeline).st_size
-            _keep(run, kept)
-        return True
-
-
-def stop_light(run: RunFiles, code: str, detail: str, *, now: datetime, redact: Redact) -> bool:
-    """Record durably that the run has stopped; False where it has ended already.
-
-    Its task's line in the status file follows when somebody looks.
-    """
-    with _alone(run) as mine:
-        if not mine or _has_ended(run):
-            return False
-        payload = {"code": code, "detail": detail}
-        _write(run, _event(_last(run) + 1, now, "run.stopped", payload), redact)
-        return True
-
-
-@contextmanager
-def _alone(run: RunFiles) -> Iterator[bool]:
-    """Keep other writers out, and tell whether they left in time."""
-    lock = files.hold(run.folder / "timeline.lock", patience_s=_PATIENCE_S)
-    try:
-        yield lock is not None
-    finally:
-        if lock is not None:
-            os.close(lock)
-
-
-def _event(seq: int, now: datetime, kind: str, payload: dict[str, Any]) -> dict[str, Any]:
-    time = f"{now:%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
-    return {"seq": seq, "time": time, "type": kind, "source": "session", "payload": payload}
-
-
-def _write(run: RunFiles, event: dict[str, Any], redact: Redact) -> None:
-    line = redact(json.dumps(event, ensure_ascii=False, separators=(",", ":")))
-    files.append(run.timeline, line.encode("utf-8", "replace") + b"\n")
-
-
-def _has_ended(run: RunFiles) -> bool:
-    found = [json.loads(line)["type"] for line in files.lines(run.timeline)]
-    last = [kind for kind in found if kind in (*_ENDS, _OPENS)][-1:]
-    return bool(last) and last[0] in _ENDS
-
-
-def is_noted(run: RunFiles, kind: str, key: str | None = None, value: object = None) -> bool:
-    """Tell whether an event of the kind, with this value of `key`, is on the timeline.
-
-    Without a key, only what came after the run was last taken up counts.
-    """
-    found = False
-    for line in files.lines(run.timeline):
-        if key is None and f'"{_OPENS}"'.encode() in line:
-            found = False
-        elif kind.encode() in line:
-            event = json.loads(line)
-            found |= event["type"] == kind and (key is None or event["payload"].get(key) == value)
-    return found
-
-
-def _last(run: RunFiles) -> int:
-    """Return the number of the last event."""
-    *_, last = files.lines(run.timeline)
-    return int(json.loads(last)["seq"])
-
-
-def _keep(run: RunFiles, kept: dict[str, Any]) -> None:
-    # It is only a copy, which a crash may take: nobody waits for the disk.
-    beside = run.state.with_name(f".{run.state.name}.{os.getpid()}.tmp")
-    with suppress(OSError):
-        handle = nofollow.open_file(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        with os.fdopen(handle, "wb") as file:
-            file.write(json.dumps(kept, indent=1).encode() + b"\n")
-        nofollow.rename(beside, run.state.name)
-
-
-def _copy(run: RunFiles) -> dict[str, Any] | None:
-    """Return what `state.json` holds, where it is as new as the timeline."""
-    try:
-        kept: dict[str, Any] = json.loads(nofollow.read(run.state))
-        return kept if kept["bytes"] == nofollow.stat(run.timeline).st_size else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None

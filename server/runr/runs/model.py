@@ -1,16 +1,18 @@
-"""What is known of a run: how it was opened, its events, and the state they fold into. Pure."""
+"""A run: how it was opened, what it is held to, and the state that its events lead to. Pure.
+
+Named tuples, because hooks load them on every tool call: see `runr.runs.codec`.
+"""
 
 from enum import StrEnum
-from typing import Any, Literal, Self
-
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Literal, NamedTuple
 
 from runr.scope.rules import Lockfiles
-from runr.tasks.model import TaskType
+
+VerificationResult = Literal["passed", "failed", "skipped", "none"]
 
 
 class Phase(StrEnum):
-    """The steps of a run, in order."""
+    """The phases of a run, in order."""
 
     PREPARE = "prepare"
     PLAN = "plan"
@@ -22,32 +24,26 @@ class Phase(StrEnum):
     RECORD = "record"
 
 
-class Value(BaseModel):
-    """Something that is read from and written to a run's files."""
-
-    model_config = ConfigDict(frozen=True)
-
-
-class Check(Value):
-    """One command that judges the work; `tier` is tier0, tier1, tier2 or task."""
+class Check(NamedTuple):
+    """One command of the verification; `tier` is tier0, tier1, tier2 or task."""
 
     tier: str
     command: str
     timeout_s: int
 
 
-class Risk(Value):
-    """A pattern of paths, and the checks that are added where a run changes one of them."""
+class Escalation(NamedTuple):
+    """Checks that are added where a run changes a path that matches `pattern`."""
 
     pattern: str
     tier: str
     checks: tuple[Check, ...] = ()
 
 
-class CheckResult(Value):
-    """What one check said; `exit_code` is None when it ran out of time.
+class CheckResult(NamedTuple):
+    """How one check ended; `exit_code` is None when it timed out.
 
-    `runs` counts how often it was run: 0 for a check that was left out.
+    `runs` counts how often it was run: 0 for a check that was skipped.
     """
 
     tier: str
@@ -59,35 +55,36 @@ class CheckResult(Value):
 
     @property
     def passed(self) -> bool:
-        """Tell whether the command ended with 0."""
+        """Whether the command exited with 0."""
         return self.exit_code == 0
 
     @property
     def failed(self) -> bool:
-        """Tell whether the command was run and did not pass."""
+        """Whether the command was run and did not pass."""
         return self.runs > 0 and not self.passed
 
     @property
     def flaky(self) -> bool:
-        """Tell whether the command passed after it had failed on the same work."""
+        """Whether the command passed after it had failed on the same work."""
         return self.passed and self.runs > 1
 
 
-class Approval(Value):
-    """A person's word for a completion."""
+class Approval(NamedTuple):
+    """What a person stated about the work, and why: an approval, a rejection or an attestation."""
 
     by: str
     reason: str
 
 
-class RunSpec(Value):
-    """What the task and the settings ask of a run; they may change while it is stopped.
+class RunSpec(NamedTuple):
+    """What the task and the settings ask of a run; a resume may replace it.
 
-    `plan` and `review` name the workers of these phases, None where there are none.
+    `task_type` is a `tasks.model.TaskType`. `plan` and `review` name the workers of
+    these phases; None leaves the phase out.
     """
 
     title: str = ""
-    task_type: TaskType = TaskType.AUTOMATED
+    task_type: str = "automated"
     task_sha256: str = ""
     attempts: int = 3
     timeout_s: int = 2700
@@ -98,131 +95,170 @@ class RunSpec(Value):
     plan: str | None = None
     review: str | None = None
     checks: tuple[Check, ...] = ()
-    risks: tuple[Risk, ...] = ()
-    rerun: int = 0
+    escalations: tuple[Escalation, ...] = ()
+    verify_retries: int = 0
 
 
-class RunStart(RunSpec):
-    """What was decided when the run was opened.
+class RunCreated(NamedTuple):
+    """The first event of a run: how it was opened.
 
-    A run of the kind `intervention` records manual work: it says nothing about
-    whether its task is done, and `task` is empty where it belongs to none. One
-    of the kind `acceptance` keeps a completion after something has changed.
-    `base_tree` is the working tree as it was found; `target` the branch that
-    the result is brought into, None on a detached HEAD.
+    `kind` `intervention` records manual work: it says nothing about whether its
+    task is done, and `task` is empty where it belongs to none. `acknowledgement`
+    confirms a stale completion. `base_tree` is the working tree at the start;
+    `target` the branch to integrate into, None on a detached HEAD.
     """
 
     task: str
-    kind: Literal["attempt", "intervention", "acceptance"] = "attempt"
     worker: str
-    in_place: bool = False
     workdir: str
     base_sha: str
     base_tree: str
+    spec: RunSpec = RunSpec()
+    kind: Literal["attempt", "intervention", "acknowledgement"] = "attempt"
+    in_place: bool = False
     branch: str | None = None
     target: str | None = None
     session_id: str | None = None
-    forced: str | None = None
+    override_reason: str | None = None
 
 
-class Event(Value):
-    """One line of the timeline; `seq` counts from 1."""
+class Verification(NamedTuple):
+    """The last verification: `tree` is what the checks ran on, `attempt` whose work it was.
 
-    seq: int
-    time: str
-    type: str
-    source: str = "runr"
-    payload: dict[str, Any] = Field(default_factory=dict)
-
-
-class RunState(Value):
-    """The fold of a run's events.
-
-    `redone` tells that the open phase was broken off before. `milestones` are
-    the plan's, in order; each commit in `checkpoints` is the next one's. `asked`
-    holds what reviews of the current milestone asked for. `tree` is what the
-    checks judged, `unsettled` how often it was another by the time it was to be
-    committed. `worded` and `rejected` tell whether a person's last word about
-    the work at hand was for it or against.
+    `retries` counts how often the tree had changed by the time it was to be committed.
     """
 
-    id: str
-    start: RunStart
-    seq: int = 0
-    created_at: str
-    updated_at: str
-    phase: Phase | None = None
-    open: bool = False
-    outcome: str | None = None
-    redone: bool = False
-    attempt: int = 0
-    first_attempt: int = 1
-    ended: Literal["completed", "stopped"] | None = None
-    ended_at: str | None = None
-    stop: str | None = None
-    detail: str | None = None
-    verification: Literal["passed", "failed", "skipped", "none"] = "none"
+    result: VerificationResult = "none"
     checks: tuple[CheckResult, ...] = ()
-    judged: int = 0
+    attempt: int = 0
     tree: str | None = None
-    unsettled: int = 0
-    milestones: tuple[str, ...] = ()
-    checkpoints: tuple[str, ...] = ()
-    asked: tuple[str, ...] = ()
-    reviewed_by: str | None = None
-    violations: tuple[str, ...] = ()
-    checkpoint_sha: str | None = None
-    changed: int | None = None
-    left_dirty: tuple[str, ...] = ()
-    integration: str | None = None
-    integrated_sha: str | None = None
-    bring_in: str | None = None
+    retries: int = 0
+
+
+class Review(NamedTuple):
+    """What reviews of the current milestone asked for, and who approved it."""
+
+    feedback: tuple[str, ...] = ()
+    approved_by: str | None = None
+
+
+class Integration(NamedTuple):
+    """How the checkpoint got into its branch; `command` does it where it is `pending`."""
+
+    strategy: str | None = None
+    commit_sha: str | None = None
+    command: str | None = None
+
+
+class Decision(NamedTuple):
+    """What persons decided; `approved` and `rejected` hold for the current work only."""
+
     approval: Approval | None = None
-    worded: bool = False
+    approved: bool = False
     rejection: Approval | None = None
     rejected: bool = False
+
+    @property
+    def statement(self) -> Approval | None:
+        """The rejection where the work is rejected, else the approval."""
+        return self.rejection if self.rejected else self.approval
+
+
+class Usage(NamedTuple):
+    """What workers used; the cost is None where none of them reported it."""
+
     cost_usd: float | None = None
     input_tokens: int = 0
     output_tokens: int = 0
     turns: int = 0
-    settled_until: str | None = None
+
+    def plus(self, other: "Usage") -> "Usage":
+        """Return the sum of both."""
+        known = [cost for cost in (self.cost_usd, other.cost_usd) if cost is not None]
+        return Usage(
+            cost_usd=sum(known) if known else None,
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            turns=self.turns + other.turns,
+        )
+
+
+class RunState(NamedTuple):
+    """The state that a run's events lead to.
+
+    `is_retry` tells that the open phase was interrupted before. `attempts_from`
+    is the first attempt that counts against the limit. `milestones` are the
+    plan's, in order; each commit in `checkpoints` is the next one's.
+    `usage_until` is the end up to which the usage of sessions is counted.
+    """
+
+    id: str
+    start: RunCreated
+    spec: RunSpec
+    created_at: str
+    updated_at: str
+    seq: int = 0
+    phase: Phase | None = None
+    phase_open: bool = False
+    outcome: str | None = None
+    is_retry: bool = False
+    attempt: int = 0
+    attempts_from: int = 1
+    result: Literal["completed", "stopped"] | None = None
+    ended_at: str | None = None
+    stop_reason: str | None = None
+    detail: str | None = None
+    verification: Verification = Verification()
+    review: Review = Review()
+    integration: Integration = Integration()
+    decision: Decision = Decision()
+    usage: Usage = Usage()
+    usage_until: str | None = None
+    milestones: tuple[str, ...] = ()
+    checkpoints: tuple[str, ...] = ()
+    violations: tuple[str, ...] = ()
+    checkpoint_sha: str | None = None
+    changed: int | None = None
+    left_dirty: tuple[str, ...] = ()
     sessions: tuple[str, ...] = ()
+    reminded: bool = False
     worker: str | None = None
     denied: tuple[str, ...] = ()
-    words: str = ""
+    last_message: str = ""
+
+    @property
+    def task_name(self) -> str:
+        """The task's path below the tasks folder; empty where the run belongs to no task."""
+        return self.start.task.removeprefix(".runr/tasks/")
 
     @property
     def by_session(self) -> bool:
-        """Tell whether a Claude Code session does the work itself."""
+        """Whether a Claude Code session does the work itself."""
         return self.start.worker == "session"
 
     @property
     def holder(self) -> str | None:
-        """The session that does the work: the last that took the run up, or the one it began in."""
+        """The session that does the work: the last that took it over, or the one that began it."""
         return self.sessions[-1] if self.sessions else self.start.session_id
 
     @property
     def milestone(self) -> int:
-        """The number of the milestone at hand, counted from 1; 0 where nothing was planned."""
+        """The number of the current milestone, counted from 1; 0 without a plan."""
         return min(len(self.checkpoints) + 1, len(self.milestones))
 
     @property
     def unfinished(self) -> bool:
-        """Tell whether milestones are left without a checkpoint."""
+        """Whether milestones are left without a checkpoint."""
         return len(self.checkpoints) < len(self.milestones)
 
     @property
-    def done_by(self) -> str:
-        """The worker of the last attempt: a fallback, where the one that was asked for failed."""
+    def last_worker(self) -> str:
+        """The worker of the last attempt: a fallback, where the requested one failed."""
         return self.worker or self.start.worker
 
     @property
     def verified_tiers(self) -> tuple[str, ...]:
         """The tiers whose checks all passed, in the order in which they ran."""
-        if self.verification != "passed":
+        if self.verification.result != "passed":
             return ()
-        return tuple(dict.fromkeys(check.tier for check in self.checks))
-
-    def changed_by(self, event: Event, **facts: object) -> Self:
-        """Return the state after `event` has taught it `facts`."""
-        return self.model_copy(update={"seq": event.seq, "updated_at": event.time} | facts)
+        return tuple(dict.fromkeys(check.tier for check in self.verification.checks))

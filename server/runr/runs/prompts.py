@@ -1,8 +1,8 @@
-"""What the worker is told: the whole task, its limits, its judges, and what failed before. Pure."""
+"""What workers, planners and reviewers are asked to do: the task, its scope, its checks. Pure."""
 
 from collections.abc import Sequence
 
-from runr.runs.model import Check, RunStart, RunState
+from runr.runs.model import Check, CheckResult, RunSpec, RunState
 from runr.runs.next_steps import Surface
 from runr.runs.stop_reasons import quoted
 
@@ -11,106 +11,112 @@ Rules:
 - Work in this folder only. Do not switch branches and do not change files under .runr/.
 - You may commit or leave your changes uncommitted; runr makes the checkpoint commit itself.
 - Do not weaken, skip or delete a check to make it pass.
-- When you are done, stop. runr then runs the checks itself; saying that it works is not enough."""
+- When you are done, stop. runr then runs the checks itself; a statement that it works is not
+  enough."""
+
+_HYBRID = "A person completes this task afterwards: do only the worker's part."
 
 
-def work_prompt(start: RunStart, body: str, state: RunState | None = None) -> str:
-    """Return the prompt for the next attempt; `state` carries what failed in the last one."""
-    milestone = _milestone(state) if state else ""
-    text = body.strip() or start.title
-    parts = [f"# Task {start.task}", text, milestone, scope_section(start), checks_section(start)]
-    if start.task_type == "hybrid":
-        parts.append("A person does the rest of this task afterwards: do the worker's part only.")
-    if state is not None and state.attempt > 0:
-        parts.append(feedback_section(state))
-    parts.append(_RULES)
-    return "\n\n".join(part for part in parts if part) + "\n"
+def work_prompt(state: RunState, body: str) -> str:
+    """Return the prompt for the next attempt, with what failed in the last one."""
+    parts = [
+        f"# Task {state.start.task}",
+        _task(state, body),
+        _milestone(state),
+        scope_section(state.spec),
+        checks_section(state.spec),
+        _HYBRID if state.spec.task_type == "hybrid" else "",
+        feedback_section(state) if state.attempt > 0 else "",
+        _RULES,
+    ]
+    return _joined(parts)
 
 
-def follow_up_prompt(start: RunStart, state: RunState) -> str:
-    """Return what a session that knows the task is told in a further attempt."""
+def follow_up_prompt(state: RunState) -> str:
+    """Return the prompt of a further attempt for a session that knows the task."""
     failed = feedback_section(state)
-    if not failed and not (state.milestone and state.attempt == state.first_attempt):
+    if not failed and not (state.milestone and state.attempt == state.attempts_from):
         failed = "The last attempt ended before its work could be checked."
-    heading = f"# Attempt {state.attempt} at task {start.task}"
-    parts = [heading, _milestone(state), failed, scope_section(start), _RULES]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    heading = f"# Attempt {state.attempt} at task {state.start.task}"
+    return _joined([heading, _milestone(state), failed, scope_section(state.spec), _RULES])
 
 
-def continue_prompt(start: RunStart) -> str:
-    """Return what a session is told that an outage of its model broke off."""
-    broken = "The model's service did not answer for a while. Go on where you left off."
-    return f"# Task {start.task}\n\n{broken}\n\n{_RULES}\n"
+def continue_prompt(state: RunState) -> str:
+    """Return the prompt for a session that an outage of its model interrupted."""
+    interrupted = "The model's service did not answer for a while. Continue where you stopped."
+    return _joined([f"# Task {state.start.task}", interrupted, _RULES])
 
 
 def feedback_section(state: RunState) -> str:
-    """Return what the last attempt left to be mended: failed checks in full tails, and words."""
-    message = _failures(state)
-    if state.asked:
-        asked = fenced(state.asked[-1])
-        message.append(
-            f"# What the reviewer asked for\n\nDo this, or it is refused again.\n\n{asked}"
+    """Return what the last attempt left to fix: failed checks with their output, and feedback."""
+    sections = _failures(state)
+    if state.review.feedback:
+        feedback = fenced(state.review.feedback[-1])
+        sections.append(
+            f"# Requested by the reviewer\n\nThe work is not accepted without this.\n\n{feedback}"
         )
-    if state.rejection and not state.worded:
-        no = state.rejection
-        message.append(f"# Why {no.by} rejected the result\n\n{fenced(no.reason)}")
-    return "\n\n".join(message)
+    rejection = state.decision.rejection
+    if rejection and not state.decision.approved:
+        sections.append(f"# Rejected by {rejection.by}\n\n{fenced(rejection.reason)}")
+    return "\n\n".join(sections)
 
 
 def _failures(state: RunState) -> list[str]:
-    failed = [check for check in state.checks if check.failed]
+    failed = [check for check in state.verification.checks if check.failed]
     if not failed:
         return []
-    message = [f"# What failed in attempt {state.judged}", "Your earlier changes are still here."]
-    for check in failed:
-        how = "ran out of time" if check.exit_code is None else f"exit code {check.exit_code}"
-        output = fenced(check.tail) if check.tail.strip() else "It printed nothing."
-        message.append(f"`{check.command}` ({check.tier}): {how}\n\n{output}")
-    return message
+    heading = f"# Failed checks of attempt {state.verification.attempt}"
+    return [heading, "Your earlier changes are still here.", *map(_failure, failed)]
+
+
+def _failure(check: CheckResult) -> str:
+    how = "timed out" if check.exit_code is None else f"exit code {check.exit_code}"
+    output = fenced(check.tail) if check.tail.strip() else "It printed nothing."
+    return f"`{check.command}` ({check.tier}): {how}\n\n{output}"
 
 
 def _milestone(state: RunState) -> str:
-    """Return what is done, what is to be done now, and what is left for later."""
+    """Return which milestones are done, which one is next, and which come later."""
     if not state.milestone:
         return ""
-    done, at_hand = len(state.checkpoints), state.milestone
-    lines = [f"# Milestone {at_hand} of {len(state.milestones)}"]
+    done, current = len(state.checkpoints), state.milestone
+    lines = [f"# Milestone {current} of {len(state.milestones)}"]
     for number, title in enumerate(state.milestones, start=1):
-        where = "done" if number <= done else "now" if number == at_hand else "later"
-        lines.append(f"{number}. {title} ({where})")
+        when = "done" if number <= done else "now" if number == current else "later"
+        lines.append(f"{number}. {title} ({when})")
     return "\n".join([*lines, "", "Do this milestone only: it is checked and committed first."])
 
 
-def scope_section(start: RunStart) -> str:
-    """Return what may be changed and what not; nothing where there are no limits."""
+def scope_section(spec: RunSpec) -> str:
+    """Return which files may be changed and which not; nothing where there are no limits."""
     lines = []
-    if start.owns:
-        lines.append("You may change only: " + ", ".join(start.owns))
-        if start.allow:
-            lines.append("Where that needs it, also: " + ", ".join(start.allow))
-        if start.lockfiles == "follow":
+    if spec.owns:
+        lines.append("You may change only: " + ", ".join(spec.owns))
+        if spec.allow:
+            lines.append("Where necessary, also: " + ", ".join(spec.allow))
+        if spec.lockfiles == "follow":
             lines.append("A lockfile may change only together with its manifest.")
-        if start.lockfiles == "allow":
+        if spec.lockfiles == "allow":
             lines.append("Lockfiles may change.")
-    if start.deny:
-        lines.append("You must not change: " + ", ".join(start.deny))
-    if start.lockfiles == "deny":
+    if spec.deny:
+        lines.append("You must not change: " + ", ".join(spec.deny))
+    if spec.lockfiles == "deny":
         lines.append("You must not change any lockfile.")
-    return "\n".join([*lines, "A change outside of this stops the run."]) if lines else ""
+    return "\n".join([*lines, "A change outside of this scope stops the run."]) if lines else ""
 
 
-def checks_section(start: RunStart) -> str:
-    """Return the commands that will judge the work."""
-    if not start.checks and not start.risks:
-        return "No checks are configured: a person will look at the result."
-    message = []
-    if start.checks:
-        whole = "These commands will judge the result, run from the top of this folder:"
-        message.append(f"{whole}\n{_commands(start.checks)}")
-    for risk in start.risks:
-        more = f"Where you change `{risk.pattern}`, these judge it too:"
-        message.append(f"{more}\n{_commands(risk.checks)}")
-    return "\n\n".join(message)
+def checks_section(spec: RunSpec) -> str:
+    """Return the commands that verify the work."""
+    if not spec.checks and not spec.escalations:
+        return "No checks are configured: a person reviews the result."
+    sections = []
+    if spec.checks:
+        heading = "The result is verified with these commands, run from the top of this folder:"
+        sections.append(f"{heading}\n{_commands(spec.checks)}")
+    for escalation in spec.escalations:
+        heading = f"Where you change `{escalation.pattern}`, it is also verified with:"
+        sections.append(f"{heading}\n{_commands(escalation.checks)}")
+    return "\n\n".join(sections)
 
 
 def _commands(checks: Sequence[Check]) -> str:
@@ -125,48 +131,60 @@ def fenced(text: str) -> str:
     return f"{fence}\n{text.rstrip()}\n{fence}"
 
 
-#: Of the session's own notes, how many are told again, and how much of each.
+def _task(state: RunState, body: str) -> str:
+    return body.strip() or state.spec.title
+
+
+def _joined(parts: Sequence[str]) -> str:
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+#: How many of the latest notes a brief repeats, and how many characters of each.
 _NOTES = 10
-_NOTE = 500
+_NOTE_LENGTH = 500
+
+#: How many files out of scope a brief lists.
+_VIOLATIONS = 20
 
 
 def session_brief(state: RunState, body: str, *, notes: Sequence[str], surface: Surface) -> str:
-    """Return the brief: the task, what failed last, what was noted, and how it ends.
+    """Return the brief: the task, what failed last, the notes, and how to end.
 
-    It stands alone, because the session may have forgotten everything else.
+    It is complete by itself, because the session may have lost everything else.
     """
-    parts = [
-        work_prompt(state.start, body, state if state.checks else None).rstrip(),
-        _out_of_scope(state),
-        _noted(notes),
-        _ending(state, surface),
-    ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return _joined(
+        [
+            work_prompt(state, body).rstrip(),
+            _out_of_scope(state),
+            _notes(notes),
+            _session_rules(state, surface),
+        ]
+    )
 
 
 def _out_of_scope(state: RunState) -> str:
     if not state.violations:
         return ""
-    paths = "\n".join(f"- {path}" for path in state.violations[:20])
-    return f"# Changed out of scope\n\nUndo these before anything else:\n{paths}"
+    paths = "\n".join(f"- {path}" for path in state.violations[:_VIOLATIONS])
+    return f"# Changed outside of the scope\n\nRevert these first:\n{paths}"
 
 
-def _noted(notes: Sequence[str]) -> str:
+def _notes(notes: Sequence[str]) -> str:
     if not notes:
         return ""
-    lines = "\n".join(f"- {note[:_NOTE]}" for note in notes[-_NOTES:])
-    return f"# Noted so far\n\n{lines}"
+    lines = "\n".join(f"- {note[:_NOTE_LENGTH]}" for note in notes[-_NOTES:])
+    return f"# Notes so far\n\n{lines}"
 
 
-def _ending(state: RunState, surface: Surface) -> str:
+def _session_rules(state: RunState, surface: Surface) -> str:
     task = state.start.task
-    name = quoted(task.removeprefix(".runr/tasks/"))
+    name = quoted(state.task_name)
     return (
         f"# This session is the worker (run {state.id})\n\n"
-        f"- Done means completed: {surface.complete(task)} checks, commits and records it, or says "
+        f"- To finish: {surface.complete(task)} checks, commits and records the work, or reports "
         "what failed and leaves the run open.\n"
-        f"- Progress that must not be lost: `runr note {name} 'what was found or decided'`.\n"
-        "- This brief again, with what failed and what was noted: "
+        f"- To keep findings or decisions: `runr note {name} 'what was found or decided'`.\n"
+        "- To read this brief again, with failures and notes: "
         f"{surface.run(task, by_session=True)}.\n"
         f"- To give up, with the work kept: `runr stop {state.id} --reason 'why'`."
     )
@@ -174,66 +192,67 @@ def _ending(state: RunState, surface: Surface) -> str:
 
 _READ_ONLY = "Do not change, create or delete any file, and do not commit: only read and answer."
 
-_STEPS = """\
-Another worker will do this task, step by step. Each step is checked and committed before the next
-one begins, so each has to leave the project in a state that passes."""
+_PLAN = """\
+Another worker will do this task in milestones. Each milestone is checked and committed before the
+next one begins, so each has to leave the project in a state that passes the checks."""
 
-_LIST = """\
+_PLAN_FORMAT = """\
 Answer with a numbered list of at most {most} milestones, in order, one line each: what is done, and
-how one sees that it is. A task that is small is one milestone."""
+how to verify it. A small task is one milestone."""
 
-_LOOK_FOR = """\
-Look for what is wrong or missing by the task's own words: bugs, parts left out, checks that were
-weakened. Matters of taste are no reason to ask for changes."""
+_REVIEW = """\
+Look for what is wrong or missing according to the task: bugs, omissions, checks that were weakened.
+Do not ask for changes as a matter of taste."""
 
-_VERDICT = """\
-Say what has to change, each with its file and why. End with one line of its own:
-`VERDICT: approve` where the work may be committed as it is, else `VERDICT: changes`."""
+_REVIEW_FORMAT = """\
+List what has to change, each item with its file and the reason. End with a line of its own:
+`VERDICT: approve` where the work can be committed as it is, else `VERDICT: changes`."""
 
 
-def plan_prompt(start: RunStart, body: str, most: int) -> str:
-    """Return what the planner is told; it answers with a numbered list."""
-    parts = [
-        f"# Plan task {start.task}",
-        _STEPS,
-        f"## The task\n\n{body.strip() or start.title}",
-        scope_section(start),
-        checks_section(start),
-        _LIST.format(most=most),
-        _READ_ONLY,
-    ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+def plan_prompt(state: RunState, body: str, most: int) -> str:
+    """Return the planner's prompt; its answer is a numbered list."""
+    return _joined(
+        [
+            f"# Plan task {state.start.task}",
+            _PLAN,
+            f"## The task\n\n{_task(state, body)}",
+            scope_section(state.spec),
+            checks_section(state.spec),
+            _PLAN_FORMAT.format(most=most),
+            _READ_ONLY,
+        ]
+    )
 
 
 def review_prompt(state: RunState, body: str, patch: str, *, cut: bool) -> str:
-    """Return what the reviewer is told; its answer ends with a verdict."""
-    start = state.start
+    """Return the reviewer's prompt; its answer ends with a verdict."""
     changes = fenced(patch) if patch.strip() else "Nothing was changed."
     if cut:
-        changes += "\n\nThis is only the beginning: look at the files for the rest."
-    parts = [
-        f"# Review the work on task {start.task}",
-        f"## The task\n\n{body.strip() or start.title}",
-        _milestone_section(state),
-        scope_section(start),
-        f"Its checks have passed. These are the changes:\n\n{changes}",
-        _asked_before(state),
-        _LOOK_FOR,
-        _READ_ONLY,
-        _VERDICT,
-    ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+        changes += "\n\nThis is only the beginning: read the files for the rest."
+    return _joined(
+        [
+            f"# Review the work on task {state.start.task}",
+            f"## The task\n\n{_task(state, body)}",
+            _reviewed_milestone(state),
+            scope_section(state.spec),
+            f"Its checks have passed. These are the changes:\n\n{changes}",
+            _previous_feedback(state),
+            _REVIEW,
+            _READ_ONLY,
+            _REVIEW_FORMAT,
+        ]
+    )
 
 
-def _milestone_section(state: RunState) -> str:
+def _reviewed_milestone(state: RunState) -> str:
     if not state.milestone:
         return ""
     number, total = state.milestone, len(state.milestones)
-    at_hand = state.milestones[number - 1]
-    return f"This is milestone {number} of {total}, and only it is to be judged: {at_hand}"
+    return f"This is milestone {number} of {total}; review only it: {state.milestones[number - 1]}"
 
 
-def _asked_before(state: RunState) -> str:
-    if not state.asked:
+def _previous_feedback(state: RunState) -> str:
+    if not state.review.feedback:
         return ""
-    return f"You asked for this before; see whether it was done:\n\n{fenced(state.asked[-1])}"
+    feedback = fenced(state.review.feedback[-1])
+    return f"You asked for this before; check whether it was done:\n\n{feedback}"

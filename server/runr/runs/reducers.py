@@ -1,165 +1,272 @@
-"""What each event teaches about a run. Pure."""
+"""How each event changes a run's state. Pure."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable
 
-from runr.runs.model import Approval, CheckResult, Event, Phase, RunState
+from runr.runs.codec import CodecError
+from runr.runs.events import (
+    CheckpointFinished,
+    Event,
+    EventData,
+    FinishedPhase,
+    IntegrateFinished,
+    PhaseStarted,
+    PlanFinished,
+    ReviewFinished,
+    RunApproved,
+    RunCompleted,
+    RunRejected,
+    RunResumed,
+    RunStopped,
+    SessionAttached,
+    SessionReminded,
+    UsageRecorded,
+    VerifyFinished,
+    WorkFinished,
+)
+from runr.runs.machine import FOLLOWS
+from runr.runs.model import (
+    Approval,
+    Integration,
+    Phase,
+    RunCreated,
+    RunState,
+    Verification,
+    VerificationResult,
+)
 
-_JUDGED = ("passed", "failed", "none", "skipped")
+#: The outcomes of VERIFY that are results; after a scope violation there is none.
+_RESULTS: dict[str, VerificationResult] = {
+    "passed": "passed",
+    "failed": "failed",
+    "skipped": "skipped",
+}
+
+#: The phases after which the last checkpoint is on record.
+_COMMITTED = (Phase.CHECKPOINT, Phase.INTEGRATE)
 
 
-#: What a session run turns out to have used, once its session has ended.
-_USE = ("cost_usd", "input_tokens", "output_tokens", "turns")
+def begin(run_id: str, event: Event) -> RunState:
+    """Return the state of a run of which only the first event is known."""
+    if not isinstance(event.data, RunCreated):
+        raise CodecError(f"its first event is {event.type}, not run.created")
+    return RunState(
+        id=run_id,
+        start=event.data,
+        spec=event.data.spec,
+        seq=event.seq,
+        created_at=event.time,
+        updated_at=event.time,
+    )
 
 
-def started(state: RunState, event: Event) -> dict[str, object]:
-    """Return what changes when a phase begins."""
-    facts = event.payload
-    phase = Phase(facts["phase"])
-    attempt = facts.get("attempt", state.attempt)
-    learned: dict[str, object] = {
-        "phase": phase,
-        "open": True,
-        "outcome": None,
-        "attempt": attempt,
-    }
-    if phase is Phase.VERIFY:
-        learned |= {"checks": (), "violations": (), "verification": "none", "detail": None}
-    elif phase is Phase.WORK:
-        learned |= {"rejected": False, "unsettled": 0}
-        if state.phase is Phase.CHECKPOINT:
-            # The next milestone: attempts, reviews and words for the last one do not count.
-            learned |= {"first_attempt": attempt, "asked": (), "worded": False}
-    return learned
+def apply(state: RunState, event: Event) -> RunState:
+    """Return `state` after `event`; an event of an unknown type changes only the time."""
+    return _reduce(state, event.data, event.time)._replace(seq=event.seq, updated_at=event.time)
 
 
-def finished(state: RunState, event: Event) -> dict[str, object]:
-    """Return what changes when a phase ends."""
-    facts = event.payload
-    phase, outcome = Phase(facts["phase"]), facts["outcome"]
-    learned: dict[str, object] = {
-        "phase": phase,
-        "open": False,
-        "outcome": outcome,
-        "redone": False,
-        "detail": facts.get("detail") or state.detail,
-    }
-    match phase:
-        case Phase.PLAN:
-            learned |= _used(state, facts) | _planned(outcome, facts)
-        case Phase.WORK:
-            learned |= _used(state, facts) | _worked(state, facts)
-        case Phase.VERIFY:
-            learned |= _verified(state, outcome, facts)
-        case Phase.REVIEW:
-            learned |= _used(state, facts) | _reviewed(state, outcome, facts)
-        case Phase.CHECKPOINT:
-            learned |= _committed(state, outcome, facts)
-        case Phase.INTEGRATE if outcome == "ok":
-            learned |= {
-                "integration": facts["how"],
-                "integrated_sha": facts.get("sha"),
-                "bring_in": facts.get("command"),
-            }
+def fold(run_id: str, events: Iterable[Event]) -> RunState:
+    """Return the state after all `events`; the first one opens the run."""
+    first, *rest = events
+    state = begin(run_id, first)
+    for event in rest:
+        state = apply(state, event)
+    return state
+
+
+def _reduce(state: RunState, data: EventData, time: str) -> RunState:
+    match data:
+        case PhaseStarted():
+            return _started(state, data)
+        case RunStopped() | RunCompleted():
+            return _ended(state, data, time)
+        case RunResumed():
+            return _resumed(state, data)
+        case RunApproved() | RunRejected():
+            return _decided(state, data)
+        case SessionAttached() | SessionReminded() | UsageRecorded():
+            return _session_changed(state, data)
+        case _ if isinstance(data, FinishedPhase):
+            return _finished(state, data)
         case _:
-            pass
-    return learned
+            return state
 
 
-def approved(_: RunState, event: Event) -> dict[str, object]:
-    """Return what a person's word for the work changes."""
-    word = Approval.model_validate(event.payload)
-    return {"approval": word, "worded": True, "rejected": False}
+def _ended(state: RunState, data: RunStopped | RunCompleted, time: str) -> RunState:
+    if isinstance(data, RunCompleted):
+        return state._replace(result="completed", ended_at=time, phase_open=False)
+    return state._replace(
+        result="stopped", ended_at=time, stop_reason=data.code, detail=data.detail or None
+    )
 
 
-def rejected(state: RunState, event: Event) -> dict[str, object]:
-    """Return what a person's word against the work changes; a resume begins another attempt."""
-    word = Approval.model_validate(event.payload)
-    stop = "rejected" if state.ended == "stopped" else state.stop
-    return {"rejection": word, "rejected": True, "worded": False, "stop": stop}
+def _session_changed(
+    state: RunState, data: SessionAttached | SessionReminded | UsageRecorded
+) -> RunState:
+    match data:
+        case SessionAttached(session_id):
+            others = (known for known in state.sessions if known != session_id)
+            return state._replace(sessions=(*others, session_id))
+        case SessionReminded():
+            return state._replace(reminded=True)
+        case UsageRecorded(usage, until):
+            return state._replace(usage=usage, usage_until=until)
 
 
-def stopped(_: RunState, event: Event) -> dict[str, object]:
-    """Return what changes when the run stops."""
-    return {
-        "ended": "stopped",
-        "ended_at": event.time,
-        "stop": event.payload["code"],
-        "detail": event.payload.get("detail") or None,
-    }
+def _started(state: RunState, data: PhaseStarted) -> RunState:
+    attempt = state.attempt if data.attempt is None else data.attempt
+    after = state._replace(phase=data.phase, phase_open=True, outcome=None, attempt=attempt)
+    if data.phase is Phase.VERIFY:
+        verification = state.verification._replace(result="none", checks=())
+        return after._replace(verification=verification, violations=(), detail=None)
+    if data.phase is not Phase.WORK:
+        return after
+    after = after._replace(
+        verification=state.verification._replace(retries=0),
+        decision=state.decision._replace(rejected=False),
+    )
+    if state.phase is not Phase.CHECKPOINT:
+        return after
+    # The next milestone: attempts, reviews and approvals of the last one do not count.
+    return after._replace(
+        attempts_from=attempt,
+        review=state.review._replace(feedback=()),
+        decision=after.decision._replace(approved=False),
+    )
 
 
-def completed(_: RunState, event: Event) -> dict[str, object]:
-    """Return what changes when the run is completed."""
-    return {"ended": "completed", "ended_at": event.time, "open": False}
+def _finished(state: RunState, data: FinishedPhase) -> RunState:
+    after = state._replace(
+        phase=data.phase,
+        phase_open=False,
+        outcome=data.outcome,
+        is_retry=False,
+        detail=data.detail or state.detail,
+    )
+    match data:
+        case PlanFinished():
+            return _planned(after, data)
+        case WorkFinished():
+            return _worked(after, data)
+        case VerifyFinished():
+            return _verified(after, data)
+        case ReviewFinished():
+            return _reviewed(after, data)
+        case CheckpointFinished():
+            return _committed(after, data)
+        case IntegrateFinished(strategy=strategy, commit_sha=sha, command=command):
+            done = Integration(strategy, sha, command)
+            return after._replace(integration=done) if data.outcome == "ok" else after
+        case _:
+            return after
 
 
-def joined(state: RunState, event: Event) -> dict[str, object]:
-    """Return what changes when another session takes the run up."""
-    session = event.payload["session_id"]
-    return {"sessions": (*(one for one in state.sessions if one != session), session)}
+def _planned(state: RunState, data: PlanFinished) -> RunState:
+    after = state._replace(usage=state.usage.plus(data.usage))
+    if data.outcome != "ok":
+        return after._replace(violations=data.violations)
+    return after._replace(milestones=data.milestones, violations=())
 
 
-def settled(_: RunState, event: Event) -> dict[str, object]:
-    """Return what sessions turn out to have used until the run's end."""
-    used = {key: event.payload[key] for key in _USE}
-    return used | {"settled_until": event.payload.get("until")}
+def _worked(state: RunState, data: WorkFinished) -> RunState:
+    sessions = (*state.sessions, data.session_id) if data.session_id else state.sessions
+    return state._replace(
+        usage=state.usage.plus(data.usage),
+        sessions=tuple(dict.fromkeys(sessions)),
+        worker=data.worker or state.worker,
+        denied=data.denied,
+        last_message=data.summary,
+    )
 
 
-def _used(state: RunState, facts: Mapping[str, Any]) -> dict[str, object]:
-    cost = facts.get("cost_usd")
-    return {
-        "cost_usd": state.cost_usd if cost is None else (state.cost_usd or 0.0) + cost,
-        "input_tokens": state.input_tokens + facts.get("input_tokens", 0),
-        "output_tokens": state.output_tokens + facts.get("output_tokens", 0),
-        "turns": state.turns + facts.get("turns", 0),
-    }
+def _verified(state: RunState, data: VerifyFinished) -> RunState:
+    verification = Verification(
+        result=_RESULTS.get(data.outcome, "none"),
+        checks=data.checks,
+        attempt=state.attempt,
+        tree=data.tree,
+        retries=state.verification.retries,
+    )
+    return state._replace(verification=verification, violations=data.violations)
 
 
-def _planned(outcome: str, facts: Mapping[str, Any]) -> dict[str, object]:
-    if outcome != "ok":
-        return {"violations": tuple(facts.get("violations", ()))}
-    return {"milestones": tuple(facts.get("milestones", ())), "violations": ()}
+def _reviewed(state: RunState, data: ReviewFinished) -> RunState:
+    after = state._replace(usage=state.usage.plus(data.usage), violations=data.violations)
+    if data.outcome == "ok":
+        return after._replace(review=state.review._replace(approved_by=data.reviewer))
+    if data.outcome == "changes":
+        feedback = (*state.review.feedback, data.feedback or "")
+        return after._replace(review=state.review._replace(feedback=feedback))
+    return after
 
 
-def _worked(state: RunState, facts: Mapping[str, Any]) -> dict[str, object]:
-    session = facts.get("session_id")
-    known = (*state.sessions, session) if session else state.sessions
-    return {
-        "sessions": tuple(dict.fromkeys(known)),
-        "worker": facts.get("worker") or state.worker,
-        "denied": tuple(facts.get("denied", ())),
-        "words": facts.get("summary", ""),
-    }
+def _committed(state: RunState, data: CheckpointFinished) -> RunState:
+    if data.outcome == "altered":
+        retries = state.verification.retries + 1
+        return state._replace(verification=state.verification._replace(retries=retries))
+    if data.outcome != "ok":
+        return state
+    if data.commit_sha is None:
+        raise CodecError("phase.finished: a checkpoint without commit_sha")
+    return state._replace(
+        checkpoint_sha=data.commit_sha,
+        checkpoints=tuple(dict.fromkeys((*state.checkpoints, data.commit_sha))),
+        changed=data.changed,
+        left_dirty=data.left_dirty,
+    )
 
 
-def _verified(state: RunState, outcome: str, facts: Mapping[str, Any]) -> dict[str, object]:
-    return {
-        "verification": outcome if outcome in _JUDGED else "none",
-        "checks": tuple(CheckResult.model_validate(check) for check in facts["checks"]),
-        "violations": tuple(facts.get("violations", ())),
-        "judged": state.attempt,
-        "tree": facts.get("tree"),
-    }
+def _decided(state: RunState, data: RunApproved | RunRejected) -> RunState:
+    """A resume of rejected work begins another attempt."""
+    statement = Approval(data.by, data.reason)
+    if isinstance(data, RunApproved):
+        decision = state.decision._replace(approval=statement, approved=True, rejected=False)
+        return state._replace(decision=decision)
+    decision = state.decision._replace(rejection=statement, rejected=True, approved=False)
+    stop = "rejected" if state.result == "stopped" else state.stop_reason
+    return state._replace(decision=decision, stop_reason=stop)
 
 
-def _reviewed(state: RunState, outcome: str, facts: Mapping[str, Any]) -> dict[str, object]:
-    learned: dict[str, object] = {"violations": tuple(facts.get("violations", ()))}
-    if outcome == "ok":
-        learned |= {"reviewed_by": facts.get("reviewer")}
-    elif outcome == "changes":
-        learned |= {"asked": (*state.asked, facts.get("asked", ""))}
-    return learned
+def _resumed(state: RunState, data: RunResumed) -> RunState:
+    """Continue where the run stopped: a finished phase is not repeated, an interrupted one is."""
+    after = state._replace(
+        spec=data.spec or state.spec,
+        result=None,
+        ended_at=None,
+        stop_reason=None,
+        detail=None,
+        attempts_from=state.attempt + 1,
+        is_retry=state.phase_open,
+        verification=state.verification._replace(retries=0),
+        reminded=False,
+    )
+    if data.from_phase is None:
+        return _repositioned(after)
+    if data.from_phase is Phase.CHECKPOINT and state.phase in _COMMITTED and state.outcome == "ok":
+        # It is searched after the one before: a commit that exists is found, not made twice.
+        after = after._replace(checkpoints=state.checkpoints[:-1])
+    return _at(after, data.from_phase)
 
 
-def _committed(state: RunState, outcome: str, facts: Mapping[str, Any]) -> dict[str, object]:
-    if outcome == "altered":
-        return {"unsettled": state.unsettled + 1}
-    if outcome != "ok":
-        return {}
-    return {
-        "checkpoint_sha": facts["sha"],
-        "checkpoints": tuple(dict.fromkeys((*state.checkpoints, facts["sha"]))),
-        "changed": facts["changed"],
-        "left_dirty": tuple(facts.get("left_dirty", ())),
-    }
+def _at(state: RunState, phase: Phase) -> RunState:
+    """Return the state in which `phase` is performed next."""
+    if phase is Phase.WORK:
+        # Another attempt begins with an event of its own.
+        return state._replace(phase=Phase.PLAN, phase_open=False, outcome="ok")
+    return state._replace(phase=phase, phase_open=True, outcome=None)
+
+
+def _repositioned(state: RunState) -> RunState:
+    """Return where a resume that names no phase continues."""
+    phase, outcome = state.phase, state.outcome
+    if state.decision.rejected or (phase is Phase.WORK and outcome != "ok"):
+        return _at(state, Phase.WORK)
+    if phase is Phase.REVIEW and not state.phase_open and outcome != "ok":
+        # The work may have been fixed by hand since, so it is verified first.
+        return _at(state._replace(review=state.review._replace(feedback=())), Phase.VERIFY)
+    if phase is Phase.CHECKPOINT and outcome == "altered":
+        return _at(state, Phase.VERIFY)
+    # Checks and scope may have changed since, so the verification is repeated.
+    unverified = outcome in ("none", "scope_violation") and not state.decision.approved
+    if phase is not None and (unverified or (phase, outcome) not in FOLLOWS):
+        return state._replace(phase_open=True, outcome=None)
+    return state

@@ -1,18 +1,18 @@
-"""What a reviewer said: the verdict, and whether it is what was said before. Pure."""
+"""Milestones and verdicts in the answers of planners and reviewers. Pure."""
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _ITEM = re.compile(r"\s{0,3}(?:\*\*)?(\d{1,3})[.)](?:\*\*)?\s+(\S.*)")
-_LONGEST = 200
+_MAX_TITLE = 200
 
 
 def parse_milestones(text: str, most: int) -> tuple[str, ...]:
-    """Return the items of the last numbered list in `text`, `most` at the most.
+    """Return the items of the last numbered list in `text`, at most `most`.
 
-    The last milestone takes the place of all that there would be beyond. Less
-    than two are no plan: the task is done in one piece.
+    Items beyond that are joined into the last one. Fewer than two are no plan:
+    the task is done in one piece.
     """
     items: list[str] = []
     for line in text.splitlines():
@@ -24,7 +24,7 @@ def parse_milestones(text: str, most: int) -> tuple[str, ...]:
         items.append(_plain(found[2]))
     if len(items) > most:
         items = [*items[: most - 1], "; ".join(items[most - 1 :])]
-    return tuple(item[:_LONGEST] for item in items) if len(items) > 1 else ()
+    return tuple(item[:_MAX_TITLE] for item in items) if len(items) > 1 else ()
 
 
 def _plain(text: str) -> str:
@@ -36,16 +36,15 @@ _VERDICT = re.compile(
 )
 _WORD = re.compile(r"[^\W\d_]{3,}")
 
-#: Two requests that share this much of their words ask for the same.
-_ALIKE = 0.8
+#: Feedback that shares this much of its words asks for the same.
+_SIMILARITY = 0.8
 
 
-@dataclass(frozen=True, slots=True)
-class ReviewVerdict:
-    """Whether the work may be committed; `asked` is what has to change first."""
+class ReviewVerdict(NamedTuple):
+    """Whether the work may be committed; `feedback` is what has to change first."""
 
     approved: bool
-    asked: str = ""
+    feedback: str = ""
 
 
 def parse_verdict(text: str) -> ReviewVerdict | None:
@@ -56,18 +55,18 @@ def parse_verdict(text: str) -> ReviewVerdict | None:
         if found and found[1].lower() == "approve":
             return ReviewVerdict(approved=True)
         if found:
-            asked = "\n".join(lines[:number] + lines[number + 1 :]).strip()
-            return ReviewVerdict(approved=False, asked=asked or "It said nothing further.")
+            feedback = "\n".join(lines[:number] + lines[number + 1 :]).strip()
+            return ReviewVerdict(approved=False, feedback=feedback or "No details were given.")
     return None
 
 
-def repeats(asked: Sequence[str]) -> bool:
-    """Tell whether the last request asks again for what an earlier one asked for."""
-    return any(_alike(asked[-1], earlier) for earlier in asked[:-1])
+def repeats(feedback: Sequence[str]) -> bool:
+    """Tell whether the last feedback asks for the same as an earlier one."""
+    return any(_similar(feedback[-1], earlier) for earlier in feedback[:-1])
 
 
-def _alike(one: str, other: str) -> bool:
+def _similar(one: str, other: str) -> bool:
     """Compare by words: numbers of lines and attempts differ from one review to the next."""
     first, second = (set(_WORD.findall(text.lower())) for text in (one, other))
     union = first | second
-    return not union or len(first & second) / len(union) >= _ALIKE
+    return not union or len(first & second) / len(union) >= _SIMILARITY

@@ -1,19 +1,19 @@
-"""Where a stopped run goes on, and from where it may. Pure."""
+"""Where a stopped run continues, and from which phases it may. Pure."""
 
-from runr.runs.machine import Action, apply, next_action
-from runr.runs.model import Event, Phase, RunState
+from runr.runs.events import Event, RunResumed
+from runr.runs.machine import Action, next_action
+from runr.runs.model import Phase, RunState
+from runr.runs.reducers import apply
 
 #: The phases that can be asked for.
-STARTS = (Phase.PLAN, Phase.WORK, Phase.VERIFY, Phase.REVIEW, Phase.CHECKPOINT)
+RESUMABLE_PHASES = (Phase.PLAN, Phase.WORK, Phase.VERIFY, Phase.REVIEW, Phase.CHECKPOINT)
 
 _COMMITTED = (Phase.CHECKPOINT, Phase.INTEGRATE, Phase.RECORD)
 
 
 def resumed(state: RunState, since: Phase | None = None) -> RunState:
     """Return what a resume would make of a stopped run."""
-    payload = {"from": since} if since else {}
-    event = Event(seq=state.seq + 1, time=state.updated_at, type="run.resumed", payload=payload)
-    return apply(state, event)
+    return apply(state, Event(state.seq + 1, state.updated_at, RunResumed(since)))
 
 
 def follows(state: RunState, since: Phase | None = None) -> Action:
@@ -25,7 +25,7 @@ def refusal(state: RunState, since: Phase) -> str | None:
     """Say why a stopped run cannot go on from that phase; None where it can."""
     if since is Phase.CHECKPOINT:
         return _no_checkpoint(state)
-    between = state.phase is Phase.CHECKPOINT and (state.unfinished or state.rejected)
+    between = state.phase is Phase.CHECKPOINT and (state.unfinished or state.decision.rejected)
     if state.phase in _COMMITTED and not (since is Phase.WORK and between):
         return "its checkpoint is made: what came after would be in no commit"
     match since:
@@ -41,8 +41,8 @@ def refusal(state: RunState, since: Phase) -> str | None:
 
 def _no_checkpoint(state: RunState) -> str | None:
     # The checkpoint itself may be repeated: the second finds the commit of the first.
-    judged = state.phase in (Phase.VERIFY, Phase.REVIEW, *_COMMITTED[:2])
-    if not judged or not (_verified(state) or state.worded):
+    verified = state.phase in (Phase.VERIFY, Phase.REVIEW, *_COMMITTED[:2])
+    if not verified or not (_verified(state) or state.decision.approved):
         return "its work is not verified, and only verified work is committed"
     if state.phase in (Phase.VERIFY, Phase.REVIEW) and _unreviewed(state):
         return "its work is not reviewed, and the settings ask for a review"
@@ -56,16 +56,16 @@ def _no_verification(state: RunState) -> str | None:
 
 
 def _verified(state: RunState) -> bool:
-    return state.verification == "passed" and not state.violations
+    return state.verification.result == "passed" and not state.violations
 
 
 def _unreviewed(state: RunState) -> bool:
     passed = state.phase is Phase.REVIEW and state.outcome == "ok"
-    return state.start.review is not None and not (passed or state.worded)
+    return state.spec.review is not None and not (passed or state.decision.approved)
 
 
 def _no_plan(state: RunState) -> str | None:
-    if state.start.plan is None:
+    if state.spec.plan is None:
         return "its settings name no planner: set `plan` under [phases] in .runr/config.toml"
     if state.checkpoints:
         return "a milestone of its plan is committed already"
@@ -73,7 +73,7 @@ def _no_plan(state: RunState) -> str | None:
 
 
 def _no_review(state: RunState) -> str | None:
-    if state.start.review is None:
+    if state.spec.review is None:
         return "its settings name no reviewer: set `review` under [phases] in .runr/config.toml"
     if state.phase not in (Phase.VERIFY, Phase.REVIEW) or not _verified(state):
         return "its work is not verified, and only verified work is reviewed"

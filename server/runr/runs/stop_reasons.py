@@ -1,271 +1,137 @@
-"""Every way a run can stop: one table with what it means and what to do next. Pure."""
+"""Every reason for which a run can stop: one table with its meaning and what to do next.
+
+Pure.
+"""
 
 import shlex
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from runr.errors import ExitCode
 
 Family = Literal["checks", "scope", "limits", "worker", "operator", "person", "internal"]
 
+Action = Literal[
+    "acknowledge",
+    "approve",
+    "attest",
+    "complete",
+    "doctor",
+    "follow",
+    "inspect",
+    "log",
+    "reject",
+    "report",
+    "resume",
+    "run",
+    "run_session",
+    "runs",
+    "stop",
+    "take_over",
+    "task_status",
+    "why",
+    "why_diff",
+]
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stop:
-    """One reason for a stop.
+#: The command of each action; the facts in braces are filled in, quoted for a shell.
+TEMPLATES: dict[Action, str] = {
+    "acknowledge": "runr accept {task}",
+    "approve": "runr approve {task} --reason 'I looked at it and it is right'",
+    "attest": "runr complete-task {task} --reason 'what was done'",
+    "complete": "runr complete-task {task}",
+    "doctor": "runr doctor",
+    "follow": "runr follow {run}",
+    "inspect": "git -C {workdir} status",
+    "log": "git log -p {base}..{branch}",
+    "reject": "runr reject {task} --reason 'what is wrong'",
+    "report": "runr report {run}",
+    "resume": "runr resume {run}",
+    "run": "runr run --task {task}",
+    "run_session": "runr run --worker session --task {task}",
+    "runs": "runr runs",
+    "stop": "runr stop {run}",
+    "take_over": "runr run --worker session --force --task {task}",
+    "task_status": "runr task-status {task}",
+    "why": "runr why {task}",
+    "why_diff": "runr why {task} --diff",
+}
 
-    `next` holds exactly three commands; `{run}`, `{task}`, `{branch}`,
-    `{workdir}` and `{base}` are filled in, quoted for a shell.
-    """
+Actions = tuple[Action, Action, Action]
+
+_INSPECT: Actions = ("report", "inspect", "resume")
+_DIAGNOSE: Actions = ("report", "doctor", "resume")
+_REVIEW: Actions = ("report", "resume", "approve")
+
+
+class Stop(NamedTuple):
+    """One reason for a stop, with exactly three actions to choose from next."""
 
     code: str
     family: Family
     exit_code: ExitCode
     meaning: str
-    next: tuple[str, str, str]
+    next: Actions = _INSPECT
     resumable: bool = True
 
 
-_REPORT = "runr report {run}"
-_RESUME = "runr resume {run}"
-_LOOK = "git -C {workdir} status"
-_DOCTOR = "runr doctor"
-_APPROVE = "runr approve {task} --reason 'I looked at it and it is right'"
-_REJECT = "runr reject {task} --reason 'what is wrong'"
-
-
-def _stop(
-    code: str,
-    family: Family,
-    exit_code: ExitCode,
-    meaning: str,
-    *steps: str,
-    resumable: bool = True,
-) -> Stop:
-    first, second, third = steps
-    return Stop(
-        code=code,
-        family=family,
-        exit_code=exit_code,
-        meaning=meaning,
-        next=(first, second, third),
-        resumable=resumable,
-    )
-
-
+_UNVERIFIED, _LIMIT, _WORKER = ExitCode.UNVERIFIED, ExitCode.LIMIT, ExitCode.WORKER
+_FAILED, _HUMAN, _INTERRUPTED = ExitCode.FAILED, ExitCode.HUMAN, ExitCode.INTERRUPTED
+# fmt: off
 _ALL = (
-    _stop(
-        "verification_failed",
-        "checks",
-        ExitCode.UNVERIFIED,
-        "a check still fails after the last attempt",
-        _REPORT,
-        _LOOK,
-        _RESUME,
-    ),
-    _stop(
-        "unverified",
-        "checks",
-        ExitCode.UNVERIFIED,
-        "its session left off without completing the task, so nothing is verified",
-        _REPORT,
-        _LOOK,
-        _RESUME,
-    ),
-    _stop(
-        "review_failed",
-        "person",
-        ExitCode.UNVERIFIED,
-        "the reviewer still asks for changes after the last attempt",
-        _REPORT,
-        _RESUME,
-        _APPROVE,
-    ),
-    _stop(
-        "review_repeats",
-        "person",
-        ExitCode.UNVERIFIED,
-        "the reviewer asks again for what it asked for before",
-        _REPORT,
-        _RESUME,
-        _APPROVE,
-    ),
-    _stop(
-        "review_unclear",
-        "person",
-        ExitCode.UNVERIFIED,
-        "the reviewer came to no verdict",
-        _REPORT,
-        _RESUME,
-        _APPROVE,
-    ),
-    _stop(
-        "unsettled",
-        "checks",
-        ExitCode.UNVERIFIED,
-        "files went on changing behind the checks, so nothing verified could be committed",
-        _REPORT,
-        _LOOK,
-        _RESUME,
-    ),
-    _stop(
-        "guard",
-        "scope",
-        ExitCode.GUARD,
-        "files were changed that this task may not change",
-        _REPORT,
-        _LOOK,
-        _RESUME,
-    ),
-    _stop(
-        "time_limit",
-        "limits",
-        ExitCode.LIMIT,
-        "the worker did not finish within its time limit",
-        _REPORT,
-        _LOOK,
-        _RESUME,
-    ),
-    _stop(
-        "budget",
-        "limits",
-        ExitCode.LIMIT,
-        "the worker reached its cost limit",
-        _REPORT,
-        _LOOK,
-        _RESUME,
-    ),
-    _stop(
-        "tokens",
-        "limits",
-        ExitCode.LIMIT,
-        "the worker reached its limit of tokens",
-        _REPORT,
-        _LOOK,
-        _RESUME,
-    ),
-    _stop(
-        "stalled",
-        "limits",
-        ExitCode.LIMIT,
-        "the worker was silent for too long",
-        _REPORT,
-        _LOOK,
-        _RESUME,
-    ),
-    _stop(
-        "turns",
-        "limits",
-        ExitCode.LIMIT,
-        "the worker reached its limit of turns",
-        _REPORT,
-        _LOOK,
-        _RESUME,
-    ),
-    _stop(
-        "worker_failed",
-        "worker",
-        ExitCode.FAILED,
-        "the worker ended with an error",
-        _REPORT,
-        _LOOK,
-        _RESUME,
-    ),
-    _stop(
-        "worker_auth",
-        "worker",
-        ExitCode.WORKER,
-        "the worker is not logged in, or its key was refused",
-        _REPORT,
-        _DOCTOR,
-        _RESUME,
-    ),
-    _stop(
-        "worker_outage",
-        "worker",
-        ExitCode.WORKER,
-        "the model's service did not answer",
-        _REPORT,
-        _DOCTOR,
-        _RESUME,
-    ),
-    _stop(
-        "worker_unavailable",
-        "worker",
-        ExitCode.WORKER,
-        "the worker could not be started",
-        _REPORT,
-        _DOCTOR,
-        _RESUME,
-    ),
-    _stop(
-        "interrupted",
-        "operator",
-        ExitCode.INTERRUPTED,
-        "the run's process ended before the run did",
-        _REPORT,
-        _LOOK,
-        _RESUME,
-    ),
-    _stop(
-        "stopped",
-        "operator",
-        ExitCode.INTERRUPTED,
-        "somebody stopped the run",
-        _REPORT,
-        _LOOK,
-        _RESUME,
-    ),
-    _stop(
-        "needs_human",
-        "person",
-        ExitCode.HUMAN,
-        "the worker's part is verified and committed; a person's part is left",
-        "git log -p {base}..{branch}",
-        _APPROVE,
-        _REJECT,
-    ),
-    _stop(
-        "no_checks",
-        "person",
-        ExitCode.HUMAN,
-        "no verification is configured, so nobody has checked the work",
-        _LOOK,
-        _APPROVE,
-        _REJECT,
-    ),
-    _stop(
-        "rejected",
-        "operator",
-        ExitCode.HUMAN,
-        "a person looked at the result and rejected it",
-        _REPORT,
-        _LOOK,
-        _RESUME,
-    ),
-    _stop(
-        "git_failed",
-        "internal",
-        ExitCode.FAILED,
-        "a git command failed",
-        _REPORT,
-        _LOOK,
-        _RESUME,
-    ),
-    _stop(
-        "error",
-        "internal",
-        ExitCode.FAILED,
-        "runr itself could not go on",
-        _REPORT,
-        _DOCTOR,
-        "runr run --task {task}",
-        resumable=False,
-    ),
+    Stop("verification_failed", "checks", _UNVERIFIED,
+         "checks still fail after the last attempt"),
+    Stop("abandoned", "checks", _UNVERIFIED,
+         "the session ended without completing the task, so nothing is verified"),
+    Stop("unstable_tree", "checks", _UNVERIFIED,
+         "files kept changing during the checks, so nothing verified could be committed"),
+    Stop("review_failed", "person", _UNVERIFIED,
+         "the reviewer still asks for changes after the last attempt", _REVIEW),
+    Stop("review_loop", "person", _UNVERIFIED,
+         "the reviewer asks again for what it asked for before", _REVIEW),
+    Stop("review_unclear", "person", _UNVERIFIED,
+         "the reviewer gave no verdict", _REVIEW),
+    Stop("scope_violation", "scope", ExitCode.GUARD,
+         "files were changed that this task may not change"),
+    Stop("time_limit", "limits", _LIMIT,
+         "the worker did not finish within its time limit"),
+    Stop("cost_limit", "limits", _LIMIT,
+         "the worker reached its cost limit"),
+    Stop("token_limit", "limits", _LIMIT,
+         "the worker reached its token limit"),
+    Stop("turn_limit", "limits", _LIMIT,
+         "the worker reached its limit of turns"),
+    Stop("stalled", "limits", _LIMIT,
+         "the worker produced no output within its stall timeout"),
+    Stop("worker_failed", "worker", _FAILED,
+         "the worker ended with an error"),
+    Stop("worker_auth", "worker", _WORKER,
+         "the worker is not logged in, or its key was refused", _DIAGNOSE),
+    Stop("worker_outage", "worker", _WORKER,
+         "the model's service did not answer", _DIAGNOSE),
+    Stop("worker_unavailable", "worker", _WORKER,
+         "the worker could not be started", _DIAGNOSE),
+    Stop("interrupted", "operator", _INTERRUPTED,
+         "the run's process ended before the run did"),
+    Stop("stopped", "operator", _INTERRUPTED,
+         "stopped by a user"),
+    Stop("rejected", "operator", _HUMAN,
+         "a person rejected the result"),
+    Stop("needs_human", "person", _HUMAN,
+         "the worker's part is verified and committed; human review is pending",
+         ("log", "approve", "reject")),
+    Stop("no_checks", "person", _HUMAN,
+         "no verification is configured, so the work needs human review",
+         ("inspect", "approve", "reject")),
+    Stop("git_failed", "internal", _FAILED,
+         "a git command failed"),
+    Stop("error", "internal", _FAILED,
+         "runr failed with an internal error",
+         ("report", "doctor", "run"), resumable=False),
 )
+# fmt: on
 
 STOPS = {stop.code: stop for stop in _ALL}
 
-#: The stops after which a person's word takes the run further.
+#: The stops after which the decision of a person takes the run further.
 FOR_A_PERSON = frozenset(stop.code for stop in _ALL if stop.family == "person")
 
 
@@ -277,7 +143,7 @@ def find(code: str) -> Stop:
 def commands(code: str, **facts: str) -> tuple[str, ...]:
     """Return the three next commands with `facts` filled in, ready to paste into a shell."""
     words = {name: quoted(value) for name, value in facts.items()}
-    return tuple(step.format(**words) for step in find(code).next)
+    return tuple(TEMPLATES[action].format(**words) for action in find(code).next)
 
 
 def quoted(name: str) -> str:

@@ -15,7 +15,7 @@ from runr.git.hooks import HooksFolder
 from runr.maintenance import merge_driver
 from runr.project import Project
 from runr.query.models import Result
-from runr.runs import journal, terms
+from runr.runs import journal, spec
 from runr.runs.preconditions import problems
 from runr.runs.stop_reasons import quoted
 from runr.setup import claude_plugin
@@ -197,7 +197,7 @@ def _wanted(project: Project) -> tuple[list[str], list[str]]:
     done = {path for path, entry in known.items() if entry.status is State.COMPLETED}
     open_tasks = [task for task in project.tasks() if not task.error and task.path not in done]
     configured = [*verify.tier0, *verify.tier1, *verify.tier2]
-    own = [check.command for task in open_tasks for check in terms.checks(task, verify)]
+    own = [check.command for task in open_tasks for check in spec.checks(task, verify)]
     return [*configured, *own], [path for task in open_tasks for path in task.owns]
 
 

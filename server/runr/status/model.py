@@ -87,10 +87,10 @@ UNTOUCHED = Entry()
 def fold(entry: Entry, run: "RunState", now: str) -> Entry:
     """Return `entry` after `run`; the same run in the same state changes nothing."""
     if run.start.kind == "intervention" or (
-        run.start.worker == "person" and run.ended != "completed"
+        run.start.worker == "person" and run.result != "completed"
     ):
         return entry  # a manual commit and a rejected attestation leave a task as it was
-    if run.start.kind == "acceptance":
+    if run.start.kind == "acknowledgement":
         return _accepted(entry, run, now)
     fresh = entry.last_run_id != run.id
     changes: dict[str, Any] = dict.fromkeys(_OF_ONE_COMPLETION) if fresh else {}
@@ -98,15 +98,15 @@ def fold(entry: Entry, run: "RunState", now: str) -> Entry:
         "status": _state(run),
         "last_run_id": run.id,
         "run_count": entry.run_count + 1 if fresh else entry.run_count,
-        "verification": Verification(run.verification),
-        "stop_reason": run.stop,
-        "stop_detail": run.detail if run.stop else None,
+        "verification": Verification(run.verification.result),
+        "stop_reason": run.stop_reason,
+        "stop_detail": run.detail if run.stop_reason else None,
     }
-    if run.ended == "completed":
+    if run.result == "completed":
         changes |= _completion(run, now)
         if entry.accepted_run and not fresh:
             del changes["task_sha256"]  # it was confirmed with a later text
-    if run.ended != "completed" and run.checkpoint_sha:
+    if run.result != "completed" and run.checkpoint_sha:
         changes["checkpoint_sha"] = run.checkpoint_sha
     if all(getattr(entry, key) == value for key, value in changes.items()):
         return entry
@@ -127,14 +127,14 @@ def replay(runs: Iterable[tuple[str, "RunState"]]) -> Entry:
 
 def _accepted(entry: Entry, run: "RunState", now: str) -> Entry:
     """Confirm a completion for the task's text and the commit that the run saw."""
-    approval = run.approval
-    if run.ended != "completed" or entry.status is not State.COMPLETED or approval is None:
+    approval = run.decision.approval
+    if run.result != "completed" or entry.status is not State.COMPLETED or approval is None:
         return entry
     if entry.accepted_run == run.id:
         return entry
     return replace(
         entry,
-        task_sha256=run.start.task_sha256,
+        task_sha256=run.spec.task_sha256,
         accepted_at=f"{run.ended_at[:19]}Z" if run.ended_at else now,
         accepted_by=f"person:{approval.by}",
         accepted_run=run.id,
@@ -145,27 +145,28 @@ def _accepted(entry: Entry, run: "RunState", now: str) -> Entry:
 
 
 def _state(run: "RunState") -> State:
-    if run.ended is None:
+    if run.result is None:
         return State.IN_PROGRESS
-    if run.ended == "completed":
+    if run.result == "completed":
         return State.COMPLETED
-    return State.STOPPED if stop_reasons.find(run.stop or "error").resumable else State.FAILED
+    stop = stop_reasons.find(run.stop_reason or "error")
+    return State.STOPPED if stop.resumable else State.FAILED
 
 
 def _pending_branch(run: "RunState") -> str | None:
     """Return the branch with the work; a session's own may be checked out in another worktree."""
     if run.by_session:
         return run.start.target
-    return run.start.branch if run.integration == "kept" else None
+    return run.start.branch if run.integration.strategy == "pending" else None
 
 
 def _completion(run: "RunState", now: str) -> dict[str, Any]:
-    approval = run.approval
+    approval = run.decision.approval
     return {
         "completed_at": f"{run.ended_at[:19]}Z" if run.ended_at else now,
         "completed_by": f"person:{approval.by}" if approval else f"run:{run.id}",
         "checkpoint_sha": run.checkpoint_sha,
-        "task_sha256": run.start.task_sha256,
+        "task_sha256": run.spec.task_sha256,
         "evidence": Evidence.ATTESTED if approval else Evidence.VERIFIED,
         "reason": approval.reason if approval else None,
         "pending_branch": _pending_branch(run),

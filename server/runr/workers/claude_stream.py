@@ -204,8 +204,8 @@ def _tokens(usage: Usage) -> Tokens:
 
 
 _STOPS = {
-    "error_max_budget_usd": "budget",
-    "error_max_turns": "turns",
+    "error_max_budget_usd": "cost_limit",
+    "error_max_turns": "turn_limit",
     "authentication_failed": "worker_auth",
     "rate_limit": "worker_outage",
     "overloaded": "worker_outage",

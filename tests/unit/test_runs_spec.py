@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runr.config.settings import Config, ScopeSettings, VerifySettings
-from runr.runs.model import RunStart
+from runr.runs.model import RunCreated, RunState
 from runr.runs.prompts import work_prompt
-from runr.runs.terms import build_spec, overridden, verifies_anything
+from runr.runs.spec import build_spec, escalated_checks, triggered
 from runr.scope.presets import PRESETS
 from runr.tasks.model import Task, TaskType
 
@@ -31,8 +31,8 @@ def config(risk: dict[str, Literal["tier1", "tier2"]]) -> Config:
 
 def judged(given: Task, settings: Config, *paths: str) -> list[tuple[str, str]]:
     terms = build_spec(given, settings)
-    risks = [risk for risk, _ in overridden(terms, paths)]
-    return [(check.tier, check.command) for check in verifies_anything(terms, risks)]
+    risks = [risk for risk, _ in triggered(terms, paths)]
+    return [(check.tier, check.command) for check in escalated_checks(terms, risks)]
 
 
 def test_a_risk_adds_the_tiers_up_to_its_own_before_the_tasks_checks_and_no_command_twice() -> None:
@@ -44,16 +44,16 @@ def test_a_risk_adds_the_tiers_up_to_its_own_before_the_tasks_checks_and_no_comm
     assert judged(mine, settings, "1.sql") == [further[0], further[1], further[3]]
 
 
-def test_a_risk_says_by_which_file_it_was_taken_and_runrs_own_files_take_none() -> None:
+def test_an_escalation_names_the_file_that_triggers_it_and_ignores_runrs_own_files() -> None:
     terms = build_spec(task(), config({"**": "tier1"}))
-    assert [path for _, path in overridden(terms, ["z", "b", ".runr/a"])] == ["b"]
-    assert overridden(terms, [".runr/tasks/a.md"]) == ()
+    assert [path for _, path in triggered(terms, ["z", "b", ".runr/a"])] == ["b"]
+    assert triggered(terms, [".runr/tasks/a.md"]) == ()
 
 
-def test_a_risk_that_adds_nothing_is_no_risk_and_a_manual_task_has_none() -> None:
+def test_an_escalation_that_adds_no_check_is_left_out_and_a_manual_task_has_none() -> None:
     settings = config({"db/": "tier1"})
-    assert build_spec(task("tier1"), settings).risks == ()
-    assert build_spec(task(kind=TaskType.MANUAL), settings).risks == ()
+    assert build_spec(task("tier1"), settings).escalations == ()
+    assert build_spec(task(kind=TaskType.MANUAL), settings).escalations == ()
 
 
 @given(
@@ -64,7 +64,7 @@ def test_a_risk_that_adds_nothing_is_no_risk_and_a_manual_task_has_none() -> Non
     ),
     paths=st.lists(st.sampled_from(["a", "b/x.c", "d"]), max_size=3),
 )
-def test_risks_only_add_and_keep_the_order_of_tiers(
+def test_escalations_only_add_checks_and_keep_the_order_of_tiers(
     tier: Tier, own: list[str], risk: dict[str, Literal["tier1", "tier2"]], paths: list[str]
 ) -> None:
     mine, settings = task(tier, own=tuple(own)), config(risk)
@@ -77,11 +77,10 @@ def test_risks_only_add_and_keep_the_order_of_tiers(
     assert not set(added) & {command for _, command in without}
 
 
-def start(settings: Config, *owns: str) -> RunStart:
-    terms = build_spec(replace(task(), owns=owns), settings)
-    return RunStart(
-        **dict(terms), task=".runr/tasks/a.md", worker="x", workdir="/", base_sha="", base_tree=""
-    )
+def opened(settings: Config, *owns: str) -> RunState:
+    spec = build_spec(replace(task(), owns=owns), settings)
+    start = RunCreated(".runr/tasks/a.md", "x", "/", base_sha="", base_tree="", spec=spec)
+    return RunState("r", start, spec, created_at="", updated_at="")
 
 
 @pytest.mark.parametrize(
@@ -92,20 +91,20 @@ def start(settings: Config, *owns: str) -> RunStart:
         ("deny", "You must not change any lockfile.", "You must not change any lockfile."),
     ],
 )
-def test_the_worker_is_told_what_holds_for_lockfiles(policy: str, owned: str, free: str) -> None:
+def test_the_prompt_names_the_policy_for_lockfiles(policy: str, owned: str, free: str) -> None:
     settings = Config(scope=ScopeSettings.model_validate({"lockfiles": policy}))
-    assert owned in work_prompt(start(settings, "src/"), "Do it.")
-    message = work_prompt(start(settings), "Do it.")
+    assert owned in work_prompt(opened(settings, "src/"), "Do it.")
+    message = work_prompt(opened(settings), "Do it.")
     assert free in message
     assert ("ockfile" in message) is bool(free)
 
 
-def test_the_worker_is_told_what_the_settings_add_and_what_is_risky() -> None:
+def test_the_prompt_names_the_scope_of_the_settings_and_the_escalations() -> None:
     settings = Config(
         scope=ScopeSettings(allow=("notes/",), presets=("go",)),
         verify=config({"db/": "tier1"}).verify,
     )
-    message = work_prompt(start(settings, "src/"), "Do it.")
+    message = work_prompt(opened(settings, "src/"), "Do it.")
     more = ", ".join(("notes/", *PRESETS["go"]))
-    assert f"You may change only: src/\nWhere that needs it, also: {more}\n" in message
-    assert "Where you change `db/`, these judge it too:\n- `test`\n" in message
+    assert f"You may change only: src/\nWhere necessary, also: {more}\n" in message
+    assert "Where you change `db/`, it is also verified with:\n- `test`\n" in message

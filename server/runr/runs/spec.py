@@ -1,58 +1,58 @@
-"""What a task will be judged by. Pure."""
+"""The specification of a run: checks, scope and limits, from task and settings. Pure."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import get_args
+from dataclasses import asdict
+from typing import NamedTuple, get_args
 
 from runr.config.settings import Config, RunSettings, VerifySettings, WorkerSettings
-from runr.runs.model import Check, Risk, RunSpec
+from runr.runs.model import Check, Escalation, RunSpec
 from runr.scope import presets, rules
 from runr.tasks.model import Task, TaskType, Tier
 from runr.text import format_duration
 
-_LEAST_USD = 0.0001
+#: A worker has no limit of nothing.
+_MIN_BUDGET_USD = 0.0001
+
+_TIERS: tuple[Tier, ...] = get_args(Tier)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
-    """What all attempts used; `seconds` since the run was opened, or taken up again."""
+class Spent(NamedTuple):
+    """What all attempts used; `seconds` since the run was created or resumed."""
 
     seconds: float
     cost_usd: float
     tokens: int
 
 
-def limit_reached(limits: RunSettings, used: Usage) -> tuple[str, str] | None:
-    """Return the stop of the limit that has been reached, and what to say."""
+def limit_reached(limits: RunSettings, used: Spent) -> tuple[str, str] | None:
+    """Return the stop code of the limit that has been reached, and its message."""
     if used.seconds >= limits.total_timeout:
         return "time_limit", f"run.total_timeout ({format_duration(limits.total_timeout)}) is over"
     if limits.budget_usd is not None and used.cost_usd >= limits.budget_usd:
         spent = f"${used.cost_usd:.2f} of run.budget_usd (${limits.budget_usd:.2f})"
-        return "budget", f"{spent} is spent: raise it to go on"
+        return "cost_limit", f"{spent} is spent: raise it to continue"
     if limits.max_tokens is not None and used.tokens >= limits.max_tokens:
-        return "tokens", (
-            f"{used.tokens:,} of run.max_tokens ({limits.max_tokens:,}) are used: raise it to go on"
+        return "token_limit", (
+            f"{used.tokens:,} of run.max_tokens ({limits.max_tokens:,}) are used: "
+            "raise it to continue"
         )
     return None
 
 
-def remaining_budget(worker: WorkerSettings, limits: RunSettings, used: Usage) -> WorkerSettings:
-    """Return the worker's settings with no more to spend than all attempts together may."""
+def remaining_budget(worker: WorkerSettings, limits: RunSettings, used: Spent) -> WorkerSettings:
+    """Return the worker's settings with a budget within what the run has left."""
     if limits.budget_usd is None:
         return worker
-    left = max(round(limits.budget_usd - used.cost_usd, 4), _LEAST_USD)
+    left = max(round(limits.budget_usd - used.cost_usd, 4), _MIN_BUDGET_USD)
     own = worker.budget_usd
     return worker.model_copy(update={"budget_usd": left if own is None else min(own, left)})
 
 
-_TIERS: tuple[Tier, ...] = get_args(Tier)
-
-
 def build_spec(task: Task, config: Config) -> RunSpec:
-    """Return what a run of the task is judged by and held to."""
+    """Return the specification of a run of the task."""
     return RunSpec(
         title=task.title,
-        task_type=task.type,
+        task_type=task.type.value,
         task_sha256=task.sha256,
         attempts=config.run.attempts,
         timeout_s=task.timeout_s or config.run.timeout,
@@ -63,8 +63,8 @@ def build_spec(task: Task, config: Config) -> RunSpec:
         plan=_worker(config.phases.plan),
         review=_worker(config.phases.review),
         checks=checks(task, config.verify),
-        risks=risks(task, config.verify),
-        rerun=config.verify.rerun,
+        escalations=escalations(task, config.verify),
+        verify_retries=config.verify.rerun,
     )
 
 
@@ -75,8 +75,8 @@ def _worker(name: str) -> str | None:
 def checks(task: Task, settings: VerifySettings) -> tuple[Check, ...]:
     """Return the checks in the order in which they run: configured tiers, then the task's own.
 
-    A manual task is judged by its own checks only: what a person did outside
-    of the repository says nothing about the repository's tests.
+    A manual task has only its own checks: work outside of the repository says
+    nothing about the repository's tests.
     """
     own = (Check(tier="task", command=line, timeout_s=settings.timeout) for line in task.verify)
     if task.type is TaskType.MANUAL:
@@ -84,8 +84,8 @@ def checks(task: Task, settings: VerifySettings) -> tuple[Check, ...]:
     return (*_upto(task.tier or settings.tier, settings), *own)
 
 
-def risks(task: Task, settings: VerifySettings) -> tuple[Risk, ...]:
-    """Return what is checked beside that where risky files change; tiers build on each other."""
+def escalations(task: Task, settings: VerifySettings) -> tuple[Escalation, ...]:
+    """Return the checks that are added where certain files change; tiers build on each other."""
     if task.type is TaskType.MANUAL:
         return ()
     run = {check.command for check in checks(task, settings)}
@@ -93,25 +93,25 @@ def risks(task: Task, settings: VerifySettings) -> tuple[Risk, ...]:
     for pattern, tier in settings.risk.items():
         more = tuple(check for check in _upto(tier, settings) if check.command not in run)
         if more:
-            found.append(Risk(pattern=pattern, tier=tier, checks=more))
+            found.append(Escalation(pattern=pattern, tier=tier, checks=more))
     return tuple(found)
 
 
-def overridden(build_spec: RunSpec, paths: Iterable[str]) -> tuple[tuple[Risk, str], ...]:
-    """Return the risks that a run has taken, each with the first of its `paths` that it is in."""
-    touched = sorted(path for path in paths if not rules.is_runrs(path))
+def triggered(spec: RunSpec, paths: Iterable[str]) -> tuple[tuple[Escalation, str], ...]:
+    """Return the escalations of changed `paths`, each with the first path that it matches."""
+    changed = sorted(path for path in paths if not rules.is_runrs(path))
     first = (
-        (risk, next((path for path in touched if rules.matches(path, (risk.pattern,))), None))
-        for risk in build_spec.risks
+        (each, next((path for path in changed if rules.matches(path, (each.pattern,))), None))
+        for each in spec.escalations
     )
-    return tuple((risk, path) for risk, path in first if path is not None)
+    return tuple((each, path) for each, path in first if path is not None)
 
 
-def verifies_anything(build_spec: RunSpec, risks: Iterable[Risk]) -> tuple[Check, ...]:
-    """Return the checks of a run that has taken `risks`: tiers in order, the task's own last."""
-    added = {check.command: check for risk in risks for check in risk.checks}
+def escalated_checks(spec: RunSpec, escalations: Iterable[Escalation]) -> tuple[Check, ...]:
+    """Return the run's checks with those of `escalations`: tiers in order, the task's own last."""
+    added = {check.command: check for each in escalations for check in each.checks}
     order = (*_TIERS, "task")
-    return tuple(sorted((*build_spec.checks, *added.values()), key=lambda c: order.index(c.tier)))
+    return tuple(sorted((*spec.checks, *added.values()), key=lambda c: order.index(c.tier)))
 
 
 def _upto(tier: str, settings: VerifySettings) -> tuple[Check, ...]:
@@ -124,11 +124,11 @@ def _upto(tier: str, settings: VerifySettings) -> tuple[Check, ...]:
 
 
 def apply_overrides(config: Config, task: Task, worker: str) -> Config:
-    """Return the settings with the task's wishes in the table of its worker.
+    """Return the settings with the task's options for its worker.
 
-    The budget is that of the whole run, whoever works on it. Everything else is
-    for the worker that the task is meant for: another one, and a fallback, has
-    models, tools and arguments of its own.
+    The budget is that of the whole run, whichever worker does it. All other
+    options are for the task's own worker: other workers, and fallbacks, have
+    models, tools and arguments of their own.
     """
     options = asdict(task.worker_options)
     asked = {key: value for key, value in options.items() if value is not None}

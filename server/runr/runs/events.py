@@ -1,0 +1,454 @@
+"""What can happen in a run: one type for each event, and the lines of the journal. Pure.
+
+`EVENTS` names them as the journal does; `phase.finished` has a type for each phase.
+An event that is not in the table, of a later version, is kept as `UnknownEvent`.
+"""
+
+from typing import Any, NamedTuple
+
+from runr.runs import codec
+from runr.runs.codec import CodecError
+from runr.runs.model import CheckResult, Phase, RunCreated, RunSpec, Usage
+
+
+class RunApproved(NamedTuple):
+    """A person approved the work, or attested the task."""
+
+    by: str
+    reason: str
+
+
+class RunRejected(NamedTuple):
+    """A person rejected the work."""
+
+    by: str
+    reason: str
+
+
+class RunStopRequested(NamedTuple):
+    """A user or a session asked the run to stop."""
+
+    detail: str = ""
+
+
+class RunStopped(NamedTuple):
+    """The run stopped; `code` is one of `runs.stop_reasons`."""
+
+    code: str
+    detail: str | None = None
+
+
+class RunResumed(NamedTuple):
+    """A stopped run goes on: from a phase, where one was named, and with a new specification."""
+
+    from_phase: Phase | None = None
+    spec: RunSpec | None = None
+
+
+class RunCompleted(NamedTuple):
+    """The run ended with its task completed."""
+
+
+class PhaseStarted(NamedTuple):
+    """A phase began; `milestone` is shown to those who follow the run."""
+
+    phase: Phase
+    attempt: int | None = None
+    milestone: str | None = None
+
+
+class PhaseFinished(NamedTuple):
+    """A phase without facts of its own ended: prepare or record."""
+
+    phase: Phase
+    outcome: str
+    detail: str | None = None
+
+
+class PlanFinished(NamedTuple):
+    """The planner answered."""
+
+    outcome: str
+    detail: str | None = None
+    milestones: tuple[str, ...] = ()
+    violations: tuple[str, ...] = ()
+    planner: str | None = None
+    summary: str = ""
+    usage: Usage = Usage()
+    denied: tuple[str, ...] = ()
+    phase: Phase = Phase.PLAN
+
+
+class WorkFinished(NamedTuple):
+    """An attempt at the work ended.
+
+    `session_usage` is what the worker's session has used in all, None where it
+    cannot be continued; `by` the person who submitted a session's work.
+    """
+
+    outcome: str
+    detail: str | None = None
+    worker: str | None = None
+    session_id: str | None = None
+    session_usage: Usage | None = None
+    exit_code: int | None = None
+    summary: str = ""
+    usage: Usage = Usage()
+    denied: tuple[str, ...] = ()
+    by: str | None = None
+    phase: Phase = Phase.WORK
+
+
+class VerifyFinished(NamedTuple):
+    """The verification ended; `tree` is the tree that the checks ran on."""
+
+    outcome: str
+    checks: tuple[CheckResult, ...]
+    detail: str | None = None
+    violations: tuple[str, ...] = ()
+    tree: str | None = None
+    phase: Phase = Phase.VERIFY
+
+
+class ReviewFinished(NamedTuple):
+    """The reviewer answered; `feedback` is what has to change."""
+
+    outcome: str
+    detail: str | None = None
+    feedback: str | None = None
+    violations: tuple[str, ...] = ()
+    reviewer: str | None = None
+    summary: str = ""
+    usage: Usage = Usage()
+    denied: tuple[str, ...] = ()
+    phase: Phase = Phase.REVIEW
+
+
+class CheckpointFinished(NamedTuple):
+    """The checkpoint was committed, or could not be; `changed` counts files since the base."""
+
+    outcome: str
+    detail: str | None = None
+    commit_sha: str | None = None
+    changed: int | None = None
+    left_dirty: tuple[str, ...] = ()
+    phase: Phase = Phase.CHECKPOINT
+
+
+class IntegrateFinished(NamedTuple):
+    """The checkpoint was integrated; `command` does it where it is pending."""
+
+    outcome: str
+    detail: str | None = None
+    strategy: str | None = None
+    commit_sha: str | None = None
+    command: str | None = None
+    phase: Phase = Phase.INTEGRATE
+
+
+class CheckStarted(NamedTuple):
+    """A check began."""
+
+    tier: str
+    command: str
+
+
+class CheckFailed(NamedTuple):
+    """A check failed and is run again."""
+
+    tier: str
+    command: str
+    exit_code: int | None
+    seconds: float
+    runs: int = 1
+
+
+class CheckFinished(NamedTuple):
+    """A check ended."""
+
+    tier: str
+    command: str
+    exit_code: int | None
+    seconds: float
+    runs: int = 1
+    passed: bool = False
+    flaky: bool = False
+
+
+class ChecksEscalated(NamedTuple):
+    """The checks of a tier were added, because `path` matches `pattern`."""
+
+    pattern: str
+    tier: str
+    path: str
+
+
+class SessionAttached(NamedTuple):
+    """A session took the run over."""
+
+    session_id: str
+    why: str = ""
+    previous_session_id: str | None = None
+
+
+class SessionReminded(NamedTuple):
+    """A session that was about to stop was told what is missing."""
+
+    missing: str = ""
+
+
+class UsageRecorded(NamedTuple):
+    """What the sessions of a run used in all, read from their transcripts up to `until`."""
+
+    usage: Usage
+    until: str | None = None
+
+
+class ToolCommand(NamedTuple):
+    """A session ran a command."""
+
+    tool: str
+    command: str
+    id: str
+    agent: str | None = None
+
+
+class ToolEdit(NamedTuple):
+    """A session edited a file."""
+
+    tool: str
+    path: str
+    id: str
+    agent: str | None = None
+
+
+class ToolDenied(NamedTuple):
+    """An edit outside the task's scope was denied."""
+
+    tool: str
+    path: str
+    id: str
+    agent: str | None = None
+
+
+class WorkerFallback(NamedTuple):
+    """A worker could not begin; `fallback` takes its place."""
+
+    worker: str
+    fallback: str
+    reason: str
+
+
+class WorkerBackoff(NamedTuple):
+    """The model's service did not answer; the worker tries again after `seconds`."""
+
+    reason: str
+    seconds: float
+
+
+class NoteAdded(NamedTuple):
+    """A session, a worker or a person noted something."""
+
+    text: str
+    session_id: str | None = None
+    by: str | None = None
+
+
+class SubmitStarted(NamedTuple):
+    """The run's commits are about to be merged into the branch `to`."""
+
+    to: str
+    strategy: str
+    before: str
+    commit_sha: str
+    override_reason: str | None = None
+    by: str | None = None
+
+
+class SubmitFinished(NamedTuple):
+    """The run's commits were merged into the branch `to`, which is at `commit_sha` now."""
+
+    to: str
+    strategy: str
+    before: str
+    commit_sha: str
+    override_reason: str | None = None
+    by: str | None = None
+
+
+class SubmitFailed(NamedTuple):
+    """The run's commits could not be merged."""
+
+    to: str
+    detail: str
+
+
+class UnknownEvent(NamedTuple):
+    """An event of a later version of runr, as it was read."""
+
+    type: str
+    payload: dict[str, Any]
+
+
+FinishedPhase = (
+    PhaseFinished
+    | PlanFinished
+    | WorkFinished
+    | VerifyFinished
+    | ReviewFinished
+    | CheckpointFinished
+    | IntegrateFinished
+)
+
+EventData = (
+    RunCreated
+    | RunApproved
+    | RunRejected
+    | RunStopRequested
+    | RunStopped
+    | RunResumed
+    | RunCompleted
+    | PhaseStarted
+    | FinishedPhase
+    | CheckStarted
+    | CheckFailed
+    | CheckFinished
+    | ChecksEscalated
+    | SessionAttached
+    | SessionReminded
+    | UsageRecorded
+    | ToolCommand
+    | ToolEdit
+    | ToolDenied
+    | WorkerFallback
+    | WorkerBackoff
+    | NoteAdded
+    | SubmitStarted
+    | SubmitFinished
+    | SubmitFailed
+    | UnknownEvent
+)
+
+_PHASE_FINISHED = "phase.finished"
+
+EVENTS: dict[str, type[EventData]] = {
+    "run.created": RunCreated,
+    "run.approved": RunApproved,
+    "run.rejected": RunRejected,
+    "run.stop_requested": RunStopRequested,
+    "run.stopped": RunStopped,
+    "run.resumed": RunResumed,
+    "run.completed": RunCompleted,
+    "phase.started": PhaseStarted,
+    _PHASE_FINISHED: PhaseFinished,
+    "check.started": CheckStarted,
+    "check.failed": CheckFailed,
+    "check.finished": CheckFinished,
+    "checks.escalated": ChecksEscalated,
+    "session.attached": SessionAttached,
+    "session.reminded": SessionReminded,
+    "usage.recorded": UsageRecorded,
+    "tool.command": ToolCommand,
+    "tool.edit": ToolEdit,
+    "tool.denied": ToolDenied,
+    "worker.fallback": WorkerFallback,
+    "worker.backoff": WorkerBackoff,
+    "note.added": NoteAdded,
+    "submit.started": SubmitStarted,
+    "submit.finished": SubmitFinished,
+    "submit.failed": SubmitFailed,
+}
+
+#: The phases that end with facts of their own.
+FINISHED: dict[str, type[FinishedPhase]] = {
+    Phase.PLAN: PlanFinished,
+    Phase.WORK: WorkFinished,
+    Phase.VERIFY: VerifyFinished,
+    Phase.REVIEW: ReviewFinished,
+    Phase.CHECKPOINT: CheckpointFinished,
+    Phase.INTEGRATE: IntegrateFinished,
+}
+
+_NAMES = {kind: name for name, kind in EVENTS.items()} | dict.fromkeys(
+    FINISHED.values(), _PHASE_FINISHED
+)
+
+
+class Event(NamedTuple):
+    """One line of a journal; `seq` counts from 1, `time` is ISO 8601 in UTC."""
+
+    seq: int
+    time: str
+    data: EventData
+    source: str = "runr"
+
+    @property
+    def type(self) -> str:
+        """The name of the event, such as `run.stopped`."""
+        return self.data.type if isinstance(self.data, UnknownEvent) else _NAMES[type(self.data)]
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """The event's facts as JSON, without the empty ones."""
+        if isinstance(self.data, UnknownEvent):
+            return self.data.payload
+        encoded: dict[str, Any] = codec.encode(self.data)
+        return encoded
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the line of the journal."""
+        return {
+            "seq": self.seq,
+            "time": self.time,
+            "type": self.type,
+            "source": self.source,
+            "payload": self.payload,
+        }
+
+
+class _Line(NamedTuple):
+    seq: int
+    time: str
+    type: str
+    source: str = "runr"
+
+
+def parse_event(raw: object) -> Event:
+    """Return the event on a line of the journal; CodecError names what is wrong with it."""
+    line = codec.decode(_Line, raw)
+    payload = raw.get("payload", {}) if isinstance(raw, dict) else {}
+    return Event(line.seq, line.time, parse_data(line.type, payload), line.source)
+
+
+def parse_data(name: str, payload: object) -> EventData:
+    """Return the facts of the event called `name`."""
+    if not isinstance(payload, dict):
+        raise CodecError("payload: expected an object")
+    kind = EVENTS.get(name)
+    if kind is None:
+        return UnknownEvent(name, payload)
+    if name == _PHASE_FINISHED:
+        kind = FINISHED.get(str(payload.get("phase")), PhaseFinished)
+    try:
+        return codec.decode(kind, payload)
+    except CodecError as error:
+        raise CodecError(f"{name}: {error}") from None
+
+
+def finished(phase: Phase, outcome: str, detail: str | None = None) -> FinishedPhase:
+    """Return the end of a phase of which nothing but its outcome is known."""
+    match phase:
+        case Phase.PLAN:
+            return PlanFinished(outcome, detail)
+        case Phase.WORK:
+            return WorkFinished(outcome, detail)
+        case Phase.VERIFY:
+            return VerifyFinished(outcome, (), detail)
+        case Phase.REVIEW:
+            return ReviewFinished(outcome, detail)
+        case Phase.CHECKPOINT:
+            return CheckpointFinished(outcome, detail)
+        case Phase.INTEGRATE:
+            return IntegrateFinished(outcome, detail)
+        case _:
+            return PhaseFinished(phase, outcome, detail)
