@@ -104,7 +104,7 @@ def test_an_overloaded_service_is_waited_out(place: ClaudePlace) -> None:
     assert "529" in wait["reason"]
     again = model.main_requests()[1]
     assert "Write a.txt." in again.user_text
-    assert "Go on where you left off" in again.user_text
+    assert "Continue where you stopped" in again.user_text
 
 
 def test_an_outage_in_the_middle_of_the_work_goes_on_in_the_same_session(

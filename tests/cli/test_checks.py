@@ -34,7 +34,7 @@ def test_a_risky_change_takes_further_tiers_before_the_tasks_own_checks(risky: P
     risky.script("a.md", script, 'tier: tier0\nverify: ["echo own"]')
     risky.commit("Tasks")
     shown = risky.runr("run", "--task", "a", code=0).out
-    assert "tier2 too: migrations/1.sql is in migrations/" in shown
+    assert "tier2 too: migrations/1.sql matches migrations/" in shown
     run = risky.runr("task-status", "a", "--json").json["run"]
     assert commands(run) == [
         ("tier0", "echo lint"),
@@ -43,7 +43,7 @@ def test_a_risky_change_takes_further_tiers_before_the_tasks_own_checks(risky: P
         ("task", "echo own"),
     ]
     report = risky.runr("report", run["id"], code=0).out
-    assert "- tier2 was added, because `migrations/1.sql` is in `migrations/`" in report
+    assert "- tier2 was added, because `migrations/1.sql` matches `migrations/`" in report
     added = [e["payload"] for e in risky.events(run["id"]) if e["type"] == "checks.escalated"]
     assert added == [
         {"pattern": "migrations/", "tier": "tier2", "path": "migrations/1.sql"},

@@ -14,13 +14,13 @@ from runr.claude.protocol import EVENTS
 
 SESSION = "11111111-2222-3333-4444-555555555555"
 MINE = {"CLAUDE_CODE_SESSION_ID": SESSION}
+pytestmark = pytest.mark.installed
 
 #: Answers an event as `runr` does, then says what it has loaded.
 PROBE = """\
 import sys
 from runr.__main__ import main
 
-pytestmark = pytest.mark.installed
 code = main()
 print(*sorted(sys.modules), file=sys.stderr)
 sys.exit(code)

@@ -222,7 +222,7 @@ def test_why_names_what_a_task_waits_for_down_to_its_root(place: Place) -> None:
     place.run("a", code=4)
     answer = explained(place, "c")
     assert answer["lines"][0] == "c.md is pending: blocked by .runr/tasks/b.md"
-    assert any(line.startswith("root cause: a.md: a check still fails") for line in answer["lines"])
+    assert any(line.startswith("root cause: a.md: checks still fail") for line in answer["lines"])
     assert answer["next_steps"] == ["runr why a.md"]
     failed = explained(place, "a")
     assert failed["stop_reason"] == "verification_failed"

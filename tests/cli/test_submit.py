@@ -232,7 +232,7 @@ def test_unverified_work_is_refused_unless_forced_and_the_force_is_recorded(
     run = place.run("a", code=4)
     words = ("submit", run["id"], "--to", "main", *(["--dry-run"] if dry else []))
     refused = place.runr(*words, code=4)
-    assert "is not verified: a check still fails" in refused.err
+    assert "is not verified: checks still fail" in refused.err
     assert not (place.root / "a.txt").exists()
     assert place.paste(refused.steps[-1]).code == 0
     assert place.read("a.txt") == "1\n"

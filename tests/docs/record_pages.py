@@ -13,7 +13,7 @@ from runr.config.settings import Config
 from runr.errors import ExitCode, RunrError
 from runr.runs.machine import FOLLOWS
 from runr.runs.model import Phase
-from runr.runs.stop_reasons import STOPS
+from runr.runs.stop_reasons import STOPS, TEMPLATES
 
 _SETTINGS = """\
 The keys of `.runr/config.toml`. Every key has a default, so the file is optional. An unknown
@@ -130,7 +130,7 @@ def stop_reasons() -> str:
             stop.meaning,
             str(int(stop.exit_code)),
             "yes" if stop.resumable else "no",
-            "<br>".join(f"`{step}`" for step in stop.next),
+            "<br>".join(f"`{TEMPLATES[action]}`" for action in stop.next),
         )
         for stop in STOPS.values()
     ]

@@ -138,7 +138,7 @@ def test_the_budget_is_handed_down_as_far_as_it_is_left_and_then_ends_the_run(
     run = played(kit, program, budget_usd=1.0, attempts=5)
     assert (run.stop_reason, run.exit_code) == ("cost_limit", 6)
     assert run.cost_usd == pytest.approx(1.2)
-    assert run.detail == "$1.20 of run.budget_usd ($1.00) is spent: raise it to go on"
+    assert run.detail == "$1.20 of run.budget_usd ($1.00) is spent: raise it to continue"
     assert program.calls == 2
     assert "--max-budget-usd 1.0\n" in program.describe(1)[0]
     assert "--max-budget-usd 0.4\n" in program.describe(2)[0]
@@ -156,7 +156,7 @@ def test_above_the_limit_of_tokens_no_further_attempt_begins(kit: ProjectKit) ->
     run = played(kit, program, max_tokens=700, attempts=5)
     assert (run.stop_reason, run.exit_code) == ("token_limit", 6)
     assert program.calls == 2
-    assert run.detail == "800 of run.max_tokens (700) are used: raise it to go on"
+    assert run.detail == "800 of run.max_tokens (700) are used: raise it to continue"
     assert run.input_tokens + run.output_tokens == 800
     report = kit.layout.run(run.id).report.read_text(encoding="utf-8")
     assert "reached its limit of tokens" in report
@@ -186,7 +186,7 @@ def test_an_outage_is_waited_out_and_the_attempt_does_not_count(kit: ProjectKit)
     assert [wait["seconds"] for wait in message] == [1, 2]
     assert message[0]["reason"] == "API Error: 529 Overloaded; trying again in 1.0s"
     assert "--resume s-2" in program.describe(3)[0]
-    assert "Go on where you left off" in program.describe(3)[1]
+    assert "Continue where you stopped" in program.describe(3)[1]
 
 
 def test_when_patience_is_over_the_outage_is_the_stop(kit: ProjectKit) -> None:
@@ -227,7 +227,7 @@ def test_a_further_attempt_goes_on_in_its_session_and_is_told_only_what_failed(
     arguments, prompt = program.describe(2)
     assert "--resume mine" in arguments
     assert "--session-id" not in arguments
-    assert "What failed in attempt 1" in prompt
+    assert "Failed checks of attempt 1" in prompt
     assert "the-wrong-word" in prompt
     assert "Do not weaken" in prompt
     assert "Write a.txt." not in prompt
@@ -246,7 +246,7 @@ def test_a_session_that_is_gone_is_replaced_by_a_fresh_one_with_the_whole_task(
     arguments, prompt = program.describe(3)
     assert "--session-id" in arguments
     assert "Write a.txt." in prompt
-    assert "What failed in attempt 1" in prompt
+    assert "Failed checks of attempt 1" in prompt
     assert kit.layout.run(run.id).prompt(2).read_text(encoding="utf-8") == prompt
     assert run.cost_usd == pytest.approx(0.75)
     assert (run.attempt, run.session_id) == (2, "s-3")

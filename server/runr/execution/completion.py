@@ -119,7 +119,7 @@ def complete(context: RunContext) -> RunState:
 
 
 def _drop_git_data(context: RunContext) -> None:
-    """Remove what nothing is compared with any more; a leftover of it only takes room."""
+    """Remove the snapshots, which nothing is compared with any more; leftovers only take room."""
     with suppress(OSError, DamagedStateError):
         nofollow.remove_tree(context.files.git_data)
 

@@ -153,7 +153,7 @@ def _yielded(project: Project, state: RunState) -> RunState:
 
 def _person(project: Project) -> str | None:
     """Return who completes a session's run by hand; an agent is nobody's name."""
-    at_hand = project.surface.typed and presenters.SESSION not in project.environment
+    at_hand = project.surface.is_shell and presenters.SESSION not in project.environment
     return (project.repo.user() or "a person") if at_hand else None
 
 

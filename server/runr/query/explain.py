@@ -15,7 +15,7 @@ from runr.query.models import Result
 from runr.query.snapshot import Snapshot
 from runr.query.task_state import TaskState
 from runr.redaction import Redactor
-from runr.runs.stop_reasons import quoted
+from runr.runs.next_steps import TaskSituation, for_task
 from runr.status.model import Entry, Evidence, State
 from runr.tasks import repository
 
@@ -147,23 +147,24 @@ def _last_stop(task_state: TaskState, shown: TaskDetails) -> Iterable[str]:
 
 def _steps(task_state: TaskState, shown: TaskDetails) -> list[str]:
     """Return at most two commands, the likelier first."""
-    name, entry = quoted(task_state.task.name), task_state.entry
-    if task_state.stale_reasons:
-        return [f"runr why {name} --diff", f"runr acknowledge {name}"]
-    if task_state.unmerged and shown.run is not None:
-        return list(shown.run.next_steps[:1])
-    if entry.status is State.COMPLETED:
-        return []
-    if entry.status is State.IN_PROGRESS:
-        return [f"runr follow {entry.last_run_id}"]
-    if task_state.blocked_by:
-        causes = [cause.path for cause in shown.task.root_causes] or shown.task.blocked_by
-        return [f"runr why {quoted(_name(path))}" for path in causes[:1]]
-    if shown.run is not None and shown.run.status == "stopped" and shown.run.next_steps:
-        return list(shown.run.next_steps[-1:])
-    manual = task_state.task.type.value == "manual"
-    attest = f"runr complete-task {name} --reason 'what was done'"
-    return [attest if manual else f"runr run --task {name}"]
+    run = shown.run
+    causes = [cause.path for cause in shown.task.root_causes] or shown.task.blocked_by
+    situation = TaskSituation(
+        path=task_state.path,
+        status=shown.task.status,
+        manual=shown.task.type == "manual",
+        stale=bool(task_state.stale_reasons),
+        unmerged=task_state.unmerged,
+        cause=causes[0] if causes else None,
+        checkpoint_sha=task_state.entry.checkpoint_sha,
+        run=run.id if run else None,
+        by_session=run is not None and run.worker == "session",
+        run_steps=tuple(run.next_steps) if run else (),
+    )
+    steps = [step.shell for step in for_task(situation)]
+    # Of a stopped run, the last step is the one that continues it.
+    stopped = run is not None and run.status == "stopped" and steps == run.next_steps
+    return steps[-1:] if stopped else steps[:2]
 
 
 def _fit(lines: Iterable[str], steps: list[str]) -> list[str]:

@@ -32,7 +32,8 @@ def add_note(project: Project, wanted: str, text: str) -> CommandResult:
     source = "worker" if inside else "session" if session else "person"
     note = NoteAdded(text)
     if not inside:
-        note = NoteAdded(text, session_id=session, by=None if session else project.repo.user())
+        by = None if session else project.repo.user()
+        note = NoteAdded(text, session_id=session, by=by)
     project.context(run).journal.append(note, source=source)
     return CommandResult(message=f"noted in run {run.id}", next_steps=[f"runr report {run.id}"])
 

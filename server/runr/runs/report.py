@@ -18,6 +18,7 @@ from runr.runs.events import (
     WorkFinished,
 )
 from runr.runs.model import CheckResult, Phase, RunState
+from runr.runs.next_steps import after_run
 from runr.text import format_duration
 
 Stat = tuple[str, int | None, int | None]
@@ -63,25 +64,8 @@ def headline(state: RunState) -> str:
 
 
 def next_steps(state: RunState) -> tuple[str, ...]:
-    """Return commands that can be pasted: three after a stop, fewer when all is well."""
-    if state.result == "stopped" and state.start.kind == "intervention":
-        return ("git status", "git log -1", "runr runs")
-    if state.result == "stopped" and state.start.worker == "person":
-        # A refused attestation cannot be resumed: it is repeated, or the task is run.
-        name = stop_reasons.quoted(state.start.task.removeprefix(".runr/tasks/"))
-        return (f"runr task-status {name}", f"runr complete-task {name} --reason 'what was done'")
-    if state.result == "stopped":
-        return stop_reasons.commands(
-            state.stop_reason or "error",
-            run=state.id,
-            task=state.start.task.removeprefix(".runr/tasks/"),
-            branch=state.start.branch or "HEAD",
-            workdir=state.start.workdir,
-            base=state.start.base_sha,
-        )
-    if state.result is None:
-        return (f"runr follow {state.id}", f"runr stop {state.id}")
-    return (state.integration.command,) if state.integration.command else ()
+    """Return the next steps as commands for a shell."""
+    return tuple(step.shell for step in after_run(state))
 
 
 def elapsed(state: RunState, until: str | None = None) -> float:

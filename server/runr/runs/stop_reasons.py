@@ -1,4 +1,4 @@
-"""Every reason for which a run can stop: one table with its meaning and the commands to run next.
+"""Every reason for which a run can stop: one table with its meaning and what to do next.
 
 Pure.
 """
@@ -10,30 +10,66 @@ from runr.errors import ExitCode
 
 Family = Literal["checks", "scope", "limits", "worker", "operator", "person", "internal"]
 
-_REPORT = "runr report {run}"
-_RESUME = "runr resume {run}"
-_STATUS = "git -C {workdir} status"
-_DOCTOR = "runr doctor"
-_APPROVE = "runr approve {task} --reason 'I looked at it and it is right'"
-_REJECT = "runr reject {task} --reason 'what is wrong'"
+Action = Literal[
+    "acknowledge",
+    "approve",
+    "attest",
+    "complete",
+    "doctor",
+    "follow",
+    "inspect",
+    "log",
+    "reject",
+    "report",
+    "resume",
+    "run",
+    "run_session",
+    "runs",
+    "stop",
+    "take_over",
+    "task_status",
+    "why",
+    "why_diff",
+]
 
-_INSPECT = (_REPORT, _STATUS, _RESUME)
-_DIAGNOSE = (_REPORT, _DOCTOR, _RESUME)
-_REVIEW = (_REPORT, _RESUME, _APPROVE)
+#: The command of each action; the facts in braces are filled in, quoted for a shell.
+TEMPLATES: dict[Action, str] = {
+    "acknowledge": "runr acknowledge {task}",
+    "approve": "runr approve {task} --reason 'I looked at it and it is right'",
+    "attest": "runr complete-task {task} --reason 'what was done'",
+    "complete": "runr complete-task {task}",
+    "doctor": "runr doctor",
+    "follow": "runr follow {run}",
+    "inspect": "git -C {workdir} status",
+    "log": "git log -p {base}..{branch}",
+    "reject": "runr reject {task} --reason 'what is wrong'",
+    "report": "runr report {run}",
+    "resume": "runr resume {run}",
+    "run": "runr run --task {task}",
+    "run_session": "runr run --worker session --task {task}",
+    "runs": "runr runs",
+    "stop": "runr stop {run}",
+    "take_over": "runr run --worker session --force --task {task}",
+    "task_status": "runr task-status {task}",
+    "why": "runr why {task}",
+    "why_diff": "runr why {task} --diff",
+}
+
+Actions = tuple[Action, Action, Action]
+
+_INSPECT: Actions = ("report", "inspect", "resume")
+_DIAGNOSE: Actions = ("report", "doctor", "resume")
+_REVIEW: Actions = ("report", "resume", "approve")
 
 
 class Stop(NamedTuple):
-    """One reason for a stop.
-
-    `next` holds exactly three commands; `{run}`, `{task}`, `{branch}`,
-    `{workdir}` and `{base}` are filled in, quoted for a shell.
-    """
+    """One reason for a stop, with exactly three actions to choose from next."""
 
     code: str
     family: Family
     exit_code: ExitCode
     meaning: str
-    next: tuple[str, str, str] = _INSPECT
+    next: Actions = _INSPECT
     resumable: bool = True
 
 
@@ -81,15 +117,15 @@ _ALL = (
          "a person rejected the result"),
     Stop("needs_human", "person", _HUMAN,
          "the worker's part is verified and committed; human review is pending",
-         ("git log -p {base}..{branch}", _APPROVE, _REJECT)),
+         ("log", "approve", "reject")),
     Stop("no_checks", "person", _HUMAN,
          "no verification is configured, so the work needs human review",
-         (_STATUS, _APPROVE, _REJECT)),
+         ("inspect", "approve", "reject")),
     Stop("git_failed", "internal", _FAILED,
          "a git command failed"),
     Stop("error", "internal", _FAILED,
          "runr failed with an internal error",
-         (_REPORT, _DOCTOR, "runr run --task {task}"), resumable=False),
+         ("report", "doctor", "run"), resumable=False),
 )
 # fmt: on
 
@@ -107,7 +143,7 @@ def find(code: str) -> Stop:
 def commands(code: str, **facts: str) -> tuple[str, ...]:
     """Return the three next commands with `facts` filled in, ready to paste into a shell."""
     words = {name: quoted(value) for name, value in facts.items()}
-    return tuple(step.format(**words) for step in find(code).next)
+    return tuple(TEMPLATES[action].format(**words) for action in find(code).next)
 
 
 def quoted(name: str) -> str:
