@@ -34,6 +34,7 @@ def check_progress(event: Event) -> str:
         tier=facts["tier"],
         command=facts["command"],
         passed=facts["exit_code"] == 0,
+        flaky=facts.get("flaky", False),
         runs=facts.get("runs", 1),
         exit_code=facts["exit_code"],
         seconds=facts.get("seconds", 0.0),

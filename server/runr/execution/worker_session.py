@@ -147,7 +147,7 @@ class WorkerSession:
 
     async def _by(self, name: str) -> WorkReport:
         """Let one worker try, and again after each outage while there is patience left."""
-        pause, patience = self.config.run.outage_pause, self.config.run.outage_wait
+        pause, patience = self.config.run.backoff_initial, self.config.run.backoff_max_wait
         while True:
             report = await self._once(name)
             wait = min(pause, patience)

@@ -64,7 +64,7 @@ def build_spec(task: Task, config: Config) -> RunSpec:
         review=_worker(config.phases.review),
         checks=checks(task, config.verify),
         risks=risks(task, config.verify),
-        rerun=config.verify.rerun,
+        rerun=config.verify.retries,
     )
 
 
@@ -90,7 +90,7 @@ def risks(task: Task, settings: VerifySettings) -> tuple[Risk, ...]:
         return ()
     run = {check.command for check in checks(task, settings)}
     found = []
-    for pattern, tier in settings.risk.items():
+    for pattern, tier in settings.escalate.items():
         more = tuple(check for check in _upto(tier, settings) if check.command not in run)
         if more:
             found.append(Risk(pattern=pattern, tier=tier, checks=more))
