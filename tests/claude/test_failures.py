@@ -96,7 +96,7 @@ def test_a_login_that_is_refused_for_ever_is_not_waited_for(
 
 
 def test_an_overloaded_service_is_waited_out(place: ClaudePlace) -> None:
-    settings(place, outage_pause="1s", attempts=1)
+    settings(place, backoff_initial="1s", attempts=1)
     run, model = ran(place, [BUSY, *GOOD], 0)
     assert (run["status"], run["attempt"]) == ("completed", 1)
     (wait,) = events(place, run, "worker.backoff")
@@ -110,7 +110,7 @@ def test_an_overloaded_service_is_waited_out(place: ClaudePlace) -> None:
 def test_an_outage_in_the_middle_of_the_work_goes_on_in_the_same_session(
     place: ClaudePlace,
 ) -> None:
-    settings(place, outage_pause="1s")
+    settings(place, backoff_initial="1s")
     run, model = ran(place, [write("a.txt", "good\n"), BUSY, {"text": "done"}], 0)
     sessions = {r.headers["x-claude-code-session-id"] for r in model.main_requests()}
     assert sessions == {run["session_id"]}
@@ -120,7 +120,7 @@ def test_an_outage_in_the_middle_of_the_work_goes_on_in_the_same_session(
 def test_a_service_that_stays_overloaded_ends_the_run_when_patience_is_over(
     place: ClaudePlace,
 ) -> None:
-    settings(place, outage_pause="1s", outage_wait="1s")
+    settings(place, backoff_initial="1s", backoff_max_wait="1s")
     run, model = ran(place, [{**BUSY, "repeat": -1}], 7)
     assert run["stop_reason"] == "worker_outage"
     assert len(events(place, run, "worker.backoff")) == 1

@@ -24,7 +24,7 @@ def risky(place: Place) -> Place:
     settings(
         place,
         'tier0 = ["echo lint"]\ntier1 = ["echo test"]\ntier2 = ["echo slow", "echo test"]\n'
-        '[verify.risk]\n"migrations/" = "tier2"\n"*.sql" = "tier1"',
+        '[verify.escalate]\n"migrations/" = "tier2"\n"*.sql" = "tier1"',
     )
     return place
 
@@ -68,7 +68,7 @@ def test_a_risk_in_a_commit_that_was_taken_back_counts_too(risky: Place) -> None
 
 
 def test_a_failed_check_that_a_risk_brought_stops_the_run(place: Place) -> None:
-    settings(place, 'tier1 = ["true"]\ntier2 = ["false"]\nrisk = {"db/" = "tier2"}')
+    settings(place, 'tier1 = ["true"]\ntier2 = ["false"]\nescalate = {"db/" = "tier2"}')
     place.script("a.md", "mkdir db; echo 1 > db/x")
     place.script("b.md", "echo 1 > x")
     place.commit("Tasks")
@@ -77,10 +77,10 @@ def test_a_failed_check_that_a_risk_brought_stops_the_run(place: Place) -> None:
 
 
 def test_a_risk_of_an_unknown_tier_is_a_mistake_in_the_settings(place: Place) -> None:
-    place.config('[verify.risk]\n"db/" = "tier3"\n')
+    place.config('[verify.escalate]\n"db/" = "tier3"\n')
     place.task("a.md")
     refused = place.runr("run", "--task", "a", code=2)
-    assert "verify.risk.db/: " in refused.err
+    assert "verify.escalate.db/: " in refused.err
     assert "tier2" in refused.err
 
 
@@ -97,7 +97,7 @@ def test_a_failed_check_is_final_unless_the_settings_say_otherwise(place: Place)
 
 
 def test_a_check_that_passes_when_it_is_run_again_is_flaky_everywhere(place: Place) -> None:
-    settings(place, f'tier1 = ["{FAILS.format(2)}"]\nrerun = 2')
+    settings(place, f'tier1 = ["{FAILS.format(2)}"]\nretries = 2')
     place.script("a.md", "echo 1 > a.txt")
     place.commit("Tasks")
     shown = place.runr("run", "--task", "a", code=0).out
@@ -120,7 +120,7 @@ def test_a_check_that_passes_when_it_is_run_again_is_flaky_everywhere(place: Pla
 
 
 def test_a_check_that_never_passes_has_failed_with_its_runs_counted(place: Place) -> None:
-    settings(place, 'tier1 = ["false"]\nrerun = 1')
+    settings(place, 'tier1 = ["false"]\nretries = 1')
     place.script("a.md", "echo 1 > a.txt")
     result = place.runr("run", "--task", "a", code=4)
     assert "failed in 2 runs" in result.out
@@ -128,7 +128,7 @@ def test_a_check_that_never_passes_has_failed_with_its_runs_counted(place: Place
 
 
 def test_a_check_that_ran_out_of_time_is_not_run_again(place: Place) -> None:
-    settings(place, 'tier1 = ["echo x >> runs; exec sleep 99"]\ntimeout = "1s"\nrerun = 3')
+    settings(place, 'tier1 = ["echo x >> runs; exec sleep 99"]\ntimeout = "1s"\nretries = 3')
     place.script("a.md", "echo 1 > a.txt")
     place.commit("Tasks")
     run = place.run("a", code=4)

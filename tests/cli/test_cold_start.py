@@ -7,14 +7,14 @@ import pytest
 
 from cli.terminal import Place
 
+pytestmark = pytest.mark.installed
+
 HEAVY = {"mcp", "rich", "starlette", "httpx", "yaml", "frontmatter", "anyio", "asyncio", "difflib"}
 
 #: Runs the command line as `runr` does, then says what it has loaded.
 PROBE = """\
 import sys
 from runr.__main__ import main
-
-pytestmark = pytest.mark.installed
 code = main()
 print(*sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
 sys.exit(code)

@@ -208,7 +208,7 @@ def test_a_commit_in_a_linked_worktree_names_the_run_that_is_open_there(hooked: 
 
 
 def test_without_runr_a_commit_is_made_as_ever(hooked: Place) -> None:
-    hooked.config('[provenance]\nmode = "ledger"\n')
+    hooked.config("[provenance]\nenforce = true\n")
     for name in ("prepare-commit-msg", "commit-msg"):
         hook = hooked.root / ".git/hooks" / name
         text = hook.read_text(encoding="utf-8")
@@ -218,7 +218,7 @@ def test_without_runr_a_commit_is_made_as_ever(hooked: Place) -> None:
 
 
 def test_the_ledger_refuses_unattributed_commits_and_says_what_to_do(hooked: Place) -> None:
-    hooked.config('[provenance]\nmode = "ledger"\n')
+    hooked.config("[provenance]\nenforce = true\n")
     do(hooked, "commit", "-q", "--no-verify", "-a", "-m", "Keep a ledger")
     hooked.write("a", "1")
     do(hooked, "add", "a")
@@ -239,7 +239,7 @@ def test_the_ledger_refuses_unattributed_commits_and_says_what_to_do(hooked: Pla
 
 
 def test_a_broken_configuration_does_not_prevent_commits(hooked: Place) -> None:
-    hooked.config("[provenance]\nmode = 'ledgr'\n")
+    hooked.config("[provenance]\nenforced = true\n")
     assert save(hooked, "a") == "Add a"
 
 

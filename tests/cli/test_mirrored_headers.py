@@ -1,4 +1,4 @@
-"""`[status] mirror = "frontmatter"`: task files say what is recorded, and a clone reads it back."""
+"""`status.write_frontmatter`: task files say what is recorded, and a clone reads it back."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from cli.terminal import Place
 
 MIRROR = (
-    '[run]\nworker = "script"\n\n[verify]\ntier1 = ["true"]\n\n[status]\nmirror = "frontmatter"\n'
+    '[run]\nworker = "script"\n\n[verify]\ntier1 = ["true"]\n\n[status]\nwrite_frontmatter = true\n'
 )
 
 

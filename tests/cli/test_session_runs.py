@@ -83,7 +83,9 @@ def test_the_work_of_a_session_that_has_ended_goes_to_the_next_one(place: Place)
 
 
 def test_a_session_that_was_silent_for_too_long_may_be_replaced(place: Place) -> None:
-    place.config('[run]\nworker = "session"\nsession_idle = 1\n\n[verify]\ntier1 = ["true"]\n')
+    place.config(
+        '[run]\nworker = "session"\nsession_idle_timeout = 1\n\n[verify]\ntier1 = ["true"]\n'
+    )
     run = opened(place)
     events = place.run_folder(run) / "timeline.jsonl"
     events.write_text(events.read_text("utf-8").replace('"time":"20', '"time":"19'), "utf-8")

@@ -1,4 +1,4 @@
-"""`[status] tracking = "shared"`: the status file in git, merged task by task."""
+"""`[status] shared = true`: the status file in git, merged task by task."""
 
 import json
 from typing import Any
@@ -123,10 +123,10 @@ def test_a_repository_that_has_settings_already_can_begin_to_share(place: Place)
     assert ".gitattributes" in dry.out
     assert not (place.root / ".gitattributes").exists()
     place.runr("init", "--shared", code=0)
-    assert place.read(".runr/config.toml").endswith('\n\n[status]\ntracking = "shared"\n')
+    assert place.read(".runr/config.toml").endswith("\n\n[status]\nshared = true\n")
     place.commit("Share")
     assert STATUS in place.git("ls-files").split()
-    place.config('[status]\nmirror = "none"\n')
+    place.config("[status]\nwrite_frontmatter = false\n")
     refused = place.runr("init", "--shared", code=2)
     assert "has a table [status] already" in refused.err
 

@@ -163,7 +163,7 @@ def test_a_person_keeps_a_completion_and_that_is_on_record(done: Place) -> None:
     same = ("status", "evidence", "completed_by", "completed_at", "checkpoint_sha", "run_count")
     assert {key: after[key] for key in same} == {key: before[key] for key in same}
     assert after["accepted_by"] == "person:Grace"
-    assert "kept: by Grace on " in done.runr("why", "a", code=0).out
+    assert "acknowledged: by Grace on " in done.runr("why", "a", code=0).out
     report = done.runr("report", after["accepted_run"], code=0).out
     assert "kept as it is, by Grace" in report
     assert "a typo" in report

@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def repository(root: Path, count: int) -> Path:
-    """Return a repository with so many tasks, all an hour old."""
+    """Return a repository with `count` tasks, all an hour old."""
     make(root / ".runr/tasks", count)
     subprocess.run(["git", "init", "-q", str(root)], check=True)
     return root

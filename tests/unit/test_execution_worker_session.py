@@ -180,7 +180,7 @@ def test_every_limit_ends_with_the_exit_code_for_limits(code: str) -> None:
 
 def test_an_outage_is_waited_out_and_the_attempt_does_not_count(kit: ProjectKit) -> None:
     program = Played(kit, {**REFUSED}, {**REFUSED}, {"result": "done"})
-    run = played(kit, program, outage_pause="1s", attempts=1, header='verify: ["true"]')
+    run = played(kit, program, backoff_initial="1s", attempts=1, header='verify: ["true"]')
     assert (run.status, run.attempt) == ("completed", 1)
     message = waits(kit.layout.run(run.id))
     assert [wait["seconds"] for wait in message] == [1, 2]
@@ -191,7 +191,7 @@ def test_an_outage_is_waited_out_and_the_attempt_does_not_count(kit: ProjectKit)
 
 def test_when_patience_is_over_the_outage_is_the_stop(kit: ProjectKit) -> None:
     program = Played(kit, *[{**REFUSED}] * 9)
-    run = played(kit, program, outage_pause="1s", outage_wait="1s")
+    run = played(kit, program, backoff_initial="1s", backoff_max_wait="1s")
     assert (run.stop_reason, run.exit_code) == ("worker_outage", 7)
     assert [wait["seconds"] for wait in waits(kit.layout.run(run.id))] == [1]
     assert program.calls == 2
@@ -199,7 +199,7 @@ def test_when_patience_is_over_the_outage_is_the_stop(kit: ProjectKit) -> None:
 
 def test_an_outage_need_not_be_waited_for(kit: ProjectKit) -> None:
     program = Played(kit, *[{**REFUSED}] * 9)
-    assert played(kit, program, outage_wait=0).stop_reason == "worker_outage"
+    assert played(kit, program, backoff_max_wait=0).stop_reason == "worker_outage"
     assert program.calls == 1
 
 

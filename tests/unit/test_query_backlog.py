@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from runr.query.backlog import Backlog, groups, reached
 from runr.query.graph import Graph
-from runr.query.task_state import TaskState, by_urgency, explain_first, explain_later
+from runr.query.task_state import TaskState, explain_first, explain_later, rank_tasks
 from runr.status.model import Entry, State
 from runr.tasks.model import Task
 from runr.tasks.parser import parse
@@ -164,7 +164,7 @@ def test_urgency_is_priority_then_what_it_unblocks_then_the_name() -> None:
     ]
     reach = {".runr/tasks/a.md": 0, ".runr/tasks/b.md": 1, ".runr/tasks/c.md": 2}
     reach[".runr/tasks/d.md"] = 1
-    ordered = by_urgency(tasks, reach)
+    ordered = rank_tasks(tasks, reach)
     assert [short(task.path) for task in ordered] == ["a.md", "c.md", "b.md", "d.md"]
     assert explain_first(ordered, reach) == "its priority 3 is the highest of 4 that are ready"
     assert (

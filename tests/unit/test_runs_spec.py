@@ -26,7 +26,7 @@ def task(
 
 def config(risk: dict[str, Literal["tier1", "tier2"]]) -> Config:
     tiers = {"tier0": ("lint",), "tier1": ("test",), "tier2": ("slow", "lint", "own")}
-    return Config(verify=VerifySettings(**tiers, risk=risk))
+    return Config(verify=VerifySettings(**tiers, escalate=risk))
 
 
 def judged(given: Task, settings: Config, *paths: str) -> list[tuple[str, str]]:

@@ -49,6 +49,7 @@ def check_progress(data: ChecksEscalated | CheckFailed | CheckFinished) -> str:
         seconds=data.seconds,
         runs=data.runs,
         passed=data.exit_code == 0,
+        flaky=data.exit_code == 0 and data.runs > 1,
     )
     if isinstance(data, CheckFailed):
         return f"{_sign(check)} {check.command} (run {check.runs}; retrying)"

@@ -27,7 +27,7 @@ def _may_read_only(name: str) -> str:
     return name
 
 
-#: A worker that is told to read and to answer.
+#: A worker that reads and answers.
 Phased = Annotated[str, AfterValidator(_may_read_only)]
 
 
@@ -59,18 +59,18 @@ class RunSettings(Section):
     max_tokens: int | None = Field(
         None, gt=0, description="Limit of tokens in and out: above it, no further attempt begins."
     )
-    outage_wait: Seconds = Field(
+    backoff_max_wait: Seconds = Field(
         30 * 60,
         ge=0,
-        description="How long an attempt waits in all for a model's service that does not answer.",
+        description="Longest wait of one attempt, in all, for a model's service that is down.",
     )
-    outage_pause: Seconds = Field(
+    backoff_initial: Seconds = Field(
         30, gt=0, description="The first of these waits; each is twice the last, up to 5 minutes."
     )
-    session_idle: Seconds = Field(
+    session_idle_timeout: Seconds = Field(
         12 * 3600,
         gt=0,
-        description="How long nothing is heard of a session until another may take up its run.",
+        description="How long a session may be silent before another one may take over its run.",
     )
     nested: bool = Field(
         default=False, description="Whether the worker of a run may start further runs."
@@ -89,13 +89,13 @@ class VerifySettings(Section):
     tier2: tuple[Command, ...] = Field((), description="Slow checks, for tasks that ask for tier2.")
     tier: Tier = Field("tier1", description="How far a task without `tier` is checked.")
     timeout: Seconds = Field(10 * 60, gt=0, description="Time limit of one check.")
-    rerun: int = Field(
+    retries: int = Field(
         0,
         ge=0,
         le=10,
         description="How often a failed check is run again; one that passes then is flaky.",
     )
-    risk: dict[str, Literal["tier1", "tier2"]] = Field(
+    escalate: dict[str, Literal["tier1", "tier2"]] = Field(
         {}, description="Paths or patterns, and how far a run that changes them is checked."
     )
 
@@ -136,9 +136,9 @@ class PhaseSettings(Section):
 class ProvenanceSettings(Section):
     """What commits have to say about where they came from."""
 
-    mode: Literal["attribute", "ledger"] = Field(
-        "attribute",
-        description="With `ledger`, the git hook refuses what names neither run nor session.",
+    enforce: bool = Field(
+        default=False,
+        description="Whether the git hook refuses commits that name neither a run nor a session.",
     )
     inject: bool = Field(
         default=True,
@@ -147,7 +147,7 @@ class ProvenanceSettings(Section):
 
 
 class StatusSettings(Section):
-    """What makes a completion doubtful, and where the status is written."""
+    """What makes a completed task stale, and where the status is written."""
 
     stale: Literal["warn", "rerun", "ignore"] = Field(
         "warn",
@@ -157,12 +157,12 @@ class StatusSettings(Section):
         ("text", "dependency", "reverted"),
         description="What makes a completed task stale; a task's `stale_on` adds to it.",
     )
-    mirror: Literal["none", "frontmatter"] = Field(
-        "none", description="With `frontmatter`, task files say in their headers what is recorded."
+    write_frontmatter: bool = Field(
+        default=False, description="Whether the status is written into the task files' headers."
     )
-    tracking: Literal["local", "shared"] = Field(
-        "local",
-        description="With `shared`, the status file is in git and merged task by task.",
+    shared: bool = Field(
+        default=False,
+        description="Whether the status file is in git, and merged task by task.",
     )
 
 

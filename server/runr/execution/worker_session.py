@@ -127,7 +127,7 @@ class WorkerSession:
 
     async def _run(self, name: str) -> WorkReport:
         """Let one worker try, and again after each outage while there is time to wait."""
-        backoff, left = self.config.run.outage_pause, self.config.run.outage_wait
+        backoff, left = self.config.run.backoff_initial, self.config.run.backoff_max_wait
         while True:
             report = await self._run_once(name)
             wait = min(backoff, left)

@@ -34,7 +34,7 @@ prepare-commit-msg | commit-msg)
     ;;
 esac
 
-# From here on only the ledger may refuse the commit.
+# From here on only `provenance.enforce` may refuse the commit.
 message=$1
 records=$PWD/.runr
 # A run's own tree keeps its records where the repository does; a repository inside of it does not.
@@ -111,8 +111,8 @@ if is_ours && ! is_replayed; then
     prepare-commit-msg,merge | prepare-commit-msg,squash) stamp ;;
     commit-msg,*) if is_written; then stamp; fi ;;
     esac
-    if [ "$name" = commit-msg ] && grep -q ledger "$records/config.toml" 2>/dev/null; then
-        [ -e "$(git rev-parse --git-dir)/MERGE_HEAD" ] || ask ledger "$message"
+    if [ "$name" = commit-msg ] && grep -q enforce "$records/config.toml" 2>/dev/null; then
+        [ -e "$(git rev-parse --git-dir)/MERGE_HEAD" ] || ask enforce "$message"
         [ $? -ne 9 ] || exit 1
     fi
 fi

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote
 
-from runr.query.graph import Edges, Graph
+from runr.query.graph import Graph
 from runr.tasks.model import Task
 from runr.text import closest_match
 
@@ -25,6 +25,9 @@ RULES: Mapping[str, str] = {
     "commit": "A checkpoint commit that is not in the repository",
     "orphan": "A status whose task file is gone",
 }
+
+#: Unknown names for which the near match is looked for.
+_SEARCHES = 20
 
 _RULE_OF = {"unknown_key": "unknown-key", "bom": "file", "crlf": "file", "not_utf8": "file"}
 
@@ -67,18 +70,19 @@ def header_diagnostics(task: Task) -> list[Diagnostic]:
     ]
 
 
-def dependency_diagnostics(task: Task, edges: Edges, names: Sequence[str]) -> list[Diagnostic]:
-    """Return the dependencies that lead to no task, or to several; `names` are all there are."""
-    found = []
-    for problem in edges.problems:
-        name = problem.rpartition(" (")[0]
-        near = closest_match(name.removesuffix(".md"), names) if "no such task" in problem else None
-        hint = f"; did you mean `{near}`?" if near else ""
-        message = f"depends on {problem}{hint}"
-        found.append(
-            Diagnostic(rule="dependency", severity="error", path=task.path, message=message)
-        )
-    return found
+def dependency_diagnostics(tasks: Sequence[Task], graph: Graph) -> Iterator[Diagnostic]:
+    """Yield the dependencies that lead to no task, or to several."""
+    names = [task.name.removesuffix(".md") for task in tasks]
+    near: dict[str, str | None] = {}
+    for task in tasks:
+        for problem in graph.edges[task.path].problems:
+            name = problem.rpartition(" (")[0].removesuffix(".md")
+            # Each search looks at all names, so only the first ones are worth it.
+            if "no such task" in problem and name not in near and len(near) < _SEARCHES:
+                near[name] = closest_match(name, names)
+            hint = f"; did you mean `{near[name]}`?" if near.get(name) else ""
+            message = f"depends on {problem}{hint}"
+            yield Diagnostic(rule="dependency", severity="error", path=task.path, message=message)
 
 
 def cycle_diagnostics(graph: Graph) -> list[Diagnostic]:

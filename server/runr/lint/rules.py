@@ -112,13 +112,12 @@ def _tasks(
     project: Project, tasks: Sequence[Task], entries: Mapping[str, Entry]
 ) -> Iterator[Diagnostic]:
     graph = Graph.of(tasks)
-    names = [task.name.removesuffix(".md") for task in tasks]
     known: dict[str, bool] = {}
     for task in tasks:
         yield from finding.header_diagnostics(task)
-        yield from finding.dependency_diagnostics(task, graph.edges[task.path], names)
         for command in task.verify:
             yield from _command(project, task, command, known)
+    yield from finding.dependency_diagnostics(tasks, graph)
     yield from finding.cycle_diagnostics(graph)
     yield from finding.name_diagnostics(tasks)
     closed = {path for path, entry in entries.items() if entry.status is State.COMPLETED}

@@ -46,7 +46,7 @@ def _read(path: Path) -> Contents:
 DRIVER = "runr-status"
 
 _ATTRIBUTE = f".runr/task-status.json merge={DRIVER}"
-_TABLE = '[status]\ntracking = "shared"'
+_TABLE = "[status]\nshared = true"
 
 
 def share_status(project: Project, *, dry_run: bool = False) -> CommandResult:
@@ -57,7 +57,7 @@ def share_status(project: Project, *, dry_run: bool = False) -> CommandResult:
         if "[status]" in text:
             raise ConfigError(
                 ".runr/config.toml has a table [status] already",
-                next_steps=['write tracking = "shared" below [status]', "runr init --shared"],
+                next_steps=["write shared = true below [status]", "runr init --shared"],
             )
         changed.append(".runr/config.toml")
         if not dry_run:

@@ -12,8 +12,8 @@ CAPABILITIES = {"tools": {"listChanged": False}}
 INSTRUCTIONS = (
     "runr keeps the record of what was really finished here. Tasks are files in .runr/tasks/, "
     "completed only when runr has run their checks and committed the result, or a named person "
-    "vouches for it. Never say that a task is done unless an answer gives its status as "
-    "completed. `next` in every answer is what to do now."
+    "attests it. Never say that a task is done unless an answer gives its status as "
+    "completed. `next_steps` in every answer are what to do now."
 )
 
 

@@ -42,7 +42,7 @@ Progress = Callable[[float, float | None, str], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call(Generic[A]):
-    """One call of a tool; progress reaches nobody where the caller did not ask for it.
+    """One call of a tool; progress is dropped where the caller did not ask for it.
 
     `id` is how Claude Code names it, to its hooks too; other clients give none.
     """
@@ -65,7 +65,7 @@ class Tool(Generic[A]):
     call: Callable[[Call[A]], Awaitable[object]]
 
     def listing(self) -> ToolListing:
-        """Return what clients are told about the tool."""
+        """Return the tool as clients list it."""
         return ToolListing(
             name=self.name,
             title=self.title,
@@ -94,7 +94,7 @@ class Registry:
     async def call(
         self, context: ServerRequestContext[Any], params: CallToolRequestParams
     ) -> CallToolResult:
-        """Call the tool; what the model can mend is an answer, not a protocol error."""
+        """Call the tool; what the model can fix is an answer, not a protocol error."""
         tool = self._find(params.name)
         try:
             arguments = tool.arguments.model_validate(params.arguments or {})

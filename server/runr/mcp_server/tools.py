@@ -153,7 +153,7 @@ class ToolHandlers:
         return _led_by(warnings, ended)
 
     async def _follow(self, call: Call[RunArguments], run: RunDetails, warn: Warn) -> RunDetails:
-        """Wait for the run's end, or for as long as the caller wishes."""
+        """Wait for the run's end, or until the caller's timeout."""
         timeout = call.arguments.wait_s
         begin = text = anyio.current_time()
         seen = 0

@@ -16,7 +16,7 @@ from runr.status.model import State
 from runr.storage.layout import Layout, choose_root
 
 _REFUSAL = """\
-runr: this commit does not say where it came from, and [provenance] mode = "ledger" asks for it
+runr: this commit does not say where it came from, and [provenance] enforce = true asks for it
   runr intervene --reason 'what was done and why'   commits what is staged, with a receipt
   git commit --no-verify                            commits it as it is; runr audit shows the gap
 """
@@ -30,7 +30,7 @@ def open_run_trailers(words: Sequence[str], environment: Mapping[str, str]) -> i
             case ["open-run"]:
                 found = open_run(here, environment.get("CLAUDE_CODE_SESSION_ID", ""))
                 sys.stdout.write(f"{found}\n" if found else "")
-            case ["ledger", message] if is_refused(here, here / message):
+            case ["enforce", message] if is_refused(here, here / message):
                 sys.stderr.write(_REFUSAL)
                 return ExitCode.HUMAN
             case _:
@@ -70,7 +70,7 @@ def _open(layout: Layout) -> Iterator[RunState]:
 
 def is_refused(tree: Path, message: Path) -> bool:
     """Tell whether provenance is enforced and the message names no run, session or person."""
-    if loader.load(_layout(tree)).provenance.mode != "ledger":
+    if not loader.load(_layout(tree)).provenance.enforce:
         return False
     blocks = trailers.parse_trailers(message.read_text("utf-8", "replace"))
     known = (trailers.RUN_ID, trailers.SESSION, trailers.INTERVENTION)

@@ -83,9 +83,9 @@ def _advice(task: TaskFields, run: RunDetails | None, surface: Surface) -> str:
         return f"Wait: run {run.id} is in phase {run.phase}. Ask {surface.status(task.path)} again."
     if task.status == "completed" and not task.stale:
         if task.unmerged and run is not None:
-            bring_in = run.next_steps[0] if run.next_steps else f"git merge {task.checkpoint_sha}"
-            return f"The checkpoint is not on this branch yet: {bring_in}"
-        return "Nothing: it is done."
+            merge = run.next_steps[0] if run.next_steps else f"git merge {task.checkpoint_sha}"
+            return f"The checkpoint is not on this branch yet: {merge}"
+        return "Nothing to do: the task is completed."
     if task.status == "completed":
         return f"See whether it still holds. To do it again: {surface.run(task.path)}."
     return _advice_on_open(task, run, surface)
@@ -94,15 +94,15 @@ def _advice(task: TaskFields, run: RunDetails | None, surface: Surface) -> str:
 def _advice_on_session(task: TaskFields, run: RunDetails, surface: Surface) -> str:
     again, done = surface.run(task.path, by_session=True), surface.complete(task.path)
     if run.session == "active":
-        return f"Its session finishes the work, then {done}; {again} gives it the brief again."
-    return f"Nobody is at work on it: {again} takes it up, {done} completes what is there."
+        return f"Its session finishes the work, then {done}; {again} shows the brief again."
+    return f"Its session is gone: {again} continues it, {done} completes what is there."
 
 
 def _advice_on_open(task: TaskFields, run: RunDetails | None, surface: Surface) -> str:
     if task.blocked_by:
         return f"Complete first: {', '.join(task.blocked_by)}."
     if not task.ready and task.problems:
-        return f"Mend the file first: {task.problems[0]}"
+        return f"Fix the file first: {task.problems[0]}"
     if task.type == "manual":
         return f"A person does it, then: {surface.attest(task.path)}."
     if run is not None and run.stop_reason in stop_reasons.FOR_A_PERSON:

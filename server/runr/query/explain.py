@@ -1,4 +1,4 @@
-"""Why a task is, or is not, done: evidence, doubts, what it waits for, and the next command."""
+"""Why a task is, or is not, completed: evidence, stale reasons, blockers, the next command."""
 
 import difflib
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ MAX_LINES = 10
 #: How much of one line is shown.
 _WIDE = 160
 
-_SAID = {
+_EVIDENCE = {
     Evidence.VERIFIED: "verified: its checks passed",
     Evidence.ATTESTED: "attested",
     Evidence.INFERRED: "inferred",
@@ -102,17 +102,17 @@ def _lines(task_state: TaskState, shown: TaskDetails, branches: list[str]) -> li
 
 
 def _evidence(entry: Entry) -> Iterable[str]:
-    said = _SAID.get(entry.evidence) if entry.evidence else "no evidence is recorded"
+    said = _EVIDENCE.get(entry.evidence) if entry.evidence else "no evidence is recorded"
     if entry.evidence is Evidence.INFERRED and entry.basis:
         run = f"run {entry.last_run_id}" if entry.last_run_id else "no run"
         meaning = inference.MEANING[Basis(entry.basis)].format(like=run)
         said = f"inferred ({entry.confidence:.1f}): {meaning}"
     when = f" on {entry.completed_at[:16].replace('T', ' ')}" if entry.completed_at else ""
-    yield f"evidence: {said}; by {entry.completed_by or 'nobody that is known'}{when}"
+    yield f"evidence: {said}; by {entry.completed_by or 'unknown'}{when}"
     if entry.reason:
         yield f"reason: {entry.reason}"
     if entry.verification.value == "failed":
-        yield "its checks failed: it counts on a person's word alone"
+        yield "its checks failed: it is attested against them"
 
 
 def _place(entry: Entry, branches: list[str], *, unmerged: bool) -> Iterable[str]:
@@ -125,7 +125,7 @@ def _place(entry: Entry, branches: list[str], *, unmerged: bool) -> Iterable[str
 def _accepted(entry: Entry) -> Iterable[str]:
     if entry.accepted_at:
         by = (entry.accepted_by or "").removeprefix("person:")
-        yield f"kept: by {by} on {entry.accepted_at[:16].replace('T', ' ')}"
+        yield f"acknowledged: by {by} on {entry.accepted_at[:16].replace('T', ' ')}"
 
 
 def _waits(task: TaskFields) -> Iterable[str]:

@@ -84,7 +84,7 @@ class Filter:
         return any(word == term.word or word in term.values for term in self.terms)
 
     def predicate(self, *, now: datetime, worker: str) -> Predicate:
-        """Return the test for one task; `worker` is who does tasks that name nobody."""
+        """Return the test for one task; `worker` is that of tasks which name none."""
         tests = [(_test(term, now, worker), term.negated) for term in self.terms]
         return lambda task: all(test(task) is not negated for test, negated in tests)
 

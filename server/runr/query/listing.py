@@ -17,7 +17,7 @@ Sort = Literal["path", "status", "priority", "updated"]
 
 
 class TaskQuery(NamedTuple):
-    """Which tasks are wanted, and how they are told.
+    """Which tasks to list, in which order, and which page of them.
 
     `cursor` is the path of the last task of the page before.
     """
@@ -51,7 +51,7 @@ def select(project: Project, tasks: Iterable[TaskState], wanted: Filter) -> list
     """Return those of the tasks that the filter asks for."""
     if not wanted:
         return list(tasks)
-    # The settings are read only where somebody asks about workers.
+    # The settings are read only for a filter by worker.
     usual = project.config().run.worker if wanted.asks("worker") else ""
     test = wanted.predicate(now=project.clock(), worker=usual)
     return [task for task in tasks if test(task)]

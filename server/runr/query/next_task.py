@@ -10,7 +10,7 @@ from runr.query.filters import MATCH_ALL, Filter
 from runr.query.listing import select
 from runr.query.models import Result, TaskSummary
 from runr.query.snapshot import Snapshot
-from runr.query.task_state import Reach, TaskState, by_urgency, explain_first, explain_later
+from runr.query.task_state import Reach, TaskState, explain_first, explain_later, rank_tasks
 from runr.runs.stop_reasons import quoted
 
 #: How many of the others are explained one by one.
@@ -43,7 +43,7 @@ def choose_next(project: Project, wanted: Filter = MATCH_ALL, *, explain: bool =
     task_states = snapshot.task_states()
     reach = snapshot.reach()
     meant = select(project, task_states.values(), wanted)
-    ranked = by_urgency((task for task in meant if task.open or task.stale), reach)
+    ranked = rank_tasks((task for task in meant if task.open or task.stale), reach)
     ready = [task for task in ranked if task.ready and not task.needs_human]
     waiting = [task for task in ranked if task.needs_human]
     others = [task for task in ranked if not ready or task is not ready[0]]

@@ -87,7 +87,7 @@ class Holder:
     """The session that works on a run, or a person at a terminal where `session_id` is None.
 
     It is `ended` where Claude Code wrote so into the session's transcript, and
-    `idle` where nothing was heard of it for longer than `run.session_idle`.
+    `idle` where nothing was heard of it for longer than `run.session_idle_timeout`.
     """
 
     run_id: str
@@ -104,7 +104,7 @@ class Holder:
         path = claude_session.transcript_path(state.holder, project.environment)
         heard = max(_time(state.updated_at), _touched(path) if path else _time(state.updated_at))
         silent = max(0.0, (project.clock() - heard).total_seconds())
-        idle = silent > project.config().run.session_idle
+        idle = silent > project.config().run.session_idle_timeout
         over = path is not None and claude_session.has_ended(path)
         start = state.start
         return cls(
@@ -119,12 +119,12 @@ class Holder:
 
     @property
     def is_gone(self) -> bool:
-        """Tell whether somebody else may go on with the run."""
+        """Tell whether another session may take over the run."""
         return self.state != "active"
 
     @property
     def why(self) -> str:
-        """Say how it is with the holder."""
+        """Describe the state of the holder."""
         match self.state:
             case "ended":
                 return "that session has ended"
@@ -135,8 +135,8 @@ class Holder:
 
     @property
     def message(self) -> str:
-        """Say who it is, where, and since when."""
-        who = f"session {self.session_id}" if self.session_id else "somebody at a terminal"
+        """Say who holds the run, where, and since when."""
+        who = f"session {self.session_id}" if self.session_id else "a person at a terminal"
         return f"{who} in {self.place}, since {self.since}; {self.why}"
 
 

@@ -8,7 +8,7 @@ from runr.config.staleness import StalenessPolicy
 from runr.project import Project
 from runr.query.backlog import Backlog
 from runr.query.graph import Graph
-from runr.query.task_state import Reach, TaskState, by_urgency
+from runr.query.task_state import Reach, TaskState, rank_tasks
 from runr.status import staleness
 from runr.status.model import UNTOUCHED, Entry, State
 from runr.status.staleness import Changes, StaleReason, StaleTrigger
@@ -96,7 +96,7 @@ class Snapshot:
         tasks = list(some)
         # Where the priorities decide, dependents need not be counted.
         tie = len({task.task.priority for task in tasks}) < len(tasks)
-        return by_urgency(tasks, self._reach if tie else {})
+        return rank_tasks(tasks, self._reach if tie else {})
 
     def blockers(self, task: Task) -> tuple[str, ...]:
         """Return what keeps the task from being started."""

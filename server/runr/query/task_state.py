@@ -1,4 +1,4 @@
-"""Where a task stands: what follows from its file, its record and the tasks around it. Pure."""
+"""The state of a task: what follows from its file, its entry and the tasks around it. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ class TaskState:
     """One task with everything that can be asked about it.
 
     `blocked_by` is what keeps it from being started. An orphan is a record
-    whose task file is gone: its task has a path, and nothing else. `doubts`
-    say why a completed task is stale, `rerun` whether that makes it ready again.
+    whose task file is gone: its task has only a path. `stale_reasons` say why
+    a completed task is stale, `rerun` whether that makes it ready again.
     """
 
     task: Task
@@ -61,15 +61,15 @@ class TaskState:
 
     @property
     def interrupted(self) -> bool:
-        """Whether a run of it has stopped, with work in it, and can be taken up again."""
+        """Whether a run of it has stopped, with work in it, and can be resumed."""
         return self.entry.status in (State.STOPPED, State.FAILED)
 
 
 Reach = Mapping[str, int]
 
 
-def by_urgency(tasks: Iterable[TaskState], reach: Reach) -> list[TaskState]:
-    """Return the tasks in the order in which to do them; `reach` counts what waits for each."""
+def rank_tasks(tasks: Iterable[TaskState], reach: Reach) -> list[TaskState]:
+    """Return the tasks in the order in which to do them; `reach` counts the dependents of each."""
     return sorted(
         tasks,
         key=lambda task: (-task.task.priority, -reach.get(task.path, 0), natural_key(task.path)),

@@ -64,7 +64,7 @@ def build_spec(task: Task, config: Config) -> RunSpec:
         review=_worker(config.phases.review),
         checks=checks(task, config.verify),
         escalations=escalations(task, config.verify),
-        verify_retries=config.verify.rerun,
+        verify_retries=config.verify.retries,
     )
 
 
@@ -90,7 +90,7 @@ def escalations(task: Task, settings: VerifySettings) -> tuple[Escalation, ...]:
         return ()
     run = {check.command for check in checks(task, settings)}
     found = []
-    for pattern, tier in settings.risk.items():
+    for pattern, tier in settings.escalate.items():
         more = tuple(check for check in _upto(tier, settings) if check.command not in run)
         if more:
             found.append(Escalation(pattern=pattern, tier=tier, checks=more))

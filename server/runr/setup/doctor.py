@@ -325,20 +325,21 @@ def _claude(project: Project) -> HealthCheck:
 def _hooks(project: Project) -> HealthCheck:
     place = HooksFolder(project.repo)
     active = place.active_folder()
-    mode = _provenance_mode(project)
+    enforced = _is_enforced(project)
     if active:
-        return HealthCheck(name="git hooks", state="ok", message=f"active in {active}, mode {mode}")
+        message = f"active in {active}" + (", provenance is enforced" if enforced else "")
+        return HealthCheck(name="git hooks", state="ok", message=message)
     again = "runr install git-hooks"
     if place.record.exists():
         message = "installed, but git looks for hooks elsewhere: core.hooksPath was changed since"
         return HealthCheck(name="git hooks", state="note", message=message, advice=again)
-    state: Literal["ok", "note"] = "note" if mode == "ledger" else "ok"
+    state: Literal["ok", "note"] = "note" if enforced else "ok"
     message = "not installed: commits by hand do not say who made them"
     return HealthCheck(name="git hooks", state=state, message=message, advice=again)
 
 
-def _provenance_mode(project: Project) -> str:
+def _is_enforced(project: Project) -> bool:
     try:
-        return project.config().provenance.mode
+        return project.config().provenance.enforce
     except RunrError:
-        return "unknown"
+        return False

@@ -43,7 +43,7 @@ tier1 = {tier1}
 
 _SHARED = """
 [status]
-tracking = "shared"
+shared = true
 """
 
 

@@ -161,14 +161,14 @@ def _eol(line: bytes) -> bytes:
     return found[0] if found else b"\n"
 
 
-#: How often to begin anew where somebody is writing the file at the same moment.
+#: How often to try again where the file is being changed at the same moment.
 _TRIES = 3
 
 
 def is_enabled(layout: Layout) -> bool:
     """Tell whether the settings ask for it; settings that do not read well ask for nothing."""
     try:
-        return loader.load(layout).status.mirror == "frontmatter"
+        return loader.load(layout).status.write_frontmatter
     except RunrError:
         return False
 

@@ -111,7 +111,7 @@ Repair = Callable[[DamagedStatusError], dict[str, Entry]]
 
 
 def update(layout: Layout, change: Change, *, repair: Repair | None = None) -> dict[str, Entry]:
-    """Replace the entries by `change(entries)` while nobody else can, and return them.
+    """Replace the entries by `change(entries)` under the lock, and return them.
 
     `repair` turns a damaged file into entries; the damaged bytes have been kept
     aside by then. Without it the damage is raised and nothing is written.

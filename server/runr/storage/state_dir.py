@@ -74,7 +74,7 @@ def is_shared(layout: Layout) -> bool:
         status = tomllib.loads(content.decode()).get("status")
     except (OSError, ValueError):
         return False
-    return isinstance(status, dict) and status.get("tracking") == "shared"
+    return isinstance(status, dict) and status.get("shared") is True
 
 
 #: How many calls are remembered: only those that have not been answered yet matter.
