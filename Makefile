@@ -16,16 +16,19 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint check crash bench docs build clean
+.PHONY: help demo test check-long lint check crash bench docs build clean
 
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s  %s\n", $$1, $$2 }' Makefile
 
 demo: .venv/.runtime ## see runr at work in a small repository of its own
 	@$(BIN)/runr demo
 
-test: .venv/.test ## run every test; ARGS="-k name" narrows them
+test: .venv/.test ## run the tests; ARGS="-k name" narrows them
 	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+
+check-long: .venv/.test ## run the tests that take long, and every property with more examples
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m long $(ARGS)
 
 lint: .venv/.dev ## ruff, mypy --strict and the import contracts
 	$(BIN)/ruff check
