@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import is_hypothesis_test, settings
+from hypothesis import settings
 
 from fakes import forked, templates
 from fakes.processes import ends, working_below
@@ -30,6 +30,7 @@ _GRACE_S = 10
 # A deadline would be a timed assertion.
 settings.register_profile("short", max_examples=30, deadline=None, database=None)
 settings.register_profile("long", max_examples=300, deadline=None, database=None)
+settings.load_profile("short")
 
 # A job in the background of a shell, as CI starts one, ignores Ctrl-C, and so would whatever the
 # tests start.
@@ -39,23 +40,6 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 def pytest_xdist_auto_num_workers() -> int:
     """Return half as many again as there are processors: tests wait for what they have started."""
     return (os.cpu_count() or 1) * 3 // 2
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Choose how many examples a property is tried with."""
-    settings.load_profile("long" if _only_long(config) else "short")
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Count every property among the long tests, where it is tried with more examples."""
-    for item in items if _only_long(config) else ():
-        if isinstance(item, pytest.Function) and is_hypothesis_test(item.obj):
-            item.add_marker(pytest.mark.long)
-
-
-def _only_long(config: pytest.Config) -> bool:
-    return str(config.option.markexpr) == "long"
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
