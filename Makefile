@@ -14,18 +14,29 @@ ifneq ($(shell $(BIN)/python -c 'import pip; print("fits")' 2>/dev/null),fits)
 $(shell rm -f .venv/.runtime .venv/.test .venv/.dev)
 endif
 
+# What is run with the oldest packages: all that calls them, and the command line in part.
+OLDEST_TESTS := tests/structure tests/unit tests/mcpserver $(addprefix tests/cli/test_,\
+	checks.py complete.py export.py list.py new.py phases.py setup.py verify.py)
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint check crash bench docs build clean
+.PHONY: help demo test check-long test-oldest lint check crash bench docs build clean
 
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s  %s\n", $$1, $$2 }' Makefile
 
 demo: .venv/.runtime ## see runr at work in a small repository of its own
 	@$(BIN)/runr demo
 
-test: .venv/.test ## run every test; ARGS="-k name" narrows them
+test: .venv/.test ## run the tests; ARGS="-k name" narrows them
 	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+
+check-long: .venv/.test ## run the tests that take long, and every property with more examples
+	@$(BIN)/python -m pytest -n auto --dist worksteal \
+	  -m "long or hypothesis" --hypothesis-profile=long $(ARGS)
+
+test-oldest: .venv-oldest/.test ## the same with the oldest packages that are allowed
+	@.venv-oldest/bin/python -m pytest -n auto --dist worksteal $(OLDEST_TESTS) $(ARGS)
 
 lint: .venv/.dev ## ruff, mypy --strict and the import contracts
 	$(BIN)/ruff check
@@ -52,7 +63,7 @@ build: .venv/.runtime ## make the wheel and the source archive in dist/
 	@$(BIN)/python -m hatchling build -d dist
 
 clean: ## remove .venv and everything else that was made
-	rm -rf .venv .ci/node dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-oldest .ci/node dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One stamp for each set of packages; the larger sets hold the smaller ones.
@@ -77,3 +88,12 @@ clean: ## remove .venv and everything else that was made
 	@echo "Installing $(WHAT) into .venv"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '$(WHAT)'
 	@touch $(STAMPS)
+
+.venv-oldest/.test: pyproject.toml tests/oldest.py .venv/.test
+	@echo "Installing the oldest packages into .venv-oldest"
+	@rm -rf .venv-oldest
+	@$(BIN)/python -m venv .venv-oldest
+	@$(BIN)/python tests/oldest.py > .venv-oldest/constraints.txt
+	@.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check \
+	  -c .venv-oldest/constraints.txt -e '.[test]'
+	@touch .venv-oldest/.test

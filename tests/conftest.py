@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from fakes import forked, templates
 from fakes.processes import ends, working_below
@@ -25,6 +26,11 @@ _GIT_CONFIG = """\
 	auto = 0
 """
 _GRACE_S = 10
+
+# A deadline would be a timed assertion.
+settings.register_profile("short", max_examples=30, deadline=None, database=None)
+settings.register_profile("long", max_examples=300, deadline=None, database=None)
+settings.load_profile("short")
 
 # A job in the background of a shell, as CI starts one, ignores Ctrl-C, and so would whatever the
 # tests start.

@@ -164,6 +164,14 @@ MOMENTS = [
         ("behind", "phase.finished"),
     )
 ]
+#: Moments of which each is resumed in a way of its own; the others are long tests.
+TELLING = (
+    "behind phase.started work",
+    "before phase.finished work",
+    "behind phase.finished verify",
+    "behind phase.started checkpoint",
+    "before phase.finished integrate",
+)
 
 
 def dying_run(kit: ProjectKit, tmp_path: Path, moment: str) -> RunFiles:
@@ -175,7 +183,13 @@ def dying_run(kit: ProjectKit, tmp_path: Path, moment: str) -> RunFiles:
     return run
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize(
+    "moment",
+    [
+        moment if moment in TELLING else pytest.param(moment, marks=pytest.mark.long)
+        for moment in MOMENTS
+    ],
+)
 def test_a_run_that_is_killed_at_any_moment_is_resumed_to_exactly_one_checkpoint(
     kit: ProjectKit, tmp_path: Path, moment: str
 ) -> None:

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runr.git import snapshot
@@ -308,7 +308,6 @@ def test_a_task_of_any_name_is_found_again(tmp_path: Path, name: str) -> None:
     assert not (root / "x").exists()
 
 
-@settings(database=None, deadline=None)
 @given(st.text(), st.text(), st.text(), st.text())
 def test_whatever_the_texts_a_message_says_what_its_trailers_say(
     subject: str, body: str, task: str, session: str

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from xml.etree import ElementTree as ET
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -120,8 +121,9 @@ def test_leaves_that_look_alike_are_folded_and_depth_is_said() -> None:
     assert len(shown) == 12
 
 
-def test_a_chain_of_fifty_thousand_tasks_is_drawn_without_recursion() -> None:
-    names = [f"{number:05}" for number in range(50_000)]
+@pytest.mark.parametrize("size", [5_000, pytest.param(50_000, marks=pytest.mark.long)])
+def test_a_chain_of_thousands_of_tasks_is_drawn_without_recursion(size: int) -> None:
+    names = [f"{number:05}" for number in range(size)]
     needs = {name: names[max(0, n - 1) : n] for n, name in enumerate(names)}
     corners = layout_graph(needs, Spacing()).corners
     assert len({x for x, _ in corners.values()}) == len(names)

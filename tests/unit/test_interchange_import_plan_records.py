@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runr.interchange import archive_reader, backlog_md, beads, github, taskmaster
@@ -243,7 +243,6 @@ KEPT = {
 }
 
 
-@settings(max_examples=60)
 @given(st.fixed_dictionaries(KEPT))
 def test_each_record_of_an_export_has_one_account(value: dict[str, Any]) -> None:
     rows = archive_reader.read(text_of({"format": "runr-export", "version": 1, **value}))

@@ -250,17 +250,20 @@ at_once(4, work)
     assert journal.require(log.files).seq == 101
 
 
-def test_what_an_append_has_returned_for_outlives_a_kill(layout: Layout, log: Journal) -> None:
+@pytest.mark.parametrize("kills", [8, pytest.param(40, marks=pytest.mark.long)])
+def test_what_an_append_has_returned_for_outlives_a_kill(
+    layout: Layout, log: Journal, kills: int
+) -> None:
     program = """
 acknowledged = 1
-for kills in range(20):
+for number in range(KILLS):
     told, tell = os.pipe()
     writer = os.fork()
     while not writer:
         os.write(tell, b"%d\\n" % log.append(CheckStarted("tier0", "x" * 3000)).seq)
     os.close(tell)
     heard = b""
-    while heard.count(b"\\n") <= kills % 4:
+    while heard.count(b"\\n") <= number % 4:
         heard += os.read(told, 100)
     os.kill(writer, signal.SIGKILL)
     os.waitpid(writer, 0)
@@ -272,7 +275,7 @@ for kills in range(20):
     assert acknowledged <= len(numbers) <= acknowledged + 1, (acknowledged, numbers[-1])
 print(acknowledged)
 """
-    assert int(child(program, layout.root)) > 20
+    assert int(child(program.replace("KILLS", str(kills)), layout.root)) > kills
     assert log.append(parse_data("run.stop_requested", {})).seq == len(journal.events(log.files))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runr.runs.machine import FOLLOWS, Action, next_action
@@ -167,7 +167,6 @@ class Engine:
         return True
 
 
-@settings(deadline=None)
 @given(st.data(), beginnings)
 def test_a_run_keeps_its_attempts_goes_on_after_every_stop_and_completes_only_on_evidence(
     data: st.DataObject, payload: dict[str, Any]

@@ -191,8 +191,11 @@ print(torn)
 """
 
 
-def test_a_writer_that_is_killed_leaves_the_old_file_or_the_new_one(layout: Layout) -> None:
-    torn = int(child(KILL, layout.root, 30))
+@pytest.mark.parametrize("kills", [9, pytest.param(60, marks=pytest.mark.long)])
+def test_a_writer_that_is_killed_leaves_the_old_file_or_the_new_one(
+    layout: Layout, kills: int
+) -> None:
+    torn = int(child(KILL, layout.root, kills))
     assert torn > 0, "no writer was killed in the middle of a write"
     (layout.runr / ".task-status.json.1-2.tmp").write_text("half", encoding="utf-8")
     write(layout, A)

@@ -1,0 +1,217 @@
+"""What the messages of commits prove about tasks."""
+
+from typing import Any
+
+import pytest
+
+from runr.evidence import inference
+from runr.evidence.inference import Basis, CommitMatch, CommitRecord
+from runr.status.model import Entry, Evidence, State, Verification
+from unit.status_entries import LATER, NOW, RUN, SHA, A, completed
+
+BEFORE, AFTER = "2025-01-08T10:00:00Z", "2025-01-09T10:00:00Z"
+FIRST, SECOND, THIRD = ("1" * 40, "2" * 40, "3" * 40)
+
+
+def match(**fields: Any) -> CommitMatch:
+    return CommitMatch(
+        **({"task": A, "sha": FIRST, "time": AFTER, "basis": Basis.TRAILERS} | fields)
+    )
+
+
+def commit(sha: str, message: str) -> CommitRecord:
+    return CommitRecord(sha=sha, parents=(), tree=THIRD, time=NOW, message=message)
+
+
+def inferred(**fields: Any) -> Entry:
+    known = {"evidence": Evidence.INFERRED, "confidence": 0.6, "basis": "scope"}
+    return completed(**(known | fields))
+
+
+@pytest.mark.parametrize("evidence", [each for each in Evidence if each is not Evidence.INFERRED])
+def test_no_commit_replaces_a_completion_that_was_not_inferred(evidence: Evidence) -> None:
+    assert not inference.improves(completed(evidence=evidence), match())
+    assert not inference.improves(completed(evidence=evidence, confidence=0.1), match())
+
+
+@pytest.mark.parametrize(
+    ("basis", "time", "better"),
+    [
+        (Basis.PATCH, BEFORE, True),
+        (Basis.SCOPE, AFTER, True),
+        (Basis.SCOPE, NOW, False),
+        (Basis.SCOPE, BEFORE, False),
+        (Basis.MIRROR, AFTER, False),
+    ],
+)
+def test_an_inferred_completion_gives_way_to_a_surer_or_a_later_commit(
+    basis: Basis, time: str, better: bool
+) -> None:
+    assert inference.improves(inferred(), match(basis=basis, time=time)) is better
+
+
+def test_an_inferred_completion_without_confidence_or_time_gives_way() -> None:
+    title = match(basis=Basis.TITLE, time=BEFORE)
+    assert inference.improves(inferred(confidence=None), title)
+    assert inference.improves(inferred(confidence=0.3, completed_at=None), title)
+    # None counts as no confidence at all, and not as any.
+    assert not inference.improves(inferred(confidence=0.4), title)
+
+
+def test_nothing_is_inferred_of_a_task_that_is_being_worked_on() -> None:
+    entry = Entry(status=State.IN_PROGRESS, updated_at=BEFORE, last_run_id=LATER)
+    assert not inference.improves(entry, match(run_id=RUN))
+    assert not inference.improves(entry, match())
+
+
+@pytest.mark.parametrize("status", [State.STOPPED, State.FAILED, State.PENDING])
+def test_a_commit_does_not_contradict_the_record_of_its_own_run(status: State) -> None:
+    entry = Entry(status=status, updated_at=BEFORE, last_run_id=RUN)
+    assert not inference.improves(entry, match(run_id=RUN))
+    assert inference.improves(entry, match(run_id=LATER))
+    assert inference.improves(entry, match(run_id=None))
+    assert inference.improves(Entry(status=status, updated_at=BEFORE), match(run_id=None))
+
+
+def test_an_open_task_is_completed_by_a_commit_that_is_later_than_its_last_change() -> None:
+    assert inference.improves(Entry(), match(time=BEFORE))
+    stopped = Entry(status=State.STOPPED, updated_at=NOW)
+    assert inference.improves(stopped, match(time=AFTER))
+    assert not inference.improves(stopped, match(time=NOW))
+    assert not inference.improves(stopped, match(time=BEFORE))
+
+
+def test_each_basis_is_less_sure_than_the_one_before() -> None:
+    known = [inference.CONFIDENCE[basis] for basis in Basis]
+    assert known == [1.0, 0.9, 0.8, 0.6, 0.5, 0.3]
+    assert [value >= inference.ENOUGH for value in known] == [True] * 5 + [False]
+    assert match(basis=Basis.TREE).confidence == 0.9
+
+
+@pytest.mark.parametrize(
+    ("basis", "like", "message"),
+    [
+        (Basis.TRAILERS, RUN, f"its trailers name the task and run {RUN}"),
+        (Basis.TRAILERS, None, "its trailers name the task and no run"),
+        (Basis.TREE, SHA, "it leads to the tree of checkpoint 222222222222"),
+        (Basis.PATCH, SHA, "it makes the change of checkpoint 222222222222"),
+        (Basis.SCOPE, RUN, f"it names run {RUN} and changes only what the task owns"),
+        (Basis.MIRROR, None, "the task's header says so"),
+    ],
+)
+def test_a_match_says_why_it_is_one(basis: Basis, like: str | None, message: str) -> None:
+    assert match(basis=basis, like=like).message == message
+
+
+@pytest.mark.parametrize(
+    ("message", "mentions"),
+    [
+        ("Anything\n\nRunr-Task: a", True),
+        (f"Undo it\n\nThis reverts commit {SHA}.", True),
+        ("\n\nAdd  a LOGIN (#12)\n\nbody", True),
+        ("Add a login page", False),
+        ("Other\n\nadd a login", False),
+        (f"Other, see {RUN}", True),
+        (f"Other, see x{RUN}", False),
+    ],
+)
+def test_only_a_commit_that_may_say_something_is_looked_at(message: str, mentions: bool) -> None:
+    assert inference.mentions_task(message, frozenset({"add a login"})) is mentions
+
+
+def test_ids_of_runs_are_found_once_each_in_order() -> None:
+    assert inference.run_ids(f"{LATER} ({RUN}), {LATER}") == (LATER, RUN)
+    assert inference.run_ids(f"{RUN}x and 1{RUN}") == ()
+
+
+@pytest.mark.parametrize(
+    ("subject", "title"),
+    [
+        ("Add  It (#3)", "add it"),
+        ("Add it (3)", "add it (3)"),
+        ("(#3) Add", "(#3) add"),
+        ("STRASSE Straße", "strasse strasse"),
+    ],
+)
+def test_a_title_is_compared_without_its_number_case_and_spaces(subject: str, title: str) -> None:
+    assert inference.normalized_title(subject) == title
+
+
+def test_a_revert_counts_until_it_is_reverted_itself() -> None:
+    first = commit(FIRST, "Work")
+    revert = commit(SECOND, f"Undo\n\nThis reverts commit {FIRST}.")
+    again = commit(THIRD, f"Redo\n\nThis reverts commit {SECOND}.")
+    assert inference.reverts([revert, first]) == {FIRST: SECOND}
+    assert inference.reverts([again, revert, first]) == {SECOND: THIRD}
+
+
+def test_the_latest_revert_of_a_commit_is_named() -> None:
+    reverts = [commit(sha, f"This reverts commit {FIRST}") for sha in (THIRD, SECOND)]
+    assert inference.reverts(reverts) == {FIRST: THIRD}
+
+
+def test_a_revert_of_a_merge_says_so() -> None:
+    merge = commit(THIRD, f"This reverts commit {FIRST}, reversing\nchanges made to {SECOND}.")
+    assert inference.is_of_merge(merge, FIRST)
+    assert not inference.is_of_merge(merge, SECOND)
+    assert not inference.is_of_merge(commit(THIRD, f"This reverts commit {FIRST}."), FIRST)
+
+
+def test_a_subject_is_the_first_line_that_says_something() -> None:
+    assert commit(FIRST, "\n\nAdd it\nmore").subject == "Add it"
+
+
+def test_an_inferred_completion_records_the_commit_and_nothing_of_an_earlier_stop() -> None:
+    stopped = Entry(
+        status=State.STOPPED, stop_reason="error", reason="no", last_run_id=RUN, revision=4
+    )
+    entry = inference.completed(stopped, match(basis=Basis.SCOPE, task_sha256="4" * 64))
+    assert (entry.status, entry.evidence, entry.verification) == (
+        State.COMPLETED,
+        Evidence.INFERRED,
+        Verification.NONE,
+    )
+    assert (entry.confidence, entry.basis) == (0.6, "scope")
+    assert (entry.last_run_id, entry.completed_by) == (RUN, f"commit:{FIRST}")
+    assert (entry.completed_at, entry.updated_at) == (AFTER, AFTER)
+    assert (entry.checkpoint_sha, entry.task_sha256) == (FIRST, "4" * 64)
+    assert (entry.stop_reason, entry.reason, entry.revision) == (None, None, 5)
+
+
+def test_a_verified_commit_of_a_run_is_completed_by_that_run() -> None:
+    entry = inference.completed(Entry(), match(verified=True, run_id=LATER, sha=""))
+    assert entry.verification is Verification.PASSED
+    assert (entry.last_run_id, entry.completed_by) == (LATER, f"run:{LATER}")
+    assert entry.checkpoint_sha is None
+    assert inference.completed(Entry(), match(by="person:ada")).completed_by == "person:ada"
+
+
+def test_a_withdrawn_completion_leaves_a_pending_task() -> None:
+    entry = inference.withdrawn(inferred(revision=2), AFTER)
+    assert (entry.status, entry.verification) == (State.PENDING, Verification.NONE)
+    assert (entry.updated_at, entry.revision, entry.last_run_id) == (AFTER, 3, RUN)
+    gone = (entry.completed_at, entry.completed_by, entry.checkpoint_sha, entry.task_sha256)
+    assert {*gone, entry.evidence, entry.confidence, entry.basis} == {None}
+
+
+@pytest.mark.parametrize(
+    ("fields", "run_id", "awaited"),
+    [
+        ({}, RUN, True),
+        ({"pending_branch": None}, RUN, False),
+        ({"status": State.STOPPED}, RUN, False),
+        ({}, LATER, False),
+        ({}, None, False),
+        ({"last_run_id": None}, None, False),
+    ],
+)
+def test_only_a_commit_of_the_recorded_run_merges_its_pending_work(
+    fields: dict[str, Any], run_id: str | None, awaited: bool
+) -> None:
+    entry = completed(**({"pending_branch": "runr/a"} | fields))
+    assert inference.is_awaited(entry, match(run_id=run_id)) is awaited
+
+
+def test_merged_work_is_no_longer_pending() -> None:
+    entry = inference.arrived(completed(pending_branch="runr/a", revision=2), AFTER)
+    assert entry == completed(updated_at=AFTER, revision=3)
