@@ -139,7 +139,7 @@ def test_a_stopped_run_that_left_edits_is_resumed_with_them(place: Place) -> Non
     resumed = place.paste(stopped.steps[-1])
     assert resumed.code == 0
     assert place.git("show", "HEAD:a.txt") == "1\n1\n"
-    assert place.status("a.md")["attempts"] == 1
+    assert place.status("a.md")["run_count"] == 1
 
 
 def test_a_resumed_run_has_all_its_attempts_again(place: Place) -> None:
@@ -168,7 +168,7 @@ def test_a_missing_fallback_holds_nothing_up(place: Place) -> None:
     place.script("a.md", "echo 1 > a.txt")
     refused = place.runr("run", "--task", "a", code=7)
     assert "no-such-program" in refused.err
-    assert place.runr("runs", "--json").json["total"] == 0
+    assert place.runr("runs", "--json").json["total_count"] == 0
     assert place.run("a", "--worker", "script")["status"] == "completed"
 
 
@@ -223,7 +223,7 @@ def test_a_title_or_a_path_is_never_a_command(place: Place, name: str) -> None:
     place.task("last.md", f"type: manual\ndepends_on: ['{name.replace(chr(39), chr(39) * 2)}']")
     place.commit("Tasks")
     answer = place.runr("run", "--auto-only", "--json", code=0).json
-    assert [run["task"] for run in answer["runs"]] == [f".runr/tasks/{name}.md"]
+    assert [run["task_path"] for run in answer["runs"]] == [f".runr/tasks/{name}.md"]
     place.runr("complete-task", "last", "--reason", name, code=0)
     assert place.git("log", "-1", "--format=%s").endswith(f"{name}\n")
     assert f"Runr-Task: .runr/tasks/{name}.md\n" in place.git("log", "-1", "--format=%B")

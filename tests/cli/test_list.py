@@ -112,7 +112,7 @@ def test_a_recorded_task_without_a_file_is_shown_as_orphaned(place: Place) -> No
     assert [row["orphaned"] for row in answer["tasks"]] == [False, True]
     line = place.runr("list-tasks").out.splitlines()[-1]
     assert line.startswith("  ✎ gone.md")
-    assert line.endswith("its file is gone")
+    assert line.endswith("task file missing")
 
 
 def test_a_completed_task_whose_text_has_changed_is_stale(place: Place) -> None:
@@ -175,7 +175,7 @@ def test_a_page_says_how_to_get_the_next_one(place: Place) -> None:
     assert page["total_count"] == 3
     assert page["next_cursor"] == ".runr/tasks/a b.md"
     message = place.runr("list-tasks", "--limit", "1").out.splitlines()[-1]
-    assert message == "  … of 3; --cursor '.runr/tasks/a b.md' goes on, --limit 0 shows all"
+    assert message == "  … of 3; --cursor '.runr/tasks/a b.md' shows more, --limit 0 all"
     last = place.runr("list-tasks", "--cursor", ".runr/tasks/c.md", "--json").json
     assert last["next_cursor"] is None
 

@@ -100,7 +100,7 @@ def test_a_check_whose_program_is_missing_is_refused_unless_it_is_forced(place: 
     forced = place.runr("run", "--task", "a", "--force", code=4)
     assert "no-such-tool is not on PATH" in forced.err
     run = place.status("a.md")["last_run_id"]
-    assert "no-such-tool is not on PATH" in place.events(run)[0]["payload"]["forced"]
+    assert "no-such-tool is not on PATH" in place.events(run)[0]["payload"]["override_reason"]
 
 
 def test_one_task_that_cannot_run_does_not_end_the_others(place: Place) -> None:
