@@ -1,6 +1,7 @@
 """`runr hook` as Claude Code starts it, at the edges that a session seldom meets."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -156,6 +157,29 @@ def test_what_went_wrong_is_kept_for_whoever_looks(place: Place) -> None:
     place.task("a.md")
     hook(place.root, "SessionStart", "no json")
     assert "SessionStart: JSONDecodeError" in place.read(".runr/hooks.log")
+
+
+def test_a_hook_that_is_killed_at_its_time_limit_is_logged_by_the_next_one(place: Place) -> None:
+    place.task("a.md")
+    os.mkfifo(place.root / ".runr/task-status.json")  # reading it blocks
+    killed = subprocess.Popen(
+        [RUNR, "hook", "SessionStart"], cwd=place.root, stdin=subprocess.DEVNULL
+    )
+    try:
+        until(lambda: list(place.root.glob(".runr/locks/hook-*")), "the start of the hook")
+        until(lambda: started(place) != "", "what the hook has written down")
+    finally:
+        killed.kill()
+        killed.wait()
+    (place.root / ".runr/task-status.json").unlink()
+    hook(place.root, "SessionStart")
+    (line,) = place.read(".runr/hooks.log").splitlines()
+    assert "SessionStart: killed before it had an answer" in line
+    assert list(place.root.glob(".runr/locks/hook-*")) == []
+
+
+def started(place: Place) -> str:
+    return "".join(path.read_text() for path in place.root.glob(".runr/locks/hook-*"))
 
 
 def opened(place: Place, header: str, config: str = "") -> str:
