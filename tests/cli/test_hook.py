@@ -211,7 +211,7 @@ def test_an_edit_that_the_guard_would_let_pass_is_not_denied(place: Place) -> No
     message = denial(place, "README.md")
     assert "README.md is outside the scope of a.md" in message
     assert "It may change only: src/, package.json. " in message
-    assert "Where that needs it, also: docs/notes.md. " in message
+    assert "Where necessary, also: docs/notes.md. " in message
 
 
 def test_a_lockfile_may_be_edited_where_a_manifest_of_it_may_change(place: Place) -> None:
@@ -229,7 +229,7 @@ def test_a_check_that_was_left_out_is_not_told_as_failed(place: Place) -> None:
     run_id = opened(place, "owns: [a.txt]", "[verify]\ntier0 = ['false']\ntier1 = ['echo x']\n")
     place.runr("complete-task", "a", env=MINE)
     state = json.loads((place.run_folder(run_id) / "state.json").read_text())["state"]
-    assert [check["runs"] for check in state["checks"]] == [1, 0, 0]
+    assert [check["runs"] for check in state["verification"]["checks"]] == [1, 0, 0]
     held = hook(place.root, "Stop", json.dumps({"session_id": SESSION}))
     assert "failed: `false`. Call" in json.loads(held)["reason"]
 
