@@ -51,9 +51,8 @@ def test_a_risky_change_takes_further_tiers_before_the_tasks_own_checks(risky: P
     ]
     assert "Runr-Verified: tier0,tier1,tier2,task" in risky.git("log", "-1", "--format=%B")
     prompt = (risky.run_folder(run["id"]) / "prompt-1.md").read_text()
-    assert "Where you change `migrations/`, these judge it too:\n- `echo test`\n- `echo slow`" in (
-        prompt
-    )
+    heading = "Where you change `migrations/`, it is also verified with:"
+    assert f"{heading}\n- `echo test`\n- `echo slow`" in prompt
 
 
 def test_what_is_not_risky_is_checked_as_far_as_the_task_says(risky: Place) -> None:
@@ -101,8 +100,8 @@ def test_a_check_that_passes_when_it_is_run_again_is_flaky_everywhere(place: Pla
     place.script("a.md", "echo 1 > a.txt")
     place.commit("Tasks")
     shown = place.runr("run", "--task", "a", code=0).out
-    assert "(run 1; it is run again)" in shown
-    assert "(run 2; it is run again)" in shown
+    assert "(run 1; retrying)" in shown
+    assert "(run 2; retrying)" in shown
     assert "flaky: passed in run 3" in shown
     run = place.runr("task-status", "a", "--json").json["run"]
     (check,) = run["checks"]
@@ -154,7 +153,7 @@ def test_a_worker_is_not_told_that_a_check_failed_which_was_not_run(place: Place
     place.script("a.md", "echo 1 > a.txt")
     run = place.run("a", code=4)
     message = (
-        (place.run_folder(run["id"]) / "prompt-2.md").read_text().partition("# What failed")[2]
+        (place.run_folder(run["id"]) / "prompt-2.md").read_text().partition("# Failed checks")[2]
     )
     assert "`false` (tier0): exit code 1" in message
     assert "`echo unheard` (tier1)" not in message
@@ -169,7 +168,7 @@ def test_skipped_checks_are_not_run_and_are_told_apart_everywhere(place: Place) 
     settings(place, 'tier1 = ["touch judged"]')
     place.task("a.md", 'verify: ["false"]')
     shown = skipped(place, "a", "--by", "Grace").out
-    assert "✎ a.md: completed, on the word of Grace, its checks skipped" in shown
+    assert "✎ a.md: completed, attested by Grace, checks skipped" in shown
     assert not (place.root / "judged").exists()
     entry = place.status("a.md")
     assert (entry["verification"], entry["evidence"]) == ("skipped", "attested")
@@ -177,7 +176,7 @@ def test_skipped_checks_are_not_run_and_are_told_apart_everywhere(place: Place) 
     assert entry["reason"] == REASON[1]
     listed = place.runr("list-tasks", code=0).out
     assert listed == place.runr("status", "--tasks", code=0).out
-    assert "attested by Grace  its checks were skipped" in listed
+    assert "attested by Grace  checks skipped" in listed
     detail = place.runr("task-status", "a", "--json").json
     assert detail["task"]["verification"] == detail["run"]["verification"] == "skipped"
     assert [check["runs"] for check in detail["run"]["checks"]] == [0, 0]
@@ -185,7 +184,7 @@ def test_skipped_checks_are_not_run_and_are_told_apart_everywhere(place: Place) 
     report = place.runr("report", "latest").out
     assert report.startswith("# a.md: completed (attested by Grace, checks skipped)\n")
     assert "- Verification: skipped" in report
-    assert "Nothing: the checks were skipped.\n\n- `touch judged` (tier1): not run" in report
+    assert "The checks were skipped.\n\n- `touch judged` (tier1): not run" in report
 
 
 def test_a_status_file_made_again_still_says_that_checks_were_skipped(place: Place) -> None:

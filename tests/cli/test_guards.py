@@ -249,7 +249,7 @@ def test_the_settings_extend_what_a_task_may_change_and_its_worker_is_told(bound
     run = bound.run("a")
     assert run["status"] == "completed"
     prompt = (bound.run_folder(run["id"]) / "prompt-1.md").read_text()
-    assert "You may change only: src/\nWhere that needs it, also: notes/, **/pyproject" in prompt
+    assert "You may change only: src/\nWhere necessary, also: notes/, **/pyproject" in prompt
     assert "A lockfile may change only together with its manifest." in prompt
 
 

@@ -1,6 +1,7 @@
 """`runr hook` as Claude Code starts it, at the edges that a session seldom meets."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -158,6 +159,29 @@ def test_what_went_wrong_is_kept_for_whoever_looks(place: Place) -> None:
     assert "SessionStart: JSONDecodeError" in place.read(".runr/hooks.log")
 
 
+def test_a_hook_that_is_killed_at_its_time_limit_is_logged_by_the_next_one(place: Place) -> None:
+    place.task("a.md")
+    os.mkfifo(place.root / ".runr/task-status.json")  # reading it blocks
+    killed = subprocess.Popen(
+        [RUNR, "hook", "SessionStart"], cwd=place.root, stdin=subprocess.DEVNULL
+    )
+    try:
+        until(lambda: list(place.root.glob(".runr/locks/hook-*")), "the start of the hook")
+        until(lambda: started(place) != "", "what the hook has written down")
+    finally:
+        killed.kill()
+        killed.wait()
+    (place.root / ".runr/task-status.json").unlink()
+    hook(place.root, "SessionStart")
+    (line,) = place.read(".runr/hooks.log").splitlines()
+    assert "SessionStart: killed before it had an answer" in line
+    assert list(place.root.glob(".runr/locks/hook-*")) == []
+
+
+def started(place: Place) -> str:
+    return "".join(path.read_text() for path in place.root.glob(".runr/locks/hook-*"))
+
+
 def opened(place: Place, header: str, config: str = "") -> str:
     """Let the session open a task, and return the id of its run."""
     place.config(config)
@@ -187,7 +211,7 @@ def test_an_edit_that_the_guard_would_let_pass_is_not_denied(place: Place) -> No
     message = denial(place, "README.md")
     assert "README.md is outside the scope of a.md" in message
     assert "It may change only: src/, package.json. " in message
-    assert "Where that needs it, also: docs/notes.md. " in message
+    assert "Where necessary, also: docs/notes.md. " in message
 
 
 def test_a_lockfile_may_be_edited_where_a_manifest_of_it_may_change(place: Place) -> None:
@@ -205,7 +229,7 @@ def test_a_check_that_was_left_out_is_not_told_as_failed(place: Place) -> None:
     run_id = opened(place, "owns: [a.txt]", "[verify]\ntier0 = ['false']\ntier1 = ['echo x']\n")
     place.runr("complete-task", "a", env=MINE)
     state = json.loads((place.run_folder(run_id) / "state.json").read_text())["state"]
-    assert [check["runs"] for check in state["checks"]] == [1, 0, 0]
+    assert [check["runs"] for check in state["verification"]["checks"]] == [1, 0, 0]
     held = hook(place.root, "Stop", json.dumps({"session_id": SESSION}))
     assert "failed: `false`. Call" in json.loads(held)["reason"]
 

@@ -108,7 +108,7 @@ def test_open_dependencies_are_refused_unless_forced_and_the_force_is_recorded(
     assert place.runr("runs", "--json").json["total_count"] == 0
     run = place.run("c", "--force")
     assert run["override_reason"] == "open dependencies: .runr/tasks/a.md, .runr/tasks/b.md"
-    assert "Forced past: open dependencies" in place.runr("report", run["id"]).out
+    assert "Overridden: open dependencies" in place.runr("report", run["id"]).out
 
 
 def test_a_worker_over_its_time_is_ended_and_the_run_stops(place: Place) -> None:

@@ -157,7 +157,7 @@ def test_a_person_keeps_a_completion_and_that_is_on_record(done: Place) -> None:
     edit(done, "a.md", "echo a", "echo  an")
     before = done.status("a.md")
     kept = done.runr("acknowledge", "a", "--reason", "a typo", "--by", "Grace", code=0)
-    assert "✎ a.md: its completion stands, on the word of Grace" in kept.out
+    assert "✎ a.md: acknowledged by Grace" in kept.out
     assert doubts(done) == {}
     after = done.status("a.md")
     same = ("status", "evidence", "completed_by", "completed_at", "checkpoint_sha", "run_count")
@@ -165,7 +165,7 @@ def test_a_person_keeps_a_completion_and_that_is_on_record(done: Place) -> None:
     assert after["accepted_by"] == "person:Grace"
     assert "acknowledged: by Grace on " in done.runr("why", "a", code=0).out
     report = done.runr("report", after["accepted_run"], code=0).out
-    assert "kept as it is, by Grace" in report
+    assert "still valid, acknowledged by Grace" in report
     assert "a typo" in report
     done.write(".runr/task-status.json", "x")
     done.runr("list-tasks", code=0)

@@ -159,7 +159,7 @@ def test_above_the_limit_of_tokens_no_further_attempt_begins(kit: ProjectKit) ->
     assert run.detail == "800 of run.max_tokens (700) are used: raise it to continue"
     assert run.input_tokens + run.output_tokens == 800
     report = kit.layout.run(run.id).report.read_text(encoding="utf-8")
-    assert "reached its limit of tokens" in report
+    assert "reached its token limit" in report
 
 
 def test_work_that_went_above_a_limit_is_still_judged(kit: ProjectKit) -> None:

@@ -6,9 +6,6 @@ from collections.abc import Mapping
 
 _ABOUT_OPEN_WORK = ("PreToolUse", "PostToolUse", "Stop")
 
-#: The log starts anew above this size.
-_LONGEST_LOG = 64 * 1024
-
 
 def serve(event: str, environment: Mapping[str, str], repo: str | None = None) -> int:
     """Answer the event that stands on standard input; whatever goes wrong, go out of the way."""
@@ -21,19 +18,25 @@ def serve(event: str, environment: Mapping[str, str], repo: str | None = None) -
     data = sys.stdin.buffer.read()
     if _is_idle(root, event, data):
         return 0
-    try:
-        # Outside of a repository with tasks nothing of this is loaded.
-        from runr.claude import context  # noqa: PLC0415 - see above
+    # Outside of a repository with tasks nothing of this is loaded.
+    from pathlib import Path  # noqa: PLC0415 - see above
 
-        response = context.dispatch(root, event, data, environment)
-        if response.output:
-            sys.stdout.write(response.output + "\n")
-            sys.stdout.flush()
+    from runr.claude import context, hooks_log  # noqa: PLC0415 - see above
+    from runr.clock import utc_now  # noqa: PLC0415 - see above
+    from runr.storage.layout import Layout  # noqa: PLC0415 - see above
+
+    layout = Layout(Path(root))
+    try:
+        with hooks_log.watched(layout, event, utc_now):
+            response = context.dispatch(root, event, data, environment)
+            if response.output:
+                sys.stdout.write(response.output + "\n")
+                sys.stdout.flush()
         if response.deferred:
             _detach()
             response.deferred()
     except Exception as error:  # noqa: BLE001 - a hook that fails must never block the user
-        _keep(root, event, error)
+        hooks_log.log_error(layout, event, error, utc_now)
     return 0
 
 
@@ -102,23 +105,3 @@ def _main(tree: str) -> str | None:
         return None  # a folder: this is the main one
     main, linked, _ = os.path.join(tree, target).partition("/.git/worktrees/")  # noqa: PTH118 - see `_here`
     return os.path.normpath(main) if linked else None
-
-
-def _keep(root: str, event: str, error: Exception) -> None:
-    """Note what went wrong, where `runr doctor` and a curious user can find it."""
-    from contextlib import suppress  # noqa: PLC0415 - only where something went wrong
-    from datetime import UTC, datetime  # noqa: PLC0415 - see above
-    from pathlib import Path  # noqa: PLC0415 - see above
-
-    from runr import nofollow  # noqa: PLC0415 - see above
-    from runr.errors import RunrError  # noqa: PLC0415 - see above
-    from runr.storage.layout import Layout  # noqa: PLC0415 - see above
-
-    log = Layout(Path(root)).hooks_log
-    now = datetime.now(UTC)
-    first = (str(error).splitlines() or [""])[0][:500]
-    with suppress(OSError, RunrError):
-        if nofollow.exists(log) and nofollow.stat(log).st_size > _LONGEST_LOG:
-            nofollow.unlink(log)
-        with nofollow.append_text(log) as file:
-            file.write(f"{now:%Y-%m-%dT%H:%M:%SZ} {event}: {type(error).__name__}: {first}\n")

@@ -54,7 +54,7 @@ def decode(record: type[Record], raw: object) -> Record:
     except TypeError:
         required = _fields(record).keys() - getattr(record, "_field_defaults", {}).keys()
         missing = ", ".join(sorted(required - raw.keys()))
-        raise CodecError(f"{missing} is missing") from None
+        raise CodecError(f"missing: {missing}") from None
 
 
 @cache
