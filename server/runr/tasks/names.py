@@ -39,12 +39,12 @@ class Resolver:
 
     @classmethod
     def of(cls, tasks: Iterable[Task]) -> "Resolver":
-        """Return a resolver for these tasks' names."""
+        """Return a resolver for these tasks' names; of several, it finds them in this order."""
         by_path = {task.path: task for task in tasks}
         paths = frozenset(by_path)
         by_name: dict[str, list[str]] = {}
-        for path in sorted(paths, key=natural_key):
-            by_name.setdefault(_composed(posixpath.basename(path)), []).append(path)
+        for path in by_path:
+            by_name.setdefault(_composed(path.rpartition("/")[2]), []).append(path)
         forms = {_composed(path): path for path in paths if not path.isascii()}
         names = {name: tuple(found) for name, found in by_name.items()}
         return cls(paths, names, forms, by_path)
@@ -71,6 +71,13 @@ class Resolver:
         return self.tasks[path]
 
     def _places(self, name: str, beside: str | None) -> Iterable[str]:
+        if "/" not in name and name not in (".", ".."):
+            # The common case, in which the paths are normal already.
+            if beside is not None:
+                yield f"{beside.rpartition('/')[0]}/{name}"
+            yield f"{TASKS}{name}"
+            yield name
+            return
         if beside is not None:
             yield posixpath.normpath(posixpath.join(posixpath.dirname(beside), name))
         yield posixpath.normpath(posixpath.join(TASKS, name))
