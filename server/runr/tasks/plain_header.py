@@ -7,17 +7,14 @@ is read here reads the same there.
 
 import re
 
-# No control characters, no surrogates, and nothing that YAML takes for a line break or refuses.
-_SAFE = r"\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff"
 # A plain scalar ends before `: ` and ` #`; it begins with nothing that means something to YAML.
-_FIRST = r"(?:[A-Za-z0-9_./\xa1-\u2027\u202a-\ud7ff]|-(?=[0-9]))"
-_PLAIN = rf"{_FIRST}(?:(?!:(?: |$)| #)[{_SAFE}])*"
+_LETTER = r"[A-Za-z0-9_./]|[^\x00-\x7f]"
+_PLAIN = rf"(?:{_LETTER}|-(?=[0-9]))(?:(?!:(?: |$)| #).)*"
 _QUOTED = r"""\"[^"\\\n]*\"|'[^'\n]*'"""
 # In brackets, the signs of lists and mappings end it too.
-_IN_LIST = r"[A-Za-z0-9_./\xa1-\u2027\u202a-\ud7ff](?:(?! #)[^\[\]{},:?\"'\n])*"
+_IN_LIST = rf"(?:{_LETTER})(?:(?! #)[^\[\]{{}},:?\"'\n])*"
 _ITEM = rf"(?:{_QUOTED}|{_IN_LIST})"
 
-_ALL_SAFE = re.compile(rf"[{_SAFE}\n]*")
 _KEY_LINE = re.compile(
     rf"([A-Za-z_][A-Za-z0-9_-]{{0,99}}):(?: +(?:({_PLAIN})|({_QUOTED})|(\[.*\])))? *"
 )
@@ -31,7 +28,8 @@ Value = str | list[str | None] | None
 
 def read(header: str) -> dict[str, Value] | None:
     """Return the keys and values of a plain header; None for one that is not plain."""
-    if not _ALL_SAFE.fullmatch(header):
+    # All that YAML refuses, or takes for a line break or an indentation, is not printable.
+    if not header.replace("\n", "").isprintable():
         return None
     values: dict[str, Value] = {}
     last, indent = "", ""
