@@ -8,8 +8,7 @@ from runr.tasks.model import NO_OPTIONS, Problem, Task, TaskType, WorkerOptions
 
 _TYPES = {kind.value: kind for kind in TaskType}
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
-# Without the wrappers around it, which take as long as a short row.
-_SCAN = json.JSONDecoder().scan_once
+_DECODER = json.JSONDecoder()
 
 
 def encode(task: Task) -> str:
@@ -26,10 +25,7 @@ def encode(task: Task) -> str:
 
 def decode(path: str, text: str) -> Task:
     """Return the task at `path`; ValueError, TypeError or KeyError for a row of another form."""
-    try:
-        row: list[Any] = _SCAN(text, 0)[0]
-    except StopIteration:
-        raise ValueError("not JSON") from None
+    row: list[Any] = _DECODER.raw_decode(text)[0]
     title, kind, depends_on, owns, verify, tier, worker, options, tags, stale_on, *rest = row
     priority, timeout_s, source, sha256, problems = rest
     return Task(
