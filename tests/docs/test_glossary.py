@@ -81,7 +81,6 @@ PENDING: set[str] = {
     "server/runr",
     "docs",
     "docs/reference",
-    "pages",
     "server/runr/cli",
     "server/runr/execution",
     "server/runr/lifecycle",
