@@ -50,7 +50,7 @@ def test_a_stopped_run_keeps_its_snapshots_in_its_own_folder_and_clean_removes_t
     assert not (place.run_folder(run) / "git").exists()
 
 
-def test_a_person_may_speak_while_there_is_untracked_work(place: Place) -> None:
+def test_an_attestation_with_untracked_files_leaves_nothing(place: Place) -> None:
     place.task("a.md", header="type: manual", body="Do it.")
     place.commit("A task")
     untracked(place)
@@ -62,11 +62,11 @@ def test_a_person_may_speak_while_there_is_untracked_work(place: Place) -> None:
     assert committed(place) == ["b.txt"]
 
 
-def test_a_merge_that_does_not_work_out_leaves_nothing(place: Place) -> None:
+def test_a_merge_with_conflicts_leaves_nothing(place: Place) -> None:
     place.script("a.md", "echo theirs > out.txt; git -C ../../.. commit -qam mine")
     place.write("out.txt", "old\n")
     place.commit("A task")
     place.write("out.txt", "mine\n")
     answer = place.run("a")
-    assert answer["integration"] == "kept", answer
+    assert answer["integration"] == "pending", answer
     assert unreachable(place) == ""

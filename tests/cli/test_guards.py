@@ -157,17 +157,15 @@ def nesting(bound: Place, library: Path) -> Place:
     return bound
 
 
-UPDATE = "git -c protocol.file.allow=always submodule --quiet update --init; "
-
-
 def test_files_in_the_folder_of_an_absent_submodule_are_named(nesting: Place) -> None:
+    nesting.git("submodule", "--quiet", "deinit", "--force", "src/sub")
     result = guarded(nesting, "echo 1 > src/sub/mine.txt")
     assert "src/sub/mine.txt (in the folder of an absent submodule" in result.out
     assert (worktree(nesting) / "src/sub/mine.txt").exists()
 
 
 def test_uncommitted_work_in_a_submodule_is_named(nesting: Place) -> None:
-    result = guarded(nesting, UPDATE + "echo 2 >> src/sub/lib.txt; echo 1 > src/sub/new.txt")
+    result = guarded(nesting, "echo 2 >> src/sub/lib.txt; echo 1 > src/sub/new.txt")
     assert "src/sub/lib.txt (in a submodule, and in no commit of it)" in result.out
     assert "src/sub/new.txt (in a submodule, and in no commit of it)" in result.out
 
@@ -178,7 +176,7 @@ def test_a_submodule_that_was_moved_is_refused_unless_it_is_named(
     subprocess.run(
         ["git", "-C", str(library), "commit", "-q", "--allow-empty", "-m", "Next"], check=True
     )
-    pull = UPDATE + "git -C src/sub fetch -q; git -C src/sub checkout -q origin/main"
+    pull = "git -C src/sub fetch -q; git -C src/sub checkout -q origin/main"
     result = guarded(nesting, pull)
     assert "src/sub (a git repository of its own: owns or scope.allow has to name it)" in result.out
     nesting.script("b.md", pull, "owns: [src/sub]")
@@ -187,7 +185,7 @@ def test_a_submodule_that_was_moved_is_refused_unless_it_is_named(
 
 def test_a_commit_that_only_the_runs_own_submodule_has_would_be_lost(nesting: Place) -> None:
     commit = "git -C src/sub -c user.name=a -c user.email=a@b commit -q --allow-empty -m mine"
-    result = guarded(nesting, UPDATE + commit, "owns: [src/sub]")
+    result = guarded(nesting, commit, "owns: [src/sub]")
     assert "is in no remote branch)" in result.out
 
 

@@ -180,7 +180,7 @@ def test_a_lock_that_a_dead_git_left_is_named_with_its_remedy(place: Place) -> N
     long_ago = time.time() - 3600
     os.utime(lock, (long_ago, long_ago))
     result = warned(place, f"rm {lock}")
-    assert "waiting on" in result.out
+    assert "pending on" in result.out
     assert place.git("status", "--porcelain") == ""
     assert place.paste(f"rm {lock}").code == 0
     assert place.paste(result.steps[-1]).code == 0
