@@ -57,7 +57,7 @@ def test_fail_under_is_an_exit_code_for_ci(place: Place) -> None:
     worked(place)
     assert place.runr("audit", "--fail-under", "33", code=0).out.count("✓") == 1
     failed = place.runr("audit", "--fail-under", "33.4", code=1)
-    assert "✗ 33.3% of 3 covered, wanted 33.4%" in failed.out
+    assert "✗ 33.3% of 3 covered, required 33.4%" in failed.out
     assert place.runr("audit", "--fail-under", "34", "--json", code=1).json["passed"] is False
     place.runr("audit", "--fail-under", "101", code=2)
 

@@ -42,7 +42,7 @@ def test_a_branch_that_was_merged_is_removed_and_its_commit_named(place: Place) 
     answer = clean(place)
     assert answer["removed"] == [f"branch {run['branch']} (at {run['checkpoint_sha'][:12]})"]
     assert (answer["kept"], ours(place)) == ([], [])
-    assert place.runr("clean", code=0).out == "Nothing is left to clean up.\n"
+    assert place.runr("clean", code=0).out == "Nothing to clean up.\n"
 
 
 @pytest.mark.parametrize("how", ["submit", "cherry-pick"])

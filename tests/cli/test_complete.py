@@ -10,7 +10,7 @@ REASON = ("--reason", "signed on paper")
 def test_a_manual_task_is_completed_on_the_word_of_gits_user(place: Place) -> None:
     place.task("sign.md", "type: manual")
     result = place.runr("complete-task", "sign", *REASON, code=0)
-    assert "✎ sign.md: completed, on the word of Ada Example" in result.out
+    assert "✎ sign.md: completed, attested by Ada Example" in result.out
     entry = place.status("sign.md")
     assert entry["status"] == "completed"
     assert entry["evidence"] == "attested"

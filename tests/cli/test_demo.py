@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from cli.terminal import Place, Result
+from fakes.forked import RUNR
 
 pytestmark = pytest.mark.installed
 
@@ -19,6 +20,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Place, Result]:
         name for name in os.environ if name.startswith(("GIT_", "RUNR_", "CLAUDE"))
     )
     nothing |= {"HOME": str(folder / "nobody"), "GIT_CONFIG_NOSYSTEM": "1"}
+    nothing["PATH"] = "/usr/bin:/bin"  # as after `make demo`: the environment is not activated
     result = place.runr("demo", "--dir", "it is here", env=nothing, code=0)
     return Place(folder / "it is here", folder), result
 
@@ -56,10 +58,13 @@ def test_what_the_demo_says_to_type_next_works_from_anywhere(
     shown: tuple[Place, Result], tmp_path: Path
 ) -> None:
     _, result = shown
-    typed = [line.strip() for line in result.out.partition("That was it.")[2].splitlines()[2:]]
-    assert typed[0].startswith("cd ")
+    typed = [line.strip() for line in result.out.partition("is still stopped")[2].splitlines()[2:]]
+    path, there, report, look, _, doctor = typed
+    assert path == f"export PATH={Path(RUNR).parent}:$PATH"
+    assert there.startswith("cd ")
+    bare = "PATH=/usr/bin:/bin; set -e"
     elsewhere = Place(tmp_path / "elsewhere", tmp_path)
-    assert elsewhere.paste("\n".join([typed[0], "set -e", typed[1], typed[2], typed[4]])).code == 0
+    assert elsewhere.paste(f"{bare}\n{path}\n{there}\n{report}\n{look}\n{doctor}").code == 0
 
 
 def test_the_demo_refuses_a_folder_that_holds_something(place: Place) -> None:

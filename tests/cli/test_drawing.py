@@ -29,14 +29,14 @@ DONE = {"status": "completed", "evidence": "verified", "completed_by": "run:x"}
 def test_the_graph_is_a_tree_from_what_comes_first_to_what_it_unblocks(place: Place) -> None:
     lay(place, setup=DONE)
     assert place.runr("graph", code=0).out == (
-        "5 tasks: 1 completed, 1 ready, 1 for a person, 2 blocked\n"
+        "5 tasks: 1 completed, 1 ready, 1 waiting for a person, 2 blocked\n"
         "critical path, 3 tasks: api/01-login.md → api/02-logout.md → docs/03-guide.md\n"
         "✓ 00-setup.md  completed\n"
         "├─ ○ api/01-login.md  ready\n"
         "│  └─ ○ api/02-logout.md  blocked\n"
         "│     └─ ○ docs/03-guide.md  blocked\n"
         "└─ ○ docs/03-guide.md  (above)\n"
-        "○ 04-tell.md  waits for a person\n"
+        "○ 04-tell.md  waiting for a person\n"
     )
 
 
@@ -61,7 +61,7 @@ def test_cycles_and_bad_names_are_told_in_the_graph(place: Place) -> None:
     out = place.runr("graph", code=0).out
     assert "cycle: a.md → b.md → a.md\n" in out
     assert "b.md  blocked  gone (no such task)" in out
-    assert "a.md  (round again)" in out
+    assert "a.md  (cycle)" in out
 
 
 def test_every_format_draws_the_same_tasks_and_json_is_whole(place: Place) -> None:
@@ -168,7 +168,8 @@ def test_all_ready_runs_in_the_order_that_next_tells(place: Place) -> None:
     assert answer["waiting"] == [".runr/tasks/d.md"]
     assert place.status("e.md") is None
     mixed = place.runr("run", "--task", "e", "--tag", "other", code=2)
-    assert mixed.steps == ["runr run --task e"]
+    assert mixed.steps == ["runr run --task e", "runr run --all-ready --help"]
+    assert [place.paste(step).code for step in mixed.steps] == [0, 0]
 
 
 def test_a_blocked_task_names_what_holds_it_up_at_root(place: Place) -> None:
@@ -181,7 +182,7 @@ def test_a_blocked_task_names_what_holds_it_up_at_root(place: Place) -> None:
             "why": "files were changed that this task may not change",
         }
     ]
-    assert "at root: 00-setup.md: files were" in place.runr("task-status", "03-guide").out
+    assert "root cause: 00-setup.md: files were" in place.runr("task-status", "03-guide").out
 
 
 @pytest.mark.parametrize("words", [["approve"], ["reject"]])
@@ -205,7 +206,7 @@ def test_work_that_waits_is_sent_back_done_again_and_approved(place: Place) -> N
     place.commit("Tasks")
     run = place.run("a", code=9)
     assert place.runr("list-tasks", "--waiting", "--json").json["total_count"] == 1
-    assert place.runr("next").out.startswith("No task comes next: what could go on waits")
+    assert place.runr("next").out.startswith("No next task: what could go on waits")
     sent = place.runr("reject", run["id"], "--reason", "not yet", "--by", "Grace", code=0)
     assert sent.steps[-1] == f"runr resume {run['id']}"
     assert place.status("a.md")["stop_reason"] == "rejected"

@@ -241,7 +241,7 @@ def test_work_that_was_squashed_in_by_hand_waits_no_longer(place: Place) -> None
     place.git("merge", "-q", "--squash", branch)
     place.git("commit", "-q", "-m", "All of it")
     assert place.runr("why", "b", "--json").json["blocked_by"]
-    assert "would be recorded as brought in" in place.runr("status", "--infer-from-git").out
+    assert "would be recorded as merged" in place.runr("status", "--infer-from-git").out
     assert looked(place, "--apply")[A]["effect"] == "arrived"
     known = place.status("a.md")
     assert (known["evidence"], known.get("branch")) == ("verified", None)
@@ -266,7 +266,7 @@ def test_an_inferred_completion_whose_commit_is_reverted_is_withdrawn(place: Pla
     looked(place, "--apply")
     place.git("revert", "--no-edit", "HEAD")
     answer = place.runr("status", "--infer-from-git", "--apply", code=0)
-    assert f"{place.git('rev-parse', 'HEAD')[:12]} took it back" in answer.out
+    assert f"{place.git('rev-parse', 'HEAD')[:12]} reverted it" in answer.out
     assert place.status("a.md")["status"] == "pending"
     assert place.status("a.md")["evidence"] is None
 
@@ -292,14 +292,14 @@ def test_only_what_came_since_the_last_look_is_read(place: Place) -> None:
 
 
 def test_an_option_without_its_command_is_a_usage_error(place: Place) -> None:
-    assert "--apply belongs to --infer-from-git" in place.runr("status", "--apply", code=2).err
+    assert "--apply requires --infer-from-git" in place.runr("status", "--apply", code=2).err
     place.runr("status", "--min-confidence", "0.5", code=2)
     place.runr("status", "--infer-from-git", "--min-confidence", "2", code=2)
 
 
 def test_a_repository_without_a_commit_says_nothing(bare: Place) -> None:
     shown = bare.runr("status", "--infer-from-git", "--apply", code=0)
-    assert shown.out.startswith("No commit speaks of a task.\n")
+    assert shown.out.startswith("No commit mentions a task.\n")
     assert "no commits yet" in shown.out
 
 

@@ -157,7 +157,7 @@ def test_a_fix_touches_only_bytes_around_the_text(place: Place) -> None:
     latin.write_bytes(b"\xe9\r\n")
     shown = place.runr("lint", "--fix", "--dry-run", code=0).out
     assert "-<BOM>---<CR>" in shown
-    assert "1 file would be mended" in shown
+    assert "1 file would be fixed" in shown
     assert file.read_bytes() == content
     place.runr("lint", "--fix", code=1)
     assert file.read_bytes() == b"---\ntpye: x \n---\n# A\n\ntail  "

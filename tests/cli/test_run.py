@@ -176,7 +176,7 @@ def test_on_a_detached_head_the_work_waits_on_its_branch_and_the_command_brings_
     place.commit("Tasks")
     place.git("checkout", "-q", "--detach")
     result = place.runr("run", "--task", "a", code=0)
-    assert "waiting on runr/a-" in result.out
+    assert "pending on runr/a-" in result.out
     assert not (place.root / "a.txt").exists()
     assert place.runr("task-status", "a", "--json").json["task"]["unmerged"] is True
     assert place.runr("task-status", "a").steps == result.steps
@@ -209,7 +209,7 @@ def test_work_on_a_file_that_is_dirty_here_stays_on_its_branch(place: Place) -> 
     place.commit("Tasks")
     place.write("README.md", "mine\n")
     result = place.runr("run", "--task", "a", code=0)
-    assert "waiting on runr/a-" in result.out
+    assert "pending on runr/a-" in result.out
     assert place.read("README.md") == "mine\n"
     place.git("stash", "-q")
     assert place.paste(result.steps[-1]).code == 0
@@ -332,7 +332,7 @@ def test_a_hybrid_task_waits_for_its_person_and_is_then_brought_in(place: Place)
     assert not (place.root / "a.txt").exists()
     assert place.runr("task-status", "a").steps == result.steps
     done = place.runr("complete-task", "a", "--reason", "looked at it", "--by", "Grace", code=0)
-    assert "✎ a.md: completed, on the word of Grace" in done.out
+    assert "✎ a.md: completed, attested by Grace" in done.out
     assert place.read("a.txt") == "1\n"
     assert place.status("a.md")["reason"] == "looked at it"
 
@@ -366,5 +366,17 @@ def test_a_mistyped_task_gets_the_near_match(place: Place) -> None:
     for word in ("01-setup-databse", "01"):
         refused = place.runr("run", "--task", word, code=2)
         assert "did you mean '01-setup-database'?" in refused.err
-    refused = place.runr("run", "01-setup-database", code=2)
-    assert refused.steps == ["runr run --task 01-setup-database"]
+
+
+def test_run_takes_task_names_as_arguments(place: Place) -> None:
+    place.script("a.md", "echo 1 > a.txt", "depends_on: [b]")
+    place.script("b.md", "echo 1 > b.txt")
+    place.script("c.md", "exit 1")
+    place.commit("Tasks")
+    assert "did you mean 'a'?" in place.runr("run", "b", "aa", code=2).err
+    assert not place.has_status()
+    refused = place.runr("run", "a", "b", code=3)
+    assert "a.md waits for .runr/tasks/b.md" in refused.err
+    ended = place.runr("run", "a", "c", "--task", "b", code=1)
+    assert ended.out.endswith("2 of 3 runs completed\n")
+    assert place.runr("run", "c", "--json", code=1).json["status"] == "stopped"

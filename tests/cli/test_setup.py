@@ -218,13 +218,13 @@ def test_every_command_explains_itself(place: Place, name: str) -> None:
     ("words", "message"),
     [
         (["lst-tasks"], "did you mean `runr list-tasks`?"),
-        (["complete"], "did you mean `runr complete-task`?"),
+        (["complet"], "did you mean `runr complete`?"),
         (["xyzzy"], "see `runr --help`"),
         (["list-tasks", "--stauts", "pending"], "did you mean --status?"),
         (["task-status", "00-exmple"], "did you mean '00-example'?"),
-        (["run"], "--task NAME"),
+        (["run"], "Pass TASK, or --all-ready"),
         (["run", "--task"], "--task"),
-        (["run", "--task", "00-example", "--auto-only"], "--task NAME"),
+        (["run", "--task", "00-example", "--auto-only"], "task names or --all-ready, not both"),
         (["list-tasks", "--limit", "-1"], "--limit"),
         (["report", "nope"], "there is no run 'nope'"),
         (["completion", "tcsh"], "'bash', 'zsh', 'fish'"),
@@ -260,12 +260,40 @@ def test_a_folder_that_is_gone_is_told(place: Place) -> None:
     command = f"cd '{gone}' && rmdir '{gone}' && '{RUNR}' list-tasks"
     result = place.paste(command)
     assert result.code == 2
-    assert "the current folder is gone" in result.err
+    assert "the current directory does not exist" in result.err
 
 
-def test_closed_streams_are_no_fault(place: Place) -> None:
-    assert place.paste(f"'{RUNR}' version >&-").err == ""
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [(">&-", "Bad file descriptor"), (">/dev/full", "No space left on device")],
+)
+def test_output_that_cannot_be_written_is_an_error_of_one_line(
+    place: Place, output: str, message: str
+) -> None:
+    place.task("a.md")
+    for words in (
+        "version",
+        "list-tasks",
+        "list-tasks --json",
+        "--help",
+        "task-status nope --json",
+    ):
+        result = place.paste(f"'{RUNR}' {words} {output}")
+        assert (result.code, result.err) == (1, f"runr: standard output: {message}\n"), words
+
+
+def test_a_reader_that_leaves_early_ends_the_command_like_sigpipe(place: Place) -> None:
+    for number in range(50):
+        place.task(f"{number:03}-{'x' * 150}.md")
+    for words in ("list-tasks", "list-tasks --json", "export"):
+        ended = place.paste(f"bash -c \"'{RUNR}' {words} | true; exit \\${{PIPESTATUS[0]}}\"")
+        assert (ended.code, ended.err) == (141, ""), words
+
+
+def test_a_command_works_without_standard_error(place: Place) -> None:
     assert place.paste(f"'{RUNR}' version 2>&-").code == 0
+    assert place.paste(f"'{RUNR}' task-status nope 2>&-").code == 2
+    assert place.paste(f"'{RUNR}' task-status nope 2>/dev/full").code == 2
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -299,7 +327,7 @@ def test_the_completion_script_loads_in_its_shell(place: Place, shell: str, load
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("runr li", {"list-tasks"}),
+        ("runr li", {"list-tasks", "lint"}),
         ("runr task-status 0", {"01-a.md"}),
         ("runr run --task 0", {"01-a.md"}),
         ("runr list-tasks --sor", {"--sort"}),

@@ -56,7 +56,7 @@ def test_submit_delivers_all_three_commits_not_only_the_last(place: Place) -> No
     assert [place.read(f"step{n}.txt") for n in (1, 2, 3)] == ["1\n", "2\n", "3\n"]
     assert place.git("status", "--porcelain") == ""
     again = place.runr("submit", run["id"], "--to", "main", code=0).out
-    assert "main has 3 commits of run" in again
+    assert "main already contains 3 commits of run" in again
     assert place.runr("task-status", "a", "--json").json["task"]["unmerged"] is False
 
 
@@ -167,7 +167,7 @@ def test_submit_dry_run_changes_nothing_and_destroys_no_uncommitted_edit(
 def test_the_dry_runs_next_command_does_it(place: Place) -> None:
     run = waiting(place)
     tried = place.runr("submit", run["id"], "--to", "main", "--dry-run", code=0)
-    assert "would be brought into main (fast-forward)" in tried.out
+    assert "would be merged into main (fast-forward)" in tried.out
     assert place.paste(tried.steps[-1]).code == 0
     assert place.read("step3.txt") == "3\n"
 

@@ -83,7 +83,7 @@ def test_a_worker_is_added_and_every_other_byte_stays(place: Place, before: str)
         (["add", "a b", "--", "x"], "not a valid worker name"),
         (["add", "codex", "--", "x"], "own workers"),
         (["add", "mine"], "needs a program"),
-        (["ad"], "does not know 'ad'"),
+        (["ad"], "unknown argument 'ad'"),
     ],
 )
 def test_what_cannot_be_added_is_refused(place: Place, words: list[str], message: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from runr.cli import console
+from runr.cli import console, streams
 from runr.errors import RepositoryError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Invocation:
 
     def warn(self, message: str) -> None:
         """Print a warning to standard error."""
-        click.echo(click.style("runr: ", fg="yellow") + message, err=True)
+        streams.complain(click.style("runr: ", fg="yellow") + message)
 
     def show(self, answer: Answer, render: Callable[[Answer], str]) -> None:
         """Print the answer as JSON, or as text with `render`."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, get_args
 import click
 from click import style
 
-from runr.cli import console
+from runr.cli import console, streams
 from runr.cli.app import Invocation, command
 from runr.errors import ExitCode
 from runr.interchange import exporter, importer
@@ -177,6 +177,6 @@ def export(invocation: Invocation, **arguments: object) -> None:
     answer = exporter.export_tasks(invocation.project(), ExportRequest.model_validate(arguments))
     if isinstance(answer, str):
         # Not `show`: an export must be byte for byte the same, whatever the terminal's encoding.
-        sys.stdout.buffer.write(answer.encode())
+        streams.write_bytes(answer.encode())
     else:
         invocation.show(answer, console.render_result)

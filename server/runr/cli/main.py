@@ -32,7 +32,7 @@ def run() -> int:
     try:
         code = _main()
         streams.flush()
-    except BrokenPipeError:
+    except streams.PipeClosedError:
         streams.discard()
         return ExitCode.BROKEN_PIPE
     except OSError as error:
@@ -41,7 +41,7 @@ def run() -> int:
 
 
 def _main() -> int:
-    """Run the command; only errors of the operating system are raised."""
+    """Run the command; only what the operating system reports is raised."""
     try:
         code = cli.main(prog_name="runr", standalone_mode=False)
     except RunrError as error:
@@ -49,9 +49,9 @@ def _main() -> int:
     except click.ClickException as error:
         return _usage_error(error)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("runr: interrupted", err=True)
+        streams.complain("runr: interrupted")
         return ExitCode.INTERRUPTED
-    except OSError:
+    except (OSError, streams.PipeClosedError):
         raise
     except Exception as error:  # noqa: BLE001 - the last resort: a bug is reported in one line
         return _internal_error(error)
@@ -66,9 +66,9 @@ def _fail(code: str, message: str, steps: Sequence[str], exit_code: int) -> int:
         click.echo(error_document(code, message, steps, exit_code))
         return exit_code
     color = streams.wants_color(os.environ)
-    click.echo(click.style("runr: ", fg="red") + message, err=True, color=color)
+    streams.complain(click.style("runr: ", fg="red") + message, color=color)
     for step in steps:
-        click.echo(f"  {step}", err=True)
+        streams.complain(f"  {step}")
     return exit_code
 
 
@@ -86,20 +86,14 @@ def _usage_error(error: click.ClickException) -> int:
 
 
 def _system_error(error: OSError) -> int:
-    """Report a failed system call: standard output that cannot be written, or a file."""
+    """Report a failed system call in the words of the system."""
     if os.environ.get("RUNR_DEBUG"):
         traceback.print_exc()
-    place = str(error.filename or "")
-    try:
-        streams.flush()
-    except BrokenPipeError:
+    if isinstance(error, streams.OutputError):
         streams.discard()
-        return ExitCode.BROKEN_PIPE
-    except OSError:
-        streams.discard()
-        click.echo(f"runr: standard output: {error.strerror}", err=True)
+        streams.complain(f"runr: standard output: {error.strerror}")
         return ExitCode.FAILED
-    text = ": ".join(part for part in (place, error.strerror or str(error)) if part)
+    text = ": ".join(part for part in (error.filename, error.strerror or str(error)) if part)
     return _fail("files", text, ["runr doctor"], ExitCode.FAILED)
 
 

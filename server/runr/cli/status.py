@@ -1,6 +1,9 @@
 """Commands about statuses and what they are based on."""
 
+from __future__ import annotations  # the plain status does not need what reads the history
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from click import style
@@ -8,11 +11,13 @@ from click import style
 from runr.cli import render_tasks
 from runr.cli.app import Invocation, command, task_names
 from runr.errors import UsageError
-from runr.lifecycle.decisions import AcknowledgeResult
-from runr.provenance.infer import InferenceResult, InferredTask
 from runr.query import listing
-from runr.query.explain import Explanation
 from runr.query.listing import TaskQuery
+
+if TYPE_CHECKING:
+    from runr.lifecycle.decisions import AcknowledgeResult
+    from runr.provenance.infer import InferenceResult, InferredTask
+    from runr.query.explain import Explanation
 
 _SIGNS = {
     "new": ("≈", "green"),

@@ -2,11 +2,45 @@
 
 import os
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 
+import click
+
 _STDOUT, _STDERR = 1, 2
+
+
+class OutputError(OSError):
+    """Standard output cannot be written: it is closed, or its disk is full."""
+
+
+class PipeClosedError(Exception):
+    """Whoever read standard output has ended, as `head` does: not an error.
+
+    Not an OSError, which click would take for its own to handle.
+    """
+
+
+@contextmanager
+def _output_errors() -> Iterator[None]:
+    """Raise OutputError or PipeClosedError for a write that failed."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise PipeClosedError from None
+    except OSError as error:
+        raise OutputError(error.errno, error.strerror) from None
+
+
+class _Output(TextIOWrapper):
+    def write(self, text: str, /) -> int:
+        with _output_errors():
+            return super().write(text)
+
+    def flush(self) -> None:
+        with _output_errors():
+            super().flush()
 
 
 def wants_color(environment: Mapping[str, str]) -> bool | None:
@@ -31,14 +65,32 @@ def prepare() -> None:
         # Read only: printing fails then as it does in any program whose output is closed.
         _reopen(_STDOUT, os.O_RDONLY)
         sys.stdout = open(_STDOUT, "w", closefd=False)  # noqa: SIM115 - a descriptor
-    for stream in (sys.stdout, sys.stderr):
-        # File names need not be valid in the terminal's encoding.
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    # File names need not be valid in the terminal's encoding.
+    if isinstance(sys.stderr, TextIOWrapper):
+        sys.stderr.reconfigure(errors="backslashreplace")
+    if isinstance(sys.stdout, TextIOWrapper):
+        old = sys.stdout
+        encoding, lines = old.encoding, old.line_buffering
+        sys.stdout = _Output(
+            old.detach(), encoding=encoding, errors="backslashreplace", line_buffering=lines
+        )
+
+
+def write_bytes(data: bytes) -> None:
+    """Write to standard output exactly these bytes; OutputError where that is impossible."""
+    sys.stdout.flush()
+    with _output_errors():
+        sys.stdout.buffer.write(data)
+
+
+def complain(text: str, *, color: bool | None = None) -> None:
+    """Write a line to standard error; where that is impossible, the exit code has to do."""
+    with suppress(OSError):
+        click.echo(text, err=True, color=color)
 
 
 def flush() -> None:
-    """Write what is buffered for standard output; OSError where that is impossible."""
+    """Write what is buffered for standard output; OutputError where that is impossible."""
     sys.stdout.flush()
 
 

@@ -9,17 +9,19 @@ import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-
-import anyio
+from typing import TYPE_CHECKING
 
 from runr import nofollow
 from runr.clock import utc_now
 from runr.errors import RunrError
-from runr.execution import completion, loop
+from runr.execution import completion
 from runr.execution.context import RunContext
 from runr.runs import journal
 from runr.storage import files
 from runr.storage.layout import Layout, RunFiles
+
+if TYPE_CHECKING:
+    import anyio
 
 
 def start_runner(layout: Layout, run: RunFiles, lock: int, environment: Mapping[str, str]) -> None:
@@ -74,6 +76,9 @@ def main(arguments: Sequence[str]) -> int:
     record_process_id(int(lock))
     layout = Layout(Path(root))
     context = RunContext.of(layout, layout.run(run_id), os.environ, utc_now)
+    # Whoever only asks whether a run is alive does not pay for the event loop.
+    import anyio  # noqa: PLC0415 - see above
+
     anyio.run(_execute, context)
     os.close(int(lock))
     return 0
@@ -81,6 +86,11 @@ def main(arguments: Sequence[str]) -> int:
 
 async def _execute(context: RunContext) -> None:
     """Execute the run; a signal or an internal error ends it with a recorded stop."""
+    # As in `main`.
+    import anyio  # noqa: PLC0415 - see above
+
+    from runr.execution import loop  # noqa: PLC0415 - see above
+
     try:
         async with anyio.create_task_group() as group:
             group.start_soon(_cancel_on_signal, group.cancel_scope)
@@ -104,7 +114,9 @@ def _stop(context: RunContext, cause: Exception) -> None:
         completion.stop(context, "error", f"{type(cause).__name__}: {cause}")
 
 
-async def _cancel_on_signal(scope: anyio.CancelScope) -> None:
+async def _cancel_on_signal(scope: "anyio.CancelScope") -> None:
+    import anyio  # noqa: PLC0415 - as in `main`
+
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
         async for _ in signals:
             scope.cancel()

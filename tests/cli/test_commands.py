@@ -1,0 +1,44 @@
+"""The table of commands: what `runr --help` says is what each command says, and aliases."""
+
+import click
+import pytest
+
+from cli.terminal import Place
+from runr.cli.commands import ALIASES, COMMANDS
+from runr.cli.main import cli
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_line_is_the_first_line_of_the_commands_own_help(name: str) -> None:
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    assert command.name == name
+    assert (command.help or "").splitlines()[0] == COMMANDS[name].help
+
+
+@pytest.mark.parametrize(("alias", "name"), ALIASES.items())
+def test_an_alias_runs_its_command(place: Place, alias: str, name: str) -> None:
+    shown = place.runr(alias, "--help", code=0).out
+    assert shown.startswith(f"Usage: runr {alias} ")
+    assert COMMANDS[name].help in shown
+    assert f"\n  {alias} " in place.runr("--help", code=0).out
+
+
+def test_colours_follow_the_environment(place: Place) -> None:
+    place.task("a.md", "type: [")
+    forced = {"FORCE_COLOR": "1"}
+    assert "\x1b[" in place.runr("list-tasks", env=forced, code=0).out
+    assert "\x1b[" in place.runr("task-status", "nope", env=forced, code=2).err
+    for quiet in ({"NO_COLOR": "1"}, {"FORCE_COLOR": "0"}, {}):
+        assert "\x1b[" not in place.runr("list-tasks", env={**forced, **quiet} if quiet else {}).out
+
+
+def test_report_follow_and_resume_take_the_latest_run(place: Place) -> None:
+    place.script("a.md", "echo 1 > a.txt")
+    place.script("b.md", "exit 1")
+    place.commit("Tasks")
+    place.run("a")
+    run = place.run("b", code=1)
+    assert run["id"] in place.runr("report", code=0).out
+    assert run["id"] in place.runr("follow", code=1).out
+    assert run["id"] in place.runr("resume", "--preview", code=0).out
