@@ -31,9 +31,11 @@ demo: .venv/.runtime ## see runr at work in a small repository of its own
 test: .venv/.test ## run the tests; ARGS="-k name" narrows them
 	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
-check-long: .venv/.test ## run the tests that take long, and every property with more examples
+check-long: .venv/.test ## the tests that take long, more examples, and no command forked
 	@$(BIN)/python -m pytest -n auto --dist worksteal \
 	  -m "long or hypothesis" --hypothesis-profile=long $(ARGS)
+	@RUNR_TEST_INSTALLED=1 $(BIN)/python -m pytest -n auto --dist worksteal \
+	  -m "not long and not installed" tests/cli tests/acceptance $(ARGS)
 
 test-oldest: .venv-oldest/.test ## the same with the oldest packages that are allowed
 	@.venv-oldest/bin/python -m pytest -n auto --dist worksteal $(OLDEST_TESTS) $(ARGS)

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from fakes.forked import run_runr
 from fakes.model_api import FakeModel
 from fakes.project_kit import ProjectKit
 from unit.git_trees import git
@@ -13,6 +14,7 @@ from unit.git_trees import git
 Turn = dict[str, Any]
 
 _HEADLESS = ("--output-format", "json", "--permission-mode", "acceptEdits")
+_DEADLINE_S = 170
 
 
 class ClaudePlace:
@@ -54,7 +56,9 @@ class ClaudePlace:
     def runr(self, *words: str, model: FakeModel | None = None) -> subprocess.CompletedProcess[str]:
         """Run a runr command in the repository, as the person at this place."""
         settings = {"CLAUDE_CONFIG_DIR": str(self.home / ".claude")}
-        return self.start("runr", *words, env=self.environment(model, **settings))
+        ended = run_runr(words, self.root, self.environment(model, **settings), _DEADLINE_S)
+        out, err = ended.stdout.decode(), ended.stderr.decode()
+        return subprocess.CompletedProcess(ended.args, ended.returncode, out, err)
 
     def answer(self, *words: str) -> Any:
         """Return a runr command's answer as data."""
@@ -84,7 +88,7 @@ class ClaudePlace:
             capture_output=True,
             text=True,
             check=False,
-            timeout=170,
+            timeout=_DEADLINE_S,
         )
 
     def message(self) -> str:

@@ -4,7 +4,7 @@ import json
 import os
 import shlex
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -171,6 +171,10 @@ class Place:
             for name, path in named.items()
             if name.parts[0] not in (".git", ".runr")
         }
+
+
+#: Makes a repository in which a function has worked, or copies it.
+Prepare = Callable[[Callable[[Place], object]], Place]
 
 
 def typed(words: Sequence[str], cwd: Path, env: Mapping[str, str | None]) -> Result:

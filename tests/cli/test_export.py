@@ -8,12 +8,16 @@ from typing import Any
 
 import pytest
 
-from cli.terminal import Place
+from cli.terminal import Place, Prepare
 
 
 @pytest.fixture
-def worked(place: Place) -> Place:
+def worked(prepared: Prepare) -> Place:
     """Return a repository in which a task is verified, one attested, one open."""
+    return prepared(_worked)
+
+
+def _worked(place: Place) -> None:
     place.script("01-a.md", "echo a > a.txt", header="tags: [one]\npriority: 2")
     place.task("02-b.md", "type: manual\ndepends_on: [01-a]", body="By hand,\n\nin two parts.")
     place.task("deep/03-c.md", "depends_on: [02-b]\nverify: ['test -f c']")
@@ -21,7 +25,6 @@ def worked(place: Place) -> Place:
     place.commit()
     place.run("01-a")
     place.runr("complete-task", "02-b", "--reason", "did it", code=0)
-    return place
 
 
 def elsewhere(place: Place) -> Place:

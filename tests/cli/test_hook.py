@@ -13,6 +13,8 @@ from fakes.forked import RUNR
 from fakes.project_kit import until
 from runr.claude.protocol import EVENTS
 
+pytestmark = pytest.mark.installed
+
 SESSION = "11111111-2222-3333-4444-555555555555"
 MINE = {"CLAUDE_CODE_SESSION_ID": SESSION}
 pytestmark = pytest.mark.installed

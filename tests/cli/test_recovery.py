@@ -6,20 +6,23 @@ import shutil
 
 import pytest
 
-from cli.terminal import Place
+from cli.terminal import Place, Prepare
 
 STATUS = ".runr/task-status.json"
 
 
 @pytest.fixture
-def finished(place: Place) -> Place:
+def finished(prepared: Prepare) -> Place:
     """Return a repository in which one task is verified and another attested."""
+    return prepared(_finished)
+
+
+def _finished(place: Place) -> None:
     place.script("a.md", "echo 1 > a.txt")
     place.task("b.md", "type: manual")
     place.commit("Tasks")
     place.run("a")
     place.runr("complete-task", "b", "--reason", "did it", "--by", "Grace", code=0)
-    return place
 
 
 def summary(place: Place) -> dict[str, tuple[str, str | None]]:

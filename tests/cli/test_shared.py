@@ -5,21 +5,24 @@ from typing import Any
 
 import pytest
 
-from cli.terminal import Place
+from cli.terminal import Place, Prepare
 
 STATUS = ".runr/task-status.json"
 
 
 @pytest.fixture
-def shared(place: Place) -> Place:
+def shared(prepared: Prepare) -> Place:
     """Return a repository that shares its status, with three manual tasks and a first status."""
+    return prepared(_shared)
+
+
+def _shared(place: Place) -> None:
     for name in ("a", "b", "c"):
         place.task(f"{name}.md", "type: manual")
     place.runr("init", "--shared", code=0)
     place.commit("Tasks")
     said(place, "a", "Ada")
     place.commit("A is done")
-    return place
 
 
 def said(place: Place, name: str, by: str, *words: str) -> None:

@@ -4,18 +4,21 @@ from typing import Any
 
 import pytest
 
-from cli.terminal import Place
+from cli.terminal import Place, Prepare
 
 
 @pytest.fixture
-def done(place: Place) -> Place:
+def done(prepared: Prepare) -> Place:
     """Return a repository in which `a`, and `b` which builds on it, were run."""
+    return prepared(_done)
+
+
+def _done(place: Place) -> None:
     place.script("a.md", "echo a > a.txt", "owns: [a.txt]")
     place.script("b.md", "echo b > b.txt", "depends_on: [a]\nowns: [b.txt]")
     place.commit("Tasks")
     place.run("a")
     place.run("b")
-    return place
 
 
 def doubts(place: Place) -> dict[str, list[str]]:
