@@ -161,7 +161,8 @@ class Project:
         try:
             contents = self.cache.statuses.read(self.layout)
         except DamagedStatusError as damage:
-            self.warn(f"{damage.message}; a copy was kept, and runs and git commits replace it")
+            kept = f"kept aside as {self.layout.status.name}.corrupt-TIME"
+            self.warn(f"{damage.message}; it is {kept} and rebuilt from runs and git commits")
             entries = self._rebuild_status()
         else:
             entries = contents.tasks
