@@ -80,7 +80,7 @@ def test_a_task_is_done_within_its_scope_and_not_left_too_early(place: ClaudePla
     assert "completed and verified" in report.text
     (run_id,) = journal.ids(place.kit.layout)
     kinds = [event.type for event in journal.events(place.kit.layout.run(run_id))]
-    noted = [kind for kind in kinds if kind.startswith("session.")]
+    noted = [kind for kind in kinds if kind.startswith(("session.", "tool."))]
     assert noted[:3] == ["tool.denied", "tool.edit", "session.reminded"]
     assert place.kit.entry("foo.md").status is State.COMPLETED
     assert git(place.root, "status", "--porcelain") == ""

@@ -114,7 +114,7 @@ def test_after_clear_the_task_is_continued_by_the_session_that_begins_there(
     assert before != after
     (stopped,) = (event.payload for event in timeline(place) if event.type == "run.stopped")
     assert stopped["code"] == "abandoned"
-    assert "Stopped: foo.md (unverified)" in received(requests[2])
+    assert "Stopped: foo.md (abandoned)" in received(requests[2])
     check_that_it_went_on(place, requests)
 
 

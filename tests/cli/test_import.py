@@ -100,7 +100,7 @@ def test_a_preview_says_all_of_it_and_writes_nothing(place: Place, name: str) ->
     assert not (place.root / ".runr/tasks").exists()
     assert not place.has_status()
     done = place.runr("import", file, "--json", code=0).json
-    after = {key: done[key] for key in ("dry_run", "next", "notes")}
+    after = {key: done[key] for key in ("dry_run", "next_steps", "notes")}
     assert planned | after == done
 
 

@@ -31,7 +31,12 @@ def test_what_is_staged_is_committed_with_trailers_that_name_its_receipt(place: 
     assert (answer["files"], answer["by"]) == (["mended.txt"], "Grace")
     receipt = place.runr("report", "latest", code=0).out
     head = place.git("rev-parse", "HEAD").strip()
-    for line in ("# a.md: by hand, by Grace", "Why: The lock was stale", head, "`mended.txt` +1"):
+    for line in (
+        "# a.md: manual work by Grace",
+        "Why: The lock was stale",
+        head,
+        "`mended.txt` +1",
+    ):
         assert line in receipt
     place.runr("audit", "--range", "HEAD~1..", "--fail-under", "100", code=0)
 

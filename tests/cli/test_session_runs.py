@@ -48,7 +48,7 @@ def test_the_brief_is_given_again_with_what_failed_and_what_was_noted(place: Pla
         assert part in again["brief"]
     assert "`runr complete-task a.md`" in again["next_steps"][0]
     shown = place.runr("task-status", "a", code=0)
-    assert "noted: " in shown.out
+    assert "note: " in shown.out
     assert ADA in shown.out
     assert "the word has to be good" in place.runr("follow", run, code=0).out
     assert "session: the word has to be good" in place.runr("report", run, code=0).out
@@ -159,7 +159,7 @@ def test_a_linked_worktree_has_the_tasks_and_the_record_of_the_main_one(place: P
     assert not (place.root / "a.txt").exists()
     assert linked.runr("--json", "task-status", "a").json["task"]["unmerged"] is False
     there = place.runr("task-status", "a")
-    assert "its commit is not on this branch" in there.out
+    assert "unmerged: commit not on this branch" in there.out
     assert place.paste(there.steps[0]).code == 0
     assert place.runr("--json", "task-status", "a").json["task"]["unmerged"] is False
 
