@@ -163,7 +163,7 @@ def test_what_went_wrong_is_kept_for_whoever_looks(place: Place) -> None:
 
 def test_a_hook_that_is_killed_at_its_time_limit_is_logged_by_the_next_one(place: Place) -> None:
     place.task("a.md")
-    os.mkfifo(place.root / ".runr/task-status.json")  # reading it blocks
+    os.mkfifo(place.root / ".runr/greeting.json")  # reading it blocks
     killed = subprocess.Popen(
         [RUNR, "hook", "SessionStart"], cwd=place.root, stdin=subprocess.DEVNULL
     )
@@ -173,7 +173,7 @@ def test_a_hook_that_is_killed_at_its_time_limit_is_logged_by_the_next_one(place
     finally:
         killed.kill()
         killed.wait()
-    (place.root / ".runr/task-status.json").unlink()
+    (place.root / ".runr/greeting.json").unlink()
     hook(place.root, "SessionStart")
     (line,) = place.read(".runr/hooks.log").splitlines()
     assert "SessionStart: killed before it had an answer" in line

@@ -235,8 +235,8 @@ async def test_a_damaged_status_file_is_reported_in_the_answer(repository: Path)
     async with caller(repository) as call:
         answer = await call("list-tasks")
         again = await call("list-tasks")
-    assert "a copy was kept" in answer["next_steps"][0]
-    assert not any("a copy was kept" in step for step in again["next_steps"])
+    assert "kept aside" in answer["next_steps"][0]
+    assert not any("kept aside" in step for step in again["next_steps"])
 
 
 @pytest.mark.parametrize("tool", ["list-tasks", "task-status", "complete-task", "run-task"])
