@@ -163,17 +163,18 @@ def test_what_went_wrong_is_kept_for_whoever_looks(place: Place) -> None:
 
 def test_a_hook_that_is_killed_at_its_time_limit_is_logged_by_the_next_one(place: Place) -> None:
     place.task("a.md")
-    os.mkfifo(place.root / ".runr/greeting.json")  # reading it blocks
-    killed = subprocess.Popen(
-        [RUNR, "hook", "SessionStart"], cwd=place.root, stdin=subprocess.DEVNULL
-    )
+    os.mkfifo(place.root / ".runr/task-status.json")  # reading it blocks
+    killed = subprocess.Popen([RUNR, "hook", "SessionStart"], cwd=place.root, stdin=subprocess.PIPE)
+    assert killed.stdin is not None
+    killed.stdin.write(b"{}")
+    killed.stdin.close()
     try:
         until(lambda: list(place.root.glob(".runr/locks/hook-*")), "the start of the hook")
         until(lambda: started(place) != "", "what the hook has written down")
     finally:
         killed.kill()
         killed.wait()
-    (place.root / ".runr/greeting.json").unlink()
+    (place.root / ".runr/task-status.json").unlink()
     hook(place.root, "SessionStart")
     (line,) = place.read(".runr/hooks.log").splitlines()
     assert "SessionStart: killed before it had an answer" in line
