@@ -224,7 +224,7 @@ def test_a_refusal_in_json_is_json_on_standard_output(place: Place) -> None:
     assert result.err == ""
     assert result.json["error"]["code"] == "unknown"
     assert result.json["error"]["exit_code"] == 2
-    assert result.json["error"]["next"] == ["runr list-tasks"]
+    assert result.json["error"]["next_steps"] == ["runr list-tasks"]
 
 
 def test_colours_are_for_terminals_only_and_only_where_they_are_wanted(place: Place) -> None:

@@ -46,7 +46,7 @@ def test_the_brief_is_given_again_with_what_failed_and_what_was_noted(place: Pla
     assert again["run"]["id"] == run
     for part in ("Write a.txt.", "Failed checks of attempt 1", "the word has to be good"):
         assert part in again["brief"]
-    assert "`runr complete-task a.md`" in again["next_steps"][0]
+    assert again["next_steps"] == ["runr complete-task a.md"]
     shown = place.runr("task-status", "a", code=0)
     assert "note: " in shown.out
     assert ADA in shown.out

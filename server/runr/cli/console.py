@@ -23,7 +23,6 @@ if TYPE_CHECKING:
         RunDetails,
         RunResult,
         TaskDetails,
-        TaskFields,
     )
 
 _DELAY_S = 1.0
@@ -52,37 +51,13 @@ def announce_after(
         timer.cancel()
 
 
-_TASKS = ".runr/tasks/"
-_REASON = "--reason 'what was done'"
-
-
-def short_name(path: str) -> str:
-    """Return a task's name as one shell word."""
-    return quoted(path.removeprefix(_TASKS))
-
-
 def after_detail(answer: TaskDetails) -> list[str]:
     """Return the next commands for a task; none for one that is completed."""
-    task, run = answer.task, answer.run
-    if task.status == "in_progress" and run is not None:
-        hand_in = run.worker == "session"
-        return [_complete(task)] if hand_in else [f"runr follow {run.id}", f"runr stop {run.id}"]
-    if task.status == "completed" and not task.stale:
-        if not task.unmerged or run is None:
-            return []
-        return list(run.next_steps) or [f"git merge {task.checkpoint_sha}"]
-    if task.status == "completed":
-        wanted = short_name(task.path)
-        again = f"runr run --task {wanted}"
-        steps = [f"runr why {wanted} --diff", f"runr acknowledge {wanted}"]
-        return steps if task.type == "manual" else [*steps, again]
-    if not task.ready:
-        return _unblock(task)
-    if task.type == "manual":
-        return [f"{_complete(task)} {_REASON}"]
-    if run is not None and run.status == "stopped" and run.next_steps:
-        return list(run.next_steps)
-    return [f"runr run --task {short_name(task.path)}"]
+    # Only one task at a time has next steps.
+    from runr.query.task_views import task_situation  # noqa: PLC0415 - see above
+    from runr.runs.next_steps import for_task  # noqa: PLC0415 - see above
+
+    return [step.shell for step in for_task(task_situation(answer))]
 
 
 def after_completion(answer: CompletionResult) -> list[str]:
@@ -90,22 +65,17 @@ def after_completion(answer: CompletionResult) -> list[str]:
     if answer.completed or answer.run is None:
         return []
     if answer.run.status == "running":
-        return [_complete(answer.task), f"runr report {answer.run.id}"]
+        return [_complete(answer.task.path), f"runr report {answer.run.id}"]
     return list(answer.run.next_steps)
 
 
 def after_brief(answer: RunResult) -> list[str]:
     """Return the command of a session that has finished the work of its brief."""
-    return [f"runr complete-task {short_name(answer.run.task_path)}"]
+    return [_complete(answer.run.task_path)]
 
 
-def _unblock(task: TaskFields) -> list[str]:
-    open_tasks = [path for path in task.blocked_by if path.startswith(_TASKS)]
-    return [f"runr task-status {short_name(path)}" for path in open_tasks]
-
-
-def _complete(task: TaskSummary) -> str:
-    return f"runr complete-task {short_name(task.path)}"
+def _complete(path: str) -> str:
+    return f"runr complete-task {quoted(path.removeprefix('.runr/tasks/'))}"
 
 
 #: A longer name moves the rest of its own line only.

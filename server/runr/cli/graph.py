@@ -8,13 +8,13 @@ import click
 from click import style
 
 from runr.cli import render_tasks
+from runr.cli.answers import answer_document
 from runr.cli.app import Invocation, command, task_names
 from runr.cli.filters import filtered
 from runr.graphics import chart, svg, tree
 from runr.graphics.chart import Kind
 from runr.graphics.dependency_graph import DependencyView, gather, graph_chart, graph_result
 from runr.graphics.tree import Line
-from runr.query.encoding import to_json
 from runr.query.filters import Filter
 from runr.query.task_state import TaskState
 from runr.runs.stop_reasons import quoted
@@ -181,7 +181,7 @@ def graph(
     """
     graphed = gather(invocation.project(), wanted, about)
     if form == "json" or invocation.as_json:
-        click.echo(to_json(graph_result(graphed)))
+        click.echo(answer_document(graph_result(graphed)))
     elif form == "tree":
         invocation.say(render_graph(graphed, depth=depth, limit=limit))
     else:

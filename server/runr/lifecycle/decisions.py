@@ -27,11 +27,11 @@ from runr.status.staleness import StaleTrigger
 class AcknowledgeResult(Result):
     """What was kept: `doubts` are the changes that the person has found harmless."""
 
-    task: str
-    by: str
+    task_path: str
+    acknowledged_by: str
     reason: str
     stale_reasons: list[str]
-    run: str
+    run_id: str
 
 
 def acknowledge(
@@ -62,7 +62,11 @@ def acknowledge(
         completion.write_status(context, state)
         completion.write_report(context, state)
     return AcknowledgeResult(
-        task=task_state.path, by=word.by, reason=word.reason, stale_reasons=message, run=state.id
+        task_path=task_state.path,
+        acknowledged_by=word.by,
+        reason=word.reason,
+        stale_reasons=message,
+        run_id=state.id,
     )
 
 

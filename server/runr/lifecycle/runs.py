@@ -17,8 +17,7 @@ from runr.lifecycle import leases
 from runr.lifecycle.leases import claim_task, record_spec
 from runr.project import Project
 from runr.query import presenters
-from runr.query.detail_models import RunList, RunReport, RunResult
-from runr.query.models import CommandResult
+from runr.query.detail_models import RunDetails, RunList, RunReport, RunResult
 from runr.runs import journal, report, resume, stop_reasons
 from runr.runs.events import RunResumed, RunStopRequested, SessionAttached
 from runr.runs.model import Phase, RunSpec, RunState
@@ -68,12 +67,12 @@ def read_report(project: Project, wanted: str) -> RunReport:
     return RunReport(run=shown, markdown=text)
 
 
-def stop_run(project: Project, wanted: str, reason: str | None = None) -> CommandResult:
-    """Ask a run to stop, then see to it; its work is kept, and who stopped it and why."""
+def stop_run(project: Project, wanted: str, reason: str | None = None) -> RunDetails:
+    """Stop a run and return it; its work is kept, and who stopped it and why is recorded."""
     run = project.find_run(wanted)
     state = journal.require(run)
     if state.result:
-        return CommandResult(message=f"run {run.id} has already ended ({state.result})")
+        return presenters.run_details(state, run)
     context = project.context(run)
     by_session = presenters.SESSION in project.environment
     detail = _said(project, (reason or "").strip(), by_session=by_session)
@@ -91,10 +90,7 @@ def stop_run(project: Project, wanted: str, reason: str | None = None) -> Comman
     else:
         _end(run, pid)
         project.entries()
-    state = journal.require(run)
-    return CommandResult(
-        message=f"run {run.id} is {state.result}", next_steps=list(report.next_steps(state))
-    )
+    return presenters.run_details(journal.require(run), run)
 
 
 def _said(project: Project, reason: str, *, by_session: bool) -> str:

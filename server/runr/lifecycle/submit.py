@@ -144,14 +144,14 @@ class _SubmitContext:
 class Submission(Result):
     """What was brought in, or would be; `commits` are the run's own, oldest first."""
 
-    run: str
-    task: str
+    run_id: str
+    task_path: str
     to: str
-    how: str
+    strategy: str
     commits: list[str]
-    before: str
-    after: str | None = None
-    forced: str | None = None
+    before_sha: str
+    after_sha: str | None = None
+    override_reason: str | None = None
     dry_run: bool = False
 
 
@@ -173,14 +173,14 @@ def submit(project: Project, request: SubmitRequest) -> Submission:
         )
         done = _tried(case) if request.dry_run else _delivered(project, case)
     return Submission(
-        run=state.id,
-        task=state.start.task,
+        run_id=state.id,
+        task_path=state.start.task,
         to=target,
-        how=done.how,
+        strategy=done.how,
         commits=subjects(project.repo, load),
-        before=done.old,
-        after=None if request.dry_run else done.new,
-        forced=forced,
+        before_sha=done.old,
+        after_sha=None if request.dry_run else done.new,
+        override_reason=forced,
         dry_run=request.dry_run,
         next_steps=_next(case, dry_run=request.dry_run),
     )
