@@ -75,7 +75,7 @@ def test_a_forced_word_is_attested_and_the_failed_verification_stays_recorded(
     entry = place.status("a.md")
     assert (entry["status"], entry["evidence"]) == ("completed", "attested")
     assert entry["verification"] == "failed"
-    assert entry["reason"] == "why it counts all the same"
+    assert entry["reason"] == "why it counts as completed"
 
 
 def test_open_dependencies_stand_against_a_persons_word(place: Place) -> None:

@@ -190,7 +190,7 @@ def test_a_verdict_needs_work_that_waits_for_it(place: Place, words: list[str]) 
     place.script("a.md", "echo 1 > a.txt")
     place.commit("Tasks")
     said = [*words, "a", "--reason", "why"]
-    assert "has no run, so there is no work to judge" in place.runr(*said, code=2).err
+    assert "has no run, so there is nothing to review" in place.runr(*said, code=2).err
     run = place.run("a")
     assert "does not wait for a person (completed)" in place.runr(*said, code=2).err
     assert place.runr(words[0], run["id"], "--reason", "why", code=2).steps == [

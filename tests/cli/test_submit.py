@@ -184,7 +184,7 @@ def test_a_conflict_changes_nothing_and_names_the_files_and_three_commands(
     place.write("README.md", "not committed\n")
     before, head = place.snapshot(), place.git("rev-parse", target)
     refused = place.runr("submit", run["id"], "--to", target, code=1)
-    assert f"nothing was brought into {target}: both sides changed step2.txt" in refused.err
+    assert f"nothing was merged into {target}: both sides changed step2.txt" in refused.err
     assert (place.snapshot(), place.git("rev-parse", target)) == (before, head)
     assert len(refused.steps) == 3
     for command in refused.steps[:2]:

@@ -381,7 +381,7 @@ def test_of_several_who_run_one_task_at_once_one_wins_and_the_others_are_told_wh
     assert (done.returncode, done.stderr) == (0, "")
     text = sorted(done.stdout.splitlines())
     winner = text[-1].removeprefix("won ")
-    message = f"AlreadyRunningError run {winner} is at work on {TASK} (its own process)"
+    message = f"AlreadyRunningError run {winner} is running on {TASK} (its own process)"
     assert text == [message] * 3 + [f"won {winner}"]
     assert journal.ids(kit.layout) == [winner]
     gate.comes(kit)
