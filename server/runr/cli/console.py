@@ -2,10 +2,11 @@
 
 from __future__ import annotations  # runs are named here, and loaded only where there are any
 
+import shutil
 import sys
 import threading
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from click import style
 
 from runr.query.models import CommandResult, TaskSummary
 from runr.runs.stop_reasons import quoted
-from runr.text import ProgressScope
+from runr.text import ProgressScope, pluralize
 
 if TYPE_CHECKING:
     from runr.query.detail_models import (
@@ -84,15 +85,29 @@ _MAX_COLUMN = 60
 
 def column_width(texts: Iterable[str]) -> int:
     """Return the width of the column with these texts."""
-    return min(max(map(_columns, texts)), _MAX_COLUMN)
+    return min(max(map(columns, texts)), _MAX_COLUMN)
 
 
-def pad(text: str, columns: int) -> str:
-    """Return `text`, filled with spaces up to `columns`."""
-    return text + " " * (columns - _columns(text))
+def pad(text: str, width: int) -> str:
+    """Return `text`, filled with spaces up to `width` columns."""
+    return text + " " * (width - columns(text))
 
 
-def _columns(text: str) -> int:
+def cut(text: str, width: int) -> str:
+    """Return `text`, or as much of it as fits into `width` columns."""
+    if columns(text) <= width:
+        return text
+    while text and columns(text) > width - 1:
+        text = text[:-1]
+    return f"{text}…"
+
+
+def line_width() -> int | None:
+    """Return how many columns the terminal has; None where standard output is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def columns(text: str) -> int:
     """Return the display width of `text`."""
     if text.isascii():
         return len(text)
@@ -112,6 +127,34 @@ def render_result(answer: CommandResult) -> str:
 def render_next_steps(lines: Sequence[str]) -> list[str]:
     """Return the next commands under their heading."""
     return ["Next:", *(f"  {line}" for line in lines)] if lines else []
+
+
+STATUS_COLORS: Mapping[str, str | None] = {
+    "completed": "green",
+    "in_progress": "cyan",
+    "ready": None,
+    "waiting": "magenta",
+    "blocked": None,
+    "stopped": "yellow",
+    "failed": "red",
+    "stale": "yellow",
+}
+_LABELS = {"in_progress": "running", "waiting": "waiting for a person"}
+
+
+def status_label(status: str) -> str:
+    """Return what a display status is called in a terminal."""
+    return _LABELS.get(status, status)
+
+
+def render_counts(counts: Mapping[str, int]) -> str:
+    """Return how many tasks there are of each display status: `3 tasks: 1 ready, 2 blocked`."""
+    shown = [
+        style(f"{counts[status]} {status_label(status)}", fg=color)
+        for status, color in STATUS_COLORS.items()
+        if counts.get(status)
+    ]
+    return f"{pluralize(sum(counts.values()), 'task')}: {', '.join(shown)}"
 
 
 _MARKS = {
