@@ -4,7 +4,6 @@ What must not happen to a delivery stands in `cli/test_submit.py`, what may not 
 in `acceptance/test_guards.py`.
 """
 
-import json
 import subprocess
 from collections import Counter
 from contextlib import ExitStack
@@ -14,7 +13,7 @@ from typing import Any
 import pytest
 
 from acceptance.working import STUBBORN, Gate, active_run, kill_run, worker_of
-from cli.terminal import DEADLINE_S, Place
+from cli.terminal import DEADLINE_S, Place, answered
 from fakes.forked import RUNR
 from fakes.project_kit import is_running
 
@@ -24,7 +23,7 @@ def test_two_runs_in_one_second_have_folders_of_their_own(place: Place) -> None:
     for name in names:
         place.script(name, f"echo {name} > {name}.txt")
     place.commit("Tasks")
-    ids = [answer["run"]["id"] for answer in _started_together(place, names)]
+    ids = [answer["id"] for answer in _started_together(place, names)]
     assert len(set(ids)) == len(names)
     assert max(Counter(run_id[:15] for run_id in ids).values()) > 1, "no two in one second"
     ended = [place.await_end(run_id) for run_id in ids]
@@ -49,7 +48,7 @@ def _started_together(place: Place, names: list[str]) -> list[Any]:
             for name in names
         ]
         answers = [one.communicate(timeout=DEADLINE_S)[0] for one in typed]
-    return [json.loads(answer) for answer in answers]
+    return [answered(answer) for answer in answers]
 
 
 def test_a_worker_gets_the_whole_task_and_on_a_retry_what_failed(place: Place) -> None:

@@ -14,7 +14,7 @@ def active_run(place: Place, task: str, script: str, *words: str) -> str:
     """Start a run of a new task, wait until its worker runs, and return its id."""
     place.script(task, script)
     answer = place.runr("run", "--task", task, "--detach", "--json", *words, code=0).json
-    run_id = str(answer["run"]["id"])
+    run_id = str(answer["id"])
     place.await_phase(run_id, "work")
     return run_id
 

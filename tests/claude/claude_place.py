@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from cli.terminal import answered
 from fakes.forked import run_runr
 from fakes.model_api import FakeModel
 from fakes.project_kit import ProjectKit
@@ -62,7 +63,7 @@ class ClaudePlace:
 
     def answer(self, *words: str) -> Any:
         """Return a runr command's answer as data."""
-        return json.loads(self.runr(*words, "--json").stdout)
+        return answered(self.runr(*words, "--json").stdout)
 
     def say(self, prompt: str, model: FakeModel, **environment: str) -> Turn:
         """Type `prompt` into a headless session and return its result."""

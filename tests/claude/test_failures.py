@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from claude.claude_place import ClaudePlace, Turn, write
+from cli.terminal import answered
 from fakes.model_api import FakeModel
 from fakes.project_kit import gone, is_running
 from runr.runs import journal
@@ -206,7 +207,7 @@ def test_a_runner_that_is_terminated_leaves_a_stop_and_no_worker(place: ClaudePl
     script = [bash(f"echo good > a.txt; echo $$ > {begun}; sleep 600"), {"text": "done"}]
     with FakeModel(script) as model:
         started = place.runr("run", "--task", "foo.md", "--detach", "--json", model=model)
-        run = json.loads(started.stdout)["run"]
+        run = answered(started.stdout)
         files = place.kit.layout.run(run["id"])
         place.kit.await_file(begun)
         runner = place.kit.runner(files)

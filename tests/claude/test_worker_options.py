@@ -1,6 +1,5 @@
 """What a project and a task ask of the real `claude` as their worker."""
 
-import json
 import subprocess
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import pytest
 
 from claude.claude_place import ClaudePlace, Turn, write
 from claude.plugin_place import bash
+from cli.terminal import answered
 from fakes.model_api import FakeModel
 from fakes.model_request import ModelRequest
 
@@ -59,7 +59,7 @@ def test_a_worker_starts_no_run_of_its_own(place: ClaudePlace) -> None:
 
 def test_workers_tells_version_and_login_without_asking_a_model(place: ClaudePlace) -> None:
     with FakeModel([]) as model:
-        found = json.loads(place.runr("workers", "--json", model=model).stdout)["workers"]
+        found = answered(place.runr("workers", "--json", model=model).stdout)["workers"]
         assert model.requests == []
     (claude,) = [row for row in found if row["name"] == "claude-code"]
     asked = subprocess.run([place.claude, "--version"], capture_output=True, text=True, check=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from docs.answer_schemas import valid_payload
 from fakes.forked import RUNR, run_runr
 from fakes.project_kit import until
 
@@ -31,8 +32,11 @@ class Result:
 
     @property
     def json(self) -> Any:
-        """Parse standard output, which must be one JSON document."""
-        return json.loads(self.out)
+        """Return the payload of the answer, which must be as its schema says.
+
+        The next steps, which stand beside the payload, are put into it.
+        """
+        return answered(self.out)
 
     @property
     def steps(self) -> list[str]:
@@ -175,6 +179,16 @@ class Place:
 
 #: Makes a repository in which a function has worked, or copies it.
 Prepare = Callable[[Callable[[Place], object]], Place]
+
+
+def answered(text: str) -> Any:
+    """Return the payload of a JSON answer, with the next steps, which stand beside it."""
+    document = json.loads(text)
+    payload = valid_payload(document)
+    content, steps = document[payload], {"next_steps": document["next_steps"]}
+    if payload == "error":
+        return {"error": content | steps}
+    return content | steps if isinstance(content, dict) else content
 
 
 def typed(words: Sequence[str], cwd: Path, env: Mapping[str, str | None]) -> Result:

@@ -44,13 +44,13 @@ def test_each_commit_is_classed_by_its_trailers(place: Place) -> None:
         "gap": 3,
         "merge": 0,
     }
-    assert (answer["covered"], answer["counted"], answer["coverage"]) == (3, 6, 50.0)
-    first = answer["gaps"][0]
-    assert (first["sha"], first["author"]) == (gap, "Ada Example")
+    assert (answer["covered_count"], answer["counted_count"], answer["coverage"]) == (3, 6, 50.0)
+    first = answer["unattributed"][0]
+    assert (first["commit_sha"], first["author"]) == (gap, "Ada Example")
     assert first["subject"] == "Nobody says why"
     shown = place.runr("audit", code=0).out
     assert "50.0% of 6 covered" in shown
-    assert f"{gap[:12]}  {first['date']}  Ada Example  Nobody says why" in shown
+    assert f"{gap[:12]}  {first['committed_at']}  Ada Example  Nobody says why" in shown
 
 
 def test_fail_under_is_an_exit_code_for_ci(place: Place) -> None:
@@ -147,7 +147,7 @@ def test_a_revert_is_no_checkpoint_though_its_tree_is_one(place: Place) -> None:
     place.git("revert", "--no-edit", "HEAD")
     answer = place.runr("audit", "--range", "HEAD~2..", "--json", code=0).json
     assert (answer["counts"]["checkpoint"], answer["counts"]["gap"]) == (1, 1)
-    assert answer["gaps"][0]["subject"].startswith('Revert "b"')
+    assert answer["unattributed"][0]["subject"].startswith('Revert "b"')
 
 
 def test_a_commit_beneath_an_empty_checkpoint_stays_a_gap(place: Place) -> None:
@@ -170,14 +170,14 @@ def test_binary_files_that_differ_are_not_the_same_change(place: Place) -> None:
 def test_a_merge_that_changes_nothing_itself_is_not_counted(place: Place) -> None:
     base = worked(place)
     place.script("b.md", "echo 1 > b.txt; while ! test -e ../../../go; do :; done")
-    started = place.runr("run", "--task", "b", "--detach", "--json", code=0).json["run"]["id"]
+    started = place.runr("run", "--task", "b", "--detach", "--json", code=0).json["id"]
     place.await_phase(started, "work")
     save(place, "c.txt", "1\n", "By hand\n\nRunr-Intervention: true")
     place.write("go")
     assert place.await_end(started)["integration"] == "merge"
     answer = place.runr("audit", "--range", f"{base}..", "--json", code=0).json
     assert answer["counts"]["merge"] == 1
-    assert (answer["commits"], answer["counted"], answer["coverage"]) == (3, 2, 100.0)
+    assert (answer["commit_count"], answer["counted_count"], answer["coverage"]) == (3, 2, 100.0)
 
 
 @pytest.mark.parametrize("by_hand", [False, True])
@@ -220,8 +220,8 @@ def test_ten_thousand_commits_are_one_answer(bare: Place) -> None:
     command = ["git", "-C", str(bare.root), "fast-import", "--quiet"]
     subprocess.run(command, input="".join(stream).encode(), check=True)
     answer = bare.runr("audit", "--json", code=0).json
-    assert (answer["commits"], answer["counts"]["checkpoint"]) == (10_000, 1000)
-    assert len(answer["gaps"]) == 9000
+    assert (answer["commit_count"], answer["counts"]["checkpoint"]) == (10_000, 1000)
+    assert len(answer["unattributed"]) == 9000
     assert "… and 8950 more" in bare.runr("audit", code=0).out
 
 

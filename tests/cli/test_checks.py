@@ -92,7 +92,7 @@ def test_a_failed_check_is_final_unless_the_settings_say_otherwise(place: Place)
     place.script("a.md", "echo 1 > a.txt")
     place.commit("Tasks")
     run = place.run("a", code=4)
-    assert (run["checks"][0]["runs"], run["checks"][0]["flaky"]) == (1, False)
+    assert (run["checks"][0]["run_count"], run["checks"][0]["flaky"]) == (1, False)
 
 
 def test_a_check_that_passes_when_it_is_run_again_is_flaky_everywhere(place: Place) -> None:
@@ -105,7 +105,7 @@ def test_a_check_that_passes_when_it_is_run_again_is_flaky_everywhere(place: Pla
     assert "flaky: passed in run 3" in shown
     run = place.runr("task-status", "a", "--json").json["run"]
     (check,) = run["checks"]
-    assert (check["passed"], check["flaky"], check["runs"]) == (True, True, 3)
+    assert (check["passed"], check["flaky"], check["run_count"]) == (True, True, 3)
     assert run["verification"] == "passed"
     assert "flaky: passed in run 3" in place.runr("task-status", "a").out
     report = place.runr("report", "latest").out
@@ -131,7 +131,7 @@ def test_a_check_that_ran_out_of_time_is_not_run_again(place: Place) -> None:
     place.script("a.md", "echo 1 > a.txt")
     place.commit("Tasks")
     run = place.run("a", code=4)
-    assert (run["checks"][0]["exit_code"], run["checks"][0]["runs"]) == (None, 1)
+    assert (run["checks"][0]["exit_code"], run["checks"][0]["run_count"]) == (None, 1)
     assert (place.root / ".runr/worktrees" / run["id"] / "runs").read_text() == "x\n"
 
 
@@ -141,7 +141,7 @@ def test_checks_after_a_failed_tier_are_told_as_not_run(place: Place) -> None:
     result = place.runr("run", "--task", "a", code=4)
     assert "- touch never (tier1, not run)" in result.out
     run = place.runr("task-status", "a", "--json").json["run"]
-    assert [check["runs"] for check in run["checks"]] == [1, 1, 0, 0]
+    assert [check["run_count"] for check in run["checks"]] == [1, 1, 0, 0]
     report = place.runr("report", "latest").out
     assert "- `true` (tier0): passed" in report
     assert "- `touch never` (tier1): not run\n- `touch never` (task): not run" in report
@@ -179,7 +179,7 @@ def test_skipped_checks_are_not_run_and_are_told_apart_everywhere(place: Place) 
     assert "attested by Grace  checks skipped" in listed
     detail = place.runr("task-status", "a", "--json").json
     assert detail["task"]["verification"] == detail["run"]["verification"] == "skipped"
-    assert [check["runs"] for check in detail["run"]["checks"]] == [0, 0]
+    assert [check["run_count"] for check in detail["run"]["checks"]] == [0, 0]
     assert "verification: skipped" in place.runr("task-status", "a").out
     report = place.runr("report", "latest").out
     assert report.startswith("# a.md: completed (attested by Grace, checks skipped)\n")

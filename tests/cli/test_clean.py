@@ -134,7 +134,7 @@ def test_a_dry_run_says_the_same_and_removes_nothing(place: Place) -> None:
 
 def test_a_run_that_is_at_work_is_kept_even_when_named(place: Place) -> None:
     place.script("a.md", "trap 'exit 0' TERM; while :; do sleep 0.05; done")
-    started = place.runr("run", "--task", "a", "--detach", "--json", code=0).json["run"]["id"]
+    started = place.runr("run", "--task", "a", "--detach", "--json", code=0).json["id"]
     place.await_phase(started, "work")
     (kept,) = clean(place, "--force", started)["kept"]
     assert "is active" in kept["why"]

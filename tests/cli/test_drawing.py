@@ -102,8 +102,8 @@ def test_filters_are_the_same_words_on_every_command(place: Place) -> None:
             assert [row["path"].removeprefix(".runr/tasks/") for row in rows] == expected
     place.task("api/09-odd.md", "tags: [api]\nowner: me")
     found = place.runr("lint", "--json", "--tag", "api", "--where=odd", code=0).json
-    assert {finding["path"] for finding in found["findings"]} == {".runr/tasks/api/09-odd.md"}
-    assert found["tasks"] == 1
+    assert {finding["path"] for finding in found["diagnostics"]} == {".runr/tasks/api/09-odd.md"}
+    assert found["task_count"] == 1
     assert "no task matches the filter" in place.runr("lint", "--tag", "none", code=2).err
     typed = place.runr("list-tasks", "--json", "tag:api", "-r", "x", code=2)
     assert typed.json["error"]["code"] == "usage"
@@ -131,7 +131,7 @@ def test_next_is_the_most_urgent_task_that_needs_no_person(place: Place) -> None
         2,
     )
     assert answer["next_steps"] == ["runr run --task 00-setup.md"]
-    assert answer["needs_human"] == [".runr/tasks/04-tell.md"]
+    assert answer["needs_human_paths"] == [".runr/tasks/04-tell.md"]
 
 
 def test_explain_says_why_this_one_and_why_none_of_the_others(place: Place) -> None:
@@ -165,7 +165,7 @@ def test_all_ready_runs_in_the_order_that_next_tells(place: Place) -> None:
     assert place.runr("next", "--json").json["task"]["path"] == ".runr/tasks/d.md"
     answer = place.runr("run", "--all-ready", "--where=-tag:other", "--json", code=9).json
     assert [run["task_path"][12:] for run in answer["runs"]] == ["d.md", "b.md", "a.md", "c.md"]
-    assert answer["waiting"] == [".runr/tasks/d.md"]
+    assert answer["needs_human_paths"] == [".runr/tasks/d.md"]
     assert place.status("e.md") is None
     mixed = place.runr("run", "--task", "e", "--tag", "other", code=2)
     assert mixed.steps == ["runr run --task e", "runr run --all-ready --help"]
@@ -190,7 +190,7 @@ def test_a_verdict_needs_work_that_waits_for_it(place: Place, words: list[str]) 
     place.script("a.md", "echo 1 > a.txt")
     place.commit("Tasks")
     said = [*words, "a", "--reason", "why"]
-    assert "has no run, so there is no work to judge" in place.runr(*said, code=2).err
+    assert "has no run, so there is nothing to review" in place.runr(*said, code=2).err
     run = place.run("a")
     assert "does not wait for a person (completed)" in place.runr(*said, code=2).err
     assert place.runr(words[0], run["id"], "--reason", "why", code=2).steps == [

@@ -58,7 +58,7 @@ def test_an_export_is_printed_byte_for_byte_whatever_the_terminal_reads(worked: 
     worked.task("05-umlaut.md", body="größer")
     plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     printed = worked.runr("export", env=plain, code=0)
-    texts = {task["path"]: task for task in printed.json["tasks"]}
+    texts = {task["path"]: task for task in json.loads(printed.out)["tasks"]}
     assert texts[".runr/tasks/05-umlaut.md"]["text"].endswith("größer\n")
     assert texts[".runr/tasks/04-latin.md"]["base64"]
 
@@ -162,4 +162,4 @@ def test_backlog_wants_a_folder(worked: Place) -> None:
     refused = worked.runr("export", "--format", "backlog", code=2)
     assert worked.paste(refused.steps[0]).code == 0
     assert len(list((worked.root / "backlog/tasks").iterdir())) == 3
-    json.dumps(worked.runr("export", "--format", "taskmaster", code=0).json)
+    json.loads(worked.runr("export", "--format", "taskmaster", code=0).out)

@@ -65,7 +65,7 @@ def test_an_environment_that_the_interpreter_reads_at_its_start_is_given_to_a_ne
 
 def test_a_command_that_does_not_end_is_killed(place: Place) -> None:
     place.script("a.md", "sleep 1000")
-    run = place.runr("run", "--task", "a", "--detach", "--json", code=0).json["run"]["id"]
+    run = place.runr("run", "--task", "a", "--detach", "--json", code=0).json["id"]
     with pytest.raises(subprocess.TimeoutExpired):
         forked.run_runr(["follow", run], place.root, os.environ, 0.5)
     place.runr("stop", run, code=0)

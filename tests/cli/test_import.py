@@ -62,12 +62,12 @@ def test_what_other_tools_keep_imports_lists_and_has_no_problem(place: Place, na
     answer = place.runr("import", brought(place, name), *words, code=0).json
     tasks = listed(place)
     assert len(tasks) == written(answer) > 1
-    assert answer["total"] == len(answer["records"]) == sum(answer["counts"].values())
+    assert answer["record_count"] == len(answer["records"]) == sum(answer["counts"].values())
     for task in tasks.values():
         assert task["problems"] == []
         assert "no such task" not in "".join(task["blocked_by"])
     done = [task for task in tasks.values() if task["status"] == "completed"]
-    assert len(done) == answer["attested"]
+    assert len(done) == answer["attested_count"]
     assert {task["evidence"] for task in done} <= {"attested"}
 
 
@@ -78,7 +78,7 @@ def test_what_other_tools_keep_is_drawn_and_verified(place: Place, name: str) ->
     names = [record["path"] for record in answer["records"] if record["path"]]
     assert all(name.removeprefix(".runr/tasks/").removesuffix(".md") in drawn for name in names)
     # Only of this one the source itself goes round in a circle.
-    found = place.runr("lint", "--json").json["findings"]
+    found = place.runr("lint", "--json").json["diagnostics"]
     assert [each["rule"] for each in found] == (["cycle"] if name == "merged" else [])
 
 
@@ -88,7 +88,7 @@ def test_a_second_import_changes_nothing(place: Place, name: str) -> None:
     place.runr(*words, code=0)
     before, status = taskfiles(place), recorded(place)
     again = place.runr(*words, code=0).json
-    assert (written(again), again["attested"]) == (0, 0)
+    assert (written(again), again["attested_count"]) == (0, 0)
     assert taskfiles(place) == before
     assert recorded(place) == status
 
@@ -199,7 +199,7 @@ def test_an_import_that_was_broken_off_is_finished_by_the_next(place: Place) -> 
     (place.root / ".runr/tasks/02-raise-the-frame.md").unlink()
     words = ("--done", "attest", "--by", "Ada", "--json")
     answer = place.runr("import", file, *words, code=0).json
-    assert (written(answer), answer["attested"]) == (1, 1)
+    assert (written(answer), answer["attested_count"]) == (1, 1)
     assert listed(place)["01-pour-the-foundation.md"]["evidence"] == "attested"
 
 
@@ -419,7 +419,7 @@ def test_a_tool_that_is_named_and_a_list_that_is_not_there(place: Place) -> None
     assert "there are master, autumn/fungi" in refused.err
     answer = place.runr("import", file, "--list", "autumn/fungi", "--tag", "wild", "--json").json
     assert written(answer) == 2
-    assert answer["counts"]["left_out"] == answer["total"] - 2
+    assert answer["counts"]["left_out"] == answer["record_count"] - 2
     assert {tuple(task["tags"]) for task in listed(place).values()} == {("wild",)}
     assert (
         "only a Task Master file"

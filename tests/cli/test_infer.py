@@ -31,7 +31,7 @@ def forget(place: Place) -> None:
 def looked(place: Place, *words: str) -> dict[str, Any]:
     """Return the answer's findings by task."""
     answer = place.runr("status", "--infer-from-git", "--json", *words, code=0).json
-    return {found["task"]: found for found in answer["findings"]}
+    return {found["task_path"]: found for found in answer["matches"]}
 
 
 def elsewhere(place: Place) -> None:
@@ -161,8 +161,8 @@ def test_work_is_known_again_after(
         known = place.status("a.md")
         assert (known["status"], known["evidence"]) == ("completed", "inferred")
         assert (known["confidence"], known["basis"]) == (confidence, basis)
-        assert known["checkpoint_sha"] == found["commit"]
-        place.git("merge-base", "--is-ancestor", found["commit"], "HEAD")
+        assert known["checkpoint_sha"] == found["commit_sha"]
+        place.git("merge-base", "--is-ancestor", found["commit_sha"], "HEAD")
         assert looked(place)[A]["effect"] == "known"
     else:
         assert not place.has_status()
@@ -174,7 +174,9 @@ def test_every_task_of_a_squash_is_found(place: Place) -> None:
     squashed(place)
     found = looked(place, "--apply")
     assert [found[task]["basis"] for task in (A, B)] == ["trailers", "trailers"]
-    assert found[A]["commit"] == found[B]["commit"] == place.git("rev-parse", "HEAD").strip()
+    assert (
+        found[A]["commit_sha"] == found[B]["commit_sha"] == place.git("rev-parse", "HEAD").strip()
+    )
     assert (place.status("a.md")["status"], place.status("b.md")["status"]) == ("completed",) * 2
 
 
@@ -276,7 +278,7 @@ def test_only_what_came_since_the_last_look_is_read(place: Place) -> None:
     whole = int(place.git("rev-list", "--count", "HEAD"))
 
     def read() -> int:
-        return int(place.runr("status", "--infer-from-git", "--json", code=0).json["read"])
+        return int(place.runr("status", "--infer-from-git", "--json", code=0).json["commit_count"])
 
     assert [read(), read()] == [whole, 0]
     other(place)

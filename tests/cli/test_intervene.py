@@ -21,14 +21,14 @@ def test_what_is_staged_is_committed_with_trailers_that_name_its_receipt(place: 
     answer = place.runr("intervene", *words, code=0).json
     assert log(place) == (
         "The lock was stale\n\n"
-        f"Runr-Run-Id: {answer['run']}\n"
+        f"Runr-Run-Id: {answer['run_id']}\n"
         "Runr-Task: .runr/tasks/a.md\n"
         "Runr-Intervention: true\n"
         "Runr-Reason: The lock was stale\n\n"
     )
     assert place.git("show", "--format=", "--name-only", "HEAD").split() == ["mended.txt"]
     assert place.git("status", "--porcelain").split() == ["??", "other.txt"]
-    assert (answer["files"], answer["by"]) == (["mended.txt"], "Grace")
+    assert (answer["files"], answer["committed_by"]) == (["mended.txt"], "Grace")
     receipt = place.runr("report", "latest", code=0).out
     head = place.git("rev-parse", "HEAD").strip()
     for line in (
@@ -63,7 +63,7 @@ def test_it_does_not_complete_its_task_nor_does_a_rebuild(place: Place) -> None:
 def test_without_a_task_it_is_shown_and_leaves_no_line_in_the_status_file(place: Place) -> None:
     place.write("a.txt", "1\n")
     answer = place.runr("intervene", "--reason", "why", "--all", "--json", code=0).json
-    assert answer["task"] is None
+    assert answer["task_path"] is None
     assert "✎" in place.runr("runs", code=0).out
     assert "(no task)" in place.runr("runs", code=0).out
     place.runr("rebuild", code=0)
@@ -174,7 +174,7 @@ def test_a_record_that_was_broken_off_is_ended_and_leaves_its_task_alone(place: 
     place.task("a.md")
     place.write("a.txt", "1\n")
     words = ("--task", "a", "--reason", "why", "--all", "--json")
-    run_id = place.runr("intervene", *words, code=0).json["run"]
+    run_id = place.runr("intervene", *words, code=0).json["run_id"]
     folder = place.run_folder(run_id)
     kept = (folder / "timeline.jsonl").read_bytes().splitlines(keepends=True)[:3]
     (folder / "timeline.jsonl").write_bytes(b"".join(kept))

@@ -12,7 +12,7 @@ def findings(place: Place, *words: str, code: int) -> list[tuple[str, str, str, 
     answer = place.runr("lint", *words, "--json", code=code).json
     return [
         (each["rule"], each["severity"], each["path"].removeprefix(".runr/tasks/"), each["line"])
-        for each in answer["findings"]
+        for each in answer["diagnostics"]
     ]
 
 
@@ -131,7 +131,7 @@ def test_a_completion_without_a_record_is_told(place: Place) -> None:
 def test_sarif_has_what_its_schema_asks_for(place: Place) -> None:
     place.task("größe a.md", "tpye: manual")
     place.task("b.md", "type: manuel")
-    log = place.runr("lint", "--format", "sarif", code=1).json
+    log = json.loads(place.runr("lint", "--format", "sarif", code=1).out)
     assert log["version"] == "2.1.0"
     (run,) = log["runs"]
     rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]

@@ -79,6 +79,7 @@ def test_each_task_is_a_line_with_its_sign_name_status_date_and_run(place: Place
         "  ✓ 00-setup.md        completed  2025-01-08  run:20250108-143022-k7qf\n"
         "  ○ 02-advanced-ai.md  pending\n"
         "  ✗ 03-networking.md   failed     2025-01-08  run:20250108-150122-p2wd\n"
+        "  3 tasks: 1 completed, 1 ready, 1 failed\n"
     )
 
 
@@ -98,7 +99,7 @@ def test_the_three_kinds_of_evidence_look_different(place: Place) -> None:
         attested=completed("person:Grace", "attested"),
         inferred=completed("run:20250108-143022-k7qf", "inferred"),
     )
-    assert place.runr("list-tasks", code=0).out.splitlines()[1:] == [
+    assert place.runr("list-tasks", code=0).out.splitlines()[1:-1] == [
         "  ✎ attested.md  completed  2025-01-08  attested by Grace",
         "  ≈ inferred.md  completed  2025-01-08  inferred from run:20250108-143022-k7qf",
         "  ✓ verified.md  completed  2025-01-08  run:20250108-143022-k7qf",
@@ -110,7 +111,7 @@ def test_a_recorded_task_without_a_file_is_shown_as_orphaned(place: Place) -> No
     record(place, gone=completed("person:Grace", "attested"))
     answer = place.runr("list-tasks", "--json", code=0).json
     assert [row["orphaned"] for row in answer["tasks"]] == [False, True]
-    line = place.runr("list-tasks").out.splitlines()[-1]
+    line = place.runr("list-tasks").out.splitlines()[-2]
     assert line.startswith("  ✎ gone.md")
     assert line.endswith("task file missing")
 
@@ -128,7 +129,7 @@ def test_a_broken_task_file_is_a_problem_on_its_own_line_and_no_other(place: Pla
     (place.root / ".runr/tasks/bytes.md").write_bytes(b"# caf\xe9\n")
     (place.root / ".runr/tasks/folder.md").mkdir()
     result = place.runr("list-tasks", code=0)
-    lines = {line.split()[1]: line for line in result.out.splitlines()[1:]}
+    lines = {line.split()[1]: line for line in result.out.splitlines()[1:-1]}
     assert lines["fine.md"] == "  ○ fine.md    pending"
     assert "broken.md:2: " in lines["broken.md"]
     assert "not UTF-8" in lines["bytes.md"]
@@ -174,7 +175,7 @@ def test_a_page_says_how_to_get_the_next_one(place: Place) -> None:
     page = place.runr("list-tasks", "--limit", "1", "--json", code=0).json
     assert page["total_count"] == 3
     assert page["next_cursor"] == ".runr/tasks/a b.md"
-    message = place.runr("list-tasks", "--limit", "1").out.splitlines()[-1]
+    message = place.runr("list-tasks", "--limit", "1").out.splitlines()[-2]
     assert message == "  … of 3; --cursor '.runr/tasks/a b.md' shows more, --limit 0 all"
     last = place.runr("list-tasks", "--cursor", ".runr/tasks/c.md", "--json").json
     assert last["next_cursor"] is None
@@ -224,7 +225,7 @@ def test_a_refusal_in_json_is_json_on_standard_output(place: Place) -> None:
     assert result.err == ""
     assert result.json["error"]["code"] == "unknown"
     assert result.json["error"]["exit_code"] == 2
-    assert result.json["error"]["next"] == ["runr list-tasks"]
+    assert result.json["error"]["next_steps"] == ["runr list-tasks"]
 
 
 def test_colours_are_for_terminals_only_and_only_where_they_are_wanted(place: Place) -> None:
@@ -233,6 +234,30 @@ def test_colours_are_for_terminals_only_and_only_where_they_are_wanted(place: Pl
     assert ESCAPE not in place.runr("list-tasks").out
     assert ESCAPE in seen(["list-tasks"], place.root, {"TERM": "xterm"})
     assert ESCAPE not in seen(["list-tasks"], place.root, {"TERM": "xterm", "NO_COLOR": "1"})
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [
+        ("140", "  ○ a.md  pending  Build the parser, priority 7, api, core"),
+        ("100", "  ○ a.md  pending  Build the parser, priority 7, api, core"),
+        ("99", "  ○ a.md  pending"),
+    ],
+)
+def test_a_wide_terminal_shows_title_priority_and_tags(
+    place: Place, width: str, shown: str
+) -> None:
+    place.write(
+        ".runr/tasks/a.md", "---\npriority: 7\ntags: [api, core]\n---\n# Build the parser\n"
+    )
+    place.write(".runr/tasks/b.md", f"# {'日本' * 60}\n")
+    terminal = {"TERM": "xterm", "COLUMNS": width, "NO_COLOR": "1"}
+    lines = seen(["list-tasks"], place.root, terminal).splitlines()
+    assert lines[1] == shown
+    assert lines[2].endswith("…") is (int(width) >= 100)
+    assert len(lines[2]) < 99
+    assert lines[-1] == "  2 tasks: 2 ready"
+    assert "Build the parser" not in place.runr("list-tasks", env={"COLUMNS": width}).out
 
 
 def test_what_a_terminal_would_obey_never_reaches_it(place: Place) -> None:

@@ -71,7 +71,7 @@ def test_resume_without_a_run_says_what_is_ready_where_nothing_has_stopped(place
 
 def test_resume_without_a_run_leaves_what_is_at_work_alone(place: Place) -> None:
     place.script("a.md", "trap 'exit 0' TERM; while :; do sleep 0.05; done")
-    started = place.runr("run", "--task", "a", "--detach", "--json", code=0).json["run"]["id"]
+    started = place.runr("run", "--task", "a", "--detach", "--json", code=0).json["id"]
     place.await_phase(started, "work")
     answer = place.runr("resume", "--json", code=0).json
     assert (answer["action"], answer["next_steps"]) == ("wait", [f"runr follow {started}"])
@@ -93,7 +93,7 @@ def test_a_preview_says_from_where_with_which_attempt_and_which_work(place: Plac
     assert "the worker would get attempt 2" in result.out
     assert "changed so far: a.txt" in result.out
     answer = place.runr("resume", run["id"], "--preview", "--json", code=0).json
-    assert (answer["phase"], answer["attempt"], answer["work"]) == ("work", 2, ["a.txt"])
+    assert (answer["phase"], answer["attempt"], answer["changed"]) == ("work", 2, ["a.txt"])
     assert (place.events(run["id"]), place.read(".runr/task-status.json")) == before
     place.write("go")
     assert place.paste(result.steps[-1]).code == 0

@@ -15,7 +15,7 @@ def at_work(place: Place, name: str, script: str = FOREVER) -> str:
     """Start a run that works until it is stopped, wait until it does, and return its id."""
     place.script(name, script)
     answer = place.runr("run", "--task", name, "--detach", "--json", code=0).json
-    run_id = str(answer["run"]["id"])
+    run_id = str(answer["id"])
     place.await_phase(run_id, "work")
     return run_id
 
@@ -290,7 +290,7 @@ def test_auto_only_runs_what_is_ready_by_dependency_and_priority(place: Place) -
         place.script(name, f"echo 1 > {name}.txt", header)
     answer = place.runr("run", "--auto-only", "--json", code=0).json
     assert [run["task_path"][12:] for run in answer["runs"]] == ["c.md", "z.md", "b.md", "a.md"]
-    assert [path[12:] for path in answer["waiting"]] == ["h.md", "m.md"]
+    assert [path[12:] for path in answer["needs_human_paths"]] == ["h.md", "m.md"]
     again = place.runr("run", "--auto-only", code=0).out
     assert "No automated task is ready; waiting for a person: h.md, m.md" in again
 

@@ -81,7 +81,7 @@ def test_init_recognises_the_checks_of_a_project(
     bare.write(file, text)
     bare.runr("init", code=0)
     assert verification(bare) == (tier0, tier1)
-    assert bare.runr("doctor", "--json").json["findings"]
+    assert bare.runr("doctor", "--json").json["health_checks"]
 
 
 @pytest.mark.parametrize("template", ["feature", "bugfix", "docs", "chore", "manual"])
@@ -133,10 +133,10 @@ def test_doctor_finds_what_is_not_well_and_says_what_to_do(bare: Place) -> None:
     bare.write(".runr/tasks/a.md", "---\ntype: [\n---\n")
     bare.write(".runr/task-status.json", "{")
     answer = bare.runr("doctor", "--json", code=1).json
-    found = {finding["name"]: finding for finding in answer["findings"]}
+    found = {finding["name"]: finding for finding in answer["health_checks"]}
     bad = {name for name, finding in found.items() if finding["state"] == "bad"}
     assert bad == {"git", "config", "tasks", "status"}
-    assert answer["well"] is False
+    assert answer["passed"] is False
     assert all(found[name]["advice"] for name in bad)
     assert bare.read(".runr/task-status.json") == "{"
 
@@ -150,7 +150,7 @@ def test_doctor_names_a_recorded_task_that_was_renamed(place: Place) -> None:
 
 def found(place: Place, name: str, **env: str) -> dict[str, str]:
     answer = place.runr("doctor", "--json", env=env).json
-    wanted: dict[str, str] = next(each for each in answer["findings"] if each["name"] == name)
+    wanted: dict[str, str] = next(each for each in answer["health_checks"] if each["name"] == name)
     return wanted
 
 
@@ -195,7 +195,7 @@ def test_doctor_says_whether_the_git_hooks_are_at_work(place: Place) -> None:
 def test_version_is_said_in_three_ways(place: Place) -> None:
     assert place.runr("version", code=0).out == f"runr {__version__}\n"
     assert place.runr("--version", code=0).out == f"runr {__version__}\n"
-    assert place.runr("version", "--json", code=0).json["message"] == f"runr {__version__}"
+    assert place.runr("version", "--json", code=0).json == __version__
 
 
 def test_runr_alone_shows_what_there_is(place: Place) -> None:

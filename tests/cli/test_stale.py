@@ -53,11 +53,11 @@ def settings(place: Place, text: str) -> None:
 def test_nothing_is_stale_where_nothing_has_changed(done: Place) -> None:
     assert doubts(done) == {}
     answer = explained(done, "b")
-    assert (answer["done"], answer["branches"], answer["next_steps"]) == (True, ["main"], [])
+    assert (answer["completed"], answer["branches"], answer["next_steps"]) == (True, ["main"], [])
     shown = done.runr("why", "b", code=0).out.splitlines()
     assert shown[0] == "b.md is completed"
     assert shown[1].startswith("evidence: verified: its checks passed; by run:")
-    assert shown[2] == f"commit: {answer['commit'][:12]} on main"
+    assert shown[2] == f"commit: {answer['commit_sha'][:12]} on main"
 
 
 def test_an_edit_of_the_text_is_told_with_its_difference(done: Place) -> None:
@@ -67,7 +67,7 @@ def test_an_edit_of_the_text_is_told_with_its_difference(done: Place) -> None:
         "b.md": ["it builds on a.md, which is stale"],
     }
     answer = explained(done, "a", "--diff")
-    assert answer["done"] is False
+    assert answer["completed"] is False
     assert "-echo a > a.txt\n+echo A > a.txt\n" in answer["diff"]
     assert answer["next_steps"] == ["runr why a.md --diff", "runr acknowledge a.md"]
     assert "stale: its text has changed since" in done.runr("status").out
@@ -247,7 +247,7 @@ def test_why_stays_at_ten_lines_whatever_a_task_waits_for(place: Place) -> None:
 def test_why_of_an_unmerged_task_says_how_its_work_comes_in(place: Place) -> None:
     place.script("a.md", "echo a > a.txt; while ! test -e ../../../go; do :; done")
     place.commit("Tasks")
-    run = place.runr("run", "--task", "a", "--detach", "--json", code=0).json["run"]["id"]
+    run = place.runr("run", "--task", "a", "--detach", "--json", code=0).json["id"]
     place.await_phase(run, "work")
     save(place, "a.txt", "in the way\n")
     place.write("go")

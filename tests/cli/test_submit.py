@@ -50,7 +50,7 @@ def subjects(place: Place, rev: str) -> list[str]:
 def test_submit_delivers_all_three_commits_not_only_the_last(place: Place) -> None:
     run = waiting(place)
     answer = place.runr("submit", run["id"], "--to", "main", "--json", code=0).json
-    assert answer["how"] == "fast-forward"
+    assert answer["strategy"] == "fast-forward"
     assert [line.split(" ", 1)[1] for line in answer["commits"]] == ["Step 1", "Step 2", "a"]
     assert subjects(place, "main") == ["Start", "Tasks", "Step 1", "Step 2", "a"]
     assert [place.read(f"step{n}.txt") for n in (1, 2, 3)] == ["1\n", "2\n", "3\n"]
@@ -65,7 +65,7 @@ def test_a_branch_that_went_on_gets_one_merge_that_names_the_run(place: Place) -
     place.write("mine.txt", "1\n")
     place.commit("Mine")
     answer = place.runr("submit", run["id"], "--to", "main", "--json", code=0).json
-    assert answer["how"] == "merge"
+    assert answer["strategy"] == "merge"
     assert f"Runr-Run-Id: {run['id']}\n" in place.git("log", "-1", "--format=%B")
     found = place.runr("audit", "--range", "main~1..main", "--json", code=0).json["counts"]
     # The merge, and the two commits that the worker made itself.
@@ -77,8 +77,8 @@ def test_a_branch_that_lacks_what_the_run_began_with_gets_its_commits_alone(plac
     run = waiting(place)
     release = place.git("rev-parse", "release").strip()
     answer = place.runr("submit", run["id"], "--to", "release", "--json", code=0).json
-    assert (answer["how"], answer["before"]) == ("picked", release)
-    assert answer["after"] == place.git("rev-parse", "release").strip()
+    assert (answer["strategy"], answer["before_sha"]) == ("picked", release)
+    assert answer["after_sha"] == place.git("rev-parse", "release").strip()
     assert subjects(place, "release") == ["Start", "Step 1", "Step 2", "a"]
     names = place.git("ls-tree", "-r", "--name-only", "release").split()
     assert {"step1.txt", "step2.txt", "step3.txt"} <= set(names)
@@ -88,7 +88,7 @@ def test_a_branch_that_lacks_what_the_run_began_with_gets_its_commits_alone(plac
     assert place.git("log", "-1", form, new) == place.git("log", "-1", form, old)
     assert place.runr("audit", "--range", "release", "--json").json["counts"]["checkpoint"] == 1
     again = place.runr("submit", run["id"], "--to", "release", "--json", code=0).json
-    assert again["how"] == "already"
+    assert again["strategy"] == "already"
     place.git("switch", "-q", "release")
     place.script("a.md", THREE)
     assert place.runr("task-status", "a", "--json").json["task"]["unmerged"] is False
@@ -101,7 +101,7 @@ def test_work_that_is_in_main_already_can_be_submitted_to_another_branch(place: 
     run = place.run("a")
     assert place.branches() == ["main", "release"]
     answer = place.runr("submit", "latest", "--to", "release", "--json", code=0).json
-    assert (answer["how"], len(answer["commits"])) == ("picked", 3)
+    assert (answer["strategy"], len(answer["commits"])) == ("picked", 3)
     assert subjects(place, "release") == ["Start", "Step 1", "Step 2", "a"]
     assert place.runr("report", run["id"]).out.count("## Submitted") == 1
 
@@ -155,7 +155,7 @@ def test_submit_dry_run_changes_nothing_and_destroys_no_uncommitted_edit(
     done = place.runr(*words, "--json")
     assert done.code == tried.code == (1 if how in refused else 0)
     if tried.code == 0:
-        same = {"dry_run": True, "after": None, "next_steps": tried.json["next_steps"]}
+        same = {"dry_run": True, "after_sha": None, "next_steps": tried.json["next_steps"]}
         assert tried.json == done.json | same
         assert place.read("README.md") == "half a sentence"
         assert place.read("staged.txt") == "and changed\n"
@@ -184,7 +184,7 @@ def test_a_conflict_changes_nothing_and_names_the_files_and_three_commands(
     place.write("README.md", "not committed\n")
     before, head = place.snapshot(), place.git("rev-parse", target)
     refused = place.runr("submit", run["id"], "--to", target, code=1)
-    assert f"nothing was brought into {target}: both sides changed step2.txt" in refused.err
+    assert f"nothing was merged into {target}: both sides changed step2.txt" in refused.err
     assert (place.snapshot(), place.git("rev-parse", target)) == (before, head)
     assert len(refused.steps) == 3
     for command in refused.steps[:2]:
@@ -282,7 +282,7 @@ def test_an_unknown_branch_gets_the_near_match(place: Place) -> None:
 
 def test_a_run_that_is_at_work_is_not_submitted(place: Place) -> None:
     place.script("a.md", "trap 'exit 0' TERM; while :; do sleep 0.05; done")
-    started = place.runr("run", "--task", "a", "--detach", "--json", code=0).json["run"]["id"]
+    started = place.runr("run", "--task", "a", "--detach", "--json", code=0).json["id"]
     place.await_phase(started, "work")
     refused = place.runr("submit", started, "--to", "main", code=1)
     assert place.paste(refused.steps[1]).code == 0

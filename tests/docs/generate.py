@@ -1,5 +1,6 @@
 """Write the pages of docs/reference from the code that they describe: `make docs`."""
 
+import functools
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,7 +10,8 @@ if __name__ == "__main__":
     # As a script, this folder is on the path; as a test's module, the one above.
     sys.path[0] = str(_TESTS)
 
-from docs import record_pages, surface_pages  # noqa: E402 - see above
+from docs import answer_schemas, record_pages, surface_pages  # noqa: E402 - see above
+from runr.cli.answers import PAYLOADS  # noqa: E402 - see above
 
 REFERENCE = _TESTS.parent / "docs" / "reference"
 
@@ -19,6 +21,9 @@ PAGES: dict[str, Callable[[], str]] = {
     "config.md": record_pages.settings,
     "stops.md": record_pages.stop_reasons,
     "run-states.md": record_pages.run_states,
+} | {
+    f"json/{payload.replace('_', '-')}.json": functools.partial(answer_schemas.rendered, payload)
+    for payload in PAYLOADS
 }
 
 
@@ -37,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
         for name in (found := stale()):
             sys.stderr.write(f"docs/reference/{name} is out of date: make docs\n")
         return 1 if found else 0
-    REFERENCE.mkdir(parents=True, exist_ok=True)
+    (REFERENCE / "json").mkdir(parents=True, exist_ok=True)
     for name in stale():
         (REFERENCE / name).write_text(PAGES[name](), encoding="utf-8")
         sys.stdout.write(f"wrote docs/reference/{name}\n")

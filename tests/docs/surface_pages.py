@@ -7,6 +7,7 @@ import click
 from mcp.types import Tool
 
 from docs.markdown import alternatives, page, paragraphs, table
+from runr.cli.answers import ANSWERS, schema_name
 from runr.cli.commands import COMMANDS
 from runr.cli.main import cli
 from runr.errors import UsageError
@@ -31,7 +32,17 @@ def commands() -> str:
         parts += [f"## `runr {name}`", paragraphs(command.help)]
         parts.append(f"```text\n{_usage(command, own)}\n```")
         parts += _options(command, without=shared)
+        parts += _answers(name)
     return page(parts)
+
+
+def _answers(name: str) -> list[str]:
+    """Return the line about what the command prints with `--json`."""
+    links = [
+        f"[`{schema_name(payload)}`](json/{payload.replace('_', '-')}.json)"
+        for payload in ANSWERS.get(name, ())
+    ]
+    return [f"JSON: {', '.join(links)}"] if links else []
 
 
 def _usage(command: click.Command, context: click.Context) -> str:

@@ -80,10 +80,7 @@ ALLOWED = (
 PENDING: set[str] = {
     "server/runr",
     "docs",
-    "docs/reference",
-    "server/runr/cli",
     "server/runr/execution",
-    "server/runr/lifecycle",
     "server/runr/runs",
     "tests/cli",
     "tests/unit",

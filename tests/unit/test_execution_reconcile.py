@@ -311,13 +311,13 @@ def test_stopping_a_run_ends_a_worker_that_does_not_listen(kit: ProjectKit, gate
     assert gone(runner)
     os.close(runner)
     assert not is_running(worker)
-    assert "is stopped" in done.message
+    assert done.status == "stopped"
     assert len(done.next_steps) == 3
     entry = kit.settled("a.md")
     assert (entry.status, entry.stop_reason) == (State.STOPPED, "stopped")
     assert kit.events(run)[-1] == ("run.stopped", "stopped")
     assert (kit.layout.worktree(run.id) / "a.txt").exists()
-    assert "already ended" in stop_run(kit.open(), run.id).message
+    assert stop_run(kit.open(), run.id).status == "stopped"
 
 
 def test_a_run_can_be_stopped_as_soon_as_it_is_started(kit: ProjectKit, gate: Gate) -> None:
@@ -381,7 +381,7 @@ def test_of_several_who_run_one_task_at_once_one_wins_and_the_others_are_told_wh
     assert (done.returncode, done.stderr) == (0, "")
     text = sorted(done.stdout.splitlines())
     winner = text[-1].removeprefix("won ")
-    message = f"AlreadyRunningError run {winner} is at work on {TASK} (its own process)"
+    message = f"AlreadyRunningError run {winner} is running on {TASK} (its own process)"
     assert text == [message] * 3 + [f"won {winner}"]
     assert journal.ids(kit.layout) == [winner]
     gate.comes(kit)

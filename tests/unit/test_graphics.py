@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from runr.graphics import chart, svg, tree
 from runr.graphics.chart import Box, Chart
 from runr.graphics.layout import Spacing, layout_graph
+from runr.query import task_state
 
 NAMES = list("abcdefgh")
 SVG = "{http://www.w3.org/2000/svg}"
@@ -132,7 +133,7 @@ def test_a_chain_of_thousands_of_tasks_is_drawn_without_recursion(size: int) -> 
 
 
 def test_every_kind_has_a_colour() -> None:
-    assert set(chart.PAINTS) == set(chart.KINDS)
+    assert set(chart.PAINTS) == set(task_state.DISPLAY_STATUSES)
 
 
 def _leads(links: Links, start: str, end: str) -> bool:

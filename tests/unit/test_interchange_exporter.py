@@ -180,7 +180,7 @@ def test_a_status_comes_back_only_with_its_task_and_its_run(there: Project) -> N
     (there.layout.root / "kept").write_text(json.dumps(kept), encoding="utf-8")
     for dry_run in (True, False):
         answer = import_tasks(there, ImportRequest(file="kept", dry_run=dry_run))
-        assert answer.total == 8
+        assert answer.record_count == 8
         assert {record.place: record.reason for record in answer.records if record.reason} == {
             "kept, tasks[2]": "`text` is a number where text is wanted",
             "kept, status, .runr/tasks/b.md": f"{lost}, which it is about, is not restored",

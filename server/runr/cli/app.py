@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -49,14 +49,19 @@ class Invocation:
         """Print a warning to standard error."""
         streams.complain(click.style("runr: ", fg="yellow") + message)
 
-    def show(self, answer: Answer, render: Callable[[Answer], str]) -> None:
-        """Print the answer as JSON, or as text with `render`."""
+    def show(
+        self, answer: Answer, render: Callable[[Answer], str], steps: Sequence[str] | None = None
+    ) -> None:
+        """Print the answer as JSON, or as text with `render`.
+
+        `steps` are the next steps of the JSON where they are not the answer's own.
+        """
         if not self.as_json:
             click.echo(_without_controls(render(answer)))
             return
-        from runr.query.encoding import to_json  # noqa: PLC0415 - most answers are for people
+        from runr.cli.answers import answer_document  # noqa: PLC0415 - most answers are for people
 
-        click.echo(to_json(answer))
+        click.echo(answer_document(answer, steps))
 
     def say(self, line: str) -> None:
         """Print a line of progress; nothing with `--json`."""

@@ -62,7 +62,7 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = {
         "workers": Entry("setup:workers", "List or register workers."),
         "install": Entry("setup:install", "Install the Claude Code integration or git hooks."),
         "completion": Entry("system:completion", "Print a shell completion script."),
-        "demo": Entry("demo:demo", "Show runr at work in a small repository."),
+        "demo": Entry("demo:demo", "Try runr in a small repository."),
         "version": Entry("system:version", "Print the version."),
     },
     "Called by other programs": {

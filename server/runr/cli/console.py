@@ -2,10 +2,11 @@
 
 from __future__ import annotations  # runs are named here, and loaded only where there are any
 
+import shutil
 import sys
 import threading
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from click import style
 
 from runr.query.models import CommandResult, TaskSummary
 from runr.runs.stop_reasons import quoted
-from runr.text import ProgressScope
+from runr.text import ProgressScope, pluralize
 
 if TYPE_CHECKING:
     from runr.query.detail_models import (
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
         RunDetails,
         RunResult,
         TaskDetails,
-        TaskFields,
     )
 
 _DELAY_S = 1.0
@@ -52,37 +52,13 @@ def announce_after(
         timer.cancel()
 
 
-_TASKS = ".runr/tasks/"
-_REASON = "--reason 'what was done'"
-
-
-def short_name(path: str) -> str:
-    """Return a task's name as one shell word."""
-    return quoted(path.removeprefix(_TASKS))
-
-
 def after_detail(answer: TaskDetails) -> list[str]:
     """Return the next commands for a task; none for one that is completed."""
-    task, run = answer.task, answer.run
-    if task.status == "in_progress" and run is not None:
-        hand_in = run.worker == "session"
-        return [_complete(task)] if hand_in else [f"runr follow {run.id}", f"runr stop {run.id}"]
-    if task.status == "completed" and not task.stale:
-        if not task.unmerged or run is None:
-            return []
-        return list(run.next_steps) or [f"git merge {task.checkpoint_sha}"]
-    if task.status == "completed":
-        wanted = short_name(task.path)
-        again = f"runr run --task {wanted}"
-        steps = [f"runr why {wanted} --diff", f"runr acknowledge {wanted}"]
-        return steps if task.type == "manual" else [*steps, again]
-    if not task.ready:
-        return _unblock(task)
-    if task.type == "manual":
-        return [f"{_complete(task)} {_REASON}"]
-    if run is not None and run.status == "stopped" and run.next_steps:
-        return list(run.next_steps)
-    return [f"runr run --task {short_name(task.path)}"]
+    # Only one task at a time has next steps.
+    from runr.query.task_views import task_situation  # noqa: PLC0415 - see above
+    from runr.runs.next_steps import for_task  # noqa: PLC0415 - see above
+
+    return [step.shell for step in for_task(task_situation(answer))]
 
 
 def after_completion(answer: CompletionResult) -> list[str]:
@@ -90,22 +66,17 @@ def after_completion(answer: CompletionResult) -> list[str]:
     if answer.completed or answer.run is None:
         return []
     if answer.run.status == "running":
-        return [_complete(answer.task), f"runr report {answer.run.id}"]
+        return [_complete(answer.task.path), f"runr report {answer.run.id}"]
     return list(answer.run.next_steps)
 
 
 def after_brief(answer: RunResult) -> list[str]:
     """Return the command of a session that has finished the work of its brief."""
-    return [f"runr complete-task {short_name(answer.run.task_path)}"]
+    return [_complete(answer.run.task_path)]
 
 
-def _unblock(task: TaskFields) -> list[str]:
-    open_tasks = [path for path in task.blocked_by if path.startswith(_TASKS)]
-    return [f"runr task-status {short_name(path)}" for path in open_tasks]
-
-
-def _complete(task: TaskSummary) -> str:
-    return f"runr complete-task {short_name(task.path)}"
+def _complete(path: str) -> str:
+    return f"runr complete-task {quoted(path.removeprefix('.runr/tasks/'))}"
 
 
 #: A longer name moves the rest of its own line only.
@@ -114,15 +85,29 @@ _MAX_COLUMN = 60
 
 def column_width(texts: Iterable[str]) -> int:
     """Return the width of the column with these texts."""
-    return min(max(map(_columns, texts)), _MAX_COLUMN)
+    return min(max(map(columns, texts)), _MAX_COLUMN)
 
 
-def pad(text: str, columns: int) -> str:
-    """Return `text`, filled with spaces up to `columns`."""
-    return text + " " * (columns - _columns(text))
+def pad(text: str, width: int) -> str:
+    """Return `text`, filled with spaces up to `width` columns."""
+    return text + " " * (width - columns(text))
 
 
-def _columns(text: str) -> int:
+def cut(text: str, width: int) -> str:
+    """Return `text`, or as much of it as fits into `width` columns."""
+    if columns(text) <= width:
+        return text
+    while text and columns(text) > width - 1:
+        text = text[:-1]
+    return f"{text}…"
+
+
+def line_width() -> int | None:
+    """Return how many columns the terminal has; None where standard output is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def columns(text: str) -> int:
     """Return the display width of `text`."""
     if text.isascii():
         return len(text)
@@ -142,6 +127,34 @@ def render_result(answer: CommandResult) -> str:
 def render_next_steps(lines: Sequence[str]) -> list[str]:
     """Return the next commands under their heading."""
     return ["Next:", *(f"  {line}" for line in lines)] if lines else []
+
+
+STATUS_COLORS: Mapping[str, str | None] = {
+    "completed": "green",
+    "in_progress": "cyan",
+    "ready": None,
+    "waiting": "magenta",
+    "blocked": None,
+    "stopped": "yellow",
+    "failed": "red",
+    "stale": "yellow",
+}
+_LABELS = {"in_progress": "running", "waiting": "waiting for a person"}
+
+
+def status_label(status: str) -> str:
+    """Return what a display status is called in a terminal."""
+    return _LABELS.get(status, status)
+
+
+def render_counts(counts: Mapping[str, int]) -> str:
+    """Return how many tasks there are of each display status: `3 tasks: 1 ready, 2 blocked`."""
+    shown = [
+        style(f"{counts[status]} {status_label(status)}", fg=color)
+        for status, color in STATUS_COLORS.items()
+        if counts.get(status)
+    ]
+    return f"{pluralize(sum(counts.values()), 'task')}: {', '.join(shown)}"
 
 
 _MARKS = {

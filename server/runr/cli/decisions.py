@@ -8,7 +8,7 @@ from runr.errors import ExitCode
 from runr.lifecycle import complete, decisions
 from runr.lifecycle.complete import CompleteRequest
 from runr.lifecycle.decisions import Decision
-from runr.query.detail_models import CompletionResult, RunResult
+from runr.query.detail_models import CompletionResult, RunDetails
 
 
 @command("complete-task")
@@ -32,7 +32,7 @@ def complete_task(invocation: Invocation, **options: object) -> int:
     the completion, after the checks of the task.
     """
     answer = complete.complete_task(invocation.project(), CompleteRequest.model_validate(options))
-    invocation.show(answer, render_tasks.render_completion)
+    invocation.show(answer, render_tasks.render_completion, console.after_completion(answer))
     return _exit_code(answer)
 
 
@@ -58,7 +58,7 @@ def approve(invocation: Invocation, **options: str) -> int:
     Its work is merged and recorded as attested.
     """
     answer = decisions.approve(invocation.project(), Decision.model_validate(options))
-    invocation.show(answer, render_tasks.render_completion)
+    invocation.show(answer, render_tasks.render_completion, console.after_completion(answer))
     ended = answer.run.exit_code if answer.run else None
     return ExitCode.DONE if answer.completed else ended or ExitCode.UNVERIFIED
 
@@ -73,11 +73,11 @@ def reject(invocation: Invocation, **options: str) -> None:
     Its work is kept, and the next attempt receives the reason.
     """
     answer = decisions.reject(invocation.project(), Decision.model_validate(options))
-    invocation.show(answer, _rejected)
+    invocation.show(answer.run, _rejected)
 
 
-def _rejected(answer: RunResult) -> str:
-    name = render_tasks.shown_path(answer.run.task_path)
+def _rejected(run: RunDetails) -> str:
+    name = render_tasks.shown_path(run.task_path)
     return "\n".join(
-        [f"{name} is rejected; its work is kept", *console.render_next_steps(answer.run.next_steps)]
+        [f"{name} is rejected; its work is kept", *console.render_next_steps(run.next_steps)]
     )

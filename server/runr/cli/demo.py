@@ -63,7 +63,7 @@ _STEPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     help="Create the repository in this empty directory.",
 )
 def demo(invocation: Invocation, folder: Path | None) -> int:
-    """Show runr at work in a small repository."""
+    """Try runr in a small repository."""
     root = make(folder).layout.root
     invocation.say(f"A demo repository: {root}")
     for message, words in _STEPS:

@@ -7,29 +7,16 @@ from itertools import islice
 import click
 from click import style
 
-from runr.cli import render_tasks
+from runr.cli import console, render_tasks
+from runr.cli.answers import answer_document
 from runr.cli.app import Invocation, command, task_names
 from runr.cli.filters import filtered
 from runr.graphics import chart, svg, tree
-from runr.graphics.chart import Kind
 from runr.graphics.dependency_graph import DependencyView, gather, graph_chart, graph_result
 from runr.graphics.tree import Line
-from runr.query.encoding import to_json
 from runr.query.filters import Filter
-from runr.query.task_state import TaskState
+from runr.query.task_state import DisplayStatus, TaskState
 from runr.runs.stop_reasons import quoted
-
-_COLORS: dict[Kind, str | None] = {
-    "completed": "green",
-    "in_progress": "cyan",
-    "ready": None,
-    "waiting": "magenta",
-    "blocked": None,
-    "stopped": "yellow",
-    "failed": "red",
-    "stale": "yellow",
-}
-_LABELS: dict[Kind, str] = {"in_progress": "running", "waiting": "waiting for a person"}
 
 #: The most names of a critical path that are shown.
 _CHAIN = 6
@@ -48,14 +35,8 @@ def render_graph(graphed: DependencyView, *, depth: int, limit: int) -> str:
 
 
 def _summary(graphed: DependencyView) -> str:
-    kinds = Counter(chart.kind(graphed.task_states[path]) for path in graphed.paths)
-    counted = [
-        style(f"{kinds[kind]} {_LABELS.get(kind, kind)}", fg=_COLORS[kind])
-        for kind in chart.KINDS
-        if kinds[kind]
-    ]
-    total = "1 task" if len(graphed.paths) == 1 else f"{len(graphed.paths)} tasks"
-    lines = [f"{total}: {', '.join(counted)}"]
+    counts = Counter[str](graphed.task_states[path].display_status for path in graphed.paths)
+    lines = [console.render_counts(counts)]
     if len(graphed.critical) > 1:
         names = [render_tasks.shown_path(path) for path in graphed.critical]
         left = len(names) - _CHAIN
@@ -113,7 +94,7 @@ def _around(graphed: DependencyView, about: str, depth: int, limit: int) -> Iter
 
 
 def _kind_of(graphed: DependencyView) -> Callable[[str], str]:
-    return lambda path: chart.kind(graphed.task_states[path])
+    return lambda path: graphed.task_states[path].display_status
 
 
 def _cut(lines: Iterator[str], limit: int) -> Iterator[str]:
@@ -128,11 +109,11 @@ def _cut(lines: Iterator[str], limit: int) -> Iterator[str]:
 
 def _line(graphed: DependencyView, line: Line) -> str:
     task_state = graphed.task_states[line.path]
-    kind = chart.kind(task_state)
+    kind = task_state.display_status
     stem = style(line.stem, dim=True)
     if line.kind == "more":
-        return stem + style(f"… and {line.count} more, {_LABELS.get(kind, kind)}", dim=True)
-    sign = style(chart.sign(task_state), fg=_COLORS[kind])
+        return stem + style(f"… and {line.count} more, {console.status_label(kind)}", dim=True)
+    sign = style(chart.sign(task_state), fg=console.STATUS_COLORS[kind])
     named = f"{stem}{sign} {render_tasks.shown_path(line.path)}"
     match line.kind:
         case "again":
@@ -147,8 +128,10 @@ def _line(graphed: DependencyView, line: Line) -> str:
             return f"{named}  {_remark(task_state, kind)}"
 
 
-def _remark(task_state: TaskState, kind: Kind) -> str:
-    message = style(_LABELS.get(kind, kind), fg=_COLORS[kind], dim=kind == "blocked")
+def _remark(task_state: TaskState, kind: DisplayStatus) -> str:
+    message = style(
+        console.status_label(kind), fg=console.STATUS_COLORS[kind], dim=kind == "blocked"
+    )
     wrong = [cause for cause in task_state.blocked_by if "(" in cause]
     problem = task_state.task.error
     wrong += [problem.message] if problem else []
@@ -181,7 +164,7 @@ def graph(
     """
     graphed = gather(invocation.project(), wanted, about)
     if form == "json" or invocation.as_json:
-        click.echo(to_json(graph_result(graphed)))
+        click.echo(answer_document(graph_result(graphed)))
     elif form == "tree":
         invocation.say(render_graph(graphed, depth=depth, limit=limit))
     else:

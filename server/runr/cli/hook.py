@@ -1,4 +1,4 @@
-"""`runr hook EVENT`, which Claude Code starts: quick, silent, and never in anybody's way."""
+"""`runr hook EVENT`, which Claude Code starts: quick and silent, it never blocks the user."""
 
 import os
 import sys
@@ -55,7 +55,7 @@ def _is_idle(root: str, event: str, data: bytes) -> bool:
     if event not in _ABOUT_OPEN_WORK or b'__run-task"' in data:
         return False
     # Not by way of `store.layout`: most events end here, and loading that takes longer than all
-    # of this. A file that cannot be read is damage, which is told where it is met.
+    # of this. A damaged file is reported where it is read.
     try:
         # Not through a link, as `runr.nofollow`.
         if os.path.islink(f"{root}/.runr"):  # noqa: PTH114 - see `_here`

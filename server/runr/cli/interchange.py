@@ -8,6 +8,7 @@ import click
 from click import style
 
 from runr.cli import console, streams
+from runr.cli.answers import document
 from runr.cli.app import Invocation, command
 from runr.errors import ExitCode
 from runr.interchange import exporter, importer
@@ -85,9 +86,11 @@ def _sum(answer: ImportResult) -> str:
     parts += [f"{counts['present']} here already"] if counts["present"] else []
     parts += [f"{counts['left_out']} left out"] if counts["left_out"] else []
     parts += [f"{counts['failed']} could not be imported"] if counts["failed"] else []
-    if answer.attested:
-        parts.append(f"{answer.attested} {would}attested by {answer.by}, not verified")
-    return f"{pluralize(answer.total, 'record')}: {'; '.join(parts)}."
+    if answer.attested_count:
+        parts.append(
+            f"{answer.attested_count} {would}attested by {answer.attested_by}, not verified"
+        )
+    return f"{pluralize(answer.record_count, 'record')}: {'; '.join(parts)}."
 
 
 @command("import")
@@ -149,7 +152,7 @@ def _ask(
     invocation.show(replace(planned, next_steps=[]), render_import)
     if planned.written:
         click.confirm(f"Import {pluralize(planned.written, 'record')}?", abort=True)
-    number = planned.unattested + planned.attested
+    number = planned.unattested_count + planned.attested_count
     if not number or not ask_done or (request.by and request.done == "attest"):
         return request
     tasks = pluralize(number, "task") + (" that is" if number == 1 else " that are")
@@ -175,7 +178,9 @@ def export(invocation: Invocation, **arguments: object) -> None:
     Other formats than json export the tasks for another tool.
     """
     answer = exporter.export_tasks(invocation.project(), ExportRequest.model_validate(arguments))
-    if isinstance(answer, str):
+    if isinstance(answer, str) and invocation.as_json:
+        click.echo(document("export", {"format": arguments["format"], "content": answer}))
+    elif isinstance(answer, str):
         # Not `show`: an export must be byte for byte the same, whatever the terminal's encoding.
         streams.write_bytes(answer.encode())
     else:

@@ -3,6 +3,7 @@
 import click
 
 from runr import __version__
+from runr.cli.answers import answer_document
 from runr.cli.app import Invocation, command, task_names
 from runr.cli.filters import filtered
 from runr.errors import ExitCode, UsageError
@@ -10,7 +11,6 @@ from runr.lint import finding, fixes, rules
 from runr.lint.fixes import FixResult
 from runr.lint.rules import LintResult
 from runr.query import listing
-from runr.query.encoding import to_json
 from runr.query.filters import Filter
 from runr.text import pluralize
 
@@ -56,9 +56,9 @@ def lint(
             click.echo(_fixed(done))
     answer = rules.lint_tasks(project, tasks, strict=strict)
     if form == "sarif":
-        click.echo(finding.render_sarif(answer.findings, __version__), nl=False)
+        click.echo(finding.render_sarif(answer.diagnostics, __version__), nl=False)
     elif form == "json":
-        click.echo(to_json(answer))
+        click.echo(answer_document(answer))
     else:
         invocation.show(answer, _linted)
     return ExitCode.DONE if answer.passed else ExitCode.FAILED
@@ -73,12 +73,14 @@ def _fixed(done: FixResult) -> str:
 
 def _linted(answer: LintResult) -> str:
     lines = []
-    for each in answer.findings:
+    for each in answer.diagnostics:
         place = f"{each.path}:{each.line}" if each.line else each.path
         word = click.style(each.severity, fg=_COLORS[each.severity])
         lines.append(f"{place}: {word}: {each.message} [{each.rule}]")
-    tasks = pluralize(answer.tasks, "task")
+    tasks = pluralize(answer.task_count, "task")
     if not lines:
         return f"{tasks}: no problems found."
-    wrong = f"{pluralize(answer.errors, 'error')}, {pluralize(answer.warnings, 'warning')}"
+    wrong = (
+        f"{pluralize(answer.error_count, 'error')}, {pluralize(answer.warning_count, 'warning')}"
+    )
     return "\n".join([*lines, f"{tasks}: {wrong}."])

@@ -1,6 +1,5 @@
 """The entry point of the command line: the options of every command, and how errors are shown."""
 
-import json
 import os
 import shlex
 import sys
@@ -61,8 +60,10 @@ def _main() -> int:
 
 def _fail(code: str, message: str, steps: Sequence[str], exit_code: int) -> int:
     if "--json" in sys.argv:
-        error = {"code": code, "message": message, "next": [*steps], "exit_code": int(exit_code)}
-        click.echo(json.dumps({"error": error}, ensure_ascii=False))
+        # Only an error in JSON pays for this import.
+        from runr.cli.answers import error_document  # noqa: PLC0415 - see above
+
+        click.echo(error_document(code, message, steps, exit_code))
         return exit_code
     color = streams.wants_color(os.environ)
     streams.complain(click.style("runr: ", fg="red") + message, color=color)

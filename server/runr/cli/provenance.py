@@ -20,45 +20,48 @@ _MAX_ROWS = 50
 
 def render_audit(answer: Audit) -> str:
     """Return the counts, the coverage, and the unattributed commits."""
-    if not answer.commits:
+    if not answer.commit_count:
         return "\n".join([f"No commits in {answer.range}.", *_notes(answer.notes)])
-    lines = [f"{answer.range}: {_commits(answer.commits)}"]
+    lines = [f"{answer.range}: {_commits(answer.commit_count)}"]
     width = max(len(str(number)) for number in answer.counts.values())
     lines += [f"  {number:>{width}}  {name}" for name, number in answer.counts.items() if number]
-    verdict = f"{answer.coverage:.1f}% of {answer.counted} covered"
+    verdict = f"{answer.coverage:.1f}% of {answer.counted_count} covered"
     if answer.fail_under is not None:
         sign = style("✓", fg="green") if answer.passed else style("✗", fg="red")
         verdict = f"{sign} {verdict}, required {answer.fail_under:g}%"
     lines += [verdict, *_notes(answer.notes)]
-    if answer.gaps:
-        lines += ["Unattributed commits:", *(f"  {_row(gap)}" for gap in answer.gaps[:_MAX_ROWS])]
-    if len(answer.gaps) > _MAX_ROWS:
-        lines.append(f"  … and {len(answer.gaps) - _MAX_ROWS} more; --json lists them all")
+    if answer.unattributed:
+        lines += [
+            "Unattributed commits:",
+            *(f"  {_row(gap)}" for gap in answer.unattributed[:_MAX_ROWS]),
+        ]
+    if len(answer.unattributed) > _MAX_ROWS:
+        lines.append(f"  … and {len(answer.unattributed) - _MAX_ROWS} more; --json lists them all")
     return "\n".join(lines)
 
 
 def render_manual_commit(answer: ManualCommitResult) -> str:
     """Return the commit, its files, and where its record is."""
-    name = (answer.task or "").removeprefix(".runr/tasks/")
+    name = (answer.task_path or "").removeprefix(".runr/tasks/")
     belongs = f" for {name}" if name else ""
-    lines = [f"✎ commit {answer.sha[:12]}: manual work by {answer.by}{belongs}"]
+    lines = [f"✎ commit {answer.commit_sha[:12]}: manual work by {answer.committed_by}{belongs}"]
     lines += [f"  {path}" for path in answer.files[:_MAX_ROWS]]
     if len(answer.files) > _MAX_ROWS:
         lines.append(f"  … and {len(answer.files) - _MAX_ROWS} more")
-    return "\n".join([*lines, "Next:", f"  runr report {answer.run}"])
+    return "\n".join([*lines, "Next:", f"  runr report {answer.run_id}"])
 
 
 def render_submission(answer: Submission) -> str:
     """Return what was merged, or would be."""
-    into = f"{_commits(len(answer.commits))} of run {answer.run}"
-    if answer.how == "already":
+    into = f"{_commits(len(answer.commits))} of run {answer.run_id}"
+    if answer.strategy == "already":
         head = f"{answer.to} already contains {into}"
     else:
         verb = "would be merged" if answer.dry_run else "merged"
-        head = f"{into} {verb} into {answer.to} ({answer.how})"
+        head = f"{into} {verb} into {answer.to} ({answer.strategy})"
     lines = [head, *(f"  {commit}" for commit in answer.commits)]
-    if answer.forced:
-        lines.append(f"  {style('forced', fg='yellow')}: {answer.forced}")
+    if answer.override_reason:
+        lines.append(f"  {style('forced', fg='yellow')}: {answer.override_reason}")
     return "\n".join(
         [*lines, "Next:", *(f"  {step}" for step in answer.next_steps)]
         if answer.next_steps
@@ -76,7 +79,7 @@ def render_cleanup(answer: CleanResult) -> str:
 
 
 def _row(commit: AuditedCommit) -> str:
-    return f"{commit.sha[:12]}  {commit.date}  {commit.author}  {commit.subject}"
+    return f"{commit.commit_sha[:12]}  {commit.committed_at}  {commit.author}  {commit.subject}"
 
 
 def _commits(number: int) -> str:

@@ -47,18 +47,18 @@ def check_progress(data: ChecksEscalated | CheckFailed | CheckFinished) -> str:
         command=data.command,
         exit_code=data.exit_code,
         seconds=data.seconds,
-        runs=data.runs,
+        run_count=data.runs,
         passed=data.exit_code == 0,
         flaky=data.exit_code == 0 and data.runs > 1,
     )
     if isinstance(data, CheckFailed):
-        return f"{_sign(check)} {check.command} (run {check.runs}; retrying)"
-    more = f" ({_facts(check, took=False)})" if check.runs > 1 else ""
+        return f"{_sign(check)} {check.command} (run {check.run_count}; retrying)"
+    more = f" ({_facts(check, took=False)})" if check.run_count > 1 else ""
     return f"{_sign(check)} {check.command}{more}"
 
 
 def _sign(check: CheckDetails) -> str:
-    if not check.runs:
+    if not check.run_count:
         return style("-", dim=True)
     if check.passed:
         return style("✓", fg="yellow" if check.flaky else "green")
@@ -66,11 +66,11 @@ def _sign(check: CheckDetails) -> str:
 
 
 def _facts(check: CheckDetails, *, took: bool) -> str:
-    if not check.runs:
+    if not check.run_count:
         return f"{check.tier}, not run"
     time = format_duration(check.seconds) if took else ""
-    again = f"failed in {check.runs} runs" if check.runs > 1 else ""
-    again = f"flaky: passed in run {check.runs}" if check.flaky else again
+    again = f"failed in {check.run_count} runs" if check.run_count > 1 else ""
+    again = f"flaky: passed in run {check.run_count}" if check.flaky else again
     return ", ".join(part for part in (check.tier, time, again) if part)
 
 
@@ -80,13 +80,13 @@ _FILES = 15
 
 def render_preview(answer: ResumePreview) -> str:
     """Return from where a run would resume, and with which work."""
-    name = answer.task.removeprefix(".runr/tasks/")
-    lines = [f"run {answer.run} of {name} ({answer.stop_reason}): {answer.message}"]
+    name = answer.task_path.removeprefix(".runr/tasks/")
+    lines = [f"run {answer.run_id} of {name} ({answer.stop_reason}): {answer.message}"]
     lines.append(f"  in {answer.workdir}")
-    lines += [f"  changed so far: {path}" for path in answer.work[:_FILES]]
-    if len(answer.work) > _FILES:
-        lines.append(f"  … and {len(answer.work) - _FILES} more")
-    if not answer.work:
+    lines += [f"  changed so far: {path}" for path in answer.changed[:_FILES]]
+    if len(answer.changed) > _FILES:
+        lines.append(f"  … and {len(answer.changed) - _FILES} more")
+    if not answer.changed:
         lines.append("  no changes so far")
     return "\n".join([*lines, "Next:", *(f"  {step}" for step in answer.next_steps)])
 
@@ -193,6 +193,11 @@ def render_started(answer: RunResult) -> str:
     return "\n".join(
         [f"run {answer.run.id} has started", *render_next_steps(answer.run.next_steps)]
     )
+
+
+def render_stopped(run: RunDetails) -> str:
+    """Return that the run has ended, and the next commands."""
+    return "\n".join([f"run {run.id} is {run.status}", *render_next_steps(run.next_steps)])
 
 
 def render_runs(answer: RunList) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations  # runs are named here, and loaded only where
 import shlex
 from typing import TYPE_CHECKING
 
-from click import style
+from click import style, unstyle
 
 from runr.cli import console, render_runs
 from runr.cli.console import render_next_steps
@@ -21,8 +21,12 @@ _UNCHECKED = {
 }
 
 
+#: A terminal that is narrower shows no titles in a list, and columns that a title needs.
+_WIDE, _TITLE = 100, 12
+
+
 def render_list(answer: TaskList) -> str:
-    """Return one line for each task, in columns."""
+    """Return one line for each task, in columns, and how many there are of each status."""
     if not answer.tasks:
         return " ".join(answer.next_steps)
     names = [shown_name(row) for row in answer.tasks]
@@ -33,14 +37,25 @@ def render_list(answer: TaskList) -> str:
         sign, status = console.task_sign(row), console.styled(row.status)
         begun = f"  {sign} {console.pad(name, width)}  {status}"
         remarks = _remarks(row)
-        gap = " " * (states - len(row.status) + 2) if remarks else ""
-        lines.append(f"{begun}{gap}{remarks}")
+        gap = " " * (states - len(row.status) + 2)
+        lines.append(_with_title(f"{begun}{gap}{remarks}".rstrip(), row))
     if 0 < answer.needs_human_count < answer.total_count:
         lines.append(f"  {blocked_note(answer.needs_human_count)}")
     if answer.next_cursor:
         cursor = shlex.quote(answer.next_cursor)
         lines.append(f"  … of {answer.total_count}; --cursor {cursor} shows more, --limit 0 all")
-    return "\n".join(lines)
+    return "\n".join([*lines, f"  {console.render_counts(answer.counts)}"])
+
+
+def _with_title(line: str, row: TaskSummary) -> str:
+    """Return the line with title, priority and tags where the terminal is wide enough."""
+    width = console.line_width()
+    if width is None or width < _WIDE:
+        return line
+    facts = [row.title, f"priority {row.priority}" if row.priority else "", *row.tags]
+    room = width - console.columns(unstyle(line)) - 2
+    text = console.cut(", ".join(filter(None, facts)), room) if room >= _TITLE else ""
+    return f"{line}  {style(text, dim=True)}" if text else line
 
 
 def blocked_note(count: int) -> str:

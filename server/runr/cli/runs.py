@@ -14,7 +14,7 @@ from runr.lifecycle import start
 from runr.lifecycle.follow import Listener, wait_for_run
 from runr.lifecycle.start import RunRequest
 from runr.query import notes
-from runr.query.detail_models import RunDetails
+from runr.query.detail_models import RunDetails, RunResult
 from runr.query.filters import Filter
 from runr.query.models import Kind
 from runr.runs.events import Event
@@ -129,7 +129,7 @@ def note(invocation: Invocation, run: str, text: str) -> None:
 def stop(invocation: Invocation, run: str, reason: str | None) -> None:
     """Stop a run and keep its work."""
     answer = lifecycle_runs.stop_run(invocation.project(), run, reason)
-    invocation.show(answer, console.render_result)
+    invocation.show(answer, render_runs.render_stopped)
 
 
 @command("resume")
@@ -166,7 +166,7 @@ def resume(
         return ExitCode.DONE
     answer = lifecycle_runs.resume_run(invocation.project(), wanted, phase)
     if answer.run.worker == "session" or not wait:
-        invocation.show(answer, render_runs.render_started)
+        _show_started(invocation, answer)
         return ExitCode.DONE
     invocation.say(f"run {answer.run.id} is resumed")
     return _follow(invocation, answer.run.id, after=answer.run.seq)
@@ -185,10 +185,19 @@ def _resume_latest(invocation: Invocation, *, preview: bool, wait: bool) -> int:
 def _run_one(invocation: Invocation, task: str, options: dict[str, object], *, wait: bool) -> int:
     answer = start.run_task(invocation.project(), _request(invocation, task, options))
     if answer.brief is not None or not wait:
-        invocation.show(answer, render_runs.render_started)
+        _show_started(invocation, answer)
         return ExitCode.DONE
     invocation.say(f"run {answer.run.id} on {answer.run.branch or 'the current working tree'}")
     return _follow(invocation, answer.run.id)
+
+
+def _show_started(invocation: Invocation, answer: RunResult) -> None:
+    """Print the run that was started or resumed, or the brief of the session that works on it."""
+    if answer.brief is None:
+        invocation.show(answer.run, lambda _: render_runs.render_started(answer))
+    else:
+        steps = console.after_brief(answer)
+        invocation.show(answer, render_runs.render_started, steps)
 
 
 def _request(invocation: Invocation, task: str, options: dict[str, object]) -> RunRequest:

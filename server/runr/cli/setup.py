@@ -91,7 +91,7 @@ def doctor(invocation: Invocation) -> int:
     """Check the installation and the settings."""
     answer = check_health(invocation.project())
     invocation.show(answer, _health)
-    return ExitCode.DONE if answer.well else ExitCode.FAILED
+    return ExitCode.DONE if answer.passed else ExitCode.FAILED
 
 
 @command("install")
@@ -179,7 +179,7 @@ def _installed(answer: InstallResult) -> str:
 def _health(answer: HealthReport) -> str:
     signs = {"ok": ("✓", "green"), "note": ("•", "yellow"), "bad": ("✗", "red")}
     lines = []
-    for found in answer.findings:
+    for found in answer.health_checks:
         sign, colour = signs[found.state]
         lines.append(f"{click.style(sign, fg=colour)} {found.name}: {found.message}")
         if found.advice:

@@ -29,10 +29,10 @@ _SIGNS = {
 
 def render_inference(answer: InferenceResult) -> str:
     """Return what the commits prove about each task, with the evidence and the confidence."""
-    if not answer.findings:
+    if not answer.matches:
         return "\n".join(["No commit mentions a task.", *_notes(answer.notes)])
     lines = ["Inferred from commits:"]
-    for found in answer.findings:
+    for found in answer.matches:
         lines += _finding(found, applied=answer.applied)
     if answer.applied:
         number = len(answer.changed)
@@ -49,15 +49,15 @@ def render_explanation(answer: Explanation) -> str:
 
 def render_acknowledgement(answer: AcknowledgeResult) -> str:
     """Return the acknowledged task and its stale reasons."""
-    name = answer.task.removeprefix(".runr/tasks/")
-    head = f"{style('✎', fg='green')} {name}: acknowledged by {answer.by}"
+    name = answer.task_path.removeprefix(".runr/tasks/")
+    head = f"{style('✎', fg='green')} {name}: acknowledged by {answer.acknowledged_by}"
     return "\n".join([head, *(f"  {stale_reason}" for stale_reason in answer.stale_reasons)])
 
 
 def _finding(found: InferredTask, *, applied: bool) -> list[str]:
     sign, colour = _SIGNS.get(found.effect, ("↶", "red"))
-    name = found.task.removeprefix(".runr/tasks/")
-    where = f"{found.commit[:12]}  {found.date}" if found.commit else "no commit"
+    name = found.task_path.removeprefix(".runr/tasks/")
+    where = f"{found.commit_sha[:12]}  {found.committed_at}" if found.commit_sha else "no commit"
     head = f"  {style(sign, fg=colour)} {name}  {where}  {found.confidence:.1f} {found.basis}"
     return [head, f"      {_describe(found, applied=applied)}"]
 
@@ -65,7 +65,7 @@ def _finding(found: InferredTask, *, applied: bool) -> list[str]:
 def _describe(found: InferredTask, *, applied: bool) -> str:
     match found.effect:
         case "reverted":
-            return f"{found.message}, and {(found.reverted_by or '')[:12]} reverted it"
+            return f"{found.message}, and {(found.reverting_sha or '')[:12]} reverted it"
         case "known":
             return f"{found.message}; already recorded as {found.evidence or found.status}"
         case "arrived":

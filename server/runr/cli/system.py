@@ -7,9 +7,8 @@ from click.shell_completion import get_completion_class
 
 from runr import __version__
 from runr.claude.protocol import EVENTS
+from runr.cli.answers import document
 from runr.cli.app import Invocation, command
-from runr.query.encoding import to_json
-from runr.query.models import CommandResult
 
 
 @command("mcp")
@@ -36,7 +35,7 @@ def hook(invocation: Invocation, event: str) -> int:
 
 @command("completion")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
-def completion(invocation: Invocation, shell: str) -> None:  # noqa: ARG001 - the same everywhere
+def completion(invocation: Invocation, shell: str) -> None:
     """Print a shell completion script.
 
     Use it as in `eval "$(runr completion bash)"`.
@@ -45,18 +44,16 @@ def completion(invocation: Invocation, shell: str) -> None:  # noqa: ARG001 - th
     from runr.cli.main import cli  # noqa: PLC0415 - see above
 
     kind = get_completion_class(shell)
-    if kind is not None:
-        # A script for `eval`, so `--json` does not change it.
-        click.echo(kind(cli, {}, "runr", "_RUNR_COMPLETE").source())
+    if kind is None:
+        return
+    script = kind(cli, {}, "runr", "_RUNR_COMPLETE").source()
+    if invocation.as_json:
+        script = document("shell_completion", {"shell": shell, "script": script})
+    click.echo(script)
 
 
 @command("version")
 def version(invocation: Invocation) -> None:
     """Print the version."""
-    message = f"runr {__version__}"
-    if not invocation.as_json:
-        click.echo(message)
-        return
-    # The models take longer to load than all the rest of this command.
-
-    click.echo(to_json(CommandResult(message=message)))
+    text = f"runr {__version__}"
+    click.echo(document("version", __version__) if invocation.as_json else text)

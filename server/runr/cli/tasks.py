@@ -53,8 +53,8 @@ def _choice(answer: "NextTask", *, explain: bool) -> str:
         ]
         more = answer.others_count - len(answer.others)
         lines += [f"  and {more} more"] if more else []
-    if answer.needs_human:
-        lines.append(f"  {render_tasks.blocked_note(len(answer.needs_human))}")
+    if answer.needs_human_paths:
+        lines.append(f"  {render_tasks.blocked_note(len(answer.needs_human_paths))}")
     return "\n".join([*lines, *console.render_next_steps(answer.next_steps)])
 
 
@@ -115,6 +115,5 @@ def task_status(invocation: Invocation, task: str, tail: int) -> None:
     """Show one task and its last run."""
     from runr.query import detail  # noqa: PLC0415 - as in `next_task`
 
-    invocation.show(
-        detail.task_status(invocation.project(), task, tail=tail), render_tasks.render_details
-    )
+    answer = detail.task_status(invocation.project(), task, tail=tail)
+    invocation.show(answer, render_tasks.render_details, console.after_detail(answer))

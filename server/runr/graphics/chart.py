@@ -2,17 +2,11 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
 
-from runr.query.task_state import TaskState
+from runr.query.task_state import DISPLAY_STATUSES, DisplayStatus, TaskState
 from runr.status.model import Evidence, State
 
-Kind = Literal[
-    "completed", "in_progress", "ready", "waiting", "blocked", "stopped", "failed", "stale"
-]
-
 #: In the order in which a legend names them.
-KINDS: tuple[Kind, ...] = get_args(Kind)
 
 #: The signs that stand for a status wherever tasks are listed.
 SIGNS: Mapping[str, str] = {
@@ -33,7 +27,7 @@ class Paint:
     fill: str
 
 
-PAINTS: Mapping[Kind, Paint] = {
+PAINTS: Mapping[DisplayStatus, Paint] = {
     "completed": Paint(line="#1a7f37", fill="#dafbe1"),
     "in_progress": Paint(line="#0f7b8a", fill="#d3f4f7"),
     "ready": Paint(line="#0969da", fill="#ddf4ff"),
@@ -53,7 +47,7 @@ class Box:
     name: str
     title: str
     sign: str
-    kind: Kind
+    kind: DisplayStatus
     critical: bool = False
 
 
@@ -74,10 +68,10 @@ class Chart:
             for need in self.needs[box.path]
         ]
 
-    def counts(self) -> dict[Kind, int]:
+    def counts(self) -> dict[DisplayStatus, int]:
         """Return how many boxes there are of each kind that occurs."""
         kinds = [box.kind for box in self.boxes]
-        return {kind: kinds.count(kind) for kind in KINDS if kind in kinds}
+        return {kind: kinds.count(kind) for kind in DISPLAY_STATUSES if kind in kinds}
 
 
 def box(task_state: TaskState, critical: Collection[str] = ()) -> Box:
@@ -87,7 +81,7 @@ def box(task_state: TaskState, critical: Collection[str] = ()) -> Box:
         name=task_state.task.name.removesuffix(".md"),
         title=task_state.task.title,
         sign=sign(task_state),
-        kind=kind(task_state),
+        kind=task_state.display_status,
         critical=task_state.path in critical,
     )
 
@@ -99,25 +93,6 @@ def sign(task_state: TaskState) -> str:
     if entry.status is not State.COMPLETED or entry.evidence is None:
         return usual
     return _EVIDENCE.get(entry.evidence, usual)
-
-
-def kind(task_state: TaskState) -> Kind:
-    """Return what a task is coloured by: its status, and whether it can go on."""
-    if task_state.stale:
-        return "stale"
-    if task_state.needs_human:
-        return "waiting"
-    match task_state.entry.status:
-        case State.COMPLETED:
-            return "completed"
-        case State.IN_PROGRESS:
-            return "in_progress"
-        case State.STOPPED:
-            return "stopped"
-        case State.FAILED:
-            return "failed"
-        case _:
-            return "ready" if task_state.ready else "blocked"
 
 
 def render_dot(chart: Chart) -> str:

@@ -5,8 +5,9 @@ import unicodedata
 from collections.abc import Iterable
 from html import escape
 
-from runr.graphics.chart import PAINTS, Box, Chart, Kind
+from runr.graphics.chart import PAINTS, Box, Chart
 from runr.graphics.layout import Layout, Point, Spacing, layout_graph
+from runr.query.task_state import DisplayStatus
 
 _SPACING = Spacing()
 _MARGIN = 24
@@ -82,7 +83,7 @@ def _head(chart: Chart) -> Iterable[str]:
         x += 36 + 6.2 * len(message)
 
 
-def _spoken(kind: Kind) -> str:
+def _spoken(kind: DisplayStatus) -> str:
     return {"in_progress": "in progress", "waiting": "for a person"}.get(kind, kind)
 
 

@@ -56,9 +56,9 @@ class ImportedRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportResult(Result):
-    """The whole import: each of `total` records is in `records`, and counted once in `counts`.
+    """The whole import: each of `record_count` records is counted once in `counts`.
 
-    `attested` were recorded as completed in the name of `by`; `unattested` are
+    `attested_count` were recorded as completed in the name of `attested_by`; `unattested_count` are
     done in the other tool and recorded nowhere here.
     """
 
@@ -66,11 +66,11 @@ class ImportResult(Result):
     file: str
     dry_run: bool
     records: list[ImportedRecord]
-    total: int
+    record_count: int
     counts: dict[Outcome, int]
-    attested: int = 0
-    unattested: int = 0
-    by: str | None = None
+    attested_count: int = 0
+    unattested_count: int = 0
+    attested_by: str | None = None
     notes: list[str] = field(default_factory=list)
 
     @property

@@ -28,14 +28,14 @@ OnStart = Callable[[RunDetails], None]
 class BatchResult(Result):
     """The runs of a batch.
 
-    `refused` has one line for each task that could not be started; `waiting`
-    are the tasks that need a person, `stopped` those with a run to resume.
+    `refused` has one line for each task that could not be started; `needs_human_paths`
+    are the tasks that need a person, `stopped_paths` those with a run to resume.
     """
 
     runs: list[RunDetails] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
-    waiting: list[str] = field(default_factory=list)
-    stopped: list[str] = field(default_factory=list)
+    needs_human_paths: list[str] = field(default_factory=list)
+    stopped_paths: list[str] = field(default_factory=list)
     message: str = ""
 
 
@@ -87,7 +87,9 @@ def run_ready(
     waiting = sorted([task.path for task in matching if task.needs_human] + others)
     stopped = [task.path for task in left if task.interrupted and task.path not in others]
     message = _summary(runs, waiting, stopped)
-    return BatchResult(runs=runs, refused=text, waiting=waiting, stopped=stopped, message=message)
+    return BatchResult(
+        runs=runs, refused=text, needs_human_paths=waiting, stopped_paths=stopped, message=message
+    )
 
 
 def summarize(runs: list[RunDetails]) -> BatchResult:

@@ -1,4 +1,4 @@
-"""A completion on a person's word: checked first, then recorded as a run of its own."""
+"""Attestations: the checks of the task first, then a run that records the person's decision."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -19,17 +19,17 @@ from runr.storage import files, state_dir
 from runr.tasks.model import Task, TaskType
 
 
-def attestation_text(project: Project, reason: str, by: str | None) -> Approval:
-    """Return what is said, in the name of git's user unless somebody is named."""
+def build_attestation(project: Project, reason: str, by: str | None) -> Approval:
+    """Return the attestation in the name of `by`, by default git's user."""
     name = by or project.repo.user()
     if not name:
-        raise UsageError("who says so? Name the person with --by, or set git's user.name")
+        raise UsageError("no name: pass --by NAME or set git user.name")
     return Approval(by=name, reason=reason.strip())
 
 
 @contextmanager
 def claim_for_person(project: Project) -> Iterator[RunContext]:
-    """Claim a new run, and hold it until the context is left."""
+    """Create a run and hold its lease until the context is left."""
     state_dir.ensure_state_dir(project.layout)
     run = journal.claim(project.layout, project.clock(), project.suffixes)
     lock = files.hold(run.lock)
@@ -79,15 +79,15 @@ def attest(
     force: bool,
     skip: bool = False,
 ) -> RunState:
-    """Record that the task is done because `word` says so, unless its checks say otherwise.
+    """Record the attested completion, unless a check fails.
 
-    With `skip` the checks are not asked, and the record says so.
+    With `skip` the checks are recorded as skipped.
     """
     name = stop_reasons.quoted(task.name)
     if word is None:
         by_worker = [] if task.type is TaskType.MANUAL else [f"runr run --task {name}"]
         raise UsageError(
-            f"{task.name} has no open run, so a person has to say that it is done, and why",
+            f"{task.name} has no open run, so a person has to attest its completion, with a reason",
             next_steps=[*by_worker, f"runr complete-task {name} --reason 'what was done'"],
         )
     if blockers and not force:
@@ -103,7 +103,7 @@ def attest(
 def _record(
     task: Task, context: RunContext, word: Approval, *, force: bool, skip: bool
 ) -> RunState:
-    state = _judge(context, skip=skip)
+    state = _verify(context, skip=skip)
     if state.verification.result == "failed" and not force:
         context.journal.append(RunStopped("verification_failed"))
         failed = next(check for check in state.verification.checks if check.failed)
@@ -118,7 +118,7 @@ def _record(
     return state
 
 
-def _judge(context: RunContext, *, skip: bool) -> RunState:
+def _verify(context: RunContext, *, skip: bool) -> RunState:
     state = context.journal.append(PhaseStarted(Phase.VERIFY))
     checks = state.spec.checks
     if skip:
@@ -131,11 +131,11 @@ def _judge(context: RunContext, *, skip: bool) -> RunState:
 
 
 def _forced(name: str) -> str:
-    return f"runr complete-task {name} --force --reason 'why it counts all the same'"
+    return f"runr complete-task {name} --force --reason 'why it counts as completed'"
 
 
 def record_attestation(project: Project, task: Task, word: Approval) -> RunState:
-    """Record a run without checks that `word` completes; its verification is `none`."""
+    """Record an attested completion without checks; its verification is `none`."""
     with open_person_run(project, task, with_checks=False) as context:
         context.journal.append(PhaseStarted(Phase.VERIFY))
         context.journal.append(VerifyFinished("none", ()))

@@ -1,4 +1,4 @@
-"""Complete a task: on checks that runr ran itself, or on the word of a named person."""
+"""Complete a task: verified by its checks, or attested by a named person."""
 
 import shlex
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from runr.execution.context import RunContext
 from runr.execution.session_handoff import submit_session_work
 from runr.git.repo import Repo
 from runr.lifecycle import attest
-from runr.lifecycle.leases import exclusive, hold_lease, take_over
+from runr.lifecycle.leases import exclusive, lease_conflict, take_over
 from runr.lifecycle.runs import resume_run
 from runr.project import Project
 from runr.query import presenters
@@ -34,10 +34,10 @@ from runr.workers import process_tree
 
 
 class CompleteRequest(BaseModel):
-    """A wish to complete a task.
+    """Arguments of `complete_task`.
 
-    `reason` and `by` make it a person's word; `force` lets that word stand
-    against open dependencies and failing checks, `skip_checks` without any check.
+    `reason` and `by` attest the completion; `force` accepts it despite incomplete
+    dependencies and failing checks, `skip_checks` without running the checks.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,10 +50,10 @@ class CompleteRequest(BaseModel):
 
 
 def complete_task(project: Project, request: CompleteRequest) -> CompletionResult:
-    """Complete the task, or answer with what failed.
+    """Complete the task, or return what failed.
 
     An open session run is verified, committed and recorded; a run that waits
-    for a person goes on; anything else is attested by `by` for `reason`, after
+    for a person is continued; anything else is attested by `by` for `reason`, after
     the checks. Raises BlockedError, VerificationError, UsageError,
     AlreadyRunningError.
     """
@@ -63,7 +63,7 @@ def complete_task(project: Project, request: CompleteRequest) -> CompletionResul
     word = _word(project, request)
     if entry.status is State.COMPLETED and not snapshot.state_of(task).stale and not request.force:
         return _already(project, task, entry)
-    state = _taken_up(project, _current(project, entry), word)
+    state = _reopened(project, _current(project, entry), word)
     if state is not None and state.result is None:
         if request.skip_checks:
             _refuse_to_skip(task, state)
@@ -71,34 +71,36 @@ def complete_task(project: Project, request: CompleteRequest) -> CompletionResul
             project, task, _finish(project, state, word if request.force else None, word)
         )
     if state is not None and state.stop_reason in stop_reasons.FOR_A_PERSON and word is not None:
-        return _answer(project, task, _carry_on(project, state, word))
+        return _answer(project, task, _continue(project, state, word))
     blockers, skip = snapshot.blockers(task), request.skip_checks
     said = attest.attest(project, task, blockers, word, force=request.force, skip=skip)
     return _answer(project, task, said)
 
 
 def _refuse_to_skip(task: Task, state: RunState) -> None:
-    """Raise: what a run commits is judged, and only a word of its own goes without checks."""
+    """Raise UsageError: the checks of an open run cannot be skipped."""
     name = stop_reasons.quoted(task.name)
     raise UsageError(
         f"run {state.id} of {task.name} is open, and the checks are a part of it",
         next_steps=[
-            f"runr complete-task {name} --force --reason 'why it counts all the same'",
+            f"runr complete-task {name} --force --reason 'why it counts as completed'",
             f"runr stop {state.id}",
         ],
     )
 
 
 def _word(project: Project, request: CompleteRequest) -> Approval | None:
-    """Return whose word it is, if it is anybody's."""
+    """Return the attestation; None where no reason is given."""
     if request.reason is None or not request.reason.strip():
-        for wish, named in (("force", request.force), ("skip-checks", request.skip_checks)):
-            if named:
-                raise UsageError(f"{wish} needs a reason: it is recorded as a person's word")
+        for option, given in (("force", request.force), ("skip-checks", request.skip_checks)):
+            if given:
+                raise UsageError(
+                    f"{option} requires a reason: it is recorded with the name of the person"
+                )
         return None
     by = request.by or project.repo.user()
     if not by:
-        raise UsageError("who says so? Name the person with --by (by), or set git's user.name")
+        raise UsageError("no name: pass --by NAME (`by` in MCP) or set git user.name")
     return Approval(by=by, reason=request.reason.strip())
 
 
@@ -108,8 +110,8 @@ def _current(project: Project, entry: Entry) -> RunState | None:
     return journal.state(project.layout.run(entry.last_run_id))
 
 
-def _taken_up(project: Project, state: RunState | None, word: Approval | None) -> RunState | None:
-    """Open a run again that this very session has left: it comes back to complete it."""
+def _reopened(project: Project, state: RunState | None, word: Approval | None) -> RunState | None:
+    """Resume the abandoned run of this session, which now completes it."""
     session_id = project.environment.get(presenters.SESSION)
     if state is None or word is not None or not state.by_session:
         return state
@@ -122,14 +124,14 @@ def _taken_up(project: Project, state: RunState | None, word: Approval | None) -
 def _finish(
     project: Project, state: RunState, forced: Approval | None, word: Approval | None
 ) -> RunState:
-    """Judge a session's work; commit and record it, or leave the run open."""
+    """Verify the work of a session; commit and record it, or leave the run open."""
     if not state.by_session:
         raise AlreadyRunningError(
-            f"run {state.id} is at work on {state.start.task}: let it finish, or stop it first",
+            f"run {state.id} is running on {state.start.task}: let it finish, or stop it first",
             next_steps=[f"runr follow {state.id}", f"runr stop {state.id}"],
         )
-    _stay_on_branch(project, state)
-    state = _yielded(project, state)
+    _ensure_same_branch(project, state)
+    state = _take_over_if_gone(project, state)
     with _held(project, state) as context:
         submit_session_work(context, state, by=_person(project))
         state = anyio.run(loop.run_phases, context)
@@ -140,29 +142,29 @@ def _finish(
     return state
 
 
-def _yielded(project: Project, state: RunState) -> RunState:
-    """Let another session complete the run only where its own is gone; a person always may."""
+def _take_over_if_gone(project: Project, state: RunState) -> RunState:
+    """Return the run, taken over where its own session is gone; a person needs no takeover."""
     session_id = project.environment.get(presenters.SESSION)
     if session_id in (None, state.holder):
         return state
     before = Holder.of(project, state)
     if not before.is_gone:
-        raise hold_lease(project, state)
+        raise lease_conflict(project, state)
     return take_over(project, state, session_id, before.why)
 
 
 def _person(project: Project) -> str | None:
-    """Return who completes a session's run by hand; an agent is nobody's name."""
+    """Return the person who completes the run of a session; None where an agent does."""
     at_hand = project.surface.is_shell and presenters.SESSION not in project.environment
     return (project.repo.user() or "a person") if at_hand else None
 
 
-def _stay_on_branch(project: Project, state: RunState) -> None:
-    """Refuse to commit a session's work on a branch that the run was not opened on."""
+def _ensure_same_branch(project: Project, state: RunState) -> None:
+    """Raise UsageError where the work would be committed to another branch than the run's."""
     tree = Path(state.start.workdir)
     if not tree.is_dir():
         raise UsageError(
-            f"run {state.id} works in {tree}, and that folder is gone",
+            f"run {state.id} works in {tree}, which does not exist",
             next_steps=[f"runr stop {state.id}"],
         )
     now, opened = Repo(tree).branch(), state.start.target
@@ -179,8 +181,8 @@ def _stay_on_branch(project: Project, state: RunState) -> None:
         )
 
 
-def _carry_on(project: Project, state: RunState, word: Approval) -> RunState:
-    """Let a run go on that waited for a person."""
+def _continue(project: Project, state: RunState, word: Approval) -> RunState:
+    """Continue a run that waited for a person."""
     with _held(project, state) as context:
         _approve(context, state, word)
         return anyio.run(loop.run_phases, context)
@@ -195,10 +197,10 @@ def _approve(context: RunContext, state: RunState, word: Approval | None) -> Non
 
 @contextmanager
 def _held(project: Project, state: RunState) -> Iterator[RunContext]:
-    """Hold the run's lock for as long as we carry the run on ourselves."""
+    """Hold the lease of the run while this process executes it."""
     run = project.layout.run(state.id)
     with exclusive(run):
-        # Whoever held it before may have been killed in the middle of a check.
+        # The process before may have been killed during a check.
         process_tree.end_marked(run.id)
         yield project.context(run)
 
@@ -215,7 +217,7 @@ def _answer(project: Project, task: Task, state: RunState) -> CompletionResult:
 
 
 def _already(project: Project, task: Task, entry: Entry) -> CompletionResult:
-    """Answer for a task that is completed; its run may have happened on another machine."""
+    """Return the result for a completed task, whose run may be on another machine only."""
     shown = task_details(task, Snapshot.of(project))
     run = project.layout.run(entry.last_run_id or "")
     state = journal.state(run) if entry.last_run_id else None

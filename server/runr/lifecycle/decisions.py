@@ -1,4 +1,4 @@
-"""A person's word on work that waits for it: taken, or sent back with what is wrong."""
+"""Decisions of a person: approve or reject a run, acknowledge a stale completion."""
 
 from dataclasses import dataclass
 
@@ -25,22 +25,22 @@ from runr.status.staleness import StaleTrigger
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcknowledgeResult(Result):
-    """What was kept: `doubts` are the changes that the person has found harmless."""
+    """The acknowledged completion and its `stale_reasons`."""
 
-    task: str
-    by: str
+    task_path: str
+    acknowledged_by: str
     reason: str
     stale_reasons: list[str]
-    run: str
+    run_id: str
 
 
 def acknowledge(
     project: Project, wanted: str, *, reason: str | None = None, by: str | None = None
 ) -> AcknowledgeResult:
-    """Record that the task's completion holds though something has changed since.
+    """Record that the stale completion of a task is still valid.
 
     Raises UsageError for a task that is not completed or not stale, for work
-    that was reverted, inside a run, and where nobody answers for it.
+    that was reverted, inside a run, and where no person is named.
     """
     snapshot = Snapshot.of(project)
     task_state = snapshot.state_of(project.find_task(wanted, snapshot.tasks))
@@ -50,8 +50,8 @@ def acknowledge(
         for stale_reason in task_state.stale_reasons
         if stale_reason.cause is not StaleTrigger.UPSTREAM
     ]
-    word = attest.attestation_text(
-        project, reason or f"still holds, though {'; '.join(message)}", by
+    word = attest.build_attestation(
+        project, reason or f"still valid, though {'; '.join(message)}", by
     )
     target = project.repo.branch()
     with attest.open_person_run(
@@ -62,24 +62,29 @@ def acknowledge(
         completion.write_status(context, state)
         completion.write_report(context, state)
     return AcknowledgeResult(
-        task=task_state.path, by=word.by, reason=word.reason, stale_reasons=message, run=state.id
+        task_path=task_state.path,
+        acknowledged_by=word.by,
+        reason=word.reason,
+        stale_reasons=message,
+        run_id=state.id,
     )
 
 
 def _refuse(project: Project, task_state: TaskState) -> None:
     outer = project.environment.get("RUNR_RUN_ID")
     if outer:
-        raise UsageError(f"this is inside run {outer}: only a person keeps a completion")
+        raise UsageError(f"this is inside run {outer}: only a person acknowledges a completion")
     name = quoted(task_state.task.name)
     look = [f"runr why {name}"]
     if task_state.entry.status is not State.COMPLETED:
         raise UsageError(
-            f"{task_state.task.name} is not completed, so there is nothing to keep", next_steps=look
+            f"{task_state.task.name} is not completed, so there is nothing to acknowledge",
+            next_steps=look,
         )
     causes = {stale_reason.cause for stale_reason in task_state.stale_reasons}
     if StaleTrigger.REVERTED in causes:
         raise UsageError(
-            f"the work of {task_state.task.name} was reverted, so it is not there to be kept",
+            f"the work of {task_state.task.name} was reverted, so it cannot be acknowledged",
             next_steps=[f"runr run --task {name}", *look],
         )
     if not causes - {StaleTrigger.UPSTREAM}:
@@ -92,7 +97,7 @@ def _refuse(project: Project, task_state: TaskState) -> None:
 
 
 class Decision(BaseModel):
-    """Who says what about a task's result, or a run's; `by` is git's user unless named."""
+    """Arguments of `approve` and `reject`: the task or run, the reason, and the person."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -101,18 +106,18 @@ class Decision(BaseModel):
     by: str | None = None
 
 
-def approve(project: Project, verdict: Decision) -> CompletionResult:
-    """Let the run go on that waits for a person: its work is brought in and counts as attested."""
-    state = _awaiting(project, verdict.about)
-    word = _word(project, verdict)
-    wish = CompleteRequest(task=state.start.task, reason=word.reason, by=word.by)
-    return complete.complete_task(project, wish)
+def approve(project: Project, decision: Decision) -> CompletionResult:
+    """Continue the run that awaits review: its work is merged and recorded as attested."""
+    state = _awaiting(project, decision.about)
+    word = _word(project, decision)
+    request = CompleteRequest(task=state.start.task, reason=word.reason, by=word.by)
+    return complete.complete_task(project, request)
 
 
-def reject(project: Project, verdict: Decision) -> RunResult:
-    """Send the run's work back: the word is recorded, and the next attempt is told the reason."""
-    state = _awaiting(project, verdict.about)
-    word = _word(project, verdict)
+def reject(project: Project, decision: Decision) -> RunResult:
+    """Reject the run: the decision is recorded, and the next attempt receives the reason."""
+    state = _awaiting(project, decision.about)
+    word = _word(project, decision)
     run = project.layout.run(state.id)
     with exclusive(run):
         context = project.context(run)
@@ -120,16 +125,14 @@ def reject(project: Project, verdict: Decision) -> RunResult:
         completion.write_status(context, state)
         completion.write_report(context, state)
     shown = presenters.run_details(state, run, now=project.now())
-    return RunResult(
-        run=shown, next_steps=[f"Its work is kept. Do it again: runr resume {state.id}"]
-    )
+    return RunResult(run=shown, next_steps=[f"Its work is kept. Resume it: runr resume {state.id}"])
 
 
 def _awaiting(project: Project, about: str) -> RunState:
-    """Return the run meant by a task or a run; UsageError where nothing waits for a person."""
+    """Return the run that awaits review, found by its task or its id; UsageError for none."""
     outer = project.environment.get("RUNR_RUN_ID")
     if outer:
-        raise UsageError(f"this is inside run {outer}: a worker does not judge its own work")
+        raise UsageError(f"this is inside run {outer}: a worker does not review its own work")
     tasks, entries = project.tasks(), project.entries()
     try:
         path = project.find_task(about, tasks).path
@@ -139,7 +142,7 @@ def _awaiting(project: Project, about: str) -> RunState:
     name = quoted(path.removeprefix(".runr/tasks/"))
     look = f"runr task-status {name}"
     if entry is None or entry.last_run_id is None:
-        raise UsageError(f"{path} has no run, so there is no work to judge", next_steps=[look])
+        raise UsageError(f"{path} has no run, so there is nothing to review", next_steps=[look])
     state = journal.require(project.layout.run(entry.last_run_id))
     if state.result is None:
         ensure_no_live_run(project, entry)
@@ -155,7 +158,7 @@ def _task_of(project: Project, about: str, unknown: UnknownNameError) -> str:
     try:
         run = journal.find(project.layout, about)
     except UnknownNameError as neither:
-        # A run's id is digits; whoever typed a name meant a task.
+        # The id of a run begins with digits; anything else is the name of a task.
         raise (neither if about[:1].isdigit() and "-" in about else unknown) from None
     state = journal.require(run)
     entry = project.entries().get(state.start.task)
@@ -168,8 +171,8 @@ def _task_of(project: Project, about: str, unknown: UnknownNameError) -> str:
     return state.start.task
 
 
-def _word(project: Project, verdict: Decision) -> Approval:
-    word = attest.attestation_text(project, verdict.reason, verdict.by)
+def _word(project: Project, decision: Decision) -> Approval:
+    word = attest.build_attestation(project, decision.reason, decision.by)
     if not word.reason:
-        raise UsageError("a reason is needed: it is recorded, and a worker is told what is wrong")
+        raise UsageError("a reason is required: it is recorded, and the next attempt receives it")
     return word

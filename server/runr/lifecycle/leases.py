@@ -1,4 +1,4 @@
-"""Take a task for a run: one holder at a time, and the second is told who the first is."""
+"""Leases: a task has one holder at a time, and a conflict names the holder."""
 
 import os
 import sys
@@ -28,7 +28,7 @@ from runr.tasks.model import Task
 
 
 def brief_session(project: Project, run: RunFiles, state: RunState) -> RunResult:
-    """Return the session's brief, as often as it asks for it."""
+    """Return the brief of the session that works on the run."""
     body = repository.text_of(nofollow.read(run.task))
     noted = notes.format_notes(journal.events(run))
     done = project.surface.complete(state.start.task)
@@ -40,11 +40,11 @@ def brief_session(project: Project, run: RunFiles, state: RunState) -> RunResult
 
 
 def claim_task(project: Project, state: RunState, *, seen: Entry | None = None) -> Entry:
-    """Record that the run is at work on its task; AlreadyRunningError if another one is.
+    """Record that the task is in progress; AlreadyRunningError if another run holds it.
 
-    The check and the record happen under one lock, so of two that ask at once
-    exactly one succeeds. `seen` is the entry on which the run was decided: who
-    comes late finds the task completed, and is refused too.
+    Check and record are made under one lock, so of two runs that start at once
+    exactly one succeeds. `seen` is the entry that the caller has seen: a task
+    that was completed since is refused too.
     """
     task, now = state.start.task, project.now()
 
@@ -55,7 +55,7 @@ def claim_task(project: Project, state: RunState, *, seen: Entry | None = None) 
         late = seen is not None and seen.revision != entry.revision
         if late and entry.status is State.COMPLETED:
             raise AlreadyRunningError(
-                f"{task} was completed in this very moment (by {entry.completed_by})",
+                f"{task} was completed meanwhile (by {entry.completed_by})",
                 next_steps=[f"runr report {entry.last_run_id}"],
             )
         return entries | {task: fold(entry, state, now)}
@@ -64,22 +64,22 @@ def claim_task(project: Project, state: RunState, *, seen: Entry | None = None) 
 
 
 def ensure_no_live_run(project: Project, entry: Entry) -> None:
-    """Raise AlreadyRunningError if the entry's run is still carried on by somebody."""
+    """Raise AlreadyRunningError if the run of the entry is active."""
     run = project.layout.run(entry.last_run_id or "")
     state = journal.state(run)
     if state is None or state.result:
         return
     if state.by_session:
-        raise hold_lease(project, state)
+        raise lease_conflict(project, state)
     if process.is_alive(run):
         raise AlreadyRunningError(
-            f"run {state.id} is at work on {state.start.task} (its own process)",
+            f"run {state.id} is running on {state.start.task} (its own process)",
             next_steps=[f"runr follow {state.id}", f"runr stop {state.id}"],
         )
 
 
-def hold_lease(project: Project, state: RunState) -> AlreadyRunningError:
-    """Return the refusal that says which session has the task, and how to get past it."""
+def lease_conflict(project: Project, state: RunState) -> AlreadyRunningError:
+    """Return the error that names the session that holds the task, and how to take it over."""
     task = state.start.task
     taking = (
         [project.surface.take_over(task).strip("`")] if project.environment.get(SESSION) else []
@@ -89,17 +89,17 @@ def hold_lease(project: Project, state: RunState) -> AlreadyRunningError:
         next_steps=[
             f"runr report {state.id}",
             *taking,
-            f"runr stop {state.id} --reason 'why it is given up'",
+            f"runr stop {state.id} --reason 'why it is abandoned'",
         ],
     )
 
 
 @contextmanager
 def exclusive(run: RunFiles) -> Iterator[None]:
-    """Carry the run on with nobody else beside us."""
+    """Hold the lease of the run; AlreadyRunningError if another process has it."""
     lock = files.hold(run.lock)
     if lock is None:
-        raise AlreadyRunningError(f"run {run.id} is being completed by somebody else")
+        raise AlreadyRunningError(f"run {run.id} is being completed by another process")
     try:
         yield
     finally:
@@ -107,24 +107,24 @@ def exclusive(run: RunFiles) -> Iterator[None]:
 
 
 def take_over(project: Project, state: RunState, session_id: str, why: str) -> RunState:
-    """Let a session go on with the open run of another; the record says why it may."""
+    """Give the open run of another session to this one; `why` is recorded."""
     run = project.layout.run(state.id)
     with exclusive(run):
         now = journal.require(run)
         if now.holder != state.holder or now.result:
-            raise hold_lease(project, now)
+            raise lease_conflict(project, now)
         attached = SessionAttached(session_id, why, previous_session_id=state.holder)
         return project.context(run).journal.append(attached, source="session")
 
 
 def launch(project: Project, run: RunFiles, lock: int) -> None:
-    """Start the process and hand it the run's lock."""
+    """Start the process of the run and pass it the lock."""
     environment = dict(project.environment)
     try:
         if project.config().provenance.inject:
             environment |= hooks.injected_folder(project.repo, sys.executable, environment)
     except (OSError, RunrError) as error:
-        # Then what the worker commits itself does not name its run: no reason not to run.
+        # Commits that the worker makes itself do not name the run then; that does not stop a run.
         project.warn(f"the git hook could not be written: {error}")
     process.start_runner(project.layout, run, lock, environment)
 
@@ -132,9 +132,9 @@ def launch(project: Project, run: RunFiles, lock: int) -> None:
 def record_spec(
     project: Project, run: RunFiles, task: Task, config: Config, *, worker: str = "person"
 ) -> RunSpec:
-    """Keep the task's text and the settings with the run, and return what follows from them.
+    """Store the task's text and the settings with the run, and return its specification.
 
-    The worker's settings are those that the task asks for, where it does.
+    Options of the task override those of the worker.
     """
     text = repository.read_content(project.layout, task.path).decode("utf-8", "surrogateescape")
     clean = project.context(run).journal.redact(text)

@@ -106,19 +106,19 @@ def _without_a_stop(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResumePreview(Result):
-    """The `phase` and `attempt` from which a run would resume, and its `work` so far.
+    """The `phase` and `attempt` from which a run would resume, and its `changed` so far.
 
-    `phase` is None where a person or a session has to act first. `work` are the
+    `phase` is None where a person or a session has to act first. `changed` are the
     files that differ from the run's base.
     """
 
-    run: str
-    task: str
+    run_id: str
+    task_path: str
     stop_reason: str
     phase: str | None
     attempt: int
     workdir: str
-    work: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
     message: str
 
 
@@ -133,13 +133,13 @@ def preview_resume(project: Project, wanted: str, since: Phase | None = None) ->
     resumed = [f"runr resume {state.id}{option}"]
     steps = resumed if performs else list(report.next_steps(state))
     return ResumePreview(
-        run=state.id,
-        task=state.start.task,
+        run_id=state.id,
+        task_path=state.start.task,
         stop_reason=state.stop_reason or "error",
         phase=action.phase if performs else None,
         attempt=action.attempt or state.attempt,
         workdir=state.start.workdir,
-        work=_work(project.context(project.layout.run(state.id)), state),
+        changed=_work(project.context(project.layout.run(state.id)), state),
         message=_describe(action),
         next_steps=steps,
     )

@@ -1,4 +1,4 @@
-"""Runs: list them, read their report, stop them, take them up again."""
+"""List runs, read their reports, stop and resume them."""
 
 import os
 import signal
@@ -17,8 +17,7 @@ from runr.lifecycle import leases
 from runr.lifecycle.leases import claim_task, record_spec
 from runr.project import Project
 from runr.query import presenters
-from runr.query.detail_models import RunList, RunReport, RunResult
-from runr.query.models import CommandResult
+from runr.query.detail_models import RunDetails, RunList, RunReport, RunResult
 from runr.runs import journal, report, resume, stop_reasons
 from runr.runs.events import RunResumed, RunStopRequested, SessionAttached
 from runr.runs.model import Phase, RunSpec, RunState
@@ -27,16 +26,16 @@ from runr.status.model import Entry, State
 from runr.storage import files
 from runr.storage.layout import RunFiles
 
-#: Seconds that a run gets to end its worker before it is ended itself.
+#: Seconds that a run has to end its worker before it is killed.
 _GRACE = 20.0
 
-#: Seconds that a run's new process gets to write its id into the lock.
+#: Seconds that the new process of a run has to write its id into the lock.
 _SIGNING = 10.0
 
 
 def list_runs(project: Project, *, limit: int | None = 20, task: str | None = None) -> RunList:
     """Return the latest runs, newest first, of all tasks or of one."""
-    project.entries()  # ends the runs that died, so that the list is true
+    project.entries()  # reconciles, so that dead runs are listed as stopped
     path = project.find_task(task, project.tasks()).path if task else None
     shown = []
     for run_id in reversed(journal.ids(project.layout)):
@@ -68,22 +67,22 @@ def read_report(project: Project, wanted: str) -> RunReport:
     return RunReport(run=shown, markdown=text)
 
 
-def stop_run(project: Project, wanted: str, reason: str | None = None) -> CommandResult:
-    """Ask a run to stop, then see to it; its work is kept, and who stopped it and why."""
+def stop_run(project: Project, wanted: str, reason: str | None = None) -> RunDetails:
+    """Stop a run and return it; its work is kept, and who stopped it and why is recorded."""
     run = project.find_run(wanted)
     state = journal.require(run)
     if state.result:
-        return CommandResult(message=f"run {run.id} has already ended ({state.result})")
+        return presenters.run_details(state, run)
     context = project.context(run)
     by_session = presenters.SESSION in project.environment
-    detail = _said(project, (reason or "").strip(), by_session=by_session)
+    detail = _stop_detail(project, (reason or "").strip(), by_session=by_session)
     source = "session" if by_session else "person"
     context.journal.append(RunStopRequested(detail), source=source)
     pid = None if state.by_session else _process_id(run)
     if state.by_session or pid is None:
         lock = files.hold(run.lock)
         if lock is None:
-            raise AlreadyRunningError(f"run {run.id} is being completed at this moment")
+            raise AlreadyRunningError(f"run {run.id} is being completed")
         try:
             completion.stop(context, "stopped", detail)
         finally:
@@ -91,15 +90,12 @@ def stop_run(project: Project, wanted: str, reason: str | None = None) -> Comman
     else:
         _end(run, pid)
         project.entries()
-    state = journal.require(run)
-    return CommandResult(
-        message=f"run {run.id} is {state.result}", next_steps=list(report.next_steps(state))
-    )
+    return presenters.run_details(journal.require(run), run)
 
 
-def _said(project: Project, reason: str, *, by_session: bool) -> str:
+def _stop_detail(project: Project, reason: str, *, by_session: bool) -> str:
     if by_session:
-        who = f"given up by session {project.environment[presenters.SESSION]}"
+        who = f"abandoned by session {project.environment[presenters.SESSION]}"
     else:
         who = f"stopped by {project.repo.user() or 'a person'}"
     return f"{who}: {reason}" if reason else who
@@ -116,22 +112,22 @@ def _process_id(run: RunFiles) -> int | None:
 
 
 def _end(run: RunFiles, pid: int) -> None:
-    _tell(pid, signal.SIGTERM)
+    _signal(pid, signal.SIGTERM)
     deadline = time.monotonic() + _GRACE
     while process.is_alive(run):
         if time.monotonic() > deadline:
-            _tell(pid, signal.SIGKILL)
+            _signal(pid, signal.SIGKILL)
             deadline += _GRACE
         time.sleep(0.05)
 
 
-def _tell(pid: int, how: signal.Signals) -> None:
-    with suppress(ProcessLookupError):  # it has come to its own end
+def _signal(pid: int, how: signal.Signals) -> None:
+    with suppress(ProcessLookupError):  # it has ended meanwhile
         os.kill(pid, how)
 
 
 def resume_run(project: Project, wanted: str, since: Phase | None = None) -> RunResult:
-    """Take a stopped run up again where it stopped, or from `since`, with the work that it left."""
+    """Resume a stopped run where it stopped, or from `since`, with its work so far."""
     entries = project.entries()
     run = project.find_run(wanted)
     state = journal.require(run)
@@ -140,7 +136,7 @@ def resume_run(project: Project, wanted: str, since: Phase | None = None) -> Run
     _refuse_for_a_person(state, spec, since)
     lock = files.hold(run.lock)
     if lock is None:
-        raise AlreadyRunningError(f"run {run.id} is still at work", next_steps=[_follow(run)])
+        raise AlreadyRunningError(f"run {run.id} is still running", next_steps=[_follow(run)])
     try:
         start = state.start
         context = project.context(run)
@@ -169,12 +165,13 @@ def resume_run(project: Project, wanted: str, since: Phase | None = None) -> Run
         return leases.brief_session(project, run, state)
     follow = project.surface.status(start.task)
     return RunResult(
-        run=presenters.holder_details(project, state, run), next_steps=[f"It goes on: {follow}."]
+        run=presenters.holder_details(project, state, run),
+        next_steps=[f"It is resumed. Follow it: {follow}."],
     )
 
 
 def _joined(project: Project, context: RunContext, state: RunState) -> RunState:
-    """Let the session that takes its kind of run up hold it."""
+    """Attach the session that resumes the run."""
     session_id = project.environment.get(presenters.SESSION)
     if not state.by_session or session_id in (None, state.holder):
         return state
@@ -194,7 +191,7 @@ def _spec(project: Project, state: RunState) -> RunSpec | None:
 
 
 def _refuse_for_a_person(state: RunState, spec: RunSpec | None, since: Phase | None) -> None:
-    """Raise where a resume would only stop again, because a person's word is missing."""
+    """Raise NeedsHumanError where a resume would stop again for want of a decision."""
     stop = stop_reasons.find(state.stop_reason or "error")
     if (
         stop.code not in stop_reasons.FOR_A_PERSON
@@ -208,13 +205,13 @@ def _refuse_for_a_person(state: RunState, spec: RunSpec | None, since: Phase | N
         steps = report.next_steps(state)
         words = ("runr complete-task", "runr approve")
         raise NeedsHumanError(
-            f"run {state.id} waits for a person's word: {stop.meaning}",
+            f"run {state.id} waits for a person: {stop.meaning}",
             next_steps=sorted(steps, key=lambda step: not step.startswith(words)),
         )
 
 
 def refuse(state: RunState, entry: Entry, since: Phase | None = None) -> None:
-    """Raise for every run that cannot be resumed, or not from `since`."""
+    """Raise UsageError for a run that cannot be resumed, or not from `since`."""
     if state.result is None:
         raise AlreadyRunningError(
             f"run {state.id} has not stopped", next_steps=[f"runr follow {state.id}"]
@@ -236,7 +233,7 @@ def refuse(state: RunState, entry: Entry, since: Phase | None = None) -> None:
         )
     if since is not None and (why := resume.refusal(state, since)):
         raise UsageError(
-            f"run {state.id} cannot go on from {since}: {why}",
+            f"run {state.id} cannot be resumed from {since}: {why}",
             next_steps=[f"runr resume {state.id} --preview"],
         )
 

@@ -1,7 +1,7 @@
-"""A session comes back to its work: compacted, resumed, or in the place of one that has ended."""
+"""Reattach a session to its run: compacted, resumed, or taking over from another one."""
 
 from runr.lifecycle import leases, runs
-from runr.lifecycle.leases import hold_lease, take_over
+from runr.lifecycle.leases import lease_conflict, take_over
 from runr.project import Project
 from runr.query.detail_models import RunResult
 from runr.query.presenters import Holder
@@ -28,13 +28,13 @@ def reattach(
         return runs.resume_run(project, run.id) if stopped and _is_here(project, state) else None
     if state.holder != session_id:
         if not working or session_id is None:
-            raise hold_lease(project, state)
+            raise lease_conflict(project, state)
         state = _taken_over(project, state, session_id, force=force)
     return leases.brief_session(project, run, state)
 
 
 def _is_here(project: Project, state: RunState) -> bool:
-    """Tell whether the work of a stopped run lies as it was left: a new run would not count it."""
+    """Tell whether the work of a stopped run is still in place; a new run would not include it."""
     start, repo = state.start, project.repo
     if not stop_reasons.find(state.stop_reason or "error").resumable:
         return False
@@ -49,6 +49,6 @@ def _is_here(project: Project, state: RunState) -> bool:
 def _taken_over(project: Project, state: RunState, session_id: str, *, force: bool) -> RunState:
     holder = Holder.of(project, state)
     if not holder.is_gone and not force:
-        raise hold_lease(project, state)
-    why = holder.why if holder.is_gone else "it was forced"
+        raise lease_conflict(project, state)
+    why = holder.why if holder.is_gone else "forced"
     return take_over(project, state, session_id, why)

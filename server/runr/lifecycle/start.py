@@ -31,7 +31,7 @@ from runr.workers import registry
 
 
 class RunRequest(BaseModel):
-    """A wish to run a task.
+    """Arguments of `run_task`.
 
     `force` overrides open dependencies and missing programs, and is recorded.
     """
@@ -94,7 +94,7 @@ def _refuse_inside(project: Project) -> None:
 def _refuse(
     project: Project, task_state: TaskState, blockers: Sequence[str], request: RunRequest
 ) -> str | None:
-    """Raise for everything that keeps the task from being run; return what `force` went past."""
+    """Raise for everything that keeps the task from being run; return what `force` overrides."""
     task, entry = task_state.task, task_state.entry
     if task.error is not None:
         raise UsageError(f"{task.path} cannot be run: {_place(task)}{task.error.message}")
@@ -138,7 +138,7 @@ def _open(
     request: RunRequest,
     forced: str | None,
 ) -> tuple[RunFiles, RunCreated]:
-    """Claim a run's folder and write down what the run will be judged by."""
+    """Claim a run's folder and write down what the run is verified with."""
     repo, layout = project.repo, project.layout
     state_dir.ensure_state_dir(layout)
     run = journal.claim(layout, project.clock(), project.suffixes)

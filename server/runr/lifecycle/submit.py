@@ -1,4 +1,4 @@
-"""Bring a run's commits into a branch: all of them or none, and never over the user's changes."""
+"""Merge the commits of a run into a branch: all or none, never over uncommitted changes."""
 
 import os
 from collections.abc import Iterator
@@ -33,8 +33,8 @@ from runr.storage.layout import RunFiles
 from runr.text import closest_match
 
 
-def wanted_branch(repo: Repo, name: str) -> str:
-    """Return the branch that `name` names; UnknownNameError offers the near match."""
+def find_branch(repo: Repo, name: str) -> str:
+    """Return the branch `name`; UnknownNameError suggests the nearest match."""
     target = name.removeprefix("refs/heads/")
     if repo.resolve(f"refs/heads/{target}") is None:
         near = closest_match(target, branches(repo))
@@ -85,14 +85,14 @@ def _by_trailer(repo: Repo, state: RunState) -> tuple[str, ...]:
 
 
 def ensure_verified(state: RunState, load: CommitSet, target: str, *, force: bool) -> str | None:
-    """Refuse work that is not verified; return what `force` went past."""
+    """Raise for unverified work; return the reason that `force` overrides."""
     forced = f"runr submit {state.id} --to {quoted(target)} --force"
     name = quoted(state.start.task.removeprefix(".runr/tasks/"))
     if state.result != "completed":
         why = stop_reasons.find(state.stop_reason or "error").meaning
         waits = state.stop_reason in stop_reasons.FOR_A_PERSON
     elif state.verification.result == "failed":
-        why, waits = "it was completed against failing checks", False
+        why, waits = "it was completed despite failing checks", False
     elif state.start.branch and state.checkpoint_sha != load.commits[-1]:
         why, waits = "its branch has commits that came after its checkpoint", False
     else:
@@ -102,11 +102,11 @@ def ensure_verified(state: RunState, load: CommitSet, target: str, *, force: boo
     report = f"runr report {state.id}"
     if waits:
         raise NeedsHumanError(
-            f"run {state.id} waits for a person ({why}); --force submits it all the same",
+            f"run {state.id} waits for a person ({why}); --force submits it anyway",
             next_steps=[report, f"runr complete-task {name} --reason 'I looked at it'"],
         )
     raise VerificationError(
-        f"run {state.id} is not verified: {why}; --force submits it all the same",
+        f"run {state.id} is not verified: {why}; --force submits it anyway",
         next_steps=[report, forced],
     )
 
@@ -119,7 +119,7 @@ def subjects(repo: Repo, load: CommitSet) -> list[str]:
 
 
 class SubmitRequest(BaseModel):
-    """A wish to bring a run's work into the branch `to`; `force` takes unverified work, too."""
+    """Arguments of `submit`; `force` merges unverified work too."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -142,28 +142,28 @@ class _SubmitContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission(Result):
-    """What was brought in, or would be; `commits` are the run's own, oldest first."""
+    """What was merged, or would be; `commits` are the run's own, oldest first."""
 
-    run: str
-    task: str
+    run_id: str
+    task_path: str
     to: str
-    how: str
+    strategy: str
     commits: list[str]
-    before: str
-    after: str | None = None
-    forced: str | None = None
+    before_sha: str
+    after_sha: str | None = None
+    override_reason: str | None = None
     dry_run: bool = False
 
 
 def submit(project: Project, request: SubmitRequest) -> Submission:
-    """Bring all commits of the run into the branch, or say why not with nothing changed.
+    """Merge all commits of the run into the branch, or raise with nothing changed.
 
-    Raises ConflictError, VerificationError and NeedsHumanError for work that
-    nobody has verified, UsageError, AlreadyRunningError, UnknownNameError.
+    Raises ConflictError, VerificationError and NeedsHumanError for unverified
+    work, UsageError, AlreadyRunningError, UnknownNameError.
     """
     if outer := project.environment.get("RUNR_RUN_ID"):
         raise UsageError(f"this is inside run {outer}: a run does not submit runs")
-    target = wanted_branch(project.repo, request.to)
+    target = find_branch(project.repo, request.to)
     run = journal.find(project.layout, request.run)
     with _held(project, run, dry_run=request.dry_run) as state:
         load = collect_commits(project.repo, state)
@@ -171,16 +171,16 @@ def submit(project: Project, request: SubmitRequest) -> Submission:
         case = _SubmitContext(
             repo=project.repo, state=state, load=load, target=target, forced=forced
         )
-        done = _tried(case) if request.dry_run else _delivered(project, case)
+        done = _simulate(case) if request.dry_run else _merge(project, case)
     return Submission(
-        run=state.id,
-        task=state.start.task,
+        run_id=state.id,
+        task_path=state.start.task,
         to=target,
-        how=done.how,
+        strategy=done.how,
         commits=subjects(project.repo, load),
-        before=done.old,
-        after=None if request.dry_run else done.new,
-        forced=forced,
+        before_sha=done.old,
+        after_sha=None if request.dry_run else done.new,
+        override_reason=forced,
         dry_run=request.dry_run,
         next_steps=_next(case, dry_run=request.dry_run),
     )
@@ -188,7 +188,7 @@ def submit(project: Project, request: SubmitRequest) -> Submission:
 
 @contextmanager
 def _held(project: Project, run: RunFiles, *, dry_run: bool) -> Iterator[RunState]:
-    """Yield the state of a run that has ended, and keep others from taking it up meanwhile."""
+    """Yield the state of a run that has ended, and hold its lease."""
     if not dry_run:
         reconcile.end_if_dead(project.context(run))
     state = journal.require(run)
@@ -207,8 +207,8 @@ def _held(project: Project, run: RunFiles, *, dry_run: bool) -> Iterator[RunStat
             os.close(lock)
 
 
-def _tried(case: _SubmitContext) -> MergePlan:
-    """Return what would be done; not even an object is left in the repository."""
+def _simulate(case: _SubmitContext) -> MergePlan:
+    """Return what would be done, without leaving an object in the repository."""
     with quarantine.temporary(case.repo) as repo:
         try:
             wanted = _planned(repo, case)
@@ -227,12 +227,12 @@ def _planned(repo: Repo, case: _SubmitContext) -> MergePlan:
     return merge.plan_merge(repo, case.load, case.target, text)
 
 
-def _delivered(project: Project, case: _SubmitContext) -> MergePlan:
-    """Do it while no run moves the branch; look again where the user has moved it meanwhile."""
+def _merge(project: Project, case: _SubmitContext) -> MergePlan:
+    """Merge while no run moves the branch; retry where the user has moved it meanwhile."""
     context = project.context(project.layout.run(case.state.id))
     with files.locked(project.layout.branch_lock(case.target)):
         try:
-            wanted, finished = retry_if_moved(lambda: _attempted(context, case))
+            wanted, finished = retry_if_moved(lambda: _merge_once(context, case))
         except MergeRefusedError as error:
             raise _refusal(case, error) from None
         after = context.journal.append(finished)
@@ -241,8 +241,8 @@ def _delivered(project: Project, case: _SubmitContext) -> MergePlan:
     return wanted
 
 
-def _attempted(context: RunContext, case: _SubmitContext) -> tuple[MergePlan, SubmitFinished]:
-    """Record it and do it, and return what is to be recorded when it is done."""
+def _merge_once(context: RunContext, case: _SubmitContext) -> tuple[MergePlan, SubmitFinished]:
+    """Record the intent and merge; return the plan and the event of its end."""
     wanted = _planned(case.repo, case)
     finished = SubmitFinished(
         to=case.target,
@@ -262,8 +262,8 @@ def _attempted(context: RunContext, case: _SubmitContext) -> tuple[MergePlan, Su
 
 
 def _refusal(case: _SubmitContext, error: MergeRefusedError) -> RunrError:
-    """Return why nothing was brought in, with three commands that lead on."""
-    summary = f"nothing was brought into {case.target}: {error}"
+    """Return why nothing was merged, with three next commands."""
+    summary = f"nothing was merged into {case.target}: {error}"
     report = f"runr report {case.state.id}"
     if not error.files:
         return RunrError(summary, next_steps=["git status", report, _again(case)])
@@ -281,7 +281,7 @@ def _again(case: _SubmitContext) -> str:
 
 
 def _go_to(case: _SubmitContext) -> str:
-    """Return how git is started where the target is checked out."""
+    """Return how git is called where the target is checked out."""
     if case.repo.branch() == case.target:
         return "git"
     if found := checkout_of(case.repo, case.target):

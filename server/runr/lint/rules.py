@@ -82,10 +82,10 @@ _PROGRAM = re.compile(r"(?:\w+=(?:'[^']*'|\"[^\"]*\"|[^\s'\"]*)\s+)*+([\w./+:@-]
 class LintResult(Result):
     """All findings; `passed` is whether the exit code is 0."""
 
-    findings: list[Diagnostic] = field(default_factory=list)
-    tasks: int
-    errors: int
-    warnings: int
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    task_count: int
+    error_count: int
+    warning_count: int
     passed: bool
 
 
@@ -100,10 +100,10 @@ def lint_tasks(project: Project, wanted: Sequence[str] = (), *, strict: bool = F
     found = sorted(_placed(project, found), key=lambda each: (each.path, each.line or 0, each.rule))
     errors = sum(each.severity == "error" for each in found)
     return LintResult(
-        findings=found,
-        tasks=len(chosen) or len(tasks),
-        errors=errors,
-        warnings=len(found) - errors,
+        diagnostics=found,
+        task_count=len(chosen) or len(tasks),
+        error_count=errors,
+        warning_count=len(found) - errors,
         passed=not found if strict else not errors,
     )
 

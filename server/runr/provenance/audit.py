@@ -99,8 +99,8 @@ class Tally:
 class AuditedCommit:
     """One commit; `same_as` is the checkpoint that makes the same change."""
 
-    sha: str
-    date: str
+    commit_sha: str
+    committed_at: str
     author: str
     subject: str
     same_as: str | None = None
@@ -108,21 +108,21 @@ class AuditedCommit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit(Result):
-    """What came of it: `covered` of `counted` commits are attributed.
+    """What came of it: `covered_count` of `counted_count` commits are attributed.
 
     A merge that changes nothing of its own is not counted. `passed` says
     whether `coverage`, in percent, is at least `fail_under`.
     """
 
     range: str
-    commits: int
+    commit_count: int
     counts: dict[str, int]
-    counted: int
-    covered: int
+    counted_count: int
+    covered_count: int
     coverage: float
     fail_under: float | None = None
     passed: bool = True
-    gaps: list[AuditedCommit] = field(default_factory=list)
+    unattributed: list[AuditedCommit] = field(default_factory=list)
     inferred: list[AuditedCommit] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -141,14 +141,14 @@ def audit(
     tally = Tally.of(origins.values())
     return Audit(
         range=shown,
-        commits=len(commits),
+        commit_count=len(commits),
         counts={found.value: number for found, number in tally.counts.items()},
-        counted=tally.counted,
-        covered=tally.covered,
+        counted_count=tally.counted,
+        covered_count=tally.covered,
         coverage=tally.coverage,
         fail_under=fail_under,
         passed=fail_under is None or tally.reaches(fail_under),
-        gaps=[_row(each) for each in commits if origins[each.sha] is Origin.GAP],
+        unattributed=[_row(each) for each in commits if origins[each.sha] is Origin.GAP],
         inferred=[
             _row(each, same_as[each.sha])
             for each in commits
@@ -251,8 +251,8 @@ def _notes(repo: Repo) -> list[str]:
 
 def _row(commit: Commit, same_as: str | None = None) -> AuditedCommit:
     return AuditedCommit(
-        sha=commit.sha,
-        date=commit.time[:10],
+        commit_sha=commit.sha,
+        committed_at=commit.time[:10],
         author=commit.author,
         subject=commit.subject,
         same_as=same_as,

@@ -19,28 +19,28 @@ class InferredTask:
 
     `effect` is `new` where it becomes its status, `arrived` where only its being
     merged is news, `known` where what is recorded is as good, `weak` below
-    the wanted confidence, `reverted` where the commit `reverted_by` took it back.
+    the wanted confidence, `reverted` where the commit `reverting_sha` took it back.
     """
 
-    task: str
+    task_path: str
     status: str
     evidence: str | None
     effect: Effect
     basis: str
     confidence: float
     message: str
-    commit: str
-    date: str
-    run: str | None = None
-    reverted_by: str | None = None
+    commit_sha: str
+    committed_at: str
+    run_id: str | None = None
+    reverting_sha: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InferenceResult(Result):
-    """What the history says of all tasks; `read` counts the commits that were read for it."""
+    """What the history proves about all tasks; `commit_count` commits were read for it."""
 
-    findings: list[InferredTask]
-    read: int
+    matches: list[InferredTask]
+    commit_count: int
     min_confidence: float
     applied: bool = False
     changed: list[str] = field(default_factory=list)
@@ -66,8 +66,8 @@ def infer_statuses(
     changed = _apply(project, found, min_confidence) if apply else []
     open_ = any(row.effect in ("new", "arrived") for row in rows) and not apply
     return InferenceResult(
-        findings=rows,
-        read=reading.commits,
+        matches=rows,
+        commit_count=reading.commits,
         min_confidence=min_confidence,
         applied=apply,
         changed=changed,
@@ -78,17 +78,17 @@ def infer_statuses(
 
 def _row(entry: Entry, finding: CommitMatch, enough: float) -> InferredTask:
     return InferredTask(
-        task=finding.task,
+        task_path=finding.task,
         status=entry.status.value,
         evidence=entry.evidence.value if entry.evidence else None,
         effect=_effect(entry, finding, enough),
         basis=finding.basis.value,
         confidence=finding.confidence,
         message=finding.message,
-        commit=finding.sha,
-        date=finding.time[:10],
-        run=finding.run_id,
-        reverted_by=finding.reverted_by,
+        commit_sha=finding.sha,
+        committed_at=finding.time[:10],
+        run_id=finding.run_id,
+        reverting_sha=finding.reverted_by,
     )
 
 

@@ -78,13 +78,13 @@ class InterveneRequest(BaseModel):
 class ManualCommitResult(Result):
     """What was recorded."""
 
-    run: str
-    task: str | None
-    by: str
+    run_id: str
+    task_path: str | None
+    committed_by: str
     reason: str
-    sha: str
+    commit_sha: str
     files: list[str]
-    folder: str
+    run_dir: str
 
 
 def commit_manual_work(project: Project, request: InterveneRequest) -> ManualCommitResult:
@@ -101,13 +101,13 @@ def commit_manual_work(project: Project, request: InterveneRequest) -> ManualCom
         with attest.claim_for_person(project) as context:
             state = _record(project, context, task, word, wanted)
     return ManualCommitResult(
-        run=state.id,
-        task=task.path if task else None,
-        by=word.by,
+        run_id=state.id,
+        task_path=task.path if task else None,
+        committed_by=word.by,
         reason=word.reason,
-        sha=state.checkpoint_sha or "",
+        commit_sha=state.checkpoint_sha or "",
         files=[os.fsencode(change.path).decode(errors="replace") for change in wanted.changes],
-        folder=str(context.files.folder),
+        run_dir=str(context.files.folder),
     )
 
 

@@ -32,13 +32,13 @@ class TaskFields(TaskSummary):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckDetails:
-    """One check of a run; `runs` is 0 where it was skipped, above 1 where it was retried."""
+    """One check of a run; `run_count` is 0 where it was skipped, above 1 where it was retried."""
 
     tier: str
     command: str
     passed: bool
     flaky: bool = False
-    runs: int = 1
+    run_count: int = 1
     exit_code: int | None = None
     seconds: float = 0.0
     tail: str = ""

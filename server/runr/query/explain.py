@@ -14,8 +14,9 @@ from runr.query.detail_models import TaskDetails, TaskFields
 from runr.query.models import Result
 from runr.query.snapshot import Snapshot
 from runr.query.task_state import TaskState
+from runr.query.task_views import task_situation
 from runr.redaction import Redactor
-from runr.runs.next_steps import TaskSituation, for_task
+from runr.runs.next_steps import for_task
 from runr.status.model import Entry, Evidence, State
 from runr.tasks import repository
 
@@ -40,15 +41,15 @@ class Explanation(Result):
     where that was asked for.
     """
 
-    task: str
+    task_path: str
     status: str
-    done: bool
+    completed: bool
     lines: list[str]
     evidence: str | None = None
     confidence: float | None = None
-    by: str | None = None
-    at: str | None = None
-    commit: str | None = None
+    completed_by: str | None = None
+    completed_at: str | None = None
+    commit_sha: str | None = None
     branches: list[str] = field(default_factory=list)
     stale_reasons: list[str] = field(default_factory=list)
     blocked_by: list[str] = field(default_factory=list)
@@ -63,17 +64,17 @@ def explain(project: Project, wanted: str, *, diff: bool = False) -> Explanation
     task_state = snapshot.state_of(project.find_task(wanted, snapshot.tasks))
     shown = task_status(project, task_state.path, tail=0)
     branches = _branches(project, task_state.entry)
-    steps = _steps(task_state, shown)
+    steps = _steps(shown)
     return Explanation(
-        task=task_state.path,
+        task_path=task_state.path,
         status=task_state.entry.status.value,
-        done=task_state.entry.status is State.COMPLETED and not task_state.stale,
+        completed=task_state.entry.status is State.COMPLETED and not task_state.stale,
         lines=_fit(_lines(task_state, shown, branches), steps),
         evidence=task_state.entry.evidence.value if task_state.entry.evidence else None,
         confidence=task_state.entry.confidence,
-        by=task_state.entry.completed_by,
-        at=task_state.entry.completed_at,
-        commit=task_state.entry.checkpoint_sha,
+        completed_by=task_state.entry.completed_by,
+        completed_at=task_state.entry.completed_at,
+        commit_sha=task_state.entry.checkpoint_sha,
         branches=branches,
         stale_reasons=[stale_reason.message for stale_reason in task_state.stale_reasons],
         blocked_by=shown.task.blocked_by,
@@ -145,24 +146,11 @@ def _last_stop(task_state: TaskState, shown: TaskDetails) -> Iterable[str]:
         yield f"runs so far: {entry.run_count}"
 
 
-def _steps(task_state: TaskState, shown: TaskDetails) -> list[str]:
+def _steps(shown: TaskDetails) -> list[str]:
     """Return at most two commands, the likelier first."""
-    run = shown.run
-    causes = [cause.path for cause in shown.task.root_causes] or shown.task.blocked_by
-    situation = TaskSituation(
-        path=task_state.path,
-        status=shown.task.status,
-        manual=shown.task.type == "manual",
-        stale=bool(task_state.stale_reasons),
-        unmerged=task_state.unmerged,
-        cause=causes[0] if causes else None,
-        checkpoint_sha=task_state.entry.checkpoint_sha,
-        run=run.id if run else None,
-        by_session=run is not None and run.worker == "session",
-        run_steps=tuple(run.next_steps) if run else (),
-    )
-    steps = [step.shell for step in for_task(situation)]
+    steps = [step.shell for step in for_task(task_situation(shown))]
     # Of a stopped run, the last step is the one that continues it.
+    run = shown.run
     stopped = run is not None and run.status == "stopped" and steps == run.next_steps
     return steps[-1:] if stopped else steps[:2]
 

@@ -1,5 +1,6 @@
 """List tasks: filtered, sorted, paged."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
@@ -9,7 +10,7 @@ from runr.query import task_views
 from runr.query.filters import MATCH_ALL, Filter
 from runr.query.models import Kind, TaskList, TaskSummary
 from runr.query.snapshot import Snapshot
-from runr.query.task_state import TaskState
+from runr.query.task_state import DISPLAY_STATUSES, TaskState
 from runr.runs.next_steps import Surface
 from runr.tasks.names import natural_key
 
@@ -42,6 +43,7 @@ def list_tasks(project: Project, query: TaskQuery) -> TaskList:
         tasks=[task_views.task_summary(task) for task in page],
         total_count=len(found),
         needs_human_count=sum(task.needs_human for task in found),
+        counts=_counts(found),
         next_cursor=page[-1].path if more else None,
         next_steps=[_advice(found, project.surface, ranked=query.sort == "priority")],
     )
@@ -99,6 +101,12 @@ def _page(found: list[TaskState], query: TaskQuery) -> list[TaskState]:
             raise UsageError(f"unknown cursor {query.cursor!r}: start again without one")
         start = places[0] + 1
     return found[start:] if query.limit is None else found[start : start + query.limit]
+
+
+def _counts(found: Iterable[TaskState]) -> dict[str, int]:
+    """Return how many tasks there are of each display status that there is."""
+    counted = Counter(task.display_status for task in found)
+    return {status: counted[status] for status in DISPLAY_STATUSES if counted[status]}
 
 
 def _advice(found: list[TaskState], surface: Surface, *, ranked: bool) -> str:

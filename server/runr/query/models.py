@@ -50,12 +50,14 @@ class TaskList(Result):
     """The tasks that were asked for.
 
     `total_count` counts them before paging, `needs_human_count` those that only
-    a person can take further.
+    a person can take further, `counts` those of each status that is shown, such
+    as `ready` or `stale`.
     """
 
     tasks: list[TaskSummary]
     total_count: int
     needs_human_count: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
     next_cursor: str | None = None
 
 

@@ -23,7 +23,7 @@ class NextTask(Result):
 
     `unblocks_count` counts the open tasks that depend on it directly,
     `unblocks_all_count` also those that depend on these. `others` says why the
-    first of the `others_count` other open tasks do not come first. `needs_human`
+    first of the `others_count` other open tasks do not come first. `needs_human_paths`
     are the paths of tasks that only a person can take further.
     """
 
@@ -34,7 +34,7 @@ class NextTask(Result):
     ready_count: int = 0
     others: list[RootCause] = field(default_factory=list)
     others_count: int = 0
-    needs_human: list[str] = field(default_factory=list)
+    needs_human_paths: list[str] = field(default_factory=list)
 
 
 def choose_next(project: Project, wanted: Filter = MATCH_ALL, *, explain: bool = False) -> NextTask:
@@ -57,7 +57,7 @@ def choose_next(project: Project, wanted: Filter = MATCH_ALL, *, explain: bool =
         ready_count=len(ready),
         others=[RootCause(path=task.path, why=_why_not(task, first, reach)) for task in shown],
         others_count=len(others),
-        needs_human=[task.path for task in waiting],
+        needs_human_paths=[task.path for task in waiting],
         next_steps=_steps(first, waiting),
     )
 

@@ -38,7 +38,7 @@ def run_details(
                 command=check.command,
                 exit_code=check.exit_code,
                 seconds=check.seconds,
-                runs=check.runs,
+                run_count=check.runs,
                 passed=check.passed,
                 flaky=check.flaky,
                 tail=check.tail[-tail:] if tail and not check.passed else "",

@@ -2,12 +2,19 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from runr.runs import stop_reasons
 from runr.status.model import UNTOUCHED, Entry, State
 from runr.status.staleness import StaleReason, StaleTrigger
 from runr.tasks.model import Task, TaskType
 from runr.tasks.names import natural_key
+
+#: What a task is counted and coloured by: its status, and whether it can be continued.
+DisplayStatus = Literal[
+    "completed", "in_progress", "ready", "waiting", "blocked", "stopped", "failed", "stale"
+]
+DISPLAY_STATUSES: tuple[DisplayStatus, ...] = get_args(DisplayStatus)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +50,25 @@ class TaskState:
         """Whether it can be started now."""
         idle = self.renewed or (self.open and self.entry.status is not State.IN_PROGRESS)
         return idle and not self.blocked_by and self.task.error is None
+
+    @property
+    def display_status(self) -> DisplayStatus:
+        """What the task is counted and coloured by."""
+        if self.stale:
+            return "stale"
+        if self.needs_human:
+            return "waiting"
+        match self.entry.status:
+            case State.COMPLETED:
+                return "completed"
+            case State.IN_PROGRESS:
+                return "in_progress"
+            case State.STOPPED:
+                return "stopped"
+            case State.FAILED:
+                return "failed"
+            case _:
+                return "ready" if self.ready else "blocked"
 
     @property
     def renewed(self) -> bool:

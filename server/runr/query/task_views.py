@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 from runr.query.models import TaskSummary
 from runr.query.task_state import TaskState
 from runr.runs import stop_reasons
+from runr.runs.next_steps import TaskSituation
 from runr.status.model import Entry, Evidence, State
 from runr.tasks.model import TaskType
 
 if TYPE_CHECKING:
-    from runr.query.detail_models import TaskFields
+    from runr.query.detail_models import TaskDetails, TaskFields
 
 
 def task_summary(task_state: TaskState) -> TaskSummary:
@@ -100,3 +101,22 @@ def _completion(entry: Entry) -> str:
             return f"attested by {who}: {entry.reason}"
         case _:
             return f"inferred from commit {str(entry.checkpoint_sha)[:12]}"
+
+
+def task_situation(shown: "TaskDetails") -> TaskSituation:
+    """Return what decides about the next steps of a task."""
+    task, run = shown.task, shown.run
+    causes = [cause.path for cause in task.root_causes] or task.blocked_by
+    return TaskSituation(
+        path=task.path,
+        status=task.status,
+        manual=task.type == "manual",
+        broken=not task.ready and bool(task.problems),
+        stale=task.stale,
+        unmerged=task.unmerged,
+        cause=causes[0] if causes else None,
+        checkpoint_sha=task.checkpoint_sha,
+        run=run.id if run else None,
+        by_session=run is not None and run.worker == "session",
+        run_steps=tuple(run.next_steps) if run else (),
+    )

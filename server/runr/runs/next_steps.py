@@ -59,12 +59,14 @@ class NextStep(NamedTuple):
 class TaskSituation(NamedTuple):
     """What decides about the next step of a task; `run_steps` are those of its last run.
 
+    `broken` says that its file cannot be run as it is.
     `cause` is the first task that the others wait for, where the task is blocked.
     """
 
     path: str
     status: str
     manual: bool = False
+    broken: bool = False
     stale: bool = False
     unmerged: bool = False
     cause: str | None = None
@@ -113,6 +115,8 @@ def for_task(task: TaskSituation) -> tuple[NextStep, ...]:
         return (NextStep("follow", run=task.run), NextStep("stop", run=task.run))
     if task.cause:
         return (NextStep("why", task.cause),)
+    if task.broken:
+        return (NextStep("lint", task.path),)
     if task.status in ("stopped", "failed") and task.run_steps:
         return tuple(_git(step) for step in task.run_steps)
     return (NextStep("attest" if task.manual else "run", task.path),)

@@ -43,10 +43,10 @@ class HealthCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthReport(Result):
-    """All findings; `well` is false where something keeps runr from working."""
+    """All findings; `passed` is false where something keeps runr from working."""
 
-    findings: list[HealthCheck]
-    well: bool
+    health_checks: list[HealthCheck]
+    passed: bool
 
 
 Look = Callable[[Project], HealthCheck | list[HealthCheck]]
@@ -76,7 +76,9 @@ def check_health(project: Project) -> HealthReport:
         # Where git refuses a repository, it does so at every question: once is enough.
         known = {found.advice for found in findings if found.state == "bad" and found.advice}
         findings += [found for found in _looked(look, project) if found.advice not in known]
-    return HealthReport(findings=findings, well=all(found.state != "bad" for found in findings))
+    return HealthReport(
+        health_checks=findings, passed=all(found.state != "bad" for found in findings)
+    )
 
 
 def _looked(look: Look, project: Project) -> list[HealthCheck]:

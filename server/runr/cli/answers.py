@@ -1,0 +1,110 @@
+"""What `--json` prints: a schema's name, the next steps, and one payload.
+
+Every answer is an object with exactly these three keys, such as
+`{"schema": "runr.task-list/1", "next_steps": [], "task_list": {…}}`.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from runr.query.encoding import to_plain
+
+#: payload → the class of its content, `module:class` below `runr`; None for a plain object.
+PAYLOADS: Mapping[str, str | None] = {
+    "acknowledgement": "lifecycle.decisions:AcknowledgeResult",
+    "audit": "provenance.audit:Audit",
+    "batch": "jobs.batch:BatchResult",
+    "cleanup": "maintenance.cleanup:CleanResult",
+    "completion": "query.detail_models:CompletionResult",
+    "error": None,
+    "explanation": "query.explain:Explanation",
+    "export": None,
+    "fix": "lint.fixes:FixResult",
+    "graph": "graphics.dependency_graph:GraphResult",
+    "health": "setup.doctor:HealthReport",
+    "import": "interchange.import_result:ImportResult",
+    "inference": "provenance.infer:InferenceResult",
+    "install": "setup.install_plan:InstallResult",
+    "lint": "lint.rules:LintResult",
+    "manual_commit": "provenance.manual_commit:ManualCommitResult",
+    "next_task": "query.next_task:NextTask",
+    "report": "query.detail_models:RunReport",
+    "result": "query.models:CommandResult",
+    "resume": "lifecycle.resume:ResumeResult",
+    "resume_preview": "lifecycle.resume:ResumePreview",
+    "run": "query.detail_models:RunDetails",
+    "run_list": "query.detail_models:RunList",
+    "session_brief": "query.detail_models:RunResult",
+    "shell_completion": None,
+    "submission": "lifecycle.submit:Submission",
+    "task_list": "query.models:TaskList",
+    "task_status": "query.detail_models:TaskDetails",
+    "template_list": "setup.new_task:TemplateList",
+    "version": None,
+    "worker_list": "setup.workers:WorkerList",
+}
+
+#: command → the payloads that it can answer with, the usual one first.
+ANSWERS: Mapping[str, tuple[str, ...]] = {
+    "list-tasks": ("task_list",),
+    "status": ("task_list", "inference"),
+    "task-status": ("task_status",),
+    "next": ("next_task",),
+    "why": ("explanation",),
+    "graph": ("graph",),
+    "new": ("result", "template_list"),
+    "lint": ("lint", "fix"),
+    "run": ("run", "session_brief", "batch"),
+    "runs": ("run_list",),
+    "follow": ("run",),
+    "report": ("report",),
+    "note": ("result",),
+    "stop": ("run",),
+    "resume": ("run", "session_brief", "resume", "resume_preview"),
+    "complete-task": ("completion",),
+    "approve": ("completion",),
+    "reject": ("run",),
+    "acknowledge": ("acknowledgement",),
+    "audit": ("audit",),
+    "intervene": ("manual_commit",),
+    "submit": ("submission",),
+    "clean": ("cleanup",),
+    "rebuild": ("result",),
+    "import": ("import",),
+    "export": ("export", "result"),
+    "init": ("result",),
+    "doctor": ("health",),
+    "workers": ("worker_list", "result"),
+    "install": ("install", "result"),
+    "completion": ("shell_completion",),
+    "demo": ("result",),
+    "version": ("version",),
+}
+
+_OF_CLASS = {f"runr.{target}": name for name, target in PAYLOADS.items() if target}
+
+
+def schema_name(payload: str) -> str:
+    """Return the name and version of the schema of an answer with this payload."""
+    return f"runr.{payload.replace('_', '-')}/1"
+
+
+def answer_document(answer: object, steps: Sequence[str] | None = None) -> str:
+    """Return an answer as a JSON document, with its own next steps or with `steps`."""
+    kind = type(answer)
+    content: dict[str, Any] = to_plain(answer)
+    own = content.pop("next_steps", [])
+    steps = own if steps is None else steps
+    return document(_OF_CLASS[f"{kind.__module__}:{kind.__name__}"], content, steps)
+
+
+def error_document(code: str, message: str, steps: Sequence[str], exit_code: int) -> str:
+    """Return an error as a JSON document."""
+    return document("error", {"code": code, "message": message, "exit_code": int(exit_code)}, steps)
+
+
+def document(payload: str, content: object, steps: Sequence[str] = ()) -> str:
+    """Return a JSON document with this payload."""
+    whole = {"schema": schema_name(payload), "next_steps": list(steps), payload: content}
+    return json.dumps(whole, indent=2, ensure_ascii=False)
