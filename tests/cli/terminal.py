@@ -78,7 +78,7 @@ class Place:
         return self.write(f".runr/tasks/{name}", f"{top}# {Path(name).stem}\n\n{body}\n")
 
     def age(self, file: Path) -> None:
-        """Make a file as old as one that nobody is about to write again."""
+        """Make a file old enough to be taken as finished."""
         hour_ago = file.stat().st_mtime - 3600
         os.utime(file, (hour_ago, hour_ago))
 
@@ -114,7 +114,7 @@ class Place:
         return result
 
     def paste(self, command: str) -> Result:
-        """Hand a printed command to a shell, as somebody does who pastes it."""
+        """Hand a printed command to a shell, as a user does who pastes it."""
         if not _is_one_runr(command):
             return typed(["sh", "-c", command], self.root, {})
         # The shell says which words it would start `runr` with.

@@ -32,9 +32,9 @@ def worked(place: Place) -> str:
 
 def test_each_commit_is_classed_by_its_trailers(place: Place) -> None:
     worked(place)
-    save(place, "b.txt", "1\n", "Mend\n\nRunr-Intervention: true\nRunr-Reason: it was broken")
+    save(place, "b.txt", "1\n", "Fix\n\nRunr-Intervention: true\nRunr-Reason: it was broken")
     save(place, "c.txt", "1\n", "Go on\n\nRunr-Session: 1f3a")
-    gap = save(place, "d.txt", "1\n", "Nobody says why")
+    gap = save(place, "d.txt", "1\n", "Without a trailer")
     answer = place.runr("audit", "--json", code=0).json
     assert answer["counts"] == {
         "checkpoint": 1,
@@ -47,10 +47,10 @@ def test_each_commit_is_classed_by_its_trailers(place: Place) -> None:
     assert (answer["covered_count"], answer["counted_count"], answer["coverage"]) == (3, 6, 50.0)
     first = answer["unattributed"][0]
     assert (first["commit_sha"], first["author"]) == (gap, "Ada Example")
-    assert first["subject"] == "Nobody says why"
+    assert first["subject"] == "Without a trailer"
     shown = place.runr("audit", code=0).out
     assert "50.0% of 6 covered" in shown
-    assert f"{gap[:12]}  {first['committed_at']}  Ada Example  Nobody says why" in shown
+    assert f"{gap[:12]}  {first['committed_at']}  Ada Example  Without a trailer" in shown
 
 
 def test_fail_under_is_an_exit_code_for_ci(place: Place) -> None:
@@ -181,7 +181,7 @@ def test_a_merge_that_changes_nothing_itself_is_not_counted(place: Place) -> Non
 
 
 @pytest.mark.parametrize("by_hand", [False, True])
-def test_a_merge_in_which_somebody_changed_something_is_a_gap(place: Place, by_hand: bool) -> None:
+def test_a_merge_that_changes_something_itself_is_unattributed(place: Place, by_hand: bool) -> None:
     save(place, "a.txt", "1\n")
     place.git("switch", "-q", "-c", "other")
     save(place, "b.txt", "1\n", f"There\n\n{CHECKPOINT}")

@@ -1,4 +1,4 @@
-"""How work is judged: risky paths, flaky checks, checks that are skipped or left out."""
+"""Verification: risky paths, flaky checks, checks that are skipped or left out."""
 
 from typing import Any
 
@@ -135,7 +135,7 @@ def test_a_check_that_ran_out_of_time_is_not_run_again(place: Place) -> None:
     assert (place.root / ".runr/worktrees" / run["id"] / "runs").read_text() == "x\n"
 
 
-def test_checks_after_a_failed_tier_are_told_as_not_run(place: Place) -> None:
+def test_checks_after_a_failed_tier_are_shown_as_not_run(place: Place) -> None:
     settings(place, 'tier0 = ["false", "true"]\ntier1 = ["touch never"]')
     place.script("a.md", "echo 1 > a.txt", 'verify: ["touch never"]')
     result = place.runr("run", "--task", "a", code=4)
@@ -147,7 +147,7 @@ def test_checks_after_a_failed_tier_are_told_as_not_run(place: Place) -> None:
     assert "- `touch never` (tier1): not run\n- `touch never` (task): not run" in report
 
 
-def test_a_worker_is_not_told_that_a_check_failed_which_was_not_run(place: Place) -> None:
+def test_a_prompt_does_not_name_a_skipped_check_as_failed(place: Place) -> None:
     settings(place, 'tier0 = ["false"]\ntier1 = ["echo unheard"]')
     place.config(place.read(".runr/config.toml").replace("attempts = 1", "attempts = 2"))
     place.script("a.md", "echo 1 > a.txt")
@@ -164,12 +164,12 @@ def skipped(place: Place, name: str, *words: str) -> Any:
     return place.runr("complete-task", name, "--skip-checks", *REASON, *words, code=0)
 
 
-def test_skipped_checks_are_not_run_and_are_told_apart_everywhere(place: Place) -> None:
-    settings(place, 'tier1 = ["touch judged"]')
+def test_skipped_checks_are_not_run_and_are_shown_as_skipped_everywhere(place: Place) -> None:
+    settings(place, 'tier1 = ["touch checked"]')
     place.task("a.md", 'verify: ["false"]')
     shown = skipped(place, "a", "--by", "Grace").out
     assert "✎ a.md: completed, attested by Grace, checks skipped" in shown
-    assert not (place.root / "judged").exists()
+    assert not (place.root / "checked").exists()
     entry = place.status("a.md")
     assert (entry["verification"], entry["evidence"]) == ("skipped", "attested")
     assert entry["completed_by"] == "person:Grace"
@@ -184,7 +184,7 @@ def test_skipped_checks_are_not_run_and_are_told_apart_everywhere(place: Place) 
     report = place.runr("report", "latest").out
     assert report.startswith("# a.md: completed (attested by Grace, checks skipped)\n")
     assert "- Verification: skipped" in report
-    assert "The checks were skipped.\n\n- `touch judged` (tier1): not run" in report
+    assert "The checks were skipped.\n\n- `touch checked` (tier1): not run" in report
 
 
 def test_a_status_file_made_again_still_says_that_checks_were_skipped(place: Place) -> None:
@@ -206,7 +206,7 @@ def test_where_there_are_no_checks_there_is_nothing_to_skip(place: Place) -> Non
 def test_skipping_without_a_reason_is_refused(place: Place, words: tuple[str, ...]) -> None:
     place.task("a.md")
     refused = place.runr("complete-task", "a", "--skip-checks", *words, code=2)
-    assert "skip-checks needs a reason" in refused.err
+    assert "skip-checks requires a reason" in refused.err
     assert not place.has_status()
 
 

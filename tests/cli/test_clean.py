@@ -1,4 +1,4 @@
-"""`runr clean`: what nobody misses goes, and the only copy of anything stays."""
+"""`runr clean`: unneeded leftovers go, and the only copy of anything stays."""
 
 import shutil
 from typing import Any
@@ -94,7 +94,7 @@ def test_what_a_stopped_run_left_is_kept(place: Place, script: str, why: str) ->
     assert place.git("worktree", "list").count("\n") == 1
 
 
-def test_a_stopped_run_that_changed_nothing_is_put_away_and_can_be_resumed(place: Place) -> None:
+def test_a_stopped_run_that_changed_nothing_is_removed_and_can_be_resumed(place: Place) -> None:
     run = stopped(place, "test -e ../../../go; echo 1 > a.txt")
     assert len(clean(place)["removed"]) == 1
     assert (worktree(place, run), ours(place)) == (False, [])
@@ -102,7 +102,7 @@ def test_a_stopped_run_that_changed_nothing_is_put_away_and_can_be_resumed(place
     assert place.runr("resume", run["id"], "--json", code=0).json["status"] == "completed"
 
 
-def test_a_worktree_that_somebody_deleted_is_no_reason_to_keep_its_branch(place: Place) -> None:
+def test_a_worktree_that_a_user_deleted_is_no_reason_to_keep_its_branch(place: Place) -> None:
     run = stopped(place, "exit 1")
     shutil.rmtree(place.root / ".runr/worktrees" / run["id"])
     assert len(clean(place)["removed"]) == 1
@@ -132,7 +132,7 @@ def test_a_dry_run_says_the_same_and_removes_nothing(place: Place) -> None:
     assert done["kept"]
 
 
-def test_a_run_that_is_at_work_is_kept_even_when_named(place: Place) -> None:
+def test_an_active_run_is_kept_even_when_named(place: Place) -> None:
     place.script("a.md", "trap 'exit 0' TERM; while :; do sleep 0.05; done")
     started = place.runr("run", "--task", "a", "--detach", "--json", code=0).json["id"]
     place.await_phase(started, "work")

@@ -1,4 +1,4 @@
-"""`runr complete-task`: on a person's word, which is recorded with its reason."""
+"""`runr complete-task`: attested by a person, which is recorded with the reason."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from cli.terminal import Place
 REASON = ("--reason", "signed on paper")
 
 
-def test_a_manual_task_is_completed_on_the_word_of_gits_user(place: Place) -> None:
+def test_a_manual_task_is_attested_by_gits_user(place: Place) -> None:
     place.task("sign.md", "type: manual")
     result = place.runr("complete-task", "sign", *REASON, code=0)
     assert "✎ sign.md: completed, attested by Ada Example" in result.out
@@ -27,10 +27,10 @@ def test_the_person_may_be_named(place: Place) -> None:
     answer = place.runr("complete-task", "sign", *REASON, "--by", "Grace", "--json", code=0).json
     assert answer["completed"] is True
     assert answer["task"]["completed_by"] == "person:Grace"
-    assert place.runr("list-tasks").out.endswith("attested by Grace\n")
+    assert place.runr("list-tasks").out.splitlines()[1].endswith("attested by Grace")
 
 
-def test_without_a_name_anywhere_somebody_has_to_be_named(place: Place) -> None:
+def test_without_a_git_user_a_person_has_to_be_named(place: Place) -> None:
     place.task("sign.md", "type: manual")
     (place.home / ".gitconfig").write_text("")
     refused = place.runr("complete-task", "sign", *REASON, code=2)
@@ -39,10 +39,10 @@ def test_without_a_name_anywhere_somebody_has_to_be_named(place: Place) -> None:
 
 
 @pytest.mark.parametrize("words", [[], ["--reason", ""], ["--reason", "  "], ["--by", "Grace"]])
-def test_a_word_without_a_reason_is_refused(place: Place, words: list[str]) -> None:
+def test_an_attestation_without_a_reason_is_refused(place: Place, words: list[str]) -> None:
     place.task("sign.md", "type: manual")
     refused = place.runr("complete-task", "sign", *words, code=2)
-    assert "why" in refused.err
+    assert "with a reason" in refused.err
     assert not place.has_status()
     for command in refused.steps:
         assert "sign.md" in command
@@ -53,7 +53,7 @@ def test_force_without_a_reason_is_refused(place: Place) -> None:
     assert "reason" in place.runr("complete-task", "sign", "--force", code=2).err
 
 
-def test_a_failing_check_stands_against_a_persons_word(place: Place) -> None:
+def test_a_failing_check_refuses_an_attestation(place: Place) -> None:
     place.task("a.md", 'verify: ["echo the lamp is dark; false"]')
     refused = place.runr("complete-task", "a", *REASON, code=4)
     assert "the lamp is dark" in refused.err
@@ -78,7 +78,7 @@ def test_a_forced_word_is_attested_and_the_failed_verification_stays_recorded(
     assert entry["reason"] == "why it counts as completed"
 
 
-def test_open_dependencies_stand_against_a_persons_word(place: Place) -> None:
+def test_open_dependencies_refuse_an_attestation(place: Place) -> None:
     place.task("a.md")
     place.task("b.md", "type: manual\ndepends_on: [a]")
     refused = place.runr("complete-task", "b", *REASON, code=3)
@@ -98,7 +98,7 @@ def test_a_second_completion_says_that_the_first_one_stands(place: Place) -> Non
     assert place.runr("runs", "--json").json["total_count"] == 1
 
 
-def test_a_completion_whose_run_is_not_here_is_told_as_well(place: Place) -> None:
+def test_a_completion_without_its_run_is_shown(place: Place) -> None:
     place.script("a.md", "echo 1 > a.txt")
     place.commit("Tasks")
     place.run("a")
@@ -122,11 +122,11 @@ def test_a_task_that_is_edited_afterwards_is_stale_and_can_be_run_again(place: P
     assert place.runr("list-tasks", "--stale", "--json").json["total_count"] == 0
 
 
-def test_a_run_that_is_at_work_is_left_to_finish(place: Place) -> None:
+def test_an_active_run_is_left_to_finish(place: Place) -> None:
     place.script("a.md", "trap 'exit 0' TERM; while :; do sleep 0.05; done")
     started = place.runr("run", "--task", "a", "--detach", "--json", code=0).json["id"]
     refused = place.runr("complete-task", "a", *REASON, code=1)
-    assert f"run {started} is at work" in refused.err
+    assert f"run {started} is running" in refused.err
     assert place.paste(refused.steps[-1]).code == 0
 
 

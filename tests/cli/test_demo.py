@@ -19,7 +19,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Place, Result]:
     nothing: dict[str, str | None] = dict.fromkeys(
         name for name in os.environ if name.startswith(("GIT_", "RUNR_", "CLAUDE"))
     )
-    nothing |= {"HOME": str(folder / "nobody"), "GIT_CONFIG_NOSYSTEM": "1"}
+    nothing |= {"HOME": str(folder / "home"), "GIT_CONFIG_NOSYSTEM": "1"}
     nothing["PATH"] = "/usr/bin:/bin"  # as after `make demo`: the environment is not activated
     result = place.runr("demo", "--dir", "it is here", env=nothing, code=0)
     return Place(folder / "it is here", folder), result

@@ -1,4 +1,4 @@
-"""`runr graph` and `runr next`: what waits for what, and what comes first."""
+"""`runr graph` and `runr next`: dependencies, filters and ranking."""
 
 import json
 from typing import Any
@@ -55,7 +55,7 @@ def test_the_graph_of_one_task_is_what_it_needs_and_what_it_unblocks(place: Plac
     assert "did you mean 'api/01-login'" in place.runr("graph", "api/01-logn", code=2).err
 
 
-def test_cycles_and_bad_names_are_told_in_the_graph(place: Place) -> None:
+def test_cycles_and_bad_names_are_shown_in_the_graph(place: Place) -> None:
     place.task("a.md", "depends_on: [b]")
     place.task("b.md", "depends_on: [a, gone]")
     out = place.runr("graph", code=0).out

@@ -51,8 +51,8 @@ def test_a_forked_command_has_the_folder_and_the_environment_that_it_is_given(pl
     installed, other = both(place, "list-tasks", cwd=outside)
     assert (other.returncode, other.stderr) == (installed.returncode, installed.stderr)
     place.write(".runr/config.toml", "[run]\nwrong = 1\n")
-    quiet, told = both(place, "list-tasks", NO_COLOR="1", RUNR_DEBUG="1")
-    assert told.stderr == quiet.stderr
+    quiet, debug = both(place, "list-tasks", NO_COLOR="1", RUNR_DEBUG="1")
+    assert debug.stderr == quiet.stderr
 
 
 def test_an_environment_that_the_interpreter_reads_at_its_start_is_given_to_a_new_one(

@@ -1,4 +1,4 @@
-"""What a run may not do to the tree, whatever way it takes; told by name, with the work kept."""
+"""What a run may not do to the tree, whatever way it takes; each named, with the work kept."""
 
 import subprocess
 from pathlib import Path
@@ -70,7 +70,7 @@ def test_a_commit_that_was_taken_back_is_named_with_its_commit(bound: Place) -> 
     assert "out of scope: b.txt (in commit " in guarded(bound, script).out
 
 
-def test_what_a_check_writes_counts_and_is_told_as_such(bound: Place) -> None:
+def test_what_a_check_writes_counts_and_is_named_as_such(bound: Place) -> None:
     result = guarded(bound, "echo 1 > src/b.txt", check="echo 1 > report.xml")
     assert "out of scope: report.xml (since the checks ran)" in result.out
     assert place_json(bound)["violations"] == ["report.xml"]
@@ -236,7 +236,7 @@ def test_what_git_does_not_ignore_is_one_and_the_answer_says_what_to_list(
     assert bound.paste(result.steps[-1]).code == 0
 
 
-def test_the_settings_extend_what_a_task_may_change_and_its_worker_is_told(bound: Place) -> None:
+def test_the_settings_extend_what_a_task_may_change_and_its_worker_reads_it(bound: Place) -> None:
     bound.config(
         '[run]\nworker = "script"\n[verify]\ntier1 = ["true"]\n'
         '[scope]\nallow = ["notes/"]\npresets = ["python", "docs"]\n'

@@ -73,7 +73,7 @@ def test_with_no_task_open_a_tool_does_not_wait_for_runr(place: Place, event: st
     )
 
 
-def test_a_linked_worktree_is_told_of_the_tasks_of_the_main_one(place: Place) -> None:
+def test_a_linked_worktree_sees_the_tasks_of_the_main_one(place: Place) -> None:
     place.write("README.md", "# A project\n")
     place.commit("Start")
     place.git("worktree", "add", "-q", "../linked")
@@ -116,10 +116,10 @@ def test_a_commit_alone_is_no_news_where_all_is_done(place: Place) -> None:
     assert hook(place.root, "SessionStart") == ""
 
 
-def test_a_session_that_starts_anew_is_told_of_its_open_task_at_once(place: Place) -> None:
+def test_a_session_that_starts_anew_gets_its_open_task_at_once(place: Place) -> None:
     place.task("b.md")
     hook(place.root, "SessionEnd", json.dumps({"session_id": SESSION}))
-    until((place.root / ".runr/greeting.json").exists, "what the next session is told")
+    until((place.root / ".runr/greeting.json").exists, "the summary for the next session")
     run_id = opened(place, "owns: [a.txt]")
     message = hook(place.root, "SessionStart", json.dumps({"session_id": SESSION}))
     assert f"This session has a.md open (run {run_id})" in message
@@ -144,7 +144,7 @@ def test_what_has_changed_is_looked_at_when_a_session_ends_not_when_the_next_one
     place.task("a.md")
     kept = place.root / ".runr/greeting.json"
     hook(place.root, "SessionEnd")
-    until(kept.exists, "what the next session is told")
+    until(kept.exists, "the summary for the next session")
     assert "pydantic" not in loaded(place.root, "SessionStart", "Ready: a.md")
 
 
@@ -228,7 +228,7 @@ def test_no_lockfile_may_be_edited_where_the_project_says_so(place: Place) -> No
     assert "It must not change any lockfile. " in denial(place, "package-lock.json")
 
 
-def test_a_check_that_was_left_out_is_not_told_as_failed(place: Place) -> None:
+def test_a_check_that_was_left_out_is_not_named_as_failed(place: Place) -> None:
     run_id = opened(place, "owns: [a.txt]", "[verify]\ntier0 = ['false']\ntier1 = ['echo x']\n")
     place.runr("complete-task", "a", env=MINE)
     state = json.loads((place.run_folder(run_id) / "state.json").read_text())["state"]

@@ -404,7 +404,7 @@ def test_what_is_of_no_known_tool_is_refused_in_one_line(
         ("gh.json", b'[{"number": "x", "title": "y"}]', "[0]", "there is no `number`"),
     ],
 )
-def test_a_record_that_cannot_be_read_is_told_with_its_place(
+def test_a_record_that_cannot_be_read_is_reported_with_its_place(
     place: Place, file: str, content: bytes, where: str, reason: str
 ) -> None:
     (place.root / file).write_bytes(content)

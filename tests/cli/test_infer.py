@@ -101,7 +101,7 @@ def squashed_naming_the_run(place: Place) -> None:
     run = place.git("log", "-1", "--format=%(trailers:key=Runr-Run-Id,valueonly)", "work").strip()
     elsewhere(place)
     place.git("merge", "-q", "--squash", "work")
-    place.write("a.txt", "a, mended\n")
+    place.write("a.txt", "a, fixed\n")
     place.git("add", "a.txt")
     place.git("commit", "-q", "-m", f"Merged in /runr/a-{run} by a web site")
 
@@ -273,7 +273,7 @@ def test_an_inferred_completion_whose_commit_is_reverted_is_withdrawn(place: Pla
     assert place.status("a.md")["evidence"] is None
 
 
-def test_only_what_came_since_the_last_look_is_read(place: Place) -> None:
+def test_only_what_came_since_the_last_reading_is_read(place: Place) -> None:
     worked(place, "a")
     whole = int(place.git("rev-list", "--count", "HEAD"))
 
@@ -287,7 +287,7 @@ def test_only_what_came_since_the_last_look_is_read(place: Place) -> None:
     assert looked(place) == {}
     place.git("reset", "-q", "--hard", "work@{1}")
     assert looked(place)[A]["effect"] == "known"
-    place.write(".runr/tasks/z.md", "# A title that nobody has looked for\n")
+    place.write(".runr/tasks/z.md", "# A title without a commit\n")
     assert read() == whole + 1
     (place.root / ".runr/runr.db").unlink()
     assert read() == whole + 1

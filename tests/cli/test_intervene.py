@@ -14,9 +14,9 @@ def log(place: Place) -> str:
 def test_what_is_staged_is_committed_with_trailers_that_name_its_receipt(place: Place) -> None:
     place.task("a.md")
     place.commit("Tasks")
-    place.write("mended.txt", "1\n")
+    place.write("fixed.txt", "1\n")
     place.write("other.txt", "mine\n")
-    place.git("add", "mended.txt")
+    place.git("add", "fixed.txt")
     words = ("--task", "a", "--reason", "The lock was stale", "--by", "Grace", "--json")
     answer = place.runr("intervene", *words, code=0).json
     assert log(place) == (
@@ -26,16 +26,16 @@ def test_what_is_staged_is_committed_with_trailers_that_name_its_receipt(place: 
         "Runr-Intervention: true\n"
         "Runr-Reason: The lock was stale\n\n"
     )
-    assert place.git("show", "--format=", "--name-only", "HEAD").split() == ["mended.txt"]
+    assert place.git("show", "--format=", "--name-only", "HEAD").split() == ["fixed.txt"]
     assert place.git("status", "--porcelain").split() == ["??", "other.txt"]
-    assert (answer["files"], answer["committed_by"]) == (["mended.txt"], "Grace")
+    assert (answer["files"], answer["committed_by"]) == (["fixed.txt"], "Grace")
     receipt = place.runr("report", "latest", code=0).out
     head = place.git("rev-parse", "HEAD").strip()
     for line in (
         "# a.md: manual work by Grace",
         "Why: The lock was stale",
         head,
-        "`mended.txt` +1",
+        "`fixed.txt` +1",
     ):
         assert line in receipt
     place.runr("audit", "--range", "HEAD~1..", "--fail-under", "100", code=0)

@@ -1,4 +1,4 @@
-"""Looking for mistakes before they surprise somebody, as it is typed."""
+"""`runr lint`: each diagnostic with its line, SARIF, and fixes."""
 
 import json
 from typing import Any
@@ -28,7 +28,7 @@ def test_tasks_without_a_mistake_pass(place: Place) -> None:
     assert place.runr("verify-tasks", "--strict", code=0).out == "2 tasks: no problems found.\n"
 
 
-def test_every_mistake_is_told_with_its_line(place: Place) -> None:
+def test_every_diagnostic_has_its_line(place: Place) -> None:
     place.task("00-ok.md")
     place.task("a.md", "tpye: manual\ndepends_on: [00-okay, a, x/y]")
     place.task("b.md", "type: manuel")
@@ -50,7 +50,7 @@ def test_every_mistake_is_told_with_its_line(place: Place) -> None:
     assert message.endswith("6 tasks: 5 errors, 3 warnings.\n")
 
 
-def test_names_that_some_file_systems_take_for_one_are_told(place: Place) -> None:
+def test_names_that_some_file_systems_take_for_one_are_reported(place: Place) -> None:
     place.task("a.md")
     place.task("A.md")
     place.task("caf\u00e9.md")
@@ -84,7 +84,7 @@ def test_warnings_fail_only_where_it_is_asked_for(place: Place) -> None:
         ("['*.py']", "['*.md']", False),
     ],
 )
-def test_open_tasks_that_own_the_same_files_are_told(
+def test_open_tasks_that_own_the_same_files_are_reported(
     place: Place, one: str, other: str, shared: bool
 ) -> None:
     place.task("a.md", f"owns: {one}")
@@ -96,7 +96,7 @@ def test_open_tasks_that_own_the_same_files_are_told(
     assert findings(place, code=0) == []
 
 
-def test_a_completed_task_shares_its_files_with_nobody(place: Place) -> None:
+def test_a_completed_task_shares_its_files_with_no_one(place: Place) -> None:
     place.task("a.md", "type: manual\nowns: [src/]")
     place.task("b.md", "owns: [src/]")
     assert len(findings(place, code=0)) == 1
@@ -111,7 +111,7 @@ def change(place: Place, name: str, **facts: Any) -> None:
     place.write(".runr/task-status.json", json.dumps(whole))
 
 
-def test_a_completion_without_a_record_is_told(place: Place) -> None:
+def test_a_completion_without_a_record_is_reported(place: Place) -> None:
     place.script("a.md", "echo a > a.txt")
     place.task("b.md", "type: manual")
     place.commit()

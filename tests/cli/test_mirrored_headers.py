@@ -73,7 +73,7 @@ def test_a_fresh_clone_reads_it_back(mirrored: Place) -> None:
 
 
 def test_what_a_header_says_counts_for_nothing_where_no_mirror_is_kept(place: Place) -> None:
-    place.task("a.md", "status: completed\ncompleted_by: nobody")
+    place.task("a.md", "status: completed\ncompleted_by: someone")
     place.runr("rebuild", code=0)
     assert place.runr("list-tasks", "--json").json["tasks"][0]["status"] == "pending"
 

@@ -29,8 +29,8 @@ def test_what_is_asked_for_stands_in_the_header_once(place: Place, template: str
         "---\ntype: automated\ntags:\n  - old\n  - older\nowns: [src/]\n---\n# {title}\n",
     )
     place.write(".runr/templates/bare.md", "# {title}\n\nOnly text.\n")
-    wish = ["--type", "hybrid", "--depends-on", "00-setup.md", "--tag", "a: b", "--tag", "c"]
-    place.runr("new", "deep/10-x", "--template", template, "--title", "The gate", *wish, code=0)
+    options = ["--type", "hybrid", "--depends-on", "00-setup.md", "--tag", "a: b", "--tag", "c"]
+    place.runr("new", "deep/10-x", "--template", template, "--title", "The gate", *options, code=0)
     task = shown(place, "deep/10-x")
     assert task["problems"] == []
     assert task["title"] == "The gate"
@@ -42,9 +42,9 @@ def test_what_is_asked_for_stands_in_the_header_once(place: Place, template: str
 
 
 def test_a_title_alone_names_the_file(place: Place) -> None:
-    made = place.runr("new", "--title", "Größe: mend the gate!", "--json", code=0).json
-    assert made["message"] == "wrote .runr/tasks/größe-mend-the-gate.md"
-    assert shown(place, "größe-mend-the-gate")["title"] == "Größe: mend the gate!"
+    made = place.runr("new", "--title", "Größe: paint the gate!", "--json", code=0).json
+    assert made["message"] == "wrote .runr/tasks/größe-paint-the-gate.md"
+    assert shown(place, "größe-paint-the-gate")["title"] == "Größe: paint the gate!"
     assert "--title" in place.runr("new", code=2).err
     assert "--title" in place.runr("new", "--title", "!!!", code=2).err
 
@@ -93,7 +93,7 @@ def test_an_editor_that_fails_keeps_the_file_and_says_so(place: Place) -> None:
         ({"VISUAL": " ", "EDITOR": "nope; touch broken"}, "which is not installed"),
     ],
 )
-def test_an_editor_that_cannot_be_started_is_told_before_anything_is_written(
+def test_an_editor_that_cannot_be_started_is_reported_before_anything_is_written(
     place: Place, variables: dict[str, str | None], message: str
 ) -> None:
     refused = place.runr("new", "x", "--edit", env=variables, code=2)
@@ -102,7 +102,7 @@ def test_an_editor_that_cannot_be_started_is_told_before_anything_is_written(
     assert not (place.root / "broken").exists()
 
 
-def test_a_template_that_is_no_text_is_told(place: Place) -> None:
+def test_a_template_that_is_no_text_is_reported(place: Place) -> None:
     file: Path = place.write(".runr/templates/bad.md")
     file.write_bytes(b"\xff")
     assert "not UTF-8" in place.runr("new", "x", "--template", "bad", code=2).err

@@ -148,7 +148,7 @@ def test_a_planner_that_changes_files_is_stopped_and_the_files_are_named(
     assert len(checkpoints(workers.place)) == 3
 
 
-def test_what_the_reviewer_asks_for_is_told_to_the_next_attempt(workers: ScriptedWorkers) -> None:
+def test_what_the_reviewer_asks_for_reaches_the_next_attempt(workers: ScriptedWorkers) -> None:
     review = (
         'if test "$RUNR_ATTEMPT" = 1; then echo "file1.txt needs a heading"; '
         f"echo 'VERDICT: changes'; else {APPROVE}; fi"
@@ -188,7 +188,7 @@ def test_a_reviewer_that_is_never_content_uses_up_the_attempts(workers: Scripted
     assert run["checkpoint_sha"] is None
 
 
-def test_a_session_is_told_what_the_reviewer_asks_for_and_its_run_stays_open(
+def test_a_session_gets_what_the_reviewer_asks_for_and_its_run_stays_open(
     workers: ScriptedWorkers,
 ) -> None:
     review = (
@@ -205,7 +205,7 @@ def test_a_session_is_told_what_the_reviewer_asks_for_and_its_run_stays_open(
     assert len(checkpoints(workers.place)) == 1
 
 
-def test_a_person_may_go_past_a_review_and_is_named(workers: ScriptedWorkers) -> None:
+def test_a_person_may_override_a_review_and_is_named(workers: ScriptedWorkers) -> None:
     workers.staff(review="echo 'Looks good to me!'")
     run = workers.place.run("a", code=4)
     assert workers.place.paste(run["next_steps"][2]).code == 0

@@ -187,7 +187,7 @@ def test_a_damaged_run_hides_no_other(finished: Place) -> None:
     assert finished.runr("report", entry["last_run_id"], code=10).err.startswith("runr: ")
 
 
-def test_a_run_at_work_whose_record_is_damaged_is_ended(place: Place) -> None:
+def test_an_active_run_whose_record_is_damaged_is_ended(place: Place) -> None:
     place.task("a.md")
     entry = {
         "status": "in_progress",

@@ -69,7 +69,7 @@ def test_resume_without_a_run_says_what_is_ready_where_nothing_has_stopped(place
     assert later.steps[0] == "runr task-status m.md"
 
 
-def test_resume_without_a_run_leaves_what_is_at_work_alone(place: Place) -> None:
+def test_resume_without_a_run_leaves_active_runs_alone(place: Place) -> None:
     place.script("a.md", "trap 'exit 0' TERM; while :; do sleep 0.05; done")
     started = place.runr("run", "--task", "a", "--detach", "--json", code=0).json["id"]
     place.await_phase(started, "work")
@@ -109,7 +109,7 @@ def test_a_preview_of_a_stop_for_a_person_says_that_it_would_stop_again(place: P
     assert len(answer["next_steps"]) == 3
 
 
-def test_resume_from_verify_judges_what_a_person_mended_without_another_attempt(
+def test_resume_from_verify_checks_what_a_person_fixed_without_another_attempt(
     place: Place,
 ) -> None:
     place.script("a.md", "echo wrong > a.txt", 'verify: ["grep right a.txt"]')

@@ -11,7 +11,7 @@ from fakes.forked import RUNR
 FOREVER = "trap 'exit 0' TERM; while :; do sleep 0.05; done"
 
 
-def at_work(place: Place, name: str, script: str = FOREVER) -> str:
+def start_run(place: Place, name: str, script: str = FOREVER) -> str:
     """Start a run that works until it is stopped, wait until it does, and return its id."""
     place.script(name, script)
     answer = place.runr("run", "--task", name, "--detach", "--json", code=0).json
@@ -20,7 +20,7 @@ def at_work(place: Place, name: str, script: str = FOREVER) -> str:
     return run_id
 
 
-def test_a_verified_task_is_committed_brought_in_and_recorded(place: Place) -> None:
+def test_a_verified_task_is_committed_merged_and_recorded(place: Place) -> None:
     place.script(
         "a.md", "echo hello > hello.txt", 'owns: [hello.txt]\nverify: ["test -s hello.txt"]'
     )
@@ -162,14 +162,14 @@ def test_outside_of_a_repository_nothing_runs(tmp_path: Path, place: Place) -> N
 def test_without_a_commit_the_answer_is_how_to_make_one(bare: Place) -> None:
     bare.config('[run]\nworker = "script"\n[verify]\ntier1 = ["true"]\n')
     bare.script("a.md", "echo 1 > a.txt")
-    assert bare.runr("list-tasks", code=0).out.endswith("○ a.md  pending\n")
+    assert bare.runr("list-tasks", code=0).out.endswith("○ a.md  pending\n  1 task: 1 ready\n")
     refused = bare.runr("run", "--task", "a", code=2)
     assert "no commits yet" in refused.err
     assert bare.paste(refused.steps[0]).code == 0
     assert bare.run("a")["status"] == "completed"
 
 
-def test_on_a_detached_head_the_work_waits_on_its_branch_and_the_command_brings_it_in(
+def test_on_a_detached_head_the_work_is_pending_on_its_branch_and_the_command_merges_it(
     place: Place,
 ) -> None:
     place.script("a.md", "echo 1 > a.txt")
@@ -257,9 +257,9 @@ def test_ctrl_c_ends_the_following_and_not_the_run(place: Place) -> None:
 
 
 def test_of_two_runs_of_one_task_the_second_is_refused_and_names_the_first(place: Place) -> None:
-    first = at_work(place, "a.md")
+    first = start_run(place, "a.md")
     refused = place.runr("run", "--task", "a", code=1)
-    assert f"run {first} is at work" in refused.err
+    assert f"run {first} is running" in refused.err
     assert refused.steps == [f"runr follow {first}", f"runr stop {first}"]
     assert place.runr("runs", "--json").json["total_count"] == 1
     stopped = place.paste(refused.steps[1])
@@ -297,15 +297,15 @@ def test_auto_only_runs_what_is_ready_by_dependency_and_priority(place: Place) -
 
 def test_auto_only_goes_on_past_a_task_that_stops_or_cannot_start(place: Place) -> None:
     place.script("a.md", "exit 1")
-    place.script("b.md", "echo 1 > b.txt", "worker: nobody")
+    place.script("b.md", "echo 1 > b.txt", "worker: missing")
     place.script("c.md", "echo 1 > c.txt")
     result = place.runr("run", "--auto-only", code=1)
-    assert "✗ b.md: there is no worker nobody" in result.out
+    assert "✗ b.md: there is no worker missing" in result.out
     assert "1 of 2 runs completed" in result.out
     assert place.status("c.md")["status"] == "completed"
 
 
-def test_without_any_check_a_person_is_asked_and_their_word_brings_the_work_in(
+def test_without_any_check_a_person_is_asked_and_their_attestation_merges_the_work(
     place: Place,
 ) -> None:
     place.config('[run]\nworker = "script"\n')
@@ -325,7 +325,7 @@ def test_without_any_check_a_person_is_asked_and_their_word_brings_the_work_in(
     assert "Runr-Verified: none" in place.git("log", "-1", "--format=%B")
 
 
-def test_a_hybrid_task_waits_for_its_person_and_is_then_brought_in(place: Place) -> None:
+def test_a_hybrid_task_waits_for_its_person_and_is_then_merged(place: Place) -> None:
     place.script("a.md", "echo 1 > a.txt", "type: hybrid")
     place.commit("Tasks")
     result = place.runr("run", "--task", "a", code=9)

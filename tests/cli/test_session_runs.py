@@ -54,7 +54,7 @@ def test_the_brief_is_given_again_with_what_failed_and_what_was_noted(place: Pla
     assert "session: the word has to be good" in place.runr("report", run, code=0).out
 
 
-def test_another_session_is_told_who_has_the_task_and_takes_it_only_by_force(place: Place) -> None:
+def test_another_session_sees_who_has_the_task_and_takes_it_only_by_force(place: Place) -> None:
     run = opened(place)
     leave(place, ADA, ended=False)
     for words in (("run", "--task", "a"), ("complete-task", "a")):
@@ -117,7 +117,7 @@ def test_a_session_gives_up_and_comes_back_to_the_work_that_it_left(place: Place
     assert place.git("show", "--format=", "--name-only", "HEAD").split() == ["a.txt"]
 
 
-def test_a_run_that_waits_for_a_persons_word_is_not_resumed_without_it(place: Place) -> None:
+def test_a_run_that_waits_for_a_person_is_not_resumed_without_it(place: Place) -> None:
     place.config('[run]\nworker = "script"\n')
     place.script("b.md", "echo 1 > b.txt")
     run = place.run("b", code=9)["id"]
@@ -128,7 +128,7 @@ def test_a_run_that_waits_for_a_persons_word_is_not_resumed_without_it(place: Pl
     assert place.status("b.md")["status"] == "completed"
 
 
-def test_the_latest_run_is_the_latest_attempt_and_not_a_persons_word(place: Place) -> None:
+def test_the_latest_run_is_the_latest_attempt_and_not_an_attestation(place: Place) -> None:
     place.config('[run]\nworker = "script"\n\n[verify]\ntier1 = ["true"]\n')
     place.script("b.md", "echo 1 > b.txt")
     place.task("call.md", header="type: manual")

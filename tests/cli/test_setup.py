@@ -86,11 +86,11 @@ def test_init_recognises_the_checks_of_a_project(
 
 @pytest.mark.parametrize("template", ["feature", "bugfix", "docs", "chore", "manual"])
 def test_each_template_makes_a_task_without_a_problem(place: Place, template: str) -> None:
-    made = place.runr("new", "10-mend-the_gate", "--template", template, code=0)
-    assert made.steps[0] == "runr task-status 10-mend-the_gate.md"
-    shown = place.runr("task-status", "10-mend-the_gate", "--json", code=0).json["task"]
+    made = place.runr("new", "10-paint-the_gate", "--template", template, code=0)
+    assert made.steps[0] == "runr task-status 10-paint-the_gate.md"
+    shown = place.runr("task-status", "10-paint-the_gate", "--json", code=0).json["task"]
     assert shown["problems"] == []
-    assert shown["title"] == "Mend the gate"
+    assert shown["title"] == "Paint the gate"
     assert shown["type"] == ("manual" if template == "manual" else "automated")
     place.config('[run]\nworker = "true"\n[workers.true]\ncommand = ["true"]\n')
     for command in made.steps:
@@ -180,7 +180,7 @@ def test_doctor_says_where_runr_is_installed_and_what_shadows_it(place: Place) -
     assert found(place, "Claude Code")["state"] == "ok"
 
 
-def test_doctor_says_whether_the_git_hooks_are_at_work(place: Place) -> None:
+def test_doctor_says_whether_the_git_hooks_are_active(place: Place) -> None:
     assert "not installed" in found(place, "git hooks")["message"]
     place.git("config", "core.hooksPath", ".husky/_")
     place.runr("install", "git-hooks", code=0)
@@ -244,7 +244,7 @@ def test_a_typing_mistake_gets_one_line_and_the_way_out(
         assert place.paste(step.strip()).code == 0
 
 
-def test_a_fault_of_our_own_is_told_without_a_traceback(place: Place) -> None:
+def test_an_internal_error_is_reported_without_a_traceback(place: Place) -> None:
     broken = {"PYTHONPATH": str(place.root / "broken")}
     place.write("broken/sitecustomize.py", "import runr.query.graph as g\ng.Graph.of = 1\n")
     place.task("a.md")
@@ -254,7 +254,7 @@ def test_a_fault_of_our_own_is_told_without_a_traceback(place: Place) -> None:
     assert "RUNR_DEBUG=1 runr task-status a" in result.err
 
 
-def test_a_folder_that_is_gone_is_told(place: Place) -> None:
+def test_a_missing_directory_is_reported(place: Place) -> None:
     gone = place.root / "gone"
     gone.mkdir()
     command = f"cd '{gone}' && rmdir '{gone}' && '{RUNR}' list-tasks"

@@ -1,4 +1,4 @@
-"""Completions that can be doubted: each with its reason, and what becomes of it."""
+"""Stale completions: their reasons, their acknowledgement, and running them again."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def _done(place: Place) -> None:
     place.run("b")
 
 
-def doubts(place: Place) -> dict[str, list[str]]:
+def stale_reasons(place: Place) -> dict[str, list[str]]:
     rows = place.runr("list-tasks", "--json", code=0).json["tasks"]
     assert all(row["stale"] == bool(row["stale_reasons"]) for row in rows)
     return {row["path"][12:]: row["stale_reasons"] for row in rows if row["stale_reasons"]}
@@ -51,7 +51,7 @@ def settings(place: Place, text: str) -> None:
 
 
 def test_nothing_is_stale_where_nothing_has_changed(done: Place) -> None:
-    assert doubts(done) == {}
+    assert stale_reasons(done) == {}
     answer = explained(done, "b")
     assert (answer["completed"], answer["branches"], answer["next_steps"]) == (True, ["main"], [])
     shown = done.runr("why", "b", code=0).out.splitlines()
@@ -60,9 +60,9 @@ def test_nothing_is_stale_where_nothing_has_changed(done: Place) -> None:
     assert shown[2] == f"commit: {answer['commit_sha'][:12]} on main"
 
 
-def test_an_edit_of_the_text_is_told_with_its_difference(done: Place) -> None:
+def test_an_edit_of_the_text_is_shown_with_its_difference(done: Place) -> None:
     edit(done, "a.md", "echo a > a.txt", "echo A > a.txt")
-    assert doubts(done) == {
+    assert stale_reasons(done) == {
         "a.md": ["its text has changed since"],
         "b.md": ["it builds on a.md, which is stale"],
     }
@@ -80,32 +80,32 @@ def test_an_edit_of_the_text_is_told_with_its_difference(done: Place) -> None:
 )
 def test_what_says_nothing_new_makes_nothing_stale(done: Place, old: str, new: str) -> None:
     edit(done, "a.md", old, new)
-    assert doubts(done) == {}
+    assert stale_reasons(done) == {}
 
 
-def test_a_dependency_that_is_completed_again_is_told(done: Place) -> None:
+def test_a_dependency_that_is_completed_again_is_a_reason(done: Place) -> None:
     edit(done, "a.md", "echo a > a.txt", "echo A > a.txt")
     later = {"completed_at": "2999-01-01T00:00:00Z"}
     done.run("a")
-    assert "a.md" not in doubts(done)
+    assert "a.md" not in stale_reasons(done)
     known = done.read(".runr/task-status.json")
     was = done.status("a.md")["completed_at"]
     done.write(
         ".runr/task-status.json",
         known.replace(f'"completed_at": "{was}"', f'"completed_at": "{later["completed_at"]}"', 1),
     )
-    assert doubts(done) == {"b.md": ["a.md was completed again later"]}
+    assert stale_reasons(done) == {"b.md": ["a.md was completed again later"]}
 
 
-def test_reverted_work_is_told_and_blocks_what_builds_on_it(done: Place) -> None:
+def test_reverted_work_is_a_reason_and_blocks_what_builds_on_it(done: Place) -> None:
     done.script("c.md", "echo c > c.txt", "depends_on: [b]")
     done.git("revert", "--no-edit", "HEAD")
     by = done.git("rev-parse", "HEAD").strip()
-    assert doubts(done) == {"b.md": [f"its commit was reverted by {by[:12]}"]}
+    assert stale_reasons(done) == {"b.md": [f"its commit was reverted by {by[:12]}"]}
     done.runr("run", "--task", "c", code=3)
     assert "was reverted" in done.runr("acknowledge", "b", code=2).err
     done.git("revert", "--no-edit", "HEAD")
-    assert doubts(done) == {}
+    assert stale_reasons(done) == {}
 
 
 def test_a_reverted_squash_takes_the_runs_in_it_back(place: Place) -> None:
@@ -116,28 +116,28 @@ def test_a_reverted_squash_takes_the_runs_in_it_back(place: Place) -> None:
     place.git("switch", "-q", "main")
     place.git("merge", "-q", "--squash", "work")
     place.git("commit", "-q", "--no-edit")
-    assert doubts(place) == {}
+    assert stale_reasons(place) == {}
     place.git("revert", "--no-edit", "HEAD")
-    assert list(doubts(place)) == ["a.md"]
+    assert list(stale_reasons(place)) == ["a.md"]
     place.run("a")
-    assert doubts(place) == {}
+    assert stale_reasons(place) == {}
 
 
 def test_what_a_task_owns_is_watched_where_that_is_asked_for(done: Place) -> None:
     first = save(done, "a.txt", "by hand\n")
-    assert doubts(done) == {}
+    assert stale_reasons(done) == {}
     settings(done, 'stale_on = ["owns"]')
-    assert doubts(done)["a.md"] == [f"what it owns was changed by {first[:12]}"]
+    assert stale_reasons(done)["a.md"] == [f"what it owns was changed by {first[:12]}"]
     second = save(done, "a.txt", "by hand again\n")
     save(done, "other.txt", "not its own\n")
-    assert doubts(done)["a.md"] == [f"what it owns was changed by {second[:12]} and 1 more"]
-    assert doubts(done)["b.md"] == ["it builds on a.md, which is stale"]
+    assert stale_reasons(done)["a.md"] == [f"what it owns was changed by {second[:12]} and 1 more"]
+    assert stale_reasons(done)["b.md"] == ["it builds on a.md, which is stale"]
     done.runr("acknowledge", "a", code=0)
-    assert doubts(done) == {}
+    assert stale_reasons(done) == {}
     save(done, "a.txt", "and again\n")
-    assert "a.md" in doubts(done)
+    assert "a.md" in stale_reasons(done)
     done.run("a")
-    assert "a.md" not in doubts(done)
+    assert "a.md" not in stale_reasons(done)
 
 
 def test_a_task_asks_for_it_in_its_own_header(place: Place) -> None:
@@ -146,11 +146,11 @@ def test_a_task_asks_for_it_in_its_own_header(place: Place) -> None:
     place.commit("Tasks")
     place.run("a")
     place.runr("complete-task", "m", "--reason", "did it", code=0)
-    assert doubts(place) == {}
+    assert stale_reasons(place) == {}
     save(place, "m/x.txt", "1\n")
-    assert list(doubts(place)) == ["m.md"]
+    assert list(stale_reasons(place)) == ["m.md"]
     save(place, "a.txt", "1\n")
-    assert list(doubts(place)) == ["a.md", "m.md"]
+    assert list(stale_reasons(place)) == ["a.md", "m.md"]
     edit(place, "m.md", "[owns]", "[own]")
     summary = place.runr("list-tasks", code=0).out
     assert "`stale_on` item 1 cannot be `own`: did you mean `owns`?" in summary
@@ -161,7 +161,7 @@ def test_a_person_keeps_a_completion_and_that_is_on_record(done: Place) -> None:
     before = done.status("a.md")
     kept = done.runr("acknowledge", "a", "--reason", "a typo", "--by", "Grace", code=0)
     assert "✎ a.md: acknowledged by Grace" in kept.out
-    assert doubts(done) == {}
+    assert stale_reasons(done) == {}
     after = done.status("a.md")
     same = ("status", "evidence", "completed_by", "completed_at", "checkpoint_sha", "run_count")
     assert {key: after[key] for key in same} == {key: before[key] for key in same}
@@ -174,7 +174,7 @@ def test_a_person_keeps_a_completion_and_that_is_on_record(done: Place) -> None:
     done.runr("list-tasks", code=0)
     again = done.status("a.md")
     assert again["accepted_by"] == "person:Grace"
-    assert doubts(done) == {}
+    assert stale_reasons(done) == {}
     edit(done, "a.md", "echo  an", "echo the")
     assert "+echo the" in explained(done, "a", "--diff")["diff"]
 
@@ -200,20 +200,20 @@ def test_a_stale_task_is_only_shown_unless_the_settings_say_that_it_is_run_again
     ran = done.runr("--json", "run", "--all-ready", code=0).json["runs"]
     assert ran[0]["task_path"] == ".runr/tasks/a.md"
     assert done.read("a.txt") == "A\n"
-    assert "a.md" not in doubts(done)
+    assert "a.md" not in stale_reasons(done)
 
 
-def test_doubts_can_be_ignored(done: Place) -> None:
+def test_stale_reasons_can_be_ignored(done: Place) -> None:
     settings(done, 'stale = "ignore"')
     edit(done, "a.md", "echo a > a.txt", "echo A > a.txt")
-    assert doubts(done) == {}
+    assert stale_reasons(done) == {}
     assert "already completed" in done.runr("run", "--task", "a", code=2).err
 
 
-def test_settings_that_do_not_read_well_stop_nobody_from_looking(done: Place) -> None:
+def test_settings_that_do_not_read_well_do_not_stop_a_listing(done: Place) -> None:
     edit(done, "a.md", "echo a > a.txt", "echo A > a.txt")
     settings(done, 'stale = "sometimes"')
-    assert "a.md" in doubts(done)
+    assert "a.md" in stale_reasons(done)
     done.runr("why", "a", code=0)
 
 
@@ -260,8 +260,8 @@ def test_why_of_an_unmerged_task_says_how_its_work_comes_in(place: Place) -> Non
 def test_a_clone_knows_an_edit_by_the_text_in_the_commit(done: Place) -> None:
     there = done.clone()
     there.runr("status", "--infer-from-git", "--apply", code=0)
-    assert doubts(there) == {}
+    assert stale_reasons(there) == {}
     edit(there, "a.md", "echo a > a.txt", "echo A > a.txt")
-    assert doubts(there)["a.md"] == ["its text has changed since"]
+    assert stale_reasons(there)["a.md"] == ["its text has changed since"]
     assert "+echo A > a.txt" in explained(there, "a", "--diff")["diff"]
     assert "inferred (1.0): its trailers name" in there.runr("why", "a", code=0).out

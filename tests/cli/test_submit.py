@@ -280,7 +280,7 @@ def test_an_unknown_branch_gets_the_near_match(place: Place) -> None:
     assert "no run 'nothing'" in place.runr("submit", "nothing", "--to", "main", code=2).err
 
 
-def test_a_run_that_is_at_work_is_not_submitted(place: Place) -> None:
+def test_an_active_run_is_not_submitted(place: Place) -> None:
     place.script("a.md", "trap 'exit 0' TERM; while :; do sleep 0.05; done")
     started = place.runr("run", "--task", "a", "--detach", "--json", code=0).json["id"]
     place.await_phase(started, "work")

@@ -160,7 +160,7 @@ def test_another_worker_is_not_asked_for_what_was_meant_for_one(place: Place) ->
         ("modle: opus", "did you mean `model`?"),
     ],
 )
-def test_a_wish_that_does_not_fit_is_told_with_its_line(
+def test_an_option_that_does_not_fit_is_reported_with_its_line(
     place: Place, line: str, message: str
 ) -> None:
     place.task("a.md", line)

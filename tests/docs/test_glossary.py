@@ -82,7 +82,6 @@ PENDING: set[str] = {
     "docs",
     "server/runr/execution",
     "server/runr/runs",
-    "tests/cli",
     "tests/unit",
 }
 

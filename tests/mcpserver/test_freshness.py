@@ -138,6 +138,6 @@ def test_a_damaged_status_file_is_repaired_once_and_then_read_again(
     assert first.status("a")[0] == "completed"
     status = root / ".runr/task-status.json"
     status.write_bytes(status.read_bytes()[:-20])
-    assert "kept aside" in first.call("list-tasks")["next_steps"][0]
+    assert "it is kept aside as" in first.call("list-tasks")["next_steps"][0]
     assert second.status("a") == first.status("a") == ("completed", False)
     assert json.loads(status.read_bytes())["tasks"]

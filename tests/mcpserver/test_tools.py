@@ -226,7 +226,7 @@ async def test_refusals_say_what_to_do_next(repository: Path) -> None:
     assert blocked.startswith("01-api.md waits for")
     assert "\nNext: runr list-tasks --ready" in blocked
     assert "did you mean" in unknown
-    assert "needs a reason" in forced
+    assert "requires a reason" in forced
     assert "skip_checks" in skipped  # a person's way, and only in a terminal
 
 
@@ -235,8 +235,8 @@ async def test_a_damaged_status_file_is_reported_in_the_answer(repository: Path)
     async with caller(repository) as call:
         answer = await call("list-tasks")
         again = await call("list-tasks")
-    assert "kept aside" in answer["next_steps"][0]
-    assert not any("kept aside" in step for step in again["next_steps"])
+    assert "it is kept aside as" in answer["next_steps"][0]
+    assert not any("it is kept aside as" in step for step in again["next_steps"])
 
 
 @pytest.mark.parametrize("tool", ["list-tasks", "task-status", "complete-task", "run-task"])
