@@ -11,7 +11,7 @@ endif
 
 # A .venv whose Python is gone or that was never finished counts as not installed.
 ifneq ($(shell $(BIN)/python -c 'import pip; print("fits")' 2>/dev/null),fits)
-$(shell rm -f .venv/.runtime .venv/.test .venv/.dev)
+$(shell rm -f .venv/.runtime .venv/.test .venv/.dev .venv/.mutants)
 endif
 
 # What is run with the oldest packages: all that calls them, and the command line in part.
@@ -20,7 +20,7 @@ OLDEST_TESTS := tests/structure tests/unit tests/mcpserver $(addprefix tests/cli
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check-long test-oldest lint check crash bench docs build clean
+.PHONY: help demo test check-long test-oldest mutants lint check crash bench docs build clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s  %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,9 @@ check-long: .venv/.test ## the tests that take long, more examples, and no comma
 
 test-oldest: .venv-oldest/.test ## the same with the oldest packages that are allowed
 	@.venv-oldest/bin/python -m pytest -n auto --dist worksteal $(OLDEST_TESTS) $(ARGS)
+
+mutants: .venv/.mutants ## change pure modules, tell what no test notices; ARGS=status.staleness
+	@$(BIN)/python tests/mutants.py $(ARGS)
 
 lint: .venv/.dev ## ruff, mypy --strict and the import contracts
 	$(BIN)/ruff check
@@ -76,7 +79,10 @@ clean: ## remove .venv and everything else that was made
 .venv/.dev: WHAT := .[dev]
 .venv/.dev: STAMPS := .venv/.runtime .venv/.test .venv/.dev
 
-.venv/.runtime .venv/.test .venv/.dev: pyproject.toml
+.venv/.mutants: WHAT := .[mutants]
+.venv/.mutants: STAMPS := .venv/.runtime .venv/.test .venv/.mutants
+
+.venv/.runtime .venv/.test .venv/.dev .venv/.mutants: pyproject.toml
 	@$(BIN)/python -c 'import pip' 2>/dev/null || { \
 		"$(PYTHON)" -c '$(FITS)' 2>/dev/null || { \
 			echo "runr needs Python 3.11 or later: install one, or name it: make PYTHON=/path/to/python3" >&2; \

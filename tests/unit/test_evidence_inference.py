@@ -176,6 +176,7 @@ def test_an_inferred_completion_records_the_commit_and_nothing_of_an_earlier_sto
     assert (entry.completed_at, entry.updated_at) == (AFTER, AFTER)
     assert (entry.checkpoint_sha, entry.task_sha256) == (FIRST, "4" * 64)
     assert (entry.stop_reason, entry.reason, entry.revision) == (None, None, 5)
+    assert entry.run_count == 1
 
 
 def test_a_verified_commit_of_a_run_is_completed_by_that_run() -> None:
@@ -213,5 +214,5 @@ def test_only_a_commit_of_the_recorded_run_merges_its_pending_work(
 
 
 def test_merged_work_is_no_longer_pending() -> None:
-    entry = inference.arrived(completed(pending_branch="runr/a", revision=2), AFTER)
-    assert entry == completed(updated_at=AFTER, revision=3)
+    entry = inference.arrived(completed(pending_branch="runr/a", revision=3), AFTER)
+    assert entry == completed(updated_at=AFTER, revision=4)

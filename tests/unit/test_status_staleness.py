@@ -37,8 +37,9 @@ def reasons(
     }
 
 
-def test_a_task_whose_text_changed_after_its_completion_is_stale() -> None:
-    edited = completed(task_sha256="4" * 64)
+@pytest.mark.parametrize("digest", ["2" * 64, "4" * 64])
+def test_a_task_whose_text_changed_after_its_completion_is_stale(digest: str) -> None:
+    edited = completed(task_sha256=digest)
     assert reasons({A: edited, B: completed()}) == {A: [("text", "its text has changed since")]}
     assert staleness.is_edited(task(A), edited)
     assert not staleness.is_edited(task(A), completed())
@@ -69,6 +70,12 @@ def test_a_reverted_commit_and_an_outside_change_name_the_commits() -> None:
     (owns,) = found[B]
     assert owns.message == "what it owns was changed by bbbbbbbbbbbb and 2 more"
     assert owns.commits == (OTHER, REVERTING, "c")
+
+
+def test_a_second_commit_is_one_more() -> None:
+    changes = Changes(reverted={}, outside={A: (OTHER, REVERTING)})
+    message = "what it owns was changed by bbbbbbbbbbbb and 1 more"
+    assert reasons({A: completed()}, changes=changes) == {A: [("owns", message)]}
 
 
 @pytest.mark.parametrize(
@@ -126,6 +133,12 @@ def test_the_nearest_stale_dependency_is_named_and_others_are_not_affected() -> 
     assert found[A] == [("upstream", "it builds on b.md, which is stale")]
     assert [cause for cause, _ in found[B]] == ["text", "upstream"]
     assert reasons({A: completed(), B: edited}).keys() == {B}
+
+
+def test_of_two_stale_dependencies_the_first_is_named() -> None:
+    edited = completed(task_sha256="4" * 64)
+    found = reasons({A: completed(), B: edited, C: edited}, {A: [C, B]})
+    assert found[A] == [("upstream", "it builds on c.md, which is stale")]
 
 
 def test_a_cycle_of_dependencies_comes_to_an_end() -> None:
