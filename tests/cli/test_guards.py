@@ -70,6 +70,22 @@ def test_a_commit_that_was_taken_back_is_named_with_its_commit(bound: Place) -> 
     assert "out of scope: b.txt (in commit " in guarded(bound, script).out
 
 
+def test_what_only_merge_commits_changed_is_named_with_the_first(bound: Place) -> None:
+    script = (
+        "clean=$(git rev-parse HEAD^{tree}); echo 1 > b.txt; git add .; dirty=$(git write-tree)"
+        "; side=$(git commit-tree -p HEAD -m side $clean)"
+        "; merged=$(git commit-tree -p HEAD -p $side -m merged $dirty)"
+        "; git reset -q --hard $(git commit-tree -p $merged -p $side -m cleaned $clean)"
+    )
+    assert "out of scope: b.txt (in commit " in guarded(bound, script).out
+
+
+def test_a_commit_that_a_worker_passes_off_as_the_runs_checkpoint_is_named(bound: Place) -> None:
+    trailers = "Runr-Run-Id: $RUNR_RUN_ID\nRunr-Checkpoint: true\nRunr-Task: a.md"
+    script = f'echo 1 > src/b.txt; git add .; git commit -qm "$(printf "x\n\n{trailers}")"'
+    assert " claims to be this run's checkpoint\n" in guarded(bound, script).out
+
+
 def test_what_a_check_writes_counts_and_is_named_as_such(bound: Place) -> None:
     result = guarded(bound, "echo 1 > src/b.txt", check="echo 1 > report.xml")
     assert "out of scope: report.xml (since the checks ran)" in result.out
