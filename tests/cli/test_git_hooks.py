@@ -268,6 +268,19 @@ def test_hooks_that_were_there_run_first_and_come_back(place: Place, tmp_path: P
     assert everything(place) == before | {"a": everything(place)["a"]}
 
 
+@pytest.mark.parametrize("name", ["prepare-commit-msg", "commit-msg"])
+def test_a_message_hook_that_refuses_a_commit_still_refuses_it(
+    place: Place, tmp_path: Path, name: str
+) -> None:
+    spied = {"SPIED": str(tmp_path / "spied"), "SPY_CODE": "3"}
+    spy(place.root / ".git/hooks", name)
+    place.runr("install", "git-hooks", code=0)
+    place.write("a", "1")
+    do(place, "add", "a")
+    do(place, "commit", "-m", "No", env={**SESSION, **spied}, code=1)
+    assert place.git("ls-tree", "--name-only", "HEAD", "a") == ""
+
+
 @pytest.mark.parametrize("scope", ["local", "global"])
 def test_a_configured_folder_is_passed_on_to_with_input_and_exit_code(
     place: Place, tmp_path: Path, scope: str

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runr.errors import GitError
 from runr.git import snapshot
-from runr.git.checkpoint import Checkpoint, commit, find, of_task
+from runr.git.checkpoint import Checkpoint, commit, find, move_head, of_task
 from runr.git.commits import UnsignedError
 from runr.git.repo import Repo
 from runr.git.trailers import Trailers, message, parse_trailers
@@ -404,3 +405,16 @@ def test_a_foreign_message_in_another_encoding_is_read(tmp_path: Path) -> None:
     git(root, *options, "commit", "-q", "--allow-empty", "-F", "-", stdin=text)
     (ref,) = find(Repo(root))
     assert ref.tasks == ("grüße.md",)
+
+
+def test_head_moves_only_from_where_it_was_seen(tmp_path: Path) -> None:
+    root = make(tmp_path / "repo", {"a.txt": "1"})
+    seen = git(root, "rev-parse", "HEAD")
+    mine = git(root, "commit-tree", "-p", seen, "-m", "mine", "HEAD^{tree}")
+    git(root, "commit", "-q", "--allow-empty", "-m", "theirs")
+    theirs = git(root, "rev-parse", "HEAD")
+    with pytest.raises(GitError, match="moved, or is locked"):
+        move_head(Repo(root), mine, seen, "note")
+    with pytest.raises(GitError, match="moved, or is locked"):
+        move_head(Repo(root), mine, None, "note")
+    assert git(root, "rev-parse", "HEAD") == theirs

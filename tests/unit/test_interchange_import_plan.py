@@ -4,7 +4,7 @@ from dataclasses import replace
 from graphlib import TopologicalSorter
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runr.interchange.external_task import ExternalStatus, ExternalTask, Record
@@ -70,6 +70,8 @@ def test_any_text_makes_a_name_that_stays_in_its_folder(text: str) -> None:
     word=st.text(max_size=12),
     status=st.sampled_from(ExternalStatus),
 )
+@example(tag="", own="a: b #c", body="", word="", status=ExternalStatus.OPEN)
+@example(tag="x: [", own="[a", body="---", word="", status=ExternalStatus.ON_HOLD)
 def test_any_foreign_text_makes_a_task_without_a_problem(
     tag: str, own: str, body: str, word: str, status: ExternalStatus
 ) -> None:
