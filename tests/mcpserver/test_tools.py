@@ -210,7 +210,10 @@ async def test_ten_failing_checks_do_not_make_a_long_answer(repository: Path) ->
 async def test_a_person_completes_a_manual_task(repository: Path, era: str) -> None:
     async with caller(repository, era) as call:
         assert "Next: " in await call.refusal("complete-task", task="02-manual")
+        # git's user is no name that an agent may use.
+        nameless = await call.refusal("complete-task", task="02-manual", reason="They like it")
         answer = await call("complete-task", task="02-manual", by="Grace", reason="They like it")
+    assert "`reason` needs `by`" in nameless
     assert answer["completed"]
     assert answer["task"]["evidence"] == "attested"
     assert answer["task"]["completed_by"] == "person:Grace"
