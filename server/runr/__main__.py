@@ -43,7 +43,7 @@ def main() -> int:
     from runr.cli.main import run  # noqa: PLC0415 - see above
 
     code = run()
-    gc.freeze()  # nor is there a use in a last look at all that the process ends with
+    gc.freeze()  # the process ends: its last collection would only cost time
     return code
 
 

@@ -55,7 +55,7 @@ def contents(folder: Path, *without: str) -> dict[str, bytes | None]:
     }
 
 
-def test_a_project_has_skill_tools_and_hooks_beside_its_own_and_loses_only_them(
+def test_a_project_installation_keeps_existing_entries_and_removes_only_its_own(
     place: Bare, tmp_path: Path
 ) -> None:
     before = contents(place.root), contents(place.home)
@@ -75,7 +75,7 @@ def test_a_project_has_skill_tools_and_hooks_beside_its_own_and_loses_only_them(
     assert before[0].items() <= contents(place.root).items()
 
 
-def test_a_user_has_the_plugin_everywhere_and_loses_only_that(place: Bare) -> None:
+def test_a_user_installation_adds_the_plugin_everywhere_and_removes_only_that(place: Bare) -> None:
     config = place.home / ".claude"
     config.mkdir()
     (config / "settings.json").write_text('{"theme": "dark"}', encoding="utf-8")

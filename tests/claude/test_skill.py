@@ -127,7 +127,7 @@ def test_a_new_task_is_written_and_found(place: SkillPlace) -> None:
     assert data(found)["task"]["status"] == "pending"
 
 
-def test_a_manual_task_needs_the_word_of_a_named_person(place: SkillPlace) -> None:
+def test_a_manual_task_needs_the_attestation_of_a_named_person(place: SkillPlace) -> None:
     place.kit.task("call.md", header="type: manual", body="Call them.")
     _, (refused, nameless, done) = typed(
         place,

@@ -92,7 +92,7 @@ def test_what_a_check_writes_counts_and_is_named_as_such(bound: Place) -> None:
     assert place_json(bound)["violations"] == ["report.xml"]
 
 
-def test_after_the_change_is_undone_the_run_goes_on(bound: Place) -> None:
+def test_after_the_change_is_undone_the_run_continues(bound: Place) -> None:
     result = guarded(bound, "echo 1 > src/b.txt; echo 1 > b.txt")
     (worktree(bound) / "b.txt").unlink()
     assert bound.paste(result.steps[-1]).code == 0
@@ -241,7 +241,7 @@ def test_what_git_ignores_is_no_violation(bound: Place, made: str) -> None:
         ("echo 1 > .eslintcache", ".eslintcache"),
     ],
 )
-def test_what_git_does_not_ignore_is_one_and_the_answer_says_what_to_list(
+def test_a_cache_that_git_does_not_ignore_is_a_violation_with_the_line_to_ignore(
     bound: Place, script: str, top: str
 ) -> None:
     result = guarded(bound, script)

@@ -66,7 +66,7 @@ def test_outside_of_runr_an_event_ends_before_anything_is_loaded(
 
 
 @pytest.mark.parametrize("event", ["PreToolUse", "PostToolUse", "Stop"])
-def test_with_no_task_open_a_tool_does_not_wait_for_runr(place: Place, event: str) -> None:
+def test_without_an_open_task_a_tool_does_not_wait_for_runr(place: Place, event: str) -> None:
     place.task("a.md")
     assert (
         loaded(place.root, event) & {"json", "pathlib", "runr.project", "runr.execution"} == set()
@@ -88,7 +88,7 @@ def counted(place: Place, ready: str) -> None:
     until(lambda: f'"ready": {ready}' in kept.read_text(), f"a look that counts {ready}")
 
 
-def test_what_has_changed_is_named_at_the_start_and_counted_behind_it(place: Place) -> None:
+def test_changes_are_named_at_the_start_and_counted_in_the_background(place: Place) -> None:
     place.write("README.md", "# A project\n")
     place.commit("Start")
     place.task("a.md", "type: manual")
@@ -106,7 +106,7 @@ def test_what_has_changed_is_named_at_the_start_and_counted_behind_it(place: Pla
     assert "Ready: b.md, c.md" in hook(place.root, "SessionStart")
 
 
-def test_a_commit_alone_is_no_news_where_all_is_done(place: Place) -> None:
+def test_a_commit_alone_is_not_reported_when_all_tasks_are_completed(place: Place) -> None:
     place.task("a.md", "type: manual")
     place.commit("Start")
     place.runr("complete-task", "a", "--reason", "done", "--by", "Ada", code=0)
@@ -136,7 +136,7 @@ def test_a_run_without_a_session_leaves_the_next_start_nothing_to_count(place: P
     assert hook(place.root, "SessionStart") == ""
 
 
-def test_what_has_changed_is_looked_at_when_a_session_ends_not_when_the_next_one_waits(
+def test_changes_are_counted_when_a_session_ends_and_not_at_the_next_start(
     place: Place,
 ) -> None:
     place.write("README.md", "# A project\n")
@@ -149,13 +149,13 @@ def test_what_has_changed_is_looked_at_when_a_session_ends_not_when_the_next_one
 
 
 @pytest.mark.parametrize("given", ["", "no json", "[]", '{"session_id": 7, "tool_input": "x"}'])
-def test_input_that_makes_no_sense_is_passed_over(place: Place, given: str) -> None:
+def test_invalid_input_is_ignored(place: Place, given: str) -> None:
     place.task("a.md")
     place.write(".runr/task-status.json", '{"tasks": {"a": {"status": "in_progress"}')
     assert hook(place.root, "PreToolUse", given) == ""
 
 
-def test_what_went_wrong_is_kept_for_whoever_looks(place: Place) -> None:
+def test_a_failure_is_logged(place: Place) -> None:
     place.task("a.md")
     hook(place.root, "SessionStart", "no json")
     assert "SessionStart: JSONDecodeError" in place.read(".runr/hooks.log")
@@ -207,7 +207,7 @@ def denial(place: Place, path: str) -> str:
     )
 
 
-def test_an_edit_that_the_guard_would_let_pass_is_not_denied(place: Place) -> None:
+def test_an_edit_that_the_scope_check_accepts_is_not_denied(place: Place) -> None:
     opened(place, "owns: [src/, package.json]", "[scope]\nallow = ['docs/notes.md']\n")
     for path in ("src/a.py", "docs/notes.md", "package-lock.json"):
         assert denial(place, path) == ""

@@ -295,7 +295,7 @@ def test_auto_only_runs_what_is_ready_by_dependency_and_priority(place: Place) -
     assert "No automated task is ready; waiting for a person: h.md, m.md" in again
 
 
-def test_auto_only_goes_on_past_a_task_that_stops_or_cannot_start(place: Place) -> None:
+def test_auto_only_continues_after_a_task_that_stops_or_cannot_start(place: Place) -> None:
     place.script("a.md", "exit 1")
     place.script("b.md", "echo 1 > b.txt", "worker: missing")
     place.script("c.md", "echo 1 > c.txt")

@@ -8,7 +8,7 @@ from fakes.forked import RUNR
 _TOGETHER = 10
 
 
-def test_ten_runs_started_together_all_get_into_their_branch(place: Place) -> None:
+def test_ten_concurrent_runs_are_all_integrated(place: Place) -> None:
     names = [f"t{number}" for number in range(_TOGETHER)]
     for name in names:
         place.script(f"{name}.md", f"echo {name} > {name}.txt", f"owns: [{name}.txt]")

@@ -54,7 +54,7 @@ def test_the_generator_says_which_page_is_out_of_date() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_stands_in_the_readme_and_in_the_pages(command: str) -> None:
+def test_a_command_is_in_the_readme_and_in_the_pages(command: str) -> None:
     assert re.search(rf"^\| `runr {command}[ `]", read("README.md"), re.MULTILINE)
     assert re.search(rf"runr {command}\b", handwritten())
 
@@ -77,29 +77,29 @@ def test_every_other_example_of_settings_is_valid() -> None:
 
 
 @pytest.mark.parametrize("code", STOPS)
-def test_a_stop_says_in_the_pages_what_to_do(code: str) -> None:
+def test_a_stop_reason_is_in_the_pages_with_its_remedy(code: str) -> None:
     assert f"`{code}`" in read("docs/troubleshooting.md") + read("docs/runs.md")
 
 
 @pytest.mark.parametrize("code", ExitCode)
-def test_an_exit_code_stands_in_the_pages(code: ExitCode) -> None:
+def test_an_exit_code_is_in_the_pages(code: ExitCode) -> None:
     assert re.search(rf"^\| {int(code)} \|", read("docs/runs.md"), re.MULTILINE)
 
 
 @pytest.mark.parametrize("listing", surface_pages.offered(), ids=lambda listing: listing.name)
-def test_a_tool_and_its_arguments_stand_in_the_pages(listing: Tool) -> None:
+def test_a_tool_and_its_arguments_are_in_the_pages(listing: Tool) -> None:
     section = read("docs/mcp.md").split(f"## `{listing.name}`", 1)[1].split("\n## ", 1)[0]
     missing = [name for name in listing.input_schema["properties"] if f"`{name}`" not in section]
     assert missing == []
 
 
 @pytest.mark.parametrize("key", sorted(KNOWN_KEYS))
-def test_a_header_key_stands_in_the_page_about_tasks(key: str) -> None:
+def test_a_header_key_is_in_the_page_about_tasks(key: str) -> None:
     assert f"`{key}`" in read("docs/tasks.md")
 
 
 @pytest.mark.parametrize("worker", [*registry.names(Config()), "session"])
-def test_a_worker_stands_in_the_page_about_workers(worker: str) -> None:
+def test_a_worker_is_in_the_page_about_workers(worker: str) -> None:
     assert re.search(rf"^## .*`{worker}`", read("docs/workers.md"), re.MULTILINE)
 
 
@@ -118,7 +118,7 @@ def test_the_examples_of_a_page_print_what_it_shows(name: str, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_somewhere(page: Path) -> None:
+def test_every_link_has_a_target(page: Path) -> None:
     for link in _LINK.findall(_FENCED.sub("", page.read_text(encoding="utf-8"))):
         name, _, anchor = link.partition("#")
         target = (page.parent / name).resolve() if name else page

@@ -68,7 +68,7 @@ def test_a_key_that_is_gone_is_named_with_what_to_do(root: Path, tmp_path: Path)
     assert "git config commit.gpgsign false" in refused.value.next_steps
 
 
-def test_a_program_that_waits_for_ever_is_ended_with_all_that_it_started(
+def test_a_signing_program_that_hangs_is_killed_with_its_processes(
     root: Path, tmp_path: Path
 ) -> None:
     program, started = tmp_path / "asks", tmp_path / "started"

@@ -68,7 +68,7 @@ def test_a_damaged_commit_is_not_a_missing_one(root: Path, question: str) -> Non
         ASK[question](Repo(root))
 
 
-def test_a_commit_that_is_not_here_is_an_ordinary_no(root: Path) -> None:
+def test_a_missing_commit_is_not_an_error(root: Path) -> None:
     repo = Repo(root)
     assert repo.resolve(_NO_COMMIT) is None
     assert repo.resolve("HEAD@{99}") is None
@@ -77,7 +77,7 @@ def test_a_commit_that_is_not_here_is_an_ordinary_no(root: Path) -> None:
     assert repo.refs("refs/heads/none") == {}
 
 
-def test_a_head_that_is_no_head_is_called_damage(root: Path) -> None:
+def test_an_invalid_head_is_reported_as_damage(root: Path) -> None:
     (root / ".git" / "HEAD").write_text("nonsense")
     with pytest.raises(GitError, match=r"not a git repository.*damaged"):
         Repo(root).head()

@@ -123,7 +123,7 @@ def as_csv(project: Project) -> str:
     entries=st.dictionaries(PATHS, ENTRIES, max_size=3),
     runs=st.lists(EVENTS, max_size=3),
 )
-def test_what_is_exported_comes_back_the_same(
+def test_an_export_is_imported_without_loss(
     repositories: tuple[Project, Project],
     written: Callable[[Project], str],
     tasks: dict[str, bytes],

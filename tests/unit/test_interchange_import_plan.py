@@ -160,7 +160,7 @@ def test_what_is_done_elsewhere_follows_the_policy(
         assert parse(".runr/tasks/x.md", row.content).type is kind
 
 
-def test_a_name_that_is_taken_is_numbered_and_said() -> None:
+def test_a_name_that_is_taken_is_numbered_and_reported() -> None:
     options = replace(BEADS, taken=frozenset({"A.md"}))
     rows = planned(external("a"), external("b", stem="a"), options=options)
     assert [row.name for row in rows] == ["a-2.md", "a-3.md"]

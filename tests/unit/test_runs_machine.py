@@ -12,7 +12,7 @@ from runr.runs.model import Phase
 from runr.runs.reducers import fold
 from runr.runs.stop_reasons import FOR_A_PERSON, STOPS, find
 from runr.tasks.model import TaskType
-from unit.run_timeline import RUN, Timeline, start, told
+from unit.run_timeline import RUN, Timeline, facts_of, start
 
 WORDS = sorted({word for _, word in FOLLOWS})
 CODES = sorted(STOPS)
@@ -30,7 +30,7 @@ soup = st.lists(
         st.tuples(phases, outcomes).map(
             lambda drawn: (
                 "phase.finished",
-                {"phase": drawn[0], "outcome": drawn[1]} | told(drawn[1]),
+                {"phase": drawn[0], "outcome": drawn[1]} | facts_of(drawn[1]),
             )
         ),
         st.sampled_from(CODES).map(lambda code: ("run.stopped", {"code": code})),
@@ -60,7 +60,7 @@ beginnings = st.builds(
 
 
 @given(beginnings, soup)
-def test_whatever_happens_in_whatever_order_there_is_one_next_action(
+def test_any_sequence_of_events_has_exactly_one_next_action(
     payload: dict[str, Any], happened: list[tuple[str, dict[str, Any]]]
 ) -> None:
     run = Timeline(payload)

@@ -33,7 +33,7 @@ def done(evidence: Evidence, at: str, **more: Any) -> Entry:
 
 
 @given(maps, maps, maps)
-def test_it_is_the_same_whichever_side_is_called_ours(
+def test_the_merge_is_symmetric(
     base: dict[str, Entry], one: dict[str, Entry], two: dict[str, Entry]
 ) -> None:
     merged = merge.tasks(base, one, two)
@@ -44,7 +44,7 @@ def test_it_is_the_same_whichever_side_is_called_ours(
 
 
 @given(maps, maps, maps)
-def test_what_one_side_did_is_never_undone_by_the_other_doing_nothing(
+def test_a_change_on_one_side_is_kept(
     base: dict[str, Entry], one: dict[str, Entry], two: dict[str, Entry]
 ) -> None:
     merged = merge.tasks(base, one, two)
@@ -111,7 +111,7 @@ def test_keys_that_runr_does_not_know_survive_from_both_sides(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("damaged", ["", "<<<<<<< ours\n", '{"tasks": {'])
-def test_a_damaged_side_costs_the_other_nothing(tmp_path: Path, damaged: str) -> None:
+def test_a_damaged_side_leaves_the_other_side_complete(tmp_path: Path, damaged: str) -> None:
     theirs = {"schema_version": 1, "tasks": {TASK: {"status": "completed"}}}
     paths = files(tmp_path, "", damaged, theirs)
     merge_status(*paths)

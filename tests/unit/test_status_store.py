@@ -168,14 +168,14 @@ def is_writing():
 status_store.update(layout, lambda _: versions[0])
 torn = 0
 for seed in range(kills):
-    told, tell = os.pipe()
+    reader, writer_end = os.pipe()
     writer = os.fork()
     while not writer:
         for version in versions:
             status_store.update(layout, lambda _: version)
-            os.write(tell, b"x")
-    os.close(tell)
-    os.read(told, 1)
+            os.write(writer_end, b"x")
+    os.close(writer_end)
+    os.read(reader, 1)
     if seed % 3:
         while not is_writing():
             pass
@@ -183,7 +183,7 @@ for seed in range(kills):
         time.sleep(random.Random(seed).uniform(0, 0.05))
     os.kill(writer, signal.SIGKILL)
     os.waitpid(writer, 0)
-    os.close(told)
+    os.close(reader)
     found = status_store.read(layout).tasks
     assert found in versions, len(found)
     torn += is_writing()

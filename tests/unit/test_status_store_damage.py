@@ -1,4 +1,4 @@
-"""A status file that is damaged: kept, told of, and made again."""
+"""A damaged status file is kept aside, reported and rebuilt."""
 
 import json
 import os
@@ -83,7 +83,7 @@ DAMAGES: list[tuple[str, Damage, list[str]]] = [
 
 
 @pytest.mark.parametrize(("damage", "kept"), [pytest.param(d, k, id=n) for n, d, k in DAMAGES])
-def test_a_damaged_file_is_never_taken_for_an_empty_one(
+def test_a_damaged_file_is_not_read_as_an_empty_one(
     damage: Damage, kept: list[str], layout: Layout
 ) -> None:
     broken = damage(write(layout, A, B, C))
@@ -119,7 +119,7 @@ def test_every_damaged_file_is_kept_and_the_same_one_once(layout: Layout) -> Non
     assert [path.read_bytes() for path in kept] == [b"one", b"two", b"three"]
 
 
-def test_a_damaged_file_is_told_loudly_and_made_again_from_the_runs(tmp_path: Path) -> None:
+def test_a_damaged_file_is_reported_and_rebuilt_from_the_runs(tmp_path: Path) -> None:
     kit = ProjectKit(tmp_path)
     kit.script("a.md", "echo 1 > a.txt", header="verify: [test -f a.txt]")
     run = kit.run("a.md")

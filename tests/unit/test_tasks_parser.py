@@ -311,7 +311,7 @@ def test_each_wrong_value_is_one_problem_and_the_other_fields_are_read() -> None
     assert (read.type, read.timeout_s) == (TaskType.AUTOMATED, None)
 
 
-def test_line_breaks_that_only_yaml_knows_do_not_shift_the_lines() -> None:
+def test_line_breaks_that_only_yaml_knows_do_not_change_line_numbers() -> None:
     read = with_header("title: a\x85b\u2028c\u2029d", "priority: high")
     assert (read.title, the_problem(read).line) == ("a b c d", 3)
 
@@ -329,7 +329,7 @@ def test_fifty_thousand_aliases_are_refused() -> None:
 @given(st.binary(max_size=200))
 @example(b"---\n\xef\xbb\xbf\n---\n")
 @example(b"\x0c---\n---\n")
-def test_no_bytes_raise(content: bytes) -> None:
+def test_any_bytes_are_parsed_without_an_exception(content: bytes) -> None:
     assert task(content).title
     assert isinstance(body(content), str)
 
@@ -380,7 +380,7 @@ def test_any_other_change_changes_the_digest(header: str, text: str) -> None:
     )
 
 
-def test_header_and_body_cannot_pass_for_each_other_in_the_digest() -> None:
+def test_moving_text_between_header_and_body_changes_the_digest() -> None:
     assert task("one").sha256 == task("---\n---\none").sha256
     assert task("{}").sha256 != task("").sha256
 
