@@ -1,4 +1,4 @@
-"""What must not get past the guard, and what must not trip it: ways in which others have failed."""
+"""Changes that must be scope violations, and changes that must not be."""
 
 import pytest
 

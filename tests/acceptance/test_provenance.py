@@ -1,4 +1,4 @@
-"""Who made what, from the commits alone: each test is a way in which other tools have failed."""
+"""Provenance from the commits alone: each test is a known failure of other tools."""
 
 import stat
 

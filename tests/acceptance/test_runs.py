@@ -1,7 +1,6 @@
-"""What a run must never do: each test is a way in which tools of this kind have failed.
+"""What a run must never do: each test is a known failure of other tools.
 
-What must not happen to a delivery stands in `cli/test_submit.py`, what may not happen to scope
-in `acceptance/test_guards.py`.
+`cli/test_submit.py` covers submitting, `acceptance/test_out_of_scope.py` the scope.
 """
 
 import subprocess
@@ -202,7 +201,7 @@ def test_every_outcome_has_an_exit_code_of_its_own(place: Place) -> None:
         "failed": ("", "exit 1", 1),
         "blocked": ("depends_on: [failed]", "true", 3),
         "abandoned": ('verify: ["false"]', "true", 4),
-        "guarded": ("owns: [b.txt]", "echo 1 > c.txt", 5),
+        "out_of_scope": ("owns: [b.txt]", "echo 1 > c.txt", 5),
         "late": ("timeout: 1s", "sleep 1000", 6),
         "no worker": ("worker: codex", "true", 7),
         "person": ("type: hybrid", "echo 1 > d.txt", 9),

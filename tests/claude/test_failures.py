@@ -42,7 +42,7 @@ def task(place: ClaudePlace, more: str) -> None:
 
 
 def ran(place: ClaudePlace, script: list[Turn], code: int) -> tuple[Any, FakeModel]:
-    """Run the task to its end and return what is known of the run, and what the model heard."""
+    """Run the task to its end; return the run and the requests to the model."""
     with FakeModel(script) as model:
         done = place.runr("run", "--task", "foo.md", model=model)
     assert done.returncode == code, done.stdout + done.stderr

@@ -253,7 +253,7 @@ def test_a_session_without_open_runs_is_barely_slowed_down(place: PluginPlace) -
 
 
 def looked_around(place: PluginPlace) -> ModelRequest:
-    """Return a request of a session that waited for its servers and did nothing else."""
+    """Return the request of a session that only waited for its MCP servers."""
     search: Turn = {"tools": [{"name": "ToolSearch", "input": {"query": "weather"}}]}
     with FakeModel([search, BYE]) as model:
         place.say("Hello", model)

@@ -1,7 +1,7 @@
 """`/runr` with every verb, typed into a real session that has the plugin and no other permission.
 
-The model is scripted, so this shows that what the skill asks for can be done, is allowed, and is
-answered with what the skill promises; not that a model does it.
+The model is scripted: this shows that the steps of the skill work and are permitted, not that a
+model follows them.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""`runr`, typed as a process of its own, in a real repository."""
+"""Run the `runr` command in a real repository."""
 
 import json
 import os
@@ -46,7 +46,7 @@ class Result:
 
 
 class Place:
-    """A git repository that commands are typed in."""
+    """A git repository in which commands are run."""
 
     def __init__(self, root: Path, home: Path) -> None:
         self.root = root
@@ -83,7 +83,7 @@ class Place:
         os.utime(file, (hour_ago, hour_ago))
 
     def script(self, name: str, script: str, header: str = "") -> Path:
-        """Write a task that says in shell what is to be done."""
+        """Write a task for the worker `script`."""
         return self.task(name, header, f"```sh run\n{script.strip()}\n```")
 
     def commit(self, message: str = "Save") -> str:
@@ -114,7 +114,7 @@ class Place:
         return result
 
     def paste(self, command: str) -> Result:
-        """Hand a printed command to a shell, as a user does who pastes it."""
+        """Run a printed command in a shell, as a user who pastes it."""
         if not _is_one_runr(command):
             return typed(["sh", "-c", command], self.root, {})
         # The shell says which words it would start `runr` with.

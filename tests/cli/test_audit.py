@@ -1,4 +1,4 @@
-"""`runr audit`: who answers for each commit of the history."""
+"""`runr audit`: the provenance of each commit."""
 
 import subprocess
 

@@ -1,4 +1,4 @@
-"""Verification: risky paths, flaky checks, checks that are skipped or left out."""
+"""Verification: risky paths, flaky checks, checks that are skipped or not run."""
 
 from typing import Any
 

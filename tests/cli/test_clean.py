@@ -1,4 +1,4 @@
-"""`runr clean`: unneeded leftovers go, and the only copy of anything stays."""
+"""`runr clean`: leftovers are removed, and the only copy of work is kept."""
 
 import shutil
 from typing import Any
@@ -174,7 +174,7 @@ def test_younger_leftovers_are_kept_where_an_age_is_given(place: Place) -> None:
     assert kept["why"] == "the run ended less than 2d ago"
     assert worktree(place, run)
     refused = place.runr("clean", "--older-than", "soon", code=2)
-    assert "is not a length of time" in refused.err
+    assert "is not a duration" in refused.err
 
 
 def test_leftovers_without_a_run_record_are_kept_and_reported(place: Place) -> None:

@@ -1,4 +1,4 @@
-"""What a command that only looks must not load."""
+"""Modules that read-only commands must not import."""
 
 import subprocess
 import sys

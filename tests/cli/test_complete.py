@@ -144,8 +144,8 @@ def test_a_session_run_stays_open_until_its_checks_pass(place: Place) -> None:
     assert "✗ grep 2 a.txt" in failed.out
     place.write("a.txt", "2\n")
     place.write("b.txt", "2\n")
-    guarded = place.runr("complete-task", "a", env=session, code=5)
-    assert "out of scope: b.txt" in guarded.out
+    refused_change = place.runr("complete-task", "a", env=session, code=5)
+    assert "out of scope: b.txt" in refused_change.out
     (place.root / "b.txt").unlink()
     done = place.runr("complete-task", "a", env=session, code=0)
     assert "✓ a.md: completed, verified, commit" in done.out

@@ -1,4 +1,4 @@
-"""Handing everything on, as it is typed."""
+"""`runr export`, on the command line."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Git hooks that say in a commit who made it, and stay out of everybody's way."""
+"""The git hooks that add provenance to commits."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""How often runr asks git, counted with a git of its own that notes every call first on PATH."""
+"""The number of git processes, counted by a wrapper that is first on PATH."""
 
 import os
 import re

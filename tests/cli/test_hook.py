@@ -1,4 +1,4 @@
-"""`runr hook` as Claude Code starts it, at the edges that a session seldom meets."""
+"""`runr hook` as Claude Code starts it, in unusual situations."""
 
 import json
 import os

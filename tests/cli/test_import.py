@@ -1,4 +1,4 @@
-"""Taking over the tasks of other tools, as it is typed."""
+"""`runr import`, on the command line."""
 
 import json
 import os

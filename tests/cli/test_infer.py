@@ -1,4 +1,4 @@
-"""`runr status --infer-from-git`: what the commits prove, whatever was done to them since."""
+"""`runr status --infer-from-git`: what commits prove, also after they were rewritten."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""`runr intervene`: manual work that has a name and a reason."""
+"""`runr intervene`: manual commits with a name and a reason."""
 
 import json
 

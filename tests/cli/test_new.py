@@ -1,4 +1,4 @@
-"""Writing a new task, as it is typed."""
+"""`runr new`, on the command line."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""PLAN and REVIEW by workers: milestones committed one by one, and reviews that are listened to."""
+"""Plans and reviews by workers: a commit for each milestone, requests in the next attempt."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""What keeps a run from its end is said before a worker starts, and by `runr doctor`."""
+"""Preconditions of a run are checked before its worker starts, and by `runr doctor`."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ def place(place: Place) -> Place:
 
 
 def refused(place: Place, *messages: str, force: bool = False) -> Result:
-    """Try to run the task; nothing may have come of it."""
+    """Try to run the task; nothing may be recorded."""
     result = place.runr("run", "--task", "a", *(["--force"] if force else []), code=2)
     assert all(each in result.err for each in messages), result.err
     assert not list((place.root / ".runr/runs").glob("*-*"))

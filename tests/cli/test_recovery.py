@@ -1,4 +1,4 @@
-"""What runr does about files that are damaged, gone, foreign or closed to it."""
+"""Files that are damaged, missing, foreign or unreadable."""
 
 import json
 import os

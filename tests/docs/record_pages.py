@@ -55,7 +55,7 @@ _EXIT_CODES = {
     ExitCode.USAGE: "Invalid request; nothing was changed.",
     ExitCode.BLOCKED: "The task's dependencies are not completed.",
     ExitCode.UNVERIFIED: "A check failed, so nothing was completed.",
-    ExitCode.GUARD: "Scope violation: files were changed that the task may not change.",
+    ExitCode.SCOPE: "Scope violation: files were changed that the task may not change.",
     ExitCode.LIMIT: "A limit was reached: time, silence, cost, tokens or turns.",
     ExitCode.WORKER: "The worker cannot start, is not logged in, or its service is unavailable.",
     ExitCode.INTERRUPTED: "The run, or the command, was stopped before its end.",
@@ -105,7 +105,7 @@ def _kind(field: FieldInfo) -> str:
     if get_origin(kind) is tuple:
         return "list of texts"
     if _is_time(field):
-        return "length of time"
+        return "duration"
     return _KINDS[inside[0] if inside else kind]
 
 

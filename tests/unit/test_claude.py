@@ -1,4 +1,4 @@
-"""The pure parts of the hooks: commits in shell commands, and notes beside a run's own events."""
+"""Parts of the hooks: commits in shell commands, concurrent notes, the summary."""
 
 import subprocess
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""What is said of a step that takes its time."""
+"""The display of slow steps."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Commits are signed where the user has git sign them; where that does not work, it is said."""
+"""Commits are signed if git is configured so; a failure is reported."""
 
 import shutil
 import subprocess

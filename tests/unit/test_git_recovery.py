@@ -1,4 +1,4 @@
-"""What a killed git leaves behind is made good, and what is the user's is left alone."""
+"""What a killed git leaves behind is repaired, and changes of the user are kept."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What git cannot tell is never taken for a no."""
+"""A failure of git is never read as an answer."""
 
 import os
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The graph as SVG, Mermaid, dot and tree: whole, readable, and the same every time."""
+"""The graph as SVG, Mermaid, dot and tree: valid, readable and reproducible."""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What an import plans: no circle that the source does not have, no name that leads elsewhere."""
+"""The plan of an import: no added cycles, no path outside of its folder."""
 
 from dataclasses import replace
 from graphlib import TopologicalSorter

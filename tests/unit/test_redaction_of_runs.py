@@ -1,4 +1,4 @@
-"""No secret that turns up in a run is written into its folder."""
+"""No secret is written into the folder of a run."""
 
 from pathlib import Path
 

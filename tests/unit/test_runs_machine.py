@@ -1,4 +1,4 @@
-"""The machine of a run, driven through every order of events that chance comes up with."""
+"""The machine of a run, driven through random sequences of events."""
 
 from collections.abc import Callable
 from typing import Any
@@ -79,7 +79,7 @@ Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 
 class Engine:
-    """What `engine` and the use cases do with a run, where chance says how each phase ends."""
+    """A run whose phases end with random outcomes."""
 
     def __init__(self, run: Timeline, draw: Draw) -> None:
         self.run = run
@@ -88,7 +88,7 @@ class Engine:
         self.used: list[int] = []  # all attempts ever
 
     def step(self) -> bool:
-        """Do what comes next; tell whether the run can go on at all."""
+        """Perform the next action; return whether the run can continue."""
         state, action = self.run.state, next_action(self.run.state)
         match action.kind:
             case "perform":
@@ -136,7 +136,7 @@ class Engine:
         self.begun.append(number)
 
     def _dies(self) -> bool:
-        """Kill the run's process, now and then."""
+        """Kill the run's process at random."""
         if self.draw(st.integers(0, 7)):
             return False
         self.run.add("run.stopped", code=self.draw(st.sampled_from(["interrupted", "stopped"])))

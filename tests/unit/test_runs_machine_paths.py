@@ -1,4 +1,4 @@
-"""The ways that a run takes: from phase to phase, round again, and on after a stop."""
+"""Paths of a run: phases, further attempts, and resuming after a stop."""
 
 import pytest
 

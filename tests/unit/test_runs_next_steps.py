@@ -1,4 +1,4 @@
-"""The next steps of runs and tasks: one decision, in the words of a shell or of a tool."""
+"""The next steps of runs and tasks, as shell commands or MCP tools."""
 
 from typing import Any
 

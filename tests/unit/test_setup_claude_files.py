@@ -1,4 +1,4 @@
-"""Setting a repository up for Claude Code, and leaving it as it was."""
+"""Install and uninstall the files for Claude Code."""
 
 import json
 from collections.abc import Callable

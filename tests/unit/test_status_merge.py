@@ -1,4 +1,4 @@
-"""Two status files made one: never a conflict, the same from both sides, nothing lost."""
+"""The merge of two status files: no conflict, symmetric, without loss."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What a run makes of its task's entry."""
+"""How a run changes the status entry of its task."""
 
 from typing import Any
 

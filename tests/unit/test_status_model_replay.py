@@ -1,4 +1,4 @@
-"""The status file is the fold of the runs, in whatever order they are found later."""
+"""Replaying all runs in any order gives the status file."""
 
 import random
 from collections.abc import Mapping

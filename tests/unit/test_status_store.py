@@ -1,4 +1,4 @@
-"""The status file: how it is written, by many at once, and where it cannot be."""
+"""Writing the status file: format, concurrency, failures."""
 
 import json
 import subprocess

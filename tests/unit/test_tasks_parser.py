@@ -186,7 +186,7 @@ def test_an_empty_title_falls_back_to_the_heading() -> None:
         (["tier: tier9"], "wrong_value", 2, "did you mean `tier"),
         (["title: A", "priority: high"], "wrong_value", 3, "a whole number, not `high`"),
         (["priority: 1.5"], "wrong_value", 2, "a whole number, not `1.5`"),
-        (["timeout: soon"], "wrong_value", 2, "'soon' is not a length of time"),
+        (["timeout: soon"], "wrong_value", 2, "'soon' is not a duration"),
         (["timeout: 0"], "wrong_value", 2, "between a second and a year"),
         ([f"timeout: {'9' * 5000}"], "wrong_value", 2, "between a second and a year"),
         ([f"priority: {'9' * 5000}"], "wrong_value", 2, "a whole number"),
