@@ -151,7 +151,7 @@ def test_next_says_why_no_task_can_be_started(place: Place) -> None:
     assert "nothing is open" in place.runr("next", code=0).out
     place.task("a.md", "type: manual")
     message = place.runr("next", code=0)
-    assert "what could go on waits for a person" in message.out
+    assert "all startable work waits for a person" in message.out
     assert message.steps == ["runr list-tasks --waiting"]
     place.task("b.md", "depends_on: [b]")
     assert "none of the 1 open tasks can be started" in place.runr("next", "b.md", code=0).out
@@ -208,7 +208,7 @@ def test_a_run_that_waits_is_rejected_resumed_and_approved(place: Place) -> None
     place.commit("Tasks")
     run = place.run("a", code=9)
     assert place.runr("list-tasks", "--waiting", "--json").json["total_count"] == 1
-    assert place.runr("next").out.startswith("No next task: what could go on waits")
+    assert place.runr("next").out.startswith("No next task: all startable work waits")
     sent = place.runr("reject", run["id"], "--reason", "not yet", "--by", "Grace", code=0)
     assert sent.steps[-1] == f"runr resume {run['id']}"
     assert place.status("a.md")["stop_reason"] == "rejected"

@@ -162,8 +162,8 @@ class Surface(NamedTuple):
         return self.render(NextStep("attest", task))
 
     def rank(self) -> str:
-        """Return how the most urgent task is found."""
-        return "`runr next` shows the most urgent." if self.is_shell else "ready=true ranks them."
+        """Return how to find the next task."""
+        return "`runr next` shows which to start." if self.is_shell else "ready=true ranks them."
 
 
 CLI = Surface(is_shell=True)
