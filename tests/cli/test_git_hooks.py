@@ -71,7 +71,7 @@ def test_a_commit_in_a_session_names_it_and_another_one_says_nothing(hooked: Pla
     assert save(hooked, "a", env=SESSION) == f"Add a\n\n{STAMP}"
     assert save(hooked, "b") == "Add b"
     answer = hooked.runr("audit", "--range", "HEAD~2..", "--json", code=0).json
-    assert (answer["counts"]["attributed"], answer["counts"]["gap"]) == (1, 1)
+    assert (answer["counts"]["attributed"], answer["counts"]["unattributed"]) == (1, 1)
 
 
 @pytest.mark.parametrize("no_verify", [(), ("--no-verify",)])
@@ -223,7 +223,7 @@ def test_enforced_provenance_refuses_unattributed_commits_with_the_next_step(hoo
     hooked.write("a", "1")
     do(hooked, "add", "a")
     refused = do(hooked, "commit", "-m", "No author", code=1)
-    assert refused.err.startswith("runr: this commit does not say where it came from")
+    assert refused.err.startswith("runr: this commit names neither a run nor a session")
     assert "Traceback" not in refused.err
     hooked.paste(refused.steps[0].partition("   ")[0])
     assert "Runr-Intervention: true" in message(hooked)

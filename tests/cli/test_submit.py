@@ -199,7 +199,7 @@ def test_the_users_own_change_in_the_way_is_not_touched(place: Place) -> None:
     run = waiting(place)
     place.write("step2.txt", "mine\n")
     refused = place.runr("submit", run["id"], "--to", "main", code=1)
-    assert "would overwrite your own changes: step2.txt" in refused.err
+    assert "would overwrite uncommitted changes: step2.txt" in refused.err
     assert len(refused.steps) == 3
     assert place.read("step2.txt") == "mine\n"
     assert not (place.root / "step1.txt").exists()

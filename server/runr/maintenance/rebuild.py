@@ -31,8 +31,12 @@ def rebuild(project: Project, *, dry_run: bool = False) -> CommandResult:
         nofollow.unlink(project.layout.database, missing_ok=True)
         project.tasks()
     verb = "would change" if dry_run else "changed"
-    message = f"{len(changes)} of the statuses {verb}:" if changes else "Everything is as recorded."
+    message = f"{_statuses(len(changes))} {verb}:" if changes else "Everything is as recorded."
     return CommandResult(message=message, changed=changes, next_steps=["runr list-tasks"])
+
+
+def _statuses(number: int) -> str:
+    return "1 status" if number == 1 else f"{number} statuses"
 
 
 def _kept(old: Entry | None, made: Entry) -> Entry:

@@ -1,4 +1,4 @@
-"""Set Claude Code up, in a repository or for a user, and take exactly that out again."""
+"""Install runr into Claude Code, for a repository or a user, and uninstall exactly that."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,9 +22,13 @@ from runr.setup.install_plan import (
 from runr.storage.layout import Layout
 from runr.workers.program import read_json
 
-#: Where a user's own plugin lies, below the folder of the user's settings.
+#: The folder of the user's plugin, below the folder of the user's settings.
 PLUGIN = "skills/runr"
 
+_FIRST_START = (
+    "start `claude` here and type: /runr status; at the first start, choose to trust the folder"
+    " and to use the server `runr`, as the refusing answers are preselected"
+)
 InstallKind = Literal["project", "user", "plugin"]
 _SKILL = "skills/runr/SKILL.md"
 
@@ -253,4 +257,4 @@ def _not_ours(here: ClaudeFiles, receipt: Receipt, names: Sequence[str]) -> list
 
 def _next(root: Path) -> list[str]:
     begin = [] if Layout(root).tasks.is_dir() else ["runr init"]
-    return [*begin, "start `claude` here, approve the server `runr` and type: /runr status"]
+    return [*begin, _FIRST_START]
