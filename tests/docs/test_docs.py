@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,12 +21,30 @@ from runr.workers import registry
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("skill/**/*.md")])
-WALKED = ("README.md", "docs/import.md", "docs/quickstart.md", "docs/tasks.md")
+WALKED = [
+    (page, number)
+    for page in PAGES
+    for number, _ in enumerate(walkthrough.sections(page.read_text(encoding="utf-8")))
+]
 
 _LINK = re.compile(r"\[[^\]\n]*\]\((?!https?:)([^)\s]*)\)")
 _HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 _TOML = re.compile(r"^```toml\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _FENCED = re.compile(r"^(`{3,}).*?^\1$", re.DOTALL | re.MULTILINE)
+_CONSOLE = re.compile(r"^(.*)\n```console\n(.*)$", re.MULTILINE)
+
+
+def _repository(folder: Path) -> Path:
+    for words in (["init"], ["commit", "--allow-empty", "-m", "Start"]):
+        subprocess.run(["git", *words, "-q"], cwd=folder, check=True)
+    return folder
+
+
+_STATES: dict[str, Callable[[Path], Path]] = {
+    "empty": lambda folder: folder,
+    "repository": _repository,
+    "demo": lambda folder: demo.make(folder / "demo").layout.root,
+}
 
 
 def read(name: str) -> str:
@@ -103,18 +122,25 @@ def test_a_worker_is_in_the_page_about_workers(worker: str) -> None:
     assert re.search(rf"^## .*`{worker}`", read("docs/workers.md"), re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", WALKED)
-def test_the_examples_of_a_page_print_what_it_shows(name: str, tmp_path: Path) -> None:
-    page = read(name)
-    folder = tmp_path
-    if walkthrough.start(page) == "demo":
-        folder = demo.make(tmp_path / "demo").layout.root
-    done = walkthrough.perform(walkthrough.steps(page), folder)
-    assert done
-    for command, printed in done:
+@pytest.mark.parametrize(
+    ("page", "number"),
+    WALKED,
+    ids=[f"{page.relative_to(ROOT)}-{number}" for page, number in WALKED],
+)
+def test_the_examples_of_a_page_print_what_it_shows(
+    page: Path, number: int, tmp_path: Path
+) -> None:
+    state, steps = walkthrough.sections(page.read_text(encoding="utf-8"))[number]
+    for command, printed in walkthrough.perform(steps, _STATES[state](tmp_path)):
         if walkthrough.differs(command.promised, printed, tmp_path):
             promised = walkthrough.settled(command.promised)
             assert walkthrough.settled(printed) == promised, f"$ {command.typed}"
+
+
+def test_every_console_example_is_run() -> None:
+    for page in PAGES:
+        for block in _CONSOLE.finditer(page.read_text(encoding="utf-8")):
+            assert block[1] == "<!-- run -->", f"{page.name}: {block[2]}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
