@@ -14,6 +14,7 @@ from docs import generate, record_pages, surface_pages, walkthrough
 from runr.cli.commands import COMMANDS
 from runr.config.settings import Config
 from runr.errors import ExitCode
+from runr.interchange.sources import TITLES
 from runr.runs.stop_reasons import STOPS
 from runr.setup import demo
 from runr.tasks.fields import KNOWN_KEYS
@@ -120,6 +121,11 @@ def test_a_header_key_is_in_the_page_about_tasks(key: str) -> None:
 @pytest.mark.parametrize("worker", [*registry.names(Config()), "session"])
 def test_a_worker_is_in_the_page_about_workers(worker: str) -> None:
     assert re.search(rf"^## .*`{worker}`", read("docs/workers.md"), re.MULTILINE)
+
+
+@pytest.mark.parametrize("tool", TITLES)
+def test_an_importer_is_in_the_page_about_import(tool: str) -> None:
+    assert re.search(rf"^\| [\w. ]+ \| `{tool}` \|", read("docs/import.md"), re.MULTILINE)
 
 
 @pytest.mark.parametrize(
