@@ -44,7 +44,7 @@ def tasks(needs: list[set[int]], parents: list[int | None]) -> list[ExternalTask
     needs=st.lists(st.sets(st.integers(0, 5)), min_size=6, max_size=6),
     parents=st.lists(st.none() | st.integers(0, 5), min_size=6, max_size=6),
 )
-def test_parents_make_no_circle(needs: list[set[int]], parents: list[int | None]) -> None:
+def test_parents_make_no_cycle(needs: list[set[int]], parents: list[int | None]) -> None:
     given = tasks(needs, parents)
     rows = planned(*given)
     waits = {row.name.removesuffix(".md"): set(row.depends_on) for row in rows}

@@ -72,7 +72,7 @@ def _order_families(tasks: Mapping[str, ExternalTask], needs: dict[str, list[str
         for own, all_needs in together.items():
             needs[own][:] = all_needs
         return
-    # Slower, as each one is looked at by itself: only what leads round in a circle is left out.
+    # Slower, as each one is looked at by itself: only what closes a cycle is left out.
     for own, parent in families:
         for before in needs[parent]:
             if tasks[before].parent != parent:
@@ -96,13 +96,13 @@ def _all_at_once(
 
 
 def _wait(needs: dict[str, list[str]], *, before: str, after: str) -> None:
-    """Let `after` wait for `before`, unless that would lead round in a circle."""
+    """Let `after` wait for `before`, unless that would close a cycle."""
     if before not in (after, *needs[after]) and not leads(needs.__getitem__, before, after):
         needs[after].append(before)
 
 
 def _never_free(needs: Mapping[str, Collection[str]]) -> list[str]:
-    """Return what can never begin: the tasks in circles, and those behind them."""
+    """Return what can never begin: the tasks in cycles, and their dependents."""
     waiting = {own: len(set(before)) for own, before in needs.items()}
     behind: dict[str, list[str]] = {own: [] for own in needs}
     for own, before in needs.items():
