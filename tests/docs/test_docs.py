@@ -15,8 +15,10 @@ from runr.cli.commands import COMMANDS
 from runr.config.settings import Config
 from runr.errors import ExitCode
 from runr.interchange.sources import TITLES
+from runr.lint.finding import RULES
 from runr.runs.stop_reasons import STOPS
 from runr.setup import demo
+from runr.status.model import Entry
 from runr.tasks.fields import KNOWN_KEYS
 from runr.workers import registry
 
@@ -121,6 +123,17 @@ def test_a_header_key_is_in_the_page_about_tasks(key: str) -> None:
 @pytest.mark.parametrize("worker", [*registry.names(Config()), "session"])
 def test_a_worker_is_in_the_page_about_workers(worker: str) -> None:
     assert re.search(rf"^## .*`{worker}`", read("docs/workers.md"), re.MULTILINE)
+
+
+@pytest.mark.parametrize("key", sorted({*Entry.__slots__} - {"extra"}))
+def test_a_key_of_the_status_file_is_in_the_page_about_the_status(key: str) -> None:
+    table = read("docs/status.md").split("## The file", 1)[1].split("\n## ", 1)[0]
+    assert re.search(rf"^\| .*`{key}`.* \|", table, re.MULTILINE)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_lint_rule_is_in_the_page_about_lint(rule: str) -> None:
+    assert re.search(rf"^\| `{rule}` \|", read("docs/lint.md"), re.MULTILINE)
 
 
 @pytest.mark.parametrize("tool", TITLES)
