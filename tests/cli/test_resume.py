@@ -1,4 +1,4 @@
-"""`runr resume`: of the latest stop, of a named run, from a phase, and its preview."""
+"""`runr resume`: of the latest stopped run, of a named run, from a phase, and the preview."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`runr run`: from a task file to a verified, recorded commit, and every way in which it is not."""
+"""`runr run`: from a task file to a verified, recorded commit, and every refusal and stop."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ FOREVER = "trap 'exit 0' TERM; while :; do sleep 0.05; done"
 
 
 def start_run(place: Place, name: str, script: str = FOREVER) -> str:
-    """Start a run that works until it is stopped, wait until it does, and return its id."""
+    """Start a run that works until it is stopped; wait until its worker runs; return its id."""
     place.script(name, script)
     answer = place.runr("run", "--task", name, "--detach", "--json", code=0).json
     run_id = str(answer["id"])

@@ -1,4 +1,4 @@
-"""What a run may not do to the tree, whatever way it takes; each named, with the work kept."""
+"""Scope violations of every kind: each is named, and the work is kept."""
 
 import subprocess
 from pathlib import Path

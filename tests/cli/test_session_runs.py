@@ -1,4 +1,4 @@
-"""Session runs from the terminal: who holds one, who may go on with it, and where it works."""
+"""Session runs from the terminal: holder, takeover and working tree."""
 
 import json
 from pathlib import Path

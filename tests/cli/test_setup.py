@@ -1,4 +1,4 @@
-"""Commands that set runr up, look after it, and answer a typing mistake."""
+"""`runr init`, `new`, `doctor`, `version` and help, and errors of usage."""
 
 import shutil
 import subprocess

@@ -9,7 +9,7 @@ from cli.terminal import Place, Prepare
 
 @pytest.fixture
 def done(prepared: Prepare) -> Place:
-    """Return a repository in which `a`, and `b` which builds on it, were run."""
+    """Return a repository in which `a` and its dependent `b` were run."""
     return prepared(_done)
 
 

@@ -1,4 +1,4 @@
-"""Runs that end together: each finds its way into the branch that all of them started from."""
+"""Concurrent runs: each is integrated into the branch from which all of them started."""
 
 import subprocess
 

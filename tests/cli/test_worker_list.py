@@ -1,4 +1,4 @@
-"""The workers that there are, those that are added, and what a task asks of its own."""
+"""`runr workers`, `workers add`, and worker options in the header of a task."""
 
 import json
 import tomllib
@@ -112,7 +112,7 @@ extra_args: [--effort, high]
 
 
 def settings(place: Place, *words: str) -> tuple[str, Any]:
-    """Run task a to whatever end, and return what the program was given and the run's settings."""
+    """Run task a to any end, and return what the program was given and the run's settings."""
     env = program(place, "claude")
     answer = place.runr("--json", "run", "--task", "a", *words, env=env).json
     run = answer.get("run", answer)

@@ -1,4 +1,4 @@
-"""The documentation is complete, up to date, and does what it says."""
+"""The documentation is complete and up to date, and its examples work."""
 
 import re
 import subprocess

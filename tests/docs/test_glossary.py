@@ -87,7 +87,7 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def packages() -> dict[str, list[Path]]:
-    """Return what is looked at, by name: packages of the server, folders of tests, pages."""
+    """Return the checked files by name: packages of the server, folders of tests, pages."""
     found = {"skill": _pages("skill"), "server/runr": _modules(SERVER)}
     found["docs"] = sorted((ROOT / "docs").glob("*.md"))
     found["docs/reference"] = _pages("docs/reference")

@@ -1,4 +1,4 @@
-"""Pages whose examples can be run: what they write, what they type, and what they promise.
+"""Run the examples of a page, and compare their output with the page.
 
 A `console` block below `<!-- run -->` is typed line by line (`$ `); a block
 below `<!-- file: NAME -->` is written into the current folder. A line `…` in

@@ -1,4 +1,4 @@
-"""Tools as a client sees them: what is listed, what is answered and what is refused."""
+"""Tools from the view of a client: listing, answers and refusals."""
 
 import json
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""The server on the wire: what it answers, what it keeps to itself and how it ends."""
+"""The transport of the server: messages, limits and shutdown."""
 
 import json
 import os
