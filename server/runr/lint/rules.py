@@ -39,7 +39,7 @@ def find_overlaps(
 
 def _overlap(one: str, other: str, place: str) -> Diagnostic:
     name = other.removeprefix(".runr/tasks/")
-    message = f"{name} owns {place}, too, and neither waits for the other"
+    message = f"{name} owns {place}, too, and neither depends on the other"
     return Diagnostic(rule="scope-overlap", severity="warning", path=one, message=message)
 
 
