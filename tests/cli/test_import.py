@@ -221,7 +221,7 @@ def test_one_damaged_file_keeps_no_other_from_being_imported(place: Place) -> No
     damaged = [line.strip() for line in answer.out.splitlines() if line.startswith("  !")]
     assert damaged[0].startswith("! ./backlog/tasks/task-3 - x.md, line ")
     assert damaged[1:] == [
-        "! ./backlog/tasks/task-4 - x.md, line 5  the key `status` stands twice, first on line 4",
+        "! ./backlog/tasks/task-4 - x.md, line 5  the key `status` occurs twice, first on line 4",
         "! ./backlog/tasks/task-6 - x.md  cannot be read: No such file or directory",
     ]
     assert (

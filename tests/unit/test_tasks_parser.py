@@ -147,9 +147,9 @@ def test_an_empty_title_falls_back_to_the_heading() -> None:
 @pytest.mark.parametrize(
     ("header", "code", "line", "said"),
     [
-        (["tags: a", "priority: 1", "tags: b"], "duplicate_key", 4, "`tags` stands twice"),
+        (["tags: a", "priority: 1", "tags: b"], "duplicate_key", 4, "`tags` occurs twice"),
         (['"tags": a', "tags: b"], "duplicate_key", 3, "first on line 2"),
-        (["extra: {a: 1, a: 2}"], "duplicate_key", 2, "`a` stands twice"),
+        (["extra: {a: 1, a: 2}"], "duplicate_key", 2, "`a` occurs twice"),
         (["- a", "- b"], "not_a_mapping", 2, "is a list"),
         (["Just a sentence."], "not_a_mapping", 2, "is plain text"),
         (["", "title:A"], "not_a_mapping", 3, "a space behind the colon"),
@@ -169,9 +169,9 @@ def test_an_empty_title_falls_back_to_the_heading() -> None:
         (["title: A", "Hello"], "yaml_syntax", 3, "`Hello` is no YAML: this line is no"),
         (['title: "A', "tags: b"], "yaml_syntax", 2, "never closed"),
         (["tags: [a", "title: b"], "yaml_syntax", 2, "the closing `]` is missing"),
-        (["title: 'it's'"], "yaml_syntax", 2, "behind the value"),
+        (["title: 'it's'"], "yaml_syntax", 2, "after the value"),
         (['title: "\\d"'], "yaml_syntax", 2, "use single quotes"),
-        (["title: A", "--- tags: b"], "yaml_syntax", 2, "stands in the header"),
+        (["title: A", "--- tags: b"], "yaml_syntax", 2, "the header contains"),
         (["title: A\x07"], "yaml_syntax", 2, "U+0007"),
         (["? [a]", ": b"], "yaml_syntax", 2, "a key must be text"),
         (["title: !!python/object:os.system x"], "yaml_syntax", 2, "put the value in quotes"),

@@ -87,7 +87,7 @@ class Holder:
     """The session that works on a run, or a person at a terminal where `session_id` is None.
 
     It is `ended` where Claude Code wrote so into the session's transcript, and
-    `idle` where nothing was heard of it for longer than `run.session_idle_timeout`.
+    `idle` where it was silent for longer than `run.session_idle_timeout`.
     """
 
     run_id: str
@@ -129,7 +129,7 @@ class Holder:
             case "ended":
                 return "that session has ended"
             case "idle":
-                return f"nothing was heard of it for {format_duration(self.silent_s)}"
+                return f"it was silent for {format_duration(self.silent_s)}"
             case "active":
                 return f"last active {self.active_at}"
 

@@ -175,7 +175,7 @@ def uninstall_project(project: Project) -> InstallResult:
     """Take out what `install` wrote, and what sessions left in the git directory."""
     message = uninstall(project.layout.root)
     gone = git_hooks.forget_sessions(project.repo)
-    notes = ["start sessions anew that are open now"] if gone else []
+    notes = ["restart open sessions"] if gone else []
     return replace(message, changed=[*message.changed, *gone], notes=[*message.notes, *notes])
 
 

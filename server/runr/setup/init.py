@@ -21,7 +21,7 @@ type: automated
 ---
 # Example: say hello
 
-Add a file `hello.txt` that greets whoever reads it.
+Add a file `hello.txt` that greets the reader.
 
 Replace this file by your own tasks, or delete it.
 """

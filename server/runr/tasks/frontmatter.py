@@ -61,7 +61,7 @@ class PlainLoader(Loader):
             line = _line(key)
             if key.value in seen:
                 name = shortened(key.value)
-                message = f"the key `{name}` stands twice, first on line {seen[key.value]}"
+                message = f"the key `{name}` occurs twice, first on line {seen[key.value]}"
                 raise RefusedError("duplicate_key", message, line)
             seen[key.value] = line
             made[key.value] = self.construct_object(value, deep=deep)
