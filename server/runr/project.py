@@ -12,7 +12,7 @@ from runr import nofollow
 from runr.clock import Clock, format_utc, utc_now
 from runr.config.staleness import StalenessPolicy, load_policy
 from runr.errors import RepositoryError, UnknownNameError
-from runr.git.repo import Repo, find_root, main_tree
+from runr.git.folders import find_root, main_tree
 from runr.runs.next_steps import CLI, Surface
 from runr.runs.stop_reasons import quoted
 from runr.status.model import Entry, State
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     # Imported where they are used: a listing needs none of them.
     from runr.config.settings import Config
     from runr.execution.context import RunContext
+    from runr.git.repo import Repo
     from runr.storage.state_dir import Caller
 
 Value = TypeVar("Value")
@@ -129,8 +130,10 @@ class Project:
         return replace(self, environment=environment)
 
     @property
-    def repo(self) -> Repo:
+    def repo(self) -> "Repo":
         """The repository's git, in the user's own working tree."""
+        from runr.git.repo import Repo  # noqa: PLC0415 - see the imports
+
         return Repo(self.tree)
 
     @property
