@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 Value = TypeVar("Value")
 
 #: The beginning of a run's id.
-_RUN_ID = re.compile(r"\d{8}-\d")
+_RUN_ID = r"\d{8}-\d"
 
 _LETTERS = "abcdefghjkmnpqrstvwxyz23456789"
 
@@ -61,13 +61,13 @@ class Memo:
         return value
 
 
-@dataclass(frozen=True, slots=True)
 class ProjectCache:
     """What a process remembers of a repository; each part is checked before it is used again."""
 
-    tasks: TaskIndex = field(default_factory=TaskIndex)
-    statuses: StatusIndex = field(default_factory=StatusIndex)
-    memo: Memo = field(default_factory=Memo)
+    def __init__(self) -> None:
+        self.tasks = TaskIndex()
+        self.statuses = StatusIndex()
+        self.memo = Memo()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,7 +210,7 @@ class Project:
         """Return the run that `wanted` names: a run, or a task, of which it is the last run."""
         from runr.runs import journal  # noqa: PLC0415 - see the imports
 
-        if not _RUN_ID.match(wanted) and wanted != "latest":
+        if not re.match(_RUN_ID, wanted) and wanted != "latest":
             matches = Resolver.of(self.tasks()).find(wanted)
             run_id = self.entries().get(matches[0], Entry()).last_run_id if matches else None
             if len(matches) == 1 and run_id is None:

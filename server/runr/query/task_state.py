@@ -1,8 +1,7 @@
 """The state of a task: what follows from its file, its entry and the tasks around it. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from runr.runs import stop_reasons
 from runr.status.model import UNTOUCHED, Entry, State
@@ -17,8 +16,7 @@ DisplayStatus = Literal[
 DISPLAY_STATUSES: tuple[DisplayStatus, ...] = get_args(DisplayStatus)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskState:
+class TaskState(NamedTuple):
     """One task with everything that can be asked about it.
 
     `blocked_by` is what keeps it from being started. An orphan is a record

@@ -1,7 +1,6 @@
 """A task as one row of the cache: a JSON list, in the order of `_encoded`."""
 
 import json
-from dataclasses import astuple
 from typing import Any
 
 from runr.tasks.model import NO_OPTIONS, Problem, Task, TaskType, WorkerOptions
@@ -13,12 +12,12 @@ _DECODER = json.JSONDecoder()
 
 def encode(task: Task) -> str:
     """Return everything about the task but its path."""
-    options = None if task.worker_options == NO_OPTIONS else astuple(task.worker_options)
+    options = None if task.worker_options == NO_OPTIONS else task.worker_options
     return _ENCODER.encode(
         [
             *(task.title, task.type.value, task.depends_on, task.owns, task.verify, task.tier),
             *(task.worker, options, task.tags, task.stale_on, task.priority, task.timeout_s),
-            *(task.source, task.sha256, [astuple(problem) for problem in task.problems]),
+            *(task.source, task.sha256, task.problems),
         ]
     )
 

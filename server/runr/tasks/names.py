@@ -4,7 +4,7 @@ import posixpath
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from runr.tasks.model import Task
 
@@ -22,8 +22,7 @@ def natural_key(path: str) -> tuple[object, ...]:
     return (*parts, path)
 
 
-@dataclass(frozen=True, slots=True)
-class Resolver:
+class Resolver(NamedTuple):
     """Finds the task that a name stands for.
 
     A name may be a repository path, a path below the tasks folder, a path
@@ -33,9 +32,9 @@ class Resolver:
     """
 
     paths: frozenset[str]
-    by_name: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    forms: Mapping[str, str] = field(default_factory=dict)
-    tasks: Mapping[str, Task] = field(default_factory=dict)
+    by_name: Mapping[str, tuple[str, ...]]
+    forms: Mapping[str, str]
+    tasks: Mapping[str, Task]
 
     @classmethod
     def of(cls, tasks: Iterable[Task]) -> "Resolver":

@@ -14,7 +14,7 @@ from runr.tasks.model import NO_OPTIONS, Problem, Task, WorkerOptions
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 _HEADING = re.compile(r" {0,3}#[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*")
 _CONTROLS = dict.fromkeys([*range(32), *range(127, 160)])
-_OPTIONS = frozenset(WorkerOptions.__dataclass_fields__)
+_OPTIONS = frozenset(WorkerOptions._fields)
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
