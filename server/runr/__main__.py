@@ -5,7 +5,7 @@ import os
 import sys
 
 #: Objects that a command makes before the garbage collector looks for cycles.
-_ALLOCATIONS = 200_000
+_ALLOCATIONS = 1_000_000
 
 
 def main() -> int:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from functools import lru_cache
 
 #: Is given a step, such as "reading the history", and surrounds it.
 ProgressScope = Callable[[str], AbstractContextManager[object]]
@@ -18,10 +19,18 @@ def parse_duration(text: object) -> int:
     """Return the seconds that `text` stands for; ValueError says what is accepted."""
     if isinstance(text, int) and not isinstance(text, bool):
         return text
-    value = str(text).strip().lower()
-    if re.fullmatch(_WHOLE, value, re.ASCII) is None:
+    seconds = _seconds(str(text))
+    if seconds is None:
         msg = f"{text!r} is not a length of time: write seconds, or 90s, 45m, 1h30m, 2d"
         raise ValueError(msg)
+    return seconds
+
+
+@lru_cache
+def _seconds(text: str) -> int | None:
+    value = text.strip().lower()
+    if re.fullmatch(_WHOLE, value, re.ASCII) is None:
+        return None
     return sum(int(number) * _UNITS[unit] for number, unit in re.findall(_PART, value))
 
 

@@ -57,6 +57,8 @@ class TaskState(NamedTuple):
         if self.needs_human:
             return "waiting"
         match self.entry.status:
+            case State.PENDING:  # first, as there are the most of them
+                return "ready" if self.ready else "blocked"
             case State.COMPLETED:
                 return "completed"
             case State.IN_PROGRESS:
@@ -65,16 +67,13 @@ class TaskState(NamedTuple):
                 return "stopped"
             case State.FAILED:
                 return "failed"
-            case _:
-                return "ready" if self.ready else "blocked"
 
     @property
     def renewed(self) -> bool:
         """Whether it is to be done again; what it builds on comes first."""
-        settled = all(
-            stale_reason.cause is not StaleTrigger.UPSTREAM for stale_reason in self.stale_reasons
-        )
-        return self.stale and self.rerun and settled
+        if not (self.stale and self.rerun):
+            return False
+        return all(reason.cause is not StaleTrigger.UPSTREAM for reason in self.stale_reasons)
 
     @property
     def needs_human(self) -> bool:
