@@ -25,7 +25,7 @@ def edges(task: Task, resolver: Resolver) -> Edges:
     """Resolve the names in `depends_on`."""
     found: list[str] = []
     problems: list[str] = []
-    for name in task.depends_on:
+    for name in dict.fromkeys(task.depends_on):
         matches = resolver.find(name, beside=task.path)
         if not matches:
             problems.append(f"{name} (no such task)")
