@@ -1,7 +1,7 @@
 """A task file's bytes as text, and where its header ends and its body begins. Pure."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from runr.tasks.model import Problem
 
@@ -17,8 +17,7 @@ _CLOSING = re.compile(r"\n---+[ \t]*$", re.MULTILINE)
 _DOTS = re.compile(r"\n\.\.\.[ \t]*$", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(NamedTuple):
     """The two parts of a task file, with LF line ends.
 
     `header` stands between its `---` lines, or is None where the file has none

@@ -167,14 +167,14 @@ def _look(root: str, path: str, entry: os.DirEntry[str]) -> FoundFile | None:
 
 
 def _unfit(state: os.stat_result) -> Problem | None:
-    if stat.S_ISDIR(state.st_mode):
-        return Problem(code="folder", message="a folder cannot be a task: rename it")
-    if not stat.S_ISREG(state.st_mode):
-        return Problem(code="no_file", message="this is a pipe, socket or device: remove it")
-    if state.st_size > SIZE_LIMIT:
+    if stat.S_ISREG(state.st_mode):
+        if state.st_size <= SIZE_LIMIT:
+            return None
         message = f"the file is larger than {SIZE_LIMIT // 1024} KiB: shorten it"
         return Problem(code="too_large", message=message)
-    return None
+    if stat.S_ISDIR(state.st_mode):
+        return Problem(code="folder", message="a folder cannot be a task: rename it")
+    return Problem(code="no_file", message="this is a pipe, socket or device: remove it")
 
 
 def _wrong(path: str, code: str, message: str) -> FoundFile:
