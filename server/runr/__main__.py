@@ -5,7 +5,7 @@ import os
 import sys
 
 #: Number of allocations of a command before the first garbage collection.
-_ALLOCATIONS = 200_000
+_ALLOCATIONS = 1_000_000
 
 
 def main() -> int:

@@ -12,7 +12,7 @@ from runr import nofollow
 from runr.clock import Clock, format_utc, utc_now
 from runr.config.staleness import StalenessPolicy, load_policy
 from runr.errors import RepositoryError, UnknownNameError
-from runr.git.repo import Repo, find_root, main_tree
+from runr.git.folders import find_root, main_tree
 from runr.runs.next_steps import CLI, Surface
 from runr.runs.stop_reasons import quoted
 from runr.status.model import Entry, State
@@ -27,12 +27,13 @@ if TYPE_CHECKING:
     # Imported where they are used: a listing needs none of them.
     from runr.config.settings import Config
     from runr.execution.context import RunContext
+    from runr.git.repo import Repo
     from runr.storage.state_dir import Caller
 
 Value = TypeVar("Value")
 
 #: The beginning of a run's id.
-_RUN_ID = re.compile(r"\d{8}-\d")
+_RUN_ID = r"\d{8}-\d"
 
 _LETTERS = "abcdefghjkmnpqrstvwxyz23456789"
 
@@ -60,13 +61,13 @@ class Memo:
         return value
 
 
-@dataclass(frozen=True, slots=True)
 class ProjectCache:
     """The caches of a repository in one process; each is validated before use."""
 
-    tasks: TaskIndex = field(default_factory=TaskIndex)
-    statuses: StatusIndex = field(default_factory=StatusIndex)
-    memo: Memo = field(default_factory=Memo)
+    def __init__(self) -> None:
+        self.tasks = TaskIndex()
+        self.statuses = StatusIndex()
+        self.memo = Memo()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,8 +130,10 @@ class Project:
         return replace(self, environment=environment)
 
     @property
-    def repo(self) -> Repo:
+    def repo(self) -> "Repo":
         """Git in the user's current working tree."""
+        from runr.git.repo import Repo  # noqa: PLC0415 - see the imports
+
         return Repo(self.tree)
 
     @property
@@ -207,7 +210,7 @@ class Project:
         """Return the run named `wanted`, or the last run of the task named `wanted`."""
         from runr.runs import journal  # noqa: PLC0415 - see the imports
 
-        if not _RUN_ID.match(wanted) and wanted != "latest":
+        if not re.match(_RUN_ID, wanted) and wanted != "latest":
             matches = Resolver.of(self.tasks()).find(wanted)
             run_id = self.entries().get(matches[0], Entry()).last_run_id if matches else None
             if len(matches) == 1 and run_id is None:

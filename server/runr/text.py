@@ -3,26 +3,35 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from functools import lru_cache
 
 #: Returns a context manager for a step, such as "reading the history".
 ProgressScope = Callable[[str], AbstractContextManager[object]]
 
 _LONG = 80
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_PART = re.compile(r"(\d+)\s*([smhd]?)")
+_PART = r"(\d+)\s*([smhd]?)"
 # A number without a unit must be alone: `1h30` is ambiguous.
-_WHOLE = re.compile(r"\d+|(?:\d+\s*[smhd]\s*)+", re.ASCII)
+_WHOLE = r"\d+|(?:\d+\s*[smhd]\s*)+"
 
 
 def parse_duration(text: object) -> int:
     """Return a duration in seconds; ValueError names the accepted forms."""
     if isinstance(text, int) and not isinstance(text, bool):
         return text
-    value = str(text).strip().lower()
-    if _WHOLE.fullmatch(value) is None:
+    seconds = _seconds(str(text))
+    if seconds is None:
         msg = f"{text!r} is not a duration: write seconds, or 90s, 45m, 1h30m, 2d"
         raise ValueError(msg)
-    return sum(int(number) * _UNITS[unit] for number, unit in _PART.findall(value))
+    return seconds
+
+
+@lru_cache
+def _seconds(text: str) -> int | None:
+    value = text.strip().lower()
+    if re.fullmatch(_WHOLE, value, re.ASCII) is None:
+        return None
+    return sum(int(number) * _UNITS[unit] for number, unit in re.findall(_PART, value))
 
 
 def format_duration(count: float) -> str:

@@ -179,6 +179,15 @@ def test_a_hook_that_is_killed_at_its_time_limit_is_logged_by_the_next_one(place
     (line,) = place.read(".runr/hooks.log").splitlines()
     assert "SessionStart: killed before it had an answer" in line
     assert list(place.root.glob(".runr/locks/hook-*")) == []
+    place.write(".runr/hooks.log", f"2001-01-01T00:00:00Z{line[20:]}\n{line}\n{line}\nother\n")
+    found = place.runr("doctor").out
+    assert f"2 hooks killed in the last 7 days, the latest SessionStart of {line[:20]}" in found
+    assert f"tail {place.root}/.runr/hooks.log" in found
+
+
+def test_doctor_says_nothing_of_hooks_that_were_not_killed(place: Place) -> None:
+    hook(place.root, "SessionStart", "no json")
+    assert "killed" not in place.runr("doctor").out
 
 
 def started(place: Place) -> str:

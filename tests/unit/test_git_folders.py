@@ -6,7 +6,8 @@ import pytest
 
 from runr.errors import GitError, RepositoryError
 from runr.git import folders
-from runr.git.repo import Repo, find_root
+from runr.git.folders import find_root
+from runr.git.repo import Repo
 from unit.git_trees import git, make
 
 LAYOUTS = ("plain", "linked", "relative", "submodule", "separate", "symlinked", "unborn", "bare")

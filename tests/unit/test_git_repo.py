@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from runr.errors import GitError, RepositoryError
-from runr.git.repo import Repo, find_root
+from runr.git.folders import find_root
+from runr.git.repo import Repo
 from unit.git_trees import ODD_NAMES, git, install_hooks, make, save, write
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from runr.errors import GitError, RepositoryError
 from runr.evidence import commit_index
+from runr.git.folders import find_root
 from runr.git.hooks import HooksFolder
-from runr.git.repo import Repo, find_root
+from runr.git.repo import Repo
 from unit.git_trees import git, make, save
 
 _NO_COMMIT = "1" * 40

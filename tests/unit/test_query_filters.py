@@ -18,8 +18,8 @@ NOW = datetime(2025, 1, 10, 12, tzinfo=UTC)
 
 
 def state(name: str, status: State = State.PENDING, **facts: Any) -> TaskState:
-    entry = Entry(status=status, **{k: facts.pop(k) for k in [*facts] if k in Entry.__slots__})
-    derived = {k: facts.pop(k) for k in [*facts] if k in TaskState.__slots__}
+    entry = Entry(status=status, **{k: facts.pop(k) for k in [*facts] if k in Entry._fields})
+    derived = {k: facts.pop(k) for k in [*facts] if k in TaskState._fields}
     task = Task(path=f".runr/tasks/{name}.md", title=facts.pop("title", name), **facts)
     return TaskState(task=task, entry=entry, **derived)
 

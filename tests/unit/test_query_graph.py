@@ -179,3 +179,10 @@ def test_a_dense_graph_without_a_cycle_is_searched_once() -> None:
     size = 400  # with a search of every path it would take longer than the universe has
     known = [task(f"{n:03}.md", *(f"{m:03}" for m in range(n))) for n in range(size)]
     assert Graph.of(known).cycles == {}
+
+
+def test_a_bad_name_that_is_written_twice_blocks_once() -> None:
+    assert edges(task("a.md", "x", "x", "a.md", "a.md"), RESOLVER).problems == (
+        "x (no such task)",
+        "a.md (the task itself)",
+    )

@@ -1,6 +1,5 @@
 """The checks of a task, and those added for changes to risky paths."""
 
-from dataclasses import replace
 from typing import Literal
 
 import pytest
@@ -78,7 +77,7 @@ def test_escalations_only_add_checks_and_keep_the_order_of_tiers(
 
 
 def opened(settings: Config, *owns: str) -> RunState:
-    spec = build_spec(replace(task(), owns=owns), settings)
+    spec = build_spec(task()._replace(owns=owns), settings)
     start = RunCreated(".runr/tasks/a.md", "x", "/", base_sha="", base_tree="", spec=spec)
     return RunState("r", start, spec, created_at="", updated_at="")
 

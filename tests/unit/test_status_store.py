@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -94,7 +93,7 @@ def test_keys_that_this_version_does_not_know_survive_a_rewrite(layout: Layout) 
     write(layout, B)
     store.update(
         layout,
-        lambda tasks: tasks | {A: replace(tasks[A], status=State.STOPPED)},
+        lambda tasks: tasks | {A: tasks[A]._replace(status=State.STOPPED)},
     )
     again = json.loads(layout.status.read_bytes())
     assert again["lanes"] == {"a": None, "b": [1]}

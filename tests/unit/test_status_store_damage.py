@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -130,7 +129,7 @@ def test_a_damaged_file_is_reported_and_rebuilt_from_the_runs(tmp_path: Path) ->
     entries = type(project).open(kit.root, project.environment, warn=heard.append).entries()
     assert len(heard) == 1
     assert "task-status.json is damaged" in heard[0]
-    again = replace(entries[A], revision=before.revision, updated_at=before.updated_at)
-    assert replace(again, completed_at=before.completed_at) == before
+    again = entries[A]._replace(revision=before.revision, updated_at=before.updated_at)
+    assert again._replace(completed_at=before.completed_at) == before
     assert entries[A].last_run_id == run.id
     assert kit.entry("a.md") == entries[A]

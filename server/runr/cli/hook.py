@@ -21,8 +21,9 @@ def serve(event: str, environment: Mapping[str, str], repo: str | None = None) -
     # Outside of a repository with tasks nothing of this is loaded.
     from pathlib import Path  # noqa: PLC0415 - see above
 
-    from runr.claude import context, hooks_log  # noqa: PLC0415 - see above
+    from runr.claude import context  # noqa: PLC0415 - see above
     from runr.clock import utc_now  # noqa: PLC0415 - see above
+    from runr.storage import hooks_log  # noqa: PLC0415 - see above
     from runr.storage.layout import Layout  # noqa: PLC0415 - see above
 
     layout = Layout(Path(root))

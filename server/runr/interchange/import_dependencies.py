@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from runr.interchange.external_task import ExternalStatus, ExternalTask, Record
+from runr.query.backlog import groups
 from runr.query.graph import leads
 from runr.text import one_line
 
@@ -25,8 +26,8 @@ def link(rows: Sequence[tuple[Record, ExternalTask | None]]) -> dict[str, Links]
     links = {own: _own_links(task, tasks, others, shared) for own, task in tasks.items()}
     needs = {own: found.depends_on for own, found in links.items()}
     _order_families(tasks, needs)
-    for own in _never_free(needs):
-        if leads(needs.__getitem__, own, own):
+    for circle in groups(needs):
+        for own in circle if len(circle) > 1 else ():
             links[own].changes.append("depends on itself by way of other tasks: it cannot start")
     _hold_children(tasks, others, links)
     return links

@@ -1,7 +1,5 @@
 """Make the status file again from runs and git, and the cache from the task files."""
 
-from dataclasses import replace
-
 from runr import nofollow
 from runr.evidence import rebuild as evidence_rebuild
 from runr.project import Project
@@ -43,9 +41,8 @@ def _kept(old: Entry | None, made: Entry) -> Entry:
     """Keep the old entry where the records say the same; counts of changes go on."""
     if old is None:
         return made
-    made = replace(made, extra=old.extra, revision=old.revision + 1)
-    recounted = replace(
-        old,
+    made = made._replace(extra=old.extra, revision=old.revision + 1)
+    recounted = old._replace(
         revision=made.revision,
         updated_at=made.updated_at,
         run_count=made.run_count,

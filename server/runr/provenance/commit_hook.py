@@ -8,7 +8,7 @@ from pathlib import Path
 from runr.config import loader
 from runr.errors import ExitCode, RunrError
 from runr.git import trailers
-from runr.git.repo import find_root, main_tree
+from runr.git.folders import find_root, main_tree
 from runr.runs import journal
 from runr.runs.model import RunState
 from runr.status import store

@@ -3,7 +3,7 @@
 Pure.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from runr.query.graph import Graph
@@ -108,6 +108,28 @@ def reached(start: str, links: Links) -> dict[str, None]:
         further = dict.fromkeys(end for path in layer for end in links.get(path, ()))
         layer = [path for path in further if path not in found]
         found |= dict.fromkeys(layer)
+    return found
+
+
+def linked_pairs(links: Links, pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Return those of the pairs of which one leads to the other, directly or through others."""
+    asked = list(pairs)
+    order = tuple(groups(links))
+    found = set()
+    for first in range(0, len(asked), _AT_ONCE):
+        some = asked[first : first + _AT_ONCE]
+        bits = {path: 1 << number for number, path in enumerate({p for pair in some for p in pair})}
+        sets: dict[str, int] = {}
+        for group in order:
+            reach = 0
+            for path in group:
+                reach |= bits.get(path, 0)
+                for end in links[path]:
+                    reach |= sets.get(end, 0)
+            sets |= dict.fromkeys(group, reach)
+        for one, other in some:
+            if sets[one] & bits[other] or sets[other] & bits[one]:
+                found.add((one, other))
     return found
 
 

@@ -3,11 +3,14 @@
 Pure.
 """
 
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from runr.runs import stop_reasons
-from runr.runs.model import RunState
 from runr.runs.stop_reasons import Action, quoted
+
+if TYPE_CHECKING:
+    # Not loaded for a listing, which words its advice by this module.
+    from runr.runs.model import RunState
 
 _TASKS = ".runr/tasks/"
 
@@ -76,7 +79,7 @@ class TaskSituation(NamedTuple):
     run_steps: tuple[str, ...] = ()
 
 
-def after_run(state: RunState) -> tuple[NextStep, ...]:
+def after_run(state: "RunState") -> tuple[NextStep, ...]:
     """Return what to do about a run: three steps after a stop, none where all is done."""
     start = state.start
     if state.result is None:
