@@ -125,7 +125,7 @@ def test_a_worker_is_in_the_page_about_workers(worker: str) -> None:
     assert re.search(rf"^## .*`{worker}`", read("docs/workers.md"), re.MULTILINE)
 
 
-@pytest.mark.parametrize("key", sorted({*Entry.__slots__} - {"extra"}))
+@pytest.mark.parametrize("key", sorted({*Entry._fields} - {"extra"}))
 def test_a_key_of_the_status_file_is_in_the_page_about_the_status(key: str) -> None:
     table = read("docs/status.md").split("## The file", 1)[1].split("\n## ", 1)[0]
     assert re.search(rf"^\| .*`{key}`.* \|", table, re.MULTILINE)
