@@ -20,6 +20,16 @@ def start_run(place: Place, name: str, script: str = FOREVER) -> str:
     return run_id
 
 
+def test_a_run_loads_no_module_of_the_repository(place: Place) -> None:
+    place.script("a.md", "echo hello > hello.txt")
+    for name in ("anyio", "json", "runr"):
+        place.write(f"{name}.py", "raise SystemExit('loaded from the repository')\n")
+    place.commit("Tasks")
+    place.runr("run", "--task", "a", "--detach", code=0)
+    assert place.runr("follow").code in (0, 9)
+    assert "loaded from" not in next(place.root.glob(".runr/runs/*/runner.log")).read_text()
+
+
 def test_a_verified_task_is_committed_merged_and_recorded(place: Place) -> None:
     place.script(
         "a.md", "echo hello > hello.txt", 'owns: [hello.txt]\nverify: ["test -s hello.txt"]'
