@@ -108,7 +108,7 @@ def mentions_task(message: str, titles: frozenset[str]) -> bool:
 
 
 def run_ids(text: str) -> tuple[str, ...]:
-    """Return what looks like the id of a run, wherever it stands."""
+    """Return what looks like the id of a run, anywhere in the text."""
     return tuple(dict.fromkeys(_RUN_ID.findall(text)))
 
 

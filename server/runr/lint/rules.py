@@ -47,7 +47,7 @@ def _overlap(one: str, other: str, place: str) -> Diagnostic:
 
 
 def _owners(tasks: Iterable[Task], files: Sequence[str]) -> dict[str, list[str]]:
-    """Map each place to the tasks that own it; a pattern stands for the files that it fits."""
+    """Map each path to the tasks that own it; a pattern is expanded to the files it matches."""
     found: dict[str, list[str]] = {}
     fitting: dict[str, list[str]] = {}
     for task in tasks:
@@ -184,7 +184,7 @@ def _missing_commits(project: Project, entries: Mapping[str, Entry]) -> set[str]
 
 
 def _placed(project: Project, found: Sequence[Diagnostic]) -> Iterator[Diagnostic]:
-    """Give findings about a header's value the line on which it stands."""
+    """Add the line number of the value to findings about a header."""
     texts: dict[str, list[str]] = {}
     for each in found:
         key = {"dependency": "depends_on", "cycle": "depends_on", "command": "verify"}.get(

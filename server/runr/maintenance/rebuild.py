@@ -10,7 +10,7 @@ from runr.status.store import DamagedStatusError
 
 
 def rebuild(project: Project, *, dry_run: bool = False) -> CommandResult:
-    """Rebuild the status file; entries that no record speaks of are kept as they are."""
+    """Rebuild the status file; entries without a record are kept unchanged."""
     changes: list[str] = []
 
     def change(entries: dict[str, Entry]) -> dict[str, Entry]:

@@ -65,7 +65,7 @@ class Backlog(NamedTuple):
     def longest(self) -> tuple[str, ...]:
         """Return the critical path: the longest chain in which each task waits for the one before.
 
-        Tasks that wait for each other are in no chain, nor is what lies behind them.
+        Tasks on a cycle are in no chain, nor are their dependents.
         """
         best: dict[str, tuple[int, str | None]] = {}
         for path, *others in self.groups:
@@ -171,7 +171,7 @@ def _unwound(trail: dict[str, None], path: str) -> Iterator[str]:
 
 
 def _count(behind: Sequence[set[int]], sizes: Sequence[int], counts: list[int], first: int) -> None:
-    """Add to `counts` how many of the next groups' tasks lie behind each group."""
+    """Add to `counts` how many of the next groups' tasks depend on each group."""
     end = min(first + _AT_ONCE, len(sizes))
     sets = [0] * first
     begin = 0

@@ -193,7 +193,7 @@ def _described(task_state: TaskState) -> str:
 
 
 def _forms(pattern: str) -> tuple[str, str]:
-    """Return the repository paths that a folder, file or pattern of tasks stands for."""
+    """Return the repository paths that a folder, file or pattern of tasks matches."""
     below = pattern.removeprefix("./").removeprefix(TASKS).removesuffix(".md")
     anywhere = "**/" if "/" not in below and set(below) & set("*?") else ""
     return (f"{TASKS}{anywhere}{below}", f"{TASKS}{anywhere}{below}.md")

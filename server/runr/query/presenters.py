@@ -18,7 +18,7 @@ from runr.workers import claude_session
 def run_details(
     state: RunState, files: RunFiles, *, tail: int = 0, now: str | None = None
 ) -> RunDetails:
-    """Return where a run stands; `tail` is how much of failed checks' output to show."""
+    """Return the state of a run; `tail` is how much of failed checks' output to show."""
     statement = state.decision.statement
     return RunDetails(
         id=state.id,
@@ -143,7 +143,7 @@ class Holder:
 def holder_details(
     project: Project, state: RunState, files: RunFiles, *, tail: int = 0
 ) -> RunDetails:
-    """Return where a run stands, with who holds it while a session has it open."""
+    """Return the state of a run, with its holder while a session has it open."""
     shown = run_details(state, files, tail=tail, now=project.now())
     if not state.by_session or state.result:
         return shown

@@ -82,7 +82,7 @@ def init(project: Project, *, dry_run: bool = False, shared: bool = False) -> Co
 
 
 def detect(root: Path) -> tuple[list[str], list[str]]:
-    """Return the quick checks and the test commands that the repository's files speak of."""
+    """Return the lint and test commands that the repository's files suggest."""
     tier0: list[str] = []
     tier1: list[str] = []
     _python(root, tier0, tier1)

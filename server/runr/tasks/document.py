@@ -20,7 +20,7 @@ _DOTS = re.compile(r"\n\.\.\.[ \t]*$", re.MULTILINE)
 class Source(NamedTuple):
     """The two parts of a task file, with LF line ends.
 
-    `header` stands between its `---` lines, or is None where the file has none
+    `header` is the text between its `---` lines, or None without a header
     that could be read. `opened` is the file line of the opening `---`.
     """
 

@@ -1,4 +1,4 @@
-"""Which task a name stands for. Pure."""
+"""Find the task that a name refers to. Pure."""
 
 import posixpath
 import re
@@ -22,7 +22,7 @@ def natural_key(path: str) -> tuple[str, str]:
 
 
 class Resolver(NamedTuple):
-    """Finds the task that a name stands for.
+    """Finds the task that a name refers to.
 
     A name may be a repository path, a path below the tasks folder, a path
     relative to the task that names it, or a bare file name; `.md` may be left

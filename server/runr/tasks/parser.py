@@ -19,7 +19,7 @@ _CANONICAL = json.JSONEncoder(sort_keys=True, check_circular=False, separators=(
 
 
 def parse(path: str, content: bytes) -> Task:
-    """Return the task in `content`; whatever is wrong with it stands in its problems.
+    """Return the task in `content`; errors are listed in its `problems`.
 
     `path` is relative to the repository.
     """
