@@ -11,12 +11,23 @@ PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 NAMED = sorted(set(re.findall(r"`((?:server|tests|docs)/[\w/.]+\.(?:py|md))`", PAGE)))
 
 
-def test_the_map_has_every_package_in_the_order_of_the_import_contract() -> None:
+def layers() -> list[list[str]]:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    layers = contracts["tool"]["importlinter"]["contracts"][0]["layers"]
+    found = contracts["tool"]["importlinter"]["contracts"][0]["layers"]
+    return [layer.split(" | ") for layer in found]
+
+
+def test_the_map_has_every_package_in_the_order_of_the_import_contract() -> None:
     table = PAGE.split("## Map", 1)[1].split("\n## ", 1)[0]
     rows = re.findall(r"^\| `(\w+)` \| .*\? \|$", table, re.MULTILINE)
-    assert rows == [name for layer in layers for name in layer.split(" | ")]
+    assert rows == [name for layer in layers() for name in layer]
+
+
+def test_the_map_names_the_packages_that_do_not_import_each_other() -> None:
+    sentence = re.search(r"do not import each other: (.*?)\.\n", PAGE, re.DOTALL)
+    assert sentence
+    named = [re.findall(r"`(\w+)`", part) for part in sentence[1].split(";")]
+    assert named == [layer for layer in layers() if len(layer) > 1]
 
 
 @pytest.mark.parametrize("name", NAMED)
