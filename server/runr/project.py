@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,11 +13,12 @@ from runr.clock import Clock, format_utc, utc_now
 from runr.config.staleness import StalenessPolicy, load_policy
 from runr.errors import RepositoryError, UnknownNameError
 from runr.git.repo import Repo, find_root, main_tree
-from runr.runs.next_steps import CLI, Surface
-from runr.runs.stop_reasons import quoted
+from runr.next_steps import commands
+from runr.next_steps.setup import CommitFacts
+from runr.next_steps.step import CLI, Surface
 from runr.status.model import Entry, State
 from runr.status.store import DamagedStatusError, StatusIndex
-from runr.storage.layout import Layout, RunFiles, choose_root
+from runr.storage.layout import TASKS, Layout, RunFiles, choose_root
 from runr.tasks.model import Task
 from runr.tasks.names import Resolver
 from runr.tasks.repository import TaskIndex
@@ -74,7 +75,7 @@ class Project:
     """A repository as the use cases see it.
 
     `here` is the current folder, for names relative to it; `warn` takes messages
-    that must not go unnoticed; `surface` words next steps; `doing` surrounds what
+    that must not go unnoticed; `surface` writes next steps; `doing` surrounds what
     may take long. `tree` is the working tree in use, which in a linked worktree
     is not the one with the record.
     """
@@ -105,14 +106,15 @@ class Project:
 
         With `cache`, only what changed since it was last used is read again.
         """
-        tree = find_root(start)
+        tree, here = find_root(start), start.resolve()
+        layout = choose_root(tree, main_tree(tree))
         return cls(
-            layout=choose_root(tree, main_tree(tree)),
+            layout=layout,
             tree=tree,
-            here=start.resolve(),
+            here=here,
             environment=environment,
             warn=warn,
-            surface=surface,
+            surface=surface.seen_from(str(here), str(layout.root)),
             doing=doing,
             cache=cache or ProjectCache(),
         )
@@ -176,6 +178,14 @@ class Project:
 
         return rebuild.entries(self.layout, damage.salvaged)
 
+    def commit_facts(self, paths: Sequence[str], message: str) -> CommitFacts:
+        """Return whether, and as whom, new files at these paths can be committed."""
+        repo = Repo(self.layout.root)
+        ignored = repo.attempt("check-ignore", "-q", "--no-index", f"{TASKS}/x.md").ok
+        usable = repo.attempt("rev-parse", "--is-inside-work-tree").out == b"true\n"
+        possible = usable and not ignored and repo.operation() is None
+        return CommitFacts(paths, message, possible, is_named=not repo.identity())
+
     def now(self) -> str:
         """Return the time as it is written into files."""
         return format_utc(self.clock())
@@ -200,7 +210,7 @@ class Project:
         offer = f"; did you mean {near!r}?" if near else ""
         raise UnknownNameError(
             f"there is no task {wanted!r}{offer}{self._elsewhere()}",
-            next_steps=["runr list-tasks"],
+            next_steps=[commands.list_tasks()],
         )
 
     def find_run(self, wanted: str) -> RunFiles:
@@ -213,7 +223,7 @@ class Project:
             if len(matches) == 1 and run_id is None:
                 raise UnknownNameError(
                     f"{wanted} has no run yet",
-                    next_steps=[f"runr task-status {quoted(wanted)}"],
+                    next_steps=[commands.status(wanted)],
                 )
             if len(matches) == 1 and run_id is not None:
                 return self.layout.run(run_id)

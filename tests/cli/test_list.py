@@ -217,7 +217,9 @@ def test_without_tasks_the_list_is_empty_in_json_and_advice_in_text(place: Place
     answer = place.runr("list-tasks", "--json", code=0).json
     assert answer["tasks"] == []
     assert answer["total_count"] == 0
-    assert "runr new NAME" in place.runr("list-tasks", code=0).out
+    shown = place.runr("list-tasks", code=0)
+    assert shown.steps == answer["next_steps"] == ["runr new first-task"]
+    assert place.paste(shown.steps[0]).code == 0
 
 
 def test_a_refusal_in_json_is_json_on_standard_output(place: Place) -> None:

@@ -14,9 +14,9 @@ from runr.cli.filters import filtered
 from runr.graphics import chart, svg, tree
 from runr.graphics.dependency_graph import DependencyView, gather, graph_chart, graph_result
 from runr.graphics.tree import Line
+from runr.next_steps import commands
 from runr.query.filters import Filter
 from runr.query.task_state import DisplayStatus, TaskState
-from runr.runs.stop_reasons import quoted
 
 #: The most names of a critical path that are shown.
 _CHAIN = 6
@@ -121,8 +121,8 @@ def _line(graphed: DependencyView, line: Line) -> str:
         case "round":
             return f"{named}  {style('(cycle)', fg='red')}"
         case "deeper":
-            name = quoted(task_state.task.name)
-            more = f"… {line.count} more below: runr graph {name}"
+            below = console.written([commands.graph(line.path)])[0]
+            more = f"… {line.count} more below: {below}"
             return f"{named}  {_remark(task_state, kind)}  {style(more, dim=True)}"
         case _:
             return f"{named}  {_remark(task_state, kind)}"

@@ -14,6 +14,7 @@ from runr.errors import ExitCode, UsageError
 from runr.git.repo import Repo
 from runr.maintenance import merge_driver
 from runr.maintenance import rebuild as maintenance_rebuild
+from runr.next_steps import commands
 from runr.query.models import Kind
 from runr.setup import claude_plugin, git_hooks
 from runr.setup import init as setup_init
@@ -55,7 +56,15 @@ def new(invocation: Invocation, *, list_templates: bool, **options: object) -> N
 def _templates(answer: TemplateList) -> str:
     width = max(len(row.name) for row in answer.templates)
     rows = [f"  {row.name:<{width}}  {row.meaning}" for row in answer.templates]
-    return "\n".join(["Templates:", *rows, "Next:", "  runr new TASK --template NAME"])
+    return "\n".join(
+        [
+            "Templates:",
+            *rows,
+            *console.render_next_steps(
+                console.written([commands.new("TASK", "--template", "NAME")])
+            ),
+        ]
+    )
 
 
 @command("init")
@@ -172,7 +181,7 @@ def _installed(answer: InstallResult) -> str:
     lines = [f"  {path}" for path in answer.changed]
     head = "changed:" if lines else "Nothing to do."
     notes = [f"  note: {note}" for note in answer.notes]
-    steps = ["Next:", *(f"  {step}" for step in answer.next_steps)] if answer.next_steps else []
+    steps = console.render_next_steps(answer.next_steps)
     return "\n".join([head, *lines, *notes, *steps])
 
 
@@ -202,7 +211,7 @@ def workers(invocation: Invocation, words: tuple[str, ...]) -> None:
         case _:
             raise UsageError(
                 f"unknown argument {words[0]!r}: `runr workers` lists them, `workers add` adds one",
-                next_steps=["runr workers", "runr workers add my-agent -- my-agent --yes"],
+                next_steps=[commands.workers(), commands.add_worker("my-agent")],
             )
 
 
@@ -213,7 +222,7 @@ def _list(answer: WorkerList) -> str:
 
 def _line(row: WorkerSummary, width: int) -> str:
     if not row.installed:
-        steps = "".join(f"\n    {step}" for step in row.next_steps if step != "runr doctor")
+        steps = "".join(f"\n    {step}" for step in row.next_steps)
         return f"{style('✗', fg='red')} {row.name:<{width}}  {row.message}{steps}"
     facts = [row.version or "", row.path or " ".join(row.command)]
     if row.login is not None:

@@ -46,7 +46,7 @@ def ensure_ready(
         steps = dict.fromkeys(step for each in blocking for step in each.next_steps)
         raise RepositoryError("; ".join(each.message for each in blocking), next_steps=tuple(steps))
     for each in found:
-        advice = f" ({each.next_steps[0]})" if each.next_steps else ""
+        advice = f" (`{each.next_steps[0]}`)" if each.next_steps else ""
         warn(f"{each.message}{advice}")
     passed = [each.message for each in found if each.blocks]
     return "; ".join(passed) or None

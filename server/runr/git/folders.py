@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from runr.errors import RepositoryError
+from runr.next_steps import commands
 
 
 def git_dir(tree: Path) -> Path | None:
@@ -49,5 +50,6 @@ def _line(path: Path) -> str:
 
 def _unreadable(path: Path, error: OSError) -> RepositoryError:
     return RepositoryError(
-        f"{path} cannot be read: {error.strerror}", next_steps=(f"ls -ld {path}",)
+        f"{path} cannot be read: {error.strerror}",
+        next_steps=[commands.program("ls", "-ld", str(path))],
     )

@@ -13,6 +13,7 @@ from runr.git import commits as git_commits
 from runr.git import quarantine, recovery, snapshot
 from runr.git.commits import is_on
 from runr.git.repo import Output, Repo, complaint, split
+from runr.next_steps.runs import merge_by_hand
 
 _UNKNOWN_OPTION = 129
 _VERIFIES = r"^merge\.verifysignatures$"
@@ -210,12 +211,11 @@ def _worktree(common: Path, record: Path) -> str:
 def _command(root: Repo, branch: str, target: str | None) -> str:
     # A commit without a signature would be refused a second time.
     asks = is_on(root.settings(_VERIFIES), "merge.verifysignatures")
-    merge = f"git merge{' --no-verify-signatures' if asks else ''} {shlex.quote(branch)}"
+    options = ("--no-verify-signatures",) if asks else ()
     if target is None or root.branch() == target or not root.resolve(f"refs/heads/{target}"):
-        return merge
-    if found := checkout_of(root, target):
-        return f"git -C {shlex.quote(found)} {merge.removeprefix('git ')}"
-    return f"git switch {shlex.quote(target)} && {merge}"
+        return str(merge_by_hand(branch, options=options))
+    found = checkout_of(root, target) or ""
+    return str(merge_by_hand(branch, switch_to=target, checkout=found, options=options))
 
 
 _AUTHOR = "--format=%an%x00%ae%x00%ad%x00%B"

@@ -13,6 +13,8 @@ from typing import IO, NamedTuple
 
 from runr.errors import GitError, RepositoryError
 from runr.git import folders
+from runr.next_steps import commands
+from runr.next_steps.step import NextStep
 
 # Of the variables that steer git, those that say who the user is and how git is set up.
 # The rest (GIT_DIR, GIT_INDEX_FILE, ...) would send a command to another repository.
@@ -61,9 +63,12 @@ def find_root(start: Path) -> Path:
     damaged = next((folder for folder in around if (folder / ".git").is_dir()), None)
     if damaged is not None:
         raise RepositoryError(
-            f"{damaged / '.git'} is no git repository: it has no HEAD", next_steps=("git init",)
+            f"{damaged / '.git'} is no git repository: it has no HEAD",
+            next_steps=[commands.git("init")],
         )
-    raise RepositoryError(f"{start} is not inside a git repository", next_steps=("git init",))
+    raise RepositoryError(
+        f"{start} is not inside a git repository", next_steps=[commands.git("init")]
+    )
 
 
 def main_tree(tree: Path) -> Path | None:
@@ -390,7 +395,8 @@ class Repo(NamedTuple):
         if "not a git repository" in message and (self.path / ".git").exists():
             message += "; its .git is damaged: look at HEAD, objects and refs in it"
         return GitError(
-            f"git {shlex.join(args)} failed in {self.path}: {message}", next_steps=remedies(err)
+            f"git {shlex.join(args)} failed in {self.path}: {message}",
+            next_steps=[NextStep(script=remedy) for remedy in remedies(err)],
         )
 
 

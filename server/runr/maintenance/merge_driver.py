@@ -7,6 +7,7 @@ from pathlib import Path
 
 from runr import nofollow
 from runr.errors import ConfigError, DamagedStateError
+from runr.next_steps import commands
 from runr.project import Project
 from runr.query.models import CommandResult
 from runr.status import merge, store
@@ -24,7 +25,7 @@ def merge_status(base: Path, ours: Path, theirs: Path) -> None:
     if any(contents.read_only for contents in whole):
         raise DamagedStateError(
             "one side of the status file was written by a newer runr, so it is not merged here",
-            next_steps=["uv tool upgrade runr"],
+            next_steps=[commands.upgrade()],
         )
     entries = [contents.tasks for contents in whole]
     extra = [contents.extra for contents in whole]
@@ -57,7 +58,7 @@ def share_status(project: Project, *, dry_run: bool = False) -> CommandResult:
         if "[status]" in text:
             raise ConfigError(
                 ".runr/config.toml has a table [status] already",
-                next_steps=["write shared = true below [status]", "runr init --shared"],
+                next_steps=["write shared = true below [status]", commands.init("--shared")],
             )
         changed.append(".runr/config.toml")
         if not dry_run:

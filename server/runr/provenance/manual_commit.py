@@ -16,6 +16,7 @@ from runr.git.repo import Repo
 from runr.git.snapshot import Change
 from runr.git.trailers import ManualTrailers, message
 from runr.lifecycle import attest
+from runr.next_steps import commands
 from runr.project import Project
 from runr.query.models import Result
 from runr.runs.events import CheckpointFinished, PhaseStarted, RunApproved, RunCompleted
@@ -58,9 +59,6 @@ def write_manual_commit(repo: Repo, wanted: ManualDraft, trailers: ManualTrailer
     stage(repo, wanted.changes)
     move_head(repo, sha, wanted.head, f"runr: manual work {trailers.run_id}")
     return sha
-
-
-_AGAIN = "runr intervene --reason 'what was done and why'"
 
 
 class InterveneRequest(BaseModel):
@@ -108,6 +106,7 @@ def commit_manual_work(project: Project, request: InterveneRequest) -> ManualCom
         commit_sha=state.checkpoint_sha or "",
         files=[os.fsencode(change.path).decode(errors="replace") for change in wanted.changes],
         run_dir=str(context.files.folder),
+        next_steps=project.surface.lines([commands.report(state.id)]),
     )
 
 
@@ -116,7 +115,7 @@ def _word(project: Project, request: InterveneRequest) -> Approval:
     if outer:
         raise UsageError(f"this is inside run {outer}: what a run does is no manual work")
     if not request.reason.strip():
-        raise UsageError("manual work needs a reason", next_steps=[_AGAIN])
+        raise UsageError("manual work needs a reason", next_steps=[commands.intervene()])
     by = request.by or project.repo.user()
     if not by:
         raise UsageError("who did it? Name the person with --by, or set git's user.name")
@@ -126,10 +125,10 @@ def _word(project: Project, request: InterveneRequest) -> Approval:
 def _refuse_unfinished(repo: Repo) -> None:
     if unfinished := repo.operation():
         raise UsageError(
-            f"a {unfinished} is in progress: finish it first", next_steps=["git status"]
+            f"a {unfinished} is in progress: finish it first", next_steps=[commands.git("status")]
         )
     if is_unmerged(repo):
-        raise UsageError("a conflict is not resolved yet", next_steps=["git status"])
+        raise UsageError("a conflict is not resolved yet", next_steps=[commands.git("status")])
 
 
 def _refuse_nothing(wanted: ManualDraft, *, everything: bool) -> None:
@@ -139,7 +138,7 @@ def _refuse_nothing(wanted: ManualDraft, *, everything: bool) -> None:
         raise UsageError("nothing was changed, so there is no manual work to record")
     raise UsageError(
         "nothing is staged, so there is no manual work to record",
-        next_steps=["git add --patch", f"{_AGAIN} --all"],
+        next_steps=[commands.git("add", "--patch"), commands.intervene("--all")],
     )
 
 
@@ -170,7 +169,9 @@ def _record(
         sha = write_manual_commit(repo, wanted, trailers)
     except GitError as error:
         completion.stop(context, "error", error.message)
-        raise RunrError(error.message, next_steps=["git status", _AGAIN]) from None
+        raise RunrError(
+            error.message, next_steps=[commands.git("status"), commands.intervene()]
+        ) from None
     log.append(CheckpointFinished("ok", commit_sha=sha, changed=len(wanted.changes)))
     state = log.append(RunCompleted(), source="person")
     completion.write_report(context, state)

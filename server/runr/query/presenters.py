@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from runr.clock import format_utc
+from runr.next_steps.step import Surface
 from runr.project import Project
 from runr.query.detail_models import CheckDetails, RunDetails
 from runr.runs import report, stop_reasons
@@ -16,7 +17,12 @@ from runr.workers import claude_session
 
 
 def run_details(
-    state: RunState, files: RunFiles, *, tail: int = 0, now: str | None = None
+    state: RunState,
+    files: RunFiles,
+    *,
+    surface: Surface,
+    tail: int = 0,
+    now: str | None = None,
 ) -> RunDetails:
     """Return where a run stands; `tail` is how much of failed checks' output to show."""
     statement = state.decision.statement
@@ -66,7 +72,7 @@ def run_details(
         override_reason=state.start.override_reason,
         run_dir=str(files.folder),
         exit_code=run_exit_code(state),
-        next_steps=list(report.next_steps(state)),
+        next_steps=surface.lines(report.next_steps(state)),
     )
 
 
@@ -144,7 +150,7 @@ def holder_details(
     project: Project, state: RunState, files: RunFiles, *, tail: int = 0
 ) -> RunDetails:
     """Return where a run stands, with who holds it while a session has it open."""
-    shown = run_details(state, files, tail=tail, now=project.now())
+    shown = run_details(state, files, surface=project.surface, tail=tail, now=project.now())
     if not state.by_session or state.result:
         return shown
     holder = Holder.of(project, state)
