@@ -14,11 +14,10 @@ from runr.config.staleness import StalenessPolicy, load_policy
 from runr.errors import RepositoryError, UnknownNameError
 from runr.git.repo import Repo, find_root, main_tree
 from runr.next_steps import commands
-from runr.next_steps.setup import CommitFacts
 from runr.next_steps.step import CLI, Surface
 from runr.status.model import Entry, State
 from runr.status.store import DamagedStatusError, StatusIndex
-from runr.storage.layout import TASKS, Layout, RunFiles, choose_root
+from runr.storage.layout import Layout, RunFiles, choose_root
 from runr.tasks.model import Task
 from runr.tasks.names import Resolver
 from runr.tasks.repository import TaskIndex
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     # Imported where they are used: a listing needs none of them.
     from runr.config.settings import Config
     from runr.execution.context import RunContext
+    from runr.next_steps.setup import CommitFacts
     from runr.storage.state_dir import Caller
 
 Value = TypeVar("Value")
@@ -178,12 +178,14 @@ class Project:
 
         return rebuild.entries(self.layout, damage.salvaged)
 
-    def commit_facts(self, paths: Sequence[str], message: str) -> CommitFacts:
+    def commit_facts(self, paths: Sequence[str], message: str) -> "CommitFacts":
         """Return whether, and as whom, new files at these paths can be committed."""
+        from runr.next_steps.setup import CommitFacts  # noqa: PLC0415 - see the imports
+
         repo = Repo(self.layout.root)
-        ignored = repo.attempt("check-ignore", "-q", "--no-index", f"{TASKS}/x.md").ok
-        usable = repo.attempt("rev-parse", "--is-inside-work-tree").out == b"true\n"
-        possible = usable and not ignored and repo.operation() is None
+        possible = not repo.is_called_bare() and repo.operation() is None
+        # Nothing is shown of what is ignored, or committed already.
+        possible = possible and bool(repo.text("status", "--porcelain", "--", *paths))
         return CommitFacts(paths, message, possible, is_named=not repo.identity())
 
     def now(self) -> str:

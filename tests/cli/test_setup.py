@@ -254,7 +254,7 @@ def test_an_internal_error_is_reported_without_a_traceback(place: Place) -> None
     place.task("a.md")
     result = place.runr("task-status", "a", env=broken, code=1)
     assert result.err.startswith("runr: internal error: TypeError")
-    assert result.steps[0] == "runr doctor"
+    assert result.steps == ["env RUNR_DEBUG=1 runr task-status a", "runr doctor"]
     assert "RUNR_DEBUG=1 runr task-status a" in result.err
 
 

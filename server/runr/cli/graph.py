@@ -12,7 +12,13 @@ from runr.cli.answers import answer_document
 from runr.cli.app import Invocation, command, task_names
 from runr.cli.filters import filtered
 from runr.graphics import chart, svg, tree
-from runr.graphics.dependency_graph import DependencyView, gather, graph_chart, graph_result
+from runr.graphics.dependency_graph import (
+    DependencyView,
+    gather,
+    graph_chart,
+    graph_result,
+    graph_steps,
+)
 from runr.graphics.tree import Line
 from runr.next_steps import commands
 from runr.query.filters import Filter
@@ -25,7 +31,8 @@ _CHAIN = 6
 def render_graph(graphed: DependencyView, *, depth: int, limit: int) -> str:
     """Return the graph as a tree, each task below its dependencies."""
     if not graphed.paths:
-        return "No task matches the filter."
+        steps = console.written(graph_steps(graphed))
+        return "\n".join(["No tasks.", *console.render_next_steps(steps)])
     message = [_summary(graphed), *_cycles(graphed)]
     if graphed.about is None:
         message += _cut(_forest(graphed, depth), limit)

@@ -72,7 +72,8 @@ def render_cleanup(answer: CleanResult) -> str:
     lines = [f"{verb}:", *(f"  {what}" for what in answer.removed)] if answer.removed else []
     if answer.kept:
         lines += ["kept:", *(f"  {thing.what}: {thing.why}" for thing in answer.kept)]
-    return "\n".join(lines) if lines else "Nothing to clean up."
+    steps = console.render_next_steps(answer.next_steps)
+    return "\n".join([*lines, *steps]) if lines else "Nothing to clean up."
 
 
 def _row(commit: AuditedCommit) -> str:

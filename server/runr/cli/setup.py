@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from dataclasses import replace
 from typing import get_args
 
 import click
@@ -15,6 +16,7 @@ from runr.git.repo import Repo
 from runr.maintenance import merge_driver
 from runr.maintenance import rebuild as maintenance_rebuild
 from runr.next_steps import commands
+from runr.next_steps.setup import after_install_preview
 from runr.query.models import Kind
 from runr.setup import claude_plugin, git_hooks
 from runr.setup import init as setup_init
@@ -56,15 +58,8 @@ def new(invocation: Invocation, *, list_templates: bool, **options: object) -> N
 def _templates(answer: TemplateList) -> str:
     width = max(len(row.name) for row in answer.templates)
     rows = [f"  {row.name:<{width}}  {row.meaning}" for row in answer.templates]
-    return "\n".join(
-        [
-            "Templates:",
-            *rows,
-            *console.render_next_steps(
-                console.written([commands.new("TASK", "--template", "NAME")])
-            ),
-        ]
-    )
+    use = commands.new("first-task", "--template", answer.templates[0].name)
+    return "\n".join(["Templates:", *rows, *console.render_next_steps(console.written([use]))])
 
 
 @command("init")
@@ -131,6 +126,12 @@ def install(
     """
     if what == "git-hooks" and where == "user":
         raise UsageError("git hooks are installed for one repository, not for a user")
+    steps = (
+        after_install_preview(what, force=force, where=where)
+        if only_print and not uninstall
+        else ()
+    )
+    again = console.written(steps)
     if what == "merge-driver":
         project = invocation.project()
         done = (
@@ -138,7 +139,8 @@ def install(
             if uninstall
             else merge_driver.install(project, dry_run=only_print)
         )
-        invocation.show(done, console.render_result)
+        again = again if done.changed else []
+        invocation.show(replace(done, next_steps=again), console.render_result)
         return
     if what == "git-hooks":
         answer = _git_hooks(invocation.project().repo, only_print=only_print, uninstall=uninstall)
@@ -150,6 +152,8 @@ def install(
         root = invocation.project().layout.root
         own = _own_command()
         answer = claude_plugin.install(root, command=own, force=force, only_print=only_print)
+    if answer.previews and again:
+        answer = replace(answer, next_steps=again)
     invocation.show(answer, _installed)
 
 
@@ -177,7 +181,8 @@ def _own_command() -> list[str]:
 def _installed(answer: InstallResult) -> str:
     if answer.previews:
         shown = [line for each in answer.previews for line in (f"# {each.path}", each.text)]
-        return "\n".join([*shown, *(f"note: {note}" for note in answer.notes)])
+        notes = [f"note: {note}" for note in answer.notes]
+        return "\n".join([*shown, *notes, *console.render_next_steps(answer.next_steps)])
     lines = [f"  {path}" for path in answer.changed]
     head = "changed:" if lines else "Nothing to do."
     notes = [f"  note: {note}" for note in answer.notes]

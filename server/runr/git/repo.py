@@ -310,6 +310,11 @@ class Repo(NamedTuple):
         found = folders.common_dir(self.path)
         return found or (self.path / self.text("rev-parse", "--git-common-dir")).resolve()
 
+    def is_called_bare(self) -> bool:
+        """Tell whether `core.bare` keeps git from using this working tree."""
+        looked = self.attempt("rev-parse", "--is-inside-work-tree")
+        return looked.ok and looked.out != b"true\n"
+
     def operation(self) -> str | None:
         """Return the operation that is in progress here, such as `rebase`."""
         folder = self.git_dir()

@@ -25,7 +25,7 @@ from runr.query.detail_models import CompletionResult, RunDetails
 from runr.query.models import DEFAULT_TAIL
 from runr.query.presenters import Holder
 from runr.query.snapshot import Snapshot
-from runr.runs import journal, report, stop_reasons
+from runr.runs import journal, stop_reasons
 from runr.runs.events import RunApproved, RunResumed
 from runr.runs.machine import next_action
 from runr.runs.model import Approval, RunState
@@ -208,7 +208,7 @@ def _answer(project: Project, task: Task, state: RunState) -> CompletionResult:
         run=run,
         completed=state.result == "completed",
         next_steps=project.surface.lines(
-            after_completion(_facts(task, state), agent=not project.surface.is_shell)
+            after_completion(_facts(project, task, state), agent=not project.surface.is_shell)
         ),
     )
 
@@ -227,10 +227,10 @@ def _already(project: Project, task: Task, entry: Entry) -> CompletionResult:
 
 
 def _details(project: Project, state: RunState, run: RunFiles) -> RunDetails:
-    return presenters.run_details(state, run, surface=project.surface, now=project.now())
+    return presenters.run_details(project, state, run, now=project.now())
 
 
-def _facts(task: Task, state: RunState) -> CompletionFacts:
+def _facts(project: Project, task: Task, state: RunState) -> CompletionFacts:
     return CompletionFacts(
         path=task.path,
         run=state.id,
@@ -240,5 +240,5 @@ def _facts(task: Task, state: RunState) -> CompletionFacts:
         violations=state.violations,
         left_dirty=state.left_dirty,
         is_empty=state.changed == 0,
-        run_steps=report.next_steps(state),
+        run_steps=presenters.next_steps(project, state),
     )

@@ -123,7 +123,7 @@ def reject(project: Project, decision: Decision) -> RunResult:
         state = context.journal.append(RunRejected(word.by, word.reason), source="person")
         completion.write_status(context, state)
         completion.write_report(context, state)
-    shown = presenters.run_details(state, run, surface=project.surface, now=project.now())
+    shown = presenters.run_details(project, state, run, now=project.now())
     return RunResult(run=shown, next_steps=shown.next_steps)
 
 

@@ -15,7 +15,7 @@ from runr.project import Project
 from runr.query import listing, presenters
 from runr.query.detail_models import RunDetails
 from runr.query.models import Result
-from runr.runs import journal, report, resume, stop_reasons
+from runr.runs import journal, resume, stop_reasons
 from runr.runs.machine import Action
 from runr.runs.model import Phase, RunState
 from runr.status.model import Entry, State
@@ -46,9 +46,9 @@ def resume_latest(project: Project, *, dry_run: bool = False) -> ResumeResult:
     stop = stop_reasons.find(state.stop_reason or "error")
     name = state.start.task.removeprefix(".runr/tasks/")
     shown = presenters.run_details(
+        project,
         state,
         project.layout.run(state.id),
-        surface=project.surface,
         tail=1500,
         now=project.now(),
     )
@@ -136,7 +136,7 @@ def preview_resume(project: Project, wanted: str, since: Phase | None = None) ->
     action = resume.follows(state, since)
     performs = action.kind == "perform"
     again = (commands.resume(state.id, since=since or ""),)
-    steps = again if performs else report.next_steps(state)
+    steps = again if performs else presenters.next_steps(project, state)
     return ResumePreview(
         run_id=state.id,
         task_path=state.start.task,

@@ -73,7 +73,7 @@ def stop_run(project: Project, wanted: str, reason: str | None = None) -> RunDet
     run = project.find_run(wanted)
     state = journal.require(run)
     if state.result:
-        return presenters.run_details(state, run, surface=project.surface)
+        return presenters.run_details(project, state, run)
     context = project.context(run)
     by_session = presenters.SESSION in project.environment
     detail = _stop_detail(project, (reason or "").strip(), by_session=by_session)
@@ -91,7 +91,7 @@ def stop_run(project: Project, wanted: str, reason: str | None = None) -> RunDet
     else:
         _end(run, pid)
         project.entries()
-    return presenters.run_details(journal.require(run), run, surface=project.surface)
+    return presenters.run_details(project, journal.require(run), run)
 
 
 def _stop_detail(project: Project, reason: str, *, by_session: bool) -> str:
@@ -134,7 +134,7 @@ def resume_run(project: Project, wanted: str, since: Phase | None = None) -> Run
     state = journal.require(run)
     refuse(state, entries.get(state.start.task, Entry()), since)
     spec = _spec(project, state)
-    _refuse_for_a_person(state, spec, since)
+    _refuse_for_a_person(project, state, spec, since)
     lock = files.hold(run.lock)
     if lock is None:
         raise AlreadyRunningError(
@@ -151,6 +151,7 @@ def resume_run(project: Project, wanted: str, since: Phase | None = None) -> Run
             own_tree=start.branch is not None,
             force=True,
             warn=project.warn,
+            surface=project.surface,
         )
         if start.branch is not None and state.phase is not Phase.RECORD:
             path = Path(start.workdir)
@@ -192,7 +193,9 @@ def _spec(project: Project, state: RunState) -> RunSpec | None:
     return record_spec(project, run, task, project.config(), worker=worker)
 
 
-def _refuse_for_a_person(state: RunState, spec: RunSpec | None, since: Phase | None) -> None:
+def _refuse_for_a_person(
+    project: Project, state: RunState, spec: RunSpec | None, since: Phase | None
+) -> None:
     """Raise NeedsHumanError where a resume would stop again for want of a decision."""
     stop = stop_reasons.find(state.stop_reason or "error")
     if (
@@ -206,7 +209,7 @@ def _refuse_for_a_person(state: RunState, spec: RunSpec | None, since: Phase | N
     if action.code in stop_reasons.FOR_A_PERSON or unjudged:
         raise NeedsHumanError(
             f"run {state.id} waits for a person: {stop.meaning}",
-            next_steps=decision_first(report.next_steps(state)),
+            next_steps=decision_first(presenters.next_steps(project, state)),
         )
 
 

@@ -78,6 +78,7 @@ def run_task(project: Project, request: RunRequest) -> RunResult:
             own_tree=worker != "session" and not request.in_place,
             force=request.force,
             warn=project.warn,
+            surface=project.surface,
         )
     forced = "; ".join(each for each in (blockers, missing) if each) or None
     run, start = _open(project, task, config, base, worker=worker, request=request, forced=forced)
@@ -180,7 +181,7 @@ def _begin(project: Project, run: RunFiles, start: RunCreated, seen: Entry) -> R
         leases.launch(project, run, lock)
     finally:
         os.close(lock)
-    shown = presenters.run_details(state, run, surface=project.surface)
+    shown = presenters.run_details(project, state, run)
     return RunResult(run=shown, next_steps=project.surface.lines(after_start(start.task)))
 
 

@@ -289,4 +289,4 @@ def _by_hand(case: _SubmitContext, commit: str) -> NextStep:
 def _next(case: _SubmitContext, *, dry_run: bool) -> list[NextStep]:
     if dry_run:
         return [_again(case)]
-    return [commands.clean_preview()] if case.state.start.branch else []
+    return [commands.clean("--dry-run")] if case.state.start.branch else []

@@ -88,7 +88,7 @@ def install(project: Project, *, dry_run: bool = False) -> CommandResult:
             _write_attributes(layout, f"{text}{gap}{_ATTRIBUTE}\n")
     command = f"{shlex.join(_own_command())} merge-status %O %A %B"
     if _setting(project, "driver") != command:
-        changed.append(f"git config merge.{DRIVER}.driver")
+        changed.append(f"setting merge.{DRIVER}.driver of git")
         if not dry_run:
             name = "runr's status file, task by task"
             project.repo.run("config", "--local", f"merge.{DRIVER}.name", name)
@@ -106,7 +106,7 @@ def uninstall(project: Project) -> CommandResult:
         changed.append(".gitattributes")
         _write_attributes(layout, kept)
     if _setting(project, "driver") is not None:
-        changed.append(f"git config merge.{DRIVER}")
+        changed.append(f"setting merge.{DRIVER} of git")
         project.repo.run("config", "--local", "--remove-section", f"merge.{DRIVER}")
     message = "The merge driver is gone:" if changed else "Nothing to do."
     return CommandResult(message=message, changed=changed)

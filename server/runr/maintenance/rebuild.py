@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from runr import nofollow
 from runr.evidence import rebuild as evidence_rebuild
-from runr.next_steps import commands
+from runr.next_steps.setup import after_rebuild
 from runr.project import Project
 from runr.query.models import CommandResult
 from runr.status import store
@@ -33,9 +33,8 @@ def rebuild(project: Project, *, dry_run: bool = False) -> CommandResult:
         project.tasks()
     verb = "would change" if dry_run else "changed"
     message = f"{len(changes)} of the statuses {verb}:" if changes else "Everything is as recorded."
-    return CommandResult(
-        message=message, changed=changes, next_steps=project.surface.lines([commands.list_tasks()])
-    )
+    steps = after_rebuild(dry_run=dry_run, changes=bool(changes))
+    return CommandResult(message=message, changed=changes, next_steps=project.surface.lines(steps))
 
 
 def _kept(old: Entry | None, made: Entry) -> Entry:

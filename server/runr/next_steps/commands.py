@@ -37,9 +37,9 @@ def attest(task: str, *, force: bool = False) -> NextStep:
     return step._replace(tool=f"{_attest_tool(task)} and force" if force else _attest_tool(task))
 
 
-def clean_preview() -> NextStep:
-    """Return how the leftovers of ended runs are listed."""
-    return _runr("clean", "--dry-run")
+def clean(*words: str) -> NextStep:
+    """Return how the leftovers of ended runs are removed, or listed."""
+    return _runr("clean", *words)
 
 
 def complete(task: str) -> NextStep:

@@ -15,8 +15,9 @@ Action = Literal["approve", "doctor", "inspect", "log", "reject", "report", "res
 class RunFacts(NamedTuple):
     """What decides about the next steps of a run; `result` is None while it is running.
 
-    `actions` are those of its stop reason, `pending` is the recorded command
-    that merges work that waits for it.
+    `workdir` is empty where its tree is gone, `actions` are those of its stop
+    reason, `pending` is the recorded command that merges work that waits for it, and
+    `operation` what has to be finished first, such as a rebase.
     """
 
     id: str
@@ -27,16 +28,37 @@ class RunFacts(NamedTuple):
     branch: str = "HEAD"
     workdir: str = ""
     base: str = ""
+    checkpoint: str = ""
     pending: str = ""
+    operation: str = ""
     actions: tuple[Action, ...] = ()
 
 
+def _integrate(run: RunFacts) -> tuple[NextStep, ...]:
+    if run.operation:
+        first = commands.git("status").because(f"Finish the {run.operation} first")
+        return (first, commands.status(run.task).because("Then see how it is merged"))
+    return (NextStep(script=run.pending),)
+
+
+def _inspect(run: RunFacts) -> NextStep | None:
+    """Return how the work is looked at: in its tree, or in its commit where the tree is gone."""
+    if run.workdir:
+        return commands.git("-C", run.workdir, "status")
+    return _log(run) if run.checkpoint else None
+
+
+def _log(run: RunFacts) -> NextStep:
+    tip = run.branch if run.workdir else run.checkpoint or run.branch
+    return commands.git("log", "-p", f"{run.base}..{tip}")
+
+
 #: The command of each action after a stop.
-STOP_ACTIONS: Mapping[Action, Callable[[RunFacts], NextStep]] = {
+STOP_ACTIONS: Mapping[Action, Callable[[RunFacts], NextStep | None]] = {
     "approve": lambda run: commands.approve(run.task),
     "doctor": lambda _: commands.doctor(),
-    "inspect": lambda run: commands.git("-C", run.workdir, "status"),
-    "log": lambda run: commands.git("log", "-p", f"{run.base}..{run.branch}"),
+    "inspect": _inspect,
+    "log": _log,
     "reject": lambda run: commands.reject(run.task),
     "report": lambda run: commands.report(run.id),
     "resume": lambda run: commands.resume(run.id),
@@ -49,13 +71,13 @@ def after_run(run: RunFacts) -> tuple[NextStep, ...]:
     if run.result is None:
         return while_running(run.id)
     if run.result == "completed":
-        return (NextStep(script=run.pending),) if run.pending else ()
+        return _integrate(run) if run.pending else ()
     if run.kind == "intervention":
         return (commands.git("status"), commands.git("log", "-1"), commands.runs())
     if run.worker == "person":
         # A refused attestation cannot be resumed: it is repeated, or the task is run.
         return (commands.status(run.task), commands.attest(run.task))
-    return tuple(STOP_ACTIONS[action](run) for action in run.actions)
+    return tuple(step for action in run.actions if (step := STOP_ACTIONS[action](run)))
 
 
 def while_running(run_id: str) -> tuple[NextStep, ...]:
@@ -64,10 +86,20 @@ def while_running(run_id: str) -> tuple[NextStep, ...]:
 
 
 def merge_by_hand(
-    commit: str, *, switch_to: str = "", checkout: str = "", options: Sequence[str] = ()
+    commit: str,
+    *,
+    switch_to: str = "",
+    checkout: str = "",
+    options: Sequence[str] = (),
+    aside: Sequence[str] = (),
 ) -> NextStep:
-    """Return how git merges a commit: where the target is checked out, or after a switch to it."""
+    """Return how git merges a commit: where the target is checked out, or after a switch to it.
+
+    `aside` are files of the user's that would be in its way.
+    """
     words = ("merge", *options, commit)
+    if aside:
+        return commands.git("stash", "push", "--all", "--", *aside).then_git(*words)
     if checkout:
         return commands.git("-C", checkout, *words)
     return commands.git("switch", switch_to).then_git(*words) if switch_to else commands.git(*words)

@@ -14,7 +14,7 @@ class CommitFacts(NamedTuple):
     """What decides about how new files are committed.
 
     `paths` are relative to the root of the repository. `possible` is false where
-    git ignores them, or is in the middle of a merge or the like; `is_named` tells
+    git ignores or has them, or is in the middle of a merge or the like; `is_named` tells
     whether git knows who commits.
     """
 
@@ -51,6 +51,28 @@ def after_init(
     return (*commit(files), commands.doctor(), *claude)
 
 
+def after_clean_preview(
+    *, older_than: int | None, records: bool, force: Sequence[str]
+) -> tuple[NextStep, ...]:
+    """Return how what was listed is removed; `older_than` is in seconds."""
+    age = () if older_than is None else ("--older-than", f"{older_than}s")
+    forced = [word for run in force for word in ("--force", run)]
+    return (commands.clean(*age, *(("--runs",) if records else ()), *forced),)
+
+
+def after_rebuild(*, dry_run: bool, changes: bool) -> tuple[NextStep, ...]:
+    """Return what comes after the status file was written anew, or would be."""
+    if dry_run:
+        return (commands.rebuild(),) if changes else ()
+    return (commands.list_tasks(),)
+
+
+def after_install_preview(what: str, *, force: bool, where: str | None) -> tuple[NextStep, ...]:
+    """Return how what was shown is installed."""
+    options = {f"--{where}": where, "--force": force}
+    return (commands.install(what, *(name for name, given in options.items() if given)),)
+
+
 def after_new(task: str, *, manual: bool) -> tuple[NextStep, ...]:
     """Return what to do with a new task."""
     do = commands.attest(task) if manual else commands.run(task)
@@ -73,6 +95,11 @@ def after_user_install() -> tuple[NextStep, ...]:
 def first_commit() -> NextStep:
     """Return how a repository without commits gets one."""
     return commands.git("commit", "--allow-empty", "-m", "Start")
+
+
+def unset_bare() -> NextStep:
+    """Return how git is made to use the working tree again."""
+    return commands.git("config", "core.bare", "false")
 
 
 def signing() -> tuple[NextStep, ...]:

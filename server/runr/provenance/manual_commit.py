@@ -16,7 +16,7 @@ from runr.git.repo import Repo
 from runr.git.snapshot import Change
 from runr.git.trailers import ManualTrailers, message
 from runr.lifecycle import attest
-from runr.next_steps import commands
+from runr.next_steps import commands, setup
 from runr.project import Project
 from runr.query.models import Result
 from runr.runs.events import CheckpointFinished, PhaseStarted, RunApproved, RunCompleted
@@ -95,7 +95,7 @@ def commit_manual_work(project: Project, request: InterveneRequest) -> ManualCom
     task = project.find_task(request.task, project.tasks()) if request.task else None
     _refuse_unfinished(project.repo)
     with draft_manual_commit(project.repo, everything=request.everything) as wanted:
-        _refuse_nothing(wanted, everything=request.everything)
+        _refuse_nothing(project.repo, wanted, everything=request.everything)
         with attest.claim_for_person(project) as context:
             state = _record(project, context, task, word, wanted)
     return ManualCommitResult(
@@ -123,6 +123,11 @@ def _word(project: Project, request: InterveneRequest) -> Approval:
 
 
 def _refuse_unfinished(repo: Repo) -> None:
+    if repo.is_called_bare():
+        raise UsageError(
+            "core.bare is true, so git commits no files of this working tree",
+            next_steps=[setup.unset_bare()],
+        )
     if unfinished := repo.operation():
         raise UsageError(
             f"a {unfinished} is in progress: finish it first", next_steps=[commands.git("status")]
@@ -131,10 +136,10 @@ def _refuse_unfinished(repo: Repo) -> None:
         raise UsageError("a conflict is not resolved yet", next_steps=[commands.git("status")])
 
 
-def _refuse_nothing(wanted: ManualDraft, *, everything: bool) -> None:
+def _refuse_nothing(repo: Repo, wanted: ManualDraft, *, everything: bool) -> None:
     if wanted.changes:
         return
-    if everything:
+    if everything or not repo.text("status", "--porcelain"):
         raise UsageError("nothing was changed, so there is no manual work to record")
     raise UsageError(
         "nothing is staged, so there is no manual work to record",

@@ -60,7 +60,7 @@ def _last_run(
     # A task without a run does not need what reads runs.
     from runr.execution.session_handoff import record_session_usage  # noqa: PLC0415 - see above
     from runr.query import notes, presenters  # noqa: PLC0415 - see above
-    from runr.runs import journal, report  # noqa: PLC0415 - see above
+    from runr.runs import journal  # noqa: PLC0415 - see above
 
     files = project.layout.run(entry.last_run_id)
     try:
@@ -73,7 +73,7 @@ def _last_run(
     state = record_session_usage(project.context(files), state)
     latest = notes.format_notes(journal.events(files))[-_NOTES:]
     shown = presenters.holder_details(project, state, files, tail=tail)
-    return replace(shown, notes=latest), report.next_steps(state)
+    return replace(shown, notes=latest), presenters.next_steps(project, state)
 
 
 def _commits(project: Project, task: Task) -> list[str]:

@@ -70,7 +70,7 @@ def _of_tree(facts: Facts) -> Iterator[Problem]:
         yield Problem(
             topic="working tree",
             message="core.bare is true, so git does not touch the files of this working tree",
-            next_steps=(commands.git("config", "core.bare", "false"),),
+            next_steps=(setup.unset_bare(),),
             blocks=True,
         )
     if facts.operation:
@@ -110,9 +110,7 @@ def _of_content(facts: Facts) -> Iterator[Problem]:
         yield Problem(
             topic="submodules",
             message=f"the commit of submodule {path} is not here: a run could not check it out",
-            next_steps=(
-                commands.git("submodule", "update", "--init", operand(path), at_root=True),
-            ),
+            next_steps=(_at_root("submodule", "update", "--init", operand(path)),),
             blocks=True,
         )
     if facts.absent:
@@ -129,9 +127,7 @@ def _of_scope(facts: Facts) -> Iterator[Problem]:
         yield Problem(
             topic="scope",
             message=f"git ignores {names}: what a run makes of it is in no commit",
-            next_steps=(
-                commands.git("check-ignore", "-v", *map(operand, facts.ignored), at_root=True),
-            ),
+            next_steps=(_at_root("check-ignore", "-v", *map(operand, facts.ignored)),),
         )
 
 

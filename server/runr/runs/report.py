@@ -64,8 +64,13 @@ def headline(state: RunState) -> str:
     return f"{name}: completed and verified"
 
 
-def next_steps(state: RunState) -> tuple[NextStep, ...]:
-    """Return what to do next about a run."""
+def next_steps(
+    state: RunState, *, has_tree: bool = True, operation: str = ""
+) -> tuple[NextStep, ...]:
+    """Return what to do next about a run; `has_tree` tells whether its working tree exists.
+
+    `operation` is one of git's that is in progress, such as a rebase.
+    """
     start = state.start
     return after_run(
         RunFacts(
@@ -75,9 +80,11 @@ def next_steps(state: RunState) -> tuple[NextStep, ...]:
             kind=start.kind,
             worker=start.worker,
             branch=start.branch or "HEAD",
-            workdir=start.workdir,
+            workdir=start.workdir if has_tree else "",
             base=start.base_sha,
+            checkpoint=state.checkpoint_sha or "",
             pending=state.integration.command or "",
+            operation=operation,
             actions=stop_reasons.find(state.stop_reason or "error").next,
         )
     )

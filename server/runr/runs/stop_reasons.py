@@ -3,14 +3,17 @@
 Pure.
 """
 
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from runr.errors import ExitCode
-from runr.next_steps.runs import Action
+
+if TYPE_CHECKING:
+    # Of the actions, only their names are needed here.
+    from runr.next_steps.runs import Action
 
 Family = Literal["checks", "scope", "limits", "worker", "operator", "person", "internal"]
 
-Actions = tuple[Action, Action, Action]
+Actions = tuple["Action", "Action", "Action"]
 
 _INSPECT: Actions = ("report", "inspect", "resume")
 _DIAGNOSE: Actions = ("report", "doctor", "resume")

@@ -90,7 +90,7 @@ def init(project: Project, *, dry_run: bool = False, shared: bool = False) -> Co
 def _next_steps(
     project: Project, written: Sequence[str], *, dry_run: bool, shared: bool
 ) -> tuple[NextStep, ...]:
-    tops = sorted({path.split("/")[0] for path in written if not path.startswith("git ")})
+    tops = sorted({path.split("/")[0] for path in written if not path.endswith(" of git")})
     typed = ("--shared",) if shared else ()
     return after_init(
         project.commit_facts(tops, "Set up runr"),
