@@ -252,6 +252,7 @@ LOOKS: dict[str, Print] = {
     "empty filter": filtered_away("list-tasks", "--type", "manual"),
     "empty filter of next": filtered_away("next", "type:manual"),
     "empty filter of graph": filtered_away("graph", "--type", "manual"),
+    "empty filter of run": filtered_away("run", "--all-ready", "--type", "manual"),
     "no runs": filtered_away("runs"),
     "no stop": filtered_away("resume"),
     "which task": filtered_away("run", code=2),

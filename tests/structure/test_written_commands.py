@@ -13,8 +13,10 @@ import pytest
 
 from runr.cli.commands import ALIASES, COMMANDS, GROUPS
 from runr.cli.main import cli
+from runr.mcp_server.tools import ListArguments
 from runr.next_steps import commands
 from runr.next_steps.step import NextStep
+from runr.query.filters import parse_filter
 from structure.source import ROOT, Module, modules
 
 #: What starts a text that is a command; other programs call the last group.
@@ -96,6 +98,16 @@ def sample_steps() -> list[NextStep]:
 @pytest.mark.parametrize("step", sample_steps(), ids=str)
 def test_the_command_line_takes_every_command(step: NextStep) -> None:
     accept(list(step.argv[1:]))
+
+
+def test_a_tool_that_does_the_same_exists_with_these_arguments() -> None:
+    tools = {step.tool.partition(" ")[0] for step in steps() if step.tool}
+    assert tools == {"complete-task", "list-tasks", "run-task", "task-status"}
+    for flag in ("ready", "blocked", "waiting", "stale"):
+        tool = commands.list_tasks(f"--{flag}").tool or ""
+        name, _, value = tool.removeprefix("list-tasks with ").partition("=")
+        assert name in ListArguments.model_fields
+        assert parse_filter(query=value) if name == "query" else value == "true"
 
 
 def accept(words: list[str]) -> None:

@@ -153,6 +153,8 @@ def test_an_agent_gets_the_call_of_a_tool_where_there_is_one() -> None:
         "run-task 'a.md' with worker session and force"
     )
     assert MCP.inline(commands.resume(RUN)) == f"`runr resume {RUN}`"
+    assert MCP.inline(commands.list_tasks("--ready")) == "list-tasks with ready=true"
+    assert MCP.inline(commands.list_tasks("--waiting")) == "list-tasks with query=is:waiting"
     assert CLI.inline(commands.run("a.md")) == "`runr run --task a.md`"
 
 
@@ -182,6 +184,8 @@ def test_a_command_that_is_read_elsewhere_names_its_repository() -> None:
     assert commands.git("add", ".", at_root=True).shell(there) == "git -C '/my repo' add ."
     assert commands.git("-C", "w", "status").shell(there) == "git -C w status"
     assert NextStep(script="git merge b").shell(there) == "git -C 'my repo' merge b"
+    stash = NextStep(script="git stash push && git merge b")
+    assert stash.shell(there) == "git -C 'my repo' stash push && git -C 'my repo' merge b"
     both = commands.git("switch", "b").then_git("merge", "c")
     assert both.shell(there) == "git -C 'my repo' switch b && git -C 'my repo' merge c"
     assert commands.doctor().at(there).argv == ("runr", "--repo", "my repo", "doctor")

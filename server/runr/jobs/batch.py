@@ -88,13 +88,14 @@ def run_ready(
     waiting = sorted([task.path for task in matching if task.needs_human] + others)
     stopped = [task.path for task in left if task.interrupted and task.path not in others]
     message = _summary(runs, waiting, stopped)
+    steps = after_batch(ran=bool(runs), stopped=stopped, waiting=waiting)
     return BatchResult(
         runs=runs,
         refused=text,
         needs_human_paths=waiting,
         stopped_paths=stopped,
         message=message,
-        next_steps=project.surface.lines(after_batch(stopped=stopped, waiting=waiting)),
+        next_steps=project.surface.lines(steps),
     )
 
 

@@ -8,6 +8,9 @@ from runr.next_steps.step import NextStep, operand, option
 
 _TASKS = ".runr/tasks/"
 
+#: Filters that are arguments of the tool list-tasks; the others are a part of its query.
+_FLAGS = ("blocked", "ready", "stale")
+
 
 def acknowledge(task: str) -> NextStep:
     """Return how a stale completion is acknowledged."""
@@ -34,7 +37,7 @@ def attest(task: str, *, force: bool = False) -> NextStep:
     """Return how a person attests a task; by force despite open dependencies and failed checks."""
     words = ("--force", "--reason", "why it counts as completed")
     step = _runr("complete-task", _name(task), *(words if force else ("--reason", "what was done")))
-    return step._replace(tool=f"{_attest_tool(task)} and force" if force else _attest_tool(task))
+    return step._replace(tool=f"{_attest_tool(task)}, by force" if force else _attest_tool(task))
 
 
 def clean(*words: str) -> NextStep:
@@ -124,7 +127,7 @@ def new(*words: str) -> NextStep:
 
 def next_task(*words: str) -> NextStep:
     """Return how the most urgent task is found."""
-    return _runr("next", *words, tool="list-tasks with ready=true")
+    return _runr("next", *words, tool=None if words else "list-tasks with ready=true")
 
 
 def note(run: str) -> NextStep:
@@ -240,4 +243,5 @@ def _attest_tool(task: str) -> str:
 
 def _argument(flag: str) -> str:
     """Return the argument of a tool that a flag is the same as."""
-    return f"{flag.removeprefix('--')}=true"
+    name = flag.removeprefix("--")
+    return f"{name}=true" if name in _FLAGS else f"query=is:{name}"

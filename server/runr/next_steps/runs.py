@@ -34,13 +34,6 @@ class RunFacts(NamedTuple):
     actions: tuple[Action, ...] = ()
 
 
-def _integrate(run: RunFacts) -> tuple[NextStep, ...]:
-    if run.operation:
-        first = commands.git("status").because(f"Finish the {run.operation} first")
-        return (first, commands.status(run.task).because("Then see how it is merged"))
-    return (NextStep(script=run.pending),)
-
-
 def _inspect(run: RunFacts) -> NextStep | None:
     """Return how the work is looked at: in its tree, or in its commit where the tree is gone."""
     if run.workdir:
@@ -78,6 +71,13 @@ def after_run(run: RunFacts) -> tuple[NextStep, ...]:
         # A refused attestation cannot be resumed: it is repeated, or the task is run.
         return (commands.status(run.task), commands.attest(run.task))
     return tuple(step for action in run.actions if (step := STOP_ACTIONS[action](run)))
+
+
+def _integrate(run: RunFacts) -> tuple[NextStep, ...]:
+    if run.operation:
+        first = commands.git("status").because(f"Finish the {run.operation} first")
+        return (first, commands.status(run.task).because("Then see how it is merged"))
+    return (NextStep(script=run.pending),)
 
 
 def while_running(run_id: str) -> tuple[NextStep, ...]:
@@ -129,10 +129,13 @@ def after_lease_conflict(task: str, run_id: str, *, session: bool) -> tuple[Next
     return (commands.report(run_id), *taking, commands.stop(run_id, reason=reason))
 
 
-def after_batch(*, stopped: Sequence[str], waiting: Sequence[str]) -> tuple[NextStep, ...]:
-    """Return what to do about the tasks that several runs have left over."""
+def after_batch(
+    *, ran: bool, stopped: Sequence[str], waiting: Sequence[str]
+) -> tuple[NextStep, ...]:
+    """Return what to do about the tasks that several runs have left over, or why none `ran`."""
     resume = (commands.resume(),) if stopped else ()
-    return (*resume, *((commands.list_tasks("--waiting"),) if waiting else ()))
+    decide = (commands.list_tasks("--waiting"),) if waiting else ()
+    return (*resume, *decide) if ran or resume or decide else (commands.next_task("--explain"),)
 
 
 def without_a_stop(

@@ -3,6 +3,7 @@
 Pure.
 """
 
+import re
 import shlex
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -20,6 +21,9 @@ class Location(NamedTuple):
 
 
 HERE = Location()
+
+#: Where a recorded command calls git without saying where.
+_GIT = re.compile(r"(^|&& )git (?!-C |config --global )")
 
 
 class NextStep(NamedTuple):
@@ -102,10 +106,11 @@ def _located(words: tuple[str, ...], location: Location, *, at_root: bool) -> tu
 
 
 def _in_script(script: str, location: Location) -> str:
-    """Return a recorded command; one of git's that names no folder is given one."""
-    if script.startswith("git ") and not script.startswith("git -C ") and location.repo:
-        return f"git -C {shlex.quote(location.repo)} {script.removeprefix('git ')}"
-    return script
+    """Return a recorded command, each of git's in it with the folder, unless it names one."""
+    if not location.repo:
+        return script
+    folder = f"git -C {shlex.quote(location.repo)} "
+    return _GIT.sub(lambda found: found[1] + folder, script)
 
 
 class Surface(NamedTuple):
