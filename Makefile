@@ -16,7 +16,7 @@ endif
 
 # What is run with the oldest packages: all that calls them, and the command line in part.
 OLDEST_TESTS := tests/structure tests/unit tests/mcpserver $(addprefix tests/cli/test_,\
-	checks.py complete.py export.py list.py new.py phases.py setup.py verify.py)
+	checks.py complete.py export.py list.py new.py phases.py setup.py lint.py)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:

@@ -1,4 +1,4 @@
-"""What every test gets: an empty home, a git identity, and no process left behind."""
+"""Fixtures of every test: an empty home, a git identity, and a check for left processes."""
 
 import os
 import signal
@@ -49,7 +49,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def _templates(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Give the repositories that are copied for each test a place."""
+    """Set the folder of the repository templates."""
     templates.keep_in(tmp_path_factory.mktemp("templates"))
 
 

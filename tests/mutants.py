@@ -1,4 +1,4 @@
-"""Change the modules that only decide, one place at a time, and tell which change no test notices.
+"""Change the pure modules, one place at a time, and print the changes that no test notices.
 
 `python tests/mutants.py [status.staleness …]`; without a name, all of them, which takes hours.
 The changes are made in a copy of the project.

@@ -1,6 +1,6 @@
-"""The time: where it comes from, and how it is written in files and answers.
+"""The current time, and the format of times in files and answers.
 
-Everything that needs the time takes a `Clock`, so that a test can say what time it is.
+Functions that need the time take a `Clock`, so that tests can set it.
 """
 
 from collections.abc import Callable

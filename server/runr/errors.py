@@ -1,4 +1,4 @@
-"""Every way runr says no: one base class, one table of exit codes."""
+"""Errors that a user can act on, and the exit codes."""
 
 from collections.abc import Sequence
 from enum import IntEnum
@@ -8,14 +8,14 @@ from runr.next_steps.step import NextStep, as_steps
 
 
 class ExitCode(IntEnum):
-    """What a process ends with; scripts may rely on these numbers."""
+    """Exit codes of the command line; scripts may rely on these numbers."""
 
     DONE = 0
     FAILED = 1
     USAGE = 2
     BLOCKED = 3
     UNVERIFIED = 4
-    GUARD = 5
+    SCOPE = 5
     LIMIT = 6
     WORKER = 7
     INTERRUPTED = 8
@@ -85,13 +85,6 @@ class VerificationError(RunrError):
 
     code = "verification_failed"
     exit_code = ExitCode.UNVERIFIED
-
-
-class GuardError(RunrError):
-    """Files were changed that the task may not change."""
-
-    code = "guard"
-    exit_code = ExitCode.GUARD
 
 
 class ConflictError(RunrError):

@@ -1,8 +1,8 @@
-"""Reach what is below `.runr` without following a link.
+"""Open, list, rename and remove files below `.runr` without following symbolic links.
 
-A clone may hold links in the place of any file or folder of the record. So each name, from the
-repository's root on, is opened below a handle of the folder above it. A path that is not below
-`.runr` is the user's own: there links are followed as everywhere else.
+A cloned repository may contain a link instead of any file or folder of the record. So each name,
+from the repository's root on, is opened relative to a descriptor of its parent folder. A path that
+is not below `.runr` belongs to the user: there links are followed as usual.
 """
 
 import os
@@ -16,12 +16,12 @@ from runr.errors import DamagedStateError
 from runr.next_steps import commands
 
 _RECORD = "/.runr"
-# To pass through a folder, no right to list it is needed.
+# Opening a file in a folder needs no permission to list the folder.
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 def open_file(path: Path, flags: int, *, parents: bool = False) -> int:
-    """Return a descriptor of the file; with `parents`, missing folders above it are made.
+    """Return a descriptor of the file; `parents` creates missing folders above it.
 
     Raises DamagedStateError where `path` or a folder below `.runr` is a link, else OSError.
     """
@@ -43,13 +43,13 @@ def read(path: Path) -> bytes:
 
 
 def append_text(path: Path) -> TextIO:
-    """Open a file, made with its folders where it is missing, to write at its end."""
+    """Open a file for appending; create it and its folders if they are missing."""
     handle = open_file(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, parents=True)
     return os.fdopen(handle, "a", encoding="utf-8", errors="replace")
 
 
 def stat(path: Path) -> os.stat_result:
-    """Return what the system knows of a file or folder."""
+    """Return the metadata of a file or folder."""
     with _above(path) as (folder, name, follow), _explained(path, folder, name):
         found = os.stat(name, dir_fd=folder, follow_symlinks=not follow)
     if follow and modes.S_ISLNK(found.st_mode):
@@ -58,7 +58,7 @@ def stat(path: Path) -> os.stat_result:
 
 
 def exists(path: Path) -> bool:
-    """Tell whether there is a file or folder."""
+    """Return whether the file or folder exists."""
     try:
         stat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -67,21 +67,21 @@ def exists(path: Path) -> bool:
 
 
 def is_folder(path: Path) -> bool:
-    """Tell whether there is a folder."""
+    """Return whether the path is a folder."""
     return exists(path) and modes.S_ISDIR(stat(path).st_mode)
 
 
 def names(path: Path) -> list[str]:
-    """Return the names in a folder, in no order."""
+    """Return the names in a folder, unsorted."""
     handle = open_file(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        return os.listdir(handle)  # noqa: PTH208 - pathlib lists no handle
+        return os.listdir(handle)  # noqa: PTH208 - pathlib cannot list a descriptor
     finally:
         os.close(handle)
 
 
 def make_folder(path: Path, *, exist_ok: bool = True) -> None:
-    """Make a folder, and those above it; FileExistsError for one that may not be there."""
+    """Create a folder and those above it; FileExistsError if it exists and may not."""
     with _above(path, parents=True) as (folder, name, _), _explained(path, folder, name):
         try:
             os.mkdir(name, dir_fd=folder)
@@ -91,7 +91,7 @@ def make_folder(path: Path, *, exist_ok: bool = True) -> None:
 
 
 def unlink(path: Path, *, missing_ok: bool = False) -> None:
-    """Remove a file; a link in its place is removed itself."""
+    """Remove a file; of a link, the link itself."""
     try:
         with _above(path) as (folder, name, _):
             os.unlink(name, dir_fd=folder)
@@ -101,20 +101,20 @@ def unlink(path: Path, *, missing_ok: bool = False) -> None:
 
 
 def rename(path: Path, name: str) -> None:
-    """Give a file another name in its folder; what has that name is replaced, a link too."""
+    """Rename a file within its folder, replacing a file or link of that name."""
     with _above(path) as (folder, old, _):
         os.replace(old, name, src_dir_fd=folder, dst_dir_fd=folder)
 
 
 def add_name(path: Path, name: str) -> None:
-    """Let a file have a second name in its folder; FileExistsError where it is taken."""
+    """Create a hard link in the same folder; FileExistsError if the name is taken."""
     with _above(path) as (folder, old, _):
         os.link(old, name, src_dir_fd=folder, dst_dir_fd=folder)
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a folder with all that is in it; links in it are removed themselves."""
-    import shutil  # noqa: PLC0415 - a hook, which removes nothing, must not pay for it
+    """Remove a folder and its contents; of links, the links themselves."""
+    import shutil  # noqa: PLC0415 - slow to import, and hooks do not need it
 
     stat(path)
     with _above(path) as (folder, name, _):
@@ -122,9 +122,9 @@ def remove_tree(path: Path) -> None:
 
 
 def refuse_links(path: Path) -> None:
-    """Raise DamagedStateError where `path` or a folder below `.runr` is a link; it may be absent.
+    """Raise DamagedStateError if `path` or a folder above it is a link; it may be absent.
 
-    For what only other programs open, by its path: git, SQLite.
+    For files that other programs open by path: git, SQLite.
     """
     with suppress(FileNotFoundError, NotADirectoryError):
         stat(path)
@@ -132,7 +132,7 @@ def refuse_links(path: Path) -> None:
 
 @contextmanager
 def _above(path: Path, *, parents: bool = False) -> Iterator[tuple[int, str, int]]:
-    """Yield a handle of the folder, the name in it, and the flag that keeps links unfollowed."""
+    """Yield a descriptor of the parent folder, the name in it, and O_NOFOLLOW or 0."""
     base, below = _split(str(path))
     *folders, name = below.split("/")
     if not below.startswith(".runr") and parents:
@@ -151,7 +151,7 @@ def _above(path: Path, *, parents: bool = False) -> Iterator[tuple[int, str, int
 
 
 def _split(path: str) -> tuple[str, str]:
-    """Return the folder from which on no link is followed, and the path below it."""
+    """Return the folder below which no link is followed, and the relative path in it."""
     root, mark, rest = f"{path}/".rpartition(f"{_RECORD}/")
     if mark:
         return root or "/", f".runr/{rest}".rstrip("/")
@@ -169,7 +169,7 @@ def _entered(handle: int, folder: str, at: str, *, make: bool) -> int:
 
 @contextmanager
 def _explained(path: Path, folder: int, name: str) -> Iterator[None]:
-    """Name the whole path in errors of the system, and the link where one is in the way."""
+    """Add the whole path to an OSError; raise DamagedStateError if a link caused it."""
     try:
         yield
     except OSError as error:

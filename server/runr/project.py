@@ -1,4 +1,4 @@
-"""The composition root: one repository and the outside world, passed down to every use case."""
+"""The composition root: one repository with its environment, passed to every operation."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from runr import nofollow
 from runr.clock import Clock, format_utc, utc_now
 from runr.config.staleness import StalenessPolicy, load_policy
 from runr.errors import RepositoryError, UnknownNameError
-from runr.git.repo import Repo, find_root, main_tree
+from runr.git.folders import find_root, main_tree
 from runr.next_steps import commands
 from runr.next_steps.step import CLI, Surface
 from runr.status.model import Entry, State
@@ -27,13 +27,14 @@ if TYPE_CHECKING:
     # Imported where they are used: a listing needs none of them.
     from runr.config.settings import Config
     from runr.execution.context import RunContext
+    from runr.git.repo import Repo
     from runr.next_steps.setup import CommitFacts
     from runr.storage.state_dir import Caller
 
 Value = TypeVar("Value")
 
 #: The beginning of a run's id.
-_RUN_ID = re.compile(r"\d{8}-\d")
+_RUN_ID = r"\d{8}-\d"
 
 _LETTERS = "abcdefghjkmnpqrstvwxyz23456789"
 
@@ -45,15 +46,15 @@ def random_suffixes() -> Iterator[str]:
 
 
 class Memo:
-    """Keeps the last value of each name for as long as it is asked for with the same key."""
+    """A cache of one value per name, valid as long as its key is the same."""
 
     def __init__(self) -> None:
         self._kept: dict[str, tuple[tuple[object, ...], Any]] = {}
 
     def get(self, name: str, key: tuple[object, ...], make: Callable[[], Value]) -> Value:
-        """Return the kept value of `name`, or what `make` returns if `key` is another one."""
+        """Return the cached value of `name`; call `make` if the key has changed."""
         kept = self._kept.get(name)
-        # What was not read again is the same object, and need not be compared.
+        # Identical objects need no comparison.
         if kept is None or not all(a is b or a == b for a, b in zip(kept[0], key, strict=True)):
             kept = key, make()
             self._kept[name] = kept
@@ -61,23 +62,23 @@ class Memo:
         return value
 
 
-@dataclass(frozen=True, slots=True)
 class ProjectCache:
-    """What a process remembers of a repository; each part is checked before it is used again."""
+    """The caches of a repository in one process; each is validated before use."""
 
-    tasks: TaskIndex = field(default_factory=TaskIndex)
-    statuses: StatusIndex = field(default_factory=StatusIndex)
-    memo: Memo = field(default_factory=Memo)
+    def __init__(self) -> None:
+        self.tasks = TaskIndex()
+        self.statuses = StatusIndex()
+        self.memo = Memo()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """A repository as the use cases see it.
+    """A repository, with everything that operations need from outside.
 
-    `here` is the current folder, for names relative to it; `warn` takes messages
-    that must not go unnoticed; `surface` writes next steps; `doing` surrounds what
-    may take long. `tree` is the working tree in use, which in a linked worktree
-    is not the one with the record.
+    `here` is the current folder, to resolve relative names; `warn` shows a message
+    to the user; `surface` formats next steps; `doing` is a context manager around
+    slow steps. `tree` is the current working tree; in a linked worktree the record
+    (`layout`) is in the main one.
     """
 
     layout: Layout
@@ -102,9 +103,9 @@ class Project:
         doing: ProgressScope = nullcontext,
         cache: ProjectCache | None = None,
     ) -> "Project":
-        """Open the repository around `start`; RepositoryError where there is none.
+        """Open the repository that contains `start`; RepositoryError if there is none.
 
-        With `cache`, only what changed since it was last used is read again.
+        With `cache`, only files that changed since its last use are read.
         """
         tree, here = find_root(start), start.resolve()
         layout = choose_root(tree, main_tree(tree))
@@ -120,9 +121,9 @@ class Project:
         )
 
     def for_caller(self, caller: "Caller") -> "Project":
-        """Return the project as another session sees it, from a working tree of this repository."""
+        """Return the project with the session and the working tree of the caller."""
         environment = {**self.environment, "CLAUDE_CODE_SESSION_ID": caller.session_id}
-        with suppress(RepositoryError):  # its folder may be anywhere
+        with suppress(RepositoryError):  # its folder may be outside of any repository
             there = Project.open(
                 Path(caller.cwd), environment, warn=self.warn, surface=self.surface
             )
@@ -131,23 +132,25 @@ class Project:
         return replace(self, environment=environment)
 
     @property
-    def repo(self) -> Repo:
-        """The repository's git, in the user's own working tree."""
+    def repo(self) -> "Repo":
+        """Git in the user's current working tree."""
+        from runr.git.repo import Repo  # noqa: PLC0415 - see the imports
+
         return Repo(self.tree)
 
     @property
     def memo(self) -> Memo:
-        """Values that were derived from the repository."""
+        """Cached values that are derived from the repository."""
         return self.cache.memo
 
     def config(self) -> "Config":
-        """Read the settings; ConfigError for what does not fit."""
+        """Read the settings; ConfigError if they are invalid."""
         from runr.config import loader  # noqa: PLC0415 - see the imports
 
         return loader.load(self.layout)
 
     def staleness_policy(self) -> StalenessPolicy:
-        """Read the settings of staleness; the defaults where they cannot be read."""
+        """Read the settings for staleness; the defaults if they are invalid."""
         return load_policy(self.layout)
 
     def tasks(self) -> tuple[Task, ...]:
@@ -156,7 +159,7 @@ class Project:
             return self.cache.tasks.scan(self.layout)
 
     def entries(self) -> Mapping[str, Entry]:
-        """Read all statuses, after ending runs that died and repairing a damaged file."""
+        """Read all status entries; reconcile dead runs and rebuild a damaged file first."""
         for folder in (self.layout.runs, self.layout.status_lock.parent, self.layout.worktrees):
             nofollow.refuse_links(folder)
         entries: Mapping[str, Entry]
@@ -173,13 +176,14 @@ class Project:
         return self._reconciled(entries)
 
     def repair(self, damage: DamagedStatusError) -> dict[str, Entry]:
-        """Return the statuses that a damaged file should have held."""
+        """Return the rebuilt entries of a damaged status file."""
         from runr.evidence import rebuild  # noqa: PLC0415 - see the imports
 
         return rebuild.entries(self.layout, damage.salvaged)
 
     def commit_facts(self, paths: Sequence[str], message: str) -> "CommitFacts":
         """Return whether, and as whom, new files at these paths can be committed."""
+        from runr.git.repo import Repo  # noqa: PLC0415 - see the imports
         from runr.next_steps.setup import CommitFacts  # noqa: PLC0415 - see the imports
 
         repo = Repo(self.layout.root)
@@ -189,17 +193,17 @@ class Project:
         return CommitFacts(paths, message, possible, is_named=not repo.identity())
 
     def now(self) -> str:
-        """Return the time as it is written into files."""
+        """Return the current time in the format of `format_utc`."""
         return format_utc(self.clock())
 
     def context(self, run: RunFiles) -> "RunContext":
-        """Return what is needed to carry on a run."""
+        """Return the context in which a run is executed."""
         from runr.execution.context import RunContext  # noqa: PLC0415 - see the imports
 
         return RunContext.of(self.layout, run, self.environment, self.clock)
 
     def find_task(self, wanted: str, tasks: tuple[Task, ...]) -> Task:
-        """Return the task that `wanted` names; UnknownNameError offers the near match."""
+        """Return the task named `wanted`; UnknownNameError names the nearest match."""
         resolver = self.memo.get("names", (tasks,), lambda: Resolver.of(tasks))
         matches = resolver.find(wanted) or resolver.find(self._from_root(wanted))
         if len(matches) == 1:
@@ -216,10 +220,10 @@ class Project:
         )
 
     def find_run(self, wanted: str) -> RunFiles:
-        """Return the run that `wanted` names: a run, or a task, of which it is the last run."""
+        """Return the run named `wanted`, or the last run of the task named `wanted`."""
         from runr.runs import journal  # noqa: PLC0415 - see the imports
 
-        if not _RUN_ID.match(wanted) and wanted != "latest":
+        if not re.match(_RUN_ID, wanted) and wanted != "latest":
             matches = Resolver.of(self.tasks()).find(wanted)
             run_id = self.entries().get(matches[0], Entry()).last_run_id if matches else None
             if len(matches) == 1 and run_id is None:
@@ -237,7 +241,7 @@ class Project:
         return store.update(self.layout, dict, repair=self.repair)
 
     def _reconciled(self, entries: Mapping[str, Entry]) -> Mapping[str, Entry]:
-        """Return the entries with every run whose process is gone ended as interrupted."""
+        """Return the entries, with runs whose process is gone ended as interrupted."""
         if not any(entry.status is State.IN_PROGRESS for entry in entries.values()):
             return entries
         from runr.execution.reconcile import reconcile  # noqa: PLC0415 - see the imports
@@ -246,13 +250,13 @@ class Project:
         return entries if settled == entries else settled
 
     def _elsewhere(self) -> str:
-        """Say where the tasks are to a user of a linked worktree."""
+        """Return a hint where the tasks are, for users of a linked worktree."""
         if self.tree == self.layout.root:
             return ""
         return f" in {self.layout.tasks}: a linked worktree has the tasks of the main working tree"
 
     def _from_root(self, wanted: str) -> str:
-        """Read `wanted` as a path from the current folder."""
+        """Resolve `wanted` relative to the current folder."""
         try:
             path = (self.here / wanted).resolve()
         except (OSError, ValueError):

@@ -1,7 +1,7 @@
-"""Keeping secrets out of everything that is written down. Pure.
+"""Remove secrets from text before it is written. Pure.
 
-Text is changed in place and never parsed, so a JSON line stays a JSON line: no
-pattern crosses a bare quotation mark or leaves half an escape behind.
+Text is not parsed, and a JSON line stays valid JSON: no pattern matches across a
+bare quotation mark or splits an escape sequence.
 """
 
 import json
@@ -16,16 +16,16 @@ _LITERAL_LENGTH = 8
 
 
 def _begins(literal: str) -> str:
-    """Return a pattern that holds after `literal` where no word goes on before it.
+    """Return a lookbehind that matches after `literal` at the beginning of a word.
 
-    An escaped line break or the end of a colour code is no part of a word.
+    An escaped line break or the end of a colour code is not part of a word.
     """
     before = (f"(?<![A-Za-z0-9]{literal})", rf"(?<=\\[nrtbf]{literal})", rf"(?<=[0-9\[]m{literal})")
     return f"(?:{'|'.join(before)})"
 
 
-# Literals of which a text must hold one for the pattern to be tried, and the pattern. A pattern
-# begins with a literal, so that the search is quick; what may stand before is looked at afterwards.
+# Literals, one of which must be in a text for the pattern to be tried, and the pattern. A pattern
+# begins with a literal, so that the search is fast; what precedes it is checked afterwards.
 _FORMS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("ghp_", "gho_", "ghs_", "ghu_", "ghr_"), r"gh[oprsu]_[A-Za-z0-9_]{30,}"),
     (("github_pat_",), r"github_pat_[A-Za-z0-9_]{20,}"),
@@ -56,28 +56,28 @@ _FORMS: tuple[tuple[tuple[str, ...], str], ...] = (
         ),
     ),
 )
-# Where a pattern begins with an open group, that group stays. A pattern is compiled when it is
-# needed: a hook, which a tool call waits for, needs hardly ever one.
+# A group at the beginning of a pattern is kept. A pattern is compiled on first use, because hooks,
+# which delay a tool call, rarely need one.
 _SHAPES = tuple(
     (literal, form, rf"\1{REDACTED}" if form.startswith("(") else REDACTED)
     for literals, form in _FORMS
     for literal in literals
 )
 
-# Words that make the name of a setting a secret's name, as they stand in lower-cased text.
+# Words that mark the name of a setting as that of a secret, in lower case.
 _WORDS = (
     *("token", "secret", "password", "passwd", "passphrase", "credential", "authorization"),
     *("_pwd", "_auth", "key"),
 )
 _WHOSE_KEY = re.compile(r"(?:api|access|private|signing|encryption|master|account)[_-]?$")
 
-# The rest of the name, what stands between name and value, and the value.
+# The rest of the name, the text between name and value, and the value.
 _SETTING = r"""
     (?P<tail>[\w.-]{0,40})
     (?P<close>\\*["'])? \]?
     [ \t]* (?P<between>=>|:=|:[ \t]*[A-Za-z][\w.\[\]|<> ]{0,40}=|[:=]) [ \t]*
     (?:
-        # In JSON a bare mark after an unquoted name ends the string: no value follows it.
+        # In JSON a bare quote after an unquoted name ends the string: no value follows it.
         (?(close)"|"(?!\s*(?:[,}\]:]|\Z))) (?P<double>(?:[^"\\\n]|\\.)*) "
       | '(?P<single>(?:[^'"\\\n]|\\.)*)'
       # Inside a JSON string, or one inside that: as many backslashes at the end as before.
@@ -133,8 +133,8 @@ def _redact_settings(text: str) -> str:
 
 
 def _words(text: str) -> list[tuple[int, int]]:
-    """Return where the words stand; plain finding is many times faster than one pattern."""
-    # The one character whose lower case is longer would move every position after it.
+    """Return the positions of the words; `find` is many times faster than one pattern."""
+    # The only character with a longer lower case would move all later positions.
     lowered = text.replace("\u0130", "I").lower()
     found: list[tuple[int, int]] = []
     for word in _WORDS:
@@ -166,13 +166,13 @@ def _value(word: str, before: str, setting: re.Match[str]) -> str | None:
 
 
 def _is_about(word: str, tail: str) -> bool:
-    """Tell whether the word goes on (`tokens`, `TOKENIZER`) or names a thing about a secret."""
+    """Return whether the word continues (`tokens`) or names a property (`token_count`)."""
     goes_on = tail[:1].islower() or (tail[:1].isupper() and word.isupper())
     return goes_on or tail.lower().endswith(_ABOUT)
 
 
 class Redactor:
-    """`redact`, and the secret values of one environment wherever they turn up."""
+    """Redact what looks like a secret, and the secret values of one environment."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         values = {
@@ -188,19 +188,19 @@ class Redactor:
         self._in_text = sorted(written | values, key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
-        """Return `text` without secrets; a JSON document stays one."""
+        """Return `text` without secrets; a JSON document stays valid."""
         is_json = text[:1] in ("{", "[")
         for value in self._in_json if is_json else self._in_text:
             if value in text:
                 text = text.replace(value, REDACTED)
         for number in self._numbers if is_json else ():
-            # Where a number stands, only a number may stand.
+            # A number must be replaced by a number.
             text = number.sub("0", text)
         return redact(text)
 
 
 def _json_forms(value: str) -> set[str]:
-    """Return how `value` looks inside a JSON string, and in a JSON string inside one."""
+    """Return `value` as escaped in a JSON string, and in a JSON string within one."""
     once = {json.dumps(value, ensure_ascii=plain)[1:-1] for plain in (True, False)}
     return once | {json.dumps(form)[1:-1] for form in once}
 
@@ -209,7 +209,7 @@ _KEY_LINES = 200
 
 
 class CleanLines:
-    """One stream of lines, each redacted; a private key goes over many of them."""
+    """Redact a stream line by line, including private keys of many lines."""
 
     def __init__(self, redact: Callable[[str], str]) -> None:
         self._redact = redact

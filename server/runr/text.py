@@ -1,32 +1,41 @@
-"""Text as people read and write it: durations, lists, names, near matches. Pure."""
+"""Format and parse text for people: durations, lists, names, near matches. Pure."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from functools import lru_cache
 
-#: Is given a step, such as "reading the history", and surrounds it.
+#: Returns a context manager for a step, such as "reading the history".
 ProgressScope = Callable[[str], AbstractContextManager[object]]
 
 _LONG = 80
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_PART = re.compile(r"(\d+)\s*([smhd]?)")
-# A number without a unit stands alone: `1h30` is ambiguous.
-_WHOLE = re.compile(r"\d+|(?:\d+\s*[smhd]\s*)+", re.ASCII)
+_PART = r"(\d+)\s*([smhd]?)"
+# A number without a unit must be alone: `1h30` is ambiguous.
+_WHOLE = r"\d+|(?:\d+\s*[smhd]\s*)+"
 
 
 def parse_duration(text: object) -> int:
-    """Return the seconds that `text` stands for; ValueError says what is accepted."""
+    """Return a duration in seconds; ValueError names the accepted forms."""
     if isinstance(text, int) and not isinstance(text, bool):
         return text
-    value = str(text).strip().lower()
-    if _WHOLE.fullmatch(value) is None:
-        msg = f"{text!r} is not a length of time: write seconds, or 90s, 45m, 1h30m, 2d"
+    seconds = _seconds(str(text))
+    if seconds is None:
+        msg = f"{text!r} is not a duration: write seconds, or 90s, 45m, 1h30m, 2d"
         raise ValueError(msg)
-    return sum(int(number) * _UNITS[unit] for number, unit in _PART.findall(value))
+    return seconds
+
+
+@lru_cache
+def _seconds(text: str) -> int | None:
+    value = text.strip().lower()
+    if re.fullmatch(_WHOLE, value, re.ASCII) is None:
+        return None
+    return sum(int(number) * _UNITS[unit] for number, unit in re.findall(_PART, value))
 
 
 def format_duration(count: float) -> str:
-    """Return `count` seconds as people read them: 4.2s, 3m 05s, 1h 02m."""
+    """Return `count` seconds for people: 4.2s, 3m 05s, 1h 02m."""
     if round(count, 1) < _UNITS["m"]:
         return f"{count:.1f}s"
     minutes, rest = divmod(round(count), 60)
@@ -35,23 +44,23 @@ def format_duration(count: float) -> str:
 
 
 def join_limited(names: Sequence[str], most: int) -> str:
-    """Return the first names with commas between them, and how many there are beside."""
+    """Return the first `most` names, separated by commas, and the number of the others."""
     left = len(names) - most
     return ", ".join(names[:most]) + (f" and {left} more" if left > 0 else "")
 
 
 def pluralize(number: int, noun: str) -> str:
-    """Return how many there are, in words: `1 error`, `2 errors`."""
+    """Return a number with its noun: `1 error`, `2 errors`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def closest_match(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that the user most likely meant, if any is near."""
+    """Return the known name that is nearest to `name`, if any is near."""
     names = list(known)
     begun = [longer for longer in names if name and longer.startswith(name)]
     if begun:
         return min(begun, key=len)
-    # Only a mistake pays for this import.
+    # Slow to import, and only needed for mistyped names.
     import difflib  # noqa: PLC0415 - see above
 
     matches = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
@@ -59,13 +68,13 @@ def closest_match(name: str, known: Iterable[str]) -> str | None:
 
 
 def shortened(value: object) -> str:
-    """Return `value` as a message may show it: one line, not long, nothing a terminal obeys."""
+    """Return `value` for a message: one short line without control characters."""
     text = "".join(c if c.isprintable() else " " for c in str(value)[: 4 * _LONG]).strip()
     return text if len(text) <= _LONG else text[: _LONG - 1] + "…"
 
 
 def one_line(text: str) -> str:
-    """Return `text` on one line, without anything a terminal would obey."""
+    """Return `text` on one line, without control characters."""
     return shortened(" ".join(text.split())) or "untitled"
 
 

@@ -1,4 +1,4 @@
-"""The repositories that promises are kept in: those of the command line's own tests."""
+"""Fixtures of the acceptance tests: the repositories of `tests/cli`."""
 
 from cli.conftest import bare, place, prepared
 

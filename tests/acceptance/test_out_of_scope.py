@@ -1,4 +1,4 @@
-"""What must not get past the guard, and what must not trip it: ways in which others have failed."""
+"""Changes that must be scope violations, and changes that must not be."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def _refused(place: Place, offender: str) -> None:
 
 
 @pytest.mark.parametrize("words", [(), ("--in-place",)], ids=["worktree", "in-place"])
-def test_runrs_own_files_never_trip_its_guard(place: Place, words: tuple[str, ...]) -> None:
+def test_runrs_own_files_are_never_a_scope_violation(place: Place, words: tuple[str, ...]) -> None:
     place.script("a.md", "date +%N > a.txt", "owns: [a.txt]")
     place.commit("Tasks")
     place.write(".runr/left-over.json", "{}")
@@ -43,7 +43,7 @@ def test_a_commit_of_the_workers_own_is_seen(place: Place, then: str) -> None:
     _refused(place, "secret.txt")
 
 
-def test_a_claim_that_nothing_had_to_change_is_not_believed(place: Place) -> None:
+def test_a_worker_that_reports_success_without_changes_is_verified(place: Place) -> None:
     place.config(DENY)
     place.script("a.md", "echo 1 > secret.txt; echo 'No changes needed.'")
     _refused(place, "secret.txt")

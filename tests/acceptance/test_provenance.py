@@ -1,4 +1,4 @@
-"""Who made what, from the commits alone: each test is a way in which other tools have failed."""
+"""Provenance from the commits alone: each test is a known failure of other tools."""
 
 import stat
 
@@ -58,7 +58,7 @@ def test_no_commit_of_a_submitted_run_is_a_gap(place: Place) -> None:
     for name in ("a", "b"):
         place.runr("submit", place.run(name)["id"], "--to", "release", code=0)
     counts = place.runr("audit", "--range", "HEAD~2..release", "--json", code=0).json["counts"]
-    assert (counts["checkpoint"], counts["gap"]) == (2, 0)
+    assert (counts["checkpoint"], counts["unattributed"]) == (2, 0)
 
 
 def test_no_checkpoint_of_a_run_is_a_gap_not_only_the_last(place: Place) -> None:
@@ -70,7 +70,7 @@ def test_no_checkpoint_of_a_run_is_a_gap_not_only_the_last(place: Place) -> None
     place.commit("Tasks")
     assert len(place.run("a")["checkpoints"]) == 3
     counts = place.runr("audit", "--range", "HEAD~3..", "--json", code=0).json["counts"]
-    assert (counts["checkpoint"], counts["gap"]) == (3, 0)
+    assert (counts["checkpoint"], counts["unattributed"]) == (3, 0)
 
 
 def test_a_git_hook_that_audits_stops_what_it_should_stop(place: Place) -> None:

@@ -1,7 +1,6 @@
-"""What a run must never do: each test is a way in which tools of this kind have failed.
+"""What a run must never do: each test is a known failure of other tools.
 
-What must not happen to a delivery stands in `cli/test_submit.py`, what may not happen to scope
-in `acceptance/test_guards.py`.
+`cli/test_submit.py` covers submitting, `acceptance/test_out_of_scope.py` the scope.
 """
 
 import subprocess
@@ -90,7 +89,7 @@ def test_no_verification_is_never_called_passed(place: Place) -> None:
     assert not (place.root / "a.txt").exists()
 
 
-def test_a_killed_run_is_interrupted_at_the_next_look(place: Place) -> None:
+def test_a_killed_run_is_interrupted_at_the_next_command(place: Place) -> None:
     run_id = active_run(place, "a.md", STUBBORN)
     kill_run(place, run_id)
     assert "■ a.md  stopped" in place.runr("list-tasks", code=0).out
@@ -158,7 +157,7 @@ def test_the_time_limit_is_the_one_that_was_set(place: Place) -> None:
     assert (run["status"], run["attempt"]) == ("completed", 1)
 
 
-def test_a_missing_fallback_holds_nothing_up(place: Place) -> None:
+def test_a_missing_fallback_does_not_delay_a_run(place: Place) -> None:
     place.config(
         '[run]\nworker = "gone"\nfallback = ["gone-too"]\n[verify]\ntier1 = ["true"]\n'
         '[workers.gone]\ncommand = ["no-such-program"]\n'
@@ -183,7 +182,7 @@ def test_a_worker_that_fails_is_quoted_and_not_blindly_tried_again(place: Place)
     assert left.read_text() == "half\n"
 
 
-def test_success_reads_as_success(place: Place) -> None:
+def test_a_successful_run_is_reported_as_completed(place: Place) -> None:
     place.script("a.md", "echo 1 > a.txt")
     result = place.runr("run", "--task", "a", code=0)
     assert "✓ a.md: completed, verified" in result.out
@@ -202,7 +201,7 @@ def test_every_outcome_has_an_exit_code_of_its_own(place: Place) -> None:
         "failed": ("", "exit 1", 1),
         "blocked": ("depends_on: [failed]", "true", 3),
         "abandoned": ('verify: ["false"]', "true", 4),
-        "guarded": ("owns: [b.txt]", "echo 1 > c.txt", 5),
+        "out_of_scope": ("owns: [b.txt]", "echo 1 > c.txt", 5),
         "late": ("timeout: 1s", "sleep 1000", 6),
         "no worker": ("worker: codex", "true", 7),
         "person": ("type: hybrid", "echo 1 > d.txt", 9),
@@ -229,7 +228,7 @@ def test_a_title_or_a_path_is_never_a_command(place: Place, name: str) -> None:
     assert not list(place.root.rglob("pwned"))
 
 
-def test_a_run_outlives_the_terminal_that_it_was_typed_in(place: Place, tmp_path: Path) -> None:
+def test_a_run_continues_when_its_terminal_is_closed(place: Place, tmp_path: Path) -> None:
     gate = Gate(tmp_path)
     place.script("a.md", f"{gate.wait}; echo 1 > a.txt")
     with subprocess.Popen(

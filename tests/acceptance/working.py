@@ -1,4 +1,4 @@
-"""Runs that are active, and their end without a warning."""
+"""Start runs that stay active, and kill them."""
 
 import shlex
 from pathlib import Path
@@ -20,17 +20,17 @@ def active_run(place: Place, task: str, script: str, *words: str) -> str:
 
 
 def worker_of(place: Place, run_id: str) -> int:
-    """Wait until the worker of a run has said who it is."""
+    """Wait until the worker of a run has written its process id."""
     return int(text_of(place.root / ".runr/worktrees" / run_id / "pid.txt"))
 
 
 def kill_run(place: Place, run_id: str) -> None:
-    """End a run's process as a power cut does."""
+    """Kill a run's process, as a power failure would."""
     kill(int((place.run_folder(run_id) / "lock").read_text(encoding="ascii")))
 
 
 def text_of(file: Path) -> str:
-    """Wait until a file holds a whole line and return what it holds."""
+    """Wait until a file contains a whole line, and return its text."""
 
     def text() -> str | None:
         found = file.read_text(encoding="utf-8") if file.exists() else ""
@@ -40,7 +40,7 @@ def text_of(file: Path) -> str:
 
 
 class Gate:
-    """A place in a script where it waits until the test lets it go on."""
+    """A point at which a script blocks until the test opens the gate."""
 
     def __init__(self, folder: Path, name: str = "gate") -> None:
         self._here = folder / f"{name}-here"
@@ -57,5 +57,5 @@ class Gate:
         return int(text_of(self._here))
 
     def open(self) -> None:
-        """Let everybody through."""
+        """Let all waiting processes continue."""
         self._go.touch()

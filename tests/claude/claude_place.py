@@ -1,4 +1,4 @@
-"""A repository with `/runr` installed, and the real Claude Code in it, with a script."""
+"""A repository with `/runr` installed, and the real Claude Code with a scripted model."""
 
 import json
 import os
@@ -19,7 +19,7 @@ _DEADLINE_S = 170
 
 
 class ClaudePlace:
-    """What a person has who installed runr for Claude Code: a repository, a home, a `claude`.
+    """A repository, a home folder and a `claude`, set up for runr.
 
     `options` are added to what `claude` is started with.
     """
@@ -72,7 +72,7 @@ class ClaudePlace:
         return result
 
     def attempt(self, prompt: str, model: FakeModel, **environment: str) -> Turn:
-        """Type `prompt` into a headless session, whatever comes of it."""
+        """Type `prompt` into a headless session, whether it succeeds or not."""
         words = (str(self.claude), "-p", prompt, *_HEADLESS, *self.options)
         done = self.start(*words, env=self.environment(model, **environment))
         assert done.stdout, done.stderr

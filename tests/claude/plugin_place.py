@@ -1,4 +1,4 @@
-"""A repository with nothing of runr's but tasks, and a `claude` with the plugin."""
+"""A repository with tasks only, and a `claude` with the plugin."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ TOOLS = "mcp__plugin_runr_runr"
 
 
 class PluginPlace(ClaudePlace):
-    """What a person has who installed the plugin, and nothing in the repository."""
+    """The plugin is installed, and nothing in the repository."""
 
     options: tuple[str, ...] = ("--plugin-dir", str(PLUGIN), "--allowedTools", f"{TOOLS},Bash")
 

@@ -42,7 +42,7 @@ def task(place: ClaudePlace, more: str) -> None:
 
 
 def ran(place: ClaudePlace, script: list[Turn], code: int) -> tuple[Any, FakeModel]:
-    """Run the task to its end and return what is known of the run, and what the model heard."""
+    """Run the task to its end; return the run and the requests to the model."""
     with FakeModel(script) as model:
         done = place.runr("run", "--task", "foo.md", model=model)
     assert done.returncode == code, done.stdout + done.stderr
@@ -108,7 +108,7 @@ def test_an_overloaded_service_is_waited_out(place: ClaudePlace) -> None:
     assert "Continue where you stopped" in again.user_text
 
 
-def test_an_outage_in_the_middle_of_the_work_goes_on_in_the_same_session(
+def test_an_outage_during_the_work_resumes_the_same_session(
     place: ClaudePlace,
 ) -> None:
     settings(place, backoff_initial="1s")
@@ -118,7 +118,7 @@ def test_an_outage_in_the_middle_of_the_work_goes_on_in_the_same_session(
     assert len(model.main_requests()[-1].tool_results) == 1
 
 
-def test_a_service_that_stays_overloaded_ends_the_run_when_patience_is_over(
+def test_a_service_that_stays_overloaded_stops_the_run_after_the_maximum_wait(
     place: ClaudePlace,
 ) -> None:
     settings(place, backoff_initial="1s", backoff_max_wait="1s")
@@ -138,7 +138,7 @@ def test_the_budget_of_all_attempts_ends_the_run(place: ClaudePlace) -> None:
     assert "run.budget_usd" in run["detail"]
 
 
-def test_the_cost_of_a_session_that_goes_on_is_counted_once(place: ClaudePlace) -> None:
+def test_the_cost_of_a_resumed_session_is_counted_once(place: ClaudePlace) -> None:
     usage = {"input_tokens": 100_000}
     script = [{"text": "done", "usage": usage}, {**GOOD[0], "usage": usage}, GOOD[1]]
     run, model = ran(place, script, 0)
@@ -156,7 +156,7 @@ def test_the_cost_of_a_session_that_goes_on_is_counted_once(place: ClaudePlace) 
     assert run["cost_usd"] == pytest.approx(first + second)
 
 
-def test_a_session_that_was_deleted_is_begun_anew(place: ClaudePlace) -> None:
+def test_a_deleted_session_is_replaced_by_a_new_one(place: ClaudePlace) -> None:
     projects = place.home / ".claude" / "projects"
     check = f"rm -rf {projects}; grep -q good a.txt"
     place.kit.task("foo.md", header=f'verify: ["{check}"]', body="Write a.txt.")
@@ -174,7 +174,7 @@ def wrapped(place: ClaudePlace, script: str) -> None:
     settings(place, more, attempts=1)
 
 
-def test_garbage_around_the_output_does_no_harm(place: ClaudePlace) -> None:
+def test_garbage_around_the_output_is_ignored(place: ClaudePlace) -> None:
     garbage = """echo 'not json'; echo '{"torn'; echo '{"type":"result","usage":7}'; echo '[1]'"""
     wrapped(place, f'{garbage}\nclaude "$@"\n{garbage}; printf "\\377\\376\\n"\n')
     run, _ = ran(place, GOOD, 0)

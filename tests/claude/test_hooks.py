@@ -76,7 +76,7 @@ def test_files_that_no_scope_check_counts_can_be_edited(place: PluginPlace) -> N
     assert events(place, "tool.denied") == []
 
 
-def test_without_an_open_task_every_edit_is_the_user_s_own_affair(place: PluginPlace) -> None:
+def test_without_an_open_task_no_edit_is_denied(place: PluginPlace) -> None:
     (written,) = said(place, [write("README.md", "mine"), BYE])[-1].tool_results
     assert not written.is_error
     assert journal.ids(place.kit.layout) == []
@@ -141,7 +141,9 @@ def test_a_session_that_stops_too_early_is_reminded_of_what_is_missing_and_finis
     assert place.kit.entry("foo.md").status is State.COMPLETED
 
 
-def test_a_session_that_stops_all_the_same_leaves_its_run_unverified(place: PluginPlace) -> None:
+def test_a_session_that_stops_after_the_reminder_leaves_its_run_unverified(
+    place: PluginPlace,
+) -> None:
     requests = said(place, [OPEN, write("a.txt", "good"), BYE, BYE, BYE])
     assert len(requests) == 4
     # The answer is true at once; the file says it a moment later.
@@ -152,7 +154,7 @@ def test_a_session_that_stops_all_the_same_leaves_its_run_unverified(place: Plug
     assert (place.root / "a.txt").read_text() == "good"
 
 
-def test_a_session_that_was_let_go_completes_its_task_after_all(place: PluginPlace) -> None:
+def test_a_session_that_stopped_can_still_complete_its_task(place: PluginPlace) -> None:
     with FakeModel([OPEN, write("a.txt", "good"), BYE, BYE]) as model:
         session = place.say("Do foo.md", model)["session_id"]
     assert place.answer("task-status", "foo.md")["run"]["stop_reason"] == "abandoned"
@@ -207,7 +209,7 @@ def test_a_run_that_is_open_when_the_session_ends_is_left_in_a_true_state(
 
 
 @pytest.mark.parametrize("how", ["no tasks", "no runr folder", "everything done"])
-def test_where_there_is_nothing_to_do_nothing_is_said(place: PluginPlace, how: str) -> None:
+def test_without_open_tasks_nothing_is_printed(place: PluginPlace, how: str) -> None:
     match how:
         case "no tasks":
             (place.kit.layout.tasks / "foo.md").unlink()
@@ -233,7 +235,7 @@ def test_a_damaged_record_blocks_no_session(place: PluginPlace) -> None:
     assert (place.root / "README.md").read_text() == "mine"
 
 
-def test_a_session_that_does_not_use_runr_pays_little_for_it(place: PluginPlace) -> None:
+def test_a_session_without_open_runs_is_barely_slowed_down(place: PluginPlace) -> None:
     for number in range(30):
         place.kit.task(f"{number:02}-a-task-with-a-rather-long-name.md")
     with_runr = looked_around(place)
@@ -251,7 +253,7 @@ def test_a_session_that_does_not_use_runr_pays_little_for_it(place: PluginPlace)
 
 
 def looked_around(place: PluginPlace) -> ModelRequest:
-    """Return a request of a session that waited for its servers and did nothing else."""
+    """Return the request of a session that only waited for its MCP servers."""
     search: Turn = {"tools": [{"name": "ToolSearch", "input": {"query": "weather"}}]}
     with FakeModel([search, BYE]) as model:
         place.say("Hello", model)

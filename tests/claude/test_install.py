@@ -1,4 +1,4 @@
-"""What `runr install claude` leaves behind, checked with the real Claude Code."""
+"""What `runr install claude` writes, checked with the real Claude Code."""
 
 import json
 import os
@@ -19,7 +19,7 @@ class Bare(ClaudePlace):
     """A place where nothing is installed yet, with settings, a server and a skill of its own."""
 
     def install(self) -> None:
-        """Install nothing, but have something of one's own."""
+        """Install nothing, but write settings, a server and a skill of the user."""
         self.write(".claude/settings.json", json.dumps(OWN_SETTINGS, indent=4))
         self.write(".mcp.json", json.dumps(OWN_SERVER))
         self.write(
@@ -32,7 +32,7 @@ class Bare(ClaudePlace):
         (self.root / name).write_text(text, encoding="utf-8")
 
     def init(self, model: FakeModel, **more: str) -> dict[str, Any]:
-        """Begin a session that says nothing much, and return what it found."""
+        """Start a minimal session, and return what it loaded."""
         words = (str(self.claude), "-p", "hi", "--output-format", "stream-json", "--verbose")
         done = self.start(*words, env=self.environment(model, **more))
         assert done.returncode == 0, done.stderr
@@ -55,7 +55,7 @@ def contents(folder: Path, *without: str) -> dict[str, bytes | None]:
     }
 
 
-def test_a_project_has_skill_tools_and_hooks_beside_its_own_and_loses_only_them(
+def test_a_project_installation_keeps_existing_entries_and_removes_only_its_own(
     place: Bare, tmp_path: Path
 ) -> None:
     before = contents(place.root), contents(place.home)
@@ -75,7 +75,7 @@ def test_a_project_has_skill_tools_and_hooks_beside_its_own_and_loses_only_them(
     assert before[0].items() <= contents(place.root).items()
 
 
-def test_a_user_has_the_plugin_everywhere_and_loses_only_that(place: Bare) -> None:
+def test_a_user_installation_adds_the_plugin_everywhere_and_removes_only_that(place: Bare) -> None:
     config = place.home / ".claude"
     config.mkdir()
     (config / "settings.json").write_text('{"theme": "dark"}', encoding="utf-8")

@@ -17,7 +17,7 @@ BYE: Turn = {"text": "That is all."}
 
 
 class ProjectPlace(ClaudePlace):
-    """What a person has who installed runr in the repository, for everybody who works there."""
+    """What a person has who installed runr in the repository, for everyone who works there."""
 
     def install(self) -> None:
         """Set Claude Code up for the repository."""

@@ -46,7 +46,9 @@ def test_the_milestones_of_its_plan_are_committed_one_by_one(place: ClaudePlace)
     ]
 
 
-def test_a_reviewer_has_no_editing_tools_and_is_listened_to(place: ClaudePlace) -> None:
+def test_a_reviewer_has_no_editing_tools_and_its_request_is_in_the_next_prompt(
+    place: ClaudePlace,
+) -> None:
     phases(place, "review")
     script: list[Turn] = [
         write("a.txt", "hello\n"),

@@ -28,11 +28,13 @@ def validated(claude: Path, folder: Path, *options: str) -> str:
 
 
 @pytest.mark.parametrize("folder", ["skill", "."], ids=["plugin", "marketplace"])
-def test_claude_code_accepts_what_we_ship(claude_path: Path, folder: str) -> None:
+def test_claude_code_validates_the_plugin_and_the_marketplace(
+    claude_path: Path, folder: str
+) -> None:
     assert "Validation passed" in validated(claude_path, REPOSITORY / folder, "--strict")
 
 
-def test_the_plugin_directory_would_take_the_plugin(claude_path: Path) -> None:
+def test_the_plugin_meets_the_rules_of_the_plugin_directory(claude_path: Path) -> None:
     message = validated(claude_path, REPOSITORY / "skill", "--profile", "directory")
     assert 'mcpServers: runr stdio runr ["mcp"]' in message
     assert "skills: runr:runr" in message

@@ -252,7 +252,7 @@ def test_status_in_a_session_shows_the_tasks(place: ClaudePlace) -> None:
     assert json.loads(listed.text)["tasks"][0]["path"] == ".runr/tasks/foo.md"
 
 
-def test_a_word_is_attested_only_with_a_name_and_a_reason(place: ClaudePlace) -> None:
+def test_an_attestation_needs_a_name_and_a_reason(place: ClaudePlace) -> None:
     place.kit.task("call.md", header="type: manual", body="Call them.")
     script = [
         call("complete-task", task="call.md", reason="called"),

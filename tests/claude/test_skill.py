@@ -1,7 +1,7 @@
 """`/runr` with every verb, typed into a real session that has the plugin and no other permission.
 
-The model is scripted, so this shows that what the skill asks for can be done, is allowed, and is
-answered with what the skill promises; not that a model does it.
+The model is scripted: this shows that the steps of the skill work and are permitted, not that a
+model follows them.
 """
 
 import json
@@ -127,7 +127,7 @@ def test_a_new_task_is_written_and_found(place: SkillPlace) -> None:
     assert data(found)["task"]["status"] == "pending"
 
 
-def test_a_manual_task_needs_the_word_of_a_named_person(place: SkillPlace) -> None:
+def test_a_manual_task_needs_the_attestation_of_a_named_person(place: SkillPlace) -> None:
     place.kit.task("call.md", header="type: manual", body="Call them.")
     _, (refused, nameless, done) = typed(
         place,

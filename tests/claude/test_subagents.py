@@ -75,7 +75,7 @@ def test_what_a_subagent_does_counts_as_the_session_s_own_work(
     assert git(place.root, "show", "--name-only", "--format=", "HEAD").split() == ["a.txt"]
 
 
-def test_a_session_that_waits_for_its_subagent_is_not_held_and_completes_the_task_afterwards(
+def test_a_session_that_waits_for_its_subagent_is_not_reminded(
     place: PluginPlace, tmp_path: Path
 ) -> None:
     stopped = tmp_path / "stopped"

@@ -20,7 +20,7 @@ def place(tmp_path: Path, claude_path: Path) -> PluginPlace:
     return PluginPlace(tmp_path, claude_path)
 
 
-def test_a_person_sees_open_work_a_denied_edit_and_a_stop_that_is_held_once(
+def test_a_person_sees_open_tasks_a_denied_edit_and_one_reminder(
     place: PluginPlace,
 ) -> None:
     script: list[Turn] = [
@@ -57,7 +57,7 @@ def test_a_person_who_types_the_skill_sees_its_hint_and_gets_the_task_done(
     assert place.kit.entry("foo.md").status is State.COMPLETED
 
 
-def test_nothing_of_runr_is_shown_where_there_is_nothing_to_do(place: PluginPlace) -> None:
+def test_without_open_tasks_runr_shows_nothing(place: PluginPlace) -> None:
     (place.kit.layout.tasks / "foo.md").unlink()
     with (
         FakeModel([{"text": "Hello yourself."}]) as model,

@@ -108,7 +108,7 @@ def test_a_long_prompt_arrives_whole(claude_path: Path, workdir: Path) -> None:
     assert report.stop is None
 
 
-def test_what_was_not_allowed_is_reported(claude_path: Path, workdir: Path) -> None:
+def test_a_denied_tool_is_reported(claude_path: Path, workdir: Path) -> None:
     with FakeModel([PUSH, {"text": "I could not."}]) as model:
         report = work(claude_path, model, workdir, allowed_tools=())
     assert (report.stop, report.summary) == (None, "I could not.")
@@ -157,7 +157,7 @@ def test_at_the_time_limit_nothing_of_the_session_is_left(claude_path: Path, wor
     assert marked() == []
 
 
-def test_the_project_s_servers_and_hooks_stay_out(claude_path: Path, workdir: Path) -> None:
+def test_the_project_s_servers_and_hooks_are_not_loaded(claude_path: Path, workdir: Path) -> None:
     hook = {"hooks": [{"type": "command", "command": f"touch {workdir}/hooked"}]}
     (workdir / ".claude").mkdir()
     (workdir / ".claude" / "settings.json").write_text(

@@ -1,4 +1,4 @@
-"""The repositories that commands are typed in."""
+"""Fixtures: repositories in different states."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`runr`, typed as a process of its own, in a real repository."""
+"""Run the `runr` command in a real repository."""
 
 import json
 import os
@@ -50,7 +50,7 @@ class Result:
 
 
 class Place:
-    """A git repository that commands are typed in."""
+    """A git repository in which commands are run."""
 
     def __init__(self, root: Path, home: Path) -> None:
         self.root = root
@@ -87,7 +87,7 @@ class Place:
         os.utime(file, (hour_ago, hour_ago))
 
     def script(self, name: str, script: str, header: str = "") -> Path:
-        """Write a task that says in shell what is to be done."""
+        """Write a task for the worker `script`."""
         return self.task(name, header, f"```sh run\n{script.strip()}\n```")
 
     def commit(self, message: str = "Save") -> str:

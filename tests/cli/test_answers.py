@@ -1,4 +1,4 @@
-"""What `--json` prints: of every command an answer, each held to its schema."""
+"""The `--json` answer of every command, validated against its schema."""
 
 import json
 

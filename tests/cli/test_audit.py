@@ -1,4 +1,4 @@
-"""`runr audit`: who answers for each commit of the history."""
+"""`runr audit`: the provenance of each commit."""
 
 import subprocess
 
@@ -34,23 +34,23 @@ def test_each_commit_is_classed_by_its_trailers(place: Place) -> None:
     worked(place)
     save(place, "b.txt", "1\n", "Fix\n\nRunr-Intervention: true\nRunr-Reason: it was broken")
     save(place, "c.txt", "1\n", "Go on\n\nRunr-Session: 1f3a")
-    gap = save(place, "d.txt", "1\n", "Without a trailer")
+    unnamed = save(place, "d.txt", "1\n", "Without a trailer")
     answer = place.runr("audit", "--json", code=0).json
     assert answer["counts"] == {
         "checkpoint": 1,
         "intervention": 1,
         "attributed": 1,
         "inferred": 0,
-        "gap": 3,
+        "unattributed": 3,
         "merge": 0,
     }
     assert (answer["covered_count"], answer["counted_count"], answer["coverage"]) == (3, 6, 50.0)
     first = answer["unattributed"][0]
-    assert (first["commit_sha"], first["author"]) == (gap, "Ada Example")
+    assert (first["commit_sha"], first["author"]) == (unnamed, "Ada Example")
     assert first["subject"] == "Without a trailer"
     shown = place.runr("audit", code=0).out
     assert "50.0% of 6 covered" in shown
-    assert f"{gap[:12]}  {first['committed_at']}  Ada Example  Without a trailer" in shown
+    assert f"{unnamed[:12]}  {first['committed_at']}  Ada Example  Without a trailer" in shown
 
 
 def test_fail_under_is_an_exit_code_for_ci(place: Place) -> None:
@@ -66,7 +66,7 @@ def test_a_range_is_all_that_is_looked_at(place: Place) -> None:
     worked(place)
     assert counts(place, "--range", "HEAD~1..HEAD") == {"checkpoint": 1}
     assert counts(place, "--range", "HEAD~1..") == {"checkpoint": 1}
-    assert counts(place, "--range", "HEAD~1") == {"gap": 2}
+    assert counts(place, "--range", "HEAD~1") == {"unattributed": 2}
     place.runr("audit", "--range", "HEAD~1..HEAD", "--fail-under", "100", code=0)
 
 
@@ -110,7 +110,7 @@ def test_a_cherry_picked_and_a_rebased_checkpoint_keep_their_class(place: Place)
     place.git("switch", "-q", "-c", "other", "HEAD~1")
     save(place, "x.txt", "1\n")
     place.git("cherry-pick", sha)
-    assert counts(place, "--range", "main..other") == {"checkpoint": 1, "gap": 1}
+    assert counts(place, "--range", "main..other") == {"checkpoint": 1, "unattributed": 1}
 
 
 def test_a_checkpoint_that_lost_its_trailers_is_inferred_from_its_patch(place: Place) -> None:
@@ -137,7 +137,7 @@ def test_a_squash_of_several_checkpoints_is_inferred_from_its_tree(place: Place)
     assert counts(place, "--range", f"{before}..") == {"inferred": 1}
     save(place, "c.txt", "1\n")
     place.git("revert", "--no-edit", "HEAD")
-    assert counts(place, "--range", f"{before}..") == {"inferred": 1, "gap": 2}
+    assert counts(place, "--range", f"{before}..") == {"inferred": 1, "unattributed": 2}
 
 
 def test_a_revert_is_no_checkpoint_though_its_tree_is_one(place: Place) -> None:
@@ -146,14 +146,14 @@ def test_a_revert_is_no_checkpoint_though_its_tree_is_one(place: Place) -> None:
     place.run("b")
     place.git("revert", "--no-edit", "HEAD")
     answer = place.runr("audit", "--range", "HEAD~2..", "--json", code=0).json
-    assert (answer["counts"]["checkpoint"], answer["counts"]["gap"]) == (1, 1)
+    assert (answer["counts"]["checkpoint"], answer["counts"]["unattributed"]) == (1, 1)
     assert answer["unattributed"][0]["subject"].startswith('Revert "b"')
 
 
 def test_a_commit_beneath_an_empty_checkpoint_stays_a_gap(place: Place) -> None:
     save(place, "a.txt", "1\n")
     place.git("commit", "-q", "--allow-empty", "-m", f"Nothing\n\n{CHECKPOINT}")
-    assert counts(place, "--range", "HEAD~2..") == {"checkpoint": 1, "gap": 1}
+    assert counts(place, "--range", "HEAD~2..") == {"checkpoint": 1, "unattributed": 1}
 
 
 def test_binary_files_that_differ_are_not_the_same_change(place: Place) -> None:
@@ -164,7 +164,7 @@ def test_binary_files_that_differ_are_not_the_same_change(place: Place) -> None:
         place.git("commit", "-q", "-m", f"{name}\n\n{CHECKPOINT if name == 'one' else ''}")
     place.git("merge", "-q", "-s", "ours", "-m", "Both", "one")
     found = counts(place, "--range", "main..")
-    assert (found["checkpoint"], found["gap"]) == (1, 1)
+    assert (found["checkpoint"], found["unattributed"]) == (1, 1)
 
 
 def test_a_merge_that_changes_nothing_itself_is_not_counted(place: Place) -> None:
@@ -192,7 +192,7 @@ def test_a_merge_that_changes_something_itself_is_unattributed(place: Place, by_
         place.write("b.txt", "slipped in\n")
         place.git("add", "b.txt")
     place.git("commit", "-q", "-m", "Both")
-    last = "gap" if by_hand else "merge"
+    last = "unattributed" if by_hand else "merge"
     assert counts(place, "--range", "HEAD~2..") == {"checkpoint": 2, last: 1}
 
 
@@ -204,7 +204,7 @@ def test_a_message_with_odd_bytes_and_separators_breaks_nothing(place: Place) ->
     subprocess.run(command, input=message, check=True)
     save(place, "b.txt", "1\n", "Last")
     answer = place.runr("audit", "--json", code=0).json
-    assert (answer["counts"]["attributed"], answer["counts"]["gap"]) == (1, 2)
+    assert (answer["counts"]["attributed"], answer["counts"]["unattributed"]) == (1, 2)
     place.runr("audit", code=0)
 
 

@@ -1,4 +1,4 @@
-"""Verification: risky paths, flaky checks, checks that are skipped or left out."""
+"""Verification: risky paths, flaky checks, checks that are skipped or not run."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def risky(place: Place) -> Place:
     return place
 
 
-def test_a_risky_change_takes_further_tiers_before_the_tasks_own_checks(risky: Place) -> None:
+def test_a_risky_change_adds_tiers_before_the_tasks_own_checks(risky: Place) -> None:
     script = "mkdir -p migrations; echo 1 > migrations/1.sql"
     risky.script("a.md", script, 'tier: tier0\nverify: ["echo own"]')
     risky.commit("Tasks")
@@ -55,7 +55,7 @@ def test_a_risky_change_takes_further_tiers_before_the_tasks_own_checks(risky: P
     assert f"{heading}\n- `echo test`\n- `echo slow`" in prompt
 
 
-def test_what_is_not_risky_is_checked_as_far_as_the_task_says(risky: Place) -> None:
+def test_a_change_that_is_not_risky_gets_the_tasks_tier(risky: Place) -> None:
     risky.script("a.md", "echo 1 > a.txt", "tier: tier0")
     assert commands(risky.run("a")) == [("tier0", "echo lint")]
 
@@ -66,7 +66,7 @@ def test_a_risk_in_a_commit_that_was_taken_back_counts_too(risky: Place) -> None
     assert commands(risky.run("a"))[-1] == ("tier1", "echo test")
 
 
-def test_a_failed_check_that_a_risk_brought_stops_the_run(place: Place) -> None:
+def test_a_failed_check_of_an_escalation_stops_the_run(place: Place) -> None:
     settings(place, 'tier1 = ["true"]\ntier2 = ["false"]\nescalate = {"db/" = "tier2"}')
     place.script("a.md", "mkdir db; echo 1 > db/x")
     place.script("b.md", "echo 1 > x")
@@ -75,7 +75,7 @@ def test_a_failed_check_that_a_risk_brought_stops_the_run(place: Place) -> None:
     assert place.run("b")["status"] == "completed"
 
 
-def test_a_risk_of_an_unknown_tier_is_a_mistake_in_the_settings(place: Place) -> None:
+def test_an_escalation_to_an_unknown_tier_is_a_configuration_error(place: Place) -> None:
     place.config('[verify.escalate]\n"db/" = "tier3"\n')
     place.task("a.md")
     refused = place.runr("run", "--task", "a", code=2)
@@ -210,7 +210,7 @@ def test_skipping_without_a_reason_is_refused(place: Place, words: tuple[str, ..
     assert not place.has_status()
 
 
-def test_open_dependencies_stand_against_skipped_checks_too(place: Place) -> None:
+def test_open_dependencies_refuse_a_completion_with_skipped_checks_too(place: Place) -> None:
     place.task("a.md")
     place.task("b.md", "depends_on: [a]")
     refused = place.runr("complete-task", "b", "--skip-checks", *REASON, code=3)

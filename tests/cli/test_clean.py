@@ -1,4 +1,4 @@
-"""`runr clean`: unneeded leftovers go, and the only copy of anything stays."""
+"""`runr clean`: leftovers are removed, and the only copy of work is kept."""
 
 import shutil
 from typing import Any
@@ -46,7 +46,9 @@ def test_a_branch_that_was_merged_is_removed_and_its_commit_named(place: Place) 
 
 
 @pytest.mark.parametrize("how", ["submit", "cherry-pick"])
-def test_a_branch_whose_commits_came_in_as_others_is_removed(place: Place, how: str) -> None:
+def test_a_branch_whose_changes_were_merged_as_other_commits_is_removed(
+    place: Place, how: str
+) -> None:
     run = waiting(place)
     place.git("branch", "release", "main~1")
     if how == "submit":
@@ -59,7 +61,7 @@ def test_a_branch_whose_commits_came_in_as_others_is_removed(place: Place, how: 
     assert ours(place) == []
 
 
-def test_unsubmitted_work_is_kept_and_said_why_until_its_run_is_named(place: Place) -> None:
+def test_unmerged_work_is_kept_with_a_reason_until_its_run_is_named(place: Place) -> None:
     run = waiting(place)
     answer = clean(place, "--runs", "--older-than", "0s")
     assert answer["removed"] == []
@@ -141,7 +143,7 @@ def test_an_active_run_is_kept_even_when_named(place: Place) -> None:
     place.runr("stop", started, code=0)
 
 
-def test_old_records_go_unless_the_status_file_refers_to_them(place: Place) -> None:
+def test_old_records_are_removed_unless_the_status_file_refers_to_them(place: Place) -> None:
     place.script("a.md", "echo $RUNR_RUN_ID > a.txt")
     place.commit("Tasks")
     first, second = place.run("a"), place.run("a", "--force")
@@ -172,10 +174,10 @@ def test_younger_leftovers_are_kept_where_an_age_is_given(place: Place) -> None:
     assert kept["why"] == "the run ended less than 2d ago"
     assert worktree(place, run)
     refused = place.runr("clean", "--older-than", "soon", code=2)
-    assert "is not a length of time" in refused.err
+    assert "is not a duration" in refused.err
 
 
-def test_what_no_run_on_record_names_is_kept_and_said(place: Place) -> None:
+def test_leftovers_without_a_run_record_are_kept_and_reported(place: Place) -> None:
     place.git("branch", "runr/mine")
     place.write(".runr/worktrees/other/file.txt", "mine\n")
     kept = clean(place, "--runs", "--older-than", "0s")["kept"]

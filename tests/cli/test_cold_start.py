@@ -1,4 +1,4 @@
-"""What a command that only looks must not load."""
+"""Modules that read-only commands must not import."""
 
 import subprocess
 import sys
@@ -33,14 +33,14 @@ def loaded(place: Place, *words: str) -> set[str]:
     return set(done.stderr.split())
 
 
-def test_the_version_is_said_without_any_model(place: Place) -> None:
+def test_the_version_is_printed_without_importing_any_model(place: Place) -> None:
     assert loaded(place, "version") & (HEAVY | {"pydantic", "sqlite3", "subprocess"}) == set()
 
 
 @pytest.mark.parametrize(
     "words", [("list-tasks",), ("status",), ("runs",), ("task-status", "a"), ("report", "latest")]
 )
-def test_looking_loads_neither_a_parser_nor_a_protocol(
+def test_read_only_commands_import_neither_a_parser_nor_a_protocol(
     place: Place, words: tuple[str, ...]
 ) -> None:
     file = place.task("a.md", "type: manual")

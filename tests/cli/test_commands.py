@@ -1,4 +1,4 @@
-"""The table of commands: what `runr --help` says is what each command says, and aliases."""
+"""The table of commands: help lines, aliases, colours, defaults."""
 
 import click
 import pytest

@@ -66,7 +66,7 @@ def test_a_failing_check_refuses_an_attestation(place: Place) -> None:
     assert place.status("a.md")["evidence"] == "attested"
 
 
-def test_a_forced_word_is_attested_and_the_failed_verification_stays_recorded(
+def test_a_forced_attestation_records_the_failed_verification(
     place: Place,
 ) -> None:
     place.task("a.md", 'verify: ["false"]')
@@ -89,7 +89,7 @@ def test_open_dependencies_refuse_an_attestation(place: Place) -> None:
     assert "open dependencies: .runr/tasks/a.md" in place.runr("report", "latest").out
 
 
-def test_a_second_completion_says_that_the_first_one_stands(place: Place) -> None:
+def test_a_second_completion_reports_that_the_task_is_completed(place: Place) -> None:
     place.task("a.md", "type: manual")
     place.runr("complete-task", "a", *REASON, "--by", "Grace", code=0)
     again = place.runr("complete-task", "a", "--reason", "another", "--by", "Bob", code=0)
@@ -122,7 +122,7 @@ def test_a_task_that_is_edited_afterwards_is_stale_and_can_be_run_again(place: P
     assert place.runr("list-tasks", "--stale", "--json").json["total_count"] == 0
 
 
-def test_an_active_run_is_left_to_finish(place: Place) -> None:
+def test_an_active_run_is_not_completed_by_hand(place: Place) -> None:
     place.script("a.md", "trap 'exit 0' TERM; while :; do sleep 0.05; done")
     started = place.runr("run", "--task", "a", "--detach", "--json", code=0).json["id"]
     refused = place.runr("complete-task", "a", *REASON, code=1)
@@ -144,8 +144,8 @@ def test_a_session_run_stays_open_until_its_checks_pass(place: Place) -> None:
     assert "✗ grep 2 a.txt" in failed.out
     place.write("a.txt", "2\n")
     place.write("b.txt", "2\n")
-    guarded = place.runr("complete-task", "a", env=session, code=5)
-    assert "out of scope: b.txt" in guarded.out
+    refused_change = place.runr("complete-task", "a", env=session, code=5)
+    assert "out of scope: b.txt" in refused_change.out
     (place.root / "b.txt").unlink()
     done = place.runr("complete-task", "a", env=session, code=0)
     assert "✓ a.md: completed, verified, commit" in done.out

@@ -25,7 +25,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Place, Result]:
     return Place(folder / "it is here", folder), result
 
 
-def test_the_demo_ends_with_the_statuses_that_it_promises(shown: tuple[Place, Result]) -> None:
+def test_the_demo_ends_with_the_documented_statuses(shown: tuple[Place, Result]) -> None:
     place, result = shown
     assert result.err == ""
     rows = place.runr("list-tasks", "--json", code=0).json["tasks"]
@@ -54,7 +54,7 @@ def test_each_command_after_the_stop_can_be_pasted_in_the_demo(
     assert place.paste(resume).code == 5
 
 
-def test_what_the_demo_says_to_type_next_works_from_anywhere(
+def test_the_next_commands_of_the_demo_work_from_any_folder(
     shown: tuple[Place, Result], tmp_path: Path
 ) -> None:
     _, result = shown

@@ -26,7 +26,7 @@ def lay(place: Place, **status: dict[str, Any]) -> None:
 DONE = {"status": "completed", "evidence": "verified", "completed_by": "run:x"}
 
 
-def test_the_graph_is_a_tree_from_what_comes_first_to_what_it_unblocks(place: Place) -> None:
+def test_the_graph_is_a_tree_of_dependencies_with_their_dependents(place: Place) -> None:
     lay(place, setup=DONE)
     assert place.runr("graph", code=0).out == (
         "5 tasks: 1 completed, 1 ready, 1 waiting for a person, 2 blocked\n"
@@ -40,7 +40,7 @@ def test_the_graph_is_a_tree_from_what_comes_first_to_what_it_unblocks(place: Pl
     )
 
 
-def test_the_graph_of_one_task_is_what_it_needs_and_what_it_unblocks(place: Place) -> None:
+def test_the_graph_of_one_task_shows_its_dependencies_and_dependents(place: Place) -> None:
     lay(place)
     lines = place.runr("graph", "01-login", code=0).out.splitlines()
     assert lines[2:] == [
@@ -112,7 +112,9 @@ def test_filters_are_the_same_words_on_every_command(place: Place) -> None:
     assert "did you mean status:?" in place.runr("next", "statsu:failed", code=2).err
 
 
-def test_next_is_the_most_urgent_task_that_needs_no_person(place: Place) -> None:
+def test_next_is_the_ready_task_with_the_highest_priority_that_needs_no_person(
+    place: Place,
+) -> None:
     lay(place)
     place.task("05-later.md")
     place.task("06-soon.md", "priority: 2")
@@ -134,7 +136,7 @@ def test_next_is_the_most_urgent_task_that_needs_no_person(place: Place) -> None
     assert answer["needs_human_paths"] == [".runr/tasks/04-tell.md"]
 
 
-def test_explain_says_why_this_one_and_why_none_of_the_others(place: Place) -> None:
+def test_explain_gives_the_reason_for_this_task_and_against_each_other_one(place: Place) -> None:
     lay(place, logout={"status": "in_progress", "last_run_id": "20250108-143022-k7qf"})
     place.task("05-later.md")
     out = place.runr("next", "--explain", code=0).out
@@ -145,17 +147,17 @@ def test_explain_says_why_this_one_and_why_none_of_the_others(place: Place) -> N
     assert "  not 05-later.md: ready, and unblocks 0 instead of 3\n" in out
 
 
-def test_next_says_what_there_is_when_nothing_can_be_started(place: Place) -> None:
+def test_next_says_why_no_task_can_be_started(place: Place) -> None:
     assert "nothing is open" in place.runr("next", code=0).out
     place.task("a.md", "type: manual")
     message = place.runr("next", code=0)
-    assert "what could go on waits for a person" in message.out
+    assert "all startable work waits for a person" in message.out
     assert message.steps == ["runr list-tasks --waiting"]
     place.task("b.md", "depends_on: [b]")
     assert "none of the 1 open tasks can be started" in place.runr("next", "b.md", code=0).out
 
 
-def test_all_ready_runs_in_the_order_that_next_tells(place: Place) -> None:
+def test_all_ready_runs_in_the_order_of_next(place: Place) -> None:
     place.script("a.md", "echo 1 > a.txt")
     place.script("b.md", "echo 1 > b.txt")
     place.script("c.md", "echo 1 > c.txt", "depends_on: [b]")
@@ -172,7 +174,7 @@ def test_all_ready_runs_in_the_order_that_next_tells(place: Place) -> None:
     assert [place.paste(step).code for step in mixed.steps] == [0, 0]
 
 
-def test_a_blocked_task_names_what_holds_it_up_at_root(place: Place) -> None:
+def test_a_blocked_task_names_its_root_causes(place: Place) -> None:
     lay(place, setup={"status": "stopped", "stop_reason": "scope_violation"})
     detail = place.runr("task-status", "03-guide", "--json", code=0).json["task"]
     assert detail["blocked_by"] == [".runr/tasks/00-setup.md", ".runr/tasks/api/02-logout.md"]
@@ -186,7 +188,7 @@ def test_a_blocked_task_names_what_holds_it_up_at_root(place: Place) -> None:
 
 
 @pytest.mark.parametrize("words", [["approve"], ["reject"]])
-def test_a_verdict_needs_work_that_waits_for_it(place: Place, words: list[str]) -> None:
+def test_an_approval_needs_a_run_that_waits_for_a_person(place: Place, words: list[str]) -> None:
     place.script("a.md", "echo 1 > a.txt")
     place.commit("Tasks")
     said = [*words, "a", "--reason", "why"]
@@ -201,12 +203,12 @@ def test_a_verdict_needs_work_that_waits_for_it(place: Place, words: list[str]) 
     assert "inside run" in place.runr(*said, env={"RUNR_RUN_ID": run["id"]}, code=2).err
 
 
-def test_work_that_waits_is_sent_back_done_again_and_approved(place: Place) -> None:
+def test_a_run_that_waits_is_rejected_resumed_and_approved(place: Place) -> None:
     place.script("a.md", 'echo "$RUNR_ATTEMPT" > a.txt', "type: hybrid")
     place.commit("Tasks")
     run = place.run("a", code=9)
     assert place.runr("list-tasks", "--waiting", "--json").json["total_count"] == 1
-    assert place.runr("next").out.startswith("No next task: what could go on waits")
+    assert place.runr("next").out.startswith("No next task: all startable work waits")
     sent = place.runr("reject", run["id"], "--reason", "not yet", "--by", "Grace", code=0)
     assert sent.steps[-1] == f"runr resume {run['id']}"
     assert place.status("a.md")["stop_reason"] == "rejected"

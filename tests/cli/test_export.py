@@ -1,4 +1,4 @@
-"""Handing everything on, as it is typed."""
+"""`runr export`, on the command line."""
 
 import csv
 import io
@@ -39,7 +39,7 @@ def seen(place: Place) -> list[Any]:
 
 
 @pytest.mark.parametrize("form", ["json", "csv"])
-def test_an_export_makes_the_same_again_in_another_repository(worked: Place, form: str) -> None:
+def test_an_export_is_restored_in_another_repository(worked: Place, form: str) -> None:
     there = elsewhere(worked)
     target = str(there.root / "kept")
     worked.runr("export", "--format", form, "--output", target, code=0)
@@ -136,7 +136,7 @@ def test_a_damaged_export_is_accounted_for(
 
 
 @pytest.mark.parametrize("form", ["taskmaster", "beads", "backlog"])
-def test_other_tools_get_the_tasks_and_give_them_back(worked: Place, form: str) -> None:
+def test_tasks_survive_an_export_to_another_tool_and_back(worked: Place, form: str) -> None:
     there = elsewhere(worked)
     names = {"taskmaster": "tasks.json", "beads": "issues.jsonl", "backlog": "backlog"}
     target = str(there.root / names[form])
@@ -158,7 +158,7 @@ def test_other_tools_get_the_tasks_and_give_them_back(worked: Place, form: str) 
     assert "By hand,\n\nin two parts." in there.read(found["02-b"]["path"])
 
 
-def test_backlog_wants_a_folder(worked: Place) -> None:
+def test_the_backlog_format_needs_a_folder(worked: Place) -> None:
     refused = worked.runr("export", "--format", "backlog", code=2)
     assert worked.paste(refused.steps[0]).code == 0
     assert len(list((worked.root / "backlog/tasks").iterdir())) == 3

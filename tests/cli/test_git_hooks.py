@@ -1,4 +1,4 @@
-"""Git hooks that say in a commit who made it, and stay out of everybody's way."""
+"""The git hooks that add provenance to commits."""
 
 import os
 import subprocess
@@ -71,7 +71,7 @@ def test_a_commit_in_a_session_names_it_and_another_one_says_nothing(hooked: Pla
     assert save(hooked, "a", env=SESSION) == f"Add a\n\n{STAMP}"
     assert save(hooked, "b") == "Add b"
     answer = hooked.runr("audit", "--range", "HEAD~2..", "--json", code=0).json
-    assert (answer["counts"]["attributed"], answer["counts"]["gap"]) == (1, 1)
+    assert (answer["counts"]["attributed"], answer["counts"]["unattributed"]) == (1, 1)
 
 
 @pytest.mark.parametrize("no_verify", [(), ("--no-verify",)])
@@ -101,7 +101,7 @@ def test_an_amended_commit_has_each_trailer_once(hooked: Place) -> None:
     assert message(hooked) == f"Add a\n\n{STAMP}\nRunr-Session: 07e12345-bbbb"
 
 
-def test_what_is_made_again_says_what_it_said(hooked: Place) -> None:
+def test_rebased_and_cherry_picked_commits_keep_their_trailers(hooked: Place) -> None:
     save(hooked, "a", env=SESSION)
     save(hooked, "b")
     do(hooked, "switch", "-q", "-c", "side", "HEAD~2")
@@ -155,7 +155,7 @@ def test_merges_squashes_and_reverts_are_made_by_the_session(hooked: Place) -> N
 
 
 @pytest.mark.parametrize("verbose", [(), ("-v",)])
-def test_a_message_from_the_editor_is_stamped_and_an_empty_one_gives_up(
+def test_a_message_from_the_editor_gets_trailers_and_an_empty_one_aborts(
     hooked: Place, verbose: tuple[str, ...]
 ) -> None:
     editor = {"GIT_EDITOR": "sed -i '1s/^/Written by hand/'", **SESSION}
@@ -207,7 +207,7 @@ def test_a_commit_in_a_linked_worktree_names_the_run_that_is_open_there(hooked: 
     assert save(hooked, "b", env=SESSION) == f"Add b\n\n{STAMP}"
 
 
-def test_without_runr_a_commit_is_made_as_ever(hooked: Place) -> None:
+def test_without_runr_a_commit_is_made_as_before(hooked: Place) -> None:
     hooked.config("[provenance]\nenforce = true\n")
     for name in ("prepare-commit-msg", "commit-msg"):
         hook = hooked.root / ".git/hooks" / name
@@ -217,13 +217,13 @@ def test_without_runr_a_commit_is_made_as_ever(hooked: Place) -> None:
     assert save(hooked, "a", env={"PATH": "/usr/bin:/bin"}) == "Add a"
 
 
-def test_the_ledger_refuses_unattributed_commits_and_says_what_to_do(hooked: Place) -> None:
+def test_enforced_provenance_refuses_unattributed_commits_with_the_next_step(hooked: Place) -> None:
     hooked.config("[provenance]\nenforce = true\n")
     do(hooked, "commit", "-q", "--no-verify", "-a", "-m", "Keep a ledger")
     hooked.write("a", "1")
     do(hooked, "add", "a")
     refused = do(hooked, "commit", "-m", "No author", code=1)
-    assert refused.err.startswith("runr: this commit does not say where it came from")
+    assert refused.err.startswith("runr: this commit names neither a run nor a session")
     assert "Traceback" not in refused.err
     hooked.paste(refused.steps[0].partition("   ")[0])
     assert "Runr-Intervention: true" in message(hooked)
@@ -246,7 +246,7 @@ def test_a_broken_configuration_does_not_prevent_commits(hooked: Place) -> None:
 # The hooks of others
 
 
-def test_hooks_that_were_there_run_first_and_come_back(place: Place, tmp_path: Path) -> None:
+def test_existing_hooks_run_first_and_are_restored(place: Place, tmp_path: Path) -> None:
     spied = {"SPIED": str(tmp_path / "spied")}
     spy(place.root / ".git/hooks", "prepare-commit-msg", "commit-msg", "pre-commit")
     before = everything(place)
@@ -347,7 +347,7 @@ def test_a_hook_of_ours_that_was_edited_is_kept(hooked: Place) -> None:
     assert not (hooked.root / ".git/hooks/prepare-commit-msg").exists()
 
 
-def test_a_tool_that_takes_our_place_later_is_left_alone(hooked: Place) -> None:
+def test_a_tool_that_replaces_the_hook_later_is_left_alone(hooked: Place) -> None:
     hooks = hooked.root / ".git/hooks"
     (hooks / "commit-msg").rename(hooks / "commit-msg.legacy")
     theirs = '#!/bin/sh\nexec "$0.legacy" "$@"\n'
@@ -360,7 +360,7 @@ def test_a_tool_that_takes_our_place_later_is_left_alone(hooked: Place) -> None:
     assert (hooks / "commit-msg").read_text(encoding="utf-8") == theirs
 
 
-def test_a_commit_takes_no_noticeable_time_longer(hooked: Place) -> None:
+def test_the_hook_barely_slows_down_a_commit(hooked: Place) -> None:
     # Nothing of Python is loaded where there is neither a run nor a ledger.
     traced = {**SESSION, "PYTHONPROFILEIMPORTTIME": "1"}
     hooked.write("a", "1")
@@ -411,7 +411,7 @@ def begun(place: Place, *, code: int = 0) -> Mapping[str, str]:
     return SESSION | dict(added)
 
 
-def test_a_session_s_shell_stamps_its_commits_without_an_installation(place: Place) -> None:
+def test_a_session_s_shell_adds_trailers_without_an_installation(place: Place) -> None:
     place.task("a.md")
     place.commit("Start")
     spy(place.root / ".git/hooks", "pre-commit", "commit-msg")

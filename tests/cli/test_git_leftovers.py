@@ -1,4 +1,4 @@
-"""Whatever runr looked at, the user's repository holds only what a ref or a checkpoint leads to."""
+"""runr leaves no unreachable git objects in the user's repository."""
 
 from cli.terminal import Place
 

@@ -1,4 +1,4 @@
-"""How often runr asks git, counted with a git of its own that notes every call first on PATH."""
+"""The number of git processes, counted by a wrapper that is first on PATH."""
 
 import os
 import re
@@ -39,7 +39,7 @@ def shown(asked: Counter[str]) -> str:
     return "\n".join(f"{times:4} git {question}" for question, times in asked.most_common())
 
 
-def test_a_run_of_a_trivial_task_asks_git_seldom(place: Place, calls: Path) -> None:
+def test_a_run_of_a_trivial_task_starts_few_git_processes(place: Place, calls: Path) -> None:
     place.script("a.md", "echo hi > out.txt", header='verify: ["test -e out.txt"]')
     place.commit("A task")
     calls.write_text("")
@@ -52,7 +52,7 @@ def test_a_run_of_a_trivial_task_asks_git_seldom(place: Place, calls: Path) -> N
 
 
 @pytest.mark.parametrize("words", [("list-tasks",), ("status",), ("task-status", "a")])
-def test_a_look_at_open_tasks_asks_git_hardly_anything(
+def test_listing_tasks_starts_hardly_any_git_process(
     place: Place, calls: Path, words: tuple[str, ...]
 ) -> None:
     place.script("a.md", "true")

@@ -1,4 +1,4 @@
-"""`runr hook` as Claude Code starts it, at the edges that a session seldom meets."""
+"""`runr hook` as Claude Code starts it, in unusual situations."""
 
 import json
 import os
@@ -66,7 +66,7 @@ def test_outside_of_runr_an_event_ends_before_anything_is_loaded(
 
 
 @pytest.mark.parametrize("event", ["PreToolUse", "PostToolUse", "Stop"])
-def test_with_no_task_open_a_tool_does_not_wait_for_runr(place: Place, event: str) -> None:
+def test_without_an_open_task_a_tool_does_not_wait_for_runr(place: Place, event: str) -> None:
     place.task("a.md")
     assert (
         loaded(place.root, event) & {"json", "pathlib", "runr.project", "runr.execution"} == set()
@@ -88,7 +88,7 @@ def counted(place: Place, ready: str) -> None:
     until(lambda: f'"ready": {ready}' in kept.read_text(), f"a look that counts {ready}")
 
 
-def test_what_has_changed_is_named_at_the_start_and_counted_behind_it(place: Place) -> None:
+def test_changes_are_named_at_the_start_and_counted_in_the_background(place: Place) -> None:
     place.write("README.md", "# A project\n")
     place.commit("Start")
     place.task("a.md", "type: manual")
@@ -106,7 +106,7 @@ def test_what_has_changed_is_named_at_the_start_and_counted_behind_it(place: Pla
     assert "Ready: b.md, c.md" in hook(place.root, "SessionStart")
 
 
-def test_a_commit_alone_is_no_news_where_all_is_done(place: Place) -> None:
+def test_a_commit_alone_is_not_reported_when_all_tasks_are_completed(place: Place) -> None:
     place.task("a.md", "type: manual")
     place.commit("Start")
     place.runr("complete-task", "a", "--reason", "done", "--by", "Ada", code=0)
@@ -136,7 +136,7 @@ def test_a_run_without_a_session_leaves_the_next_start_nothing_to_count(place: P
     assert hook(place.root, "SessionStart") == ""
 
 
-def test_what_has_changed_is_looked_at_when_a_session_ends_not_when_the_next_one_waits(
+def test_changes_are_counted_when_a_session_ends_and_not_at_the_next_start(
     place: Place,
 ) -> None:
     place.write("README.md", "# A project\n")
@@ -149,13 +149,13 @@ def test_what_has_changed_is_looked_at_when_a_session_ends_not_when_the_next_one
 
 
 @pytest.mark.parametrize("given", ["", "no json", "[]", '{"session_id": 7, "tool_input": "x"}'])
-def test_input_that_makes_no_sense_is_passed_over(place: Place, given: str) -> None:
+def test_invalid_input_is_ignored(place: Place, given: str) -> None:
     place.task("a.md")
     place.write(".runr/task-status.json", '{"tasks": {"a": {"status": "in_progress"}')
     assert hook(place.root, "PreToolUse", given) == ""
 
 
-def test_what_went_wrong_is_kept_for_whoever_looks(place: Place) -> None:
+def test_a_failure_is_logged(place: Place) -> None:
     place.task("a.md")
     hook(place.root, "SessionStart", "no json")
     assert "SessionStart: JSONDecodeError" in place.read(".runr/hooks.log")
@@ -179,6 +179,15 @@ def test_a_hook_that_is_killed_at_its_time_limit_is_logged_by_the_next_one(place
     (line,) = place.read(".runr/hooks.log").splitlines()
     assert "SessionStart: killed before it had an answer" in line
     assert list(place.root.glob(".runr/locks/hook-*")) == []
+    place.write(".runr/hooks.log", f"2001-01-01T00:00:00Z{line[20:]}\n{line}\n{line}\nother\n")
+    found = place.runr("doctor").out
+    assert f"2 hooks killed in the last 7 days, the latest SessionStart of {line[:20]}" in found
+    assert f"tail {place.root}/.runr/hooks.log" in found
+
+
+def test_doctor_says_nothing_of_hooks_that_were_not_killed(place: Place) -> None:
+    hook(place.root, "SessionStart", "no json")
+    assert "killed" not in place.runr("doctor").out
 
 
 def started(place: Place) -> str:
@@ -207,7 +216,7 @@ def denial(place: Place, path: str) -> str:
     )
 
 
-def test_an_edit_that_the_guard_would_let_pass_is_not_denied(place: Place) -> None:
+def test_an_edit_that_the_scope_check_accepts_is_not_denied(place: Place) -> None:
     opened(place, "owns: [src/, package.json]", "[scope]\nallow = ['docs/notes.md']\n")
     for path in ("src/a.py", "docs/notes.md", "package-lock.json"):
         assert denial(place, path) == ""

@@ -1,4 +1,4 @@
-"""Taking over the tasks of other tools, as it is typed."""
+"""`runr import`, on the command line."""
 
 import json
 import os
@@ -57,7 +57,9 @@ def recorded(place: Place) -> str:
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_what_other_tools_keep_imports_lists_and_has_no_problem(place: Place, name: str) -> None:
+def test_real_files_of_other_tools_are_imported_and_listed_without_problems(
+    place: Place, name: str
+) -> None:
     words = ("--done", "attest", "--by", "Ada", "--json")
     answer = place.runr("import", brought(place, name), *words, code=0).json
     tasks = listed(place)
@@ -72,7 +74,7 @@ def test_what_other_tools_keep_imports_lists_and_has_no_problem(place: Place, na
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_what_other_tools_keep_is_drawn_and_verified(place: Place, name: str) -> None:
+def test_imported_tasks_are_in_the_graph_and_pass_lint(place: Place, name: str) -> None:
     answer = place.runr("import", brought(place, name), "--json", code=0).json
     drawn = place.runr("graph", "--format", "mermaid", code=0).out
     names = [record["path"] for record in answer["records"] if record["path"]]
@@ -94,7 +96,7 @@ def test_a_second_import_changes_nothing(place: Place, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_a_preview_says_all_of_it_and_writes_nothing(place: Place, name: str) -> None:
+def test_a_preview_lists_everything_and_writes_nothing(place: Place, name: str) -> None:
     file = brought(place, name)
     planned = place.runr("import", file, "--preview", "--json", code=0).json
     assert not (place.root / ".runr/tasks").exists()
@@ -193,7 +195,7 @@ def test_nothing_is_overwritten_and_the_rest_is_imported(place: Place) -> None:
     ]
 
 
-def test_an_import_that_was_broken_off_is_finished_by_the_next(place: Place) -> None:
+def test_an_interrupted_import_is_completed_by_the_next_one(place: Place) -> None:
     file = brought(place, "plain")
     place.runr("import", file, code=0)
     (place.root / ".runr/tasks/02-raise-the-frame.md").unlink()
@@ -219,7 +221,7 @@ def test_one_damaged_file_keeps_no_other_from_being_imported(place: Place) -> No
     damaged = [line.strip() for line in answer.out.splitlines() if line.startswith("  !")]
     assert damaged[0].startswith("! ./backlog/tasks/task-3 - x.md, line ")
     assert damaged[1:] == [
-        "! ./backlog/tasks/task-4 - x.md, line 5  the key `status` stands twice, first on line 4",
+        "! ./backlog/tasks/task-4 - x.md, line 5  the key `status` occurs twice, first on line 4",
         "! ./backlog/tasks/task-6 - x.md  cannot be read: No such file or directory",
     ]
     assert (
@@ -237,7 +239,7 @@ WORDS = (
 )
 
 
-def test_a_word_that_is_not_known_is_held_and_never_ready(place: Place) -> None:
+def test_an_unknown_status_puts_a_task_on_hold(place: Place) -> None:
     backlog(place, *(f"title: T\nstatus: {word}" for word in WORDS))
     place.write("backlog/config.yml", 'statuses: ["To Do", "Review", "Shipped"]\n')
     issues = [
@@ -285,7 +287,7 @@ def test_where_several_tools_have_tasks_each_is_offered(place: Place) -> None:
     assert list(listed(place)) == ["task-1-one.md"]
 
 
-def test_where_there_is_nothing_it_says_so(place: Place) -> None:
+def test_an_import_without_records_says_so(place: Place) -> None:
     place.write(".beads/issues.jsonl")
     answer = place.runr("import", ".", code=0)
     assert "There is nothing to import." in answer.out
@@ -413,7 +415,7 @@ def test_a_record_that_cannot_be_read_is_reported_with_its_place(
     assert "1 could not be imported." in answer.out
 
 
-def test_a_tool_that_is_named_and_a_list_that_is_not_there(place: Place) -> None:
+def test_an_unknown_tool_or_list_is_refused(place: Place) -> None:
     file = brought(place, "tagged")
     refused = place.runr("import", file, "--list", "autumn", code=2)
     assert "there are master, autumn/fungi" in refused.err
@@ -451,7 +453,7 @@ def test_a_terminal_is_shown_the_preview_and_asked(
         assert place.status("01-pour-the-foundation.md")["completed_by"] == "person:Ada"
 
 
-def test_a_terminal_is_not_asked_what_was_said(place: Place) -> None:
+def test_options_replace_the_questions_in_a_terminal(place: Place) -> None:
     file = brought(place, "plain")
     out = answered(place, "y\n", "import", file, "--done", "attest", "--by", "Grace")
     assert "Attest" not in out

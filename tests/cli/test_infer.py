@@ -1,4 +1,4 @@
-"""`runr status --infer-from-git`: what the commits prove, whatever was done to them since."""
+"""`runr status --infer-from-git`: what commits prove, also after they were rewritten."""
 
 import json
 from collections.abc import Callable
@@ -149,7 +149,7 @@ SCENARIOS: list[tuple[Callable[[Place], None], str, float, str]] = [
 @pytest.mark.parametrize(
     ("deed", "basis", "confidence", "effect"), SCENARIOS, ids=[row[0].__name__ for row in SCENARIOS]
 )
-def test_work_is_known_again_after(
+def test_rewritten_work_is_recognised_after(
     place: Place, deed: Callable[[Place], None], basis: str, confidence: float, effect: str
 ) -> None:
     worked(place, "a")
@@ -180,7 +180,9 @@ def test_every_task_of_a_squash_is_found(place: Place) -> None:
     assert (place.status("a.md")["status"], place.status("b.md")["status"]) == ("completed",) * 2
 
 
-def test_a_squash_of_several_commits_of_one_run_is_known_by_their_sum(place: Place) -> None:
+def test_a_squash_of_several_commits_of_one_run_is_recognised_by_their_combined_patch(
+    place: Place,
+) -> None:
     body = "echo 1 > a.txt; git add -A; git commit -qm mine; echo 2 > b.txt"
     place.script("a.md", body)
     place.commit("Tasks")
@@ -191,7 +193,7 @@ def test_a_squash_of_several_commits_of_one_run_is_known_by_their_sum(place: Pla
     assert looked(place)[A]["basis"] == "patch"
 
 
-def test_a_working_tree_of_its_own_knows_what_leads_to_its_own_commit(place: Place) -> None:
+def test_each_worktree_infers_from_the_history_of_its_own_commit(place: Place) -> None:
     worked(place, "a")
     forget(place)
     there = Place(place.root.with_name("second"), place.home)
@@ -213,7 +215,7 @@ def test_nothing_is_recorded_without_apply(place: Place) -> None:
     assert "≈ a.md  completed" in place.runr("status").out
 
 
-def test_better_evidence_stays(place: Place) -> None:
+def test_better_evidence_is_not_replaced(place: Place) -> None:
     worked(place, "a")
     before = place.read(STATUS)
     assert looked(place, "--apply")[A]["effect"] == "known"
@@ -232,7 +234,7 @@ def test_better_evidence_stays(place: Place) -> None:
     assert place.read(STATUS) == before
 
 
-def test_work_that_was_squashed_in_by_hand_waits_no_longer(place: Place) -> None:
+def test_pending_work_that_was_squashed_by_hand_is_no_longer_pending(place: Place) -> None:
     place.script("a.md", "echo a > a.txt")
     place.task("b.md", "depends_on: [a]")
     place.commit("Tasks")
@@ -250,7 +252,7 @@ def test_work_that_was_squashed_in_by_hand_waits_no_longer(place: Place) -> None
     assert place.runr("why", "b", "--json").json["blocked_by"] == []
 
 
-def test_surer_evidence_replaces_a_guess(place: Place) -> None:
+def test_a_more_certain_match_replaces_a_less_certain_one(place: Place) -> None:
     worked(place, "a")
     forget(place)
     squashed_by_title(place)
@@ -273,7 +275,7 @@ def test_an_inferred_completion_whose_commit_is_reverted_is_withdrawn(place: Pla
     assert place.status("a.md")["evidence"] is None
 
 
-def test_only_what_came_since_the_last_reading_is_read(place: Place) -> None:
+def test_only_new_commits_are_read(place: Place) -> None:
     worked(place, "a")
     whole = int(place.git("rev-list", "--count", "HEAD"))
 
@@ -305,7 +307,7 @@ def test_a_repository_without_a_commit_says_nothing(bare: Place) -> None:
     assert "no commits yet" in shown.out
 
 
-def test_a_commit_that_only_names_its_task_finishes_nothing(place: Place) -> None:
+def test_a_commit_that_only_names_its_task_completes_nothing(place: Place) -> None:
     place.task("a.md")
     text = f"Half of it\n\nRunr-Run-Id: 20250108-143022-k7qf\nRunr-Task: {A}"
     place.git("commit", "-q", "--allow-empty", "-m", text)
@@ -315,7 +317,7 @@ def test_a_commit_that_only_names_its_task_finishes_nothing(place: Place) -> Non
     assert looked(place) == {}
 
 
-def test_a_trailer_that_leads_out_of_the_repository_breaks_nothing(place: Place) -> None:
+def test_a_trailer_with_a_path_outside_the_repository_is_ignored(place: Place) -> None:
     odd = ["../../etc/passwd", "-x", json.dumps("new\nline"), "HEAD", "a b"]
     for task in odd:
         text = f"Odd\n\nRunr-Task: {task}\nRunr-Checkpoint: true"

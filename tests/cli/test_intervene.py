@@ -1,4 +1,4 @@
-"""`runr intervene`: manual work that has a name and a reason."""
+"""`runr intervene`: manual commits with a name and a reason."""
 
 import json
 
@@ -11,7 +11,7 @@ def log(place: Place) -> str:
     return place.git("log", "-1", "--format=%B")
 
 
-def test_what_is_staged_is_committed_with_trailers_that_name_its_receipt(place: Place) -> None:
+def test_staged_changes_are_committed_with_trailers_that_name_their_record(place: Place) -> None:
     place.task("a.md")
     place.commit("Tasks")
     place.write("fixed.txt", "1\n")
@@ -107,7 +107,7 @@ def test_a_partly_staged_file_is_committed_as_it_is_staged(place: Place) -> None
     assert place.git("diff", "--cached", "--name-only") == ""
 
 
-def test_inside_a_run_nothing_is_manual_work(place: Place) -> None:
+def test_a_manual_commit_is_refused_inside_a_run(place: Place) -> None:
     place.script(
         "a.md", "echo 1 > a.txt; git add a.txt; runr intervene --reason me || echo $? > code.txt"
     )
@@ -170,7 +170,7 @@ def test_the_first_commit_of_a_repository_can_be_manual_work(bare: Place) -> Non
     assert "`a.txt` +1" in bare.runr("report", "latest", code=0).out
 
 
-def test_a_record_that_was_broken_off_is_ended_and_leaves_its_task_alone(place: Place) -> None:
+def test_an_interrupted_manual_commit_is_ended_without_changing_its_task(place: Place) -> None:
     place.task("a.md")
     place.write("a.txt", "1\n")
     words = ("--task", "a", "--reason", "why", "--all", "--json")

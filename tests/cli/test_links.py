@@ -1,4 +1,4 @@
-"""Links in the record, as a hostile clone may hold them: never followed, and said in one line."""
+"""Symbolic links in `.runr`, as in a hostile clone: never followed, reported in one line."""
 
 import json
 from pathlib import Path
@@ -24,7 +24,7 @@ COMMANDS = (
 
 @pytest.fixture
 def died(place: Place) -> str:
-    """Return the run of the task `a` whose process was gone before it could say so."""
+    """Return a run of the task `a` whose process was killed."""
     place.script("a.md", "exit 1")
     place.config('[run]\nworker = "script"\nattempts = 1\n')
     place.script("b.md", "echo b > b.txt", "verify: ['true']")

@@ -20,7 +20,7 @@ def messages(place: Place, *words: str) -> str:
     return place.runr("lint", *words).out
 
 
-def test_tasks_without_a_mistake_pass(place: Place) -> None:
+def test_tasks_without_problems_pass(place: Place) -> None:
     place.task("01-a.md", "owns: [src/]\nverify: ['test -f x', 'FOO=1 sh check.sh', './check.sh']")
     place.task("02-b.md", "depends_on: [01-a]\nowns: [src/api/]")
     place.write("check.sh")
@@ -50,7 +50,7 @@ def test_every_diagnostic_has_its_line(place: Place) -> None:
     assert message.endswith("6 tasks: 5 errors, 3 warnings.\n")
 
 
-def test_names_that_some_file_systems_take_for_one_are_reported(place: Place) -> None:
+def test_names_that_collide_on_some_file_systems_are_reported(place: Place) -> None:
     place.task("a.md")
     place.task("A.md")
     place.task("caf\u00e9.md")
@@ -96,7 +96,7 @@ def test_open_tasks_that_own_the_same_files_are_reported(
     assert findings(place, code=0) == []
 
 
-def test_a_completed_task_shares_its_files_with_no_one(place: Place) -> None:
+def test_the_files_of_a_completed_task_do_not_overlap(place: Place) -> None:
     place.task("a.md", "type: manual\nowns: [src/]")
     place.task("b.md", "owns: [src/]")
     assert len(findings(place, code=0)) == 1

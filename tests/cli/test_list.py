@@ -64,7 +64,7 @@ def seen(words: list[str], cwd: Path, env: dict[str, str]) -> str:
     return shown.decode()
 
 
-def test_each_task_is_a_line_with_its_sign_name_status_date_and_run(place: Place) -> None:
+def test_each_task_is_a_line_with_mark_name_status_date_and_run(place: Place) -> None:
     place.task("00-setup.md")
     place.task("02-advanced-ai.md")
     place.task("03-networking.md")
@@ -262,7 +262,7 @@ def test_a_wide_terminal_shows_title_priority_and_tags(
     assert "Build the parser" not in place.runr("list-tasks", env={"COLUMNS": width}).out
 
 
-def test_what_a_terminal_would_obey_never_reaches_it(place: Place) -> None:
+def test_control_characters_are_not_printed(place: Place) -> None:
     place.write(".runr/tasks/a.md", "# Title \x1b]0;owned\x07 \x1b[2J\n")
     place.task("b\x1b[2J\n.md")
     shown = seen(["list-tasks"], place.root, {"TERM": "xterm"})

@@ -72,13 +72,13 @@ def test_a_fresh_clone_reads_it_back(mirrored: Place) -> None:
         assert message["m.md"]["completed_at"] == mirrored.status("m.md")["completed_at"]
 
 
-def test_what_a_header_says_counts_for_nothing_where_no_mirror_is_kept(place: Place) -> None:
+def test_status_lines_in_a_header_are_ignored_unless_they_are_enabled(place: Place) -> None:
     place.task("a.md", "status: completed\ncompleted_by: someone")
     place.runr("rebuild", code=0)
     assert place.runr("list-tasks", "--json").json["tasks"][0]["status"] == "pending"
 
 
-def test_a_header_that_does_not_read_well_is_left_alone(mirrored: Place) -> None:
+def test_an_invalid_header_is_left_alone(mirrored: Place) -> None:
     mirrored.task("m.md", "type: manual")
     file = mirrored.root / ".runr/tasks/m.md"
     mirrored.commit("Tasks")

@@ -1,4 +1,4 @@
-"""Writing a new task, as it is typed."""
+"""`runr new`, on the command line."""
 
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ def editor(place: Place, script: str) -> dict[str, str | None]:
 @pytest.mark.parametrize(
     "template", ["feature", "bugfix", "docs", "chore", "manual", "mine", "bare"]
 )
-def test_what_is_asked_for_stands_in_the_header_once(place: Place, template: str) -> None:
+def test_options_are_in_the_header_once(place: Place, template: str) -> None:
     place.task("00-setup.md")
     place.write(
         ".runr/templates/mine.md",
@@ -56,7 +56,7 @@ def test_a_dependency_has_to_be_there(place: Place) -> None:
     assert not (place.root / ".runr/tasks/x.md").exists()
 
 
-def test_the_templates_are_listed_and_ones_own_go_first(place: Place) -> None:
+def test_templates_are_listed_and_a_template_of_the_user_takes_precedence(place: Place) -> None:
     place.write(".runr/templates/bugfix.md", "# Mine: {title}\n")
     rows = place.runr("new", "--list-templates", "--json", code=0).json["templates"]
     own = {row["name"]: row["own"] for row in rows}

@@ -1,4 +1,4 @@
-"""PLAN and REVIEW by workers: milestones committed one by one, and reviews that are listened to."""
+"""Plans and reviews by workers: a commit for each milestone, requests in the next attempt."""
 
 from pathlib import Path
 from typing import Any
@@ -96,7 +96,7 @@ def test_every_milestone_has_all_its_attempts(workers: ScriptedWorkers) -> None:
     assert (run["attempt"], len(run["checkpoints"])) == (6, 3)
 
 
-def test_a_run_that_stops_in_a_later_milestone_goes_on_there(workers: ScriptedWorkers) -> None:
+def test_a_run_that_stops_in_a_later_milestone_resumes_there(workers: ScriptedWorkers) -> None:
     workers.staff(plan=PLAN, work=f'test "$RUNR_ATTEMPT" != 2 || exit 1\n{WORK}')
     stopped = workers.place.run("a", code=1)
     assert stopped["stop_reason"] == "worker_failed"
@@ -177,7 +177,7 @@ def test_a_reviewer_that_asks_the_same_thing_again_stops_the_run(workers: Script
     assert workers.place.status("a.md")["status"] == "completed"
 
 
-def test_a_reviewer_that_is_never_content_uses_up_the_attempts(workers: ScriptedWorkers) -> None:
+def test_a_reviewer_that_never_approves_uses_up_the_attempts(workers: ScriptedWorkers) -> None:
     review = (
         'test "$RUNR_ATTEMPT" = 1 && echo "Add a title" || echo "Sort those lines";'
         'echo "VERDICT: changes"'
@@ -236,7 +236,7 @@ def test_a_reviewer_that_changes_files_is_stopped_and_its_changes_are_verified(
     assert resumed["run"]["reviewed_by"] == "reviewer" if "run" in resumed else True
 
 
-def test_a_reviewer_that_is_not_there_is_said_before_anything_is_recorded(
+def test_a_missing_reviewer_is_reported_before_anything_is_recorded(
     workers: ScriptedWorkers,
 ) -> None:
     workers.staff(review=APPROVE)
@@ -249,7 +249,7 @@ def test_a_reviewer_that_is_not_there_is_said_before_anything_is_recorded(
     assert not (workers.place.root / ".runr/runs").exists()
 
 
-def test_a_phase_that_names_no_worker_is_a_mistake_in_the_settings(
+def test_a_phase_with_an_unknown_worker_is_a_configuration_error(
     workers: ScriptedWorkers,
 ) -> None:
     workers.place.task("a.md")

@@ -1,4 +1,4 @@
-"""What keeps a run from its end is said before a worker starts, and by `runr doctor`."""
+"""Preconditions of a run are checked before its worker starts, and by `runr doctor`."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ def place(place: Place) -> Place:
 
 
 def refused(place: Place, *messages: str, force: bool = False) -> Result:
-    """Try to run the task; nothing may have come of it."""
+    """Try to run the task; nothing may be recorded."""
     result = place.runr("run", "--task", "a", *(["--force"] if force else []), code=2)
     assert all(each in result.err for each in messages), result.err
     assert not list((place.root / ".runr/runs").glob("*-*"))
@@ -134,14 +134,14 @@ def test_what_the_shell_can_run_is_no_missing_program(place: Place, check: str) 
     place.run("a")
 
 
-def test_a_repository_that_calls_itself_bare_is_refused_with_the_remedy(place: Place) -> None:
+def test_core_bare_is_refused_with_the_remedy(place: Place) -> None:
     place.git("config", "core.bare", "true")
     result = refused(place, "core.bare is true")
     assert place.paste(result.steps[0]).code == 0
     assert place.run("a")["integration"] == "fast-forward"
 
 
-def test_a_linked_working_tree_of_a_bare_repository_is_none(place: Place) -> None:
+def test_a_linked_worktree_of_a_bare_repository_is_accepted(place: Place) -> None:
     bare = place.root.with_name("bare.git")
     place.git("clone", "-q", "--bare", ".", str(bare))
     tree = Place(place.root.with_name("tree"), place.home)
@@ -157,7 +157,7 @@ def test_signatures_that_git_wants_are_named_before_the_work(place: Place) -> No
     assert (place.root / "out.txt").exists()
 
 
-def test_a_signature_that_is_not_to_be_had_is_refused_before_the_work(place: Place) -> None:
+def test_a_failing_signature_is_refused_before_the_work(place: Place) -> None:
     place.git("config", "commit.gpgSign", "true")
     place.git("config", "gpg.program", "no-such-gpg")
     result = refused(place, "commit.gpgsign is set, and a commit cannot be signed", "no-such-gpg")

@@ -1,4 +1,4 @@
-"""What runr does about files that are damaged, gone, foreign or closed to it."""
+"""Files that are damaged, missing, foreign or unreadable."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def summary(place: Place) -> dict[str, tuple[str, str | None]]:
 
 
 @pytest.mark.parametrize("damage", ["empty", "truncated", "garbage", "{}", "[]"])
-def test_a_damaged_status_file_is_said_kept_aside_and_made_again(
+def test_a_damaged_status_file_is_reported_kept_aside_and_rebuilt(
     finished: Place, damage: str
 ) -> None:
     whole = (finished.root / STATUS).read_bytes()
@@ -52,14 +52,14 @@ def test_a_damaged_status_file_is_said_kept_aside_and_made_again(
     }
 
 
-def test_the_damage_is_said_on_standard_error_also_with_json(finished: Place) -> None:
+def test_the_damage_is_reported_on_standard_error_also_with_json(finished: Place) -> None:
     finished.write(STATUS, "x")
     result = finished.runr("list-tasks", "--json", code=0)
     assert "damaged" in result.err
     assert result.json["total_count"] == 2
 
 
-def test_a_lost_status_file_is_made_again_from_the_runs(finished: Place) -> None:
+def test_a_missing_status_file_is_rebuilt_from_the_runs(finished: Place) -> None:
     expected = summary(finished)
     (finished.root / STATUS).unlink()
     dry = finished.runr("rebuild", "--dry-run", code=0)
@@ -91,9 +91,7 @@ def test_a_newer_status_file_is_read_only(finished: Place) -> None:
         ('[verify]\ntier1 = "true"\n', "verify.tier1: "),
     ],
 )
-def test_a_setting_that_does_not_fit_is_named_in_one_line(
-    place: Place, text: str, message: str
-) -> None:
+def test_an_invalid_setting_is_reported_in_one_line(place: Place, text: str, message: str) -> None:
     place.script("a.md", "echo 1 > a.txt")
     place.config(text)
     refused = place.runr("run", "--task", "a", code=2)

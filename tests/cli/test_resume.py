@@ -1,4 +1,4 @@
-"""`runr resume`: of the latest stop, of a named run, from a phase, and its preview."""
+"""`runr resume`: of the latest stopped run, of a named run, from a phase, and the preview."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ def test_resume_without_a_run_dry_run_only_says(place: Place) -> None:
 
 
 @pytest.mark.parametrize("why", ["needs_human", "no_checks"])
-def test_resume_without_a_run_says_what_a_person_has_to_do(place: Place, why: str) -> None:
+def test_resume_without_a_run_shows_what_a_person_has_to_do(place: Place, why: str) -> None:
     if why == "no_checks":
         place.config('[run]\nworker = "script"\n')
     place.script("a.md", "echo 1 > a.txt", "type: hybrid")
@@ -86,7 +86,7 @@ def test_manual_work_is_not_resumed(place: Place) -> None:
     assert "nothing to resume" in place.runr("resume", "latest", code=2).err
 
 
-def test_a_preview_says_from_where_with_which_attempt_and_which_work(place: Place) -> None:
+def test_a_preview_shows_phase_attempt_and_changed_files(place: Place) -> None:
     run = stopped(place)
     before = place.events(run["id"]), place.read(".runr/task-status.json")
     result = place.runr("resume", run["id"], "--preview", code=0)
@@ -126,7 +126,7 @@ def test_resume_from_verify_checks_what_a_person_fixed_without_another_attempt(
     assert len(prompts) == run["attempt"]
 
 
-def test_resume_from_verify_goes_on_as_any_verification_does(place: Place) -> None:
+def test_resume_from_verify_continues_like_any_verification(place: Place) -> None:
     place.script("a.md", "echo $RUNR_ATTEMPT > a.txt", 'verify: ["grep 3 a.txt"]')
     place.commit("Tasks")
     run = place.run("a", code=4)
@@ -171,7 +171,7 @@ def test_unverified_work_is_not_committed_by_a_resume(place: Place, since: str, 
 
 
 @pytest.mark.parametrize("since", ["work", "verify"])
-def test_behind_a_checkpoint_there_is_no_way_back(place: Place, since: str) -> None:
+def test_after_a_checkpoint_earlier_phases_are_refused(place: Place, since: str) -> None:
     place.script("a.md", "echo 1 > a.txt", "type: hybrid")
     place.commit("Tasks")
     run = place.run("a", code=9)

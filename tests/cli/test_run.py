@@ -1,4 +1,4 @@
-"""`runr run`: from a task file to a verified, recorded commit, and every way in which it is not."""
+"""`runr run`: from a task file to a verified, recorded commit, and every refusal and stop."""
 
 import os
 import signal
@@ -12,12 +12,22 @@ FOREVER = "trap 'exit 0' TERM; while :; do sleep 0.05; done"
 
 
 def start_run(place: Place, name: str, script: str = FOREVER) -> str:
-    """Start a run that works until it is stopped, wait until it does, and return its id."""
+    """Start a run that works until it is stopped; wait until its worker runs; return its id."""
     place.script(name, script)
     answer = place.runr("run", "--task", name, "--detach", "--json", code=0).json
     run_id = str(answer["id"])
     place.await_phase(run_id, "work")
     return run_id
+
+
+def test_a_run_loads_no_module_of_the_repository(place: Place) -> None:
+    place.script("a.md", "echo hello > hello.txt")
+    for name in ("anyio", "json", "runr"):
+        place.write(f"{name}.py", "raise SystemExit('loaded from the repository')\n")
+    place.commit("Tasks")
+    place.runr("run", "--task", "a", "--detach", code=0)
+    assert place.runr("follow").code in (0, 9)
+    assert "loaded from" not in next(place.root.glob(".runr/runs/*/runner.log")).read_text()
 
 
 def test_a_verified_task_is_committed_merged_and_recorded(place: Place) -> None:
@@ -295,7 +305,7 @@ def test_auto_only_runs_what_is_ready_by_dependency_and_priority(place: Place) -
     assert "No automated task is ready; waiting for a person: h.md, m.md" in again
 
 
-def test_auto_only_goes_on_past_a_task_that_stops_or_cannot_start(place: Place) -> None:
+def test_auto_only_continues_after_a_task_that_stops_or_cannot_start(place: Place) -> None:
     place.script("a.md", "exit 1")
     place.script("b.md", "echo 1 > b.txt", "worker: missing")
     place.script("c.md", "echo 1 > c.txt")

@@ -1,4 +1,4 @@
-"""Session runs from the terminal: who holds one, who may go on with it, and where it works."""
+"""Session runs from the terminal: holder, takeover and working tree."""
 
 import json
 from pathlib import Path
@@ -54,7 +54,9 @@ def test_the_brief_is_given_again_with_what_failed_and_what_was_noted(place: Pla
     assert "session: the word has to be good" in place.runr("report", run, code=0).out
 
 
-def test_another_session_sees_who_has_the_task_and_takes_it_only_by_force(place: Place) -> None:
+def test_another_session_is_refused_with_the_holder_and_takes_over_only_with_force(
+    place: Place,
+) -> None:
     run = opened(place)
     leave(place, ADA, ended=False)
     for words in (("run", "--task", "a"), ("complete-task", "a")):
@@ -71,7 +73,7 @@ def test_another_session_sees_who_has_the_task_and_takes_it_only_by_force(place:
     assert joined[0]["payload"]["why"] == "forced"
 
 
-def test_the_work_of_a_session_that_has_ended_goes_to_the_next_one(place: Place) -> None:
+def test_the_run_of_an_ended_session_is_taken_over_by_the_next_one(place: Place) -> None:
     run = opened(place)
     leave(place, ADA, ended=True)
     assert "that session has ended" in place.runr("task-status", "a").out
@@ -90,11 +92,11 @@ def test_a_session_that_was_silent_for_too_long_may_be_replaced(place: Place) ->
     events = place.run_folder(run) / "timeline.jsonl"
     events.write_text(events.read_text("utf-8").replace('"time":"20', '"time":"19'), "utf-8")
     (place.run_folder(run) / "state.json").unlink()
-    assert "nothing was heard of it for" in place.runr("task-status", "a").out
+    assert "it was silent for" in place.runr("task-status", "a").out
     assert by(place, BOB, "--json", "run", "--task", "a", code=0).json["run"]["session_id"] == BOB
 
 
-def test_a_person_completes_by_hand_what_a_session_left(place: Place) -> None:
+def test_a_person_completes_the_run_that_a_session_left(place: Place) -> None:
     run = opened(place)
     place.write("a.txt", "good\n")
     done = by(place, None, "complete-task", "a", code=0)
@@ -103,7 +105,7 @@ def test_a_person_completes_by_hand_what_a_session_left(place: Place) -> None:
     assert place.status("a.md")["evidence"] == "verified"
 
 
-def test_a_session_gives_up_and_comes_back_to_the_work_that_it_left(place: Place) -> None:
+def test_a_session_stops_a_run_and_resumes_it_later(place: Place) -> None:
     run = opened(place)
     place.write("a.txt", "good\n")
     given_up = by(place, ADA, "stop", "a", "--reason", "the API is gone", code=0)

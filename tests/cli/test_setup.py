@@ -1,4 +1,4 @@
-"""Commands that set runr up, look after it, and answer a typing mistake."""
+"""`runr init`, `new`, `doctor`, `version` and help, and errors of usage."""
 
 import shutil
 import subprocess
@@ -124,7 +124,7 @@ def test_a_new_task_overwrites_nothing_and_stays_in_its_folder(place: Place) -> 
     assert not (place.root / "out.md").exists()
 
 
-def test_doctor_is_content_with_a_repository_that_works(place: Place) -> None:
+def test_doctor_passes_on_a_working_repository(place: Place) -> None:
     place.task("a.md")
     result = place.runr("doctor", code=0)
     assert f"✓ runr: {__version__}" in result.out
@@ -132,7 +132,7 @@ def test_doctor_is_content_with_a_repository_that_works(place: Place) -> None:
     assert "✗" not in result.out
 
 
-def test_doctor_finds_what_is_not_well_and_says_what_to_do(bare: Place) -> None:
+def test_doctor_reports_problems_with_their_remedies(bare: Place) -> None:
     bare.config("[run]\nattempts = 0\n")
     bare.write(".runr/tasks/a.md", "---\ntype: [\n---\n")
     bare.write(".runr/task-status.json", "{")
@@ -196,13 +196,13 @@ def test_doctor_says_whether_the_git_hooks_are_active(place: Place) -> None:
     assert found(place, "git hooks")["message"].startswith("active in ")
 
 
-def test_version_is_said_in_three_ways(place: Place) -> None:
+def test_version_is_printed_in_three_ways(place: Place) -> None:
     assert place.runr("version", code=0).out == f"runr {__version__}\n"
     assert place.runr("--version", code=0).out == f"runr {__version__}\n"
     assert place.runr("version", "--json", code=0).json == __version__
 
 
-def test_runr_alone_shows_what_there_is(place: Place) -> None:
+def test_runr_without_arguments_shows_the_help(place: Place) -> None:
     result = place.runr(code=0)
     assert result.err == ""
     for name in COMMANDS:
@@ -235,7 +235,7 @@ def test_every_command_explains_itself(place: Place, name: str) -> None:
         (["--repo", "/nowhere/at/all", "list-tasks"], "/nowhere/at/all"),
     ],
 )
-def test_a_typing_mistake_gets_one_line_and_the_way_out(
+def test_a_mistyped_command_gets_one_line_and_the_next_step(
     place: Place, words: list[str], message: str
 ) -> None:
     place.script("00-example.md", "true")
@@ -344,9 +344,7 @@ def test_names_are_completed(place: Place, words: str, expected: set[str]) -> No
     assert {line.partition(",")[2] for line in offered.splitlines()} == expected
 
 
-def test_completion_outside_of_a_repository_offers_nothing_and_says_nothing(
-    place: Place, tmp_path: Path
-) -> None:
+def test_completion_outside_of_a_repository_prints_nothing(place: Place, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     typed = {"_RUNR_COMPLETE": "bash_complete", "COMP_WORDS": "runr task-status 0"}

@@ -98,7 +98,7 @@ def test_the_same_task_completed_twice_is_no_conflict(shared: Place, how: str) -
     assert there.git("status", "--porcelain") == ""
 
 
-def test_verified_work_wins_over_a_later_word(shared: Place) -> None:
+def test_verified_work_takes_precedence_over_a_later_attestation(shared: Place) -> None:
     shared.script("d.md", "echo d > d.txt")
     shared.commit("D")
     there = other(shared)
@@ -134,7 +134,7 @@ def test_a_repository_that_has_settings_already_can_begin_to_share(place: Place)
     assert "has a table [status] already" in refused.err
 
 
-def test_doctor_says_that_a_clone_has_no_driver(shared: Place) -> None:
+def test_doctor_reports_a_clone_without_the_merge_driver(shared: Place) -> None:
     there = shared.clone()
     answer = there.runr("doctor").out
     assert "runr install merge-driver" in answer

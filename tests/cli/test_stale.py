@@ -9,7 +9,7 @@ from cli.terminal import Place, Prepare
 
 @pytest.fixture
 def done(prepared: Prepare) -> Place:
-    """Return a repository in which `a`, and `b` which builds on it, were run."""
+    """Return a repository in which `a` and its dependent `b` were run."""
     return prepared(_done)
 
 
@@ -78,7 +78,9 @@ def test_an_edit_of_the_text_is_shown_with_its_difference(done: Place) -> None:
     [("owns: [a.txt]", "owns: [a.txt]\nstatus: done\ncompleted_at: today"), ("\n\n", "\n \n\n\n")],
     ids=["status keys", "white space"],
 )
-def test_what_says_nothing_new_makes_nothing_stale(done: Place, old: str, new: str) -> None:
+def test_changes_of_status_keys_and_white_space_make_nothing_stale(
+    done: Place, old: str, new: str
+) -> None:
     edit(done, "a.md", old, new)
     assert stale_reasons(done) == {}
 
@@ -97,7 +99,7 @@ def test_a_dependency_that_is_completed_again_is_a_reason(done: Place) -> None:
     assert stale_reasons(done) == {"b.md": ["a.md was completed again later"]}
 
 
-def test_reverted_work_is_a_reason_and_blocks_what_builds_on_it(done: Place) -> None:
+def test_reverted_work_is_a_reason_and_blocks_dependents(done: Place) -> None:
     done.script("c.md", "echo c > c.txt", "depends_on: [b]")
     done.git("revert", "--no-edit", "HEAD")
     by = done.git("rev-parse", "HEAD").strip()
@@ -108,7 +110,7 @@ def test_reverted_work_is_a_reason_and_blocks_what_builds_on_it(done: Place) -> 
     assert stale_reasons(done) == {}
 
 
-def test_a_reverted_squash_takes_the_runs_in_it_back(place: Place) -> None:
+def test_a_reverted_squash_reverts_all_runs_in_it(place: Place) -> None:
     place.script("a.md", "echo a > a.txt")
     place.commit("Tasks")
     place.git("switch", "-q", "-c", "work")
@@ -123,7 +125,7 @@ def test_a_reverted_squash_takes_the_runs_in_it_back(place: Place) -> None:
     assert stale_reasons(place) == {}
 
 
-def test_what_a_task_owns_is_watched_where_that_is_asked_for(done: Place) -> None:
+def test_changes_to_owned_files_are_a_reason_if_enabled(done: Place) -> None:
     first = save(done, "a.txt", "by hand\n")
     assert stale_reasons(done) == {}
     settings(done, 'stale_on = ["owns"]')
@@ -140,7 +142,7 @@ def test_what_a_task_owns_is_watched_where_that_is_asked_for(done: Place) -> Non
     assert "a.md" not in stale_reasons(done)
 
 
-def test_a_task_asks_for_it_in_its_own_header(place: Place) -> None:
+def test_a_task_enables_a_reason_in_its_header(place: Place) -> None:
     place.script("a.md", "echo a > a.txt", "owns: [a.txt]\nstale_on: owns")
     place.task("m.md", "type: manual\nowns: [m/]\nstale_on: [owns]")
     place.commit("Tasks")
@@ -156,7 +158,7 @@ def test_a_task_asks_for_it_in_its_own_header(place: Place) -> None:
     assert "`stale_on` item 1 cannot be `own`: did you mean `owns`?" in summary
 
 
-def test_a_person_keeps_a_completion_and_that_is_on_record(done: Place) -> None:
+def test_an_acknowledgement_is_recorded_with_the_person(done: Place) -> None:
     edit(done, "a.md", "echo a", "echo  an")
     before = done.status("a.md")
     kept = done.runr("acknowledge", "a", "--reason", "a typo", "--by", "Grace", code=0)
@@ -179,7 +181,7 @@ def test_a_person_keeps_a_completion_and_that_is_on_record(done: Place) -> None:
     assert "+echo the" in explained(done, "a", "--diff")["diff"]
 
 
-def test_only_what_is_stale_itself_can_be_kept(done: Place) -> None:
+def test_only_a_stale_completion_can_be_acknowledged(done: Place) -> None:
     done.task("open.md")
     assert "is not completed" in done.runr("acknowledge", "open", code=2).err
     assert "nothing has changed since" in done.runr("acknowledge", "a", code=2).err
@@ -210,14 +212,14 @@ def test_stale_reasons_can_be_ignored(done: Place) -> None:
     assert "already completed" in done.runr("run", "--task", "a", code=2).err
 
 
-def test_settings_that_do_not_read_well_do_not_stop_a_listing(done: Place) -> None:
+def test_invalid_settings_do_not_prevent_a_listing(done: Place) -> None:
     edit(done, "a.md", "echo a > a.txt", "echo A > a.txt")
     settings(done, 'stale = "sometimes"')
     assert "a.md" in stale_reasons(done)
     done.runr("why", "a", code=0)
 
 
-def test_why_names_what_a_task_waits_for_down_to_its_root(place: Place) -> None:
+def test_why_names_blockers_down_to_the_root_cause(place: Place) -> None:
     place.script("a.md", "exit 0", 'verify: ["false"]')
     place.task("b.md", "depends_on: [a]")
     place.task("c.md", "depends_on: [b]")
@@ -234,7 +236,7 @@ def test_why_names_what_a_task_waits_for_down_to_its_root(place: Place) -> None:
     assert explained(place, "b")["next_steps"] == ["runr why a.md"]
 
 
-def test_why_stays_at_ten_lines_whatever_a_task_waits_for(place: Place) -> None:
+def test_why_has_at_most_ten_lines(place: Place) -> None:
     for number in range(20):
         place.task(f"{number}.md", body="x" * 300)
     place.task("z.md", f"depends_on: [{', '.join(map(str, range(20)))}]")
@@ -244,7 +246,7 @@ def test_why_stays_at_ten_lines_whatever_a_task_waits_for(place: Place) -> None:
     assert len(place.runr("why", "z", code=0).out.splitlines()) <= 10
 
 
-def test_why_of_an_unmerged_task_says_how_its_work_comes_in(place: Place) -> None:
+def test_why_of_an_unmerged_task_shows_how_to_merge_it(place: Place) -> None:
     place.script("a.md", "echo a > a.txt; while ! test -e ../../../go; do :; done")
     place.commit("Tasks")
     run = place.runr("run", "--task", "a", "--detach", "--json", code=0).json["id"]

@@ -47,7 +47,7 @@ def subjects(place: Place, rev: str) -> list[str]:
     return place.git("log", "--reverse", "--format=%s", rev).splitlines()
 
 
-def test_submit_delivers_all_three_commits_not_only_the_last(place: Place) -> None:
+def test_submit_merges_all_three_commits_and_not_only_the_last(place: Place) -> None:
     run = waiting(place)
     answer = place.runr("submit", run["id"], "--to", "main", "--json", code=0).json
     assert answer["strategy"] == "fast-forward"
@@ -60,7 +60,7 @@ def test_submit_delivers_all_three_commits_not_only_the_last(place: Place) -> No
     assert place.runr("task-status", "a", "--json").json["task"]["unmerged"] is False
 
 
-def test_a_branch_that_went_on_gets_one_merge_that_names_the_run(place: Place) -> None:
+def test_a_branch_that_moved_gets_one_merge_commit_that_names_the_run(place: Place) -> None:
     run = waiting(place)
     place.write("mine.txt", "1\n")
     place.commit("Mine")
@@ -73,7 +73,7 @@ def test_a_branch_that_went_on_gets_one_merge_that_names_the_run(place: Place) -
     assert place.read("step3.txt") == "3\n"
 
 
-def test_a_branch_that_lacks_what_the_run_began_with_gets_its_commits_alone(place: Place) -> None:
+def test_a_branch_without_the_start_of_the_run_gets_only_its_commits(place: Place) -> None:
     run = waiting(place)
     release = place.git("rev-parse", "release").strip()
     answer = place.runr("submit", run["id"], "--to", "release", "--json", code=0).json
@@ -199,7 +199,7 @@ def test_the_users_own_change_in_the_way_is_not_touched(place: Place) -> None:
     run = waiting(place)
     place.write("step2.txt", "mine\n")
     refused = place.runr("submit", run["id"], "--to", "main", code=1)
-    assert "would overwrite your own changes: step2.txt" in refused.err
+    assert "would overwrite uncommitted changes: step2.txt" in refused.err
     assert len(refused.steps) == 3
     assert place.read("step2.txt") == "mine\n"
     assert not (place.root / "step1.txt").exists()
@@ -242,7 +242,7 @@ def test_unverified_work_is_refused_unless_forced_and_the_force_is_recorded(
     assert place.status("a.md")["status"] == "stopped"
 
 
-def test_work_that_waits_for_a_person_is_not_submitted_past_that_person(place: Place) -> None:
+def test_work_that_waits_for_a_person_is_not_submitted(place: Place) -> None:
     place.script("a.md", "echo 1 > a.txt", "type: hybrid")
     place.commit("Tasks")
     run = place.run("a", code=9)

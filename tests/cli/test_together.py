@@ -1,4 +1,4 @@
-"""Runs that end together: each finds its way into the branch that all of them started from."""
+"""Concurrent runs: each is integrated into the branch from which all of them started."""
 
 import subprocess
 
@@ -8,7 +8,7 @@ from fakes.forked import RUNR
 _TOGETHER = 10
 
 
-def test_ten_runs_started_together_all_get_into_their_branch(place: Place) -> None:
+def test_ten_concurrent_runs_are_all_integrated(place: Place) -> None:
     names = [f"t{number}" for number in range(_TOGETHER)]
     for name in names:
         place.script(f"{name}.md", f"echo {name} > {name}.txt", f"owns: [{name}.txt]")

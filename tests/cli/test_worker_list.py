@@ -1,4 +1,4 @@
-"""The workers that there are, those that are added, and what a task asks of its own."""
+"""`runr workers`, `workers add`, and worker options in the header of a task."""
 
 import json
 import tomllib
@@ -112,7 +112,7 @@ extra_args: [--effort, high]
 
 
 def settings(place: Place, *words: str) -> tuple[str, Any]:
-    """Run task a to whatever end, and return what the program was given and the run's settings."""
+    """Run task a to any end, and return what the program was given and the run's settings."""
     env = program(place, "claude")
     answer = place.runr("--json", "run", "--task", "a", *words, env=env).json
     run = answer.get("run", answer)
@@ -139,7 +139,7 @@ def test_a_task_asks_for_model_tools_turns_and_budget(place: Place) -> None:
     assert kept["run"]["budget_usd"] == 2.5
 
 
-def test_another_worker_is_not_asked_for_what_was_meant_for_one(place: Place) -> None:
+def test_options_for_one_worker_are_not_passed_to_another(place: Place) -> None:
     place.config('[run]\nattempts = 1\nfallback = ["codex"]\n[workers.codex]\nmodel = "gpt"\n')
     place.task("a.md", HEADER)
     _, kept = settings(place, "--worker", "script")
@@ -169,7 +169,7 @@ def test_an_option_that_does_not_fit_is_reported_with_its_line(
     assert ":2:" in problem or "line 2" in problem
 
 
-def test_a_run_starts_no_runs_unless_it_may(place: Place) -> None:
+def test_a_run_starts_no_runs_unless_nested_is_set(place: Place) -> None:
     place.script("inner.md", "echo 1 > inner")
     place.script(
         "outer.md", "echo 1 > x; cd ../../..; c=0; runr run --task inner || c=$?; echo $c > ../code"

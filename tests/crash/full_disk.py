@@ -40,7 +40,7 @@ Where = Literal["records", "repository"]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How much is left on the disk when the run begins, and what lies on that disk."""
+    """The free space when the run starts, and which files are on that disk."""
 
     what: What
     left: int
@@ -62,7 +62,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survived:
-    """What became of a step: what `runr run` said, and every complaint."""
+    """The result of a step: the output of `runr run`, and every problem."""
 
     step: Step
     said: str
@@ -85,7 +85,7 @@ class Disk:
         _done("mount", "-t", "tmpfs", "-o", options, "runr-test", str(folder))
 
     def fill(self, step: Step) -> None:
-        """Leave no more than the step says."""
+        """Leave only the free space of the step."""
         self._ballast.mkdir()
         room = os.statvfs(self._folder)
         if step.what == "names":
@@ -96,13 +96,13 @@ class Disk:
             bulk.write_bytes(b"\0" * room.f_frsize * (room.f_bavail - step.left))
 
     def free(self) -> None:
-        """Make room again."""
+        """Free the space."""
         for file in self._ballast.iterdir():
             file.unlink()
         self._ballast.rmdir()
 
     def unmount(self) -> None:
-        """Take the disk away."""
+        """Unmount the disk."""
         _done("umount", "--lazy", str(self._folder))
 
 
@@ -121,7 +121,7 @@ class Survivor:
         self._model.run("before")
 
     def survive(self, step: Step) -> Survived:
-        """Take one step, in a repository of its own."""
+        """Run one step, in a new repository."""
         root = self._folder / str(step).replace(":", "-")
         disk = Disk(root if step.where == "repository" else root / ".runr")
         try:
@@ -169,7 +169,7 @@ def _check_output(result: Result) -> list[str]:
 
 
 def _lead_on(place: Place) -> None:
-    """Do what is printed next, until the task is completed."""
+    """Run the printed next steps until the task is completed."""
     for _ in range(3):
         place.runr("list-tasks", code=0)
         entry = place.status("a.md")
@@ -180,7 +180,7 @@ def _lead_on(place: Place) -> None:
 
 
 def _check_end(place: Place, halfway: dict[str, bytes]) -> list[str]:
-    """Return everything that is not as it should be, once there is room again."""
+    """Return every problem after space was freed."""
     entry, now = place.status("a.md") or {}, _runs(place)
     made = place.git("log", "--all", "--format=%H", "--grep=^Runr-Task: .runr/tasks/a.md$").split()
     lines = place.git("show", "main:a.txt").split() if entry else []
@@ -207,7 +207,7 @@ def _done(*words: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Take the steps that are named, or every one."""
+    """Run the named steps, or all of them."""
     taken: list[Survived] = []
     with tempfile.TemporaryDirectory(prefix="runr-disk-") as folder:
         survivor = Survivor(Path(folder))
@@ -219,7 +219,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _every(taken: list["Survived"]) -> Iterator[Step]:
-    """Yield every step, each kind until runs have room enough."""
+    """Yield every step of each kind, until the run has enough space."""
     for where in _WHERES:
         for what in _WHATS:
             for left in count():

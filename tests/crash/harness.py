@@ -49,7 +49,7 @@ _BETWEEN_S = 0.05
 
 @dataclass(slots=True)
 class Tally:
-    """What was survived: kills by the phase that they hit, and complaints."""
+    """The number of kills in each phase, and the problems."""
 
     runs: int = 0
     kills: Counter[str] = field(default_factory=Counter)
@@ -63,7 +63,7 @@ class Tally:
 
 
 def survive(kills: int, seed: int, folder: Path) -> Tally:
-    """Kill runs until `kills` kills have hit; the same seed draws the same moments."""
+    """Kill runs `kills` times; the same seed gives the same moments."""
     draw, tally = random.Random(seed), Tally()  # noqa: S311 - moments, not secrets
     while tally.kills.total() < kills:
         tally.runs += 1
@@ -130,7 +130,7 @@ def _finish(kit: ProjectKit, run: RunFiles) -> None:
 
 
 def _check(kit: ProjectKit, run: RunFiles) -> list[str]:
-    """Return everything that is not as it should be."""
+    """Return every problem."""
     state, entry = journal.require(run), kit.entry("a.md")
     found = {
         "the run is not completed": state.result == "completed",
@@ -168,7 +168,7 @@ def _gits(root: Path) -> list[int]:
 
 
 def marked(run_id: str) -> list[int]:
-    """Return the processes that say that they belong to a run."""
+    """Return the processes with the marker of a run."""
     mark = f"RUNR_RUN_ID={run_id}"
     return [
         int(entry.name)

@@ -38,7 +38,7 @@ def namespace() -> list[str]:
 
 
 @pytest.mark.parametrize("first", STEPS)
-def test_a_full_disk_loses_nothing_and_the_run_goes_on_when_there_is_room(
+def test_a_full_disk_loses_nothing_and_the_run_resumes_when_there_is_space(
     namespace: list[str], first: str
 ) -> None:
     command = [*namespace, sys.executable, "-m", "crash.full_disk", STEPS[first]]

@@ -22,8 +22,8 @@ key is an error that names the nearest known one.
 [Configuration](../configuration.md) has an example."""
 
 _STOPPED = """\
-A stopped run keeps its work. The three commands are printed with the run's own values,
-ready to paste. After a stop that can be resumed the task is `stopped`, after any other it
+A stopped run keeps its work. The commands in the last column are printed with the values of the
+run, ready to paste. After a stop that can be resumed the task is `stopped`, after any other it
 is `failed`."""
 
 _ENDED = """\
@@ -39,9 +39,11 @@ in the table stops the run with that outcome as the [stop reason](stops.md).
 _CHOICES = """\
 `plan` and `review` are skipped unless the settings name a worker for them. `retry` is another
 attempt while there are any left; a session run waits for its session. `approve` asks a person,
-because nothing was checked. `settle` verifies work again that changed during its checks.
+because nothing was checked. `reverify` verifies work again that changed during its checks.
 `next` is the next milestone, or the integration; a hybrid task waits there for a person.
 `complete` ends the run."""
+
+_SECONDS = {"h": 3600, "m": 60, "s": 1}
 
 _KINDS: dict[object, str] = {
     str: "text",
@@ -52,11 +54,11 @@ _KINDS: dict[object, str] = {
 
 _EXIT_CODES = {
     ExitCode.DONE: "Done.",
-    ExitCode.FAILED: "Something failed, and no other code says more.",
+    ExitCode.FAILED: "Failed, for a reason without a code of its own.",
     ExitCode.USAGE: "Invalid request; nothing was changed.",
     ExitCode.BLOCKED: "The task's dependencies are not completed.",
     ExitCode.UNVERIFIED: "A check failed, so nothing was completed.",
-    ExitCode.GUARD: "Scope violation: files were changed that the task may not change.",
+    ExitCode.SCOPE: "Scope violation: files were changed that the task may not change.",
     ExitCode.LIMIT: "A limit was reached: time, silence, cost, tokens or turns.",
     ExitCode.WORKER: "The worker cannot start, is not logged in, or its service is unavailable.",
     ExitCode.INTERRUPTED: "The run, or the command, was stopped before its end.",
@@ -106,7 +108,7 @@ def _kind(field: FieldInfo) -> str:
     if get_origin(kind) is tuple:
         return "list of texts"
     if _is_time(field):
-        return "length of time"
+        return "duration"
     return _KINDS[inside[0] if inside else kind]
 
 
@@ -119,7 +121,8 @@ def _shown_default(field: FieldInfo) -> str:
     if value is None:
         return "none"
     if _is_time(field):
-        return f'`"{value}s"`' if value % 60 else f'`"{value // 60}m"`'
+        unit = next(unit for unit in ("h", "m", "s") if value % _SECONDS[unit] == 0)
+        return f'`"{value // _SECONDS[unit]}{unit}"`'
     return f"`{json.dumps(value)}`"
 
 
@@ -161,7 +164,7 @@ def _raised_as(code: ExitCode) -> str:
 
 def run_states() -> str:
     """Return the page with the diagram of a run."""
-    choices = ("retry", "approve", "settle", "next")
+    choices = ("retry", "approve", "reverify", "next")
     lines = ["stateDiagram-v2", *(f"    state {choice} <<choice>>" for choice in choices)]
     lines.append(f"    [*] --> {Phase.PREPARE}")
     for (phase, outcome), follows in FOLLOWS.items():
@@ -172,8 +175,8 @@ def run_states() -> str:
         "    retry --> stopped: none left, out of scope, or the same changes requested",
         f"    approve --> {Phase.CHECKPOINT}: approved by a person",
         "    approve --> stopped: a person is asked",
-        f"    settle --> {Phase.VERIFY}: twice at most",
-        "    settle --> stopped: it keeps changing",
+        f"    reverify --> {Phase.VERIFY}: twice at most",
+        "    reverify --> stopped: it keeps changing",
         f"    next --> {Phase.WORK}: milestones are left",
         f"    next --> {Phase.INTEGRATE}: the last one",
         "    next --> stopped: hybrid, a person is asked",

@@ -24,6 +24,16 @@ def test_a_file_that_a_recipe_names_exists(name: str) -> None:
     assert (ROOT / name).exists()
 
 
+def test_the_test_files_that_the_makefile_selects_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    selected = makefile.split("OLDEST_TESTS := ", 1)[1].split("\n\n", 1)[0]
+    folders, _, files = selected.partition("$(addprefix ")
+    prefix, _, names = files.rstrip(")").partition(",")
+    wanted = [*folders.split(), *(prefix + name for name in re.findall(r"\w+\.py", names))]
+    assert [name for name in wanted if not (ROOT / name).exists()] == []
+    assert len(wanted) > 4
+
+
 def test_every_target_of_the_page_is_in_the_makefile() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     wanted = set(re.findall(r"^    make ([\w-]+)", PAGE, re.MULTILINE))

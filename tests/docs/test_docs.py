@@ -1,9 +1,10 @@
-"""The documentation is complete, up to date, and does what it says."""
+"""The documentation is complete and up to date, and its examples work."""
 
 import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,19 +14,40 @@ from docs import generate, record_pages, surface_pages, walkthrough
 from runr.cli.commands import COMMANDS
 from runr.config.settings import Config
 from runr.errors import ExitCode
+from runr.interchange.sources import TITLES
+from runr.lint.finding import RULES
 from runr.runs.stop_reasons import STOPS
 from runr.setup import demo
+from runr.status.model import Entry
 from runr.tasks.fields import KNOWN_KEYS
 from runr.workers import registry
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("skill/**/*.md")])
-WALKED = ("README.md", "docs/import.md", "docs/quickstart.md", "docs/tasks.md")
+WALKED = [
+    (page, number)
+    for page in PAGES
+    for number, _ in enumerate(walkthrough.sections(page.read_text(encoding="utf-8")))
+]
 
 _LINK = re.compile(r"\[[^\]\n]*\]\((?!https?:)([^)\s]*)\)")
 _HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 _TOML = re.compile(r"^```toml\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _FENCED = re.compile(r"^(`{3,}).*?^\1$", re.DOTALL | re.MULTILINE)
+_CONSOLE = re.compile(r"^(.*)\n```console\n(.*)$", re.MULTILINE)
+
+
+def _repository(folder: Path) -> Path:
+    for words in (["init"], ["commit", "--allow-empty", "-m", "Start"]):
+        subprocess.run(["git", *words, "-q"], cwd=folder, check=True)
+    return folder
+
+
+_STATES: dict[str, Callable[[Path], Path]] = {
+    "empty": lambda folder: folder,
+    "repository": _repository,
+    "demo": lambda folder: demo.make(folder / "demo").layout.root,
+}
 
 
 def read(name: str) -> str:
@@ -54,7 +76,7 @@ def test_the_generator_says_which_page_is_out_of_date() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_stands_in_the_readme_and_in_the_pages(command: str) -> None:
+def test_a_command_is_in_the_readme_and_in_the_pages(command: str) -> None:
     assert re.search(rf"^\| `runr {command}[ `]", read("README.md"), re.MULTILINE)
     assert re.search(rf"runr {command}\b", handwritten())
 
@@ -77,48 +99,71 @@ def test_every_other_example_of_settings_is_valid() -> None:
 
 
 @pytest.mark.parametrize("code", STOPS)
-def test_a_stop_says_in_the_pages_what_to_do(code: str) -> None:
+def test_a_stop_reason_is_in_the_pages_with_its_remedy(code: str) -> None:
     assert f"`{code}`" in read("docs/troubleshooting.md") + read("docs/runs.md")
 
 
 @pytest.mark.parametrize("code", ExitCode)
-def test_an_exit_code_stands_in_the_pages(code: ExitCode) -> None:
+def test_an_exit_code_is_in_the_pages(code: ExitCode) -> None:
     assert re.search(rf"^\| {int(code)} \|", read("docs/runs.md"), re.MULTILINE)
 
 
 @pytest.mark.parametrize("listing", surface_pages.offered(), ids=lambda listing: listing.name)
-def test_a_tool_and_its_arguments_stand_in_the_pages(listing: Tool) -> None:
+def test_a_tool_and_its_arguments_are_in_the_pages(listing: Tool) -> None:
     section = read("docs/mcp.md").split(f"## `{listing.name}`", 1)[1].split("\n## ", 1)[0]
     missing = [name for name in listing.input_schema["properties"] if f"`{name}`" not in section]
     assert missing == []
 
 
 @pytest.mark.parametrize("key", sorted(KNOWN_KEYS))
-def test_a_header_key_stands_in_the_page_about_tasks(key: str) -> None:
+def test_a_header_key_is_in_the_page_about_tasks(key: str) -> None:
     assert f"`{key}`" in read("docs/tasks.md")
 
 
 @pytest.mark.parametrize("worker", [*registry.names(Config()), "session"])
-def test_a_worker_stands_in_the_page_about_workers(worker: str) -> None:
+def test_a_worker_is_in_the_page_about_workers(worker: str) -> None:
     assert re.search(rf"^## .*`{worker}`", read("docs/workers.md"), re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", WALKED)
-def test_the_examples_of_a_page_print_what_it_shows(name: str, tmp_path: Path) -> None:
-    page = read(name)
-    folder = tmp_path
-    if walkthrough.start(page) == "demo":
-        folder = demo.make(tmp_path / "demo").layout.root
-    done = walkthrough.perform(walkthrough.steps(page), folder)
-    assert done
-    for command, printed in done:
+@pytest.mark.parametrize("key", sorted({*Entry._fields} - {"extra"}))
+def test_a_key_of_the_status_file_is_in_the_page_about_the_status(key: str) -> None:
+    table = read("docs/status.md").split("## The file", 1)[1].split("\n## ", 1)[0]
+    assert re.search(rf"^\| .*`{key}`.* \|", table, re.MULTILINE)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_lint_rule_is_in_the_page_about_lint(rule: str) -> None:
+    assert re.search(rf"^\| `{rule}` \|", read("docs/lint.md"), re.MULTILINE)
+
+
+@pytest.mark.parametrize("tool", TITLES)
+def test_an_importer_is_in_the_page_about_import(tool: str) -> None:
+    assert re.search(rf"^\| [\w. ]+ \| `{tool}` \|", read("docs/import.md"), re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("page", "number"),
+    WALKED,
+    ids=[f"{page.relative_to(ROOT)}-{number}" for page, number in WALKED],
+)
+def test_the_examples_of_a_page_print_what_it_shows(
+    page: Path, number: int, tmp_path: Path
+) -> None:
+    state, steps = walkthrough.sections(page.read_text(encoding="utf-8"))[number]
+    for command, printed in walkthrough.perform(steps, _STATES[state](tmp_path)):
         if walkthrough.differs(command.promised, printed, tmp_path):
             promised = walkthrough.settled(command.promised)
             assert walkthrough.settled(printed) == promised, f"$ {command.typed}"
 
 
+def test_every_console_example_is_run() -> None:
+    for page in PAGES:
+        for block in _CONSOLE.finditer(page.read_text(encoding="utf-8")):
+            assert block[1] == "<!-- run -->", f"{page.name}: {block[2]}"
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_somewhere(page: Path) -> None:
+def test_every_link_has_a_target(page: Path) -> None:
     for link in _LINK.findall(_FENCED.sub("", page.read_text(encoding="utf-8"))):
         name, _, anchor = link.partition("#")
         target = (page.parent / name).resolve() if name else page

@@ -1,4 +1,4 @@
-"""The page about scope holds the tables that the code goes by."""
+"""The tables in the page about scope are those of the code."""
 
 import re
 from pathlib import Path

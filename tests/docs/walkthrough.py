@@ -1,8 +1,11 @@
-"""Pages whose examples can be run: what they write, what they type, and what they promise.
+"""Run the examples of a page, and compare their output with the page.
 
 A `console` block below `<!-- run -->` is typed line by line (`$ `); a block
 below `<!-- file: NAME -->` is written into the current folder. A line `…` in
-the output stands for any number of lines.
+the output stands for any number of lines. `<!-- before: COMMAND -->` is typed,
+too, and its output is not compared; a block below `<!-- output: COMMAND -->` is
+what the command prints. `<!-- start: NAME -->` begins again in a folder in that
+state: `empty`, `repository` or `demo`.
 """
 
 import re
@@ -11,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _BLOCK = re.compile(
-    r"^<!-- (?P<mark>run|file: (?P<name>\S+)) -->\n(?P<fence>`{3,})(?P<kind>\w+)\n"
-    r"(?P<body>.*?)^(?P=fence)$",
+    r"^<!-- before: (?P<before>[^\n]+) -->$|"
+    r"^<!-- (?P<mark>run|file: (?P<name>\S+)|output: (?P<shown>[^\n]+)) -->\n"
+    r"(?P<fence>`{3,})\w+\n(?P<body>.*?)^(?P=fence)$",
     re.DOTALL | re.MULTILINE,
 )
 _START = re.compile(r"^<!-- start: (\w+) -->$", re.MULTILINE)
@@ -22,7 +26,7 @@ _TIME_LIMIT_S = 120
 # Different in every run, in the order in which they are looked for.
 _VOLATILE = (
     (re.compile(r"\b\d{8}-\d{6}-[a-z0-9]{4}\b"), "<run>"),
-    (re.compile(r"\b\d{4}-\d\d-\d\d\b"), "<date>"),
+    (re.compile(r"\b\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\dZ| \d\d:\d\d)?\b"), "<date>"),
     (re.compile(r"\b\d\d:\d\d:\d\d\b"), "<time>"),
     (re.compile(r"\b(?:\d+\.\d|\d+m \d\d)s\b"), "<seconds>"),
     (re.compile(r"\b(?=[a-f]*\d)[0-9a-f]{7,40}\b"), "<sha>"),
@@ -49,18 +53,23 @@ class File:
 Step = Command | File
 
 
-def start(page: str) -> str | None:
-    """Return the name of the state that the page begins with; None for an empty folder."""
-    found = _START.search(page)
-    return found[1] if found else None
+def sections(page: str) -> list[tuple[str, list[Step]]]:
+    """Return the parts of the page that have steps, each with the state in which it starts."""
+    first, *others = _START.split(page)
+    parts = [("empty", first), *zip(others[::2], others[1::2], strict=True)]
+    found = [(state, _steps(text)) for state, text in parts]
+    return [(state, steps) for state, steps in found if steps]
 
 
-def steps(page: str) -> list[Step]:
-    """Return what the page asks its reader to do, in order."""
+def _steps(text: str) -> list[Step]:
     found: list[Step] = []
-    for block in _BLOCK.finditer(page):
-        if block["mark"] == "run":
+    for block in _BLOCK.finditer(text):
+        if block["before"]:
+            found.append(Command(typed=block["before"], promised="…\n"))
+        elif block["mark"] == "run":
             found += _commands(block["body"])
+        elif block["shown"]:
+            found.append(Command(typed=block["shown"], promised=block["body"]))
         else:
             found.append(File(name=block["name"], text=block["body"]))
     return found

@@ -1,1 +1,1 @@
-"""Stand-ins for what a test cannot have: so far, a model."""
+"""Substitutes for what a test cannot use, such as a model, and tools for tests."""

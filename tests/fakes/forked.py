@@ -23,7 +23,7 @@ RUNR = str(Path(sys.executable).with_name("runr"))
 
 
 class _Choice:
-    """What this test process has decided: whether to fork, and from which server."""
+    """The state of this test process: whether to fork, and from which server."""
 
     never = bool(os.environ.get("RUNR_TEST_INSTALLED"))
     forks = True
@@ -31,7 +31,7 @@ class _Choice:
 
 
 def allow(*, forks: bool) -> None:
-    """Say whether `run_runr` may fork from now on."""
+    """Set whether `run_runr` may fork."""
     _Choice.forks = forks and not _Choice.never
 
 

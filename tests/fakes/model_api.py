@@ -35,7 +35,7 @@ _SECRET_HEADERS = {"x-api-key", "authorization", "cookie"}
 
 
 class FakeModel:
-    """A model whose every move is written down beforehand.
+    """A model with scripted answers.
 
     An error inside a script function is raised again when the block ends.
     """

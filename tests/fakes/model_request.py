@@ -1,4 +1,4 @@
-"""What a client asked the scripted model."""
+"""Requests to the scripted model."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -59,7 +59,7 @@ class ProjectKit:
         return self.task(name, header=header, body=fenced)
 
     def open(self, **environment: str) -> Project:
-        """Return the project as a use case sees it, with variables added to the environment."""
+        """Open the project, with variables added to the environment."""
         return Project.open(self.root, os.environ | environment)
 
     def start(self, name: str, **worker_options: Any) -> RunFiles:
@@ -82,7 +82,7 @@ class ProjectKit:
         return store.read(self.layout).tasks.get(f".runr/tasks/{name}", Entry())
 
     def settled(self, name: str) -> Entry:
-        """Return what the next look at the tasks makes of one: dead runs have been ended."""
+        """Return the entry of a task after reconciliation."""
         return self.open().entries().get(f".runr/tasks/{name}", Entry())
 
     def events(self, run: RunFiles) -> list[tuple[str, str]]:
@@ -119,7 +119,7 @@ class ProjectKit:
 
 
 def until(look: Callable[[], Found | None], what: str, seconds: float = DEADLINE_S) -> Found:
-    """Look until there is something to see; fail when it takes longer than the deadline."""
+    """Poll until `look` returns something true; fail after the deadline."""
     deadline = time.monotonic() + seconds
     while True:
         found = look()
@@ -130,7 +130,7 @@ def until(look: Callable[[], Found | None], what: str, seconds: float = DEADLINE
 
 
 def kill(pid: int) -> None:
-    """End a process as a power cut does, and wait until it is gone."""
+    """Kill a process as a power failure would, and wait for its end."""
     watched = os.pidfd_open(pid)
     try:
         signal.pidfd_send_signal(watched, signal.SIGKILL)

@@ -47,7 +47,7 @@ def _next(requests: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
 
 
 def _become(request: dict[str, Any], streams: list[int]) -> None:
-    """Take on what a process is given at its start."""
+    """Set folder, environment, arguments and streams of the forked process."""
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
     os.closerange(_STREAMS, max(streams) + 1)
@@ -89,7 +89,7 @@ def _run(program: str) -> int:
 
 
 def _end(code: int) -> NoReturn:
-    """End as the interpreter does, but without taking every loaded module apart."""
+    """Exit like the interpreter, but without finalizing all modules."""
     threading._shutdown()  # type: ignore[attr-defined] # noqa: SLF001 - as multiprocessing does
     atexit._run_exitfuncs()  # noqa: SLF001 - the same
     try:

@@ -1,4 +1,4 @@
-"""What the server's tests share: a repository with a task of each kind."""
+"""Fixtures of the MCP tests: a repository with a task of each type."""
 
 import subprocess
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A client that writes bytes and reads lines: what the SDK's own client cannot get wrong."""
+"""An MCP client that writes bytes and reads lines, to test what the SDK's client hides."""
 
 import json
 import os
@@ -16,7 +16,7 @@ Message = dict[str, Any]
 
 
 class RawClient:
-    """One server process and everything that it said."""
+    """A server process and its output."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class RawClient:
 
     @property
     def log(self) -> str:
-        """What the server has written to standard error; complete once it has ended."""
+        """The standard error of the server; complete after its end."""
         return b"".join(self._log).decode(errors="replace")
 
     def processor_seconds(self) -> float:

@@ -1,4 +1,4 @@
-"""Tools as a client sees them: what is listed, what is answered and what is refused."""
+"""Tools from the view of a client: listing, answers and refusals."""
 
 import json
 from collections.abc import Iterable
@@ -46,7 +46,7 @@ async def test_an_answer_is_the_same_as_text_and_as_structure(era: str) -> None:
     assert text(answer).startswith('{"text":"grüngrün",')
 
 
-async def test_the_schemas_are_valid_and_say_no_more_than_they_must(era: str) -> None:
+async def test_the_schemas_are_valid_and_minimal(era: str) -> None:
     async with connect(era) as client:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
     for tool in tools.values():
@@ -168,7 +168,7 @@ async def test_an_unknown_cursor_is_a_protocol_error(era: str) -> None:
     assert caught.value.code == -32602
 
 
-async def test_progress_is_sent_to_a_caller_that_listens(era: str) -> None:
+async def test_progress_is_sent_to_a_caller_with_a_token(era: str) -> None:
     summary: list[tuple[float, float | None, str | None]] = []
 
     async def listen(progress: float, total: float | None, message: str | None) -> None:

@@ -88,7 +88,7 @@ async def test_the_four_tools_fit_their_budget(repository: Path, era: str) -> No
     assert len(identity.INSTRUCTIONS) <= 600
 
 
-async def test_annotations_tell_reading_from_doing(repository: Path) -> None:
+async def test_annotations_distinguish_reading_from_writing(repository: Path) -> None:
     async with Client(build(repository, os.environ)) as client:
         tools = (await client.list_tools()).tools
     hints = {tool.name: tool.annotations for tool in tools if tool.annotations}
@@ -154,7 +154,7 @@ async def test_a_session_works_fails_fixes_and_completes(repository: Path, era: 
     assert f"Runr-Session: {SESSION}" in trailers
 
 
-async def test_waiting_for_a_run_tells_how_far_it_is(repository: Path, era: str) -> None:
+async def test_waiting_for_a_run_sends_progress(repository: Path, era: str) -> None:
     async with caller(repository, era) as call:
         answer = await call("run-task", task="00-setup", wait_s=60)
         text = call.progress

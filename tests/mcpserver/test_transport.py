@@ -1,4 +1,4 @@
-"""The server on the wire: what it answers, what it keeps to itself and how it ends."""
+"""The transport of the server: messages, limits and shutdown."""
 
 import json
 import os
@@ -97,7 +97,7 @@ def test_a_request_before_the_handshake_is_refused(client: RawClient) -> None:
     assert client.ask(request("tools/list"))["error"]["code"] == -32602
 
 
-def test_every_line_that_is_no_message_is_answered(client: RawClient) -> None:
+def test_every_invalid_message_is_answered(client: RawClient) -> None:
     lines: dict[bytes, tuple[int, int | str | None]] = {
         b"{oops": (-32700, None),
         b"\xff\xfe": (-32700, None),
@@ -119,7 +119,7 @@ def test_every_line_that_is_no_message_is_answered(client: RawClient) -> None:
     assert client.ask(request("tools/list", None, 9))["result"]
 
 
-def test_a_number_that_is_none_is_a_bad_argument(client: RawClient) -> None:
+def test_an_invalid_number_is_an_invalid_argument(client: RawClient) -> None:
     client.handshake()
     line = json.dumps(request("tools/call", calling("echo", text="a", share=float("nan"))))
     assert "NaN" in line
@@ -171,14 +171,14 @@ def test_only_the_protocol_reaches_standard_output(client: RawClient) -> None:
 
 
 @pytest.mark.parametrize("tool", ["echo", "wait"])
-def test_hanging_up_ends_the_server(client: RawClient, tool: str) -> None:
+def test_closing_standard_input_ends_the_server(client: RawClient, tool: str) -> None:
     client.handshake()
     arguments = {"text": "hi"} if tool == "echo" else {}
     client.send(request("tools/call", calling(tool, **arguments)))
     assert client.hang_up() == 0
 
 
-def test_a_client_that_leaves_without_a_word_ends_the_server(client: RawClient) -> None:
+def test_a_client_that_disconnects_ends_the_server(client: RawClient) -> None:
     assert client.hang_up() == 0
     assert client.log == ""
 

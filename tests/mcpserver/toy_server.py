@@ -1,4 +1,4 @@
-"""Serves the toys over standard input and output, through the server's own door."""
+"""Serve the toy tools over standard input and output."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,4 +1,4 @@
-"""Small tools with one habit each, to see what the server makes of it."""
+"""Small tools with one unusual behaviour each."""
 
 import os
 import subprocess
@@ -82,14 +82,14 @@ async def count(call: Call[Nothing]) -> Said:
 
 
 async def wait(_: Call[Nothing]) -> Said:
-    """Wait for ever, in a way that can be abandoned."""
+    """Wait forever, cancellably."""
     sys.stderr.write("waiting\n")
     await anyio.to_thread.run_sync(threading.Event().wait, abandon_on_cancel=True)
     return Said(text="never", colour=None)
 
 
 async def hold(_: Call[Nothing]) -> Said:
-    """Wait for ever, in a way that cannot be abandoned."""
+    """Wait forever, not cancellably."""
     sys.stderr.write("holding\n")
     await anyio.to_thread.run_sync(threading.Event().wait)
     return Said(text="never", colour=None)

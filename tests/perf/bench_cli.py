@@ -1,4 +1,4 @@
-"""Measure the cold start of the command line, beside what no program in Python can avoid.
+"""Measure the cold start of the command line, with a minimal Python program as baseline.
 
     .venv/bin/python tests/perf/bench_cli.py [RUNS]
 

@@ -1,4 +1,4 @@
-"""Measure what a hook costs a Claude Code session, beside a Python that does nothing.
+"""Measure what a hook costs a Claude Code session, with an empty Python program as baseline.
 
     .venv/bin/python tests/perf/bench_hooks.py [RUNS]
 

@@ -1,4 +1,4 @@
-"""What every benchmark needs: taking the time, and telling it."""
+"""Measure and print times, for all benchmarks."""
 
 import os
 import statistics

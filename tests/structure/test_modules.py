@@ -36,7 +36,7 @@ def copies(found: Iterable[Module]) -> list[list[str]]:
     return [at for at in places.values() if len(at) > 1]
 
 
-def test_no_dozen_lines_stand_twice() -> None:
+def test_no_twelve_lines_are_duplicated() -> None:
     assert copies(modules()) == []
 
 

@@ -1,4 +1,4 @@
-"""Real repositories for the tests of git, made and looked at without runr's own code."""
+"""Real repositories for the tests of git, made and inspected without runr's own code."""
 
 import os
 import subprocess

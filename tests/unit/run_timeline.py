@@ -1,4 +1,4 @@
-"""A run's events, made up one after the other."""
+"""Build a run from a sequence of events."""
 
 import json
 from typing import Any
@@ -31,7 +31,7 @@ def start(
 
 
 class Timeline:
-    """A run's events and the state that they lead to, one after the other."""
+    """A run's events, and the state after the last one."""
 
     def __init__(self, payload: dict[str, Any]) -> None:
         self.events = [self._event(1, "run.created", payload)]
@@ -44,10 +44,12 @@ class Timeline:
         return self.state
 
     def finish(self, phase: Phase, outcome: str, **facts: Any) -> RunState:
-        return self.add("phase.finished", phase=phase, outcome=outcome, **(told(outcome) | facts))
+        return self.add(
+            "phase.finished", phase=phase, outcome=outcome, **(facts_of(outcome) | facts)
+        )
 
     def through(self, *phases: Phase) -> None:
-        """Let phases begin and end well."""
+        """Add the start and the successful end of each phase."""
         for phase in phases:
             attempt = self.state.attempt + (phase is Phase.WORK)
             self.add("phase.started", phase=phase, attempt=attempt)
@@ -60,12 +62,12 @@ class Timeline:
 
 
 def good(phase: Phase) -> str:
-    """Return the outcome of a phase that went well."""
+    """Return the outcome of a successful phase."""
     return "passed" if phase is Phase.VERIFY else "ok"
 
 
-def told(outcome: str) -> dict[str, Any]:
-    """Return the facts that any phase may finish with."""
+def facts_of(outcome: str) -> dict[str, Any]:
+    """Return a payload that fits the end of any phase."""
     code = {"passed": 0, "failed": 1}.get(outcome)
     return {
         "checks": [] if code is None else [CHECK | {"exit_code": code}],

@@ -1,4 +1,4 @@
-"""Entries of a status file, made up."""
+"""Write status files with given entries."""
 
 from typing import Any
 

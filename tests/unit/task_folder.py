@@ -1,4 +1,4 @@
-"""A folder with task files, and what a listing says of it."""
+"""A folder with task files, and its listing."""
 
 import os
 import sqlite3

@@ -1,4 +1,4 @@
-"""The pure parts of the hooks: commits in shell commands, and notes beside a run's own events."""
+"""Parts of the hooks: commits in shell commands, concurrent notes, the summary."""
 
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -58,7 +58,7 @@ def test_a_commit_in_a_command_is_given_trailers_once(command: str) -> None:
         "",
     ],
 )
-def test_what_is_no_commit_stays_as_it_is(command: str) -> None:
+def test_a_command_that_is_not_a_commit_is_unchanged(command: str) -> None:
     assert commit_trailers.with_trailers(command, ["Runr-Run-Id: r-1"]) is None
 
 
@@ -89,7 +89,7 @@ def test_notes_and_events_by_many_writers_are_numbered_without_a_gap(tmp_path: P
     assert journal.state(run) == kept
 
 
-def test_ten_lines_are_the_most_that_a_session_is_told() -> None:
+def test_the_summary_for_a_session_has_at_most_ten_lines() -> None:
     numbers = count()
     names = tuple(f"{next(numbers)}.md" for _ in range(40))
     overview = Overview(
@@ -99,7 +99,7 @@ def test_ten_lines_are_the_most_that_a_session_is_told() -> None:
         stale=names,
         ready=names,
     )
-    at_work = [OpenTask(name, "r", "session s", mine=name < "2") for name in names]
-    message = lines(overview, at_work)
+    open_tasks = [OpenTask(name, "r", "session s", mine=name < "2") for name in names]
+    message = lines(overview, open_tasks)
     assert 5 < len(message) <= 10
     assert "and 35 more" in message[-1]

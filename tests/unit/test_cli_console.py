@@ -1,4 +1,4 @@
-"""What is said of a step that takes its time."""
+"""The display of slow steps."""
 
 import pytest
 
@@ -6,14 +6,14 @@ from fakes.project_kit import until
 from runr.cli import console
 
 
-def test_a_step_that_takes_longer_than_a_moment_is_named() -> None:
+def test_a_slow_step_is_shown() -> None:
     said: list[str] = []
     with console.announce_after("reading the history", delay_s=0, echo=said.append):
         until(lambda: said, "a word about the step")
     assert said == ["runr: reading the history …"]
 
 
-def test_a_step_that_is_done_at_once_is_not() -> None:
+def test_a_fast_step_is_not_shown() -> None:
     said: list[str] = []
     with (
         pytest.raises(ZeroDivisionError),

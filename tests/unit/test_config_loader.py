@@ -41,7 +41,7 @@ def test_without_a_file_every_key_has_its_default(layout: Layout) -> None:
     assert loader.load(layout) == config
 
 
-def test_what_is_written_is_what_is_read(layout: Layout) -> None:
+def test_every_setting_is_read_as_written(layout: Layout) -> None:
     layout.config.write_text(
         """
 [run]
@@ -106,7 +106,7 @@ extra_args = ["--verbose"]
         ("attempts: 3\n", "(at line 1, column 9)"),
     ],
 )
-def test_what_is_no_toml_is_refused_with_its_place(layout: Layout, text: str, place: str) -> None:
+def test_invalid_toml_is_refused_with_its_position(layout: Layout, text: str, place: str) -> None:
     message = refusal(layout, text)
     assert message.startswith(" is not valid TOML: ")
     assert message.endswith(place)
@@ -150,9 +150,9 @@ def test_an_unknown_key_is_named_with_the_nearest_known_one(
         ("[run]\nattempts = 'many'", "run.attempts: Input should be a valid integer"),
         ("[run]\nattempts = 0", "run.attempts: Input should be greater than or equal to 1"),
         ("[run]\nattempts = 21", "run.attempts: Input should be less than or equal to 20"),
-        ("[run]\ntimeout = 'soon'", "run.timeout: 'soon' is not a length of time: write "),
-        ("[run]\ntimeout = true", "run.timeout: True is not a length of time: write "),
-        ("[run]\ntimeout = 1.5", "run.timeout: 1.5 is not a length of time: write "),
+        ("[run]\ntimeout = 'soon'", "run.timeout: 'soon' is not a duration: write "),
+        ("[run]\ntimeout = true", "run.timeout: True is not a duration: write "),
+        ("[run]\ntimeout = 1.5", "run.timeout: 1.5 is not a duration: write "),
         ("[run]\ntimeout = 0", "run.timeout: Input should be greater than 0"),
         ("[run]\ntimeout = -5", "run.timeout: Input should be greater than 0"),
         ("[verify]\ntimeout = '0s'", "verify.timeout: Input should be greater than 0"),
@@ -178,7 +178,7 @@ def test_a_file_that_is_not_utf8_is_refused(layout: Layout, content: bytes) -> N
     assert refusal(layout, content).startswith(" cannot be read: 'utf-8' codec can't decode byte")
 
 
-def test_a_folder_in_the_files_place_is_refused(layout: Layout) -> None:
+def test_a_folder_instead_of_the_settings_file_is_refused(layout: Layout) -> None:
     layout.config.mkdir()
     with pytest.raises(ConfigError, match=r"^\.runr/config\.toml cannot be read: "):
         loader.load(layout)
@@ -220,9 +220,7 @@ def test_runrs_own_settings_come_before_the_earlier_tools(layout: Layout) -> Non
         {"scope": {"denylist": "x"}, "phases": {"implement": ["claude"]}},
     ],
 )
-def test_of_the_earlier_tools_settings_nothing_is_needed(
-    layout: Layout, raw: dict[str, Any]
-) -> None:
+def test_every_setting_of_the_earlier_tool_is_optional(layout: Layout, raw: dict[str, Any]) -> None:
     layout.old_config.write_text(json.dumps(raw), encoding="utf-8")
     assert loader.load(layout) == Config()
 
@@ -237,7 +235,7 @@ def test_of_the_earlier_tools_settings_nothing_is_needed(
         (b'{"verification": {"tier1": "x"}}', "verify.tier1: write a list of texts"),
     ],
 )
-def test_damaged_settings_of_the_earlier_tool_are_not_taken_for_none(
+def test_damaged_settings_of_the_earlier_tool_are_an_error(
     layout: Layout, content: bytes, message: str
 ) -> None:
     layout.old_config.write_bytes(content)

@@ -44,13 +44,13 @@ def test_no_commit_replaces_a_completion_that_was_not_inferred(evidence: Evidenc
         (Basis.MIRROR, AFTER, False),
     ],
 )
-def test_an_inferred_completion_gives_way_to_a_surer_or_a_later_commit(
+def test_an_inferred_completion_is_replaced_by_a_more_certain_or_later_commit(
     basis: Basis, time: str, better: bool
 ) -> None:
     assert inference.improves(inferred(), match(basis=basis, time=time)) is better
 
 
-def test_an_inferred_completion_without_confidence_or_time_gives_way() -> None:
+def test_an_inferred_completion_without_confidence_or_time_is_replaced() -> None:
     title = match(basis=Basis.TITLE, time=BEFORE)
     assert inference.improves(inferred(confidence=None), title)
     assert inference.improves(inferred(confidence=0.3, completed_at=None), title)
@@ -58,7 +58,7 @@ def test_an_inferred_completion_without_confidence_or_time_gives_way() -> None:
     assert not inference.improves(inferred(confidence=0.4), title)
 
 
-def test_nothing_is_inferred_of_a_task_that_is_being_worked_on() -> None:
+def test_nothing_is_inferred_for_a_task_with_an_active_run() -> None:
     entry = Entry(status=State.IN_PROGRESS, updated_at=BEFORE, last_run_id=LATER)
     assert not inference.improves(entry, match(run_id=RUN))
     assert not inference.improves(entry, match())
@@ -81,7 +81,7 @@ def test_an_open_task_is_completed_by_a_commit_that_is_later_than_its_last_chang
     assert not inference.improves(stopped, match(time=BEFORE))
 
 
-def test_each_basis_is_less_sure_than_the_one_before() -> None:
+def test_each_basis_is_less_certain_than_the_one_before() -> None:
     known = [inference.CONFIDENCE[basis] for basis in Basis]
     assert known == [1.0, 0.9, 0.8, 0.6, 0.5, 0.3]
     assert [value >= inference.ENOUGH for value in known] == [True] * 5 + [False]
@@ -99,7 +99,7 @@ def test_each_basis_is_less_sure_than_the_one_before() -> None:
         (Basis.MIRROR, None, "the task's header says so"),
     ],
 )
-def test_a_match_says_why_it_is_one(basis: Basis, like: str | None, message: str) -> None:
+def test_a_match_states_its_basis(basis: Basis, like: str | None, message: str) -> None:
     assert match(basis=basis, like=like).message == message
 
 
@@ -115,7 +115,7 @@ def test_a_match_says_why_it_is_one(basis: Basis, like: str | None, message: str
         (f"Other, see x{RUN}", False),
     ],
 )
-def test_only_a_commit_that_may_say_something_is_looked_at(message: str, mentions: bool) -> None:
+def test_only_commits_that_can_match_are_examined(message: str, mentions: bool) -> None:
     assert inference.mentions_task(message, frozenset({"add a login"})) is mentions
 
 
@@ -157,7 +157,7 @@ def test_a_revert_of_a_merge_says_so() -> None:
     assert not inference.is_of_merge(commit(THIRD, f"This reverts commit {FIRST}."), FIRST)
 
 
-def test_a_subject_is_the_first_line_that_says_something() -> None:
+def test_a_subject_is_the_first_line_that_is_not_blank() -> None:
     assert commit(FIRST, "\n\nAdd it\nmore").subject == "Add it"
 
 

@@ -1,4 +1,4 @@
-"""Runs whose process dies, at any moment, and runs that somebody stops."""
+"""Runs whose process is killed at any moment, and runs that a user stops."""
 
 import fcntl
 import json
@@ -31,7 +31,7 @@ TASK = ".runr/tasks/a.md"
 
 
 class Gate:
-    """A place in a script where it stops until the test lets it go on."""
+    """A point at which a script blocks until the test opens the gate."""
 
     def __init__(self, folder: Path, name: str = "gate") -> None:
         self.pipe = folder / name
@@ -40,20 +40,20 @@ class Gate:
 
     @property
     def wait(self) -> str:
-        """Return the commands that say who is there and wait."""
+        """Return shell commands that write the process id and block."""
         pipe, arrived = shlex.quote(str(self.pipe)), shlex.quote(str(self.arrived))
         return f"echo $$ > {arrived}; read -r _ < {pipe} || :"
 
     def comes(self, kit: ProjectKit) -> int:
-        """Wait until somebody waits here and return the id of its process."""
+        """Wait until a process blocks at the gate, and return its id."""
         return int(kit.await_file(self.arrived))
 
     def open(self) -> None:
-        """Let whoever waits here go on; nobody has to."""
+        """Let the process at the gate continue, if there is one."""
         handle = os.open(self.pipe, os.O_RDWR)
         os.write(handle, b"\n")
         self.arrived.unlink()
-        until(lambda: _is_empty(handle), "somebody to go through the gate")
+        until(lambda: _is_empty(handle), "a process to pass the gate")
         os.close(handle)
 
 
@@ -101,7 +101,7 @@ def interrupted(kit: ProjectKit, run: RunFiles) -> None:
     assert run.report.exists()
 
 
-def test_a_run_that_is_killed_at_work_is_found_and_resumed_with_what_it_had_done(
+def test_a_run_that_is_killed_during_work_is_detected_and_resumed_with_its_changes(
     kit: ProjectKit, gate: Gate
 ) -> None:
     again = 'echo "$RUNR_ATTEMPT" >> log.txt; [ "$RUNR_ATTEMPT" = 2 ] && exit'
@@ -116,7 +116,7 @@ def test_a_run_that_is_killed_at_work_is_found_and_resumed_with_what_it_had_done
     assert log_attempts(kit) == ["1", "2"]
 
 
-def test_a_run_that_is_killed_in_verification_is_judged_again_and_not_worked_again(
+def test_a_run_that_is_killed_during_verification_repeats_the_checks_and_not_the_work(
     kit: ProjectKit, gate: Gate, tmp_path: Path
 ) -> None:
     once = shlex.quote(str(tmp_path / "once"))
@@ -205,7 +205,7 @@ def test_a_run_that_is_killed_at_any_moment_is_resumed_to_exactly_one_checkpoint
     assert log_attempts(kit) == (["1", "2"] if worked_twice else ["2"] if began_anew else ["1"])
 
 
-def test_a_run_that_is_killed_before_it_can_say_that_it_is_completed_is_resumed(
+def test_a_run_that_is_killed_before_its_completion_is_recorded_is_resumed(
     kit: ProjectKit, tmp_path: Path
 ) -> None:
     kit.script("a.md", 'echo "$RUNR_ATTEMPT" >> log.txt', header="verify: [test -s log.txt]")
@@ -214,7 +214,7 @@ def test_a_run_that_is_killed_before_it_can_say_that_it_is_completed_is_resumed(
     resumed(kit, run)
 
 
-def test_a_run_that_is_killed_behind_its_last_event_is_completed_by_the_next_look(
+def test_a_run_that_is_killed_after_its_last_event_is_completed_by_the_next_command(
     kit: ProjectKit, tmp_path: Path
 ) -> None:
     kit.script("a.md", 'echo "$RUNR_ATTEMPT" >> log.txt', header="verify: [test -s log.txt]")
@@ -226,9 +226,7 @@ def test_a_run_that_is_killed_behind_its_last_event_is_completed_by_the_next_loo
     assert follow.wait_for_run(kit.open(), run.id, 0).status == "completed"
 
 
-def test_a_run_that_is_killed_again_and_again_is_resumed_every_time(
-    kit: ProjectKit, gate: Gate
-) -> None:
+def test_a_run_that_is_killed_repeatedly_is_resumed_every_time(kit: ProjectKit, gate: Gate) -> None:
     again = 'echo "$RUNR_ATTEMPT" >> log.txt; [ "$RUNR_ATTEMPT" = 4 ] && exit'
     kit.script("a.md", f"{again}\n{gate.wait}", header="verify: ['true']")
     run = kit.start("a.md")
@@ -253,7 +251,7 @@ gate, opened = os.pipe()
 for _ in range(8):
     if not os.fork():
         os.close(opened)
-        os.read(gate, 1)  # until everybody is there
+        os.read(gate, 1)  # until all processes are ready
         print(project.entries()[sys.argv[2]].status.value, flush=True)
         os._exit(0)
 os.close(opened)
@@ -261,7 +259,7 @@ assert [os.wait()[1] for _ in range(8)] == [0] * 8
 """
 
 
-def test_many_who_look_at_once_end_a_dead_run_once(kit: ProjectKit, gate: Gate) -> None:
+def test_concurrent_commands_end_a_dead_run_once(kit: ProjectKit, gate: Gate) -> None:
     kit.script("a.md", gate.wait)
     run = kit.start("a.md")
     gate.comes(kit)
@@ -275,7 +273,7 @@ def test_many_who_look_at_once_end_a_dead_run_once(kit: ProjectKit, gate: Gate) 
     assert [kind for kind, _ in kit.events(run)].count("run.stopped") == 1
 
 
-def test_a_run_that_comes_to_its_end_while_somebody_looks_is_not_ended_again(
+def test_a_run_that_ends_during_reconciliation_is_not_ended_again(
     kit: ProjectKit, gate: Gate
 ) -> None:
     kit.script("a.md", gate.wait)
@@ -285,12 +283,12 @@ def test_a_run_that_comes_to_its_end_while_somebody_looks_is_not_ended_again(
     others = kit.open().context(run)
 
     class Ends(RunFiles):
-        """A run that somebody else ends after its state was read and before its lock is taken."""
+        """A run that ends after its state was read and before its lock is acquired."""
 
         @property
         def lock(self) -> Path:
             if journal.require(run).result is None:
-                completion.stop(others, "stopped", "by somebody else")
+                completion.stop(others, "stopped", "by another process")
             return run.lock
 
     state = reconcile.end_if_dead(
@@ -302,7 +300,7 @@ def test_a_run_that_comes_to_its_end_while_somebody_looks_is_not_ended_again(
     process_tree.end_marked(run.id)
 
 
-def test_stopping_a_run_ends_a_worker_that_does_not_listen(kit: ProjectKit, gate: Gate) -> None:
+def test_stopping_a_run_kills_a_worker_that_ignores_signals(kit: ProjectKit, gate: Gate) -> None:
     kit.script("a.md", f"trap '' TERM INT HUP\necho 1 > a.txt\n{gate.wait}\n{gate.wait}")
     run = kit.start("a.md")
     worker = gate.comes(kit)
@@ -332,7 +330,7 @@ def test_a_run_can_be_stopped_as_soon_as_it_is_started(kit: ProjectKit, gate: Ga
     assert not process.is_alive(run)
 
 
-def test_a_run_that_dies_after_a_stop_and_a_resumption_was_interrupted(
+def test_a_resumed_run_that_dies_is_interrupted_and_not_stopped(
     kit: ProjectKit, gate: Gate
 ) -> None:
     kit.script("a.md", gate.wait)
@@ -359,19 +357,19 @@ gate, opened = os.pipe()
 for _ in range(4):
     if not os.fork():
         os.close(opened)
-        os.read(gate, 1)  # until everybody is there
+        os.read(gate, 1)  # until all processes are ready
         try:
-            told = "won " + run_task(project, RunRequest(task="a")).run.id
+            outcome = "won " + run_task(project, RunRequest(task="a")).run.id
         except RunrError as error:
-            told = f"{type(error).__name__} {error.message}"
-        os.write(1, f"{told}\\n".encode())
+            outcome = f"{type(error).__name__} {error.message}"
+        os.write(1, f"{outcome}\\n".encode())
         os._exit(0)
 os.close(opened)
 assert [os.wait()[1] for _ in range(4)] == [0] * 4
 """
 
 
-def test_of_several_who_run_one_task_at_once_one_wins_and_the_others_are_told_who(
+def test_of_concurrent_runs_of_a_task_one_starts_and_the_others_are_refused_with_its_id(
     kit: ProjectKit, gate: Gate
 ) -> None:
     kit.script("a.md", f"echo 1 > log.txt; {gate.wait}", header="verify: ['true']")
@@ -390,7 +388,7 @@ def test_of_several_who_run_one_task_at_once_one_wins_and_the_others_are_told_wh
     assert len(kit.checkpoints()) == 1
 
 
-def test_who_comes_late_to_a_task_does_not_do_it_again(kit: ProjectKit) -> None:
+def test_a_task_that_was_completed_meanwhile_is_not_run_again(kit: ProjectKit) -> None:
     kit.script("a.md", "echo 1 > log.txt", header="verify: ['true']")
     seen = kit.entry("a.md")
     first = kit.run("a.md")
@@ -427,7 +425,7 @@ print(files.is_held(lock), handle is not None)
 """
 
 
-def test_the_lock_of_a_run_is_its_process_and_nobody_elses(kit: ProjectKit, gate: Gate) -> None:
+def test_the_lock_of_a_run_is_held_by_its_process_alone(kit: ProjectKit, gate: Gate) -> None:
     def ask() -> str:
         command = [sys.executable, "-c", LOCK, str(run.lock)]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -448,7 +446,7 @@ def test_the_lock_of_a_run_is_its_process_and_nobody_elses(kit: ProjectKit, gate
     interrupted(kit, run)
 
 
-def test_a_lock_is_free_as_soon_as_its_holder_lets_go(tmp_path: Path) -> None:
+def test_a_lock_is_free_as_soon_as_its_holder_releases_it(tmp_path: Path) -> None:
     lock = tmp_path / "locks" / "one"
     assert not files.is_held(lock)
     handle = files.hold(lock)
@@ -460,14 +458,14 @@ def test_a_lock_is_free_as_soon_as_its_holder_lets_go(tmp_path: Path) -> None:
 
 
 def orphan(kit: ProjectKit, source: RunFiles) -> RunFiles:
-    """Make a run whose opener was killed before it took the task."""
+    """Make a run whose starter was killed before it acquired the lease."""
     run = journal.claim(kit.layout, kit.open().clock(), iter(["left"]))
     first = source.timeline.read_bytes().splitlines(keepends=True)[0]
     run.timeline.write_bytes(first)
     return run
 
 
-def test_a_run_that_nobody_carries_on_is_ended_without_touching_its_task(
+def test_an_abandoned_run_is_ended_without_changing_its_task(
     kit: ProjectKit,
 ) -> None:
     kit.script("a.md", "echo 1 > log.txt", header="verify: ['true']")
@@ -480,7 +478,7 @@ def test_a_run_that_nobody_carries_on_is_ended_without_touching_its_task(
     assert kit.settled("a.md") == before
 
 
-def test_waiting_for_a_run_that_nobody_carries_on_comes_to_an_end(kit: ProjectKit) -> None:
+def test_waiting_for_an_abandoned_run_ends(kit: ProjectKit) -> None:
     kit.script("a.md", "echo 1 > log.txt", header="verify: ['true']")
     left = orphan(kit, kit.layout.run(kit.run("a.md").id))
     assert follow.wait_for_run(kit.open(), left.id).stop_reason == "interrupted"

@@ -32,7 +32,7 @@ def settings(kit: ProjectKit, worker: str = "script", *, more: str = "", **keys:
     kit.config(f'[run]\nworker = "{worker}"\n{lines}{more}')
 
 
-# a program in the place of `claude`: it keeps what it was told, and plays one line after the other
+# A program in place of `claude` that stores its prompts and replays scripted output.
 
 
 class Played:
@@ -84,7 +84,7 @@ def played(kit: ProjectKit, program: Played, *, header: str = NEVER, **keys: Any
 # limits
 
 
-def test_a_worker_that_falls_silent_is_ended(kit: ProjectKit) -> None:
+def test_a_worker_without_output_is_killed(kit: ProjectKit) -> None:
     settings(kit, stall_timeout="1s")
     kit.script("a.md", "echo begun; sleep 60")
     run = kit.run("a.md")
@@ -94,14 +94,14 @@ def test_a_worker_that_falls_silent_is_ended(kit: ProjectKit) -> None:
     assert "after 1.0s without a word\nbegun" in run.detail
 
 
-def test_a_worker_that_goes_on_talking_is_not(kit: ProjectKit) -> None:
+def test_a_worker_with_output_is_not_killed(kit: ProjectKit) -> None:
     settings(kit, stall_timeout="1s")
     block = "for n in 1 2 3 4 5; do echo $n; sleep 0.4; done; echo 1 > a.txt"
     kit.script("a.md", block, header='verify: ["test -f a.txt"]')
     assert kit.run("a.md").status == "completed"
 
 
-def test_a_command_that_falls_silent_is_ended(kit: ProjectKit) -> None:
+def test_a_command_without_output_is_killed(kit: ProjectKit) -> None:
     command = '[workers.mine]\ncommand = ["sh", "-c", "echo begun; sleep 60"]\n'
     settings(kit, "mine", stall_timeout="1s", more=command)
     kit.task("a.md")
@@ -118,7 +118,7 @@ def test_all_attempts_share_the_total_time(kit: ProjectKit) -> None:
     assert "run.total_timeout (1.0s) is over" in run.detail
 
 
-def test_an_attempt_ends_with_the_total_time_and_a_resume_begins_it_anew(kit: ProjectKit) -> None:
+def test_an_attempt_ends_at_the_total_timeout_and_a_resume_resets_it(kit: ProjectKit) -> None:
     settings(kit, total_timeout="1s")
     kit.script("a.md", "sleep 60", header='verify: ["test -f a.txt"]')
     run = kit.run("a.md")
@@ -131,7 +131,7 @@ def test_an_attempt_ends_with_the_total_time_and_a_resume_begins_it_anew(kit: Pr
     assert kit.finish(kit.layout.run(run.id)).status == "completed"
 
 
-def test_the_budget_is_handed_down_as_far_as_it_is_left_and_then_ends_the_run(
+def test_each_attempt_gets_the_rest_of_the_budget_and_the_run_stops_when_it_is_used_up(
     kit: ProjectKit,
 ) -> None:
     program = Played(kit, *[{"total_cost_usd": 0.6}] * 3, worker="resume = false\n")
@@ -144,7 +144,7 @@ def test_the_budget_is_handed_down_as_far_as_it_is_left_and_then_ends_the_run(
     assert "--max-budget-usd 0.4\n" in program.describe(2)[0]
 
 
-def test_a_budget_of_the_worker_s_own_that_is_smaller_counts(kit: ProjectKit) -> None:
+def test_a_smaller_budget_of_the_worker_takes_precedence(kit: ProjectKit) -> None:
     program = Played(kit, {}, worker="budget_usd = 0.25\n")
     played(kit, program, budget_usd=1.0, attempts=1)
     assert "--max-budget-usd 0.25" in program.describe(1)[0]
@@ -162,7 +162,7 @@ def test_above_the_limit_of_tokens_no_further_attempt_begins(kit: ProjectKit) ->
     assert "reached its token limit" in report
 
 
-def test_work_that_went_above_a_limit_is_still_judged(kit: ProjectKit) -> None:
+def test_work_that_exceeded_a_limit_is_still_verified(kit: ProjectKit) -> None:
     program = Played(kit, {"usage": {"input_tokens": 900}, "total_cost_usd": 3.0})
     run = played(kit, program, max_tokens=700, budget_usd=1.0, header='verify: ["true"]')
     assert run.status == "completed"
@@ -189,7 +189,7 @@ def test_an_outage_is_waited_out_and_the_attempt_does_not_count(kit: ProjectKit)
     assert "Continue where you stopped" in program.describe(3)[1]
 
 
-def test_when_patience_is_over_the_outage_is_the_stop(kit: ProjectKit) -> None:
+def test_an_outage_that_exceeds_the_maximum_wait_stops_the_run(kit: ProjectKit) -> None:
     program = Played(kit, *[{**REFUSED}] * 9)
     run = played(kit, program, backoff_initial="1s", backoff_max_wait="1s")
     assert (run.stop_reason, run.exit_code) == ("worker_outage", 7)
@@ -197,7 +197,7 @@ def test_when_patience_is_over_the_outage_is_the_stop(kit: ProjectKit) -> None:
     assert program.calls == 2
 
 
-def test_an_outage_need_not_be_waited_for(kit: ProjectKit) -> None:
+def test_waiting_for_an_outage_can_be_disabled(kit: ProjectKit) -> None:
     program = Played(kit, *[{**REFUSED}] * 9)
     assert played(kit, program, backoff_max_wait=0).stop_reason == "worker_outage"
     assert program.calls == 1
@@ -216,7 +216,7 @@ def test_a_run_that_waits_can_be_stopped(kit: ProjectKit) -> None:
 # further attempts in the same session
 
 
-def test_a_further_attempt_goes_on_in_its_session_and_is_told_only_what_failed(
+def test_a_further_attempt_resumes_its_session_and_gets_only_what_failed(
     kit: ProjectKit,
 ) -> None:
     answers = [{"session_id": "mine", "total_cost_usd": cost} for cost in (0.5, 0.75)]
@@ -236,7 +236,7 @@ def test_a_further_attempt_goes_on_in_its_session_and_is_told_only_what_failed(
     assert run.session_id == "mine"
 
 
-def test_a_session_that_is_gone_is_replaced_by_a_fresh_one_with_the_whole_task(
+def test_a_lost_session_is_replaced_by_a_new_one_with_the_whole_task(
     kit: ProjectKit,
 ) -> None:
     gone = {"unknown": True, "is_error": True, "subtype": "error_during_execution"}
@@ -252,7 +252,7 @@ def test_a_session_that_is_gone_is_replaced_by_a_fresh_one_with_the_whole_task(
     assert (run.attempt, run.session_id) == (2, "s-3")
 
 
-def test_sessions_can_be_told_to_begin_anew(kit: ProjectKit) -> None:
+def test_resuming_sessions_can_be_disabled(kit: ProjectKit) -> None:
     program = Played(kit, {}, {}, worker="resume = false\n")
     played(kit, program, attempts=2)
     arguments, prompt = program.describe(2)
@@ -260,7 +260,7 @@ def test_sessions_can_be_told_to_begin_anew(kit: ProjectKit) -> None:
     assert "Write a.txt." in prompt
 
 
-def test_a_run_that_is_taken_up_again_tells_its_session_the_task_of_today(kit: ProjectKit) -> None:
+def test_a_resumed_run_gives_its_session_the_current_task(kit: ProjectKit) -> None:
     program = Played(kit, {"session_id": "mine"}, {"session_id": "mine"})
     run = played(kit, program, attempts=1)
     kit.task("a.md", header='verify: ["true"]', body="Write b.txt instead.")
@@ -316,7 +316,7 @@ def test_a_worker_that_is_not_logged_in_is_replaced_until_the_run_ends(kit: Proj
     assert len(waits(kit.layout.run(run.id), "worker.fallback")) == 1
 
 
-def test_where_no_worker_is_there_nothing_is_recorded(kit: ProjectKit) -> None:
+def test_without_any_worker_nothing_is_recorded(kit: ProjectKit) -> None:
     missing = '[workers.claude-code]\ncommand = ["no-such-program"]\n'
     missing += '[workers.codex]\ncommand = ["nor-this-one"]\n'
     settings(kit, "claude-code", fallback=["codex"], more=missing)

@@ -81,7 +81,7 @@ def test_odd_names_links_bits_and_folders_in_place_of_files_are_committed(tmp_pa
     assert git(root, "ls-tree", made.sha, "link").startswith("120000")
 
 
-def test_what_the_user_had_changed_staged_and_left_lying_stays_so(tmp_path: Path) -> None:
+def test_staged_unstaged_and_untracked_changes_of_the_user_are_kept(tmp_path: Path) -> None:
     root = make(tmp_path / "repo", {"mine.txt": "1", "half.txt": "1", "gone.txt": "1", "a": "1"})
     write(root, {"mine.txt": "unstaged", "half.txt": "staged", "added.txt": "staged"})
     git(root, "add", "half.txt", "added.txt")
@@ -136,7 +136,7 @@ def test_a_call_that_was_killed_before_head_moved_is_made_again(tmp_path: Path) 
     assert git(root, "rev-list", "--count", "HEAD") == "2"
 
 
-def test_another_runs_commit_is_not_taken_for_this_ones(tmp_path: Path) -> None:
+def test_the_commit_of_another_run_is_not_found(tmp_path: Path) -> None:
     root = make(tmp_path / "repo", {"a.txt": "1"})
     run = Run(root)
     other = Run(root, run_id="20250108-143022-zzzz").commit()
@@ -310,7 +310,7 @@ def test_a_task_of_any_name_is_found_again(tmp_path: Path, name: str) -> None:
 
 
 @given(st.text(), st.text(), st.text(), st.text())
-def test_whatever_the_texts_a_message_says_what_its_trailers_say(
+def test_trailers_survive_any_message_text(
     subject: str, body: str, task: str, session: str
 ) -> None:
     said = Trailers(run_id=RUN, task=task, worker="w", session=session)

@@ -1,4 +1,4 @@
-"""Commits are signed where the user has git sign them; where that does not work, it is said."""
+"""Commits are signed if git is configured so; a failure is reported."""
 
 import shutil
 import subprocess
@@ -68,7 +68,7 @@ def test_a_key_that_is_gone_is_named_with_what_to_do(root: Path, tmp_path: Path)
     assert "git config commit.gpgsign false" in map(str, refused.value.next_steps)
 
 
-def test_a_program_that_waits_for_ever_is_ended_with_all_that_it_started(
+def test_a_signing_program_that_hangs_is_killed_with_its_processes(
     root: Path, tmp_path: Path
 ) -> None:
     program, started = tmp_path / "asks", tmp_path / "started"

@@ -6,7 +6,8 @@ import pytest
 
 from runr.errors import GitError, RepositoryError
 from runr.git import folders
-from runr.git.repo import Repo, find_root
+from runr.git.folders import find_root
+from runr.git.repo import Repo
 from unit.git_trees import git, make
 
 LAYOUTS = ("plain", "linked", "relative", "submodule", "separate", "symlinked", "unborn", "bare")
@@ -48,7 +49,7 @@ def test_both_folders_are_those_that_git_names(tmp_path: Path, layout: str) -> N
     assert find_root(tree) == tree
 
 
-def test_a_git_file_that_leads_nowhere_is_refused_in_gits_words(tmp_path: Path) -> None:
+def test_a_git_file_with_a_missing_target_is_refused_with_gits_message(tmp_path: Path) -> None:
     make(tmp_path)
     tree = tmp_path / "tree"
     tree.mkdir()

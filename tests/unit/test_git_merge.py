@@ -37,7 +37,7 @@ def test_an_unmoved_target_is_fast_forwarded_with_its_files(tmp_path: Path) -> N
     assert bring(root) == Integration(how="already", sha=tip)
 
 
-def test_a_target_that_went_on_is_merged(tmp_path: Path) -> None:
+def test_a_target_that_moved_is_merged(tmp_path: Path) -> None:
     root = begin(tmp_path, {"a.txt": "2\n"})
     other = save(root, {"b.txt": "1\n"})
     done = bring(root)
@@ -103,7 +103,7 @@ ASIDE = "git update-ref refs/heads/main $(git commit-tree -p main -m moved main^
 
 @pytest.mark.parametrize("checked_out", [True, False])
 @pytest.mark.parametrize("times", [1, 3])
-def test_a_target_that_moves_between_the_look_and_the_move_is_looked_at_again(
+def test_a_target_that_moves_during_integration_is_merged_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int, checked_out: bool
 ) -> None:
     root = begin(tmp_path, {"a.txt": "2\n"})
@@ -118,7 +118,7 @@ def test_a_target_that_moves_between_the_look_and_the_move_is_looked_at_again(
     assert git(root, "status", "--porcelain") == ""
 
 
-def test_a_target_that_never_stands_still_is_kept_with_nothing_lost(
+def test_a_target_that_keeps_moving_leaves_the_checkpoint_pending(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = begin(tmp_path, {"a.txt": "2\n"})
@@ -160,7 +160,7 @@ def test_a_lock_that_stays_is_named_and_every_file_is_as_it_was(tmp_path: Path, 
     assert bring(root).how == "fast-forward"
 
 
-def test_a_lock_that_comes_behind_the_look_takes_the_files_back(
+def test_a_lock_that_appears_during_integration_restores_the_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = begin(tmp_path, {"a.txt": "2\n", "new.txt": "new\n"})
@@ -197,7 +197,7 @@ def test_a_conflict_keeps_the_branch_and_names_the_files(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("went_on", [False, True])
 @pytest.mark.parametrize("how", ["unstaged", "staged", "untracked", "ignored"])
-def test_what_the_user_has_in_the_way_is_kept_and_named(
+def test_uncommitted_changes_that_would_be_overwritten_are_kept_and_named(
     tmp_path: Path, how: str, went_on: bool
 ) -> None:
     root = begin(tmp_path, {"a.txt": "2\n", "new.txt": "theirs\n"})

@@ -48,9 +48,7 @@ def test_a_snapshot_leaves_no_object_behind(root: Path, scratch: Repo) -> None:
     assert objects(root) == before
 
 
-def test_what_was_untracked_is_known_by_its_hash_and_its_content_is_copied_nowhere(
-    root: Path, scratch: Repo
-) -> None:
+def test_untracked_files_are_recorded_by_hash_and_not_copied(root: Path, scratch: Repo) -> None:
     write(root, {"a.txt": "changed\n", "data/big.bin": "big\n", "run.log": "ignored\n"})
     long_ago(root)
     tree = snapshot.take_first(scratch)
@@ -145,7 +143,7 @@ def test_a_commit_that_cannot_be_copied_is_an_error(root: Path, scratch: Repo) -
         quarantine.publish(scratch, Repo(root), sha)
 
 
-def test_a_split_index_leaves_no_half_of_itself(root: Path, scratch: Repo) -> None:
+def test_a_split_index_leaves_no_shared_index_file(root: Path, scratch: Repo) -> None:
     git(root, "config", "core.splitIndex", "true")
     save(root, {"b.txt": "1\n"})
     write(root, {"c.txt": "1\n"})

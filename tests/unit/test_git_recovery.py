@@ -1,4 +1,4 @@
-"""What a killed git leaves behind is made good, and what is the user's is left alone."""
+"""What a killed git leaves behind is repaired, and changes of the user are kept."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def moved(tmp_path: Path) -> tuple[Repo, str]:
     return Repo(root), tip
 
 
-def test_a_move_that_was_killed_half_way_can_be_made_again(tmp_path: Path) -> None:
+def test_an_interrupted_integration_can_be_repeated(tmp_path: Path) -> None:
     repo, tip = moved(tmp_path)
     (repo.path / "kept.txt").write_text("new and longer\n")
     (repo.path / "new.txt").write_text("all")
@@ -36,7 +36,7 @@ def test_a_move_that_was_killed_half_way_can_be_made_again(tmp_path: Path) -> No
     assert (repo.path / "new.txt").read_text() == "all new\n"
 
 
-def test_the_users_own_edit_is_never_taken_for_half_a_move(tmp_path: Path) -> None:
+def test_an_edit_of_the_user_is_not_mistaken_for_an_interrupted_integration(tmp_path: Path) -> None:
     repo, tip = moved(tmp_path)
     (repo.path / "kept.txt").write_text("the user's own\n")
     (repo.path / "new.txt").write_text("another file of the same name\n")

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from runr.errors import GitError, RepositoryError
-from runr.git.repo import Repo, find_root
+from runr.git.folders import find_root
+from runr.git.repo import Repo
 from unit.git_trees import ODD_NAMES, git, install_hooks, make, save, write
 
 
@@ -59,7 +60,7 @@ def test_a_detached_head_is_on_no_branch(tmp_path: Path) -> None:
     assert repo.head() == git(root, "rev-parse", "main")
 
 
-def test_revisions_are_resolved_and_nonsense_is_none(tmp_path: Path) -> None:
+def test_revisions_are_resolved_and_unknown_ones_are_none(tmp_path: Path) -> None:
     root = make(tmp_path / "repo", {"a.txt": "1"})
     first = git(root, "rev-parse", "HEAD")
     second = save(root, {"a.txt": "2"})
@@ -112,7 +113,7 @@ def test_a_worktree_that_lost_its_git_file_does_not_become_the_repository_around
         Repo(inside).head()
 
 
-def test_a_failure_has_gits_words_and_the_command(tmp_path: Path) -> None:
+def test_a_failure_contains_gits_message_and_the_command(tmp_path: Path) -> None:
     repo = Repo(make(tmp_path / "repo", {"a.txt": "1"}))
     with pytest.raises(GitError, match=r"git cat-file -p nothing failed in .*Not a valid object"):
         repo.run("cat-file", "-p", "nothing")
@@ -132,7 +133,7 @@ def test_the_user_is_known_by_name(tmp_path: Path) -> None:
     assert Repo(make(tmp_path / "repo")).user() == "Ada Example"
 
 
-def test_without_an_identity_runr_lends_its_own(
+def test_without_an_identity_runr_uses_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
@@ -157,7 +158,7 @@ def test_an_unfinished_merge_is_seen(tmp_path: Path) -> None:
     assert Repo(root).operation() == "merge"
 
 
-def test_looking_runs_no_hook_of_the_user(tmp_path: Path) -> None:
+def test_reading_runs_no_hook_of_the_user(tmp_path: Path) -> None:
     root = make(tmp_path / "repo", {"a.txt": "1"})
     mark = install_hooks(root)
     git(root, "config", "core.fsmonitor", str(root / ".git" / "hooks" / "fsmonitor"))

@@ -1,4 +1,4 @@
-"""What git cannot tell is never taken for a no."""
+"""A failure of git is never read as an answer."""
 
 import os
 from collections.abc import Callable
@@ -8,8 +8,9 @@ import pytest
 
 from runr.errors import GitError, RepositoryError
 from runr.evidence import commit_index
+from runr.git.folders import find_root
 from runr.git.hooks import HooksFolder
-from runr.git.repo import Repo, find_root
+from runr.git.repo import Repo
 from unit.git_trees import git, make, save
 
 _NO_COMMIT = "1" * 40
@@ -70,7 +71,7 @@ def test_a_damaged_commit_is_not_a_missing_one(root: Path, question: str) -> Non
         ASK[question](Repo(root))
 
 
-def test_a_commit_that_is_not_here_is_an_ordinary_no(root: Path) -> None:
+def test_a_missing_commit_is_not_an_error(root: Path) -> None:
     repo = Repo(root)
     assert repo.resolve(_NO_COMMIT) is None
     assert repo.resolve("HEAD@{99}") is None
@@ -79,7 +80,7 @@ def test_a_commit_that_is_not_here_is_an_ordinary_no(root: Path) -> None:
     assert repo.refs("refs/heads/none") == {}
 
 
-def test_a_head_that_is_no_head_is_called_damage(root: Path) -> None:
+def test_an_invalid_head_is_reported_as_damage(root: Path) -> None:
     (root / ".git" / "HEAD").write_text("nonsense")
     with pytest.raises(GitError, match=r"not a git repository.*damaged"):
         Repo(root).head()

@@ -35,7 +35,7 @@ def test_two_snapshots_of_the_same_files_are_the_same_tree(tmp_path: Path) -> No
     assert snapshot.take(Repo(root)) == tree == git(root, "rev-parse", "HEAD^{tree}")
 
 
-def test_a_change_that_only_the_bytes_give_away_is_seen(tmp_path: Path) -> None:
+def test_a_change_with_the_same_size_and_time_is_detected(tmp_path: Path) -> None:
     root = make(tmp_path / "repo")
     git(root, "config", "core.trustctime", "false")
     at = (1_700_000_000, 1_700_000_000)
@@ -51,7 +51,7 @@ def test_a_change_that_only_the_bytes_give_away_is_seen(tmp_path: Path) -> None:
     assert git(root, "cat-file", "-p", f"{tree}:a.txt") == "2"
 
 
-def test_line_ends_that_git_would_change_are_no_obstacle(tmp_path: Path) -> None:
+def test_line_ends_that_git_would_change_are_accepted(tmp_path: Path) -> None:
     root = make(tmp_path / "repo", {".gitattributes": "*.txt text\n"})
     git(root, "config", "core.safecrlf", "true")
     (root / "dos.txt").write_bytes(b"one\r\ntwo\r\n")
@@ -137,7 +137,7 @@ def test_an_executable_bit_a_link_and_a_folder_in_place_of_a_file_are_changes(
     }
 
 
-def test_a_rename_shows_both_sides_and_odd_names_come_back_whole(tmp_path: Path) -> None:
+def test_a_rename_shows_both_sides_and_unusual_names_are_preserved(tmp_path: Path) -> None:
     root = make(tmp_path / "repo", {"old.txt": "same\n" * 20})
     repo = Repo(root)
     before = snapshot.take(repo)

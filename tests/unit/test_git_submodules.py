@@ -49,7 +49,7 @@ def test_submodules_are_filled_at_their_commit_down_to_the_last(root: Path) -> N
     assert git(root, "config", "--get-regexp", "protocol|url").count("\n") == 0
 
 
-def test_done_is_done_and_what_was_cut_off_is_made_anew(root: Path) -> None:
+def test_a_complete_submodule_is_kept_and_an_interrupted_clone_is_repeated(root: Path) -> None:
     tree = worked_in(root)
     submodules.populate(Repo(root), tree, fresh=True)
     inner = tree.path / "lib" / "in"
@@ -70,14 +70,14 @@ def test_what_a_worker_did_in_a_submodule_stays(root: Path) -> None:
     assert (inner / "s.txt").read_text() == "work\n"
 
 
-def test_one_that_the_user_has_not_checked_out_stays_empty(root: Path) -> None:
+def test_a_submodule_that_the_user_has_not_checked_out_stays_empty(root: Path) -> None:
     git(root, "submodule", "--quiet", "deinit", "--force", "lib/in")
     tree = worked_in(root)
     submodules.populate(Repo(root), tree, fresh=True)
     assert list((tree.path / "lib" / "in").iterdir()) == []
 
 
-def test_the_working_tree_goes_with_its_submodules_and_nothing_is_left(root: Path) -> None:
+def test_removing_a_worktree_removes_its_submodules(root: Path) -> None:
     tree = worked_in(root)
     submodules.populate(Repo(root), tree, fresh=True)
     worktree.remove(Repo(root), tree.path)

@@ -59,7 +59,7 @@ def test_a_worktree_whose_folder_was_deleted_is_made_again(tmp_path: Path) -> No
     assert (place(root) / "a.txt").read_text() == "1"
 
 
-def test_work_is_kept_where_only_the_way_to_its_record_was_deleted(tmp_path: Path) -> None:
+def test_work_is_kept_if_only_the_git_file_of_its_worktree_was_deleted(tmp_path: Path) -> None:
     root = make(tmp_path / "repo", {"a.txt": "1", "b.txt": "1"})
     repo, base = Repo(root), git(root, "rev-parse", "HEAD")
     add(repo, place(root), BRANCH, base)
@@ -86,7 +86,7 @@ def test_a_worktree_that_was_never_finished_is_made_again(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("torn", ["commondir", "gitdir", "HEAD"])
-def test_git_works_again_where_it_was_killed_at_a_worktree(tmp_path: Path, torn: str) -> None:
+def test_a_worktree_whose_creation_was_killed_is_repaired(tmp_path: Path, torn: str) -> None:
     root = make(tmp_path / "repo", {"a.txt": "1"})
     repo = Repo(root)
     add(repo, place(root), BRANCH, "HEAD")
@@ -148,7 +148,7 @@ def test_a_removal_that_was_killed_half_way_is_finished(tmp_path: Path, left: st
     assert git(root, "worktree", "list", "--porcelain").count("worktree ") == 1
 
 
-def test_another_worktree_is_not_touched_even_where_its_folder_is_away(tmp_path: Path) -> None:
+def test_another_worktree_is_not_changed_even_if_its_folder_is_missing(tmp_path: Path) -> None:
     root = make(tmp_path / "repo", {"a.txt": "1"})
     away = tmp_path / "usb" / "mine"
     git(root, "worktree", "add", "-q", "-b", "mine", str(away))

@@ -1,4 +1,4 @@
-"""The graph as SVG, Mermaid, dot and tree: whole, readable, and the same every time."""
+"""The graph as SVG, Mermaid, dot and tree: valid, readable and reproducible."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ def drawn(needs: Links, *, name: str = "{}", title: str = "Do it") -> Chart:
 
 
 @given(links)
-def test_no_two_boxes_touch_and_what_needs_something_stands_to_its_right(needs: Links) -> None:
+def test_boxes_do_not_overlap_and_dependents_are_to_the_right(needs: Links) -> None:
     size = Spacing()
     layout = layout_graph(needs, size)
     assert set(layout.corners) == set(needs)
@@ -96,7 +96,7 @@ def test_mermaid_and_dot_take_any_name_as_text() -> None:
 
 
 @given(links)
-def test_the_tree_has_each_task_once_and_says_where_it_goes_round(needs: Links) -> None:
+def test_the_tree_has_each_task_once_and_marks_cycles(needs: Links) -> None:
     below = {name: [n for n in NAMES if name in needs[n]] for name in NAMES}
     shown = list(tree.lines(NAMES, below, depth=100, alike=lambda _: ""))
     named = [line.path for line in shown if line.kind == "task"]

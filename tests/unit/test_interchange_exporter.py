@@ -1,4 +1,4 @@
-"""What runr exports, and what becomes of it in another repository."""
+"""An export, and its import into another repository."""
 
 import json
 import shutil
@@ -83,7 +83,7 @@ def repositories(here: Project, there: Project) -> tuple[Project, Project]:
 def fill(
     project: Project, tasks: dict[str, bytes], entries: dict[str, Entry], runs: list[Any]
 ) -> None:
-    """Make these and nothing else what the repository holds."""
+    """Make the repository contain exactly these."""
     shutil.rmtree(project.layout.runr)
     for path, content in tasks.items():
         files.replace(project.layout.root / path, content)
@@ -96,7 +96,7 @@ def fill(
 
 
 def held(project: Project) -> tuple[dict[str, bytes], dict[str, Entry], dict[str, Any]]:
-    """Return all files, statuses and histories, read without the code under test."""
+    """Return all files, statuses and journals, read without the code under test."""
     root = project.layout.root
     tasks = {str(p.relative_to(root)): p.read_bytes() for p in project.layout.tasks.rglob("*.md")}
     runs = {
@@ -123,7 +123,7 @@ def as_csv(project: Project) -> str:
     entries=st.dictionaries(PATHS, ENTRIES, max_size=3),
     runs=st.lists(EVENTS, max_size=3),
 )
-def test_what_is_exported_comes_back_the_same(
+def test_an_export_is_imported_without_loss(
     repositories: tuple[Project, Project],
     written: Callable[[Project], str],
     tasks: dict[str, bytes],

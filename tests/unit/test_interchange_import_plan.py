@@ -1,4 +1,4 @@
-"""What an import plans: no circle that the source does not have, no name that leads elsewhere."""
+"""The plan of an import: no added cycles, no path outside of its folder."""
 
 from dataclasses import replace
 from graphlib import TopologicalSorter
@@ -44,7 +44,7 @@ def tasks(needs: list[set[int]], parents: list[int | None]) -> list[ExternalTask
     needs=st.lists(st.sets(st.integers(0, 5)), min_size=6, max_size=6),
     parents=st.lists(st.none() | st.integers(0, 5), min_size=6, max_size=6),
 )
-def test_parents_make_no_circle(needs: list[set[int]], parents: list[int | None]) -> None:
+def test_parents_make_no_cycle(needs: list[set[int]], parents: list[int | None]) -> None:
     given = tasks(needs, parents)
     rows = planned(*given)
     waits = {row.name.removesuffix(".md"): set(row.depends_on) for row in rows}
@@ -160,7 +160,7 @@ def test_what_is_done_elsewhere_follows_the_policy(
         assert parse(".runr/tasks/x.md", row.content).type is kind
 
 
-def test_a_name_that_is_taken_is_numbered_and_said() -> None:
+def test_a_name_that_is_taken_is_numbered_and_reported() -> None:
     options = replace(BEADS, taken=frozenset({"A.md"}))
     rows = planned(external("a"), external("b", stem="a"), options=options)
     assert [row.name for row in rows] == ["a-2.md", "a-3.md"]

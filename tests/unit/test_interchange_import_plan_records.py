@@ -212,7 +212,7 @@ def test_no_content_ends_an_import(read: Callable[[Document], Any], text: bytes 
     ],
     ids=["deep", "deep-subtasks", "digits", "not-finite", "surrogates"],
 )
-def test_no_trick_of_json_ends_an_import(read: Callable[[Document], Any], text: str) -> None:
+def test_no_unusual_json_ends_an_import(read: Callable[[Document], Any], text: str) -> None:
     read(Document(name="f", text=text))
 
 
@@ -304,7 +304,7 @@ def test_subtasks_of_any_depth_keep_their_numbers_and_dependencies() -> None:
     assert found["1.1.2"].stem == "1.1.2-c"
 
 
-def test_wrong_types_are_told_in_plain_words() -> None:
+def test_values_of_wrong_types_are_reported_in_plain_words() -> None:
     (row,) = taskmaster.read(
         text_of(
             [

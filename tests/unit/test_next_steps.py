@@ -111,7 +111,7 @@ def test_a_stopped_run_leaves_a_person_the_choice_and_an_agent_the_likeliest() -
         (ListFacts(0, 3), "runr list-tasks", "No task matches the filter. All tasks: list-tasks."),
         (ListFacts(2, 3), "runr next --explain", "Nothing here is ready to run: "),
         (ListFacts(2, 3, 2), "runr next", "2 ready. The most urgent: list-tasks with ready=true."),
-        (ListFacts(2, 3, 1, "a.md"), "runr run --task a.md", "1 ready. Most urgent: run-task "),
+        (ListFacts(2, 3, 1, "a.md"), "runr run --task a.md", "1 ready. Next: run-task "),
     ],
 )
 def test_a_list_leads_to_the_most_urgent_task_or_to_another_list(

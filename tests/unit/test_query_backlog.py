@@ -114,7 +114,9 @@ def test_the_critical_path_is_a_longest_chain(known: Links) -> None:
 
 
 @given(acyclic, st.sets(st.sampled_from(NAMES)))
-def test_the_roots_of_a_wait_are_what_can_be_begun(known: Links, done: set[str]) -> None:
+def test_the_root_causes_of_a_blocked_task_are_tasks_that_can_be_started(
+    known: Links, done: set[str]
+) -> None:
     backlog, task_states = board(known, sorted(done))
     for name in set(NAMES) - done:
         causes = backlog.causes(f".runr/tasks/{name}", task_states)
@@ -123,7 +125,7 @@ def test_the_roots_of_a_wait_are_what_can_be_begun(known: Links, done: set[str])
         assert all(task_states[path].ready and reason == "" for path, reason in causes)
 
 
-def test_a_bad_name_and_a_way_round_are_root_causes_told_once() -> None:
+def test_an_unknown_name_and_a_cycle_are_root_causes_listed_once() -> None:
     known = {"a.md": ["b"], "b.md": ["c", "gone"], "c.md": ["d"], "d.md": ["c"], "e.md": ["a"]}
     backlog, task_states = board(known)
     causes = backlog.causes(".runr/tasks/e.md", task_states)
@@ -157,7 +159,7 @@ def test_thousands_of_tasks_are_counted_exactly(shape: str, size: int) -> None:
     assert len(backlog.longest()) == {"chain": size, "fan": size.bit_length(), "ring": 0}[shape]
 
 
-def test_urgency_is_priority_then_what_it_unblocks_then_the_name() -> None:
+def test_the_order_is_priority_then_unblocked_tasks_then_name() -> None:
     tasks = [
         TaskState(task=Task(path=f".runr/tasks/{name}.md", title="", priority=priority))
         for name, priority in [("d", 0), ("c", 0), ("b", 0), ("a", 3)]

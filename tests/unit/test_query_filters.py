@@ -1,4 +1,4 @@
-"""The words that say which tasks are meant."""
+"""Filters that select tasks, as options and as queries."""
 
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -17,25 +17,25 @@ from runr.tasks.model import Task, TaskType
 NOW = datetime(2025, 1, 10, 12, tzinfo=UTC)
 
 
-def standing(name: str, status: State = State.PENDING, **facts: Any) -> TaskState:
-    entry = Entry(status=status, **{k: facts.pop(k) for k in [*facts] if k in Entry.__slots__})
-    derived = {k: facts.pop(k) for k in [*facts] if k in TaskState.__slots__}
+def state(name: str, status: State = State.PENDING, **facts: Any) -> TaskState:
+    entry = Entry(status=status, **{k: facts.pop(k) for k in [*facts] if k in Entry._fields})
+    derived = {k: facts.pop(k) for k in [*facts] if k in TaskState._fields}
     task = Task(path=f".runr/tasks/{name}.md", title=facts.pop("title", name), **facts)
     return TaskState(task=task, entry=entry, **derived)
 
 
 TASKS = (
-    standing("api/login", title="Log in", tags=("api", "Security"), worker="codex"),
-    standing("api/logout", State.FAILED, tags=("api",), updated_at="2025-01-09T13:00:00Z"),
-    standing("docs/guide", State.COMPLETED, updated_at="2025-01-01T00:00:00Z", stale=True),
-    standing("ask-the-team", type=TaskType.MANUAL),
-    standing("odd: name", State.STOPPED, stop_reason="needs_human", blocked_by=("x",)),
+    state("api/login", title="Log in", tags=("api", "Security"), worker="codex"),
+    state("api/logout", State.FAILED, tags=("api",), updated_at="2025-01-09T13:00:00Z"),
+    state("docs/guide", State.COMPLETED, updated_at="2025-01-01T00:00:00Z", stale=True),
+    state("ask-the-team", type=TaskType.MANUAL),
+    state("odd: name", State.STOPPED, stop_reason="needs_human", blocked_by=("x",)),
 )
 
 
-def meant(wanted: Filter) -> list[str]:
-    judge = wanted.predicate(now=NOW, worker="claude-code")
-    return [task.task.name.removesuffix(".md") for task in TASKS if judge(task)]
+def selected(wanted: Filter) -> list[str]:
+    matches = wanted.predicate(now=NOW, worker="claude-code")
+    return [task.task.name.removesuffix(".md") for task in TASKS if matches(task)]
 
 
 @pytest.mark.parametrize(
@@ -76,11 +76,11 @@ def meant(wanted: Filter) -> list[str]:
         ("-", "ask-the-team"),
     ],
 )
-def test_a_query_means_these_tasks(query: str, expected: str) -> None:
-    assert " ".join(meant(parse_filter(query))) == expected
+def test_a_query_selects_these_tasks(query: str, expected: str) -> None:
+    assert " ".join(selected(parse_filter(query))) == expected
 
 
-def test_an_option_says_the_same_as_its_word_in_a_query() -> None:
+def test_an_option_selects_the_same_as_its_term_in_a_query() -> None:
     pairs: list[tuple[dict[str, Any], str]] = [
         ({"status": ("failed", "stopped")}, "status:failed,stopped"),
         ({"type": ("manual",)}, "type:manual"),
@@ -91,7 +91,7 @@ def test_an_option_says_the_same_as_its_word_in_a_query() -> None:
         ({"worker": ("codex",), "blocked": False, "waiting": False}, "worker:codex"),
     ]
     for options, query in pairs:
-        assert meant(parse_filter(**options)) == meant(parse_filter(query)) != []
+        assert selected(parse_filter(**options)) == selected(parse_filter(query)) != []
     assert parse_filter(status=(), tag=(), search=None, ready=False) == MATCH_ALL
 
 
@@ -129,13 +129,13 @@ def test_the_hint_after_an_unknown_word_works_when_it_is_typed() -> None:
 @given(st.text())
 def test_any_text_is_a_filter_or_one_clear_refusal(query: str) -> None:
     with suppress(UsageError):
-        meant(parse_filter(query))
+        selected(parse_filter(query))
 
 
 @given(st.sampled_from(["tag:api", "is:ready", "type:manual", "since:1d", "log", "path:api"]))
-def test_a_term_and_its_negation_part_the_tasks(term: str) -> None:
+def test_a_term_and_its_negation_select_each_task_once(term: str) -> None:
     both = [
-        *meant(parse_filter(term)),
-        *meant(parse_filter(f"-{term}")),
+        *selected(parse_filter(term)),
+        *selected(parse_filter(f"-{term}")),
     ]
-    assert sorted(both) == sorted(meant(MATCH_ALL))
+    assert sorted(both) == sorted(selected(MATCH_ALL))

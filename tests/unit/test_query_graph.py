@@ -71,12 +71,12 @@ RESOLVER = Resolver.of(
         ("00-SETUP", None, []),
     ],
 )
-def test_a_name_stands_for_a_task(name: str, beside: str | None, expected: list[str]) -> None:
+def test_a_name_is_resolved_to_a_task(name: str, beside: str | None, expected: list[str]) -> None:
     found = RESOLVER.find(name, beside=TASKS + beside if beside else None)
     assert list(found) == [TASKS + path for path in expected]
 
 
-def test_names_that_stand_for_nothing_several_or_the_task_itself_are_problems() -> None:
+def test_unknown_and_ambiguous_names_and_self_references_are_problems() -> None:
     known = [task("x/t.md", "gone", "b", "t", "./t.md", "a"), task("y/b.md"), task("z/b.md")]
     known.append(task("a.md"))
     found = edges(known[0], Resolver.of(known))
@@ -107,7 +107,7 @@ def test_open_dependencies_bad_names_and_cycles_block_a_task() -> None:
 
 
 @pytest.mark.parametrize("state", [state for state in State if state is not State.COMPLETED])
-def test_only_a_completed_dependency_is_out_of_the_way(state: State) -> None:
+def test_only_a_completed_dependency_does_not_block(state: State) -> None:
     graph = Graph.of([task("t.md", "a"), task("a.md")])
     entries = {TASKS + "a.md": Entry(status=state)}
     assert graph.blockers(TASKS + "t.md", entries) == paths("a.md")
@@ -122,7 +122,7 @@ links = st.dictionaries(
 def test_cycles_are_found_exactly_where_there_are_some(links: Links) -> None:
     known = {name: links.get(name, ()) for name in NAMES}
     graph = Graph.of(task(name, *known[name]) for name in NAMES)
-    # A task that depends on itself is told as a problem of its own, not as a cycle.
+    # A task that depends on itself is reported as a problem of its own, not as a cycle.
     others = {name: {n for n in known[name] if n != name} for name in NAMES}
     round_trips = {name for name in NAMES if name in reachable(name, others)}
     assert bool(graph.cycles) == bool(round_trips)
@@ -132,9 +132,9 @@ def test_cycles_are_found_exactly_where_there_are_some(links: Links) -> None:
         assert names[0] == names[-1]
         assert len(set(names)) == len(names) - 1 > 1
         assert all(b in others[a] for a, b in pairwise(names))
-    # Whoever mends all that is told has broken every cycle: nothing goes round without them.
-    message = {path.removeprefix(TASKS) for path in graph.cycles}
-    rest = {name: others[name] - message for name in NAMES if name not in message}
+    # Without the reported tasks there is no cycle left.
+    reported = {path.removeprefix(TASKS) for path in graph.cycles}
+    rest = {name: others[name] - reported for name in NAMES if name not in reported}
     assert not any(name in reachable(name, rest) for name in rest)
 
 
@@ -157,7 +157,7 @@ def reachable(name: str, links: Mapping[str, set[str]]) -> set[str]:
         found |= more
 
 
-def test_a_chain_of_twenty_thousand_tasks_is_no_trouble() -> None:
+def test_a_chain_of_twenty_thousand_tasks_is_supported() -> None:
     size = 20_000
     chain = [task(f"{n:05}.md", f"{n + 1:05}") for n in range(size)] + [task(f"{size:05}.md")]
     assert Graph.of(chain).cycles == {}
@@ -167,7 +167,7 @@ def test_a_chain_of_twenty_thousand_tasks_is_no_trouble() -> None:
     assert len(cycles[chain[0].path]) == size + 2
 
 
-def test_ten_thousand_ways_round_are_told_in_one() -> None:
+def test_ten_thousand_cycles_are_reported_as_one() -> None:
     size = 10_000
     chain = [task(f"{n:05}.md", f"{n + 1:05}", "00000") for n in range(size)]
     cycles = Graph.of([*chain, task(f"{size:05}.md", "00000")]).cycles
@@ -175,7 +175,14 @@ def test_ten_thousand_ways_round_are_told_in_one() -> None:
     assert len({id(way) for way in cycles.values()}) == 1
 
 
-def test_a_dense_net_without_a_cycle_is_searched_once() -> None:
+def test_a_dense_graph_without_a_cycle_is_searched_once() -> None:
     size = 400  # with a search of every path it would take longer than the universe has
     known = [task(f"{n:03}.md", *(f"{m:03}" for m in range(n))) for n in range(size)]
     assert Graph.of(known).cycles == {}
+
+
+def test_a_bad_name_that_is_written_twice_blocks_once() -> None:
+    assert edges(task("a.md", "x", "x", "a.md", "a.md"), RESOLVER).problems == (
+        "x (no such task)",
+        "a.md (the task itself)",
+    )

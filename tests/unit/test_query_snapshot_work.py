@@ -1,4 +1,4 @@
-"""Twice as many tasks take twice the work, not four times: counted in calls, not in time."""
+"""The work is linear in the number of tasks, measured in function calls."""
 
 import json
 import os
@@ -12,14 +12,19 @@ from types import FrameType
 import pytest
 
 from runr.graphics import dependency_graph
+from runr.interchange.exporter import ExportRequest, export_tasks
+from runr.interchange.import_result import ImportRequest
+from runr.interchange.importer import import_tasks
 from runr.lint.rules import lint_tasks
+from runr.maintenance.cleanup import CleanRequest, clean
 from runr.maintenance.rebuild import rebuild
 from runr.project import Project
+from runr.provenance.audit import audit
 from runr.provenance.infer import infer_statuses
 from runr.query.detail import task_status
 from runr.query.explain import explain
 from runr.query.filters import parse_filter
-from runr.query.listing import TaskQuery, list_tasks, matches_path
+from runr.query.listing import TaskQuery, list_tasks, matches_path, next_ready
 from runr.query.next_task import choose_next
 from runr.status import store
 from runr.status.model import Entry, Evidence, State
@@ -43,6 +48,14 @@ def named(project: Project) -> object:
     return matches_path(project, names, parse_filter("is:open"))
 
 
+def imported(project: Project) -> object:
+    """Plan the import of the same tasks, as another tool has them."""
+    file = project.layout.root / "issues.jsonl"
+    if not file.exists():
+        file.write_text(str(export_tasks(project, ExportRequest(format="beads"))))
+    return import_tasks(project, ImportRequest(file=file.name, dry_run=True))
+
+
 QUESTIONS: dict[str, Question] = {
     "list": lambda project: list_tasks(project, TaskQuery()),
     "list by filter": filtered,
@@ -54,6 +67,12 @@ QUESTIONS: dict[str, Question] = {
     "lint": lint_tasks,
     "rebuild": lambda project: rebuild(project, dry_run=True),
     "infer": infer_statuses,
+    "export": lambda project: export_tasks(project, ExportRequest()),
+    "export for beads": lambda project: export_tasks(project, ExportRequest(format="beads")),
+    "import": imported,
+    "audit": audit,
+    "ready": next_ready,
+    "clean": lambda project: clean(project, CleanRequest(dry_run=True)),
 }
 
 
@@ -78,7 +97,13 @@ def owning(number: int) -> str:
     return f"owns: [src/part-{number}/]\nverify: [make test-{number}]"
 
 
-SHAPES = {each.__name__: each for each in (stale, chain, missing, cycle, owning)}
+def overlapping(number: int) -> str:
+    """Each waits for the one before; the first owns what all others own a part of."""
+    owns = f"src/part-{number}/, docs/{number // 2}/" if number else "src/"
+    return f"{chain(number)}\nowns: [{owns}]"
+
+
+SHAPES = {each.__name__: each for each in (stale, chain, missing, cycle, owning, overlapping)}
 
 
 def repository(root: Path, count: int, shape: Callable[[int], str]) -> Project:

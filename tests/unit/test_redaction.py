@@ -36,7 +36,7 @@ KEY = (
 @pytest.mark.parametrize(
     "around", ["{}", "remote: {} .", "a\n{}\nb", '"{}"', "`{}`", "({})", "\x1b[32m{}\x1b[0m"]
 )
-def test_a_known_token_is_gone_wherever_it_stands(token: str, around: str) -> None:
+def test_a_known_token_is_redacted_at_any_position(token: str, around: str) -> None:
     text = around.format(token)
     assert redact(text) == around.format("[redacted]")
     line = json.dumps({"text": text})
@@ -122,7 +122,7 @@ def test_ordinary_text_stays_as_it_is(text: str) -> None:
     assert redact(line) == line
 
 
-def test_values_of_the_environment_s_secrets_are_gone_wherever_they_turn_up() -> None:
+def test_secret_values_of_the_environment_are_redacted_everywhere() -> None:
     redactor = Redactor(
         {
             "SERVICE_TOKEN": "plain-words-here",
@@ -168,7 +168,7 @@ _JSON = st.recursive(
 
 
 @given(document=_JSON, plain=st.booleans())
-def test_a_json_document_stays_one(document: object, *, plain: bool) -> None:
+def test_a_json_document_stays_valid(document: object, *, plain: bool) -> None:
     redactor = Redactor({"A_TOKEN": "12345678", "B_SECRET": 'a"b\\c"d\\', "C_KEY": "abcdefgh"})
     line = json.dumps({"it": document}, ensure_ascii=plain)
     assert set(json.loads(redactor(line))) == {"it"}
@@ -177,6 +177,6 @@ def test_a_json_document_stays_one(document: object, *, plain: bool) -> None:
 @pytest.mark.timeout(60)  # linear work takes a fraction of a second, anything worse takes minutes
 @pytest.mark.parametrize("size", [50_000, pytest.param(200_000, marks=pytest.mark.long)])
 @pytest.mark.parametrize("piece", ["PASSWORD=\"'", "sk-", "://a:", "eyJ", 'token=\\"', KEY[:40]])
-def test_a_text_that_goes_on_for_ever_is_worked_through(piece: str, size: int) -> None:
+def test_a_very_long_text_is_redacted(piece: str, size: int) -> None:
     text = piece * (size // len(piece))
     assert redact(text).startswith(piece[:3])

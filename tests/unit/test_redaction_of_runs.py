@@ -1,4 +1,4 @@
-"""No secret that turns up in a run is written into its folder."""
+"""No secret is written into the folder of a run."""
 
 from pathlib import Path
 
@@ -46,7 +46,7 @@ def test_secrets_of_every_source_stay_out_of_the_run_folder(kit: ProjectKit, pas
     kit.task("a.md", header=f'verify: ["{check}"]', body=body)
     run = kit.run("a.md")
     assert run.status == ("completed" if passes else "stopped")
-    # The worker itself was told the task as it is.
+    # The worker itself got the task unredacted.
     where = kit.root if passes else kit.layout.worktree(run.id)
     assert (where / "leak.txt").read_text(encoding="utf-8") == PLANTED
     found = stored(Path(run.run_dir))

@@ -29,7 +29,7 @@ START = RunCreated(
 
 
 class Clock:
-    """A clock that goes on by a second whenever somebody looks."""
+    """A clock that advances by a second at each call."""
 
     def __init__(self, begin: datetime = NOW) -> None:
         self._begin = begin
@@ -113,7 +113,7 @@ def test_events_are_numbered_and_kept_as_one_line_each(log: Journal) -> None:
 
 
 @pytest.mark.parametrize("torn", [b'{"seq":4', b"x" * 100_000, b"\0" * 5000, b'{"a": "\xc3'])
-def test_a_torn_last_line_is_not_seen_and_healed_by_the_next_event(
+def test_a_torn_last_line_is_ignored_and_repaired_by_the_next_event(
     torn: bytes, log: Journal
 ) -> None:
     log.append(parse_data("phase.started", {"phase": "prepare"}))
@@ -174,7 +174,7 @@ def holding(data: bytes) -> Callable[[RunFiles, dict[str, Any]], None]:
         pytest.param(holding(b"\xff\x00"), id="garbage"),
     ],
 )
-def test_a_copy_of_the_state_that_is_of_no_use_is_made_again(
+def test_an_unusable_copy_of_the_state_is_rebuilt(
     damage: Callable[[RunFiles, dict[str, Any]], None], log: Journal
 ) -> None:
     log.append(parse_data("phase.started", {"phase": "work", "attempt": 2}))
@@ -206,15 +206,13 @@ def test_an_event_counts_also_where_its_copy_cannot_be_written(log: Journal) -> 
         b"not JSON",
         b'{"seq": 2}',
         b"[]",
-        b'{"seq":2,"time":"t","type":"phase.started","payload":{"phase":"unheard of"}}',
+        b'{"seq":2,"time":"t","type":"phase.started","payload":{"phase":"unreceived of"}}',
         b'{"seq":2,"time":"t","type":"phase.started","payload":{}}',
         b'{"seq":2,"time":"t","type":"phase.finished","payload":{"phase":"verify","outcome":"ok"}}',
         b"\xff\xff",
     ],
 )
-def test_a_line_in_the_middle_that_nobody_can_read_is_one_clear_error(
-    line: bytes, log: Journal
-) -> None:
+def test_an_unreadable_line_in_the_middle_is_one_clear_error(line: bytes, log: Journal) -> None:
     with log.files.timeline.open("ab") as timeline:
         timeline.write(line + b"\n" + b'{"seq":3,"time":"t","type":"x"}\n')
     with pytest.raises(DamagedStateError, match=r"timeline\.jsonl is damaged: ") as caught:
@@ -251,25 +249,23 @@ at_once(4, work)
 
 
 @pytest.mark.parametrize("kills", [8, pytest.param(40, marks=pytest.mark.long)])
-def test_what_an_append_has_returned_for_outlives_a_kill(
-    layout: Layout, log: Journal, kills: int
-) -> None:
+def test_an_acknowledged_append_survives_a_kill(layout: Layout, log: Journal, kills: int) -> None:
     program = """
 acknowledged = 1
 for number in range(KILLS):
-    told, tell = os.pipe()
+    reader, writer_end = os.pipe()
     writer = os.fork()
     while not writer:
-        os.write(tell, b"%d\\n" % log.append(CheckStarted("tier0", "x" * 3000)).seq)
-    os.close(tell)
-    heard = b""
-    while heard.count(b"\\n") <= number % 4:
-        heard += os.read(told, 100)
+        os.write(writer_end, b"%d\\n" % log.append(CheckStarted("tier0", "x" * 3000)).seq)
+    os.close(writer_end)
+    received = b""
+    while received.count(b"\\n") <= number % 4:
+        received += os.read(reader, 100)
     os.kill(writer, signal.SIGKILL)
     os.waitpid(writer, 0)
-    heard += os.read(told, 10000)
-    os.close(told)
-    acknowledged = int(heard.split()[-1])
+    received += os.read(reader, 10000)
+    os.close(reader)
+    acknowledged = int(received.split()[-1])
     numbers = [event.seq for event in runs_journal.events(log.files)]
     assert numbers == list(range(1, len(numbers) + 1)), numbers
     assert acknowledged <= len(numbers) <= acknowledged + 1, (acknowledged, numbers[-1])
@@ -312,7 +308,7 @@ except OSError as error:
     assert log.append(parse_data("run.stop_requested", {})).seq == 3
 
 
-def test_secrets_are_out_before_anything_is_written(layout: Layout) -> None:
+def test_secrets_are_redacted_before_anything_is_written(layout: Layout) -> None:
     environment = {"DEPLOY_TOKEN": 'quoted "and" long', "PATH": "/usr/bin"}
     log = opened(layout, environment)
     token = "ghp_" + "a1B2" * 9
@@ -360,7 +356,7 @@ def test_runs_are_listed_in_the_order_in_which_they_began(several: Layout) -> No
         ("latest", "20250108-143022-aaaa"),
     ],
 )
-def test_a_run_is_found_by_what_is_unique_of_its_id(
+def test_a_run_is_found_by_a_unique_part_of_its_id(
     wanted: str, expected: str, several: Layout
 ) -> None:
     assert journal.find(several, wanted).id == expected

@@ -1,4 +1,4 @@
-"""The machine of a run, driven through every order of events that chance comes up with."""
+"""The machine of a run, driven through random sequences of events."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ from runr.runs.model import Phase
 from runr.runs.reducers import fold
 from runr.runs.stop_reasons import FOR_A_PERSON, STOPS, find
 from runr.tasks.model import TaskType
-from unit.run_timeline import RUN, Timeline, start, told
+from unit.run_timeline import RUN, Timeline, facts_of, start
 
 WORDS = sorted({word for _, word in FOLLOWS})
 CODES = sorted(STOPS)
@@ -30,7 +30,7 @@ soup = st.lists(
         st.tuples(phases, outcomes).map(
             lambda drawn: (
                 "phase.finished",
-                {"phase": drawn[0], "outcome": drawn[1]} | told(drawn[1]),
+                {"phase": drawn[0], "outcome": drawn[1]} | facts_of(drawn[1]),
             )
         ),
         st.sampled_from(CODES).map(lambda code: ("run.stopped", {"code": code})),
@@ -60,7 +60,7 @@ beginnings = st.builds(
 
 
 @given(beginnings, soup)
-def test_whatever_happens_in_whatever_order_there_is_one_next_action(
+def test_any_sequence_of_events_has_exactly_one_next_action(
     payload: dict[str, Any], happened: list[tuple[str, dict[str, Any]]]
 ) -> None:
     run = Timeline(payload)
@@ -79,7 +79,7 @@ Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 
 class Engine:
-    """What `engine` and the use cases do with a run, where chance says how each phase ends."""
+    """A run whose phases end with random outcomes."""
 
     def __init__(self, run: Timeline, draw: Draw) -> None:
         self.run = run
@@ -88,7 +88,7 @@ class Engine:
         self.used: list[int] = []  # all attempts ever
 
     def step(self) -> bool:
-        """Do what comes next; tell whether the run can go on at all."""
+        """Perform the next action; return whether the run can continue."""
         state, action = self.run.state, next_action(self.run.state)
         match action.kind:
             case "perform":
@@ -136,7 +136,7 @@ class Engine:
         self.begun.append(number)
 
     def _dies(self) -> bool:
-        """Kill the run's process, now and then."""
+        """Kill the run's process at random."""
         if self.draw(st.integers(0, 7)):
             return False
         self.run.add("run.stopped", code=self.draw(st.sampled_from(["interrupted", "stopped"])))

@@ -1,4 +1,4 @@
-"""The ways that a run takes: from phase to phase, round again, and on after a stop."""
+"""Paths of a run: phases, further attempts, and resuming after a stop."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def test_a_run_without_trouble_goes_through_every_phase_once() -> None:
     assert run.state.attempt == 1
 
 
-def test_nobody_plans_or_reviews_where_the_settings_name_nobody() -> None:
+def test_plan_and_review_are_skipped_unless_the_settings_name_a_worker() -> None:
     run = Timeline(start())
     run.through(Phase.PREPARE)
     assert next_action(run.state).phase is Phase.WORK
@@ -45,7 +45,7 @@ def test_behind_each_checkpoint_but_the_last_comes_the_next_milestone() -> None:
     assert len(run.state.checkpoints) == 2
 
 
-def test_a_persons_word_for_one_milestone_is_none_for_the_next() -> None:
+def test_the_approval_of_one_milestone_does_not_count_for_the_next() -> None:
     run = Timeline(start(plan="planner"))
     run.finish(Phase.PLAN, "ok", milestones=["one", "two"])
     run.through(Phase.WORK)
@@ -151,7 +151,9 @@ def test_a_phase_that_could_not_be_performed_is_performed_again_on_resume(phase:
 @pytest.mark.parametrize(
     ("outcome", "code"), [("none", "no_checks"), ("scope_violation", "scope_violation")]
 )
-def test_what_was_judged_and_stopped_is_judged_again_on_resume(outcome: str, code: str) -> None:
+def test_a_stop_after_verification_repeats_the_verification_on_resume(
+    outcome: str, code: str
+) -> None:
     run = Timeline(start())
     run.through(Phase.PREPARE, Phase.WORK)
     run.add("phase.started", phase=Phase.VERIFY, attempt=1)
@@ -161,7 +163,7 @@ def test_what_was_judged_and_stopped_is_judged_again_on_resume(outcome: str, cod
     assert next_action(run.state) == Action(kind="perform", phase=Phase.VERIFY, attempt=1)
 
 
-def test_no_checks_are_never_passed_and_a_persons_word_lets_the_run_go_on() -> None:
+def test_no_checks_is_never_passed_and_an_approval_continues_the_run() -> None:
     run = Timeline(start())
     run.through(Phase.PREPARE, Phase.WORK)
     run.add("phase.started", phase=Phase.VERIFY, attempt=1)
@@ -178,7 +180,7 @@ def test_a_hybrid_task_waits_for_its_person_behind_the_checkpoint() -> None:
     run.through(Phase.PREPARE, Phase.WORK, Phase.VERIFY, Phase.CHECKPOINT)
     assert next_action(run.state).code == "needs_human"
     run.add("run.stopped", code="needs_human")
-    run.add("run.approved", by="Ada", reason="It reads well")
+    run.add("run.approved", by="Ada", reason="It is complete")
     run.add("run.resumed")
     assert next_action(run.state).phase is Phase.INTEGRATE
 
@@ -196,7 +198,7 @@ def test_a_sessions_run_waits_for_the_session_and_never_stops_by_itself() -> Non
         run.add("phase.started", phase=Phase.WORK, attempt=attempt + 1)
 
 
-def test_the_reason_of_an_earlier_trouble_is_forgotten_when_the_work_is_judged_again() -> None:
+def test_the_reason_of_an_earlier_failure_is_dropped_when_the_work_is_verified_again() -> None:
     run = Timeline(start("session"))
     run.through(Phase.PREPARE, Phase.WORK)
     run.add("phase.started", phase=Phase.VERIFY, attempt=1)

@@ -1,6 +1,5 @@
-"""What a task is judged by, and what is added where it changes something risky."""
+"""The checks of a task, and those added for changes to risky paths."""
 
-from dataclasses import replace
 from typing import Literal
 
 import pytest
@@ -29,25 +28,25 @@ def config(risk: dict[str, Literal["tier1", "tier2"]]) -> Config:
     return Config(verify=VerifySettings(**tiers, escalate=risk))
 
 
-def judged(given: Task, settings: Config, *paths: str) -> list[tuple[str, str]]:
-    terms = build_spec(given, settings)
-    risks = [risk for risk, _ in triggered(terms, paths)]
-    return [(check.tier, check.command) for check in escalated_checks(terms, risks)]
+def checks_of(given: Task, settings: Config, *paths: str) -> list[tuple[str, str]]:
+    spec = build_spec(given, settings)
+    risks = [risk for risk, _ in triggered(spec, paths)]
+    return [(check.tier, check.command) for check in escalated_checks(spec, risks)]
 
 
-def test_a_risk_adds_the_tiers_up_to_its_own_before_the_tasks_checks_and_no_command_twice() -> None:
+def test_an_escalation_adds_missing_tiers_before_the_tasks_checks_and_no_command_twice() -> None:
     settings = config({"db/": "tier2", "*.sql": "tier1"})
     mine = task(own=("own",))
-    assert judged(mine, settings, "a.py") == [("tier0", "lint"), ("task", "own")]
+    assert checks_of(mine, settings, "a.py") == [("tier0", "lint"), ("task", "own")]
     further = [("tier0", "lint"), ("tier1", "test"), ("tier2", "slow"), ("task", "own")]
-    assert judged(mine, settings, "db/1.sql") == further
-    assert judged(mine, settings, "1.sql") == [further[0], further[1], further[3]]
+    assert checks_of(mine, settings, "db/1.sql") == further
+    assert checks_of(mine, settings, "1.sql") == [further[0], further[1], further[3]]
 
 
 def test_an_escalation_names_the_file_that_triggers_it_and_ignores_runrs_own_files() -> None:
-    terms = build_spec(task(), config({"**": "tier1"}))
-    assert [path for _, path in triggered(terms, ["z", "b", ".runr/a"])] == ["b"]
-    assert triggered(terms, [".runr/tasks/a.md"]) == ()
+    spec = build_spec(task(), config({"**": "tier1"}))
+    assert [path for _, path in triggered(spec, ["z", "b", ".runr/a"])] == ["b"]
+    assert triggered(spec, [".runr/tasks/a.md"]) == ()
 
 
 def test_an_escalation_that_adds_no_check_is_left_out_and_a_manual_task_has_none() -> None:
@@ -68,7 +67,7 @@ def test_escalations_only_add_checks_and_keep_the_order_of_tiers(
     tier: Tier, own: list[str], risk: dict[str, Literal["tier1", "tier2"]], paths: list[str]
 ) -> None:
     mine, settings = task(tier, own=tuple(own)), config(risk)
-    without, found = judged(mine, settings), judged(mine, settings, *paths)
+    without, found = checks_of(mine, settings), checks_of(mine, settings, *paths)
     assert [check for check in found if check in without] == without
     ranks = [ORDER.index(name) for name, _ in found]
     assert ranks == sorted(ranks)
@@ -78,7 +77,7 @@ def test_escalations_only_add_checks_and_keep_the_order_of_tiers(
 
 
 def opened(settings: Config, *owns: str) -> RunState:
-    spec = build_spec(replace(task(), owns=owns), settings)
+    spec = build_spec(task()._replace(owns=owns), settings)
     start = RunCreated(".runr/tasks/a.md", "x", "/", base_sha="", base_tree="", spec=spec)
     return RunState("r", start, spec, created_at="", updated_at="")
 

@@ -56,7 +56,7 @@ def test_no_stop_is_registered_that_nothing_stops_with() -> None:
 _FINISHED = tuple(kind.__name__ for kind in FINISHED.values())
 
 #: Functions that return the code of a stop, alone or first in a pair.
-_NAMES = ("_stop_code", "_stop", "work_report", "_judge", "limit_outcome", "limit_reached")
+_NAMES = ("_stop_code", "_stop", "work_report", "limit_outcome", "limit_reached")
 
 
 def _modules() -> Iterator[ast.Module]:

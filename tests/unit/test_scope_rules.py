@@ -52,7 +52,7 @@ DENIED = "denied by scope.deny"
         (" src/ ", "src/a", True),
     ],
 )
-def test_a_pattern_covers_what_lies_under_it_and_nothing_beside_it(
+def test_a_pattern_covers_everything_below_it_and_nothing_beside_it(
     pattern: str, path: str, *, expected: bool
 ) -> None:
     assert matches(path, [pattern]) is expected
@@ -64,12 +64,12 @@ def test_a_task_that_owns_nothing_may_change_everything_that_is_not_denied() -> 
     assert violations(changed, owns=[], deny=[]) == []
 
 
-def test_what_is_not_owned_is_out_of_scope_and_told_in_order() -> None:
+def test_paths_that_are_not_owned_are_out_of_scope_and_reported_in_order() -> None:
     changed = ["z.txt", "src/a.py", "docs/api.md", "a.txt"]
     assert violations(changed, owns=["src/", "docs/api.md"], deny=[]) == ["a.txt", "z.txt"]
 
 
-def test_what_is_denied_stays_denied_to_its_owner() -> None:
+def test_a_denied_path_is_denied_to_its_owner_too() -> None:
     found = violations(
         ["src/generated/a.py", "lib/generated/b.py"],
         owns=["src/"],
@@ -163,7 +163,7 @@ def test_a_denied_manifest_takes_no_lockfile_with_it() -> None:
         ("docs/.DS_Store", ".DS_Store", "docs/.DS_Store"),
     ],
 )
-def test_new_files_of_a_tool_are_told_once_with_what_to_ignore(
+def test_cache_files_of_a_tool_are_reported_once_with_the_line_to_ignore(
     path: str, line: str, shown: str
 ) -> None:
     message = f"{shown} (a tool's own files: list {line} in .gitignore)"
@@ -190,9 +190,7 @@ def test_new_files_of_a_tool_are_told_once_with_what_to_ignore(
         ("", False),
     ],
 )
-def test_a_pattern_names_a_path_only_where_it_speaks_of_the_path_itself(
-    pattern: str, *, expected: bool
-) -> None:
+def test_a_pattern_names_a_path_only_by_the_path_itself(pattern: str, *, expected: bool) -> None:
     assert names("vendor/lib", [pattern]) is expected
 
 

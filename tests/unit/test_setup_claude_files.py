@@ -1,4 +1,4 @@
-"""Setting a repository up for Claude Code, and leaving it as it was."""
+"""Install and uninstall the files for Claude Code."""
 
 import json
 from collections.abc import Callable
@@ -81,7 +81,7 @@ def test_an_empty_repository_gets_the_skill_and_the_server(root: Path) -> None:
 
 
 @pytest.mark.parametrize("text", FORMATS.values(), ids=FORMATS)
-def test_what_stands_in_the_file_stays_and_comes_back_byte_for_byte(root: Path, text: str) -> None:
+def test_existing_entries_are_kept_and_restored_byte_for_byte(root: Path, text: str) -> None:
     (root / MCP).write_bytes(text.encode())
     before = snapshot(root)
     set_up(root)
@@ -151,7 +151,7 @@ def test_a_server_added_to_our_own_file_keeps_the_file(root: Path) -> None:
     assert servers(root) == {"x": {}}
 
 
-def test_an_entry_that_the_user_edited_is_kept_and_told(root: Path) -> None:
+def test_an_entry_that_the_user_edited_is_kept_and_reported(root: Path) -> None:
     set_up(root)
     text = (root / MCP).read_text(encoding="utf-8").replace('"runr",', '"uvx",')
     (root / MCP).write_text(text, encoding="utf-8")
@@ -248,7 +248,7 @@ def test_the_hooks_are_those_of_the_plugin(root: Path) -> None:
 
 
 @pytest.mark.parametrize("text", OWN_HOOKS.values(), ids=OWN_HOOKS)
-def test_hooks_of_one_s_own_stay_and_come_back_byte_for_byte(root: Path, text: str) -> None:
+def test_existing_hooks_are_kept_and_restored_byte_for_byte(root: Path, text: str) -> None:
     own(root, text)
     before = snapshot(root)
     set_up(root)
@@ -322,7 +322,7 @@ def test_printing_shows_every_file_and_writes_none(root: Path) -> None:
     assert all((root / path).read_text(encoding="utf-8") == text for path, text in shown.items())
 
 
-def test_a_user_gets_the_whole_plugin_and_gets_rid_of_it(tmp_path: Path) -> None:
+def test_a_user_installation_adds_the_whole_plugin_and_is_removed_again(tmp_path: Path) -> None:
     config = tmp_path / ".claude"
     config.mkdir()
     (config / "settings.json").write_text('{"theme": "dark"}', encoding="utf-8")
@@ -368,7 +368,7 @@ def test_a_file_that_cannot_be_merged_into_is_refused_and_untouched(
     assert snapshot(root) == before
 
 
-def test_a_file_broken_since_is_refused_and_can_be_mended(root: Path) -> None:
+def test_a_file_that_became_invalid_is_refused_and_can_be_fixed(root: Path) -> None:
     (root / MCP).write_text(TWO, encoding="utf-8")
     before = snapshot(root)
     set_up(root)
@@ -408,18 +408,18 @@ def test_a_link_inside_the_repository_stays_a_link(root: Path) -> None:
     assert (root / "shared.json").read_text(encoding="utf-8") == TWO
 
 
-def test_git_and_other_users_do_not_see_the_receipt(root: Path) -> None:
+def test_the_installation_record_is_ignored_by_git_and_private(root: Path) -> None:
     set_up(root)
     folder = root / ".runr/backup/claude"
     assert (folder / ".gitignore").read_text(encoding="utf-8") == "*\n"
     assert folder.stat().st_mode & 0o077 == 0
 
 
-def test_nothing_to_take_out_is_said(root: Path) -> None:
+def test_an_uninstall_without_an_installation_is_reported(root: Path) -> None:
     assert uninstall(root).notes == ["nothing was installed here"]
 
 
-def test_a_repository_without_tasks_is_told_to_begin_with_init(tmp_path: Path) -> None:
+def test_a_repository_without_tasks_is_refused_with_init_as_the_next_step(tmp_path: Path) -> None:
     assert set_up(tmp_path).next_steps[0] == "runr init"
     uninstall(tmp_path)
     assert snapshot(tmp_path) == {}
@@ -440,7 +440,7 @@ JSON = st.recursive(
     indent=st.sampled_from([None, 2, 4, "\t"]),
     newline=st.sampled_from(["\n", "\r\n"]),
 )
-def test_a_member_put_in_and_dropped_leaves_any_text_as_it_was(
+def test_adding_and_removing_a_member_restores_any_text(
     document: dict[str, Any], others: dict[str, Any] | None, indent: Any, newline: str
 ) -> None:
     whole = document if others is None else {**document, "mcpServers": others}

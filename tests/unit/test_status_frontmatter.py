@@ -53,12 +53,12 @@ def test_lines_are_replaced_where_they_stand_and_others_added_behind_them() -> N
     )
 
 
-def test_lines_that_are_not_wanted_are_taken_out() -> None:
+def test_obsolete_lines_are_removed() -> None:
     made = frontmatter.with_status_keys(f"---\n{LINES}tags: [a]\n---\nbody\n".encode(), OPEN)
     assert made == b"---\nstatus: pending\ntags: [a]\n---\nbody\n"
 
 
-def test_what_is_there_already_stays_as_it_is_spelled() -> None:
+def test_unchanged_values_keep_their_spelling() -> None:
     before = b"---\r\nstatus:    pending\r\n---\r\nbody"
     assert frontmatter.with_status_keys(before, OPEN) == before
 
@@ -153,7 +153,7 @@ def files(draw: st.DrawFn) -> bytes:
 
 
 @given(files(), st.sampled_from([DONE, OPEN]))
-def test_every_byte_that_is_not_the_mirrors_stays(
+def test_every_byte_outside_the_status_lines_is_kept(
     content: bytes, lines: dict[str, str | None]
 ) -> None:
     made = frontmatter.with_status_keys(content, lines)

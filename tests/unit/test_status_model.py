@@ -1,4 +1,4 @@
-"""What a run makes of its task's entry."""
+"""How a run changes the status entry of its task."""
 
 from typing import Any
 
@@ -56,7 +56,7 @@ def test_the_same_run_in_the_same_state_changes_nothing() -> None:
     assert fold(once, run(**DONE), "2026-01-01T00:00:00Z") is once
 
 
-def test_a_completion_on_a_persons_word_is_attested_with_name_and_reason() -> None:
+def test_an_attestation_is_recorded_with_name_and_reason() -> None:
     entry = fold(
         UNTOUCHED,
         run(
@@ -73,7 +73,7 @@ def test_a_completion_on_a_persons_word_is_attested_with_name_and_reason() -> No
     )
 
 
-def test_a_word_that_was_refused_changes_nothing() -> None:
+def test_a_refused_attestation_changes_nothing() -> None:
     for before in (UNTOUCHED, completed()):
         refused = run(
             id=LATER, worker="person", result="stopped", stop_reason="verification_failed"

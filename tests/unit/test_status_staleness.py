@@ -135,6 +135,16 @@ def test_the_nearest_stale_dependency_is_named_and_others_are_not_affected() -> 
     assert reasons({A: completed(), B: edited}).keys() == {B}
 
 
+@pytest.mark.parametrize("needs", [{A: [A]}, {A: [B], B: [A]}, {A: [B], B: [C], C: [A]}])
+def test_a_stale_task_does_not_build_on_itself(needs: dict[str, list[str]]) -> None:
+    entries = {A: completed(task_sha256="4" * 64), B: completed(), C: completed()}
+    found = reasons(entries, needs)
+    assert found.pop(A) == [("text", "its text has changed since")]
+    assert set(map(tuple, found.values())) <= {
+        (("upstream", "it builds on a.md, which is stale"),),
+    }
+
+
 def test_of_two_stale_dependencies_the_first_is_named() -> None:
     edited = completed(task_sha256="4" * 64)
     found = reasons({A: completed(), B: edited, C: edited}, {A: [C, B]})

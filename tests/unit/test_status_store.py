@@ -1,9 +1,8 @@
-"""The status file: how it is written, by many at once, and where it cannot be."""
+"""Writing the status file: format, concurrency, failures."""
 
 import json
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -94,7 +93,7 @@ def test_keys_that_this_version_does_not_know_survive_a_rewrite(layout: Layout) 
     write(layout, B)
     store.update(
         layout,
-        lambda tasks: tasks | {A: replace(tasks[A], status=State.STOPPED)},
+        lambda tasks: tasks | {A: tasks[A]._replace(status=State.STOPPED)},
     )
     again = json.loads(layout.status.read_bytes())
     assert again["lanes"] == {"a": None, "b": [1]}
@@ -168,14 +167,14 @@ def is_writing():
 status_store.update(layout, lambda _: versions[0])
 torn = 0
 for seed in range(kills):
-    told, tell = os.pipe()
+    reader, writer_end = os.pipe()
     writer = os.fork()
     while not writer:
         for version in versions:
             status_store.update(layout, lambda _: version)
-            os.write(tell, b"x")
-    os.close(tell)
-    os.read(told, 1)
+            os.write(writer_end, b"x")
+    os.close(writer_end)
+    os.read(reader, 1)
     if seed % 3:
         while not is_writing():
             pass
@@ -183,7 +182,7 @@ for seed in range(kills):
         time.sleep(random.Random(seed).uniform(0, 0.05))
     os.kill(writer, signal.SIGKILL)
     os.waitpid(writer, 0)
-    os.close(told)
+    os.close(reader)
     found = status_store.read(layout).tasks
     assert found in versions, len(found)
     torn += is_writing()

@@ -1,9 +1,8 @@
-"""A status file that is damaged: kept, told of, and made again."""
+"""A damaged status file is kept aside, reported and rebuilt."""
 
 import json
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -83,7 +82,7 @@ DAMAGES: list[tuple[str, Damage, list[str]]] = [
 
 
 @pytest.mark.parametrize(("damage", "kept"), [pytest.param(d, k, id=n) for n, d, k in DAMAGES])
-def test_a_damaged_file_is_never_taken_for_an_empty_one(
+def test_a_damaged_file_is_not_read_as_an_empty_one(
     damage: Damage, kept: list[str], layout: Layout
 ) -> None:
     broken = damage(write(layout, A, B, C))
@@ -119,7 +118,7 @@ def test_every_damaged_file_is_kept_and_the_same_one_once(layout: Layout) -> Non
     assert [path.read_bytes() for path in kept] == [b"one", b"two", b"three"]
 
 
-def test_a_damaged_file_is_told_loudly_and_made_again_from_the_runs(tmp_path: Path) -> None:
+def test_a_damaged_file_is_reported_and_rebuilt_from_the_runs(tmp_path: Path) -> None:
     kit = ProjectKit(tmp_path)
     kit.script("a.md", "echo 1 > a.txt", header="verify: [test -f a.txt]")
     run = kit.run("a.md")
@@ -130,7 +129,7 @@ def test_a_damaged_file_is_told_loudly_and_made_again_from_the_runs(tmp_path: Pa
     entries = type(project).open(kit.root, project.environment, warn=heard.append).entries()
     assert len(heard) == 1
     assert "task-status.json is damaged" in heard[0]
-    again = replace(entries[A], revision=before.revision, updated_at=before.updated_at)
-    assert replace(again, completed_at=before.completed_at) == before
+    again = entries[A]._replace(revision=before.revision, updated_at=before.updated_at)
+    assert again._replace(completed_at=before.completed_at) == before
     assert entries[A].last_run_id == run.id
     assert kit.entry("a.md") == entries[A]

@@ -92,7 +92,7 @@ TYPESCRIPT = {
 }
 
 
-def test_the_earlier_tools_file_is_understood_and_its_claims_are_not_taken_for_checks(
+def test_the_earlier_tools_completions_are_read_and_not_as_verified(
     layout: Layout,
 ) -> None:
     layout.status.write_text(json.dumps(TYPESCRIPT, indent=2), encoding="utf-8")

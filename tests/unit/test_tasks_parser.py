@@ -147,9 +147,9 @@ def test_an_empty_title_falls_back_to_the_heading() -> None:
 @pytest.mark.parametrize(
     ("header", "code", "line", "said"),
     [
-        (["tags: a", "priority: 1", "tags: b"], "duplicate_key", 4, "`tags` stands twice"),
+        (["tags: a", "priority: 1", "tags: b"], "duplicate_key", 4, "`tags` occurs twice"),
         (['"tags": a', "tags: b"], "duplicate_key", 3, "first on line 2"),
-        (["extra: {a: 1, a: 2}"], "duplicate_key", 2, "`a` stands twice"),
+        (["extra: {a: 1, a: 2}"], "duplicate_key", 2, "`a` occurs twice"),
         (["- a", "- b"], "not_a_mapping", 2, "is a list"),
         (["Just a sentence."], "not_a_mapping", 2, "is plain text"),
         (["", "title:A"], "not_a_mapping", 3, "a space behind the colon"),
@@ -169,9 +169,9 @@ def test_an_empty_title_falls_back_to_the_heading() -> None:
         (["title: A", "Hello"], "yaml_syntax", 3, "`Hello` is no YAML: this line is no"),
         (['title: "A', "tags: b"], "yaml_syntax", 2, "never closed"),
         (["tags: [a", "title: b"], "yaml_syntax", 2, "the closing `]` is missing"),
-        (["title: 'it's'"], "yaml_syntax", 2, "behind the value"),
+        (["title: 'it's'"], "yaml_syntax", 2, "after the value"),
         (['title: "\\d"'], "yaml_syntax", 2, "use single quotes"),
-        (["title: A", "--- tags: b"], "yaml_syntax", 2, "stands in the header"),
+        (["title: A", "--- tags: b"], "yaml_syntax", 2, "the header contains"),
         (["title: A\x07"], "yaml_syntax", 2, "U+0007"),
         (["? [a]", ": b"], "yaml_syntax", 2, "a key must be text"),
         (["title: !!python/object:os.system x"], "yaml_syntax", 2, "put the value in quotes"),
@@ -186,7 +186,7 @@ def test_an_empty_title_falls_back_to_the_heading() -> None:
         (["tier: tier9"], "wrong_value", 2, "did you mean `tier"),
         (["title: A", "priority: high"], "wrong_value", 3, "a whole number, not `high`"),
         (["priority: 1.5"], "wrong_value", 2, "a whole number, not `1.5`"),
-        (["timeout: soon"], "wrong_value", 2, "'soon' is not a length of time"),
+        (["timeout: soon"], "wrong_value", 2, "'soon' is not a duration"),
         (["timeout: 0"], "wrong_value", 2, "between a second and a year"),
         ([f"timeout: {'9' * 5000}"], "wrong_value", 2, "between a second and a year"),
         ([f"priority: {'9' * 5000}"], "wrong_value", 2, "a whole number"),
@@ -311,7 +311,7 @@ def test_each_wrong_value_is_one_problem_and_the_other_fields_are_read() -> None
     assert (read.type, read.timeout_s) == (TaskType.AUTOMATED, None)
 
 
-def test_line_breaks_that_only_yaml_knows_do_not_shift_the_lines() -> None:
+def test_line_breaks_that_only_yaml_knows_do_not_change_line_numbers() -> None:
     read = with_header("title: a\x85b\u2028c\u2029d", "priority: high")
     assert (read.title, the_problem(read).line) == ("a b c d", 3)
 
@@ -329,7 +329,7 @@ def test_fifty_thousand_aliases_are_refused() -> None:
 @given(st.binary(max_size=200))
 @example(b"---\n\xef\xbb\xbf\n---\n")
 @example(b"\x0c---\n---\n")
-def test_no_bytes_raise(content: bytes) -> None:
+def test_any_bytes_are_parsed_without_an_exception(content: bytes) -> None:
     assert task(content).title
     assert isinstance(body(content), str)
 
@@ -380,7 +380,7 @@ def test_any_other_change_changes_the_digest(header: str, text: str) -> None:
     )
 
 
-def test_header_and_body_cannot_pass_for_each_other_in_the_digest() -> None:
+def test_moving_text_between_header_and_body_changes_the_digest() -> None:
     assert task("one").sha256 == task("---\n---\none").sha256
     assert task("{}").sha256 != task("").sha256
 

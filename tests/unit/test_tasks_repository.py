@@ -67,7 +67,7 @@ def test_a_file_of_a_mebibyte_is_read_and_a_larger_one_is_a_problem(layout: Layo
     assert the_only(layout)[1].code == "too_large"
 
 
-def test_a_pipe_is_a_problem_and_nobody_waits_for_its_other_end(layout: Layout) -> None:
+def test_a_named_pipe_is_a_problem_and_does_not_block(layout: Layout) -> None:
     os.mkfifo(layout.tasks / "pipe.md")
     assert the_only(layout)[1].code == "no_file"
 

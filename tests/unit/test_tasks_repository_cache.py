@@ -79,7 +79,7 @@ def test_what_is_gone_is_forgotten_and_what_moved_is_read(layout: Layout) -> Non
     assert sorted(rows(layout)) == [".runr/tasks/b.md", ".runr/tasks/stays.md"]
 
 
-def test_a_row_of_another_parser_is_not_believed(layout: Layout) -> None:
+def test_a_row_of_another_parser_version_is_ignored(layout: Layout) -> None:
     file = write(layout.tasks / "a.md", "# Old")
     scan(layout)
     with closing(sqlite3.connect(layout.database)) as connection, connection:
@@ -208,7 +208,7 @@ def test_listings_at_the_same_time_agree_and_leave_a_whole_database(layout: Layo
     assert list(layout.runr.glob("*corrupt*")) == []
 
 
-def test_changes_stand_together_or_not_at_all(layout: Layout) -> None:
+def test_changes_are_written_in_one_transaction(layout: Layout) -> None:
     def interrupted(connection: sqlite3.Connection) -> None:
         with database.writing(connection):
             connection.execute("DELETE FROM task_definitions")

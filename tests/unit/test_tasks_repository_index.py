@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from runr.storage.layout import Layout
+from runr.tasks.names import natural_key
 from runr.tasks.repository import TaskIndex
 from unit.task_folder import HOUR_NS
 
@@ -113,3 +114,9 @@ def test_names_are_in_natural_order(layout: Layout) -> None:
     names = [*seen(TaskIndex(), layout)]
     assert names[:5] == ["9-x.md", "10-x.md", "a.md", "b.md", "sub/c.md"]
     assert names[5:] == ["task-02.md", "task-2.md", "task-10.md"]
+
+
+def test_any_two_paths_have_an_order_also_one_that_a_record_holds_for_no_file() -> None:
+    assert sorted(["a1", "a", "a1.md", "a01", "b", "9", "10"], key=natural_key) == (
+        ["9", "10", "a", "a01", "a1", "a1.md", "b"]
+    )

@@ -67,7 +67,7 @@ def test_a_link_to_itself_is_a_problem(layout: Layout) -> None:
     assert the_only(layout)[1].code == "unreadable"
 
 
-def test_linked_folders_are_not_entered_so_no_circle_is_run(layout: Layout) -> None:
+def test_linked_folders_are_not_entered(layout: Layout) -> None:
     write(layout.tasks / "a" / "one.md", "# One")
     (layout.tasks / "a" / "up").symlink_to(layout.tasks)
     assert titles(layout) == ["One"]

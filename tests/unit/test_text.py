@@ -25,7 +25,7 @@ UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
         (-5, -5),  # whoever asks says whether it may be below nought
     ],
 )
-def test_a_length_of_time_is_read_as_people_write_it(text: object, expected: int) -> None:
+def test_a_duration_is_parsed_as_people_write_it(text: object, expected: int) -> None:
     assert parse_duration(text) == expected
 
 
@@ -33,7 +33,7 @@ def test_a_length_of_time_is_read_as_people_write_it(text: object, expected: int
     "text",
     ["", " ", "soon", "1.5h", 1.5, "-5", "1:30", "10 20", "1h30", "30 1h", "h", "1w", True, None],
 )
-def test_what_is_no_length_of_time_is_refused_with_what_is_one(text: object) -> None:
+def test_an_invalid_duration_is_refused_with_the_valid_forms(text: object) -> None:
     with pytest.raises(ValueError, match="write seconds, or 90s, 45m, 1h30m, 2d"):
         parse_duration(text)
 
@@ -59,12 +59,12 @@ def test_parts_add_up(parts: list[tuple[int, str]]) -> None:
         (90000, "25h 00m"),
     ],
 )
-def test_seconds_are_told_as_people_read_them(count: float, expected: str) -> None:
+def test_durations_are_formatted_for_people(count: float, expected: str) -> None:
     assert format_duration(count) == expected
 
 
 @given(st.floats(0, 10**6))
-def test_no_unit_is_told_sixty_times(count: float) -> None:
+def test_no_unit_reaches_sixty(count: float) -> None:
     assert all(
         int(number) < 60 for number in re.findall(r"(\d+)(?:\.\d)?[ms]", format_duration(count))
     )

@@ -80,7 +80,7 @@ def test_the_blocks_of_a_task_run_in_order_in_the_working_folder(tmp_path: Path)
     ]
 
 
-def test_a_block_is_told_what_it_is_about(tmp_path: Path) -> None:
+def test_a_block_gets_the_run_and_the_task_in_its_environment(tmp_path: Path) -> None:
     script = 'echo "$RUNR_TASK $RUNR_ATTEMPT $RUNR_TASK_FILE $RUNR_WORKDIR $RUNR_PROMPT_FILE"'
     report, _ = work(tmp_path, "script", task=fence(script))
     folder = tmp_path / "work"
@@ -88,7 +88,7 @@ def test_a_block_is_told_what_it_is_about(tmp_path: Path) -> None:
     assert report.summary.splitlines()[-1] == text
 
 
-def test_a_block_that_fails_ends_the_attempt_with_its_last_words(tmp_path: Path) -> None:
+def test_a_failing_block_ends_the_attempt_with_its_last_output(tmp_path: Path) -> None:
     task = fence("echo so far\nls no-such-file\necho not here") + fence("touch later")
     report, transcript = work(tmp_path, "script", task=task)
     assert report.stop == "worker_failed"
@@ -108,7 +108,7 @@ def test_an_unset_variable_fails_a_block(tmp_path: Path) -> None:
     assert not (tmp_path / "work" / "later").exists()
 
 
-def test_a_command_that_reads_its_input_does_not_eat_the_script(tmp_path: Path) -> None:
+def test_a_command_that_reads_its_input_does_not_consume_the_script(tmp_path: Path) -> None:
     report, _ = work(tmp_path, "script", task=fence("cat\necho after"))
     assert report.summary.splitlines()[-1] == "after"
 
@@ -232,7 +232,7 @@ def test_a_command_is_ended_at_its_time_limit(tmp_path: Path) -> None:
     assert transcript[-1] == {"type": "exit", "code": None}
 
 
-def test_a_command_may_lie_in_the_working_folder(tmp_path: Path) -> None:
+def test_a_command_may_be_in_the_working_folder(tmp_path: Path) -> None:
     tool = tmp_path / "work" / "tool"
     tool.parent.mkdir()
     tool.write_text("#!/bin/sh\necho here\n", encoding="utf-8")
@@ -265,7 +265,7 @@ def test_preflight_looks_on_the_path_of_the_given_environment(tmp_path: Path) ->
     assert "npm install -g @anthropic-ai/claude-code" in map(str, refused.value.next_steps)
 
 
-# claude-code, with a program in its place that says what it is told
+# claude-code, with a program in its place that prints scripted output.
 
 
 def said(**line: Any) -> str:
@@ -345,7 +345,7 @@ def test_without_a_result_the_messages_tell_what_was_used(tmp_path: Path) -> Non
         ({"subtype": "success", "result": "Prompt is too long"}, "worker_failed"),
     ],
 )
-def test_the_way_a_session_failed_is_told_apart(
+def test_failures_of_a_session_are_distinguished(
     tmp_path: Path, line: dict[str, Any], stop: str
 ) -> None:
     result = said(**{"type": "result", "is_error": True, "session_id": "s-1", **line})
@@ -353,7 +353,7 @@ def test_the_way_a_session_failed_is_told_apart(
     assert report.stop == stop
 
 
-def test_a_session_that_ends_without_a_word_has_failed(tmp_path: Path) -> None:
+def test_a_session_without_output_has_failed(tmp_path: Path) -> None:
     report, _ = played(tmp_path, "exit 0")
     assert report.stop == "worker_failed"
     assert report.session_id
@@ -414,7 +414,7 @@ def test_workers_are_found_by_name_with_their_settings() -> None:
     }
 
 
-def test_an_unknown_worker_is_answered_with_the_near_one_and_the_list() -> None:
+def test_an_unknown_worker_is_refused_with_the_nearest_name_and_the_list() -> None:
     with pytest.raises(UnknownNameError, match="did you mean claude-code") as refused:
         registry.find("claude", Config())
     assert "claude-code, codex, command, script" in str(refused.value.next_steps[0])

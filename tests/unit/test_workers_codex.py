@@ -49,7 +49,7 @@ GOOD: list[dict[str, Any]] = [
 
 
 class Codex:
-    """A `codex` on PATH that keeps what it is told and plays a script."""
+    """A `codex` on PATH that stores its prompt and replays scripted output."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -80,7 +80,7 @@ class Codex:
         program = self.bin / "codex"
         program.write_text(
             f"#!/bin/sh\ncd '{self.folder}'\nprintf '%s\\n' \"$@\" > arguments; env > environment\n"
-            f"cat > told; pwd > where\n{first}\ncat lines; {after}\nexit {code}\n",
+            f"cat > prompt; pwd > where\n{first}\ncat lines; {after}\nexit {code}\n",
             encoding="utf-8",
         )
         program.chmod(0o755)
@@ -119,7 +119,7 @@ def test_a_session_works_in_its_folder_and_is_accounted_for(codex: Codex) -> Non
     folder = str(codex.assignment.workdir)
     expected = ["exec", "--json", "-C", folder, "-s", "workspace-write", "-m", "gpt-x"]
     assert codex.kept("arguments").splitlines() == [*expected, "-c", "x=1", "-"]
-    assert codex.kept("told") == "The whole task."
+    assert codex.kept("prompt") == "The whole task."
     kept = [json.loads(line) for line in codex.kept("worker-1.jsonl").splitlines()]
     assert kept == [*GOOD, {"type": "exit", "code": 0}]
 
@@ -127,13 +127,13 @@ def test_a_session_works_in_its_folder_and_is_accounted_for(codex: Codex) -> Non
 def test_a_follow_up_goes_on_in_the_session_and_its_tokens_are_not_counted_twice(
     codex: Codex,
 ) -> None:
-    codex.plays(BEGIN, said("Mended."), done(500, 90))
+    codex.plays(BEGIN, said("Fixed."), done(500, 90))
     known = FollowUp(session_id=THREAD, prompt="It failed.", input_tokens=200, output_tokens=40)
     report = codex.work(known)
     assert (report.input_tokens, report.output_tokens) == (300, 50)
     assert report.session_id == THREAD
     assert codex.kept("arguments").splitlines()[-3:] == ["resume", THREAD, "-"]
-    assert codex.kept("told") == "It failed."
+    assert codex.kept("prompt") == "It failed."
 
 
 def test_a_session_that_is_gone_is_replaced_by_a_fresh_one_with_the_whole_task(
@@ -143,7 +143,7 @@ def test_a_session_that_is_gone_is_replaced_by_a_fresh_one_with_the_whole_task(
     codex.plays(*GOOD, first=gone)
     report = codex.work(FollowUp(session_id="old", prompt="It failed.", input_tokens=150))
     assert (report.stop, report.session_id, report.input_tokens) == (None, THREAD, 200)
-    assert codex.kept("told") == "The whole task."
+    assert codex.kept("prompt") == "The whole task."
     assert codex.kept("prompt-1.md") == "The whole task."
 
 
@@ -159,7 +159,7 @@ def test_a_session_that_is_gone_is_replaced_by_a_fresh_one_with_the_whole_task(
         ("unexpected status 400 Bad Request: nonsense", "worker_failed"),
     ],
 )
-def test_the_way_a_turn_failed_is_told_apart(codex: Codex, message: str, stop: str) -> None:
+def test_failures_of_a_turn_are_distinguished(codex: Codex, message: str, stop: str) -> None:
     codex.plays(BEGIN, {"type": "turn.started"}, *failed(message), code=1)
     report = codex.work()
     assert (report.stop, report.exit_code, report.summary) == (stop, 1, message)

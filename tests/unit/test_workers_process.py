@@ -74,7 +74,9 @@ def is_alive(pid: int) -> bool:
     return state not in ("Z", "X")
 
 
-def test_lines_arrive_in_order_from_both_streams_and_the_exit_code_is_told(tmp_path: Path) -> None:
+def test_lines_arrive_in_order_from_both_streams_and_the_exit_code_is_returned(
+    tmp_path: Path,
+) -> None:
     script = "echo one; echo two >&2; printf 'three\\r\\n\\n'; printf 'no end'; exit 7"
     ended, lines = run("sh", "-c", script, cwd=tmp_path)
     assert lines == ["one", "two", "three", "", "no end"]
@@ -82,7 +84,7 @@ def test_lines_arrive_in_order_from_both_streams_and_the_exit_code_is_told(tmp_p
     assert ended.seconds > 0
 
 
-def test_a_line_is_heard_when_it_is_written(tmp_path: Path) -> None:
+def test_a_line_arrives_when_it_is_written(tmp_path: Path) -> None:
     # The script ends only because its first line was heard.
     ended, _ = run(
         *("sh", "-c", "echo go; until [ -e heard ]; do sleep 0.01; done"),
@@ -122,7 +124,7 @@ def test_giant_output_arrives_whole_and_a_giant_line_in_parts(tmp_path: Path) ->
     assert len(parts) == 3
 
 
-def test_bytes_that_are_no_text_do_no_harm(tmp_path: Path) -> None:
+def test_bytes_that_are_not_text_are_replaced(tmp_path: Path) -> None:
     _, lines = run("printf", r"a\377b\n", cwd=tmp_path)
     assert lines == ["a\ufffdb"]
 
@@ -152,7 +154,7 @@ def test_at_the_time_limit_the_whole_tree_is_ended(folder: Path) -> None:
     assert not any(is_alive(pid) for pid in message)
 
 
-def test_a_polite_end_is_asked_for_first_and_its_last_words_are_heard(tmp_path: Path) -> None:
+def test_a_program_is_asked_to_end_first_and_its_last_output_is_kept(tmp_path: Path) -> None:
     script = "trap 'echo bye; exit' TERM; echo ready; while :; do sleep 0.01; done"
     ended, lines = run("sh", "-c", script, cwd=tmp_path, timeout_s=0.5, grace_s=DEADLINE_S)
     assert ended.timed_out
@@ -200,7 +202,7 @@ def test_an_error_of_the_listener_ends_the_program_and_comes_through(folder: Pat
     assert not any(is_alive(pid) for pid in pids(lines))
 
 
-def test_somebody_who_escaped_and_holds_the_output_is_not_waited_for(tmp_path: Path) -> None:
+def test_a_detached_process_that_holds_the_output_is_not_waited_for(tmp_path: Path) -> None:
     # No marker and a session of its own: this one cannot be found, and the output stays open.
     escape = "env -i PATH=/usr/bin:/bin setsid sh -c 'echo pid $$; read x < gate' & "
     os.mkfifo(tmp_path / "gate")
@@ -258,7 +260,7 @@ def test_the_processes_of_a_dead_run_are_found_by_its_marker(folder: Path) -> No
             process_tree.end_marked(MARKER + "x", grace_s=0.1)
 
 
-def test_neither_we_nor_who_started_us_is_ended(tmp_path: Path) -> None:
+def test_neither_this_process_nor_its_parent_is_killed(tmp_path: Path) -> None:
     script = f"from runr.workers.process_tree import end_marked; print(end_marked({MARKER!r}))"
     ended, lines = run(
         "sh", "-c", '"$@"; echo still here', "sh", sys.executable, "-c", script, cwd=tmp_path

@@ -3,9 +3,8 @@
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
@@ -20,11 +19,10 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 
 # Everything but text and colours: a worker or a file name must not control the terminal.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]|\x1b(?!\[[\d;]*m)")
+_CONTROL = r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]|\x1b(?!\[[\d;]*m)"
 
 
-@dataclass(frozen=True, slots=True)
-class Invocation:
+class Invocation(NamedTuple):
     """How and where a command was called."""
 
     as_json: bool
@@ -43,7 +41,7 @@ class Invocation:
     def location(self) -> Location:
         """Where the command was typed, as far as its next steps have to say it."""
         # Only what was refused, or has a hint in its text, needs to know.
-        from runr.git.repo import find_root  # noqa: PLC0415 - see above
+        from runr.git.folders import find_root  # noqa: PLC0415 - see above
 
         try:
             here = self.start.resolve()
@@ -133,4 +131,6 @@ def _here() -> Path:
 
 
 def _without_controls(text: str) -> str:
-    return _CONTROL.sub("", text)
+    if text.replace("\n", "").isprintable():
+        return text  # and the expression need not be compiled
+    return re.sub(_CONTROL, "", text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations  # runs are named here, and loaded only where there are any
 
-import shutil
 import sys
 import threading
 import unicodedata
@@ -72,7 +71,11 @@ def cut(text: str, width: int) -> str:
 
 def line_width() -> int | None:
     """Return how many columns the terminal has; None where standard output is none."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    if not sys.stdout.isatty():
+        return None
+    import shutil  # noqa: PLC0415 - what is read by a program needs no columns
+
+    return shutil.get_terminal_size().columns
 
 
 def columns(text: str) -> int:

@@ -40,7 +40,7 @@ def _exit_code(answer: CompletionResult) -> int:
     if answer.completed or answer.run is None:
         return ExitCode.DONE
     if answer.run.stop_reason == "scope_violation" or answer.run.violations:
-        return ExitCode.GUARD
+        return ExitCode.SCOPE
     return ExitCode.UNVERIFIED if answer.run.exit_code is None else answer.run.exit_code
 
 

@@ -8,7 +8,7 @@ _ABOUT_OPEN_WORK = ("PreToolUse", "PostToolUse", "Stop")
 
 
 def serve(event: str, environment: Mapping[str, str], repo: str | None = None) -> int:
-    """Answer the event that stands on standard input; whatever goes wrong, go out of the way."""
+    """Answer the event on standard input; an error never blocks the session."""
     root = _root(repo or "") or _root(_here()) or _root(environment.get("CLAUDE_PROJECT_DIR", ""))
     # The worker of a run has its own rules, and its hooks are none of its session's.
     if root is None or "RUNR_RUN_ID" in environment:
@@ -21,8 +21,9 @@ def serve(event: str, environment: Mapping[str, str], repo: str | None = None) -
     # Outside of a repository with tasks nothing of this is loaded.
     from pathlib import Path  # noqa: PLC0415 - see above
 
-    from runr.claude import context, hooks_log  # noqa: PLC0415 - see above
+    from runr.claude import context  # noqa: PLC0415 - see above
     from runr.clock import utc_now  # noqa: PLC0415 - see above
+    from runr.storage import hooks_log  # noqa: PLC0415 - see above
     from runr.storage.layout import Layout  # noqa: PLC0415 - see above
 
     layout = Layout(Path(root))

@@ -2,7 +2,6 @@
 
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 
 import click
@@ -89,8 +88,7 @@ def _usage_error(error: click.ClickException) -> int:
 
 def _system_error(error: OSError) -> int:
     """Report a failed system call in the words of the system."""
-    if os.environ.get("RUNR_DEBUG"):
-        traceback.print_exc()
+    _print_traceback_to_debug()
     if isinstance(error, streams.OutputError):
         streams.discard()
         streams.complain(f"runr: standard output: {error.strerror}")
@@ -100,8 +98,14 @@ def _system_error(error: OSError) -> int:
 
 
 def _internal_error(error: Exception) -> int:
-    if os.environ.get("RUNR_DEBUG"):
-        traceback.print_exc()
+    _print_traceback_to_debug()
     text = f"internal error: {type(error).__name__}: {error}"
     steps = [commands.debug(*sys.argv[1:]), commands.doctor()]
     return _fail("internal", text, steps, ExitCode.FAILED)
+
+
+def _print_traceback_to_debug() -> None:
+    if os.environ.get("RUNR_DEBUG"):
+        import traceback  # noqa: PLC0415 - only an error pays for this import
+
+        traceback.print_exc()

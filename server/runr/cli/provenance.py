@@ -34,7 +34,7 @@ def render_audit(answer: Audit) -> str:
     if answer.unattributed:
         lines += [
             "Unattributed commits:",
-            *(f"  {_row(gap)}" for gap in answer.unattributed[:_MAX_ROWS]),
+            *(f"  {_row(commit)}" for commit in answer.unattributed[:_MAX_ROWS]),
         ]
     if len(answer.unattributed) > _MAX_ROWS:
         lines.append(f"  … and {len(answer.unattributed) - _MAX_ROWS} more; --json lists them all")

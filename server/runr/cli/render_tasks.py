@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from click import style, unstyle
 
-from runr.cli import console, render_runs
+from runr.cli import console
 from runr.cli.console import render_next_steps
 from runr.next_steps import commands
 from runr.query.models import TaskList, TaskSummary
@@ -113,6 +113,8 @@ def _evidence(row: TaskSummary) -> str:
 
 def render_details(answer: TaskDetails) -> str:
     """Return one task with its last run."""
+    from runr.cli import render_runs  # noqa: PLC0415 - a listing, the usual command, shows no run
+
     task = answer.task
     lines = [
         f"{console.task_sign(task)} {shown_name(task)}: {task.title}",
@@ -142,6 +144,8 @@ def render_details(answer: TaskDetails) -> str:
 
 def render_completion(answer: CompletionResult) -> str:
     """Return the result of a completion."""
+    from runr.cli import render_runs  # noqa: PLC0415 - as in `render_details`
+
     advice = " ".join(answer.next_steps)
     if answer.run is None:
         return "\n".join([f"{console.task_sign(answer.task)} {shown_name(answer.task)}", advice])

@@ -175,7 +175,7 @@ def _for_user(*, only_print: bool, uninstall: bool, force: bool) -> InstallResul
 
 def _own_command() -> list[str]:
     """Return the command that starts this installation from any directory."""
-    return ["runr"] if shutil.which("runr") else [sys.executable, "-m", "runr"]
+    return ["runr"] if shutil.which("runr") else [sys.executable, "-P", "-m", "runr"]
 
 
 def _installed(answer: InstallResult) -> str:

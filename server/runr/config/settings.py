@@ -42,7 +42,7 @@ class RunSettings(Section):
 
     worker: str = Field("claude-code", description="Worker for tasks that name none.")
     attempts: int = Field(
-        3, ge=1, le=20, description="Attempts before a run stops; each sees what failed before."
+        3, ge=1, le=20, description="Maximum number of attempts; each gets what failed before."
     )
     timeout: Seconds = Field(
         45 * 60, gt=0, description="Time limit of one attempt, for tasks that set none."
@@ -50,34 +50,34 @@ class RunSettings(Section):
     total_timeout: Seconds = Field(
         4 * 3600,
         gt=0,
-        description="Time limit of all attempts with their checks, from the start or the resume.",
+        description="Time limit of all attempts and checks, from the start or the last resume.",
     )
     stall_timeout: Seconds = Field(
-        15 * 60, gt=0, description="How long a worker may print nothing before it is ended."
+        15 * 60, gt=0, description="How long a worker may produce no output before it is killed."
     )
     budget_usd: float | None = Field(None, gt=0, description="Cost limit of all attempts.")
     max_tokens: int | None = Field(
-        None, gt=0, description="Limit of tokens in and out: above it, no further attempt begins."
+        None, gt=0, description="Token limit, in and out; above it, no further attempt starts."
     )
     backoff_max_wait: Seconds = Field(
         30 * 60,
         ge=0,
-        description="Longest wait of one attempt, in all, for a model's service that is down.",
+        description="Maximum total wait of one attempt for an unavailable service.",
     )
     backoff_initial: Seconds = Field(
-        30, gt=0, description="The first of these waits; each is twice the last, up to 5 minutes."
+        30, gt=0, description="The first of these waits; each is twice as long, up to 5 minutes."
     )
     session_idle_timeout: Seconds = Field(
         12 * 3600,
         gt=0,
-        description="How long a session may be silent before another one may take over its run.",
+        description="Silence of a session after which another one may take over its run.",
     )
     nested: bool = Field(
         default=False, description="Whether the worker of a run may start further runs."
     )
     fallback: tuple[str, ...] = Field(
         (),
-        description="Workers to take, in this order, where one is not installed or not logged in.",
+        description="Workers that replace one that is not installed or not logged in.",
     )
 
 
@@ -87,16 +87,16 @@ class VerifySettings(Section):
     tier0: tuple[Command, ...] = Field((), description="Quick checks: formatting, linting, types.")
     tier1: tuple[Command, ...] = Field((), description="The tests that every task has to pass.")
     tier2: tuple[Command, ...] = Field((), description="Slow checks, for tasks that ask for tier2.")
-    tier: Tier = Field("tier1", description="How far a task without `tier` is checked.")
+    tier: Tier = Field("tier1", description="Highest tier of tasks without `tier`.")
     timeout: Seconds = Field(10 * 60, gt=0, description="Time limit of one check.")
     retries: int = Field(
         0,
         ge=0,
         le=10,
-        description="How often a failed check is run again; one that passes then is flaky.",
+        description="How often a failed check is repeated; one that passes then is flaky.",
     )
     escalate: dict[str, Literal["tier1", "tier2"]] = Field(
-        {}, description="Paths or patterns, and how far a run that changes them is checked."
+        {}, description="Paths or patterns, and the highest tier of runs that change them."
     )
 
 
@@ -104,7 +104,7 @@ class ScopeSettings(Section):
     """What tasks may change beside what they own, and what no task may change."""
 
     allow: tuple[str, ...] = Field(
-        (), description="Paths or patterns that every task may change beside what it `owns`."
+        (), description="Paths or patterns that every task may change, besides what it `owns`."
     )
     presets: Annotated[tuple[str, ...], AfterValidator(known)] = Field(
         (), description="Named lists of such patterns: see [Scope](../scope.md#presets)."
@@ -116,9 +116,7 @@ class ScopeSettings(Section):
             "manifest; `allow`: always; `deny`: never, whatever the task owns."
         ),
     )
-    deny: tuple[str, ...] = Field(
-        (), description="Paths or patterns that stop a run when they are changed."
-    )
+    deny: tuple[str, ...] = Field((), description="Paths or patterns that no task may change.")
 
 
 class PhaseSettings(Section):
@@ -128,13 +126,13 @@ class PhaseSettings(Section):
         "off", description="Worker that divides a task into milestones, each with its own commit."
     )
     review: Phased = Field(
-        "off", description="Worker that looks at verified work and may ask for changes."
+        "off", description="Worker that reviews verified work and may request changes."
     )
-    milestones: int = Field(8, ge=2, le=50, description="The most milestones of one plan.")
+    milestones: int = Field(8, ge=2, le=50, description="Maximum number of milestones in a plan.")
 
 
 class ProvenanceSettings(Section):
-    """What commits have to say about where they came from."""
+    """Provenance of commits."""
 
     enforce: bool = Field(
         default=False,
@@ -142,7 +140,7 @@ class ProvenanceSettings(Section):
     )
     inject: bool = Field(
         default=True,
-        description="Whether the git hook is given to sessions and workers by their environment.",
+        description="Whether sessions and workers get the git hook through their environment.",
     )
 
 
@@ -151,18 +149,18 @@ class StatusSettings(Section):
 
     stale: Literal["warn", "rerun", "ignore"] = Field(
         "warn",
-        description="What becomes of a stale task: `warn` shows it, `rerun` makes it ready again.",
+        description="Stale tasks are shown (`warn`), ready again (`rerun`) or ignored (`ignore`).",
     )
     stale_on: tuple[Watched, ...] = Field(
         ("text", "dependency", "reverted"),
-        description="What makes a completed task stale; a task's `stale_on` adds to it.",
+        description="Reasons that make a completed task stale; a task's `stale_on` adds to them.",
     )
     write_frontmatter: bool = Field(
-        default=False, description="Whether the status is written into the task files' headers."
+        default=False, description="Whether the status is written into the headers of task files."
     )
     shared: bool = Field(
         default=False,
-        description="Whether the status file is in git, and merged task by task.",
+        description="Whether the status file is in git; it is merged task by task.",
     )
 
 
@@ -172,7 +170,7 @@ class WorkerSettings(Section):
     command: tuple[str, ...] = Field(
         (), description="Program and arguments; required for workers of your own."
     )
-    model: str | None = Field(None, description="Model, where the worker takes one.")
+    model: str | None = Field(None, description="Model, if the worker has a choice.")
     permission_mode: str = Field("acceptEdits", description="Claude Code's permission mode.")
     sandbox: str = Field("workspace-write", description="Codex's sandbox mode.")
     allowed_tools: tuple[str, ...] = Field(
@@ -181,9 +179,9 @@ class WorkerSettings(Section):
     budget_usd: float | None = Field(None, gt=0, description="Cost limit of one attempt.")
     max_turns: int | None = Field(None, gt=0, description="Limit of model turns in one attempt.")
     resume: bool = Field(
-        True, description="Further attempts go on in the session of the last, where there is one."
+        True, description="Whether further attempts resume the session of the last one."
     )
-    extra_args: tuple[str, ...] = Field((), description="Further arguments for the worker.")
+    extra_args: tuple[str, ...] = Field((), description="Additional arguments for the worker.")
 
 
 class Config(Section):

@@ -5,7 +5,7 @@ Pure.
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from runr.status.model import Entry, Evidence, State, Verification
@@ -108,7 +108,7 @@ def mentions_task(message: str, titles: frozenset[str]) -> bool:
 
 
 def run_ids(text: str) -> tuple[str, ...]:
-    """Return what looks like the id of a run, wherever it stands."""
+    """Return what looks like the id of a run, anywhere in the text."""
     return tuple(dict.fromkeys(_RUN_ID.findall(text)))
 
 
@@ -154,8 +154,7 @@ def improves(entry: Entry, finding: CommitMatch) -> bool:
 
 def completed(entry: Entry, finding: CommitMatch) -> Entry:
     """Return the entry with the finding as its evidence."""
-    return replace(
-        entry,
+    return entry._replace(
         status=State.COMPLETED,
         last_run_id=finding.run_id or entry.last_run_id,
         updated_at=finding.time,
@@ -184,13 +183,12 @@ def is_awaited(entry: Entry, finding: CommitMatch) -> bool:
 
 def arrived(entry: Entry, now: str) -> Entry:
     """Return the entry with its pending work merged."""
-    return replace(entry, pending_branch=None, updated_at=now, revision=entry.revision + 1)
+    return entry._replace(pending_branch=None, updated_at=now, revision=entry.revision + 1)
 
 
 def withdrawn(entry: Entry, now: str) -> Entry:
     """Return the entry without an inferred completion whose commit was taken back."""
-    return replace(
-        entry,
+    return entry._replace(
         status=State.PENDING,
         verification=Verification.NONE,
         completed_at=None,

@@ -10,7 +10,7 @@ from runr.git.repo import Repo
 from runr.git.trailers import RUN_ID, TASK, parse_trailers
 from runr.scope import rules
 
-#: What stands in the message of every revert.
+#: Part of the message of every revert.
 REVERT_PATTERN = "This reverts commit "
 
 
@@ -52,7 +52,7 @@ def of_run(
     commits: Iterable[RunCommit],
     gone: Mapping[str, str],
 ) -> str | None:
-    """Return the commit that took a run's work back; None while one commit with it stands."""
+    """Return the commit that reverted a run's work; None unless all of its commits are."""
     known = [each.sha for each in commits if run_id and each.run_id == run_id and each.last]
     shas = known or ([checkpoint] if checkpoint else [])
     if not shas or any(sha not in gone for sha in shas):

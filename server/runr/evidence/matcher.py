@@ -40,7 +40,7 @@ def match_commits(
     """Return each task's surest finding, one that still counts before one that was taken back.
 
     `seen` are the traces that lead to `tip`, the latest first; `recorded` the
-    checkpoints that records speak of.
+    checkpoints that records name.
     """
     undone = later_changes.reverted_commits(repo, seen)
     said = list(_by_trailers(seen))
@@ -180,7 +180,7 @@ def _is_path(task: str) -> bool:
 
 
 def _blobs(repo: Repo, names: Sequence[str]) -> dict[str, bytes]:
-    """Return the files that these names (`commit:path`) stand for, without those that are not."""
+    """Return the files named by `commit:path`, without those that do not exist."""
     lines = "".join(f"{name}\n" for name in names).encode(errors="surrogateescape")
     out = repo.run("cat-file", "--batch", stdin=lines) if names else b""
     found: dict[str, bytes] = {}

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from pathlib import Path
 
-from runr.errors import GitError, GuardError, RunrError, WorkerUnavailableError
+from runr.errors import GitError, RunrError, WorkerUnavailableError
 from runr.execution import completion
 from runr.execution.attempt import work
 from runr.execution.context import RunContext
@@ -61,9 +61,7 @@ async def _perform(context: RunContext, state: RunState, phase: Phase) -> RunSta
 def _stop_code(error: RunrError) -> str:
     if isinstance(error, WorkerUnavailableError):
         return "worker_unavailable"
-    if isinstance(error, GitError):
-        return "git_failed"
-    return "scope_violation" if isinstance(error, GuardError) else "error"
+    return "git_failed" if isinstance(error, GitError) else "error"
 
 
 def _milestone(state: RunState, phase: Phase) -> str | None:

@@ -30,7 +30,8 @@ def start_runner(layout: Layout, run: RunFiles, lock: int, environment: Mapping[
     It has a session of its own, so it outlives the terminal that started it.
     The lock is never free in between.
     """
-    command = [sys.executable, "-m", "runr", "exec", run.id, str(layout.root), str(lock)]
+    # Safe path (-P): a module of the repository must not be loaded for one of the same name.
+    command = [sys.executable, "-P", "-m", "runr", "exec", run.id, str(layout.root), str(lock)]
     with nofollow.append_text(run.runner_log) as log:
         ended = subprocess.run(
             command,

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 from runr.clock import Clock, format_utc
@@ -67,7 +66,7 @@ def _unrecorded(context: RunContext, entry: Entry, error: Exception) -> Entry:
         if state is not None and state.result:
             return fold(entry, state, now)
     why = f"its process is gone, which cannot be recorded: {error}"
-    return replace(entry, status=State.STOPPED, stop_reason="interrupted", stop_detail=why)
+    return entry._replace(status=State.STOPPED, stop_reason="interrupted", stop_detail=why)
 
 
 def end_if_dead(context: RunContext) -> RunState | None:
@@ -102,8 +101,7 @@ def _without_record(context: RunContext, task: str, seen: Entry, why: str) -> En
         entry = entries.get(task, seen)
         if entry.revision != seen.revision:
             return entries  # another run has claimed it
-        stopped = replace(
-            entry,
+        stopped = entry._replace(
             status=State.STOPPED,
             stop_reason="interrupted",
             stop_detail=why,

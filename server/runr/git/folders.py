@@ -1,7 +1,7 @@
-"""Where git keeps a working tree's data, read from `.git` and `commondir` as git reads them.
+"""The root of a working tree and its git directories, read from `.git` and `commondir` as git does.
 
 No process is started, so these are asked as often as they are needed and are never out of date.
-Each returns None where the files do not say; git itself then says why.
+A git directory is None where the files do not say; git itself then says why.
 """
 
 import os
@@ -44,6 +44,40 @@ def is_root(folder: Path) -> bool:
     return (folder / ".git").is_file() or git_dir(folder) is not None
 
 
+def find_root(start: Path) -> Path:
+    """Return the root of the working tree that contains `start`.
+
+    From a worktree below `<root>/.runr/worktrees/` it is the root that owns it.
+    """
+    start = start.resolve()
+    around = (start, *start.parents)
+    for folder in around:
+        if is_root(folder):
+            return _owner(folder) or folder
+    damaged = next((folder for folder in around if (folder / ".git").is_dir()), None)
+    if damaged is not None:
+        raise RepositoryError(
+            f"{damaged / '.git'} is no git repository: it has no HEAD",
+            next_steps=[commands.git("init")],
+        )
+    raise RepositoryError(
+        f"{start} is not inside a git repository", next_steps=[commands.git("init")]
+    )
+
+
+def main_tree(tree: Path) -> Path | None:
+    """Return the main working tree of the repository of which `tree` is a linked worktree.
+
+    None for the main one itself, and where there is none beside a `.git` folder:
+    in a bare repository, a submodule, or with a git directory elsewhere.
+    """
+    own, common = git_dir(tree), common_dir(tree)
+    if own is None or common is None or own == common or common.name != ".git":
+        return None
+    main = common.parent
+    return main if git_dir(main) == common else None
+
+
 def _line(path: Path) -> str:
     return os.fsdecode(path.read_bytes()).rstrip("\r\n")
 
@@ -53,3 +87,11 @@ def _unreadable(path: Path, error: OSError) -> RepositoryError:
         f"{path} cannot be read: {error.strerror}",
         next_steps=[commands.program("ls", "-ld", str(path))],
     )
+
+
+def _owner(worktree: Path) -> Path | None:
+    for parent in worktree.parents:
+        if parent.name == "worktrees" and parent.parent.name == ".runr":
+            owner = parent.parent.parent
+            return owner if common_dir(owner) == common_dir(worktree) else None
+    return None

@@ -51,7 +51,7 @@ class Commit:
 
     @property
     def silent(self) -> bool:
-        """Whether its message does not say where it came from."""
+        """Whether its message names neither a run nor a session."""
         return not (self.checkpoint or self.intervention or self.attributed)
 
 

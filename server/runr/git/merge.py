@@ -186,7 +186,7 @@ def _advance(root: Repo, new: str) -> Output:
 def _refusal(moved: Output) -> str:
     files = [line.strip() for line in moved.err.splitlines() if line.startswith("\t")]
     if files:
-        return f"it would overwrite your own changes: {', '.join(files)}"
+        return f"it would overwrite uncommitted changes: {', '.join(files)}"
     return complaint(moved.err)
 
 
@@ -320,8 +320,8 @@ def merge_obstacle(repo: Repo, wanted: MergePlan) -> str | None:
         staged = set(split(repo.run("ls-files", "-z", env=env)))
     in_the_way = [path for path in there if path not in staged]
     if in_the_way:
-        return f"it would overwrite your own files: {', '.join(in_the_way)}"
-    return None if tried.ok else f"it would overwrite your own changes: {complaint(tried.err)}"
+        return f"it would overwrite untracked files: {', '.join(in_the_way)}"
+    return None if tried.ok else f"it would overwrite uncommitted changes: {complaint(tried.err)}"
 
 
 def _picked(repo: Repo, sha: str, onto: str, *, may_sign: bool) -> str:

@@ -13,7 +13,6 @@ from typing import IO, NamedTuple
 
 from runr.errors import GitError, RepositoryError
 from runr.git import folders
-from runr.next_steps import commands
 from runr.next_steps.step import NextStep
 
 # Of the variables that steer git, those that say who the user is and how git is set up.
@@ -48,40 +47,6 @@ _BEGUN = {
     "CHERRY_PICK_HEAD": "cherry-pick",
     "REVERT_HEAD": "revert",
 }
-
-
-def find_root(start: Path) -> Path:
-    """Return the root of the working tree that contains `start`.
-
-    From a worktree below `<root>/.runr/worktrees/` it is the root that owns it.
-    """
-    start = start.resolve()
-    around = (start, *start.parents)
-    for folder in around:
-        if folders.is_root(folder):
-            return _owner(folder) or folder
-    damaged = next((folder for folder in around if (folder / ".git").is_dir()), None)
-    if damaged is not None:
-        raise RepositoryError(
-            f"{damaged / '.git'} is no git repository: it has no HEAD",
-            next_steps=[commands.git("init")],
-        )
-    raise RepositoryError(
-        f"{start} is not inside a git repository", next_steps=[commands.git("init")]
-    )
-
-
-def main_tree(tree: Path) -> Path | None:
-    """Return the main working tree of the repository of which `tree` is a linked worktree.
-
-    None for the main one itself, and where there is none beside a `.git` folder:
-    in a bare repository, a submodule, or with a git directory elsewhere.
-    """
-    own, common = folders.git_dir(tree), folders.common_dir(tree)
-    if own is None or common is None or own == common or common.name != ".git":
-        return None
-    main = common.parent
-    return main if folders.git_dir(main) == common else None
 
 
 def environment(inherited: Mapping[str, str], path: Path) -> dict[str, str]:
@@ -446,11 +411,3 @@ def remedies(err: str) -> tuple[str, ...]:
 
 def _line(out: bytes) -> str:
     return os.fsdecode(out).removesuffix("\n")
-
-
-def _owner(worktree: Path) -> Path | None:
-    for parent in worktree.parents:
-        if parent.name == "worktrees" and parent.parent.name == ".runr":
-            owner = parent.parent.parent
-            return owner if folders.common_dir(owner) == folders.common_dir(worktree) else None
-    return None

@@ -124,7 +124,7 @@ def message(subject: str, body: str, trailers: Trailers | ManualTrailers | Merge
 
 
 def parse_trailers(text: str) -> tuple[Block, ...]:
-    """Return the blocks of a message, wherever in its body they stand.
+    """Return the blocks of a message, wherever they are in its body.
 
     git sees trailers in the last paragraph only, and a squash leaves most of
     them further up. A line that is quoted or indented is no trailer, except in

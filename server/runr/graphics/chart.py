@@ -8,7 +8,7 @@ from runr.status.model import Evidence, State
 
 #: In the order in which a legend names them.
 
-#: The signs that stand for a status wherever tasks are listed.
+#: The sign of each status wherever tasks are listed.
 SIGNS: Mapping[str, str] = {
     "completed": "✓",
     "in_progress": "◐",

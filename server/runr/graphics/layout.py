@@ -246,7 +246,7 @@ def _share(column: Sequence[int], place: int) -> float:
 def _columns(needs: Links) -> dict[str, int]:
     """Return each task's column: one further than the furthest that it needs.
 
-    What needs nothing stands right before the first that needs it. Of a way
+    A node without dependencies is placed right before its first dependent. Of a way
     round, the links back are those to tasks that are not placed yet.
     """
     column: dict[str, int] = {}

@@ -64,7 +64,7 @@ def lines(
 def _folded(
     paths: Sequence[str], links: Links, alike: Callable[[str], str]
 ) -> list[tuple[str, int, bool]]:
-    """Return the paths with how many further ones each stands for, and which is the last."""
+    """Return the paths with the number of further ones each represents, and which is the last."""
     kept: list[tuple[str, int]] = []
     leaves: dict[str, list[str]] = {}
     for path in paths:

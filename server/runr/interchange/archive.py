@@ -77,7 +77,7 @@ class KeptTask(Part):
 
 
 class KeptRun(Part):
-    """A run's events as they stand in its timeline, oldest first."""
+    """The events of a run's journal, oldest first."""
 
     id: str
     events: tuple[dict[str, Any], ...] = Field(min_length=1)

@@ -59,7 +59,7 @@ def restore_archive(
 def _status(
     record: ArchiveRecord, entry: Entry, known: Mapping[str, Entry], lost: Collection[str]
 ) -> Restored:
-    """Return what becomes of a status; one without its task or run would have nothing behind it."""
+    """Return how a status is restored; one without its task or run has no evidence."""
     if known.get(record.name) == entry:
         return Restored(record=record, outcome="present")
     if record.name in known:
@@ -72,7 +72,7 @@ def _status(
 
 
 def _restored(project: Project, record: ArchiveRecord, *, dry_run: bool) -> Restored:
-    """Return what becomes of a task file, a run, or what could not be read."""
+    """Return how a task file, a run or an unreadable item is restored."""
     value = record.value
     if value is None or isinstance(value, Entry):
         outcome: Outcome = "left_out" if record.copy else "failed"

@@ -75,7 +75,7 @@ def _refuse_overwriting(path: Path, request: ExportRequest) -> None:
     if path.is_dir():
         raise UsageError(f"{path} is a folder: name a file")
     if path.exists() and not request.force:
-        raise UsageError(f"{path} is there already; --force writes it anew")
+        raise UsageError(f"{path} exists already; --force overwrites it")
 
 
 def build_archive(project: Project) -> Archive:

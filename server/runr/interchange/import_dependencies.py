@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from runr.interchange.external_task import ExternalStatus, ExternalTask, Record
+from runr.query.backlog import groups
 from runr.query.graph import leads
 from runr.text import one_line
 
@@ -25,8 +26,8 @@ def link(rows: Sequence[tuple[Record, ExternalTask | None]]) -> dict[str, Links]
     links = {own: _own_links(task, tasks, others, shared) for own, task in tasks.items()}
     needs = {own: found.depends_on for own, found in links.items()}
     _order_families(tasks, needs)
-    for own in _never_free(needs):
-        if leads(needs.__getitem__, own, own):
+    for circle in groups(needs):
+        for own in circle if len(circle) > 1 else ():
             links[own].changes.append("depends on itself by way of other tasks: it cannot start")
     _hold_children(tasks, others, links)
     return links
@@ -72,7 +73,7 @@ def _order_families(tasks: Mapping[str, ExternalTask], needs: dict[str, list[str
         for own, all_needs in together.items():
             needs[own][:] = all_needs
         return
-    # Slower, as each one is looked at by itself: only what leads round in a circle is left out.
+    # Slower, as each one is looked at by itself: only what closes a cycle is left out.
     for own, parent in families:
         for before in needs[parent]:
             if tasks[before].parent != parent:
@@ -96,13 +97,13 @@ def _all_at_once(
 
 
 def _wait(needs: dict[str, list[str]], *, before: str, after: str) -> None:
-    """Let `after` wait for `before`, unless that would lead round in a circle."""
+    """Let `after` wait for `before`, unless that would close a cycle."""
     if before not in (after, *needs[after]) and not leads(needs.__getitem__, before, after):
         needs[after].append(before)
 
 
 def _never_free(needs: Mapping[str, Collection[str]]) -> list[str]:
-    """Return what can never begin: the tasks in circles, and those behind them."""
+    """Return what can never begin: the tasks in cycles, and their dependents."""
     waiting = {own: len(set(before)) for own, before in needs.items()}
     behind: dict[str, list[str]] = {own: [] for own in needs}
     for own, before in needs.items():

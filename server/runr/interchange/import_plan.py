@@ -12,7 +12,7 @@ from runr.text import one_line, slug
 #: `left_out` is so on purpose, `failed` could not be read or would overwrite something.
 Outcome = Literal["imported", "changed", "present", "left_out", "failed"]
 
-#: What becomes of a task that is done in the other tool.
+#: How a task that is done in the other tool is imported.
 DonePolicy = Literal["hold", "attest", "pending", "skip"]
 
 
@@ -38,7 +38,7 @@ class ImportOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedRecord:
-    """What becomes of one record; `name` is its path below the tasks folder."""
+    """How one record is imported; `name` is its path below the tasks folder."""
 
     record: Record
     outcome: Outcome
@@ -64,7 +64,7 @@ class PlannedRecord:
 
 
 def plan_import(records: Sequence[Record], options: ImportOptions) -> tuple[PlannedRecord, ...]:
-    """Return what becomes of `records`, one for each and in their order."""
+    """Return how each of `records` is imported, in their order."""
     rows = [_decided(record, options) for record in _distinct(records)]
     rows = _named(rows, options)
     links = import_dependencies.link(

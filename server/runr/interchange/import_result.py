@@ -16,7 +16,7 @@ from runr.query.models import Result
 class ImportRequest(BaseModel):
     """Arguments of an import; `file` is a file, or a folder in which a tool keeps its tasks.
 
-    `done` says what becomes of a task that is done there: `hold` waits for a
+    `done` says how a task that is done there is imported: `hold` waits for a
     person, `attest` records it as completed in the name of `by`, `pending` leaves
     it to be done, `skip` leaves it out. `only` names lists of a Task Master file.
     """

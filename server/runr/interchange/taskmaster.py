@@ -72,7 +72,7 @@ def read(document: Document, *, only: Sequence[str] = ()) -> tuple[Record, ...]:
     return tuple(found)
 
 
-#: Where an item stands in the JSON, and what it is.
+#: The path of an item in the JSON, and the item.
 _Item = tuple[str, Any]
 
 
@@ -105,7 +105,7 @@ def _placed(place: str, items: list[Any]) -> list[_Item]:
 
 @dataclass(slots=True, kw_only=True)
 class _Node:
-    """A task or subtask where it stands; `number` is its id with zeros, for a file's name."""
+    """A task or subtask with its path; `number` is its id padded with zeros, for a file's name."""
 
     place: str
     fields: RecordFields

@@ -55,7 +55,7 @@ def run_ready(
     on_event: Callable[[Event], None] = _ignore,
     on_end: OnStart = _ignore,
 ) -> BatchResult:
-    """Run ready tasks of these kinds one after another, the most urgent first, each once.
+    """Run ready tasks of these kinds one after another, by priority, each once.
 
     Tasks that wait for a person or whose run has stopped are left out. Where no task
     could be run at all, the first reason is raised.

@@ -25,7 +25,7 @@ def wait_for_run(
     *,
     after: int = 0,
 ) -> RunDetails:
-    """Return the run when it has ended, or as it stands after `seconds`.
+    """Return the run when it has ended, or its state after `seconds`.
 
     `on_event` hears every event with a number above `after`. A run whose
     process dies meanwhile is ended as interrupted.

@@ -105,7 +105,7 @@ def _refuse(
         ensure_no_live_run(project, entry)
     if task.type is TaskType.MANUAL:
         raise NeedsHumanError(
-            f"{task.name} is manual: a person does it, then says so",
+            f"{task.name} is manual: a person does and completes it",
             next_steps=[commands.status(task.path), commands.attest(task.path)],
         )
     if entry.status is State.COMPLETED and not task_state.stale and not request.force:

@@ -13,17 +13,17 @@ from runr.text import closest_match
 
 #: Every rule, and what it looks at.
 RULES: Mapping[str, str] = {
-    "header": "A task file that cannot be read as it is meant",
-    "unknown-key": "A key in the header that runr does not know",
+    "header": "An invalid header",
+    "unknown-key": "An unknown key in the header",
     "file": "Bytes around the text: byte order mark, line ends",
-    "dependency": "A dependency that names no task, several, or the task itself",
-    "cycle": "Tasks that wait for each other",
-    "name-clash": "Task files whose names are the same on some file systems",
+    "dependency": "A dependency that matches no task, several tasks, or the task itself",
+    "cycle": "Tasks that depend on each other",
+    "name-clash": "Task files whose names collide on some file systems",
     "scope-overlap": "Tasks that could run at once and own the same files",
-    "command": "A check whose program is not there",
-    "evidence": "A completion with no record behind it",
+    "command": "A check whose program was not found",
+    "evidence": "A completion without a record",
     "commit": "A checkpoint commit that is not in the repository",
-    "orphan": "A status whose task file is gone",
+    "orphan": "A status entry without a task file",
 }
 
 #: Unknown names for which the near match is looked for.

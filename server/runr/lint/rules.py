@@ -11,7 +11,8 @@ from runr.execution.readiness import is_command
 from runr.lint import finding
 from runr.lint.finding import Diagnostic
 from runr.project import Project
-from runr.query.graph import Graph, leads
+from runr.query.backlog import linked_pairs
+from runr.query.graph import Graph
 from runr.query.models import Result
 from runr.scope.rules import matches
 from runr.status.model import UNTOUCHED, Entry, Evidence, State
@@ -27,24 +28,26 @@ def find_overlaps(
 ) -> list[Diagnostic]:
     """Return one warning for each pair; `files` are those of the repository, for patterns."""
     owners = _owners(open_tasks, files)
-    text: dict[tuple[str, str], str] = {}
+    places: dict[tuple[str, str], str] = {}
     for place, above in _shared(owners):
         here, there = owners[place][:_CROWD], owners[above][:_CROWD]
         pairs = combinations(here, 2) if place == above else product(here, there)
         for one, other in map(sorted, pairs):
-            if one != other and (one, other) not in text and not _ordered(graph, one, other):
-                text[one, other] = place
-    return [_overlap(one, other, place) for (one, other), place in sorted(text.items())]
+            if one != other:
+                places.setdefault((one, other), place)
+    needs = {path: edge.paths for path, edge in graph.edges.items()}
+    ordered = linked_pairs(needs, places)
+    return [_overlap(*pair, places[pair]) for pair in sorted(places) if pair not in ordered]
 
 
 def _overlap(one: str, other: str, place: str) -> Diagnostic:
     name = other.removeprefix(".runr/tasks/")
-    message = f"{name} owns {place}, too, and neither waits for the other"
+    message = f"{name} owns {place}, too, and neither depends on the other"
     return Diagnostic(rule="scope-overlap", severity="warning", path=one, message=message)
 
 
 def _owners(tasks: Iterable[Task], files: Sequence[str]) -> dict[str, list[str]]:
-    """Map each place to the tasks that own it; a pattern stands for the files that it fits."""
+    """Map each path to the tasks that own it; a pattern is expanded to the files it matches."""
     found: dict[str, list[str]] = {}
     fitting: dict[str, list[str]] = {}
     for task in tasks:
@@ -66,12 +69,6 @@ def _shared(owners: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
         parts = place.split("/")
         above = ["/".join(parts[:length]) for length in range(1, len(parts) + 1)]
         yield from ((place, folder) for folder in {".", *above} if folder in owners)
-
-
-def _ordered(graph: Graph, one: str, other: str) -> bool:
-    """Tell whether one of the two waits for the other, directly or not."""
-    ways = (one, other), (other, one)
-    return any(leads(lambda path: graph.edges[path].paths, *way) for way in ways)
 
 
 # The program of a command, behind what is assigned in front of it.
@@ -187,7 +184,7 @@ def _missing_commits(project: Project, entries: Mapping[str, Entry]) -> set[str]
 
 
 def _placed(project: Project, found: Sequence[Diagnostic]) -> Iterator[Diagnostic]:
-    """Give findings about a header's value the line on which it stands."""
+    """Add the line number of the value to findings about a header."""
     texts: dict[str, list[str]] = {}
     for each in found:
         key = {"dependency": "depends_on", "cycle": "depends_on", "command": "verify"}.get(

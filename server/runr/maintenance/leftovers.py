@@ -14,7 +14,7 @@ _OURS = "runr/"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leftover:
-    """A run's working tree, if it is there, and the commit that its branch stands at."""
+    """A run's working tree, if it exists, and the tip of its branch."""
 
     path: Path | None
     branch: str

@@ -123,7 +123,7 @@ def _setting(project: Project, name: str) -> str | None:
 
 
 def _own_command() -> list[str]:
-    return ["runr"] if shutil.which("runr") else [sys.executable, "-m", "runr"]
+    return ["runr"] if shutil.which("runr") else [sys.executable, "-P", "-m", "runr"]
 
 
 def _is_ignored(project: Project) -> bool:

@@ -1,7 +1,5 @@
 """Make the status file again from runs and git, and the cache from the task files."""
 
-from dataclasses import replace
-
 from runr import nofollow
 from runr.evidence import rebuild as evidence_rebuild
 from runr.next_steps.setup import after_rebuild
@@ -13,7 +11,7 @@ from runr.status.store import DamagedStatusError
 
 
 def rebuild(project: Project, *, dry_run: bool = False) -> CommandResult:
-    """Rebuild the status file; entries that no record speaks of are kept as they are."""
+    """Rebuild the status file; entries without a record are kept unchanged."""
     changes: list[str] = []
 
     def change(entries: dict[str, Entry]) -> dict[str, Entry]:
@@ -32,18 +30,21 @@ def rebuild(project: Project, *, dry_run: bool = False) -> CommandResult:
         nofollow.unlink(project.layout.database, missing_ok=True)
         project.tasks()
     verb = "would change" if dry_run else "changed"
-    message = f"{len(changes)} of the statuses {verb}:" if changes else "Everything is as recorded."
+    message = f"{_statuses(len(changes))} {verb}:" if changes else "Everything is as recorded."
     steps = after_rebuild(dry_run=dry_run, changes=bool(changes))
     return CommandResult(message=message, changed=changes, next_steps=project.surface.lines(steps))
+
+
+def _statuses(number: int) -> str:
+    return "1 status" if number == 1 else f"{number} statuses"
 
 
 def _kept(old: Entry | None, made: Entry) -> Entry:
     """Keep the old entry where the records say the same; counts of changes go on."""
     if old is None:
         return made
-    made = replace(made, extra=old.extra, revision=old.revision + 1)
-    recounted = replace(
-        old,
+    made = made._replace(extra=old.extra, revision=old.revision + 1)
+    recounted = old._replace(
         revision=made.revision,
         updated_at=made.updated_at,
         run_count=made.run_count,

@@ -49,7 +49,7 @@ def run(build: Callable[[], Server[Any]]) -> None:
         signal.signal(number, _leave)
     wire = acquire_stdio()
     if os.isatty(wire.source):
-        sys.stderr.write("runr mcp speaks to MCP clients, which start it; Ctrl-C ends it.\n")
+        sys.stderr.write("runr mcp is started by MCP clients; press Ctrl-C to end it.\n")
     head = answer_discover(wire)
     if head is not None:
         # The SDK: see the head of this file.

@@ -32,7 +32,7 @@ class Refusal:
 
 
 class Lines:
-    """Cuts a stream into lines; None stands for a line of more than `limit` bytes."""
+    """Splits a stream into lines; a line of more than `limit` bytes is None."""
 
     def __init__(self, limit: int = LIMIT) -> None:
         self._limit = limit

@@ -33,13 +33,13 @@ class ListArguments(Arguments):
     status: Status | None = None
     type: Kind | None = None
     tag: str | None = Field(None, max_length=200)
-    ready: bool = Field(False, description="Can be started now, most urgent first.")
-    blocked: bool = Field(False, description="Waits for other tasks.")
-    stale: bool = Field(False, description="Changed since its completion.")
+    ready: bool = Field(False, description="Ready to start, by priority.")
+    blocked: bool = Field(False, description="Blocked by other tasks.")
+    stale: bool = Field(False, description="Changed after completion.")
     search: str | None = Field(None, max_length=200, description="In path or title.")
     query: str = Field("", max_length=500, description="tag:a,b -type:manual is:waiting since:2d")
     limit: int = Field(20, ge=1, le=200)
-    cursor: str | None = Field(None, max_length=1000, description="next_cursor of the page before.")
+    cursor: str | None = Field(None, max_length=1000, description="next_cursor of the last page.")
 
 
 class TaskArguments(Arguments):
@@ -63,7 +63,7 @@ class CompleteArguments(TaskArguments):
     by: str | None = Field(None, max_length=200, description="That person; never an agent.")
     force: bool = Field(
         False,
-        description="Past open dependencies and failing checks; needs a reason.",
+        description="Despite open dependencies and failing checks; needs a reason.",
     )
 
 
@@ -78,7 +78,7 @@ class RunArguments(TaskArguments):
     wait_s: int = Field(0, ge=0, le=3600, description="Seconds to wait for its end.")
     in_place: bool = Field(False, description="In the user's tree, not a worktree.")
     force: bool = Field(
-        False, description="Past open dependencies, once more, or from another session."
+        False, description="Despite open dependencies, again, or from another session."
     )
 
 

@@ -9,6 +9,11 @@ from typing import NamedTuple
 from runr.next_steps import commands
 from runr.next_steps.step import NextStep, operand, quoted
 
+_FIRST_START = (
+    "start `claude` here and type: /runr status; at the first start, choose to trust the folder"
+    " and to use the server `runr`, as the refusing answers are preselected"
+)
+
 
 class CommitFacts(NamedTuple):
     """What decides about how new files are committed.
@@ -82,8 +87,7 @@ def after_new(task: str, *, manual: bool) -> tuple[NextStep, ...]:
 def after_install(*, has_tasks: bool) -> tuple[NextStep, ...]:
     """Return what to do once Claude Code is set up for this repository."""
     begin = () if has_tasks else (commands.init(),)
-    text = "start `claude` here, approve the server `runr` and type: /runr status"
-    return (*begin, NextStep(text=text))
+    return (*begin, NextStep(text=_FIRST_START))
 
 
 def after_user_install() -> tuple[NextStep, ...]:

@@ -129,7 +129,7 @@ def after_list(tasks: ListFacts) -> tuple[NextStep, ...]:
     if tasks.first is None:
         return (commands.next_task().because(f"{tasks.ready} ready. The most urgent"),)
     step = commands.attest(tasks.first) if tasks.for_person else commands.run(tasks.first)
-    return (step.because(f"{tasks.ready} ready. Most urgent"),)
+    return (step.because(f"{tasks.ready} ready. Next"),)
 
 
 class NextFacts(NamedTuple):

@@ -16,13 +16,13 @@ from runr.text import closest_match
 
 
 class Origin(StrEnum):
-    """What stands behind a commit, the strongest first; a merge is not counted."""
+    """Where a commit comes from, the most certain first; a merge is not counted."""
 
     CHECKPOINT = "checkpoint"
     INTERVENTION = "intervention"
     ATTRIBUTED = "attributed"
     INFERRED = "inferred"
-    GAP = "gap"
+    UNATTRIBUTED = "unattributed"
     MERGE = "merge"
 
 
@@ -57,7 +57,7 @@ def origin(facts: Facts) -> Origin:
     if facts.plain_merge:
         # Each side of it is classified by its own commits.
         return Origin.MERGE
-    return Origin.INFERRED if facts.same_as else Origin.GAP
+    return Origin.INFERRED if facts.same_as else Origin.UNATTRIBUTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ def audit(
         coverage=tally.coverage,
         fail_under=fail_under,
         passed=fail_under is None or tally.reaches(fail_under),
-        unattributed=[_row(each) for each in commits if origins[each.sha] is Origin.GAP],
+        unattributed=[_row(each) for each in commits if origins[each.sha] is Origin.UNATTRIBUTED],
         inferred=[
             _row(each, same_as[each.sha])
             for each in commits

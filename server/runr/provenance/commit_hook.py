@@ -8,7 +8,7 @@ from pathlib import Path
 from runr.config import loader
 from runr.errors import ExitCode, RunrError
 from runr.git import trailers
-from runr.git.repo import find_root, main_tree
+from runr.git.folders import find_root, main_tree
 from runr.runs import journal
 from runr.runs.model import RunState
 from runr.status import store
@@ -16,9 +16,9 @@ from runr.status.model import State
 from runr.storage.layout import Layout, choose_root
 
 _REFUSAL = """\
-runr: this commit does not say where it came from, and [provenance] enforce = true asks for it
-  runr intervene --reason 'what was done and why'   commits what is staged, with a receipt
-  git commit --no-verify                            commits it as it is; runr audit shows the gap
+runr: this commit names neither a run nor a session, as [provenance] enforce = true requires
+  runr intervene --reason 'what was done and why'   commits what is staged, with a record
+  git commit --no-verify                            commits it without one, unattributed
 """
 
 

@@ -1,4 +1,4 @@
-"""Manual work, put on record: a receipt first, then the commit that names it."""
+"""Manual commits: write the record, then make the commit that names it."""
 
 import os
 from collections.abc import Iterator
@@ -86,7 +86,7 @@ class ManualCommitResult(Result):
 
 
 def commit_manual_work(project: Project, request: InterveneRequest) -> ManualCommitResult:
-    """Commit manual work with a receipt; no task is completed by it.
+    """Commit manual work with a record; no task is completed by it.
 
     Raises UsageError, with nothing recorded, inside a run, in the middle of a
     merge or the like, where nothing was changed, and where no person is named.
@@ -150,7 +150,7 @@ def _refuse_nothing(repo: Repo, wanted: ManualDraft, *, everything: bool) -> Non
 def _record(
     project: Project, context: RunContext, task: Task | None, word: Approval, wanted: ManualDraft
 ) -> RunState:
-    """Write the record, then make the commit that it speaks of, then the receipt."""
+    """Write the record, make the commit, then complete the record."""
     log, repo = context.journal, project.repo
     base = wanted.head or snapshot.empty_tree(repo)
     start = RunCreated(

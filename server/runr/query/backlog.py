@@ -3,7 +3,7 @@
 Pure.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from runr.query.graph import Graph
@@ -65,7 +65,7 @@ class Backlog(NamedTuple):
     def longest(self) -> tuple[str, ...]:
         """Return the critical path: the longest chain in which each task waits for the one before.
 
-        Tasks that wait for each other are in no chain, nor is what lies behind them.
+        Tasks on a cycle are in no chain, nor are their dependents.
         """
         best: dict[str, tuple[int, str | None]] = {}
         for path, *others in self.groups:
@@ -111,6 +111,28 @@ def reached(start: str, links: Links) -> dict[str, None]:
     return found
 
 
+def linked_pairs(links: Links, pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Return those of the pairs of which one leads to the other, directly or through others."""
+    asked = list(pairs)
+    order = tuple(groups(links))
+    found = set()
+    for first in range(0, len(asked), _AT_ONCE):
+        some = asked[first : first + _AT_ONCE]
+        bits = {path: 1 << number for number, path in enumerate({p for pair in some for p in pair})}
+        sets: dict[str, int] = {}
+        for group in order:
+            reach = 0
+            for path in group:
+                reach |= bits.get(path, 0)
+                for end in links[path]:
+                    reach |= sets.get(end, 0)
+            sets |= dict.fromkeys(group, reach)
+        for one, other in some:
+            if sets[one] & bits[other] or sets[other] & bits[one]:
+                found.add((one, other))
+    return found
+
+
 def groups(links: Links) -> Iterator[tuple[str, ...]]:
     """Yield what is linked in a circle together, and each behind all that it links to.
 
@@ -149,7 +171,7 @@ def _unwound(trail: dict[str, None], path: str) -> Iterator[str]:
 
 
 def _count(behind: Sequence[set[int]], sizes: Sequence[int], counts: list[int], first: int) -> None:
-    """Add to `counts` how many of the next groups' tasks lie behind each group."""
+    """Add to `counts` how many of the next groups' tasks depend on each group."""
     end = min(first + _AT_ONCE, len(sizes))
     sets = [0] * first
     begin = 0

@@ -11,7 +11,6 @@ Without a word, the text is looked for in the task's path and title.
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -52,9 +51,9 @@ WORDS: Mapping[str, Sequence[str] | None] = {
 _SINGLE = ("status", "type")
 
 _QUOTED = r'"[^"]*"|\'[^\']*\''
-_TOKEN = re.compile(rf"(?:{_QUOTED}|[^\s\"'])+|[\"']")
-_WORD = re.compile(r"([A-Za-z_]+):")
-_VALUE = re.compile(rf"(?:{_QUOTED}|[^,])+")
+_TOKEN = rf"(?:{_QUOTED}|[^\s\"'])+|[\"']"
+_WORD = r"([A-Za-z_]+):"
+_VALUE = rf"(?:{_QUOTED}|[^,])+"
 
 
 class Term(NamedTuple):
@@ -65,8 +64,7 @@ class Term(NamedTuple):
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(NamedTuple):
     """Conditions that must all hold; without any, every task is meant."""
 
     terms: tuple[Term, ...] = ()
@@ -110,12 +108,12 @@ def parse_filter(query: str = "", **words: str | bool | Sequence[str] | None) ->
 
 
 def _terms(query: str) -> Iterable[Term]:
-    for piece in _TOKEN.findall(query):
+    for piece in re.findall(_TOKEN, query) if query else ():
         if piece in ("'", '"'):
             raise UsageError(f"a quote {piece} in {query!r} is never closed")
         negated = piece.startswith("-") and piece != "-"
         plain = piece[1:] if negated else piece
-        named = _WORD.match(plain)
+        named = re.match(_WORD, plain)
         word, text = (named[1].lower(), plain[named.end() :]) if named else ("search", plain)
         if word not in WORDS:
             near = closest_match(word, WORDS)
@@ -124,7 +122,7 @@ def _terms(query: str) -> Iterable[Term]:
                 f"there is no filter {word}: in {query!r}; {offer}",
                 next_steps=[f'text with a colon needs quotes: "{plain}"'],
             )
-        values = [text] if word == "search" else _VALUE.findall(text)
+        values = [text] if word == "search" else re.findall(_VALUE, text)
         yield _term(word, [_unquoted(value) for value in values], negated=negated)
 
 
@@ -195,7 +193,7 @@ def _described(task_state: TaskState) -> str:
 
 
 def _forms(pattern: str) -> tuple[str, str]:
-    """Return the repository paths that a folder, file or pattern of tasks stands for."""
+    """Return the repository paths that a folder, file or pattern of tasks matches."""
     below = pattern.removeprefix("./").removeprefix(TASKS).removesuffix(".md")
     anywhere = "**/" if "/" not in below and set(below) & set("*?") else ""
     return (f"{TASKS}{anywhere}{below}", f"{TASKS}{anywhere}{below}.md")

@@ -18,11 +18,14 @@ class Edges(NamedTuple):
     problems: tuple[str, ...] = ()
 
 
+_NO_EDGES = Edges()
+
+
 def edges(task: Task, resolver: Resolver) -> Edges:
     """Resolve the names in `depends_on`."""
     found: list[str] = []
     problems: list[str] = []
-    for name in task.depends_on:
+    for name in dict.fromkeys(task.depends_on):
         matches = resolver.find(name, beside=task.path)
         if not matches:
             problems.append(f"{name} (no such task)")
@@ -65,17 +68,18 @@ class Graph(NamedTuple):
         A dependency counts as open while its commit is `unmerged`: the work
         would not be there to build on.
         """
-        own = self.edges.get(path, Edges())
+        own = self.edges.get(path, _NO_EDGES)
         unfinished = [
             dependency
             for dependency in own.paths
             if entries.get(dependency, UNTOUCHED).status is not State.COMPLETED
         ]
-        unfinished += [
-            f"{dependency} (its commit is not on this branch yet)"
-            for dependency in own.paths
-            if dependency in unmerged
-        ]
+        if unmerged:
+            unfinished += [
+                f"{dependency} (its commit is not on this branch yet)"
+                for dependency in own.paths
+                if dependency in unmerged
+            ]
         cycle = self.cycles.get(path)
         return (*unfinished, *own.problems, *([describe_cycle(cycle)] if cycle else []))
 

@@ -74,7 +74,7 @@ def matches_path(project: Project, names: Sequence[str], wanted: Filter) -> tupl
 
 
 def next_ready(project: Project, *, kinds: tuple[Kind, ...] = ("automated",)) -> list[TaskSummary]:
-    """Return the tasks that can be started now, the most urgent first."""
+    """Return the tasks that are ready to start, by priority."""
     snapshot = Snapshot.of(project)
     task_states = snapshot.task_states()
     ready = [task for task in task_states.values() if task.ready and task.task.type in kinds]

@@ -38,7 +38,7 @@ class NextTask(Result):
 
 
 def choose_next(project: Project, wanted: Filter = MATCH_ALL, *, explain: bool = False) -> NextTask:
-    """Return the most urgent task that can be done without a person."""
+    """Return the ready task with the highest priority that needs no person."""
     snapshot = Snapshot.of(project)
     task_states = snapshot.task_states()
     reach = snapshot.reach()
@@ -68,7 +68,7 @@ def _why_none(open_tasks: Sequence[TaskState], waiting: Sequence[TaskState]) -> 
     if not open_tasks:
         return "nothing is open"
     if waiting:
-        return "what could go on waits for a person"
+        return "all startable work waits for a person"
     return f"none of the {len(open_tasks)} open tasks can be started"
 
 

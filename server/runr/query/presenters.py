@@ -24,7 +24,7 @@ def run_details(
     tail: int = 0,
     now: str | None = None,
 ) -> RunDetails:
-    """Return where a run stands; `tail` is how much of failed checks' output to show."""
+    """Return the state of a run; `tail` is how much of failed checks' output to show."""
     statement = state.decision.statement
     return RunDetails(
         id=state.id,
@@ -103,7 +103,7 @@ class Holder:
     """The session that works on a run, or a person at a terminal where `session_id` is None.
 
     It is `ended` where Claude Code wrote so into the session's transcript, and
-    `idle` where nothing was heard of it for longer than `run.session_idle_timeout`.
+    `idle` where it was silent for longer than `run.session_idle_timeout`.
     """
 
     run_id: str
@@ -145,7 +145,7 @@ class Holder:
             case "ended":
                 return "that session has ended"
             case "idle":
-                return f"nothing was heard of it for {format_duration(self.silent_s)}"
+                return f"it was silent for {format_duration(self.silent_s)}"
             case "active":
                 return f"last active {self.active_at}"
 
@@ -159,7 +159,7 @@ class Holder:
 def holder_details(
     project: Project, state: RunState, files: RunFiles, *, tail: int = 0
 ) -> RunDetails:
-    """Return where a run stands, with who holds it while a session has it open."""
+    """Return the state of a run, with its holder while a session has it open."""
     shown = run_details(project, state, files, tail=tail, now=project.now())
     if not state.by_session or state.result:
         return shown

@@ -1,8 +1,7 @@
 """The state of a task: what follows from its file, its entry and the tasks around it. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from runr.runs import stop_reasons
 from runr.status.model import UNTOUCHED, Entry, State
@@ -17,8 +16,7 @@ DisplayStatus = Literal[
 DISPLAY_STATUSES: tuple[DisplayStatus, ...] = get_args(DisplayStatus)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskState:
+class TaskState(NamedTuple):
     """One task with everything that can be asked about it.
 
     `blocked_by` is what keeps it from being started. An orphan is a record
@@ -59,6 +57,8 @@ class TaskState:
         if self.needs_human:
             return "waiting"
         match self.entry.status:
+            case State.PENDING:  # first, as there are the most of them
+                return "ready" if self.ready else "blocked"
             case State.COMPLETED:
                 return "completed"
             case State.IN_PROGRESS:
@@ -67,16 +67,13 @@ class TaskState:
                 return "stopped"
             case State.FAILED:
                 return "failed"
-            case _:
-                return "ready" if self.ready else "blocked"
 
     @property
     def renewed(self) -> bool:
         """Whether it is to be done again; what it builds on comes first."""
-        settled = all(
-            stale_reason.cause is not StaleTrigger.UPSTREAM for stale_reason in self.stale_reasons
-        )
-        return self.stale and self.rerun and settled
+        if not (self.stale and self.rerun):
+            return False
+        return all(reason.cause is not StaleTrigger.UPSTREAM for reason in self.stale_reasons)
 
     @property
     def needs_human(self) -> bool:

@@ -1,7 +1,6 @@
 """The specification of a run: checks, scope and limits, from task and settings. Pure."""
 
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import NamedTuple, get_args
 
 from runr.config.settings import Config, RunSettings, VerifySettings, WorkerSettings
@@ -130,7 +129,7 @@ def apply_overrides(config: Config, task: Task, worker: str) -> Config:
     options are for the task's own worker: other workers, and fallbacks, have
     models, tools and arguments of their own.
     """
-    options = asdict(task.worker_options)
+    options = task.worker_options._asdict()
     asked = {key: value for key, value in options.items() if value is not None}
     budget = asked.pop("budget_usd", None)
     if budget is not None:

@@ -47,7 +47,7 @@ _ALL = (
          "the reviewer asks again for what it asked for before", _REVIEW),
     Stop("review_unclear", "person", _UNVERIFIED,
          "the reviewer gave no verdict", _REVIEW),
-    Stop("scope_violation", "scope", ExitCode.GUARD,
+    Stop("scope_violation", "scope", ExitCode.SCOPE,
          "files were changed that this task may not change"),
     Stop("time_limit", "limits", _LIMIT,
          "the worker did not finish within its time limit"),

@@ -51,7 +51,7 @@ def manifests(path: str) -> tuple[str, ...]:
 def leaders(path: str, changed: Collection[str]) -> list[str]:
     """Return the `changed` manifests that the lockfile at `path` follows.
 
-    They lie beside it, or below: a workspace has one lockfile for all its members.
+    They are in the same folder or below: a workspace has one lockfile for all members.
     """
     folder, _ = _split(path)
     names = manifests(path)
@@ -134,7 +134,7 @@ def is_runrs(path: str) -> bool:
 
 
 def matches(path: str, patterns: Iterable[str]) -> bool:
-    """Tell whether `path` lies under one of the `patterns`.
+    """Tell whether `path` is matched by one of the `patterns`, or below a match.
 
     A letter with an accent is the same one whether it is written as one character or as two: a
     person sees no difference, and file systems take one for the other.
@@ -154,7 +154,7 @@ def names(path: str, patterns: Iterable[str]) -> bool:
     )
 
 
-#: The reason that needs no words: the path lies outside of what the task owns.
+#: The default reason, which is not printed: the path is outside of what the task owns.
 _PLAIN = "not owned"
 
 

@@ -51,7 +51,7 @@ class Receipt(BaseModel):
 class ClaudeFiles:
     """The files for Claude Code of one repository, or of a user.
 
-    `place` is where the receipt lies; it holds copies of settings, so it is private.
+    `place` is the path of the receipt, which contains copies of settings and so is private.
     """
 
     root: Path

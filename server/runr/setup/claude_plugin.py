@@ -1,4 +1,4 @@
-"""Set Claude Code up, in a repository or for a user, and take exactly that out again."""
+"""Install runr into Claude Code, for a repository or a user, and uninstall exactly that."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ from runr.setup.install_plan import (
 from runr.storage.layout import Layout
 from runr.workers.program import read_json
 
-#: Where a user's own plugin lies, below the folder of the user's settings.
+#: The folder of the user's plugin, below the folder of the user's settings.
 PLUGIN = "skills/runr"
 
 InstallKind = Literal["project", "user", "plugin"]
@@ -175,7 +175,7 @@ def uninstall_project(project: Project) -> InstallResult:
     """Take out what `install` wrote, and what sessions left in the git directory."""
     message = uninstall(project.layout.root)
     gone = git_hooks.forget_sessions(project.repo)
-    notes = ["start sessions anew that are open now"] if gone else []
+    notes = ["restart open sessions"] if gone else []
     return replace(message, changed=[*message.changed, *gone], notes=[*message.notes, *notes])
 
 

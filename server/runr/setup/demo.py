@@ -99,7 +99,7 @@ def make(folder: Path | None = None) -> Project:
     """Make the repository in `folder`, or in a new temporary one, and return it."""
     root = (folder or Path(tempfile.mkdtemp(prefix="runr-demo-"))).resolve()
     if root.exists() and any(root.iterdir()):
-        raise UsageError(f"{root} is not empty: the demo wants a folder of its own")
+        raise UsageError(f"{root} is not empty: the demo needs an empty folder")
     root.mkdir(parents=True, exist_ok=True)
     repo, layout = Repo(root), Layout(root)
     repo.run("init", "-q", "-b", "main")

@@ -4,11 +4,14 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
 from runr import __version__, nofollow
+from runr.clock import format_utc
 from runr.errors import RunrError
 from runr.execution import readiness
 from runr.git.hooks import HooksFolder
@@ -23,11 +26,14 @@ from runr.runs.preconditions import problems
 from runr.setup import claude_plugin
 from runr.status import store
 from runr.status.model import State
-from runr.storage import state_dir
-from runr.text import closest_match
+from runr.storage import hooks_log, state_dir
+from runr.text import closest_match, pluralize
 from runr.workers import registry
 
 _TASKS = ".runr/tasks"
+
+# How far back killed hooks are reported.
+_LATELY = timedelta(days=7)
 
 # In seconds: a signature that takes longer waits for a passphrase.
 _SIGNING_S = 10
@@ -72,6 +78,7 @@ def check_health(project: Project) -> HealthReport:
         _path,
         _claude,
         _hooks,
+        _killed_hooks,
     )
     findings: list[HealthCheck] = []
     for look in looks:
@@ -354,6 +361,24 @@ def _hooks(project: Project) -> HealthCheck:
     state: Literal["ok", "note"] = "note" if enforced else "ok"
     message = "not installed: commits by hand do not say who made them"
     return HealthCheck(name="git hooks", state=state, message=message, advice=again)
+
+
+def _killed_hooks(project: Project) -> list[HealthCheck]:
+    """Return how many hooks of Claude Code had no answer in time; nothing where all had one."""
+    with suppress(OSError):  # where nothing may be written, the folder's own check says so
+        hooks_log.log_killed(project.layout)
+    earliest = format_utc(project.clock() - _LATELY)
+    killed = hooks_log.killed_since(project.layout, earliest)
+    if not killed:
+        return []
+    time, event = killed[-1]
+    message = (
+        f"{pluralize(len(killed), 'hook')} killed in the last {_LATELY.days} days, the latest "
+        f"{event} of {time}: what they would have recorded is missing; "
+        "look for what keeps the machine or its disk busy"
+    )
+    look = commands.program("tail", str(project.layout.hooks_log))
+    return [HealthCheck(name="hooks", state="note", message=message, advice=str(look))]
 
 
 def _is_enforced(project: Project) -> bool:

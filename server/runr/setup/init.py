@@ -25,7 +25,7 @@ type: automated
 ---
 # Example: say hello
 
-Add a file `hello.txt` that greets whoever reads it.
+Add a file `hello.txt` that greets the reader.
 
 Replace this file by your own tasks, or delete it.
 """
@@ -100,7 +100,7 @@ def _next_steps(
 
 
 def detect(root: Path) -> tuple[list[str], list[str]]:
-    """Return the quick checks and the test commands that the repository's files speak of."""
+    """Return the lint and test commands that the repository's files suggest."""
     tier0: list[str] = []
     tier1: list[str] = []
     _python(root, tier0, tier1)

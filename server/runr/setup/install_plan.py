@@ -1,4 +1,4 @@
-"""What becomes of each file of a repository that is set up for Claude Code, and back again."""
+"""Plan how each file changes when the Claude Code integration is installed or removed."""
 
 import json
 import re
@@ -80,7 +80,7 @@ class Desired:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileChange:
-    """What becomes of one file; `written` is None where it stays as it is."""
+    """The change of one file; `written` is None if it is unchanged."""
 
     name: str
     written: Written | None = None
@@ -112,7 +112,7 @@ def plan_changes(
 def plan_text(
     here: ClaudeFiles, receipt: Receipt, name: str, wanted: str, *, force: bool
 ) -> FileChange:
-    """Return what becomes of a file that is wholly ours; one that was edited is kept."""
+    """Return the change of a file that runr wrote whole; an edited one is kept."""
     current, old = here.read(name), receipt.files.get(name)
     if current == wanted:
         return FileChange(name=name)

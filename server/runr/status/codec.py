@@ -1,7 +1,6 @@
 """Status entries as JSON objects; unknown keys are kept, for newer versions and other tools."""
 
 from collections.abc import Mapping
-from dataclasses import fields
 from enum import StrEnum
 from typing import Any
 
@@ -15,7 +14,7 @@ _ENUMS: dict[str, dict[str | None, StrEnum | None]] = {
 }
 _COUNTS = frozenset({"run_count", "revision"})
 _NUMBERS = frozenset({"confidence"})
-_KEYS = tuple(each.name for each in fields(Entry) if each.name != "extra")
+_KEYS = tuple(name for name in Entry._fields if name != "extra")
 _TEXTS = frozenset(_KEYS) - _ENUMS.keys() - _COUNTS - _NUMBERS
 
 #: Keys that are written only where they have a value.

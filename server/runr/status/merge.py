@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from runr.status import codec
@@ -60,8 +59,7 @@ def _entry(base: Entry | None, ours: Entry | None, theirs: Entry | None) -> Entr
         return ours or theirs  # removed here, changed there: what was done there stays
     won = better(ours, theirs)
     lost = theirs if won is ours else ours
-    return replace(
-        won,
+    return won._replace(
         run_count=max(won.run_count, lost.run_count),
         revision=max(won.revision, lost.revision) + 1,
         extra={**won.extra, **others(base.extra if base else {}, ours.extra, theirs.extra)},

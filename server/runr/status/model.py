@@ -1,9 +1,9 @@
 """What is recorded of a task: its status, the evidence, how a run changes both. Pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runr.runs import stop_reasons
 
@@ -38,8 +38,7 @@ class Evidence(StrEnum):
     INFERRED = "inferred"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(NamedTuple):
     """One task in the status file.
 
     Times are ISO 8601 in UTC. `revision` counts changes, `run_count` runs.
@@ -71,7 +70,7 @@ class Entry:
     accepted_by: str | None = None
     accepted_run: str | None = None
     accepted_commit: str | None = None
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = MappingProxyType({})
 
 
 #: Facts about one completion, which the next run of the task clears.
@@ -110,7 +109,7 @@ def fold(entry: Entry, run: "RunState", now: str) -> Entry:
         changes["checkpoint_sha"] = run.checkpoint_sha
     if all(getattr(entry, key) == value for key, value in changes.items()):
         return entry
-    return replace(entry, **changes, updated_at=now, revision=entry.revision + 1)
+    return entry._replace(**changes, updated_at=now, revision=entry.revision + 1)
 
 
 def replay(runs: Iterable[tuple[str, "RunState"]]) -> Entry:
@@ -132,8 +131,7 @@ def _accepted(entry: Entry, run: "RunState", now: str) -> Entry:
         return entry
     if entry.accepted_run == run.id:
         return entry
-    return replace(
-        entry,
+    return entry._replace(
         task_sha256=run.spec.task_sha256,
         accepted_at=f"{run.ended_at[:19]}Z" if run.ended_at else now,
         accepted_by=f"person:{approval.by}",

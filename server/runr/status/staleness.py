@@ -144,7 +144,11 @@ def _nearest(stale: Collection[str], dependencies: Mapping[str, Collection[str]]
             if path in found:
                 continue
             nearest = [need for need in dependencies[path] if distance.get(need) == steps - 1]
-            found[path] = nearest[0] if steps == 1 else found[nearest[0]]
+            ends = nearest if steps == 1 else [found[need] for need in nearest]
+            # On a cycle, one of them is the task itself.
+            other = next((end for end in ends if end != path), None)
+            if other is not None:
+                found[path] = other
         distance |= dict.fromkeys(layer, steps)
     return found
 

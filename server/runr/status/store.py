@@ -4,9 +4,9 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from runr import nofollow
 from runr.errors import DamagedStateError, RunrError
@@ -22,13 +22,12 @@ SCHEMA = 1
 _RACY_NS = 2_000_000_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contents:
+class Contents(NamedTuple):
     """The whole file; `extra` holds the keys that this version does not know."""
 
     schema_version: int = SCHEMA
-    tasks: Mapping[str, Entry] = field(default_factory=dict)
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    tasks: Mapping[str, Entry] = MappingProxyType({})
+    extra: Mapping[str, Any] = MappingProxyType({})
 
     @property
     def read_only(self) -> bool:
@@ -140,7 +139,7 @@ def _update(layout: Layout, change: Change, repair: Repair | None) -> dict[str, 
         raise _newer(layout, contents.schema_version)
     tasks = change(dict(contents.tasks))
     if damaged or tasks != contents.tasks:
-        files.replace(layout.status, render(replace(contents, tasks=tasks)))
+        files.replace(layout.status, render(contents._replace(tasks=tasks)))
         # Whoever only reads does not need the parser of task files.
         from runr.status import frontmatter  # noqa: PLC0415 - see above
 

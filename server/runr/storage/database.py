@@ -1,6 +1,7 @@
 """The SQLite database: a cache beside the files, which may be lost at any time."""
 
 import json
+import os
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -83,10 +84,12 @@ def queries() -> dict[str, str]:
 
 
 @cache
-def migrations() -> tuple[str, ...]:
+def migrations() -> tuple[Path, ...]:
     """Return the scripts in their order; the first brings an empty file to version 1."""
-    scripts = sorted(_HERE.joinpath("migrations").glob("*.sql"))
-    return tuple(script.read_text(encoding="utf-8") for script in scripts)
+    folder = _HERE / "migrations"
+    # Not `glob`, which a listing would wait for longer.
+    names = sorted(os.listdir(folder))  # noqa: PTH208 - see above
+    return tuple(folder / name for name in names if name.endswith(".sql"))
 
 
 def _connect(path: Path | str) -> "sqlite3.Connection":
@@ -102,12 +105,13 @@ def _migrate(connection: "sqlite3.Connection") -> bool:
     version = _version(connection)
     if version > newest:
         return False
-    connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     if version < newest:
+        # Stays with the file.
+        connection.execute("PRAGMA journal_mode = WAL")
         with writing(connection):
             for script in migrations()[_version(connection) :]:
-                for statement in _statements(script):
+                for statement in _statements(script.read_text(encoding="utf-8")):
                     connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {newest}")
     return True

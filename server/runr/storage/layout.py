@@ -1,4 +1,4 @@
-"""Where everything lies. No other module joins a path below `.runr`.
+"""The paths of all files below `.runr`. No other module builds them.
 
 Tuples, not dataclasses: a hook of Claude Code, for which every tool call waits, would load those
 longer than it works.
@@ -151,7 +151,7 @@ class Layout(NamedTuple):
 
 
 def choose_root(tree: Path, main: Path | None) -> Layout:
-    """Return where the record of a working tree lies.
+    """Return the location of the record of a working tree.
 
     That is the main working tree, unless the worktree has begun a record of its
     own, or the main tree knows nothing of runr.

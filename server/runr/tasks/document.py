@@ -1,7 +1,7 @@
 """A task file's bytes as text, and where its header ends and its body begins. Pure."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from runr.tasks.model import Problem
 
@@ -12,14 +12,15 @@ HEADER_LIMIT = 64 * 1024
 # those would shift the line numbers.
 BOUNDARY = re.compile(r"^-{3,}[ \t]*$", re.MULTILINE)
 _OPENING = re.compile(r"\s*(-{3,})[ \t]*(?:\n|\Z)")
-_DOTS = re.compile(r"^\.\.\.[ \t]*$", re.MULTILINE)
+# Each with the line break before it, by which it is found several times as fast.
+_CLOSING = re.compile(r"\n---+[ \t]*$", re.MULTILINE)
+_DOTS = re.compile(r"\n\.\.\.[ \t]*$", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(NamedTuple):
     """The two parts of a task file, with LF line ends.
 
-    `header` stands between its `---` lines, or is None where the file has none
+    `header` is the text between its `---` lines, or None without a header
     that could be read. `opened` is the file line of the opening `---`.
     """
 
@@ -54,16 +55,17 @@ def _parts(text: str, problems: list[Problem]) -> Source:
     if opening is None:
         return Source(body=text.strip("\n"), problems=tuple(problems))
     opened = text.count("\n", 0, opening.start(1)) + 1
-    closing = BOUNDARY.search(text, opening.end())
-    dots = _DOTS.search(text, opening.end(), closing.start() if closing else len(text))
+    begin = opening.end() - 1
+    closing = _CLOSING.search(text, begin)
+    dots = _DOTS.search(text, begin, closing.start() if closing else len(text))
     if closing is None or dots is not None:
         message = "the header is never closed: put a line `---` below its last key"
         if dots is not None:
-            line = text.count("\n", 0, dots.start()) + 1
+            line = text.count("\n", 0, dots.start()) + 2
             message = f"the header is never closed: write `---` on line {line} instead of `...`"
         problems.append(Problem(code="unclosed_header", message=message, line=opened))
         return Source(body=text[opening.end() :].strip("\n"), problems=tuple(problems))
-    header, body = text[opening.end() : closing.start()], text[closing.end() :].strip("\n")
+    header, body = text[opening.end() : closing.start() + 1], text[closing.end() :].strip("\n")
     if len(header) > HEADER_LIMIT:
         message = f"the header is longer than {HEADER_LIMIT // 1024} KiB: move its text to the body"
         problems.append(Problem(code="header_too_large", message=message, line=opened))

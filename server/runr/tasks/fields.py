@@ -5,8 +5,8 @@ Written without pydantic, which takes longer to import than to read a hundred ta
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, NoReturn, get_args
+from types import MappingProxyType
+from typing import Any, NamedTuple, NoReturn, get_args
 
 from runr.tasks.model import Problem, TaskType, Tier, Watched
 from runr.text import closest_match, parse_duration, shortened
@@ -26,15 +26,14 @@ _WHOLE_NUMBER = re.compile(r"\s*([+-]?[0-9]+(?:_[0-9]+)*)(?:\.0+)?\s*")
 _DECIMAL = re.compile(r"\s*[+-]?(?:[0-9][0-9_]*\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Header:
+class Header(NamedTuple):
     """A header as it was written: texts, lists and mappings, without types.
 
     `lines` gives the file line of a key `(key,)` and of a list's item `(key, index)`.
     """
 
-    values: Mapping[str, object] = field(default_factory=dict)
-    lines: Mapping[tuple[int | str, ...], int] = field(default_factory=dict)
+    values: Mapping[str, object] = MappingProxyType({})
+    lines: Mapping[tuple[int | str, ...], int] = MappingProxyType({})
 
 
 class _UnfitValueError(Exception):

@@ -14,7 +14,7 @@ SIZE_LIMIT = 1024 * 1024
 
 # Control characters, bytes that are not UTF-8 (as Python decodes them), and marks that turn the
 # direction of text.
-_UNPRINTABLE = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNPRINTABLE = "[\0-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 
 
 class FoundFile(NamedTuple):
@@ -139,7 +139,7 @@ def _read_all(handle: int, size: int) -> bytes:
 
 def _look(root: str, path: str, entry: os.DirEntry[str]) -> FoundFile | None:
     try:
-        if not path.isprintable() and _UNPRINTABLE.search(path):
+        if not path.isprintable() and re.search(_UNPRINTABLE, path):
             message = "the name holds bytes that cannot be shown: rename the file"
             return _wrong(path, "bad_name", message)
         linked = entry.is_symlink()
@@ -167,19 +167,19 @@ def _look(root: str, path: str, entry: os.DirEntry[str]) -> FoundFile | None:
 
 
 def _unfit(state: os.stat_result) -> Problem | None:
-    if stat.S_ISDIR(state.st_mode):
-        return Problem(code="folder", message="a folder cannot be a task: rename it")
-    if not stat.S_ISREG(state.st_mode):
-        return Problem(code="no_file", message="this is a pipe, socket or device: remove it")
-    if state.st_size > SIZE_LIMIT:
+    if stat.S_ISREG(state.st_mode):
+        if state.st_size <= SIZE_LIMIT:
+            return None
         message = f"the file is larger than {SIZE_LIMIT // 1024} KiB: shorten it"
         return Problem(code="too_large", message=message)
-    return None
+    if stat.S_ISDIR(state.st_mode):
+        return Problem(code="folder", message="a folder cannot be a task: rename it")
+    return Problem(code="no_file", message="this is a pipe, socket or device: remove it")
 
 
 def _wrong(path: str, code: str, message: str) -> FoundFile:
     return FoundFile(
-        path=_UNPRINTABLE.sub(_escaped, path), problem=Problem(code=code, message=message)
+        path=re.sub(_UNPRINTABLE, _escaped, path), problem=Problem(code=code, message=message)
     )
 
 

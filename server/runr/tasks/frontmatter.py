@@ -61,7 +61,7 @@ class PlainLoader(Loader):
             line = _line(key)
             if key.value in seen:
                 name = shortened(key.value)
-                message = f"the key `{name}` stands twice, first on line {seen[key.value]}"
+                message = f"the key `{name}` occurs twice, first on line {seen[key.value]}"
                 raise RefusedError("duplicate_key", message, line)
             seen[key.value] = line
             made[key.value] = self.construct_object(value, deep=deep)
@@ -97,10 +97,10 @@ class PlainHandler(YAMLHandler):
 def read(text: str, opened: int) -> Header | Problem:
     """Return the header in `text`, or what keeps it from being read.
 
-    `text` is what stands between the `---` lines, `opened` the file line of the first.
+    `text` is the part between the `---` lines, `opened` the line number of the first.
     """
     handler = PlainHandler()
-    # Empty lines for what stands above, so that YAML's lines are those of the file.
+    # Empty lines for those above, so that YAML's line numbers are those of the file.
     placed = "\n" * opened + text.translate(_BREAKS)
     try:
         values, _ = frontmatter.parse(f"---{placed}---", handler=handler)

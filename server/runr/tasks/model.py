@@ -1,8 +1,10 @@
-"""A task: what its file asks for, and the problems of that file. Pure."""
+"""A task: what its file asks for, and the problems of that file. Pure.
 
-from dataclasses import dataclass
+Named tuples, because a listing makes ten thousand of them, and defines them each time it starts.
+"""
+
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 
 class TaskType(StrEnum):
@@ -20,8 +22,7 @@ Tier = Literal["tier0", "tier1", "tier2"]
 Watched = Literal["text", "owns", "dependency", "reverted"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class Problem(NamedTuple):
     """A problem of a task file that its author has to fix.
 
     `line` counts from 1 and is None where the whole file is meant. An error
@@ -34,8 +35,7 @@ class Problem:
     severity: Literal["error", "warning"] = "error"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerOptions:
+class WorkerOptions(NamedTuple):
     """What a task asks of its worker; None leaves it to the settings.
 
     `budget_usd` is for all attempts together, `max_turns` for each.
@@ -52,8 +52,7 @@ class WorkerOptions:
 NO_OPTIONS = WorkerOptions()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
+class Task(NamedTuple):
     """One task file, without its body.
 
     `path` is relative to the repository, with forward slashes. `depends_on`

@@ -1,30 +1,28 @@
-"""Which task a name stands for. Pure."""
+"""Find the task that a name refers to. Pure."""
 
 import posixpath
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from runr.tasks.model import Task
 
 TASKS = ".runr/tasks/"
 
-_DIGITS = re.compile(r"([0-9]+)")
+_DIGITS = re.compile(r"0*([0-9]+)")
 
 
-def natural_key(path: str) -> tuple[object, ...]:
+def natural_key(path: str) -> tuple[str, str]:
     """Return what to sort by, so that `task-2` comes before `task-10`; no two paths are equal."""
-    parts: list[object] = [*_DIGITS.split(path)]
-    for place in range(1, len(parts), 2):
-        digits = str(parts[place]).lstrip("0")
-        parts[place] = (len(digits), digits)
-    return (*parts, path)
+    parts = _DIGITS.split(path)
+    # A number begins with its length, and comes before any other sign.
+    parts[1::2] = [f"\0{chr(len(digits))}{digits}" for digits in parts[1::2]]
+    return ("".join(parts), path)
 
 
-@dataclass(frozen=True, slots=True)
-class Resolver:
-    """Finds the task that a name stands for.
+class Resolver(NamedTuple):
+    """Finds the task that a name refers to.
 
     A name may be a repository path, a path below the tasks folder, a path
     relative to the task that names it, or a bare file name; `.md` may be left
@@ -33,9 +31,9 @@ class Resolver:
     """
 
     paths: frozenset[str]
-    by_name: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    forms: Mapping[str, str] = field(default_factory=dict)
-    tasks: Mapping[str, Task] = field(default_factory=dict)
+    by_name: Mapping[str, tuple[str, ...]]
+    forms: Mapping[str, str]
+    tasks: Mapping[str, Task]
 
     @classmethod
     def of(cls, tasks: Iterable[Task]) -> "Resolver":
@@ -52,8 +50,12 @@ class Resolver:
     def find(self, name: str, *, beside: str | None = None) -> tuple[str, ...]:
         """Return the matching paths: one, none, or several when the name is ambiguous."""
         wanted = name.strip().replace("\\", "/")
+        if beside is not None and "/" not in wanted:
+            # Nearly every name is that of a file in the same folder, written in full.
+            near = f"{beside.rpartition('/')[0]}/{wanted}"
+            if near in self.paths:
+                return (near,)
         for plain in (f"{TASKS}{wanted}", f"{TASKS}{wanted}.md"):
-            # Nearly every name is written like this, from a task that lies beside it.
             if plain in self.paths and (beside is None or "/" not in beside[len(TASKS) :]):
                 return (plain,)
         for spelling in (wanted, f"{wanted}.md"):

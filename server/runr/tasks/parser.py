@@ -14,12 +14,12 @@ from runr.tasks.model import NO_OPTIONS, Problem, Task, WorkerOptions
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 _HEADING = re.compile(r" {0,3}#[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*")
 _CONTROLS = dict.fromkeys([*range(32), *range(127, 160)])
-_OPTIONS = frozenset(WorkerOptions.__dataclass_fields__)
-_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+_OPTIONS = frozenset(WorkerOptions._fields)
+_CANONICAL = json.JSONEncoder(sort_keys=True, check_circular=False, separators=(",", ":"))
 
 
 def parse(path: str, content: bytes) -> Task:
-    """Return the task in `content`; whatever is wrong with it stands in its problems.
+    """Return the task in `content`; errors are listed in its `problems`.
 
     `path` is relative to the repository.
     """
@@ -101,8 +101,9 @@ def _clean(title: str) -> str:
 
 
 def _digest(values: Mapping[str, object], text: str) -> str:
-    kept = {key: value for key, value in values.items() if key not in STATUS_KEYS}
-    canonical = _CANONICAL.encode(kept)
+    if not STATUS_KEYS.isdisjoint(values):
+        values = {key: value for key, value in values.items() if key not in STATUS_KEYS}
+    canonical = _CANONICAL.encode(values)
     # Status keys come and go, and editors reflow: neither makes it another task.
     return _sha256(f"{canonical}\0{' '.join(text.split())}".encode(errors="surrogatepass"))
 

@@ -9,19 +9,20 @@ import re
 
 # A plain scalar ends before `: ` and ` #`; it begins with nothing that means something to YAML.
 _LETTER = r"[A-Za-z0-9_./]|[^\x00-\x7f]"
-_PLAIN = rf"(?:{_LETTER}|-(?=[0-9]))(?:(?!:(?: |$)| #).)*"
+_PLAIN = rf"(?:{_LETTER}|-(?=[0-9]))[^:#\n]*(?:(?::(?! |$)|(?<! )#)[^:#\n]*)*"
 _QUOTED = r"""\"[^"\\\n]*\"|'[^'\n]*'"""
 # In brackets, the signs of lists and mappings end it too.
-_IN_LIST = rf"(?:{_LETTER})(?:(?! #)[^\[\]{{}},:?\"'\n])*"
+_SIGNS = r"\[\]{},:?\"'\n"
+_IN_LIST = rf"(?:{_LETTER})[^{_SIGNS}#]*(?:(?<! )#[^{_SIGNS}#]*)*"
 _ITEM = rf"(?:{_QUOTED}|{_IN_LIST})"
 
-_KEY_LINE = re.compile(
-    rf"([A-Za-z_][A-Za-z0-9_-]{{0,99}}):(?: +(?:({_PLAIN})|({_QUOTED})|(\[.*\])))? *"
-)
-_ITEM_LINE = re.compile(rf"( *)- +(?:({_PLAIN})|({_QUOTED})) *")
+_KEY = rf"([A-Za-z_][A-Za-z0-9_-]{{0,99}}):(?: +(?:({_PLAIN})|({_QUOTED})|(\[.*\])))? *"
+_LISTED = rf"( *)- +(?:({_PLAIN})|({_QUOTED})) *"
+# All lines in one search: a key, an item of a list, or nothing but a comment.
+_LINES = re.compile(rf"^(?:{_KEY}|{_LISTED}| *(?:#.*)?)$", re.MULTILINE)
 _LIST = re.compile(rf"\[ *(?:{_ITEM} *(?:, *{_ITEM} *)*)?\]")
 _ITEMS = re.compile(_ITEM)
-_NULLS = frozenset({"null", "Null", "NULL"})
+_NULLS = frozenset({"", "null", "Null", "NULL"})
 
 Value = str | list[str | None] | None
 
@@ -31,39 +32,44 @@ def read(header: str) -> dict[str, Value] | None:
     # All that YAML refuses, or takes for a line break or an indentation, is not printable.
     if not header.replace("\n", "").isprintable():
         return None
+    lines = _LINES.findall(header)
+    if len(lines) <= header.count("\n"):
+        return None  # one of them is of another form
     values: dict[str, Value] = {}
-    last, indent = "", ""
-    for line in header.split("\n"):
-        if found := _KEY_LINE.fullmatch(line):
-            key, plain, quoted, listed = found.groups()
+    last, margin = "", ""
+    for key, plain, quoted, listed, indent, item, quoted_item in lines:
+        if key:
             if key in values:
                 return None
-            values[key] = _scalar(plain, quoted) if listed is None else _list(listed)
-            if listed is not None and values[key] is None:
+            values[key] = value = _list(listed) if listed else _scalar(plain, quoted)
+            if listed and value is None:
                 return None
             last = "" if plain or quoted or listed else key
-        elif last and (found := _ITEM_LINE.fullmatch(line)):
-            items = values[last]
+        elif item or quoted_item:
+            items = values[last] if last else ""
             if items is None:
                 values[last] = items = []
-                indent = found[1]
-            if found[1] != indent or not isinstance(items, list):
+                margin = indent
+            if indent != margin or not isinstance(items, list):
                 return None
-            items.append(_scalar(found[2], found[3]))
-        elif line.lstrip(" ")[:1] not in ("", "#"):
-            return None
+            items.append(_scalar(item, quoted_item))
     return values
 
 
-def _scalar(plain: str | None, quoted: str | None) -> str | None:
-    if quoted is not None:
+def _scalar(plain: str, quoted: str) -> str | None:
+    if quoted:
         return quoted[1:-1]
-    text = (plain or "").rstrip(" ")
-    return None if not text or text in _NULLS else text
+    text = plain.rstrip(" ")
+    return None if text in _NULLS else text
 
 
 def _list(text: str) -> list[str | None] | None:
     if not _LIST.fullmatch(text):
         return None
-    items = _ITEMS.findall(text)
-    return [item[1:-1] if item[0] in "\"'" else _scalar(item, None) for item in items]
+    if "'" in text or '"' in text:
+        items = _ITEMS.findall(text)
+        return [item[1:-1] if item[0] in "\"'" else _scalar(item, "") for item in items]
+    bare = text[1:-1].strip(" ")
+    # Without quotes, each comma separates two items.
+    items = [item.strip(" ") for item in bare.split(",")] if bare else []
+    return [None if item in _NULLS else item for item in items]

@@ -15,12 +15,12 @@ _ENTRY = re.compile(r"(\s*(?:- +)*(?:[^\s:#\"'\[{]+:\s+)?)(\S.*?)\s*$")
 _PLAIN = {
     "could not find expected ':'": "this line is no `key: value`; a line `---` ends the header",
     "found unexpected end of stream": "a quote or bracket is opened and never closed",
-    "mapping values are not allowed in this context": "a second `: ` stands in the value",
+    "mapping values are not allowed in this context": "the value contains a second `: `",
     "did not find expected ',' or ']'": "a `,` or the closing `]` is missing",
     "did not find expected ',' or '}'": "a `,` or the closing `}` is missing",
-    "did not find expected key": "something stands behind the value, or the indentation changes",
+    "did not find expected key": "there is text after the value, or the indentation changes",
     "found unknown escape character": "`\\` means something in double quotes; use single quotes",
-    "but found another document": "`---` or `...` stands in the header",
+    "but found another document": "the header contains `---` or `...`",
 }
 
 

@@ -130,11 +130,12 @@ def _from_database(layout: Layout, found: Mapping[str, FoundFile], now_ns: int) 
     def look(database: "sqlite3.Connection") -> dict[str, Task]:
         rows = database.execute(storage_database.queries()["list_task_definitions"])
         known: dict[str, _Row] = {row[0]: row for row in rows}
-        tasks: dict[str, Task] = {}
+        current = {path: row[4] for path, row in known.items() if _fits(row, found.get(path))}
+        tasks = codec.decode_all(current)
         fresh: list[_Row] = []
         for path, file in found.items():
-            task = _cached(known.get(path), file)
-            tasks[path] = _parse(file, fresh, now_ns) if task is None else task
+            if path not in tasks:
+                tasks[path] = _parse(file, fresh, now_ns)
         _keep(database, fresh, known.keys() - found.keys())
         return tasks
 
@@ -159,16 +160,13 @@ def _changed(
     return tasks
 
 
-def _cached(row: _Row | None, file: FoundFile) -> Task | None:
-    """Return the task in the database, if the file is as it was then."""
-    if row is None or row[1:4] != (file.mtime_ns, file.size, _PARSER):
-        return None
-    if file.linked or file.problem:
-        return None
-    try:
-        return codec.decode(file.path, row[4])
-    except (ValueError, TypeError, KeyError):
-        return None
+def _fits(row: _Row, file: FoundFile | None) -> bool:
+    """Tell whether the file is as it was when the row was written."""
+    return (
+        file is not None
+        and row[1:4] == (file.mtime_ns, file.size, _PARSER)
+        and not (file.linked or file.problem)
+    )
 
 
 def _parse(file: FoundFile, fresh: list[_Row], now_ns: int) -> Task:

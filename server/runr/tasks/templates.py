@@ -35,7 +35,7 @@ _PLAIN = re.compile(r"\w[\w./@+-]*(?::[\w./@#+-]+)?")
 
 
 def builtin(name: str) -> str:
-    """Return the text of a template that runr brings along; `{title}` stands for the title."""
+    """Return the text of a built-in template; `{title}` is replaced by the title."""
     return f"---\n{_HEADER[name]}---\n# {{title}}\n\n{_BODY[name]}"
 
 

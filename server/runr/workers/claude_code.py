@@ -154,25 +154,25 @@ class ClaudeCode:
         follow_up = assignment.follow_up
         with Transcript(assignment.transcript, redact) as transcript:
             session = self._session(assignment)
-            heard, ended = await _follow(assignment, session, transcript, self._linger_s)
-            if follow_up and _is_unknown(heard, ended):
+            stream, ended = await _follow(assignment, session, transcript, self._linger_s)
+            if follow_up and _is_unknown(stream, ended):
                 follow_up = None
                 start_fresh(assignment, redact)
                 session = self._session(replace(assignment, follow_up=None))
-                heard, ended = await _follow(assignment, session, transcript, self._linger_s)
-            stop, summary = work_report(heard, ended, assignment, transcript.tail)
-        tokens = heard.tokens
+                stream, ended = await _follow(assignment, session, transcript, self._linger_s)
+            stop, summary = work_report(stream, ended, assignment, transcript.tail)
+        tokens = stream.tokens
         return WorkReport(
             stop=stop,
             summary=redact(summary)[:_SUMMARY],
-            answer=redact(heard.words),
+            answer=redact(stream.words),
             exit_code=ended.exit_code if ended else None,
-            session_id=heard.session_id or session.id,
-            cost_usd=_own_cost(heard.cost_usd, follow_up),
+            session_id=stream.session_id or session.id,
+            cost_usd=_own_cost(stream.cost_usd, follow_up),
             input_tokens=tokens.input,
             output_tokens=tokens.output,
-            turns=heard.turns or len(heard.unsettled),
-            denied=tuple(redact(denial) for denial in heard.denials.values()),
+            turns=stream.turns or len(stream.unsettled),
+            denied=tuple(redact(denial) for denial in stream.denials.values()),
         )
 
     def _session(self, assignment: Assignment) -> _Session:
@@ -181,9 +181,9 @@ class ClaudeCode:
         return _Session(id=str(self._new_id()), prompt=assignment.prompt)
 
 
-def _is_unknown(heard: ClaudeStream, ended: process.Ended | None) -> bool:
+def _is_unknown(stream: ClaudeStream, ended: process.Ended | None) -> bool:
     """Tell whether a session that was to go on is not there: it failed before it began."""
-    return not heard.begun and ended is not None and bool(ended.exit_code)
+    return not stream.begun and ended is not None and bool(ended.exit_code)
 
 
 def _own_cost(total: float | None, follow_up: FollowUp | None) -> float | None:
@@ -197,18 +197,18 @@ async def _follow(
     assignment: Assignment, session: _Session, transcript: Transcript, linger_s: float
 ) -> tuple[ClaudeStream, process.Ended | None]:
     """Run the session; None where it had to be ended after its result."""
-    heard = ClaudeStream()
+    stream = ClaudeStream()
     ended: process.Ended | None = None
     lingering = anyio.CancelScope()
 
     def hear(line: str) -> None:
-        nonlocal heard
+        nonlocal stream
         parsed = transcript.hear(line)
         if parsed is None:
             return
-        was_at_rest, heard = heard.at_rest, fold_lines(heard, parsed)
-        if heard.at_rest != was_at_rest:
-            limit = anyio.current_time() + linger_s if heard.at_rest else math.inf
+        was_at_rest, stream = stream.at_rest, fold_lines(stream, parsed)
+        if stream.at_rest != was_at_rest:
+            limit = anyio.current_time() + linger_s if stream.at_rest else math.inf
             lingering.deadline = limit
 
     with lingering:
@@ -229,4 +229,4 @@ async def _follow(
             marker=assignment.run_id,
         )
     transcript.exit(ended.exit_code if ended else None)
-    return heard, ended
+    return stream, ended

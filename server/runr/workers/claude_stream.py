@@ -1,4 +1,4 @@
-"""What Claude Code's stream-json lines add up to: a fold, one line at a time."""
+"""Read the stream-json lines of Claude Code: a fold, one line at a time."""
 
 import re
 from collections.abc import Mapping
@@ -94,13 +94,13 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaudeStream:
-    """The stream so far.
+    """The state after the lines so far.
 
-    `begun` holds from the first sign of work: without one, a session that was
-    to go on was not found. `at_rest` holds from a result until the next sign of
-    work. `retry_status` belongs to `retrying`, as far as it is one. `cost_usd` is
-    what the last result said, for it counts from the start. `unsettled` are
-    the messages that no result has counted yet; their numbers are partial.
+    `begun` is true from the first sign of work; without one, the session to resume
+    was not found. `at_rest` is true from a result until the next sign of work.
+    `retry_status` is the HTTP status of `retrying`. `cost_usd` is that of the last
+    result, which counts from the start. `unsettled` are the tokens of messages that
+    no result has counted yet; they are partial.
     """
 
     session_id: str | None = None
@@ -122,79 +122,79 @@ class ClaudeStream:
 
     @property
     def tokens(self) -> Tokens:
-        """All tokens that are known of."""
+        """The tokens of all messages."""
         return sum(self.unsettled.values(), self.settled)
 
 
-def fold_lines(heard: ClaudeStream, line: Mapping[str, Any]) -> ClaudeStream:
+def fold_lines(stream: ClaudeStream, line: Mapping[str, Any]) -> ClaudeStream:
     """Return what is known after one more line; one of another shape changes nothing."""
     kind = str(line.get("type"))
     session = line.get("session_id")
-    if heard.session_id is None and isinstance(session, str):
-        heard = replace(heard, session_id=session)
+    if stream.session_id is None and isinstance(session, str):
+        stream = replace(stream, session_id=session)
     try:
         match kind, line.get("subtype"):
             case "assistant", _:
-                return _assistant(heard, Assistant.model_validate(line))
+                return _assistant(stream, Assistant.model_validate(line))
             case "result", _:
-                return _result(heard, Result.model_validate(line))
+                return _result(stream, Result.model_validate(line))
             case ("user", _) | ("system", "init"):
-                return replace(heard, begun=True, at_rest=False, retrying=None, retry_status=None)
+                return replace(stream, begun=True, at_rest=False, retrying=None, retry_status=None)
             case "system", "api_retry":
-                return _retry(heard, Retry.model_validate(line))
+                return _retry(stream, Retry.model_validate(line))
             case "system", "permission_denied":
-                return _denied(heard, Denial.model_validate(line))
+                return _denied(stream, Denial.model_validate(line))
             case _:
-                return heard
+                return stream
     except ValidationError:
-        return heard
+        return stream
 
 
-def _retry(heard: ClaudeStream, line: Retry) -> ClaudeStream:
+def _retry(stream: ClaudeStream, line: Retry) -> ClaudeStream:
     summary = " ".join(str(part) for part in (line.error_status, line.error) if part)
-    return replace(heard, retrying=summary or "an error", retry_status=line.error_status)
+    return replace(stream, retrying=summary or "an error", retry_status=line.error_status)
 
 
-def _assistant(heard: ClaudeStream, line: Assistant) -> ClaudeStream:
+def _assistant(stream: ClaudeStream, line: Assistant) -> ClaudeStream:
     message = line.message
     text = "\n".join(said.text for said in message.content if said.type == "text").strip()
     return replace(
-        heard,
+        stream,
         begun=True,
         at_rest=False,
         retrying=None,
         retry_status=None,
         error_kind=line.error,
-        words=text or heard.words,
-        unsettled={**heard.unsettled, message.id: _tokens(message.usage)},
+        words=text or stream.words,
+        unsettled={**stream.unsettled, message.id: _tokens(message.usage)},
     )
 
 
-def _result(heard: ClaudeStream, line: Result) -> ClaudeStream:
+def _result(stream: ClaudeStream, line: Result) -> ClaudeStream:
     for denial in line.permission_denials:
-        heard = _denied(heard, denial)
+        stream = _denied(stream, denial)
     return replace(
-        heard,
-        results=heard.results + 1,
+        stream,
+        results=stream.results + 1,
         at_rest=True,
         retrying=None,
         retry_status=None,
         subtype=line.subtype,
         is_error=line.is_error,
         error_status=line.api_error_status,
-        words=line.result or "; ".join(line.errors) or heard.words,
-        cost_usd=heard.cost_usd if line.total_cost_usd is None else line.total_cost_usd,
-        settled=heard.settled + _tokens(line.usage),
+        words=line.result or "; ".join(line.errors) or stream.words,
+        cost_usd=stream.cost_usd if line.total_cost_usd is None else line.total_cost_usd,
+        settled=stream.settled + _tokens(line.usage),
         unsettled={},
-        turns=heard.turns + line.num_turns,
+        turns=stream.turns + line.num_turns,
     )
 
 
-def _denied(heard: ClaudeStream, denial: Denial) -> ClaudeStream:
+def _denied(stream: ClaudeStream, denial: Denial) -> ClaudeStream:
     wanted = next((str(value) for value in denial.tool_input.values()), "")
     # The result knows what the notice before it did not: what the tool was to do.
     shown = f"{denial.tool_name}: {wanted}"[:_SHOWN] if wanted else denial.tool_name
-    return replace(heard, denials={**heard.denials, denial.tool_use_id: shown})
+    return replace(stream, denials={**stream.denials, denial.tool_use_id: shown})
 
 
 def _tokens(usage: Usage) -> Tokens:
@@ -229,33 +229,33 @@ _WORDS = (
 
 
 def work_report(
-    heard: ClaudeStream, ended: Ended | None, assignment: Assignment, said: str
+    stream: ClaudeStream, ended: Ended | None, assignment: Assignment, said: str
 ) -> tuple[str | None, str]:
     """Return the stop's code, if it is one, and what there is to say."""
-    if ended and ended.exit_code is None and not heard.at_rest:
-        return _cut_short(heard, *limit_outcome(assignment, ended))
+    if ended and ended.exit_code is None and not stream.at_rest:
+        return _cut_short(stream, *limit_outcome(assignment, ended))
     failed = ended is not None and bool(ended.exit_code)
-    if heard.is_error or (failed and heard.error_kind):
-        return _stop(heard), heard.words
-    if failed or not heard.results:
+    if stream.is_error or (failed and stream.error_kind):
+        return _stop(stream), stream.words
+    if failed or not stream.results:
         how = f"claude ended with exit code {ended.exit_code if ended else None}"
-        return "worker_failed", "\n".join(part for part in (how, said, heard.words) if part)
-    return None, heard.words
+        return "worker_failed", "\n".join(part for part in (how, said, stream.words) if part)
+    return None, stream.words
 
 
-def _cut_short(heard: ClaudeStream, stop: str, reached: str) -> tuple[str, str]:
+def _cut_short(stream: ClaudeStream, stop: str, reached: str) -> tuple[str, str]:
     """Say what the session was at; one that only tried to log in had no chance to do more."""
-    retrying = f"; it was retrying after {heard.retrying}" if heard.retrying else ""
-    refused = heard.retry_status in (401, 403)
-    return "worker_auth" if refused else stop, f"{reached}{retrying}\n{heard.words}".strip()
+    retrying = f"; it was retrying after {stream.retrying}" if stream.retrying else ""
+    refused = stream.retry_status in (401, 403)
+    return "worker_auth" if refused else stop, f"{reached}{retrying}\n{stream.words}".strip()
 
 
-def _stop(heard: ClaudeStream) -> str:
-    for sign in (heard.subtype, heard.error_status, heard.error_kind):
+def _stop(stream: ClaudeStream) -> str:
+    for sign in (stream.subtype, stream.error_status, stream.error_kind):
         if sign in _STOPS:
             return _STOPS[sign]
-    if heard.error_status is not None:
-        return "worker_outage" if heard.error_status >= 500 else "worker_failed"  # noqa: PLR2004 - HTTP
-    if heard.subtype == "success":  # the words are the failure's, not the model's
-        return next((stop for words, stop in _WORDS if words.search(heard.words)), "worker_failed")
+    if stream.error_status is not None:
+        return "worker_outage" if stream.error_status >= 500 else "worker_failed"  # noqa: PLR2004 - HTTP
+    if stream.subtype == "success":  # the words are the failure's, not the model's
+        return next((stop for words, stop in _WORDS if words.search(stream.words)), "worker_failed")
     return "worker_failed"

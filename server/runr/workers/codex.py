@@ -70,40 +70,40 @@ class CodexStream:
     turns: int = 0
 
 
-def fold_lines(heard: CodexStream, line: Mapping[str, Any]) -> CodexStream:
+def fold_lines(stream: CodexStream, line: Mapping[str, Any]) -> CodexStream:
     """Return what is known after one more line; one of another shape changes nothing."""
     try:
         summary = _Line.model_validate(line)
     except ValidationError:
-        return heard
+        return stream
     match summary.type:
         case "thread.started":
-            return replace(heard, session_id=summary.thread_id)
+            return replace(stream, session_id=summary.thread_id)
         case "item.started" | "item.completed":
-            return _item(heard, summary.item)
+            return _item(stream, summary.item)
         case "error":
-            return replace(heard, trouble=summary.message)
+            return replace(stream, trouble=summary.message)
         case "turn.failed":
             return replace(
-                heard, failure=summary.error.message or heard.trouble or "no reason given"
+                stream, failure=summary.error.message or stream.trouble or "no reason given"
             )
         case "turn.completed":
             return replace(
-                heard,
+                stream,
                 trouble=None,
                 failure=None,
-                turns=heard.turns + 1,
+                turns=stream.turns + 1,
                 input_tokens=summary.usage.input_tokens,
                 output_tokens=summary.usage.output_tokens,
             )
         case _:
-            return heard
+            return stream
 
 
-def _item(heard: CodexStream, item: _Item) -> CodexStream:
+def _item(stream: CodexStream, item: _Item) -> CodexStream:
     if item.type == "error":  # a warning: the turn goes on
-        return heard
-    return replace(heard, trouble=None, words=item.text.strip() or heard.words)
+        return stream
+    return replace(stream, trouble=None, words=item.text.strip() or stream.words)
 
 
 _SUMMARY = 4000
@@ -156,23 +156,23 @@ class Codex:
         self.preflight(assignment.settings, assignment.environment)
         redact = Redactor(assignment.environment)
         with Transcript(assignment.transcript, redact) as transcript:
-            heard, ended = await _session(assignment, transcript)
-            if assignment.follow_up and heard.session_id is None and ended.exit_code:
+            stream, ended = await _session(assignment, transcript)
+            if assignment.follow_up and stream.session_id is None and ended.exit_code:
                 # Nothing began: the session that was to go on is not there.
                 start_fresh(assignment, redact)
                 assignment = replace(assignment, follow_up=None)
-                heard, ended = await _session(assignment, transcript)
-            stop, summary = _outcome(heard, ended, assignment, transcript.tail)
+                stream, ended = await _session(assignment, transcript)
+            stop, summary = _outcome(stream, ended, assignment, transcript.tail)
         known = assignment.follow_up
         return WorkReport(
             stop=stop,
             summary=redact(summary)[:_SUMMARY],
-            answer=redact(heard.words),
+            answer=redact(stream.words),
             exit_code=ended.exit_code,
-            session_id=heard.session_id or (known.session_id if known else None),
-            input_tokens=_own(heard.input_tokens, known.input_tokens if known else 0),
-            output_tokens=_own(heard.output_tokens, known.output_tokens if known else 0),
-            turns=heard.turns,
+            session_id=stream.session_id or (known.session_id if known else None),
+            input_tokens=_own(stream.input_tokens, known.input_tokens if known else 0),
+            output_tokens=_own(stream.output_tokens, known.output_tokens if known else 0),
+            turns=stream.turns,
         )
 
 
@@ -197,14 +197,14 @@ def _command(assignment: Assignment) -> tuple[str, ...]:
 async def _session(
     assignment: Assignment, transcript: Transcript
 ) -> tuple[CodexStream, process.Ended]:
-    heard = CodexStream()
+    stream = CodexStream()
 
     def hear(line: str) -> None:
-        nonlocal heard
+        nonlocal stream
         parsed = transcript.hear(line)
         if parsed is None:
             return
-        heard = fold_lines(heard, parsed)
+        stream = fold_lines(stream, parsed)
 
     message = assignment.follow_up.prompt if assignment.follow_up else assignment.prompt
     environment = worker_variables(assignment).items()
@@ -219,24 +219,24 @@ async def _session(
         marker=assignment.run_id,
     )
     transcript.exit(ended.exit_code)
-    return heard, ended
+    return stream, ended
 
 
 def _outcome(
-    heard: CodexStream, ended: process.Ended, assignment: Assignment, said: str
+    stream: CodexStream, ended: process.Ended, assignment: Assignment, said: str
 ) -> tuple[str | None, str]:
     """Return the stop's code, if it is one, and what there is to say."""
     if ended.exit_code is None:
         stop, reached = limit_outcome(assignment, ended)
-        why = f"; it was retrying after: {heard.trouble}" if heard.trouble else ""
-        return _kind(heard.trouble or "", stop), f"{reached}{why}\n{heard.words}".strip()
-    if heard.failure:
-        return _kind(heard.failure, "worker_failed"), heard.failure
-    if ended.exit_code or not heard.turns:
+        why = f"; it was retrying after: {stream.trouble}" if stream.trouble else ""
+        return _kind(stream.trouble or "", stop), f"{reached}{why}\n{stream.words}".strip()
+    if stream.failure:
+        return _kind(stream.failure, "worker_failed"), stream.failure
+    if ended.exit_code or not stream.turns:
         how = f"{Codex.program} ended with exit code {ended.exit_code}"
-        message = "\n".join(part for part in (how, heard.trouble, said, heard.words) if part)
-        return _kind(f"{heard.trouble}\n{said}", "worker_failed"), message
-    return None, heard.words
+        message = "\n".join(part for part in (how, stream.trouble, said, stream.words) if part)
+        return _kind(f"{stream.trouble}\n{said}", "worker_failed"), message
+    return None, stream.words
 
 
 def _kind(words: str, other: str) -> str:

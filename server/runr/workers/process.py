@@ -24,7 +24,7 @@ _CHUNK = 64 * 1024
 
 
 class LinePump:
-    """The program's output, cut into lines; also heard while the program is being ended."""
+    """The program's output, cut into lines; also while the program is being ended."""
 
     def __init__(
         self, outlet: int, on_line: Callable[[str], None], on_output: Callable[[], None]

@@ -46,7 +46,7 @@ def end_tree(leader: int | None, marker: str, *, grace_s: float) -> int:
 
 
 def _members(leader: int | None, marker: str) -> set[int]:
-    """Return who is still alive; without /proc the group stands for all, as a negative id."""
+    """Return the processes still alive; without /proc, the group as a negative id."""
     if not (_PROC / "self").exists():
         return set() if leader is None or not _group_exists(leader) else {-leader}
     needle = f"{MARKER}={marker}".encode()

@@ -21,7 +21,7 @@ _INDENT = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """One script; `line` is where its fence stands, counted from 1."""
+    """One script; `line` is the line of its fence, counted from 1."""
 
     line: int
     text: str
@@ -53,7 +53,7 @@ def _scripts(lines: Iterator[tuple[int, str]], originals: list[str]) -> Iterator
 
 
 def _inside_items(line: str, items: list[int]) -> str:
-    """Return what stands in the innermost list item, and keep count of where items begin."""
+    """Return the text in the innermost list item, and keep track of where items begin."""
     rest = line.lstrip(" ")
     if not rest:
         return rest

@@ -1,4 +1,4 @@
-"""What a run may not do to the tree, whatever way it takes; each named, with the work kept."""
+"""Scope violations of every kind: each is named, and the work is kept."""
 
 import subprocess
 from pathlib import Path
@@ -18,8 +18,10 @@ def bound(place: Place) -> Place:
     return place
 
 
-def guarded(place: Place, script: str, header: str = "owns: [src/]", check: str = "true") -> Result:
-    """Run a script as a task that the guards have to stop."""
+def run_violating(
+    place: Place, script: str, header: str = "owns: [src/]", check: str = "true"
+) -> Result:
+    """Run a script as a task that has to stop with a scope violation."""
     place.script("a.md", script, f'{header}\nverify: ["{check}"]'.strip())
     result = place.runr("run", "--task", "a", code=5)
     assert place.status("a.md")["stop_reason"] == "scope_violation"
@@ -60,14 +62,14 @@ def worktree(place: Place) -> Path:
 def test_a_change_outside_stops_the_run_and_is_named(
     bound: Place, script: str, message: str
 ) -> None:
-    result = guarded(bound, script)
+    result = run_violating(bound, script)
     assert f"out of scope: {message}\n" in result.out
     assert worktree(bound).is_dir()
 
 
 def test_a_commit_that_was_taken_back_is_named_with_its_commit(bound: Place) -> None:
     script = "echo 1 > b.txt; git add .; git commit -qm mine; git rm -q b.txt; git commit -qm no"
-    assert "out of scope: b.txt (in commit " in guarded(bound, script).out
+    assert "out of scope: b.txt (in commit " in run_violating(bound, script).out
 
 
 def test_what_only_merge_commits_changed_is_named_with_the_first(bound: Place) -> None:
@@ -77,23 +79,23 @@ def test_what_only_merge_commits_changed_is_named_with_the_first(bound: Place) -
         "; merged=$(git commit-tree -p HEAD -p $side -m merged $dirty)"
         "; git reset -q --hard $(git commit-tree -p $merged -p $side -m cleaned $clean)"
     )
-    assert "out of scope: b.txt (in commit " in guarded(bound, script).out
+    assert "out of scope: b.txt (in commit " in run_violating(bound, script).out
 
 
 def test_a_commit_that_a_worker_passes_off_as_the_runs_checkpoint_is_named(bound: Place) -> None:
     trailers = "Runr-Run-Id: $RUNR_RUN_ID\nRunr-Checkpoint: true\nRunr-Task: a.md"
     script = f'echo 1 > src/b.txt; git add .; git commit -qm "$(printf "x\n\n{trailers}")"'
-    assert " claims to be this run's checkpoint\n" in guarded(bound, script).out
+    assert " claims to be this run's checkpoint\n" in run_violating(bound, script).out
 
 
 def test_what_a_check_writes_counts_and_is_named_as_such(bound: Place) -> None:
-    result = guarded(bound, "echo 1 > src/b.txt", check="echo 1 > report.xml")
+    result = run_violating(bound, "echo 1 > src/b.txt", check="echo 1 > report.xml")
     assert "out of scope: report.xml (since the checks ran)" in result.out
     assert place_json(bound)["violations"] == ["report.xml"]
 
 
-def test_after_the_change_is_undone_the_run_goes_on(bound: Place) -> None:
-    result = guarded(bound, "echo 1 > src/b.txt; echo 1 > b.txt")
+def test_after_the_change_is_undone_the_run_continues(bound: Place) -> None:
+    result = run_violating(bound, "echo 1 > src/b.txt; echo 1 > b.txt")
     (worktree(bound) / "b.txt").unlink()
     assert bound.paste(result.steps[-1]).code == 0
     assert bound.read("src/b.txt") == "1\n"
@@ -114,7 +116,7 @@ def test_after_the_change_is_undone_the_run_goes_on(bound: Place) -> None:
 def test_a_symlink_that_leads_out_of_the_repository_is_refused(
     bound: Place, script: str, target: str, owns: str
 ) -> None:
-    result = guarded(bound, script, owns)
+    result = run_violating(bound, script, owns)
     message = f"src/link (a symlink that leads out of the repository, to {target})"
     assert f"out of scope: {message}\n" in result.out
 
@@ -128,7 +130,7 @@ def test_a_symlink_within_the_repository_is_a_file_like_any_other(bound: Place) 
 
 def test_a_symlink_in_a_commit_that_was_taken_back_is_refused_too(bound: Place) -> None:
     script = "ln -s /etc src/l; git add .; git commit -qm 1; git rm -q src/l; git commit -qm 2"
-    assert "a symlink that leads out of the repository, to /etc" in guarded(bound, script).out
+    assert "a symlink that leads out of the repository, to /etc" in run_violating(bound, script).out
 
 
 @pytest.fixture
@@ -145,7 +147,7 @@ def library(tmp_path: Path) -> Path:
 def test_a_repository_cloned_into_the_tree_is_refused(
     bound: Place, library: Path, owns: str
 ) -> None:
-    result = guarded(bound, f"git clone -q '{library}' src/lib", owns)
+    result = run_violating(bound, f"git clone -q '{library}' src/lib", owns)
     assert "src/lib (a git repository of its own: owns or scope.allow has to name it)" in result.out
 
 
@@ -159,7 +161,7 @@ def test_a_repository_that_the_task_names_is_recorded(bound: Place, library: Pat
 def test_a_repository_without_a_commit_is_named_for_git_can_keep_nothing_of_it(
     bound: Place,
 ) -> None:
-    result = guarded(bound, "git init -q src/new; echo 1 > src/new/a.txt", "owns: [src/new]")
+    result = run_violating(bound, "git init -q src/new; echo 1 > src/new/a.txt", "owns: [src/new]")
     assert "src/new (a git repository without a commit: git can keep nothing of it)" in result.out
     assert (worktree(bound) / "src/new/a.txt").exists()
 
@@ -175,13 +177,13 @@ def nesting(bound: Place, library: Path) -> Place:
 
 def test_files_in_the_folder_of_an_absent_submodule_are_named(nesting: Place) -> None:
     nesting.git("submodule", "--quiet", "deinit", "--force", "src/sub")
-    result = guarded(nesting, "echo 1 > src/sub/mine.txt")
+    result = run_violating(nesting, "echo 1 > src/sub/mine.txt")
     assert "src/sub/mine.txt (in the folder of an absent submodule" in result.out
     assert (worktree(nesting) / "src/sub/mine.txt").exists()
 
 
 def test_uncommitted_work_in_a_submodule_is_named(nesting: Place) -> None:
-    result = guarded(nesting, "echo 2 >> src/sub/lib.txt; echo 1 > src/sub/new.txt")
+    result = run_violating(nesting, "echo 2 >> src/sub/lib.txt; echo 1 > src/sub/new.txt")
     assert "src/sub/lib.txt (in a submodule, and in no commit of it)" in result.out
     assert "src/sub/new.txt (in a submodule, and in no commit of it)" in result.out
 
@@ -193,7 +195,7 @@ def test_a_submodule_that_was_moved_is_refused_unless_it_is_named(
         ["git", "-C", str(library), "commit", "-q", "--allow-empty", "-m", "Next"], check=True
     )
     pull = "git -C src/sub fetch -q; git -C src/sub checkout -q origin/main"
-    result = guarded(nesting, pull)
+    result = run_violating(nesting, pull)
     assert "src/sub (a git repository of its own: owns or scope.allow has to name it)" in result.out
     nesting.script("b.md", pull, "owns: [src/sub]")
     assert nesting.run("b")["status"] == "completed"
@@ -201,7 +203,7 @@ def test_a_submodule_that_was_moved_is_refused_unless_it_is_named(
 
 def test_a_commit_that_only_the_runs_own_submodule_has_would_be_lost(nesting: Place) -> None:
     commit = "git -C src/sub -c user.name=a -c user.email=a@b commit -q --allow-empty -m mine"
-    result = guarded(nesting, commit, "owns: [src/sub]")
+    result = run_violating(nesting, commit, "owns: [src/sub]")
     assert "is in no remote branch)" in result.out
 
 
@@ -241,10 +243,10 @@ def test_what_git_ignores_is_no_violation(bound: Place, made: str) -> None:
         ("echo 1 > .eslintcache", ".eslintcache"),
     ],
 )
-def test_what_git_does_not_ignore_is_one_and_the_answer_says_what_to_list(
+def test_a_cache_that_git_does_not_ignore_is_a_violation_with_the_line_to_ignore(
     bound: Place, script: str, top: str
 ) -> None:
-    result = guarded(bound, script)
+    result = run_violating(bound, script)
     message = f"out of scope: {top} (a tool's own files: list {top} in .gitignore)\n"
     assert message in result.out
     exclude = bound.root / ".git" / "info" / "exclude"

@@ -24,6 +24,8 @@ _MESSAGE_LENGTH = 500
 
 _PREFIX = "hook-"
 
+_KILLED = "killed before it had an answer, at its time limit or by a signal"
+
 
 def log_error(layout: Layout, event: str, error: Exception, clock: Clock) -> None:
     """Log what went wrong in a hook."""
@@ -61,11 +63,19 @@ def log_killed(layout: Layout) -> None:
             _log_if_killed(layout, folder / name)
 
 
+def killed_since(layout: Layout, earliest: str) -> list[tuple[str, str]]:
+    """Return when each killed hook was started, and for which event, from `earliest` on."""
+    lines = [line.decode("utf-8", "replace") for line in files.lines(layout.hooks_log)]
+    starts = [line.removesuffix(f": {_KILLED}") for line in lines if line.endswith(_KILLED)]
+    found = [(time, event) for time, _, event in (start.partition(" ") for start in starts)]
+    return [(time, event) for time, event in found if time >= earliest]
+
+
 def _log_if_killed(layout: Layout, started: Path) -> None:
     # Without content it is just being made.
     text = nofollow.read(started).decode("utf-8", "replace")
     if text and not files.is_held(started):
-        _write(layout, f"{text}: killed before it had an answer, at its time limit or by a signal")
+        _write(layout, f"{text}: {_KILLED}")
         nofollow.unlink(started, missing_ok=True)
 
 
