@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import ClassVar
 
+from runr.next_steps.step import NextStep, as_steps
+
 
 class ExitCode(IntEnum):
     """Exit codes of the command line; scripts may rely on these numbers."""
@@ -26,18 +28,18 @@ class ExitCode(IntEnum):
 class RunrError(Exception):
     """A refusal or failure that the user can act on.
 
-    `message` is one line: what, and where. `next_steps` are commands or short
-    sentences in the order in which to try them. `code` is stable across
+    `message` is one line: what, and where. `next_steps` are in the order in which
+    to try them; those that are text are sentences, not commands. `code` is stable across
     releases; `exit_code` is what the command line ends with.
     """
 
     code: ClassVar[str] = "failed"
     exit_code: ClassVar[ExitCode] = ExitCode.FAILED
 
-    def __init__(self, message: str, *, next_steps: Sequence[str] = ()) -> None:
+    def __init__(self, message: str, *, next_steps: Sequence[NextStep | str] = ()) -> None:
         super().__init__(message)
         self.message = message
-        self.next_steps = tuple(next_steps)
+        self.next_steps = as_steps(next_steps)
 
 
 class UsageError(RunrError):

@@ -6,7 +6,6 @@ is not below `.runr` belongs to the user: there links are followed as usual.
 """
 
 import os
-import shlex
 import stat as modes
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from runr.errors import DamagedStateError
+from runr.next_steps import commands
 
 _RECORD = "/.runr"
 # Opening a file in a folder needs no permission to list the folder.
@@ -189,5 +189,5 @@ def _is_link(folder: int, name: str) -> bool:
 def _linked(path: str) -> DamagedStateError:
     return DamagedStateError(
         f"{path} is a symbolic link, which runr does not follow: remove it",
-        next_steps=[f"rm {shlex.quote(path)}"],
+        next_steps=[commands.program("rm", path)],
     )

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,8 +13,8 @@ from runr.clock import Clock, format_utc, utc_now
 from runr.config.staleness import StalenessPolicy, load_policy
 from runr.errors import RepositoryError, UnknownNameError
 from runr.git.folders import find_root, main_tree
-from runr.runs.next_steps import CLI, Surface
-from runr.runs.stop_reasons import quoted
+from runr.next_steps import commands
+from runr.next_steps.step import CLI, Surface
 from runr.status.model import Entry, State
 from runr.status.store import DamagedStatusError, StatusIndex
 from runr.storage.layout import Layout, RunFiles, choose_root
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from runr.config.settings import Config
     from runr.execution.context import RunContext
     from runr.git.repo import Repo
+    from runr.next_steps.setup import CommitFacts
     from runr.storage.state_dir import Caller
 
 Value = TypeVar("Value")
@@ -106,14 +107,15 @@ class Project:
 
         With `cache`, only files that changed since its last use are read.
         """
-        tree = find_root(start)
+        tree, here = find_root(start), start.resolve()
+        layout = choose_root(tree, main_tree(tree))
         return cls(
-            layout=choose_root(tree, main_tree(tree)),
+            layout=layout,
             tree=tree,
-            here=start.resolve(),
+            here=here,
             environment=environment,
             warn=warn,
-            surface=surface,
+            surface=surface.seen_from(str(here), str(layout.root)),
             doing=doing,
             cache=cache or ProjectCache(),
         )
@@ -179,6 +181,17 @@ class Project:
 
         return rebuild.entries(self.layout, damage.salvaged)
 
+    def commit_facts(self, paths: Sequence[str], message: str) -> "CommitFacts":
+        """Return whether, and as whom, new files at these paths can be committed."""
+        from runr.git.repo import Repo  # noqa: PLC0415 - see the imports
+        from runr.next_steps.setup import CommitFacts  # noqa: PLC0415 - see the imports
+
+        repo = Repo(self.layout.root)
+        possible = not repo.is_called_bare() and repo.operation() is None
+        # Nothing is shown of what is ignored, or committed already.
+        possible = possible and bool(repo.text("status", "--porcelain", "--", *paths))
+        return CommitFacts(paths, message, possible, is_named=not repo.identity())
+
     def now(self) -> str:
         """Return the current time in the format of `format_utc`."""
         return format_utc(self.clock())
@@ -203,7 +216,7 @@ class Project:
         offer = f"; did you mean {near!r}?" if near else ""
         raise UnknownNameError(
             f"there is no task {wanted!r}{offer}{self._elsewhere()}",
-            next_steps=["runr list-tasks"],
+            next_steps=[commands.list_tasks()],
         )
 
     def find_run(self, wanted: str) -> RunFiles:
@@ -216,7 +229,7 @@ class Project:
             if len(matches) == 1 and run_id is None:
                 raise UnknownNameError(
                     f"{wanted} has no run yet",
-                    next_steps=[f"runr task-status {quoted(wanted)}"],
+                    next_steps=[commands.status(wanted)],
                 )
             if len(matches) == 1 and run_id is not None:
                 return self.layout.run(run_id)

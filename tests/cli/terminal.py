@@ -17,6 +17,9 @@ from fakes.project_kit import until
 DEADLINE_S = 60
 
 
+#: How the commands begin that an answer may offer.
+_COMMANDS = ("runr ", "git ", "rm ", "ls ", "command ", "export ", "env ", "npm ", "uv ")
+
 _CAPABILITIES = "-dac_override,-dac_read_search"
 _BIND = ("setpriv", f"--bounding-set={_CAPABILITIES}", f"--inh-caps={_CAPABILITIES}")
 _SHOW_WORDS = "runr() { for word; do printf '%s\\0' \"$word\"; done; }"
@@ -41,8 +44,9 @@ class Result:
     @property
     def steps(self) -> list[str]:
         """Return the commands that the answer offers: the indented ones in the order shown."""
-        lines = [line.strip() for line in (self.out + self.err).splitlines() if line[:1] == " "]
-        return [line for line in lines if line.startswith(("runr ", "git "))]
+        last = self.out.rpartition("Next:\n")[2]
+        lines = [line.strip() for line in (last + self.err).splitlines() if line[:1] == " "]
+        return [line for line in lines if line.startswith(_COMMANDS)]
 
 
 class Place:
@@ -113,14 +117,21 @@ class Place:
         assert code is None or result.code == code, result
         return result
 
-    def paste(self, command: str) -> Result:
-        """Run a printed command in a shell, as a user who pastes it."""
+    def paste(
+        self,
+        command: str,
+        *,
+        cwd: Path | None = None,
+        env: Mapping[str, str | None] | None = None,
+    ) -> Result:
+        """Hand a printed command to a shell, as a user does who pastes it."""
+        folder, variables = cwd or self.root, env or {}
         if not _is_one_runr(command):
-            return typed(["sh", "-c", command], self.root, {})
+            return typed(["sh", "-c", command], folder, variables)
         # The shell says which words it would start `runr` with.
-        shown = typed(["sh", "-c", f"{_SHOW_WORDS}; {command}"], self.root, {})
+        shown = typed(["sh", "-c", f"{_SHOW_WORDS}; {command}"], folder, variables)
         assert (shown.code, shown.err) == (0, ""), shown
-        return self.runr(*shown.out.split("\0")[:-1])
+        return self.runr(*shown.out.split("\0")[:-1], cwd=folder, env=variables)
 
     def run(self, task: str, *words: str, code: int = 0) -> Any:
         """Run a task to its end and return the run."""

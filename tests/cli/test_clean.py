@@ -129,7 +129,7 @@ def test_a_dry_run_says_the_same_and_removes_nothing(place: Place) -> None:
     assert ours(place) == sorted([run["branch"], left["branch"]])
     assert place.run_folder(run["id"]).exists()
     done = clean(place, *words)
-    assert tried == done | {"dry_run": True}
+    assert tried == done | {"dry_run": True, "next_steps": ["runr clean --older-than 0s --runs"]}
     assert done["removed"]
     assert done["kept"]
 

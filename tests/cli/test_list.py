@@ -217,7 +217,9 @@ def test_without_tasks_the_list_is_empty_in_json_and_advice_in_text(place: Place
     answer = place.runr("list-tasks", "--json", code=0).json
     assert answer["tasks"] == []
     assert answer["total_count"] == 0
-    assert "runr new NAME" in place.runr("list-tasks", code=0).out
+    shown = place.runr("list-tasks", code=0)
+    assert shown.steps == answer["next_steps"] == ["runr new first-task"]
+    assert place.paste(shown.steps[0]).code == 0
 
 
 def test_a_refusal_in_json_is_json_on_standard_output(place: Place) -> None:
@@ -293,3 +295,30 @@ def test_a_reader_that_leaves_early_is_no_error(place: Place) -> None:
     )
     assert done.stdout.startswith("Tasks in .runr/tasks/:")
     assert place.read("err") == ""
+
+
+@pytest.mark.parametrize(
+    ("env", "coloured"),
+    [
+        ({"TERM": "xterm"}, True),
+        ({"TERM": "dumb"}, False),
+        ({"TERM": "dumb", "FORCE_COLOR": "1"}, True),
+        ({"TERM": "xterm", "NO_COLOR": "1"}, False),
+        ({"TERM": "xterm", "NO_COLOR": "1", "FORCE_COLOR": "1"}, False),
+    ],
+)
+def test_a_terminal_is_coloured_unless_it_or_the_user_says_no(
+    place: Place, env: dict[str, str], *, coloured: bool
+) -> None:
+    place.task("a.md", "type: [")
+    assert ("\x1b[" in seen(["list-tasks"], place.root, env)) is coloured
+
+
+@pytest.mark.parametrize("columns", ["40", "200"])
+def test_a_command_is_whole_in_a_narrow_and_in_a_wide_terminal(place: Place, columns: str) -> None:
+    name = "a task with a name that is longer than a narrow terminal.md"
+    place.task(name, "type: manual")
+    env = {"COLUMNS": columns, "TERM": "dumb"}
+    shown = seen(["task-status", name], place.root, env).replace("\r\n", "\n")
+    assert f"\n  runr complete-task '{name}' --reason 'what was done'\n" in shown
+    assert name in seen(["list-tasks"], place.root, env)

@@ -195,7 +195,7 @@ def test_files_of_the_task_that_git_ignores_are_named_before_the_work(place: Pla
     assert message in looked
     assert "git ignores .runr/tasks: new task files are in no commit" in looked
     started = place.runr("run", "--task", "a", code=0).err
-    assert f"{message} (git check-ignore -v lib/ out.txt)" in started
+    assert f"{message} (`git check-ignore -v lib/ out.txt`)" in started
 
 
 def test_a_merge_in_progress_is_named(place: Place) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from cli.terminal import Place
-from runr.runs.stop_reasons import STOPS, commands
+from runr.next_steps.runs import STOP_ACTIONS, RunFacts
+from runr.runs.stop_reasons import STOPS
 
 
 @pytest.fixture(scope="module")
@@ -36,14 +37,14 @@ def run(stopped: Path, home: Path) -> tuple[Place, Any]:
 @pytest.mark.parametrize("code", STOPS)
 def test_the_three_commands_of_each_stop_are_commands(run: tuple[Place, Any], code: str) -> None:
     place, view = run
-    printed = commands(
-        code,
-        run=view["id"],
-        task=view["task_path"].removeprefix(".runr/tasks/"),
+    facts = RunFacts(
+        id=view["id"],
+        task=view["task_path"],
         branch=view["branch"],
         workdir=str(place.root / ".runr" / "worktrees" / view["id"]),
         base="main",
     )
+    printed = [str(STOP_ACTIONS[action](facts)) for action in STOPS[code].next]
     assert len(set(printed)) == 3
     for command in printed:
         assert "{" not in command

@@ -27,8 +27,11 @@ def test_init_writes_what_a_repository_needs_and_nothing_twice(bare: Place) -> N
         ".runr/tasks/00-example.md",
     ]
     assert "no test or lint command was recognised" in first.out
-    assert first.steps == ["runr list-tasks"]
-    assert bare.paste(first.steps[0]).code == 0
+    *commit, doctor, claude = first.steps
+    assert [bare.paste(step).code for step in commit] == [0, 0]
+    assert bare.git("status", "--porcelain") == ""
+    assert (doctor, claude) == ("runr doctor", "runr install claude")
+    assert [bare.paste(step).code for step in (doctor, claude)] == [0, 0]
     again = bare.runr("init", code=0)
     assert "Nothing to do" in again.out
 
@@ -36,6 +39,7 @@ def test_init_writes_what_a_repository_needs_and_nothing_twice(bare: Place) -> N
 def test_init_says_with_dry_run_what_it_would_write_and_writes_nothing(bare: Place) -> None:
     answer = bare.runr("init", "--dry-run", "--json", code=0).json
     assert ".runr/config.toml" in answer["changed"]
+    assert answer["next_steps"] == ["runr init"]
     assert not (bare.root / ".runr").exists()
 
 
@@ -250,7 +254,7 @@ def test_an_internal_error_is_reported_without_a_traceback(place: Place) -> None
     place.task("a.md")
     result = place.runr("task-status", "a", env=broken, code=1)
     assert result.err.startswith("runr: internal error: TypeError")
-    assert result.steps[0] == "runr doctor"
+    assert result.steps == ["env RUNR_DEBUG=1 runr task-status a", "runr doctor"]
     assert "RUNR_DEBUG=1 runr task-status a" in result.err
 
 

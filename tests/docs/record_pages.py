@@ -11,9 +11,10 @@ from docs.markdown import alternatives, page, paragraphs, table
 from runr import errors, text
 from runr.config.settings import Config
 from runr.errors import ExitCode, RunrError
+from runr.next_steps.runs import STOP_ACTIONS, RunFacts
 from runr.runs.machine import FOLLOWS
 from runr.runs.model import Phase
-from runr.runs.stop_reasons import STOPS, TEMPLATES
+from runr.runs.stop_reasons import STOPS
 
 _SETTINGS = """\
 The keys of `.runr/config.toml`. Every key has a default, so the file is optional. An unknown
@@ -125,6 +126,10 @@ def _shown_default(field: FieldInfo) -> str:
     return f"`{json.dumps(value)}`"
 
 
+#: What a stop is about, in capitals.
+_SAMPLE = RunFacts(id="RUN", task="TASK", branch="BRANCH", workdir="WORKTREE", base="BASE")
+
+
 def stop_reasons() -> str:
     """Return the page of stop reasons and exit codes."""
     rows = [
@@ -133,7 +138,7 @@ def stop_reasons() -> str:
             stop.meaning,
             str(int(stop.exit_code)),
             "yes" if stop.resumable else "no",
-            "<br>".join(f"`{TEMPLATES[action]}`" for action in stop.next),
+            "<br>".join(f"`{STOP_ACTIONS[action](_SAMPLE)}`" for action in stop.next),
         )
         for stop in STOPS.values()
     ]

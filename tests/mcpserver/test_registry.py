@@ -139,7 +139,7 @@ async def test_a_long_value_is_not_repeated_in_full(era: str) -> None:
 
 async def test_a_refusal_carries_its_next_steps(era: str) -> None:
     assert await refusal(era, "refuse") == (
-        "api waits for setup\nNext: runr run --task setup\nNext: wait"
+        "api waits for setup\nNext: run-task 'setup'\nNext: wait"
     )
 
 

@@ -227,7 +227,7 @@ async def test_refusals_say_what_to_do_next(repository: Path) -> None:
         word = {"reason": "no time", "by": "Grace", "skip_checks": True}
         skipped = await call.refusal("complete-task", task="00-setup", **word)
     assert blocked.startswith("01-api.md waits for")
-    assert "\nNext: runr list-tasks --ready" in blocked
+    assert "\nNext: list-tasks with ready=true" in blocked
     assert "did you mean" in unknown
     assert "requires a reason" in forced
     assert "skip_checks" in skipped  # a person's way, and only in a terminal
@@ -249,7 +249,7 @@ async def test_outside_a_repository_every_call_says_so_until_there_is_one(
     arguments = {} if tool == "list-tasks" else {"task": "a"}
     async with caller(tmp_path) as call:
         refused = await call.refusal(tool, **arguments)
-        assert refused == f"{tmp_path} is not inside a git repository\nNext: git init"
+        assert refused == f"{tmp_path} is not inside a git repository\nNext: `git init`"
         git(tmp_path, "init", "-q")
         assert (await call("list-tasks"))["total_count"] == 0
 

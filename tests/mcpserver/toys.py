@@ -15,6 +15,7 @@ from pydantic import Field
 
 from runr.errors import BlockedError
 from runr.mcp_server.registry import Arguments, Call, Tool
+from runr.next_steps import commands
 
 Colour = Literal["red", "green", "blue"]
 
@@ -71,7 +72,7 @@ async def crash(_: Call[Nothing]) -> Said:
 
 
 async def refuse(_: Call[Nothing]) -> Said:
-    raise BlockedError("api waits for setup", next_steps=["runr run --task setup", "wait"])
+    raise BlockedError("api waits for setup", next_steps=[commands.run("setup"), "wait"])
 
 
 async def count(call: Call[Nothing]) -> Said:

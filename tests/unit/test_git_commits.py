@@ -65,7 +65,7 @@ def test_a_key_that_is_gone_is_named_with_what_to_do(root: Path, tmp_path: Path)
     (tmp_path / "key.pub").unlink()
     with pytest.raises(commits.UnsignedError, match=r"cannot be signed: .*key") as refused:
         create(root)
-    assert "git config commit.gpgsign false" in refused.value.next_steps
+    assert "git config commit.gpgsign false" in map(str, refused.value.next_steps)
 
 
 def test_a_signing_program_that_hangs_is_killed_with_its_processes(

@@ -211,10 +211,16 @@ def test_uncommitted_changes_that_would_be_overwritten_are_kept_and_named(
         (root / ".git" / "info" / "exclude").write_text("new.txt\n")
     before, main = state(root), git(root, "rev-parse", "main")
     done = bring(root)
-    assert (done.how, done.command) == ("kept", f"git merge {BRANCH}")
+    assert done.how == "kept"
     assert name in done.reason
     assert state(root) == before
     assert git(root, "rev-parse", "main") == main
+    subprocess.run(
+        ["sh", "-c", done.command or "false"], cwd=root, capture_output=True, check=False
+    )
+    assert git(root, "show", f"HEAD:{name}") in ("2", "theirs")
+    stashed = git(root, "log", "-p", "-m", "--all")
+    assert "the user's" in stashed + (root / name).read_text()
 
 
 def test_a_run_that_started_detached_is_kept_with_a_command_that_works(tmp_path: Path) -> None:

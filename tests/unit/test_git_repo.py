@@ -17,7 +17,7 @@ def test_the_root_is_found_from_any_folder_below_it(tmp_path: Path) -> None:
 def test_a_folder_outside_every_repository_is_refused_with_the_next_step(tmp_path: Path) -> None:
     with pytest.raises(RepositoryError) as refused:
         find_root(tmp_path)
-    assert refused.value.next_steps == ("git init",)
+    assert str(refused.value.next_steps[0]) == "git init"
 
 
 def test_an_empty_git_folder_is_no_repository(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_without_git_the_next_step_is_to_install_it(
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(RepositoryError) as refused:
         Repo(root).head()
-    assert refused.value.next_steps == ("install git",)
+    assert str(refused.value.next_steps[0]) == "install git"
 
 
 def test_the_user_is_known_by_name(tmp_path: Path) -> None:

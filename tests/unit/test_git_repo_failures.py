@@ -47,7 +47,9 @@ def test_a_repository_of_another_user_is_refused_with_gits_remedy(
             os.chown(Path(folder, name), 12345, 12345)
     with pytest.raises(GitError, match="dubious ownership") as refused:
         ASK[question](Repo(root))
-    assert refused.value.next_steps == (f"git config --global --add safe.directory {root}",)
+    assert [str(step) for step in refused.value.next_steps] == [
+        f"git config --global --add safe.directory {root}"
+    ]
 
 
 @pytest.mark.parametrize("content", ["nonsense\n", f"{_NO_COMMIT}\n"])

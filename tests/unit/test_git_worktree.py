@@ -116,7 +116,7 @@ def test_a_branch_that_is_called_runr_is_named_as_the_obstacle(tmp_path: Path) -
     git(root, "branch", "runr")
     with pytest.raises(RepositoryError) as refused:
         add(Repo(root), place(root), BRANCH, "HEAD")
-    git(root, *refused.value.next_steps[0].split()[1:])
+    git(root, *refused.value.next_steps[0].argv[1:])
     add(Repo(root), place(root), BRANCH, "HEAD")
 
 

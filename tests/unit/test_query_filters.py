@@ -123,7 +123,7 @@ def test_the_hint_after_an_unknown_word_works_when_it_is_typed() -> None:
     with pytest.raises(UsageError) as refused:
         parse_filter("http://example.org")
     [hint] = refused.value.next_steps
-    parse_filter(hint.partition("needs quotes: ")[2])
+    parse_filter(str(hint).partition("needs quotes: ")[2])
 
 
 @given(st.text())

@@ -350,6 +350,6 @@ def test_a_long_list_of_changes_is_truncated_and_says_so() -> None:
 def test_every_stop_has_a_headline_and_next_steps_without_gaps(code: str) -> None:
     stopped = state(result="stopped", stop_reason=code, start=start(branch=None))
     assert headline(stopped) == f"00-setup.md: stopped, {STOPS[code].meaning}"
-    steps = next_steps(stopped)
+    steps = [str(step) for step in next_steps(stopped)]
     assert len(steps) == 3
     assert not any("{" in step or "None" in step for step in steps)

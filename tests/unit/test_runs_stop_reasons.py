@@ -8,9 +8,10 @@ import pytest
 
 import runr
 from runr.errors import ExitCode
+from runr.next_steps.runs import STOP_ACTIONS, RunFacts
 from runr.runs.events import FINISHED
 from runr.runs.machine import FOLLOWS
-from runr.runs.stop_reasons import STOPS, commands, find
+from runr.runs.stop_reasons import STOPS, find
 from unit.run_timeline import RUN
 
 WORDS = sorted({word for _, word in FOLLOWS})
@@ -24,8 +25,9 @@ def test_every_stop_has_three_commands_that_a_shell_reads_as_they_are_meant(code
     assert stop.exit_code in ExitCode
     assert stop.exit_code not in (ExitCode.DONE, ExitCode.USAGE)
     assert stop.meaning
-    facts = {"run": RUN, "task": "it's $(here).md", "branch": "b", "workdir": "/a b", "base": "0"}
-    filled = commands(code, **facts)
+    task = "it's $(here).md"
+    facts = RunFacts(RUN, task, branch="b", workdir="/a b", base="0")
+    filled = [str(STOP_ACTIONS[action](facts)) for action in stop.next]
     assert len(filled) == 3
     assert not any("{" in command or "$(here)" in command.split("'")[::2] for command in filled)
 

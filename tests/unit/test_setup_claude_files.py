@@ -176,7 +176,7 @@ def test_another_server_of_our_name_is_refused_without_force(root: Path) -> None
     before = snapshot(root)
     with pytest.raises(UsageError, match='server named "runr"') as refused:
         set_up(root)
-    assert refused.value.next_steps == ("runr install claude --force",)
+    assert str(refused.value.next_steps[0]) == "runr install claude --force"
     assert snapshot(root) == before
     set_up(root, force=True)
     assert servers(root) == {"runr": ENTRY, "x": {}}

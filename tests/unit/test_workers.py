@@ -262,7 +262,7 @@ def test_preflight_looks_on_the_path_of_the_given_environment(tmp_path: Path) ->
     worker.preflight(settings, {"PATH": str(tmp_path)})
     with pytest.raises(WorkerUnavailableError) as refused:
         worker.preflight(settings, {"PATH": "/nowhere"})
-    assert "npm install -g @anthropic-ai/claude-code" in refused.value.next_steps
+    assert "npm install -g @anthropic-ai/claude-code" in map(str, refused.value.next_steps)
 
 
 # claude-code, with a program in its place that prints scripted output.
@@ -417,7 +417,7 @@ def test_workers_are_found_by_name_with_their_settings() -> None:
 def test_an_unknown_worker_is_refused_with_the_nearest_name_and_the_list() -> None:
     with pytest.raises(UnknownNameError, match="did you mean claude-code") as refused:
         registry.find("claude", Config())
-    assert "claude-code, codex, command, script" in refused.value.next_steps[0]
+    assert "claude-code, codex, command, script" in str(refused.value.next_steps[0])
 
 
 def test_a_worker_of_one_s_own_needs_a_command() -> None:

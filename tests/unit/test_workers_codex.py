@@ -219,4 +219,4 @@ def test_where_codex_is_not_installed_preflight_says_how_to() -> None:
     worker, settings = registry.find("codex", Config())
     with pytest.raises(WorkerUnavailableError, match="codex was not found") as refused:
         worker.preflight(settings, {"PATH": "/nowhere"})
-    assert refused.value.next_steps[0] == "npm install -g @openai/codex"
+    assert str(refused.value.next_steps[0]) == "npm install -g @openai/codex"

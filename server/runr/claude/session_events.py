@@ -9,6 +9,8 @@ from runr.claude import commit_trailers, protocol, summary, summary_cache
 from runr.claude.context import HookContext, HookResponse
 from runr.claude.summary import OpenTask, Overview
 from runr.errors import RunrError
+from runr.next_steps import commands
+from runr.next_steps.step import quoted
 from runr.runs import session_index
 from runr.runs.model import RunState
 from runr.storage import files
@@ -59,7 +61,7 @@ def on_stop(context: HookContext) -> HookResponse:
         if not stop_run(context, run, missing_steps(run)):
             return HookResponse()
         message = protocol.announce(
-            f"runr: {run.task_name} is left unverified. To resume it: runr resume {run.id}"
+            f"runr: {run.task_name} is left unverified. To resume it: {commands.resume(run.id)}"
         )
         return HookResponse(message, partial(publish_stop, context, run))
     from runr.runs.events import SessionReminded  # noqa: PLC0415 - only with an open run
@@ -69,9 +71,6 @@ def on_stop(context: HookContext) -> HookResponse:
 
 
 def _reminder(run: RunState) -> str:
-    # The table of stop reasons, of which this is a part, takes time to load.
-    from runr.runs.stop_reasons import quoted  # noqa: PLC0415 - see above
-
     return protocol.block_stop(
         f"runr: run {run.id} of {run.task_name} is open: {missing_steps(run)}. Call complete-task "
         f"{quoted(run.task_name)}: it runs the checks, commits and records. If you cannot finish "

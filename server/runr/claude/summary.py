@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from runr.next_steps import commands
 from runr.text import join_limited
 
 _SHOWN = 5
@@ -83,7 +84,7 @@ def lines(
     others = [
         f"{task.name} ({task.holder}, run {task.run_id})" for task in open_tasks if not task.mine
     ]
-    stopped = [f"{name} ({why}): runr resume {run}" for name, run, why in overview.stopped]
+    stopped = [f"{name} ({why}): {commands.resume(run)}" for name, run, why in overview.stopped]
     shown = [
         *mine,
         *_list("In progress elsewhere", others),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from runr.claude import commit_trailers, protocol
 from runr.claude.context import HookContext, HookResponse
+from runr.next_steps import commands
 from runr.runs import journal
 from runr.runs.model import RunState
 from runr.scope import rules
@@ -46,7 +47,7 @@ def _edit(context: HookContext, run: RunState) -> str | None:
     return protocol.deny(
         f"runr: {refused} is outside the scope of {run.task_name} (run {run.id}). {_limits(run)}"
         "If the task cannot be done within it, say so: the user can change `owns` in "
-        f"{run.start.task}, then run `runr stop {run.id}` and `runr resume {run.id}`."
+        f"{run.start.task}, then run `{commands.stop(run.id)}` and `{commands.resume(run.id)}`."
     )
 
 

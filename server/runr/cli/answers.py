@@ -90,12 +90,11 @@ def schema_name(payload: str) -> str:
     return f"runr.{payload.replace('_', '-')}/1"
 
 
-def answer_document(answer: object, steps: Sequence[str] | None = None) -> str:
-    """Return an answer as a JSON document, with its own next steps or with `steps`."""
+def answer_document(answer: object) -> str:
+    """Return an answer as a JSON document."""
     kind = type(answer)
     content: dict[str, Any] = to_plain(answer)
-    own = content.pop("next_steps", [])
-    steps = own if steps is None else steps
+    steps = content.pop("next_steps", [])
     return document(_OF_CLASS[f"{kind.__module__}:{kind.__name__}"], content, steps)
 
 

@@ -2,14 +2,16 @@
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
 from runr.cli import console, streams
-from runr.errors import RepositoryError
+from runr.errors import RepositoryError, RunrError
+from runr.next_steps import commands
+from runr.next_steps.step import Location, Surface
 
 if TYPE_CHECKING:
     from runr.project import Project
@@ -35,31 +37,41 @@ class Invocation(NamedTuple):
             raise RepositoryError(f"no such directory: {self.repo!r}")
         return Path(self.repo)
 
+    @property
+    def location(self) -> Location:
+        """Where the command was typed, as far as its next steps have to say it."""
+        # Only what was refused, or has a hint in its text, needs to know.
+        from runr.git.folders import find_root  # noqa: PLC0415 - see above
+
+        try:
+            here = self.start.resolve()
+            root = find_root(here)
+        except RunrError:
+            return Location(self.repo or "")
+        elsewhere = self.repo or here != root
+        return Location(self.repo or "", str(root) if elsewhere else "")
+
     def project(self) -> "Project":
         """Open the repository of the current directory, or the one that `--repo` names."""
         # `runr version` and a mistyped command need no models.
         from runr.project import Project  # noqa: PLC0415 - see above
 
         doing = console.show_progress(as_json=self.as_json)
-        return Project.open(self.start, os.environ, warn=self.warn, doing=doing)
+        surface = Surface(is_shell=True, location=Location(repo=self.repo or ""))
+        return Project.open(self.start, os.environ, warn=self.warn, surface=surface, doing=doing)
 
     def warn(self, message: str) -> None:
         """Print a warning to standard error."""
         streams.complain(click.style("runr: ", fg="yellow") + message)
 
-    def show(
-        self, answer: Answer, render: Callable[[Answer], str], steps: Sequence[str] | None = None
-    ) -> None:
-        """Print the answer as JSON, or as text with `render`.
-
-        `steps` are the next steps of the JSON where they are not the answer's own.
-        """
+    def show(self, answer: Answer, render: Callable[[Answer], str]) -> None:
+        """Print the answer as JSON, or as text with `render`."""
         if not self.as_json:
             click.echo(_without_controls(render(answer)))
             return
         from runr.cli.answers import answer_document  # noqa: PLC0415 - most answers are for people
 
-        click.echo(answer_document(answer, steps))
+        click.echo(answer_document(answer))
 
     def say(self, line: str) -> None:
         """Print a line of progress; nothing with `--json`."""
@@ -77,7 +89,14 @@ def command(name: str, **settings: Any) -> Callable[[Callable[..., Any]], click.
             invocation = Invocation(
                 as_json or outer.get("as_json", False), repo or outer.get("repo")
             )
-            return function(invocation, **own)
+            ctx.meta[console.LOCATION] = lambda: invocation.location
+            try:
+                return function(invocation, **own)
+            except RunrError as error:
+                if error.next_steps:
+                    location = invocation.location
+                    error.next_steps = tuple(step.at(location) for step in error.next_steps)
+                raise
 
         call.__doc__ = function.__doc__
         shared = click.option("--json", "as_json", is_flag=True, help="Print JSON.")(call)
@@ -106,7 +125,9 @@ def _here() -> Path:
     try:
         return Path.cwd()
     except FileNotFoundError:
-        raise RepositoryError("the current directory does not exist", next_steps=["cd"]) from None
+        raise RepositoryError(
+            "the current directory does not exist", next_steps=[commands.program("cd")]
+        ) from None
 
 
 def _without_controls(text: str) -> str:

@@ -13,17 +13,12 @@ from typing import TYPE_CHECKING
 import click
 from click import style
 
+from runr.next_steps.step import HERE, Location, NextStep
 from runr.query.models import CommandResult, TaskSummary
-from runr.runs.stop_reasons import quoted
 from runr.text import ProgressScope, pluralize
 
 if TYPE_CHECKING:
-    from runr.query.detail_models import (
-        CompletionResult,
-        RunDetails,
-        RunResult,
-        TaskDetails,
-    )
+    from runr.query.detail_models import RunDetails
 
 _DELAY_S = 1.0
 _ECHO = partial(click.echo, err=True)
@@ -49,33 +44,6 @@ def announce_after(
         yield
     finally:
         timer.cancel()
-
-
-def after_detail(answer: TaskDetails) -> list[str]:
-    """Return the next commands for a task; none for one that is completed."""
-    # Only one task at a time has next steps.
-    from runr.query.task_views import task_situation  # noqa: PLC0415 - see above
-    from runr.runs.next_steps import for_task  # noqa: PLC0415 - see above
-
-    return [step.shell for step in for_task(task_situation(answer))]
-
-
-def after_completion(answer: CompletionResult) -> list[str]:
-    """Return the commands after an attempt at completing a task."""
-    if answer.completed or answer.run is None:
-        return []
-    if answer.run.status == "running":
-        return [_complete(answer.task.path), f"runr report {answer.run.id}"]
-    return list(answer.run.next_steps)
-
-
-def after_brief(answer: RunResult) -> list[str]:
-    """Return the command of a session that has finished the work of its brief."""
-    return [_complete(answer.run.task_path)]
-
-
-def _complete(path: str) -> str:
-    return f"runr complete-task {quoted(path.removeprefix('.runr/tasks/'))}"
 
 
 #: A longer name moves the rest of its own line only.
@@ -125,6 +93,22 @@ def render_result(answer: CommandResult) -> str:
     lines = [answer.message, *(f"  {line}" for line in answer.changed)]
     lines += [f"  {style('note', fg='yellow')}: {note}" for note in answer.notes]
     return "\n".join([*lines, *render_next_steps(answer.next_steps)])
+
+
+#: The key of what tells where a command was typed, in the context of the command.
+LOCATION = "runr.location"
+
+
+def location() -> Location:
+    """Return where the command that is running was typed."""
+    context = click.get_current_context(silent=True)
+    look = context.meta.get(LOCATION) if context else None
+    return look() if look else HERE
+
+
+def written(steps: Iterable[NextStep]) -> list[str]:
+    """Return steps as they are typed where the running command was."""
+    return [step.shell(location()) for step in steps]
 
 
 def render_next_steps(lines: Sequence[str]) -> list[str]:

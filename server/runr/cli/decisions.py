@@ -32,7 +32,7 @@ def complete_task(invocation: Invocation, **options: object) -> int:
     the completion, after the checks of the task.
     """
     answer = complete.complete_task(invocation.project(), CompleteRequest.model_validate(options))
-    invocation.show(answer, render_tasks.render_completion, console.after_completion(answer))
+    invocation.show(answer, render_tasks.render_completion)
     return _exit_code(answer)
 
 
@@ -58,7 +58,7 @@ def approve(invocation: Invocation, **options: str) -> int:
     Its work is merged and recorded as attested.
     """
     answer = decisions.approve(invocation.project(), Decision.model_validate(options))
-    invocation.show(answer, render_tasks.render_completion, console.after_completion(answer))
+    invocation.show(answer, render_tasks.render_completion)
     ended = answer.run.exit_code if answer.run else None
     return ExitCode.DONE if answer.completed else ended or ExitCode.UNVERIFIED
 

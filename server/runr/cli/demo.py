@@ -15,6 +15,9 @@ from runr.cli.app import Invocation, command
 from runr.errors import ExitCode
 from runr.git.repo import Repo
 from runr.lifecycle import runs
+from runr.next_steps import commands
+from runr.next_steps.setup import export_path
+from runr.next_steps.step import NextStep
 from runr.project import Project
 from runr.query.models import CommandResult
 from runr.setup.demo import make
@@ -81,19 +84,20 @@ def _next_steps(root: Path) -> CommandResult:
     known = runs.list_runs(Project.open(root, os.environ), limit=None).runs
     stopped = next(run for run in known if run.status == "stopped")
     name = stopped.task_path.removeprefix(".runr/tasks/")
-    steps = [*_put_on_path(), f"cd {shlex.quote(str(root))}", *stopped.next_steps, "runr doctor"]
+    begin = [*_put_on_path(), commands.program("cd", str(root))]
+    steps = [*map(str, begin), *stopped.next_steps, str(commands.doctor())]
     message = f"\nThe run of {name} is still stopped: look at it, fix it, resume it."
     return CommandResult(message=message, next_steps=steps)
 
 
-def _put_on_path() -> list[str]:
+def _put_on_path() -> list[NextStep]:
     """Return the command without which the shell does not find `runr`; none where it does."""
     if shutil.which("runr"):
         return []
     script = Path(sys.executable).with_name("runr")
     if script.exists():
-        return [f"export PATH={shlex.quote(str(script.parent))}:$PATH"]
-    return [f"alias runr={shlex.quote(shlex.join([sys.executable, '-m', 'runr']))}"]
+        return [export_path(str(script.parent))]
+    return [commands.program("alias", f"runr={shlex.join([sys.executable, '-m', 'runr'])}")]
 
 
 def _heading(invocation: Invocation, message: str, command: str) -> None:

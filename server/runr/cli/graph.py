@@ -12,11 +12,17 @@ from runr.cli.answers import answer_document
 from runr.cli.app import Invocation, command, task_names
 from runr.cli.filters import filtered
 from runr.graphics import chart, svg, tree
-from runr.graphics.dependency_graph import DependencyView, gather, graph_chart, graph_result
+from runr.graphics.dependency_graph import (
+    DependencyView,
+    gather,
+    graph_chart,
+    graph_result,
+    graph_steps,
+)
 from runr.graphics.tree import Line
+from runr.next_steps import commands
 from runr.query.filters import Filter
 from runr.query.task_state import DisplayStatus, TaskState
-from runr.runs.stop_reasons import quoted
 
 #: The most names of a critical path that are shown.
 _CHAIN = 6
@@ -25,7 +31,8 @@ _CHAIN = 6
 def render_graph(graphed: DependencyView, *, depth: int, limit: int) -> str:
     """Return the graph as a tree, each task below its dependencies."""
     if not graphed.paths:
-        return "No task matches the filter."
+        steps = console.written(graph_steps(graphed))
+        return "\n".join(["No tasks.", *console.render_next_steps(steps)])
     message = [_summary(graphed), *_cycles(graphed)]
     if graphed.about is None:
         message += _cut(_forest(graphed, depth), limit)
@@ -121,8 +128,8 @@ def _line(graphed: DependencyView, line: Line) -> str:
         case "round":
             return f"{named}  {style('(cycle)', fg='red')}"
         case "deeper":
-            name = quoted(task_state.task.name)
-            more = f"… {line.count} more below: runr graph {name}"
+            below = console.written([commands.graph(line.path)])[0]
+            more = f"… {line.count} more below: {below}"
             return f"{named}  {_remark(task_state, kind)}  {style(more, dim=True)}"
         case _:
             return f"{named}  {_remark(task_state, kind)}"

@@ -1,7 +1,6 @@
 """The entry point of the command line: the options of every command, and how errors are shown."""
 
 import os
-import shlex
 import sys
 from collections.abc import Sequence
 
@@ -12,6 +11,8 @@ from runr import __version__
 from runr.cli import streams
 from runr.cli.commands import ALIASES, COMMANDS, CommandGroup
 from runr.errors import ExitCode, RunrError
+from runr.next_steps import commands
+from runr.next_steps.step import NextStep
 
 
 @click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -57,7 +58,8 @@ def _main() -> int:
     return code if isinstance(code, int) else ExitCode.DONE
 
 
-def _fail(code: str, message: str, steps: Sequence[str], exit_code: int) -> int:
+def _fail(code: str, message: str, next_steps: Sequence[NextStep], exit_code: int) -> int:
+    steps = [str(step) for step in next_steps]
     if "--json" in sys.argv:
         # Only an error in JSON pays for this import.
         from runr.cli.answers import error_document  # noqa: PLC0415 - see above
@@ -81,7 +83,7 @@ def _usage_error(error: click.ClickException) -> int:
     context = error.ctx if isinstance(error, click.UsageError) else None
     named = next((word for word in sys.argv[1:] if word in COMMANDS or word in ALIASES), None)
     path = context.command_path if context else f"runr {named}" if named else "runr"
-    return _fail("usage", message, [f"{path} --help"], ExitCode.USAGE)
+    return _fail("usage", message, [commands.help_of(*path.split()[1:])], ExitCode.USAGE)
 
 
 def _system_error(error: OSError) -> int:
@@ -92,14 +94,14 @@ def _system_error(error: OSError) -> int:
         streams.complain(f"runr: standard output: {error.strerror}")
         return ExitCode.FAILED
     text = ": ".join(part for part in (error.filename, error.strerror or str(error)) if part)
-    return _fail("files", text, ["runr doctor"], ExitCode.FAILED)
+    return _fail("files", text, [commands.doctor()], ExitCode.FAILED)
 
 
 def _internal_error(error: Exception) -> int:
     _print_traceback_to_debug()
     text = f"internal error: {type(error).__name__}: {error}"
-    again = f"RUNR_DEBUG=1 runr {shlex.join(sys.argv[1:])}"
-    return _fail("internal", text, [again, "runr doctor"], ExitCode.FAILED)
+    steps = [commands.debug(*sys.argv[1:]), commands.doctor()]
+    return _fail("internal", text, steps, ExitCode.FAILED)
 
 
 def _print_traceback_to_debug() -> None:

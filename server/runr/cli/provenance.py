@@ -3,6 +3,7 @@
 import click
 from click import style
 
+from runr.cli import console
 from runr.cli.app import Invocation, command, task_names
 from runr.errors import ExitCode, UsageError
 from runr.lifecycle import submit as lifecycle_submit
@@ -48,7 +49,7 @@ def render_manual_commit(answer: ManualCommitResult) -> str:
     lines += [f"  {path}" for path in answer.files[:_MAX_ROWS]]
     if len(answer.files) > _MAX_ROWS:
         lines.append(f"  … and {len(answer.files) - _MAX_ROWS} more")
-    return "\n".join([*lines, "Next:", f"  runr report {answer.run_id}"])
+    return "\n".join([*lines, *console.render_next_steps(answer.next_steps)])
 
 
 def render_submission(answer: Submission) -> str:
@@ -62,11 +63,7 @@ def render_submission(answer: Submission) -> str:
     lines = [head, *(f"  {commit}" for commit in answer.commits)]
     if answer.override_reason:
         lines.append(f"  {style('forced', fg='yellow')}: {answer.override_reason}")
-    return "\n".join(
-        [*lines, "Next:", *(f"  {step}" for step in answer.next_steps)]
-        if answer.next_steps
-        else lines
-    )
+    return "\n".join([*lines, *console.render_next_steps(answer.next_steps)])
 
 
 def render_cleanup(answer: CleanResult) -> str:
@@ -75,7 +72,8 @@ def render_cleanup(answer: CleanResult) -> str:
     lines = [f"{verb}:", *(f"  {what}" for what in answer.removed)] if answer.removed else []
     if answer.kept:
         lines += ["kept:", *(f"  {thing.what}: {thing.why}" for thing in answer.kept)]
-    return "\n".join(lines) if lines else "Nothing to clean up."
+    steps = console.render_next_steps(answer.next_steps)
+    return "\n".join([*lines, *steps]) if lines else "Nothing to clean up."
 
 
 def _row(commit: AuditedCommit) -> str:

@@ -9,6 +9,7 @@ from click import style
 
 from runr.cli import console
 from runr.cli.console import render_next_steps
+from runr.next_steps import commands
 from runr.runs import stop_reasons
 from runr.runs.events import (
     CheckFailed,
@@ -88,7 +89,7 @@ def render_preview(answer: ResumePreview) -> str:
         lines.append(f"  … and {len(answer.changed) - _FILES} more")
     if not answer.changed:
         lines.append("  no changes so far")
-    return "\n".join([*lines, "Next:", *(f"  {step}" for step in answer.next_steps)])
+    return "\n".join([*lines, *render_next_steps(answer.next_steps)])
 
 
 def render_resumed(answer: ResumeResult) -> str:
@@ -189,7 +190,7 @@ def _next(run: RunDetails) -> list[str]:
 def render_started(answer: RunResult) -> str:
     """Return the session's brief, or how to follow a detached run."""
     if answer.brief is not None:
-        return "\n".join([answer.brief, *render_next_steps(console.after_brief(answer))])
+        return "\n".join([answer.brief, *render_next_steps(answer.next_steps)])
     return "\n".join(
         [f"run {answer.run.id} has started", *render_next_steps(answer.run.next_steps)]
     )
@@ -203,7 +204,8 @@ def render_stopped(run: RunDetails) -> str:
 def render_runs(answer: RunList) -> str:
     """Return one line for each run, newest first."""
     if not answer.runs:
-        return "No runs yet. Start one with `runr run TASK`."
+        steps = console.written([commands.next_task()])
+        return "\n".join(["No runs yet.", *render_next_steps(steps)])
     names = [run.task_path.removeprefix(".runr/tasks/") or "(no task)" for run in answer.runs]
     width = console.column_width(names)
     workers = max(len(run.worker) for run in answer.runs)

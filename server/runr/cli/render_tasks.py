@@ -9,6 +9,7 @@ from click import style, unstyle
 
 from runr.cli import console
 from runr.cli.console import render_next_steps
+from runr.next_steps import commands
 from runr.query.models import TaskList, TaskSummary
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ _WIDE, _TITLE = 100, 12
 def render_list(answer: TaskList) -> str:
     """Return one line for each task, in columns, and how many there are of each status."""
     if not answer.tasks:
-        return " ".join(answer.next_steps)
+        return "\n".join(["No tasks.", *render_next_steps(answer.next_steps)])
     names = [shown_name(row) for row in answer.tasks]
     width = console.column_width(names)
     states = max(len(row.status) for row in answer.tasks)
@@ -60,8 +61,9 @@ def _with_title(line: str, row: TaskSummary) -> str:
 
 def blocked_note(count: int) -> str:
     """Return how many tasks wait for a person, and the command that lists them."""
+    listed = console.written([commands.list_tasks("--waiting")])[0]
     who = "1 task waits" if count == 1 else f"{count} tasks wait"
-    return f"{style(who, fg='yellow')} for a person: runr list-tasks --waiting"
+    return f"{style(who, fg='yellow')} for a person: {listed}"
 
 
 def shown_name(row: TaskSummary) -> str:
@@ -136,7 +138,7 @@ def render_details(answer: TaskDetails) -> str:
         lines += ["", *render_runs.render_summary(answer.run)]
     if answer.commits:
         lines += ["", "  commits:", *(f"    {commit}" for commit in answer.commits)]
-    after = render_next_steps(console.after_detail(answer))
+    after = render_next_steps(answer.next_steps)
     return "\n".join([*lines, "", *after] if after else lines)
 
 
@@ -155,4 +157,4 @@ def render_completion(answer: CompletionResult) -> str:
     lines += [f"    out of scope: {path}" for path in answer.run.violations]
     if answer.run.review:
         lines += [f"    {line}" for line in ("the reviewer asks:", *answer.run.review.splitlines())]
-    return "\n".join([*lines, *render_next_steps(console.after_completion(answer))])
+    return "\n".join([*lines, *render_next_steps(answer.next_steps)])

@@ -13,6 +13,8 @@ from runr.lifecycle import runs as lifecycle_runs
 from runr.lifecycle import start
 from runr.lifecycle.follow import Listener, wait_for_run
 from runr.lifecycle.start import RunRequest
+from runr.next_steps import commands
+from runr.next_steps.runs import while_running
 from runr.query import notes
 from runr.query.detail_models import RunDetails, RunResult
 from runr.query.filters import Filter
@@ -20,7 +22,6 @@ from runr.query.models import Kind
 from runr.runs.events import Event
 from runr.runs.model import Phase
 from runr.runs.resume import RESUMABLE_PHASES
-from runr.runs.stop_reasons import quoted
 
 _RUN = click.argument("run", metavar="RUN")
 _RUN_OR_LATEST = click.argument("run", metavar="[RUN]", default="latest")
@@ -67,12 +68,12 @@ def run(
     if not named:
         raise UsageError(
             "which task? Pass TASK, or --all-ready for every task that is ready for a worker",
-            next_steps=["runr next", "runr run --all-ready"],
+            next_steps=[commands.next_task(), commands.run_all_ready()],
         )
     if wanted:
         raise UsageError(
             "filters require --all-ready",
-            next_steps=[f"runr run --task {quoted(named[0])}", "runr run --all-ready --help"],
+            next_steps=[commands.run(named[0]), commands.help_of("run", "--all-ready")],
         )
     if len(named) > 1:
         return _run_several(invocation, named, options, wait=wait)
@@ -196,8 +197,7 @@ def _show_started(invocation: Invocation, answer: RunResult) -> None:
     if answer.brief is None:
         invocation.show(answer.run, lambda _: render_runs.render_started(answer))
     else:
-        steps = console.after_brief(answer)
-        invocation.show(answer, render_runs.render_started, steps)
+        invocation.show(answer, render_runs.render_started)
 
 
 def _request(invocation: Invocation, task: str, options: dict[str, object]) -> RunRequest:
@@ -210,7 +210,7 @@ def _refuse_names(named: tuple[str, ...], options: dict[str, object], *, wait: b
     if named:
         raise UsageError(
             "pass task names or --all-ready, not both",
-            next_steps=[f"runr run --task {quoted(named[0])}", "runr run --all-ready"],
+            next_steps=[commands.run(named[0]), commands.run_all_ready()],
         )
     if options["force"] or not wait:
         option = "--force" if options["force"] else "--detach"
@@ -292,8 +292,8 @@ def watch(invocation: Invocation, run: str, *, after: int = 0) -> RunDetails | N
 def _interrupted(run: str | None) -> int:
     """Print how to follow or stop the run that is still running."""
     if run is not None:
-        steps = f"  runr follow {run}\n  runr stop {run}"
-        click.echo(f"\nThe run continues. Next:\n{steps}", err=True)
+        steps = console.render_next_steps(console.written(while_running(run)))
+        click.echo("\n".join(["\nThe run continues.", *steps]), err=True)
     return ExitCode.INTERRUPTED
 
 
@@ -308,4 +308,4 @@ def _progress(invocation: Invocation) -> Listener:
 
 def _render_batch(answer: BatchResult) -> str:
     refused = [f"{click.style('✗', fg='red')} {line}" for line in answer.refused]
-    return "\n".join([*refused, answer.message])
+    return "\n".join([*refused, answer.message, *console.render_next_steps(answer.next_steps)])

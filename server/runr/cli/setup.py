@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from dataclasses import replace
 from typing import get_args
 
 import click
@@ -14,6 +15,8 @@ from runr.errors import ExitCode, UsageError
 from runr.git.repo import Repo
 from runr.maintenance import merge_driver
 from runr.maintenance import rebuild as maintenance_rebuild
+from runr.next_steps import commands
+from runr.next_steps.setup import after_install_preview
 from runr.query.models import Kind
 from runr.setup import claude_plugin, git_hooks
 from runr.setup import init as setup_init
@@ -55,7 +58,8 @@ def new(invocation: Invocation, *, list_templates: bool, **options: object) -> N
 def _templates(answer: TemplateList) -> str:
     width = max(len(row.name) for row in answer.templates)
     rows = [f"  {row.name:<{width}}  {row.meaning}" for row in answer.templates]
-    return "\n".join(["Templates:", *rows, "Next:", "  runr new TASK --template NAME"])
+    use = commands.new("first-task", "--template", answer.templates[0].name)
+    return "\n".join(["Templates:", *rows, *console.render_next_steps(console.written([use]))])
 
 
 @command("init")
@@ -122,6 +126,12 @@ def install(
     """
     if what == "git-hooks" and where == "user":
         raise UsageError("git hooks are installed for one repository, not for a user")
+    steps = (
+        after_install_preview(what, force=force, where=where)
+        if only_print and not uninstall
+        else ()
+    )
+    again = console.written(steps)
     if what == "merge-driver":
         project = invocation.project()
         done = (
@@ -129,7 +139,8 @@ def install(
             if uninstall
             else merge_driver.install(project, dry_run=only_print)
         )
-        invocation.show(done, console.render_result)
+        again = again if done.changed else []
+        invocation.show(replace(done, next_steps=again), console.render_result)
         return
     if what == "git-hooks":
         answer = _git_hooks(invocation.project().repo, only_print=only_print, uninstall=uninstall)
@@ -141,6 +152,8 @@ def install(
         root = invocation.project().layout.root
         own = _own_command()
         answer = claude_plugin.install(root, command=own, force=force, only_print=only_print)
+    if answer.previews and again:
+        answer = replace(answer, next_steps=again)
     invocation.show(answer, _installed)
 
 
@@ -168,11 +181,12 @@ def _own_command() -> list[str]:
 def _installed(answer: InstallResult) -> str:
     if answer.previews:
         shown = [line for each in answer.previews for line in (f"# {each.path}", each.text)]
-        return "\n".join([*shown, *(f"note: {note}" for note in answer.notes)])
+        notes = [f"note: {note}" for note in answer.notes]
+        return "\n".join([*shown, *notes, *console.render_next_steps(answer.next_steps)])
     lines = [f"  {path}" for path in answer.changed]
     head = "changed:" if lines else "Nothing to do."
     notes = [f"  note: {note}" for note in answer.notes]
-    steps = ["Next:", *(f"  {step}" for step in answer.next_steps)] if answer.next_steps else []
+    steps = console.render_next_steps(answer.next_steps)
     return "\n".join([head, *lines, *notes, *steps])
 
 
@@ -202,7 +216,7 @@ def workers(invocation: Invocation, words: tuple[str, ...]) -> None:
         case _:
             raise UsageError(
                 f"unknown argument {words[0]!r}: `runr workers` lists them, `workers add` adds one",
-                next_steps=["runr workers", "runr workers add my-agent -- my-agent --yes"],
+                next_steps=[commands.workers(), commands.add_worker("my-agent")],
             )
 
 
@@ -213,7 +227,7 @@ def _list(answer: WorkerList) -> str:
 
 def _line(row: WorkerSummary, width: int) -> str:
     if not row.installed:
-        steps = "".join(f"\n    {step}" for step in row.next_steps if step != "runr doctor")
+        steps = "".join(f"\n    {step}" for step in row.next_steps)
         return f"{style('✗', fg='red')} {row.name:<{width}}  {row.message}{steps}"
     facts = [row.version or "", row.path or " ".join(row.command)]
     if row.login is not None:

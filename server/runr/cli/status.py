@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import click
 from click import style
 
-from runr.cli import render_tasks
+from runr.cli import console, render_tasks
 from runr.cli.app import Invocation, command, task_names
 from runr.errors import UsageError
+from runr.next_steps import commands
 from runr.query import listing
 from runr.query.listing import TaskQuery
 
@@ -37,7 +38,7 @@ def render_inference(answer: InferenceResult) -> str:
     if answer.applied:
         number = len(answer.changed)
         lines.append("1 status changed" if number == 1 else f"{number} statuses changed")
-    steps = ["Next:", *(f"  {step}" for step in answer.next_steps)] if answer.next_steps else []
+    steps = console.render_next_steps(answer.next_steps)
     return "\n".join([*lines, *_notes(answer.notes), *steps])
 
 
@@ -106,9 +107,7 @@ def status(
         return
     if apply or min_confidence is not None:
         option = "--apply" if apply else "--min-confidence"
-        raise UsageError(
-            f"{option} requires --infer-from-git", next_steps=["runr status --infer-from-git"]
-        )
+        raise UsageError(f"{option} requires --infer-from-git", next_steps=[commands.infer()])
     invocation.show(listing.list_tasks(invocation.project(), TaskQuery()), render_tasks.render_list)
 
 

@@ -116,4 +116,4 @@ def task_status(invocation: Invocation, task: str, tail: int) -> None:
     from runr.query import detail  # noqa: PLC0415 - as in `next_task`
 
     answer = detail.task_status(invocation.project(), task, tail=tail)
-    invocation.show(answer, render_tasks.render_details, console.after_detail(answer))
+    invocation.show(answer, render_tasks.render_details)

@@ -10,6 +10,7 @@ from runr.errors import RepositoryError
 from runr.git import commits, recovery, submodules
 from runr.git.commits import is_on
 from runr.git.repo import Repo, split
+from runr.next_steps.step import Surface
 from runr.runs.model import RunSpec
 from runr.runs.preconditions import Facts, Filter, problems
 
@@ -34,6 +35,7 @@ def ensure_ready(
     own_tree: bool,
     force: bool,
     warn: Callable[[str], None],
+    surface: Surface,
 ) -> str | None:
     """Raise RepositoryError for what keeps a run from its end, and tell the rest to `warn`.
 
@@ -46,7 +48,7 @@ def ensure_ready(
         steps = dict.fromkeys(step for each in blocking for step in each.next_steps)
         raise RepositoryError("; ".join(each.message for each in blocking), next_steps=tuple(steps))
     for each in found:
-        advice = f" ({each.next_steps[0]})" if each.next_steps else ""
+        advice = f" ({surface.inline(each.next_steps[0])})" if each.next_steps else ""
         warn(f"{each.message}{advice}")
     passed = [each.message for each in found if each.blocks]
     return "; ".join(passed) or None

@@ -10,6 +10,7 @@ from runr.git.repo import Checkout, Repo, complaint
 from runr.git.snapshot import Change
 from runr.git.trailers import RUN_ID, TASK, Block, Trailers, parse_trailers
 from runr.git.trailers import message as compose
+from runr.next_steps import commands
 
 _FORMAT = "--format=%H%x1f%cI%x1f%B"
 
@@ -166,7 +167,7 @@ def move_head(repo: Repo, sha: str, seen: str | None, note: str) -> None:
         raise GitError(
             f"HEAD in {repo.path} moved, or is locked, while {sha} was being made its next commit: "
             f"{complaint(moved.err)}",
-            next_steps=("runr resume",),
+            next_steps=[commands.resume()],
         )
 
 

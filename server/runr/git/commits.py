@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from runr.errors import GitError
 from runr.git import quarantine
 from runr.git.repo import Repo
+from runr.next_steps import setup
 
 
 class UnsignedError(GitError):
@@ -79,7 +80,7 @@ def _signed(
         why = _reason(done.err)
     raise UnsignedError(
         f"commit.gpgsign is set, and a commit cannot be signed: {why}",
-        next_steps=("git commit-tree -S -m test 'HEAD^{tree}'", "git config commit.gpgsign false"),
+        next_steps=setup.signing(),
     )
 
 

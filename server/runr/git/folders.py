@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from runr.errors import RepositoryError
+from runr.next_steps import commands
 
 
 def git_dir(tree: Path) -> Path | None:
@@ -56,9 +57,12 @@ def find_root(start: Path) -> Path:
     damaged = next((folder for folder in around if (folder / ".git").is_dir()), None)
     if damaged is not None:
         raise RepositoryError(
-            f"{damaged / '.git'} is no git repository: it has no HEAD", next_steps=("git init",)
+            f"{damaged / '.git'} is no git repository: it has no HEAD",
+            next_steps=[commands.git("init")],
         )
-    raise RepositoryError(f"{start} is not inside a git repository", next_steps=("git init",))
+    raise RepositoryError(
+        f"{start} is not inside a git repository", next_steps=[commands.git("init")]
+    )
 
 
 def main_tree(tree: Path) -> Path | None:
@@ -80,7 +84,8 @@ def _line(path: Path) -> str:
 
 def _unreadable(path: Path, error: OSError) -> RepositoryError:
     return RepositoryError(
-        f"{path} cannot be read: {error.strerror}", next_steps=(f"ls -ld {path}",)
+        f"{path} cannot be read: {error.strerror}",
+        next_steps=[commands.program("ls", "-ld", str(path))],
     )
 
 

@@ -13,8 +13,12 @@ from runr.git import commits as git_commits
 from runr.git import quarantine, recovery, snapshot
 from runr.git.commits import is_on
 from runr.git.repo import Output, Repo, complaint, split
+from runr.next_steps.runs import merge_by_hand
 
 _UNKNOWN_OPTION = 129
+#: As many files fit into a command that a user pastes.
+_ASIDE = 20
+
 _VERIFIES = r"^merge\.verifysignatures$"
 
 #: How long to wait before each further try, in seconds.
@@ -210,12 +214,27 @@ def _worktree(common: Path, record: Path) -> str:
 def _command(root: Repo, branch: str, target: str | None) -> str:
     # A commit without a signature would be refused a second time.
     asks = is_on(root.settings(_VERIFIES), "merge.verifysignatures")
-    merge = f"git merge{' --no-verify-signatures' if asks else ''} {shlex.quote(branch)}"
+    options = ["--no-verify-signatures"] if asks else []
+    if not root.attempt("diff-index", "--quiet", "HEAD", "--").ok:
+        options.append("--autostash")  # git would refuse to merge over changes
     if target is None or root.branch() == target or not root.resolve(f"refs/heads/{target}"):
-        return merge
-    if found := checkout_of(root, target):
-        return f"git -C {shlex.quote(found)} {merge.removeprefix('git ')}"
-    return f"git switch {shlex.quote(target)} && {merge}"
+        return str(merge_by_hand(branch, options=options, aside=_in_the_way(root, branch)))
+    found = checkout_of(root, target) or ""
+    return str(merge_by_hand(branch, switch_to=target, checkout=found, options=options))
+
+
+def _in_the_way(root: Repo, branch: str) -> list[str]:
+    """Return the user's untracked files that a merge would not spare.
+
+    git refuses to overwrite them, and overwrites those that it ignores.
+    """
+    found = root.attempt("diff", "--name-only", "--diff-filter=A", "-z", f"HEAD...{branch}")
+    added = [name for name in split(found.out) if os.path.lexists(root.path / name)]
+    if not found.ok or not added or len(added) > _ASIDE:
+        return []
+    paths = [f":(top,literal){name}" for name in added]
+    known = set(root.fields("ls-files", "-z", "--full-name", "--", *paths))
+    return [path for path, name in zip(paths, added, strict=True) if name not in known]
 
 
 _AUTHOR = "--format=%an%x00%ae%x00%ad%x00%B"

@@ -13,6 +13,7 @@ from typing import IO, NamedTuple
 
 from runr.errors import GitError, RepositoryError
 from runr.git import folders
+from runr.next_steps.step import NextStep
 
 # Of the variables that steer git, those that say who the user is and how git is set up.
 # The rest (GIT_DIR, GIT_INDEX_FILE, ...) would send a command to another repository.
@@ -274,6 +275,11 @@ class Repo(NamedTuple):
         found = folders.common_dir(self.path)
         return found or (self.path / self.text("rev-parse", "--git-common-dir")).resolve()
 
+    def is_called_bare(self) -> bool:
+        """Tell whether `core.bare` keeps git from using this working tree."""
+        looked = self.attempt("rev-parse", "--is-inside-work-tree")
+        return looked.ok and looked.out != b"true\n"
+
     def operation(self) -> str | None:
         """Return the operation that is in progress here, such as `rebase`."""
         folder = self.git_dir()
@@ -359,7 +365,8 @@ class Repo(NamedTuple):
         if "not a git repository" in message and (self.path / ".git").exists():
             message += "; its .git is damaged: look at HEAD, objects and refs in it"
         return GitError(
-            f"git {shlex.join(args)} failed in {self.path}: {message}", next_steps=remedies(err)
+            f"git {shlex.join(args)} failed in {self.path}: {message}",
+            next_steps=[NextStep(script=remedy) for remedy in remedies(err)],
         )
 
 

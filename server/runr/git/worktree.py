@@ -9,6 +9,7 @@ from pathlib import Path
 from runr import nofollow
 from runr.errors import RepositoryError
 from runr.git.repo import Repo
+from runr.next_steps import commands
 
 _SLUG = 40
 
@@ -41,7 +42,7 @@ def add(repo: Repo, path: Path, branch: str, base: str) -> None:
     if found:
         raise RepositoryError(
             "the branch `runr` leaves no room for branches below runr/",
-            next_steps=("git branch -m runr runr-old",),
+            next_steps=[commands.git("branch", "-m", "runr", "runr-old")],
         )
     repo.run("worktree", "add", "--no-track", "-b", branch, "--", str(path), base)
 

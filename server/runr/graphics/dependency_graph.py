@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from runr.graphics import chart
 from runr.graphics.chart import Chart
+from runr.next_steps.step import CLI, NextStep
+from runr.next_steps.tasks import ListFacts, after_list
 from runr.project import Project
 from runr.query import task_views
 from runr.query.backlog import reached
@@ -109,7 +111,15 @@ def graph_result(graphed: DependencyView) -> GraphResult:
         cycles=[list(way) for way in ways if not needs.keys().isdisjoint(way)],
         critical_path=list(graphed.critical),
         about=graphed.about,
+        next_steps=CLI.lines(graph_steps(graphed)),
     )
+
+
+def graph_steps(graphed: DependencyView) -> tuple[NextStep, ...]:
+    """Return what to do about an empty graph; nothing is needed for another one."""
+    if graphed.paths:
+        return ()
+    return after_list(ListFacts(total=0, in_all=len(graphed.task_states)))
 
 
 def graph_chart(graphed: DependencyView) -> Chart:

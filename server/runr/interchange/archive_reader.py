@@ -15,6 +15,7 @@ from runr.errors import UsageError
 from runr.interchange.archive import COLUMNS, CSV_HEADER, VERSION, KeptRun, KeptTask
 from runr.interchange.external_task import Document
 from runr.interchange.record_fields import InvalidJsonError, describe
+from runr.next_steps import commands
 from runr.status import codec
 from runr.status.model import Entry
 from runr.text import one_line
@@ -175,7 +176,7 @@ def _refuse_newer(name: str, version: object) -> None:
         raise UsageError(
             f"{name} was written by a newer runr (format {version}, "
             f"this one reads {VERSION}); nothing was imported",
-            next_steps=["uv tool upgrade runr"],
+            next_steps=[commands.upgrade()],
         )
 
 

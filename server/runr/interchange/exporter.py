@@ -9,6 +9,7 @@ from runr.errors import UsageError
 from runr.interchange import archive, backlog_md, beads, taskmaster
 from runr.interchange.archive import Archive, KeptRun, KeptTask
 from runr.interchange.external_task import ExportedTask
+from runr.next_steps import commands
 from runr.project import Project
 from runr.query.graph import Graph
 from runr.query.models import CommandResult
@@ -59,7 +60,7 @@ def _folder(project: Project, request: ExportRequest) -> CommandResult:
     if request.output is None:
         raise UsageError(
             "Backlog.md keeps a file for each task: name a folder",
-            next_steps=["runr export --format backlog --output backlog"],
+            next_steps=[commands.export("--format", "backlog", "--output", "backlog")],
         )
     written = backlog_md.write(exported_tasks(project))
     folder = project.here / request.output

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from runr.interchange.import_plan import DonePolicy, Outcome
 from runr.interchange.sources import Tool
+from runr.next_steps.imports import ImportCommand
 from runr.query.models import Result
 
 
@@ -30,6 +31,19 @@ class ImportRequest(BaseModel):
     done: DonePolicy = "hold"
     by: str | None = None
     dry_run: bool = False
+
+    @property
+    def typed(self) -> ImportCommand:
+        """What was typed, as far as a next step repeats it."""
+        return ImportCommand(
+            file=self.file,
+            tool=self.tool or "",
+            into=self.into,
+            tags=self.tags,
+            only=self.only,
+            done=self.done,
+            by=self.by or "",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

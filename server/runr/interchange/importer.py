@@ -6,16 +6,17 @@ from pathlib import PurePosixPath
 
 from runr import nofollow
 from runr.errors import DamagedStateError, RunrError, UsageError
-from runr.interchange import archive_reader, import_advice, sources
+from runr.interchange import archive_reader, sources
 from runr.interchange.archive_restore import Restored, create_file, restore_archive
 from runr.interchange.external_task import Record
-from runr.interchange.import_advice import ImportSituation
 from runr.interchange.import_plan import ImportOptions, PlannedRecord, plan_import
 from runr.interchange.import_result import ImportedRecord, ImportRequest, ImportResult, count
 from runr.interchange.source_choice import choose
 from runr.interchange.sources import TITLES, Source
 from runr.interchange.task_file import path_of
 from runr.lifecycle.attest import record_attestation
+from runr.next_steps import imports
+from runr.next_steps.imports import ImportFacts
 from runr.project import Project
 from runr.runs.model import Approval
 from runr.storage import state_dir
@@ -43,7 +44,10 @@ def import_tasks(project: Project, request: ImportRequest) -> ImportResult:
     attested = done if attests else {}
     accounts = [_account(row, attested=f"{TASKS}/{row.name}" in attested) for row in rows]
     facts = _situation(project, source, rows, 0 if attests else len(done))
-    return _answer(request, source, accounts, facts, notes)
+    notes += _notes(project, request, facts)
+    advise = imports.after_preview if request.dry_run else imports.after_import
+    steps = project.surface.lines(advise(request.typed, facts))
+    return _answer(request, source, accounts, facts, notes=notes, next_steps=steps)
 
 
 def _restore(project: Project, request: ImportRequest, source: Source) -> ImportResult:
@@ -54,7 +58,7 @@ def _restore(project: Project, request: ImportRequest, source: Source) -> Import
         )
     records = archive_reader.read(source.documents[0])
     rows = [_restored(row) for row in restore_archive(project, records, dry_run=request.dry_run)]
-    step = import_advice.command(request, "--yes") if request.dry_run else "runr list-tasks"
+    steps = imports.after_restore(request.typed, dry_run=request.dry_run)
     return ImportResult(
         tool="runr",
         file=request.file,
@@ -62,7 +66,7 @@ def _restore(project: Project, request: ImportRequest, source: Source) -> Import
         records=rows,
         record_count=len(rows),
         counts=count(rows),
-        next_steps=[step],
+        next_steps=project.surface.lines(steps),
     )
 
 
@@ -142,11 +146,10 @@ def _unrecorded(project: Project, rows: Sequence[PlannedRecord]) -> dict[str, Pl
 
 
 def _nameless(project: Project, request: ImportRequest, number: int) -> UsageError:
-    by = project.repo.user() or "YOUR NAME"
     return UsageError(
         f"{pluralize(number, 'task')} would be attested: name with --by the person who says "
         "that they are done",
-        next_steps=[import_advice.command(request, by=by)],
+        next_steps=[imports.attest(request.typed, project.repo.user() or "").step()],
     )
 
 
@@ -172,11 +175,12 @@ def _answer(
     request: ImportRequest,
     source: Source,
     records: list[ImportedRecord],
-    facts: ImportSituation,
-    notes: Sequence[str],
+    facts: ImportFacts,
+    *,
+    notes: list[str],
+    next_steps: list[str],
 ) -> ImportResult:
     attested = sum(record.attested for record in records)
-    advise = import_advice.after_preview if request.dry_run else import_advice.after_import
     return ImportResult(
         tool=source.tool,
         file=request.file,
@@ -187,25 +191,24 @@ def _answer(
         attested_count=attested,
         unattested_count=facts.unattested,
         attested_by=request.by if attested else None,
-        notes=[*notes, *import_advice.notes(request, facts)],
-        next_steps=advise(request, facts),
+        notes=notes,
+        next_steps=next_steps,
     )
 
 
 def _situation(
     project: Project, source: Source, rows: Sequence[PlannedRecord], unattested: int
-) -> ImportSituation:
+) -> ImportFacts:
     layout = project.layout
     written = sum(row.writes for row in rows)
-    return ImportSituation(
+    message = f"Import {pluralize(written, 'task')} from {TITLES[source.tool]}"
+    return ImportFacts(
         title=TITLES[source.tool],
         written=written,
         unattested=unattested,
-        by=project.repo.user() if unattested else None,
-        root="" if project.here == layout.root else str(layout.root),
+        user=(project.repo.user() if unattested else None) or "",
         has_settings=layout.config.exists() or layout.old_config.exists(),
-        has_checks=_has_checks(project) if written else True,
-        committable=written > 0 and _committable(project),
+        files=project.commit_facts([".runr"], message) if written else None,
     )
 
 
@@ -217,9 +220,24 @@ def _has_checks(project: Project) -> bool:
     return bool(verify.tier0 or verify.tier1 or verify.tier2)
 
 
-def _committable(project: Project) -> bool:
-    ignored = project.repo.attempt("check-ignore", "-q", "--no-index", f"{TASKS}/x.md").ok
-    return not ignored and project.repo.operation() is None
+def _notes(project: Project, request: ImportRequest, facts: ImportFacts) -> list[str]:
+    """Return what a person should know beside the commands."""
+    found = []
+    if facts.unattested and request.done == "hold":
+        one = facts.unattested == 1
+        found.append(
+            f"{pluralize(facts.unattested, 'task')} {'is' if one else 'are'} done in "
+            f"{facts.title}; runr checked nothing of that, so {'it is' if one else 'they are'} "
+            "on hold until a person attests it"
+        )
+    if facts.written and not request.dry_run:
+        found.append(
+            "add checks for each task to its header (`verify:`)"
+            if _has_checks(project)
+            else "no checks are set: add them to the tasks' headers (`verify:`) or to [verify] in "
+            ".runr/config.toml, as a run is verified by nothing else"
+        )
+    return found
 
 
 def _account(row: PlannedRecord, *, attested: bool) -> ImportedRecord:

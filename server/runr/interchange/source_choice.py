@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from runr.errors import UsageError
-from runr.interchange import import_advice
 from runr.interchange.external_task import Record
 from runr.interchange.import_result import ImportRequest
 from runr.interchange.sources import TITLES, Source, read_source
@@ -47,5 +46,5 @@ def _ambiguous(request: ImportRequest, full: Sequence[_Read]) -> UsageError:
     ]
     return UsageError(
         f"several tools keep records in {request.file}: {', '.join(there)}; choose one",
-        next_steps=[import_advice.command(request.model_copy(update=change)) for change in changes],
+        next_steps=[request.model_copy(update=change).typed.step() for change in changes],
     )

@@ -9,6 +9,7 @@ from runr.errors import UnknownNameError, UsageError
 from runr.interchange import archive, backlog_md, beads, github, taskmaster
 from runr.interchange.external_task import Document, Record
 from runr.interchange.record_fields import InvalidJsonError, parse_json
+from runr.next_steps import commands
 from runr.text import pluralize
 
 Tool = Literal["taskmaster", "beads", "backlog", "github", "runr"]
@@ -59,7 +60,11 @@ def find_sources(asked: Path, shown: str, tool: Tool | None = None) -> tuple[Sou
     found = [source for source in _in_folder(asked, shown) if tool in (None, source.tool)]
     if not any(source.documents for source in found):
         missing = asked / ".beads" if (asked / ".beads").is_dir() else None
-        hint = ["bd export -o .beads/issues.jsonl"] if missing and tool in (None, "beads") else []
+        hint = (
+            [commands.program("bd", "export", "-o", ".beads/issues.jsonl")]
+            if missing and tool in (None, "beads")
+            else []
+        )
         raise UsageError(
             f"{shown} holds no tasks that runr can read: neither .taskmaster/tasks/tasks.json "
             "nor .beads/issues.jsonl nor backlog/tasks; name the file itself",

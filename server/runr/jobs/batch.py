@@ -12,6 +12,7 @@ from runr.errors import (
 )
 from runr.lifecycle import follow, start
 from runr.lifecycle.start import RunRequest
+from runr.next_steps.runs import after_batch
 from runr.project import Project
 from runr.query import listing
 from runr.query.detail_models import RunDetails
@@ -87,8 +88,14 @@ def run_ready(
     waiting = sorted([task.path for task in matching if task.needs_human] + others)
     stopped = [task.path for task in left if task.interrupted and task.path not in others]
     message = _summary(runs, waiting, stopped)
+    steps = after_batch(ran=bool(runs), stopped=stopped, waiting=waiting)
     return BatchResult(
-        runs=runs, refused=text, needs_human_paths=waiting, stopped_paths=stopped, message=message
+        runs=runs,
+        refused=text,
+        needs_human_paths=waiting,
+        stopped_paths=stopped,
+        message=message,
+        next_steps=project.surface.lines(steps),
     )
 
 
@@ -132,7 +139,7 @@ def _summary(runs: list[RunDetails], waiting: list[str], stopped: list[str]) -> 
     names = ", ".join(map(_name, waiting))
     earlier = ", ".join(map(_name, stopped))
     text += f"; waiting for a person: {names}" if names else ""
-    return text + (f"; stopped, resume with `runr resume`: {earlier}" if earlier else "")
+    return text + (f"; stopped: {earlier}" if earlier else "")
 
 
 def _name(path: str) -> str:

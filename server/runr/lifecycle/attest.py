@@ -11,8 +11,10 @@ from runr.errors import BlockedError, UsageError, VerificationError
 from runr.execution import completion, verification
 from runr.execution.context import RunContext
 from runr.lifecycle.leases import record_spec
+from runr.next_steps import commands
+from runr.next_steps.tasks import uncompletable
 from runr.project import Project
-from runr.runs import journal, stop_reasons
+from runr.runs import journal
 from runr.runs.events import PhaseStarted, RunApproved, RunCompleted, RunStopped, VerifyFinished
 from runr.runs.model import Approval, Phase, RunCreated, RunState
 from runr.storage import files, state_dir
@@ -83,17 +85,15 @@ def attest(
 
     With `skip` the checks are recorded as skipped.
     """
-    name = stop_reasons.quoted(task.name)
     if word is None:
-        by_worker = [] if task.type is TaskType.MANUAL else [f"runr run --task {name}"]
         raise UsageError(
             f"{task.name} has no open run, so a person has to attest its completion, with a reason",
-            next_steps=[*by_worker, f"runr complete-task {name} --reason 'what was done'"],
+            next_steps=uncompletable(task.path, manual=task.type is TaskType.MANUAL),
         )
     if blockers and not force:
         raise BlockedError(
             f"{task.name} waits for {', '.join(blockers)}",
-            next_steps=["runr list-tasks --blocked", _forced(name)],
+            next_steps=[commands.list_tasks("--blocked"), commands.attest(task.path, force=True)],
         )
     forced = f"open dependencies: {', '.join(blockers)}" if blockers else None
     with open_person_run(project, task, override_reason=forced) as context:
@@ -109,7 +109,7 @@ def _record(
         failed = next(check for check in state.verification.checks if check.failed)
         raise VerificationError(
             f"{task.name} is not completed: `{failed.command}` failed\n{failed.tail[-1500:]}",
-            next_steps=[f"runr report {state.id}", _forced(stop_reasons.quoted(task.name))],
+            next_steps=[commands.report(state.id), commands.attest(task.path, force=True)],
         )
     context.journal.append(RunApproved(word.by, word.reason), source="person")
     state = context.journal.append(RunCompleted(), source="person")
@@ -128,10 +128,6 @@ def _verify(context: RunContext, *, skip: bool) -> RunState:
     return context.journal.append(
         VerifyFinished(verification.verification_result(results), tuple(results))
     )
-
-
-def _forced(name: str) -> str:
-    return f"runr complete-task {name} --force --reason 'why it counts as completed'"
 
 
 def record_attestation(project: Project, task: Task, word: Approval) -> RunState:

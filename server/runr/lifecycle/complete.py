@@ -1,6 +1,5 @@
 """Complete a task: verified by its checks, or attested by a named person."""
 
-import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,10 +15,13 @@ from runr.git.repo import Repo
 from runr.lifecycle import attest
 from runr.lifecycle.leases import exclusive, lease_conflict, take_over
 from runr.lifecycle.runs import resume_run
+from runr.next_steps import commands
+from runr.next_steps.runs import while_running
+from runr.next_steps.tasks import CompletionFacts, after_completion, already_completed
 from runr.project import Project
 from runr.query import presenters
 from runr.query.detail import task_details
-from runr.query.detail_models import CompletionResult, TaskFields
+from runr.query.detail_models import CompletionResult, RunDetails
 from runr.query.models import DEFAULT_TAIL
 from runr.query.presenters import Holder
 from runr.query.snapshot import Snapshot
@@ -27,8 +29,8 @@ from runr.runs import journal, stop_reasons
 from runr.runs.events import RunApproved, RunResumed
 from runr.runs.machine import next_action
 from runr.runs.model import Approval, RunState
-from runr.runs.next_steps import Surface
 from runr.status.model import Entry, State
+from runr.storage.layout import RunFiles
 from runr.tasks.model import Task
 from runr.workers import process_tree
 
@@ -79,13 +81,9 @@ def complete_task(project: Project, request: CompleteRequest) -> CompletionResul
 
 def _refuse_to_skip(task: Task, state: RunState) -> None:
     """Raise UsageError: the checks of an open run cannot be skipped."""
-    name = stop_reasons.quoted(task.name)
     raise UsageError(
         f"run {state.id} of {task.name} is open, and the checks are a part of it",
-        next_steps=[
-            f"runr complete-task {name} --force --reason 'why it counts as completed'",
-            f"runr stop {state.id}",
-        ],
+        next_steps=[commands.attest(task.path, force=True), commands.stop(state.id)],
     )
 
 
@@ -128,7 +126,7 @@ def _finish(
     if not state.by_session:
         raise AlreadyRunningError(
             f"run {state.id} is running on {state.start.task}: let it finish, or stop it first",
-            next_steps=[f"runr follow {state.id}", f"runr stop {state.id}"],
+            next_steps=while_running(state.id),
         )
     _ensure_same_branch(project, state)
     state = _take_over_if_gone(project, state)
@@ -165,19 +163,16 @@ def _ensure_same_branch(project: Project, state: RunState) -> None:
     if not tree.is_dir():
         raise UsageError(
             f"run {state.id} works in {tree}, which does not exist",
-            next_steps=[f"runr stop {state.id}"],
+            next_steps=[commands.stop(state.id)],
         )
     now, opened = Repo(tree).branch(), state.start.target
     if now != opened:
-        back = stop_reasons.quoted(opened) if opened else f"--detach {state.start.base_sha}"
-        there = "" if tree == project.tree else f" -C {shlex.quote(str(tree))}"
+        back = (opened,) if opened else ("--detach", state.start.base_sha)
+        there = () if tree == project.tree else ("-C", str(tree))
         raise UsageError(
             f"run {state.id} was opened on {opened or 'a detached HEAD'}, "
             f"and this is {now or 'a detached HEAD'}",
-            next_steps=[
-                f"git{there} switch {back}",
-                f"runr stop {state.id}",
-            ],
+            next_steps=[commands.git(*there, "switch", *back), commands.stop(state.id)],
         )
 
 
@@ -212,7 +207,9 @@ def _answer(project: Project, task: Task, state: RunState) -> CompletionResult:
         task=shown,
         run=run,
         completed=state.result == "completed",
-        next_steps=[_advice(shown, state, project.surface)],
+        next_steps=project.surface.lines(
+            after_completion(_facts(project, task, state), agent=not project.surface.is_shell)
+        ),
     )
 
 
@@ -223,24 +220,25 @@ def _already(project: Project, task: Task, entry: Entry) -> CompletionResult:
     state = journal.state(run) if entry.last_run_id else None
     return CompletionResult(
         task=shown,
-        run=presenters.run_details(state, run, now=project.now()) if state else None,
+        run=_details(project, state, run) if state else None,
         completed=True,
-        next_steps=[f"It was completed already: {shown.why}."],
+        next_steps=project.surface.lines(already_completed(shown.why)),
     )
 
 
-def _advice(task: TaskFields, state: RunState, surface: Surface) -> str:
-    if state.result == "completed":
-        dirty = f" Left uncommitted: {', '.join(state.left_dirty[:5])}." if state.left_dirty else ""
-        empty = " Nothing was changed by it." if state.changed == 0 else ""
-        return f"Done: it is recorded.{empty}{dirty}"
-    if state.violations:
-        return (
-            f"Undo what is outside of the task's scope: {', '.join(state.violations[:5])}. "
-            f"Then {surface.complete(task.path)} again."
-        )
-    if state.result is None and state.outcome == "changes":
-        return f"Do what the reviewer asks for, then {surface.complete(task.path)} again."
-    if state.result is None:
-        return f"Fix what failed, then {surface.complete(task.path)} again. The run stays open."
-    return f"Needs a person: {surface.attest(task.path)}."
+def _details(project: Project, state: RunState, run: RunFiles) -> RunDetails:
+    return presenters.run_details(project, state, run, now=project.now())
+
+
+def _facts(project: Project, task: Task, state: RunState) -> CompletionFacts:
+    return CompletionFacts(
+        path=task.path,
+        run=state.id,
+        completed=state.result == "completed",
+        running=state.result is None,
+        asks_changes=state.outcome == "changes",
+        violations=state.violations,
+        left_dirty=state.left_dirty,
+        is_empty=state.changed == 0,
+        run_steps=presenters.next_steps(project, state),
+    )

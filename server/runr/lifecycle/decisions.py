@@ -9,6 +9,7 @@ from runr.execution import completion
 from runr.lifecycle import attest, complete
 from runr.lifecycle.complete import CompleteRequest
 from runr.lifecycle.leases import ensure_no_live_run, exclusive
+from runr.next_steps import commands
 from runr.project import Project
 from runr.query import presenters
 from runr.query.detail_models import CompletionResult, RunResult
@@ -18,7 +19,6 @@ from runr.query.task_state import TaskState
 from runr.runs import journal, stop_reasons
 from runr.runs.events import RunApproved, RunCompleted, RunRejected
 from runr.runs.model import Approval, RunState
-from runr.runs.stop_reasons import quoted
 from runr.status.model import State
 from runr.status.staleness import StaleTrigger
 
@@ -74,18 +74,17 @@ def _refuse(project: Project, task_state: TaskState) -> None:
     outer = project.environment.get("RUNR_RUN_ID")
     if outer:
         raise UsageError(f"this is inside run {outer}: only a person acknowledges a completion")
-    name = quoted(task_state.task.name)
-    look = [f"runr why {name}"]
+    look = commands.why(task_state.path)
     if task_state.entry.status is not State.COMPLETED:
         raise UsageError(
             f"{task_state.task.name} is not completed, so there is nothing to acknowledge",
-            next_steps=look,
+            next_steps=[look],
         )
     causes = {stale_reason.cause for stale_reason in task_state.stale_reasons}
     if StaleTrigger.REVERTED in causes:
         raise UsageError(
             f"the work of {task_state.task.name} was reverted, so it cannot be acknowledged",
-            next_steps=[f"runr run --task {name}", *look],
+            next_steps=[commands.run(task_state.path), look],
         )
     if not causes - {StaleTrigger.UPSTREAM}:
         before = (
@@ -93,7 +92,7 @@ def _refuse(project: Project, task_state: TaskState) -> None:
             if task_state.stale_reasons
             else "nothing has changed since"
         )
-        raise UsageError(f"{task_state.task.name} is not stale itself: {before}", next_steps=look)
+        raise UsageError(f"{task_state.task.name} is not stale itself: {before}", next_steps=[look])
 
 
 class Decision(BaseModel):
@@ -124,8 +123,8 @@ def reject(project: Project, decision: Decision) -> RunResult:
         state = context.journal.append(RunRejected(word.by, word.reason), source="person")
         completion.write_status(context, state)
         completion.write_report(context, state)
-    shown = presenters.run_details(state, run, now=project.now())
-    return RunResult(run=shown, next_steps=[f"Its work is kept. Resume it: runr resume {state.id}"])
+    shown = presenters.run_details(project, state, run, now=project.now())
+    return RunResult(run=shown, next_steps=shown.next_steps)
 
 
 def _awaiting(project: Project, about: str) -> RunState:
@@ -139,8 +138,7 @@ def _awaiting(project: Project, about: str) -> RunState:
     except UnknownNameError as unknown:
         path = _task_of(project, about, unknown)
     entry = entries.get(path)
-    name = quoted(path.removeprefix(".runr/tasks/"))
-    look = f"runr task-status {name}"
+    look = commands.status(path)
     if entry is None or entry.last_run_id is None:
         raise UsageError(f"{path} has no run, so there is nothing to review", next_steps=[look])
     state = journal.require(project.layout.run(entry.last_run_id))
@@ -166,7 +164,7 @@ def _task_of(project: Project, about: str, unknown: UnknownNameError) -> str:
         newer = entry.last_run_id if entry else None
         raise UsageError(
             f"run {state.id} is not the last one of {state.start.task}",
-            next_steps=[f"runr report {newer}"] if newer else [],
+            next_steps=[commands.report(newer)] if newer else [],
         )
     return state.start.task
 

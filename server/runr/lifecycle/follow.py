@@ -39,11 +39,11 @@ def wait_for_run(
             on_event(event)
         state = journal.require(files)
         if state.result and not alive:
-            return presenters.run_details(state, files, tail=DEFAULT_TAIL)
+            return presenters.run_details(project, state, files, tail=DEFAULT_TAIL)
         if not alive and not state.by_session:
             project.entries()
             reconcile.end_if_dead(project.context(files))
         over = deadline is not None and time.monotonic() >= deadline
         if over or (state.by_session and state.result is None):
-            return presenters.run_details(state, files, now=project.now())
+            return presenters.run_details(project, state, files, now=project.now())
         time.sleep(_PAUSE)

@@ -10,6 +10,8 @@ from runr.config.settings import Config
 from runr.errors import AlreadyRunningError, RunrError
 from runr.execution import process
 from runr.git import hooks
+from runr.next_steps import commands
+from runr.next_steps.runs import after_brief, after_lease_conflict, while_running
 from runr.project import Project
 from runr.query import notes, presenters
 from runr.query.detail_models import RunResult
@@ -31,11 +33,10 @@ def brief_session(project: Project, run: RunFiles, state: RunState) -> RunResult
     """Return the brief of the session that works on the run."""
     body = repository.text_of(nofollow.read(run.task))
     noted = notes.format_notes(journal.events(run))
-    done = project.surface.complete(state.start.task)
     return RunResult(
         run=presenters.holder_details(project, state, run),
         brief=session_brief(state, body, notes=noted, surface=project.surface),
-        next_steps=[f"You are the worker: do what the brief says, then {done}."],
+        next_steps=project.surface.lines(after_brief(state.start.task)),
     )
 
 
@@ -56,7 +57,7 @@ def claim_task(project: Project, state: RunState, *, seen: Entry | None = None) 
         if late and entry.status is State.COMPLETED:
             raise AlreadyRunningError(
                 f"{task} was completed meanwhile (by {entry.completed_by})",
-                next_steps=[f"runr report {entry.last_run_id}"],
+                next_steps=[commands.report(entry.last_run_id or "latest")],
             )
         return entries | {task: fold(entry, state, now)}
 
@@ -74,23 +75,17 @@ def ensure_no_live_run(project: Project, entry: Entry) -> None:
     if process.is_alive(run):
         raise AlreadyRunningError(
             f"run {state.id} is running on {state.start.task} (its own process)",
-            next_steps=[f"runr follow {state.id}", f"runr stop {state.id}"],
+            next_steps=while_running(state.id),
         )
 
 
 def lease_conflict(project: Project, state: RunState) -> AlreadyRunningError:
     """Return the error that names the session that holds the task, and how to take it over."""
     task = state.start.task
-    taking = (
-        [project.surface.take_over(task).strip("`")] if project.environment.get(SESSION) else []
-    )
+    session = SESSION in project.environment
     return AlreadyRunningError(
         f"run {state.id} is open on {task}: {Holder.of(project, state).message}",
-        next_steps=[
-            f"runr report {state.id}",
-            *taking,
-            f"runr stop {state.id} --reason 'why it is abandoned'",
-        ],
+        next_steps=after_lease_conflict(task, state.id, session=session),
     )
 
 

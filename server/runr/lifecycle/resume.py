@@ -9,14 +9,15 @@ from runr.errors import DamagedStateError
 from runr.execution.context import RunContext
 from runr.git import snapshot
 from runr.lifecycle import runs
+from runr.next_steps import commands
+from runr.next_steps.runs import without_a_stop
 from runr.project import Project
 from runr.query import listing, presenters
 from runr.query.detail_models import RunDetails
 from runr.query.models import Result
-from runr.runs import journal, report, resume, stop_reasons
+from runr.runs import journal, resume, stop_reasons
 from runr.runs.machine import Action
 from runr.runs.model import Phase, RunState
-from runr.runs.stop_reasons import quoted
 from runr.status.model import Entry, State
 from runr.text import join_limited
 
@@ -45,7 +46,11 @@ def resume_latest(project: Project, *, dry_run: bool = False) -> ResumeResult:
     stop = stop_reasons.find(state.stop_reason or "error")
     name = state.start.task.removeprefix(".runr/tasks/")
     shown = presenters.run_details(
-        state, project.layout.run(state.id), tail=1500, now=project.now()
+        project,
+        state,
+        project.layout.run(state.id),
+        tail=1500,
+        now=project.now(),
     )
     if stop.code in stop_reasons.FOR_A_PERSON or not stop.resumable:
         return ResumeResult(
@@ -53,17 +58,18 @@ def resume_latest(project: Project, *, dry_run: bool = False) -> ResumeResult:
             run=shown,
             message=f"{name} waits for a person: {stop.meaning}",
             dry_run=dry_run,
-            next_steps=list(report.next_steps(state)),
+            next_steps=shown.next_steps,
         )
     message = f"run {state.id} of {name} stopped ({stop.code}: {stop.meaning})"
     if dry_run:
-        steps = [f"runr resume {state.id} --preview", f"runr resume {state.id}"]
+        both = [commands.resume(state.id, preview=True), commands.resume(state.id)]
+        steps = project.surface.lines(both)
         return ResumeResult(
             action="resume", run=shown, message=message, dry_run=True, next_steps=steps
         )
     answer = runs.resume_run(project, state.id)
     return ResumeResult(
-        action="resume", run=answer.run, message=message, next_steps=list(answer.run.next_steps)
+        action="resume", run=answer.run, message=message, next_steps=answer.run.next_steps
     )
 
 
@@ -89,18 +95,18 @@ def _without_a_stop(
     running = [entry.last_run_id for entry in entries.values() if entry.status is State.IN_PROGRESS]
     rows = listing.next_ready(project, kinds=("automated", "hybrid", "manual"))
     ready = [row.path.removeprefix(".runr/tasks/") for row in rows]
+    manual = bool(rows) and rows[0].type == "manual"
+    known = [run_id for run_id in running if run_id]
+    steps = project.surface.lines(without_a_stop(known, ready, manual=manual))
     summary = f"ready: {join_limited(ready, 5)}" if ready else "no task is ready"
     if running:
-        follow = [f"runr follow {run_id}" for run_id in running if run_id]
         message = f"No run has stopped, {len(running)} running; {summary}"
-        return ResumeResult(action="wait", message=message, dry_run=dry_run, next_steps=follow)
-    verb = "task-status" if rows and rows[0].type == "manual" else "run --task"
-    steps = [f"runr {verb} {quoted(ready[0])}", "runr list-tasks --ready"] if ready else []
+        return ResumeResult(action="wait", message=message, dry_run=dry_run, next_steps=steps)
     return ResumeResult(
         action="ready" if ready else "nothing",
         message=f"No run has stopped; {summary}",
         dry_run=dry_run,
-        next_steps=steps or ["runr list-tasks"],
+        next_steps=steps,
     )
 
 
@@ -129,9 +135,8 @@ def preview_resume(project: Project, wanted: str, since: Phase | None = None) ->
     runs.refuse(state, entries.get(state.start.task, Entry()), since)
     action = resume.follows(state, since)
     performs = action.kind == "perform"
-    option = f" --from {since}" if since else ""
-    resumed = [f"runr resume {state.id}{option}"]
-    steps = resumed if performs else list(report.next_steps(state))
+    again = (commands.resume(state.id, since=since or ""),)
+    steps = again if performs else presenters.next_steps(project, state)
     return ResumePreview(
         run_id=state.id,
         task_path=state.start.task,
@@ -141,7 +146,7 @@ def preview_resume(project: Project, wanted: str, since: Phase | None = None) ->
         workdir=state.start.workdir,
         changed=_work(project.context(project.layout.run(state.id)), state),
         message=_describe(action),
-        next_steps=steps,
+        next_steps=project.surface.lines(steps),
     )
 
 

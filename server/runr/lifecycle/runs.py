@@ -15,13 +15,14 @@ from runr.git import recovery, submodules, worktree
 from runr.git.repo import Repo
 from runr.lifecycle import leases
 from runr.lifecycle.leases import claim_task, record_spec
+from runr.next_steps import commands
+from runr.next_steps.runs import after_start, decision_first
 from runr.project import Project
 from runr.query import presenters
 from runr.query.detail_models import RunDetails, RunList, RunReport, RunResult
 from runr.runs import journal, report, resume, stop_reasons
 from runr.runs.events import RunResumed, RunStopRequested, SessionAttached
 from runr.runs.model import Phase, RunSpec, RunState
-from runr.runs.stop_reasons import quoted
 from runr.status.model import Entry, State
 from runr.storage import files
 from runr.storage.layout import RunFiles
@@ -72,7 +73,7 @@ def stop_run(project: Project, wanted: str, reason: str | None = None) -> RunDet
     run = project.find_run(wanted)
     state = journal.require(run)
     if state.result:
-        return presenters.run_details(state, run)
+        return presenters.run_details(project, state, run)
     context = project.context(run)
     by_session = presenters.SESSION in project.environment
     detail = _stop_detail(project, (reason or "").strip(), by_session=by_session)
@@ -90,7 +91,7 @@ def stop_run(project: Project, wanted: str, reason: str | None = None) -> RunDet
     else:
         _end(run, pid)
         project.entries()
-    return presenters.run_details(journal.require(run), run)
+    return presenters.run_details(project, journal.require(run), run)
 
 
 def _stop_detail(project: Project, reason: str, *, by_session: bool) -> str:
@@ -133,10 +134,12 @@ def resume_run(project: Project, wanted: str, since: Phase | None = None) -> Run
     state = journal.require(run)
     refuse(state, entries.get(state.start.task, Entry()), since)
     spec = _spec(project, state)
-    _refuse_for_a_person(state, spec, since)
+    _refuse_for_a_person(project, state, spec, since)
     lock = files.hold(run.lock)
     if lock is None:
-        raise AlreadyRunningError(f"run {run.id} is still running", next_steps=[_follow(run)])
+        raise AlreadyRunningError(
+            f"run {run.id} is still running", next_steps=[commands.follow(run.id)]
+        )
     try:
         start = state.start
         context = project.context(run)
@@ -148,6 +151,7 @@ def resume_run(project: Project, wanted: str, since: Phase | None = None) -> Run
             own_tree=start.branch is not None,
             force=True,
             warn=project.warn,
+            surface=project.surface,
         )
         if start.branch is not None and state.phase is not Phase.RECORD:
             path = Path(start.workdir)
@@ -163,10 +167,9 @@ def resume_run(project: Project, wanted: str, since: Phase | None = None) -> Run
         os.close(lock)
     if state.by_session:
         return leases.brief_session(project, run, state)
-    follow = project.surface.status(start.task)
     return RunResult(
         run=presenters.holder_details(project, state, run),
-        next_steps=[f"It is resumed. Follow it: {follow}."],
+        next_steps=project.surface.lines(after_start(start.task, resumed=True)),
     )
 
 
@@ -190,7 +193,9 @@ def _spec(project: Project, state: RunState) -> RunSpec | None:
     return record_spec(project, run, task, project.config(), worker=worker)
 
 
-def _refuse_for_a_person(state: RunState, spec: RunSpec | None, since: Phase | None) -> None:
+def _refuse_for_a_person(
+    project: Project, state: RunState, spec: RunSpec | None, since: Phase | None
+) -> None:
     """Raise NeedsHumanError where a resume would stop again for want of a decision."""
     stop = stop_reasons.find(state.stop_reason or "error")
     if (
@@ -202,11 +207,9 @@ def _refuse_for_a_person(state: RunState, spec: RunSpec | None, since: Phase | N
     action = resume.follows(state, since)
     unjudged = action.phase is Phase.VERIFY and not (spec or state.spec).checks
     if action.code in stop_reasons.FOR_A_PERSON or unjudged:
-        steps = report.next_steps(state)
-        words = ("runr complete-task", "runr approve")
         raise NeedsHumanError(
             f"run {state.id} waits for a person: {stop.meaning}",
-            next_steps=sorted(steps, key=lambda step: not step.startswith(words)),
+            next_steps=decision_first(presenters.next_steps(project, state)),
         )
 
 
@@ -214,29 +217,24 @@ def refuse(state: RunState, entry: Entry, since: Phase | None = None) -> None:
     """Raise UsageError for a run that cannot be resumed, or not from `since`."""
     if state.result is None:
         raise AlreadyRunningError(
-            f"run {state.id} has not stopped", next_steps=[f"runr follow {state.id}"]
+            f"run {state.id} has not stopped", next_steps=[commands.follow(state.id)]
         )
-    name = quoted(state.start.task.removeprefix(".runr/tasks/"))
     if state.result == "completed":
         raise UsageError(f"run {state.id} is completed: there is nothing to resume")
     if entry.status is State.COMPLETED and entry.last_run_id != state.id:
         raise UsageError(
             f"{state.start.task} has been completed since (by {entry.completed_by})",
-            next_steps=[f"runr task-status {name}"],
+            next_steps=[commands.status(state.start.task)],
         )
     if (
         not stop_reasons.find(state.stop_reason or "error").resumable
         or state.start.worker == "person"
     ):
         raise UsageError(
-            f"run {state.id} cannot be resumed", next_steps=[f"runr run --task {name}"]
+            f"run {state.id} cannot be resumed", next_steps=[commands.run(state.start.task)]
         )
     if since is not None and (why := resume.refusal(state, since)):
         raise UsageError(
             f"run {state.id} cannot be resumed from {since}: {why}",
-            next_steps=[f"runr resume {state.id} --preview"],
+            next_steps=[commands.resume(state.id, preview=True)],
         )
-
-
-def _follow(run: RunFiles) -> str:
-    return f"runr follow {run.id}"

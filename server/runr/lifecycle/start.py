@@ -15,12 +15,14 @@ from runr.git.repo import Checkout
 from runr.lifecycle import leases
 from runr.lifecycle.leases import claim_task, ensure_no_live_run, record_spec
 from runr.lifecycle.session import reattach
+from runr.next_steps import commands, setup
+from runr.next_steps.runs import after_start
 from runr.project import Project
 from runr.query import presenters
 from runr.query.detail_models import RunResult
 from runr.query.snapshot import Snapshot
 from runr.query.task_state import TaskState
-from runr.runs import journal, spec, stop_reasons
+from runr.runs import journal, spec
 from runr.runs.events import PhaseFinished, PhaseStarted
 from runr.runs.model import Phase, RunCreated, RunState
 from runr.status.model import Entry, State
@@ -76,6 +78,7 @@ def run_task(project: Project, request: RunRequest) -> RunResult:
             own_tree=worker != "session" and not request.in_place,
             force=request.force,
             warn=project.warn,
+            surface=project.surface,
         )
     forced = "; ".join(each for each in (blockers, missing) if each) or None
     run, start = _open(project, task, config, base, worker=worker, request=request, forced=forced)
@@ -103,17 +106,17 @@ def _refuse(
     if task.type is TaskType.MANUAL:
         raise NeedsHumanError(
             f"{task.name} is manual: a person does and completes it",
-            next_steps=[_shell("runr task-status", task), _complete_command(task)],
+            next_steps=[commands.status(task.path), commands.attest(task.path)],
         )
     if entry.status is State.COMPLETED and not task_state.stale and not request.force:
         raise UsageError(
             f"{task.name} is already completed (by {entry.completed_by})",
-            next_steps=[_shell("runr task-status", task), _shell("runr run --force --task", task)],
+            next_steps=[commands.status(task.path), commands.run(task.path, force=True)],
         )
     if blockers and not request.force:
         raise BlockedError(
             f"{task.name} waits for {', '.join(blockers)}",
-            next_steps=["runr list-tasks --ready", _shell("runr run --force --task", task)],
+            next_steps=[commands.list_tasks("--ready"), commands.run(task.path, force=True)],
         )
     return f"open dependencies: {', '.join(blockers)}" if blockers else None
 
@@ -123,7 +126,7 @@ def _base(project: Project) -> Checkout:
     if base is None:
         raise RepositoryError(
             "this repository has no commits yet, so a run has nothing to start from",
-            next_steps=["git commit --allow-empty -m 'Start'"],
+            next_steps=[setup.first_commit()],
         )
     return base
 
@@ -178,9 +181,8 @@ def _begin(project: Project, run: RunFiles, start: RunCreated, seen: Entry) -> R
         leases.launch(project, run, lock)
     finally:
         os.close(lock)
-    shown = presenters.run_details(state, run)
-    follow = project.surface.status(start.task)
-    return RunResult(run=shown, next_steps=[f"It runs by itself. Follow it: {follow}."])
+    shown = presenters.run_details(project, state, run)
+    return RunResult(run=shown, next_steps=project.surface.lines(after_start(start.task)))
 
 
 def _open_work(project: Project, run: RunFiles) -> RunState:
@@ -205,11 +207,3 @@ def _rejoin(project: Project, entry: Entry, worker: str, request: RunRequest) ->
 def _place(task: Task) -> str:
     line = task.error.line if task.error else None
     return f"line {line}: " if line else ""
-
-
-def _shell(command: str, task: Task) -> str:
-    return f"{command} {stop_reasons.quoted(task.name)}"
-
-
-def _complete_command(task: Task) -> str:
-    return f"{_shell('runr complete-task', task)} --reason 'what was done'"

@@ -22,12 +22,14 @@ from runr.git import log, merge, quarantine
 from runr.git.merge import CommitSet, MergePlan, MergeRefusedError, checkout_of, retry_if_moved
 from runr.git.repo import Repo
 from runr.git.trailers import MergeTrailers, message
+from runr.next_steps import commands
+from runr.next_steps.runs import merge_by_hand, while_running
+from runr.next_steps.step import NextStep
 from runr.project import Project
 from runr.query.models import Result
 from runr.runs import journal, stop_reasons
 from runr.runs.events import SubmitFailed, SubmitFinished, SubmitStarted
 from runr.runs.model import RunState
-from runr.runs.stop_reasons import quoted
 from runr.storage import files
 from runr.storage.layout import RunFiles
 from runr.text import closest_match
@@ -39,7 +41,9 @@ def find_branch(repo: Repo, name: str) -> str:
     if repo.resolve(f"refs/heads/{target}") is None:
         near = closest_match(target, branches(repo))
         offer = f"; did you mean {near!r}?" if near else ""
-        raise UnknownNameError(f"there is no branch {name!r}{offer}", next_steps=["git branch"])
+        raise UnknownNameError(
+            f"there is no branch {name!r}{offer}", next_steps=[commands.git("branch")]
+        )
     return target
 
 
@@ -60,7 +64,7 @@ def collect_commits(repo: Repo, state: RunState) -> CommitSet:
     if not commits:
         raise UsageError(
             f"run {state.id} has no commit: there is nothing to submit",
-            next_steps=[f"runr report {state.id}"],
+            next_steps=[commands.report(state.id)],
         )
     return CommitSet(commits=commits, whole=frozenset(commits))
 
@@ -86,8 +90,6 @@ def _by_trailer(repo: Repo, state: RunState) -> tuple[str, ...]:
 
 def ensure_verified(state: RunState, load: CommitSet, target: str, *, force: bool) -> str | None:
     """Raise for unverified work; return the reason that `force` overrides."""
-    forced = f"runr submit {state.id} --to {quoted(target)} --force"
-    name = quoted(state.start.task.removeprefix(".runr/tasks/"))
     if state.result != "completed":
         why = stop_reasons.find(state.stop_reason or "error").meaning
         waits = state.stop_reason in stop_reasons.FOR_A_PERSON
@@ -99,15 +101,15 @@ def ensure_verified(state: RunState, load: CommitSet, target: str, *, force: boo
         return None
     if force:
         return why
-    report = f"runr report {state.id}"
+    report = commands.report(state.id)
     if waits:
         raise NeedsHumanError(
             f"run {state.id} waits for a person ({why}); --force submits it anyway",
-            next_steps=[report, f"runr complete-task {name} --reason 'I looked at it'"],
+            next_steps=[report, commands.approve(state.start.task)],
         )
     raise VerificationError(
         f"run {state.id} is not verified: {why}; --force submits it anyway",
-        next_steps=[report, forced],
+        next_steps=[report, commands.submit(state.id, target, force=True)],
     )
 
 
@@ -182,7 +184,7 @@ def submit(project: Project, request: SubmitRequest) -> Submission:
         after_sha=None if request.dry_run else done.new,
         override_reason=forced,
         dry_run=request.dry_run,
-        next_steps=_next(case, dry_run=request.dry_run),
+        next_steps=project.surface.lines(_next(case, dry_run=request.dry_run)),
     )
 
 
@@ -192,9 +194,7 @@ def _held(project: Project, run: RunFiles, *, dry_run: bool) -> Iterator[RunStat
     if not dry_run:
         reconcile.end_if_dead(project.context(run))
     state = journal.require(run)
-    busy = AlreadyRunningError(
-        f"run {run.id} has not ended", next_steps=[f"runr follow {run.id}", f"runr stop {run.id}"]
-    )
+    busy = AlreadyRunningError(f"run {run.id} has not ended", next_steps=while_running(run.id))
     if state.result is None or files.is_held(run.lock):
         raise busy
     lock = None if dry_run else files.hold(run.lock)
@@ -264,32 +264,29 @@ def _merge_once(context: RunContext, case: _SubmitContext) -> tuple[MergePlan, S
 def _refusal(case: _SubmitContext, error: MergeRefusedError) -> RunrError:
     """Return why nothing was merged, with three next commands."""
     summary = f"nothing was merged into {case.target}: {error}"
-    report = f"runr report {case.state.id}"
+    report = commands.report(case.state.id)
     if not error.files:
-        return RunrError(summary, next_steps=["git status", report, _again(case)])
+        return RunrError(summary, next_steps=[commands.git("status"), report, _again(case)])
     first, last = case.load.commits[0], case.load.commits[-1]
     branch = case.state.start.branch
     known = branch if branch and case.repo.resolve(f"refs/heads/{branch}") else last
-    look = f"git log -p {first[:12]}^..{last[:12]}"
-    by_hand = f"{_go_to(case)} merge {quoted(known)}"
-    return ConflictError(summary, next_steps=[look, report, by_hand])
+    look = commands.git("log", "-p", f"{first[:12]}^..{last[:12]}")
+    return ConflictError(summary, next_steps=[look, report, _by_hand(case, known)])
 
 
-def _again(case: _SubmitContext) -> str:
-    forced = " --force" if case.forced else ""
-    return f"runr submit {case.state.id} --to {quoted(case.target)}{forced}"
+def _again(case: _SubmitContext) -> NextStep:
+    return commands.submit(case.state.id, case.target, force=bool(case.forced))
 
 
-def _go_to(case: _SubmitContext) -> str:
-    """Return how git is called where the target is checked out."""
+def _by_hand(case: _SubmitContext, commit: str) -> NextStep:
+    """Return how git merges the commit where the target is checked out."""
     if case.repo.branch() == case.target:
-        return "git"
-    if found := checkout_of(case.repo, case.target):
-        return f"git -C {quoted(found)}"
-    return f"git switch {quoted(case.target)} && git"
+        return merge_by_hand(commit)
+    found = checkout_of(case.repo, case.target) or ""
+    return merge_by_hand(commit, switch_to=case.target, checkout=found)
 
 
-def _next(case: _SubmitContext, *, dry_run: bool) -> list[str]:
+def _next(case: _SubmitContext, *, dry_run: bool) -> list[NextStep]:
     if dry_run:
         return [_again(case)]
-    return ["runr clean --dry-run"] if case.state.start.branch else []
+    return [commands.clean("--dry-run")] if case.state.start.branch else []

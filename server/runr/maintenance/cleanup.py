@@ -13,6 +13,7 @@ from runr.errors import DamagedStateError, UsageError
 from runr.execution import reconcile
 from runr.maintenance import leftovers
 from runr.maintenance.leftovers import Leftover
+from runr.next_steps.setup import after_clean_preview
 from runr.project import Project
 from runr.query.models import Result
 from runr.runs import journal, report
@@ -214,7 +215,14 @@ def clean(project: Project, request: CleanRequest) -> CleanResult:
     for run_id in journal.ids(project.layout):
         cleaner.process(project.layout.run(run_id))
     cleaner.report_orphans()
-    return CleanResult(removed=cleaner.removed, kept=cleaner.describe(), dry_run=request.dry_run)
+    preview = request.dry_run and cleaner.removed
+    steps = after_clean_preview(**request.model_dump(exclude={"dry_run"})) if preview else ()
+    return CleanResult(
+        removed=cleaner.removed,
+        kept=cleaner.describe(),
+        dry_run=request.dry_run,
+        next_steps=project.surface.lines(steps),
+    )
 
 
 def _entries(project: Project, *, dry_run: bool) -> Collection[Entry]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from runr import nofollow
 from runr.errors import ConfigError, DamagedStateError
+from runr.next_steps import commands
 from runr.project import Project
 from runr.query.models import CommandResult
 from runr.status import merge, store
@@ -24,7 +25,7 @@ def merge_status(base: Path, ours: Path, theirs: Path) -> None:
     if any(contents.read_only for contents in whole):
         raise DamagedStateError(
             "one side of the status file was written by a newer runr, so it is not merged here",
-            next_steps=["uv tool upgrade runr"],
+            next_steps=[commands.upgrade()],
         )
     entries = [contents.tasks for contents in whole]
     extra = [contents.extra for contents in whole]
@@ -57,7 +58,7 @@ def share_status(project: Project, *, dry_run: bool = False) -> CommandResult:
         if "[status]" in text:
             raise ConfigError(
                 ".runr/config.toml has a table [status] already",
-                next_steps=["write shared = true below [status]", "runr init --shared"],
+                next_steps=["write shared = true below [status]", commands.init("--shared")],
             )
         changed.append(".runr/config.toml")
         if not dry_run:
@@ -87,7 +88,7 @@ def install(project: Project, *, dry_run: bool = False) -> CommandResult:
             _write_attributes(layout, f"{text}{gap}{_ATTRIBUTE}\n")
     command = f"{shlex.join(_own_command())} merge-status %O %A %B"
     if _setting(project, "driver") != command:
-        changed.append(f"git config merge.{DRIVER}.driver")
+        changed.append(f"setting merge.{DRIVER}.driver of git")
         if not dry_run:
             name = "runr's status file, task by task"
             project.repo.run("config", "--local", f"merge.{DRIVER}.name", name)
@@ -105,7 +106,7 @@ def uninstall(project: Project) -> CommandResult:
         changed.append(".gitattributes")
         _write_attributes(layout, kept)
     if _setting(project, "driver") is not None:
-        changed.append(f"git config merge.{DRIVER}")
+        changed.append(f"setting merge.{DRIVER} of git")
         project.repo.run("config", "--local", "--remove-section", f"merge.{DRIVER}")
     message = "The merge driver is gone:" if changed else "Nothing to do."
     return CommandResult(message=message, changed=changed)

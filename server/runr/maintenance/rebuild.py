@@ -2,6 +2,7 @@
 
 from runr import nofollow
 from runr.evidence import rebuild as evidence_rebuild
+from runr.next_steps.setup import after_rebuild
 from runr.project import Project
 from runr.query.models import CommandResult
 from runr.status import store
@@ -30,7 +31,8 @@ def rebuild(project: Project, *, dry_run: bool = False) -> CommandResult:
         project.tasks()
     verb = "would change" if dry_run else "changed"
     message = f"{_statuses(len(changes))} {verb}:" if changes else "Everything is as recorded."
-    return CommandResult(message=message, changed=changes, next_steps=["runr list-tasks"])
+    steps = after_rebuild(dry_run=dry_run, changes=bool(changes))
+    return CommandResult(message=message, changed=changes, next_steps=project.surface.lines(steps))
 
 
 def _statuses(number: int) -> str:

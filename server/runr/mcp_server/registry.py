@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from runr.errors import RunrError
 from runr.mcp_server import schema
 from runr.mcp_server.schema import explain_validation_error
+from runr.next_steps.step import MCP
 from runr.query.encoding import to_sparse
 from runr.text import closest_match
 
@@ -133,4 +134,4 @@ def _failure(text: str) -> CallToolResult:
 
 
 def _advice(error: RunrError) -> str:
-    return "\n".join([error.message, *(f"Next: {step}" for step in error.next_steps)])
+    return "\n".join([error.message, *(f"Next: {step}" for step in MCP.lines(error.next_steps))])

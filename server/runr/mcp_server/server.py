@@ -9,8 +9,8 @@ from mcp.server import CacheHint, Server
 from runr.mcp_server import identity
 from runr.mcp_server.registry import Registry, Tool
 from runr.mcp_server.tools import build_registry
+from runr.next_steps.step import MCP
 from runr.project import Project, ProjectCache
-from runr.runs.next_steps import MCP
 
 _LIST_TTL_MS = 3_600_000
 

@@ -8,6 +8,7 @@ from runr.errors import DamagedStateError, UnknownNameError
 from runr.git import log
 from runr.git.log import Commit
 from runr.git.repo import Repo
+from runr.next_steps import commands
 from runr.project import Project
 from runr.query.models import Result
 from runr.runs import journal
@@ -238,7 +239,7 @@ def _commit(repo: Repo, name: str) -> str:
         near = closest_match(name, names.split("\n"))
         offer = f"; did you mean {near!r}?" if near else ""
         raise UnknownNameError(
-            f"there is no commit {name!r}{offer}", next_steps=["git log --oneline"]
+            f"there is no commit {name!r}{offer}", next_steps=[commands.git("log", "--oneline")]
         )
     return found
 

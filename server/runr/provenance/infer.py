@@ -5,6 +5,7 @@ from typing import Literal
 
 from runr.evidence import inference, matcher, rebuild
 from runr.evidence.inference import CommitMatch
+from runr.next_steps import commands
 from runr.project import Project
 from runr.query.models import Result
 from runr.status import store
@@ -72,7 +73,7 @@ def infer_statuses(
         applied=apply,
         changed=changed,
         notes=_notes(project),
-        next_steps=["runr status --infer-from-git --apply"] if open_ else [],
+        next_steps=project.surface.lines([commands.apply_inference()]) if open_ else [],
     )
 
 

@@ -16,6 +16,7 @@ from runr.git.repo import Repo
 from runr.git.snapshot import Change
 from runr.git.trailers import ManualTrailers, message
 from runr.lifecycle import attest
+from runr.next_steps import commands, setup
 from runr.project import Project
 from runr.query.models import Result
 from runr.runs.events import CheckpointFinished, PhaseStarted, RunApproved, RunCompleted
@@ -60,9 +61,6 @@ def write_manual_commit(repo: Repo, wanted: ManualDraft, trailers: ManualTrailer
     return sha
 
 
-_AGAIN = "runr intervene --reason 'what was done and why'"
-
-
 class InterveneRequest(BaseModel):
     """Arguments of `runr intervene`: commit what is staged, or `everything` that was changed."""
 
@@ -97,7 +95,7 @@ def commit_manual_work(project: Project, request: InterveneRequest) -> ManualCom
     task = project.find_task(request.task, project.tasks()) if request.task else None
     _refuse_unfinished(project.repo)
     with draft_manual_commit(project.repo, everything=request.everything) as wanted:
-        _refuse_nothing(wanted, everything=request.everything)
+        _refuse_nothing(project.repo, wanted, everything=request.everything)
         with attest.claim_for_person(project) as context:
             state = _record(project, context, task, word, wanted)
     return ManualCommitResult(
@@ -108,6 +106,7 @@ def commit_manual_work(project: Project, request: InterveneRequest) -> ManualCom
         commit_sha=state.checkpoint_sha or "",
         files=[os.fsencode(change.path).decode(errors="replace") for change in wanted.changes],
         run_dir=str(context.files.folder),
+        next_steps=project.surface.lines([commands.report(state.id)]),
     )
 
 
@@ -116,7 +115,7 @@ def _word(project: Project, request: InterveneRequest) -> Approval:
     if outer:
         raise UsageError(f"this is inside run {outer}: what a run does is no manual work")
     if not request.reason.strip():
-        raise UsageError("manual work needs a reason", next_steps=[_AGAIN])
+        raise UsageError("manual work needs a reason", next_steps=[commands.intervene()])
     by = request.by or project.repo.user()
     if not by:
         raise UsageError("who did it? Name the person with --by, or set git's user.name")
@@ -124,22 +123,27 @@ def _word(project: Project, request: InterveneRequest) -> Approval:
 
 
 def _refuse_unfinished(repo: Repo) -> None:
+    if repo.is_called_bare():
+        raise UsageError(
+            "core.bare is true, so git commits no files of this working tree",
+            next_steps=[setup.unset_bare()],
+        )
     if unfinished := repo.operation():
         raise UsageError(
-            f"a {unfinished} is in progress: finish it first", next_steps=["git status"]
+            f"a {unfinished} is in progress: finish it first", next_steps=[commands.git("status")]
         )
     if is_unmerged(repo):
-        raise UsageError("a conflict is not resolved yet", next_steps=["git status"])
+        raise UsageError("a conflict is not resolved yet", next_steps=[commands.git("status")])
 
 
-def _refuse_nothing(wanted: ManualDraft, *, everything: bool) -> None:
+def _refuse_nothing(repo: Repo, wanted: ManualDraft, *, everything: bool) -> None:
     if wanted.changes:
         return
-    if everything:
+    if everything or not repo.text("status", "--porcelain"):
         raise UsageError("nothing was changed, so there is no manual work to record")
     raise UsageError(
         "nothing is staged, so there is no manual work to record",
-        next_steps=["git add --patch", f"{_AGAIN} --all"],
+        next_steps=[commands.git("add", "--patch"), commands.intervene("--all")],
     )
 
 
@@ -170,7 +174,9 @@ def _record(
         sha = write_manual_commit(repo, wanted, trailers)
     except GitError as error:
         completion.stop(context, "error", error.message)
-        raise RunrError(error.message, next_steps=["git status", _AGAIN]) from None
+        raise RunrError(
+            error.message, next_steps=[commands.git("status"), commands.intervene()]
+        ) from None
     log.append(CheckpointFinished("ok", commit_sha=sha, changed=len(wanted.changes)))
     state = log.append(RunCompleted(), source="person")
     completion.write_report(context, state)

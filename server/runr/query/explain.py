@@ -14,9 +14,7 @@ from runr.query.detail_models import TaskDetails, TaskFields
 from runr.query.models import Result
 from runr.query.snapshot import Snapshot
 from runr.query.task_state import TaskState
-from runr.query.task_views import task_situation
 from runr.redaction import Redactor
-from runr.runs.next_steps import for_task
 from runr.status.model import Entry, Evidence, State
 from runr.tasks import repository
 
@@ -148,7 +146,7 @@ def _last_stop(task_state: TaskState, shown: TaskDetails) -> Iterable[str]:
 
 def _steps(shown: TaskDetails) -> list[str]:
     """Return at most two commands, the likelier first."""
-    steps = [step.shell for step in for_task(task_situation(shown))]
+    steps = shown.next_steps
     # Of a stopped run, the last step is the one that continues it.
     run = shown.run
     stopped = run is not None and run.status == "stopped" and steps == run.next_steps

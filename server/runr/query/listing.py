@@ -5,13 +5,14 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from runr.errors import UsageError
+from runr.next_steps import commands
+from runr.next_steps.tasks import ListFacts, after_list
 from runr.project import Project
 from runr.query import task_views
 from runr.query.filters import MATCH_ALL, Filter
 from runr.query.models import Kind, TaskList, TaskSummary
 from runr.query.snapshot import Snapshot
 from runr.query.task_state import DISPLAY_STATUSES, TaskState
-from runr.runs.next_steps import Surface
 from runr.tasks.names import natural_key
 
 Sort = Literal["path", "status", "priority", "updated"]
@@ -38,6 +39,7 @@ def list_tasks(project: Project, query: TaskQuery) -> TaskList:
     task_states = snapshot.task_states()
     found = _sorted(snapshot, query, select(project, task_states.values(), query.wanted))
     page = _page(found, query)
+    facts = _list_facts(found, len(task_states), ranked=query.sort == "priority")
     more = query.limit is not None and bool(page) and page[-1] is not found[-1]
     return TaskList(
         tasks=[task_views.task_summary(task) for task in page],
@@ -45,7 +47,7 @@ def list_tasks(project: Project, query: TaskQuery) -> TaskList:
         needs_human_count=sum(task.needs_human for task in found),
         counts=_counts(found),
         next_cursor=page[-1].path if more else None,
-        next_steps=[_advice(found, project.surface, ranked=query.sort == "priority")],
+        next_steps=project.surface.lines(after_list(facts)),
     )
 
 
@@ -67,7 +69,7 @@ def matches_path(project: Project, names: Sequence[str], wanted: Filter) -> tupl
     tasks = [project.find_task(name, snapshot.tasks) for name in names] or snapshot.tasks
     found = select(project, map(snapshot.state_of, tasks), wanted)
     if not found:
-        raise UsageError("no task matches the filter", next_steps=["runr list-tasks"])
+        raise UsageError("no task matches the filter", next_steps=[commands.list_tasks()])
     return tuple(task.path for task in found)
 
 
@@ -109,18 +111,16 @@ def _counts(found: Iterable[TaskState]) -> dict[str, int]:
     return {status: counted[status] for status in DISPLAY_STATUSES if counted[status]}
 
 
-def _advice(found: list[TaskState], surface: Surface, *, ranked: bool) -> str:
-    """Return what to do with these tasks, without ranking those that are not `ranked` yet."""
-    if not found:
-        return "No task matches. Task files are .runr/tasks/*.md; `runr new NAME` writes one."
+def _list_facts(found: list[TaskState], in_all: int, *, ranked: bool) -> ListFacts:
+    """Return what decides about the next step, without ranking tasks that are not `ranked` yet."""
     ready = [task for task in found if task.ready]
+    facts = ListFacts(total=len(found), in_all=in_all, ready=len(ready))
     if not ready:
-        return "Nothing here is ready to run."
+        return facts
     # Tasks for a person come last: whoever asks this can mostly do something else.
     able = [task for task in ready if not task.needs_human] or ready
     highest = max(task.task.priority for task in able)
     first, *others = [task for task in able if task.task.priority == highest]
     if others and not ranked:
-        return f"{len(ready)} ready. {surface.rank()}"
-    step = surface.attest(first.path) if first.needs_human else surface.run(first.path)
-    return f"{len(ready)} ready. Next: {step}."
+        return facts
+    return facts._replace(first=first.path, for_person=first.needs_human)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from runr.next_steps.tasks import NextFacts, after_choice
 from runr.project import Project
 from runr.query import task_views
 from runr.query.detail_models import RootCause
@@ -11,7 +12,6 @@ from runr.query.listing import select
 from runr.query.models import Result, TaskSummary
 from runr.query.snapshot import Snapshot
 from runr.query.task_state import Reach, TaskState, explain_first, explain_later, rank_tasks
-from runr.runs.stop_reasons import quoted
 
 #: How many of the others are explained one by one.
 _SHOWN = 10
@@ -58,7 +58,9 @@ def choose_next(project: Project, wanted: Filter = MATCH_ALL, *, explain: bool =
         others=[RootCause(path=task.path, why=_why_not(task, first, reach)) for task in shown],
         others_count=len(others),
         needs_human_paths=[task.path for task in waiting],
-        next_steps=_steps(first, waiting),
+        next_steps=project.surface.lines(
+            after_choice(_next_facts(first, waiting, [task for task in ranked if task.blocked_by]))
+        ),
     )
 
 
@@ -78,10 +80,8 @@ def _why_not(task: TaskState, first: TaskState | None, reach: Reach) -> str:
     return task_views.why_not_done(task)
 
 
-def _steps(first: TaskState | None, waiting: Sequence[TaskState]) -> list[str]:
-    if first is None:
-        return ["runr list-tasks --waiting"] if waiting else ["runr list-tasks --blocked"]
-    name = quoted(first.task.name)
-    if first.interrupted and first.entry.last_run_id:
-        return [f"runr task-status {name}", f"runr resume {first.entry.last_run_id}"]
-    return [f"runr run --task {name}"]
+def _next_facts(
+    first: TaskState | None, waiting: Sequence[TaskState], blocked: Sequence[TaskState]
+) -> NextFacts:
+    interrupted = first.entry.last_run_id if first and first.interrupted else None
+    return NextFacts(first.path if first else None, interrupted, len(waiting), len(blocked))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from runr.errors import UsageError
+from runr.next_steps import commands
 from runr.project import Project
 from runr.query.models import CommandResult
 from runr.query.presenters import SESSION
@@ -17,7 +18,7 @@ def add_note(project: Project, wanted: str, text: str) -> CommandResult:
     """Add a note to the journal of the open run that `wanted` names, by its id or its task."""
     text = text.strip()
     if not text:
-        raise UsageError("a note needs a text", next_steps=["runr note RUN 'what was found'"])
+        raise UsageError("a note needs a text", next_steps=[commands.note(wanted)])
     if len(text) > MAX_LENGTH:
         raise UsageError(f"a note has at most {MAX_LENGTH} characters, not {len(text)}")
     run = project.find_run(wanted)
@@ -25,7 +26,7 @@ def add_note(project: Project, wanted: str, text: str) -> CommandResult:
     if state.result:
         raise UsageError(
             f"run {run.id} has ended ({state.result}), so nothing can be noted any more",
-            next_steps=[f"runr report {run.id}"],
+            next_steps=[commands.report(run.id)],
         )
     session = project.environment.get(SESSION)
     inside = project.environment.get("RUNR_RUN_ID") == run.id
@@ -35,7 +36,8 @@ def add_note(project: Project, wanted: str, text: str) -> CommandResult:
         by = None if session else project.repo.user()
         note = NoteAdded(text, session_id=session, by=by)
     project.context(run).journal.append(note, source=source)
-    return CommandResult(message=f"noted in run {run.id}", next_steps=[f"runr report {run.id}"])
+    steps = project.surface.lines([commands.report(run.id)])
+    return CommandResult(message=f"noted in run {run.id}", next_steps=steps)
 
 
 def format_notes(events: Iterable[Event]) -> list[str]:

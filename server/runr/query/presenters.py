@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from runr.clock import format_utc
+from runr.next_steps.step import NextStep
 from runr.project import Project
 from runr.query.detail_models import CheckDetails, RunDetails
 from runr.runs import report, stop_reasons
@@ -16,7 +17,12 @@ from runr.workers import claude_session
 
 
 def run_details(
-    state: RunState, files: RunFiles, *, tail: int = 0, now: str | None = None
+    project: Project,
+    state: RunState,
+    files: RunFiles,
+    *,
+    tail: int = 0,
+    now: str | None = None,
 ) -> RunDetails:
     """Return the state of a run; `tail` is how much of failed checks' output to show."""
     statement = state.decision.statement
@@ -66,7 +72,17 @@ def run_details(
         override_reason=state.start.override_reason,
         run_dir=str(files.folder),
         exit_code=run_exit_code(state),
-        next_steps=list(report.next_steps(state)),
+        next_steps=project.surface.lines(next_steps(project, state)),
+    )
+
+
+def next_steps(project: Project, state: RunState) -> tuple[NextStep, ...]:
+    """Return what to do next about a run, with its working tree and git as they are now."""
+    pending = state.result == "completed" and state.integration.command
+    return report.next_steps(
+        state,
+        has_tree=Path(state.start.workdir).is_dir(),
+        operation=(project.repo.operation() or "") if pending else "",
     )
 
 
@@ -144,7 +160,7 @@ def holder_details(
     project: Project, state: RunState, files: RunFiles, *, tail: int = 0
 ) -> RunDetails:
     """Return the state of a run, with its holder while a session has it open."""
-    shown = run_details(state, files, tail=tail, now=project.now())
+    shown = run_details(project, state, files, tail=tail, now=project.now())
     if not state.by_session or state.result:
         return shown
     holder = Holder.of(project, state)

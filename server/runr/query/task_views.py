@@ -3,15 +3,16 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from runr.next_steps.step import NextStep
+from runr.next_steps.tasks import TaskFacts
 from runr.query.models import TaskSummary
 from runr.query.task_state import TaskState
 from runr.runs import stop_reasons
-from runr.runs.next_steps import TaskSituation
 from runr.status.model import Entry, Evidence, State
 from runr.tasks.model import TaskType
 
 if TYPE_CHECKING:
-    from runr.query.detail_models import TaskDetails, TaskFields
+    from runr.query.detail_models import RunDetails, TaskFields
 
 
 def task_summary(task_state: TaskState) -> TaskSummary:
@@ -103,20 +104,24 @@ def _completion(entry: Entry) -> str:
             return f"inferred from commit {str(entry.checkpoint_sha)[:12]}"
 
 
-def task_situation(shown: "TaskDetails") -> TaskSituation:
+def next_step_facts(
+    task: "TaskFields", run: "RunDetails | None", run_steps: tuple[NextStep, ...]
+) -> TaskFacts:
     """Return what decides about the next steps of a task."""
-    task, run = shown.task, shown.run
     causes = [cause.path for cause in task.root_causes] or task.blocked_by
-    return TaskSituation(
+    return TaskFacts(
         path=task.path,
         status=task.status,
         manual=task.type == "manual",
-        broken=not task.ready and bool(task.problems),
+        problem=task.problems[0] if task.problems and not task.ready else "",
         stale=task.stale,
         unmerged=task.unmerged,
         cause=causes[0] if causes else None,
         checkpoint_sha=task.checkpoint_sha,
         run=run.id if run else None,
+        phase=str(run.phase) if run else "",
         by_session=run is not None and run.worker == "session",
-        run_steps=tuple(run.next_steps) if run else (),
+        is_active=run is not None and run.session == "active",
+        for_person=run is not None and run.stop_reason in stop_reasons.FOR_A_PERSON,
+        run_steps=run_steps,
     )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from runr import nofollow
 from runr.clock import Clock
 from runr.errors import DamagedStateError, UnknownNameError
+from runr.next_steps import commands
 from runr.runs import codec
 from runr.runs.codec import CodecError
 from runr.runs.model import RunState
@@ -102,7 +103,7 @@ def require(run: RunFiles) -> RunState:
     """Return the state of a run that is known to have begun."""
     known = state(run)
     if known is None:
-        raise DamagedStateError(f"run {run.id} has no events", next_steps=["runr doctor"])
+        raise DamagedStateError(f"run {run.id} has no events", next_steps=[commands.doctor()])
     return known
 
 
@@ -199,7 +200,9 @@ def _first_time(run: RunFiles) -> str:
 
 def _damaged(run: RunFiles, why: str) -> DamagedStateError:
     summary = (why.splitlines() or ["unreadable"])[0]
-    return DamagedStateError(f"{run.timeline} is damaged: {summary}", next_steps=["runr doctor"])
+    return DamagedStateError(
+        f"{run.timeline} is damaged: {summary}", next_steps=[commands.doctor()]
+    )
 
 
 def _latest(layout: Layout, known: list[str]) -> str:
@@ -230,4 +233,4 @@ def find(layout: Layout, wanted: str) -> RunFiles:
         return layout.run(matches[0])
     if matches:
         raise UnknownNameError(f"run {wanted!r} is ambiguous: {', '.join(matches[-5:])}")
-    raise UnknownNameError(f"there is no run {wanted!r}", next_steps=["runr runs"])
+    raise UnknownNameError(f"there is no run {wanted!r}", next_steps=[commands.runs()])

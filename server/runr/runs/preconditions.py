@@ -1,8 +1,10 @@
 """What keeps a run from its end, decided from what was found before a worker is paid. Pure."""
 
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+from runr.next_steps import commands, setup
+from runr.next_steps.step import NextStep, operand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +17,7 @@ class Problem:
 
     topic: str
     message: str
-    next_steps: tuple[str, ...] = ()
+    next_steps: tuple[NextStep, ...] = ()
     blocks: bool = False
     may_force: bool = False
 
@@ -68,7 +70,7 @@ def _of_tree(facts: Facts) -> Iterator[Problem]:
         yield Problem(
             topic="working tree",
             message="core.bare is true, so git does not touch the files of this working tree",
-            next_steps=("git config core.bare false",),
+            next_steps=(setup.unset_bare(),),
             blocks=True,
         )
     if facts.operation:
@@ -76,25 +78,25 @@ def _of_tree(facts: Facts) -> Iterator[Problem]:
             topic="working tree",
             message=f"a {facts.operation} is in progress: until it is finished, "
             "the result of a run stays on the run's branch",
-            next_steps=("git status",),
+            next_steps=(commands.git("status"),),
         )
     for lock in facts.stale_locks:
         yield Problem(
             topic="locks",
             message=f"{lock} was left by a git that was killed: "
             "while it is there, the result of a run stays on the run's branch",
-            next_steps=(f"rm {shlex.quote(lock)}",),
+            next_steps=(commands.program("rm", lock),),
         )
 
 
 def _of_content(facts: Facts) -> Iterator[Problem]:
     for each in facts.filters:
-        steps = ("git lfs install",) if each.name == "lfs" else ()
+        steps = (commands.git("lfs", "install"),) if each.name == "lfs" else ()
         yield Problem(
             topic="filters",
             message=f"{each.path} needs git's filter {each.name}, "
             f"and its program {each.program} is not on PATH",
-            next_steps=(f"command -v {shlex.quote(each.program)}", *steps),
+            next_steps=(commands.which(each.program), *steps),
             blocks=each.required,
         )
     if facts.lacks_lfs:
@@ -102,20 +104,20 @@ def _of_content(facts: Facts) -> Iterator[Problem]:
             topic="filters",
             message=".gitattributes names Git LFS, which is not set up here: "
             "a worker sees pointers in the place of files",
-            next_steps=("git lfs install && git lfs pull",),
+            next_steps=(commands.git("lfs", "install"), commands.git("lfs", "pull")),
         )
     for path in facts.unfetched:
         yield Problem(
             topic="submodules",
             message=f"the commit of submodule {path} is not here: a run could not check it out",
-            next_steps=(f"git submodule update --init {shlex.quote(path)}",),
+            next_steps=(_at_root("submodule", "update", "--init", operand(path)),),
             blocks=True,
         )
     if facts.absent:
         yield Problem(
             topic="submodules",
             message=f"not checked out, and empty for a run, too: {', '.join(facts.absent)}",
-            next_steps=("git submodule update --init",),
+            next_steps=(_at_root("submodule", "update", "--init"),),
         )
 
 
@@ -125,7 +127,7 @@ def _of_scope(facts: Facts) -> Iterator[Problem]:
         yield Problem(
             topic="scope",
             message=f"git ignores {names}: what a run makes of it is in no commit",
-            next_steps=(f"git check-ignore -v {' '.join(map(shlex.quote, facts.ignored))}",),
+            next_steps=(_at_root("check-ignore", "-v", *map(operand, facts.ignored)),),
         )
 
 
@@ -134,7 +136,7 @@ def _of_checks(facts: Facts) -> Iterator[Problem]:
         yield Problem(
             topic="checks",
             message=f"the check `{command}` cannot pass: {tool} is not on PATH",
-            next_steps=(f"command -v {shlex.quote(tool)}",),
+            next_steps=(commands.which(tool),),
             blocks=True,
             may_force=True,
         )
@@ -145,19 +147,13 @@ def _of_commits(facts: Facts) -> Iterator[Problem]:
         yield Problem(
             topic="identity",
             message="git knows no name and address: checkpoints are committed as runr",
-            next_steps=(
-                "git config user.name 'Your Name'",
-                "git config user.email you@example.com",
-            ),
+            next_steps=setup.set_identity(),
         )
     if facts.unsigned:
         yield Problem(
             topic="signing",
             message=facts.unsigned,
-            next_steps=(
-                "git commit-tree -S -m test 'HEAD^{tree}'",
-                "git config commit.gpgsign false",
-            ),
+            next_steps=setup.signing(),
             blocks=True,
         )
     if facts.wants_signatures and not facts.signs:
@@ -165,5 +161,9 @@ def _of_commits(facts: Facts) -> Iterator[Problem]:
             topic="signing",
             message="merge.verifySignatures is set, and checkpoints are not signed: "
             "the result of a run stays on the run's branch",
-            next_steps=("git config commit.gpgsign true",),
+            next_steps=(commands.git("config", "commit.gpgsign", "true"),),
         )
+
+
+def _at_root(*words: str) -> NextStep:
+    return commands.git(*words, at_root=True)

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from runr.next_steps import commands
+from runr.next_steps.step import Surface
 from runr.runs.model import Check, CheckResult, RunSpec, RunState
-from runr.runs.next_steps import Surface
-from runr.runs.stop_reasons import quoted
 
 _RULES = """\
 Rules:
@@ -177,16 +177,15 @@ def _notes(notes: Sequence[str]) -> str:
 
 
 def _session_rules(state: RunState, surface: Surface) -> str:
-    task = state.start.task
-    name = quoted(state.task_name)
+    task, stop = state.start.task, commands.stop(state.id, reason="why")
     return (
         f"# This session is the worker (run {state.id})\n\n"
-        f"- To finish: {surface.complete(task)} checks, commits and records the work, or reports "
-        "what failed and leaves the run open.\n"
-        f"- To keep findings or decisions: `runr note {name} 'what was found or decided'`.\n"
+        f"- To finish: {surface.inline(commands.complete(task))} checks, commits and records the "
+        "work, or reports what failed and leaves the run open.\n"
+        f"- To keep findings or decisions: {surface.inline(commands.note(state.task_name))}.\n"
         "- To read this brief again, with failures and notes: "
-        f"{surface.run(task, by_session=True)}.\n"
-        f"- To give up, with the work kept: `runr stop {state.id} --reason 'why'`."
+        f"{surface.inline(commands.run_session(task))}.\n"
+        f"- To give up, with the work kept: {surface.inline(stop)}."
     )
 
 

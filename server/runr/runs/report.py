@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from runr.next_steps.runs import RunFacts, after_run
+from runr.next_steps.step import CLI, NextStep
 from runr.runs import stop_reasons
 from runr.runs.events import (
     ChecksEscalated,
@@ -18,7 +20,6 @@ from runr.runs.events import (
     WorkFinished,
 )
 from runr.runs.model import CheckResult, Phase, RunState
-from runr.runs.next_steps import after_run
 from runr.text import format_duration
 
 Stat = tuple[str, int | None, int | None]
@@ -63,9 +64,30 @@ def headline(state: RunState) -> str:
     return f"{name}: completed and verified"
 
 
-def next_steps(state: RunState) -> tuple[str, ...]:
-    """Return the next steps as commands for a shell."""
-    return tuple(step.shell for step in after_run(state))
+def next_steps(
+    state: RunState, *, has_tree: bool = True, operation: str = ""
+) -> tuple[NextStep, ...]:
+    """Return what to do next about a run; `has_tree` tells whether its working tree exists.
+
+    `operation` is one of git's that is in progress, such as a rebase.
+    """
+    start = state.start
+    return after_run(
+        RunFacts(
+            id=state.id,
+            task=start.task,
+            result=state.result,
+            kind=start.kind,
+            worker=start.worker,
+            branch=start.branch or "HEAD",
+            workdir=start.workdir if has_tree else "",
+            base=start.base_sha,
+            checkpoint=state.checkpoint_sha or "",
+            pending=state.integration.command or "",
+            operation=operation,
+            actions=stop_reasons.find(state.stop_reason or "error").next,
+        )
+    )
 
 
 def elapsed(state: RunState, until: str | None = None) -> float:
@@ -230,7 +252,7 @@ def _last_message(state: RunState) -> str:
 
 
 def _next(state: RunState) -> str:
-    steps = next_steps(state)
+    steps = CLI.lines(next_steps(state))
     return "## Next\n\n" + "\n".join(f"    {step}" for step in steps) if steps else ""
 
 

@@ -3,61 +3,17 @@
 Pure.
 """
 
-import shlex
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from runr.errors import ExitCode
 
+if TYPE_CHECKING:
+    # Of the actions, only their names are needed here.
+    from runr.next_steps.runs import Action
+
 Family = Literal["checks", "scope", "limits", "worker", "operator", "person", "internal"]
 
-Action = Literal[
-    "acknowledge",
-    "approve",
-    "attest",
-    "complete",
-    "doctor",
-    "follow",
-    "inspect",
-    "lint",
-    "log",
-    "reject",
-    "report",
-    "resume",
-    "run",
-    "run_session",
-    "runs",
-    "stop",
-    "take_over",
-    "task_status",
-    "why",
-    "why_diff",
-]
-
-#: The command of each action; the facts in braces are filled in, quoted for a shell.
-TEMPLATES: dict[Action, str] = {
-    "acknowledge": "runr acknowledge {task}",
-    "approve": "runr approve {task} --reason 'I looked at it and it is right'",
-    "attest": "runr complete-task {task} --reason 'what was done'",
-    "complete": "runr complete-task {task}",
-    "doctor": "runr doctor",
-    "follow": "runr follow {run}",
-    "inspect": "git -C {workdir} status",
-    "lint": "runr lint {task}",
-    "log": "git log -p {base}..{branch}",
-    "reject": "runr reject {task} --reason 'what is wrong'",
-    "report": "runr report {run}",
-    "resume": "runr resume {run}",
-    "run": "runr run --task {task}",
-    "run_session": "runr run --worker session --task {task}",
-    "runs": "runr runs",
-    "stop": "runr stop {run}",
-    "take_over": "runr run --worker session --force --task {task}",
-    "task_status": "runr task-status {task}",
-    "why": "runr why {task}",
-    "why_diff": "runr why {task} --diff",
-}
-
-Actions = tuple[Action, Action, Action]
+Actions = tuple["Action", "Action", "Action"]
 
 _INSPECT: Actions = ("report", "inspect", "resume")
 _DIAGNOSE: Actions = ("report", "doctor", "resume")
@@ -140,14 +96,3 @@ FOR_A_PERSON = frozenset(stop.code for stop in _ALL if stop.family == "person")
 def find(code: str) -> Stop:
     """Return the stop for `code`; one that another version wrote reads as `error`."""
     return STOPS.get(code, STOPS["error"])
-
-
-def commands(code: str, **facts: str) -> tuple[str, ...]:
-    """Return the three next commands with `facts` filled in, ready to paste into a shell."""
-    words = {name: quoted(value) for name, value in facts.items()}
-    return tuple(TEMPLATES[action].format(**words) for action in find(code).next)
-
-
-def quoted(name: str) -> str:
-    """Return `name` as one shell word that no command takes for an option."""
-    return shlex.quote(f"./{name}" if name.startswith("-") else name)

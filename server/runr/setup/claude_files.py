@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from runr import nofollow
 from runr.errors import DamagedStateError, RunrError, UsageError
+from runr.next_steps import commands
 from runr.storage import files as storage_files
 
 MCP = ".mcp.json"
@@ -115,7 +116,7 @@ class ClaudeFiles:
                 f"{self.receipt.relative_to(self.root)} is not what runr wrote there",
                 next_steps=[
                     f"take the server `runr` out of {MCP} and delete {SKILL} by hand",
-                    f"then: rm -r {self.folder.relative_to(self.root)}",
+                    commands.program("rm", "-r", str(self.folder)),
                 ],
             ) from error
 

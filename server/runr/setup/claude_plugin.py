@@ -7,6 +7,9 @@ from typing import Literal
 
 from runr import __version__
 from runr.errors import RunrError, UsageError
+from runr.next_steps import commands
+from runr.next_steps.setup import after_install, after_user_install
+from runr.next_steps.step import CLI
 from runr.project import Project
 from runr.setup import git_hooks
 from runr.setup.claude_files import MCP, SETTINGS, SKILL, ClaudeFiles, Receipt, Written, packaged
@@ -25,10 +28,6 @@ from runr.workers.program import read_json
 #: The folder of the user's plugin, below the folder of the user's settings.
 PLUGIN = "skills/runr"
 
-_FIRST_START = (
-    "start `claude` here and type: /runr status; at the first start, choose to trust the folder"
-    " and to use the server `runr`, as the refusing answers are preselected"
-)
 InstallKind = Literal["project", "user", "plugin"]
 _SKILL = "skills/runr/SKILL.md"
 
@@ -139,7 +138,8 @@ def install(
         return _previewed(planned, notes)
     update = {"entry": wanted.entry, "hooks": wanted.hooks}
     message = _carried_out(here, receipt, planned, update, Layout(root).runr / "_")
-    return replace(message, notes=[*message.notes, *notes], next_steps=_next(root))
+    steps = CLI.lines(after_install(has_tasks=Layout(root).tasks.is_dir()))
+    return replace(message, notes=[*message.notes, *notes], next_steps=steps)
 
 
 def install_user(
@@ -154,7 +154,7 @@ def install_user(
     if not receipt.files and here.read(f"{PLUGIN}/SKILL.md") is not None and not force:
         raise UsageError(
             f"{config / PLUGIN} holds another skill named runr",
-            next_steps=["move it elsewhere, then: runr install claude --user"],
+            next_steps=["move it elsewhere", commands.install("claude", "--user")],
         )
     texts = {f"{PLUGIN}/{name}": text for name, text in packaged().items()}
     planned = [plan_text(here, receipt, *item, force=force) for item in texts.items()]
@@ -162,7 +162,7 @@ def install_user(
     if only_print:
         return _previewed(planned, notes)
     message = _carried_out(here, receipt, planned, {}, None)
-    steps = ["start `claude` in any repository with tasks and type: /runr status"]
+    steps = CLI.lines(after_user_install())
     return replace(message, notes=[*message.notes, *notes], next_steps=steps)
 
 
@@ -253,8 +253,3 @@ def _not_ours(here: ClaudeFiles, receipt: Receipt, names: Sequence[str]) -> list
     left = [name for name in names if here.read(name) is not None]
     message = [f"{name} was not written by an installation here and is kept" for name in left]
     return message or ["nothing was installed here"]
-
-
-def _next(root: Path) -> list[str]:
-    begin = [] if Layout(root).tasks.is_dir() else ["runr init"]
-    return [*begin, _FIRST_START]

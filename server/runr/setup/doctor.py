@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,11 +16,13 @@ from runr.errors import RunrError
 from runr.execution import readiness
 from runr.git.hooks import HooksFolder
 from runr.maintenance import merge_driver
+from runr.next_steps import commands, setup
+from runr.next_steps.setup import export_path
+from runr.next_steps.step import NextStep
 from runr.project import Project
 from runr.query.models import Result
 from runr.runs import journal, spec
 from runr.runs.preconditions import problems
-from runr.runs.stop_reasons import quoted
 from runr.setup import claude_plugin
 from runr.status import store
 from runr.status.model import State
@@ -93,7 +95,7 @@ def _looked(look: Look, project: Project) -> list[HealthCheck]:
     try:
         found = look(project)
     except RunrError as error:
-        advice = error.next_steps[0] if error.next_steps else None
+        advice = _first(project, error.next_steps)
         name = look.__name__.strip("_").replace("_", " ")
         return [HealthCheck(name=name, state="bad", message=error.message, advice=advice)]
     return [found] if isinstance(found, HealthCheck) else list(found)
@@ -111,7 +113,7 @@ def _git(project: Project) -> HealthCheck:
             name="git",
             state="bad",
             message=f"{version}; this repository has no commits yet",
-            advice="git commit --allow-empty -m 'Start'",
+            advice=_hint(project, setup.first_commit()),
         )
     return HealthCheck(name="git", state="ok", message=f"{version}, {project.layout.root}")
 
@@ -126,14 +128,17 @@ def _folder(project: Project) -> HealthCheck:
     folder = project.layout.runr
     if not folder.is_dir():
         return HealthCheck(
-            name="folder", state="note", message=".runr is not there yet", advice="runr init"
+            name="folder",
+            state="note",
+            message=".runr is not there yet",
+            advice=_hint(project, commands.init()),
         )
     if not os.access(folder, os.W_OK | os.X_OK):
         return HealthCheck(
             name="folder",
             state="bad",
             message=f"{folder} may not be written",
-            advice=f"ls -ld {quoted(str(folder))}",
+            advice=_hint(project, commands.program("ls", "-ld", str(folder))),
         )
     return HealthCheck(name="folder", state="ok", message=str(folder))
 
@@ -157,7 +162,7 @@ def _worker(project: Project) -> HealthCheck:
         worker, settings = registry.find(config.run.worker, config)
         worker.preflight(settings, project.environment)
     except RunrError as error:
-        advice = error.next_steps[0] if error.next_steps else None
+        advice = _first(project, error.next_steps)
         return HealthCheck(name="worker", state="note", message=error.message, advice=advice)
     return HealthCheck(name="worker", state="ok", message=config.run.worker)
 
@@ -191,7 +196,7 @@ def _preconditions(project: Project) -> list[HealthCheck]:
             name=found.topic,
             state="bad" if found.blocks else "note",
             message=found.message,
-            advice=found.next_steps[0] if found.next_steps else None,
+            advice=_first(project, found.next_steps),
         )
         for found in problems(facts)
     ]
@@ -219,7 +224,9 @@ def _tasks(project: Project) -> HealthCheck:
             name="tasks",
             state="note",
             message=f"git ignores {_TASKS}: new task files are in no commit",
-            advice=f"git check-ignore -v --no-index {_TASKS}",
+            advice=_hint(
+                project, commands.git("check-ignore", "-v", "--no-index", _TASKS, at_root=True)
+            ),
         )
     if not broken:
         return HealthCheck(name="tasks", state="ok", message=f"{len(tasks)} task files")
@@ -229,7 +236,7 @@ def _tasks(project: Project) -> HealthCheck:
         state="bad",
         message=f"{len(broken)} of {len(tasks)} have a problem; "
         f"{broken[0].path}: {first.message if first else ''}",
-        advice="runr list-tasks",
+        advice=_hint(project, commands.lint()),
     )
 
 
@@ -237,7 +244,12 @@ def _status(project: Project) -> HealthCheck:
     try:
         known = store.read(project.layout).tasks
     except RunrError as error:
-        return HealthCheck(name="status", state="bad", message=error.message, advice="runr rebuild")
+        return HealthCheck(
+            name="status",
+            state="bad",
+            message=error.message,
+            advice=_hint(project, commands.rebuild()),
+        )
     names = [task.path for task in project.tasks()]
     orphans = [path for path in known if path not in set(names)]
     if not orphans:
@@ -259,7 +271,7 @@ def _sharing(project: Project) -> HealthCheck:
         name=name,
         state="note",
         message="the status file is in git, and this clone lacks the driver that merges it",
-        advice="runr install merge-driver",
+        advice=_hint(project, commands.install("merge-driver")),
     )
 
 
@@ -273,7 +285,9 @@ def _runs(project: Project) -> HealthCheck:
             damaged.append(run_id)
     if damaged:
         message = f"{len(damaged)} of {len(ids)} are damaged: {damaged[0]}"
-        return HealthCheck(name="runs", state="bad", message=message, advice="runr rebuild")
+        return HealthCheck(
+            name="runs", state="bad", message=message, advice=_hint(project, commands.rebuild())
+        )
     return HealthCheck(name="runs", state="ok", message=f"{len(ids)} recorded")
 
 
@@ -286,14 +300,14 @@ def _path(project: Project) -> HealthCheck:
             name="PATH",
             state="note",
             message="runr is not on PATH: the plugin and its hooks would not find it",
-            advice=f"export PATH={quoted(str(own.parent))}:$PATH",
+            advice=str(export_path(str(own.parent))),
         )
     if own.exists() and not own.samefile(found):
         return HealthCheck(
             name="PATH",
             state="note",
             message=f"another runr comes first: {found}; this one is {own}",
-            advice=f"{quoted(found)} version",
+            advice=str(commands.program(found, "version")),
         )
     return HealthCheck(name="PATH", state="ok", message=found)
 
@@ -306,18 +320,20 @@ def _claude(project: Project) -> HealthCheck:
             name="Claude Code",
             state="note",
             message="/runr is not installed, neither in this repository nor for you",
-            advice="runr install claude",
+            advice=_hint(project, commands.install("claude")),
         )
     first, *others = places
     message = f"/runr: {first.message}; claude: {claude or 'not on PATH'}"
     if not first.is_current:
-        user = " --user" if first.kind == "user" else ""
-        again = "claude plugin update runr@runr"
+        user = ("--user",) if first.kind == "user" else ()
+        again = commands.install("claude", *user, "--force")
+        if first.kind == "plugin":
+            again = commands.program("claude", "plugin", "update", "runr@runr")
         return HealthCheck(
             name="Claude Code",
             state="note",
             message=f"{message}; its skill is not that of runr {__version__}",
-            advice=again if first.kind == "plugin" else f"runr install claude{user} --force",
+            advice=_hint(project, again),
         )
     if others:
         hidden = ", ".join(other.message for other in others)
@@ -326,7 +342,7 @@ def _claude(project: Project) -> HealthCheck:
             state="note",
             message=f"{message}; it shadows {hidden}",
             # What is left then works in every repository.
-            advice=f"runr install claude --{first.kind} --uninstall",
+            advice=_hint(project, commands.install("claude", f"--{first.kind}", "--uninstall")),
         )
     return HealthCheck(name="Claude Code", state="ok", message=message)
 
@@ -338,7 +354,7 @@ def _hooks(project: Project) -> HealthCheck:
     if active:
         message = f"active in {active}" + (", provenance is enforced" if enforced else "")
         return HealthCheck(name="git hooks", state="ok", message=message)
-    again = "runr install git-hooks"
+    again = _hint(project, commands.install("git-hooks"))
     if place.record.exists():
         message = "installed, but git looks for hooks elsewhere: core.hooksPath was changed since"
         return HealthCheck(name="git hooks", state="note", message=message, advice=again)
@@ -361,8 +377,8 @@ def _killed_hooks(project: Project) -> list[HealthCheck]:
         f"{event} of {time}: what they would have recorded is missing; "
         "look for what keeps the machine or its disk busy"
     )
-    log = quoted(str(project.layout.hooks_log))
-    return [HealthCheck(name="hooks", state="note", message=message, advice=f"tail {log}")]
+    look = commands.program("tail", str(project.layout.hooks_log))
+    return [HealthCheck(name="hooks", state="note", message=message, advice=str(look))]
 
 
 def _is_enforced(project: Project) -> bool:
@@ -370,3 +386,11 @@ def _is_enforced(project: Project) -> bool:
         return project.config().provenance.enforce
     except RunrError:
         return False
+
+
+def _hint(project: Project, step: NextStep) -> str:
+    return step.shell(project.surface.location)
+
+
+def _first(project: Project, steps: Sequence[NextStep]) -> str | None:
+    return _hint(project, steps[0]) if steps else None

@@ -7,10 +7,10 @@ from runr.errors import GitError, UsageError
 from runr.git import hooks
 from runr.git.hooks import OWN_HOOKS, HookInstallRecord, HooksFolder, hook_text, write_hook
 from runr.git.repo import Repo, complaint
+from runr.next_steps import commands
 from runr.setup.install_plan import FilePreview, InstallResult
 
 _AWAY = ".before-runr"
-_UNINSTALL = "runr install git-hooks --uninstall"
 
 # How `git config --unset-all` ends where there is nothing to unset.
 _NOT_SET = 5
@@ -105,7 +105,10 @@ def _keep_aside(folder: HooksFolder, path: Path) -> None:
     if away.exists() or away.is_symlink():
         raise UsageError(
             f"{_shown(folder, away)} is in the way: an earlier hook was kept there",
-            next_steps=[f"git hook run {path.name}", "move one of the two files elsewhere"],
+            next_steps=[
+                commands.git("hook", "run", path.name),
+                "move one of the two files elsewhere",
+            ],
         )
     path.rename(away)
 
@@ -175,7 +178,10 @@ def _restore_setting(folder: HooksFolder, record: HookInstallRecord) -> None:
     unset = folder.repo.attempt("config", "--local", "--unset-all", "core.hooksPath")
     if not unset.ok and unset.code != _NOT_SET:
         why = complaint(unset.err)
-        raise GitError(f"core.hooksPath could not be removed: {why}", next_steps=[_UNINSTALL])
+        raise GitError(
+            f"core.hooksPath could not be removed: {why}",
+            next_steps=[commands.install("git-hooks", "--uninstall")],
+        )
 
 
 def _shown(folder: HooksFolder, path: Path) -> str:

@@ -2,12 +2,16 @@
 
 import json
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 from runr import nofollow
 from runr.maintenance import merge_driver
+from runr.next_steps.setup import after_init
+from runr.next_steps.step import NextStep
 from runr.project import Project
 from runr.query.models import CommandResult
+from runr.setup.claude_plugin import find_installations
 from runr.storage import files, state_dir
 from runr.storage.layout import Layout
 
@@ -77,7 +81,21 @@ def init(project: Project, *, dry_run: bool = False, shared: bool = False) -> Co
         message=message,
         changed=written,
         notes=[*notes, *sharing.notes],
-        next_steps=["runr list-tasks"],
+        next_steps=project.surface.lines(
+            _next_steps(project, written, dry_run=dry_run, shared=shared)
+        ),
+    )
+
+
+def _next_steps(
+    project: Project, written: Sequence[str], *, dry_run: bool, shared: bool
+) -> tuple[NextStep, ...]:
+    tops = sorted({path.split("/")[0] for path in written if not path.endswith(" of git")})
+    typed = ("--shared",) if shared else ()
+    return after_init(
+        project.commit_facts(tops, "Set up runr"),
+        dry_run=typed if dry_run else None,
+        has_claude=bool(find_installations(project.layout.root, project.environment)),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runr.errors import UsageError
+from runr.next_steps import commands
 from runr.query.models import Result
 from runr.setup import json_edit
 from runr.setup.claude_files import MCP, SETTINGS, SKILL, ClaudeFiles, Receipt, Written, packaged
@@ -59,7 +60,7 @@ Json = dict[str, Any]
 _SERVERS = "mcpServers"
 _HOOKS = "hooks"
 _NAME = "runr"
-_FORCE = "runr install claude --force"
+_FORCE = commands.install("claude", "--force")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,7 +229,7 @@ def _table(text: str, name: str, key: str) -> Json:
     except json.JSONDecodeError as error:
         raise UsageError(
             f"{name} line {error.lineno} is not valid JSON: {error.msg}",
-            next_steps=[f"fix {name}, then: runr install claude"],
+            next_steps=[f"fix {name}", commands.install("claude")],
         ) from error
     table = parsed.get(key, {}) if isinstance(parsed, dict) else None
     if not isinstance(table, dict):

@@ -12,10 +12,11 @@ from pydantic import BaseModel, ConfigDict
 
 from runr import nofollow
 from runr.errors import UnknownNameError, UsageError
+from runr.next_steps import commands
+from runr.next_steps.setup import after_new
 from runr.project import Project
 from runr.query.graph import Graph
 from runr.query.models import CommandResult, Kind, Result
-from runr.runs.stop_reasons import quoted
 from runr.storage import files, state_dir
 from runr.tasks.templates import MEANINGS, builtin, filled, title_of
 from runr.text import closest_match, one_line, slug
@@ -116,7 +117,9 @@ def _path(project: Project, request: NewRequest) -> Path:
     layout = project.layout
     name = request.name if request.name is not None else slug(request.title or "")
     if not name and request.name is None:
-        raise UsageError("name the task, or give it a --title", next_steps=["runr new --help"])
+        raise UsageError(
+            "name the task, or give it a --title", next_steps=[commands.help_of("new")]
+        )
     path = layout.tasks / (name if name.endswith(".md") else f"{name}.md")
     # A name that begins with a dot is one that a listing leaves out.
     hidden = any(part.startswith(".") for part in f"{name}.md".removeprefix("./").split("/"))
@@ -150,7 +153,7 @@ def _template(project: Project, wanted: str) -> str:
     near = closest_match(wanted, known)
     offer = f"did you mean {near!r}?" if near else f"there are {', '.join(known)}"
     raise UnknownNameError(
-        f"there is no template {wanted!r}; {offer}", next_steps=["runr new --list-templates"]
+        f"there is no template {wanted!r}; {offer}", next_steps=[commands.new("--list-templates")]
     )
 
 
@@ -168,10 +171,7 @@ def _answer(project: Project, path: Path, notes: list[str]) -> CommandResult:
     notes += [f"line {p.line}: {p.message}" if p.line else p.message for p in task.problems]
     graph = Graph.of(tasks)
     notes += [f"depends on {problem}" for problem in graph.edges[task.path].problems]
-    shown = quoted(task.name)
-    do = f"runr run --task {shown}"
-    if task.type == "manual":
-        do = f"runr complete-task {shown} --reason 'what was done'"
+    steps = after_new(task.path, manual=task.type == "manual")
     return CommandResult(
-        message=f"wrote {path}", notes=notes, next_steps=[f"runr task-status {shown}", do]
+        message=f"wrote {path}", notes=notes, next_steps=project.surface.lines(steps)
     )

@@ -10,6 +10,7 @@ from typing import Literal
 
 from runr import nofollow
 from runr.errors import ConfigError, UsageError, WorkerUnavailableError
+from runr.next_steps import commands
 from runr.project import Project
 from runr.query.models import CommandResult, Result
 from runr.storage import files, state_dir
@@ -64,9 +65,7 @@ def add_worker(project: Project, name: str, command: Sequence[str]) -> CommandRe
             next_steps=[f"write its table [workers.{name}] in .runr/config.toml"],
         )
     if not command or not command[0].strip():
-        raise UsageError(
-            "a worker needs a program", next_steps=[f"runr workers add {name} -- PROGRAM"]
-        )
+        raise UsageError("a worker needs a program", next_steps=[commands.add_worker(name)])
     config = project.config()
     if name in config.workers:
         raise UsageError(f"[workers.{name}] is already in .runr/config.toml")
@@ -84,7 +83,7 @@ def add_worker(project: Project, name: str, command: Sequence[str]) -> CommandRe
         message=f"registered {name} in .runr/config.toml",
         changed=[".runr/config.toml"],
         notes=_unseen(project, name),
-        next_steps=["runr workers"],
+        next_steps=project.surface.lines([commands.workers()]),
     )
 
 
@@ -132,7 +131,9 @@ def _row(project: Project, name: str) -> WorkerSummary:
         worker, found = registry.find(name, config)
         worker.preflight(found, project.environment)
     except (UsageError, WorkerUnavailableError) as refusal:
-        return replace(row, message=refusal.message, next_steps=[*refusal.next_steps])
+        # Beside a list of all workers there is no need for a general look at the installation.
+        own = [step for step in refusal.next_steps if step != commands.doctor()]
+        return replace(row, message=refusal.message, next_steps=project.surface.lines(own))
     row = replace(row, installed=True)
     if not isinstance(worker, HasLogin):
         return row

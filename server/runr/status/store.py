@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from runr import nofollow
 from runr.errors import DamagedStateError, RunrError
+from runr.next_steps import commands
 from runr.status import codec
 from runr.status.model import Entry
 from runr.storage import files, legacy
@@ -38,7 +39,7 @@ class DamagedStatusError(DamagedStateError):
     """The file is not what runr wrote; `salvaged` holds the entries that still read well."""
 
     def __init__(self, path: Path, why: str, salvaged: Contents) -> None:
-        super().__init__(f"{path.name} is damaged ({why})", next_steps=["runr rebuild"])
+        super().__init__(f"{path.name} is damaged ({why})", next_steps=[commands.rebuild()])
         self.salvaged = dict(salvaged.tasks)
         self.schema_version = salvaged.schema_version
 
@@ -252,5 +253,5 @@ def _newer(layout: Layout, version: int) -> DamagedStateError:
     return DamagedStateError(
         f"{layout.status.name} was written by a newer runr (schema {version}, "
         f"this one writes {SCHEMA}), so it is read-only here",
-        next_steps=["uv tool upgrade runr"],
+        next_steps=[commands.upgrade()],
     )

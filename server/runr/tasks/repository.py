@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runr import __version__
 from runr.errors import UnknownNameError, UsageError
+from runr.next_steps import commands
 from runr.storage import database as storage_database
 from runr.storage.layout import TASKS, Layout
 from runr.tasks import codec
@@ -75,7 +76,7 @@ def scan(layout: Layout, *, now_ns: int | None = None) -> tuple[Task, ...]:
 
 def read_content(layout: Layout, task_path: str) -> bytes:
     """Return the bytes of the task at `task_path`, which is relative to the repository."""
-    listing = ("runr list-tasks",)
+    listing = (commands.list_tasks(),)
     inside = task_path.startswith(f"{TASKS}/") and task_path.endswith(".md")
     if not inside or "\0" in task_path or not {"", ".", ".."}.isdisjoint(task_path.split("/")):
         message = f"{task_path!r} is no path of a task file below {TASKS}/"

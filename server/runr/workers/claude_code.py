@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import anyio
 
 from runr.config.settings import WorkerSettings
+from runr.next_steps import commands
 from runr.redaction import Redactor
 from runr.workers import process
 from runr.workers.claude_stream import ClaudeStream, fold_lines, work_report
@@ -128,7 +129,7 @@ class ClaudeCode:
         require_program(
             claude_program(settings)[0],
             environment,
-            "npm install -g @anthropic-ai/claude-code",
+            commands.program("npm", "install", "-g", "@anthropic-ai/claude-code"),
         )
 
     def login_state(self, environment: Mapping[str, str]) -> str:

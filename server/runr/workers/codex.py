@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from runr.config.settings import WorkerSettings
+from runr.next_steps import commands
 from runr.redaction import Redactor
 from runr.workers import process
 from runr.workers.program import (
@@ -138,7 +139,11 @@ class Codex:
 
     def preflight(self, settings: WorkerSettings, environment: Mapping[str, str]) -> None:
         """Refuse where `codex` is not installed."""
-        require_program(_program(settings)[0], environment, "npm install -g @openai/codex")
+        require_program(
+            _program(settings)[0],
+            environment,
+            commands.program("npm", "install", "-g", "@openai/codex"),
+        )
 
     def login_state(self, environment: Mapping[str, str]) -> str:
         """Return the variable or the file with the login."""

@@ -2,7 +2,6 @@
 
 import math
 import os
-import shlex
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,6 +14,7 @@ import anyio.abc
 import anyio.to_thread
 
 from runr.errors import WorkerUnavailableError
+from runr.next_steps import commands
 from runr.workers.process_tree import MARKER, end_tree
 
 #: A longer line is handed over in parts.
@@ -179,7 +179,7 @@ def _unavailable(program: str, cwd: Path, error: OSError) -> WorkerUnavailableEr
     reason = (error.strerror or str(error)) if cwd.is_dir() else f"there is no folder {cwd}"
     return WorkerUnavailableError(
         f"cannot start {program}: {reason}",
-        next_steps=(f"command -v {shlex.quote(program)}", "runr doctor"),
+        next_steps=(commands.which(program), commands.doctor()),
     )
 
 

@@ -11,6 +11,8 @@ import anyio
 
 from runr import nofollow
 from runr.errors import WorkerUnavailableError
+from runr.next_steps import commands
+from runr.next_steps.step import NextStep
 from runr.redaction import Redactor
 from runr.text import format_duration
 from runr.workers import process
@@ -60,7 +62,9 @@ def program_version(
     return lines[0][:_VERSION_LENGTH] if code == 0 and lines else None
 
 
-def require_program(program: str, environment: Mapping[str, str], *next_steps: str) -> None:
+def require_program(
+    program: str, environment: Mapping[str, str], *next_steps: NextStep | str
+) -> None:
     """Raise WorkerUnavailableError unless the program is on the environment's PATH.
 
     One with a relative folder is looked for in the working folder when the work begins.
@@ -69,7 +73,7 @@ def require_program(program: str, environment: Mapping[str, str], *next_steps: s
         return
     if shutil.which(program, path=environment.get("PATH")) is None:
         raise WorkerUnavailableError(
-            f"{program} was not found on PATH", next_steps=(*next_steps, "runr doctor")
+            f"{program} was not found on PATH", next_steps=(*next_steps, commands.doctor())
         )
 
 

@@ -1,0 +1,247 @@
+"""Every command that can be a next step, with the MCP tool that does the same.
+
+A task is a path below the repository or a name; sample texts are in place of
+what only the user knows. Pure.
+"""
+
+from runr.next_steps.step import NextStep, operand, option
+
+_TASKS = ".runr/tasks/"
+
+#: Filters that are arguments of the tool list-tasks; the others are a part of its query.
+_FLAGS = ("blocked", "ready", "stale")
+
+
+def acknowledge(task: str) -> NextStep:
+    """Return how a stale completion is acknowledged."""
+    return _runr("acknowledge", _name(task))
+
+
+def add_worker(name: str) -> NextStep:
+    """Return how a program is registered as a worker."""
+    return _runr("workers", "add", name, "--", "my-agent", "--yes")
+
+
+def apply_inference() -> NextStep:
+    """Return how inferred statuses are recorded."""
+    return _runr("status", "--infer-from-git", "--apply")
+
+
+def approve(task: str) -> NextStep:
+    """Return how the run of a task is approved."""
+    step = _runr("approve", _name(task), "--reason", "I looked at it and it is right")
+    return step._replace(tool=_attest_tool(task))
+
+
+def attest(task: str, *, force: bool = False) -> NextStep:
+    """Return how a person attests a task; by force despite open dependencies and failed checks."""
+    words = ("--force", "--reason", "why it counts as completed")
+    step = _runr("complete-task", _name(task), *(words if force else ("--reason", "what was done")))
+    return step._replace(tool=f"{_attest_tool(task)}, by force" if force else _attest_tool(task))
+
+
+def clean(*words: str) -> NextStep:
+    """Return how the leftovers of ended runs are removed, or listed."""
+    return _runr("clean", *words)
+
+
+def complete(task: str) -> NextStep:
+    """Return how a task is completed on its checks."""
+    return _runr("complete-task", _name(task), tool=f"complete-task {_bare(task)!r}")
+
+
+def debug(*words: str) -> NextStep:
+    """Return how a command is repeated with the traceback of its error."""
+    return NextStep(("env", "RUNR_DEBUG=1", "runr", *words))
+
+
+def doctor() -> NextStep:
+    """Return how the installation is checked."""
+    return _runr("doctor")
+
+
+def export(*words: str) -> NextStep:
+    """Return how tasks are exported."""
+    return _runr("export", *words)
+
+
+def follow(run: str) -> NextStep:
+    """Return how the progress of a run is shown."""
+    return _runr("follow", run)
+
+
+def git(*words: str, at_root: bool = False) -> NextStep:
+    """Return a command of git's; `at_root` where it names paths from the repository's root."""
+    return NextStep(("git", *words), at_root=at_root)
+
+
+def graph(task: str) -> NextStep:
+    """Return how what depends on a task is shown."""
+    return _runr("graph", _name(task))
+
+
+def help_of(*path: str) -> NextStep:
+    """Return how the options of a command are shown."""
+    return NextStep(("runr", *path, "--help"))
+
+
+def import_tasks(*words: str) -> NextStep:
+    """Return how tasks are imported."""
+    return _runr("import", *words)
+
+
+def infer() -> NextStep:
+    """Return how statuses are inferred from commits."""
+    return _runr("status", "--infer-from-git")
+
+
+def init(*words: str) -> NextStep:
+    """Return how a repository is set up."""
+    return _runr("init", *words)
+
+
+def install(what: str, *words: str) -> NextStep:
+    """Return how an integration is installed, or removed."""
+    return _runr("install", what, *words)
+
+
+def intervene(*words: str) -> NextStep:
+    """Return how manual work is committed with a record."""
+    return _runr("intervene", "--reason", "what was done and why", *words)
+
+
+def lint(*tasks: str) -> NextStep:
+    """Return how task files are checked."""
+    return _runr("lint", *map(_name, tasks))
+
+
+def list_tasks(*words: str) -> NextStep:
+    """Return how tasks are listed."""
+    return _runr("list-tasks", *words, tool=" with ".join(["list-tasks", *map(_argument, words)]))
+
+
+def new(*words: str) -> NextStep:
+    """Return how a task file is created."""
+    return _runr("new", *words)
+
+
+def next_task(*words: str) -> NextStep:
+    """Return how the most urgent task is found."""
+    return _runr("next", *words, tool=None if words else "list-tasks with ready=true")
+
+
+def note(run: str) -> NextStep:
+    """Return how a note is added to a run, which a task can name."""
+    return _runr("note", _name(run), "what was found or decided")
+
+
+def program(*words: str) -> NextStep:
+    """Return a command of another program."""
+    return NextStep(words)
+
+
+def rebuild() -> NextStep:
+    """Return how the status file is written anew."""
+    return _runr("rebuild")
+
+
+def reject(task: str) -> NextStep:
+    """Return how the run of a task is rejected."""
+    return _runr("reject", _name(task), "--reason", "what is wrong")
+
+
+def report(run: str) -> NextStep:
+    """Return how the report of a run is shown."""
+    return _runr("report", run)
+
+
+def resume(run: str = "", *, since: str = "", preview: bool = False) -> NextStep:
+    """Return how a run is resumed, by default the one that stopped last."""
+    begin = ("--from", since) if since else ()
+    return _runr("resume", *filter(None, (run,)), *begin, *(("--preview",) if preview else ()))
+
+
+def run(task: str, *, force: bool = False) -> NextStep:
+    """Return how a task is run; by force despite open dependencies, or again."""
+    tool = f"run-task {_bare(task)!r}" + (" with force" if force else "")
+    return _runr("run", *(("--force",) if force else ()), "--task", _name(task), tool=tool)
+
+
+def run_all_ready() -> NextStep:
+    """Return how all tasks that are ready are run."""
+    return _runr("run", "--all-ready")
+
+
+def run_session(task: str) -> NextStep:
+    """Return how a session becomes the worker of a task, or reads its brief again."""
+    words = ("--worker", "session", "--task", _name(task))
+    return _runr("run", *words, tool=f"run-task {_bare(task)!r} with worker session")
+
+
+def runs() -> NextStep:
+    """Return how runs are listed."""
+    return _runr("runs")
+
+
+def status(task: str) -> NextStep:
+    """Return how the status of a task is shown."""
+    return _runr("task-status", _name(task), tool=f"task-status {_bare(task)!r}")
+
+
+def stop(run_id: str, *, reason: str = "") -> NextStep:
+    """Return how a run is stopped."""
+    return _runr("stop", run_id, *(("--reason", reason) if reason else ()))
+
+
+def submit(run_id: str, target: str, *, force: bool = False) -> NextStep:
+    """Return how the commits of a run are merged into a branch."""
+    forced = ("--force",) if force else ()
+    return _runr("submit", run_id, *option("--to", target), *forced)
+
+
+def take_over(task: str) -> NextStep:
+    """Return how the open run of another session is taken over."""
+    words = ("--worker", "session", "--force", "--task", _name(task))
+    return _runr("run", *words, tool=f"run-task {_bare(task)!r} with worker session and force")
+
+
+def upgrade() -> NextStep:
+    """Return how a newer runr is installed."""
+    return NextStep(("uv", "tool", "upgrade", "runr"))
+
+
+def which(name: str) -> NextStep:
+    """Return how a program is looked for on PATH."""
+    return NextStep(("command", "-v", name))
+
+
+def why(task: str, *, diff: bool = False) -> NextStep:
+    """Return how the state of a task is explained, and what changed in its text."""
+    return _runr("why", _name(task), *(("--diff",) if diff else ()))
+
+
+def workers() -> NextStep:
+    """Return how workers are listed."""
+    return _runr("workers")
+
+
+def _runr(verb: str, *words: str, tool: str | None = None) -> NextStep:
+    return NextStep(("runr", verb, *words), tool=tool)
+
+
+def _name(task: str) -> str:
+    return operand(_bare(task))
+
+
+def _bare(task: str) -> str:
+    return task.removeprefix(_TASKS)
+
+
+def _attest_tool(task: str) -> str:
+    return f"complete-task {_bare(task)!r} with by and reason"
+
+
+def _argument(flag: str) -> str:
+    """Return the argument of a tool that a flag is the same as."""
+    name = flag.removeprefix("--")
+    return f"{name}=true" if name in _FLAGS else f"query=is:{name}"

@@ -1,0 +1,150 @@
+"""Decide what comes after a run: while it is running, after its end, and after a stop.
+
+Pure.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, NamedTuple
+
+from runr.next_steps import commands
+from runr.next_steps.step import NextStep
+
+Action = Literal["approve", "doctor", "inspect", "log", "reject", "report", "resume", "run"]
+
+
+class RunFacts(NamedTuple):
+    """What decides about the next steps of a run; `result` is None while it is running.
+
+    `workdir` is empty where its tree is gone, `actions` are those of its stop
+    reason, `pending` is the recorded command that merges work that waits for it, and
+    `operation` what has to be finished first, such as a rebase.
+    """
+
+    id: str
+    task: str
+    result: str | None = None
+    kind: str = "attempt"
+    worker: str = ""
+    branch: str = "HEAD"
+    workdir: str = ""
+    base: str = ""
+    checkpoint: str = ""
+    pending: str = ""
+    operation: str = ""
+    actions: tuple[Action, ...] = ()
+
+
+def _inspect(run: RunFacts) -> NextStep | None:
+    """Return how the work is looked at: in its tree, or in its commit where the tree is gone."""
+    if run.workdir:
+        return commands.git("-C", run.workdir, "status")
+    return _log(run) if run.checkpoint else None
+
+
+def _log(run: RunFacts) -> NextStep:
+    tip = run.branch if run.workdir else run.checkpoint or run.branch
+    return commands.git("log", "-p", f"{run.base}..{tip}")
+
+
+#: The command of each action after a stop.
+STOP_ACTIONS: Mapping[Action, Callable[[RunFacts], NextStep | None]] = {
+    "approve": lambda run: commands.approve(run.task),
+    "doctor": lambda _: commands.doctor(),
+    "inspect": _inspect,
+    "log": _log,
+    "reject": lambda run: commands.reject(run.task),
+    "report": lambda run: commands.report(run.id),
+    "resume": lambda run: commands.resume(run.id),
+    "run": lambda run: commands.run(run.task),
+}
+
+
+def after_run(run: RunFacts) -> tuple[NextStep, ...]:
+    """Return what to do about a run: three steps after a stop, none where all is done."""
+    if run.result is None:
+        return while_running(run.id)
+    if run.result == "completed":
+        return _integrate(run) if run.pending else ()
+    if run.kind == "intervention":
+        return (commands.git("status"), commands.git("log", "-1"), commands.runs())
+    if run.worker == "person":
+        # A refused attestation cannot be resumed: it is repeated, or the task is run.
+        return (commands.status(run.task), commands.attest(run.task))
+    return tuple(step for action in run.actions if (step := STOP_ACTIONS[action](run)))
+
+
+def _integrate(run: RunFacts) -> tuple[NextStep, ...]:
+    if run.operation:
+        first = commands.git("status").because(f"Finish the {run.operation} first")
+        return (first, commands.status(run.task).because("Then see how it is merged"))
+    return (NextStep(script=run.pending),)
+
+
+def while_running(run_id: str) -> tuple[NextStep, ...]:
+    """Return what to do while a run is running in its own process."""
+    return (commands.follow(run_id), commands.stop(run_id))
+
+
+def merge_by_hand(
+    commit: str,
+    *,
+    switch_to: str = "",
+    checkout: str = "",
+    options: Sequence[str] = (),
+    aside: Sequence[str] = (),
+) -> NextStep:
+    """Return how git merges a commit: where the target is checked out, or after a switch to it.
+
+    `aside` are files of the user's that would be in its way.
+    """
+    words = ("merge", *options, commit)
+    if aside:
+        return commands.git("stash", "push", "--all", "--", *aside).then_git(*words)
+    if checkout:
+        return commands.git("-C", checkout, *words)
+    return commands.git("switch", switch_to).then_git(*words) if switch_to else commands.git(*words)
+
+
+def after_start(task: str, *, resumed: bool = False) -> tuple[NextStep, ...]:
+    """Return how to follow a run that has just been started."""
+    begun = "It is resumed" if resumed else "It runs by itself"
+    return (commands.status(task).because(f"{begun}. Follow it"),)
+
+
+def decision_first(steps: tuple[NextStep, ...]) -> tuple[NextStep, ...]:
+    """Return the steps after a stop, the approval first."""
+    return tuple(sorted(steps, key=lambda step: "approve" not in step.argv[1:2]))
+
+
+def after_brief(task: str) -> tuple[NextStep, ...]:
+    """Return what a session does that has read its brief."""
+    text = "You are the worker: do what the brief says, then"
+    return (commands.complete(task).because(text),)
+
+
+def after_lease_conflict(task: str, run_id: str, *, session: bool) -> tuple[NextStep, ...]:
+    """Return what to do about a task that another session holds."""
+    taking = (commands.take_over(task),) if session else ()
+    reason = "why it is abandoned"
+    return (commands.report(run_id), *taking, commands.stop(run_id, reason=reason))
+
+
+def after_batch(
+    *, ran: bool, stopped: Sequence[str], waiting: Sequence[str]
+) -> tuple[NextStep, ...]:
+    """Return what to do about the tasks that several runs have left over, or why none `ran`."""
+    resume = (commands.resume(),) if stopped else ()
+    decide = (commands.list_tasks("--waiting"),) if waiting else ()
+    return (*resume, *decide) if ran or resume or decide else (commands.next_task("--explain"),)
+
+
+def without_a_stop(
+    running: Sequence[str], ready: Sequence[str], *, manual: bool
+) -> tuple[NextStep, ...]:
+    """Return what to do where no run has stopped; `manual` is the first of the ready tasks."""
+    if running:
+        return tuple(map(commands.follow, running))
+    if not ready:
+        return (commands.list_tasks(),)
+    first = commands.status(ready[0]) if manual else commands.run(ready[0])
+    return (first, commands.list_tasks("--ready"))

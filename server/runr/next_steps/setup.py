@@ -1,0 +1,117 @@
+"""Decide what comes after a repository was set up, or something was added to it.
+
+Pure.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from runr.next_steps import commands
+from runr.next_steps.step import NextStep, operand, quoted
+
+_FIRST_START = (
+    "start `claude` here and type: /runr status; at the first start, choose to trust the folder"
+    " and to use the server `runr`, as the refusing answers are preselected"
+)
+
+
+class CommitFacts(NamedTuple):
+    """What decides about how new files are committed.
+
+    `paths` are relative to the root of the repository. `possible` is false where
+    git ignores or has them, or is in the middle of a merge or the like; `is_named` tells
+    whether git knows who commits.
+    """
+
+    paths: Sequence[str]
+    message: str
+    possible: bool = True
+    is_named: bool = True
+
+
+def commit(files: CommitFacts) -> tuple[NextStep, ...]:
+    """Return how new files are committed; nothing where they cannot be."""
+    if not files.paths or not files.possible:
+        return ()
+    add = commands.git("add", *map(operand, files.paths), at_root=True)
+    save = commands.git("commit", "-m", files.message, "--", *files.paths, at_root=True)
+    return (*(() if files.is_named else set_identity()), add, save)
+
+
+def set_identity() -> tuple[NextStep, ...]:
+    """Return how the name of who commits is set."""
+    return (
+        commands.git("config", "user.name", "Your Name"),
+        commands.git("config", "user.email", "you@example.com"),
+    )
+
+
+def after_init(
+    files: CommitFacts, *, dry_run: Sequence[str] | None, has_claude: bool
+) -> tuple[NextStep, ...]:
+    """Return what to do in a repository that was set up, or would be with the options `dry_run`."""
+    if dry_run is not None:
+        return (commands.init(*dry_run),)
+    claude = () if has_claude else (commands.install("claude"),)
+    return (*commit(files), commands.doctor(), *claude)
+
+
+def after_clean_preview(
+    *, older_than: int | None, records: bool, force: Sequence[str]
+) -> tuple[NextStep, ...]:
+    """Return how what was listed is removed; `older_than` is in seconds."""
+    age = () if older_than is None else ("--older-than", f"{older_than}s")
+    forced = [word for run in force for word in ("--force", run)]
+    return (commands.clean(*age, *(("--runs",) if records else ()), *forced),)
+
+
+def after_rebuild(*, dry_run: bool, changes: bool) -> tuple[NextStep, ...]:
+    """Return what comes after the status file was written anew, or would be."""
+    if dry_run:
+        return (commands.rebuild(),) if changes else ()
+    return (commands.list_tasks(),)
+
+
+def after_install_preview(what: str, *, force: bool, where: str | None) -> tuple[NextStep, ...]:
+    """Return how what was shown is installed."""
+    options = {f"--{where}": where, "--force": force}
+    return (commands.install(what, *(name for name, given in options.items() if given)),)
+
+
+def after_new(task: str, *, manual: bool) -> tuple[NextStep, ...]:
+    """Return what to do with a new task."""
+    do = commands.attest(task) if manual else commands.run(task)
+    return (commands.status(task), do)
+
+
+def after_install(*, has_tasks: bool) -> tuple[NextStep, ...]:
+    """Return what to do once Claude Code is set up for this repository."""
+    begin = () if has_tasks else (commands.init(),)
+    return (*begin, NextStep(text=_FIRST_START))
+
+
+def after_user_install() -> tuple[NextStep, ...]:
+    """Return what to do once Claude Code is set up for the user."""
+    text = "start `claude` in any repository with tasks and type: /runr status"
+    return (NextStep(text=text),)
+
+
+def first_commit() -> NextStep:
+    """Return how a repository without commits gets one."""
+    return commands.git("commit", "--allow-empty", "-m", "Start")
+
+
+def unset_bare() -> NextStep:
+    """Return how git is made to use the working tree again."""
+    return commands.git("config", "core.bare", "false")
+
+
+def signing() -> tuple[NextStep, ...]:
+    """Return how to find out why git cannot sign, and how to do without."""
+    try_it = commands.git("commit-tree", "-S", "-m", "test", "HEAD^{tree}")
+    return (try_it, commands.git("config", "commit.gpgsign", "false"))
+
+
+def export_path(folder: str) -> NextStep:
+    """Return how a shell finds the programs of a folder first."""
+    return NextStep(script=f"export PATH={quoted(folder)}:$PATH")

@@ -1,0 +1,146 @@
+"""A next step as data, and how it is written for a shell and for MCP.
+
+Pure.
+"""
+
+import re
+import shlex
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Location(NamedTuple):
+    """Where a command is typed, as far as it is not in the repository that it is about.
+
+    `repo` is what `--repo` was given; `root` is the root of the repository where
+    the current folder is another one.
+    """
+
+    repo: str = ""
+    root: str = ""
+
+
+HERE = Location()
+
+#: Where a recorded command calls git without saying where.
+_GIT = re.compile(r"(^|&& )git (?!-C |config --global )")
+
+
+class NextStep(NamedTuple):
+    """One thing to do next: a command and what it is for, or a sentence alone.
+
+    `argv` are the words of the command, `then` those of a second one that needs
+    the first to succeed; `script` is a command that was recorded as text for a
+    shell. `tool` is the call of an MCP tool that does the same. `at_root` tells
+    that paths in `argv` are relative to the root of the repository.
+    """
+
+    argv: tuple[str, ...] = ()
+    text: str = ""
+    tool: str | None = None
+    then: tuple[str, ...] = ()
+    script: str = ""
+    at_root: bool = False
+
+    def __str__(self) -> str:
+        """Return the command as it is typed in the repository, or the sentence."""
+        return self.shell()
+
+    @property
+    def is_command(self) -> bool:
+        """Tell whether there is something to type."""
+        return bool(self.argv or self.script)
+
+    def shell(self, location: Location = HERE) -> str:
+        """Return the command, quoted for a shell at `location`, or the sentence."""
+        typed = self.at(location)
+        commands = (shlex.join(words) for words in (typed.argv, typed.then) if words)
+        return typed.script or " && ".join(commands) or self.text
+
+    def at(self, location: Location) -> "NextStep":
+        """Return the step as it is typed at `location`."""
+        if self.script:
+            return self._replace(script=_in_script(self.script, location))
+        argv, then = (
+            _located(words, location, at_root=self.at_root) for words in (self.argv, self.then)
+        )
+        return self._replace(argv=argv, then=then, at_root=False)
+
+    def because(self, text: str) -> "NextStep":
+        """Return the step with what it is for."""
+        return self._replace(text=text)
+
+    def then_git(self, *words: str) -> "NextStep":
+        """Return the step with a command of git's after it."""
+        return self._replace(then=("git", *words))
+
+
+def quoted(name: str) -> str:
+    """Return `name` as one shell word that no command takes for an option."""
+    return shlex.quote(operand(name))
+
+
+def operand(name: str) -> str:
+    """Return `name` as a word that no command takes for an option."""
+    return f"./{name}" if name.startswith("-") else name
+
+
+def option(name: str, value: str) -> tuple[str, ...]:
+    """Return the words of an option with a value that may begin with a hyphen."""
+    return (f"{name}={value}",) if value.startswith("-") else (name, value)
+
+
+def as_steps(steps: Sequence["NextStep | str"]) -> tuple[NextStep, ...]:
+    """Return steps, of which those that are text are sentences."""
+    return tuple(NextStep(text=step) if isinstance(step, str) else step for step in steps)
+
+
+def _located(words: tuple[str, ...], location: Location, *, at_root: bool) -> tuple[str, ...]:
+    program, *others = words or ("",)
+    if program == "runr" and location.repo and "--repo" not in others:
+        return (program, *option("--repo", location.repo), *others)
+    folder = location.root if at_root else location.repo
+    if program == "git" and folder and others[:1] != ["-C"] and "--global" not in others:
+        return (program, "-C", folder, *others)
+    return words
+
+
+def _in_script(script: str, location: Location) -> str:
+    """Return a recorded command, each of git's in it with the folder, unless it names one."""
+    if not location.repo:
+        return script
+    folder = f"git -C {shlex.quote(location.repo)} "
+    return _GIT.sub(lambda found: found[1] + folder, script)
+
+
+class Surface(NamedTuple):
+    """Where an answer is read, and how next steps are written there."""
+
+    is_shell: bool
+    location: Location = HERE
+
+    def seen_from(self, here: str, root: str) -> "Surface":
+        """Return the surface of a reader in the folder `here`, or wherever `--repo` names it."""
+        elsewhere = self.location.repo or here != root
+        return self._replace(location=self.location._replace(root=root if elsewhere else ""))
+
+    def inline(self, step: NextStep) -> str:
+        """Return a step as it is written in a sentence."""
+        if step.tool and not self.is_shell:
+            return step.tool
+        return f"`{step.shell(self.location)}`" if step.is_command else step.text
+
+    def lines(self, steps: Sequence[NextStep]) -> list[str]:
+        """Return steps as they are listed: commands for a shell, sentences for an agent."""
+        return [self._line(step) for step in steps]
+
+    def _line(self, step: NextStep) -> str:
+        if self.is_shell and step.is_command:
+            return step.shell(self.location)
+        if not step.is_command:
+            return step.text
+        return f"{step.text}: {self.inline(step)}." if step.text else self.inline(step)
+
+
+CLI = Surface(is_shell=True)
+MCP = Surface(is_shell=False)

@@ -1,0 +1,199 @@
+"""Decide what comes after a look at tasks: at one, at a list, and after a completion.
+
+Pure.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from runr.next_steps import commands
+from runr.next_steps.step import NextStep
+
+#: What an agent gets for a task that has no next steps.
+NOTHING = NextStep(text="Nothing to do: the task is completed.")
+
+#: As many paths are named in a sentence.
+_NAMED = 5
+
+
+class TaskFacts(NamedTuple):
+    """What decides about the next steps of a task; `run_steps` are those of its last run.
+
+    `problem` keeps its file from being run, `cause` is the first task that the
+    others wait for, where the task is blocked. `is_active` tells whether the
+    session that holds it is active, `for_person` whether the last run waits for
+    a decision.
+    """
+
+    path: str
+    status: str
+    manual: bool = False
+    problem: str = ""
+    stale: bool = False
+    unmerged: bool = False
+    cause: str | None = None
+    checkpoint_sha: str | None = None
+    run: str | None = None
+    phase: str = ""
+    by_session: bool = False
+    is_active: bool = False
+    for_person: bool = False
+    run_steps: tuple[NextStep, ...] = ()
+
+
+def for_task(task: TaskFacts, *, agent: bool = False) -> tuple[NextStep, ...]:
+    """Return what to do about a task, the likeliest first; nothing for one that is done.
+
+    An agent gets what it can do itself, or has to ask its user for.
+    """
+    if task.stale:
+        return _stale(task, agent=agent)
+    if task.status == "completed":
+        return _merge(task) if task.unmerged else ()
+    if task.status == "in_progress" and task.run:
+        return _in_progress(task, task.run, agent=agent)
+    if task.cause:
+        text = "Another task has to be completed first"
+        return (commands.why(task.cause).because(text),)
+    if task.problem:
+        return (commands.lint(task.path).because(f"Fix the file first ({task.problem})"),)
+    return _open_agent(task) if agent else _open_person(task)
+
+
+def _stale(task: TaskFacts, *, agent: bool) -> tuple[NextStep, ...]:
+    look = commands.why(task.path, diff=True).because("See whether it still holds")
+    again = () if task.manual else (commands.run(task.path).because("Do it again"),)
+    return (look, *again) if agent else (look, commands.acknowledge(task.path), *again)
+
+
+def _merge(task: TaskFacts) -> tuple[NextStep, ...]:
+    known = task.run_steps[:1] or (commands.git("merge", task.checkpoint_sha or ""),)
+    return tuple(step.because("The checkpoint is not on this branch yet") for step in known)
+
+
+def _in_progress(task: TaskFacts, run: str, *, agent: bool) -> tuple[NextStep, ...]:
+    complete = commands.complete(task.path)
+    if task.by_session and not agent:
+        return (complete,)
+    if task.by_session and task.is_active:
+        brief = commands.run_session(task.path).because("Its brief again")
+        return (complete.because("Its session finishes the work, then"), brief)
+    if task.by_session:
+        taken = commands.run_session(task.path).because("Its session is gone. Continue its work")
+        return (taken, complete.because("Complete what is there"))
+    if agent:
+        wait = f"Wait: run {run} is in phase {task.phase}. Then ask again"
+        return (commands.status(task.path).because(wait),)
+    return (commands.follow(run), commands.stop(run))
+
+
+def _open_agent(task: TaskFacts) -> tuple[NextStep, ...]:
+    if task.manual:
+        return (commands.attest(task.path).because("A person does it, then"),)
+    if task.for_person:
+        return (commands.attest(task.path).because("A person looks at it, then"),)
+    if task.status in ("stopped", "failed") and task.run_steps:
+        return (task.run_steps[-1].because("Read what failed, then"),)
+    return (commands.run(task.path).because("Start it"),)
+
+
+def _open_person(task: TaskFacts) -> tuple[NextStep, ...]:
+    if task.status in ("stopped", "failed") and task.run_steps:
+        return task.run_steps
+    return (commands.attest(task.path) if task.manual else commands.run(task.path),)
+
+
+class ListFacts(NamedTuple):
+    """What decides about the next step of a list.
+
+    `first` is the most urgent of its `ready` tasks, None where they are not
+    ranked yet and several are as urgent. `in_all` counts the tasks without a filter.
+    """
+
+    total: int
+    in_all: int
+    ready: int = 0
+    first: str | None = None
+    for_person: bool = False
+
+
+def after_list(tasks: ListFacts) -> tuple[NextStep, ...]:
+    """Return what to do with the tasks of a list."""
+    if not tasks.in_all:
+        text = "There are no tasks yet; task files are .runr/tasks/*.md"
+        return (commands.new("first-task").because(text),)
+    if not tasks.total:
+        return (commands.list_tasks().because("No task matches the filter. All tasks"),)
+    if not tasks.ready:
+        return (commands.next_task("--explain").because("Nothing here is ready to run"),)
+    if tasks.first is None:
+        return (commands.next_task().because(f"{tasks.ready} ready. The most urgent"),)
+    step = commands.attest(tasks.first) if tasks.for_person else commands.run(tasks.first)
+    return (step.because(f"{tasks.ready} ready. Next"),)
+
+
+class NextFacts(NamedTuple):
+    """What decides about the next step after the choice of a task, None where there is none."""
+
+    task: str | None
+    interrupted_run: str | None = None
+    waiting: int = 0
+    blocked: int = 0
+
+
+def after_choice(chosen: NextFacts) -> tuple[NextStep, ...]:
+    """Return how the chosen task is done, or which tasks are in the way of all."""
+    if chosen.task is None:
+        if chosen.waiting:
+            return (commands.list_tasks("--waiting"),)
+        return (commands.list_tasks("--blocked") if chosen.blocked else commands.list_tasks(),)
+    if chosen.interrupted_run:
+        return (commands.status(chosen.task), commands.resume(chosen.interrupted_run))
+    return (commands.run(chosen.task),)
+
+
+class CompletionFacts(NamedTuple):
+    """How an attempt at completing a task ended."""
+
+    path: str
+    run: str
+    completed: bool
+    running: bool = False
+    asks_changes: bool = False
+    violations: Sequence[str] = ()
+    left_dirty: Sequence[str] = ()
+    is_empty: bool = False
+    run_steps: tuple[NextStep, ...] = ()
+
+
+def after_completion(done: CompletionFacts, *, agent: bool = False) -> tuple[NextStep, ...]:
+    """Return what is left to do after an attempt at completing a task."""
+    if done.completed:
+        left = ", ".join(done.left_dirty[:_NAMED])
+        dirty = f" Left uncommitted: {left}." if left else ""
+        empty = " Nothing was changed by it." if done.is_empty else ""
+        return (NextStep(text=f"Done: it is recorded.{empty}{dirty}"),)
+    if done.running:
+        again = commands.complete(done.path).because(_before_another_try(done))
+        return (again,) if agent else (again, commands.report(done.run))
+    return (commands.attest(done.path).because("Needs a person"),) if agent else done.run_steps
+
+
+def _before_another_try(done: CompletionFacts) -> str:
+    if done.violations:
+        paths = ", ".join(done.violations[:_NAMED])
+        return f"Undo what is outside of the task's scope: {paths}. Then again"
+    if done.asks_changes:
+        return "Do what the reviewer asks for, then again"
+    return "Fix what failed; the run stays open. Then again"
+
+
+def already_completed(why: str) -> tuple[NextStep, ...]:
+    """Return what is said of a task that was completed before."""
+    return (NextStep(text=f"It was completed already: {why}."),)
+
+
+def uncompletable(path: str, *, manual: bool) -> tuple[NextStep, ...]:
+    """Return how a task without an open run is completed."""
+    by_worker = () if manual else (commands.run(path),)
+    return (*by_worker, commands.attest(path))

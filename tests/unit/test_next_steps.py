@@ -1,0 +1,198 @@
+"""The next steps of runs, tasks and setups: one decision, written for a shell and for an agent."""
+
+import shlex
+from typing import Any
+
+import pytest
+
+from runr.next_steps import commands
+from runr.next_steps.imports import ImportCommand
+from runr.next_steps.runs import RunFacts, after_run, decision_first
+from runr.next_steps.setup import CommitFacts, after_init, commit
+from runr.next_steps.step import CLI, MCP, Location, NextStep, Surface
+from runr.next_steps.tasks import (
+    CompletionFacts,
+    ListFacts,
+    NextFacts,
+    TaskFacts,
+    after_choice,
+    after_completion,
+    after_list,
+    for_task,
+)
+from runr.runs.stop_reasons import STOPS
+
+TASK = ".runr/tasks/it's odd.md"
+RUN = "20250108-143022-k7qf"
+
+
+def stopped(code: str, **facts: Any) -> RunFacts:
+    given = {"result": "stopped", "workdir": "/my repo", "base": "0" * 40, "branch": "b"}
+    return RunFacts(RUN, TASK, actions=STOPS[code].next, **{**given, **facts})
+
+
+def typed(steps: tuple[NextStep, ...]) -> list[str]:
+    return [str(step) for step in steps]
+
+
+def verbs(steps: tuple[NextStep, ...]) -> list[str]:
+    return [step.argv[1] for step in steps]
+
+
+def test_a_run_that_goes_on_can_be_followed_and_stopped() -> None:
+    assert typed(after_run(RunFacts(RUN, TASK))) == [f"runr follow {RUN}", f"runr stop {RUN}"]
+
+
+def test_after_a_stop_there_are_three_steps_quoted_for_a_shell() -> None:
+    first, *others = typed(after_run(stopped("no_checks")))
+    assert first == "git -C '/my repo' status"
+    assert others[0].startswith("runr approve 'it'\"'\"'s odd.md' --reason ")
+    assert others[1].startswith("runr reject ")
+
+
+def test_a_person_decides_before_anything_else_where_a_decision_is_wanted() -> None:
+    steps = decision_first(after_run(stopped("no_checks")))
+    assert verbs(steps) == ["approve", "-C", "reject"]
+
+
+def test_a_refused_attestation_is_repeated_not_resumed() -> None:
+    refused = stopped("verification_failed", worker="person")
+    assert verbs(after_run(refused)) == ["task-status", "complete-task"]
+
+
+def test_a_completed_run_leaves_a_step_only_while_its_integration_is_pending() -> None:
+    done = RunFacts(RUN, TASK, result="completed")
+    assert after_run(done) == ()
+    assert typed(after_run(done._replace(pending="git merge b"))) == ["git merge b"]
+
+
+@pytest.mark.parametrize(
+    ("facts", "person", "agent"),
+    [
+        ({"status": "pending"}, ["run"], ["run"]),
+        ({"status": "pending", "manual": True}, ["complete-task"], ["complete-task"]),
+        ({"status": "pending", "cause": "a.md"}, ["why"], ["why"]),
+        ({"status": "pending", "problem": "no title"}, ["lint"], ["lint"]),
+        ({"status": "in_progress", "run": RUN}, ["follow", "stop"], ["task-status"]),
+        (
+            {"status": "in_progress", "run": RUN, "by_session": True},
+            ["complete-task"],
+            ["run", "complete-task"],
+        ),
+        ({"status": "completed"}, [], []),
+        ({"status": "completed", "unmerged": True, "checkpoint_sha": "1"}, ["merge"], ["merge"]),
+        ({"status": "completed", "stale": True}, ["why", "acknowledge", "run"], ["why", "run"]),
+        (
+            {"status": "completed", "stale": True, "manual": True},
+            ["why", "acknowledge"],
+            ["why"],
+        ),
+    ],
+)
+def test_the_steps_of_a_task_follow_from_its_state(
+    facts: dict[str, Any], person: list[str], agent: list[str]
+) -> None:
+    assert verbs(for_task(TaskFacts(TASK, **facts))) == person
+    assert verbs(for_task(TaskFacts(TASK, **facts), agent=True)) == agent
+
+
+def test_a_stopped_run_leaves_a_person_the_choice_and_an_agent_the_likeliest() -> None:
+    facts = TaskFacts(TASK, "stopped", run=RUN, run_steps=after_run(stopped("time_limit")))
+    assert verbs(for_task(facts)) == ["report", "-C", "resume"]
+    assert verbs(for_task(facts, agent=True)) == ["resume"]
+    waits = facts._replace(for_person=True)
+    assert verbs(for_task(waits, agent=True)) == ["complete-task"]
+
+
+@pytest.mark.parametrize(
+    ("facts", "command", "sentence"),
+    [
+        (ListFacts(0, 0), "runr new first-task", "There are no tasks yet; task files are"),
+        (ListFacts(0, 3), "runr list-tasks", "No task matches the filter. All tasks: list-tasks."),
+        (ListFacts(2, 3), "runr next --explain", "Nothing here is ready to run: "),
+        (ListFacts(2, 3, 2), "runr next", "2 ready. The most urgent: list-tasks with ready=true."),
+        (ListFacts(2, 3, 1, "a.md"), "runr run --task a.md", "1 ready. Next: run-task "),
+    ],
+)
+def test_a_list_leads_to_the_most_urgent_task_or_to_another_list(
+    facts: ListFacts, command: str, sentence: str
+) -> None:
+    assert CLI.lines(after_list(facts)) == [command]
+    (line,) = MCP.lines(after_list(facts))
+    assert line.startswith(sentence)
+
+
+def test_where_nothing_can_be_done_next_the_tasks_in_the_way_are_listed() -> None:
+    assert typed(after_choice(NextFacts(None, waiting=1))) == ["runr list-tasks --waiting"]
+    assert typed(after_choice(NextFacts(None, blocked=1))) == ["runr list-tasks --blocked"]
+    assert typed(after_choice(NextFacts(None))) == ["runr list-tasks"]
+    assert verbs(after_choice(NextFacts("a.md", RUN))) == ["task-status", "resume"]
+
+
+def test_a_completion_that_failed_is_tried_again_after_what_was_asked_for() -> None:
+    failed = CompletionFacts(TASK, RUN, completed=False, running=True)
+    (line,) = MCP.lines(after_completion(failed._replace(violations=("x.py",)), agent=True))
+    assert line.startswith("Undo what is outside of the task's scope: x.py. Then again: complete-")
+    (line,) = MCP.lines(after_completion(failed._replace(asks_changes=True), agent=True))
+    assert line.startswith("Do what the reviewer asks for, then again: ")
+    assert verbs(after_completion(failed)) == ["complete-task", "report"]
+
+
+def test_new_files_are_committed_only_where_git_can_and_under_a_name() -> None:
+    files = CommitFacts([".runr"], "Set up")
+    assert verbs(commit(files)) == ["add", "commit"]
+    assert commit(files._replace(possible=False)) == ()
+    assert verbs(commit(files._replace(is_named=False))) == ["config", "config", "add", "commit"]
+    again = after_init(files, dry_run=["--shared"], has_claude=False)
+    assert typed(again) == ["runr init --shared"]
+
+
+def test_an_agent_gets_the_call_of_a_tool_where_there_is_one() -> None:
+    assert MCP.inline(commands.run(TASK)) == 'run-task "it\'s odd.md"'
+    assert MCP.inline(commands.take_over("a.md")) == (
+        "run-task 'a.md' with worker session and force"
+    )
+    assert MCP.inline(commands.resume(RUN)) == f"`runr resume {RUN}`"
+    assert MCP.inline(commands.list_tasks("--ready")) == "list-tasks with ready=true"
+    assert MCP.inline(commands.list_tasks("--waiting")) == "list-tasks with query=is:waiting"
+    assert CLI.inline(commands.run("a.md")) == "`runr run --task a.md`"
+
+
+def test_a_sentence_is_shown_as_it_is() -> None:
+    assert CLI.lines([NextStep(text="Wait.")]) == MCP.lines([NextStep(text="Wait.")]) == ["Wait."]
+
+
+@pytest.mark.parametrize("name", ["it's $(here).md", "-x.md", "a b.md", "#1.md", "a\\b.md"])
+def test_a_shell_reads_every_name_as_it_was_meant(name: str) -> None:
+    for step in (commands.run(name), commands.why(name), commands.approve(name)):
+        words = shlex.split(str(step))
+        assert tuple(words) == step.argv
+        assert words[-1 if step.argv[1] == "run" else 2] == (
+            f"./{name}" if name[0] == "-" else name
+        )
+
+
+def test_a_value_that_begins_with_a_hyphen_is_no_option() -> None:
+    step = ImportCommand("-a.json", by="-me", tags=("-t",)).step()
+    assert step.argv == ("runr", "import", "./-a.json", "--tag=-t", "--by=-me")
+
+
+def test_a_command_that_is_read_elsewhere_names_its_repository() -> None:
+    there = Location(repo="my repo", root="/my repo")
+    assert commands.runs().shell(there) == "runr --repo 'my repo' runs"
+    assert commands.git("status").shell(there) == "git -C 'my repo' status"
+    assert commands.git("add", ".", at_root=True).shell(there) == "git -C '/my repo' add ."
+    assert commands.git("-C", "w", "status").shell(there) == "git -C w status"
+    assert NextStep(script="git merge b").shell(there) == "git -C 'my repo' merge b"
+    stash = NextStep(script="git stash push && git merge b")
+    assert stash.shell(there) == "git -C 'my repo' stash push && git -C 'my repo' merge b"
+    both = commands.git("switch", "b").then_git("merge", "c")
+    assert both.shell(there) == "git -C 'my repo' switch b && git -C 'my repo' merge c"
+    assert commands.doctor().at(there).argv == ("runr", "--repo", "my repo", "doctor")
+
+
+def test_from_a_folder_inside_only_paths_need_the_root() -> None:
+    below = Surface(is_shell=True).seen_from("/repo/src", "/repo").location
+    assert commands.runs().shell(below) == "runr runs"
+    assert commands.git("status").shell(below) == "git status"
+    assert commands.git("add", ".", at_root=True).shell(below) == "git -C /repo add ."
