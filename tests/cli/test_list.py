@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import subprocess
+import termios
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +46,10 @@ def names(place: Place, *words: str) -> list[str]:
     return [row["path"].removeprefix(".runr/tasks/") for row in rows]
 
 
-def seen(words: list[str], cwd: Path, env: dict[str, str]) -> str:
+def seen(words: list[str], cwd: Path, env: dict[str, str], columns: int = 80) -> str:
     """Run a command in a terminal of its own and return what it shows."""
     ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, columns))
     command = [RUNR, *words]
     with subprocess.Popen(command, cwd=cwd, stdout=theirs, stdin=theirs, env=os.environ | env):
         os.close(theirs)
@@ -241,25 +243,25 @@ def test_colours_are_for_terminals_only_and_only_where_they_are_wanted(place: Pl
 @pytest.mark.parametrize(
     ("width", "shown"),
     [
-        ("140", "  ○ a.md  pending  Build the parser, priority 7, api, core"),
-        ("100", "  ○ a.md  pending  Build the parser, priority 7, api, core"),
-        ("99", "  ○ a.md  pending"),
+        (140, "  ○ a.md  pending  Build the parser, priority 7, api, core"),
+        (100, "  ○ a.md  pending  Build the parser, priority 7, api, core"),
+        (99, "  ○ a.md  pending"),
     ],
 )
 def test_a_wide_terminal_shows_title_priority_and_tags(
-    place: Place, width: str, shown: str
+    place: Place, width: int, shown: str
 ) -> None:
     place.write(
         ".runr/tasks/a.md", "---\npriority: 7\ntags: [api, core]\n---\n# Build the parser\n"
     )
     place.write(".runr/tasks/b.md", f"# {'日本' * 60}\n")
-    terminal = {"TERM": "xterm", "COLUMNS": width, "NO_COLOR": "1"}
-    lines = seen(["list-tasks"], place.root, terminal).splitlines()
+    terminal = {"TERM": "xterm", "NO_COLOR": "1"}
+    lines = seen(["list-tasks"], place.root, terminal, width).splitlines()
     assert lines[1] == shown
-    assert lines[2].endswith("…") is (int(width) >= 100)
+    assert lines[2].endswith("…") is (width >= 100)
     assert len(lines[2]) < 99
     assert lines[-1] == "  2 tasks: 2 ready"
-    assert "Build the parser" not in place.runr("list-tasks", env={"COLUMNS": width}).out
+    assert "Build the parser" not in place.runr("list-tasks", env={"COLUMNS": str(width)}).out
 
 
 def test_control_characters_are_not_printed(place: Place) -> None:
@@ -314,11 +316,11 @@ def test_a_terminal_is_coloured_unless_it_or_the_user_says_no(
     assert ("\x1b[" in seen(["list-tasks"], place.root, env)) is coloured
 
 
-@pytest.mark.parametrize("columns", ["40", "200"])
-def test_a_command_is_whole_in_a_narrow_and_in_a_wide_terminal(place: Place, columns: str) -> None:
+@pytest.mark.parametrize("columns", [40, 200])
+def test_a_command_is_whole_in_a_narrow_and_in_a_wide_terminal(place: Place, columns: int) -> None:
     name = "a task with a name that is longer than a narrow terminal.md"
     place.task(name, "type: manual")
-    env = {"COLUMNS": columns, "TERM": "dumb"}
-    shown = seen(["task-status", name], place.root, env).replace("\r\n", "\n")
+    env = {"TERM": "dumb"}
+    shown = seen(["task-status", name], place.root, env, columns).replace("\r\n", "\n")
     assert f"\n  runr complete-task '{name}' --reason 'what was done'\n" in shown
-    assert name in seen(["list-tasks"], place.root, env)
+    assert name in seen(["list-tasks"], place.root, env, columns)

@@ -74,6 +74,8 @@ def prepare() -> None:
         sys.stdout = _Output(
             old.detach(), encoding=encoding, errors="backslashreplace", line_buffering=lines
         )
+        # The old one, without its buffer, cannot tell the size of the terminal any more.
+        sys.__stdout__ = sys.stdout  # type: ignore[misc]
 
 
 def write_bytes(data: bytes) -> None:
