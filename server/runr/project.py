@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from runr import nofollow
 from runr.clock import Clock, format_utc, utc_now
 from runr.config.staleness import StalenessPolicy, load_policy
-from runr.errors import RepositoryError, UnknownNameError
+from runr.errors import RepositoryError, UnknownNameError, UsageError
 from runr.git.folders import find_root, main_tree
 from runr.next_steps import commands
 from runr.next_steps.step import CLI, Surface
@@ -191,6 +191,15 @@ class Project:
         # Nothing is shown of what is ignored, or committed already.
         possible = possible and bool(repo.text("status", "--porcelain", "--", *paths))
         return CommitFacts(paths, message, possible, is_named=not repo.identity())
+
+    def person(self, by: str | None) -> str:
+        """Return the name of the person who decides: `by`, or git's user if it is None."""
+        name = self.repo.user() if by is None else by.strip()
+        if not name:
+            raise UsageError("no name: pass --by NAME (`by` in MCP) or set git user.name")
+        if not name.isprintable():
+            raise UsageError(f"{name!r} is no name: it must be on one line, as plain text")
+        return name
 
     def now(self) -> str:
         """Return the current time in the format of `format_utc`."""

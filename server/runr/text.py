@@ -73,6 +73,11 @@ def shortened(value: object) -> str:
     return text if len(text) <= _LONG else text[: _LONG - 1] + "…"
 
 
+def flat(text: str) -> str:
+    """Return `text` on one line, with a space in place of control characters."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
 def one_line(text: str) -> str:
     """Return `text` on one line, without control characters."""
     return shortened(" ".join(text.split())) or "untitled"

@@ -150,3 +150,12 @@ def test_a_session_run_stays_open_until_its_checks_pass(place: Place) -> None:
     done = place.runr("complete-task", "a", env=session, code=0)
     assert "✓ a.md: completed, verified, commit" in done.out
     assert "Runr-Session: 0a0a" in place.git("log", "-1", "--format=%B")
+
+
+@pytest.mark.parametrize("name", ["", " ", "Ada\n  ✓ other.md  completed", "Ada\x1b[2K"])
+def test_a_name_that_is_empty_or_not_one_plain_line_is_refused(place: Place, name: str) -> None:
+    place.task("a.md", "type: manual")
+    for words in (["complete-task", "a"], ["intervene", "--all"]):
+        refused = place.runr(*words, "--reason", "done", "--by", name, code=2)
+        assert "no name" in refused.err
+    assert place.runr("list-tasks", "--json").json["tasks"][0]["status"] == "pending"

@@ -324,3 +324,13 @@ def test_a_command_is_whole_in_a_narrow_and_in_a_wide_terminal(place: Place, col
     shown = seen(["task-status", name], place.root, env, columns).replace("\r\n", "\n")
     assert f"\n  runr complete-task '{name}' --reason 'what was done'\n" in shown
     assert name in seen(["list-tasks"], place.root, env, columns)
+
+
+def test_a_name_in_the_status_file_adds_no_line_to_a_list(place: Place) -> None:
+    place.task("a.md")
+    forged = "person:Ada\n  ✓ b.md  completed\x1b[2K"
+    record(place, a=completed(forged, "attested") | {"reason": "done\n  ✓ c.md  completed"})
+    for words in (["list-tasks"], ["status"], ["task-status", "a"], ["why", "a"]):
+        shown = place.runr(*words, code=0).out
+        assert not [line for line in shown.splitlines() if line.startswith("  ✓ ")][1:]
+        assert "\x1b" not in shown

@@ -26,6 +26,8 @@ from runr.text import one_line, pluralize
 
 def import_tasks(project: Project, request: ImportRequest) -> ImportResult:
     """Import, or with `dry_run` only say what would be; every record is accounted for."""
+    if request.by is not None:
+        request = request.model_copy(update={"by": project.person(request.by)})
     into = _folder(project, request.into)
     found = sources.find_sources(project.here / request.file, request.file, request.tool)
     if found[0].tool == "runr":

@@ -23,10 +23,7 @@ from runr.tasks.model import Task, TaskType
 
 def build_attestation(project: Project, reason: str, by: str | None) -> Approval:
     """Return the attestation in the name of `by`, by default git's user."""
-    name = by or project.repo.user()
-    if not name:
-        raise UsageError("no name: pass --by NAME or set git user.name")
-    return Approval(by=name, reason=reason.strip())
+    return Approval(by=project.person(by), reason=reason.strip())
 
 
 @contextmanager

@@ -96,10 +96,7 @@ def _word(project: Project, request: CompleteRequest) -> Approval | None:
                     f"{option} requires a reason: it is recorded with the name of the person"
                 )
         return None
-    by = request.by or project.repo.user()
-    if not by:
-        raise UsageError("no name: pass --by NAME (`by` in MCP) or set git user.name")
-    return Approval(by=by, reason=request.reason.strip())
+    return Approval(by=project.person(request.by), reason=request.reason.strip())
 
 
 def _current(project: Project, entry: Entry) -> RunState | None:

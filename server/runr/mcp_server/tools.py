@@ -124,7 +124,7 @@ class ToolHandlers:
 
     async def complete_task(self, call: Call[CompleteArguments]) -> CompletionResult:
         """Answer a call of complete-task."""
-        if call.arguments.reason is not None and call.arguments.by is None:
+        if call.arguments.reason is not None and not (call.arguments.by or "").strip():
             # In a terminal the name is that of git's user; an agent must not use it.
             raise UsageError(
                 "`reason` needs `by`, a person's name; to complete on checks, leave `reason` out"

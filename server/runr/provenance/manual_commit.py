@@ -116,10 +116,7 @@ def _word(project: Project, request: InterveneRequest) -> Approval:
         raise UsageError(f"this is inside run {outer}: what a run does is no manual work")
     if not request.reason.strip():
         raise UsageError("manual work needs a reason", next_steps=[commands.intervene()])
-    by = request.by or project.repo.user()
-    if not by:
-        raise UsageError("who did it? Name the person with --by, or set git's user.name")
-    return Approval(by=by, reason=request.reason.strip())
+    return Approval(by=project.person(request.by), reason=request.reason.strip())
 
 
 def _refuse_unfinished(repo: Repo) -> None:

@@ -10,6 +10,7 @@ from runr.query.task_state import TaskState
 from runr.runs import stop_reasons
 from runr.status.model import Entry, Evidence, State
 from runr.tasks.model import TaskType
+from runr.text import flat
 
 if TYPE_CHECKING:
     from runr.query.detail_models import RunDetails, TaskFields
@@ -89,7 +90,8 @@ def why_not_done(task_state: TaskState) -> str:
         return f"blocked by {', '.join(task_state.blocked_by)}"
     if entry.stop_reason:
         meaning = stop_reasons.find(entry.stop_reason).meaning
-        return f"{meaning}: {entry.stop_detail.splitlines()[0]}" if entry.stop_detail else meaning
+        first = flat((entry.stop_detail or "").partition("\n")[0])
+        return f"{meaning}: {first}" if first else meaning
     return "a person has to do it" if task.type is TaskType.MANUAL else "it has no run yet"
 
 
@@ -99,7 +101,7 @@ def _completion(entry: Entry) -> str:
             return f"its checks passed; its commit is {str(entry.checkpoint_sha)[:12]}"
         case Evidence.ATTESTED:
             who = (entry.completed_by or "person:?").removeprefix("person:")
-            return f"attested by {who}: {entry.reason}"
+            return f"attested by {who}: {flat(entry.reason or '')}"
         case _:
             return f"inferred from commit {str(entry.checkpoint_sha)[:12]}"
 

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from runr.status.model import Entry, Evidence, State, Verification
+from runr.text import flat
 
 _NONE = type(None)
 _ENUMS: dict[str, dict[str | None, StrEnum | None]] = {
@@ -16,6 +17,8 @@ _COUNTS = frozenset({"run_count", "revision"})
 _NUMBERS = frozenset({"confidence"})
 _KEYS = tuple(name for name in Entry._fields if name != "extra")
 _TEXTS = frozenset(_KEYS) - _ENUMS.keys() - _COUNTS - _NUMBERS
+#: Texts of several lines; the others are shown in rows and sentences.
+_PARAGRAPHS = frozenset({"reason", "stop_detail"})
 
 #: Keys that are written only where they have a value.
 _OPTIONAL = frozenset(
@@ -34,9 +37,7 @@ def decode(raw: object) -> Entry:
     extra: dict[str, Any] = {}
     for key, value in raw.items():
         if key in _TEXTS:
-            if value is not None and type(value) is not str:
-                raise ValueError(f"{key}: must be a text or null")
-            known[key] = value
+            known[key] = value if value is None else _text(key, value)
         elif key in _ENUMS:
             known[key] = _choice(key, value)
         elif key in _COUNTS:
@@ -72,6 +73,13 @@ def encode(entry: Entry) -> dict[str, Any]:
         if value is not None or key not in _OPTIONAL:
             raw[key] = value
     return raw
+
+
+def _text(key: str, value: object) -> str:
+    if type(value) is not str:
+        raise ValueError(f"{key}: must be a text or null")
+    # Whoever wrote the file must not add lines to a list, or control a terminal.
+    return value if value.isprintable() or key in _PARAGRAPHS else flat(value)
 
 
 def _choice(key: str, value: object) -> StrEnum | None:
