@@ -6,6 +6,8 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Literal
 
+from runr.scope import patterns as path_patterns
+
 #: `follow` ties a lockfile to its manifest, `allow` to nothing; `deny` refuses every change.
 Lockfiles = Literal["follow", "allow", "deny"]
 
@@ -200,14 +202,11 @@ def _composed(path: str) -> str:
     return unicodedata.normalize("NFC", path)
 
 
+#: What `.` matches, and a pattern that is empty.
+_ALL = re.compile(".*", re.DOTALL)
+
+
 @lru_cache(maxsize=512)
 def _compiled(pattern: str) -> re.Pattern[str]:
-    """Translate a pattern: a match of a folder covers everything below it."""
     wanted = _composed(pattern.strip().removeprefix("./").strip("/"))
-    if wanted in ("", "."):
-        return re.compile(".*", re.DOTALL)
-    parts = re.split(r"(\*\*/|\*\*|\*|\?)", wanted)
-    table = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    body = "".join(table.get(part) or re.escape(part) for part in parts if part)
-    anywhere = "" if "/" in wanted or not set(wanted) & set("*?") else "(?:.*/)?"
-    return re.compile(f"{anywhere}{body}(?:/.*)?", re.DOTALL)
+    return _ALL if wanted in ("", ".") else path_patterns.translate(wanted)
