@@ -6,8 +6,11 @@ bare quotation mark or splits an escape sequence.
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from binascii import b2a_base64
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+
+from runr.secret_formats import FORMATS
 
 REDACTED = "[redacted]"
 
@@ -15,52 +18,10 @@ REDACTED = "[redacted]"
 _LITERAL_LENGTH = 8
 
 
-def _begins(literal: str) -> str:
-    """Return a lookbehind that matches after `literal` at the beginning of a word.
-
-    An escaped line break or the end of a colour code is not part of a word.
-    """
-    before = (f"(?<![A-Za-z0-9]{literal})", rf"(?<=\\[nrtbf]{literal})", rf"(?<=[0-9\[]m{literal})")
-    return f"(?:{'|'.join(before)})"
-
-
-# Literals, one of which must be in a text for the pattern to be tried, and the pattern. A pattern
-# begins with a literal, so that the search is fast; what precedes it is checked afterwards.
-_FORMS: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("ghp_", "gho_", "ghs_", "ghu_", "ghr_"), r"gh[oprsu]_[A-Za-z0-9_]{30,}"),
-    (("github_pat_",), r"github_pat_[A-Za-z0-9_]{20,}"),
-    (("glpat-",), r"glpat-[\w-]{20,}"),
-    (
-        ("sk-",),
-        rf"sk-{_begins('sk-')}(?:(?:ant|proj|svcacct|admin|or)-[\w-]{{16,}}|[A-Za-z0-9]{{20,}})",
-    ),
-    (("k_live_", "k_test_"), r"[rsp]k_(?:live|test)_[A-Za-z0-9]{16,}"),
-    (("AKIA", "ASIA"), r"A[KS]IA[A-Z0-9]{16}"),
-    (("xox", "xapp-"), r"x(?:ox[a-z]|app)-[A-Za-z0-9-]{10,}"),
-    (("AIza",), r"AIza[\w-]{35}"),
-    (("npm_",), r"npm_[A-Za-z0-9]{36}"),
-    (("pypi-",), r"pypi-A[\w-]{40,}"),
-    (("hf_",), r"hf_[A-Za-z0-9]{30,}"),
-    (("eyJ",), rf"eyJ{_begins('eyJ')}[\w-]{{8,}}\.[\w-]{{8,}}\.[\w-]*"),
-    (("hooks.slack.com/",), r"(hooks\.slack\.com/services/)[\w/]{10,}"),
-    (("://",), r"(://[^\s/:@\"'\\]*:)[^\s/@\"'\\]+(?=@)"),
-    (("://",), r"(://)[\w-]{20,}(?=@)"),
-    (("earer ", "EARER "), r"([Bb](?i:earer) +)(?=[\w.~+/-]*\d)[\w.~+/-]{16,}=*"),
-    (("asic ", "ASIC "), r"([Bb](?i:asic) +)(?=[A-Za-z+/]*[\d=])[\w+/]{12,}=*"),
-    (
-        ("PRIVATE KEY",),
-        (
-            r"-----BEGIN (?P<kind>[A-Z0-9 ]*)PRIVATE KEY(?: BLOCK)?-----"
-            r'(?:[^"]{0,20000}?-----END (?P=kind)PRIVATE KEY(?: BLOCK)?-----'
-            r"|(?:(?:\s|\\+[nr])*[A-Za-z0-9+/=]{16,})+)"
-        ),
-    ),
-)
-# A group at the beginning of a pattern is kept. A pattern is compiled on first use, because hooks,
-# which delay a tool call, rarely need one.
+# A pattern is compiled on first use, because hooks, which delay a tool call, rarely need one.
 _SHAPES = tuple(
     (literal, form, rf"\1{REDACTED}" if form.startswith("(") else REDACTED)
-    for literals, form in _FORMS
+    for literals, form in FORMATS
     for literal in literals
 )
 
@@ -105,8 +66,24 @@ _SECRET_VARIABLE = re.compile(
 )
 
 
+# Colours as a terminal gets them, and as they are in a JSON string.
+_COLOUR = re.compile(r"(?:\x1b|\\+u001[bB])\[[0-9;]*m")
+
+
 def redact(text: str) -> str:
-    """Return `text` with what looks like a secret replaced by `[redacted]`."""
+    """Return `text` with what looks like a secret replaced by `[redacted]`.
+
+    Where colours divide a secret, all colours of the text are removed.
+    """
+    clean = _redact(text)
+    if "\x1b[" in clean or "u001" in clean:
+        plain = _COLOUR.sub("", clean)
+        without = _redact(plain)
+        return without if without != plain else clean
+    return clean
+
+
+def _redact(text: str) -> str:
     for literal, form, replacement in _SHAPES:
         if literal in text:
             text = _compiled(form).sub(replacement, text)
@@ -183,7 +160,8 @@ class Redactor:
             if len(part) >= _LITERAL_LENGTH
         }
         self._numbers = [re.compile(rf"(?<!\d){v}(?!\d)") for v in values if v.isdecimal()]
-        written = {form for v in values if not v.isdecimal() for form in _json_forms(v)}
+        texts = [value for value in values if not value.isdecimal()]
+        written = {form for v in texts for form in (*_json_forms(v), *_encodings(v))}
         self._in_json = sorted(written, key=len, reverse=True)
         self._in_text = sorted(written | values, key=len, reverse=True)
 
@@ -204,6 +182,24 @@ def _json_forms(value: str) -> set[str]:
     once = {json.dumps(value, ensure_ascii=plain)[1:-1] for plain in (True, False)}
     return once | {json.dumps(form)[1:-1] for form in once}
 
+
+def _encodings(value: str) -> Iterator[str]:
+    """Yield `value` in hexadecimal, in base64 and as part of a URL."""
+    raw = value.encode()
+    yield raw.hex()
+    # In base64 three bytes are four letters: what is encoded together with the value moves it.
+    for offset in range(3):
+        letters = b2a_base64(bytes(offset) + raw, newline=False).decode()
+        whole = letters[-(-offset * 4 // 3) : (offset + len(raw)) * 8 // 6]
+        yield whole
+        yield whole.translate(_URL_SAFE)
+    for plain in (_UNRESERVED, _UNRESERVED + b"/"):
+        for escape in ("%{:02X}", "%{:02x}"):
+            yield "".join(chr(byte) if byte in plain else escape.format(byte) for byte in raw)
+
+
+_URL_SAFE = str.maketrans("+/", "-_")
+_UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 
 _KEY_LINES = 200
 

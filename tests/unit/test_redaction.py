@@ -1,7 +1,9 @@
+import base64
 import json
+from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runr.redaction import Redactor, redact
@@ -23,6 +25,14 @@ TOKENS = {
     "npm": "npm_" + "a1B2c3D4e5F6" * 3,
     "pypi": "pypi-AgEIcHlwaS5vcmc" + "Ab1_-" * 12,
     "stripe": "sk_live_" + "a1B2c3D4" * 3,
+    "sendgrid": "SG." + "aB3dE5gH7jK9mN1pQ3sT5v." + "wX7yZ9aB1cD3eF5gH7iJ9kL1mN3oP5qR7sT9uV1wX3y",
+    "digitalocean": "dop_v1_" + "0a1b2c3d" * 8,
+    "age": "AGE-SECRET-KEY-1" + "QPZRY9X8GF2TVDW0" * 3 + "S3JN54KHCE",
+    "shopify": "shpat_" + "0a1B2c3D" * 4,
+    "docker": "dckr_pat_" + "a1B2c3D4_" * 3,
+    "vault": "hvs." + "CAESIJ1b2c3d4" * 3,
+    "groq": "gsk_" + "a1B2c3D4e5" * 5,
+    "new relic": "NRAK-" + "ABC123DEF" * 3,
     "jwt": "eyJhbGciOiJIUzI1NiJ9." + "eyJzdWIi" * 4 + ".dozjgNryP4J3jVmNHl0",
 }
 KEY = (
@@ -120,6 +130,58 @@ def test_ordinary_text_stays_as_it_is(text: str) -> None:
     assert redact(text) == text
     line = json.dumps({"text": text, "n": 1})
     assert redact(line) == line
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("curl -s -u admin:S3cr3t https://x", "curl -s -u admin:[redacted] https://x"),
+        ("curl --user 'admin:S3cr3t' https://x", "curl --user 'admin:[redacted]' https://x"),
+        ("mysql -u root -pS3cr3t db", "mysql -u root -p[redacted] db"),
+        ("sshpass -p S3cr3t ssh host", "sshpass -p [redacted] ssh host"),
+        ("redis-cli -h x -a S3cr3t ping", "redis-cli -h x -a [redacted] ping"),
+        (
+            "https://discord.com/api/webhooks/123456789012/aBcDeF1234aBcDeF1234x",
+            "https://discord.com/api/webhooks/123456789012/[redacted]",
+        ),
+    ],
+)
+def test_a_password_on_a_command_line_or_in_an_address_is_redacted(text: str, clean: str) -> None:
+    assert redact(text) == clean
+    assert json.loads(redact(json.dumps({"text": text}))) == {"text": clean}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["git push -u origin:main", "mysql -p", "curl -o a:b https://x", "mkdir -pv a", "SG.a.b"],
+)
+def test_options_and_names_that_only_look_alike_stay(text: str) -> None:
+    assert redact(text) == text
+
+
+def test_a_secret_that_colours_divide_is_redacted_with_the_colours() -> None:
+    divided = "got ghp_\x1b[0m" + "Zy9" * 12 + "\x1b[31m!"
+    assert redact(divided) == "got [redacted]!"
+    assert json.loads(redact(json.dumps({"text": divided}))) == {"text": "got [redacted]!"}
+    assert redact("\x1b[32mfine\x1b[0m") == "\x1b[32mfine\x1b[0m"
+
+
+@given(
+    secret=st.text("aZ0 /+&%-_~é日", min_size=7, max_size=40).map("x{}".format),
+    before=st.binary(max_size=5),
+    after=st.binary(max_size=5),
+)
+@example("p@ss/w0rd-ZZ9", b"user:", b"")
+def test_a_secret_of_the_environment_is_redacted_in_the_usual_encodings(
+    secret: str, before: bytes, after: bytes
+) -> None:
+    redactor = Redactor({"A_TOKEN": secret})
+    raw = secret.encode()
+    whole = before + raw + after
+    for written in (base64.b64encode(whole), base64.urlsafe_b64encode(whole)):
+        assert "[redacted]" in redactor(written.decode())
+    for text in (raw.hex(), quote(secret), quote(secret, safe="")):
+        assert redactor(f"({text})") == "([redacted])"
 
 
 def test_secret_values_of_the_environment_are_redacted_everywhere() -> None:
