@@ -21,6 +21,13 @@ Seconds = Annotated[int, BeforeValidator(parse_duration)]
 Command = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
+#: Manifests and lockfiles of the usual package managers.
+SETUP_INPUTS = (
+    *("pyproject.toml", "setup.py", "setup.cfg", "requirements*.txt", "*.lock"),
+    *("package.json", "package-lock.json", "pnpm-lock.yaml", "go.mod", "go.sum", "Gemfile"),
+)
+
+
 def _may_read_only(name: str) -> str:
     if name in ("script", "session"):
         raise ValueError(f"the worker {name} can only work, not plan or review")
@@ -94,6 +101,38 @@ class VerifySettings(Section):
         ge=0,
         le=10,
         description="How often a failed check is repeated; one that passes then is flaky.",
+    )
+    where: Literal["checkout", "workspace"] = Field(
+        "checkout",
+        description=(
+            "Where checks run: `checkout`, in a clean checkout of the commit that would land; "
+            "`workspace`, among the files of the workspace, which proves less."
+        ),
+    )
+    carry: tuple[str, ...] = Field(
+        (".venv", "venv", "node_modules"),
+        description=(
+            "Folders that git does not track and checks need, by name or path: they are laid over "
+            "the clean checkout, and what checks write into them is dropped."
+        ),
+    )
+    setup: tuple[Command, ...] = Field(
+        (),
+        description=(
+            "Commands that install dependencies in the clean checkout, once for each state of "
+            "`setup_inputs`; the folders of `carry` are then those that they make."
+        ),
+    )
+    setup_inputs: tuple[str, ...] = Field(
+        SETUP_INPUTS,
+        description="Files, by name or pattern, from which `setup` installs.",
+    )
+    writes: tuple[str, ...] = Field(
+        (),
+        description=(
+            "Paths or patterns that checks may change: such changes become part of the commit, "
+            "and all checks run again on it. Without it they are dropped after each check."
+        ),
     )
     escalate: dict[str, Literal["tier1", "tier2"]] = Field(
         {}, description="Paths or patterns, and the highest tier of runs that change them."

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from runr.runs import codec
 from runr.runs.codec import CodecError
-from runr.runs.model import CheckResult, Phase, RunCreated, RunSpec, Usage
+from runr.runs.model import Candidate, CheckResult, Phase, RunCreated, RunSpec, Usage
 
 
 class RunApproved(NamedTuple):
@@ -39,7 +39,7 @@ class RunStopped(NamedTuple):
 
 
 class RunResumed(NamedTuple):
-    """A stopped run goes on: from a phase, where one was named, and with a new specification."""
+    """A stopped run was resumed: from a phase, where one was named, with a new specification."""
 
     from_phase: Phase | None = None
     spec: RunSpec | None = None
@@ -100,13 +100,14 @@ class WorkFinished(NamedTuple):
 
 
 class VerifyFinished(NamedTuple):
-    """The verification ended; `tree` is the tree that the checks ran on."""
+    """The verification ended; `tree` is the workspace, `candidate` the commit that was checked."""
 
     outcome: str
     checks: tuple[CheckResult, ...]
     detail: str | None = None
     violations: tuple[str, ...] = ()
     tree: str | None = None
+    candidate: Candidate | None = None
     phase: Phase = Phase.VERIFY
 
 
@@ -136,13 +137,18 @@ class CheckpointFinished(NamedTuple):
 
 
 class IntegrateFinished(NamedTuple):
-    """The checkpoint was integrated; `command` does it where it is pending."""
+    """The checkpoint was integrated; `command` does it where it is pending.
+
+    `candidate` and `checks` are those of a further verification, on a target that had moved.
+    """
 
     outcome: str
     detail: str | None = None
     strategy: str | None = None
     commit_sha: str | None = None
     command: str | None = None
+    checks: tuple[CheckResult, ...] = ()
+    candidate: Candidate | None = None
     phase: Phase = Phase.INTEGRATE
 
 
@@ -192,7 +198,7 @@ class SessionAttached(NamedTuple):
 
 
 class SessionReminded(NamedTuple):
-    """A session that was about to stop was told what is missing."""
+    """A session that was about to stop was reminded of what is missing."""
 
     missing: str = ""
 

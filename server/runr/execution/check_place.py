@@ -1,0 +1,303 @@
+"""Where checks run: among the files of the workspace, or in a clean checkout of the candidate."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Protocol
+
+from runr import nofollow
+from runr.execution import carry, mount_over
+from runr.execution.candidate import Built
+from runr.execution.context import RunContext
+from runr.execution.dependencies import Installed
+from runr.git import clean_checkout
+from runr.git.clean_checkout import SHARED_OBJECTS, Checkout
+from runr.git.ignored import folders_named
+from runr.git.repo import Repo
+from runr.git.snapshot import Change
+from runr.runs.model import RunSpec, RunState
+from runr.scope import rules
+from runr.storage import files
+from runr.text import join_limited
+
+_MOUNT_OVER = (sys.executable, "-I", "-S", mount_over.__file__)
+
+
+class CheckPlace(Protocol):
+    """A folder in which checks run, one after the other."""
+
+    def begin(self) -> None:
+        """Make the place as the first check finds it."""
+
+    def command(self, line: str) -> list[str]:
+        """Return the program and arguments that run a check."""
+
+    def folder(self) -> Path:
+        """Return the working directory."""
+
+    def environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
+        """Return the environment of a check."""
+
+    def shown(self, line: str) -> str:
+        """Return a line of a check's output with paths that lead to the workspace."""
+
+    def finish(self) -> str:
+        """Look at what the last check changed; return a note about what does not count."""
+
+    @property
+    def written(self) -> Sequence[Change]:
+        """The changes to files that checks are declared to write."""
+
+
+class Workspace:
+    """The run's own files, ignored ones included, as they are."""
+
+    def __init__(self, state: RunState) -> None:
+        self._folder = Path(state.start.workdir)
+
+    def begin(self) -> None:
+        """Leave everything as the last check left it."""
+
+    def command(self, line: str) -> list[str]:
+        """Return a shell with the command, which it gets unchanged."""
+        return ["sh", "-c", line]
+
+    def folder(self) -> Path:
+        """Return the workspace."""
+        return self._folder
+
+    def environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
+        """Return the environment as it is."""
+        return dict(inherited)
+
+    def shown(self, line: str) -> str:
+        """Return the line as it is."""
+        return line
+
+    def finish(self) -> str:
+        """Return nothing: what checks write here is part of the workspace."""
+        return ""
+
+    @property
+    def written(self) -> Sequence[Change]:
+        """Nothing: see `finish`."""
+        return ()
+
+
+class CleanCheckout:
+    """A checkout of the candidate; where the system allows it, at the path of the repository."""
+
+    def __init__(
+        self, checkout: Checkout, built: Built, roots: Sequence[Path], spec: RunSpec
+    ) -> None:
+        self.record = built.record
+        self._checkout = checkout
+        self._objects = built.source.common_dir() / "objects"
+        self._roots = roots
+        self._workspace = built.source.path
+        self._spec = spec
+        self._sources = roots[0]
+        self._installed: Installed | None = None
+        self._is_fresh = True
+        self.written: Sequence[Change] = ()
+
+    def begin(self) -> None:
+        """Undo what the check before has changed, and lay the carried folders over it."""
+        if self._installed is not None:
+            return
+        if not self._is_fresh:
+            # A mount leaves only its place.
+            copies = () if self.record.mounted else self._copies
+            clean_checkout.reset(self._checkout, keep=(*self._spec.writes, *copies))
+        self._is_fresh = False
+        for path in self.record.carried:
+            source, target = self._sources / path, self._checkout.path / _inside(self._roots, path)
+            carry.prepare(source, target, self._scratch(path), mounted=self.record.mounted)
+
+    def command(self, line: str) -> list[str]:
+        """Return a shell with the command, below the mounts where there are any."""
+        shell = ["sh", "-c", line]
+        if not self.record.mounted:
+            return shell
+        mounts = {
+            "roots": [str(root) for root in self._roots],
+            "checkout": str(self._checkout.path),
+            "objects": str(self._objects),
+            "shared": f".git/{SHARED_OBJECTS}",
+            "carried": [self._mount(path) for path in self.record.carried],
+        }
+        return [*_MOUNT_OVER, json.dumps(mounts), *shell]
+
+    def folder(self) -> Path:
+        """Return the checkout, which is mounted over the repository once the command runs."""
+        return self._checkout.path
+
+    def environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
+        """Return the environment; where nothing is mounted, its paths lead to the checkout."""
+        if self.record.mounted:
+            return {**inherited, "PWD": str(self._roots[0])}
+        changed = dict(inherited)
+        for root in self._roots:
+            changed = carry.rewrite_paths(changed, root, self._checkout.path)
+        return {**changed, "PWD": str(self._checkout.path)}
+
+    def begin_setup(self) -> tuple[str, ...]:
+        """Return the commands that install the dependencies, none where they are kept.
+
+        Until `finish_setup`, nothing is reset and nothing is carried.
+        """
+        if not self._spec.setup:
+            return ()
+        where = str(self._roots[0] if self.record.mounted else self._checkout.path)
+        checkouts = self._checkout.path.parent
+        installed = Installed.find(checkouts, self._checkout, self._spec, where)
+        if installed.folders is not None:
+            self._carry_installed(installed)
+            return ()
+        self._installed = installed
+        self.record = self.record._replace(carried=())
+        return self._spec.setup
+
+    def finish_setup(self) -> None:
+        """Keep what the setup commands have installed."""
+        if self._installed is not None:
+            self._installed.keep(self._checkout, self._spec.carry)
+            self._carry_installed(self._installed)
+            self._installed, self._is_fresh = None, False
+
+    def _carry_installed(self, installed: Installed) -> None:
+        self._sources = installed.folder
+        self.record = self.record._replace(carried=installed.folders or ())
+
+    def shown(self, line: str) -> str:
+        """Return a line of output; a worker would follow the path of another folder."""
+        if not self.record.mounted:
+            return line.replace(f"{self._checkout.path}/", f"{self._workspace}/")
+        for root in self._roots:
+            if root != self._workspace and f"{root}/" in line:
+                pattern = rf"{re.escape(str(root))}/(?!\.runr/)"
+                line = re.sub(pattern, lambda _: f"{self._workspace}/", line)
+        return line
+
+    def finish(self) -> str:
+        """Keep the changes to declared files, and return a note about the others."""
+        if self._installed is not None:
+            return ""
+        others = clean_checkout.changed_files(self._checkout)
+        if self._spec.writes:
+            found = clean_checkout.changes(self._checkout)
+            own = [change for change in found if rules.matches(change.path, self._spec.writes)]
+            self.written = (*self.written, *own)
+            others = tuple(path for path in others if path not in {each.path for each in own})
+        return f"dropped its changes to {join_limited(others, 5)}" if others else ""
+
+    def copy_written(self, workspace: Path) -> None:
+        """Copy the changes to declared files into the workspace."""
+        clean_checkout.copy_changes(self._checkout, self.written, workspace)
+
+    @property
+    def _copies(self) -> tuple[str, ...]:
+        return tuple(_inside(self._roots, path) for path in self.record.carried)
+
+    def _mount(self, path: str) -> dict[str, str]:
+        scratch = self._scratch(path)
+        return {
+            "target": str(self._roots[0] / path),
+            "source": str(self._sources / path),
+            "upper": str(scratch / "upper"),
+            "work": str(scratch / "work"),
+        }
+
+    def _scratch(self, path: str) -> Path:
+        beside = self._checkout.path.with_name(f"{self._checkout.path.name}.carried")
+        return beside / path.replace("/", "%")
+
+
+def _carried(roots: Sequence[Path], spec: RunSpec, *, mounted: bool) -> tuple[str, ...]:
+    """Return the folders to carry; those of another tree than the first by their full path."""
+    if spec.setup:
+        return ()
+    first, *others = roots
+    own = folders_named(Repo(first), spec.carry)
+    more = (
+        str(root / path)
+        for root in others
+        for path in folders_named(Repo(root), spec.carry)
+        if mounted or path not in own
+    )
+    return (*own, *more)
+
+
+def _inside(roots: Sequence[Path], path: str) -> str:
+    """Return where a carried folder is in the checkout."""
+    root = next((root for root in roots if path.startswith(f"{root}/")), None)
+    return path.removeprefix(f"{root}/") if root else path
+
+
+@contextmanager
+def clean(context: RunContext, state: RunState, built: Built) -> Iterator[CleanCheckout]:
+    """Yield a clean checkout of the candidate that no other run uses meanwhile."""
+    spec, start = state.spec, state.start
+    # Programs may have been installed with the path of the main working tree, too.
+    own = [Path(start.workdir)] if start.branch is None else []
+    roots = tuple(dict.fromkeys((*own, context.layout.root)))
+    mounted = can_mount()
+    with _reserved(context, mounted=mounted) as checkout:
+        carried = _carried(roots, spec, mounted=mounted)
+        record = built.record._replace(mounted=mounted, carried=carried)
+        if not mounted:
+            carry.refuse_foreign_code(roots, context.environment)
+        places = tuple(_inside(roots, path) for path in carried)
+        clean_checkout.prepare(
+            checkout,
+            built.source,
+            built.commit,
+            known=built.known,
+            branch=start.target,
+            carried=places,
+            keep=() if mounted else places,
+        )
+        yield CleanCheckout(checkout, replace(built, record=record), roots, spec)
+
+
+@contextmanager
+def _reserved(context: RunContext, *, mounted: bool) -> Iterator[Checkout]:
+    """Yield the first checkout that is free; it is kept for the next verification."""
+    # Tools that search the working tree do not look into `.git`, and some do not work in there.
+    inside_git = context.root.common_dir() / "runr" / "checkouts"
+    folders = inside_git if mounted else context.layout.checkouts
+    nofollow.make_folder(folders)
+    for number in count(1):
+        lock = files.hold(context.layout.checkout_lock(str(number)))
+        if lock is None:
+            continue
+        try:
+            folder = folders / str(number)
+            yield Checkout(folder, folder.with_name(f"{number}.index"))
+        finally:
+            os.close(lock)
+        return
+
+
+@cache
+def can_mount() -> bool:
+    """Return whether this machine lets a checkout be mounted over the repository."""
+    if sys.platform != "linux":
+        return False
+    try:
+        with TemporaryDirectory(prefix="runr-mount-") as folder:
+            spec = {"roots": [folder], "checkout": folder, "objects": folder, "shared": "."}
+            command = [*_MOUNT_OVER, json.dumps({**spec, "carried": []}), "true"]
+            tried = subprocess.run(command, capture_output=True, check=False)
+    except OSError:
+        return False
+    return tried.returncode == 0
