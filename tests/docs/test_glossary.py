@@ -77,10 +77,7 @@ ALLOWED = (
 )
 
 #: Not clean yet. A package leaves this set with the commit that cleans it, and none comes back.
-PENDING: set[str] = {
-    "server/runr/execution",
-    "server/runr/runs",
-}
+PENDING: set[str] = set()
 
 _FINDERS = {term: re.compile(rf"(?<![\w.])(?:{term})(?!\w)") for term in RETIRED}
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")

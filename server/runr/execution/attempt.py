@@ -67,20 +67,20 @@ def task_text(context: RunContext, state: RunState) -> str:
 
 async def work(context: RunContext, state: RunState) -> WorkFinished:
     """Let the worker, or the first of its fallbacks that can start, make one attempt."""
-    session = WorkerSession(context, state, _assignment)
-    name, report = await session.run_with_fallbacks(_names(session))
+    worker_session = WorkerSession(context, state, _assignment)
+    name, report = await worker_session.run_with_fallbacks(_names(worker_session))
     finished = WorkFinished(
         "ok",
         worker=name,
         session_id=report.session_id,
-        session_usage=session.session_usage,
+        session_usage=worker_session.session_usage,
         exit_code=report.exit_code,
-        summary=report.summary if session.started else state.last_message,
-        usage=session.usage,
-        denied=session.denied,
+        summary=report.summary if worker_session.started else state.last_message,
+        usage=worker_session.usage,
+        denied=worker_session.denied,
     )
     workdir = Path(state.start.workdir)
-    if session.started and not (workdir / ".git").exists():
+    if worker_session.started and not (workdir / ".git").exists():
         gone = f"the worker removed its folder, or the .git in it: {workdir}"
         return finished._replace(outcome="worker_failed", detail=gone)
     if report.stop is None:

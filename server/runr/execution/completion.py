@@ -51,7 +51,7 @@ def write_report(context: RunContext, state: RunState) -> None:
             files.replace(context.files.diff, clean)
             stat = snapshot.diffstat(repo, before, after)
     except (GitError, OSError):
-        # A worker may have deleted its tree: the rest is reported all the same.
+        # A worker may have deleted its tree; the report still has the rest.
         pass
     lines = [(s.path, s.added, s.deleted) for s in stat]
     if state.start.kind == "intervention":
@@ -72,7 +72,7 @@ def _trees(context: RunContext, state: RunState) -> Iterator[tuple[Repo, str, st
         now = snapshot.take(workspace)
         yield workspace, snapshot.comparable(workspace, start.base_tree, now), now
     else:
-        # A run of a person has no snapshots.
+        # The run of a person has no snapshots.
         with quarantine.temporary(Repo(Path(start.workdir))) as scratch:
             yield scratch, start.base_tree, snapshot.take(scratch)
 
@@ -119,7 +119,7 @@ def complete(context: RunContext) -> RunState:
 
 
 def _drop_git_data(context: RunContext) -> None:
-    """Remove the snapshots, which nothing is compared with any more; leftovers only take room."""
+    """Remove the snapshots, which are not needed any more; an error only wastes space."""
     with suppress(OSError, DamagedStateError):
         nofollow.remove_tree(context.files.git_data)
 
@@ -133,6 +133,6 @@ def _write_report(context: RunContext, state: RunState) -> None:
     try:
         write_report(context, state)
     except OSError:
-        # A missing report is written when it is read; an outdated one would be taken for it.
+        # A missing report is written when it is read; an outdated one would stay.
         with suppress(OSError):
             nofollow.unlink(context.files.report, missing_ok=True)

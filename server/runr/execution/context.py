@@ -13,8 +13,8 @@ from runr.runs.journal import Journal
 from runr.runs.model import RunState
 from runr.storage.layout import Layout, RunFiles
 
-#: What an outer session, an outer run or git itself put into our environment: none of it is about
-#: the children of this run. The user's own settings of Claude Code stay.
+#: Variables that an outer session, an outer run or git sets for its own children; the run's
+#: programs do not inherit them. The user's own settings of Claude Code stay.
 _FOREIGN = re.compile(
     r"CLAUDECODE|AI_AGENT|CLAUDE_(PROJECT_DIR|PID|EFFORT|ENV_FILE|PLUGIN_\w+)"
     r"|CLAUDE_CODE_(SESSION_ID|ENTRYPOINT|CHILD_SESSION|SESSION_ATTENDED|MESSAGING_\w+)"

@@ -73,7 +73,7 @@ def _milestone(state: RunState, phase: Phase) -> str | None:
 
 
 async def prepare(context: RunContext, state: RunState) -> FinishedPhase:
-    """Make the run's own working tree, unless it works in the user's."""
+    """Create the run's worktree, unless it works in the user's working tree."""
     start = state.start
     if start.branch is not None:
         path = Path(start.workdir)
@@ -163,7 +163,7 @@ async def integrate(context: RunContext, state: RunState) -> FinishedPhase:
 
 
 async def clean_up(context: RunContext, state: RunState) -> FinishedPhase:
-    """Remove the run's working tree: everything worth keeping is committed or recorded."""
+    """Remove the run's worktree: what is worth keeping is committed or recorded."""
     start = state.start
     if start.branch is not None:
         worktree.remove(context.root, Path(start.workdir))

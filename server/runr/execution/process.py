@@ -49,7 +49,7 @@ def start_runner(layout: Layout, run: RunFiles, lock: int, environment: Mapping[
 
 
 def is_alive(run: RunFiles) -> bool:
-    """Tell whether the run's process is alive: it holds the run's lock."""
+    """Return whether the run's process is alive: it holds the run's lock."""
     return files.is_held(run.lock)
 
 
@@ -67,7 +67,7 @@ def record_process_id(lock: int) -> None:
     os.pwrite(lock, str(os.getpid()).encode(), 0)
 
 
-#: A full disk is no internal error: the run can be resumed when there is space.
+#: Not an internal error: the run can be resumed once there is space.
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str]) -> int:
     record_process_id(int(lock))
     layout = Layout(Path(root))
     context = RunContext.of(layout, layout.run(run_id), os.environ, utc_now)
-    # Whoever only asks whether a run is alive does not pay for the event loop.
+    # Loading the event loop takes longer than what other users of this module do.
     import anyio  # noqa: PLC0415 - see above
 
     anyio.run(_execute, context)
@@ -97,7 +97,7 @@ async def _execute(context: RunContext) -> None:
             group.start_soon(_cancel_on_signal, group.cancel_scope)
             await loop.run_phases(context)
             group.cancel_scope.cancel()
-    except Exception as error:  # noqa: BLE001 - whatever it was, the record says that it stopped
+    except Exception as error:  # noqa: BLE001 - every internal error ends the run with a recorded stop
         _stop(context, error.exceptions[0] if isinstance(error, ExceptionGroup) else error)
         return
     if journal.require(context.files).result is None:

@@ -1,4 +1,4 @@
-"""Look at what a run needs, before a worker is paid: at its start, and in `runr doctor`."""
+"""Check the preconditions of a run, before a worker costs anything and in `runr doctor`."""
 
 import re
 import shutil
@@ -14,7 +14,7 @@ from runr.next_steps.step import Surface
 from runr.runs.model import RunSpec
 from runr.runs.preconditions import Facts, Filter, problems
 
-_ASKED = (
+_SETTINGS = (
     r"^(user|author|committer)\.(name|email)$|^commit\.gpgsign$|^merge\.verifysignatures$"
     r"|^core\.bare$|^filter\..*\.(process|smudge|clean|required)$"
 )
@@ -37,7 +37,7 @@ def ensure_ready(
     warn: Callable[[str], None],
     surface: Surface,
 ) -> str | None:
-    """Raise RepositoryError for what keeps a run from its end, and tell the rest to `warn`.
+    """Raise RepositoryError for unmet preconditions; pass those that do not block to `warn`.
 
     Returns what `force` overrides.
     """
@@ -63,8 +63,8 @@ def gather(
     own_tree: bool = True,
     signing_s: float = commits.SIGNING_S,
 ) -> Facts:
-    """Look at all of it: `commands` are the checks, `owns` the paths that are to be changed."""
-    settings = repo.settings(_ASKED)
+    """Return the facts; `commands` are the checks, `owns` the paths that are to be changed."""
+    settings = repo.settings(_SETTINGS)
     path = environment.get("PATH")
     absent, unfetched = _submodules(repo) if own_tree else ((), ())
     signs = is_on(settings, "commit.gpgsign")
@@ -93,7 +93,7 @@ def _ignored(repo: Repo, paths: Iterable[str]) -> tuple[str, ...]:
     if not names:
         return ()
     stdin = "".join(f"{name}\0" for name in names).encode(errors="surrogateescape")
-    # Of a path in a submodule, or behind a link, git does not say; it is not ignored here, then.
+    # For a path in a submodule, or beyond a symlink, git fails; it counts as not ignored.
     return split(repo.attempt("check-ignore", "-z", "--stdin", stdin=stdin).out)
 
 
@@ -108,13 +108,13 @@ def _missing_tools(
 
 
 def is_command(word: str, environment: Mapping[str, str]) -> bool:
-    """Tell whether a shell can run what it is called."""
+    """Return whether a shell knows `word` as a program or as its own command."""
     if shutil.which(word, path=environment.get("PATH")):
         return True
-    # It may be the shell's own, which only the shell knows.
-    look = ["sh", "-c", 'command -v "$1"', "sh", word]
-    asked = subprocess.run(look, env=dict(environment), capture_output=True, check=False)
-    return asked.returncode == 0
+    # Builtins are known only to the shell itself.
+    lookup = ["sh", "-c", 'command -v "$1"', "sh", word]
+    found = subprocess.run(lookup, env=dict(environment), capture_output=True, check=False)
+    return found.returncode == 0
 
 
 def _submodules(repo: Repo) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -38,7 +38,7 @@ def reconcile(
             try:
                 reconciled[task] = _reconcile(context, task, entry)
             except (OSError, RunrError) as error:
-                # Where nothing can be written, as on a full disk, the answer is true all the same.
+                # Even where nothing can be written, as on a full disk, the result is right.
                 reconciled[task] = _unrecorded(context, entry, error)
     return reconciled
 
@@ -49,7 +49,7 @@ def _reconcile(context: RunContext, task: str, entry: Entry) -> Entry:
     try:
         state = end_if_dead(context) if entry.last_run_id else None
     except DamagedStateError as damage:
-        # One damaged run must not hide every other task.
+        # One damaged run must not hide the other tasks.
         if process.is_alive(run):
             return entry
         state, why = None, damage.message
@@ -81,7 +81,7 @@ def end_if_dead(context: RunContext) -> RunState | None:
     if lock is None:
         return state
     try:
-        # It may have ended since it was read.
+        # It may have ended after it was read.
         state = journal.require(run)
         if state.result is None and not (state.by_session and state.attempt > 0):
             process_tree.end_marked(run.id)

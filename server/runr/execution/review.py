@@ -16,7 +16,7 @@ from runr.workers.protocol import Assignment, WorkReport
 #: Characters of a patch that the prompt of a reviewer contains; the rest is in git.
 _PATCH_LENGTH = 60_000
 
-#: How often a reviewer is asked for a verdict that can be read.
+#: How often a reviewer is asked until its answer has a verdict.
 _TRIES = 2
 
 

@@ -52,7 +52,7 @@ def record_session_usage(context: RunContext, state: RunState) -> RunState:
 
 
 def _transcripts(context: RunContext, state: RunState) -> dict[str, Path]:
-    """Return the transcript of each session, in the order in which they had the run."""
+    """Return the transcript of each session, in the order in which they held the run."""
     sessions = dict.fromkeys((state.start.session_id, *state.sessions))
     found = (
         (known, claude_session.transcript_path(known, context.environment))

@@ -1,4 +1,4 @@
-"""One piece of work by a worker: within the run's limits, with backoff and fallbacks."""
+"""One assignment of a worker, within the run's limits, with backoff and fallbacks."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -85,7 +85,7 @@ Brief = Callable[["WorkerSession", str, WorkerSettings], Assignment]
 
 
 class WorkerSession:
-    """The work while it is done: which workers have tried, and what they used."""
+    """One assignment in progress: which workers have tried, and what they used."""
 
     def __init__(self, context: RunContext, state: RunState, brief: Brief) -> None:
         self.context = context
@@ -102,7 +102,7 @@ class WorkerSession:
 
     @property
     def denied(self) -> tuple[str, ...]:
-        """The uses of tools that were denied to the worker; those of before where none started."""
+        """The denied tool uses; those of the attempt before where no worker started."""
         return self._denied if self.started else self.state.denied
 
     async def run_with_fallbacks(self, names: Sequence[str]) -> tuple[str, WorkReport]:

@@ -39,7 +39,7 @@ class RunStopped(NamedTuple):
 
 
 class RunResumed(NamedTuple):
-    """A stopped run goes on: from a phase, where one was named, and with a new specification."""
+    """A stopped run was resumed: from a phase, where one was named, with a new specification."""
 
     from_phase: Phase | None = None
     spec: RunSpec | None = None
@@ -192,7 +192,7 @@ class SessionAttached(NamedTuple):
 
 
 class SessionReminded(NamedTuple):
-    """A session that was about to stop was told what is missing."""
+    """A session that was about to stop was reminded of what is missing."""
 
     missing: str = ""
 

@@ -1,4 +1,4 @@
-"""What keeps a run from its end, decided from what was found before a worker is paid. Pure."""
+"""The preconditions of a run: which problems the facts of a repository amount to. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from runr.next_steps.step import NextStep, operand
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """Something in a run's way; where it `blocks`, no run could come to its end.
+    """An unmet precondition; where it `blocks`, no run can complete.
 
-    `topic` says what it is about. `may_force` tells whether `force` overrides it,
-    since the task may be about to solve it.
+    `topic` groups problems. `may_force` is set where `force` overrides the
+    problem, because the task itself may solve it.
     """
 
     topic: str
@@ -34,9 +34,9 @@ class Filter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What was found.
+    """The facts that preconditions depend on.
 
-    `missing_tools` are checks, each with the program that is not there. `absent`
+    `missing_tools` are checks, each with its missing program. `absent`
     are submodules that are not checked out, `unfetched` those without their
     commit, `ignored` paths that a run is to change. `signs` tells whether commits
     are signed, `unsigned` why they cannot be, `wants_signatures` whether git
@@ -59,7 +59,7 @@ class Facts:
 
 
 def problems(facts: Facts) -> tuple[Problem, ...]:
-    """Return what is in a run's way, what blocks it first."""
+    """Return the unmet preconditions, blocking ones first."""
     parts = (_of_tree, _of_content, _of_scope, _of_checks, _of_commits)
     found = [each for part in parts for each in part(facts)]
     return tuple(sorted(found, key=lambda each: not each.blocks))

@@ -227,7 +227,7 @@ def _decided(state: RunState, data: RunApproved | RunRejected) -> RunState:
 
 
 def _resumed(state: RunState, data: RunResumed) -> RunState:
-    """Continue where the run stopped: a finished phase is not repeated, an interrupted one is."""
+    """Continue where the run stopped; a phase that was interrupted is repeated."""
     after = state._replace(
         spec=data.spec or state.spec,
         result=None,

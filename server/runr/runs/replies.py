@@ -48,7 +48,7 @@ class ReviewVerdict(NamedTuple):
 
 
 def parse_verdict(text: str) -> ReviewVerdict | None:
-    """Return what the last line `VERDICT: …` says; None where there is no such line."""
+    """Return the verdict of the last line `VERDICT: …`; None where there is no such line."""
     lines = text.strip().splitlines()
     for number in range(len(lines) - 1, -1, -1):
         found = _VERDICT.fullmatch(lines[number])

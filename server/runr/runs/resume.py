@@ -12,7 +12,7 @@ _COMMITTED = (Phase.CHECKPOINT, Phase.INTEGRATE, Phase.RECORD)
 
 
 def resumed(state: RunState, since: Phase | None = None) -> RunState:
-    """Return what a resume would make of a stopped run."""
+    """Return the state of a stopped run after a resume."""
     return apply(state, Event(state.seq + 1, state.updated_at, RunResumed(since)))
 
 
@@ -22,7 +22,7 @@ def follows(state: RunState, since: Phase | None = None) -> Action:
 
 
 def refusal(state: RunState, since: Phase) -> str | None:
-    """Say why a stopped run cannot go on from that phase; None where it can."""
+    """Return why a stopped run cannot resume from that phase; None where it can."""
     if since is Phase.CHECKPOINT:
         return _no_checkpoint(state)
     between = state.phase is Phase.CHECKPOINT and (state.unfinished or state.decision.rejected)

@@ -20,7 +20,7 @@ def of_session(layout: Layout, session_id: str) -> RunState | None:
 
 
 def is_of(run: RunState, session_id: str) -> bool:
-    """Tell whether the session holds the run, or was the last that did."""
+    """Return whether the session holds the run, or was its last holder."""
     return bool(session_id) and session_id == run.holder
 
 
@@ -39,7 +39,7 @@ def open_runs(layout: Layout) -> Iterator[RunState]:
 
 
 def latest(layout: Layout, session_id: str) -> Iterator[RunState]:
-    """Yield the runs that the session had among the latest of all, newest first."""
+    """Yield the session's runs among the latest of all runs, newest first."""
     with suppress(OSError):
         for run_id in sorted(nofollow.names(layout.runs), reverse=True)[:_LATEST]:
             run = find(layout, run_id)
