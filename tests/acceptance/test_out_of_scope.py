@@ -30,8 +30,15 @@ def test_a_forbidden_file_in_a_new_folder_is_seen(place: Place) -> None:
     _refused(place, "secret/new/key.txt")
 
 
-def test_a_file_that_verification_wrote_is_seen(place: Place) -> None:
+def test_a_file_that_verification_wrote_is_in_no_commit(place: Place) -> None:
     place.config(DENY)
+    place.script("a.md", "echo 1 > ok.txt", 'verify: ["echo 1 > secret-of-the-check.txt"]')
+    assert place.run("a")["status"] == "completed"
+    assert "secret" not in place.git("ls-tree", "-r", "--name-only", "main")
+
+
+def test_a_file_that_verification_wrote_into_the_workspace_is_seen(place: Place) -> None:
+    place.config(f'{DENY}where = "workspace"\n')
     place.script("a.md", "echo 1 > ok.txt", 'verify: ["echo 1 > secret-of-the-check.txt"]')
     _refused(place, "secret-of-the-check.txt")
 

@@ -1,5 +1,6 @@
 """Verification: risky paths, flaky checks, checks that are skipped or not run."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,6 @@ REASON = ("--reason", "the runner is down, I read it line by line")
 
 def settings(place: Place, verify: str) -> None:
     place.config(f'[run]\nworker = "script"\nattempts = 1\n[verify]\n{verify}\n')
-    place.write(".gitignore", "count\nruns\n")
 
 
 def commands(run: dict[str, Any]) -> list[tuple[str, str]]:
@@ -83,8 +83,13 @@ def test_an_escalation_to_an_unknown_tier_is_a_configuration_error(place: Place)
     assert "tier2" in refused.err
 
 
-#: Fails for as many runs as its argument says; git ignores the file in which it counts.
-FAILS = "echo x >> count; echo run $(wc -l < count); test $(wc -l < count) -gt {}"
+#: Fails for as many runs as its argument says, and counts them outside of the repository.
+FAILS = "echo x >> $COUNT; echo run $(wc -l < $COUNT); test $(wc -l < $COUNT) -gt {}"
+
+
+@pytest.fixture(autouse=True)
+def _count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COUNT", str(tmp_path / "count"))
 
 
 def test_a_failed_check_is_final_unless_the_settings_say_otherwise(place: Place) -> None:
@@ -127,12 +132,12 @@ def test_a_check_that_never_passes_has_failed_with_its_runs_counted(place: Place
 
 
 def test_a_check_that_ran_out_of_time_is_not_run_again(place: Place) -> None:
-    settings(place, 'tier1 = ["echo x >> runs; exec sleep 99"]\ntimeout = "1s"\nretries = 3')
+    settings(place, 'tier1 = ["echo x >> $COUNT; exec sleep 99"]\ntimeout = "1s"\nretries = 3')
     place.script("a.md", "echo 1 > a.txt")
     place.commit("Tasks")
     run = place.run("a", code=4)
     assert (run["checks"][0]["exit_code"], run["checks"][0]["run_count"]) == (None, 1)
-    assert (place.root / ".runr/worktrees" / run["id"] / "runs").read_text() == "x\n"
+    assert (place.root.parent / "count").read_text() == "x\n"
 
 
 def test_checks_after_a_failed_tier_are_shown_as_not_run(place: Place) -> None:

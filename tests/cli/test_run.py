@@ -52,6 +52,7 @@ def test_a_verified_task_is_committed_merged_and_recorded(place: Place) -> None:
         "Runr-Task": ".runr/tasks/a.md",
         "Runr-Checkpoint": "true",
         "Runr-Verified": "tier1,task",
+        "Runr-Verified-Tree": place.git("rev-parse", "HEAD^{tree}").strip(),
         "Runr-Worker": "script",
     }
     assert entry["status"] == "completed"

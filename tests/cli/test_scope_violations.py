@@ -88,7 +88,9 @@ def test_a_commit_that_a_worker_passes_off_as_the_runs_checkpoint_is_named(bound
     assert " claims to be this run's checkpoint\n" in run_violating(bound, script).out
 
 
-def test_what_a_check_writes_counts_and_is_named_as_such(bound: Place) -> None:
+def test_what_a_check_writes_into_the_workspace_counts_and_is_named_as_such(bound: Place) -> None:
+    bound.config('[run]\nworker = "script"\nattempts = 2\n[verify]\nwhere = "workspace"\n')
+    bound.commit("Files")
     result = run_violating(bound, "echo 1 > src/b.txt", check="echo 1 > report.xml")
     assert "out of scope: report.xml (since the checks ran)" in result.out
     assert place_json(bound)["violations"] == ["report.xml"]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from runr.git import commits
-from runr.git.merge import integrate
 from runr.git.repo import Repo
+from unit.git_integration import integrate
 from unit.git_trees import git, make, save
 
 pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="no ssh-keygen here")

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from runr.git.merge import Integration, integrate
+from runr.git.merge import Integration
 from runr.git.repo import Repo
+from unit.git_integration import integrate
 from unit.git_trees import ODD_NAMES, git, install_hooks, make, save, state, write
 
 BRANCH = "runr/setup-1"

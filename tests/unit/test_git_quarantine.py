@@ -67,7 +67,7 @@ def test_untracked_files_are_recorded_by_hash_and_not_copied(root: Path, scratch
 def test_only_what_has_changed_since_is_read_again(root: Path, scratch: Repo) -> None:
     read = root.parent / "read"
     git(root, "config", "filter.seen.clean", f"echo %f >>{read}; cat")
-    (root / ".git" / "info" / "attributes").write_text("*.bin filter=seen\n")
+    (root / ".gitattributes").write_text("*.bin filter=seen\n")
     write(root, {f"data/{number}.bin": f"{number}\n" for number in range(9)})
     long_ago(root)
     snapshot.take_first(scratch)

@@ -95,6 +95,27 @@ class VerifySettings(Section):
         le=10,
         description="How often a failed check is repeated; one that passes then is flaky.",
     )
+    where: Literal["checkout", "workspace"] = Field(
+        "checkout",
+        description=(
+            "Where checks run: `checkout`, in a clean checkout of the commit that would land; "
+            "`workspace`, among the files of the workspace, which proves less."
+        ),
+    )
+    carry: tuple[str, ...] = Field(
+        (".venv", "venv", "node_modules"),
+        description=(
+            "Folders that git does not track and checks need, by name or path: they are laid over "
+            "the clean checkout, and what checks write into them is dropped."
+        ),
+    )
+    writes: tuple[str, ...] = Field(
+        (),
+        description=(
+            "Paths or patterns that checks may change: such changes become part of the commit, "
+            "and all checks run again on it. Without it they are dropped after each check."
+        ),
+    )
     escalate: dict[str, Literal["tier1", "tier2"]] = Field(
         {}, description="Paths or patterns, and the highest tier of runs that change them."
     )

@@ -1,30 +1,28 @@
 """The execution of a run: its phases, performed until it ends. Each phase is idempotent."""
 
 from collections.abc import Awaitable, Callable
-from contextlib import nullcontext
 from pathlib import Path
 
-from runr.errors import GitError, RunrError, WorkerUnavailableError
-from runr.execution import completion
+from runr.errors import GitError, RunrError, VerificationError, WorkerUnavailableError
+from runr.execution import candidate, completion
 from runr.execution.attempt import work
 from runr.execution.context import RunContext
+from runr.execution.integration import integrate
 from runr.execution.review import run_plan, run_review
 from runr.execution.verification import verify
-from runr.git import checkpoint, merge, recovery, snapshot, submodules, worktree
+from runr.git import checkpoint, snapshot, submodules, worktree
+from runr.git.checkpoint import TreeChangedError
 from runr.git.repo import Repo
-from runr.git.trailers import Trailers
 from runr.runs import events, journal
 from runr.runs.events import (
     CheckpointFinished,
     FinishedPhase,
-    IntegrateFinished,
     PhaseFinished,
     PhaseStarted,
 )
 from runr.runs.machine import next_action
 from runr.runs.model import Phase, RunState
 from runr.scope import rules
-from runr.storage import files
 
 PhaseStep = Callable[[RunContext, RunState], Awaitable[FinishedPhase]]
 
@@ -61,6 +59,8 @@ async def _perform(context: RunContext, state: RunState, phase: Phase) -> RunSta
 def _stop_code(error: RunrError) -> str:
     if isinstance(error, WorkerUnavailableError):
         return "worker_unavailable"
+    if isinstance(error, VerificationError):
+        return "no_clean_checkout"
     return "git_failed" if isinstance(error, GitError) else "error"
 
 
@@ -79,6 +79,7 @@ async def prepare(context: RunContext, state: RunState) -> FinishedPhase:
         path = Path(start.workdir)
         worktree.add(context.root, path, start.branch, start.base_sha)
         submodules.populate(context.root, Repo(path), fresh=True)
+        snapshot.begin(context.workspace(state))
     return PhaseFinished(Phase.PREPARE, "ok")
 
 
@@ -89,22 +90,20 @@ async def commit(context: RunContext, state: RunState) -> FinishedPhase:
     now, verified = snapshot.take(workspace), state.verification.tree
     if verified and now != verified:
         return CheckpointFinished("altered", _alteration(workspace, verified, now))
-    made = checkpoint.commit(
-        workspace,
-        base=start.base_sha,
-        base_tree=start.base_tree,
-        after=state.checkpoints[-1] if state.checkpoints else start.base_sha,
-        now=now,
-        message=_message(state),
-        trailers=Trailers(
-            run_id=state.id,
-            task=start.task,
-            verified=state.verified_tiers,
-            worker=state.last_worker,
-            session=state.holder,
-            milestone=f"{state.milestone}/{len(state.milestones)}" if state.milestone else None,
-        ),
-    )
+    passed = state.verification.candidate if state.verification.result == "passed" else None
+    try:
+        made = checkpoint.commit(
+            workspace,
+            base=start.base_sha,
+            base_tree=start.base_tree,
+            after=state.checkpoints[-1] if state.checkpoints else start.base_sha,
+            now=now,
+            tree=passed.commit_tree if passed else None,
+            message=candidate.commit_message(state),
+            trailers=candidate.trailers(state),
+        )
+    except TreeChangedError as error:
+        return CheckpointFinished("altered", error.message)
     whole = made.parent == start.base_sha
     total = made.paths if whole else snapshot.changed(workspace, start.base_sha, made.sha)
     # In a tree of the run's own, nothing is left where all of the snapshot was committed.
@@ -124,42 +123,6 @@ def _alteration(workspace: Repo, verified: str, now: str) -> str:
     changes = snapshot.changed(workspace, verified, now) if exists else ()
     names = ", ".join(change.path for change in changes[:5]) or "the snapshot is gone"
     return f"changed during the checks: {names}"
-
-
-def _message(state: RunState) -> str:
-    title = state.spec.title or state.start.task
-    if not state.milestone:
-        return title
-    number, total = state.milestone, len(state.milestones)
-    return f"{state.milestones[number - 1]}\n\nMilestone {number} of {total}: {title}"
-
-
-async def integrate(context: RunContext, state: RunState) -> FinishedPhase:
-    """Integrate the checkpoint into the branch that the run started from."""
-    start = state.start
-    if start.branch is None:
-        return IntegrateFinished("ok", strategy="in-place", commit_sha=state.checkpoint_sha)
-    # Runs that end together integrate one after the other, so that each sees the tip of the last.
-    exclusive = (
-        files.locked(context.layout.branch_lock(start.target)) if start.target else nullcontext()
-    )
-    with exclusive:
-        if state.is_retry and state.checkpoint_sha and context.root.branch() == start.target:
-            recovery.adopt(context.root, state.checkpoint_sha)
-        done = merge.integrate(
-            context.root,
-            branch=start.branch,
-            target=start.target,
-            message=f"Merge {start.branch}: {state.spec.title or start.task}",
-        )
-    pending = done.how == "kept"
-    return IntegrateFinished(
-        "ok",
-        detail=done.reason if pending else None,
-        strategy="pending" if pending else done.how,
-        commit_sha=done.sha,
-        command=done.command,
-    )
 
 
 async def clean_up(context: RunContext, state: RunState) -> FinishedPhase:

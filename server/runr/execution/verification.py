@@ -1,13 +1,17 @@
 """The VERIFY phase: the scope of the changes, then the checks, one after the other."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from runr import nofollow
-from runr.execution import scope_guard
+from runr.execution import candidate, check_place, scope_guard
+from runr.execution.candidate import Built
+from runr.execution.check_place import CheckPlace, Workspace
 from runr.execution.context import RunContext
+from runr.execution.scope_guard import ScopeReport
 from runr.redaction import CleanLines
-from runr.runs import spec
+from runr.runs import prompts, spec
 from runr.runs.events import (
     CheckFailed,
     CheckFinished,
@@ -15,25 +19,107 @@ from runr.runs.events import (
     CheckStarted,
     VerifyFinished,
 )
-from runr.runs.model import Check, CheckResult, RunState, VerificationResult
+from runr.runs.model import Candidate, Check, CheckResult, RunState, VerificationResult
 from runr.text import join_limited
 from runr.workers import process
 
 #: Characters of a check's output that are kept for the next attempt and for the report.
 OUTPUT_TAIL = 6000
 
+#: How often the checks may change files that they are declared to write.
+_MOST_REWRITES = 3
+
+_SINCE = " (since the checks ran)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandidateResult:
+    """The checks of a candidate; `record` says how it was checked out.
+
+    `written` are the declared files that a check has changed: the candidate is another one then.
+    """
+
+    checks: Sequence[CheckResult]
+    record: Candidate
+    written: bool = False
+
 
 async def verify(context: RunContext, state: RunState) -> VerifyFinished:
-    """Verify the work: scope, checks, and scope again, because checks write files too."""
+    """Verify the work: its scope, then the checks on the commit that would land."""
     before = scope_guard.check_scope(context, state)
-    if before.violations:
+    if before.violations or before.tree is None:
         return _scope_violation(before.violations, [])
     checks = _checks(context, state, before.paths)
-    results = await run_checks(context, state, checks)
+    if not checks:
+        return VerifyFinished("none", (), tree=before.tree)
+    state = state._replace(spec=state.spec._replace(checks=checks))
+    if state.spec.where == "workspace":
+        return await _verify_workspace(context, state, before)
+    return await _verify_commit(context, state, before)
+
+
+async def _verify_workspace(
+    context: RunContext, state: RunState, before: ScopeReport
+) -> VerifyFinished:
+    """Run the checks among the files of the workspace, and check the scope of what they write."""
+    results = await run_checks(context, state, state.spec.checks)
     after = scope_guard.check_scope(context, state, before)
-    if after.violations:
-        return _scope_violation(after.violations, results, when=" (since the checks ran)")
-    return VerifyFinished(verification_result(results), tuple(results), tree=after.tree)
+    if after.violations or after.tree is None:
+        return _scope_violation(after.violations, results, when=_SINCE)
+    record = candidate.build(context, state, after.tree).record
+    return VerifyFinished(
+        verification_result(results),
+        tuple(results),
+        tree=after.tree,
+        candidate=record._replace(tree=record.commit_tree, where="workspace"),
+    )
+
+
+async def _verify_commit(
+    context: RunContext, state: RunState, before: ScopeReport
+) -> VerifyFinished:
+    """Run the checks in a clean checkout; again, where they have written what they may write."""
+    found, tree = before, before.tree or ""
+    for _ in range(_MOST_REWRITES):
+        built = candidate.build(context, state, tree)
+        done = await verify_candidate(context, state, built)
+        if not done.written:
+            results = await _explained(context, state, built, done)
+            return VerifyFinished(
+                verification_result(results), tuple(results), tree=tree, candidate=done.record
+            )
+        found = scope_guard.check_scope(context, state, found)
+        if found.violations or found.tree is None:
+            return _scope_violation(found.violations, done.checks, when=_SINCE)
+        tree = found.tree
+    detail = "the checks change the files of verify.writes every time that they run"
+    return VerifyFinished("failed", tuple(done.checks), detail=detail, tree=tree)
+
+
+async def verify_candidate(context: RunContext, state: RunState, built: Built) -> CandidateResult:
+    """Run the run's checks in a clean checkout of the candidate."""
+    with check_place.clean(context, state, built) as place:
+        results = await run_checks(context, state, state.spec.checks, place)
+        if place.written:
+            place.copy_written(Path(state.start.workdir))
+        return CandidateResult(checks=results, record=place.record, written=bool(place.written))
+
+
+async def _explained(
+    context: RunContext, state: RunState, built: Built, done: CandidateResult
+) -> list[CheckResult]:
+    """Return the results; the first failure with why it passes in the workspace, if it does."""
+    results = list(done.checks)
+    failed = next((n for n, result in enumerate(results) if result.failed), None)
+    missing = prompts.missing_files(done.record.ignored, built.left)
+    if failed is None or not missing or results[failed].exit_code is None:
+        return results
+    check = next(c for c in state.spec.checks if c.command == results[failed].command)
+    there = await _run_check(context, state, check, Workspace(state))
+    if there.passed:
+        tail = f"{results[failed].tail}\n\n{missing}".strip()
+        results[failed] = results[failed]._replace(tail=tail)
+    return results
 
 
 def verification_result(results: Sequence[CheckResult]) -> VerificationResult:
@@ -46,9 +132,16 @@ def verification_result(results: Sequence[CheckResult]) -> VerificationResult:
 
 
 async def run_checks(
-    context: RunContext, state: RunState, checks: Sequence[Check]
+    context: RunContext,
+    state: RunState,
+    checks: Sequence[Check],
+    place: CheckPlace | None = None,
 ) -> list[CheckResult]:
-    """Run the checks in order; the checks after a tier with a failure are skipped."""
+    """Run the checks in order, in the workspace unless a `place` is given.
+
+    The checks after a tier with a failure are skipped; none follows one that wrote declared files.
+    """
+    place = place or Workspace(state)
     results: list[CheckResult] = []
     for check in checks:
         failed = next((result.tier for result in results if not result.passed), check.tier)
@@ -56,7 +149,8 @@ async def run_checks(
             results.append(unchecked(check))
             continue
         context.journal.append(CheckStarted(check.tier, check.command))
-        result = await _run_with_retries(context, state, check)
+        result = await _run_with_retries(context, state, check, place)
+        result = result._replace(note=place.finish())
         results.append(result)
         context.journal.append(
             CheckFinished(
@@ -69,6 +163,8 @@ async def run_checks(
                 flaky=result.flaky,
             )
         )
+        if place.written:
+            break
     return results
 
 
@@ -85,9 +181,11 @@ def _checks(context: RunContext, state: RunState, paths: Collection[str]) -> tup
     return spec.escalated_checks(state.spec, [escalation for escalation, _ in triggered])
 
 
-async def _run_with_retries(context: RunContext, state: RunState, check: Check) -> CheckResult:
+async def _run_with_retries(
+    context: RunContext, state: RunState, check: Check, place: CheckPlace
+) -> CheckResult:
     """Run a check, and again while it fails, as often as the settings allow."""
-    result = await _run_check(context, state, check)
+    result = await _run_check(context, state, check, place)
     retries = state.spec.verify_retries
     while result.failed and result.exit_code is not None and result.runs <= retries:
         context.journal.append(
@@ -99,13 +197,16 @@ async def _run_with_retries(context: RunContext, state: RunState, check: Check) 
                 runs=result.runs,
             )
         )
-        again = await _run_check(context, state, check)
+        again = await _run_check(context, state, check, place)
         seconds = round(result.seconds + again.seconds, 3)
         result = again._replace(runs=result.runs + 1, seconds=seconds)
     return result
 
 
-async def _run_check(context: RunContext, state: RunState, check: Check) -> CheckResult:
+async def _run_check(
+    context: RunContext, state: RunState, check: Check, place: CheckPlace
+) -> CheckResult:
+    place.begin()
     lines: list[str] = []
     path = context.files.verify_log(max(state.attempt, 1))
     with nofollow.append_text(path) as log:
@@ -117,11 +218,10 @@ async def _run_check(context: RunContext, state: RunState, check: Check) -> Chec
             log.write(clean + "\n")
             lines.append(clean)
 
-        # The command is the user's own: a shell gets it unchanged.
         ended = await process.run(
-            ["sh", "-c", check.command],
-            cwd=Path(state.start.workdir),
-            env=context.child_environment(state),
+            place.command(check.command),
+            cwd=place.folder(),
+            env=place.environment(context.child_environment(state)),
             on_line=on_line,
             timeout_s=check.timeout_s,
             marker=state.id,

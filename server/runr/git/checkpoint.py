@@ -26,6 +26,20 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A commit on top of `head` that is not made yet; `left` are changes that it leaves out."""
+
+    head: str | None
+    tree: str
+    changes: tuple[Change, ...]
+    left: tuple[str, ...]
+
+
+class TreeChangedError(GitError):
+    """The commit would not be the one that was verified."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckpointRef:
     """A commit that names runs or tasks; `time` is the committer's, in ISO 8601."""
 
@@ -83,6 +97,7 @@ def commit(
     trailers: Trailers,
     after: str | None = None,
     now: str | None = None,
+    tree: str | None = None,
 ) -> Checkpoint:
     """Commit what the run changed, on top of HEAD; a second call finds the first one's commit.
 
@@ -90,7 +105,8 @@ def commit(
     the snapshot that is to be committed, which is taken where it is not given.
     What the user had changed before, and was not changed since, stays as it was.
     A run of several milestones makes each commit `after` the one before. The
-    first line of `message` is the subject.
+    first line of `message` is the subject. With `tree`, the tree that was
+    verified, a commit with another one is refused: a TreeChangedError.
     """
     seen, after = repo.checkout(), after or base
     head = seen.commit if seen else None
@@ -98,18 +114,28 @@ def commit(
         return made
     # Plumbing, not `git commit`: HEAD moves in one step and only from where it was seen, a call
     # that was killed can be made again, and a detached run starts no hook.
-    now = now or snapshot.take(repo)
-    left, changes = _parted(repo, base, base_tree, seen, now)
-    tree = _tree(repo, head, changes) if left else now
+    planned = plan(repo, base=base, base_tree=base_tree, now=now or snapshot.take(repo))
+    changes = planned.changes
+    if planned.head != head or tree not in (None, planned.tree):
+        raise TreeChangedError(f"the commit would have the tree {planned.tree}, not {tree}")
     subject, _, body = message.partition("\n")
     text = compose(subject, body, trailers).encode()
     parents = (head,) if head else ()
-    sha, real = commits.create(repo, tree, parents, text), quarantine.outside(repo)
+    sha, real = commits.create(repo, planned.tree, parents, text), quarantine.outside(repo)
     quarantine.publish(repo, real, sha, *parents)
     # The index goes first: a kill in between leaves the work staged, never an index that undoes it.
     stage(real, changes)
     move_head(real, sha, head, f"runr: checkpoint {trailers.run_id}")
-    return Checkpoint(sha=sha, parent=head, tree=tree, paths=tuple(c.path for c in changes))
+    return Checkpoint(sha=sha, parent=head, tree=planned.tree, paths=tuple(c.path for c in changes))
+
+
+def plan(repo: Repo, *, base: str | None, base_tree: str, now: str) -> Planned:
+    """Return the commit that `commit` would make of the snapshot `now`, without making it."""
+    seen = repo.checkout()
+    head = seen.commit if seen else None
+    left, changes = _parted(repo, base, base_tree, seen, now)
+    tree = _tree(repo, head, changes) if left else now
+    return Planned(head=head, tree=tree, changes=changes, left=tuple(c.path for c in left))
 
 
 def _made(repo: Repo, base: str | None, run_id: str) -> Checkpoint | None:

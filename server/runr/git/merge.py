@@ -22,7 +22,7 @@ _ASIDE = 20
 _VERIFIES = r"^merge\.verifysignatures$"
 
 #: How long to wait before each further try, in seconds.
-_PAUSES_S = (0.05, 0.1, 0.2, 0.4, 0.8)
+PAUSES_S = (0.05, 0.1, 0.2, 0.4, 0.8)
 #: What git says where another git is writing to the index or the branch.
 _LOCKED = re.compile(r"(index|HEAD|refs/\S*)\.lock'?: File exists|cannot lock ref")
 #: That part of it which comes when the files are moved already.
@@ -45,6 +45,16 @@ class Integration:
     command: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergePlan:
+    """How commits get into `target`, which moves from `old` to `new`."""
+
+    target: str
+    how: Literal["already", "fast-forward", "merge", "picked"]
+    old: str
+    new: str
+
+
 class MergeRefusedError(Exception):
     """The commits cannot be merged, for the reason given; `files` are those in conflict."""
 
@@ -62,7 +72,7 @@ def retry_if_moved(attempt: Callable[[], Result]) -> Result:
 
     Runs exclude each other with a lock; only a git of the user's can interfere.
     """
-    for pause in _PAUSES_S:
+    for pause in PAUSES_S:
         try:
             return attempt()
         except MovedError:
@@ -70,20 +80,21 @@ def retry_if_moved(attempt: Callable[[], Result]) -> Result:
     return attempt()
 
 
-def integrate(root: Repo, *, branch: str, target: str | None, message: str) -> Integration:
-    """Merge `branch` into `target`, or keep the branch; the user's own changes stay as they are."""
-    try:
-        return retry_if_moved(lambda: _integrate(root, branch, target, message))
-    except MergeRefusedError as error:
-        command = _command(root, branch, target)
-        return Integration(how="kept", reason=str(error), command=command)
+def kept(root: Repo, branch: str, target: str | None, reason: str) -> Integration:
+    """Return that the branch stays as it is, with the command that merges it later."""
+    command = _command(root, branch, target) if root.resolve(_ref(branch)) else None
+    return Integration(how="kept", reason=reason, command=command)
 
 
-def _integrate(root: Repo, branch: str, target: str | None, message: str) -> Integration:
+def plan_integration(root: Repo, branch: str, target: str | None, message: str) -> MergePlan:
+    """Return how a run's branch gets into `target`; MergeRefusedError where it does not.
+
+    No branch and no file is changed.
+    """
     found = root.refs(_ref(branch), *([_ref(target)] if target else []))
     tip = found.get(_ref(branch))
     if tip is None:
-        return Integration(how="kept", reason=f"the branch {branch} is gone")
+        raise MergeRefusedError(f"the branch {branch} is gone")
     if target is None:
         raise MergeRefusedError("the run started where no branch was checked out")
     if _ref(target) not in found:
@@ -91,11 +102,11 @@ def _integrate(root: Repo, branch: str, target: str | None, message: str) -> Int
     old = found[_ref(target)]
     straight = old != tip and root.is_ancestor(old, tip)
     if not straight and root.is_ancestor(tip, old):
-        return Integration(how="already", sha=old)
+        return MergePlan(target=target, how="already", old=old, new=old)
     ensure_not_busy(root, target)
     new = tip if straight else merge_commit(root, old, tip, message)
-    move(root, target, new, old, f"runr: merge {branch}")
-    return Integration(how="fast-forward" if straight else "merge", sha=new)
+    how: Literal["fast-forward", "merge"] = "fast-forward" if straight else "merge"
+    return MergePlan(target=target, how=how, old=old, new=new)
 
 
 def _ref(branch: str) -> str:
@@ -246,16 +257,6 @@ class CommitSet:
 
     commits: tuple[str, ...]
     whole: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MergePlan:
-    """How commits get into `target`, which moves from `old` to `new`."""
-
-    target: str
-    how: Literal["already", "fast-forward", "merge", "picked"]
-    old: str
-    new: str
 
 
 def commits_since(repo: Repo, base: str, tip: str) -> CommitSet:

@@ -29,7 +29,7 @@ _SETTINGS = (
     *("-c", "core.quotePath=false", "-c", f"core.hooksPath={os.devnull}"),
     *("-c", "core.fsmonitor=false", "-c", "gc.auto=0", "-c", "maintenance.auto=false"),
     *("-c", "i18n.commitEncoding=UTF-8", "-c", "i18n.logOutputEncoding=UTF-8"),
-    *("-c", "log.showSignature=false"),
+    *("-c", "log.showSignature=false", "-c", "advice.graftFileDeprecated=false"),
 )
 
 _BRANCHES = "refs/heads/"
@@ -55,6 +55,9 @@ def environment(inherited: Mapping[str, str], path: Path) -> dict[str, str]:
     # Without the ceiling, a worktree that lost its `.git` would become the repository around it.
     return kept | {
         "GIT_CEILING_DIRECTORIES": str(path.absolute().parent),
+        # A commit is what its id says, not what `git replace` or a graft puts in its place.
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_GRAFT_FILE": os.devnull,
         "GIT_TERMINAL_PROMPT": "0",
         "LC_ALL": "C",
     }

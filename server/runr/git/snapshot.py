@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from runr import nofollow
 from runr.errors import GitError
-from runr.git import quarantine, untracked
-from runr.git.repo import Output, Repo, complaint
+from runr.git import private_dir, quarantine, untracked
+from runr.git.repo import Output, Repo, complaint, split
 from runr.git.untracked import SETTINGS
 
 #: Where runr keeps its own files, which no snapshot is about.
 _RUNRS = (".runr",)
+
+#: The index of a run, which git never trusts beyond what it can see of the files.
+_INDEX = "index"
 
 _DIFF = ("diff-tree", "-r", "--no-renames", "--ignore-submodules=none")
 
@@ -50,18 +54,94 @@ def take(repo: Repo, exclude: tuple[str, ...] = _RUNRS) -> str:
     # Where it is written out, git complains of an excluded folder that is ignored as well.
     out = [f":(top,exclude,glob){path[:-1]}[{path[-1]}]/**" for path in exclude]
     with scratch_index(repo) as env:
-        _begin(repo, Path(env["GIT_INDEX_FILE"]), env)
-        added = _add(repo, ("-A", "--", ".", *out), env)
+        index = Path(env["GIT_INDEX_FILE"])
+        private = _begin(repo, index, env)
+        reader = private or repo
+        added = _add(reader, ("-A", "--", ".", *out), env)
         if not added.ok:
             raise GitError(
                 f"git cannot add every file in {repo.path}: {complaint(added.err)}",
                 next_steps=("make that file or folder readable, or list it in .gitignore",),
             )
+        if private is not None:
+            _follow_ignored(repo, private, env)
         if exclude:
             own = [f":(top,literal){path}" for path in exclude]
-            repo.run(*SETTINGS, "reset", "--quiet", "--", *own, env=env)
+            head = [] if private is None else [repo.head() or empty_tree(repo)]
+            reader.run(*SETTINGS, "reset", "--quiet", *head, "--", *own, env=env)
         # Of files that are only known by their hash, there is no content.
-        return repo.text(*SETTINGS, "write-tree", "--missing-ok", env=env)
+        tree = reader.text(*SETTINGS, "write-tree", "--missing-ok", env=env)
+        if private is not None:
+            _keep(repo, index)
+        return tree
+
+
+def begin(repo: Repo) -> None:
+    """Make the run's private git directory and its index, before a worker can change anything.
+
+    From then on no snapshot depends on the index, the attributes or the settings
+    of the working tree: only on the content of files, and on `.gitignore`.
+    """
+    folder = quarantine.folder_of(repo)
+    if folder is None or private_dir.of(repo) is not None:
+        return
+    with scratch_index(repo) as env:
+        index = Path(env["GIT_INDEX_FILE"])
+        seed(repo, index, env)
+        if any(repo.git_dir().glob("sharedindex.*")):
+            # The other half of a split index would be looked for beside the private one.
+            repo.run(*SETTINGS, "update-index", "--no-split-index", env=env)
+        _clear_flags(repo, env)
+        private_dir.create(repo, folder)
+        if untracked.is_remembered(folder):
+            untracked.add_by_hash(private_dir.enter(repo, folder), folder, index)
+        _keep(repo, index)
+
+
+def _clear_flags(repo: Repo, env: dict[str, str]) -> None:
+    """Let no flag of an index keep git from looking at a file that is there."""
+    flagged = [line for line in repo.fields("ls-files", "-v", "-z", env=env) if line[0] != "H"]
+    for option, is_flagged in (
+        ("--no-assume-unchanged", str.islower),
+        ("--no-skip-worktree", lambda mark: mark in "sS"),
+    ):
+        paths = [line[2:] for line in flagged if is_flagged(line[0])]
+        # Files outside of a sparse checkout are not there, and count as they are in HEAD.
+        there = [path for path in paths if os.path.lexists(repo.path / path)]
+        if there:
+            names = "".join(f"{path}\0" for path in there)
+            flags = (option, "-z", "--stdin")
+            repo.run(*SETTINGS, "update-index", *flags, stdin=os.fsencode(names), env=env)
+
+
+def _follow_ignored(repo: Repo, private: Repo, env: dict[str, str]) -> None:
+    """Let ignored files count where the working tree's own index names them, after `git add -f`."""
+    flags = ("ls-files", "-z", "--cached", "--ignored", "--exclude-standard")
+    listed = repo.attempt(*flags)
+    ours = set(private.fields(*flags, env=env))
+    theirs = set(split(listed.out)) if listed.ok else ours
+    # What git did not know when the run began was never in its index.
+    gone = ours - theirs - untracked.names(quarantine.folder_of(repo))
+    if dropped := "".join(f"{path}\0" for path in sorted(gone)):
+        words = ("update-index", "-z", "--force-remove", "--stdin")
+        private.run(*SETTINGS, *words, stdin=os.fsencode(dropped), env=env)
+    new = [path for path in sorted(theirs - ours) if os.path.lexists(repo.path / path)]
+    if new:
+        names = os.fsencode("".join(f"{path}\0" for path in new))
+        words = ("add", "-f", "--pathspec-from-file=-", "--pathspec-file-nul")
+        private.run("--literal-pathspecs", *SETTINGS, *words, stdin=names, env=env)
+
+
+def _keep(repo: Repo, index: Path) -> None:
+    """Keep an index for the next snapshot, which then reads only files that changed since."""
+    folder = quarantine.folder_of(repo)
+    if folder is None or not index.exists():
+        return
+    begun = folder / f"{_INDEX}.{os.getpid()}.new"
+    nofollow.unlink(begun, missing_ok=True)
+    # copy2 keeps the time of the file: see `seed`.
+    shutil.copy2(index, begun)
+    nofollow.rename(begun, _INDEX)
 
 
 def _add(repo: Repo, words: tuple[str, ...], env: dict[str, str]) -> Output:
@@ -80,6 +160,7 @@ def take_first(repo: Repo) -> str:
     folder = quarantine.folder_of(repo)
     if folder is not None:
         untracked.remember(repo, folder, _RUNRS)
+        begin(repo)
     return take(repo)
 
 
@@ -146,22 +227,31 @@ def seed(repo: Repo, index: Path, env: dict[str, str]) -> None:
             repo.run("read-tree", "HEAD", env=env)
 
 
-def _begin(repo: Repo, index: Path, env: dict[str, str]) -> None:
-    """Prepare a scratch index with everything whose content need not be read again."""
+def _begin(repo: Repo, index: Path, env: dict[str, str]) -> Repo | None:
+    """Prepare a scratch index with everything whose content need not be read again.
+
+    Returns the repository with its private git directory; None where none was made.
+    """
     folder = quarantine.folder_of(repo)
-    seen = _mark(repo.git_dir() / "index")
+    private = private_dir.of(repo)
+    if folder is not None and private is not None and nofollow.exists(folder / _INDEX):
+        _copy_excludes(repo, folder)
+        shutil.copy2(folder / _INDEX, index)
+        return private
     seed(repo, index, env)
     if folder is not None and untracked.is_remembered(folder):
-        untracked.add_by_hash(repo, folder, index, seen)
+        untracked.add_by_hash(repo, folder, index)
+    return None
 
 
-def _mark(index: Path) -> str:
-    """Return a signature of the index file, which changes when git writes it."""
+def _copy_excludes(repo: Repo, folder: Path) -> None:
+    """Copy the repository's `info/exclude`; a private git directory has none of its own."""
     try:
-        found = index.stat()
-    except FileNotFoundError:
-        return "none"
-    return f"{found.st_ino}-{found.st_size}-{found.st_mtime_ns}"
+        content = (repo.common_dir() / "info" / "exclude").read_bytes()
+    except OSError:
+        content = b""
+    nofollow.make_folder(folder / "info")
+    private_dir.write(folder / "info" / "exclude", content)
 
 
 def read(facts: str, path: str) -> Change:

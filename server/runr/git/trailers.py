@@ -9,6 +9,7 @@ RUN_ID = "Runr-Run-Id"
 TASK = "Runr-Task"
 CHECKPOINT = "Runr-Checkpoint"
 VERIFIED = "Runr-Verified"
+VERIFIED_TREE = "Runr-Verified-Tree"
 WORKER = "Runr-Worker"
 SESSION = "Runr-Session"
 INTERVENTION = "Runr-Intervention"
@@ -28,6 +29,7 @@ _MISREAD = tuple("-#;@!$%^&|:")
 class Trailers:
     """The trailers of a checkpoint; `verified` names the tiers that passed.
 
+    `verified_tree` is the tree that they passed on, in a clean checkout.
     `milestone` is `2/3` for the second of three parts.
     """
 
@@ -38,6 +40,7 @@ class Trailers:
     session: str | None = None
     checkpoint: bool = True
     milestone: str | None = None
+    verified_tree: str | None = None
 
     def render(self) -> str:
         """Return one line each, the run id first."""
@@ -46,6 +49,7 @@ class Trailers:
             (TASK, self.task),
             (CHECKPOINT, "true" if self.checkpoint else None),
             (VERIFIED, ",".join(self.verified) or "none"),
+            (VERIFIED_TREE, self.verified_tree),
             (WORKER, self.worker),
             (SESSION, self.session),
             (MILESTONE, self.milestone),

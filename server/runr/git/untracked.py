@@ -5,7 +5,6 @@ needs it only of those that the run changed since, and of these it has what they
 """
 
 import os
-import shutil
 from pathlib import Path
 
 from runr import nofollow
@@ -35,37 +34,34 @@ def is_remembered(folder: Path | None) -> bool:
     return folder is not None and nofollow.exists(folder / _LIST)
 
 
-def add_by_hash(repo: Repo, folder: Path, index: Path, seen: str) -> None:
-    """Add those that are unchanged to an index, which holds what git tracks as `seen` says.
+def names(folder: Path | None) -> frozenset[str]:
+    """Return the paths on the list, none where there is none."""
+    if folder is None or not is_remembered(folder):
+        return frozenset()
+    return frozenset(path for _, path in _list(folder))
 
-    The result is kept until git tracks something else: the next time, nothing has to be hashed.
-    """
-    kept = folder / f"index-{seen}"
-    if nofollow.exists(kept):
-        shutil.copy2(kept, index)
-        return
+
+def add_by_hash(repo: Repo, folder: Path, index: Path) -> None:
+    """Add those that are unchanged to an index, with their hashes only."""
     if names := "".join(f"{path}\0" for path in _unchanged(repo, folder)):
         flags = ("-z", "--add", "--replace", "--info-only", "--stdin")
         env = {"GIT_INDEX_FILE": str(index)}
         repo.run(*SETTINGS, "update-index", *flags, stdin=os.fsencode(names), env=env)
-    for old in folder.glob("index-*"):
-        old.unlink(missing_ok=True)
-    if index.exists():
-        begun = folder / "index.new"
-        nofollow.unlink(begun, missing_ok=True)
-        shutil.copy2(index, begun)
-        nofollow.rename(begun, kept.name)
 
 
 def _unchanged(repo: Repo, folder: Path) -> list[str]:
-    lines = os.fsdecode(nofollow.read(folder / _LIST)).split("\0")[:-1]
-    pairs = (line.split(" ", 1) for line in lines)
     # One that cannot be read is left to `git add`, which says so.
     return [
         path
-        for mark, path in pairs
+        for mark, path in _list(folder)
         if _mark(repo.path / path) == mark and os.access(repo.path / path, os.R_OK)
     ]
+
+
+def _list(folder: Path) -> list[tuple[str, str]]:
+    lines = os.fsdecode(nofollow.read(folder / _LIST)).split("\0")[:-1]
+    pairs = (line.partition(" ") for line in lines)
+    return [(mark, path) for mark, _, path in pairs]
 
 
 def _mark(path: Path) -> str | None:

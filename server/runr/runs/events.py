@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from runr.runs import codec
 from runr.runs.codec import CodecError
-from runr.runs.model import CheckResult, Phase, RunCreated, RunSpec, Usage
+from runr.runs.model import Candidate, CheckResult, Phase, RunCreated, RunSpec, Usage
 
 
 class RunApproved(NamedTuple):
@@ -100,13 +100,14 @@ class WorkFinished(NamedTuple):
 
 
 class VerifyFinished(NamedTuple):
-    """The verification ended; `tree` is the tree that the checks ran on."""
+    """The verification ended; `tree` is the workspace, `candidate` the commit that was checked."""
 
     outcome: str
     checks: tuple[CheckResult, ...]
     detail: str | None = None
     violations: tuple[str, ...] = ()
     tree: str | None = None
+    candidate: Candidate | None = None
     phase: Phase = Phase.VERIFY
 
 
@@ -136,13 +137,18 @@ class CheckpointFinished(NamedTuple):
 
 
 class IntegrateFinished(NamedTuple):
-    """The checkpoint was integrated; `command` does it where it is pending."""
+    """The checkpoint was integrated; `command` does it where it is pending.
+
+    `candidate` and `checks` are those of a further verification, on a target that had moved.
+    """
 
     outcome: str
     detail: str | None = None
     strategy: str | None = None
     commit_sha: str | None = None
     command: str | None = None
+    checks: tuple[CheckResult, ...] = ()
+    candidate: Candidate | None = None
     phase: Phase = Phase.INTEGRATE
 
 

@@ -43,7 +43,8 @@ class Escalation(NamedTuple):
 class CheckResult(NamedTuple):
     """How one check ended; `exit_code` is None when it timed out.
 
-    `runs` counts how often it was run: 0 for a check that was skipped.
+    `runs` counts how often it was run: 0 for a check that was skipped. `note` is
+    what else there is to know, such as why it passes in the workspace only.
     """
 
     tier: str
@@ -52,6 +53,7 @@ class CheckResult(NamedTuple):
     seconds: float
     tail: str = ""
     runs: int = 1
+    note: str = ""
 
     @property
     def passed(self) -> bool:
@@ -76,6 +78,29 @@ class Approval(NamedTuple):
     reason: str
 
 
+#: Where checks run: in a clean checkout of the commit, or among all files of the workspace.
+CheckPlace = Literal["checkout", "workspace"]
+
+
+class Candidate(NamedTuple):
+    """The commit that the checks ran on, before it was made.
+
+    `tree` is its tree, `commit_tree` that of the run's own commit: another one
+    where the target has moved to `onto`, and both are merged. `carried` are the
+    folders that were laid over the checkout, `ignored` the files of the run that
+    are in no commit because git ignores them. `mounted` tells whether the
+    checkout took the place of the repository.
+    """
+
+    tree: str
+    commit_tree: str
+    onto: str | None = None
+    where: CheckPlace = "checkout"
+    mounted: bool = False
+    carried: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+
+
 class RunSpec(NamedTuple):
     """What the task and the settings ask of a run; a resume may replace it.
 
@@ -97,6 +122,9 @@ class RunSpec(NamedTuple):
     checks: tuple[Check, ...] = ()
     escalations: tuple[Escalation, ...] = ()
     verify_retries: int = 0
+    where: CheckPlace = "checkout"
+    carry: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
 
 
 class RunCreated(NamedTuple):
@@ -123,9 +151,10 @@ class RunCreated(NamedTuple):
 
 
 class Verification(NamedTuple):
-    """The last verification: `tree` is what the checks ran on, `attempt` whose work it was.
+    """The last verification: `tree` is the snapshot of the workspace, `attempt` whose work it was.
 
-    `retries` counts how often the tree had changed by the time it was to be committed.
+    `candidate` is the commit that was checked, made from that snapshot. `retries`
+    counts how often the tree had changed by the time it was to be committed.
     """
 
     result: VerificationResult = "none"
@@ -133,6 +162,7 @@ class Verification(NamedTuple):
     attempt: int = 0
     tree: str | None = None
     retries: int = 0
+    candidate: Candidate | None = None
 
 
 class Review(NamedTuple):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from runr.next_steps import commands
 from runr.next_steps.step import Surface
 from runr.runs.model import Check, CheckResult, RunSpec, RunState
+from runr.text import join_limited
 
 _RULES = """\
 Rules:
@@ -13,6 +14,13 @@ Rules:
 - Do not weaken, skip or delete a check to make it pass.
 - When you are done, stop. runr then runs the checks itself; a statement that it works is not
   enough."""
+
+_MISSING = """\
+This check passes in the workspace and fails in a clean checkout of the commit. The likely reason
+are files that are in no commit:"""
+_MISSING_ADVICE = """\
+Add a file that belongs to the work with `git add -f`, or change .gitignore. A folder of installed
+dependencies is named by `carry` under [verify] in .runr/config.toml."""
 
 _HYBRID = "A person completes this task afterwards: do only the worker's part."
 
@@ -73,6 +81,16 @@ def _failure(check: CheckResult) -> str:
     how = "timed out" if check.exit_code is None else f"exit code {check.exit_code}"
     output = fenced(check.tail) if check.tail.strip() else "It printed nothing."
     return f"`{check.command}` ({check.tier}): {how}\n\n{output}"
+
+
+def missing_files(ignored: Sequence[str], uncommitted: Sequence[str]) -> str:
+    """Return why a check may pass in the workspace and fail on the commit; empty for no reason."""
+    lines = []
+    if ignored:
+        lines.append(f"- git ignores: {join_limited(ignored, 8)}")
+    if uncommitted:
+        lines.append(f"- not part of the run's changes: {join_limited(uncommitted, 8)}")
+    return "\n".join([_MISSING, *lines, _MISSING_ADVICE]) if lines else ""
 
 
 def _milestone(state: RunState) -> str:

@@ -153,9 +153,8 @@ def _finished(state: RunState, data: FinishedPhase) -> RunState:
             return _reviewed(after, data)
         case CheckpointFinished():
             return _committed(after, data)
-        case IntegrateFinished(strategy=strategy, commit_sha=sha, command=command):
-            done = Integration(strategy, sha, command)
-            return after._replace(integration=done) if data.outcome == "ok" else after
+        case IntegrateFinished():
+            return _integrated(after, data)
         case _:
             return after
 
@@ -185,6 +184,7 @@ def _verified(state: RunState, data: VerifyFinished) -> RunState:
         attempt=state.attempt,
         tree=data.tree,
         retries=state.verification.retries,
+        candidate=data.candidate,
     )
     return state._replace(verification=verification, violations=data.violations)
 
@@ -213,6 +213,19 @@ def _committed(state: RunState, data: CheckpointFinished) -> RunState:
         changed=data.changed,
         left_dirty=data.left_dirty,
     )
+
+
+def _integrated(state: RunState, data: IntegrateFinished) -> RunState:
+    if data.candidate is not None:
+        passed = all(check.passed for check in data.checks)
+        verification = state.verification._replace(
+            result="passed" if passed else "failed", checks=data.checks, candidate=data.candidate
+        )
+        state = state._replace(verification=verification)
+    if data.outcome != "ok":
+        return state
+    done = Integration(data.strategy, data.commit_sha, data.command)
+    return state._replace(integration=done)
 
 
 def _decided(state: RunState, data: RunApproved | RunRejected) -> RunState:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple, get_args
 
 from runr.config.settings import Config, RunSettings, VerifySettings, WorkerSettings
-from runr.runs.model import Check, Escalation, RunSpec
+from runr.runs.model import Check, CheckResult, Escalation, RunSpec
 from runr.scope import presets, rules
 from runr.tasks.model import Task, TaskType, Tier
 from runr.text import format_duration
@@ -64,6 +64,9 @@ def build_spec(task: Task, config: Config) -> RunSpec:
         checks=checks(task, config.verify),
         escalations=escalations(task, config.verify),
         verify_retries=config.verify.retries,
+        where=config.verify.where,
+        carry=config.verify.carry,
+        writes=config.verify.writes,
     )
 
 
@@ -111,6 +114,13 @@ def escalated_checks(spec: RunSpec, escalations: Iterable[Escalation]) -> tuple[
     added = {check.command: check for each in escalations for check in each.checks}
     order = (*_TIERS, "task")
     return tuple(sorted((*spec.checks, *added.values()), key=lambda c: order.index(c.tier)))
+
+
+def checks_of(spec: RunSpec, results: Iterable[CheckResult]) -> tuple[Check, ...]:
+    """Return the checks, escalated ones included, that had these results."""
+    known = (*spec.checks, *(check for each in spec.escalations for check in each.checks))
+    ran = {result.command for result in results}
+    return tuple(dict.fromkeys(check for check in known if check.command in ran))
 
 
 def _upto(tier: str, settings: VerifySettings) -> tuple[Check, ...]:

@@ -37,6 +37,11 @@ _FAILED, _HUMAN, _INTERRUPTED = ExitCode.FAILED, ExitCode.HUMAN, ExitCode.INTERR
 _ALL = (
     Stop("verification_failed", "checks", _UNVERIFIED,
          "checks still fail after the last attempt"),
+    Stop("fails_on_target", "checks", _UNVERIFIED,
+         "the branch has moved since, and together with it the work fails the checks",
+         ("report", "log", "resume")),
+    Stop("no_clean_checkout", "checks", _UNVERIFIED,
+         "the checks cannot run in a clean checkout of the commit on this machine", _DIAGNOSE),
     Stop("abandoned", "checks", _UNVERIFIED,
          "the session ended without completing the task, so nothing is verified"),
     Stop("unstable_tree", "checks", _UNVERIFIED,

@@ -149,6 +149,15 @@ class Layout(NamedTuple):
     def worktree(self, run_id: str) -> Path:
         return self.worktrees / run_id
 
+    @property
+    def checkouts(self) -> Path:
+        """Where commits are checked out to be verified."""
+        return self.runr / "checkouts"
+
+    def checkout_lock(self, name: str) -> Path:
+        """Return what is held while a run uses one of the checkouts."""
+        return self.runr / "locks" / f"checkout-{name}"
+
 
 def choose_root(tree: Path, main: Path | None) -> Layout:
     """Return the location of the record of a working tree.

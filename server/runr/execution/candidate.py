@@ -1,0 +1,113 @@
+"""The candidate: the commit that would land, made as an object before the checks run on it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from runr.execution.context import RunContext
+from runr.git import checkpoint, commits, merge
+from runr.git.ignored import ignored_files
+from runr.git.merge import MergeRefusedError
+from runr.git.repo import Repo
+from runr.git.trailers import Trailers
+from runr.git.trailers import message as compose
+from runr.runs.model import Candidate, RunState
+
+#: How many ignored files are named.
+_MOST_IGNORED = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """A candidate as a commit in the quarantine of `source`; `known` are its real ancestors.
+
+    `left` are changes in the workspace that belong to the user and are in no commit of the run.
+    """
+
+    record: Candidate
+    commit: str
+    source: Repo
+    known: tuple[str, ...]
+    left: tuple[str, ...] = ()
+
+
+def build(context: RunContext, state: RunState, now: str) -> Built:
+    """Return the commit of the snapshot `now`, merged with the target where that has moved.
+
+    Where both sides changed the same lines, it is the run's own commit: the merge is refused later.
+    """
+    start, workspace = state.start, context.workspace(state)
+    planned = checkpoint.plan(workspace, base=start.base_sha, base_tree=start.base_tree, now=now)
+    parents = (planned.head,) if planned.head else ()
+    own = _commit(workspace, planned.tree, parents, _text(state))
+    ignored = _ignored(state, workspace)
+    record = Candidate(planned.tree, planned.tree, planned.head, ignored=ignored)
+    built = Built(record=record, commit=own, source=workspace, known=parents, left=planned.left)
+    tip = context.root.resolve(f"refs/heads/{start.target}") if start.branch else None
+    if tip is None or planned.head is None or workspace.is_ancestor(tip, planned.head):
+        return built
+    try:
+        tree = merge.merged_tree(workspace, tip, own)
+    except MergeRefusedError:
+        return built
+    return Built(
+        record=record._replace(tree=tree, onto=tip),
+        commit=_commit(workspace, tree, (tip, own), merge_subject(state).encode(errors="replace")),
+        source=workspace,
+        known=(tip, *parents),
+        left=planned.left,
+    )
+
+
+def of_merge(context: RunContext, state: RunState, commit: str, onto: str) -> Built:
+    """Return the candidate of a merge commit that exists in the repository."""
+    before = state.verification.candidate or Candidate("", "")
+    tree = context.root.text("rev-parse", f"{commit}^{{tree}}")
+    source = context.workspace(state)
+    record = before._replace(tree=tree, onto=onto)
+    return Built(record=record, commit=commit, source=source, known=(commit,))
+
+
+def commit_message(state: RunState) -> str:
+    """Return subject and body of the run's commit, without trailers."""
+    title = state.spec.title or state.start.task
+    if not state.milestone:
+        return title
+    number, total = state.milestone, len(state.milestones)
+    return f"{state.milestones[number - 1]}\n\nMilestone {number} of {total}: {title}"
+
+
+def merge_subject(state: RunState) -> str:
+    """Return the subject of the commit that merges the run's branch."""
+    return f"Merge {state.start.branch}: {state.spec.title or state.start.task}"
+
+
+def trailers(state: RunState) -> Trailers:
+    """Return the trailers of the run's commit."""
+    verified = state.verification.candidate if state.verification.result == "passed" else None
+    return Trailers(
+        run_id=state.id,
+        task=state.start.task,
+        verified=state.verified_tiers,
+        verified_tree=verified.tree if verified and verified.where == "checkout" else None,
+        worker=state.last_worker,
+        session=state.holder,
+        milestone=f"{state.milestone}/{len(state.milestones)}" if state.milestone else None,
+    )
+
+
+def _text(state: RunState) -> bytes:
+    subject, _, body = commit_message(state).partition("\n")
+    return compose(subject, body, trailers(state)).encode()
+
+
+def _commit(repo: Repo, tree: str, parents: Sequence[str], message: bytes) -> str:
+    # Only a step on the way: the commit that lands is made, and signed, once it is verified.
+    return commits.create(repo, tree, parents, message, may_sign=False)
+
+
+def _ignored(state: RunState, workspace: Repo) -> tuple[str, ...]:
+    """Return the ignored files of the run; in the user's own tree, those that changed since."""
+    own_tree = state.start.branch is not None
+    since = None if own_tree else datetime.fromisoformat(state.created_at).timestamp()
+    return ignored_files(workspace, since=since, skip=state.spec.carry, most=_MOST_IGNORED)

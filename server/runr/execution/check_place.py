@@ -1,0 +1,221 @@
+"""Where checks run: among the files of the workspace, or in a clean checkout of the candidate."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache
+from itertools import count
+from pathlib import Path
+from typing import Protocol
+
+from runr import nofollow
+from runr.execution import carry, mount_over
+from runr.execution.candidate import Built
+from runr.execution.context import RunContext
+from runr.git import clean_checkout
+from runr.git.clean_checkout import SHARED_OBJECTS, Checkout
+from runr.git.ignored import folders_named
+from runr.git.repo import Repo
+from runr.git.snapshot import Change
+from runr.runs.model import Candidate, RunSpec, RunState
+from runr.scope import rules
+from runr.storage import files
+from runr.storage.layout import Layout
+from runr.text import join_limited
+
+_MOUNT_OVER = (sys.executable, "-I", "-S", mount_over.__file__)
+
+
+class CheckPlace(Protocol):
+    """A folder in which checks run, one after the other."""
+
+    def begin(self) -> None:
+        """Make the place as the first check finds it."""
+
+    def command(self, line: str) -> list[str]:
+        """Return the program and arguments that run a check."""
+
+    def folder(self) -> Path:
+        """Return the working directory."""
+
+    def environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
+        """Return the environment of a check."""
+
+    def finish(self) -> str:
+        """Look at what the last check changed; return a note about what does not count."""
+
+    @property
+    def written(self) -> Sequence[Change]:
+        """The changes to files that checks are declared to write."""
+
+
+class Workspace:
+    """The run's own files, ignored ones included, as they are."""
+
+    def __init__(self, state: RunState) -> None:
+        self._folder = Path(state.start.workdir)
+
+    def begin(self) -> None:
+        """Leave everything as the last check left it."""
+
+    def command(self, line: str) -> list[str]:
+        """Return a shell with the command, which it gets unchanged."""
+        return ["sh", "-c", line]
+
+    def folder(self) -> Path:
+        """Return the workspace."""
+        return self._folder
+
+    def environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
+        """Return the environment as it is."""
+        return dict(inherited)
+
+    def finish(self) -> str:
+        """Return nothing: what checks write here is part of the workspace."""
+        return ""
+
+    @property
+    def written(self) -> Sequence[Change]:
+        """Nothing: see `finish`."""
+        return ()
+
+
+class CleanCheckout:
+    """A checkout of the candidate; where the system allows it, at the path of the repository."""
+
+    def __init__(
+        self, checkout: Checkout, built: Built, roots: Sequence[Path], spec: RunSpec
+    ) -> None:
+        self.record = built.record
+        self._checkout = checkout
+        self._objects = built.source.common_dir() / "objects"
+        self._roots = roots
+        self._spec = spec
+        self._is_fresh = True
+        self.written: Sequence[Change] = ()
+
+    def begin(self) -> None:
+        """Undo what the check before has changed, and lay the carried folders over it."""
+        if not self._is_fresh:
+            clean_checkout.reset(self._checkout, keep=_kept(self.record, self._spec))
+        self._is_fresh = False
+        for path in self.record.carried:
+            source, target = self._roots[0] / path, self._checkout.path / path
+            carry.prepare(source, target, self._scratch(path), mounted=self.record.mounted)
+
+    def command(self, line: str) -> list[str]:
+        """Return a shell with the command, below the mounts where there are any."""
+        shell = ["sh", "-c", line]
+        if not self.record.mounted:
+            return shell
+        mounts = {
+            "roots": [str(root) for root in self._roots],
+            "checkout": str(self._checkout.path),
+            "objects": str(self._objects),
+            "shared": f".git/{SHARED_OBJECTS}",
+            "carried": [self._mount(path) for path in self.record.carried],
+        }
+        return [*_MOUNT_OVER, json.dumps(mounts), *shell]
+
+    def folder(self) -> Path:
+        """Return the checkout, which is mounted over the repository once the command runs."""
+        return self._checkout.path
+
+    def environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
+        """Return the environment; where nothing is mounted, its paths lead to the checkout."""
+        if self.record.mounted:
+            return {**inherited, "PWD": str(self._roots[0])}
+        changed = dict(inherited)
+        for root in self._roots:
+            changed = carry.rewrite_paths(changed, root, self._checkout.path)
+        return {**changed, "PWD": str(self._checkout.path)}
+
+    def finish(self) -> str:
+        """Keep the changes to declared files, and return a note about the others."""
+        found = clean_checkout.changes(self._checkout)
+        own = [change for change in found if rules.matches(change.path, self._spec.writes)]
+        self.written = (*self.written, *own)
+        others = [change.path for change in found if change not in own and change.was_file]
+        return f"dropped its changes to {join_limited(others, 5)}" if others else ""
+
+    def copy_written(self, workspace: Path) -> None:
+        """Copy the changes to declared files into the workspace."""
+        clean_checkout.copy_changes(self._checkout, self.written, workspace)
+
+    def _mount(self, path: str) -> dict[str, str]:
+        scratch = self._scratch(path)
+        return {
+            "target": str(self._roots[0] / path),
+            "source": str(self._roots[0] / path),
+            "upper": str(scratch / "upper"),
+            "work": str(scratch / "work"),
+        }
+
+    def _scratch(self, path: str) -> Path:
+        beside = self._checkout.path.with_name(f"{self._checkout.path.name}.carried")
+        return beside / path.replace("/", "%")
+
+
+def _kept(record: Candidate, spec: RunSpec) -> tuple[str, ...]:
+    """Return what stays in the checkout from check to check: a mount leaves only its place."""
+    return (*spec.writes, *(() if record.mounted else record.carried))
+
+
+@contextmanager
+def clean(context: RunContext, state: RunState, built: Built) -> Iterator[CleanCheckout]:
+    """Yield a clean checkout of the candidate that no other run uses meanwhile."""
+    spec, start = state.spec, state.start
+    # Programs may have been installed with the path of the main working tree, too.
+    own = [Path(start.workdir)] if start.branch is None else []
+    roots = tuple(dict.fromkeys((*own, context.layout.root)))
+    with _reserved(context.layout) as checkout:
+        mounted = can_mount()
+        carried = folders_named(Repo(roots[0]), spec.carry)
+        record = built.record._replace(mounted=mounted, carried=carried)
+        if not mounted:
+            carry.refuse_foreign_code(roots, context.environment)
+        keep = () if mounted else carried
+        clean_checkout.prepare(
+            checkout,
+            built.source,
+            built.commit,
+            known=built.known,
+            branch=start.target,
+            carried=carried,
+            keep=keep,
+        )
+        yield CleanCheckout(checkout, replace(built, record=record), roots, spec)
+
+
+@contextmanager
+def _reserved(layout: Layout) -> Iterator[Checkout]:
+    """Yield the first checkout that is free; it is kept for the next verification."""
+    nofollow.make_folder(layout.checkouts)
+    for number in count(1):
+        lock = files.hold(layout.checkout_lock(str(number)))
+        if lock is None:
+            continue
+        try:
+            folder = layout.checkouts / str(number)
+            yield Checkout(folder, folder.with_name(f"{number}.index"))
+        finally:
+            os.close(lock)
+        return
+
+
+@cache
+def can_mount() -> bool:
+    """Return whether this machine lets a checkout be mounted over the repository."""
+    if sys.platform != "linux":
+        return False
+    try:
+        nothing = {"roots": ["/proc"], "checkout": "/proc", "objects": "/proc", "shared": "self"}
+        command = [*_MOUNT_OVER, json.dumps(nothing | {"carried": []}), "true"]
+        tried = subprocess.run(command, capture_output=True, check=False)
+    except OSError:
+        return False
+    return tried.returncode == 0

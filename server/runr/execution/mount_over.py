@@ -1,0 +1,114 @@
+"""Run a command where a clean checkout is mounted over the repository's own path (Linux).
+
+A program of its own, started with the path of this file, because a process with threads cannot
+leave its namespaces; it imports nothing of runr. Absolute paths into the repository, as editable
+installs and virtual environments have them, lead to the checkout, and only for this command.
+"""
+
+import ctypes
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+_CLONE_NEWNS, _CLONE_NEWUSER = 0x00020000, 0x10000000
+_RDONLY, _REMOUNT, _BIND, _REC, _PRIVATE = 1, 32, 4096, 16384, 1 << 18
+_RELATIME, _ST_RELATIME = 1 << 21, 4096
+#: Flags of a mount with the same value in `statvfs`: nosuid, nodev, noexec, noatime, nodiratime.
+_SAME_FLAGS = 2 | 4 | 8 | 1024 | 2048
+
+#: The exit code where nothing could be mounted, as programs that start others use it.
+FAILED = 125
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Mount what the JSON in the first argument names, and become the command after it.
+
+    Its keys: the `roots` that become the `checkout`, the first one the working directory; the
+    `objects` of the repository with their place `shared` in the checkout; and `carried`, each
+    with `target`, `source`, `upper` and `work`.
+    """
+    mounts, *command = arguments
+    try:
+        _leave_namespaces()
+        _mount_all(json.loads(mounts))
+    except OSError as error:
+        sys.stderr.write(f"runr: cannot mount the checkout over the repository: {error}\n")
+        sys.exit(FAILED)
+    os.execvp(command[0], command)  # noqa: S606 - the command is the user's own
+
+
+def _leave_namespaces() -> None:
+    uid, gid = os.geteuid(), os.getegid()
+    if uid != 0 or _libc.unshare(_CLONE_NEWNS) != 0:
+        _checked(_libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNS), "unshare")
+        # The user stays who they are: the command has no rights that they do not have.
+        _write("/proc/self/setgroups", "deny")
+        _write("/proc/self/uid_map", f"{uid} {uid} 1")
+        _write("/proc/self/gid_map", f"{gid} {gid} 1")
+    _mount(None, "/", flags=_REC | _PRIVATE)
+
+
+def _mount_all(spec: dict[str, Any]) -> None:
+    # What the checkout will hide is reached by the handles that are opened before.
+    objects, checkout = _handle(spec["objects"]), _handle(spec["checkout"])
+    carried = [(each["target"], *map(_handle, _folders(each))) for each in spec["carried"]]
+    for root in spec["roots"]:
+        _mount(checkout, root, flags=_BIND | _REC)
+        _mount(objects, f"{root}/{spec['shared']}", flags=_BIND | _REC)
+        _make_read_only(f"{root}/{spec['shared']}")
+    for target, *folders in carried:
+        _carry(target, *folders)
+    os.chdir(spec["roots"][0])
+
+
+def _folders(each: dict[str, str]) -> tuple[str, str, str]:
+    return each["source"], each["upper"], each["work"]
+
+
+def _carry(target: str, source: str, upper: str, work: str) -> None:
+    """Mount a folder so that what is written into it does not reach it, else read-only."""
+    data = f"lowerdir={source},upperdir={upper},workdir={work}"
+    for options in (data, f"{data},userxattr"):
+        try:
+            _mount("overlay", target, kind="overlay", data=options)
+        except OSError:
+            continue
+        return
+    _mount(source, target, flags=_BIND | _REC)
+    _make_read_only(target)
+
+
+def _make_read_only(target: str) -> None:
+    known = os.statvfs(target).f_flag
+    flags = known & _SAME_FLAGS | (_RELATIME if known & _ST_RELATIME else 0)
+    _mount(None, target, flags=_REMOUNT | _BIND | _RDONLY | flags)
+
+
+def _handle(path: str) -> str:
+    return f"/proc/self/fd/{os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)}"
+
+
+def _mount(
+    source: str | None, target: str, *, kind: str | None = None, flags: int = 0, data: str = ""
+) -> None:
+    words = (os.fsencode(word) if word else None for word in (source or "none", target, kind))
+    _checked(_libc.mount(*words, ctypes.c_ulong(flags), os.fsencode(data) or None), target)
+
+
+def _checked(code: int, what: str) -> None:
+    if code != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), what)
+
+
+def _write(path: str, text: str) -> None:
+    with open(path, "w", encoding="ascii") as file:  # noqa: PTH123 - pathlib takes long to load
+        file.write(text)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,185 @@
+"""Checkouts of runr's own, each a repository by itself, which are kept and moved from tree to tree.
+
+A checkout holds exactly the files of a commit. What programs do in it reaches neither the commit
+nor the user's repository: its refs, settings and new objects are its own.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from runr import nofollow
+from runr.errors import GitError
+from runr.git import private_dir, quarantine, snapshot, submodules
+from runr.git.repo import Repo
+from runr.git.snapshot import Change
+from runr.git.untracked import SETTINGS
+
+#: Where the objects of the user's repository are mounted, beside those of the checkout.
+SHARED_OBJECTS = "shared"
+
+_REFS = ("refs/heads", "refs/tags", "refs/remotes")
+
+
+class Checkout(NamedTuple):
+    """A checkout at `path`; `index_file`, its index, is beside it, out of reach of its programs."""
+
+    path: Path
+    index_file: Path
+
+    @property
+    def git_dir(self) -> Path:
+        """The git directory of the checkout."""
+        return self.path / ".git"
+
+    @property
+    def repo(self) -> Repo:
+        """The checkout as runr's own git sees it, with its own settings and index only."""
+        inside = private_dir.enter(Repo(self.path), self.git_dir)
+        return Repo(self.path, (*inside.variables, ("GIT_INDEX_FILE", str(self.index_file))))
+
+
+def prepare(
+    checkout: Checkout,
+    source: Repo,
+    commit: str,
+    *,
+    known: Sequence[str],
+    branch: str | None,
+    carried: Sequence[str],
+    keep: Sequence[str] = (),
+) -> None:
+    """Check the commit out, as the tip of `branch`, with its submodules and nothing else.
+
+    `source` is the working tree that the commit was made from, in its quarantine;
+    `known` are the ancestors that the repository itself has. The folders `carried`
+    are ignored in it. What is at the paths `keep` stays, where git does not track it.
+    """
+    try:
+        _begin(checkout, source, carried)
+        _fetch(checkout, source, commit, known, branch)
+        _move_to(checkout, commit, keep)
+    except (GitError, OSError):
+        # A program may have left what cannot be read or removed: it is made anew.
+        _discard(checkout)
+        _begin(checkout, source, carried)
+        _fetch(checkout, source, commit, known, branch)
+        _move_to(checkout, commit, keep)
+    if (checkout.path / ".gitmodules").exists():
+        submodules.populate(source, Repo(checkout.path), fresh=True)
+
+
+def reset(checkout: Checkout, keep: Sequence[str] = ()) -> None:
+    """Undo what a program changed in the checkout; what is at `keep` and not tracked stays."""
+    _move_to(checkout, "HEAD", keep)
+
+
+def _move_to(checkout: Checkout, commit: str, keep: Sequence[str]) -> None:
+    repo = checkout.repo
+    kept = [f"--exclude=/{pattern.strip('/')}" for pattern in keep]
+    repo.run(*SETTINGS, "read-tree", "--reset", "-u", commit)
+    repo.run(*SETTINGS, "clean", "-ffdxq", *kept)
+    shutil.copy2(checkout.index_file, checkout.git_dir / "index")
+
+
+def changes(checkout: Checkout) -> tuple[Change, ...]:
+    """Return what programs changed of the files that git does not ignore."""
+    repo = checkout.repo
+    with _copied_index(checkout) as env:
+        repo.run(*SETTINGS, "add", "-A", env=env)
+        return snapshot.changed(repo, "HEAD", repo.text("write-tree", env=env))
+
+
+def copy_changes(checkout: Checkout, changed: Sequence[Change], workspace: Path) -> None:
+    """Write changed files of the checkout into a workspace that has the same folders."""
+    for change in changed:
+        target = workspace / change.path
+        if target.parent.resolve() != workspace.resolve() / Path(change.path).parent:
+            raise GitError(f"{change.path} is behind a link in {workspace}")
+        target.unlink(missing_ok=True)
+        if change.new_mode.startswith("100"):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(checkout.repo.run("cat-file", "blob", change.object_id))
+            target.chmod(0o755 if change.new_mode == "100755" else 0o644)
+
+
+def _discard(checkout: Checkout) -> None:
+    for folder, folders, _ in os.walk(checkout.path):
+        for name in folders:
+            inner = Path(folder) / name
+            if not inner.is_symlink():
+                inner.chmod(0o700)
+    if nofollow.exists(checkout.path):
+        nofollow.remove_tree(checkout.path)
+    nofollow.unlink(checkout.index_file, missing_ok=True)
+
+
+def _begin(checkout: Checkout, source: Repo, carried: Sequence[str]) -> None:
+    """Write the git directory anew, whatever a program has made of it; files stay."""
+    private = private_dir.of(source)
+    nofollow.make_folder(checkout.path)
+    git_dir = checkout.git_dir
+    if git_dir.is_symlink() or (git_dir.exists() and not git_dir.is_dir()):
+        git_dir.unlink()
+    if git_dir.exists():
+        for child in git_dir.iterdir():
+            if child.name != "modules":
+                _remove(child)
+    for name in ("objects/info", "info", "refs", SHARED_OBJECTS):
+        (git_dir / name).mkdir(parents=True, exist_ok=True)
+    if private is None:
+        config = private_dir.render_config(private_dir.read_settings(source))
+    else:
+        config = nofollow.read(Path(dict(private.variables)["GIT_DIR"]) / "config")
+    (git_dir / "config").write_bytes(config)
+    (git_dir / "HEAD").write_text("ref: refs/heads/none\n")
+    ignored = "".join(f"/{_pattern(folder)}/\n" for folder in carried)
+    (git_dir / "info" / "exclude").write_bytes(os.fsencode(ignored))
+    common = source.common_dir()
+    alternates = f"{common / 'objects'}\n../{SHARED_OBJECTS}\n"
+    (git_dir / "objects" / "info" / "alternates").write_bytes(os.fsencode(alternates))
+    with suppress(FileNotFoundError):
+        shutil.copyfile(common / "shallow", git_dir / "shallow")
+
+
+def _pattern(path: str) -> str:
+    """Return a line of .gitignore that matches exactly this path."""
+    return re.sub(r"([\\*?\[ #!])", r"\\\1", path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def _fetch(
+    checkout: Checkout, source: Repo, commit: str, known: Sequence[str], branch: str | None
+) -> None:
+    """Copy the commit into the checkout, and the branches and tags of the repository."""
+    quarantine.publish(source, checkout.repo, commit, *known)
+    listed = source.run("for-each-ref", "--format=%(objectname) %(refname)", *_REFS)
+    own = f" refs/heads/{branch}".encode() if branch else b" "
+    lines = [line for line in listed.split(b"\n") if line and not line.endswith(own)]
+    packed = b"# pack-refs with: sorted \n" + b"".join(line + b"\n" for line in lines)
+    (checkout.git_dir / "packed-refs").write_bytes(packed)
+    if branch is None:
+        (checkout.git_dir / "HEAD").write_text(f"{commit}\n")
+        return
+    (checkout.git_dir / "HEAD").write_bytes(os.fsencode(f"ref: refs/heads/{branch}\n"))
+    checkout.repo.run("update-ref", f"refs/heads/{branch}", commit)
+
+
+@contextmanager
+def _copied_index(checkout: Checkout) -> Iterator[dict[str, str]]:
+    copy = checkout.index_file.with_name(f"{checkout.index_file.name}.copy")
+    shutil.copy2(checkout.index_file, copy)
+    try:
+        yield {"GIT_INDEX_FILE": str(copy)}
+    finally:
+        copy.unlink(missing_ok=True)
