@@ -92,7 +92,9 @@ def test_a_git_hook_that_audits_stops_what_it_should_stop(place: Place) -> None:
 
 def test_the_sha_of_a_commit_stays_readable_and_a_token_does_not(place: Place) -> None:
     say = "git rev-parse HEAD; echo GITHUB_TOKEN=x"
-    place.script("a.md", f"{say}; echo 1 > a.txt", f'verify: ["{say}"]')
+    # A check sees the commit that would land, which is on top of it.
+    check = say.replace("HEAD", "HEAD^")
+    place.script("a.md", f"{say}; echo 1 > a.txt", f'verify: ["{check}"]')
     place.commit("Tasks")
     head = place.git("rev-parse", "HEAD").strip()
     run = place.run("a")

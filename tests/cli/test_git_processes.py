@@ -11,7 +11,7 @@ import pytest
 from cli.terminal import Place
 
 #: Processes of git in a run of a trivial task, of the command and of the run's own process.
-_MOST = 45
+_MOST = 58
 
 # The settings that every call begins with say nothing about the question.
 _SETTING = re.compile(r"--no-optional-locks |-C \S+ |-c \S+ ")

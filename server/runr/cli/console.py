@@ -154,7 +154,7 @@ _MARKS = {
 }
 
 #: The sign of a completion depends on its evidence.
-_EVIDENCE = {"verified": "✓", "attested": "✎", "inferred": "≈"}
+_EVIDENCE = {"verified": "✓", "verified_in_workspace": "◇", "attested": "✎", "inferred": "≈"}
 
 
 def task_sign(row: TaskSummary) -> str:
@@ -168,7 +168,11 @@ def task_sign(row: TaskSummary) -> str:
 def run_sign(run: RunDetails) -> str:
     """Return the sign for how a run ended."""
     sign, colour = _MARKS[run.status]
-    return style(_EVIDENCE["attested"] if run.approved_by else sign, fg=colour)
+    if run.approved_by:
+        sign = _EVIDENCE["attested"]
+    elif run.status == "completed" and run.verified_in == "workspace":
+        sign = _EVIDENCE["verified_in_workspace"]
+    return style(sign, fg=colour)
 
 
 def styled(status: str) -> str:

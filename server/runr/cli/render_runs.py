@@ -24,7 +24,7 @@ from runr.runs.events import (
     WorkerBackoff,
     WorkerFallback,
 )
-from runr.text import format_duration
+from runr.text import format_duration, join_limited
 
 if TYPE_CHECKING:
     from runr.lifecycle.resume import ResumePreview, ResumeResult
@@ -144,6 +144,7 @@ def render_summary(run: RunDetails) -> list[str]:
     for check in run.checks:
         lines.append(f"    {check_line(check)}")
         lines += [f"        {line}" for line in check.tail.splitlines()[-_MAX_LINES:]]
+    lines += [f"  {line}" for line in _ignored(run)]
     if run.rejected_by:
         lines.append(f"    {run.rejected_by}: {run.reason}")
     lines += [f"    held by {run.holder}"] if run.holder else []
@@ -151,6 +152,12 @@ def render_summary(run: RunDetails) -> list[str]:
     if run.detail and run.stop_reason:
         lines += [f"    {line}".rstrip() for line in run.detail.splitlines()[:_MAX_LINES]]
     return lines
+
+
+def _ignored(run: RunDetails) -> list[str]:
+    if not run.ignored:
+        return []
+    return [f"  git ignores, so in no commit: {join_limited(run.ignored, 5)}"]
 
 
 def _ending(run: RunDetails) -> str:
@@ -168,6 +175,7 @@ def render_end(run: RunDetails) -> str:
         lines = [
             f"{console.run_sign(run)} {name}: {_result(run)} in {format_duration(run.seconds)}"
         ]
+        lines += _ignored(run)
     else:
         lines = [f"{console.run_sign(run)} {name}: {_ending(run)}"]
         lines += render_summary(run)[1:]
@@ -175,7 +183,8 @@ def render_end(run: RunDetails) -> str:
 
 
 def _result(run: RunDetails) -> str:
-    how = f"attested by {run.approved_by}" if run.approved_by else "verified"
+    where = " in the workspace" if run.verified_in == "workspace" else ""
+    how = f"attested by {run.approved_by}" if run.approved_by else f"verified{where}"
     how += ", checks skipped" if run.verification == "skipped" else ""
     commit = f", commit {run.checkpoint_sha[:12]}" if run.checkpoint_sha else ""
     kept = f", pending on {run.branch}" if run.integration == "pending" else ""

@@ -44,7 +44,9 @@ def build(context: RunContext, state: RunState, now: str) -> Built:
     record = Candidate(planned.tree, planned.tree, planned.head, ignored=ignored)
     built = Built(record=record, commit=own, source=workspace, known=parents, left=planned.left)
     tip = context.root.resolve(f"refs/heads/{start.target}") if start.branch else None
-    if tip is None or planned.head is None or workspace.is_ancestor(tip, planned.head):
+    if tip in (None, start.base_sha, planned.head) or planned.head is None:
+        return built
+    if workspace.is_ancestor(tip, planned.head):
         return built
     try:
         tree = merge.merged_tree(workspace, tip, own)
@@ -102,8 +104,8 @@ def _text(state: RunState) -> bytes:
 
 
 def _commit(repo: Repo, tree: str, parents: Sequence[str], message: bytes) -> str:
-    # Only a step on the way: the commit that lands is made, and signed, once it is verified.
-    return commits.create(repo, tree, parents, message, may_sign=False)
+    # The commit that lands is made, and signed, once this one is verified.
+    return commits.create_draft(repo, tree, parents, message)
 
 
 def _ignored(state: RunState, workspace: Repo) -> tuple[str, ...]:

@@ -136,10 +136,12 @@ class CleanCheckout:
 
     def finish(self) -> str:
         """Keep the changes to declared files, and return a note about the others."""
-        found = clean_checkout.changes(self._checkout)
-        own = [change for change in found if rules.matches(change.path, self._spec.writes)]
-        self.written = (*self.written, *own)
-        others = [change.path for change in found if change not in own and change.was_file]
+        others = clean_checkout.changed_files(self._checkout)
+        if self._spec.writes:
+            found = clean_checkout.changes(self._checkout)
+            own = [change for change in found if rules.matches(change.path, self._spec.writes)]
+            self.written = (*self.written, *own)
+            others = tuple(path for path in others if path not in {each.path for each in own})
         return f"dropped its changes to {join_limited(others, 5)}" if others else ""
 
     def copy_written(self, workspace: Path) -> None:

@@ -100,6 +100,8 @@ class _Landing:
         state, known = self._state, self._candidate or self._state.verification.candidate
         if known is None or known.where != "checkout" or state.verification.result != "passed":
             return None
+        if plan.new == state.checkpoint_sha and known.tree == known.commit_tree:
+            return None
         built = candidate.of_merge(self._context, state, plan.new, plan.old)
         if built.record.tree == known.tree:
             return None

@@ -94,6 +94,14 @@ def changes(checkout: Checkout) -> tuple[Change, ...]:
         return snapshot.changed(repo, "HEAD", repo.text("write-tree", env=env))
 
 
+def changed_files(checkout: Checkout) -> tuple[str, ...]:
+    """Return which of the commit's files programs changed or removed."""
+    with _copied_index(checkout) as env:
+        flags = ("--porcelain=v1", "-z", "--untracked-files=no", "--no-renames")
+        fields = checkout.repo.fields(*SETTINGS, "status", *flags, env=env)
+    return tuple(field[3:] for field in fields)
+
+
 def copy_changes(checkout: Checkout, changed: Sequence[Change], workspace: Path) -> None:
     """Write changed files of the checkout into a workspace that has the same folders."""
     for change in changed:
@@ -164,15 +172,14 @@ def _fetch(
     """Copy the commit into the checkout, and the branches and tags of the repository."""
     quarantine.publish(source, checkout.repo, commit, *known)
     listed = source.run("for-each-ref", "--format=%(objectname) %(refname)", *_REFS)
-    own = f" refs/heads/{branch}".encode() if branch else b" "
-    lines = [line for line in listed.split(b"\n") if line and not line.endswith(own)]
-    packed = b"# pack-refs with: sorted \n" + b"".join(line + b"\n" for line in lines)
-    (checkout.git_dir / "packed-refs").write_bytes(packed)
-    if branch is None:
-        (checkout.git_dir / "HEAD").write_text(f"{commit}\n")
-        return
-    (checkout.git_dir / "HEAD").write_bytes(os.fsencode(f"ref: refs/heads/{branch}\n"))
-    checkout.repo.run("update-ref", f"refs/heads/{branch}", commit)
+    lines = [line for line in listed.split(b"\n") if line]
+    head = f"{commit}\n".encode()
+    if branch is not None:
+        own = os.fsencode(f" refs/heads/{branch}")
+        lines = [*(line for line in lines if not line.endswith(own)), head.strip() + own]
+        head = b"ref:" + own + b"\n"
+    (checkout.git_dir / "packed-refs").write_bytes(b"".join(line + b"\n" for line in lines))
+    (checkout.git_dir / "HEAD").write_bytes(head)
 
 
 @contextmanager

@@ -21,6 +21,8 @@ SETTINGS = r"^(user|author|committer)\.(name|email)$|^commit\.gpgsign$"
 #: How long signing may take: a program that waits for a passphrase waits in vain.
 SIGNING_S = 30.0
 
+_DRAFT = {"NAME": "runr", "EMAIL": "runr@localhost"}
+
 _FALSE = {"", "false", "no", "off", "0"}
 
 
@@ -53,6 +55,14 @@ def create(
     if may_sign and is_on(settings, "commit.gpgsign"):
         return _signed(repo, args, message, who, SIGNING_S)
     return repo.text(*args, stdin=message, env=who)
+
+
+def create_draft(repo: Repo, tree: str, parents: Sequence[str], message: bytes) -> str:
+    """Make a commit that will not be kept, in the name of runr and without a signature."""
+    flags = [word for parent in parents for word in ("-p", parent)]
+    roles = ("AUTHOR", "COMMITTER")
+    who = {f"GIT_{role}_{key}": value for role in roles for key, value in _DRAFT.items()}
+    return repo.text("commit-tree", tree, *flags, stdin=message, env=who)
 
 
 def why_unsigned(repo: Repo, timeout_s: float) -> str | None:

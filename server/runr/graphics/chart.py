@@ -16,7 +16,7 @@ SIGNS: Mapping[str, str] = {
     "failed": "✗",
     "pending": "○",
 }
-_EVIDENCE = {Evidence.ATTESTED: "✎", Evidence.INFERRED: "≈"}
+_EVIDENCE = {Evidence.WORKSPACE: "◇", Evidence.ATTESTED: "✎", Evidence.INFERRED: "≈"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,7 +50,9 @@ class RunDetails:
 
     `milestones` are the plan's, each committed by the checkpoint in the same place;
     `review` is what the reviewer asked for, until it is done. `session`, `holder`
-    and `active_at` describe the session that has it open.
+    and `active_at` describe the session that has it open. `verified_tree` is the
+    tree that the checks ran on; `ignored` are files that git ignores, so that they
+    are in no commit.
     """
 
     id: str
@@ -64,8 +66,11 @@ class RunDetails:
     ended_at: str | None = None
     seconds: float = 0.0
     verification: str = "none"
+    verified_in: Literal["checkout", "workspace"] | None = None
+    verified_tree: str | None = None
     checks: list[CheckDetails] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
     milestones: list[str] = field(default_factory=list)
     checkpoints: list[str] = field(default_factory=list)
     review: str | None = None

@@ -26,6 +26,7 @@ _WIDE = 160
 
 _EVIDENCE = {
     Evidence.VERIFIED: "verified: its checks passed",
+    Evidence.WORKSPACE: "verified in the workspace: its checks passed there, not on the commit",
     Evidence.ATTESTED: "attested",
     Evidence.INFERRED: "inferred",
 }

@@ -25,7 +25,7 @@ def run_details(
     now: str | None = None,
 ) -> RunDetails:
     """Return the state of a run; `tail` is how much of failed checks' output to show."""
-    statement = state.decision.statement
+    statement, candidate = state.decision.statement, state.verification.candidate
     return RunDetails(
         id=state.id,
         task_path=state.start.task,
@@ -51,7 +51,10 @@ def run_details(
             )
             for check in state.verification.checks
         ],
+        verified_in=candidate.where if candidate else None,
+        verified_tree=candidate.tree if candidate and candidate.where == "checkout" else None,
         violations=list(state.violations),
+        ignored=list(candidate.ignored) if candidate else [],
         milestones=list(state.milestones),
         checkpoints=list(state.checkpoints),
         review=state.review.feedback[-1] if state.review.feedback else None,

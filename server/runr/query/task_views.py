@@ -99,6 +99,9 @@ def _completion(entry: Entry) -> str:
     match entry.evidence:
         case Evidence.VERIFIED:
             return f"its checks passed; its commit is {str(entry.checkpoint_sha)[:12]}"
+        case Evidence.WORKSPACE:
+            sha = str(entry.checkpoint_sha)[:12]
+            return f"verified in the workspace, not on its commit {sha}"
         case Evidence.ATTESTED:
             who = (entry.completed_by or "person:?").removeprefix("person:")
             return f"attested by {who}: {flat(entry.reason or '')}"

@@ -61,7 +61,9 @@ def headline(state: RunState) -> str:
     if approval:
         skipped = ", checks skipped" if state.verification.result == "skipped" else ""
         return f"{name}: completed (attested by {approval.by}{skipped})"
-    return f"{name}: completed and verified"
+    candidate = state.verification.candidate
+    where = " in the workspace" if candidate and candidate.where == "workspace" else ""
+    return f"{name}: completed and verified{where}"
 
 
 def next_steps(
@@ -110,6 +112,7 @@ def _facts(state: RunState) -> str:
         ("Tokens", _tokens(state)),
         ("Sessions", ", ".join(f"`{session}`" for session in state.sessions) or None),
         ("Verification", state.verification.result),
+        *_candidate(state),
         ("Checkpoint", f"`{state.checkpoint_sha}`" if state.checkpoint_sha else None),
         ("Merged", _integration(state)),
         ("Reason", state.decision.approval.reason if state.decision.approval else None),
@@ -120,6 +123,20 @@ def _facts(state: RunState) -> str:
         ("Left uncommitted", ", ".join(state.left_dirty) or None),
     ]
     return "\n".join(f"- {name}: {value}" for name, value in rows if value)
+
+
+def _candidate(state: RunState) -> tuple[tuple[str, str | None], ...]:
+    """Return what the checks ran on, and which files are in no commit."""
+    candidate = state.verification.candidate
+    if candidate is None:
+        return ()
+    clean = candidate.where == "checkout"
+    return (
+        ("Verified tree", f"`{candidate.tree}`, in a clean checkout" if clean else None),
+        ("Verified in", None if clean else "the workspace, with files that are in no commit"),
+        ("Carried", ", ".join(candidate.carried) or None),
+        ("Ignored by git", ", ".join(candidate.ignored) or None),
+    )
 
 
 def _tokens(state: RunState) -> str | None:
@@ -169,7 +186,8 @@ def _verdict(check: CheckResult) -> str:
     verdict = "passed" if check.passed else f"failed ({how})"
     again = f", {check.runs} runs" if check.runs > 1 else ""
     flaky = f", flaky: it failed before it passed in run {check.runs}" if check.flaky else again
-    return f"{verdict} in {format_duration(check.seconds)}{flaky}"
+    note = f"; {check.note}" if check.note else ""
+    return f"{verdict} in {format_duration(check.seconds)}{flaky}{note}"
 
 
 def _escalations(events: Sequence[Event]) -> list[str]:

@@ -7,7 +7,12 @@ from typing import Any
 from runr.status import codec
 from runr.status.model import Entry, Evidence, State
 
-_RANK = {Evidence.VERIFIED: 3, Evidence.ATTESTED: 2, Evidence.INFERRED: 1}
+_RANK = {
+    Evidence.VERIFIED: 4,
+    Evidence.WORKSPACE: 3,
+    Evidence.ATTESTED: 2,
+    Evidence.INFERRED: 1,
+}
 
 #: What is there on one side only, or on neither.
 _ABSENT: Any = None

@@ -31,9 +31,13 @@ class Verification(StrEnum):
 
 
 class Evidence(StrEnum):
-    """What a completion rests on."""
+    """What a completion rests on: the stronger first.
+
+    `WORKSPACE` says that the checks passed among files that may be in no commit.
+    """
 
     VERIFIED = "verified"
+    WORKSPACE = "verified_in_workspace"
     ATTESTED = "attested"
     INFERRED = "inferred"
 
@@ -158,6 +162,14 @@ def _pending_branch(run: "RunState") -> str | None:
     return run.start.branch if run.integration.strategy == "pending" else None
 
 
+def _evidence(run: "RunState") -> Evidence:
+    if run.decision.approval:
+        return Evidence.ATTESTED
+    candidate = run.verification.candidate
+    is_clean = candidate is None or candidate.where == "checkout"
+    return Evidence.VERIFIED if is_clean else Evidence.WORKSPACE
+
+
 def _completion(run: "RunState", now: str) -> dict[str, Any]:
     approval = run.decision.approval
     return {
@@ -165,7 +177,7 @@ def _completion(run: "RunState", now: str) -> dict[str, Any]:
         "completed_by": f"person:{approval.by}" if approval else f"run:{run.id}",
         "checkpoint_sha": run.checkpoint_sha,
         "task_sha256": run.spec.task_sha256,
-        "evidence": Evidence.ATTESTED if approval else Evidence.VERIFIED,
+        "evidence": _evidence(run),
         "reason": approval.reason if approval else None,
         "pending_branch": _pending_branch(run),
     }

@@ -1,0 +1,242 @@
+"""Verified is said of a commit: whatever a worker or a check does, a fresh clone passes too."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.terminal import Place
+from fakes.project_kit import until
+from runr.execution.check_place import can_mount
+
+CONFIG = '[run]\nworker = "script"\nattempts = 1\n'
+GOOD = "grep -q good src/a"
+
+
+@pytest.fixture
+def source(place: Place) -> Place:
+    """Return a repository with a source file, and a check that is a file of its own."""
+    place.config(CONFIG)
+    place.write("src/a", "1\n")
+    place.write("check.sh", f"{GOOD}\n")
+    place.commit("Files")
+    return place
+
+
+def run(place: Place, script: str, check: str, *words: str, header: str = "") -> Any:
+    """Run a task whose worker runs the script, and return the run however it ends."""
+    place.script("t.md", script, header=f"{header}\nverify: ['{check}']".strip())
+    place.commit("Task")
+    place.runr("run", "--task", "t", *words)
+    return place.runr("task-status", "t", "--json").json["run"]
+
+
+def stopped(place: Place, run: Any, code: str) -> str:
+    """Assert that nothing has landed, and return the output of the check that failed."""
+    assert run["stop_reason"] == code, run
+    assert place.git("log", "-1", "--format=%s") == "Task\n"
+    return "".join(check["tail"] for check in run["checks"])
+
+
+def passes_in_a_clone(place: Place, check: str) -> bool:
+    return subprocess.run(["sh", "-c", check], cwd=place.clone().root, check=False).returncode == 0
+
+
+def worktree(place: Place, run: Any) -> Path:
+    return place.root / ".runr" / "worktrees" / str(run["id"])
+
+
+def test_a_source_file_that_git_ignores_is_named_and_kept(source: Place) -> None:
+    source.config(CONFIG.replace("1", "2"))
+    source.write(".gitignore", "lib/\n")
+    run_ = run(source, "mkdir -p lib; echo HI > lib/greet; echo used > src/a", "cat lib/greet")
+    tail = stopped(source, run_, "verification_failed")
+    assert "passes in the workspace and fails in a clean checkout" in tail
+    assert "git ignores: lib/greet" in tail
+    assert "git add -f" in tail
+    assert (worktree(source, run_) / "lib" / "greet").exists()
+    assert "git ignores: lib/greet" in (source.run_folder(run_["id"]) / "prompt-2.md").read_text()
+
+
+def test_an_ignored_file_lands_after_it_is_added_by_force(source: Place) -> None:
+    source.write(".gitignore", "lib/\n")
+    script = "mkdir lib; echo HI > lib/greet; git add -f lib/greet"
+    assert run(source, script, "cat lib/greet")["status"] == "completed"
+    assert passes_in_a_clone(source, "cat lib/greet")
+
+
+def test_an_ignored_file_beside_verified_work_is_named_in_the_report(source: Place) -> None:
+    source.write(".gitignore", "lib/\n")
+    run_ = run(source, "mkdir lib; echo HI > lib/greet; echo good > src/a", GOOD)
+    assert run_["status"] == "completed"
+    assert "lib/greet" in source.runr("report", "latest").out
+    assert "lib/greet" in source.runr("task-status", "t").out
+
+
+HIDDEN = {
+    "nested-gitignore": "mkdir more; echo '*' > more/.gitignore; touch more/override",
+    "info-exclude": 'echo more >> "$(git rev-parse --git-common-dir)/info/exclude"; '
+    "mkdir more; touch more/override",
+}
+
+
+@pytest.mark.parametrize("hide", HIDDEN.values(), ids=HIDDEN)
+def test_a_file_that_the_worker_lets_git_ignore_does_not_decide_a_check(
+    source: Place, hide: str
+) -> None:
+    check = f"test -f more/override || {GOOD}"
+    run_ = run(source, f"echo bad > src/a; {hide}", check)
+    assert "more/override" in stopped(source, run_, "verification_failed")
+
+
+FLAGS = {
+    "skip-worktree": "git update-index --skip-worktree check.sh; echo true > check.sh",
+    "assume-unchanged": "git update-index --assume-unchanged check.sh; echo true > check.sh",
+    "filter": "d=$(git rev-parse --git-common-dir)/info; "
+    'echo "check.sh filter=old" >> $d/attributes; echo true > check.sh; '
+    'git config filter.old.clean "git cat-file blob HEAD:check.sh"',
+    "times": "git config core.trustctime false; touch -r check.sh ../ref; "
+    "printf '%-*s\\n' $(($(wc -c < check.sh) - 1)) true > ../new; cat ../new > check.sh; "
+    "touch -r ../ref check.sh; git status",
+    "replace": 'b=$(git rev-parse "HEAD^{tree}"); echo true > check.sh; '
+    "git add -A; git replace -f $b $(git write-tree)",
+}
+
+
+@pytest.mark.parametrize("hide", FLAGS.values(), ids=FLAGS)
+def test_no_setting_of_git_hides_a_changed_check(source: Place, hide: str) -> None:
+    run_ = run(source, f"echo bad > src/a\n{hide}", "sh check.sh", header="owns: [src/]")
+    stopped(source, run_, "scope_violation")
+    assert run_["violations"] == ["check.sh"]
+
+
+def test_a_check_below_runrs_own_folder_is_the_committed_one(source: Place) -> None:
+    check = source.write(".runr/checks/check.sh", f"{GOOD}\n")
+    source.git("add", "-f", str(check))
+    run_ = run(source, "echo bad > src/a; echo true > .runr/checks/check.sh", f"sh {check.name}")
+    stopped(source, run_, "verification_failed")
+    run_ = run(source, "echo good > src/a", "sh .runr/checks/check.sh")
+    assert run_["status"] == "completed"
+
+
+def test_what_a_check_changes_reaches_no_commit_and_no_other_check(source: Place) -> None:
+    source.config(f'{CONFIG}[verify]\ntier1 = ["echo bad > src/a; touch left", "{GOOD}"]\n')
+    run_ = run(source, "echo good > src/a", "test ! -e left")
+    assert run_["status"] == "completed"
+    assert source.read("src/a") == "good\n"
+    assert "dropped its changes to src/a" in source.runr("report", "latest").out
+
+
+def test_what_a_check_is_declared_to_write_is_checked_and_committed(source: Place) -> None:
+    lines = '[verify]\nwrites = ["src/*"]\ntier1 = ["tr a-z A-Z < src/a > b; cp b src/a; rm b"]\n'
+    source.config(CONFIG + lines)
+    run_ = run(source, "echo good > src/a", "grep -q GOOD src/a")
+    assert run_["status"] == "completed", run_
+    assert source.read("src/a") == "GOOD\n"
+    assert passes_in_a_clone(source, "grep -q GOOD src/a")
+
+
+def test_a_check_cannot_move_the_branches_of_the_user(source: Place) -> None:
+    before = source.git("rev-parse", "main")
+    run_ = run(source, "echo good > src/a", "git update-ref refs/heads/main HEAD^ && git log -1")
+    assert run_["status"] == "completed"
+    assert source.git("rev-list", "--count", f"{before.strip()}..main").strip() == "2"
+
+
+@pytest.mark.skipif(not can_mount(), reason="no checkout can be mounted over a path here")
+def test_an_absolute_path_into_the_repository_leads_to_the_commit(source: Place) -> None:
+    check = f'grep -q good "{source.root}/src/a"'
+    source.write("src/a", "good\n")
+    run_ = run(source, "echo bad > src/a", check)
+    stopped(source, run_, "verification_failed")
+    assert run(source, "echo good > src/a", check)["status"] == "completed"
+
+
+def test_installed_dependencies_are_there_and_stay_as_they_are(source: Place) -> None:
+    source.write(".gitignore", "node_modules/\n")
+    source.write("node_modules/dep/index.js", "1\n")
+    check = "cat node_modules/dep/index.js && echo 2 > node_modules/dep/index.js"
+    run_ = run(source, "echo good > src/a", check)
+    assert run_["status"] == "completed", run_
+    assert source.read("node_modules/dep/index.js") == "1\n"
+    assert "node_modules" in source.runr("report", "latest").out
+
+
+@pytest.mark.parametrize("words", [("--in-place",), ("--worker", "session")])
+def test_an_untracked_file_of_the_users_does_not_decide_a_check(
+    source: Place, words: tuple[str, ...]
+) -> None:
+    source.script("t.md", "echo good > src/a", header="verify: ['cat helper.txt']")
+    source.commit("Task")
+    source.write("helper.txt", "mine\n")
+    source.runr("run", "--task", "t", *words, code=None)
+    source.write("src/a", "good\n")
+    result = source.runr("complete-task", "t") if "session" in words else None
+    run_ = source.runr("task-status", "t", "--json").json["run"]
+    tail = "".join(check["tail"] for check in run_["checks"])
+    assert "not part of the run's changes: helper.txt" in tail, result
+    assert source.git("log", "-1", "--format=%s") == "Task\n"
+
+
+def test_a_sessions_commit_is_the_one_that_was_checked(source: Place) -> None:
+    source.script("t.md", "true", header="verify: ['test ! -e helper.txt && grep good src/a']")
+    source.commit("Task")
+    source.write("helper.txt", "mine\n")
+    source.runr("run", "--task", "t", "--worker", "session", code=0)
+    source.write("src/a", "good\n")
+    source.runr("complete-task", "t", code=0)
+    tree = source.git("rev-parse", "HEAD^{tree}").strip()
+    assert f"Runr-Verified-Tree: {tree}" in source.git("log", "-1", "--format=%B")
+
+
+RENAMED = 'f() { echo "f $1"; }\n'
+
+
+def _moved_during_checks(place: Place, change: str) -> Any:
+    """Run a task whose checks wait until another commit is on the branch; return the run."""
+    place.write("lib.sh", RENAMED)
+    begun, go = place.root.parent / "begun", place.root.parent / "go"
+    wait = f"touch {begun}; until test -e {go}; do sleep 0.02; done"
+    check = f"{wait}; . ./lib.sh && if test -e use.sh; then . ./use.sh; fi"
+    place.script("t.md", "echo 'f 1' > use.sh", header=f"verify: ['{check}']")
+    place.commit("Task")
+    run_id = place.runr("run", "--json", "--detach", "--task", "t", code=0).json["id"]
+    until(begun.exists, "the check")
+    place.write("lib.sh", change)
+    place.commit("Meanwhile")
+    go.touch()
+    return place.await_end(run_id)
+
+
+def test_work_that_fails_together_with_a_newer_commit_does_not_land(source: Place) -> None:
+    run_ = _moved_during_checks(source, RENAMED.replace("f()", "g()"))
+    assert (run_["stop_reason"], run_["verification"]) == ("fails_on_target", "failed")
+    assert source.git("log", "-1", "--format=%s") == "Meanwhile\n"
+    source.write("lib.sh", RENAMED)
+    source.commit("Again")
+    source.runr("resume", run_["id"], code=0)
+    run_ = source.await_end(run_["id"])
+    assert run_["status"] == "completed", run_
+    assert passes_in_a_clone(source, ". ./lib.sh && . ./use.sh")
+
+
+def test_work_lands_together_with_a_newer_commit_when_the_checks_pass_on_both(
+    source: Place,
+) -> None:
+    run_ = _moved_during_checks(source, f"{RENAMED}g() {{ true; }}\n")
+    assert run_["status"] == "completed", run_
+    checks = [e for e in source.events(run_["id"]) if e["type"] == "check.started"]
+    assert len(checks) == 2, "once alone, once on the merge"
+    finished = [e["payload"] for e in source.events(run_["id"]) if e["type"] == "phase.finished"]
+    integrated = next(p for p in finished if p["phase"] == "integrate")
+    assert integrated["candidate"]["tree"] == source.git("rev-parse", "main^{tree}").strip()
+
+
+def test_the_workspace_is_a_choice_and_weaker_evidence(source: Place) -> None:
+    source.config(f'{CONFIG}[verify]\nwhere = "workspace"\n')
+    source.write(".gitignore", "lib/\n")
+    run_ = run(source, "mkdir lib; echo HI > lib/greet; echo used > src/a", "cat lib/greet")
+    assert run_["status"] == "completed"
+    assert source.status("t.md")["evidence"] == "verified_in_workspace"
+    assert "verified in the workspace" in source.runr("task-status", "t").out
