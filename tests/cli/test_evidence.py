@@ -190,6 +190,56 @@ def test_a_sessions_commit_is_the_one_that_was_checked(source: Place) -> None:
     assert f"Runr-Verified-Tree: {tree}" in source.git("log", "-1", "--format=%B")
 
 
+def test_submodules_have_their_committed_state(source: Place) -> None:
+    library = Place(source.root.with_name("library"), source.home)
+    library.git("init", "-q", "-b", "main")
+    library.write("data", "1\n")
+    library.commit()
+    source.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", str(library.root))
+    source.commit("Files")
+    assert run(source, "echo good > src/a", "grep 1 library/data")["status"] == "completed"
+    source.script("t.md", "true", header="verify: ['grep 2 library/data']")
+    source.commit("Task")
+    source.write("library/data", "2\n")
+    source.runr("run", "--task", "t", "--worker", "session", "--force", code=0)
+    source.write("src/a", "2\n")
+    source.runr("complete-task", "t", code=4)
+    assert source.git("log", "-1", "--format=%s") == "Task\n"
+
+
+def test_a_path_in_the_output_of_a_check_leads_to_the_workspace(source: Place) -> None:
+    run_ = run(source, "echo bad > src/a", 'echo "see $PWD/src/a" && grep good src/a')
+    tail = stopped(source, run_, "verification_failed")
+    assert f"see {worktree(source, run_)}/src/a" in tail
+
+
+@pytest.mark.parametrize("kept", ["phase.started", "phase.finished"])
+def test_a_completion_that_was_killed_at_its_checkpoint_is_continued(
+    source: Place, kept: str
+) -> None:
+    source.script("t.md", "true", header=f"verify: ['{GOOD}']")
+    source.commit("Task")
+    source.runr("run", "--task", "t", "--worker", "session", code=0)
+    before = source.read(".runr/task-status.json")
+    source.write("src/a", "good\n")
+    source.runr("complete-task", "t", code=0)
+    commit = source.git("rev-parse", "HEAD")
+    folder = source.run_folder(source.status("t.md")["last_run_id"])
+    lines = (folder / "timeline.jsonl").read_text().splitlines(keepends=True)
+    events = source.events(folder.name)
+    last = next(
+        number
+        for number, event in enumerate(events)
+        if (event["type"], event["payload"].get("phase")) == (kept, "checkpoint")
+    )
+    (folder / "timeline.jsonl").write_text("".join(lines[: last + 1]))
+    (folder / "state.json").unlink()
+    source.write(".runr/task-status.json", before)
+    source.runr("complete-task", "t", code=0)
+    assert source.git("rev-parse", "HEAD") == commit
+    assert source.status("t.md")["checkpoint_sha"] == commit.strip()
+
+
 RENAMED = 'f() { echo "f $1"; }\n'
 
 

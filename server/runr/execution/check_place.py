@@ -45,6 +45,9 @@ class CheckPlace(Protocol):
     def environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
         """Return the environment of a check."""
 
+    def shown(self, line: str) -> str:
+        """Return a line of a check's output with paths that lead to the workspace."""
+
     def finish(self) -> str:
         """Look at what the last check changed; return a note about what does not count."""
 
@@ -74,6 +77,10 @@ class Workspace:
         """Return the environment as it is."""
         return dict(inherited)
 
+    def shown(self, line: str) -> str:
+        """Return the line as it is."""
+        return line
+
     def finish(self) -> str:
         """Return nothing: what checks write here is part of the workspace."""
         return ""
@@ -94,6 +101,7 @@ class CleanCheckout:
         self._checkout = checkout
         self._objects = built.source.common_dir() / "objects"
         self._roots = roots
+        self._workspace = built.source.path
         self._spec = spec
         self._is_fresh = True
         self.written: Sequence[Change] = ()
@@ -133,6 +141,13 @@ class CleanCheckout:
         for root in self._roots:
             changed = carry.rewrite_paths(changed, root, self._checkout.path)
         return {**changed, "PWD": str(self._checkout.path)}
+
+    def shown(self, line: str) -> str:
+        """Return a line of output; a worker would follow the path of another folder."""
+        for folder in (self._checkout.path, *self._roots):
+            if folder != self._workspace:
+                line = line.replace(f"{folder}/", f"{self._workspace}/")
+        return line
 
     def finish(self) -> str:
         """Keep the changes to declared files, and return a note about the others."""

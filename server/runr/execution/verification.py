@@ -214,7 +214,7 @@ async def _run_check(
         redacted = CleanLines(context.journal.redact)
 
         def on_line(line: str) -> None:
-            clean = redacted(line)
+            clean = redacted(place.shown(line))
             log.write(clean + "\n")
             lines.append(clean)
 

@@ -134,9 +134,10 @@ def _begin(checkout: Checkout, source: Repo, carried: Sequence[str]) -> None:
     if git_dir.is_symlink() or (git_dir.exists() and not git_dir.is_dir()):
         git_dir.unlink()
     if git_dir.exists():
-        for child in git_dir.iterdir():
-            if child.name != "modules":
-                _remove(child)
+        shutil.rmtree(git_dir)
+    # A git that was killed has left it; no other run uses the checkout.
+    lock = checkout.index_file.with_name(f"{checkout.index_file.name}.lock")
+    nofollow.unlink(lock, missing_ok=True)
     for name in ("objects/info", "info", "refs", SHARED_OBJECTS):
         (git_dir / name).mkdir(parents=True, exist_ok=True)
     if private is None:
@@ -157,13 +158,6 @@ def _begin(checkout: Checkout, source: Repo, carried: Sequence[str]) -> None:
 def _pattern(path: str) -> str:
     """Return a line of .gitignore that matches exactly this path."""
     return re.sub(r"([\\*?\[ #!])", r"\\\1", path)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink()
 
 
 def _fetch(

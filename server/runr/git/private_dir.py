@@ -72,7 +72,11 @@ def read_settings(repo: Repo) -> tuple[tuple[str, str | None], ...]:
     pairs = zip(found[::2], found[1::2], strict=True)
     # Those of scope `command` are given to every git by runr itself.
     fields = (text.partition("\n") for scope, text in pairs if scope != "command")
-    return tuple((key, value if is_set else None) for key, is_set, value in fields)
+    settings = [(key, value if is_set else None) for key, is_set, value in fields]
+    if any(key.startswith("filter.lfs.") for key, _ in settings):
+        # Git LFS would keep the content of files in the private directory.
+        settings.insert(0, ("lfs.storage", str(repo.common_dir() / "lfs")))
+    return tuple(settings)
 
 
 def render_config(settings: Iterable[tuple[str, str | None]]) -> bytes:

@@ -28,7 +28,7 @@ from runr.query.snapshot import Snapshot
 from runr.runs import journal, stop_reasons
 from runr.runs.events import RunApproved, RunResumed
 from runr.runs.machine import next_action
-from runr.runs.model import Approval, RunState
+from runr.runs.model import Approval, Phase, RunState
 from runr.status.model import Entry, State
 from runr.storage.layout import RunFiles
 from runr.tasks.model import Task
@@ -128,13 +128,21 @@ def _finish(
     _ensure_same_branch(project, state)
     state = _take_over_if_gone(project, state)
     with _held(project, state) as context:
-        submit_session_work(context, state, by=_person(project))
+        if not _is_verified(state):
+            submit_session_work(context, state, by=_person(project))
         state = anyio.run(loop.run_phases, context)
         waits = next_action(state).kind == "wait"
         if (waits and forced) or (state.stop_reason == "no_checks" and word):
             _approve(context, state, forced or word)
             state = anyio.run(loop.run_phases, context)
     return state
+
+
+def _is_verified(state: RunState) -> bool:
+    """Return whether a call that was killed had passed the checks: this one continues it."""
+    if state.phase is Phase.CHECKPOINT:
+        return state.phase_open or state.outcome == "ok"
+    return state.phase in (Phase.INTEGRATE, Phase.RECORD)
 
 
 def _take_over_if_gone(project: Project, state: RunState) -> RunState:
