@@ -163,6 +163,35 @@ def test_installed_dependencies_are_there_and_stay_as_they_are(source: Place) ->
     assert "node_modules" in source.runr("report", "latest").out
 
 
+def test_dependencies_are_installed_once_for_each_state_of_their_inputs(source: Place) -> None:
+    log = source.root.parent / "installed"
+    setup = f"mkdir -p deps && cp deps.lock deps/version && echo x >> {log}"
+    lines = f"setup = ['{setup}']\nsetup_inputs = ['deps.lock']\ncarry = ['deps']\n"
+    source.config(f"{CONFIG}[verify]\n{lines}")
+    source.write("deps.lock", "1\n")
+    source.write(".gitignore", "deps/\n")
+    source.write("deps/version", "mine\n")
+    check = "cmp deps.lock deps/version && echo other > deps/version"
+    for task, script in (
+        ("a", "echo 1 > src/a"),
+        ("b", "echo 2 > src/a"),
+        ("c", "echo 2 > deps.lock"),
+    ):
+        source.script(f"{task}.md", script, header=f"verify: ['{check}']")
+    source.commit("Tasks")
+    for task, times in (("a", 1), ("b", 1), ("c", 2)):
+        assert source.run(task)["status"] == "completed"
+        assert log.read_text() == "x\n" * times, task
+    assert source.read("deps/version") == "mine\n"
+
+
+def test_dependencies_that_cannot_be_installed_are_named(source: Place) -> None:
+    source.config(f"{CONFIG}[verify]\nsetup = ['echo no such version; exit 3']\n")
+    run_ = run(source, "echo good > src/a", GOOD)
+    assert "no such version" in stopped(source, run_, "verification_failed")
+    assert [check["run_count"] for check in run_["checks"]] == [1, 0]
+
+
 @pytest.mark.parametrize("words", [("--in-place",), ("--worker", "session")])
 def test_an_untracked_file_of_the_users_does_not_decide_a_check(
     source: Place, words: tuple[str, ...]

@@ -21,6 +21,13 @@ Seconds = Annotated[int, BeforeValidator(parse_duration)]
 Command = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
+#: Manifests and lockfiles of the usual package managers.
+SETUP_INPUTS = (
+    *("pyproject.toml", "setup.py", "setup.cfg", "requirements*.txt", "*.lock"),
+    *("package.json", "package-lock.json", "pnpm-lock.yaml", "go.mod", "go.sum", "Gemfile"),
+)
+
+
 def _may_read_only(name: str) -> str:
     if name in ("script", "session"):
         raise ValueError(f"the worker {name} can only work, not plan or review")
@@ -108,6 +115,17 @@ class VerifySettings(Section):
             "Folders that git does not track and checks need, by name or path: they are laid over "
             "the clean checkout, and what checks write into them is dropped."
         ),
+    )
+    setup: tuple[Command, ...] = Field(
+        (),
+        description=(
+            "Commands that install dependencies in the clean checkout, once for each state of "
+            "`setup_inputs`; the folders of `carry` are then those that they make."
+        ),
+    )
+    setup_inputs: tuple[str, ...] = Field(
+        SETUP_INPUTS,
+        description="Files, by name or pattern, from which `setup` installs.",
     )
     writes: tuple[str, ...] = Field(
         (),

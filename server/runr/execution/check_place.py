@@ -16,6 +16,7 @@ from runr import nofollow
 from runr.execution import carry, mount_over
 from runr.execution.candidate import Built
 from runr.execution.context import RunContext
+from runr.execution.dependencies import Installed
 from runr.git import clean_checkout
 from runr.git.clean_checkout import SHARED_OBJECTS, Checkout
 from runr.git.ignored import folders_named
@@ -103,16 +104,20 @@ class CleanCheckout:
         self._roots = roots
         self._workspace = built.source.path
         self._spec = spec
+        self._sources = roots[0]
+        self._installed: Installed | None = None
         self._is_fresh = True
         self.written: Sequence[Change] = ()
 
     def begin(self) -> None:
         """Undo what the check before has changed, and lay the carried folders over it."""
+        if self._installed is not None:
+            return
         if not self._is_fresh:
             clean_checkout.reset(self._checkout, keep=_kept(self.record, self._spec))
         self._is_fresh = False
         for path in self.record.carried:
-            source, target = self._roots[0] / path, self._checkout.path / path
+            source, target = self._sources / path, self._checkout.path / path
             carry.prepare(source, target, self._scratch(path), mounted=self.record.mounted)
 
     def command(self, line: str) -> list[str]:
@@ -142,6 +147,34 @@ class CleanCheckout:
             changed = carry.rewrite_paths(changed, root, self._checkout.path)
         return {**changed, "PWD": str(self._checkout.path)}
 
+    def begin_setup(self) -> tuple[str, ...]:
+        """Return the commands that install the dependencies, none where they are kept.
+
+        Until `finish_setup`, nothing is reset and nothing is carried.
+        """
+        if not self._spec.setup:
+            return ()
+        where = str(self._roots[0] if self.record.mounted else self._checkout.path)
+        checkouts = self._checkout.path.parent
+        installed = Installed.find(checkouts, self._checkout, self._spec, where)
+        if installed.folders is not None:
+            self._carry_installed(installed)
+            return ()
+        self._installed = installed
+        self.record = self.record._replace(carried=())
+        return self._spec.setup
+
+    def finish_setup(self) -> None:
+        """Keep what the setup commands have installed."""
+        if self._installed is not None:
+            self._installed.keep(self._checkout, self._spec.carry)
+            self._carry_installed(self._installed)
+            self._installed, self._is_fresh = None, False
+
+    def _carry_installed(self, installed: Installed) -> None:
+        self._sources = installed.folder
+        self.record = self.record._replace(carried=installed.folders or ())
+
     def shown(self, line: str) -> str:
         """Return a line of output; a worker would follow the path of another folder."""
         for folder in (self._checkout.path, *self._roots):
@@ -151,6 +184,8 @@ class CleanCheckout:
 
     def finish(self) -> str:
         """Keep the changes to declared files, and return a note about the others."""
+        if self._installed is not None:
+            return ""
         others = clean_checkout.changed_files(self._checkout)
         if self._spec.writes:
             found = clean_checkout.changes(self._checkout)
@@ -167,7 +202,7 @@ class CleanCheckout:
         scratch = self._scratch(path)
         return {
             "target": str(self._roots[0] / path),
-            "source": str(self._roots[0] / path),
+            "source": str(self._sources / path),
             "upper": str(scratch / "upper"),
             "work": str(scratch / "work"),
         }
@@ -191,7 +226,7 @@ def clean(context: RunContext, state: RunState, built: Built) -> Iterator[CleanC
     roots = tuple(dict.fromkeys((*own, context.layout.root)))
     with _reserved(context.layout) as checkout:
         mounted = can_mount()
-        carried = folders_named(Repo(roots[0]), spec.carry)
+        carried = () if spec.setup else folders_named(Repo(roots[0]), spec.carry)
         record = built.record._replace(mounted=mounted, carried=carried)
         if not mounted:
             carry.refuse_foreign_code(roots, context.environment)

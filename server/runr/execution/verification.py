@@ -7,7 +7,7 @@ from pathlib import Path
 from runr import nofollow
 from runr.execution import candidate, check_place, scope_guard
 from runr.execution.candidate import Built
-from runr.execution.check_place import CheckPlace, Workspace
+from runr.execution.check_place import CheckPlace, CleanCheckout, Workspace
 from runr.execution.context import RunContext
 from runr.execution.scope_guard import ScopeReport
 from runr.redaction import CleanLines
@@ -99,10 +99,25 @@ async def _verify_commit(
 async def verify_candidate(context: RunContext, state: RunState, built: Built) -> CandidateResult:
     """Run the run's checks in a clean checkout of the candidate."""
     with check_place.clean(context, state, built) as place:
+        failed = await _set_up(context, state, place)
+        if failed is not None:
+            skipped = [unchecked(check) for check in state.spec.checks]
+            return CandidateResult(checks=[failed, *skipped], record=place.record)
         results = await run_checks(context, state, state.spec.checks, place)
         if place.written:
             place.copy_written(Path(state.start.workdir))
         return CandidateResult(checks=results, record=place.record, written=bool(place.written))
+
+
+async def _set_up(context: RunContext, state: RunState, place: CleanCheckout) -> CheckResult | None:
+    """Install the dependencies unless they are kept; return the command that failed."""
+    commands = place.begin_setup()
+    checks = [Check("setup", command, state.spec.timeout_s) for command in commands]
+    results = await run_checks(context, state, checks, place)
+    failed = next((result for result in results if not result.passed), None)
+    if failed is None and results:
+        place.finish_setup()
+    return failed
 
 
 async def _explained(
@@ -114,7 +129,7 @@ async def _explained(
     missing = prompts.missing_files(done.record.ignored, built.left)
     if failed is None or not missing or results[failed].exit_code is None:
         return results
-    check = next(c for c in state.spec.checks if c.command == results[failed].command)
+    check = Check(results[failed].tier, results[failed].command, state.spec.checks[0].timeout_s)
     there = await _run_check(context, state, check, Workspace(state))
     if there.passed:
         tail = f"{results[failed].tail}\n\n{missing}".strip()

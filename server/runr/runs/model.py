@@ -124,6 +124,8 @@ class RunSpec(NamedTuple):
     verify_retries: int = 0
     where: CheckPlace = "checkout"
     carry: tuple[str, ...] = ()
+    setup: tuple[str, ...] = ()
+    setup_inputs: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
 
 

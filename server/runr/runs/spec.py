@@ -66,6 +66,8 @@ def build_spec(task: Task, config: Config) -> RunSpec:
         verify_retries=config.verify.retries,
         where=config.verify.where,
         carry=config.verify.carry,
+        setup=config.verify.setup,
+        setup_inputs=config.verify.setup_inputs if config.verify.setup else (),
         writes=config.verify.writes,
     )
 

@@ -1,0 +1,75 @@
+"""Dependencies installed in a clean checkout: once for each state of their inputs, and kept."""
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from runr import nofollow
+from runr.git.clean_checkout import Checkout
+from runr.git.ignored import folders_named
+from runr.git.repo import Repo
+from runr.runs.model import RunSpec
+from runr.scope import rules
+
+_LIST = "folders.json"
+
+#: Seconds after which folders that no verification has used are removed.
+_UNUSED_S = 14 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """A folder beside the checkouts that holds what the setup commands have installed."""
+
+    folder: Path
+
+    @classmethod
+    def find(cls, checkouts: Path, checkout: Checkout, spec: RunSpec, where: str) -> "Installed":
+        """Return the place for what is installed at the path `where` from the checkout's inputs."""
+        inputs = (
+            entry
+            for entry in checkout.repo.fields("ls-tree", "-r", "-z", "HEAD")
+            if rules.matches(entry.partition("\t")[2], spec.setup_inputs)
+        )
+        text = json.dumps([where, spec.setup, spec.carry, list(inputs)])
+        digest = hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
+        return cls(checkouts / f"setup-{digest[:16]}")
+
+    @property
+    def folders(self) -> tuple[str, ...] | None:
+        """The folders, by their path in the checkout; None where nothing is installed yet."""
+        try:
+            found = json.loads(nofollow.read(self.folder / _LIST))
+        except FileNotFoundError:
+            return None
+        os.utime(self.folder)
+        return tuple(found)
+
+    def keep(self, checkout: Checkout, patterns: Sequence[str]) -> None:
+        """Move the installed folders that match out of the checkout."""
+        found = folders_named(Repo(checkout.path), patterns)
+        begun = self.folder.with_name(f"{self.folder.name}.{os.getpid()}.new")
+        nofollow.make_folder(begun)
+        for path in found:
+            (begun / path).parent.mkdir(parents=True, exist_ok=True)
+            (checkout.path / path).rename(begun / path)
+        (begun / _LIST).write_text(json.dumps(found))
+        try:
+            nofollow.rename(begun, self.folder.name)
+        except OSError:
+            # Another run has installed the same meanwhile.
+            shutil.rmtree(begun)
+        _remove_unused(self.folder.parent)
+
+
+def _remove_unused(checkouts: Path) -> None:
+    for old in checkouts.glob("setup-*"):
+        with suppress(OSError):
+            if old.lstat().st_mtime < time.time() - _UNUSED_S:
+                nofollow.remove_tree(old)
