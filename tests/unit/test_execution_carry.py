@@ -88,6 +88,6 @@ def test_an_editable_install_of_the_repository_is_refused(tmp_path: Path, variab
     value = str(home) if variable == "VIRTUAL_ENV" else f"{home}/bin:/usr/bin"
     with pytest.raises(VerificationError, match=r"editable\.pth leads to") as caught:
         carry.refuse_foreign_code([root], {variable: value})
-    assert 'where = "workspace"' in caught.value.next_steps[0]
+    assert 'where = "workspace"' in caught.value.message
     write(home, {link: "/elsewhere/src\n"})
     carry.refuse_foreign_code([root], {variable: value})

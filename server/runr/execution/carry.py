@@ -15,11 +15,8 @@ _FICLONE = 0x40049409
 
 _FOREIGN = (
     "{} leads to {}, so the checks would verify the files there and not the commit, and this "
-    "machine cannot mount a checkout over that path"
-)
-_FOREIGN_STEP = (
-    'run checks without the editable install, or set `where = "workspace"` under [verify] in '
-    ".runr/config.toml: its evidence is weaker"
+    "machine cannot mount a checkout over that path: run the checks without this editable install, "
+    'or with `where = "workspace"` under [verify] in .runr/config.toml, as weaker evidence'
 )
 
 
@@ -55,7 +52,7 @@ def refuse_foreign_code(roots: Sequence[Path], environment: Mapping[str, str]) -
                 found = next((root for root in roots if str(root) in text), None)
                 if found:
                     message = _FOREIGN.format(link, found)
-                    raise VerificationError(message, next_steps=(_FOREIGN_STEP,))
+                    raise VerificationError(message, next_steps=("runr doctor",))
 
 
 def _moved(part: str, root: str, checkout: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -177,9 +178,12 @@ class CleanCheckout:
 
     def shown(self, line: str) -> str:
         """Return a line of output; a worker would follow the path of another folder."""
-        for folder in (self._checkout.path, *self._roots):
-            if folder != self._workspace:
-                line = line.replace(f"{folder}/", f"{self._workspace}/")
+        if not self.record.mounted:
+            return line.replace(f"{self._checkout.path}/", f"{self._workspace}/")
+        for root in self._roots:
+            if root != self._workspace and f"{root}/" in line:
+                pattern = rf"{re.escape(str(root))}/(?!\.runr/)"
+                line = re.sub(pattern, lambda _: f"{self._workspace}/", line)
         return line
 
     def finish(self) -> str:
