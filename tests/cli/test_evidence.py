@@ -354,7 +354,9 @@ def test_work_lands_together_with_a_newer_commit_when_the_checks_pass_on_both(
     assert len(checks) == 2, "once alone, once on the merge"
     finished = [e["payload"] for e in source.events(run_["id"]) if e["type"] == "phase.finished"]
     integrated = next(p for p in finished if p["phase"] == "integrate")
-    assert integrated["candidate"]["tree"] == source.git("rev-parse", "main^{tree}").strip()
+    tree = source.git("rev-parse", "main^{tree}").strip()
+    assert integrated["candidate"]["tree"] == tree
+    assert f"Runr-Verified-Tree: {tree}" in source.git("log", "-1", "--format=%B", "main")
 
 
 def test_the_workspace_is_a_choice_and_weaker_evidence(source: Place) -> None:

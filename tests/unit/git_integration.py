@@ -9,7 +9,7 @@ def integrate(root: Repo, *, branch: str, target: str | None, message: str) -> I
     """Merge `branch` into `target`, or return why it is kept."""
 
     def attempt() -> MergePlan:
-        plan = merge.plan_integration(root, branch, target, message)
+        plan = merge.plan_integration(root, branch, target, lambda _: message)
         if plan.new != plan.old:
             merge.move(root, plan.target, plan.new, plan.old, f"runr: merge {branch}")
         return plan

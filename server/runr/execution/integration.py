@@ -11,8 +11,7 @@ from runr.execution import candidate, verification
 from runr.execution.context import RunContext
 from runr.git import merge, recovery
 from runr.git.merge import Integration, MergePlan, MergeRefusedError, MovedError
-from runr.git.trailers import MergeTrailers
-from runr.git.trailers import message as compose
+from runr.git.trailers import VERIFIED_TREE
 from runr.runs import spec
 from runr.runs.events import IntegrateFinished
 from runr.runs.model import Candidate, CheckResult, RunState
@@ -79,9 +78,7 @@ class _Landing:
     async def _try(self) -> IntegrateFinished:
         root, start = self._context.root, self._state.start
         branch = start.branch or ""
-        trailers = MergeTrailers(run_id=self._state.id, task=start.task)
-        subject = candidate.merge_subject(self._state)
-        plan = merge.plan_integration(root, branch, start.target, compose(subject, "", trailers))
+        plan = merge.plan_integration(root, branch, start.target, self._message)
         if plan.new != plan.old:
             failed = await self._verify(plan)
             if failed is not None:
@@ -95,10 +92,22 @@ class _Landing:
             candidate=self._candidate,
         )
 
+    def _message(self, tree: str) -> str:
+        """Return the message of a merge; it lands only where its tree is verified, if any is."""
+        subject = candidate.merge_subject(self._state)
+        return f"{subject}\n\n{VERIFIED_TREE}: {tree}\n" if self._verified else subject
+
+    @property
+    def _verified(self) -> Candidate | None:
+        """The last candidate that passed in a clean checkout."""
+        known = self._candidate or self._state.verification.candidate
+        passed = self._state.verification.result == "passed"
+        return known if known and known.where == "checkout" and passed else None
+
     async def _verify(self, plan: MergePlan) -> IntegrateFinished | None:
         """Verify the commit unless its tree is the one that was verified; return the failure."""
-        state, known = self._state, self._candidate or self._state.verification.candidate
-        if known is None or known.where != "checkout" or state.verification.result != "passed":
+        state, known = self._state, self._verified
+        if known is None:
             return None
         if plan.new == state.checkpoint_sha and known.tree == known.commit_tree:
             return None

@@ -86,10 +86,12 @@ def kept(root: Repo, branch: str, target: str | None, reason: str) -> Integratio
     return Integration(how="kept", reason=reason, command=command)
 
 
-def plan_integration(root: Repo, branch: str, target: str | None, message: str) -> MergePlan:
+def plan_integration(
+    root: Repo, branch: str, target: str | None, message: Callable[[str], str]
+) -> MergePlan:
     """Return how a run's branch gets into `target`; MergeRefusedError where it does not.
 
-    No branch and no file is changed.
+    No branch and no file is changed. `message` returns that of a merge with a given tree.
     """
     found = root.refs(_ref(branch), *([_ref(target)] if target else []))
     tip = found.get(_ref(branch))
@@ -159,11 +161,16 @@ def _refuse_locked(root: Repo, target: str) -> None:
         raise MovedError(f"{lock} exists: if no git process is running, {command}")
 
 
-def merge_commit(root: Repo, old: str, tip: str, message: str, *, may_sign: bool = True) -> str:
-    """Return a merge commit made without touching a file or a branch."""
+def merge_commit(
+    root: Repo, old: str, tip: str, message: Callable[[str], str], *, may_sign: bool = True
+) -> str:
+    """Return a merge commit made without touching a file or a branch.
+
+    `message` returns that of a merge with a given tree.
+    """
     with quarantine.within(root) as scratch:
         tree = merged_tree(scratch, old, tip)
-        text = message.encode(errors="replace")
+        text = message(tree).encode(errors="replace")
         try:
             sha = git_commits.create(scratch, tree, (old, tip), text, may_sign=may_sign)
         except git_commits.UnsignedError as error:
@@ -291,7 +298,7 @@ def _plan(
     if set(repo.text("rev-list", f"{old}..{tip}").split()) <= commit_set.whole:
         if repo.is_ancestor(old, tip):
             return MergePlan(target=target, how="fast-forward", old=old, new=tip)
-        new = merge_commit(repo, old, tip, message, may_sign=may_sign)
+        new = merge_commit(repo, old, tip, lambda _: message, may_sign=may_sign)
         return MergePlan(target=target, how="merge", old=old, new=new)
     new = old
     for sha in commit_set.commits:
