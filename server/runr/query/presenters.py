@@ -26,6 +26,7 @@ def run_details(
 ) -> RunDetails:
     """Return the state of a run; `tail` is how much of failed checks' output to show."""
     statement, candidate = state.decision.statement, state.verification.candidate
+    passed = candidate if state.verification.result == "passed" else None
     return RunDetails(
         id=state.id,
         task_path=state.start.task,
@@ -51,8 +52,8 @@ def run_details(
             )
             for check in state.verification.checks
         ],
-        verified_in=candidate.where if candidate else None,
-        verified_tree=candidate.tree if candidate and candidate.where == "checkout" else None,
+        verified_in=passed.where if passed else None,
+        verified_tree=passed.tree if passed and passed.where == "checkout" else None,
         violations=list(state.violations),
         ignored=list(candidate.ignored) if candidate else [],
         milestones=list(state.milestones),

@@ -132,8 +132,8 @@ def _candidate(state: RunState) -> tuple[tuple[str, str | None], ...]:
         return ()
     clean = candidate.where == "checkout"
     return (
-        ("Verified tree", f"`{candidate.tree}`, in a clean checkout" if clean else None),
-        ("Verified in", None if clean else "the workspace, with files that are in no commit"),
+        ("Checked tree", f"`{candidate.tree}`, in a clean checkout" if clean else None),
+        ("Checked in", None if clean else "the workspace, with files that are in no commit"),
         ("Carried", ", ".join(candidate.carried) or None),
         ("Ignored by git", ", ".join(candidate.ignored) or None),
     )
