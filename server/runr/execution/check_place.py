@@ -26,7 +26,6 @@ from runr.git.snapshot import Change
 from runr.runs.model import Candidate, RunSpec, RunState
 from runr.scope import rules
 from runr.storage import files
-from runr.storage.layout import Layout
 from runr.text import join_limited
 
 _MOUNT_OVER = (sys.executable, "-I", "-S", mount_over.__file__)
@@ -228,8 +227,8 @@ def clean(context: RunContext, state: RunState, built: Built) -> Iterator[CleanC
     # Programs may have been installed with the path of the main working tree, too.
     own = [Path(start.workdir)] if start.branch is None else []
     roots = tuple(dict.fromkeys((*own, context.layout.root)))
-    with _reserved(context.layout) as checkout:
-        mounted = can_mount()
+    mounted = can_mount()
+    with _reserved(context, mounted=mounted) as checkout:
         carried = () if spec.setup else folders_named(Repo(roots[0]), spec.carry)
         record = built.record._replace(mounted=mounted, carried=carried)
         if not mounted:
@@ -248,15 +247,18 @@ def clean(context: RunContext, state: RunState, built: Built) -> Iterator[CleanC
 
 
 @contextmanager
-def _reserved(layout: Layout) -> Iterator[Checkout]:
+def _reserved(context: RunContext, *, mounted: bool) -> Iterator[Checkout]:
     """Yield the first checkout that is free; it is kept for the next verification."""
-    nofollow.make_folder(layout.checkouts)
+    # Tools that search the working tree do not look into `.git`, and some do not work in there.
+    inside_git = context.root.common_dir() / "runr" / "checkouts"
+    folders = inside_git if mounted else context.layout.checkouts
+    nofollow.make_folder(folders)
     for number in count(1):
-        lock = files.hold(layout.checkout_lock(str(number)))
+        lock = files.hold(context.layout.checkout_lock(str(number)))
         if lock is None:
             continue
         try:
-            folder = layout.checkouts / str(number)
+            folder = folders / str(number)
             yield Checkout(folder, folder.with_name(f"{number}.index"))
         finally:
             os.close(lock)

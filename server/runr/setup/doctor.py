@@ -13,7 +13,7 @@ from typing import Literal
 from runr import __version__, nofollow
 from runr.clock import format_utc
 from runr.errors import RunrError
-from runr.execution import readiness
+from runr.execution import check_place, readiness
 from runr.git.hooks import HooksFolder
 from runr.maintenance import merge_driver
 from runr.next_steps import commands, setup
@@ -70,6 +70,7 @@ def check_health(project: Project) -> HealthReport:
         _config,
         _worker,
         _checks,
+        _clean_checkout,
         _preconditions,
         _tasks,
         _status,
@@ -182,6 +183,25 @@ def _checks(project: Project) -> HealthCheck:
         state="note",
         message="none configured: runs of tasks without `verify` stop and ask a person",
         advice="set tier0 and tier1 under [verify] in .runr/config.toml",
+    )
+
+
+def _clean_checkout(project: Project) -> HealthCheck:
+    name = "verification"
+    try:
+        where = project.config().verify.where
+    except RunrError:
+        return HealthCheck(name=name, state="note", message="unknown: the settings are invalid")
+    if where == "workspace":
+        message = "in the workspace, as verify.where says: weaker evidence"
+        return HealthCheck(name=name, state="note", message=message)
+    if check_place.can_mount():
+        message = "in a clean checkout, mounted over the path of the repository"
+        return HealthCheck(name=name, state="ok", message=message)
+    return HealthCheck(
+        name=name,
+        state="ok",
+        message="in a clean checkout at a path of its own: this machine cannot mount it",
     )
 
 

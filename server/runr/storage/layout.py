@@ -151,7 +151,7 @@ class Layout(NamedTuple):
 
     @property
     def checkouts(self) -> Path:
-        """Where commits are checked out to be verified."""
+        """Where commits are checked out to be verified, if nothing can be mounted."""
         return self.runr / "checkouts"
 
     def checkout_lock(self, name: str) -> Path:
