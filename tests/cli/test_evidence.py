@@ -164,6 +164,21 @@ def test_installed_dependencies_are_there_and_stay_as_they_are(source: Place) ->
     assert "node_modules" in source.runr("report", "latest").out
 
 
+@pytest.mark.skipif(not can_mount(), reason="no checkout can be mounted over a path here")
+def test_dependencies_of_the_main_working_tree_are_there_for_a_linked_one(source: Place) -> None:
+    source.write(".gitignore", "node_modules/\n")
+    source.write("node_modules/dep/index.js", "1\n")
+    check = f"cat {source.root}/node_modules/dep/index.js && grep good {source.root}/src/a"
+    source.script("t.md", "true", header=f"verify: ['{check}']")
+    source.commit("Task")
+    source.git("worktree", "add", "-q", "../linked")
+    linked = Place(source.root.with_name("linked"), source.home)
+    linked.runr("run", "--task", "t", "--worker", "session", code=0)
+    linked.write("src/a", "good\n")
+    linked.runr("complete-task", "t", code=0)
+    assert linked.git("log", "-1", "--format=%s") != "Task\n"
+
+
 def test_dependencies_are_installed_once_for_each_state_of_their_inputs(source: Place) -> None:
     log = source.root.parent / "installed"
     setup = f"mkdir -p deps && cp deps.lock deps/version && echo x >> {log}"
@@ -366,3 +381,8 @@ def test_the_workspace_is_a_choice_and_weaker_evidence(source: Place) -> None:
     assert run_["status"] == "completed"
     assert source.status("t.md")["evidence"] == "verified_in_workspace"
     assert "verified in the workspace" in source.runr("task-status", "t").out
+    assert "in the workspace" in source.runr("doctor").out
+
+
+def test_doctor_says_how_this_machine_verifies(source: Place) -> None:
+    assert "in a clean checkout" in source.runr("doctor").out

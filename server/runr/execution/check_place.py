@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import cache
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol
 
 from runr import nofollow
@@ -23,7 +24,7 @@ from runr.git.clean_checkout import SHARED_OBJECTS, Checkout
 from runr.git.ignored import folders_named
 from runr.git.repo import Repo
 from runr.git.snapshot import Change
-from runr.runs.model import Candidate, RunSpec, RunState
+from runr.runs.model import RunSpec, RunState
 from runr.scope import rules
 from runr.storage import files
 from runr.text import join_limited
@@ -114,10 +115,12 @@ class CleanCheckout:
         if self._installed is not None:
             return
         if not self._is_fresh:
-            clean_checkout.reset(self._checkout, keep=_kept(self.record, self._spec))
+            # A mount leaves only its place.
+            copies = () if self.record.mounted else self._copies
+            clean_checkout.reset(self._checkout, keep=(*self._spec.writes, *copies))
         self._is_fresh = False
         for path in self.record.carried:
-            source, target = self._sources / path, self._checkout.path / path
+            source, target = self._sources / path, self._checkout.path / _inside(self._roots, path)
             carry.prepare(source, target, self._scratch(path), mounted=self.record.mounted)
 
     def command(self, line: str) -> list[str]:
@@ -201,6 +204,10 @@ class CleanCheckout:
         """Copy the changes to declared files into the workspace."""
         clean_checkout.copy_changes(self._checkout, self.written, workspace)
 
+    @property
+    def _copies(self) -> tuple[str, ...]:
+        return tuple(_inside(self._roots, path) for path in self.record.carried)
+
     def _mount(self, path: str) -> dict[str, str]:
         scratch = self._scratch(path)
         return {
@@ -215,9 +222,25 @@ class CleanCheckout:
         return beside / path.replace("/", "%")
 
 
-def _kept(record: Candidate, spec: RunSpec) -> tuple[str, ...]:
-    """Return what stays in the checkout from check to check: a mount leaves only its place."""
-    return (*spec.writes, *(() if record.mounted else record.carried))
+def _carried(roots: Sequence[Path], spec: RunSpec, *, mounted: bool) -> tuple[str, ...]:
+    """Return the folders to carry; those of another tree than the first by their full path."""
+    if spec.setup:
+        return ()
+    first, *others = roots
+    own = folders_named(Repo(first), spec.carry)
+    more = (
+        str(root / path)
+        for root in others
+        for path in folders_named(Repo(root), spec.carry)
+        if mounted or path not in own
+    )
+    return (*own, *more)
+
+
+def _inside(roots: Sequence[Path], path: str) -> str:
+    """Return where a carried folder is in the checkout."""
+    root = next((root for root in roots if path.startswith(f"{root}/")), None)
+    return path.removeprefix(f"{root}/") if root else path
 
 
 @contextmanager
@@ -229,19 +252,19 @@ def clean(context: RunContext, state: RunState, built: Built) -> Iterator[CleanC
     roots = tuple(dict.fromkeys((*own, context.layout.root)))
     mounted = can_mount()
     with _reserved(context, mounted=mounted) as checkout:
-        carried = () if spec.setup else folders_named(Repo(roots[0]), spec.carry)
+        carried = _carried(roots, spec, mounted=mounted)
         record = built.record._replace(mounted=mounted, carried=carried)
         if not mounted:
             carry.refuse_foreign_code(roots, context.environment)
-        keep = () if mounted else carried
+        places = tuple(_inside(roots, path) for path in carried)
         clean_checkout.prepare(
             checkout,
             built.source,
             built.commit,
             known=built.known,
             branch=start.target,
-            carried=carried,
-            keep=keep,
+            carried=places,
+            keep=() if mounted else places,
         )
         yield CleanCheckout(checkout, replace(built, record=record), roots, spec)
 
@@ -271,9 +294,10 @@ def can_mount() -> bool:
     if sys.platform != "linux":
         return False
     try:
-        nothing = {"roots": ["/proc"], "checkout": "/proc", "objects": "/proc", "shared": "self"}
-        command = [*_MOUNT_OVER, json.dumps(nothing | {"carried": []}), "true"]
-        tried = subprocess.run(command, capture_output=True, check=False)
+        with TemporaryDirectory(prefix="runr-mount-") as folder:
+            spec = {"roots": [folder], "checkout": folder, "objects": folder, "shared": "."}
+            command = [*_MOUNT_OVER, json.dumps({**spec, "carried": []}), "true"]
+            tried = subprocess.run(command, capture_output=True, check=False)
     except OSError:
         return False
     return tried.returncode == 0

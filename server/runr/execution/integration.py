@@ -3,7 +3,6 @@
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import anyio
 
@@ -119,13 +118,13 @@ class _Landing:
             self._context, state._replace(spec=state.spec._replace(checks=checks)), built
         )
         self._checks, self._candidate = tuple(result.checks), result.record
-        failed = next((check for check in result.checks if not check.passed), None)
-        if failed is None:
+        failed = next((check.command for check in result.checks if not check.passed), None)
+        if failed is None and not result.written:
             return None
+        what = f"`{failed}` fails" if failed else "the checks change files of verify.writes"
         return IntegrateFinished(
             "fails_on_target",
-            detail=f"`{failed.command}` fails on {plan.target} as it is now, {plan.old[:12]}, "
-            f"with the work merged: {Path(self._context.files.verify_log(state.attempt)).name}",
+            detail=f"{what} with the work merged into {plan.target}, now at {plan.old[:12]}",
             checks=self._checks,
             candidate=self._candidate,
         )

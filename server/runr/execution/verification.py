@@ -82,7 +82,7 @@ async def _verify_commit(
     found, tree = before, before.tree or ""
     for _ in range(_MOST_REWRITES):
         built = candidate.build(context, state, tree)
-        done = await verify_candidate(context, state, built)
+        done = await verify_candidate(context, state, built, write_to=Path(state.start.workdir))
         if not done.written:
             results = await _explained(context, state, built, done)
             return VerifyFinished(
@@ -96,16 +96,21 @@ async def _verify_commit(
     return VerifyFinished("failed", tuple(done.checks), detail=detail, tree=tree)
 
 
-async def verify_candidate(context: RunContext, state: RunState, built: Built) -> CandidateResult:
-    """Run the run's checks in a clean checkout of the candidate."""
+async def verify_candidate(
+    context: RunContext, state: RunState, built: Built, *, write_to: Path | None = None
+) -> CandidateResult:
+    """Run the run's checks in a clean checkout of the candidate.
+
+    What checks change of declared files is copied to `write_to`, where it is given.
+    """
     with check_place.clean(context, state, built) as place:
         failed = await _set_up(context, state, place)
         if failed is not None:
             skipped = [unchecked(check) for check in state.spec.checks]
             return CandidateResult(checks=[failed, *skipped], record=place.record)
         results = await run_checks(context, state, state.spec.checks, place)
-        if place.written:
-            place.copy_written(Path(state.start.workdir))
+        if place.written and write_to is not None:
+            place.copy_written(write_to)
         return CandidateResult(checks=results, record=place.record, written=bool(place.written))
 
 
@@ -126,6 +131,8 @@ async def _explained(
     """Return the results; the first failure with why it passes in the workspace, if it does."""
     results = list(done.checks)
     failed = next((n for n, result in enumerate(results) if result.failed), None)
+    if failed is not None and results[failed].tier == "setup":
+        return results
     missing = prompts.missing_files(done.record.ignored, built.left)
     if failed is None or not missing or results[failed].exit_code is None:
         return results
