@@ -90,7 +90,7 @@ def why_not_done(task_state: TaskState) -> str:
     if entry.stop_reason:
         meaning = stop_reasons.find(entry.stop_reason).meaning
         return f"{meaning}: {entry.stop_detail.splitlines()[0]}" if entry.stop_detail else meaning
-    return "a person has to do it" if task.type is TaskType.MANUAL else "it has no run yet"
+    return "a person has to do it" if task.type is TaskType.MANUAL else "no worker has run it yet"
 
 
 def _completion(entry: Entry) -> str:
