@@ -18,9 +18,10 @@ from runr.next_steps.tasks import (
     after_choice,
     after_completion,
     after_list,
+    for_explanation,
     for_task,
 )
-from runr.runs.stop_reasons import STOPS
+from runr.runs.stop_reasons import FOR_A_PERSON, STOPS
 
 TASK = ".runr/tasks/it's odd.md"
 RUN = "20250108-143022-k7qf"
@@ -105,13 +106,46 @@ def test_a_stopped_run_leaves_a_person_the_choice_and_an_agent_the_likeliest() -
 
 
 @pytest.mark.parametrize(
+    ("code", "explained"),
+    [
+        ("no_checks", ["approve", "reject"]),
+        ("needs_human", ["approve", "reject"]),
+        ("review_failed", ["approve", "resume"]),
+        ("time_limit", ["resume"]),
+        ("error", ["run"]),
+    ],
+)
+def test_an_explanation_offers_the_decision_or_what_continues_the_run(
+    code: str, explained: list[str]
+) -> None:
+    facts = TaskFacts(
+        TASK,
+        "stopped",
+        run=RUN,
+        for_person=code in FOR_A_PERSON,
+        run_steps=after_run(stopped(code)),
+    )
+    assert verbs(for_explanation(facts)) == explained
+
+
+@pytest.mark.parametrize(
     ("facts", "command", "sentence"),
     [
         (ListFacts(0, 0), "runr new first-task", "There are no tasks yet; task files are"),
         (ListFacts(0, 3), "runr list-tasks", "No task matches the filter. All tasks: list-tasks."),
         (ListFacts(2, 3), "runr next --explain", "Nothing here is ready to run: "),
-        (ListFacts(2, 3, 2), "runr next", "2 ready. The most urgent: list-tasks with ready=true."),
-        (ListFacts(2, 3, 1, "a.md"), "runr run --task a.md", "1 ready. Next: run-task "),
+        (ListFacts(2, 3, 2), "runr next", "2 can be started. The most urgent: "),
+        (ListFacts(2, 3, 1, 1, "a.md"), "runr run --task a.md", "1 can be started. Next: run-task"),
+        (
+            ListFacts(2, 3, 0, 1, "a.md"),
+            "runr task-status a.md",
+            "Nothing here is ready to run, 1 waits for a person: task-status 'a.md'.",
+        ),
+        (
+            ListFacts(2, 3, 0, 2, "a.md", manual=True),
+            "runr complete-task a.md --reason 'what was done'",
+            "Nothing here is ready to run, 2 wait for a person: complete-task 'a.md'",
+        ),
     ],
 )
 def test_a_list_leads_to_the_most_urgent_task_or_to_another_list(

@@ -1,12 +1,15 @@
 """The summary that a session starts with: open tasks, then stale and ready ones. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import starmap
 from typing import Any, NamedTuple
 
 from runr.next_steps import commands
+from runr.runs.stop_reasons import FOR_A_PERSON
 from runr.text import join_limited
 
 _SHOWN = 5
+_STOPS = 2
 _FOLDER = ".runr/tasks/"
 
 
@@ -23,7 +26,8 @@ class OpenTask(NamedTuple):
 class Overview(NamedTuple):
     """The state of all tasks, each list in the order in which to show it.
 
-    `stopped` holds a name, a run and a reason; `in_progress` a name and a run.
+    `stopped` holds a name, a run and a reason; `in_progress` a name and a run;
+    `waiting` the manual tasks that a person can do now.
     """
 
     total: int = 0
@@ -32,6 +36,7 @@ class Overview(NamedTuple):
     stopped: tuple[tuple[str, str, str], ...] = ()
     stale: tuple[str, ...] = ()
     ready: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, raw: dict[str, Any]) -> "Overview":
@@ -43,6 +48,7 @@ class Overview(NamedTuple):
             stopped=tuple((name, run, why) for name, run, why in raw["stopped"]),
             stale=tuple(raw["stale"]),
             ready=tuple(raw["ready"]),
+            waiting=tuple(raw["waiting"]),
         )
 
     def with_entries(self, entries: Mapping[str, Mapping[str, Any]]) -> "Overview":
@@ -69,6 +75,7 @@ class Overview(NamedTuple):
             stopped=tuple(runs("stopped", "failed")),
             stale=still(self.stale, "completed"),
             ready=still(self.ready, "pending"),
+            waiting=still(self.waiting, "pending"),
         )
 
 
@@ -84,14 +91,16 @@ def lines(
     others = [
         f"{task.name} ({task.holder}, run {task.run_id})" for task in open_tasks if not task.mine
     ]
-    stopped = [f"{name} ({why}): {commands.resume(run)}" for name, run, why in overview.stopped]
+    stopped = [*starmap(_stopped, overview.stopped[:_STOPS])]
+    if len(overview.stopped) > _STOPS:
+        stopped[-1] += f"; and {len(overview.stopped) - _STOPS} more"
     shown = [
         *mine,
         *_list("In progress elsewhere", others),
-        *(f"Stopped: {line}" for line in stopped[:2]),
-        *([f"and {len(stopped) - 2} more stopped"] if len(stopped) > 2 else []),  # noqa: PLR2004 - those shown above
+        *(f"Stopped: {line}" for line in stopped),
         *_list("Stale, changed since completion", overview.stale),
         *_list("Ready", overview.ready),
+        *_list("Waiting for a person", overview.waiting),
     ]
     incomplete = bool(shown) or overview.completed < overview.total
     if pending_changes and (incomplete or not {"commits", "status"}.issuperset(pending_changes)):
@@ -108,6 +117,7 @@ def headline(
         (len(overview.stopped), "stopped"),
         (len(overview.stale), "stale"),
         (len(overview.ready), "ready"),
+        (len(overview.waiting), "waiting for a person"),
     )
     states = ", ".join(f"{number} {word}" for number, word in counts if number)
     completed = f"runr: {overview.completed} of {overview.total} tasks completed"
@@ -121,6 +131,12 @@ def _mine(task: OpenTask) -> str:
         f"This session has {task.name} open (run {task.run_id}).{scope} "
         "run-task returns its brief again; when it is done, call complete-task."
     )
+
+
+def _stopped(name: str, run_id: str, why: str) -> str:
+    """Return the stop, with how the run is continued or what there is to decide about."""
+    step = commands.status(name) if why in FOR_A_PERSON else commands.resume(run_id)
+    return f"{name} ({why}): {step}"
 
 
 def _list(title: str, names: Sequence[str]) -> list[str]:

@@ -92,7 +92,7 @@ def why_not_done(task_state: TaskState) -> str:
         meaning = stop_reasons.find(entry.stop_reason).meaning
         first = flat((entry.stop_detail or "").partition("\n")[0])
         return f"{meaning}: {first}" if first else meaning
-    return "a person has to do it" if task.type is TaskType.MANUAL else "it has no run yet"
+    return "a person has to do it" if task.type is TaskType.MANUAL else "no worker has run it yet"
 
 
 def _completion(entry: Entry) -> str:
@@ -114,11 +114,12 @@ def next_step_facts(
 ) -> TaskFacts:
     """Return what decides about the next steps of a task."""
     causes = [cause.path for cause in task.root_causes] or task.blocked_by
+    able = task.ready or task.needs_human
     return TaskFacts(
         path=task.path,
         status=task.status,
         manual=task.type == "manual",
-        problem=task.problems[0] if task.problems and not task.ready else "",
+        problem=task.problems[0] if task.problems and not able else "",
         stale=task.stale,
         unmerged=task.unmerged,
         cause=causes[0] if causes else None,
