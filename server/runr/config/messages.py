@@ -1,4 +1,4 @@
-"""What does not fit in the settings, in plain sentences with the line of each."""
+"""What does not fit in the settings, in plain sentences with the line of each. Pure."""
 
 import tomllib
 from collections.abc import Iterator, Mapping
