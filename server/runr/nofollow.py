@@ -1,8 +1,9 @@
 """Open, list, rename and remove files below `.runr` without following symbolic links.
 
 A cloned repository may contain a link instead of any file or folder of the record. So each name,
-from the repository's root on, is opened relative to a descriptor of its parent folder. A path that
-is not below `.runr` belongs to the user: there links are followed as usual.
+from the repository's root on, is opened relative to a descriptor of its parent folder. A pipe, a
+device or a folder in the place of a file is refused, too: opening one must not wait. A path that
+is not below `.runr` belongs to the user: there links are followed and pipes are read as usual.
 """
 
 import os
@@ -19,14 +20,25 @@ _RECORD = "/.runr"
 # Opening a file in a folder needs no permission to list the folder.
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
 
+_NAMES = {modes.S_IFIFO: "a named pipe", modes.S_IFSOCK: "a socket"}
+
 
 def open_file(path: Path, flags: int, *, parents: bool = False) -> int:
     """Return a descriptor of the file; `parents` creates missing folders above it.
 
-    Raises DamagedStateError where `path` or a folder below `.runr` is a link, else OSError.
+    Raises DamagedStateError where `path` or a folder below `.runr` is a link, or the file is no
+    regular one, else OSError.
     """
     with _above(path, parents=parents) as (folder, name, follow), _explained(path, folder, name):
-        return os.open(name, flags | os.O_CLOEXEC | follow, 0o666, dir_fd=folder)
+        # Without O_NONBLOCK, opening a pipe waits for its other end.
+        flags |= os.O_CLOEXEC | (follow and follow | os.O_NONBLOCK)
+        handle = os.open(name, flags, 0o666, dir_fd=folder)
+        if follow and not flags & os.O_DIRECTORY:
+            kind = modes.S_IFMT(os.fstat(handle).st_mode)
+            if kind != modes.S_IFREG:
+                os.close(handle)
+                raise _unfit(str(path), kind)
+        return handle
 
 
 def read(path: Path) -> bytes:
@@ -53,7 +65,7 @@ def stat(path: Path) -> os.stat_result:
     with _above(path) as (folder, name, follow), _explained(path, folder, name):
         found = os.stat(name, dir_fd=folder, follow_symlinks=not follow)
     if follow and modes.S_ISLNK(found.st_mode):
-        raise _linked(str(path))
+        raise _unfit(str(path), modes.S_IFLNK)
     return found
 
 
@@ -169,25 +181,32 @@ def _entered(handle: int, folder: str, at: str, *, make: bool) -> int:
 
 @contextmanager
 def _explained(path: Path, folder: int, name: str) -> Iterator[None]:
-    """Add the whole path to an OSError; raise DamagedStateError if a link caused it."""
+    """Add the whole path to an OSError; raise DamagedStateError if the kind of file caused it."""
     try:
         yield
     except OSError as error:
-        if _split(str(path))[1].startswith(".runr") and _is_link(folder, name):
-            raise _linked(str(path)) from None
+        kind = _kind(folder, name) if _split(str(path))[1].startswith(".runr") else None
+        accepted = (modes.S_IFREG, modes.S_IFDIR)
+        if kind is not None and (kind not in accepted or isinstance(error, IsADirectoryError)):
+            raise _unfit(str(path), kind) from None
         error.filename = str(path)
         raise
 
 
-def _is_link(folder: int, name: str) -> bool:
+def _kind(folder: int, name: str) -> int | None:
+    """Return the type of the file, as `stat.S_IFMT` does; None where there is none."""
     try:
-        return modes.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
+        return modes.S_IFMT(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
     except OSError:
-        return False
+        return None
 
 
-def _linked(path: str) -> DamagedStateError:
-    return DamagedStateError(
-        f"{path} is a symbolic link, which runr does not follow: remove it",
-        next_steps=[commands.program("rm", path)],
-    )
+def _unfit(path: str, kind: int) -> DamagedStateError:
+    if kind == modes.S_IFLNK:
+        message = f"{path} is a symbolic link, which runr does not follow: remove it"
+        return DamagedStateError(message, next_steps=[commands.program("rm", path)])
+    if kind == modes.S_IFDIR:
+        message = f"{path} is a folder, where runr needs a file: rename it"
+        return DamagedStateError(message, next_steps=[commands.program("mv", path, f"{path}.old")])
+    message = f"{path} is {_NAMES.get(kind, 'a device')}, where runr needs a file: remove it"
+    return DamagedStateError(message, next_steps=[commands.program("rm", path)])

@@ -18,7 +18,7 @@ DEADLINE_S = 60
 
 
 #: How the commands begin that an answer may offer.
-_COMMANDS = ("runr ", "git ", "rm ", "ls ", "command ", "export ", "env ", "npm ", "uv ")
+_COMMANDS = ("runr ", "git ", "rm ", "mv ", "ls ", "command ", "export ", "env ", "npm ", "uv ")
 
 _CAPABILITIES = "-dac_override,-dac_read_search"
 _BIND = ("setpriv", f"--bounding-set={_CAPABILITIES}", f"--inh-caps={_CAPABILITIES}")

@@ -163,3 +163,35 @@ def test_a_fix_touches_only_bytes_around_the_text(place: Place) -> None:
     assert file.read_bytes() == b"---\ntpye: x \n---\n# A\n\ntail  "
     assert latin.read_bytes() == b"\xe9\r\n"
     assert "--fix" in place.runr("lint", "--dry-run", code=2).err
+
+
+def test_all_problems_of_the_settings_are_errors_with_their_lines(place: Place) -> None:
+    place.task("a.md")
+    place.config("[run]\nattempts = 0\n\n[verfy]\n")
+    assert findings(place, code=1) == [
+        ("config", "error", ".runr/config.toml", 2),
+        ("config", "error", ".runr/config.toml", 4),
+    ]
+    assert messages(place).splitlines() == [
+        ".runr/config.toml:2: error: run.attempts: write a number that is at least 1 [config]",
+        ".runr/config.toml:4: error: unknown key `verfy`; did you mean `verify`? [config]",
+        "1 task: 2 errors, 0 warnings.",
+    ]
+    place.config("x")
+    assert findings(place, code=1) == [("config", "error", ".runr/config.toml", 1)]
+    assert findings(place, "a", code=0) == []
+
+
+def test_damaged_records_are_errors_and_are_left_as_they_are(place: Place) -> None:
+    place.script("a.md", "echo 1 > a.txt")
+    place.commit("A task")
+    run = place.run("a")["id"]
+    assert findings(place, code=0) == []
+    folder = place.run_folder(run)
+    (folder / "timeline.jsonl").write_text("{}\n")
+    assert findings(place, code=1) == [
+        ("record", "error", f".runr/runs/{run}/timeline.jsonl", None)
+    ]
+    place.write(".runr/task-status.json", "{")
+    assert ("record", "error", ".runr/task-status.json", None) in findings(place, code=1)
+    assert place.read(".runr/task-status.json") == "{"

@@ -109,7 +109,8 @@ def _kind(field: FieldInfo) -> str:
         return "list of texts"
     if _is_time(field):
         return "duration"
-    return _KINDS[inside[0] if inside else kind]
+    plain = inside[0] if inside else kind
+    return _KINDS[getattr(plain, "__origin__", plain)]  # without the rules of an annotation
 
 
 def _is_time(field: FieldInfo) -> bool:

@@ -7,7 +7,7 @@ import pytest
 
 from runr.config import loader
 from runr.config.settings import Config
-from runr.errors import ConfigError, ExitCode
+from runr.errors import ConfigError, DamagedStateError, ExitCode
 from runr.storage.layout import Layout
 
 
@@ -97,19 +97,18 @@ extra_args = ["--verbose"]
 
 
 @pytest.mark.parametrize(
-    ("text", "place"),
+    ("text", "line"),
     [
-        ('[run]\nworker = "a\n', "(at line 2, column 12)"),
-        ("[run\n", "(at line 1, column 5)"),
-        ("[run]\n\n[run]\n", "(at line 3, column 5)"),
-        ("[run]\nattempts = 1\nattempts = 2\n", "(at line 3, column 13)"),
-        ("attempts: 3\n", "(at line 1, column 9)"),
+        ('[run]\nworker = "a\n', 2),
+        ("[run\n", 1),
+        ("[run]\n\n[run]\n", 3),
+        ("[run]\nattempts = 1\nattempts = 2\n", 3),
+        ("attempts: 3\n", 1),
+        ("[verify]\ntier1 = [", 2),
     ],
 )
-def test_invalid_toml_is_refused_with_its_position(layout: Layout, text: str, place: str) -> None:
-    message = refusal(layout, text)
-    assert message.startswith(" is not valid TOML: ")
-    assert message.endswith(place)
+def test_invalid_toml_is_refused_with_its_line(layout: Layout, text: str, line: int) -> None:
+    assert refusal(layout, text).startswith(f":{line}: not valid TOML: ")
 
 
 @pytest.mark.parametrize(
@@ -137,7 +136,8 @@ def test_invalid_toml_is_refused_with_its_position(layout: Layout, text: str, pl
 def test_an_unknown_key_is_named_with_the_nearest_known_one(
     layout: Layout, text: str, message: str
 ) -> None:
-    assert refusal(layout, text).startswith(f": {message}")
+    line = len(text.splitlines())
+    assert refusal(layout, text).startswith(f":{line}: {message}")
 
 
 @pytest.mark.parametrize(
@@ -147,40 +147,60 @@ def test_an_unknown_key_is_named_with_the_nearest_known_one(
         ("workers = []", "workers: write a table"),
         ("[workers]\nmine = 3", "workers.mine: write a table"),
         ("[run]\nworker = 3", "run.worker: write a text, in quotes"),
-        ("[run]\nattempts = 'many'", "run.attempts: Input should be a valid integer"),
-        ("[run]\nattempts = 0", "run.attempts: Input should be greater than or equal to 1"),
-        ("[run]\nattempts = 21", "run.attempts: Input should be less than or equal to 20"),
+        ("[run]\nattempts = 'many'", "run.attempts: write a whole number, without quotes"),
+        ("[run]\nattempts = '3'", "run.attempts: write a whole number, without quotes"),
+        ("[run]\nattempts = true", "run.attempts: write a whole number, without quotes"),
+        ("[run]\nattempts = 3.0", "run.attempts: write a whole number"),
+        ("[run]\nattempts = 0", "run.attempts: write a number that is at least 1"),
+        ("[run]\nattempts = 21", "run.attempts: write a number that is at most 20"),
+        ("[run]\nnested = 'yes'", "run.nested: write true or false, without quotes"),
+        ("[run]\nnested = 1", "run.nested: write true or false, without quotes"),
+        ("[run]\nbudget_usd = true", "run.budget_usd: write a number, without quotes"),
+        ("[run]\nbudget_usd = '1'", "run.budget_usd: write a number, without quotes"),
+        ("[run]\nbudget_usd = inf", "run.budget_usd: write a finite number"),
         ("[run]\ntimeout = 'soon'", "run.timeout: 'soon' is not a duration: write "),
         ("[run]\ntimeout = true", "run.timeout: True is not a duration: write "),
         ("[run]\ntimeout = 1.5", "run.timeout: 1.5 is not a duration: write "),
-        ("[run]\ntimeout = 0", "run.timeout: Input should be greater than 0"),
-        ("[run]\ntimeout = -5", "run.timeout: Input should be greater than 0"),
-        ("[verify]\ntimeout = '0s'", "verify.timeout: Input should be greater than 0"),
+        ("[run]\ntimeout = 0", "run.timeout: write a number greater than 0"),
+        ("[run]\ntimeout = -5", "run.timeout: write a number greater than 0"),
+        ("[verify]\ntimeout = '0s'", "verify.timeout: write a number greater than 0"),
         ("[verify]\ntier1 = 'pytest'", "verify.tier1: write a list of texts, in brackets"),
-        ("[verify]\ntier1 = [3]", "verify.tier1.0: write a text, in quotes"),
+        ("[verify]\ntier1 = [3]", "verify.tier1, entry 1: write a text, in quotes"),
         # An empty command would pass.
-        ("[verify]\ntier1 = ['a', ' ']", "verify.tier1.1: String should have at least 1 character"),
-        ("[verify]\ntier = 'tier3'", "verify.tier: Input should be 'tier0', 'tier1' or 'tier2'"),
+        ("[verify]\ntier1 = ['a', ' ']", "verify.tier1, entry 2: write a text that is not empty"),
+        ("[verify]\ntier = 'teir2'", "verify.tier: write 'tier0', 'tier1' or 'tier2'; did you mea"),
+        ("[verify.escalate]\nx = 3", "verify.escalate.x: write 'tier1' or 'tier2'"),
         ("[scope]\ndeny = 'x'", "scope.deny: write a list of texts, in brackets"),
         ("[workers.mine]\ncommand = 'x'", "workers.mine.command: write a list of texts, in "),
-        ("[workers.mine]\nbudget_usd = 0", "workers.mine.budget_usd: Input should be greater "),
-        ("[workers.mine]\nmax_turns = 1.5", "workers.mine.max_turns: Input should be a valid "),
+        ("[workers.mine]\nbudget_usd = 0", "workers.mine.budget_usd: write a number greater "),
+        ("[workers.mine]\nmax_turns = 1.5", "workers.mine.max_turns: write a whole number"),
     ],
 )
-def test_a_value_that_does_not_fit_is_refused_with_its_place(
+def test_a_value_that_does_not_fit_is_refused_with_its_line(
     layout: Layout, text: str, message: str
 ) -> None:
-    assert refusal(layout, text).startswith(f": {message}")
+    line = len(text.splitlines())
+    assert refusal(layout, text).startswith(f":{line}: {message}")
 
 
-@pytest.mark.parametrize("content", [b"[run]\nworker = 'caf\xe9'\n", b"\xff\xfe[\x00r\x00"])
-def test_a_file_that_is_not_utf8_is_refused(layout: Layout, content: bytes) -> None:
-    assert refusal(layout, content).startswith(" cannot be read: 'utf-8' codec can't decode byte")
+def test_the_first_problem_is_named_and_the_others_are_counted(layout: Layout) -> None:
+    text = '# one\n[verify]\ntier1 = [\n  "[run]",\n]\n\n[run]\nattempts = 0\nnested = 2\n'
+    assert refusal(layout, text).startswith(":8: run.attempts: ")
+    assert refusal(layout, text).endswith(" (and 1 more)")
+
+
+@pytest.mark.parametrize(
+    ("content", "line"), [(b"[run]\nworker = 'caf\xe9'\n", 2), (b"\xff\xfe[\x00r\x00", 1)]
+)
+def test_a_file_that_is_not_utf8_is_refused(layout: Layout, content: bytes, line: int) -> None:
+    assert refusal(layout, content) == f":{line}: is not UTF-8 text"
 
 
 def test_a_folder_instead_of_the_settings_file_is_refused(layout: Layout) -> None:
     layout.config.mkdir()
-    with pytest.raises(ConfigError, match=r"^\.runr/config\.toml cannot be read: "):
+    with pytest.raises(
+        DamagedStateError, match=r"config\.toml is a folder, where runr needs a file"
+    ):
         loader.load(layout)
 
 

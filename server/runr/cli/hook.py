@@ -58,10 +58,11 @@ def _is_idle(root: str, event: str, data: bytes) -> bool:
     # Not by way of `store.layout`: most events end here, and loading that takes longer than all
     # of this. A damaged file is reported where it is read.
     try:
-        # Not through a link, as `runr.nofollow`.
+        # Not through a link, and not waiting for a pipe's other end, as `runr.nofollow`.
         if os.path.islink(f"{root}/.runr"):  # noqa: PTH114 - see `_here`
             return False
-        handle = os.open(f"{root}/.runr/task-status.json", os.O_RDONLY | os.O_NOFOLLOW)
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+        handle = os.open(f"{root}/.runr/task-status.json", flags)
         with os.fdopen(handle, "rb") as file:
             text = file.read()
     except FileNotFoundError:

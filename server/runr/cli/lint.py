@@ -41,7 +41,8 @@ def lint(
 ) -> int:
     """Check task files, settings and records.
 
-    Covers headers, dependencies, scopes, checks, and statuses without evidence.
+    Covers headers, dependencies, scopes, checks, settings, damaged records and
+    statuses without evidence.
     """
     project = invocation.project()
     if dry_run and not fix:

@@ -8,6 +8,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    Strict,
     StringConstraints,
 )
 
@@ -17,6 +18,10 @@ from runr.tasks.model import Tier, Watched
 from runr.text import parse_duration
 
 Seconds = Annotated[int, BeforeValidator(parse_duration)]
+# A text such as "3" or a truth value is no number, and "yes" no truth value.
+Whole = Annotated[int, Strict()]
+Dollars = Annotated[float, Strict(), Field(allow_inf_nan=False)]
+Switch = Annotated[bool, Strict()]
 #: A shell takes an empty command for one that has passed.
 Command = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
@@ -48,7 +53,7 @@ class RunSettings(Section):
     """How tasks are run."""
 
     worker: str = Field("claude-code", description="Worker for tasks that name none.")
-    attempts: int = Field(
+    attempts: Whole = Field(
         3, ge=1, le=20, description="Maximum number of attempts; each gets what failed before."
     )
     timeout: Seconds = Field(
@@ -62,8 +67,8 @@ class RunSettings(Section):
     stall_timeout: Seconds = Field(
         15 * 60, gt=0, description="How long a worker may produce no output before it is killed."
     )
-    budget_usd: float | None = Field(None, gt=0, description="Cost limit of all attempts.")
-    max_tokens: int | None = Field(
+    budget_usd: Dollars | None = Field(None, gt=0, description="Cost limit of all attempts.")
+    max_tokens: Whole | None = Field(
         None, gt=0, description="Token limit, in and out; above it, no further attempt starts."
     )
     backoff_max_wait: Seconds = Field(
@@ -79,7 +84,7 @@ class RunSettings(Section):
         gt=0,
         description="Silence of a session after which another one may take over its run.",
     )
-    nested: bool = Field(
+    nested: Switch = Field(
         default=False, description="Whether the worker of a run may start further runs."
     )
     fallback: tuple[str, ...] = Field(
@@ -96,7 +101,7 @@ class VerifySettings(Section):
     tier2: tuple[Command, ...] = Field((), description="Slow checks, for tasks that ask for tier2.")
     tier: Tier = Field("tier1", description="Highest tier of tasks without `tier`.")
     timeout: Seconds = Field(10 * 60, gt=0, description="Time limit of one check.")
-    retries: int = Field(
+    retries: Whole = Field(
         0,
         ge=0,
         le=10,
@@ -167,17 +172,17 @@ class PhaseSettings(Section):
     review: Phased = Field(
         "off", description="Worker that reviews verified work and may request changes."
     )
-    milestones: int = Field(8, ge=2, le=50, description="Maximum number of milestones in a plan.")
+    milestones: Whole = Field(8, ge=2, le=50, description="Maximum number of milestones in a plan.")
 
 
 class ProvenanceSettings(Section):
     """Provenance of commits."""
 
-    enforce: bool = Field(
+    enforce: Switch = Field(
         default=False,
         description="Whether the git hook refuses commits that name neither a run nor a session.",
     )
-    inject: bool = Field(
+    inject: Switch = Field(
         default=True,
         description="Whether sessions and workers get the git hook through their environment.",
     )
@@ -194,10 +199,10 @@ class StatusSettings(Section):
         ("text", "dependency", "reverted"),
         description="Reasons that make a completed task stale; a task's `stale_on` adds to them.",
     )
-    write_frontmatter: bool = Field(
+    write_frontmatter: Switch = Field(
         default=False, description="Whether the status is written into the headers of task files."
     )
-    shared: bool = Field(
+    shared: Switch = Field(
         default=False,
         description="Whether the status file is in git; it is merged task by task.",
     )
@@ -215,9 +220,9 @@ class WorkerSettings(Section):
     allowed_tools: tuple[str, ...] = Field(
         ("Bash",), description="Tools that Claude Code may use without asking."
     )
-    budget_usd: float | None = Field(None, gt=0, description="Cost limit of one attempt.")
-    max_turns: int | None = Field(None, gt=0, description="Limit of model turns in one attempt.")
-    resume: bool = Field(
+    budget_usd: Dollars | None = Field(None, gt=0, description="Cost limit of one attempt.")
+    max_turns: Whole | None = Field(None, gt=0, description="Limit of model turns in one attempt.")
+    resume: Switch = Field(
         True, description="Whether further attempts resume the session of the last one."
     )
     extra_args: tuple[str, ...] = Field((), description="Additional arguments for the worker.")

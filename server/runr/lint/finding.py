@@ -21,6 +21,8 @@ RULES: Mapping[str, str] = {
     "name-clash": "Task files whose names collide on some file systems",
     "scope-overlap": "Tasks that could run at once and own the same files",
     "command": "A check whose program was not found",
+    "config": "A setting that is invalid",
+    "record": "A damaged status file or journal of a run",
     "evidence": "A completion without a record",
     "commit": "A checkpoint commit that is not in the repository",
     "orphan": "A status entry without a task file",

@@ -1,21 +1,20 @@
-"""The rules of `runr lint`: problems of task files, settings and records."""
+"""`runr lint`: problems of task files, and what is wrong with settings and records."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations, product
 
-from runr import nofollow
 from runr.errors import RunrError
 from runr.execution.readiness import is_command
-from runr.lint import finding
+from runr.lint import finding, records
 from runr.lint.finding import Diagnostic
 from runr.project import Project
 from runr.query.backlog import linked_pairs
 from runr.query.graph import Graph
 from runr.query.models import Result
 from runr.scope.rules import matches
-from runr.status.model import UNTOUCHED, Entry, Evidence, State
+from runr.status.model import Entry, State
 from runr.tasks import repository
 from runr.tasks.model import Task
 
@@ -88,10 +87,17 @@ class LintResult(Result):
 
 def lint_tasks(project: Project, wanted: Sequence[str] = (), *, strict: bool = False) -> LintResult:
     """Look at the tasks `wanted`, by default at all and at what is recorded of them."""
-    tasks, entries = project.tasks(), project.entries()
+    tasks = project.tasks()
+    recorded = records.read(project)
     paths = {task.path for task in tasks}
     chosen = {name if name in paths else project.find_task(name, tasks).path for name in wanted}
-    found = [*_tasks(project, tasks, entries), *_records(project, tasks, entries)]
+    found = [
+        *_tasks(project, tasks, recorded.entries),
+        *records.settings_diagnostics(project),
+        *recorded.diagnostics,
+        *records.journal_diagnostics(project),
+        *records.entry_diagnostics(project, tasks, recorded.entries),
+    ]
     if chosen:
         found = [each for each in found if each.path in chosen]
     found = sorted(_placed(project, found), key=lambda each: (each.path, each.line or 0, each.rule))
@@ -144,43 +150,6 @@ def _command(
         where = "in the repository" if "/" in word else "on PATH"
         message = f"`{word}` of the check `{command}` is not {where}"
         yield Diagnostic(rule="command", severity="warning", path=task.path, message=message)
-
-
-def _records(
-    project: Project, tasks: Sequence[Task], entries: Mapping[str, Entry]
-) -> Iterator[Diagnostic]:
-    there = {task.path for task in tasks}
-    missing = _missing_commits(project, entries)
-    for path, entry in entries.items():
-        if path not in there and entry != UNTOUCHED:
-            message = f"its status is {entry.status}, and the file is gone: was it renamed?"
-            yield Diagnostic(rule="orphan", severity="warning", path=path, message=message)
-        if entry.status is not State.COMPLETED:
-            continue
-        sha = entry.checkpoint_sha
-        if sha in missing:
-            message = f"it counts as completed, and its commit {(sha or '')[:12]} is not here"
-            yield Diagnostic(rule="commit", severity="error", path=path, message=message)
-        elif not sha and not _has_run(project, entry) and entry.evidence is not Evidence.INFERRED:
-            run = (
-                f"its run {entry.last_run_id} is not here" if entry.last_run_id else "it has no run"
-            )
-            message = f"it counts as completed, and {run} and no commit: nothing proves it"
-            yield Diagnostic(rule="evidence", severity="error", path=path, message=message)
-
-
-def _has_run(project: Project, entry: Entry) -> bool:
-    run = entry.last_run_id
-    return bool(run) and nofollow.exists(project.layout.run(run or "").timeline)
-
-
-def _missing_commits(project: Project, entries: Mapping[str, Entry]) -> set[str]:
-    shas = sorted({entry.checkpoint_sha for entry in entries.values() if entry.checkpoint_sha})
-    if not shas:
-        return set()
-    lines = "".join(f"{sha}^{{commit}}\n" for sha in shas).encode()
-    text = project.repo.run("cat-file", "--batch-check", stdin=lines).decode().splitlines()
-    return {sha for sha, line in zip(shas, text, strict=True) if line.endswith(" missing")}
 
 
 def _placed(project: Project, found: Sequence[Diagnostic]) -> Iterator[Diagnostic]:

@@ -1,0 +1,106 @@
+"""The rules of `runr lint` for the settings, the status file and the journals of runs."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from runr import nofollow
+from runr.errors import DamagedStateError
+from runr.lint.finding import Diagnostic
+from runr.project import Project
+from runr.runs import journal
+from runr.status import store
+from runr.status.model import UNTOUCHED, Entry, Evidence, State
+from runr.status.store import DamagedStatusError
+from runr.tasks.model import Task
+
+
+class Recorded(NamedTuple):
+    """The entries of the status file, and what is wrong with the file itself."""
+
+    entries: Mapping[str, Entry]
+    diagnostics: Sequence[Diagnostic] = ()
+
+
+def read(project: Project) -> Recorded:
+    """Return the entries; of a damaged file, which is not repaired, those that can be read."""
+    try:
+        store.read(project.layout)
+    except DamagedStatusError as damage:
+        path = str(project.layout.status.relative_to(project.layout.root))
+        message = damage.message.removeprefix(f"{project.layout.status.name} ")
+        return Recorded(
+            damage.salvaged,
+            [Diagnostic(rule="record", severity="error", path=path, message=message)],
+        )
+    return Recorded(project.entries())
+
+
+def settings_diagnostics(project: Project) -> Iterator[Diagnostic]:
+    """Yield every problem of the settings."""
+    # The models of the settings are slow to load, so whoever needs them loads them.
+    from runr.config.loader import InvalidSettingsError  # noqa: PLC0415 - see above
+
+    try:
+        project.config()
+    except InvalidSettingsError as error:
+        for each in error.problems:
+            yield Diagnostic(
+                rule="config",
+                severity="error",
+                path=error.path,
+                message=each.message,
+                line=each.line,
+            )
+
+
+def journal_diagnostics(project: Project) -> Iterator[Diagnostic]:
+    """Yield the runs whose journal is damaged."""
+    for run_id in journal.ids(project.layout):
+        run = project.layout.run(run_id)
+        try:
+            journal.state(run)
+        except DamagedStateError as damage:
+            yield Diagnostic(
+                rule="record",
+                severity="error",
+                path=str(run.timeline.relative_to(project.layout.root)),
+                message=damage.message.removeprefix(f"{run.timeline} "),
+            )
+
+
+def entry_diagnostics(
+    project: Project, tasks: Sequence[Task], entries: Mapping[str, Entry]
+) -> Iterator[Diagnostic]:
+    """Yield the entries of the status file without a task, and completions without a proof."""
+    there = {task.path for task in tasks}
+    missing = _missing_commits(project, entries)
+    for path, entry in entries.items():
+        if path not in there and entry != UNTOUCHED:
+            message = f"its status is {entry.status}, and the file is gone: was it renamed?"
+            yield Diagnostic(rule="orphan", severity="warning", path=path, message=message)
+        if entry.status is not State.COMPLETED:
+            continue
+        sha = entry.checkpoint_sha
+        if sha in missing:
+            message = f"it counts as completed, and its commit {(sha or '')[:12]} is not here"
+            yield Diagnostic(rule="commit", severity="error", path=path, message=message)
+        elif not sha and not _has_run(project, entry) and entry.evidence is not Evidence.INFERRED:
+            run = (
+                f"its run {entry.last_run_id} is not here" if entry.last_run_id else "it has no run"
+            )
+            message = f"it counts as completed, and {run} and no commit: nothing proves it"
+            yield Diagnostic(rule="evidence", severity="error", path=path, message=message)
+
+
+def _has_run(project: Project, entry: Entry) -> bool:
+    run = entry.last_run_id
+    return bool(run) and nofollow.exists(project.layout.run(run or "").timeline)
+
+
+def _missing_commits(project: Project, entries: Mapping[str, Entry]) -> set[str]:
+    shas = sorted({entry.checkpoint_sha for entry in entries.values() if entry.checkpoint_sha})
+    if not shas:
+        return set()
+    lines = "".join(f"{sha}^{{commit}}\n" for sha in shas).encode()
+    text = project.repo.run("cat-file", "--batch-check", stdin=lines).decode().splitlines()
+    return {sha for sha, line in zip(shas, text, strict=True) if line.endswith(" missing")}
