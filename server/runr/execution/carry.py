@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from runr.errors import VerificationError
+from runr.next_steps import commands
 
 #: ioctl of Linux that lets two files share their blocks until one is written.
 _FICLONE = 0x40049409
@@ -52,7 +53,7 @@ def refuse_foreign_code(roots: Sequence[Path], environment: Mapping[str, str]) -
                 found = next((root for root in roots if str(root) in text), None)
                 if found:
                     message = _FOREIGN.format(link, found)
-                    raise VerificationError(message, next_steps=("runr doctor",))
+                    raise VerificationError(message, next_steps=(commands.doctor(),))
 
 
 def _moved(part: str, root: str, checkout: str) -> str:
