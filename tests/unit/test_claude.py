@@ -103,3 +103,12 @@ def test_the_summary_for_a_session_has_at_most_ten_lines() -> None:
     message = lines(overview, open_tasks)
     assert 5 < len(message) <= 10
     assert "and 35 more" in message[-1]
+
+
+def test_the_summary_resumes_no_run_that_waits_for_a_person() -> None:
+    stops = (("a.md", "r1", "no_checks"), ("b.md", "r2", "time_limit"))
+    message = lines(Overview(total=2, stopped=stops), ())
+    assert message[1:] == [
+        "Stopped: a.md (no_checks): runr task-status a.md",
+        "Stopped: b.md (time_limit): runr resume r2",
+    ]

@@ -18,9 +18,10 @@ from runr.next_steps.tasks import (
     after_choice,
     after_completion,
     after_list,
+    for_explanation,
     for_task,
 )
-from runr.runs.stop_reasons import STOPS
+from runr.runs.stop_reasons import FOR_A_PERSON, STOPS
 
 TASK = ".runr/tasks/it's odd.md"
 RUN = "20250108-143022-k7qf"
@@ -102,6 +103,29 @@ def test_a_stopped_run_leaves_a_person_the_choice_and_an_agent_the_likeliest() -
     assert verbs(for_task(facts, agent=True)) == ["resume"]
     waits = facts._replace(for_person=True)
     assert verbs(for_task(waits, agent=True)) == ["complete-task"]
+
+
+@pytest.mark.parametrize(
+    ("code", "explained"),
+    [
+        ("no_checks", ["approve", "reject"]),
+        ("needs_human", ["approve", "reject"]),
+        ("review_failed", ["approve", "resume"]),
+        ("time_limit", ["resume"]),
+        ("error", ["run"]),
+    ],
+)
+def test_an_explanation_offers_the_decision_or_what_continues_the_run(
+    code: str, explained: list[str]
+) -> None:
+    facts = TaskFacts(
+        TASK,
+        "stopped",
+        run=RUN,
+        for_person=code in FOR_A_PERSON,
+        run_steps=after_run(stopped(code)),
+    )
+    assert verbs(for_explanation(facts)) == explained
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
 """The summary that a session starts with: open tasks, then stale and ready ones. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import starmap
 from typing import Any, NamedTuple
 
 from runr.next_steps import commands
+from runr.runs.stop_reasons import FOR_A_PERSON
 from runr.text import join_limited
 
 _SHOWN = 5
@@ -84,7 +86,7 @@ def lines(
     others = [
         f"{task.name} ({task.holder}, run {task.run_id})" for task in open_tasks if not task.mine
     ]
-    stopped = [f"{name} ({why}): {commands.resume(run)}" for name, run, why in overview.stopped]
+    stopped = list(starmap(_stopped, overview.stopped))
     shown = [
         *mine,
         *_list("In progress elsewhere", others),
@@ -121,6 +123,12 @@ def _mine(task: OpenTask) -> str:
         f"This session has {task.name} open (run {task.run_id}).{scope} "
         "run-task returns its brief again; when it is done, call complete-task."
     )
+
+
+def _stopped(name: str, run_id: str, why: str) -> str:
+    """Return the stop, with how the run is continued or what there is to decide about."""
+    step = commands.status(name) if why in FOR_A_PERSON else commands.resume(run_id)
+    return f"{name} ({why}): {step}"
 
 
 def _list(title: str, names: Sequence[str]) -> list[str]:

@@ -116,6 +116,11 @@ def decision_first(steps: tuple[NextStep, ...]) -> tuple[NextStep, ...]:
     return tuple(sorted(steps, key=lambda step: "approve" not in step.argv[1:2]))
 
 
+def is_decision(step: NextStep) -> bool:
+    """Tell whether a step decides about a run that waits for a person."""
+    return step.argv[1:2] in (("approve",), ("reject",), ("resume",))
+
+
 def after_brief(task: str) -> tuple[NextStep, ...]:
     """Return what a session does that has read its brief."""
     text = "You are the worker: do what the brief says, then"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from runr.next_steps import commands
+from runr.next_steps.runs import decision_first, is_decision
 from runr.next_steps.step import NextStep
 
 #: What an agent gets for a task that has no next steps.
@@ -14,6 +15,9 @@ NOTHING = NextStep(text="Nothing to do: the task is completed.")
 
 #: As many paths are named in a sentence.
 _NAMED = 5
+
+#: As many steps are shown beside an explanation.
+_EXPLAINED = 2
 
 
 class TaskFacts(NamedTuple):
@@ -101,6 +105,20 @@ def _open_person(task: TaskFacts) -> tuple[NextStep, ...]:
     if task.status in ("stopped", "failed") and task.run_steps:
         return task.run_steps
     return (commands.attest(task.path) if task.manual else commands.run(task.path),)
+
+
+def for_explanation(task: TaskFacts) -> tuple[NextStep, ...]:
+    """Return at most two steps beside an explanation.
+
+    After a stop they are the decision that a run waits for, the approval first, or what
+    continues the run.
+    """
+    steps = for_task(task)
+    if steps != task.run_steps:
+        return steps[:_EXPLAINED]
+    if task.for_person:
+        return tuple(filter(is_decision, decision_first(steps)))
+    return steps[-1:]
 
 
 class ListFacts(NamedTuple):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from runr.errors import DamagedStateError
 from runr.next_steps.step import NextStep
-from runr.next_steps.tasks import NOTHING, for_task
+from runr.next_steps.tasks import NOTHING, TaskFacts, for_task
 from runr.project import Project
 from runr.query import task_views
 from runr.query.detail_models import RunDetails, TaskDetails, TaskFields
@@ -22,18 +22,21 @@ def task_status(project: Project, wanted: str, *, tail: int = DEFAULT_TAIL) -> T
     """Return everything about the task that `wanted` names, with its current or last run."""
     snapshot = Snapshot.of(project)
     task = project.find_task(wanted, snapshot.tasks)
-    shown = task_details(task, snapshot)
-    run, run_steps = _last_run(project, snapshot.entry(task), tail)
-    facts = task_views.next_step_facts(shown, run, run_steps)
+    shown, facts = task_with_facts(project, task, snapshot, tail=tail)
     steps = for_task(facts, agent=not project.surface.is_shell)
     if not steps and not project.surface.is_shell:
         steps = (NOTHING,)
-    return TaskDetails(
-        task=shown,
-        run=run,
-        commits=_commits(project, task),
-        next_steps=project.surface.lines(steps),
-    )
+    return replace(shown, commits=_commits(project, task), next_steps=project.surface.lines(steps))
+
+
+def task_with_facts(
+    project: Project, task: Task, snapshot: Snapshot, *, tail: int
+) -> tuple[TaskDetails, TaskFacts]:
+    """Return the task with its last run, and what decides about its next steps."""
+    shown = task_details(task, snapshot)
+    run, run_steps = _last_run(project, snapshot.entry(task), tail)
+    facts = task_views.next_step_facts(shown, run, run_steps)
+    return TaskDetails(task=shown, run=run), facts
 
 
 def task_details(task: Task, snapshot: Snapshot) -> TaskFields:

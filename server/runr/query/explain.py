@@ -8,8 +8,9 @@ from runr import nofollow
 from runr.errors import RunrError
 from runr.evidence import inference
 from runr.evidence.inference import Basis
+from runr.next_steps.tasks import for_explanation
 from runr.project import Project
-from runr.query.detail import task_status
+from runr.query import detail
 from runr.query.detail_models import TaskDetails, TaskFields
 from runr.query.models import Result
 from runr.query.snapshot import Snapshot
@@ -60,9 +61,9 @@ def explain(project: Project, wanted: str, *, diff: bool = False) -> Explanation
     """Explain the task's status; with `diff`, show what changed in its text since."""
     snapshot = Snapshot.of(project)
     task_state = snapshot.state_of(project.find_task(wanted, snapshot.tasks))
-    shown = task_status(project, task_state.path, tail=0)
+    shown, facts = detail.task_with_facts(project, task_state.task, snapshot, tail=0)
     branches = _branches(project, task_state.entry)
-    steps = _steps(shown)
+    steps = project.surface.lines(for_explanation(facts))
     return Explanation(
         task_path=task_state.path,
         status=task_state.entry.status.value,
@@ -142,15 +143,6 @@ def _last_stop(task_state: TaskState, shown: TaskDetails) -> Iterable[str]:
         yield f"last run: {run.id} by {run.worker}, stopped ({entry.stop_reason}){ended}"
     if entry.run_count > 1:
         yield f"runs so far: {entry.run_count}"
-
-
-def _steps(shown: TaskDetails) -> list[str]:
-    """Return at most two commands, the likelier first."""
-    steps = shown.next_steps
-    # Of a stopped run, the last step is the one that continues it.
-    run = shown.run
-    stopped = run is not None and run.status == "stopped" and steps == run.next_steps
-    return steps[-1:] if stopped else steps[:2]
 
 
 def _fit(lines: Iterable[str], steps: list[str]) -> list[str]:
