@@ -170,8 +170,8 @@ def test_a_session_gets_a_summary_of_the_tasks_at_its_start(place: PluginPlace) 
     place.kit.task("bar.md", header="depends_on: [foo.md]")
     place.kit.task("call.md", header="type: manual")
     (request,) = said(place, [BYE])
-    assert "runr: 0 of 3 tasks completed; 2 ready" in received(request)
-    assert "Ready: foo.md, call.md" in received(request)  # the one that others wait for comes first
+    assert "runr: 0 of 3 tasks completed; 1 ready, 1 waiting for a person" in received(request)
+    assert "Ready: foo.md\nWaiting for a person: call.md" in received(request)
 
 
 def test_what_a_session_cost_is_added_to_its_run_when_it_has_ended(place: PluginPlace) -> None:

@@ -62,10 +62,10 @@ def test_resume_without_a_run_says_what_is_ready_where_nothing_has_stopped(place
     place.task("m.md", "type: manual")
     place.commit("Tasks")
     result = place.runr("resume", code=0)
-    assert "No run has stopped; ready: a.md, m.md" in result.out
+    assert "No run has stopped; ready: a.md; waiting for a person: m.md" in result.out
     assert place.paste(result.steps[0]).code == 0
     later = place.runr("resume", code=0)
-    assert "ready: m.md" in later.out
+    assert "no task is ready; waiting for a person: m.md" in later.out
     assert later.steps[0] == "runr task-status m.md"
 
 

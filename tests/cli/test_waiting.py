@@ -24,3 +24,31 @@ def test_why_offers_the_approval_then_the_rejection(place: Place, header: str) -
     assert set(steps) < set(place.runr("task-status", "a", code=0).steps)
     assert place.paste(steps[0]).code == 0
     assert place.status("a.md")["status"] == "completed"
+
+
+def named(rows: list[dict[str, str]]) -> list[str]:
+    return [row["path"].removeprefix(".runr/tasks/") for row in rows]
+
+
+def test_a_task_that_waits_for_a_person_is_nowhere_counted_as_ready(place: Place) -> None:
+    waiting(place)
+    place.task("b.md")
+    place.task("m.md", "type: manual")
+    listed = place.runr("list-tasks", "--json", code=0).json
+    assert listed["counts"] == {"ready": 1, "waiting": 2}
+    assert listed["needs_human_count"] == 2
+    assert named([row for row in listed["tasks"] if row["ready"]]) == ["b.md"]
+    assert named([row for row in listed["tasks"] if row["needs_human"]]) == ["a.md", "m.md"]
+    assert named(place.runr("list-tasks", "--ready", "--json", code=0).json["tasks"]) == ["b.md"]
+    assert place.runr("status", code=0).out.endswith("3 tasks: 1 ready, 2 waiting for a person\n")
+    chosen = place.runr("next", "--json", code=0).json
+    assert (chosen["task"]["path"], chosen["ready_count"]) == (".runr/tasks/b.md", 1)
+    assert chosen["why"] == "it is the only one that is ready"
+    assert [path[12:] for path in chosen["needs_human_paths"]] == ["a.md", "m.md"]
+
+
+def test_where_everything_waits_the_list_leads_to_what_there_is_to_decide(place: Place) -> None:
+    waiting(place)
+    (step,) = place.runr("list-tasks", "--json", code=0).json["next_steps"]
+    assert step == "runr task-status a.md"
+    assert "approve" in "".join(place.paste(step).steps)

@@ -98,6 +98,7 @@ def test_the_summary_for_a_session_has_at_most_ten_lines() -> None:
         stopped=tuple((name, "r", "abandoned") for name in names),
         stale=names,
         ready=names,
+        waiting=names,
     )
     open_tasks = [OpenTask(name, "r", "session s", mine=name < "2") for name in names]
     message = lines(overview, open_tasks)

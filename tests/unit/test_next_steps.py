@@ -134,8 +134,18 @@ def test_an_explanation_offers_the_decision_or_what_continues_the_run(
         (ListFacts(0, 0), "runr new first-task", "There are no tasks yet; task files are"),
         (ListFacts(0, 3), "runr list-tasks", "No task matches the filter. All tasks: list-tasks."),
         (ListFacts(2, 3), "runr next --explain", "Nothing here is ready to run: "),
-        (ListFacts(2, 3, 2), "runr next", "2 ready. The most urgent: list-tasks with ready=true."),
-        (ListFacts(2, 3, 1, "a.md"), "runr run --task a.md", "1 ready. Next: run-task "),
+        (ListFacts(2, 3, 2), "runr next", "2 can be started. The most urgent: "),
+        (ListFacts(2, 3, 1, 1, "a.md"), "runr run --task a.md", "1 can be started. Next: run-task"),
+        (
+            ListFacts(2, 3, 0, 1, "a.md"),
+            "runr task-status a.md",
+            "Nothing here is ready to run, 1 waits for a person: task-status 'a.md'.",
+        ),
+        (
+            ListFacts(2, 3, 0, 2, "a.md", manual=True),
+            "runr complete-task a.md --reason 'what was done'",
+            "Nothing here is ready to run, 2 wait for a person: complete-task 'a.md'",
+        ),
     ],
 )
 def test_a_list_leads_to_the_most_urgent_task_or_to_another_list(

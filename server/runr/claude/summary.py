@@ -9,6 +9,7 @@ from runr.runs.stop_reasons import FOR_A_PERSON
 from runr.text import join_limited
 
 _SHOWN = 5
+_STOPS = 2
 _FOLDER = ".runr/tasks/"
 
 
@@ -25,7 +26,8 @@ class OpenTask(NamedTuple):
 class Overview(NamedTuple):
     """The state of all tasks, each list in the order in which to show it.
 
-    `stopped` holds a name, a run and a reason; `in_progress` a name and a run.
+    `stopped` holds a name, a run and a reason; `in_progress` a name and a run;
+    `waiting` the manual tasks that a person can do now.
     """
 
     total: int = 0
@@ -34,6 +36,7 @@ class Overview(NamedTuple):
     stopped: tuple[tuple[str, str, str], ...] = ()
     stale: tuple[str, ...] = ()
     ready: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, raw: dict[str, Any]) -> "Overview":
@@ -45,6 +48,7 @@ class Overview(NamedTuple):
             stopped=tuple((name, run, why) for name, run, why in raw["stopped"]),
             stale=tuple(raw["stale"]),
             ready=tuple(raw["ready"]),
+            waiting=tuple(raw["waiting"]),
         )
 
     def with_entries(self, entries: Mapping[str, Mapping[str, Any]]) -> "Overview":
@@ -71,6 +75,7 @@ class Overview(NamedTuple):
             stopped=tuple(runs("stopped", "failed")),
             stale=still(self.stale, "completed"),
             ready=still(self.ready, "pending"),
+            waiting=still(self.waiting, "pending"),
         )
 
 
@@ -86,14 +91,16 @@ def lines(
     others = [
         f"{task.name} ({task.holder}, run {task.run_id})" for task in open_tasks if not task.mine
     ]
-    stopped = list(starmap(_stopped, overview.stopped))
+    stopped = [*starmap(_stopped, overview.stopped[:_STOPS])]
+    if len(overview.stopped) > _STOPS:
+        stopped[-1] += f"; and {len(overview.stopped) - _STOPS} more"
     shown = [
         *mine,
         *_list("In progress elsewhere", others),
-        *(f"Stopped: {line}" for line in stopped[:2]),
-        *([f"and {len(stopped) - 2} more stopped"] if len(stopped) > 2 else []),  # noqa: PLR2004 - those shown above
+        *(f"Stopped: {line}" for line in stopped),
         *_list("Stale, changed since completion", overview.stale),
         *_list("Ready", overview.ready),
+        *_list("Waiting for a person", overview.waiting),
     ]
     incomplete = bool(shown) or overview.completed < overview.total
     if pending_changes and (incomplete or not {"commits", "status"}.issuperset(pending_changes)):
@@ -110,6 +117,7 @@ def headline(
         (len(overview.stopped), "stopped"),
         (len(overview.stale), "stale"),
         (len(overview.ready), "ready"),
+        (len(overview.waiting), "waiting for a person"),
     )
     states = ", ".join(f"{number} {word}" for number, word in counts if number)
     completed = f"runr: {overview.completed} of {overview.total} tasks completed"

@@ -25,6 +25,7 @@ def summarize(project: Project) -> Overview:
         ),
         stale=tuple(_name(row) for row in rows if row.stale),
         ready=tuple(_name(row) for row in rows if row.ready and row.status == "pending"),
+        waiting=tuple(_name(row) for row in rows if row.needs_human and row.status == "pending"),
     )
 
 

@@ -21,7 +21,7 @@ _OPTIONS: Mapping[str, dict[str, Any]] = {
         "help": "Only tasks of this type.",
     },
     "tag": {"multiple": True, "metavar": "TAG", "help": "Only tasks with this tag."},
-    "ready": {"is_flag": True, "help": "Only tasks that are ready to start."},
+    "ready": {"is_flag": True, "help": "Only tasks that a worker can start."},
     "blocked": {"is_flag": True, "help": "Only tasks blocked by other tasks."},
     "waiting": {"is_flag": True, "help": "Only tasks waiting for a person."},
     "stale": {"is_flag": True, "help": "Only stale completions."},

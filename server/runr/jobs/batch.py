@@ -81,9 +81,7 @@ def run_ready(
         raise next(iter(refused.values()))
     text = [f"{_name(path)}: {error.message}" for path, error in refused.items()]
     matching = _matching(project, wanted)
-    left = [
-        task for task in matching if task.path not in tried and task.ready and not task.needs_human
-    ]
+    left = [task for task in matching if task.path not in tried and task.ready]
     others = [task.path for task in left if task.task.type not in kinds]
     waiting = sorted([task.path for task in matching if task.needs_human] + others)
     stopped = [task.path for task in left if task.interrupted and task.path not in others]

@@ -93,17 +93,19 @@ def _without_a_stop(
     project: Project, entries: Mapping[str, Entry], *, dry_run: bool
 ) -> ResumeResult:
     running = [entry.last_run_id for entry in entries.values() if entry.status is State.IN_PROGRESS]
-    rows = listing.next_ready(project, kinds=("automated", "hybrid", "manual"))
-    ready = [row.path.removeprefix(".runr/tasks/") for row in rows]
-    manual = bool(rows) and rows[0].type == "manual"
+    ready, waiting = (
+        [row.path.removeprefix(".runr/tasks/") for row in rows]
+        for rows in listing.next_ready(project)
+    )
     known = [run_id for run_id in running if run_id]
-    steps = project.surface.lines(without_a_stop(known, ready, manual=manual))
+    steps = project.surface.lines(without_a_stop(known, ready, waiting))
     summary = f"ready: {join_limited(ready, 5)}" if ready else "no task is ready"
+    summary += f"; waiting for a person: {join_limited(waiting, 5)}" if waiting else ""
     if running:
         message = f"No run has stopped, {len(running)} running; {summary}"
         return ResumeResult(action="wait", message=message, dry_run=dry_run, next_steps=steps)
     return ResumeResult(
-        action="ready" if ready else "nothing",
+        action="ready" if ready or waiting else "nothing",
         message=f"No run has stopped; {summary}",
         dry_run=dry_run,
         next_steps=steps,

@@ -144,12 +144,16 @@ def after_batch(
 
 
 def without_a_stop(
-    running: Sequence[str], ready: Sequence[str], *, manual: bool
+    running: Sequence[str], ready: Sequence[str], waiting: Sequence[str]
 ) -> tuple[NextStep, ...]:
-    """Return what to do where no run has stopped; `manual` is the first of the ready tasks."""
+    """Return what to do where no run has stopped: with tasks that are ready, or wait for a person.
+
+    The first of each is the most urgent one.
+    """
     if running:
         return tuple(map(commands.follow, running))
-    if not ready:
-        return (commands.list_tasks(),)
-    first = commands.status(ready[0]) if manual else commands.run(ready[0])
-    return (first, commands.list_tasks("--ready"))
+    if ready:
+        return (commands.run(ready[0]), commands.list_tasks("--ready"))
+    if waiting:
+        return (commands.status(waiting[0]), commands.list_tasks("--waiting"))
+    return (commands.list_tasks(),)

@@ -125,14 +125,17 @@ class ListFacts(NamedTuple):
     """What decides about the next step of a list.
 
     `first` is the most urgent of its `ready` tasks, None where they are not
-    ranked yet and several are as urgent. `in_all` counts the tasks without a filter.
+    ranked yet and several are as urgent; where none is ready, of those that wait for
+    a person. `manual` tells whether it is a manual task. `in_all` counts the tasks
+    without a filter.
     """
 
     total: int
     in_all: int
     ready: int = 0
+    waiting: int = 0
     first: str | None = None
-    for_person: bool = False
+    manual: bool = False
 
 
 def after_list(tasks: ListFacts) -> tuple[NextStep, ...]:
@@ -142,12 +145,16 @@ def after_list(tasks: ListFacts) -> tuple[NextStep, ...]:
         return (commands.new("first-task").because(text),)
     if not tasks.total:
         return (commands.list_tasks().because("No task matches the filter. All tasks"),)
-    if not tasks.ready:
-        return (commands.next_task("--explain").because("Nothing here is ready to run"),)
-    if tasks.first is None:
-        return (commands.next_task().because(f"{tasks.ready} ready. The most urgent"),)
-    step = commands.attest(tasks.first) if tasks.for_person else commands.run(tasks.first)
-    return (step.because(f"{tasks.ready} ready. Next"),)
+    if tasks.ready:
+        able = f"{tasks.ready} can be started"
+        if tasks.first is None:
+            return (commands.next_task().because(f"{able}. The most urgent"),)
+        return (commands.run(tasks.first).because(f"{able}. Next"),)
+    if tasks.first:
+        step = commands.attest(tasks.first) if tasks.manual else commands.status(tasks.first)
+        waits = "1 waits" if tasks.waiting == 1 else f"{tasks.waiting} wait"
+        return (step.because(f"Nothing here is ready to run, {waits} for a person"),)
+    return (commands.next_task("--explain").because("Nothing here is ready to run"),)
 
 
 class NextFacts(NamedTuple):

@@ -10,9 +10,10 @@ from runr.next_steps.tasks import ListFacts, after_list
 from runr.project import Project
 from runr.query import task_views
 from runr.query.filters import MATCH_ALL, Filter
-from runr.query.models import Kind, TaskList, TaskSummary
+from runr.query.models import TaskList, TaskSummary
 from runr.query.snapshot import Snapshot
 from runr.query.task_state import DISPLAY_STATUSES, TaskState
+from runr.tasks.model import TaskType
 from runr.tasks.names import natural_key
 
 Sort = Literal["path", "status", "priority", "updated"]
@@ -73,12 +74,17 @@ def matches_path(project: Project, names: Sequence[str], wanted: Filter) -> tupl
     return tuple(task.path for task in found)
 
 
-def next_ready(project: Project, *, kinds: tuple[Kind, ...] = ("automated",)) -> list[TaskSummary]:
-    """Return the tasks that are ready to start, by priority."""
+def next_ready(project: Project) -> tuple[list[TaskSummary], list[TaskSummary]]:
+    """Return the tasks that are ready, and those that wait for a person, each by priority."""
     snapshot = Snapshot.of(project)
-    task_states = snapshot.task_states()
-    ready = [task for task in task_states.values() if task.ready and task.task.type in kinds]
-    return [task_views.task_summary(task) for task in snapshot.urgent_first(ready)]
+    ranked = snapshot.urgent_first(
+        task for task in snapshot.task_states().values() if task.ready or task.needs_human
+    )
+    ready, waiting = (
+        [task_views.task_summary(task) for task in ranked if task.needs_human is for_person]
+        for for_person in (False, True)
+    )
+    return ready, waiting
 
 
 def _sorted(snapshot: Snapshot, query: TaskQuery, found: list[TaskState]) -> list[TaskState]:
@@ -114,13 +120,14 @@ def _counts(found: Iterable[TaskState]) -> dict[str, int]:
 def _list_facts(found: list[TaskState], in_all: int, *, ranked: bool) -> ListFacts:
     """Return what decides about the next step, without ranking tasks that are not `ranked` yet."""
     ready = [task for task in found if task.ready]
-    facts = ListFacts(total=len(found), in_all=in_all, ready=len(ready))
-    if not ready:
+    waiting = [task for task in found if task.needs_human]
+    facts = ListFacts(total=len(found), in_all=in_all, ready=len(ready), waiting=len(waiting))
+    # Whoever asks this can mostly do something else than a task for a person.
+    able = ready or waiting
+    if not able:
         return facts
-    # Tasks for a person come last: whoever asks this can mostly do something else.
-    able = [task for task in ready if not task.needs_human] or ready
     highest = max(task.task.priority for task in able)
     first, *others = [task for task in able if task.task.priority == highest]
-    if others and not ranked:
+    if ready and others and not ranked:
         return facts
-    return facts._replace(first=first.path, for_person=first.needs_human)
+    return facts._replace(first=first.path, manual=first.task.type is TaskType.MANUAL)

@@ -19,7 +19,11 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskSummary:
-    """One task in a list; `needs_human` where only a person can take it further."""
+    """One task in a list.
+
+    `ready` where a worker can start it, `needs_human` where only a person can
+    take it further.
+    """
 
     path: str
     title: str
@@ -50,8 +54,9 @@ class TaskList(Result):
     """The tasks that were asked for.
 
     `total_count` counts them before paging, `needs_human_count` those that only
-    a person can take further, `counts` those of each status that is shown, such
-    as `ready` or `stale`.
+    a person can take further. `counts` has each task once, under what is shown of
+    it, such as `ready` or `stale`; a stopped one under `stopped`, though it can be
+    started again.
     """
 
     tasks: list[TaskSummary]

@@ -44,7 +44,7 @@ def choose_next(project: Project, wanted: Filter = MATCH_ALL, *, explain: bool =
     reach = snapshot.reach()
     meant = select(project, task_states.values(), wanted)
     ranked = rank_tasks((task for task in meant if task.open or task.stale), reach)
-    ready = [task for task in ranked if task.ready and not task.needs_human]
+    ready = [task for task in ranked if task.ready]
     waiting = [task for task in ranked if task.needs_human]
     others = [task for task in ranked if not ready or task is not ready[0]]
     shown = others[:_SHOWN] if explain else []

@@ -45,9 +45,8 @@ class TaskState(NamedTuple):
 
     @property
     def ready(self) -> bool:
-        """Whether it can be started now."""
-        idle = self.renewed or (self.open and self.entry.status is not State.IN_PROGRESS)
-        return idle and not self.blocked_by and self.task.error is None
+        """Whether a worker can start it now."""
+        return self._startable and not self.needs_human
 
     @property
     def display_status(self) -> DisplayStatus:
@@ -58,7 +57,7 @@ class TaskState(NamedTuple):
             return "waiting"
         match self.entry.status:
             case State.PENDING:  # first, as there are the most of them
-                return "ready" if self.ready else "blocked"
+                return "ready" if self._startable else "blocked"
             case State.COMPLETED:
                 return "completed"
             case State.IN_PROGRESS:
@@ -80,12 +79,18 @@ class TaskState(NamedTuple):
         """Whether only a person can take it further."""
         if self.entry.stop_reason in stop_reasons.FOR_A_PERSON:
             return self.open and self.entry.status is not State.IN_PROGRESS
-        return self.task.type is TaskType.MANUAL and self.ready
+        return self.task.type is TaskType.MANUAL and self._startable
 
     @property
     def interrupted(self) -> bool:
         """Whether a run of it has stopped, with work in it, and can be resumed."""
         return self.entry.status in (State.STOPPED, State.FAILED)
+
+    @property
+    def _startable(self) -> bool:
+        """Whether a worker or a person can start it now."""
+        idle = self.renewed or (self.open and self.entry.status is not State.IN_PROGRESS)
+        return idle and not self.blocked_by and self.task.error is None
 
 
 Reach = Mapping[str, int]

@@ -111,11 +111,12 @@ def next_step_facts(
 ) -> TaskFacts:
     """Return what decides about the next steps of a task."""
     causes = [cause.path for cause in task.root_causes] or task.blocked_by
+    able = task.ready or task.needs_human
     return TaskFacts(
         path=task.path,
         status=task.status,
         manual=task.type == "manual",
-        problem=task.problems[0] if task.problems and not task.ready else "",
+        problem=task.problems[0] if task.problems and not able else "",
         stale=task.stale,
         unmerged=task.unmerged,
         cause=causes[0] if causes else None,
