@@ -32,7 +32,7 @@ def test_staged_changes_are_committed_with_trailers_that_name_their_record(place
     receipt = place.runr("report", "latest", code=0).out
     head = place.git("rev-parse", "HEAD").strip()
     for line in (
-        "# a.md: manual work by Grace",
+        "# a.md: manual commit by Grace",
         "Why: The lock was stale",
         head,
         "`fixed.txt` +1",
@@ -68,6 +68,33 @@ def test_without_a_task_it_is_shown_and_leaves_no_line_in_the_status_file(place:
     assert "(no task)" in place.runr("runs", code=0).out
     place.runr("rebuild", code=0)
     assert not place.has_status() or json.loads(place.read(".runr/task-status.json"))["tasks"] == {}
+
+
+@pytest.mark.parametrize("task", ["", "a.md"])
+def test_no_command_says_that_it_completed_something(place: Place, task: str) -> None:
+    place.task("a.md")
+    place.commit("Tasks")
+    place.write("b.txt", "1\n")
+    words = ("--task", task) if task else ()
+    run = place.runr(
+        "intervene", "--reason", "why", "--by", "Grace", "--all", *words, "--json", code=0
+    ).json["run_id"]
+    followed = place.runr("follow", code=0).out
+    sha = place.git("rev-parse", "HEAD")[:12]
+    subject = task or "(no task)"
+    assert f"✎ {subject}: manual commit by Grace, commit {sha} in " in followed
+    (listed,) = place.runr("runs", code=0).out.splitlines()
+    assert f"{run}  manual commit  {subject}  person" in listed
+    shown = [
+        place.runr("stop", run, code=0),
+        place.runr("report", code=0),
+        place.runr("resume", run, code=2),
+        place.runr("approve", run, "--reason", "fine", code=2),
+    ]
+    for result in (place.runr("follow", code=0), place.runr("runs", code=0), *shown):
+        text = result.out + result.err
+        assert "manual commit" in text, text
+        assert "completed" not in text, text
 
 
 def test_nothing_staged_is_refused_and_says_what_to_do(place: Place) -> None:

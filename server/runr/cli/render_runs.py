@@ -156,12 +156,28 @@ def render_summary(run: RunDetails) -> list[str]:
 def _ending(run: RunDetails) -> str:
     if run.status == "stopped":
         return f"stopped, {stop_reasons.find(run.stop_reason or 'error').meaning}"
-    return f"in phase {run.phase}" if run.status == "running" else "completed"
+    return f"in phase {run.phase}" if run.status == "running" else _end(run)
+
+
+def _end(run: RunDetails) -> str:
+    """Return what a run that came to its end has done: only an attempt completes a task."""
+    match run.kind:
+        case "attempt":
+            return "completed"
+        case "intervention":
+            return f"manual commit by {run.approved_by}"
+        case "acknowledgement":
+            return f"acknowledged by {run.approved_by}"
+
+
+def _subject(run: RunDetails) -> str:
+    """Return the name of the run's task; a manual commit may have none."""
+    return run.task_path.removeprefix(".runr/tasks/") or "(no task)"
 
 
 def render_end(run: RunDetails) -> str:
     """Return how a run ended, in one line, and the next commands."""
-    name = run.task_path.removeprefix(".runr/tasks/")
+    name = _subject(run)
     if run.status == "running":
         return "\n".join([f"{console.run_sign(run)} {name}: run {run.id} is running", *_next(run)])
     if run.status == "completed":
@@ -175,9 +191,11 @@ def render_end(run: RunDetails) -> str:
 
 
 def _result(run: RunDetails) -> str:
+    commit = f", commit {run.checkpoint_sha[:12]}" if run.checkpoint_sha else ""
+    if run.kind != "attempt":
+        return f"{_end(run)}{commit}"
     how = f"attested by {run.approved_by}" if run.approved_by else "verified"
     how += ", checks skipped" if run.verification == "skipped" else ""
-    commit = f", commit {run.checkpoint_sha[:12]}" if run.checkpoint_sha else ""
     kept = f", pending on {run.branch}" if run.integration == "pending" else ""
     empty = ", no changes" if run.changed_count == 0 else ""
     return f"completed, {how}{commit}{kept}{empty}"
@@ -198,7 +216,18 @@ def render_started(answer: RunResult) -> str:
 
 def render_stopped(run: RunDetails) -> str:
     """Return that the run has ended, and the next commands."""
-    return "\n".join([f"run {run.id} is {run.status}", *render_next_steps(run.next_steps)])
+    text = f"run {run.id} is {run.status}"
+    if run.kind != "attempt" and run.status == "completed":
+        text = f"run {run.id} has ended: {_end(run)}"
+    return "\n".join([text, *render_next_steps(run.next_steps)])
+
+
+#: What a list calls a run that came to its end without completing a task.
+_LISTED = {"intervention": "manual commit", "acknowledgement": "acknowledged"}
+
+
+def _state(run: RunDetails) -> str:
+    return _LISTED.get(run.kind, run.status) if run.status == "completed" else run.status
 
 
 def render_runs(answer: RunList) -> str:
@@ -206,14 +235,18 @@ def render_runs(answer: RunList) -> str:
     if not answer.runs:
         steps = console.written([commands.next_task()])
         return "\n".join(["No runs yet.", *render_next_steps(steps)])
-    names = [run.task_path.removeprefix(".runr/tasks/") or "(no task)" for run in answer.runs]
+    names = [_subject(run) for run in answer.runs]
     width = console.column_width(names)
     workers = max(len(run.worker) for run in answer.runs)
+    states = list(map(_state, answer.runs))
+    state_width = max(map(len, states))
     lines = []
-    for run, name in zip(answer.runs, names, strict=True):
+    for run, name, state in zip(answer.runs, names, states, strict=True):
         cost = f"  ${run.cost_usd:.2f}" if run.cost_usd is not None else ""
         reason = f"  ({run.stop_reason})" if run.stop_reason else ""
-        begun = f"{console.run_sign(run)} {run.id}  {run.status:<9}  {console.pad(name, width)}"
+        begun = (
+            f"{console.run_sign(run)} {run.id}  {state:<{state_width}}  {console.pad(name, width)}"
+        )
         took = f"{run.worker:<{workers}}  {format_duration(run.seconds):>6}"
         lines.append(f"{begun}  {took}{cost}{reason}")
     if answer.total_count > len(answer.runs):

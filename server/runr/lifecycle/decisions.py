@@ -159,6 +159,11 @@ def _task_of(project: Project, about: str, unknown: UnknownNameError) -> str:
         # The id of a run begins with digits; anything else is the name of a task.
         raise (neither if about[:1].isdigit() and "-" in about else unknown) from None
     state = journal.require(run)
+    if state.start.kind == "intervention":
+        raise UsageError(
+            f"run {state.id} is a manual commit, so there is nothing to review",
+            next_steps=[commands.report(state.id)],
+        )
     entry = project.entries().get(state.start.task)
     if entry is None or entry.last_run_id != state.id:
         newer = entry.last_run_id if entry else None

@@ -220,7 +220,8 @@ def refuse(state: RunState, entry: Entry, since: Phase | None = None) -> None:
             f"run {state.id} has not stopped", next_steps=[commands.follow(state.id)]
         )
     if state.result == "completed":
-        raise UsageError(f"run {state.id} is completed: there is nothing to resume")
+        what = "a manual commit" if state.start.kind == "intervention" else "completed"
+        raise UsageError(f"run {state.id} is {what}: there is nothing to resume")
     if entry.status is State.COMPLETED and entry.last_run_id != state.id:
         raise UsageError(
             f"{state.start.task} has been completed since (by {entry.completed_by})",
@@ -230,9 +231,9 @@ def refuse(state: RunState, entry: Entry, since: Phase | None = None) -> None:
         not stop_reasons.find(state.stop_reason or "error").resumable
         or state.start.worker == "person"
     ):
-        raise UsageError(
-            f"run {state.id} cannot be resumed", next_steps=[commands.run(state.start.task)]
-        )
+        by_person = state.start.worker == "person"
+        steps = report.next_steps(state) if by_person else (commands.run(state.start.task),)
+        raise UsageError(f"run {state.id} cannot be resumed", next_steps=steps)
     if since is not None and (why := resume.refusal(state, since)):
         raise UsageError(
             f"run {state.id} cannot be resumed from {since}: {why}",

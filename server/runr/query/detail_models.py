@@ -48,6 +48,8 @@ class CheckDetails:
 class RunDetails:
     """One run; `seq` is the number of its last event.
 
+    `kind` `intervention` is a manual commit, which may be of no task (`task_path` is
+    empty then) and completes none; `acknowledgement` confirms a stale completion.
     `milestones` are the plan's, each committed by the checkpoint in the same place;
     `review` is what the reviewer asked for, until it is done. `session`, `holder`
     and `active_at` describe the session that has it open.
@@ -57,6 +59,7 @@ class RunDetails:
     task_path: str
     worker: str
     status: Literal["running", "completed", "stopped"]
+    kind: Literal["attempt", "intervention", "acknowledgement"] = "attempt"
     phase: str | None = None
     seq: int = 0
     attempt: int = 0

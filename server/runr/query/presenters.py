@@ -31,6 +31,7 @@ def run_details(
         task_path=state.start.task,
         worker=state.last_worker,
         status=state.result or "running",
+        kind=state.start.kind,
         phase=state.phase,
         seq=state.seq,
         attempt=state.attempt,

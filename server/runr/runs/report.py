@@ -48,12 +48,12 @@ def render(state: RunState, events: Sequence[Event], stat: Sequence[Stat]) -> st
 
 def headline(state: RunState) -> str:
     """Return one line: which task, and how the run ended."""
-    name = state.start.task.removeprefix(".runr/tasks/") or "manual work"
+    name = state.start.task.removeprefix(".runr/tasks/") or "(no task)"
     if state.result is None:
         return f"{name}: still running"
     approval = state.decision.approval
     if state.start.kind == "intervention" and approval and state.result == "completed":
-        return f"{name}: manual work by {approval.by}"
+        return f"{name}: manual commit by {approval.by}"
     if state.start.kind == "acknowledgement" and approval:
         return f"{name}: still valid, acknowledged by {approval.by}"
     if state.result == "stopped":
@@ -102,7 +102,7 @@ def _facts(state: RunState) -> str:
     start = state.start
     rows = [
         ("Run", f"`{state.id}`"),
-        ("Task", f"`{start.task}`"),
+        ("Task", f"`{start.task}`" if start.task else None),
         ("Worker", state.last_worker),
         ("Attempts", str(state.attempt) if state.attempt else None),
         ("Took", format_duration(elapsed(state))),
@@ -274,5 +274,5 @@ def render_receipt(state: RunState, stat: Sequence[Stat]) -> str:
         ("Why it stopped", state.detail if state.stop_reason else None),
     ]
     facts = "\n".join(f"- {name}: {value}" for name, value in rows if value)
-    note = "This is manual work: it was not verified, and it completes no task."
+    note = "This is a manual commit: it was not verified, and it completes no task."
     return "\n\n".join([f"# {headline(state)}", facts, note, changes(state, stat)]) + "\n"
