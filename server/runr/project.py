@@ -237,7 +237,7 @@ class Project:
             run_id = self.entries().get(matches[0], Entry()).last_run_id if matches else None
             if len(matches) == 1 and run_id is None:
                 raise UnknownNameError(
-                    f"{wanted} has no run yet",
+                    f"no worker has run {wanted} yet",
                     next_steps=[commands.status(wanted)],
                 )
             if len(matches) == 1 and run_id is not None:

@@ -66,6 +66,21 @@ def test_a_failing_check_refuses_an_attestation(place: Place) -> None:
     assert place.status("a.md")["evidence"] == "attested"
 
 
+def test_every_command_says_the_same_of_a_refused_attestation(place: Place) -> None:
+    place.task("a.md", 'verify: ["false"]')
+    place.runr("complete-task", "a", *REASON, code=4)
+    assert "stopped    a.md  person" in place.runr("runs", code=0).out
+    why = "a check failed, so the completion is not attested"
+    for words in (["follow"], ["report", "latest"]):
+        assert f"a.md: stopped, {why}" in place.runr(*words).out
+    for words in (["why", "a"], ["task-status", "a"], ["approve", "a", *REASON], ["report", "a"]):
+        said = place.runr(*words)
+        text = said.out + said.err
+        assert "no worker has run " in text, said
+        assert "has no run" not in text, said
+    assert not place.has_status()
+
+
 def test_a_forced_attestation_records_the_failed_verification(
     place: Place,
 ) -> None:

@@ -194,7 +194,7 @@ def test_a_name_that_only_the_worktree_has_is_explained(place: Place) -> None:
 
 
 def test_a_note_needs_an_open_run_and_a_text(place: Place) -> None:
-    assert "has no run yet" in place.runr("note", "a", "text", code=2).err
+    assert "no worker has run a yet" in place.runr("note", "a", "text", code=2).err
     run = opened(place)
     assert "needs a text" in place.runr("note", run, "  ", code=2).err
     by(place, ADA, "stop", run, code=0)

@@ -155,7 +155,7 @@ def render_summary(run: RunDetails) -> list[str]:
 
 def _ending(run: RunDetails) -> str:
     if run.status == "stopped":
-        return f"stopped, {stop_reasons.find(run.stop_reason or 'error').meaning}"
+        return f"stopped, {stop_reasons.explain(run.stop_reason, run.worker)}"
     return f"in phase {run.phase}" if run.status == "running" else _end(run)
 
 
@@ -239,7 +239,7 @@ def render_runs(answer: RunList) -> str:
     width = console.column_width(names)
     workers = max(len(run.worker) for run in answer.runs)
     states = list(map(_state, answer.runs))
-    state_width = max(map(len, states))
+    state_width = max(map(len, ["completed", *states]))
     lines = []
     for run, name, state in zip(answer.runs, names, states, strict=True):
         cost = f"  ${run.cost_usd:.2f}" if run.cost_usd is not None else ""

@@ -140,7 +140,9 @@ def _awaiting(project: Project, about: str) -> RunState:
     entry = entries.get(path)
     look = commands.status(path)
     if entry is None or entry.last_run_id is None:
-        raise UsageError(f"{path} has no run, so there is nothing to review", next_steps=[look])
+        raise UsageError(
+            f"no worker has run {path} yet, so there is nothing to review", next_steps=[look]
+        )
     state = journal.require(project.layout.run(entry.last_run_id))
     if state.result is None:
         ensure_no_live_run(project, entry)

@@ -92,7 +92,7 @@ def why_not_done(task_state: TaskState) -> str:
         meaning = stop_reasons.find(entry.stop_reason).meaning
         first = flat((entry.stop_detail or "").partition("\n")[0])
         return f"{meaning}: {first}" if first else meaning
-    return "a person has to do it" if task.type is TaskType.MANUAL else "it has no run yet"
+    return "a person has to do it" if task.type is TaskType.MANUAL else "no worker has run it yet"
 
 
 def _completion(entry: Entry) -> str:

@@ -57,7 +57,7 @@ def headline(state: RunState) -> str:
     if state.start.kind == "acknowledgement" and approval:
         return f"{name}: still valid, acknowledged by {approval.by}"
     if state.result == "stopped":
-        return f"{name}: stopped, {stop_reasons.find(state.stop_reason or 'error').meaning}"
+        return f"{name}: stopped, {stop_reasons.explain(state.stop_reason, state.start.worker)}"
     if approval:
         skipped = ", checks skipped" if state.verification.result == "skipped" else ""
         return f"{name}: completed (attested by {approval.by}{skipped})"

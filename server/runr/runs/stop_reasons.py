@@ -96,3 +96,10 @@ FOR_A_PERSON = frozenset(stop.code for stop in _ALL if stop.family == "person")
 def find(code: str) -> Stop:
     """Return the stop for `code`; one that another version wrote reads as `error`."""
     return STOPS.get(code, STOPS["error"])
+
+
+def explain(code: str | None, worker: str) -> str:
+    """Say why a run of `worker` has stopped; that of a person is an attestation."""
+    if worker == "person" and code == "verification_failed":
+        return "a check failed, so the completion is not attested"
+    return find(code or "error").meaning
