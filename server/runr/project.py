@@ -12,9 +12,9 @@ from runr import nofollow
 from runr.clock import Clock, format_utc, utc_now
 from runr.config.staleness import StalenessPolicy, load_policy
 from runr.errors import RepositoryError, UnknownNameError, UsageError
-from runr.git.folders import find_root, main_tree
+from runr.git.folders import find_root, main_tree, may_be_unborn
 from runr.next_steps import commands
-from runr.next_steps.step import CLI, Surface
+from runr.next_steps.step import CLI, NextStep, Surface
 from runr.status.model import Entry, State
 from runr.status.store import DamagedStatusError, StatusIndex
 from runr.storage.layout import Layout, RunFiles, choose_root
@@ -201,6 +201,14 @@ class Project:
             raise UsageError(f"{name!r} is no name: it must be on one line, as plain text")
         return name
 
+    def after_first_commit(self, steps: Sequence[NextStep]) -> tuple[NextStep, ...]:
+        """Return next steps, those that start a run behind the first commit where there is none."""
+        from runr.next_steps import setup  # noqa: PLC0415 - see the imports
+
+        if any(map(setup.starts_run, steps)) and self._is_unborn():
+            return setup.commit_before_runs(steps)
+        return tuple(steps)
+
     def now(self) -> str:
         """Return the current time in the format of `format_utc`."""
         return format_utc(self.clock())
@@ -243,6 +251,11 @@ class Project:
             if len(matches) == 1 and run_id is not None:
                 return self.layout.run(run_id)
         return journal.find(self.layout, wanted)
+
+    def _is_unborn(self) -> bool:
+        """Tell whether the branch that is checked out has no commit."""
+        # Files answer for nearly all repositories, and start no process.
+        return may_be_unborn(self.tree) and self.repo.head() is None
 
     def _rebuild_status(self) -> dict[str, Entry]:
         from runr.status import store  # noqa: PLC0415 - see the imports

@@ -68,7 +68,9 @@ def run(
     if not named:
         raise UsageError(
             "which task? Pass TASK, or --all-ready for every task that is ready for a worker",
-            next_steps=[commands.next_task(), commands.run_all_ready()],
+            next_steps=invocation.project().after_first_commit(
+                (commands.next_task(), commands.run_all_ready())
+            ),
         )
     if wanted:
         raise UsageError(

@@ -10,6 +10,9 @@ from pathlib import Path
 from runr.errors import RepositoryError
 from runr.next_steps import commands
 
+#: How the file HEAD begins where a branch is checked out.
+_REF = "ref: "
+
 
 def git_dir(tree: Path) -> Path | None:
     """Return the git directory of the working tree at `tree`, with links resolved."""
@@ -76,6 +79,24 @@ def main_tree(tree: Path) -> Path | None:
         return None
     main = common.parent
     return main if git_dir(main) == common else None
+
+
+def may_be_unborn(tree: Path) -> bool:
+    """Tell whether the branch of the working tree at `tree` has no file that names its commit.
+
+    git alone knows whether it has no commit: it also keeps branches elsewhere.
+    """
+    own, common = git_dir(tree), common_dir(tree)
+    if own is None or common is None:
+        return False
+    try:
+        head = _line(own / "HEAD")
+        if not head.startswith(_REF) or (common / head.removeprefix(_REF)).is_file():
+            return False
+        packed = common / "packed-refs"
+        return not packed.exists() or f" {head.removeprefix(_REF)}" not in _line(packed)
+    except OSError as error:
+        raise _unreadable(own, error) from None
 
 
 def _line(path: Path) -> str:

@@ -85,7 +85,9 @@ def attest(
     if word is None:
         raise UsageError(
             f"{task.name} has no open run, so a person has to attest its completion, with a reason",
-            next_steps=uncompletable(task.path, manual=task.type is TaskType.MANUAL),
+            next_steps=project.after_first_commit(
+                uncompletable(task.path, manual=task.type is TaskType.MANUAL)
+            ),
         )
     if blockers and not force:
         raise BlockedError(

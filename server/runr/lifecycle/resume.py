@@ -98,7 +98,8 @@ def _without_a_stop(
         for rows in listing.next_ready(project)
     )
     known = [run_id for run_id in running if run_id]
-    steps = project.surface.lines(without_a_stop(known, ready, waiting))
+    what = project.after_first_commit(without_a_stop(known, ready, waiting))
+    steps = project.surface.lines(what)
     summary = f"ready: {join_limited(ready, 5)}" if ready else "no task is ready"
     summary += f"; waiting for a person: {join_limited(waiting, 5)}" if waiting else ""
     if running:

@@ -116,7 +116,9 @@ def _refuse(
     if blockers and not request.force:
         raise BlockedError(
             f"{task.name} waits for {', '.join(blockers)}",
-            next_steps=[commands.list_tasks("--ready"), commands.run(task.path, force=True)],
+            next_steps=project.after_first_commit(
+                (commands.list_tasks("--ready"), commands.run(task.path, force=True))
+            ),
         )
     return f"open dependencies: {', '.join(blockers)}" if blockers else None
 

@@ -101,6 +101,18 @@ def first_commit() -> NextStep:
     return commands.git("commit", "--allow-empty", "-m", "Start")
 
 
+def commit_before_runs(steps: Sequence[NextStep]) -> tuple[NextStep, ...]:
+    """Return the steps in a repository without commits: a run starts from a commit."""
+    if not any(map(starts_run, steps)):
+        return tuple(steps)
+    return (first_commit().because("A run starts from a commit, and there is none yet"), *steps)
+
+
+def starts_run(step: NextStep) -> bool:
+    """Tell whether a step starts a run."""
+    return step.argv[:2] == ("runr", "run")
+
+
 def unset_bare() -> NextStep:
     """Return how git is made to use the working tree again."""
     return commands.git("config", "core.bare", "false")

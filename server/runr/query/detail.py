@@ -26,7 +26,11 @@ def task_status(project: Project, wanted: str, *, tail: int = DEFAULT_TAIL) -> T
     steps = for_task(facts, agent=not project.surface.is_shell)
     if not steps and not project.surface.is_shell:
         steps = (NOTHING,)
-    return replace(shown, commits=_commits(project, task), next_steps=project.surface.lines(steps))
+    return replace(
+        shown,
+        commits=_commits(project, task),
+        next_steps=project.surface.lines(project.after_first_commit(steps)),
+    )
 
 
 def task_with_facts(

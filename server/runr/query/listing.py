@@ -48,7 +48,7 @@ def list_tasks(project: Project, query: TaskQuery) -> TaskList:
         needs_human_count=sum(task.needs_human for task in found),
         counts=_counts(found),
         next_cursor=page[-1].path if more else None,
-        next_steps=project.surface.lines(after_list(facts)),
+        next_steps=project.surface.lines(project.after_first_commit(after_list(facts))),
     )
 
 

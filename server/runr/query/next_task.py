@@ -49,6 +49,7 @@ def choose_next(project: Project, wanted: Filter = MATCH_ALL, *, explain: bool =
     others = [task for task in ranked if not ready or task is not ready[0]]
     shown = others[:_SHOWN] if explain else []
     first = ready[0] if ready else None
+    facts = _next_facts(first, waiting, [task for task in ranked if task.blocked_by])
     return NextTask(
         task=task_views.task_summary(first) if first else None,
         why=explain_first(ready, reach) if ready else _why_none(ranked, waiting),
@@ -58,9 +59,7 @@ def choose_next(project: Project, wanted: Filter = MATCH_ALL, *, explain: bool =
         others=[RootCause(path=task.path, why=_why_not(task, first, reach)) for task in shown],
         others_count=len(others),
         needs_human_paths=[task.path for task in waiting],
-        next_steps=project.surface.lines(
-            after_choice(_next_facts(first, waiting, [task for task in ranked if task.blocked_by]))
-        ),
+        next_steps=project.surface.lines(project.after_first_commit(after_choice(facts))),
     )
 
 

@@ -171,7 +171,7 @@ def _answer(project: Project, path: Path, notes: list[str]) -> CommandResult:
     notes += [f"line {p.line}: {p.message}" if p.line else p.message for p in task.problems]
     graph = Graph.of(tasks)
     notes += [f"depends on {problem}" for problem in graph.edges[task.path].problems]
-    steps = after_new(task.path, manual=task.type == "manual")
+    steps = project.after_first_commit(after_new(task.path, manual=task.type == "manual"))
     return CommandResult(
         message=f"wrote {path}", notes=notes, next_steps=project.surface.lines(steps)
     )
