@@ -148,7 +148,7 @@ def test_explain_gives_the_reason_for_this_task_and_against_each_other_one(place
 
 
 def test_next_says_why_no_task_can_be_started(place: Place) -> None:
-    assert "nothing is open" in place.runr("next", code=0).out
+    assert "there are no tasks yet" in place.runr("next", code=0).out
     place.task("a.md", "type: manual")
     message = place.runr("next", code=0)
     assert "all startable work waits for a person" in message.out

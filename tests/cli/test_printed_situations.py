@@ -268,6 +268,24 @@ def test_after_a_look_each_step_works_by_itself(place: Place, make: Print) -> No
     each_works(place, make(place))
 
 
+@pytest.mark.parametrize(
+    "words", [["run", "--all-ready", "--tag", "zz"], ["next", "tag:zz"], ["list-tasks", "tag:zz"]]
+)
+def test_a_filter_that_nothing_matches_leads_to_all_tasks(place: Place, words: list[str]) -> None:
+    place.task("a.md")
+    result = place.runr(*words, code=0)
+    assert result.steps == ["runr list-tasks"]
+    if words[0] != "list-tasks":
+        assert "no task matches the filter" in result.out.lower()
+
+
+def test_where_nothing_is_open_no_blocked_tasks_are_looked_for(place: Place) -> None:
+    place.task("a.md", "type: manual")
+    place.runr("complete-task", "a", "--reason", "done", code=0)
+    result = place.runr("next", code=0)
+    assert (result.steps, "nothing is open" in result.out) == (["runr list-tasks"], True)
+
+
 def test_a_status_file_that_is_locked_is_waited_for(place: Place) -> None:
     ran("echo 1 > a.txt")(place)
     with (place.root / ".runr/locks/status").open() as lock:

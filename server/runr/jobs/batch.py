@@ -13,6 +13,7 @@ from runr.errors import (
 from runr.lifecycle import follow, start
 from runr.lifecycle.start import RunRequest
 from runr.next_steps.runs import after_batch
+from runr.next_steps.tasks import ListFacts, after_list
 from runr.project import Project
 from runr.query import listing
 from runr.query.detail_models import RunDetails
@@ -85,8 +86,12 @@ def run_ready(
     others = [task.path for task in left if task.task.type not in kinds]
     waiting = sorted([task.path for task in matching if task.needs_human] + others)
     stopped = [task.path for task in left if task.interrupted and task.path not in others]
-    message = _summary(runs, waiting, stopped)
-    steps = after_batch(ran=bool(runs), stopped=stopped, waiting=waiting)
+    if matching or runs or refused:
+        message = _summary(runs, waiting, stopped)
+        steps = after_batch(ran=bool(runs), stopped=stopped, waiting=waiting)
+    else:
+        message = listing.none_meant(wanted).capitalize()
+        steps = after_list(ListFacts(total=0, in_all=len(project.tasks())))
     return BatchResult(
         runs=runs,
         refused=text,

@@ -62,6 +62,11 @@ def select(project: Project, tasks: Iterable[TaskState], wanted: Filter) -> list
     return [task for task in tasks if test(task)]
 
 
+def none_meant(wanted: Filter) -> str:
+    """Say why a command that a filter is given to has no task at all."""
+    return "no task matches the filter" if wanted else "there are no tasks yet"
+
+
 def matches_path(project: Project, names: Sequence[str], wanted: Filter) -> tuple[str, ...]:
     """Return what the filter leaves of the named tasks, or of all; UsageError for nothing."""
     if not wanted:
@@ -70,7 +75,7 @@ def matches_path(project: Project, names: Sequence[str], wanted: Filter) -> tupl
     tasks = [project.find_task(name, snapshot.tasks) for name in names] or snapshot.tasks
     found = select(project, map(snapshot.state_of, tasks), wanted)
     if not found:
-        raise UsageError("no task matches the filter", next_steps=[commands.list_tasks()])
+        raise UsageError(none_meant(wanted), next_steps=[commands.list_tasks()])
     return tuple(task.path for task in found)
 
 

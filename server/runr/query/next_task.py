@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from runr.next_steps.tasks import NextFacts, after_choice
+from runr.next_steps.tasks import ListFacts, NextFacts, after_choice, after_list
 from runr.project import Project
 from runr.query import task_views
 from runr.query.detail_models import RootCause
 from runr.query.filters import MATCH_ALL, Filter
-from runr.query.listing import select
+from runr.query.listing import none_meant, select
 from runr.query.models import Result, TaskSummary
 from runr.query.snapshot import Snapshot
 from runr.query.task_state import Reach, TaskState, explain_first, explain_later, rank_tasks
@@ -49,17 +49,23 @@ def choose_next(project: Project, wanted: Filter = MATCH_ALL, *, explain: bool =
     others = [task for task in ranked if not ready or task is not ready[0]]
     shown = others[:_SHOWN] if explain else []
     first = ready[0] if ready else None
-    facts = _next_facts(first, waiting, [task for task in ranked if task.blocked_by])
+    blocked = [task for task in ranked if task.blocked_by]
+    why = _why_none(ranked, waiting) if meant else none_meant(wanted)
+    steps = (
+        after_choice(_next_facts(first, waiting, blocked))
+        if meant
+        else after_list(ListFacts(total=0, in_all=len(task_states)))
+    )
     return NextTask(
         task=task_views.task_summary(first) if first else None,
-        why=explain_first(ready, reach) if ready else _why_none(ranked, waiting),
+        why=explain_first(ready, reach) if ready else why,
         unblocks_count=len(snapshot.backlog().unblocks.get(first.path, ())) if first else 0,
         unblocks_all_count=reach.get(first.path, 0) if first else 0,
         ready_count=len(ready),
         others=[RootCause(path=task.path, why=_why_not(task, first, reach)) for task in shown],
         others_count=len(others),
         needs_human_paths=[task.path for task in waiting],
-        next_steps=project.surface.lines(project.after_first_commit(after_choice(facts))),
+        next_steps=project.surface.lines(project.after_first_commit(steps)),
     )
 
 
