@@ -190,7 +190,7 @@ class Project:
         possible = not repo.is_called_bare() and repo.operation() is None
         # Nothing is shown of what is ignored, or committed already.
         possible = possible and bool(repo.text("status", "--porcelain", "--", *paths))
-        return CommitFacts(paths, message, possible, is_named=not repo.identity())
+        return CommitFacts(paths, message, possible, unnamed=repo.missing_identity())
 
     def person(self, by: str | None) -> str:
         """Return the name of the person who decides: `by`, or git's user if it is None."""

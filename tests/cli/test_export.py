@@ -163,3 +163,15 @@ def test_the_backlog_format_needs_a_folder(worked: Place) -> None:
     assert worked.paste(refused.steps[0]).code == 0
     assert len(list((worked.root / "backlog/tasks").iterdir())) == 3
     json.loads(worked.runr("export", "--format", "taskmaster", code=0).out)
+
+
+@pytest.mark.parametrize("form", ["json", "csv", "taskmaster", "backlog"])
+def test_an_export_makes_no_folders(place: Place, form: str) -> None:
+    place.task("a.md")
+    refused = place.runr("export", "--format", form, "--output", "none/deep/x", code=2)
+    first, step = refused.err.splitlines()
+    folder = place.root / "none/deep"
+    assert first == f"runr: cannot write none/deep/x: the folder {folder} does not exist"
+    assert not folder.parent.exists()
+    assert place.paste(step.strip()).code == 0
+    place.runr("export", "--format", form, "--output", "none/deep/x", code=0)

@@ -174,6 +174,23 @@ def test_without_an_identity_the_run_says_under_whose_name_it_commits(
     assert place.git("log", "-1", "--format=%an") == "runr\n"
 
 
+def test_only_the_missing_part_of_the_identity_is_named_with_the_command_that_sets_it(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    place.git("config", "user.useConfigOnly", "true")
+    place.git("config", "user.name", "Grace")
+    message, step = "git has no user.email: ", "git config user.email you@example.com"
+    warning = warned(place, message).err
+    assert f"(`{step}`)" in warning
+    lines = place.runr("doctor").out.splitlines()
+    (shown,) = [number for number, line in enumerate(lines) if " identity: " in line]
+    assert lines[shown].startswith(f"• identity: {message}")
+    assert lines[shown + 1].strip() == step
+    place.paste(step)
+    assert "✓ identity: Grace" in place.runr("doctor").out
+
+
 def test_a_lock_that_a_dead_git_left_is_named_with_its_remedy(place: Place) -> None:
     lock = place.root / ".git" / "index.lock"
     lock.touch()
@@ -227,3 +244,23 @@ def test_a_hidden_program_is_found_where_the_check_would_find_it(place: Place) -
     place.script("a.md", _WORK, header='owns: [out.txt]\nverify: ["my-tool"]')
     path = f"{folder}{os.pathsep}{os.environ['PATH']}"
     place.runr("run", "--task", "a", env={"PATH": path}, code=0)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_bare_repository_says_how_to_get_a_working_tree(place: Place, number: int) -> None:
+    bare = place.root.with_name("shop.git")
+    place.git("clone", "-q", "--bare", str(place.root), str(bare))
+    refused = place.runr("status", cwd=bare / "refs", code=2)
+    first = refused.err.splitlines()[0]
+    assert first.startswith(f"runr: {bare} is a bare repository: runr needs a working tree")
+    assert len(place.runr("--repo", str(bare), "status", code=2).steps) == 2
+    assert place.paste(refused.steps[number], cwd=bare).code == 0
+    place.runr("status", cwd=bare.with_name("shop"), code=0)
+
+
+def test_a_bare_repository_without_commits_can_be_cloned(place: Place) -> None:
+    bare = place.root.with_name("shop")
+    place.git("init", "-q", "--bare", str(bare))
+    (step,) = place.runr("status", cwd=bare, code=2).steps
+    assert place.paste(step, cwd=bare).code == 0
+    assert "git commit --allow-empty" in place.runr("doctor", cwd=bare.with_name("shop-tree")).out

@@ -387,7 +387,8 @@ def test_they_do_for_a_repository_elsewhere(bare: Place) -> None:
 @pytest.mark.usefixtures("nameless")
 def test_they_do_where_git_does_not_know_the_user(bare: Place) -> None:
     steps = all_work(bare, bare.runr("init", code=0))
-    assert steps[0] == "git config user.name 'Your Name'"
+    name = "git config user.name 'Your Name'"
+    assert steps[0] == f"{name} && git config user.email you@example.com"
     assert bare.git("log", "-1", "--format=%an") == "Your Name\n"
 
 

@@ -176,7 +176,14 @@ def test_new_files_are_committed_only_where_git_can_and_under_a_name() -> None:
     files = CommitFacts([".runr"], "Set up")
     assert verbs(commit(files)) == ["add", "commit"]
     assert commit(files._replace(possible=False)) == ()
-    assert verbs(commit(files._replace(is_named=False))) == ["config", "config", "add", "commit"]
+    assert verbs(commit(files._replace(unnamed=("user.name", "user.email")))) == [
+        "config",
+        "add",
+        "commit",
+    ]
+    assert str(commit(files._replace(unnamed=("user.email",)))[0]) == (
+        "git config user.email you@example.com"
+    )
     again = after_init(files, dry_run=["--shared"], has_claude=False)
     assert typed(again) == ["runr init --shared"]
 

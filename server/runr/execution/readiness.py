@@ -70,7 +70,7 @@ def gather(
     signs = is_on(settings, "commit.gpgsign")
     locks = recovery.locks_in_the_way(repo, repo.branch(), time.time() - _STALE_LOCK_S)
     return Facts(
-        is_named=not repo.identity(settings),
+        unnamed=repo.missing_identity(settings),
         is_bare=is_on(settings, "core.bare") and repo.git_dir() == repo.common_dir(),
         operation=repo.operation(),
         stale_locks=tuple(map(str, locks)),

@@ -57,6 +57,8 @@ def find_root(start: Path) -> Path:
     for folder in around:
         if is_root(folder):
             return _owner(folder) or folder
+        if ".git" not in folder.parts and _is_bare(folder):
+            raise _bare(folder)
     damaged = next((folder for folder in around if (folder / ".git").is_dir()), None)
     if damaged is not None:
         raise RepositoryError(
@@ -107,6 +109,27 @@ def _unreadable(path: Path, error: OSError) -> RepositoryError:
     return RepositoryError(
         f"{path} cannot be read: {error.strerror}",
         next_steps=[commands.program("ls", "-ld", str(path))],
+    )
+
+
+def _is_bare(folder: Path) -> bool:
+    return (folder / "HEAD").is_file() and all(
+        (folder / name).is_dir() for name in ("objects", "refs")
+    )
+
+
+def _bare(folder: Path) -> RepositoryError:
+    name = folder.name.removesuffix(".git")
+    target = folder.with_name(name if name != folder.name else f"{name}-tree")
+    if target.exists():
+        target = folder.with_name(f"{name}-runr")
+    add = commands.git("-C", str(folder), "worktree", "add", str(target))
+    # Without a commit there is nothing that a worktree could contain.
+    has_commits = (folder / "packed-refs").is_file() or any((folder / "refs/heads").iterdir())
+    clone = commands.git("clone", str(folder), str(target))
+    return RepositoryError(
+        f"{folder} is a bare repository: runr needs a working tree, a worktree or a clone of it",
+        next_steps=(add, clone) if has_commits else (clone,),
     )
 
 

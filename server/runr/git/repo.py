@@ -309,9 +309,17 @@ class Repo(NamedTuple):
         return {
             f"GIT_{role}_{field}": value
             for role in ("AUTHOR", "COMMITTER")
-            if not self._is_named(role, known)
+            if self._missing_fields(role, known)
             for field, value in (("NAME", "runr"), ("EMAIL", "runr@localhost"))
         }
+
+    def missing_identity(self, known: Mapping[str, str | None] | None = None) -> tuple[str, ...]:
+        """Return the settings that git needs to commit and lacks; `known` as in `identity`."""
+        known = self.settings(IDENTITY) if known is None else known
+        missing = {
+            field for role in ("AUTHOR", "COMMITTER") for field in self._missing_fields(role, known)
+        }
+        return tuple(f"user.{field}" for field in ("name", "email") if field in missing)
 
     def _started(
         self,
@@ -346,16 +354,17 @@ class Repo(NamedTuple):
         if not done.ok:
             raise self._failure(args, done.err)
 
-    def _is_named(self, role: str, known: Mapping[str, str | None]) -> bool:
+    def _missing_fields(self, role: str, known: Mapping[str, str | None]) -> list[str]:
         given = dict(os.environ) | dict(self.variables)
-        message = all(
-            given.get(f"GIT_{role}_{field.upper()}")
-            or known.get(f"{role.lower()}.{field}")
-            or known.get(f"user.{field}")
+        missing = [
+            field
             for field in ("name", "email")
-        )
+            if not given.get(f"GIT_{role}_{field.upper()}")
+            and not known.get(f"{role.lower()}.{field}")
+            and not known.get(f"user.{field}")
+        ]
         # What is not written down anywhere, git may still make up from the machine's own name.
-        return message or self.attempt("var", f"GIT_{role}_IDENT").ok
+        return [] if not missing or self.attempt("var", f"GIT_{role}_IDENT").ok else missing
 
     def _refuse_unless_unborn(self) -> None:
         """Raise GitError unless HEAD is a branch without commits."""

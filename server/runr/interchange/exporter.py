@@ -40,6 +40,7 @@ def export_tasks(project: Project, request: ExportRequest) -> str | CommandResul
     if request.output is None:
         return text
     path = project.here / request.output
+    _require_folder(path, request.output)
     _refuse_overwriting(path, request)
     files.replace(path, text.encode())
     return CommandResult(message=f"wrote {request.output}")
@@ -64,11 +65,24 @@ def _folder(project: Project, request: ExportRequest) -> CommandResult:
         )
     written = backlog_md.write(exported_tasks(project))
     folder = project.here / request.output
+    _require_folder(folder, request.output)
     for name in written:
         _refuse_overwriting(folder / name, request)
     for name, text in written.items():
         files.replace(folder / name, text.encode())
     return CommandResult(message=f"wrote {len(written)} files in {request.output}")
+
+
+def _require_folder(path: Path, output: str) -> None:
+    """Refuse a path in a folder that does not exist: it may be mistyped."""
+    above = path.parent
+    if not above.exists():
+        raise UsageError(
+            f"cannot write {output}: the folder {above} does not exist",
+            next_steps=[commands.program("mkdir", "-p", str(above))],
+        )
+    if not above.is_dir():
+        raise UsageError(f"cannot write {output}: {above} is not a folder")
 
 
 def _refuse_overwriting(path: Path, request: ExportRequest) -> None:

@@ -19,14 +19,14 @@ class CommitFacts(NamedTuple):
     """What decides about how new files are committed.
 
     `paths` are relative to the root of the repository. `possible` is false where
-    git ignores or has them, or is in the middle of a merge or the like; `is_named` tells
-    whether git knows who commits.
+    git ignores or has them, or is in the middle of a merge or the like; `unnamed` are
+    the settings that say who commits and are missing.
     """
 
     paths: Sequence[str]
     message: str
     possible: bool = True
-    is_named: bool = True
+    unnamed: Sequence[str] = ()
 
 
 def commit(files: CommitFacts) -> tuple[NextStep, ...]:
@@ -35,15 +35,20 @@ def commit(files: CommitFacts) -> tuple[NextStep, ...]:
         return ()
     add = commands.git("add", *map(operand, files.paths), at_root=True)
     save = commands.git("commit", "-m", files.message, "--", *files.paths, at_root=True)
-    return (*(() if files.is_named else set_identity()), add, save)
+    identity = (set_identity(files.unnamed),) if files.unnamed else ()
+    return (*identity, add, save)
 
 
-def set_identity() -> tuple[NextStep, ...]:
-    """Return how the name of who commits is set."""
-    return (
-        commands.git("config", "user.name", "Your Name"),
-        commands.git("config", "user.email", "you@example.com"),
-    )
+_EXAMPLES = {"user.name": "Your Name", "user.email": "you@example.com"}
+
+
+def set_identity(missing: Sequence[str]) -> NextStep:
+    """Return how the missing settings that say who commits are set."""
+    first, *others = (("config", name, _EXAMPLES[name]) for name in missing)
+    step = commands.git(*first)
+    for words in others:
+        step = step.then_git(*words)
+    return step
 
 
 def after_init(

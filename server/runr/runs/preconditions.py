@@ -36,14 +36,14 @@ class Filter:
 class Facts:
     """The facts that preconditions depend on.
 
-    `missing_tools` are checks, each with its missing program. `absent`
-    are submodules that are not checked out, `unfetched` those without their
-    commit, `ignored` paths that a run is to change. `signs` tells whether commits
-    are signed, `unsigned` why they cannot be, `wants_signatures` whether git
-    merges only what is signed.
+    `unnamed` are the settings that say who commits and are missing; `missing_tools`
+    are checks, each with its missing program. `absent` are submodules that are not
+    checked out, `unfetched` those without their commit, `ignored` paths that a run
+    is to change. `signs` tells whether commits are signed, `unsigned` why they cannot
+    be, `wants_signatures` whether git merges only what is signed.
     """
 
-    is_named: bool = True
+    unnamed: tuple[str, ...] = ()
     is_bare: bool = False
     operation: str | None = None
     stale_locks: tuple[str, ...] = ()
@@ -143,11 +143,12 @@ def _of_checks(facts: Facts) -> Iterator[Problem]:
 
 
 def _of_commits(facts: Facts) -> Iterator[Problem]:
-    if not facts.is_named:
+    if facts.unnamed:
         yield Problem(
             topic="identity",
-            message="git knows no name and address: checkpoints are committed as runr",
-            next_steps=setup.set_identity(),
+            message=f"git has no {' and no '.join(facts.unnamed)}: "
+            "checkpoints are committed as runr",
+            next_steps=(setup.set_identity(facts.unnamed),),
         )
     if facts.unsigned:
         yield Problem(

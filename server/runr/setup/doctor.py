@@ -120,9 +120,11 @@ def _git(project: Project) -> HealthCheck:
 
 
 def _identity(project: Project) -> list[HealthCheck]:
-    """Return the name of git's user; where there is none, the preconditions say so."""
+    """Return the name of git's user; where a part is missing, the preconditions say so."""
     user = project.repo.user()
-    return [HealthCheck(name="identity", state="ok", message=user)] if user else []
+    if not user or project.repo.missing_identity():
+        return []
+    return [HealthCheck(name="identity", state="ok", message=user)]
 
 
 def _folder(project: Project) -> HealthCheck:
