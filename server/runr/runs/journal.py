@@ -88,7 +88,7 @@ def state(run: RunFiles) -> RunState | None:
         cached = json.loads(nofollow.read(run.state))
         if cached["bytes"] == nofollow.stat(run.timeline).st_size:
             return codec.decode(RunState, cached["state"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, DamagedStateError, ValueError, KeyError, TypeError):
         pass  # absent, older or damaged: it is only a cache
     from runr.runs.reducers import fold  # noqa: PLC0415 - see above
 
