@@ -93,7 +93,7 @@ def test_changes_are_named_at_the_start_and_counted_in_the_background(place: Pla
     place.commit("Start")
     place.task("a.md", "type: manual")
     place.task("c.md", "depends_on: [a.md]")
-    assert "1 ready" in hook(place.root, "SessionStart")
+    assert "1 waiting for a person" in hook(place.root, "SessionStart")
     place.runr("complete-task", "a", "--reason", "done", "--by", "Ada", code=0)
     message = hook(place.root, "SessionStart")
     assert "runr: 1 of 2 tasks completed; changed since: status" in message
