@@ -51,7 +51,9 @@ def seen(words: list[str], cwd: Path, env: dict[str, str], columns: int = 80) ->
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (24, columns))
     command = [RUNR, *words]
-    with subprocess.Popen(command, cwd=cwd, stdout=theirs, stdin=theirs, env=os.environ | env):
+    # The runner of the tests may have set a width of its own.
+    env = {name: value for name, value in os.environ.items() if name != "COLUMNS"} | env
+    with subprocess.Popen(command, cwd=cwd, stdout=theirs, stdin=theirs, env=env):
         os.close(theirs)
         shown = b""
         while True:

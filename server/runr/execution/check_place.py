@@ -248,8 +248,10 @@ def clean(context: RunContext, state: RunState, built: Built) -> Iterator[CleanC
     """Yield a clean checkout of the candidate that no other run uses meanwhile."""
     spec, start = state.spec, state.start
     # Programs may have been installed with the path of the main working tree, too.
-    own = [Path(start.workdir)] if start.branch is None else []
-    roots = tuple(dict.fromkeys((*own, context.layout.root)))
+    root, workdir = context.layout.root, Path(start.workdir)
+    # Below the mount over the main working tree, a linked one inside of it would be hidden.
+    outside = start.branch is None and root not in workdir.parents
+    roots = tuple(dict.fromkeys((*((workdir,) if outside else ()), root)))
     mounted = can_mount()
     with _reserved(context, mounted=mounted) as checkout:
         carried = _carried(roots, spec, mounted=mounted)
