@@ -275,7 +275,7 @@ def test_an_unknown_preset_is_an_error_with_the_near_match(bound: Place) -> None
     bound.config('[scope]\npresets = ["pyton"]\n')
     bound.script("a.md", "true")
     refused = bound.runr("run", "--task", "a", code=2)
-    message = ".runr/config.toml:2: scope.presets: there is no preset `pyton`; did you mean `python`"
+    message = (
         ".runr/config.toml:2: scope.presets: there is no preset `pyton`; did you mean `python`?"
     )
     assert message in refused.err
