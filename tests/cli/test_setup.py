@@ -129,6 +129,8 @@ def test_doctor_passes_on_a_working_repository(place: Place) -> None:
     result = place.runr("doctor", code=0)
     assert f"✓ runr: {__version__}" in result.out
     assert "✓ worker: script" in result.out
+    assert "• git hooks: not installed" in result.out
+    assert not any(line[:1] == "✓" and "not installed" in line for line in result.out.splitlines())
     assert "✗" not in result.out
 
 

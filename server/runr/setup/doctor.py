@@ -151,7 +151,10 @@ def _config(project: Project) -> HealthCheck:
         project.config()
     except RunrError as error:
         return HealthCheck(
-            name="config", state="bad", message=error.message, advice="fix that line"
+            name="config",
+            state="bad",
+            message=error.message,
+            advice=_first(project, error.next_steps) or "fix that line",
         )
     exists = nofollow.exists(project.layout.config)
     return HealthCheck(
@@ -380,9 +383,8 @@ def _hooks(project: Project) -> HealthCheck:
     if place.record.exists():
         message = "installed, but git looks for hooks elsewhere: core.hooksPath was changed since"
         return HealthCheck(name="git hooks", state="note", message=message, advice=again)
-    state: Literal["ok", "note"] = "note" if enforced else "ok"
     message = "not installed: commits by hand do not say who made them"
-    return HealthCheck(name="git hooks", state=state, message=message, advice=again)
+    return HealthCheck(name="git hooks", state="note", message=message, advice=again)
 
 
 def _killed_hooks(project: Project) -> list[HealthCheck]:
