@@ -51,6 +51,51 @@ def test_each_worker_is_listed_with_program_version_and_login(place: Place) -> N
     assert "sk-x" not in place.runr("workers", env={**env, "ANTHROPIC_API_KEY": "sk-x"}).out
 
 
+def test_doctor_ticks_a_worker_only_where_a_login_was_found(place: Place) -> None:
+    place.config("[run]\nworker = 'claude-code'\n[phases]\nreview = 'codex'\n")
+    env = {**program(place, "claude"), **program(place, "codex")}
+
+    def shown(**more: str) -> list[str]:
+        lines = place.runr("doctor", env={**env, **more}).out.splitlines()
+        starts = [number for number, line in enumerate(lines) if " worker: " in line]
+        return [line for start in starts for line in lines[start : start + 2]]
+
+    claude, step, codex, other = shown()
+    assert claude == "• worker: claude-code is installed, and no login was found"
+    assert codex == "• worker: codex is installed, and no login was found"
+    assert (step.strip(), other.strip()) == ("claude auth login", "codex login")
+    listed = rows(place, env)
+    assert listed["claude-code"]["next_steps"] == ["claude auth login"]
+    assert listed["codex"]["next_steps"] == ["codex login"]
+    assert "    claude auth login\n" in place.runr("workers", env=env).out
+    found = shown(ANTHROPIC_API_KEY="sk-x")[0]
+    assert found.startswith("✓ worker: claude-code, login found: ANTHROPIC_API_KEY (only a run ")
+    place.write("../home/.claude/settings.json", '{"env": {"ANTHROPIC_AUTH_TOKEN": "x"}}')
+    found = shown(HOME=str(place.root.parent / "home"))[0]
+    assert "login found: ANTHROPIC_AUTH_TOKEN in " in found
+    place.config(
+        "[run]\nworker = 'claude-code'\n[workers.claude-code]\ncommand = ['claude', '-x']\n"
+    )
+    assert shown()[1].strip() == "claude -x auth login"
+
+
+@pytest.mark.parametrize("phase", ["work", "review"])
+def test_a_run_that_stops_without_a_login_says_how_to_log_in(place: Place, phase: str) -> None:
+    env = program(
+        place,
+        "claude",
+        '#!/bin/sh\ncat > /dev/null\necho \'{"type": "result", "subtype": "success", '
+        '"is_error": true, "result": "Not logged in · Please run /login"}\'; exit 1\n',
+    )
+    place.config("[verify]\ntier1 = ['true']\n[phases]\nreview = 'claude-code'\n")
+    place.script("a.md", "echo a > a.txt", "worker: script" if phase == "review" else "")
+    place.commit()
+    stopped = place.runr("run", "--task", "a", env=env, code=7)
+    assert "claude auth login" in stopped.out
+    assert "claude auth login" in place.runr("report", env=env).out
+    assert "claude auth login" in place.runr("task-status", "a", env=env).out
+
+
 @pytest.mark.parametrize(
     "before",
     [

@@ -128,7 +128,14 @@ def _shown_default(field: FieldInfo) -> str:
 
 
 #: What a stop is about, in capitals.
-_SAMPLE = RunFacts(id="RUN", task="TASK", branch="BRANCH", workdir="WORKTREE", base="BASE")
+_SAMPLE = RunFacts(
+    id="RUN",
+    task="TASK",
+    worker="claude-code",
+    branch="BRANCH",
+    workdir="WORKTREE",
+    base="BASE",
+)
 
 
 def stop_reasons() -> str:

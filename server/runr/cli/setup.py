@@ -226,8 +226,8 @@ def _list(answer: WorkerList) -> str:
 
 
 def _line(row: WorkerSummary, width: int) -> str:
+    steps = "".join(f"\n    {step}" for step in row.next_steps)
     if not row.installed:
-        steps = "".join(f"\n    {step}" for step in row.next_steps)
         return f"{style('✗', fg='red')} {row.name:<{width}}  {row.message}{steps}"
     facts = [row.version or "", row.path or " ".join(row.command)]
     if row.login is not None:
@@ -235,4 +235,4 @@ def _line(row: WorkerSummary, width: int) -> str:
     facts.append("default" if row.default else "fallback" if row.fallback else "")
     known = row.login != ""
     sign = style("✓", fg="green") if known else style("•", fg="yellow")
-    return f"{sign} {row.name:<{width}}  {'; '.join(fact for fact in facts if fact)}"
+    return f"{sign} {row.name:<{width}}  {'; '.join(fact for fact in facts if fact)}{steps}"

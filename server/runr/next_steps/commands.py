@@ -4,12 +4,16 @@ A task is a path below the repository or a name; sample texts are in place of
 what only the user knows. Pure.
 """
 
+from collections.abc import Sequence
+
 from runr.next_steps.step import NextStep, operand, option
 
 _TASKS = ".runr/tasks/"
 
 #: Filters that are arguments of the tool list-tasks; the others are a part of its query.
 _FLAGS = ("blocked", "ready", "stale")
+
+_LOGINS = {"claude-code": ("claude", "auth", "login"), "codex": ("codex", "login")}
 
 
 def acknowledge(task: str) -> NextStep:
@@ -118,6 +122,15 @@ def lint(*tasks: str) -> NextStep:
 def list_tasks(*words: str) -> NextStep:
     """Return how tasks are listed."""
     return _runr("list-tasks", *words, tool=" with ".join(["list-tasks", *map(_argument, words)]))
+
+
+def login(worker: str, program: Sequence[str] = ()) -> NextStep:
+    """Return how a worker is logged in; `program` is what the settings start in its place.
+
+    Of a worker that runr does not know, only how its login is looked at.
+    """
+    known = _LOGINS.get(worker)
+    return workers() if known is None else NextStep((*(program or known[:1]), *known[1:]))
 
 
 def new(*words: str) -> NextStep:

@@ -9,7 +9,9 @@ from typing import Literal, NamedTuple
 from runr.next_steps import commands
 from runr.next_steps.step import NextStep
 
-Action = Literal["approve", "doctor", "inspect", "log", "reject", "report", "resume", "run"]
+Action = Literal[
+    "approve", "doctor", "inspect", "log", "login", "reject", "report", "resume", "run"
+]
 
 
 class RunFacts(NamedTuple):
@@ -52,6 +54,7 @@ STOP_ACTIONS: Mapping[Action, Callable[[RunFacts], NextStep | None]] = {
     "doctor": lambda _: commands.doctor(),
     "inspect": _inspect,
     "log": _log,
+    "login": lambda run: commands.login(run.worker),
     "reject": lambda run: commands.reject(run.task),
     "report": lambda run: commands.report(run.id),
     "resume": lambda run: commands.resume(run.id),

@@ -80,7 +80,7 @@ def next_steps(
             task=start.task,
             result=state.result,
             kind=start.kind,
-            worker=start.worker,
+            worker=_working(state),
             branch=start.branch or "HEAD",
             workdir=start.workdir if has_tree else "",
             base=start.base_sha,
@@ -90,6 +90,13 @@ def next_steps(
             actions=stop_reasons.find(state.stop_reason or "error").next,
         )
     )
+
+
+def _working(state: RunState) -> str:
+    """Return the worker of the current phase, or of the one in which the run stopped."""
+    spec = state.start.spec
+    others = {Phase.PLAN: spec.plan, Phase.REVIEW: spec.review}
+    return (others.get(state.phase) if state.phase else None) or state.last_worker
 
 
 def elapsed(state: RunState, until: str | None = None) -> float:

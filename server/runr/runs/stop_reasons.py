@@ -17,6 +17,7 @@ Actions = tuple["Action", "Action", "Action"]
 
 _INSPECT: Actions = ("report", "inspect", "resume")
 _DIAGNOSE: Actions = ("report", "doctor", "resume")
+_LOGIN: Actions = ("report", "login", "resume")
 _REVIEW: Actions = ("report", "resume", "approve")
 
 
@@ -67,7 +68,7 @@ _ALL = (
     Stop("worker_failed", "worker", _FAILED,
          "the worker ended with an error"),
     Stop("worker_auth", "worker", _WORKER,
-         "the worker is not logged in, or its key was refused", _DIAGNOSE),
+         "the worker is not logged in, or its key was refused", _LOGIN),
     Stop("worker_outage", "worker", _WORKER,
          "the model's service did not answer", _DIAGNOSE),
     Stop("worker_unavailable", "worker", _WORKER,

@@ -12,6 +12,7 @@ from typing import Literal
 
 from runr import __version__, nofollow
 from runr.clock import format_utc
+from runr.config.settings import Config
 from runr.errors import RunrError
 from runr.execution import check_place, readiness
 from runr.git.hooks import HooksFolder
@@ -29,6 +30,7 @@ from runr.status.model import State
 from runr.storage import hooks_log, state_dir
 from runr.text import closest_match, pluralize
 from runr.workers import registry
+from runr.workers.protocol import HasLogin
 
 _TASKS = ".runr/tasks"
 
@@ -162,15 +164,36 @@ def _config(project: Project) -> HealthCheck:
     )
 
 
-def _worker(project: Project) -> HealthCheck:
+def _worker(project: Project) -> list[HealthCheck]:
+    """Look at the default worker, and at those that plan and review."""
     try:
         config = project.config()
-        worker, settings = registry.find(config.run.worker, config)
+    except RunrError:
+        message = "unknown until the settings read well"
+        return [HealthCheck(name="worker", state="note", message=message)]
+    wanted = dict.fromkeys([config.run.worker, config.phases.plan, config.phases.review])
+    return [_one_worker(project, config, name) for name in wanted if name != "off"]
+
+
+def _one_worker(project: Project, config: Config, name: str) -> HealthCheck:
+    try:
+        worker, settings = registry.find(name, config)
         worker.preflight(settings, project.environment)
     except RunrError as error:
         advice = _first(project, error.next_steps)
         return HealthCheck(name="worker", state="note", message=error.message, advice=advice)
-    return HealthCheck(name="worker", state="ok", message=config.run.worker)
+    if not isinstance(worker, HasLogin):
+        return HealthCheck(name="worker", state="ok", message=name)
+    login = worker.login_state(project.environment)
+    if login:
+        message = f"{name}, login found: {login} (only a run shows whether it is accepted)"
+        return HealthCheck(name="worker", state="ok", message=message)
+    return HealthCheck(
+        name="worker",
+        state="note",
+        message=f"{name} is installed, and no login was found",
+        advice=_hint(project, commands.login(name, settings.command)),
+    )
 
 
 def _checks(project: Project) -> HealthCheck:

@@ -138,7 +138,10 @@ def _row(project: Project, name: str) -> WorkerSummary:
     if not isinstance(worker, HasLogin):
         return row
     login = worker.login_state(project.environment)
-    return replace(row, version=_version(project, command), login=login)
+    # Of a worker that runr does not know, the step would be this list.
+    wanted = [] if login else [commands.login(name, settings.command)]
+    steps = project.surface.lines([step for step in wanted if step != commands.workers()])
+    return replace(row, version=_version(project, command), login=login, next_steps=steps)
 
 
 def _version(project: Project, command: Sequence[str]) -> str | None:

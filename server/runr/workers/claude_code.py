@@ -141,8 +141,12 @@ class ClaudeCode:
             return variable
         if (folder / ".credentials.json").exists():
             return str(folder / ".credentials.json")
-        if read_json(folder / "settings.json").get("apiKeyHelper"):
+        settings = read_json(folder / "settings.json")
+        if settings.get("apiKeyHelper"):
             return "apiKeyHelper"
+        given = settings.get("env")
+        if isinstance(given, dict) and (variable := first_variable(_KEYS, given)):
+            return f"{variable} in {folder / 'settings.json'}"
         # Where the system keeps passwords, only the name of the account is in a file.
         account = read_json((folder if chosen else home) / ".claude.json")
         return "its account" if account.get("oauthAccount") else ""
