@@ -130,7 +130,20 @@ def remove_tree(path: Path) -> None:
 
     stat(path)
     with _above(path) as (folder, name, _):
-        shutil.rmtree(name, dir_fd=folder)
+        try:
+            shutil.rmtree(name, dir_fd=folder)
+        except PermissionError:
+            # A program may have left folders that even their owner may not read or change.
+            _unlock(path)
+            shutil.rmtree(name, dir_fd=folder)
+
+
+def _unlock(path: Path) -> None:
+    path.chmod(0o700)
+    for folder, folders, _ in os.walk(path):
+        for inner in (Path(folder, name) for name in folders):
+            if not inner.is_symlink():
+                inner.chmod(0o700)
 
 
 def refuse_links(path: Path) -> None:

@@ -69,18 +69,23 @@ def closest_match(name: str, known: Iterable[str]) -> str | None:
 
 def shortened(value: object) -> str:
     """Return `value` for a message: one short line without control characters."""
-    text = "".join(c if c.isprintable() else " " for c in str(value)[: 4 * _LONG]).strip()
+    text = printable(str(value)[: 4 * _LONG]).strip()
     return text if len(text) <= _LONG else text[: _LONG - 1] + "…"
 
 
+def printable(text: str, keep: str = "") -> str:
+    """Return `text` with a space for each control character that is not in `keep`."""
+    return "".join(char if char.isprintable() or char in keep else " " for char in text)
+
+
 def flat(text: str) -> str:
-    """Return `text` on one line, with a space in place of control characters."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    """Return `text` on one line, without control characters."""
+    return " ".join(printable(text).split())
 
 
 def one_line(text: str) -> str:
     """Return `text` on one line, without control characters."""
-    return shortened(" ".join(text.split())) or "untitled"
+    return shortened(flat(text)) or "untitled"
 
 
 def slug(title: str) -> str:

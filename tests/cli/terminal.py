@@ -20,6 +20,12 @@ DEADLINE_S = 60
 #: How the commands begin that an answer may offer.
 _COMMANDS = ("runr ", "git ", "rm ", "mv ", "ls ", "command ", "export ", "env ", "npm ", "uv ")
 
+_EVENT = '{"session_id": "s", "hook_event_name": "%s", "cwd": ".", "tool_name": "Bash"}'
+#: Events of a Claude Code session, each given to its hook.
+HOOKS = [
+    f"echo '{_EVENT % event}' | runr hook {event}" for event in ("SessionStart", "PostToolUse")
+]
+
 _CAPABILITIES = "-dac_override,-dac_read_search"
 _BIND = ("setpriv", f"--bounding-set={_CAPABILITIES}", f"--inh-caps={_CAPABILITIES}")
 _SHOW_WORDS = "runr() { for word; do printf '%s\\0' \"$word\"; done; }"
@@ -132,6 +138,15 @@ class Place:
         shown = typed(["sh", "-c", f"{_SHOW_WORDS}; {command}"], folder, variables)
         assert (shown.code, shown.err) == (0, ""), shown
         return self.runr(*shown.out.split("\0")[:-1], cwd=folder, env=variables)
+
+    def diverge(self) -> None:
+        """Commit a conflict: `other` has another README.md than `main`, which is checked out."""
+        self.git("switch", "-q", "-c", "other")
+        self.write("README.md", "theirs\n")
+        self.commit("Theirs")
+        self.git("switch", "-q", "main")
+        self.write("README.md", "ours\n")
+        self.commit("Ours")
 
     def run(self, task: str, *words: str, code: int = 0) -> Any:
         """Run a task to its end and return the run."""

@@ -170,12 +170,7 @@ def test_a_secret_in_the_reason_is_in_no_commit(place: Place) -> None:
 
 
 def test_in_the_middle_of_a_merge_it_is_refused(place: Place) -> None:
-    place.git("switch", "-q", "-c", "other")
-    place.write("README.md", "theirs\n")
-    place.commit("Theirs")
-    place.git("switch", "-q", "main")
-    place.write("README.md", "ours\n")
-    place.commit("Ours")
+    place.diverge()
     place.runr("intervene", "--reason", "x", "--all", code=2)
     place.paste("git merge other")
     refused = place.runr("intervene", "--reason", "x", "--all", code=2)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.terminal import Place
+from cli.terminal import HOOKS, Place
 
 RUN = "runs/{run}"
 KINDS = (
@@ -14,8 +14,6 @@ KINDS = (
     *(f"{RUN}/{name}" for name in ("lock", "timeline.jsonl", "state.json", "task.md", "report.md")),
     *(f"{RUN}/{name}" for name in ("prompt-2.md", "worker-2.jsonl")),
 )
-EVENT = '{"session_id": "s", "hook_event_name": "%s", "cwd": ".", "tool_name": "Bash"}'
-HOOKS = [f"echo '{EVENT % event}' | runr hook {event}" for event in ("SessionStart", "PostToolUse")]
 COMMANDS = (
     *("runr status", *HOOKS, "runr resume RUN", "runr run --task b"),
     *("runr rebuild", "runr clean --records --older-than 0s"),

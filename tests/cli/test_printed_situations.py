@@ -416,12 +416,7 @@ def test_a_task_with_an_odd_name_is_shown_and_run(place: Place) -> None:
 def merging(place: Place) -> None:
     """Leave a merge with a conflict in progress."""
     place.commit("Here")
-    place.git("switch", "-q", "-c", "other")
-    place.write("README.md", "theirs\n")
-    place.commit("Theirs")
-    place.git("switch", "-q", "main")
-    place.write("README.md", "ours\n")
-    place.commit("Ours")
+    place.diverge()
     assert place.paste("git merge other").code == 1
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.terminal import Place
+from cli.terminal import HOOKS, Place
 
 FILES = (
     *("tasks/b.md", "task-status.json", "config.toml", "runr.db", "hooks.log"),
@@ -17,8 +17,6 @@ FILES = (
         for name in ("lock", "timeline.jsonl", "state.json", "task.md", "report.md", "config.json")
     ),
 )
-EVENT = '{"session_id": "s", "hook_event_name": "%s", "cwd": ".", "tool_name": "Bash"}'
-HOOKS = [f"echo '{EVENT % event}' | runr hook {event}" for event in ("SessionStart", "PostToolUse")]
 COMMANDS = (
     *("runr status", "runr doctor", "runr report RUN", *HOOKS),
     *("runr new own --template own", "runr run --task b", "runr resume RUN", "runr rebuild"),

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from runr import nofollow
 from runr.errors import VerificationError
 from runr.next_steps import commands
 
@@ -143,15 +144,7 @@ def _kind(entry: "os.DirEntry[str]") -> tuple[bool, bool]:
 
 
 def _remove(path: Path) -> None:
-    if not path.is_dir() or path.is_symlink():
+    if path.is_dir() and not path.is_symlink():
+        nofollow.remove_tree(path)
+    else:
         path.unlink(missing_ok=True)
-        return
-    # An overlay leaves a folder that even its owner may not read.
-    for folder, _, _ in os.walk(path):
-        Path(folder).chmod(0o700)
-    for folder, folders, _ in os.walk(path):
-        for name in folders:
-            inner = Path(folder) / name
-            if not inner.is_symlink():
-                inner.chmod(0o700)
-    shutil.rmtree(path)

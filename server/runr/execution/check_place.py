@@ -249,10 +249,11 @@ def clean(context: RunContext, state: RunState, built: Built) -> Iterator[CleanC
     spec, start = state.spec, state.start
     # Programs may have been installed with the path of the main working tree, too.
     root, workdir = context.layout.root, Path(start.workdir)
-    # Below the mount over the main working tree, a linked one inside of it would be hidden.
-    outside = start.branch is None and root not in workdir.parents
-    roots = tuple(dict.fromkeys((*((workdir,) if outside else ()), root)))
     mounted = can_mount()
+    # A mount over the main working tree hides a linked one inside of it.
+    hidden = mounted and root in workdir.parents
+    own = [workdir] if start.branch is None and not hidden else []
+    roots = tuple(dict.fromkeys((*own, root)))
     with _reserved(context, mounted=mounted) as checkout:
         carried = _carried(roots, spec, mounted=mounted)
         record = built.record._replace(mounted=mounted, carried=carried)

@@ -116,11 +116,6 @@ def copy_changes(checkout: Checkout, changed: Sequence[Change], workspace: Path)
 
 
 def _discard(checkout: Checkout) -> None:
-    for folder, folders, _ in os.walk(checkout.path):
-        for name in folders:
-            inner = Path(folder) / name
-            if not inner.is_symlink():
-                inner.chmod(0o700)
     if nofollow.exists(checkout.path):
         nofollow.remove_tree(checkout.path)
     nofollow.unlink(checkout.index_file, missing_ok=True)

@@ -12,17 +12,13 @@ from pathlib import Path
 from runr import nofollow
 from runr.git import quarantine
 from runr.git.repo import Repo, split
+from runr.redaction import redact
 
 #: Settings that would call a program, lead to another folder, or let git trust the times of files.
 _DROPPED = (
     *("core.worktree", "core.bare", "core.hookspath", "core.attributesfile", "core.fsmonitor"),
-    *(
-        "core.trustctime",
-        "core.checkstat",
-        "core.ignorestat",
-        "core.splitindex",
-        "core.logallrefupdates",
-    ),
+    *("core.trustctime", "core.checkstat", "core.ignorestat", "core.splitindex"),
+    "core.logallrefupdates",
     *("core.untrackedcache", "core.repositoryformatversion", "index.", "include.", "includeif."),
     *("extensions.worktreeconfig", "extensions.refstorage", "gc.", "maintenance.", "safe."),
 )
@@ -80,8 +76,15 @@ def read_settings(repo: Repo) -> tuple[tuple[str, str | None], ...]:
 
 
 def render_config(settings: Iterable[tuple[str, str | None]]) -> bytes:
-    """Return a git configuration file with the settings that have no effect outside of it."""
-    kept = [(key, value) for key, value in settings if not key.startswith(_DROPPED)]
+    """Return a git configuration file with the settings that have no effect outside of it.
+
+    A setting with a secret, such as a header with a token, is left out: the file is kept.
+    """
+    kept = [
+        (key, value)
+        for key, value in settings
+        if not key.startswith(_DROPPED) and not _is_secret(key, value or "")
+    ]
     version = "1" if any(key.startswith("extensions.") for key, _ in kept) else "0"
     every = (("core.repositoryformatversion", version), *kept, *_OWN)
     return os.fsencode("".join(_setting(key, value) for key, value in every))
@@ -94,6 +97,12 @@ def write(path: Path, content: bytes) -> None:
     with os.fdopen(handle, "wb") as file:
         file.write(content)
     nofollow.rename(begun, path.name)
+
+
+def _is_secret(key: str, value: str) -> bool:
+    # The address of a remote may have a password, as the name of a section as well.
+    line = f"{key}={value}"
+    return redact(line) != line
 
 
 def _setting(key: str, value: str | None) -> str:

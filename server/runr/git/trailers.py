@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from runr.text import flat, printable
+
 RUN_ID = "Runr-Run-Id"
 TASK = "Runr-Task"
 CHECKPOINT = "Runr-Checkpoint"
@@ -167,19 +169,15 @@ def _lines(text: str) -> list[str]:
 
 
 def _subject(text: str) -> str:
-    line = " ".join(_printable(text).split()) or "runr checkpoint"
+    line = flat(text) or "runr checkpoint"
     if line.startswith(_MISREAD):
         line = f"runr: {line}"
     return line if len(line) <= _SUBJECT else line[: _SUBJECT - 1].rstrip() + "…"
 
 
 def _body(text: str) -> str:
-    lines = (_printable(line, keep="\t").rstrip() for line in text.split("\n"))
+    lines = (printable(line, keep="\t").rstrip() for line in text.split("\n"))
     return "\n".join(f"> {line}" if _OWN.match(line.lstrip()) else line for line in lines).strip()
-
-
-def _printable(text: str, keep: str = "") -> str:
-    return "".join(char if char.isprintable() or char in keep else " " for char in text)
 
 
 def _encode(value: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from runr.query.task_state import DISPLAY_STATUSES, DisplayStatus, TaskState
 from runr.status.model import Evidence, State
+from runr.text import printable
 
 #: In the order in which a legend names them.
 
@@ -124,7 +125,7 @@ def _look(box: Box) -> str:
 
 def _quoted(text: str) -> str:
     # A backslash begins one of Graphviz's own escapes, such as \\N for a node's name.
-    shown = "".join(sign if sign.isprintable() else " " for sign in text)
+    shown = printable(text)
     return '"' + shown.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
@@ -153,5 +154,5 @@ def render_mermaid(chart: Chart) -> str:
 
 
 def _text(text: str) -> str:
-    shown = "".join(sign if sign.isprintable() else " " for sign in text)
+    shown = printable(text)
     return shown.translate(_ESCAPES)

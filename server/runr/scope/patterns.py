@@ -9,7 +9,6 @@ but in that folder.
 """
 
 import re
-from functools import lru_cache
 from typing import NamedTuple
 
 _TOKENS = re.compile(r"((?:(?<=/)|^)(?:\*\*/)+|\*\*+|\*|\?)")
@@ -25,7 +24,6 @@ class _Part(NamedTuple):
     texts: list[str]
 
 
-@lru_cache(maxsize=512)
 def translate(pattern: str) -> re.Pattern[str]:
     """Return a regular expression for `fullmatch`; a match of a folder covers all below it."""
     *parts, last = _parts(pattern)
