@@ -9,6 +9,8 @@ from functools import lru_cache
 ProgressScope = Callable[[str], AbstractContextManager[object]]
 
 _LONG = 80
+# DEL, the C1 control characters, and the separators that some programs take for line ends.
+_CONTROLS = re.compile("[\x7f-\x9f\u2028\u2029]")
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _PART = r"(\d+)\s*([smhd]?)"
 # A number without a unit must be alone: `1h30` is ambiguous.
@@ -21,7 +23,8 @@ def parse_duration(text: object) -> int:
         return text
     seconds = _seconds(str(text))
     if seconds is None:
-        msg = f"{text!r} is not a duration: write seconds, or 90s, 45m, 1h30m, 2d"
+        written = str(text).lower() if isinstance(text, bool) else repr(text)
+        msg = f"{written} is not a duration: write seconds, or 90s, 45m, 1h30m, 2d"
         raise ValueError(msg)
     return seconds
 
@@ -76,6 +79,14 @@ def shortened(value: object) -> str:
 def printable(text: str, keep: str = "") -> str:
     """Return `text` with a space for each control character that is not in `keep`."""
     return "".join(char if char.isprintable() or char in keep else " " for char in text)
+
+
+def escape_controls(json: str) -> str:
+    """Return a JSON document in which no control character reaches a terminal as it is.
+
+    JSON itself escapes those below U+0020 only.
+    """
+    return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", json)
 
 
 def flat(text: str) -> str:

@@ -38,7 +38,7 @@ def test_each_commit_is_classed_by_its_trailers(place: Place) -> None:
     answer = place.runr("audit", "--json", code=0).json
     assert answer["counts"] == {
         "checkpoint": 1,
-        "intervention": 1,
+        "manual_commit": 1,
         "attributed": 1,
         "inferred": 0,
         "unattributed": 3,

@@ -1,5 +1,7 @@
 """The table of commands: help lines, aliases, colours, defaults."""
 
+import re
+
 import click
 import pytest
 
@@ -31,6 +33,22 @@ def test_colours_follow_the_environment(place: Place) -> None:
     assert "\x1b[" in place.runr("task-status", "nope", env=forced, code=2).err
     for quiet in ({"NO_COLOR": "1"}, {"FORCE_COLOR": "0"}, {}):
         assert "\x1b[" not in place.runr("list-tasks", env={**forced, **quiet} if quiet else {}).out
+
+
+def test_no_text_without_a_colour_ends_one(place: Place) -> None:
+    place.task("a.md")
+    place.task("b.md", "type: manual")
+    place.runr("complete-task", "b", "--reason", "done", code=0)
+    for words in (("list-tasks",), ("status",), ("doctor",), ("runs",), ("why", "a")):
+        out = place.runr(*words, env={"FORCE_COLOR": "1"}).out
+        parts = re.split(r"\x1b\[0m", out)
+        assert all("\x1b[" in part for part in parts[:-1]), (words, out)
+
+
+def test_control_characters_in_a_task_are_escaped_in_json(place: Place) -> None:
+    place.task("a.md", "title: 'x\x9b31m\x7f'")
+    for words in (("export",), ("export", "--format", "beads"), ("list-tasks", "--json")):
+        assert not set("\x7f\x9b") & set(place.runr(*words, code=0).out), words
 
 
 def test_report_follow_and_resume_take_the_latest_run(place: Place) -> None:

@@ -192,7 +192,7 @@ def test_an_approval_needs_a_run_that_waits_for_a_person(place: Place, words: li
     place.script("a.md", "echo 1 > a.txt")
     place.commit("Tasks")
     said = [*words, "a", "--reason", "why"]
-    assert "a.md yet, so there is nothing to review" in place.runr(*said, code=2).err
+    assert "a.md yet, so there is nothing to decide" in place.runr(*said, code=2).err
     run = place.run("a")
     assert "does not wait for a person (completed)" in place.runr(*said, code=2).err
     assert place.runr(words[0], run["id"], "--reason", "why", code=2).steps == [

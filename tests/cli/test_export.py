@@ -46,7 +46,7 @@ def test_an_export_is_restored_in_another_repository(worked: Place, form: str) -
     preview = there.runr("import", "kept", "--preview", code=0).out
     assert re.search(r"\d+ would be imported\.$", preview, re.MULTILINE)
     assert not (there.root / ".runr/tasks").exists()
-    there.runr("import", "kept", code=0)
+    there.runr("import", "--yes", "kept", code=0)
     assert seen(there) == seen(worked)
     run = worked.status("01-a.md")["last_run_id"]
     assert there.events(run) == worked.events(run)
@@ -74,7 +74,7 @@ def test_the_table_has_columns_for_people(worked: Place) -> None:
 def test_what_is_here_and_different_is_not_overwritten(worked: Place) -> None:
     worked.runr("export", "--output", "kept.json", code=0)
     changed = worked.task("02-b.md", body="other")
-    refused = worked.runr("import", "kept.json", "--json", code=1).json
+    refused = worked.runr("import", "--yes", "kept.json", "--json", code=1).json
     failed = [record for record in refused["records"] if record["outcome"] == "failed"]
     assert {record["reason"] for record in failed} == {"here already, and different"}
     assert refused["counts"]["imported"] == 0
@@ -82,7 +82,7 @@ def test_what_is_here_and_different_is_not_overwritten(worked: Place) -> None:
     refused = worked.runr("export", "--output", "kept.json", code=2)
     assert "--force" in refused.err
     worked.runr("export", "--output", "kept.json", "--force", code=0)
-    assert "0 imported" in worked.runr("import", "kept.json", code=0).out
+    assert "0 imported" in worked.runr("import", "--yes", "kept.json", code=0).out
     assert "only --preview" in worked.runr("import", "kept.json", "--into", "x", code=2).err
 
 
@@ -92,7 +92,7 @@ def test_what_is_damaged_in_an_export_does_not_keep_the_rest(worked: Place) -> N
     kept = json.loads(worked.read("kept.json"))
     kept["tasks"][0] |= {"text": None, "base64": "%"}
     there.write("kept.json", json.dumps(kept))
-    answer = there.runr("import", "kept.json", code=1)
+    answer = there.runr("import", "--yes", "kept.json", code=1)
     assert "! kept.json, tasks[0]  the content of .runr/tasks/01-a.md is damaged" in answer.out
     assert [task["path"] for task in seen(there)] == [
         *[".runr/tasks/02-b.md", ".runr/tasks/04-latin.md", ".runr/tasks/deep/03-c.md"]
@@ -101,7 +101,7 @@ def test_what_is_damaged_in_an_export_does_not_keep_the_rest(worked: Place) -> N
 
 def test_an_export_of_a_newer_runr_is_refused(place: Place) -> None:
     place.write("kept", '{"format": "runr-export", "version": 9}')
-    refused = place.runr("import", "kept", code=2)
+    refused = place.runr("import", "--yes", "kept", code=2)
     assert "was written by a newer runr (format 9" in refused.err.splitlines()[0]
 
 
@@ -130,7 +130,7 @@ def test_a_damaged_export_is_accounted_for(
     place: Place, text: str, where: str, reason: str
 ) -> None:
     place.write("kept", text)
-    (record,) = place.runr("import", "kept", "--json", code=1).json["records"]
+    (record,) = place.runr("import", "--yes", "kept", "--json", code=1).json["records"]
     assert (record["place"], record["reason"]) == (where, reason)
     assert not (place.root / ".runr/tasks").exists()
 
@@ -142,7 +142,7 @@ def test_tasks_survive_an_export_to_another_tool_and_back(worked: Place, form: s
     target = str(there.root / names[form])
     worked.runr("export", "--format", form, "--output", target, code=0)
     file = "." if form == "backlog" else names[form]
-    there.runr("import", file, "--done", "attest", "--by", "Ada", code=0)
+    there.runr("import", "--yes", file, "--done", "attest", "--by", "Ada", code=0)
     tasks = there.runr("list-tasks", "--json", code=0).json["tasks"]
     found = {task["title"]: task for task in tasks}
     assert {title: task["status"] for title, task in found.items()} == {

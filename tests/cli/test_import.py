@@ -61,7 +61,7 @@ def test_real_files_of_other_tools_are_imported_and_listed_without_problems(
     place: Place, name: str
 ) -> None:
     words = ("--done", "attest", "--by", "Ada", "--json")
-    answer = place.runr("import", brought(place, name), *words, code=0).json
+    answer = place.runr("import", "--yes", brought(place, name), *words, code=0).json
     tasks = listed(place)
     assert len(tasks) == written(answer) > 1
     assert answer["record_count"] == len(answer["records"]) == sum(answer["counts"].values())
@@ -75,7 +75,7 @@ def test_real_files_of_other_tools_are_imported_and_listed_without_problems(
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_imported_tasks_are_in_the_graph_and_pass_lint(place: Place, name: str) -> None:
-    answer = place.runr("import", brought(place, name), "--json", code=0).json
+    answer = place.runr("import", "--yes", brought(place, name), "--json", code=0).json
     drawn = place.runr("graph", "--format", "mermaid", code=0).out
     names = [record["path"] for record in answer["records"] if record["path"]]
     assert all(name.removeprefix(".runr/tasks/").removesuffix(".md") in drawn for name in names)
@@ -86,7 +86,7 @@ def test_imported_tasks_are_in_the_graph_and_pass_lint(place: Place, name: str) 
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_a_second_import_changes_nothing(place: Place, name: str) -> None:
-    words = ("import", brought(place, name), "--done", "attest", "--by", "Ada", "--json")
+    words = ("import", "--yes", brought(place, name), "--done", "attest", "--by", "Ada", "--json")
     place.runr(*words, code=0)
     before, status = taskfiles(place), recorded(place)
     again = place.runr(*words, code=0).json
@@ -101,14 +101,14 @@ def test_a_preview_lists_everything_and_writes_nothing(place: Place, name: str) 
     planned = place.runr("import", file, "--preview", "--json", code=0).json
     assert not (place.root / ".runr/tasks").exists()
     assert not place.has_status()
-    done = place.runr("import", file, "--json", code=0).json
+    done = place.runr("import", "--yes", file, "--json", code=0).json
     after = {key: done[key] for key in ("dry_run", "next_steps", "notes")}
     assert planned | after == done
 
 
 def test_task_master_numbers_lists_and_states_are_kept(place: Place) -> None:
     words = ("--done", "attest", "--by", "Ada", "--json")
-    found = rows(place.runr("import", brought(place, "tagged"), *words, code=0).json)
+    found = rows(place.runr("import", "--yes", brought(place, "tagged"), *words, code=0).json)
     tasks = listed(place)
     press = tasks["2.2-press-the-finds.md"]
     assert press["status"] == "pending"
@@ -127,7 +127,9 @@ def test_task_master_numbers_lists_and_states_are_kept(place: Place) -> None:
 
 
 def test_what_was_done_elsewhere_is_somebodys_word_and_says_whose(place: Place) -> None:
-    place.runr("import", brought(place, "epic"), "--done", "attest", "--by", "Grace", code=0)
+    place.runr(
+        "import", "--yes", brought(place, "epic"), "--done", "attest", "--by", "Grace", code=0
+    )
     entry = place.status("orchard-q7x.1-fell-the-dead-trees.md")
     assert entry["evidence"] == "attested"
     assert entry["verification"] == "none"
@@ -147,7 +149,9 @@ def test_what_was_done_elsewhere_is_somebodys_word_and_says_whose(place: Place) 
 def test_what_is_done_elsewhere_is_not_completed_without_a_name(
     place: Place, policy: str, kind: str | None, ready: int
 ) -> None:
-    answer = place.runr("import", brought(place, "plain"), "--done", policy, "--json", code=0).json
+    answer = place.runr(
+        "import", "--yes", brought(place, "plain"), "--done", policy, "--json", code=0
+    ).json
     assert written(answer) == (3 if kind else 2)
     assert not place.has_status()
     slab = listed(place).get("01-pour-the-foundation.md")
@@ -158,7 +162,7 @@ def test_what_is_done_elsewhere_is_not_completed_without_a_name(
 
 def test_what_is_held_as_done_elsewhere_is_attested_by_the_printed_command(place: Place) -> None:
     place.git("config", "user.name", "Grace O'Malley")
-    answer = place.runr("import", brought(place, "plain"), code=0)
+    answer = place.runr("import", "--yes", brought(place, "plain"), code=0)
     assert "01-pour-the-foundation.md  done in Task Master, not attested: on hold" in answer.out
     assert "1 task is done in Task Master; runr checked nothing of that" in answer.out
     held = place.read(".runr/tasks/01-pour-the-foundation.md")
@@ -175,7 +179,7 @@ def test_an_attestation_needs_a_name(place: Place, tmp_path: Path) -> None:
     file = brought(place, "plain")
     for config in ("", str(empty)):
         env = {"GIT_CONFIG_GLOBAL": config} if config else {}
-        refused = place.runr("import", file, "--done", "attest", env=env, code=2)
+        refused = place.runr("import", "--yes", file, "--done", "attest", env=env, code=2)
         assert "1 task would be attested: name with --by the person" in refused.err
         (step,) = refused.steps
         assert ("--by 'YOUR NAME'" in step) == bool(config)
@@ -185,7 +189,7 @@ def test_an_attestation_needs_a_name(place: Place, tmp_path: Path) -> None:
 
 def test_nothing_is_overwritten_and_the_rest_is_imported(place: Place) -> None:
     mine = place.task("02-raise-the-frame.md", body="mine")
-    answer = rows(place.runr("import", brought(place, "plain"), "--json", code=0).json)
+    answer = rows(place.runr("import", "--yes", brought(place, "plain"), "--json", code=0).json)
     assert answer["taskmaster:2"]["changes"] == [
         "02-raise-the-frame.md is there already: written as 02-raise-the-frame-2.md"
     ]
@@ -197,10 +201,10 @@ def test_nothing_is_overwritten_and_the_rest_is_imported(place: Place) -> None:
 
 def test_an_interrupted_import_is_completed_by_the_next_one(place: Place) -> None:
     file = brought(place, "plain")
-    place.runr("import", file, code=0)
+    place.runr("import", "--yes", file, code=0)
     (place.root / ".runr/tasks/02-raise-the-frame.md").unlink()
     words = ("--done", "attest", "--by", "Ada", "--json")
-    answer = place.runr("import", file, *words, code=0).json
+    answer = place.runr("import", "--yes", file, *words, code=0).json
     assert (written(answer), answer["attested_count"]) == (1, 1)
     assert listed(place)["01-pour-the-foundation.md"]["evidence"] == "attested"
 
@@ -217,15 +221,17 @@ def test_one_damaged_file_keeps_no_other_from_being_imported(place: Place) -> No
     tasks = place.root / "backlog/tasks"
     (tasks / "task-5 - x.md").write_bytes(b"---\nid: task-5\ntitle: caf\xe9\n---\n")
     (tasks / "task-6 - x.md").symlink_to("nowhere.md")
-    answer = place.runr("import", ".", code=1)
+    os.mkfifo(tasks / "task-7 - x.md")
+    answer = place.runr("import", "--yes", ".", code=1)
     damaged = [line.strip() for line in answer.out.splitlines() if line.startswith("  !")]
     assert damaged[0].startswith("! ./backlog/tasks/task-3 - x.md, line ")
     assert damaged[1:] == [
         "! ./backlog/tasks/task-4 - x.md, line 5  the key `status` occurs twice, first on line 4",
         "! ./backlog/tasks/task-6 - x.md  cannot be read: No such file or directory",
+        "! ./backlog/tasks/task-7 - x.md  is not a regular file",
     ]
     assert (
-        "7 records: 3 imported, 2 of them with changes; 1 left out; 3 could not be imported."
+        "8 records: 3 imported, 2 of them with changes; 1 left out; 4 could not be imported."
         in answer.out
     )
     found = listed(place)
@@ -252,7 +258,7 @@ def test_an_unknown_status_puts_a_task_on_hold(place: Place) -> None:
     place.write("t.json", '{"master":{"tasks":[{"id":1,"title":"b","status":"blocked"},{"id":2}]}}')
     place.write("hub.json", json.dumps([{"number": 1, "title": "a", "state": "MERGED"}]))
     for file in ("backlog", "b.jsonl", "t.json", "hub.json"):
-        place.runr("import", file, "--into", f"from-{file.partition('.')[0]}", code=0)
+        place.runr("import", "--yes", file, "--into", f"from-{file.partition('.')[0]}", code=0)
     tasks = listed(place)
     assert len(tasks) == len(WORDS) + 7
     assert {task["type"] for task in tasks.values()} == {"manual"}
@@ -266,7 +272,7 @@ def test_an_empty_file_of_one_tool_hides_no_tasks_of_another(place: Place) -> No
     place.write(".beads/issues.jsonl")
     place.write("tasks.json", '{"version": "2.0.0", "tasks": [{"label": "build"}]}')
     backlog(place, "title: One")
-    answer = place.runr("import", ".", code=0)
+    answer = place.runr("import", "--yes", ".", code=0)
     assert answer.out.startswith("Backlog.md, .:")
     assert "note: ./.beads/issues.jsonl (Beads) has no records" in answer.out
     assert "note: ./tasks.json is not a file of Task Master" in answer.out
@@ -278,21 +284,21 @@ def test_where_several_tools_have_tasks_each_is_offered(place: Place) -> None:
     brought(place, "epic")
     brought(place, "plain")
     place.write("tasks/tasks.json", '{"tasks": [{"id": 1, "title": "Old"}]}')
-    refused = place.runr("import", ".", "--tag", "old one", code=2)
+    refused = place.runr("import", "--yes", ".", "--tag", "old one", code=2)
     assert "./backlog (Backlog.md, 1)" in refused.err
     assert "./.beads/issues.jsonl (Beads, 4)" in refused.err
     assert len(refused.steps) == 4
     assert [place.paste(f"{step} --preview").code for step in refused.steps] == [0] * 4
-    place.runr("import", ".", "--from", "backlog", code=0)
+    place.runr("import", "--yes", ".", "--from", "backlog", code=0)
     assert list(listed(place)) == ["task-1-one.md"]
 
 
 def test_an_import_without_records_says_so(place: Place) -> None:
     place.write(".beads/issues.jsonl")
-    answer = place.runr("import", ".", code=0)
+    answer = place.runr("import", "--yes", ".", code=0)
     assert "There is nothing to import." in answer.out
     (place.root / ".beads/issues.jsonl").unlink()
-    assert "bd export -o .beads/issues.jsonl" in place.runr("import", ".", code=2).err
+    assert "bd export -o .beads/issues.jsonl" in place.runr("import", "--yes", ".", code=2).err
 
 
 def test_the_next_step_of_a_preview_is_the_import(place: Place) -> None:
@@ -308,7 +314,7 @@ def test_the_next_step_of_a_preview_is_the_import(place: Place) -> None:
 def test_the_next_step_of_an_import_is_to_add_checks_and_commit(place: Place) -> None:
     place.write("more.json", '{"tasks": [{"id": 1, "title": "More"}]}')
     (place.root / "sub").mkdir()
-    answer = place.runr("import", "../more.json", cwd=place.root / "sub", code=0)
+    answer = place.runr("import", "--yes", "../more.json", cwd=place.root / "sub", code=0)
     assert "note: add checks for each task to its header (`verify:`)" in answer.out
     assert [place.paste(step).code for step in answer.steps] == [0, 0]
     assert place.git("log", "-1", "--format=%s") == "Import 1 task from Task Master\n"
@@ -316,7 +322,7 @@ def test_the_next_step_of_an_import_is_to_add_checks_and_commit(place: Place) ->
 
 
 def test_without_checks_and_settings_the_next_step_adds_them(bare: Place) -> None:
-    answer = bare.runr("import", brought(bare, "plain"), code=0)
+    answer = bare.runr("import", "--yes", brought(bare, "plain"), code=0)
     assert "no checks are set" in answer.out
     assert answer.steps[0] == "runr init"
     assert [bare.paste(step).code for step in answer.steps] == [0] * len(answer.steps)
@@ -324,14 +330,14 @@ def test_without_checks_and_settings_the_next_step_adds_them(bare: Place) -> Non
 
 def test_no_commit_is_advised_where_git_ignores_the_tasks(place: Place) -> None:
     place.write(".gitignore", ".runr\n")
-    answer = place.runr("import", brought(place, "plain"), code=0)
+    answer = place.runr("import", "--yes", brought(place, "plain"), code=0)
     assert not [step for step in answer.steps if step.startswith("git ")]
 
 
 def test_a_file_from_powershell_is_read(place: Place) -> None:
     text = (FIXTURES / "github.json").read_text(encoding="utf-8")
     (place.root / "issues.json").write_bytes(text.encode("utf-16"))
-    assert written(place.runr("import", "issues.json", "--json", code=0).json) == 2
+    assert written(place.runr("import", "--yes", "issues.json", "--json", code=0).json) == 2
 
 
 def test_foreign_names_stay_in_the_folder_of_tasks(place: Place) -> None:
@@ -348,7 +354,7 @@ def test_foreign_names_stay_in_the_folder_of_tasks(place: Place) -> None:
     issues = [{"id": name, "title": name, "status": "open"} for name in names]
     place.write("evil.jsonl", "".join(json.dumps(issue) + "\n" for issue in issues))
     before = place.snapshot()
-    place.runr("import", "evil.jsonl", code=1)
+    place.runr("import", "--yes", "evil.jsonl", code=1)
     assert place.snapshot() == before
     folder = place.root / ".runr/tasks"
     assert len(list(folder.iterdir())) == len(names) - 1  # one has no id
@@ -361,13 +367,15 @@ def test_a_target_outside_of_the_tasks_is_refused(place: Place, into: str) -> No
     place.write("elsewhere/keep")
     (place.root / ".runr/tasks").mkdir(parents=True)
     (place.root / ".runr/tasks/link").symlink_to(place.root / "elsewhere")
-    refused = place.runr("import", brought(place, "plain"), "--into", into, code=2)
+    refused = place.runr("import", "--yes", brought(place, "plain"), "--into", into, code=2)
     assert refused.err.startswith("runr: ")
     assert [file.name for file in (place.root / "elsewhere").iterdir()] == ["keep"]
 
 
 def test_a_script_in_foreign_text_is_not_run(place: Place) -> None:
-    answer = rows(place.runr("import", brought(place, "github.json"), "--json", code=0).json)
+    answer = rows(
+        place.runr("import", "--yes", brought(place, "github.json"), "--json", code=0).json
+    )
     assert "a block marked `sh run` is plain text here" in answer["github:8"]["changes"]
     assert "```sh\nrm -rf tuning" in place.read(".runr/tasks/08-find-the-tuning-fork.md")
 
@@ -388,7 +396,7 @@ def test_what_is_of_no_known_tool_is_refused_in_one_line(
 ) -> None:
     if text is not None:
         place.write(file, text)
-    refused = place.runr("import", file.partition("/")[0], code=2)
+    refused = place.runr("import", "--yes", file.partition("/")[0], code=2)
     assert refused.err.startswith("runr: ")
     assert message in refused.err.splitlines()[0]
     assert not (place.root / ".runr/tasks").exists()
@@ -410,22 +418,24 @@ def test_a_record_that_cannot_be_read_is_reported_with_its_place(
     place: Place, file: str, content: bytes, where: str, reason: str
 ) -> None:
     (place.root / file).write_bytes(content)
-    answer = place.runr("import", file, code=1)
+    answer = place.runr("import", "--yes", file, code=1)
     assert f"  ! {file}, {where}  {reason}" in answer.out
     assert "1 could not be imported." in answer.out
 
 
 def test_an_unknown_tool_or_list_is_refused(place: Place) -> None:
     file = brought(place, "tagged")
-    refused = place.runr("import", file, "--list", "autumn", code=2)
+    refused = place.runr("import", "--yes", file, "--list", "autumn", code=2)
     assert "there are master, autumn/fungi" in refused.err
-    answer = place.runr("import", file, "--list", "autumn/fungi", "--tag", "wild", "--json").json
+    answer = place.runr(
+        "import", "--yes", file, "--list", "autumn/fungi", "--tag", "wild", "--json"
+    ).json
     assert written(answer) == 2
     assert answer["counts"]["left_out"] == answer["record_count"] - 2
     assert {tuple(task["tags"]) for task in listed(place).values()} == {("wild",)}
     assert (
         "only a Task Master file"
-        in place.runr("import", brought(place, "github.json"), "--list", "x", code=2).err
+        in place.runr("import", "--yes", brought(place, "github.json"), "--list", "x", code=2).err
     )
 
 
@@ -451,6 +461,17 @@ def test_a_terminal_is_shown_the_preview_and_asked(
     assert place.has_status() == attested
     if attested:
         assert place.status("01-pour-the-foundation.md")["completed_by"] == "person:Ada"
+
+
+def test_without_a_terminal_an_import_has_to_be_confirmed(place: Place) -> None:
+    file = brought(place, "plain")
+    for words in ((), ("--json",)):
+        refused = place.runr("import", file, *words, code=2)
+        assert not (place.root / ".runr/tasks").exists()
+    preview, confirmed = place.runr("import", file, code=2).steps
+    assert "3 would be imported" in place.paste(preview).out
+    assert "without a terminal" in refused.json["error"]["message"]
+    assert "3 imported" in place.paste(confirmed).out
 
 
 def test_options_replace_the_questions_in_a_terminal(place: Place) -> None:

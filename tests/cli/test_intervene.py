@@ -157,7 +157,7 @@ def test_a_reason_is_data_to_shells_trailers_and_git(place: Place) -> None:
     place.runr("intervene", "--all", f"--reason={reason}", code=0)
     assert not list(place.root.rglob("pwned"))
     found = place.runr("audit", "--range", "HEAD~1..", "--json", code=0).json["counts"]
-    assert (found["intervention"], found["checkpoint"]) == (1, 0)
+    assert (found["manual_commit"], found["checkpoint"]) == (1, 0)
     place.runr("rebuild", code=0)
 
 

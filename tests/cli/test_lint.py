@@ -195,3 +195,19 @@ def test_damaged_records_are_errors_and_are_left_as_they_are(place: Place) -> No
     place.write(".runr/task-status.json", "{")
     assert ("record", "error", ".runr/task-status.json", None) in findings(place, code=1)
     assert place.read(".runr/task-status.json") == "{"
+
+
+def test_workers_that_the_settings_name_have_to_exist(place: Place) -> None:
+    place.config('[run]\nworker = "claud-code"\nfallback = ["cdx"]\n\n[phases]\nreview = "off"\n')
+    first, second = messages(place).splitlines()[:2]
+    assert "error: run.worker: there is no worker claud-code; did you mean claude-code?" in first
+    assert "error: run.fallback: there is no worker cdx; did you mean codex?" in second
+
+
+def test_a_filter_of_lint_repairs_no_damaged_status_file(place: Place) -> None:
+    place.task("a.md", "tags: [x]")
+    place.write(".runr/task-status.json", "{")
+    refused = place.runr("lint", "--tag", "x", code=10)
+    assert "task-status.json is damaged" in refused.err
+    assert refused.steps == ["runr rebuild"]
+    assert place.read(".runr/task-status.json") == "{"

@@ -147,6 +147,15 @@ def test_doctor_reports_problems_with_their_remedies(bare: Place) -> None:
     assert bare.read(".runr/task-status.json") == "{"
 
 
+def test_doctor_ticks_no_check_whose_program_is_missing(place: Place) -> None:
+    place.config('[verify]\ntier0 = ["true", "no-such-tool x"]\n')
+    found = place.runr("doctor", "--json", code=1).json["health_checks"]
+    named = {each["message"]: each["state"] for each in found if each["name"] == "checks"}
+    assert named.pop("true") == "ok"
+    ((message, state),) = named.items()
+    assert (state, "no-such-tool is not on PATH" in message) == ("bad", True)
+
+
 def test_doctor_names_a_recorded_task_that_was_renamed(place: Place) -> None:
     place.task("01-gate.md", "type: manual")
     place.runr("complete-task", "01-gate", "--reason", "done", code=0)

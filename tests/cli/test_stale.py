@@ -167,15 +167,15 @@ def test_an_acknowledgement_is_recorded_with_the_person(done: Place) -> None:
     after = done.status("a.md")
     same = ("status", "evidence", "completed_by", "completed_at", "checkpoint_sha", "run_count")
     assert {key: after[key] for key in same} == {key: before[key] for key in same}
-    assert after["accepted_by"] == "person:Grace"
+    assert after["acknowledged_by"] == "person:Grace"
     assert "acknowledged: by Grace on " in done.runr("why", "a", code=0).out
-    report = done.runr("report", after["accepted_run"], code=0).out
+    report = done.runr("report", after["acknowledged_run"], code=0).out
     assert "still valid, acknowledged by Grace" in report
     assert "a typo" in report
     done.write(".runr/task-status.json", "x")
     done.runr("list-tasks", code=0)
     again = done.status("a.md")
-    assert again["accepted_by"] == "person:Grace"
+    assert again["acknowledged_by"] == "person:Grace"
     assert stale_reasons(done) == {}
     edit(done, "a.md", "echo  an", "echo the")
     assert "+echo the" in explained(done, "a", "--diff")["diff"]

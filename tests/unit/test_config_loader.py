@@ -159,7 +159,7 @@ def test_an_unknown_key_is_named_with_the_nearest_known_one(
         ("[run]\nbudget_usd = '1'", "run.budget_usd: write a number, without quotes"),
         ("[run]\nbudget_usd = inf", "run.budget_usd: write a finite number"),
         ("[run]\ntimeout = 'soon'", "run.timeout: 'soon' is not a duration: write "),
-        ("[run]\ntimeout = true", "run.timeout: True is not a duration: write "),
+        ("[run]\ntimeout = true", "run.timeout: true is not a duration: write "),
         ("[run]\ntimeout = 1.5", "run.timeout: 1.5 is not a duration: write "),
         ("[run]\ntimeout = 0", "run.timeout: write a number greater than 0"),
         ("[run]\ntimeout = -5", "run.timeout: write a number greater than 0"),

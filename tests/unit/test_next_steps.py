@@ -134,7 +134,7 @@ def test_an_explanation_offers_the_decision_or_what_continues_the_run(
         (ListFacts(0, 0), "runr new first-task", "There are no tasks yet; task files are"),
         (ListFacts(0, 3), "runr list-tasks", "No task matches the filter. All tasks: list-tasks."),
         (ListFacts(2, 3), "runr next --explain", "Nothing here is ready to run: "),
-        (ListFacts(2, 3, 2), "runr next", "2 can be started. The most urgent: "),
+        (ListFacts(2, 3, 2), "runr next", "2 can be started. The first by priority: "),
         (ListFacts(2, 3, 1, 1, "a.md"), "runr run --task a.md", "1 can be started. Next: run-task"),
         (
             ListFacts(2, 3, 0, 1, "a.md"),
@@ -148,7 +148,7 @@ def test_an_explanation_offers_the_decision_or_what_continues_the_run(
         ),
     ],
 )
-def test_a_list_leads_to_the_most_urgent_task_or_to_another_list(
+def test_a_list_leads_to_the_first_task_or_to_another_list(
     facts: ListFacts, command: str, sentence: str
 ) -> None:
     assert CLI.lines(after_list(facts)) == [command]

@@ -178,4 +178,7 @@ def test_the_order_is_priority_then_unblocked_tasks_then_name() -> None:
     assert explain_first(ordered[3:], reach) == "it is the only one that is ready"
     assert explain_later(ordered[1], ordered[0], reach) == "ready, with priority 0 instead of 3"
     assert explain_later(ordered[2], ordered[1], reach) == "ready, and unblocks 1 instead of 2"
-    assert explain_later(ordered[3], ordered[2], reach) == "ready and as urgent, with a later name"
+    assert (
+        explain_later(ordered[3], ordered[2], reach)
+        == "ready, with the same priority and a later name"
+    )

@@ -5,7 +5,7 @@ from runr.status.model import Entry, fold
 def test_a_record_of_manual_work_says_nothing_about_its_task() -> None:
     start = RunCreated(
         task=".runr/tasks/a.md",
-        kind="intervention",
+        kind="manual_commit",
         worker="person",
         workdir="/r",
         base_sha="0",

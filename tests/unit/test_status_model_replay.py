@@ -107,7 +107,7 @@ class Simulation:
             self.record(name)
 
     def intervene(self) -> None:
-        name = self.create(worker="person", kind="intervention")
+        name = self.create(worker="person", kind="manual_commit")
         self.tell(name, "run.approved", ADA)
         self.tell(name, "run.completed")
 
@@ -156,6 +156,6 @@ def test_a_run_that_is_written_down_again_changes_nothing(deeds: list[str]) -> N
     simulation = Simulation()
     for deed in deeds:
         getattr(simulation, deed)()
-    for name in (simulation.entry.last_run_id, simulation.entry.accepted_run):
+    for name in (simulation.entry.last_run_id, simulation.entry.acknowledged_run):
         if name is not None:
             assert fold(simulation.entry, simulation.runs[name], "later") == simulation.entry

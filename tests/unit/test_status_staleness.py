@@ -84,8 +84,8 @@ def test_a_second_commit_is_one_more() -> None:
         ({"completed_at": EARLY}, True),
         ({"completed_at": NOON}, False),
         ({"completed_at": LATE}, False),
-        ({"completed_at": EARLY, "accepted_at": LATE}, False),
-        ({"completed_at": LATE, "accepted_at": EARLY}, False),
+        ({"completed_at": EARLY, "acknowledged_at": LATE}, False),
+        ({"completed_at": LATE, "acknowledged_at": EARLY}, False),
         ({"completed_at": None}, True),
     ],
     ids=str,
@@ -114,8 +114,8 @@ def test_every_later_dependency_is_named() -> None:
 
 
 def test_when_a_completion_was_confirmed_is_the_later_of_two_times() -> None:
-    assert staleness.confirmed_at(completed(completed_at=EARLY, accepted_at=LATE)) == LATE
-    assert staleness.confirmed_at(completed(completed_at=LATE, accepted_at=EARLY)) == LATE
+    assert staleness.confirmed_at(completed(completed_at=EARLY, acknowledged_at=LATE)) == LATE
+    assert staleness.confirmed_at(completed(completed_at=LATE, acknowledged_at=EARLY)) == LATE
     assert staleness.confirmed_at(Entry()) == ""
 
 

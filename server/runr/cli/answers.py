@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runr.query.encoding import to_plain
+from runr.text import escape_controls
 
 #: payload → the class of its content, `module:class` below `runr`; None for a plain object.
 PAYLOADS: Mapping[str, str | None] = {
@@ -106,4 +107,4 @@ def error_document(code: str, message: str, steps: Sequence[str], exit_code: int
 def document(payload: str, content: object, steps: Sequence[str] = ()) -> str:
     """Return a JSON document with this payload."""
     whole = {"schema": schema_name(payload), "next_steps": list(steps), payload: content}
-    return json.dumps(whole, indent=2, ensure_ascii=False)
+    return escape_controls(json.dumps(whole, indent=2, ensure_ascii=False))

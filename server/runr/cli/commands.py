@@ -43,8 +43,8 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = {
     },
     "Decisions": {
         "complete-task": Entry("decisions:complete_task", "Complete a task."),
-        "approve": Entry("decisions:approve", "Approve a run that awaits review."),
-        "reject": Entry("decisions:reject", "Reject a run that awaits review."),
+        "approve": Entry("decisions:approve", "Approve a run that waits for a person."),
+        "reject": Entry("decisions:reject", "Reject a run that waits for a person."),
         "acknowledge": Entry("status:acknowledge", "Acknowledge a stale completion."),
     },
     "History and provenance": {

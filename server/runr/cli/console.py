@@ -8,10 +8,9 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
-from click import style
 
 from runr.next_steps.step import HERE, Location, NextStep
 from runr.query.models import CommandResult, TaskSummary
@@ -86,6 +85,12 @@ def columns(text: str) -> int:
         0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1
         for sign in text
     )
+
+
+def style(text: str, **attributes: Any) -> str:
+    """Return `text` with colour codes, and without any where there is nothing to colour."""
+    wanted = {key: value for key, value in attributes.items() if value}
+    return click.style(text, **wanted) if text and wanted else text
 
 
 def render_result(answer: CommandResult) -> str:

@@ -1,4 +1,4 @@
-"""Commands that complete a task or decide on a run that awaits review."""
+"""Commands that complete a task or decide on a run that waits for a person."""
 
 import click
 
@@ -50,10 +50,10 @@ _BY = click.option("--by", help="Name of the person; default: git user.name.")
 
 @command("approve")
 @_ABOUT
-@click.option("--reason", required=True, help="What was reviewed; recorded with the name.")
+@click.option("--reason", required=True, help="Why the work is right; recorded with the name.")
 @_BY
 def approve(invocation: Invocation, **options: str) -> int:
-    """Approve a run that awaits review.
+    """Approve a run that waits for a person.
 
     Its work is merged and recorded as attested.
     """
@@ -68,7 +68,7 @@ def approve(invocation: Invocation, **options: str) -> int:
 @click.option("--reason", required=True, help="What is wrong; the next attempt receives it.")
 @_BY
 def reject(invocation: Invocation, **options: str) -> None:
-    """Reject a run that awaits review.
+    """Reject a run that waits for a person.
 
     Its work is kept, and the next attempt receives the reason.
     """

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 
 import click
-from click import style
 
 from runr.cli import console, render_tasks
 from runr.cli.answers import answer_document
 from runr.cli.app import Invocation, command, task_names
+from runr.cli.console import style
 from runr.cli.filters import filtered
 from runr.graphics import chart, svg, tree
 from runr.graphics.dependency_graph import (

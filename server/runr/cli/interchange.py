@@ -5,17 +5,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, get_args
 
 import click
-from click import style
 
 from runr.cli import console, streams
 from runr.cli.answers import document
 from runr.cli.app import Invocation, command
-from runr.errors import ExitCode
+from runr.cli.console import style
+from runr.errors import ExitCode, UsageError
 from runr.interchange import exporter, importer
 from runr.interchange.exporter import ExportFormat, ExportRequest
 from runr.interchange.import_plan import DonePolicy
 from runr.interchange.import_result import ImportedRecord, ImportRequest, ImportResult
 from runr.interchange.sources import TITLES, Tool
+from runr.next_steps import imports
 from runr.storage.layout import TASKS
 from runr.text import join_limited, pluralize
 
@@ -135,11 +136,23 @@ def import_(
     request = ImportRequest.model_validate(
         {**arguments, "done": done or "hold", "dry_run": dry_run}
     )
-    if sys.stdin.isatty() and not (yes or dry_run or invocation.as_json):
+    if not (yes or dry_run):
+        if not sys.stdin.isatty() or invocation.as_json:
+            importer.import_tasks(project, request.model_copy(update={"dry_run": True}))
+            raise _unconfirmed(project, request)
         request = _ask(invocation, project, request, ask_done=done in (None, "attest"))
     answer = importer.import_tasks(project, request)
     invocation.show(answer, render_import)
     return ExitCode.FAILED if answer.counts["failed"] else ExitCode.DONE
+
+
+def _unconfirmed(project: "Project", request: ImportRequest) -> UsageError:
+    """Return the error for an import that has no terminal to ask at."""
+    steps = imports.unconfirmed(request.typed)
+    return UsageError(
+        "without a terminal, an import needs --yes, or --preview to show it first",
+        next_steps=project.surface.lines(steps),
+    )
 
 
 def _ask(

@@ -7,7 +7,7 @@ from runr.cli.answers import answer_document
 from runr.cli.app import Invocation, command, task_names
 from runr.cli.filters import filtered
 from runr.errors import ExitCode, UsageError
-from runr.lint import finding, fixes, rules
+from runr.lint import finding, fixes, records, rules
 from runr.lint.fixes import FixResult
 from runr.lint.rules import LintResult
 from runr.query import listing
@@ -47,6 +47,8 @@ def lint(
     project = invocation.project()
     if dry_run and not fix:
         raise UsageError("--dry-run requires --fix: nothing is written without it")
+    if wanted:
+        records.require_readable(project)
     tasks = listing.matches_path(project, tasks, wanted)
     if fix:
         done = fixes.fix_files(project, tasks, dry_run=dry_run)

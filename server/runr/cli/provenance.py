@@ -1,10 +1,10 @@
 """Commands about commits: audit, manual work, submitting and cleaning up runs."""
 
 import click
-from click import style
 
 from runr.cli import console
 from runr.cli.app import Invocation, command, task_names
+from runr.cli.console import style
 from runr.errors import ExitCode, UsageError
 from runr.lifecycle import submit as lifecycle_submit
 from runr.lifecycle.submit import Submission, SubmitRequest

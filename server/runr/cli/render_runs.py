@@ -5,10 +5,8 @@ from __future__ import annotations  # runs are named here, and loaded only where
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from click import style
-
 from runr.cli import console
-from runr.cli.console import render_next_steps
+from runr.cli.console import render_next_steps, style
 from runr.next_steps import commands
 from runr.runs import stop_reasons
 from runr.runs.events import (
@@ -163,7 +161,9 @@ def _ignored(run: RunDetails) -> list[str]:
 def _ending(run: RunDetails) -> str:
     if run.status == "stopped":
         return f"stopped, {stop_reasons.explain(run.stop_reason, run.worker)}"
-    return f"in phase {run.phase}" if run.status == "running" else _end(run)
+    if run.status == "running":
+        return f"in phase {run.phase}" if run.phase else "starting"
+    return _end(run)
 
 
 def _end(run: RunDetails) -> str:
@@ -171,7 +171,7 @@ def _end(run: RunDetails) -> str:
     match run.kind:
         case "attempt":
             return "completed"
-        case "intervention":
+        case "manual_commit":
             return f"manual commit by {run.approved_by}"
         case "acknowledgement":
             return f"acknowledged by {run.approved_by}"
@@ -232,7 +232,7 @@ def render_stopped(run: RunDetails) -> str:
 
 
 #: What a list calls a run that came to its end without completing a task.
-_LISTED = {"intervention": "manual commit", "acknowledgement": "acknowledged"}
+_LISTED = {"manual_commit": "manual commit", "acknowledgement": "acknowledged"}
 
 
 def _state(run: RunDetails) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations  # runs are named here, and loaded only where
 import shlex
 from typing import TYPE_CHECKING
 
-from click import style, unstyle
+from click import unstyle
 
 from runr.cli import console
-from runr.cli.console import render_next_steps
+from runr.cli.console import render_next_steps, style
 from runr.next_steps import commands
 from runr.query.models import TaskList, TaskSummary
 

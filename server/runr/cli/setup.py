@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import get_args
 
 import click
-from click import style
 
 from runr.cli import console
 from runr.cli.app import Invocation, command, task_names
+from runr.cli.console import style
 from runr.errors import ExitCode, UsageError
 from runr.git.repo import Repo
 from runr.maintenance import merge_driver
@@ -195,7 +195,7 @@ def _health(answer: HealthReport) -> str:
     lines = []
     for found in answer.health_checks:
         sign, colour = signs[found.state]
-        lines.append(f"{click.style(sign, fg=colour)} {found.name}: {found.message}")
+        lines.append(f"{style(sign, fg=colour)} {found.name}: {found.message}")
         if found.advice:
             lines.append(f"    {found.advice}")
     return "\n".join(lines)

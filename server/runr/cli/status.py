@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from click import style
 
 from runr.cli import console, render_tasks
 from runr.cli.app import Invocation, command, task_names
+from runr.cli.console import style
 from runr.errors import UsageError
 from runr.next_steps import commands
 from runr.query import listing

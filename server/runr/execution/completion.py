@@ -54,7 +54,7 @@ def write_report(context: RunContext, state: RunState) -> None:
         # A worker may have deleted its tree; the report still has the rest.
         pass
     lines = [(s.path, s.added, s.deleted) for s in stat]
-    if state.start.kind == "intervention":
+    if state.start.kind == "manual_commit":
         text = report.render_receipt(state, lines)
     else:
         text = report.render(state, journal.events(context.files), lines)

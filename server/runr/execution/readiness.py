@@ -79,7 +79,7 @@ def gather(
         absent=absent,
         unfetched=unfetched,
         ignored=_ignored(repo, owns),
-        missing_tools=tuple(_missing_tools(commands, environment)),
+        missing_tools=tuple(missing_tools(commands, environment)),
         signs=signs,
         wants_signatures=is_on(settings, "merge.verifysignatures"),
         unsigned=commits.why_unsigned(repo, signing_s) if signs else None,
@@ -97,10 +97,10 @@ def _ignored(repo: Repo, paths: Iterable[str]) -> tuple[str, ...]:
     return split(repo.attempt("check-ignore", "-z", "--stdin", stdin=stdin).out)
 
 
-def _missing_tools(
+def missing_tools(
     commands: Iterable[str], environment: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
-    """Yield the checks of which the program is missing for certain."""
+    """Yield the checks of which the program is missing for certain, and its name."""
     for command in dict.fromkeys(commands):
         found = _PLAIN.match(command)
         if found and not is_command(found[1], environment):

@@ -35,7 +35,7 @@ class Commit:
         return any(block.checkpoint for block in self.blocks)
 
     @property
-    def intervention(self) -> bool:
+    def manual_commit(self) -> bool:
         """Whether it is recorded as manual work."""
         return any("true" in block.all(INTERVENTION) for block in self.blocks)
 
@@ -52,7 +52,7 @@ class Commit:
     @property
     def silent(self) -> bool:
         """Whether its message names neither a run nor a session."""
-        return not (self.checkpoint or self.intervention or self.attributed)
+        return not (self.checkpoint or self.manual_commit or self.attributed)
 
 
 def read(repo: Repo, rev_range: str) -> tuple[Commit, ...]:

@@ -24,6 +24,7 @@ from pydantic import (
 
 from runr.status import codec
 from runr.status.model import Entry
+from runr.text import escape_controls
 
 VERSION = 1
 
@@ -130,7 +131,7 @@ def is_one(value: Any) -> bool:
 
 def render(archive: Archive) -> str:
     """Return the archive as JSON."""
-    return archive.model_dump_json(indent=2, exclude_none=False) + "\n"
+    return escape_controls(archive.model_dump_json(indent=2, exclude_none=False)) + "\n"
 
 
 COLUMNS = ("kind", "id", "seq", "time", "state", "title", "encoding", "data")
@@ -163,4 +164,4 @@ def _data(task: KeptTask) -> tuple[str, str]:
 
 
 def _compact(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return escape_controls(json.dumps(value, ensure_ascii=False, separators=(",", ":")))

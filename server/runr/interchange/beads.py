@@ -18,7 +18,7 @@ from runr.interchange.external_task import (
 from runr.interchange.record_fields import InvalidJsonError, RecordFields, describe, parse_json
 from runr.interchange.status_words import read_status
 from runr.status.model import State
-from runr.text import one_line
+from runr.text import escape_controls, one_line
 
 #: Where the file is in a repository; the second is where older versions kept it.
 PLACES = (".beads/issues.jsonl", ".beads/beads.jsonl")
@@ -247,4 +247,4 @@ def _line(known: ExportedTask, ids: dict[str, str], now: str) -> str:
     ]
     if blocking:
         issue["dependencies"] = blocking
-    return json.dumps(issue, ensure_ascii=False) + "\n"
+    return escape_controls(json.dumps(issue, ensure_ascii=False)) + "\n"

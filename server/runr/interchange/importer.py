@@ -148,10 +148,12 @@ def _unrecorded(project: Project, rows: Sequence[PlannedRecord]) -> dict[str, Pl
 
 
 def _nameless(project: Project, request: ImportRequest, number: int) -> UsageError:
+    confirmed = "--preview" if request.dry_run else "--yes"
+    named = imports.attest(request.typed, project.repo.user() or "")
     return UsageError(
         f"{pluralize(number, 'task')} would be attested: name with --by the person who says "
         "that they are done",
-        next_steps=[imports.attest(request.typed, project.repo.user() or "").step()],
+        next_steps=[named.step(confirmed)],
     )
 
 

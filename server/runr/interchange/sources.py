@@ -1,5 +1,6 @@
 """The files of other tools that an import reads: never more than asked for, never written."""
 
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +56,8 @@ def find_sources(asked: Path, shown: str, tool: Tool | None = None) -> tuple[Sou
     if asked.is_file():
         document = _read(asked, shown)
         return (Source(tool=tool or detect(document), name=shown, documents=(document,)),)
+    if asked.exists() and not asked.is_dir():
+        raise UsageError(f"{shown} is not a regular file: write what it returns to a file first")
     if not asked.is_dir():
         raise UnknownNameError(f"there is no file or folder {shown!r}")
     found = [source for source in _in_folder(asked, shown) if tool in (None, source.tool)]
@@ -207,7 +210,10 @@ def _unread(backlog: Path, shown: str) -> Iterator[str]:
 
 def _read(file: Path, shown: str) -> Document:
     try:
-        if file.stat().st_size > _LIMIT:
+        found = file.stat()
+        if not stat.S_ISREG(found.st_mode):
+            return Document(name=shown, unreadable="is not a regular file")
+        if found.st_size > _LIMIT:
             limit = f"larger than {_LIMIT // 1024 // 1024} MiB"
             return Document(name=shown, unreadable=limit)
         data = file.read_bytes()

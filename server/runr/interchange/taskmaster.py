@@ -18,7 +18,7 @@ from runr.interchange.external_task import (
 from runr.interchange.record_fields import InvalidJsonError, RecordFields, describe, parse_json
 from runr.interchange.status_words import read_priority, read_status
 from runr.status.model import State
-from runr.text import one_line, slug
+from runr.text import escape_controls, one_line, slug
 
 #: Where the file is in a repository; the others are where older versions kept it.
 PLACES = (".taskmaster/tasks/tasks.json", "tasks/tasks.json", "tasks.json")
@@ -284,7 +284,7 @@ def write(tasks: Sequence[ExportedTask]) -> str:
         for known in tasks
     ]
     whole = {MAIN: {"tasks": message, "metadata": {"description": "Exported from runr"}}}
-    return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+    return escape_controls(json.dumps(whole, indent=2, ensure_ascii=False)) + "\n"
 
 
 def _word(priority: int) -> str:

@@ -127,7 +127,7 @@ def _next(project: Project, kinds: tuple[Kind, ...], wanted: Filter, tried: set[
         for task in listing.select(project, task_states.values(), wanted)
         if task.ready and task.task.type in kinds and not task.interrupted
     ]
-    ranked = snapshot.urgent_first(task for task in fresh if task.path not in tried)
+    ranked = snapshot.ranked(task for task in fresh if task.path not in tried)
     return ranked[0].path if ranked else None
 
 

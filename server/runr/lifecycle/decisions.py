@@ -106,7 +106,7 @@ class Decision(BaseModel):
 
 
 def approve(project: Project, decision: Decision) -> CompletionResult:
-    """Continue the run that awaits review: its work is merged and recorded as attested."""
+    """Continue the run that waits for a person: its work is merged and recorded as attested."""
     state = _awaiting(project, decision.about)
     word = _word(project, decision)
     request = CompleteRequest(task=state.start.task, reason=word.reason, by=word.by)
@@ -128,10 +128,12 @@ def reject(project: Project, decision: Decision) -> RunResult:
 
 
 def _awaiting(project: Project, about: str) -> RunState:
-    """Return the run that awaits review, found by its task or its id; UsageError for none."""
+    """Return the run that waits for a person, found by its task or its id; UsageError for none."""
     outer = project.environment.get("RUNR_RUN_ID")
     if outer:
-        raise UsageError(f"this is inside run {outer}: a worker does not review its own work")
+        raise UsageError(
+            f"this is inside run {outer}: a worker does not approve or reject its own work"
+        )
     tasks, entries = project.tasks(), project.entries()
     try:
         path = project.find_task(about, tasks).path
@@ -141,7 +143,7 @@ def _awaiting(project: Project, about: str) -> RunState:
     look = commands.status(path)
     if entry is None or entry.last_run_id is None:
         raise UsageError(
-            f"no worker has run {path} yet, so there is nothing to review", next_steps=[look]
+            f"no worker has run {path} yet, so there is nothing to decide", next_steps=[look]
         )
     state = journal.require(project.layout.run(entry.last_run_id))
     if state.result is None:
@@ -161,9 +163,9 @@ def _task_of(project: Project, about: str, unknown: UnknownNameError) -> str:
         # The id of a run begins with digits; anything else is the name of a task.
         raise (neither if about[:1].isdigit() and "-" in about else unknown) from None
     state = journal.require(run)
-    if state.start.kind == "intervention":
+    if state.start.kind == "manual_commit":
         raise UsageError(
-            f"run {state.id} is a manual commit, so there is nothing to review",
+            f"run {state.id} is a manual commit, so there is nothing to decide",
             next_steps=[commands.report(state.id)],
         )
     entry = project.entries().get(state.start.task)

@@ -220,7 +220,7 @@ def refuse(state: RunState, entry: Entry, since: Phase | None = None) -> None:
             f"run {state.id} has not stopped", next_steps=[commands.follow(state.id)]
         )
     if state.result == "completed":
-        what = "a manual commit" if state.start.kind == "intervention" else "completed"
+        what = "a manual commit" if state.start.kind == "manual_commit" else "completed"
         raise UsageError(f"run {state.id} is {what}: there is nothing to resume")
     if entry.status is State.COMPLETED and entry.last_run_id != state.id:
         raise UsageError(

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from runr.query.graph import Graph
 from runr.tasks.model import Task
-from runr.text import closest_match
+from runr.text import closest_match, escape_controls
 
 #: Every rule, and what it looks at.
 RULES: Mapping[str, str] = {
@@ -117,7 +117,7 @@ def render_sarif(findings: Iterable[Diagnostic], version: str) -> str:
         "version": "2.1.0",
         "runs": [{"tool": {"driver": driver}, "results": [_result(each) for each in findings]}],
     }
-    return json.dumps(log, indent=2, ensure_ascii=False) + "\n"
+    return escape_controls(json.dumps(log, indent=2, ensure_ascii=False)) + "\n"
 
 
 def _result(finding: Diagnostic) -> Mapping[str, object]:

@@ -1,10 +1,10 @@
 """The rules of `runr lint` for the settings, the status file and the journals of runs."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from runr import nofollow
-from runr.errors import DamagedStateError
+from runr.errors import DamagedStateError, UsageError
 from runr.lint.finding import Diagnostic
 from runr.project import Project
 from runr.runs import journal
@@ -12,6 +12,9 @@ from runr.status import store
 from runr.status.model import UNTOUCHED, Entry, Evidence, State
 from runr.status.store import DamagedStatusError
 from runr.tasks.model import Task
+
+if TYPE_CHECKING:
+    from runr.config.settings import Config
 
 
 class Recorded(NamedTuple):
@@ -35,13 +38,19 @@ def read(project: Project) -> Recorded:
     return Recorded(project.entries())
 
 
+def require_readable(project: Project) -> None:
+    """Raise DamagedStatusError for a damaged status file: reading it here repairs nothing."""
+    store.read(project.layout)
+
+
 def settings_diagnostics(project: Project) -> Iterator[Diagnostic]:
     """Yield every problem of the settings."""
     # The models of the settings are slow to load, so whoever needs them loads them.
     from runr.config.loader import InvalidSettingsError  # noqa: PLC0415 - see above
 
+    path = str(project.layout.config.relative_to(project.layout.root))
     try:
-        project.config()
+        config = project.config()
     except InvalidSettingsError as error:
         for each in error.problems:
             yield Diagnostic(
@@ -51,6 +60,26 @@ def settings_diagnostics(project: Project) -> Iterator[Diagnostic]:
                 message=each.message,
                 line=each.line,
             )
+    else:
+        for message in _unusable_workers(config):
+            yield Diagnostic(rule="config", severity="error", path=path, message=message)
+
+
+def _unusable_workers(config: "Config") -> Iterator[str]:
+    """Yield why a worker that the settings name cannot be used, whatever is installed here."""
+    from runr.workers import registry  # noqa: PLC0415 - loads the models of the settings
+
+    phases = {"phases.plan": config.phases.plan, "phases.review": config.phases.review}
+    named = [
+        ("run.worker", config.run.worker),
+        *(("run.fallback", name) for name in config.run.fallback),
+        *((key, name) for key, name in phases.items() if name != "off"),
+    ]
+    for key, name in named:
+        try:
+            registry.find(name, config)
+        except UsageError as error:
+            yield f"{key}: {error.message}"
 
 
 def journal_diagnostics(project: Project) -> Iterator[Diagnostic]:

@@ -232,5 +232,5 @@ def _entries(project: Project, *, dry_run: bool) -> Collection[Entry]:
 
 def _named(entries: Collection[Entry]) -> set[str]:
     by = {(entry.completed_by or "").removeprefix("run:") for entry in entries}
-    kept = {entry.accepted_run or "" for entry in entries}
+    kept = {entry.acknowledged_run or "" for entry in entries}
     return by | kept | {entry.last_run_id or "" for entry in entries}

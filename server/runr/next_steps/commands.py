@@ -139,7 +139,7 @@ def new(*words: str) -> NextStep:
 
 
 def next_task(*words: str) -> NextStep:
-    """Return how the most urgent task is found."""
+    """Return how the first ready task is found."""
     return _runr("next", *words, tool=None if words else "list-tasks with ready=true")
 
 

@@ -50,6 +50,11 @@ class ImportFacts(NamedTuple):
     files: CommitFacts | None = None
 
 
+def unconfirmed(typed: ImportCommand) -> tuple[NextStep, ...]:
+    """Return the preview and the import, where there is no terminal to ask at."""
+    return (typed.step("--preview"), typed.step("--yes"))
+
+
 def after_preview(typed: ImportCommand, facts: ImportFacts) -> tuple[NextStep, ...]:
     """Return the import itself, and the one that attests what is done in the other tool."""
     wanted = facts.written or typed.done == "attest"
@@ -70,7 +75,7 @@ def _after_import(typed: ImportCommand, facts: ImportFacts) -> Iterator[NextStep
     if facts.files:
         yield from commit(facts.files)
     if facts.unattested and typed.done == "hold":
-        yield attest(typed, facts.user).step()
+        yield attest(typed, facts.user).step("--yes")
 
 
 def attest(typed: ImportCommand, user: str) -> ImportCommand:

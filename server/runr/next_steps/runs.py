@@ -68,7 +68,7 @@ def after_run(run: RunFacts) -> tuple[NextStep, ...]:
         return while_running(run.id)
     if run.result == "completed":
         return _integrate(run) if run.pending else ()
-    if run.kind == "intervention":
+    if run.kind == "manual_commit":
         return (commands.git("status"), commands.git("log", "-1"), commands.runs())
     if run.worker == "person":
         # A refused attestation cannot be resumed: it is repeated, or the task is run.
@@ -151,7 +151,7 @@ def without_a_stop(
 ) -> tuple[NextStep, ...]:
     """Return what to do where no run has stopped: with tasks that are ready, or wait for a person.
 
-    The first of each is the most urgent one.
+    The first of each is the first by priority.
     """
     if running:
         return tuple(map(commands.follow, running))

@@ -86,7 +86,8 @@ def _in_progress(task: TaskFacts, run: str, *, agent: bool) -> tuple[NextStep, .
         taken = commands.run_session(task.path).because("Its session is gone. Continue its work")
         return (taken, complete.because("Complete what is there"))
     if agent:
-        wait = f"Wait: run {run} is in phase {task.phase}. Then ask again"
+        state = f"in phase {task.phase}" if task.phase else "starting"
+        wait = f"Wait: run {run} is {state}. Then ask again"
         return (commands.status(task.path).because(wait),)
     return (commands.follow(run), commands.stop(run))
 
@@ -124,8 +125,8 @@ def for_explanation(task: TaskFacts) -> tuple[NextStep, ...]:
 class ListFacts(NamedTuple):
     """What decides about the next step of a list.
 
-    `first` is the most urgent of its `ready` tasks, None where they are not
-    ranked yet and several are as urgent; where none is ready, of those that wait for
+    `first` is by priority the first of its `ready` tasks, None where they are not
+    ranked yet and several have the same priority; where none is ready, of those that wait for
     a person. `manual` tells whether it is a manual task. `in_all` counts the tasks
     without a filter.
     """
@@ -148,7 +149,7 @@ def after_list(tasks: ListFacts) -> tuple[NextStep, ...]:
     if tasks.ready:
         able = f"{tasks.ready} can be started"
         if tasks.first is None:
-            return (commands.next_task().because(f"{able}. The most urgent"),)
+            return (commands.next_task().because(f"{able}. The first by priority"),)
         return (commands.run(tasks.first).because(f"{able}. Next"),)
     if tasks.first:
         step = commands.attest(tasks.first) if tasks.manual else commands.status(tasks.first)

@@ -19,7 +19,7 @@ class Origin(StrEnum):
     """Where a commit comes from, the most certain first; a merge is not counted."""
 
     CHECKPOINT = "checkpoint"
-    INTERVENTION = "intervention"
+    MANUAL_COMMIT = "manual_commit"
     ATTRIBUTED = "attributed"
     INFERRED = "inferred"
     UNATTRIBUTED = "unattributed"
@@ -27,7 +27,7 @@ class Origin(StrEnum):
 
 
 #: The origins that count as attributed.
-COVERED = (Origin.CHECKPOINT, Origin.INTERVENTION, Origin.ATTRIBUTED, Origin.INFERRED)
+COVERED = (Origin.CHECKPOINT, Origin.MANUAL_COMMIT, Origin.ATTRIBUTED, Origin.INFERRED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class Facts:
     """
 
     checkpoint: bool = False
-    intervention: bool = False
+    manual_commit: bool = False
     attributed: bool = False
     plain_merge: bool = False
     same_as: str | None = None
@@ -50,8 +50,8 @@ def origin(facts: Facts) -> Origin:
     """Return where the commit came from."""
     if facts.checkpoint:
         return Origin.CHECKPOINT
-    if facts.intervention:
-        return Origin.INTERVENTION
+    if facts.manual_commit:
+        return Origin.MANUAL_COMMIT
     if facts.attributed:
         return Origin.ATTRIBUTED
     if facts.plain_merge:
@@ -166,7 +166,7 @@ def _origins(repo: Repo, commits: tuple[Commit, ...], same_as: dict[str, str]) -
         each.sha: origin(
             Facts(
                 checkpoint=each.checkpoint,
-                intervention=each.intervention,
+                manual_commit=each.manual_commit,
                 attributed=each.attributed,
                 plain_merge=each.sha in plain,
                 same_as=same_as.get(each.sha),

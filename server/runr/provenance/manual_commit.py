@@ -152,7 +152,7 @@ def _record(
     base = wanted.head or snapshot.empty_tree(repo)
     start = RunCreated(
         task=task.path if task else "",
-        kind="intervention",
+        kind="manual_commit",
         spec=RunSpec(title=word.reason.partition("\n")[0]),
         worker="person",
         in_place=True,

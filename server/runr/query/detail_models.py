@@ -48,7 +48,7 @@ class CheckDetails:
 class RunDetails:
     """One run; `seq` is the number of its last event.
 
-    `kind` `intervention` is a manual commit, which may be of no task (`task_path` is
+    `kind` `manual_commit` is a manual commit, which may be of no task (`task_path` is
     empty then) and completes none; `acknowledgement` confirms a stale completion.
     `milestones` are the plan's, each committed by the checkpoint in the same place;
     `review` is what the reviewer asked for, until it is done. `session`, `holder`
@@ -61,7 +61,7 @@ class RunDetails:
     task_path: str
     worker: str
     status: Literal["running", "completed", "stopped"]
-    kind: Literal["attempt", "intervention", "acknowledgement"] = "attempt"
+    kind: Literal["attempt", "manual_commit", "acknowledgement"] = "attempt"
     phase: str | None = None
     seq: int = 0
     attempt: int = 0

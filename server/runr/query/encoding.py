@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
 
+from runr.text import escape_controls
+
 
 def to_json(answer: object) -> str:
     """Return an answer as indented JSON."""
-    return json.dumps(to_plain(answer), indent=2, ensure_ascii=False)
+    return escape_controls(json.dumps(to_plain(answer), indent=2, ensure_ascii=False))
 
 
 def to_plain(value: object) -> Any:

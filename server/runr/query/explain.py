@@ -96,7 +96,7 @@ def _lines(task_state: TaskState, shown: TaskDetails, branches: list[str]) -> li
         head,
         *_evidence(entry),
         *_place(entry, branches, unmerged=task_state.unmerged),
-        *_accepted(entry),
+        *_acknowledged(entry),
         *(f"stale: {stale_reason.message}" for stale_reason in task_state.stale_reasons),
         *(f"problem: {problem}" for problem in task.problems),
     ]
@@ -123,10 +123,10 @@ def _place(entry: Entry, branches: list[str], *, unmerged: bool) -> Iterable[str
         yield f"commit: {entry.checkpoint_sha[:12]} {where}{waits}"
 
 
-def _accepted(entry: Entry) -> Iterable[str]:
-    if entry.accepted_at:
-        by = (entry.accepted_by or "").removeprefix("person:")
-        yield f"acknowledged: by {by} on {entry.accepted_at[:16].replace('T', ' ')}"
+def _acknowledged(entry: Entry) -> Iterable[str]:
+    if entry.acknowledged_at:
+        by = (entry.acknowledged_by or "").removeprefix("person:")
+        yield f"acknowledged: by {by} on {entry.acknowledged_at[:16].replace('T', ' ')}"
 
 
 def _waits(task: TaskFields) -> Iterable[str]:
@@ -193,7 +193,7 @@ def _diff(project: Project, task_state: TaskState) -> str:
 
 def _text_then(project: Project, task_state: TaskState) -> str | None:
     entry = task_state.entry
-    for run_id in (entry.accepted_run, entry.last_run_id):
+    for run_id in (entry.acknowledged_run, entry.last_run_id):
         if run_id:
             try:
                 return nofollow.read(project.layout.run(run_id).task).decode("utf-8", "replace")

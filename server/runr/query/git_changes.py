@@ -73,7 +73,7 @@ def _reverted(project: Project, tip: str, entries: Mapping[str, Entry]) -> dict[
     for path, entry in entries.items():
         own = by_run.get(entry.last_run_id, ())
         by = later_changes.of_run(entry.last_run_id, entry.checkpoint_sha, own, gone)
-        if by and times[by] >= (entry.accepted_at or ""):
+        if by and times[by] >= (entry.acknowledged_at or ""):
             found[path] = by
     return found
 
@@ -107,8 +107,8 @@ def _outside(
 
 def _since(project: Project, entry: Entry, arrived: Sequence[str]) -> str | None:
     """Return the commit with which the completed work was in the history."""
-    if entry.accepted_commit:
-        return entry.accepted_commit
+    if entry.acknowledged_commit:
+        return entry.acknowledged_commit
     if entry.checkpoint_sha in arrived or not arrived:
         return entry.checkpoint_sha or _base_of_run(project, entry)
     return arrived[0]

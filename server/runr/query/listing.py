@@ -82,7 +82,7 @@ def matches_path(project: Project, names: Sequence[str], wanted: Filter) -> tupl
 def next_ready(project: Project) -> tuple[list[TaskSummary], list[TaskSummary]]:
     """Return the tasks that are ready, and those that wait for a person, each by priority."""
     snapshot = Snapshot.of(project)
-    ranked = snapshot.urgent_first(
+    ranked = snapshot.ranked(
         task for task in snapshot.task_states().values() if task.ready or task.needs_human
     )
     ready, waiting = (
@@ -94,7 +94,7 @@ def next_ready(project: Project) -> tuple[list[TaskSummary], list[TaskSummary]]:
 
 def _sorted(snapshot: Snapshot, query: TaskQuery, found: list[TaskState]) -> list[TaskState]:
     if query.sort == "priority":
-        return snapshot.urgent_first(found)
+        return snapshot.ranked(found)
     if any(task.orphaned for task in found):  # all others are in the order of their paths
         found = sorted(found, key=lambda task: natural_key(task.path))
     match query.sort:

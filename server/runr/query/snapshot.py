@@ -91,7 +91,7 @@ class Snapshot:
         """Return how many open tasks depend on each open one, directly or not."""
         return self._reach
 
-    def urgent_first(self, some: Iterable[TaskState]) -> list[TaskState]:
+    def ranked(self, some: Iterable[TaskState]) -> list[TaskState]:
         """Return the tasks by priority, then by how many depend on them, then by name."""
         tasks = list(some)
         # Where the priorities decide, dependents need not be counted.

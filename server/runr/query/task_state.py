@@ -125,4 +125,4 @@ def explain_later(task: TaskState, first: TaskState, reach: Reach) -> str:
         return f"ready, with priority {task.task.priority} instead of {first.task.priority}"
     if reach[task.path] != reach[first.path]:
         return f"ready, and unblocks {reach[task.path]} instead of {reach[first.path]}"
-    return "ready and as urgent, with a later name"
+    return "ready, with the same priority and a later name"

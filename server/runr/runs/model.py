@@ -132,7 +132,7 @@ class RunSpec(NamedTuple):
 class RunCreated(NamedTuple):
     """The first event of a run: how it was opened.
 
-    `kind` `intervention` records manual work: it says nothing about whether its
+    `kind` `manual_commit` records manual work: it says nothing about whether its
     task is done, and `task` is empty where it belongs to none. `acknowledgement`
     confirms a stale completion. `base_tree` is the working tree at the start;
     `target` the branch to integrate into, None on a detached HEAD.
@@ -144,7 +144,7 @@ class RunCreated(NamedTuple):
     base_sha: str
     base_tree: str
     spec: RunSpec = RunSpec()
-    kind: Literal["attempt", "intervention", "acknowledgement"] = "attempt"
+    kind: Literal["attempt", "manual_commit", "acknowledgement"] = "attempt"
     in_place: bool = False
     branch: str | None = None
     target: str | None = None

@@ -52,7 +52,7 @@ def headline(state: RunState) -> str:
     if state.result is None:
         return f"{name}: still running"
     approval = state.decision.approval
-    if state.start.kind == "intervention" and approval and state.result == "completed":
+    if state.start.kind == "manual_commit" and approval and state.result == "completed":
         return f"{name}: manual commit by {approval.by}"
     if state.start.kind == "acknowledgement" and approval:
         return f"{name}: still valid, acknowledged by {approval.by}"

@@ -196,22 +196,27 @@ def _one_worker(project: Project, config: Config, name: str) -> HealthCheck:
     )
 
 
-def _checks(project: Project) -> HealthCheck:
+def _checks(project: Project) -> HealthCheck | list[HealthCheck]:
     try:
         verify = project.config().verify
     except RunrError:
         return HealthCheck(
             name="checks", state="note", message="unknown until the settings read well"
         )
-    commands = [*verify.tier0, *verify.tier1, *verify.tier2]
-    if commands:
-        return HealthCheck(name="checks", state="ok", message="; ".join(commands))
-    return HealthCheck(
-        name="checks",
-        state="note",
-        message="none configured: runs of tasks without `verify` stop and ask a person",
-        advice="set tier0 and tier1 under [verify] in .runr/config.toml",
-    )
+    configured = [*verify.tier0, *verify.tier1, *verify.tier2]
+    if not configured:
+        return HealthCheck(
+            name="checks",
+            state="note",
+            message="none configured: runs of tasks without `verify` stop and ask a person",
+            advice="set tier0 and tier1 under [verify] in .runr/config.toml",
+        )
+    # Those whose program is missing are among the preconditions.
+    missing = dict(readiness.missing_tools(configured, project.environment))
+    present = [command for command in configured if command not in missing]
+    if not present:
+        return []
+    return HealthCheck(name="checks", state="ok", message="; ".join(present))
 
 
 def _clean_checkout(project: Project) -> HealthCheck:

@@ -24,7 +24,7 @@ _PARAGRAPHS = frozenset({"reason", "stop_detail"})
 _OPTIONAL = frozenset(
     {
         *("reason", "pending_branch", "confidence", "basis"),
-        *("accepted_at", "accepted_by", "accepted_run", "accepted_commit"),
+        *("acknowledged_at", "acknowledged_by", "acknowledged_run", "acknowledged_commit"),
     }
 )
 

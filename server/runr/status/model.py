@@ -49,7 +49,7 @@ class Entry(NamedTuple):
     `pending_branch` has a checkpoint that is not merged yet, or that a session
     committed there itself. `stop_detail` tells more of `stop_reason`.
     `confidence` and `basis` say how surely, and from what, a completion was
-    inferred; `accepted_*` that a person confirmed it after a change. `extra`
+    inferred; `acknowledged_*` that a person confirmed it after a change. `extra`
     holds unknown keys.
     """
 
@@ -70,17 +70,24 @@ class Entry(NamedTuple):
     pending_branch: str | None = None
     confidence: float | None = None
     basis: str | None = None
-    accepted_at: str | None = None
-    accepted_by: str | None = None
-    accepted_run: str | None = None
-    accepted_commit: str | None = None
+    acknowledged_at: str | None = None
+    acknowledged_by: str | None = None
+    acknowledged_run: str | None = None
+    acknowledged_commit: str | None = None
     extra: Mapping[str, Any] = MappingProxyType({})
 
 
 #: Facts about one completion, which the next run of the task clears.
 _OF_ONE_COMPLETION = (
     *("completed_at", "completed_by", "checkpoint_sha", "evidence", "reason", "pending_branch"),
-    *("confidence", "basis", "accepted_at", "accepted_by", "accepted_run", "accepted_commit"),
+    *(
+        "confidence",
+        "basis",
+        "acknowledged_at",
+        "acknowledged_by",
+        "acknowledged_run",
+        "acknowledged_commit",
+    ),
 )
 
 #: The entry of a task without a record.
@@ -89,12 +96,12 @@ UNTOUCHED = Entry()
 
 def fold(entry: Entry, run: "RunState", now: str) -> Entry:
     """Return `entry` after `run`; the same run in the same state changes nothing."""
-    if run.start.kind == "intervention" or (
+    if run.start.kind == "manual_commit" or (
         run.start.worker == "person" and run.result != "completed"
     ):
         return entry  # a manual commit and a rejected attestation leave a task as it was
     if run.start.kind == "acknowledgement":
-        return _accepted(entry, run, now)
+        return _acknowledged(entry, run, now)
     fresh = entry.last_run_id != run.id
     changes: dict[str, Any] = dict.fromkeys(_OF_ONE_COMPLETION) if fresh else {}
     changes |= {
@@ -107,7 +114,7 @@ def fold(entry: Entry, run: "RunState", now: str) -> Entry:
     }
     if run.result == "completed":
         changes |= _completion(run, now)
-        if entry.accepted_run and not fresh:
+        if entry.acknowledged_run and not fresh:
             del changes["task_sha256"]  # it was confirmed with a later text
     if run.result != "completed" and run.checkpoint_sha:
         changes["checkpoint_sha"] = run.checkpoint_sha
@@ -128,19 +135,19 @@ def replay(runs: Iterable[tuple[str, "RunState"]]) -> Entry:
     return entry
 
 
-def _accepted(entry: Entry, run: "RunState", now: str) -> Entry:
+def _acknowledged(entry: Entry, run: "RunState", now: str) -> Entry:
     """Confirm a completion for the task's text and the commit that the run saw."""
     approval = run.decision.approval
     if run.result != "completed" or entry.status is not State.COMPLETED or approval is None:
         return entry
-    if entry.accepted_run == run.id:
+    if entry.acknowledged_run == run.id:
         return entry
     return entry._replace(
         task_sha256=run.spec.task_sha256,
-        accepted_at=f"{run.ended_at[:19]}Z" if run.ended_at else now,
-        accepted_by=f"person:{approval.by}",
-        accepted_run=run.id,
-        accepted_commit=run.start.base_sha or None,
+        acknowledged_at=f"{run.ended_at[:19]}Z" if run.ended_at else now,
+        acknowledged_by=f"person:{approval.by}",
+        acknowledged_run=run.id,
+        acknowledged_commit=run.start.base_sha or None,
         updated_at=now,
         revision=entry.revision + 1,
     )

@@ -75,7 +75,7 @@ def find_stale_reasons(
 
 def confirmed_at(entry: Entry) -> str:
     """Return when the completion was last confirmed."""
-    return max(entry.completed_at or "", entry.accepted_at or "")
+    return max(entry.completed_at or "", entry.acknowledged_at or "")
 
 
 def is_edited(task: Task, entry: Entry) -> bool:
