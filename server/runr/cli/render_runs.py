@@ -17,6 +17,7 @@ from runr.runs.events import (
     FinishedPhase,
     NoteAdded,
     PhaseStarted,
+    RefsMoved,
     ReviewFinished,
     SessionAttached,
     WorkerBackoff,
@@ -119,6 +120,8 @@ def _progress(data: EventData) -> str | None:
             return f"{data.reviewer} asks: {feedback.splitlines()[0]}"
         case NoteAdded(text):
             return f"note: {text.splitlines()[0]}"
+        case RefsMoved(moved):
+            return "; ".join(each.message for each in moved)
         case SessionAttached(session_id, why):
             return f"resumed by session {session_id}: {why}"
         case WorkerBackoff(reason=reason) | WorkerFallback(reason=reason):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from runr.clock import Clock, format_utc
 from runr.errors import DamagedStateError, RunrError
-from runr.execution import completion, process
+from runr.execution import completion, process, ref_guard
 from runr.execution.context import RunContext
 from runr.git import worktree
 from runr.runs import journal
@@ -85,10 +85,12 @@ def end_if_dead(context: RunContext) -> RunState | None:
         state = journal.require(run)
         if state.result is None and not (state.by_session and state.attempt > 0):
             process_tree.end_marked(run.id)
+            moved = ref_guard.record(context, ref_guard.RefGuard(context, state))
             if state.start.branch is not None:
                 worktree.forget_unfinished(context.root, Path(state.start.workdir))
             gone = "the process that opened it" if state.by_session else "its process"
-            state = completion.interrupt(context, f"{gone} is gone")
+            detail = f"{gone} is gone" + (f"; the worker moved {moved}" if moved else "")
+            state = completion.interrupt(context, detail)
     finally:
         os.close(lock)
     return state

@@ -9,6 +9,7 @@ import anyio
 from runr import nofollow
 from runr.config.settings import Config, WorkerSettings
 from runr.errors import WorkerUnavailableError
+from runr.execution import ref_guard
 from runr.execution.context import RunContext
 from runr.runs import journal, spec
 from runr.runs.events import Event, RunResumed, WorkerBackoff, WorkerFallback, WorkFinished
@@ -106,7 +107,21 @@ class WorkerSession:
         return self._denied if self.started else self.state.denied
 
     async def run_with_fallbacks(self, names: Sequence[str]) -> tuple[str, WorkReport]:
-        """Let one worker after the other try, until one could start; return its name too."""
+        """Let one worker after the other try, until one could start; return its name too.
+
+        A ref that one of them has moved is put back where that is safe, and stops the run.
+        """
+        compare = ref_guard.guarded(self.context, self.state)
+        try:
+            name, report = await self._first_of(names)
+        except BaseException:
+            compare()
+            raise
+        moved = compare()
+        stop = "ref_moved" if moved else report.stop
+        return name, replace(report, stop=stop, summary=moved or report.summary)
+
+    async def _first_of(self, names: Sequence[str]) -> tuple[str, WorkReport]:
         name, *fallbacks = names
         report = await self._run(name)
         while fallbacks and report.stop in _FALLBACK_STOPS:

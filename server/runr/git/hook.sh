@@ -25,6 +25,19 @@ else
     before=$(folder_before)/$name
 fi
 case $name in
+reference-transaction)
+    moved=$(cat)
+    log=${here%/*}/refs/$RUNR_RUN_ID.moved
+    # A run notes which branches and tags its worker moves.
+    if [ "$1" = committed ] && [ -f "${log%.moved}.json" ]; then
+        printf '%s\n' "$moved" | grep -E ' refs/(heads|tags)/' >>"$log"
+    fi
+    if [ -x "$before" ]; then
+        printf '%s\n' "$moved" | "$before" "$@"
+        exit $?
+    fi
+    exit 0
+    ;;
 prepare-commit-msg | commit-msg)
     if [ -x "$before" ]; then "$before" "$@" || exit $?; fi
     ;;

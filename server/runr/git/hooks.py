@@ -30,6 +30,9 @@ _PASSED_ON = (
 # These change what git does, or cost time at every step, by being there at all.
 _WHERE_PRESENT = ("push-to-checkout", "proc-receive", "reference-transaction", "post-index-change")
 
+#: Notes which refs are moved.
+_WATCHING = "reference-transaction"
+
 _HOOKS_PATH = "core.hooksPath"
 _SOURCE = Path(__file__).with_name("hook.sh")
 _FILLED_MARK = ".filled"
@@ -39,6 +42,11 @@ _SCRIPT_MARK = re.compile(r"^# runr git hook ([0-9a-f]{16})$", re.MULTILINE)
 def injection_folder(common: Path) -> Path:
     """Return the folder of runr's hooks in a git directory."""
     return common / "runr" / "hooks"
+
+
+def ref_log_folder(common: Path) -> Path:
+    """Return where it is noted which refs the git of a run's worker has moved, one file a run."""
+    return common / "runr" / "refs"
 
 
 def injection_variables(hooks: Path, environment: Mapping[str, str]) -> dict[str, str]:
@@ -117,6 +125,11 @@ class HooksFolder(NamedTuple):
         return injection_folder(self.common)
 
     @property
+    def for_workers(self) -> Path:
+        """The same for the workers of runs, whose refs are watched."""
+        return self.own / "worker-hooks"
+
+    @property
     def default(self) -> Path:
         """The folder that git uses where none is configured."""
         return self.common / "hooks"
@@ -148,14 +161,19 @@ class HooksFolder(NamedTuple):
         found = self.configured()
         return found is not None or not self.default.resolve().is_relative_to(self.common)
 
-    def fill(self, python: str) -> list[Path]:
-        """Write every hook's name into runr's folder; return what changed."""
+    def fill(self, python: str, folder: Path | None = None) -> list[Path]:
+        """Write every hook's name into runr's folder; return what changed.
+
+        In the `folder` for workers there is one more.
+        """
+        into = folder or self.replacement
         script = script_text(python, in_default=False)
         old = self._replaced_folder()
-        present = (name for name in _WHERE_PRESENT if (old / name).exists())
-        names = (*OWN_HOOKS, *_PASSED_ON, *present)
-        changed = [path for name in names if write_hook(path := self.replacement / name, script)]
-        (self.replacement / _FILLED_MARK).write_bytes(_mark(python))
+        present = {name for name in _WHERE_PRESENT if (old / name).exists()}
+        watching = {_WATCHING} if into == self.for_workers else set()
+        names = (*OWN_HOOKS, *_PASSED_ON, *sorted(present | watching))
+        changed = [path for name in names if write_hook(path := into / name, script)]
+        (into / _FILLED_MARK).write_bytes(_mark(python))
         return changed
 
     def installed_in_default(self) -> Iterator[Path]:
@@ -207,8 +225,8 @@ def injected_folder(repo: Repo, python: str, environment: Mapping[str, str]) -> 
     The repository and its settings stay as they are.
     """
     folder = HooksFolder(repo)
-    folder.fill(python)
-    return injection_variables(folder.replacement, environment)
+    folder.fill(python, folder.for_workers)
+    return injection_variables(folder.for_workers, environment)
 
 
 class HookInstallRecord(NamedTuple):

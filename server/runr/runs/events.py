@@ -252,6 +252,38 @@ class WorkerBackoff(NamedTuple):
     seconds: float
 
 
+class MovedRef(NamedTuple):
+    """A branch, a tag or a HEAD that changed while a worker worked; None where there is none.
+
+    `by_worker` tells that it was the worker; of the others it is not known.
+    """
+
+    ref: str
+    old: str | None = None
+    new: str | None = None
+    by_worker: bool = False
+    put_back: bool = False
+
+    @property
+    def message(self) -> str:
+        """What happened to it."""
+        was, now = (_short(each) for each in (self.old, self.new))
+        gone = self.new is None
+        how = f"{self.ref} was deleted at {was}" if gone else f"{self.ref}: {was} to {now}"
+        return f"{how}, put back" if self.put_back else how
+
+
+def _short(name: str | None) -> str:
+    whole = name or "nothing"
+    return whole if "/" in whole else whole[:12]
+
+
+class RefsMoved(NamedTuple):
+    """Refs of the repository changed while a worker worked."""
+
+    refs: tuple[MovedRef, ...]
+
+
 class NoteAdded(NamedTuple):
     """A session, a worker or a person noted something."""
 
@@ -328,6 +360,7 @@ EventData = (
     | ToolDenied
     | WorkerFallback
     | WorkerBackoff
+    | RefsMoved
     | NoteAdded
     | SubmitStarted
     | SubmitFinished
@@ -359,6 +392,7 @@ EVENTS: dict[str, type[EventData]] = {
     "tool.denied": ToolDenied,
     "worker.fallback": WorkerFallback,
     "worker.backoff": WorkerBackoff,
+    "refs.moved": RefsMoved,
     "note.added": NoteAdded,
     "submit.started": SubmitStarted,
     "submit.finished": SubmitFinished,

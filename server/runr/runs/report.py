@@ -13,6 +13,7 @@ from runr.runs.events import (
     NoteAdded,
     PhaseStarted,
     PlanFinished,
+    RefsMoved,
     ReviewFinished,
     RunResumed,
     SessionAttached,
@@ -38,6 +39,7 @@ def render(state: RunState, events: Sequence[Event], stat: Sequence[Stat]) -> st
         _checks(state, events),
         _review(state),
         _phases(events),
+        _refs(events),
         _notes(events),
         _submissions(events),
         _last_message(state),
@@ -243,6 +245,15 @@ def _cost(data: FinishedPhase) -> str:
     if not isinstance(data, PlanFinished | WorkFinished | ReviewFinished):
         return ""
     return f", ${data.usage.cost_usd:.4f}" if data.usage.cost_usd else ""
+
+
+def _refs(events: Sequence[Event]) -> str:
+    """Return the branches and tags that were moved while a worker worked."""
+    found = [event.data for event in events if isinstance(event.data, RefsMoved)]
+    moved = [each for data in found for each in data.refs]
+    unknown = " (by whom is not known)"
+    lines = [f"- {each.message}{'' if each.by_worker else unknown}" for each in moved]
+    return "## Refs that were moved\n\n" + "\n".join(lines) if lines else ""
 
 
 def _notes(events: Sequence[Event]) -> str:

@@ -55,6 +55,8 @@ _ALL = (
          "the reviewer gave no verdict", _REVIEW),
     Stop("scope_violation", "scope", ExitCode.SCOPE,
          "files were changed that this task may not change"),
+    Stop("ref_moved", "scope", ExitCode.SCOPE,
+         "the worker moved a branch, a tag or a HEAD that is not its own"),
     Stop("time_limit", "limits", _LIMIT,
          "the worker did not finish within its time limit"),
     Stop("cost_limit", "limits", _LIMIT,

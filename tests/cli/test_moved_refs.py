@@ -1,0 +1,119 @@
+"""Branches, tags and HEADs that a worker moves, and those that others move at the same time."""
+
+from typing import Any
+
+import pytest
+
+from cli.terminal import Place
+from fakes.project_kit import until
+
+CONFIG = '[run]\nworker = "script"\nattempts = 1\n[verify]\ntier1 = ["true"]\n'
+
+
+@pytest.fixture
+def source(place: Place) -> Place:
+    """Return a repository with two commits, a second branch and a tag."""
+    place.config(CONFIG)
+    place.write("a", "1\n")
+    place.commit("Files")
+    place.git("branch", "other")
+    place.git("tag", "v1")
+    return place
+
+
+def refs(place: Place) -> str:
+    listed = place.git("for-each-ref", "refs/heads", "refs/tags")
+    own = [line for line in listed.splitlines() if "refs/heads/runr/" not in line]
+    return "\n".join([*own, place.git("symbolic-ref", "HEAD")])
+
+
+def run(place: Place, script: str, *words: str) -> Any:
+    place.script("t.md", script)
+    place.commit("Task")
+    place.git("branch", "-f", "other")
+    place.runr("run", "--task", "t", *words)
+    return place.runr("task-status", "t", "--json").json["run"]
+
+
+MOVES = {
+    "update-ref of the target": "git update-ref refs/heads/main HEAD~1",
+    "a commit on the target": "git update-ref refs/heads/main $(git commit-tree HEAD^{tree} -m x)",
+    "without hooks": "env -u GIT_CONFIG_COUNT git update-ref refs/heads/main HEAD~1",
+    "by writing the file": 'git rev-parse HEAD~1 > "$(git rev-parse --git-common-dir)"'
+    "/refs/heads/main",
+    "packed": "git pack-refs --all; git update-ref -d refs/heads/other",
+    "another branch": "git branch -f other HEAD~1",
+    "a tag": "git tag -f v1",
+    "deletion": "git update-ref -d refs/heads/main",
+    "HEAD of its worktree": "git symbolic-ref HEAD refs/heads/main",
+    "HEAD of the user's tree": 'git --git-dir "$(git rev-parse --git-common-dir)" symbolic-ref'
+    " HEAD refs/heads/other",
+    "a commit in the user's tree": "cd ../../..; git commit -q --allow-empty -m theirs",
+}
+
+
+@pytest.mark.parametrize("script", MOVES.values(), ids=MOVES.keys())
+def test_a_ref_that_the_worker_moves_is_put_back_and_stops_the_run(
+    source: Place, script: str
+) -> None:
+    source.script("t.md", f"echo 2 > a; {script}")
+    source.commit("Task")
+    source.git("branch", "-f", "other")
+    before = refs(source)
+    source.runr("run", "--task", "t")
+    run_ = source.runr("task-status", "t", "--json").json["run"]
+    assert run_["stop_reason"] == "ref_moved", run_
+    assert "put back" in run_["detail"]
+    assert refs(source) == before
+    assert source.read("a") == "1\n"
+    assert "Refs that were moved" in source.runr("report", "latest").out
+
+
+def test_a_run_whose_worker_has_moved_a_ref_can_be_resumed(source: Place) -> None:
+    run(source, 'echo 2 > a; [ "$RUNR_ATTEMPT" = 2 ] || git tag -f v1')
+    source.runr("resume")
+    assert source.runr("task-status", "t", "--json").json["run"]["status"] == "completed"
+
+
+WAIT = "touch ../../../begun; until [ -e ../../../done ]; do sleep 0.02; done"
+
+ELSEWHERE = {
+    "a commit on the target": ("commit", "-q", "--allow-empty", "-m", "Mine"),
+    "a switch to another branch": ("switch", "-q", "other"),
+    "a new branch": ("branch", "new"),
+    "a deleted branch": ("branch", "-D", "other"),
+    "a reset": ("reset", "-q", "--hard", "HEAD~1"),
+}
+
+
+@pytest.mark.parametrize("words", ELSEWHERE.values(), ids=ELSEWHERE.keys())
+def test_what_the_user_moves_meanwhile_is_not_the_workers(
+    source: Place, words: tuple[str, ...]
+) -> None:
+    source.write(".git/info/exclude", "begun\ndone\n")
+    source.script("t.md", f"echo 2 > b; {WAIT}")
+    source.commit("Task")
+    run_ = source.runr("--json", "run", "--task", "t", "--detach").json
+    until((source.root / "begun").exists, "the worker")
+    source.git(*words)
+    after = refs(source)
+    source.write("done", "")
+    run_ = source.await_end(run_["id"])
+    assert run_["status"] == "completed", run_
+    assert "put back" not in source.runr("report", "latest").out
+    rest = [line for line in after.splitlines() if "refs/heads/main" not in line]
+    assert [line for line in refs(source).splitlines() if "refs/heads/main" not in line] == rest
+
+
+def test_what_another_run_lands_meanwhile_is_not_the_workers(source: Place) -> None:
+    source.write(".git/info/exclude", "begun\ndone\n")
+    source.script("t.md", f"echo 2 > b; {WAIT}")
+    source.script("u.md", "echo 2 > c")
+    source.commit("Tasks")
+    source.git("switch", "-q", "other")
+    source.git("merge", "-q", "--ff-only", "main")
+    run_ = source.runr("--json", "run", "--task", "t", "--detach").json
+    until((source.root / "begun").exists, "the worker")
+    assert source.runr("run", "--task", "u").code == 0
+    source.write("done", "")
+    assert source.await_end(run_["id"])["status"] == "completed"
