@@ -118,6 +118,13 @@ def rename(path: Path, name: str) -> None:
         os.replace(old, name, src_dir_fd=folder, dst_dir_fd=folder)
 
 
+def move(path: Path, target: Path) -> None:
+    """Move a file or folder into another folder, which is made where it is missing."""
+    make_folder(target.parent)
+    with _above(path) as (source, old, _), _above(target) as (folder, new, _):
+        os.rename(old, new, src_dir_fd=source, dst_dir_fd=folder)
+
+
 def add_name(path: Path, name: str) -> None:
     """Create a hard link in the same folder; FileExistsError if the name is taken."""
     with _above(path) as (folder, old, _):

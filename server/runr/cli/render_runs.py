@@ -23,7 +23,7 @@ from runr.runs.events import (
     WorkerBackoff,
     WorkerFallback,
 )
-from runr.text import format_duration, join_limited
+from runr.text import format_duration, join_limited, pluralize
 
 if TYPE_CHECKING:
     from runr.lifecycle.resume import ResumePreview, ResumeResult
@@ -244,6 +244,9 @@ def _state(run: RunDetails) -> str:
 
 def render_runs(answer: RunList) -> str:
     """Return one line for each run, newest first."""
+    if not answer.runs and answer.damaged_count:
+        head = f"{pluralize(answer.damaged_count, 'run')}: the journal cannot be read."
+        return "\n".join([head, *render_next_steps(answer.next_steps)])
     if not answer.runs:
         steps = console.written([commands.next_task()])
         return "\n".join(["No runs yet.", *render_next_steps(steps)])
@@ -263,4 +266,4 @@ def render_runs(answer: RunList) -> str:
         lines.append(f"{begun}  {took}{cost}{reason}")
     if answer.total_count > len(answer.runs):
         lines.append(f"… of {answer.total_count}; --limit 0 shows all")
-    return "\n".join(lines)
+    return "\n".join([*lines, *render_next_steps(answer.next_steps)])

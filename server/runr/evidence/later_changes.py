@@ -74,7 +74,7 @@ def changes_outside(
     repo: Repo, tip: str, claims: Sequence[OwnedPaths]
 ) -> dict[str, tuple[str, ...]]:
     """Return for each task the commits that changed what it owns, the latest first."""
-    there = _leading_to(repo, tip, {claim.since for claim in claims})
+    there = leading_to(repo, tip, {claim.since for claim in claims})
     kept = [claim for claim in claims if claim.since in there]
     if not kept:
         return {}
@@ -95,7 +95,7 @@ def changes_outside(
     return found
 
 
-def _leading_to(repo: Repo, tip: str, commits: Iterable[str]) -> set[str]:
+def leading_to(repo: Repo, tip: str, commits: Iterable[str]) -> set[str]:
     """Return those of the commits from which a way leads to `tip`."""
     lines = "".join(f"{sha}\n" for sha in sorted(commits)).encode()
     looked = repo.run("cat-file", "--batch-check", stdin=lines).decode().splitlines()

@@ -60,6 +60,20 @@ def read(repo: Repo, rev_range: str) -> tuple[Commit, ...]:
     return _commits(repo.run("log", "-z", _FORMAT, "--end-of-options", rev_range, "--"))
 
 
+def read_commits(repo: Repo, shas: Iterable[str]) -> dict[str, Commit]:
+    """Return those of the commits that this repository has, by their ids."""
+    wanted = "".join(f"{sha}\n" for sha in dict.fromkeys(shas) if sha)
+    if not wanted:
+        return {}
+    looked = repo.run("cat-file", "--batch-check", stdin=wanted.encode()).decode().splitlines()
+    there = [line.split()[0] for line in looked if line.split()[1:2] == ["commit"]]
+    if not there:
+        return {}
+    flags = ("--no-walk=unsorted", "--stdin")
+    found = repo.run("log", "-z", _FORMAT, *flags, stdin=_lines(there))
+    return {commit.sha: commit for commit in _commits(found)}
+
+
 def read_only_here(repo: Repo, tips: Iterable[str], known: str) -> tuple[Commit, ...]:
     """Return the commits reachable from `tips` and not from `known`; a missing tip has none."""
     there = [tip for tip in dict.fromkeys(tips) if tip]

@@ -17,6 +17,7 @@ from runr.project import Project
 from runr.runs import journal
 from runr.runs.events import PhaseStarted, RunApproved, RunCompleted, RunStopped, VerifyFinished
 from runr.runs.model import Approval, Phase, RunCreated, RunState
+from runr.status import store
 from runr.storage import files, state_dir
 from runr.tasks.model import Task, TaskType
 
@@ -50,6 +51,7 @@ def open_person_run(
     with_checks: bool = True,
 ) -> Iterator[RunContext]:
     """Open a run of a person on the task as it is now."""
+    store.ensure_writable(project.layout)
     with claim_for_person(project) as context:
         spec = record_spec(project, context.files, task, project.config())
         head = project.repo.head() or ""

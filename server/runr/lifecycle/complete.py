@@ -29,6 +29,7 @@ from runr.runs import journal, stop_reasons
 from runr.runs.events import RunApproved, RunResumed
 from runr.runs.machine import next_action
 from runr.runs.model import Approval, Phase, RunState
+from runr.status import store
 from runr.status.model import Entry, State
 from runr.storage.layout import RunFiles
 from runr.tasks.model import Task
@@ -65,6 +66,7 @@ def complete_task(project: Project, request: CompleteRequest) -> CompletionResul
     word = _word(project, request)
     if entry.status is State.COMPLETED and not snapshot.state_of(task).stale and not request.force:
         return _already(project, task, entry)
+    store.ensure_writable(project.layout)
     state = _reopened(project, _current(project, entry), word)
     if state is not None and state.result is None:
         if request.skip_checks:

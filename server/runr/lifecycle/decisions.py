@@ -19,6 +19,7 @@ from runr.query.task_state import TaskState
 from runr.runs import journal, stop_reasons
 from runr.runs.events import RunApproved, RunCompleted, RunRejected
 from runr.runs.model import Approval, RunState
+from runr.status import store
 from runr.status.model import State
 from runr.status.staleness import StaleTrigger
 
@@ -115,6 +116,7 @@ def approve(project: Project, decision: Decision) -> CompletionResult:
 
 def reject(project: Project, decision: Decision) -> RunResult:
     """Reject the run: the decision is recorded, and the next attempt receives the reason."""
+    store.ensure_writable(project.layout)
     state = _awaiting(project, decision.about)
     word = _word(project, decision)
     run = project.layout.run(state.id)

@@ -23,6 +23,7 @@ from runr.query.detail_models import RunDetails, RunList, RunReport, RunResult
 from runr.runs import journal, report, resume, stop_reasons
 from runr.runs.events import RunResumed, RunStopRequested, SessionAttached
 from runr.runs.model import Phase, RunSpec, RunState
+from runr.status import store
 from runr.status.model import Entry, State
 from runr.storage import files
 from runr.storage.layout import RunFiles
@@ -39,16 +40,23 @@ def list_runs(project: Project, *, limit: int | None = 20, task: str | None = No
     project.entries()  # reconciles, so that dead runs are listed as stopped
     path = project.find_task(task, project.tasks()).path if task else None
     shown = []
+    damaged = 0
     for run_id in reversed(journal.ids(project.layout)):
         files_ = project.layout.run(run_id)
         try:
             state = reconcile.end_if_dead(project.context(files_))
         except DamagedStateError as damage:
             project.warn(damage.message)
+            damaged += 1
             continue
         if state is not None and path in (None, state.start.task):
             shown.append(presenters.holder_details(project, state, files_))
-    return RunList(runs=shown if limit is None else shown[:limit], total_count=len(shown))
+    return RunList(
+        runs=shown if limit is None else shown[:limit],
+        total_count=len(shown),
+        damaged_count=damaged,
+        next_steps=project.surface.lines([commands.rebuild()] if damaged else []),
+    )
 
 
 def read_report(project: Project, wanted: str) -> RunReport:
@@ -130,6 +138,7 @@ def _signal(pid: int, how: signal.Signals) -> None:
 def resume_run(project: Project, wanted: str, since: Phase | None = None) -> RunResult:
     """Resume a stopped run where it stopped, or from `since`, with its work so far."""
     entries = project.entries()
+    store.ensure_writable(project.layout)
     run = project.find_run(wanted)
     state = journal.require(run)
     refuse(state, entries.get(state.start.task, Entry()), since)

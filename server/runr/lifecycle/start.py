@@ -25,6 +25,7 @@ from runr.query.task_state import TaskState
 from runr.runs import journal, spec
 from runr.runs.events import PhaseFinished, PhaseStarted
 from runr.runs.model import Phase, RunCreated, RunState
+from runr.status import store
 from runr.status.model import Entry, State
 from runr.storage import files, state_dir
 from runr.storage.layout import RunFiles
@@ -55,6 +56,7 @@ def run_task(project: Project, request: RunRequest) -> RunResult:
     BlockedError, AlreadyRunningError, WorkerUnavailableError, RepositoryError.
     """
     _refuse_inside(project)
+    store.ensure_writable(project.layout)
     snapshot = Snapshot.of(project)
     task = project.find_task(request.task, snapshot.tasks)
     entry = snapshot.entry(task)

@@ -2,6 +2,7 @@
 
 from runr import nofollow
 from runr.evidence import rebuild as evidence_rebuild
+from runr.maintenance import damaged_runs
 from runr.next_steps.setup import after_rebuild
 from runr.project import Project
 from runr.query.models import CommandResult
@@ -11,7 +12,12 @@ from runr.status.store import DamagedStatusError
 
 
 def rebuild(project: Project, *, dry_run: bool = False) -> CommandResult:
-    """Rebuild the status file; entries without a record are kept unchanged."""
+    """Rebuild the status file; entries without a record are kept unchanged.
+
+    Runs whose journal is damaged are moved out of the record first.
+    """
+    store.ensure_writable(project.layout)
+    moved = damaged_runs.set_aside(project, dry_run=dry_run)
     changes: list[str] = []
 
     def change(entries: dict[str, Entry]) -> dict[str, Entry]:
@@ -30,9 +36,12 @@ def rebuild(project: Project, *, dry_run: bool = False) -> CommandResult:
         nofollow.unlink(project.layout.database, missing_ok=True)
         project.tasks()
     verb = "would change" if dry_run else "changed"
-    message = f"{_statuses(len(changes))} {verb}:" if changes else "Everything is as recorded."
-    steps = after_rebuild(dry_run=dry_run, changes=bool(changes))
-    return CommandResult(message=message, changed=changes, next_steps=project.surface.lines(steps))
+    same = "No status changes." if moved else "Everything is as recorded."
+    message = f"{_statuses(len(changes))} {verb}:" if changes else same
+    steps = after_rebuild(dry_run=dry_run, changes=bool(changes or moved))
+    return CommandResult(
+        message=message, changed=changes, notes=moved, next_steps=project.surface.lines(steps)
+    )
 
 
 def _statuses(number: int) -> str:

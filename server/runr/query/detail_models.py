@@ -103,10 +103,11 @@ class RunDetails:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunList(Result):
-    """Runs, newest first."""
+    """Runs, newest first; `damaged_count` counts those whose journal cannot be read."""
 
     runs: list[RunDetails]
     total_count: int
+    damaged_count: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

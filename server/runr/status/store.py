@@ -123,6 +123,18 @@ def update(layout: Layout, change: Change, *, repair: Repair | None = None) -> d
         raise _unusable(layout, error) from None
 
 
+def ensure_writable(layout: Layout) -> None:
+    """Raise what `update` would, before anything is recorded that it could not write."""
+    try:
+        contents = read(layout)
+    except DamagedStatusError as error:
+        version = error.schema_version
+    else:
+        version = contents.schema_version
+    if version > SCHEMA:
+        raise _newer(layout, version)
+
+
 def _update(layout: Layout, change: Change, repair: Repair | None) -> dict[str, Entry]:
     files.remove_temporaries(layout.status)
     damaged = False

@@ -143,6 +143,11 @@ class Layout(NamedTuple):
         return RunFiles(self.runs / run_id)
 
     @property
+    def damaged_runs(self) -> Path:
+        """Where `runr rebuild` keeps runs whose journal cannot be read."""
+        return self.runr / "damaged-runs"
+
+    @property
     def worktrees(self) -> Path:
         return self.runr / "worktrees"
 
