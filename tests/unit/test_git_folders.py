@@ -49,6 +49,23 @@ def test_both_folders_are_those_that_git_names(tmp_path: Path, layout: str) -> N
     assert find_root(tree) == tree
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_branch_is_the_one_that_git_names(tmp_path: Path, layout: str) -> None:
+    tree = lay_out(tmp_path, layout)
+    assert folders.head_ref(tree) == git(tree, "symbolic-ref", "HEAD")
+
+
+def test_what_only_git_can_tell_of_head_is_left_to_git(tmp_path: Path) -> None:
+    tree = make(tmp_path / "repo", {"a.txt": "1"})
+    git(tree, "symbolic-ref", "refs/heads/alias", "refs/heads/main")
+    git(tree, "symbolic-ref", "HEAD", "refs/heads/alias")
+    assert folders.head_ref(tree) is None
+    assert Repo(tree).branch() == "main"
+    git(tree, "checkout", "-q", "--detach", "main")
+    assert folders.head_ref(tree) is None
+    assert Repo(tree).branch() is None
+
+
 def test_a_git_file_with_a_missing_target_is_refused_with_gits_message(tmp_path: Path) -> None:
     make(tmp_path)
     tree = tmp_path / "tree"

@@ -114,7 +114,8 @@ def commit(
         return made
     # Plumbing, not `git commit`: HEAD moves in one step and only from where it was seen, a call
     # that was killed can be made again, and a detached run starts no hook.
-    planned = plan(repo, base=base, base_tree=base_tree, now=now or snapshot.take(repo))
+    now = now or snapshot.take(repo, head=head)
+    planned = _plan(repo, seen, base=base, base_tree=base_tree, now=now)
     changes = planned.changes
     if planned.head != head or tree not in (None, planned.tree):
         raise TreeChangedError(f"the commit would have the tree {planned.tree}, not {tree}")
@@ -131,7 +132,12 @@ def commit(
 
 def plan(repo: Repo, *, base: str | None, base_tree: str, now: str) -> Planned:
     """Return the commit that `commit` would make of the snapshot `now`, without making it."""
-    seen = repo.checkout()
+    return _plan(repo, repo.checkout(), base=base, base_tree=base_tree, now=now)
+
+
+def _plan(
+    repo: Repo, seen: Checkout | None, *, base: str | None, base_tree: str, now: str
+) -> Planned:
     head = seen.commit if seen else None
     left, changes = _parted(repo, base, base_tree, seen, now)
     tree = _tree(repo, head, changes) if left else now

@@ -101,6 +101,27 @@ def may_be_unborn(tree: Path) -> bool:
         raise _unreadable(own, error) from None
 
 
+def head_ref(tree: Path) -> str | None:
+    """Return the branch that HEAD names, as `refs/heads/main`; None where only git can tell.
+
+    That is so for a detached HEAD, for links and for other ways to keep refs than files. A
+    repository of another user is for git to refuse.
+    """
+    own, common = git_dir(tree), common_dir(tree)
+    if own is None or common is None or (own / "HEAD").is_symlink():
+        return None
+    try:
+        if (own / "HEAD").stat().st_uid != os.geteuid():
+            return None
+        ref = _line(own / "HEAD").removeprefix(_REF)
+        branch = common / ref
+        # One ref may name another, and HEAD then means that one.
+        direct = not branch.is_file() or not _line(branch).startswith(_REF)
+    except OSError:
+        return None
+    return ref if direct and ref.startswith("refs/heads/") and "/." not in ref else None
+
+
 def _line(path: Path) -> str:
     return os.fsdecode(path.read_bytes()).rstrip("\r\n")
 

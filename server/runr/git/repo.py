@@ -225,6 +225,9 @@ class Repo(NamedTuple):
 
     def branch(self) -> str | None:
         """Return the branch that is checked out, None where HEAD is detached."""
+        ref = None if self.variables else folders.head_ref(self.path)
+        if ref is not None:
+            return ref.removeprefix(_BRANCHES)
         found = self.answer("symbolic-ref", "--quiet", "HEAD")
         return None if found is None else _line(found).removeprefix(_BRANCHES)
 

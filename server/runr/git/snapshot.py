@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -40,6 +41,11 @@ class Change:
         return self.old_mode[:2] in ("10", "12")
 
 
+_HEX = frozenset("0123456789abcdef")
+# The length of a whole object id; those of SHA-256 are longer.
+_ID = 40
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stat:
     """Lines added and deleted, None for a binary file."""
@@ -49,8 +55,11 @@ class Stat:
     deleted: int | None
 
 
-def take(repo: Repo, exclude: tuple[str, ...] = _RUNRS) -> str:
-    """Return a tree of all that git does not ignore; excluded paths stay as in HEAD."""
+def take(repo: Repo, exclude: tuple[str, ...] = _RUNRS, *, head: str | None = None) -> str:
+    """Return a tree of all that git does not ignore; excluded paths stay as in HEAD.
+
+    `head` is the commit of HEAD, where it is known already.
+    """
     # Where it is written out, git complains of an excluded folder that is ignored as well.
     out = [f":(top,exclude,glob){path[:-1]}[{path[-1]}]/**" for path in exclude]
     with scratch_index(repo) as env:
@@ -67,8 +76,8 @@ def take(repo: Repo, exclude: tuple[str, ...] = _RUNRS) -> str:
             _follow_ignored(repo, private, env)
         if exclude:
             own = [f":(top,literal){path}" for path in exclude]
-            head = [] if private is None else [repo.head() or empty_tree(repo)]
-            reader.run(*SETTINGS, "reset", "--quiet", *head, "--", *own, env=env)
+            base = [] if private is None else [head or repo.head() or empty_tree(repo)]
+            reader.run(*SETTINGS, "reset", "--quiet", *base, "--", *own, env=env)
         # Of files that are only known by their hash, there is no content.
         tree = reader.text(*SETTINGS, "write-tree", "--missing-ok", env=env)
         if private is not None:
@@ -192,8 +201,17 @@ def empty_tree(repo: Repo) -> str:
 
 def changed(repo: Repo, old: str, new: str) -> tuple[Change, ...]:
     """Return the paths that differ between two trees or commits; a rename is two of them."""
+    by_id = all(len(each) >= _ID and not set(each) - _HEX for each in (old, new))
+    return (_remembered if by_id else _changed)(repo, old, new)
+
+
+def _changed(repo: Repo, old: str, new: str) -> tuple[Change, ...]:
     fields = iter(repo.fields(*_DIFF, "--raw", "-z", old, new))
     return tuple(read(facts, path) for facts, path in zip(fields, fields, strict=True))
+
+
+# One run asks several times about the same two trees.
+_remembered = lru_cache(maxsize=4)(_changed)
 
 
 def patch(repo: Repo, old: str, new: str) -> bytes:
@@ -324,7 +342,8 @@ def collect_changes(
 
     With a change set from `before`, git is asked only where tree or HEAD differ from it.
     """
-    tree, head = take(repo), repo.head()
+    head = repo.head()
+    tree = take(repo, head=head)
     if before is not None and (before.tree, before.head) == (tree, head):
         return before
     commits, committed = _commits(repo, f"{base}..{head}") if head != base else ((), ())
