@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from acceptance.working import text_of
 from cli.terminal import DEADLINE_S, Place
 from fakes import forked
 
@@ -61,6 +62,27 @@ def test_an_environment_that_the_interpreter_reads_at_its_start_is_given_to_a_ne
     installed, other = both(place, "version", PYTHONPROFILEIMPORTTIME="1")
     assert b"import time:" in installed.stderr
     assert b"import time:" in other.stderr
+
+
+def test_a_forked_run_is_a_process_of_its_own_like_an_installed_one(place: Place) -> None:
+    found = []
+    for name, forks in (("a.md", False), ("b.md", True)):
+        forked.allow(forks=forks)
+        place.script(name, f"echo $$ > {place.root}/{name}.pid; sleep 1000")
+        run = place.runr("run", "--task", name, "--detach", "--json", code=0).json["id"]
+        worker = int(text_of(place.root / f"{name}.pid"))
+        runner = int((place.run_folder(run) / "lock").read_text())
+        assert os.getsid(runner) != os.getsid(0)
+        variables = Path(f"/proc/{worker}/environ").read_text().replace(run, "RUN")
+        kept = [line for line in variables.split("\0") if not line.startswith(("RUNR_TASK=", "_="))]
+        found.append((sorted(kept), Path(f"/proc/{runner}/cwd").readlink(), is_forked(runner)))
+        place.runr("stop", run, code=0)
+    assert found[0][:2] == found[1][:2]
+    assert [each[2] for each in found] == [False, not forked.NEVER]
+
+
+def is_forked(pid: int) -> bool:
+    return b"runr_server.py" in Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 def test_a_command_that_does_not_end_is_killed(place: Place) -> None:

@@ -12,12 +12,12 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from fakes.runr_server import fork_runs, read_at_start
+
 _SERVER = Path(__file__).with_name("runr_server.py")
 _SIZE = 4
-#: What the interpreter, or the C library, reads once when it starts.
-_AT_START = ("PYTHON", "LANG", "LC_", "LD_", "TZ", "MALLOC_")
-
-
+#: Whether every command and run is a new interpreter.
+NEVER = bool(os.environ.get("RUNR_TEST_INSTALLED"))
 #: The installed command.
 RUNR = str(Path(sys.executable).with_name("runr"))
 
@@ -25,26 +25,40 @@ RUNR = str(Path(sys.executable).with_name("runr"))
 class _Choice:
     """The state of this test process: whether to fork, and from which server."""
 
-    never = bool(os.environ.get("RUNR_TEST_INSTALLED"))
     forks = True
     server: "RunrServer | None" = None
 
 
 def allow(*, forks: bool) -> None:
     """Set whether `run_runr` may fork."""
-    _Choice.forks = forks and not _Choice.never
+    _Choice.forks = forks and not NEVER
+
+
+def _server_for(env: Mapping[str, str]) -> "RunrServer | None":
+    """Return the server, started if need be, if what it forks is like a process with `env`."""
+    if not _Choice.forks:
+        return None
+    if _Choice.server is None:
+        _Choice.server = RunrServer(RUNR)
+        atexit.register(_Choice.server.close)
+    return _Choice.server if _Choice.server.serves(env) else None
+
+
+def _runs_for(env: Mapping[str, str]) -> bytes | None:
+    server = _server_for(env)
+    return server.runs if server else None
+
+
+fork_runs(_runs_for)
 
 
 def run_runr(
     words: Sequence[str], cwd: Path, env: Mapping[str, str], seconds: float
 ) -> subprocess.CompletedProcess[bytes]:
     """Run `runr` with nothing on its standard input, forked where a fork is as good."""
-    if _Choice.forks:
-        if _Choice.server is None:
-            _Choice.server = RunrServer(RUNR)
-            atexit.register(_Choice.server.close)
-        if _Choice.server.serves(env):
-            return _Choice.server.run(words, cwd, env, seconds)
+    server = _server_for(env)
+    if server is not None:
+        return server.run(words, cwd, env, seconds)
     return subprocess.run(
         [RUNR, *words],
         cwd=cwd,
@@ -60,18 +74,29 @@ class RunrServer:
     """Starts `program` as often as it is asked to, from one interpreter that has loaded it."""
 
     def __init__(self, program: str) -> None:
-        self._at_start = _read_at_start(os.environ)
+        self._at_start = read_at_start(os.environ)
+        runs = socket.socket(socket.AF_UNIX)
+        runs.bind("")  # to a name that belongs to no file
+        runs.listen()
+        #: Where the processes of runs are asked for.
+        self.runs: bytes = runs.getsockname()
         self._requests, theirs = socket.socketpair()
         # Pipes, as the forked processes have them: an interpreter looks at its streams once.
         self._process = subprocess.Popen(
-            [sys.executable, str(_SERVER), program, str(theirs.fileno())],
+            [
+                sys.executable,
+                str(_SERVER),
+                program,
+                *(str(each.fileno()) for each in (theirs, runs)),
+            ],
             cwd="/",
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            pass_fds=[theirs.fileno()],
+            pass_fds=[theirs.fileno(), runs.fileno()],
         )
         theirs.close()
+        runs.close()
 
     def close(self) -> None:
         """Let the server end."""
@@ -80,7 +105,7 @@ class RunrServer:
 
     def serves(self, env: Mapping[str, str]) -> bool:
         """Tell whether an interpreter started with `env` would be like the one that forks."""
-        return _read_at_start(env) == self._at_start
+        return read_at_start(env) == self._at_start
 
     def run(
         self, words: Sequence[str], cwd: Path, env: Mapping[str, str], seconds: float
@@ -108,10 +133,6 @@ class RunrServer:
         answer = self._requests.recv(_SIZE, socket.MSG_WAITALL)
         assert answer, f"the server has ended: {self._process.communicate()[1].decode()}"
         return int.from_bytes(answer, signed=signed)
-
-
-def _read_at_start(env: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in env.items() if name.startswith(_AT_START)}
 
 
 def _read(pipes: Sequence[int], ends: float) -> list[bytes]:

@@ -3,6 +3,9 @@
 What it forks is a process of its own, with the arguments, folder, environment and streams that
 were asked for, and it runs the installed script. Only the imports are saved. `runr.__main__` is
 not among them: each process imports it anew.
+
+The process of a run is forked in the same way, by a second process of this program: commands wait
+for the first one.
 """
 
 import atexit
@@ -12,17 +15,65 @@ import json
 import os
 import pkgutil
 import runpy
+import select
 import socket
+import subprocess
 import sys
 import threading
 import traceback
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 _STREAMS = 3
+#: The streams, and the lock of a run.
+_MOST = 4
 _SIZE = 4
 #: What the interpreter exits with when it cannot write out what was printed.
 _NOT_FLUSHED = 120
+#: What the interpreter, or the C library, reads once when it starts.
+_AT_START = ("PYTHON", "LANG", "LC_", "LD_", "TZ", "MALLOC_")
+#: How runr starts the process of a run.
+_RUN = ["-P", "-m", "runr", "exec"]
+
+_start_process = subprocess.run
+
+
+def read_at_start(env: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that a forked process cannot be given."""
+    return {name: value for name, value in env.items() if name.startswith(_AT_START)}
+
+
+def fork_runs(serving: Callable[[Mapping[str, str]], bytes | None]) -> None:
+    """Fork the processes of runs from now on, where `serving` names a server for their environment.
+
+    This replaces the start of an interpreter, and nothing of runr.
+    """
+
+    def run(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess[Any]:
+        server = serving(options["env"]) if command[1:5] == _RUN else None
+        if server is None:
+            return _start_process(command, **options)
+        return subprocess.CompletedProcess(command, _ask(server, command[4:], options))
+
+    subprocess.run = run  # type: ignore[assignment]
+
+
+def _ask(server: bytes, words: Sequence[str], options: Mapping[str, Any]) -> int:
+    """Start a run, and return the exit code of the process that has started it."""
+    request = {"words": list(words), "cwd": str(options["cwd"]), "env": options["env"]}
+    text = json.dumps(request).encode()
+    log = options["stdout"].fileno()
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(server)
+        size = [len(text).to_bytes(_SIZE)]
+        socket.send_fds(connection, size, [nothing, log, log, *options["pass_fds"]])
+        os.close(nothing)
+        connection.sendall(text)
+        answer = connection.recv(_SIZE, socket.MSG_WAITALL)
+    assert answer, "the server has ended"
+    return int.from_bytes(answer, signed=True)
 
 
 def _load() -> None:
@@ -39,7 +90,7 @@ def _load() -> None:
 
 def _next(requests: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
     """Wait for a request; None when the other end is closed."""
-    size, streams, _, _ = socket.recv_fds(requests, _SIZE, _STREAMS)
+    size, streams, _, _ = socket.recv_fds(requests, _SIZE, _MOST)
     if not size:
         return None
     text = requests.recv(int.from_bytes(size), socket.MSG_WAITALL)
@@ -50,7 +101,7 @@ def _become(request: dict[str, Any], streams: list[int]) -> None:
     """Set folder, environment, arguments and streams of the forked process."""
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
-    os.closerange(_STREAMS, max(streams) + 1)
+    os.closerange(len(streams), max(streams) + 1)
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["env"])
@@ -70,6 +121,30 @@ def _serve(requests: socket.socket) -> bool:
         requests.sendall(pid.to_bytes(_SIZE))
         _, status = os.waitpid(pid, 0)
         requests.sendall(os.waitstatus_to_exitcode(status).to_bytes(_SIZE, signed=True))
+    return False
+
+
+def _serve_runs(runs: socket.socket, ended: int) -> bool:
+    """Fork for each connection; return in the forked process, or False at the end of `ended`."""
+    while ended not in select.select([runs.fileno(), ended], [], [])[0]:
+        connection, _ = runs.accept()
+        with connection:
+            found = _next(connection)
+            if found is None:
+                continue
+            request, streams = found
+            pid = os.fork()
+            if pid == 0:
+                connection.detach()
+                os.setsid()
+                request["words"][-1] = str(_STREAMS)
+                _become(request, streams)
+                return True
+            for stream in streams:
+                os.close(stream)
+            _, status = os.waitpid(pid, 0)
+            code = os.waitstatus_to_exitcode(status)
+            connection.sendall(code.to_bytes(_SIZE, signed=True))
     return False
 
 
@@ -100,11 +175,32 @@ def _end(code: int) -> NoReturn:
     os._exit(code)
 
 
+def _is_server_of_runs(runs: socket.socket, requests: socket.socket) -> bool:
+    """Fork, and serve runs in the new process while the first one lives; False in the first one."""
+    ended, first_lives = os.pipe()
+    if os.fork():
+        os.close(ended)
+        runs.close()
+        return False
+    os.close(first_lives)
+    requests.close()
+    if not _serve_runs(runs, ended):
+        os._exit(0)
+    return True
+
+
 if __name__ == "__main__":
-    _, program, connection = sys.argv
+    _, program, connection, place = sys.argv
     sys.argv[:] = [program]
     # As the interpreter does it for a script, so that nothing beside this one is found.
     sys.path[0] = str(Path(program).parent)
     _load()
-    if _serve(socket.socket(fileno=int(connection))):
+    requests = socket.socket(fileno=int(connection))
+    listening = socket.socket(fileno=int(place))
+    name = listening.getsockname()
+    if _is_server_of_runs(listening, requests):
+        _end(_run(program))
+    same = read_at_start(os.environ)
+    fork_runs(lambda env: name if read_at_start(env) == same else None)
+    if _serve(requests):
         _end(_run(program))
