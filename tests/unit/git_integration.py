@@ -19,4 +19,5 @@ def integrate(root: Repo, *, branch: str, target: str | None, message: str) -> I
     except MergeRefusedError as error:
         return merge.kept(root, branch, target, str(error))
     assert done.how != "picked"
+    assert done.how != "reverted"
     return Integration(how=done.how, sha=done.new)

@@ -46,6 +46,7 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = {
         "approve": Entry("decisions:approve", "Approve a run that waits for a person."),
         "reject": Entry("decisions:reject", "Reject a run that waits for a person."),
         "acknowledge": Entry("status:acknowledge", "Acknowledge a stale completion."),
+        "reset": Entry("decisions:reset", "Take back a completion."),
     },
     "History and provenance": {
         "audit": Entry("provenance:audit", "Audit commit provenance."),

@@ -6,9 +6,12 @@ from runr.cli import console, render_tasks
 from runr.cli.app import Invocation, command, task_names
 from runr.errors import ExitCode
 from runr.lifecycle import complete, decisions
+from runr.lifecycle import reset as lifecycle_reset
 from runr.lifecycle.complete import CompleteRequest
 from runr.lifecycle.decisions import Decision
+from runr.lifecycle.reset import ResetRequest, ResetResult
 from runr.query.detail_models import CompletionResult, RunDetails
+from runr.text import join_limited
 
 
 @command("complete-task")
@@ -74,6 +77,36 @@ def reject(invocation: Invocation, **options: str) -> None:
     """
     answer = decisions.reject(invocation.project(), Decision.model_validate(options))
     invocation.show(answer.run, _rejected)
+
+
+@command("reset")
+@click.argument("task", shell_complete=task_names)
+@click.option("--reason", required=True, help="Why the task is not completed after all.")
+@_BY
+@click.option("--revert", is_flag=True, help="Also revert the commit that holds the work.")
+def reset(invocation: Invocation, **options: object) -> None:
+    """Take back a completion.
+
+    Records that it was given by mistake; the commits stay, unless --revert is given.
+    """
+    request = ResetRequest.model_validate(options)
+    invocation.show(lifecycle_reset.reset(invocation.project(), request), render_reset)
+
+
+def render_reset(answer: ResetResult) -> str:
+    """Return what was taken back, what became of the commit, and what builds on it."""
+    name = render_tasks.shown_path(answer.task_path)
+    lines = [f"{click.style('↶', fg='yellow')} {name}: completion reset by {answer.reset_by}"]
+    if answer.revert_sha:
+        lines.append(f"  commit {answer.revert_sha[:12]} takes its work back")
+    elif answer.reverted:
+        lines.append("  its work was reverted before")
+    elif answer.commit_sha:
+        lines.append(f"  commit {answer.commit_sha[:12]} stays as it is")
+    if answer.stale_dependents:
+        names = map(render_tasks.shown_path, answer.stale_dependents)
+        lines.append(f"  stale now: {join_limited(list(names), 5)}")
+    return "\n".join([*lines, *console.render_next_steps(answer.next_steps)])
 
 
 def _rejected(run: RunDetails) -> str:

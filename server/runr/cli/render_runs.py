@@ -178,6 +178,8 @@ def _end(run: RunDetails) -> str:
             return f"manual commit by {run.approved_by}"
         case "acknowledgement":
             return f"acknowledged by {run.approved_by}"
+        case "reset":
+            return f"reset by {run.approved_by}"
 
 
 def _subject(run: RunDetails) -> str:
@@ -235,7 +237,7 @@ def render_stopped(run: RunDetails) -> str:
 
 
 #: What a list calls a run that came to its end without completing a task.
-_LISTED = {"manual_commit": "manual commit", "acknowledgement": "acknowledged"}
+_LISTED = {"manual_commit": "manual commit", "acknowledgement": "acknowledged", "reset": "reset"}
 
 
 def _state(run: RunDetails) -> str:

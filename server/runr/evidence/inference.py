@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
-from runr.status.model import Entry, Evidence, State, Verification
+from runr.status.model import OF_A_RESET, Entry, Evidence, State, Verification
 
 #: The confidence from which a match is accepted unless the caller asks for another.
 ENOUGH = 0.5
@@ -154,7 +155,9 @@ def improves(entry: Entry, finding: CommitMatch) -> bool:
 
 def completed(entry: Entry, finding: CommitMatch) -> Entry:
     """Return the entry with the finding as its evidence."""
+    no_reset: dict[str, Any] = dict.fromkeys(OF_A_RESET)
     return entry._replace(
+        **no_reset,
         status=State.COMPLETED,
         last_run_id=finding.run_id or entry.last_run_id,
         updated_at=finding.time,

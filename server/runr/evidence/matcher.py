@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import NamedTuple
 
 from runr.evidence import commit_index, equivalence, inference, later_changes
 from runr.evidence.commit_index import CommitScan
@@ -14,10 +16,23 @@ from runr.runs.model import RunState
 from runr.scope import rules
 from runr.status import frontmatter
 from runr.status.model import Entry, Verification
+from runr.status.staleness import is_reset
 from runr.storage.layout import Layout
 from runr.tasks import parser
 from runr.tasks.model import Task
 from runr.tasks.names import TASKS
+
+
+class Reset(NamedTuple):
+    """A completion that was taken back: the run that gave it, and the commits made since."""
+
+    run_id: str | None
+    later: frozenset[str]
+
+    def allows(self, finding: "CommitMatch") -> bool:
+        """Tell whether the finding is of work that was done after the reset."""
+        again = finding.run_id is not None and finding.run_id == self.run_id
+        return finding.sha in self.later and not again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +51,13 @@ def match_commits(
     seen: Sequence[CommitRecord],
     tasks: Sequence[Task],
     recorded: Iterable[KnownCheckpoint],
+    *,
+    resets: Mapping[str, Reset] = MappingProxyType({}),
 ) -> dict[str, CommitMatch]:
     """Return each task's surest finding, one that still counts before one that was taken back.
 
     `seen` are the traces that lead to `tip`, the latest first; `recorded` the
-    checkpoints that records name.
+    checkpoints that records name. After a reset only later work is found.
     """
     undone = later_changes.reverted_commits(repo, seen)
     said = list(_by_trailers(seen))
@@ -53,6 +70,8 @@ def match_commits(
     ]
     surest: dict[str, CommitMatch] = {}
     for finding in (*said, *weaker):
+        if (reset := resets.get(finding.task)) and not reset.allows(finding):
+            continue
         by = undone.get(finding.sha) or undone.get(finding.like or "")
         now = replace(finding, reverted_by=by)
         if _is_surer(now, surest.get(now.task)):
@@ -124,7 +143,8 @@ def _by_scope(
     named = [
         (trace, run_id, task)
         for trace in seen
-        if not any(block.checkpoint for block in _blocks(trace)) and len(trace.parents) == 1
+        if not any(block.checkpoint or block.reset for block in _blocks(trace))
+        and len(trace.parents) == 1
         for run_id in inference.run_ids(trace.message)
         if (task := by_path.get(_task_of(trace, run_id) or of_run.get(run_id, ""))) and task.owns
     ]
@@ -226,12 +246,28 @@ def read_matches(
         return CommitScan(commits=0, traces=()), {}
     reading = commit_index.load_commits(layout, unique_titles(tasks), tip=tip)
     known = [*_of_runs(runs), *_of_entries(entries)]
-    found = match_commits(repo, tip, reading.traces, tasks, known)
+    resets = _resets(repo, tip, entries)
+    found = match_commits(repo, tip, reading.traces, tasks, known, resets=resets)
     for task, finding in _mirrored(layout, tasks).items():
+        if task in resets:
+            continue  # its header is older than the reset
         known_as = found.setdefault(task, finding)
         if known_as.reverted_by is None and known_as.confidence < finding.confidence:
             found[task] = finding
     return reading, found
+
+
+def _resets(repo: Repo, tip: str, entries: Mapping[str, Entry]) -> dict[str, Reset]:
+    """Return the completions that were taken back and not given again, by task."""
+    found = {}
+    for task, entry in entries.items():
+        if is_reset(entry):
+            # Where that commit is gone, it is not known what is later, so nothing is.
+            since = entry.reset_commit or ""
+            span = (tip, f"^{since}") if since else (tip,)
+            later = repo.unless_gone("rev-list", *span, needs=(since or tip,)) or b""
+            found[task] = Reset(entry.reset_of, frozenset(later.decode().split()))
+    return found
 
 
 def certain_matches(found: Mapping[str, CommitMatch]) -> dict[str, CommitMatch]:

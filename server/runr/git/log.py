@@ -36,8 +36,8 @@ class Commit:
 
     @property
     def manual_commit(self) -> bool:
-        """Whether it is recorded as manual work."""
-        return any("true" in block.all(INTERVENTION) for block in self.blocks)
+        """Whether it is recorded as the decision of a person: manual work, or a reset."""
+        return any("true" in block.all(INTERVENTION) or block.reset for block in self.blocks)
 
     @property
     def attributed(self) -> bool:

@@ -4,7 +4,7 @@ import os
 import re
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -27,6 +27,8 @@ PAUSES_S = (0.05, 0.1, 0.2, 0.4, 0.8)
 _LOCKED = re.compile(r"(index|HEAD|refs/\S*)\.lock'?: File exists|cannot lock ref")
 #: That part of it which comes when the files are moved already.
 _REF_LOCKED = re.compile(r"cannot lock ref|(HEAD|refs/\S*)\.lock")
+#: A file that keeps `read-tree` from switching to another tree.
+_ENTRY = re.compile(r"Entry '(.+)' (?:not uptodate|would be overwritten)")
 
 Result = TypeVar("Result")
 
@@ -50,7 +52,7 @@ class MergePlan:
     """How commits get into `target`, which moves from `old` to `new`."""
 
     target: str
-    how: Literal["already", "fast-forward", "merge", "picked"]
+    how: Literal["already", "fast-forward", "merge", "picked", "reverted"]
     old: str
     new: str
 
@@ -306,6 +308,35 @@ def _plan(
     return MergePlan(target=target, how="already" if new == old else "picked", old=old, new=new)
 
 
+def plan_revert(repo: Repo, commits: Sequence[str], message: str) -> MergePlan:
+    """Return how the current branch gets rid of the commits, the latest first, by a new commit.
+
+    Raises MergeRefusedError where later commits changed the same. No branch and no
+    file is changed. The plan is `already` where nothing of them is left.
+    """
+    target = repo.branch()
+    if target is None:
+        raise MergeRefusedError("no branch is checked out")
+    old = tip_of(repo, target)
+    for sha in commits:
+        if repo.resolve(sha) is None or not repo.is_ancestor(sha, old):
+            raise MergeRefusedError(f"the commit {sha[:12]} is not on {target}")
+    ensure_not_busy(repo, target)
+    with quarantine.within(repo) as scratch:
+        tree = before = _tree(scratch, old)
+        for sha in commits:
+            parent = scratch.resolve(f"{sha}^1") or snapshot.empty_tree(scratch)
+            tree = _applied(scratch, parent, sha, tree)
+        if tree == before:
+            return MergePlan(target=target, how="already", old=old, new=old)
+        # A dry run leaves nothing behind, so nothing is signed for it.
+        may_sign = scratch is not repo
+        text = message.encode(errors="replace")
+        new = git_commits.create(scratch, tree, (old,), text, may_sign=may_sign)
+        quarantine.publish(scratch, repo, new, old)
+    return MergePlan(target=target, how="reverted", old=old, new=new)
+
+
 def apply_plan(repo: Repo, wanted: MergePlan, note: str) -> None:
     """Move the branch as planned, with the user's files where it is checked out; see `move`."""
     if wanted.new != wanted.old:
@@ -329,7 +360,10 @@ def merge_obstacle(repo: Repo, wanted: MergePlan) -> str | None:
     in_the_way = [path for path in there if path not in staged]
     if in_the_way:
         return f"it would overwrite untracked files: {', '.join(in_the_way)}"
-    return None if tried.ok else f"it would overwrite uncommitted changes: {complaint(tried.err)}"
+    if tried.ok:
+        return None
+    changed = ", ".join(dict.fromkeys(_ENTRY.findall(tried.err))) or complaint(tried.err)
+    return f"it would overwrite uncommitted changes: {changed}"
 
 
 def _picked(repo: Repo, sha: str, onto: str, *, may_sign: bool) -> str:

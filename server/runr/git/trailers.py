@@ -16,6 +16,7 @@ WORKER = "Runr-Worker"
 SESSION = "Runr-Session"
 INTERVENTION = "Runr-Intervention"
 REASON = "Runr-Reason"
+RESET = "Runr-Reset"
 MILESTONE = "Runr-Milestone"
 
 _SUBJECT = 72
@@ -61,11 +62,12 @@ class Trailers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManualTrailers:
-    """The trailers of a commit of manual work."""
+    """The trailers of a commit of manual work, or of one that takes work back for a reset."""
 
     run_id: str
     reason: str
     task: str | None = None
+    reset: bool = False
 
     def render(self) -> str:
         """Return one line each, the run id first."""
@@ -73,7 +75,7 @@ class ManualTrailers:
             (
                 (RUN_ID, self.run_id),
                 (TASK, self.task),
-                (INTERVENTION, "true"),
+                (RESET if self.reset else INTERVENTION, "true"),
                 (REASON, self.reason),
             )
         )
@@ -109,6 +111,11 @@ class Block:
     def checkpoint(self) -> bool:
         """Whether this is a run's own commit."""
         return "true" in self.all(CHECKPOINT)
+
+    @property
+    def reset(self) -> bool:
+        """Whether this commit takes work back."""
+        return "true" in self.all(RESET)
 
     @property
     def partial(self) -> bool:

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Literal
 
 import anyio
 
@@ -16,7 +15,7 @@ from runr.next_steps.tasks import uncompletable
 from runr.project import Project
 from runr.runs import journal
 from runr.runs.events import PhaseStarted, RunApproved, RunCompleted, RunStopped, VerifyFinished
-from runr.runs.model import Approval, Phase, RunCreated, RunState
+from runr.runs.model import Approval, Phase, RunCreated, RunKind, RunState
 from runr.status import store
 from runr.storage import files, state_dir
 from runr.tasks.model import Task, TaskType
@@ -45,8 +44,9 @@ def open_person_run(
     project: Project,
     task: Task,
     *,
-    kind: Literal["attempt", "acknowledgement"] = "attempt",
+    kind: RunKind = "attempt",
     target: str | None = None,
+    resets: str | None = None,
     override_reason: str | None = None,
     with_checks: bool = True,
 ) -> Iterator[RunContext]:
@@ -66,6 +66,7 @@ def open_person_run(
             in_place=True,
             target=target,
             override_reason=override_reason,
+            resets=resets,
         )
         context.journal.append(created, source="person")
         yield context

@@ -168,6 +168,12 @@ def report(run: str) -> NextStep:
     return _runr("report", run)
 
 
+def reset(task: str, *, revert: bool = False) -> NextStep:
+    """Return how a completion is taken back, with its commit or without."""
+    words = ("--revert",) if revert else ()
+    return _runr("reset", *words, _name(task), "--reason", "why it is not completed")
+
+
 def resume(run: str = "", *, since: str = "", preview: bool = False) -> NextStep:
     """Return how a run is resumed, by default the one that stopped last."""
     begin = ("--from", since) if since else ()

@@ -214,6 +214,13 @@ def _before_another_try(done: CompletionFacts) -> str:
     return "Fix what failed; the run stays open. Then again"
 
 
+def after_reset(path: str, *, manual: bool, stale: bool) -> tuple[NextStep, ...]:
+    """Return how a task is done again, and how what builds on it is found."""
+    again = commands.attest(path) if manual else commands.run(path)
+    look = (commands.list_tasks("--stale"),) if stale else ()
+    return (again, *look)
+
+
 def already_completed(why: str) -> tuple[NextStep, ...]:
     """Return what is said of a task that was completed before."""
     return (NextStep(text=f"It was completed already: {why}."),)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from runr.query.models import Result, TaskSummary
+from runr.runs.model import RunKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +50,8 @@ class RunDetails:
     """One run; `seq` is the number of its last event.
 
     `kind` `manual_commit` is a manual commit, which may be of no task (`task_path` is
-    empty then) and completes none; `acknowledgement` confirms a stale completion.
+    empty then) and completes none; `acknowledgement` confirms a stale completion,
+    `reset` takes one back.
     `milestones` are the plan's, each committed by the checkpoint in the same place;
     `review` is what the reviewer asked for, until it is done. `session`, `holder`
     and `active_at` describe the session that has it open. `verified_tree` is the
@@ -61,7 +63,7 @@ class RunDetails:
     task_path: str
     worker: str
     status: Literal["running", "completed", "stopped"]
-    kind: Literal["attempt", "manual_commit", "acknowledgement"] = "attempt"
+    kind: RunKind = "attempt"
     phase: str | None = None
     seq: int = 0
     attempt: int = 0

@@ -92,6 +92,9 @@ def why_not_done(task_state: TaskState) -> str:
         meaning = stop_reasons.find(entry.stop_reason).meaning
         first = flat((entry.stop_detail or "").partition("\n")[0])
         return f"{meaning}: {first}" if first else meaning
+    if entry.reset_run and entry.last_run_id == entry.reset_run:
+        who = (entry.reset_by or "person:?").removeprefix("person:")
+        return f"its completion was reset by {who}: {flat(entry.reason or '')}"
     return "a person has to do it" if task.type is TaskType.MANUAL else "no worker has run it yet"
 
 

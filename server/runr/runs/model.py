@@ -129,13 +129,18 @@ class RunSpec(NamedTuple):
     writes: tuple[str, ...] = ()
 
 
+#: What a run is for; only an attempt does the work of a task.
+RunKind = Literal["attempt", "manual_commit", "acknowledgement", "reset"]
+
+
 class RunCreated(NamedTuple):
     """The first event of a run: how it was opened.
 
     `kind` `manual_commit` records manual work: it says nothing about whether its
     task is done, and `task` is empty where it belongs to none. `acknowledgement`
-    confirms a stale completion. `base_tree` is the working tree at the start;
-    `target` the branch to integrate into, None on a detached HEAD.
+    confirms a stale completion, `reset` takes back the one that the run `resets`
+    gave. `base_tree` is the working tree at the start; `target` the branch to
+    integrate into, None on a detached HEAD.
     """
 
     task: str
@@ -144,12 +149,13 @@ class RunCreated(NamedTuple):
     base_sha: str
     base_tree: str
     spec: RunSpec = RunSpec()
-    kind: Literal["attempt", "manual_commit", "acknowledgement"] = "attempt"
+    kind: RunKind = "attempt"
     in_place: bool = False
     branch: str | None = None
     target: str | None = None
     session_id: str | None = None
     override_reason: str | None = None
+    resets: str | None = None
 
 
 class Verification(NamedTuple):

@@ -58,6 +58,8 @@ def headline(state: RunState) -> str:
         return f"{name}: manual commit by {approval.by}"
     if state.start.kind == "acknowledgement" and approval:
         return f"{name}: still valid, acknowledged by {approval.by}"
+    if state.start.kind == "reset" and approval and state.result == "completed":
+        return f"{name}: completion taken back by {approval.by}"
     if state.result == "stopped":
         return f"{name}: stopped, {stop_reasons.explain(state.stop_reason, state.start.worker)}"
     if approval:

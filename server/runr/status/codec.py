@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from runr.status.model import Entry, Evidence, State, Verification
+from runr.status.model import OF_A_RESET, Entry, Evidence, State, Verification
 from runr.text import flat
 
 _NONE = type(None)
@@ -25,6 +25,7 @@ _OPTIONAL = frozenset(
     {
         *("reason", "pending_branch", "confidence", "basis"),
         *("acknowledged_at", "acknowledged_by", "acknowledged_run", "acknowledged_commit"),
+        *OF_A_RESET,
     }
 )
 

@@ -51,7 +51,13 @@ def others(
 
 
 def better(one: Entry, two: Entry) -> Entry:
-    """Return the entry with the better evidence, the newer one where both have the same."""
+    """Return the entry with the better evidence, the newer one where both have the same.
+
+    The reset of a completion is better than that completion.
+    """
+    for entry, other in ((one, two), (two, one)):
+        if entry.reset_run and entry.reset_of == other.last_run_id:
+            return entry
     return max(one, two, key=_order)
 
 

@@ -49,8 +49,10 @@ class Entry(NamedTuple):
     `pending_branch` has a checkpoint that is not merged yet, or that a session
     committed there itself. `stop_detail` tells more of `stop_reason`.
     `confidence` and `basis` say how surely, and from what, a completion was
-    inferred; `acknowledged_*` that a person confirmed it after a change. `extra`
-    holds unknown keys.
+    inferred; `acknowledged_*` that a person confirmed it after a change. `reset_*`
+    say who took a completion back, in which run: `reset_of` is the run that had
+    given it, and no commit up to `reset_commit` counts any more. `extra` holds
+    unknown keys.
     """
 
     status: State = State.PENDING
@@ -74,6 +76,11 @@ class Entry(NamedTuple):
     acknowledged_by: str | None = None
     acknowledged_run: str | None = None
     acknowledged_commit: str | None = None
+    reset_at: str | None = None
+    reset_by: str | None = None
+    reset_run: str | None = None
+    reset_of: str | None = None
+    reset_commit: str | None = None
     extra: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -90,6 +97,9 @@ _OF_ONE_COMPLETION = (
     ),
 )
 
+#: Facts about a reset, which the next completion clears.
+OF_A_RESET = ("reset_at", "reset_by", "reset_run", "reset_of", "reset_commit")
+
 #: The entry of a task without a record.
 UNTOUCHED = Entry()
 
@@ -102,6 +112,10 @@ def fold(entry: Entry, run: "RunState", now: str) -> Entry:
         return entry  # a manual commit and a rejected attestation leave a task as it was
     if run.start.kind == "acknowledgement":
         return _acknowledged(entry, run, now)
+    if run.start.kind == "reset":
+        return _reset(entry, run, now)
+    if entry.reset_of == run.id:
+        return entry  # its completion was taken back
     fresh = entry.last_run_id != run.id
     changes: dict[str, Any] = dict.fromkeys(_OF_ONE_COMPLETION) if fresh else {}
     changes |= {
@@ -153,6 +167,33 @@ def _acknowledged(entry: Entry, run: "RunState", now: str) -> Entry:
     )
 
 
+def _reset(entry: Entry, run: "RunState", now: str) -> Entry:
+    """Take back the completion that the run names; a later one stays."""
+    approval, of = run.decision.approval, run.start.resets
+    done = entry.status is State.COMPLETED
+    if run.result != "completed" or approval is None or entry.reset_run == run.id:
+        return entry
+    if entry.last_run_id != of if done else entry.status is not State.PENDING:
+        return entry
+    cleared: dict[str, Any] = dict.fromkeys(_OF_ONE_COMPLETION)
+    return entry._replace(
+        **cleared | {"reason": approval.reason},
+        status=State.PENDING,
+        last_run_id=run.id,
+        task_sha256=None,
+        verification=Verification.NONE,
+        stop_reason=None,
+        stop_detail=None,
+        reset_at=f"{run.ended_at[:19]}Z" if run.ended_at else now,
+        reset_by=f"person:{approval.by}",
+        reset_run=run.id,
+        reset_of=of,
+        reset_commit=run.start.base_sha or None,
+        updated_at=now,
+        revision=entry.revision + 1,
+    )
+
+
 def _state(run: "RunState") -> State:
     if run.result is None:
         return State.IN_PROGRESS
@@ -187,4 +228,5 @@ def _completion(run: "RunState", now: str) -> dict[str, Any]:
         "evidence": _evidence(run),
         "reason": approval.reason if approval else None,
         "pending_branch": _pending_branch(run),
+        **dict.fromkeys(OF_A_RESET),
     }

@@ -1,6 +1,6 @@
 """Why a completed task is stale: which of its inputs has changed since. Pure."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from runr.tasks.model import Task, Watched
 
 
 class StaleTrigger(StrEnum):
-    """What made a task stale; `upstream` is a dependency that is stale itself."""
+    """What made a task stale; `upstream` is a dependency that is stale itself, or was reset."""
 
     TEXT = "text"
     OWNS = "owns"
@@ -45,7 +45,7 @@ def triggers_for(task: Task, usual: Iterable[Watched]) -> frozenset[str]:
 
 
 def find_stale_reasons(
-    tasks: Iterable[Task],
+    tasks: Sequence[Task],
     entries: Mapping[str, Entry],
     dependencies: Mapping[str, Collection[str]],
     usual: Iterable[Watched],
@@ -59,14 +59,16 @@ def find_stale_reasons(
         for task in done
         if (found := _own(task, entries, dependencies.get(task.path, ()), triggers, changes))
     }
-    if not own:
+    reset = {task.path for task in tasks if is_reset(entries.get(task.path, UNTOUCHED))}
+    if not own and not reset:
         return {}
-    nearest = _nearest(own, dependencies)
+    nearest = _nearest({**own, **dict.fromkeys(reset)}, dependencies)
     stale: dict[str, tuple[StaleReason, ...]] = {}
     for task in done:
         reasons = own.get(task.path, ())
         if upstream := nearest.get(task.path):
-            message = f"it builds on {_name(upstream)}, which is stale"
+            why = "was reset" if upstream in reset else "is stale"
+            message = f"it builds on {_name(upstream)}, which {why}"
             reasons = (*reasons, StaleReason(cause=StaleTrigger.UPSTREAM, message=message))
         if reasons:
             stale[task.path] = reasons
@@ -82,6 +84,11 @@ def is_edited(task: Task, entry: Entry) -> bool:
     """Tell whether the task's text has changed since it was completed."""
     known = entry.task_sha256
     return _is_done(entry) and bool(known) and known != task.sha256
+
+
+def is_reset(entry: Entry) -> bool:
+    """Tell whether the completion was taken back, and the task is not completed again."""
+    return entry.reset_run is not None and not _is_done(entry)
 
 
 def _is_done(entry: Entry) -> bool:

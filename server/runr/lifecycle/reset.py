@@ -1,0 +1,194 @@
+"""Reset: a person takes back a completion that was given by mistake, or its commit as well."""
+
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel, ConfigDict
+
+from runr.errors import ConflictError, UsageError
+from runr.execution import completion
+from runr.execution.context import RunContext
+from runr.git import merge, quarantine
+from runr.git.merge import MergePlan, MergeRefusedError, retry_if_moved
+from runr.git.repo import Repo
+from runr.git.trailers import ManualTrailers, message
+from runr.lifecycle import attest
+from runr.next_steps import commands
+from runr.next_steps.tasks import after_reset
+from runr.project import Project
+from runr.query.models import Result
+from runr.query.snapshot import Snapshot
+from runr.query.task_state import TaskState
+from runr.runs import journal
+from runr.runs.events import CheckpointFinished, PhaseStarted, RunApproved, RunCompleted
+from runr.runs.model import Approval, Phase
+from runr.status.model import Entry, State
+from runr.storage import files
+from runr.tasks.model import TaskType
+
+
+class ResetRequest(BaseModel):
+    """Arguments of `reset`; `revert` also takes the commits of the task back."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    task: str
+    reason: str
+    by: str | None = None
+    revert: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResetResult(Result):
+    """The completion that was taken back, and the completed tasks that are stale by it.
+
+    `commit_sha` held the work. With `reverted` it is undone on the branch: by the
+    commit `revert_sha`, or by one that was there before.
+    """
+
+    task_path: str
+    reset_by: str
+    reason: str
+    run_id: str
+    commit_sha: str | None = None
+    reverted: bool = False
+    revert_sha: str | None = None
+    stale_dependents: list[str] = field(default_factory=list)
+
+
+def reset(project: Project, request: ResetRequest) -> ResetResult:
+    """Record that the task is not completed after all, and revert its commits if asked to.
+
+    Raises UsageError for a task that is not completed, inside a run, and where no
+    person is named; ConflictError, with nothing changed, where the commits cannot be
+    reverted without touching later work or the user's own changes.
+    """
+    word = _word(project, request)
+    snapshot = Snapshot.of(project)
+    task_state = snapshot.state_of(project.find_task(request.task, snapshot.tasks))
+    _refuse_unless_completed(task_state)
+    entry = task_state.entry
+    shas = _commits(project, entry) if request.revert else ()
+    if request.revert:
+        _try_revert(project, task_state, shas)
+    with attest.open_person_run(
+        project,
+        task_state.task,
+        kind="reset",
+        target=project.repo.branch(),
+        resets=entry.last_run_id,
+        with_checks=False,
+    ) as context:
+        context.journal.append(RunApproved(word.by, word.reason), source="person")
+        reverted = _revert(project, context, task_state, word, shas) if shas else None
+        state = context.journal.append(RunCompleted(), source="person")
+        completion.write_status(context, state)
+        completion.write_report(context, state)
+    stale = sorted(_stale(Snapshot.of(project)) - _stale(snapshot))
+    manual = task_state.task.type is TaskType.MANUAL
+    return ResetResult(
+        task_path=task_state.path,
+        reset_by=word.by,
+        reason=word.reason,
+        run_id=state.id,
+        commit_sha=entry.checkpoint_sha,
+        reverted=reverted is not None,
+        revert_sha=reverted.new if reverted and reverted.how == "reverted" else None,
+        stale_dependents=stale,
+        next_steps=project.surface.lines(
+            after_reset(task_state.path, manual=manual, stale=bool(stale))
+        ),
+    )
+
+
+def _word(project: Project, request: ResetRequest) -> Approval:
+    outer = project.environment.get("RUNR_RUN_ID")
+    if outer:
+        raise UsageError(f"this is inside run {outer}: only a person resets a completion")
+    if not request.reason.strip():
+        raise UsageError("a reset requires a reason: it is recorded with the name of the person")
+    return attest.build_attestation(project, request.reason, request.by)
+
+
+def _refuse_unless_completed(task_state: TaskState) -> None:
+    if task_state.entry.status is not State.COMPLETED:
+        raise UsageError(
+            f"{task_state.task.name} is not completed, so there is nothing to reset",
+            next_steps=[commands.why(task_state.path)],
+        )
+
+
+def _commits(project: Project, entry: Entry) -> tuple[str, ...]:
+    """Return the commits with the work, the latest first."""
+    state = journal.state(project.layout.run(entry.last_run_id)) if entry.last_run_id else None
+    known = state.checkpoints if state else ()
+    if entry.checkpoint_sha in known:
+        return tuple(reversed(known))
+    return (entry.checkpoint_sha,) if entry.checkpoint_sha else ()
+
+
+def _try_revert(project: Project, task_state: TaskState, shas: tuple[str, ...]) -> None:
+    """Raise ConflictError where the commits cannot be reverted, and leave nothing behind."""
+    if not shas:
+        raise UsageError(
+            f"no commit is recorded for {task_state.task.name}, so there is nothing to revert",
+            next_steps=[commands.reset(task_state.path)],
+        )
+    with quarantine.temporary(project.repo) as scratch:
+        try:
+            wanted = merge.plan_revert(scratch, shas, "")
+        except MergeRefusedError as refused:
+            raise _refusal(task_state, refused) from None
+        if reason := merge.merge_obstacle(scratch, wanted):
+            raise _refusal(task_state, MergeRefusedError(reason))
+
+
+def _refusal(task_state: TaskState, refused: MergeRefusedError) -> ConflictError:
+    why = f"later commits changed {', '.join(refused.files)}" if refused.files else str(refused)
+    return ConflictError(
+        f"the work of {task_state.task.name} is not reverted, and nothing was changed: {why}",
+        next_steps=[commands.git("status"), commands.reset(task_state.path)],
+    )
+
+
+def _revert(
+    project: Project,
+    context: RunContext,
+    task_state: TaskState,
+    word: Approval,
+    shas: tuple[str, ...],
+) -> MergePlan:
+    """Take the commits back on the current branch; a record of the person comes before."""
+    repo, log = project.repo, context.journal
+    log.append(PhaseStarted(Phase.CHECKPOINT))
+    text = _message(repo, context, task_state, word, shas)
+
+    def revert_once() -> MergePlan:
+        wanted = merge.plan_revert(repo, shas, text)
+        merge.apply_plan(repo, wanted, f"runr: reset {context.files.id}")
+        return wanted
+
+    with files.locked(project.layout.branch_lock(repo.branch() or "")):
+        try:
+            done = retry_if_moved(revert_once)
+        except MergeRefusedError as refused:
+            completion.stop(context, "git_failed", str(refused))
+            raise _refusal(task_state, refused) from None
+    if done.how == "reverted":
+        log.append(CheckpointFinished("ok", commit_sha=done.new))
+    return done
+
+
+def _message(
+    repo: Repo, context: RunContext, task_state: TaskState, word: Approval, shas: tuple[str, ...]
+) -> str:
+    reason = context.journal.redact(word.reason)
+    subject = repo.text("log", "-1", "--format=%s", shas[0])
+    trailers = ManualTrailers(
+        run_id=context.files.id, reason=reason, task=task_state.path, reset=True
+    )
+    reverts = "\n".join(f"This reverts commit {sha}." for sha in shas)
+    return message(f'Revert "{subject}"', f"{reverts}\n\n{reason}", trailers)
+
+
+def _stale(snapshot: Snapshot) -> set[str]:
+    return {path for path, each in snapshot.task_states().items() if each.stale}
