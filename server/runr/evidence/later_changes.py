@@ -8,7 +8,7 @@ from runr.evidence.inference import CommitRecord
 from runr.git import log
 from runr.git.repo import Repo
 from runr.git.trailers import RUN_ID, TASK, parse_trailers
-from runr.scope import rules
+from runr.scope.path_index import PathIndex
 
 #: Part of the message of every revert.
 REVERT_PATTERN = "This reverts commit "
@@ -79,19 +79,27 @@ def changes_outside(
     if not kept:
         return {}
     parents, touched = log.walked(repo, tip, _beginning(repo, tip, there))
+    changed_by = _by_path(touched)
+    index = PathIndex(changed_by)
+    place = {sha: number for number, sha in enumerate(touched)}
     before: dict[str, frozenset[str]] = {}
     found = {}
     for claim in kept:
-        near = [
-            sha
-            for sha, paths in touched.items()
-            if sha not in claim.own and any(rules.matches(path, claim.owns) for path in paths)
-        ]
+        paths = {path for pattern in claim.owns for path in index.matching(pattern)}
+        near = {sha for path in paths for sha in changed_by[path]}.difference(claim.own)
         if near and claim.since not in before:
             before[claim.since] = _ancestry(claim.since, parents)
-        later = tuple(sha for sha in near if sha not in before[claim.since])
+        later = sorted(near.difference(before.get(claim.since, ())), key=place.__getitem__)
         if later:
-            found[claim.task] = later
+            found[claim.task] = tuple(later)
+    return found
+
+
+def _by_path(touched: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for sha, paths in touched.items():
+        for path in paths:
+            found.setdefault(path, []).append(sha)
     return found
 
 

@@ -13,7 +13,7 @@ from runr.project import Project
 from runr.query.backlog import linked_pairs
 from runr.query.graph import Graph
 from runr.query.models import Result
-from runr.scope.rules import matches
+from runr.scope.path_index import PathIndex
 from runr.status.model import Entry, State
 from runr.tasks import repository
 from runr.tasks.model import Task
@@ -48,13 +48,12 @@ def _overlap(one: str, other: str, place: str) -> Diagnostic:
 def _owners(tasks: Iterable[Task], files: Sequence[str]) -> dict[str, list[str]]:
     """Map each path to the tasks that own it; a pattern is expanded to the files it matches."""
     found: dict[str, list[str]] = {}
-    fitting: dict[str, list[str]] = {}
+    index = PathIndex(files)
     for task in tasks:
         for pattern in task.owns:
+            places: Sequence[str]
             if set(pattern) & set("*?"):
-                if pattern not in fitting:
-                    fitting[pattern] = [path for path in files if matches(path, (pattern,))]
-                places = fitting[pattern]
+                places = index.matching(pattern)
             else:
                 places = [pattern.removeprefix("./").strip("/") or "."]
             for place in places:

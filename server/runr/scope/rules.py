@@ -141,13 +141,13 @@ def matches(path: str, patterns: Iterable[str]) -> bool:
     A letter with an accent is the same one whether it is written as one character or as two: a
     person sees no difference, and file systems take one for the other.
     """
-    name = _composed(path)
+    name = composed(path)
     return any(_compiled(pattern).fullmatch(name) is not None for pattern in patterns)
 
 
 def names(path: str, patterns: Iterable[str]) -> bool:
     """Tell whether one of the `patterns` names `path` itself, not a folder above it."""
-    name = _composed(path)
+    name = composed(path)
     return any(
         _last(pattern).strip("*?.") != ""
         and _compiled(_last(pattern)).fullmatch(_last(name)) is not None
@@ -194,7 +194,8 @@ def _last(path: str) -> str:
     return path.strip().strip("/").rpartition("/")[2]
 
 
-def _composed(path: str) -> str:
+def composed(path: str) -> str:
+    """Return the path with each letter and its accent as one character."""
     if path.isascii():
         return path
     import unicodedata  # noqa: PLC0415 - few paths need it, and a hook waits for it
@@ -206,7 +207,13 @@ def _composed(path: str) -> str:
 _ALL = re.compile(".*", re.DOTALL)
 
 
+def normalized(pattern: str) -> str:
+    """Return the pattern as it is compared with paths; an empty one matches all of them."""
+    wanted = composed(pattern.strip().removeprefix("./").strip("/"))
+    return "" if wanted == "." else wanted
+
+
 @lru_cache(maxsize=512)
 def _compiled(pattern: str) -> re.Pattern[str]:
-    wanted = _composed(pattern.strip().removeprefix("./").strip("/"))
-    return _ALL if wanted in ("", ".") else path_patterns.translate(wanted)
+    wanted = normalized(pattern)
+    return path_patterns.translate(wanted) if wanted else _ALL
