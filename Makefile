@@ -40,8 +40,8 @@ check-long: .venv/.test ## the tests that take long, more examples, and no comma
 test-oldest: .venv-oldest/.test ## the same with the oldest packages that are allowed
 	@.venv-oldest/bin/python -m pytest -n auto --dist worksteal $(OLDEST_TESTS) $(ARGS)
 
-mutants: .venv/.mutants ## change pure modules, tell what no test notices; ARGS=status.staleness
-	@$(BIN)/python tests/mutants.py $(ARGS)
+mutants: .venv/.mutants ## change pure modules, print what no unit test notices; ARGS=status.staleness
+	@cd tests && ../$(BIN)/python -m mutation $(ARGS)
 
 lint: .venv/.dev ## ruff, mypy --strict and the import contracts
 	$(BIN)/ruff check
