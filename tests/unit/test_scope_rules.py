@@ -3,8 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runr.scope import rules
+from runr.scope.patterns import matches
 from runr.scope.presets import PRESETS, patterns
-from runr.scope.rules import is_runrs, matches, names, violations
+from runr.scope.rules import is_runrs, names, violations
 
 DENIED = "denied by scope.deny"
 

@@ -8,7 +8,7 @@ from runr.evidence.inference import CommitRecord
 from runr.git import log
 from runr.git.repo import Repo
 from runr.git.trailers import RUN_ID, TASK, parse_trailers
-from runr.scope.path_index import PathIndex
+from runr.scope.patterns import PathIndex
 
 #: Part of the message of every revert.
 REVERT_PATTERN = "This reverts commit "

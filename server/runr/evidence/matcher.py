@@ -13,7 +13,7 @@ from runr.git import log
 from runr.git.repo import Repo
 from runr.git.trailers import RUN_ID, TASK, Block, parse_trailers
 from runr.runs.model import RunState
-from runr.scope import rules
+from runr.scope import patterns
 from runr.status import frontmatter
 from runr.status.model import Entry, Verification
 from runr.status.staleness import is_reset
@@ -151,7 +151,7 @@ def _by_scope(
     touched = log.touched(repo, [trace.sha for trace, _, _ in named]) if named else {}
     for trace, run_id, task in named:
         paths = touched.get(trace.sha, frozenset())
-        if paths and all(rules.matches(path, task.owns) for path in paths):
+        if paths and all(patterns.matches(path, task.owns) for path in paths):
             yield CommitMatch(
                 task=task.path,
                 sha=trace.sha,

@@ -25,7 +25,7 @@ from runr.git.ignored import folders_named
 from runr.git.repo import Repo
 from runr.git.snapshot import Change
 from runr.runs.model import RunSpec, RunState
-from runr.scope import rules
+from runr.scope import patterns
 from runr.storage import files
 from runr.text import join_limited
 
@@ -195,7 +195,7 @@ class CleanCheckout:
         others = clean_checkout.changed_files(self._checkout)
         if self._spec.writes:
             found = clean_checkout.changes(self._checkout)
-            own = [change for change in found if rules.matches(change.path, self._spec.writes)]
+            own = [change for change in found if patterns.matches(change.path, self._spec.writes)]
             self.written = (*self.written, *own)
             others = tuple(path for path in others if path not in {each.path for each in own})
         return f"dropped its changes to {join_limited(others, 5)}" if others else ""

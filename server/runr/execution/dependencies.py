@@ -15,7 +15,7 @@ from runr.git.clean_checkout import Checkout
 from runr.git.ignored import folders_named
 from runr.git.repo import Repo
 from runr.runs.model import RunSpec
-from runr.scope import rules
+from runr.scope import patterns
 
 _LIST = "folders.json"
 
@@ -35,7 +35,7 @@ class Installed:
         inputs = (
             entry
             for entry in checkout.repo.fields("ls-tree", "-r", "-z", "HEAD")
-            if rules.matches(entry.partition("\t")[2], spec.setup_inputs)
+            if patterns.matches(entry.partition("\t")[2], spec.setup_inputs)
         )
         text = json.dumps([where, spec.setup, spec.carry, list(inputs)])
         digest = hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
@@ -51,9 +51,9 @@ class Installed:
         os.utime(self.folder)
         return tuple(found)
 
-    def keep(self, checkout: Checkout, patterns: Sequence[str]) -> None:
+    def keep(self, checkout: Checkout, wanted: Sequence[str]) -> None:
         """Move the installed folders that match out of the checkout."""
-        found = folders_named(Repo(checkout.path), patterns)
+        found = folders_named(Repo(checkout.path), wanted)
         begun = self.folder.with_name(f"{self.folder.name}.{os.getpid()}.new")
         nofollow.make_folder(begun)
         for path in found:

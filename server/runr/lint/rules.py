@@ -13,7 +13,7 @@ from runr.project import Project
 from runr.query.backlog import linked_pairs
 from runr.query.graph import Graph
 from runr.query.models import Result
-from runr.scope.path_index import PathIndex
+from runr.scope.patterns import PathIndex
 from runr.status.model import Entry, State
 from runr.tasks import repository
 from runr.tasks.model import Task

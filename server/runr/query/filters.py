@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from runr.errors import UsageError
 from runr.query.task_state import TaskState
-from runr.scope.rules import matches
+from runr.scope.patterns import matches
 from runr.status.model import State
 from runr.tasks.model import TaskType
 from runr.tasks.names import TASKS

@@ -5,7 +5,7 @@ from typing import NamedTuple, get_args
 
 from runr.config.settings import Config, RunSettings, VerifySettings, WorkerSettings
 from runr.runs.model import Check, CheckResult, Escalation, RunSpec
-from runr.scope import presets, rules
+from runr.scope import patterns, presets, rules
 from runr.tasks.model import Task, TaskType, Tier
 from runr.text import format_duration
 
@@ -105,7 +105,7 @@ def triggered(spec: RunSpec, paths: Iterable[str]) -> tuple[tuple[Escalation, st
     """Return the escalations of changed `paths`, each with the first path that it matches."""
     changed = sorted(path for path in paths if not rules.is_runrs(path))
     first = (
-        (each, next((path for path in changed if rules.matches(path, (each.pattern,))), None))
+        (each, next((path for path in changed if patterns.matches(path, (each.pattern,))), None))
         for each in spec.escalations
     )
     return tuple((each, path) for each, path in first if path is not None)

@@ -9,6 +9,8 @@ but in that folder.
 """
 
 import re
+from collections.abc import Iterable
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 _TOKENS = re.compile(r"((?:(?<=/)|^)(?:\*\*/)+|\*\*+|\*|\?)")
@@ -55,3 +57,65 @@ def _parts(pattern: str) -> list[_Part]:
         else:
             parts[-1].texts[-1] += "[^/]" if sign == "?" else re.escape(sign)
     return parts
+
+
+#: What `.` matches, and a pattern that is empty.
+_ALL = re.compile(".*", re.DOTALL)
+
+
+def matches(path: str, patterns: Iterable[str]) -> bool:
+    """Tell whether `path` is matched by one of the `patterns`, or below a match.
+
+    A letter with an accent is the same one whether it is written as one character or as two: a
+    person sees no difference, and file systems take one for the other.
+    """
+    name = composed(path)
+    return any(compiled(pattern).fullmatch(name) is not None for pattern in patterns)
+
+
+def composed(path: str) -> str:
+    """Return the path with each letter and its accent as one character."""
+    if path.isascii():
+        return path
+    import unicodedata  # noqa: PLC0415 - few paths need it, and a hook waits for it
+
+    return unicodedata.normalize("NFC", path)
+
+
+def normalized(pattern: str) -> str:
+    """Return the pattern as it is compared with paths; an empty one matches all of them."""
+    wanted = composed(pattern.strip().removeprefix("./").strip("/"))
+    return "" if wanted == "." else wanted
+
+
+@lru_cache(maxsize=512)
+def compiled(pattern: str) -> re.Pattern[str]:
+    """Return a regular expression for `fullmatch` with a path as `composed` returns it."""
+    wanted = normalized(pattern)
+    return translate(wanted) if wanted else _ALL
+
+
+class PathIndex:
+    """Paths by the folders that they are in; a pattern matches as in `matches`."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self._below: dict[str, list[str]] = {"": list(paths)}
+        for path in self._below[""]:
+            name = composed(path)
+            end = name.find("/")
+            while end >= 0:
+                self._below.setdefault(name[:end], []).append(path)
+                end = name.find("/", end + 1)
+            self._below.setdefault(name, []).append(path)
+        self.matching = cache(self._matching)
+
+    def _matching(self, pattern: str) -> tuple[str, ...]:
+        """Return the paths that `pattern` matches, in the order in which they were given."""
+        wanted = normalized(pattern)
+        first = next((at for at, sign in enumerate(wanted) if sign in "*?"), None)
+        if first is None:
+            return tuple(self._below.get(wanted, ()))
+        # Without a slash, a pattern with wildcards matches in every folder.
+        folder = wanted[: max(wanted.rfind("/", 0, first), 0)]
+        near = self._below.get(folder, ())
+        return tuple(path for path in near if matches(path, (pattern,)))

@@ -1,12 +1,10 @@
 """Which files a task may change: its scope, what is denied to all, and runr's own files. Pure."""
 
-import re
 from collections.abc import Collection, Iterable
 from fnmatch import fnmatchcase
-from functools import lru_cache
 from typing import Literal
 
-from runr.scope import patterns as path_patterns
+from runr.scope.patterns import compiled, composed, matches
 
 #: `follow` ties a lockfile to its manifest, `allow` to nothing; `deny` refuses every change.
 Lockfiles = Literal["follow", "allow", "deny"]
@@ -135,23 +133,13 @@ def is_runrs(path: str) -> bool:
     return path == ".runr" or path.startswith(".runr/")
 
 
-def matches(path: str, patterns: Iterable[str]) -> bool:
-    """Tell whether `path` is matched by one of the `patterns`, or below a match.
-
-    A letter with an accent is the same one whether it is written as one character or as two: a
-    person sees no difference, and file systems take one for the other.
-    """
-    name = composed(path)
-    return any(_compiled(pattern).fullmatch(name) is not None for pattern in patterns)
-
-
 def names(path: str, patterns: Iterable[str]) -> bool:
     """Tell whether one of the `patterns` names `path` itself, not a folder above it."""
     name = composed(path)
     return any(
         _last(pattern).strip("*?.") != ""
-        and _compiled(_last(pattern)).fullmatch(_last(name)) is not None
-        and _compiled(pattern).fullmatch(name) is not None
+        and compiled(_last(pattern)).fullmatch(_last(name)) is not None
+        and compiled(pattern).fullmatch(name) is not None
         for pattern in patterns
     )
 
@@ -192,28 +180,3 @@ class _Rules:
 
 def _last(path: str) -> str:
     return path.strip().strip("/").rpartition("/")[2]
-
-
-def composed(path: str) -> str:
-    """Return the path with each letter and its accent as one character."""
-    if path.isascii():
-        return path
-    import unicodedata  # noqa: PLC0415 - few paths need it, and a hook waits for it
-
-    return unicodedata.normalize("NFC", path)
-
-
-#: What `.` matches, and a pattern that is empty.
-_ALL = re.compile(".*", re.DOTALL)
-
-
-def normalized(pattern: str) -> str:
-    """Return the pattern as it is compared with paths; an empty one matches all of them."""
-    wanted = composed(pattern.strip().removeprefix("./").strip("/"))
-    return "" if wanted == "." else wanted
-
-
-@lru_cache(maxsize=512)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    wanted = normalized(pattern)
-    return path_patterns.translate(wanted) if wanted else _ALL
