@@ -42,7 +42,7 @@ def runs(layout: Layout) -> list[RunState]:
     states = []
     for run_id in journal.ids(layout):
         try:
-            state = journal.state(layout.run(run_id))
+            state = journal.folded(layout.run(run_id))
         except RunrError:
             continue  # `runr doctor` names it; one damaged run must not hide the others
         if state is not None:

@@ -33,10 +33,16 @@ class RunContext:
 
     @classmethod
     def of(
-        cls, layout: Layout, run: RunFiles, environment: Mapping[str, str], clock: Clock
+        cls,
+        layout: Layout,
+        run: RunFiles,
+        environment: Mapping[str, str],
+        clock: Clock,
+        *,
+        kind: type[Journal] = Journal,
     ) -> "RunContext":
-        """Return the context of a run whose folder exists."""
-        journal = Journal(run, clock, Redactor(environment))
+        """Return the context of a run whose folder exists, with its journal of this kind."""
+        journal = kind(run, clock, Redactor(environment))
         return cls(layout=layout, journal=journal, environment=environment, clock=clock)
 
     @property

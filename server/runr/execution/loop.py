@@ -22,6 +22,7 @@ from runr.runs.events import (
 )
 from runr.runs.machine import next_action
 from runr.runs.model import Phase, RunState
+from runr.runs.watched_journal import JournalChangedError
 from runr.scope import rules
 
 PhaseStep = Callable[[RunContext, RunState], Awaitable[FinishedPhase]]
@@ -32,6 +33,13 @@ _LEFT_DIRTY = 50
 
 async def run_phases(context: RunContext) -> RunState:
     """Perform actions until the run has ended, or until its session has work to do."""
+    try:
+        return await _perform_all(context)
+    except JournalChangedError as error:
+        return completion.stop(context, "journal_changed", error.message)
+
+
+async def _perform_all(context: RunContext) -> RunState:
     state = journal.require(context.files)
     while True:
         action = next_action(state)
@@ -51,6 +59,8 @@ async def run_phases(context: RunContext) -> RunState:
 async def _perform(context: RunContext, state: RunState, phase: Phase) -> RunState:
     try:
         finished = await STEPS[phase](context, state)
+    except JournalChangedError:
+        raise
     except RunrError as error:
         finished = events.finished(phase, _stop_code(error), error.message)
     return context.journal.append(finished)

@@ -17,6 +17,7 @@ from runr.errors import RunrError
 from runr.execution import completion
 from runr.execution.context import RunContext
 from runr.runs import journal
+from runr.runs.watched_journal import WatchedJournal
 from runr.storage import files
 from runr.storage.layout import Layout, RunFiles
 
@@ -76,7 +77,8 @@ def main(arguments: Sequence[str]) -> int:
     run_id, root, lock = arguments
     record_process_id(int(lock))
     layout = Layout(Path(root))
-    context = RunContext.of(layout, layout.run(run_id), os.environ, utc_now)
+    run = layout.run(run_id)
+    context = RunContext.of(layout, run, os.environ, utc_now, kind=WatchedJournal)
     # Loading the event loop takes longer than what other users of this module do.
     import anyio  # noqa: PLC0415 - see above
 

@@ -62,7 +62,7 @@ def _unrecorded(context: RunContext, entry: Entry, error: Exception) -> Entry:
     """Return the entry of a task whose run has ended, without writing it."""
     now = format_utc(context.clock())
     with suppress(DamagedStateError):
-        state = journal.state(context.files)
+        state = journal.folded(context.files)
         if state is not None and state.result:
             return fold(entry, state, now)
     why = f"its process is gone, which cannot be recorded: {error}"
@@ -72,7 +72,7 @@ def _unrecorded(context: RunContext, entry: Entry, error: Exception) -> Entry:
 def end_if_dead(context: RunContext) -> RunState | None:
     """Return a run's state, after ending it if its process died; None before it began."""
     run = context.files
-    state = journal.state(run)
+    state = journal.folded(run)
     if state is None or state.result or (state.by_session and state.attempt > 0):
         return state
     if process.is_alive(run):

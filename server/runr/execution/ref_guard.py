@@ -134,7 +134,7 @@ class RefGuard:
         layout = self._context.layout
         for run_id in reversed(journal.ids(layout)[-_LATEST:]):
             with suppress(DamagedStateError):
-                state = journal.state(layout.run(run_id)) if run_id != self._id else None
+                state = journal.folded(layout.run(run_id)) if run_id != self._id else None
                 if state is not None and tips.intersection(state.checkpoints):
                     return True
         return False

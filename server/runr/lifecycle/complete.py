@@ -104,7 +104,7 @@ def _word(project: Project, request: CompleteRequest) -> Approval | None:
 def _current(project: Project, entry: Entry) -> RunState | None:
     if entry.last_run_id is None or entry.status is State.COMPLETED:
         return None
-    return journal.state(project.layout.run(entry.last_run_id))
+    return journal.folded(project.layout.run(entry.last_run_id))
 
 
 def _reopened(project: Project, state: RunState | None, word: Approval | None) -> RunState | None:

@@ -87,7 +87,7 @@ def journal_diagnostics(project: Project) -> Iterator[Diagnostic]:
     for run_id in journal.ids(project.layout):
         run = project.layout.run(run_id)
         try:
-            journal.state(run)
+            journal.check(run)
         except DamagedStateError as damage:
             yield Diagnostic(
                 rule="record",

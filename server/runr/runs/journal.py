@@ -16,7 +16,7 @@ from runr import nofollow
 from runr.clock import Clock
 from runr.errors import DamagedStateError, UnknownNameError
 from runr.next_steps import commands
-from runr.runs import codec
+from runr.runs import chain, codec
 from runr.runs.codec import CodecError
 from runr.runs.model import RunState
 from runr.storage import files
@@ -53,7 +53,7 @@ def events(run: RunFiles, after: int = 0) -> "list[Event]":
     from runr.runs.events import parse_event  # noqa: PLC0415 - see above
 
     found = []
-    for number, line in enumerate(files.lines(run.timeline), 1):
+    for number, line in enumerate(_whole_lines(run), 1):
         try:
             event = parse_event(json.loads(line))
         except ValueError as error:
@@ -61,6 +61,25 @@ def events(run: RunFiles, after: int = 0) -> "list[Event]":
         if event.seq > after:
             found.append(event)
     return found
+
+
+def _whole_lines(run: RunFiles) -> list[bytes]:
+    lines = files.lines(run.timeline)
+    broken = chain.first_break(lines)
+    if broken is not None:
+        raise _damaged(run, f"line {broken} is not as runr wrote it, or one before it is missing")
+    return lines
+
+
+def check(run: RunFiles) -> None:
+    """Raise DamagedStateError unless the journal is as runr wrote it."""
+    _whole_lines(run)
+    state(run)
+
+
+def is_chained(run: RunFiles) -> bool:
+    """Tell whether every event has a digest: those of earlier versions have none."""
+    return all(chain.split(line)[1] for line in files.lines(run.timeline))
 
 
 def raw_events(run: RunFiles) -> tuple[dict[str, Any], ...]:
@@ -90,6 +109,11 @@ def state(run: RunFiles) -> RunState | None:
             return codec.decode(RunState, cached["state"])
     except (OSError, DamagedStateError, ValueError, KeyError, TypeError):
         pass  # absent, older or damaged: it is only a cache
+    return folded(run)
+
+
+def folded(run: RunFiles) -> RunState | None:
+    """Return the state of a run from its events alone; None before its first event."""
     from runr.runs.reducers import fold  # noqa: PLC0415 - see above
 
     known = events(run)
@@ -100,8 +124,11 @@ def state(run: RunFiles) -> RunState | None:
 
 
 def require(run: RunFiles) -> RunState:
-    """Return the state of a run that is known to have begun."""
-    known = state(run)
+    """Return the state of a run that is known to have begun, for a decision about it.
+
+    The cached state, which anybody could have written, does not count.
+    """
+    known = folded(run)
     if known is None:
         raise DamagedStateError(f"run {run.id} has no events", next_steps=[commands.doctor()])
     return known
@@ -118,7 +145,7 @@ class Journal:
     def append(self, data: "EventData", *, source: str = "runr") -> RunState:
         """Record an event durably, and return the state that it leads to."""
         with files.locked(self.files.folder / _LOCK):
-            return self._append(state(self.files), data, source)
+            return self._append(self._before(), data, source)
 
     def append_if(
         self, condition: Condition, data: "EventData", *, source: str, timeout_s: float
@@ -132,10 +159,15 @@ class Journal:
         if lock is None:
             return None
         try:
-            before = require(self.files)
+            before = state(self.files)
+            if before is None:
+                return None
             return self._append(before, data, source) if condition(before) else None
         finally:
             os.close(lock)
+
+    def _before(self) -> RunState | None:
+        return folded(self.files)
 
     def _append(self, before: RunState | None, data: "EventData", source: str) -> RunState:
         from runr.runs.events import Event, parse_event  # noqa: PLC0415 - see above
@@ -143,11 +175,13 @@ class Journal:
 
         now = f"{self._clock():%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
         event = Event((before.seq if before else 0) + 1, now, data, source)
-        line = json.dumps(event.to_json(), ensure_ascii=False, separators=(",", ":"))
-        line = self.redact(line)
-        event = parse_event(json.loads(line))
+        text = json.dumps(event.to_json(), ensure_ascii=False, separators=(",", ":"))
+        text = self.redact(text)
+        event = parse_event(json.loads(text))
         after = apply(before, event) if before else begin(self.files.id, event)
-        files.append(self.files.timeline, line.encode("utf-8", "replace") + b"\n")
+        line = text.encode("utf-8", "replace")
+        line = chain.sealed(line, files.last_line(self.files.timeline))
+        files.append(self.files.timeline, line + b"\n")
         self._cache(after)
         return after
 

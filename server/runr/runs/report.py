@@ -25,12 +25,16 @@ from runr.text import format_duration
 
 Stat = tuple[str, int | None, int | None]
 
+_UNCHAINED = "An earlier version of runr wrote the journal without a hash chain."
+
 #: Files that are listed; git has them all.
 _FILES = 100
 
 
-def render(state: RunState, events: Sequence[Event], stat: Sequence[Stat]) -> str:
-    """Return the report as Markdown."""
+def render(
+    state: RunState, events: Sequence[Event], stat: Sequence[Stat], *, chained: bool = True
+) -> str:
+    """Return the report as Markdown; `chained` tells whether the journal has a hash chain."""
     parts = [
         f"# {headline(state)}",
         _facts(state),
@@ -38,6 +42,7 @@ def render(state: RunState, events: Sequence[Event], stat: Sequence[Stat]) -> st
         changes(state, stat),
         _checks(state, events),
         _review(state),
+        "" if chained else _UNCHAINED,
         _phases(events),
         _refs(events),
         _notes(events),

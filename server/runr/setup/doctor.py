@@ -333,7 +333,7 @@ def _runs(project: Project) -> HealthCheck:
     damaged = []
     for run_id in ids:
         try:
-            journal.state(project.layout.run(run_id))
+            journal.check(project.layout.run(run_id))
         except RunrError:
             damaged.append(run_id)
     if damaged:

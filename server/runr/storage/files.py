@@ -139,6 +139,20 @@ def lines(path: Path) -> list[bytes]:
     return data[: data.rfind(b"\n") + 1].splitlines()
 
 
+def last_line(path: Path) -> bytes:
+    """Return the last complete line of `path`, without its end; empty where there is none."""
+    try:
+        handle = nofollow.open_file(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return b""
+    try:
+        end = _whole_lines(handle)
+        begin = _whole_lines(handle, end - 1) if end else 0
+        return os.pread(handle, end - 1 - begin, begin) if end else b""
+    finally:
+        os.close(handle)
+
+
 def remove_temporaries(path: Path) -> None:
     """Remove temporary files that killed writers of `path` left; call it holding their lock."""
     for name in nofollow.names(path.parent):
@@ -175,9 +189,9 @@ def _write_all(handle: int, data: bytes) -> None:
         view = view[os.write(handle, view) :]
 
 
-def _whole_lines(handle: int) -> int:
-    """Return the offset behind the last newline."""
-    end = os.lseek(handle, 0, os.SEEK_END)
+def _whole_lines(handle: int, end: int | None = None) -> int:
+    """Return the offset behind the last newline before `end`, by default that of the file."""
+    end = os.lseek(handle, 0, os.SEEK_END) if end is None else end
     step = 64 * 1024
     while end > 0:
         start = max(0, end - step)
