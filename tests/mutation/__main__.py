@@ -56,18 +56,23 @@ def pure_modules() -> list[str]:
 
 
 def unit_tests(name: str) -> list[str]:
-    """Return the files of unit tests that are named after a module or import from it."""
+    """Return the files of unit tests that are named after a module.
+
+    Without one, those that import from it, or else those of its package.
+    """
     package, _, module = name.rpartition(".")
-    named = f"test_{name.replace('.', '_')}"
+    stem = f"test_{name.replace('.', '_')}"
     imports = [f"from runr.{name} import", f"import runr.{name}\n"]
-    imports += (
-        [f"from runr.{package} import {module}\n"] if package else [f"from runr import {name}\n"]
-    )
-    return [
-        str(path.relative_to(ROOT))
-        for path in sorted((ROOT / "tests" / "unit").glob("test_*.py"))
-        if path.stem == named or any(text in path.read_text(encoding="utf-8") for text in imports)
+    imports += [f"from runr{'.' * bool(package)}{package} import {module or name}\n"]
+    folder = ROOT / "tests" / "unit"
+    named = [*folder.glob(f"{stem}.py"), *folder.glob(f"{stem}_*.py")]
+    importing = [
+        path
+        for path in folder.glob("test_*.py")
+        if any(text in path.read_text(encoding="utf-8") for text in imports)
     ]
+    files = named or importing or folder.glob(f"test_{package or name}*.py")
+    return sorted(str(path.relative_to(ROOT)) for path in files)
 
 
 def _below(module: str, name: str) -> bool:

@@ -72,12 +72,42 @@ def test_a_change_on_one_side_is_kept(
             Entry(status=State.STOPPED, updated_at="2026-01-02"),
             Entry(status=State.FAILED, updated_at="2026-01-01", revision=9),
         ),
+        (
+            done(Evidence.INFERRED, "2026-01-01"),
+            Entry(status=State.FAILED, updated_at="2026-01-02", evidence=Evidence.VERIFIED),
+        ),
+        (
+            done(Evidence.INFERRED, "2026-01-01", confidence=0.8),
+            done(Evidence.INFERRED, "2026-01-02"),
+        ),
+        (
+            Entry(status=State.COMPLETED, updated_at="2026-01-02"),
+            Entry(status=State.FAILED, updated_at="2026-01-01"),
+        ),
     ],
 )
 def test_the_better_evidence_wins_and_among_equals_the_newer(better: Entry, worse: Entry) -> None:
     merged = merge.tasks({}, {TASK: worse}, {TASK: better})[TASK]
     assert merged._replace(revision=better.revision) == better
     assert merged.revision > max(better.revision, worse.revision)
+
+
+def test_what_one_side_removed_and_the_other_changed_is_kept() -> None:
+    base, changed = done(Evidence.INFERRED, "2026-01-01"), done(Evidence.VERIFIED, "2026-01-02")
+    assert merge.tasks({TASK: base}, {}, {TASK: changed}) == {TASK: changed}
+    assert merge.tasks({TASK: base}, {TASK: changed}, {}) == {TASK: changed}
+
+
+@pytest.mark.parametrize(
+    ("base", "one", "two", "merged"),
+    [(1, 2, 1, 2), (1, 2, 2, 2), (1, 1, None, None), (1, 2, 3, 3), (None, 2, None, 2)],
+)
+def test_an_unknown_key_is_as_the_side_has_it_that_changed_it(
+    base: int | None, one: int | None, two: int | None, merged: int | None
+) -> None:
+    maps = [{} if value is None else {"key": value} for value in (base, one, two)]
+    expected = {} if merged is None else {"key": merged}
+    assert merge.others(*maps) == merge.others(maps[0], maps[2], maps[1]) == expected
 
 
 def files(folder: Path, *whole: Any) -> list[Path]:

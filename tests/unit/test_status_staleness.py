@@ -10,6 +10,7 @@ from runr.status.staleness import NO_CHANGES, Changes, StaleTrigger, find_stale_
 from runr.tasks.model import Task, Watched
 from unit.status_entries import A, B, C, completed
 
+D = ".runr/tasks/d.md"
 EVERYTHING: tuple[Watched, ...] = ("text", "owns", "dependency", "reverted")
 EARLY, NOON, LATE = (f"2025-01-08T{hour}:00:00Z" for hour in ("08", "12", "16"))
 DIGEST = "3" * 64
@@ -133,6 +134,14 @@ def test_the_nearest_stale_dependency_is_named_and_others_are_not_affected() -> 
     assert found[A] == [("upstream", "it builds on b.md, which is stale")]
     assert [cause for cause, _ in found[B]] == ["text", "upstream"]
     assert reasons({A: completed(), B: edited}).keys() == {B}
+
+
+def test_each_of_several_paths_from_a_stale_task_is_followed() -> None:
+    entries = {path: completed() for path in (B, C, D)} | {A: completed(task_sha256="4" * 64)}
+    needs = {B: [A], C: [A, B], D: [B]}
+    found = find_stale_reasons([task(A), *map(task, needs)], entries, needs, EVERYTHING)
+    messages = {path: [reason.message for reason in found[path]] for path in needs}
+    assert messages == dict.fromkeys(needs, ["it builds on a.md, which is stale"])
 
 
 @pytest.mark.parametrize("needs", [{A: [A]}, {A: [B], B: [A]}, {A: [B], B: [C], C: [A]}])

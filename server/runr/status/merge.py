@@ -79,7 +79,7 @@ def _entry(base: Entry | None, ours: Entry | None, theirs: Entry | None) -> Entr
 
 def _order(entry: Entry) -> tuple[object, ...]:
     done = entry.status is State.COMPLETED
-    rank = _RANK.get(entry.evidence, 0) if done and entry.evidence else 0
+    rank = _RANK[entry.evidence] if done and entry.evidence else 0
     when = (entry.updated_at or "", entry.revision)
     # The rest only makes sure that there is always one answer.
     return (
