@@ -1,5 +1,6 @@
 """The number of git processes, counted by a wrapper that is first on PATH."""
 
+import json
 import os
 import re
 import shutil
@@ -65,3 +66,28 @@ def test_listing_tasks_starts_hardly_any_git_process(
     place.runr(*words, code=0)
     asked = questions(calls)
     assert asked.total() <= 3, shown(asked)
+
+
+def test_the_commits_of_many_completions_are_looked_up_together(place: Place, calls: Path) -> None:
+    names = [f"{number}.md" for number in range(30)]
+    for name in names:
+        place.task(name)
+    place.commit("Tasks")
+    place.git("switch", "-q", "-c", "work")
+    shas = [place.commit(f"Change {name}") for name in names]
+    place.git("switch", "-q", "main")
+    place.commit("Other")
+    entries = {
+        f".runr/tasks/{name}": {"status": "completed", "checkpoint_sha": sha}
+        for name, sha in zip(names, shas, strict=True)
+    }
+    place.write(
+        ".runr/task-status.json", json.dumps({"schema_version": 1, "tasks": entries}) + "\n"
+    )
+    counts = []
+    for _ in range(2):
+        calls.write_text("")
+        assert "30 unmerged" in place.runr("status", "--tasks", code=0).out
+        counts.append(questions(calls).total())
+    assert counts[0] <= 15, counts
+    assert counts[1] <= 3, shown(questions(calls))

@@ -27,7 +27,8 @@ class Overview(NamedTuple):
     """The state of all tasks, each list in the order in which to show it.
 
     `stopped` holds a name, a run and a reason; `in_progress` a name and a run;
-    `waiting` the manual tasks that a person can do now.
+    `waiting` the manual tasks that a person can do now; `unmerged` the completed ones
+    whose commit is not on this branch, which `completed` does not count.
     """
 
     total: int = 0
@@ -37,6 +38,7 @@ class Overview(NamedTuple):
     stale: tuple[str, ...] = ()
     ready: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
+    unmerged: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, raw: dict[str, Any]) -> "Overview":
@@ -49,6 +51,7 @@ class Overview(NamedTuple):
             stale=tuple(raw["stale"]),
             ready=tuple(raw["ready"]),
             waiting=tuple(raw["waiting"]),
+            unmerged=tuple(raw["unmerged"]),
         )
 
     def with_entries(self, entries: Mapping[str, Mapping[str, Any]]) -> "Overview":
@@ -69,13 +72,16 @@ class Overview(NamedTuple):
                     why = entry.get("stop_reason") or entry["status"]
                     yield name, entry["last_run_id"], why
 
+        unmerged = still(self.unmerged, "completed")
+        completed = sum(entry.get("status") == "completed" for entry in known.values())
         return self._replace(
-            completed=sum(entry.get("status") == "completed" for entry in known.values()),
+            completed=completed - len(unmerged),
             in_progress=tuple((name, run) for name, run, _ in runs("in_progress")),
             stopped=tuple(runs("stopped", "failed")),
             stale=still(self.stale, "completed"),
             ready=still(self.ready, "pending"),
             waiting=still(self.waiting, "pending"),
+            unmerged=unmerged,
         )
 
 
@@ -98,6 +104,7 @@ def lines(
         *mine,
         *_list("In progress elsewhere", others),
         *(f"Stopped: {line}" for line in stopped),
+        *_list("Completed, but not on this branch", overview.unmerged),
         *_list("Stale, changed since completion", overview.stale),
         *_list("Ready", overview.ready),
         *_list("Waiting for a person", overview.waiting),
@@ -115,6 +122,7 @@ def headline(
     counts = (
         (len(open_tasks), "in progress"),
         (len(overview.stopped), "stopped"),
+        (len(overview.unmerged), "not on this branch"),
         (len(overview.stale), "stale"),
         (len(overview.ready), "ready"),
         (len(overview.waiting), "waiting for a person"),

@@ -12,7 +12,7 @@ def summarize(project: Project) -> Overview:
     rows = listing.list_tasks(project, TaskQuery(sort="priority")).tasks
     return Overview(
         total=len(rows),
-        completed=sum(row.status == "completed" for row in rows),
+        completed=sum(row.status == "completed" and not row.unmerged for row in rows),
         in_progress=tuple(
             (_name(row), row.last_run_id)
             for row in rows
@@ -24,6 +24,7 @@ def summarize(project: Project) -> Overview:
             if row.status in ("stopped", "failed") and row.last_run_id
         ),
         stale=tuple(_name(row) for row in rows if row.stale),
+        unmerged=tuple(_name(row) for row in rows if row.unmerged),
         ready=tuple(_name(row) for row in rows if row.ready and row.status == "pending"),
         waiting=tuple(_name(row) for row in rows if row.needs_human and row.status == "pending"),
     )

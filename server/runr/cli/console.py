@@ -123,6 +123,7 @@ def render_next_steps(lines: Sequence[str]) -> list[str]:
 
 STATUS_COLORS: Mapping[str, str | None] = {
     "completed": "green",
+    "unmerged": "yellow",
     "in_progress": "cyan",
     "ready": None,
     "waiting": "magenta",
@@ -151,6 +152,7 @@ def render_counts(counts: Mapping[str, int]) -> str:
 
 _MARKS = {
     "completed": ("✓", "green"),
+    "unmerged": ("◌", "yellow"),
     "in_progress": ("◐", "cyan"),
     "stopped": ("■", "yellow"),
     "failed": ("✗", "red"),
@@ -164,10 +166,16 @@ _EVIDENCE = {"verified": "✓", "verified_in_workspace": "◇", "attested": "✎
 
 def task_sign(row: TaskSummary) -> str:
     """Return the sign for the task's status and evidence."""
-    sign, colour = _MARKS[row.status]
-    if row.status == "completed":
+    status = shown_status(row)
+    sign, colour = _MARKS[status]
+    if status == "completed":
         sign = _EVIDENCE.get(row.evidence or "", sign)
     return style(sign, fg=colour)
+
+
+def shown_status(row: TaskSummary) -> str:
+    """Return the status; of a completed task whose work is not on this branch, that it is not."""
+    return "unmerged" if row.unmerged else row.status
 
 
 def run_sign(run: RunDetails) -> str:

@@ -32,13 +32,14 @@ def render_list(answer: TaskList) -> str:
         return "\n".join(["No tasks.", *render_next_steps(answer.next_steps)])
     names = [shown_name(row) for row in answer.tasks]
     width = console.column_width(names)
-    states = max(len(row.status) for row in answer.tasks)
+    states = max(len(console.shown_status(row)) for row in answer.tasks)
     lines = ["Tasks in .runr/tasks/:"]
     for row, name in zip(answer.tasks, names, strict=True):
-        sign, status = console.task_sign(row), console.styled(row.status)
-        begun = f"  {sign} {console.pad(name, width)}  {status}"
+        status = console.shown_status(row)
+        sign, shown = console.task_sign(row), console.styled(status)
+        begun = f"  {sign} {console.pad(name, width)}  {shown}"
         remarks = _remarks(row)
-        gap = " " * (states - len(row.status) + 2)
+        gap = " " * (states - len(status) + 2)
         lines.append(_with_title(f"{begun}{gap}{remarks}".rstrip(), row))
     if 0 < answer.needs_human_count < answer.total_count:
         lines.append(f"  {blocked_note(answer.needs_human_count)}")
@@ -95,7 +96,7 @@ def _remarks(row: TaskSummary) -> str:
         text, colour = _UNCHECKED[row.verification]
         remarks.append(style(text, fg=colour))
     if row.unmerged:
-        remarks.append(style("commit not on this branch", fg="yellow"))
+        remarks.append(style(f"its commit is {row.commit_place}", fg="yellow"))
     if row.stale:
         remarks.append(style(f"stale: {'; '.join(row.stale_reasons)}", fg="yellow"))
     if row.orphaned:
@@ -120,7 +121,7 @@ def render_details(answer: TaskDetails) -> str:
     task = answer.task
     lines = [
         f"{console.task_sign(task)} {shown_name(task)}: {task.title}",
-        f"  {console.styled(task.status)}: {task.why}",
+        f"  {console.styled(console.shown_status(task))}: {task.why}",
     ]
     facts = [
         ("type", task.type),
@@ -131,7 +132,7 @@ def render_details(answer: TaskDetails) -> str:
         ("owns", ", ".join(task.owns)),
         ("checks", "; ".join(task.verify)),
         ("checkpoint", task.checkpoint_sha),
-        ("unmerged", "commit not on this branch" if task.unmerged else None),
+        ("on this branch", f"as {task.rewritten_as}" if task.rewritten_as else None),
         ("runs", str(task.run_count) if task.run_count else None),
     ]
     lines += [f"  {name}: {value}" for name, value in facts if value]

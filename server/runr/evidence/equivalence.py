@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from runr.clock import seconds_to_utc
 from runr.evidence.inference import Basis
-from runr.git import log, snapshot
+from runr.git import log
 from runr.git.repo import Repo
 
 _FORMAT = "--format=%H%x00%P%x00%T%x00%ct"
@@ -37,7 +37,8 @@ def find_equivalents(
     `speaking` are the commits that say themselves what they are. A checkpoint
     that changed nothing is like no commit.
     """
-    there = [sha for sha in dict.fromkeys(checkpoints) if _is_apart(repo, sha, tip)]
+    apart = log.absent_from(repo, [tip], checkpoints).elsewhere
+    there = [sha for sha in dict.fromkeys(checkpoints) if sha in apart]
     silent = _silent(repo, tip, there, speaking) if there else ()
     if not silent:
         return {}
@@ -47,10 +48,6 @@ def find_equivalents(
         for sha, like in _same_patches(repo, tip, silent, there).items()
     }
     return patches | _same_trees(repo, silent, there)
-
-
-def _is_apart(repo: Repo, sha: str, tip: str) -> bool:
-    return repo.resolve(sha) is not None and not repo.is_ancestor(sha, tip)
 
 
 def _silent(
@@ -73,7 +70,9 @@ def _silent(
 def _same_trees(
     repo: Repo, silent: Sequence[UntrailedCommit], checkpoints: Sequence[str]
 ) -> dict[str, Equivalent]:
-    trees = {repo.text("rev-parse", f"{sha}^{{tree}}"): sha for sha in checkpoints}
+    lines = "".join(f"{sha}^{{tree}}\n" for sha in checkpoints).encode()
+    looked = repo.run("cat-file", "--batch-check=%(objectname)", stdin=lines).decode().split()
+    trees = dict(zip(looked, checkpoints, strict=True))
     # The latest comes first, so the oldest with the tree stays: a later one goes back to it.
     first = {each.tree: each for each in silent if each.tree in trees}
     if not first:
@@ -92,31 +91,39 @@ def _same_patches(
 ) -> dict[str, str]:
     names = [each.sha for each in silent]
     alone = log.same_changes(repo, names, checkpoints)
-    whole = {sha: base for sha in checkpoints if (base := _beginning(repo, tip, sha))}
-    return alone | _same_sums(repo, names, whole)
+    return alone | _same_sums(repo, names, _beginnings(repo, tip, checkpoints))
 
 
-def _beginning(repo: Repo, tip: str, sha: str) -> str | None:
-    """Return where a checkpoint of several commits branched off."""
-    base = repo.answer("merge-base", tip, sha)
-    if base is None:
-        return None
-    name = base.decode().strip()
-    return None if repo.resolve(f"{sha}^") == name else name
+def _beginnings(repo: Repo, tip: str, checkpoints: Sequence[str]) -> dict[str, str]:
+    """Return where the checkpoints of several commits branched off."""
+    lines = "".join(f"{sha}\n" for sha in (*checkpoints, f"^{tip}")).encode()
+    listed = repo.run("rev-list", "--parents", "--stdin", stdin=lines).decode().splitlines()
+    parents = {words[0]: words[1:2] for line in listed if (words := line.split())}
+    found = {}
+    for sha in checkpoints:
+        steps, base = 0, [sha]
+        while base and base[0] in parents:
+            steps, base = steps + 1, parents[base[0]]
+        if base and steps > 1:
+            found[sha] = base[0]
+    return found
 
 
 def _same_sums(repo: Repo, commits: Sequence[str], whole: Mapping[str, str]) -> dict[str, str]:
     """Return the commits that make at once the change of several up to a checkpoint."""
-    paths = {
-        sha: frozenset(change.path for change in snapshot.changed(repo, base, sha))
-        for sha, base in whole.items()
-    }
+    # Of a commit that is given with another one, git says how the two differ.
+    paths = log.touched(repo, [f"{sha} {base}" for sha, base in whole.items()])
     wanted = set(paths.values()) - {frozenset[str]()}
     touched = log.touched(repo, commits) if wanted else {}
     near = [sha for sha in commits if touched.get(sha) in wanted]
     if not near:
         return {}
-    ids = {_patch_id(repo, base, sha): sha for sha, base in whole.items()}
+    likely = {paths.get(sha) for sha in whole} & {touched.get(sha) for sha in near}
+    ids = {
+        _patch_id(repo, base, sha): sha
+        for sha, base in whole.items()
+        if paths.get(sha, frozenset()) in likely
+    }
     return {sha: ids[name] for sha in near if (name := _patch_id(repo, f"{sha}^", sha)) in ids}
 
 

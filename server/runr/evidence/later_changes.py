@@ -105,12 +105,8 @@ def _by_path(touched: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
 
 def leading_to(repo: Repo, tip: str, commits: Iterable[str]) -> set[str]:
     """Return those of the commits from which a way leads to `tip`."""
-    lines = "".join(f"{sha}\n" for sha in sorted(commits)).encode()
-    looked = repo.run("cat-file", "--batch-check", stdin=lines).decode().splitlines()
-    there = {words[0] for line in looked if (words := line.split())[1:2] == ["commit"]}
-    lines = "".join(f"{sha}\n" for sha in (*sorted(there), f"^{tip}")).encode()
-    apart = repo.run("rev-list", "--stdin", stdin=lines).decode().split() if there else ()
-    return there.difference(apart)
+    known = set(commits)
+    return known.difference(*log.absent_from(repo, [tip], known))
 
 
 def _beginning(repo: Repo, tip: str, commits: Iterable[str]) -> str | None:

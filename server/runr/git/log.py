@@ -1,8 +1,10 @@
 """Read the commits of a range, and find those that make the same change."""
 
 import os
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from runr.git.repo import Repo, split
 from runr.git.trailers import INTERVENTION, RUN_ID, SESSION, Block, parse_trailers
@@ -10,6 +12,16 @@ from runr.git.trailers import INTERVENTION, RUN_ID, SESSION, Block, parse_traile
 _FIELDS = ("%H", "%P", "%T", "%cI", "%an", "%s", "%B")
 _FORMAT = f"--format={'%x00'.join(_FIELDS)}"
 _CHANGES = ("-r", "--root", "--no-renames", "--ignore-submodules=none")
+
+# Records are untrusted text: only what has the form of an id is passed to git.
+_SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+
+
+class Absent(NamedTuple):
+    """Commits that do not lead to a tip, and those that are not in the repository at all."""
+
+    elsewhere: frozenset[str]
+    missing: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +92,21 @@ def read_only_here(repo: Repo, tips: Iterable[str], known: str) -> tuple[Commit,
     wanted = "".join(f"{line}\n" for line in [*there, f"^{known}"])
     found = repo.run("log", "-z", _FORMAT, "--ignore-missing", "--stdin", stdin=wanted.encode())
     return _commits(found) if there else ()
+
+
+def absent_from(repo: Repo, tips: Iterable[str], commits: Collection[str]) -> Absent:
+    """Return those of the commits that lead to none of the tips, from two processes of git."""
+    here = existing(repo, commits)
+    among = _lines([*sorted(here), *(f"^{tip}" for tip in tips)])
+    apart = set(repo.run("rev-list", "--stdin", stdin=among).decode().split()) if here else set()
+    return Absent(elsewhere=frozenset(here & apart), missing=frozenset(commits) - here)
+
+
+def existing(repo: Repo, commits: Iterable[str]) -> set[str]:
+    """Return those of the commits that are in the repository."""
+    wanted = sorted(sha for sha in commits if _SHA.fullmatch(sha))
+    looked = repo.run("cat-file", "--batch-check", stdin=_lines(wanted)).decode().splitlines()
+    return {words[0] for line in looked if (words := line.split())[1:2] == ["commit"]}
 
 
 def plain_merges(repo: Repo, merges: Sequence[str]) -> set[str]:

@@ -12,6 +12,7 @@ from runr.text import printable
 #: The sign of each status wherever tasks are listed.
 SIGNS: Mapping[str, str] = {
     "completed": "✓",
+    "unmerged": "◌",
     "in_progress": "◐",
     "stopped": "■",
     "failed": "✗",
@@ -30,6 +31,7 @@ class Paint:
 
 PAINTS: Mapping[DisplayStatus, Paint] = {
     "completed": Paint(line="#1a7f37", fill="#dafbe1"),
+    "unmerged": Paint(line="#953800", fill="#fff1e5"),
     "in_progress": Paint(line="#0f7b8a", fill="#d3f4f7"),
     "ready": Paint(line="#0969da", fill="#ddf4ff"),
     "waiting": Paint(line="#8250df", fill="#f5edff"),
@@ -90,6 +92,8 @@ def box(task_state: TaskState, critical: Collection[str] = ()) -> Box:
 def sign(task_state: TaskState) -> str:
     """Return the sign of a task's status; a completion has that of its evidence."""
     entry = task_state.entry
+    if task_state.unmerged:
+        return SIGNS["unmerged"]
     usual = SIGNS[entry.status.value]
     if entry.status is not State.COMPLETED or entry.evidence is None:
         return usual

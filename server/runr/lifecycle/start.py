@@ -110,7 +110,8 @@ def _refuse(
             f"{task.name} is manual: a person does and completes it",
             next_steps=[commands.status(task.path), commands.attest(task.path)],
         )
-    if entry.status is State.COMPLETED and not task_state.stale and not request.force:
+    is_done = entry.status is State.COMPLETED and not task_state.stale and not task_state.unmerged
+    if is_done and not request.force:
         raise UsageError(
             f"{task.name} is already completed (by {entry.completed_by})",
             next_steps=[commands.status(task.path), commands.run(task.path, force=True)],

@@ -1,14 +1,17 @@
 """The rules of `runr lint` for the settings, the status file and the journals of runs."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from runr import nofollow
 from runr.errors import DamagedStateError, UsageError
+from runr.evidence import on_branch
+from runr.git import log
 from runr.lint.finding import Diagnostic
 from runr.project import Project
 from runr.runs import journal
-from runr.status import store
+from runr.status import branch, store
+from runr.status.branch import Absence
 from runr.status.model import UNTOUCHED, Entry, Evidence, State
 from runr.status.store import DamagedStatusError
 from runr.tasks.model import Task
@@ -102,7 +105,7 @@ def entry_diagnostics(
 ) -> Iterator[Diagnostic]:
     """Yield the entries of the status file without a task, and completions without a proof."""
     there = {task.path for task in tasks}
-    missing = _missing_commits(project, entries)
+    absent, on_no_branch = _absent(project, entries)
     for path, entry in entries.items():
         if path not in there and entry != UNTOUCHED:
             message = f"its status is {entry.status}, and the file is gone: was it renamed?"
@@ -110,9 +113,11 @@ def entry_diagnostics(
         if entry.status is not State.COMPLETED:
             continue
         sha = entry.checkpoint_sha
-        if sha in missing:
-            message = f"it counts as completed, and its commit {(sha or '')[:12]} is not here"
-            yield Diagnostic(rule="commit", severity="error", path=path, message=message)
+        if path in absent:
+            where = branch.describe(absent[path])
+            message = f"it counts as completed, and its commit {(sha or '')[:12]} is {where}"
+            severity: Literal["error", "warning"] = "error" if sha in on_no_branch else "warning"
+            yield Diagnostic(rule="commit", severity=severity, path=path, message=message)
         elif not sha and not _has_run(project, entry) and entry.evidence is not Evidence.INFERRED:
             run = (
                 f"its run {entry.last_run_id} is not here" if entry.last_run_id else "it has no run"
@@ -126,10 +131,15 @@ def _has_run(project: Project, entry: Entry) -> bool:
     return bool(run) and nofollow.exists(project.layout.run(run or "").timeline)
 
 
-def _missing_commits(project: Project, entries: Mapping[str, Entry]) -> set[str]:
-    shas = sorted({entry.checkpoint_sha for entry in entries.values() if entry.checkpoint_sha})
-    if not shas:
-        return set()
-    lines = "".join(f"{sha}^{{commit}}\n" for sha in shas).encode()
-    text = project.repo.run("cat-file", "--batch-check", stdin=lines).decode().splitlines()
-    return {sha for sha, line in zip(shas, text, strict=True) if line.endswith(" missing")}
+def _absent(
+    project: Project, entries: Mapping[str, Entry]
+) -> tuple[Mapping[str, Absence], frozenset[str]]:
+    """Return the completions that are not on this branch, and which commits are on no branch."""
+    repo = project.repo
+    absent = on_branch.find_absent(project.layout, repo, repo.head(), entries).absent
+    if not absent:
+        return absent, frozenset()
+    places = ("refs/heads", "refs/remotes")
+    tips = repo.text("for-each-ref", "--format=%(objectname)", *places).split()
+    found = log.absent_from(repo, tips, {entries[path].checkpoint_sha or "" for path in absent})
+    return absent, found.elsewhere | found.missing

@@ -25,7 +25,8 @@ class TaskFacts(NamedTuple):
 
     `problem` keeps its file from being run, `cause` is the first task that the
     others wait for, where the task is blocked. `is_active` tells whether the
-    session that holds it is active, `for_person` whether the last run waits for
+    session that holds it is active, `is_gone` whether the commit of an `unmerged` one is not
+    in the repository, `for_person` whether the last run waits for
     a decision.
     """
 
@@ -35,6 +36,7 @@ class TaskFacts(NamedTuple):
     problem: str = ""
     stale: bool = False
     unmerged: bool = False
+    is_gone: bool = False
     cause: str | None = None
     checkpoint_sha: str | None = None
     run: str | None = None
@@ -71,8 +73,10 @@ def _stale(task: TaskFacts, *, agent: bool) -> tuple[NextStep, ...]:
 
 
 def _merge(task: TaskFacts) -> tuple[NextStep, ...]:
+    if task.is_gone:
+        return (commands.run(task.path).because("Its commit is gone. Do it again"),)
     known = task.run_steps[:1] or (commands.git("merge", task.checkpoint_sha or ""),)
-    return tuple(step.because("The checkpoint is not on this branch yet") for step in known)
+    return tuple(step.because("Its commit is not on this branch") for step in known)
 
 
 def _in_progress(task: TaskFacts, run: str, *, agent: bool) -> tuple[NextStep, ...]:

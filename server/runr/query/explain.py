@@ -16,6 +16,7 @@ from runr.query.models import Result
 from runr.query.snapshot import Snapshot
 from runr.query.task_state import TaskState
 from runr.redaction import Redactor
+from runr.status import branch
 from runr.status.model import Entry, Evidence, State
 from runr.tasks import repository
 
@@ -68,7 +69,7 @@ def explain(project: Project, wanted: str, *, diff: bool = False) -> Explanation
     return Explanation(
         task_path=task_state.path,
         status=task_state.entry.status.value,
-        completed=task_state.entry.status is State.COMPLETED and not task_state.stale,
+        completed=task_state.display_status == "completed",
         lines=_fit(_lines(task_state, shown, branches), steps),
         evidence=task_state.entry.evidence.value if task_state.entry.evidence else None,
         confidence=task_state.entry.confidence,
@@ -88,6 +89,8 @@ def explain(project: Project, wanted: str, *, diff: bool = False) -> Explanation
 def _lines(task_state: TaskState, shown: TaskDetails, branches: list[str]) -> list[str]:
     entry, task = task_state.entry, shown.task
     head = f"{task_state.task.name} is {entry.status.value.replace('_', ' ')}"
+    if task_state.absent:
+        head += f", and {branch.describe(task_state.absent)}"
     if task_state.stale_reasons:
         head += ", and stale"
     if entry.status is not State.COMPLETED:
@@ -95,7 +98,7 @@ def _lines(task_state: TaskState, shown: TaskDetails, branches: list[str]) -> li
     return [
         head,
         *_evidence(entry),
-        *_place(entry, branches, unmerged=task_state.unmerged),
+        *_place(task_state, branches),
         *_acknowledged(entry),
         *(f"stale: {stale_reason.message}" for stale_reason in task_state.stale_reasons),
         *(f"problem: {problem}" for problem in task.problems),
@@ -116,11 +119,18 @@ def _evidence(entry: Entry) -> Iterable[str]:
         yield "its checks failed: it is attested against them"
 
 
-def _place(entry: Entry, branches: list[str], *, unmerged: bool) -> Iterable[str]:
-    if entry.checkpoint_sha:
-        where = f"on {', '.join(branches)}" if branches else "on no branch that is here"
-        waits = ", and not on this branch yet" if unmerged else ""
-        yield f"commit: {entry.checkpoint_sha[:12]} {where}{waits}"
+def _place(task_state: TaskState, branches: list[str]) -> Iterable[str]:
+    sha = task_state.entry.checkpoint_sha
+    if sha is None:
+        return
+    where = f"on {', '.join(branches)}" if branches else "on no branch that is here"
+    if task_state.absent == "missing":
+        where = branch.describe("missing")
+    elif task_state.absent:
+        where += f", {branch.describe(task_state.absent)}"
+    elif task_state.rewritten:
+        where += f"; on this branch as {task_state.rewritten.describe()}"
+    yield f"commit: {sha[:12]} {where}"
 
 
 def _acknowledged(entry: Entry) -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""What git says of completed tasks: work that was reverted, files that others changed, no merge."""
+"""What git says of completed tasks: work that was reverted, files that others changed."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,6 @@ from dataclasses import asdict
 from runr.errors import DamagedStateError
 from runr.evidence import commit_index, later_changes
 from runr.evidence.later_changes import OwnedPaths, RunCommit
-from runr.git import checkpoint
 from runr.project import Project
 from runr.runs import journal
 from runr.status import staleness
@@ -40,23 +39,6 @@ def find_changes(
         reverted=_reverted(project, tip, checkpoints) if checkpoints else {},
         outside=_outside(project, tip, owners) if owners else {},
     )
-
-
-def is_unmerged(
-    project: Project, path: str, entry: Entry, *, tip: str | None, branch: str | None
-) -> bool:
-    """Tell whether a completed task's checkpoint is still on its branch alone."""
-    if entry.status is not State.COMPLETED or entry.checkpoint_sha is None:
-        return False
-    if entry.pending_branch in (None, branch):
-        return False
-    if tip is None:
-        return True
-    repo = project.repo
-    if repo.is_ancestor(entry.checkpoint_sha, tip):
-        return False
-    # It may have been merged as another commit: rebased, picked, or squashed with its trailers.
-    return all(entry.last_run_id not in ref.run_ids for ref in checkpoint.of_task(repo, path))
 
 
 def _reverted(project: Project, tip: str, entries: Mapping[str, Entry]) -> dict[str, str]:

@@ -76,7 +76,7 @@ class Graph(NamedTuple):
         ]
         if unmerged:
             unfinished += [
-                f"{dependency} (its commit is not on this branch yet)"
+                f"{dependency} (its commit is not on this branch)"
                 for dependency in own.paths
                 if dependency in unmerged
             ]

@@ -22,7 +22,8 @@ class TaskSummary:
     """One task in a list.
 
     `ready` where a worker can start it, `needs_human` where only a person can
-    take it further.
+    take it further. `commit_place` says where the commit of an `unmerged` one is not,
+    `rewritten_as` which commit of this branch is its work, if that is another one.
     """
 
     path: str
@@ -35,6 +36,8 @@ class TaskSummary:
     stale_reasons: list[str] = field(default_factory=list)
     orphaned: bool = False
     unmerged: bool = False
+    commit_place: str | None = None
+    rewritten_as: str | None = None
     blocked_by: list[str] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
     priority: int = 0

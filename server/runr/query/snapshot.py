@@ -10,6 +10,7 @@ from runr.query.backlog import Backlog
 from runr.query.graph import Graph
 from runr.query.task_state import Reach, TaskState, rank_tasks
 from runr.status import staleness
+from runr.status.branch import NOTHING_ABSENT, OnBranch
 from runr.status.model import UNTOUCHED, Entry, State
 from runr.status.staleness import Changes, StaleReason, StaleTrigger
 from runr.tasks.model import Task
@@ -20,13 +21,13 @@ from runr.tasks.model import Task
 class Snapshot:
     """What every question about tasks is answered from.
 
-    `unmerged` are completed tasks whose checkpoint is not on this branch.
+    `on_branch` has the completed tasks whose commit is not on this branch.
     """
 
     tasks: tuple[Task, ...]
     entries: Mapping[str, Entry]
     graph: Graph
-    unmerged: frozenset[str]
+    on_branch: OnBranch
     stale_reasons: Mapping[str, tuple[StaleReason, ...]]
     rerun: bool
 
@@ -35,14 +36,12 @@ class Snapshot:
         """Return the tasks as they are now; the last snapshot where nothing has changed."""
         tasks, entries = project.tasks(), project.entries()
         policy = project.staleness_policy()
-        pending = any(entry.pending_branch for entry in entries.values())
-        watched = project.memo.get(
-            "needs history",
+        committed, watched = project.memo.get(
+            "needs git",
             (tasks, entries, policy),
-            lambda: _needs_history(tasks, entries, policy),
+            lambda: (_names_commit(entries), _needs_history(tasks, entries, policy)),
         )
-        tip = project.repo.head() if pending or watched else None
-        branch = project.repo.branch() if pending else None
+        tip = project.repo.head() if committed or watched else None
 
         def build() -> Snapshot:
             graph = Graph.of(tasks)
@@ -51,12 +50,12 @@ class Snapshot:
                 tasks=tasks,
                 entries=entries,
                 graph=graph,
-                unmerged=_unmerged(project, entries, tip, branch) if pending else frozenset(),
+                on_branch=_on_branch(project, tip, entries) if committed else NOTHING_ABSENT,
                 stale_reasons=_stale_reasons(tasks, entries, graph, policy, changes),
                 rerun=policy.stale == "rerun",
             )
 
-        return project.memo.get("snapshot", (tasks, entries, policy, tip, branch), build)
+        return project.memo.get("snapshot", (tasks, entries, policy, tip), build)
 
     def entry(self, task: Task) -> Entry:
         """Return what is recorded of the task."""
@@ -76,7 +75,8 @@ class Snapshot:
             stale=bool(reasons),
             stale_reasons=reasons,
             rerun=self.rerun,
-            unmerged=path in self.unmerged,
+            absent=self.on_branch.absent.get(path),
+            rewritten=self.on_branch.rewritten.get(path),
         )
 
     def task_states(self) -> Mapping[str, TaskState]:
@@ -126,7 +126,7 @@ class Snapshot:
             for path, reasons in self.stale_reasons.items()
             if any(reason.cause is StaleTrigger.REVERTED for reason in reasons)
         )
-        return self.unmerged.union(reverted)
+        return frozenset(self.on_branch.absent).union(reverted)
 
 
 def _needs_history(
@@ -146,17 +146,17 @@ def _needs_history(
     return False
 
 
-def _unmerged(
-    project: Project, entries: Mapping[str, Entry], tip: str | None, branch: str | None
-) -> frozenset[str]:
-    # As in `_changes`.
-    from runr.query import git_changes  # noqa: PLC0415 - see above
+def _names_commit(entries: Mapping[str, Entry]) -> bool:
+    """Tell whether a completion names the commit that holds its work."""
+    return any(entry.checkpoint_sha for entry in entries.values())
 
-    return frozenset(
-        path
-        for path, entry in entries.items()
-        if git_changes.is_unmerged(project, path, entry, tip=tip, branch=branch)
-    )
+
+def _on_branch(project: Project, tip: str | None, entries: Mapping[str, Entry]) -> OnBranch:
+    # As in `_changes`.
+    from runr.evidence import on_branch  # noqa: PLC0415 - see above
+
+    with project.doing("reading the history"):
+        return on_branch.find_absent(project.layout, project.repo, tip, entries)
 
 
 def _changes(

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple, get_args
 
 from runr.runs import stop_reasons
+from runr.status.branch import Absence, Rewritten
 from runr.status.model import UNTOUCHED, Entry, State
 from runr.status.staleness import StaleReason, StaleTrigger
 from runr.tasks.model import Task, TaskType
@@ -11,7 +12,15 @@ from runr.tasks.names import natural_key
 
 #: What a task is counted and coloured by: its status, and whether it can be continued.
 DisplayStatus = Literal[
-    "completed", "in_progress", "ready", "waiting", "blocked", "stopped", "failed", "stale"
+    "completed",
+    "unmerged",
+    "in_progress",
+    "ready",
+    "waiting",
+    "blocked",
+    "stopped",
+    "failed",
+    "stale",
 ]
 DISPLAY_STATUSES: tuple[DisplayStatus, ...] = get_args(DisplayStatus)
 
@@ -21,7 +30,8 @@ class TaskState(NamedTuple):
 
     `blocked_by` is what keeps it from being started. An orphan is a record
     whose task file is gone: its task has only a path. `stale_reasons` say why
-    a completed task is stale, `rerun` whether that makes it ready again.
+    a completed task is stale, `rerun` whether that makes it ready again. `absent`
+    says that its commit is not on this branch, `rewritten` as which commit it is there.
     """
 
     task: Task
@@ -30,7 +40,8 @@ class TaskState(NamedTuple):
     stale: bool = False
     stale_reasons: tuple[StaleReason, ...] = ()
     rerun: bool = True
-    unmerged: bool = False
+    absent: Absence | None = None
+    rewritten: Rewritten | None = None
     orphaned: bool = False
 
     @property
@@ -44,6 +55,11 @@ class TaskState(NamedTuple):
         return self.entry.status is not State.COMPLETED and not self.orphaned
 
     @property
+    def unmerged(self) -> bool:
+        """Whether it is completed, and its work is not on this branch."""
+        return self.absent is not None
+
+    @property
     def ready(self) -> bool:
         """Whether a worker can start it now."""
         return self._startable and not self.needs_human
@@ -51,6 +67,8 @@ class TaskState(NamedTuple):
     @property
     def display_status(self) -> DisplayStatus:
         """What the task is counted and coloured by."""
+        if self.unmerged:
+            return "unmerged"
         if self.stale:
             return "stale"
         if self.needs_human:

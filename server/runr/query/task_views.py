@@ -8,6 +8,7 @@ from runr.next_steps.tasks import TaskFacts
 from runr.query.models import TaskSummary
 from runr.query.task_state import TaskState
 from runr.runs import stop_reasons
+from runr.status import branch
 from runr.status.model import Entry, Evidence, State
 from runr.tasks.model import TaskType
 from runr.text import flat
@@ -56,6 +57,8 @@ def task_facts(task_state: TaskState) -> dict[str, Any]:
         "stale": task_state.stale,
         "stale_reasons": [stale_reason.message for stale_reason in task_state.stale_reasons],
         "unmerged": task_state.unmerged,
+        "commit_place": branch.describe(task_state.absent) if task_state.absent else None,
+        "rewritten_as": task_state.rewritten.describe() if task_state.rewritten else None,
         "orphaned": task_state.orphaned,
         "blocked_by": list(task_state.blocked_by),
         "tags": list(task.tags),
@@ -82,8 +85,10 @@ def why_not_done(task_state: TaskState) -> str:
         return f"its file has a problem: {task.error.message}"
     if entry.status is State.COMPLETED:
         done = _completion(entry)
-        stale_reasons = "; ".join(reason.message for reason in task_state.stale_reasons)
-        return f"{done}, but {stale_reasons}" if stale_reasons else done
+        doubts = [reason.message for reason in task_state.stale_reasons]
+        if task_state.absent:
+            doubts.insert(0, f"it is {branch.describe(task_state.absent)}")
+        return f"{done}, but {'; '.join(doubts)}" if doubts else done
     if entry.status is State.IN_PROGRESS:
         return f"run {entry.last_run_id} is in progress"
     if task_state.blocked_by:
@@ -125,6 +130,7 @@ def next_step_facts(
         problem=task.problems[0] if task.problems and not able else "",
         stale=task.stale,
         unmerged=task.unmerged,
+        is_gone=task.commit_place == branch.describe("missing"),
         cause=causes[0] if causes else None,
         checkpoint_sha=task.checkpoint_sha,
         run=run.id if run else None,

@@ -1,0 +1,106 @@
+"""Whether the commits of completions are on the branch that is checked out.
+
+Which commits lead to a tip never changes, so the answer is kept until the tip or a completion
+is another one. Two processes of git answer for all completions together.
+"""
+
+import hashlib
+import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from runr.evidence import commit_index, equivalence, later_changes
+from runr.evidence.inference import Basis
+from runr.git import log
+from runr.git.repo import Repo
+from runr.status.branch import NOTHING_ABSENT, Absence, OnBranch, Rewritten
+from runr.status.model import Entry, State
+from runr.storage.database import cached
+from runr.storage.layout import Layout
+
+#: What says itself which work it is, or takes work back.
+_SPEAKS = re.compile(f"Runr-|{later_changes.REVERT_PATTERN}")
+
+#: As many commits are compared with those of the branch by what they change.
+_MOST_COMPARED = 200
+
+
+class _Claim(NamedTuple):
+    task: str
+    sha: str
+    run_id: str | None
+
+
+def find_absent(
+    layout: Layout, repo: Repo, tip: str | None, entries: Mapping[str, Entry]
+) -> OnBranch:
+    """Return the completions whose commits are not on the branch with this tip.
+
+    `tip` is None for a branch without commits. In a shallow clone, a commit that is not
+    in the repository counts as present: it may be older than what was fetched.
+    """
+    claims = sorted(
+        _Claim(task, entry.checkpoint_sha or "", entry.last_run_id)
+        for task, entry in entries.items()
+        if claims_commit(entry)
+    )
+    if not claims:
+        return NOTHING_ABSENT
+    if tip is None:
+        return OnBranch(absent={claim.task: "missing" for claim in claims}, rewritten={})
+    digest = hashlib.sha256("\n".join(map(str, map(tuple, claims))).encode()).hexdigest()
+    answer = cached(layout, "on branch", [tip, digest], lambda: _look(layout, repo, tip, claims))
+    # A commit that does not lead to the tip can be pruned, or fetched, at any time.
+    here = log.existing(repo, answer["absent"].values()) if answer["absent"] else set()
+    absent: dict[str, Absence] = {
+        task: "elsewhere" if sha in here else "missing" for task, sha in answer["absent"].items()
+    }
+    rewritten = {task: Rewritten(sha, basis) for task, (sha, basis) in answer["rewritten"].items()}
+    return OnBranch(absent=absent, rewritten=rewritten)
+
+
+def claims_commit(entry: Entry) -> bool:
+    """Tell whether the entry is a completion that names a commit."""
+    return entry.status is State.COMPLETED and bool(entry.checkpoint_sha)
+
+
+def _look(layout: Layout, repo: Repo, tip: str, claims: Sequence[_Claim]) -> Any:
+    elsewhere, missing = log.absent_from(repo, [tip], {claim.sha for claim in claims})
+    if (repo.common_dir() / "shallow").exists():
+        missing = frozenset()
+    lost = [claim for claim in claims if claim.sha in elsewhere | missing]
+    rewritten = _rewritten(layout, repo, tip, lost, elsewhere) if lost else {}
+    return {
+        "absent": {each.task: each.sha for each in lost if each.task not in rewritten},
+        "rewritten": rewritten,
+    }
+
+
+def _rewritten(
+    layout: Layout,
+    repo: Repo,
+    tip: str,
+    lost: Sequence[_Claim],
+    elsewhere: Collection[str],
+) -> dict[str, tuple[str, str]]:
+    """Return the commits of the branch that are lost work: by trailers, tree or patch."""
+    traces = commit_index.load_commits(layout, tip=tip).traces
+    said = {
+        (each.task, each.run_id): each.sha
+        for each in reversed(later_changes.trailed_commits(traces))
+        if each.run_id and each.last
+    }
+    found = {
+        each.task: (sha, Basis.TRAILERS.value)
+        for each in lost
+        if each.run_id and (sha := said.get((each.task, each.run_id)))
+    }
+    speaking = {trace.sha for trace in traces if _SPEAKS.search(trace.message)}
+    unsaid = [each for each in lost if each.task not in found]
+    # The latest of very many: a branch that lacks more was not rewritten.
+    compared = [each.sha for each in unsaid if each.sha in elsewhere][-_MOST_COMPARED:]
+    alike = equivalence.find_equivalents(repo, tip, compared, speaking) if compared else {}
+    for each in unsaid:
+        if like := alike.get(each.sha):
+            found[each.task] = (like.commit.sha, like.basis.value)
+    return found
