@@ -85,10 +85,10 @@ def why_not_done(task_state: TaskState) -> str:
         return f"its file has a problem: {task.error.message}"
     if entry.status is State.COMPLETED:
         done = _completion(entry)
-        doubts = [reason.message for reason in task_state.stale_reasons]
+        objections = [reason.message for reason in task_state.stale_reasons]
         if task_state.absent:
-            doubts.insert(0, f"it is {branch.describe(task_state.absent)}")
-        return f"{done}, but {'; '.join(doubts)}" if doubts else done
+            objections.insert(0, f"it is {branch.describe(task_state.absent)}")
+        return f"{done}, but {'; '.join(objections)}" if objections else done
     if entry.status is State.IN_PROGRESS:
         return f"run {entry.last_run_id} is in progress"
     if task_state.blocked_by:
