@@ -123,6 +123,7 @@ def fold(entry: Entry, run: "RunState", now: str) -> Entry:
         "last_run_id": run.id,
         "run_count": entry.run_count + 1 if fresh else entry.run_count,
         "verification": Verification(run.verification.result),
+        "checkpoint_sha": run.checkpoint_sha,
         "stop_reason": run.stop_reason,
         "stop_detail": run.detail if run.stop_reason else None,
     }
@@ -130,8 +131,6 @@ def fold(entry: Entry, run: "RunState", now: str) -> Entry:
         changes |= _completion(run, now)
         if entry.acknowledged_run and not fresh:
             del changes["task_sha256"]  # it was confirmed with a later text
-    if run.result != "completed" and run.checkpoint_sha:
-        changes["checkpoint_sha"] = run.checkpoint_sha
     if all(getattr(entry, key) == value for key, value in changes.items()):
         return entry
     return entry._replace(**changes, updated_at=now, revision=entry.revision + 1)
@@ -223,7 +222,6 @@ def _completion(run: "RunState", now: str) -> dict[str, Any]:
     return {
         "completed_at": f"{run.ended_at[:19]}Z" if run.ended_at else now,
         "completed_by": f"person:{approval.by}" if approval else f"run:{run.id}",
-        "checkpoint_sha": run.checkpoint_sha,
         "task_sha256": run.spec.task_sha256,
         "evidence": _evidence(run),
         "reason": approval.reason if approval else None,
