@@ -57,6 +57,7 @@ def test_every_command_answers_with_its_payloads(place: Place) -> None:
         "stop": [["stop", "s"]],
         "complete-task": [["complete-task", "m", "--reason", "done"]],
         "approve": [["run", "b"], ["approve", "b", "--reason", "good"]],
+        "verify": [["verify"]],
         "audit": [["audit"]],
         "intervene": [["intervene", "--reason", "by hand", "--all"]],
         "clean": [["clean", "--dry-run"]],

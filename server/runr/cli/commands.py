@@ -49,6 +49,7 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = {
         "reset": Entry("decisions:reset", "Take back a completion."),
     },
     "History and provenance": {
+        "verify": Entry("verify:verify", "Prove the recorded completions."),
         "audit": Entry("provenance:audit", "Audit commit provenance."),
         "intervene": Entry("provenance:intervene", "Commit manual work with a record."),
         "submit": Entry("provenance:submit", "Merge the commits of a run into a branch."),
@@ -83,7 +84,6 @@ ALIASES: Mapping[str, str] = {
     "ls": "list-tasks",
     "show": "task-status",
     "complete": "complete-task",
-    "verify": "lint",
     "verify-tasks": "lint",
 }
 

@@ -178,6 +178,11 @@ def shown_status(row: TaskSummary) -> str:
     return "unmerged" if row.unmerged else row.status
 
 
+def evidence_sign(level: str | None) -> str:
+    """Return the sign of a completion with this evidence."""
+    return style(_EVIDENCE.get(level or "", "?"), fg="green" if level else "yellow")
+
+
 def run_sign(run: RunDetails) -> str:
     """Return the sign for how a run ended."""
     sign, colour = _MARKS[run.status]

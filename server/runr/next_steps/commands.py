@@ -229,6 +229,11 @@ def upgrade() -> NextStep:
     return NextStep(("uv", "tool", "upgrade", "runr"))
 
 
+def verify(*words: str) -> NextStep:
+    """Return how recorded completions are proved."""
+    return _runr("verify", *words)
+
+
 def which(name: str) -> NextStep:
     """Return how a program is looked for on PATH."""
     return NextStep(("command", "-v", name))

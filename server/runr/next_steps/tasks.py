@@ -4,6 +4,7 @@ Pure.
 """
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from runr.next_steps import commands
@@ -223,6 +224,17 @@ def after_reset(path: str, *, manual: bool, stale: bool) -> tuple[NextStep, ...]
     again = commands.attest(path) if manual else commands.run(path)
     look = (commands.list_tasks("--stale"),) if stale else ()
     return (again, *look)
+
+
+def after_proof(path: str, codes: AbstractSet[str], *, manual: bool) -> tuple[NextStep, ...]:
+    """Return what to do about a completion that is not proved; `codes` are its problems."""
+    look = commands.why(path)
+    if not codes:
+        return (commands.why(path, diff=True), commands.acknowledge(path))
+    if codes <= {"branch", "dependencies"}:
+        return (look,)
+    again = commands.attest(path, force=True) if manual else commands.run(path, force=True)
+    return (look, again.because("Do it again"))
 
 
 def already_completed(why: str) -> tuple[NextStep, ...]:

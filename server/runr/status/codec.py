@@ -23,7 +23,7 @@ _PARAGRAPHS = frozenset({"reason", "stop_detail"})
 #: Keys that are written only where they have a value.
 _OPTIONAL = frozenset(
     {
-        *("reason", "pending_branch", "confidence", "basis"),
+        *("reason", "pending_branch", "override_reason", "confidence", "basis"),
         *("acknowledged_at", "acknowledged_by", "acknowledged_run", "acknowledged_commit"),
         *OF_A_RESET,
     }

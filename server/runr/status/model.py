@@ -41,6 +41,16 @@ class Evidence(StrEnum):
     ATTESTED = "attested"
     INFERRED = "inferred"
 
+    @property
+    def label(self) -> str:
+        """The evidence in words."""
+        return self.value.replace("_", " ")
+
+    def is_at_least(self, other: "Evidence") -> bool:
+        """Tell whether this evidence is as strong as the other, or stronger."""
+        order = list(Evidence)
+        return order.index(self) <= order.index(other)
+
 
 class Entry(NamedTuple):
     """One task in the status file.
@@ -49,10 +59,10 @@ class Entry(NamedTuple):
     `pending_branch` has a checkpoint that is not merged yet, or that a session
     committed there itself. `stop_detail` tells more of `stop_reason`.
     `confidence` and `basis` say how surely, and from what, a completion was
-    inferred; `acknowledged_*` that a person confirmed it after a change. `reset_*`
-    say who took a completion back, in which run: `reset_of` is the run that had
-    given it, and no commit up to `reset_commit` counts any more. `extra` holds
-    unknown keys.
+    inferred; `override_reason` what was overridden by force; `acknowledged_*` that
+    a person confirmed it after a change. `reset_*` say who took a completion back,
+    in which run: `reset_of` is the run that had given it, and no commit up to
+    `reset_commit` counts any more. `extra` holds unknown keys.
     """
 
     status: State = State.PENDING
@@ -70,6 +80,7 @@ class Entry(NamedTuple):
     stop_detail: str | None = None
     reason: str | None = None
     pending_branch: str | None = None
+    override_reason: str | None = None
     confidence: float | None = None
     basis: str | None = None
     acknowledged_at: str | None = None
@@ -90,6 +101,7 @@ _OF_ONE_COMPLETION = (
     *(
         "confidence",
         "basis",
+        "override_reason",
         "acknowledged_at",
         "acknowledged_by",
         "acknowledged_run",
@@ -209,7 +221,8 @@ def _pending_branch(run: "RunState") -> str | None:
     return run.start.branch if run.integration.strategy == "pending" else None
 
 
-def _evidence(run: "RunState") -> Evidence:
+def evidence_of(run: "RunState") -> Evidence:
+    """Return what the completion by this run rests on."""
     if run.decision.approval:
         return Evidence.ATTESTED
     candidate = run.verification.candidate
@@ -223,8 +236,9 @@ def _completion(run: "RunState", now: str) -> dict[str, Any]:
         "completed_at": f"{run.ended_at[:19]}Z" if run.ended_at else now,
         "completed_by": f"person:{approval.by}" if approval else f"run:{run.id}",
         "task_sha256": run.spec.task_sha256,
-        "evidence": _evidence(run),
+        "evidence": evidence_of(run),
         "reason": approval.reason if approval else None,
+        "override_reason": run.start.override_reason,
         "pending_branch": _pending_branch(run),
         **dict.fromkeys(OF_A_RESET),
     }

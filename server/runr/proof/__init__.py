@@ -1,0 +1,1 @@
+"""Proofs of recorded completions: does what is recorded hold, and do the checks still pass?"""

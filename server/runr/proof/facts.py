@@ -1,0 +1,113 @@
+"""What there is to prove recorded completions with: runs, commits, the history. Reads only."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from runr.errors import RunrError
+from runr.evidence import later_changes, matcher, rebuild
+from runr.evidence.inference import CommitMatch
+from runr.git import log
+from runr.git.log import Commit
+from runr.git.trailers import RUN_ID, TASK
+from runr.project import Project
+from runr.proof.rules import CommitFacts, Facts
+from runr.query.snapshot import Snapshot
+from runr.runs import journal
+from runr.runs.model import RunState
+from runr.status.model import Entry, State
+from runr.storage import state_dir
+from runr.tasks.model import TaskType
+
+#: What is in a status file is a claim: only a whole id of an object is passed to git.
+_SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+
+def collect(project: Project, snapshot: Snapshot, tasks: Iterable[str]) -> list[Facts]:
+    """Return the facts about those of the tasks that are recorded as completed."""
+    entries, known = snapshot.entries, snapshot.task_states()
+    wanted = [task for task in tasks if _is_completed(entries, task)]
+    runs = {task: _run(project, entries[task]) for task in wanted}
+    states = {task: run for task, (run, _) in runs.items() if run is not None}
+    shas = {task: _shas(entries[task], states.get(task)) for task in wanted}
+    matches = _matches(project, snapshot)
+    named = {sha for pair in shas.values() for sha in pair}
+    named |= {match.sha for match in matches.values()}
+    commits = log.read_commits(project.repo, named)
+    reached = _on_branch(project, commits)
+    shared, branch = state_dir.is_shared(project.layout), project.repo.branch() or "HEAD"
+    return [
+        Facts(
+            task=task,
+            entry=entries[task],
+            run=runs[task][0],
+            damage=runs[task][1],
+            commit=_commit(commits.get(shas[task][0])),
+            landed=_commit(commits.get(shas[task][1])),
+            on_branch=shas[task][0] in reached,
+            match=matches.get(task),
+            match_tree=_tree(commits, matches.get(task)),
+            open_dependencies=snapshot.blockers(known[task].task),
+            stale_reasons=tuple(reason.message for reason in known[task].stale_reasons),
+            is_manual=known[task].task.type is TaskType.MANUAL,
+            is_shared=shared,
+            branch=branch,
+        )
+        for task in wanted
+    ]
+
+
+def _is_completed(entries: Mapping[str, Entry], task: str) -> bool:
+    return task in entries and entries[task].status is State.COMPLETED
+
+
+def _run(project: Project, entry: Entry) -> tuple[RunState | None, str | None]:
+    if not entry.last_run_id or "/" in entry.last_run_id:
+        return None, None
+    try:
+        return journal.state(project.layout.run(entry.last_run_id)), None
+    except (RunrError, OSError) as error:
+        return None, getattr(error, "message", str(error))
+
+
+def _shas(entry: Entry, run: RunState | None) -> tuple[str, str]:
+    landed = run.integration.commit_sha if run else None
+    return _whole(entry.checkpoint_sha), _whole(landed)
+
+
+def _whole(sha: str | None) -> str:
+    return sha if sha and _SHA.fullmatch(sha) else ""
+
+
+def _commit(commit: Commit | None) -> CommitFacts | None:
+    if commit is None:
+        return None
+    made_for = frozenset(
+        (run, task)
+        for block in commit.blocks
+        if block.checkpoint
+        for run in block.all(RUN_ID)
+        for task in block.all(TASK)
+    )
+    return CommitFacts(commit.sha, commit.tree, made_for)
+
+
+def _tree(commits: Mapping[str, Commit], match: CommitMatch | None) -> str | None:
+    found = commits.get(match.sha) if match else None
+    return found.tree if found else None
+
+
+def _on_branch(project: Project, commits: Mapping[str, Commit]) -> set[str]:
+    head = project.repo.head()
+    return later_changes.leading_to(project.repo, head, commits) if head and commits else set()
+
+
+def _matches(project: Project, snapshot: Snapshot) -> dict[str, CommitMatch]:
+    with project.doing("reading the history"):
+        _, found = matcher.read_matches(
+            project.layout,
+            snapshot.tasks,
+            rebuild.runs(project.layout),
+            snapshot.entries,
+            tree=project.repo,
+        )
+    return matcher.certain_matches(found)

@@ -1,0 +1,221 @@
+"""The rules by which a recorded completion is proved, and what speaks against it. Pure."""
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+from runr.evidence.inference import CommitMatch
+from runr.runs.model import Candidate, RunState
+from runr.status.model import Entry, Evidence, Verification, evidence_of
+
+Code = Literal[
+    "record", "task", "evidence", "checks", "commit", "tree", "branch", "text", "dependencies"
+]
+
+
+class Problem(NamedTuple):
+    """What speaks against a completion."""
+
+    code: Code
+    message: str
+
+
+class CommitFacts(NamedTuple):
+    """A commit: its tree, and the pairs of run and task that its checkpoint trailers name."""
+
+    sha: str
+    tree: str
+    made_for: frozenset[tuple[str, str]] = frozenset()
+
+
+class Facts(NamedTuple):
+    """One recorded completion, and all there is about it.
+
+    `run` is the record of its run, `damage` why that cannot be read. `commit` is
+    the recorded checkpoint where this repository has it, `landed` the commit with
+    which the run says it was integrated; `on_branch` tells of the checkpoint
+    whether it leads to HEAD. `match` is the commit of HEAD's history that is surest
+    to be the task's work, `match_tree` its tree. `open_dependencies` are not completed.
+    """
+
+    task: str
+    entry: Entry
+    run: RunState | None = None
+    damage: str | None = None
+    commit: CommitFacts | None = None
+    landed: CommitFacts | None = None
+    on_branch: bool = False
+    match: CommitMatch | None = None
+    match_tree: str | None = None
+    open_dependencies: tuple[str, ...] = ()
+    stale_reasons: tuple[str, ...] = ()
+    is_manual: bool = False
+    is_shared: bool = False
+    branch: str = "HEAD"
+
+
+class Proof(NamedTuple):
+    """How well a completion is proved; not at all where there are problems.
+
+    `remarks` are what else a reader has to know.
+    """
+
+    proved: Evidence | None = None
+    problems: tuple[Problem, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+def prove(facts: Facts) -> Proof:
+    """Return how well the records and commits that are here prove the completion."""
+    level, problems, remarks = _shown(facts)
+    problems = (*problems, *_forced(facts))
+    remarks = (*remarks, *_circumstances(facts))
+    return Proof(None if problems else level, problems, remarks)
+
+
+def _shown(facts: Facts) -> Proof:
+    if facts.entry.evidence is None:
+        return Proof(problems=(Problem("evidence", "it is recorded without evidence"),))
+    if facts.entry.evidence is Evidence.INFERRED:
+        return _by_history(facts)
+    if facts.run is None:
+        return _without_run(facts)
+    return _by_run(facts, facts.run)
+
+
+def _by_history(facts: Facts) -> Proof:
+    match = facts.match
+    if match is None:
+        why = f"no commit that leads to {facts.branch} shows that it was done"
+        return Proof(problems=(Problem("commit", why),))
+    return Proof(Evidence.INFERRED, remarks=(_meaning(match),))
+
+
+def _without_run(facts: Facts) -> Proof:
+    """Return what is proved where the record of the run is not on this machine."""
+    entry, match = facts.entry, facts.match
+    if facts.damage:
+        return Proof(problems=(Problem("record", f"its run cannot be read: {facts.damage}"),))
+    run = f"run {entry.last_run_id}" if entry.last_run_id else "its run"
+    gone = f"{run} is not on this machine"
+    if match is not None and match.run_id == entry.last_run_id and match.run_id is not None:
+        return Proof(Evidence.INFERRED, remarks=(gone, _meaning(match)))
+    if entry.evidence is Evidence.ATTESTED and facts.is_shared:
+        return Proof(Evidence.ATTESTED, remarks=(f"{gone}; the shared status file says so",))
+    if entry.checkpoint_sha and facts.commit is None:
+        why = f"{gone}, and its commit {_short(entry.checkpoint_sha)} is not in this repository"
+        return Proof(problems=(Problem("commit", why),))
+    why = f"{gone}, and no commit that leads to {facts.branch} was made by it for this task"
+    return Proof(problems=(Problem("record", why),))
+
+
+def _by_run(facts: Facts, run: RunState) -> Proof:
+    """Return what the run's own record proves, held against the commit."""
+    problems = tuple(_of_run(facts, run))
+    if run.checkpoint_sha is None and facts.entry.checkpoint_sha is None:
+        return Proof(evidence_of(run), problems)
+    rewritten = _rewritten(facts, run)
+    problems = (*problems, *_of_commit(facts, run, rewritten))
+    if rewritten is None or _is_verified_tree(run, facts.match_tree):
+        return Proof(evidence_of(run), problems)
+    remark = f"its commit was rewritten: {_meaning(rewritten)}"
+    return Proof(_weaker(evidence_of(run)), problems, (remark,))
+
+
+def _of_run(facts: Facts, run: RunState) -> Iterator[Problem]:
+    entry = facts.entry
+    if run.start.task != facts.task:
+        other = run.start.task.removeprefix(".runr/tasks/") or "no task"
+        yield Problem("task", f"run {run.id} is a run of {other}")
+        return
+    if run.result != "completed" or run.start.kind != "attempt":
+        how = run.stop_reason or run.result or "running"
+        kind = how if run.start.kind == "attempt" else run.start.kind
+        yield Problem("record", f"run {run.id} did not complete it ({kind})")
+        return
+    shown = evidence_of(run)
+    if entry.evidence is not None and not shown.is_at_least(entry.evidence):
+        yield Problem("evidence", f"it is recorded as {entry.evidence}, and its run is {shown}")
+    approval = run.decision.approval
+    by = f"person:{approval.by}" if approval else f"run:{run.id}"
+    if entry.completed_by != by:
+        yield Problem("evidence", f"it is recorded as by {entry.completed_by}, and it is by {by}")
+    if shown is not Evidence.ATTESTED and run.verification.result != "passed":
+        yield Problem("checks", f"the checks of run {run.id} are {run.verification.result}")
+    if not entry.acknowledged_run and entry.task_sha256 != (run.spec.task_sha256 or None):
+        yield Problem("text", "it is recorded with another text of the task than its run had")
+
+
+def _of_commit(facts: Facts, run: RunState, rewritten: CommitMatch | None) -> Iterator[Problem]:
+    sha = facts.entry.checkpoint_sha
+    if sha != run.checkpoint_sha:
+        made = _short(run.checkpoint_sha)
+        yield Problem("commit", f"commit {_short(sha)} is recorded, and its run made {made}")
+        return
+    if facts.commit is None:
+        if rewritten is None:
+            yield Problem("commit", f"its commit {_short(sha)} is not in this repository")
+        return
+    if (run.id, facts.task) not in facts.commit.made_for:
+        yield Problem("commit", f"commit {_short(sha)} does not say that its run made it for this")
+    elif not _has_verified_tree(facts, run):
+        what = "the tree of its commit is not the one that the checks passed on"
+        yield Problem("tree", what)
+    if not facts.on_branch and rewritten is None:
+        yield Problem("branch", f"its commit {_short(sha)} is not on {facts.branch}")
+
+
+def _has_verified_tree(facts: Facts, run: RunState) -> bool:
+    """Tell whether the commit, or the one that it landed with, has the tree of the checks."""
+    commits = (facts.commit, facts.landed)
+    return any(_is_verified_tree(run, commit.tree) for commit in commits if commit)
+
+
+def _is_verified_tree(run: RunState, tree: str | None) -> bool:
+    """Tell whether the checks passed on this tree; nothing was claimed of any without checks."""
+    candidate: Candidate | None = run.verification.candidate
+    passed = run.verification.result == "passed"
+    return candidate is None or not passed or candidate.tree == tree
+
+
+def _rewritten(facts: Facts, run: RunState) -> CommitMatch | None:
+    """Return the commit of this branch that has taken the place of the checkpoint."""
+    if facts.on_branch or facts.match is None:
+        return None
+    same = facts.match.run_id == run.id or facts.match.like == run.checkpoint_sha
+    return facts.match if same else None
+
+
+def _weaker(level: Evidence) -> Evidence:
+    """Return what a verified completion is worth once its commit is another one."""
+    return level if level is Evidence.ATTESTED else Evidence.INFERRED
+
+
+def _forced(facts: Facts) -> tuple[Problem, ...]:
+    found = []
+    if facts.entry.verification is Verification.FAILED:
+        found.append(Problem("checks", "it was completed although its checks failed"))
+    if facts.open_dependencies and facts.entry.override_reason:
+        names = ", ".join(path.removeprefix(".runr/tasks/") for path in facts.open_dependencies)
+        found.append(Problem("dependencies", f"it was completed by force, and {names} is open"))
+    return tuple(found)
+
+
+def _circumstances(facts: Facts) -> tuple[str, ...]:
+    found = [f"stale: {reason}" for reason in facts.stale_reasons]
+    if facts.entry.override_reason:
+        found.append(f"forced: {facts.entry.override_reason}")
+    elif facts.open_dependencies:
+        names = ", ".join(path.removeprefix(".runr/tasks/") for path in facts.open_dependencies)
+        found.append(f"it depends on {names}, which is open")
+    if facts.entry.verification is Verification.SKIPPED:
+        found.append("its checks were skipped")
+    return tuple(found)
+
+
+def _meaning(match: CommitMatch) -> str:
+    what = f"commit {_short(match.sha)}" if match.sha else "its file"
+    return f"{what}: {match.message} (confidence {match.confidence:.1f})"
+
+
+def _short(sha: str | None) -> str:
+    return (sha or "none")[:12]
