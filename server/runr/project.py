@@ -192,8 +192,23 @@ class Project:
         possible = possible and bool(repo.text("status", "--porcelain", "--", *paths))
         return CommitFacts(paths, message, possible, unnamed=repo.missing_identity())
 
+    def refuse_inside(self, why: str) -> None:
+        """Raise UsageError if this is called from inside a run: a run decides nothing itself.
+
+        `why` ends the sentence. All that a person decides is refused here.
+        """
+        from runr.execution.inside import run_around  # noqa: PLC0415 - see the imports
+
+        outer = run_around(self.layout, self.environment)
+        if outer:
+            raise UsageError(f"this is inside run {outer}: {why}")
+
     def person(self, by: str | None) -> str:
-        """Return the name of the person who decides: `by`, or git's user if it is None."""
+        """Return the name of the person who decides: `by`, or git's user if it is None.
+
+        UsageError inside a run, whatever name is given.
+        """
+        self.refuse_inside("only a person outside of it attests, approves or accepts anything")
         name = self.repo.user() if by is None else by.strip()
         if not name:
             raise UsageError("no name: pass --by NAME (`by` in MCP) or set git user.name")

@@ -20,6 +20,7 @@ from runr.runs import journal
 from runr.runs.watched_journal import WatchedJournal
 from runr.storage import files
 from runr.storage.layout import Layout, RunFiles
+from runr.workers import process_tree
 
 if TYPE_CHECKING:
     import anyio
@@ -76,6 +77,7 @@ def main(arguments: Sequence[str]) -> int:
     """Execute the run to its end, holding the lock that was passed."""
     run_id, root, lock = arguments
     record_process_id(int(lock))
+    process_tree.adopt_orphans()
     layout = Layout(Path(root))
     run = layout.run(run_id)
     context = RunContext.of(layout, run, os.environ, utc_now, kind=WatchedJournal)

@@ -26,6 +26,7 @@ from runr.text import one_line, pluralize
 
 def import_tasks(project: Project, request: ImportRequest) -> ImportResult:
     """Import, or with `dry_run` only say what would be; every record is accounted for."""
+    project.refuse_inside("only a person imports tasks and what is done of them")
     if request.by is not None:
         request = request.model_copy(update={"by": project.person(request.by)})
     into = _folder(project, request.into)

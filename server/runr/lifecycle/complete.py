@@ -91,6 +91,8 @@ def _refuse_to_skip(task: Task, state: RunState) -> None:
 
 def _word(project: Project, request: CompleteRequest) -> Approval | None:
     """Return the attestation; None where no reason is given."""
+    if request.force or request.skip_checks:
+        project.refuse_inside("only a person forces a completion or skips its checks")
     if request.reason is None or not request.reason.strip():
         for option, given in (("force", request.force), ("skip-checks", request.skip_checks)):
             if given:

@@ -72,9 +72,7 @@ def acknowledge(
 
 
 def _refuse(project: Project, task_state: TaskState) -> None:
-    outer = project.environment.get("RUNR_RUN_ID")
-    if outer:
-        raise UsageError(f"this is inside run {outer}: only a person acknowledges a completion")
+    project.refuse_inside("only a person acknowledges a completion")
     look = commands.why(task_state.path)
     if task_state.entry.status is not State.COMPLETED:
         raise UsageError(
@@ -131,11 +129,7 @@ def reject(project: Project, decision: Decision) -> RunResult:
 
 def _awaiting(project: Project, about: str) -> RunState:
     """Return the run that waits for a person, found by its task or its id; UsageError for none."""
-    outer = project.environment.get("RUNR_RUN_ID")
-    if outer:
-        raise UsageError(
-            f"this is inside run {outer}: a worker does not approve or reject its own work"
-        )
+    project.refuse_inside("a worker does not approve or reject its own work")
     tasks, entries = project.tasks(), project.entries()
     try:
         path = project.find_task(about, tasks).path

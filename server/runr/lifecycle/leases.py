@@ -7,8 +7,9 @@ from contextlib import contextmanager
 
 from runr import nofollow
 from runr.config.settings import Config
-from runr.errors import AlreadyRunningError, RunrError
+from runr.errors import AlreadyRunningError, RunrError, UsageError
 from runr.execution import process
+from runr.execution.inside import run_around
 from runr.git import hooks
 from runr.next_steps import commands
 from runr.next_steps.runs import after_brief, after_lease_conflict, while_running
@@ -62,6 +63,16 @@ def claim_task(project: Project, state: RunState, *, seen: Entry | None = None) 
         return entries | {task: fold(entry, state, now)}
 
     return store.update(project.layout, change, repair=project.repair)[task]
+
+
+def refuse_nested(project: Project) -> None:
+    """Raise UsageError inside a run, unless the settings let runs start and resume runs."""
+    outer = run_around(project.layout, project.environment)
+    if outer and not project.config().run.nested:
+        raise UsageError(
+            f"this is inside run {outer}: a run does not start runs",
+            next_steps=["to allow it, set `nested = true` under [run] in .runr/config.toml"],
+        )
 
 
 def ensure_no_live_run(project: Project, entry: Entry) -> None:

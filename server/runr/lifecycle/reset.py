@@ -101,9 +101,7 @@ def reset(project: Project, request: ResetRequest) -> ResetResult:
 
 
 def _word(project: Project, request: ResetRequest) -> Approval:
-    outer = project.environment.get("RUNR_RUN_ID")
-    if outer:
-        raise UsageError(f"this is inside run {outer}: only a person resets a completion")
+    project.refuse_inside("only a person resets a completion")
     if not request.reason.strip():
         raise UsageError("a reset requires a reason: it is recorded with the name of the person")
     return attest.build_attestation(project, request.reason, request.by)

@@ -137,6 +137,7 @@ def _signal(pid: int, how: signal.Signals) -> None:
 
 def resume_run(project: Project, wanted: str, since: Phase | None = None) -> RunResult:
     """Resume a stopped run where it stopped, or from `since`, with its work so far."""
+    leases.refuse_nested(project)
     entries = project.entries()
     store.ensure_writable(project.layout)
     run = project.find_run(wanted)

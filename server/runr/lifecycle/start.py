@@ -55,7 +55,7 @@ def run_task(project: Project, request: RunRequest) -> RunResult:
     file, already completed, inside another run), NeedsHumanError (manual),
     BlockedError, AlreadyRunningError, WorkerUnavailableError, RepositoryError.
     """
-    _refuse_inside(project)
+    _refuse_inside(project, force=request.force)
     store.ensure_writable(project.layout)
     snapshot = Snapshot.of(project)
     task = project.find_task(request.task, snapshot.tasks)
@@ -87,13 +87,10 @@ def run_task(project: Project, request: RunRequest) -> RunResult:
     return _begin(project, run, start, entry)
 
 
-def _refuse_inside(project: Project) -> None:
-    outer = project.environment.get("RUNR_RUN_ID")
-    if outer and not project.config().run.nested:
-        raise UsageError(
-            f"this is inside run {outer}: a run does not start runs",
-            next_steps=["to allow it, set `nested = true` under [run] in .runr/config.toml"],
-        )
+def _refuse_inside(project: Project, *, force: bool) -> None:
+    if force:
+        project.refuse_inside("only a person forces a run")
+    leases.refuse_nested(project)
 
 
 def _refuse(

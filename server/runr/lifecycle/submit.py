@@ -163,8 +163,7 @@ def submit(project: Project, request: SubmitRequest) -> Submission:
     Raises ConflictError, VerificationError and NeedsHumanError for unverified
     work, UsageError, AlreadyRunningError, UnknownNameError.
     """
-    if outer := project.environment.get("RUNR_RUN_ID"):
-        raise UsageError(f"this is inside run {outer}: a run does not submit runs")
+    project.refuse_inside("a run does not submit runs")
     target = find_branch(project.repo, request.to)
     run = journal.find(project.layout, request.run)
     with _held(project, run, dry_run=request.dry_run) as state:

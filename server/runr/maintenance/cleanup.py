@@ -9,7 +9,7 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict
 
 from runr import nofollow
-from runr.errors import DamagedStateError, UsageError
+from runr.errors import DamagedStateError
 from runr.execution import reconcile
 from runr.maintenance import leftovers
 from runr.maintenance.leftovers import Leftover
@@ -208,8 +208,7 @@ class CleanResult(Result):
 
 def clean(project: Project, request: CleanRequest) -> CleanResult:
     """Remove what ended runs left and is not needed; report why everything else stays."""
-    if outer := project.environment.get("RUNR_RUN_ID"):
-        raise UsageError(f"this is inside run {outer}: a run does not clean up after others")
+    project.refuse_inside("a run does not clean up after others")
     named = _named(_entries(project, dry_run=request.dry_run))
     cleaner = Cleaner(project, request, named)
     for run_id in journal.ids(project.layout):

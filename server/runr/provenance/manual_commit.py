@@ -111,9 +111,7 @@ def commit_manual_work(project: Project, request: InterveneRequest) -> ManualCom
 
 
 def _word(project: Project, request: InterveneRequest) -> Approval:
-    outer = project.environment.get("RUNR_RUN_ID")
-    if outer:
-        raise UsageError(f"this is inside run {outer}: what a run does is no manual work")
+    project.refuse_inside("what a run does is no manual work")
     if not request.reason.strip():
         raise UsageError("manual work needs a reason", next_steps=[commands.intervene()])
     return Approval(by=project.person(request.by), reason=request.reason.strip())

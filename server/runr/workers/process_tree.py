@@ -1,8 +1,14 @@
-"""A program and everything it started: who is still there, and the end of them."""
+"""A program and everything it started: who is still there, and the end of them.
 
+On Linux the process of a run adopts what its programs leave behind: a process that has left its
+session, its parents and its environment is still a descendant, and ends with the others.
+"""
+
+import ctypes
 import os
 import signal
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,6 +17,27 @@ MARKER = "RUNR_RUN_ID"
 
 _PROC = Path("/proc")
 _LONGEST_PAUSE_S = 0.1
+
+
+#: `prctl(PR_SET_CHILD_SUBREAPER)`; the system is asked by number.
+_SET_CHILD_SUBREAPER = 36
+
+
+#: The process that adopts, which is never one that was forked from it.
+_adopting: set[int] = set()
+
+
+def adopt_orphans() -> bool:
+    """Become the parent of every process that a descendant leaves behind; tell whether it works.
+
+    From then on, all descendants end with a program that this process runs, so it
+    runs one at a time.
+    """
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)
+    adopts = prctl is not None and prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+    if adopts:
+        _adopting.add(os.getpid())
+    return adopts
 
 
 def end_marked(marker: str, *, grace_s: float = 5) -> int:
@@ -23,13 +50,17 @@ def end_marked(marker: str, *, grace_s: float = 5) -> int:
 
 
 def end_tree(leader: int | None, marker: str, *, grace_s: float) -> int:
-    """Ask the leader's session and all marked processes to end, then end them; count them."""
+    """Ask the leader's session and all marked processes to end, then end them; count them.
+
+    Where this process adopts orphans, so do all of its descendants.
+    """
+    root = os.getpid() if os.getpid() in _adopting else None
     seen: set[int] = set()
     for how in (signal.SIGTERM, signal.SIGKILL):
         message: set[int] = set()
         deadline = time.monotonic() + grace_s
         pause = 0.002
-        while members := _members(leader, marker):
+        while members := _members(leader, marker, root):
             for pid in members - message:
                 # Gone by now, or not ours to end.
                 with suppress(ProcessLookupError, PermissionError):
@@ -45,13 +76,27 @@ def end_tree(leader: int | None, marker: str, *, grace_s: float) -> int:
     return len(seen)
 
 
-def _members(leader: int | None, marker: str) -> set[int]:
+def ancestors() -> frozenset[int]:
+    """Return the processes that this one was started from; none where there is no /proc."""
+    found: set[int] = set()
+    pid = os.getppid()
+    while pid > 1 and pid not in found:
+        found.add(pid)
+        try:
+            pid = _stat(_PROC / str(pid))[1]
+        except OSError:
+            break
+    return frozenset(found) if (_PROC / "self").exists() else frozenset()
+
+
+def _members(leader: int | None, marker: str, root: int | None = None) -> set[int]:
     """Return the processes still alive; without /proc, the group as a negative id."""
     if not (_PROC / "self").exists():
         return set() if leader is None or not _group_exists(leader) else {-leader}
     needle = f"{MARKER}={marker}".encode()
     parents: dict[int, int] = {}
     found: set[int] = set()
+    gone: set[int] = set()
     for folder in _PROC.glob("[0-9]*"):
         # It may end while we look, and another user's environment is not ours to read.
         with suppress(OSError):
@@ -59,12 +104,24 @@ def _members(leader: int | None, marker: str) -> set[int]:
             state, parent, group, session = _stat(folder)
             parents[pid] = parent
             if state in ("Z", "X"):
+                gone.add(pid)
                 continue
             if leader in (group, session) or (
                 marker and needle in (folder / "environ").read_bytes().split(b"\0")
             ):
                 found.add(pid)
+    if root is not None:
+        found |= _below(root, parents) - gone
     return found - _lineage(parents)
+
+
+def _below(root: int, parents: Mapping[int, int]) -> set[int]:
+    """Return the descendants of a process."""
+    found, fresh = {root}, {root}
+    while fresh:
+        fresh = {pid for pid, parent in parents.items() if parent in fresh} - found
+        found |= fresh
+    return found - {root}
 
 
 def _stat(folder: Path) -> tuple[str, int, int, int]:

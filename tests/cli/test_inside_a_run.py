@@ -1,0 +1,85 @@
+"""What a worker may not do from inside its run, and that nothing of it outlives the run."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli.terminal import Place
+from fakes.processes import working_below
+
+CONFIG = '[run]\nworker = "script"\nattempts = 1\n'
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and prctl")
+
+#: What only a person decides, as a worker would type it.
+DECISIONS = (
+    "complete-task u --force --reason mine --by Ada",
+    "complete-task u --reason mine --by Ada",
+    "approve u --reason mine",
+    "reject u --reason mine",
+    "acknowledge u --reason mine",
+    "reset u --reason mine",
+    "run --force --task u",
+    "run --task u",
+    "resume latest",
+    "intervene --reason mine",
+    "submit latest --to main",
+    "clean",
+    "import backlog.md --by Ada --done attest",
+)
+
+
+def decide(prefix: str) -> str:
+    return "\n".join(f"{prefix} runr {words} >> said 2>&1 || true" for words in DECISIONS)
+
+
+ESCAPES = {
+    "as it is": "",
+    "without the variable": "env -u RUNR_RUN_ID",
+    "a session of its own": 'setsid -w env -i PATH="$PATH" HOME="$HOME"',
+}
+
+
+@pytest.mark.installed
+@LINUX
+@pytest.mark.parametrize("prefix", ESCAPES.values(), ids=ESCAPES.keys())
+def test_a_worker_decides_nothing(place: Place, prefix: str) -> None:
+    place.config(CONFIG)
+    place.write(".git/info/exclude", "said\n")
+    place.task("u.md")
+    place.script("t.md", f"cd ../../..\n{decide(prefix)}")
+    place.commit()
+    place.runr("run", "--task", "t")
+    said = place.read("said")
+    assert said.count("this is inside run") == len(DECISIONS), said
+    assert place.status("u.md") in (None, {}) or place.status("u.md")["status"] == "pending"
+
+
+DAEMONS = """
+setsid env -i sh -c 'exec sleep 600' >/dev/null 2>&1 &
+(setsid env -i sh -c 'setsid sh -c "exec sleep 600" & exec sleep 600' >/dev/null 2>&1 &)
+sleep 0.2
+"""
+
+
+@pytest.mark.installed
+@LINUX
+@pytest.mark.parametrize("where", ["worker", "check"])
+def test_nothing_that_has_left_its_session_outlives_the_run(place: Place, where: str) -> None:
+    place.config(CONFIG)
+    place.write("daemons.sh", DAEMONS)
+    place.script(
+        "t.md",
+        "sh daemons.sh" if where == "worker" else "echo 1 > a",
+        header=f"verify: ['{'true' if where == 'worker' else 'sh daemons.sh'}']",
+    )
+    place.commit()
+    assert place.run("t")["status"] == "completed"
+    assert not [pid for pid in working_below(place.root) if b"600" in command(pid)]
+
+
+def command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
