@@ -106,17 +106,21 @@ def _tried(name: str, folder: Path) -> Iterator[Fork]:
         return
     lines = {test: set(ran) for test, ran in json.loads(record.read_text()).items()}
     total = survived = 0
+    untested: list[int] = []
     for change in changes(name, path.read_text(encoding="utf-8")):
         total += 1
-        tests = _running(lines, change.lines)
-        if tests:
-            seconds = int(baseline.seconds * _TIMES + _MORE_S)
-            fork = Fork(Try(f"runr.{name}", change.code, tests, seconds), _files(tests))
-            yield fork
-            if fork.status:
-                continue
-        survived += 1
-        _say(change.diff if tests else f"{change.diff}\n  (no unit test runs it)")
+        if not (tests := _running(lines, change.lines)):
+            untested.append(change.lines.start)
+            continue
+        seconds = int(baseline.seconds * _TIMES + _MORE_S)
+        fork = Fork(Try(f"runr.{name}", change.code, tests, seconds), _files(tests))
+        yield fork
+        if not fork.status:
+            survived += 1
+            _say(change.diff)
+    if untested:
+        numbers = ", ".join(map(str, sorted(set(untested))))
+        _say(f"{name}: {len(untested)} changes in lines that no unit test runs: {numbers}")
     _say(f"{name}: {survived} of {total} changes survive {', '.join(map(_short, files))}")
 
 

@@ -198,6 +198,27 @@ def test_a_sessions_run_waits_for_the_session_and_never_stops_by_itself() -> Non
         run.add("phase.started", phase=Phase.WORK, attempt=attempt + 1)
 
 
+def test_a_phase_of_a_sessions_run_that_runr_performs_is_repeated_after_an_interruption() -> None:
+    run = Timeline(start(worker="session"))
+    run.add("phase.started", phase=Phase.PREPARE)
+    assert next_action(run.state) == Action("perform", Phase.PREPARE)
+
+
+def test_only_a_review_that_asks_for_the_same_again_is_a_loop() -> None:
+    run = Timeline(start(attempts=9, review="reviewer"))
+    run.through(Phase.PREPARE)
+    for feedback in ("Add a heading.", "Remove that line."):
+        run.through(Phase.WORK, Phase.VERIFY)
+        run.finish(Phase.REVIEW, "changes", feedback=feedback)
+        assert next_action(run.state).phase is Phase.WORK
+    run.through(Phase.WORK, Phase.VERIFY)
+    run.finish(Phase.REVIEW, "changes", feedback="Add a heading.")
+    assert next_action(run.state).code == "review_loop"
+    run.through(Phase.WORK)
+    run.finish(Phase.VERIFY, "failed")
+    assert next_action(run.state).phase is Phase.WORK
+
+
 def test_the_reason_of_an_earlier_failure_is_dropped_when_the_work_is_verified_again() -> None:
     run = Timeline(start("session"))
     run.through(Phase.PREPARE, Phase.WORK)

@@ -76,6 +76,11 @@ def test_a_run_resumes_from_a_phase_whose_work_is_there(run: Timeline, since: Ph
         (after(*DONE), WORK, "its checkpoint is made"),
         (after(*DONE), VERIFY, "its checkpoint is made"),
         (after(*DONE, INTEGRATE), WORK, "its checkpoint is made"),
+        (
+            after(*DONE, INTEGRATE, Phase.RECORD),
+            CHECKPOINT,
+            "its checkpoint is made and integrated",
+        ),
         (after_milestone(), VERIFY, "its checkpoint is made"),
         (after_milestone(WORK), PLAN, "a milestone of its plan is committed already"),
     ],

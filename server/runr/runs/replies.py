@@ -31,8 +31,9 @@ def _plain(text: str) -> str:
     return " ".join(text.replace("**", "").replace("`", "").split())
 
 
+# What follows `changes`, such as `requested`, does not make it an approval.
 _VERDICT = re.compile(
-    r"[\s>*_`#-]*verdict[\s*_`]*:[\s*_`]*(approve|changes)\w*[\s.*_`]*", re.IGNORECASE
+    r"[\s>*_`#-]*verdict[\s*_`]*:[\s*_`]*(?:(approve)\w*[\s.*_`]*|changes\b.*)", re.IGNORECASE
 )
 _WORD = re.compile(r"[^\W\d_]{3,}")
 
@@ -52,7 +53,7 @@ def parse_verdict(text: str) -> ReviewVerdict | None:
     lines = text.strip().splitlines()
     for number in range(len(lines) - 1, -1, -1):
         found = _VERDICT.fullmatch(lines[number])
-        if found and found[1].lower() == "approve":
+        if found and found[1]:
             return ReviewVerdict(approved=True)
         if found:
             feedback = "\n".join(lines[:number] + lines[number + 1 :]).strip()

@@ -41,7 +41,9 @@ def refusal(state: RunState, since: Phase) -> str | None:
 
 def _no_checkpoint(state: RunState) -> str | None:
     # The checkpoint itself may be repeated: the second finds the commit of the first.
-    verified = state.phase in (Phase.VERIFY, Phase.REVIEW, *_COMMITTED[:2])
+    if state.phase is Phase.RECORD:
+        return "its checkpoint is made and integrated"
+    verified = state.phase in (Phase.VERIFY, Phase.REVIEW, *_COMMITTED)
     if not verified or not (_verified(state) or state.decision.approved):
         return "its work is not verified, and only verified work is committed"
     if state.phase in (Phase.VERIFY, Phase.REVIEW) and _unreviewed(state):
