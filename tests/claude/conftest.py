@@ -1,14 +1,14 @@
 """Tests that drive the real Claude Code; the model behind it is scripted."""
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
 
-# Read here, because the test's own environment has neither.
+from fakes.required import require_program
+
+# Read here, because the test's own environment does not have it.
 _CHOSEN = os.environ.get("RUNR_TEST_CLAUDE")
-_IN_CI = bool(os.environ.get("CI"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -20,10 +20,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 def claude_path() -> Path:
     """Return Claude Code's command line."""
-    found = shutil.which(_CHOSEN or "claude")
-    if found is not None:
-        return Path(found).absolute()
-    reason = f"Claude Code is not here: {_CHOSEN or 'no `claude` on PATH'}"
-    if _IN_CI:
-        pytest.fail(reason)
-    pytest.skip(reason)
+    return Path(require_program(_CHOSEN or "claude", "Claude Code")).absolute()

@@ -10,6 +10,7 @@ import pytest
 
 from claude.claude_place import ClaudePlace, Turn, write
 from cli.terminal import answered
+from fakes.marks import also_long
 from fakes.model_api import FakeModel
 from fakes.project_kit import gone, is_running
 from runr.runs import journal
@@ -86,6 +87,7 @@ def test_a_model_that_does_not_answer_is_ended_at_the_time_limit(place: ClaudePl
     assert (place.root / "a.txt").read_text() == "good\n"
 
 
+@pytest.mark.long
 def test_a_login_that_is_refused_for_ever_is_not_waited_for(
     place: ClaudePlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,6 +110,7 @@ def test_an_overloaded_service_is_waited_out(place: ClaudePlace) -> None:
     assert "Continue where you stopped" in again.user_text
 
 
+@pytest.mark.long
 def test_an_outage_during_the_work_resumes_the_same_session(
     place: ClaudePlace,
 ) -> None:
@@ -118,6 +121,7 @@ def test_an_outage_during_the_work_resumes_the_same_session(
     assert len(model.main_requests()[-1].tool_results) == 1
 
 
+@pytest.mark.long
 def test_a_service_that_stays_overloaded_stops_the_run_after_the_maximum_wait(
     place: ClaudePlace,
 ) -> None:
@@ -138,6 +142,7 @@ def test_the_budget_of_all_attempts_ends_the_run(place: ClaudePlace) -> None:
     assert "run.budget_usd" in run["detail"]
 
 
+@pytest.mark.long
 def test_the_cost_of_a_resumed_session_is_counted_once(place: ClaudePlace) -> None:
     usage = {"input_tokens": 100_000}
     script = [{"text": "done", "usage": usage}, {**GOOD[0], "usage": usage}, GOOD[1]]
@@ -174,6 +179,7 @@ def wrapped(place: ClaudePlace, script: str) -> None:
     settings(place, more, attempts=1)
 
 
+@pytest.mark.long
 def test_garbage_around_the_output_is_ignored(place: ClaudePlace) -> None:
     garbage = """echo 'not json'; echo '{"torn'; echo '{"type":"result","usage":7}'; echo '[1]'"""
     wrapped(place, f'{garbage}\nclaude "$@"\n{garbage}; printf "\\377\\376\\n"\n')
@@ -194,6 +200,7 @@ def test_output_that_breaks_off_is_a_worker_that_failed_with_its_work_kept(
     assert not (place.root / "a.txt").exists()
 
 
+@pytest.mark.long
 def test_what_the_worker_left_in_the_background_is_ended(place: ClaudePlace) -> None:
     file = place.root.parent / "pid"
     left = f"setsid nohup sleep 600 > /dev/null 2>&1 & echo $! > {file}"
@@ -225,6 +232,7 @@ def test_a_runner_that_is_terminated_leaves_a_stop_and_no_worker(place: ClaudePl
     assert len(place.kit.checkpoints()) == 1
 
 
+@pytest.mark.long
 def test_commits_of_the_worker_s_own_are_kept_below_one_checkpoint(place: ClaudePlace) -> None:
     commit = "echo good > a.txt && git add a.txt && git commit -qm 'My own'"
     run, _ = ran(place, [bash(commit), {"text": "done"}], 0)
@@ -233,7 +241,7 @@ def test_commits_of_the_worker_s_own_are_kept_below_one_checkpoint(place: Claude
     assert f"Runr-Run-Id: {run['id']}" in place.message()
 
 
-@pytest.mark.parametrize("committed", [False, True])
+@pytest.mark.parametrize("committed", [False, *also_long(True)])
 def test_an_edit_out_of_scope_stops_the_run_with_the_work_kept(
     place: ClaudePlace, committed: bool
 ) -> None:
@@ -246,6 +254,7 @@ def test_an_edit_out_of_scope_stops_the_run_with_the_work_kept(
     assert place.kit.checkpoints() == []
 
 
+@pytest.mark.long
 def test_a_worker_that_deletes_its_worktree_stops_cleanly_and_can_go_on(place: ClaudePlace) -> None:
     run, _ = ran(place, [bash('find "{{cwd}}" -delete'), {"text": "done"}], 1)
     assert run["stop_reason"] == "worker_failed"

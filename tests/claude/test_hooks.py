@@ -8,6 +8,7 @@ import pytest
 
 from claude.claude_place import Turn, write
 from claude.plugin_place import PluginPlace, bash, call
+from fakes.marks import also_long
 from fakes.model_api import FakeModel
 from fakes.model_request import ModelRequest
 from fakes.project_kit import until
@@ -66,6 +67,7 @@ def test_an_edit_outside_of_the_open_task_s_scope_is_denied_with_the_reason(
     assert event.payload["path"] == "README.md"
 
 
+@pytest.mark.long
 def test_files_that_no_scope_check_counts_can_be_edited(place: PluginPlace) -> None:
     (place.root / ".gitignore").write_text("build/\n")
     place.commit()
@@ -76,6 +78,7 @@ def test_files_that_no_scope_check_counts_can_be_edited(place: PluginPlace) -> N
     assert events(place, "tool.denied") == []
 
 
+@pytest.mark.long
 def test_without_an_open_task_no_edit_is_denied(place: PluginPlace) -> None:
     (written,) = said(place, [write("README.md", "mine"), BYE])[-1].tool_results
     assert not written.is_error
@@ -98,6 +101,7 @@ def test_a_commit_by_hand_names_its_run_and_its_session(place: PluginPlace) -> N
     assert place.answer("task-status", "foo.md")["task"]["evidence"] == "verified"
 
 
+@pytest.mark.long
 def test_a_commit_outside_of_any_run_names_its_session_behind_the_repository_s_own_hooks(
     place: PluginPlace,
 ) -> None:
@@ -141,6 +145,7 @@ def test_a_session_that_stops_too_early_is_reminded_of_what_is_missing_and_finis
     assert place.kit.entry("foo.md").status is State.COMPLETED
 
 
+@pytest.mark.long
 def test_a_session_that_stops_after_the_reminder_leaves_its_run_unverified(
     place: PluginPlace,
 ) -> None:
@@ -154,6 +159,7 @@ def test_a_session_that_stops_after_the_reminder_leaves_its_run_unverified(
     assert (place.root / "a.txt").read_text() == "good"
 
 
+@pytest.mark.long
 def test_a_session_that_stopped_can_still_complete_its_task(place: PluginPlace) -> None:
     with FakeModel([OPEN, write("a.txt", "good"), BYE, BYE]) as model:
         session = place.say("Do foo.md", model)["session_id"]
@@ -174,6 +180,7 @@ def test_a_session_gets_a_summary_of_the_tasks_at_its_start(place: PluginPlace) 
     assert "Ready: foo.md\nWaiting for a person: call.md" in received(request)
 
 
+@pytest.mark.long
 def test_what_a_session_cost_is_added_to_its_run_when_it_has_ended(place: PluginPlace) -> None:
     said(place, [OPEN, write("a.txt", "good"), DONE, BYE])
     (settled,) = until(lambda: events(place, "usage.recorded"), "the session's cost")
@@ -208,7 +215,7 @@ def test_a_run_that_is_open_when_the_session_ends_is_left_in_a_true_state(
     assert entry.stop_reason == "abandoned"
 
 
-@pytest.mark.parametrize("how", ["no tasks", "no runr folder", "everything done"])
+@pytest.mark.parametrize("how", ["no tasks", *also_long("no runr folder", "everything done")])
 def test_without_open_tasks_nothing_is_printed(place: PluginPlace, how: str) -> None:
     match how:
         case "no tasks":
@@ -235,6 +242,7 @@ def test_a_damaged_record_blocks_no_session(place: PluginPlace) -> None:
     assert (place.root / "README.md").read_text() == "mine"
 
 
+@pytest.mark.long
 def test_a_session_without_open_runs_is_barely_slowed_down(place: PluginPlace) -> None:
     for number in range(30):
         place.kit.task(f"{number:02}-a-task-with-a-rather-long-name.md")

@@ -75,6 +75,7 @@ def test_a_project_installation_keeps_existing_entries_and_removes_only_its_own(
     assert before[0].items() <= contents(place.root).items()
 
 
+@pytest.mark.long
 def test_a_user_installation_adds_the_plugin_everywhere_and_removes_only_that(place: Bare) -> None:
     config = place.home / ".claude"
     config.mkdir()
@@ -98,6 +99,7 @@ def test_a_user_installation_adds_the_plugin_everywhere_and_removes_only_that(pl
     assert before.items() <= contents(place.home).items()
 
 
+@pytest.mark.long
 def test_a_plugin_from_the_marketplace_is_untouched_and_reported(place: Bare) -> None:
     quiet = {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "DISABLE_AUTOUPDATER": "1"}
     environment = {**place.environment(), **quiet, "CLAUDE_CONFIG_DIR": str(place.home / ".claude")}

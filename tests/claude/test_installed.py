@@ -7,6 +7,7 @@ import pytest
 
 from claude.claude_place import ClaudePlace, Turn, call, write
 from claude.plugin_place import TOOLS, bash
+from fakes.marks import also_long
 from fakes.model_api import FakeModel
 from fakes.model_request import Json, ToolResult
 from runr.runs import journal
@@ -33,7 +34,7 @@ class UserPlace(ClaudePlace):
         self.runr("install", "claude", "--user")
 
 
-@pytest.fixture(params=[ProjectPlace, UserPlace], ids=["project", "user"])
+@pytest.fixture(params=[ProjectPlace, *also_long(UserPlace)], ids=["project", "user"])
 def place(request: pytest.FixtureRequest, tmp_path: Path, claude_path: Path) -> ClaudePlace:
     made: ClaudePlace = request.param(tmp_path, claude_path)
     return made

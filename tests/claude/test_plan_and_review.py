@@ -30,6 +30,7 @@ def ran(place: ClaudePlace, script: list[Turn]) -> FakeModel:
     return model
 
 
+@pytest.mark.long
 def test_the_milestones_of_its_plan_are_committed_one_by_one(place: ClaudePlace) -> None:
     phases(place, "plan")
     script = [PLAN, write("a.txt", "a\n"), {"text": "a"}, write("b.txt", "b\n"), {"text": "b"}]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fakes.marks import also_long
 from runr.claude.protocol import EVENTS
 
 REPOSITORY = Path(__file__).parents[2]
@@ -42,7 +43,9 @@ def test_the_plugin_meets_the_rules_of_the_plugin_directory(claude_path: Path) -
         assert f"hooks: {event} " in message
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/claude-code.md", "skill/README.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", *also_long("docs/claude-code.md", "skill/README.md")]
+)
 def test_the_plugin_is_installed_by_what_a_page_says(
     claude_path: Path, page: str, tmp_path: Path
 ) -> None:

@@ -82,6 +82,7 @@ def test_a_session_that_is_compacted_while_it_works_learns_which_task_it_has_ope
     check_that_it_went_on(place, requests)
 
 
+@pytest.mark.long
 def test_a_person_interrupts_compacts_and_has_the_task_completed(place: PluginPlace) -> None:
     script = {"lanes": [SUMMARY], "turns": [OPEN, ENDLESS, *GO_ON]}
     with FakeModel(script) as model, TerminalSession(place, model, *EDITS) as terminal:
@@ -97,6 +98,7 @@ def test_a_person_interrupts_compacts_and_has_the_task_completed(place: PluginPl
     check_that_it_went_on(place, requests)
 
 
+@pytest.mark.long
 def test_after_clear_the_task_is_continued_by_the_session_that_begins_there(
     place: PluginPlace,
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from claude.claude_place import ClaudePlace, call, write
+from fakes.marks import also_long
 from fakes.model_api import FakeModel
 from fakes.model_request import ModelRequest
 from runr.runs import journal
@@ -21,7 +22,7 @@ def place(tmp_path: Path, claude_path: Path) -> ClaudePlace:
     return ClaudePlace(tmp_path, claude_path)
 
 
-@pytest.mark.parametrize("era", ["modern", "legacy"])
+@pytest.mark.parametrize("era", ["modern", *also_long("legacy")])
 def test_a_session_does_the_work_itself_and_leaves_a_verified_record(
     place: ClaudePlace, era: str
 ) -> None:
@@ -132,6 +133,7 @@ def test_the_second_attempt_gets_what_failed_in_the_first(place: ClaudePlace) ->
     assert place.answer("task-status", "foo.md")["run"]["attempt"] == 2
 
 
+@pytest.mark.long
 def test_work_that_was_not_completed_through_runr_is_not_done(place: ClaudePlace) -> None:
     with FakeModel([write("a.txt", "good\n"), {"text": "All done!"}]) as model:
         place.say("Do .runr/tasks/foo.md", model)
@@ -169,7 +171,7 @@ def test_a_second_session_learns_which_session_holds_the_task(
     assert "runr stop" in refused.text
 
 
-@pytest.mark.parametrize("how", ["resumed", "forked", "new"])
+@pytest.mark.parametrize("how", ["resumed", *also_long("forked", "new")])
 def test_open_work_is_found_again_when_its_session_has_gone(place: ClaudePlace, how: str) -> None:
     failing = [write("a.txt", "bad\n"), call("complete-task", task="foo.md")]
     first, (opened, _) = opening(place, *failing)
@@ -221,6 +223,7 @@ def test_a_session_in_a_worktree_of_its_own_works_against_the_same_record(
     assert (found["task"]["status"], found["task"]["unmerged"]) == ("completed", True)
 
 
+@pytest.mark.long
 def test_a_session_that_enters_a_worktree_on_its_way_opens_its_task_there(
     place: ClaudePlace,
 ) -> None:
@@ -245,6 +248,7 @@ def test_a_session_that_enters_a_worktree_on_its_way_opens_its_task_there(
     assert place.answer("task-status", "foo.md")["task"]["unmerged"] is True
 
 
+@pytest.mark.long
 def test_status_in_a_session_shows_the_tasks(place: ClaudePlace) -> None:
     with FakeModel([call("list-tasks"), {"text": "one task"}]) as model:
         place.say("/runr status", model)
@@ -267,7 +271,7 @@ def test_an_attestation_needs_a_name_and_a_reason(place: ClaudePlace) -> None:
     assert json.loads(named.text)["task"]["completed_by"] == "person:Grace"
 
 
-@pytest.mark.parametrize("says", [DONE, OPEN], ids=["complete-task", "run-task"])
+@pytest.mark.parametrize("says", [DONE, *also_long(OPEN)], ids=["complete-task", "run-task"])
 def test_a_session_learns_that_a_person_has_completed_its_task_meanwhile(
     place: ClaudePlace, says: dict[str, Any]
 ) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from claude.claude_place import Turn, write
 from claude.plugin_place import PLUGIN, PluginPlace, bash, call
+from fakes.marks import also_long
 from fakes.model_api import FakeModel
 from fakes.model_request import ModelRequest, ToolResult
 from runr.runs import journal
@@ -49,7 +50,7 @@ def run_id(place: SkillPlace) -> str:
     return journal.ids(place.kit.layout)[-1]
 
 
-@pytest.mark.parametrize("typed_as", ["/runr", "/runr:runr"])
+@pytest.mark.parametrize("typed_as", ["/runr", *also_long("/runr:runr")])
 def test_the_skill_is_there_under_both_names_with_what_was_typed(
     place: SkillPlace, typed_as: str
 ) -> None:
@@ -72,6 +73,7 @@ def test_status_and_next_name_what_is_ready_and_what_is_blocked(place: SkillPlac
     assert data(blocked)["task"]["blocked_by"] == [".runr/tasks/foo.md"]
 
 
+@pytest.mark.long
 def test_a_blocked_task_is_refused_with_what_it_waits_for(place: SkillPlace) -> None:
     place.kit.task("bar.md", header="depends_on: [foo.md]")
     opening = call("run-task", task="bar.md", worker="session")
@@ -100,6 +102,7 @@ def test_a_task_is_run_fixed_after_a_failed_check_and_reported(place: SkillPlace
     assert "completed and verified" in report.text
 
 
+@pytest.mark.long
 def test_a_run_is_stopped_and_resumed(place: SkillPlace) -> None:
     _, results = typed(
         place,
@@ -119,6 +122,7 @@ def test_a_run_is_stopped_and_resumed(place: SkillPlace) -> None:
     assert place.answer("task-status", "foo.md")["task"]["run_count"] == 1
 
 
+@pytest.mark.long
 def test_a_new_task_is_written_and_found(place: SkillPlace) -> None:
     _, (made, found) = typed(
         place, "new 03-export", bash("runr new '03-export'"), call("task-status", task="03-export")
@@ -142,6 +146,7 @@ def test_a_manual_task_needs_the_attestation_of_a_named_person(place: SkillPlace
     assert data(done)["task"]["evidence"] == "attested"
 
 
+@pytest.mark.long
 def test_a_stale_task_is_shown_as_such(place: SkillPlace) -> None:
     place.kit.task("call.md", header="type: manual", body="Call them.")
     place.runr("complete-task", "call.md", "--reason", "done", "--by", "Ada")
@@ -154,6 +159,7 @@ def test_a_stale_task_is_shown_as_such(place: SkillPlace) -> None:
     assert "1 stale" in "\n".join(request.all_texts)
 
 
+@pytest.mark.long
 def test_the_pages_behind_the_skill_can_be_read(place: SkillPlace) -> None:
     named = re.findall(r"\]\((references/[\w.]+)\)", (SKILL / "SKILL.md").read_text())
     assert len(named) == 2

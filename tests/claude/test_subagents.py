@@ -8,6 +8,7 @@ import pytest
 
 from claude.claude_place import Turn, write
 from claude.plugin_place import PluginPlace, call
+from fakes.marks import also_long
 from fakes.model_api import FakeModel
 from fakes.model_request import Json, ModelRequest
 from fakes.project_kit import until
@@ -49,7 +50,7 @@ def answered(requests: list[ModelRequest], *, subagent: bool) -> list[Any]:
     return last.tool_results
 
 
-@pytest.mark.parametrize("who", ["the session", "the subagent"])
+@pytest.mark.parametrize("who", ["the subagent", *also_long("the session")])
 def test_what_a_subagent_does_counts_as_the_session_s_own_work(
     place: PluginPlace, who: str
 ) -> None:
@@ -75,6 +76,7 @@ def test_what_a_subagent_does_counts_as_the_session_s_own_work(
     assert git(place.root, "show", "--name-only", "--format=", "HEAD").split() == ["a.txt"]
 
 
+@pytest.mark.long
 def test_a_session_that_waits_for_its_subagent_is_not_reminded(
     place: PluginPlace, tmp_path: Path
 ) -> None:

@@ -44,6 +44,7 @@ def test_a_person_sees_open_tasks_a_denied_edit_and_one_reminder(
     assert place.answer("task-status", "foo.md")["run"]["stop_reason"] == "abandoned"
 
 
+@pytest.mark.long
 def test_a_person_who_types_the_skill_sees_its_hint_and_gets_the_task_done(
     place: PluginPlace,
 ) -> None:
@@ -57,6 +58,7 @@ def test_a_person_who_types_the_skill_sees_its_hint_and_gets_the_task_done(
     assert place.kit.entry("foo.md").status is State.COMPLETED
 
 
+@pytest.mark.long
 def test_without_open_tasks_runr_shows_nothing(place: PluginPlace) -> None:
     (place.kit.layout.tasks / "foo.md").unlink()
     with (

@@ -9,10 +9,17 @@ import pytest
 from cli.terminal import Place, typed
 from fakes.forked import RUNR
 from fakes.project_kit import until
+from fakes.required import require
 from runr.execution.check_place import can_mount
 
 CONFIG = '[run]\nworker = "script"\nattempts = 1\n'
 GOOD = "grep -q good src/a"
+
+
+@pytest.fixture
+def mounts() -> None:
+    """Require that a checkout can be mounted over a path."""
+    require(can_mount(), "no checkout can be mounted over a path here")
 
 
 @pytest.fixture
@@ -145,7 +152,7 @@ def test_a_check_cannot_move_the_branches_of_the_user(source: Place) -> None:
     assert source.git("rev-list", "--count", f"{before.strip()}..main").strip() == "2"
 
 
-@pytest.mark.skipif(not can_mount(), reason="no checkout can be mounted over a path here")
+@pytest.mark.usefixtures("mounts")
 def test_an_absolute_path_into_the_repository_leads_to_the_commit(source: Place) -> None:
     check = f'grep -q good "{source.root}/src/a"'
     source.write("src/a", "good\n")
@@ -164,7 +171,7 @@ def test_installed_dependencies_are_there_and_stay_as_they_are(source: Place) ->
     assert "node_modules" in source.runr("report", "latest").out
 
 
-@pytest.mark.skipif(not can_mount(), reason="no checkout can be mounted over a path here")
+@pytest.mark.usefixtures("mounts")
 def test_dependencies_of_the_main_working_tree_are_there_for_a_linked_one(source: Place) -> None:
     source.write(".gitignore", "node_modules/\n")
     source.write("node_modules/dep/index.js", "1\n")
@@ -269,8 +276,8 @@ _WITHOUT_MOUNTS = ("unshare", "-r", "sh", "-c", _BOUND, "sh")
 @pytest.fixture
 def no_mounts(source: Place) -> Place:
     """Return the repository, where this machine can take the right to mount away."""
-    if typed([*_WITHOUT_MOUNTS, "true"], source.root, {}).code != 0:
-        pytest.skip("no user namespaces here")
+    found = typed([*_WITHOUT_MOUNTS, "true"], source.root, {}).code == 0
+    require(found, "there are no user namespaces here")
     return source
 
 

@@ -6,12 +6,16 @@ from pathlib import Path
 import pytest
 
 from cli.terminal import HOOKS, Place
+from fakes.marks import also_long
 
 RUN = "runs/{run}"
 KINDS = (
-    *("", "locks", "runs", RUN, "worktrees", "tasks", "tasks/b.md"),
-    *("task-status.json", "config.toml", "runr.db", "greeting.json", "hooks.log"),
-    *(f"{RUN}/{name}" for name in ("lock", "timeline.jsonl", "state.json", "task.md", "report.md")),
+    *("", "locks", "runs", RUN, "worktrees", "tasks/b.md", "task-status.json"),
+    *(f"{RUN}/lock", f"{RUN}/timeline.jsonl", "hooks.log"),
+)
+MORE_KINDS = (
+    *("tasks", "config.toml", "runr.db", "greeting.json"),
+    *(f"{RUN}/{name}" for name in ("state.json", "task.md", "report.md")),
     *(f"{RUN}/{name}" for name in ("prompt-2.md", "worker-2.jsonl")),
 )
 COMMANDS = (
@@ -58,7 +62,7 @@ def contents(folder: Path) -> dict[str, bytes | None]:
     }
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, *also_long(*MORE_KINDS)])
 def test_nothing_outside_of_the_repository_is_touched_through_a_link(
     place: Place, died: str, tmp_path: Path, kind: str
 ) -> None:

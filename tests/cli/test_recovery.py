@@ -2,11 +2,11 @@
 
 import json
 import os
-import shutil
 
 import pytest
 
 from cli.terminal import Place, Prepare
+from fakes.required import require_program
 
 STATUS = ".runr/task-status.json"
 
@@ -136,9 +136,14 @@ def test_the_earlier_tools_status_file_is_read_and_upgraded_by_the_next_write(
     assert upgraded["tasks"][".runr/tasks/old.md"]["checkpoint_sha"] == "0" * 40
 
 
+def require_setpriv() -> None:
+    """Root may read and write everything, unless that is taken away."""
+    if os.geteuid() == 0:
+        require_program("setpriv", "util-linux")
+
+
 def test_a_folder_that_may_not_be_written_can_still_be_read(finished: Place) -> None:
-    if os.geteuid() == 0 and shutil.which("setpriv") is None:
-        pytest.skip("root may write everywhere, and there is no setpriv to take that away")
+    require_setpriv()
     folder = finished.root / ".runr"
     for path in (folder, *filter(lambda path: path.is_dir(), folder.rglob("*"))):
         path.chmod(0o555)
@@ -160,8 +165,7 @@ def test_a_folder_that_may_not_be_written_can_still_be_read(finished: Place) -> 
 
 
 def test_a_task_file_that_may_not_be_read_is_a_problem_of_that_task(place: Place) -> None:
-    if os.geteuid() == 0 and shutil.which("setpriv") is None:
-        pytest.skip("root may read everywhere, and there is no setpriv to take that away")
+    require_setpriv()
     place.task("a.md").chmod(0o000)
     place.task("b.md")
     listed = place.runr("list-tasks", bound=True, code=0)

@@ -1,6 +1,5 @@
 """`runr init`, `new`, `doctor`, `version` and help, and errors of usage."""
 
-import shutil
 import subprocess
 import tomllib
 from pathlib import Path
@@ -9,6 +8,7 @@ import pytest
 
 from cli.terminal import Place
 from fakes.forked import RUNR
+from fakes.required import require_program
 from runr import __version__
 from runr.cli.commands import COMMANDS
 
@@ -329,8 +329,7 @@ def test_the_completion_script_names_the_command(place: Place, shell: str) -> No
     ],
 )
 def test_the_completion_script_loads_in_its_shell(place: Place, shell: str, load: str) -> None:
-    if shutil.which(shell) is None:
-        pytest.skip(f"{shell} is not installed")
+    require_program(shell, shell)
     done = subprocess.run(
         [shell, "-c", load], cwd=place.root, capture_output=True, text=True, timeout=60, check=False
     )

@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 from cli.terminal import HOOKS, Place
+from fakes.marks import also_long
 
 FILES = (
-    *("tasks/b.md", "task-status.json", "config.toml", "runr.db", "hooks.log"),
-    *("callers.json", "templates/own.md", "locks/task-status"),
-    *(
-        f"runs/RUN/{name}"
-        for name in ("lock", "timeline.jsonl", "state.json", "task.md", "report.md", "config.json")
-    ),
+    *("tasks/b.md", "task-status.json", "config.toml", "hooks.log"),
+    *("runs/RUN/lock", "runs/RUN/timeline.jsonl"),
+)
+MORE_FILES = (
+    *("runr.db", "callers.json", "templates/own.md", "locks/task-status"),
+    *(f"runs/RUN/{name}" for name in ("state.json", "task.md", "report.md", "config.json")),
 )
 COMMANDS = (
     *("runr status", "runr doctor", "runr report RUN", *HOOKS),
@@ -58,10 +59,8 @@ def turn_into(kind: str, path: Path) -> None:
     MAKE[kind](path)
 
 
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [(name, "pipe") for name in FILES] + [(name, "folder") for name in FILES[:4]],
-)
+@pytest.mark.parametrize("name", [*FILES, *also_long(*MORE_FILES)])
+@pytest.mark.parametrize("kind", ["pipe", *also_long("folder")])
 def test_nothing_waits_or_crashes_where_a_file_is_something_else(
     place: Place, died: str, name: str, kind: str
 ) -> None:
@@ -74,7 +73,7 @@ def test_nothing_waits_or_crashes_where_a_file_is_something_else(
 
 
 @pytest.mark.usefixtures("died")
-@pytest.mark.parametrize("kind", MAKE)
+@pytest.mark.parametrize("kind", ["pipe", "folder", *also_long("socket")])
 @pytest.mark.parametrize("name", ["task-status.json", "config.toml"])
 def test_a_file_of_another_kind_is_one_error_with_a_command_that_removes_it(
     place: Place, kind: str, name: str

@@ -1,8 +1,6 @@
 """The MCP Inspector's command line drives the server: a client of another project."""
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +8,8 @@ from typing import Any
 
 import jsonschema
 import pytest
+
+from fakes.required import require_program
 
 Answer = dict[str, Any]
 DEADLINE_S = 90
@@ -22,12 +22,7 @@ def era(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def inspector() -> str:
-    found = shutil.which("mcp-inspector")
-    if found is None:
-        if os.environ.get("CI"):
-            pytest.fail("mcp-inspector is not on PATH, and CI is set")
-        pytest.skip("mcp-inspector is not on PATH (npm install @modelcontextprotocol/inspector)")
-    return found
+    return require_program("mcp-inspector", "@modelcontextprotocol/inspector, with npm")
 
 
 class Inspector:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from fakes.marks import also_long
 from mcpserver.raw_client import (
     Message,
     RawClient,
@@ -21,7 +22,7 @@ from runr.mcp_server import identity
 
 TESTS = Path(__file__).parents[1]
 LIMIT = 8 * 1024 * 1024
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SIGNALS = (signal.SIGTERM, *also_long(signal.SIGINT, signal.SIGHUP))
 
 
 @pytest.fixture

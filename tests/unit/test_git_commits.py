@@ -1,24 +1,31 @@
 """Commits are signed if git is configured so; a failure is reported."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from fakes.required import require_program
 from runr.git import commits
 from runr.git.repo import Repo
 from unit.git_integration import integrate
 from unit.git_trees import git, make, save
-
-pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="no ssh-keygen here")
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     folder = make(tmp_path / "repo", {"a.txt": "1\n"})
     key = tmp_path / "key"
-    make_key = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)]
+    make_key = [
+        require_program("ssh-keygen", "openssh-client"),
+        "-q",
+        "-t",
+        "ed25519",
+        "-N",
+        "",
+        "-f",
+        str(key),
+    ]
     subprocess.run(make_key, check=True)
     allowed = tmp_path / "allowed"
     allowed.write_text(f"ada@example.invalid {key.with_suffix('.pub').read_text()}")

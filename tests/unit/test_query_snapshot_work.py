@@ -155,14 +155,19 @@ def calls(question: Question, root: Path) -> int:
     return count
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.fixture(scope="module", params=SHAPES)
+def roots(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Return two repositories of one shape, which questions do not change."""
+    folder = tmp_path_factory.mktemp(request.param)
+    found = [folder / str(size) for size in (SMALL, 2 * SMALL)]
+    for root, size in zip(found, (SMALL, 2 * SMALL), strict=True):
+        repository(root, size, SHAPES[request.param])
+    return found
+
+
 @pytest.mark.parametrize("name", QUESTIONS)
-def test_twice_the_tasks_take_twice_the_work(name: str, shape: str, tmp_path: Path) -> None:
-    counts = []
-    for size in (SMALL, 2 * SMALL):
-        root = tmp_path / str(size)
-        repository(root, size, SHAPES[shape])
-        counts.append(calls(QUESTIONS[name], root))
+def test_twice_the_tasks_take_twice_the_work(name: str, roots: list[Path]) -> None:
+    counts = [calls(QUESTIONS[name], root) for root in roots]
     assert counts[1] < MOST * counts[0], counts
 
 

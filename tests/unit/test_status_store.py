@@ -142,8 +142,9 @@ def child(program: str, *arguments: object) -> str:
     return done.stdout
 
 
-def test_fifty_processes_that_complete_fifty_tasks_at_once_lose_none(layout: Layout) -> None:
-    names = [f".runr/tasks/{number:02}.md" for number in range(50)]
+@pytest.mark.parametrize("count", [12, pytest.param(50, marks=pytest.mark.long)])
+def test_processes_that_complete_a_task_each_at_once_lose_none(layout: Layout, count: int) -> None:
+    names = [f".runr/tasks/{number:02}.md" for number in range(count)]
     child(COMPLETE, layout.root, *names)
     tasks = store.read(layout).tasks
     assert sorted(tasks) == names
