@@ -30,6 +30,9 @@ _GRACE_S = 10
 # A deadline would be a timed assertion.
 settings.register_profile("short", max_examples=30, deadline=None, database=None)
 settings.register_profile("long", max_examples=300, deadline=None, database=None)
+settings.register_profile(
+    "mutation", max_examples=10, deadline=None, database=None, derandomize=True
+)
 settings.load_profile("short")
 
 # A job in the background of a shell, as CI starts one, ignores Ctrl-C, and so would whatever the

@@ -37,42 +37,51 @@ def main(names: list[str]) -> int:
             _say(f'{name} is not in the contract "{_CONTRACT}" of pyproject.toml{hint}')
             return 2
     os.chdir(ROOT)
-    # The same examples of hypothesis each time.
-    os.environ["CI"] = "true"
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         tried = (fork for name in chosen or known for fork in _tried(name, Path(folder)))
-        options = ["-q", "-x", "-s", "-p", "no:cacheprovider", "--no-header"]
+        options = ["-q", "-x", "-s", "-p", "no:cacheprovider", "--hypothesis-profile=mutation"]
         arguments = [*options, f"--basetemp={folder}/tests", "tests/unit"]
         return pytest.main(arguments, plugins=[Forks(tried)])
 
 
 def pure_modules() -> list[str]:
     """Return the modules that the import contract keeps pure, without `runr.`, packages opened."""
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     (contract,) = (
-        each for each in settings["tool"]["importlinter"]["contracts"] if each["name"] == _CONTRACT
+        each for each in project["tool"]["importlinter"]["contracts"] if each["name"] == _CONTRACT
     )
     return [name for module in contract["source_modules"] for name in _opened(module)]
 
 
 def unit_tests(name: str) -> list[str]:
-    """Return the files of unit tests that are named after a module.
+    """Return the files of unit tests of a module.
 
-    Without one, those that import from it, or else those of its package.
+    They are named after it, or named after its package and import from it, themselves or through
+    what they share. Without any, those that import from it at all, or else those of its package.
     """
-    package, _, module = name.rpartition(".")
-    stem = f"test_{name.replace('.', '_')}"
-    imports = [f"from runr.{name} import", f"import runr.{name}\n"]
-    imports += [f"from runr{'.' * bool(package)}{package} import {module or name}\n"]
     folder = ROOT / "tests" / "unit"
-    named = [*folder.glob(f"{stem}.py"), *folder.glob(f"{stem}_*.py")]
-    importing = [
-        path
-        for path in folder.glob("test_*.py")
-        if any(text in path.read_text(encoding="utf-8") for text in imports)
-    ]
-    files = named or importing or folder.glob(f"test_{package or name}*.py")
-    return sorted(str(path.relative_to(ROOT)) for path in files)
+    package = name.partition(".")[0]
+    texts = {path: path.read_text(encoding="utf-8") for path in folder.glob("*.py")}
+    helpers = [path.stem for path, text in texts.items() if _imports(text, name)]
+    shared = [f"from unit.{stem} import" for stem in helpers if not stem.startswith("test_")]
+    tests = [path for path in texts if path.stem.startswith("test_")]
+    named = [path for path in tests if _is_of(path.stem, name)]
+    own = [path for path in tests if _is_of(path.stem, package)]
+    importing = [path for path in tests if _imports(texts[path], name)]
+    further = [path for path in own if any(line in texts[path] for line in shared)]
+    files = {*named, *(path for path in importing if path in own), *further}
+    return sorted(str(path.relative_to(ROOT)) for path in files or importing or own)
+
+
+def _imports(text: str, name: str) -> bool:
+    package, _, module = f"runr.{name}".rpartition(".")
+    whole = f"from {package} import {module}\n"
+    return f"from runr.{name} import" in text or whole in text
+
+
+def _is_of(stem: str, name: str) -> bool:
+    prefix = f"test_{name.replace('.', '_')}"
+    return stem == prefix or stem.startswith(f"{prefix}_")
 
 
 def _below(module: str, name: str) -> bool:
@@ -104,12 +113,12 @@ def _tried(name: str, folder: Path) -> Iterator[Fork]:
     if baseline.status:
         _say(f"{name}: tests fail without a change: pytest {' '.join(files)}")
         return
-    lines = {test: set(ran) for test, ran in json.loads(record.read_text()).items()}
+    ran = json.loads(record.read_text(encoding="utf-8"))
     total = survived = 0
     untested: list[int] = []
     for change in changes(name, path.read_text(encoding="utf-8")):
         total += 1
-        if not (tests := _running(lines, change.lines)):
+        if not (tests := _running(ran, change.lines)):
             untested.append(change.lines.start)
             continue
         seconds = int(baseline.seconds * _TIMES + _MORE_S)
@@ -124,12 +133,15 @@ def _tried(name: str, folder: Path) -> Iterator[Fork]:
     _say(f"{name}: {survived} of {total} changes survive {', '.join(map(_short, files))}")
 
 
-def _running(ran: dict[str, set[int]], lines: range) -> list[str]:
-    """Return the tests that run one of the lines, those first that run little else."""
-    tests = {test: each for test, each in ran.items() if test != IMPORT}
-    everything = not ran[IMPORT].isdisjoint(lines)
-    found = [test for test, each in tests.items() if everything or not each.isdisjoint(lines)]
-    return sorted(found, key=lambda test: len(tests[test]))
+def _running(ran: dict[str, tuple[float, list[int]]], lines: range) -> list[str]:
+    """Return the tests that run one of the lines, the quickest first."""
+    everything = not set(ran[IMPORT][1]).isdisjoint(lines)
+    found = [
+        (seconds, test)
+        for test, (seconds, each) in ran.items()
+        if test != IMPORT and (everything or not set(each).isdisjoint(lines))
+    ]
+    return [test for _, test in sorted(found)]
 
 
 def _files(tests: list[str]) -> list[str]:

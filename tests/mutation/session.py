@@ -24,12 +24,13 @@ _MEMORY = 4 << 30
 
 
 class Record:
-    """A fork that writes down the lines of `module` that each test runs."""
+    """A fork that writes down how long each test takes, and the lines of `module` that it runs."""
 
     def __init__(self, module: Path, to: Path) -> None:
         self._module, self._to = str(module), to
         self._lines: dict[str, set[int]] = {IMPORT: set()}
         self._now = self._lines[IMPORT]
+        self._seconds = {IMPORT: 0.0}
 
     def begin(self) -> None:
         sys.settrace(self._trace)
@@ -37,11 +38,14 @@ class Record:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         self._now = self._lines.setdefault(item.nodeid, set())
-        return (yield)
+        begun = sum(os.times()[:4])
+        result = yield
+        self._seconds[item.nodeid] = sum(os.times()[:4]) - begun
+        return result
 
     def pytest_sessionfinish(self) -> None:
         sys.settrace(None)
-        lines = {test: sorted(ran) for test, ran in self._lines.items()}
+        lines = {test: (self._seconds[test], sorted(ran)) for test, ran in self._lines.items()}
         self._to.write_text(json.dumps(lines), encoding="utf-8")
 
     def _trace(self, frame: FrameType, event: str, arg: object) -> Any:
