@@ -50,6 +50,8 @@ def test_a_pattern_matches_what_trying_everything_finds(pattern: str, path: str)
         ("src/*.py", "src/deep/a.py", False),
         ("src/**/*.py", "src/a.py", True),
         ("src/**/*.py", "src/b/c/a.py", True),
+        ("src/**/x**", "src/a/xy", True),
+        ("src/**/x**", "src/a/y", False),
         ("src", "src/b/c", True),
         ("src", "srcs", False),
         ("a**/b", "ax/y/b", True),
