@@ -20,7 +20,7 @@ OLDEST_TESTS := tests/structure tests/unit tests/mcpserver $(addprefix tests/cli
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check-long test-oldest mutants lint check crash bench docs build clean
+.PHONY: help demo test check-long nightly test-oldest mutants lint check crash bench docs build clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s  %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,10 @@ check-long: .venv/.test ## the tests that take long, more examples, and no comma
 	  -m "long or hypothesis" --hypothesis-profile=long $(ARGS)
 	@RUNR_TEST_INSTALLED=1 $(BIN)/python -m pytest -n auto --dist worksteal \
 	  -m "not long and not installed" tests/cli tests/acceptance $(ARGS)
+
+nightly: .venv/.test ## ten thousand random workers: what is verified passes in a clone
+	@$(BIN)/python -m pytest -n auto --dist worksteal --hypothesis-profile=nightly \
+	  tests/acceptance/test_verified_means_a_clone_passes.py $(ARGS)
 
 test-oldest: .venv-oldest/.test ## the same with the oldest packages that are allowed
 	@.venv-oldest/bin/python -m pytest -n auto --dist worksteal $(OLDEST_TESTS) $(ARGS)

@@ -33,6 +33,7 @@ settings.register_profile("long", max_examples=300, deadline=None, database=None
 settings.register_profile(
     "mutation", max_examples=10, deadline=None, database=None, derandomize=True
 )
+settings.register_profile("nightly", max_examples=1500, deadline=None, database=None)
 settings.load_profile("short")
 
 # A job in the background of a shell, as CI starts one, ignores Ctrl-C, and so would whatever the

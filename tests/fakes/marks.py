@@ -5,4 +5,5 @@ import pytest
 
 def also_long(*values: object) -> list[object]:
     """Return parameters whose tests are marked `long`: some of a kind are enough each time."""
-    return [pytest.param(value, marks=pytest.mark.long) for value in values]
+    rows = (value if isinstance(value, tuple) else (value,) for value in values)
+    return [pytest.param(*row, marks=pytest.mark.long) for row in rows]

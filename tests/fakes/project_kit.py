@@ -38,10 +38,13 @@ _PAUSE_S = 0.005
 class ProjectKit:
     """A repository whose tasks are run by the worker `script`, until its settings say otherwise."""
 
-    def __init__(self, folder: Path, name: str = "repo") -> None:
-        self.root = make(folder / name, {"README.md": "# A project\n"}).resolve()
+    def __init__(
+        self, folder: Path, name: str = "repo", files: dict[str, str] | None = None
+    ) -> None:
+        self.root = make(folder / name, files or {"README.md": "# A project\n"}).resolve()
         self.layout = Layout(self.root)
-        self.config('[run]\nworker = "script"\n')
+        if not files:
+            self.config('[run]\nworker = "script"\n')
 
     def config(self, text: str) -> Path:
         """Write `.runr/config.toml`."""
