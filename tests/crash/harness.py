@@ -5,7 +5,8 @@
 Each run is killed with SIGKILL up to four times, at moments drawn from the
 events of such a run, half of the time together with every git process
 running in the repository. Whatever the moment was, the run must end with
-exactly one checkpoint, a true status, nothing locked and no process left.
+exactly one landed checkpoint, a true status, nothing locked and no process or checkout left, and
+the next run must land.
 Every second run has a plan, and must end with one checkpoint for each milestone.
 """
 
@@ -25,6 +26,7 @@ from fakes.project_kit import ProjectKit, until
 from runr.execution import process
 from runr.lifecycle.runs import resume_run
 from runr.runs import journal
+from runr.storage import files
 from runr.storage.layout import RunFiles
 from unit.git_trees import git
 
@@ -69,6 +71,7 @@ def survive(kills: int, seed: int, folder: Path) -> Tally:
         tally.runs += 1
         kit = ProjectKit(folder, f"repo{tally.runs}")
         kit.script("a.md", _TASK, header=_HEADER)
+        kit.script("next.md", "echo 1 > next.txt", header='verify: ["test -f next.txt"]')
         if tally.runs % 2 == 0:
             kit.config(f'[run]\nworker = "script"\n\n{_PLAN}')
         git(kit.root, "add", "-A")
@@ -132,23 +135,35 @@ def _finish(kit: ProjectKit, run: RunFiles) -> None:
 def _check(kit: ProjectKit, run: RunFiles) -> list[str]:
     """Return every problem."""
     state, entry = journal.require(run), kit.entry("a.md")
+    landed = int(git(kit.root, "rev-list", "--count", f"{state.start.base_sha}..main"))
+    checkouts = kit.root / ".git/runr/checkouts"
     found = {
         "the run is not completed": state.result == "completed",
         "not exactly one checkpoint": len(kit.checkpoints()) == max(1, len(state.milestones)),
         "the status is not true": (entry.status, entry.checkpoint_sha)
         == ("completed", state.checkpoint_sha),
+        "not exactly these commits landed": landed == len(kit.checkpoints()),
         "the work is not on the branch": (kit.root / "work.txt").exists()
         and (kit.root / "d6/file").exists(),
         "the user's tree is dirty": not git(kit.root, "status", "--porcelain").strip(),
         "a worktree is left": len(git(kit.root, "worktree", "list").splitlines()) == 1,
         "a branch is left": git(kit.root, "branch", "--format=%(refname:short)").split()
         == ["main"],
-        "a lock is left": not list((kit.root / ".git").rglob("*.lock")),
+        "a lock of git is left": not list((kit.root / ".git").rglob("*.lock")),
+        "a lock is held": not [lock for lock in _locks(kit, run) if files.is_held(lock)],
+        "a checkout is left": {each.name for each in checkouts.iterdir()} <= {"1", "1.index"},
         "a process is left": not marked(run.id),
         "git finds damage": "error" not in git(kit.root, "fsck", "--no-dangling"),
     }
+    found["the next run does not land"] = (
+        kit.run("next.md").status == "completed" and (kit.root / "next.txt").exists()
+    )
     why = f" ({state.result}, {state.stop_reason}: {state.detail}; {state.integration})"
     return [wrong + why for wrong, well in found.items() if not well]
+
+
+def _locks(kit: ProjectKit, run: RunFiles) -> list[Path]:
+    return [run.lock, *run.folder.glob("*.lock"), *(kit.root / ".runr/locks").iterdir()]
 
 
 def _caught_gits(kit: ProjectKit, run: RunFiles) -> list[int]:
