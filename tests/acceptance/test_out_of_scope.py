@@ -4,7 +4,7 @@ import pytest
 
 from cli.terminal import Place
 
-DENY = '[run]\nworker = "script"\n[scope]\ndeny = ["secret*"]\n[verify]\ntier1 = ["true"]\n'
+DENY = '[run]\nworker = "script"\n[scope]\ndeny = ["secret*"]\n[verify]\ntier1 = ["test -d ."]\n'
 
 
 def _refused(place: Place, offender: str) -> None:

@@ -63,7 +63,7 @@ def test_no_commit_of_a_submitted_run_is_a_gap(place: Place) -> None:
 
 def test_no_checkpoint_of_a_run_is_a_gap_not_only_the_last(place: Place) -> None:
     place.config(
-        '[run]\nworker = "script"\n[verify]\ntier1 = ["true"]\n[phases]\nplan = "planner"\n'
+        '[run]\nworker = "script"\n[verify]\ntier1 = ["test -d ."]\n[phases]\nplan = "planner"\n'
         '[workers.planner]\ncommand = ["printf", "1. Begin\\n2. Go on\\n3. End\\n"]\n'
     )
     place.script("a.md", "echo $RUNR_ATTEMPT > $RUNR_ATTEMPT.txt")

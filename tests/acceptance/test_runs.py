@@ -116,7 +116,9 @@ def test_the_worker_of_a_killed_run_edits_nothing_more(place: Place) -> None:
 
 
 def test_a_worker_that_stalls_is_gone_before_another_one_begins(place: Place) -> None:
-    place.config('[run]\nworker = "script"\nstall_timeout = "1s"\n[verify]\ntier1 = ["true"]\n')
+    place.config(
+        '[run]\nworker = "script"\nstall_timeout = "1s"\n[verify]\ntier1 = ["test -d ."]\n'
+    )
     first, beside = "../../../first", "../../../beside"
     place.script(
         "a.md",
@@ -149,7 +151,7 @@ def test_a_resumed_run_has_all_its_attempts_again(place: Place) -> None:
 
 
 def test_the_time_limit_is_the_one_that_was_set(place: Place) -> None:
-    place.config('[run]\nworker = "script"\ntimeout = "1s"\n[verify]\ntier1 = ["true"]\n')
+    place.config('[run]\nworker = "script"\ntimeout = "1s"\n[verify]\ntier1 = ["test -d ."]\n')
     place.script("short.md", "sleep 1000")
     place.script("long.md", "sleep 1.5; echo 1 > a.txt", "timeout: 3h")
     assert "ended after the time limit of " in place.runr("run", "--task", "short", code=6).out
@@ -159,7 +161,7 @@ def test_the_time_limit_is_the_one_that_was_set(place: Place) -> None:
 
 def test_a_missing_fallback_does_not_delay_a_run(place: Place) -> None:
     place.config(
-        '[run]\nworker = "gone"\nfallback = ["gone-too"]\n[verify]\ntier1 = ["true"]\n'
+        '[run]\nworker = "gone"\nfallback = ["gone-too"]\n[verify]\ntier1 = ["test -d ."]\n'
         '[workers.gone]\ncommand = ["no-such-program"]\n'
         '[workers.gone-too]\ncommand = ["no-such-program-either"]\n'
     )
@@ -195,7 +197,7 @@ def test_a_successful_run_is_reported_as_completed(place: Place) -> None:
 
 
 def test_every_outcome_has_an_exit_code_of_its_own(place: Place) -> None:
-    place.config('[run]\nworker = "script"\nattempts = 1\n[verify]\ntier1 = ["true"]\n')
+    place.config('[run]\nworker = "script"\nattempts = 1\n[verify]\ntier1 = ["test -d ."]\n')
     ends: dict[str, tuple[str, str, int]] = {
         "done": ("", "echo 1 > a.txt", 0),
         "failed": ("", "exit 1", 1),

@@ -8,7 +8,7 @@ import pytest
 from cli.terminal import Place, Prepare, Result
 from fakes import templates
 
-_CONFIG = '[run]\nworker = "script"\nattempts = 2\n\n[verify]\ntier1 = ["true"]\n'
+_CONFIG = '[run]\nworker = "script"\nattempts = 2\n\n[verify]\ntier1 = ["test -d ."]\n'
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ def test_a_risk_in_a_commit_that_was_taken_back_counts_too(risky: Place) -> None
 
 
 def test_a_failed_check_of_an_escalation_stops_the_run(place: Place) -> None:
-    settings(place, 'tier1 = ["true"]\ntier2 = ["false"]\nescalate = {"db/" = "tier2"}')
+    settings(place, 'tier1 = ["test -d ."]\ntier2 = ["false"]\nescalate = {"db/" = "tier2"}')
     place.script("a.md", "mkdir db; echo 1 > db/x")
     place.script("b.md", "echo 1 > x")
     place.commit("Tasks")
@@ -233,3 +233,29 @@ def test_an_open_session_run_is_not_completed_without_its_checks(place: Place) -
     assert place.status("a.md")["status"] == "in_progress"
     assert place.paste(refused.steps[-1]).code == 0
     skipped(place, "a")
+
+
+def test_commands_that_cannot_fail_are_no_checks(place: Place) -> None:
+    place.config('[run]\nworker = "script"\n[verify]\ntier1 = ["true", "make test || true"]\n')
+    place.script("a.md", "echo 1 > a.txt", 'verify: ["# later"]')
+    place.script("b.md", "echo 1 > b.txt", 'verify: ["# later", "test -e b.txt"]')
+    place.commit("Tasks")
+    named = [
+        (each["path"], each["line"], each["message"])
+        for each in place.runr("lint", "--json", code=0).json["diagnostics"]
+        if each["rule"] == "empty-check"
+    ]
+    settings, a, b = ".runr/config.toml", ".runr/tasks/a.md", ".runr/tasks/b.md"
+    assert named == [
+        (settings, None, "verify.tier1: `true` passes whatever the work is"),
+        (settings, None, "verify.tier1: `make test || true` passes whatever the work is"),
+        (a, 2, "the check `# later` passes whatever the work is"),
+        (b, 2, "the check `# later` passes whatever the work is"),
+    ]
+    run = place.run("a", code=9)
+    assert (run["stop_reason"], run["verification"], run["checks"]) == ("no_checks", "none", [])
+    assert "`# later` passes whatever the work is" in run["detail"]
+    place.runr("approve", "a", "--reason", "I read it", code=0)
+    assert place.status("a.md")["evidence"] == "attested"
+    # One that can fail makes it a verification.
+    assert place.run("b")["verification"] == "passed"

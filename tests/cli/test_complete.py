@@ -61,7 +61,7 @@ def test_a_failing_check_refuses_an_attestation(place: Place) -> None:
     report = place.paste(refused.steps[0])
     assert report.code == 0
     assert "runr resume" not in report.out
-    place.task("a.md", 'verify: ["true"]')
+    place.task("a.md", 'verify: ["test -d ."]')
     assert place.paste(report.steps[-1]).code == 0
     assert place.status("a.md")["evidence"] == "attested"
 

@@ -127,7 +127,7 @@ def test_a_session_that_starts_anew_gets_its_open_task_at_once(place: Place) -> 
 
 
 def test_a_run_without_a_session_leaves_the_next_start_nothing_to_count(place: Place) -> None:
-    place.script("a.md", "echo a > a.txt", "verify: ['true']")
+    place.script("a.md", "echo a > a.txt", "verify: ['test -d .']")
     place.commit("Start")
     hook(place.root, "SessionStart")
     place.runr("run", "--task", "a", "--worker", "script", code=0)
@@ -197,7 +197,7 @@ def started(place: Place) -> str:
 def opened(place: Place, header: str, config: str = "") -> str:
     """Let the session open a task, and return the id of its run."""
     place.config(config)
-    place.task("a.md", f"{header}\nverify: ['true']")
+    place.task("a.md", f"{header}\nverify: ['test -d .']")
     place.write("package.json", "{}")
     place.write("packages/ui/package.json", "{}")
     place.commit("Start")

@@ -29,7 +29,7 @@ def died(place: Place) -> str:
     """Return a run of the task `a` whose process was killed."""
     place.script("a.md", "exit 1")
     place.config('[run]\nworker = "script"\nattempts = 1\n')
-    place.script("b.md", "echo b > b.txt", "verify: ['true']")
+    place.script("b.md", "echo b > b.txt", "verify: ['test -d .']")
     place.commit("Tasks")
     run = place.runr("--json", "run", "--task", "a").json["id"]
     folder = place.run_folder(run)

@@ -6,9 +6,7 @@ import pytest
 
 from cli.terminal import Place
 
-MIRROR = (
-    '[run]\nworker = "script"\n\n[verify]\ntier1 = ["true"]\n\n[status]\nwrite_frontmatter = true\n'
-)
+MIRROR = '[run]\nworker = "script"\n[verify]\ntier1 = ["ls"]\n[status]\nwrite_frontmatter = true\n'
 
 
 @pytest.fixture

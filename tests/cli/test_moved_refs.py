@@ -7,7 +7,7 @@ import pytest
 from cli.terminal import Place
 from fakes.project_kit import until
 
-CONFIG = '[run]\nworker = "script"\nattempts = 1\n[verify]\ntier1 = ["true"]\n'
+CONFIG = '[run]\nworker = "script"\nattempts = 1\n[verify]\ntier1 = ["test -d ."]\n'
 
 
 @pytest.fixture

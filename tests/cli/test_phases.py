@@ -38,7 +38,7 @@ class ScriptedWorkers:
         workers = [("work", work), *((name, does) for name, does in named(plan, review) if does)]
         tables = [self._worker(f"{name}er", does) for name, does in workers]
         self.place.config(
-            '[run]\nworker = "worker"\nattempts = 2\n\n[verify]\ntier1 = ["true"]\n\n'
+            '[run]\nworker = "worker"\nattempts = 2\n\n[verify]\ntier1 = ["test -d ."]\n\n'
             "[phases]\n" + "\n".join(phases) + f"\n\n{more}\n" + "\n".join(tables)
         )
         self.place.task("a.md", body="Write the files.")
@@ -91,7 +91,7 @@ def test_every_milestone_has_all_its_attempts(workers: ScriptedWorkers) -> None:
     flaky = 'test $(( $RUNR_ATTEMPT % 2 )) = 0 && touch "fine$RUNR_ATTEMPT" || rm -f fine*'
     workers.staff(plan=PLAN, work=flaky)
     config = workers.place.read(".runr/config.toml")
-    workers.place.config(config.replace('tier1 = ["true"]', 'tier1 = ["ls fine*"]'))
+    workers.place.config(config.replace('tier1 = ["test -d ."]', 'tier1 = ["ls fine*"]'))
     run = workers.place.run("a")
     assert (run["attempt"], len(run["checkpoints"])) == (6, 3)
 

@@ -146,7 +146,7 @@ def test_a_linked_worktree_of_a_bare_repository_is_accepted(place: Place) -> Non
     place.git("clone", "-q", "--bare", ".", str(bare))
     tree = Place(place.root.with_name("tree"), place.home)
     place.git("-C", str(bare), "worktree", "add", "-q", str(tree.root), "main")
-    tree.config('[run]\nworker = "script"\n\n[verify]\ntier1 = ["true"]\n')
+    tree.config('[run]\nworker = "script"\n\n[verify]\ntier1 = ["test -d ."]\n')
     assert tree.run("a")["integration"] == "fast-forward"
 
 

@@ -27,7 +27,7 @@ def run(stopped: Path, home: Path) -> tuple[Place, Any]:
     place = Place(stopped, home)
     if not (stopped / ".git").exists():
         place.git("init", "-q", "-b", "main")
-        place.config('[run]\nworker = "script"\n[verify]\ntier1 = ["true"]\n')
+        place.config('[run]\nworker = "script"\n[verify]\ntier1 = ["test -d ."]\n')
         place.script("-do it; now.md", "echo 1 > a.txt", "type: hybrid")
         place.commit("Start")
         place.run("./-do it; now.md", code=9)

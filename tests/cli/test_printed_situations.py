@@ -61,7 +61,7 @@ def all_work(place: Place, printed: Result, **how: object) -> list[str]:
 # What a run leaves behind.
 
 
-def ran(script: str, header: str = "verify: ['true']", name: str = "a.md") -> Print:
+def ran(script: str, header: str = "verify: ['test -d .']", name: str = "a.md") -> Print:
     """Return what runs a task that does this."""
 
     def run(place: Place) -> Result:
@@ -73,7 +73,7 @@ def ran(script: str, header: str = "verify: ['true']", name: str = "a.md") -> Pr
 
 
 def abandoned(place: Place) -> Result:
-    place.task("a.md", "verify: ['true']")
+    place.task("a.md", "verify: ['test -d .']")
     place.commit("Task")
     session = {"CLAUDE_CODE_SESSION_ID": "5a4b0f6e-0000-4000-8000-000000000001"}
     place.runr("run", "--task", "a", "--worker", "session", env=session, code=0)
@@ -81,7 +81,7 @@ def abandoned(place: Place) -> Result:
 
 
 def rejected(place: Place) -> Result:
-    place.script("a.md", "echo 1 > a.txt", "type: hybrid\nverify: ['true']")
+    place.script("a.md", "echo 1 > a.txt", "type: hybrid\nverify: ['test -d .']")
     place.commit("Task")
     run = place.run("a", code=9)
     return place.runr("reject", run["id"], "--reason", "no", code=0)
@@ -89,20 +89,20 @@ def rejected(place: Place) -> Result:
 
 def unavailable(place: Place) -> Result:
     place.config('[run]\nworker = "gone"\n[workers.gone]\ncommand = ["no-such-program"]\n')
-    place.task("a.md", "verify: ['true']")
+    place.task("a.md", "verify: ['test -d .']")
     place.commit("Task")
     return place.runr("run", "--task", "a", code=7)
 
 
 def conflicting(place: Place) -> Result:
     theirs = "echo ours > ../../../README.md; git -C ../../.. commit -qam ours"
-    place.script("a.md", f"echo theirs > README.md; {theirs}", "verify: ['true']")
+    place.script("a.md", f"echo theirs > README.md; {theirs}", "verify: ['test -d .']")
     place.commit("Task")
     return place.runr("run", "--task", "a", code=0)
 
 
 def dirty(place: Place) -> Result:
-    place.script("a.md", "echo theirs > README.md", "verify: ['true']")
+    place.script("a.md", "echo theirs > README.md", "verify: ['test -d .']")
     place.commit("Task")
     place.write("README.md", "mine\n")
     return place.runr("run", "--task", "a", code=0)
@@ -110,11 +110,11 @@ def dirty(place: Place) -> Result:
 
 STOPS: dict[str, Print] = {
     "checks failed": ran("echo 1 > a.txt", "verify: ['false']"),
-    "out of scope": ran("echo 1 > a.txt", "owns: [src/]\nverify: ['true']"),
+    "out of scope": ran("echo 1 > a.txt", "owns: [src/]\nverify: ['test -d .']"),
     "worker failed": ran("exit 3"),
-    "time limit": ran("sleep 60", "timeout: 1s\nverify: ['true']"),
-    "needs human": ran("echo 1 > a.txt", "type: hybrid\nverify: ['true']"),
-    "odd name": ran("echo 1 > a.txt", "type: hybrid\nverify: ['true']", name=ODD),
+    "time limit": ran("sleep 60", "timeout: 1s\nverify: ['test -d .']"),
+    "needs human": ran("echo 1 > a.txt", "type: hybrid\nverify: ['test -d .']"),
+    "odd name": ran("echo 1 > a.txt", "type: hybrid\nverify: ['test -d .']", name=ODD),
     "abandoned": abandoned,
     "rejected": rejected,
     "worker unavailable": unavailable,
@@ -136,7 +136,7 @@ def test_work_that_waits_is_merged_and_the_users_changes_are_kept(place: Place) 
 
 
 def test_during_a_merge_the_work_that_waits_is_merged_later(place: Place) -> None:
-    place.script("a.md", "echo 1 > a.txt", "verify: ['true']")
+    place.script("a.md", "echo 1 > a.txt", "verify: ['test -d .']")
     merging(place)
     waits = place.runr("run", "--task", "a", code=0)
     assert each_works(place, waits) == ["git status", "runr task-status a.md"]
@@ -148,7 +148,7 @@ def test_during_a_merge_the_work_that_waits_is_merged_later(place: Place) -> Non
 
 @pytest.mark.parametrize("name", ["a.md", ODD])
 def test_from_a_folder_below_and_from_outside_too(place: Place, name: str) -> None:
-    ran("echo 1 > a.txt", "owns: [src/]\nverify: ['true']", name=name)(place)
+    ran("echo 1 > a.txt", "owns: [src/]\nverify: ['test -d .']", name=name)(place)
     below = place.write("docs/x.md").parent
     shown = place.runr("task-status", f"./{name}", cwd=below)
     assert "--repo" not in " ".join(each_works(place, shown, cwd=below))
@@ -186,7 +186,7 @@ def blocked(place: Place) -> Result:
 
 def stale(place: Place) -> Result:
     ran("echo 1 > a.txt")(place)
-    place.script("a.md", "echo 2 > a.txt", "verify: ['true']")
+    place.script("a.md", "echo 2 > a.txt", "verify: ['test -d .']")
     place.commit("Change")
     return place.runr("task-status", "a")
 
@@ -319,7 +319,7 @@ def submitted(place: Place) -> Result:
 
 
 def resumed(place: Place) -> Result:
-    place.script("a.md", "test -e ../../ok || exit 3", "verify: ['true']")
+    place.script("a.md", "test -e ../../ok || exit 3", "verify: ['test -d .']")
     place.commit("Task")
     place.run("a", code=1)
     place.write(".runr/ok")
@@ -455,7 +455,7 @@ _WORDS = (
 
 @pytest.mark.parametrize("make", ODDITIES.values(), ids=ODDITIES)
 def test_in_an_odd_repository_each_step_works(place: Place, make: Callable[[Place], None]) -> None:
-    place.script("a.md", "echo 1 > a.txt", "verify: ['true']")
+    place.script("a.md", "echo 1 > a.txt", "verify: ['test -d .']")
     place.commit("Task")
     make(place)
     for words in _WORDS:
@@ -483,7 +483,7 @@ def kept_after(place: Place, words: tuple[str, ...], step: str) -> Result:
 def test_a_repository_of_another_user_is_used_after_the_printed_step(
     place: Place, words: tuple[str, ...]
 ) -> None:
-    place.task("a.md", "verify: ['true']")
+    place.task("a.md", "verify: ['test -d .']")
     for folder, names, files in os.walk(place.root):
         for name in (".", *names, *files):
             os.chown(Path(folder, name), 12345, 12345)
@@ -506,7 +506,7 @@ def test_outside_of_any_repository_the_step_makes_one(place: Place) -> None:
 
 
 def test_a_repository_without_commits_gets_its_first(bare: Place) -> None:
-    bare.config('[run]\nworker = "script"\n[verify]\ntier1 = ["true"]\n')
+    bare.config('[run]\nworker = "script"\n[verify]\ntier1 = ["test -d ."]\n')
     bare.script("a.md", "echo 1 > a.txt")
     all_work(bare, bare.runr("run", "--task", "a", code=2))
     bare.run("a")

@@ -87,7 +87,7 @@ def test_a_newer_status_file_is_read_only(finished: Place) -> None:
         ("[run]\nattempts = 0\n", "run.attempts: "),
         ('[run]\ntimeout = "soon"\n', "run.timeout: "),
         ("[run\n", "not valid TOML"),
-        ('[verfy]\ntier1 = ["true"]\n', "unknown key `verfy`; did you mean `verify`?"),
+        ('[verfy]\ntier1 = ["test -d ."]\n', "unknown key `verfy`; did you mean `verify`?"),
         ('[verify]\ntier1 = "true"\n', "verify.tier1: "),
     ],
 )

@@ -136,7 +136,9 @@ def test_resume_from_verify_continues_like_any_verification(place: Place) -> Non
 
 
 def test_resume_from_work_lets_the_worker_try_again(place: Place) -> None:
-    place.config('[run]\nworker = "script"\n[verify]\ntier1 = ["true"]\n[scope]\ndeny = ["bad*"]\n')
+    place.config(
+        '[run]\nworker = "script"\n[verify]\ntier1 = ["test -d ."]\n[scope]\ndeny = ["bad*"]\n'
+    )
     place.script("a.md", "if [ $RUNR_ATTEMPT = 1 ]; then echo 1 > bad.txt; else rm bad.txt; fi")
     place.commit("Tasks")
     run = place.run("a", code=5)

@@ -171,7 +171,7 @@ def test_outside_of_a_repository_nothing_runs(tmp_path: Path, place: Place) -> N
 
 
 def test_without_a_commit_the_answer_is_how_to_make_one(bare: Place) -> None:
-    bare.config('[run]\nworker = "script"\n[verify]\ntier1 = ["true"]\n')
+    bare.config('[run]\nworker = "script"\n[verify]\ntier1 = ["test -d ."]\n')
     bare.script("a.md", "echo 1 > a.txt")
     assert bare.runr("list-tasks", code=0).out.endswith("○ a.md  pending\n  1 task: 1 ready\n")
     refused = bare.runr("run", "--task", "a", code=2)

@@ -19,7 +19,7 @@ def bound(place: Place) -> Place:
 
 
 def run_violating(
-    place: Place, script: str, header: str = "owns: [src/]", check: str = "true"
+    place: Place, script: str, header: str = "owns: [src/]", check: str = "test -d ."
 ) -> Result:
     """Run a script as a task that has to stop with a scope violation."""
     place.script("a.md", script, f'{header}\nverify: ["{check}"]'.strip())
@@ -258,7 +258,7 @@ def test_a_cache_that_git_does_not_ignore_is_a_violation_with_the_line_to_ignore
 
 def test_the_settings_extend_what_a_task_may_change_and_its_worker_reads_it(bound: Place) -> None:
     bound.config(
-        '[run]\nworker = "script"\n[verify]\ntier1 = ["true"]\n'
+        '[run]\nworker = "script"\n[verify]\ntier1 = ["test -d ."]\n'
         '[scope]\nallow = ["notes/"]\npresets = ["python", "docs"]\n'
     )
     script = "mkdir notes docs; echo 1 | tee notes/a docs/a.md pyproject.toml uv.lock"
@@ -294,7 +294,7 @@ def test_a_lockfile_changes_as_the_settings_say(
     bound: Place, policy: str, script: str, code: int
 ) -> None:
     bound.config(
-        f'[run]\nworker = "script"\n[verify]\ntier1 = ["true"]\n[scope]\nlockfiles = "{policy}"\n'
+        f'[run]\nworker = "script"\n[verify]\ntier1 = ["ls"]\n[scope]\nlockfiles = "{policy}"\n'
     )
     bound.script("a.md", f"{script}; echo 1 > src/b", "owns: [src/, Cargo.toml]")
     bound.commit("Tasks")

@@ -86,7 +86,7 @@ def test_the_run_of_an_ended_session_is_taken_over_by_the_next_one(place: Place)
 
 def test_a_session_that_was_silent_for_too_long_may_be_replaced(place: Place) -> None:
     place.config(
-        '[run]\nworker = "session"\nsession_idle_timeout = 1\n\n[verify]\ntier1 = ["true"]\n'
+        '[run]\nworker = "session"\nsession_idle_timeout = 1\n\n[verify]\ntier1 = ["test -d ."]\n'
     )
     run = opened(place)
     events = place.run_folder(run) / "timeline.jsonl"
@@ -131,7 +131,7 @@ def test_a_run_that_waits_for_a_person_is_not_resumed_without_it(place: Place) -
 
 
 def test_the_latest_run_is_the_latest_attempt_and_not_an_attestation(place: Place) -> None:
-    place.config('[run]\nworker = "script"\n\n[verify]\ntier1 = ["true"]\n')
+    place.config('[run]\nworker = "script"\n\n[verify]\ntier1 = ["test -d ."]\n')
     place.script("b.md", "echo 1 > b.txt")
     place.task("call.md", header="type: manual")
     place.runr("complete-task", "call", "--reason", "called", code=0)

@@ -14,7 +14,7 @@ def waiting(place: Place, header: str = "") -> str:
     return run
 
 
-@pytest.mark.parametrize("header", ["", "type: hybrid\nverify: ['true']"])
+@pytest.mark.parametrize("header", ["", "type: hybrid\nverify: ['test -d .']"])
 def test_why_offers_the_approval_then_the_rejection(place: Place, header: str) -> None:
     waiting(place, header)
     steps = place.runr("why", "a", "--json", code=0).json["next_steps"]

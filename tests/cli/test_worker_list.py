@@ -87,7 +87,7 @@ def test_a_run_that_stops_without_a_login_says_how_to_log_in(place: Place, phase
         '#!/bin/sh\ncat > /dev/null\necho \'{"type": "result", "subtype": "success", '
         '"is_error": true, "result": "Not logged in · Please run /login"}\'; exit 1\n',
     )
-    place.config("[verify]\ntier1 = ['true']\n[phases]\nreview = 'claude-code'\n")
+    place.config("[verify]\ntier1 = ['test -d .']\n[phases]\nreview = 'claude-code'\n")
     place.script("a.md", "echo a > a.txt", "worker: script" if phase == "review" else "")
     place.commit()
     stopped = place.runr("run", "--task", "a", env=env, code=7)
@@ -219,13 +219,13 @@ def test_a_run_starts_no_runs_unless_nested_is_set(place: Place) -> None:
     place.script(
         "outer.md", "echo 1 > x; cd ../../..; c=0; runr run --task inner || c=$?; echo $c > ../code"
     )
-    place.config('[run]\nworker = "script"\nattempts = 1\n[verify]\ntier1 = ["true"]\n')
+    place.config('[run]\nworker = "script"\nattempts = 1\n[verify]\ntier1 = ["test -d ."]\n')
     place.commit()
     place.runr("run", "--task", "outer")
     assert (place.root.parent / "code").read_text(encoding="utf-8").strip() == "2"
     assert place.status("inner.md") is None
     place.config(
-        '[run]\nworker = "script"\nattempts = 1\nnested = true\n[verify]\ntier1 = ["true"]\n'
+        '[run]\nworker = "script"\nattempts = 1\nnested = true\n[verify]\ntier1 = ["test -d ."]\n'
     )
     place.runr("run", "--task", "outer", "--force")
     assert (place.root.parent / "code").read_text(encoding="utf-8").strip() == "0"

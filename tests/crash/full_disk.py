@@ -116,7 +116,7 @@ class Survivor:
         self._model.config(_CONFIG)
         self._model.write(".gitignore", ".ballast\n")
         self._model.script("a.md", _TASK, _HEADER)
-        self._model.script("before.md", "echo 1 > before.txt", 'verify: ["true"]')
+        self._model.script("before.md", "echo 1 > before.txt", 'verify: ["test -d ."]')
         self._model.commit("Start")
         self._model.run("before")
 

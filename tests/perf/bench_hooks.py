@@ -24,7 +24,7 @@ from perf.stopwatch import seconds, tell
 _RUNR = str(Path(sys.executable).with_name("runr"))
 _SHIM = str(Path(__file__).parents[2] / "skill" / "hooks" / "runr.sh")
 _SESSION = "11111111-2222-3333-4444-555555555555"
-_TASK = '---\nowns: [a.txt]\nverify: ["true"]\n---\n# Task {number}\n'
+_TASK = '---\nowns: [a.txt]\nverify: ["test -d ."]\n---\n# Task {number}\n'
 #: Without bytecode, as some machines for tests are set up, every start would compile runr anew.
 _NOT_OURS = ("CLAUDE", "RUNR", "PYTHONDONTWRITEBYTECODE")
 _ENVIRONMENT = {

@@ -105,7 +105,7 @@ def test_a_run_that_is_killed_during_work_is_detected_and_resumed_with_its_chang
     kit: ProjectKit, gate: Gate
 ) -> None:
     again = 'echo "$RUNR_ATTEMPT" >> log.txt; [ "$RUNR_ATTEMPT" = 2 ] && exit'
-    kit.script("a.md", f"{again}\n(trap '' TERM; {gate.wait}) & wait", header="verify: ['true']")
+    kit.script("a.md", f"{again}\n(trap '' TERM; {gate.wait}) & wait", header="verify: ['ls']")
     run = kit.start("a.md")
     worker = gate.comes(kit)
     kill(kit.runner(run))
@@ -228,7 +228,7 @@ def test_a_run_that_is_killed_after_its_last_event_is_completed_by_the_next_comm
 
 def test_a_run_that_is_killed_repeatedly_is_resumed_every_time(kit: ProjectKit, gate: Gate) -> None:
     again = 'echo "$RUNR_ATTEMPT" >> log.txt; [ "$RUNR_ATTEMPT" = 4 ] && exit'
-    kit.script("a.md", f"{again}\n{gate.wait}", header="verify: ['true']")
+    kit.script("a.md", f"{again}\n{gate.wait}", header="verify: ['test -d .']")
     run = kit.start("a.md")
     for _ in range(3):
         gate.comes(kit)
@@ -372,7 +372,7 @@ assert [os.wait()[1] for _ in range(4)] == [0] * 4
 def test_of_concurrent_runs_of_a_task_one_starts_and_the_others_are_refused_with_its_id(
     kit: ProjectKit, gate: Gate
 ) -> None:
-    kit.script("a.md", f"echo 1 > log.txt; {gate.wait}", header="verify: ['true']")
+    kit.script("a.md", f"echo 1 > log.txt; {gate.wait}", header="verify: ['test -d .']")
     done = subprocess.run(
         [sys.executable, "-c", RACE, str(kit.root)], capture_output=True, text=True, check=False
     )
@@ -389,7 +389,7 @@ def test_of_concurrent_runs_of_a_task_one_starts_and_the_others_are_refused_with
 
 
 def test_a_task_that_was_completed_meanwhile_is_not_run_again(kit: ProjectKit) -> None:
-    kit.script("a.md", "echo 1 > log.txt", header="verify: ['true']")
+    kit.script("a.md", "echo 1 > log.txt", header="verify: ['test -d .']")
     seen = kit.entry("a.md")
     first = kit.run("a.md")
     late = journal.require(kit.layout.run(first.id))._replace(
@@ -407,7 +407,7 @@ def test_a_run_is_not_resumed_once_another_one_has_done_its_task(
     first = kit.start("a.md")
     gate.comes(kit)
     stop_run(kit.open(), first.id)
-    kit.script("a.md", "echo 1 > log.txt", header="verify: ['true']")
+    kit.script("a.md", "echo 1 > log.txt", header="verify: ['test -d .']")
     second = kit.run("a.md")
     with pytest.raises(UsageError, match=f"completed since .by run:{second.id}"):
         resume_run(kit.open(), first.id)
@@ -468,7 +468,7 @@ def orphan(kit: ProjectKit, source: RunFiles) -> RunFiles:
 def test_an_abandoned_run_is_ended_without_changing_its_task(
     kit: ProjectKit,
 ) -> None:
-    kit.script("a.md", "echo 1 > log.txt", header="verify: ['true']")
+    kit.script("a.md", "echo 1 > log.txt", header="verify: ['test -d .']")
     done = kit.run("a.md")
     before = kit.entry("a.md")
     left = orphan(kit, kit.layout.run(done.id))
@@ -479,6 +479,6 @@ def test_an_abandoned_run_is_ended_without_changing_its_task(
 
 
 def test_waiting_for_an_abandoned_run_ends(kit: ProjectKit) -> None:
-    kit.script("a.md", "echo 1 > log.txt", header="verify: ['true']")
+    kit.script("a.md", "echo 1 > log.txt", header="verify: ['test -d .']")
     left = orphan(kit, kit.layout.run(kit.run("a.md").id))
     assert follow.wait_for_run(kit.open(), left.id).stop_reason == "interrupted"

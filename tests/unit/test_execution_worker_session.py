@@ -164,7 +164,7 @@ def test_above_the_limit_of_tokens_no_further_attempt_begins(kit: ProjectKit) ->
 
 def test_work_that_exceeded_a_limit_is_still_verified(kit: ProjectKit) -> None:
     program = Played(kit, {"usage": {"input_tokens": 900}, "total_cost_usd": 3.0})
-    run = played(kit, program, max_tokens=700, budget_usd=1.0, header='verify: ["true"]')
+    run = played(kit, program, max_tokens=700, budget_usd=1.0, header='verify: ["test -d ."]')
     assert run.status == "completed"
 
 
@@ -180,7 +180,7 @@ def test_every_limit_ends_with_the_exit_code_for_limits(code: str) -> None:
 
 def test_an_outage_is_waited_out_and_the_attempt_does_not_count(kit: ProjectKit) -> None:
     program = Played(kit, {**REFUSED}, {**REFUSED}, {"result": "done"})
-    run = played(kit, program, backoff_initial="1s", attempts=1, header='verify: ["true"]')
+    run = played(kit, program, backoff_initial="1s", attempts=1, header='verify: ["test -d ."]')
     assert (run.status, run.attempt) == ("completed", 1)
     message = waits(kit.layout.run(run.id))
     assert [wait["seconds"] for wait in message] == [1, 2]
@@ -263,7 +263,7 @@ def test_resuming_sessions_can_be_disabled(kit: ProjectKit) -> None:
 def test_a_resumed_run_gives_its_session_the_current_task(kit: ProjectKit) -> None:
     program = Played(kit, {"session_id": "mine"}, {"session_id": "mine"})
     run = played(kit, program, attempts=1)
-    kit.task("a.md", header='verify: ["true"]', body="Write b.txt instead.")
+    kit.task("a.md", header='verify: ["test -d ."]', body="Write b.txt instead.")
     runs.resume_run(kit.open(), run.id)
     assert kit.finish(kit.layout.run(run.id)).status == "completed"
     arguments, prompt = program.describe(2)

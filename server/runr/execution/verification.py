@@ -20,6 +20,7 @@ from runr.runs.events import (
     VerifyFinished,
 )
 from runr.runs.model import Candidate, Check, CheckResult, RunState, VerificationResult
+from runr.tasks.empty_checks import explain
 from runr.text import join_limited
 from runr.workers import process
 
@@ -51,7 +52,8 @@ async def verify(context: RunContext, state: RunState) -> VerifyFinished:
         return _scope_violation(before.violations, [])
     checks = _checks(context, state, before.paths)
     if not checks:
-        return VerifyFinished("none", (), tree=before.tree)
+        detail = "; ".join(map(explain, state.spec.empty_checks)) or None
+        return VerifyFinished("none", (), detail=detail, tree=before.tree)
     state = state._replace(spec=state.spec._replace(checks=checks))
     if state.spec.where == "workspace":
         return await _verify_workspace(context, state, before)

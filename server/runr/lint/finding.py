@@ -21,6 +21,7 @@ RULES: Mapping[str, str] = {
     "name-clash": "Task files whose names collide on some file systems",
     "scope-overlap": "Tasks that could run at once and own the same files",
     "command": "A check whose program was not found",
+    "empty-check": "A check that passes whatever the work is",
     "config": "A setting that is invalid",
     "record": "A damaged status file or journal of a run",
     "evidence": "A completion without a record",
@@ -31,7 +32,13 @@ RULES: Mapping[str, str] = {
 #: Unknown names for which the near match is looked for.
 _SEARCHES = 20
 
-_RULE_OF = {"unknown_key": "unknown-key", "bom": "file", "crlf": "file", "not_utf8": "file"}
+_RULE_OF = {
+    "unknown_key": "unknown-key",
+    "empty_check": "empty-check",
+    "bom": "file",
+    "crlf": "file",
+    "not_utf8": "file",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from runr.status import branch, store
 from runr.status.branch import Absence
 from runr.status.model import UNTOUCHED, Entry, Evidence, State
 from runr.status.store import DamagedStatusError
+from runr.tasks.empty_checks import cannot_fail, explain
 from runr.tasks.model import Task
 
 if TYPE_CHECKING:
@@ -64,6 +65,10 @@ def settings_diagnostics(project: Project) -> Iterator[Diagnostic]:
                 line=each.line,
             )
     else:
+        for tier in ("tier0", "tier1", "tier2"):
+            for command in filter(cannot_fail, getattr(config.verify, tier)):
+                message = f"verify.{tier}: {explain(command)}"
+                yield Diagnostic(rule="empty-check", severity="warning", path=path, message=message)
         for message in _unusable_workers(config):
             yield Diagnostic(rule="config", severity="error", path=path, message=message)
 

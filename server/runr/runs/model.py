@@ -105,7 +105,8 @@ class RunSpec(NamedTuple):
     """What the task and the settings ask of a run; a resume may replace it.
 
     `task_type` is a `tasks.model.TaskType`. `plan` and `review` name the workers of
-    these phases; None leaves the phase out.
+    these phases; None leaves the phase out. `empty_checks` are commands that check
+    nothing, where there are no others.
     """
 
     title: str = ""
@@ -120,6 +121,7 @@ class RunSpec(NamedTuple):
     plan: str | None = None
     review: str | None = None
     checks: tuple[Check, ...] = ()
+    empty_checks: tuple[str, ...] = ()
     escalations: tuple[Escalation, ...] = ()
     verify_retries: int = 0
     where: CheckPlace = "checkout"

@@ -6,6 +6,7 @@ from typing import NamedTuple, get_args
 from runr.config.settings import Config, RunSettings, VerifySettings, WorkerSettings
 from runr.runs.model import Check, CheckResult, Escalation, RunSpec
 from runr.scope import patterns, presets, rules
+from runr.tasks.empty_checks import cannot_fail
 from runr.tasks.model import Task, TaskType, Tier
 from runr.text import format_duration
 
@@ -48,7 +49,12 @@ def remaining_budget(worker: WorkerSettings, limits: RunSettings, used: Spent) -
 
 
 def build_spec(task: Task, config: Config) -> RunSpec:
-    """Return the specification of a run of the task."""
+    """Return the specification of a run of the task.
+
+    Checks of which none can fail are none: they would call any work verified.
+    """
+    found = checks(task, config.verify)
+    idle = tuple(check.command for check in found if cannot_fail(check.command))
     return RunSpec(
         title=task.title,
         task_type=task.type.value,
@@ -61,7 +67,8 @@ def build_spec(task: Task, config: Config) -> RunSpec:
         lockfiles=config.scope.lockfiles,
         plan=_worker(config.phases.plan),
         review=_worker(config.phases.review),
-        checks=checks(task, config.verify),
+        checks=() if len(idle) == len(found) else found,
+        empty_checks=idle if len(idle) == len(found) else (),
         escalations=escalations(task, config.verify),
         verify_retries=config.verify.retries,
         where=config.verify.where,

@@ -28,6 +28,7 @@ from runr.setup import claude_plugin
 from runr.status import store
 from runr.status.model import State
 from runr.storage import hooks_log, state_dir
+from runr.tasks.empty_checks import cannot_fail, explain
 from runr.text import closest_match, pluralize
 from runr.workers import registry
 from runr.workers.protocol import HasLogin
@@ -204,11 +205,12 @@ def _checks(project: Project) -> HealthCheck | list[HealthCheck]:
             name="checks", state="note", message="unknown until the settings read well"
         )
     configured = [*verify.tier0, *verify.tier1, *verify.tier2]
-    if not configured:
+    if all(map(cannot_fail, configured)):
+        what = "; ".join(map(explain, configured)) or "none configured"
         return HealthCheck(
             name="checks",
             state="note",
-            message="none configured: runs of tasks without `verify` stop and ask a person",
+            message=f"{what}: runs of tasks without `verify` stop and ask a person",
             advice="set tier0 and tier1 under [verify] in .runr/config.toml",
         )
     # Those whose program is missing are among the preconditions.

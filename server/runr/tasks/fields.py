@@ -4,10 +4,11 @@ Written without pydantic, which takes longer to import than to read a hundred ta
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple, NoReturn, get_args
 
+from runr.tasks.empty_checks import cannot_fail, explain
 from runr.tasks.model import Problem, TaskType, Tier, Watched
 from runr.text import closest_match, parse_duration, shortened
 
@@ -177,6 +178,7 @@ def typed(header: Header) -> tuple[dict[str, Any], list[Problem]]:
                 fields[key] = reader(value)
             except _UnfitValueError as error:
                 unfit.append(_unfit(key, error, header))
+    problems += _empty_checks(fields.get("verify", ()), header)
     return fields, [*problems, *sorted(unfit, key=_line)]
 
 
@@ -189,6 +191,18 @@ def _unknown(key: str, header: Header) -> Problem:
         line=header.lines.get((key,)),
         severity="warning",
     )
+
+
+def _empty_checks(commands: Sequence[str], header: Header) -> Iterator[Problem]:
+    """Yield a warning about each check that checks nothing."""
+    for index, command in enumerate(commands):
+        if cannot_fail(command):
+            yield Problem(
+                code="empty_check",
+                message=f"the check {explain(command)}",
+                line=header.lines.get(("verify", index), header.lines.get(("verify",))),
+                severity="warning",
+            )
 
 
 def _unfit(key: str, error: _UnfitValueError, header: Header) -> Problem:
