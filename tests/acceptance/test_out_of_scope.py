@@ -58,11 +58,25 @@ def test_a_worker_that_reports_success_without_changes_is_verified(place: Place)
     assert place.run("b", code=4)["verification"] == "failed"
 
 
-def test_a_completion_without_any_change_says_so(place: Place) -> None:
+def test_checks_that_pass_without_any_change_verify_nothing(place: Place) -> None:
     place.script("a.md", "echo 'No changes needed.'")
-    result = place.runr("run", "--task", "a", code=0)
-    assert "no changes" in result.out
+    result = place.runr("run", "--task", "a", code=9)
+    assert "nothing was changed since the run was opened" in result.out
+    assert place.status("a.md")["stop_reason"] == "no_changes"
+    assert "runr approve a.md" in result.steps[0]
+    approved = place.paste(result.steps[0])
+    assert "no changes" in approved.out
+    assert place.status("a.md")["evidence"] == "attested"
     assert "Nothing was changed." in place.runr("report", "latest").out
+
+
+def test_work_that_follows_a_run_without_changes_is_verified(place: Place) -> None:
+    place.script("a.md", "test -e ../../../go && echo 1 > a.txt; true")
+    run = place.run("a", code=9)
+    place.write("go")
+    again = place.runr("resume", run["id"], "--from", "work", "--json", code=0).json
+    assert (again["status"], again["changed_count"]) == ("completed", 1)
+    assert place.status("a.md")["evidence"] == "verified"
 
 
 CACHES = (".pytest_cache/x", ".vite/x", ".eslintcache", "coverage/x", ".DS_Store")

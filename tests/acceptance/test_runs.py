@@ -122,7 +122,7 @@ def test_a_worker_that_stalls_is_gone_before_another_one_begins(place: Place) ->
     first, beside = "../../../first", "../../../beside"
     place.script(
         "a.md",
-        f"if [ -e {first} ]; then ! kill -0 $(cat {first}) || touch {beside}; exit 0; fi\n"
+        f"if [ -e {first} ]; then ! kill -0 $(cat {first}) || touch {beside}; date > a; exit; fi\n"
         f"trap '' TERM; echo $$ > {first}; sleep 1000",
     )
     stopped = place.runr("run", "--task", "a", code=6)

@@ -23,7 +23,7 @@ def risky(place: Place) -> Place:
     """Return a repository in which two patterns are checked further than the rest."""
     settings(
         place,
-        'tier0 = ["echo lint"]\ntier1 = ["echo test"]\ntier2 = ["echo slow", "echo test"]\n'
+        'tier0 = ["expr lint"]\ntier1 = ["expr test"]\ntier2 = ["expr slow", "expr test"]\n'
         '[verify.escalate]\n"migrations/" = "tier2"\n"*.sql" = "tier1"',
     )
     return place
@@ -31,16 +31,16 @@ def risky(place: Place) -> Place:
 
 def test_a_risky_change_adds_tiers_before_the_tasks_own_checks(risky: Place) -> None:
     script = "mkdir -p migrations; echo 1 > migrations/1.sql"
-    risky.script("a.md", script, 'tier: tier0\nverify: ["echo own"]')
+    risky.script("a.md", script, 'tier: tier0\nverify: ["expr own"]')
     risky.commit("Tasks")
     shown = risky.runr("run", "--task", "a", code=0).out
     assert "tier2 too: migrations/1.sql matches migrations/" in shown
     run = risky.runr("task-status", "a", "--json").json["run"]
     assert commands(run) == [
-        ("tier0", "echo lint"),
-        ("tier1", "echo test"),
-        ("tier2", "echo slow"),
-        ("task", "echo own"),
+        ("tier0", "expr lint"),
+        ("tier1", "expr test"),
+        ("tier2", "expr slow"),
+        ("task", "expr own"),
     ]
     report = risky.runr("report", run["id"], code=0).out
     assert "- tier2 was added, because `migrations/1.sql` matches `migrations/`" in report
@@ -52,18 +52,18 @@ def test_a_risky_change_adds_tiers_before_the_tasks_own_checks(risky: Place) -> 
     assert "Runr-Verified: tier0,tier1,tier2,task" in risky.git("log", "-1", "--format=%B")
     prompt = (risky.run_folder(run["id"]) / "prompt-1.md").read_text()
     heading = "Where you change `migrations/`, it is also verified with:"
-    assert f"{heading}\n- `echo test`\n- `echo slow`" in prompt
+    assert f"{heading}\n- `expr test`\n- `expr slow`" in prompt
 
 
 def test_a_change_that_is_not_risky_gets_the_tasks_tier(risky: Place) -> None:
     risky.script("a.md", "echo 1 > a.txt", "tier: tier0")
-    assert commands(risky.run("a")) == [("tier0", "echo lint")]
+    assert commands(risky.run("a")) == [("tier0", "expr lint")]
 
 
 def test_a_risk_in_a_commit_that_was_taken_back_counts_too(risky: Place) -> None:
     script = "echo 1 > a.sql; git add .; git commit -qm 1; git rm -q a.sql; echo 1 > b"
     risky.script("a.md", script, "tier: tier0")
-    assert commands(risky.run("a"))[-1] == ("tier1", "echo test")
+    assert commands(risky.run("a"))[-1] == ("tier1", "expr test")
 
 
 def test_a_failed_check_of_an_escalation_stops_the_run(place: Place) -> None:

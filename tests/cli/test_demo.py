@@ -36,7 +36,13 @@ def test_the_demo_ends_with_the_documented_statuses(shown: tuple[Place, Result])
         "03-tell-the-team.md": ("completed", "attested"),
         "04-tidy.md": ("stopped", None),
     }
-    assert "✗ sh check.sh" in result.out
+    # A false "done": the file that its check needs is in no commit.
+    _, _, after = result.out.partition("✗ grep -rq Bonjour greetings")
+    assert after.splitlines()[1].endswith(
+        "it passes in the workspace, among files that are in no commit: greetings/lib/french.txt"
+    )
+    assert "work, attempt 2" in after
+    assert place.git("ls-files", "greetings/french.txt")
     assert result.out.count("Runr-Checkpoint: true") == 3
     assert place.git("status", "--porcelain") == ""
 

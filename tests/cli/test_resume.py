@@ -139,7 +139,9 @@ def test_resume_from_work_lets_the_worker_try_again(place: Place) -> None:
     place.config(
         '[run]\nworker = "script"\n[verify]\ntier1 = ["test -d ."]\n[scope]\ndeny = ["bad*"]\n'
     )
-    place.script("a.md", "if [ $RUNR_ATTEMPT = 1 ]; then echo 1 > bad.txt; else rm bad.txt; fi")
+    place.script(
+        "a.md", "if [ $RUNR_ATTEMPT = 1 ]; then echo 1 > bad.txt; else mv bad.txt good.txt; fi"
+    )
     place.commit("Tasks")
     run = place.run("a", code=5)
     assert place.runr("resume", run["id"], "--json", code=5).json["attempt"] == 1

@@ -199,3 +199,43 @@ def test_a_note_needs_an_open_run_and_a_text(place: Place) -> None:
     assert "needs a text" in place.runr("note", run, "  ", code=2).err
     by(place, ADA, "stop", run, code=0)
     assert "has ended" in place.runr("note", run, "text", code=2).err
+
+
+def test_of_two_runs_in_one_tree_one_has_the_change(place: Place) -> None:
+    place.task("b.md", "owns: [a.txt]", "Write a.txt, too.")
+    first, second = opened(place), by(place, ADA, "--json", "run", "--task", "b", code=0).json
+    place.write("a.txt", "good\n")
+    by(place, ADA, "complete-task", "a", code=0)
+    commit = place.status("a.md")["checkpoint_sha"]
+    left = by(place, ADA, "complete-task", "b", code=4)
+    assert f"but by commit {commit[:12]} of run {first}" in left.out
+    assert place.status("b.md")["status"] == "in_progress"
+    assert place.git("rev-parse", "HEAD").strip() == commit
+    # What it does itself is verified.
+    place.write("a.txt", "good, better\n")
+    by(place, ADA, "complete-task", "b", code=0)
+    assert place.status("b.md")["last_run_id"] == second["run"]["id"]
+    assert place.git("show", "--format=", "--name-only", "HEAD") == "a.txt\n"
+
+
+@pytest.mark.parametrize("committed", [False, True])
+def test_work_from_before_the_run_needs_a_person(place: Place, *, committed: bool) -> None:
+    place.config('[run]\nworker = "session"\n\n[verify]\ntier1 = ["test -d ."]\n')
+    place.write("a.txt", "good\n")
+    if committed:
+        place.commit("Before")
+    opened(place)
+    left = by(place, ADA, "complete-task", "a", code=4)
+    assert "nothing was changed since the run was opened" in left.out
+    assert ("changed before, and not part of it: a.txt" in left.out) is not committed
+    by(place, None, "complete-task", "a", "--reason", "I wrote it before", code=0)
+    assert place.status("a.md")["evidence"] == "attested"
+
+
+def test_commits_of_the_session_itself_are_its_work(place: Place) -> None:
+    opened(place)
+    place.write("a.txt", "good\n")
+    place.git("add", "a.txt")
+    place.git("commit", "-q", "-m", "By the session")
+    by(place, ADA, "complete-task", "a", code=0)
+    assert place.status("a.md")["evidence"] == "verified"

@@ -1,5 +1,6 @@
 """`runr init`, `new`, `doctor`, `version` and help, and errors of usage."""
 
+import shlex
 import subprocess
 import tomllib
 from pathlib import Path
@@ -361,3 +362,43 @@ def test_completion_outside_of_a_repository_prints_nothing(place: Place, tmp_pat
     result = place.runr(env=typed | {"COMP_CWORD": "2"}, cwd=outside)
     assert result.out.strip() == ""
     assert result.err == ""
+
+
+@pytest.mark.parametrize(
+    ("files", "carry", "setup"),
+    [
+        ("package.json package-lock.json", ["node_modules"], ["npm ci"]),
+        ("package.json", ["node_modules"], ["npm install"]),
+        ("uv.lock pyproject.toml requirements.txt", [".venv"], ["uv sync --frozen"]),
+        (
+            "pnpm-lock.yaml web/package.json docs/package-lock.json 'api v2/uv.lock'",
+            ["node_modules", ".venv"],
+            [
+                "pnpm install --frozen-lockfile",
+                "cd 'api v2' && uv sync --frozen",
+                "cd docs && npm ci",
+            ],
+        ),
+    ],
+)
+def test_init_writes_which_dependencies_the_checks_need(
+    bare: Place, files: str, carry: list[str], setup: list[str]
+) -> None:
+    for name in shlex.split(files):
+        bare.write(name, "{}")
+    bare.write(".gitignore", "node_modules/\n")
+    bare.write("node_modules/dep/yarn.lock")
+    bare.runr("init", code=0)
+    text = bare.read(".runr/config.toml")
+    assert tomllib.loads(text)["verify"]["carry"] == carry
+    # The alternative is a comment that can be put in force.
+    offered = tomllib.loads(text.replace("# setup =", "setup ="))
+    assert sorted(offered["verify"]["setup"]) == sorted(setup)
+    bare.runr("lint", code=0)
+
+
+@pytest.mark.parametrize("marker", ["go.mod", "Cargo.toml", "README.md"])
+def test_init_carries_no_folder_of_compiled_files(bare: Place, marker: str) -> None:
+    bare.write(marker, "")
+    bare.runr("init", code=0)
+    assert "carry" not in tomllib.loads(bare.read(".runr/config.toml"))["verify"]

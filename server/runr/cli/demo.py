@@ -25,7 +25,7 @@ from runr.setup.demo import make
 _STEPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("List the tasks.", ("list-tasks",)),
     (
-        "Run every automated task that is ready, each in its own worktree.",
+        "Run the automated tasks; a false done of 01-french is caught in the clean checkout.",
         ("run", "--auto-only"),
     ),
     (

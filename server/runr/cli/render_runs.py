@@ -150,7 +150,7 @@ def render_summary(run: RunDetails) -> list[str]:
         lines.append(f"    {run.rejected_by}: {run.reason}")
     lines += [f"    held by {run.holder}"] if run.holder else []
     lines += [f"    note: {note.splitlines()[0]}" for note in run.notes[-_NOTES:]]
-    if run.detail and run.stop_reason:
+    if run.detail and run.status != "completed":
         lines += [f"    {line}".rstrip() for line in run.detail.splitlines()[:_MAX_LINES]]
     return lines
 

@@ -5,13 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from runr.execution.context import RunContext
-from runr.git import checkpoint, commits, merge
+from runr.git import checkpoint, commits, merge, snapshot
+from runr.git.checkpoint import Planned
 from runr.git.ignored import ignored_files
 from runr.git.merge import MergeRefusedError
 from runr.git.repo import Repo
 from runr.git.trailers import Trailers
 from runr.git.trailers import message as compose
 from runr.runs.model import Candidate, RunState
+from runr.text import join_limited
+
+#: How many files or commits are named in a sentence.
+_NAMED = 3
 
 #: How many ignored files are named.
 _MOST_IGNORED = 20
@@ -22,6 +27,7 @@ class Built:
     """A candidate as a commit in the quarantine of `source`; `known` are its real ancestors.
 
     `left` are changes in the workspace that belong to the user and are in no commit of the run.
+    `unchanged` says that the run has changed nothing, and who has instead.
     """
 
     record: Candidate
@@ -29,6 +35,7 @@ class Built:
     source: Repo
     known: tuple[str, ...]
     left: tuple[str, ...] = ()
+    unchanged: str | None = None
 
 
 def build(context: RunContext, state: RunState, now: str) -> Built:
@@ -42,7 +49,15 @@ def build(context: RunContext, state: RunState, now: str) -> Built:
     own = _commit(workspace, planned.tree, parents, _text(state))
     ignored = _ignored(state, workspace)
     record = Candidate(planned.tree, planned.tree, planned.head, ignored=ignored)
-    built = Built(record=record, commit=own, source=workspace, known=parents, left=planned.left)
+    unchanged = _unchanged(state, workspace, planned)
+    built = Built(
+        record=record,
+        commit=own,
+        source=workspace,
+        known=parents,
+        left=planned.left,
+        unchanged=unchanged,
+    )
     tip = context.root.resolve(f"refs/heads/{start.target}") if start.branch else None
     if tip in (None, start.base_sha, planned.head) or planned.head is None:
         return built
@@ -58,7 +73,32 @@ def build(context: RunContext, state: RunState, now: str) -> Built:
         source=workspace,
         known=(tip, *parents),
         left=planned.left,
+        unchanged=unchanged,
     )
+
+
+def _unchanged(state: RunState, workspace: Repo, planned: Planned) -> str | None:
+    """Return that nothing was changed by the run, where that is so at its last milestone.
+
+    What it has committed itself counts; in a tree that others work in, their commits do not.
+    """
+    base, head = state.start.base_sha, planned.head
+    if planned.changes or len(state.checkpoints) + 1 < len(state.milestones):
+        return None
+    said = "nothing was changed since the run was opened"
+    if planned.left:
+        said += f"; changed before, and not part of it: {join_limited(planned.left, _NAMED)}"
+    if head is None or head == base:
+        return said
+    if state.start.branch is not None:
+        return None if snapshot.changed(workspace, base, head) else said
+    named = checkpoint.find(workspace, f"{base}..{head}")
+    others = {ref.sha: ref for ref in named if ref.run_ids and state.id not in ref.run_ids}
+    commits = workspace.text("rev-list", "--no-merges", f"{base}..{head}").split()
+    if not others.keys() >= set(commits):
+        return None
+    runs = dict.fromkeys(f"{ref.sha[:12]} of run {ref.run_ids[0]}" for ref in others.values())
+    return f"{said} but by commit {join_limited(list(runs), _NAMED)}"
 
 
 def of_merge(context: RunContext, state: RunState, commit: str, onto: str) -> Built:

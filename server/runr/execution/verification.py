@@ -68,10 +68,13 @@ async def _verify_workspace(
     after = scope_guard.check_scope(context, state, before)
     if after.violations or after.tree is None:
         return _scope_violation(after.violations, results, when=_SINCE)
-    record = candidate.build(context, state, after.tree).record
+    built = candidate.build(context, state, after.tree)
+    record = built.record
+    outcome, detail = _outcome(results, built)
     return VerifyFinished(
-        verification_result(results),
+        outcome,
         tuple(results),
+        detail=detail,
         tree=after.tree,
         candidate=record._replace(tree=record.commit_tree, where="workspace"),
     )
@@ -86,9 +89,14 @@ async def _verify_commit(
         built = candidate.build(context, state, tree)
         done = await verify_candidate(context, state, built, write_to=Path(state.start.workdir))
         if not done.written:
-            results = await _explained(context, state, built, done)
+            results, missing = await _explained(context, state, built, done)
+            outcome, detail = _outcome(results, built)
             return VerifyFinished(
-                verification_result(results), tuple(results), tree=tree, candidate=done.record
+                outcome,
+                tuple(results),
+                detail=detail or missing,
+                tree=tree,
+                candidate=done.record,
             )
         found = scope_guard.check_scope(context, state, found)
         if found.violations or found.tree is None:
@@ -96,6 +104,14 @@ async def _verify_commit(
         tree = found.tree
     detail = "the checks change the files of verify.writes every time that they run"
     return VerifyFinished("failed", tuple(done.checks), detail=detail, tree=tree)
+
+
+def _outcome(results: Sequence[CheckResult], built: Built) -> tuple[str, str | None]:
+    """Return the outcome and its detail: checks that pass prove no work where none was done."""
+    result = verification_result(results)
+    if result == "passed" and built.unchanged:
+        return "no_changes", built.unchanged
+    return result, None
 
 
 async def verify_candidate(
@@ -129,21 +145,23 @@ async def _set_up(context: RunContext, state: RunState, place: CleanCheckout) ->
 
 async def _explained(
     context: RunContext, state: RunState, built: Built, done: CandidateResult
-) -> list[CheckResult]:
-    """Return the results; the first failure with why it passes in the workspace, if it does."""
+) -> tuple[list[CheckResult], str | None]:
+    """Return the results; if the first failure passes in the workspace, with the likely reason."""
     results = list(done.checks)
     failed = next((n for n, result in enumerate(results) if result.failed), None)
     if failed is not None and results[failed].tier == "setup":
-        return results
+        return results, None
     missing = prompts.missing_files(done.record.ignored, built.left)
     if failed is None or not missing or results[failed].exit_code is None:
-        return results
+        return results, None
     check = Check(results[failed].tier, results[failed].command, state.spec.checks[0].timeout_s)
     there = await _run_check(context, state, check, Workspace(state))
-    if there.passed:
-        tail = f"{results[failed].tail}\n\n{missing}".strip()
-        results[failed] = results[failed]._replace(tail=tail)
-    return results
+    if not there.passed:
+        return results, None
+    tail = f"{results[failed].tail}\n\n{missing}".strip()
+    results[failed] = results[failed]._replace(tail=tail)
+    files = join_limited((*done.record.ignored, *built.left), 3)
+    return results, f"it passes in the workspace, among files that are in no commit: {files}"
 
 
 def verification_result(results: Sequence[CheckResult]) -> VerificationResult:

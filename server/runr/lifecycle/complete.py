@@ -136,7 +136,8 @@ def _finish(
             submit_session_work(context, state, by=_person(project))
         state = anyio.run(loop.run_phases, context)
         waits = next_action(state).kind == "wait"
-        if (waits and forced) or (state.stop_reason == "no_checks" and word):
+        asks = state.stop_reason == "no_checks" or state.outcome == "no_changes"
+        if (waits and forced) or (asks and word):
             _approve(context, state, forced or word)
             state = anyio.run(loop.run_phases, context)
     return state
@@ -246,6 +247,7 @@ def _facts(project: Project, task: Task, state: RunState) -> CompletionFacts:
         completed=state.result == "completed",
         running=state.result is None,
         asks_changes=state.outcome == "changes",
+        unchanged=state.detail or "" if state.outcome == "no_changes" else "",
         violations=state.violations,
         left_dirty=state.left_dirty,
         is_empty=state.changed == 0,

@@ -191,6 +191,7 @@ class CompletionFacts(NamedTuple):
     completed: bool
     running: bool = False
     asks_changes: bool = False
+    unchanged: str = ""
     violations: Sequence[str] = ()
     left_dirty: Sequence[str] = ()
     is_empty: bool = False
@@ -206,6 +207,9 @@ def after_completion(done: CompletionFacts, *, agent: bool = False) -> tuple[Nex
         return (NextStep(text=f"Done: it is recorded.{empty}{dirty}"),)
     if done.running:
         again = commands.complete(done.path).because(_before_another_try(done))
+        if done.unchanged:
+            needs = "If nothing is to be changed, it needs a person"
+            return (again, commands.attest(done.path).because(needs))
         return (again,) if agent else (again, commands.report(done.run))
     return (commands.attest(done.path).because("Needs a person"),) if agent else done.run_steps
 
@@ -216,6 +220,8 @@ def _before_another_try(done: CompletionFacts) -> str:
         return f"Undo what is outside of the task's scope: {paths}. Then again"
     if done.asks_changes:
         return "Do what the reviewer asks for, then again"
+    if done.unchanged:
+        return f"Do the work ({done.unchanged}); the run stays open. Then again"
     return "Fix what failed; the run stays open. Then again"
 
 

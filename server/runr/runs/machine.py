@@ -30,6 +30,7 @@ FOLLOWS: dict[
     (Phase.WORK, "ok"): Phase.VERIFY,
     (Phase.VERIFY, "passed"): Phase.REVIEW,
     (Phase.VERIFY, "none"): "approve",
+    (Phase.VERIFY, "no_changes"): "approve",
     (Phase.VERIFY, "failed"): "retry",
     (Phase.VERIFY, "scope_violation"): "retry",
     (Phase.REVIEW, "ok"): Phase.CHECKPOINT,
@@ -66,8 +67,7 @@ def _following(state: RunState, follows: str | None) -> Action:
         case "retry":
             return _retry(state)
         case "approve":
-            approved = state.decision.approved
-            return _perform(state, Phase.CHECKPOINT) if approved else _stop("no_checks")
+            return _approve(state)
         case "reverify":
             again = state.verification.retries <= _MAX_REVERIFICATIONS
             return _perform(state, Phase.VERIFY) if again else _stop("unstable_tree")
@@ -115,6 +115,15 @@ def _retry(state: RunState) -> Action:
     if state.attempt - state.attempts_from + 1 >= state.spec.attempts:
         return _stop("review_failed" if state.outcome == "changes" else "verification_failed")
     return _enter(state, Phase.WORK)
+
+
+def _approve(state: RunState) -> Action:
+    """Commit work that only a person can approve, where one has; a session can still do it."""
+    if state.decision.approved:
+        return _perform(state, Phase.CHECKPOINT)
+    if state.outcome == "no_changes":
+        return Action("wait") if state.by_session else _stop("no_changes")
+    return _stop("no_checks")
 
 
 def _next(state: RunState) -> Action:

@@ -37,9 +37,13 @@ from runr.runs.model import (
 #: The outcomes of VERIFY that are results; after a scope violation there is none.
 _RESULTS: dict[str, VerificationResult] = {
     "passed": "passed",
+    "no_changes": "passed",
     "failed": "failed",
     "skipped": "skipped",
 }
+
+#: The outcomes of VERIFY after which a resume verifies again, unless a person has approved.
+_UNDECIDED = ("none", "no_changes", "scope_violation")
 
 #: The phases after which the last checkpoint is on record.
 _COMMITTED = (Phase.CHECKPOINT, Phase.INTEGRATE)
@@ -279,7 +283,7 @@ def _repositioned(state: RunState) -> RunState:
     if phase is Phase.CHECKPOINT and outcome == "altered":
         return _at(state, Phase.VERIFY)
     # Checks and scope may have changed since, so the verification is repeated.
-    unverified = outcome in ("none", "scope_violation") and not state.decision.approved
+    unverified = outcome in _UNDECIDED and not state.decision.approved
     if phase is not None and (unverified or (phase, outcome) not in FOLLOWS):
         return state._replace(phase_open=True, outcome=None)
     return state

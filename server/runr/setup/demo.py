@@ -1,4 +1,4 @@
-"""A small repository to try runr on: a retry, a manual task, a hybrid one and one that fails."""
+"""A repository to try runr on: a false "done", a manual and a hybrid task, and an overreach."""
 
 import tempfile
 from pathlib import Path
@@ -43,16 +43,19 @@ echo 'Hello, world!' > greetings/english.txt
 ---
 depends_on: [00-setup]
 owns: [greetings/]
+verify: ["grep -rq Bonjour greetings"]
 ---
 # Greet in French
 
-The first attempt forgets something; the check fails, and the second attempt fixes it.
+The first attempt writes into a folder that git ignores. Its check passes where it works, but the
+file is in no commit. The second attempt is told so.
 
 ```sh run
 if [ "$RUNR_ATTEMPT" = 1 ]; then
-  echo 'Bonjour' > greetings/french.txt
+  mkdir greetings/lib
+  echo 'Bonjour !' > greetings/lib/french.txt
 else
-  echo 'Bonjour !' > greetings/french.txt
+  mv greetings/lib/french.txt greetings/
 fi
 ```
 """,
@@ -107,6 +110,7 @@ def make(folder: Path | None = None) -> Project:
     repo.run("config", "user.email", "demo@example.invalid")
     repo.run("config", "commit.gpgSign", "false")  # no passphrase can be entered here
     files.replace(root / "check.sh", _CHECK.encode())
+    files.replace(root / ".gitignore", b"lib/\n")  # as many templates have it
     files.replace(layout.config, _CONFIG.encode())
     for name, text in _TASKS.items():
         files.replace(layout.tasks / name, text.encode())

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from runr import nofollow
+from runr.git.repo import Repo
 from runr.maintenance import merge_driver
 from runr.next_steps.setup import after_init
 from runr.next_steps.step import NextStep
 from runr.project import Project
 from runr.query.models import CommandResult
 from runr.setup.claude_plugin import find_installations
+from runr.setup.ecosystems import MARKERS, find_dependencies
 from runr.storage import files, state_dir
 from runr.storage.layout import Layout
 
@@ -45,6 +47,14 @@ tier0 = {tier0}
 tier1 = {tier1}
 """
 
+_CARRY = """
+# The checks run in a clean checkout of the commit. These folders, which git ignores, are laid over
+# it as they are here.
+carry = {folders}
+# Or have them installed there instead, once for each state of the lockfiles:
+# setup = {setup}
+"""
+
 _SHARED = """
 [status]
 shared = true
@@ -58,7 +68,8 @@ def init(project: Project, *, dry_run: bool = False, shared: bool = False) -> Co
     """
     layout = project.layout
     tier0, tier1 = detect(layout.root)
-    config = _CONFIG.format(tier0=_toml(tier0), tier1=_toml(tier1)) + (_SHARED if shared else "")
+    config = _CONFIG.format(tier0=_toml(tier0), tier1=_toml(tier1))
+    config += _carry(project.repo) + (_SHARED if shared else "")
     wanted = {layout.ignore: state_dir.IGNORE, layout.config: config}
     if nofollow.exists(layout.old_config):
         del wanted[layout.config]  # the earlier tool's settings are read as they are
@@ -118,6 +129,16 @@ def detect(root: Path) -> tuple[list[str], list[str]]:
     return tier0, tier1
 
 
+def _carry(repo: Repo) -> str:
+    """Return the settings for the dependencies; nothing where no package manager is recognised."""
+    places = [f":(glob)**/{marker}" for marker in MARKERS]
+    flags = ("-z", "--cached", "--others", "--exclude-standard")
+    needs = find_dependencies(repo.fields("ls-files", *flags, "--", *places))
+    if not needs.folders:
+        return ""
+    return _CARRY.format(folders=_toml(needs.folders), setup=_toml(needs.setup))
+
+
 def _python(root: Path, tier0: list[str], tier1: list[str]) -> None:
     try:
         text = (root / "pyproject.toml").read_text(encoding="utf-8")
@@ -145,5 +166,5 @@ def _has_tasks(layout: Layout) -> bool:
     return layout.tasks.is_dir() and any(layout.tasks.rglob("*.md"))
 
 
-def _toml(commands: list[str]) -> str:
+def _toml(commands: Sequence[str]) -> str:
     return json.dumps(commands, ensure_ascii=False)
