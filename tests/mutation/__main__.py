@@ -114,17 +114,21 @@ def _tried(name: str, folder: Path) -> Iterator[Fork]:
         _say(f"{name}: tests fail without a change: pytest {' '.join(files)}")
         return
     ran = json.loads(record.read_text(encoding="utf-8"))
+    limit = int(baseline.seconds * _TIMES + _MORE_S)
     total = survived = 0
     untested: list[int] = []
     for change in changes(name, path.read_text(encoding="utf-8")):
         total += 1
-        if not (tests := _running(ran, change.lines)):
+        fork = None
+        for tests in _running(ran, change.lines):
+            attempt = Try(f"runr.{name}", change.code, tests, limit)
+            fork = Fork(attempt, list(dict.fromkeys(test.partition("::")[0] for test in tests)))
+            yield fork
+            if fork.status:
+                break
+        if fork is None:
             untested.append(change.lines.start)
-            continue
-        seconds = int(baseline.seconds * _TIMES + _MORE_S)
-        fork = Fork(Try(f"runr.{name}", change.code, tests, seconds), _files(tests))
-        yield fork
-        if not fork.status:
+        elif not fork.status:
             survived += 1
             _say(change.diff)
     if untested:
@@ -133,19 +137,16 @@ def _tried(name: str, folder: Path) -> Iterator[Fork]:
     _say(f"{name}: {survived} of {total} changes survive {', '.join(map(_short, files))}")
 
 
-def _running(ran: dict[str, tuple[float, list[int]]], lines: range) -> list[str]:
-    """Return the tests that run one of the lines, the quickest first."""
+def _running(ran: dict[str, tuple[float, list[int]]], lines: range) -> list[list[str]]:
+    """Return the tests that run one of the lines: those of the quickest file, then all others."""
     everything = not set(ran[IMPORT][1]).isdisjoint(lines)
-    found = [
-        (seconds, test)
-        for test, (seconds, each) in ran.items()
-        if test != IMPORT and (everything or not set(each).isdisjoint(lines))
-    ]
-    return [test for _, test in sorted(found)]
-
-
-def _files(tests: list[str]) -> list[str]:
-    return list(dict.fromkeys(test.partition("::")[0] for test in tests))
+    of_file: dict[str, dict[str, float]] = {}
+    for test, (seconds, each) in ran.items():
+        if test != IMPORT and (everything or not set(each).isdisjoint(lines)):
+            of_file.setdefault(test.partition("::")[0], {})[test] = seconds
+    first, *others = sorted(of_file.values(), key=lambda tests: sum(tests.values())) or [{}]
+    groups = (first, {test: seconds for tests in others for test, seconds in tests.items()})
+    return [sorted(tests, key=lambda test: tests[test]) for tests in groups if tests]
 
 
 def _short(file: str) -> str:

@@ -91,12 +91,12 @@ def test_a_checkpoint_of_a_later_version_without_a_commit_is_damage() -> None:
 def test_a_commit_that_is_found_again_is_one_milestone() -> None:
     run = Timeline(start(plan="planner"))
     run.finish(Phase.PLAN, "ok", milestones=["One", "Two", "Three"])
-    for number in ("1", "2", "2"):
+    for number in ("1", "2", "3", "3"):
         run.finish(CHECKPOINT, "ok", commit_sha=number * 40)
-    assert run.state.checkpoints == ("1" * 40, "2" * 40)
+    assert run.state.checkpoints == ("1" * 40, "2" * 40, "3" * 40)
     run.add("run.stopped", code="interrupted")
     # The last one is searched again, after the one before.
-    assert run.add("run.resumed", from_phase=CHECKPOINT).checkpoints == ("1" * 40,)
+    assert run.add("run.resumed", from_phase=CHECKPOINT).checkpoints == ("1" * 40, "2" * 40)
     assert next_action(run.state) == Action("perform", CHECKPOINT)
 
 

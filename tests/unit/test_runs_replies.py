@@ -72,6 +72,7 @@ def test_without_a_line_of_its_own_there_is_no_verdict(text: str) -> None:
         (["Line 12 of parser lacks a test"], False),
         (["Line 12 of parser lacks a test", "line 14 of Parser lacks a test!"], True),
         (["Line 12 of parser lacks a test", "Rename it", "Line 3 of parser lacks a test"], True),
+        (["Rename it", "Rename it", "Add a heading"], False),
         (["alpha beta gamma delta epsilon", "alpha beta gamma delta"], True),
         (["alpha beta gamma delta", "alpha beta gamma"], False),
         (["alpha beta", "gamma delta"], False),

@@ -280,8 +280,6 @@ def _repositioned(state: RunState) -> RunState:
     if phase is Phase.REVIEW and not state.phase_open and outcome != "ok":
         # The work may have been fixed by hand since, so it is verified first.
         return _at(state._replace(review=state.review._replace(feedback=())), Phase.VERIFY)
-    if phase is Phase.CHECKPOINT and outcome == "altered":
-        return _at(state, Phase.VERIFY)
     # Checks and scope may have changed since, so the verification is repeated.
     unverified = outcome in _UNDECIDED and not state.decision.approved
     if phase is not None and (unverified or (phase, outcome) not in FOLLOWS):
