@@ -71,6 +71,7 @@ def test_a_name_that_is_not_there_finds_nothing(name: str) -> None:
 
 
 def test_names_are_listed_as_a_person_counts() -> None:
-    names = ["a", "a-1", "a-2", "a-10", "a-10b", "a-100", "aa"]
-    assert sorted(names[::-1], key=natural_key) == names
+    names = ["aa", "a-100", "a-10", "a", "a-10b", "a-2", "a-1"]
+    listed = ["a", "a-1", "a-2", "a-10", "a-10b", "a-100", "aa"]
+    assert sorted(names, key=natural_key) == listed
     assert sorted(["7b", "07a", "007", "7"], key=natural_key) == ["007", "7", "07a", "7b"]
