@@ -133,6 +133,7 @@ def test_an_interrupted_review_is_repeated_and_what_earlier_ones_asked_for_stays
     state = run.add("run.resumed")
     assert next_action(state) == Action("perform", REVIEW, 2)
     assert (state.review.feedback, state.is_retry) == (("Add a heading.",), True)
+    assert not run.finish(REVIEW, "ok").is_retry
 
 
 def test_what_was_altered_during_its_checks_is_verified_again_on_resume() -> None:
@@ -143,8 +144,37 @@ def test_what_was_altered_during_its_checks_is_verified_again_on_resume() -> Non
     run.add("run.stopped", code="unstable_tree")
     run.add("run.resumed")
     assert next_action(run.state) == Action("perform", VERIFY, 1)
+    for _ in range(2):
+        run.finish(CHECKPOINT, "altered")
+        assert next_action(run.state) == Action("perform", VERIFY, 1)
     run.finish(CHECKPOINT, "altered")
-    assert next_action(run.state) == Action("perform", VERIFY, 1)
+    assert next_action(run.state).code == "unstable_tree"
+
+
+def test_a_resumed_run_has_all_its_attempts_again() -> None:
+    run = Timeline(start(attempts=2))
+    for attempt in (1, 2, 3, 4):
+        run.through(WORK)
+        action = next_action(run.finish(VERIFY, "failed"))
+        if attempt % 2:
+            assert action == Action("perform", WORK, attempt + 1)
+        else:
+            assert action.code == "verification_failed"
+            run.add("run.stopped", code="verification_failed")
+            run.add("run.resumed")
+
+
+def test_why_a_run_stopped_is_told_until_it_is_resumed() -> None:
+    run = worked()
+    assert run.add("run.stopped", code="interrupted", detail="Ctrl-C").detail == "Ctrl-C"
+    assert run.add("run.resumed").detail is None
+
+
+def test_the_worker_that_stood_in_is_the_last_one() -> None:
+    run = worked()
+    assert run.state.last_worker == "script"
+    assert run.finish(WORK, "ok", worker="codex").last_worker == "codex"
+    assert run.finish(WORK, "error").last_worker == "codex"
 
 
 def test_a_commit_that_failed_is_made_again_on_resume() -> None:
