@@ -14,6 +14,9 @@ ifneq ($(shell $(BIN)/python -c 'import pip; print("fits")' 2>/dev/null),fits)
 $(shell rm -f .venv/.runtime .venv/.test .venv/.dev .venv/.mutants)
 endif
 
+# Without compiled files, each process of the tests compiles them all again.
+unexport PYTHONDONTWRITEBYTECODE
+
 # What is run with the oldest packages: all that calls them, and the command line in part.
 OLDEST_TESTS := tests/structure tests/unit tests/mcpserver $(addprefix tests/cli/test_,\
 	checks.py complete.py export.py list.py new.py phases.py setup.py lint.py)
