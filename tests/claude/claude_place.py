@@ -25,6 +25,7 @@ class ClaudePlace:
     """
 
     options: tuple[str, ...] = ()
+    login = ""
 
     def __init__(self, folder: Path, claude: Path) -> None:
         self.kit = ProjectKit(folder)
@@ -52,6 +53,10 @@ class ClaudePlace:
         """Return the environment of a terminal in which `claude` is found."""
         path = f"{self.claude.parent}{os.pathsep}{os.environ['PATH']}"
         model_at = model.env(home=self.home) if model else {"HOME": str(self.home)}
+        if self.login:
+            # A login, as a subscription has it, instead of an API key.
+            model_at.pop("ANTHROPIC_API_KEY", None)
+            model_at["CLAUDE_CODE_OAUTH_TOKEN"] = self.login
         return {**os.environ, "PATH": path, **model_at, **more}
 
     def runr(self, *words: str, model: FakeModel | None = None) -> subprocess.CompletedProcess[str]:

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -264,3 +265,45 @@ def test_a_worker_that_deletes_its_worktree_stops_cleanly_and_can_go_on(place: C
     assert "Write a.txt." in message
     assert place.answer("task-status", "foo.md")["task"]["evidence"] == "verified"
     assert len(place.kit.checkpoints()) == 1
+
+
+def used_up(seconds: int) -> Turn:
+    """Answer as the service does where the limit of an account is used up."""
+    reset = str(int(datetime.now(UTC).timestamp()) + seconds)
+    limit = "anthropic-ratelimit-unified"
+    headers = {
+        f"{limit}-status": "rejected",
+        f"{limit}-reset": reset,
+        f"{limit}-representative-claim": "five_hour",
+        f"{limit}-5h-status": "rejected",
+        f"{limit}-5h-reset": reset,
+        f"{limit}-5h-utilization": "1.0",
+        f"{limit}-overage-status": "rejected",
+        "retry-after": str(seconds),
+        "x-should-retry": "false",
+    }
+    return {"error": {"status": 429, "headers": headers}}
+
+
+def test_the_usage_limit_of_an_account_is_told_from_an_outage_and_waited_for(
+    place: ClaudePlace,
+) -> None:
+    place.login = "sk-ant-oat01-test"
+    task(place, "")
+    settings(place, attempts=1)
+    run, model = ran(place, [used_up(7200)], 7)
+    assert run["stop_reason"] == "usage_limit"
+    assert run["resets_at"] > run["ended_at"]
+    assert len(model.main_requests()) == 1
+    settings(place, attempts=1, on_usage_limit="wait", backoff_initial="1s")
+    again = resumed(place, run, [used_up(1), *GOOD])
+    assert "Write a.txt." in again
+    (wait,) = events(place, run, "worker.usage_limit")
+    assert "limit" in wait["reason"]
+
+
+def test_an_account_without_credit_is_named(place: ClaudePlace) -> None:
+    task(place, "")
+    message = "Your credit balance is too low to access the Anthropic API."
+    run, _ = ran(place, [{"error": {"status": 400, "message": message}}], 7)
+    assert run["stop_reason"] == "worker_billing"

@@ -1,6 +1,8 @@
 """What a run does at its limits, through an outage, in further attempts, and without its worker."""
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,9 @@ class Played:
         for number, answer in enumerate(answers, start=1):
             result = {"type": "result", "subtype": "success", "session_id": f"s-{number}"}
             text = json.dumps({"type": "system", "subtype": "init"})
+            if (limit := answer.pop("limit", None)) is not None:
+                info = {"status": "rejected", "resetsAt": limit, "rateLimitType": "five_hour"}
+                text += "\n" + json.dumps({"type": "rate_limit_event", "rate_limit_info": info})
             if answer.pop("unknown", False):
                 text = "No conversation found with session ID"
             code = 1 if answer.get("is_error") else 0
@@ -211,6 +216,65 @@ def test_a_run_that_waits_can_be_stopped(kit: ProjectKit) -> None:
     kit.await_event(run, "worker.backoff")
     runs.stop_run(kit.open(), run.id)
     assert kit.finish(run).stop_reason == "stopped"
+
+
+# usage limits
+
+
+def limited(seconds: int) -> dict[str, Any]:
+    """Answer that the limit is used up; it resets in `seconds`."""
+    reset = int(datetime.now(UTC).timestamp()) + seconds
+    words = "You've hit your 5-hour limit · resets 5:31am (UTC)"
+    return {"is_error": True, "api_error_status": 429, "result": words, "limit": reset}
+
+
+def test_a_usage_limit_stops_the_run_at_once_and_says_when_it_resets(kit: ProjectKit) -> None:
+    program = Played(kit, limited(7200))
+    run = played(kit, program)
+    assert (run.stop_reason, run.exit_code, program.calls) == ("usage_limit", 7, 1)
+    assert run.resets_at
+    assert run.detail
+    assert f"the limit resets at {run.resets_at[:10]} {run.resets_at[11:16]} UTC" in run.detail
+    warned: list[str] = []
+    runs.resume_run(replace(kit.open(), warn=warned.append), run.id)
+    kit.finish(kit.layout.run(run.id))
+    assert f"the usage limit resets at {run.resets_at}: it may be too early" in warned
+
+
+def test_a_usage_limit_is_waited_for_in_the_same_session_without_an_attempt(
+    kit: ProjectKit,
+) -> None:
+    program = Played(kit, limited(1), {"result": "done"})
+    keys = {"on_usage_limit": "wait", "backoff_initial": "1s", "total_timeout": "1h"}
+    run = played(kit, program, attempts=1, header='verify: ["true"]', **keys)
+    assert (run.status, run.attempt, run.resets_at) == ("completed", 1, None)
+    (wait,) = waits(kit.layout.run(run.id), "worker.usage_limit")
+    assert wait["reason"].startswith("You've hit your 5-hour limit")
+    assert "--resume s-1" in program.describe(2)[0]
+    assert "Continue where you stopped" in program.describe(2)[1]
+
+
+def test_a_limit_that_resets_after_the_maximum_wait_is_not_waited_for(kit: ProjectKit) -> None:
+    program = Played(kit, limited(7200))
+    run = played(kit, program, on_usage_limit="wait", usage_limit_max_wait="1h")
+    assert (run.stop_reason, program.calls) == ("usage_limit", 1)
+
+
+@pytest.mark.parametrize(("policy", "stop"), [("fallback", None), ("stop", "usage_limit")])
+def test_a_fallback_takes_over_at_a_usage_limit_where_the_settings_say_so(
+    kit: ProjectKit, policy: str, stop: str | None
+) -> None:
+    program = Played(kit, limited(7200))
+    more = '[workers.other]\ncommand = ["sh", "-c", "echo 1 > a.txt"]\n' + program.settings
+    settings(kit, "claude-code", more=more, fallback=["other"], on_usage_limit=policy)
+    kit.task("a.md", header='verify: ["test -f a.txt"]')
+    assert kit.run("a.md").stop_reason == stop
+
+
+def test_the_time_of_a_wait_does_not_count_as_time_of_the_run(kit: ProjectKit) -> None:
+    program = Played(kit, limited(6), {"result": "done"})
+    keys = {"on_usage_limit": "wait", "backoff_initial": "1s", "total_timeout": "5s"}
+    assert played(kit, program, header='verify: ["true"]', **keys).status == "completed"
 
 
 # further attempts in the same session

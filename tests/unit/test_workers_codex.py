@@ -155,7 +155,7 @@ def test_a_session_that_is_gone_is_replaced_by_a_fresh_one_with_the_whole_task(
         ("unexpected status 429 Too Many Requests: slow down", "worker_outage"),
         ("unexpected status 529 <unknown status code>: busy", "worker_outage"),
         ("stream disconnected before completion", "worker_outage"),
-        ("You've hit your usage limit.", "worker_outage"),
+        ("You've hit your usage limit.", "usage_limit"),
         ("unexpected status 400 Bad Request: nonsense", "worker_failed"),
     ],
 )

@@ -20,6 +20,7 @@ from runr.runs.events import (
     RefsMoved,
     ReviewFinished,
     SessionAttached,
+    UsageLimitWait,
     WorkerBackoff,
     WorkerFallback,
 )
@@ -124,7 +125,11 @@ def _progress(data: EventData) -> str | None:
             return "; ".join(each.message for each in moved)
         case SessionAttached(session_id, why):
             return f"resumed by session {session_id}: {why}"
-        case WorkerBackoff(reason=reason) | WorkerFallback(reason=reason):
+        case (
+            UsageLimitWait(reason=reason)
+            | WorkerBackoff(reason=reason)
+            | WorkerFallback(reason=reason)
+        ):
             return reason
         case _ if isinstance(data, FinishedPhase):
             return data.detail.splitlines()[0] if data.detail else None

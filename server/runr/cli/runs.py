@@ -43,6 +43,11 @@ _WAIT = click.option(
 @click.option(
     "--force", is_flag=True, help="Ignore incomplete dependencies, or re-run a completed task."
 )
+@click.option(
+    "--wait-for-limit",
+    is_flag=True,
+    help="When the usage limit of the worker's account is reached, wait until it resets.",
+)
 @_WAIT
 def run(
     invocation: Invocation,
@@ -264,6 +269,7 @@ def _run_ready(
             wanted=wanted,
             worker=worker if isinstance(worker := options["worker"], str) else None,
             in_place=bool(options["in_place"]),
+            wait_for_limit=bool(options["wait_for_limit"]),
             on_begin=on_start,
             on_event=_progress(invocation),
             on_end=lambda view: invocation.say(render_runs.render_end(view)),

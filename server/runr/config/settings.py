@@ -79,6 +79,16 @@ class RunSettings(Section):
     backoff_initial: Seconds = Field(
         30, gt=0, description="The first of these waits; each is twice as long, up to 5 minutes."
     )
+    on_usage_limit: Literal["stop", "fallback", "wait"] = Field(
+        "stop",
+        description=(
+            "When the usage limit of the worker's account is reached: `stop`, let a `fallback` "
+            "take over, or `wait` until it resets and continue the same session."
+        ),
+    )
+    usage_limit_max_wait: Seconds = Field(
+        6 * 3600, ge=0, description="Maximum total wait of a run for usage limits to reset."
+    )
     session_idle_timeout: Seconds = Field(
         12 * 3600,
         gt=0,

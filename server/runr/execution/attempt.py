@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from runr import nofollow
+from runr.clock import format_utc
 from runr.config.settings import WorkerSettings
 from runr.errors import RunrError
 from runr.execution.context import RunContext
@@ -78,6 +79,7 @@ async def work(context: RunContext, state: RunState) -> WorkFinished:
         summary=report.summary if worker_session.started else state.last_message,
         usage=worker_session.usage,
         denied=worker_session.denied,
+        resets_at=format_utc(report.resets_at) if report.resets_at else None,
     )
     workdir = Path(state.start.workdir)
     if worker_session.started and not (workdir / ".git").exists():

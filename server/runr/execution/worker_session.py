@@ -2,22 +2,31 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import anyio
 
 from runr import nofollow
+from runr.clock import format_utc
 from runr.config.settings import Config, WorkerSettings
 from runr.errors import WorkerUnavailableError
 from runr.execution import ref_guard
 from runr.execution.context import RunContext
 from runr.runs import journal, spec
-from runr.runs.events import Event, RunResumed, WorkerBackoff, WorkerFallback, WorkFinished
+from runr.runs.events import (
+    Event,
+    RunResumed,
+    UsageLimitWait,
+    WorkerBackoff,
+    WorkerFallback,
+    WorkFinished,
+)
 from runr.runs.model import RunState, Usage
 from runr.runs.spec import Spent
 from runr.text import format_duration
 from runr.workers import registry
 from runr.workers.protocol import Assignment, FollowUp, WorkReport
+from runr.workers.usage_limit import reset_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,28 +51,37 @@ class Session:
 class RunHistory:
     """A run since it was created, or last resumed.
 
-    `worker` is the fallback that has taken over since; `sessions` holds the
-    last session of each worker.
+    `waited_s` is how long it has waited for usage limits since, `worker` the
+    fallback that has taken over; `sessions` holds the last session of each worker.
     """
 
     since: datetime
+    waited_s: float
     worker: str | None
     sessions: Mapping[str, Session]
 
 
 def load_history(events: Sequence[Event], worker: str) -> RunHistory:
     """Return a run's history; `worker` is the one that the run was created with."""
-    since, fallback = events[0].time, None
+    since, fallback, waited_s = events[0].time, None, 0.0
     sessions: dict[str, Session] = {}
     for event in events:
         match event.data:
             case RunResumed():
-                since, fallback = event.time, None
+                since, fallback, waited_s = event.time, None, 0.0
+            case UsageLimitWait(until=until):
+                begun = datetime.fromisoformat(event.time)
+                waited_s += (datetime.fromisoformat(until) - begun).total_seconds()
             case WorkerFallback(fallback=name):
                 fallback = name
             case WorkFinished(session_id=str(session_id), session_usage=Usage() as usage) as done:
                 sessions[done.worker or worker] = Session(id=session_id, usage=usage)
-    return RunHistory(since=datetime.fromisoformat(since), worker=fallback, sessions=sessions)
+    return RunHistory(
+        since=datetime.fromisoformat(since),
+        waited_s=waited_s,
+        worker=fallback,
+        sessions=sessions,
+    )
 
 
 def usage_of(report: WorkReport) -> Usage:
@@ -76,8 +94,8 @@ def usage_of(report: WorkReport) -> Usage:
     )
 
 
-#: Stops after which a fallback is tried.
-_FALLBACK_STOPS = ("worker_unavailable", "worker_auth")
+#: The longest single sleep while a usage limit lasts, in seconds.
+_MAX_SLEEP_S = 60
 
 #: The longest wait between two tries, in seconds.
 _MAX_BACKOFF_S = 300
@@ -94,6 +112,7 @@ class WorkerSession:
         self.config = Config.model_validate_json(nofollow.read(context.files.config))
         self.history = load_history(journal.events(context.files), state.start.worker)
         self.sessions = dict(self.history.sessions)
+        self._waited_s = self.history.waited_s
         self.started = False
         self.interrupted = False
         self.usage = Usage()
@@ -124,13 +143,19 @@ class WorkerSession:
     async def _first_of(self, names: Sequence[str]) -> tuple[str, WorkReport]:
         name, *fallbacks = names
         report = await self._run(name)
-        while fallbacks and report.stop in _FALLBACK_STOPS:
+        while fallbacks and report.stop in self._fallback_stops:
             why = (report.summary.splitlines() or [report.stop])[0]
             reason = f"{name}: {why}; {fallbacks[0]} takes over"
             self.context.journal.append(WorkerFallback(name, fallbacks[0], reason))
             name = fallbacks.pop(0)
             report = await self._run(name)
         return name, report
+
+    @property
+    def _fallback_stops(self) -> tuple[str, ...]:
+        """The stops after which a fallback is tried."""
+        limits = ("usage_limit",) if self.config.run.on_usage_limit == "fallback" else ()
+        return ("worker_unavailable", "worker_auth", *limits)
 
     def remaining_s(self) -> float:
         """Return how many seconds the run has left in all."""
@@ -145,6 +170,12 @@ class WorkerSession:
         backoff, left = self.config.run.backoff_initial, self.config.run.backoff_max_wait
         while True:
             report = await self._run_once(name)
+            if report.stop == "usage_limit":
+                report = self._with_reset(report)
+                if not await self._wait_for_reset(report, backoff):
+                    return report
+                backoff, self.interrupted = min(2 * backoff, _MAX_BACKOFF_S), True
+                continue
             wait = min(backoff, left)
             if report.stop != "worker_outage" or wait <= 0:
                 return report
@@ -175,6 +206,31 @@ class WorkerSession:
         self.context.journal.append(WorkerBackoff(reason, seconds))
         await anyio.sleep(seconds)
 
+    def _with_reset(self, report: WorkReport) -> WorkReport:
+        """Name the time of the reset, where the client says it in any way."""
+        resets_at = report.resets_at or reset_time(report.summary, self.context.clock())
+        if resets_at is None:
+            return report
+        when = f"the limit resets at {resets_at:%Y-%m-%d %H:%M} UTC"
+        return replace(report, resets_at=resets_at, summary=f"{report.summary}\n{when}".strip())
+
+    async def _wait_for_reset(self, report: WorkReport, at_least_s: float) -> bool:
+        """Wait until the limit resets; return at once and False where the settings forbid it."""
+        run, now = self.config.run, self.context.clock()
+        known = (report.resets_at - now).total_seconds() if report.resets_at else 0.0
+        wait_s = max(at_least_s, known)
+        if run.on_usage_limit != "wait" or self._waited_s + wait_s > run.usage_limit_max_wait:
+            return False
+        until = now + timedelta(seconds=wait_s)
+        why = (report.summary.splitlines() or ["usage limit"])[0]
+        reason = f"{why}; continuing in {format_duration(wait_s)}"
+        self.context.journal.append(UsageLimitWait(reason, format_utc(until)))
+        self._waited_s += wait_s
+        # In short steps, as a machine that sleeps stops the clock of a single one.
+        while (left_s := (until - self.context.clock()).total_seconds()) > 0:  # noqa: ASYNC110 - a time, not an event
+            await anyio.sleep(min(left_s, _MAX_SLEEP_S))
+        return True
+
     def _count(self, name: str, report: WorkReport) -> None:
         self.started = True
         self.usage = self.usage.plus(usage_of(report))
@@ -191,8 +247,9 @@ class WorkerSession:
 
     def _spent(self) -> Spent:
         total = self.state.usage.plus(self.usage)
+        since = self.context.clock() - self.history.since
         return Spent(
-            seconds=(self.context.clock() - self.history.since).total_seconds(),
+            seconds=since.total_seconds() - self._waited_s,
             cost_usd=total.cost_usd or 0.0,
             tokens=total.input_tokens + total.output_tokens,
         )

@@ -21,7 +21,9 @@ from runr.query.filters import MATCH_ALL, Filter
 from runr.query.models import Kind, Result
 from runr.query.snapshot import Snapshot
 from runr.query.task_state import TaskState
+from runr.runs import stop_reasons
 from runr.runs.events import Event
+from runr.text import pluralize
 
 OnStart = Callable[[RunDetails], None]
 
@@ -52,22 +54,35 @@ def run_ready(
     wanted: Filter = MATCH_ALL,
     worker: str | None = None,
     in_place: bool = False,
+    wait_for_limit: bool = False,
     on_begin: OnStart = _ignore,
     on_event: Callable[[Event], None] = _ignore,
     on_end: OnStart = _ignore,
 ) -> BatchResult:
     """Run ready tasks of these kinds one after another, by priority, each once.
 
-    Tasks that wait for a person or whose run has stopped are left out. Where no task
+    Tasks that wait for a person or whose run has stopped are left out, and so are those of
+    a worker whose account has used up its limit, has no credit or is not logged in. Where no task
     could be run at all, the first reason is raised.
     """
     project = _warning_once(project)
     runs: list[RunDetails] = []
     refused: dict[str, RunrError] = {}
     tried: set[str] = set()
-    while (path := _next(project, kinds, wanted, tried)) is not None:
+    exhausted: dict[str, RunDetails] = {}
+    usual = worker or project.config().run.worker
+
+    def worker_of(task: TaskState) -> str:
+        return worker or task.task.worker or usual
+
+    def may_start(task: TaskState) -> bool:
+        return task.path not in tried and worker_of(task) not in exhausted
+
+    while (path := _next(project, kinds, wanted, may_start)) is not None:
         tried.add(path)
-        request = RunRequest(task=path, worker=worker, in_place=in_place)
+        request = RunRequest(
+            task=path, worker=worker, in_place=in_place, wait_for_limit=wait_for_limit
+        )
         try:
             answer = start.run_task(project, request)
         except AlreadyRunningError:
@@ -78,6 +93,8 @@ def run_ready(
         on_begin(answer.run)
         runs.append(follow.wait_for_run(project, answer.run.id, on_event=on_event))
         on_end(runs[-1])
+        if runs[-1].stop_reason in stop_reasons.OF_THE_ACCOUNT:
+            exhausted[runs[-1].worker] = runs[-1]
     if refused and not runs:
         raise next(iter(refused.values()))
     text = [f"{_name(path)}: {error.message}" for path, error in refused.items()]
@@ -88,6 +105,9 @@ def run_ready(
     stopped = [task.path for task in left if task.interrupted and task.path not in others]
     if matching or runs or refused:
         message = _summary(runs, waiting, stopped)
+        open_ = [worker_of(task) for task in left if task.path not in {*others, *stopped}]
+        for name, run in exhausted.items():
+            message += f"; {_left_out(run, open_.count(name))}"
         steps = after_batch(ran=bool(runs), stopped=stopped, waiting=waiting)
     else:
         message = listing.none_meant(wanted).capitalize()
@@ -119,7 +139,19 @@ def _warning_once(project: Project) -> Project:
     return replace(project, warn=warn)
 
 
-def _next(project: Project, kinds: tuple[Kind, ...], wanted: Filter, tried: set[str]) -> str | None:
+def _left_out(run: RunDetails, number: int) -> str:
+    """Say why no further task of a worker was started."""
+    meaning = stop_reasons.explain(run.stop_reason, run.worker)
+    when = f" until {run.resets_at}" if run.resets_at else ""
+    return f"{run.worker}: {meaning}{when}, {pluralize(number, 'ready task')} not started"
+
+
+def _next(
+    project: Project,
+    kinds: tuple[Kind, ...],
+    wanted: Filter,
+    may_start: Callable[[TaskState], bool],
+) -> str | None:
     snapshot = Snapshot.of(project)
     task_states = snapshot.task_states()
     fresh = [
@@ -127,7 +159,7 @@ def _next(project: Project, kinds: tuple[Kind, ...], wanted: Filter, tried: set[
         for task in listing.select(project, task_states.values(), wanted)
         if task.ready and task.task.type in kinds and not task.interrupted
     ]
-    ranked = snapshot.ranked(task for task in fresh if task.path not in tried)
+    ranked = snapshot.ranked(filter(may_start, fresh))
     return ranked[0].path if ranked else None
 
 

@@ -145,6 +145,8 @@ def resume_run(project: Project, wanted: str, since: Phase | None = None) -> Run
     refuse(state, entries.get(state.start.task, Entry()), since)
     spec = _spec(project, state)
     _refuse_for_a_person(project, state, spec, since)
+    if state.stop_reason == "usage_limit" and (state.resets_at or "") > project.now():
+        project.warn(f"the usage limit resets at {state.resets_at}: it may be too early")
     lock = files.hold(run.lock)
     if lock is None:
         raise AlreadyRunningError(

@@ -37,6 +37,7 @@ class RunRequest(BaseModel):
     """Arguments of `run_task`.
 
     `force` overrides open dependencies and missing programs, and is recorded.
+    `wait_for_limit` waits for a usage limit of the worker's account to reset.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,6 +46,7 @@ class RunRequest(BaseModel):
     worker: str | None = None
     in_place: bool = False
     force: bool = False
+    wait_for_limit: bool = False
     session_id: str | None = None
 
 
@@ -60,7 +62,7 @@ def run_task(project: Project, request: RunRequest) -> RunResult:
     snapshot = Snapshot.of(project)
     task = project.find_task(request.task, snapshot.tasks)
     entry = snapshot.entry(task)
-    config = project.config()
+    config = _settings(project, request)
     worker = request.worker or task.worker or config.run.worker
     mine = _rejoin(project, entry, worker, request)
     if mine is not None:
@@ -85,6 +87,14 @@ def run_task(project: Project, request: RunRequest) -> RunResult:
     forced = "; ".join(each for each in (blockers, missing) if each) or None
     run, start = _open(project, task, config, base, worker=worker, request=request, forced=forced)
     return _begin(project, run, start, entry)
+
+
+def _settings(project: Project, request: RunRequest) -> Config:
+    config = project.config()
+    if not request.wait_for_limit:
+        return config
+    run = config.run.model_copy(update={"on_usage_limit": "wait"})
+    return config.model_copy(update={"run": run})
 
 
 def _refuse_inside(project: Project, *, force: bool) -> None:

@@ -56,7 +56,7 @@ class RunDetails:
     `review` is what the reviewer asked for, until it is done. `session`, `holder`
     and `active_at` describe the session that has it open. `verified_tree` is the
     tree that the checks ran on; `ignored` are files that git ignores, so that they
-    are in no commit.
+    are in no commit. `resets_at` is when the usage limit ends that stopped it.
     """
 
     id: str
@@ -81,6 +81,7 @@ class RunDetails:
     review: str | None = None
     reviewed_by: str | None = None
     stop_reason: str | None = None
+    resets_at: str | None = None
     detail: str | None = None
     checkpoint_sha: str | None = None
     changed_count: int | None = None

@@ -62,6 +62,7 @@ def run_details(
         review=state.review.feedback[-1] if state.review.feedback else None,
         reviewed_by=state.review.approved_by,
         stop_reason=state.stop_reason,
+        resets_at=state.resets_at if state.stop_reason == "usage_limit" else None,
         detail=state.detail,
         checkpoint_sha=state.checkpoint_sha,
         changed_count=state.changed,

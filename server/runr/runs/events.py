@@ -83,7 +83,8 @@ class WorkFinished(NamedTuple):
     """An attempt at the work ended.
 
     `session_usage` is what the worker's session has used in all, None where it
-    cannot be continued; `by` the person who submitted a session's work.
+    cannot be continued; `resets_at` when the usage limit ends that stopped it;
+    `by` the person who submitted a session's work.
     """
 
     outcome: str
@@ -96,6 +97,7 @@ class WorkFinished(NamedTuple):
     usage: Usage = Usage()
     denied: tuple[str, ...] = ()
     by: str | None = None
+    resets_at: str | None = None
     phase: Phase = Phase.WORK
 
 
@@ -252,6 +254,13 @@ class WorkerBackoff(NamedTuple):
     seconds: float
 
 
+class UsageLimitWait(NamedTuple):
+    """The account's usage limit is reached; the worker continues `until` it resets."""
+
+    reason: str
+    until: str
+
+
 class MovedRef(NamedTuple):
     """A branch, a tag or a HEAD that changed while a worker worked; None where there is none.
 
@@ -360,6 +369,7 @@ EventData = (
     | ToolDenied
     | WorkerFallback
     | WorkerBackoff
+    | UsageLimitWait
     | RefsMoved
     | NoteAdded
     | SubmitStarted
@@ -392,6 +402,7 @@ EVENTS: dict[str, type[EventData]] = {
     "tool.denied": ToolDenied,
     "worker.fallback": WorkerFallback,
     "worker.backoff": WorkerBackoff,
+    "worker.usage_limit": UsageLimitWait,
     "refs.moved": RefsMoved,
     "note.added": NoteAdded,
     "submit.started": SubmitStarted,

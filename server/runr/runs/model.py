@@ -264,6 +264,7 @@ class RunState(NamedTuple):
     reminded: bool = False
     worker: str | None = None
     denied: tuple[str, ...] = ()
+    resets_at: str | None = None
     last_message: str = ""
 
     @property

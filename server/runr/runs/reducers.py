@@ -177,6 +177,7 @@ def _worked(state: RunState, data: WorkFinished) -> RunState:
         sessions=tuple(dict.fromkeys(sessions)),
         worker=data.worker or state.worker,
         denied=data.denied,
+        resets_at=data.resets_at,
         last_message=data.summary,
     )
 

@@ -73,6 +73,10 @@ _ALL = (
          "the worker ended with an error"),
     Stop("worker_auth", "worker", _WORKER,
          "the worker is not logged in, or its key was refused", _LOGIN),
+    Stop("worker_billing", "worker", _WORKER,
+         "the account of the worker has no credit left"),
+    Stop("usage_limit", "worker", _WORKER,
+         "the usage limit of the worker's account is reached"),
     Stop("worker_outage", "worker", _WORKER,
          "the model's service did not answer", _DIAGNOSE),
     Stop("worker_unavailable", "worker", _WORKER,
@@ -104,6 +108,10 @@ STOPS = {stop.code: stop for stop in _ALL}
 
 #: The stops after which the decision of a person takes the run further.
 FOR_A_PERSON = frozenset(stop.code for stop in _ALL if stop.family == "person")
+
+
+#: The stops because of the worker's account: the next run of that worker would end like this one.
+OF_THE_ACCOUNT = frozenset({"usage_limit", "worker_auth", "worker_billing"})
 
 
 def find(code: str) -> Stop:

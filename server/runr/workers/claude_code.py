@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -166,8 +167,10 @@ class ClaudeCode:
                 stream, ended = await _follow(assignment, session, transcript, self._linger_s)
             stop, summary = work_report(stream, ended, assignment, transcript.tail)
         tokens = stream.tokens
+        known = stream.limit.resets_at if stream.limit else None
         return WorkReport(
             stop=stop,
+            resets_at=datetime.fromtimestamp(known, UTC) if known else None,
             summary=redact(summary)[:_SUMMARY],
             answer=redact(stream.words),
             exit_code=ended.exit_code if ended else None,

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from runr.workers.process import Ended
 from runr.workers.program import limit_outcome
 from runr.workers.protocol import Assignment
+from runr.workers.usage_limit import IS_USAGE_LIMIT
 
 
 class Part(BaseModel):
@@ -64,6 +65,19 @@ class Retry(Part):
     error: str | None = None
 
 
+class RateLimit(Part):
+    """What is left of a limit of the account; `resets_at` in seconds since 1970."""
+
+    status: str = ""
+    resets_at: int | None = Field(None, alias="resetsAt")
+
+
+class RateLimitNotice(Part):
+    """The line about a limit."""
+
+    rate_limit_info: RateLimit
+
+
 class Result(Part):
     """The end of a turn; `total_cost_usd` counts from the start of the session."""
 
@@ -98,6 +112,7 @@ class ClaudeStream:
 
     `begun` is true from the first sign of work; without one, the session to resume
     was not found. `at_rest` is true from a result until the next sign of work.
+    `limit` is a limit of the account that is used up.
     `retry_status` is the HTTP status of `retrying`. `cost_usd` is that of the last
     result, which counts from the start. `unsettled` are the tokens of messages that
     no result has counted yet; they are partial.
@@ -107,6 +122,7 @@ class ClaudeStream:
     begun: bool = False
     results: int = 0
     at_rest: bool = False
+    limit: RateLimit | None = None
     subtype: str = ""
     is_error: bool = False
     error_status: int | None = None
@@ -142,6 +158,9 @@ def fold_lines(stream: ClaudeStream, line: Mapping[str, Any]) -> ClaudeStream:
                 return replace(stream, begun=True, at_rest=False, retrying=None, retry_status=None)
             case "system", "api_retry":
                 return _retry(stream, Retry.model_validate(line))
+            case "rate_limit_event", _:
+                info = RateLimitNotice.model_validate(line).rate_limit_info
+                return replace(stream, limit=info if info.status == "rejected" else None)
             case "system", "permission_denied":
                 return _denied(stream, Denial.model_validate(line))
             case _:
@@ -207,6 +226,7 @@ _STOPS = {
     "error_max_budget_usd": "cost_limit",
     "error_max_turns": "turn_limit",
     "authentication_failed": "worker_auth",
+    "billing_error": "worker_billing",
     "rate_limit": "worker_outage",
     "overloaded": "worker_outage",
     "server_error": "worker_outage",
@@ -218,6 +238,7 @@ _STOPS = {
 
 # For a version that names neither kind nor status.
 _WORDS = (
+    (re.compile(r"credit balance is too low", re.IGNORECASE), "worker_billing"),
     (re.compile(r"not logged in|/login|authenticat|invalid api key", re.IGNORECASE), "worker_auth"),
     (
         re.compile(
@@ -251,6 +272,9 @@ def _cut_short(stream: ClaudeStream, stop: str, reached: str) -> tuple[str, str]
 
 
 def _stop(stream: ClaudeStream) -> str:
+    limited = stream.limit is not None or IS_USAGE_LIMIT.search(stream.words)
+    if limited and (stream.error_status in (None, 429) or stream.error_kind == "rate_limit"):
+        return "usage_limit"
     for sign in (stream.subtype, stream.error_status, stream.error_kind):
         if sign in _STOPS:
             return _STOPS[sign]

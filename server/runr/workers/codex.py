@@ -21,6 +21,7 @@ from runr.workers.program import (
 )
 from runr.workers.protocol import Assignment, WorkReport
 from runr.workers.transcript import Transcript
+from runr.workers.usage_limit import IS_USAGE_LIMIT
 
 
 class _Part(BaseModel):
@@ -113,6 +114,7 @@ _KEYS = ("CODEX_API_KEY", "OPENAI_API_KEY")
 _FOREIGN = re.compile(r"CLAUDE_|CLAUDECODE$|AI_AGENT$")
 
 _WORDS = (
+    (IS_USAGE_LIMIT, "usage_limit"),
     (
         re.compile(
             r"status 40[13]\b|not logged in|codex login|unauthorized|invalid api key"
@@ -123,7 +125,7 @@ _WORDS = (
     ),
     (
         re.compile(
-            r"status (?:408|429|5\d\d)\b|overloaded|at capacity|(?:rate|usage) limit|reconnecting"
+            r"status (?:408|429|5\d\d)\b|overloaded|at capacity|rate limit|reconnecting"
             r"|connection (?:refused|failed|reset)|stream disconnected|error sending request",
             re.IGNORECASE,
         ),

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
@@ -63,11 +64,13 @@ class WorkReport:
     """How the attempt went, as the worker reports it.
 
     `stop` is None when the worker ended by itself, else a code of
-    `runs.stop_reasons`. `summary` is for people, `answer` the whole answer of a
+    `runs.stop_reasons`. `resets_at` is when a usage limit ends, as far as the
+    worker's client says it in data. `summary` is for people, `answer` the whole answer of a
     planner or reviewer. Cost is in US dollars and None where it is unknown.
     """
 
     stop: str | None = None
+    resets_at: datetime | None = None
     summary: str = ""
     answer: str = ""
     exit_code: int | None = None

@@ -1,0 +1,45 @@
+"""When a usage limit of a model's account resets, from what its client prints. Pure."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+#: Sentences about an account that has used what it may use in a time, not about too many calls.
+IS_USAGE_LIMIT = re.compile(r"hit your .{0,40}\blimit|usage limit", re.IGNORECASE)
+
+_EPOCH = re.compile(r"\|(\d{10})\b")
+_AT = re.compile(
+    r"(?:resets?|try again)(?: at)? (\d{1,2})(?::(\d\d))?\s*([ap]m)?(?: \(([\w/+-]+)\))?",
+    re.IGNORECASE,
+)
+_IN = re.compile(r"try again in ((?:\d+ (?:day|hour|minute|second)s?[ ,]*)+)", re.IGNORECASE)
+_PART = re.compile(r"(\d+) (day|hour|minute|second)")
+_NOON = 12
+
+
+def reset_time(text: str, now: datetime) -> datetime | None:
+    """Return the time of the reset that `text` names, in UTC; None where it names none.
+
+    Claude Code prints `resets 5:31am (UTC)`, older versions the seconds since 1970, Codex
+    `try again in 2 hours 5 minutes`. A time of day is the next one after `now`.
+    """
+    if found := _EPOCH.search(text):
+        return datetime.fromtimestamp(int(found[1]), UTC)
+    if found := _IN.search(text):
+        parts = {f"{unit}s": int(number) for number, unit in _PART.findall(found[1])}
+        return now.astimezone(UTC) + timedelta(**parts)
+    found = _AT.search(text)
+    return _next(found, now) if found else None
+
+
+def _next(found: re.Match[str], now: datetime) -> datetime | None:
+    hour, minute, half, zone = int(found[1]), int(found[2] or 0), found[3], found[4]
+    if half:
+        hour = hour % _NOON + (_NOON if half.lower() == "pm" else 0)
+    try:
+        # Without a zone, it is the one of this machine.
+        here = now.astimezone(ZoneInfo(zone) if zone else None)
+        time = here.replace(hour=hour, minute=minute, second=0, microsecond=0)
+    except (ValueError, ZoneInfoNotFoundError):
+        return None
+    return (time if time > here else time + timedelta(days=1)).astimezone(UTC)

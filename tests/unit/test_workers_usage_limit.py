@@ -1,0 +1,39 @@
+"""The time of a reset in what the clients of models print."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from runr.workers.usage_limit import IS_USAGE_LIMIT, reset_time
+
+NOW = datetime(2026, 11, 28, 22, 15, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "day", "time"),
+    [
+        ("You've hit your 5-hour limit · resets 5:31am (UTC)", 29, "05:31"),
+        ("You've hit your 5-hour limit · resets 11pm (UTC)", 28, "23:00"),
+        ("You've hit your weekly limit · resets 12am (Europe/Berlin)", 28, "23:00"),
+        ("You've hit your limit. It resets at 12:05pm (UTC)", 29, "12:05"),
+        ("Claude AI usage limit reached|1795910400", 29, "00:00"),
+        ("You've hit your usage limit. Try again in 2 hours 5 minutes.", 29, "00:20"),
+        ("You've hit your usage limit, try again in 1 day, 1 minute", 29, "22:16"),
+    ],
+)
+def test_the_time_that_a_client_names_is_found(text: str, day: int, time: str) -> None:
+    found = reset_time(text, NOW)
+    assert found
+    assert (found.tzinfo, found.day, f"{found:%H:%M}") == (UTC, day, time)
+    assert IS_USAGE_LIMIT.search(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["no limit", "resets 25:10 (UTC)", "resets 5am (Nowhere/Land)", "try again in a while"]
+)
+def test_without_a_time_there_is_none(text: str) -> None:
+    assert reset_time(text, NOW) is None
+
+
+def test_too_many_calls_are_no_usage_limit() -> None:
+    assert not IS_USAGE_LIMIT.search("API Error: 429 rate limit exceeded")
