@@ -285,7 +285,7 @@ def used_up(seconds: int) -> Turn:
     return {"error": {"status": 429, "headers": headers}}
 
 
-def test_the_usage_limit_of_an_account_is_told_from_an_outage_and_waited_for(
+def test_the_usage_limit_of_an_account_differs_from_an_outage_and_waited_for(
     place: ClaudePlace,
 ) -> None:
     place.login = "sk-ant-oat01-test"

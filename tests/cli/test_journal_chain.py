@@ -1,4 +1,4 @@
-"""What a worker writes into the record of its run does not count, and is told from runr's own."""
+"""What a worker writes into the record of its run does not count as written by runr."""
 
 import json
 

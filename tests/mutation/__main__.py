@@ -22,7 +22,7 @@ from mutation.session import IMPORT, Fork, Forks, Record, Try
 
 ROOT = Path(__file__).resolve().parents[2]
 _CONTRACT = "Decisions touch no file, process or clock"
-#: A change may take so many times the processor time that the tests need, and that more.
+#: A change may take this many times the processor time that the tests need, and that more.
 _TIMES, _MORE_S = 5, 5
 
 

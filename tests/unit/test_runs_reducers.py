@@ -164,7 +164,7 @@ def test_a_resumed_run_has_all_its_attempts_again() -> None:
             run.add("run.resumed")
 
 
-def test_why_a_run_stopped_is_told_until_it_is_resumed() -> None:
+def test_the_reason_of_a_stop_is_kept_until_the_run_resumes() -> None:
     run = worked()
     assert run.add("run.stopped", code="interrupted", detail="Ctrl-C").detail == "Ctrl-C"
     assert run.add("run.resumed").detail is None

@@ -1,4 +1,4 @@
-"""From which phases a stopped run may resume, and what it is told where it may not."""
+"""From which phases a stopped run may resume, and the message where it may not."""
 
 from typing import Any
 

@@ -16,8 +16,8 @@ from runr.execution.context import RunContext
 from runr.git import folders, hooks, refs
 from runr.git.refs import Move, Refs, WorkingTree
 from runr.runs import journal
-from runr.runs.events import MovedRef, RefsMoved
-from runr.runs.model import RunState
+from runr.runs.events import RefsMoved
+from runr.runs.model import MovedRef, RunState
 
 _HEADS = "refs/heads/"
 #: Below this are the branches of runs, each of which looks after its own.

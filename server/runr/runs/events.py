@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from runr.runs import codec
 from runr.runs.codec import CodecError
-from runr.runs.model import Candidate, CheckResult, Phase, RunCreated, RunSpec, Usage
+from runr.runs.model import Candidate, CheckResult, MovedRef, Phase, RunCreated, RunSpec, Usage
 
 
 class RunApproved(NamedTuple):
@@ -259,32 +259,6 @@ class UsageLimitWait(NamedTuple):
 
     reason: str
     until: str
-
-
-class MovedRef(NamedTuple):
-    """A branch, a tag or a HEAD that changed while a worker worked; None where there is none.
-
-    `by_worker` tells that it was the worker; of the others it is not known.
-    """
-
-    ref: str
-    old: str | None = None
-    new: str | None = None
-    by_worker: bool = False
-    put_back: bool = False
-
-    @property
-    def message(self) -> str:
-        """What happened to it."""
-        was, now = (_short(each) for each in (self.old, self.new))
-        gone = self.new is None
-        how = f"{self.ref} was deleted at {was}" if gone else f"{self.ref}: {was} to {now}"
-        return f"{how}, put back" if self.put_back else how
-
-
-def _short(name: str | None) -> str:
-    whole = name or "nothing"
-    return whole if "/" in whole else whole[:12]
 
 
 class RefsMoved(NamedTuple):

@@ -126,7 +126,7 @@ def folded(run: RunFiles) -> RunState | None:
 def require(run: RunFiles) -> RunState:
     """Return the state of a run that is known to have begun, for a decision about it.
 
-    The cached state, which anybody could have written, does not count.
+    The cached state, which any program could have written, does not count.
     """
     known = folded(run)
     if known is None:

@@ -48,7 +48,7 @@ verify: ["grep -rq Bonjour greetings"]
 # Greet in French
 
 The first attempt writes into a folder that git ignores. Its check passes where it works, but the
-file is in no commit. The second attempt is told so.
+file is in no commit. The second attempt gets that as feedback.
 
 ```sh run
 if [ "$RUNR_ATTEMPT" = 1 ]; then

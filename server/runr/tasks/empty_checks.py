@@ -1,6 +1,6 @@
 """Which checks pass whatever the work is, so that they check nothing. Pure.
 
-The text of the command decides, and in doubt it is a check: quoting, expansions, redirections
+The text of the command decides, and where it is unclear it is a check: quoting, expansions, redirections
 and compound commands are not followed.
 """
 
