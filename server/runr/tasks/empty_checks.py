@@ -1,7 +1,7 @@
 """Which checks pass whatever the work is, so that they check nothing. Pure.
 
-The text of the command decides, and where it is unclear it is a check: quoting, expansions, redirections
-and compound commands are not followed.
+The text of the command decides. Where it is unclear it is a check: quoting, expansions,
+redirections and compound commands are not followed.
 """
 
 import re
