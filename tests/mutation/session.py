@@ -31,8 +31,11 @@ class Record:
         self._lines: dict[str, set[int]] = {IMPORT: set()}
         self._now = self._lines[IMPORT]
         self._seconds = {IMPORT: 0.0}
+        self._failed: set[str] = set()
 
-    def begin(self) -> None:
+    def begin(self, config: pytest.Config) -> None:
+        # A test that counts what is done fails because it is watched, and is not used.
+        config.option.maxfail = 0
         sys.settrace(self._trace)
 
     @pytest.hookimpl(wrapper=True)
@@ -43,9 +46,17 @@ class Record:
         self._seconds[item.nodeid] = sum(os.times()[:4]) - begun
         return result
 
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if not report.passed:
+            self._failed.add(report.nodeid)
+
     def pytest_sessionfinish(self) -> None:
         sys.settrace(None)
-        lines = {test: (self._seconds[test], sorted(ran)) for test, ran in self._lines.items()}
+        lines = {
+            test: (self._seconds[test], sorted(ran))
+            for test, ran in self._lines.items()
+            if test not in self._failed
+        }
         self._to.write_text(json.dumps(lines), encoding="utf-8")
 
     def _trace(self, frame: FrameType, event: str, arg: object) -> Any:
@@ -65,7 +76,8 @@ class Try:
         self._name, self._code, self._seconds = name, code, seconds
         self._order = {test: at for at, test in enumerate(tests)}
 
-    def begin(self) -> None:
+    def begin(self, config: pytest.Config) -> None:
+        config.option.maxfail = 1
         # A change may make a loop endless.
         resource.setrlimit(resource.RLIMIT_CPU, (self._seconds, self._seconds))
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
@@ -103,7 +115,7 @@ class Forks:
                 _silence()
                 session.config.args = list(fork.files)
                 session.config.pluginmanager.register(fork.work)
-                fork.work.begin()
+                fork.work.begin(session.config)
                 return
             _, fork.status, used = os.wait4(pid, 0)
             fork.seconds = used.ru_utime + used.ru_stime

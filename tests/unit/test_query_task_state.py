@@ -60,6 +60,12 @@ def test_a_task_is_open_until_it_is_completed_or_its_file_is_gone() -> None:
     assert not state(orphaned=True).open
 
 
+@pytest.mark.parametrize("status", list(State))
+def test_only_a_run_that_stopped_can_be_resumed(status: State) -> None:
+    stopped = status in (State.STOPPED, State.FAILED)
+    assert state(entry=Entry(status=status)).interrupted is stopped
+
+
 def ready(*tasks: tuple[str, int]) -> list[TaskState]:
     return [state(name, priority=priority) for name, priority in tasks]
 

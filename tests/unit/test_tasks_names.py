@@ -75,3 +75,4 @@ def test_names_are_listed_as_a_person_counts() -> None:
     listed = ["a", "a-1", "a-2", "a-10", "a-10b", "a-100", "aa"]
     assert sorted(names, key=natural_key) == listed
     assert sorted(["7b", "07a", "007", "7"], key=natural_key) == ["007", "7", "07a", "7b"]
+    assert sorted(["v1-10-1", "v1-9-2", "v1-9-1"], key=natural_key)[:2] == ["v1-9-1", "v1-9-2"]
