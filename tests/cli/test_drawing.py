@@ -29,9 +29,9 @@ DONE = {"status": "completed", "evidence": "verified", "completed_by": "run:x"}
 def test_the_graph_is_a_tree_of_dependencies_with_their_dependents(place: Place) -> None:
     lay(place, setup=DONE)
     assert place.runr("graph", code=0).out == (
-        "5 tasks: 1 completed, 1 ready, 1 waiting for a person, 2 blocked\n"
+        "5 tasks: 1 verified, 1 ready, 1 waiting for a person, 2 blocked\n"
         "critical path, 3 tasks: api/01-login.md → api/02-logout.md → docs/03-guide.md\n"
-        "✓ 00-setup.md  completed\n"
+        "✓ 00-setup.md  verified\n"
         "├─ ○ api/01-login.md  ready\n"
         "│  └─ ○ api/02-logout.md  blocked\n"
         "│     └─ ○ docs/03-guide.md  blocked\n"

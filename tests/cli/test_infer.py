@@ -1,6 +1,7 @@
 """`runr status --infer-from-git`: what commits prove, also after they were rewritten."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -129,20 +130,20 @@ def revert_reverted(place: Place) -> None:
 
 
 SCENARIOS: list[tuple[Callable[[Place], None], str, float, str]] = [
-    (amended, "trailers", 1.0, "new"),
+    (amended, "checkpoint", 0.85, "new"),
     (reworded, "tree", 0.9, "new"),
-    (rebased, "trailers", 1.0, "new"),
-    (picked, "trailers", 1.0, "new"),
+    (rebased, "trailers", 0.7, "new"),
+    (picked, "trailers", 0.7, "new"),
     (picked_without_message, "patch", 0.8, "new"),
-    (merged, "trailers", 1.0, "new"),
-    (squashed, "trailers", 1.0, "new"),
+    (merged, "checkpoint", 0.85, "new"),
+    (squashed, "trailers", 0.7, "new"),
     (squashed_in_a_word, "patch", 0.8, "new"),
     (squashed_where_it_began, "tree", 0.9, "new"),
     (squashed_naming_the_run, "scope", 0.6, "new"),
     (squashed_by_title, "title", 0.3, "weak"),
-    (reverted, "trailers", 1.0, "reverted"),
-    (merge_reverted, "trailers", 1.0, "reverted"),
-    (revert_reverted, "trailers", 1.0, "new"),
+    (reverted, "checkpoint", 0.85, "reverted"),
+    (merge_reverted, "checkpoint", 0.85, "reverted"),
+    (revert_reverted, "checkpoint", 0.85, "new"),
 ]
 
 
@@ -208,7 +209,7 @@ def test_nothing_is_recorded_without_apply(place: Place) -> None:
     forget(place)
     shown = place.runr("status", "--infer-from-git", code=0)
     assert "≈ a.md  " in shown.out
-    assert "1.0 trailers" in shown.out
+    assert "0.85 checkpoint" in shown.out
     assert shown.steps == ["runr status --infer-from-git --apply"]
     assert not place.has_status()
     place.paste(shown.steps[0])
@@ -228,7 +229,8 @@ def test_better_evidence_is_not_replaced(place: Place) -> None:
         "-q",
         "--allow-empty",
         "-m",
-        "x\n\nRunr-Task: .runr/tasks/m.md\nRunr-Checkpoint: true",
+        "x\n\nRunr-Run-Id: 20250108-143022-k7qf\nRunr-Task: .runr/tasks/m.md\n"
+        "Runr-Checkpoint: true\nRunr-Verified: tier1\nRunr-Worker: script",
     )
     assert looked(place, "--apply")[".runr/tasks/m.md"]["effect"] == "known"
     assert place.read(STATUS) == before
@@ -257,10 +259,11 @@ def test_a_more_certain_match_replaces_a_less_certain_one(place: Place) -> None:
     squashed_by_title(place)
     looked(place, "--apply", "--min-confidence", "0.3")
     assert place.status("a.md")["confidence"] == 0.3
-    message = f"A\n\nRunr-Task: {A}\nRunr-Checkpoint: true"
+    trailers = f"Runr-Run-Id: 20250108-143022-k7qf\nRunr-Task: {A}\nRunr-Checkpoint: true"
+    message = f"A\n\n{trailers}\nRunr-Verified: tier1\nRunr-Worker: script"
     place.git("commit", "-q", "--allow-empty", "-m", message)
     looked(place, "--apply")
-    assert place.status("a.md")["confidence"] == 1.0
+    assert place.status("a.md")["confidence"] == 0.7
 
 
 def test_an_inferred_completion_whose_commit_is_reverted_is_withdrawn(place: Place) -> None:
@@ -322,3 +325,55 @@ def test_a_trailer_with_a_path_outside_the_repository_is_ignored(place: Place) -
         text = f"Odd\n\nRunr-Task: {task}\nRunr-Checkpoint: true"
         place.git("commit", "-q", "--allow-empty", "-m", text)
     assert len(looked(place)) == len(odd)
+
+
+def _forged(place: Place, run: str, *more: str) -> None:
+    """Commit a change that has nothing to do with the task, with trailers that complete it."""
+    place.write("README.md", f"typo {run}\n")
+    lines = (f"Runr-Run-Id: {run}", f"Runr-Task: {A}", "Runr-Checkpoint: true", *more)
+    place.git("commit", "-q", "-am", "\n".join(("Fix a typo", "", *lines)))
+
+
+def test_trailers_of_an_unknown_run_never_count_as_passed_checks(place: Place) -> None:
+    place.script("a.md", "true")
+    place.task("b.md", "depends_on: [a]")
+    place.commit("Tasks")
+    _forged(place, "20260101-000000-aaaa", "Runr-Verified: tier1,task")
+    assert looked(place, "--apply")[A]["effect"] == "weak"
+    assert place.runr("task-status", "b", "--json").json["task"]["ready"] is False
+    _forged(place, "20260101-000000-bbbb", "Runr-Verified: tier1", "Runr-Worker: script")
+    looked(place, "--apply")
+    known = place.status("a.md")
+    assert (known["evidence"], known["verification"]) == ("inferred", "none")
+    assert known["confidence"] < 1
+
+
+def test_trailers_that_a_worker_writes_for_another_task_do_not_complete_it(place: Place) -> None:
+    trailers = f"Runr-Run-Id: 20260101-000000-aaaa\nRunr-Task: {A}\nRunr-Checkpoint: true"
+    text = f"Refactor\n\n{trailers}\nRunr-Verified: tier1\nRunr-Worker: claude-code"
+    place.script("a.md", "exit 1")
+    work = f"echo 2 > b.txt; git add -A; env -u GIT_CONFIG_COUNT git commit -qm '{text}'"
+    place.script("b.md", f"{work}; echo 3 > c.txt")
+    place.commit("Tasks")
+    run = place.run("b")
+    assert looked(place, "--apply").get(A) is None
+    # A run that is here says for which task it was.
+    _forged(place, run["id"], "Runr-Verified: tier1", "Runr-Worker: script")
+    assert looked(place, "--apply").get(A) is None
+    place.runr("rebuild", code=0)
+    assert place.runr("task-status", "a", "--json").json["task"]["status"] == "pending"
+
+
+def test_a_copied_folder_of_a_run_completes_no_other_task(place: Place) -> None:
+    worked(place, "a")
+    place.script("b.md", "exit 1")
+    run = place.status("a.md")["last_run_id"]
+    copy = f"{run[:-4]}copy"
+    for name in ("timeline.jsonl", "state.json"):
+        text = (place.run_folder(run) / name).read_text().replace(A, B).replace(run, copy)
+        # As an earlier version wrote it: without digests.
+        text = re.sub(r',"chain":"[^"]*"', "", text)
+        place.write(f".runr/runs/{copy}/{name}", text)
+    place.runr("rebuild", code=0)
+    assert place.status("b.md") is None
+    assert place.status("a.md")["evidence"] == "verified"

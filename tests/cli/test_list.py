@@ -83,7 +83,7 @@ def test_each_task_is_a_line_with_mark_name_status_date_and_run(place: Place) ->
         "  ✓ 00-setup.md        completed  2025-01-08  run:20250108-143022-k7qf\n"
         "  ○ 02-advanced-ai.md  pending\n"
         "  ✗ 03-networking.md   failed     2025-01-08  run:20250108-150122-p2wd\n"
-        "  3 tasks: 1 completed, 1 ready, 1 failed\n"
+        "  3 tasks: 1 verified, 1 ready, 1 failed\n"
     )
 
 
@@ -336,3 +336,33 @@ def test_a_name_in_the_status_file_adds_no_line_to_a_list(place: Place) -> None:
         shown = place.runr(*words, code=0).out
         assert not [line for line in shown.splitlines() if line.startswith("  ✓ ")][1:]
         assert "\x1b" not in shown
+
+
+def test_completions_are_counted_and_filtered_by_their_evidence(place: Place) -> None:
+    levels = ("verified", "verified_in_workspace", "attested", "inferred")
+    for level in levels:
+        place.task(f"{level.replace('_', '-')}.md")
+    place.task("open.md")
+    record(place, **{level: completed("person:Grace", level) for level in levels})
+    shown = place.runr("list-tasks", code=0)
+    counts = "1 verified, 1 verified in the workspace, 1 attested, 1 inferred, 1 ready"
+    assert f"  5 tasks: {counts}\n" in shown.out
+    answer = place.runr("list-tasks", "--json", code=0).json
+    assert answer["counts"] == {**dict.fromkeys(levels, 1), "ready": 1}
+    assert place.runr("graph", code=0).out.startswith(f"5 tasks: {counts}\n")
+    only = place.runr("list-tasks", "--evidence", "verified", "--json", code=0).json["tasks"]
+    assert [row["path"] for row in only] == [".runr/tasks/verified.md"]
+    others = place.runr("list-tasks", "--where", "status:completed -evidence:verified", "--json")
+    assert others.json["total_count"] == 3
+
+
+def test_a_forced_completion_is_marked_wherever_it_is_shown(place: Place) -> None:
+    place.task("a.md")
+    place.task("b.md", "type: manual\ndepends_on: [a]")
+    done = place.runr("complete-task", "b", "--force", "--reason", "x", code=0)
+    assert ", forced in " in done.out
+    assert ", forced)" in place.runr("report", code=0).out
+    assert "  forced\n" in place.runr("list-tasks", code=0).out
+    assert "forced: open dependencies: .runr/tasks/a.md" in place.runr("why", "b", code=0).out
+    shown = place.runr("task-status", "b", "--json", code=0).json
+    assert shown["task"]["override_reason"] == "open dependencies: .runr/tasks/a.md"

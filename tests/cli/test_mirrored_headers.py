@@ -65,7 +65,7 @@ def test_a_fresh_clone_reads_it_back(mirrored: Place) -> None:
         there.runr(*command, code=0)
         message = {name: there.status(name) for name in ("a.md", "m.md")}
         assert [message[name]["evidence"] for name in message] == ["inferred", "inferred"]
-        assert (message["a.md"]["basis"], message["m.md"]["basis"]) == ("trailers", "mirror")
+        assert (message["a.md"]["basis"], message["m.md"]["basis"]) == ("checkpoint", "mirror")
         assert message["m.md"]["completed_by"] == "person:Ada"
         assert message["m.md"]["completed_at"] == mirrored.status("m.md")["completed_at"]
 

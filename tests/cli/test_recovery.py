@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 
 import pytest
 
@@ -208,3 +209,32 @@ def test_the_cache_may_be_lost_or_damaged_at_any_time(finished: Place) -> None:
     expected = summary(finished)
     (finished.root / ".runr/runr.db").write_bytes(b"no database")
     assert summary(finished) == expected
+
+
+def test_a_clock_that_goes_back_loses_no_completion_in_a_rebuild(place: Place) -> None:
+    place.config('[run]\nworker = "script"\nattempts = 1\n')
+    place.script("a.md", "test -e ../../go || exit 1; echo 1 > a.txt", "verify: ['test -f a.txt']")
+    place.script("b.md", "echo 1 > b.txt", "depends_on: [a]\nverify: ['true']")
+    place.commit("Tasks")
+    place.run("a", code=1)
+    stopped = place.status("a.md")["last_run_id"]
+    place.write(".runr/go")
+    place.run("a")
+    place.run("b")
+    # As if the clock had been a day ahead while the first run stopped.
+    timeline = place.run_folder(stopped) / "timeline.jsonl"
+    unsealed = re.sub(r',"chain":"[^"]*"', "", timeline.read_text())
+    ahead = re.sub(r'"time":"2\d{3}', '"time":"2999', unsealed)
+    timeline.write_text(ahead)
+    (place.run_folder(stopped) / "state.json").unlink()
+    before = summary(place)
+    assert before["a.md"] == ("completed", "verified")
+    place.runr("rebuild", code=0)
+    assert summary(place) == before
+    (place.root / STATUS).unlink()
+    place.runr("rebuild", code=0)
+    assert summary(place) == before
+    # What is done next comes after all of it.
+    place.run("b", "--force")
+    place.run("a", "--force")
+    assert "a.md was completed again later" in place.runr("why", "b", code=0).out

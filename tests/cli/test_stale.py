@@ -266,4 +266,4 @@ def test_a_clone_knows_an_edit_by_the_text_in_the_commit(done: Place) -> None:
     edit(there, "a.md", "echo a > a.txt", "echo A > a.txt")
     assert stale_reasons(there)["a.md"] == ["its text has changed since"]
     assert "+echo A > a.txt" in explained(there, "a", "--diff")["diff"]
-    assert "inferred (1.0): its trailers name" in there.runr("why", "a", code=0).out
+    assert "inferred (0.85): its trailers name" in there.runr("why", "a", code=0).out

@@ -19,6 +19,10 @@ def match(**fields: Any) -> CommitMatch:
     )
 
 
+def improves(entry: Entry, found: CommitMatch, *, later: bool = True) -> bool:
+    return inference.improves(entry, found, lambda: later)
+
+
 def commit(sha: str, message: str) -> CommitRecord:
     return CommitRecord(sha=sha, parents=(), tree=THIRD, time=NOW, message=message)
 
@@ -30,61 +34,60 @@ def inferred(**fields: Any) -> Entry:
 
 @pytest.mark.parametrize("evidence", [each for each in Evidence if each is not Evidence.INFERRED])
 def test_no_commit_replaces_a_completion_that_was_not_inferred(evidence: Evidence) -> None:
-    assert not inference.improves(completed(evidence=evidence), match())
-    assert not inference.improves(completed(evidence=evidence, confidence=0.1), match())
+    assert not improves(completed(evidence=evidence), match())
+    assert not improves(completed(evidence=evidence, confidence=0.1), match())
 
 
 @pytest.mark.parametrize(
-    ("basis", "time", "better"),
+    ("basis", "later", "better"),
     [
-        (Basis.PATCH, BEFORE, True),
-        (Basis.SCOPE, AFTER, True),
-        (Basis.SCOPE, NOW, False),
-        (Basis.SCOPE, BEFORE, False),
-        (Basis.MIRROR, AFTER, False),
+        (Basis.PATCH, False, True),
+        (Basis.SCOPE, True, True),
+        (Basis.SCOPE, False, False),
+        (Basis.MIRROR, True, False),
     ],
 )
 def test_an_inferred_completion_is_replaced_by_a_more_certain_or_later_commit(
-    basis: Basis, time: str, better: bool
+    basis: Basis, later: bool, better: bool
 ) -> None:
-    assert inference.improves(inferred(), match(basis=basis, time=time)) is better
+    # What a clock said does not matter.
+    for time in (BEFORE, AFTER):
+        assert improves(inferred(), match(basis=basis, time=time), later=later) is better
 
 
-def test_an_inferred_completion_without_confidence_or_time_is_replaced() -> None:
+def test_an_inferred_completion_without_confidence_is_replaced() -> None:
     title = match(basis=Basis.TITLE, time=BEFORE)
-    assert inference.improves(inferred(confidence=None), title)
-    assert inference.improves(inferred(confidence=0.3, completed_at=None), title)
+    assert improves(inferred(confidence=None), title, later=False)
     # None counts as no confidence at all, and not as any.
-    assert not inference.improves(inferred(confidence=0.4), title)
+    assert not improves(inferred(confidence=0.4), title)
 
 
 def test_nothing_is_inferred_for_a_task_with_an_active_run() -> None:
     entry = Entry(status=State.IN_PROGRESS, updated_at=BEFORE, last_run_id=LATER)
-    assert not inference.improves(entry, match(run_id=RUN))
-    assert not inference.improves(entry, match())
+    assert not improves(entry, match(run_id=RUN))
+    assert not improves(entry, match())
 
 
 @pytest.mark.parametrize("status", [State.STOPPED, State.FAILED, State.PENDING])
 def test_a_commit_does_not_contradict_the_record_of_its_own_run(status: State) -> None:
     entry = Entry(status=status, updated_at=BEFORE, last_run_id=RUN)
-    assert not inference.improves(entry, match(run_id=RUN))
-    assert inference.improves(entry, match(run_id=LATER))
-    assert inference.improves(entry, match(run_id=None))
-    assert inference.improves(Entry(status=status, updated_at=BEFORE), match(run_id=None))
+    assert not improves(entry, match(run_id=RUN))
+    assert improves(entry, match(run_id=LATER))
+    assert improves(entry, match(run_id=None))
+    assert improves(Entry(status=status, updated_at=BEFORE), match(run_id=None))
 
 
-def test_an_open_task_is_completed_by_a_commit_that_is_later_than_its_last_change() -> None:
-    assert inference.improves(Entry(), match(time=BEFORE))
+def test_an_open_task_is_completed_by_a_commit_that_came_after_its_last_run_began() -> None:
+    assert improves(Entry(), match(time=BEFORE), later=False)
     stopped = Entry(status=State.STOPPED, updated_at=NOW)
-    assert inference.improves(stopped, match(time=AFTER))
-    assert not inference.improves(stopped, match(time=NOW))
-    assert not inference.improves(stopped, match(time=BEFORE))
+    assert improves(stopped, match(time=BEFORE))
+    assert not improves(stopped, match(time=AFTER), later=False)
 
 
 def test_each_basis_is_less_certain_than_the_one_before() -> None:
     known = [inference.CONFIDENCE[basis] for basis in Basis]
-    assert known == [1.0, 0.9, 0.8, 0.6, 0.5, 0.3]
-    assert [value >= inference.ENOUGH for value in known] == [True] * 5 + [False]
+    assert known == [1.0, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3]
+    assert [value >= inference.ENOUGH for value in known] == [True] * 7 + [False] * 2
     assert match(basis=Basis.TREE).confidence == 0.9
 
 
@@ -165,7 +168,7 @@ def test_an_inferred_completion_records_the_commit_and_nothing_of_an_earlier_sto
     stopped = Entry(
         status=State.STOPPED, stop_reason="error", reason="no", last_run_id=RUN, revision=4
     )
-    entry = inference.completed(stopped, match(basis=Basis.SCOPE, task_sha256="4" * 64))
+    entry = inference.completed(stopped, match(basis=Basis.SCOPE, task_sha256="4" * 64), 7)
     assert (entry.status, entry.evidence, entry.verification) == (
         State.COMPLETED,
         Evidence.INFERRED,
@@ -180,11 +183,11 @@ def test_an_inferred_completion_records_the_commit_and_nothing_of_an_earlier_sto
 
 
 def test_a_verified_commit_of_a_run_is_completed_by_that_run() -> None:
-    entry = inference.completed(Entry(), match(verified=True, run_id=LATER, sha=""))
+    entry = inference.completed(Entry(), match(verified=True, run_id=LATER, sha=""), 7)
     assert entry.verification is Verification.PASSED
     assert (entry.last_run_id, entry.completed_by) == (LATER, f"run:{LATER}")
     assert entry.checkpoint_sha is None
-    assert inference.completed(Entry(), match(by="person:ada")).completed_by == "person:ada"
+    assert inference.completed(Entry(), match(by="person:ada"), 7).completed_by == "person:ada"
 
 
 def test_a_withdrawn_completion_leaves_a_pending_task() -> None:

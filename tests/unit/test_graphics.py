@@ -50,7 +50,7 @@ def test_boxes_do_not_overlap_and_dependents_are_to_the_right(needs: Links) -> N
 @given(st.text(), st.text())
 def test_any_name_and_title_is_valid_xml(name: str, title: str) -> None:
     boxes = (
-        Box(path=name, name=name, title=title, sign="✓", kind="completed"),
+        Box(path=name, name=name, title=title, sign="✓", kind="verified"),
         Box(path=f"{name}2", name=EVIL, title=EVIL, sign="✗", kind="failed", critical=True),
     )
     text = svg.render_svg(Chart(boxes=boxes, needs={name: [], f"{name}2": [name]}))

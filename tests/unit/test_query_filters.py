@@ -102,7 +102,7 @@ def test_an_option_selects_the_same_as_its_term_in_a_query() -> None:
         ("status:faild", "status cannot be 'faild': did you mean failed?"),
         ("type:robot", "write one of automated, manual, hybrid"),
         ("is:redy", "did you mean ready?"),
-        ("zzz:1", "the words are status, type, tag"),
+        ("zzz:1", "the words are status, evidence, type, tag"),
         ("tag:", "the filter tag needs a value"),
         ("tag:a,,b,", None),
         ("since:yesterday", "since cannot be 'yesterday': write how long ago"),

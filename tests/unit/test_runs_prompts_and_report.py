@@ -316,7 +316,7 @@ def test_an_attested_completion_never_reads_as_verified() -> None:
         start=start(override_reason="open dependencies: a.md"),
     )
     message = render(attested, (), ())
-    assert message.startswith("# 00-setup.md: completed (attested by Ada)\n")
+    assert message.startswith("# 00-setup.md: completed (attested by Ada, forced)\n")
     assert "- Reason: I looked at it\n- Overridden: open dependencies: a.md\n" in message
     assert "verified\n" not in message.split("\n\n")[0]
     assert "No checks ran." in message

@@ -69,8 +69,13 @@ def test_a_change_on_one_side_is_kept(
             done(Evidence.INFERRED, "2026-01-02", confidence=0.8),
         ),
         (
-            Entry(status=State.STOPPED, updated_at="2026-01-02"),
-            Entry(status=State.FAILED, updated_at="2026-01-01", revision=9),
+            # Not by a clock: by what was recorded later, else by what saw more changes.
+            Entry(status=State.STOPPED, updated_at="2026-01-01", sequence=2),
+            Entry(status=State.FAILED, updated_at="2026-01-02", sequence=1, revision=9),
+        ),
+        (
+            Entry(status=State.STOPPED, updated_at="2026-01-01", revision=9),
+            Entry(status=State.FAILED, updated_at="2026-01-02"),
         ),
         (
             done(Evidence.INFERRED, "2026-01-01"),

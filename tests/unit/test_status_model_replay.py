@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from runr.runs.events import Event, parse_data
 from runr.runs.model import RunState
 from runr.runs.reducers import apply, begin
-from runr.status.model import UNTOUCHED, Entry, State, fold, replay
+from runr.status.model import UNTOUCHED, Entry, State, fold, next_sequence, replay
 
 TASK = ".runr/tasks/a.md"
 START = {"task": TASK, "workdir": "/w", "base_sha": "0" * 40, "base_tree": "1" * 40}
@@ -25,6 +25,7 @@ class Simulation:
 
     def __init__(self) -> None:
         self.now = 0
+        self.clock = 5000
         self.runs: dict[str, RunState] = {}
         self.claimed: dict[str, str] = {}
         self.entry = UNTOUCHED
@@ -35,7 +36,9 @@ class Simulation:
 
     def tick(self) -> str:
         self.now += 1
-        return f"2026-01-01T{self.now // 3600:02}:{self.now // 60 % 60:02}:{self.now % 60:02}.000Z"
+        self.clock += 1
+        hours, seconds = divmod(self.clock, 3600)
+        return f"2026-01-01T{hours:02}:{seconds // 60:02}:{seconds % 60:02}.000Z"
 
     def tell(self, name: str, kind: str, payload: Mapping[str, object] = NOTHING) -> None:
         run = self.runs.get(name)
@@ -50,8 +53,15 @@ class Simulation:
 
     def create(self, **more: object) -> str:
         name = f"run-{self.now * 7919 % 1000:03}-{len(self.runs)}"
-        self.tell(name, "run.created", START | {"spec": {"task_sha256": f"text {self.now}"}} | more)
+        spec = {"task_sha256": f"text {self.now}"}
+        self.tell(name, "run.created", START | {"spec": spec, "sequence": self.sequence()} | more)
         return name
+
+    def sequence(self) -> int:
+        return next_sequence([self.entry])
+
+    def set_the_clock_back(self) -> None:
+        self.clock = max(0, self.clock - 1000)
 
     def start(self) -> None:
         self.record(self.create(worker="script"))
@@ -83,7 +93,7 @@ class Simulation:
         ]
         done = self.entry.status is State.COMPLETED
         if self.open is None and stopped and not done:
-            self.tell(stopped[0], "run.resumed")
+            self.tell(stopped[0], "run.resumed", {"sequence": self.sequence()})
             self.record(stopped[0])
 
     def attest(self) -> None:
@@ -130,6 +140,7 @@ DEEDS = st.sampled_from(
     [
         *("turn", "turn", "turn", "turn", "resume", "resume", "resume", "complete", "complete"),
         *("fail", "attest", "refuse", "accept", "intervene", "settle"),
+        "set_the_clock_back",
     ]
 )
 

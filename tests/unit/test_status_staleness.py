@@ -82,42 +82,37 @@ def test_a_second_commit_is_one_more() -> None:
 @pytest.mark.parametrize(
     ("confirmed", "stale"),
     [
-        ({"completed_at": EARLY}, True),
-        ({"completed_at": NOON}, False),
-        ({"completed_at": LATE}, False),
-        ({"completed_at": EARLY, "acknowledged_at": LATE}, False),
-        ({"completed_at": LATE, "acknowledged_at": EARLY}, False),
-        ({"completed_at": None}, True),
+        ({"sequence": 1}, True),
+        ({"sequence": 2}, False),
+        ({"sequence": 3}, False),
+        ({"sequence": 1, "acknowledged_sequence": 3}, False),
+        ({"sequence": 1, "completed_at": LATE}, True),
+        ({"sequence": 3, "completed_at": EARLY}, False),
+        ({"sequence": 0}, False),
     ],
     ids=str,
 )
 def test_a_dependency_makes_stale_only_what_was_confirmed_before_it_was_completed(
-    confirmed: dict[str, str | None], stale: bool
+    confirmed: dict[str, Any], stale: bool
 ) -> None:
-    entries = {A: completed(**confirmed), B: completed(completed_at=NOON)}
+    entries = {A: completed(**confirmed), B: completed(completed_at=NOON, sequence=2)}
     message = ("dependency", "b.md was completed again later")
     assert reasons(entries, {A: [B]}) == ({A: [message]} if stale else {})
 
 
-def test_a_dependency_that_is_not_completed_or_has_no_time_makes_nothing_stale() -> None:
-    early = completed(completed_at=EARLY)
-    failed = completed(completed_at=LATE, status=State.FAILED)
+def test_a_dependency_that_is_not_completed_or_has_no_sequence_makes_nothing_stale() -> None:
+    early = completed(sequence=1)
+    failed = completed(sequence=2, status=State.FAILED)
     assert reasons({A: early, B: failed}, {A: [B]}) == {}
-    assert reasons({A: early, B: completed(completed_at=None)}, {A: [B]}) == {}
+    assert reasons({A: early, B: completed()}, {A: [B]}) == {}
     assert reasons({A: early}, {A: [B]}) == {}
 
 
 def test_every_later_dependency_is_named() -> None:
-    late = completed(completed_at=LATE)
-    entries = {A: completed(completed_at=EARLY), B: late, C: late}
+    late = completed(sequence=2)
+    entries = {A: completed(sequence=1), B: late, C: late}
     message = "b.md, c.md was completed again later"
     assert reasons(entries, {A: [B, C]}) == {A: [("dependency", message)]}
-
-
-def test_when_a_completion_was_confirmed_is_the_later_of_two_times() -> None:
-    assert staleness.confirmed_at(completed(completed_at=EARLY, acknowledged_at=LATE)) == LATE
-    assert staleness.confirmed_at(completed(completed_at=LATE, acknowledged_at=EARLY)) == LATE
-    assert staleness.confirmed_at(Entry()) == ""
 
 
 def test_what_depends_on_a_stale_task_is_stale_also_through_others() -> None:

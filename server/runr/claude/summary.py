@@ -1,5 +1,6 @@
 """The summary that a session starts with: open tasks, then stale and ready ones. Pure."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import starmap
 from typing import Any, NamedTuple
@@ -28,11 +29,13 @@ class Overview(NamedTuple):
 
     `stopped` holds a name, a run and a reason; `in_progress` a name and a run;
     `waiting` the manual tasks that a person can do now; `unmerged` the completed ones
-    whose commit is not on this branch, which `completed` does not count.
+    whose commit is not on this branch, which `completed` does not count; `weaker`
+    counts of the others those that are not verified, by their evidence.
     """
 
     total: int = 0
     completed: int = 0
+    weaker: tuple[tuple[str, int], ...] = ()
     in_progress: tuple[tuple[str, str], ...] = ()
     stopped: tuple[tuple[str, str, str], ...] = ()
     stale: tuple[str, ...] = ()
@@ -46,6 +49,7 @@ class Overview(NamedTuple):
         return cls(
             total=raw["total"],
             completed=raw["completed"],
+            weaker=tuple((evidence, number) for evidence, number in raw["weaker"]),
             in_progress=tuple((name, run) for name, run in raw["in_progress"]),
             stopped=tuple((name, run, why) for name, run, why in raw["stopped"]),
             stale=tuple(raw["stale"]),
@@ -73,9 +77,11 @@ class Overview(NamedTuple):
                     yield name, entry["last_run_id"], why
 
         unmerged = still(self.unmerged, "completed")
-        completed = sum(entry.get("status") == "completed" for entry in known.values())
+        done = {name: e for name, e in known.items() if e.get("status") == "completed"}
+        here = [entry.get("evidence") for name, entry in done.items() if name not in unmerged]
         return self._replace(
-            completed=completed - len(unmerged),
+            completed=len(here),
+            weaker=weaker(here),
             in_progress=tuple((name, run) for name, run, _ in runs("in_progress")),
             stopped=tuple(runs("stopped", "failed")),
             stale=still(self.stale, "completed"),
@@ -83,6 +89,12 @@ class Overview(NamedTuple):
             waiting=still(self.waiting, "pending"),
             unmerged=unmerged,
         )
+
+
+def weaker(evidence: Iterable[str | None]) -> tuple[tuple[str, int], ...]:
+    """Return how many completions have which evidence that is weaker than verified."""
+    counted = Counter(level or "without evidence" for level in evidence)
+    return tuple(sorted((k, n) for k, n in counted.items() if k != "verified"))
 
 
 def lines(
@@ -128,7 +140,9 @@ def headline(
         (len(overview.waiting), "waiting for a person"),
     )
     states = ", ".join(f"{number} {word}" for number, word in counts if number)
-    completed = f"runr: {overview.completed} of {overview.total} tasks completed"
+    others = (f"{number} {level.replace('_', ' ')}" for level, number in overview.weaker)
+    weak = f" ({', '.join(others)})" if overview.weaker else ""
+    completed = f"runr: {overview.completed} of {overview.total} tasks completed{weak}"
     parts = (completed, states, *_list("changed since", pending_changes))
     return "; ".join(part for part in parts if part)
 

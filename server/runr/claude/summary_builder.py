@@ -1,6 +1,6 @@
 """The overview of all tasks, computed with the models."""
 
-from runr.claude.summary import Overview
+from runr.claude.summary import Overview, weaker
 from runr.project import Project
 from runr.query import listing
 from runr.query.listing import TaskQuery
@@ -10,9 +10,11 @@ from runr.query.models import TaskSummary
 def summarize(project: Project) -> Overview:
     """Return the overview, the tasks with the highest priority first."""
     rows = listing.list_tasks(project, TaskQuery(sort="priority")).tasks
+    done = [row.evidence for row in rows if row.status == "completed" and not row.unmerged]
     return Overview(
         total=len(rows),
-        completed=sum(row.status == "completed" and not row.unmerged for row in rows),
+        completed=len(done),
+        weaker=weaker(done),
         in_progress=tuple(
             (_name(row), row.last_run_id)
             for row in rows

@@ -122,7 +122,11 @@ def render_next_steps(lines: Sequence[str]) -> list[str]:
 
 
 STATUS_COLORS: Mapping[str, str | None] = {
-    "completed": "green",
+    "verified": "green",
+    "verified_in_workspace": "green",
+    "attested": "blue",
+    "inferred": "blue",
+    "completed": None,
     "unmerged": "yellow",
     "in_progress": "cyan",
     "ready": None,
@@ -132,7 +136,12 @@ STATUS_COLORS: Mapping[str, str | None] = {
     "failed": "red",
     "stale": "yellow",
 }
-_LABELS = {"in_progress": "running", "waiting": "waiting for a person"}
+_LABELS = {
+    "verified_in_workspace": "verified in the workspace",
+    "completed": "completed without evidence",
+    "in_progress": "running",
+    "waiting": "waiting for a person",
+}
 
 
 def status_label(status: str) -> str:

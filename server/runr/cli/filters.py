@@ -8,12 +8,18 @@ import click
 
 from runr.query.filters import parse_filter
 from runr.query.models import Kind, Status
+from runr.status.model import Evidence
 
 _OPTIONS: Mapping[str, dict[str, Any]] = {
     "status": {
         "multiple": True,
         "type": click.Choice(get_args(Status)),
         "help": "Only tasks with this status.",
+    },
+    "evidence": {
+        "multiple": True,
+        "type": click.Choice([evidence.value for evidence in Evidence]),
+        "help": "Only completions with this evidence.",
     },
     "type": {
         "multiple": True,

@@ -92,9 +92,7 @@ def _remarks(row: TaskSummary) -> str:
     if row.blocked_by:
         names = ", ".join(name.removeprefix(".runr/tasks/") for name in row.blocked_by)
         remarks.append(style(f"blocked by {names}", fg="yellow"))
-    if row.status == "completed" and row.verification in _UNCHECKED:
-        text, colour = _UNCHECKED[row.verification]
-        remarks.append(style(text, fg=colour))
+    remarks += _overridden(row)
     if row.unmerged:
         remarks.append(style(f"its commit is {row.commit_place}", fg="yellow"))
     if row.stale:
@@ -103,6 +101,15 @@ def _remarks(row: TaskSummary) -> str:
         remarks.append(style("task file missing", fg="yellow"))
     remarks += [style(problem, fg="red") for problem in row.problems]
     return "  ".join(remarks)
+
+
+def _overridden(row: TaskSummary) -> list[str]:
+    """Return what a person completed the task against, or without."""
+    if row.status != "completed":
+        return []
+    known = [_UNCHECKED[row.verification]] if row.verification in _UNCHECKED else []
+    known += [("forced", "yellow")] if row.override_reason else []
+    return [style(text, fg=colour) for text, colour in known]
 
 
 def _evidence(row: TaskSummary) -> str:
@@ -132,6 +139,7 @@ def render_details(answer: TaskDetails) -> str:
         ("owns", ", ".join(task.owns)),
         ("checks", "; ".join(task.verify)),
         ("checkpoint", task.checkpoint_sha),
+        ("forced", task.override_reason),
         ("on this branch", f"as {task.rewritten_as}" if task.rewritten_as else None),
         ("runs", str(task.run_count) if task.run_count else None),
     ]

@@ -59,7 +59,7 @@ def _finding(found: InferredTask, *, applied: bool) -> list[str]:
     sign, colour = _SIGNS.get(found.effect, ("↶", "red"))
     name = found.task_path.removeprefix(".runr/tasks/")
     where = f"{found.commit_sha[:12]}  {found.committed_at}" if found.commit_sha else "no commit"
-    head = f"  {style(sign, fg=colour)} {name}  {where}  {found.confidence:.1f} {found.basis}"
+    head = f"  {style(sign, fg=colour)} {name}  {where}  {found.confidence:.2f} {found.basis}"
     return [head, f"      {_describe(found, applied=applied)}"]
 
 

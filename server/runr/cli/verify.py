@@ -111,4 +111,4 @@ def _summary(answer: ProofResult) -> str:
 
 
 def _label(level: str | None) -> str:
-    return "no evidence" if level is None else level.replace("_", " ")
+    return "no evidence" if level is None else console.status_label(level)

@@ -4,7 +4,7 @@ Pure.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -23,26 +23,35 @@ _RUN_ID = re.compile(r"(?<![0-9A-Za-z])\d{8}-\d{6}-[a-z0-9]{4}(?![0-9A-Za-z])")
 class Basis(StrEnum):
     """By what a commit is known to be a task's work, the surest first."""
 
-    TRAILERS = "trailers"
+    RECORD = "record"
     TREE = "tree"
+    CHECKPOINT = "checkpoint"
     PATCH = "patch"
+    TRAILERS = "trailers"
     SCOPE = "scope"
     MIRROR = "mirror"
+    CLAIM = "claim"
     TITLE = "title"
 
 
 CONFIDENCE: Mapping[Basis, float] = {
-    Basis.TRAILERS: 1.0,
+    Basis.RECORD: 1.0,
     Basis.TREE: 0.9,
+    Basis.CHECKPOINT: 0.85,
     Basis.PATCH: 0.8,
+    Basis.TRAILERS: 0.7,
     Basis.SCOPE: 0.6,
     Basis.MIRROR: 0.5,
+    Basis.CLAIM: 0.4,
     Basis.TITLE: 0.3,
 }
 
 #: What each means, where `{like}` is the checkpoint or the run that was recognised.
 MEANING: Mapping[Basis, str] = {
+    Basis.RECORD: "its trailers and the record of {like} name the task",
+    Basis.CHECKPOINT: "its trailers name the task, {like} and its own tree as verified",
     Basis.TRAILERS: "its trailers name the task and {like}",
+    Basis.CLAIM: "its trailers name the task, and not all that runr writes",
     Basis.TREE: "it leads to the tree of {like}",
     Basis.PATCH: "it makes the change of {like}",
     Basis.SCOPE: "it names {like} and changes only what the task owns",
@@ -137,23 +146,26 @@ def is_of_merge(trace: CommitRecord, sha: str) -> bool:
     return sha in _MERGE_REVERT.findall(trace.message)
 
 
-def improves(entry: Entry, finding: CommitMatch) -> bool:
+def improves(entry: Entry, finding: CommitMatch, is_later: Callable[[], bool]) -> bool:
     """Tell whether the finding is better evidence than what is recorded.
 
     The record of a run that is here says more about that run than any commit,
-    and an attestation more than a guess.
+    and an attestation more than a guess. `is_later` tells whether the commit came
+    after what is recorded, by the history and not by a clock.
     """
     if entry.status is State.COMPLETED:
-        known = (entry.confidence or 0.0, entry.completed_at or "")
-        return entry.evidence is Evidence.INFERRED and known < (finding.confidence, finding.time)
+        if entry.evidence is not Evidence.INFERRED:
+            return False
+        known = entry.confidence or 0.0
+        return known < finding.confidence or (known == finding.confidence and is_later())
     if entry.status is State.IN_PROGRESS or (
         finding.run_id is not None and entry.last_run_id == finding.run_id
     ):
         return False
-    return entry.updated_at is None or entry.updated_at < finding.time
+    return entry.updated_at is None or is_later()
 
 
-def completed(entry: Entry, finding: CommitMatch) -> Entry:
+def completed(entry: Entry, finding: CommitMatch, sequence: int) -> Entry:
     """Return the entry with the finding as its evidence."""
     no_reset: dict[str, Any] = dict.fromkeys(OF_A_RESET)
     return entry._replace(
@@ -171,6 +183,7 @@ def completed(entry: Entry, finding: CommitMatch) -> Entry:
         basis=finding.basis.value,
         run_count=max(entry.run_count, 1),
         revision=entry.revision + 1,
+        sequence=sequence,
         stop_reason=None,
         stop_detail=None,
         reason=None,

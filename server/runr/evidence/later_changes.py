@@ -4,11 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from runr.evidence import commit_index, inference
-from runr.evidence.inference import CommitRecord
+from runr.evidence.inference import CommitMatch, CommitRecord
 from runr.git import log
 from runr.git.repo import Repo
 from runr.git.trailers import RUN_ID, TASK, parse_trailers
+from runr.runs.model import RunState
 from runr.scope.patterns import PathIndex
+from runr.status.model import Entry, State
 
 #: Part of the message of every revert.
 REVERT_PATTERN = "This reverts commit "
@@ -32,6 +34,29 @@ def reverted_commits(repo: Repo, seen: Sequence[CommitRecord]) -> dict[str, str]
         if inference.is_of_merge(by_sha[by], sha):
             found |= dict.fromkeys(commit_index.between(repo, f"{sha}^1", sha), by)
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryOrder:
+    """What came after what, by the history; `runs` are the records that are here, by their ids."""
+
+    repo: Repo
+    runs: Mapping[str, RunState]
+
+    def is_later(self, finding: CommitMatch, entry: Entry) -> bool:
+        """Tell whether the commit came after what is recorded.
+
+        It did not where it was there already: at the recorded commit, or when the
+        last run began. Where neither is known, the commit says more.
+        """
+        if not finding.sha:
+            return False
+        run = self.runs.get(entry.last_run_id or "")
+        began = run.start.base_sha if run else entry.reset_commit
+        known = entry.checkpoint_sha if entry.status is State.COMPLETED else began
+        if not known or self.repo.resolve(known) is None:
+            return True
+        return not self.repo.is_ancestor(finding.sha, known)
 
 
 def trailed_commits(seen: Iterable[CommitRecord]) -> tuple[RunCommit, ...]:

@@ -9,13 +9,14 @@ from typing import NamedTuple
 from runr.evidence import commit_index, equivalence, inference, later_changes
 from runr.evidence.commit_index import CommitScan
 from runr.evidence.inference import ENOUGH, Basis, CommitMatch, CommitRecord, normalized_title
+from runr.evidence.trailed import TrailerReader, blocks
 from runr.git import log
 from runr.git.repo import Repo
-from runr.git.trailers import RUN_ID, TASK, Block, parse_trailers
+from runr.git.trailers import RUN_ID, TASK
 from runr.runs.model import RunState
 from runr.scope import patterns
 from runr.status import frontmatter
-from runr.status.model import Entry, Verification
+from runr.status.model import Entry
 from runr.status.staleness import is_reset
 from runr.storage.layout import Layout
 from runr.tasks import parser
@@ -52,17 +53,20 @@ def match_commits(
     tasks: Sequence[Task],
     recorded: Iterable[KnownCheckpoint],
     *,
+    runs: Iterable[RunState] = (),
     resets: Mapping[str, Reset] = MappingProxyType({}),
 ) -> dict[str, CommitMatch]:
     """Return each task's surest finding, one that still counts before one that was taken back.
 
     `seen` are the traces that lead to `tip`, the latest first; `recorded` the
-    checkpoints that records name. After a reset only later work is found.
+    checkpoints that records name, `runs` the records that are here. After a reset
+    only later work is found.
     """
     undone = later_changes.reverted_commits(repo, seen)
-    said = list(_by_trailers(seen))
-    runs = {finding.run_id for finding in said}
-    known = [each for each in (*recorded, *_elsewhere(repo, tip)) if each.run_id not in runs]
+    reader = TrailerReader(repo=repo, runs={run.id: run for run in runs})
+    said = list(reader.matches(seen))
+    named = {finding.run_id for finding in said}
+    known = [each for each in (*recorded, *_elsewhere(reader, tip)) if each.run_id not in named]
     weaker = [
         *_by_equivalence(repo, tip, seen, known),
         *_by_scope(repo, seen, tasks, known),
@@ -86,32 +90,18 @@ def _is_surer(new: CommitMatch, old: CommitMatch | None) -> bool:
     return (new.reverted_by is None, new.confidence) > (old.reverted_by is None, old.confidence)
 
 
-def _by_trailers(seen: Iterable[CommitRecord]) -> Iterable[CommitMatch]:
-    for trace in seen:
-        for block in _blocks(trace):
-            for task in block.all(TASK) if block.checkpoint and not block.partial else ():
-                yield CommitMatch(
-                    task=task,
-                    sha=trace.sha,
-                    time=trace.time,
-                    basis=Basis.TRAILERS,
-                    run_id=block.get(RUN_ID),
-                    like=block.get(RUN_ID),
-                    verified=bool(block.verified),
-                )
-
-
-def _elsewhere(repo: Repo, tip: str) -> Iterable[KnownCheckpoint]:
-    for finding in _by_trailers(commit_index.scan_other_refs(repo, tip)):
-        yield KnownCheckpoint(
-            task=finding.task, run_id=finding.run_id, sha=finding.sha, verified=finding.verified
-        )
+def _elsewhere(reader: TrailerReader, tip: str) -> Iterable[KnownCheckpoint]:
+    for finding in reader.matches(commit_index.scan_other_refs(reader.repo, tip)):
+        if finding.confidence >= ENOUGH:
+            yield KnownCheckpoint(
+                task=finding.task, run_id=finding.run_id, sha=finding.sha, verified=finding.verified
+            )
 
 
 def _by_equivalence(
     repo: Repo, tip: str, seen: Iterable[CommitRecord], known: Sequence[KnownCheckpoint]
 ) -> Iterable[CommitMatch]:
-    speaking = {trace.sha for trace in seen if "Runr-" in trace.message and _blocks(trace)}
+    speaking = {trace.sha for trace in seen if "Runr-" in trace.message and blocks(trace)}
     speaking |= {trace.sha for trace in seen if inference.reverts([trace])}
     found = (
         equivalence.find_equivalents(repo, tip, [each.sha for each in known], speaking)
@@ -127,7 +117,8 @@ def _by_equivalence(
                 basis=like.basis,
                 run_id=each.run_id,
                 like=each.sha,
-                verified=each.verified,
+                # Another tree with the same change is not what the checks passed on.
+                verified=each.verified and like.basis is Basis.TREE,
             )
 
 
@@ -143,7 +134,7 @@ def _by_scope(
     named = [
         (trace, run_id, task)
         for trace in seen
-        if not any(block.checkpoint or block.reset for block in _blocks(trace))
+        if not any(block.checkpoint or block.reset for block in blocks(trace))
         and len(trace.parents) == 1
         for run_id in inference.run_ids(trace.message)
         if (task := by_path.get(_task_of(trace, run_id) or of_run.get(run_id, ""))) and task.owns
@@ -163,8 +154,8 @@ def _by_scope(
 
 
 def _task_of(trace: CommitRecord, run_id: str) -> str | None:
-    blocks = (block for block in _blocks(trace) if run_id in block.all(RUN_ID))
-    return next((block.get(TASK) for block in blocks), None)
+    own = (block for block in blocks(trace) if run_id in block.all(RUN_ID))
+    return next((block.get(TASK) for block in own), None)
 
 
 def _by_title(seen: Iterable[CommitRecord], tasks: Iterable[Task]) -> Iterable[CommitMatch]:
@@ -174,12 +165,8 @@ def _by_title(seen: Iterable[CommitRecord], tasks: Iterable[Task]) -> Iterable[C
     for trace in seen:
         paths = by_title.get(inference.normalized_title(trace.subject), [])
         # A title that two tasks have names neither; a commit that names its run needs no guess.
-        if len(paths) == 1 and len(trace.parents) == 1 and not _blocks(trace):
+        if len(paths) == 1 and len(trace.parents) == 1 and not blocks(trace):
             yield CommitMatch(task=paths[0], sha=trace.sha, time=trace.time, basis=Basis.TITLE)
-
-
-def _blocks(trace: CommitRecord) -> tuple[Block, ...]:
-    return parse_trailers(trace.message) if "Runr-" in trace.message else ()
 
 
 def _with_texts(repo: Repo, found: Mapping[str, CommitMatch]) -> dict[str, CommitMatch]:
@@ -245,9 +232,10 @@ def read_matches(
     if tip is None:
         return CommitScan(commits=0, traces=()), {}
     reading = commit_index.load_commits(layout, unique_titles(tasks), tip=tip)
-    known = [*_of_runs(runs), *_of_entries(entries)]
+    here = tuple(runs)
+    known = [*_of_runs(here), *_of_entries(repo, entries)]
     resets = _resets(repo, tip, entries)
-    found = match_commits(repo, tip, reading.traces, tasks, known, resets=resets)
+    found = match_commits(repo, tip, reading.traces, tasks, known, runs=here, resets=resets)
     for task, finding in _mirrored(layout, tasks).items():
         if task in resets:
             continue  # its header is older than the reset
@@ -308,15 +296,14 @@ def _of_runs(runs: Iterable[RunState]) -> Iterable[KnownCheckpoint]:
             )
 
 
-def _of_entries(entries: Mapping[str, Entry]) -> Iterable[KnownCheckpoint]:
-    for task, entry in entries.items():
-        if entry.checkpoint_sha:
-            yield KnownCheckpoint(
-                task=task,
-                run_id=entry.last_run_id,
-                sha=entry.checkpoint_sha,
-                verified=entry.verification is Verification.PASSED,
-            )
+def _of_entries(repo: Repo, entries: Mapping[str, Entry]) -> Iterable[KnownCheckpoint]:
+    """Yield the checkpoints of entries, which are claims: each must say itself whose it is."""
+    shas = {task: _fitting(_SHA, entry.checkpoint_sha) for task, entry in entries.items()}
+    commits = log.read_commits(repo, filter(None, shas.values()))
+    for task, sha in shas.items():
+        run_id = entries[task].last_run_id
+        if sha in commits and run_id and commits[sha].is_checkpoint_of(run_id, task):
+            yield KnownCheckpoint(task=task, run_id=run_id, sha=sha, verified=False)
 
 
 def _fitting(pattern: re.Pattern[str], text: str | None) -> str:

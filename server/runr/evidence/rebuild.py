@@ -1,13 +1,18 @@
 """The status file made again: from the runs, and from git where the runs are not here."""
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 from runr.errors import RunrError
 from runr.evidence import inference, matcher
+from runr.evidence.later_changes import HistoryOrder
+from runr.git import log
+from runr.git.log import Commit
+from runr.git.repo import Repo
 from runr.runs import journal
 from runr.runs.model import RunState
 from runr.status.merge import better
-from runr.status.model import UNTOUCHED, Entry, State, replay
+from runr.status.model import UNTOUCHED, Entry, State, next_sequence, replay
 from runr.storage.layout import Layout
 from runr.tasks import repository
 
@@ -22,23 +27,49 @@ def entries(layout: Layout, salvaged: Mapping[str, Entry] | None = None) -> dict
     `salvaged`. A salvaged completion of which the record is elsewhere stands
     beside the runs that are here: the better evidence counts.
     """
-    known = dict(salvaged or {})
     here = runs(layout)
     ids = {run.id for run in here}
+    tasks = {run.id: run.start.task for run in here}
+    known = {
+        task: entry
+        for task, entry in (salvaged or {}).items()
+        # A run proves nothing about another task.
+        if tasks.get(entry.last_run_id or "", task) == task
+    }
     for task, made in _replayed(layout, here).items():
         old = known.get(task, UNTOUCHED)
         foreign = old.status is State.COMPLETED and old.last_run_id not in ids
         known[task] = better(old, made) if foreign else made
     _, found = matcher.read_matches(layout, repository.scan(layout), here, known)
+    sequence = next_sequence(known.values())
+    order = HistoryOrder(repo=Repo(layout.root), runs={run.id: run for run in here})
     for task, finding in matcher.certain_matches(found).items():
         entry = known.get(task, UNTOUCHED)
-        if inference.improves(entry, finding):
-            known[task] = inference.completed(entry, finding)
+        if inference.improves(entry, finding, partial(order.is_later, finding, entry)):
+            known[task] = inference.completed(entry, finding, sequence)
     return known
 
 
 def runs(layout: Layout) -> list[RunState]:
-    """Return all runs that are here and can be read."""
+    """Return all runs that are here and can be read, but no copies.
+
+    The checkpoint of a run says which run made it, and for which task; the folder of a
+    run that was copied, or given to another task, does not fit to it.
+    """
+    states = _readable(layout)
+    made = {run.checkpoint_sha for run in states if run.checkpoint_sha}
+    commits = log.read_commits(Repo(layout.root), made) if made else {}
+    return [run for run in states if not _is_copy(run, commits)]
+
+
+def _is_copy(run: RunState, commits: Mapping[str, Commit]) -> bool:
+    commit = commits.get(run.checkpoint_sha or "")
+    if commit is None or run.start.kind != "attempt":
+        return False
+    return not commit.is_checkpoint_of(run.id, run.start.task)
+
+
+def _readable(layout: Layout) -> list[RunState]:
     states = []
     for run_id in journal.ids(layout):
         try:

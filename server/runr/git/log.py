@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from runr.git.repo import Repo, split
-from runr.git.trailers import INTERVENTION, RUN_ID, SESSION, Block, parse_trailers
+from runr.git.trailers import INTERVENTION, RUN_ID, SESSION, TASK, Block, parse_trailers
 
 _FIELDS = ("%H", "%P", "%T", "%cI", "%an", "%s", "%B")
 _FORMAT = f"--format={'%x00'.join(_FIELDS)}"
@@ -60,6 +60,13 @@ class Commit:
     def run_ids(self) -> tuple[str, ...]:
         """Every run that it names."""
         return tuple(run_id for block in self.blocks for run_id in block.all(RUN_ID))
+
+    def is_checkpoint_of(self, run_id: str, task: str) -> bool:
+        """Whether its trailers say that this run made it for this task."""
+        return any(
+            block.checkpoint and run_id in block.all(RUN_ID) and task in block.all(TASK)
+            for block in self.blocks
+        )
 
     @property
     def silent(self) -> bool:

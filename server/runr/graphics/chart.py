@@ -30,7 +30,11 @@ class Paint:
 
 
 PAINTS: Mapping[DisplayStatus, Paint] = {
-    "completed": Paint(line="#1a7f37", fill="#dafbe1"),
+    "verified": Paint(line="#1a7f37", fill="#dafbe1"),
+    "verified_in_workspace": Paint(line="#4d7c0f", fill="#ecf8d4"),
+    "attested": Paint(line="#4f5fc4", fill="#e8eafc"),
+    "inferred": Paint(line="#7a7f2a", fill="#f6f6dc"),
+    "completed": Paint(line="#57606a", fill="#eaeef2"),
     "unmerged": Paint(line="#953800", fill="#fff1e5"),
     "in_progress": Paint(line="#0f7b8a", fill="#d3f4f7"),
     "ready": Paint(line="#0969da", fill="#ddf4ff"),

@@ -171,6 +171,8 @@ def _summary(runs: list[RunDetails], waiting: list[str], stopped: list[str]) -> 
     done = sum(run.status == "completed" for run in runs)
     total = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
     text = f"{done} of {total} completed" if runs else "No automated task is ready"
+    weaker = sum(run.verified_in == "workspace" and run.status == "completed" for run in runs)
+    text += f", {weaker} of them verified in the workspace" if weaker else ""
     names = ", ".join(map(_name, waiting))
     earlier = ", ".join(map(_name, stopped))
     text += f"; waiting for a person: {names}" if names else ""

@@ -9,7 +9,7 @@ import anyio
 from runr.errors import BlockedError, UsageError, VerificationError
 from runr.execution import completion, verification
 from runr.execution.context import RunContext
-from runr.lifecycle.leases import record_spec
+from runr.lifecycle.leases import next_sequence, record_spec
 from runr.next_steps import commands
 from runr.next_steps.tasks import uncompletable
 from runr.project import Project
@@ -67,6 +67,7 @@ def open_person_run(
             target=target,
             override_reason=override_reason,
             resets=resets,
+            sequence=next_sequence(project),
         )
         context.journal.append(created, source="person")
         yield context

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from runr import nofollow
 from runr.config.settings import Config
 from runr.errors import AlreadyRunningError, RunrError, UsageError
+from runr.evidence import rebuild
 from runr.execution import process
 from runr.execution.inside import run_around
 from runr.git import hooks
@@ -24,6 +25,7 @@ from runr.runs.prompts import session_brief
 from runr.runs.spec import apply_overrides
 from runr.status import store
 from runr.status.model import Entry, State, fold
+from runr.status.model import next_sequence as next_order
 from runr.storage import files
 from runr.storage.layout import RunFiles
 from runr.tasks import repository
@@ -73,6 +75,15 @@ def refuse_nested(project: Project) -> None:
             f"this is inside run {outer}: a run does not start runs",
             next_steps=["to allow it, set `nested = true` under [run] in .runr/config.toml"],
         )
+
+
+def next_sequence(project: Project) -> int:
+    """Return the sequence of a run that takes its task now: greater than all that is recorded."""
+    entries = project.entries()
+    if entries:
+        return next_order(entries.values())
+    # The status file may be gone, and the runs are here.
+    return 1 + max((run.sequence for run in rebuild.runs(project.layout)), default=0)
 
 
 def ensure_no_live_run(project: Project, entry: Entry) -> None:

@@ -86,7 +86,7 @@ def _latest_stop(project: Project, entries: Mapping[str, Entry]) -> RunState | N
             continue
         if state is not None and state.result == "stopped" and state.start.worker != "person":
             found.append(state)
-    return max(found, key=lambda state: state.ended_at or "", default=None)
+    return max(found, key=lambda state: (state.sequence, state.ended_at or ""), default=None)
 
 
 def _without_a_stop(

@@ -170,7 +170,7 @@ def resume_run(project: Project, wanted: str, since: Phase | None = None) -> Run
             worktree.add(project.repo, path, start.branch, start.base_sha)
             submodules.populate(project.repo, Repo(path), fresh=False)
         claim_task(project, state._replace(result=None, stop_reason=None))
-        state = context.journal.append(RunResumed(since, spec))
+        state = context.journal.append(RunResumed(since, spec, leases.next_sequence(project)))
         state = _joined(project, context, state)
         completion.write_status(context, state)
         if not state.by_session:

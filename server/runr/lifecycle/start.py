@@ -171,6 +171,7 @@ def _open(
         target=base.branch,
         session_id=request.session_id if worker == "session" else None,
         override_reason=forced,
+        sequence=leases.next_sequence(project),
     )
     return run, start
 

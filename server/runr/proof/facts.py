@@ -4,16 +4,16 @@ import re
 from collections.abc import Iterable, Mapping
 
 from runr.errors import RunrError
-from runr.evidence import later_changes, matcher, rebuild
+from runr.evidence import matcher, rebuild
 from runr.evidence.inference import CommitMatch
 from runr.git import log
 from runr.git.log import Commit
-from runr.git.trailers import RUN_ID, TASK
 from runr.project import Project
 from runr.proof.rules import CommitFacts, Facts
 from runr.query.snapshot import Snapshot
 from runr.runs import journal
 from runr.runs.model import RunState
+from runr.status.branch import Rewritten
 from runr.status.model import Entry, State
 from runr.storage import state_dir
 from runr.tasks.model import TaskType
@@ -31,9 +31,9 @@ def collect(project: Project, snapshot: Snapshot, tasks: Iterable[str]) -> list[
     shas = {task: _shas(entries[task], states.get(task)) for task in wanted}
     matches = _matches(project, snapshot)
     named = {sha for pair in shas.values() for sha in pair}
-    named |= {match.sha for match in matches.values()}
+    where = snapshot.on_branch
+    named |= {rewritten.sha for rewritten in where.rewritten.values()}
     commits = log.read_commits(project.repo, named)
-    reached = _on_branch(project, commits)
     shared, branch = state_dir.is_shared(project.layout), project.repo.branch() or "HEAD"
     return [
         Facts(
@@ -41,11 +41,12 @@ def collect(project: Project, snapshot: Snapshot, tasks: Iterable[str]) -> list[
             entry=entries[task],
             run=runs[task][0],
             damage=runs[task][1],
-            commit=_commit(commits.get(shas[task][0])),
+            commit=_checkpoint(commits.get(shas[task][0]), task, entries[task].last_run_id),
             landed=_commit(commits.get(shas[task][1])),
-            on_branch=shas[task][0] in reached,
+            on_branch=task not in where.absent and task not in where.rewritten,
+            rewritten=where.rewritten.get(task),
+            rewritten_tree=_tree(commits, where.rewritten.get(task)),
             match=matches.get(task),
-            match_tree=_tree(commits, matches.get(task)),
             open_dependencies=snapshot.blockers(known[task].task),
             stale_reasons=tuple(reason.message for reason in known[task].stale_reasons),
             is_manual=known[task].task.type is TaskType.MANUAL,
@@ -78,27 +79,20 @@ def _whole(sha: str | None) -> str:
     return sha if sha and _SHA.fullmatch(sha) else ""
 
 
-def _commit(commit: Commit | None) -> CommitFacts | None:
+def _commit(commit: Commit | None, *, own: bool = False) -> CommitFacts | None:
     if commit is None:
         return None
-    made_for = frozenset(
-        (run, task)
-        for block in commit.blocks
-        if block.checkpoint
-        for run in block.all(RUN_ID)
-        for task in block.all(TASK)
-    )
-    return CommitFacts(commit.sha, commit.tree, made_for)
+    return CommitFacts(commit.sha, commit.tree, is_own=own)
 
 
-def _tree(commits: Mapping[str, Commit], match: CommitMatch | None) -> str | None:
-    found = commits.get(match.sha) if match else None
+def _checkpoint(commit: Commit | None, task: str, run_id: str | None) -> CommitFacts | None:
+    own = commit is not None and commit.is_checkpoint_of(run_id or "", task)
+    return _commit(commit, own=own)
+
+
+def _tree(commits: Mapping[str, Commit], rewritten: Rewritten | None) -> str | None:
+    found = commits.get(rewritten.sha) if rewritten else None
     return found.tree if found else None
-
-
-def _on_branch(project: Project, commits: Mapping[str, Commit]) -> set[str]:
-    head = project.repo.head()
-    return later_changes.leading_to(project.repo, head, commits) if head and commits else set()
 
 
 def _matches(project: Project, snapshot: Snapshot) -> dict[str, CommitMatch]:

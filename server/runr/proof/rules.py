@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 
 from runr.evidence.inference import CommitMatch
 from runr.runs.model import Candidate, RunState
+from runr.status.branch import Rewritten
 from runr.status.model import Entry, Evidence, Verification, evidence_of
 
 Code = Literal[
@@ -20,11 +21,11 @@ class Problem(NamedTuple):
 
 
 class CommitFacts(NamedTuple):
-    """A commit: its tree, and the pairs of run and task that its checkpoint trailers name."""
+    """A commit with its tree; `is_own` where its trailers name the recorded run and the task."""
 
     sha: str
     tree: str
-    made_for: frozenset[tuple[str, str]] = frozenset()
+    is_own: bool = False
 
 
 class Facts(NamedTuple):
@@ -33,8 +34,9 @@ class Facts(NamedTuple):
     `run` is the record of its run, `damage` why that cannot be read. `commit` is
     the recorded checkpoint where this repository has it, `landed` the commit with
     which the run says it was integrated; `on_branch` tells of the checkpoint
-    whether it leads to HEAD. `match` is the commit of HEAD's history that is surest
-    to be the task's work, `match_tree` its tree. `open_dependencies` are not completed.
+    whether it leads to HEAD, `rewritten` names the commit that took its place there.
+    `match` is the commit of HEAD's history that is surest to be the task's work.
+    `open_dependencies` are not completed.
     """
 
     task: str
@@ -44,8 +46,9 @@ class Facts(NamedTuple):
     commit: CommitFacts | None = None
     landed: CommitFacts | None = None
     on_branch: bool = False
+    rewritten: Rewritten | None = None
+    rewritten_tree: str | None = None
     match: CommitMatch | None = None
-    match_tree: str | None = None
     open_dependencies: tuple[str, ...] = ()
     stale_reasons: tuple[str, ...] = ()
     is_manual: bool = False
@@ -113,11 +116,10 @@ def _by_run(facts: Facts, run: RunState) -> Proof:
     problems = tuple(_of_run(facts, run))
     if run.checkpoint_sha is None and facts.entry.checkpoint_sha is None:
         return Proof(evidence_of(run), problems)
-    rewritten = _rewritten(facts, run)
-    problems = (*problems, *_of_commit(facts, run, rewritten))
-    if rewritten is None or _is_verified_tree(run, facts.match_tree):
+    problems = (*problems, *_of_commit(facts, run))
+    if facts.rewritten is None or _is_verified_tree(run, facts.rewritten_tree):
         return Proof(evidence_of(run), problems)
-    remark = f"its commit was rewritten: {_meaning(rewritten)}"
+    remark = f"its commit was rewritten: {facts.rewritten.describe()}"
     return Proof(_weaker(evidence_of(run)), problems, (remark,))
 
 
@@ -145,22 +147,22 @@ def _of_run(facts: Facts, run: RunState) -> Iterator[Problem]:
         yield Problem("text", "it is recorded with another text of the task than its run had")
 
 
-def _of_commit(facts: Facts, run: RunState, rewritten: CommitMatch | None) -> Iterator[Problem]:
+def _of_commit(facts: Facts, run: RunState) -> Iterator[Problem]:
     sha = facts.entry.checkpoint_sha
     if sha != run.checkpoint_sha:
         made = _short(run.checkpoint_sha)
         yield Problem("commit", f"commit {_short(sha)} is recorded, and its run made {made}")
         return
     if facts.commit is None:
-        if rewritten is None:
+        if facts.rewritten is None:
             yield Problem("commit", f"its commit {_short(sha)} is not in this repository")
         return
-    if (run.id, facts.task) not in facts.commit.made_for:
+    if not facts.commit.is_own:
         yield Problem("commit", f"commit {_short(sha)} does not say that its run made it for this")
     elif not _has_verified_tree(facts, run):
         what = "the tree of its commit is not the one that the checks passed on"
         yield Problem("tree", what)
-    if not facts.on_branch and rewritten is None:
+    if not facts.on_branch and facts.rewritten is None:
         yield Problem("branch", f"its commit {_short(sha)} is not on {facts.branch}")
 
 
@@ -175,14 +177,6 @@ def _is_verified_tree(run: RunState, tree: str | None) -> bool:
     candidate: Candidate | None = run.verification.candidate
     passed = run.verification.result == "passed"
     return candidate is None or not passed or candidate.tree == tree
-
-
-def _rewritten(facts: Facts, run: RunState) -> CommitMatch | None:
-    """Return the commit of this branch that has taken the place of the checkpoint."""
-    if facts.on_branch or facts.match is None:
-        return None
-    same = facts.match.run_id == run.id or facts.match.like == run.checkpoint_sha
-    return facts.match if same else None
 
 
 def _weaker(level: Evidence) -> Evidence:
@@ -214,7 +208,7 @@ def _circumstances(facts: Facts) -> tuple[str, ...]:
 
 def _meaning(match: CommitMatch) -> str:
     what = f"commit {_short(match.sha)}" if match.sha else "its file"
-    return f"{what}: {match.message} (confidence {match.confidence:.1f})"
+    return f"{what}: {match.message} (confidence {match.confidence:.2f})"
 
 
 def _short(sha: str | None) -> str:

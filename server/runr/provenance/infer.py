@@ -1,15 +1,17 @@
 """Statuses inferred from the history: what each commit proves, and what to record of it."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from functools import partial
+from typing import Literal, NamedTuple
 
 from runr.evidence import inference, matcher, rebuild
 from runr.evidence.inference import CommitMatch
+from runr.evidence.later_changes import HistoryOrder
 from runr.next_steps import commands
 from runr.project import Project
 from runr.query.models import Result
 from runr.status import store
-from runr.status.model import UNTOUCHED, Entry, Evidence, State
+from runr.status.model import UNTOUCHED, Entry, Evidence, State, next_sequence
 
 Effect = Literal["new", "arrived", "known", "weak", "reverted"]
 
@@ -61,10 +63,10 @@ def infer_statuses(
         reading, found = matcher.read_matches(
             project.layout, tasks, runs, before, tree=project.repo
         )
-    rows = [
-        _row(before.get(task, UNTOUCHED), found[task], min_confidence) for task in sorted(found)
-    ]
-    changed = _apply(project, found, min_confidence) if apply else []
+    order = HistoryOrder(repo=project.repo, runs={run.id: run for run in runs})
+    rule = _Rule(min_confidence, order, next_sequence(before.values()))
+    rows = [_row(before.get(task, UNTOUCHED), found[task], rule) for task in sorted(found)]
+    changed = _apply(project, found, rule) if apply else []
     open_ = any(row.effect in ("new", "arrived") for row in rows) and not apply
     return InferenceResult(
         matches=rows,
@@ -77,12 +79,20 @@ def infer_statuses(
     )
 
 
-def _row(entry: Entry, finding: CommitMatch, enough: float) -> InferredTask:
+class _Rule(NamedTuple):
+    """Which findings are recorded: how sure they must be, and in which order."""
+
+    enough: float
+    order: HistoryOrder
+    sequence: int
+
+
+def _row(entry: Entry, finding: CommitMatch, rule: _Rule) -> InferredTask:
     return InferredTask(
         task_path=finding.task,
         status=entry.status.value,
         evidence=entry.evidence.value if entry.evidence else None,
-        effect=_effect(entry, finding, enough),
+        effect=_effect(entry, finding, rule),
         basis=finding.basis.value,
         confidence=finding.confidence,
         message=finding.message,
@@ -93,17 +103,18 @@ def _row(entry: Entry, finding: CommitMatch, enough: float) -> InferredTask:
     )
 
 
-def _effect(entry: Entry, finding: CommitMatch, enough: float) -> Effect:
+def _effect(entry: Entry, finding: CommitMatch, rule: _Rule) -> Effect:
     if finding.reverted_by:
         return "reverted"
-    if finding.confidence < enough:
+    if finding.confidence < rule.enough:
         return "weak"
     if inference.is_awaited(entry, finding):
         return "arrived"
-    return "new" if inference.improves(entry, finding) else "known"
+    is_later = partial(rule.order.is_later, finding, entry)
+    return "new" if inference.improves(entry, finding, is_later) else "known"
 
 
-def _apply(project: Project, found: dict[str, CommitMatch], enough: float) -> list[str]:
+def _apply(project: Project, found: dict[str, CommitMatch], rule: _Rule) -> list[str]:
     changed: list[str] = []
 
     def change(entries: dict[str, Entry]) -> dict[str, Entry]:
@@ -111,7 +122,7 @@ def _apply(project: Project, found: dict[str, CommitMatch], enough: float) -> li
         merged = dict(entries)
         for task, finding in sorted(found.items()):
             entry = entries.get(task, UNTOUCHED)
-            after = _after(entry, finding, enough, project.now())
+            after = _after(entry, finding, rule, project.now())
             if after != entry:
                 merged[task] = after
                 changed.append(task)
@@ -121,10 +132,10 @@ def _apply(project: Project, found: dict[str, CommitMatch], enough: float) -> li
     return changed
 
 
-def _after(entry: Entry, finding: CommitMatch, enough: float, now: str) -> Entry:
-    match _effect(entry, finding, enough):
+def _after(entry: Entry, finding: CommitMatch, rule: _Rule, now: str) -> Entry:
+    match _effect(entry, finding, rule):
         case "new":
-            return inference.completed(entry, finding)
+            return inference.completed(entry, finding, rule.sequence)
         case "arrived":
             return inference.arrived(entry, now)
         case "reverted" if _stands_on(entry, finding):

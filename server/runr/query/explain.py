@@ -69,7 +69,7 @@ def explain(project: Project, wanted: str, *, diff: bool = False) -> Explanation
     return Explanation(
         task_path=task_state.path,
         status=task_state.entry.status.value,
-        completed=task_state.display_status == "completed",
+        completed=task_state.display_status in (*Evidence, "completed"),
         lines=_fit(_lines(task_state, shown, branches), steps),
         evidence=task_state.entry.evidence.value if task_state.entry.evidence else None,
         confidence=task_state.entry.confidence,
@@ -110,11 +110,13 @@ def _evidence(entry: Entry) -> Iterable[str]:
     if entry.evidence is Evidence.INFERRED and entry.basis:
         run = f"run {entry.last_run_id}" if entry.last_run_id else "no run"
         meaning = inference.MEANING[Basis(entry.basis)].format(like=run)
-        said = f"inferred ({entry.confidence:.1f}): {meaning}"
+        said = f"inferred ({entry.confidence:.2f}): {meaning}"
     when = f" on {entry.completed_at[:16].replace('T', ' ')}" if entry.completed_at else ""
     yield f"evidence: {said}; by {entry.completed_by or 'unknown'}{when}"
     if entry.reason:
         yield f"reason: {entry.reason}"
+    if entry.override_reason:
+        yield f"forced: {entry.override_reason}"
     if entry.verification.value == "failed":
         yield "its checks failed: it is attested against them"
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from runr.errors import UsageError
 from runr.query.task_state import TaskState
 from runr.scope.patterns import matches
-from runr.status.model import State
+from runr.status.model import Evidence, State
 from runr.tasks.model import TaskType
 from runr.tasks.names import TASKS
 from runr.text import closest_match, parse_duration
@@ -38,6 +38,7 @@ TRAITS: Mapping[str, Predicate] = {
 #: The words with the values that they may have; None for any text.
 WORDS: Mapping[str, Sequence[str] | None] = {
     "status": [state.value for state in State],
+    "evidence": [evidence.value for evidence in Evidence],
     "type": [kind.value for kind in TaskType],
     "tag": None,
     "is": list(TRAITS),
@@ -48,7 +49,7 @@ WORDS: Mapping[str, Sequence[str] | None] = {
 }
 
 #: A task has one of these, so that two terms can only contradict each other.
-_SINGLE = ("status", "type")
+_SINGLE = ("status", "evidence", "type")
 
 _QUOTED = r'"[^"]*"|\'[^\']*\''
 _TOKEN = rf"(?:{_QUOTED}|[^\s\"'])+|[\"']"
@@ -155,15 +156,20 @@ def _refuse_contradiction(terms: Sequence[Term]) -> None:
             )
 
 
+_FACTS: Mapping[str, Callable[[TaskState], str | None]] = {
+    "status": lambda task: task.entry.status,
+    # What was stopped since is no completion.
+    "evidence": lambda task: task.entry.evidence if task.entry.status is State.COMPLETED else None,
+    "type": lambda task: task.task.type,
+}
+
+
 def _test(term: Term, now: datetime, worker: str) -> Predicate:
     values = term.values
     match term.word:
-        case "status":
-            states = {State(value) for value in values}
-            return lambda task: task.entry.status in states
-        case "type":
-            kinds = {TaskType(value) for value in values}
-            return lambda task: task.task.type in kinds
+        case "status" | "evidence" | "type":
+            fact = _FACTS[term.word]
+            return lambda task: fact(task) in values
         case "tag":
             tags = {value.casefold() for value in values}
             return lambda task: any(tag.casefold() in tags for tag in task.task.tags)

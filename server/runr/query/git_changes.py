@@ -47,7 +47,6 @@ def _reverted(project: Project, tip: str, entries: Mapping[str, Entry]) -> dict[
     gone = later_changes.reverted_commits(project.repo, seen)
     if not gone:
         return {}
-    times = {trace.sha: trace.time for trace in seen}
     by_run: dict[str | None, list[RunCommit]] = defaultdict(list)
     for each in later_changes.trailed_commits(commit_index.load_commits(layout, tip=tip).traces):
         by_run[each.run_id].append(each)
@@ -55,9 +54,17 @@ def _reverted(project: Project, tip: str, entries: Mapping[str, Entry]) -> dict[
     for path, entry in entries.items():
         own = by_run.get(entry.last_run_id, ())
         by = later_changes.of_run(entry.last_run_id, entry.checkpoint_sha, own, gone)
-        if by and times[by] >= (entry.acknowledged_at or ""):
+        if by and not _was_there(project, by, entry.acknowledged_commit):
             found[path] = by
     return found
+
+
+def _was_there(project: Project, sha: str, acknowledged: str | None) -> bool:
+    """Tell whether a commit led to what was checked out when a person acknowledged the task."""
+    repo = project.repo
+    if not acknowledged or repo.resolve(acknowledged) is None:
+        return False
+    return repo.is_ancestor(sha, acknowledged)
 
 
 def _outside(

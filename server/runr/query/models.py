@@ -50,6 +50,7 @@ class TaskSummary:
     updated_at: str | None = None
     stop_reason: str | None = None
     last_run_id: str | None = None
+    override_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,13 @@ from runr.status.staleness import StaleReason, StaleTrigger
 from runr.tasks.model import Task, TaskType
 from runr.tasks.names import natural_key
 
-#: What a task is counted and coloured by: its status, and whether it can be continued.
+#: What a task is counted and coloured by: its status, and whether it can be continued. Of a
+#: completion it is the evidence; `completed` has none.
 DisplayStatus = Literal[
+    "verified",
+    "verified_in_workspace",
+    "attested",
+    "inferred",
     "completed",
     "unmerged",
     "in_progress",
@@ -77,7 +82,7 @@ class TaskState(NamedTuple):
             case State.PENDING:  # first, as there are the most of them
                 return "ready" if self._startable else "blocked"
             case State.COMPLETED:
-                return "completed"
+                return self.entry.evidence.value if self.entry.evidence else "completed"
             case State.IN_PROGRESS:
                 return "in_progress"
             case State.STOPPED:

@@ -75,6 +75,7 @@ def task_facts(task_state: TaskState) -> dict[str, Any]:
         "updated_at": entry.updated_at,
         "stop_reason": entry.stop_reason,
         "last_run_id": entry.last_run_id,
+        "override_reason": entry.override_reason,
     }
 
 

@@ -43,6 +43,7 @@ class RunResumed(NamedTuple):
 
     from_phase: Phase | None = None
     spec: RunSpec | None = None
+    sequence: int = 0
 
 
 class RunCompleted(NamedTuple):

@@ -142,7 +142,8 @@ class RunCreated(NamedTuple):
     task is done, and `task` is empty where it belongs to none. `acknowledgement`
     confirms a stale completion, `reset` takes back the one that the run `resets`
     gave. `base_tree` is the working tree at the start; `target` the branch to
-    integrate into, None on a detached HEAD.
+    integrate into, None on a detached HEAD. `sequence` is greater than that of
+    everything recorded before, whatever clocks say.
     """
 
     task: str
@@ -158,6 +159,7 @@ class RunCreated(NamedTuple):
     session_id: str | None = None
     override_reason: str | None = None
     resets: str | None = None
+    sequence: int = 0
 
 
 class Verification(NamedTuple):
@@ -264,6 +266,7 @@ class RunState(NamedTuple):
     created_at: str
     updated_at: str
     seq: int = 0
+    sequence: int = 0
     phase: Phase | None = None
     phase_open: bool = False
     outcome: str | None = None

@@ -58,6 +58,7 @@ def begin(run_id: str, event: Event) -> RunState:
         start=event.data,
         spec=event.data.spec,
         seq=event.seq,
+        sequence=event.data.sequence,
         created_at=event.time,
         updated_at=event.time,
     )
@@ -248,6 +249,7 @@ def _resumed(state: RunState, data: RunResumed) -> RunState:
     """Continue where the run stopped; a phase that was interrupted is repeated."""
     after = state._replace(
         spec=data.spec or state.spec,
+        sequence=data.sequence or state.sequence,
         result=None,
         ended_at=None,
         stop_reason=None,

@@ -67,12 +67,14 @@ def headline(state: RunState) -> str:
         return f"{name}: completion taken back by {approval.by}"
     if state.result == "stopped":
         return f"{name}: stopped, {stop_reasons.explain(state.stop_reason, state.start.worker)}"
+    forced = ", forced" if state.start.override_reason else ""
     if approval:
-        skipped = ", checks skipped" if state.verification.result == "skipped" else ""
-        return f"{name}: completed (attested by {approval.by}{skipped})"
+        result = state.verification.result
+        checks = f", checks {result}" if result in ("skipped", "failed") else ""
+        return f"{name}: completed (attested by {approval.by}{checks}{forced})"
     candidate = state.verification.candidate
     where = " in the workspace" if candidate and candidate.where == "workspace" else ""
-    return f"{name}: completed and verified{where}"
+    return f"{name}: completed and verified{where}{forced}"
 
 
 def next_steps(

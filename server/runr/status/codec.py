@@ -13,7 +13,7 @@ _ENUMS: dict[str, dict[str | None, StrEnum | None]] = {
     "verification": {verification.value: verification for verification in Verification},
     "evidence": {None: None} | {evidence.value: evidence for evidence in Evidence},
 }
-_COUNTS = frozenset({"run_count", "revision"})
+_COUNTS = frozenset({"run_count", "revision", "sequence", "acknowledged_sequence"})
 _NUMBERS = frozenset({"confidence"})
 _KEYS = tuple(name for name in Entry._fields if name != "extra")
 _TEXTS = frozenset(_KEYS) - _ENUMS.keys() - _COUNTS - _NUMBERS
@@ -23,8 +23,14 @@ _PARAGRAPHS = frozenset({"reason", "stop_detail"})
 #: Keys that are written only where they have a value.
 _OPTIONAL = frozenset(
     {
-        *("reason", "pending_branch", "override_reason", "confidence", "basis"),
-        *("acknowledged_at", "acknowledged_by", "acknowledged_run", "acknowledged_commit"),
+        *("reason", "pending_branch", "override_reason", "confidence", "basis", "sequence"),
+        *(
+            "acknowledged_at",
+            "acknowledged_by",
+            "acknowledged_run",
+            "acknowledged_commit",
+            "acknowledged_sequence",
+        ),
         *OF_A_RESET,
     }
 )
@@ -71,7 +77,7 @@ def encode(entry: Entry) -> dict[str, Any]:
     raw = dict(entry.extra)
     for key in _KEYS:
         value = getattr(entry, key)
-        if value is not None or key not in _OPTIONAL:
+        if value or key not in _OPTIONAL:
             raw[key] = value
     return raw
 

@@ -80,7 +80,8 @@ def _entry(base: Entry | None, ours: Entry | None, theirs: Entry | None) -> Entr
 def _order(entry: Entry) -> tuple[object, ...]:
     done = entry.status is State.COMPLETED
     rank = _RANK[entry.evidence] if done and entry.evidence else 0
-    when = (entry.updated_at or "", entry.revision)
+    # Two sides that know nothing of each other have no order: what saw more changes counts.
+    when = (entry.sequence, entry.revision, entry.updated_at or "")
     # The rest only makes sure that there is always one answer.
     return (
         rank,

@@ -44,7 +44,7 @@ class Evidence(StrEnum):
     @property
     def label(self) -> str:
         """The evidence in words."""
-        return self.value.replace("_", " ")
+        return "verified in the workspace" if self is Evidence.WORKSPACE else self.value
 
     def is_at_least(self, other: "Evidence") -> bool:
         """Tell whether this evidence is as strong as the other, or stronger."""
@@ -55,7 +55,8 @@ class Evidence(StrEnum):
 class Entry(NamedTuple):
     """One task in the status file.
 
-    Times are ISO 8601 in UTC. `revision` counts changes, `run_count` runs.
+    Times are ISO 8601 in UTC. `revision` counts changes, `run_count` runs. What has
+    the greater `sequence` came later, of all tasks: clocks may go back.
     `pending_branch` has a checkpoint that is not merged yet, or that a session
     committed there itself. `stop_detail` tells more of `stop_reason`.
     `confidence` and `basis` say how surely, and from what, a completion was
@@ -76,6 +77,7 @@ class Entry(NamedTuple):
     evidence: Evidence | None = None
     run_count: int = 0
     revision: int = 0
+    sequence: int = 0
     stop_reason: str | None = None
     stop_detail: str | None = None
     reason: str | None = None
@@ -87,6 +89,7 @@ class Entry(NamedTuple):
     acknowledged_by: str | None = None
     acknowledged_run: str | None = None
     acknowledged_commit: str | None = None
+    acknowledged_sequence: int = 0
     reset_at: str | None = None
     reset_by: str | None = None
     reset_run: str | None = None
@@ -96,24 +99,24 @@ class Entry(NamedTuple):
 
 
 #: Facts about one completion, which the next run of the task clears.
-_OF_ONE_COMPLETION = (
-    *("completed_at", "completed_by", "checkpoint_sha", "evidence", "reason", "pending_branch"),
-    *(
-        "confidence",
-        "basis",
-        "override_reason",
-        "acknowledged_at",
-        "acknowledged_by",
-        "acknowledged_run",
-        "acknowledged_commit",
-    ),
-)
+_NO_COMPLETION: Mapping[str, Any] = {
+    **dict.fromkeys(("completed_at", "completed_by", "checkpoint_sha", "evidence", "reason")),
+    **dict.fromkeys(("pending_branch", "confidence", "basis", "override_reason")),
+    **dict.fromkeys(("acknowledged_at", "acknowledged_by", "acknowledged_run")),
+    "acknowledged_commit": None,
+    "acknowledged_sequence": 0,
+}
 
 #: Facts about a reset, which the next completion clears.
 OF_A_RESET = ("reset_at", "reset_by", "reset_run", "reset_of", "reset_commit")
 
 #: The entry of a task without a record.
 UNTOUCHED = Entry()
+
+
+def next_sequence(entries: Iterable[Entry]) -> int:
+    """Return the sequence of what is recorded after all of these."""
+    return 1 + max((max(each.sequence, each.acknowledged_sequence) for each in entries), default=0)
 
 
 def fold(entry: Entry, run: "RunState", now: str) -> Entry:
@@ -129,10 +132,11 @@ def fold(entry: Entry, run: "RunState", now: str) -> Entry:
     if entry.reset_of == run.id:
         return entry  # its completion was taken back
     fresh = entry.last_run_id != run.id
-    changes: dict[str, Any] = dict.fromkeys(_OF_ONE_COMPLETION) if fresh else {}
+    changes: dict[str, Any] = dict(_NO_COMPLETION) if fresh else {}
     changes |= {
         "status": _state(run),
         "last_run_id": run.id,
+        "sequence": run.sequence,
         "run_count": entry.run_count + 1 if fresh else entry.run_count,
         "verification": Verification(run.verification.result),
         "checkpoint_sha": run.checkpoint_sha,
@@ -152,10 +156,11 @@ def replay(runs: Iterable[tuple[str, "RunState"]]) -> Entry:
     """Return the entry after a task's runs, each given with the time when it last took the lease.
 
     The order in which they are given does not matter: a task has one run at a
-    time, so the one that took it last decides.
+    time, so the one that took it last decides, by its sequence. The time only orders
+    runs of earlier versions, which have none.
     """
     entry = UNTOUCHED
-    for _, run in sorted(runs, key=lambda each: (each[0], each[1].id)):
+    for _, run in sorted(runs, key=lambda each: (each[1].sequence, each[0], each[1].id)):
         entry = fold(entry, run, f"{run.ended_at or run.updated_at:.19}Z")
     return entry
 
@@ -173,6 +178,7 @@ def _acknowledged(entry: Entry, run: "RunState", now: str) -> Entry:
         acknowledged_by=f"person:{approval.by}",
         acknowledged_run=run.id,
         acknowledged_commit=run.start.base_sha or None,
+        acknowledged_sequence=run.sequence,
         updated_at=now,
         revision=entry.revision + 1,
     )
@@ -186,11 +192,12 @@ def _reset(entry: Entry, run: "RunState", now: str) -> Entry:
         return entry
     if entry.last_run_id != of if done else entry.status is not State.PENDING:
         return entry
-    cleared: dict[str, Any] = dict.fromkeys(_OF_ONE_COMPLETION)
+    cleared: dict[str, Any] = dict(_NO_COMPLETION)
     return entry._replace(
         **cleared | {"reason": approval.reason},
         status=State.PENDING,
         last_run_id=run.id,
+        sequence=run.sequence,
         task_sha256=None,
         verification=Verification.NONE,
         stop_reason=None,

@@ -75,11 +75,6 @@ def find_stale_reasons(
     return stale
 
 
-def confirmed_at(entry: Entry) -> str:
-    """Return when the completion was last confirmed."""
-    return max(entry.completed_at or "", entry.acknowledged_at or "")
-
-
 def is_edited(task: Task, entry: Entry) -> bool:
     """Tell whether the task's text has changed since it was completed."""
     known = entry.task_sha256
@@ -121,7 +116,9 @@ def _own(
 
 
 def _again(dependency: Entry, entry: Entry) -> bool:
-    return _is_done(dependency) and (dependency.completed_at or "") > confirmed_at(entry)
+    # What earlier versions recorded, and what was inferred at once, has no order.
+    confirmed = max(entry.sequence, entry.acknowledged_sequence)
+    return _is_done(dependency) and bool(confirmed) and dependency.sequence > confirmed
 
 
 def _outside(commits: tuple[str, ...]) -> str:

@@ -1,0 +1,164 @@
+"""What proves a completion, and what speaks against it."""
+
+from typing import Any
+
+import pytest
+
+from runr.evidence.inference import Basis, CommitMatch
+from runr.proof.rules import CommitFacts, Facts, prove
+from runr.runs.model import (
+    Approval,
+    Candidate,
+    CheckResult,
+    Decision,
+    Integration,
+    RunCreated,
+    RunSpec,
+    RunState,
+    Verification,
+)
+from runr.status.branch import Rewritten
+from runr.status.model import Entry, Evidence
+from runr.status.model import Verification as Recorded
+from unit.status_entries import NOW, RUN, SHA, A, B, completed
+
+TREE, OTHER = "4" * 40, "5" * 40
+TEXT = "3" * 64
+PASSED = CheckResult("task", "true", 0, 0.1)
+ADA = Decision(approval=Approval("Ada", "did it"))
+COMMIT = CommitFacts(SHA, TREE, is_own=True)
+MATCH = CommitMatch(task=A, sha=SHA, time=NOW, basis=Basis.CHECKPOINT, run_id=RUN, like=RUN)
+
+
+def run(**changes: Any) -> RunState:
+    start = RunCreated(A, "script", "/w", OTHER, OTHER, spec=RunSpec(task_sha256=TEXT))
+    known = RunState(
+        id=RUN,
+        start=start,
+        spec=start.spec,
+        created_at=NOW,
+        updated_at=NOW,
+        result="completed",
+        verification=Verification("passed", (PASSED,), candidate=Candidate(TREE, TREE)),
+        checkpoint_sha=SHA,
+    )
+    return known._replace(**changes)
+
+
+def facts(entry: Entry | None = None, **changes: Any) -> Facts:
+    known: dict[str, Any] = {"run": run(), "commit": COMMIT, "on_branch": True, "branch": "main"}
+    return Facts(task=A, entry=entry or completed(), **(known | changes))
+
+
+def attested(**changes: Any) -> Entry:
+    known = {"evidence": Evidence.ATTESTED, "completed_by": "person:Ada", "reason": "did it"}
+    return completed(**(known | changes))
+
+
+def codes(known: Facts) -> list[str]:
+    return [problem.code for problem in prove(known).problems]
+
+
+def test_a_run_and_its_commit_prove_what_they_say() -> None:
+    assert prove(facts()) == (Evidence.VERIFIED, (), ())
+    place = Candidate(TREE, TREE, where="workspace")
+    known = run(verification=Verification("passed", (PASSED,), candidate=place))
+    weaker = completed(evidence=Evidence.WORKSPACE)
+    assert prove(facts(weaker, run=known)).proved is Evidence.WORKSPACE
+    # The status file may say less than what is proved, and never more.
+    assert codes(facts(run=known)) == ["evidence"]
+    by_hand = attested(checkpoint_sha=None)
+    assert prove(facts(by_hand, run=run(decision=ADA, checkpoint_sha=None))) == (
+        Evidence.ATTESTED,
+        (),
+        (),
+    )
+
+
+@pytest.mark.parametrize(
+    ("known", "code"),
+    [
+        (facts(completed(evidence=None)), "evidence"),
+        (facts(run=run(result="stopped", stop_reason="scope_violation")), "record"),
+        (facts(run=run(start=run().start._replace(kind="acknowledgement"))), "record"),
+        (facts(run=run(start=run().start._replace(task=B))), "task"),
+        (facts(run=run(verification=Verification("failed"))), "checks"),
+        (facts(run=run(verification=Verification("none"))), "checks"),
+        (facts(completed(task_sha256="9" * 64)), "text"),
+        (facts(completed(task_sha256=None)), "text"),
+        (facts(completed(completed_by="person:Ada")), "evidence"),
+        (facts(completed(checkpoint_sha=OTHER)), "commit"),
+        (facts(commit=None), "commit"),
+        (facts(commit=COMMIT._replace(is_own=False)), "commit"),
+        (facts(commit=COMMIT._replace(tree=OTHER)), "tree"),
+        (facts(on_branch=False), "branch"),
+        (facts(run=None, damage="line 2"), "record"),
+        (facts(run=None), "record"),
+        (facts(run=None, commit=None), "commit"),
+        (facts(attested(), run=None, commit=None), "commit"),
+        (facts(attested(checkpoint_sha=None), run=None), "record"),
+        (facts(completed(evidence=Evidence.INFERRED)), "commit"),
+        (facts(completed(verification=Recorded.FAILED)), "checks"),
+        (facts(completed(override_reason="open"), open_dependencies=(B,)), "dependencies"),
+    ],
+)
+def test_each_contradiction_is_a_problem(known: Facts, code: str) -> None:
+    assert codes(known) == [code]
+    assert prove(known).proved is None
+
+
+def test_a_commit_that_landed_in_a_merge_has_the_tree_of_the_merge() -> None:
+    merged = CommitFacts(OTHER, OTHER)
+    known = run(
+        verification=Verification("passed", (PASSED,), candidate=Candidate(OTHER, TREE)),
+        integration=Integration("merge", OTHER),
+    )
+    assert prove(facts(run=known, landed=merged)).proved is Evidence.VERIFIED
+    assert codes(facts(run=known)) == ["tree"]
+
+
+def test_a_rewritten_commit_is_as_good_only_with_the_verified_tree() -> None:
+    there: dict[str, Any] = {"on_branch": False, "rewritten": Rewritten(OTHER, "trailers")}
+    assert prove(facts(**there, rewritten_tree=TREE)).proved is Evidence.VERIFIED
+    weaker = prove(facts(**there, rewritten_tree=OTHER))
+    assert weaker.proved is Evidence.INFERRED
+    assert weaker.remarks == ("its commit was rewritten: 555555555555 (its trailers name the run)",)
+    gone = prove(facts(**there, rewritten_tree=OTHER, commit=None))
+    assert (gone.proved, gone.problems) == (Evidence.INFERRED, ())
+
+
+def test_without_the_run_only_trailers_that_name_it_prove_anything() -> None:
+    proof = prove(facts(run=None, match=MATCH))
+    assert (proof.proved, proof.problems) == (Evidence.INFERRED, ())
+    assert proof.remarks[0] == f"run {RUN} is not on this machine"
+    other = CommitMatch(task=A, sha=SHA, time=NOW, basis=Basis.TREE, run_id="other")
+    assert codes(facts(run=None, match=other)) == ["record"]
+    nameless = completed(last_run_id=None, checkpoint_sha=None)
+    unnamed = CommitMatch(task=A, sha=SHA, time=NOW, basis=Basis.MIRROR)
+    assert codes(facts(nameless, run=None, match=unnamed)) == ["record"]
+    shared = attested(checkpoint_sha=None)
+    assert prove(facts(shared, run=None, is_shared=True)).proved is Evidence.ATTESTED
+
+
+def test_an_inferred_completion_is_proved_by_a_commit_of_the_history() -> None:
+    inferred = completed(evidence=Evidence.INFERRED)
+    assert prove(facts(inferred, run=None, match=MATCH)).proved is Evidence.INFERRED
+
+
+def test_what_else_has_to_be_known_is_remarked() -> None:
+    past = attested(
+        checkpoint_sha=None,
+        verification=Recorded.SKIPPED,
+        override_reason="open dependencies: b.md",
+    )
+    by_hand = run(decision=ADA, checkpoint_sha=None)
+    proof = prove(facts(past, run=by_hand, stale_reasons=("its text has changed since",)))
+    assert proof.proved is Evidence.ATTESTED
+    assert proof.remarks == (
+        "stale: its text has changed since",
+        "forced: open dependencies: b.md",
+        "its checks were skipped",
+    )
+    later = prove(facts(open_dependencies=(B,)))
+    assert later.proved is Evidence.VERIFIED
+    assert later.remarks == ("it depends on b.md, which is open",)
