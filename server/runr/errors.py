@@ -93,6 +93,13 @@ class ConflictError(RunrError):
     code = "conflict"
 
 
+class ChangedInputsError(RunrError):
+    """What a run is held to is not what it began with."""
+
+    code = "inputs_changed"
+    exit_code = ExitCode.SCOPE
+
+
 class WorkerUnavailableError(RunrError):
     """The worker cannot be started on this machine."""
 

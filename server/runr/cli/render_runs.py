@@ -15,6 +15,7 @@ from runr.runs.events import (
     ChecksEscalated,
     EventData,
     FinishedPhase,
+    InputsChanged,
     NoteAdded,
     PhaseStarted,
     RefsMoved,
@@ -121,8 +122,8 @@ def _progress(data: EventData) -> str | None:
             return f"{data.reviewer} asks: {feedback.splitlines()[0]}"
         case NoteAdded(text):
             return f"note: {text.splitlines()[0]}"
-        case RefsMoved(moved):
-            return "; ".join(each.message for each in moved)
+        case InputsChanged() | RefsMoved():
+            return data.message
         case SessionAttached(session_id, why):
             return f"resumed by session {session_id}: {why}"
         case (

@@ -155,9 +155,20 @@ def stop(invocation: Invocation, run: str, reason: str | None) -> None:
     type=click.Choice([phase.value for phase in RESUMABLE_PHASES]),
     help="Go on from this phase instead.",
 )
+@click.option(
+    "--accept-changes",
+    is_flag=True,
+    help="Accept what was changed of the settings and the task while the worker worked.",
+)
 @_WAIT
 def resume(
-    invocation: Invocation, run: str | None, since: str | None, *, preview: bool, wait: bool
+    invocation: Invocation,
+    run: str | None,
+    since: str | None,
+    *,
+    preview: bool,
+    accept_changes: bool,
+    wait: bool,
 ) -> int:
     """Resume a stopped run.
 
@@ -165,14 +176,16 @@ def resume(
     shows which task is ready or waiting for a person.
     """
     phase = Phase(since) if since else None
-    if run is None and phase is None:
+    if run is None and phase is None and not accept_changes:
         return _resume_latest(invocation, preview=preview, wait=wait)
     wanted = run or "latest"
     if preview:
         shown = lifecycle_resume.preview_resume(invocation.project(), wanted, phase)
         invocation.show(shown, render_runs.render_preview)
         return ExitCode.DONE
-    answer = lifecycle_runs.resume_run(invocation.project(), wanted, phase)
+    answer = lifecycle_runs.resume_run(
+        invocation.project(), wanted, phase, accept_changes=accept_changes
+    )
     if answer.run.worker == "session" or not wait:
         _show_started(invocation, answer)
         return ExitCode.DONE

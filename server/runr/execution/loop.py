@@ -3,7 +3,13 @@
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from runr.errors import GitError, RunrError, VerificationError, WorkerUnavailableError
+from runr.errors import (
+    ChangedInputsError,
+    GitError,
+    RunrError,
+    VerificationError,
+    WorkerUnavailableError,
+)
 from runr.execution import candidate, completion
 from runr.execution.attempt import work
 from runr.execution.context import RunContext
@@ -69,6 +75,8 @@ async def _perform(context: RunContext, state: RunState, phase: Phase) -> RunSta
 def _stop_code(error: RunrError) -> str:
     if isinstance(error, WorkerUnavailableError):
         return "worker_unavailable"
+    if isinstance(error, ChangedInputsError):
+        return "inputs_changed"
     if isinstance(error, VerificationError):
         return "no_clean_checkout"
     return "git_failed" if isinstance(error, GitError) else "error"

@@ -10,8 +10,9 @@ from runr import nofollow
 from runr.clock import format_utc
 from runr.config.settings import Config, WorkerSettings
 from runr.errors import WorkerUnavailableError
-from runr.execution import ref_guard
+from runr.execution import inputs, ref_guard
 from runr.execution.context import RunContext
+from runr.execution.inputs import InputsGuard
 from runr.runs import journal, spec
 from runr.runs.events import (
     Event,
@@ -109,6 +110,7 @@ class WorkerSession:
     def __init__(self, context: RunContext, state: RunState, brief: Brief) -> None:
         self.context = context
         self.state = state
+        inputs.ensure_unchanged(context.files, state.spec)
         self.config = Config.model_validate_json(nofollow.read(context.files.config))
         self.history = load_history(journal.events(context.files), state.start.worker)
         self.sessions = dict(self.history.sessions)
@@ -131,14 +133,21 @@ class WorkerSession:
         A ref that one of them has moved is put back where that is safe, and stops the run.
         """
         compare = ref_guard.guarded(self.context, self.state)
+        watched = InputsGuard(self.context, self.state)
         try:
             name, report = await self._first_of(names)
-        except BaseException:
-            compare()
-            raise
-        moved = compare()
-        stop = "ref_moved" if moved else report.stop
-        return name, replace(report, stop=stop, summary=moved or report.summary)
+        finally:
+            moved, changed = compare(), self._compare_inputs(watched)
+        stop = "ref_moved" if moved else "inputs_changed" if changed else report.stop
+        return name, replace(report, stop=stop, summary=moved or changed or report.summary)
+
+    def _compare_inputs(self, watched: InputsGuard) -> str:
+        """Record what has changed of what the run is held to; return what the worker did."""
+        found = watched.finish()
+        if found is None:
+            return ""
+        self.context.journal.append(found)
+        return f"{found.detail}, put back" if found.put_back else ""
 
     async def _first_of(self, names: Sequence[str]) -> tuple[str, WorkReport]:
         name, *fallbacks = names

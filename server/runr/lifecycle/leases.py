@@ -9,7 +9,7 @@ from runr import nofollow
 from runr.config.settings import Config
 from runr.errors import AlreadyRunningError, RunrError, UsageError
 from runr.evidence import rebuild
-from runr.execution import process
+from runr.execution import inputs, process
 from runr.execution.inside import run_around
 from runr.git import hooks
 from runr.next_steps import commands
@@ -159,4 +159,6 @@ def record_spec(
     files.replace(
         run.config, apply_overrides(config, task, worker).model_dump_json(indent=1).encode() + b"\n"
     )
-    return spec.build_spec(task, config)
+    return spec.build_spec(task, config)._replace(
+        config_sha256=inputs.digest(run.config), copy_sha256=inputs.digest(run.task)
+    )

@@ -1,5 +1,6 @@
 """List runs, read their reports, stop and resume them."""
 
+import json
 import os
 import signal
 import time
@@ -7,8 +8,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from runr import nofollow
-from runr.errors import AlreadyRunningError, DamagedStateError, NeedsHumanError, UsageError
-from runr.execution import completion, process, readiness, reconcile
+from runr.errors import (
+    AlreadyRunningError,
+    ChangedInputsError,
+    DamagedStateError,
+    NeedsHumanError,
+    UsageError,
+)
+from runr.execution import completion, inputs, process, readiness, reconcile
 from runr.execution.context import RunContext
 from runr.execution.session_handoff import record_session_usage
 from runr.git import recovery, submodules, worktree
@@ -23,10 +30,12 @@ from runr.query.detail_models import RunDetails, RunList, RunReport, RunResult
 from runr.runs import journal, report, resume, stop_reasons
 from runr.runs.events import RunResumed, RunStopRequested, SessionAttached
 from runr.runs.model import Phase, RunSpec, RunState
+from runr.runs.spec import apply_overrides
 from runr.status import store
 from runr.status.model import Entry, State
 from runr.storage import files
 from runr.storage.layout import RunFiles
+from runr.tasks.model import Task
 
 #: Seconds that a run has to end its worker before it is killed.
 _GRACE = 20.0
@@ -135,15 +144,22 @@ def _signal(pid: int, how: signal.Signals) -> None:
         os.kill(pid, how)
 
 
-def resume_run(project: Project, wanted: str, since: Phase | None = None) -> RunResult:
-    """Resume a stopped run where it stopped, or from `since`, with its work so far."""
+def resume_run(
+    project: Project, wanted: str, since: Phase | None = None, *, accept_changes: bool = False
+) -> RunResult:
+    """Resume a stopped run where it stopped, or from `since`, with its work so far.
+
+    With `accept_changes` a person accepts what was changed of its settings and its
+    task while its worker worked; else that is a ChangedInputsError.
+    """
     leases.refuse_nested(project)
     entries = project.entries()
     store.ensure_writable(project.layout)
     run = project.find_run(wanted)
     state = journal.require(run)
     refuse(state, entries.get(state.start.task, Entry()), since)
-    spec = _spec(project, state)
+    accepted_by = project.person(None) if accept_changes else None
+    spec = _spec(project, state, accept_changes=accept_changes)
     _refuse_for_a_person(project, state, spec, since)
     if state.stop_reason == "usage_limit" and (state.resets_at or "") > project.now():
         project.warn(f"the usage limit resets at {state.resets_at}: it may be too early")
@@ -170,7 +186,8 @@ def resume_run(project: Project, wanted: str, since: Phase | None = None) -> Run
             worktree.add(project.repo, path, start.branch, start.base_sha)
             submodules.populate(project.repo, Repo(path), fresh=False)
         claim_task(project, state._replace(result=None, stop_reason=None))
-        state = context.journal.append(RunResumed(since, spec, leases.next_sequence(project)))
+        resumed = RunResumed(since, spec, leases.next_sequence(project), accepted_by)
+        state = context.journal.append(resumed)
         state = _joined(project, context, state)
         completion.write_status(context, state)
         if not state.by_session:
@@ -194,15 +211,44 @@ def _joined(project: Project, context: RunContext, state: RunState) -> RunState:
     return context.journal.append(attached, source="session")
 
 
-def _spec(project: Project, state: RunState) -> RunSpec | None:
+def _spec(project: Project, state: RunState, *, accept_changes: bool) -> RunSpec | None:
     """Return the specification as of now; None for a task whose file is gone."""
+    inputs.ensure_unchanged(project.layout.run(state.id), state.spec)
     task = next((task for task in project.tasks() if task.path == state.start.task), None)
     if task is None:
         return None
     if task.error is not None:
         raise UsageError(f"{task.path} cannot be run: {task.error.message}")
     run, worker = project.layout.run(state.id), state.start.worker
+    if not accept_changes:
+        _refuse_changes(project, state, task)
     return record_spec(project, run, task, project.config(), worker=worker)
+
+
+def _refuse_changes(project: Project, state: RunState, task: Task) -> None:
+    """Raise ChangedInputsError for what was changed while a worker worked.
+
+    What was changed after the run has stopped is the user's: no process of a worker is left. Of a
+    run whose process died that is not known.
+    """
+    worked = state.phase_open and state.phase in (Phase.PLAN, Phase.WORK, Phase.REVIEW)
+    unknown = worked and not state.by_session and state.stop_reason == "interrupted"
+    if not (state.inputs_changed or unknown):
+        return
+    known = json.loads(nofollow.read(project.layout.run(state.id).config))
+    now = apply_overrides(project.config(), task, state.start.worker).model_dump(mode="json")
+    found = inputs.differences(known, now)
+    if task.sha256 != state.spec.task_sha256:
+        found.insert(0, f"the task {task.path}")
+    if found:
+        raise ChangedInputsError(
+            f"run {state.id} began with other settings or another task, and they may have been "
+            f"changed by its worker: {'; '.join(found)}",
+            next_steps=[
+                commands.git("diff", "--", ".runr"),
+                commands.resume(state.id, accept_changes=True),
+            ],
+        )
 
 
 def _refuse_for_a_person(

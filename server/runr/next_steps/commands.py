@@ -174,10 +174,14 @@ def reset(task: str, *, revert: bool = False) -> NextStep:
     return _runr("reset", *words, _name(task), "--reason", "why it is not completed")
 
 
-def resume(run: str = "", *, since: str = "", preview: bool = False) -> NextStep:
+def resume(
+    run: str = "", *, since: str = "", preview: bool = False, accept_changes: bool = False
+) -> NextStep:
     """Return how a run is resumed, by default the one that stopped last."""
     begin = ("--from", since) if since else ()
-    return _runr("resume", *filter(None, (run,)), *begin, *(("--preview",) if preview else ()))
+    accept = ("--accept-changes",) if accept_changes else ()
+    shown = ("--preview",) if preview else ()
+    return _runr("resume", *filter(None, (run,)), *begin, *accept, *shown)
 
 
 def run(task: str, *, force: bool = False) -> NextStep:

@@ -39,11 +39,15 @@ class RunStopped(NamedTuple):
 
 
 class RunResumed(NamedTuple):
-    """A stopped run was resumed: from a phase, where one was named, with a new specification."""
+    """A stopped run was resumed: from a phase, where one was named, with a new specification.
+
+    `accepted_by` is the person who accepted what had changed in it while a worker worked.
+    """
 
     from_phase: Phase | None = None
     spec: RunSpec | None = None
     sequence: int = 0
+    accepted_by: str | None = None
 
 
 class RunCompleted(NamedTuple):
@@ -267,6 +271,28 @@ class RefsMoved(NamedTuple):
 
     refs: tuple[MovedRef, ...]
 
+    @property
+    def message(self) -> str:
+        """All of them on one line."""
+        return "; ".join(each.message for each in self.refs)
+
+
+class InputsChanged(NamedTuple):
+    """The settings or the task were changed in the user's tree while a worker worked.
+
+    `put_back` tells whether they are as before; that is so where the worker had the
+    tree for itself.
+    """
+
+    paths: tuple[str, ...]
+    detail: str = ""
+    put_back: bool = False
+
+    @property
+    def message(self) -> str:
+        """What was changed, on one line."""
+        return f"changed while the worker worked: {self.detail}"
+
 
 class NoteAdded(NamedTuple):
     """A session, a worker or a person noted something."""
@@ -346,6 +372,7 @@ EventData = (
     | WorkerBackoff
     | UsageLimitWait
     | RefsMoved
+    | InputsChanged
     | NoteAdded
     | SubmitStarted
     | SubmitFinished
@@ -379,6 +406,7 @@ EVENTS: dict[str, type[EventData]] = {
     "worker.backoff": WorkerBackoff,
     "worker.usage_limit": UsageLimitWait,
     "refs.moved": RefsMoved,
+    "inputs.changed": InputsChanged,
     "note.added": NoteAdded,
     "submit.started": SubmitStarted,
     "submit.finished": SubmitFinished,

@@ -106,7 +106,8 @@ class RunSpec(NamedTuple):
 
     `task_type` is a `tasks.model.TaskType`. `plan` and `review` name the workers of
     these phases; None leaves the phase out. `empty_checks` are commands that check
-    nothing, where there are no others.
+    nothing, where there are no others. `config_sha256` and `copy_sha256` are the digests
+    of the run's copies of the settings and of the task.
     """
 
     title: str = ""
@@ -129,6 +130,8 @@ class RunSpec(NamedTuple):
     setup: tuple[str, ...] = ()
     setup_inputs: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
+    config_sha256: str = ""
+    copy_sha256: str = ""
 
 
 #: What a run is for; only an attempt does the work of a task.
@@ -258,6 +261,8 @@ class RunState(NamedTuple):
     is the first attempt that counts against the limit. `milestones` are the
     plan's, in order; each commit in `checkpoints` is the next one's.
     `usage_until` is the end up to which the usage of sessions is counted.
+    `inputs_changed` is what of the settings and the task was changed while a worker
+    worked, until the next resume.
     """
 
     id: str
@@ -289,6 +294,7 @@ class RunState(NamedTuple):
     checkpoint_sha: str | None = None
     changed: int | None = None
     left_dirty: tuple[str, ...] = ()
+    inputs_changed: str = ""
     sessions: tuple[str, ...] = ()
     reminded: bool = False
     worker: str | None = None

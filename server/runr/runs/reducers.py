@@ -8,6 +8,7 @@ from runr.runs.events import (
     Event,
     EventData,
     FinishedPhase,
+    InputsChanged,
     IntegrateFinished,
     PhaseStarted,
     PlanFinished,
@@ -82,6 +83,9 @@ def _reduce(state: RunState, data: EventData, time: str) -> RunState:
     match data:
         case PhaseStarted():
             return _started(state, data)
+        case InputsChanged():
+            detail = data.detail or ", ".join(data.paths)
+            return state if data.put_back else state._replace(inputs_changed=detail)
         case RunStopped() | RunCompleted():
             return _ended(state, data, time)
         case RunResumed():
@@ -258,6 +262,7 @@ def _resumed(state: RunState, data: RunResumed) -> RunState:
         is_retry=state.phase_open,
         verification=state.verification._replace(retries=0),
         reminded=False,
+        inputs_changed="",
     )
     if data.from_phase is None:
         return _repositioned(after)

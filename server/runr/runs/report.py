@@ -10,6 +10,7 @@ from runr.runs.events import (
     ChecksEscalated,
     Event,
     FinishedPhase,
+    InputsChanged,
     NoteAdded,
     PhaseStarted,
     PlanFinished,
@@ -45,6 +46,7 @@ def render(
         "" if chained else _UNCHAINED,
         _phases(events),
         _refs(events),
+        _inputs(events),
         _notes(events),
         _submissions(events),
         _last_message(state),
@@ -263,6 +265,18 @@ def _refs(events: Sequence[Event]) -> str:
     unknown = " (by whom is not known)"
     lines = [f"- {each.message}{'' if each.by_worker else unknown}" for each in moved]
     return "## Refs that were moved\n\n" + "\n".join(lines) if lines else ""
+
+
+def _inputs(events: Sequence[Event]) -> str:
+    """Return what was changed of settings and task while a worker worked, and who accepted it."""
+    lines = []
+    for event in events:
+        match event.data:
+            case InputsChanged(detail=detail, put_back=put_back):
+                lines.append(f"- {detail}{', put back' if put_back else ''}")
+            case RunResumed(accepted_by=str(person)):
+                lines.append(f"- accepted by {person}")
+    return "## Changed while the worker worked\n\n" + "\n".join(lines) if lines else ""
 
 
 def _notes(events: Sequence[Event]) -> str:

@@ -57,6 +57,8 @@ _ALL = (
          "files were changed that this task may not change"),
     Stop("ref_moved", "scope", ExitCode.SCOPE,
          "the worker moved a branch, a tag or a HEAD that is not its own"),
+    Stop("inputs_changed", "scope", ExitCode.SCOPE,
+         "the settings or the task were changed while the worker worked"),
     Stop("journal_changed", "scope", ExitCode.SCOPE,
          "something other than the run itself wrote into its journal"),
     Stop("time_limit", "limits", _LIMIT,

@@ -1,0 +1,75 @@
+"""Settings and tasks that a worker changes, so that its work is judged by them."""
+
+import pytest
+
+from cli.terminal import Place
+
+CONFIG = '[run]\nworker = "script"\nattempts = 1\n[verify]\ntier1 = ["grep -q good src/a"]\n'
+WEAKER = "sed -i 's/grep -q good .*\"/true\"/' ../../config.toml"
+
+
+@pytest.fixture
+def source(place: Place) -> Place:
+    place.config(CONFIG)
+    place.write("src/a", "1\n")
+    return place
+
+
+def test_settings_that_were_changed_while_the_worker_worked_need_a_person(source: Place) -> None:
+    source.script("t.md", f"echo bad > src/a; {WEAKER}", header="owns: [src/]")
+    source.commit()
+    source.runr("run", "--task", "t")
+    assert source.status("t.md")["stop_reason"] == "verification_failed"
+    refused = source.runr("resume", "latest", code=5)
+    assert 'verify.tier1: ["grep -q good src/a"] → ["true"]' in refused.err
+    assert "Changed while the worker worked" in source.runr("report", "latest").out
+    accept = next(step for step in refused.steps if "--accept-changes" in step)
+    source.paste(accept)
+    assert source.status("t.md")["status"] == "completed"
+    assert "accepted by Ada Example" in source.runr("report", "latest").out
+
+
+def test_a_task_that_was_changed_while_the_worker_worked_needs_a_person(source: Place) -> None:
+    weaker = "sed -i 's/^verify.*/verify: [\"true\"]/' ../../tasks/t.md"
+    source.config('[run]\nworker = "script"\nattempts = 1\n')
+    source.script("t.md", f"echo bad > a; {weaker}", header='verify: ["grep -q good a"]')
+    source.commit()
+    source.runr("run", "--task", "t")
+    refused = source.runr("resume", "latest", code=5)
+    assert "the task .runr/tasks/t.md" in refused.err
+
+
+def test_what_the_user_changes_after_a_stop_needs_nothing(source: Place) -> None:
+    source.script("t.md", "echo bad > src/a", header="owns: [src/]")
+    source.commit()
+    source.runr("run", "--task", "t")
+    source.config(CONFIG.replace("grep -q good src/a", "true"))
+    source.runr("resume", "latest", code=0)
+    assert source.status("t.md")["status"] == "completed"
+
+
+def test_settings_that_a_worker_in_place_has_changed_are_put_back(source: Place) -> None:
+    script = f"echo good > src/a; {WEAKER.replace('../../', '.runr/')}"
+    source.script("t.md", script, header="owns: [src/]")
+    source.commit()
+    source.runr("run", "--task", "t", "--in-place", code=5)
+    run = source.runr("task-status", "t", "--json").json["run"]
+    assert run["stop_reason"] == "inputs_changed"
+    assert "verify.tier1" in run["detail"]
+    assert source.read(".runr/config.toml") == CONFIG
+    assert "true" in (source.run_folder(run["id"]) / "changed-config.toml").read_text()
+    source.runr("resume", "latest", code=5)
+
+
+@pytest.mark.parametrize("name", ["config.json", "task.md"])
+def test_the_copies_of_a_run_cannot_be_changed_for_its_next_attempt(
+    source: Place, name: str
+) -> None:
+    source.config(CONFIG.replace("attempts = 1", "attempts = 2"))
+    script = f"echo bad > src/a; echo >> ../../runs/$RUNR_RUN_ID/{name}"
+    source.script("t.md", script, header="owns: [src/]")
+    source.commit()
+    source.runr("run", "--task", "t", code=5)
+    run = source.runr("task-status", "t", "--json").json["run"]
+    assert run["stop_reason"] == "inputs_changed"
+    assert name in run["detail"]
