@@ -117,3 +117,16 @@ def test_what_another_run_lands_meanwhile_is_not_the_workers(source: Place) -> N
     assert source.runr("run", "--task", "u").code == 0
     source.write("done", "")
     assert source.await_end(run_["id"])["status"] == "completed"
+
+
+def test_a_worker_whose_tree_lost_its_git_reaches_no_other_repository(source: Place) -> None:
+    source.write("a", "mine, and not committed\n")
+    source.script("t.md", "rm .git; git add -A && git commit -q -a -m theirs")
+    source.git("add", ".runr")
+    source.git("commit", "-q", "-m", "Task")
+    before = refs(source)
+    source.runr("run", "--task", "t")
+    assert source.status("t.md")["stop_reason"] == "worker_failed"
+    assert refs(source) == before
+    assert source.git("diff", "--cached", "--name-only") == ""
+    assert source.read("a") == "mine, and not committed\n"

@@ -10,7 +10,7 @@ from runr.errors import GitError, RepositoryError
 from runr.evidence import commit_index
 from runr.git.folders import find_root
 from runr.git.hooks import HooksFolder
-from runr.git.repo import Repo
+from runr.git.repo import Repo, limit_processes
 from unit.git_trees import git, make, save
 
 _NO_COMMIT = "1" * 40
@@ -102,3 +102,18 @@ def test_a_git_folder_that_may_not_be_read_is_no_missing_repository(root: Path) 
             find_root(root)
     finally:
         (root / ".git").chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    "ask", [lambda repo: repo.run("wait"), lambda repo: list(repo.records("wait"))]
+)
+def test_a_git_that_does_not_end_is_ended_at_the_limit(
+    root: Path, ask: Callable[[Repo], object]
+) -> None:
+    git(root, "config", "alias.wait", "!exec sleep 600")
+    limit_processes(0.1)
+    try:
+        with pytest.raises(GitError, match=r"git wait in .* did not end within 0\.1 s"):
+            ask(Repo(root))
+    finally:
+        limit_processes(None)

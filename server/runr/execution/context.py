@@ -1,5 +1,6 @@
 """What the execution of a run needs: its record, its repository, its environment."""
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ _FOREIGN = re.compile(
     r"|CLAUDE_CODE_(SESSION_ID|ENTRYPOINT|CHILD_SESSION|SESSION_ATTENDED|MESSAGING_\w+)"
     r"|RUNR_\w+|GIT_(DIR|WORK_TREE|INDEX_FILE)"
 )
+
+_CEILING = "GIT_CEILING_DIRECTORIES"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +67,10 @@ class RunContext:
         inherited = {
             name: value for name, value in self.environment.items() if not _FOREIGN.fullmatch(name)
         }
+        # In a tree that lost its `.git`, git would find the user's repository around it.
+        around = (str(Path(state.start.workdir).parent), inherited.get(_CEILING, ""))
         return inherited | {
+            _CEILING: os.pathsep.join(filter(None, around)),
             "RUNR_RUN_ID": state.id,
             "RUNR_TASK": state.start.task,
             "RUNR_ATTEMPT": str(state.attempt),

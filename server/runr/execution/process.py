@@ -16,6 +16,7 @@ from runr.clock import utc_now
 from runr.errors import RunrError
 from runr.execution import completion
 from runr.execution.context import RunContext
+from runr.git import repo
 from runr.runs import journal
 from runr.runs.watched_journal import WatchedJournal
 from runr.storage import files
@@ -69,6 +70,9 @@ def record_process_id(lock: int) -> None:
     os.pwrite(lock, str(os.getpid()).encode(), 0)
 
 
+#: Seconds that one git process of a run may take, a checkout with large files included.
+_GIT_LIMIT_S = 1800
+
 #: Not an internal error: the run can be resumed once there is space.
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -78,6 +82,7 @@ def main(arguments: Sequence[str]) -> int:
     run_id, root, lock = arguments
     record_process_id(int(lock))
     process_tree.adopt_orphans()
+    repo.limit_processes(_GIT_LIMIT_S)
     layout = Layout(Path(root))
     run = layout.run(run_id)
     context = RunContext.of(layout, run, os.environ, utc_now, kind=WatchedJournal)

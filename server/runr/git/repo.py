@@ -3,9 +3,11 @@
 import errno
 import os
 import re
+import select
 import shlex
 import signal
 import subprocess
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,6 +51,15 @@ _BEGUN = {
 }
 
 
+#: Seconds after which every git of this process is ended; none for what a user starts and can stop.
+_limit_s: list[float] = []
+
+
+def limit_processes(seconds: float | None) -> None:
+    """Let no git of this process take longer than this: it is ended, with a GitError."""
+    _limit_s[:] = [] if seconds is None else [seconds]
+
+
 def environment(inherited: Mapping[str, str], path: Path) -> dict[str, str]:
     """Return the environment in which git runs at `path`."""
     kept = {k: v for k, v in inherited.items() if not k.startswith("GIT_") or _KEPT.fullmatch(k)}
@@ -61,6 +72,14 @@ def environment(inherited: Mapping[str, str], path: Path) -> dict[str, str]:
         "GIT_TERMINAL_PROMPT": "0",
         "LC_ALL": "C",
     }
+
+
+def _unending(path: Path, args: Sequence[str], limit: float) -> GitError:
+    return GitError(
+        f"git {args[0]} in {path} did not end within {limit:g} s, and was ended: "
+        "a filter, a remote file system or another program may hold it",
+        next_steps=[NextStep(argv=("git", "-C", str(path), *args))],
+    )
 
 
 #: What git says of a full disk; of a file that was only begun it does not say why.
@@ -106,6 +125,7 @@ class Repo(NamedTuple):
         After `timeout_s` it is killed with all that it started: a TimeoutError. A
         full disk is an OSError, as it is wherever else something is written.
         """
+        limit = timeout_s if timeout_s is not None else next(iter(_limit_s), None)
         with _git_on_path():
             git = subprocess.Popen(
                 _command(self.path, args),
@@ -113,14 +133,16 @@ class Repo(NamedTuple):
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 env=environment(os.environ, self.path) | dict(self.variables) | dict(env or {}),
-                start_new_session=timeout_s is not None,
+                start_new_session=limit is not None,
             )
         with git:
             try:
-                out, err = git.communicate(stdin, timeout_s)
+                out, err = git.communicate(stdin, limit)
             except subprocess.TimeoutExpired:
                 os.killpg(git.pid, signal.SIGKILL)
                 git.communicate()
+                if timeout_s is None:
+                    raise _unending(self.path, args, limit or 0) from None
                 raise TimeoutError(f"git {args[0]} did not end within {timeout_s:g} s") from None
             except BaseException:
                 git.kill()
@@ -167,8 +189,10 @@ class Repo(NamedTuple):
             with self._started(args, stdin=given, stderr=complaints) as git:
                 try:
                     yield from _pieces(git.stdout)
-                except GeneratorExit:
-                    git.kill()
+                except BaseException as error:
+                    _kill(git)
+                    if isinstance(error, TimeoutError):
+                        raise _unending(self.path, args, _limit_s[0]) from None
                     raise
             self._refuse_failed(args, git, complaints)
 
@@ -340,6 +364,7 @@ class Repo(NamedTuple):
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 env=environment(os.environ, where.path) | dict(where.variables),
+                start_new_session=bool(_limit_s),
             )
 
     def _output(self, code: int, out: bytes, err: bytes) -> Output:
@@ -397,11 +422,27 @@ def _git_on_path() -> Iterator[None]:
         raise RepositoryError("git is not on PATH", next_steps=("install git",)) from None
 
 
+def _kill(git: subprocess.Popen[bytes]) -> None:
+    """Kill a git, with all that it started where it has a session of its own."""
+    if _limit_s:
+        os.killpg(git.pid, signal.SIGKILL)
+    git.kill()
+
+
 def _pieces(stream: IO[bytes] | None) -> Iterator[bytes]:
     rest = b""
-    while stream is not None and (read := stream.read(1 << 16)):
+    end = time.monotonic() + _limit_s[0] if _limit_s else None
+    while stream is not None and (read := _read(stream, end)):
         *whole, rest = (rest + read).split(b"\0")
         yield from whole
+
+
+def _read(stream: IO[bytes], end: float | None) -> bytes:
+    """Return what is there to read, empty at the end; TimeoutError if nothing comes until `end`."""
+    left = None if end is None else max(0.0, end - time.monotonic())
+    if not select.select([stream], [], [], left)[0]:
+        raise TimeoutError
+    return os.read(stream.fileno(), 1 << 16)
 
 
 def split(out: bytes) -> tuple[str, ...]:
