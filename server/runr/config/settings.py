@@ -226,7 +226,10 @@ class WorkerSettings(Section):
     )
     model: str | None = Field(None, description="Model, if the worker has a choice.")
     permission_mode: str = Field("acceptEdits", description="Claude Code's permission mode.")
-    sandbox: str = Field("workspace-write", description="Codex's sandbox mode.")
+    sandbox: Literal["off", "repo"] = Field(
+        "off", description="Whether the worker sees only its worktree of the repository (Linux)."
+    )
+    sandbox_mode: str = Field("workspace-write", description="Codex's own sandbox mode.")
     allowed_tools: tuple[str, ...] = Field(
         ("Bash",), description="Tools that Claude Code may use without asking."
     )

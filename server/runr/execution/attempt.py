@@ -8,6 +8,7 @@ from runr import nofollow
 from runr.clock import format_utc
 from runr.config.settings import WorkerSettings
 from runr.errors import RunrError
+from runr.execution import sandbox
 from runr.execution.context import RunContext
 from runr.execution.worker_session import WorkerSession
 from runr.runs import prompts
@@ -51,6 +52,7 @@ def assignment(
         stall_s=work.config.run.stall_timeout,
         settings=work.cap_budget(settings),
         follow_up=briefing.follow_up,
+        launcher=sandbox.launcher(context, state, settings, prompt_file),
         phase=briefing.phase,
     )
 

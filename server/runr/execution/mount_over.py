@@ -1,5 +1,7 @@
 """Run a command where a clean checkout is mounted over the repository's own path (Linux).
 
+Or, for a worker, where the repository is read-only except for what the worker may write.
+
 A program of its own, started with the path of this file, because a process with threads cannot
 leave its namespaces; it imports nothing of runr. Absolute paths into the repository, as editable
 installs and virtual environments have them, lead to the checkout, and only for this command.
@@ -29,21 +31,49 @@ def main(arguments: Sequence[str]) -> None:
 
     Its keys: the `roots` that become the `checkout`, the first one the working directory; the
     `objects` of the repository with their place `shared` in the checkout; and `carried`, each
-    with `target`, `source`, `upper` and `work`.
+    with `target`, `source`, `upper` and `work`. Or the folders that are `read_only` and
+    `writable`, the folder that is `hidden`, the files in it that are `shown`, and the
+    working directory `inside`.
     """
     mounts, *command = arguments
     try:
-        _leave_namespaces()
-        _mount_all(json.loads(mounts))
+        spec = json.loads(mounts)
+        if "hidden" in spec:
+            _confine(spec)
+        else:
+            _leave_namespaces()
+            _mount_all(spec)
     except OSError as error:
         sys.stderr.write(f"runr: cannot mount the checkout over the repository: {error}\n")
         sys.exit(FAILED)
     os.execvp(command[0], command)  # noqa: S606 - the command is the user's own
 
 
-def _leave_namespaces() -> None:
+def _confine(spec: dict[str, Any]) -> None:
+    _leave_namespaces(even_root=True)
+    writable = [(path, _handle(path)) for path in spec["writable"]]
+    shown = [(path, _handle(path, os.O_PATH | os.O_CLOEXEC)) for path in spec["shown"]]
+    for path in spec["read_only"]:
+        _mount(path, path, flags=_BIND | _REC)
+        _make_read_only(path)
+    _mount("tmpfs", spec["hidden"], kind="tmpfs", data="mode=755,size=1m")
+    for path, source in writable:
+        os.makedirs(path, exist_ok=True)  # noqa: PTH103 - pathlib takes long to load
+        _mount(source, path, flags=_BIND | _REC)
+    for path, source in shown:
+        os.makedirs(path.rpartition("/")[0], exist_ok=True)  # noqa: PTH103 - see above
+        _write(path, "")
+        _mount(source, path, flags=_BIND)
+        _make_read_only(path)
+    _make_read_only(spec["hidden"])
+    # What was mounted outside of a user namespace cannot be unmounted inside, by nobody.
+    _leave_namespaces(even_root=True)
+    os.chdir(spec["inside"])
+
+
+def _leave_namespaces(*, even_root: bool = False) -> None:
     uid, gid = os.geteuid(), os.getegid()
-    if uid != 0 or _libc.unshare(_CLONE_NEWNS) != 0:
+    if even_root or uid != 0 or _libc.unshare(_CLONE_NEWNS) != 0:
         _checked(_libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNS), "unshare")
         # The user stays who they are: the command has no rights that they do not have.
         _write("/proc/self/setgroups", "deny")
@@ -88,8 +118,8 @@ def _make_read_only(target: str) -> None:
     _mount(None, target, flags=_REMOUNT | _BIND | _RDONLY | flags)
 
 
-def _handle(path: str) -> str:
-    return f"/proc/self/fd/{os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)}"
+def _handle(path: str, flags: int = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC) -> str:
+    return f"/proc/self/fd/{os.open(path, flags)}"
 
 
 def _mount(

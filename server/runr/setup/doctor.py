@@ -14,7 +14,7 @@ from runr import __version__, nofollow
 from runr.clock import format_utc
 from runr.config.settings import Config
 from runr.errors import RunrError
-from runr.execution import check_place, readiness
+from runr.execution import check_place, readiness, sandbox
 from runr.git.hooks import HooksFolder
 from runr.maintenance import merge_driver
 from runr.next_steps import commands, setup
@@ -74,6 +74,7 @@ def check_health(project: Project) -> HealthReport:
         _worker,
         _checks,
         _clean_checkout,
+        _sandbox,
         _preconditions,
         _tasks,
         _status,
@@ -219,6 +220,14 @@ def _checks(project: Project) -> HealthCheck | list[HealthCheck]:
     if not present:
         return []
     return HealthCheck(name="checks", state="ok", message="; ".join(present))
+
+
+def _sandbox(_: Project) -> HealthCheck:
+    if sandbox.is_possible():
+        message = 'possible: sandbox = "repo" under [workers.NAME] confines a worker'
+        return HealthCheck(name="sandbox", state="ok", message=message)
+    message = "not possible on this machine, which has no user namespaces: workers are not confined"
+    return HealthCheck(name="sandbox", state="note", message=message)
 
 
 def _clean_checkout(project: Project) -> HealthCheck:

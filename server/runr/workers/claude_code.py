@@ -220,12 +220,15 @@ async def _follow(
 
     with lingering:
         ended = await process.run(
-            claude_command(
-                assignment.settings,
-                session.id,
-                assignment.task_path,
-                goes_on=session.goes_on,
-                reads_only=assignment.reads_only,
+            (
+                *assignment.launcher,
+                *claude_command(
+                    assignment.settings,
+                    session.id,
+                    assignment.task_path,
+                    goes_on=session.goes_on,
+                    reads_only=assignment.reads_only,
+                ),
             ),
             cwd=assignment.workdir,
             env=environment_for(worker_variables(assignment)),

@@ -187,7 +187,7 @@ def _command(assignment: Assignment) -> tuple[str, ...]:
     settings = assignment.settings
     model = ("-m", settings.model) if settings.model else ()
     known = assignment.follow_up
-    sandbox = "read-only" if assignment.reads_only else settings.sandbox
+    sandbox = "read-only" if assignment.reads_only else settings.sandbox_mode
     return (
         *(*_program(settings), "exec", "--json", "-C", str(assignment.workdir)),
         *("-s", sandbox, *model, *settings.extra_args),
@@ -211,7 +211,7 @@ async def _session(
     message = assignment.follow_up.prompt if assignment.follow_up else assignment.prompt
     environment = worker_variables(assignment).items()
     ended = await process.run(
-        _command(assignment),
+        (*assignment.launcher, *_command(assignment)),
         cwd=assignment.workdir,
         env={name: value for name, value in environment if not _FOREIGN.match(name)},
         input=message.encode("utf-8", "replace"),

@@ -32,7 +32,7 @@ class Command:
         self.preflight(settings, assignment.environment)
         with Transcript(assignment.transcript, Redactor(assignment.environment)) as transcript:
             ended = await process.run(
-                (*settings.command, *settings.extra_args),
+                (*assignment.launcher, *settings.command, *settings.extra_args),
                 cwd=assignment.workdir,
                 env=worker_variables(assignment),
                 input=assignment.prompt.encode("utf-8", "replace"),

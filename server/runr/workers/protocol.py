@@ -32,7 +32,8 @@ class Assignment:
     `prompt` is the whole text for the worker; what it receives is already on
     disk at `prompt_file`. A worker that cannot resume a session, or no longer
     finds it, ignores `follow_up`. `task_file` is the run's own copy of the
-    task, redacted. `environment` is complete (nothing is inherited beside it);
+    task, redacted. `launcher` are the words before the worker's own command: a
+    program that confines it, or none. `environment` is complete (nothing is inherited beside it);
     `transcript` is where every line of the worker's output goes, redacted. In
     the phases `plan` and `review` the worker answers and changes nothing.
     """
@@ -51,6 +52,7 @@ class Assignment:
     settings: WorkerSettings
     stall_s: float = math.inf
     follow_up: FollowUp | None = None
+    launcher: tuple[str, ...] = ()
     phase: Literal["plan", "work", "review"] = "work"
 
     @property

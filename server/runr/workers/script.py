@@ -139,7 +139,7 @@ async def _run(
 ) -> process.Ended:
     # The whole block is one argument, and the name after it is what the shell calls it in errors.
     return await process.run(
-        (Script.program, "-e", "-u", "-c", block.text, f"block-{number}"),
+        (*assignment.launcher, Script.program, "-e", "-u", "-c", block.text, f"block-{number}"),
         cwd=assignment.workdir,
         env=worker_variables(assignment),
         on_line=partial(transcript.output, block=number),
