@@ -5,7 +5,7 @@ import pytest
 from cli.terminal import Place
 
 CONFIG = '[run]\nworker = "script"\nattempts = 1\n[verify]\ntier1 = ["grep -q good src/a"]\n'
-WEAKER = "sed -i 's/grep -q good .*\"/true\"/' ../../config.toml"
+WEAKER = "sed -i 's/grep -q good .*\"/test -d .\"/' ../../config.toml"
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def test_settings_that_were_changed_while_the_worker_worked_need_a_person(source
     source.runr("run", "--task", "t")
     assert source.status("t.md")["stop_reason"] == "verification_failed"
     refused = source.runr("resume", "latest", code=5)
-    assert 'verify.tier1: ["grep -q good src/a"] → ["true"]' in refused.err
+    assert 'verify.tier1: ["grep -q good src/a"] → ["test -d ."]' in refused.err
     assert "Changed while the worker worked" in source.runr("report", "latest").out
     accept = next(step for step in refused.steps if "--accept-changes" in step)
     source.paste(accept)
@@ -30,7 +30,7 @@ def test_settings_that_were_changed_while_the_worker_worked_need_a_person(source
 
 
 def test_a_task_that_was_changed_while_the_worker_worked_needs_a_person(source: Place) -> None:
-    weaker = "sed -i 's/^verify.*/verify: [\"true\"]/' ../../tasks/t.md"
+    weaker = "sed -i 's/^verify.*/verify: [\"test -d .\"]/' ../../tasks/t.md"
     source.config('[run]\nworker = "script"\nattempts = 1\n')
     source.script("t.md", f"echo bad > a; {weaker}", header='verify: ["grep -q good a"]')
     source.commit()
@@ -43,7 +43,7 @@ def test_what_the_user_changes_after_a_stop_needs_nothing(source: Place) -> None
     source.script("t.md", "echo bad > src/a", header="owns: [src/]")
     source.commit()
     source.runr("run", "--task", "t")
-    source.config(CONFIG.replace("grep -q good src/a", "true"))
+    source.config(CONFIG.replace("grep -q good src/a", "test -d ."))
     source.runr("resume", "latest", code=0)
     assert source.status("t.md")["status"] == "completed"
 
@@ -57,7 +57,7 @@ def test_settings_that_a_worker_in_place_has_changed_are_put_back(source: Place)
     assert run["stop_reason"] == "inputs_changed"
     assert "verify.tier1" in run["detail"]
     assert source.read(".runr/config.toml") == CONFIG
-    assert "true" in (source.run_folder(run["id"]) / "changed-config.toml").read_text()
+    assert "test -d ." in (source.run_folder(run["id"]) / "changed-config.toml").read_text()
     source.runr("resume", "latest", code=5)
 
 

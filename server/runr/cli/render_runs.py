@@ -18,7 +18,6 @@ from runr.runs.events import (
     InputsChanged,
     NoteAdded,
     PhaseStarted,
-    RefsMoved,
     ReviewFinished,
     SessionAttached,
     UsageLimitWait,
@@ -122,8 +121,8 @@ def _progress(data: EventData) -> str | None:
             return f"{data.reviewer} asks: {feedback.splitlines()[0]}"
         case NoteAdded(text):
             return f"note: {text.splitlines()[0]}"
-        case InputsChanged() | RefsMoved():
-            return data.message
+        case InputsChanged(put_back=False, detail=detail):
+            return f"changed while the worker worked: {detail}"
         case SessionAttached(session_id, why):
             return f"resumed by session {session_id}: {why}"
         case (

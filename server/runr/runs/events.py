@@ -271,11 +271,6 @@ class RefsMoved(NamedTuple):
 
     refs: tuple[MovedRef, ...]
 
-    @property
-    def message(self) -> str:
-        """All of them on one line."""
-        return "; ".join(each.message for each in self.refs)
-
 
 class InputsChanged(NamedTuple):
     """The settings or the task were changed in the user's tree while a worker worked.
@@ -287,11 +282,6 @@ class InputsChanged(NamedTuple):
     paths: tuple[str, ...]
     detail: str = ""
     put_back: bool = False
-
-    @property
-    def message(self) -> str:
-        """What was changed, on one line."""
-        return f"changed while the worker worked: {self.detail}"
 
 
 class NoteAdded(NamedTuple):
