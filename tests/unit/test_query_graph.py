@@ -186,3 +186,15 @@ def test_a_bad_name_that_is_written_twice_blocks_once() -> None:
         "x (no such task)",
         "a.md (the task itself)",
     )
+
+
+def test_every_task_of_two_cycles_that_meet_says_so() -> None:
+    known = [task("a.md", "b"), task("b.md", "a", "c"), task("c.md", "b")]
+    cycles = Graph.of(known).cycles
+    assert set(cycles) == set(paths("a.md", "b.md", "c.md"))
+    assert cycles[TASKS + "c.md"] == paths("b.md", "c.md", "b.md")
+
+
+def test_a_cycle_is_found_behind_tasks_that_others_led_to() -> None:
+    known = [task("a.md", "b"), task("b.md"), task("c.md", "d"), task("d.md", "c")]
+    assert set(Graph.of(known).cycles) == set(paths("c.md", "d.md"))
