@@ -51,6 +51,11 @@ def test_completions_that_records_and_commits_prove_pass(done: Place) -> None:
     assert "it is only attested, and verified is asked for" in weak.out
 
 
+def test_a_task_that_is_named_and_not_completed_is_no_success(done: Place) -> None:
+    assert "✗ b.md is not completed" in done.runr("verify", "a", "b", code=1).out
+    done.runr("verify", "--path", "b", code=0)
+
+
 def _entry(place: Place, **changes: object) -> None:
     known = json.loads(place.read(STATUS))
     known["tasks"][B] = {**known["tasks"][A], **changes}

@@ -64,7 +64,12 @@ def verify(
     named = listing.matches_path(project, tasks, wanted)
     checker = Rechecker(project=project, on=on) if recheck else None
     answer = report.verify(
-        project, named, at_least=Evidence(at_least), strict=strict, recheck=checker
+        project,
+        named,
+        required=bool(tasks) and not wanted,
+        at_least=Evidence(at_least),
+        strict=strict,
+        recheck=checker,
     )
     invocation.show(answer, _proved)
     return ExitCode.DONE if answer.passed else ExitCode.FAILED

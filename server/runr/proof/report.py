@@ -80,6 +80,7 @@ def verify(
     project: Project,
     wanted: Sequence[str] = (),
     *,
+    required: bool = False,
     at_least: Evidence = Evidence.INFERRED,
     strict: bool = False,
     recheck: Recheck | None = None,
@@ -87,7 +88,8 @@ def verify(
     """Prove the completions of the tasks `wanted`, by default of all; nothing is changed.
 
     A completion that is proved by weaker evidence than `at_least` does not pass; with
-    `strict`, neither does one that is stale. `recheck` runs the checks of each again.
+    `strict`, neither does one that is stale, and where they are `required`, no task of
+    `wanted` may be open. `recheck` runs the checks of each again.
     """
     problems = list(_of_record(project))
     if any(problem.code == "status" for problem in problems):
@@ -95,6 +97,8 @@ def verify(
         return ProofResult(passed=False, completions=[], problems=problems, next_steps=steps)
     snapshot = Snapshot.of(project)
     paths = [project.find_task(name, snapshot.tasks).path for name in wanted]
+    if required:
+        problems += _open(snapshot, paths)
     rows = []
     for each in facts.collect(project, snapshot, paths or sorted(snapshot.entries)):
         row, own = _row(each, at_least=at_least, strict=strict, recheck=recheck)
@@ -126,6 +130,13 @@ def _of_record(project: Project) -> Iterator[ProofProblem]:
             yield ProofProblem(code="status", message=what)
     for run, why in damaged_runs.find(project):
         yield ProofProblem(code="journal", message=f"run {run.id} is damaged: {why}")
+
+
+def _open(snapshot: Snapshot, paths: Sequence[str]) -> Iterator[ProofProblem]:
+    for path in paths:
+        if snapshot.task_states()[path].open:
+            name = path.removeprefix(".runr/tasks/")
+            yield ProofProblem(code="open", message=f"{name} is not completed")
 
 
 def _row(
