@@ -2,6 +2,7 @@
 
 import pytest
 
+from runr.next_steps.step import Location
 from runr.runs.preconditions import Facts, Filter, problems
 
 LFS = Filter(name="lfs", program="git-lfs", required=True, path="a.bin")
@@ -86,3 +87,10 @@ def test_blocking_problems_come_first_and_only_a_missing_tool_may_be_forced() ->
     found = problems(facts)
     assert [problem.topic for problem in found] == ["submodules", "checks", "working tree"]
     assert [problem.may_force for problem in found] == [False, True, False]
+
+
+def test_paths_are_named_from_the_root_wherever_the_command_is_typed() -> None:
+    found = problems(Facts(unfetched=("lib",), absent=("lib",), ignored=("out",)))
+    typed = [step.shell(Location(root="/repo")) for each in found for step in each.next_steps]
+    assert len(typed) == 3
+    assert all(command.startswith("git -C /repo ") for command in typed)

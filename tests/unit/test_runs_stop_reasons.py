@@ -11,7 +11,7 @@ from runr.errors import ExitCode
 from runr.next_steps.runs import STOP_ACTIONS, RunFacts
 from runr.runs.events import FINISHED
 from runr.runs.machine import FOLLOWS
-from runr.runs.stop_reasons import STOPS, find
+from runr.runs.stop_reasons import FOR_A_PERSON, STOPS, explain, find
 from unit.run_timeline import RUN
 
 WORDS = sorted({word for _, word in FOLLOWS})
@@ -34,6 +34,22 @@ def test_every_stop_has_three_commands_that_a_shell_reads_as_they_are_meant(code
 
 def test_a_stop_that_another_version_wrote_reads_as_an_error() -> None:
     assert find("lost its way").code == "error"
+
+
+def test_only_a_run_that_runr_broke_cannot_be_resumed() -> None:
+    assert [code for code in CODES if not find(code).resumable] == ["error"]
+
+
+def test_a_person_takes_further_what_is_reviewed_or_not_decided() -> None:
+    assert {"needs_human", "no_checks", "review_loop"} <= FOR_A_PERSON
+    assert FOR_A_PERSON.isdisjoint({"verification_failed", "interrupted", "error"})
+
+
+def test_the_failed_check_of_an_attestation_is_explained_as_one() -> None:
+    assert "not attested" in explain("verification_failed", "person")
+    assert explain("verification_failed", "script") == find("verification_failed").meaning
+    assert explain("stopped", "person") == "stopped by a user"
+    assert explain(None, "person") == find("error").meaning
 
 
 def test_every_code_that_the_engine_and_the_workers_stop_with_is_registered() -> None:

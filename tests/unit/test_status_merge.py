@@ -97,6 +97,14 @@ def test_the_better_evidence_wins_and_among_equals_the_newer(better: Entry, wors
     assert merged.revision > max(better.revision, worse.revision)
 
 
+def test_a_reset_is_better_than_the_completion_that_it_takes_back_and_no_other() -> None:
+    given = done(Evidence.VERIFIED, "2026-01-02", last_run_id="one")
+    reset = Entry(updated_at="2026-01-01", last_run_id="two", reset_run="two", reset_of="one")
+    assert merge.better(given, reset) == merge.better(reset, given) == reset
+    again = given._replace(last_run_id="three")
+    assert merge.better(again, reset) == merge.better(reset, again) == again
+
+
 def test_what_one_side_removed_and_the_other_changed_is_kept() -> None:
     base, changed = done(Evidence.INFERRED, "2026-01-01"), done(Evidence.VERIFIED, "2026-01-02")
     assert merge.tasks({TASK: base}, {}, {TASK: changed}) == {TASK: changed}
