@@ -73,3 +73,17 @@ def test_the_copies_of_a_run_cannot_be_changed_for_its_next_attempt(
     run = source.runr("task-status", "t", "--json").json["run"]
     assert run["stop_reason"] == "inputs_changed"
     assert name in run["detail"]
+
+
+def test_settings_that_a_worker_commits_are_out_of_scope(source: Place) -> None:
+    script = (
+        'echo good > src/a; echo "[verify]" > .runr/config.toml;'
+        " git add -f .runr/config.toml src/a; git commit -qm Work"
+    )
+    source.script("t.md", script, header="owns: [src/]")
+    source.commit()
+    source.runr("run", "--task", "t", code=5)
+    run = source.runr("task-status", "t", "--json").json["run"]
+    assert run["stop_reason"] == "scope_violation"
+    assert ".runr/config.toml (in commit" in run["detail"]
+    assert source.read(".runr/config.toml") == CONFIG

@@ -48,6 +48,7 @@ def check_scope(
         return _commitless_repos(workspace, error)
     violations = _violations(workspace, state.spec, found)
     if start.branch is not None:
+        violations += _committed_inputs(state.spec, found)
         violations += _unreachable_work(workspace, found)
     violations += _forged_checkpoints(state, found)
     return ScopeReport(paths=found.paths, violations=violations, found=found)
@@ -91,6 +92,22 @@ def _special_violations(
         named = change.new_mode == GITLINK and rules.names(change.path, (*spec.owns, *spec.allow))
         if change.new_mode == GITLINK and not named:
             yield change.path, _UNNAMED
+
+
+def _committed_inputs(spec: RunSpec, found: ChangeSet) -> list[str]:
+    """Return the settings and task files that the worker committed: they would judge later runs.
+
+    What it only writes there is in no commit.
+    """
+    allowed = (*spec.owns, *spec.allow)
+    return sorted(
+        {
+            f"{change.path} (in commit {commit[:12]}: settings and tasks judge other runs)"
+            for commit, change in found.committed
+            if change.path.startswith((".runr/config.toml", ".runr/tasks/"))
+            and not rules.names(change.path, allowed)
+        }
+    )
 
 
 def _notes(found: ChangeSet) -> Iterator[tuple[str, str]]:
