@@ -241,3 +241,23 @@ def test_commits_of_the_session_itself_are_its_work(place: Place) -> None:
     place.git("commit", "-q", "-m", "By the session")
     by(place, ADA, "complete-task", "a", code=0)
     assert place.status("a.md")["evidence"] == "verified"
+
+
+def test_a_completion_that_was_killed_anywhere_is_finished_with_one_commit(place: Place) -> None:
+    run = opened(place)
+    before = place.read(".runr/task-status.json")
+    place.write("a.txt", "good\n")
+    by(place, ADA, "complete-task", "a", code=0)
+    head, timeline = place.git("rev-parse", "HEAD"), place.run_folder(run) / "timeline.jsonl"
+    lines = timeline.read_text("utf-8").splitlines(keepends=True)
+    phases = [(each["type"], each["payload"].get("phase")) for each in place.events(run)]
+    # The effects of all events are there; of the events, those that the kill left.
+    for kept in range(phases.index(("phase.started", "checkpoint")) + 1, len(lines)):
+        timeline.write_text("".join(lines[:kept]), encoding="utf-8")
+        (place.run_folder(run) / "state.json").unlink(missing_ok=True)
+        place.write(".runr/task-status.json", before)
+        by(place, ADA, "complete-task", "a", code=0)
+        entry = place.status("a.md")
+        assert (entry["status"], entry["evidence"]) == ("completed", "verified"), kept
+        assert place.git("rev-parse", "HEAD") == head, kept
+        assert entry["checkpoint_sha"] == head.strip(), kept
