@@ -1,4 +1,4 @@
-"""Settings and tasks that a worker changes, so that its work is judged by them."""
+"""Settings and tasks that a worker changes, so that its work is verified by them."""
 
 import pytest
 

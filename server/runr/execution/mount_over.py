@@ -66,7 +66,7 @@ def _confine(spec: dict[str, Any]) -> None:
         _mount(source, path, flags=_BIND)
         _make_read_only(path)
     _make_read_only(spec["hidden"])
-    # What was mounted outside of a user namespace cannot be unmounted inside, by nobody.
+    # What was mounted outside of a user namespace cannot be unmounted inside, not even by root.
     _leave_namespaces(even_root=True)
     os.chdir(spec["inside"])
 

@@ -95,14 +95,14 @@ def _special_violations(
 
 
 def _committed_inputs(spec: RunSpec, found: ChangeSet) -> list[str]:
-    """Return the settings and task files that the worker committed: they would judge later runs.
+    """Return the settings and task files that the worker committed: they count for later runs.
 
     What it only writes there is in no commit.
     """
     allowed = (*spec.owns, *spec.allow)
     return sorted(
         {
-            f"{change.path} (in commit {commit[:12]}: settings and tasks judge other runs)"
+            f"{change.path} (in commit {commit[:12]}: other runs are verified by it)"
             for commit, change in found.committed
             if change.path.startswith((".runr/config.toml", ".runr/tasks/"))
             and not rules.names(change.path, allowed)
