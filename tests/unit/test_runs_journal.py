@@ -379,3 +379,11 @@ def test_a_run_that_is_not_there_is_refused(wanted: str, several: Layout) -> Non
 def test_without_runs_there_is_no_latest_one(layout: Layout) -> None:
     with pytest.raises(UnknownNameError, match="there is no run 'latest'"):
         journal.find(layout, "latest")
+
+
+def test_the_latest_run_is_the_last_one_recorded_though_the_clock_went_back(
+    several: Layout,
+) -> None:
+    run = journal.claim(several, NOW - timedelta(days=2), iter(["back"]))
+    Journal(run, Clock(NOW - timedelta(days=2)), Redactor({})).append(START._replace(sequence=2))
+    assert journal.find(several, "latest").id == run.id

@@ -33,6 +33,9 @@ _LOCK = "timeline.lock"
 #: The part of an id that is the time to the second.
 _SECOND = len("20250108-143022")
 
+#: As many attempts, the latest by their ids, are looked at for the latest one.
+_RECENT = 50
+
 #: The shortest part of an id that is accepted in its place.
 _PART = 4
 
@@ -240,13 +243,19 @@ def _damaged(run: RunFiles, why: str) -> DamagedStateError:
 
 
 def _latest(layout: Layout, known: list[str]) -> str:
-    """Return the latest attempt at a task; a record of a person only where there is none."""
-    for name in reversed(known):
+    """Return the latest attempt at a task; a record of a person only where there is none.
+
+    Ids have the time of a clock that may go back: the sequence decides.
+    """
+    attempts: list[tuple[int, int, str]] = []
+    for place, name in enumerate(reversed(known)):
         with suppress(DamagedStateError):
             found = state(layout.run(name))
             if found is not None and found.start.worker != "person":
-                return name
-    return known[-1]
+                attempts.append((found.sequence, -place, name))
+        if len(attempts) == _RECENT:
+            break
+    return max(attempts)[2] if attempts else known[-1]
 
 
 def find(layout: Layout, wanted: str) -> RunFiles:
