@@ -139,3 +139,10 @@ def test_a_term_and_its_negation_select_each_task_once(term: str) -> None:
         *selected(parse_filter(f"-{term}")),
     ]
     assert sorted(both) == sorted(selected(MATCH_ALL))
+
+
+def test_a_filter_knows_what_it_asks_about() -> None:
+    assert parse_filter("worker:codex").asks("worker")
+    assert parse_filter("is:ready").asks("ready")
+    assert not parse_filter("is:ready").asks("worker")
+    assert not MATCH_ALL.asks("worker")

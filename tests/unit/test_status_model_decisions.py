@@ -14,7 +14,7 @@ from runr.runs.model import (
     RunState,
     Verification,
 )
-from runr.status.model import Entry, Evidence, State, fold
+from runr.status.model import Entry, Evidence, State, fold, replay
 from unit.status_entries import LATER, NOW, RUN, SHA, A, completed
 
 BASE = "5" * 40
@@ -130,3 +130,20 @@ def test_checks_among_files_of_the_workspace_are_weaker_evidence(
     run = decided("attempt", start=start, decision=Decision(), verification=passed)
     entry = fold(Entry(), run._replace(checkpoint_sha=SHA), AFTER)
     assert (entry.evidence, entry.checkpoint_sha) == (evidence, SHA)
+
+
+def test_evidence_has_an_order_and_words() -> None:
+    order = [Evidence.VERIFIED, Evidence.WORKSPACE, Evidence.ATTESTED, Evidence.INFERRED]
+    assert [each for each in order if each.is_at_least(Evidence.WORKSPACE)] == order[:2]
+    assert [each.label for each in order[:3]] == [
+        *("verified", "verified in the workspace", "attested"),
+    ]
+
+
+def test_runs_without_a_sequence_count_in_the_order_of_their_leases() -> None:
+    start = RunCreated(A, "script", "/repo", BASE, "")
+    later = decided("attempt", id="a", start=start, result="stopped", stop_reason="error")
+    earlier = later._replace(id="b")
+    for order in ([later, earlier], [earlier, later]):
+        times = {"a": "2025-01-09T08:00:00Z", "b": "2025-01-09T07:00:00Z"}
+        assert replay((times[run.id], run) for run in order).last_run_id == "a"
