@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from runr.errors import UsageError
 from runr.query.filters import MATCH_ALL, Filter, parse_filter
 from runr.query.task_state import TaskState
-from runr.status.model import Entry, State
+from runr.status.model import Entry, Evidence, State
 from runr.tasks.model import Task, TaskType
 
 NOW = datetime(2025, 1, 10, 12, tzinfo=UTC)
@@ -27,9 +27,21 @@ def state(name: str, status: State = State.PENDING, **facts: Any) -> TaskState:
 TASKS = (
     state("api/login", title="Log in", tags=("api", "Security"), worker="codex"),
     state("api/logout", State.FAILED, tags=("api",), updated_at="2025-01-09T13:00:00Z"),
-    state("docs/guide", State.COMPLETED, updated_at="2025-01-01T00:00:00Z", stale=True),
+    state(
+        "docs/guide",
+        State.COMPLETED,
+        updated_at="2025-01-01T00:00:00Z",
+        evidence=Evidence.VERIFIED,
+        stale=True,
+    ),
     state("ask-the-team", type=TaskType.MANUAL),
-    state("odd: name", State.STOPPED, stop_reason="needs_human", blocked_by=("x",)),
+    state(
+        "odd: name",
+        State.STOPPED,
+        evidence=Evidence.VERIFIED,
+        stop_reason="needs_human",
+        blocked_by=("x",),
+    ),
 )
 
 
@@ -68,6 +80,9 @@ def selected(wanted: Filter) -> list[str]:
         ("path:api/login", "api/login"),
         ("path:api/login.md", "api/login"),
         ("path:.runr/tasks/docs/", "docs/guide"),
+        ("path:login", ""),
+        ("path:ask-the-team", "ask-the-team"),
+        ("evidence:verified", "docs/guide"),
         ("path:lo*", "api/login api/logout"),
         ("path:*/guide", "docs/guide"),
         ('"odd:"', "odd: name"),
