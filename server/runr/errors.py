@@ -21,6 +21,7 @@ class ExitCode(IntEnum):
     INTERRUPTED = 8
     HUMAN = 9
     DAMAGED = 10
+    UNMERGED = 11
     #: As a shell reports a program that SIGPIPE ended.
     BROKEN_PIPE = 141
 

@@ -188,6 +188,15 @@ class Place:
         """Wait until a run has ended and return it."""
         return self.runr("follow", "--json", run_id).json
 
+    def run_into_conflict(self) -> Result:
+        """Let a run and the user change README.md, and land what the run did: a conflict."""
+        self.script("a.md", "echo theirs > README.md", "verify: ['test -d .']")
+        self.commit("Task")
+        self.write("README.md", "ours\n")
+        self.runr("run", "a", code=11)
+        self.git("commit", "-q", "-am", "ours")
+        return self.runr("land", "a", code=11)
+
     def branches(self) -> list[str]:
         """Return the names of all branches."""
         return self.git("for-each-ref", "--format=%(refname:short)", "refs/heads").split()

@@ -89,6 +89,7 @@ def test_every_command_answers_with_its_payloads(place: Place) -> None:
     seen["acknowledge"] = [payload_of(place, "acknowledge", "a")]
     seen["submit"] = [payload_of(place, "submit", run_of(place, "d.md"), "--to", "main")]
     seen["reset"] = [payload_of(place, "reset", "a", "--reason", "By mistake")]
+    seen["land"] = [payload_of(place, "land", "--all")]
     assert {name: tuple(payloads) for name, payloads in seen.items()} == dict(ANSWERS)
 
 

@@ -236,21 +236,20 @@ def test_better_evidence_is_not_replaced(place: Place) -> None:
     assert place.read(STATUS) == before
 
 
-def test_pending_work_that_was_squashed_by_hand_is_no_longer_pending(place: Place) -> None:
+def test_work_that_was_squashed_by_hand_before_it_landed_is_landed(place: Place) -> None:
     place.script("a.md", "echo a > a.txt")
     place.task("b.md", "depends_on: [a]")
     place.commit("Tasks")
     place.git("switch", "-q", "--detach")
-    branch = place.run("a")["branch"]
+    branch = place.run("a", code=11)["branch"]
     place.git("switch", "-q", "main")
     other(place)
     place.git("merge", "-q", "--squash", branch)
     place.git("commit", "-q", "-m", "All of it")
+    place.runr("land", "a", code=0)
+    assert place.git("diff", "HEAD~1", "HEAD") == ""
+    assert place.status("a.md")["evidence"] == "verified"
     assert place.runr("why", "b", "--json").json["blocked_by"] == []
-    assert "would be recorded as merged" in place.runr("status", "--infer-from-git").out
-    assert looked(place, "--apply")[A]["effect"] == "arrived"
-    known = place.status("a.md")
-    assert (known["evidence"], known.get("branch")) == ("verified", None)
 
 
 def test_a_more_certain_match_replaces_a_less_certain_one(place: Place) -> None:

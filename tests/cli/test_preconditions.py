@@ -30,9 +30,9 @@ def refused(place: Place, *messages: str, force: bool = False) -> Result:
     return result
 
 
-def warned(place: Place, message: str) -> Result:
+def warned(place: Place, message: str, *, code: int = 0) -> Result:
     """Run the task, which says something at its start."""
-    result = place.runr("run", "--task", "a", code=0)
+    result = place.runr("run", "--task", "a", code=code)
     assert message in result.err, result
     assert message in place.runr("doctor").out
     return result
@@ -196,8 +196,8 @@ def test_a_lock_that_a_dead_git_left_is_named_with_its_remedy(place: Place) -> N
     lock.touch()
     long_ago = time.time() - 3600
     os.utime(lock, (long_ago, long_ago))
-    result = warned(place, f"rm {lock}")
-    assert "pending on" in result.out
+    result = warned(place, f"rm {lock}", code=11)
+    assert "(land_blocked)" in place.runr("status", "--tasks").out
     assert place.git("status", "--porcelain") == ""
     assert place.paste(f"rm {lock}").code == 0
     assert place.paste(result.steps[-1]).code == 0
@@ -221,7 +221,7 @@ def test_a_merge_in_progress_is_named(place: Place) -> None:
     place.commit("Side")
     place.git("checkout", "-q", "main")
     place.git("merge", "-q", "--no-ff", "--no-commit", "side")
-    warned(place, "a merge is in progress")
+    warned(place, "a merge is in progress", code=11)
 
 
 def test_a_sparse_checkout_is_the_runs_too(place: Place) -> None:

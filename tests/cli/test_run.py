@@ -180,20 +180,21 @@ def test_without_a_commit_the_answer_is_how_to_make_one(bare: Place) -> None:
     assert bare.run("a")["status"] == "completed"
 
 
-def test_on_a_detached_head_the_work_is_pending_on_its_branch_and_the_command_merges_it(
+def test_on_a_detached_head_the_work_waits_for_a_branch_to_land_on(
     place: Place,
 ) -> None:
     place.script("a.md", "echo 1 > a.txt")
     place.commit("Tasks")
     place.git("checkout", "-q", "--detach")
-    result = place.runr("run", "--task", "a", code=0)
-    assert "pending on runr/a-" in result.out
+    result = place.runr("run", "--task", "a", code=11)
+    assert "no branch is checked out" in result.out
     assert not (place.root / "a.txt").exists()
-    assert place.runr("task-status", "a", "--json").json["task"]["unmerged"] is True
     assert place.runr("task-status", "a").steps == result.steps
+    assert place.paste(result.steps[-1]).code == 11
+    place.git("switch", "-q", "main")
     assert place.paste(result.steps[-1]).code == 0
     assert place.read("a.txt") == "1\n"
-    assert place.runr("task-status", "a", "--json").json["task"]["unmerged"] is False
+    assert place.status("a.md")["status"] == "completed"
 
 
 def test_a_dirty_tree_is_left_exactly_as_it_was(place: Place) -> None:
@@ -219,8 +220,8 @@ def test_work_on_a_file_that_is_dirty_here_stays_on_its_branch(place: Place) -> 
     place.script("a.md", "echo theirs >> README.md")
     place.commit("Tasks")
     place.write("README.md", "mine\n")
-    result = place.runr("run", "--task", "a", code=0)
-    assert "pending on runr/a-" in result.out
+    result = place.runr("run", "--task", "a", code=11)
+    assert "it would overwrite uncommitted changes: README.md" in result.out
     assert place.read("README.md") == "mine\n"
     place.git("stash", "-q")
     assert place.paste(result.steps[-1]).code == 0

@@ -246,17 +246,15 @@ def test_why_has_at_most_ten_lines(place: Place) -> None:
     assert len(place.runr("why", "z", code=0).out.splitlines()) <= 10
 
 
-def test_why_of_an_unmerged_task_shows_how_to_merge_it(place: Place) -> None:
+def test_why_of_a_task_whose_work_waits_shows_how_to_land_it(place: Place) -> None:
     place.script("a.md", "echo a > a.txt; while ! test -e ../../../go; do :; done")
     place.commit("Tasks")
     run = place.runr("run", "--task", "a", "--detach", "--json", code=0).json["id"]
     place.await_phase(run, "work")
     save(place, "a.txt", "in the way\n")
     place.write("go")
-    assert place.await_end(run)["integration"] == "pending"
-    answer = explained(place, "a")
-    assert any(", not on this branch" in line for line in answer["lines"])
-    assert answer["next_steps"][0].startswith("git merge ")
+    assert place.await_end(run)["stop_reason"] == "merge_conflict"
+    assert explained(place, "a")["next_steps"] == [f"runr land {run}"]
 
 
 def test_a_clone_knows_an_edit_by_the_text_in_the_commit(done: Place) -> None:

@@ -64,6 +64,7 @@ _EXIT_CODES = {
     ExitCode.INTERRUPTED: "The run, or the command, was stopped before its end.",
     ExitCode.HUMAN: "Only a person can take the next step.",
     ExitCode.DAMAGED: "A file is damaged: it is not what runr wrote.",
+    ExitCode.UNMERGED: "The work is verified, and could not land on its branch.",
     ExitCode.BROKEN_PIPE: "The reader of the output closed the pipe.",
 }
 

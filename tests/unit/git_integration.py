@@ -1,8 +1,19 @@
 """The integration of a branch as a run does it, without its checks."""
 
+from typing import Literal, NamedTuple
+
 from runr.git import merge
-from runr.git.merge import Integration, MergePlan, MergeRefusedError
+from runr.git.merge import MergePlan, MergeRefusedError
 from runr.git.repo import Repo
+
+
+class Integration(NamedTuple):
+    """What became of a branch: the target's commit that contains it, or why it was kept."""
+
+    how: Literal["fast-forward", "merge", "already", "kept"]
+    sha: str | None = None
+    reason: str = ""
+    files: tuple[str, ...] = ()
 
 
 def integrate(root: Repo, *, branch: str, target: str | None, message: str) -> Integration:
@@ -17,7 +28,6 @@ def integrate(root: Repo, *, branch: str, target: str | None, message: str) -> I
     try:
         done = merge.retry_if_moved(attempt)
     except MergeRefusedError as error:
-        return merge.kept(root, branch, target, str(error))
-    assert done.how != "picked"
-    assert done.how != "reverted"
-    return Integration(how=done.how, sha=done.new)
+        return Integration("kept", reason=str(error), files=error.files)
+    assert done.how in ("fast-forward", "merge", "already")
+    return Integration(done.how, sha=done.new)

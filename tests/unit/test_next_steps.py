@@ -61,10 +61,15 @@ def test_a_refused_attestation_is_repeated_not_resumed() -> None:
     assert verbs(after_run(refused)) == ["task-status", "complete-task"]
 
 
-def test_a_completed_run_leaves_a_step_only_while_its_integration_is_pending() -> None:
-    done = RunFacts(RUN, TASK, result="completed")
-    assert after_run(done) == ()
-    assert typed(after_run(done._replace(pending="git merge b"))) == ["git merge b"]
+def test_a_completed_run_leaves_no_step_and_work_that_waits_is_landed() -> None:
+    assert after_run(RunFacts(RUN, TASK, result="completed")) == ()
+    there = {"workdir": "/w", "target": "main"}
+    assert typed(after_run(stopped("merge_conflict", **there))) == [
+        f"runr report {RUN}",
+        "git -C /w merge main",
+        f"runr land {RUN}",
+    ]
+    assert typed(after_run(stopped("land_blocked")))[1:] == ["git status", f"runr land {RUN}"]
 
 
 @pytest.mark.parametrize(

@@ -294,18 +294,18 @@ Nothing was changed.
     )
 
 
-def test_a_pending_integration_is_reported_with_the_command_for_it() -> None:
+def test_work_that_did_not_land_is_reported_with_its_branch_and_the_command_for_it() -> None:
     kept = state(
-        result="completed",
+        result="stopped",
+        stop_reason="merge_conflict",
         ended_at="2025-01-08T14:35:25.000Z",
         checkpoint_sha=SHA,
-        integration=Integration("pending", command=f"git merge runr/00-setup-{RUN}"),
         detail="both sides changed a.txt",
     )
     message = render(kept, (), ())
-    waits = f"- Merged: no, pending on `runr/00-setup-{RUN}` (both sides changed a.txt)\n"
-    assert waits in message
-    assert message.endswith(f"## Next\n\n    git merge runr/00-setup-{RUN}\n")
+    assert f"- Merged: no, the work is on `runr/00-setup-{RUN}`\n" in message
+    assert "both sides changed a.txt" in message
+    assert message.endswith(f"    runr land {RUN}\n")
 
 
 def test_an_attested_completion_never_reads_as_verified() -> None:

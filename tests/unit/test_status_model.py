@@ -121,9 +121,10 @@ def test_a_checkpoint_is_on_record_as_soon_as_there_is_one() -> None:
 
 
 def test_a_branch_is_named_only_where_the_checkpoint_waits_on_it() -> None:
-    pending, merged = Integration("pending"), Integration("merge")
-    assert fold(UNTOUCHED, run(integration=pending, **DONE), NOW).pending_branch == "runr/a"
-    assert fold(UNTOUCHED, run(integration=merged, **DONE), NOW).pending_branch is None
+    waiting = fold(UNTOUCHED, run(result="stopped", stop_reason="land_blocked"), NOW)
+    assert waiting.pending_branch == "runr/a"
+    landed = fold(waiting, run(integration=Integration("merge"), **DONE), NOW)
+    assert landed.pending_branch is None
 
 
 def test_keys_of_others_stay_when_a_run_changes_the_entry() -> None:

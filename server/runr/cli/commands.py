@@ -52,6 +52,7 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = {
         "verify": Entry("verify:verify", "Prove the recorded completions."),
         "audit": Entry("provenance:audit", "Audit commit provenance."),
         "intervene": Entry("provenance:intervene", "Commit manual work with a record."),
+        "land": Entry("landing:land", "Land verified work that waits."),
         "submit": Entry("provenance:submit", "Merge the commits of a run into a branch."),
         "clean": Entry("provenance:clean", "Remove worktrees and branches of ended runs."),
         "rebuild": Entry("setup:rebuild", "Rebuild the status file and the cache."),

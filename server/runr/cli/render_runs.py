@@ -216,9 +216,8 @@ def _result(run: RunDetails) -> str:
     how = f"attested by {run.approved_by}" if run.approved_by else f"verified{where}"
     how += f", checks {run.verification}" if run.verification in ("skipped", "failed") else ""
     how += ", forced" if run.override_reason else ""
-    kept = f", pending on {run.branch}" if run.integration == "pending" else ""
     empty = ", no changes" if run.changed_count == 0 else ""
-    return f"completed, {how}{commit}{kept}{empty}"
+    return f"completed, {how}{commit}{empty}"
 
 
 def _next(run: RunDetails) -> list[str]:

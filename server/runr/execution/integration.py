@@ -1,62 +1,72 @@
 """The INTEGRATE phase: the target moves to exactly the commit that was verified, or not at all."""
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import anyio
 
 from runr.execution import candidate, verification
 from runr.execution.context import RunContext
 from runr.git import merge, recovery
-from runr.git.merge import Integration, MergePlan, MergeRefusedError, MovedError
+from runr.git.merge import MergePlan, MergeRefusedError, MovedError
+from runr.git.repo import Repo
 from runr.git.trailers import VERIFIED_TREE
 from runr.runs import spec
 from runr.runs.events import IntegrateFinished
 from runr.runs.model import Candidate, CheckResult, RunState
-from runr.storage import files
-
-#: Seconds between two looks at whether another run still integrates into the branch.
-_PAUSE_S = 0.05
+from runr.storage import queue
 
 
 async def integrate(context: RunContext, state: RunState) -> IntegrateFinished:
-    """Integrate the checkpoint into the branch that the run started from.
+    """Land the checkpoint on the branch that the run started from.
 
-    Runs that end together integrate one after the other. Where the branch has
+    Runs that end together land in the order in which they got here. Where the branch has
     moved since the checks ran, they run again on the merge before it lands.
     """
     start = state.start
     if start.branch is None:
         return IntegrateFinished("ok", strategy="in-place", commit_sha=state.checkpoint_sha)
-    async with _exclusive(context, start.target):
-        if state.is_retry and state.checkpoint_sha and context.root.branch() == start.target:
+    # A run that began without a branch lands on the one that is checked out by now.
+    target = start.target or context.root.branch()
+    async with _turn(context, target):
+        if state.is_retry and state.checkpoint_sha and context.root.branch() == target:
             recovery.adopt(context.root, state.checkpoint_sha)
-        return await _Landing(context, state).land()
+        return await _Landing(context, state, target).land()
+
+
+def _working_tree(root: Repo, target: str | None) -> Repo:
+    """Return the working tree that has the branch checked out, the main one where none has."""
+    if target is None or root.branch() == target:
+        return root
+    found = merge.checkout_of(root, target)
+    return Repo(Path(found)) if found else root
 
 
 @asynccontextmanager
-async def _exclusive(context: RunContext, target: str | None) -> AsyncIterator[None]:
-    """Hold the branch's lock, which is free as soon as its owner is dead."""
-    path = context.layout.branch_lock(target) if target else None
-    if path is None:
+async def _turn(context: RunContext, target: str | None) -> AsyncIterator[None]:
+    """Wait for our turn to move the branch; those who come later wait for us."""
+    if target is None:
         yield
         return
-    # A run that waits can be stopped: the wait does not block the process.
-    while (lock := files.hold(path)) is None:  # noqa: ASYNC110 - another process frees it
-        await anyio.sleep(_PAUSE_S)
+    ticket = queue.Ticket(context.layout.landing_queue(target))
     try:
+        # A run that waits can be stopped: the wait does not block the process.
+        while not ticket.is_first():  # noqa: ASYNC110 - another process makes us the first
+            await anyio.sleep(queue.PAUSE_S)
         yield
     finally:
-        os.close(lock)
+        ticket.close()
 
 
 class _Landing:
     """The integration of one run, tried again while a git of the user's moves the branch."""
 
-    def __init__(self, context: RunContext, state: RunState) -> None:
+    def __init__(self, context: RunContext, state: RunState, target: str | None) -> None:
         self._context = context
         self._state = state
+        self._target = target
+        self._root = _working_tree(context.root, target)
         self._checks: tuple[CheckResult, ...] = ()
         self._candidate: Candidate | None = None
 
@@ -68,25 +78,25 @@ class _Landing:
             except MovedError:
                 await anyio.sleep(pause)
             except MergeRefusedError as error:
-                return self._kept(error)
+                return self._refused(error)
         try:
             return await self._try()
         except MergeRefusedError as error:
-            return self._kept(error)
+            return self._refused(error)
 
     async def _try(self) -> IntegrateFinished:
-        root, start = self._context.root, self._state.start
-        branch = start.branch or ""
-        plan = merge.plan_integration(root, branch, start.target, self._message)
+        root, branch = self._root, self._state.start.branch or ""
+        plan = merge.plan_integration(root, branch, self._target, self._message)
+        failed = await self._verify(plan)
+        if failed is not None:
+            return failed
         if plan.new != plan.old:
-            failed = await self._verify(plan)
-            if failed is not None:
-                return failed
             merge.move(root, plan.target, plan.new, plan.old, f"runr: merge {branch}")
         return IntegrateFinished(
             "ok",
             strategy=plan.how,
             commit_sha=plan.new,
+            target=plan.target,
             checks=self._checks,
             candidate=self._candidate,
         )
@@ -129,16 +139,12 @@ class _Landing:
             candidate=self._candidate,
         )
 
-    def _kept(self, error: MergeRefusedError) -> IntegrateFinished:
-        start = self._state.start
-        done: Integration = merge.kept(
-            self._context.root, start.branch or "", start.target, str(error)
-        )
+    def _refused(self, error: MergeRefusedError) -> IntegrateFinished:
         return IntegrateFinished(
-            "ok",
-            detail=done.reason,
-            strategy="pending",
-            command=done.command,
+            "merge_conflict" if error.files else "land_blocked",
+            detail=str(error),
+            target=self._target,
+            files=error.files,
             checks=self._checks,
             candidate=self._candidate,
         )

@@ -148,8 +148,8 @@ async def clean_up(context: RunContext, state: RunState) -> FinishedPhase:
     start = state.start
     if start.branch is not None:
         worktree.remove(context.root, Path(start.workdir))
-        if state.integration.strategy != "pending" and start.target is not None:
-            worktree.delete_branch(context.root, start.branch, merged_into=start.target)
+        if (target := state.integration.target) is not None:
+            worktree.delete_branch(context.root, start.branch, merged_into=target)
     return PhaseFinished(Phase.RECORD, "ok")
 
 

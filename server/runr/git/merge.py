@@ -11,16 +11,9 @@ from typing import Literal, TypeVar
 
 from runr.git import commits as git_commits
 from runr.git import quarantine, recovery, snapshot
-from runr.git.commits import is_on
 from runr.git.repo import Output, Repo, complaint, split
-from runr.next_steps.runs import merge_by_hand
 
 _UNKNOWN_OPTION = 129
-#: As many files fit into a command that a user pastes.
-_ASIDE = 20
-
-_VERIFIES = r"^merge\.verifysignatures$"
-
 #: How long to wait before each further try, in seconds.
 PAUSES_S = (0.05, 0.1, 0.2, 0.4, 0.8)
 #: What git says where another git is writing to the index or the branch.
@@ -31,20 +24,6 @@ _REF_LOCKED = re.compile(r"cannot lock ref|(HEAD|refs/\S*)\.lock")
 _ENTRY = re.compile(r"Entry '(.+)' (?:not uptodate|would be overwritten)")
 
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Integration:
-    """What became of a run's branch.
-
-    `sha` is the target's commit that contains it. Where it was kept, `reason`
-    says why and `command` merges it once that is resolved.
-    """
-
-    how: Literal["fast-forward", "merge", "already", "kept"]
-    sha: str | None = None
-    reason: str = ""
-    command: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,14 +61,13 @@ def retry_if_moved(attempt: Callable[[], Result]) -> Result:
     return attempt()
 
 
-def kept(root: Repo, branch: str, target: str | None, reason: str) -> Integration:
-    """Return that the branch stays as it is, with the command that merges it later."""
-    command = _command(root, branch, target) if root.resolve(_ref(branch)) else None
-    return Integration(how="kept", reason=reason, command=command)
-
-
 def plan_integration(
-    root: Repo, branch: str, target: str | None, message: Callable[[str], str]
+    root: Repo,
+    branch: str,
+    target: str | None,
+    message: Callable[[str], str],
+    *,
+    may_sign: bool = True,
 ) -> MergePlan:
     """Return how a run's branch gets into `target`; MergeRefusedError where it does not.
 
@@ -100,7 +78,7 @@ def plan_integration(
     if tip is None:
         raise MergeRefusedError(f"the branch {branch} is gone")
     if target is None:
-        raise MergeRefusedError("the run started where no branch was checked out")
+        raise MergeRefusedError("no branch is checked out: switch to the one that it lands on")
     if _ref(target) not in found:
         raise MergeRefusedError(f"the branch {target} is gone")
     old = found[_ref(target)]
@@ -108,7 +86,7 @@ def plan_integration(
     if not straight and root.is_ancestor(tip, old):
         return MergePlan(target=target, how="already", old=old, new=old)
     ensure_not_busy(root, target)
-    new = tip if straight else merge_commit(root, old, tip, message)
+    new = tip if straight else merge_commit(root, old, tip, message, may_sign=may_sign)
     how: Literal["fast-forward", "merge"] = "fast-forward" if straight else "merge"
     return MergePlan(target=target, how=how, old=old, new=new)
 
@@ -229,32 +207,6 @@ def _worktree(common: Path, record: Path) -> str:
     if record == common:
         return str(common.parent)
     return str(Path((record / "gitdir").read_text(errors="surrogateescape").strip()).parent)
-
-
-def _command(root: Repo, branch: str, target: str | None) -> str:
-    # A commit without a signature would be refused a second time.
-    asks = is_on(root.settings(_VERIFIES), "merge.verifysignatures")
-    options = ["--no-verify-signatures"] if asks else []
-    if not root.attempt("diff-index", "--quiet", "HEAD", "--").ok:
-        options.append("--autostash")  # git would refuse to merge over changes
-    if target is None or root.branch() == target or not root.resolve(f"refs/heads/{target}"):
-        return str(merge_by_hand(branch, options=options, aside=_in_the_way(root, branch)))
-    found = checkout_of(root, target) or ""
-    return str(merge_by_hand(branch, switch_to=target, checkout=found, options=options))
-
-
-def _in_the_way(root: Repo, branch: str) -> list[str]:
-    """Return the user's untracked files that a merge would not spare.
-
-    git refuses to overwrite them, and overwrites those that it ignores.
-    """
-    found = root.attempt("diff", "--name-only", "--diff-filter=A", "-z", f"HEAD...{branch}")
-    added = [name for name in split(found.out) if os.path.lexists(root.path / name)]
-    if not found.ok or not added or len(added) > _ASIDE:
-        return []
-    paths = [f":(top,literal){name}" for name in added]
-    known = set(root.fields("ls-files", "-z", "--full-name", "--", *paths))
-    return [path for path, name in zip(paths, added, strict=True) if name not in known]
 
 
 _AUTHOR = "--format=%an%x00%ae%x00%ad%x00%B"

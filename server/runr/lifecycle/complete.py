@@ -218,7 +218,7 @@ def _answer(project: Project, task: Task, state: RunState) -> CompletionResult:
         run=run,
         completed=state.result == "completed",
         next_steps=project.surface.lines(
-            after_completion(_facts(project, task, state), agent=not project.surface.is_shell)
+            after_completion(_facts(task, state), agent=not project.surface.is_shell)
         ),
     )
 
@@ -240,7 +240,7 @@ def _details(project: Project, state: RunState, run: RunFiles) -> RunDetails:
     return presenters.run_details(project, state, run, now=project.now())
 
 
-def _facts(project: Project, task: Task, state: RunState) -> CompletionFacts:
+def _facts(task: Task, state: RunState) -> CompletionFacts:
     return CompletionFacts(
         path=task.path,
         run=state.id,
@@ -251,5 +251,5 @@ def _facts(project: Project, task: Task, state: RunState) -> CompletionFacts:
         violations=state.violations,
         left_dirty=state.left_dirty,
         is_empty=state.changed == 0,
-        run_steps=presenters.next_steps(project, state),
+        run_steps=presenters.next_steps(state),
     )

@@ -22,7 +22,7 @@ from runr.runs import journal
 from runr.runs.events import CheckpointFinished, PhaseStarted, RunApproved, RunCompleted
 from runr.runs.model import Approval, Phase
 from runr.status.model import Entry, State
-from runr.storage import files
+from runr.storage import queue
 from runr.tasks.model import TaskType
 
 
@@ -165,7 +165,7 @@ def _revert(
         merge.apply_plan(repo, wanted, f"runr: reset {context.files.id}")
         return wanted
 
-    with files.locked(project.layout.branch_lock(repo.branch() or "")):
+    with queue.turn(project.layout.landing_queue(repo.branch() or "")):
         try:
             done = retry_if_moved(revert_once)
         except MergeRefusedError as refused:

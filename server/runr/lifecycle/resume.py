@@ -139,7 +139,7 @@ def preview_resume(project: Project, wanted: str, since: Phase | None = None) ->
     action = resume.follows(state, since)
     performs = action.kind == "perform"
     again = (commands.resume(state.id, since=since or ""),)
-    steps = again if performs else presenters.next_steps(project, state)
+    steps = again if performs else presenters.next_steps(state)
     return ResumePreview(
         run_id=state.id,
         task_path=state.start.task,

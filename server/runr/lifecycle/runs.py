@@ -145,12 +145,18 @@ def _signal(pid: int, how: signal.Signals) -> None:
 
 
 def resume_run(
-    project: Project, wanted: str, since: Phase | None = None, *, accept_changes: bool = False
+    project: Project,
+    wanted: str,
+    since: Phase | None = None,
+    *,
+    accept_changes: bool = False,
+    target: str | None = None,
 ) -> RunResult:
     """Resume a stopped run where it stopped, or from `since`, with its work so far.
 
     With `accept_changes` a person accepts what was changed of its settings and its
-    task while its worker worked; else that is a ChangedInputsError.
+    task while its worker worked; else that is a ChangedInputsError. Its work lands on
+    `target` where that is given.
     """
     leases.refuse_nested(project)
     entries = project.entries()
@@ -160,7 +166,7 @@ def resume_run(
     refuse(state, entries.get(state.start.task, Entry()), since)
     accepted_by = project.person(None) if accept_changes else None
     spec = _spec(project, state, accept_changes=accept_changes)
-    _refuse_for_a_person(project, state, spec, since)
+    _refuse_for_a_person(state, spec, since)
     if state.stop_reason == "usage_limit" and (state.resets_at or "") > project.now():
         project.warn(f"the usage limit resets at {state.resets_at}: it may be too early")
     lock = files.hold(run.lock)
@@ -186,7 +192,8 @@ def resume_run(
             worktree.add(project.repo, path, start.branch, start.base_sha)
             submodules.populate(project.repo, Repo(path), fresh=False)
         claim_task(project, state._replace(result=None, stop_reason=None))
-        resumed = RunResumed(since, spec, leases.next_sequence(project), accepted_by)
+        sequence = leases.next_sequence(project)
+        resumed = RunResumed(since, spec, sequence, accepted_by, target)
         state = context.journal.append(resumed)
         state = _joined(project, context, state)
         completion.write_status(context, state)
@@ -251,9 +258,7 @@ def _refuse_changes(project: Project, state: RunState, task: Task) -> None:
         )
 
 
-def _refuse_for_a_person(
-    project: Project, state: RunState, spec: RunSpec | None, since: Phase | None
-) -> None:
+def _refuse_for_a_person(state: RunState, spec: RunSpec | None, since: Phase | None) -> None:
     """Raise NeedsHumanError where a resume would stop again for want of a decision."""
     stop = stop_reasons.find(state.stop_reason or "error")
     if (
@@ -267,7 +272,7 @@ def _refuse_for_a_person(
     if action.code in stop_reasons.FOR_A_PERSON or unjudged:
         raise NeedsHumanError(
             f"run {state.id} waits for a person: {stop.meaning}",
-            next_steps=decision_first(presenters.next_steps(project, state)),
+            next_steps=decision_first(presenters.next_steps(state)),
         )
 
 

@@ -30,7 +30,7 @@ from runr.query.models import Result
 from runr.runs import journal, stop_reasons
 from runr.runs.events import SubmitFailed, SubmitFinished, SubmitStarted
 from runr.runs.model import RunState
-from runr.storage import files
+from runr.storage import files, queue
 from runr.storage.layout import RunFiles
 from runr.text import closest_match
 
@@ -90,7 +90,7 @@ def _by_trailer(repo: Repo, state: RunState) -> tuple[str, ...]:
 
 def ensure_verified(state: RunState, load: CommitSet, target: str, *, force: bool) -> str | None:
     """Raise for unverified work; return the reason that `force` overrides."""
-    if state.result != "completed":
+    if state.result != "completed" and state.stop_reason not in stop_reasons.LANDING:
         why = stop_reasons.find(state.stop_reason or "error").meaning
         waits = state.stop_reason in stop_reasons.FOR_A_PERSON
     elif state.verification.result == "failed":
@@ -229,7 +229,7 @@ def _planned(repo: Repo, case: _SubmitContext) -> MergePlan:
 def _merge(project: Project, case: _SubmitContext) -> MergePlan:
     """Merge while no run moves the branch; retry where the user has moved it meanwhile."""
     context = project.context(project.layout.run(case.state.id))
-    with files.locked(project.layout.branch_lock(case.target)):
+    with queue.turn(project.layout.landing_queue(case.target)):
         try:
             wanted, finished = retry_if_moved(lambda: _merge_once(context, case))
         except MergeRefusedError as error:
@@ -288,4 +288,6 @@ def _by_hand(case: _SubmitContext, commit: str) -> NextStep:
 def _next(case: _SubmitContext, *, dry_run: bool) -> list[NextStep]:
     if dry_run:
         return [_again(case)]
+    if case.state.stop_reason in stop_reasons.LANDING:
+        return [commands.land(case.state.id)]
     return [commands.clean("--dry-run")] if case.state.start.branch else []

@@ -216,6 +216,11 @@ def stop(run_id: str, *, reason: str = "") -> NextStep:
     return _runr("stop", run_id, *(("--reason", reason) if reason else ()))
 
 
+def land(run_id: str = "", *, every: bool = False) -> NextStep:
+    """Return how verified work that waits gets into its branch: that of a run, or of all."""
+    return _runr("land", *(("--all",) if every else (run_id,)))
+
+
 def submit(run_id: str, target: str, *, force: bool = False) -> NextStep:
     """Return how the commits of a run are merged into a branch."""
     forced = ("--force",) if force else ()

@@ -10,7 +10,18 @@ from runr.next_steps import commands
 from runr.next_steps.step import NextStep
 
 Action = Literal[
-    "approve", "doctor", "inspect", "log", "login", "reject", "report", "resume", "run"
+    "approve",
+    "doctor",
+    "inspect",
+    "land",
+    "log",
+    "login",
+    "merge",
+    "reject",
+    "report",
+    "resume",
+    "run",
+    "status",
 ]
 
 
@@ -18,8 +29,7 @@ class RunFacts(NamedTuple):
     """What decides about the next steps of a run; `result` is None while it is running.
 
     `workdir` is empty where its tree is gone, `actions` are those of its stop
-    reason, `pending` is the recorded command that merges work that waits for it, and
-    `operation` what has to be finished first, such as a rebase.
+    reason, and `target` is the branch that its work lands on.
     """
 
     id: str
@@ -31,8 +41,7 @@ class RunFacts(NamedTuple):
     workdir: str = ""
     base: str = ""
     checkpoint: str = ""
-    pending: str = ""
-    operation: str = ""
+    target: str = ""
     actions: tuple[Action, ...] = ()
 
 
@@ -48,17 +57,28 @@ def _log(run: RunFacts) -> NextStep:
     return commands.git("log", "-p", f"{run.base}..{tip}")
 
 
+def _merge(run: RunFacts) -> NextStep | None:
+    """Return how a conflict is resolved on the run's branch, in its tree."""
+    if not (run.workdir and run.target):
+        return None
+    merging = commands.git("-C", run.workdir, "merge", run.target)
+    return merging.because("Resolve the conflict there and commit")
+
+
 #: The command of each action after a stop.
 STOP_ACTIONS: Mapping[Action, Callable[[RunFacts], NextStep | None]] = {
     "approve": lambda run: commands.approve(run.task),
     "doctor": lambda _: commands.doctor(),
     "inspect": _inspect,
+    "land": lambda run: commands.land(run.id),
     "log": _log,
     "login": lambda run: commands.login(run.worker),
+    "merge": _merge,
     "reject": lambda run: commands.reject(run.task),
     "report": lambda run: commands.report(run.id),
     "resume": lambda run: commands.resume(run.id),
     "run": lambda run: commands.run(run.task),
+    "status": lambda _: commands.git("status"),
 }
 
 
@@ -67,7 +87,7 @@ def after_run(run: RunFacts) -> tuple[NextStep, ...]:
     if run.result is None:
         return while_running(run.id)
     if run.result == "completed":
-        return _integrate(run) if run.pending else ()
+        return ()
     if run.kind == "manual_commit":
         return (commands.git("status"), commands.git("log", "-1"), commands.runs())
     if run.worker == "person":
@@ -76,36 +96,18 @@ def after_run(run: RunFacts) -> tuple[NextStep, ...]:
     return tuple(step for action in run.actions if (step := STOP_ACTIONS[action](run)))
 
 
-def _integrate(run: RunFacts) -> tuple[NextStep, ...]:
-    if run.operation:
-        first = commands.git("status").because(f"Finish the {run.operation} first")
-        return (first, commands.status(run.task).because("Then see how it is merged"))
-    return (NextStep(script=run.pending),)
-
-
 def while_running(run_id: str) -> tuple[NextStep, ...]:
     """Return what to do while a run is running in its own process."""
     return (commands.follow(run_id), commands.stop(run_id))
 
 
-def merge_by_hand(
-    commit: str,
-    *,
-    switch_to: str = "",
-    checkout: str = "",
-    options: Sequence[str] = (),
-    aside: Sequence[str] = (),
-) -> NextStep:
-    """Return how git merges a commit: where the target is checked out, or after a switch to it.
-
-    `aside` are files of the user's that would be in its way.
-    """
-    words = ("merge", *options, commit)
-    if aside:
-        return commands.git("stash", "push", "--all", "--", *aside).then_git(*words)
+def merge_by_hand(commit: str, *, switch_to: str = "", checkout: str = "") -> NextStep:
+    """Return how git merges a commit: where the target is checked out, or after a switch to it."""
     if checkout:
-        return commands.git("-C", checkout, *words)
-    return commands.git("switch", switch_to).then_git(*words) if switch_to else commands.git(*words)
+        return commands.git("-C", checkout, "merge", commit)
+    if switch_to:
+        return commands.git("switch", switch_to).then_git("merge", commit)
+    return commands.git("merge", commit)
 
 
 def after_start(task: str, *, resumed: bool = False) -> tuple[NextStep, ...]:

@@ -80,7 +80,7 @@ def _last_run(
     state = record_session_usage(project.context(files), state)
     latest = notes.format_notes(journal.events(files))[-_NOTES:]
     shown = presenters.holder_details(project, state, files, tail=tail)
-    return replace(shown, notes=latest), presenters.next_steps(project, state)
+    return replace(shown, notes=latest), presenters.next_steps(state)
 
 
 def _commits(project: Project, task: Task) -> list[str]:

@@ -78,18 +78,13 @@ def run_details(
         override_reason=state.start.override_reason,
         run_dir=str(files.folder),
         exit_code=run_exit_code(state),
-        next_steps=project.surface.lines(next_steps(project, state)),
+        next_steps=project.surface.lines(next_steps(state)),
     )
 
 
-def next_steps(project: Project, state: RunState) -> tuple[NextStep, ...]:
-    """Return what to do next about a run, with its working tree and git as they are now."""
-    pending = state.result == "completed" and state.integration.command
-    return report.next_steps(
-        state,
-        has_tree=Path(state.start.workdir).is_dir(),
-        operation=(project.repo.operation() or "") if pending else "",
-    )
+def next_steps(state: RunState) -> tuple[NextStep, ...]:
+    """Return what to do next about a run, with its working tree as it is now."""
+    return report.next_steps(state, has_tree=Path(state.start.workdir).is_dir())
 
 
 def run_exit_code(state: RunState) -> int | None:

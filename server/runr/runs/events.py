@@ -42,12 +42,14 @@ class RunResumed(NamedTuple):
     """A stopped run was resumed: from a phase, where one was named, with a new specification.
 
     `accepted_by` is the person who accepted what had changed in it while a worker worked.
+    `target` is another branch to land on.
     """
 
     from_phase: Phase | None = None
     spec: RunSpec | None = None
     sequence: int = 0
     accepted_by: str | None = None
+    target: str | None = None
 
 
 class RunCompleted(NamedTuple):
@@ -144,7 +146,7 @@ class CheckpointFinished(NamedTuple):
 
 
 class IntegrateFinished(NamedTuple):
-    """The checkpoint was integrated; `command` does it where it is pending.
+    """The checkpoint was integrated into `target`, or why not; `files` are those in conflict.
 
     `candidate` and `checks` are those of a further verification, on a target that had moved.
     """
@@ -153,7 +155,8 @@ class IntegrateFinished(NamedTuple):
     detail: str | None = None
     strategy: str | None = None
     commit_sha: str | None = None
-    command: str | None = None
+    target: str | None = None
+    files: tuple[str, ...] = ()
     checks: tuple[CheckResult, ...] = ()
     candidate: Candidate | None = None
     phase: Phase = Phase.INTEGRATE

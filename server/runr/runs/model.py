@@ -188,11 +188,11 @@ class Review(NamedTuple):
 
 
 class Integration(NamedTuple):
-    """How the checkpoint got into its branch; `command` does it where it is `pending`."""
+    """How the checkpoint got into the branch `target`."""
 
     strategy: str | None = None
     commit_sha: str | None = None
-    command: str | None = None
+    target: str | None = None
 
 
 class Decision(NamedTuple):

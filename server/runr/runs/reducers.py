@@ -234,7 +234,7 @@ def _integrated(state: RunState, data: IntegrateFinished) -> RunState:
         state = state._replace(verification=verification)
     if data.outcome != "ok":
         return state
-    done = Integration(data.strategy, data.commit_sha, data.command)
+    done = Integration(data.strategy, data.commit_sha, data.target)
     return state._replace(integration=done)
 
 
@@ -264,6 +264,8 @@ def _resumed(state: RunState, data: RunResumed) -> RunState:
         reminded=False,
         inputs_changed="",
     )
+    if data.target is not None:
+        after = after._replace(start=state.start._replace(target=data.target))
     if data.from_phase is None:
         return _repositioned(after)
     if data.from_phase is Phase.CHECKPOINT and state.phase in _COMMITTED and state.outcome == "ok":

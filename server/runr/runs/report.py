@@ -79,13 +79,8 @@ def headline(state: RunState) -> str:
     return f"{name}: completed and verified{where}{forced}"
 
 
-def next_steps(
-    state: RunState, *, has_tree: bool = True, operation: str = ""
-) -> tuple[NextStep, ...]:
-    """Return what to do next about a run; `has_tree` tells whether its working tree exists.
-
-    `operation` is one of git's that is in progress, such as a rebase.
-    """
+def next_steps(state: RunState, *, has_tree: bool = True) -> tuple[NextStep, ...]:
+    """Return what to do next about a run; `has_tree` tells whether its working tree exists."""
     start = state.start
     return after_run(
         RunFacts(
@@ -98,8 +93,7 @@ def next_steps(
             workdir=start.workdir if has_tree else "",
             base=start.base_sha,
             checkpoint=state.checkpoint_sha or "",
-            pending=state.integration.command or "",
-            operation=operation,
+            target=start.target or "",
             actions=stop_reasons.find(state.stop_reason or "error").next,
         )
     )
@@ -166,11 +160,10 @@ def _tokens(state: RunState) -> str | None:
 
 
 def _integration(state: RunState) -> str | None:
-    strategy = state.integration.strategy
-    if strategy == "pending":
-        why = f" ({state.detail})" if state.detail else ""
-        return f"no, pending on `{state.start.branch}`{why}"
-    return f"{strategy} into {state.start.target}" if strategy else None
+    done = state.integration
+    if state.stop_reason in stop_reasons.LANDING:
+        return f"no, the work is on `{state.start.branch}`"
+    return f"{done.strategy} into {done.target or state.start.target}" if done.strategy else None
 
 
 def changes(state: RunState, stat: Sequence[Stat]) -> str:

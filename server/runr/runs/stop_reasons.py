@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     # Of the actions, only their names are needed here.
     from runr.next_steps.runs import Action
 
-Family = Literal["checks", "scope", "limits", "worker", "operator", "person", "internal"]
+Family = Literal["checks", "scope", "limits", "worker", "operator", "person", "internal", "landing"]
 
 Actions = tuple["Action", "Action", "Action"]
 
@@ -34,13 +34,20 @@ class Stop(NamedTuple):
 
 _UNVERIFIED, _LIMIT, _WORKER = ExitCode.UNVERIFIED, ExitCode.LIMIT, ExitCode.WORKER
 _FAILED, _HUMAN, _INTERRUPTED = ExitCode.FAILED, ExitCode.HUMAN, ExitCode.INTERRUPTED
+_UNMERGED = ExitCode.UNMERGED
 # fmt: off
 _ALL = (
     Stop("verification_failed", "checks", _UNVERIFIED,
          "checks still fail after the last attempt"),
     Stop("fails_on_target", "checks", _UNVERIFIED,
          "the branch has moved since, and together with it the work fails the checks",
-         ("report", "log", "resume")),
+         ("report", "log", "land")),
+    Stop("merge_conflict", "landing", _UNMERGED,
+         "the work is verified, and the branch has changed the same lines since",
+         ("report", "merge", "land")),
+    Stop("land_blocked", "landing", _UNMERGED,
+         "the work is verified, and the branch cannot be moved to it",
+         ("report", "status", "land")),
     Stop("no_clean_checkout", "checks", _UNVERIFIED,
          "the checks cannot run in a clean checkout of the commit on this machine", _DIAGNOSE),
     Stop("abandoned", "checks", _UNVERIFIED,
@@ -107,6 +114,12 @@ _ALL = (
 # fmt: on
 
 STOPS = {stop.code: stop for stop in _ALL}
+
+#: The stops with verified work that is not on its branch.
+LANDING = frozenset(stop.code for stop in _ALL if stop.family == "landing")
+
+#: The stops that `runr land` takes further.
+LANDABLE = LANDING | {"fails_on_target"}
 
 #: The stops after which the decision of a person takes the run further.
 FOR_A_PERSON = frozenset(stop.code for stop in _ALL if stop.family == "person")

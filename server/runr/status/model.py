@@ -57,8 +57,8 @@ class Entry(NamedTuple):
 
     Times are ISO 8601 in UTC. `revision` counts changes, `run_count` runs. What has
     the greater `sequence` came later, of all tasks: clocks may go back.
-    `pending_branch` has a checkpoint that is not merged yet, or that a session
-    committed there itself. `stop_detail` tells more of `stop_reason`.
+    `pending_branch` has verified work that has not landed. `stop_detail` tells more
+    of `stop_reason`.
     `confidence` and `basis` say how surely, and from what, a completion was
     inferred; `override_reason` what was overridden by force; `acknowledged_*` that
     a person confirmed it after a change. `reset_*` say who took a completion back,
@@ -142,6 +142,7 @@ def fold(entry: Entry, run: "RunState", now: str) -> Entry:
         "checkpoint_sha": run.checkpoint_sha,
         "stop_reason": run.stop_reason,
         "stop_detail": run.detail if run.stop_reason else None,
+        "pending_branch": _pending_branch(run),
     }
     if run.result == "completed":
         changes |= _completion(run, now)
@@ -222,10 +223,8 @@ def _state(run: "RunState") -> State:
 
 
 def _pending_branch(run: "RunState") -> str | None:
-    """Return the branch with the work; a session's own may be checked out in another worktree."""
-    if run.by_session:
-        return run.start.target
-    return run.start.branch if run.integration.strategy == "pending" else None
+    """Return the branch with verified work that has not landed."""
+    return run.start.branch if run.stop_reason in stop_reasons.LANDING else None
 
 
 def evidence_of(run: "RunState") -> Evidence:
@@ -246,6 +245,5 @@ def _completion(run: "RunState", now: str) -> dict[str, Any]:
         "evidence": evidence_of(run),
         "reason": approval.reason if approval else None,
         "override_reason": run.start.override_reason,
-        "pending_branch": _pending_branch(run),
         **dict.fromkeys(OF_A_RESET),
     }

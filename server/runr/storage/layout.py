@@ -109,9 +109,9 @@ class Layout(NamedTuple):
     def status_lock(self) -> Path:
         return self.runr / "locks" / "status"
 
-    def branch_lock(self, branch: str) -> Path:
-        """Return what is held while commits get into a branch; names that look alike share one."""
-        return self.runr / "locks" / f"branch-{branch.replace('/', '%')[:60]}"
+    def landing_queue(self, branch: str) -> Path:
+        """Return the queue of those who move a branch; names that look alike share one."""
+        return self.runr / "locks" / f"landing-{branch.replace('/', '%')[:60]}"
 
     @property
     def database(self) -> Path:

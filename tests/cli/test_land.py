@@ -1,0 +1,92 @@
+"""`runr land`: verified work that waits gets into its branch, through the queue and the checks."""
+
+from cli.terminal import Place
+
+
+def blocked(place: Place, *names: str) -> None:
+    """Let runs end with work that the user's own changes keep from landing."""
+    for name in names:
+        place.write(f"{name}.txt", "0\n")
+        place.script(f"{name}.md", f"echo run > {name}.txt", "verify: ['test -d .']")
+    place.task("after.md", f"depends_on: [{', '.join(names)}]")
+    place.commit("Tasks")
+    for name in names:
+        place.write(f"{name}.txt", "mine\n")
+        place.runr("run", name, code=11)
+
+
+def test_blocked_work_is_on_no_branch_but_its_own_until_it_lands(place: Place) -> None:
+    blocked(place, "a")
+    assert place.read("a.txt") == "mine\n"
+    assert place.status("a.md")["status"] == "stopped"
+    assert "a.md" in place.runr("run", "after", code=3).err
+    refused = place.runr("land", "a", code=11)
+    assert "it would overwrite uncommitted changes: a.txt" in refused.out
+    assert place.read("a.txt") == "mine\n"
+    place.git("checkout", "-q", "a.txt")
+    place.runr("land", "a", code=0)
+    assert place.read("a.txt") == "run\n"
+    assert place.git("status", "--porcelain") == ""
+    assert place.status("a.md")["evidence"] == "verified"
+    assert place.branches() == ["main"]
+    assert "nothing to land" in place.runr("land", "a", code=2).err
+
+
+def test_all_that_waits_lands_in_the_order_in_which_it_came(place: Place) -> None:
+    blocked(place, "b", "a")
+    place.git("checkout", "-q", "a.txt")
+    shown = place.runr("land", "--all", "--dry-run", "--json", code=11).json["landings"]
+    assert [(each["task_path"][12:], each["outcome"]) for each in shown] == [
+        ("b.md", "land_blocked"),
+        ("a.md", "landed"),
+    ]
+    assert place.read("a.txt") == "0\n"
+    place.git("checkout", "-q", ".")
+    landed = place.runr("land", "--all", "--json", code=0).json["landings"]
+    assert [each["task_path"][12:] for each in landed] == ["b.md", "a.md"]
+    assert place.git("log", "-2", "--first-parent", "--format=%s").splitlines()[1] == "b"
+    assert place.runr("land", "--all", code=0).out == "Nothing waits to land.\n"
+
+
+def test_a_conflict_names_the_files_and_what_resolves_it_is_verified_and_lands(
+    place: Place,
+) -> None:
+    shown = place.run_into_conflict()
+    assert "both sides changed README.md" in shown.out
+    assert place.read("README.md") == "ours\n"
+    _, merge, land = shown.steps
+    assert place.paste(merge).code == 1
+    there = Place(place.root / ".runr" / "worktrees" / land.split()[-1], place.home)
+    assert there.read("README.md").count("<<<<<<<") == 1
+    there.write("README.md", "both\n")
+    there.git("commit", "-q", "-am", "Both")
+    checked = len(checks(place, land.split()[-1]))
+    assert place.paste(land).code == 0
+    assert len(checks(place, land.split()[-1])) == 2 * checked
+    assert place.read("README.md") == "both\n"
+    assert place.status("a.md")["status"] == "completed"
+
+
+def checks(place: Place, run_id: str) -> list[str]:
+    return [event["type"] for event in place.events(run_id) if event["type"] == "check.started"]
+
+
+def test_what_was_merged_by_hand_is_verified_where_it_is(place: Place) -> None:
+    blocked(place, "a")
+    place.git("checkout", "-q", "a.txt")
+    run = place.status("a.md")["last_run_id"]
+    place.commit("Other")
+    place.git("merge", "-q", "--no-edit", f"runr/a-{run}")
+    assert "was already on main" in place.runr("land", "a", code=0).out
+    assert place.status("a.md")["status"] == "completed"
+
+
+def test_work_lands_on_another_branch_where_its_own_is_gone(place: Place) -> None:
+    place.git("switch", "-q", "-c", "feature")
+    blocked(place, "a")
+    place.git("checkout", "-q", "a.txt")
+    place.git("switch", "-q", "-c", "renamed")
+    place.git("branch", "-q", "-D", "feature")
+    assert "the branch feature is gone" in place.runr("land", "a", code=11).out
+    assert "landed on renamed" in place.runr("land", "a", "--to", "renamed", code=0).out
+    assert place.read("a.txt") == "run\n"
