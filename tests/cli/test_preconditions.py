@@ -112,7 +112,7 @@ def test_one_task_that_cannot_run_does_not_end_the_others(place: Place) -> None:
     result = place.runr("run", "--all-ready")
     assert "no-such-tool is not on PATH" in result.out + result.err
     assert result.err.count("merge.verifySignatures is set") == 1
-    assert [place.status(f"{name}.md")["status"] for name in "bc"] == ["completed"] * 2
+    assert [place.status(f"{name}.md")["stop_reason"] for name in "bc"] == ["land_blocked"] * 2
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,8 @@ def test_a_linked_worktree_of_a_bare_repository_is_accepted(place: Place) -> Non
 
 def test_signatures_that_git_wants_are_named_before_the_work(place: Place) -> None:
     place.git("config", "merge.verifySignatures", "true")
-    result = warned(place, "merge.verifySignatures is set")
+    result = warned(place, "merge.verifySignatures is set", code=11)
+    place.git("config", "--unset", "merge.verifySignatures")
     assert place.paste(result.steps[-1]).code == 0
     assert (place.root / "out.txt").exists()
 

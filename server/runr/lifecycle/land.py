@@ -63,8 +63,7 @@ def land(project: Project, request: LandRequest) -> LandResult:
 
     Raises UsageError, UnknownNameError and AlreadyRunningError before anything is done.
     """
-    if outer := project.environment.get("RUNR_RUN_ID"):
-        raise UsageError(f"this is inside run {outer}: a run does not land runs")
+    project.refuse_inside("a run does not land runs")
     target = find_branch(project.repo, request.to) if request.to else None
     states = [*_named(project, request.names)]
     if request.every:

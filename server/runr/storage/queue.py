@@ -1,7 +1,7 @@
 """A queue that processes wait in: first come, first served, and free where an owner dies.
 
-Everybody in the queue has a numbered ticket, a file that is locked while its owner lives. A
-ticket that nobody holds belonged to a process that died, and is removed by those behind it.
+Each process in the queue has a numbered ticket, a file that is locked while its owner lives. A
+ticket without an owner belonged to a process that died, and is removed by those behind it.
 """
 
 import os
@@ -30,7 +30,7 @@ class Ticket:
             self._lock = self._held(self._number)
 
     def is_first(self) -> bool:
-        """Tell whether everybody who came earlier is done, or dead."""
+        """Tell whether those who came earlier are done, or dead."""
         with files.locked(self._folder / _DOOR):
             for number in sorted(self._numbers()):
                 if number >= self._number:
