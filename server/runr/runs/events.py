@@ -146,10 +146,7 @@ class CheckpointFinished(NamedTuple):
 
 
 class IntegrateFinished(NamedTuple):
-    """The checkpoint was integrated into `target`, or why not; `files` are those in conflict.
-
-    `candidate` and `checks` are those of a further verification, on a target that had moved.
-    """
+    """The checkpoint landed on `target`, or `files` conflict; `checks` ran on a moved target."""
 
     outcome: str
     detail: str | None = None
