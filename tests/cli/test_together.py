@@ -2,13 +2,25 @@
 
 import subprocess
 
+import pytest
+
 from cli.terminal import Place
 from fakes.forked import RUNR
 
 _TOGETHER = 10
 
 
-def test_ten_concurrent_runs_are_all_integrated(place: Place) -> None:
+def test_ten_concurrent_runs_all_land(place: Place) -> None:
+    land_together(place)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("_time", range(100))
+def test_ten_concurrent_runs_all_land_each_time(place: Place, _time: int) -> None:
+    land_together(place)
+
+
+def land_together(place: Place) -> None:
     names = [f"t{number}" for number in range(_TOGETHER)]
     for name in names:
         place.script(f"{name}.md", f"echo {name} > {name}.txt", f"owns: [{name}.txt]")
@@ -30,3 +42,7 @@ def test_ten_concurrent_runs_are_all_integrated(place: Place) -> None:
     assert [place.read(f"{name}.txt") for name in names] == [f"{name}\n" for name in names]
     assert place.git("status", "--porcelain", "--", "*.txt") == ""
     assert place.branches() == ["main"]
+    assert len({run["id"] for run in ended}) == _TOGETHER
+    queue = place.root / ".runr/locks/landing-main"
+    assert [file.name for file in queue.iterdir()] == ["door"]
+    assert [file.name for file in (place.root / ".runr/worktrees").iterdir()] == []
