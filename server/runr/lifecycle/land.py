@@ -20,8 +20,11 @@ from runr.query import presenters
 from runr.query.detail_models import RunDetails
 from runr.query.models import Result
 from runr.runs import journal, stop_reasons
-from runr.runs.model import RunState
+from runr.runs.model import Phase, RunState
 from runr.status.model import State
+
+#: The stops after which work may wait.
+_MAY_WAIT = stop_reasons.LANDABLE | {"interrupted", "stopped"}
 
 
 class LandRequest(BaseModel):
@@ -95,7 +98,7 @@ def _named(project: Project, names: tuple[str, ...]) -> Iterator[RunState]:
             raise AlreadyRunningError(
                 f"run {state.id} has not ended", next_steps=while_running(state.id)
             )
-        if state.stop_reason not in stop_reasons.LANDABLE:
+        if not _waits(state):
             ended = "is completed" if state.result == "completed" else "has no verified work"
             raise UsageError(
                 f"nothing to land: run {state.id} of {state.task_name} {ended}",
@@ -104,15 +107,20 @@ def _named(project: Project, names: tuple[str, ...]) -> Iterator[RunState]:
         yield state
 
 
+def _waits(state: RunState) -> bool:
+    """Tell whether verified work has not landed: it could not, or its process died at it."""
+    stopped = state.result == "stopped" and state.phase is Phase.INTEGRATE
+    return stopped or state.stop_reason in stop_reasons.LANDABLE
+
+
 def _waiting(project: Project) -> list[RunState]:
     """Return the runs whose work waits, those that ended first before the others."""
-    found = [
+    stopped = [
         journal.require(project.layout.run(entry.last_run_id))
         for entry in project.entries().values()
-        if entry.status is State.STOPPED
-        and entry.stop_reason in stop_reasons.LANDABLE
-        and entry.last_run_id
+        if entry.status is State.STOPPED and entry.stop_reason in _MAY_WAIT and entry.last_run_id
     ]
+    found = [state for state in stopped if _waits(state)]
     return sorted(found, key=lambda state: (state.ended_at or "", state.id))
 
 
