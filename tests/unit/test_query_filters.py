@@ -56,6 +56,7 @@ def selected(wanted: Filter) -> list[str]:
         ("", "api/login api/logout docs/guide ask-the-team odd: name"),
         ("tag:api", "api/login api/logout"),
         ("tag:security", "api/login"),
+        ('tag:"api"', "api/login api/logout"),
         ("tag:api -tag:security", "api/logout"),
         ("status:failed,stopped", "api/logout odd: name"),
         ("-status:failed,stopped,completed", "api/login ask-the-team"),

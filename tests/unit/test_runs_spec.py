@@ -6,10 +6,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runr.config.settings import Config, ScopeSettings, VerifySettings
+from runr.config.settings import (
+    Config,
+    PhaseSettings,
+    RunSettings,
+    ScopeSettings,
+    VerifySettings,
+    WorkerSettings,
+)
 from runr.runs.model import RunCreated, RunState
 from runr.runs.prompts import work_prompt
-from runr.runs.spec import build_spec, escalated_checks, triggered
+from runr.runs.spec import (
+    Spent,
+    build_spec,
+    escalated_checks,
+    limit_reached,
+    remaining_budget,
+    triggered,
+)
 from runr.scope.presets import PRESETS
 from runr.tasks.model import Task, TaskType
 
@@ -107,3 +121,41 @@ def test_the_prompt_names_the_scope_of_the_settings_and_the_escalations() -> Non
     more = ", ".join(("notes/", *PRESETS["go"]))
     assert f"You may change only: src/\nWhere necessary, also: {more}\n" in message
     assert "Where you change `db/`, it is also verified with:\n- `test`\n" in message
+
+
+def test_a_run_has_the_time_limit_of_its_task_and_the_workers_of_its_phases() -> None:
+    settings = Config(phases=PhaseSettings(plan="off", review="codex"))
+    spec = build_spec(task()._replace(timeout_s=5), settings)
+    assert (spec.timeout_s, spec.plan, spec.review) == (5, None, "codex")
+    assert build_spec(task(), settings).timeout_s == settings.run.timeout
+
+
+def test_checks_of_which_none_can_fail_are_none_and_are_named() -> None:
+    idle = build_spec(task(own=("true",)), Config())
+    assert (idle.checks, idle.empty_checks) == ((), ("true",))
+    both = build_spec(task(own=("true", "make")), Config())
+    assert [check.command for check in both.checks] == ["true", "make"]
+    assert both.empty_checks == ()
+
+
+@pytest.mark.parametrize(
+    ("used", "code"),
+    [
+        (Spent(9, 0.99, 99), None),
+        (Spent(10, 0, 0), "time_limit"),
+        (Spent(0, 1.0, 0), "cost_limit"),
+        (Spent(0, 0, 100), "token_limit"),
+    ],
+)
+def test_a_limit_is_reached_when_it_is_used_up(used: Spent, code: str | None) -> None:
+    limits = RunSettings(total_timeout=10, budget_usd=1.0, max_tokens=100)
+    reached = limit_reached(limits, used)
+    assert (reached[0] if reached else None) == code
+
+
+@pytest.mark.parametrize(("own", "left"), [(None, 0.75), (2.0, 0.75), (0.5, 0.5)])
+def test_a_worker_may_spend_what_the_run_has_left(own: float | None, left: float) -> None:
+    worker = WorkerSettings(budget_usd=own)
+    limits = RunSettings(budget_usd=1.0)
+    assert remaining_budget(worker, limits, Spent(0, 0.25, 0)).budget_usd == left
+    assert remaining_budget(worker, RunSettings(), Spent(0, 0.25, 0)) is worker
