@@ -221,7 +221,7 @@ class Project:
         from runr.next_steps import setup  # noqa: PLC0415 - see the imports
 
         if any(map(setup.starts_run, steps)) and self._is_unborn():
-            return setup.commit_before_runs(steps)
+            return setup.commit_before_runs(steps, self.repo.missing_identity())
         return tuple(steps)
 
     def now(self) -> str:

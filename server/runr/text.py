@@ -10,7 +10,7 @@ ProgressScope = Callable[[str], AbstractContextManager[object]]
 
 _LONG = 80
 # DEL, the C1 control characters, and the separators that some programs take for line ends.
-_CONTROLS = re.compile("[\x7f-\x9f\u2028\u2029]")
+_CONTROLS = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _PART = r"(\d+)\s*([smhd]?)"
 # A number without a unit must be alone: `1h30` is ambiguous.

@@ -60,3 +60,32 @@ def test_report_follow_and_resume_take_the_latest_run(place: Place) -> None:
     assert run["id"] in place.runr("report", code=0).out
     assert run["id"] in place.runr("follow", code=1).out
     assert run["id"] in place.runr("resume", "--preview", code=0).out
+
+
+def test_the_error_for_a_wrong_word_names_the_nearest(place: Place) -> None:
+    for words, near in (
+        (("list", "--status", "complted"), "Did you mean 'completed'?"),
+        (("graph", "--format", "sgv"), "Did you mean 'svg'?"),
+        (("install", "claud"), "Did you mean 'claude'?"),
+    ):
+        assert near in place.runr(*words, code=2).err
+
+
+def test_without_a_run_report_says_so(place: Place) -> None:
+    assert "there is no run yet" in place.runr("report", code=2).err
+
+
+def test_marks_of_direction_do_not_reach_the_terminal(place: Place) -> None:
+    place.task("a.md", "title: \u202eabc\u2066x")
+    for words in (("task-status", "a"), ("list-tasks", "--json"), ("why", "a")):
+        assert not set("\u202e\u2066") & set(place.runr(*words, code=0).out)
+
+
+def test_a_stopped_task_is_resumed_wherever_it_is_the_next_one(place: Place) -> None:
+    place.script("a.md", "exit 1")
+    place.commit("A task")
+    run = place.run("a", code=1)["id"]
+    for words in (("list-tasks", "--json"), ("next", "--json"), ("task-status", "a", "--json")):
+        steps = place.runr(*words, code=0).json["next_steps"]
+        assert f"runr resume {run}" in steps, words
+        assert "runr run --task a.md" not in steps, words

@@ -4,7 +4,7 @@ import pytest
 
 from cli.terminal import Place
 
-FIRST = "git commit --allow-empty -m Start"
+FIRST = "git add --all && git commit --allow-empty -m Start"
 
 
 @pytest.mark.parametrize(

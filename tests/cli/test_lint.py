@@ -211,3 +211,9 @@ def test_a_filter_of_lint_repairs_no_damaged_status_file(place: Place) -> None:
     assert "task-status.json is damaged" in refused.err
     assert refused.steps == ["runr rebuild"]
     assert place.read(".runr/task-status.json") == "{"
+
+
+def test_paths_out_of_the_repository_are_reported(place: Place) -> None:
+    place.task("a.md", "owns: [/etc/passwd, ../x, ~/y, a..b, src/]")
+    found = findings(place, code=0)
+    assert found == [("scope-outside", "warning", "a.md", 2)] * 3

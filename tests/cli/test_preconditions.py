@@ -207,7 +207,11 @@ def test_a_lock_that_a_dead_git_left_is_named_with_its_remedy(place: Place) -> N
 def test_files_of_the_task_that_git_ignores_are_named_before_the_work(place: Place) -> None:
     place.write("ignored", "out.txt\nlib/\n.runr/\n")
     place.git("config", "core.excludesFile", str(place.root / "ignored"))
-    place.script("a.md", _WORK, header="owns: [out.txt, ./lib/, 'src/*', README.md]")
+    place.script(
+        "a.md",
+        "echo hi > out.txt; mkdir src; echo 1 > src/a.txt",
+        header="owns: [out.txt, ./lib/, 'src/*', README.md]",
+    )
     message = "git ignores lib/, out.txt: what a run makes of it is in no commit"
     looked = place.runr("doctor").out
     assert message in looked
@@ -265,3 +269,20 @@ def test_a_bare_repository_without_commits_can_be_cloned(place: Place) -> None:
     (step,) = place.runr("status", cwd=bare, code=2).steps
     assert place.paste(step, cwd=bare).code == 0
     assert "git commit --allow-empty" in place.runr("doctor", cwd=bare.with_name("shop-tree")).out
+
+
+def test_the_script_of_a_check_has_to_be_in_a_commit(place: Place) -> None:
+    place.write("check.sh", "exit 0\n")
+    place.script("a.md", "echo 1 > a.txt", header='verify: ["sh check.sh", "./check.sh"]')
+    place.git("add", ".runr")
+    place.git("commit", "-qm", "A task")
+    refused(place, "the check `sh check.sh` cannot pass: check.sh is in no commit")
+    step = place.runr("run", "--task", "a", code=2).steps[0]
+    assert place.paste(step).code == 0
+    assert "in no commit" not in place.runr("run", "--task", "a").err
+    owned = 'owns: [new.sh, a.txt]\nverify: ["sh new.sh"]'
+    place.script("b.md", "echo exit 0 > new.sh", header=owned)
+    place.git("add", ".runr")
+    place.git("commit", "-qm", "A task")
+    place.write("new.sh", "exit 1\n")
+    assert place.run("b")["status"] == "completed"

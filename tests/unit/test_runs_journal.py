@@ -377,7 +377,7 @@ def test_a_run_that_is_not_there_is_refused(wanted: str, several: Layout) -> Non
 
 
 def test_without_runs_there_is_no_latest_one(layout: Layout) -> None:
-    with pytest.raises(UnknownNameError, match="there is no run 'latest'"):
+    with pytest.raises(UnknownNameError, match="there is no run yet"):
         journal.find(layout, "latest")
 
 

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 
 # Everything but text and colours: a worker or a file name must not control the terminal.
-_CONTROL = r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]|\x1b(?!\[[\d;]*m)"
+# Marks of direction would let a terminal show letters in another order.
+_CONTROL = (
+    r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+    r"|\x1b(?!\[[\d;]*m)"
+)
 
 
 class Invocation(NamedTuple):

@@ -14,7 +14,7 @@ import click
 
 from runr.next_steps.step import HERE, Location, NextStep
 from runr.query.models import CommandResult, TaskSummary
-from runr.text import ProgressScope, pluralize
+from runr.text import ProgressScope, closest_match, pluralize
 
 if TYPE_CHECKING:
     from runr.query.detail_models import RunDetails
@@ -91,6 +91,16 @@ def style(text: str, **attributes: Any) -> str:
     """Return `text` with colour codes, and without any where there is nothing to colour."""
     wanted = {key: value for key, value in attributes.items() if value}
     return click.style(text, **wanted) if text and wanted else text
+
+
+class Choice(click.Choice[str]):
+    """One of several words; the error for another one names the nearest."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        """Return the error for a word that is none of them."""
+        near = closest_match(str(value), self.choices)
+        offer = f" Did you mean {near!r}?" if near else ""
+        return f"{super().get_invalid_choice_message(value, ctx)}{offer}"
 
 
 def render_result(answer: CommandResult) -> str:

@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 import click
 
+from runr.cli.console import Choice
 from runr.query.filters import parse_filter
 from runr.query.models import Kind, Status
 from runr.status.model import Evidence
@@ -13,17 +14,17 @@ from runr.status.model import Evidence
 _OPTIONS: Mapping[str, dict[str, Any]] = {
     "status": {
         "multiple": True,
-        "type": click.Choice(get_args(Status)),
+        "type": Choice(get_args(Status)),
         "help": "Only tasks with this status.",
     },
     "evidence": {
         "multiple": True,
-        "type": click.Choice([evidence.value for evidence in Evidence]),
+        "type": Choice([evidence.value for evidence in Evidence]),
         "help": "Only completions with this evidence.",
     },
     "type": {
         "multiple": True,
-        "type": click.Choice(get_args(Kind)),
+        "type": Choice(get_args(Kind)),
         "help": "Only tasks of this type.",
     },
     "tag": {"multiple": True, "metavar": "TAG", "help": "Only tasks with this tag."},

@@ -9,7 +9,7 @@ import click
 from runr.cli import console, render_tasks
 from runr.cli.answers import answer_document
 from runr.cli.app import Invocation, command, task_names
-from runr.cli.console import style
+from runr.cli.console import Choice, style
 from runr.cli.filters import filtered
 from runr.graphics import chart, svg, tree
 from runr.graphics.dependency_graph import (
@@ -154,7 +154,7 @@ _PICTURES = {"mermaid": chart.render_mermaid, "dot": chart.render_dot, "svg": sv
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["tree", "json", *_PICTURES]),
+    type=Choice(["tree", "json", *_PICTURES]),
     default="tree",
     help="Output format.",
 )

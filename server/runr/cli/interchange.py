@@ -9,7 +9,7 @@ import click
 from runr.cli import console, streams
 from runr.cli.answers import document
 from runr.cli.app import Invocation, command
-from runr.cli.console import style
+from runr.cli.console import Choice, style
 from runr.errors import ExitCode, UsageError
 from runr.interchange import exporter, importer
 from runr.interchange.exporter import ExportFormat, ExportRequest
@@ -97,7 +97,7 @@ def _sum(answer: ImportResult) -> str:
 @command("import")
 @click.argument("file", metavar="FILE|FOLDER")
 @click.option(
-    "--from", "tool", type=click.Choice(get_args(Tool)), help="Source tool; detected automatically."
+    "--from", "tool", type=Choice(get_args(Tool)), help="Source tool; detected automatically."
 )
 @click.option(
     "--into", default="", metavar="FOLDER", help="Import into this folder of .runr/tasks."
@@ -112,7 +112,7 @@ def _sum(answer: ImportResult) -> str:
 )
 @click.option(
     "--done",
-    type=click.Choice(get_args(DonePolicy)),
+    type=Choice(get_args(DonePolicy)),
     help="Tasks done in the source: hold (default), attest, leave pending, or skip them.",
 )
 @click.option("--by", metavar="NAME", help="Person who attests the tasks that are done there.")
@@ -179,7 +179,7 @@ def _ask(
 @click.option(
     "--format",
     "format",
-    type=click.Choice(get_args(ExportFormat)),
+    type=Choice(get_args(ExportFormat)),
     default="json",
     help="Output format.",
 )

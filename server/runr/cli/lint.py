@@ -5,6 +5,7 @@ import click
 from runr import __version__
 from runr.cli.answers import answer_document
 from runr.cli.app import Invocation, command, task_names
+from runr.cli.console import Choice
 from runr.cli.filters import filtered
 from runr.errors import ExitCode, UsageError
 from runr.lint import finding, fixes, records, rules
@@ -21,9 +22,7 @@ _COLORS = {"error": "red", "warning": "yellow"}
 @command("lint")
 @click.argument("tasks", nargs=-1, metavar="[TASK]…", shell_complete=task_names)
 @filtered()
-@click.option(
-    "--format", "form", type=click.Choice(_FORMATS), default="text", help="Output format."
-)
+@click.option("--format", "form", type=Choice(_FORMATS), default="text", help="Output format.")
 @click.option("--strict", is_flag=True, help="Exit 1 on warnings too.")
 @click.option("--fix", is_flag=True, help="Fix byte order marks and Windows line ends first.")
 @click.option(

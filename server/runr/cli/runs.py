@@ -4,6 +4,7 @@ import click
 
 from runr.cli import console, render_runs
 from runr.cli.app import Invocation, command, task_names
+from runr.cli.console import Choice
 from runr.cli.filters import filtered
 from runr.errors import ExitCode, UsageError
 from runr.jobs import batch
@@ -152,7 +153,7 @@ def stop(invocation: Invocation, run: str, reason: str | None) -> None:
 @click.option(
     "--from",
     "since",
-    type=click.Choice([phase.value for phase in RESUMABLE_PHASES]),
+    type=Choice([phase.value for phase in RESUMABLE_PHASES]),
     help="Go on from this phase instead.",
 )
 @click.option(

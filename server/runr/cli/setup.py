@@ -10,7 +10,7 @@ import click
 
 from runr.cli import console
 from runr.cli.app import Invocation, command, task_names
-from runr.cli.console import style
+from runr.cli.console import Choice, style
 from runr.errors import ExitCode, UsageError
 from runr.git.repo import Repo
 from runr.maintenance import merge_driver
@@ -33,7 +33,7 @@ from runr.tasks.templates import MEANINGS
 @click.argument("name", metavar="TASK", required=False)
 @click.option("--template", default="feature", help=f"{', '.join(MEANINGS)}, or one of your own.")
 @click.option("--title", help="Title; used for the file name if TASK is omitted.")
-@click.option("--type", "type", type=click.Choice(get_args(Kind)), help="Task type.")
+@click.option("--type", "type", type=Choice(get_args(Kind)), help="Task type.")
 @click.option(
     "--depends-on",
     multiple=True,
@@ -99,7 +99,7 @@ def doctor(invocation: Invocation) -> int:
 
 
 @command("install")
-@click.argument("what", type=click.Choice(["claude", "git-hooks", "merge-driver"]))
+@click.argument("what", type=Choice(["claude", "git-hooks", "merge-driver"]))
 @click.option(
     "--project", "where", flag_value="project", help="Install for this repository (the default)."
 )

@@ -9,6 +9,7 @@ from runr import __version__
 from runr.claude.protocol import EVENTS
 from runr.cli.answers import document
 from runr.cli.app import Invocation, command
+from runr.cli.console import Choice
 
 
 @command("mcp")
@@ -21,7 +22,7 @@ def mcp(invocation: Invocation) -> None:
 
 
 @command("hook")
-@click.argument("event", type=click.Choice(EVENTS))
+@click.argument("event", type=Choice(EVENTS))
 def hook(invocation: Invocation, event: str) -> int:
     """Answer a Claude Code hook event.
 
@@ -34,7 +35,7 @@ def hook(invocation: Invocation, event: str) -> int:
 
 
 @command("completion")
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.argument("shell", type=Choice(["bash", "zsh", "fish"]))
 def completion(invocation: Invocation, shell: str) -> None:
     """Print a shell completion script.
 

@@ -6,6 +6,7 @@ import click
 
 from runr.cli import console, render_tasks
 from runr.cli.app import Invocation, command, task_names
+from runr.cli.console import Choice
 from runr.cli.filters import filtered
 from runr.query import listing
 from runr.query.filters import Filter, parse_filter
@@ -74,9 +75,7 @@ _TASK = click.argument("task", shell_complete=task_names)
 @command("list-tasks")
 @click.argument("query", nargs=-1)
 @filtered()
-@click.option(
-    "--sort", type=click.Choice(get_args(Sort)), default="path", help="Sort by this field."
-)
+@click.option("--sort", type=Choice(get_args(Sort)), default="path", help="Sort by this field.")
 @click.option(
     "--limit", type=click.IntRange(0), default=0, help="Maximum number of tasks; 0 for all."
 )

@@ -7,6 +7,7 @@ from click import style
 
 from runr.cli import console
 from runr.cli.app import Invocation, command, task_names
+from runr.cli.console import Choice
 from runr.cli.filters import filtered
 from runr.errors import ExitCode, UsageError
 from runr.next_steps import commands
@@ -26,7 +27,7 @@ _LEVELS = [level.value for level in Evidence]
 @filtered()
 @click.option(
     "--at-least",
-    type=click.Choice(_LEVELS),
+    type=Choice(_LEVELS),
     default=Evidence.INFERRED.value,
     help="Weakest evidence that passes; default: inferred.",
 )
@@ -35,7 +36,7 @@ _LEVELS = [level.value for level in Evidence]
 @click.option("--all", "everything", is_flag=True, help="With --recheck: of all completions.")
 @click.option(
     "--on",
-    type=click.Choice(["recorded", "current"]),
+    type=Choice(["recorded", "current"]),
     default="recorded",
     help="With --recheck: the commit to check, that of the completion or HEAD.",
 )

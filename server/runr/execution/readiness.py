@@ -4,7 +4,7 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from runr.errors import RepositoryError
 from runr.git import commits, recovery, submodules
@@ -13,6 +13,7 @@ from runr.git.repo import Repo, split
 from runr.next_steps.step import Surface
 from runr.runs.model import RunSpec
 from runr.runs.preconditions import Facts, Filter, problems
+from runr.scope.patterns import matches
 
 _SETTINGS = (
     r"^(user|author|committer)\.(name|email)$|^commit\.gpgsign$|^merge\.verifysignatures$"
@@ -24,6 +25,10 @@ _STALE_LOCK_S = 60
 
 # The first word of a command, where it is a program's bare name: one with a slash, a variable or
 # a pattern in it may mean something else where the check runs.
+_SCRIPT = re.compile(
+    r"\s*(?:(?:sh|bash|zsh|python3?|node|ruby|perl)\s+)?(?:\./)?"
+    r"((?<=\./)[\w][\w./+-]*|(?<=\s)[\w][\w./+-]*\.(?:sh|py|js|mjs|rb|pl))(?=\s|$)"
+)
 _PLAIN = re.compile(r"\s*([A-Za-z0-9_][\w.+-]*)(?=\s|$)")
 
 
@@ -64,6 +69,7 @@ def gather(
     signing_s: float = commits.SIGNING_S,
 ) -> Facts:
     """Return the facts; `commands` are the checks, `owns` the paths that are to be changed."""
+    commands, owns = tuple(dict.fromkeys(commands)), tuple(owns)
     settings = repo.settings(_SETTINGS)
     path = environment.get("PATH")
     absent, unfetched = _submodules(repo) if own_tree else ((), ())
@@ -80,6 +86,7 @@ def gather(
         unfetched=unfetched,
         ignored=_ignored(repo, owns),
         missing_tools=tuple(missing_tools(commands, environment)),
+        uncommitted_scripts=tuple(_uncommitted_scripts(repo, commands, owns)),
         signs=signs,
         wants_signatures=is_on(settings, "merge.verifysignatures"),
         unsigned=commits.why_unsigned(repo, signing_s) if signs else None,
@@ -105,6 +112,24 @@ def missing_tools(
         found = _PLAIN.match(command)
         if found and not is_command(found[1], environment):
             yield command, found[1]
+
+
+def _uncommitted_scripts(
+    repo: Repo, commands: Iterable[str], owns: Sequence[str]
+) -> Iterator[tuple[str, str]]:
+    """Yield the checks that run a script of the working tree which is in no commit.
+
+    One that the task owns may be its work.
+    """
+    scripts = {command: found[1] for command in commands if (found := _SCRIPT.match(command))}
+    there = {path for path in scripts.values() if (repo.path / path).is_file()}
+    open_ = sorted(path for path in there if not matches(path, owns))
+    if not open_ or repo.head() is None:
+        return
+    committed = set(repo.fields("ls-tree", "-r", "-z", "--name-only", "HEAD", "--", *open_))
+    for command, path in scripts.items():
+        if path in open_ and path not in committed:
+            yield command, path
 
 
 def is_command(word: str, environment: Mapping[str, str]) -> bool:

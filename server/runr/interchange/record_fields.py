@@ -157,7 +157,7 @@ class RecordFields:
             if isinstance(item, str | int) and not isinstance(item, bool):
                 if text := self._clean(name, str(item)).strip():
                     yield text
-            elif item is not None:
+            else:
                 notes.append(f"item {number} of `{name}` is {describe(item)}{ending}")
 
     def items(self, *names: str, holding: bool = False) -> list[Any]:

@@ -198,7 +198,14 @@ def _backlog(folder: Path, shown: str) -> Iterator[Source]:
 
 
 def _all(files: list[Path], names: list[str]) -> tuple[Document, ...]:
-    return tuple(_read(file, name) for file, name in zip(files, names, strict=True))
+    return tuple(_read_below(file, name) for file, name in zip(files, names, strict=True))
+
+
+def _read_below(file: Path, shown: str) -> Document:
+    """Return what is in a file that was found in a folder, not named by the user."""
+    if file.is_symlink() and not file.resolve().is_relative_to(file.parent.resolve()):
+        return Document(name=shown, unreadable="is a link to a file outside of its folder")
+    return _read(file, shown)
 
 
 def _unread(backlog: Path, shown: str) -> Iterator[str]:

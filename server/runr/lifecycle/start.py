@@ -138,7 +138,10 @@ def _base(project: Project) -> Checkout:
     if base is None:
         raise RepositoryError(
             "this repository has no commits yet, so a run has nothing to start from",
-            next_steps=[setup.first_commit()],
+            next_steps=(
+                *setup.before_first_commit(project.repo.missing_identity()),
+                setup.first_commit(),
+            ),
         )
     return base
 

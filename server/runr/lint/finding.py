@@ -20,6 +20,7 @@ RULES: Mapping[str, str] = {
     "cycle": "Tasks that depend on each other",
     "name-clash": "Task files whose names collide on some file systems",
     "scope-overlap": "Tasks that could run at once and own the same files",
+    "scope-outside": "A path in `owns` that leads out of the repository",
     "command": "A check whose program was not found",
     "empty-check": "A check that passes whatever the work is",
     "config": "A setting that is invalid",
@@ -63,6 +64,16 @@ def name_diagnostics(tasks: Iterable[Task]) -> Iterator[Diagnostic]:
                 "on macOS and Windows one of the two is lost"
             )
             yield Diagnostic(rule="name-clash", severity="warning", path=task.path, message=message)
+
+
+def scope_diagnostics(task: Task) -> Iterator[Diagnostic]:
+    """Yield the paths in `owns` that no file of the repository can have."""
+    for path in task.owns:
+        if path.startswith(("/", "~")) or ".." in path.split("/"):
+            message = f"owns {path}, which leads out of the repository, so that it matches no file"
+            yield Diagnostic(
+                rule="scope-outside", severity="warning", path=task.path, message=message
+            )
 
 
 def header_diagnostics(task: Task) -> list[Diagnostic]:

@@ -117,6 +117,7 @@ def _tasks(
     known: dict[str, bool] = {}
     for task in tasks:
         yield from finding.header_diagnostics(task)
+        yield from finding.scope_diagnostics(task)
         for command in task.verify:
             yield from _command(project, task, command, known)
     yield from finding.dependency_diagnostics(tasks, graph)
@@ -156,7 +157,7 @@ def _placed(project: Project, found: Sequence[Diagnostic]) -> Iterator[Diagnosti
     texts: dict[str, list[str]] = {}
     for each in found:
         key = {"dependency": "depends_on", "cycle": "depends_on", "command": "verify"}.get(
-            each.rule, "owns" if each.rule == "scope-overlap" else ""
+            each.rule, "owns" if each.rule.startswith("scope-") else ""
         )
         if not key:
             yield each

@@ -102,15 +102,25 @@ def after_user_install() -> tuple[NextStep, ...]:
 
 
 def first_commit() -> NextStep:
-    """Return how a repository without commits gets one."""
-    return commands.git("commit", "--allow-empty", "-m", "Start")
+    """Return how a repository without commits gets one, with the files that are there."""
+    add = commands.git("add", "--all", at_root=True)
+    return add.then_git("commit", "--allow-empty", "-m", "Start")
 
 
-def commit_before_runs(steps: Sequence[NextStep]) -> tuple[NextStep, ...]:
-    """Return the steps in a repository without commits: a run starts from a commit."""
+def commit_before_runs(steps: Sequence[NextStep], unnamed: Sequence[str]) -> tuple[NextStep, ...]:
+    """Return the steps in a repository without commits: a run starts from a commit.
+
+    `unnamed` are the settings that say who commits and are missing.
+    """
     if not any(map(starts_run, steps)):
         return tuple(steps)
-    return (first_commit().because("A run starts from a commit, and there is none yet"), *steps)
+    why = "A run starts from a commit, and there is none yet"
+    return (*before_first_commit(unnamed), first_commit().because(why), *steps)
+
+
+def before_first_commit(unnamed: Sequence[str]) -> tuple[NextStep, ...]:
+    """Return how git learns who commits, where it does not know that."""
+    return (set_identity(unnamed).because("Say who commits"),) if unnamed else ()
 
 
 def starts_run(step: NextStep) -> bool:

@@ -132,7 +132,8 @@ class ListFacts(NamedTuple):
 
     `first` is by priority the first of its `ready` tasks, None where they are not
     ranked yet and several have the same priority; where none is ready, of those that wait for
-    a person. `manual` tells whether it is a manual task. `in_all` counts the tasks
+    a person. `manual` tells whether it is a manual task, `stopped` is its run to resume.
+    `in_all` counts the tasks
     without a filter.
     """
 
@@ -142,6 +143,7 @@ class ListFacts(NamedTuple):
     waiting: int = 0
     first: str | None = None
     manual: bool = False
+    stopped: str | None = None
 
 
 def after_list(tasks: ListFacts) -> tuple[NextStep, ...]:
@@ -155,7 +157,8 @@ def after_list(tasks: ListFacts) -> tuple[NextStep, ...]:
         able = f"{tasks.ready} can be started"
         if tasks.first is None:
             return (commands.next_task().because(f"{able}. The first by priority"),)
-        return (commands.run(tasks.first).because(f"{able}. Next"),)
+        begin = commands.resume(tasks.stopped) if tasks.stopped else commands.run(tasks.first)
+        return (begin.because(f"{able}. Next"),)
     if tasks.first:
         step = commands.attest(tasks.first) if tasks.manual else commands.status(tasks.first)
         waits = "1 waits" if tasks.waiting == 1 else f"{tasks.waiting} wait"

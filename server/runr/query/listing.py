@@ -135,4 +135,8 @@ def _list_facts(found: list[TaskState], in_all: int, *, ranked: bool) -> ListFac
     first, *others = [task for task in able if task.task.priority == highest]
     if ready and others and not ranked:
         return facts
-    return facts._replace(first=first.path, manual=first.task.type is TaskType.MANUAL)
+    return facts._replace(
+        first=first.path,
+        manual=first.task.type is TaskType.MANUAL,
+        stopped=first.entry.last_run_id if ready and first.interrupted else None,
+    )

@@ -21,6 +21,7 @@ from runr.runs.codec import CodecError
 from runr.runs.model import RunState
 from runr.storage import files
 from runr.storage.layout import Layout, RunFiles
+from runr.text import closest_match
 
 if TYPE_CHECKING:
     from runr.runs.events import Event, EventData
@@ -238,7 +239,7 @@ def _first_time(run: RunFiles) -> str:
 def _damaged(run: RunFiles, why: str) -> DamagedStateError:
     summary = (why.splitlines() or ["unreadable"])[0]
     return DamagedStateError(
-        f"{run.timeline} is damaged: {summary}", next_steps=[commands.doctor()]
+        f"{run.timeline} is damaged: {summary}", next_steps=[commands.rebuild()]
     )
 
 
@@ -276,4 +277,8 @@ def find(layout: Layout, wanted: str) -> RunFiles:
         return layout.run(matches[0])
     if matches:
         raise UnknownNameError(f"run {wanted!r} is ambiguous: {', '.join(matches[-5:])}")
-    raise UnknownNameError(f"there is no run {wanted!r}", next_steps=[commands.runs()])
+    if not known:
+        raise UnknownNameError("there is no run yet", next_steps=[commands.next_task()])
+    near = closest_match(wanted, known)
+    offer = f"; did you mean {near}?" if near else ""
+    raise UnknownNameError(f"there is no run {wanted!r}{offer}", next_steps=[commands.runs()])

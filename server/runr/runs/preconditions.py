@@ -37,7 +37,8 @@ class Facts:
     """The facts that preconditions depend on.
 
     `unnamed` are the settings that say who commits and are missing; `missing_tools`
-    are checks, each with its missing program. `absent` are submodules that are not
+    are checks, each with its missing program, `uncommitted_scripts` checks with the
+    script that they run and that is in no commit. `absent` are submodules that are not
     checked out, `unfetched` those without their commit, `ignored` paths that a run
     is to change. `signs` tells whether commits are signed, `unsigned` why they cannot
     be, `wants_signatures` whether git merges only what is signed.
@@ -53,6 +54,7 @@ class Facts:
     unfetched: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     missing_tools: tuple[tuple[str, str], ...] = ()
+    uncommitted_scripts: tuple[tuple[str, str], ...] = ()
     unsigned: str | None = None
     wants_signatures: bool = False
     signs: bool = False
@@ -141,6 +143,15 @@ def _of_checks(facts: Facts) -> Iterator[Problem]:
             may_force=True,
         )
 
+    for command, script in facts.uncommitted_scripts:
+        yield Problem(
+            topic="checks",
+            message=f"the check `{command}` cannot pass: {script} is in no commit",
+            next_steps=(_commit(script),),
+            blocks=True,
+            may_force=True,
+        )
+
 
 def _of_commits(facts: Facts) -> Iterator[Problem]:
     if facts.unnamed:
@@ -164,6 +175,11 @@ def _of_commits(facts: Facts) -> Iterator[Problem]:
             "the result of a run stays on the run's branch",
             next_steps=(commands.git("config", "commit.gpgsign", "true"),),
         )
+
+
+def _commit(path: str) -> NextStep:
+    add = _at_root("add", "--force", operand(path))
+    return add.then_git("commit", "-m", f"Add {path}", "--", path)
 
 
 def _at_root(*words: str) -> NextStep:

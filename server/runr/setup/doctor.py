@@ -90,8 +90,11 @@ def check_health(project: Project) -> HealthReport:
         # Where git refuses a repository, it does so at every question: once is enough.
         known = {found.advice for found in findings if found.state == "bad" and found.advice}
         findings += [found for found in _looked(look, project) if found.advice not in known]
+    bad = [found for found in findings if found.state == "bad"]
     return HealthReport(
-        health_checks=findings, passed=all(found.state != "bad" for found in findings)
+        health_checks=findings,
+        passed=not bad,
+        next_steps=list(dict.fromkeys(found.advice for found in bad if found.advice)),
     )
 
 
@@ -118,7 +121,13 @@ def _git(project: Project) -> HealthCheck:
             name="git",
             state="bad",
             message=f"{version}; this repository has no commits yet",
-            advice=_hint(project, setup.first_commit()),
+            advice=_first(
+                project,
+                (
+                    *setup.before_first_commit(project.repo.missing_identity()),
+                    setup.first_commit(),
+                ),
+            ),
         )
     return HealthCheck(name="git", state="ok", message=f"{version}, {project.layout.root}")
 
@@ -293,7 +302,7 @@ def _tasks(project: Project) -> HealthCheck:
             ),
         )
     if not broken:
-        return HealthCheck(name="tasks", state="ok", message=f"{len(tasks)} task files")
+        return HealthCheck(name="tasks", state="ok", message=pluralize(len(tasks), "task file"))
     first = broken[0].error
     return HealthCheck(
         name="tasks",

@@ -172,6 +172,8 @@ def _answer(project: Project, path: Path, notes: list[str]) -> CommandResult:
     graph = Graph.of(tasks)
     notes += [f"depends on {problem}" for problem in graph.edges[task.path].problems]
     steps = project.after_first_commit(after_new(task.path, manual=task.type == "manual"))
+    # Of a linked worktree, the tasks are in the main one.
+    shown = path if project.tree == project.layout.root else project.layout.root / path
     return CommandResult(
-        message=f"wrote {path}", notes=notes, next_steps=project.surface.lines(steps)
+        message=f"wrote {shown}", notes=notes, next_steps=project.surface.lines(steps)
     )

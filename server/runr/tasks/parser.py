@@ -13,7 +13,10 @@ from runr.tasks.model import NO_OPTIONS, Problem, Task, WorkerOptions
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 _HEADING = re.compile(r" {0,3}#[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*")
-_CONTROLS = dict.fromkeys([*range(32), *range(127, 160)])
+# The last ones are marks of direction, which show letters in another order.
+_CONTROLS = dict.fromkeys(
+    [*range(32), *range(127, 160), 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+)
 _OPTIONS = frozenset(WorkerOptions._fields)
 _CANONICAL = json.JSONEncoder(sort_keys=True, check_circular=False, separators=(",", ":"))
 
