@@ -219,7 +219,7 @@ def test_an_unreadable_line_in_the_middle_is_one_clear_error(line: bytes, log: J
     with pytest.raises(DamagedStateError, match=r"timeline\.jsonl is damaged: ") as caught:
         journal.state(log.files)
     assert "\n" not in caught.value.message
-    assert str(caught.value.next_steps[0]) == "runr doctor"
+    assert str(caught.value.next_steps[0]) == "runr rebuild"
 
 
 def test_a_timeline_that_does_not_open_a_run_is_one_clear_error(log: Journal) -> None:
