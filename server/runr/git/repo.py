@@ -15,6 +15,7 @@ from typing import IO, NamedTuple
 
 from runr.errors import GitError, RepositoryError
 from runr.git import folders
+from runr.next_steps import commands
 from runr.next_steps.step import NextStep
 
 # Of the variables that steer git, those that say who the user is and how git is set up.
@@ -78,7 +79,7 @@ def _unending(path: Path, args: Sequence[str], limit: float) -> GitError:
     return GitError(
         f"git {args[0]} in {path} did not end within {limit:g} s, and was ended: "
         "a filter, a remote file system or another program may hold it",
-        next_steps=[NextStep(argv=("git", "-C", str(path), *args))],
+        next_steps=[commands.git("-C", str(path), *args)],
     )
 
 
