@@ -319,7 +319,7 @@ def submitted(place: Place) -> Result:
 
 
 def resumed(place: Place) -> Result:
-    place.script("a.md", "test -e ../../ok || exit 3", "verify: ['test -d .']")
+    place.script("a.md", "test -e ../../ok || exit 3; echo 1 > a.txt", "verify: ['test -d .']")
     place.commit("Task")
     place.run("a", code=1)
     place.write(".runr/ok")
