@@ -163,7 +163,7 @@ def test_a_linked_worktree_has_the_tasks_and_the_record_of_the_main_one(place: P
     assert not (place.root / "a.txt").exists()
     assert linked.runr("--json", "task-status", "a").json["task"]["unmerged"] is False
     there = place.runr("task-status", "a")
-    assert "unmerged: commit not on this branch" in there.out
+    assert "but it is not on this branch" in there.out
     assert place.paste(there.steps[0]).code == 0
     assert place.runr("--json", "task-status", "a").json["task"]["unmerged"] is False
 
