@@ -84,6 +84,8 @@ class Try:
         sys.meta_path.insert(0, _Changed(self._name, self._code))
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        if not self._order.keys() <= {item.nodeid for item in items}:
+            return  # the change is in the id of a test, so all are run
         chosen = [item for item in items if item.nodeid in self._order]
         items[:] = sorted(chosen, key=lambda item: self._order[item.nodeid])
 
