@@ -196,26 +196,3 @@ def test_a_withdrawn_completion_leaves_a_pending_task() -> None:
     assert (entry.updated_at, entry.revision, entry.last_run_id) == (AFTER, 3, RUN)
     gone = (entry.completed_at, entry.completed_by, entry.checkpoint_sha, entry.task_sha256)
     assert {*gone, entry.evidence, entry.confidence, entry.basis} == {None}
-
-
-@pytest.mark.parametrize(
-    ("fields", "run_id", "awaited"),
-    [
-        ({}, RUN, True),
-        ({"pending_branch": None}, RUN, False),
-        ({"status": State.STOPPED}, RUN, False),
-        ({}, LATER, False),
-        ({}, None, False),
-        ({"last_run_id": None}, None, False),
-    ],
-)
-def test_only_a_commit_of_the_recorded_run_merges_its_pending_work(
-    fields: dict[str, Any], run_id: str | None, awaited: bool
-) -> None:
-    entry = completed(**({"pending_branch": "runr/a"} | fields))
-    assert inference.is_awaited(entry, match(run_id=run_id)) is awaited
-
-
-def test_merged_work_is_no_longer_pending() -> None:
-    entry = inference.arrived(completed(pending_branch="runr/a", revision=3), AFTER)
-    assert entry == completed(updated_at=AFTER, revision=4)

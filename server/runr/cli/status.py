@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _SIGNS = {
     "new": ("≈", "green"),
-    "arrived": ("≈", "green"),
     "known": ("•", None),
     "weak": ("?", "yellow"),
 }
@@ -69,9 +68,6 @@ def _describe(found: InferredTask, *, applied: bool) -> str:
             return f"{found.message}, and {(found.reverting_sha or '')[:12]} reverted it"
         case "known":
             return f"{found.message}; already recorded as {found.evidence or found.status}"
-        case "arrived":
-            verb = "is" if applied else "would be"
-            return f"{found.message}; {verb} recorded as merged"
         case "weak":
             return f"{found.message}: not enough to record it"
         case _:

@@ -191,17 +191,6 @@ def completed(entry: Entry, finding: CommitMatch, sequence: int) -> Entry:
     )
 
 
-def is_awaited(entry: Entry, finding: CommitMatch) -> bool:
-    """Tell whether the match is the pending work of a completion."""
-    waits = entry.status is State.COMPLETED and entry.pending_branch is not None
-    return waits and finding.run_id is not None and finding.run_id == entry.last_run_id
-
-
-def arrived(entry: Entry, now: str) -> Entry:
-    """Return the entry with its pending work merged."""
-    return entry._replace(pending_branch=None, updated_at=now, revision=entry.revision + 1)
-
-
 def withdrawn(entry: Entry, now: str) -> Entry:
     """Return the entry without an inferred completion whose commit was taken back."""
     return entry._replace(

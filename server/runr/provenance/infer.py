@@ -13,16 +13,16 @@ from runr.query.models import Result
 from runr.status import store
 from runr.status.model import UNTOUCHED, Entry, Evidence, State, next_sequence
 
-Effect = Literal["new", "arrived", "known", "weak", "reverted"]
+Effect = Literal["new", "known", "weak", "reverted"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InferredTask:
     """What the history says of one task.
 
-    `effect` is `new` where it becomes its status, `arrived` where only its being
-    merged is news, `known` where what is recorded is as good, `weak` below
-    the wanted confidence, `reverted` where the commit `reverting_sha` took it back.
+    `effect` is `new` where it becomes its status, `known` where what is recorded is
+    as good, `weak` below the wanted confidence, `reverted` where the commit
+    `reverting_sha` took it back.
     """
 
     task_path: str
@@ -67,7 +67,7 @@ def infer_statuses(
     rule = _Rule(min_confidence, order, next_sequence(before.values()))
     rows = [_row(before.get(task, UNTOUCHED), found[task], rule) for task in sorted(found)]
     changed = _apply(project, found, rule) if apply else []
-    open_ = any(row.effect in ("new", "arrived") for row in rows) and not apply
+    open_ = any(row.effect == "new" for row in rows) and not apply
     return InferenceResult(
         matches=rows,
         commit_count=reading.commits,
@@ -108,8 +108,6 @@ def _effect(entry: Entry, finding: CommitMatch, rule: _Rule) -> Effect:
         return "reverted"
     if finding.confidence < rule.enough:
         return "weak"
-    if inference.is_awaited(entry, finding):
-        return "arrived"
     is_later = partial(rule.order.is_later, finding, entry)
     return "new" if inference.improves(entry, finding, is_later) else "known"
 
@@ -136,8 +134,6 @@ def _after(entry: Entry, finding: CommitMatch, rule: _Rule, now: str) -> Entry:
     match _effect(entry, finding, rule):
         case "new":
             return inference.completed(entry, finding, rule.sequence)
-        case "arrived":
-            return inference.arrived(entry, now)
         case "reverted" if _stands_on(entry, finding):
             return inference.withdrawn(entry, now)
         case _:
