@@ -57,7 +57,7 @@ class Played:
             (self.folder / f"code-{number}").write_text(f"{code}\n", encoding="utf-8")
         self.script = self.folder / "claude.sh"
         self.script.write_text(
-            f'cd "{self.folder}"; echo x >> count; n=$(wc -l < count)\n'
+            f'echo x >> work.txt; cd "{self.folder}"; echo x >> count; n=$(wc -l < count)\n'
             'echo "$*" > "arguments-$n"; cat > "prompt-$n"; cat "answer-$n"\n'
             'exit $(cat "code-$n")\n',
             encoding="utf-8",
@@ -78,6 +78,7 @@ class Played:
 
 REFUSED = {"is_error": True, "api_error_status": 529, "result": "API Error: 529 Overloaded"}
 NEVER = 'verify: ["false"]'
+CHECKED = 'verify: ["test -f work.txt"]'
 
 
 def played(kit: ProjectKit, program: Played, *, header: str = NEVER, **keys: Any) -> RunDetails:
@@ -246,7 +247,7 @@ def test_a_usage_limit_is_waited_for_in_the_same_session_without_an_attempt(
 ) -> None:
     program = Played(kit, limited(1), {"result": "done"})
     keys = {"on_usage_limit": "wait", "backoff_initial": "1s", "total_timeout": "1h"}
-    run = played(kit, program, attempts=1, header='verify: ["true"]', **keys)
+    run = played(kit, program, attempts=1, header=CHECKED, **keys)
     assert (run.status, run.attempt, run.resets_at) == ("completed", 1, None)
     (wait,) = waits(kit.layout.run(run.id), "worker.usage_limit")
     assert wait["reason"].startswith("You've hit your 5-hour limit")
@@ -274,7 +275,7 @@ def test_a_fallback_takes_over_at_a_usage_limit_where_the_settings_say_so(
 def test_the_time_of_a_wait_does_not_count_as_time_of_the_run(kit: ProjectKit) -> None:
     program = Played(kit, limited(6), {"result": "done"})
     keys = {"on_usage_limit": "wait", "backoff_initial": "1s", "total_timeout": "5s"}
-    assert played(kit, program, header='verify: ["true"]', **keys).status == "completed"
+    assert played(kit, program, header=CHECKED, **keys).status == "completed"
 
 
 # further attempts in the same session
