@@ -130,7 +130,7 @@ def test_a_squash_of_several_checkpoints_is_inferred_from_its_tree(place: Place)
     place.commit("Tasks")
     before = place.git("rev-parse", "HEAD").strip()
     place.git("checkout", "-q", "--detach")
-    branch = place.run("a")["branch"]
+    branch = place.run("a", code=11)["branch"]
     place.git("switch", "-q", "main")
     place.git("merge", "-q", "--squash", branch)
     place.git("commit", "-q", "-m", "All of it")

@@ -9,13 +9,19 @@ from cli.terminal import Place
 
 
 def waiting(place: Place, name: str = "a") -> Any:
-    """Return a completed run whose commit waits on its own branch."""
+    """Return a run whose verified commit waits on its own branch."""
     place.script(f"{name}.md", f"echo 1 > {name}.txt")
     place.commit("Tasks")
     place.git("checkout", "-q", "--detach")
-    run = place.run(name)
+    run = place.run(name, code=11)
     place.git("switch", "-q", "main")
     return run
+
+
+def named(run: Any) -> str:
+    """Return how the leftovers of a waiting run are named."""
+    tip = run["checkpoint_sha"][:12]
+    return f"worktree of run {run['id']}, branch {run['branch']} (at {tip})"
 
 
 def stopped(place: Place, script: str, name: str = "a") -> Any:
@@ -40,7 +46,7 @@ def test_a_branch_that_was_merged_is_removed_and_its_commit_named(place: Place) 
     run = waiting(place)
     place.git("merge", "-q", run["branch"])
     answer = clean(place)
-    assert answer["removed"] == [f"branch {run['branch']} (at {run['checkpoint_sha'][:12]})"]
+    assert answer["removed"] == [named(run)]
     assert (answer["kept"], ours(place)) == ([], [])
     assert place.runr("clean", code=0).out == "Nothing to clean up.\n"
 
@@ -65,7 +71,7 @@ def test_unmerged_work_is_kept_with_a_reason_until_its_run_is_named(place: Place
     run = waiting(place)
     answer = clean(place, "--runs", "--older-than", "0s")
     assert answer["removed"] == []
-    what = f"branch {run['branch']} (at {run['checkpoint_sha'][:12]})"
+    what = named(run)
     assert {"what": what, "why": "no other branch has 1 commit of it"} in answer["kept"]
     shown = place.runr("clean", code=0).out
     assert f"kept:\n  {what}: no other branch has 1 commit of it" in shown
@@ -80,7 +86,8 @@ def test_unmerged_work_is_kept_with_a_reason_until_its_run_is_named(place: Place
         ("echo 1 > new.txt; git add .; git commit -qm x; exit 1", "no other branch has 1 commit"),
         (
             "git checkout -q --detach; echo 1 > a; git add .; git commit -qm x; exit 1",
-            "no other branch has 1 commit",
+            # runr puts HEAD back to the branch, with the files as they are.
+            "its worktree has 1 change in no commit",
         ),
     ],
     ids=["uncommitted", "committed", "detached"],
@@ -162,7 +169,7 @@ def test_old_records_are_removed_unless_the_status_file_refers_to_them(place: Pl
 def test_the_record_of_unsubmitted_work_stays_with_it(place: Place) -> None:
     run = waiting(place)
     place.git("checkout", "-q", "--detach")
-    place.run("a", "--force")
+    place.run("a", "--force", code=11)
     place.git("switch", "-q", "main")
     assert clean(place, "--runs", "--older-than", "0s")["removed"] == []
     assert place.run_folder(run["id"]).exists()
@@ -188,6 +195,7 @@ def test_leftovers_without_a_run_record_are_kept_and_reported(place: Place) -> N
 def test_a_branch_that_is_checked_out_is_kept(place: Place) -> None:
     run = waiting(place)
     place.git("branch", "safe", run["branch"])
+    place.git("worktree", "remove", f".runr/worktrees/{run['id']}")
     place.git("switch", "-q", run["branch"])
     (kept,) = clean(place)["kept"]
     assert "checked out" in kept["why"]

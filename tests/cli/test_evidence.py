@@ -158,7 +158,7 @@ def test_an_absolute_path_into_the_repository_leads_to_the_commit(source: Place)
     source.write("src/a", "good\n")
     run_ = run(source, "echo bad > src/a", check)
     stopped(source, run_, "verification_failed")
-    assert run(source, "echo good > src/a", check)["status"] == "completed"
+    assert run(source, "echo good too > src/a", check)["status"] == "completed"
 
 
 def test_installed_dependencies_are_there_and_stay_as_they_are(source: Place) -> None:
@@ -196,8 +196,8 @@ def test_dependencies_are_installed_once_for_each_state_of_their_inputs(source: 
     source.write("deps/version", "mine\n")
     check = "cmp deps.lock deps/version && echo other > deps/version"
     for task, script in (
-        ("a", "echo 1 > src/a"),
-        ("b", "echo 2 > src/a"),
+        ("a", "echo first > src/a"),
+        ("b", "echo second > src/a"),
         ("c", "echo 2 > deps.lock"),
     ):
         source.script(f"{task}.md", script, header=f"verify: ['{check}']")

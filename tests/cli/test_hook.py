@@ -96,7 +96,7 @@ def test_changes_are_named_at_the_start_and_counted_in_the_background(place: Pla
     assert "1 waiting for a person" in hook(place.root, "SessionStart")
     place.runr("complete-task", "a", "--reason", "done", "--by", "Ada", code=0)
     message = hook(place.root, "SessionStart")
-    assert "runr: 1 of 2 tasks completed; changed since: status" in message
+    assert "runr: 1 of 2 tasks completed (1 attested); changed since: status" in message
     assert "list-tasks takes these changes into account" in message
     counted(place, '["c.md"]')
     assert "Ready: c.md" in hook(place.root, "SessionStart")

@@ -285,4 +285,4 @@ def test_the_script_of_a_check_has_to_be_in_a_commit(place: Place) -> None:
     place.git("add", ".runr")
     place.git("commit", "-qm", "A task")
     place.write("new.sh", "exit 1\n")
-    assert place.run("b")["status"] == "completed"
+    assert place.run("b", code=11)["stop_reason"] == "land_blocked", "it would overwrite new.sh"

@@ -43,12 +43,13 @@ def test_the_three_commands_of_each_stop_are_commands(run: tuple[Place, Any], co
         branch=view["branch"],
         workdir=str(place.root / ".runr" / "worktrees" / view["id"]),
         base="main",
+        target="main",
     )
     printed = [str(STOP_ACTIONS[action](facts)) for action in STOPS[code].next]
     assert len(set(printed)) == 3
     for command in printed:
         assert "{" not in command
-        changes_something = re.match(r"runr (resume|run|approve|reject)\b", command)
+        changes_something = re.match(r"runr (resume|run|approve|reject|land)\b", command)
         pasted = f"{command} --help" if changes_something else command
         result = place.paste(pasted)
         assert result.code == 0, (pasted, result)

@@ -248,7 +248,7 @@ def test_what_git_ignores_is_no_violation(bound: Place, made: str) -> None:
 def test_a_cache_that_git_does_not_ignore_is_a_violation_with_the_line_to_ignore(
     bound: Place, script: str, top: str
 ) -> None:
-    result = run_violating(bound, script)
+    result = run_violating(bound, f"{script}; echo 1 > src/b.txt")
     message = f"out of scope: {top} (a tool's own files: list {top} in .gitignore)\n"
     assert message in result.out
     exclude = bound.root / ".git" / "info" / "exclude"

@@ -163,7 +163,8 @@ def _check(kit: ProjectKit, run: RunFiles) -> list[str]:
 
 
 def _locks(kit: ProjectKit, run: RunFiles) -> list[Path]:
-    return [run.lock, *run.folder.glob("*.lock"), *(kit.root / ".runr/locks").iterdir()]
+    below = (kit.root / ".runr/locks").rglob("*")
+    return [run.lock, *run.folder.glob("*.lock"), *(path for path in below if path.is_file())]
 
 
 def _caught_gits(kit: ProjectKit, run: RunFiles) -> list[int]:

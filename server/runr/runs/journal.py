@@ -277,7 +277,7 @@ def find(layout: Layout, wanted: str) -> RunFiles:
         return layout.run(matches[0])
     if matches:
         raise UnknownNameError(f"run {wanted!r} is ambiguous: {', '.join(matches[-5:])}")
-    if not known:
+    if wanted == "latest":
         raise UnknownNameError("there is no run yet", next_steps=[commands.next_task()])
     near = closest_match(wanted, known)
     offer = f"; did you mean {near}?" if near else ""
