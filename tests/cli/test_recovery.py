@@ -213,8 +213,8 @@ def test_the_cache_may_be_lost_or_damaged_at_any_time(finished: Place) -> None:
 
 def test_a_clock_that_goes_back_loses_no_completion_in_a_rebuild(place: Place) -> None:
     place.config('[run]\nworker = "script"\nattempts = 1\n')
-    place.script("a.md", "test -e ../../go || exit 1; echo 1 > a.txt", "verify: ['test -f a.txt']")
-    place.script("b.md", "echo 1 > b.txt", "depends_on: [a]\nverify: ['test -f b.txt']")
+    place.script("a.md", "test -e ../../go || exit 1; echo 1 >> a.txt", "verify: ['test -f a.txt']")
+    place.script("b.md", "echo 1 >> b.txt", "depends_on: [a]\nverify: ['test -f b.txt']")
     place.commit("Tasks")
     place.run("a", code=1)
     stopped = place.status("a.md")["last_run_id"]

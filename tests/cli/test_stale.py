@@ -15,7 +15,7 @@ def done(prepared: Prepare) -> Place:
 
 def _done(place: Place) -> None:
     place.script("a.md", "echo a > a.txt", "owns: [a.txt]")
-    place.script("b.md", "echo b > b.txt", "depends_on: [a]\nowns: [b.txt]")
+    place.script("b.md", "echo b >> b.txt", "depends_on: [a]\nowns: [b.txt]")
     place.commit("Tasks")
     place.run("a")
     place.run("b")
