@@ -32,7 +32,6 @@ _numbers = count()
 @pytest.mark.parametrize("_part", range(PARTS))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @pytest.mark.timeout(7200)  # with the many cases of the nightly profile
-@example(steps=["git sparse-checkout set src"], checks=["cat src/a"], in_place=True)
 @example(steps=["mkdir -p lib; echo good > lib/a"], checks=["cat lib/a"], in_place=False)
 @example(
     steps=["echo bad > src/a"], checks=["echo good > src/a; grep -q good src/a"], in_place=True
@@ -54,10 +53,10 @@ def test_what_is_verified_passes_in_a_fresh_clone(
     try:
         completed = kit.run("t.md", in_place=in_place).status == "completed"
     except DamagedStateError:
-        completed = False  # in place, the worker removed the record of its run
+        completed = False  # in place, the worker removed the record of its run, which may still run
     if completed:
         assert _failing(folder, "main", checks) == []
-    shutil.rmtree(folder)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _failing(folder: Path, branch: str, checks: list[str]) -> list[str]:
