@@ -393,3 +393,44 @@ def test_the_workspace_is_a_choice_and_weaker_evidence(source: Place) -> None:
 
 def test_doctor_says_how_this_machine_verifies(source: Place) -> None:
     assert "in a clean checkout" in source.runr("doctor").out
+
+
+def test_work_that_failed_on_the_target_is_verified_again_before_it_lands(source: Place) -> None:
+    source.write("check.sh", "grep -q good src/a\n")
+    source.script("t.md", "echo good work > src/a", header='verify: ["sh check.sh"]')
+    source.commit("Task")
+    source.write("src/a", "good, mine\n")
+    assert source.run("t", code=11)["stop_reason"] == "land_blocked"
+    source.git("checkout", "-q", "--", "src/a")
+    source.write("check.sh", "test -e fixed\n")
+    source.commit("Another check")
+    tip = source.git("rev-parse", "HEAD")
+    for words in (["land", "t"], ["land", "t"], ["land", "--all"], ["resume", "latest"]):
+        assert "fails with the work merged" in source.runr(*words, code=4).out
+        assert source.git("rev-parse", "HEAD") == tip
+    assert source.status("t.md")["status"] == "stopped"
+    source.write("fixed", "1\n")
+    source.commit("Fix it")
+    source.runr("land", "t", code=0)
+    assert source.status("t.md")["verification"] == "passed"
+    assert "1 verified" in source.runr("verify", code=0).out
+
+
+def test_what_a_person_wrote_into_the_worktree_is_kept(source: Place) -> None:
+    source.write(".gitignore", "*.log\n")
+    source.script("t.md", "echo good work > src/a", header=f"type: hybrid\nverify: ['{GOOD}']")
+    source.commit("Task")
+    run_ = source.run("t", code=9)
+    tree = source.root / ".runr/worktrees" / run_["id"]
+    (tree / "src/a").write_text("good, polished\n")
+    (tree / "notes.txt").write_text("mine\n")
+    (tree / "my.log").write_text("mine\n")
+    shown = source.runr("approve", "t", "--reason", "ok", code=0).out
+    assert "is kept: in no commit are notes.txt, src/a, my.log" in shown
+    assert [path.read_text() for path in (tree / "src/a", tree / "my.log")] == [
+        "good, polished\n",
+        "mine\n",
+    ]
+    assert source.read("src/a") == "good work\n"
+    (kept,) = source.runr("clean", "--json", code=0).json["kept"]
+    assert "2 changes in no commit" in kept["why"]

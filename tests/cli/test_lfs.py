@@ -1,12 +1,15 @@
 """Git LFS: checks see the contents of its files, the commit has their pointers."""
 
-import shutil
-
 import pytest
 
 from cli.terminal import Place
+from fakes.required import require_program
 
-pytestmark = pytest.mark.skipif(shutil.which("git-lfs") is None, reason="git-lfs is not installed")
+
+@pytest.fixture(autouse=True)
+def lfs() -> None:
+    """Require the program."""
+    require_program("git-lfs", "git-lfs")
 
 
 def test_checks_see_the_contents_of_lfs_files_and_the_commit_has_pointers(place: Place) -> None:

@@ -202,6 +202,7 @@ def render_end(run: RunDetails) -> str:
             f"{console.run_sign(run)} {name}: {_result(run)} in {format_duration(run.seconds)}"
         ]
         lines += _ignored(run)
+        lines += [f"    {run.detail}"] if run.detail else []
     else:
         lines = [f"{console.run_sign(run)} {name}: {_ending(run)}"]
         lines += render_summary(run)[1:]

@@ -104,24 +104,33 @@ class _Landing:
     def _message(self, tree: str) -> str:
         """Return the message of a merge; it lands only where its tree is verified, if any is."""
         subject = candidate.merge_subject(self._state)
-        return f"{subject}\n\n{VERIFIED_TREE}: {tree}\n" if self._verified else subject
+        return f"{subject}\n\n{VERIFIED_TREE}: {tree}\n" if self._checked else subject
 
     @property
-    def _verified(self) -> Candidate | None:
-        """The last candidate that passed in a clean checkout."""
+    def _checked(self) -> Candidate | None:
+        """The last candidate on which checks ran in a clean checkout, passed or not."""
         known = self._candidate or self._state.verification.candidate
-        passed = self._state.verification.result == "passed"
-        return known if known and known.where == "checkout" and passed else None
+        ran = self._candidate or self._state.verification.result in ("passed", "failed")
+        return known if known and known.where == "checkout" and ran else None
+
+    def _passed(self, tree: str) -> bool:
+        """Tell whether the checks passed on this tree, the last on which they ran."""
+        checked = self._checked
+        if checked is None or checked.tree != tree:
+            return False
+        if self._candidate is not None:
+            return all(check.passed for check in self._checks)
+        return self._state.verification.result == "passed"
 
     async def _verify(self, plan: MergePlan) -> IntegrateFinished | None:
         """Verify the commit unless its tree is the one that was verified; return the failure."""
-        state, known = self._state, self._verified
+        state, known = self._state, self._checked
         if known is None:
             return None
-        if plan.new == state.checkpoint_sha and known.tree == known.commit_tree:
+        if plan.new == state.checkpoint_sha and self._passed(known.commit_tree):
             return None
         built = candidate.of_merge(self._context, state, plan.new, plan.old)
-        if built.record.tree == known.tree:
+        if self._passed(built.record.tree):
             return None
         checks = spec.checks_of(state.spec, state.verification.checks)
         result = await verification.verify_candidate(

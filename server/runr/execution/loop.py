@@ -1,6 +1,7 @@
 """The execution of a run: its phases, performed until it ends. Each phase is idempotent."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 
 from runr.errors import (
@@ -18,6 +19,7 @@ from runr.execution.review import run_plan, run_review
 from runr.execution.verification import verify
 from runr.git import checkpoint, snapshot, submodules, worktree
 from runr.git.checkpoint import TreeChangedError
+from runr.git.ignored import ignored_files
 from runr.git.repo import Repo
 from runr.runs import events, journal
 from runr.runs.events import (
@@ -30,11 +32,14 @@ from runr.runs.machine import next_action
 from runr.runs.model import Phase, RunState
 from runr.runs.watched_journal import JournalChangedError
 from runr.scope import rules
+from runr.text import join_limited
 
 PhaseStep = Callable[[RunContext, RunState], Awaitable[FinishedPhase]]
 
 #: How many uncommitted files are recorded.
 _LEFT_DIRTY = 50
+# How many of them a sentence names.
+_LEFT_NAMED = 5
 
 
 async def run_phases(context: RunContext) -> RunState:
@@ -144,13 +149,37 @@ def _alteration(workspace: Repo, verified: str, now: str) -> str:
 
 
 async def clean_up(context: RunContext, state: RunState) -> FinishedPhase:
-    """Remove the run's worktree: what is worth keeping is committed or recorded."""
+    """Remove the run's worktree, unless a person has left something in it."""
     start = state.start
     if start.branch is not None:
+        if left := _left_since_a_stop(context, state):
+            names = join_limited(left, _LEFT_NAMED)
+            kept = f"{start.workdir} is kept: in no commit are {names}"
+            return PhaseFinished(Phase.RECORD, "ok", kept)
         worktree.remove(context.root, Path(start.workdir))
         if (target := state.integration.target) is not None:
             worktree.delete_branch(context.root, start.branch, merged_into=target)
     return PhaseFinished(Phase.RECORD, "ok")
+
+
+def _left_since_a_stop(context: RunContext, state: RunState) -> list[str]:
+    """Return the files in the worktree that are in no commit and that a person may have written.
+
+    The worker ended before the run stopped for the first time, and what it left is recorded.
+    """
+    known = journal.events(context.files)
+    stop = next((event.time for event in known if isinstance(event.data, events.RunStopped)), None)
+    if stop is None or not Path(state.start.workdir).is_dir():
+        return []
+    workspace = context.workspace(state)
+    seen = workspace.checkout()
+    if seen is None:
+        return []
+    changes = snapshot.changed(workspace, seen.tree, snapshot.take(workspace, head=seen.commit))
+    since = datetime.fromisoformat(stop).timestamp()
+    skip = state.spec.carry
+    ignored = ignored_files(workspace, since=since, skip=skip, most=_LEFT_DIRTY)
+    return [*(change.path for change in changes), *ignored]
 
 
 STEPS: dict[Phase, PhaseStep] = {

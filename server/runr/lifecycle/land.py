@@ -137,6 +137,7 @@ def _landing(project: Project, run: RunDetails) -> Landing:
         sha = (done.commit_sha or "")[:12]
         how = "was already on" if done.strategy == "already" else "landed on"
         outcome, message = "landed", f"{name} {how} {done.target}, now at {sha}"
+        message += f"; {state.detail}" if state.detail else ""
     else:
         outcome = state.stop_reason or "error"
         meaning = stop_reasons.find(outcome).meaning

@@ -149,7 +149,8 @@ def _finished(state: RunState, data: FinishedPhase) -> RunState:
         phase_open=False,
         outcome=data.outcome,
         is_retry=False,
-        detail=data.detail or state.detail,
+        # What failed on the way to a completion is no part of its end.
+        detail=data.detail if data.phase is Phase.RECORD else data.detail or state.detail,
     )
     match data:
         case PlanFinished():
