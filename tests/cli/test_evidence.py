@@ -434,3 +434,19 @@ def test_what_a_person_wrote_into_the_worktree_is_kept(source: Place) -> None:
     assert source.read("src/a") == "good work\n"
     (kept,) = source.runr("clean", "--json", code=0).json["kept"]
     assert "2 changes in no commit" in kept["why"]
+
+
+def test_a_formatter_leaves_uncommitted_changes_of_the_user_alone(source: Place) -> None:
+    source.config(f'{CONFIG}[verify]\ntier1 = ["sh fmt.sh"]\nwrites = ["*.txt"]\n')
+    source.write("fmt.sh", "for f in *.txt; do sed -i 's/ *$//' $f; done\n")
+    source.write("x.txt", "line   \n")
+    source.script("t.md", "echo 'new   ' > n.txt")
+    source.commit("Task")
+    source.write("x.txt", "my edit\n")
+    stopped_ = source.runr("run", "--task", "t", "--in-place", "--json").json
+    assert stopped_["status"] == "stopped"
+    assert "x.txt has changes of yours that are in no commit" in stopped_["detail"]
+    assert (source.read("x.txt"), source.read("n.txt")) == ("my edit\n", "new   \n")
+    source.commit("Mine")
+    source.runr("resume", "latest", code=0)
+    assert (source.read("x.txt"), source.read("n.txt")) == ("my edit\n", "new\n")

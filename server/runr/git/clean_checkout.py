@@ -103,7 +103,17 @@ def changed_files(checkout: Checkout) -> tuple[str, ...]:
 
 
 def copy_changes(checkout: Checkout, changed: Sequence[Change], workspace: Path) -> None:
-    """Write changed files of the checkout into a workspace that has the same folders."""
+    """Write changed files of the checkout into a workspace that has the same folders.
+
+    Raises GitError, with nothing written, for a file that has other content there than the
+    checkout had: it is the user's, and in no commit.
+    """
+    for change in changed:
+        if not _is_as_committed(checkout.repo, change, workspace / change.path):
+            raise GitError(
+                f"{change.path} has changes of yours that are in no commit, so what a check writes "
+                "cannot be copied there: commit them, or leave the file out of verify.writes"
+            )
     for change in changed:
         target = workspace / change.path
         if target.parent.resolve() != workspace.resolve() / Path(change.path).parent:
@@ -113,6 +123,21 @@ def copy_changes(checkout: Checkout, changed: Sequence[Change], workspace: Path)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(checkout.repo.run("cat-file", "blob", change.object_id))
             target.chmod(0o755 if change.new_mode == "100755" else 0o644)
+
+
+def _is_as_committed(repo: Repo, change: Change, file: Path) -> bool:
+    """Tell whether a file of the workspace is what the checkout began with."""
+    if not change.was_file:
+        return not os.path.lexists(file)
+    if file.is_symlink():
+        content = os.fsencode(file.readlink())
+        return repo.text("hash-object", "--stdin", stdin=content) == change.old_id
+    if not file.is_file():
+        return False
+    named = ("hash-object", "--stdin", f"--path={change.path}")
+    content = file.read_bytes()
+    ids = (repo.text(*words, stdin=content) for words in (named, named[:2]))
+    return change.old_id in ids
 
 
 def _discard(checkout: Checkout) -> None:
