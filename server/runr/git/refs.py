@@ -45,11 +45,12 @@ class Move(NamedTuple):
 
 def read(repo: Repo) -> Refs:
     """Return the refs of the repository as they are now."""
-    listed = repo.run("for-each-ref", "--format=%(objectname) %(refname)", _HEADS, _TAGS)
-    rows = (line.split(" ", 1) for line in os.fsdecode(listed).split("\n") if line)
     common = repo.common_dir()
     folders = (common, *sorted(common.glob("worktrees/*")))
+    # The logs before the refs: what is committed in between is then a step since the first of them.
     trees = {folder: tree for folder in folders if (tree := _working_tree(folder))}
+    listed = repo.run("for-each-ref", "--format=%(objectname) %(refname)", _HEADS, _TAGS)
+    rows = (line.split(" ", 1) for line in os.fsdecode(listed).split("\n") if line)
     return Refs(objects={ref: sha for sha, ref in rows}, trees=trees)
 
 
