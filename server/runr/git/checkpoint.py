@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from runr.errors import GitError
-from runr.git import commits, quarantine, snapshot
+from runr.git import commits, quarantine, snapshot, sparse
 from runr.git.repo import Checkout, Repo, complaint
 from runr.git.snapshot import Change
 from runr.git.trailers import RUN_ID, TASK, Block, Trailers, parse_trailers
@@ -188,7 +188,9 @@ def _tree(repo: Repo, head: str | None, changes: tuple[Change, ...]) -> str:
 def stage(repo: Repo, changes: tuple[Change, ...]) -> None:
     """Stage the changes in the user's index, and nothing else."""
     if changes:
+        out = sparse.left_out(repo) or {}
         repo.run("update-index", "-z", "--index-info", stdin=_entries(changes))
+        sparse.keep_out(repo, (change.path for change in changes if change.path in out), {})
         repo.attempt("update-index", "-q", "--refresh")
 
 

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 from runr import nofollow
 from runr.errors import GitError
-from runr.git import private_dir, quarantine, untracked
+from runr.git import private_dir, quarantine, sparse, untracked
 from runr.git.repo import Output, Repo, complaint, split
 from runr.git.untracked import SETTINGS
 
@@ -66,6 +66,8 @@ def take(repo: Repo, exclude: tuple[str, ...] = _RUNRS, *, head: str | None = No
         index = Path(env["GIT_INDEX_FILE"])
         private = _begin(repo, index, env)
         reader = private or repo
+        if private is not None:
+            sparse.follow(repo, private, env)
         added = _add(reader, ("-A", "--", ".", *out), env)
         if not added.ok:
             raise GitError(
@@ -100,27 +102,11 @@ def begin(repo: Repo) -> None:
         if any(repo.git_dir().glob("sharedindex.*")):
             # The other half of a split index would be looked for beside the private one.
             repo.run(*SETTINGS, "update-index", "--no-split-index", env=env)
-        _clear_flags(repo, env)
+        sparse.clear_flags(repo, env)
         private_dir.create(repo, folder)
         if untracked.is_remembered(folder):
             untracked.add_by_hash(private_dir.enter(repo, folder), folder, index)
         _keep(repo, index)
-
-
-def _clear_flags(repo: Repo, env: dict[str, str]) -> None:
-    """Let no flag of an index keep git from looking at a file that is there."""
-    flagged = [line for line in repo.fields("ls-files", "-v", "-z", env=env) if line[0] != "H"]
-    for option, is_flagged in (
-        ("--no-assume-unchanged", str.islower),
-        ("--no-skip-worktree", lambda mark: mark in "sS"),
-    ):
-        paths = [line[2:] for line in flagged if is_flagged(line[0])]
-        # Files outside of a sparse checkout are not there, and count as they are in HEAD.
-        there = [path for path in paths if os.path.lexists(repo.path / path)]
-        if there:
-            names = "".join(f"{path}\0" for path in there)
-            flags = (option, "-z", "--stdin")
-            repo.run(*SETTINGS, "update-index", *flags, stdin=os.fsencode(names), env=env)
 
 
 def _follow_ignored(repo: Repo, private: Repo, env: dict[str, str]) -> None:
