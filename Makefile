@@ -21,6 +21,10 @@ unexport PYTHONDONTWRITEBYTECODE
 OLDEST_TESTS := tests/structure tests/unit tests/mcpserver $(addprefix tests/cli/test_,\
 	checks.py complete.py export.py list.py new.py phases.py setup.py lint.py)
 
+# What is run with a new interpreter for each command: of every kind of command some.
+NOT_FORKED_TESTS := tests/acceptance/test_runs.py $(addprefix tests/cli/test_,\
+	answers.py complete.py list.py phases.py run.py setup.py lint.py session_runs.py verify.py)
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help demo test check-long nightly test-oldest mutants lint check crash bench docs build clean
@@ -34,15 +38,15 @@ demo: .venv/.runtime ## see runr at work in a small repository of its own
 test: .venv/.test ## run the tests; ARGS="-k name" narrows them
 	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
-check-long: .venv/.test ## the tests that take long, more examples, and no command forked
+check-long: .venv/.test ## the tests that take long, more examples, and commands that are not forked
 	@$(BIN)/python -m pytest -n auto --dist worksteal \
-	  -m "long or hypothesis" --hypothesis-profile=long $(ARGS)
+	  -m "(long or hypothesis) and not nightly" --hypothesis-profile=long $(ARGS)
 	@RUNR_TEST_INSTALLED=1 $(BIN)/python -m pytest -n auto --dist worksteal \
-	  -m "not long and not installed" tests/cli tests/acceptance $(ARGS)
+	  -m "not long and not nightly and not installed" $(NOT_FORKED_TESTS) $(ARGS)
 
-nightly: .venv/.test ## ten thousand random workers: what is verified passes in a clone
+nightly: .venv/.test ## ten thousand random workers, and a hundred times ten runs at once
 	@$(BIN)/python -m pytest -n auto --dist worksteal --hypothesis-profile=nightly \
-	  tests/acceptance/test_verified_means_a_clone_passes.py $(ARGS)
+	  -m "not long" tests/acceptance/test_verified_means_a_clone_passes.py tests/cli/test_together.py $(ARGS)
 
 test-oldest: .venv-oldest/.test ## the same with the oldest packages that are allowed
 	@.venv-oldest/bin/python -m pytest -n auto --dist worksteal $(OLDEST_TESTS) $(ARGS)

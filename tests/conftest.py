@@ -30,7 +30,7 @@ _GRACE_S = 10
 # A deadline would be a timed assertion.
 # The same examples each time: a failure is that of the change. The others draw new ones.
 settings.register_profile("short", max_examples=30, deadline=None, database=None, derandomize=True)
-settings.register_profile("long", max_examples=300, deadline=None, database=None)
+settings.register_profile("long", max_examples=150, deadline=None, database=None)
 settings.register_profile(
     "mutation", max_examples=10, deadline=None, database=None, derandomize=True
 )

@@ -8,14 +8,17 @@ from cli.terminal import Place
 from fakes.forked import RUNR
 
 _TOGETHER = 10
+_ROUNDS = [
+    pytest.param(number, marks=pytest.mark.long if number < _TOGETHER else pytest.mark.nightly)
+    for number in range(100)
+]
 
 
 def test_ten_concurrent_runs_all_land(place: Place) -> None:
     land_together(place)
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("_time", range(100))
+@pytest.mark.parametrize("_time", _ROUNDS)
 def test_ten_concurrent_runs_all_land_each_time(place: Place, _time: int) -> None:
     land_together(place)
 
