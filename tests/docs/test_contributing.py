@@ -35,9 +35,10 @@ def test_a_file_that_a_recipe_names_exists(name: str) -> None:
     assert (ROOT / name).exists()
 
 
-def test_the_test_files_that_the_makefile_selects_exist() -> None:
+@pytest.mark.parametrize("variable", ["OLDEST_TESTS", "NOT_FORKED_TESTS"])
+def test_the_test_files_that_the_makefile_selects_exist(variable: str) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    selected = makefile.split("OLDEST_TESTS := ", 1)[1].split("\n\n", 1)[0]
+    selected = makefile.split(f"{variable} := ", 1)[1].split("\n\n", 1)[0]
     folders, _, files = selected.partition("$(addprefix ")
     prefix, _, names = files.rstrip(")").partition(",")
     wanted = [*folders.split(), *(prefix + name for name in re.findall(r"\w+\.py", names))]
