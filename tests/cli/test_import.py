@@ -408,6 +408,7 @@ def test_what_is_of_no_known_tool_is_refused_in_one_line(
         ("tasks.json", b'{"tasks": [\n  {"id": 1,}\n]}', "line 2, column 12", "not JSON: "),
         ("tasks.json", b'{"tasks": [{"id": 1, "title": "a"}, 3]}', "tasks[1]", "a number where"),
         ("tasks.json", b'{"a": {"tasks": 1}}', "a.tasks", "a number where a list of tasks"),
+        ("tasks.json", b'{"a": {"tasks": []}, "b": [{"id": 1}]}', "b", "a list without a list"),
         ("b.jsonl", b'{"id": "a", "status": "open"}\n{"id"', "line 2, column 6", "not JSON: "),
         ("b.jsonl", b'{"id": "a"}\n\xff', "line 2, column 1", "not JSON: "),
         ("a.md", b"---\nid: task-1\nlabels: [\n---\n", "line 3", "`labels: [` is no YAML: "),

@@ -266,6 +266,18 @@ def test_a_wide_terminal_shows_title_priority_and_tags(
     assert "Build the parser" not in place.runr("list-tasks", env={"COLUMNS": str(width)}).out
 
 
+def test_a_row_is_cut_to_the_width_of_the_terminal_and_whole_elsewhere(place: Place) -> None:
+    place.task("b.md", f"depends_on: [{', '.join(f'missing-{number}' for number in range(9))}]")
+    record(place, a={"status": "stopped", "stop_reason": "ambiguity", "last_run_id": "r" * 30})
+    for width in (30, 60):
+        lines = seen(["list-tasks"], place.root, {"TERM": "xterm"}, width).splitlines()[1:3]
+        assert ["\x1b[33m" in line for line in lines] == [True, True]
+        shown = [re.sub(r"\x1b\[[\d;]*m", "", line) for line in lines]
+        assert [len(line) for line in shown] == [width] * 2
+        assert all(line.endswith("…") for line in shown)
+    assert "missing-8" in place.runr("list-tasks").out
+
+
 def test_control_characters_are_not_printed(place: Place) -> None:
     place.write(".runr/tasks/a.md", "# Title \x1b]0;owned\x07 \x1b[2J\n")
     place.task("b\x1b[2J\n.md")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations  # runs are named here, and loaded only where there are any
 
+import re
 import sys
 import threading
 import unicodedata
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from runr.query.detail_models import RunDetails
 
 _DELAY_S = 1.0
+_TEXT_AND_CODE = re.compile(r"([^\x1b]*)(\x1b\[[\d;]*m|$)")
 _ECHO = partial(click.echo, err=True)
 
 
@@ -61,11 +63,30 @@ def pad(text: str, width: int) -> str:
 
 def cut(text: str, width: int) -> str:
     """Return `text`, or as much of it as fits into `width` columns."""
-    if columns(text) <= width:
-        return text
-    while text and columns(text) > width - 1:
+    return text if columns(text) <= width else f"{_begin(text, width - 1)}…"
+
+
+def _begin(text: str, width: int) -> str:
+    """Return as much of `text` as fits into `width` columns."""
+    while text and columns(text) > width:
         text = text[:-1]
-    return f"{text}…"
+    return text
+
+
+def cut_row(row: str, name: str) -> str:
+    """Return the row of a list, cut to the width of the terminal, but not before its name ends.
+
+    Colour codes have no width.
+    """
+    width, plain = line_width(), click.unstyle(row)
+    if width is None or columns(plain) <= width:
+        return row
+    whole = columns(plain[: plain.index(name) + len(name)])
+    room, kept = max(width - 1, whole), ""
+    for text, code in _TEXT_AND_CODE.findall(row):
+        kept += _begin(text, room) + code
+        room = max(0, room - columns(text))
+    return f"{kept}…"
 
 
 def line_width() -> int | None:

@@ -271,7 +271,7 @@ def render_runs(answer: RunList) -> str:
             f"{console.run_sign(run)} {run.id}  {state:<{state_width}}  {console.pad(name, width)}"
         )
         took = f"{run.worker:<{workers}}  {format_duration(run.seconds):>6}"
-        lines.append(f"{begun}  {took}{cost}{reason}")
+        lines.append(console.cut_row(f"{begun}  {took}{cost}{reason}", run.id))
     if answer.total_count > len(answer.runs):
         lines.append(f"… of {answer.total_count}; --limit 0 shows all")
     return "\n".join([*lines, *render_next_steps(answer.next_steps)])

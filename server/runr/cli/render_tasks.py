@@ -40,7 +40,8 @@ def render_list(answer: TaskList) -> str:
         begun = f"  {sign} {console.pad(name, width)}  {shown}"
         remarks = _remarks(row)
         gap = " " * (states - len(status) + 2)
-        lines.append(_with_title(f"{begun}{gap}{remarks}".rstrip(), row))
+        line = _with_title(f"{begun}{gap}{remarks}".rstrip(), row)
+        lines.append(console.cut_row(line, name))
     if 0 < answer.needs_human_count < answer.total_count:
         lines.append(f"  {blocked_note(answer.needs_human_count)}")
     if answer.next_cursor:

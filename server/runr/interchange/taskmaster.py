@@ -26,6 +26,9 @@ PLACES = (".taskmaster/tasks/tasks.json", "tasks/tasks.json", "tasks.json")
 #: The list that is meant where none is named.
 MAIN = "master"
 
+#: What stands beside the lists and says something about them or the file.
+_ABOUT = ("metadata", "meta", "project")
+
 # Ids with more digits are no numbers that people count with.
 _WIDEST = 6
 _WORD = {
@@ -84,11 +87,14 @@ def _lists(value: Any) -> tuple[list[tuple[str, list[_Item]]], list[tuple[str, s
         return [], [("", f"{describe(value)} where an object with a list `tasks` is wanted")]
     found: list[tuple[str, list[_Item]]] = []
     damaged: list[tuple[str, str]] = []
+    others: list[tuple[str, str]] = []
     for key, inner in (*getattr(value, "repeated", ()), *value.items()):
         tag, place, tasks = MAIN, "tasks", inner
         if isinstance(inner, dict) and "tasks" in inner:
             tag, place, tasks = key, f"{one_line(key)}.tasks", inner["tasks"]
         elif key != "tasks":
+            if isinstance(inner, dict | list) and inner and key not in _ABOUT:
+                others.append((one_line(key), f"{describe(inner)} without a list `tasks` in it"))
             continue
         if isinstance(tasks, list):
             found.append((tag, _placed(place, tasks)))
@@ -96,7 +102,7 @@ def _lists(value: Any) -> tuple[list[tuple[str, list[_Item]]], list[tuple[str, s
             damaged.append((place, f"{describe(tasks)} where a list of tasks is wanted"))
     if not found and not damaged:
         damaged.append(("", "there is no list `tasks` in it"))
-    return found, damaged
+    return found, [*damaged, *others] if found else damaged
 
 
 def _placed(place: str, items: list[Any]) -> list[_Item]:
