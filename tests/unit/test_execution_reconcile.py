@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -224,6 +225,32 @@ def test_a_run_that_is_killed_after_its_last_event_is_completed_by_the_next_comm
     assert (entry.status, entry.completed_by) == (State.COMPLETED, f"run:{run.id}")
     assert [entry.checkpoint_sha] == kit.checkpoints()
     assert follow.wait_for_run(kit.open(), run.id, 0).status == "completed"
+
+
+DIES_REMOVING = """#!/bin/sh
+case " $* " in
+*" worktree remove "*) {remove}; kill -9 $PPID ;;
+*) exec {git} "$@" ;;
+esac
+"""
+
+
+@pytest.mark.parametrize("lost", [".git", "log.txt", "*"])
+def test_a_run_that_is_killed_while_its_worktree_is_removed_is_resumed(
+    kit: ProjectKit, tmp_path: Path, lost: str
+) -> None:
+    kit.script("a.md", 'echo "$RUNR_ATTEMPT" >> log.txt', header="verify: [test -s log.txt]")
+    worktrees = shlex.quote(str(kit.root / ".runr/worktrees"))
+    script = DIES_REMOVING.format(remove=f"rm -rf {worktrees}/*/{lost}", git=shutil.which("git"))
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/git").write_text(script, encoding="utf-8")
+    (tmp_path / "bin/git").chmod(0o755)
+    project = kit.open(PATH=f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    run = kit.layout.run(run_task(project, RunRequest(task="a")).run.id)
+    until(lambda: not process.is_alive(run), f"the end of {run.id}")
+    interrupted(kit, run)
+    resumed(kit, run)
+    assert log_attempts(kit) == ["1"]
 
 
 def test_a_run_that_is_killed_repeatedly_is_resumed_every_time(kit: ProjectKit, gate: Gate) -> None:

@@ -152,11 +152,13 @@ async def clean_up(context: RunContext, state: RunState) -> FinishedPhase:
     """Remove the run's worktree, unless a person has left something in it."""
     start = state.start
     if start.branch is not None:
-        if left := _left_since_a_stop(context, state):
+        path = Path(start.workdir)
+        begun = worktree.is_removal_begun(context.root, path)
+        if not begun and (left := _left_since_a_stop(context, state)):
             names = join_limited(left, _LEFT_NAMED)
-            kept = f"{start.workdir} is kept: in no commit are {names}"
+            kept = f"{path} is kept: in no commit are {names}"
             return PhaseFinished(Phase.RECORD, "ok", kept)
-        worktree.remove(context.root, Path(start.workdir))
+        worktree.remove(context.root, path)
         if (target := state.integration.target) is not None:
             worktree.delete_branch(context.root, start.branch, merged_into=target)
     return PhaseFinished(Phase.RECORD, "ok")

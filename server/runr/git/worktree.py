@@ -12,6 +12,8 @@ from runr.git.repo import Repo
 from runr.next_steps import commands
 
 _SLUG = 40
+#: In git's folder about a worktree, which goes last: its files are being removed.
+_REMOVAL = "runr-removal"
 
 
 def branch_name(slug_source: str, run_id: str) -> str:
@@ -54,6 +56,7 @@ def remove(repo: Repo, path: Path) -> None:
     if record is None:
         return
     unfinished = _unfinished(record)
+    (record / _REMOVAL).touch()
     if path.is_dir() and (unfinished or _is_truncated(path / ".git")):
         # Git was killed while it made or removed it: only the record still knows the folder.
         shutil.rmtree(path)
@@ -62,6 +65,12 @@ def remove(repo: Repo, path: Path) -> None:
         shutil.rmtree(record)
     else:
         repo.run("worktree", "remove", "--force", "--", str(path))
+
+
+def is_removal_begun(repo: Repo, path: Path) -> bool:
+    """Tell whether `remove` was killed: any part of the files may be gone already."""
+    record = _record(repo, path)
+    return record is not None and (record / _REMOVAL).exists()
 
 
 def forget_unfinished(repo: Repo, path: Path) -> None:
