@@ -51,7 +51,7 @@ def test_a_run_of_a_trivial_task_starts_few_git_processes(
     calls.write_text("")
     place.runr("run", "--task", "a", "--worker", "script", code=0)
     asked = questions(calls)
-    assert asked["rev-parse HEAD^{commit} HEAD^{tree} --symbolic-full-name HEAD"], shown(asked)
+    assert asked["log -1 --format=%H %T HEAD --"], shown(asked)
     assert asked.total() <= _MOST[where], f"{asked.total()} processes of git:\n{shown(asked)}"
     folders = [question for question in asked if re.search("-git-(common-)?dir", question)]
     assert not folders, f"read from the files, without a process: {folders}"

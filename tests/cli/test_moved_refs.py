@@ -105,6 +105,40 @@ def test_what_the_user_moves_meanwhile_is_not_the_workers(
     assert [line for line in refs(source).splitlines() if "refs/heads/main" not in line] == rest
 
 
+def test_a_worktree_that_another_run_is_making_is_not_the_workers(source: Place) -> None:
+    making = source.root / ".git/worktrees/another"
+    source.write(".git/worktrees/another/gitdir", f"{source.root}/.runr/worktrees/another/.git\n")
+    source.write(".git/worktrees/another/commondir", "../..\n")
+    source.write(".git/worktrees/another/HEAD", "0" * 40 + "\n")
+    made = run(source, f"echo 2 > b; echo ref: refs/heads/runr/another > {making}/HEAD")
+    assert made["status"] == "completed", made
+
+
+def test_what_the_user_commits_onto_landed_work_is_not_the_workers(source: Place) -> None:
+    source.write(".git/info/exclude", "begun*\ndone*\n")
+    for name in "tu":
+        wait = WAIT.replace("/begun", f"/begun-{name}-$RUNR_ATTEMPT").replace("/done", "/done-")
+        source.script(f"{name}.md", f"echo 2 > {name}; {wait.replace('done-', 'done-' + name)}")
+    source.commit("Tasks")
+    first, second = (
+        source.runr("--json", "run", "--task", name, "--detach").json["id"] for name in "tu"
+    )
+    for name in "tu":
+        until((source.root / f"begun-{name}-1").exists, "the workers")
+    # The branch is then moved in no working tree, and the log of no HEAD tells where to.
+    source.runr("stop", first)
+    source.git("switch", "-q", "other")
+    source.runr("resume", first, "--detach")
+    until((source.root / "begun-t-2").exists, "the worker")
+    source.write("done-u")
+    assert source.await_end(second)["status"] == "completed"
+    source.git("switch", "-q", "main")
+    source.commit("Mine")
+    source.write("done-t")
+    ended = source.await_end(first)
+    assert ended["status"] == "completed", ended
+
+
 def test_what_another_run_lands_meanwhile_is_not_the_workers(source: Place) -> None:
     source.write(".git/info/exclude", "begun\ndone\n")
     source.script("t.md", f"echo 2 > b; {WAIT}")

@@ -1,9 +1,13 @@
 """What a killed git leaves behind is repaired, and changes of the user are kept."""
 
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from fakes.project_kit import until
 from runr.git import recovery
 from runr.git.repo import Repo
 from unit.git_trees import git, make
@@ -71,3 +75,24 @@ def test_the_locks_of_the_users_other_worktrees_are_left_alone(tmp_path: Path) -
     lock.touch()
     assert recovery.clear_locks(repo, repo.path / ".runr/worktrees") == ()
     assert lock.exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="whether git runs is read from /proc")
+def test_a_lock_that_another_git_takes_meanwhile_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo, _ = moved(tmp_path)
+    lock = repo.git_dir() / "index.lock"
+    lock.touch()
+    with subprocess.Popen(["git", "cat-file", "--batch"], cwd=repo.path, stdin=-1) as running:
+
+        def end(_: float) -> None:
+            lock.with_name("later").write_text("of another git")
+            lock.with_name("later").replace(lock)
+            running.communicate()
+
+        comm = Path(f"/proc/{running.pid}/comm")
+        until(lambda: comm.read_text() == "git\n", "git")
+        monkeypatch.setattr(time, "sleep", end)
+        assert recovery.clear_locks(repo, repo.path / ".runr/worktrees") == ()
+    assert lock.read_text() == "of another git"

@@ -29,4 +29,4 @@ def test_what_is_committed_while_the_refs_are_read_is_a_later_step(
     after = refs.read(Repo(root))
     assert list(refs.moves(before, after)) == [refs.Move("refs/heads/main", old, new)]
     steps = refs.logged_steps(before.trees[root / ".git"])
-    assert refs.leads(steps, old, new)
+    assert new in refs.reached(steps, old)

@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -165,3 +169,54 @@ def test_reading_runs_no_hook_of_the_user(tmp_path: Path) -> None:
     write(root, {"a.txt": "2"})
     assert Repo(root).dirty() == ("a.txt",)
     assert not mark.exists()
+
+
+def test_what_is_checked_out_is_one_commit_with_its_tree_while_the_branch_moves(
+    tmp_path: Path,
+) -> None:
+    root = make(tmp_path / "repo", {"a.txt": "1"})
+    one = git(root, "rev-parse", "HEAD")
+    two = save(root, {"a.txt": "2"})
+    trees = {sha: git(root, "rev-parse", f"{sha}^{{tree}}") for sha in (one, two)}
+    branch = root / ".git/refs/heads/main"
+    moving = "import os, sys\nwhile True:\n" + "".join(
+        f"    open(sys.argv[1] + '.new', 'w').write('{sha}\\n')\n"
+        "    os.replace(sys.argv[1] + '.new', sys.argv[1])\n"
+        for sha in (one, two)
+    )
+    with subprocess.Popen([sys.executable, "-c", moving, str(branch)]) as mover:
+        try:
+            seen = [Repo(root).checkout() for _ in range(60)]
+        finally:
+            mover.kill()
+    assert all(each and trees[each.commit] == each.tree for each in seen)
+
+
+def test_refs_that_were_not_asked_for_may_be_broken(tmp_path: Path) -> None:
+    """A ref looks so to git while it is deleted."""
+    root = make(tmp_path / "repo", {"a.txt": "1"})
+    broken = root / ".git/refs/heads/runr/broken"
+    broken.parent.mkdir()
+    broken.touch()
+    repo, main = Repo(root), git(root, "rev-parse", "HEAD")
+    assert repo.refs("refs/heads/main", "refs/heads/runr") == {"refs/heads/main": main}
+    with pytest.raises(GitError, match="broken ref refs/heads/runr/broken"):
+        repo.refs("refs/heads/runr/broken")
+
+
+def test_a_worktree_that_another_git_is_making_stops_no_command(tmp_path: Path) -> None:
+    root = make(tmp_path / "repo", {"a.txt": "1"})
+    git(root, "worktree", "add", "-q", "-b", "other", str(tmp_path / "other"))
+    common = root / ".git/worktrees/other/commondir"
+    whole = common.with_name("whole")
+    common.rename(whole)
+    os.mkfifo(common)
+
+    def finish() -> None:
+        with common.open("w"):  # git reads it now, and nothing is in it
+            whole.replace(common)
+
+    with ThreadPoolExecutor() as making:
+        made = making.submit(finish)
+        assert "other" in Repo(root).text("worktree", "list")
+        made.result()

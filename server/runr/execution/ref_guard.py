@@ -11,19 +11,16 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from runr.errors import DamagedStateError
+from runr.execution import landed
 from runr.execution.context import RunContext
 from runr.git import folders, hooks, refs
 from runr.git.refs import Move, Refs, WorkingTree
-from runr.runs import journal
 from runr.runs.events import RefsMoved
 from runr.runs.model import MovedRef, RunState
 
 _HEADS = "refs/heads/"
 #: Below this are the branches of runs, each of which looks after its own.
 _RUNS = "refs/heads/runr/"
-#: How many of the latest runs may have landed meanwhile.
-_LATEST = 50
 
 
 class RefGuard:
@@ -41,7 +38,19 @@ class RefGuard:
         if self._noted() is None:
             self._log.unlink(missing_ok=True)
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            self._file.write_text(json.dumps(refs.encode(refs.read(self._repo))))
+            found = refs.read(self._repo)
+            # Git makes the worktree of another run in several steps; its own guard looks after it.
+            guarded = {at: tree for at, tree in found.trees.items() if not self._is_anothers(at)}
+            noted = found._replace(trees=guarded)
+            self._file.write_text(json.dumps(refs.encode(noted)))
+
+    def _is_anothers(self, git_dir: Path) -> bool:
+        """Tell whether this is the git directory of another run's worktree."""
+        with suppress(OSError):
+            tree = Path((git_dir / "gitdir").read_text(errors="surrogateescape").strip()).parent
+            own = Path(self._start.workdir).resolve()
+            return tree != own and tree.parent == self._context.layout.worktrees.resolve()
+        return False
 
     def finish(self) -> RefsMoved | None:
         """Compare and put back what the worker has moved; None where there is nothing to report."""
@@ -99,7 +108,7 @@ class RefGuard:
     def _heads(self, others: list[WorkingTree], after: Refs) -> Iterator[MovedRef]:
         for tree in others:
             now = after.trees.get(tree.git_dir)
-            if now is None or now.head == tree.head or (tree.ref or "").startswith(_RUNS):
+            if now is None or now.head == tree.head:
                 continue
             if refs.logged_steps(tree):
                 continue
@@ -115,29 +124,15 @@ class RefGuard:
         return move.new is not None and self._repo.is_ancestor(move.old or "", move.new)
 
     def _is_explained(self, move: Move, others: list[WorkingTree], after: Refs) -> bool:
-        """Tell whether the user, in another working tree, or another run has moved the ref."""
+        """Tell whether the user, in another working tree, or other runs have moved the ref."""
         if move.old is None or move.new is None:
             return False
+        steps: set[tuple[str, str]] = set()
         for tree in others:
             now = after.trees.get(tree.git_dir)
-            if move.ref not in (tree.ref, now.ref if now else None):
-                continue
-            if refs.leads(refs.logged_steps(tree), move.old, move.new):
-                return True
-        return self._has_landed(move.old, move.new)
-
-    def _has_landed(self, old: str, new: str) -> bool:
-        """Tell whether the new tip is the checkpoint of another run, or a merge of one."""
-        if not self._repo.is_ancestor(old, new):
-            return False
-        tips = {new, *self._repo.text("rev-list", "--parents", "-1", new).split()[2:]}
-        layout = self._context.layout
-        for run_id in reversed(journal.ids(layout)[-_LATEST:]):
-            with suppress(DamagedStateError):
-                state = journal.folded(layout.run(run_id)) if run_id != self._id else None
-                if state is not None and tips.intersection(state.checkpoints):
-                    return True
-        return False
+            if move.ref in (tree.ref, now.ref if now else None):
+                steps |= refs.logged_steps(tree)
+        return landed.explains(self._context, move.old, move.new, steps)
 
     def _recorded(self) -> dict[str, str | None]:
         """Return the refs that a git of the worker's has moved, with where it left them."""

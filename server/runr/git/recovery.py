@@ -19,7 +19,7 @@ def clear_locks(repo: Repo, worktrees: Path, *, patience_s: float = 5.0) -> tupl
     Covers the repository and the working trees below `worktrees`. While a git
     process runs in it, or where that is unknown (no /proc), every lock stays.
     """
-    found = tuple(_locks(repo.common_dir(), worktrees))
+    found = dict(_locks(repo.common_dir(), worktrees))
     if not found:
         return ()
     deadline = time.monotonic() + patience_s
@@ -27,10 +27,13 @@ def clear_locks(repo: Repo, worktrees: Path, *, patience_s: float = 5.0) -> tupl
         if time.monotonic() > deadline:
             return ()
         time.sleep(0.05)
-    for lock in found:
+    # A git that has begun since then may have a lock of the same name.
+    left = dict(_locks(repo.common_dir(), worktrees))
+    dead = [lock for lock, made in left.items() if found.get(lock) == made]
+    for lock in dead:
         with suppress(FileNotFoundError):
             lock.unlink()
-    return tuple(lock.name for lock in found)
+    return tuple(lock.name for lock in dead)
 
 
 def locks_in_the_way(
@@ -104,14 +107,22 @@ def _is_begun(repo: Repo, change: Change) -> bool:
     return repo.run("cat-file", "blob", change.object_id).startswith(file.read_bytes())
 
 
-def _locks(common: Path, worktrees: Path) -> Iterator[Path]:
-    yield from (common / name for name in _LOCKS if (common / name).exists())
+def _locks(common: Path, worktrees: Path) -> Iterator[tuple[Path, tuple[int, int]]]:
+    """Yield each lock with what tells it from a later one of the same name."""
+    for lock in _possible_locks(common, worktrees):
+        with suppress(OSError):
+            seen = lock.stat()
+            yield lock, (seen.st_ino, seen.st_mtime_ns)
+
+
+def _possible_locks(common: Path, worktrees: Path) -> Iterator[Path]:
+    yield from (common / name for name in _LOCKS)
     yield from (common / "refs").rglob("*.lock")
     for record in common.glob("worktrees/*"):
         with suppress(OSError):
             place = Path((record / "gitdir").read_text(errors="surrogateescape").strip())
             if place.is_relative_to(worktrees):
-                yield from (record / name for name in _LOCKS if (record / name).exists())
+                yield from (record / name for name in _LOCKS)
 
 
 def _is_git_running(root: Path) -> bool:

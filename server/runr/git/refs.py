@@ -55,11 +55,12 @@ def read(repo: Repo) -> Refs:
 
 
 def _working_tree(git_dir: Path) -> WorkingTree | None:
+    log_size = _log_size(git_dir)
     try:
         head = (git_dir / "HEAD").read_text(errors="surrogateescape").strip()
     except OSError:
         return None
-    return WorkingTree(git_dir, head, _log_size(git_dir))
+    return WorkingTree(git_dir, head, log_size)
 
 
 def _log_size(git_dir: Path) -> int:
@@ -93,16 +94,16 @@ def logged_steps(tree: WorkingTree) -> set[tuple[str, str]]:
     return steps
 
 
-def leads(steps: set[tuple[str, str]], old: str, new: str) -> bool:
-    """Tell whether the steps lead from one commit to the other."""
-    reached, open_ = {old}, [old]
+def reached(steps: set[tuple[str, str]], old: str) -> set[str]:
+    """Return the commits to which the steps lead from one commit, with that commit."""
+    found, open_ = {old}, [old]
     while open_:
         at = open_.pop()
         for before, after in steps:
-            if before == at and after not in reached:
-                reached.add(after)
+            if before == at and after not in found:
+                found.add(after)
                 open_.append(after)
-    return new in reached
+    return found
 
 
 def put_back(repo: Repo, move: Move, note: str) -> bool:

@@ -52,6 +52,11 @@ _BEGUN = {
 }
 
 
+#: What a git says that looks at all worktrees while another makes or removes one. It has done
+#: nothing yet, so it can be repeated.
+_UNFINISHED = re.compile(r"failed to read \S*worktrees/.*/commondir")
+_PAUSES_S = (0.01, 0.03, 0.1)
+
 #: Seconds after which every git of this process is ended; none for what a user starts and can stop.
 _limit_s: list[float] = []
 
@@ -98,11 +103,10 @@ class Output(NamedTuple):
 
 
 class Checkout(NamedTuple):
-    """What is checked out; `branch` is None where HEAD is detached."""
+    """The commit that is checked out, and its tree."""
 
     commit: str
     tree: str
-    branch: str | None
 
 
 class Repo(NamedTuple):
@@ -126,6 +130,20 @@ class Repo(NamedTuple):
         After `timeout_s` it is killed with all that it started: a TimeoutError. A
         full disk is an OSError, as it is wherever else something is written.
         """
+        for pause in _PAUSES_S:
+            done = self._once(args, stdin, env, timeout_s)
+            if done.ok or not _UNFINISHED.search(done.err):
+                return done
+            time.sleep(pause)
+        return self._once(args, stdin, env, timeout_s)
+
+    def _once(
+        self,
+        args: Sequence[str],
+        stdin: bytes,
+        env: Mapping[str, str] | None,
+        timeout_s: float | None,
+    ) -> Output:
         limit = timeout_s if timeout_s is not None else next(iter(_limit_s), None)
         with _git_on_path():
             git = subprocess.Popen(
@@ -235,18 +253,14 @@ class Repo(NamedTuple):
 
     def checkout(self) -> Checkout | None:
         """Return what is checked out, None before the first commit."""
-        asked = ("HEAD^{commit}", "HEAD^{tree}", "--symbolic-full-name", "HEAD")
-        found = self.attempt("rev-parse", *asked)
-        lines = _line(found.out).split("\n")
-        if found.ok and len(lines) == len(asked) - 1:
-            commit, tree, ref = lines
-            branch = ref.removeprefix(_BRANCHES) if ref.startswith(_BRANCHES) else None
-            return Checkout(commit=commit, tree=tree, branch=branch)
-        # Unborn; or there is a tag with the name HEAD, and git names no branch then.
-        head = self.head()
-        if head is None:
+        # HEAD is read once: another git may move it at any moment.
+        args = ("log", "-1", "--format=%H %T", "HEAD", "--")
+        found = self.attempt(*args)
+        if found.ok:
+            return Checkout(*_line(found.out).split(" "))
+        if self.head() is None:
             return None
-        return Checkout(head, self.text("rev-parse", f"{head}^{{tree}}"), self.branch())
+        raise self._failure(args, found.err)
 
     def branch(self) -> str | None:
         """Return the branch that is checked out, None where HEAD is detached."""
@@ -277,9 +291,12 @@ class Repo(NamedTuple):
         A broken one is a GitError: git itself only warns of it.
         """
         # That the type is asked for makes git look whether the object is there.
-        flags = ("--format=%(objectname) %(objecttype) %(refname)",)
-        found = self.attempt("for-each-ref", *flags, *names)
-        if not found.ok or "broken ref" in found.err:
+        args = ("for-each-ref", "--format=%(objectname) %(objecttype) %(refname)", *names)
+        found = self.attempt(*args)
+        if _broken(found.err, names):
+            # One that is deleted at the same moment looks broken, once.
+            found = self.attempt(*args)
+        if not found.ok or _broken(found.err, names):
             raise self._failure(("for-each-ref", *names), found.err.replace("warning:", "error:"))
         rows = (line.split(" ", 2) for line in os.fsdecode(found.out).split("\n") if line)
         return {ref: sha for sha, _, ref in rows if ref in names}
@@ -464,6 +481,11 @@ def remedies(err: str) -> tuple[str, ...]:
     """Return the commands that git's message advises."""
     lines = (line.removeprefix("hint:") for line in err.splitlines())
     return tuple(line.strip() for line in lines if re.match(r"\s+git \S", line))
+
+
+def _broken(err: str, names: Sequence[str]) -> bool:
+    """Tell whether git complains of one of these refs; those below them are not asked for."""
+    return any(re.search(rf"broken ref {re.escape(name)}$", err, re.MULTILINE) for name in names)
 
 
 def _line(out: bytes) -> str:

@@ -46,7 +46,8 @@ def add(repo: Repo, path: Path, branch: str, base: str) -> None:
             "the branch `runr` leaves no room for branches below runr/",
             next_steps=[commands.git("branch", "-m", "runr", "runr-old")],
         )
-    repo.run("worktree", "add", "--no-track", "-b", branch, "--", str(path), base)
+    # Not `-b`, with which it could not be repeated after the branch is made.
+    repo.run("worktree", "add", "--no-track", "-B", branch, "--", str(path), base)
 
 
 def remove(repo: Repo, path: Path) -> None:

@@ -73,7 +73,7 @@ def run_task(project: Project, request: RunRequest) -> RunResult:
     for name in (config.phases.plan, config.phases.review):
         if name != "off":
             registry.available((name,), config, project.environment)
-    base = _base(project)
+    base, target = _base(project)
     with project.doing("looking at what the run needs"):
         missing = readiness.ensure_ready(
             project.repo,
@@ -85,7 +85,9 @@ def run_task(project: Project, request: RunRequest) -> RunResult:
             surface=project.surface,
         )
     forced = "; ".join(each for each in (blockers, missing) if each) or None
-    run, start = _open(project, task, config, base, worker=worker, request=request, forced=forced)
+    run, start = _open(
+        project, task, config, base, target, worker=worker, request=request, forced=forced
+    )
     return _begin(project, run, start, entry)
 
 
@@ -133,8 +135,11 @@ def _refuse(
     return f"open dependencies: {', '.join(blockers)}" if blockers else None
 
 
-def _base(project: Project) -> Checkout:
-    base = project.repo.checkout()
+def _base(project: Project) -> tuple[Checkout, str | None]:
+    """Return what is checked out, and the branch, which the user may switch at this moment."""
+    branch, base = project.repo.branch(), project.repo.checkout()
+    while (now := project.repo.branch()) != branch:
+        branch, base = now, project.repo.checkout()
     if base is None:
         raise RepositoryError(
             "this repository has no commits yet, so a run has nothing to start from",
@@ -143,7 +148,7 @@ def _base(project: Project) -> Checkout:
                 setup.first_commit(),
             ),
         )
-    return base
+    return base, branch
 
 
 def _open(
@@ -151,6 +156,7 @@ def _open(
     task: Task,
     config: Config,
     base: Checkout,
+    target: str | None,
     *,
     worker: str,
     request: RunRequest,
@@ -171,7 +177,7 @@ def _open(
         base_sha=base.commit,
         base_tree=tree,
         branch=worktree.branch_name(task.name.removesuffix(".md"), run.id) if own_tree else None,
-        target=base.branch,
+        target=target,
         session_id=request.session_id if worker == "session" else None,
         override_reason=forced,
         sequence=leases.next_sequence(project),
