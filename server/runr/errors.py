@@ -122,6 +122,10 @@ class DamagedStateError(RunrError):
     exit_code = ExitCode.DAMAGED
 
 
+class ForeignRunError(DamagedStateError):
+    """The journal of a run is not sealed with the key of this clone: it proves nothing here."""
+
+
 class GitError(RunrError):
     """A git command failed unexpectedly."""
 

@@ -21,7 +21,7 @@ PY"""
 WRITES = {
     "an event of its own": 'echo \'{"seq":4,"time":"2026-01-01T00:00:00.000Z","type":"run.resumed",'
     f'"source":"runr","payload":{{}}}}\' >> {JOURNAL}',
-    "an event with a digest": CHAINED,
+    "an event with a seal": CHAINED,
     "an event changed": f"sed -i 's/tier1/tier0/; s/false/true/' {JOURNAL}",
     "all events removed": f"rm {JOURNAL}",
 }
@@ -67,16 +67,17 @@ def test_an_event_that_was_added_to_the_record_of_a_run_is_damage(place: Place) 
     assert f"line {len(lines) + 1} is not as runr wrote it" in refused.err
 
 
-def test_a_journal_without_a_chain_is_read_and_called_so(place: Place) -> None:
+def test_a_journal_without_seals_is_shown_and_proves_nothing(place: Place) -> None:
     place.config(CONFIG)
     place.script("t.md", "echo 1 > a", header='verify: ["grep -q 1 a"]')
     place.commit()
     run = place.run("t")
     timeline = place.run_folder(run["id"]) / "timeline.jsonl"
     events = place.events(run["id"])
-    old = [json.dumps({k: v for k, v in each.items() if k != "chain"}) for each in events]
+    old = [json.dumps({k: v for k, v in each.items() if k != "seal"}) for each in events]
     timeline.write_text("\n".join(old) + "\n")
-    (place.run_folder(run["id"]) / "report.md").unlink()
     shown = place.runr("report", run["id"], code=0).out
-    assert "without a hash chain" in shown
-    assert "completed and verified" in shown
+    assert "t.md: completed and verified" in shown
+    assert "a record of another clone of the repository: it proves nothing here" in shown
+    assert "(of another clone" in place.runr("runs", code=0).out
+    assert place.runr("runs", "--json", code=0).json["runs"][0]["another_clone"] is True

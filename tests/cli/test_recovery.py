@@ -222,11 +222,7 @@ def test_a_clock_that_goes_back_loses_no_completion_in_a_rebuild(place: Place) -
     place.run("a")
     place.run("b")
     # As if the clock had been a day ahead while the first run stopped.
-    timeline = place.run_folder(stopped) / "timeline.jsonl"
-    unsealed = re.sub(r',"chain":"[^"]*"', "", timeline.read_text())
-    ahead = re.sub(r'"time":"2\d{3}', '"time":"2999', unsealed)
-    timeline.write_text(ahead)
-    (place.run_folder(stopped) / "state.json").unlink()
+    place.rewrite(stopped, lambda line: re.sub(r'"time":"2\d{3}', '"time":"2999', line))
     before = summary(place)
     assert before["a.md"] == ("completed", "verified")
     place.runr("rebuild", code=0)

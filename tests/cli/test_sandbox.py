@@ -21,6 +21,7 @@ pytestmark = pytest.mark.skipif(not sandbox.is_possible(), reason="needs user na
 TRIES = """\
 echo x > ../../config.toml
 ls ../../runs/*/timeline.jsonl
+test -s ../../../.git/runr/key/journals
 rm ../../tasks/t.md
 echo x > ../../../README.md
 git update-ref refs/heads/main HEAD~1

@@ -17,6 +17,7 @@ from runr.runs.events import PhaseStarted, ToolEdit
 from runr.runs.journal import Journal
 from runr.runs.model import Phase, RunCreated, RunState
 from runr.storage.layout import Layout
+from unit.git_trees import make
 
 NOW = datetime(2025, 1, 8, 14, 30, 22, tzinfo=UTC)
 START = RunCreated(
@@ -63,7 +64,7 @@ def test_a_command_that_is_not_a_commit_is_unchanged(command: str) -> None:
 
 
 def test_notes_and_events_by_many_writers_are_numbered_without_a_gap(tmp_path: Path) -> None:
-    run = journal.claim(Layout(tmp_path), NOW, iter(["k7qf"]))
+    run = journal.claim(Layout(make(tmp_path)), NOW, iter(["k7qf"]))
     log = Journal(run, lambda: NOW, Redactor({}))
     log.append(START)
 

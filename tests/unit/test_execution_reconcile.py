@@ -319,7 +319,7 @@ def test_a_run_that_ends_during_reconciliation_is_not_ended_again(
             return run.lock
 
     state = reconcile.end_if_dead(
-        RunContext.of(kit.layout, Ends(run.folder), os.environ, others.clock)
+        RunContext.of(kit.layout, Ends(run.folder, run.root), os.environ, others.clock)
     )
     assert state is not None
     assert state.stop_reason == "stopped"

@@ -11,12 +11,13 @@ import pytest
 
 from runr.errors import DamagedStateError, UnknownNameError
 from runr.redaction import Redactor
-from runr.runs import codec, journal
+from runr.runs import chain, clone_key, codec, journal
 from runr.runs.events import NoteAdded, WorkFinished, parse_data
 from runr.runs.journal import Journal
 from runr.runs.model import RunCreated
 from runr.runs.reducers import fold
 from runr.storage.layout import Layout, RunFiles
+from unit.git_trees import make
 
 NOW = datetime(2025, 1, 8, 14, 30, 22, 123456, tzinfo=UTC)
 START = RunCreated(
@@ -41,6 +42,7 @@ class Clock:
 
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
+    make(tmp_path)
     return Layout(tmp_path)
 
 
@@ -100,7 +102,7 @@ def test_events_are_numbered_and_kept_as_one_line_each(log: Journal) -> None:
     state = log.append(parse_data("run.stop_requested", {"detail": "two\nlines"}), source="person")
     lines = log.files.timeline.read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["seq"] for line in lines] == [1, 2, 3]
-    assert {k: v for k, v in json.loads(lines[2]).items() if k != "chain"} == {
+    assert {k: v for k, v in json.loads(lines[2]).items() if k != "seal"} == {
         "seq": 3,
         "time": "2025-01-08T14:30:24.123Z",
         "type": "run.stop_requested",
@@ -223,7 +225,8 @@ def test_an_unreadable_line_in_the_middle_is_one_clear_error(line: bytes, log: J
 
 
 def test_a_timeline_that_does_not_open_a_run_is_one_clear_error(log: Journal) -> None:
-    log.files.timeline.write_text('{"seq":1,"time":"t","type":"x"}\n', encoding="utf-8")
+    line = chain.sealed(b'{"seq":1,"time":"t","type":"x"}', b"", clone_key.ensure(log.files.root))
+    log.files.timeline.write_bytes(line + b"\n")
     with pytest.raises(DamagedStateError, match="is damaged"):
         journal.state(log.files)
 

@@ -226,7 +226,9 @@ def evidence_sign(level: str | None) -> str:
 def run_sign(run: RunDetails) -> str:
     """Return the sign for how a run ended."""
     sign, colour = _MARKS[run.status]
-    if run.approved_by:
+    if run.another_clone:
+        sign, colour = "?", "yellow"
+    elif run.approved_by:
         sign = _EVIDENCE["attested"]
     elif run.status == "completed" and run.verified_in == "workspace":
         sign = _EVIDENCE["verified_in_workspace"]

@@ -57,8 +57,7 @@ def write_report(context: RunContext, state: RunState) -> None:
     if state.start.kind == "manual_commit":
         text = report.render_receipt(state, lines)
     else:
-        chained = journal.is_chained(context.files)
-        text = report.render(state, journal.events(context.files), lines, chained=chained)
+        text = report.render(state, journal.events(context.files), lines)
     files.replace(context.files.report, context.journal.redact(text).encode())
 
 

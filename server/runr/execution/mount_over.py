@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> None:
     Its keys: the `roots` that become the `checkout`, the first one the working directory; the
     `objects` of the repository with their place `shared` in the checkout; and `carried`, each
     with `target`, `source`, `upper` and `work`. Or the folders that are `read_only` and
-    `writable`, the folder that is `hidden`, the files in it that are `shown`, and the
+    `writable`, the folders that are `hidden`, the files in them that are `shown`, and the
     working directory `inside`.
     """
     mounts, *command = arguments
@@ -56,7 +56,8 @@ def _confine(spec: dict[str, Any]) -> None:
     for path in spec["read_only"]:
         _mount(path, path, flags=_BIND | _REC)
         _make_read_only(path)
-    _mount("tmpfs", spec["hidden"], kind="tmpfs", data="mode=755,size=1m")
+    for path in spec["hidden"]:
+        _mount("tmpfs", path, kind="tmpfs", data="mode=755,size=1m")
     for path, source in writable:
         os.makedirs(path, exist_ok=True)  # noqa: PTH103 - pathlib takes long to load
         _mount(source, path, flags=_BIND | _REC)
@@ -65,7 +66,8 @@ def _confine(spec: dict[str, Any]) -> None:
         _write(path, "")
         _mount(source, path, flags=_BIND)
         _make_read_only(path)
-    _make_read_only(spec["hidden"])
+    for path in spec["hidden"]:
+        _make_read_only(path)
     # What was mounted outside of a user namespace cannot be unmounted inside, not even by root.
     _leave_namespaces(even_root=True)
     os.chdir(spec["inside"])

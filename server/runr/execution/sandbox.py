@@ -1,8 +1,9 @@
 """The sandbox of a worker: of the repository it sees its worktree, and can change nothing else.
 
-The rest of the working tree, git's settings, hooks and refs are read-only, `.runr` is hidden. What
-the worker needs of both stays: its worktree with the index, the branches of runs, the objects, and
-the files of its task. Linux only, by user and mount namespaces, without privileges.
+The rest of the working tree, git's settings, hooks and refs are read-only, `.runr` and the key of
+the clone are hidden. What the worker needs of both stays: its worktree with the index, the branches
+of runs, the objects, and the files of its task. Linux only, by user and mount namespaces, without
+privileges.
 """
 
 import json
@@ -18,6 +19,7 @@ from runr.execution import mount_over
 from runr.execution.context import RunContext
 from runr.git import folders, hooks
 from runr.next_steps import commands
+from runr.runs import clone_key
 from runr.runs.model import RunState
 
 _PROGRAM = (sys.executable, "-I", "-S", mount_over.__file__)
@@ -54,13 +56,14 @@ def _mounts(context: RunContext, state: RunState, prompt: Path) -> dict[str, obj
         common / "logs" / "refs" / "heads" / "runr",
         hooks.ref_log_folder(common),
     ]
-    for folder in writable:
+    key = clone_key.folder(common)
+    for folder in (*writable, key):
         folder.mkdir(parents=True, exist_ok=True)
     outside = [] if common.is_relative_to(root) else [common]
     return {
         "read_only": [str(path) for path in (root, *outside)],
         "writable": [str(path) for path in writable],
-        "hidden": str(context.layout.runr),
+        "hidden": [str(context.layout.runr), str(key)],
         "shown": [str(path) for path in (context.files.task, prompt)],
         "inside": str(workdir),
     }
@@ -73,7 +76,7 @@ def is_possible() -> bool:
         return False
     try:
         with TemporaryDirectory(prefix="runr-sandbox-") as folder:
-            spec = {"read_only": [folder], "hidden": folder, "inside": folder}
+            spec = {"read_only": [folder], "hidden": [folder], "inside": folder}
             command = [*_PROGRAM, json.dumps({**spec, "writable": [], "shown": []}), "true"]
             return subprocess.run(command, capture_output=True, check=False).returncode == 0
     except OSError:

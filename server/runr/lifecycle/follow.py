@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+from runr.errors import DamagedStateError
 from runr.execution import process, reconcile
 from runr.project import Project
 from runr.query import presenters
@@ -34,16 +35,23 @@ def wait_for_run(
     deadline = None if seconds is None else time.monotonic() + seconds
     while True:
         alive = process.is_alive(files)
-        for event in journal.events(files, after):
+        over = deadline is not None and time.monotonic() >= deadline
+        try:
+            events, state = journal.events(files, after), journal.require(files)
+        except DamagedStateError:
+            if over or not alive:
+                raise
+            # The process of the run puts back what its worker wrote into the journal.
+            time.sleep(_PAUSE)
+            continue
+        for event in events:
             after = event.seq
             on_event(event)
-        state = journal.require(files)
         if state.result and not alive:
             return presenters.run_details(project, state, files, tail=DEFAULT_TAIL)
         if not alive and not state.by_session:
             project.entries()
             reconcile.end_if_dead(project.context(files))
-        over = deadline is not None and time.monotonic() >= deadline
         if over or (state.by_session and state.result is None):
             return presenters.run_details(project, state, files, now=project.now())
         time.sleep(_PAUSE)

@@ -116,11 +116,11 @@ def _waits(state: RunState) -> bool:
 def _waiting(project: Project) -> list[RunState]:
     """Return the runs whose work waits, those that ended first before the others."""
     stopped = [
-        journal.require(project.layout.run(entry.last_run_id))
+        journal.folded(project.layout.run(entry.last_run_id))
         for entry in project.entries().values()
         if entry.status is State.STOPPED and entry.stop_reason in _MAY_WAIT and entry.last_run_id
     ]
-    found = [state for state in stopped if _waits(state)]
+    found = [state for state in stopped if state is not None and _waits(state)]
     return sorted(found, key=lambda state: (state.ended_at or "", state.id))
 
 

@@ -13,6 +13,7 @@ from runr.errors import (
     ChangedInputsError,
     DamagedStateError,
     NeedsHumanError,
+    UnknownNameError,
     UsageError,
 )
 from runr.execution import completion, inputs, process, readiness, reconcile
@@ -48,30 +49,40 @@ def list_runs(project: Project, *, limit: int | None = 20, task: str | None = No
     """Return the latest runs, newest first, of all tasks or of one."""
     project.entries()  # reconciles, so that dead runs are listed as stopped
     path = project.find_task(task, project.tasks()).path if task else None
-    shown = []
+    found = []
     damaged = 0
     for run_id in reversed(journal.ids(project.layout)):
-        files_ = project.layout.run(run_id)
         try:
-            state = reconcile.end_if_dead(project.context(files_))
+            details = _details(project, project.layout.run(run_id))
         except DamagedStateError as damage:
             project.warn(damage.message)
             damaged += 1
             continue
-        if state is not None and path in (None, state.start.task):
-            shown.append(presenters.holder_details(project, state, files_))
+        if details is not None and path in (None, details.task_path):
+            found.append(details)
     return RunList(
-        runs=shown if limit is None else shown[:limit],
-        total_count=len(shown),
+        runs=found if limit is None else found[:limit],
+        total_count=len(found),
         damaged_count=damaged,
         next_steps=project.surface.lines([commands.rebuild()] if damaged else []),
     )
+
+
+def _details(project: Project, run: RunFiles) -> RunDetails | None:
+    """Return the run as it is now, ended if its process died; None before its first event."""
+    if journal.is_foreign(run):
+        other = journal.folded(run, any_clone=True)
+        return presenters.foreign_details(project, other, run) if other else None
+    state = reconcile.end_if_dead(project.context(run))
+    return presenters.holder_details(project, state, run) if state else None
 
 
 def read_report(project: Project, wanted: str) -> RunReport:
     """Return a run's report; one that is still running gets its report so far."""
     project.entries()
     run = project.find_run(wanted)
+    if journal.is_foreign(run):
+        return _foreign_report(project, run)
     before = journal.require(run)
     state = record_session_usage(project.context(run), before)
     if state.result and (state is not before or not nofollow.exists(run.report)):
@@ -83,6 +94,14 @@ def read_report(project: Project, wanted: str) -> RunReport:
     )
     shown = presenters.holder_details(project, state, run, tail=6000)
     return RunReport(run=shown, markdown=text)
+
+
+def _foreign_report(project: Project, run: RunFiles) -> RunReport:
+    state = journal.folded(run, any_clone=True)
+    if state is None:
+        raise UnknownNameError(f"run {run.id} has no events")
+    text = report.render(state, journal.events(run, any_clone=True), (), foreign=True)
+    return RunReport(run=presenters.foreign_details(project, state, run), markdown=text)
 
 
 def stop_run(project: Project, wanted: str, reason: str | None = None) -> RunDetails:

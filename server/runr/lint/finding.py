@@ -25,6 +25,7 @@ RULES: Mapping[str, str] = {
     "empty-check": "A check that passes whatever the work is",
     "config": "A setting that is invalid",
     "record": "A damaged status file or journal of a run",
+    "committed-run": "A record of a run that git tracks",
     "evidence": "A completion without a record",
     "commit": "A checkpoint commit that is not in the repository",
     "orphan": "A status entry without a task file",

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from runr import nofollow
-from runr.errors import DamagedStateError, UsageError
+from runr.errors import DamagedStateError, ForeignRunError, UsageError
 from runr.evidence import on_branch
 from runr.git import log
 from runr.lint.finding import Diagnostic
+from runr.next_steps import setup
 from runr.project import Project
 from runr.runs import journal
 from runr.status import branch, store
@@ -96,6 +97,8 @@ def journal_diagnostics(project: Project) -> Iterator[Diagnostic]:
         run = project.layout.run(run_id)
         try:
             journal.check(run)
+        except ForeignRunError:
+            continue  # it may have been imported, and proves nothing anyway
         except DamagedStateError as damage:
             yield Diagnostic(
                 rule="record",
@@ -103,6 +106,18 @@ def journal_diagnostics(project: Project) -> Iterator[Diagnostic]:
                 path=str(run.timeline.relative_to(project.layout.root)),
                 message=damage.message.removeprefix(f"{run.timeline} "),
             )
+
+
+def committed_diagnostics(project: Project) -> Iterator[Diagnostic]:
+    """Yield the runs of which git tracks a file: they are of no use to any other clone."""
+    tracked = project.repo.fields("ls-files", "-z", "--", ":(icase).runr/runs")
+    folders = {"/".join(path.split("/")[:3]) for path in tracked}
+    for path in sorted(folders):
+        message = (
+            "git tracks it, and it proves nothing in any other clone: "
+            f"{project.surface.lines([setup.untrack_runs()])[0]}"
+        )
+        yield Diagnostic(rule="committed-run", severity="warning", path=path, message=message)
 
 
 def entry_diagnostics(
@@ -124,16 +139,17 @@ def entry_diagnostics(
             severity: Literal["error", "warning"] = "error" if sha in on_no_branch else "warning"
             yield Diagnostic(rule="commit", severity=severity, path=path, message=message)
         elif not sha and not _has_run(project, entry) and entry.evidence is not Evidence.INFERRED:
-            run = (
-                f"its run {entry.last_run_id} is not here" if entry.last_run_id else "it has no run"
-            )
-            message = f"it counts as completed, and {run} and no commit: nothing proves it"
+            run = entry.last_run_id
+            what = f"its run {run} is not of this clone" if run else "it has no run"
+            message = f"it counts as completed, and {what} and no commit: nothing proves it"
             yield Diagnostic(rule="evidence", severity="error", path=path, message=message)
 
 
 def _has_run(project: Project, entry: Entry) -> bool:
-    run = entry.last_run_id
-    return bool(run) and nofollow.exists(project.layout.run(run or "").timeline)
+    if not entry.last_run_id:
+        return False
+    run = project.layout.run(entry.last_run_id)
+    return nofollow.exists(run.timeline) and not journal.is_foreign(run)
 
 
 def _absent(

@@ -95,6 +95,7 @@ def lint_tasks(project: Project, wanted: Sequence[str] = (), *, strict: bool = F
         *records.settings_diagnostics(project),
         *recorded.diagnostics,
         *records.journal_diagnostics(project),
+        *records.committed_diagnostics(project),
         *records.entry_diagnostics(project, tasks, recorded.entries),
     ]
     if chosen:

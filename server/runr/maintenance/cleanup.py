@@ -78,6 +78,9 @@ class Cleaner:
         except DamagedStateError:
             self._keep(f"run {run.id}", "its record is damaged: see runr doctor")
             return
+        if journal.is_foreign(run):
+            self._keep(f"run {run.id}", "it is a record of another clone")
+            return
         left = self._leftover(state) if state else None
         if state is None or (left is None and not self._request.records):
             return

@@ -24,7 +24,7 @@ def find(project: Project) -> Iterator[DamagedRun]:
     for run_id in journal.ids(project.layout):
         run = project.layout.run(run_id)
         try:
-            journal.state(run)
+            journal.folded(run)
         except RunrError as error:
             yield DamagedRun(run, error.message.removeprefix(f"{run.timeline} is damaged: "))
 
@@ -57,4 +57,4 @@ def _free_name(project: Project, run_id: str) -> RunFiles:
     while nofollow.exists(project.layout.damaged_runs / name):
         number += 1
         name = f"{run_id}.{number}"
-    return RunFiles(project.layout.damaged_runs / name)
+    return RunFiles(project.layout.damaged_runs / name, project.layout.root)

@@ -128,6 +128,12 @@ def starts_run(step: NextStep) -> bool:
     return step.argv[:2] == ("runr", "run")
 
 
+def untrack_runs() -> NextStep:
+    """Return how the records of runs are taken out of git; the files stay."""
+    out = commands.git("rm", "-r", "--cached", ".runr/runs", at_root=True)
+    return out.then_git("commit", "-m", "Take the records of runs out of git")
+
+
 def unset_bare() -> NextStep:
     """Return how git is made to use the working tree again."""
     return commands.git("config", "core.bare", "false")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from runr.errors import RunrError
 from runr.evidence import matcher, rebuild
@@ -22,12 +23,20 @@ from runr.tasks.model import TaskType
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
+class _Record(NamedTuple):
+    """What is known of a run from its own record, if it is here and of this clone."""
+
+    state: RunState | None = None
+    damage: str | None = None
+    is_foreign: bool = False
+
+
 def collect(project: Project, snapshot: Snapshot, tasks: Iterable[str]) -> list[Facts]:
     """Return the facts about those of the tasks that are recorded as completed."""
     entries, known = snapshot.entries, snapshot.task_states()
     wanted = [task for task in tasks if _is_completed(entries, task)]
     runs = {task: _run(project, entries[task]) for task in wanted}
-    states = {task: run for task, (run, _) in runs.items() if run is not None}
+    states = {task: found.state for task, found in runs.items() if found.state is not None}
     shas = {task: _shas(entries[task], states.get(task)) for task in wanted}
     matches = _matches(project, snapshot)
     named = {sha for pair in shas.values() for sha in pair}
@@ -39,8 +48,9 @@ def collect(project: Project, snapshot: Snapshot, tasks: Iterable[str]) -> list[
         Facts(
             task=task,
             entry=entries[task],
-            run=runs[task][0],
-            damage=runs[task][1],
+            run=runs[task].state,
+            damage=runs[task].damage,
+            is_foreign=runs[task].is_foreign,
             commit=_checkpoint(commits.get(shas[task][0]), task, entries[task].last_run_id),
             landed=_commit(commits.get(shas[task][1])),
             on_branch=task not in where.absent and task not in where.rewritten,
@@ -61,13 +71,15 @@ def _is_completed(entries: Mapping[str, Entry], task: str) -> bool:
     return task in entries and entries[task].status is State.COMPLETED
 
 
-def _run(project: Project, entry: Entry) -> tuple[RunState | None, str | None]:
+def _run(project: Project, entry: Entry) -> _Record:
     if not entry.last_run_id or "/" in entry.last_run_id:
-        return None, None
+        return _Record()
+    run = project.layout.run(entry.last_run_id)
     try:
-        return journal.state(project.layout.run(entry.last_run_id)), None
+        # The events, not the cached state, which any program could have written.
+        return _Record(state=journal.folded(run), is_foreign=journal.is_foreign(run))
     except (RunrError, OSError) as error:
-        return None, getattr(error, "message", str(error))
+        return _Record(damage=getattr(error, "message", str(error)))
 
 
 def _shas(entry: Entry, run: RunState | None) -> tuple[str, str]:

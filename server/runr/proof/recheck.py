@@ -102,7 +102,7 @@ class Rechecker:
         """Yield a context whose journal and logs are gone afterwards."""
         project = self.project
         with TemporaryDirectory(prefix="runr-recheck-") as folder:
-            run = RunFiles(Path(folder).resolve())
+            run = RunFiles(Path(folder).resolve(), project.layout.root)
             yield RunContext.of(project.layout, run, project.environment, project.clock)
 
 

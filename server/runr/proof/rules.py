@@ -31,7 +31,8 @@ class CommitFacts(NamedTuple):
 class Facts(NamedTuple):
     """One recorded completion, and all there is about it.
 
-    `run` is the record of its run, `damage` why that cannot be read. `commit` is
+    `run` is the record of its run, `damage` why that cannot be read; one that
+    `is_foreign`, of another clone, is no record. `commit` is
     the recorded checkpoint where this repository has it, `landed` the commit with
     which the run says it was integrated; `on_branch` tells of the checkpoint
     whether it leads to HEAD, `rewritten` names the commit that took its place there.
@@ -43,6 +44,7 @@ class Facts(NamedTuple):
     entry: Entry
     run: RunState | None = None
     damage: str | None = None
+    is_foreign: bool = False
     commit: CommitFacts | None = None
     landed: CommitFacts | None = None
     on_branch: bool = False
@@ -94,12 +96,12 @@ def _by_history(facts: Facts) -> Proof:
 
 
 def _without_run(facts: Facts) -> Proof:
-    """Return what is proved where the record of the run is not on this machine."""
+    """Return what is proved where the record of the run is not of this clone."""
     entry, match = facts.entry, facts.match
     if facts.damage:
         return Proof(problems=(Problem("record", f"its run cannot be read: {facts.damage}"),))
     run = f"run {entry.last_run_id}" if entry.last_run_id else "its run"
-    gone = f"{run} is not on this machine"
+    gone = f"{run} is a record of another clone" if facts.is_foreign else f"{run} is not here"
     if match is not None and match.run_id == entry.last_run_id and match.run_id is not None:
         return Proof(Evidence.INFERRED, remarks=(gone, _meaning(match)))
     if entry.evidence is Evidence.ATTESTED and facts.is_shared:

@@ -75,6 +75,8 @@ def _last_run(
     except DamagedStateError as damage:
         project.warn(damage.message)
         return None, ()
+    if journal.is_foreign(files):
+        project.warn(f"run {files.id} is a record of another clone: it proves nothing here")
     if state is None:
         return None, ()
     state = record_session_usage(project.context(files), state)

@@ -57,6 +57,7 @@ class RunDetails:
     and `active_at` describe the session that has it open. `verified_tree` is the
     tree that the checks ran on; `ignored` are files that git ignores, so that they
     are in no commit. `resets_at` is when the usage limit ends that stopped it.
+    `another_clone` tells that it is a record of another clone, which proves nothing here.
     """
 
     id: str
@@ -99,6 +100,7 @@ class RunDetails:
     rejected_by: str | None = None
     reason: str | None = None
     override_reason: str | None = None
+    another_clone: bool = False
     run_dir: str = ""
     exit_code: int | None = None
     next_steps: list[str] = field(default_factory=list)

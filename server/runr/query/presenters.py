@@ -82,6 +82,12 @@ def run_details(
     )
 
 
+def foreign_details(project: Project, state: RunState, files: RunFiles) -> RunDetails:
+    """Return the state of a run of another clone, which is only looked at."""
+    shown = run_details(project, state, files)
+    return replace(shown, another_clone=True, exit_code=None, next_steps=[])
+
+
 def next_steps(state: RunState) -> tuple[NextStep, ...]:
     """Return what to do next about a run, with its working tree as it is now."""
     return report.next_steps(state, has_tree=Path(state.start.workdir).is_dir())

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from runr import nofollow
 from runr.clock import Clock
-from runr.errors import DamagedStateError, UnknownNameError
+from runr.errors import DamagedStateError, ForeignRunError, UnknownNameError
 from runr.next_steps import commands
-from runr.runs import chain, codec
+from runr.runs import chain, clone_key, codec
 from runr.runs.codec import CodecError
 from runr.runs.model import RunState
 from runr.storage import files
@@ -52,12 +52,15 @@ def claim(layout: Layout, now: datetime, suffixes: Iterator[str]) -> RunFiles:
         return run
 
 
-def events(run: RunFiles, after: int = 0) -> "list[Event]":
-    """Return the events with a higher number than `after`, oldest first."""
+def events(run: RunFiles, after: int = 0, *, any_clone: bool = False) -> "list[Event]":
+    """Return the events with a higher number than `after`, oldest first.
+
+    ForeignRunError for a record of another clone, unless it is only shown (`any_clone`).
+    """
     from runr.runs.events import parse_event  # noqa: PLC0415 - see above
 
     found = []
-    for number, line in enumerate(_whole_lines(run), 1):
+    for number, line in enumerate(_whole_lines(run, any_clone=any_clone), 1):
         try:
             event = parse_event(json.loads(line))
         except ValueError as error:
@@ -67,9 +70,14 @@ def events(run: RunFiles, after: int = 0) -> "list[Event]":
     return found
 
 
-def _whole_lines(run: RunFiles) -> list[bytes]:
+def _whole_lines(run: RunFiles, *, any_clone: bool = False) -> list[bytes]:
     lines = files.lines(run.timeline)
-    broken = chain.first_break(lines)
+    key = clone_key.find(run.root)
+    if _are_foreign(lines, key):
+        if any_clone:
+            return lines
+        raise _foreign(run)
+    broken = chain.first_break(lines, key) if key else None
     if broken is not None:
         raise _damaged(run, f"line {broken} is not as runr wrote it, or one before it is missing")
     return lines
@@ -77,13 +85,18 @@ def _whole_lines(run: RunFiles) -> list[bytes]:
 
 def check(run: RunFiles) -> None:
     """Raise DamagedStateError unless the journal is as runr wrote it."""
-    _whole_lines(run)
+    events(run)
     state(run)
 
 
-def is_chained(run: RunFiles) -> bool:
-    """Tell whether every event has a digest: those of earlier versions have none."""
-    return all(chain.split(line)[1] for line in files.lines(run.timeline))
+def is_foreign(run: RunFiles) -> bool:
+    """Tell whether the journal is a record of another clone."""
+    return _are_foreign(files.lines(run.timeline), clone_key.find(run.root))
+
+
+def _are_foreign(lines: list[bytes], key: chain.Key | None) -> bool:
+    # What does not begin with an event was written by no clone: that is damage.
+    return bool(lines) and lines[0].startswith(b'{"seq"') and chain.is_foreign(lines, key)
 
 
 def raw_events(run: RunFiles) -> tuple[dict[str, Any], ...]:
@@ -102,25 +115,37 @@ def has_tool_event(run: RunFiles, tool_use_id: str) -> bool:
 
 
 def state(run: RunFiles) -> RunState | None:
-    """Return the state of a run; None before its first event.
+    """Return the state of a run; None before its first event, and for one of another clone.
 
     `state.json` is used where it is as new as the journal, else the events are
     read again.
     """
+    key = clone_key.find(run.root)
     try:
         cached = json.loads(nofollow.read(run.state))
-        if cached["bytes"] == nofollow.stat(run.timeline).st_size:
+        is_own = key is not None and cached["key"] == key.id.decode()
+        if is_own and cached["bytes"] == nofollow.stat(run.timeline).st_size:
             return codec.decode(RunState, cached["state"])
     except (OSError, DamagedStateError, ValueError, KeyError, TypeError):
         pass  # absent, older or damaged: it is only a cache
     return folded(run)
 
 
-def folded(run: RunFiles) -> RunState | None:
-    """Return the state of a run from its events alone; None before its first event."""
+def folded(run: RunFiles, *, any_clone: bool = False) -> RunState | None:
+    """Return the state of a run from its events alone.
+
+    None before its first event, and for a record of another clone, unless it is only shown
+    (`any_clone`).
+    """
+    try:
+        return _fold(run, events(run, any_clone=any_clone))
+    except ForeignRunError:
+        return None
+
+
+def _fold(run: RunFiles, known: "list[Event]") -> RunState | None:
     from runr.runs.reducers import fold  # noqa: PLC0415 - see above
 
-    known = events(run)
     try:
         return fold(run.id, known) if known else None
     except CodecError as error:
@@ -132,7 +157,7 @@ def require(run: RunFiles) -> RunState:
 
     The cached state, which any program could have written, does not count.
     """
-    known = folded(run)
+    known = _fold(run, events(run))
     if known is None:
         raise DamagedStateError(f"run {run.id} has no events", next_steps=[commands.doctor()])
     return known
@@ -171,7 +196,7 @@ class Journal:
             os.close(lock)
 
     def _before(self) -> RunState | None:
-        return folded(self.files)
+        return _fold(self.files, events(self.files))
 
     def _append(self, before: RunState | None, data: "EventData", source: str) -> RunState:
         from runr.runs.events import Event, parse_event  # noqa: PLC0415 - see above
@@ -183,19 +208,19 @@ class Journal:
         text = self.redact(text)
         event = parse_event(json.loads(text))
         after = apply(before, event) if before else begin(self.files.id, event)
-        line = text.encode("utf-8", "replace")
-        line = chain.sealed(line, files.last_line(self.files.timeline))
+        line, key = text.encode("utf-8", "replace"), clone_key.ensure(self.files.root)
+        line = chain.sealed(line, files.last_line(self.files.timeline), key)
         files.append(self.files.timeline, line + b"\n")
-        self._cache(after)
+        self._cache(after, key)
         return after
 
-    def _cache(self, after: RunState) -> None:
+    def _cache(self, after: RunState, key: chain.Key) -> None:
         """Write the state beside the journal, without waiting for the disk: it is only a cache."""
         beside = self.files.state.with_name(f".{self.files.state.name}.{os.getpid()}.tmp")
         # Where the disk is full now, the event is recorded all the same.
         with suppress(OSError):
             size = nofollow.stat(self.files.timeline).st_size
-            cached = {"bytes": size, "state": codec.encode(after)}
+            cached = {"bytes": size, "key": key.id.decode(), "state": codec.encode(after)}
             handle = nofollow.open_file(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
             with os.fdopen(handle, "wb") as file:
                 file.write(json.dumps(cached, indent=1).encode() + b"\n")
@@ -240,6 +265,13 @@ def _damaged(run: RunFiles, why: str) -> DamagedStateError:
     summary = (why.splitlines() or ["unreadable"])[0]
     return DamagedStateError(
         f"{run.timeline} is damaged: {summary}", next_steps=[commands.rebuild()]
+    )
+
+
+def _foreign(run: RunFiles) -> ForeignRunError:
+    return ForeignRunError(
+        f"run {run.id} is a record of another clone: it proves nothing here, and is not continued",
+        next_steps=[commands.verify(), commands.rebuild()],
     )
 
 

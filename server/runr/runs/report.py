@@ -26,31 +26,31 @@ from runr.text import format_duration
 
 Stat = tuple[str, int | None, int | None]
 
-_UNCHAINED = "An earlier version of runr wrote the journal without a hash chain."
+_FOREIGN = "This is a record of another clone of the repository: it proves nothing here."
 
 #: Files that are listed; git has them all.
 _FILES = 100
 
 
 def render(
-    state: RunState, events: Sequence[Event], stat: Sequence[Stat], *, chained: bool = True
+    state: RunState, events: Sequence[Event], stat: Sequence[Stat], *, foreign: bool = False
 ) -> str:
-    """Return the report as Markdown; `chained` tells whether the journal has a hash chain."""
+    """Return the report as Markdown; `foreign` tells whether it is a record of another clone."""
     parts = [
         f"# {headline(state)}",
+        _FOREIGN if foreign else "",
         _facts(state),
         _plan(state),
         changes(state, stat),
         _checks(state, events),
         _review(state),
-        "" if chained else _UNCHAINED,
         _phases(events),
         _refs(events),
         _inputs(events),
         _notes(events),
         _submissions(events),
         _last_message(state),
-        _next(state),
+        "" if foreign else _next(state),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 

@@ -9,7 +9,7 @@ import json
 from runr import nofollow
 from runr.clock import Clock
 from runr.errors import DamagedStateError
-from runr.runs import chain, journal
+from runr.runs import chain, clone_key
 from runr.runs.events import EventData, NoteAdded, RunStopRequested, parse_event
 from runr.runs.journal import Journal, Redact
 from runr.runs.model import RunState
@@ -33,7 +33,7 @@ class WatchedJournal(Journal):
 
     def _before(self) -> RunState | None:
         found = self._read()
-        why = _difference(self._known, found)
+        why = _difference(self._known, found, clone_key.find(self.files.root))
         if why is not None:
             aside = self.files.timeline.with_name("timeline.changed.jsonl")
             files.replace(aside, found)
@@ -42,7 +42,7 @@ class WatchedJournal(Journal):
                 f"the journal of the run was changed while its worker worked: {why}; "
                 f"it is put back, and what was found is kept as {aside.name}"
             )
-        return journal.folded(self.files)
+        return super()._before()
 
     def _append(self, before: RunState | None, data: EventData, source: str) -> RunState:
         after = super()._append(before, data, source)
@@ -58,7 +58,7 @@ class WatchedJournal(Journal):
         return found[: found.rfind(b"\n") + 1]
 
 
-def _difference(known: bytes, found: bytes) -> str | None:
+def _difference(known: bytes, found: bytes, key: chain.Key | None) -> str | None:
     """Return what is in the journal that neither this process nor a command of runr wrote."""
     if not found.startswith(known):
         return "earlier events are not as they were"
@@ -71,5 +71,7 @@ def _difference(known: bytes, found: bytes) -> str | None:
             return f"line {number} is no event"
         if not isinstance(event.data, _OF_OTHERS):
             return f"line {number}, {event.type}, is not from the run itself"
-    broken = chain.first_break(found.splitlines())
+    if key is None:
+        return "the key of the clone is gone" if found else None
+    broken = chain.first_break(found.splitlines(), key)
     return None if broken is None else f"line {broken} is not as runr wrote it"

@@ -13,7 +13,7 @@ from typing import Literal
 from runr import __version__, nofollow
 from runr.clock import format_utc
 from runr.config.settings import Config
-from runr.errors import RunrError
+from runr.errors import ForeignRunError, RunrError
 from runr.execution import check_place, readiness, sandbox
 from runr.git.hooks import HooksFolder
 from runr.maintenance import merge_driver
@@ -350,16 +350,26 @@ def _sharing(project: Project) -> HealthCheck:
 
 def _runs(project: Project) -> HealthCheck:
     ids = journal.ids(project.layout)
-    damaged = []
+    damaged, foreign = [], []
     for run_id in ids:
         try:
             journal.check(project.layout.run(run_id))
+        except ForeignRunError:
+            foreign.append(run_id)
         except RunrError:
             damaged.append(run_id)
     if damaged:
         message = f"{len(damaged)} of {len(ids)} are damaged: {damaged[0]}"
         return HealthCheck(
             name="runs", state="bad", message=message, advice=_hint(project, commands.rebuild())
+        )
+    if foreign:
+        return HealthCheck(
+            name="runs",
+            state="note",
+            message=f"{len(foreign)} of {len(ids)} are records of another clone, which prove "
+            f"nothing here: {foreign[0]}",
+            advice=_hint(project, commands.verify()),
         )
     return HealthCheck(name="runs", state="ok", message=f"{len(ids)} recorded")
 

@@ -11,9 +11,10 @@ TASKS = ".runr/tasks"
 
 
 class RunFiles(NamedTuple):
-    """The files of one run; attempts are counted from 1."""
+    """The files of one run in the working tree at `root`; attempts are counted from 1."""
 
     folder: Path
+    root: Path
 
     @property
     def id(self) -> str:
@@ -140,7 +141,7 @@ class Layout(NamedTuple):
         return self.runr / "runs"
 
     def run(self, run_id: str) -> RunFiles:
-        return RunFiles(self.runs / run_id)
+        return RunFiles(self.runs / run_id, self.root)
 
     @property
     def damaged_runs(self) -> Path:
