@@ -41,7 +41,7 @@ class Schedule(NamedTuple):
 
 
 class Firing(NamedTuple):
-    """A time in UTC at which a job was due; `starts` is false where that was missed and is skipped."""
+    """A time in UTC at which a job was due; a missed one `starts` only if it is made up for."""
 
     at: datetime
     starts: bool
