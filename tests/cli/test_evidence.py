@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from cli.terminal import Place, typed
-from fakes.forked import RUNR
+from cli.terminal import Place
 from fakes.project_kit import until
 from fakes.required import require
 from runr.execution.check_place import can_mount
@@ -263,50 +262,6 @@ def test_a_path_in_the_output_of_a_check_leads_to_the_workspace(source: Place) -
     run_ = run(source, "echo bad > src/a", 'echo "see $PWD/src/a" && grep good src/a')
     tail = stopped(source, run_, "verification_failed")
     assert f"see {worktree(source, run_)}/src/a" in tail
-
-
-#: Runs a command where no file system can be mounted.
-_BOUND = (
-    "echo 0 > /proc/sys/user/max_user_namespaces && "
-    'exec setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin "$@"'
-)
-_WITHOUT_MOUNTS = ("unshare", "-r", "sh", "-c", _BOUND, "sh")
-
-
-@pytest.fixture
-def no_mounts(source: Place) -> Place:
-    """Return the repository, where this machine can take the right to mount away."""
-    found = typed([*_WITHOUT_MOUNTS, "true"], source.root, {}).code == 0
-    require(found, "there are no user namespaces here")
-    return source
-
-
-def test_without_mounts_folders_are_copied_and_paths_rewritten(no_mounts: Place) -> None:
-    source = no_mounts
-    source.write(".gitignore", "node_modules/\n")
-    source.write("node_modules/dep/index.js", "1\n")
-    check = "cat node_modules/dep/index.js; echo 2 > node_modules/dep/index.js; grep good $FILES/a"
-    for task in ("a", "b"):
-        source.script(f"{task}.md", f"echo good {task} > src/a", header=f"verify: ['{check}']")
-    source.commit("Tasks")
-    for task in ("a", "b"):
-        files = {"FILES": f"{source.root}/src"}
-        typed([*_WITHOUT_MOUNTS, RUNR, "run", "--task", task], source.root, files)
-        assert source.status(f"{task}.md")["evidence"] == "verified"
-    assert source.read("node_modules/dep/index.js") == "1\n"
-
-
-def test_without_mounts_an_editable_install_stops_the_run(no_mounts: Place) -> None:
-    source, home = no_mounts, no_mounts.root.with_name("environment")
-    site = home / "lib" / "python3.12" / "site-packages"
-    site.mkdir(parents=True)
-    (site / "editable.pth").write_text(f"{source.root}/src\n")
-    source.script("t.md", "echo good > src/a", header=f"verify: ['{GOOD}']")
-    source.commit("Task")
-    words = [*_WITHOUT_MOUNTS, RUNR, "run", "--task", "t"]
-    shown = typed(words, source.root, {"VIRTUAL_ENV": str(home)})
-    assert (shown.code, source.status("t.md")["stop_reason"]) == (4, "no_clean_checkout")
-    assert f"editable.pth leads to {source.root}" in shown.out
 
 
 @pytest.mark.parametrize("kept", ["phase.started", "phase.finished"])

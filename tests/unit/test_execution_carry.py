@@ -1,12 +1,12 @@
-"""Carried folders where nothing can be mounted: copies that are kept, and paths that are moved."""
+"""Carried folders where nothing can be mounted: copies that are kept."""
 
 import os
 from pathlib import Path
 
 import pytest
 
-from runr.errors import VerificationError
 from runr.execution import carry
+from runr.execution.rewritten_paths import Rewriting
 
 
 def write(folder: Path, files: dict[str, str]) -> None:
@@ -33,7 +33,8 @@ def folders(tmp_path: Path) -> tuple[Path, Path, Path]:
 
 
 def copy(folders: tuple[Path, Path, Path]) -> None:
-    carry.prepare(*folders, mounted=False)
+    source, target, scratch = folders
+    carry.prepare(source, target, scratch, Rewriting.of([source.parent / "repo"], target.parent))
 
 
 def test_a_folder_is_copied_with_its_links_and_the_copy_is_another(
@@ -66,28 +67,13 @@ def test_a_second_copy_has_what_changed_on_either_side_and_nothing_else(
     assert (target / "a" / "two.js").stat().st_ino == kept
 
 
-def test_paths_into_the_repository_lead_to_the_checkout(tmp_path: Path) -> None:
-    root, checkout = tmp_path / "repo", tmp_path / "checkout"
-    given = {
-        "PYTHONPATH": f"{root}/src:/usr/lib:{root}",
-        "BESIDE": f"{root}-other/src",
-        "RECORD": f"{root}/.runr/runs",
-    }
-    assert carry.rewrite_paths(given, root, checkout) == {
-        "PYTHONPATH": f"{checkout}/src:/usr/lib:{checkout}",
-        "BESIDE": f"{root}-other/src",
-        "RECORD": f"{root}/.runr/runs",
-    }
-
-
-@pytest.mark.parametrize("variable", ["VIRTUAL_ENV", "PATH"])
-def test_an_editable_install_of_the_repository_is_refused(tmp_path: Path, variable: str) -> None:
-    root, home = tmp_path / "repo", tmp_path / "environment"
-    link = "lib/python3.12/site-packages/editable.pth"
-    write(home, {"pyvenv.cfg": "", link: f"{root}/src\n"})
-    value = str(home) if variable == "VIRTUAL_ENV" else f"{home}/bin:/usr/bin"
-    with pytest.raises(VerificationError, match=r"editable\.pth leads to") as caught:
-        carry.refuse_foreign_code([root], {variable: value})
-    assert 'where = "workspace"' in caught.value.message
-    write(home, {link: "/elsewhere/src\n"})
-    carry.refuse_foreign_code([root], {variable: value})
+def test_a_copy_is_made_again_for_other_working_trees(folders: tuple[Path, Path, Path]) -> None:
+    source, target, scratch = folders
+    root = source.parent / "repo"
+    write(source, {"bin/tool": f"#!{root}/bin/python\n"})
+    (source / "to-tree").symlink_to(root / "a")
+    carry.prepare(source, target, scratch, Rewriting.of([source.parent / "other"], Path("/new")))
+    assert (target / "bin" / "tool").read_text() == f"#!{root}/bin/python\n"
+    carry.prepare(source, target, scratch, Rewriting.of([root], Path("/new")))
+    assert (target / "bin" / "tool").read_text() == "#!/new/bin/python\n"
+    assert (target / "to-tree").readlink() == Path("/new/a")

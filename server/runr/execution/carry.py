@@ -4,81 +4,47 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from runr import nofollow
-from runr.errors import VerificationError
-from runr.next_steps import commands
+from runr.execution.rewritten_paths import Rewriting
 
 #: ioctl of Linux that lets two files share their blocks until one is written.
 _FICLONE = 0x40049409
 
-_FOREIGN = (
-    "{} leads to {}, so the checks would verify the files there and not the commit, and this "
-    "machine cannot mount a checkout over that path: run the checks without this editable install, "
-    'or with `where = "workspace"` under [verify] in .runr/config.toml, as weaker evidence'
-)
+#: Files in which installers write absolute paths: installs, and what is in folders of programs.
+_NAMING = ("*.pth", "__editable__*", "direct_url.json", "*.egg-link", "pyvenv.cfg")
+_PROGRAMS = ("bin", ".bin")
+#: Where the record of a copy says for which working trees it was rewritten.
+_FOR = "/"
+#: No script of an installer is larger.
+_MOST_BYTES = 1 << 18
 
 
-def prepare(source: Path, target: Path, scratch: Path, *, mounted: bool) -> None:
-    """Make the place of a carried folder: empty where it is mounted, else a copy that is kept."""
-    if not mounted:
-        _synchronize(source, target, scratch)
+def prepare(source: Path, target: Path, scratch: Path, rewriting: Rewriting | None) -> None:
+    """Make the place of a carried folder: empty where it is mounted, else a copy that is kept.
+
+    In the copy, links and installed programs that name the working trees are rewritten.
+    """
+    if rewriting is not None:
+        _synchronize(source, target, scratch, rewriting)
         return
     target.mkdir(parents=True, exist_ok=True)
-    _remove(scratch)
+    remove(scratch)
     for name in ("upper", "work"):
         (scratch / name).mkdir(parents=True)
-
-
-def rewrite_paths(environment: Mapping[str, str], root: Path, checkout: Path) -> dict[str, str]:
-    """Return the environment with every path into the repository leading to the checkout."""
-
-    def rewritten(value: str) -> str:
-        return os.pathsep.join(_moved(part, str(root), str(checkout)) for part in value.split(":"))
-
-    return {name: rewritten(value) for name, value in environment.items()}
-
-
-def refuse_foreign_code(roots: Sequence[Path], environment: Mapping[str, str]) -> None:
-    """Raise VerificationError where the active Python would import the repository's own files.
-
-    An editable install names them by their path, and they are not those of the candidate.
-    """
-    for folder in _site_folders(environment):
-        for link in sorted(folder.glob("*.pth")):
-            with suppress(OSError):
-                text = link.read_text(errors="replace")
-                found = next((root for root in roots if str(root) in text), None)
-                if found:
-                    message = _FOREIGN.format(link, found)
-                    raise VerificationError(message, next_steps=(commands.doctor(),))
-
-
-def _moved(part: str, root: str, checkout: str) -> str:
-    inside = part == root or part.startswith(f"{root}/")
-    own = part.startswith((f"{root}/.runr/", f"{root}/.git/"))
-    return checkout + part[len(root) :] if inside and not own else part
-
-
-def _site_folders(environment: Mapping[str, str]) -> Iterator[Path]:
-    active = environment.get("VIRTUAL_ENV")
-    homes = {Path(active)} if active else set()
-    for part in environment.get("PATH", "").split(os.pathsep):
-        home = Path(part).parent
-        if part and (home / "pyvenv.cfg").is_file():
-            homes.add(home)
-    for home in sorted(homes):
-        yield from home.glob("lib/python*/site-packages")
 
 
 class _Copy:
     """A copy of a folder; only what differs from `known`, the state of both before, is copied."""
 
-    def __init__(self, source: Path, target: Path, known: Mapping[str, object]) -> None:
-        self.made: dict[str, object] = {}
+    def __init__(
+        self, source: Path, target: Path, known: Mapping[str, object], rewriting: Rewriting
+    ) -> None:
+        self.made: dict[str, object] = {_FOR: list(rewriting.trees)}
+        self._rewriting = rewriting
         self._source = source
         self._target = target
         self._known = known
@@ -91,7 +57,7 @@ class _Copy:
         for old in list(os.scandir(there)):
             twin = wanted.get(old.name)
             if twin is None or _kind(twin) != _kind(old):
-                _remove(Path(old.path))
+                remove(Path(old.path))
         for name, entry in wanted.items():
             path = f"{folder}/{name}" if folder else name
             if entry.is_dir(follow_symlinks=False):
@@ -101,18 +67,25 @@ class _Copy:
 
     def _synchronize_file(self, path: str) -> None:
         source, target = self._source / path, self._target / path
-        if path not in self._known or self._known[path] != _signature(source, target):
-            _remove(target)
-            _copy_file(source, target)
+        is_known = path in self._known and self._known[path] == _signature(source, target)
+        if not is_known or (source.is_symlink() and not self._is_current(source, target)):
+            remove(target)
+            _copy_file(source, target, self._rewriting)
         self.made[path] = _signature(source, target)
 
+    def _is_current(self, source: Path, target: Path) -> bool:
+        # What a link leads to by way of another one may have changed.
+        return os.readlink(target) == self._rewriting.link(source)  # noqa: PTH115 - as a text
 
-def _synchronize(source: Path, target: Path, scratch: Path) -> None:
+
+def _synchronize(source: Path, target: Path, scratch: Path, rewriting: Rewriting) -> None:
     """Make `target` a copy of `source`, and write down beside it what was copied."""
     scratch.mkdir(parents=True, exist_ok=True)
     record = scratch / "copied.json"
     known = json.loads(record.read_bytes()) if record.exists() else {}
-    copy = _Copy(source, target, known)
+    if known.get(_FOR) != list(rewriting.trees):
+        known = {}
+    copy = _Copy(source, target, known, rewriting)
     copy.synchronize()
     record.write_text(json.dumps(copy.made))
 
@@ -126,11 +99,18 @@ def _signature(source: Path, target: Path) -> list[int] | None:
     return [one.st_size, one.st_mtime_ns, one.st_ctime_ns, other.st_size, other.st_ctime_ns]
 
 
-def _copy_file(source: Path, target: Path) -> None:
+def _copy_file(source: Path, target: Path, rewriting: Rewriting) -> None:
     """Copy a file, by sharing its blocks where the file system can."""
     if source.is_symlink():
-        target.symlink_to(source.readlink())
+        target.symlink_to(rewriting.link(source))
         return
+    if _is_naming(source) and (text := _text(source)) is not None:
+        moved = rewriting.text(text)
+        if moved != text:
+            # The new time tells Python that what it has compiled of the file is out of date.
+            target.write_text(moved, encoding="utf-8", newline="")
+            shutil.copymode(source, target)
+            return
     with source.open("rb") as read, target.open("xb") as write:
         try:
             fcntl.ioctl(write.fileno(), _FICLONE, read.fileno())
@@ -139,11 +119,27 @@ def _copy_file(source: Path, target: Path) -> None:
     shutil.copystat(source, target)
 
 
+def _is_naming(path: Path) -> bool:
+    named = any(fnmatchcase(path.name, each) for each in _NAMING)
+    return named or path.parent.name in _PROGRAMS
+
+
+def _text(path: Path) -> str | None:
+    """Return the text of a small file, None where it is another one or none."""
+    if path.stat().st_size > _MOST_BYTES:
+        return None
+    try:
+        return path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
 def _kind(entry: "os.DirEntry[str]") -> tuple[bool, bool]:
     return entry.is_symlink(), entry.is_dir(follow_symlinks=False)
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Remove a file, a link or a folder with all that is in it, where there is one."""
     if path.is_dir() and not path.is_symlink():
         nofollow.remove_tree(path)
     else:

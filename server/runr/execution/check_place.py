@@ -12,13 +12,15 @@ from functools import cache
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from runr import nofollow
-from runr.execution import carry, mount_over
+from runr.execution import carry, foreign_code, mount_over, tree_paths
 from runr.execution.candidate import Built
 from runr.execution.context import RunContext
 from runr.execution.dependencies import Installed
+from runr.execution.rewritten_paths import Rewriting
+from runr.execution.tree_paths import SecondPath
 from runr.git import clean_checkout
 from runr.git.clean_checkout import SHARED_OBJECTS, Checkout
 from runr.git.ignored import folders_named
@@ -96,13 +98,13 @@ class Workspace:
 class CleanCheckout:
     """A checkout of the candidate; where the system allows it, at the path of the repository."""
 
-    def __init__(
-        self, checkout: Checkout, built: Built, roots: Sequence[Path], spec: RunSpec
-    ) -> None:
+    def __init__(self, checkout: Checkout, built: Built, trees: "_Trees", spec: RunSpec) -> None:
         self.record = built.record
         self._checkout = checkout
         self._objects = built.source.common_dir() / "objects"
-        self._roots = roots
+        self._roots = roots = trees.roots
+        self._covered = trees.covered
+        self._rewriting = None if built.record.mounted else trees.rewriting(checkout.path)
         self._workspace = built.source.path
         self._spec = spec
         self._sources = roots[0]
@@ -121,21 +123,21 @@ class CleanCheckout:
         self._is_fresh = False
         for path in self.record.carried:
             source, target = self._sources / path, self._checkout.path / _inside(self._roots, path)
-            carry.prepare(source, target, self._scratch(path), mounted=self.record.mounted)
+            carry.prepare(source, target, self._scratch(path), self._rewriting)
 
     def command(self, line: str) -> list[str]:
         """Return a shell with the command, below the mounts where there are any."""
-        shell = ["sh", "-c", line]
-        if not self.record.mounted:
-            return shell
+        if self._rewriting is not None:
+            return ["sh", "-c", self._rewriting.text(line)]
         mounts = {
             "roots": [str(root) for root in self._roots],
             "checkout": str(self._checkout.path),
             "objects": str(self._objects),
             "shared": f".git/{SHARED_OBJECTS}",
             "carried": [self._mount(path) for path in self.record.carried],
+            "covered": self._covered,
         }
-        return [*_MOUNT_OVER, json.dumps(mounts), *shell]
+        return [*_MOUNT_OVER, json.dumps(mounts), "sh", "-c", line]
 
     def folder(self) -> Path:
         """Return the checkout, which is mounted over the repository once the command runs."""
@@ -143,11 +145,13 @@ class CleanCheckout:
 
     def environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
         """Return the environment; where nothing is mounted, its paths lead to the checkout."""
-        if self.record.mounted:
+        if self._rewriting is None:
             return {**inherited, "PWD": str(self._roots[0])}
-        changed = dict(inherited)
-        for root in self._roots:
-            changed = carry.rewrite_paths(changed, root, self._checkout.path)
+        changed = {name: self._rewriting.text(value) for name, value in inherited.items()}
+        programs = self._checkout.path.with_name(f"{self._checkout.path.name}.programs")
+        carry.remove(programs)
+        if foreign_code.link_programs(self._rewriting, inherited, programs):
+            changed["PATH"] = f"{programs}{os.pathsep}{changed['PATH']}"
         return {**changed, "PWD": str(self._checkout.path)}
 
     def begin_setup(self) -> tuple[str, ...]:
@@ -243,23 +247,49 @@ def _inside(roots: Sequence[Path], path: str) -> str:
     return path.removeprefix(f"{root}/") if root else path
 
 
+class _Trees(NamedTuple):
+    """The `roots` that become the checkout with carried folders, and `covered` other paths to them.
+
+    In the checkout of where nothing can be mounted, all of these paths are rewritten.
+    """
+
+    roots: tuple[Path, ...]
+    covered: tuple[SecondPath, ...]
+
+    @classmethod
+    def of(cls, context: RunContext, state: RunState, *, mounted: bool) -> "_Trees":
+        # Programs may have been installed with the path of the main working tree, too.
+        root, workdir = context.layout.root, Path(state.start.workdir)
+        # A mount over the main working tree hides a linked one inside of it.
+        hidden = mounted and root in workdir.parents
+        own = [workdir] if state.start.branch is None and not hidden else []
+        roots = tuple(dict.fromkeys((*own, root)))
+        others = tree_paths.others(roots)
+        # Of another one that is in use, what is installed in it is needed as well.
+        used = tree_paths.named(others, context.environment)
+        rest = (SecondPath(str(tree), "") for tree in others if tree not in used)
+        again = tree_paths.second_paths((*roots, *others))
+        return cls((*roots, *used), (*rest, *again))
+
+    def rewriting(self, checkout: Path) -> Rewriting:
+        whole = (Path(each.path) for each in self.covered if not each.inside)
+        return Rewriting.of((*self.roots, *whole), checkout)
+
+
 @contextmanager
 def clean(context: RunContext, state: RunState, built: Built) -> Iterator[CleanCheckout]:
     """Yield a clean checkout of the candidate that no other run uses meanwhile."""
     spec, start = state.spec, state.start
-    # Programs may have been installed with the path of the main working tree, too.
-    root, workdir = context.layout.root, Path(start.workdir)
     mounted = can_mount()
-    # A mount over the main working tree hides a linked one inside of it.
-    hidden = mounted and root in workdir.parents
-    own = [workdir] if start.branch is None and not hidden else []
-    roots = tuple(dict.fromkeys((*own, root)))
+    trees = _Trees.of(context, state, mounted=mounted)
     with _reserved(context, mounted=mounted) as checkout:
-        carried = _carried(roots, spec, mounted=mounted)
-        record = built.record._replace(mounted=mounted, carried=carried)
+        carried = _carried(trees.roots, spec, mounted=mounted)
+        covered = tuple(each.path for each in trees.covered) if mounted else ()
+        record = built.record._replace(mounted=mounted, carried=carried, covered=covered)
         if not mounted:
-            carry.refuse_foreign_code(roots, context.environment)
-        places = tuple(_inside(roots, path) for path in carried)
+            rewriting = trees.rewriting(checkout.path)
+            foreign_code.refuse_editable_installs(rewriting, context.environment)
+        places = tuple(_inside(trees.roots, path) for path in carried)
         clean_checkout.prepare(
             checkout,
             built.source,
@@ -269,7 +299,7 @@ def clean(context: RunContext, state: RunState, built: Built) -> Iterator[CleanC
             carried=places,
             keep=() if mounted else places,
         )
-        yield CleanCheckout(checkout, replace(built, record=record), roots, spec)
+        yield CleanCheckout(checkout, replace(built, record=record), trees, spec)
 
 
 @contextmanager
@@ -299,7 +329,8 @@ def can_mount() -> bool:
     try:
         with TemporaryDirectory(prefix="runr-mount-") as folder:
             spec = {"roots": [folder], "checkout": folder, "objects": folder, "shared": "."}
-            command = [*_MOUNT_OVER, json.dumps({**spec, "carried": []}), "true"]
+            empty: dict[str, list[str]] = {"carried": [], "covered": []}
+            command = [*_MOUNT_OVER, json.dumps({**spec, **empty}), "true"]
             tried = subprocess.run(command, capture_output=True, check=False)
     except OSError:
         return False

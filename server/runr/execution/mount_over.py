@@ -31,7 +31,8 @@ def main(arguments: Sequence[str]) -> None:
 
     Its keys: the `roots` that become the `checkout`, the first one the working directory; the
     `objects` of the repository with their place `shared` in the checkout; and `carried`, each
-    with `target`, `source`, `upper` and `work`. Or the folders that are `read_only` and
+    with `target`, `source`, `upper` and `work`; the `covered` other paths to the roots, each
+    with the part that is there. Or the folders that are `read_only` and
     `writable`, the folders that are `hidden`, the files in them that are `shown`, and the
     working directory `inside`.
     """
@@ -94,6 +95,8 @@ def _mount_all(spec: dict[str, Any]) -> None:
         _make_read_only(f"{root}/{spec['shared']}")
     for target, *folders in carried:
         _carry(target, *folders)
+    for path, inside in spec["covered"]:
+        _mount(f"{spec['roots'][0]}/{inside}", path, flags=_BIND | _REC)
     os.chdir(spec["roots"][0])
 
 

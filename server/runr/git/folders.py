@@ -5,6 +5,7 @@ A git directory is None where the files do not say; git itself then says why.
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from runr.errors import RepositoryError
@@ -81,6 +82,20 @@ def main_tree(tree: Path) -> Path | None:
         return None
     main = common.parent
     return main if git_dir(main) == common else None
+
+
+def working_trees(tree: Path) -> list[Path]:
+    """Return the working trees of the repository that are there, without those of runs."""
+    common = common_dir(tree)
+    if common is None:
+        return [tree]
+    found = [common.parent] if git_dir(common.parent) == common else [tree]
+    for pointer in sorted(common.glob("worktrees/*/gitdir")):
+        with suppress(OSError):
+            linked = (pointer.parent / _line(pointer)).parent
+            if linked.is_dir() and _owner(linked) is None:
+                found.append(linked)
+    return found
 
 
 def may_be_unborn(tree: Path) -> bool:

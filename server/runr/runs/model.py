@@ -89,7 +89,8 @@ class Candidate(NamedTuple):
     where the target has moved to `onto`, and both are merged. `carried` are the
     folders that were laid over the checkout, `ignored` the files of the run that
     are in no commit because git ignores them. `mounted` tells whether the
-    checkout took the place of the repository.
+    checkout took the place of the repository, and `covered` are other paths to its
+    working trees that it took as well.
     """
 
     tree: str
@@ -99,6 +100,7 @@ class Candidate(NamedTuple):
     mounted: bool = False
     carried: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
+    covered: tuple[str, ...] = ()
 
 
 class RunSpec(NamedTuple):
