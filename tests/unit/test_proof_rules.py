@@ -67,12 +67,13 @@ def test_a_run_and_its_commit_prove_what_they_say() -> None:
     assert prove(facts(weaker, run=known)).proved is Evidence.WORKSPACE
     # The status file may say less than what is proved, and never more.
     assert codes(facts(run=known)) == ["evidence"]
-    by_hand = attested(checkpoint_sha=None)
-    assert prove(facts(by_hand, run=run(decision=ADA, checkpoint_sha=None))) == (
-        Evidence.ATTESTED,
-        (),
-        (),
+    by_hand = facts(
+        attested(checkpoint_sha=None),
+        run=run(decision=ADA, checkpoint_sha=None),
+        commit=None,
+        on_branch=False,
     )
+    assert prove(by_hand) == (Evidence.ATTESTED, (), ())
 
 
 @pytest.mark.parametrize(
@@ -88,6 +89,8 @@ def test_a_run_and_its_commit_prove_what_they_say() -> None:
         (facts(completed(task_sha256=None)), "text"),
         (facts(completed(completed_by="person:Ada")), "evidence"),
         (facts(completed(checkpoint_sha=OTHER)), "commit"),
+        (facts(completed(checkpoint_sha=None)), "commit"),
+        (facts(attested(), run=run(decision=ADA, checkpoint_sha=None)), "commit"),
         (facts(commit=None), "commit"),
         (facts(commit=COMMIT._replace(is_own=False)), "commit"),
         (facts(commit=COMMIT._replace(tree=OTHER)), "tree"),
@@ -105,6 +108,54 @@ def test_a_run_and_its_commit_prove_what_they_say() -> None:
 def test_each_contradiction_is_a_problem(known: Facts, code: str) -> None:
     assert codes(known) == [code]
     assert prove(known).proved is None
+
+
+ACKNOWLEDGED = run(start=run().start._replace(kind="acknowledgement"))
+
+
+@pytest.mark.parametrize(
+    ("known", "message"),
+    [
+        (facts(run=run(result="stopped", stop_reason="stalled")), "not complete it (stalled)"),
+        (facts(run=run(result="stopped")), "did not complete it (stopped)"),
+        (facts(run=run(result=None)), "did not complete it (running)"),
+        (facts(run=ACKNOWLEDGED), "did not complete it (acknowledgement)"),
+        (facts(run=run(start=run().start._replace(task=B))), "is a run of b.md"),
+        (facts(run=run(start=run().start._replace(task=""))), "is a run of no task"),
+        (
+            facts(completed(checkpoint_sha=None)),
+            "commit none is recorded, and its run made 222222222222",
+        ),
+        (
+            facts(completed(checkpoint_sha=OTHER), run=run(checkpoint_sha=None)),
+            "commit 555555555555 is recorded, and its run made none",
+        ),
+    ],
+)
+def test_a_problem_says_what_the_run_and_its_commit_are_instead(known: Facts, message: str) -> None:
+    (problem,) = prove(known).problems
+    assert problem.message.endswith(message)
+
+
+def test_what_a_person_attests_needs_no_tree_that_checks_passed_on() -> None:
+    failed = Verification("failed", candidate=Candidate(OTHER, OTHER))
+    known = facts(attested(), run=run(decision=ADA, verification=failed))
+    assert (prove(known).proved, codes(known)) == (Evidence.ATTESTED, [])
+
+
+def test_checks_that_did_not_record_their_tree_are_no_evidence_against_a_commit() -> None:
+    known = facts(run=run(verification=Verification("passed", (PASSED,))))
+    assert (prove(known).proved, codes(known)) == (Evidence.VERIFIED, [])
+
+
+def test_a_completion_out_of_the_history_says_by_what_it_was_recognised() -> None:
+    inferred = completed(evidence=Evidence.INFERRED)
+    mirrored = CommitMatch(task=A, sha="", time=NOW, basis=Basis.MIRROR)
+    assert prove(facts(inferred, match=mirrored)).remarks == (
+        "its file: the task's header says so (confidence 0.50)",
+    )
+    (remark,) = prove(facts(inferred, match=MATCH)).remarks
+    assert remark.startswith("commit 222222222222: its trailers name the task, ")
 
 
 def test_a_commit_that_landed_in_a_merge_has_the_tree_of_the_merge() -> None:

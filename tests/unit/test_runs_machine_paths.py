@@ -198,6 +198,19 @@ def test_a_sessions_run_waits_for_the_session_and_never_stops_by_itself() -> Non
         run.add("phase.started", phase=Phase.WORK, attempt=attempt + 1)
 
 
+@pytest.mark.parametrize(
+    ("worker", "action"),
+    [("session", Action("wait")), ("script", Action("stop", code="no_changes"))],
+)
+def test_a_session_that_has_changed_nothing_can_still_do_the_work(
+    worker: str, action: Action
+) -> None:
+    run = Timeline(start(worker))
+    run.through(Phase.PREPARE, Phase.WORK)
+    run.finish(Phase.VERIFY, "no_changes")
+    assert next_action(run.state) == action
+
+
 def test_a_phase_of_a_sessions_run_that_runr_performs_is_repeated_after_an_interruption() -> None:
     run = Timeline(start(worker="session"))
     run.add("phase.started", phase=Phase.PREPARE)

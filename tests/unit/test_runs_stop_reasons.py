@@ -11,7 +11,7 @@ from runr.errors import ExitCode
 from runr.next_steps.runs import STOP_ACTIONS, RunFacts
 from runr.runs.events import FINISHED
 from runr.runs.machine import FOLLOWS
-from runr.runs.stop_reasons import FOR_A_PERSON, STOPS, explain, find
+from runr.runs.stop_reasons import FOR_A_PERSON, LANDABLE, STOPS, explain, find
 from unit.run_timeline import RUN
 
 WORDS = sorted({word for _, word in FOLLOWS})
@@ -43,6 +43,10 @@ def test_only_a_run_that_runr_broke_cannot_be_resumed() -> None:
 def test_a_person_takes_further_what_is_reviewed_or_not_decided() -> None:
     assert {"needs_human", "no_checks", "review_loop"} <= FOR_A_PERSON
     assert FOR_A_PERSON.isdisjoint({"verification_failed", "interrupted", "error"})
+
+
+def test_landing_is_offered_exactly_after_the_stops_that_it_takes_further() -> None:
+    assert {code for code in CODES if "land" in find(code).next} == LANDABLE
 
 
 def test_the_failed_check_of_an_attestation_is_explained_as_one() -> None:

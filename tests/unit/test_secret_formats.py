@@ -1,0 +1,112 @@
+"""The formats of secrets: each is recognised by an example as its issuer documents it."""
+
+import pytest
+
+from runr.redaction import redact
+from runr.secret_formats import FORMATS
+
+HEX, WORD, UPPER = "0a1b2c3d" * 8, "a1B2c3D4e5" * 8, "A1B2C3D4E5" * 8
+#: Lines of a private key, and its first and last line.
+BODY, DASHES = "MIIEpAIBAAKCAQEA0Z3VS5JJ\n" * 3, "-" * 5
+
+#: What each begins with, and what follows it; of a pair, only the second is the secret.
+# Written in two parts, so that no scanner takes this file for a leak.
+EXAMPLES: dict[str, str | tuple[str, str]] = {
+    "ghp_": WORD[:36],
+    "gho_": WORD[:36],
+    "ghs_": WORD[:36],
+    "ghu_": WORD[:36],
+    "ghr_": WORD[:36],
+    "github_pat_": WORD[:22] + "_" + WORD[:59],
+    "glpat-": WORD[:20],
+    "glrt-": WORD[:20],
+    "gldt-": WORD[:20],
+    "glptt-": HEX[:40],
+    "sk-": "ant-api03-" + WORD,
+    "AKIA": UPPER[:16],
+    "ASIA": UPPER[:16],
+    "xox": "b-123456789012-" + WORD[:24],
+    "xapp-": "1-" + UPPER[:11] + "-1234567890123-" + HEX,
+    "AIza": WORD[:35],
+    "ya29.": "a0" + WORD,
+    "npm_": WORD[:36],
+    "pypi-": "AgEIcHlwaS5vcmc" + WORD,
+    "rubygems_": HEX[:48],
+    "hf_": WORD[:34],
+    "gsk_": WORD[:52],
+    "SG.": WORD[:22] + "." + WORD[:43],
+    "xkeysib-": HEX[:64] + "-" + WORD[:16],
+    "dop_v1_": HEX[:64],
+    "doo_v1_": HEX[:64],
+    "dor_v1_": HEX[:64],
+    "shpat_": HEX[:32],
+    "shpca_": HEX[:32],
+    "shppa_": HEX[:32],
+    "shpss_": HEX[:32],
+    "dckr_pat_": WORD[:27],
+    "hvs.": "CAES" + WORD,
+    "lin_api_": WORD[:40],
+    "ATATT3": "xFfGF0" + WORD,
+    "sntrys_": "eyJ" + WORD,
+    "sntryu_": HEX,
+    "NRAK-": UPPER[:27],
+    "PMAK-": HEX[:24] + "-" + HEX[:34],
+    "pscale_tkn_": WORD[:43],
+    "pscale_pw_": WORD[:43],
+    "AGE-SECRET-KEY-1": UPPER[:58],
+    "eyJ": "hbGciOiJIUzI1NiJ9." + "eyJzdWIi" * 4 + "." + WORD[:43],
+    "hooks.slack.com/": ("services/", "T00000000/B00000000/" + WORD[:24]),
+    "/api/webhooks/": ("123456789012345678/", WORD[:68]),
+    "curl ": ("-u ada:", WORD[:12]),
+    "mysql": ("dump -p", WORD[:12]),
+    "mariadb": (" -u ada -p", WORD[:12]),
+    "sshpass ": ("-p ", WORD[:12]),
+    "redis-cli ": ("-a ", WORD[:12]),
+    "earer ": ("", WORD[:20]),
+    "EARER ": ("", WORD[:20]),
+    "asic ": ("", "YWRhOmh1bnRlcjI="),
+    "ASIC ": ("", "YWRhOmh1bnRlcjI="),
+}
+#: Those that begin in the middle of a word.
+WORDS = {"earer ": "Bearer ", "EARER ": "BEARER ", "asic ": "Basic ", "ASIC ": "BASIC "}
+
+
+@pytest.mark.parametrize("begins", EXAMPLES)
+def test_the_secret_and_nothing_else_is_replaced(begins: str) -> None:
+    follows = EXAMPLES[begins]
+    kept, secret = ("", follows) if isinstance(follows, str) else follows
+    start = WORDS.get(begins, begins)
+    shown = f"{start}{kept}" if isinstance(follows, tuple) else ""
+    text = f"before {start}{kept}{secret} after"
+    assert redact(text) == f"before {shown}[redacted] after"
+
+
+@pytest.mark.parametrize("kind", ["live", "test"])
+@pytest.mark.parametrize("owner", "rsp")
+def test_the_keys_of_stripe_are_secrets_in_tests_also(owner: str, kind: str) -> None:
+    assert redact(f"{owner}k_{kind}_{WORD[:24]}") == "[redacted]"
+
+
+@pytest.mark.parametrize("kind", ["", "RSA ", "OPENSSH ", "PGP "])
+def test_a_private_key_is_a_secret_with_its_last_line_and_without_it(kind: str) -> None:
+    block = " BLOCK" if kind == "PGP " else ""
+    first, last = (f"{DASHES}{word} {kind}PRIVATE KEY{block}{DASHES}" for word in ("BEGIN", "END"))
+    assert redact(f"a\n{first}\n{BODY}{last}\nb") == "a\n[redacted]\nb"
+    assert redact(f"a\n{first}\n{BODY}") == "a\n[redacted]\n"
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("postgres://ada:hunter2@db/x", "postgres://ada:[redacted]@db/x"),
+        (f"https://{WORD[:24]}@example.com/x", "https://[redacted]@example.com/x"),
+        ("https://ada@example.com/x", "https://ada@example.com/x"),
+    ],
+)
+def test_an_address_loses_its_password_and_keeps_its_user(address: str, shown: str) -> None:
+    assert redact(address) == shown
+
+
+def test_no_format_is_without_an_example() -> None:
+    known = {literal for literals, _ in FORMATS for literal in literals}
+    assert known - {"://", "PRIVATE KEY", "k_live_", "k_test_"} == set(EXAMPLES)
