@@ -259,3 +259,14 @@ def test_commands_that_cannot_fail_are_no_checks(place: Place) -> None:
     assert place.status("a.md")["evidence"] == "attested"
     # One that can fail makes it a verification.
     assert place.run("b")["verification"] == "passed"
+
+
+def test_empty_checks_that_a_risky_change_adds_are_none_either(place: Place) -> None:
+    settings(place, 'tier2 = ["make test | cat"]\nescalate = {"db/" = "tier2"}')
+    place.script("a.md", "mkdir db; echo 1 > db/x", 'verify: ["sh -c true"]')
+    place.commit("Task")
+    started = place.runr("run", "--task", "a", code=9)
+    assert "`sh -c true` passes whatever the work is" in started.err
+    run = place.runr("task-status", "a", "--json").json["run"]
+    assert (run["stop_reason"], run["verification"]) == ("no_checks", "none")
+    assert "`make test | cat` passes whatever the work is" in run["detail"]

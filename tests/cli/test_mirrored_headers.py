@@ -6,7 +6,10 @@ import pytest
 
 from cli.terminal import Place
 
-MIRROR = '[run]\nworker = "script"\n[verify]\ntier1 = ["ls"]\n[status]\nwrite_frontmatter = true\n'
+MIRROR = (
+    '[run]\nworker = "script"\n[verify]\ntier1 = ["test -d ."]\n'
+    "[status]\nwrite_frontmatter = true\n"
+)
 
 
 @pytest.fixture

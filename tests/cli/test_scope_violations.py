@@ -294,7 +294,8 @@ def test_a_lockfile_changes_as_the_settings_say(
     bound: Place, policy: str, script: str, code: int
 ) -> None:
     bound.config(
-        f'[run]\nworker = "script"\n[verify]\ntier1 = ["ls"]\n[scope]\nlockfiles = "{policy}"\n'
+        '[run]\nworker = "script"\n[verify]\ntier1 = ["test -d ."]\n'
+        f'[scope]\nlockfiles = "{policy}"\n'
     )
     bound.script("a.md", f"{script}; echo 1 > src/b", "owns: [src/, Cargo.toml]")
     bound.commit("Tasks")

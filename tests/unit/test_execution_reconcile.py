@@ -106,7 +106,9 @@ def test_a_run_that_is_killed_during_work_is_detected_and_resumed_with_its_chang
     kit: ProjectKit, gate: Gate
 ) -> None:
     again = 'echo "$RUNR_ATTEMPT" >> log.txt; [ "$RUNR_ATTEMPT" = 2 ] && exit'
-    kit.script("a.md", f"{again}\n(trap '' TERM; {gate.wait}) & wait", header="verify: ['ls']")
+    kit.script(
+        "a.md", f"{again}\n(trap '' TERM; {gate.wait}) & wait", header="verify: ['test -d .']"
+    )
     run = kit.start("a.md")
     worker = gate.comes(kit)
     kill(kit.runner(run))

@@ -24,7 +24,7 @@ from unit.status_entries import NOW, RUN, SHA, A, B, completed
 
 TREE, OTHER = "4" * 40, "5" * 40
 TEXT = "3" * 64
-PASSED = CheckResult("task", "true", 0, 0.1)
+PASSED = CheckResult("task", "test -d .", 0, 0.1)
 ADA = Decision(approval=Approval("Ada", "did it"))
 COMMIT = CommitFacts(SHA, TREE, is_own=True)
 MATCH = CommitMatch(task=A, sha=SHA, time=NOW, basis=Basis.CHECKPOINT, run_id=RUN, like=RUN)
@@ -194,6 +194,15 @@ def test_without_the_run_only_trailers_that_name_it_prove_anything() -> None:
 def test_an_inferred_completion_is_proved_by_a_commit_of_the_history() -> None:
     inferred = completed(evidence=Evidence.INFERRED)
     assert prove(facts(inferred, run=None, match=MATCH)).proved is Evidence.INFERRED
+
+
+def test_a_check_that_passes_whatever_the_work_is_proves_nothing() -> None:
+    made = run()
+    empty = made.verification._replace(checks=(PASSED._replace(command="make | cat"),))
+    proof = prove(facts(run=made._replace(verification=empty)))
+    assert [(each.code, each.message) for each in proof.problems] == [
+        ("checks", "`make | cat` passes whatever the work is")
+    ]
 
 
 def test_what_else_has_to_be_known_is_remarked() -> None:

@@ -3,52 +3,117 @@
 import subprocess
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from runr.tasks.empty_checks import cannot_fail, does_nothing
+from runr.tasks.empty_checks import is_empty, why_empty
 
-NOTHING = [
+IDLE = [
     *("", "  ", "\n\n", "#", "# nothing", "  # later\n# and later", ":", ": anything", "true"),
     *("exit 0", "exit", "echo ok", 'echo "all fine"', "printf done", "/bin/true", "/usr/bin/true"),
     *("true # for now", "true; true", "true && echo ok", "echo a\necho b", "CI=1 true", "CI=1"),
-    *("echo ok; exit 0", "  true  ", "echo a | echo b"),
+    *("echo ok; exit 0", "  true  ", "echo a | echo b", "true;", "A=b; exit", "true && true"),
+    *("(true)", "{ true; }", "! false", "if true; then :; fi", "cd .", "pwd", "ls"),
+    *("date", "date +%s", "test 1", "[ 1 = 1 ]", "test a != b", "test -n x", "python3 -c pass"),
+    *("python3 -c 'print(1)'", "sh -c true", "sh -c 'true; true'", "env true", "env A=b true"),
+    *("command true", "exec true", "eval true", "eval 'true; true'", "timeout 5 true", "nice true"),
+    *("if false; then false; else true; fi", "set -e; false || true", "echo '# a'", "false | cat"),
+    *("sh -ec 'false || true'", "false & wait", "echo ok >/dev/null 2>&1", "true \\\n&& true"),
+    *("sh -c 'sh -c true'", "exit 0; make", "echo 'a;b'", "ls -la .", "set -x; true"),
 ]
-NO_FAILURE = ["make test || true", "npm run lint || echo failed", "pytest -q || :", "a b || exit 0"]
+FAILURE_IGNORED = [
+    *("make test || true", "npm run lint || echo failed", "pytest -q || :", "a b || exit 0"),
+    *("pytest; true", "make test; echo", "sh -c 'pytest || true'", 'bash -lc "pytest || true"'),
+    *("pytest &", "pytest | cat", "pytest 2>&1 | tee log", "pytest > log 2>&1; true"),
+    *("$CHECK || true", "(pytest; echo done)", "if pytest; then echo ok; else echo bad; fi"),
+    *("pytest || { echo failed; true; }", "env sh -c 'pytest || :'", "set -e; make || true"),
+    *("make test\ntrue", "pytest | head -n 5", "pytest || true && true", "a & b & wait"),
+]
+NO_TEST = [
+    *("make -n", "make -sn test", "gmake --dry-run", "pytest --collect-only", "pytest --co -q"),
+    *("python -m pytest --co", "uv run pytest --collect-only", "pytest --co && echo ok"),
+]
 CHECKS = [
-    *("make test", "pytest", "false", "! true", "exit 1", "test -e a", "[ -f a ]", "echo x > a"),
     *(
-        'echo "$(make test)"',
-        "echo `make`",
-        "true && make test",
-        "make test; echo",
-        "echo a | grep b",
+        "make test",
+        "pytest",
+        "false",
+        "! true",
+        "! ! true",
+        "exit 1",
+        "test -e a",
+        "[ -f a ]",
+        "echo x > a",
     ),
-    *("truefalse", "true-check", "./true", "exit 3", "exit 0; make", "echoes", "cmp a b || false"),
-    *("make || exit 1", "make || true; pytest", "set -e; make || true", "python -c 'x = 1 # true'"),
-    *("'unbalanced", "true \\\n&& make", "if true; then make; fi", "a || b", "(true)", "{ true; }"),
+    *("echo $(make)", 'echo "$(make test)"', "echo `make`", "true && make test", "echo a | grep b"),
+    *(
+        "truefalse",
+        "true-check",
+        "./true",
+        "exit 3",
+        "echoes",
+        "cmp a b || false",
+        "pytest && true",
+    ),
+    *("make || exit 1", "make || true; pytest", "python -c 'x = 1 # true'", "make | grep -q ok"),
+    *("'unbalanced", "true \\\n&& make", "if true; then make; fi", "a || b", "make || exit; true"),
     *("cd src && make", "sleep 1", "git diff --exit-code", "echo a && make || true && b", "x #"),
-    *("make || true || pytest", "true & make", "grep '||' true", "echo '# a' | grep -q b"),
+    *("make || true || pytest && x", "true & make", "grep '||' true", "echo '# a' | grep -q b"),
+    *("set -e; make; true", "set -o pipefail; grep -q x y | cat", "bash -o pipefail -c 'a | cat'"),
+    *("bash -ec 'make; true'", "make || exit 1; true", "exec make; true", "cd src && true"),
+    *("(exit 1)", "{ exit 1; }; true", "eval 'exit 1'; true", "exec false", "test 1 = 2", "wait 5"),
+    *('test -n "$X"', "set -u; echo $X", "${X:?}; true", "trap 'exit 1' EXIT; true", "sort -c a"),
+    *("for f in *; do make $f; done; true", "f() { false; }; f; true", ". ./env; true", "ls src"),
+    *("command -v node", "python -c 'import app'", "python -c 'assert 1'", 'sh -c "$CHECK"'),
+    *("npm test --if-present", "cargo test --no-run", "go test -run XXX_none", "node --version"),
+    *("pytest --color=no", "make -C next test", "pytest -k 'a; true'", "sh build.sh", "cat a"),
+    *("if make; then echo ok; else exit 1; fi", "if false; then true; else make; fi", "cd -"),
 ]
 
 
-@pytest.mark.parametrize("command", NOTHING)
-def test_a_command_that_does_nothing_is_named(command: str) -> None:
-    assert does_nothing(command)
-    assert cannot_fail(command)
+@pytest.mark.parametrize("command", [*IDLE, *FAILURE_IGNORED])
+def test_a_command_that_cannot_fail_is_named(command: str) -> None:
+    assert why_empty(command) == "passes whatever the work is"
 
 
-@pytest.mark.parametrize("command", NO_FAILURE)
-def test_a_command_whose_failure_is_ignored_is_named(command: str) -> None:
-    assert cannot_fail(command)
-    assert not does_nothing(command)
+@pytest.mark.parametrize("command", NO_TEST)
+def test_a_command_that_runs_nothing_of_the_project_is_named(command: str) -> None:
+    assert why_empty(command) == "runs no test"
 
 
 @pytest.mark.parametrize("command", CHECKS)
 def test_a_command_that_can_fail_is_a_check(command: str) -> None:
-    assert not does_nothing(command)
-    assert not cannot_fail(command)
+    assert not is_empty(command)
 
 
-@pytest.mark.parametrize("command", NOTHING)
-def test_what_is_named_exits_with_0_in_an_empty_folder(command: str, tmp_path: str) -> None:
-    ended = subprocess.run(["/bin/sh", "-c", command], cwd=tmp_path, env={}, check=False)
-    assert ended.returncode == 0
+SIMPLE = st.sampled_from(
+    ["true", "false", ":", "exit", "exit 1", "exit 0", "set -e", "test 1", "test 1 = 2", "wait"]
+)
+COMMANDS = st.recursive(
+    SIMPLE,
+    lambda inner: st.one_of(
+        st.builds(
+            "{} {} {}".format, inner, st.sampled_from(["&&", "||", "|", ";", "&", "\n"]), inner
+        ),
+        st.builds("( {} )".format, inner),
+        st.builds("{{ {}\n}}".format, inner),
+        st.builds("! {{ {}\n}}".format, inner),
+        st.builds("if {}\nthen {}\nelse {}\nfi".format, inner, inner, inner),
+        st.builds("eval '{}'".format, SIMPLE),
+        st.builds("sh -c '{}; {}'".format, SIMPLE, SIMPLE),
+    ),
+    max_leaves=6,
+)
+
+
+@given(COMMANDS)
+def test_a_shell_agrees_that_what_is_named_exits_with_0(command: str) -> None:
+    if is_empty(command):
+        ended = subprocess.run(["sh", "-c", command], capture_output=True, check=False)
+        assert ended.returncode == 0, ended
+
+
+def test_every_command_that_is_named_as_idle_exits_with_0() -> None:
+    for command in IDLE:
+        ended = subprocess.run(["sh", "-c", command], capture_output=True, check=False)
+        assert ended.returncode == 0, command

@@ -51,8 +51,9 @@ async def verify(context: RunContext, state: RunState) -> VerifyFinished:
     if before.violations or before.tree is None:
         return _scope_violation(before.violations, [])
     checks = _checks(context, state, before.paths)
-    if not checks:
-        detail = "; ".join(map(explain, state.spec.empty_checks)) or None
+    if spec.are_empty(checks):
+        empty = (*state.spec.empty_checks, *(check.command for check in checks))
+        detail = "; ".join(map(explain, empty)) or None
         return VerifyFinished("none", (), detail=detail, tree=before.tree)
     state = state._replace(spec=state.spec._replace(checks=checks))
     if state.spec.where == "workspace":

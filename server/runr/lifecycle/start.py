@@ -29,6 +29,7 @@ from runr.status import store
 from runr.status.model import Entry, State
 from runr.storage import files, state_dir
 from runr.storage.layout import RunFiles
+from runr.tasks.empty_checks import explain
 from runr.tasks.model import Task, TaskType
 from runr.workers import registry
 
@@ -74,16 +75,19 @@ def run_task(project: Project, request: RunRequest) -> RunResult:
         if name != "off":
             registry.available((name,), config, project.environment)
     base, target = _base(project)
+    specified = spec.build_spec(task, config)
     with project.doing("looking at what the run needs"):
         missing = readiness.ensure_ready(
             project.repo,
             project.environment,
-            spec.build_spec(task, config),
+            specified,
             own_tree=worker != "session" and not request.in_place,
             force=request.force,
             warn=project.warn,
             surface=project.surface,
         )
+    for command in specified.empty_checks:
+        project.warn(f"{explain(command)}, so it is no check")
     forced = "; ".join(each for each in (blockers, missing) if each) or None
     run, start = _open(
         project, task, config, base, target, worker=worker, request=request, forced=forced

@@ -15,7 +15,7 @@ from runr.status import branch, store
 from runr.status.branch import Absence
 from runr.status.model import UNTOUCHED, Entry, Evidence, State
 from runr.status.store import DamagedStatusError
-from runr.tasks.empty_checks import cannot_fail, explain
+from runr.tasks.empty_checks import explain, is_empty
 from runr.tasks.model import Task
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def settings_diagnostics(project: Project) -> Iterator[Diagnostic]:
             )
     else:
         for tier in ("tier0", "tier1", "tier2"):
-            for command in filter(cannot_fail, getattr(config.verify, tier)):
+            for command in filter(is_empty, getattr(config.verify, tier)):
                 message = f"verify.{tier}: {explain(command)}"
                 yield Diagnostic(rule="empty-check", severity="warning", path=path, message=message)
         for message in _unusable_workers(config):

@@ -5,8 +5,10 @@ from typing import Literal, NamedTuple
 
 from runr.evidence.inference import CommitMatch
 from runr.runs.model import Candidate, RunState
+from runr.runs.spec import are_empty
 from runr.status.branch import Rewritten
 from runr.status.model import Entry, Evidence, Verification, evidence_of
+from runr.tasks.empty_checks import explain
 
 Code = Literal[
     "record", "task", "evidence", "checks", "commit", "tree", "branch", "text", "dependencies"
@@ -145,6 +147,8 @@ def _of_run(facts: Facts, run: RunState) -> Iterator[Problem]:
         yield Problem("evidence", f"it is recorded as by {entry.completed_by}, and it is by {by}")
     if shown is not Evidence.ATTESTED and run.verification.result != "passed":
         yield Problem("checks", f"the checks of run {run.id} are {run.verification.result}")
+    elif (ran := run.verification.checks) and shown is not Evidence.ATTESTED and are_empty(ran):
+        yield Problem("checks", "; ".join(explain(check.command) for check in ran))
     if not entry.acknowledged_run and entry.task_sha256 != (run.spec.task_sha256 or None):
         yield Problem("text", "it is recorded with another text of the task than its run had")
 

@@ -6,7 +6,7 @@ from typing import NamedTuple, get_args
 from runr.config.settings import Config, RunSettings, VerifySettings, WorkerSettings
 from runr.runs.model import Check, CheckResult, Escalation, RunSpec
 from runr.scope import patterns, presets, rules
-from runr.tasks.empty_checks import cannot_fail
+from runr.tasks.empty_checks import is_empty
 from runr.tasks.model import Task, TaskType, Tier
 from runr.text import format_duration
 
@@ -54,7 +54,7 @@ def build_spec(task: Task, config: Config) -> RunSpec:
     Checks of which none can fail are none: they would call any work verified.
     """
     found = checks(task, config.verify)
-    idle = tuple(check.command for check in found if cannot_fail(check.command))
+    empty = tuple(check.command for check in found) if are_empty(found) else ()
     return RunSpec(
         title=task.title,
         task_type=task.type.value,
@@ -67,8 +67,8 @@ def build_spec(task: Task, config: Config) -> RunSpec:
         lockfiles=config.scope.lockfiles,
         plan=_worker(config.phases.plan),
         review=_worker(config.phases.review),
-        checks=() if len(idle) == len(found) else found,
-        empty_checks=idle if len(idle) == len(found) else (),
+        checks=() if empty else found,
+        empty_checks=empty,
         escalations=escalations(task, config.verify),
         verify_retries=config.verify.retries,
         where=config.verify.where,
@@ -77,6 +77,11 @@ def build_spec(task: Task, config: Config) -> RunSpec:
         setup_inputs=config.verify.setup_inputs if config.verify.setup else (),
         writes=config.verify.writes,
     )
+
+
+def are_empty(found: Iterable[Check | CheckResult]) -> bool:
+    """Tell whether no check among these can tell good work from bad."""
+    return all(is_empty(check.command) for check in found)
 
 
 def _worker(name: str) -> str | None:

@@ -28,7 +28,7 @@ from runr.setup import claude_plugin
 from runr.status import store
 from runr.status.model import State
 from runr.storage import hooks_log, state_dir
-from runr.tasks.empty_checks import cannot_fail, explain
+from runr.tasks.empty_checks import explain, is_empty
 from runr.text import closest_match, pluralize
 from runr.workers import registry
 from runr.workers.protocol import HasLogin
@@ -215,7 +215,7 @@ def _checks(project: Project) -> HealthCheck | list[HealthCheck]:
             name="checks", state="note", message="unknown until the settings read well"
         )
     configured = [*verify.tier0, *verify.tier1, *verify.tier2]
-    if all(map(cannot_fail, configured)):
+    if all(map(is_empty, configured)):
         what = "; ".join(map(explain, configured)) or "none configured"
         return HealthCheck(
             name="checks",

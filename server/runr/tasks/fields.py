@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple, NoReturn, get_args
 
-from runr.tasks.empty_checks import cannot_fail, explain
+from runr.tasks.empty_checks import explain, is_empty
 from runr.tasks.model import Problem, TaskType, Tier, Watched
 from runr.text import closest_match, parse_duration, shortened
 
@@ -196,7 +196,7 @@ def _unknown(key: str, header: Header) -> Problem:
 def _empty_checks(commands: Sequence[str], header: Header) -> Iterator[Problem]:
     """Yield a warning about each check that checks nothing."""
     for index, command in enumerate(commands):
-        if cannot_fail(command):
+        if is_empty(command):
             yield Problem(
                 code="empty_check",
                 message=f"the check {explain(command)}",

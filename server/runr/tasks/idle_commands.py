@@ -1,0 +1,147 @@
+"""What single commands can end with, as far as their words tell. Pure.
+
+What is not in these tables may succeed and may fail.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from enum import Enum
+
+from runr.tasks.shell_words import Token
+
+
+class End(Enum):
+    """How a command can end; `NO_TEST` is a success of one that ran nothing of the project.
+
+    After an `EXIT` no command follows; `EXIT_LAST` passes on how the one before has ended.
+    """
+
+    OK = "ok"
+    NO_TEST = "no test"
+    FAILED = "failed"
+    EXIT_OK = "exit, ok"
+    EXIT_FAILED = "exit, failed"
+    EXIT_LAST = "exit"
+
+
+Ends = frozenset[End]
+
+EITHER: Ends = frozenset({End.OK, End.FAILED})
+OK: Ends = frozenset({End.OK})
+FAILED: Ends = frozenset({End.FAILED})
+NO_TEST: Ends = frozenset({End.NO_TEST})
+
+#: Programs that succeed whatever their arguments are.
+_IDLE = frozenset({":", "true", "echo", "printf", "tee"})
+#: Those that succeed if they get nothing but options and numbers, so that no file is looked at.
+_IDLE_ALONE = frozenset(
+    (
+        *("cat", "cd", "column", "cut", "date", "fold", "head", "hostname", "id", "less", "ls"),
+        *("more", "nl", "pwd", "tail", "tr", "umask", "uname", "uniq", "wait", "wc", "whoami"),
+    )
+)
+_OPTION = re.compile(r"-[\w=-]*|\+\S*")
+_HEAD_OPTION = re.compile(r"-[\w=-]*|\d+")
+_HERE = frozenset({".", "./", "/"})
+_PYTHON = re.compile(r"python[\d.]*\Z")
+_DRY_RUN = re.compile(r"--(?:dry-run|just-print|recon)\Z|-[BbikrRSsw]*n[BbikrRSsw]*\Z")
+_COLLECT = frozenset({"--co", "--collect-only"})
+
+
+def ends_of(words: Sequence[Token]) -> Ends:
+    """Return how a simple command without assignments and redirections can end."""
+    name, *rest = [word.text for word in words]
+    if not words[0].plain:
+        return EITHER
+    program = re.sub(r"\A(?:/usr)?/bin/", "", name)
+    if program in _IDLE:
+        return OK
+    if program == "false":
+        return FAILED
+    if program in _IDLE_ALONE:
+        return _alone(program, rest)
+    look = _LOOKS.get(program) or (_python if _PYTHON.match(program) else _pytest)
+    return look(words)
+
+
+def _alone(program: str, rest: Sequence[str]) -> Ends:
+    if program in ("cd", "ls", "wait"):
+        options = set() if program != "ls" else {word for word in rest if word.startswith("-")}
+        places = set() if program == "wait" else _HERE
+        return OK if set(rest) - options <= places else EITHER
+    # The sets of `tr` are no files.
+    option = _HEAD_OPTION if program in ("head", "tail") else _OPTION
+    idle = program == "tr" or all(option.fullmatch(word) for word in rest)
+    return OK if idle else EITHER
+
+
+def _make(words: Sequence[Token]) -> Ends:
+    return NO_TEST if any(_DRY_RUN.match(word.text) for word in words[1:]) else EITHER
+
+
+def _pytest(words: Sequence[Token]) -> Ends:
+    """Tell of a pytest, also as `python -m pytest` or `uv run pytest`, that it only collects."""
+    texts = [word.text for word in words]
+    before, _, after = " ".join(texts).partition("pytest ")
+    starts = before == "" or before.endswith((" -m ", " run ", "/bin/"))
+    return NO_TEST if starts and _COLLECT.intersection(after.split()) else EITHER
+
+
+def _python(words: Sequence[Token]) -> Ends:
+    match words[1:]:
+        case [Token("-c"), code] if code.plain:
+            return OK if _is_idle_python(code.text) else EITHER
+    return _pytest(words)
+
+
+def _is_idle_python(code: str) -> bool:
+    # Few checks need it.
+    import ast  # noqa: PLC0415 - see above
+
+    try:
+        body = ast.parse(code).body
+    except (SyntaxError, ValueError):
+        return False
+    calls = [each.value for each in body if isinstance(each, ast.Expr)]
+    return all(isinstance(each, ast.Pass | ast.Expr) for each in body) and all(
+        isinstance(call, ast.Constant) or _prints(ast.unparse(call)) for call in calls
+    )
+
+
+def _prints(call: str) -> bool:
+    return re.fullmatch(r"print\((?:'[^']*'|\d+)?\)", call) is not None
+
+
+def _test(words: Sequence[Token]) -> Ends:
+    """Decide `test` where it compares constants."""
+    operands = list(words[1:])
+    end = "]" * words[0].text.count("[")
+    if end and operands[-1:] == [Token(end)]:
+        operands.pop()
+    elif end:
+        return EITHER
+    if not all(word.plain for word in operands):
+        return EITHER
+    match [word.text for word in operands]:
+        case []:
+            return FAILED
+        case [one] | ["-n", one]:
+            holds = one != ""
+        case ["-z", one]:
+            holds = one == ""
+        case [one, "=" | "==" | "-eq", other]:
+            holds = one == other
+        case [one, "!=" | "-ne", other]:
+            holds = one != other
+        case _:
+            return EITHER
+    return OK if holds else FAILED
+
+
+_LOOKS: dict[str, Callable[[Sequence[Token]], Ends]] = {
+    "make": _make,
+    "gmake": _make,
+    "test": _test,
+    "[": _test,
+    "[[": _test,
+}

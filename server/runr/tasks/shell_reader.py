@@ -1,0 +1,293 @@
+"""How a shell command can end, as far as its text tells. Pure."""
+
+import re
+from collections.abc import Sequence
+
+from runr.tasks import idle_commands
+from runr.tasks.idle_commands import EITHER, OK, End, Ends
+from runr.tasks.shell_words import Token, UnclearError, split
+
+_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
+_REDIRECTIONS = frozenset({">", ">>", ">|", "<", ">&", "<&"})
+#: The commands of the shell that POSIX calls special.
+_SPECIAL = frozenset({":", "eval", "exec", "exit", "set"})
+_DEVICE = re.compile(r"/dev/null|[0-9-]")
+_SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh"})
+_RESERVED = frozenset(
+    (
+        *("if", "then", "elif", "else", "fi", "for", "while", "until", "do", "done"),
+        *("case", "esac", "select", "function"),
+    )
+)
+#: Commands that may change what the rest of the text means.
+_UNFOLLOWED = frozenset({".", "source", "trap", "alias", "return", "break", "continue", "kill"})
+#: Programs that start another one with the rest of their words.
+_STARTERS = frozenset({"command", "builtin", "exec", "env", "nohup", "nice", "time", "timeout"})
+
+_EXITS = frozenset({End.EXIT_OK, End.EXIT_FAILED})
+
+#: Nested deeper than anyone writes by hand.
+_DEEPEST = 20
+
+
+class Reader:
+    """One reading of a command: how it can end.
+
+    From a `set` on, every failure may end the shell and every part of a pipeline
+    counts: options such as `-e` and `pipefail` only make more commands fail.
+    """
+
+    def __init__(self, command: str, *, strict: bool = False, depth: int = 0) -> None:
+        if depth > _DEEPEST:
+            raise UnclearError(command)
+        self._tokens = split(command)
+        self._at = 0
+        self._strict = strict
+        self._depth = depth
+
+    def ends(self) -> Ends:
+        """Return how the whole command can end."""
+        found = self._list(())
+        if self._at < len(self._tokens):
+            raise UnclearError(self._tokens[self._at].text)
+        return _resolved(found)
+
+    def _list(self, closing: Sequence[str]) -> Ends:
+        """Read commands up to one of the closing words, which is left."""
+        found = OK
+        while not self._sees(*closing):
+            if self._takes("\n"):
+                continue
+            if self._at >= len(self._tokens):
+                if closing:
+                    raise UnclearError("no end")
+                break
+            following = self._conditions()
+            if self._takes("&"):
+                following = OK
+            elif not (self._takes(";") or self._sees("\n", *closing) or self._is_over()):
+                raise UnclearError(self._tokens[self._at].text)
+            found = self._then(found, following)
+        return found
+
+    def _then(self, before: Ends, following: Ends) -> Ends:
+        found: set[End] = set()
+        for end in before:
+            if end in _EXITS:
+                found.add(end)
+                continue
+            if self._strict and end is End.FAILED:
+                found.add(End.EXIT_FAILED)
+            found |= _after(end, following)
+        return frozenset(found)
+
+    def _conditions(self) -> Ends:
+        """Read pipelines between `&&` and `||`."""
+        found = self._pipeline()
+        while self._sees("&&", "||"):
+            goes_on = {End.OK, End.NO_TEST} if self._next().text == "&&" else {End.FAILED}
+            while self._takes("\n"):
+                pass
+            following = self._pipeline()
+            found = frozenset(
+                each
+                for end in found
+                for each in (_after(end, following) if end in goes_on else {end})
+            )
+        return found
+
+    def _pipeline(self) -> Ends:
+        negated = self._takes_word("!")
+        found = self._command()
+        while self._takes("|"):
+            before, found = _inside(found), _inside(self._command())
+            if self._strict and End.FAILED in before:
+                found |= {End.FAILED}
+        if not negated:
+            return found
+        opposite = {End.OK: End.FAILED, End.NO_TEST: End.FAILED, End.FAILED: End.OK}
+        return frozenset(opposite.get(end, end) for end in found)
+
+    def _command(self) -> Ends:
+        if self._takes("("):
+            found = _inside(_resolved(self._list((")",))))
+            self._next()
+        elif self._takes_word("{"):
+            found = self._list(("}",))
+            self._next()
+        elif self._takes_word("if"):
+            found = self._choice()
+        else:
+            return self._simple()
+        words, opens = self._redirected()
+        if words:
+            raise UnclearError("words after a compound command")
+        return found | {End.FAILED} if opens else found
+
+    def _choice(self) -> Ends:
+        """Read what follows `if`, with its `fi`."""
+        asked = self._list(("then",))
+        self._next()
+        chosen = self._list(("elif", "else", "fi"))
+        word = self._next().text
+        other = OK
+        if word == "elif":
+            other = self._choice()
+        elif word == "else":
+            other = self._list(("fi",))
+            self._next()
+        found: set[End] = set()
+        for end in asked:
+            if end in _EXITS:
+                found.add(end)
+            else:
+                found |= _after(end, other if end is End.FAILED else chosen)
+        return frozenset(found)
+
+    def _simple(self) -> Ends:
+        words, opens = self._redirected()
+        expanded = any(not word.plain for word in words)
+        while words and _ASSIGNMENT.match(words[0].text):
+            words.pop(0)
+        found = self._started(words) if words else OK
+        if opens:
+            found |= {End.FAILED}
+            # Some of its own commands end the shell if a file of theirs cannot be opened.
+            return found if words and words[0].text not in _SPECIAL else found | {End.EXIT_FAILED}
+        return found | {End.FAILED} if self._strict and expanded else found
+
+    def _redirected(self) -> tuple[list[Token], bool]:
+        """Read words and redirections, and tell whether these open a file, which may fail."""
+        words: list[Token] = []
+        opens = False
+        while not self._is_over():
+            token = self._tokens[self._at]
+            if token.is_word:
+                words.append(self._next())
+            elif token.text in _REDIRECTIONS:
+                self._next()
+                opens = not _DEVICE.fullmatch(self._next().text) or opens
+                if words and words[-1].text.isdecimal() and words[-1].bare:
+                    words.pop()
+            elif token.text == "(":
+                raise UnclearError("a function")
+            else:
+                break
+        return words, opens
+
+    def _started(self, words: Sequence[Token]) -> Ends:
+        name = re.sub(r"\A(?:/usr)?/bin/", "", words[0].text)
+        if name in _UNFOLLOWED or (name in _RESERVED and words[0].bare):
+            raise UnclearError(name)
+        if name == "set":
+            self._strict = True
+            return OK
+        if name == "exit":
+            return _exit(words[1:])
+        if name == "eval":
+            return self._inner(" ".join(_plain(words[1:])), strict=self._strict)
+        if name in _SHELLS:
+            return self._shell(words[1:])
+        if name in _STARTERS:
+            return self._starter(name, words[1:])
+        return idle_commands.ends_of(words)
+
+    def _inner(self, text: str, *, strict: bool) -> Ends:
+        return Reader(text, strict=strict, depth=self._depth + 1).ends()
+
+    def _shell(self, words: Sequence[Token]) -> Ends:
+        """Read what a shell is given with `-c`."""
+        strict = False
+        rest = list(words)
+        while rest and rest[0].text.startswith("-"):
+            option = rest.pop(0).text
+            if option.startswith("--"):
+                continue
+            strict = strict or bool(set("eou") & set(option))
+            if option.endswith("o"):
+                rest = rest[1:]
+            if "c" in option and rest and rest[0].plain:
+                return _inside(self._inner(rest[0].text, strict=strict))
+        return EITHER
+
+    def _starter(self, name: str, words: Sequence[Token]) -> Ends:
+        """Read the command that another one starts."""
+        rest = list(words)
+        if name == "env":
+            while rest and (rest[0].text in ("-i", "-") or _ASSIGNMENT.match(rest[0].text)):
+                rest.pop(0)
+        elif name == "timeout" and rest and re.match(r"\d+[smhd]?\Z", rest[0].text):
+            rest.pop(0)
+        elif name == "nice" and rest[:1] and rest[0].text == "-n":
+            rest = rest[2:]
+        if not rest:
+            return OK if name == "env" else EITHER
+        if rest[0].text.startswith("-"):
+            return EITHER
+        found = self._started(rest)
+        if name != "exec":
+            return found
+        exits = {End.OK: End.EXIT_OK, End.NO_TEST: End.EXIT_OK, End.FAILED: End.EXIT_FAILED}
+        return frozenset(exits.get(end, end) for end in found)
+
+    def _is_over(self) -> bool:
+        return self._at >= len(self._tokens)
+
+    def _sees(self, *texts: str) -> bool:
+        """Tell whether one of these operators or reserved words comes next."""
+        if self._is_over():
+            return False
+        token = self._tokens[self._at]
+        return token.text in texts and token.bare
+
+    def _takes(self, operator: str) -> bool:
+        if self._sees(operator) and not self._tokens[self._at].is_word:
+            self._at += 1
+            return True
+        return False
+
+    def _takes_word(self, word: str) -> bool:
+        if self._sees(word) and self._tokens[self._at].is_word:
+            self._at += 1
+            return True
+        return False
+
+    def _next(self) -> Token:
+        if self._is_over():
+            raise UnclearError("no end")
+        self._at += 1
+        return self._tokens[self._at - 1]
+
+
+def _after(end: End, following: Ends) -> Ends:
+    """Return the ends of what follows a command that has ended so."""
+    if end is End.NO_TEST:
+        following = frozenset(end if each is End.OK else each for each in following)
+    if End.EXIT_LAST not in following:
+        return following
+    exits = End.EXIT_FAILED if end is End.FAILED else End.EXIT_OK
+    return following - {End.EXIT_LAST} | {exits}
+
+
+def _resolved(found: Ends) -> Ends:
+    return _after(End.OK, found)
+
+
+def _inside(found: Ends) -> Ends:
+    """Return how a shell of its own ends that ends so."""
+    outside = {End.EXIT_OK: End.OK, End.EXIT_FAILED: End.FAILED}
+    return frozenset(outside.get(end, end) for end in _resolved(found))
+
+
+def _exit(words: Sequence[Token]) -> Ends:
+    if not words:
+        return frozenset({End.EXIT_LAST})
+    if not words[0].plain:
+        return frozenset(_EXITS)
+    return frozenset({End.EXIT_OK if words[0].text == "0" else End.EXIT_FAILED})
+
+
+def _plain(words: Sequence[Token]) -> list[str]:
+    if not all(word.plain for word in words):
+        raise UnclearError("eval")
+    return [word.text for word in words]
