@@ -48,8 +48,14 @@ def build(context: RunContext, state: RunState, now: str) -> Built:
     parents = (planned.head,) if planned.head else ()
     own = _commit(workspace, planned.tree, parents, _text(state))
     ignored = _ignored(state, workspace)
-    record = Candidate(planned.tree, planned.tree, planned.head, ignored=ignored)
     unchanged = _unchanged(state, workspace, planned)
+    record = Candidate(
+        planned.tree,
+        planned.tree,
+        planned.head,
+        ignored=ignored,
+        confirms=unchanged is not None and start.was_completed,
+    )
     built = Built(
         record=record,
         commit=own,
@@ -113,6 +119,9 @@ def of_merge(context: RunContext, state: RunState, commit: str, onto: str) -> Bu
 def commit_message(state: RunState) -> str:
     """Return subject and body of the run's commit, without trailers."""
     title = state.spec.title or state.start.task
+    checked = state.verification.candidate
+    if checked and checked.confirms:
+        return f"Confirm: {title}\n\nNothing was changed, and the checks pass."
     if not state.milestone:
         return title
     number, total = state.milestone, len(state.milestones)

@@ -108,9 +108,12 @@ async def _verify_commit(
 
 
 def _outcome(results: Sequence[CheckResult], built: Built) -> tuple[str, str | None]:
-    """Return the outcome and its detail: checks that pass prove no work where none was done."""
+    """Return the outcome and its detail: checks that pass prove no work where none was done.
+
+    They confirm what was completed before.
+    """
     result = verification_result(results)
-    if result == "passed" and built.unchanged:
+    if result == "passed" and built.unchanged and not built.record.confirms:
         return "no_changes", built.unchanged
     return result, None
 

@@ -68,7 +68,8 @@ def run_task(project: Project, request: RunRequest) -> RunResult:
     mine = _rejoin(project, entry, worker, request)
     if mine is not None:
         return mine
-    blockers = _refuse(project, snapshot.state_of(task), snapshot.blockers(task), request)
+    task_state = snapshot.state_of(task)
+    blockers = _refuse(project, task_state, snapshot.blockers(task), request)
     if worker != "session":
         registry.available((worker, *config.run.fallback), config, project.environment)
     for name in (config.phases.plan, config.phases.review):
@@ -92,6 +93,8 @@ def run_task(project: Project, request: RunRequest) -> RunResult:
     run, start = _open(
         project, task, config, base, target, worker=worker, request=request, forced=forced
     )
+    if entry.status is State.COMPLETED and not task_state.unmerged:
+        start = start._replace(was_completed=True)
     return _begin(project, run, start, entry)
 
 

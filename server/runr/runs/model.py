@@ -90,7 +90,8 @@ class Candidate(NamedTuple):
     folders that were laid over the checkout, `ignored` the files of the run that
     are in no commit because git ignores them. `mounted` tells whether the
     checkout took the place of the repository, and `covered` are other paths to its
-    working trees that it took as well.
+    working trees that it took as well. `confirms` tells that nothing was
+    changed, so that the checks confirm a completion that is recorded already.
     """
 
     tree: str
@@ -101,6 +102,7 @@ class Candidate(NamedTuple):
     carried: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     covered: tuple[str, ...] = ()
+    confirms: bool = False
 
 
 class RunSpec(NamedTuple):
@@ -147,7 +149,8 @@ class RunCreated(NamedTuple):
     task is done, and `task` is empty where it belongs to none. `acknowledgement`
     confirms a stale completion, `reset` takes back the one that the run `resets`
     gave. `base_tree` is the working tree at the start; `target` the branch to
-    integrate into, None on a detached HEAD. `sequence` is greater than that of
+    integrate into, None on a detached HEAD. `was_completed` tells that the task was
+    completed on this branch when the run began. `sequence` is greater than that of
     everything recorded before, whatever clocks say.
     """
 
@@ -164,6 +167,7 @@ class RunCreated(NamedTuple):
     session_id: str | None = None
     override_reason: str | None = None
     resets: str | None = None
+    was_completed: bool = False
     sequence: int = 0
 
 
