@@ -143,8 +143,8 @@ def _value(word: str, before: str, setting: re.Match[str]) -> str | None:
 
 
 def _is_about(word: str, tail: str) -> bool:
-    """Return whether the word continues (`tokens`) or names a property (`token_count`)."""
-    goes_on = tail[:1].islower() or (tail[:1].isupper() and word.isupper())
+    """Return whether the word continues (`TOKENS`) or names a property (`token_count`)."""
+    goes_on = tail[:1].isupper() and word.isupper()
     return goes_on or tail.lower().endswith(_ABOUT)
 
 

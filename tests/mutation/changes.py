@@ -27,7 +27,7 @@ _NAMES = [
     *(f"{kind}_{name}" for kind, names in _REPLACED.items() for name in names.split()),
     *("ReplaceTrueWithFalse", "ReplaceFalseWithTrue", "ReplaceAndWithOr", "ReplaceOrWithAnd"),
     *("ReplaceBreakWithContinue", "ReplaceContinueWithBreak"),
-    *("ExceptionReplacer", "NumberReplacer", "ZeroIterationForLoop"),
+    *("NumberReplacer", "ZeroIterationForLoop"),
 ]
 #: Where the numbers and sums are lengths in a drawing.
 _DRAWINGS = "graphics."
@@ -105,6 +105,30 @@ class _Membership:
         return [at for at, each in enumerate(node.children) if _words(each) in ("in", "not in")]
 
 
+class _Caught:
+    """Catch what nothing raises instead of one exception, also of several and of a module."""
+
+    def mutation_positions(self, node: Any) -> Iterator[tuple[Position, Position]]:
+        for parent, index in self._found(node):
+            yield parent.children[index].start_pos, parent.children[index].end_pos
+
+    def mutate(self, node: Any, index: int) -> Any:
+        parent, at = self._found(node)[index]
+        parent.children[at] = parso.parse(" FloatingPointError")
+        return node
+
+    def _found(self, node: Any) -> list[tuple[Any, int]]:
+        if node.type != "except_clause":
+            return []
+        caught = node.children[1]
+        if getattr(caught, "type", "") != "atom":
+            return [(node, 1)]
+        several = caught.children[1]
+        if several.type != "testlist_comp":
+            return [(caught, 1)]
+        return [(several, index) for index in range(0, len(several.children), 2)]
+
+
 def _words(node: Any) -> str:
     return " ".join(node.get_code().split())
 
@@ -172,6 +196,7 @@ def _operators(name: str) -> Iterator[tuple[str, _Operator]]:
             yield kind, cosmic_ray.plugins.get_operator(f"core/{kind}")()
     yield "Condition", _Condition()
     yield "Membership", _Membership()
+    yield "Caught", _Caught()
 
 
 def _left_out(tree: ast.Module) -> Iterator[tuple[Position, Position]]:

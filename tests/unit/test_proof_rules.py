@@ -137,6 +137,23 @@ def test_a_problem_says_what_the_run_and_its_commit_are_instead(known: Facts, me
     assert problem.message.endswith(message)
 
 
+@pytest.mark.parametrize(
+    ("entry", "is_foreign", "begins"),
+    [
+        (completed(), False, f"run {RUN} is not here, "),
+        (completed(), True, f"run {RUN} is a record of another clone, "),
+        (completed(last_run_id=None), False, "its run is not here, "),
+    ],
+)
+def test_without_its_record_it_is_said_where_the_run_is(
+    entry: Entry,
+    is_foreign: bool,
+    begins: str,
+) -> None:
+    (problem,) = prove(facts(entry, run=None, is_foreign=is_foreign)).problems
+    assert problem.message.startswith(begins)
+
+
 def test_what_a_person_attests_needs_no_tree_that_checks_passed_on() -> None:
     failed = Verification("failed", candidate=Candidate(OTHER, OTHER))
     known = facts(attested(), run=run(decision=ADA, verification=failed))
@@ -181,7 +198,7 @@ def test_a_rewritten_commit_is_as_good_only_with_the_verified_tree() -> None:
 def test_without_the_run_only_trailers_that_name_it_prove_anything() -> None:
     proof = prove(facts(run=None, match=MATCH))
     assert (proof.proved, proof.problems) == (Evidence.INFERRED, ())
-    assert proof.remarks[0] == f"run {RUN} is not on this machine"
+    assert proof.remarks[0] == f"run {RUN} is not here"
     other = CommitMatch(task=A, sha=SHA, time=NOW, basis=Basis.TREE, run_id="other")
     assert codes(facts(run=None, match=other)) == ["record"]
     nameless = completed(last_run_id=None, checkpoint_sha=None)

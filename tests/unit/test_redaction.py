@@ -60,6 +60,10 @@ def test_a_known_token_is_redacted_at_any_position(token: str, around: str) -> N
         ("export GITHUB_TOKEN=abc123 && run", "export GITHUB_TOKEN=[redacted] && run"),
         ('API_KEY: "x"', 'API_KEY: "[redacted]"'),
         ("PASSWORD=hunter2", "PASSWORD=[redacted]"),
+        ("TOKEN=x", "TOKEN=[redacted]"),
+        ("password: 12345678", "password: [redacted]"),
+        ("'password': hunter2", "'password': [redacted]"),
+        ("all tokens and the password: hunter2", "all tokens and the password: [redacted]"),
         ("password: hunter2", "password: [redacted]"),
         ("POSTGRES_PASSWORD: example", "POSTGRES_PASSWORD: [redacted]"),
         ("db_password = 'it is a secret'", "db_password = '[redacted]'"),
@@ -99,6 +103,8 @@ def test_a_secret_setting_keeps_its_name_and_loses_its_value(text: str, clean: s
         "6a4fb334-5b2c-4f0e-9a51-2d0f5f2f6f11",
         "run 20250108-143022-k7qf of task-20250108143022-setup",
         "token count: 5",
+        "token: 12345678",
+        "TOKEN: x",
         "max_tokens: 4096",
         "MAX_TOKENS=4096",
         '{"input_tokens":100,"cache_read_input_tokens": 5}',
@@ -112,6 +118,8 @@ def test_a_secret_setting_keeps_its_name_and_loses_its_value(text: str, clean: s
         "TOKENIZERS_PARALLELISM=false",
         'curl -H "Authorization: Bearer $TOKEN" https://example.com',
         "GITHUB_TOKEN=${{ secrets.GITHUB_TOKEN }}",
+        'password = ""',
+        'password = "$DB_PASSWORD"',
         "PASSWORD_FILE=/run/secrets/db",
         '"token_type": "bearer"',
         '"apiKeySource": "none"',
@@ -206,6 +214,20 @@ def test_secret_values_of_the_environment_are_redacted_everywhere() -> None:
     assert redactor(KEY.splitlines()[1]) == "[redacted]"
     untouched = "abc 10000000 /run/secrets/token /home/ada-example"
     assert redactor(untouched) == untouched
+
+
+def test_a_secret_that_holds_another_one_is_redacted_whole() -> None:
+    redactor = Redactor({f"T{n}_TOKEN": "abcdefgh" + "-ij" * n for n in range(9)})
+    whole = "abcdefgh" + "-ij" * 8
+    assert redactor(f"got {whole}!") == "got [redacted]!"
+    assert redactor(f'{{"got": "{whole}"}}') == '{"got": "[redacted]"}'
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_a_secret_in_any_script_is_redacted_however_json_escapes_it(*, plain: bool) -> None:
+    redactor = Redactor({"A_PASSWORD": "schlüssel-日本"})
+    line = json.dumps({"text": "it is schlüssel-日本."}, ensure_ascii=plain)
+    assert json.loads(redactor(line)) == {"text": "it is [redacted]."}
 
 
 _PIECES = st.sampled_from(
