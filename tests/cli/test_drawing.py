@@ -1,6 +1,5 @@
 """`runr graph` and `runr next`: dependencies, filters and ranking."""
 
-import json
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -19,11 +18,16 @@ def lay(place: Place, **status: dict[str, Any]) -> None:
     names = {"setup": "00-setup.md", "login": "api/01-login.md", "logout": "api/02-logout.md"}
     entries = {f".runr/tasks/{names[name]}": entry for name, entry in status.items()}
     if entries:
-        text = json.dumps({"schema_version": 1, "tasks": entries})
-        place.write(".runr/task-status.json", text)
+        place.record(entries)
 
 
-DONE = {"status": "completed", "evidence": "verified", "completed_by": "run:x"}
+RUN = "20250108-143022-k7qf"
+DONE = {
+    "status": "completed",
+    "evidence": "verified",
+    "completed_by": f"run:{RUN}",
+    "last_run_id": RUN,
+}
 
 
 def test_the_graph_is_a_tree_of_dependencies_with_their_dependents(place: Place) -> None:

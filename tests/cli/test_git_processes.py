@@ -1,6 +1,5 @@
 """The number of git processes, counted by a wrapper that is first on PATH."""
 
-import json
 import os
 import re
 import shutil
@@ -78,12 +77,14 @@ def test_the_commits_of_many_completions_are_looked_up_together(place: Place, ca
     place.git("switch", "-q", "main")
     place.commit("Other")
     entries = {
-        f".runr/tasks/{name}": {"status": "completed", "checkpoint_sha": sha}
+        f".runr/tasks/{name}": {
+            "status": "completed",
+            "checkpoint_sha": sha,
+            "evidence": "inferred",
+        }
         for name, sha in zip(names, shas, strict=True)
     }
-    place.write(
-        ".runr/task-status.json", json.dumps({"schema_version": 1, "tasks": entries}) + "\n"
-    )
+    place.record(entries)
     counts = []
     for _ in range(2):
         calls.write_text("")

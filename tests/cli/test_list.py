@@ -1,6 +1,5 @@
 """`runr list-tasks` and `runr status --tasks`."""
 
-import json
 import os
 import pty
 import re
@@ -27,8 +26,7 @@ def record(place: Place, **tasks: dict[str, Any]) -> None:
         }
         for name, entry in tasks.items()
     }
-    text = json.dumps({"schema_version": 1, "tasks": entries})
-    place.write(".runr/task-status.json", text)
+    place.record(entries)
 
 
 def completed(by: str, evidence: str) -> dict[str, Any]:
@@ -37,7 +35,7 @@ def completed(by: str, evidence: str) -> dict[str, Any]:
         "completed_at": "2025-01-08T14:35:22Z",
         "completed_by": by,
         "evidence": evidence,
-        "last_run_id": "20250108-143022-k7qf",
+        "last_run_id": f"20250108-143022-{'k7qf' if by.startswith('run:') else by[-4:].lower()}",
     }
 
 
@@ -355,7 +353,8 @@ def test_completions_are_counted_and_filtered_by_their_evidence(place: Place) ->
     for level in levels:
         place.task(f"{level.replace('_', '-')}.md")
     place.task("open.md")
-    record(place, **{level: completed("person:Grace", level) for level in levels})
+    runs = {level: {"last_run_id": f"20250108-143022-{level[-4:]}"} for level in levels}
+    record(place, **{level: completed("person:Grace", level) | runs[level] for level in levels})
     shown = place.runr("list-tasks", code=0)
     counts = "1 verified, 1 verified in the workspace, 1 attested, 1 inferred, 1 ready"
     assert f"  5 tasks: {counts}\n" in shown.out

@@ -118,7 +118,7 @@ def repository(root: Path, count: int, shape: Callable[[int], str]) -> Project:
         status=State.COMPLETED,
         completed_at="2025-01-08T14:35:22Z",
         completed_by="person:Ada",
-        evidence=Evidence.ATTESTED,
+        evidence=Evidence.INFERRED,
         task_sha256=SHA,
     )
     subprocess.run(["git", "init", "-q", str(root)], check=True)

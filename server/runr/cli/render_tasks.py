@@ -94,6 +94,8 @@ def _remarks(row: TaskSummary) -> str:
         names = ", ".join(name.removeprefix(".runr/tasks/") for name in row.blocked_by)
         remarks.append(style(f"blocked by {names}", fg="yellow"))
     remarks += _overridden(row)
+    if row.unproved:
+        remarks.append(style(f"not proved: {row.unproved}", fg="yellow"))
     if row.unmerged:
         remarks.append(style(f"its commit is {row.commit_place}", fg="yellow"))
     if row.stale:

@@ -30,6 +30,7 @@ class Basis(StrEnum):
     TRAILERS = "trailers"
     SCOPE = "scope"
     MIRROR = "mirror"
+    STATUS = "status"
     CLAIM = "claim"
     TITLE = "title"
 
@@ -42,6 +43,7 @@ CONFIDENCE: Mapping[Basis, float] = {
     Basis.TRAILERS: 0.7,
     Basis.SCOPE: 0.6,
     Basis.MIRROR: 0.5,
+    Basis.STATUS: 0.45,
     Basis.CLAIM: 0.4,
     Basis.TITLE: 0.3,
 }
@@ -56,6 +58,7 @@ MEANING: Mapping[Basis, str] = {
     Basis.PATCH: "it makes the change of {like}",
     Basis.SCOPE: "it names {like} and changes only what the task owns",
     Basis.MIRROR: "the task's header says so",
+    Basis.STATUS: "the status file says so, and the record of {like} is not of this clone",
     Basis.TITLE: "its subject is the task's title, which proves little",
 }
 

@@ -33,12 +33,13 @@ class _Record(NamedTuple):
 
 def collect(project: Project, snapshot: Snapshot, tasks: Iterable[str]) -> list[Facts]:
     """Return the facts about those of the tasks that are recorded as completed."""
-    entries, known = snapshot.entries, snapshot.task_states()
+    # As they are recorded, not as far as they count.
+    entries, known = project.entries(), snapshot.task_states()
     wanted = [task for task in tasks if _is_completed(entries, task)]
     runs = {task: _run(project, entries[task]) for task in wanted}
     states = {task: found.state for task, found in runs.items() if found.state is not None}
     shas = {task: _shas(entries[task], states.get(task)) for task in wanted}
-    matches = _matches(project, snapshot)
+    matches = _matches(project, snapshot, entries)
     named = {sha for pair in shas.values() for sha in pair}
     where = snapshot.on_branch
     named |= {rewritten.sha for rewritten in where.rewritten.values()}
@@ -107,13 +108,15 @@ def _tree(commits: Mapping[str, Commit], rewritten: Rewritten | None) -> str | N
     return found.tree if found else None
 
 
-def _matches(project: Project, snapshot: Snapshot) -> dict[str, CommitMatch]:
+def _matches(
+    project: Project, snapshot: Snapshot, entries: Mapping[str, Entry]
+) -> dict[str, CommitMatch]:
     with project.doing("reading the history"):
         _, found = matcher.read_matches(
             project.layout,
             snapshot.tasks,
             rebuild.runs(project.layout),
-            snapshot.entries,
+            entries,
             tree=project.repo,
         )
     return matcher.certain_matches(found)

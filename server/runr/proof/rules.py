@@ -107,7 +107,7 @@ def _without_run(facts: Facts) -> Proof:
     if match is not None and match.run_id == entry.last_run_id and match.run_id is not None:
         return Proof(Evidence.INFERRED, remarks=(gone, _meaning(match)))
     if entry.evidence is Evidence.ATTESTED and facts.is_shared:
-        return Proof(Evidence.ATTESTED, remarks=(f"{gone}; the shared status file says so",))
+        return Proof(Evidence.INFERRED, remarks=(f"{gone}; only the shared status file says so",))
     if entry.checkpoint_sha and facts.commit is None:
         why = f"{gone}, and its commit {_short(entry.checkpoint_sha)} is not in this repository"
         return Proof(problems=(Problem("commit", why),))

@@ -24,6 +24,7 @@ class TaskSummary:
     `ready` where a worker can start it, `needs_human` where only a person can
     take it further. `commit_place` says where the commit of an `unmerged` one is not,
     `rewritten_as` which commit of this branch is its work, if that is another one.
+    `unproved` says why it is pending though the status file says that it is completed.
     """
 
     path: str
@@ -38,6 +39,7 @@ class TaskSummary:
     unmerged: bool = False
     commit_place: str | None = None
     rewritten_as: str | None = None
+    unproved: str | None = None
     blocked_by: list[str] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
     priority: int = 0

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from runr import nofollow
 from runr.config.staleness import StalenessPolicy
 from runr.project import Project
 from runr.query.backlog import Backlog
@@ -21,11 +22,14 @@ from runr.tasks.model import Task
 class Snapshot:
     """What every question about tasks is answered from.
 
-    `on_branch` has the completed tasks whose commit is not on this branch.
+    `entries` are those that the records of this clone support; `unproved` says of the others
+    why they do not count as completed. `on_branch` has the completed tasks whose commit is
+    not on this branch.
     """
 
     tasks: tuple[Task, ...]
     entries: Mapping[str, Entry]
+    unproved: Mapping[str, str]
     graph: Graph
     on_branch: OnBranch
     stale_reasons: Mapping[str, tuple[StaleReason, ...]]
@@ -34,7 +38,7 @@ class Snapshot:
     @classmethod
     def of(cls, project: Project) -> "Snapshot":
         """Return the tasks as they are now; the last snapshot where nothing has changed."""
-        tasks, entries = project.tasks(), project.entries()
+        tasks, (entries, unproved) = project.tasks(), _supported(project)
         policy = project.staleness_policy()
         committed, watched = project.memo.get(
             "needs git",
@@ -49,6 +53,7 @@ class Snapshot:
             return cls(
                 tasks=tasks,
                 entries=entries,
+                unproved=unproved,
                 graph=graph,
                 on_branch=_on_branch(project, tip, entries) if committed else NOTHING_ABSENT,
                 stale_reasons=_stale_reasons(tasks, entries, graph, policy, changes),
@@ -77,6 +82,7 @@ class Snapshot:
             rerun=self.rerun,
             absent=self.on_branch.absent.get(path),
             rewritten=self.on_branch.rewritten.get(path),
+            unproved=self.unproved.get(path),
         )
 
     def task_states(self) -> Mapping[str, TaskState]:
@@ -127,6 +133,29 @@ class Snapshot:
             if any(reason.cause is StaleTrigger.REVERTED for reason in reasons)
         )
         return frozenset(self.on_branch.absent).union(reverted)
+
+
+def _supported(project: Project) -> tuple[Mapping[str, Entry], Mapping[str, str]]:
+    """Return the entries as far as they count, and why completions do not."""
+    entries = project.entries()
+    if not any(entry.status is State.COMPLETED for entry in entries.values()):
+        return entries, {}
+    # As in `_changes`.
+    from runr.evidence import supported  # noqa: PLC0415 - see above
+
+    def find() -> supported.Supported:
+        return supported.find_supported(project.layout, project.repo, entries)
+
+    found = project.memo.get("supported", (entries, _time_of_runs(project)), find)
+    return found.entries, found.unproved
+
+
+def _time_of_runs(project: Project) -> int:
+    """Return what changes when a run is added or removed."""
+    try:
+        return nofollow.stat(project.layout.runs).st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def _needs_history(

@@ -36,7 +36,8 @@ class TaskState(NamedTuple):
     `blocked_by` is what keeps it from being started. An orphan is a record
     whose task file is gone: its task has only a path. `stale_reasons` say why
     a completed task is stale, `rerun` whether that makes it ready again. `absent`
-    says that its commit is not on this branch, `rewritten` as which commit it is there.
+    says that its commit is not on this branch, `rewritten` as which commit it is there,
+    `unproved` why it is pending though the status file says that it is completed.
     """
 
     task: Task
@@ -47,6 +48,7 @@ class TaskState(NamedTuple):
     rerun: bool = True
     absent: Absence | None = None
     rewritten: Rewritten | None = None
+    unproved: str | None = None
     orphaned: bool = False
 
     @property

@@ -59,6 +59,7 @@ def task_facts(task_state: TaskState) -> dict[str, Any]:
         "unmerged": task_state.unmerged,
         "commit_place": branch.describe(task_state.absent) if task_state.absent else None,
         "rewritten_as": task_state.rewritten.describe() if task_state.rewritten else None,
+        "unproved": task_state.unproved,
         "orphaned": task_state.orphaned,
         "blocked_by": list(task_state.blocked_by),
         "tags": list(task.tags),
@@ -90,6 +91,8 @@ def why_not_done(task_state: TaskState) -> str:
         if task_state.absent:
             objections.insert(0, f"it is {branch.describe(task_state.absent)}")
         return f"{done}, but {'; '.join(objections)}" if objections else done
+    if task_state.unproved:
+        return f"recorded as completed, which nothing here proves: {task_state.unproved}"
     if entry.status is State.IN_PROGRESS:
         return f"run {entry.last_run_id} is in progress"
     if task_state.blocked_by:

@@ -1,0 +1,161 @@
+"""What of the status file the records of this clone support.
+
+The file is a claim: it can be edited by hand, and come with a commit. A completion counts as it is
+recorded where the record of its run says the same. Without that record it counts by the trailers
+of its commit, and an attestation in a shared status file as what that file says: as inferred, both.
+Anything else does not count.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import NamedTuple
+
+from runr import nofollow
+from runr.errors import DamagedStateError
+from runr.evidence.inference import CONFIDENCE, Basis
+from runr.git import log
+from runr.git.repo import Repo
+from runr.runs import completed_runs, journal
+from runr.runs.completed_runs import Completed
+from runr.runs.model import RunState
+from runr.status.model import UNTOUCHED, Entry, Evidence, State, Verification, fold
+from runr.storage import state_dir
+from runr.storage.layout import Layout
+
+_SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+
+class Supported(NamedTuple):
+    """The entries as far as they count, and why completions do not: these are pending."""
+
+    entries: Mapping[str, Entry]
+    unproved: Mapping[str, str]
+
+
+def is_claim(entry: Entry) -> bool:
+    """Tell whether the entry is a completion that a record has to support."""
+    return entry.status is State.COMPLETED and entry.evidence is not Evidence.INFERRED
+
+
+def find_supported(layout: Layout, repo: Repo, entries: Mapping[str, Entry]) -> Supported:
+    """Return what counts of the entries; those that count as they are stay the same objects."""
+    claims = {task: entry for task, entry in entries.items() if is_claim(entry)}
+    known = _records(layout, claims.values())
+    unproved, alone = {}, {}
+    for task, entry in claims.items():
+        record = known.get(entry.last_run_id or "")
+        if record is None:
+            alone[task] = entry
+        elif why := _contradiction(task, entry, record):
+            unproved[task] = why
+    weaker = _weaker(layout, repo, alone)
+    unproved |= {task: _unsupported(entry) for task, entry in alone.items() if task not in weaker}
+    if not (weaker or unproved):
+        return Supported(entries, {})
+    pending = {task: _pending(entries[task]) for task in unproved}
+    return Supported({**entries, **weaker, **pending}, unproved)
+
+
+def _records(layout: Layout, claims: Iterable[Entry]) -> dict[str, Completed]:
+    """Return what the runs of the claims completed, as far as they are here and of this clone."""
+    here: set[str] = set()
+    with suppress(FileNotFoundError):
+        here = set(nofollow.names(layout.runs))
+    kept = completed_runs.read(layout.root)
+    wanted = {entry.last_run_id for entry in claims if entry.last_run_id in here}
+    found = [
+        record for run_id in wanted - kept.keys() if run_id if (record := _read(layout, run_id))
+    ]
+    completed_runs.add(layout.root, found)
+    known = {run_id: kept[run_id] for run_id in wanted & kept.keys() if run_id}
+    return known | {record.run_id: record for record in found}
+
+
+def _read(layout: Layout, run_id: str) -> Completed | None:
+    """Return what the run completed; None for one that did not, or of another clone."""
+    try:
+        state = journal.folded(layout.run(run_id))
+    except DamagedStateError:
+        return None
+    return None if state is None else _completed(state)
+
+
+def _completed(state: RunState) -> Completed | None:
+    made = fold(UNTOUCHED, state, "")
+    if made.status is not State.COMPLETED or made.evidence is None:
+        return None
+    return Completed(
+        run_id=state.id,
+        task=state.start.task,
+        evidence=made.evidence.value,
+        completed_by=made.completed_by or "",
+        checkpoint_sha=made.checkpoint_sha,
+        task_sha256=made.task_sha256,
+        verification=made.verification.value,
+    )
+
+
+def _contradiction(task: str, entry: Entry, record: Completed) -> str | None:
+    """Return how the entry differs from the record of its run."""
+    run = f"run {record.run_id}"
+    made = Evidence(record.evidence)
+    if record.task != task:
+        return f"{run} is a run of {record.task}"
+    if entry.evidence is None or not made.is_at_least(entry.evidence):
+        return f"{run} is {made.label}, and not {entry.evidence or 'without evidence'}"
+    if entry.completed_by != record.completed_by:
+        return f"{run} was completed by {record.completed_by}"
+    if entry.checkpoint_sha != record.checkpoint_sha:
+        return f"{run} has another commit"
+    if not entry.acknowledged_run and entry.task_sha256 != record.task_sha256:
+        return f"{run} had another text of the task"
+    if entry.verification.value != record.verification:
+        return f"the checks of {run} are {record.verification}"
+    return None
+
+
+def _weaker(layout: Layout, repo: Repo, alone: Mapping[str, Entry]) -> dict[str, Entry]:
+    """Return the entries without a record that count as inferred."""
+    if not alone:
+        return {}
+    shas = {entry.checkpoint_sha or "" for entry in alone.values()}
+    commits = log.read_commits(repo, filter(_SHA.fullmatch, shas))
+    shared = state_dir.is_shared(layout)
+    found = {}
+    for task, entry in alone.items():
+        commit = commits.get(entry.checkpoint_sha or "")
+        if commit is not None:
+            if commit.is_checkpoint_of(entry.last_run_id or "", task):
+                found[task] = _inferred(entry, Basis.TRAILERS)
+        elif entry.checkpoint_sha or (shared and entry.evidence is Evidence.ATTESTED):
+            # A commit that is not here is said to be missing.
+            found[task] = _inferred(entry, Basis.STATUS)
+    return found
+
+
+def _inferred(entry: Entry, basis: Basis) -> Entry:
+    return entry._replace(
+        evidence=Evidence.INFERRED,
+        verification=Verification.NONE,
+        basis=basis.value,
+        confidence=CONFIDENCE[basis],
+    )
+
+
+def _unsupported(entry: Entry) -> str:
+    if entry.last_run_id is None:
+        return "it names no run, and no commit shows it"
+    return f"run {entry.last_run_id} is not of this clone, and no commit shows it"
+
+
+def _pending(entry: Entry) -> Entry:
+    """Return the entry of a task that is not completed, as far as is known here."""
+    return Entry(
+        last_run_id=entry.last_run_id,
+        updated_at=entry.updated_at,
+        run_count=entry.run_count,
+        revision=entry.revision,
+        sequence=entry.sequence,
+        extra=entry.extra,
+    )

@@ -1,0 +1,122 @@
+"""The status file counts only as far as records of this clone, or commits, show what it says."""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable
+from types import FrameType
+
+import pytest
+
+from cli.terminal import Place
+from runr.project import Project
+from runr.query.listing import TaskQuery, list_tasks
+
+STATUS = ".runr/task-status.json"
+A, B, M = (f".runr/tasks/{name}.md" for name in "abm")
+CONFIG = '[run]\nworker = "script"\nattempts = 1\n'
+CHECK = 'verify: ["test -f {0}.txt"]'
+
+
+@pytest.fixture
+def done(place: Place) -> Place:
+    """Return a repository with a completed task, one that is not, and one that depends on it."""
+    place.config(CONFIG)
+    place.script("a.md", "echo 1 > a.txt", CHECK.format("a"))
+    place.script("b.md", "echo 1 > b.txt", CHECK.format("b"))
+    place.script("c.md", "echo 1 > c.txt", f"depends_on: [b]\n{CHECK.format('c')}")
+    place.task("m.md", "type: manual")
+    place.script("n.md", "echo 1 > n.txt", f"depends_on: [m]\n{CHECK.format('n')}")
+    place.commit("Tasks")
+    place.run("a")
+    return place
+
+
+def _change(place: Place, task: str, **facts: object) -> None:
+    known = json.loads(place.read(STATUS))
+    known["tasks"][task] = {**known["tasks"][A], **facts}
+    place.write(STATUS, json.dumps(known))
+
+
+def _task(place: Place, name: str) -> dict[str, object]:
+    rows = place.runr("list-tasks", "--json", code=0).json["tasks"]
+    return next(row for row in rows if row["path"] == f".runr/tasks/{name}.md")
+
+
+FORGERIES: dict[str, Callable[[Place], None]] = {
+    "an invented run": lambda place: _change(
+        place, B, last_run_id="20260101-000000-zzzz", completed_by="run:20260101-000000-zzzz"
+    ),
+    "the run of another task": lambda place: _change(place, B),
+    "no run": lambda place: _change(place, B, last_run_id=None, checkpoint_sha=None),
+    "a person": lambda place: _change(
+        place, B, last_run_id=None, evidence="attested", completed_by="person:Ada", reason="x"
+    ),
+    "no evidence": lambda place: _change(place, B, last_run_id=None, evidence=None),
+}
+
+
+@pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES.keys())
+def test_an_entry_that_nothing_proves_is_not_a_completion(
+    done: Place, forge: Callable[[Place], None]
+) -> None:
+    forge(done)
+    row = _task(done, "b")
+    assert (row["status"], row["evidence"], row["ready"]) == ("pending", None, True)
+    assert row["unproved"]
+    assert _task(done, "c")["blocked_by"] == [B]
+    assert "not proved: " in done.runr("list-tasks", code=0).out
+    for words in (("task-status", "b"), ("why", "b")):
+        assert "recorded as completed, which nothing here proves" in done.runr(*words, code=0).out
+    assert done.runr("run", "--task", "c").code != 0
+    assert _task(done, "a")["evidence"] == "verified"
+    # It is done like any other task.
+    assert done.run("b")["status"] == "completed"
+    assert _task(done, "b")["evidence"] == "verified"
+
+
+def test_an_entry_that_says_more_than_its_run_is_not_believed(done: Place) -> None:
+    done.runr("complete-task", "m", "--reason", "looked at it", code=0)
+    assert _task(done, "m")["evidence"] == "attested"
+    known = json.loads(done.read(STATUS))
+    known["tasks"][M]["evidence"] = "verified"
+    done.write(STATUS, json.dumps(known))
+    assert _task(done, "m")["status"] == "pending"
+    assert "is attested, and not verified" in done.runr("why", "m", code=0).out
+    assert _task(done, "n")["blocked_by"] == [M]
+
+
+def test_a_shared_status_file_counts_as_inferred_in_another_clone(done: Place) -> None:
+    done.config(f"{CONFIG}[status]\nshared = true\n")
+    done.runr("complete-task", "m", "--reason", "looked at it", code=0)
+    done.git("add", "-f", STATUS)
+    done.commit("Share the status")
+    there = done.clone()
+    assert [_task(there, name)["evidence"] for name in "am"] == ["inferred", "inferred"]
+    assert _task(there, "n")["ready"] is True
+    assert "its trailers name the task" in there.runr("why", "a", code=0).out
+    assert "the status file says so" in there.runr("why", "m", code=0).out
+    assert "only the shared status file says so" in there.runr("verify", "m", code=0).out
+    there.runr("verify", "m", "--at-least", "attested", code=1)
+    # What was recorded stays in the file.
+    assert there.status("m.md")["evidence"] == "attested"
+    # A claim of passed checks without a commit that says so is none.
+    _change(there, B, last_run_id="20260101-000000-zzzz")
+    assert _task(there, "b")["status"] == "pending"
+
+
+def test_a_listing_reads_the_journal_of_a_completed_run_once(done: Place) -> None:
+    project = Project.open(done.root, {})
+    list_tasks(project, TaskQuery())
+    called: Counter[str] = Counter()
+
+    def look(frame: FrameType, event: str, _arg: object) -> None:
+        called[frame.f_code.co_name] += event == "call"
+
+    sys.setprofile(look)
+    try:
+        answer = list_tasks(Project.open(done.root, {}), TaskQuery())
+    finally:
+        sys.setprofile(None)
+    assert answer.tasks[0].evidence == "verified"
+    assert (called["find_supported"], called["parse_event"]) == (1, 0)
