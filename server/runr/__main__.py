@@ -20,6 +20,12 @@ def main() -> int:
         code = process.main(sys.argv[2:])
         _refresh_summary(sys.argv[3])
         return code
+    if sys.argv[1:2] == ["exec-job"]:
+        if os.fork():
+            os._exit(0)
+        from runr.jobs import process as job_process  # noqa: PLC0415 - see above
+
+        return job_process.main(sys.argv[2:])
     match sys.argv[1:]:
         case ["mcp"]:
             return serve(None)

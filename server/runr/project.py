@@ -78,7 +78,8 @@ class Project:
     `here` is the current folder, to resolve relative names; `warn` shows a message
     to the user; `surface` formats next steps; `doing` is a context manager around
     slow steps. `tree` is the current working tree; in a linked worktree the record
-    (`layout`) is in the main one.
+    (`layout`) is in the main one. `branch` is the one whose commits count, and that runs start
+    from and land on, in place of the one that is checked out.
     """
 
     layout: Layout
@@ -91,6 +92,7 @@ class Project:
     surface: Surface = CLI
     doing: ProgressScope = nullcontext
     cache: ProjectCache = field(default_factory=ProjectCache, compare=False)
+    branch: str | None = None
 
     @classmethod
     def open(
@@ -137,6 +139,10 @@ class Project:
         from runr.git.repo import Repo  # noqa: PLC0415 - see the imports
 
         return Repo(self.tree)
+
+    def tip(self) -> str | None:
+        """Return the last commit of the branch that counts; None where there is none."""
+        return self.repo.resolve(f"refs/heads/{self.branch}") if self.branch else self.repo.head()
 
     @property
     def memo(self) -> Memo:

@@ -69,6 +69,7 @@ def test_every_command_answers_with_its_payloads(place: Place) -> None:
         "install": [["install", "claude", "--print"], ["install", "merge-driver", "--print"]],
         "completion": [["completion", "bash"]],
         "version": [["version"]],
+        "list-jobs": [["list-jobs"]],
         "demo": [["demo", "--dir", str(place.root.with_name("demo"))]],
     }
     seen: dict[str, list[str]] = {name: [] for name in ANSWERS}
@@ -90,6 +91,9 @@ def test_every_command_answers_with_its_payloads(place: Place) -> None:
     seen["submit"] = [payload_of(place, "submit", run_of(place, "d.md"), "--to", "main")]
     seen["reset"] = [payload_of(place, "reset", "a", "--reason", "By mistake")]
     seen["land"] = [payload_of(place, "land", "--all")]
+    place.script("j.md", "echo 1 > j.txt", "tags: [job]")
+    seen["job"] = [payload_of(place, "job", "run", "--where", "tag:job")]
+    seen["job"] += [payload_of(place, "job", "receipt"), payload_of(place, "job", "land")]
     assert {name: tuple(payloads) for name, payloads in seen.items()} == dict(ANSWERS)
 
 

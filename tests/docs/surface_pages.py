@@ -28,12 +28,22 @@ def commands() -> str:
         command = cli.get_command(context, name)
         if command is None:
             raise click.UsageError(name)
+        parts += _command(command, context, name, shared)
         own = click.Context(command, info_name=name, parent=context)
-        parts += [f"## `runr {name}`", paragraphs(command.help)]
-        parts.append(f"```text\n{_usage(command, own)}\n```")
-        parts += _options(command, without=shared)
+        for word, below in getattr(command, "commands", {}).items():
+            parts += _command(below, own, word, shared)
         parts += _answers(name)
     return page(parts)
+
+
+def _command(
+    command: click.Command, context: click.Context, name: str, shared: set[str]
+) -> list[str]:
+    """Return the section of a command, or of one below another."""
+    own = click.Context(command, info_name=name, parent=context)
+    parts = [f"## `{own.command_path}`", paragraphs(command.help)]
+    parts.append(f"```text\n{_usage(command, own)}\n```")
+    return [*parts, *_options(command, without=shared)]
 
 
 def _answers(name: str) -> list[str]:

@@ -162,6 +162,8 @@ def exists(line: str) -> bool:
     command = cli.get_command(context, verb)
     if command is None:
         return False
+    below = getattr(command, "commands", {})
+    command = next((below[word] for word in words if word in below), command)
     known = {
         name
         for part in (*cli.get_params(context), *command.get_params(click.Context(command)))

@@ -12,6 +12,7 @@ from runr.cli import console, streams
 from runr.errors import RepositoryError, RunrError
 from runr.next_steps import commands
 from runr.next_steps.step import Location, Surface
+from runr.text import closest_match
 
 if TYPE_CHECKING:
     from runr.project import Project
@@ -108,6 +109,39 @@ def command(name: str, **settings: Any) -> Callable[[Callable[..., Any]], click.
         # click collects options from the bottom up; the command's own come before the shared.
         own = getattr(function, "__click_params__", [])[::-1]
         return click.command(name, cls=click.Command, params=own, **settings)(shared)
+
+    return decorate
+
+
+class Subcommands(click.Group):
+    """A command with commands of its own, which suggests the nearest one."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Raise UsageError for an unknown command, with the nearest name."""
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            near = closest_match(args[0], self.commands)
+            known = f"write one of {', '.join(self.commands)}"
+            hint = f"did you mean `runr {self.name} {near}`?" if near else known
+            raise click.UsageError(f"unknown command {self.name} {args[0]!r}; {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+def group(name: str) -> Callable[[Callable[..., Any]], Subcommands]:
+    """Make a function a command with others below it, before which the shared options may stand."""
+
+    def decorate(function: Callable[..., Any]) -> Subcommands:
+        @click.pass_context
+        def call(ctx: click.Context, /, *, as_json: bool, repo: str | None) -> None:
+            outer = ctx.obj or {}
+            known = {"as_json": as_json or outer.get("as_json", False)}
+            ctx.obj = known | {"repo": repo or outer.get("repo")}
+
+        call.__doc__ = function.__doc__
+        shared = click.option("--json", "as_json", is_flag=True, help="Print JSON.")(call)
+        shared = click.option("--repo", metavar="DIR", help="Use the repository at DIR.")(shared)
+        return click.group(name, cls=Subcommands)(shared)
 
     return decorate
 

@@ -41,6 +41,10 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = {
         "stop": Entry("runs:stop", "Stop a run and keep its work."),
         "resume": Entry("runs:resume", "Resume a stopped run."),
     },
+    "Jobs": {
+        "list-jobs": Entry("jobs:list_jobs", "List jobs with their tracks, tasks and states."),
+        "job": Entry("jobs:job", "Run, stop, resume and read jobs."),
+    },
     "Decisions": {
         "complete-task": Entry("decisions:complete_task", "Complete a task."),
         "approve": Entry("decisions:approve", "Approve a run that waits for a person."),

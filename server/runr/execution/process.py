@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from runr import nofollow
 from runr.clock import utc_now
@@ -27,14 +27,21 @@ if TYPE_CHECKING:
     import anyio
 
 
-def start_runner(layout: Layout, run: RunFiles, lock: int, environment: Mapping[str, str]) -> None:
-    """Start the process that executes the run, and pass it the run's lock.
+def start_runner(
+    layout: Layout,
+    run: RunFiles,
+    lock: int,
+    environment: Mapping[str, str],
+    *,
+    what: Literal["exec", "exec-job"] = "exec",
+) -> None:
+    """Start the process that executes the run, or the job run, and pass it the lock.
 
     It has a session of its own, so it outlives the terminal that started it.
     The lock is never free in between.
     """
     # Safe path (-P): a module of the repository must not be loaded for one of the same name.
-    command = [sys.executable, "-P", "-m", "runr", "exec", run.id, str(layout.root), str(lock)]
+    command = [sys.executable, "-P", "-m", "runr", what, run.id, str(layout.root), str(lock)]
     with nofollow.append_text(run.runner_log) as log:
         ended = subprocess.run(
             command,

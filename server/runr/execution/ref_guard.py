@@ -116,7 +116,7 @@ class RefGuard:
             yield MovedRef("HEAD", tree.head, now.head, by_worker=True, put_back=back)
 
     def _is_own(self, move: Move) -> bool:
-        if move.ref.startswith(_RUNS):
+        if move.ref.startswith(_RUNS) and move.ref != _branch(self._start.target):
             return True
         if self._start.branch is not None or move.ref != _branch(self._start.target):
             return False

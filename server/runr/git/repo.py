@@ -262,6 +262,13 @@ class Repo(NamedTuple):
             return None
         raise self._failure(args, found.err)
 
+    def tip_of(self, branch: str) -> Checkout | None:
+        """Return the last commit of a branch; None where it does not exist."""
+        commit = self.resolve(f"{_BRANCHES}{branch}")
+        if commit is None:
+            return None
+        return Checkout(commit, self.text("rev-parse", f"{commit}^{{tree}}"))
+
     def branch(self) -> str | None:
         """Return the branch that is checked out, None where HEAD is detached."""
         ref = None if self.variables else folders.head_ref(self.path)

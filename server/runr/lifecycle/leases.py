@@ -20,7 +20,7 @@ from runr.query.detail_models import RunResult
 from runr.query.presenters import SESSION, Holder
 from runr.runs import journal, spec
 from runr.runs.events import SessionAttached
-from runr.runs.model import RunSpec, RunState
+from runr.runs.model import JobTerms, RunSpec, RunState
 from runr.runs.prompts import session_brief
 from runr.runs.spec import apply_overrides
 from runr.status import store
@@ -144,6 +144,18 @@ def launch(project: Project, run: RunFiles, lock: int) -> None:
         # Commits that the worker makes itself do not name the run then; that does not stop a run.
         project.warn(f"the git hook could not be written: {error}")
     process.start_runner(project.layout, run, lock, environment)
+
+
+def under_job(config: Config, task: Task, job: JobTerms) -> tuple[Config, Task]:
+    """Return settings and task with what a job asks of its run."""
+    changed: dict[str, object] = {"on_usage_limit": job.on_usage_limit}
+    if job.fallback:
+        changed["fallback"] = job.fallback
+    run = config.run.model_copy(update=changed)
+    return (
+        config.model_copy(update={"run": run}),
+        task._replace(timeout_s=job.timeout_s or task.timeout_s),
+    )
 
 
 def record_spec(

@@ -248,7 +248,10 @@ def _spec(project: Project, state: RunState, *, accept_changes: bool) -> RunSpec
     run, worker = project.layout.run(state.id), state.start.worker
     if not accept_changes:
         _refuse_changes(project, state, task)
-    return record_spec(project, run, task, project.config(), worker=worker)
+    config = project.config()
+    if state.start.job is not None:
+        config, task = leases.under_job(config, task, state.start.job)
+    return record_spec(project, run, task, config, worker=worker)
 
 
 def _refuse_changes(project: Project, state: RunState, task: Task) -> None:
@@ -262,7 +265,10 @@ def _refuse_changes(project: Project, state: RunState, task: Task) -> None:
     if not (state.inputs_changed or unknown):
         return
     known = json.loads(nofollow.read(project.layout.run(state.id).config))
-    now = apply_overrides(project.config(), task, state.start.worker).model_dump(mode="json")
+    config = project.config()
+    if state.start.job is not None:
+        config, _ = leases.under_job(config, task, state.start.job)
+    now = apply_overrides(config, task, state.start.worker).model_dump(mode="json")
     found = inputs.differences(known, now)
     if task.sha256 != state.spec.task_sha256:
         found.insert(0, f"the task {task.path}")

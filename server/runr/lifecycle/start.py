@@ -24,7 +24,7 @@ from runr.query.snapshot import Snapshot
 from runr.query.task_state import TaskState
 from runr.runs import journal, spec
 from runr.runs.events import PhaseFinished, PhaseStarted
-from runr.runs.model import Phase, RunCreated, RunState
+from runr.runs.model import JobTerms, Phase, RunCreated, RunState
 from runr.status import store
 from runr.status.model import Entry, State
 from runr.storage import files, state_dir
@@ -39,6 +39,7 @@ class RunRequest(BaseModel):
 
     `force` overrides open dependencies and missing programs, and is recorded.
     `wait_for_limit` waits for a usage limit of the worker's account to reset.
+    `job` is what a job asks of the run.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,6 +50,7 @@ class RunRequest(BaseModel):
     force: bool = False
     wait_for_limit: bool = False
     session_id: str | None = None
+    job: JobTerms | None = None
 
 
 def run_task(project: Project, request: RunRequest) -> RunResult:
@@ -64,6 +66,8 @@ def run_task(project: Project, request: RunRequest) -> RunResult:
     task = project.find_task(request.task, snapshot.tasks)
     entry = snapshot.entry(task)
     config = _settings(project, request)
+    if request.job is not None:
+        config, task = leases.under_job(config, task, request.job)
     worker = request.worker or task.worker or config.run.worker
     mine = _rejoin(project, entry, worker, request)
     if mine is not None:
@@ -144,6 +148,11 @@ def _refuse(
 
 def _base(project: Project) -> tuple[Checkout, str | None]:
     """Return what is checked out, and the branch, which the user may switch at this moment."""
+    if project.branch is not None:
+        known = project.repo.tip_of(project.branch)
+        if known is None:
+            raise RepositoryError(f"the branch {project.branch} is gone")
+        return known, project.branch
     branch, base = project.repo.branch(), project.repo.checkout()
     while (now := project.repo.branch()) != branch:
         branch, base = now, project.repo.checkout()
@@ -188,6 +197,7 @@ def _open(
         session_id=request.session_id if worker == "session" else None,
         override_reason=forced,
         sequence=leases.next_sequence(project),
+        job=request.job,
     )
     return run, start
 

@@ -119,6 +119,46 @@ def lint(*tasks: str) -> NextStep:
     return _runr("lint", *map(_name, tasks))
 
 
+def job_land(job_run: str) -> NextStep:
+    """Return how the branch of a job is brought into the one that it started from."""
+    return _runr("job", "land", job_run)
+
+
+def job_receipt(job_run: str) -> NextStep:
+    """Return how the receipt of a job run is shown."""
+    return _runr("job", "receipt", job_run)
+
+
+def job_resume(job_run: str) -> NextStep:
+    """Return how a job that has stopped goes on."""
+    return _runr("job", "resume", job_run)
+
+
+def job_retry(job_run: str) -> NextStep:
+    """Return how the failed tasks of a job run are run again."""
+    return _runr("job", "retry", job_run)
+
+
+def job_run(job: str) -> NextStep:
+    """Return how a job is run."""
+    return _runr("job", "run", operand(job))
+
+
+def job_status(job_run: str) -> NextStep:
+    """Return how the state of a job run is shown."""
+    return _runr("job", "status", job_run)
+
+
+def job_stop(job_run: str) -> NextStep:
+    """Return how a job is stopped."""
+    return _runr("job", "stop", job_run)
+
+
+def list_jobs() -> NextStep:
+    """Return how jobs are listed."""
+    return _runr("list-jobs")
+
+
 def list_tasks(*words: str) -> NextStep:
     """Return how tasks are listed."""
     return _runr("list-tasks", *words, tool=" with ".join(["list-tasks", *map(_argument, words)]))

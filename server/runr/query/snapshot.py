@@ -45,7 +45,7 @@ class Snapshot:
             (tasks, entries, policy),
             lambda: (_names_commit(entries), _needs_history(tasks, entries, policy)),
         )
-        tip = project.repo.head() if committed or watched else None
+        tip = project.tip() if committed or watched else None
 
         def build() -> Snapshot:
             graph = Graph.of(tasks)

@@ -138,6 +138,20 @@ class RunSpec(NamedTuple):
     copy_sha256: str = ""
 
 
+class JobTerms(NamedTuple):
+    """What a job asks of one of its runs, beside the task and the settings.
+
+    `fallback` replaces that of the settings where it is given, `on_usage_limit` always.
+    `earlier` is what the worker has to know of an attempt that could not land.
+    """
+
+    job_run_id: str
+    fallback: tuple[str, ...] = ()
+    timeout_s: int | None = None
+    on_usage_limit: str = "stop"
+    earlier: str = ""
+
+
 #: What a run is for; only an attempt does the work of a task.
 RunKind = Literal["attempt", "manual_commit", "acknowledgement", "reset"]
 
@@ -151,7 +165,7 @@ class RunCreated(NamedTuple):
     gave. `base_tree` is the working tree at the start; `target` the branch to
     integrate into, None on a detached HEAD. `was_completed` tells that the task was
     completed on this branch when the run began. `sequence` is greater than that of
-    everything recorded before, whatever clocks say.
+    everything recorded before, whatever clocks say. `job` is there where a job started it.
     """
 
     task: str
@@ -169,6 +183,7 @@ class RunCreated(NamedTuple):
     resets: str | None = None
     was_completed: bool = False
     sequence: int = 0
+    job: JobTerms | None = None
 
 
 class Verification(NamedTuple):

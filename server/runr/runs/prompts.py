@@ -31,6 +31,7 @@ def work_prompt(state: RunState, body: str) -> str:
         f"# Task {state.start.task}",
         _task(state, body),
         _milestone(state),
+        state.start.job.earlier if state.start.job else "",
         scope_section(state.spec),
         checks_section(state.spec),
         _HYBRID if state.spec.task_type == "hybrid" else "",

@@ -144,6 +144,18 @@ class Layout(NamedTuple):
         return RunFiles(self.runs / run_id, self.root)
 
     @property
+    def jobs(self) -> Path:
+        return self.runr / "jobs"
+
+    @property
+    def job_runs(self) -> Path:
+        return self.runr / "job-runs"
+
+    def job_run(self, job_run_id: str) -> RunFiles:
+        """Return the files of a job run: journal, state, lock and log are those of a run."""
+        return RunFiles(self.job_runs / job_run_id, self.root)
+
+    @property
     def damaged_runs(self) -> Path:
         """Where `runr rebuild` keeps runs whose journal cannot be read."""
         return self.runr / "damaged-runs"

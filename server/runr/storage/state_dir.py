@@ -21,6 +21,8 @@ IGNORE = """\
 !config.toml
 !tasks/
 !tasks/**
+!jobs/
+!jobs/**
 !templates/
 !templates/**
 """
@@ -36,6 +38,8 @@ SHARED = """\
 !task-status.json
 !tasks/
 !tasks/**
+!jobs/
+!jobs/**
 !templates/
 !templates/**
 """

@@ -3,8 +3,8 @@
 The only module that imports the YAML libraries.
 """
 
-from collections.abc import Hashable, Iterator
-from typing import Any, ClassVar
+from collections.abc import Hashable, Iterator, Mapping
+from typing import Any, ClassVar, NamedTuple
 
 import frontmatter
 import yaml
@@ -29,6 +29,16 @@ _LIBYAML_TOO_DEEP = "exceeded maximum nesting depth"
 _BREAKS = dict.fromkeys((0x85, 0x2028, 0x2029), " ")
 _NULL = "tag:yaml.org,2002:null"
 _TAGS = {_NULL, *(f"tag:yaml.org,2002:{kind}" for kind in ("str", "seq", "map")), None}
+
+
+class Located(NamedTuple):
+    """A part of a YAML file, with the line on which it, or its key, is written.
+
+    A scalar is its text, None for null; keys are texts.
+    """
+
+    value: "str | tuple[Located, ...] | Mapping[str, Located] | None"
+    line: int
 
 
 class RefusedError(yaml.YAMLError):
@@ -111,6 +121,42 @@ def read(text: str, opened: int) -> Header | Problem:
     except yaml.YAMLError:
         return _unprintable(placed, opened)
     return Header(values=values, lines=handler.lines)
+
+
+def read_file(text: str) -> Located | Problem:
+    """Return the mapping that a whole YAML file holds, or what keeps it from being read."""
+    plain = text.translate(_BREAKS)
+    try:
+        _refuse_bombs(plain)
+        node = yaml.compose(plain, Loader=PlainLoader)
+        if node is None:
+            return Located({}, 1)
+        if not isinstance(node, yaml.MappingNode):
+            kind = "a list" if isinstance(node, yaml.SequenceNode) else "plain text"
+            return Problem("not_a_mapping", f"the file is {kind}: write lines `key: value`", 1)
+        return _located(node, 1)
+    except RefusedError as error:
+        return error.problem
+    except yaml.MarkedYAMLError as error:
+        return _syntax(error, plain)
+    except yaml.YAMLError:
+        return _unprintable(plain, 1)
+
+
+def _located(node: yaml.Node, line: int) -> Located:
+    if isinstance(node, yaml.SequenceNode):
+        return Located(tuple(_located(item, _line(item)) for item in node.value), line)
+    if not isinstance(node, yaml.MappingNode):
+        return Located(None if node.tag == _NULL else str(node.value), line)
+    made: dict[str, Located] = {}
+    for key, value in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise RefusedError("not_a_mapping", "a key must be text", _line(key))
+        if key.value in made:
+            message = f"the key `{shortened(key.value)}` occurs twice"
+            raise RefusedError("duplicate_key", message, _line(key))
+        made[key.value] = _located(value, _line(key))
+    return Located(made, line)
 
 
 def _refuse_bombs(text: str) -> None:

@@ -1,0 +1,167 @@
+"""Commands for jobs: many tasks, in order and side by side."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from runr.cli import console, render_jobs
+from runr.cli.app import Invocation, command, group
+from runr.errors import ExitCode, UsageError
+from runr.jobs import control, expansion, files, landing, listing, receipt, receipt_page, views
+from runr.jobs import journal as job_journal
+from runr.jobs.model import ALL_READY, Job
+from runr.jobs.views import JobRunDetails
+from runr.next_steps import commands
+
+_JOB_RUN = click.argument("job_run", metavar="[JOB|ID]", required=False)
+_WAIT = click.option(
+    "--wait/--detach", default=True, help="Follow the job to its end, or return immediately."
+)
+
+
+@command("list-jobs")
+def list_jobs(invocation: Invocation) -> None:
+    """List jobs with their tracks, tasks and states."""
+    invocation.show(listing.list_jobs(invocation.project()), render_jobs.render_list)
+
+
+@group("job")
+def job() -> None:
+    """Run, stop, resume and read jobs."""
+
+
+def _of_job(name: str) -> Callable[[Callable[..., Any]], click.Command]:
+    """Make a function a command below `runr job`."""
+
+    def decorate(function: Callable[..., Any]) -> click.Command:
+        made = command(name)(function)
+        job.add_command(made)
+        return made
+
+    return decorate
+
+
+@_of_job("run")
+@click.argument("name", metavar="[JOB]", required=False)
+@click.option("--file", "path", metavar="FILE", help="Run the job of this file.")
+@click.option("--all-ready", is_flag=True, help="Run every task that is ready, or becomes so.")
+@click.option("--where", metavar="QUERY", help="Run the tasks of a filter: 'tag:api -type:manual'.")
+@click.option("--parallel", type=click.IntRange(1), help="Tasks that run at the same time.")
+@click.option("--worker", help="Worker of the tasks that name none (--all-ready, --where).")
+@_WAIT
+def run(invocation: Invocation, *, wait: bool, **options: Any) -> int:
+    """Run a job.
+
+    It runs in a process of its own and continues when the terminal is closed.
+    """
+    wanted = _wanted(invocation, **options)
+    return _started(invocation, control.start_job(invocation.project(), wanted), wait=wait)
+
+
+def _wanted(
+    invocation: Invocation,
+    *,
+    name: str | None,
+    path: str | None,
+    all_ready: bool,
+    where: str | None,
+    parallel: int | None,
+    worker: str | None,
+) -> Job:
+    given = [each for each in (name, path, all_ready or None, where) if each is not None]
+    if len(given) != 1:
+        raise UsageError(
+            "which job? Pass one of JOB, --file, --all-ready and --where",
+            next_steps=[commands.list_jobs(), commands.help_of("job", "run")],
+        )
+    project = invocation.project()
+    if all_ready or where:
+        select = where or ALL_READY
+        return expansion.ad_hoc(
+            "ready" if all_ready else "selected", select, parallel=parallel or 2, worker=worker
+        )
+    if worker:
+        raise UsageError("--worker is for --all-ready and --where: a job file names its workers")
+    found = files.find(project, name) if name else files.load(project, path or "")
+    return found._replace(max_parallel=parallel) if parallel else found
+
+
+@_of_job("status")
+@_JOB_RUN
+def status(invocation: Invocation, job_run: str | None) -> None:
+    """Show how far a job is.
+
+    Without JOB or ID, the latest job run.
+    """
+    project = invocation.project()
+    found = job_journal.find(project.layout, job_run)
+    invocation.show(views.details(project, found), render_jobs.render_status)
+
+
+@_of_job("receipt")
+@_JOB_RUN
+def show_receipt(invocation: Invocation, job_run: str | None) -> None:
+    """Show on one page what a job did.
+
+    It is kept as receipt.json and receipt.md in the folder of the job run.
+    """
+    answer = receipt.read(invocation.project(), job_run)
+    invocation.show(answer, lambda found: receipt_page.render(found).rstrip())
+
+
+@_of_job("stop")
+@_JOB_RUN
+@click.option("--drain/--kill", default=True, help="Let what is running end, or stop it, too.")
+def stop(invocation: Invocation, job_run: str | None, *, drain: bool) -> None:
+    """Stop a job; its work is kept."""
+    answer = control.stop_job(invocation.project(), job_run, kill=not drain)
+    invocation.show(answer, render_jobs.render_status)
+
+
+@_of_job("resume")
+@_JOB_RUN
+@_WAIT
+def resume(invocation: Invocation, job_run: str | None, *, wait: bool) -> int:
+    """Resume a job that was stopped, paused or interrupted."""
+    return _started(invocation, control.resume_job(invocation.project(), job_run), wait=wait)
+
+
+@_of_job("retry")
+@_JOB_RUN
+@_WAIT
+def retry(invocation: Invocation, job_run: str | None, *, wait: bool) -> int:
+    """Run the failed tasks of a job again, and those that waited for them."""
+    return _started(invocation, control.retry_job(invocation.project(), job_run), wait=wait)
+
+
+@_of_job("land")
+@_JOB_RUN
+@click.option("--to", metavar="BRANCH", help="Land on this branch instead.")
+@click.option("--dry-run", is_flag=True, help="Show what would land, without the checks.")
+def land(invocation: Invocation, job_run: str | None, *, to: str | None, dry_run: bool) -> None:
+    """Land the branch of a job on the one that it started from.
+
+    Where that one has moved since, the merge is verified with the checks of all tasks first.
+    """
+    answer = landing.land_job(invocation.project(), job_run, to=to, dry_run=dry_run)
+    invocation.show(answer, render_jobs.render_landing)
+
+
+def _started(invocation: Invocation, answer: JobRunDetails, *, wait: bool) -> int:
+    """Show a job that has just been started, or follow it to its end."""
+    if not wait:
+        invocation.show(answer, render_jobs.render_started)
+        return ExitCode.DONE
+    invocation.say(f"job run {answer.id} of {answer.job} on {answer.branch}")
+    progress = render_jobs.Progress(invocation.say)
+    try:
+        ended = control.wait_for_job(invocation.project(), answer.id, on_change=progress.show)
+    except KeyboardInterrupt:
+        steps = console.render_next_steps(
+            console.written([commands.job_status(answer.id), commands.job_stop(answer.id)])
+        )
+        click.echo("\n".join(["\nThe job continues.", *steps]), err=True)
+        return ExitCode.INTERRUPTED
+    invocation.show(ended, render_jobs.render_status)
+    return ended.exit_code or ExitCode.DONE

@@ -1,0 +1,130 @@
+"""Render jobs for a terminal."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from runr.cli.console import column_width, pad, render_counts, render_next_steps, style
+from runr.jobs.landing import JobLanding
+from runr.jobs.listing import JobList, JobSummary
+from runr.jobs.state import JobState, TaskProgress
+from runr.jobs.views import JobRunDetails, JobRunTask, reason
+from runr.text import flat, pluralize, printable
+
+_SIGNS = {
+    "completed": ("✓", "green"),
+    "failed": ("✗", "red"),
+    "running": ("●", "blue"),
+    "starting": ("●", "blue"),
+    "held": ("■", "yellow"),
+    "skipped": ("-", None),
+    "waiting": ("○", None),
+}
+
+
+def render_list(answer: JobList) -> str:
+    """Return one line for each job, and the error of those that cannot be read."""
+    if not answer.jobs:
+        return "\n".join(["No jobs in .runr/jobs/.", *render_next_steps(answer.next_steps)])
+    width = column_width([job.name for job in answer.jobs])
+    return "\n".join(["Jobs in .runr/jobs/:", *(_line(job, width) for job in answer.jobs)])
+
+
+def _line(job: JobSummary, width: int) -> str:
+    name = pad(printable(job.name), width)
+    if job.error is not None:
+        return f"  {style('✗', fg='red')} {name}  {printable(job.error)}"
+    size = f"{pluralize(job.track_count, 'track')}, {pluralize(len(job.tasks), 'task')}"
+    counts = f"  {render_counts(job.counts)}" if job.counts else ""
+    about = f"  {style(printable(job.description), dim=True)}" if job.description else ""
+    return f"  ○ {name}  {size}{counts}{about}"
+
+
+def render_started(answer: JobRunDetails) -> str:
+    """Return the job run that has just been started."""
+    tasks = pluralize(len(answer.tasks), "task")
+    line = f"job run {answer.id} of {printable(answer.job)}: {tasks} on {answer.branch}"
+    return "\n".join([line, *render_next_steps(answer.next_steps)])
+
+
+def render_status(answer: JobRunDetails) -> str:
+    """Return a job run with all of its tasks."""
+    lines = [f"{printable(answer.job)} ({answer.id}): {_headline(answer)}"]
+    width = column_width([_name(task.path) for task in answer.tasks])
+    lines += [_task(task, width) for task in answer.tasks]
+    for worker, until in answer.waits_until.items():
+        if answer.status == "running":
+            lines.append(f"  {worker} waits until {_clock(until)}, then continues")
+    return "\n".join([*lines, *render_next_steps(answer.next_steps)])
+
+
+def _headline(answer: JobRunDetails) -> str:
+    counts = ", ".join(f"{count} {status}" for status, count in answer.counts.items())
+    why = f": {flat(answer.reason)}" if answer.reason else ""
+    return f"{answer.status}, {counts}{why}"
+
+
+def _task(task: JobRunTask, width: int) -> str:
+    sign, colour = _SIGNS.get(task.status, ("○", None))
+    why = "" if task.status == "running" else flat(task.reason or "")
+    if task.status == "waiting" and task.not_before:
+        why = f"waits until {_clock(task.not_before)}" + (f": {why}" if why else "")
+    line = f"  {style(sign, fg=colour)} {pad(_name(task.path), width)}  {task.status:9}  {why}"
+    return line.rstrip()
+
+
+def _name(path: str) -> str:
+    return printable(path.removeprefix(".runr/tasks/"))
+
+
+def _clock(time: str) -> str:
+    return f"{datetime.fromisoformat(time).astimezone():%H:%M}"
+
+
+def render_landing(answer: JobLanding) -> str:
+    """Return how the branch of a job landed."""
+    how = {
+        "already": "was already on",
+        "fast-forward": "landed on",
+        "merge": "is verified together with, and merged into,",
+    }[answer.how]
+    if answer.dry_run:
+        how = {"merge": "would be verified together with, and merged into,"}.get(
+            answer.how, "would land on"
+        )
+    if answer.how == "merge" and not answer.verified and not answer.dry_run:
+        how = "is merged, without checks, into"
+    sign = style("○" if answer.dry_run else "✓", fg="green")
+    at = f", now at {answer.commit_sha[:12]}" if not answer.dry_run else ""
+    what = f"{printable(answer.job)} ({pluralize(answer.task_count, 'task')})"
+    line = f"{sign} {what} {how} {answer.to}{at}"
+    return "\n".join([line, *render_next_steps(answer.next_steps)])
+
+
+class Progress:
+    """Prints a line for every task whose status has changed."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._known: dict[str, tuple[str, str | None]] | None = None
+
+    def show(self, state: JobState) -> None:
+        """Print what has changed since the last state."""
+        if self._known is None:
+            done = (each for each in state.tasks if each.status != "running")
+            self._known = {each.task: (each.status, each.not_before) for each in done}
+        for each in state.tasks:
+            now = each.status, each.not_before
+            if now != self._known.get(each.task, ("waiting", None)) and each.status != "starting":
+                self._say(_changed(each))
+                self._known[each.task] = now
+
+
+def _changed(each: TaskProgress) -> str:
+    sign, colour = _SIGNS.get(each.status, ("○", None))
+    clock = style(f"{datetime.now().astimezone():%H:%M:%S}", dim=True)
+    why = flat(reason(each)) if each.status not in ("running", "completed") else ""
+    if each.status == "running" and each.run_id:
+        why = f"run {each.run_id}"
+    if each.status == "waiting" and each.not_before:
+        why = f"waits until {_clock(each.not_before)}" + (f": {why}" if why else "")
+    return f"  {clock} {style(sign, fg=colour)} {_name(each.task)} {each.status}  {why}".rstrip()

@@ -1,0 +1,205 @@
+"""Start, stop, resume and retry jobs."""
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from runr.clock import format_utc
+from runr.errors import AlreadyRunningError, RepositoryError, UsageError
+from runr.execution import process as run_process
+from runr.git import merge, worktree
+from runr.git.merge import MergeRefusedError
+from runr.git.repo import Checkout
+from runr.jobs import expansion, journal, process, views
+from runr.jobs.events import BranchMerged, JobCreated, JobResumed, JobStopRequested
+from runr.jobs.journal import JobJournal
+from runr.jobs.model import Job, Limits
+from runr.jobs.state import JobState
+from runr.jobs.views import JobRunDetails
+from runr.lifecycle import leases
+from runr.next_steps import commands
+from runr.project import Project
+from runr.query.snapshot import Snapshot
+from runr.redaction import Redactor
+from runr.runs import stop_reasons
+from runr.status import store
+from runr.storage import queue, state_dir
+from runr.storage.layout import RunFiles
+
+#: What a resume tries again without being asked: nothing was wrong with the work itself.
+_CIRCUMSTANCES = frozenset(
+    {"stopped", "interrupted", "worker_outage", "worker_unavailable"} | stop_reasons.OF_THE_ACCOUNT
+)
+
+
+def start_job(project: Project, job: Job) -> JobRunDetails:
+    """Record a job run, start its process and return at once.
+
+    Raises, with nothing recorded, for what can never work: names, branches, no task at all.
+    """
+    leases.refuse_nested(project)
+    store.ensure_writable(project.layout)
+    snapshot = Snapshot.of(project)
+    expanded = expansion.expand(project, job, snapshot)
+    left = [i for i in expanded.work.items if i.task not in expanded.completed]
+    if not left:
+        raise UsageError(
+            f"the job {job.name} has nothing to do: "
+            + ("all of its tasks are completed" if expanded.work.items else "it has no tasks"),
+            next_steps=[commands.list_tasks("--ready"), commands.list_jobs()],
+        )
+    target, base = _base(project, job)
+    state_dir.ensure_state_dir(project.layout)
+    files = journal.claim(project.layout, project.clock(), project.suffixes)
+    branch = _branch(project, job, target, base, files)
+    created = JobCreated(
+        job,
+        expanded.work,
+        branch=branch,
+        target=target,
+        base_sha=base.commit,
+        completed=expanded.completed,
+        ends_at=window_end(job.limits, project.clock()),
+    )
+    _journal(project, files).append(created)
+    process.launch(project, files)
+    return views.details(project, files)
+
+
+def _base(project: Project, job: Job) -> tuple[str, Checkout]:
+    """Return the branch that the job starts from, empty on a detached HEAD, and its commit."""
+    branch = job.target or project.repo.branch() or ""
+    base = project.repo.tip_of(branch) if branch else project.repo.checkout()
+    if base is None and job.target:
+        raise RepositoryError(f"the branch {job.target!r} of the job does not exist")
+    if base is None:
+        raise RepositoryError(
+            "this repository has no commits yet, so a job has nothing to start from"
+        )
+    if job.land == "each" and not branch:
+        raise RepositoryError("no branch is checked out: with `land: each`, a job needs one")
+    return branch, base
+
+
+def _branch(project: Project, job: Job, target: str, base: Checkout, files: RunFiles) -> str:
+    """Return the branch that tasks start from and land on; the job's own is made."""
+    if job.land == "each":
+        return target
+    branch = worktree.branch_name(f"job-{job.name}", files.id)
+    project.repo.run("branch", "--no-track", branch, base.commit)
+    return branch
+
+
+def window_end(limits: Limits, now: datetime) -> str | None:
+    """Return the end of the window of a job that begins now, in UTC."""
+    if limits.until is None:
+        return None
+    hour, minute = map(int, limits.until.split(":"))
+    here = now.astimezone()
+    end = here.replace(hour=hour, minute=minute, second=0, microsecond=0)
+    if end <= here:
+        end = (end + timedelta(days=1)).replace(hour=hour, minute=minute)
+    return format_utc(datetime.fromtimestamp(end.timestamp(), now.tzinfo))
+
+
+def stop_job(project: Project, wanted: str | None, *, kill: bool = False) -> JobRunDetails:
+    """Ask a job to stop: what is running may end, or is stopped, too, with `kill`."""
+    files = journal.find(project.layout, wanted)
+    state = journal.require(files)
+    if state.result is not None:
+        return views.details(project, files)
+    by = project.repo.user() or "a person"
+    _journal(project, files).append(JobStopRequested(kill, by))
+    if not run_process.is_alive(files):
+        # Nothing is running that could see it: the job ends as soon as it is looked at.
+        process.launch(project, files)
+    return views.details(project, files)
+
+
+def resume_job(project: Project, wanted: str | None) -> JobRunDetails:
+    """Go on with a job whose process died, or that was stopped or paused."""
+    return _again(project, wanted, lambda code: code in _CIRCUMSTANCES)
+
+
+def retry_job(project: Project, wanted: str | None) -> JobRunDetails:
+    """Run the tasks again that failed, and those that were not started because of them."""
+    return _again(project, wanted, lambda _: True)
+
+
+def _again(project: Project, wanted: str | None, wants: Callable[[str], bool]) -> JobRunDetails:
+    leases.refuse_nested(project)
+    files = journal.find(project.layout, wanted)
+    state = journal.require(files)
+    if run_process.is_alive(files):
+        raise AlreadyRunningError(
+            f"the job {state.name} is running ({state.id})",
+            next_steps=[commands.job_status(state.id)],
+        )
+    if state.result == "completed":
+        raise UsageError(
+            f"the job {state.name} ({state.id}) is completed: there is nothing to resume",
+            next_steps=[commands.job_receipt(state.id)],
+        )
+    if state.result is not None:
+        failed = (each for each in state.tasks if each.status == "failed")
+        retried = tuple(each.task for each in failed if wants(each.code))
+        ends_at = window_end(state.start.job.limits, project.clock())
+        log = _journal(project, files)
+        log.append(JobResumed(retried, ends_at))
+        if (merged := _follow_target(project, state)) is not None:
+            log.append(BranchMerged(merged))
+    process.launch(project, files)
+    return views.details(project, files)
+
+
+def _follow_target(project: Project, state: JobState) -> str | None:
+    """Bring what was committed on the target since into the branch of the job.
+
+    A person may have done a task there. Where both have changed the same lines, the job goes on
+    without it. The branch is made again where it has landed and is gone.
+    """
+    branch, target = state.start.branch, state.start.target
+    tip = project.repo.resolve(f"refs/heads/{target}") if target else None
+    if branch == target or tip is None:
+        return None
+    if project.repo.resolve(f"refs/heads/{branch}") is None:
+        project.repo.run("branch", "--no-track", branch, tip)
+        return tip
+    if project.repo.is_ancestor(tip, f"refs/heads/{branch}"):
+        return None
+    try:
+        with queue.turn(project.layout.landing_queue(branch)):
+            subject = f"Merge {target} into {branch}"
+            plan = merge.plan_integration(project.repo, target, branch, lambda _: subject)
+            merge.apply_plan(project.repo, plan, f"runr: {subject}")
+    except MergeRefusedError as error:
+        project.warn(f"{target} has moved, and is not merged into {branch}: {error}")
+        return None
+    return plan.new
+
+
+def _journal(project: Project, files: RunFiles) -> JobJournal:
+    return JobJournal(files, project.clock, Redactor(project.environment))
+
+
+def wait_for_job(
+    project: Project,
+    job_run_id: str,
+    seconds: float | None = None,
+    on_change: Callable[[JobState], None] = lambda _state: None,
+) -> JobRunDetails:
+    """Return the job run when it has ended, or as it is after `seconds`."""
+    files = project.layout.job_run(job_run_id)
+    deadline = None if seconds is None else time.monotonic() + seconds
+    seen = -1
+    log = _journal(project, files)
+    while True:
+        alive = run_process.is_alive(files)
+        state = log.state()
+        if state.seq != seen:
+            seen = state.seq
+            on_change(state)
+        over = deadline is not None and time.monotonic() >= deadline
+        if not alive or over:
+            return views.details(project, files)
+        time.sleep(0.1)

@@ -1,0 +1,136 @@
+"""From a job to its work: which tasks its steps mean, as the task files and statuses are now."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from runr.errors import UnknownNameError, UsageError
+from runr.jobs.model import ALL_READY, Job, Step, Track
+from runr.jobs.work import Item, StepOrder, Work
+from runr.next_steps import commands
+from runr.project import Project
+from runr.query import listing
+from runr.query.filters import parse_filter
+from runr.query.snapshot import Snapshot
+from runr.query.task_state import TaskState
+from runr.status.model import State
+from runr.tasks.model import TaskType
+
+
+@dataclass(frozen=True, slots=True)
+class Expanded:
+    """The work of a job; `completed` are its tasks that are done already."""
+
+    work: Work
+    completed: tuple[str, ...] = ()
+
+
+def expand(project: Project, job: Job, snapshot: Snapshot) -> Expanded:
+    """Return the tasks of each step.
+
+    Raises UnknownNameError for a task that does not exist and UsageError for one in two steps.
+    """
+    states = snapshot.task_states()
+    place: dict[str, str] = {}
+    chosen: list[tuple[Step, TaskState]] = []
+    for step in job.steps:
+        for state in _meant(project, step, snapshot, states):
+            if state.path in place:
+                if step.select is not None:
+                    continue  # another step names it, and that one counts
+                raise UsageError(
+                    f"{state.task.name} is in two steps, {place[state.path]} and {step.name}"
+                )
+            place[state.path] = step.name
+            chosen.append((step, state))
+    usual = project.config().run.worker
+    paths = snapshot.graph.edges
+    among = set(place)
+    items = tuple(
+        _item(step, state, paths[state.path].paths if state.path in paths else (), among, usual)
+        for step, state in chosen
+    )
+    done = tuple(s.path for _, s in chosen if s.entry.status is State.COMPLETED and not s.renewed)
+    return Expanded(Work(items, tuple(_orders(job))), done)
+
+
+def _item(step: Step, state: TaskState, needs: Sequence[str], among: set[str], usual: str) -> Item:
+    task = state.task
+    return Item(
+        task=task.path,
+        step=step.name,
+        needs=tuple(need for need in needs if need in among),
+        owns=tuple(dict.fromkeys((*task.owns, *step.owns))),
+        workers=step.workers or (task.worker or usual,),
+        manual=task.type is TaskType.MANUAL,
+        priority=task.priority,
+        timeout_s=step.timeout_s or task.timeout_s,
+        retries=step.retries,
+    )
+
+
+def _orders(job: Job) -> Iterable[StepOrder]:
+    for track in job.tracks:
+        previous = None
+        for step in track.steps:
+            yield StepOrder(step.name, step.depends_on, previous, step.when)
+            previous = step.name
+
+
+def _meant(
+    project: Project, step: Step, snapshot: Snapshot, states: Mapping[str, TaskState]
+) -> list[TaskState]:
+    if step.select is None:
+        return [_named(project, step, name, snapshot, states) for name in step.tasks]
+    if step.select == ALL_READY:
+        found = _startable(snapshot, states)
+    else:
+        wanted = parse_filter(step.select)
+        matching = listing.select(project, states.values(), wanted)
+        found = [state for state in matching if state.open or state.renewed]
+    return snapshot.ranked(found)
+
+
+def _named(
+    project: Project, step: Step, name: str, snapshot: Snapshot, states: Mapping[str, TaskState]
+) -> TaskState:
+    try:
+        task = project.find_task(name, snapshot.tasks)
+    except UnknownNameError as error:
+        raise UnknownNameError(
+            f"step {step.name}: {error.message}", next_steps=[commands.list_tasks()]
+        ) from None
+    return states[task.path]
+
+
+def _startable(snapshot: Snapshot, states: Mapping[str, TaskState]) -> list[TaskState]:
+    """Return the tasks that a worker can start, and those that can be once these are completed."""
+    edges = snapshot.graph.edges
+    found: dict[str, TaskState] = {}
+    candidates = {
+        path: state
+        for path, state in states.items()
+        if (state.open or state.renewed)
+        and state.entry.status is not State.IN_PROGRESS
+        and state.task.type is not TaskType.MANUAL
+        and state.task.error is None
+        and not state.needs_human
+    }
+    grows = True
+    while grows:
+        grows = False
+        for path, state in candidates.items():
+            if path in found:
+                continue
+            edge = edges.get(path)
+            blocked = [each for each in state.blocked_by if each not in found]
+            if not blocked and not (edge and edge.problems):
+                found[path] = state
+                grows = True
+    return list(found.values())
+
+
+def ad_hoc(name: str, select: str, *, parallel: int, worker: str | None = None) -> Job:
+    """Return the job of a command without a file: one step with all tasks that are selected."""
+    step = Step(f"{name}/1", select=select, workers=(worker,) if worker else ())
+    job = Job(name=name, tracks=(Track(name, (step,)),), on_failure="continue")
+    return job._replace(max_parallel=parallel)

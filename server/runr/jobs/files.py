@@ -1,0 +1,89 @@
+"""Job files on disk: `.runr/jobs/*.yaml`, and any other file by its path."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from runr import nofollow
+from runr.errors import ConfigError, UnknownNameError
+from runr.jobs.model import Job
+from runr.jobs.parser import parse_job
+from runr.next_steps import commands
+from runr.project import Project
+from runr.storage.layout import Layout
+from runr.tasks.model import Problem
+from runr.text import closest_match
+
+_SUFFIXES = (".yaml", ".yml")
+
+
+class JobFile(NamedTuple):
+    """A job file; `job` is None where `error` says what is wrong with it."""
+
+    path: str
+    job: Job | None
+    error: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name of the job; that of the file where it cannot be read."""
+        return self.job.name if self.job else Path(self.path).stem
+
+
+def scan(layout: Layout) -> tuple[JobFile, ...]:
+    """Return the files of the folder of jobs, by name."""
+    try:
+        names = sorted(nofollow.names(layout.jobs))
+    except FileNotFoundError:
+        return ()
+    return tuple(_read(layout, layout.jobs / name) for name in names if name.endswith(_SUFFIXES))
+
+
+def find(project: Project, wanted: str) -> Job:
+    """Return the job of this name; ConfigError for one that is broken, with file and line."""
+    found = scan(project.layout)
+    stem = wanted.removesuffix(".yaml").removesuffix(".yml")
+    matches = [each for each in found if wanted == each.name or stem == Path(each.path).stem]
+    if len(matches) > 1:
+        paths = ", ".join(each.path for each in matches)
+        raise UnknownNameError(f"the job {wanted!r} is ambiguous: {paths}")
+    if matches:
+        return _required(matches[0])
+    near = closest_match(wanted, [each.name for each in found])
+    offer = f"; did you mean {near!r}?" if near else ""
+    raise UnknownNameError(f"there is no job {wanted!r}{offer}", next_steps=[commands.list_jobs()])
+
+
+def load(project: Project, path: str) -> Job:
+    """Return the job of a file anywhere; ConfigError for one that cannot be used."""
+    place = project.here / path
+    try:
+        data = place.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    return _required(_parsed(path, Path(path).stem, data))
+
+
+def _read(layout: Layout, place: Path) -> JobFile:
+    shown = str(place.relative_to(layout.root))
+    try:
+        return _parsed(shown, place.stem, nofollow.read(place))
+    except OSError as error:
+        return JobFile(shown, None, f"{shown}: cannot be read: {error.strerror}")
+
+
+def _parsed(shown: str, stem: str, data: bytes) -> JobFile:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        return JobFile(shown, None, f"{shown}:{line}: is not UTF-8 text")
+    found = parse_job(text, stem)
+    if isinstance(found, Problem):
+        return JobFile(shown, None, f"{shown}:{found.line}: {found.message}")
+    return JobFile(shown, found)
+
+
+def _required(found: JobFile) -> Job:
+    if found.job is None:
+        raise ConfigError(found.error, next_steps=["the keys of a job file: docs/jobs.md"])
+    return found.job

@@ -1,0 +1,190 @@
+"""Bring the branch of a job into the one that it started from: what lands is what was verified."""
+
+from dataclasses import dataclass
+
+import anyio
+
+from runr.errors import AlreadyRunningError, ConflictError, RunrError, UsageError, VerificationError
+from runr.execution import candidate, process, verification
+from runr.execution.context import RunContext
+from runr.git import merge, quarantine, worktree
+from runr.git.merge import MergePlan, MergeRefusedError
+from runr.git.repo import Repo
+from runr.git.trailers import VERIFIED_TREE
+from runr.jobs import journal
+from runr.jobs.events import JobLanded
+from runr.jobs.journal import JobJournal
+from runr.jobs.state import JobState
+from runr.lifecycle.submit import find_branch
+from runr.next_steps import commands
+from runr.project import Project
+from runr.query.models import Result
+from runr.redaction import Redactor
+from runr.runs import journal as run_journal
+from runr.runs.model import RunState
+from runr.storage import queue
+from runr.storage.layout import RunFiles
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobLanding(Result):
+    """How the branch of a job got into another one, or would.
+
+    `how` is `already`, `fast-forward` or `merge`; a merge was verified before it landed.
+    """
+
+    id: str
+    job: str
+    branch: str
+    to: str
+    how: str
+    commit_sha: str
+    task_count: int
+    verified: bool
+    dry_run: bool = False
+
+
+def land_job(
+    project: Project, wanted: str | None, *, to: str | None = None, dry_run: bool = False
+) -> JobLanding:
+    """Merge the branch of a job, and verify the result unless it is the commit that was verified.
+
+    Raises ConflictError and VerificationError with nothing changed.
+    """
+    project.refuse_inside("a run does not land jobs")
+    files = journal.find(project.layout, wanted)
+    state = journal.require(files)
+    if process.is_alive(files):
+        raise AlreadyRunningError(
+            f"the job {state.name} is running ({state.id})",
+            next_steps=[commands.job_status(state.id), commands.job_stop(state.id)],
+        )
+    target = _target(project, state, to)
+    landing = _Landing(project, state, files, target)
+    if dry_run:
+        with quarantine.temporary(project.repo) as scratch:
+            plan = landing.plan(scratch, may_sign=False)
+            obstacle = merge.merge_obstacle(scratch, plan)
+        if obstacle:
+            raise RunrError(f"nothing would land on {target}: {obstacle}")
+        return landing.result(plan, verified=False, dry_run=True)
+    with queue.turn(project.layout.landing_queue(target)):
+        plan, verified = merge.retry_if_moved(landing.once)
+    log = JobJournal(files, project.clock, Redactor(project.environment))
+    log.append(JobLanded(target, plan.how, plan.new))
+    worktree.delete_branch(project.repo, state.start.branch, merged_into=target)
+    return landing.result(plan, verified=verified, dry_run=False)
+
+
+def _target(project: Project, state: JobState, to: str | None) -> str:
+    if state.start.branch == state.start.target:
+        raise UsageError(
+            f"the tasks of {state.name} have landed on {state.start.target} one by one",
+            next_steps=[commands.job_receipt(state.id)],
+        )
+    target = find_branch(project.repo, to) if to else state.start.target
+    if not target:
+        raise UsageError(
+            f"the job {state.name} began without a branch: name one with --to",
+            next_steps=[commands.help_of("job", "land")],
+        )
+    return target
+
+
+class _Landing:
+    """One merge of the branch of a job."""
+
+    def __init__(self, project: Project, state: JobState, files: RunFiles, target: str) -> None:
+        self._project = project
+        self._state = state
+        self._files = files
+        self._target = target
+        self._tree: str | None = None
+
+    def plan(self, repo: Repo, *, may_sign: bool = True) -> MergePlan:
+        """Return how the branch gets into the target; raises where it does not."""
+        branch = self._state.start.branch
+        try:
+            return merge.plan_integration(
+                repo, branch, self._target, self._message, may_sign=may_sign
+            )
+        except MergeRefusedError as error:
+            raise self._refusal(error) from None
+
+    def once(self) -> tuple[MergePlan, bool]:
+        """Merge, verify and move the target; MovedError where it was moved meanwhile."""
+        repo = self._project.repo
+        plan = self.plan(repo)
+        verified = plan.new in {each.commit_sha for each in self._state.tasks}
+        if plan.new != plan.old and not verified:
+            verified = self._verify(plan)
+        try:
+            merge.apply_plan(repo, plan, f"runr: land job {self._state.id}")
+        except merge.MovedError:
+            raise
+        except MergeRefusedError as error:
+            raise self._refusal(error) from None
+        return plan, verified
+
+    def _message(self, tree: str) -> str:
+        subject = f"Merge job {self._state.name} ({self._state.id})"
+        return f"{subject}\n\n{VERIFIED_TREE}: {tree}\n" if self._runs() else subject
+
+    def _runs(self) -> list[RunState]:
+        """Return the runs whose work is on the branch and that had checks."""
+        layout = self._project.layout
+        done = (each for each in self._state.tasks if each.status == "completed" and each.run_id)
+        found = [run_journal.state(layout.run(each.run_id or "")) for each in done]
+        return [run for run in found if run is not None and run.verification.checks]
+
+    def _verify(self, plan: MergePlan) -> bool:
+        """Run the checks of all tasks on the merge; False where they have none."""
+        runs = self._runs()
+        if not runs:
+            return False
+        known = (check for run in runs for check in run.spec.checks)
+        checks = tuple({check.command: check for check in known}.values())
+        last = runs[-1]
+        start = last.start._replace(workdir=str(self._project.layout.root), branch=None)
+        spec = last.spec._replace(checks=checks, escalations=())
+        folder = RunFiles(self._files.folder / "landing", self._files.root)
+        context = RunContext.of(
+            self._project.layout, folder, self._project.environment, self._project.clock
+        )
+        if run_journal.state(folder) is None:
+            context.journal.append(start)
+        state = last._replace(start=start, spec=spec)
+        built = candidate.of_merge(context, state, plan.new, plan.old)
+        result = anyio.run(verification.verify_candidate, context, state, built)
+        failed = next((check for check in result.checks if not check.passed), None)
+        if failed is not None:
+            raise VerificationError(
+                f"nothing landed on {self._target}: `{failed.command}` fails with "
+                f"{self._state.start.branch} merged into it\n{failed.tail[-1500:]}",
+                next_steps=[commands.job_receipt(self._state.id)],
+            )
+        return True
+
+    def _refusal(self, error: MergeRefusedError) -> RunrError:
+        message = f"nothing landed on {self._target}: {error}"
+        by_hand = commands.git("merge", self._state.start.branch)
+        if error.files:
+            return ConflictError(message, next_steps=[by_hand])
+        return RunrError(message, next_steps=[commands.git("status")])
+
+    def result(self, plan: MergePlan, *, verified: bool, dry_run: bool) -> JobLanding:
+        """Return the answer for what was done, or would be."""
+        done = sum(each.status == "completed" for each in self._state.tasks)
+        again = [commands.job_land(self._state.id)] if dry_run else []
+        return JobLanding(
+            id=self._state.id,
+            job=self._state.name,
+            branch=self._state.start.branch,
+            to=self._target,
+            how=plan.how,
+            commit_sha=plan.new,
+            task_count=done,
+            verified=verified,
+            dry_run=dry_run,
+            next_steps=self._project.surface.lines(again),
+        )

@@ -1,0 +1,165 @@
+"""How things are around a job run: what tasks wait for, which limits are reached, how it ends."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from runr.clock import format_utc
+from runr.jobs.engine import Engine
+from runr.jobs.events import TaskFound, TaskSkipped
+from runr.jobs.planner import Decision, Facts, Progress, Status
+from runr.jobs.state import JobResult, JobState, TaskProgress
+from runr.jobs.work import Item
+from runr.project import Project
+from runr.query.snapshot import Snapshot
+from runr.runs import stop_reasons
+from runr.status.model import State
+from runr.tasks.model import TaskType
+from runr.text import format_duration, join_limited
+
+#: How the planner sees a task that is about to start, or is left to a person.
+_SEEN: dict[str, Status] = {"starting": "running", "held": "waiting"}
+
+
+def facts(project: Project, engine: Engine, state: JobState) -> Facts:
+    """Return what the planner has to know now."""
+    now = project.clock()
+    return Facts(
+        now=now.timestamp(),
+        progress={each.task: _progress(each) for each in state.tasks},
+        held=dict(_held(project, state)),
+        touched=_touched(engine, state),
+        parked={
+            each.worker: datetime.fromisoformat(each.until).timestamp()
+            for each in state.parked
+            if each.until is not None
+        },
+        limit=limit_reached(state, now),
+        draining=state.stopping,
+    )
+
+
+def _progress(each: TaskProgress) -> Progress:
+    until = datetime.fromisoformat(each.not_before).timestamp() if each.not_before else 0.0
+    status: Status = _SEEN.get(each.status, each.status)  # type: ignore[arg-type]
+    return Progress(status, until)
+
+
+def _touched(engine: Engine, state: JobState) -> dict[str, tuple[str, ...]]:
+    """Return what running tasks have changed, where another task could collide with it."""
+    owned = {item.task for item in state.start.work.items if item.owns}
+    waiting = any(each.status == "waiting" and each.task in owned for each in state.tasks)
+    if state.start.job.collision == "ignore" or not waiting:
+        return {}
+    running = (each for each in state.tasks if each.status == "running" and each.run_id)
+    return {each.task: engine.touched(each.run_id or "") for each in running}
+
+
+def _held(project: Project, state: JobState) -> Iterator[tuple[str, str]]:
+    """Yield the tasks that someone outside of the job has to take further, with the reason."""
+    snapshot = Snapshot.of(project)
+    states = snapshot.task_states()
+    items = {item.task: item for item in state.start.work.items}
+    closed = {each.worker: each for each in state.parked if each.until is None}
+    for each in state.tasks:
+        if each.status == "held":
+            meaning = stop_reasons.find(each.code or "error").meaning
+            yield each.task, meaning
+            continue
+        if each.status != "waiting":
+            continue
+        item, found = items[each.task], states.get(each.task)
+        if found is None or found.orphaned:
+            yield each.task, "its task file is gone"
+        elif found.task.error is not None:
+            yield each.task, f"its task file is broken: {found.task.error.message}"
+        elif found.task.type is TaskType.MANUAL:
+            yield each.task, "it is manual: a person does it"
+        elif found.entry.status is State.IN_PROGRESS and found.entry.last_run_id not in each.runs:
+            yield each.task, f"run {found.entry.last_run_id} has it"
+        elif outside := [need for need in found.blocked_by if need not in item.needs]:
+            yield each.task, f"it waits for {join_limited([_short(o) for o in outside], 3)}"
+        elif set(item.workers) <= closed.keys():
+            parked = closed[item.workers[0]]
+            meaning = stop_reasons.explain(parked.code, parked.worker)
+            yield each.task, f"{parked.worker}: {meaning}"
+
+
+def found_outside(project: Project, state: JobState) -> Iterator[TaskFound | TaskSkipped]:
+    """Yield what happened to waiting tasks without this job: completed, or left to a person."""
+    entries = project.entries()
+    known = {each.task: each for each in state.tasks}
+    for item in state.start.work.items:
+        each = known[item.task]
+        if each.status not in ("waiting", "held"):
+            continue
+        entry = entries.get(item.task)
+        done = entry is not None and entry.status is State.COMPLETED
+        if entry is not None and done and entry.last_run_id not in each.runs:
+            if not _may_rerun(project, item):
+                yield TaskFound(item.task, entry.completed_by or "")
+        elif item.manual and state.start.job.on_manual == "skip":
+            yield TaskSkipped(item.task, "it is manual: a person does it")
+
+
+def _may_rerun(project: Project, item: Item) -> bool:
+    """Tell whether a completed task is to be done again, as its completion is stale."""
+    found = Snapshot.of(project).task_states().get(item.task)
+    return found is not None and found.renewed
+
+
+def limit_reached(state: JobState, now: datetime) -> str | None:
+    """Say which limit of the job is reached; None where none is."""
+    if over := time_over(state, now):
+        return over
+    limits, used = state.start.job.limits, state.usage
+    if limits.budget_usd is not None and (used.cost_usd or 0) >= limits.budget_usd:
+        return f"${used.cost_usd:.2f} of the budget of the job, ${limits.budget_usd:.2f}, is spent"
+    tokens = used.input_tokens + used.output_tokens
+    if limits.max_tokens is not None and tokens >= limits.max_tokens:
+        return f"{tokens:,} of {limits.max_tokens:,} tokens are used"
+    return None
+
+
+def time_over(state: JobState, now: datetime) -> str | None:
+    """Say which limit of time is reached: what is running is stopped, too."""
+    limits = state.start.job.limits
+    since = datetime.fromisoformat(state.since)
+    if limits.time_s is not None and (now - since).total_seconds() >= limits.time_s:
+        return f"the time of the job, {format_duration(limits.time_s)}, is over"
+    if state.ends_at is not None and format_utc(now) >= state.ends_at:
+        return f"the window of the job ended at {limits.until}"
+    return None
+
+
+def verdict(state: JobState, decision: Decision, now: datetime) -> tuple[JobResult, str, str]:
+    """Return how the job ends, why, and the stop code that its exit code comes from."""
+    left = [each for each in state.tasks if each.status != "completed"]
+    if not left:
+        return "completed", "", ""
+    if state.stopping:
+        return "stopped", f"stopped by {state.stopped_by}", "stopped"
+    blocked = next((each for each in state.parked if each.until is None), None)
+    if blocked is not None:
+        meaning = stop_reasons.explain(blocked.code, blocked.worker)
+        detail = f" ({blocked.detail.splitlines()[0]})" if blocked.detail else ""
+        return "failed", f"{blocked.worker}: {meaning}{detail}", blocked.code
+    if limit := limit_reached(state, now):
+        return "failed", limit, "time_limit"
+    lost = [each for each in left if each.status in ("failed", "skipped")]
+    if not lost:
+        first = left[0]
+        reason = decision.delayed.get(first.task, first.detail)
+        return "paused", f"{_short(first.task)}: {reason}", "needs_human"
+    failed = next((each for each in lost if each.status == "failed"), lost[0])
+    reason = f"{_short(failed.task)}: {_why(failed)}"
+    return "failed", reason, failed.code if failed.code in stop_reasons.STOPS else "error"
+
+
+def _why(failed: TaskProgress) -> str:
+    if failed.code in stop_reasons.STOPS:
+        return stop_reasons.explain(failed.code, failed.worker)
+    return failed.detail or "it failed"
+
+
+def _short(task: str) -> str:
+    return task.removeprefix(".runr/tasks/")

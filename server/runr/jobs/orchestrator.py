@@ -1,0 +1,224 @@
+"""The orchestrator of a job run: decides, starts, waits, records, until nothing is left to do.
+
+It learns how things are from records only, so that another process can go on where it died.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from runr.clock import format_utc
+from runr.errors import AlreadyRunningError, RunrError, WorkerUnavailableError
+from runr.jobs import engine as job_engine
+from runr.jobs import observation, outcomes, planner, receipt, work
+from runr.jobs.engine import Engine, Order
+from runr.jobs.events import (
+    AccountParked,
+    EventData,
+    JobEnded,
+    Left,
+    TaskClaimed,
+    TaskEnded,
+    TaskSkipped,
+    TaskStarted,
+)
+from runr.jobs.journal import JobJournal
+from runr.jobs.planner import Decision
+from runr.jobs.state import JobState, TaskProgress
+from runr.project import Project
+from runr.redaction import Redactor
+from runr.runs import journal as run_journal
+from runr.runs.model import JobTerms, RunState, Usage
+from runr.storage.layout import RunFiles
+
+#: The longest wait between two looks at what a user has asked for.
+_LOOK_S = 1.0
+_SLEEP_S = 5.0
+
+
+class Orchestrator:
+    """One job run; `pause` waits some seconds, `chance` returns a number from 0 to 1."""
+
+    def __init__(
+        self,
+        project: Project,
+        files: RunFiles,
+        *,
+        engine: Engine | None = None,
+        pause: Callable[[float], None] = time.sleep,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._journal = JobJournal(files, project.clock, Redactor(project.environment))
+        state = self._journal.state()
+        self._project = replace(project, branch=state.start.branch)
+        self._engine = engine or job_engine.LocalEngine(self._project)
+        self._pause = pause
+        self._chance = chance
+        self._items = {item.task: item for item in state.start.work.items}
+        self._order = work.ordering(state.start.work)
+
+    def run(self) -> JobState:
+        """Go on until the job has ended, and return its state."""
+        state = self._journal.state()
+        while state.result is None:
+            state = self._step()
+        receipt.write(self._project, self._journal.files, state)
+        return state
+
+    def _step(self) -> JobState:
+        """Bring the record up to date, then start what can start, then wait for something."""
+        for each in self._journal.state().tasks:
+            if each.status == "starting":
+                self._start(each.task)
+        state = self._notice()
+        if state.killing or observation.time_over(state, self._project.clock()):
+            self._stop_runs(state)
+        decision = self._decide(state)
+        for task, reason in decision.skip.items():
+            self._append(TaskSkipped(task, reason))
+        for task, reason in decision.fail.items():
+            self._append(TaskEnded(task, "failed", code="collision", detail=reason))
+        for task in decision.start:
+            self._start(task)
+        if decision.over:
+            return self._end(decision)
+        if not (decision.skip or decision.fail):
+            self._wait(decision)
+        return self._journal.state()
+
+    def _append(self, data: EventData) -> JobState:
+        return self._journal.append(data)
+
+    def _decide(self, state: JobState) -> Decision:
+        facts = observation.facts(self._project, self._engine, state)
+        return planner.decide(state.start.job, state.start.work, self._order, facts)
+
+    def _notice(self) -> JobState:
+        """Record what happened to waiting tasks outside of this job."""
+        state = self._journal.state()
+        for event in observation.found_outside(self._project, state):
+            state = self._append(event)
+        for each in state.tasks:
+            if each.status == "held" and (run := self._finished(each)) is not None:
+                state = self._record(each, run)
+        return state
+
+    def _finished(self, progress: TaskProgress) -> RunState | None:
+        """Return the completed run of a task that was left to a person."""
+        files = self._project.layout.run(progress.run_id or "")
+        run = run_journal.state(files) if progress.run_id else None
+        return run if run is not None and run.result == "completed" else None
+
+    def _start(self, task: str) -> None:
+        state = self._append(TaskStarted(task))
+        progress, worker, others = state.task(task), *self._workers(state, task)
+        order = Order(task, worker, self._terms(state, task, others), afresh=progress.afresh)
+        try:
+            run_id = self._engine.start(order)
+        except AlreadyRunningError as error:
+            # Another run was quicker: who has the task is seen at the next look.
+            self._append(self._refused(progress, "waiting", error))
+        except WorkerUnavailableError as error:
+            self._append(AccountParked(worker, "worker_unavailable", None, error.message))
+            self._append(self._refused(progress, "failed", error, code="worker_unavailable"))
+        except RunrError as error:
+            self._append(self._refused(progress, "failed", error, code=error.code))
+        else:
+            self._append(TaskClaimed(task, run_id, worker))
+
+    def _refused(
+        self, progress: TaskProgress, outcome: str, error: RunrError, code: str = ""
+    ) -> TaskEnded:
+        return TaskEnded(
+            progress.task,
+            outcome,
+            code=code,
+            detail=error.message,
+            failures=progress.failures,
+            conflicts=progress.conflicts,
+            interrupts=progress.interrupts,
+            afresh=progress.afresh,
+            usage=progress.usage,
+        )
+
+    def _workers(self, state: JobState, task: str) -> tuple[str, tuple[str, ...]]:
+        """Return the first worker whose account can be used, and those that may take over."""
+        names = self._items[task].workers
+        now = format_utc(self._project.clock())
+        closed = {each.worker for each in state.parked if each.until is None or each.until > now}
+        usable = [name for name in names if name not in closed] or list(names)
+        return usable[0], tuple(usable[1:])
+
+    def _terms(self, state: JobState, task: str, fallback: tuple[str, ...]) -> JobTerms:
+        job, item, progress = state.start.job, self._items[task], state.task(task)
+        files = self._project.layout.run(progress.run_id or "")
+        before = run_journal.state(files) if progress.run_id and progress.afresh else None
+        return JobTerms(
+            state.id,
+            fallback=fallback,
+            timeout_s=item.timeout_s,
+            on_usage_limit="fallback" if job.on_usage_limit == "fallback" else "stop",
+            earlier=outcomes.earlier(before) if before else "",
+        )
+
+    def _stop_runs(self, state: JobState) -> None:
+        """Stop what is running; its work is kept, and a resume continues it."""
+        why = state.stopped_by or "the time of the job is over"
+        for each in self._running(state):
+            self._engine.stop(each.run_id or "", why)
+
+    @staticmethod
+    def _running(state: JobState) -> Iterator[TaskProgress]:
+        return (each for each in state.tasks if each.status == "running")
+
+    def _wait(self, decision: Decision) -> None:
+        """Wait until a run ends, a wait is over, or a user may have asked for something."""
+        state = self._journal.state()
+        running = {each.run_id or "": each for each in self._running(state)}
+        if not running:
+            now = self._project.clock().timestamp()
+            left = (decision.wake_at or now) - now
+            if left > 0:
+                self._pause(min(left, _SLEEP_S))
+            return
+        for run in self._engine.wait(list(running), _LOOK_S):
+            self._record(running[run.id], run)
+
+    def _record(self, progress: TaskProgress, run: RunState) -> JobState:
+        """Record the end of a run, and what it means for the account of its worker."""
+        state = self._journal.state()
+        item = self._items[progress.task]
+        found = outcomes.assess(
+            state.start.job,
+            item,
+            progress,
+            run,
+            now=self._project.clock(),
+            chance=self._chance(),
+        )
+        ended = found.ended
+        by_job = state.killing or observation.time_over(state, self._project.clock())
+        if by_job and ended.code == "stopped":
+            ended = ended._replace(outcome="waiting", failures=progress.failures)
+        if found.parked is not None:
+            self._append(found.parked)
+        return self._append(ended._replace(usage=self._usage(progress, run)))
+
+    def _usage(self, progress: TaskProgress, last: RunState) -> Usage:
+        """Return what all runs of a task have used."""
+        earlier = (self._project.layout.run(run_id) for run_id in progress.runs)
+        known = [run for files in earlier if (run := run_journal.state(files))]
+        return outcomes.total((*(run for run in known if run.id != last.id), last))
+
+    def _end(self, decision: Decision) -> JobState:
+        result, reason, code = observation.verdict(
+            self._journal.state(), decision, self._project.clock()
+        )
+        left = tuple(Left(task, why) for task, why in decision.delayed.items())
+        return self._append(JobEnded(result, reason, code, left))
+
+
+def execute(project: Project, files: RunFiles) -> None:
+    """Run the job to its end in this process."""
+    Orchestrator(project, files).run()

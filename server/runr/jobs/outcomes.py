@@ -1,0 +1,157 @@
+"""What the end of a run means for its task, and for the account of its worker. Pure."""
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from runr.clock import format_utc
+from runr.jobs.events import AccountParked, TaskEnded
+from runr.jobs.model import Job, Retries
+from runr.jobs.state import TaskProgress
+from runr.jobs.work import Item
+from runr.runs import stop_reasons
+from runr.runs.model import RunState, Usage
+
+#: How often a run whose process died is resumed in a row, and a service asked that does not answer.
+MOST_INTERRUPTS = 5
+#: The first wait for a service that does not answer; each further one is twice as long.
+_OUTAGE_S = 60
+_MOST_OUTAGE_S = 1800
+#: How long to wait for a reset of which no time is known.
+_UNKNOWN_RESET_S = 900
+#: The part of a wait for a reset that is added, so that not all begin in the same second.
+JITTER_S = 60.0
+
+#: What no further run of this worker could change: a person has to.
+_ACCOUNT = frozenset({"worker_auth", "worker_billing", "worker_unavailable"})
+_MOVED = frozenset({"merge_conflict", "fails_on_target"})
+
+
+class Outcome(NamedTuple):
+    """The event about the task, and one about the account where all of its tasks are affected."""
+
+    ended: TaskEnded
+    parked: AccountParked | None = None
+
+
+def assess(
+    job: Job, item: Item, before: TaskProgress, run: RunState, *, now: datetime, chance: float
+) -> Outcome:
+    """Return what the end of a run means; `chance`, from 0 to 1, spreads waits."""
+    code = run.stop_reason or ""
+    ended = TaskEnded(
+        item.task,
+        "failed",
+        run_id=run.id,
+        code=code,
+        detail=run.detail or "",
+        failures=before.failures,
+        conflicts=before.conflicts,
+        interrupts=before.interrupts,
+        worker=run.last_worker,
+        commit_sha=run.integration.commit_sha or run.checkpoint_sha,
+    )
+    if run.result == "completed":
+        return Outcome(ended._replace(outcome="completed", code="", detail=""))
+    if code in stop_reasons.FOR_A_PERSON:
+        return Outcome(ended._replace(outcome="held" if job.on_manual == "pause" else "failed"))
+    if code in _ACCOUNT:
+        parked = AccountParked(run.last_worker, code, None, run.detail or "")
+        return Outcome(ended, parked)
+    if code == "usage_limit":
+        return _limited(job, ended, run, now, chance)
+    if code in ("worker_outage", "interrupted"):
+        return _interrupted(ended, run, now, chance)
+    if _met_newer_work(run) and before.conflicts == 0:
+        return Outcome(ended._replace(outcome="waiting", conflicts=1, afresh=True))
+    return Outcome(_failed(item.retries, ended, now, chance))
+
+
+def _met_newer_work(run: RunState) -> bool:
+    """Tell whether the work failed only, as far as is known, together with what landed before it.
+
+    The checks of a run whose branch has moved run on the merge.
+    """
+    merged = run.verification.candidate is not None and run.verification.candidate.onto is not None
+    return run.stop_reason in _MOVED or (run.stop_reason == "verification_failed" and merged)
+
+
+def _limited(job: Job, ended: TaskEnded, run: RunState, now: datetime, chance: float) -> Outcome:
+    """Park the account until its limit resets; that uses up no attempt."""
+    until = now + timedelta(seconds=_UNKNOWN_RESET_S)
+    if run.resets_at:
+        until = max(datetime.fromisoformat(run.resets_at), now)
+    until += timedelta(seconds=chance * JITTER_S)
+    too_long = (until - now).total_seconds() > job.wait_at_most_s
+    if job.on_usage_limit == "stop" or too_long:
+        why = (
+            f"its limit resets at {format_utc(until)}" if run.resets_at else "its limit is reached"
+        )
+        return Outcome(ended, AccountParked(run.last_worker, ended.code, None, why))
+    parked = AccountParked(run.last_worker, ended.code, format_utc(until), run.detail or "")
+    return Outcome(ended._replace(outcome="waiting", not_before=parked.until), parked)
+
+
+def _interrupted(ended: TaskEnded, run: RunState, now: datetime, chance: float) -> Outcome:
+    """Resume a run whose process, or whose service, was gone; later each time, and not for ever."""
+    count = ended.interrupts + 1
+    if count > MOST_INTERRUPTS:
+        return Outcome(ended._replace(interrupts=count))
+    again = ended._replace(outcome="waiting", interrupts=count)
+    if run.stop_reason == "interrupted":
+        return Outcome(again)
+    wait = min(_OUTAGE_S * 2 ** (count - 1), _MOST_OUTAGE_S) * (1 + chance / 4)
+    until = format_utc(now + timedelta(seconds=wait))
+    parked = AccountParked(run.last_worker, ended.code, until, run.detail or "")
+    return Outcome(again._replace(not_before=until), parked)
+
+
+def _failed(retries: Retries, ended: TaskEnded, now: datetime, chance: float) -> TaskEnded:
+    count = ended.failures + 1
+    stop = stop_reasons.find(ended.code or "error")
+    # A person, or a guard, has to be heard first: another try would end like this one.
+    hopeless = stop.family in ("scope", "operator", "landing") or not stop.resumable
+    if count > retries.times or hopeless:
+        return ended._replace(failures=count)
+    until = now + timedelta(seconds=backoff_s(retries, count, chance))
+    return ended._replace(outcome="waiting", failures=count, not_before=format_utc(until))
+
+
+def backoff_s(retries: Retries, failures: int, chance: float) -> float:
+    """Return how long to wait before the next try, after this number of failures."""
+    growth: dict[str, int] = {
+        "none": 1,
+        "linear": failures,
+        "exponential": 1 << (failures - 1),
+    }
+    wait = min(retries.wait_s * growth[retries.backoff], retries.max_wait_s)
+    return wait * (1 + retries.jitter * chance)
+
+
+def total(runs: tuple[RunState, ...]) -> Usage:
+    """Return what several runs used."""
+    usage = Usage()
+    for run in runs:
+        usage = usage.plus(run.usage)
+    return usage
+
+
+def earlier(run: RunState) -> str:
+    """Return what the next attempt has to know of one whose work could not land."""
+    if not _met_newer_work(run):
+        return ""
+    work = f"The work of that attempt is kept on the branch {run.start.branch}"
+    commit = f" (commit {run.checkpoint_sha})" if run.checkpoint_sha else ""
+    shown = "; `git show` shows it" if run.checkpoint_sha else ""
+    lines = [
+        "# An earlier attempt",
+        "",
+        "An earlier attempt does not fit together with what has landed since it began. You "
+        "start from the branch as it is now. " + work + commit + shown + ". Do the "
+        "task on top of what is here now.",
+        "",
+        f"What went wrong: {run.detail or run.stop_reason}",
+    ]
+    for check in run.verification.checks:
+        if run.stop_reason != "merge_conflict" and check.failed:
+            lines += ["", f"`{check.command}` printed:", "", "```", check.tail.strip(), "```"]
+    return "\n".join(lines)

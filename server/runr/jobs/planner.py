@@ -1,0 +1,241 @@
+"""What a job does now: which tasks start, which never will and why, and when to look again. Pure.
+
+Every decision is made from all facts anew, so that nothing is lost with a process or a message.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from runr.jobs.model import Collision, Job
+from runr.jobs.work import Item, Ordering, StepOrder, Work
+from runr.scope.overlap import overlaps
+from runr.tasks.names import natural_key
+
+Status = Literal["waiting", "running", "completed", "failed", "skipped"]
+
+#: The statuses of tasks that this job does nothing more about.
+ENDED: tuple[Status, ...] = ("completed", "failed", "skipped")
+
+
+class Progress(NamedTuple):
+    """How far a task is; a waiting one does not start before `not_before`, in seconds."""
+
+    status: Status = "waiting"
+    not_before: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is known at one moment; times are seconds since 1970.
+
+    `held` are tasks that wait for something outside of the job, with the reason.
+    `touched` are the files that running tasks have changed. `parked` maps workers to when
+    their account can be used again. `limit` says which limit of the job is reached.
+    """
+
+    now: float
+    progress: Mapping[str, Progress]
+    held: Mapping[str, str] = field(default_factory=dict)
+    touched: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    parked: Mapping[str, float] = field(default_factory=dict)
+    limit: str | None = None
+    draining: bool = False
+
+    def status(self, task: str) -> Status:
+        """Return the status of a task."""
+        return self.progress.get(task, Progress()).status
+
+
+class Decision(NamedTuple):
+    """What to do now.
+
+    `start` in this order; `skip` are tasks that can never start, `fail` those that may not run
+    beside a running one; `delayed` says why others do not start yet. `wake_at` is when a wait
+    ends; None where only the end of a run, or a person, changes anything. `over` means that
+    nothing is running and nothing will start by itself.
+    """
+
+    start: tuple[str, ...] = ()
+    skip: Mapping[str, str] = {}
+    fail: Mapping[str, str] = {}
+    delayed: Mapping[str, str] = {}
+    wake_at: float | None = None
+    over: bool = False
+
+
+def decide(job: Job, work: Work, order: Ordering, facts: Facts) -> Decision:
+    """Return what starts now, what never will, and why the others wait."""
+    skip = dict(_never(job, work, order, facts))
+    running = [item for item in work.items if facts.status(item.task) == "running"]
+    chosen: list[Item] = []
+    fail: dict[str, str] = {}
+    delayed: dict[str, str] = {}
+    wakes: list[float] = []
+    gate = _Gate(work, facts, skip)
+    for item in _ranked(work, order, facts, skip):
+        reason = gate.closed(item)
+        if reason is None and (until := _not_before(item, facts)) > facts.now:
+            wakes.append(until)
+            reason = "waits until its time"
+        if reason is None and (stop := facts.limit or ("stopping" if facts.draining else None)):
+            reason = stop
+        if reason is None:
+            other = _collision(job.collision, item, [*running, *chosen], facts)
+            reason = f"works on the same files as {_name(other)}" if other else None
+            if other and job.collision == "fail":
+                fail[item.task] = f"{reason}, and collision is fail"
+                continue
+        if reason is None and len(running) + len(chosen) >= job.max_parallel:
+            reason = f"{job.max_parallel} tasks are running"
+        if reason is None:
+            chosen.append(item)
+        else:
+            delayed[item.task] = reason
+    idle = not running and not chosen and not fail and not skip
+    ends = facts.draining or facts.limit is not None
+    return Decision(
+        start=tuple(item.task for item in chosen),
+        skip=skip,
+        fail=fail,
+        delayed=delayed,
+        wake_at=None if ends else min(wakes, default=None),
+        over=idle and (ends or not wakes),
+    )
+
+
+def _never(job: Job, work: Work, order: Ordering, facts: Facts) -> Iterator[tuple[str, str]]:
+    """Yield the waiting tasks that can never start in this job, with the reason."""
+    failed = [item for item in work.items if facts.status(item.task) == "failed"]
+    tracks = {item.track: item for item in reversed(failed)}
+    steps = {step.name: step for step in work.steps}
+    lost: set[str] = {i.task for i in work.items if facts.status(i.task) in ("failed", "skipped")}
+    outcomes = _Outcomes(work, facts)
+    for item in work.items:
+        if facts.status(item.task) != "waiting":
+            continue
+        step = steps[item.step]
+        need = next((need for need in item.needs if need in lost), None)
+        if reason := order.cycles.get(item.task):
+            yield item.task, reason
+        elif failed and job.on_failure == "stop_job":
+            yield item.task, f"{_name(failed[0])} failed, which stops the job"
+        elif need is not None:
+            yield item.task, f"it depends on {_short(need)}, which was not completed"
+        elif reason := outcomes.refusal(step, strict=job.on_failure != "continue"):
+            yield item.task, reason
+        elif step.when == "succeeded" and job.on_failure == "stop_track" and item.track in tracks:
+            yield item.task, f"{_name(tracks[item.track])} failed, which stops its track"
+
+
+class _Outcomes:
+    """How the steps have ended so far; one without tasks is as those before it."""
+
+    def __init__(self, work: Work, facts: Facts) -> None:
+        self._steps = {step.name: step for step in work.steps}
+        self._open: set[str] = set()
+        self._lost: set[str] = set()
+        self._filled: set[str] = set()
+        for item in work.items:
+            status = facts.status(item.task)
+            self._filled.add(item.step)
+            if status not in ENDED:
+                self._open.add(item.step)
+            elif status != "completed":
+                self._lost.add(item.step)
+        self._ended: dict[str, bool] = {}
+
+    def ended(self, name: str) -> bool:
+        """Tell whether nothing of a step, or of those before it, is left to do."""
+        if name not in self._ended:
+            self._ended[name] = False  # where steps wait for each other
+            befores = self._steps[name].befores
+            self._ended[name] = name not in self._open and all(map(self.ended, befores))
+        return self._ended[name]
+
+    def lost(self, name: str) -> bool:
+        """Tell whether a task of a step was not completed, and will not be."""
+        return name in self._lost
+
+    def refusal(self, step: StepOrder, *, strict: bool) -> str | None:
+        """Say why a step never starts; the one before it in its track matters with `strict`."""
+        befores = self._before(step)
+        if step.when == "ended":
+            return None
+        if step.when == "failed":
+            fine = all(map(self.ended, befores)) and not any(map(self.lost, befores))
+            return "nothing before it failed, and its step is for that" if fine else None
+        counted = befores if strict else step.after
+        bad = next((name for name in counted if self.lost(name)), None)
+        return f"the step {bad} was not completed" if bad else None
+
+    def _before(self, step: StepOrder) -> tuple[str, ...]:
+        """Return the steps right before this one, past those without tasks."""
+        found: list[str] = []
+        pending, seen = list(step.befores), set(step.befores)
+        while pending:
+            name = pending.pop()
+            if name in self._filled:
+                found.append(name)
+                continue
+            more = set(self._steps[name].befores) - seen
+            seen |= more
+            pending += more
+        return tuple(sorted(found))
+
+
+class _Gate:
+    """Whether all that comes before a task has ended."""
+
+    def __init__(self, work: Work, facts: Facts, skip: Mapping[str, str]) -> None:
+        self._steps = {step.name: step for step in work.steps}
+        self._tasks = {item.task for item in work.items}
+        self._facts = facts
+        self._outcomes = _Outcomes(work, facts)
+        self._skip = skip
+
+    def closed(self, item: Item) -> str | None:
+        """Say what the task waits for; None where nothing keeps it from starting."""
+        for name in self._steps[item.step].befores:
+            if not self._outcomes.ended(name):
+                return f"the step {name} comes first"
+        for need in item.needs:
+            if need in self._tasks and self._facts.status(need) != "completed":
+                return f"{_short(need)} comes first"
+        return self._facts.held.get(item.task)
+
+
+def _ranked(work: Work, order: Ordering, facts: Facts, skip: Mapping[str, str]) -> list[Item]:
+    """Return the waiting tasks: the longest chain first, then by priority, then by name."""
+    waiting = [i for i in work.items if facts.status(i.task) == "waiting" and i.task not in skip]
+    return sorted(
+        waiting,
+        key=lambda item: (
+            -order.remaining.get(item.task, 0.0),
+            -item.priority,
+            natural_key(item.task),
+        ),
+    )
+
+
+def _not_before(item: Item, facts: Facts) -> float:
+    own = facts.progress.get(item.task, Progress()).not_before
+    return max(own, min((facts.parked.get(name, 0.0) for name in item.workers), default=0.0))
+
+
+def _collision(policy: Collision, item: Item, busy: list[Item], facts: Facts) -> Item | None:
+    """Return a busy task that works on the same files, as it owns or has touched."""
+    if policy == "ignore":
+        return None
+    for other in busy:
+        if overlaps(item.owns, (*other.owns, *facts.touched.get(other.task, ()))):
+            return other
+    return None
+
+
+def _name(item: Item) -> str:
+    return _short(item.task)
+
+
+def _short(task: str) -> str:
+    return task.removeprefix(".runr/tasks/")

@@ -1,0 +1,174 @@
+"""The receipt of a job run: what every task came to, from records alone, as one answer."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import datetime
+
+from runr.jobs import journal, receipt_page, views
+from runr.jobs.receipt_model import Receipt, ReceiptCheck, ReceiptTask, ReceiptWorker
+from runr.jobs.state import JobState, TaskProgress
+from runr.next_steps import commands
+from runr.next_steps.step import NextStep
+from runr.project import Project
+from runr.query import presenters
+from runr.runs import journal as run_journal
+from runr.runs.model import RunState, Usage
+from runr.status.model import UNTOUCHED, State
+from runr.storage import files
+from runr.storage.layout import RunFiles
+
+
+def read(project: Project, wanted: str | None) -> Receipt:
+    """Return the receipt of a job run; of one that is running, as it is so far."""
+    job_run = journal.find(project.layout, wanted)
+    return build(project, journal.require(job_run))
+
+
+def write(project: Project, job_run: RunFiles, state: JobState) -> None:
+    """Write the receipt beside the journal, as JSON and as a page."""
+    made = build(project, state)
+    text = json.dumps(asdict(made), indent=2, ensure_ascii=False)
+    files.replace(job_run.folder / "receipt.json", text.encode() + b"\n")
+    files.replace(job_run.report.with_name("receipt.md"), receipt_page.render(made).encode())
+
+
+def build(project: Project, state: JobState) -> Receipt:
+    """Return the receipt of a job run in this state."""
+    tracks = {item.task: (item.track, item.step) for item in state.start.work.items}
+    tasks = [_task(project, each, *tracks[each.task]) for each in state.tasks]
+    own = state.start.branch != state.start.target
+    until = datetime.fromisoformat(state.ended_at or state.updated_at)
+    usage = state.usage
+    lost = Counter(task.code or task.result for task in tasks if task.result != "completed")
+    status = state.result or "running"
+    landed = [task.path for task in tasks if task.result == "completed" and task.commit_sha]
+    return Receipt(
+        id=state.id,
+        job=state.name,
+        status=status,
+        headline=_headline(state, tasks),
+        reason=state.reason or None,
+        landed_on=state.landed_on or state.start.branch,
+        lands_on=(state.start.target or None) if own and state.landed_on is None else None,
+        landed_sha=state.landed_sha,
+        land_step=_line(project, commands.job_land(state.id)) if own else None,
+        take_back_step=_line(project, commands.reset(landed[0], revert=True)) if landed else None,
+        base_sha=state.start.base_sha,
+        tip_sha=project.repo.resolve(f"refs/heads/{state.start.branch}"),
+        created_at=state.created_at,
+        ended_at=state.ended_at,
+        seconds=(until - datetime.fromisoformat(state.created_at)).total_seconds(),
+        tasks=tasks,
+        workers=list(_workers(state)),
+        stop_reasons=dict(lost.most_common()),
+        cost_usd=usage.cost_usd,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        next_steps=project.surface.lines(_after(state, status)),
+    )
+
+
+def _line(project: Project, step: NextStep) -> str:
+    return project.surface.lines([step])[0]
+
+
+def _after(state: JobState, status: str) -> list[NextStep]:
+    shown = commands.job_receipt(state.id)
+    return [step for step in views.next_steps(state, status) if step != shown]
+
+
+def _headline(state: JobState, tasks: Sequence[ReceiptTask]) -> str:
+    done = sum(task.result == "completed" for task in tasks)
+    count = f"{done} of {len(tasks)} tasks completed"
+    match state.result:
+        case None:
+            return f"{state.name} is running: {count}"
+        case "completed":
+            return f"{state.name}: all {len(tasks)} tasks completed"
+        case "paused":
+            return f"{state.name} waits for a person: {count}; {state.reason}"
+        case "stopped":
+            return f"{state.name} was stopped: {count}; {state.reason}"
+        case _:
+            return f"{state.name} FAILED: {count}; {state.reason}"
+
+
+def _task(project: Project, each: TaskProgress, track: str, step: str) -> ReceiptTask:
+    runs = [state for run_id in each.runs if (state := _run(project, run_id))]
+    last = runs[-1] if runs else None
+    entry = project.entries().get(each.task, UNTOUCHED)
+    completed = each.status == "completed"
+    is_shown = completed and entry.status is State.COMPLETED and entry.evidence
+    span = _seconds(each) if each.status not in ("waiting", "skipped") else None
+    return ReceiptTask(
+        path=each.task,
+        track=track,
+        step=step,
+        result=each.status,
+        reason=views.reason(each) or None,
+        code=each.code or None,
+        detail=each.detail or None,
+        evidence=entry.evidence.value if is_shown and entry.evidence else None,
+        run_ids=list(each.runs),
+        commit_sha=each.commit_sha if completed else None,
+        kept_branch=last.start.branch if last and not completed and last.checkpoint_sha else None,
+        checks=[
+            ReceiptCheck(
+                command=check.command,
+                tier=check.tier,
+                exit_code=check.exit_code,
+                seconds=check.seconds,
+            )
+            for check in (last.verification.checks if last else ())
+            if check.runs
+        ],
+        attempts=sum(run.attempt for run in runs),
+        worker=each.worker or None,
+        started_at=each.started_at,
+        ended_at=each.ended_at,
+        seconds=span,
+        cost_usd=each.usage.cost_usd,
+        input_tokens=each.usage.input_tokens,
+        output_tokens=each.usage.output_tokens,
+        next_steps=project.surface.lines(_steps(each, last)),
+    )
+
+
+def _run(project: Project, run_id: str) -> RunState | None:
+    return run_journal.state(project.layout.run(run_id))
+
+
+def _seconds(each: TaskProgress) -> float | None:
+    if each.started_at is None or each.ended_at is None:
+        return None
+    span = datetime.fromisoformat(each.ended_at) - datetime.fromisoformat(each.started_at)
+    return span.total_seconds()
+
+
+def _steps(each: TaskProgress, run: RunState | None) -> Sequence[NextStep]:
+    """Return what a person can do about a task that is not completed."""
+    if each.status == "completed":
+        return ()
+    if run is not None and run.result == "stopped":
+        return presenters.next_steps(run)
+    if each.status in ("waiting", "held"):
+        return (commands.status(each.task),)
+    return (commands.why(each.task),)
+
+
+def _workers(state: JobState) -> Iterator[ReceiptWorker]:
+    used: dict[str, tuple[int, Usage]] = {}
+    for each in state.tasks:
+        if each.worker:
+            count, usage = used.get(each.worker, (0, Usage()))
+            used[each.worker] = (count + 1, usage.plus(each.usage))
+    for worker, (count, usage) in sorted(used.items()):
+        yield ReceiptWorker(
+            worker=worker,
+            tasks=count,
+            cost_usd=usage.cost_usd,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+        )

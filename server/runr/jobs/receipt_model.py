@@ -1,0 +1,88 @@
+"""What is on the receipt of a job run. Pure."""
+
+from dataclasses import dataclass, field
+
+from runr.query.models import Result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptCheck:
+    """A check on the commit that landed; `exit_code` is None where it timed out."""
+
+    command: str
+    tier: str
+    exit_code: int | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptTask:
+    """What a task came to. `attempts` counts those of all its runs, `seconds` from first to last.
+
+    `reason` says why it is not completed, `next_steps` what to do about that.
+    """
+
+    path: str
+    track: str
+    step: str
+    result: str
+    reason: str | None = None
+    code: str | None = None
+    detail: str | None = None
+    evidence: str | None = None
+    run_ids: list[str] = field(default_factory=list)
+    commit_sha: str | None = None
+    kept_branch: str | None = None
+    checks: list[ReceiptCheck] = field(default_factory=list)
+    attempts: int = 0
+    worker: str | None = None
+    started_at: str | None = None
+    ended_at: str | None = None
+    seconds: float | None = None
+    cost_usd: float | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    next_steps: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptWorker:
+    """What a worker used in all; the cost is None where it reports none."""
+
+    worker: str
+    tasks: int
+    cost_usd: float | None
+    input_tokens: int
+    output_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt(Result):
+    """A job run on one page; `headline` says first whether the job did what it was to do.
+
+    `stop_reasons` counts the codes of tasks that are not completed. `landed_on` is the branch that
+    has the work, `lands_on` the one that `land_step` brings it into, if that is another.
+    `take_back_step` takes back the first task, with its commit, once it is there.
+    """
+
+    id: str
+    job: str
+    status: str
+    headline: str
+    reason: str | None = None
+    landed_on: str
+    lands_on: str | None = None
+    base_sha: str
+    tip_sha: str | None = None
+    landed_sha: str | None = None
+    land_step: str | None = None
+    take_back_step: str | None = None
+    created_at: str
+    ended_at: str | None = None
+    seconds: float
+    tasks: list[ReceiptTask]
+    workers: list[ReceiptWorker] = field(default_factory=list)
+    stop_reasons: dict[str, int] = field(default_factory=dict)
+    cost_usd: float | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0

@@ -1,0 +1,143 @@
+"""The receipt of a job run as a page in Markdown, for people. Pure."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from runr.jobs.receipt_model import Receipt, ReceiptTask
+from runr.text import flat, format_duration, pluralize
+
+_SIGNS = {"completed": "✓", "failed": "✗", "skipped": "-", "held": "!", "waiting": "○"}
+
+
+def render(receipt: Receipt) -> str:
+    """Return the page: what happened first, then what needs a person, then every task."""
+    parts = [
+        f"# {receipt.headline}",
+        "\n".join(_facts(receipt)),
+        _section("What needs a person", _persons(receipt)),
+        _section("What landed", _landed(receipt)),
+        _section("Tasks", _tasks(receipt)),
+        _section("Not started", _not_started(receipt)),
+        _section("Tracks", _tracks(receipt)),
+        _section("Workers", _workers(receipt)),
+        _section("Why tasks are not completed", _reasons(receipt)),
+        _section("Next", (f"    {step}" for step in receipt.next_steps)),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _section(title: str, lines: Iterator[str]) -> str:
+    found = "\n".join(lines)
+    return f"## {title}\n\n{found}" if found else ""
+
+
+def _facts(receipt: Receipt) -> Iterator[str]:
+    begun = _clock(receipt.created_at, date=True)
+    end = f" to {_clock(receipt.ended_at)}" if receipt.ended_at else ""
+    yield f"- job run {receipt.id}, {begun}{end} ({format_duration(receipt.seconds)})"
+    done = sum(task.result == "completed" for task in receipt.tasks)
+    yield f"- {done} of {pluralize(len(receipt.tasks), 'task')} completed"
+    yield f"- {_spent(receipt.cost_usd, receipt.input_tokens + receipt.output_tokens)}"
+
+
+def _persons(receipt: Receipt) -> Iterator[str]:
+    for task in receipt.tasks:
+        if task.result in ("failed", "held") or (task.result == "waiting" and task.reason):
+            yield f"- {_name(task)}: {flat(task.reason or task.result)}"
+            detail = flat((task.detail or "").split("\n", 1)[0])
+            if detail and detail != task.reason:
+                yield f"  {detail}"
+            if task.kept_branch:
+                yield f"  its work is on the branch {task.kept_branch}"
+            yield from (f"      {step}" for step in task.next_steps)
+
+
+def _landed(receipt: Receipt) -> Iterator[str]:
+    landed = [task for task in receipt.tasks if task.result == "completed" and task.commit_sha]
+    if not landed:
+        return
+    where = f"{pluralize(len(landed), 'task')} landed on {receipt.landed_on}"
+    tip = f", now at {receipt.tip_sha[:12]}" if receipt.tip_sha else ""
+    yield f"{where}{tip}; it began at {receipt.base_sha[:12]}."
+    if receipt.lands_on:
+        yield f"{receipt.lands_on} has none of it yet. To bring it there:\n"
+        yield f"    {receipt.land_step}"
+        yield "\nAfter that, this takes one back, with its commit:\n"
+    else:
+        yield "\nThis takes one back, with its commit:\n"
+    yield f"    {receipt.take_back_step}"
+
+
+def _tasks(receipt: Receipt) -> Iterator[str]:
+    ran = [task for task in receipt.tasks if task.run_ids or task.result == "completed"]
+    if not ran:
+        return
+    yield "| task | result | evidence | commit | checks | attempts | time | cost | tokens |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+    for task in ran:
+        cells = (
+            _name(task),
+            f"{_SIGNS.get(task.result, '')} {task.code or task.result}".strip(),
+            task.evidence or "",
+            (task.commit_sha or "")[:12],
+            _checks(task),
+            str(task.attempts or ""),
+            "" if task.seconds is None else format_duration(task.seconds),
+            "" if task.cost_usd is None else f"${task.cost_usd:.2f}",
+            f"{task.input_tokens + task.output_tokens:,}",
+        )
+        yield f"| {' | '.join(cells)} |"
+
+
+def _checks(task: ReceiptTask) -> str:
+    return "; ".join(
+        f"{'✓' if check.exit_code == 0 else '✗'} `{check.command.replace('|', chr(92) + '|')}` "
+        f"{format_duration(check.seconds)}"
+        for check in task.checks
+    )
+
+
+def _not_started(receipt: Receipt) -> Iterator[str]:
+    for task in receipt.tasks:
+        if task.result in ("skipped", "waiting") and not task.run_ids:
+            yield f"- {_name(task)}: {flat(task.reason or 'its turn did not come')}"
+
+
+def _tracks(receipt: Receipt) -> Iterator[str]:
+    tracks: dict[str, list[ReceiptTask]] = {}
+    for task in receipt.tasks:
+        if task.started_at is not None:
+            tracks.setdefault(task.track, []).append(task)
+    for track, tasks in tracks.items():
+        shown = (_span(task) for task in sorted(tasks, key=lambda task: task.started_at or ""))
+        yield f"- {track}: {', '.join(shown)}"
+
+
+def _span(task: ReceiptTask) -> str:
+    end = f"-{_clock(task.ended_at)}" if task.ended_at else ""
+    return (
+        f"{_clock(task.started_at or '')}{end} {_name(task)} {_SIGNS.get(task.result, '')}".strip()
+    )
+
+
+def _workers(receipt: Receipt) -> Iterator[str]:
+    for each in receipt.workers:
+        spent = _spent(each.cost_usd, each.input_tokens + each.output_tokens)
+        yield f"- {each.worker}: {pluralize(each.tasks, 'task')}, {spent}"
+
+
+def _reasons(receipt: Receipt) -> Iterator[str]:
+    return (f"- {code}: {count}" for code, count in receipt.stop_reasons.items())
+
+
+def _spent(cost: float | None, tokens: int) -> str:
+    return f"{'no cost reported' if cost is None else f'${cost:.2f}'}, {tokens:,} tokens"
+
+
+def _name(task: ReceiptTask) -> str:
+    return task.path.removeprefix(".runr/tasks/")
+
+
+def _clock(time: str, *, date: bool = False) -> str:
+    here = datetime.fromisoformat(time).astimezone()
+    return f"{here:%Y-%m-%d %H:%M}" if date else f"{here:%H:%M}"

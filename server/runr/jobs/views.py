@@ -1,0 +1,153 @@
+"""A job run as an answer: how far it is, and what its tasks have come to."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from runr.errors import ExitCode
+from runr.execution import process
+from runr.jobs import journal
+from runr.jobs.state import JobState, TaskProgress, TaskStatus
+from runr.next_steps import commands
+from runr.next_steps.step import NextStep
+from runr.project import Project
+from runr.query.models import Result
+from runr.runs import stop_reasons
+from runr.storage.layout import RunFiles
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRunTask:
+    """A task of a job run. `reason` says why it is not completed, or waits."""
+
+    path: str
+    step: str
+    status: str
+    run_id: str | None = None
+    worker: str | None = None
+    reason: str | None = None
+    code: str | None = None
+    not_before: str | None = None
+    commit_sha: str | None = None
+    started_at: str | None = None
+    ended_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRunDetails(Result):
+    """A job run; `status` is `running`, `interrupted` where its process is gone, or its result.
+
+    `waits_until` is when parked accounts can be used again.
+    """
+
+    id: str
+    job: str
+    status: str
+    reason: str | None = None
+    branch: str
+    target: str | None = None
+    created_at: str
+    ended_at: str | None = None
+    waits_until: dict[str, str] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    tasks: list[JobRunTask] = field(default_factory=list)
+    cost_usd: float | None = None
+    tokens: int = 0
+    exit_code: int | None = None
+
+
+def details(project: Project, files: RunFiles) -> JobRunDetails:
+    """Return a job run as it is now."""
+    alive = process.is_alive(files)
+    state = journal.require(files)
+    steps = {item.task: item.step for item in state.start.work.items}
+    status = state.result or ("running" if alive else "interrupted")
+    usage = state.usage
+    return JobRunDetails(
+        id=state.id,
+        job=state.name,
+        status=status,
+        reason=state.reason or None,
+        branch=state.start.branch,
+        target=state.start.target or None,
+        created_at=state.created_at,
+        ended_at=state.ended_at,
+        waits_until={each.worker: each.until for each in state.parked if each.until},
+        counts=_counts(state),
+        tasks=[_task(each, steps[each.task]) for each in state.tasks],
+        cost_usd=usage.cost_usd,
+        tokens=usage.input_tokens + usage.output_tokens,
+        exit_code=None if status == "running" else int(exit_code(state)),
+        next_steps=project.surface.lines(next_steps(state, status)),
+    )
+
+
+#: The order in which tasks are counted.
+_ORDER: tuple[TaskStatus, ...] = (
+    "completed",
+    "running",
+    "starting",
+    "held",
+    "waiting",
+    "failed",
+    "skipped",
+)
+
+
+def _counts(state: JobState) -> dict[str, int]:
+    found = Counter(each.status for each in state.tasks)
+    return {status: found[status] for status in _ORDER if found[status]}
+
+
+def _task(each: TaskProgress, step: str) -> JobRunTask:
+    return JobRunTask(
+        path=each.task,
+        step=step,
+        status=each.status,
+        run_id=each.run_id,
+        worker=each.worker or None,
+        reason=reason(each) or None,
+        code=each.code or None,
+        not_before=each.not_before if each.status == "waiting" else None,
+        commit_sha=each.commit_sha,
+        started_at=each.started_at,
+        ended_at=each.ended_at if each.status not in ("waiting", "running") else None,
+    )
+
+
+def reason(each: TaskProgress) -> str:
+    """Say why a task is not completed, or who completed it outside of the job."""
+    if each.found_by is not None:
+        return f"completed outside of the job (by {each.found_by})"
+    if each.code in stop_reasons.STOPS:
+        return stop_reasons.explain(each.code, each.worker)
+    return each.detail
+
+
+def exit_code(state: JobState) -> ExitCode:
+    """Return the exit code of a job run that does not run any more."""
+    match state.result:
+        case "completed":
+            return ExitCode.DONE
+        case "paused":
+            return ExitCode.HUMAN
+        case "stopped" | None:
+            return ExitCode.INTERRUPTED
+        case _ if state.code in stop_reasons.STOPS:
+            return stop_reasons.find(state.code).exit_code
+        case _:
+            return ExitCode.FAILED
+
+
+def next_steps(state: JobState, status: str) -> list[NextStep]:
+    """Return what a user can do about a job run."""
+    if status == "running":
+        return [commands.job_status(state.id), commands.job_stop(state.id)]
+    again = [commands.job_resume(state.id)] if status in ("interrupted", "stopped") else []
+    if status == "paused":
+        again = [commands.list_tasks("--waiting"), commands.job_resume(state.id)]
+    if status == "failed":
+        again = [commands.job_retry(state.id)]
+    landed = any(each.status == "completed" and each.run_id for each in state.tasks)
+    own = state.start.branch != state.start.target and state.landed_on is None
+    land = [commands.job_land(state.id)] if landed and own and status != "interrupted" else []
+    return [commands.job_receipt(state.id), *land, *again] if status != "interrupted" else again

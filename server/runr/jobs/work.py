@@ -1,0 +1,139 @@
+"""What a job has to do: its tasks with their steps, and the order that follows from them. Pure."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from runr.jobs.model import Retries, When
+from runr.query.graph import describe_cycle
+
+
+class Item(NamedTuple):
+    """One task of a step.
+
+    `needs` are the tasks of the same job that its header depends on. `estimate_s` is how long
+    its last runs took, where there were any.
+    """
+
+    task: str
+    step: str
+    needs: tuple[str, ...] = ()
+    owns: tuple[str, ...] = ()
+    workers: tuple[str, ...] = ()
+    manual: bool = False
+    priority: int = 0
+    timeout_s: int | None = None
+    retries: Retries = Retries()
+    estimate_s: float | None = None
+
+    @property
+    def track(self) -> str:
+        """The track of the step."""
+        return self.step.split("/", 1)[0]
+
+
+class StepOrder(NamedTuple):
+    """A step, and those that come before it: `after` those it depends on, `previous` its own."""
+
+    name: str
+    after: tuple[str, ...] = ()
+    previous: str | None = None
+    when: When = "succeeded"
+
+    @property
+    def befores(self) -> tuple[str, ...]:
+        """All steps that have to end first."""
+        return (*self.after, *((self.previous,) if self.previous else ()))
+
+
+class Work(NamedTuple):
+    """Everything that a job has to do."""
+
+    items: tuple[Item, ...]
+    steps: tuple[StepOrder, ...]
+
+
+class Ordering(NamedTuple):
+    """What follows from the order alone.
+
+    `remaining` is how long the longest chain is that begins with a task, itself included;
+    `cycles` are the tasks that can never start, each with the reason.
+    """
+
+    remaining: Mapping[str, float]
+    cycles: Mapping[str, str]
+
+
+def ordering(work: Work) -> Ordering:
+    """Return the length of the chain that begins with each task, and what is on a cycle."""
+    befores = _befores(work)
+    known = [item.estimate_s for item in work.items if item.estimate_s is not None]
+    usual = sum(known) / len(known) if known else 1.0
+    weights = {item.task: item.estimate_s or usual for item in work.items}
+    order = _sorted(befores)
+    remaining = {node: weights.get(node, 0.0) for node in befores}
+    for node in reversed(order):
+        for before in befores[node]:
+            length = weights.get(before, 0.0) + remaining[node]
+            remaining[before] = max(remaining[before], length)
+    stuck = befores.keys() - set(order)
+    reason = _cycle(befores, stuck)
+    return Ordering(
+        remaining={task: remaining[task] for task in weights},
+        cycles={task: reason for task in weights if task in stuck},
+    )
+
+
+def _befores(work: Work) -> dict[str, tuple[str, ...]]:
+    """Map each task, and each step's end, to what comes before it.
+
+    Ends keep the number of pairs small where many tasks follow many others.
+    """
+    order = {step.name: step for step in work.steps}
+    befores: dict[str, tuple[str, ...]] = {}
+    of_step: dict[str, list[str]] = {step.name: [] for step in work.steps}
+    tasks = {item.task for item in work.items}
+    for item in work.items:
+        ends = (_end(name) for name in order[item.step].befores)
+        befores[item.task] = (*(need for need in item.needs if need in tasks), *ends)
+        of_step[item.step].append(item.task)
+    for step in work.steps:
+        # A step without tasks passes on what comes before it.
+        befores[_end(step.name)] = (*of_step[step.name], *map(_end, step.befores))
+    return befores
+
+
+def _end(step: str) -> str:
+    return f"end of {step}"
+
+
+def _sorted(befores: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """Return the nodes, each behind all that come before it; those on cycles are left out."""
+    left = {node: len(set(some)) for node, some in befores.items()}
+    afters: dict[str, list[str]] = {node: [] for node in befores}
+    for node, some in befores.items():
+        for before in set(some):
+            afters[before].append(node)
+    free = [node for node, count in left.items() if count == 0]
+    for node in free:  # grows while it is read
+        for after in afters[node]:
+            left[after] -= 1
+            if left[after] == 0:
+                free.append(after)
+    return free
+
+
+def _cycle(befores: Mapping[str, tuple[str, ...]], stuck: Iterable[str]) -> str:
+    """Describe a cycle among nodes of which each waits for another one of them."""
+    among = set(stuck)
+    node = min(among, default="")
+    trail: list[str] = []
+    while node and node not in trail:
+        trail.append(node)
+        node = next(before for before in befores[node] if before in among)
+    loop = trail[trail.index(node) :] if node else []
+    named = tuple(_names(loop))
+    return describe_cycle((*named, named[0])) if named else ""
+
+
+def _names(nodes: Iterable[str]) -> Iterator[str]:
+    return (node.removeprefix("end of ").removeprefix(".runr/tasks/") for node in nodes)

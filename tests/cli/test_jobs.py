@@ -1,0 +1,315 @@
+"""`runr job`: many tasks in tracks, side by side, each on top of what landed before it."""
+
+import json
+import os
+import signal
+from typing import Any
+
+import pytest
+
+from cli.terminal import Place
+from fakes.project_kit import until
+
+_CHECKS = '[run]\nworker = "script"\nattempts = 1\n\n[verify]\ntier1 = ["test -d ."]\n'
+
+
+def statuses(answer: Any) -> dict[str, str]:
+    """Return the statuses of the tasks of a job run by their names."""
+    return {each["path"][12:-3]: each["status"] for each in answer["tasks"]}
+
+
+def events(place: Place, job_run: str) -> list[dict[str, Any]]:
+    """Return the journal of a job run."""
+    text = place.read(f".runr/job-runs/{job_run}/timeline.jsonl")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def ended(place: Place, *words: str, code: int = 0) -> Any:
+    """Run a job to its end and return it."""
+    return place.runr("job", *words, "--json", code=code).json
+
+
+def started(place: Place, *words: str) -> str:
+    """Start a job and return the id of its run at once."""
+    return str(ended(place, "run", *words, "--detach")["id"])
+
+
+def process_of(place: Place, job_run: str) -> int:
+    """Wait until the process of a job run has written its id down, and return it."""
+
+    def look() -> int | None:
+        text = place.read(f".runr/job-runs/{job_run}/lock").strip()
+        return int(text) if text.isdecimal() else None
+
+    return until(look, "the process of the job")
+
+
+def finished(place: Place, job_run: str) -> Any:
+    """Wait until the process of a job is gone and return the job run."""
+
+    def look() -> Any:
+        found = ended(place, "status", job_run)
+        return None if found["status"] == "running" else found
+
+    return until(look, f"the end of {job_run}")
+
+
+#: Waits in a worker until a file is there; a worker without an end would outlive the test.
+_AWAIT = 'for n in $(seq 600); do [ -e "{0}" ] && break; sleep 0.1; done; [ -e "{0}" ]'
+
+
+def test_tracks_go_side_by_side_and_each_task_sees_what_landed_before_it(place: Place) -> None:
+    meet = place.root.with_name("meet")
+    meet.mkdir()
+    for own, other in (("a", "b"), ("b", "a")):
+        # Each of them ends only while the other one is running.
+        wait = _AWAIT.format(meet / other)
+        place.script(f"{own}.md", f"touch {meet / own}; {wait}; echo {own} > {own}.txt")
+    place.script("both.md", "cat a.txt b.txt > both.txt", "depends_on: [a, b]")
+    place.script("after.md", "cat a.txt > after.txt")
+    place.write(".runr/jobs/night.yaml", "tracks:\n  one: [a, after]\n  two: [b, both]\n")
+    place.commit("Tasks")
+    done = ended(place, "run", "night")
+    assert (done["status"], set(statuses(done).values())) == ("completed", {"completed"})
+    assert place.git("log", "--oneline", "main").count("\n") == 2
+    assert place.git("show", f"{done['branch']}:both.txt") == "a\nb\n"
+    landed = place.runr("job", "land", "night", "--json", code=0).json
+    assert (landed["how"], landed["task_count"]) == ("fast-forward", 4)
+    assert place.read("after.txt") == "a\n"
+    assert place.runr("verify", code=0).out.startswith("✓ 4 completions")
+    assert place.branches() == ["main"]
+
+
+def test_tasks_that_own_the_same_files_never_run_at_the_same_time(place: Place) -> None:
+    mark = place.root.with_name("mark")
+    body = f"mkdir {mark} || exit 1; sleep 0.3; echo x >> src.txt; rmdir {mark}"
+    for name in "abc":
+        place.script(f"{name}.md", body, "owns: ['*.txt']")
+    place.commit("Tasks")
+    done = ended(place, "run", "--all-ready", "--parallel", "3")
+    assert set(statuses(done).values()) == {"completed"}
+    assert place.git("show", f"{done['branch']}:src.txt") == "x\n" * 3
+
+
+def test_a_conflict_gives_one_more_attempt_from_the_new_tip_with_the_conflict_in_its_brief(
+    place: Place,
+) -> None:
+    wait = _AWAIT.format(place.root / ".runr" / "quick-landed")
+    place.script("quick.md", "echo quick > shared.txt")
+    place.script("slow.md", f"[ -e shared.txt ] || {{ {wait}; }}; echo slow >> shared.txt")
+    place.commit("Tasks")
+    job_run = started(place, "--all-ready")
+    until(lambda: "task.ended" in [e["type"] for e in events(place, job_run)], "quick to land")
+    place.write(".runr/quick-landed")
+    done = finished(place, job_run)
+    assert (done["status"], statuses(done)["slow"]) == ("completed", "completed")
+    assert place.git("show", f"{done['branch']}:shared.txt") == "quick\nslow\n"
+    slow = next(e for e in done["tasks"] if e["path"].endswith("slow.md"))
+    brief = (place.run_folder(slow["run_id"]) / "prompt-1.md").read_text("utf-8")
+    assert "An earlier attempt" in brief
+    assert "shared.txt" in brief.split("What went wrong")[1]
+
+
+def test_work_that_fails_the_checks_only_together_with_newer_work_is_held_back(
+    place: Place,
+) -> None:
+    place.config(_CHECKS.replace("test -d .", "test ! -e a.txt -o ! -e b.txt"))
+    wait = _AWAIT.format(place.root / ".runr" / "landed")
+    place.script("a.md", "echo a > a.txt")
+    place.script("b.md", f"[ -e a.txt ] || {{ {wait}; }}; echo b > b.txt")
+    place.commit("Tasks")
+    job_run = started(place, "--all-ready")
+    until(lambda: "task.ended" in [e["type"] for e in events(place, job_run)], "a to land")
+    place.write(".runr/landed")
+    done = finished(place, job_run)
+    assert statuses(done) == {"a": "completed", "b": "failed"}
+    runs = [e["payload"] for e in events(place, job_run) if e["type"] == "task.ended"]
+    assert [run["code"] for run in runs] == ["", "verification_failed", "verification_failed"]
+    second = place.run_folder(runs[2]["run_id"]) / "prompt-1.md"
+    assert "`test ! -e a.txt -o ! -e b.txt` printed" in second.read_text("utf-8")
+    assert "b.txt" not in place.git("ls-tree", "--name-only", done["branch"])
+    again = place.runr("job", "receipt", "--json", code=0).json
+    assert "FAILED" in again["headline"]
+
+
+def test_a_manual_task_pauses_the_job_until_a_person_has_done_it(place: Place) -> None:
+    place.task("sign.md", "type: manual")
+    place.script("next.md", "cat sign.txt > next.txt", "depends_on: [sign]")
+    place.script("other.md", "echo other > other.txt")
+    place.write(".runr/jobs/night.yaml", "tracks:\n  t: [{tasks: [sign, next, other]}]\n")
+    place.commit("Tasks")
+    paused = ended(place, "run", "night", code=9)
+    assert statuses(paused) == {"sign": "waiting", "next": "waiting", "other": "completed"}
+    assert "sign.md: it is manual" in paused["reason"]
+    place.write("sign.txt", "signed\n")
+    place.commit("Signed")
+    place.runr("complete-task", "sign", "--reason", "done", code=0)
+    done = ended(place, "resume", "night")
+    assert set(statuses(done).values()) == {"completed"}
+    assert place.git("show", f"{done['branch']}:next.txt") == "signed\n"
+
+
+def test_what_can_never_start_is_said_at_once_and_the_others_go_on(place: Place) -> None:
+    place.script("a.md", "echo a > a.txt")
+    place.script("b.md", "echo b > b.txt", "depends_on: [c]")
+    place.script("c.md", "echo c > c.txt", "depends_on: [b]")
+    place.script("d.md", "echo d > d.txt", "depends_on: [elsewhere]")
+    place.script("elsewhere.md", "echo e > e.txt")
+    place.write(".runr/jobs/night.yaml", "tracks:\n  t: [{tasks: [a, b, c, d]}]\n")
+    place.commit("Tasks")
+    done = ended(place, "run", "night", code=1)
+    reasons = {each["path"][12:-3]: each.get("reason") or "" for each in done["tasks"]}
+    assert statuses(done)["a"] == "completed"
+    assert reasons["b"] == reasons["c"] == "cycle: b.md → c.md → b.md"
+    assert "elsewhere.md" in place.runr("job", "receipt", code=0).out
+
+
+def test_a_drained_job_ends_what_runs_and_a_resume_does_the_rest(place: Place) -> None:
+    wait = _AWAIT.format(place.root / ".runr" / "go")
+    place.script("a.md", f"{wait}; echo a > a.txt")
+    place.script("b.md", "echo b > b.txt", "depends_on: [a]")
+    place.commit("Tasks")
+    job_run = started(place, "--all-ready")
+    until(lambda: "task.claimed" in [e["type"] for e in events(place, job_run)], "a to start")
+    place.runr("job", "stop", job_run, code=0)
+    place.write(".runr/go")
+    stopped = finished(place, job_run)
+    assert (stopped["status"], stopped["exit_code"]) == ("stopped", 8)
+    assert statuses(stopped) == {"a": "completed", "b": "waiting"}
+    assert statuses(ended(place, "resume", job_run)) == {"a": "completed", "b": "completed"}
+
+
+def test_a_killed_job_keeps_the_work_and_continues_the_same_run(place: Place) -> None:
+    go = place.root / ".runr" / "go"
+    place.script("a.md", f"echo a > a.txt; {_AWAIT.format(go)}")
+    place.commit("Tasks")
+    job_run = started(place, "--all-ready")
+    until(lambda: "task.claimed" in [e["type"] for e in events(place, job_run)], "a to start")
+    place.runr("job", "stop", job_run, "--kill", code=0)
+    stopped = finished(place, job_run)
+    assert (stopped["status"], statuses(stopped)) == ("stopped", {"a": "waiting"})
+    place.write(".runr/go")
+    done = ended(place, "resume", job_run)
+    assert statuses(done) == {"a": "completed"}
+    claimed = [
+        e["payload"]["run_id"] for e in events(place, job_run) if e["type"] == "task.claimed"
+    ]
+    assert len(claimed) == 2
+    assert len(set(claimed)) == 1
+
+
+@pytest.mark.parametrize("moment", ["task.started", "task.claimed"])
+def test_a_job_whose_process_was_killed_finds_its_runs_again(place: Place, moment: str) -> None:
+    wait = _AWAIT.format(place.root / ".runr" / "go")
+    place.script("a.md", f"{wait}; echo a >> a.txt")
+    place.script("b.md", "cat a.txt > b.txt", "depends_on: [a]")
+    place.commit("Tasks")
+    job_run = started(place, "--all-ready")
+    pid = process_of(place, job_run)
+    until(lambda: moment in [e["type"] for e in events(place, job_run)], moment)
+    os.kill(pid, signal.SIGKILL)
+    lost = finished(place, job_run)
+    assert (lost["status"], lost["exit_code"]) == ("interrupted", 8)
+    place.write(".runr/go")
+    done = ended(place, "resume")
+    assert statuses(done) == {"a": "completed", "b": "completed"}
+    assert place.git("show", f"{done['branch']}:b.txt") == "a\n"
+    finished_runs = [e["payload"] for e in events(place, job_run) if e["type"] == "task.ended"]
+    assert sorted(run["task"] for run in finished_runs) == [".runr/tasks/a.md", ".runr/tasks/b.md"]
+
+
+def test_a_step_whose_process_was_killed_is_resumed_without_a_word(place: Place) -> None:
+    go = place.root / ".runr" / "go"
+    place.script("a.md", f"{_AWAIT.format(go)}; echo a > a.txt")
+    place.commit("Tasks")
+    job_run = started(place, "--all-ready")
+
+    def runner() -> int | None:
+        claimed = [e["payload"] for e in events(place, job_run) if e["type"] == "task.claimed"]
+        lock = place.run_folder(claimed[0]["run_id"]) / "lock" if claimed else None
+        text = lock.read_text("utf-8").strip() if lock and lock.exists() else ""
+        return int(text) if text.isdecimal() else None
+
+    os.kill(until(runner, "the process of the run"), signal.SIGKILL)
+    place.write(".runr/go")
+    done = finished(place, job_run)
+    assert statuses(done) == {"a": "completed"}
+    kinds = [
+        e["payload"].get("code", "") for e in events(place, job_run) if e["type"] == "task.ended"
+    ]
+    assert kinds == ["interrupted", ""]
+
+
+def test_failed_tasks_are_retried_and_completed_ones_are_not(place: Place) -> None:
+    place.script("a.md", "echo a > a.txt")
+    place.script("b.md", f"[ -e {place.root}/.runr/fixed ] && echo b > b.txt")
+    place.script("c.md", "cat b.txt > c.txt", "depends_on: [b]")
+    place.commit("Tasks")
+    done = ended(place, "run", "--all-ready", code=1)
+    assert statuses(done) == {"a": "completed", "b": "failed", "c": "skipped"}
+    assert statuses(ended(place, "resume", code=1))["b"] == "failed"
+    place.write(".runr/fixed")
+    again = ended(place, "retry")
+    assert set(statuses(again).values()) == {"completed"}
+    claimed = [
+        e["payload"]["task"] for e in events(place, done["id"]) if e["type"] == "task.claimed"
+    ]
+    assert claimed.count(".runr/tasks/a.md") == 1
+
+
+def test_a_task_that_a_person_completes_meanwhile_is_not_run(place: Place) -> None:
+    go = place.root / ".runr" / "go"
+    place.script("a.md", f"{_AWAIT.format(go)}; echo a > a.txt")
+    place.script("b.md", "exit 1", "depends_on: [a]")
+    place.commit("Tasks")
+    job_run = started(place, "--all-ready")
+    until(lambda: "task.claimed" in [e["type"] for e in events(place, job_run)], "a to start")
+    place.runr("complete-task", "b", "--force", "--reason", "by hand", code=0)
+    place.write(".runr/go")
+    done = finished(place, job_run)
+    assert statuses(done) == {"a": "completed", "b": "completed"}
+    assert "outside of the job" in done["tasks"][1]["reason"]
+
+
+def test_tasks_land_one_by_one_where_the_job_asks_for_it(place: Place) -> None:
+    place.script("a.md", "echo a > a.txt")
+    place.write(".runr/jobs/night.yaml", "land: each\ntracks:\n  t: [a]\n")
+    place.commit("Tasks")
+    assert ended(place, "run", "night")["branch"] == "main"
+    assert place.read("a.txt") == "a\n"
+    assert "one by one" in place.runr("job", "land", code=2).err
+
+
+def test_a_merge_of_the_branch_of_a_job_is_verified_before_it_lands(place: Place) -> None:
+    place.config(_CHECKS.replace("test -d .", "test ! -e a.txt -o ! -e b.txt"))
+    place.script("a.md", "echo a > a.txt")
+    place.commit("Tasks")
+    ended(place, "run", "--all-ready")
+    place.write("b.txt", "b\n")
+    before = place.commit("Mine")
+    refused = place.runr("job", "land", code=4)
+    assert "nothing landed on main: `test ! -e a.txt -o ! -e b.txt` fails" in refused.err
+    assert place.git("rev-parse", "main").strip() == before
+    place.git("rm", "-q", "b.txt")
+    place.commit("Without it")
+    assert place.runr("job", "land", "--json", code=0).json["verified"] is True
+    assert place.read("a.txt") == "a\n"
+
+
+def test_a_job_that_cannot_work_is_refused_before_anything_is_recorded(place: Place) -> None:
+    place.script("a.md", "echo a > a.txt")
+    place.write(".runr/jobs/night.yaml", "tracks:\n  t: [b]\n")
+    place.write(".runr/jobs/broken.yaml", "tracks:\n  t:\n    - task: a\n      timout: 5m\n")
+    place.commit("Tasks")
+    assert "did you mean 'night'?" in place.runr("job", "run", "nigt", code=2).err
+    assert "step t/1: there is no task 'b'" in place.runr("job", "run", "night", code=2).err
+    refused = place.runr("job", "run", "broken", code=2).err
+    assert (
+        ".runr/jobs/broken.yaml:4: a step has no key `timout`: did you mean `timeout`?" in refused
+    )
+    assert "no job has run yet" in place.runr("job", "status", code=2).err
+    assert "unknown command job 'rn'; did you mean `runr job run`?" in place.runr("job", "rn").err
+    shown = place.runr("list-jobs", code=0).out
+    assert "✗ broken" in shown
+    assert "✗ night" in shown
+    assert not (place.root / ".runr" / "job-runs").exists()

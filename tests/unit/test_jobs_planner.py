@@ -1,0 +1,235 @@
+"""What a job starts, skips and waits for."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runr.jobs import work as jobs_work
+from runr.jobs.model import Job
+from runr.jobs.planner import Decision, Facts, Progress, Status, decide
+from runr.jobs.work import Item, StepOrder, Work
+from runr.scope.overlap import overlaps
+
+_JOB = Job(name="job", max_parallel=9)
+
+
+def item(task: str, step: str = "t/1", **known: Any) -> Item:
+    return Item(task=task, step=step, workers=("script",), **known)
+
+
+def line(*names: str, track: str = "t") -> tuple[StepOrder, ...]:
+    """Return the steps of a track."""
+    whole = [f"{track}/{name}" for name in names]
+    return tuple(
+        StepOrder(name, previous=before)
+        for name, before in zip(whole, [None, *whole], strict=False)
+    )
+
+
+def decided(work: Work, job: Job = _JOB, now: float = 0.0, **known: Any) -> Decision:
+    progress = {
+        task: each if isinstance(each, Progress) else Progress(each)
+        for task, each in known.pop("progress", {}).items()
+    }
+    facts = Facts(now=now, progress=progress, **known)
+    return decide(job, work, jobs_work.ordering(work), facts)
+
+
+def test_a_step_waits_for_all_tasks_of_the_one_before_it() -> None:
+    work = Work((item("a"), item("b"), item("c", "t/2")), line("1", "2"))
+    first = decided(work)
+    assert first.start == ("a", "b")
+    assert first.delayed == {"c": "the step t/1 comes first"}
+    assert decided(work, progress={"a": "completed", "b": "running"}).start == ()
+    assert decided(work, progress={"a": "completed", "b": "completed"}).start == ("c",)
+
+
+def test_tracks_go_side_by_side_and_a_step_may_wait_for_another_track() -> None:
+    other = StepOrder("u/1", after=("t/2",))
+    work = Work((item("a"), item("b", "t/2"), item("c", "u/1")), (*line("1", "2"), other))
+    assert decided(work).start == ("a",)
+    assert decided(work, progress={"a": "completed", "b": "completed"}).start == ("c",)
+
+
+def test_the_dependencies_of_the_tasks_themselves_count() -> None:
+    work = Work((item("a", needs=("b",)), item("b")), line("1"))
+    assert decided(work).start == ("b",)
+    lost = decided(work, progress={"b": "failed"}, job=_JOB._replace(on_failure="continue"))
+    assert lost.skip == {"a": "it depends on b, which was not completed"}
+
+
+def test_the_longest_chain_comes_first_and_then_the_priority() -> None:
+    work = Work(
+        (item("a"), item("b", priority=5), item("c"), item("d", "t/1", needs=("c",))),
+        line("1"),
+    )
+    assert decided(work, _JOB._replace(max_parallel=2)).start == ("c", "b")
+
+
+def test_tasks_that_own_the_same_files_run_one_after_the_other() -> None:
+    work = Work((item("a", owns=("src/",)), item("b", owns=("src/*.py",))), line("1"))
+    assert decided(work).start == ("a",)
+    assert decided(work).delayed == {"b": "works on the same files as a"}
+    assert decided(work, _JOB._replace(collision="ignore")).start == ("a", "b")
+    failing = decided(work, _JOB._replace(collision="fail"))
+    assert (failing.start, list(failing.fail)) == (("a",), ["b"])
+
+
+def test_what_a_run_has_touched_is_taken_like_what_it_owns() -> None:
+    work = Work((item("a"), item("b", owns=("docs/",))), line("1"))
+    assert decided(work, progress={"a": "running"}).start == ("b",)
+    touched = {"a": ("docs/x.md",)}
+    assert decided(work, progress={"a": "running"}, touched=touched).start == ()
+
+
+def test_a_failure_stops_its_track_the_job_or_nothing_else() -> None:
+    steps = (*line("1", "2"), *line("1", "2", track="u"))
+    work = Work((item("a"), item("b", "t/2"), item("c", "u/1"), item("d", "u/2")), steps)
+    state: dict[str, Status] = {"a": "failed", "c": "completed"}
+    assert list(decided(work, progress=state).skip) == ["b"]
+    assert decided(work, progress=state).start == ("d",)
+    stopped = decided(work, _JOB._replace(on_failure="stop_job"), progress=state)
+    assert list(stopped.skip) == ["b", "d"]
+    going_on = decided(work, _JOB._replace(on_failure="continue"), progress=state)
+    assert set(going_on.start) == {"b", "d"}
+
+
+def test_steps_for_failures_and_for_every_end() -> None:
+    steps = (
+        StepOrder("t/1"),
+        StepOrder("t/2", previous="t/1", when="failed"),
+        StepOrder("t/3", previous="t/2", when="ended"),
+    )
+    work = Work((item("a"), item("b", "t/2"), item("c", "t/3")), steps)
+    assert list(decided(work, progress={"a": "completed"}).skip) == ["b"]
+    assert decided(work, progress={"a": "failed"}).start == ("b",)
+    assert decided(work, progress={"a": "failed", "b": "failed"}).start == ("c",)
+
+
+def test_a_cycle_is_named_at_once() -> None:
+    work = Work((item("a", needs=("b",)), item("b", needs=("a",)), item("c")), line("1"))
+    found = decided(work)
+    assert found.start == ("c",)
+    assert found.skip == dict.fromkeys("ab", "cycle: a → b → a")
+    steps = (StepOrder("t/1", after=("u/1",)), StepOrder("u/1", after=("t/1",)))
+    crossed = decided(Work((item("a"), item("b", "u/1")), steps))
+    assert set(crossed.skip) == {"a", "b"}
+    assert not crossed.over
+
+
+def test_a_task_that_waits_for_a_person_is_not_waited_for() -> None:
+    work = Work((item("a", manual=True), item("b", needs=("a",)), item("c")), line("1"))
+    held = {"a": "it is manual: a person does it"}
+    assert decided(work, held=held).start == ("c",)
+    over = decided(work, held=held, progress={"c": "completed"})
+    assert over.over
+    assert over.delayed == {"a": held["a"], "b": "a comes first"}
+    assert decided(work, progress={"a": "completed", "c": "completed"}).start == ("b",)
+
+
+def test_a_wait_has_an_end_and_other_workers_go_on() -> None:
+    work = Work((item("a"), item("b")._replace(workers=("other",))), line("1"))
+    found = decided(work, parked={"script": 60.0})
+    assert (found.start, found.wake_at) == (("b",), 60.0)
+    waiting = decided(work, parked={"script": 60.0}, progress={"b": "completed"})
+    assert (waiting.over, waiting.wake_at) == (False, 60.0)
+    assert decided(work, now=60.0, parked={"script": 60.0}).start == ("a", "b")
+    retried = decided(work, progress={"a": Progress("waiting", 30.0), "b": "completed"})
+    assert retried.wake_at == 30.0
+
+
+def test_a_limit_lets_what_runs_end_and_starts_nothing() -> None:
+    work = Work((item("a"), item("b")), line("1"))
+    found = decided(work, limit="its time is over", progress={"a": "running"})
+    assert (found.start, found.over) == ((), False)
+    assert found.delayed == {"b": "its time is over"}
+    assert decided(work, limit="its time is over", progress={"a": "completed"}).over
+    assert decided(work, draining=True, progress={"a": "completed"}).over
+
+
+_NAMES = [f"t{number}" for number in range(8)]
+
+
+@st.composite
+def jobs(draw: st.DrawFn) -> tuple[Job, Work, Mapping[str, bool], frozenset[str]]:
+    """Draw a job with any order, cycles included, and how each of its tasks will end."""
+    count = draw(st.integers(1, 5))
+    names = [f"{draw(st.sampled_from('uv'))}/{number}" for number in range(count)]
+    steps = []
+    for at, name in enumerate(names):
+        track = [other for other in names[:at] if other[0] == name[0]]
+        steps.append(
+            StepOrder(
+                name,
+                after=tuple(draw(st.lists(st.sampled_from(names), max_size=1))),
+                previous=track[-1] if track else None,
+                when=draw(st.sampled_from(["succeeded", "succeeded", "failed", "ended"])),
+            )
+        )
+    tasks = _NAMES[: draw(st.integers(1, len(_NAMES)))]
+    items = tuple(
+        item(
+            task,
+            draw(st.sampled_from(names)),
+            needs=tuple(draw(st.lists(st.sampled_from(tasks), max_size=2))),
+            owns=tuple(draw(st.lists(st.sampled_from(["a/", "a/*.py", "b", "*.md"]), max_size=2))),
+            priority=draw(st.integers(0, 2)),
+        )
+        for task in tasks
+    )
+    job = Job(
+        name="job",
+        max_parallel=draw(st.integers(1, 3)),
+        on_failure=draw(st.sampled_from(["stop_track", "stop_job", "continue"])),
+        collision=draw(st.sampled_from(["serialize", "fail"])),
+    )
+    succeeds = {task: draw(st.booleans()) or draw(st.booleans()) for task in tasks}
+    return (
+        job,
+        Work(items, tuple(steps)),
+        succeeds,
+        frozenset(draw(st.sets(st.sampled_from(tasks), max_size=1))),
+    )
+
+
+@given(jobs(), st.randoms(use_true_random=False))
+def test_every_job_comes_to_its_end_in_order_and_without_a_collision(
+    drawn: tuple[Job, Work, Mapping[str, bool], frozenset[str]], random: Any
+) -> None:
+    job, work, succeeds, for_persons = drawn
+    order = jobs_work.ordering(work)
+    by_name = {each.task: each for each in work.items}
+    steps = {step.name: step for step in work.steps}
+    progress: dict[str, Progress] = {}
+    held = dict.fromkeys(for_persons, "a person has to do it")
+    for _ in range(4 * len(work.items) + 2):
+        facts = Facts(now=0.0, progress=progress, held=held)
+        found = decide(job, work, order, facts)
+        for task in found.start:
+            one = by_name[task]
+            assert all(facts.status(need) == "completed" for need in one.needs)
+            for before in steps[one.step].befores:
+                of_step = [each for each in work.items if each.step == before]
+                assert all(
+                    facts.status(e.task) in ("completed", "failed", "skipped") for e in of_step
+                )
+        progress |= {task: Progress("running") for task in found.start}
+        progress |= {task: Progress("skipped") for task in found.skip}
+        progress |= {task: Progress("failed") for task in found.fail}
+        running = [by_name[task] for task, each in progress.items() if each.status == "running"]
+        assert len(running) <= job.max_parallel
+        for at, one in enumerate(running):
+            assert not any(overlaps(one.owns, other.owns) for other in running[:at])
+        if found.over:
+            assert not running
+            left = [task for task in by_name if facts.status(task) == "waiting"]
+            assert set(left) == set(found.delayed)
+            assert not left or for_persons
+            return
+        assert found.start or found.skip or found.fail or running
+        if running:
+            ended = random.choice(running).task
+            progress[ended] = Progress("completed" if succeeds[ended] else "failed")
+    raise AssertionError(facts)
