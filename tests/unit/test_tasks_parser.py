@@ -4,6 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from runr.tasks.document import HEADER_LIMIT, split
 from runr.tasks.model import Problem, Task, TaskType
 from runr.tasks.parser import body, parse
 
@@ -170,6 +171,7 @@ def test_an_empty_title_falls_back_to_the_heading() -> None:
         (['title: "A', "tags: b"], "yaml_syntax", 2, "never closed"),
         (["tags: [a", "title: b"], "yaml_syntax", 2, "the closing `]` is missing"),
         (["title: 'it's'"], "yaml_syntax", 2, "after the value"),
+        (["title: A", "tags: 'it's'"], "yaml_syntax", 3, "after the value"),
         (['title: "\\d"'], "yaml_syntax", 2, "use single quotes"),
         (["title: A", "--- tags: b"], "yaml_syntax", 2, "the header contains"),
         (["title: A\x07"], "yaml_syntax", 2, "U+0007"),
@@ -203,7 +205,12 @@ def test_an_empty_title_falls_back_to_the_heading() -> None:
         (["extra:", *["  ["] * 5000], "too_deep", 52, "nested"),
         (["title: A", "extra: " + "{a: " * 5000 + "}" * 5000], "too_deep", 3, "nested"),
         (["- " * 20000 + "x"], "too_deep", 2, "nested"),
-        ([f"k{number}: {'x' * 80}" for number in range(1000)], "header_too_large", 1, "64 KiB"),
+        (
+            [f"k{number}: {'x' * 80}" for number in range(1000)],
+            "header_too_large",
+            1,
+            "than 64 KiB",
+        ),
     ],
     ids=lambda value: value[-1][:30] if isinstance(value, list) else None,
 )
@@ -242,6 +249,14 @@ def test_an_unclosed_header_is_one_error_where_it_was_opened(content: bytes, lin
 
 def test_an_unclosed_header_says_how_to_close_it() -> None:
     assert "put a line `---`" in the_problem(task("---\ntitle: A\n")).message
+    dots = the_problem(task("\n---\ntitle: A\n...\n# Body\n---\n"))
+    assert "write `---` on line 4 instead of `...`" in dots.message
+
+
+def test_a_header_ends_with_its_last_line_and_may_have_as_many_letters_as_allowed() -> None:
+    header = "title: ".ljust(HEADER_LIMIT - 1, "x") + "\n"
+    assert split(f"\n---\n{header}---\nbody\n".encode()) == (header, 2, "body", ())
+    assert the_problem(task(f"---\nx{header}---\nbody")).code == "header_too_large"
 
 
 def test_a_byte_order_mark_is_a_warning_and_the_header_is_read() -> None:
@@ -256,6 +271,7 @@ def test_a_byte_order_mark_is_a_warning_and_the_header_is_read() -> None:
     [
         (b"---\r\ntitle: A\r\ntags: [b]\r\n---\r\ntext\r\n", 1),
         (b"---\ntitle: A\r\ntags: [b]\n---\ntext", 2),
+        (b"\n---\r\ntitle: A\ntags: [b]\n---\ntext", 2),
         (b"---\rtitle: A\rtags: [b]\r---\rtext", 1),
     ],
 )
@@ -278,6 +294,8 @@ def test_bytes_that_are_no_utf_8_are_one_error_with_their_line() -> None:
     assert (problem.code, problem.line) == ("not_utf8", 5)
     assert "0xe9 at offset 25" in problem.message
     assert read.title == "05-build"
+    (first,) = task(b"\n\xe9").problems
+    assert first.line == 2
     assert "Caf\N{REPLACEMENT CHARACTER}" in body(content)
 
 
