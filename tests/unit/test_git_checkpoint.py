@@ -1,15 +1,13 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from runr.errors import GitError
 from runr.git import snapshot
 from runr.git.checkpoint import Checkpoint, commit, find, move_head, of_task
 from runr.git.commits import UnsignedError
 from runr.git.repo import Repo
-from runr.git.trailers import Trailers, message, parse_trailers
+from runr.git.trailers import Trailers
 from unit.git_trees import ODD_NAMES, git, install_hooks, listing, make, save, state, write
 
 RUN = "20250108-143022-k7qf"
@@ -307,22 +305,6 @@ def test_a_task_of_any_name_is_found_again(tmp_path: Path, name: str) -> None:
     assert (block.get("Runr-Worker"), block.get("Runr-Session")) == ("command", None)
     assert git(root, "log", "-1", "--format=%(trailers:key=Runr-Run-Id,valueonly)").strip() == RUN
     assert not (root / "x").exists()
-
-
-@given(st.text(), st.text(), st.text(), st.text())
-def test_trailers_survive_any_message_text(
-    subject: str, body: str, task: str, session: str
-) -> None:
-    said = Trailers(run_id=RUN, task=task, worker="w", session=session)
-    text = message(subject, body, said)
-    assert "\0" not in text
-    (block,) = parse_trailers(text)
-    assert (block.all("Runr-Task"), block.all("Runr-Session")) == ((task,), (session,))
-    assert (block.checkpoint, block.verified) == (True, ())
-    first = text.split("\n", 1)[0]
-    assert 0 < len(first) <= 72
-    assert first.isprintable()
-    assert not first.startswith(("#", "-", ";"))
 
 
 def test_a_body_cannot_forge_a_trailer(tmp_path: Path) -> None:

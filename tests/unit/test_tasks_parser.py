@@ -5,8 +5,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runr.tasks.document import HEADER_LIMIT, split
-from runr.tasks.model import Problem, Task, TaskType
-from runr.tasks.parser import body, parse
+from runr.tasks.model import Problem, Task, TaskType, WorkerOptions
+from runr.tasks.parser import body, parse, stem
 
 
 def task(text: str | bytes, path: str = ".runr/tasks/05-build.md") -> Task:
@@ -43,6 +43,13 @@ def test_every_key_arrives_with_its_type() -> None:
     assert read.verify == ("pytest -q",)
     assert (read.worker, read.tags, read.priority) == ("claude-code", ("api",), -3)
     assert read.timeout_s == 5400
+
+
+def test_what_is_asked_of_the_worker_is_apart_from_the_task() -> None:
+    read = with_header("model: large", "budget_usd: 2.5", "allowed_tools: [Read]")
+    asked = WorkerOptions(model="large", budget_usd=2.5, allowed_tools=("Read",))
+    assert read.worker_options == asked
+    assert with_header("worker: codex").worker_options == WorkerOptions()
 
 
 def test_a_list_may_be_written_as_one_scalar() -> None:
@@ -142,6 +149,11 @@ def test_an_empty_title_falls_back_to_the_heading() -> None:
     assert with_header('title: ""', text="# Heading").title == "Heading"
 
 
+@pytest.mark.parametrize("path", ["a.b.md", "group/a.b.md", ".runr/tasks/deep/group/a.b.md"])
+def test_the_name_of_the_file_is_the_title_without_folders_and_ending(path: str) -> None:
+    assert stem(path) == task("", path).title == "a.b"
+
+
 # Problems, one by one
 
 
@@ -162,6 +174,11 @@ def test_an_empty_title_falls_back_to_the_heading() -> None:
         (["title: %x"], "yaml_syntax", 2, '`title: "%x"`'),
         (["title: Fix: it"], "yaml_syntax", 2, '`title: "Fix: it"`'),
         (['title: Say "x": y'], "yaml_syntax", 2, "`title: 'Say \"x\": y'`"),
+        (['title: Say "it\'s": y'], "yaml_syntax", 2, "`title: 'Say \"it''s\": y'`"),
+        (["title: it's: y"], "yaml_syntax", 2, '`title: "it\'s: y"`'),
+        (['title: a"b: c'], "yaml_syntax", 2, "`title: 'a\"b: c'`"),
+        (['title: "a": b'], "yaml_syntax", 2, "a second `: `"),
+        (["title: a: b\tc"], "yaml_syntax", 2, '`title: "a: b c"`'),
         (["title: !important"], "yaml_syntax", 2, '`title: "!important"`'),
         (["verify:", "  - @x"], "yaml_syntax", 3, '`- "@x"`'),
         (["verify: [make, @x]"], "yaml_syntax", 2, "the text that begins with `@`"),
@@ -169,6 +186,8 @@ def test_an_empty_title_falls_back_to_the_heading() -> None:
         (["title: - a"], "yaml_syntax", 2, '`title: "- a"`'),
         (["title: A", "Hello"], "yaml_syntax", 3, "`Hello` is no YAML: this line is no"),
         (['title: "A', "tags: b"], "yaml_syntax", 2, "never closed"),
+        (["tags: ["], "yaml_syntax", 2, "`tags: [` is no YAML: a value is missing"),
+        (["title: A", "tags: [a,", " ", "", ""], "yaml_syntax", 3, "a bracket is never closed"),
         (["tags: [a", "title: b"], "yaml_syntax", 2, "the closing `]` is missing"),
         (["title: 'it's'"], "yaml_syntax", 2, "after the value"),
         (["title: A", "tags: 'it's'"], "yaml_syntax", 3, "after the value"),

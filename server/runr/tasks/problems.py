@@ -18,6 +18,7 @@ _PLAIN = {
     "mapping values are not allowed in this context": "the value contains a second `: `",
     "did not find expected ',' or ']'": "a `,` or the closing `]` is missing",
     "did not find expected ',' or '}'": "a `,` or the closing `}` is missing",
+    "did not find expected node content": "a value is missing, or a bracket is never closed",
     "did not find expected key": "there is text after the value, or the indentation changes",
     "found unknown escape character": "`\\` means something in double quotes; use single quotes",
     "but found another document": "the header contains `---` or `...`",
