@@ -1,16 +1,14 @@
-"""Parts of the hooks: commits in shell commands, concurrent notes, the summary."""
+"""Parts of the hooks: commits in shell commands, concurrent notes."""
 
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
-from itertools import count
 from pathlib import Path
 
 import pytest
 
 from runr.claude import commit_trailers
-from runr.claude.summary import OpenTask, Overview, lines
 from runr.redaction import Redactor
 from runr.runs import journal
 from runr.runs.events import PhaseStarted, ToolEdit
@@ -88,29 +86,3 @@ def test_notes_and_events_by_many_writers_are_numbered_without_a_gap(tmp_path: P
     kept = journal.state(run)
     run.state.unlink()
     assert journal.state(run) == kept
-
-
-def test_the_summary_for_a_session_has_at_most_ten_lines() -> None:
-    numbers = count()
-    names = tuple(f"{next(numbers)}.md" for _ in range(40))
-    overview = Overview(
-        total=200,
-        in_progress=tuple((name, "r") for name in names),
-        stopped=tuple((name, "r", "abandoned") for name in names),
-        stale=names,
-        ready=names,
-        waiting=names,
-    )
-    open_tasks = [OpenTask(name, "r", "session s", mine=name < "2") for name in names]
-    message = lines(overview, open_tasks)
-    assert 5 < len(message) <= 10
-    assert "and 35 more" in message[-1]
-
-
-def test_the_summary_resumes_no_run_that_waits_for_a_person() -> None:
-    stops = (("a.md", "r1", "no_checks"), ("b.md", "r2", "time_limit"))
-    message = lines(Overview(total=2, stopped=stops), ())
-    assert message[1:] == [
-        "Stopped: a.md (no_checks): runr task-status a.md",
-        "Stopped: b.md (time_limit): runr resume r2",
-    ]

@@ -19,8 +19,8 @@ def test_every_field_of_a_task_has_a_key_and_every_key_is_known_by_its_near_matc
     fields = {*Task._fields, *WorkerOptions._fields} - made_elsewhere
     assert {field.removesuffix("_s") for field in fields} <= KNOWN_KEYS
     for key in KNOWN_KEYS:
-        fields, (problem,) = read(**{f"{key}x": "1"})
-        assert fields == {}
+        values, (problem,) = read(**{f"{key}x": "1"})
+        assert values == {}
         assert (problem.code, problem.severity) == ("unknown_key", "warning")
         assert problem.message == f"runr does not know the key `{key}x`: did you mean `{key}`?"
 
