@@ -205,7 +205,9 @@ def test_without_the_run_only_trailers_that_name_it_prove_anything() -> None:
     unnamed = CommitMatch(task=A, sha=SHA, time=NOW, basis=Basis.MIRROR)
     assert codes(facts(nameless, run=None, match=unnamed)) == ["record"]
     shared = attested(checkpoint_sha=None)
-    assert prove(facts(shared, run=None, is_shared=True)).proved is Evidence.ATTESTED
+    read = prove(facts(shared, run=None, is_shared=True))
+    assert (read.proved, read.problems) == (Evidence.INFERRED, ())
+    assert read.remarks == (f"run {RUN} is not here; only the shared status file says so",)
 
 
 def test_an_inferred_completion_is_proved_by_a_commit_of_the_history() -> None:
