@@ -30,7 +30,8 @@ class Inspector:
 
     def __init__(self, program: str, era: str, repository: Path) -> None:
         server = [sys.executable, "-m", "runr", "mcp", "--repo", str(repository)]
-        self._command = [program, "--cli", "--protocol-era", era, *server]
+        patience = ("--connect-timeout", str(DEADLINE_S * 1000))
+        self._command = [program, "--cli", "--protocol-era", era, *patience, *server]
         self._schemas: dict[str, Answer] = {}
 
     def ask(self, *arguments: str) -> Answer:
