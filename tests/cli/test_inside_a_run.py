@@ -1,12 +1,14 @@
 """What a worker may not do from inside its run, and that nothing of it outlives the run."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from cli.terminal import Place
 from fakes.processes import working_below
+from runr.cli.commands import COMMANDS
 
 CONFIG = '[run]\nworker = "script"\nattempts = 1\n'
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and prctl")
@@ -23,14 +25,41 @@ DECISIONS = (
     "run --task u",
     "resume latest",
     "intervene --reason mine",
-    "submit latest --to main",
     "clean",
     "import backlog.md --by Ada --done attest",
+    "submit latest --to main",
+    "land",
+    "stop latest",
+    "new another",
+    "lint --fix",
+    "rebuild",
+    "init",
+    "workers add mine -- true",
+    "install git-hooks",
+    "install claude --user",
+    "install merge-driver --uninstall",
+)
+
+#: Commands that change nothing that outlives a run or is not its own, and that programs call.
+ALLOWED = (
+    *("list-tasks", "status", "task-status", "next", "why", "graph", "runs", "follow", "report"),
+    *("verify", "audit", "export", "doctor", "completion", "version"),
+    *("note", "demo", "mcp", "hook", "merge-status"),
 )
 
 
-def decide(prefix: str) -> str:
-    return "\n".join(f"{prefix} runr {words} >> said 2>&1 || true" for words in DECISIONS)
+def test_every_command_is_refused_in_a_run_or_known_to_be_harmless() -> None:
+    refused = {words.split()[0] for words in DECISIONS}
+    assert refused.isdisjoint(ALLOWED)
+    assert refused | set(ALLOWED) == set(COMMANDS)
+
+
+#: All find out in the same way that they are inside.
+FEW = ("complete-task u --force --reason mine --by Ada", "run --task u", "stop latest")
+
+
+def decide(prefix: str, decisions: Sequence[str]) -> str:
+    return "\n".join(f"{prefix} runr {words} >> said 2>&1 || true" for words in decisions)
 
 
 ESCAPES = {
@@ -47,11 +76,13 @@ def test_a_worker_decides_nothing(place: Place, prefix: str) -> None:
     place.config(CONFIG)
     place.write(".git/info/exclude", "said\n")
     place.task("u.md")
-    place.script("t.md", f"cd ../../..\n{decide(prefix)}")
+    decisions = FEW if prefix else DECISIONS
+    place.script("t.md", f"cd ../../..\n{decide(prefix, decisions)}")
     place.commit()
     place.runr("run", "--task", "t")
     said = place.read("said")
-    assert said.count("this is inside run") == len(DECISIONS), said
+    assert said.count("this is inside run") == len(decisions), said
+    assert not (place.root / ".runr/tasks/another.md").exists()
     assert place.status("u.md") in (None, {}) or place.status("u.md")["status"] == "pending"
 
 

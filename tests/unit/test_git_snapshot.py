@@ -146,7 +146,7 @@ def test_a_rename_shows_both_sides_and_unusual_names_are_preserved(tmp_path: Pat
     after = snapshot.take(repo)
     paths = {change.path for change in snapshot.changed(repo, before, after)}
     assert paths == {"old.txt", "new.txt", *ODD_NAMES}
-    assert {stat.path for stat in snapshot.diffstat(repo, before, after)} == paths
+    assert {stat.path for stat in snapshot.diffstat(repo, before, after)[0]} == paths
 
 
 def test_the_patch_makes_one_tree_of_the_other_whatever_the_user_configured(
@@ -168,7 +168,9 @@ def test_the_patch_makes_one_tree_of_the_other_whatever_the_user_configured(
     after = snapshot.take(repo)
     copy = tmp_path / "copy"
     git(root, "worktree", "add", "-q", "--detach", str(copy))
-    git(copy, "apply", "--index", stdin=snapshot.patch(repo, before, after))
+    patch = snapshot.patch(repo, before, after)
+    assert snapshot.diffstat(repo, before, after)[1] == patch
+    git(copy, "apply", "--index", stdin=patch)
     assert git(copy, "write-tree") == after
 
 
@@ -178,7 +180,7 @@ def test_the_diffstat_counts_lines_and_leaves_binary_files_uncounted(tmp_path: P
     before = snapshot.take(repo)
     write(root, {"a.txt": "1\nzwei\n3\n4\n"})
     (root / "data.bin").write_bytes(b"\0\1\2")
-    stats = {s.path: (s.added, s.deleted) for s in snapshot.diffstat(repo, before, _now(repo))}
+    stats = {s.path: (s.added, s.deleted) for s in snapshot.diffstat(repo, before, _now(repo))[0]}
     assert stats == {"a.txt": (2, 1), "data.bin": (None, None)}
 
 

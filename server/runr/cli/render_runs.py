@@ -20,6 +20,7 @@ from runr.runs.events import (
     PhaseStarted,
     ReviewFinished,
     SessionAttached,
+    TreeChanged,
     UsageLimitWait,
     WorkerBackoff,
     WorkerFallback,
@@ -121,8 +122,8 @@ def _progress(data: EventData) -> str | None:
             return f"{data.reviewer} asks: {feedback.splitlines()[0]}"
         case NoteAdded(text):
             return f"note: {text.splitlines()[0]}"
-        case InputsChanged(put_back=False, detail=detail):
-            return f"changed while the worker worked: {detail}"
+        case InputsChanged(put_back=False) | TreeChanged():
+            return f"changed while the worker worked: {data.detail}"
         case SessionAttached(session_id, why):
             return f"resumed by session {session_id}: {why}"
         case (

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from typing import get_args
 
@@ -11,7 +12,7 @@ import click
 from runr.cli import console
 from runr.cli.app import Invocation, command, task_names
 from runr.cli.console import Choice, style
-from runr.errors import ExitCode, UsageError
+from runr.errors import ExitCode, RepositoryError, UsageError
 from runr.git.repo import Repo
 from runr.maintenance import merge_driver
 from runr.maintenance import rebuild as maintenance_rebuild
@@ -126,6 +127,8 @@ def install(
     """
     if what == "git-hooks" and where == "user":
         raise UsageError("git hooks are installed for one repository, not for a user")
+    if not only_print:
+        _refuse_inside(invocation)
     steps = (
         after_install_preview(what, force=force, where=where)
         if only_print and not uninstall
@@ -155,6 +158,12 @@ def install(
     if answer.previews and again:
         answer = replace(answer, next_steps=again)
     invocation.show(answer, _installed)
+
+
+def _refuse_inside(invocation: Invocation) -> None:
+    # For a user, runr is installed anywhere.
+    with suppress(RepositoryError):
+        invocation.project().refuse_inside("a run does not change what is installed")
 
 
 def _git_hooks(repo: Repo, *, only_print: bool, uninstall: bool) -> InstallResult:

@@ -10,6 +10,7 @@ from runr.git.checkpoint import Planned
 from runr.git.ignored import ignored_files
 from runr.git.merge import MergeRefusedError
 from runr.git.repo import Repo
+from runr.git.snapshot import ChangeSet
 from runr.git.trailers import Trailers
 from runr.git.trailers import message as compose
 from runr.runs.model import Candidate, RunState
@@ -38,13 +39,15 @@ class Built:
     unchanged: str | None = None
 
 
-def build(context: RunContext, state: RunState, now: str) -> Built:
-    """Return the commit of the snapshot `now`, merged with the target where that has moved.
+def build(context: RunContext, state: RunState, now: ChangeSet) -> Built:
+    """Return the commit of the snapshot in `now`, merged with the target where that has moved.
 
     Where both sides changed the same lines, it is the run's own commit: the merge is refused later.
     """
     start, workspace = state.start, context.workspace(state)
-    planned = checkpoint.plan(workspace, base=start.base_sha, base_tree=start.base_tree, now=now)
+    planned = checkpoint.plan(
+        workspace, now.seen, base=start.base_sha, base_tree=start.base_tree, now=now.tree
+    )
     parents = (planned.head,) if planned.head else ()
     own = _commit(workspace, planned.tree, parents, _text(state))
     ignored = _ignored(state, workspace)

@@ -46,10 +46,11 @@ def write_report(context: RunContext, state: RunState) -> None:
     stat: tuple[snapshot.Stat, ...] = ()
     try:
         with _trees(context, state) as (repo, before, after):
-            patch = snapshot.patch(repo, before, after).decode("utf-8", "surrogateescape")
-            clean = context.journal.redact(patch).encode("utf-8", "surrogateescape")
+            stat, patch = snapshot.diffstat(repo, before, after)
+            clean = context.journal.redact(patch.decode("utf-8", "surrogateescape")).encode(
+                "utf-8", "surrogateescape"
+            )
             files.replace(context.files.diff, clean)
-            stat = snapshot.diffstat(repo, before, after)
     except (GitError, OSError):
         # A worker may have deleted its tree; the report still has the rest.
         pass

@@ -73,8 +73,27 @@ async def _perform(context: RunContext, state: RunState, phase: Phase) -> RunSta
     except JournalChangedError:
         raise
     except RunrError as error:
-        finished = events.finished(phase, _stop_code(error), error.message)
+        finished = _finished(phase, _stop_code(error), error.message)
     return context.journal.append(finished)
+
+
+def _finished(phase: Phase, outcome: str, detail: str | None = None) -> FinishedPhase:
+    """Return the end of a phase of which nothing but its outcome is known."""
+    match phase:
+        case Phase.PLAN:
+            return events.PlanFinished(outcome, detail)
+        case Phase.WORK:
+            return events.WorkFinished(outcome, detail)
+        case Phase.VERIFY:
+            return events.VerifyFinished(outcome, (), detail)
+        case Phase.REVIEW:
+            return events.ReviewFinished(outcome, detail)
+        case Phase.CHECKPOINT:
+            return events.CheckpointFinished(outcome, detail)
+        case Phase.INTEGRATE:
+            return events.IntegrateFinished(outcome, detail)
+        case _:
+            return events.PhaseFinished(phase, outcome, detail)
 
 
 def _stop_code(error: RunrError) -> str:
@@ -110,7 +129,8 @@ async def commit(context: RunContext, state: RunState) -> FinishedPhase:
     """Commit what the run changed, with trailers that name the record."""
     start = state.start
     workspace = context.workspace(state)
-    now, verified = snapshot.take(workspace), state.verification.tree
+    seen, verified = workspace.checkout(), state.verification.tree
+    now = snapshot.take(workspace, head=seen.commit if seen else None)
     if verified and now != verified:
         return CheckpointFinished("altered", _alteration(workspace, verified, now))
     passed = state.verification.candidate if state.verification.result == "passed" else None
@@ -124,6 +144,8 @@ async def commit(context: RunContext, state: RunState) -> FinishedPhase:
             tree=passed.commit_tree if passed else None,
             message=candidate.commit_message(state),
             trailers=candidate.trailers(state),
+            seen=seen,
+            refresh=start.branch is None,
         )
     except TreeChangedError as error:
         return CheckpointFinished("altered", error.message)

@@ -10,6 +10,7 @@ from runr.execution.candidate import Built
 from runr.execution.check_place import CheckPlace, CleanCheckout, Workspace
 from runr.execution.context import RunContext
 from runr.execution.scope_guard import ScopeReport
+from runr.git.snapshot import ChangeSet
 from runr.redaction import CleanLines
 from runr.runs import prompts, spec
 from runr.runs.events import (
@@ -48,17 +49,17 @@ class CandidateResult:
 async def verify(context: RunContext, state: RunState) -> VerifyFinished:
     """Verify the work: its scope, then the checks on the commit that would land."""
     before = scope_guard.check_scope(context, state)
-    if before.violations or before.tree is None:
+    if before.violations or before.found is None:
         return _scope_violation(before.violations, [])
     checks = _checks(context, state, before.paths)
     if spec.are_empty(checks):
         empty = (*state.spec.empty_checks, *(check.command for check in checks))
         detail = "; ".join(map(explain, empty)) or None
-        return VerifyFinished("none", (), detail=detail, tree=before.tree)
+        return VerifyFinished("none", (), detail=detail, tree=before.found.tree)
     state = state._replace(spec=state.spec._replace(checks=checks))
     if state.spec.where == "workspace":
         return await _verify_workspace(context, state, before)
-    return await _verify_commit(context, state, before)
+    return await _verify_commit(context, state, before, before.found)
 
 
 async def _verify_workspace(
@@ -67,9 +68,9 @@ async def _verify_workspace(
     """Run the checks among the files of the workspace, and check the scope of what they write."""
     results = await run_checks(context, state, state.spec.checks)
     after = scope_guard.check_scope(context, state, before)
-    if after.violations or after.tree is None:
+    if after.violations or after.found is None:
         return _scope_violation(after.violations, results, when=_SINCE)
-    built = candidate.build(context, state, after.tree)
+    built = candidate.build(context, state, after.found)
     record = built.record
     outcome, detail = _outcome(results, built)
     return VerifyFinished(
@@ -82,12 +83,11 @@ async def _verify_workspace(
 
 
 async def _verify_commit(
-    context: RunContext, state: RunState, before: ScopeReport
+    context: RunContext, state: RunState, before: ScopeReport, found: ChangeSet
 ) -> VerifyFinished:
     """Run the checks in a clean checkout; again, where they have written what they may write."""
-    found, tree = before, before.tree or ""
     for _ in range(_MOST_REWRITES):
-        built = candidate.build(context, state, tree)
+        built = candidate.build(context, state, found)
         done = await verify_candidate(context, state, built, write_to=Path(state.start.workdir))
         if not done.written:
             results, missing = await _explained(context, state, built, done)
@@ -96,15 +96,15 @@ async def _verify_commit(
                 outcome,
                 tuple(results),
                 detail=detail or missing,
-                tree=tree,
+                tree=found.tree,
                 candidate=done.record,
             )
-        found = scope_guard.check_scope(context, state, found)
-        if found.violations or found.tree is None:
-            return _scope_violation(found.violations, done.checks, when=_SINCE)
-        tree = found.tree
+        before = scope_guard.check_scope(context, state, before)
+        if before.violations or before.found is None:
+            return _scope_violation(before.violations, done.checks, when=_SINCE)
+        found = before.found
     detail = "the checks change the files of verify.writes every time that they run"
-    return VerifyFinished("failed", tuple(done.checks), detail=detail, tree=tree)
+    return VerifyFinished("failed", tuple(done.checks), detail=detail, tree=found.tree)
 
 
 def _outcome(results: Sequence[CheckResult], built: Built) -> tuple[str, str | None]:

@@ -13,6 +13,7 @@ from runr.errors import WorkerUnavailableError
 from runr.execution import inputs, ref_guard
 from runr.execution.context import RunContext
 from runr.execution.inputs import InputsGuard
+from runr.execution.tree_guard import TreeGuard
 from runr.runs import journal, spec
 from runr.runs.events import (
     Event,
@@ -133,11 +134,13 @@ class WorkerSession:
         A ref that one of them has moved is put back where that is safe, and stops the run.
         """
         compare = ref_guard.guarded(self.context, self.state)
-        watched = InputsGuard(self.context, self.state)
+        watched, tree = InputsGuard(self.context, self.state), TreeGuard(self.context, self.state)
         try:
             name, report = await self._first_of(names)
         finally:
             moved, changed = compare(), self._compare_inputs(watched)
+            if (found := tree.finish()) is not None:
+                self.context.journal.append(found)
         stop = "ref_moved" if moved else "inputs_changed" if changed else report.stop
         return name, replace(report, stop=stop, summary=moved or changed or report.summary)
 

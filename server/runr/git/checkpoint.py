@@ -98,6 +98,8 @@ def commit(
     after: str | None = None,
     now: str | None = None,
     tree: str | None = None,
+    seen: Checkout | None = None,
+    refresh: bool = True,
 ) -> Checkpoint:
     """Commit what the run changed, on top of HEAD; a second call finds the first one's commit.
 
@@ -106,16 +108,18 @@ def commit(
     What the user had changed before, and was not changed since, stays as it was.
     A run of several milestones makes each commit `after` the one before. The
     first line of `message` is the subject. With `tree`, the tree that was
-    verified, a commit with another one is refused: a TreeChangedError.
+    verified, a commit with another one is refused: a TreeChangedError. `seen` is
+    what was checked out for `now`. Without `refresh`, git has to look at the
+    changed files again when it next needs to know whether they differ.
     """
-    seen, after = repo.checkout(), after or base
+    seen, after = seen or repo.checkout(), after or base
     head = seen.commit if seen else None
     if head != after and (made := _made(repo, after, trailers.run_id)):
         return made
     # Plumbing, not `git commit`: HEAD moves in one step and only from where it was seen, a call
     # that was killed can be made again, and a detached run starts no hook.
     now = now or snapshot.take(repo, head=head)
-    planned = _plan(repo, seen, base=base, base_tree=base_tree, now=now)
+    planned = plan(repo, seen, base=base, base_tree=base_tree, now=now)
     changes = planned.changes
     if planned.head != head or tree not in (None, planned.tree):
         raise TreeChangedError(f"the commit would have the tree {planned.tree}, not {tree}")
@@ -125,19 +129,15 @@ def commit(
     sha, real = commits.create(repo, planned.tree, parents, text), quarantine.outside(repo)
     quarantine.publish(repo, real, sha, *parents)
     # The index goes first: a kill in between leaves the work staged, never an index that undoes it.
-    stage(real, changes)
+    stage(real, changes, refresh=refresh)
     move_head(real, sha, head, f"runr: checkpoint {trailers.run_id}")
     return Checkpoint(sha=sha, parent=head, tree=planned.tree, paths=tuple(c.path for c in changes))
 
 
-def plan(repo: Repo, *, base: str | None, base_tree: str, now: str) -> Planned:
-    """Return the commit that `commit` would make of the snapshot `now`, without making it."""
-    return _plan(repo, repo.checkout(), base=base, base_tree=base_tree, now=now)
-
-
-def _plan(
+def plan(
     repo: Repo, seen: Checkout | None, *, base: str | None, base_tree: str, now: str
 ) -> Planned:
+    """Return the commit that `commit` would make of the snapshot `now`, without making it."""
     head = seen.commit if seen else None
     left, changes = _parted(repo, base, base_tree, seen, now)
     tree = _tree(repo, head, changes) if left else now
@@ -185,13 +185,14 @@ def _tree(repo: Repo, head: str | None, changes: tuple[Change, ...]) -> str:
         return repo.text("write-tree", env=env)
 
 
-def stage(repo: Repo, changes: tuple[Change, ...]) -> None:
+def stage(repo: Repo, changes: tuple[Change, ...], *, refresh: bool = True) -> None:
     """Stage the changes in the user's index, and nothing else."""
     if changes:
         out = sparse.left_out(repo) or {}
         repo.run("update-index", "-z", "--index-info", stdin=_entries(changes))
         sparse.keep_out(repo, (change.path for change in changes if change.path in out), {})
-        repo.attempt("update-index", "-q", "--refresh")
+        if refresh:
+            repo.attempt("update-index", "-q", "--refresh")
 
 
 def move_head(repo: Repo, sha: str, seen: str | None, note: str) -> None:

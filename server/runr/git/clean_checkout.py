@@ -59,16 +59,17 @@ def prepare(
     `known` are the ancestors that the repository itself has. The folders `carried`
     are ignored in it. What is at the paths `keep` stays, where git does not track it.
     """
+    is_new = not nofollow.exists(checkout.path)
     try:
         _begin(checkout, source, carried)
         _fetch(checkout, source, commit, known, branch)
-        _move_to(checkout, commit, keep)
+        _move_to(checkout, commit, keep, is_new=is_new)
     except (GitError, OSError):
         # A program may have left what cannot be read or removed: it is made anew.
         _discard(checkout)
         _begin(checkout, source, carried)
         _fetch(checkout, source, commit, known, branch)
-        _move_to(checkout, commit, keep)
+        _move_to(checkout, commit, keep, is_new=True)
     if (checkout.path / ".gitmodules").exists():
         submodules.populate(source, Repo(checkout.path), fresh=True)
 
@@ -78,11 +79,12 @@ def reset(checkout: Checkout, keep: Sequence[str] = ()) -> None:
     _move_to(checkout, "HEAD", keep)
 
 
-def _move_to(checkout: Checkout, commit: str, keep: Sequence[str]) -> None:
+def _move_to(checkout: Checkout, commit: str, keep: Sequence[str], *, is_new: bool = False) -> None:
     repo = checkout.repo
     kept = [f"--exclude=/{pattern.strip('/')}" for pattern in keep]
     repo.run(*SETTINGS, "read-tree", "--reset", "-u", commit)
-    repo.run(*SETTINGS, "clean", "-ffdxq", *kept)
+    if not is_new:
+        repo.run(*SETTINGS, "clean", "-ffdxq", *kept)
     shutil.copy2(checkout.index_file, checkout.git_dir / "index")
 
 
@@ -184,7 +186,8 @@ def _fetch(
     checkout: Checkout, source: Repo, commit: str, known: Sequence[str], branch: str | None
 ) -> None:
     """Copy the commit into the checkout, and the branches and tags of the repository."""
-    quarantine.publish(source, checkout.repo, commit, *known)
+    if not quarantine.copy_objects(source, checkout.git_dir / "objects"):
+        quarantine.publish(source, checkout.repo, commit, *known)
     listed = source.run("for-each-ref", "--format=%(objectname) %(refname)", *_REFS)
     lines = [line for line in listed.split(b"\n") if line]
     head = f"{commit}\n".encode()

@@ -38,6 +38,13 @@ reference-transaction)
     fi
     exit 0
     ;;
+post-index-change)
+    log=${here%/*}/refs/$RUNR_RUN_ID
+    # Whose index its worker writes.
+    [ ! -f "$log.json" ] || git rev-parse --absolute-git-dir >>"$log.indexed"
+    if [ -x "$before" ]; then exec "$before" "$@"; fi
+    exit 0
+    ;;
 prepare-commit-msg | commit-msg)
     if [ -x "$before" ]; then "$before" "$@" || exit $?; fi
     ;;

@@ -30,8 +30,8 @@ _PASSED_ON = (
 # These change what git does, or cost time at every step, by being there at all.
 _WHERE_PRESENT = ("push-to-checkout", "proc-receive", "reference-transaction", "post-index-change")
 
-#: Notes which refs are moved.
-_WATCHING = "reference-transaction"
+#: Note which refs are moved, and which index is written.
+_WATCHING = ("reference-transaction", "post-index-change")
 
 _HOOKS_PATH = "core.hooksPath"
 _SOURCE = Path(__file__).with_name("hook.sh")
@@ -164,13 +164,13 @@ class HooksFolder(NamedTuple):
     def fill(self, python: str, folder: Path | None = None) -> list[Path]:
         """Write every hook's name into runr's folder; return what changed.
 
-        In the `folder` for workers there is one more.
+        In the `folder` for workers there are two more.
         """
         into = folder or self.replacement
         script = script_text(python, in_default=False)
         old = self._replaced_folder()
         present = {name for name in _WHERE_PRESENT if (old / name).exists()}
-        watching = {_WATCHING} if into == self.for_workers else set()
+        watching = set(_WATCHING if into == self.for_workers else ())
         names = (*OWN_HOOKS, *_PASSED_ON, *sorted(present | watching))
         changed = [path for name in names if write_hook(path := into / name, script)]
         (into / _FILLED_MARK).write_bytes(_mark(python))

@@ -73,16 +73,16 @@ def plan_integration(
 
     No branch and no file is changed. `message` returns that of a merge with a given tree.
     """
-    found = root.refs(_ref(branch), *([_ref(target)] if target else []))
-    tip = found.get(_ref(branch))
-    if tip is None:
+    found = root.tips(_ref(branch), *([_ref(target)] if target else []))
+    if _ref(branch) not in found:
         raise MergeRefusedError(f"the branch {branch} is gone")
+    tip, *parents = found[_ref(branch)]
     if target is None:
         raise MergeRefusedError("no branch is checked out: switch to the one that it lands on")
     if _ref(target) not in found:
         raise MergeRefusedError(f"the branch {target} is gone")
-    old = found[_ref(target)]
-    straight = old != tip and root.is_ancestor(old, tip)
+    old, *_ = found[_ref(target)]
+    straight = old in parents or (old != tip and root.is_ancestor(old, tip))
     if not straight and root.is_ancestor(tip, old):
         return MergePlan(target=target, how="already", old=old, new=old)
     ensure_not_busy(root, target)

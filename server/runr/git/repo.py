@@ -293,20 +293,25 @@ class Repo(NamedTuple):
         return _line(found.out)
 
     def refs(self, *names: str) -> dict[str, str]:
-        """Return those of the refs that exist, with their objects, from one git process.
+        """Return those of the refs that exist, with their objects; see `tips`."""
+        return {ref: sha for ref, (sha, *_) in self.tips(*names).items()}
 
-        A broken one is a GitError: git itself only warns of it.
+    def tips(self, *names: str) -> dict[str, list[str]]:
+        """Return those of the refs that exist, each with its object and the parents of that.
+
+        From one git process. A broken one is a GitError: git itself only warns of it.
         """
         # That the type is asked for makes git look whether the object is there.
-        args = ("for-each-ref", "--format=%(objectname) %(objecttype) %(refname)", *names)
+        flags = ("--format=%(objectname) %(objecttype) %(refname) %(parent)",)
+        args = ("for-each-ref", *flags, *names)
         found = self.attempt(*args)
         if _broken(found.err, names):
             # One that is deleted at the same moment looks broken, once.
             found = self.attempt(*args)
         if not found.ok or _broken(found.err, names):
             raise self._failure(("for-each-ref", *names), found.err.replace("warning:", "error:"))
-        rows = (line.split(" ", 2) for line in os.fsdecode(found.out).split("\n") if line)
-        return {ref: sha for sha, _, ref in rows if ref in names}
+        rows = (line.split() for line in os.fsdecode(found.out).split("\n") if line)
+        return {ref: [sha, *parents] for sha, _, ref, *parents in rows if ref in names}
 
     def is_ancestor(self, old: str, new: str) -> bool:
         """Say whether `new` contains `old`; a commit that is not here contains nothing."""

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from runr import nofollow
 from runr.errors import GitError
 from runr.git import private_dir, quarantine, sparse, untracked
-from runr.git.repo import Output, Repo, complaint, split
+from runr.git.repo import Checkout, Output, Repo, complaint, split
 from runr.git.untracked import SETTINGS
 
 #: Where runr keeps its own files, which no snapshot is about.
@@ -20,6 +20,7 @@ _RUNRS = (".runr",)
 
 #: The index of a run, which git never trusts beyond what it can see of the files.
 _INDEX = "index"
+_BASE = "index.base"
 
 _DIFF = ("diff-tree", "-r", "--no-renames", "--ignore-submodules=none")
 
@@ -66,8 +67,7 @@ def take(repo: Repo, exclude: tuple[str, ...] = _RUNRS, *, head: str | None = No
         index = Path(env["GIT_INDEX_FILE"])
         private = _begin(repo, index, env)
         reader = private or repo
-        if private is not None:
-            sparse.follow(repo, private, env)
+        is_sparse = private is not None and sparse.follow(repo, private, env)
         added = _add(reader, ("-A", "--", ".", *out), env)
         if not added.ok:
             raise GitError(
@@ -76,14 +76,15 @@ def take(repo: Repo, exclude: tuple[str, ...] = _RUNRS, *, head: str | None = No
             )
         if private is not None:
             _follow_ignored(repo, private, env)
-        if exclude:
+        base = "" if private is None else head or repo.head() or empty_tree(repo)
+        # The index that was kept has what is excluded as in the commit that it was reset to.
+        if exclude and (is_sparse or not base or base != _kept_base(repo)):
             own = [f":(top,literal){path}" for path in exclude]
-            base = [] if private is None else [head or repo.head() or empty_tree(repo)]
-            reader.run(*SETTINGS, "reset", "--quiet", *base, "--", *own, env=env)
+            reader.run(*SETTINGS, "reset", "--quiet", *filter(None, [base]), "--", *own, env=env)
         # Of files that are only known by their hash, there is no content.
         tree = reader.text(*SETTINGS, "write-tree", "--missing-ok", env=env)
         if private is not None:
-            _keep(repo, index)
+            _keep(repo, index, base if exclude == _RUNRS else "")
         return tree
 
 
@@ -113,8 +114,8 @@ def _follow_ignored(repo: Repo, private: Repo, env: dict[str, str]) -> None:
     """Let ignored files count where the working tree's own index names them, after `git add -f`."""
     flags = ("ls-files", "-z", "--cached", "--ignored", "--exclude-standard")
     listed = repo.attempt(*flags)
-    ours = set(private.fields(*flags, env=env))
-    theirs = set(split(listed.out)) if listed.ok else ours
+    ours = _without_runrs(private.fields(*flags, env=env))
+    theirs = _without_runrs(split(listed.out)) if listed.ok else ours
     # What git did not know when the run began was never in its index.
     gone = ours - theirs - untracked.names(quarantine.folder_of(repo))
     if dropped := "".join(f"{path}\0" for path in sorted(gone)):
@@ -127,8 +128,22 @@ def _follow_ignored(repo: Repo, private: Repo, env: dict[str, str]) -> None:
         private.run("--literal-pathspecs", *SETTINGS, *words, stdin=names, env=env)
 
 
-def _keep(repo: Repo, index: Path) -> None:
-    """Keep an index for the next snapshot, which then reads only files that changed since."""
+def _without_runrs(paths: Iterable[str]) -> set[str]:
+    return {path for path in paths if not path.startswith(f"{_RUNRS[0]}/")}
+
+
+def _kept_base(repo: Repo) -> str | None:
+    folder = quarantine.folder_of(repo)
+    if folder is None or not nofollow.exists(folder / _BASE):
+        return None
+    return nofollow.read(folder / _BASE).decode("ascii", "replace")
+
+
+def _keep(repo: Repo, index: Path, base: str = "") -> None:
+    """Keep an index for the next snapshot, which then reads only files that changed since.
+
+    `base` is the commit as in which it has what is excluded.
+    """
     folder = quarantine.folder_of(repo)
     if folder is None or not index.exists():
         return
@@ -137,6 +152,8 @@ def _keep(repo: Repo, index: Path) -> None:
     # copy2 keeps the time of the file: see `seed`.
     shutil.copy2(index, begun)
     nofollow.rename(begun, _INDEX)
+    if base != _kept_base(repo):
+        private_dir.write(folder / _BASE, base.encode())
 
 
 def _add(repo: Repo, words: tuple[str, ...], env: dict[str, str]) -> Output:
@@ -206,10 +223,11 @@ def patch(repo: Repo, old: str, new: str) -> bytes:
     return repo.run(*_DIFF, *flags, old, new)
 
 
-def diffstat(repo: Repo, old: str, new: str) -> tuple[Stat, ...]:
-    """Return how many lines changed in every path that differs."""
-    flags = ("--numstat", "-z", "--no-ext-diff", "--no-textconv")
-    return tuple(_stat(field) for field in repo.fields(*_DIFF, *flags, old, new))
+def diffstat(repo: Repo, old: str, new: str) -> tuple[tuple[Stat, ...], bytes]:
+    """Return how many lines changed in every path that differs, and the patch."""
+    flags = ("--numstat", "-z", "-p", "--binary", "--full-index", "--no-ext-diff", "--no-textconv")
+    counts, _, changes = repo.run(*_DIFF, *flags, old, new).partition(b"\0\0")
+    return tuple(_stat(field) for field in split(counts + b"\0") if field), changes
 
 
 @contextmanager
@@ -294,16 +312,22 @@ class Made:
 class ChangeSet:
     """The changes between the tree that a run began with and `tree`, and those of its commits.
 
-    `committed` has each change with its commit, `repositories` the paths in the
-    tree that are repositories of their own, each with its commit.
+    `seen` is what was checked out, `committed` has each change with its commit,
+    `repositories` the paths in the tree that are repositories of their own, each with
+    its commit.
     """
 
     tree: str
-    head: str | None
+    seen: Checkout | None
     changes: tuple[Change, ...]
     commits: tuple[Made, ...]
     committed: tuple[tuple[str, Change], ...]
     repositories: tuple[tuple[str, str], ...]
+
+    @property
+    def head(self) -> str | None:
+        """The commit that was checked out, None before the first one."""
+        return self.seen.commit if self.seen else None
 
     @property
     def all(self) -> tuple[Change, ...]:
@@ -328,14 +352,15 @@ def collect_changes(
 
     With a change set from `before`, git is asked only where tree or HEAD differ from it.
     """
-    head = repo.head()
+    seen = repo.checkout()
+    head = seen.commit if seen else None
     tree = take(repo, head=head)
     if before is not None and (before.tree, before.head) == (tree, head):
         return before
     commits, committed = _commits(repo, f"{base}..{head}") if head != base else ((), ())
     return ChangeSet(
         tree=tree,
-        head=head,
+        seen=seen,
         changes=changed(repo, base_tree, tree),
         commits=commits,
         committed=committed,

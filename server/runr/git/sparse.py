@@ -27,14 +27,15 @@ def left_out(repo: Repo) -> dict[str, str] | None:
     return {path: facts[2:] for facts, path in pairs if not os.path.lexists(repo.path / path)}
 
 
-def follow(repo: Repo, private: Repo, env: Mapping[str, str]) -> None:
+def follow(repo: Repo, private: Repo, env: Mapping[str, str]) -> bool:
     """Let a snapshot's index have what is left out of the working tree now, and only that.
 
     `private` is the repository as the snapshot reads it, with the index that `env` names.
+    Returns whether anything may be left out.
     """
     out = left_out(repo)
     if out is None:
-        return
+        return False
     clear_flags(private, env)
     flagged = private.fields("ls-files", "-v", "-z", env=env)
     known = {line[2:] for line in flagged if line[0] == "S"}
@@ -43,6 +44,7 @@ def follow(repo: Repo, private: Repo, env: Mapping[str, str]) -> None:
     entries = (f"{facts}\t{path}" for path, facts in out.items())
     _update(private, env, "--index-info", lines=entries)
     keep_out(private, out, env)
+    return True
 
 
 def keep_out(repo: Repo, paths: Iterable[str], env: Mapping[str, str]) -> None:

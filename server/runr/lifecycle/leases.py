@@ -67,12 +67,12 @@ def claim_task(project: Project, state: RunState, *, seen: Entry | None = None) 
     return store.update(project.layout, change, repair=project.repair)[task]
 
 
-def refuse_nested(project: Project) -> None:
-    """Raise UsageError inside a run, unless the settings let runs start and resume runs."""
+def refuse_nested(project: Project, doing: str = "start") -> None:
+    """Raise UsageError inside a run, unless the settings let runs start, resume and stop runs."""
     outer = run_around(project.layout, project.environment)
     if outer and not project.config().run.nested:
         raise UsageError(
-            f"this is inside run {outer}: a run does not start runs",
+            f"this is inside run {outer}: a run does not {doing} runs",
             next_steps=["to allow it, set `nested = true` under [run] in .runr/config.toml"],
         )
 

@@ -16,6 +16,8 @@ def rebuild(project: Project, *, dry_run: bool = False) -> CommandResult:
 
     Runs whose journal is damaged are moved out of the record first.
     """
+    if not dry_run:
+        project.refuse_inside("a run does not change the records of others")
     store.ensure_writable(project.layout)
     moved = damaged_runs.set_aside(project, dry_run=dry_run)
     changes: list[str] = []

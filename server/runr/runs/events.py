@@ -9,6 +9,10 @@ from typing import Any, NamedTuple
 from runr.runs import codec
 from runr.runs.codec import CodecError
 from runr.runs.model import Candidate, CheckResult, MovedRef, Phase, RunCreated, RunSpec, Usage
+from runr.text import join_limited
+
+#: How many paths a line of progress names.
+_NAMED = 3
 
 
 class RunApproved(NamedTuple):
@@ -284,6 +288,21 @@ class InputsChanged(NamedTuple):
     put_back: bool = False
 
 
+class TreeChanged(NamedTuple):
+    """The user's working tree or index changed while a worker worked in a worktree.
+
+    Each of `changes` is a path with how it changed. Whether the user did it, the worker
+    or another program is not known.
+    """
+
+    changes: tuple[str, ...]
+
+    @property
+    def detail(self) -> str:
+        """A few of the changes."""
+        return f"{join_limited(self.changes, _NAMED)}, in your working tree"
+
+
 class NoteAdded(NamedTuple):
     """A session, a worker or a person noted something."""
 
@@ -363,6 +382,7 @@ EventData = (
     | UsageLimitWait
     | RefsMoved
     | InputsChanged
+    | TreeChanged
     | NoteAdded
     | SubmitStarted
     | SubmitFinished
@@ -397,6 +417,7 @@ EVENTS: dict[str, type[EventData]] = {
     "worker.usage_limit": UsageLimitWait,
     "refs.moved": RefsMoved,
     "inputs.changed": InputsChanged,
+    "tree.changed": TreeChanged,
     "note.added": NoteAdded,
     "submit.started": SubmitStarted,
     "submit.finished": SubmitFinished,
@@ -477,22 +498,3 @@ def parse_data(name: str, payload: object) -> EventData:
         return codec.decode(kind, payload)
     except CodecError as error:
         raise CodecError(f"{name}: {error}") from None
-
-
-def finished(phase: Phase, outcome: str, detail: str | None = None) -> FinishedPhase:
-    """Return the end of a phase of which nothing but its outcome is known."""
-    match phase:
-        case Phase.PLAN:
-            return PlanFinished(outcome, detail)
-        case Phase.WORK:
-            return WorkFinished(outcome, detail)
-        case Phase.VERIFY:
-            return VerifyFinished(outcome, (), detail)
-        case Phase.REVIEW:
-            return ReviewFinished(outcome, detail)
-        case Phase.CHECKPOINT:
-            return CheckpointFinished(outcome, detail)
-        case Phase.INTEGRATE:
-            return IntegrateFinished(outcome, detail)
-        case _:
-            return PhaseFinished(phase, outcome, detail)

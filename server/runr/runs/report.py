@@ -19,6 +19,7 @@ from runr.runs.events import (
     RunResumed,
     SessionAttached,
     SubmitFinished,
+    TreeChanged,
     WorkFinished,
 )
 from runr.runs.model import CheckResult, Phase, RunState
@@ -47,6 +48,7 @@ def render(
         _phases(events),
         _refs(events),
         _inputs(events),
+        _tree_changes(events),
         _notes(events),
         _submissions(events),
         _last_message(state),
@@ -272,6 +274,15 @@ def _inputs(events: Sequence[Event]) -> str:
             case RunResumed(accepted_by=str(person)):
                 lines.append(f"- accepted by {person}")
     return "## Changed while the worker worked\n\n" + "\n".join(lines) if lines else ""
+
+
+def _tree_changes(events: Sequence[Event]) -> str:
+    """Return what changed in the user's working tree while a worker worked in a worktree."""
+    found = [event.data for event in events if isinstance(event.data, TreeChanged)]
+    lines = [f"- {change}" for data in found for change in data.changes]
+    who = "By you, the worker or another program:"
+    title = "## Changed in your working tree meanwhile"
+    return f"{title}\n\n{who}\n\n" + "\n".join(lines) if lines else ""
 
 
 def _notes(events: Sequence[Event]) -> str:

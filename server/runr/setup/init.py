@@ -66,6 +66,8 @@ def init(project: Project, *, dry_run: bool = False, shared: bool = False) -> Co
 
     With `shared`, the status file is put into git, with the driver that merges it.
     """
+    if not dry_run:
+        project.refuse_inside("a run does not change the settings")
     layout = project.layout
     tier0, tier1 = detect(layout.root)
     config = _CONFIG.format(tier0=_toml(tier0), tier1=_toml(tier1))

@@ -97,6 +97,7 @@ def new_task(project: Project, request: NewRequest) -> CommandResult:
     `{title}` in a template of your own, `.runr/templates/<template>.md`, stands
     for the task's title.
     """
+    project.refuse_inside("it is written into your working tree, and not into that of the run")
     layout = project.layout
     path = _path(project, request)
     title = one_line(request.title) if request.title else title_of(path.stem)

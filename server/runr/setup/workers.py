@@ -57,6 +57,7 @@ def list_workers(project: Project) -> WorkerList:
 
 def add_worker(project: Project, name: str, command: Sequence[str]) -> CommandResult:
     """Register a program as a worker, with every other byte of the settings as it is."""
+    project.refuse_inside("a run does not change the settings")
     if not _NAME.fullmatch(name):
         raise UsageError(f"{name!r} is not a valid worker name: use letters, digits, - and _")
     if name == "session" or registry.default_program(name):
