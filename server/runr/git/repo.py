@@ -265,9 +265,7 @@ class Repo(NamedTuple):
     def tip_of(self, branch: str) -> Checkout | None:
         """Return the last commit of a branch; None where it does not exist."""
         commit = self.resolve(f"{_BRANCHES}{branch}")
-        if commit is None:
-            return None
-        return Checkout(commit, self.text("rev-parse", f"{commit}^{{tree}}"))
+        return Checkout(commit, self.text("rev-parse", f"{commit}^{{tree}}")) if commit else None
 
     def branch(self) -> str | None:
         """Return the branch that is checked out, None where HEAD is detached."""
@@ -297,20 +295,17 @@ class Repo(NamedTuple):
         return {ref: sha for ref, (sha, *_) in self.tips(*names).items()}
 
     def tips(self, *names: str) -> dict[str, list[str]]:
-        """Return those of the refs that exist, each with its object and the parents of that.
-
-        From one git process. A broken one is a GitError: git itself only warns of it.
-        """
-        # That the type is asked for makes git look whether the object is there.
-        flags = ("--format=%(objectname) %(objecttype) %(refname) %(parent)",)
-        args = ("for-each-ref", *flags, *names)
+        """Return those of the refs that exist, each with its object and the parents of that."""
+        # That the type is asked for makes git look for the object; it warns where there is none.
+        fields = "%(objectname) %(objecttype) %(refname) %(parent)"
+        args = ("for-each-ref", f"--format={fields}", *names)
         found = self.attempt(*args)
         if _broken(found.err, names):
             # One that is deleted at the same moment looks broken, once.
             found = self.attempt(*args)
         if not found.ok or _broken(found.err, names):
             raise self._failure(("for-each-ref", *names), found.err.replace("warning:", "error:"))
-        rows = (line.split() for line in os.fsdecode(found.out).split("\n") if line)
+        rows = (line.rstrip(" ").split(" ") for line in os.fsdecode(found.out).split("\n") if line)
         return {ref: [sha, *parents] for sha, _, ref, *parents in rows if ref in names}
 
     def is_ancestor(self, old: str, new: str) -> bool:
