@@ -187,6 +187,8 @@ def test_the_first_problem_is_named_and_the_others_are_counted(layout: Layout) -
     text = '# one\n[verify]\ntier1 = [\n  "[run]",\n]\n\n[run]\nattempts = 0\nnested = 2\n'
     assert refusal(layout, text).startswith(":8: run.attempts: ")
     assert refusal(layout, text).endswith(" (and 1 more)")
+    text = "[verify]\ntimeout = 0\n[run]\nattempts = 0\n"
+    assert refusal(layout, text).startswith(":2: verify.timeout: ")
 
 
 @pytest.mark.parametrize(

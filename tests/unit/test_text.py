@@ -1,10 +1,23 @@
+import json
 import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runr.text import format_duration, parse_duration
+from runr.text import (
+    closest_match,
+    escape_controls,
+    flat,
+    format_duration,
+    join_limited,
+    one_line,
+    parse_duration,
+    pluralize,
+    printable,
+    shortened,
+    slug,
+)
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -38,6 +51,12 @@ def test_an_invalid_duration_is_refused_with_the_valid_forms(text: object) -> No
         parse_duration(text)
 
 
+@pytest.mark.parametrize(("value", "named"), [(True, "true"), ("soon", "'soon'"), (1.5, "1.5")])
+def test_an_invalid_duration_is_named_as_it_is_written(value: object, named: str) -> None:
+    with pytest.raises(ValueError, match=f"^{named} is not a duration"):
+        parse_duration(value)
+
+
 @given(st.lists(st.tuples(st.integers(0, 10**6), st.sampled_from("smhd")), min_size=1, max_size=5))
 def test_parts_add_up(parts: list[tuple[int, str]]) -> None:
     text = "".join(f"{number}{unit}" for number, unit in parts)
@@ -68,3 +87,83 @@ def test_no_unit_reaches_sixty(count: float) -> None:
     assert all(
         int(number) < 60 for number in re.findall(r"(\d+)(?:\.\d)?[ms]", format_duration(count))
     )
+
+
+@pytest.mark.parametrize(
+    ("most", "joined"),
+    [(4, "a, b, c"), (3, "a, b, c"), (2, "a, b and 1 more"), (1, "a and 2 more")],
+)
+def test_of_a_long_list_the_first_are_named_and_the_others_counted(most: int, joined: str) -> None:
+    assert join_limited(["a", "b", "c"], most) == joined
+
+
+def test_one_is_counted_without_an_s() -> None:
+    assert [pluralize(number, "error") for number in (0, 1, 2)] == [
+        "0 errors",
+        "1 error",
+        "2 errors",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("depend", "depends_on"),
+        ("depends_in", "depends_on"),
+        ("ti", "tier"),
+        ("wroker", "worker"),
+        ("zebra", None),
+        ("", None),
+    ],
+)
+def test_the_nearest_name_is_the_shortest_that_begins_so_or_else_one_that_looks_alike(
+    name: str, near: str | None
+) -> None:
+    assert closest_match(name, ["timeout", "tier", "depends_on", "worker"]) == near
+
+
+@pytest.mark.parametrize(
+    ("value", "short"),
+    [
+        (12, "12"),
+        (" a\nb ", "a b"),
+        ("x" * 80, "x" * 80),
+        ("x" * 81, "x" * 79 + "…"),
+        (" " * 319 + "x", "x"),
+        (" " * 320 + "x", ""),
+    ],
+)
+def test_a_value_in_a_message_is_one_short_line(value: object, short: str) -> None:
+    assert shortened(value) == short
+
+
+@given(st.text())
+def test_no_control_character_reaches_a_terminal(text: str) -> None:
+    assert printable(text).isprintable()
+    assert len(printable(text)) == len(text)
+    assert flat(text).isprintable()
+    assert one_line(text).isprintable()
+    assert one_line(text)
+    assert json.loads(escape_controls(json.dumps(text, ensure_ascii=False))) == text
+
+
+def test_what_is_kept_or_empty_in_a_line() -> None:
+    assert printable("a\tb\nc", keep="\t") == "a\tb c"
+    assert flat(" a \x1b\n  b ") == "a b"
+    assert (one_line(" \n"), one_line("a\x07  b")) == ("untitled", "a b")
+    assert escape_controls('"\x7f\x85\u202e日é"') == '"\\u007f\\u0085\\u202e日é"'
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("Build the API (v2)!", "build-the-api-v2"),
+        ("snake_case__name", "snake-case-name"),
+        ("Größe 日本", "größe-日本"),
+        ("...", ""),
+        ("x" * 61, "x" * 60),
+        ("x" * 59 + " y", "x" * 59),
+    ],
+)
+def test_a_title_becomes_a_file_name_in_any_script(title: str, name: str) -> None:
+    assert slug(title) == name

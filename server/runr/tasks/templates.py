@@ -62,8 +62,15 @@ def listed(texts: Sequence[str]) -> str:
 
 def scalar(text: str) -> str:
     """Return `text` as YAML that reads as this text and nothing else."""
-    plain = _PLAIN.fullmatch(text) and text.lower() != "null"
-    return text if plain else json.dumps(text, ensure_ascii=False)
+    if _PLAIN.fullmatch(text) and text.lower() != "null":
+        return text
+    # JSON escapes fewer control characters than YAML refuses.
+    written = json.dumps(text, ensure_ascii=False)
+    return "".join(sign if sign.isprintable() else _escaped(ord(sign)) for sign in written)
+
+
+def _escaped(code: int) -> str:
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004 - what `\u` holds
 
 
 def _with_key(text: str, key: str, line: str) -> str:
