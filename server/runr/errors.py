@@ -30,8 +30,9 @@ class RunrError(Exception):
     """A refusal or failure that the user can act on.
 
     `message` is one line: what, and where. `next_steps` are in the order in which
-    to try them; those that are text are sentences, not commands. `code` is stable across
-    releases; `exit_code` is what the command line ends with.
+    to try them; those that are text are sentences, not commands. `warnings` are what else the
+    user has to know. `code` is stable across releases; `exit_code` is what the command line
+    ends with.
     """
 
     code: ClassVar[str] = "failed"
@@ -41,6 +42,7 @@ class RunrError(Exception):
         super().__init__(message)
         self.message = message
         self.next_steps = as_steps(next_steps)
+        self.warnings: tuple[str, ...] = ()
 
 
 class UsageError(RunrError):

@@ -155,6 +155,12 @@ class Project:
 
         return loader.load(self.layout)
 
+    def settings_problem(self) -> str | None:
+        """Return why the settings are invalid; None where they are valid."""
+        from runr.config import validity  # noqa: PLC0415 - see the imports
+
+        return validity.find_problem(self.layout)
+
     def staleness_policy(self) -> StalenessPolicy:
         """Read the settings for staleness; the defaults if they are invalid."""
         return load_policy(self.layout)

@@ -100,7 +100,7 @@ def test_an_invalid_setting_is_reported_in_one_line(place: Place, text: str, mes
     assert first.startswith("runr: .runr/config.toml")
     assert message in first
     assert not more
-    assert place.runr("list-tasks", code=0).err == ""
+    assert place.runr("list-tasks", code=0).err.splitlines() == [first]
     assert message in place.runr("doctor", code=1).out
 
 

@@ -50,6 +50,7 @@ def answer_schema(payload: str) -> Schema:
         "properties": {
             "schema": {"const": schema_name(payload)},
             "next_steps": {"type": "array", "items": _TEXT},
+            "warnings": {"type": "array", "items": _TEXT},
             payload: content,
         },
         "required": ["schema", "next_steps", payload],

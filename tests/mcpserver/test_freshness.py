@@ -128,6 +128,9 @@ def test_settings_and_commits_count_from_the_next_call_on(
     assert first.status("a") == ("completed", False)
     config.write_text('[status]\nstale = "warn"\n', encoding="utf-8")
     assert first.status("a") == ("completed", True)
+    config.write_text('[status]\nstael = "warn"\n', encoding="utf-8")
+    steps = first.call("list-tasks")["next_steps"]
+    assert ".runr/config.toml:2: unknown key `status.stael`" in steps[0]
 
 
 def test_a_damaged_status_file_is_repaired_once_and_then_read_again(

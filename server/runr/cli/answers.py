@@ -1,13 +1,17 @@
 """What `--json` prints: a schema's name, the next steps, and one payload.
 
 Every answer is an object with exactly these three keys, such as
-`{"schema": "runr.task-list/1", "next_steps": [], "task_list": {…}}`.
+`{"schema": "runr.task-list/1", "next_steps": [], "task_list": {…}}`. Where the settings are
+invalid, which does not keep the command from answering, there are `warnings` too.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import click
+
+from runr.cli import console
 from runr.query.encoding import to_plain
 from runr.text import escape_controls
 
@@ -111,12 +115,22 @@ def answer_document(answer: object) -> str:
     return document(_OF_CLASS[f"{kind.__module__}:{kind.__name__}"], content, steps)
 
 
-def error_document(code: str, message: str, steps: Sequence[str], exit_code: int) -> str:
+def error_document(
+    code: str, message: str, steps: Sequence[str], exit_code: int, warnings: Sequence[str]
+) -> str:
     """Return an error as a JSON document."""
-    return document("error", {"code": code, "message": message, "exit_code": int(exit_code)}, steps)
+    content = {"code": code, "message": message, "exit_code": int(exit_code)}
+    return document("error", content, steps, warnings)
 
 
-def document(payload: str, content: object, steps: Sequence[str] = ()) -> str:
-    """Return a JSON document with this payload."""
-    whole = {"schema": schema_name(payload), "next_steps": list(steps), payload: content}
+def document(
+    payload: str, content: object, steps: Sequence[str] = (), warnings: Sequence[str] = ()
+) -> str:
+    """Return a JSON document with this payload; the warnings of the command are added."""
+    whole: dict[str, Any] = {"schema": schema_name(payload), "next_steps": list(steps)}
+    context = click.get_current_context(silent=True)
+    warnings = warnings or (context.meta.get(console.WARNINGS, ()) if context else ())
+    if warnings:
+        whole["warnings"] = list(warnings)
+    whole[payload] = content
     return escape_controls(json.dumps(whole, indent=2, ensure_ascii=False))

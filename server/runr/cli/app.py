@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import click
 
 from runr.cli import console, streams
-from runr.errors import RepositoryError, RunrError
+from runr.errors import ConfigError, RepositoryError, RunrError
 from runr.next_steps import commands
 from runr.next_steps.step import Location, Surface
 from runr.text import closest_match
@@ -63,7 +63,11 @@ class Invocation(NamedTuple):
 
         doing = console.show_progress(as_json=self.as_json)
         surface = Surface(is_shell=True, location=Location(repo=self.repo or ""))
-        return Project.open(self.start, os.environ, warn=self.warn, surface=surface, doing=doing)
+        project = Project.open(self.start, os.environ, warn=self.warn, surface=surface, doing=doing)
+        problem = project.settings_problem()
+        if problem is not None:
+            click.get_current_context().meta[console.WARNINGS] = [problem]
+        return project
 
     def warn(self, message: str) -> None:
         """Print a warning to standard error."""
@@ -84,8 +88,13 @@ class Invocation(NamedTuple):
             click.echo(_without_controls(line))
 
 
-def command(name: str, **settings: Any) -> Callable[[Callable[..., Any]], click.Command]:
-    """Make a function a command that gets an Invocation first, then its own parameters."""
+def command(
+    name: str, *, reports_settings: bool = False, **settings: Any
+) -> Callable[[Callable[..., Any]], click.Command]:
+    """Make a function a command that gets an Invocation first, then its own parameters.
+
+    Where the settings are invalid it says so at the end, unless its answer does.
+    """
 
     def decorate(function: Callable[..., Any]) -> click.Command:
         @click.pass_context
@@ -95,13 +104,19 @@ def command(name: str, **settings: Any) -> Callable[[Callable[..., Any]], click.
                 as_json or outer.get("as_json", False), repo or outer.get("repo")
             )
             ctx.meta[console.LOCATION] = lambda: invocation.location
+            said = reports_settings
             try:
                 return function(invocation, **own)
             except RunrError as error:
+                said = said or isinstance(error, ConfigError)
+                error.warnings = () if said else tuple(ctx.meta.get(console.WARNINGS, ()))
                 if error.next_steps:
                     location = invocation.location
                     error.next_steps = tuple(step.at(location) for step in error.next_steps)
                 raise
+            finally:
+                for problem in () if said else ctx.meta.get(console.WARNINGS, ()):
+                    invocation.warn(problem)
 
         call.__doc__ = function.__doc__
         shared = click.option("--json", "as_json", is_flag=True, help="Print JSON.")(call)

@@ -20,6 +20,9 @@ from runr.text import ProgressScope, closest_match, pluralize
 if TYPE_CHECKING:
     from runr.query.detail_models import RunDetails
 
+#: Where a command keeps the warnings that its answer has.
+WARNINGS = "runr.warnings"
+
 _DELAY_S = 1.0
 _TEXT_AND_CODE = re.compile(r"([^\x1b]*)(\x1b\[[\d;]*m|$)")
 _ECHO = partial(click.echo, err=True)

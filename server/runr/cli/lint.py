@@ -19,7 +19,7 @@ _FORMATS = ("text", "json", "sarif")
 _COLORS = {"error": "red", "warning": "yellow"}
 
 
-@command("lint")
+@command("lint", reports_settings=True)
 @click.argument("tasks", nargs=-1, metavar="[TASK]…", shell_complete=task_names)
 @filtered()
 @click.option("--format", "form", type=Choice(_FORMATS), default="text", help="Output format.")

@@ -45,7 +45,7 @@ def _main() -> int:
     try:
         code = cli.main(prog_name="runr", standalone_mode=False)
     except RunrError as error:
-        return _fail(error.code, error.message, error.next_steps, error.exit_code)
+        return _fail(error.code, error.message, error.next_steps, error.exit_code, error.warnings)
     except click.ClickException as error:
         return _usage_error(error)
     except (click.Abort, KeyboardInterrupt):
@@ -58,13 +58,19 @@ def _main() -> int:
     return code if isinstance(code, int) else ExitCode.DONE
 
 
-def _fail(code: str, message: str, next_steps: Sequence[NextStep], exit_code: int) -> int:
+def _fail(
+    code: str,
+    message: str,
+    next_steps: Sequence[NextStep],
+    exit_code: int,
+    warnings: Sequence[str] = (),
+) -> int:
     steps = [str(step) for step in next_steps]
     if "--json" in sys.argv:
         # Only an error in JSON pays for this import.
         from runr.cli.answers import error_document  # noqa: PLC0415 - see above
 
-        click.echo(error_document(code, message, steps, exit_code))
+        click.echo(error_document(code, message, steps, exit_code, warnings))
         return exit_code
     color = streams.wants_color(os.environ)
     streams.complain(click.style("runr: ", fg="red") + message, color=color)

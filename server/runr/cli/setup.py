@@ -91,7 +91,7 @@ def rebuild(invocation: Invocation, *, dry_run: bool) -> None:
     )
 
 
-@command("doctor")
+@command("doctor", reports_settings=True)
 def doctor(invocation: Invocation) -> int:
     """Check the installation and the settings."""
     answer = check_health(invocation.project())

@@ -22,7 +22,7 @@ from runr.text import pluralize
 _LEVELS = [level.value for level in Evidence]
 
 
-@command("verify")
+@command("verify", reports_settings=True)
 @click.argument("tasks", nargs=-1, metavar="[TASK]…", shell_complete=task_names)
 @filtered()
 @click.option(

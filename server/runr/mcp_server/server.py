@@ -24,7 +24,11 @@ def build(start: Path, environment: Mapping[str, str]) -> Server[Any]:
     cache = ProjectCache()
 
     def opener(warn: Callable[[str], None]) -> Project:
-        return Project.open(start, environment, warn=warn, surface=MCP, cache=cache)
+        project = Project.open(start, environment, warn=warn, surface=MCP, cache=cache)
+        problem = project.settings_problem()
+        if problem is not None:
+            warn(problem)
+        return project
 
     return assemble(build_registry(opener))
 

@@ -190,7 +190,7 @@ async def _aside(work: Callable[[], T], *, polls: bool) -> T:
 def _led_by(warnings: list[str], answer: A) -> A:
     if not warnings:
         return answer
-    return replace(answer, next_steps=[*warnings, *answer.next_steps])
+    return replace(answer, next_steps=[*dict.fromkeys(warnings), *answer.next_steps])
 
 
 def _outcome(project: Project, run: RunDetails) -> RunResult:
