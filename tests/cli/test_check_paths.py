@@ -153,3 +153,26 @@ def test_paths_by_way_of_a_second_mount_lead_to_the_commit(source: Place) -> Non
     shown = source.runr("report", "latest").out
     assert f"{beside}/part" in shown
     assert f"{beside}/twice" in shown
+
+
+@pytest.mark.parametrize("words", [(), ("--in-place",)])
+def test_what_changed_in_a_carried_folder_since_the_run_began_is_named(
+    source: Place, words: tuple[str, ...]
+) -> None:
+    for name in ("good.js", "old.js", "gone/a.js", "tampered.js"):
+        source.write(f"node_modules/dep/{name}", "1\n")
+    steps = (
+        *("cp -p tampered.js old", "echo 2 > tampered.js", "touch -r old tampered.js", "rm old"),
+        *("echo 1 > new.js", "rm gone/a.js"),
+    )
+    script = "\n".join((f"cd {source.root}/node_modules/dep", *steps, "cd -; echo good > src/a"))
+    source.script("t.md", script, header="verify: ['test -f node_modules/dep/new.js']")
+    source.script("u.md", "echo better > src/a", header=f"verify: ['{GOOD} || grep better src/a']")
+    source.commit("Tasks")
+    run = source.run("t", *words)
+    paths = [f"node_modules/dep/{name}" for name in ("gone", "new.js", "tampered.js")]
+    assert run["carried_changes"] == paths
+    shown = f"carried into the checks, and changed: {', '.join(paths)}"
+    assert shown in source.runr("task-status", "t").out
+    assert f"Changed in carried folders: {', '.join(paths)}" in source.runr("report", "latest").out
+    assert source.run("u", *words)["carried_changes"] == []

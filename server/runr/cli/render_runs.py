@@ -162,9 +162,11 @@ def render_summary(run: RunDetails) -> list[str]:
 
 
 def _ignored(run: RunDetails) -> list[str]:
-    if not run.ignored:
-        return []
-    return [f"  git ignores, so in no commit: {join_limited(run.ignored, 5)}"]
+    found = (
+        ("git ignores, so in no commit", run.ignored),
+        ("in no commit, but carried into the checks, and changed", run.carried_changes),
+    )
+    return [f"  {what}: {join_limited(paths, 5)}" for what, paths in found if paths]
 
 
 def _ending(run: RunDetails) -> str:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -15,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple, Protocol
 
 from runr import nofollow
-from runr.execution import carry, foreign_code, mount_over, tree_paths
+from runr.execution import carried_changes, carry, foreign_code, mount_over, tree_paths
 from runr.execution.candidate import Built
 from runr.execution.context import RunContext
 from runr.execution.dependencies import Installed
@@ -168,7 +169,7 @@ class CleanCheckout:
             self._carry_installed(installed)
             return ()
         self._installed = installed
-        self.record = self.record._replace(carried=())
+        self.record = self.record._replace(carried=(), carried_changes=())
         return self._spec.setup
 
     def finish_setup(self) -> None:
@@ -284,8 +285,12 @@ def clean(context: RunContext, state: RunState, built: Built) -> Iterator[CleanC
     trees = _Trees.of(context, state, mounted=mounted)
     with _reserved(context, mounted=mounted) as checkout:
         carried = _carried(trees.roots, spec, mounted=mounted)
+        began = datetime.fromisoformat(state.created_at).timestamp()
+        changes = carried_changes.since(trees.roots[0], carried, began)
         covered = tuple(each.path for each in trees.covered) if mounted else ()
-        record = built.record._replace(mounted=mounted, carried=carried, covered=covered)
+        record = built.record._replace(
+            mounted=mounted, carried=carried, covered=covered, carried_changes=changes
+        )
         if not mounted:
             rewriting = trees.rewriting(checkout.path)
             foreign_code.refuse_editable_installs(rewriting, context.environment)

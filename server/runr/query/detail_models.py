@@ -56,7 +56,9 @@ class RunDetails:
     `review` is what the reviewer asked for, until it is done. `session`, `holder`
     and `active_at` describe the session that has it open. `verified_tree` is the
     tree that the checks ran on; `ignored` are files that git ignores, so that they
-    are in no commit. `resets_at` is when the usage limit ends that stopped it.
+    are in no commit, and `carried_changes` paths in carried folders that changed since
+    the run began, so that the checks ran with them. `resets_at` is when the usage limit
+    ends that stopped it.
     `another_clone` tells that it is a record of another clone, which proves nothing here.
     """
 
@@ -77,6 +79,7 @@ class RunDetails:
     checks: list[CheckDetails] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
+    carried_changes: list[str] = field(default_factory=list)
     milestones: list[str] = field(default_factory=list)
     checkpoints: list[str] = field(default_factory=list)
     review: str | None = None

@@ -57,6 +57,7 @@ def run_details(
         verified_tree=passed.tree if passed and passed.where == "checkout" else None,
         violations=list(state.violations),
         ignored=list(candidate.ignored) if candidate else [],
+        carried_changes=list(candidate.carried_changes) if candidate else [],
         milestones=list(state.milestones),
         checkpoints=list(state.checkpoints),
         review=state.review.feedback[-1] if state.review.feedback else None,

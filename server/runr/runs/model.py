@@ -92,6 +92,8 @@ class Candidate(NamedTuple):
     checkout took the place of the repository, and `covered` are other paths to its
     working trees that it took as well. `confirms` tells that nothing was
     changed, so that the checks confirm a completion that is recorded already.
+    `carried_changes` are some of the paths in carried folders that changed since the
+    run began, by whoever.
     """
 
     tree: str
@@ -103,6 +105,7 @@ class Candidate(NamedTuple):
     ignored: tuple[str, ...] = ()
     covered: tuple[str, ...] = ()
     confirms: bool = False
+    carried_changes: tuple[str, ...] = ()
 
 
 class RunSpec(NamedTuple):

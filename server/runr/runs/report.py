@@ -152,6 +152,7 @@ def _candidate(state: RunState) -> tuple[tuple[str, str | None], ...]:
         ("Checked in", None if clean else "the workspace, with files that are in no commit"),
         ("Confirms", "the completion before: nothing was changed" if candidate.confirms else None),
         ("Carried", ", ".join(candidate.carried) or None),
+        ("Changed in carried folders", ", ".join(candidate.carried_changes) or None),
         ("Also mounted over", ", ".join(candidate.covered) or None),
         ("Ignored by git", ", ".join(candidate.ignored) or None),
     )
