@@ -19,6 +19,7 @@ def start(
     *,
     plan: str | None = None,
     review: str | None = None,
+    landing_attempts: int = 0,
 ) -> dict[str, Any]:
     return {
         "task": ".runr/tasks/a.md",
@@ -26,7 +27,13 @@ def start(
         "workdir": "/repo",
         "base_sha": "0" * 40,
         "base_tree": "1" * 40,
-        "spec": {"plan": plan, "review": review, "task_type": kind, "attempts": attempts},
+        "spec": {
+            "plan": plan,
+            "review": review,
+            "task_type": kind,
+            "attempts": attempts,
+            "landing_attempts": landing_attempts,
+        },
     }
 
 

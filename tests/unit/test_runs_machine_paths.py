@@ -272,3 +272,24 @@ def test_a_check_that_ran_out_of_time_has_not_passed() -> None:
     run = Timeline(start())
     state = run.finish(Phase.VERIFY, "failed", checks=[CHECK | {"exit_code": None}])
     assert [check.passed for check in state.verification.checks] == [False]
+
+
+@pytest.mark.parametrize("outcome", ["fails_on_target", "merge_conflict"])
+def test_work_that_does_not_land_is_put_on_top_of_its_branch_once(outcome: str) -> None:
+    run = Timeline(start(attempts=3, landing_attempts=1))
+    run.through(Phase.PREPARE, Phase.WORK, Phase.VERIFY, Phase.CHECKPOINT)
+    run.add("phase.started", phase=Phase.INTEGRATE, attempt=1)
+    run.finish(Phase.INTEGRATE, outcome)
+    assert next_action(run.state) == Action("perform", Phase.PREPARE, 1)
+    run.add("phase.started", phase=Phase.PREPARE, attempt=1)
+    run.finish(Phase.PREPARE, "ok", onto="b" * 40, files=["a"])
+    assert (run.state.start.base_sha, run.state.checkpoints) == ("b" * 40, ())
+    assert next_action(run.state) == Action("perform", Phase.WORK, 2)
+    run.through(Phase.WORK, Phase.VERIFY, Phase.CHECKPOINT)
+    run.add("phase.started", phase=Phase.INTEGRATE, attempt=2)
+    run.finish(Phase.INTEGRATE, outcome)
+    assert next_action(run.state) == Action("stop", code=outcome)
+    # What a person lands later starts no worker.
+    run.add("run.stopped", code=outcome)
+    run.add("run.resumed")
+    assert next_action(run.state) == Action("perform", Phase.INTEGRATE, 2)

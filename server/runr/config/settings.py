@@ -56,6 +56,12 @@ class RunSettings(Section):
     attempts: Whole = Field(
         3, ge=1, le=20, description="Maximum number of attempts; each gets what failed before."
     )
+    landing_attempts: Whole = Field(
+        1,
+        ge=0,
+        le=5,
+        description="How many of them may repair work on top of a branch that has moved.",
+    )
     timeout: Seconds = Field(
         45 * 60, gt=0, description="Time limit of one attempt, for tasks that set none."
     )

@@ -11,7 +11,7 @@ from runr.errors import (
     VerificationError,
     WorkerUnavailableError,
 )
-from runr.execution import candidate, completion
+from runr.execution import candidate, completion, rework
 from runr.execution.attempt import work
 from runr.execution.context import RunContext
 from runr.execution.integration import integrate
@@ -115,8 +115,16 @@ def _milestone(state: RunState, phase: Phase) -> str | None:
 
 
 async def prepare(context: RunContext, state: RunState) -> FinishedPhase:
-    """Create the run's worktree, unless it works in the user's working tree."""
+    """Create the run's worktree, unless it works in the user's working tree.
+
+    Before a further attempt on top of the branch, it has the work already.
+    """
     start = state.start
+    if state.rework.why:
+        if left := _left_since_a_stop(context, state):
+            names = join_limited(left, _LEFT_NAMED)
+            return PhaseFinished(Phase.PREPARE, state.rework.why, f"in no commit are {names}")
+        return rework.move_work(context, state)
     if start.branch is not None:
         path = Path(start.workdir)
         worktree.add(context.root, path, start.branch, start.base_sha)
@@ -181,6 +189,7 @@ async def clean_up(context: RunContext, state: RunState) -> FinishedPhase:
             kept = f"{path} is kept: in no commit are {names}"
             return PhaseFinished(Phase.RECORD, "ok", kept)
         worktree.remove(context.root, path)
+        rework.forget_kept(context, state)
         if (target := state.integration.target) is not None:
             worktree.delete_branch(context.root, start.branch, merged_into=target)
     return PhaseFinished(Phase.RECORD, "ok")

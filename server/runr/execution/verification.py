@@ -9,6 +9,7 @@ from runr.execution import candidate, check_place, scope_guard
 from runr.execution.candidate import Built
 from runr.execution.check_place import CheckPlace, CleanCheckout, Workspace
 from runr.execution.context import RunContext
+from runr.execution.rework import marked_files
 from runr.execution.scope_guard import ScopeReport
 from runr.git.snapshot import ChangeSet
 from runr.redaction import CleanLines
@@ -51,6 +52,9 @@ async def verify(context: RunContext, state: RunState) -> VerifyFinished:
     before = scope_guard.check_scope(context, state)
     if before.violations or before.found is None:
         return _scope_violation(before.violations, [])
+    if marked := [*marked_files(context, state, before.found.tree)]:
+        left = f"git's markers of the conflict are left in {join_limited(marked, 5)}"
+        return VerifyFinished("failed", (), detail=left, tree=before.found.tree)
     checks = _checks(context, state, before.paths)
     if spec.are_empty(checks):
         empty = (*state.spec.empty_checks, *(check.command for check in checks))

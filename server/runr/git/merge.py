@@ -161,18 +161,26 @@ def merge_commit(
 
 def merged_tree(root: Repo, old: str, tip: str) -> str:
     """Return the merge of two commits as a tree; MergeRefusedError names files in conflict."""
+    tree, files = tree_with_conflicts(root, old, tip)
+    if files:
+        raise MergeRefusedError(f"both sides changed {', '.join(files)}", files)
+    return tree
+
+
+def tree_with_conflicts(root: Repo, old: str, tip: str) -> tuple[str, tuple[str, ...]]:
+    """Return the merge as a tree, and the files in conflict, which have git's markers in it."""
     flags = ("--write-tree", "-z", "--name-only", "--no-messages")
     merge = root.attempt("merge-tree", *flags, old, tip)
     if merge.code == 1:
-        files = tuple(dict.fromkeys(split(merge.out)[1:]))
-        raise MergeRefusedError(f"both sides changed {', '.join(files)}", files)
+        tree, *files = split(merge.out)
+        return tree, tuple(dict.fromkeys(files))
     if merge.code == _UNKNOWN_OPTION:
         raise MergeRefusedError(
             "a merge is needed, and git before 2.38 cannot try one without touching files"
         )
     if not merge.ok:
         raise MergeRefusedError(complaint(merge.err))
-    return split(merge.out)[0]
+    return split(merge.out)[0], ()
 
 
 def _advance(root: Repo, new: str) -> Output:

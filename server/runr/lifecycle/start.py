@@ -104,10 +104,14 @@ def run_task(project: Project, request: RunRequest) -> RunResult:
 
 def _settings(project: Project, request: RunRequest) -> Config:
     config = project.config()
-    if not request.wait_for_limit:
-        return config
-    run = config.run.model_copy(update={"on_usage_limit": "wait"})
-    return config.model_copy(update={"run": run})
+    changes: dict[str, str | int] = {}
+    if request.wait_for_limit:
+        changes["on_usage_limit"] = "wait"
+    if request.job is not None:
+        # A job begins a task afresh whose work does not fit to what has landed.
+        changes["landing_attempts"] = 0
+    run = config.run.model_copy(update=changes)
+    return config.model_copy(update={"run": run}) if changes else config
 
 
 def _refuse_inside(project: Project, *, force: bool) -> None:

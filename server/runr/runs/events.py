@@ -11,9 +11,6 @@ from runr.runs.codec import CodecError
 from runr.runs.model import Candidate, CheckResult, MovedRef, Phase, RunCreated, RunSpec, Usage
 from runr.text import join_limited
 
-#: How many paths a line of progress names.
-_NAMED = 3
-
 
 class RunApproved(NamedTuple):
     """A person approved the work, or attested the task."""
@@ -69,11 +66,13 @@ class PhaseStarted(NamedTuple):
 
 
 class PhaseFinished(NamedTuple):
-    """A phase without facts of its own ended: prepare or record."""
+    """A phase ended. PREPARE may have put the work `onto` a commit; `files` are in conflict."""
 
     phase: Phase
     outcome: str
     detail: str | None = None
+    onto: str | None = None
+    files: tuple[str, ...] = ()
 
 
 class PlanFinished(NamedTuple):
@@ -291,16 +290,15 @@ class InputsChanged(NamedTuple):
 class TreeChanged(NamedTuple):
     """The user's working tree or index changed while a worker worked in a worktree.
 
-    Each of `changes` is a path with how it changed. Whether the user did it, the worker
-    or another program is not known.
+    Each of `changes` is a path with how it changed; by whom is not known.
     """
 
     changes: tuple[str, ...]
 
     @property
     def detail(self) -> str:
-        """A few of the changes."""
-        return f"{join_limited(self.changes, _NAMED)}, in your working tree"
+        """The first of the changes."""
+        return f"{join_limited(self.changes, 3)}, in your working tree"
 
 
 class NoteAdded(NamedTuple):

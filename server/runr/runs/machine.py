@@ -20,10 +20,11 @@ class Action(NamedTuple):
 
 
 #: (phase, outcome) → the phase that follows; PLAN and REVIEW are skipped where they are not
-#: configured. `retry`, `approve`, `reverify` and `next` depend on the state; any outcome that is
-#: not in the table is a stop code.
+#: configured. `retry`, `approve`, `reverify`, `next` and `rework` depend on the state; any outcome
+#: that is not in the table is a stop code.
 FOLLOWS: dict[
-    tuple[Phase, str], Phase | Literal["retry", "approve", "reverify", "next", "complete"]
+    tuple[Phase, str],
+    Phase | Literal["retry", "approve", "reverify", "next", "rework", "complete"],
 ] = {
     (Phase.PREPARE, "ok"): Phase.PLAN,
     (Phase.PLAN, "ok"): Phase.WORK,
@@ -38,6 +39,8 @@ FOLLOWS: dict[
     (Phase.CHECKPOINT, "altered"): "reverify",
     (Phase.CHECKPOINT, "ok"): "next",
     (Phase.INTEGRATE, "ok"): Phase.RECORD,
+    (Phase.INTEGRATE, "fails_on_target"): "rework",
+    (Phase.INTEGRATE, "merge_conflict"): "rework",
     (Phase.RECORD, "ok"): "complete",
 }
 
@@ -73,6 +76,8 @@ def _following(state: RunState, follows: str | None) -> Action:
             return _perform(state, Phase.VERIFY) if again else _stop("unstable_tree")
         case "next":
             return _next(state)
+        case "rework":
+            return _rework(state)
         case _:
             return _enter(state, Phase(follows))
 
@@ -114,6 +119,8 @@ def _retry(state: RunState) -> Action:
         return _stop("review_loop")
     if state.attempt - state.attempts_from + 1 >= state.spec.attempts:
         return _stop("review_failed" if state.outcome == "changes" else "verification_failed")
+    if state.outcome == "failed" and _may_move(state):
+        return _perform(state, Phase.PREPARE)
     return _enter(state, Phase.WORK)
 
 
@@ -133,3 +140,20 @@ def _next(state: RunState) -> Action:
     if state.spec.task_type == "hybrid" and not state.decision.approved:
         return _stop("needs_human")
     return _perform(state, Phase.INTEGRATE)
+
+
+def _rework(state: RunState) -> Action:
+    """Put the work on top of its branch, which has moved, for a further attempt; or stop.
+
+    After a resume, as by `runr land`, no attempt was made yet: none is then begun.
+    """
+    made = state.attempt - state.attempts_from + 1
+    if 0 < made < state.spec.attempts and _may_move(state):
+        return _perform(state, Phase.PREPARE)
+    return _stop(state.outcome or "error")
+
+
+def _may_move(state: RunState) -> bool:
+    """Tell whether the work may be put on top of its branch, where it has failed."""
+    left = state.rework.times < state.spec.landing_attempts
+    return left and bool(state.rework.why) and not (state.by_session or state.decision.approved)

@@ -121,6 +121,7 @@ class RunSpec(NamedTuple):
     task_type: str = "automated"
     task_sha256: str = ""
     attempts: int = 3
+    landing_attempts: int = 0
     timeout_s: int = 2700
     owns: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
@@ -278,6 +279,19 @@ def _short(name: str | None) -> str:
     return whole if "/" in whole else whole[:12]
 
 
+class Rework(NamedTuple):
+    """The work on top of its branch after that had moved, once it failed together with it.
+
+    `why` is the stop code of that failure until the work is put `onto` the branch;
+    `files` had changes of both sides, `times` says how often it was done.
+    """
+
+    why: str = ""
+    onto: str | None = None
+    files: tuple[str, ...] = ()
+    times: int = 0
+
+
 class RunState(NamedTuple):
     """The state that a run's events lead to.
 
@@ -318,6 +332,7 @@ class RunState(NamedTuple):
     checkpoint_sha: str | None = None
     changed: int | None = None
     left_dirty: tuple[str, ...] = ()
+    rework: Rework = Rework()
     inputs_changed: str = ""
     sessions: tuple[str, ...] = ()
     reminded: bool = False

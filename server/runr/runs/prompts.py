@@ -58,7 +58,7 @@ def continue_prompt(state: RunState) -> str:
 
 def feedback_section(state: RunState) -> str:
     """Return what the last attempt left to fix: failed checks with their output, and feedback."""
-    sections = _failures(state)
+    sections = [*_rework(state), *_failures(state)]
     if state.review.feedback:
         feedback = fenced(state.review.feedback[-1])
         sections.append(
@@ -68,6 +68,20 @@ def feedback_section(state: RunState) -> str:
     if rejection and not state.decision.approved:
         sections.append(f"# Rejected by {rejection.by}\n\n{fenced(rejection.reason)}")
     return "\n\n".join(sections)
+
+
+def _rework(state: RunState) -> list[str]:
+    """Return that the work is on top of other commits now, and what conflicts with them."""
+    rework = state.rework
+    if rework.onto is None:
+        return []
+    what = f"Your work could not land on {state.start.target or 'its branch'}, which has moved."
+    where = f"It is now on top of {rework.onto[:12]}, as uncommitted changes."
+    lines = [f"# The branch has moved\n\n{what} {where}"]
+    if rework.files:
+        names = "\n".join(f"- {path}" for path in rework.files)
+        lines.append(f"Both sides changed these files. Keep what both meant:\n{names}")
+    return lines
 
 
 def _failures(state: RunState) -> list[str]:

@@ -10,6 +10,7 @@ from runr.runs.events import (
     FinishedPhase,
     InputsChanged,
     IntegrateFinished,
+    PhaseFinished,
     PhaseStarted,
     PlanFinished,
     ReviewFinished,
@@ -29,6 +30,7 @@ from runr.runs.model import (
     Approval,
     Integration,
     Phase,
+    Rework,
     RunCreated,
     RunState,
     Verification,
@@ -153,6 +155,8 @@ def _finished(state: RunState, data: FinishedPhase) -> RunState:
         detail=data.detail if data.phase is Phase.RECORD else data.detail or state.detail,
     )
     match data:
+        case PhaseFinished(onto=str(onto)):
+            return _reworked(after, onto, data.files)
         case PlanFinished():
             return _planned(after, data)
         case WorkFinished():
@@ -167,6 +171,17 @@ def _finished(state: RunState, data: FinishedPhase) -> RunState:
             return _integrated(after, data)
         case _:
             return after
+
+
+def _reworked(state: RunState, onto: str, files: tuple[str, ...]) -> RunState:
+    """The work has another base from now on; what is left of a plan is part of it."""
+    return state._replace(
+        start=state.start._replace(base_sha=onto, base_tree=onto),
+        rework=Rework(onto=onto, files=files, times=state.rework.times + 1),
+        milestones=(),
+        checkpoints=(),
+        checkpoint_sha=None,
+    )
 
 
 def _planned(state: RunState, data: PlanFinished) -> RunState:
@@ -197,7 +212,12 @@ def _verified(state: RunState, data: VerifyFinished) -> RunState:
         retries=state.verification.retries,
         candidate=data.candidate,
     )
-    return state._replace(verification=verification, violations=data.violations)
+    # Checks that failed on the merge with a newer commit may have failed because of that.
+    checked = data.candidate
+    merged = checked is not None and checked.tree != checked.commit_tree
+    why = "verification_failed" if merged and data.outcome == "failed" else ""
+    rework = state.rework._replace(why=why)
+    return state._replace(verification=verification, violations=data.violations, rework=rework)
 
 
 def _reviewed(state: RunState, data: ReviewFinished) -> RunState:
@@ -234,7 +254,7 @@ def _integrated(state: RunState, data: IntegrateFinished) -> RunState:
         )
         state = state._replace(verification=verification)
     if data.outcome != "ok":
-        return state
+        return state._replace(rework=state.rework._replace(why=data.outcome))
     done = Integration(data.strategy, data.commit_sha, data.target)
     return state._replace(integration=done)
 
@@ -293,6 +313,7 @@ def _repositioned(state: RunState) -> RunState:
         return _at(state._replace(review=state.review._replace(feedback=())), Phase.VERIFY)
     # Checks and scope may have changed since, so the verification is repeated.
     unverified = outcome in _UNDECIDED and not state.decision.approved
-    if phase is not None and (unverified or (phase, outcome) not in FOLLOWS):
+    kept = phase is Phase.INTEGRATE and outcome != "ok"
+    if phase is not None and (unverified or kept or (phase, outcome) not in FOLLOWS):
         return state._replace(phase_open=True, outcome=None)
     return state

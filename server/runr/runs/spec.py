@@ -60,6 +60,7 @@ def build_spec(task: Task, config: Config) -> RunSpec:
         task_type=task.type.value,
         task_sha256=task.sha256,
         attempts=config.run.attempts,
+        landing_attempts=config.run.landing_attempts,
         timeout_s=task.timeout_s or config.run.timeout,
         owns=task.owns,
         allow=tuple(dict.fromkeys(config.scope.allow + presets.patterns(config.scope.presets))),
