@@ -85,6 +85,11 @@ def test_a_task_that_owns_nothing_says_nothing_of_what_may_be_changed() -> None:
     assert "change only" not in lines(Overview(1), [MINE._replace(owns=())])[1]
 
 
+def test_of_several_tasks_of_the_session_two_are_shown() -> None:
+    shown = lines(Overview(3), [MINE._replace(name=f"{number}.md") for number in range(3)])
+    assert [line.split()[3] for line in shown[1:]] == ["0.md", "1.md"]
+
+
 @pytest.mark.parametrize(("stops", "left"), [(1, ""), (2, ""), (3, "; and 1 more")])
 def test_the_first_stops_are_shown_and_the_others_counted(stops: int, left: str) -> None:
     runs = tuple((f"{number}.md", f"r{number}", "stalled") for number in range(stops))

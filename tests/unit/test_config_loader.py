@@ -9,6 +9,7 @@ from runr.config import loader
 from runr.config.settings import Config
 from runr.errors import ConfigError, DamagedStateError, ExitCode
 from runr.storage.layout import Layout
+from runr.text import parse_duration
 
 
 @pytest.fixture
@@ -39,6 +40,26 @@ def test_without_a_file_every_key_has_its_default(layout: Layout) -> None:
     assert config.worker("claude-code").permission_mode == "acceptEdits"
     layout.config.touch()
     assert loader.load(layout) == config
+
+
+def test_what_is_not_set_is_as_documented(layout: Layout) -> None:
+    run = loader.load(layout).run
+    limits = {
+        run.timeout: "45m",
+        run.total_timeout: "4h",
+        run.stall_timeout: "15m",
+        run.backoff_max_wait: "30m",
+        run.usage_limit_max_wait: "6h",
+        run.session_idle_timeout: "12h",
+    }
+    assert {seconds: parse_duration(text) for seconds, text in limits.items()} == {
+        seconds: seconds for seconds in limits
+    }
+    config = loader.load(layout)
+    off = (run.nested, config.provenance.enforce, config.status.write_frontmatter)
+    on = (config.provenance.inject, config.worker("mine").resume)
+    assert (off, on) == ((False,) * 3, (True,) * 2)
+    assert not config.status.shared
 
 
 def test_every_setting_is_read_as_written(layout: Layout) -> None:
@@ -171,6 +192,11 @@ def test_an_unknown_key_is_named_with_the_nearest_known_one(
         ("[verify]\ntier = 'teir2'", "verify.tier: write 'tier0', 'tier1' or 'tier2'; did you mea"),
         ("[verify.escalate]\nx = 3", "verify.escalate.x: write 'tier1' or 'tier2'"),
         ("[scope]\ndeny = 'x'", "scope.deny: write a list of texts, in brackets"),
+        (
+            "[phases]\nplan = 'script'",
+            "phases.plan: the worker script can only work, not plan or review",
+        ),
+        ("[phases]\nreview = 'session'", "phases.review: the worker session can only work, "),
         ("[workers.mine]\ncommand = 'x'", "workers.mine.command: write a list of texts, in "),
         ("[workers.mine]\nbudget_usd = 0", "workers.mine.budget_usd: write a number greater "),
         ("[workers.mine]\nmax_turns = 1.5", "workers.mine.max_turns: write a whole number"),
