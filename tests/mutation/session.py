@@ -36,11 +36,12 @@ class Record:
     def begin(self, config: pytest.Config) -> None:
         # A test that counts what is done fails because it is watched, and is not used.
         config.option.maxfail = 0
-        sys.settrace(self._trace)
+        self._watch()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         self._now = self._lines.setdefault(item.nodeid, set())
+        self._watch()  # the watch ends where a test uses up the stack
         begun = sum(os.times()[:4])
         result = yield
         self._seconds[item.nodeid] = sum(os.times()[:4]) - begun
@@ -58,6 +59,9 @@ class Record:
             if test not in self._failed
         }
         self._to.write_text(json.dumps(lines), encoding="utf-8")
+
+    def _watch(self) -> None:
+        sys.settrace(self._trace)
 
     def _trace(self, frame: FrameType, event: str, arg: object) -> Any:
         del event, arg
