@@ -70,6 +70,8 @@ def test_every_command_answers_with_its_payloads(place: Place) -> None:
         "completion": [["completion", "bash"]],
         "version": [["version"]],
         "list-jobs": [["list-jobs"]],
+        "upcoming": [["upcoming"]],
+        "scheduler": [["scheduler", "--once"], ["scheduler", "--print-unit", "systemd"]],
         "demo": [["demo", "--dir", str(place.root.with_name("demo"))]],
     }
     seen: dict[str, list[str]] = {name: [] for name in ANSWERS}
@@ -94,6 +96,8 @@ def test_every_command_answers_with_its_payloads(place: Place) -> None:
     place.script("j.md", "echo 1 > j.txt", "tags: [job]")
     seen["job"] = [payload_of(place, "job", "run", "--where", "tag:job")]
     seen["job"] += [payload_of(place, "job", "receipt"), payload_of(place, "job", "land")]
+    place.script("k.md", "echo 1 > k.txt", "tags: [plan]")
+    seen["job"] += [payload_of(place, "job", "run", "--where", "tag:plan", "--dry-run")]
     assert {name: tuple(payloads) for name, payloads in seen.items()} == dict(ANSWERS)
 
 

@@ -296,6 +296,32 @@ def test_a_merge_of_the_branch_of_a_job_is_verified_before_it_lands(place: Place
     assert place.read("a.txt") == "a\n"
 
 
+def test_a_dry_run_shows_the_plan_and_what_would_stop_it_in_the_night(place: Place) -> None:
+    checks = 'tier0 = ["test -e nothere"]\ntier1 = ["no-such-program --check"]'
+    place.config(f'[run]\nworker = "script"\n\n[verify]\n{checks}\n')
+    place.script("a.md", "echo a > a.txt", "owns: ['*.txt']")
+    place.script("b.md", "echo b > b.txt", "owns: [b.txt]")
+    place.script("c.md", "echo c > c.txt", "depends_on: [a]\nworker: nowhere")
+    place.task("sign.md", "type: manual")
+    place.write(".runr/jobs/night.yaml", "tracks:\n  t: [{tasks: [a, b, c, sign]}]\n")
+    place.commit("Tasks")
+    place.write("README.md", "changed\n")
+    before = place.snapshot()
+    plan = place.runr("job", "run", "night", "--dry-run", "--json", code=1).json
+    planned = [(each["path"][12:-3], each["wave"]) for each in plan["tasks"]]
+    assert planned == [("a", 1), ("b", 2), ("c", 2)]
+    assert plan["tasks"][1]["collides_with"] == [".runr/tasks/a.md"]
+    assert plan["not_started"] == {".runr/tasks/sign.md": "it is manual: a person does it"}
+    found = {each["rule"]: each["message"] for each in plan["findings"]}
+    assert "there is no worker nowhere" in found["worker"]
+    assert "`no-such-program`" in found["tool"]
+    assert "README.md" in found["dirty"]
+    assert "`test -e nothere` fails" in found["base"]
+    assert place.snapshot() == before
+    assert place.branches() == ["main"]
+    assert "works on" not in place.runr("job", "run", "night", "--dry-run", code=1).err
+
+
 def test_a_job_that_cannot_work_is_refused_before_anything_is_recorded(place: Place) -> None:
     place.script("a.md", "echo a > a.txt")
     place.write(".runr/jobs/night.yaml", "tracks:\n  t: [b]\n")
@@ -313,3 +339,21 @@ def test_a_job_that_cannot_work_is_refused_before_anything_is_recorded(place: Pl
     assert "✗ broken" in shown
     assert "✗ night" in shown
     assert not (place.root / ".runr" / "job-runs").exists()
+
+
+def test_upcoming_shows_when_jobs_fire_and_what_is_ready(place: Place) -> None:
+    place.script("a.md", "echo a > a.txt")
+    place.script("b.md", "echo b > b.txt", "depends_on: [a]")
+    tracks = "tracks:\n  t: [a, b]\n"
+    place.write(".runr/jobs/often.yaml", f"schedule: every 6h\n{tracks}")
+    place.write(".runr/jobs/never.yaml", tracks)
+    place.write(".runr/jobs/wrong.yaml", f"schedule: '61 * * * *'\n{tracks}")
+    shown = place.runr("upcoming", "--json", code=0).json
+    assert [each["job"] for each in shown["firings"]] == ["often"]
+    assert shown["firings"][0]["counts"] == {"ready": 1, "blocked": 1}
+    assert shown["ready_paths"] == [".runr/tasks/a.md"]
+    assert len(place.runr("upcoming", "--until", "1d", "--json", code=0).json["firings"]) == 4
+    assert "write how long" in place.runr("upcoming", "--until", "soon", code=2).err
+    assert ".runr/jobs/wrong.yaml:1" in place.runr("list-jobs", code=0).out
+    once = place.runr("scheduler", "--once", code=0).out
+    assert once.startswith("No job is due.\nnext: ")

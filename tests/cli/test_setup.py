@@ -342,7 +342,7 @@ def test_the_completion_script_loads_in_its_shell(place: Place, shell: str, load
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("runr li", {"list-tasks", "lint"}),
+        ("runr li", {"list-tasks", "list-jobs", "lint"}),
         ("runr task-status 0", {"01-a.md"}),
         ("runr run --task 0", {"01-a.md"}),
         ("runr list-tasks --sor", {"--sort"}),

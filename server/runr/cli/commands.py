@@ -44,6 +44,8 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = {
     "Jobs": {
         "list-jobs": Entry("jobs:list_jobs", "List jobs with their tracks, tasks and states."),
         "job": Entry("jobs:job", "Run, stop, resume and read jobs."),
+        "upcoming": Entry("jobs:upcoming", "Show when jobs fire next, and which tasks are ready."),
+        "scheduler": Entry("jobs:scheduler", "Start jobs when their schedules say so."),
     },
     "Decisions": {
         "complete-task": Entry("decisions:complete_task", "Complete a task."),

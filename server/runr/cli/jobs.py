@@ -1,5 +1,6 @@
 """Commands for jobs: many tasks, in order and side by side."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -7,12 +8,26 @@ import click
 
 from runr.cli import console, render_jobs
 from runr.cli.app import Invocation, command, group
+from runr.cli.console import Choice
 from runr.errors import ExitCode, UsageError
-from runr.jobs import control, expansion, files, landing, listing, receipt, receipt_page, views
+from runr.jobs import (
+    control,
+    expansion,
+    files,
+    landing,
+    listing,
+    plan,
+    receipt,
+    receipt_page,
+    views,
+)
 from runr.jobs import journal as job_journal
+from runr.jobs import scheduler as jobs_scheduler
+from runr.jobs import upcoming as jobs_upcoming
 from runr.jobs.model import ALL_READY, Job
 from runr.jobs.views import JobRunDetails
 from runr.next_steps import commands
+from runr.query.models import CommandResult
 
 _JOB_RUN = click.argument("job_run", metavar="[JOB|ID]", required=False)
 _WAIT = click.option(
@@ -24,6 +39,46 @@ _WAIT = click.option(
 def list_jobs(invocation: Invocation) -> None:
     """List jobs with their tracks, tasks and states."""
     invocation.show(listing.list_jobs(invocation.project()), render_jobs.render_list)
+
+
+@command("upcoming")
+@click.option("--until", metavar="TIME", help="Show all firings up to TIME: 12h, 2d, 2025-01-08.")
+def upcoming(invocation: Invocation, until: str | None) -> None:
+    """Show when jobs fire next, and which tasks are ready.
+
+    Without --until, the next firing of each job.
+    """
+    answer = jobs_upcoming.upcoming(invocation.project(), until)
+    invocation.show(answer, render_jobs.render_upcoming)
+
+
+@command("scheduler")
+@click.option("--once", is_flag=True, help="Start what is due now, then exit.")
+@click.option(
+    "--print-unit",
+    "manager",
+    type=Choice(["systemd", "launchd"]),
+    help="Print the file with which systemd or launchd keeps the scheduler running.",
+)
+def scheduler(invocation: Invocation, *, once: bool, manager: Any) -> None:
+    """Start jobs when their schedules say so.
+
+    It runs until it is interrupted; the jobs that it has started go on. Each firing starts a job
+    at most once, however many schedulers run.
+    """
+    project = invocation.project()
+    if manager:
+        unit = CommandResult(message=jobs_scheduler.unit(project, manager).rstrip())
+        invocation.show(unit, lambda answer: answer.message)
+    elif once:
+        invocation.show(jobs_scheduler.fire(project), render_jobs.render_firings)
+    else:
+        names = ", ".join(job.name for job in jobs_scheduler.scheduled(project))
+        invocation.say(f"scheduled: {names or 'no job has a schedule yet'}")
+        report = invocation.say
+        jobs_scheduler.serve(
+            project, time.sleep, lambda each: report(render_jobs.firing_line(each))
+        )
 
 
 @group("job")
@@ -49,13 +104,26 @@ def _of_job(name: str) -> Callable[[Callable[..., Any]], click.Command]:
 @click.option("--where", metavar="QUERY", help="Run the tasks of a filter: 'tag:api -type:manual'.")
 @click.option("--parallel", type=click.IntRange(1), help="Tasks that run at the same time.")
 @click.option("--worker", help="Worker of the tasks that name none (--all-ready, --where).")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Show the plan, and everything that would stop it; runs the checks on the base commit.",
+)
 @_WAIT
-def run(invocation: Invocation, *, wait: bool, **options: Any) -> int:
+def run(invocation: Invocation, *, wait: bool, dry_run: bool, **options: Any) -> int:
     """Run a job.
 
     It runs in a process of its own and continues when the terminal is closed.
     """
     wanted = _wanted(invocation, **options)
+    if dry_run:
+        planned = plan.plan_job(invocation.project(), wanted)
+        invocation.show(planned, render_jobs.render_plan)
+        errors = any(finding.severity == "error" for finding in planned.findings)
+        return ExitCode.FAILED if errors else ExitCode.DONE
+    for finding in plan.plan_job(invocation.project(), wanted, checks=False).findings:
+        if finding.severity == "error":
+            invocation.warn(finding.message)
     return _started(invocation, control.start_job(invocation.project(), wanted), wait=wait)
 
 

@@ -6,9 +6,12 @@ from datetime import datetime
 from runr.cli.console import column_width, pad, render_counts, render_next_steps, style
 from runr.jobs.landing import JobLanding
 from runr.jobs.listing import JobList, JobSummary
+from runr.jobs.plan import JobPlan
+from runr.jobs.scheduler import FiredJob, Firings
 from runr.jobs.state import JobState, TaskProgress
+from runr.jobs.upcoming import Upcoming
 from runr.jobs.views import JobRunDetails, JobRunTask, reason
-from runr.text import flat, pluralize, printable
+from runr.text import flat, format_duration, pluralize, printable
 
 _SIGNS = {
     "completed": ("✓", "green"),
@@ -44,6 +47,35 @@ def render_started(answer: JobRunDetails) -> str:
     tasks = pluralize(len(answer.tasks), "task")
     line = f"job run {answer.id} of {printable(answer.job)}: {tasks} on {answer.branch}"
     return "\n".join([line, *render_next_steps(answer.next_steps)])
+
+
+def render_plan(answer: JobPlan) -> str:
+    """Return what a job would do, and everything that would stop it."""
+    at = f"on {answer.target}" if answer.target and answer.land == "each" else "on a branch"
+    size = f"{pluralize(len(answer.tasks), 'task')} {at}, {answer.max_parallel} at a time"
+    lines = [f"{printable(answer.job)}: {size}{_estimate(answer)}"]
+    width = column_width([_name(task.path) for task in answer.tasks])
+    for task in answer.tasks:
+        after = ", ".join(map(_name, task.depends_on))
+        beside = ", ".join(map(_name, task.collides_with))
+        notes = [f"after {after}"] if after else []
+        notes += [f"not beside {beside}"] if beside else []
+        line = f"  {task.wave:>3}. {pad(_name(task.path), width)}  {task.worker}  "
+        lines.append((line + style("; ".join(notes), dim=True)).rstrip())
+    lines += [f"    - {_name(task)}: {flat(why)}" for task, why in answer.not_started.items()]
+    for finding in answer.findings:
+        is_error = finding.severity == "error"
+        sign = style("✗", fg="red") if is_error else style("!", fg="yellow")
+        lines.append(f"  {sign} {printable(finding.message)}")
+        lines += [f"      {finding.next_step}"] if finding.next_step else []
+    return "\n".join(lines)
+
+
+def _estimate(answer: JobPlan) -> str:
+    if answer.seconds is None:
+        return ""
+    cost = f" and ${answer.cost_usd:.2f}" if answer.cost_usd else ""
+    return f"; about {format_duration(answer.seconds)}{cost}, as earlier runs took"
 
 
 def render_status(answer: JobRunDetails) -> str:
@@ -98,6 +130,33 @@ def render_landing(answer: JobLanding) -> str:
     what = f"{printable(answer.job)} ({pluralize(answer.task_count, 'task')})"
     line = f"{sign} {what} {how} {answer.to}{at}"
     return "\n".join([line, *render_next_steps(answer.next_steps)])
+
+
+def render_upcoming(answer: Upcoming) -> str:
+    """Return when jobs fire next, then the tasks that are ready."""
+    lines = ["Jobs:" if answer.firings else "No job has a schedule."]
+    width = column_width([each.job for each in answer.firings])
+    for each in answer.firings:
+        at = f"{datetime.fromisoformat(each.at).astimezone():%a %Y-%m-%d %H:%M}"
+        shown = printable(each.error) if each.error else render_counts(each.counts)
+        lines.append(f"  {at}  {pad(printable(each.job), width)}  {each.schedule}  {shown}")
+    lines.append(f"Ready: {', '.join(map(_name, answer.ready_paths)) or 'no task'}")
+    return "\n".join(lines)
+
+
+def render_firings(answer: Firings) -> str:
+    """Return what was due, and when the next job fires."""
+    lines = [*map(firing_line, answer.fired)] or ["No job is due."]
+    if answer.next_at:
+        lines.append(f"next: {datetime.fromisoformat(answer.next_at).astimezone():%a %H:%M}")
+    return "\n".join([*lines, *render_next_steps(answer.next_steps)])
+
+
+def firing_line(each: FiredJob) -> str:
+    """Return a firing and what became of it."""
+    at = f"{datetime.fromisoformat(each.at).astimezone():%Y-%m-%d %H:%M}"
+    what = f"job run {each.job_run_id}" if each.job_run_id else f"not started: {each.skipped}"
+    return f"{at} {printable(each.job)}: {printable(what)}"
 
 
 class Progress:

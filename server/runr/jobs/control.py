@@ -48,7 +48,7 @@ def start_job(project: Project, job: Job) -> JobRunDetails:
             + ("all of its tasks are completed" if expanded.work.items else "it has no tasks"),
             next_steps=[commands.list_tasks("--ready"), commands.list_jobs()],
         )
-    target, base = _base(project, job)
+    target, base = base_of(project, job)
     state_dir.ensure_state_dir(project.layout)
     files = journal.claim(project.layout, project.clock(), project.suffixes)
     branch = _branch(project, job, target, base, files)
@@ -66,7 +66,7 @@ def start_job(project: Project, job: Job) -> JobRunDetails:
     return views.details(project, files)
 
 
-def _base(project: Project, job: Job) -> tuple[str, Checkout]:
+def base_of(project: Project, job: Job) -> tuple[str, Checkout]:
     """Return the branch that the job starts from, empty on a detached HEAD, and its commit."""
     branch = job.target or project.repo.branch() or ""
     base = project.repo.tip_of(branch) if branch else project.repo.checkout()

@@ -3,7 +3,10 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from runr.errors import UsageError
+from runr.jobs import schedules
 from runr.tasks.frontmatter import Located
 from runr.text import closest_match, parse_duration, shortened
 
@@ -113,6 +116,26 @@ def clock(found: Located) -> str:
     if not isinstance(found.value, str) or not _CLOCK.fullmatch(found.value):
         raise FieldError(f"{shortened(found.value)!r} is no time of day such as 07:30", found.line)
     return found.value.zfill(5)
+
+
+def schedule(found: Located) -> str:
+    """Return a schedule: cron in five fields, a name such as `@daily`, or `every 6h`."""
+    try:
+        return schedules.parse(text(found)).text
+    except UsageError as error:
+        raise FieldError(error.message, found.line) from None
+
+
+def time_zone(found: Located) -> str:
+    """Return the name of a time zone."""
+    name = text(found)
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        raise FieldError(
+            f"{shortened(name)!r} is no time zone such as Europe/Berlin", found.line
+        ) from None
+    return name
 
 
 def values(found: Mapping[str, Located], readers: Mapping[str, tuple[str, Reader]]) -> Any:

@@ -136,7 +136,8 @@ def ids(layout: Layout) -> list[str]:
         names = sorted(nofollow.names(layout.job_runs))
     except FileNotFoundError:
         return []
-    return [name for name in names if nofollow.exists(layout.job_run(name).timeline)]
+    kept = (name for name in names if not name.startswith("."))
+    return [name for name in kept if nofollow.exists(layout.job_run(name).timeline)]
 
 
 def find(layout: Layout, wanted: str | None) -> RunFiles:

@@ -1,5 +1,6 @@
 """Bring the branch of a job into the one that it started from: what lands is what was verified."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import anyio
@@ -21,7 +22,7 @@ from runr.project import Project
 from runr.query.models import Result
 from runr.redaction import Redactor
 from runr.runs import journal as run_journal
-from runr.runs.model import RunState
+from runr.runs.model import Check, CheckResult, RunCreated, RunSpec, RunState
 from runr.storage import queue
 from runr.storage.layout import RunFiles
 
@@ -142,21 +143,10 @@ class _Landing:
         runs = self._runs()
         if not runs:
             return False
-        known = (check for run in runs for check in run.spec.checks)
-        checks = tuple({check.command: check for check in known}.values())
-        last = runs[-1]
-        start = last.start._replace(workdir=str(self._project.layout.root), branch=None)
-        spec = last.spec._replace(checks=checks, escalations=())
-        folder = RunFiles(self._files.folder / "landing", self._files.root)
-        context = RunContext.of(
-            self._project.layout, folder, self._project.environment, self._project.clock
-        )
-        if run_journal.state(folder) is None:
-            context.journal.append(start)
-        state = last._replace(start=start, spec=spec)
-        built = candidate.of_merge(context, state, plan.new, plan.old)
-        result = anyio.run(verification.verify_candidate, context, state, built)
-        failed = next((check for check in result.checks if not check.passed), None)
+        folder = RunFiles(self._files.folder / f"landing-{plan.new[:12]}", self._files.root)
+        checks = (check for run in runs for check in run.spec.checks)
+        results = verify_commit(self._project, folder, plan.new, runs[-1].spec, checks)
+        failed = next((check for check in results if not check.passed), None)
         if failed is not None:
             raise VerificationError(
                 f"nothing landed on {self._target}: `{failed.command}` fails with "
@@ -188,3 +178,24 @@ class _Landing:
             dry_run=dry_run,
             next_steps=self._project.surface.lines(again),
         )
+
+
+def verify_commit(
+    project: Project, folder: RunFiles, commit: str, spec: RunSpec, checks: Iterable[Check]
+) -> list[CheckResult]:
+    """Return the results of the checks on a commit; `folder` gets the log, `spec` says how."""
+    tree = project.repo.text("rev-parse", f"{commit}^{{tree}}")
+    distinct = tuple({check.command: check for check in checks}.values())
+    start = RunCreated(
+        task="",
+        worker="person",
+        workdir=str(project.layout.root),
+        base_sha=commit,
+        base_tree=tree,
+        spec=spec._replace(checks=distinct, escalations=()),
+    )
+    context = RunContext.of(project.layout, folder, project.environment, project.clock)
+    state = context.journal.append(start)._replace(start=start, spec=start.spec)
+    built = candidate.of_merge(context, state, commit, commit)
+    result = anyio.run(verification.verify_candidate, context, state, built)
+    return list(result.checks)

@@ -88,6 +88,9 @@ class Job(NamedTuple):
     limits: Limits = Limits()
     on_usage_limit: OnUsageLimit = "wait"
     wait_at_most_s: int = 12 * 3600
+    schedule: str | None = None
+    time_zone: str | None = None
+    missed: Literal["once", "skip"] = "once"
 
     @property
     def steps(self) -> tuple[Step, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Any
 
-from runr.jobs import fields, model
+from runr.jobs import fields, model, schedules
 from runr.jobs.fields import FieldError, Reader
 from runr.jobs.model import ALL_READY, Job, Limits, Retries, Step, Track
 from runr.tasks.frontmatter import Located, read_file
@@ -47,6 +47,9 @@ _JOB: Mapping[str, tuple[str, Reader]] = {
     "target": ("target", fields.text),
     "on_usage_limit": ("on_usage_limit", fields.choice(model.ON_USAGE_LIMIT)),
     "wait_at_most": ("wait_at_most_s", fields.duration),
+    "schedule": ("schedule", fields.schedule),
+    "time_zone": ("time_zone", fields.time_zone),
+    "missed": ("missed", fields.choice(schedules.MISSED)),
 }
 #: The keys of a job file, in the order of its documentation.
 JOB_KEYS = (*_JOB, "limits", "tracks")

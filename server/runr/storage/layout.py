@@ -151,6 +151,15 @@ class Layout(NamedTuple):
     def job_runs(self) -> Path:
         return self.runr / "job-runs"
 
+    @property
+    def job_firings(self) -> Path:
+        """When each job has fired last."""
+        return self.job_runs / ".fired.json"
+
+    @property
+    def job_firings_lock(self) -> Path:
+        return self.runr / "locks" / "job-firings"
+
     def job_run(self, job_run_id: str) -> RunFiles:
         """Return the files of a job run: journal, state, lock and log are those of a run."""
         return RunFiles(self.job_runs / job_run_id, self.root)

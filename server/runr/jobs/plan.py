@@ -1,0 +1,157 @@
+"""What a job would do: the plan of `--dry-run`, by playing the planner forward."""
+
+from dataclasses import dataclass, field
+
+from runr.jobs import control, estimates, expansion, planner, preflight, work
+from runr.jobs.estimates import History
+from runr.jobs.model import Job
+from runr.jobs.planner import Facts, Progress
+from runr.jobs.preflight import Finding
+from runr.jobs.work import Item, Work
+from runr.next_steps import commands
+from runr.project import Project
+from runr.query.models import Result
+from runr.query.snapshot import Snapshot
+from runr.scope.overlap import overlaps
+from runr.tasks.model import TaskType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedTask:
+    """When a task would start: `wave` counts starts from 1, the times are in seconds.
+
+    Without a history, every task is taken for one as long as the others.
+    """
+
+    path: str
+    step: str
+    worker: str
+    wave: int
+    starts_s: float
+    estimate_s: float | None = None
+    estimate_usd: float | None = None
+    depends_on: list[str] = field(default_factory=list)
+    collides_with: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobPlan(Result):
+    """What a job would do.
+
+    `not_started` has the tasks that would not start, with the reason. `findings` is what would
+    stop it; `seconds` and `cost_usd` are estimates from earlier runs, None where there are none.
+    """
+
+    job: str
+    base_sha: str
+    target: str | None = None
+    land: str
+    max_parallel: int
+    ends_at: str | None = None
+    tasks: list[PlannedTask]
+    not_started: dict[str, str] = field(default_factory=dict)
+    completed: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    most_parallel: int = 0
+    seconds: float | None = None
+    cost_usd: float | None = None
+
+
+def plan_job(project: Project, job: Job, *, checks: bool = True) -> JobPlan:
+    """Return the plan of a job; with `checks`, those of the settings are run on the base."""
+    snapshot = Snapshot.of(project)
+    expanded = expansion.expand(project, job, snapshot)
+    target, base = control.base_of(project, job)
+    history = estimates.of(project)
+    played = _Played(job, expanded.work, history, _held(snapshot, expanded.work))
+    played.play(set(expanded.completed))
+    known = [task.estimate_usd for task in played.tasks if task.estimate_usd is not None]
+    return JobPlan(
+        job=job.name,
+        base_sha=base.commit,
+        target=target or None,
+        land=job.land,
+        max_parallel=job.max_parallel,
+        ends_at=control.window_end(job.limits, project.clock()),
+        tasks=played.tasks,
+        not_started=played.not_started,
+        completed=list(expanded.completed),
+        findings=preflight.look(project, job, expanded.work, base.commit, checks=checks),
+        most_parallel=played.most_parallel,
+        seconds=played.now if history.usual_s is not None else None,
+        cost_usd=sum(known) if known else None,
+        next_steps=project.surface.lines([commands.list_jobs()]),
+    )
+
+
+def _held(snapshot: Snapshot, wanted: Work) -> dict[str, str]:
+    """Return the tasks that wait for something outside of the job."""
+    states = snapshot.task_states()
+    held = {}
+    for item in wanted.items:
+        state = states[item.task]
+        outside = [need for need in state.blocked_by if need not in item.needs]
+        if state.task.error is not None:
+            held[item.task] = f"its task file is broken: {state.task.error.message}"
+        elif state.task.type is TaskType.MANUAL:
+            held[item.task] = "it is manual: a person does it"
+        elif outside:
+            held[item.task] = f"it waits for {', '.join(outside)}"
+    return held
+
+
+class _Played:
+    """A job played forward, with tasks that take as long as they usually do and all succeed."""
+
+    def __init__(self, job: Job, wanted: Work, history: History, held: dict[str, str]) -> None:
+        self._job = job
+        self._work = wanted
+        self._history = history
+        self._held = held
+        self._items = {item.task: item for item in wanted.items}
+        self.tasks: list[PlannedTask] = []
+        self.not_started: dict[str, str] = {}
+        self.most_parallel = 0
+        self.now = 0.0
+
+    def play(self, completed: set[str]) -> None:
+        """Start what the planner starts, and end the one that ends first, until all is over."""
+        order = work.ordering(self._work)
+        progress = {task: Progress("completed") for task in completed}
+        ends: dict[str, float] = {}
+        while True:
+            facts = Facts(now=self.now, progress=progress, held=self._held)
+            found = planner.decide(self._job, self._work, order, facts)
+            self.not_started |= {**found.skip, **found.fail}
+            progress |= {task: Progress("skipped") for task in found.skip}
+            progress |= {task: Progress("failed") for task in found.fail}
+            for task in found.start:
+                progress[task] = Progress("running")
+                ends[task] = self.now + (self._history.seconds_of(task) or 1.0)
+                self.tasks.append(self._planned(self._items[task]))
+            self.most_parallel = max(self.most_parallel, len(ends))
+            if found.over:
+                self.not_started |= found.delayed
+                return
+            if ends:
+                first = min(ends, key=lambda task: ends[task])
+                self.now = ends.pop(first)
+                progress[first] = Progress("completed")
+
+    def _planned(self, item: Item) -> PlannedTask:
+        starts = sorted({task.starts_s for task in self.tasks} | {self.now})
+        return PlannedTask(
+            path=item.task,
+            step=item.step,
+            worker=item.workers[0],
+            wave=starts.index(self.now) + 1,
+            starts_s=self.now,
+            estimate_s=self._history.seconds_of(item.task),
+            estimate_usd=self._history.dollars_of(item.task),
+            depends_on=list(item.needs),
+            collides_with=[
+                other.task
+                for other in self._work.items
+                if other.task != item.task and overlaps(item.owns, other.owns)
+            ],
+        )

@@ -1,0 +1,167 @@
+"""What can be known before a job starts: everything that would stop it in the night."""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from runr import nofollow
+from runr.config.settings import Config
+from runr.errors import RunrError
+from runr.execution import readiness
+from runr.jobs.landing import verify_commit
+from runr.jobs.model import Job
+from runr.jobs.work import Item, Work
+from runr.next_steps import commands
+from runr.next_steps.step import NextStep
+from runr.project import Project
+from runr.query.snapshot import Snapshot
+from runr.runs import spec
+from runr.storage.layout import RunFiles
+from runr.tasks.model import Task
+from runr.text import join_limited, pluralize
+from runr.workers import registry
+from runr.workers.protocol import HasLogin
+
+_NAMED = 5
+#: A worktree and a checkout for each task that runs, and some room for what they build.
+_COPIES, _ROOM = 2, 512 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something that would stop the job, or some of its tasks."""
+
+    rule: str
+    severity: Literal["error", "warning"]
+    message: str
+    next_step: str | None = None
+
+
+def look(project: Project, job: Job, work: Work, base: str, *, checks: bool) -> list[Finding]:
+    """Return what is wrong; with `checks` those of the settings are run on the base commit."""
+    config = project.config()
+    snapshot = Snapshot.of(project)
+    items = [item for item in work.items if not item.manual and item.task in snapshot.task_states()]
+    found = [
+        *_workers(project, config, items),
+        *_tools(project, config, snapshot, items),
+        *_unchecked(config, snapshot, items),
+        *_trees(project, job),
+        *_space(project, job, base),
+    ]
+    return [*found, *_base(project, config, base)] if checks else found
+
+
+def _finding(
+    project: Project,
+    rule: str,
+    severity: Literal["error", "warning"],
+    message: str,
+    step: NextStep | None = None,
+) -> Finding:
+    line = project.surface.lines([step])[0] if step else None
+    return Finding(rule=rule, severity=severity, message=message, next_step=line)
+
+
+def _workers(project: Project, config: Config, items: Sequence[Item]) -> Iterator[Finding]:
+    for name in dict.fromkeys(name for item in items for name in item.workers):
+        try:
+            worker, settings = registry.find(name, config)
+            worker.preflight(settings, project.environment)
+        except RunrError as error:
+            yield _finding(project, "worker", "error", error.message, commands.workers())
+            continue
+        if isinstance(worker, HasLogin) and not worker.login_state(project.environment):
+            message = f"{name}: no login was found"
+            yield _finding(project, "login", "error", message, commands.login(name))
+
+
+def _tools(
+    project: Project, config: Config, snapshot: Snapshot, items: Sequence[Item]
+) -> Iterator[Finding]:
+    states = snapshot.task_states()
+    needed: dict[str, list[str]] = {}
+    for item in items:
+        for check in spec.build_spec(states[item.task].task, config).checks:
+            needed.setdefault(check.command, []).append(_short(item.task))
+    for command, program in readiness.missing_tools(needed, project.environment):
+        where = join_limited(needed[command], _NAMED)
+        message = f"`{program}` of the check `{command}` is not on PATH ({where})"
+        yield _finding(project, "tool", "error", message, commands.which(program))
+
+
+def _unchecked(config: Config, snapshot: Snapshot, items: Sequence[Item]) -> Iterator[Finding]:
+    states = snapshot.task_states()
+    without = [
+        _short(item.task)
+        for item in items
+        if not spec.build_spec(states[item.task].task, config).checks
+    ]
+    if without:
+        message = (
+            f"{pluralize(len(without), 'task')} without checks that can fail, so a person has to "
+            f"decide about each: {join_limited(without, _NAMED)}"
+        )
+        yield Finding(rule="checks", severity="warning", message=message)
+    free = [_short(item.task) for item in items if not item.owns]
+    if len(free) > 1:
+        message = (
+            f"{pluralize(len(free), 'task')} without `owns`: conflicts between them show only "
+            f"when they land: {join_limited(free, _NAMED)}"
+        )
+        yield Finding(rule="owns", severity="warning", message=message)
+
+
+def _trees(project: Project, job: Job) -> Iterator[Finding]:
+    if unfinished := project.repo.operation():
+        message = f"a {unfinished} is in progress in {project.tree}, so nothing can land there"
+        yield _finding(project, "busy", "error", message, commands.git("status"))
+    dirty = project.repo.dirty()
+    if dirty and job.land == "each":
+        message = f"uncommitted changes, over which nothing lands: {_some(dirty)}"
+        yield _finding(project, "dirty", "warning", message, commands.git("status"))
+    elif dirty:
+        message = f"uncommitted changes, which no task sees: {_some(dirty)}"
+        yield _finding(project, "dirty", "warning", message, commands.git("status"))
+
+
+def _some(paths: Sequence[str]) -> str:
+    return join_limited(sorted(paths), _NAMED)
+
+
+def _space(project: Project, job: Job, base: str) -> Iterator[Finding]:
+    listed = project.repo.fields("ls-tree", "-r", "-l", "-z", base)
+    sizes = (line.partition("\t")[0].split()[-1] for line in listed)
+    tree = sum(int(size) for size in sizes if size.isdecimal())
+    needed = tree * _COPIES * job.max_parallel + _ROOM
+    free = shutil.disk_usage(project.layout.root).free
+    if free < needed:
+        message = (
+            f"{free >> 20} MB are free, and {job.max_parallel} tasks at the same time may need "
+            f"{needed >> 20} MB"
+        )
+        yield _finding(project, "space", "error", message, commands.clean("--dry-run"))
+
+
+def _base(project: Project, config: Config, base: str) -> Iterator[Finding]:
+    """Yield the configured checks that fail before any work is done."""
+    plain = spec.build_spec(Task(path="", title=""), config)
+    if not plain.checks:
+        return
+    folder = RunFiles(project.layout.job_runs / f".checks-{next(project.suffixes)}", project.tree)
+    nofollow.make_folder(folder.folder)
+    try:
+        with project.doing("running the checks on the base commit"):
+            results = verify_commit(project, folder, base, plain, plain.checks)
+    finally:
+        nofollow.remove_tree(folder.folder)
+    for result in results:
+        if result.failed:
+            last = (result.tail.strip().splitlines() or ["it printed nothing"])[-1]
+            message = f"`{result.command}` fails on {base[:12]} already: {last}"
+            yield Finding(rule="base", severity="error", message=message)
+
+
+def _short(task: str) -> str:
+    return task.removeprefix(".runr/tasks/")

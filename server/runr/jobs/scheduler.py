@@ -1,0 +1,209 @@
+"""Start jobs when their schedules say so: each firing at most once, however many schedulers run."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, tzinfo
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from runr import nofollow
+from runr.clock import format_utc
+from runr.errors import RunrError
+from runr.execution import process
+from runr.jobs import control, files, journal, schedules
+from runr.jobs.model import Job
+from runr.jobs.schedules import Firing
+from runr.next_steps import commands
+from runr.project import Project
+from runr.query.models import Result
+from runr.storage import files as storage
+
+#: The longest sleep: job files may change, and the clock may, too.
+_SLEEP_S = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FiredJob:
+    """A firing, and what became of it: `job_run_id`, or in `skipped` why nothing was started."""
+
+    job: str
+    at: str
+    job_run_id: str | None = None
+    skipped: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Firings(Result):
+    """What was due, and when the next job fires; None where no job has a schedule."""
+
+    fired: list[FiredJob] = field(default_factory=list)
+    next_at: str | None = None
+
+
+def zone_of(job: Job) -> tzinfo:
+    """Return the time zone of a job's schedule, by default that of this machine."""
+    if job.time_zone:
+        return ZoneInfo(job.time_zone)
+    here = datetime.now().astimezone().tzinfo
+    with suppress(OSError, ValueError):
+        # A zone with its summer time, where the machine says which it is.
+        link = str(Path("/etc/localtime").resolve())
+        return ZoneInfo(link.partition("zoneinfo/")[2])
+    return here or UTC
+
+
+def scheduled(project: Project) -> list[Job]:
+    """Return the jobs that have a schedule, those with a broken file left out."""
+    found = (each.job for each in files.scan(project.layout))
+    return [job for job in found if job is not None and job.schedule is not None]
+
+
+def fire(project: Project) -> Firings:
+    """Start every job that is due now, and return when the next one is."""
+    now = project.clock()
+    fired = [each for job in scheduled(project) for each in _fire(project, job, now)]
+    following = [at for job in scheduled(project) if (at := next_firing(job, now))]
+    return Firings(
+        fired=fired,
+        next_at=format_utc(min(following)) if following else None,
+        next_steps=project.surface.lines(
+            [commands.job_status(each.job_run_id) for each in fired if each.job_run_id]
+        ),
+    )
+
+
+def next_firing(job: Job, after: datetime) -> datetime | None:
+    """Return when a job fires next."""
+    if job.schedule is None:
+        return None
+    return schedules.next_after(schedules.parse(job.schedule), after, zone_of(job))
+
+
+def _fire(project: Project, job: Job, now: datetime) -> Iterator[FiredJob]:
+    firing = _claimed(project, job, now)
+    if firing is None:
+        return
+    at = format_utc(firing.at)
+    if not firing.starts:
+        yield FiredJob(job=job.name, at=at, skipped="missed, and its policy is skip")
+    elif running := _running(project, job):
+        yield FiredJob(job=job.name, at=at, skipped=f"its job run {running} has not ended")
+    else:
+        try:
+            started = control.start_job(project, job)
+        except RunrError as error:
+            yield FiredJob(job=job.name, at=at, skipped=error.message)
+        else:
+            yield FiredJob(job=job.name, at=at, job_run_id=started.id)
+
+
+def _claimed(project: Project, job: Job, now: datetime) -> Firing | None:
+    """Return the firing that is due, which no other scheduler gets then.
+
+    It is written down before the job starts: what is lost in between is lost, never repeated.
+    A job that is seen for the first time has fired up to now.
+    """
+    place = project.layout.job_firings
+    with storage.locked(project.layout.job_firings_lock):
+        known = _read(place)
+        last = known.get(job.name)
+        firing = None
+        if last is not None:
+            schedule = schedules.parse(job.schedule or "")
+            before = datetime.fromisoformat(last)
+            firing = schedules.due(schedule, before, now, zone_of(job), job.missed)
+        if last is None or firing is not None:
+            known[job.name] = format_utc(firing.at if firing else now)
+            storage.replace(place, json.dumps(known, indent=1, sort_keys=True).encode() + b"\n")
+    return firing
+
+
+def _read(place: Path) -> dict[str, str]:
+    try:
+        known = json.loads(nofollow.read(place))
+    except (OSError, ValueError):
+        return {}
+    return {str(name): str(at) for name, at in known.items()} if isinstance(known, dict) else {}
+
+
+def _running(project: Project, job: Job) -> str | None:
+    with suppress(RunrError):
+        found = journal.find(project.layout, job.name)
+        return found.id if process.is_alive(found) else None
+    return None
+
+
+def serve(
+    project: Project, pause: Callable[[float], None], report: Callable[[FiredJob], None]
+) -> None:
+    """Fire for ever; `pause` sleeps, `report` gets every firing."""
+    while True:
+        answer = fire(project)
+        for each in answer.fired:
+            report(each)
+        pause(_until(answer.next_at, project.clock()))
+
+
+def _until(next_at: str | None, now: datetime) -> float:
+    if next_at is None:
+        return _SLEEP_S
+    left = (datetime.fromisoformat(next_at) - now) / timedelta(seconds=1)
+    return min(max(left, 1.0), _SLEEP_S)
+
+
+Manager = Literal["systemd", "launchd"]
+
+
+def unit(project: Project, manager: Manager) -> str:
+    """Return the file with which systemd or launchd keeps the scheduler running.
+
+    Jobs outlive it: they must not be ended with it.
+    """
+    root = project.layout.root
+    words = [sys.executable, "-P", "-m", "runr", "--repo", str(root), "scheduler"]
+    if manager == "systemd":
+        return _SYSTEMD.format(root=root, command=" ".join(map(_quoted, words)))
+    arguments = "\n".join(f"    <string>{_escaped(word)}</string>" for word in words)
+    return _LAUNCHD.format(label=f"dev.runr.scheduler.{root.name}", arguments=arguments)
+
+
+def _quoted(word: str) -> str:
+    return f'"{word}"' if set(word) & set(" '\"%$") else word
+
+
+def _escaped(word: str) -> str:
+    return word.replace("&", "&amp;").replace("<", "&lt;")
+
+
+_SYSTEMD = """\
+# ~/.config/systemd/user/runr-scheduler.service
+[Unit]
+Description=runr scheduler of {root}
+
+[Service]
+ExecStart={command}
+Restart=always
+RestartSec=30
+KillMode=process
+
+[Install]
+WantedBy=default.target
+"""
+
+_LAUNCHD = """\
+<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
+<!-- ~/Library/LaunchAgents/{label}.plist -->
+<plist version="1.0"><dict>
+  <key>Label</key><string>{label}</string>
+  <key>ProgramArguments</key><array>
+{arguments}
+  </array>
+  <key>KeepAlive</key><true/>
+  <key>AbandonProcessGroup</key><true/>
+</dict></plist>
+"""

@@ -1,0 +1,124 @@
+"""Jobs fire by their schedules: each firing at most once, whatever clocks and machines do."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from fakes.project_kit import ProjectKit
+from runr.jobs import control, journal, scheduler
+from runr.jobs.scheduler import FiredJob, Firings
+from runr.project import Project
+
+
+@pytest.fixture
+def kit(tmp_path: Path) -> ProjectKit:
+    kit = ProjectKit(tmp_path)
+    kit.script("a.md", "echo a > a.txt", header='verify: ["test -f a.txt"]')
+    return kit
+
+
+def schedule(kit: ProjectKit, text: str) -> None:
+    """Write the job `night` with these further lines."""
+    path = kit.layout.jobs / "night.yaml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"tracks:\n  t: [a]\ntime_zone: Europe/Berlin\n{text}\n", encoding="utf-8")
+
+
+def at(kit: ProjectKit, time: str) -> Project:
+    """Open the project at a time."""
+    moment = datetime.fromisoformat(time)
+    return replace(kit.open(), clock=lambda: moment)
+
+
+def fire(kit: ProjectKit, time: str) -> Firings:
+    """Let a scheduler look at a time, and wait for what it starts."""
+    answer = scheduler.fire(at(kit, time))
+    for each in answer.fired:
+        if each.job_run_id:
+            control.wait_for_job(kit.open(), each.job_run_id)
+    return answer
+
+
+def test_a_job_fires_when_it_is_due_and_once_only(kit: ProjectKit) -> None:
+    schedule(kit, "schedule: '0 18 * * *'")
+    first = fire(kit, "2025-01-08T16:00:00+00:00")
+    assert (first.fired, first.next_at) == ([], "2025-01-08T17:00:00Z")
+    due = fire(kit, "2025-01-08T17:00:01+00:00")
+    assert [(each.at, each.skipped) for each in due.fired] == [("2025-01-08T17:00:00Z", None)]
+    assert journal.require(journal.find(kit.layout, "night")).result == "completed"
+    assert fire(kit, "2025-01-08T17:00:02+00:00").fired == []
+    assert fire(kit, "2025-01-08T16:30:00+00:00").fired == []
+    nothing_left = fire(kit, "2025-01-09T17:00:00+00:00").fired
+    assert "nothing to do" in (nothing_left[0].skipped or "")
+
+
+def test_many_schedulers_start_a_job_once(kit: ProjectKit) -> None:
+    schedule(kit, "schedule: '@daily'")
+    fire(kit, "2025-01-08T12:00:00+00:00")
+
+    def look(_: int) -> list[FiredJob]:
+        return scheduler.fire(at(kit, "2025-01-08T23:00:00+00:00")).fired
+
+    with ThreadPoolExecutor(8) as pool:
+        fired = [each for found in pool.map(look, range(16)) for each in found]
+    assert len(fired) == 1
+    control.wait_for_job(kit.open(), fired[0].job_run_id or "")
+    assert len(journal.ids(kit.layout)) == 1
+
+
+@pytest.mark.parametrize(("missed", "starts"), [("once", True), ("skip", False)])
+def test_what_was_missed_while_the_machine_slept_fires_by_policy(
+    kit: ProjectKit, missed: str, *, starts: bool
+) -> None:
+    schedule(kit, f"schedule: '0 18 * * *'\nmissed: {missed}")
+    fire(kit, "2025-01-05T12:00:00+00:00")
+    woken = fire(kit, "2025-01-08T09:00:00+00:00").fired
+    assert [each.at for each in woken] == ["2025-01-07T17:00:00Z"]
+    assert (woken[0].job_run_id is not None) is starts
+    assert fire(kit, "2025-01-08T09:01:00+00:00").fired == []
+
+
+@pytest.mark.parametrize(
+    ("night", "fired_at"),
+    [
+        # 02:30 is left out on the first night, and comes twice on the second.
+        (
+            ["2025-03-30T00:59:00", "2025-03-30T01:01:00", "2025-03-30T01:31:00"],
+            "2025-03-30T01:00:00Z",
+        ),
+        (
+            ["2025-10-26T00:29:00", "2025-10-26T00:31:00", "2025-10-26T01:31:00"],
+            "2025-10-26T00:30:00Z",
+        ),
+    ],
+)
+def test_a_change_to_summer_time_and_back_fires_once(
+    kit: ProjectKit, night: list[str], fired_at: str
+) -> None:
+    schedule(kit, "schedule: '30 2 * * *'")
+    found = [each.at for time in night for each in fire(kit, f"{time}+00:00").fired]
+    assert found == [fired_at]
+
+
+def test_a_job_that_has_not_ended_is_not_started_again(kit: ProjectKit) -> None:
+    go = kit.root / ".runr" / "go"
+    kit.script("a.md", f'for n in $(seq 600); do [ -e "{go}" ] && break; sleep 0.1; done; echo > a')
+    schedule(kit, "schedule: every 1h")
+    fire(kit, "2025-01-08T12:30:00+00:00")
+    first = scheduler.fire(at(kit, "2025-01-08T13:00:00+00:00")).fired[0]
+    second = scheduler.fire(at(kit, "2025-01-08T14:00:00+00:00")).fired[0]
+    assert f"its job run {first.job_run_id} has not ended" in (second.skipped or "")
+    go.touch()
+    control.wait_for_job(kit.open(), first.job_run_id or "")
+
+
+def test_the_units_name_this_repository_and_keep_the_jobs_alive(kit: ProjectKit) -> None:
+    unit = scheduler.unit(kit.open(), "systemd")
+    assert f"--repo {kit.root} scheduler" in unit
+    assert "KillMode=process" in unit
+    agent = scheduler.unit(kit.open(), "launchd")
+    assert f"<string>{kit.root}</string>" in agent
+    assert "<key>AbandonProcessGroup</key><true/>" in agent
