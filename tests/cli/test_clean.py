@@ -103,6 +103,17 @@ def test_what_a_stopped_run_left_is_kept(place: Place, script: str, why: str) ->
     assert place.git("worktree", "list").count("\n") == 1
 
 
+def test_ignored_files_of_a_stopped_run_are_kept_and_named(place: Place) -> None:
+    place.write(".gitignore", "lib/\n__pycache__/\n")
+    left = "mkdir -p lib __pycache__; echo 1 > lib/a.py; echo 2 > __pycache__/a.pyc"
+    run = stopped(place, f"{left}; exit 7")
+    (kept,) = clean(place)["kept"]
+    assert kept["why"] == "its worktree has ignored files, which are in no commit: lib/a.py"
+    assert worktree(place, run)
+    clean(place, "--force", run["id"])
+    assert not worktree(place, run)
+
+
 def test_a_stopped_run_that_changed_nothing_is_removed_and_can_be_resumed(place: Place) -> None:
     run = stopped(place, "test -e ../../../go; echo 1 > a.txt")
     assert len(clean(place)["removed"]) == 1

@@ -1,5 +1,6 @@
 """Resets: a completion is taken back, with its commit or without, and does not come back."""
 
+import os
 import shutil
 from typing import Any
 
@@ -81,6 +82,15 @@ def test_a_reset_task_is_completed_again_by_a_run_or_a_person(done: Place) -> No
     done.runr("complete-task", "a", "--reason", "it was right", "--by", "Grace", code=0)
     done.runr("rebuild", code=0)
     assert shown(done, "a")["completed_by"] == "person:Grace"
+
+
+def test_a_file_whose_name_is_no_text_is_reverted(place: Place) -> None:
+    place.script("a.md", 'echo a > "$(printf "a\\377b")"')
+    place.commit("Tasks")
+    place.run("a")
+    place.runr("reset", "a", "--revert", *_WRONG, code=0)
+    assert [path for path in os.listdir(place.root) if path.startswith("a")] == []
+    assert "a\\udcffb" in place.runr("report", "latest", code=0).out
 
 
 def test_a_revert_takes_the_commit_back_and_spares_what_the_user_changed(done: Place) -> None:

@@ -59,7 +59,10 @@ def write_report(context: RunContext, state: RunState) -> None:
         text = report.render_receipt(state, lines)
     else:
         text = report.render(state, journal.events(context.files), lines)
-    files.replace(context.files.report, context.journal.redact(text).encode())
+    # Names of files are bytes, which need not be text.
+    files.replace(
+        context.files.report, context.journal.redact(text).encode(errors="backslashreplace")
+    )
 
 
 @contextmanager

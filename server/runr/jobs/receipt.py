@@ -30,8 +30,11 @@ def write(project: Project, job_run: RunFiles, state: JobState) -> None:
     """Write the receipt beside the journal, as JSON and as a page."""
     made = build(project, state)
     text = json.dumps(asdict(made), indent=2, ensure_ascii=False)
-    files.replace(job_run.folder / "receipt.json", text.encode() + b"\n")
-    files.replace(job_run.report.with_name("receipt.md"), receipt_page.render(made).encode())
+    files.replace(job_run.folder / "receipt.json", text.encode(errors="backslashreplace") + b"\n")
+    files.replace(
+        job_run.report.with_name("receipt.md"),
+        receipt_page.render(made).encode(errors="backslashreplace"),
+    )
 
 
 def build(project: Project, state: JobState) -> Receipt:

@@ -155,7 +155,9 @@ class Cleaner:
             return f"the run ended less than {_age(wanted)} ago"
         targets = {self._repo.branch(), state.start.target, *self._submitted_to(state)}
         known = [name for name in targets if name]
-        return leftovers.unmerged_work(self._repo, left, state.start.base_sha, known)
+        return leftovers.unmerged_work(
+            self._repo, left, state.start.base_sha, known, carried=state.spec.carry
+        )
 
     def _submitted_to(self, state: RunState) -> list[str]:
         events = journal.events(self._project.layout.run(state.id))

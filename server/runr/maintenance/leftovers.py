@@ -1,15 +1,19 @@
 """What a run left in git: its working tree and its branch, and whether anything is only there."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from runr.errors import GitError
 from runr.git import quarantine, snapshot, worktree
+from runr.git.ignored import ignored_files
 from runr.git.repo import Repo, complaint
+from runr.text import flat, join_limited
 
 #: Below it are the branches that runr makes.
 _OURS = "runr/"
+#: How many ignored files are looked for, and how many of them are named.
+_MOST, _NAMED = 20, 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,14 +32,23 @@ def find_leftovers(repo: Repo, path: Path, branch: str) -> Leftover | None:
     return Leftover(path=path if there else None, branch=branch, tip=tip) if there or tip else None
 
 
-def unmerged_work(repo: Repo, left: Leftover, base: str, targets: Iterable[str]) -> str | None:
-    """Return what would be lost with it: changes in no commit, or commits on no other branch."""
+def unmerged_work(
+    repo: Repo, left: Leftover, base: str, targets: Iterable[str], carried: Sequence[str]
+) -> str | None:
+    """Return what would be lost with it: changes in no commit, or commits on no other branch.
+
+    Ignored files count, but no caches and no folders of dependencies, which are `carried`.
+    """
     try:
         changed, heads = _inside(left.path)
+        ignored = _ignored(left.path, carried)
     except GitError as error:
         return f"its worktree is damaged, so its content is unknown: {error.message}"
     if changed:
         return f"its worktree has {_many(changed, 'change')} in no commit"
+    if ignored:
+        names = join_limited([flat(name) for name in ignored], _NAMED)
+        return f"its worktree has ignored files, which are in no commit: {names}"
     known = list(targets)
     for tip in dict.fromkeys([*heads, *([left.tip] if left.tip else [])]):
         missing = _missing(repo, tip, base, known)
@@ -71,6 +84,12 @@ def _inside(path: Path | None) -> tuple[int, tuple[str, ...]]:
         raise GitError(f"{path} is no working tree")
     with quarantine.temporary(here) as scratch:
         return len(snapshot.changed(scratch, head, snapshot.take(scratch))), (head,)
+
+
+def _ignored(path: Path | None, carried: Sequence[str]) -> tuple[str, ...]:
+    if path is None or not path.is_dir():
+        return ()
+    return ignored_files(Repo(path), since=None, skip=carried, most=_MOST)
 
 
 def _missing(repo: Repo, tip: str, base: str, targets: Iterable[str]) -> int:
