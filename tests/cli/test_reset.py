@@ -1,6 +1,5 @@
 """Resets: a completion is taken back, with its commit or without, and does not come back."""
 
-import os
 import shutil
 from typing import Any
 
@@ -89,7 +88,7 @@ def test_a_file_whose_name_is_no_text_is_reverted(place: Place) -> None:
     place.commit("Tasks")
     place.run("a")
     place.runr("reset", "a", "--revert", *_WRONG, code=0)
-    assert [path for path in os.listdir(place.root) if path.startswith("a")] == []
+    assert list(place.root.glob("a*")) == []
     assert "a\\udcffb" in place.runr("report", "latest", code=0).out
 
 
