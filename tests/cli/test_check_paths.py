@@ -155,6 +155,14 @@ def test_paths_by_way_of_a_second_mount_lead_to_the_commit(source: Place) -> Non
     assert f"{beside}/twice" in shown
 
 
+def test_a_carried_folder_hides_no_file_of_the_commit(source: Place) -> None:
+    source.write("node_modules/dep.js", "good\n")
+    steps = "mkdir -p node_modules; echo bad > node_modules/tool.js; git add -f node_modules"
+    source.script("t.md", steps, header="verify: ['! grep -rq bad node_modules']")
+    source.commit("Task")
+    assert source.run("t", code=4)["stop_reason"] == "verification_failed"
+
+
 @pytest.mark.parametrize("words", [(), ("--in-place",)])
 def test_what_changed_in_a_carried_folder_since_the_run_began_is_named(
     source: Place, words: tuple[str, ...]

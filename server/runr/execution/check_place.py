@@ -102,6 +102,7 @@ class CleanCheckout:
     def __init__(self, checkout: Checkout, built: Built, trees: "_Trees", spec: RunSpec) -> None:
         self.record = built.record
         self._checkout = checkout
+        self._built = built
         self._objects = built.source.common_dir() / "objects"
         self._roots = roots = trees.roots
         self._covered = trees.covered
@@ -181,7 +182,8 @@ class CleanCheckout:
 
     def _carry_installed(self, installed: Installed) -> None:
         self._sources = installed.folder
-        self.record = self.record._replace(carried=installed.folders or ())
+        carried = _outside(self._built, self._roots, installed.folders or ())
+        self.record = self.record._replace(carried=carried)
 
     def shown(self, line: str) -> str:
         """Return a line of output; a worker would follow the path of another folder."""
@@ -242,6 +244,15 @@ def _carried(roots: Sequence[Path], spec: RunSpec, *, mounted: bool) -> tuple[st
     return (*own, *more)
 
 
+def _outside(built: Built, roots: Sequence[Path], found: Sequence[str]) -> tuple[str, ...]:
+    """Return the folders that hide nothing of the commit, which may have files where they are."""
+    places = {path: _inside(roots, path) for path in found}
+    if not places:
+        return ()
+    ours = set(built.source.fields("ls-tree", "-z", "--name-only", built.commit, *places.values()))
+    return tuple(path for path in found if places[path] not in ours)
+
+
 def _inside(roots: Sequence[Path], path: str) -> str:
     """Return where a carried folder is in the checkout."""
     root = next((root for root in roots if path.startswith(f"{root}/")), None)
@@ -284,7 +295,8 @@ def clean(context: RunContext, state: RunState, built: Built) -> Iterator[CleanC
     mounted = can_mount()
     trees = _Trees.of(context, state, mounted=mounted)
     with _reserved(context, mounted=mounted) as checkout:
-        carried = _carried(trees.roots, spec, mounted=mounted)
+        found = _carried(trees.roots, spec, mounted=mounted)
+        carried = _outside(built, trees.roots, found)
         began = datetime.fromisoformat(state.created_at).timestamp()
         changes = carried_changes.since(trees.roots[0], carried, began)
         covered = tuple(each.path for each in trees.covered) if mounted else ()
