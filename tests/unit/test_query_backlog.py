@@ -5,7 +5,7 @@ from functools import cache
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runr.query.backlog import Backlog, groups, linked_pairs, reached
@@ -127,6 +127,10 @@ def test_the_root_causes_of_a_blocked_task_are_tasks_that_can_be_started(
 
 
 @given(links, st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(NAMES))))
+@example({"a.md": ["c.md"], "b.md": ["c.md"]}, [("a.md", "b.md")])
+@example(
+    {"a.md": ["b.md"], "b.md": ["a.md"], "c.md": ["d.md"], "d.md": ["c.md"]}, [("a.md", "c.md")]
+)
 def test_two_tasks_are_linked_where_one_leads_to_the_other(
     known: Links, asked: list[tuple[str, str]]
 ) -> None:

@@ -21,7 +21,7 @@ class Links:
 def link(rows: Sequence[tuple[Record, ExternalTask | None]]) -> dict[str, Links]:
     """Return the links of each task; a record without a task is not imported."""
     tasks = {task.id: task for _, task in rows if task}
-    others = {record.id: record for record, task in rows if task is None and record.id not in tasks}
+    others = {record.id: record for record, task in rows if task is None}
     shared = {task.duplicate_of for task in tasks.values() if task.duplicate_of}
     links = {own: _own_links(task, tasks, others, shared) for own, task in tasks.items()}
     needs = {own: found.depends_on for own, found in links.items()}

@@ -147,8 +147,8 @@ class RecordFields:
         if isinstance(value, str):
             yield from filter(None, map(str.strip, self._clean(name, value).split(",")))
             return
-        if value is not None and not isinstance(value, list):
-            value = [value] if isinstance(value, int) and not isinstance(value, bool) else value
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = [value]
         if not isinstance(value, list):
             if value is not None:
                 notes.append(f"`{name}` is {describe(value)} where a list is wanted{ending}")
