@@ -103,11 +103,12 @@ def test_a_cycle_is_named_once_at_its_first_task() -> None:
 
 def test_sarif_has_every_rule_and_each_result_with_its_place() -> None:
     findings = [
-        Diagnostic(rule="file", severity="warning", path="a b.md", message="x\x7f", line=3),
+        Diagnostic(rule="file", severity="warning", path="a b.md", message="é\x7f", line=3),
         Diagnostic(rule="header", severity="error", path="c.md", message="y"),
     ]
     text = render_sarif(findings, "1.2")
     assert "\x7f" not in text
+    assert "é" in text
     (run,) = json.loads(text)["runs"]
     driver = run["tool"]["driver"]
     assert (driver["name"], driver["version"]) == ("runr", "1.2")
@@ -121,4 +122,4 @@ def test_sarif_has_every_rule_and_each_result_with_its_place() -> None:
     assert [
         (place["artifactLocation"]["uri"], place["region"]["startLine"]) for place in places
     ] == [("a%20b.md", 3), ("c.md", 1)]
-    assert [each["message"]["text"] for each in run["results"]] == ["x\x7f", "y"]
+    assert [each["message"]["text"] for each in run["results"]] == ["é\x7f", "y"]

@@ -9,7 +9,7 @@ from runr.next_steps import commands
 from runr.next_steps.imports import ImportCommand
 from runr.next_steps.runs import RunFacts, after_run, decision_first
 from runr.next_steps.setup import CommitFacts, after_init, commit
-from runr.next_steps.step import CLI, MCP, Location, NextStep, Surface
+from runr.next_steps.step import CLI, HERE, MCP, Location, NextStep, Surface, as_steps
 from runr.next_steps.tasks import (
     CompletionFacts,
     ListFacts,
@@ -242,3 +242,16 @@ def test_from_a_folder_inside_only_paths_need_the_root() -> None:
     assert commands.runs().shell(below) == "runr runs"
     assert commands.git("status").shell(below) == "git status"
     assert commands.git("add", ".", at_root=True).shell(below) == "git -C /repo add ."
+    assert NextStep(("git", "status")).shell(below) == "git status"
+
+
+def test_a_step_that_was_located_stays_as_it_is() -> None:
+    there = Location(repo="my repo", root="/my repo")
+    for step in (commands.git("add", ".", at_root=True), commands.git("status"), commands.runs()):
+        for first in (HERE, there):
+            once = step.at(first)
+            assert once.at(Location(root="/elsewhere")) == once
+
+
+def test_a_sentence_among_steps_is_a_step_without_a_command() -> None:
+    assert as_steps(["Wait.", commands.runs()]) == (NextStep(text="Wait."), commands.runs())
