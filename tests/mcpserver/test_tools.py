@@ -276,3 +276,20 @@ async def test_runr_mcp_finds_the_repository(repository: Path, tmp_path: Path, h
         assert client.hang_up() == 0
         assert client.remaining() == []
         assert client.log == ""
+
+
+async def test_a_job_is_started_and_read_by_the_tools_for_tasks(repository: Path) -> None:
+    (repository / ".runr/jobs").mkdir()
+    (repository / ".runr/jobs/night.yaml").write_text("tracks:\n  t: [00-setup, 02-manual]\n")
+    async with caller(repository) as call:
+        started = await call("run-task", job="night", wait_s=60)
+        read = await call("task-status", job="night")
+        both = await call.refusal("run-task", task="00-setup", job="night")
+        neither = await call.refusal("task-status")
+        forced = await call.refusal("run-task", job="night", force=True)
+    assert (started["job"]["status"], started["job"]["counts"]["completed"]) == ("paused", 1)
+    assert read["job"] == started["job"]
+    assert [each["path"][12:] for each in read["job"]["open_tasks"]] == ["02-manual.md"]
+    assert "pass one of `task` and `job`" in both
+    assert "pass one of `task` and `job`" in neither
+    assert "`force`: a job says itself" in forced

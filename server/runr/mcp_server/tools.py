@@ -14,7 +14,8 @@ from runr.errors import UsageError
 from runr.lifecycle import complete, follow, start
 from runr.lifecycle.complete import CompleteRequest
 from runr.lifecycle.start import RunRequest
-from runr.mcp_server import truncation
+from runr.mcp_server import job_calls, truncation
+from runr.mcp_server.job_calls import RunAnswer, StatusAnswer
 from runr.mcp_server.registry import Arguments, Call, Tool
 from runr.project import Project
 from runr.query import detail, listing
@@ -48,8 +49,19 @@ class TaskArguments(Arguments):
     task: str = Field(min_length=1, max_length=1000, description="Path or name, as listed.")
 
 
-class StatusArguments(TaskArguments):
-    """The task, and how much of its checks' output."""
+class WorkArguments(Arguments):
+    """A task, or a job."""
+
+    task: str | None = Field(
+        None, min_length=1, max_length=1000, description="Path or name, as listed."
+    )
+    job: str | None = Field(
+        None, min_length=1, max_length=200, description="Instead of a task: a job's name."
+    )
+
+
+class StatusArguments(WorkArguments):
+    """The task or job, and how much of its checks' output."""
 
     tail: int = Field(
         DEFAULT_TAIL, ge=0, le=20_000, description="Characters of a failed check's output."
@@ -67,8 +79,8 @@ class CompleteArguments(TaskArguments):
     )
 
 
-class RunArguments(TaskArguments):
-    """The task to run, its worker, and how long to wait."""
+class RunArguments(WorkArguments):
+    """The task or job to run, its worker, and how long to wait."""
 
     worker: str | None = Field(
         None,
@@ -86,7 +98,7 @@ class RunArguments(TaskArguments):
 Warn = Callable[[str], None]
 Opener = Callable[[Warn], Project]
 T = TypeVar("T")
-A = TypeVar("A", TaskList, TaskDetails, CompletionResult, RunResult)
+A = TypeVar("A", TaskList, TaskDetails, CompletionResult, RunResult, StatusAnswer, RunAnswer)
 
 _LOOK_S = 1.0
 _HEARTBEAT_S = 5.0
@@ -113,14 +125,17 @@ class ToolHandlers:
             found, truncation.MAX_LIMIT if chosen else truncation.DEFAULT_LIMIT
         )
 
-    async def task_status(self, call: Call[StatusArguments]) -> TaskDetails:
+    async def task_status(self, call: Call[StatusArguments]) -> StatusAnswer:
         """Answer a call of task-status."""
-        task, tail = call.arguments.task, call.arguments.tail
+        task, tail, job = call.arguments.task or "", call.arguments.tail, call.arguments.job
+        job_calls.only_one(call.arguments.task, job)
+        if job is not None:
+            return await self._ask(lambda project: job_calls.status(project, job), polls=True)
         found = await self._ask(
             lambda project: detail.task_status(project, task, tail=tail), polls=True
         )
         chosen = "tail" in call.arguments.model_fields_set
-        return truncation.truncate_details(found, tails=not chosen)
+        return job_calls.of_task(truncation.truncate_details(found, tails=not chosen))
 
     async def complete_task(self, call: Call[CompleteArguments]) -> CompletionResult:
         """Answer a call of complete-task."""
@@ -135,9 +150,14 @@ class ToolHandlers:
         )
         return replace(answer, run=answer.run and truncation.truncate_run(answer.run))
 
-    async def run_task(self, call: Call[RunArguments]) -> RunResult:
+    async def run_task(self, call: Call[RunArguments]) -> RunAnswer:
         """Answer a call of run-task."""
-        wanted = call.arguments.model_dump(exclude={"wait_s"})
+        job, wait_s = call.arguments.job, call.arguments.wait_s
+        job_calls.only_one(call.arguments.task, job)
+        if job is not None:
+            _refuse_for_jobs(call.arguments)
+            return await self._ask(lambda project: job_calls.run(project, job, wait_s))
+        wanted = call.arguments.model_dump(exclude={"wait_s", "job"})
 
         def begin(project: Project) -> RunResult:
             ours = _of(project, call)
@@ -145,12 +165,12 @@ class ToolHandlers:
             return start.run_task(ours, RunRequest(**wanted, session_id=session))
 
         answer = await self._ask(begin)
-        if call.arguments.wait_s == 0 or answer.brief is not None:
-            return answer
+        if wait_s == 0 or answer.brief is not None:
+            return job_calls.of_run(answer)
         warnings: list[str] = []
         run = await self._follow(call, answer.run, warnings.append)
         ended = await self._ask(lambda project: _outcome(project, run), polls=True)
-        return _led_by(warnings, ended)
+        return job_calls.of_run(_led_by(warnings, ended))
 
     async def _follow(self, call: Call[RunArguments], run: RunDetails, warn: Warn) -> RunDetails:
         """Wait for the run's end, or until the caller's timeout."""
@@ -174,6 +194,14 @@ class ToolHandlers:
         warnings: list[str] = []
         answer = await _aside(lambda: use(self.opener(warnings.append)), polls=polls)
         return _led_by(warnings, answer)
+
+
+def _refuse_for_jobs(arguments: RunArguments) -> None:
+    """Raise UsageError for what a job file says, not the call."""
+    given = {"worker", "in_place", "force"} & arguments.model_fields_set
+    if given:
+        names = ", ".join(f"`{name}`" for name in sorted(given))
+        raise UsageError(f"{names}: a job says itself how its tasks run")
 
 
 def _of(project: Project, call: Call[Any]) -> Project:
@@ -218,9 +246,9 @@ def build_registry(opener: Opener) -> tuple[Tool[Any], ...]:
         Tool(
             name="task-status",
             title="Task status",
-            description="Show a task: why it is not done, its current or last run, what failed.",
+            description="Show a task: why it is not done, its last run, what failed; or a job.",
             arguments=StatusArguments,
-            answer=TaskDetails,
+            answer=StatusAnswer,
             annotations=reading,
             call=handlers.task_status,
         ),
@@ -240,11 +268,11 @@ def build_registry(opener: Opener) -> tuple[Tool[Any], ...]:
             name="run-task",
             title="Run a task",
             description=(
-                "Start a task. With worker session you do the work: the answer is your brief, "
-                "and complete-task ends the run. Others run by themselves; see task-status."
+                "Start a task, or a job. With worker session you do the work: the answer is your "
+                "brief, and complete-task ends the run. Others run by themselves; see task-status."
             ),
             arguments=RunArguments,
-            answer=RunResult,
+            answer=RunAnswer,
             annotations=ToolAnnotations(destructive_hint=True, open_world_hint=True),
             call=handlers.run_task,
         ),
