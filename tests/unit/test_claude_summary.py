@@ -53,7 +53,7 @@ def test_an_overview_is_stored_as_json_and_read_again() -> None:
     assert Overview.from_json(json.loads(json.dumps(OVERVIEW._asdict()))) == OVERVIEW
 
 
-def test_a_summary_lists_each_kind_of_task_in_the_order_of_its_urgency() -> None:
+def test_a_summary_lists_each_kind_of_task_in_the_order_of_its_priority() -> None:
     assert lines(OVERVIEW, [MINE, OTHER], ["c.md"]) == [
         (
             "runr: 3 of 9 tasks completed (1 attested); 2 in progress, 1 stopped, 1 not on this"
@@ -109,7 +109,7 @@ def test_the_first_stops_are_shown_and_the_others_counted(stops: int, left: str)
         (Overview(2, 2, stale=("a.md",)), ["status"], 3),
     ],
 )
-def test_where_all_is_done_only_changed_tasks_are_told_to_a_session(
+def test_where_all_is_done_only_changed_tasks_are_shown_to_a_session(
     overview: Overview, changes: list[str], shown: int
 ) -> None:
     assert len(lines(overview, (), changes)) == shown

@@ -172,16 +172,16 @@ NAMES = "task, tag, limit, force, wide, parts, either, level, levels"
     ],
 )
 def test_a_wrong_call_is_explained_in_one_line(arguments: dict[str, Any], mistake: str) -> None:
-    told = refused(**arguments)
-    assert told == f"Invalid arguments for run-task: {mistake}. run-task accepts: {NAMES}."
+    message = refused(**arguments)
+    assert message == f"Invalid arguments for run-task: {mistake}. run-task accepts: {NAMES}."
 
 
 def test_of_many_mistakes_the_first_five_are_named() -> None:
-    told = refused(task="a", **{f"x{number}": 1 for number in range(5)})
-    assert "more" not in told
-    told = refused(task="a", **{f"x{number}": 1 for number in range(7)})
-    assert told.count("unknown argument") == 5
-    assert "; and 2 more. " in told
+    message = refused(task="a", **{f"x{number}": 1 for number in range(5)})
+    assert "more" not in message
+    message = refused(task="a", **{f"x{number}": 1 for number in range(7)})
+    assert message.count("unknown argument") == 5
+    assert "; and 2 more. " in message
 
 
 def test_a_tool_without_arguments_says_so() -> None:
@@ -190,5 +190,5 @@ def test_a_tool_without_arguments_says_so() -> None:
 
     with pytest.raises(ValidationError) as error:
         Nothing(x=1)  # type: ignore[call-arg] # that is what is refused
-    told = explain_validation_error("doctor", {"properties": {}}, error.value)
-    assert told.endswith("doctor accepts: no arguments.")
+    message = explain_validation_error("doctor", {"properties": {}}, error.value)
+    assert message.endswith("doctor accepts: no arguments.")
