@@ -159,6 +159,10 @@ NAMES = "task, tag, limit, force, wide, parts, either, level, levels"
             "limit: Input should be greater than or equal to 1, not 0",
         ),
         (
+            {"task": "é" * 58},
+            f'task: String should have at most 9 characters, not "{"é" * 58}"',
+        ),
+        (
             {"task": "x" * 99},
             f'task: String should have at most 9 characters, not "{"x" * 59}…',
         ),

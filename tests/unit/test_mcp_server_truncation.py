@@ -46,6 +46,7 @@ def test_a_line_of_a_list_is_short() -> None:
     (cut,) = listed(row).tasks
     assert cut.blocked_by == [*names[:5], "and 2 more"]
     assert cut.tags == names[:5]
+    assert listed(summary("a.md", tags=names[:6])).tasks[0].tags == [*names[:5], "and 1 more"]
     assert cut.problems == ["x" * 199 + "…"]
     assert (cut.updated_at, cut.last_run_id) == (None, "r")
     assert listed(summary("a.md", problems=["x" * 200])).tasks[0].problems == ["x" * 200]
