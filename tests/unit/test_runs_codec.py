@@ -25,7 +25,7 @@ class Tree(NamedTuple):
     """Every kind of field."""
 
     height: float
-    count: int = 3
+    number: int = 3
     text: str | None = None
     on: bool = True
     colour: Colour = Colour.RED
@@ -37,7 +37,7 @@ class Tree(NamedTuple):
 
 FULL: dict[str, Any] = {
     "height": 1.5,
-    "count": 3,
+    "number": 3,
     "text": "t",
     "on": False,
     "colour": "blue",
@@ -58,7 +58,7 @@ def test_every_kind_of_field_is_read_as_it_was_written() -> None:
 def test_an_empty_default_is_left_out_and_no_other_value() -> None:
     assert encode(Tree(2)) == {
         "height": 2,
-        "count": 3,
+        "number": 3,
         "on": True,
         "colour": "red",
         "mode": "a",
@@ -78,8 +78,8 @@ def test_what_is_absent_has_its_default_and_further_keys_are_ignored() -> None:
         ({}, "missing: height"),
         ({"height": None}, "height: expected float, found None"),
         ({"height": True}, "height: expected float, found True"),
-        ({"height": 1, "count": 1.0}, "count: expected int, found 1.0"),
-        ({"height": 1, "count": False}, "count: expected int, found False"),
+        ({"height": 1, "number": 1.0}, "number: expected int, found 1.0"),
+        ({"height": 1, "number": False}, "number: expected int, found False"),
         ({"height": 1, "on": 1}, "on: expected bool, found 1"),
         ({"height": 1, "text": 5}, "text: expected str, found 5"),
         ({"height": 1, "colour": "green"}, "colour: expected one of red, blue, found 'green'"),
