@@ -160,6 +160,50 @@ def test_what_is_done_elsewhere_follows_the_policy(
         assert parse(".runr/tasks/x.md", row.content).type is kind
 
 
+@pytest.mark.parametrize(
+    ("policy", "status", "holds", "tags"),
+    [
+        (
+            "hold",
+            ExternalStatus.DONE,
+            ("done in Beads, not attested",),
+            ("ui", "closed-now", "new"),
+        ),
+        ("attest", ExternalStatus.DONE, (), ("ui", "new")),
+        ("pending", ExternalStatus.DONE, ("why",), ("ui", "closed-now", "new")),
+        ("hold", ExternalStatus.ON_HOLD, ("why",), ("ui", "closed-now", "new")),
+        ("hold", ExternalStatus.OPEN, ("why",), ("ui", "new")),
+    ],
+)
+def test_a_held_task_is_tagged_with_the_word_of_the_other_tool(
+    policy: str, status: ExternalStatus, holds: tuple[str, ...], tags: tuple[str, ...]
+) -> None:
+    options = replace(BEADS, done=policy, tags=("new", "ui"))  # type: ignore[arg-type] # a policy by name
+    task = external("1", status=status, raw_status="Closed now", holds=("why",), tags=("ui", ""))
+    (row,) = planned(task, options=options)
+    assert (row.holds, row.task and row.task.tags) == (holds, tags)
+    assert row.done == (status is ExternalStatus.DONE)
+    assert [change for change in row.changes if change.endswith(": on hold")] == [
+        f"{hold}: on hold" for hold in holds
+    ]
+
+
+def test_what_is_left_out_or_there_already_takes_no_name() -> None:
+    options = replace(BEADS, known={"beads:3": "old.md"}, into="sub")
+    rows = planned(
+        external("1", stem="a", status=ExternalStatus.CANCELLED, raw_status="x"),
+        external("2", stem="a"),
+        external("3", stem="a"),
+        external("4", stem="b", depends_on=("3", "2")),
+        options=options,
+    )
+    assert [row.name for row in rows] == ["", "sub/a.md", "old.md", "sub/b.md"]
+    assert [row.outcome for row in rows] == ["left_out", "imported", "present", "imported"]
+    assert [row.writes for row in rows] == [False, True, False, True]
+    assert [row.done for row in rows] == [False] * 4
+    assert rows[3].depends_on == ("old", "a")
+
+
 def test_a_name_that_is_taken_is_numbered_and_reported() -> None:
     options = replace(BEADS, taken=frozenset({"A.md"}))
     rows = planned(external("a"), external("b", stem="a"), options=options)

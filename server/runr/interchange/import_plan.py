@@ -70,7 +70,7 @@ def plan_import(records: Sequence[Record], options: ImportOptions) -> tuple[Plan
     links = import_dependencies.link(
         [(row.record, row.task if row.outcome != "left_out" else None) for row in rows]
     )
-    names = {row.task.id: row.name for row in rows if row.task and row.name}
+    names = {row.task.id: row.name for row in rows if row.task}
     return tuple(
         _written(row, links[row.task.id], names, options) if row.task and row.writes else row
         for row in rows
