@@ -405,3 +405,17 @@ def test_a_formatter_leaves_uncommitted_changes_of_the_user_alone(source: Place)
     source.commit("Mine")
     source.runr("resume", "latest", code=0)
     assert (source.read("x.txt"), source.read("n.txt")) == ("my edit\n", "new\n")
+
+
+def test_a_setup_that_copies_code_runs_again_for_every_commit(source: Place) -> None:
+    source.config(
+        f"{CONFIG}[verify]\nsetup = ['mkdir -p deps && cp src/a deps/a']\ncarry = ['deps']\n"
+    )
+    source.write(".gitignore", "deps/\n")
+    for task in ("t", "u"):
+        source.script(
+            f"{task}.md", f"echo {task} > src/a", header=f"verify: ['grep {task} deps/a']"
+        )
+    source.commit("Tasks")
+    for task in ("t", "u"):
+        assert source.run(task)["status"] == "completed"

@@ -30,6 +30,16 @@ Command = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 SETUP_INPUTS = (
     *("pyproject.toml", "setup.py", "setup.cfg", "requirements*.txt", "*.lock"),
     *("package.json", "package-lock.json", "pnpm-lock.yaml", "go.mod", "go.sum", "Gemfile"),
+    *(
+        "bun.lockb",
+        "npm-shrinkwrap.json",
+        "pnpm-workspace.yaml",
+        ".npmrc",
+        ".yarnrc.yml",
+        "Pipfile",
+    ),
+    *("constraints*.txt", "requirements/**", "patches/**", ".python-version", ".nvmrc"),
+    *(".tool-versions", "composer.json", "mix.exs", "pubspec.yaml"),
 )
 
 
@@ -146,7 +156,10 @@ class VerifySettings(Section):
     )
     setup_inputs: tuple[str, ...] = Field(
         SETUP_INPUTS,
-        description="Files, by name or pattern, from which `setup` installs.",
+        description=(
+            "Files, by name or pattern, from which `setup` installs. Without it, `setup` runs "
+            "again for every commit if it may copy code of the repository."
+        ),
     )
     writes: tuple[str, ...] = Field(
         (),

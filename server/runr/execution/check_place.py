@@ -176,7 +176,7 @@ class CleanCheckout:
     def finish_setup(self) -> None:
         """Keep what the setup commands have installed."""
         if self._installed is not None:
-            self._installed.keep(self._checkout, self._spec.carry)
+            self._installed.keep(self._checkout, self._spec)
             self._carry_installed(self._installed)
             self._installed, self._is_fresh = None, False
 

@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +13,17 @@ from runr import nofollow
 from runr.git.clean_checkout import Checkout
 from runr.git.ignored import folders_named
 from runr.git.repo import Repo
+from runr.runs import setup_inputs
 from runr.runs.model import RunSpec
 from runr.scope import patterns
 
 _LIST = "folders.json"
 
 #: Seconds after which folders that no verification has used are removed.
-_UNUSED_S = 14 * 24 * 3600
+_DAY_S = 24 * 3600
+_UNUSED_S = 14 * _DAY_S
+#: In a folder that no other commit will use, so that it goes sooner.
+_OF_ONE_COMMIT = "of-one-commit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +54,17 @@ class Installed:
         os.utime(self.folder)
         return tuple(found)
 
-    def keep(self, checkout: Checkout, wanted: Sequence[str]) -> None:
+    def keep(self, checkout: Checkout, spec: RunSpec) -> None:
         """Move the installed folders that match out of the checkout."""
-        found = folders_named(Repo(checkout.path), wanted)
+        found = folders_named(Repo(checkout.path), spec.carry)
         begun = self.folder.with_name(f"{self.folder.name}.{os.getpid()}.new")
         nofollow.make_folder(begun)
         for path in found:
             (begun / path).parent.mkdir(parents=True, exist_ok=True)
             (checkout.path / path).rename(begun / path)
         (begun / _LIST).write_text(json.dumps(found))
+        if spec.setup_inputs == setup_inputs.ALL:
+            (begun / _OF_ONE_COMMIT).touch()
         try:
             nofollow.rename(begun, self.folder.name)
         except OSError:
@@ -71,5 +76,6 @@ class Installed:
 def _remove_unused(checkouts: Path) -> None:
     for old in checkouts.glob("setup-*"):
         with suppress(OSError):
-            if old.lstat().st_mtime < time.time() - _UNUSED_S:
+            most = _DAY_S if nofollow.exists(old / _OF_ONE_COMMIT) else _UNUSED_S
+            if old.lstat().st_mtime < time.time() - most:
                 nofollow.remove_tree(old)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple, get_args
 
 from runr.config.settings import Config, RunSettings, VerifySettings, WorkerSettings
+from runr.runs import setup_inputs
 from runr.runs.model import Check, CheckResult, Escalation, RunSpec
 from runr.scope import patterns, presets, rules
 from runr.tasks.empty_checks import is_empty
@@ -75,7 +76,7 @@ def build_spec(task: Task, config: Config) -> RunSpec:
         where=config.verify.where,
         carry=config.verify.carry,
         setup=config.verify.setup,
-        setup_inputs=config.verify.setup_inputs if config.verify.setup else (),
+        setup_inputs=setup_inputs.of(config.verify),
         writes=config.verify.writes,
     )
 
