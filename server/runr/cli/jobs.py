@@ -1,4 +1,8 @@
-"""Commands for jobs: many tasks, in order and side by side."""
+"""Commands for jobs: many tasks, in order and side by side.
+
+What starts runs is imported where it is used: it takes long to load, and a look at a job needs
+none of it.
+"""
 
 import time
 from collections.abc import Callable
@@ -10,20 +14,8 @@ from runr.cli import console, render_jobs
 from runr.cli.app import Invocation, command, group
 from runr.cli.console import Choice
 from runr.errors import ExitCode, UsageError
-from runr.jobs import (
-    control,
-    expansion,
-    files,
-    landing,
-    listing,
-    plan,
-    receipt,
-    receipt_page,
-    views,
-)
 from runr.jobs import journal as job_journal
-from runr.jobs import scheduler as jobs_scheduler
-from runr.jobs import upcoming as jobs_upcoming
+from runr.jobs import views
 from runr.jobs.model import ALL_READY, Job
 from runr.jobs.views import JobRunDetails
 from runr.next_steps import commands
@@ -38,6 +30,8 @@ _WAIT = click.option(
 @command("list-jobs")
 def list_jobs(invocation: Invocation) -> None:
     """List jobs with their tracks, tasks and states."""
+    from runr.jobs import listing  # noqa: PLC0415 - see above
+
     invocation.show(listing.list_jobs(invocation.project()), render_jobs.render_list)
 
 
@@ -48,6 +42,8 @@ def upcoming(invocation: Invocation, until: str | None) -> None:
 
     Without --until, the next firing of each job.
     """
+    from runr.jobs import upcoming as jobs_upcoming  # noqa: PLC0415 - see above
+
     answer = jobs_upcoming.upcoming(invocation.project(), until)
     invocation.show(answer, render_jobs.render_upcoming)
 
@@ -66,6 +62,8 @@ def scheduler(invocation: Invocation, *, once: bool, manager: Any) -> None:
     It runs until it is interrupted; the jobs that it has started go on. Each firing starts a job
     at most once, however many schedulers run.
     """
+    from runr.jobs import scheduler as jobs_scheduler  # noqa: PLC0415 - see above
+
     project = invocation.project()
     if manager:
         unit = CommandResult(message=jobs_scheduler.unit(project, manager).rstrip())
@@ -115,6 +113,8 @@ def run(invocation: Invocation, *, wait: bool, dry_run: bool, **options: Any) ->
 
     It runs in a process of its own and continues when the terminal is closed.
     """
+    from runr.jobs import control, plan  # noqa: PLC0415 - see above
+
     wanted = _wanted(invocation, **options)
     if dry_run:
         planned = plan.plan_job(invocation.project(), wanted)
@@ -143,6 +143,8 @@ def _wanted(
             "which job? Pass one of JOB, --file, --all-ready and --where",
             next_steps=[commands.list_jobs(), commands.help_of("job", "run")],
         )
+    from runr.jobs import expansion, files  # noqa: PLC0415 - see above
+
     project = invocation.project()
     if all_ready or where:
         select = where or ALL_READY
@@ -174,6 +176,8 @@ def show_receipt(invocation: Invocation, job_run: str | None) -> None:
 
     It is kept as receipt.json and receipt.md in the folder of the job run.
     """
+    from runr.jobs import receipt, receipt_page  # noqa: PLC0415 - see above
+
     answer = receipt.read(invocation.project(), job_run)
     invocation.show(answer, lambda found: receipt_page.render(found).rstrip())
 
@@ -183,6 +187,8 @@ def show_receipt(invocation: Invocation, job_run: str | None) -> None:
 @click.option("--drain/--kill", default=True, help="Let what is running end, or stop it, too.")
 def stop(invocation: Invocation, job_run: str | None, *, drain: bool) -> None:
     """Stop a job; its work is kept."""
+    from runr.jobs import control  # noqa: PLC0415 - see above
+
     answer = control.stop_job(invocation.project(), job_run, kill=not drain)
     invocation.show(answer, render_jobs.render_status)
 
@@ -192,6 +198,8 @@ def stop(invocation: Invocation, job_run: str | None, *, drain: bool) -> None:
 @_WAIT
 def resume(invocation: Invocation, job_run: str | None, *, wait: bool) -> int:
     """Resume a job that was stopped, paused or interrupted."""
+    from runr.jobs import control  # noqa: PLC0415 - see above
+
     return _started(invocation, control.resume_job(invocation.project(), job_run), wait=wait)
 
 
@@ -200,6 +208,8 @@ def resume(invocation: Invocation, job_run: str | None, *, wait: bool) -> int:
 @_WAIT
 def retry(invocation: Invocation, job_run: str | None, *, wait: bool) -> int:
     """Run the failed tasks of a job again, and those that waited for them."""
+    from runr.jobs import control  # noqa: PLC0415 - see above
+
     return _started(invocation, control.retry_job(invocation.project(), job_run), wait=wait)
 
 
@@ -212,6 +222,8 @@ def land(invocation: Invocation, job_run: str | None, *, to: str | None, dry_run
 
     Where that one has moved since, the merge is verified with the checks of all tasks first.
     """
+    from runr.jobs import landing  # noqa: PLC0415 - see above
+
     answer = landing.land_job(invocation.project(), job_run, to=to, dry_run=dry_run)
     invocation.show(answer, render_jobs.render_landing)
 
@@ -221,6 +233,8 @@ def _started(invocation: Invocation, answer: JobRunDetails, *, wait: bool) -> in
     if not wait:
         invocation.show(answer, render_jobs.render_started)
         return ExitCode.DONE
+    from runr.jobs import control  # noqa: PLC0415 - see above
+
     invocation.say(f"job run {answer.id} of {answer.job} on {answer.branch}")
     progress = render_jobs.Progress(invocation.say)
     try:

@@ -1,17 +1,23 @@
 """Render jobs for a terminal."""
 
-from collections.abc import Callable
+from __future__ import annotations  # what is rendered is loaded only where it was made
+
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from runr.cli.console import column_width, pad, render_counts, render_next_steps, style
-from runr.jobs.landing import JobLanding
-from runr.jobs.listing import JobList, JobSummary
-from runr.jobs.plan import JobPlan
-from runr.jobs.scheduler import FiredJob, Firings
 from runr.jobs.state import JobState, TaskProgress
-from runr.jobs.upcoming import Upcoming
 from runr.jobs.views import JobRunDetails, JobRunTask, reason
 from runr.text import flat, format_duration, pluralize, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runr.jobs.landing import JobLanding
+    from runr.jobs.listing import JobList, JobSummary
+    from runr.jobs.plan import JobPlan
+    from runr.jobs.scheduler import FiredJob, Firings
+    from runr.jobs.upcoming import Upcoming
 
 _SIGNS = {
     "completed": ("✓", "green"),

@@ -33,7 +33,14 @@ _CIRCUMSTANCES = frozenset(
 
 
 def start_job(project: Project, job: Job) -> JobRunDetails:
-    """Record a job run, start its process and return at once.
+    """Record a job run, start its process and return at once; raises as `create_job` does."""
+    files = create_job(project, job)
+    process.launch(project, files)
+    return views.details(project, files)
+
+
+def create_job(project: Project, job: Job) -> RunFiles:
+    """Record a job run that an orchestrator can execute.
 
     Raises, with nothing recorded, for what can never work: names, branches, no task at all.
     """
@@ -62,8 +69,7 @@ def start_job(project: Project, job: Job) -> JobRunDetails:
         ends_at=window_end(job.limits, project.clock()),
     )
     _journal(project, files).append(created)
-    process.launch(project, files)
-    return views.details(project, files)
+    return files
 
 
 def base_of(project: Project, job: Job) -> tuple[str, Checkout]:

@@ -1,7 +1,7 @@
 """How things are around a job run: what tasks wait for, which limits are reached, how it ends."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from runr.clock import format_utc
 from runr.jobs.engine import Engine
@@ -131,11 +131,34 @@ def time_over(state: JobState, now: datetime) -> str | None:
     return None
 
 
+def end_of(state: JobState) -> datetime | None:
+    """Return when the time of the job is over, whichever limit comes first."""
+    limits, ends = state.start.job.limits, []
+    if limits.time_s is not None:
+        ends.append(datetime.fromisoformat(state.since) + timedelta(seconds=limits.time_s))
+    if state.ends_at is not None:
+        ends.append(datetime.fromisoformat(state.ends_at))
+    return min(ends, default=None)
+
+
+def waits_in_vain(state: JobState, wake_at: float | None) -> str | None:
+    """Say that a wait would be longer than the job, where nothing else is running."""
+    end = end_of(state)
+    if wake_at is None or end is None or wake_at < end.timestamp():
+        return None
+    parked = next((each for each in state.parked if each.until is not None), None)
+    what = f"{parked.worker} can be used again" if parked else "the next try comes"
+    at = datetime.fromtimestamp(wake_at, UTC)
+    return f"{what} at {at:%Y-%m-%d %H:%M} UTC, after the end of the job"
+
+
 def verdict(state: JobState, decision: Decision, now: datetime) -> tuple[JobResult, str, str]:
     """Return how the job ends, why, and the stop code that its exit code comes from."""
     left = [each for each in state.tasks if each.status != "completed"]
     if not left:
         return "completed", "", ""
+    if in_vain := waits_in_vain(state, decision.wake_at):
+        return "failed", in_vain, "usage_limit"
     if state.stopping:
         return "stopped", f"stopped by {state.stopped_by}", "stopped"
     blocked = next((each for each in state.parked if each.until is None), None)

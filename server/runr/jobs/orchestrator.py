@@ -81,7 +81,8 @@ class Orchestrator:
             self._append(TaskEnded(task, "failed", code="collision", detail=reason))
         for task in decision.start:
             self._start(task)
-        if decision.over:
+        idle = not any(self._running(self._journal.state()))
+        if decision.over or (idle and observation.waits_in_vain(state, decision.wake_at)):
             return self._end(decision)
         if not (decision.skip or decision.fail):
             self._wait(decision)

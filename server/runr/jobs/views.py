@@ -4,7 +4,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from runr.errors import ExitCode
-from runr.execution import process
 from runr.jobs import journal
 from runr.jobs.state import JobState, TaskProgress, TaskStatus
 from runr.next_steps import commands
@@ -12,6 +11,7 @@ from runr.next_steps.step import NextStep
 from runr.project import Project
 from runr.query.models import Result
 from runr.runs import stop_reasons
+from runr.storage import files as locks
 from runr.storage.layout import RunFiles
 
 
@@ -57,7 +57,7 @@ class JobRunDetails(Result):
 
 def details(project: Project, files: RunFiles) -> JobRunDetails:
     """Return a job run as it is now."""
-    alive = process.is_alive(files)
+    alive = locks.is_held(files.lock)
     state = journal.require(files)
     steps = {item.task: item.step for item in state.start.work.items}
     status = state.result or ("running" if alive else "interrupted")

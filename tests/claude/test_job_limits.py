@@ -1,0 +1,110 @@
+"""A job whose worker meets the limit of its account: the real `claude`, and a clock of the test."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from claude.claude_place import ClaudePlace
+from claude.test_failures import GOOD, used_up
+from fakes.model_api import FakeModel
+from runr.jobs import control, expansion, journal
+from runr.jobs.events import AccountParked, TaskClaimed
+from runr.jobs.model import ALL_READY, Job
+from runr.jobs.orchestrator import Orchestrator
+from runr.jobs.state import JobState
+from runr.project import Project
+from runr.runs import journal as run_journal
+from unit.git_trees import git
+
+
+class Clock:
+    """A clock that waits take no time on."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def pause(self, seconds: float) -> None:
+        self.ahead += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def place(tmp_path: Path, claude_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClaudePlace:
+    monkeypatch.setenv("CLAUDE_CODE_MAX_RETRIES", "0")
+    place = ClaudePlace(tmp_path, claude_path)
+    place.login = "sk-ant-oat01-test"
+    return place
+
+
+def ran(place: ClaudePlace, model: FakeModel, clock: Clock, job: Job) -> JobState:
+    """Run a job in this process, on this clock."""
+    config = {"CLAUDE_CONFIG_DIR": str(place.home / ".claude")}
+    project = Project.open(place.root, place.environment(model, **config))
+    project = replace(project, clock=clock)
+    files = control.create_job(project, job)
+    return Orchestrator(project, files, pause=clock.pause, chance=lambda: 0.5).run()
+
+
+def ready(**settings: Any) -> Job:
+    return expansion.ad_hoc("night", ALL_READY, parallel=1)._replace(**settings)
+
+
+def test_a_used_up_limit_is_waited_out_in_the_same_run_and_uses_no_attempt(
+    place: ClaudePlace,
+) -> None:
+    place.kit.config('[run]\nworker = "claude-code"\nattempts = 1\n')
+    clock = Clock()
+    with FakeModel([used_up(7200), *GOOD]) as model:
+        state = ran(place, model, clock, ready())
+        asked = len(model.main_requests())
+    assert (state.result, asked) == ("completed", 3)
+    assert timedelta(hours=2) < clock.ahead < timedelta(hours=2, minutes=2)
+    known = [event.data for event in journal.events(place.kit.layout.job_run(state.id))]
+    (parked,) = [each for each in known if isinstance(each, AccountParked)]
+    assert (parked.worker, parked.code) == ("claude-code", "usage_limit")
+    claimed = [each.run_id for each in known if isinstance(each, TaskClaimed)]
+    assert len(claimed) == 2
+    assert len(set(claimed)) == 1
+    assert state.tasks[0].failures == 0
+    assert git(place.root, "show", f"{state.start.branch}:a.txt") == "good"
+
+
+def test_a_reset_after_the_end_of_the_window_is_not_waited_for(place: ClaudePlace) -> None:
+    clock = Clock()
+    with FakeModel([used_up(7200)]) as model:
+        job = ready(limits=ready().limits._replace(time_s=1800))
+        state = ran(place, model, clock, job)
+    assert state.result == "failed"
+    assert clock.ahead < timedelta(minutes=30)
+    assert "after the end of the job" in state.reason
+
+
+def test_a_reset_that_is_too_far_away_stops_the_job_once(place: ClaudePlace) -> None:
+    place.kit.task("bar.md", header="owns: [b.txt]", body="Write b.txt.")
+    place.commit()
+    clock = Clock()
+    with FakeModel([used_up(7200)]) as model:
+        state = ran(place, model, clock, ready(wait_at_most_s=3600))
+        asked = len(model.main_requests())
+    assert (state.result, state.code, asked) == ("failed", "usage_limit", 1)
+    assert clock.ahead == timedelta()
+    (first,) = [each for each in state.tasks if each.run_id]
+    assert (
+        run_journal.require(place.kit.layout.run(first.run_id or "")).stop_reason == "usage_limit"
+    )
+
+
+def test_a_login_that_expired_stops_the_job_once(place: ClaudePlace) -> None:
+    place.kit.task("bar.md", header="owns: [b.txt]", body="Write b.txt.")
+    place.commit()
+    clock = Clock()
+    with FakeModel([{"error": {"status": 401}, "repeat": -1}]) as model:
+        state = ran(place, model, clock, ready())
+    assert (state.result, state.code) == ("failed", "worker_auth")
+    assert [each.status for each in state.tasks].count("failed") == 1
+    assert "not logged in" in state.reason

@@ -1,0 +1,92 @@
+"""Jobs whose processes are killed at any moment complete each task once."""
+
+import random
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from fakes.marks import also_long
+from fakes.project_kit import ProjectKit, is_running, kill, until
+from runr.execution import process
+from runr.jobs import control, journal, parser
+from runr.jobs.events import TaskClaimed, TaskEnded
+from runr.jobs.model import Job
+from runr.storage.layout import RunFiles
+from unit.git_trees import git
+
+#: Events of an undisturbed job run of the test.
+_EVENTS = 18
+
+
+def tracks(kit: ProjectKit, count: int, length: int) -> Job:
+    """Write tasks in tracks, each on the file of the one before it."""
+    text = f"max_parallel: {min(count, 4)}\ntracks:\n"
+    for track in range(count):
+        names = [f"t{track}-{number}" for number in range(length)]
+        for number, name in enumerate(names):
+            before = f"test -f {names[number - 1]}.txt\n" if number else ""
+            header = f'owns: [{name}.txt]\nverify: ["test -f {name}.txt"]'
+            kit.script(f"{name}.md", f"{before}echo {name} >> {name}.txt", header=header)
+        text += f"  track{track}: [{', '.join(names)}]\n"
+    job = parser.parse_job(text, "night")
+    assert isinstance(job, Job)
+    return job
+
+
+def _reached(files: RunFiles, moment: int) -> bool:
+    """Tell whether a job run has as many events, or its process is gone."""
+    return len(journal.events(files)) >= moment or not process.is_alive(files)
+
+
+def settled(kit: ProjectKit, files: RunFiles, tasks: int) -> None:
+    """Check that each task was completed once, and that all results are on the branch."""
+    state = journal.require(files)
+    assert state.result == "completed", [each for each in state.tasks if each.status != "completed"]
+    events = [event.data for event in journal.events(files)]
+    done = [e.task for e in events if isinstance(e, TaskEnded) and e.outcome == "completed"]
+    assert len(done) == len(set(done)) == tasks
+    for task in done:
+        runs = {e.run_id for e in events if isinstance(e, TaskClaimed) and e.task == task}
+        assert len(runs) == 1, task
+    listed = git(kit.root, "ls-tree", "--name-only", state.start.branch).split()
+    assert len([name for name in listed if name.startswith("t")]) == tasks
+    for name in listed:
+        if name.startswith("t"):
+            shown = git(kit.root, "show", f"{state.start.branch}:{name}")
+            assert shown == name.removesuffix(".txt")
+    assert len(kit.checkpoints()) == tasks
+
+
+@pytest.mark.parametrize("seed", [1, 2, *also_long(*range(3, 51))])
+def test_a_job_that_is_killed_at_random_points_completes_each_task_once(
+    tmp_path: Path, seed: int
+) -> None:
+    chance = random.Random(seed)  # noqa: S311 - the same moments each time
+    kit = ProjectKit(tmp_path)
+    job = tracks(kit, 2, 2)
+    files = kit.layout.job_run(control.start_job(kit.open(), job).id)
+    for _ in range(chance.randint(1, 3)):
+        moment = chance.randint(1, _EVENTS)
+        until(partial(_reached, files, moment), "the moment")
+        state = journal.require(files)
+        running = [each.run_id for each in state.tasks if each.status == "running" and each.run_id]
+        victims = [files, *map(kit.layout.run, running)]
+        pid = process.process_id(chance.choice(victims))
+        if pid is not None and is_running(pid):
+            kill(pid)
+        if not process.is_alive(files) and journal.require(files).result is None:
+            control.resume_job(kit.open(), files.id)
+    if journal.require(files).result is None and not process.is_alive(files):
+        control.resume_job(kit.open(), files.id)
+    control.wait_for_job(kit.open(), files.id)
+    settled(kit, files, 4)
+
+
+@pytest.mark.long
+def test_a_hundred_tasks_in_ten_tracks_are_completed_once_each(tmp_path: Path) -> None:
+    kit = ProjectKit(tmp_path)
+    job = tracks(kit, 10, 10)
+    files = kit.layout.job_run(control.start_job(kit.open(), job).id)
+    control.wait_for_job(kit.open(), files.id)
+    settled(kit, files, 100)

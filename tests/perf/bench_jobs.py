@@ -1,0 +1,115 @@
+"""Measure what a job costs for each task, beside bare git doing the same.
+
+    .venv/bin/python tests/perf/bench_jobs.py [TASKS]...
+
+The worker writes one file. The baseline is `git worktree add`, a commit, a merge and
+`git worktree remove` for each task. Figures are seconds of processor time, of the job and all that
+it starts, and of the clock, for each task. `status` and `list-tasks` are answers about the
+finished job.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from perf.stopwatch import say, seconds
+
+_RUNR = str(Path(sys.executable).with_name("runr"))
+_SIZES = (10, 100, 1_000)
+_PARALLEL = (1, 2, 4)
+_CONFIG = '[run]\nworker = "script"\n\n[verify]\ntier1 = ["test -d ."]\n'
+_TASK = "---\nowns: [{name}.txt]\n---\n# Task {name}\n\n```sh run\necho {name} > {name}.txt\n```\n"
+_IDENTITY = ("-c", "user.name=Bench", "-c", "user.email=bench@example.invalid")
+
+
+def main() -> None:
+    """Print one line for each number of tasks and of tasks at the same time."""
+    sizes = tuple(map(int, sys.argv[1:])) or _SIZES
+    with tempfile.TemporaryDirectory(prefix="runr-bench-") as folder:
+        for size in sizes:
+            _of_size(Path(folder), size)
+
+
+def _of_size(folder: Path, size: int) -> None:
+    root = _repository(folder / f"bare-{size}", size)
+    _tell(f"{size:>5} tasks, bare git", _measured(partial(_bare, root, size)), size)
+    for parallel in _PARALLEL:
+        there = _repository(folder / f"{size}-{parallel}", size)
+        job = ("job", "run", "--all-ready", "--parallel", str(parallel))
+        taken = _measured(partial(_runr, there, *job))
+        _tell(f"{size:>5} tasks, {parallel} at a time", taken, size)
+    for words in (("job", "status"), ("list-tasks",)):
+        fastest = min(seconds(partial(_runr, there, *words)) for _ in range(5))
+        say(f"{size:>5} tasks, runr {' '.join(words)}: {fastest:.3f}s")
+
+
+def _repository(root: Path, size: int) -> Path:
+    tasks = root / ".runr" / "tasks"
+    tasks.mkdir(parents=True)
+    (root / ".runr" / "config.toml").write_text(_CONFIG)
+    for number in range(size):
+        (tasks / f"t{number:04}.md").write_text(_TASK.format(name=f"t{number:04}"))
+    _git(root, "init", "-q", "-b", "main")
+    _git(root, "add", "-A")
+    _git(root, *_IDENTITY, "commit", "-q", "-m", "Start")
+    return root
+
+
+def _bare(root: Path, size: int) -> None:
+    """Do with git alone what a job does for each task."""
+    for number in range(size):
+        there = root.with_name(f"{root.name}-tree")
+        _git(root, "worktree", "add", "-q", "-b", f"t{number}", str(there))
+        (there / f"t{number:04}.txt").write_text(f"{number}\n")
+        _git(there, "add", "-A")
+        _git(there, *_IDENTITY, "commit", "-q", "-m", f"Task {number}")
+        _git(root, *_IDENTITY, "merge", "-q", "--no-edit", f"t{number}")
+        _git(root, "worktree", "remove", str(there))
+
+
+def _measured(work: Callable[[], object]) -> tuple[float, float]:
+    """Return the seconds of processor time of all that `work` starts, and of the clock."""
+    cpu, wall = _cpu(), time.monotonic()
+    work()
+    return _cpu() - cpu, time.monotonic() - wall
+
+
+def _cpu() -> float:
+    """Return the processor time of the whole machine: the processes of runs are detached.
+
+    Nothing else should work on it meanwhile.
+    """
+    with Path("/proc/stat").open() as stat:
+        user, nice, system = map(int, stat.readline().split()[1:4])
+    return (user + nice + system) / os.sysconf("SC_CLK_TCK")
+
+
+def _runr(root: Path, *words: str) -> None:
+    environment = {
+        **os.environ,
+        "GIT_AUTHOR_NAME": "Bench",
+        "GIT_AUTHOR_EMAIL": "bench@example.invalid",
+        "GIT_COMMITTER_NAME": "Bench",
+        "GIT_COMMITTER_EMAIL": "bench@example.invalid",
+    }
+    subprocess.run([_RUNR, *words], cwd=root, env=environment, capture_output=True, check=True)
+
+
+def _git(root: Path, *words: str) -> None:
+    subprocess.run(["git", *words], cwd=root, check=True)
+
+
+def _tell(what: str, taken: tuple[float, float], size: int) -> None:
+    cpu, wall = (each / size for each in taken)
+    say(f"{what}: {cpu:.2f}s of processor time, {wall:.2f}s for each task")
+
+
+if __name__ == "__main__":
+    main()
