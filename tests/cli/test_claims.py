@@ -98,6 +98,8 @@ def test_a_shared_status_file_counts_as_inferred_in_another_clone(done: Place) -
     assert "the status file says so" in there.runr("why", "m", code=0).out
     assert "only the shared status file says so" in there.runr("verify", "m", code=0).out
     there.runr("verify", "m", "--at-least", "attested", code=1)
+    there.config(f'{CONFIG}[status]\nshared = true\ndependencies = "attested"\n')
+    assert _task(there, "n")["blocked_by"] == [f"{M} (it is only inferred)"]
     # What was recorded stays in the file.
     assert there.status("m.md")["evidence"] == "attested"
     # A claim of passed checks without a commit that says so is none.

@@ -121,7 +121,7 @@ def test_what_is_completed_on_another_branch_still_blocks() -> None:
     entries = {b: DONE, c: DONE}
     graph = Graph.of(tasks)
     assert graph.blockers(a, entries) == ()
-    assert graph.blockers(a, entries, {b}) == (f"{b} (its commit is not on this branch)",)
+    assert graph.blockers(a, entries, {b: "it is gone"}) == (f"{b} (it is gone)",)
     assert graph.dependents() == {a: [], b: [a], c: [a]}
 
 

@@ -228,6 +228,10 @@ class StatusSettings(Section):
         ("text", "dependency", "reverted"),
         description="Reasons that make a completed task stale; a task's `stale_on` adds to them.",
     )
+    dependencies: Literal["verified", "verified_in_workspace", "attested", "inferred"] = Field(
+        "inferred",
+        description="The weakest evidence of a completed dependency with which a task can start.",
+    )
     write_frontmatter: Switch = Field(
         default=False, description="Whether the status is written into the headers of task files."
     )

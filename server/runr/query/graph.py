@@ -1,6 +1,6 @@
 """How tasks depend on each other: names resolved, blockers, cycles. Pure."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from runr.status.model import UNTOUCHED, Entry, State
@@ -61,12 +61,11 @@ class Graph(NamedTuple):
         return found
 
     def blockers(
-        self, path: str, entries: Mapping[str, Entry], unmerged: Collection[str] = ()
+        self, path: str, entries: Mapping[str, Entry], unfit: Mapping[str, str] | None = None
     ) -> tuple[str, ...]:
         """Return what keeps the task from starting: open dependencies, bad names, a cycle.
 
-        A dependency counts as open while its commit is `unmerged`: the work
-        would not be there to build on.
+        A completed dependency counts as open where it is `unfit` to build on, with the reason.
         """
         own = self.edges.get(path, _NO_EDGES)
         unfinished = [
@@ -74,11 +73,11 @@ class Graph(NamedTuple):
             for dependency in own.paths
             if entries.get(dependency, UNTOUCHED).status is not State.COMPLETED
         ]
-        if unmerged:
+        if unfit:
             unfinished += [
-                f"{dependency} (its commit is not on this branch)"
+                f"{dependency} ({unfit[dependency]})"
                 for dependency in own.paths
-                if dependency in unmerged
+                if dependency in unfit
             ]
         cycle = self.cycles.get(path)
         return (*unfinished, *own.problems, *([describe_cycle(cycle)] if cycle else []))

@@ -12,9 +12,11 @@ from runr.query.graph import Graph
 from runr.query.task_state import Reach, TaskState, rank_tasks
 from runr.status import staleness
 from runr.status.branch import NOTHING_ABSENT, OnBranch
-from runr.status.model import UNTOUCHED, Entry, State
+from runr.status.model import UNTOUCHED, Entry, Evidence, State
 from runr.status.staleness import Changes, StaleReason, StaleTrigger
 from runr.tasks.model import Task
+
+_NOT_HERE = "its commit is not on this branch"
 
 
 # Without slots, for the cached properties.
@@ -34,6 +36,7 @@ class Snapshot:
     on_branch: OnBranch
     stale_reasons: Mapping[str, tuple[StaleReason, ...]]
     rerun: bool
+    accepted: Evidence
 
     @classmethod
     def of(cls, project: Project) -> "Snapshot":
@@ -58,6 +61,7 @@ class Snapshot:
                 on_branch=_on_branch(project, tip, entries) if committed else NOTHING_ABSENT,
                 stale_reasons=_stale_reasons(tasks, entries, graph, policy, changes),
                 rerun=policy.stale == "rerun",
+                accepted=Evidence(policy.dependencies),
             )
 
         return project.memo.get("snapshot", (tasks, entries, policy, tip), build)
@@ -106,7 +110,7 @@ class Snapshot:
 
     def blockers(self, task: Task) -> tuple[str, ...]:
         """Return what keeps the task from being started."""
-        return self.graph.blockers(task.path, self.entries, self._not_here)
+        return self.graph.blockers(task.path, self.entries, self._unfit)
 
     @cached_property
     def _task_states(self) -> dict[str, TaskState]:
@@ -125,14 +129,27 @@ class Snapshot:
         return self._backlog.reach()
 
     @cached_property
-    def _not_here(self) -> frozenset[str]:
-        """The completed tasks whose work is not, or no longer, on this branch."""
+    def _unfit(self) -> dict[str, str]:
+        """The completed tasks that no other can build on yet, and why."""
         reverted = (
             path
             for path, reasons in self.stale_reasons.items()
             if any(reason.cause is StaleTrigger.REVERTED for reason in reasons)
         )
-        return frozenset(self.on_branch.absent).union(reverted)
+        gone = dict.fromkeys((*self.on_branch.absent, *reverted), _NOT_HERE)
+        return self._too_weak() | gone
+
+    def _too_weak(self) -> dict[str, str]:
+        """Return the completed tasks with weaker evidence than the settings accept."""
+        if self.accepted is Evidence.INFERRED:
+            return {}
+        return {
+            path: f"it is only {entry.evidence.label}"
+            for path, entry in self.entries.items()
+            if entry.status is State.COMPLETED
+            and entry.evidence is not None
+            and not entry.evidence.is_at_least(self.accepted)
+        }
 
 
 def _supported(project: Project) -> tuple[Mapping[str, Entry], Mapping[str, str]]:
