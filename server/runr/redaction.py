@@ -191,8 +191,11 @@ def _encodings(value: str) -> Iterator[str]:
     for offset in range(3):
         letters = b2a_base64(bytes(offset) + raw, newline=False).decode()
         whole = letters[-(-offset * 4 // 3) : (offset + len(raw)) * 8 // 6]
-        yield whole
-        yield whole.translate(_URL_SAFE)
+        # Where the value is the end of what is encoded, the last letters are its own as well.
+        end = letters[-(-offset * 4 // 3) :]
+        for form in (whole, end, end.rstrip("=")):
+            yield form
+            yield form.translate(_URL_SAFE)
     for plain in (_UNRESERVED, _UNRESERVED + b"/"):
         for escape in ("%{:02X}", "%{:02x}"):
             yield "".join(chr(byte) if byte in plain else escape.format(byte) for byte in raw)

@@ -70,6 +70,9 @@ def test_an_entry_that_nothing_proves_is_not_a_completion(
         assert "recorded as completed, which nothing here proves" in done.runr(*words, code=0).out
     assert done.runr("run", "--task", "c").code != 0
     assert _task(done, "a")["evidence"] == "verified"
+    issues = done.runr("export", "--format", "beads", code=0).out.splitlines()
+    closed = [json.loads(line)["title"] for line in issues if '"closed"' in line]
+    assert closed == ["a"]
     # It is done like any other task.
     assert done.run("b")["status"] == "completed"
     assert _task(done, "b")["evidence"] == "verified"

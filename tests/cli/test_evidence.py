@@ -322,6 +322,12 @@ def test_work_that_fails_together_with_a_newer_commit_does_not_land(source: Plac
     assert passes_in_a_clone(source, ". ./lib.sh && . ./use.sh")
 
 
+def test_work_that_was_verified_and_does_not_land_can_be_rejected(source: Place) -> None:
+    _moved_during_checks(source, RENAMED.replace("f()", "g()"))
+    rejected = source.runr("reject", "t", "--reason", "not so", "--json", code=0).json
+    assert rejected["stop_reason"] == "rejected"
+
+
 def test_work_lands_together_with_a_newer_commit_when_the_checks_pass_on_both(
     source: Place,
 ) -> None:

@@ -67,6 +67,36 @@ def test_a_conflict_names_the_files_and_what_resolves_it_is_verified_and_lands(
     assert place.status("a.md")["status"] == "completed"
 
 
+def test_a_merge_that_was_begun_leads_to_its_end(place: Place) -> None:
+    _, merge, land = place.run_into_conflict().steps
+    assert place.paste(merge).code == 1
+    _, resolve, _ = place.runr("land", "a", code=11).steps
+    assert resolve == f"{merge.partition(' merge ')[0]} status"
+    there = Place(place.root / ".runr" / "worktrees" / land.split()[-1], place.home)
+    there.write("README.md", "both\n")
+    there.git("add", "README.md")
+    _, commit, land = place.runr("land", "a", code=11).steps
+    assert place.paste(commit).code == 0
+    assert place.paste(land).code == 0
+    assert place.read("README.md") == "both\n"
+
+
+def test_the_work_of_a_branch_that_was_renamed_lands_on_what_is_checked_out(place: Place) -> None:
+    blocked(place, "a")
+    place.git("checkout", "-q", "a.txt")
+    place.git("branch", "-m", "main", "trunk")
+    step = next(step for step in place.runr("task-status", "a").steps if "land" in step)
+    assert step.endswith(" --to trunk")
+    assert place.paste(step).code == 0
+    assert place.read("a.txt") == "run\n"
+
+
+def test_what_waits_to_land_is_landed_and_not_resumed(place: Place) -> None:
+    blocked(place, "a")
+    place.script("n.md", "echo 1 > n.txt", "verify: ['test -f n.txt']")
+    assert place.runr("run", "--all-ready").steps == ["runr land --all"]
+
+
 def checks(place: Place, run_id: str) -> list[str]:
     return [event["type"] for event in place.events(run_id) if event["type"] == "check.started"]
 

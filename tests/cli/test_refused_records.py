@@ -47,6 +47,7 @@ def _records(place: Place) -> dict[str, bytes]:
         ("acknowledge", "stale", "--reason", "x"),
         ("run", "--task", "open"),
         ("resume", "bad"),
+        ("stop", "bad"),
         ("rebuild",),
     ],
     ids=" ".join,

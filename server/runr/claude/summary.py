@@ -6,7 +6,7 @@ from itertools import starmap
 from typing import Any, NamedTuple
 
 from runr.next_steps import commands
-from runr.runs.stop_reasons import FOR_A_PERSON
+from runr.runs.stop_reasons import FOR_A_PERSON, LANDABLE
 from runr.text import join_limited
 
 _SHOWN = 5
@@ -157,7 +157,10 @@ def _mine(task: OpenTask) -> str:
 
 def _stopped(name: str, run_id: str, why: str) -> str:
     """Return the stop, with how the run is continued or what there is to decide about."""
-    step = commands.status(name) if why in FOR_A_PERSON else commands.resume(run_id)
+    if why in FOR_A_PERSON:
+        step = commands.status(name)
+    else:
+        step = commands.land(run_id) if why in LANDABLE else commands.resume(run_id)
     return f"{name} ({why}): {step}"
 
 

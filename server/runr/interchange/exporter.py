@@ -11,10 +11,10 @@ from runr.interchange.archive import Archive, KeptRun, KeptTask
 from runr.interchange.external_task import ExportedTask
 from runr.next_steps import commands
 from runr.project import Project
-from runr.query.graph import Graph
 from runr.query.models import CommandResult
+from runr.query.snapshot import Snapshot
 from runr.runs import journal
-from runr.status.model import UNTOUCHED
+from runr.status.model import Entry, State
 from runr.storage import files
 from runr.tasks import parser, repository
 from runr.tasks.model import Task
@@ -113,18 +113,23 @@ def build_archive(project: Project) -> Archive:
 
 def exported_tasks(project: Project) -> list[ExportedTask]:
     """Return the tasks for another tool, each behind its dependencies."""
-    tasks, entries = project.tasks(), project.entries()
-    graph = Graph.of(tasks)
+    snapshot = Snapshot.of(project)
     return [
         ExportedTask(
             task=task,
-            entry=entries.get(task.path, UNTOUCHED),
+            entry=_entry(snapshot, task),
             body=_body(project, task),
-            depends_on=graph.edges[task.path].paths,
+            depends_on=snapshot.graph.edges[task.path].paths,
         )
-        for task in tasks
+        for task in snapshot.tasks
         if task.error is None
     ]
+
+
+def _entry(snapshot: Snapshot, task: Task) -> Entry:
+    """Return what is recorded; a completion whose work is not on this branch is not done."""
+    state = snapshot.state_of(task)
+    return state.entry._replace(status=State.PENDING) if state.unmerged else state.entry
 
 
 def _body(project: Project, task: Task) -> str:

@@ -108,7 +108,8 @@ def run_ready(
         open_ = [worker_of(task) for task in left if task.path not in {*others, *stopped}]
         for name, run in exhausted.items():
             message += f"; {_left_out(run, open_.count(name))}"
-        steps = after_batch(ran=bool(runs), stopped=stopped, waiting=waiting)
+        landing = [task.path for task in left if task.entry.stop_reason in stop_reasons.LANDABLE]
+        steps = after_batch(ran=bool(runs), stopped=stopped, waiting=waiting, landing=landing)
     else:
         message = listing.none_meant(wanted).capitalize()
         steps = after_list(ListFacts(total=0, in_all=len(project.tasks())))

@@ -115,7 +115,8 @@ def approve(project: Project, decision: Decision) -> CompletionResult:
 def reject(project: Project, decision: Decision) -> RunResult:
     """Reject the run: the decision is recorded, and the next attempt receives the reason."""
     store.ensure_writable(project.layout)
-    state = _awaiting(project, decision.about)
+    # Work that was approved and could not land can still be rejected.
+    state = _awaiting(project, decision.about, also=stop_reasons.LANDABLE)
     word = _word(project, decision)
     run = project.layout.run(state.id)
     with exclusive(run):
@@ -127,8 +128,11 @@ def reject(project: Project, decision: Decision) -> RunResult:
     return RunResult(run=shown, next_steps=shown.next_steps)
 
 
-def _awaiting(project: Project, about: str) -> RunState:
-    """Return the run that waits for a person, found by its task or its id; UsageError for none."""
+def _awaiting(project: Project, about: str, also: frozenset[str] = frozenset()) -> RunState:
+    """Return the run that waits for a person, found by its task or its id; UsageError for none.
+
+    `also` are further stops about which a person may decide.
+    """
     project.refuse_inside("a worker does not approve or reject its own work")
     tasks, entries = project.tasks(), project.entries()
     try:
@@ -144,7 +148,7 @@ def _awaiting(project: Project, about: str) -> RunState:
     state = journal.require(project.layout.run(entry.last_run_id))
     if state.result is None:
         ensure_no_live_run(project, entry)
-    if state.result != "stopped" or state.stop_reason not in stop_reasons.FOR_A_PERSON:
+    if state.result != "stopped" or state.stop_reason not in stop_reasons.FOR_A_PERSON | also:
         how = state.stop_reason or state.result or "running"
         raise UsageError(
             f"run {state.id} of {path} does not wait for a person ({how})", next_steps=[look]

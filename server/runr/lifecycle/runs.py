@@ -107,6 +107,7 @@ def _foreign_report(project: Project, run: RunFiles) -> RunReport:
 def stop_run(project: Project, wanted: str, reason: str | None = None) -> RunDetails:
     """Stop a run and return it; its work is kept, and who stopped it and why is recorded."""
     leases.refuse_nested(project, "stop")
+    store.ensure_writable(project.layout)
     run = project.find_run(wanted)
     state = journal.require(run)
     if state.result:

@@ -256,9 +256,9 @@ def stop(run_id: str, *, reason: str = "") -> NextStep:
     return _runr("stop", run_id, *(("--reason", reason) if reason else ()))
 
 
-def land(run_id: str = "", *, every: bool = False) -> NextStep:
+def land(run_id: str = "", *, every: bool = False, to: str = "") -> NextStep:
     """Return how verified work that waits gets into its branch: that of a run, or of all."""
-    return _runr("land", *(("--all",) if every else (run_id,)))
+    return _runr("land", *(("--all",) if every else (run_id,)), *(option("--to", to) if to else ()))
 
 
 def submit(run_id: str, target: str, *, force: bool = False) -> NextStep:

@@ -29,7 +29,8 @@ class RunFacts(NamedTuple):
     """What decides about the next steps of a run; `result` is None while it is running.
 
     `workdir` is empty where its tree is gone, `actions` are those of its stop
-    reason, and `target` is the branch that its work lands on.
+    reason, and `target` is the branch that its work lands on: where that is gone, `lands_on` is
+    another one. `merging` tells whether a merge was begun in its tree, and its conflicts are left.
     """
 
     id: str
@@ -42,6 +43,8 @@ class RunFacts(NamedTuple):
     base: str = ""
     checkpoint: str = ""
     target: str = ""
+    lands_on: str = ""
+    merging: Literal["", "open", "resolved"] = ""
     actions: tuple[Action, ...] = ()
 
 
@@ -61,7 +64,13 @@ def _merge(run: RunFacts) -> NextStep | None:
     """Return how a conflict is resolved on the run's branch, in its tree."""
     if not (run.workdir and run.target):
         return None
-    merging = commands.git("-C", run.workdir, "merge", run.target)
+    if run.merging == "resolved":
+        done = commands.git("-C", run.workdir, "commit", "--no-edit")
+        return done.because("Its conflicts are resolved. Commit the merge")
+    if run.merging == "open":
+        look = commands.git("-C", run.workdir, "status")
+        return look.because("Resolve the conflict there, add the files and commit")
+    merging = commands.git("-C", run.workdir, "merge", run.lands_on or run.target)
     return merging.because("Resolve the conflict there and commit")
 
 
@@ -70,7 +79,7 @@ STOP_ACTIONS: Mapping[Action, Callable[[RunFacts], NextStep | None]] = {
     "approve": lambda run: commands.approve(run.task),
     "doctor": lambda _: commands.doctor(),
     "inspect": _inspect,
-    "land": lambda run: commands.land(run.id),
+    "land": lambda run: commands.land(run.id, to=run.lands_on),
     "log": _log,
     "login": lambda run: commands.login(run.worker),
     "merge": _merge,
@@ -140,12 +149,17 @@ def after_lease_conflict(task: str, run_id: str, *, session: bool) -> tuple[Next
 
 
 def after_batch(
-    *, ran: bool, stopped: Sequence[str], waiting: Sequence[str]
+    *, ran: bool, stopped: Sequence[str], waiting: Sequence[str], landing: Sequence[str] = ()
 ) -> tuple[NextStep, ...]:
-    """Return what to do about the tasks that several runs have left over, or why none `ran`."""
-    resume = (commands.resume(),) if stopped else ()
+    """Return what to do about the tasks that several runs have left over, or why none `ran`.
+
+    Of the `stopped` tasks, those in `landing` have verified work that waits.
+    """
+    land = (commands.land(every=True),) if landing else ()
+    resume = (commands.resume(),) if set(stopped).difference(landing) else ()
     decide = (commands.list_tasks("--waiting"),) if waiting else ()
-    return (*resume, *decide) if ran or resume or decide else (commands.next_task("--explain"),)
+    steps = (*land, *resume, *decide)
+    return steps if ran or steps else (commands.next_task("--explain"),)
 
 
 def without_a_stop(

@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Literal
 
 from runr.clock import format_utc
+from runr.errors import RunrError
+from runr.git import folders
+from runr.git.repo import Repo
 from runr.next_steps.step import NextStep
 from runr.project import Project
 from runr.query.detail_models import CheckDetails, RunDetails
@@ -91,7 +94,31 @@ def foreign_details(project: Project, state: RunState, files: RunFiles) -> RunDe
 
 def next_steps(state: RunState) -> tuple[NextStep, ...]:
     """Return what to do next about a run, with its working tree as it is now."""
-    return report.next_steps(state, has_tree=Path(state.start.workdir).is_dir())
+    tree = Path(state.start.workdir)
+    if state.stop_reason not in stop_reasons.LANDABLE or not tree.is_dir():
+        return report.next_steps(state, has_tree=tree.is_dir())
+    try:
+        other, merging = _other_target(state, tree), _merging(tree)
+    except RunrError:
+        return report.next_steps(state)  # git itself says what is wrong with the tree
+    return report.next_steps(state, lands_on=other, merging=merging)
+
+
+def _other_target(state: RunState, tree: Path) -> str:
+    """Return the branch that is checked out, where the one that the work lands on is gone."""
+    repo = Repo(folders.main_tree(tree) or tree)
+    target = state.start.target
+    if target is None or repo.resolve(f"refs/heads/{target}") is not None:
+        return ""
+    return repo.branch() or ""
+
+
+def _merging(tree: Path) -> Literal["", "open", "resolved"]:
+    """Return whether a merge was begun in the tree, and whether its conflicts are resolved."""
+    own = folders.git_dir(tree)
+    if own is None or not (own / "MERGE_HEAD").exists():
+        return ""
+    return "open" if Repo(tree).run("ls-files", "--unmerged") else "resolved"
 
 
 def run_exit_code(state: RunState) -> int | None:

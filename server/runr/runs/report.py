@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Literal
 
 from runr.next_steps.runs import RunFacts, after_run
 from runr.next_steps.step import CLI, NextStep
@@ -81,8 +82,17 @@ def headline(state: RunState) -> str:
     return f"{name}: completed and verified{where}{forced}"
 
 
-def next_steps(state: RunState, *, has_tree: bool = True) -> tuple[NextStep, ...]:
-    """Return what to do next about a run; `has_tree` tells whether its working tree exists."""
+def next_steps(
+    state: RunState,
+    *,
+    has_tree: bool = True,
+    lands_on: str = "",
+    merging: Literal["", "open", "resolved"] = "",
+) -> tuple[NextStep, ...]:
+    """Return what to do next about a run; `has_tree` tells whether its working tree exists.
+
+    `lands_on` and `merging` are those of RunFacts.
+    """
     start = state.start
     return after_run(
         RunFacts(
@@ -96,6 +106,8 @@ def next_steps(state: RunState, *, has_tree: bool = True) -> tuple[NextStep, ...
             base=start.base_sha,
             checkpoint=state.checkpoint_sha or "",
             target=start.target or "",
+            lands_on=lands_on,
+            merging=merging,
             actions=stop_reasons.find(state.stop_reason or "error").next,
         )
     )
