@@ -10,6 +10,8 @@ import pytest
 
 from cli.terminal import Place, Prepare
 
+STATUS = ".runr/task-status.json"
+
 
 @pytest.fixture
 def worked(prepared: Prepare) -> Place:
@@ -47,7 +49,10 @@ def test_an_export_is_restored_in_another_repository(worked: Place, form: str) -
     assert re.search(r"\d+ would be imported\.$", preview, re.MULTILINE)
     assert not (there.root / ".runr/tasks").exists()
     there.runr("import", "--yes", "kept", code=0)
-    assert seen(there) == seen(worked)
+    assert [task["path"] for task in seen(there)] == [task["path"] for task in seen(worked)]
+    assert json.loads(there.read(STATUS)) == json.loads(worked.read(STATUS))
+    # Neither the runs nor the commits are of this repository.
+    assert not {"verified", "attested"} & {task["evidence"] for task in seen(there)}
     run = worked.status("01-a.md")["last_run_id"]
     assert there.events(run) == worked.events(run)
     assert "completed and verified" in there.runr("report", run, code=0).out
