@@ -8,8 +8,8 @@ import pytest
 from cli.terminal import Place
 from runr.cli.commands import COMMANDS
 
-#: Commands that answer programs in a protocol of their own, and those that read no settings.
-OTHERS = {"mcp", "hook", "merge-status", "version", "completion", "demo"}
+#: Commands that answer programs in a protocol of their own, that read no settings, or do not end.
+OTHERS = {"mcp", "hook", "merge-status", "version", "completion", "demo", "scheduler"}
 
 #: The words after those commands that need some.
 WORDS: Mapping[str, tuple[str, ...]] = {
@@ -32,6 +32,7 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "clean": ("--dry-run",),
     "rebuild": ("--dry-run",),
     "install": ("claude", "--print"),
+    "job": ("status", "latest"),
 }
 BROKEN = '[run]\nworker = "script"\nattemts = 1\n'
 MESSAGE = ".runr/config.toml:3: "
