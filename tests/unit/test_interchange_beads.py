@@ -154,6 +154,8 @@ def test_blank_lines_are_counted_and_a_list_has_places_of_its_own() -> None:
     (single,) = records(issue())
     assert single.place == "issues.jsonl, [0]"
     assert records(" ", "") == ()
+    merged = records("<<<<<<< HEAD", issue(id="1"), "=======", issue(id="2"), ">>>>>>> x")
+    assert [each.id for each in merged] == ["", "1", "", "2", ""]
 
 
 def test_a_file_without_any_issue_is_damaged_as_a_whole() -> None:
@@ -168,6 +170,7 @@ def test_a_file_without_any_issue_is_damaged_as_a_whole() -> None:
         (["2025-01-02T00:00:00Z", "2025-01-01T00:00:00Z"], [True, False]),
         (["2025-01-02", "2025-01-02T00:30:00+01:00"], [True, False]),
         (["2025-01-02T00:00:00Z", "2025-01-02T00:00:00Z"], [True, True]),
+        (["2025-01-02T00:00:00Z"] * 2 + ["2025-01-01T00:00:00Z"], [True, True, False]),
         (["2025-01-02T00:00:00Z", "soon"], [True, True]),
         ([None, "2025-01-02T00:00:00Z"], [True, True]),
     ],

@@ -124,6 +124,7 @@ def test_a_record_of_an_earlier_version_claims_nothing_that_it_does_not_say() ->
     assert not (run.is_retry)
     assert not (run.reminded)
     assert not (run.start.in_place)
+    assert not run.start.was_completed
     assert not (run.decision.approved)
     assert not (run.decision.rejected)
     assert not (MovedRef("main").by_worker)
