@@ -425,3 +425,25 @@ def test_a_setup_that_copies_code_runs_again_for_every_commit(source: Place) -> 
     source.commit("Tasks")
     for task in ("t", "u"):
         assert source.run(task)["status"] == "completed"
+
+
+PLANTS = """
+import hashlib, os, subprocess, zlib
+name = hashlib.sha1(b"blob 4\\0bad\\n").hexdigest()
+objects = subprocess.check_output(["git", "rev-parse", "--git-path", "objects"], text=True).strip()
+os.makedirs(f"{objects}/{name[:2]}", exist_ok=True)
+open(f"{objects}/{name[:2]}/{name[2:]}", "wb").write(zlib.compress(b"blob 5\\0good\\n"))
+open("prog", "w").write("bad\\n")
+"""
+
+
+def test_an_object_that_a_worker_plants_does_not_stand_in_for_a_file(place: Place) -> None:
+    place.write("plant.py", PLANTS)
+    place.script("t.md", "python3 plant.py", header="verify: ['grep -q good prog']")
+    place.commit("Task")
+    run = place.run("t", code=1)
+    assert run["stop_reason"] == "git_failed"
+    assert "not what their names say" in run["detail"]
+    place.runr("resume", code=1)
+    assert place.status("t.md")["status"] == "stopped"
+    place.git("fsck")

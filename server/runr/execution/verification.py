@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from runr import nofollow
@@ -11,6 +12,7 @@ from runr.execution.check_place import CheckPlace, CleanCheckout, Workspace
 from runr.execution.context import RunContext
 from runr.execution.rework import marked_files
 from runr.execution.scope_guard import ScopeReport
+from runr.git import object_check
 from runr.git.snapshot import ChangeSet
 from runr.redaction import CleanLines
 from runr.runs import prompts, spec
@@ -49,6 +51,9 @@ class CandidateResult:
 
 async def verify(context: RunContext, state: RunState) -> VerifyFinished:
     """Verify the work: its scope, then the checks on the commit that would land."""
+    # What the worker has put into the repository must not stand in for the content of its files.
+    began = datetime.fromisoformat(state.created_at).timestamp()
+    object_check.refuse_wrong(context.root, began)
     before = scope_guard.check_scope(context, state)
     if before.violations or before.found is None:
         return _scope_violation(before.violations, [])

@@ -1,5 +1,6 @@
 """One assignment of a worker, within the run's limits, with backoff and fallbacks."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from runr.execution import inputs, ref_guard
 from runr.execution.context import RunContext
 from runr.execution.inputs import InputsGuard
 from runr.execution.tree_guard import TreeGuard
+from runr.git import object_check
 from runr.runs import journal, spec
 from runr.runs.events import (
     Event,
@@ -134,6 +136,7 @@ class WorkerSession:
         A ref that one of them has moved is put back where that is safe, and stops the run.
         """
         compare = ref_guard.guarded(self.context, self.state)
+        began = time.time()
         watched, tree = InputsGuard(self.context, self.state), TreeGuard(self.context, self.state)
         try:
             name, report = await self._first_of(names)
@@ -141,6 +144,7 @@ class WorkerSession:
             moved, changed = compare(), self._compare_inputs(watched)
             if (found := tree.finish()) is not None:
                 self.context.journal.append(found)
+        object_check.refuse_wrong(self.context.root, began)
         stop = "ref_moved" if moved else "inputs_changed" if changed else report.stop
         return name, replace(report, stop=stop, summary=moved or changed or report.summary)
 
