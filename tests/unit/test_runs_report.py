@@ -119,7 +119,7 @@ def test_a_headline_says_how_the_run_ended(run: RunState, line: str) -> None:
             "passed in 1.0s, flaky: it failed before it passed in run 2",
         ),
         (CheckResult("task", "make", 2, 1), "failed (exit code 2) in 1.0s"),
-        (CheckResult("task", "make", 2, 1, runs=3), "failed (exit code 2) in 1.0s, 3 runs"),
+        (CheckResult("task", "make", 2, 1, runs=2), "failed (exit code 2) in 1.0s, 2 runs"),
         (CheckResult("task", "make", None, 1), "failed (timed out) in 1.0s"),
         (CheckResult("task", "make", None, 0, runs=0), "not run"),
         (CheckResult("task", "make", 2, 1, note="why"), "failed (exit code 2) in 1.0s; why"),
@@ -168,7 +168,7 @@ def test_milestones_are_listed_with_their_commits() -> None:
 
 
 def test_a_review_is_reported_until_it_approves() -> None:
-    asked = state(review=Review(feedback=("first", "a\nb\n")))
+    asked = state(review=Review(feedback=("first", "second", "a\nb\n")))
     assert section(asked, "Requested by the reviewer") == "    a\n    b"
     assert section(state(review=Review(approved_by="codex")), "Review") == "Approved by codex."
     assert section(state(), "Review") == ""
@@ -243,7 +243,14 @@ def test_a_phase_is_reported_with_its_time_and_its_cost() -> None:
 
 
 def test_the_facts_are_those_that_are_known() -> None:
-    candidate = Candidate("4" * 40, "4" * 40, carried=(".venv",), ignored=("a.log", "b.log"))
+    candidate = Candidate(
+        "4" * 40,
+        "4" * 40,
+        carried=(".venv",),
+        ignored=("a.log", "b.log"),
+        carried_changes=(".venv/x",),
+        covered=("/other",),
+    )
     run = state(
         usage=Usage(cost_usd=0.0, output_tokens=5),
         verification=verified("passed", candidate),
@@ -254,6 +261,8 @@ def test_the_facts_are_those_that_are_known() -> None:
     assert "- Tokens: 0 in, 5 out" in facts
     assert f"- Checked tree: `{'4' * 40}`, in a clean checkout" in facts
     assert "- Carried: .venv" in facts
+    assert "- Changed in carried folders: .venv/x" in facts
+    assert "- Also mounted over: /other" in facts
     assert "- Ignored by git: a.log, b.log" in facts
     assert "- Rejected: by Eve: wrong" in facts
     assert not any(line.startswith("- Attempts") for line in facts)
@@ -304,3 +313,4 @@ def test_of_many_changes_a_hundred_are_listed() -> None:
     assert render(state(), (), stat[:100]).count(".txt") == 100
     assert "more" not in render(state(), (), stat[:100])
     assert "- and 1 more\n" in render(state(), (), stat)
+    assert "- `a` binary\n- `b` binary\n" in render(state(), (), [("a", None, 0), ("b", 0, None)])
