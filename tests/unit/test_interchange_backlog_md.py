@@ -137,6 +137,7 @@ def test_what_is_no_task_is_left_out_and_what_cannot_be_read_is_damaged(
             "@x",
             [f"line {line} is not YAML: its text is taken as it is" for line in (3, 4)],
         ),
+        (["title: @x", "id: 1"], "@x", ["line 2 is not YAML: its text is taken as it is"]),
         (["title: x"], "x", ["no `id` that could be read: task-7, as the file is named"]),
         (["id: 1"], "1", ["no `title`: the id is taken"]),
         (["id: 1", "title: \udce9"], "\ufffd", ["bytes that are not UTF-8 are replaced by \ufffd"]),
@@ -171,7 +172,7 @@ def test_tasks_are_written_as_a_backlog() -> None:
     done = Entry(status=State.COMPLETED, evidence=Evidence.ATTESTED, completed_by="person:Ada")
     written = write(
         [
-            exported("a.md", ("b.md", "gone.md"), tags=("ä",), priority=2),
+            exported("a.md", ("b.md", "gone.md"), tags=("ä",), priority=1),
             exported("b.md", title="…", priority=-1, entry=done),
             exported("c.md", entry=Entry(status=State.IN_PROGRESS)),
         ]

@@ -176,7 +176,7 @@ def test_a_brief_is_complete_by_itself() -> None:
     assert "Changed outside" not in bare
 
 
-def test_a_planner_only_reads_and_answers_with_at_most_so_many_milestones() -> None:
+def test_a_planner_only_reads_and_answers_with_a_limited_plan() -> None:
     prompt = plan_prompt(state(), "Text.", 4)
     assert prompt.startswith("# Plan task .runr/tasks/a.md\n\n")
     assert "at most 4 milestones" in prompt

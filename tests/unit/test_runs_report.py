@@ -250,6 +250,7 @@ def test_the_facts_are_those_that_are_known() -> None:
         ignored=("a.log", "b.log"),
         carried_changes=(".venv/x",),
         covered=("/other",),
+        confirms=True,
     )
     run = state(
         usage=Usage(cost_usd=0.0, output_tokens=5),
@@ -263,12 +264,14 @@ def test_the_facts_are_those_that_are_known() -> None:
     assert "- Carried: .venv" in facts
     assert "- Changed in carried folders: .venv/x" in facts
     assert "- Also mounted over: /other" in facts
+    assert "- Confirms: the completion before: nothing was changed" in facts
     assert "- Ignored by git: a.log, b.log" in facts
     assert "- Rejected: by Eve: wrong" in facts
     assert not any(line.startswith("- Attempts") for line in facts)
     among = render(state(verification=verified("passed", WORKSPACE)), (), ())
     assert "- Checked in: the workspace, with files that are in no commit\n" in among
     assert "Checked tree" not in among
+    assert "Confirms" not in among
 
 
 def test_a_record_of_another_clone_proves_nothing_and_has_no_next_steps() -> None:
