@@ -4,6 +4,7 @@ import json
 
 from cli.terminal import Place, answered
 from docs.answer_schemas import valid_payload
+from fakes.project_kit import until
 from runr.cli.answers import ANSWERS, PAYLOADS, schema_name
 from runr.cli.commands import COMMANDS
 
@@ -92,6 +93,11 @@ def test_every_command_answers_with_its_payloads(place: Place) -> None:
     seen["acknowledge"] = [payload_of(place, "acknowledge", "a")]
     seen["submit"] = [payload_of(place, "submit", run_of(place, "d.md"), "--to", "main")]
     seen["reset"] = [payload_of(place, "reset", "a", "--reason", "By mistake")]
+    seen["run"] += [payload_of(place, "run", "--all-ready", "--dry-run")]
+    place.script("d2.md", "echo 1 > d2.txt")
+    seen["run"] += [payload_of(place, "run", "--all-ready", "--detach")]
+    until(lambda: place.runr("job", "status", "--json").json["status"] != "running", "the job")
+    seen["resume"] += [payload_of(place, "resume", "--all")]
     seen["land"] = [payload_of(place, "land", "--all")]
     place.script("j.md", "echo 1 > j.txt", "tags: [job]")
     seen["job"] = [payload_of(place, "job", "run", "--where", "tag:job")]

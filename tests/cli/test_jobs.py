@@ -357,3 +357,44 @@ def test_upcoming_shows_when_jobs_fire_and_what_is_ready(place: Place) -> None:
     assert ".runr/jobs/wrong.yaml:1" in place.runr("list-jobs", code=0).out
     once = place.runr("scheduler", "--once", code=0).out
     assert once.startswith("No job is due.\nnext: ")
+
+
+def test_all_that_is_ready_runs_detached_as_a_job_and_has_a_plan(place: Place) -> None:
+    place.script("a.md", "echo a > a.txt")
+    place.script("b.md", "cat a.txt > b.txt", "depends_on: [a]")
+    place.commit("Tasks")
+    plan = place.runr("run", "--all-ready", "--dry-run", "--json", code=0).json
+    assert [(each["path"][12:], each["wave"]) for each in plan["tasks"]] == [
+        ("a.md", 1),
+        ("b.md", 2),
+    ]
+    job_run = place.runr("run", "--all-ready", "--detach", "--json", code=0).json["id"]
+    assert set(statuses(finished(place, job_run)).values()) == {"completed"}
+    assert place.read("b.txt") == "a\n"
+    assert (
+        "takes --where" in place.runr("run", "--all-ready", "--tag", "x", "--dry-run", code=2).err
+    )
+
+
+def test_stopped_runs_are_resumed_together_and_are_no_success(place: Place) -> None:
+    fixed = place.root / ".runr" / "fixed"
+    for name in "ab":
+        place.script(f"{name}.md", f"[ -e {fixed} ] && echo {name} > {name}.txt")
+    place.commit("Tasks")
+    place.runr("run", "--all-ready", code=1)
+    assert "stopped: a.md, b.md" in place.runr("run", "--all-ready", code=1).out
+    place.runr("resume", "--all", code=1)
+    fixed.touch()
+    assert "2 of 2 runs completed" in place.runr("resume", "--all", code=0).out
+    assert place.runr("resume", "--all", code=0).out.startswith("No run was resumed")
+
+
+def test_a_watched_status_ends_with_the_job(place: Place) -> None:
+    go = place.root / ".runr" / "go"
+    place.script("a.md", f"{_AWAIT.format(go)}; echo a > a.txt")
+    place.commit("Tasks")
+    job_run = started(place, "--all-ready")
+    go.touch()
+    shown = place.runr("job", "status", job_run, "--watch", code=0).out
+    assert shown.splitlines()[-1].startswith("  ") or "receipt" in shown
+    assert "completed, 1 completed" in shown

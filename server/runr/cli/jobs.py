@@ -6,6 +6,7 @@ none of it.
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -159,14 +160,28 @@ def _wanted(
 
 @_of_job("status")
 @_JOB_RUN
-def status(invocation: Invocation, job_run: str | None) -> None:
+@click.option("--watch", is_flag=True, help="Keep showing it, with a bar for each track.")
+def status(invocation: Invocation, job_run: str | None, *, watch: bool) -> None:
     """Show how far a job is.
 
     Without JOB or ID, the latest job run.
     """
     project = invocation.project()
     found = job_journal.find(project.layout, job_run)
+    if watch:
+        _watch(invocation, found.id)
     invocation.show(views.details(project, found), render_jobs.render_status)
+
+
+def _watch(invocation: Invocation, job_run_id: str) -> None:
+    """Show a bar for each track, drawn again at each change, until the job ends."""
+    from runr.jobs import control  # noqa: PLC0415 - see above
+
+    # Not by `say`, which takes out what moves the cursor; names are printable already.
+    bars = render_jobs.Bars(click.echo, redraws=console.line_width() is not None)
+    show = (lambda _state: None) if invocation.as_json else bars.show
+    with suppress(KeyboardInterrupt):
+        control.wait_for_job(invocation.project(), job_run_id, on_change=show)
 
 
 @_of_job("receipt")

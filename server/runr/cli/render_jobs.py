@@ -11,7 +11,7 @@ from runr.jobs.views import JobRunDetails, JobRunTask, reason
 from runr.text import flat, format_duration, pluralize, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from runr.jobs.landing import JobLanding
     from runr.jobs.listing import JobList, JobSummary
@@ -193,3 +193,50 @@ def _changed(each: TaskProgress) -> str:
     if each.status == "waiting" and each.not_before:
         why = f"waits until {_clock(each.not_before)}" + (f": {why}" if why else "")
     return f"  {clock} {style(sign, fg=colour)} {_name(each.task)} {each.status}  {why}".rstrip()
+
+
+class Bars:
+    """Shows a bar for each track: one mark for each task.
+
+    On a terminal (`redraws`) the last bars are replaced, else only changed ones are printed.
+    """
+
+    def __init__(self, say: Callable[[str], None], *, redraws: bool) -> None:
+        self._say = say
+        self._redraws = redraws
+        self._shown: list[str] = []
+
+    def show(self, state: JobState) -> None:
+        """Print the bars of all tracks."""
+        lines = list(_bars(state))
+        if self._redraws and self._shown:
+            # Up to the first of them, and clear what is below.
+            self._say(f"\x1b[{len(self._shown)}A\x1b[J" + "\n".join(lines))
+        elif self._redraws:
+            self._say("\n".join(lines))
+        else:
+            for line in lines:
+                if line not in self._shown:
+                    self._say(line)
+        self._shown = lines
+
+
+def _bars(state: JobState) -> Iterator[str]:
+    tracks: dict[str, list[TaskProgress]] = {}
+    known = {each.task: each for each in state.tasks}
+    for item in state.start.work.items:
+        tracks.setdefault(item.track, []).append(known[item.task])
+    width = column_width(list(tracks))
+    for track, tasks in tracks.items():
+        marks = "".join(_mark(each) for each in tasks)
+        done = sum(each.status == "completed" for each in tasks)
+        now = ", ".join(_name(each.task) for each in tasks if each.status == "running")
+        waits = next((each.not_before for each in tasks if each.not_before and not now), None)
+        what = now or (f"waits until {_clock(waits)}" if waits and not state.result else "")
+        line = f"  {pad(printable(track), width)}  {marks}  {done}/{len(tasks)}  {what}"
+        yield line.rstrip()
+
+
+def _mark(each: TaskProgress) -> str:
+    sign, colour = _SIGNS.get(each.status, ("○", None))
+    return style(sign, fg=colour)

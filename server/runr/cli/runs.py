@@ -9,6 +9,7 @@ from runr.cli.filters import filtered
 from runr.errors import ExitCode, UsageError
 from runr.jobs import batch
 from runr.jobs.batch import BatchResult
+from runr.jobs.model import ALL_READY
 from runr.lifecycle import resume as lifecycle_resume
 from runr.lifecycle import runs as lifecycle_runs
 from runr.lifecycle import start
@@ -49,6 +50,7 @@ _WAIT = click.option(
     is_flag=True,
     help="When the usage limit of the worker's account is reached, wait until it resets.",
 )
+@click.option("--dry-run", is_flag=True, help="With --all-ready: show the plan, start nothing.")
 @_WAIT
 def run(
     invocation: Invocation,
@@ -58,6 +60,7 @@ def run(
     wanted: Filter,
     all_ready: bool,
     auto_only: bool,
+    dry_run: bool,
     wait: bool,
     **options: object,
 ) -> int:
@@ -69,8 +72,15 @@ def run(
     named = (*tasks, *names)
     if all_ready or auto_only:
         kinds: tuple[Kind, ...] = ("automated",) if auto_only else ("automated", "hybrid")
-        _refuse_names(named, options, wait=wait)
+        _refuse_names(named, options)
+        if dry_run or not wait:
+            _refuse_for_job(wanted, options)
+            return _as_job(invocation, auto_only=auto_only, dry_run=dry_run, options=options)
         return _run_ready(invocation, kinds=kinds, wanted=wanted, options=options)
+    if dry_run:
+        raise UsageError(
+            "--dry-run is for --all-ready", next_steps=[commands.next_task("--explain")]
+        )
     if not named:
         raise UsageError(
             "which task? Pass TASK, or --all-ready for every task that is ready for a worker",
@@ -161,12 +171,14 @@ def stop(invocation: Invocation, run: str, reason: str | None) -> None:
     is_flag=True,
     help="Accept what was changed of the settings and the task while the worker worked.",
 )
+@click.option("--all", "every", is_flag=True, help="Resume every run that needs no decision.")
 @_WAIT
 def resume(
     invocation: Invocation,
     run: str | None,
     since: str | None,
     *,
+    every: bool,
     preview: bool,
     accept_changes: bool,
     wait: bool,
@@ -176,6 +188,10 @@ def resume(
     Its work so far is kept. Without RUN, resumes the run that stopped last, or
     shows which task is ready or waiting for a person.
     """
+    if every:
+        if run or since or preview or accept_changes or not wait:
+            raise UsageError("--all resumes every run as it stopped, and takes no other option")
+        return _resume_all(invocation)
     phase = Phase(since) if since else None
     if run is None and phase is None and not accept_changes:
         return _resume_latest(invocation, preview=preview, wait=wait)
@@ -192,6 +208,27 @@ def resume(
         return ExitCode.DONE
     invocation.say(f"run {answer.run.id} is resumed")
     return _follow(invocation, answer.run.id, after=answer.run.seq)
+
+
+def _resume_all(invocation: Invocation) -> int:
+    begun: list[RunDetails] = []
+
+    def on_begin(view: RunDetails) -> None:
+        begun.append(view)
+        invocation.say(f"run {view.id} of {view.task_path.removeprefix('.runr/tasks/')} is resumed")
+
+    try:
+        answer = batch.resume_all(
+            invocation.project(),
+            on_begin=on_begin,
+            on_event=_progress(invocation),
+            on_end=lambda view: invocation.say(render_runs.render_end(view)),
+        )
+    except KeyboardInterrupt:
+        return _interrupted(begun[-1].id if begun else None)
+    invocation.show(answer, _render_batch)
+    nothing = ExitCode.FAILED if answer.stopped_paths and not answer.runs else ExitCode.DONE
+    return next((run.exit_code for run in answer.runs if run.exit_code), nothing)
 
 
 def _resume_latest(invocation: Invocation, *, preview: bool, wait: bool) -> int:
@@ -226,16 +263,45 @@ def _request(invocation: Invocation, task: str, options: dict[str, object]) -> R
     return RunRequest.model_validate({**options, "task": task, "session_id": session_id})
 
 
-def _refuse_names(named: tuple[str, ...], options: dict[str, object], *, wait: bool) -> None:
+def _refuse_names(named: tuple[str, ...], options: dict[str, object]) -> None:
     """Raise UsageError for what cannot be combined with --all-ready."""
     if named:
         raise UsageError(
             "pass task names or --all-ready, not both",
             next_steps=[commands.run(named[0]), commands.run_all_ready()],
         )
-    if options["force"] or not wait:
-        option = "--force" if options["force"] else "--detach"
-        raise UsageError(f"{option} requires a single task")
+    if options["force"]:
+        raise UsageError("--force requires a single task")
+
+
+def _refuse_for_job(wanted: Filter, options: dict[str, object]) -> None:
+    """Raise UsageError for what a job cannot do as `runr run` does it."""
+    if wanted or options["in_place"]:
+        what = "filters" if wanted else "--in-place"
+        raise UsageError(
+            f"{what} cannot be combined with --detach and --dry-run here: a job takes --where",
+            next_steps=[commands.help_of("job", "run")],
+        )
+
+
+def _as_job(
+    invocation: Invocation, *, auto_only: bool, dry_run: bool, options: dict[str, object]
+) -> int:
+    """Show what is ready as the plan of a job, or start that job: one task after the other."""
+    # Most runs are of one task, and need nothing of this.
+    from runr.cli import render_jobs  # noqa: PLC0415 - see above
+    from runr.jobs import control, expansion, plan  # noqa: PLC0415 - see above
+
+    select = "is:open type:automated" if auto_only else ALL_READY
+    worker = worker if isinstance(worker := options["worker"], str) else None
+    job = expansion.ad_hoc("ready", select, parallel=1, worker=worker)._replace(
+        land="each", on_usage_limit="wait" if options["wait_for_limit"] else "stop"
+    )
+    if dry_run:
+        invocation.show(plan.plan_job(invocation.project(), job), render_jobs.render_plan)
+    else:
+        invocation.show(control.start_job(invocation.project(), job), render_jobs.render_started)
+    return ExitCode.DONE
 
 
 def _run_several(
@@ -291,7 +357,9 @@ def _run_ready(
     except KeyboardInterrupt:
         return _interrupted(started[-1].id if started else None)
     invocation.show(answer, _render_batch)
-    return next((run.exit_code for run in answer.runs if run.exit_code), ExitCode.DONE)
+    # With only stopped tasks left, nothing was done.
+    nothing = ExitCode.FAILED if answer.stopped_paths and not answer.runs else ExitCode.DONE
+    return next((run.exit_code for run in answer.runs if run.exit_code), nothing)
 
 
 def _follow(invocation: Invocation, run: str, *, after: int = 0) -> int:

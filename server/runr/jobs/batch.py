@@ -11,6 +11,7 @@ from runr.errors import (
     WorkerUnavailableError,
 )
 from runr.lifecycle import follow, start
+from runr.lifecycle import runs as lifecycle_runs
 from runr.lifecycle.start import RunRequest
 from runr.next_steps.runs import after_batch
 from runr.next_steps.tasks import ListFacts, after_list
@@ -21,8 +22,9 @@ from runr.query.filters import MATCH_ALL, Filter
 from runr.query.models import Kind, Result
 from runr.query.snapshot import Snapshot
 from runr.query.task_state import TaskState
-from runr.runs import stop_reasons
+from runr.runs import journal, stop_reasons
 from runr.runs.events import Event
+from runr.status.model import State
 from runr.text import pluralize
 
 OnStart = Callable[[RunDetails], None]
@@ -121,6 +123,66 @@ def run_ready(
         message=message,
         next_steps=project.surface.lines(steps),
     )
+
+
+def resume_all(
+    project: Project,
+    *,
+    on_begin: OnStart = _ignore,
+    on_event: Callable[[Event], None] = _ignore,
+    on_end: OnStart = _ignore,
+) -> BatchResult:
+    """Resume every run that has stopped and needs no decision, those that stopped first first.
+
+    Those of a worker whose account has used up its limit, has no credit or is not logged in are
+    left out as soon as one has met that.
+    """
+    project = _warning_once(project)
+    resumed: list[RunDetails] = []
+    refused: list[str] = []
+    exhausted: set[str] = set()
+    waiting: list[str] = []
+    for task, run_id in _stopped(project):
+        state = journal.require(project.layout.run(run_id))
+        if state.stop_reason in stop_reasons.FOR_A_PERSON:
+            waiting.append(task)
+            continue
+        if state.last_worker in exhausted:
+            refused.append(f"{_name(task)}: the account of {state.last_worker} cannot be used")
+            continue
+        try:
+            answer = lifecycle_runs.resume_run(project, run_id)
+        except RunrError as error:
+            refused.append(f"{_name(task)}: {error.message}")
+            continue
+        on_begin(answer.run)
+        resumed.append(
+            follow.wait_for_run(project, run_id, on_event=on_event, after=answer.run.seq)
+        )
+        on_end(resumed[-1])
+        if resumed[-1].stop_reason in stop_reasons.OF_THE_ACCOUNT:
+            exhausted.add(resumed[-1].worker)
+    left = [_path for _path, _ in _stopped(project) if _path not in waiting]
+    message = _summary(resumed, waiting, left) if resumed else "No run was resumed"
+    steps = after_batch(ran=True, stopped=left, waiting=waiting)
+    return BatchResult(
+        runs=resumed,
+        refused=refused,
+        needs_human_paths=waiting,
+        stopped_paths=left,
+        message=message,
+        next_steps=project.surface.lines(steps),
+    )
+
+
+def _stopped(project: Project) -> list[tuple[str, str]]:
+    """Return the tasks whose last run has stopped, with that run, the first to stop first."""
+    found = [
+        (entry.updated_at or "", task, entry.last_run_id)
+        for task, entry in project.entries().items()
+        if entry.status in (State.STOPPED, State.FAILED) and entry.last_run_id
+    ]
+    return [(task, run_id) for _, task, run_id in sorted(found)]
 
 
 def summarize(runs: list[RunDetails]) -> BatchResult:
