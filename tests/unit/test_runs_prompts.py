@@ -121,6 +121,12 @@ def test_a_session_that_knows_the_task_gets_what_failed_and_nothing_else(
     assert "Do it" not in prompt
 
 
+@pytest.mark.parametrize(("attempt", "repeated"), [(0, False), (1, True), (2, True)])
+def test_the_first_attempt_has_nothing_to_repair(attempt: int, *, repeated: bool) -> None:
+    prompt = work_prompt(state(attempt=attempt, verification=FAILED), "Text.")
+    assert ("# Failed checks" in prompt) == repeated
+
+
 def test_after_an_outage_the_session_goes_on() -> None:
     prompt = continue_prompt(state())
     assert prompt.startswith("# Task .runr/tasks/a.md\n\nThe model's service did not answer")
