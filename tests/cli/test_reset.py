@@ -69,6 +69,33 @@ def test_neither_the_records_nor_the_commits_bring_the_completion_back(done: Pla
     assert statuses(done) == wanted
 
 
+@pytest.mark.parametrize("keeps_the_folder", [True, False])
+def test_an_older_status_file_does_not_bring_the_completion_back(
+    done: Place, *, keeps_the_folder: bool
+) -> None:
+    older = done.read(".runr/task-status.json")
+    reset = done.runr("reset", "a", *_WRONG, "--by", "Grace", "--json", code=0).json["run_id"]
+    if not keeps_the_folder:
+        shutil.rmtree(done.run_folder(reset))
+    done.write(".runr/task-status.json", older)
+    assert f"its completion was reset by Grace (run {reset})" in done.runr("verify", code=1).out
+    wanted = {"a.md": "pending", "b.md": "stale", "c.md": "pending"}
+    assert statuses(done) == wanted
+    assert "not proved" in done.runr("list-tasks").out
+    assert shown(done, "c")["blocked_by"] == [".runr/tasks/a.md"]
+    assert done.runr("next", "--json").json["task"]["path"] == ".runr/tasks/a.md"
+    done.runr("status", "--infer-from-git", "--apply", code=0)
+    assert statuses(done) == wanted
+    done.runr("rebuild", code=0)
+    assert statuses(done) == wanted
+    done.runr("verify", code=0)
+    done.script("a.md", "echo A > a.txt", "owns: [a.txt]")
+    done.commit("Better")
+    done.run("a")
+    assert shown(done, "a")["evidence"] == "verified"
+    done.runr("verify", code=0)
+
+
 def test_a_reset_task_is_completed_again_by_a_run_or_a_person(done: Place) -> None:
     done.runr("reset", "a", *_WRONG, code=0)
     done.script("a.md", "echo A > a.txt", "owns: [a.txt]")

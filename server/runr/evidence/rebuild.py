@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 
 from runr.errors import RunrError
-from runr.evidence import inference, matcher
+from runr.evidence import inference, matcher, resets
 from runr.evidence.later_changes import HistoryOrder
 from runr.git import log
 from runr.git.log import Commit
@@ -40,6 +40,7 @@ def entries(layout: Layout, salvaged: Mapping[str, Entry] | None = None) -> dict
         old = known.get(task, UNTOUCHED)
         foreign = old.status is State.COMPLETED and old.last_run_id not in ids
         known[task] = better(old, made) if foreign else made
+    known = resets.apply(layout, known)
     _, found = matcher.read_matches(layout, repository.scan(layout), here, known)
     sequence = next_sequence(known.values())
     order = HistoryOrder(repo=Repo(layout.root), runs={run.id: run for run in here})

@@ -13,11 +13,12 @@ from typing import NamedTuple
 
 from runr import nofollow
 from runr.errors import DamagedStateError
+from runr.evidence import resets
 from runr.evidence.inference import CONFIDENCE, Basis
 from runr.git import log
 from runr.git.repo import Repo
 from runr.runs import completed_runs, journal
-from runr.runs.completed_runs import Completed
+from runr.runs.completed_runs import Completed, ResetRecord
 from runr.runs.model import RunState
 from runr.status.model import UNTOUCHED, Entry, Evidence, State, Verification, fold
 from runr.storage import state_dir
@@ -42,8 +43,11 @@ def find_supported(layout: Layout, repo: Repo, entries: Mapping[str, Entry]) -> 
     """Return what counts of the entries; those that count as they are stay the same objects."""
     claims = {task: entry for task, entry in entries.items() if is_claim(entry)}
     known = _records(layout, claims.values())
+    taken_back = _taken_back(layout, entries, known)
     unproved, alone = {}, {}
     for task, entry in claims.items():
+        if task in taken_back:
+            continue
         record = known.get(entry.last_run_id or "")
         if record is None:
             alone[task] = entry
@@ -51,10 +55,27 @@ def find_supported(layout: Layout, repo: Repo, entries: Mapping[str, Entry]) -> 
             unproved[task] = why
     weaker = _weaker(layout, repo, alone)
     unproved |= {task: _unsupported(entry) for task, entry in alone.items() if task not in weaker}
-    if not (weaker or unproved):
+    if not (weaker or unproved or taken_back):
         return Supported(entries, {})
     pending = {task: _pending(entries[task]) for task in unproved}
+    pending |= {task: resets.applied(entries[task], made) for task, made in taken_back.items()}
+    unproved |= {task: resets.explain(made) for task, made in taken_back.items()}
     return Supported({**entries, **weaker, **pending}, unproved)
+
+
+def _taken_back(
+    layout: Layout, entries: Mapping[str, Entry], known: Mapping[str, Completed]
+) -> dict[str, ResetRecord]:
+    """Return the resets that the entries contradict."""
+    made, found = resets.read(layout), {}
+    for task, entry in entries.items() if made else ():
+        record = known.get(entry.last_run_id or "")
+        # The entry may have any number; the record of its run has the right one.
+        sequence = record.sequence if record else entry.sequence
+        reset = resets.find(made, task, entry.last_run_id, sequence)
+        if reset is not None and entry.status is State.COMPLETED:
+            found[task] = reset
+    return found
 
 
 def _records(layout: Layout, claims: Iterable[Entry]) -> dict[str, Completed]:
@@ -93,6 +114,7 @@ def _completed(state: RunState) -> Completed | None:
         checkpoint_sha=made.checkpoint_sha,
         task_sha256=made.task_sha256,
         verification=made.verification.value,
+        sequence=state.sequence,
     )
 
 

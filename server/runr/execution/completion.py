@@ -7,7 +7,7 @@ from pathlib import Path
 from runr import nofollow
 from runr.clock import format_utc
 from runr.errors import DamagedStateError, GitError
-from runr.evidence import rebuild
+from runr.evidence import rebuild, resets
 from runr.execution.context import RunContext
 from runr.git import quarantine, snapshot
 from runr.git.repo import Repo
@@ -26,6 +26,8 @@ def write_status(context: RunContext, state: RunState, *, if_current: bool = Fal
     With `if_current`, the entry of a task that another run has claimed since is left alone.
     """
     task, now = state.start.task, format_utc(context.clock())
+    if state.start.kind == "reset":
+        resets.keep(context.layout, state)
 
     def change(entries: dict[str, Entry]) -> dict[str, Entry]:
         entry = entries.get(task, Entry())

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from runr import nofollow
 from runr.config.settings import Config
 from runr.errors import AlreadyRunningError, RunrError, UsageError
-from runr.evidence import rebuild
+from runr.evidence import rebuild, resets
 from runr.execution import inputs, process
 from runr.execution.inside import run_around
 from runr.git import hooks
@@ -81,7 +81,9 @@ def next_sequence(project: Project) -> int:
     """Return the sequence of a run that takes its task now: greater than all that is recorded."""
     entries = project.entries()
     if entries:
-        return next_order(entries.values())
+        # An older status file that was put back does not know of later resets.
+        known = max((each.of_sequence for each in resets.read(project.layout)), default=0)
+        return max(next_order(entries.values()), known + 1)
     # The status file may be gone, and the runs are here.
     return 1 + max((run.sequence for run in rebuild.runs(project.layout)), default=0)
 

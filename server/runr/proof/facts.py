@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from runr.errors import RunrError
-from runr.evidence import matcher, rebuild
+from runr.evidence import matcher, rebuild, resets
 from runr.evidence.inference import CommitMatch
 from runr.git import log
 from runr.git.log import Commit
@@ -13,6 +13,7 @@ from runr.project import Project
 from runr.proof.rules import CommitFacts, Facts
 from runr.query.snapshot import Snapshot
 from runr.runs import journal
+from runr.runs.completed_runs import ResetRecord
 from runr.runs.model import RunState
 from runr.status.branch import Rewritten
 from runr.status.model import Entry, State
@@ -40,6 +41,7 @@ def collect(project: Project, snapshot: Snapshot, tasks: Iterable[str]) -> list[
     states = {task: found.state for task, found in runs.items() if found.state is not None}
     shas = {task: _shas(entries[task], states.get(task)) for task in wanted}
     matches = _matches(project, snapshot, entries)
+    known_resets = resets.read(project.layout)
     named = {sha for pair in shas.values() for sha in pair}
     where = snapshot.on_branch
     named |= {rewritten.sha for rewritten in where.rewritten.values()}
@@ -49,6 +51,7 @@ def collect(project: Project, snapshot: Snapshot, tasks: Iterable[str]) -> list[
         Facts(
             task=task,
             entry=entries[task],
+            taken_back=_taken_back(known_resets, task, entries[task], runs[task].state),
             run=runs[task].state,
             damage=runs[task].damage,
             is_foreign=runs[task].is_foreign,
@@ -81,6 +84,14 @@ def _run(project: Project, entry: Entry) -> _Record:
         return _Record(state=journal.folded(run), is_foreign=journal.is_foreign(run))
     except (RunrError, OSError) as error:
         return _Record(damage=getattr(error, "message", str(error)))
+
+
+def _taken_back(
+    known: Iterable[ResetRecord], task: str, entry: Entry, run: RunState | None
+) -> str | None:
+    sequence = run.sequence if run else entry.sequence
+    made = resets.find(known, task, entry.last_run_id, sequence)
+    return resets.explain(made) if made else None
 
 
 def _shas(entry: Entry, run: RunState | None) -> tuple[str, str]:

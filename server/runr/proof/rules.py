@@ -39,11 +39,12 @@ class Facts(NamedTuple):
     which the run says it was integrated; `on_branch` tells of the checkpoint
     whether it leads to HEAD, `rewritten` names the commit that took its place there.
     `match` is the commit of HEAD's history that is surest to be the task's work.
-    `open_dependencies` are not completed.
+    `open_dependencies` are not completed. `taken_back` says who reset the completion.
     """
 
     task: str
     entry: Entry
+    taken_back: str | None = None
     run: RunState | None = None
     damage: str | None = None
     is_foreign: bool = False
@@ -73,6 +74,8 @@ class Proof(NamedTuple):
 
 def prove(facts: Facts) -> Proof:
     """Return how well the records and commits that are here prove the completion."""
+    if facts.taken_back:
+        return Proof(problems=(Problem("record", facts.taken_back),))
     level, problems, remarks = _shown(facts)
     problems = (*problems, *_forced(facts))
     remarks = (*remarks, *_circumstances(facts))

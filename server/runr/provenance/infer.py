@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal, NamedTuple
 
-from runr.evidence import inference, matcher, rebuild
+from runr.evidence import inference, matcher, rebuild, resets
 from runr.evidence.inference import CommitMatch
 from runr.evidence.later_changes import HistoryOrder
 from runr.next_steps import commands
@@ -57,7 +57,7 @@ def infer_statuses(
 
     Better evidence is never overwritten.
     """
-    before = project.entries()
+    before = resets.apply(project.layout, project.entries())
     runs, tasks = rebuild.runs(project.layout), project.tasks()
     with project.doing("reading the history"):
         reading, found = matcher.read_matches(
@@ -117,9 +117,9 @@ def _apply(project: Project, found: dict[str, CommitMatch], rule: _Rule) -> list
 
     def change(entries: dict[str, Entry]) -> dict[str, Entry]:
         changed.clear()
-        merged = dict(entries)
+        merged, known = dict(entries), resets.apply(project.layout, entries)
         for task, finding in sorted(found.items()):
-            entry = entries.get(task, UNTOUCHED)
+            entry = known.get(task, UNTOUCHED)
             after = _after(entry, finding, rule, project.now())
             if after != entry:
                 merged[task] = after

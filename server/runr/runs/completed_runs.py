@@ -1,7 +1,7 @@
-"""What the runs of this clone completed, kept so that a listing does not read their journals.
+"""What the runs of this clone completed and reset, so that a listing does not read their journals.
 
 It is beside the key in the git directory, where no commit and no clone can put anything. It only
-ever grows: what a run completed never changes.
+ever grows: what a run completed or reset never changes, also where its folder is gone.
 """
 
 import json
@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from runr.git import folders
 
@@ -24,27 +24,70 @@ class Completed(NamedTuple):
     checkpoint_sha: str | None
     task_sha256: str | None
     verification: str
+    sequence: int = 0
+
+
+class ResetRecord(NamedTuple):
+    """A completed reset of this clone: which run's completion of the task it took back.
+
+    `of_sequence` is that of the completion, or of the reset where its run is not here. No
+    commit up to `commit` counts any more.
+    """
+
+    run_id: str
+    task: str
+    of: str | None
+    of_sequence: int
+    by: str
+    time: str
+    commit: str | None
+
+
+_COMPLETED, _RESETS = "completed", "resets"
 
 
 def read(root: Path) -> Mapping[str, Completed]:
     """Return what is kept, by the ids of the runs; nothing where it cannot be read."""
-    path = _path(root)
-    try:
-        lines = [line for line in path.read_bytes().splitlines() if line] if path else []
-    except OSError:
-        return {}
-    try:
-        # At once, which is much faster than line by line.
-        rows = json.loads(b"[" + b",".join(lines) + b"]")
-    except ValueError:
-        rows = list(_readable(lines))
+    rows = _rows(root, _COMPLETED) or []
     return {row[0]: Completed(*row) for row in rows if len(row) == len(Completed._fields)}
 
 
 def add(root: Path, found: Iterable[Completed]) -> None:
     """Keep what was found; where nothing can be written, it is found again next time."""
-    path, lines = _path(root), "".join(f"{json.dumps(each)}\n" for each in found)
-    if path is None or not lines:
+    _append(root, _COMPLETED, found)
+
+
+def read_resets(root: Path) -> list[ResetRecord] | None:
+    """Return the resets that are kept; None where none were ever looked for."""
+    rows = _rows(root, _RESETS)
+    if rows is None:
+        return None
+    return [ResetRecord(*row) for row in rows if len(row) == len(ResetRecord._fields)]
+
+
+def add_resets(root: Path, found: Iterable[ResetRecord]) -> None:
+    """Keep the resets, also where there are none, so that they are not looked for again."""
+    _append(root, _RESETS, found)
+
+
+def _rows(root: Path, name: str) -> list[Any] | None:
+    path = _path(root, name)
+    try:
+        lines = [line for line in path.read_bytes().splitlines() if line] if path else None
+    except OSError:
+        return None
+    if lines is None:
+        return None
+    try:
+        # At once, which is much faster than line by line.
+        return list(json.loads(b"[" + b",".join(lines) + b"]"))
+    except ValueError:
+        return list(_readable(lines))
+
+
+def _append(root: Path, name: str, found: Iterable[NamedTuple]) -> None:
+    path, lines = _path(root, name), "".join(f"{json.dumps(each)}\n" for each in found)
+    if path is None or (not lines and name == _COMPLETED):
         return
     with suppress(OSError):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -62,6 +105,6 @@ def _readable(lines: Iterable[bytes]) -> Iterable[list[str]]:
             yield json.loads(line)
 
 
-def _path(root: Path) -> Path | None:
+def _path(root: Path, name: str) -> Path | None:
     common = folders.common_dir(root)
-    return common / "runr" / "key" / "completed" if common else None
+    return common / "runr" / "key" / name if common else None
