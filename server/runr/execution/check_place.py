@@ -209,7 +209,8 @@ class CleanCheckout:
 
     def copy_written(self, workspace: Path) -> None:
         """Copy the changes to declared files into the workspace."""
-        clean_checkout.copy_changes(self._checkout, self.written, workspace)
+        there = Repo(workspace, self._built.source.variables)
+        clean_checkout.copy_changes(self._checkout, self.written, there)
 
     @property
     def _copies(self) -> tuple[str, ...]:

@@ -49,7 +49,7 @@ def check_scope(
     violations = _violations(workspace, state.spec, found)
     if start.branch is not None:
         violations += _committed_inputs(state.spec, found)
-        violations += _unreachable_work(workspace, found)
+    violations += _unreachable_work(workspace, found, own_tree=start.branch is not None)
     violations += _forged_checkpoints(state, found)
     return ScopeReport(paths=found.paths, violations=violations, found=found)
 
@@ -122,9 +122,14 @@ def _notes(found: ChangeSet) -> Iterator[tuple[str, str]]:
             yield change.path, f"its mode, {change.old_mode[-3:]} to {change.new_mode[-3:]}"
 
 
-def _unreachable_work(workspace: Repo, found: ChangeSet) -> list[str]:
-    """Return what would be lost with the run's own working tree, because no commit has it."""
-    return [f"{path} ({why})" for path, why in snapshot.unreachable_work(workspace, found)]
+def _unreachable_work(workspace: Repo, found: ChangeSet, *, own_tree: bool) -> list[str]:
+    """Return what no clone could have: commits that only a submodule here has.
+
+    In the run's own working tree, also what would be lost with it, because no commit has it.
+    """
+    unpublished = snapshot.unpublished_commits(workspace, found)
+    lost = snapshot.unreachable_work(workspace, found) if own_tree else ()
+    return [f"{path} ({why})" for path, why in (*lost, *unpublished)]
 
 
 def _forged_checkpoints(state: RunState, found: ChangeSet) -> list[str]:

@@ -104,22 +104,25 @@ def changed_files(checkout: Checkout) -> tuple[str, ...]:
     return tuple(field[3:] for field in fields)
 
 
-def copy_changes(checkout: Checkout, changed: Sequence[Change], workspace: Path) -> None:
+def copy_changes(checkout: Checkout, changed: Sequence[Change], workspace: Repo) -> None:
     """Write changed files of the checkout into a workspace that has the same folders.
 
     Raises GitError, with nothing written, for a file that has other content there than the
     checkout had: it is the user's, and in no commit.
     """
+    # With the user's own settings, the files there may have other line ends than those of a clone.
+    here = private_dir.of(workspace) or workspace
     for change in changed:
-        if not _is_as_committed(checkout.repo, change, workspace / change.path):
+        file = workspace.path / change.path
+        if not any(_is_as_committed(repo, change, file) for repo in (checkout.repo, here)):
             raise GitError(
                 f"{change.path} has changes of yours that are in no commit, so what a check writes "
                 "cannot be copied there: commit them, or leave the file out of verify.writes"
             )
     for change in changed:
-        target = workspace / change.path
-        if target.parent.resolve() != workspace.resolve() / Path(change.path).parent:
-            raise GitError(f"{change.path} is behind a link in {workspace}")
+        target = workspace.path / change.path
+        if target.parent.resolve() != workspace.path.resolve() / Path(change.path).parent:
+            raise GitError(f"{change.path} is behind a link in {workspace.path}")
         target.unlink(missing_ok=True)
         if change.new_mode.startswith("100"):
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -150,7 +153,6 @@ def _discard(checkout: Checkout) -> None:
 
 def _begin(checkout: Checkout, source: Repo, carried: Sequence[str]) -> None:
     """Write the git directory anew, whatever a program has made of it; files stay."""
-    private = private_dir.of(source)
     nofollow.make_folder(checkout.path)
     git_dir = checkout.git_dir
     if git_dir.is_symlink() or (git_dir.exists() and not git_dir.is_dir()):
@@ -162,11 +164,7 @@ def _begin(checkout: Checkout, source: Repo, carried: Sequence[str]) -> None:
     nofollow.unlink(lock, missing_ok=True)
     for name in ("objects/info", "info", "refs", SHARED_OBJECTS):
         (git_dir / name).mkdir(parents=True, exist_ok=True)
-    if private is None:
-        config = private_dir.render_config(private_dir.read_settings(source))
-    else:
-        config = nofollow.read(Path(dict(private.variables)["GIT_DIR"]) / "config")
-    (git_dir / "config").write_bytes(config)
+    (git_dir / "config").write_bytes(private_dir.clone_config(source))
     (git_dir / "HEAD").write_text("ref: refs/heads/none\n")
     ignored = "".join(f"/{_pattern(folder)}/\n" for folder in carried)
     (git_dir / "info" / "exclude").write_bytes(os.fsencode(ignored))

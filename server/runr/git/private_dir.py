@@ -8,6 +8,7 @@ objects and has those of `quarantine` for new ones.
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from runr import nofollow
 from runr.git import quarantine
@@ -31,6 +32,20 @@ _OWN = (
     ("core.splitindex", "false"),
 )
 
+#: The repository's own settings from which a clone differs: they decide what is checked out. Of
+#: those of `core`, a clone finds out the ones that follow by itself.
+_CONVERTING = ("core.", "filter.", "submodule.")
+_CLONED = ("core.filemode", "core.ignorecase", "core.precomposeunicode", "core.sshcommand")
+#: What `git lfs install` writes; with it, a clone has the files that Git LFS has stored.
+_LFS = (
+    ("filter.lfs.clean", "git-lfs clean -- %f"),
+    ("filter.lfs.smudge", "git-lfs smudge -- %f"),
+    ("filter.lfs.process", "git-lfs filter-process"),
+    ("filter.lfs.required", "true"),
+)
+#: The settings of a clone, beside those for reading files.
+_CLONE = "config.clone"
+
 #: The user's own and the system's settings are in the copy, as of when it was made.
 _ISOLATED = (
     ("GIT_CONFIG_GLOBAL", os.devnull),
@@ -40,11 +55,21 @@ _ISOLATED = (
 )
 
 
+class Setting(NamedTuple):
+    """A setting, with None for a value without `=`; `own` tells that the repository has it."""
+
+    key: str
+    value: str | None
+    own: bool = False
+
+
 def create(repo: Repo, folder: Path) -> None:
     """Make `folder` a git directory with the settings of the repository, as they are now."""
     for name in ("objects", "refs"):
         nofollow.make_folder(folder / name)
-    write(folder / "config", render_config(read_settings(repo)))
+    settings = read_settings(repo)
+    write(folder / _CLONE, render_config(filter(_is_cloned, settings)))
+    write(folder / "config", render_config(settings))
     write(folder / "HEAD", b"ref: refs/heads/none\n")
 
 
@@ -62,27 +87,48 @@ def of(repo: Repo) -> Repo | None:
     return enter(repo, folder)
 
 
-def read_settings(repo: Repo) -> tuple[tuple[str, str | None], ...]:
-    """Return the repository's settings from every file, in order; None is a value without `=`."""
+def clone_config(repo: Repo) -> bytes:
+    """Return a configuration file with which git checks out what a clone would contain.
+
+    It is of when the private git directory was made, or of now where there is none.
+    """
+    folder = quarantine.folder_of(repo)
+    if folder is not None and nofollow.exists(folder / _CLONE):
+        return nofollow.read(folder / _CLONE)
+    return render_config(filter(_is_cloned, read_settings(repo)))
+
+
+def _is_cloned(setting: Setting) -> bool:
+    """Tell whether a setting has a part in what a clone of this user contains, or has no effect."""
+    if not setting.own or not setting.key.startswith(_CONVERTING):
+        return True
+    return setting.key in _CLONED or setting[:2] in _LFS
+
+
+def read_settings(repo: Repo) -> tuple[Setting, ...]:
+    """Return the repository's settings from every file, in order."""
     found = split(repo.run("config", "--list", "-z", "--show-scope"))
-    pairs = zip(found[::2], found[1::2], strict=True)
     # Those of scope `command` are given to every git by runr itself.
-    fields = (text.partition("\n") for scope, text in pairs if scope != "command")
-    settings = [(key, value if is_set else None) for key, is_set, value in fields]
-    if any(key.startswith("filter.lfs.") for key, _ in settings):
+    settings = [
+        Setting(key, value if is_set else None, own=scope in ("local", "worktree"))
+        for scope, text in zip(found[::2], found[1::2], strict=True)
+        for key, is_set, value in [text.partition("\n")]
+        if scope != "command"
+    ]
+    if any(each.key.startswith("filter.lfs.") for each in settings):
         # Git LFS would keep the content of files in the private directory.
-        settings.insert(0, ("lfs.storage", str(repo.common_dir() / "lfs")))
+        settings.insert(0, Setting("lfs.storage", str(repo.common_dir() / "lfs")))
     return tuple(settings)
 
 
-def render_config(settings: Iterable[tuple[str, str | None]]) -> bytes:
+def render_config(settings: Iterable[Setting]) -> bytes:
     """Return a git configuration file with the settings that have no effect outside of it.
 
     A setting with a secret, such as a header with a token, is left out: the file is kept.
     """
     kept = [
         (key, value)
-        for key, value in settings
+        for key, value, _ in settings
         if not key.startswith(_DROPPED) and not _is_secret(key, value or "")
     ]
     version = "1" if any(key.startswith("extensions.") for key, _ in kept) else "0"

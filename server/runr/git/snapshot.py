@@ -392,8 +392,7 @@ def symlink_escape(repo: Repo, change: Change) -> str | None:
 
 def unreachable_work(repo: Repo, found: ChangeSet) -> Iterator[tuple[str, str]]:
     """Yield what would be lost with the working tree because no commit has it, and why."""
-    touched = {change.path for change in found.all}
-    for path, commit in found.repositories:
+    for path, _ in found.repositories:
         folder = repo.path / path
         if not folder.is_dir():
             continue
@@ -401,11 +400,18 @@ def unreachable_work(repo: Repo, found: ChangeSet) -> Iterator[tuple[str, str]]:
             for child in sorted(folder.iterdir()):
                 yield f"{path}/{child.name}", "in the folder of an absent submodule: git ignores it"
             continue
-        inner = Repo(folder)
-        for name in inner.dirty():
+        for name in Repo(folder).dirty():
             yield f"{path}/{name}", "in a submodule, and in no commit of it"
+
+
+def unpublished_commits(repo: Repo, found: ChangeSet) -> Iterator[tuple[str, str]]:
+    """Yield the repositories inside of this one that were moved to a commit of no remote."""
+    touched = {change.path for change in found.all}
+    for path, commit in found.repositories:
+        inner = Repo(repo.path / path)
         # That of the base was there before, wherever it is from.
-        if path in touched and not _is_published(inner, commit):
+        is_here = path in touched and (inner.path / ".git").exists()
+        if is_here and not _is_published(inner, commit):
             yield path, f"its commit {commit[:12]} is in no remote branch"
 
 
