@@ -71,6 +71,12 @@ def test_a_fresh_clone_reads_it_back(mirrored: Place) -> None:
         assert (message["a.md"]["basis"], message["m.md"]["basis"]) == ("checkpoint", "mirror")
         assert message["m.md"]["completed_by"] == "person:Ada"
         assert message["m.md"]["completed_at"] == mirrored.status("m.md")["completed_at"]
+        proofs = there.runr("verify", "--json", code=1).json["completions"]
+        assert {row["task_path"][12:]: row["proved"] for row in proofs} == {
+            "a.md": "inferred",
+            "m.md": None,
+        }
+        assert "only the header of its file says so" in there.runr("verify", code=1).out
 
 
 def test_status_lines_in_a_header_are_ignored_unless_they_are_enabled(place: Place) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from runr.evidence.inference import CommitMatch
+from runr.evidence.inference import Basis, CommitMatch
 from runr.runs.model import Candidate, RunState
 from runr.runs.spec import are_empty
 from runr.status.branch import Rewritten
@@ -97,6 +97,9 @@ def _by_history(facts: Facts) -> Proof:
     if match is None:
         why = f"no commit that leads to {facts.branch} shows that it was done"
         return Proof(problems=(Problem("commit", why),))
+    if match.basis is Basis.MIRROR:
+        why = "only the header of its file says so: no record and no commit shows it"
+        return Proof(problems=(Problem("record", why),))
     return Proof(Evidence.INFERRED, remarks=(_meaning(match),))
 
 
