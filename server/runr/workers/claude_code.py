@@ -1,11 +1,11 @@
 """The worker `claude-code`: the user's own `claude`, without a screen."""
 
+import json
 import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from uuid import UUID, uuid4
 
 import anyio
@@ -13,7 +13,7 @@ import anyio
 from runr.config.settings import WorkerSettings
 from runr.next_steps import commands
 from runr.redaction import Redactor
-from runr.workers import process
+from runr.workers import claude_user, process
 from runr.workers.claude_stream import ClaudeStream, fold_lines, work_report
 from runr.workers.program import (
     first_variable,
@@ -42,6 +42,7 @@ _KEYS = (
     *("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"),
     *("CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY"),
 )
+_SETTINGS: dict[str, object] = {"disableAllHooks": True}
 _SET = {
     "CLAUDE_CODE_DISABLE_BACKGROUND_TASKS": "1",
     "CLAUDE_CODE_DISABLE_AUTO_MEMORY": "1",
@@ -61,10 +62,12 @@ def claude_command(
     *,
     goes_on: bool = False,
     reads_only: bool = False,
+    key_helper: str | None = None,
 ) -> tuple[str, ...]:
     """Return the program and its arguments; the prompt goes in on standard input.
 
-    `session` is the id of a new session, or of one that `goes_on`.
+    `session` is the id of a new session, or of one that `goes_on`. `key_helper` is the user's
+    command that prints their key.
     """
     options: list[str] = []
     if settings.allowed_tools:
@@ -83,7 +86,10 @@ def claude_command(
         *("--disallowedTools", *_DISALLOWED, *(_CHANGING if reads_only else ())),
         # The project's rules apply, but not its servers and hooks: runr's own could be among them.
         *("--strict-mcp-config", "--setting-sources", "project"),
-        *("--settings", '{"disableAllHooks":true}'),
+        *(
+            "--settings",
+            json.dumps(_SETTINGS | ({"apiKeyHelper": key_helper} if key_helper else {})),
+        ),
         *options,
         *settings.extra_args,
     )
@@ -135,26 +141,25 @@ class ClaudeCode:
 
     def login_state(self, environment: Mapping[str, str]) -> str:
         """Return the variable, the file or the account with the login."""
-        home = Path(environment.get("HOME", "/nowhere"))
-        chosen = environment.get("CLAUDE_CONFIG_DIR")
-        folder = Path(chosen) if chosen else home / ".claude"
+        folder, user = claude_user.config_folder(environment), claude_user.read(environment)
         if variable := first_variable(_KEYS, environment):
             return variable
         if (folder / ".credentials.json").exists():
             return str(folder / ".credentials.json")
-        settings = read_json(folder / "settings.json")
-        if settings.get("apiKeyHelper"):
-            return "apiKeyHelper"
-        given = settings.get("env")
-        if isinstance(given, dict) and (variable := first_variable(_KEYS, given)):
-            return f"{variable} in {folder / 'settings.json'}"
+        if user.key_helper:
+            return f"apiKeyHelper in {user.path}"
+        if variable := first_variable(_KEYS, user.variables):
+            return f"{variable} in {user.path}"
         # Where the system keeps passwords, only the name of the account is in a file.
-        account = read_json((folder if chosen else home) / ".claude.json")
+        chosen = environment.get("CLAUDE_CONFIG_DIR")
+        account = read_json((folder if chosen else folder.parent) / ".claude.json")
         return "its account" if account.get("oauthAccount") else ""
 
     async def work(self, assignment: Assignment) -> WorkReport:
         """Let the session work until it has nothing more to do."""
         self.preflight(assignment.settings, assignment.environment)
+        user = claude_user.read(assignment.environment)
+        assignment = replace(assignment, environment=user.applied(assignment.environment))
         redact = Redactor(assignment.environment)
         follow_up = assignment.follow_up
         with Transcript(assignment.transcript, redact) as transcript:
@@ -228,6 +233,7 @@ async def _follow(
                     assignment.task_path,
                     goes_on=session.goes_on,
                     reads_only=assignment.reads_only,
+                    key_helper=claude_user.read(assignment.environment).key_helper,
                 ),
             ),
             cwd=assignment.workdir,
