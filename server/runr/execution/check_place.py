@@ -16,7 +16,14 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple, Protocol
 
 from runr import nofollow
-from runr.execution import carried_changes, carry, foreign_code, mount_over, tree_paths
+from runr.execution import (
+    carried_changes,
+    carry,
+    foreign_code,
+    installed_copies,
+    mount_over,
+    tree_paths,
+)
 from runr.execution.candidate import Built
 from runr.execution.context import RunContext
 from runr.execution.dependencies import Installed
@@ -298,6 +305,7 @@ def clean(context: RunContext, state: RunState, built: Built) -> Iterator[CleanC
     with _reserved(context, mounted=mounted) as checkout:
         found = _carried(trees.roots, spec, mounted=mounted)
         carried = _outside(built, trees.roots, found)
+        installed_copies.refuse(trees.roots, carried)
         began = datetime.fromisoformat(state.created_at).timestamp()
         changes = carried_changes.since(trees.roots[0], carried, began)
         covered = tuple(each.path for each in trees.covered) if mounted else ()
