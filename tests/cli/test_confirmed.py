@@ -31,6 +31,27 @@ def test_a_forced_run_that_changes_nothing_confirms_the_completion(done: Place) 
     assert there.status("a.md")["checkpoint_sha"] == entry["checkpoint_sha"]
 
 
+def test_a_forced_run_that_fails_leaves_the_completion(place: Place) -> None:
+    place.config('[run]\nworker = "script"\nattempts = 1\n')
+    place.script("a.md", "mkdir d; echo 1 > d/a", "verify: ['test -f d/a']")
+    place.script("b.md", "echo b > b", "depends_on: [a]")
+    place.commit("Tasks")
+    first = place.run("a")
+    again = place.run("a", "--force", code=1)
+    assert again["stop_reason"] == "worker_failed"
+    for _ in range(2):
+        entry = place.status("a.md")
+        assert (entry["status"], entry["last_run_id"]) == ("completed", first["id"])
+        assert place.runr("show", "b", "--json", code=0).json["task"]["ready"]
+        place.runr("verify", code=0)
+        (place.root / ".runr/task-status.json").unlink()
+        place.runr("rebuild", code=0)
+    assert again["id"] in place.runr("runs").out
+    resumed = place.runr("resume", again["id"], "--json", code=1).json
+    assert resumed["stop_reason"] == "worker_failed"
+    assert place.status("a.md")["status"] == "completed"
+
+
 def test_a_task_whose_text_has_changed_is_confirmed_too(done: Place) -> None:
     task = done.root / ".runr/tasks/a.md"
     task.write_text(task.read_text() + "\nIn other words.\n")
@@ -45,6 +66,9 @@ def test_a_check_that_fails_confirms_nothing(done: Place) -> None:
     done.script("a.md", ":", "verify: ['grep -q 1 a.txt']")
     done.commit("Broken")
     assert done.run("a", "--force", code=4)["stop_reason"] == "verification_failed"
+    assert done.status("a.md")["status"] == "stopped"
+    done.runr("rebuild", code=0)
+    assert done.status("a.md")["status"] == "stopped"
 
 
 def test_a_task_whose_commit_is_not_on_the_branch_is_not_confirmed(done: Place) -> None:

@@ -12,7 +12,7 @@ from runr.git.repo import Repo
 from runr.runs import journal
 from runr.runs.model import RunState
 from runr.status.merge import better
-from runr.status.model import UNTOUCHED, Entry, State, next_sequence, replay
+from runr.status.model import UNTOUCHED, Entry, State, is_failed_rerun, next_sequence, replay
 from runr.storage.layout import Layout
 from runr.tasks import repository
 
@@ -28,15 +28,17 @@ def entries(layout: Layout, salvaged: Mapping[str, Entry] | None = None) -> dict
     beside the runs that are here: the better evidence counts.
     """
     here = runs(layout)
+    reruns = [run for run in here if is_failed_rerun(run)]
+    failed = {run.id for run in reruns}
     ids = {run.id for run in here}
     tasks = {run.id: run.start.task for run in here}
     known = {
         task: entry
         for task, entry in (salvaged or {}).items()
         # A run proves nothing about another task.
-        if tasks.get(entry.last_run_id or "", task) == task
+        if tasks.get(entry.last_run_id or "", task) == task and entry.last_run_id not in failed
     }
-    for task, made in _replayed(layout, here).items():
+    for task, made in _replayed(layout, [run for run in here if run.id not in failed]).items():
         old = known.get(task, UNTOUCHED)
         foreign = old.status is State.COMPLETED and old.last_run_id not in ids
         known[task] = better(old, made) if foreign else made
@@ -48,7 +50,8 @@ def entries(layout: Layout, salvaged: Mapping[str, Entry] | None = None) -> dict
         entry = known.get(task, UNTOUCHED)
         if inference.improves(entry, finding, partial(order.is_later, finding, entry)):
             known[task] = inference.completed(entry, finding, sequence)
-    return known
+    # Where nothing shows what was before them, they are all there is.
+    return _replayed(layout, reruns) | known
 
 
 def runs(layout: Layout) -> list[RunState]:

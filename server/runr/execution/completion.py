@@ -15,7 +15,7 @@ from runr.runs import journal, report
 from runr.runs.events import RunCompleted, RunResumed, RunStopped, RunStopRequested
 from runr.runs.model import RunState
 from runr.status import store
-from runr.status.model import Entry, fold
+from runr.status.model import Entry, fold, is_failed_rerun
 from runr.status.store import DamagedStatusError
 from runr.storage import files
 
@@ -34,13 +34,26 @@ def write_status(context: RunContext, state: RunState, *, if_current: bool = Fal
         if if_current and entry.last_run_id not in (None, state.id):
             return entries
         # Read again under the lock: the run may have been resumed meanwhile.
-        folded = fold(entry, journal.require(context.files), now)
+        current = journal.require(context.files)
+        if is_failed_rerun(current) and entry.last_run_id == state.id:
+            folded = _as_before(context, entries, task)
+        else:
+            folded = fold(entry, current, now)
         return entries if folded == entry else entries | {task: folded}
 
     def repair(damage: DamagedStatusError) -> dict[str, Entry]:
         return rebuild.entries(context.layout, damage.salvaged)
 
     return store.update(context.layout, change, repair=repair).get(task, Entry())
+
+
+def _as_before(context: RunContext, entries: dict[str, Entry], task: str) -> Entry:
+    """Return the entry of the task as it was before it was run again to no avail."""
+    entry = entries[task]
+    before = rebuild.entries(context.layout, entries).get(task, entry)
+    return before._replace(
+        run_count=entry.run_count, revision=entry.revision + 1, extra=entry.extra
+    )
 
 
 def write_report(context: RunContext, state: RunState) -> None:

@@ -33,7 +33,7 @@ from runr.runs.events import RunResumed, RunStopRequested, SessionAttached
 from runr.runs.model import Phase, RunSpec, RunState
 from runr.runs.spec import apply_overrides
 from runr.status import store
-from runr.status.model import Entry, State
+from runr.status.model import Entry, State, is_failed_rerun
 from runr.storage import files
 from runr.storage.layout import RunFiles
 from runr.tasks.model import Task
@@ -312,7 +312,10 @@ def refuse(state: RunState, entry: Entry, since: Phase | None = None) -> None:
     if state.result == "completed":
         what = "a manual commit" if state.start.kind == "manual_commit" else "completed"
         raise UsageError(f"run {state.id} is {what}: there is nothing to resume")
-    if entry.status is State.COMPLETED and entry.last_run_id != state.id:
+    is_newer = entry.last_run_id != state.id and not (
+        is_failed_rerun(state) and entry.sequence < state.sequence
+    )
+    if entry.status is State.COMPLETED and is_newer:
         raise UsageError(
             f"{state.start.task} has been completed since (by {entry.completed_by})",
             next_steps=[commands.status(state.start.task)],

@@ -98,7 +98,7 @@ def run_task(project: Project, request: RunRequest) -> RunResult:
         project, task, config, base, target, worker=worker, request=request, forced=forced
     )
     if entry.status is State.COMPLETED and not task_state.unmerged:
-        start = start._replace(was_completed=True)
+        start = start._replace(was_completed=True, was_stale=task_state.stale)
     return _begin(project, run, start, entry)
 
 

@@ -168,7 +168,8 @@ class RunCreated(NamedTuple):
     confirms a stale completion, `reset` takes back the one that the run `resets`
     gave. `base_tree` is the working tree at the start; `target` the branch to
     integrate into, None on a detached HEAD. `was_completed` tells that the task was
-    completed on this branch when the run began. `sequence` is greater than that of
+    completed on this branch when the run began, `was_stale` that something had changed
+    since. `sequence` is greater than that of
     everything recorded before, whatever clocks say. `job` is there where a job started it.
     """
 
@@ -186,6 +187,7 @@ class RunCreated(NamedTuple):
     override_reason: str | None = None
     resets: str | None = None
     was_completed: bool = False
+    was_stale: bool = False
     sequence: int = 0
     job: JobTerms | None = None
 

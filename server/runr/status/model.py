@@ -153,6 +153,20 @@ def fold(entry: Entry, run: "RunState", now: str) -> Entry:
     return entry._replace(**changes, updated_at=now, revision=entry.revision + 1)
 
 
+def is_failed_rerun(run: "RunState") -> bool:
+    """Tell whether the run says nothing against the completion that its task had before.
+
+    It does where its checks failed on the files that it began with; where it waits for a
+    person or to land, the task waits with it.
+    """
+    start, verification = run.start, run.verification
+    if not start.was_completed or start.was_stale or run.result in (None, "completed"):
+        return False
+    if run.stop_reason in stop_reasons.FOR_A_PERSON | stop_reasons.LANDABLE:
+        return False
+    return verification.result != "failed" or verification.tree != start.base_tree
+
+
 def replay(runs: Iterable[tuple[str, "RunState"]]) -> Entry:
     """Return the entry after a task's runs, each given with the time when it last took the lease.
 
