@@ -103,6 +103,13 @@ class ChangedInputsError(RunrError):
     exit_code = ExitCode.SCOPE
 
 
+class MixedChangesError(RunrError):
+    """Changes of the user's, in no commit, cannot be separated from those of a run."""
+
+    code = "mixed_changes"
+    exit_code = ExitCode.SCOPE
+
+
 class WorkerUnavailableError(RunrError):
     """The worker cannot be started on this machine."""
 

@@ -155,6 +155,15 @@ PATHS = [f"{number}.py" for number in range(6)]
             ["Do what the reviewer asks for, then again: complete-task 'a.md'.", NEEDED],
         ),
         (
+            OPEN._replace(mixed=True),
+            [
+                (
+                    "Commit the files that it names as they are to be; the run stays open."
+                    " Then again: complete-task 'a.md'."
+                )
+            ],
+        ),
+        (
             OPEN._replace(unchanged="nothing was changed"),
             [
                 (

@@ -1,6 +1,6 @@
 """The candidate: the commit that would land, made as an object before the checks run on it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -51,7 +51,8 @@ def build(context: RunContext, state: RunState, now: ChangeSet) -> Built:
     parents = (planned.head,) if planned.head else ()
     own = _commit(workspace, planned.tree, parents, _text(state))
     ignored = _ignored(state, workspace)
-    unchanged = _unchanged(state, workspace, planned)
+    unchanged = _unchanged(state, workspace, planned, now)
+    left = (*planned.shared, *planned.left)
     record = Candidate(
         planned.tree,
         planned.tree,
@@ -64,7 +65,7 @@ def build(context: RunContext, state: RunState, now: ChangeSet) -> Built:
         commit=own,
         source=workspace,
         known=parents,
-        left=planned.left,
+        left=left,
         unchanged=unchanged,
     )
     tip = context.root.resolve(f"refs/heads/{start.target}") if start.branch else None
@@ -81,15 +82,16 @@ def build(context: RunContext, state: RunState, now: ChangeSet) -> Built:
         commit=_commit(workspace, tree, (tip, own), merge_subject(state).encode(errors="replace")),
         source=workspace,
         known=(tip, *parents),
-        left=planned.left,
+        left=left,
         unchanged=unchanged,
     )
 
 
-def _unchanged(state: RunState, workspace: Repo, planned: Planned) -> str | None:
+def _unchanged(state: RunState, workspace: Repo, planned: Planned, now: ChangeSet) -> str | None:
     """Return that nothing was changed by the run, where that is so at its last milestone.
 
-    What it has committed itself counts; in a tree that others work in, their commits do not.
+    What it has committed itself counts unless it is undone; in a tree that others work in,
+    their commits do not.
     """
     base, head = state.start.base_sha, planned.head
     if planned.changes or len(state.checkpoints) + 1 < len(state.milestones):
@@ -103,11 +105,28 @@ def _unchanged(state: RunState, workspace: Repo, planned: Planned) -> str | None
         return None if snapshot.changed(workspace, base, head) else said
     named = checkpoint.find(workspace, f"{base}..{head}")
     others = {ref.sha: ref for ref in named if ref.run_ids and state.id not in ref.run_ids}
-    commits = workspace.text("rev-list", "--no-merges", f"{base}..{head}").split()
-    if not others.keys() >= set(commits):
+    commits = set(workspace.text("rev-list", "--no-merges", f"{base}..{head}").split())
+    own = commits - others.keys()
+    if _changes_anything(now, own):
         return None
+    if own:
+        said += "; the commits of the run leave every file as it was"
+    if not others:
+        return said
     runs = dict.fromkeys(f"{ref.sha[:12]} of run {ref.run_ids[0]}" for ref in others.values())
     return f"{said} but by commit {join_limited(list(runs), _NAMED)}"
+
+
+def _changes_anything(found: ChangeSet, commits: Collection[str]) -> bool:
+    """Tell whether a path is another after the commits together."""
+    before: dict[str, tuple[str, str]] = {}
+    after: dict[str, tuple[str, str]] = {}
+    for sha, change in found.committed:
+        if sha in commits:
+            # The latest commit comes first.
+            after.setdefault(change.path, (change.new_mode, change.object_id))
+            before[change.path] = (change.old_mode, change.old_id)
+    return before != after
 
 
 def of_merge(context: RunContext, state: RunState, commit: str, onto: str) -> Built:

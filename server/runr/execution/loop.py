@@ -7,6 +7,7 @@ from pathlib import Path
 from runr.errors import (
     ChangedInputsError,
     GitError,
+    MixedChangesError,
     RunrError,
     VerificationError,
     WorkerUnavailableError,
@@ -101,6 +102,8 @@ def _stop_code(error: RunrError) -> str:
         return "worker_unavailable"
     if isinstance(error, ChangedInputsError):
         return "inputs_changed"
+    if isinstance(error, MixedChangesError):
+        return "mixed_changes"
     if isinstance(error, VerificationError):
         return "no_clean_checkout"
     return "git_failed" if isinstance(error, GitError) else "error"
@@ -161,7 +164,8 @@ async def commit(context: RunContext, state: RunState) -> FinishedPhase:
     total = made.paths if whole else snapshot.changed(workspace, start.base_sha, made.sha)
     # In a tree of the run's own, nothing is left where all of the snapshot was committed.
     dirty = () if start.branch is not None and made.tree == now else workspace.dirty()
-    left = {path for path in dirty if not rules.is_runrs(path)} - set(made.paths)
+    committed = set(made.paths) - set(made.shared)
+    left = {path for path in dirty if not rules.is_runrs(path)} - committed
     return CheckpointFinished(
         "ok",
         commit_sha=made.sha,

@@ -1,11 +1,9 @@
 """Make the commit of a run, and find the commits that name runs."""
 
-import os
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from runr.errors import GitError
-from runr.git import commits, quarantine, snapshot, sparse
+from runr.git import commits, quarantine, snapshot, sparse, staged_before, user_changes
 from runr.git.repo import Checkout, Repo, complaint
 from runr.git.snapshot import Change
 from runr.git.trailers import RUN_ID, TASK, Block, Trailers, parse_trailers
@@ -17,22 +15,31 @@ _FORMAT = "--format=%H%x1f%cI%x1f%B"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """A run's commit; `paths` are those that differ from its parent."""
+    """A run's commit; `paths` are those that differ from its parent.
+
+    `shared` are those of them that have further changes, which the commit leaves out.
+    """
 
     sha: str
     parent: str | None
     tree: str
     paths: tuple[str, ...]
+    shared: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """A commit on top of `head` that is not made yet; `left` are changes that it leaves out."""
+    """A commit on top of `head` that is not made yet.
+
+    `left` are the files whose changes it leaves out, `shared` those of which it has only
+    a part.
+    """
 
     head: str | None
     tree: str
     changes: tuple[Change, ...]
     left: tuple[str, ...]
+    shared: tuple[str, ...]
 
 
 class TreeChangedError(GitError):
@@ -105,8 +112,8 @@ def commit(
 
     `base` is the commit, `base_tree` the snapshot with which the run began, `now`
     the snapshot that is to be committed, which is taken where it is not given.
-    What the user had changed before, and was not changed since, stays as it was.
-    A run of several milestones makes each commit `after` the one before. The
+    What the user had changed before stays as it was, in the files and in the index. A
+    run of several milestones makes each commit `after` the one before. The
     first line of `message` is the subject. With `tree`, the tree that was
     verified, a commit with another one is refused: a TreeChangedError. `seen` is
     what was checked out for `now`. Without `refresh`, git has to look at the
@@ -129,19 +136,30 @@ def commit(
     sha, real = commits.create(repo, planned.tree, parents, text), quarantine.outside(repo)
     quarantine.publish(repo, real, sha, *parents)
     # The index goes first: a kill in between leaves the work staged, never an index that undoes it.
-    stage(real, changes, refresh=refresh)
+    before = staged_before.recall(repo)
+    stage(real, user_changes.staged(real, before, head, changes), refresh=refresh)
     move_head(real, sha, head, f"runr: checkpoint {trailers.run_id}")
-    return Checkpoint(sha=sha, parent=head, tree=planned.tree, paths=tuple(c.path for c in changes))
+    paths = tuple(change.path for change in changes)
+    return Checkpoint(sha=sha, parent=head, tree=planned.tree, paths=paths, shared=planned.shared)
 
 
 def plan(
     repo: Repo, seen: Checkout | None, *, base: str | None, base_tree: str, now: str
 ) -> Planned:
-    """Return the commit that `commit` would make of the snapshot `now`, without making it."""
+    """Return the commit that `commit` would make of the snapshot `now`, without making it.
+
+    A MixedChangesError where it could not be made without changes of the user.
+    """
     head = seen.commit if seen else None
     left, changes = _parted(repo, base, base_tree, seen, now)
-    tree = _tree(repo, head, changes) if left else now
-    return Planned(head=head, tree=tree, changes=changes, left=tuple(c.path for c in left))
+    shared: tuple[str, ...] = ()
+    if base and changes and (seen is None or (head, seen.tree) != (base, base_tree)):
+        own = user_changes.part(repo, base, base_tree, changes, (*left, *changes))
+        left, changes, shared = (*left, *own.left), own.changes, own.shared
+    user_changes.staged(repo, staged_before.recall(repo), head, changes)
+    tree = _tree(repo, head, changes) if left or shared else now
+    names = tuple(change.path for change in left)
+    return Planned(head=head, tree=tree, changes=changes, left=names, shared=shared)
 
 
 def _made(repo: Repo, base: str | None, run_id: str) -> Checkpoint | None:
@@ -181,7 +199,7 @@ def _tree(repo: Repo, head: str | None, changes: tuple[Change, ...]) -> str:
     with snapshot.scratch_index(repo) as env:
         if head:
             repo.run("read-tree", head, env=env)
-        repo.run("update-index", "-z", "--index-info", stdin=_entries(changes), env=env)
+        repo.run("update-index", "-z", "--index-info", stdin=snapshot.entries(changes), env=env)
         return repo.text("write-tree", env=env)
 
 
@@ -189,7 +207,7 @@ def stage(repo: Repo, changes: tuple[Change, ...], *, refresh: bool = True) -> N
     """Stage the changes in the user's index, and nothing else."""
     if changes:
         out = sparse.left_out(repo) or {}
-        repo.run("update-index", "-z", "--index-info", stdin=_entries(changes))
+        repo.run("update-index", "-z", "--index-info", stdin=snapshot.entries(changes))
         sparse.keep_out(repo, (change.path for change in changes if change.path in out), {})
         if refresh:
             repo.attempt("update-index", "-q", "--refresh")
@@ -204,13 +222,6 @@ def move_head(repo: Repo, sha: str, seen: str | None, note: str) -> None:
             f"{complaint(moved.err)}",
             next_steps=[commands.resume()],
         )
-
-
-def _entries(changes: Iterable[Change]) -> bytes:
-    # In any order: where a file takes the place of a folder, git drops what was in it, and a
-    # path that is not there is deleted without complaint.
-    lines = (f"{change.new_mode} {change.object_id} 0\t{change.path}\0" for change in changes)
-    return b"".join(os.fsencode(line) for line in lines)
 
 
 def _ref(record: str) -> CheckpointRef:

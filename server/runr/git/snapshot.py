@@ -197,6 +197,16 @@ def comparable(repo: Repo, old: str, new: str) -> str:
         return repo.text("write-tree", "--missing-ok", env=env)
 
 
+def entries(changes: Iterable[Change]) -> bytes:
+    """Return the lines with which `git update-index` takes over the changes, in any order.
+
+    Where a file takes the place of a folder, git drops what was in it, and a path that
+    is not there is deleted without complaint.
+    """
+    lines = (f"{change.new_mode} {change.object_id} 0\t{change.path}\0" for change in changes)
+    return b"".join(os.fsencode(line) for line in lines)
+
+
 def empty_tree(repo: Repo) -> str:
     """Return the tree without files, which git knows without being given it."""
     return repo.text("hash-object", "-t", "tree", "--stdin")

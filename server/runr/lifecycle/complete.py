@@ -248,6 +248,7 @@ def _facts(task: Task, state: RunState) -> CompletionFacts:
         running=state.result is None,
         asks_changes=state.outcome == "changes",
         unchanged=state.detail or "" if state.outcome == "no_changes" else "",
+        mixed=state.outcome == "mixed_changes",
         violations=state.violations,
         left_dirty=state.left_dirty,
         is_empty=state.changed == 0,

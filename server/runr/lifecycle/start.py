@@ -9,9 +9,9 @@ from runr import nofollow
 from runr.config.settings import Config
 from runr.errors import BlockedError, NeedsHumanError, RepositoryError, RunrError, UsageError
 from runr.execution import readiness
-from runr.git import quarantine, worktree
+from runr.git import quarantine, staged_before, worktree
 from runr.git import snapshot as git_snapshot
-from runr.git.repo import Checkout
+from runr.git.repo import Checkout, Repo
 from runr.lifecycle import leases
 from runr.lifecycle.leases import claim_task, ensure_no_live_run, record_spec
 from runr.lifecycle.session import reattach
@@ -187,7 +187,7 @@ def _open(
     state_dir.ensure_state_dir(layout)
     run = journal.claim(layout, project.clock(), project.suffixes)
     own_tree = worker != "session" and not request.in_place
-    tree = base.tree if own_tree else git_snapshot.take_first(quarantine.enter(repo, run.git_data))
+    tree = base.tree if own_tree else _first_snapshot(quarantine.enter(repo, run.git_data))
     start = RunCreated(
         task=task.path,
         worker=worker,
@@ -204,6 +204,11 @@ def _open(
         job=request.job,
     )
     return run, start
+
+
+def _first_snapshot(repo: Repo) -> str:
+    staged_before.remember(repo)
+    return git_snapshot.take_first(repo)
 
 
 def _begin(project: Project, run: RunFiles, start: RunCreated, seen: Entry) -> RunResult:

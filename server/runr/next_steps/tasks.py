@@ -195,6 +195,7 @@ class CompletionFacts(NamedTuple):
     running: bool = False
     asks_changes: bool = False
     unchanged: str = ""
+    mixed: bool = False
     violations: Sequence[str] = ()
     left_dirty: Sequence[str] = ()
     is_empty: bool = False
@@ -223,6 +224,8 @@ def _before_another_try(done: CompletionFacts) -> str:
         return f"Undo what is outside of the task's scope: {paths}. Then again"
     if done.asks_changes:
         return "Do what the reviewer asks for, then again"
+    if done.mixed:
+        return "Commit the files that it names as they are to be; the run stays open. Then again"
     if done.unchanged:
         return f"Do the work ({done.unchanged}); the run stays open. Then again"
     return "Fix what failed; the run stays open. Then again"

@@ -34,6 +34,7 @@ FOLLOWS: dict[
     (Phase.VERIFY, "no_changes"): "approve",
     (Phase.VERIFY, "failed"): "retry",
     (Phase.VERIFY, "scope_violation"): "retry",
+    (Phase.VERIFY, "mixed_changes"): "retry",
     (Phase.REVIEW, "ok"): Phase.CHECKPOINT,
     (Phase.REVIEW, "changes"): "retry",
     (Phase.CHECKPOINT, "altered"): "reverify",
@@ -113,8 +114,8 @@ def _retry(state: RunState) -> Action:
         return _perform(state, Phase.CHECKPOINT)
     if state.by_session:
         return Action("wait")
-    if state.outcome == "scope_violation":
-        return _stop("scope_violation")
+    if state.outcome in ("scope_violation", "mixed_changes"):
+        return _stop(state.outcome)
     if state.outcome == "changes" and repeats(state.review.feedback):
         return _stop("review_loop")
     if state.attempt - state.attempts_from + 1 >= state.spec.attempts:

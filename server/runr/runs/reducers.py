@@ -46,7 +46,7 @@ _RESULTS: dict[str, VerificationResult] = {
 }
 
 #: The outcomes of VERIFY after which a resume verifies again, unless a person has approved.
-_UNDECIDED = ("none", "no_changes", "scope_violation")
+_UNDECIDED = ("none", "no_changes", "scope_violation", "mixed_changes")
 
 #: The phases after which the last checkpoint is on record.
 _COMMITTED = (Phase.CHECKPOINT, Phase.INTEGRATE)
