@@ -43,6 +43,16 @@ def test_what_a_worker_does_to_the_users_tree_and_index_is_named(source: Place) 
     assert noticed(source) == []
 
 
+def test_what_is_changed_meanwhile_in_the_settings_of_git_is_named(source: Place) -> None:
+    steps = "git config filter.fix.smudge cat", "git config branch.main.description mine"
+    hook = 'echo exit 0 > "$(git rev-parse --git-common-dir)/hooks/post-merge"'
+    source.script("t.md", "\n".join(("echo 2 > a", *steps, hook)))
+    source.commit("Task")
+    shown = source.runr("run", "--task", "t", code=0)
+    assert "changed while the worker worked: .git/config: filter.fix.smudge" in shown.out
+    assert noticed(source) == ["- .git/config: filter.fix.smudge", "- .git/hooks/post-merge"]
+
+
 def test_a_worker_that_only_looks_is_not_accused(source: Place) -> None:
     source.script("t.md", "echo 2 > a; git -C ../../.. status; touch ../../../b")
     source.commit("Task")

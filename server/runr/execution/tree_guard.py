@@ -1,4 +1,4 @@
-"""What changes in the user's working tree and index while the worker of a worktree works.
+"""What changes in the user's tree, index and git settings while the worker of a worktree works.
 
 Who did it is not known: the user may edit at the same time. Only an index that a git of the worker
 wrote is known, from the hook that runr gives it.
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from runr.errors import GitError
 from runr.execution.context import RunContext
-from runr.git import hooks
+from runr.git import hooks, own_settings
 from runr.git.repo import Repo
 from runr.runs.events import TreeChanged
 from runr.runs.model import RunState
@@ -49,6 +49,7 @@ class TreeGuard:
         self._log = hooks.ref_log_folder(context.root.common_dir()) / f"{state.id}.indexed"
         self._log.unlink(missing_ok=True)
         self._before = self._status()
+        self._settings = self._own_settings()
 
     def finish(self) -> TreeChanged | None:
         """Return what has changed since; None for nothing, or where that is unknown."""
@@ -58,14 +59,21 @@ class TreeGuard:
         if self._before is None or after is None:
             return None
         changed = dict(_differences(self._before, after))
-        if not changed:
+        settings = own_settings.differences(self._settings, self._own_settings())
+        if not changed and not settings:
             return None
         git = "; a git of the worker wrote the index" if written else ""
         lines = (
             f"{path} ({how}{git if how in _IN_INDEX else ''})"
             for path, how in sorted(changed.items())
         )
-        return TreeChanged(tuple(islice(lines, _MOST_RECORDED)))
+        return TreeChanged((*settings[:_MOST_RECORDED], *islice(lines, _MOST_RECORDED)))
+
+    def _own_settings(self) -> Mapping[str, str]:
+        try:
+            return own_settings.read(self._repo) if self._repo else {}
+        except GitError as error:
+            return {f".git/config: {error.message}": ""}
 
     def _written(self) -> bool:
         """Tell whether a git of the worker has written the index of the user's tree."""
