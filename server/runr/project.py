@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from runr import nofollow
 from runr.clock import Clock, format_utc, utc_now
 from runr.config.staleness import StalenessPolicy, load_policy
-from runr.errors import RepositoryError, UnknownNameError, UsageError
+from runr.errors import RepositoryError, RunrError, UnknownNameError, UsageError
 from runr.git.folders import find_root, main_tree, may_be_unborn
 from runr.next_steps import commands
 from runr.next_steps.step import CLI, NextStep, Surface
@@ -79,7 +79,8 @@ class Project:
     to the user; `surface` formats next steps; `doing` is a context manager around
     slow steps. `tree` is the current working tree; in a linked worktree the record
     (`layout`) is in the main one. `branch` is the one whose commits count, and that runs start
-    from and land on, in place of the one that is checked out.
+    from and land on, in place of the one that is checked out. `client` is the name of the MCP
+    client that asks.
     """
 
     layout: Layout
@@ -93,6 +94,7 @@ class Project:
     doing: ProgressScope = nullcontext
     cache: ProjectCache = field(default_factory=ProjectCache, compare=False)
     branch: str | None = None
+    client: str = ""
 
     @classmethod
     def open(
@@ -226,7 +228,22 @@ class Project:
             raise UsageError("no name: pass --by NAME (`by` in MCP) or set git user.name")
         if not name.isprintable():
             raise UsageError(f"{name!r} is no name: it must be on one line, as plain text")
+        if self._is_agent(name):
+            raise UsageError(
+                f"{name!r} is an agent, a model or a worker: only a person decides",
+                next_steps=["pass the name of the person who decided: --by NAME (`by` in MCP)"],
+            )
         return name
+
+    def _is_agent(self, name: str) -> bool:
+        from runr.config.agent_names import is_agent  # noqa: PLC0415 - see the imports
+        from runr.workers import registry  # noqa: PLC0415 - see the imports
+
+        try:
+            config = self.config()
+        except RunrError:
+            return is_agent(name)
+        return is_agent(name, (*config.workers, *registry.names(config), self.client))
 
     def after_first_commit(self, steps: Sequence[NextStep]) -> tuple[NextStep, ...]:
         """Return next steps, those that start a run behind the first commit where there is none."""

@@ -140,6 +140,8 @@ async def test_a_session_works_fails_fixes_and_completes(repository: Path, era: 
         opened = await call("run-task", task="01-api", worker="session")
         assert "Write api.txt." in opened["brief"]
         assert opened["run"]["session_id"] == SESSION
+        own = await call.refusal("complete-task", task="01-api", by="Grace", reason="I did it")
+        assert "runr complete-task 01-api.md --reason" in own
         failed = await call("complete-task", task="01-api")
         assert not failed["completed"]
         assert failed["task"]["status"] == "in_progress"
@@ -212,6 +214,9 @@ async def test_a_person_completes_a_manual_task(repository: Path, era: str) -> N
         assert "Next: " in await call.refusal("complete-task", task="02-manual")
         # git's user is no name that an agent may use.
         nameless = await call.refusal("complete-task", task="02-manual", reason="They like it")
+        for agent in ("Claude", "gpt-5", "script"):
+            of_agent = await call.refusal("complete-task", task="02-manual", by=agent, reason="ok")
+            assert "only a person decides" in of_agent
         answer = await call("complete-task", task="02-manual", by="Grace", reason="They like it")
     assert "`reason` needs `by`" in nameless
     assert answer["completed"]

@@ -69,6 +69,7 @@ def complete_task(project: Project, request: CompleteRequest) -> CompletionResul
     store.ensure_writable(project.layout)
     state = _reopened(project, _current(project, entry), word)
     if state is not None and state.result is None:
+        _refuse_for_itself(project, task, state, word)
         if request.skip_checks:
             _refuse_to_skip(task, state)
         return _answer(
@@ -79,6 +80,19 @@ def complete_task(project: Project, request: CompleteRequest) -> CompletionResul
     blockers, skip = snapshot.blockers(task), request.skip_checks
     said = attest.attest(project, task, blockers, word, force=request.force, skip=skip)
     return _answer(project, task, said)
+
+
+def _refuse_for_itself(
+    project: Project, task: Task, state: RunState, word: Approval | None
+) -> None:
+    """Raise UsageError where an agent attests, in a person's name, what it works on itself."""
+    if word is None or not state.by_session or _person(project) is not None:
+        return
+    raise UsageError(
+        f"run {state.id} of {task.name} is a session's own: it is completed by its checks, without "
+        "a reason, or attested by a person in a terminal",
+        next_steps=[commands.attest(task.path)._replace(tool=None)],
+    )
 
 
 def _refuse_to_skip(task: Task, state: RunState) -> None:

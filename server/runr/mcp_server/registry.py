@@ -45,12 +45,14 @@ Progress = Callable[[float, float | None, str], Awaitable[None]]
 class Call(Generic[A]):
     """One call of a tool; progress is dropped where the caller did not ask for it.
 
-    `id` is how Claude Code names it, to its hooks too; other clients give none.
+    `id` is how Claude Code names it, to its hooks too; other clients give none. `client` is
+    the name that the client gave itself in the handshake.
     """
 
     arguments: A
     progress: Progress
     id: str = ""
+    client: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +105,13 @@ class Registry:
             accepted = self._listings[tool.name].input_schema
             return _failure(explain_validation_error(tool.name, accepted, error))
         call_id = str((params.meta or {}).get(_CALL_ID, ""))
-        call = Call(arguments=arguments, progress=context.session.report_progress, id=call_id)
+        made = context.session.client_params
+        call = Call(
+            arguments=arguments,
+            progress=context.session.report_progress,
+            id=call_id,
+            client=made.client_info.name if made else "",
+        )
         try:
             return _success(await tool.call(call))
         except RunrError as error:

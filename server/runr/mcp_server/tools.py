@@ -207,7 +207,7 @@ def _refuse_for_jobs(arguments: RunArguments) -> None:
 def _of(project: Project, call: Call[Any]) -> Project:
     """Return the project as the session that makes the call sees it."""
     found = state_dir.find_caller(project.layout, call.id) if call.id else None
-    return project.for_caller(found) if found else project
+    return replace(project.for_caller(found) if found else project, client=call.client)
 
 
 async def _aside(work: Callable[[], T], *, polls: bool) -> T:
