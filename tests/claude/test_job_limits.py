@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from claude.claude_place import ClaudePlace
+from claude.claude_place import ClaudePlace, write
 from claude.test_failures import GOOD, used_up
 from fakes.model_api import FakeModel
-from runr.jobs import control, expansion, journal
-from runr.jobs.events import AccountParked, TaskClaimed
+from runr.jobs import control, expansion, journal, views
+from runr.jobs.events import AccountParked, JobStopRequested, TaskClaimed
+from runr.jobs.journal import JobJournal
 from runr.jobs.model import ALL_READY, Job
 from runr.jobs.orchestrator import Orchestrator
 from runr.jobs.state import JobState
@@ -72,6 +73,36 @@ def test_a_used_up_limit_is_waited_out_in_the_same_run_and_uses_no_attempt(
     assert len(set(claimed)) == 1
     assert state.tasks[0].failures == 0
     assert git(place.root, "show", f"{state.start.branch}:a.txt") == "good"
+
+
+def test_no_other_task_of_the_account_starts_before_the_reset(place: ClaudePlace) -> None:
+    header = 'owns: [b.txt]\nverify: ["grep -q good b.txt"]'
+    place.kit.task("bar.md", header=header, body="Write b.txt.")
+    place.commit()
+    clock = Clock()
+    script = [used_up(7200), write("b.txt", "good\n"), {"text": "Written."}, *GOOD]
+    with FakeModel(script) as model:
+        state = ran(place, model, clock, ready())
+        asked = len(model.main_requests())
+    assert (state.result, asked) == ("completed", 5)
+    assert [len(each.runs) for each in state.tasks] == [1, 1]
+
+
+def test_a_stop_during_a_wait_holds(place: ClaudePlace) -> None:
+    stops: list[str] = []
+
+    class Impatient(Clock):
+        def pause(self, seconds: float) -> None:
+            super().pause(seconds)
+            shown = views.details(place.kit.open(), journal.find(place.kit.layout, "night"))
+            stops.extend(shown.waits_until.values())
+            log = JobJournal(journal.find(place.kit.layout, "night"), self, str)
+            log.append(JobStopRequested(kill=False, by="Ada"))
+
+    with FakeModel([used_up(7200), *GOOD]) as model:
+        state = ran(place, model, Impatient(), ready())
+        asked = len(model.main_requests())
+    assert (state.result, asked, len(stops)) == ("stopped", 1, 1)
 
 
 def test_a_reset_after_the_end_of_the_window_is_not_waited_for(place: ClaudePlace) -> None:

@@ -398,3 +398,53 @@ def test_a_watched_status_ends_with_the_job(place: Place) -> None:
     shown = place.runr("job", "status", job_run, "--watch", code=0).out
     assert shown.splitlines()[-1].startswith("  ") or "receipt" in shown
     assert "completed, 1 completed" in shown
+
+
+def test_a_task_that_ran_out_of_time_leaves_its_work_and_its_report(place: Place) -> None:
+    place.script("a.md", "echo half > a.txt; sleep 60")
+    step = "{task: a, timeout: 2s}"
+    place.write(".runr/jobs/night.yaml", f"tracks:\n  t:\n    - {step}\n")
+    place.commit("Tasks")
+    ended(place, "run", "night", code=6)
+    receipt = place.runr("job", "receipt", "--json", code=0).json
+    (task,) = receipt["tasks"]
+    assert (task["code"], task["attempts"]) == ("time_limit", 1)
+    assert task["seconds"] > 0
+    run = task["run_ids"][0]
+    assert (place.root / f".runr/worktrees/{run}/a.txt").read_text("utf-8") == "half\n"
+    assert (place.run_folder(run) / "report.md").exists()
+    page = place.read(f".runr/job-runs/{receipt['id']}/receipt.md")
+    assert page.startswith(
+        "# night FAILED: 0 of 1 tasks completed; a.md: the worker did not finish"
+    )
+    assert f"runr resume {run}" in page
+
+
+def test_a_task_without_checks_or_changes_is_left_to_a_person(place: Place) -> None:
+    place.config('[run]\nworker = "script"\n')
+    place.script("unchecked.md", "echo a > a.txt")
+    place.script("unchanged.md", "test -d .", "verify: ['test -d .']")
+    place.commit("Tasks")
+    paused = ended(place, "run", "--all-ready", code=9)
+    assert statuses(paused) == {"unchecked": "held", "unchanged": "held"}
+    assert "a.txt" not in place.git("ls-tree", "--name-only", paused["branch"])
+    place.runr("approve", "unchecked", "--reason", "seen", code=0)
+    place.runr("reject", "unchanged", "--reason", "do it", code=0)
+    again = ended(place, "resume", code=9)
+    assert statuses(again)["unchecked"] == "completed"
+    assert "a.txt" in place.git("ls-tree", "--name-only", again["branch"])
+
+
+def test_nothing_builds_on_a_task_that_was_reset_meanwhile(place: Place) -> None:
+    go = place.root / ".runr" / "go"
+    place.script("a.md", "echo a >> a.txt")
+    place.script("b.md", f"{_AWAIT.format(go)}; echo b > b.txt")
+    place.script("c.md", "cat a.txt > c.txt", "depends_on: [a, b]")
+    place.write(".runr/jobs/night.yaml", "tracks:\n  t: [{tasks: [a, b, c]}]\n")
+    place.commit("Tasks")
+    job_run = started(place, "night")
+    until(lambda: "task.ended" in [e["type"] for e in events(place, job_run)], "a to land")
+    place.runr("reset", "a", "--reason", "by mistake", code=0)
+    go.touch()
+    done = finished(place, job_run)
+    assert statuses(done)["c"] != "completed"

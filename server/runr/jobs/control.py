@@ -111,6 +111,7 @@ def window_end(limits: Limits, now: datetime) -> str | None:
 def stop_job(project: Project, wanted: str | None, *, kill: bool = False) -> JobRunDetails:
     """Ask a job to stop: what is running may end, or is stopped, too, with `kill`."""
     leases.refuse_nested(project, "stop")
+    project.refuse_inside("a run does not stop jobs")
     files = journal.find(project.layout, wanted)
     state = journal.require(files)
     if state.result is not None:

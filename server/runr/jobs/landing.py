@@ -12,7 +12,7 @@ from runr.git import merge, quarantine, worktree
 from runr.git.merge import MergePlan, MergeRefusedError
 from runr.git.repo import Repo
 from runr.git.trailers import VERIFIED_TREE
-from runr.jobs import journal
+from runr.jobs import journal, receipt
 from runr.jobs.events import JobLanded
 from runr.jobs.journal import JobJournal
 from runr.jobs.state import JobState
@@ -72,7 +72,7 @@ def land_job(
     with queue.turn(project.layout.landing_queue(target)):
         plan, verified = merge.retry_if_moved(landing.once)
     log = JobJournal(files, project.clock, Redactor(project.environment))
-    log.append(JobLanded(target, plan.how, plan.new))
+    receipt.write(project, files, log.append(JobLanded(target, plan.how, plan.new)))
     worktree.delete_branch(project.repo, state.start.branch, merged_into=target)
     return landing.result(plan, verified=verified, dry_run=False)
 
