@@ -40,6 +40,7 @@ DECISIONS = (
     "install claude --user",
     "install merge-driver --uninstall",
     "job run --all-ready",
+    "scheduler --once",
     "job stop",
     "job resume",
     "job retry",
@@ -50,7 +51,7 @@ DECISIONS = (
 ALLOWED = (
     *("list-tasks", "status", "task-status", "next", "why", "graph", "runs", "follow", "report"),
     *("verify", "audit", "export", "doctor", "completion", "version"),
-    *("list-jobs", "job status", "job receipt"),
+    *("list-jobs", "upcoming", "job status", "job receipt"),
     *("note", "demo", "mcp", "hook", "merge-status"),
 )
 

@@ -64,6 +64,7 @@ def scheduled(project: Project) -> list[Job]:
 
 def fire(project: Project) -> Firings:
     """Start every job that is due now, and return when the next one is."""
+    project.refuse_inside("a run does not start jobs")
     now = project.clock()
     fired = [each for job in scheduled(project) for each in _fire(project, job, now)]
     following = [at for job in scheduled(project) if (at := next_firing(job, now))]
