@@ -71,7 +71,8 @@ def build(context: RunContext, state: RunState, now: ChangeSet) -> Built:
     tip = context.root.resolve(f"refs/heads/{start.target}") if start.branch else None
     if tip in (None, start.base_sha, planned.head) or planned.head is None:
         return built
-    if workspace.is_ancestor(tip, planned.head):
+    if workspace.is_ancestor(tip, planned.head) or not workspace.is_ancestor(start.base_sha, tip):
+        # Without the base, a merge would bring it back: the work is moved when it is to land.
         return built
     try:
         tree = merge.merged_tree(workspace, tip, own)

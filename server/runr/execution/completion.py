@@ -85,7 +85,7 @@ def _trees(context: RunContext, state: RunState) -> Iterator[tuple[Repo, str, st
     """Yield what the run changed as two trees, and the repository that has both."""
     start = state.start
     if state.checkpoint_sha:
-        yield context.root, start.base_sha, state.checkpoint_sha
+        yield context.root, _since(context.root, state), state.checkpoint_sha
     elif nofollow.is_folder(context.files.git_data):
         workspace = context.workspace(state)
         now = snapshot.take(workspace)
@@ -94,6 +94,14 @@ def _trees(context: RunContext, state: RunState) -> Iterator[tuple[Repo, str, st
         # The run of a person has no snapshots.
         with quarantine.temporary(Repo(Path(start.workdir))) as scratch:
             yield scratch, start.base_tree, snapshot.take(scratch)
+
+
+def _since(repo: Repo, state: RunState) -> str:
+    """Return the base, or the parent of the commit where the base was reset away in place."""
+    base, made = state.start.base_sha, state.checkpoint_sha or ""
+    if state.start.branch is not None or repo.is_ancestor(base, made):
+        return base
+    return repo.resolve(f"{made}^") or base
 
 
 def stop(context: RunContext, code: str, detail: str | None = None) -> RunState:

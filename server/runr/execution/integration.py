@@ -8,6 +8,7 @@ import anyio
 
 from runr.execution import candidate, verification
 from runr.execution.context import RunContext
+from runr.execution.rework import BASE_GONE
 from runr.git import merge, recovery
 from runr.git.merge import MergePlan, MergeRefusedError, MovedError
 from runr.git.repo import Repo
@@ -86,6 +87,8 @@ class _Landing:
 
     async def _try(self) -> IntegrateFinished:
         root, branch = self._root, self._state.start.branch or ""
+        if self._has_lost_base():
+            return IntegrateFinished(BASE_GONE, target=self._target)
         plan = merge.plan_integration(root, branch, self._target, self._message)
         failed = await self._verify(plan)
         if failed is not None:
@@ -100,6 +103,15 @@ class _Landing:
             checks=self._checks,
             candidate=self._candidate,
         )
+
+    def _has_lost_base(self) -> bool:
+        """Tell whether the target no longer has the base: a merge would bring it back."""
+        root, start = self._root, self._state.start
+        onto = root.resolve(f"refs/heads/{self._target}") if self._target else None
+        work = root.resolve(f"refs/heads/{start.branch}")
+        if onto is None or work is None:
+            return False
+        return merge.has_lost_base(root, start.base_sha, work, onto)
 
     def _message(self, tree: str) -> str:
         """Return the message of a merge; it lands only where its tree is verified, if any is."""

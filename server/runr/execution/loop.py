@@ -125,8 +125,7 @@ async def prepare(context: RunContext, state: RunState) -> FinishedPhase:
     start = state.start
     if state.rework.why:
         if left := _left_since_a_stop(context, state):
-            names = join_limited(left, _LEFT_NAMED)
-            return PhaseFinished(Phase.PREPARE, state.rework.why, f"in no commit are {names}")
+            return rework.refused(state, f"in no commit are {join_limited(left, _LEFT_NAMED)}")
         return rework.move_work(context, state)
     if start.branch is not None:
         path = Path(start.workdir)
@@ -160,7 +159,7 @@ async def commit(context: RunContext, state: RunState) -> FinishedPhase:
         )
     except TreeChangedError as error:
         return CheckpointFinished("altered", error.message)
-    whole = made.parent == start.base_sha
+    whole = made.parent == start.base_sha or _has_lost_base(workspace, state, made.sha)
     total = made.paths if whole else snapshot.changed(workspace, start.base_sha, made.sha)
     # In a tree of the run's own, nothing is left where all of the snapshot was committed.
     dirty = () if start.branch is not None and made.tree == now else workspace.dirty()
@@ -196,7 +195,22 @@ async def clean_up(context: RunContext, state: RunState) -> FinishedPhase:
         rework.forget_kept(context, state)
         if (target := state.integration.target) is not None:
             worktree.delete_branch(context.root, start.branch, merged_into=target)
-    return PhaseFinished(Phase.RECORD, "ok")
+        return PhaseFinished(Phase.RECORD, "ok")
+    return PhaseFinished(Phase.RECORD, "ok", _lost_base(state))
+
+
+def _lost_base(state: RunState) -> str | None:
+    """Say where a run in place has ended on commits without the one with which it began."""
+    start, made = state.start, state.checkpoint_sha
+    if not made or not _has_lost_base(Repo(Path(start.workdir)), state, made):
+        return None
+    where, base = start.target or "HEAD", start.base_sha[:12]
+    return f"{where} no longer has {base}, with which the run began: {made[:12]} is without it"
+
+
+def _has_lost_base(repo: Repo, state: RunState, made: str) -> bool:
+    base = state.start.base_sha
+    return state.start.branch is None and bool(base) and not repo.is_ancestor(base, made)
 
 
 def _left_since_a_stop(context: RunContext, state: RunState) -> list[str]:

@@ -10,32 +10,66 @@ from runr.git.repo import Repo
 from runr.runs.events import PhaseFinished
 from runr.runs.model import Phase, RunState
 
+#: The outcome of a landing whose branch no longer has the commit with which the run began.
+BASE_GONE = "base_gone"
+
 _MARKS = (b"<<<<<<< ", b">>>>>>> ")
 
 
 def move_work(context: RunContext, state: RunState) -> PhaseFinished:
     """Merge the work with the tip of its branch, as uncommitted changes on top of it.
 
-    The commit of the work is kept below `refs/runr`. Files in conflict have git's
-    markers. It can be repeated after a kill.
+    Where the branch no longer has the base, only what changed since that is put on top. The
+    commit of the work is kept below `refs/runr`. Files in conflict have git's markers. It can
+    be repeated after a kill.
     """
     why, target = state.rework.why, state.start.target or context.root.branch()
     tip = context.root.resolve(f"refs/heads/{target}") if target else None
     if tip is None:
-        return PhaseFinished(Phase.PREPARE, why, state.detail)
-    tree = Repo(Path(state.start.workdir))
-    work = state.checkpoint_sha or _committed(context, state)
-    try:
-        merged, files = merge.tree_with_conflicts(tree, tip, work)
-    except MergeRefusedError as error:
-        return PhaseFinished(Phase.PREPARE, why, str(error))
+        return refused(state, state.detail)
+    tree, base = Repo(Path(state.start.workdir)), state.start.base_sha
     kept = f"refs/runr/{state.id}/{state.rework.times + 1}"
+    work = _work(context, state, kept)
+    gone = merge.has_lost_base(tree, base, work, tip)
+    try:
+        if gone:
+            merged, files = merge.tree_on_top(tree, base, work, tip)
+        else:
+            merged, files = merge.tree_with_conflicts(tree, tip, work)
+    except MergeRefusedError as error:
+        return refused(state, str(error))
     context.root.run("update-ref", kept, work)
     tree.run("read-tree", "--reset", "-u", merged)
     tree.run("update-ref", "-m", f"runr: on top of {target}", "HEAD", tip)
     submodules.populate(context.root, tree, fresh=False)
     detail = f"the work is on top of {target} at {tip[:12]} now; its commit is kept as {kept}"
-    return PhaseFinished(Phase.PREPARE, "ok", detail, onto=tip, files=files)
+    if gone:
+        detail = f"{target} no longer has {base[:12]}, with which the run began: {detail}"
+    if files:
+        detail = f"both sides changed {', '.join(files)}: {detail}"
+    return PhaseFinished(Phase.PREPARE, _outcome(why, files), detail, onto=tip, files=files)
+
+
+def _outcome(why: str, files: tuple[str, ...]) -> str:
+    if why != BASE_GONE:
+        return "ok"
+    return "conflict" if files else "moved"
+
+
+def refused(state: RunState, detail: str | None) -> PhaseFinished:
+    """Return that the work stays where it is."""
+    why = state.rework.why
+    return PhaseFinished(Phase.PREPARE, "land_blocked" if why == BASE_GONE else why, detail)
+
+
+def _work(context: RunContext, state: RunState, kept: str) -> str:
+    """Return the commit of the work; on the run's branch it may have been changed by a person."""
+    if state.rework.why != BASE_GONE:
+        return state.checkpoint_sha or _committed(context, state)
+    tip = context.root.resolve(f"refs/heads/{state.start.branch}") or state.checkpoint_sha or ""
+    # After a kill, the branch may be on top of the other one already.
+    done = not context.root.is_ancestor(state.start.base_sha, tip)
+    return (context.root.resolve(kept) if done else None) or tip
 
 
 def _committed(context: RunContext, state: RunState) -> str:

@@ -182,14 +182,17 @@ def _parted(
     """Return the changes from HEAD to the snapshot: those of others, and those of the run.
 
     The run's is what changed since the first snapshot, and what commits since the
-    base touched: a file that a worker committed and then deleted is gone.
+    base touched: a file that a worker committed and then deleted is gone. Where the base was
+    reset away, what its commit had is not the run's.
     """
     nothing = snapshot.empty_tree(repo) if base is None or seen is None else ""
     start = seen.commit if seen else nothing
     since = snapshot.changed(repo, base_tree, now)
     if seen and (seen.commit, seen.tree) == (base, base_tree):
         return (), since
-    touched = {change.path for change in (*since, *snapshot.changed(repo, base or nothing, start))}
+    gone = base is not None and seen is not None and not repo.is_ancestor(base, start)
+    made = () if gone else snapshot.changed(repo, base or nothing, start)
+    touched = {change.path for change in (*since, *made)}
     between = snapshot.changed(repo, start, now)
     left = tuple(change for change in between if change.path not in touched)
     return left, tuple(change for change in between if change.path in touched)

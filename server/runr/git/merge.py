@@ -183,6 +183,32 @@ def tree_with_conflicts(root: Repo, old: str, tip: str) -> tuple[str, tuple[str,
     return split(merge.out)[0], ()
 
 
+def has_lost_base(repo: Repo, base: str, work: str, onto: str) -> bool:
+    """Tell whether `onto` no longer has the base of the work: a merge would bring it back."""
+    return onto != base and not repo.is_ancestor(base, onto) and repo.is_ancestor(base, work)
+
+
+def tree_on_top(repo: Repo, base: str, work: str, onto: str) -> tuple[str, tuple[str, ...]]:
+    """Return `onto` with what changed from `base` to `work`, and the files in conflict.
+
+    Where `onto` was merged into the work, its changes are those since `onto`.
+    """
+    merged = repo.is_ancestor(onto, work) and not repo.is_ancestor(onto, base)
+    since = _bare(repo, onto if merged else base)
+    return tree_with_conflicts(repo, _bare(repo, onto, since), _bare(repo, work, since))
+
+
+def plan_on_top(repo: Repo, base: str, branch: str, target: str) -> MergePlan:
+    """Return how the target would move to its tip with the work only, as a draft."""
+    old, work = tip_of(repo, target), tip_of(repo, branch)
+    ensure_not_busy(repo, target)
+    tree, files = tree_on_top(repo, base, work, old)
+    if files:
+        raise MergeRefusedError(f"both sides changed {', '.join(files)}", files)
+    new = git_commits.create_draft(repo, tree, (old,), b"Work of a run\n")
+    return MergePlan(target=target, how="picked", old=old, new=new)
+
+
 def _advance(root: Repo, new: str) -> Output:
     # git itself refuses to overwrite what the user changed, staged, or keeps ignored in the way.
     flags = ("--ff-only", "--no-squash", "--no-autostash", "--no-overwrite-ignore", "--quiet")

@@ -106,11 +106,28 @@ class _Landing:
         """Return how the branch gets into the target; raises where it does not."""
         branch = self._state.start.branch
         try:
+            self._refuse_lost_base(repo)
             return merge.plan_integration(
                 repo, branch, self._target, self._message, may_sign=may_sign
             )
         except MergeRefusedError as error:
             raise self._refusal(error) from None
+
+    def _refuse_lost_base(self, repo: Repo) -> None:
+        """Raise RunrError where the target no longer has the base: a merge would bring it back."""
+        start, target = self._state.start, self._target
+        work, onto = (repo.resolve(f"refs/heads/{name}") for name in (start.branch, target))
+        if not (work and onto and merge.has_lost_base(repo, start.base_sha, work, onto)):
+            return
+        flags = ("--rebase-merges", "--onto", target)
+        raise RunrError(
+            f"nothing landed on {target}: it no longer has {start.base_sha[:12]}, with which the "
+            "job began, and a merge would bring that commit back",
+            next_steps=[
+                commands.git("rebase", *flags, start.base_sha, start.branch),
+                commands.job_land(self._state.id),
+            ],
+        )
 
     def once(self) -> tuple[MergePlan, bool]:
         """Merge, verify and move the target; MovedError where it was moved meanwhile."""

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict
 
 from runr.errors import AlreadyRunningError, UsageError
 from runr.git import merge, quarantine
-from runr.git.merge import MergeRefusedError
+from runr.git.merge import MergePlan, MergeRefusedError
+from runr.git.repo import Repo
 from runr.lifecycle import follow, runs
 from runr.lifecycle.submit import find_branch
 from runr.next_steps import commands
@@ -159,7 +160,7 @@ def _preview(project: Project, state: RunState, target: str | None) -> Landing:
     outcome, message = "landed", f"{state.task_name} would be verified and land on {to}"
     with quarantine.temporary(project.repo) as scratch:
         try:
-            plan = merge.plan_integration(scratch, branch, to, lambda _: branch, may_sign=False)
+            plan = _plan(scratch, state.start.base_sha, branch, to)
             reason = merge.merge_obstacle(scratch, plan)
         except MergeRefusedError as error:
             reason, files = str(error), error.files
@@ -169,3 +170,10 @@ def _preview(project: Project, state: RunState, target: str | None) -> Landing:
     return Landing(
         run_id=state.id, task_path=state.start.task, to=to, outcome=outcome, message=message
     )
+
+
+def _plan(scratch: Repo, base: str, branch: str, to: str | None) -> MergePlan:
+    work, onto = (scratch.resolve(f"refs/heads/{name}") for name in (branch, to))
+    if to and work and onto and merge.has_lost_base(scratch, base, work, onto):
+        return merge.plan_on_top(scratch, base, branch, to)
+    return merge.plan_integration(scratch, branch, to, lambda _: branch, may_sign=False)

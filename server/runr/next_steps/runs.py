@@ -31,6 +31,7 @@ class RunFacts(NamedTuple):
     `workdir` is empty where its tree is gone, `actions` are those of its stop
     reason, and `target` is the branch that its work lands on: where that is gone, `lands_on` is
     another one. `merging` tells whether a merge was begun in its tree, and its conflicts are left.
+    `has_markers` tells that its tree has the files in conflict, with git's markers.
     """
 
     id: str
@@ -46,6 +47,7 @@ class RunFacts(NamedTuple):
     lands_on: str = ""
     merging: Literal["", "open", "resolved"] = ""
     actions: tuple[Action, ...] = ()
+    has_markers: bool = False
 
 
 def _inspect(run: RunFacts) -> NextStep | None:
@@ -64,6 +66,9 @@ def _merge(run: RunFacts) -> NextStep | None:
     """Return how a conflict is resolved on the run's branch, in its tree."""
     if not (run.workdir and run.target):
         return None
+    if run.has_markers:
+        shown = commands.git("-C", run.workdir, "diff", "HEAD")
+        return shown.because("Resolve the conflict in these files")
     if run.merging == "resolved":
         done = commands.git("-C", run.workdir, "commit", "--no-edit")
         return done.because("Its conflicts are resolved. Commit the merge")

@@ -27,6 +27,8 @@ FOLLOWS: dict[
     Phase | Literal["retry", "approve", "reverify", "next", "rework", "complete"],
 ] = {
     (Phase.PREPARE, "ok"): Phase.PLAN,
+    (Phase.PREPARE, "moved"): Phase.VERIFY,
+    (Phase.PREPARE, "conflict"): "rework",
     (Phase.PLAN, "ok"): Phase.WORK,
     (Phase.WORK, "ok"): Phase.VERIFY,
     (Phase.VERIFY, "passed"): Phase.REVIEW,
@@ -42,6 +44,7 @@ FOLLOWS: dict[
     (Phase.INTEGRATE, "ok"): Phase.RECORD,
     (Phase.INTEGRATE, "fails_on_target"): "rework",
     (Phase.INTEGRATE, "merge_conflict"): "rework",
+    (Phase.INTEGRATE, "base_gone"): Phase.PREPARE,
     (Phase.RECORD, "ok"): "complete",
 }
 
@@ -98,7 +101,9 @@ def _enter(state: RunState, phase: Phase) -> Action:
             planned = state.spec.plan and not state.by_session and state.attempt == 0
             return _perform(state, phase) if planned else _enter(state, Phase.WORK)
         case Phase.REVIEW:
-            reviewed = state.spec.review is not None and not state.decision.approved
+            moved = state.rework.unchanged and not state.rework.files
+            done = state.decision.approved or moved
+            reviewed = state.spec.review is not None and not done
             return _perform(state, phase if reviewed else Phase.CHECKPOINT)
         case Phase.WORK:
             if state.by_session:
@@ -110,6 +115,8 @@ def _enter(state: RunState, phase: Phase) -> Action:
 
 def _retry(state: RunState) -> Action:
     """Decide what follows work that is not good enough: an approval, another attempt, or a stop."""
+    if state.rework.unchanged and (code := _cannot_land(state)):
+        return _stop(code)
     if state.decision.approved:
         return _perform(state, Phase.CHECKPOINT)
     if state.by_session:
@@ -123,6 +130,15 @@ def _retry(state: RunState) -> Action:
     if state.outcome == "failed" and _may_move(state):
         return _perform(state, Phase.PREPARE)
     return _enter(state, Phase.WORK)
+
+
+def _cannot_land(state: RunState) -> str | None:
+    """Return why work that was moved stays there, where no attempt is left to repair it."""
+    if state.outcome != "failed" or _has_attempt(state):
+        return None
+    if state.rework.files:
+        return "merge_conflict"
+    return None if state.decision.approved else "fails_on_target"
 
 
 def _approve(state: RunState) -> Action:
@@ -148,13 +164,25 @@ def _rework(state: RunState) -> Action:
 
     After a resume, as by `runr land`, no attempt was made yet: none is then begun.
     """
-    made = state.attempt - state.attempts_from + 1
-    if 0 < made < state.spec.attempts and _may_move(state):
+    if state.phase is Phase.PREPARE:
+        # It is there already, with the markers of a conflict.
+        return _enter(state, Phase.WORK) if _has_attempt(state) else _stop("merge_conflict")
+    if _has_attempt(state) and _may_move(state):
         return _perform(state, Phase.PREPARE)
     return _stop(state.outcome or "error")
 
 
+def _has_attempt(state: RunState) -> bool:
+    """Tell whether an attempt was made and another is left for work that cannot land."""
+    made = state.attempt - state.attempts_from + 1
+    return _may_rework(state) and 0 < made < state.spec.attempts
+
+
 def _may_move(state: RunState) -> bool:
     """Tell whether the work may be put on top of its branch, where it has failed."""
-    left = state.rework.times < state.spec.landing_attempts
-    return left and bool(state.rework.why) and not (state.by_session or state.decision.approved)
+    return bool(state.rework.why) and _may_rework(state)
+
+
+def _may_rework(state: RunState) -> bool:
+    left = state.rework.times - state.rework.moves < state.spec.landing_attempts
+    return left and not (state.by_session or state.decision.approved)

@@ -282,16 +282,20 @@ def _short(name: str | None) -> str:
 
 
 class Rework(NamedTuple):
-    """The work on top of its branch after that had moved, once it failed together with it.
+    """The work on top of its branch after that had moved.
 
-    `why` is the stop code of that failure until the work is put `onto` the branch;
-    `files` had changes of both sides, `times` says how often it was done.
+    `why` is the stop code of the failure together with it, or `base_gone`, until the work
+    is put `onto` the branch; `files` had changes of both sides, `times` says how often it
+    was done. For `moves` of them, the branch no longer had the base. `unchanged` tells
+    that no attempt was made since such a move.
     """
 
     why: str = ""
     onto: str | None = None
     files: tuple[str, ...] = ()
     times: int = 0
+    moves: int = 0
+    unchanged: bool = False
 
 
 class RunState(NamedTuple):

@@ -134,6 +134,7 @@ def _started(state: RunState, data: PhaseStarted) -> RunState:
     after = after._replace(
         verification=state.verification._replace(retries=0),
         decision=state.decision._replace(rejected=False),
+        rework=state.rework._replace(unchanged=False),
     )
     if state.phase is not Phase.CHECKPOINT:
         return after
@@ -175,9 +176,16 @@ def _finished(state: RunState, data: FinishedPhase) -> RunState:
 
 def _reworked(state: RunState, onto: str, files: tuple[str, ...]) -> RunState:
     """The work has another base from now on; what is left of a plan is part of it."""
+    gone = state.rework.why == "base_gone"
     return state._replace(
         start=state.start._replace(base_sha=onto, base_tree=onto),
-        rework=Rework(onto=onto, files=files, times=state.rework.times + 1),
+        rework=Rework(
+            onto=onto,
+            files=files,
+            times=state.rework.times + 1,
+            moves=state.rework.moves + gone,
+            unchanged=gone,
+        ),
         milestones=(),
         checkpoints=(),
         checkpoint_sha=None,
@@ -311,6 +319,10 @@ def _repositioned(state: RunState) -> RunState:
     if phase is Phase.REVIEW and not state.phase_open and outcome != "ok":
         # The work may have been fixed by hand since, so it is verified first.
         return _at(state._replace(review=state.review._replace(feedback=())), Phase.VERIFY)
+    unlanded = (phase, outcome) == (Phase.VERIFY, "failed") and state.rework.unchanged
+    if unlanded or (phase, outcome) == (Phase.PREPARE, "conflict"):
+        # The work is on top of the branch, and a person may have changed it there.
+        return _at(state, Phase.VERIFY)
     # Checks and scope may have changed since, so the verification is repeated.
     unverified = outcome in _UNDECIDED and not state.decision.approved
     kept = phase is Phase.INTEGRATE and outcome != "ok"

@@ -109,6 +109,7 @@ def next_steps(
             lands_on=lands_on,
             merging=merging,
             actions=stop_reasons.find(state.stop_reason or "error").next,
+            has_markers=bool(state.rework.files) and not state.rework.why,
         )
     )
 
@@ -143,6 +144,7 @@ def _facts(state: RunState) -> str:
         *_candidate(state),
         ("Checkpoint", f"`{state.checkpoint_sha}`" if state.checkpoint_sha else None),
         ("Merged", _integration(state)),
+        ("Moved", _moved(state)),
         ("Reason", state.decision.approval.reason if state.decision.approval else None),
         ("Rejected", f"by {no.by}: {no.reason}" if (no := state.decision.rejection) else None),
         ("Overridden", start.override_reason),
@@ -151,6 +153,13 @@ def _facts(state: RunState) -> str:
         ("Left uncommitted", ", ".join(state.left_dirty) or None),
     ]
     return "\n".join(f"- {name}: {value}" for name, value in rows if value)
+
+
+def _moved(state: RunState) -> str | None:
+    if not state.rework.moves:
+        return None
+    target = state.start.target or "the branch"
+    return f"the work only, onto `{state.rework.onto}`: {target} lost the base of the run"
 
 
 def _candidate(state: RunState) -> tuple[tuple[str, str | None], ...]:
