@@ -108,7 +108,8 @@ def command(
             try:
                 return function(invocation, **own)
             except RunrError as error:
-                said = said or isinstance(error, ConfigError)
+                same = error.message in ctx.meta.get(console.WARNINGS, ())
+                said = said or same or isinstance(error, ConfigError)
                 error.warnings = () if said else tuple(ctx.meta.get(console.WARNINGS, ()))
                 if error.next_steps:
                     location = invocation.location
