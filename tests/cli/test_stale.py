@@ -247,7 +247,9 @@ def test_why_has_at_most_ten_lines(place: Place) -> None:
 
 
 def test_why_of_a_task_whose_work_waits_shows_how_to_land_it(place: Place) -> None:
-    place.config('[run]\nworker = "script"\nlanding_attempts = 0\n[verify]\ntier1 = ["test -d ."]\n')
+    place.config(
+        "[run]\nworker = 'script'\nlanding_attempts = 0\n[verify]\ntier1 = ['test -d .']\n"
+    )
     place.script("a.md", "echo a > a.txt; while ! test -e ../../../go; do :; done")
     place.commit("Tasks")
     run = place.runr("run", "--task", "a", "--detach", "--json", code=0).json["id"]
