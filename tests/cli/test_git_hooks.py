@@ -42,8 +42,8 @@ def message(place: Place, commit: str = "HEAD") -> str:
 
 
 def everything(place: Place) -> dict[str, tuple[bytes, int]]:
-    """Return every byte and mode in the tree and in git's folder, but for what git itself moves."""
-    moved = {"index", "COMMIT_EDITMSG", "HEAD", "ORIG_HEAD"}
+    """Return every byte and mode in the tree and in git's folder, but for what git moves and runr keeps."""
+    moved = {"index", "COMMIT_EDITMSG", "HEAD", "ORIG_HEAD", "valid-settings"}
     return {
         str(path.relative_to(place.root)): (path.read_bytes(), path.lstat().st_mode)
         for path in place.root.rglob("*")

@@ -45,7 +45,26 @@ _HEAD_OPTION = re.compile(r"-[\w=-]*|\d+")
 _HERE = frozenset({".", "./", "/"})
 _PYTHON = re.compile(r"python[\d.]*\Z")
 _DRY_RUN = re.compile(r"--(?:dry-run|just-print|recon)\Z|-[BbikrRSsw]*n[BbikrRSsw]*\Z")
-_COLLECT = frozenset({"--co", "--collect-only"})
+_COLLECT = frozenset(
+    (
+        *("--co", "--collect-only", "--fixtures", "--setup-plan", "--markers"),
+        *("--help", "-h", "--version", "-V"),
+    )
+)
+#: What starts a program of the project's tools.
+_RUNNER = re.compile(
+    r"(?:(?:\S*/)?python[\d.]* -m|(?:uv|poetry|pdm|pipenv) run|npx|\S*/bin/(?=\S)) ?"
+)
+#: Programs, and the option with which they only say something of themselves.
+_TELLS = re.compile(
+    r"(?:(?:ruff|mypy|pylint|flake8|black|eslint|prettier|tsc|tox|nox|cargo"
+    r"|jest|vitest|mocha|pyright|gradle|mvn) (?:--version|--help)"
+    r"|tsc --showConfig|tox (?:-l|--list)|nox (?:-l|--list))"
+)
+_EXIT_ZERO = re.compile(r"(?:ruff check|pylint|flake8)(?= )(?=.* --exit-zero(?: |$))")
+_GIT_SHOWS = re.compile(r"git (?:status|diff|log)(?: (?!--(?:e|q|ch|no-i))-\S+)*")
+_FIND = re.compile(r"find \.(?: -(?:name|iname|type) \S+)*(?: -print)?")
+_MADE = re.compile(r"[\w.-]*\w")
 
 
 def ends_of(words: Sequence[Token]) -> Ends:
@@ -60,8 +79,28 @@ def ends_of(words: Sequence[Token]) -> Ends:
         return FAILED
     if program in _IDLE_ALONE:
         return _alone(program, rest)
+    if all(word.plain for word in words) and (found := _of_text(program, rest)):
+        return found
     look = _LOOKS.get(program) or (_python if _PYTHON.match(program) else _pytest)
     return look(words)
+
+
+def _of_text(program: str, rest: Sequence[str]) -> Ends | None:
+    """Return the ends of a command that only shows, makes or waits; None for any other."""
+    text = " ".join([program, *rest])
+    tool = _RUNNER.sub("", text, count=1) if _RUNNER.match(text) else text
+    if _TELLS.fullmatch(tool):
+        return NO_TEST
+    is_idle = (
+        _EXIT_ZERO.match(tool)
+        or _GIT_SHOWS.fullmatch(text)
+        or _FIND.fullmatch(text)
+        or (program == "sleep" and len(rest) == 1 and re.fullmatch(r"[\d.]+[smh]?", rest[0]))
+        or (program == "touch" and rest and all(map(_MADE.fullmatch, rest)))
+        or (program == "mkdir" and rest[:1] == ["-p"] and all(map(_MADE.fullmatch, rest[1:])))
+        or (program in ("node", "perl") and rest in (["-e", ""], ["-e", "0"], ["-e", "1"]))
+    )
+    return OK if is_idle else None
 
 
 def _alone(program: str, rest: Sequence[str]) -> Ends:

@@ -22,7 +22,12 @@ _RESERVED = frozenset(
 #: Commands that may change what the rest of the text means.
 _UNFOLLOWED = frozenset({".", "source", "trap", "alias", "return", "break", "continue", "kill"})
 #: Programs that start another one with the rest of their words.
-_STARTERS = frozenset({"command", "builtin", "exec", "env", "nohup", "nice", "time", "timeout"})
+_STARTERS = frozenset(
+    (
+        *("command", "builtin", "exec", "env", "nohup", "nice", "time", "timeout"),
+        *("busybox", "xargs"),
+    )
+)
 
 _EXITS = frozenset({End.EXIT_OK, End.EXIT_FAILED})
 
@@ -44,13 +49,27 @@ class Reader:
         self._at = 0
         self._strict = strict
         self._depth = depth
+        self._passes = False
 
     def ends(self) -> Ends:
         """Return how the whole command can end."""
         found = self._list(())
         if self._at < len(self._tokens):
             raise UnclearError(self._tokens[self._at].text)
-        return _resolved(found)
+        return OK if self._passes else _resolved(found)
+
+    def _trap(self, words: Sequence[Token]) -> bool:
+        """Tell whether the shell succeeds at its end by a trap, however it gets there."""
+        texts = [word.text for word in words]
+        if not all(word.plain for word in words) or "exec" in {t.text for t in self._tokens}:
+            raise UnclearError("trap")
+        if not self._sees(";", "\n", "&&"):
+            raise UnclearError("trap")
+        if texts[1:] not in (["EXIT"], ["0"]):
+            raise UnclearError("trap")
+        if self._inner(texts[0], strict=False) != frozenset({End.EXIT_OK}):
+            raise UnclearError("trap")
+        return True
 
     def _list(self, closing: Sequence[str]) -> Ends:
         """Read commands up to one of the closing words, which is left."""
@@ -177,10 +196,13 @@ class Reader:
 
     def _started(self, words: Sequence[Token]) -> Ends:
         name = re.sub(r"\A(?:/usr)?/bin/", "", words[0].text)
+        if name == "trap" and words[0] is self._tokens[0]:
+            self._passes = self._trap(words[1:])
+            return OK
         if name in _UNFOLLOWED or (name in _RESERVED and words[0].bare):
             raise UnclearError(name)
         if name == "set":
-            self._strict = True
+            self._strict = self._strict or not all(w.text.startswith("+") for w in words[1:])
             return OK
         if name == "exit":
             return _exit(words[1:])
@@ -222,6 +244,8 @@ class Reader:
             rest = rest[2:]
         if not rest:
             return OK if name == "env" else EITHER
+        if name == "xargs":  # further words come from its input
+            return OK if rest[0].text in ("true", "echo", ":") else EITHER
         if rest[0].text.startswith("-"):
             return EITHER
         found = self._started(rest)
