@@ -42,7 +42,7 @@ def message(place: Place, commit: str = "HEAD") -> str:
 
 
 def everything(place: Place) -> dict[str, tuple[bytes, int]]:
-    """Return every byte and mode in the tree and in git's folder, but for what git moves and runr keeps."""
+    """Return every byte and mode in the tree and git's folder, but for what moves by itself."""
     moved = {"index", "COMMIT_EDITMSG", "HEAD", "ORIG_HEAD", "valid-settings"}
     return {
         str(path.relative_to(place.root)): (path.read_bytes(), path.lstat().st_mode)
