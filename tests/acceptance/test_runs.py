@@ -71,7 +71,8 @@ def test_a_worker_gets_the_whole_task_and_on_a_retry_what_failed(place: Place) -
 
 
 def test_verification_over_its_time_is_failed(place: Place) -> None:
-    place.config('[run]\nworker="script"\nattempts=1\n[verify]\ntimeout="1s"\ntier1=["sleep 99"]\n')
+    check = "test -d . && sleep 99"
+    place.config(f'[run]\nworker="script"\nattempts=1\n[verify]\ntimeout="1s"\ntier1=["{check}"]\n')
     place.script("a.md", "echo 1 > a.txt")
     run = place.run("a", code=4)
     assert run["verification"] == "failed"
