@@ -42,7 +42,7 @@ def test_an_object_of_other_content_is_named_and_put_aside(root: Path) -> None:
     assert git(root, "cat-file", "-p", git(root, "hash-object", "-w", "bad")) == "bad"
 
 
-@pytest.mark.parametrize("kind", ["garbage", "cut", "folder", "link", "more"])
+@pytest.mark.parametrize("kind", ["garbage", "cut", "folder", "link", "link of its folder", "more"])
 def test_what_is_no_object_is_put_aside(root: Path, kind: str) -> None:
     path = plant(root, BAD)
     refuse_wrong(Repo(root), 0)
@@ -50,6 +50,9 @@ def test_what_is_no_object_is_put_aside(root: Path, kind: str) -> None:
     path.unlink()
     if kind == "folder":
         path.mkdir()
+    elif kind == "link of its folder":
+        path.parent.rename(root / "elsewhere")
+        path.parent.symlink_to(root / "elsewhere")
     elif kind == "link":
         path.symlink_to("/dev/zero")
     else:

@@ -107,11 +107,11 @@ class _Landing:
     def _has_lost_base(self) -> bool:
         """Tell whether the target no longer has the base: a merge would bring it back."""
         root, start = self._root, self._state.start
-        onto = root.resolve(f"refs/heads/{self._target}") if self._target else None
-        work = root.resolve(f"refs/heads/{start.branch}")
-        if onto is None or work is None:
+        work, onto = f"refs/heads/{start.branch}", f"refs/heads/{self._target}"
+        found = root.refs(work, onto) if self._target else {}
+        if len(found) < len((work, onto)):
             return False
-        return merge.has_lost_base(root, start.base_sha, work, onto)
+        return merge.has_lost_base(root, start.base_sha, found[work], found[onto])
 
     def _message(self, tree: str) -> str:
         """Return the message of a merge; it lands only where its tree is verified, if any is."""

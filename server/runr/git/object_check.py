@@ -40,9 +40,10 @@ def refuse_wrong(repo: Repo, since: float) -> None:
     aside = common / "runr" / "wrong-objects"
     for path in wrong:
         nofollow.make_folder(aside)
-        path.rename(aside / (path.parent.name + path.name))
+        # What was put aside before, under the same name, stays.
+        path.rename(aside / f"{_name(path)}-{os.urandom(4).hex()}")
     if wrong:
-        names = join_limited([path.parent.name + path.name for path in wrong], _NAMED)
+        names = join_limited([_name(path) for path in wrong], _NAMED)
         raise GitError(
             f"objects of {common} that were written during the run are not what their names say, "
             f"and were moved to {aside}: {names}",
@@ -52,10 +53,18 @@ def refuse_wrong(repo: Repo, since: float) -> None:
 
 
 def _written(objects: Path, since: float) -> Iterator[Path]:
-    """Yield the loose objects of folders that changed since then: a folder may have been moved."""
+    """Yield the loose objects of folders that changed since then: a folder may have been moved.
+
+    Git makes no link in place of a folder: the link is what is wrong.
+    """
     for folder in _scan(objects):
-        if len(folder.name) == _PREFIX and folder.stat(follow_symlinks=False).st_ctime >= since:
-            yield from (Path(entry.path) for entry in _scan(Path(folder.path)) if _is_named(entry))
+        if len(folder.name) != _PREFIX or folder.stat(follow_symlinks=False).st_ctime < since:
+            continue
+        if folder.is_symlink():
+            yield Path(folder.path)
+        else:
+            inside = (Path(entry.path) for entry in _scan(Path(folder.path)))
+            yield from (path for path in inside if is_name(_name(path)))
 
 
 def _scan(folder: Path) -> list["os.DirEntry[str]"]:
@@ -64,13 +73,29 @@ def _scan(folder: Path) -> list["os.DirEntry[str]"]:
     return []
 
 
-def _is_named(entry: "os.DirEntry[str]") -> bool:
-    return len(entry.name) + _PREFIX in _HASHES
+def is_name(text: str) -> bool:
+    """Tell whether the text is as long as the name of an object."""
+    return len(text) in _HASHES
+
+
+def has_content(name: str, file: BinaryIO) -> bool:
+    """Tell whether a loose object, as it is stored, is the one of that name."""
+    if not is_name(name):
+        return False
+    digest = hashlib.new(_HASHES[len(name)], usedforsecurity=False)
+    try:
+        for part in _inflated(file):
+            digest.update(part)
+    except zlib.error:
+        return False
+    return digest.hexdigest() == name
+
+
+def _name(path: Path) -> str:
+    return path.parent.name + path.name
 
 
 def _is_right(path: Path) -> bool:
-    name = path.parent.name + path.name
-    digest = hashlib.new(_HASHES[len(name)], usedforsecurity=False)
     try:
         if not stat.S_ISREG(path.lstat().st_mode):
             return False
@@ -80,12 +105,7 @@ def _is_right(path: Path) -> bool:
     except OSError:
         return False
     with os.fdopen(handle, "rb") as file:
-        try:
-            for part in _inflated(file):
-                digest.update(part)
-        except zlib.error:
-            return False
-    return digest.hexdigest() == name
+        return has_content(_name(path), file)
 
 
 def _inflated(file: BinaryIO) -> Iterator[bytes]:

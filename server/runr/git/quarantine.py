@@ -4,21 +4,19 @@ Git calls such a folder a quarantine: it reads the repository's objects as well,
 ones only there, until they are published.
 """
 
-import hashlib
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from runr import nofollow
 from runr.errors import GitError
+from runr.git import object_check
 from runr.git.repo import Repo
 
 #: More objects than these are left to git, as are those that are large enough to be packed.
 _MOST_COPIED = 200
-#: How an object is named by its content, by the length of the name.
-_HASHES: dict[int, Callable[[bytes], "hashlib._Hash"]] = {40: hashlib.sha1, 64: hashlib.sha256}
 
 _NEW = "GIT_OBJECT_DIRECTORY"
 _KNOWN = "GIT_ALTERNATE_OBJECT_DIRECTORIES"
@@ -74,10 +72,10 @@ def copy_objects(scratch: Repo, objects: Path) -> bool:
         return False
     for path in new:
         name = path.parent.name + path.name
-        if len(name) not in _HASHES:
+        if not object_check.is_name(name):
             return False
         content = nofollow.read(path)
-        if _HASHES[len(name)](zlib.decompress(content)).hexdigest() != name:
+        if not object_check.has_content(name, BytesIO(content)):
             raise GitError(f"the object {path} is damaged")
         place = objects / path.parent.name
         place.mkdir(exist_ok=True)

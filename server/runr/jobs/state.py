@@ -53,15 +53,6 @@ class TaskProgress(NamedTuple):
     ended_at: str | None = None
 
 
-class Parked(NamedTuple):
-    """An account that is not used before `until`; None where a person has to do something."""
-
-    worker: str
-    code: str
-    until: str | None = None
-    detail: str = ""
-
-
 class JobState(NamedTuple):
     """The state that the events of a job run lead to."""
 
@@ -73,7 +64,7 @@ class JobState(NamedTuple):
     since: str
     seq: int = 0
     ends_at: str | None = None
-    parked: tuple[Parked, ...] = ()
+    parked: tuple[AccountParked, ...] = ()
     stopping: bool = False
     killing: bool = False
     stopped_by: str = ""
@@ -142,7 +133,7 @@ def _reduce(state: JobState, data: EventData, time: str) -> JobState:
             return _task(state, data, time)
         case AccountParked():
             others = (each for each in state.parked if each.worker != data.worker)
-            return state._replace(parked=(*others, Parked(*data)))
+            return state._replace(parked=(*others, data))
         case JobStopRequested():
             killing = state.killing or data.kill
             return state._replace(stopping=True, killing=killing, stopped_by=data.by)
