@@ -13,8 +13,6 @@ from fakes.required import require_program
 from runr import __version__
 from runr.cli.commands import COMMANDS
 
-pytestmark = pytest.mark.installed
-
 
 def verification(place: Place) -> tuple[list[str], list[str]]:
     settings = tomllib.loads(place.read(".runr/config.toml"))["verify"]

@@ -1,10 +1,12 @@
 """The map has the order of the import contract, and the recipes name files that exist."""
 
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -50,3 +52,19 @@ def test_every_target_of_the_page_is_in_the_makefile() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     wanted = set(re.findall(r"^    make ([\w-]+)", PAGE, re.MULTILINE))
     assert wanted <= set(re.findall(r"^([\w-]+):.*##", makefile, re.MULTILINE))
+
+
+def test_ci_runs_every_job_of_its_script_and_no_other() -> None:
+    script = (ROOT / ".ci/run").read_text(encoding="utf-8")
+    jobs = re.findall(r"^#   (\w+)  ", script, re.MULTILINE)
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))
+    assert workflow["jobs"]["run"]["strategy"]["matrix"]["job"] == jobs
+    for job in jobs:
+        assert f"`.ci/run {job}`" in PAGE
+    refused = subprocess.run(
+        [str(ROOT / ".ci/run"), "nightly"], capture_output=True, text=True, check=False
+    )
+    assert (refused.returncode, refused.stderr) == (
+        2,
+        ".ci/run: unknown job 'nightly': test, long or oldest\n",
+    )

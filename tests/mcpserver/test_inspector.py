@@ -9,13 +9,14 @@ from typing import Any
 import jsonschema
 import pytest
 
+from fakes.marks import also_long
 from fakes.required import require_program
 
 Answer = dict[str, Any]
 DEADLINE_S = 90
 
 
-@pytest.fixture(params=["legacy", "modern"])
+@pytest.fixture(params=["modern", *also_long("legacy")])
 def era(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
