@@ -6,7 +6,7 @@ from pathlib import Path
 
 import anyio
 
-from runr.execution import candidate, verification
+from runr.execution import candidate, task_since, verification
 from runr.execution.context import RunContext
 from runr.execution.rework import BASE_GONE
 from runr.git import merge, recovery
@@ -94,6 +94,8 @@ class _Landing:
         if failed is not None:
             return failed
         if plan.new != plan.old:
+            if (refused := task_since.refusal(self._context, self._state)) is not None:
+                return refused._replace(checks=self._checks, candidate=self._candidate)
             merge.move(root, plan.target, plan.new, plan.old, f"runr: merge {branch}")
         return IntegrateFinished(
             "ok",

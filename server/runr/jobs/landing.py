@@ -12,7 +12,7 @@ from runr.git import merge, quarantine, worktree
 from runr.git.merge import MergePlan, MergeRefusedError
 from runr.git.repo import Repo
 from runr.git.trailers import VERIFIED_TREE
-from runr.jobs import journal, receipt
+from runr.jobs import journal, observation, receipt
 from runr.jobs.events import JobLanded
 from runr.jobs.journal import JobJournal
 from runr.jobs.state import JobState
@@ -25,6 +25,10 @@ from runr.runs import journal as run_journal
 from runr.runs.model import Check, CheckResult, RunCreated, RunSpec, RunState
 from runr.storage import queue
 from runr.storage.layout import RunFiles
+from runr.text import join_limited
+
+#: How many tasks a refusal names.
+_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,12 +110,28 @@ class _Landing:
         """Return how the branch gets into the target; raises where it does not."""
         branch = self._state.start.branch
         try:
+            self._refuse_taken_back()
             self._refuse_lost_base(repo)
             return merge.plan_integration(
                 repo, branch, self._target, self._message, may_sign=may_sign
             )
         except MergeRefusedError as error:
             raise self._refusal(error) from None
+
+    def _refuse_taken_back(self) -> None:
+        """Raise RunrError where a person has taken back a completion whose work would land."""
+        found = list(observation.taken_back(self._project, self._state))
+        if not found:
+            return
+        named = [f"{task.removeprefix('.runr/tasks/')} {why}" for task, why in found]
+        by_hand = commands.git("merge", self._state.start.branch)
+        raise RunrError(
+            f"nothing landed on {self._target}: {join_limited(named, _NAMED)}",
+            next_steps=[
+                commands.job_retry(self._state.id).because("Run them again"),
+                by_hand.because("Or merge the branch as it is"),
+            ],
+        )
 
     def _refuse_lost_base(self, repo: Repo) -> None:
         """Raise RunrError where the target no longer has the base: a merge would bring it back."""

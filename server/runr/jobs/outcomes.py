@@ -24,6 +24,13 @@ JITTER_S = 60.0
 #: What no further run of this worker could change: a person has to.
 _ACCOUNT = frozenset({"worker_auth", "worker_billing", "worker_unavailable"})
 _MOVED = frozenset({"merge_conflict", "fails_on_target"})
+_OTHER_TASK = frozenset({"task_changed", "superseded"})
+_WHY_AGAIN = {
+    "merge_conflict": "An earlier attempt does not fit together with what has landed since it "
+    "began.",
+    "task_changed": "The task was changed while an earlier attempt worked.",
+    "superseded": "The task was reset, or taken by another run, while an earlier attempt worked.",
+}
 
 
 class Outcome(NamedTuple):
@@ -61,6 +68,10 @@ def assess(
         return _limited(job, ended, run, now, chance)
     if code in ("worker_outage", "interrupted"):
         return _interrupted(ended, run, now, chance)
+    if code == "superseded" and before.interrupts < MOST_INTERRUPTS:
+        # What has become of the task is seen at the next look: it may be completed.
+        again = ended._replace(outcome="waiting", interrupts=before.interrupts + 1, afresh=True)
+        return Outcome(again)
     if _met_newer_work(run) and before.conflicts == 0:
         return Outcome(ended._replace(outcome="waiting", conflicts=1, afresh=True))
     return Outcome(_failed(item.retries, ended, now, chance))
@@ -137,7 +148,7 @@ def total(runs: tuple[RunState, ...]) -> Usage:
 
 def earlier(run: RunState) -> str:
     """Return what the next attempt has to know of one whose work could not land."""
-    if not _met_newer_work(run):
+    if not (_met_newer_work(run) or run.stop_reason in _OTHER_TASK):
         return ""
     work = f"The work of that attempt is kept on the branch {run.start.branch}"
     commit = f" (commit {run.checkpoint_sha})" if run.checkpoint_sha else ""
@@ -145,7 +156,7 @@ def earlier(run: RunState) -> str:
     lines = [
         "# An earlier attempt",
         "",
-        "An earlier attempt does not fit together with what has landed since it began. You "
+        _WHY_AGAIN.get(run.stop_reason or "", _WHY_AGAIN["merge_conflict"]) + " You "
         "start from the branch as it is now. " + work + commit + shown + ". Do the "
         "task on top of what is here now.",
         "",

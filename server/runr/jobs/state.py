@@ -225,8 +225,12 @@ def _resumed(state: JobState, data: JobResumed, time: str) -> JobState:
 
 
 def _fresh(each: TaskProgress) -> TaskProgress:
-    """Return a task that counts its failures from none again; its last run may be resumed."""
+    """Return a task that counts its failures from none again; its last run may be resumed.
+
+    Work for an earlier text of the task is not continued.
+    """
     return each._replace(
+        afresh=each.afresh or each.code == "task_changed",
         status="waiting",
         code="",
         detail="",

@@ -253,7 +253,11 @@ def _spec(project: Project, state: RunState, *, accept_changes: bool) -> RunSpec
     config = project.config()
     if state.start.job is not None:
         config, task = leases.under_job(config, task, state.start.job)
-    return record_spec(project, run, task, config, worker=worker)
+    spec = record_spec(project, run, task, config, worker=worker)
+    if state.phase in (Phase.INTEGRATE, Phase.RECORD):
+        # What lands was made for the earlier text: the completion is stale.
+        return spec._replace(task_sha256=state.spec.task_sha256)
+    return spec
 
 
 def _refuse_changes(project: Project, state: RunState, task: Task) -> None:

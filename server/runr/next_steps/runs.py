@@ -10,6 +10,7 @@ from runr.next_steps import commands
 from runr.next_steps.step import NextStep
 
 Action = Literal[
+    "accept",
     "approve",
     "doctor",
     "inspect",
@@ -79,8 +80,11 @@ def _merge(run: RunFacts) -> NextStep | None:
     return merging.because("Resolve the conflict there and commit")
 
 
+_ACCEPT = "Land the work as it is. `runr run` does the changed task instead"
+
 #: The command of each action after a stop.
 STOP_ACTIONS: Mapping[Action, Callable[[RunFacts], NextStep | None]] = {
+    "accept": lambda run: commands.resume(run.id, accept_changes=True).because(_ACCEPT),
     "approve": lambda run: commands.approve(run.task),
     "doctor": lambda _: commands.doctor(),
     "inspect": _inspect,

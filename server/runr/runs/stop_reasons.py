@@ -48,6 +48,12 @@ _ALL = (
     Stop("land_blocked", "landing", _UNMERGED,
          "the work is verified, and the branch cannot be moved to it",
          ("report", "status", "land")),
+    Stop("task_changed", "landing", _UNMERGED,
+         "the work is verified, and its task file was changed while the run worked",
+         ("log", "accept", "run")),
+    Stop("superseded", "landing", _UNMERGED,
+         "the work is verified, and its task was completed, reset or begun by another run",
+         ("report", "log", "inspect")),
     Stop("no_clean_checkout", "checks", _UNVERIFIED,
          "the checks cannot run in a clean checkout of the commit on this machine", _DIAGNOSE),
     Stop("abandoned", "checks", _UNVERIFIED,
@@ -122,7 +128,7 @@ STOPS = {stop.code: stop for stop in _ALL}
 LANDING = frozenset(stop.code for stop in _ALL if stop.family == "landing")
 
 #: The stops that `runr land` takes further.
-LANDABLE = LANDING | {"fails_on_target"}
+LANDABLE = frozenset({"merge_conflict", "land_blocked", "fails_on_target"})
 
 #: The stops after which the decision of a person takes the run further.
 FOR_A_PERSON = frozenset(stop.code for stop in _ALL if stop.family == "person")

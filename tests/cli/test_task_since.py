@@ -1,0 +1,102 @@
+"""Tasks that are changed, completed or reset while their own run works: the work does not land."""
+
+import json
+from typing import Any
+
+from cli.terminal import Place
+from cli.test_jobs import ended, started, statuses
+from fakes.project_kit import until
+
+_EDIT = "echo 'One thing more.' >> ../../tasks/a.md"
+
+
+def completed_elsewhere(place: Place, task: str) -> None:
+    """Complete a task that is running in the status file, as a merge from another clone does."""
+    contents: Any = json.loads(place.read(".runr/task-status.json"))
+    entry = contents["tasks"][f".runr/tasks/{task}"]
+    entry |= {"status": "completed", "last_run_id": "20200101-000000-aaaa", "evidence": "attested"}
+    entry |= {"completed_by": "person:Grace", "completed_at": "2025-01-08T12:00:00Z"}
+    entry["sequence"] += 1
+    place.write(".runr/task-status.json", json.dumps(contents) + "\n")
+
+
+def test_work_for_a_task_whose_text_was_changed_lands_only_when_that_is_accepted(
+    place: Place,
+) -> None:
+    place.script("a.md", f"echo a > a.txt; {_EDIT}")
+    before = place.commit("Task")
+    stopped = place.runr("run", "a", code=11)
+    assert "its task file was changed while the run worked" in stopped.out
+    assert place.git("rev-parse", "main").strip() == before
+    log, accept, again = stopped.steps
+    assert "a.txt" in place.paste(log).out
+    assert again == "runr run --task a.md"
+    assert place.paste(accept).code == 0
+    assert place.read("a.txt") == "a\n"
+    (task,) = place.runr("list-tasks", "--json", code=0).json["tasks"]
+    assert (task["status"], task["stale"]) == ("completed", True)
+
+
+def test_a_task_that_is_gone_is_not_completed(place: Place) -> None:
+    place.script("a.md", "echo a > a.txt; rm ../../tasks/a.md")
+    before = place.commit("Task")
+    place.runr("run", "a", code=11)
+    assert place.git("rev-parse", "main").strip() == before
+
+
+def test_work_for_a_task_that_was_completed_meanwhile_does_not_land(place: Place) -> None:
+    go = place.root / ".runr" / "go"
+    place.script("a.md", f"until [ -e {go} ]; do sleep 0.05; done; echo a > a.txt")
+    before = place.commit("Task")
+    run = place.runr("run", "a", "--detach", "--json", code=0).json["id"]
+    place.await_phase(run, "work")
+    completed_elsewhere(place, "a.md")
+    go.touch()
+    shown = place.await_end(run)
+    assert shown["stop_reason"] == "superseded"
+    assert "a.md was completed meanwhile (by person:Grace)" in shown["detail"]
+    assert place.status("a.md")["completed_by"] == "person:Grace"
+    assert place.git("rev-parse", "main").strip() == before
+    assert len(place.branches()) == 2
+
+
+def test_a_job_counts_a_task_as_completed_that_was_so_while_its_run_worked(place: Place) -> None:
+    go = place.root / ".runr" / "go"
+    place.script("a.md", f"until [ -e {go} ]; do sleep 0.05; done; echo a > a.txt")
+    place.commit("Task")
+    job = started(place, "--all-ready")
+    journal = f".runr/job-runs/{job}/timeline.jsonl"
+    until(lambda: "task.claimed" in place.read(journal), "a to start")
+    completed_elsewhere(place, "a.md")
+    go.touch()
+    done = place.runr("job", "status", job, "--watch", "--json", code=0).json
+    assert (done["status"], statuses(done)) == ("completed", {"a": "completed"})
+    assert "a.txt" not in place.git("ls-tree", "--name-only", done["branch"])
+
+
+def test_a_retried_job_begins_a_changed_task_from_its_new_text(place: Place) -> None:
+    place.script("a.md", f"{_EDIT}; echo a > a.txt")
+    place.commit("Task")
+    failed = ended(place, "run", "--all-ready", code=11)
+    assert statuses(failed) == {"a": "failed"}
+    place.script("a.md", "echo new > a.txt")
+    done = ended(place, "retry")
+    assert statuses(done) == {"a": "completed"}
+    assert place.git("show", f"{done['branch']}:a.txt") == "new\n"
+    assert done["tasks"][0]["run_id"] != failed["tasks"][0]["run_id"]
+
+
+def test_the_work_of_a_task_that_was_reset_does_not_land_with_its_job(place: Place) -> None:
+    place.script("a.md", "echo a >> a.txt")
+    place.script("b.md", "echo b > b.txt")
+    before = place.commit("Tasks")
+    ended(place, "run", "--all-ready")
+    place.runr("reset", "a", "--reason", "by mistake", "--by", "Ada", code=0)
+    refused = place.runr("job", "land", code=1)
+    assert "nothing landed on main: a.md was reset since (by person:Ada: by mistake)" in refused.err
+    assert place.git("rev-parse", "main").strip() == before
+    place.runr("job", "land", "--dry-run", code=1)
+    again = place.paste(refused.steps[0])
+    assert again.code == 0
+    place.runr("job", "land", code=0)
+    assert place.read("a.txt") == "a\na\n"
