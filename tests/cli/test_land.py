@@ -1,5 +1,7 @@
 """`runr land`: verified work that waits gets into its branch, through the queue and the checks."""
 
+import pytest
+
 from cli.terminal import Place
 
 
@@ -120,3 +122,89 @@ def test_work_lands_on_another_branch_where_its_own_is_gone(place: Place) -> Non
     assert "the branch feature is gone" in place.runr("land", "a", code=11).out
     assert "landed on renamed" in place.runr("land", "a", "--to", "renamed", code=0).out
     assert place.read("a.txt") == "run\n"
+
+
+def merge_by_hand(place: Place, *files: str) -> None:
+    """Let a run change a.txt and b.txt, and merge it without its changes to these files."""
+    place.write("a.txt", "0\n")
+    place.script("a.md", "echo run > a.txt; echo run > b.txt", "verify: ['test -d .']")
+    place.commit("Task")
+    place.write("a.txt", "mine\n")
+    place.runr("run", "a", code=11)
+    place.commit("Mine")
+    run = place.status("a.md")["last_run_id"]
+    place.git("merge", "-q", "-s", "ours", "--no-commit", f"runr/a-{run}")
+    for file in {"a.txt", "b.txt"}.difference(files):
+        place.git("checkout", "-q", f"runr/a-{run}", "--", file)
+    place.git("commit", "-q", "-m", "Merge by hand")
+
+
+def test_work_that_a_merge_left_out_has_not_landed(place: Place) -> None:
+    merge_by_hand(place, "a.txt", "b.txt")
+    shown = place.runr("land", "a", "--dry-run", code=11).out
+    stopped = place.runr("land", "a", code=11)
+    said = stopped.out
+    assert "+run" in place.paste(stopped.steps[1]).out
+    assert shown.count("nothing of what the run changed is on main") == 1
+    assert "nothing of what the run changed is on main: missing are its changes to a.txt" in said
+    assert place.status("a.md")["status"] == "stopped"
+    assert place.runr("verify", code=0).out.startswith("✓ 0 completions")
+    run = place.status("a.md")["last_run_id"]
+    place.git("cherry-pick", "-X", "theirs", f"runr/a-{run}")
+    place.runr("land", "a", code=0)
+    assert place.status("a.md")["evidence"] == "verified"
+
+
+def test_files_that_a_merge_left_out_are_named(place: Place) -> None:
+    merge_by_hand(place, "b.txt")
+    assert "without its changes to b.txt" in place.runr("land", "a", code=0).out
+    assert "without its changes to b.txt" in place.runr("report", "a").out
+
+
+def test_work_that_was_taken_off_its_own_branch_does_not_land(place: Place) -> None:
+    blocked(place, "a")
+    place.git("checkout", "-q", "a.txt")
+    run = place.status("a.md")["last_run_id"]
+    place.git("-C", f".runr/worktrees/{run}", "revert", "--no-edit", "HEAD")
+    assert f"runr/a-{run} has nothing left" in place.runr("land", "a", code=11).out
+    assert place.status("a.md")["status"] == "stopped"
+
+
+def test_work_that_was_merged_and_changed_once_more_has_landed(place: Place) -> None:
+    blocked(place, "a")
+    place.git("checkout", "-q", "a.txt")
+    run = place.status("a.md")["last_run_id"]
+    place.git("merge", "-q", f"runr/a-{run}")
+    place.write("a.txt", "later\n")
+    place.commit("Later")
+    assert "was already on main" in place.runr("land", "a", code=0).out
+
+
+HIDDEN = {
+    "ignored": ("echo conf > .git/info/exclude", "--ignored"),
+    "assume-unchanged": ("git update-index --assume-unchanged conf", "ls-files"),
+    "skip-worktree": ("git update-index --skip-worktree conf", "ls-files"),
+    "untracked": ("git config status.showUntrackedFiles no", "--untracked-files=all"),
+    "elsewhere": (
+        "git switch -qc other && git worktree add -q ../there main && mv conf ../there/conf",
+        "-C",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", HIDDEN)
+def test_the_command_that_is_offered_shows_the_file_in_the_way(place: Place, how: str) -> None:
+    hide, word = HIDDEN[how]
+    place.script("a.md", "echo run > conf", "verify: ['test -d .']")
+    if word == "ls-files":
+        place.write("conf", "0\n")
+    place.commit("Task")
+    place.write("conf", "mine\n")
+    assert place.runr("run", "a", code=11).steps[1] == "git status"
+    assert place.paste(hide).code == 0
+    below = place.write("below/x").parent
+    _, look, land = place.runr("land", "a", cwd=below, code=11).steps
+    assert word in look.split()
+    shown = place.paste(look, cwd=below)
+    assert (shown.code, "conf" in shown.out) == (0, True)
+    assert place.paste(land).code == 11

@@ -11,9 +11,10 @@ import pytest
 from runr.claude import commit_trailers
 from runr.redaction import Redactor
 from runr.runs import journal
-from runr.runs.events import PhaseStarted, ToolEdit
+from runr.runs.events import PhaseStarted
 from runr.runs.journal import Journal
 from runr.runs.model import Phase, RunCreated, RunState
+from runr.runs.session_events import ToolEdit
 from runr.storage.layout import Layout
 from unit.git_trees import make
 

@@ -64,7 +64,7 @@ def on_stop(context: HookContext) -> HookResponse:
             f"runr: {run.task_name} is left unverified. To resume it: {commands.resume(run.id)}"
         )
         return HookResponse(message, partial(publish_stop, context, run))
-    from runr.runs.events import SessionReminded  # noqa: PLC0415 - only with an open run
+    from runr.runs.session_events import SessionReminded  # noqa: PLC0415 - only with an open run
 
     context.record(run, SessionReminded(missing_steps(run)))
     return HookResponse(_reminder(run))

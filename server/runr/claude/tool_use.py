@@ -12,7 +12,7 @@ from runr.runs.model import RunState
 from runr.scope import rules
 
 if TYPE_CHECKING:
-    from runr.runs.events import ToolCommand, ToolDenied, ToolEdit
+    from runr.runs.session_events import ToolCommand, ToolDenied, ToolEdit
 
 EDIT_TOOLS = ("Edit", "Write", "MultiEdit", "NotebookEdit")
 
@@ -40,7 +40,7 @@ def _edit(context: HookContext, run: RunState) -> str | None:
     if path is None or refused is None or _is_ignored(run, path):
         return None  # the scope check of the run does not count ignored files either
     # Most edits are within the scope.
-    from runr.runs.events import ToolDenied  # noqa: PLC0415 - see above
+    from runr.runs.session_events import ToolDenied  # noqa: PLC0415 - see above
 
     call = context.call
     _record_once(context, run, ToolDenied(call.tool, path, call.tool_use_id, _agent(context)))
@@ -162,7 +162,7 @@ def on_post_tool_use(context: HookContext) -> HookResponse:
     run = context.run()
     if run is None:
         return HookResponse()
-    from runr.runs.events import ToolCommand, ToolEdit  # noqa: PLC0415 - only with an open run
+    from runr.runs.session_events import ToolCommand, ToolEdit  # noqa: PLC0415 - only with an open run
 
     call, agent = context.call, _agent(context)
     if call.tool in EDIT_TOOLS:

@@ -19,12 +19,12 @@ from runr.runs.events import (
     NoteAdded,
     PhaseStarted,
     ReviewFinished,
-    SessionAttached,
     TreeChanged,
     UsageLimitWait,
     WorkerBackoff,
     WorkerFallback,
 )
+from runr.runs.session_events import SessionAttached
 from runr.text import format_duration, join_limited, pluralize
 
 if TYPE_CHECKING:

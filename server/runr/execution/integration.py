@@ -9,7 +9,8 @@ import anyio
 from runr.execution import candidate, task_since, verification
 from runr.execution.context import RunContext
 from runr.execution.rework import BASE_GONE
-from runr.git import merge, recovery
+from runr.git import dropped_work, merge, obstacles, quarantine, recovery
+from runr.git.dropped_work import Dropped, WorkDroppedError
 from runr.git.merge import MergePlan, MergeRefusedError, MovedError
 from runr.git.repo import Repo
 from runr.git.trailers import VERIFIED_TREE
@@ -17,6 +18,10 @@ from runr.runs import spec
 from runr.runs.events import IntegrateFinished
 from runr.runs.model import Candidate, CheckResult, RunState
 from runr.storage import queue
+from runr.text import join_limited
+
+#: How many files are named in a sentence.
+_NAMED = 5
 
 
 async def integrate(context: RunContext, state: RunState) -> IntegrateFinished:
@@ -70,6 +75,7 @@ class _Landing:
         self._root = _working_tree(context.root, target)
         self._checks: tuple[CheckResult, ...] = ()
         self._candidate: Candidate | None = None
+        self._dropped: tuple[str, ...] = ()
 
     async def land(self) -> IntegrateFinished:
         """Move the target, or return why the work stays on its branch."""
@@ -90,6 +96,7 @@ class _Landing:
         if self._has_lost_base():
             return IntegrateFinished(BASE_GONE, target=self._target)
         plan = merge.plan_integration(root, branch, self._target, self._message)
+        self._dropped = refuse_dropped(root, self._state, plan)
         failed = await self._verify(plan)
         if failed is not None:
             return failed
@@ -104,6 +111,7 @@ class _Landing:
             target=plan.target,
             checks=self._checks,
             candidate=self._candidate,
+            dropped=self._dropped,
         )
 
     def _has_lost_base(self) -> bool:
@@ -170,4 +178,37 @@ class _Landing:
             files=error.files,
             checks=self._checks,
             candidate=self._candidate,
+            look=self._look(error),
         )
+
+    def _look(self, error: MergeRefusedError) -> tuple[str, ...]:
+        """Return the git command that shows what is in the way, or the work that is missing."""
+        if isinstance(error, WorkDroppedError):
+            return ("log", "-p", f"{self._state.start.base_sha}..{self._state.checkpoint_sha}")
+        return obstacles.find_look(self._context.root, self._root, error.in_the_way)
+
+
+def refuse_dropped(repo: Repo, state: RunState, plan: MergePlan) -> tuple[str, ...]:
+    """Return files of the work whose changes would not be on the branch; refuse if none would.
+
+    Where the branch gets the commit as runr has made it, nothing is missing.
+    """
+    work, tip = state.checkpoint_sha, f"refs/heads/{state.start.branch}"
+    untouched = plan.how != "already" and work == repo.resolve(tip)
+    if work is None or untouched or repo.resolve(work) is None:
+        return ()
+    with quarantine.within(repo) as scratch:
+        found = dropped_work.find_dropped(scratch, state.start.base_sha, work, plan)
+    if found.is_all:
+        raise WorkDroppedError(_explain(state, plan, found))
+    return found.files
+
+
+def _explain(state: RunState, plan: MergePlan, found: Dropped) -> str:
+    if found.by is None:
+        where = f"{state.start.branch} has nothing left of what the run changed"
+    else:
+        by = f"commit {found.by[:12]} has the work behind it"
+        where = f"{by}, and nothing of what the run changed is on {plan.target}"
+    missing = f"missing are its changes to {join_limited(found.files, _NAMED)}"
+    return f"{where}: {missing}; apply them again, or reject the work"

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from runr.execution.context import RunContext
-from runr.runs.events import PhaseStarted, UsageRecorded, WorkFinished
+from runr.runs.events import PhaseStarted, WorkFinished
 from runr.runs.model import Phase, RunState, Usage
+from runr.runs.session_events import UsageRecorded
 from runr.storage import files
 from runr.workers import claude_session
 

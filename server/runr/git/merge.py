@@ -37,11 +37,17 @@ class MergePlan:
 
 
 class MergeRefusedError(Exception):
-    """The commits cannot be merged, for the reason given; `files` are those in conflict."""
+    """The commits cannot be merged, for the reason given.
 
-    def __init__(self, reason: str, files: tuple[str, ...] = ()) -> None:
+    `files` are those in conflict, `in_the_way` those of the working tree that would be overwritten.
+    """
+
+    def __init__(
+        self, reason: str, files: tuple[str, ...] = (), in_the_way: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(reason)
         self.files = files
+        self.in_the_way = in_the_way
 
 
 class MovedError(MergeRefusedError):
@@ -131,7 +137,7 @@ def move(root: Repo, target: str, new: str, old: str, note: str) -> None:
         raise MovedError(f"{target} moved at the same moment")
     if _LOCKED.search(moved.err):
         raise MovedError(f"another git process holds {target}: {complaint(moved.err)}")
-    raise MergeRefusedError(_refusal(moved))
+    raise _refusal(moved)
 
 
 def _refuse_locked(root: Repo, target: str) -> None:
@@ -194,8 +200,13 @@ def tree_on_top(repo: Repo, base: str, work: str, onto: str) -> tuple[str, tuple
     Where `onto` was merged into the work, its changes are those since `onto`.
     """
     merged = repo.is_ancestor(onto, work) and not repo.is_ancestor(onto, base)
-    since = _bare(repo, onto if merged else base)
-    return tree_with_conflicts(repo, _bare(repo, onto, since), _bare(repo, work, since))
+    return tree_with_change(repo, onto if merged else base, work, onto)
+
+
+def tree_with_change(repo: Repo, old: str, new: str, onto: str) -> tuple[str, tuple[str, ...]]:
+    """Return `onto` with what changed from `old` to `new`, and the files in conflict."""
+    since = _bare(repo, old)
+    return tree_with_conflicts(repo, _bare(repo, onto, since), _bare(repo, new, since))
 
 
 def plan_on_top(repo: Repo, base: str, branch: str, target: str) -> MergePlan:
@@ -215,11 +226,12 @@ def _advance(root: Repo, new: str) -> Output:
     return root.attempt("merge", *flags, new)
 
 
-def _refusal(moved: Output) -> str:
-    files = [line.strip() for line in moved.err.splitlines() if line.startswith("\t")]
-    if files:
-        return f"it would overwrite uncommitted changes: {', '.join(files)}"
-    return complaint(moved.err)
+def _refusal(moved: Output) -> MergeRefusedError:
+    files = tuple(line.strip() for line in moved.err.splitlines() if line.startswith("\t"))
+    if not files:
+        return MergeRefusedError(complaint(moved.err))
+    reason = f"it would overwrite uncommitted changes: {', '.join(files)}"
+    return MergeRefusedError(reason, in_the_way=files)
 
 
 def checkout_of(root: Repo, target: str) -> str | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict
 
 from runr.errors import AlreadyRunningError, UsageError
+from runr.execution import integration
 from runr.git import merge, quarantine
 from runr.git.merge import MergePlan, MergeRefusedError
 from runr.git.repo import Repo
@@ -23,6 +24,7 @@ from runr.query.models import Result
 from runr.runs import journal, stop_reasons
 from runr.runs.model import Phase, RunState
 from runr.status.model import State
+from runr.text import join_limited
 
 #: The stops after which work may wait.
 _MAY_WAIT = stop_reasons.LANDABLE | {"interrupted", "stopped"}
@@ -138,6 +140,7 @@ def _landing(project: Project, run: RunDetails) -> Landing:
         sha = (done.commit_sha or "")[:12]
         how = "was already on" if done.strategy == "already" else "landed on"
         outcome, message = "landed", f"{name} {how} {done.target}, now at {sha}"
+        message += _without(done.dropped)
         message += f"; {state.detail}" if state.detail else ""
     else:
         outcome = state.stop_reason or "error"
@@ -161,6 +164,7 @@ def _preview(project: Project, state: RunState, target: str | None) -> Landing:
     with quarantine.temporary(project.repo) as scratch:
         try:
             plan = _plan(scratch, state.start.base_sha, branch, to)
+            message += _without(integration.refuse_dropped(scratch, state, plan))
             reason = merge.merge_obstacle(scratch, plan)
         except MergeRefusedError as error:
             reason, files = str(error), error.files
@@ -170,6 +174,10 @@ def _preview(project: Project, state: RunState, target: str | None) -> Landing:
     return Landing(
         run_id=state.id, task_path=state.start.task, to=to, outcome=outcome, message=message
     )
+
+
+def _without(dropped: tuple[str, ...]) -> str:
+    return f", without its changes to {join_limited(dropped, 5)}" if dropped else ""
 
 
 def _plan(scratch: Repo, base: str, branch: str, to: str | None) -> MergePlan:

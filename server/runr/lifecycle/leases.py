@@ -19,9 +19,9 @@ from runr.query import notes, presenters
 from runr.query.detail_models import RunResult
 from runr.query.presenters import SESSION, Holder
 from runr.runs import journal, spec
-from runr.runs.events import SessionAttached
 from runr.runs.model import JobTerms, RunSpec, RunState
 from runr.runs.prompts import session_brief
+from runr.runs.session_events import SessionAttached
 from runr.runs.spec import apply_overrides
 from runr.status import store
 from runr.status.model import Entry, State, fold

@@ -29,8 +29,9 @@ from runr.project import Project
 from runr.query import presenters
 from runr.query.detail_models import RunDetails, RunList, RunReport, RunResult
 from runr.runs import journal, report, resume, stop_reasons
-from runr.runs.events import RunResumed, RunStopRequested, SessionAttached
+from runr.runs.events import RunResumed, RunStopRequested
 from runr.runs.model import Phase, RunSpec, RunState
+from runr.runs.session_events import SessionAttached
 from runr.runs.spec import apply_overrides
 from runr.status import store
 from runr.status.model import Entry, State, is_failed_rerun

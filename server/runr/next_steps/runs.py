@@ -32,7 +32,8 @@ class RunFacts(NamedTuple):
     `workdir` is empty where its tree is gone, `actions` are those of its stop
     reason, and `target` is the branch that its work lands on: where that is gone, `lands_on` is
     another one. `merging` tells whether a merge was begun in its tree, and its conflicts are left.
-    `has_markers` tells that its tree has the files in conflict, with git's markers.
+    `has_markers` tells that its tree has the files in conflict, with git's markers. `look` are the
+    words of the git command that shows what keeps its work from landing.
     """
 
     id: str
@@ -49,6 +50,7 @@ class RunFacts(NamedTuple):
     merging: Literal["", "open", "resolved"] = ""
     actions: tuple[Action, ...] = ()
     has_markers: bool = False
+    look: tuple[str, ...] = ("status",)
 
 
 def _inspect(run: RunFacts) -> NextStep | None:
@@ -96,7 +98,7 @@ STOP_ACTIONS: Mapping[Action, Callable[[RunFacts], NextStep | None]] = {
     "report": lambda run: commands.report(run.id),
     "resume": lambda run: commands.resume(run.id),
     "run": lambda run: commands.run(run.task),
-    "status": lambda _: commands.git("status"),
+    "status": lambda run: commands.git(*run.look, at_root="--" in run.look),
 }
 
 

@@ -9,6 +9,14 @@ from typing import Any, NamedTuple
 from runr.runs import codec
 from runr.runs.codec import CodecError
 from runr.runs.model import Candidate, CheckResult, MovedRef, Phase, RunCreated, RunSpec, Usage
+from runr.runs.session_events import (
+    SessionAttached,
+    SessionReminded,
+    ToolCommand,
+    ToolDenied,
+    ToolEdit,
+    UsageRecorded,
+)
 from runr.text import join_limited
 
 
@@ -149,7 +157,11 @@ class CheckpointFinished(NamedTuple):
 
 
 class IntegrateFinished(NamedTuple):
-    """The checkpoint landed on `target`, or `files` conflict; `checks` ran on a moved target."""
+    """The checkpoint landed on `target`, or `files` conflict; `checks` ran on a moved target.
+
+    The changes to the files `dropped` are not there: a merge of the user's left them out. `look`
+    are the words of the git command that shows what is in the way.
+    """
 
     outcome: str
     detail: str | None = None
@@ -159,6 +171,8 @@ class IntegrateFinished(NamedTuple):
     files: tuple[str, ...] = ()
     checks: tuple[CheckResult, ...] = ()
     candidate: Candidate | None = None
+    dropped: tuple[str, ...] = ()
+    look: tuple[str, ...] = ()
     phase: Phase = Phase.INTEGRATE
 
 
@@ -197,54 +211,6 @@ class ChecksEscalated(NamedTuple):
     pattern: str
     tier: str
     path: str
-
-
-class SessionAttached(NamedTuple):
-    """A session took the run over."""
-
-    session_id: str
-    why: str = ""
-    previous_session_id: str | None = None
-
-
-class SessionReminded(NamedTuple):
-    """A session that was about to stop was reminded of what is missing."""
-
-    missing: str = ""
-
-
-class UsageRecorded(NamedTuple):
-    """What the sessions of a run used in all, read from their transcripts up to `until`."""
-
-    usage: Usage
-    until: str | None = None
-
-
-class ToolCommand(NamedTuple):
-    """A session ran a command."""
-
-    tool: str
-    command: str
-    id: str
-    agent: str | None = None
-
-
-class ToolEdit(NamedTuple):
-    """A session edited a file."""
-
-    tool: str
-    path: str
-    id: str
-    agent: str | None = None
-
-
-class ToolDenied(NamedTuple):
-    """An edit outside the task's scope was denied."""
-
-    tool: str
-    path: str
-    id: str
-    agent: str | None = None
 
 
 class WorkerFallback(NamedTuple):

@@ -215,11 +215,16 @@ class Review(NamedTuple):
 
 
 class Integration(NamedTuple):
-    """How the checkpoint got into the branch `target`."""
+    """How the checkpoint got into the branch `target`, without the changes to files `dropped`.
+
+    Where it could not, `look` are the words of the git command that shows what is in the way.
+    """
 
     strategy: str | None = None
     commit_sha: str | None = None
     target: str | None = None
+    dropped: tuple[str, ...] = ()
+    look: tuple[str, ...] = ()
 
 
 class Decision(NamedTuple):

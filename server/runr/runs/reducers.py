@@ -19,9 +19,6 @@ from runr.runs.events import (
     RunRejected,
     RunResumed,
     RunStopped,
-    SessionAttached,
-    SessionReminded,
-    UsageRecorded,
     VerifyFinished,
     WorkFinished,
 )
@@ -36,6 +33,7 @@ from runr.runs.model import (
     Verification,
     VerificationResult,
 )
+from runr.runs.session_events import SessionAttached, SessionReminded, UsageRecorded
 
 #: The outcomes of VERIFY that are results; after a scope violation there is none.
 _RESULTS: dict[str, VerificationResult] = {
@@ -262,8 +260,9 @@ def _integrated(state: RunState, data: IntegrateFinished) -> RunState:
         )
         state = state._replace(verification=verification)
     if data.outcome != "ok":
-        return state._replace(rework=state.rework._replace(why=data.outcome))
-    done = Integration(data.strategy, data.commit_sha, data.target)
+        rework = state.rework._replace(why=data.outcome)
+        return state._replace(rework=rework, integration=Integration(look=data.look))
+    done = Integration(data.strategy, data.commit_sha, data.target, data.dropped)
     return state._replace(integration=done)
 
 

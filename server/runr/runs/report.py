@@ -18,13 +18,13 @@ from runr.runs.events import (
     RefsMoved,
     ReviewFinished,
     RunResumed,
-    SessionAttached,
     SubmitFinished,
     TreeChanged,
     WorkFinished,
 )
 from runr.runs.model import CheckResult, Phase, RunState
-from runr.text import format_duration
+from runr.runs.session_events import SessionAttached
+from runr.text import format_duration, join_limited
 
 Stat = tuple[str, int | None, int | None]
 
@@ -110,8 +110,14 @@ def next_steps(
             merging=merging,
             actions=stop_reasons.find(state.stop_reason or "error").next,
             has_markers=bool(state.rework.files) and not state.rework.why,
+            look=state.integration.look or _left(state),
         )
     )
+
+
+def _left(state: RunState) -> tuple[str, ...]:
+    """Return what shows the files in a worktree that keep its work from being moved."""
+    return ("-C", state.start.workdir, "status") if state.phase is Phase.PREPARE else ("status",)
 
 
 def _working(state: RunState) -> str:
@@ -189,7 +195,10 @@ def _integration(state: RunState) -> str | None:
     done = state.integration
     if state.stop_reason in stop_reasons.LANDING:
         return f"no, the work is on `{state.start.branch}`"
-    return f"{done.strategy} into {done.target or state.start.target}" if done.strategy else None
+    if not done.strategy:
+        return None
+    without = f", without its changes to {join_limited(done.dropped, 5)}" if done.dropped else ""
+    return f"{done.strategy} into {done.target or state.start.target}{without}"
 
 
 def changes(state: RunState, stat: Sequence[Stat]) -> str:
