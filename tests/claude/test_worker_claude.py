@@ -6,6 +6,7 @@ from typing import Any
 import anyio
 import pytest
 
+from claude.claude_place import Turn
 from fakes.model_api import FakeModel
 from runr.config.settings import WorkerSettings
 from runr.workers.claude_code import ClaudeCode
@@ -30,12 +31,13 @@ def work(
     *,
     prompt: str = "Do it.",
     timeout_s: float = DEADLINE_S,
+    retries: int = 0,
     **settings: Any,
 ) -> WorkReport:
     environment = {
         "PATH": f"{claude_path.parent}{os.pathsep}{os.environ['PATH']}",
         **model.env(home=workdir.parent / "home"),
-        "CLAUDE_CODE_MAX_RETRIES": "0",
+        "CLAUDE_CODE_MAX_RETRIES": str(retries),
         "RUNR_RUN_ID": RUN_ID,
     }
     assignment = Assignment(
@@ -125,6 +127,32 @@ def test_a_refusal_of_the_api_has_its_own_stop_reason(
         report = work(claude_path, model, workdir)
     assert (report.stop, report.exit_code) == (stop, 1)
     assert str(status) in report.summary
+
+
+@pytest.mark.parametrize(
+    ("turn", "stop"),
+    [
+        ({"error": {"status": 400, "message": "prompt is too long: 9 > 8"}}, "context_overflow"),
+        ({"text": "I will not.", "refused": True, "repeat": -1}, "model_refusal"),
+    ],
+)
+def test_work_that_the_model_cannot_or_will_not_do_has_its_own_stop_reason(
+    claude_path: Path, workdir: Path, turn: Turn, stop: str
+) -> None:
+    with FakeModel([turn]) as model:
+        report = work(claude_path, model, workdir)
+    assert (report.stop, report.exit_code) == (stop, 1)
+
+
+def test_the_delay_that_a_busy_service_asks_for_reaches_the_report(
+    claude_path: Path, workdir: Path
+) -> None:
+    busy = {"status": 529, "headers": {"retry-after": "2"}}
+    with FakeModel([{"error": busy, "repeat": -1}]) as model:
+        report = work(claude_path, model, workdir, retries=1)
+    assert report.stop == "worker_outage"
+    assert report.retry_after_s
+    assert report.retry_after_s >= 2
 
 
 def test_the_budget_ends_the_session(claude_path: Path, workdir: Path) -> None:

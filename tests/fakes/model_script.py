@@ -45,13 +45,14 @@ class Turn(_Part):
 
     `delay` is in seconds, before the answer starts. `cut_after` drops the
     connection after that many stream events. `repeat` plays the turn that many
-    times, -1 for ever; a client's retries count. Strings in `text` and `tools`
-    may hold {{last_tool_result}}, {{prompt}} and {{cwd}}.
+    times, -1 for ever; a client's retries count. `refused` ends it as a refusal.
+    Strings in `text` and `tools` may hold {{last_tool_result}}, {{prompt}} and {{cwd}}.
     """
 
     text: str = ""
     tools: tuple[ToolCall, ...] = ()
     error: Refusal | None = None
+    refused: bool = False
     usage: dict[str, int] = Field(default_factory=dict)
     delay: float = Field(0, ge=0)
     cut_after: int | None = Field(None, ge=0)

@@ -44,10 +44,16 @@ def message(turn: Turn, request: ModelRequest) -> Json:
         "role": "assistant",
         "model": request.model,
         "content": blocks,
-        "stop_reason": "tool_use" if turn.tools else "end_turn",
+        "stop_reason": _stop_reason(turn),
         "stop_sequence": None,
         "usage": {**_USAGE, **turn.usage},
     }
+
+
+def _stop_reason(turn: Turn) -> str:
+    if turn.refused:
+        return "refusal"
+    return "tool_use" if turn.tools else "end_turn"
 
 
 def error(refusal: Refusal) -> Json:

@@ -203,6 +203,24 @@ def test_an_outage_that_exceeds_the_maximum_wait_stops_the_run(kit: ProjectKit) 
     assert program.calls == 2
 
 
+def test_a_busy_service_is_not_asked_before_the_time_that_it_names(kit: ProjectKit) -> None:
+    busy = {**REFUSED, "result": "API Error: 529 Overloaded, try again in 2 seconds"}
+    program = Played(kit, busy, {"result": "done"})
+    run = played(kit, program, backoff_initial="1s", header=CHECKED)
+    assert [wait["seconds"] for wait in waits(kit.layout.run(run.id))] == [2]
+
+
+def test_a_service_that_names_a_later_time_than_the_run_waits_for_is_not_asked_again(
+    kit: ProjectKit,
+) -> None:
+    busy = {**REFUSED, "result": "API Error: 529 Overloaded, try again in 50 seconds"}
+    program = Played(kit, *[{**busy}] * 2)
+    run = played(kit, program, backoff_initial="1s", backoff_max_wait="5s")
+    assert (run.stop_reason, program.calls) == ("worker_outage", 1)
+    assert run.detail
+    assert "the service may be asked again at" in run.detail
+
+
 def test_waiting_for_an_outage_can_be_disabled(kit: ProjectKit) -> None:
     program = Played(kit, *[{**REFUSED}] * 9)
     assert played(kit, program, backoff_max_wait=0).stop_reason == "worker_outage"
@@ -315,6 +333,18 @@ def test_a_lost_session_is_replaced_by_a_new_one_with_the_whole_task(
     assert kit.layout.run(run.id).prompt(2).read_text(encoding="utf-8") == prompt
     assert run.cost_usd == pytest.approx(0.75)
     assert (run.attempt, run.session_id) == (2, "s-3")
+
+
+def test_a_session_that_is_too_long_is_not_resumed(kit: ProjectKit) -> None:
+    full = {"is_error": True, "api_error_status": 400, "terminal_reason": "prompt_too_long"}
+    program = Played(kit, full, {"result": "done"})
+    run = played(kit, program, header=CHECKED)
+    assert (run.stop_reason, run.exit_code) == ("context_overflow", 6)
+    runs.resume_run(kit.open(), run.id)
+    assert kit.finish(kit.layout.run(run.id)).status == "completed"
+    arguments, prompt = program.describe(2)
+    assert "--resume" not in arguments
+    assert "Write a.txt." in prompt
 
 
 def test_resuming_sessions_can_be_disabled(kit: ProjectKit) -> None:

@@ -76,6 +76,8 @@ def test_an_outage_waits_longer_each_time_and_not_for_ever() -> None:
     assert later.parked is not None
     assert "2025-01-08T12:01" in (first.parked.until or "")
     assert "2025-01-08T12:09" in (later.parked.until or "")
+    asked = assessed("worker_outage", resets_at="2025-01-08T13:00:00Z")
+    assert asked.ended.not_before == "2025-01-08T13:00:00Z"
     last = assessed("worker_outage", before=TaskProgress("t.md", interrupts=MOST_INTERRUPTS))
     assert last.ended.outcome == "failed"
 

@@ -342,7 +342,8 @@ def test_without_a_result_the_messages_tell_what_was_used(tmp_path: Path) -> Non
         ({"subtype": "success", "api_error_status": 400}, "worker_failed"),
         ({"subtype": "success", "result": "Not logged in · Please run /login"}, "worker_auth"),
         ({"subtype": "success", "result": "API Error: Connection refused"}, "worker_outage"),
-        ({"subtype": "success", "result": "Prompt is too long"}, "worker_failed"),
+        ({"subtype": "success", "result": "Prompt is too long"}, "context_overflow"),
+        ({"subtype": "success", "api_error_status": 413}, "context_overflow"),
     ],
 )
 def test_failures_of_a_session_are_distinguished(

@@ -156,6 +156,8 @@ def test_a_session_that_is_gone_is_replaced_by_a_fresh_one_with_the_whole_task(
         ("unexpected status 529 <unknown status code>: busy", "worker_outage"),
         ("stream disconnected before completion", "worker_outage"),
         ("You've hit your usage limit.", "usage_limit"),
+        ("Codex ran out of room in the model's context window.", "context_overflow"),
+        ("Invalid prompt: flagged as potentially violating our usage policy", "model_refusal"),
         ("unexpected status 400 Bad Request: nonsense", "worker_failed"),
     ],
 )
@@ -164,6 +166,11 @@ def test_failures_of_a_turn_are_distinguished(codex: Codex, message: str, stop: 
     report = codex.work()
     assert (report.stop, report.exit_code, report.summary) == (stop, 1, message)
     assert report.session_id == THREAD
+
+
+def test_a_busy_service_says_how_long_to_wait(codex: Codex) -> None:
+    codex.plays(BEGIN, *failed("Rate limit reached. Please try again in 11.5s."), code=1)
+    assert codex.work().retry_after_s == 11.5
 
 
 def test_a_session_that_only_tries_to_connect_had_an_outage(codex: Codex) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from runr.workers.usage_limit import IS_USAGE_LIMIT, reset_time
+from runr.workers.usage_limit import IS_USAGE_LIMIT, reset_time, retry_after_s
 
 NOW = datetime(2026, 11, 28, 22, 15, tzinfo=UTC)
 
@@ -33,6 +33,21 @@ def test_the_time_that_a_client_names_is_found(text: str, day: int, time: str) -
 )
 def test_without_a_time_there_is_none(text: str) -> None:
     assert reset_time(text, NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("Rate limit reached. Please try again in 1.5s.", 1.5),
+        ("Overloaded, try again in 20 seconds", 20),
+        ("429 Too Many Requests, retry-after: 30", 30),
+        ("try again in 2m", 120),
+        ("try again in 800ms", 0.8),
+        ("try again in a while", None),
+    ],
+)
+def test_the_wait_that_a_busy_service_asks_for_is_found(text: str, seconds: float | None) -> None:
+    assert retry_after_s(text) == seconds
 
 
 def test_too_many_calls_are_no_usage_limit() -> None:

@@ -65,6 +65,10 @@ class RunHistory:
     sessions: Mapping[str, Session]
 
 
+#: A session that ended so would end so again: what follows begins a new one.
+_ENDS_THE_SESSION = ("context_overflow", "model_refusal")
+
+
 def load_history(events: Sequence[Event], worker: str) -> RunHistory:
     """Return a run's history; `worker` is the one that the run was created with."""
     since, fallback, waited_s = events[0].time, None, 0.0
@@ -78,6 +82,8 @@ def load_history(events: Sequence[Event], worker: str) -> RunHistory:
                 waited_s += (datetime.fromisoformat(until) - begun).total_seconds()
             case WorkerFallback(fallback=name):
                 fallback = name
+            case WorkFinished(outcome=code, worker=name) if code in _ENDS_THE_SESSION:
+                sessions.pop(name or worker, None)
             case WorkFinished(session_id=str(session_id), session_usage=Usage() as usage) as done:
                 sessions[done.worker or worker] = Session(id=session_id, usage=usage)
     return RunHistory(
@@ -183,7 +189,7 @@ class WorkerSession:
 
     async def _run(self, name: str) -> WorkReport:
         """Let one worker try, and again after each outage while there is time to wait."""
-        backoff, left = self.config.run.backoff_initial, self.config.run.backoff_max_wait
+        backoff, left = self.config.run.backoff_initial, float(self.config.run.backoff_max_wait)
         while True:
             report = await self._run_once(name)
             if report.stop == "usage_limit":
@@ -192,9 +198,13 @@ class WorkerSession:
                     return report
                 backoff, self.interrupted = min(2 * backoff, _MAX_BACKOFF_S), True
                 continue
-            wait = min(backoff, left)
-            if report.stop != "worker_outage" or wait <= 0:
+            if report.stop != "worker_outage":
                 return report
+            asked = report.retry_after_s or 0.0
+            wait = min(max(backoff, asked), left)
+            if wait <= 0 or wait < asked:
+                # To ask earlier than the service wants would be to no avail.
+                return self._asked_to_wait(report)
             await self._back_off(wait, report)
             backoff, left = min(2 * backoff, _MAX_BACKOFF_S), left - wait
             self.interrupted = True
@@ -229,6 +239,14 @@ class WorkerSession:
             return report
         when = f"the limit resets at {resets_at:%Y-%m-%d %H:%M} UTC"
         return replace(report, resets_at=resets_at, summary=f"{report.summary}\n{when}".strip())
+
+    def _asked_to_wait(self, report: WorkReport) -> WorkReport:
+        """Name the time at which the service wants to be asked again, where it says so."""
+        if report.retry_after_s is None:
+            return report
+        then = self.context.clock() + timedelta(seconds=report.retry_after_s)
+        when = f"the service may be asked again at {then:%Y-%m-%d %H:%M} UTC"
+        return replace(report, resets_at=then, summary=f"{report.summary}\n{when}".strip())
 
     async def _wait_for_reset(self, report: WorkReport, at_least_s: float) -> bool:
         """Wait until the limit resets; return at once and False where the settings forbid it."""

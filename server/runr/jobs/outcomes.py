@@ -111,7 +111,10 @@ def _interrupted(ended: TaskEnded, run: RunState, now: datetime, chance: float) 
     if run.stop_reason == "interrupted":
         return Outcome(again)
     wait = min(_OUTAGE_S * 2 ** (count - 1), _MOST_OUTAGE_S) * (1 + chance / 4)
-    until = format_utc(now + timedelta(seconds=wait))
+    then = now + timedelta(seconds=wait)
+    if run.resets_at:  # the service has asked to be left alone for so long
+        then = max(then, datetime.fromisoformat(run.resets_at) + timedelta(seconds=chance))
+    until = format_utc(then)
     parked = AccountParked(run.last_worker, ended.code, until, run.detail or "")
     return Outcome(again._replace(not_before=until), parked)
 

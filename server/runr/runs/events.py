@@ -101,8 +101,8 @@ class WorkFinished(NamedTuple):
     """An attempt at the work ended.
 
     `session_usage` is what the worker's session has used in all, None where it
-    cannot be continued; `resets_at` when the usage limit ends that stopped it;
-    `by` the person who submitted a session's work.
+    cannot be continued; `resets_at` when the usage limit ends that stopped it, or a
+    busy service may be asked again; `by` the person who submitted a session's work.
     """
 
     outcome: str

@@ -24,6 +24,7 @@ from runr.workers.program import (
 )
 from runr.workers.protocol import Assignment, FollowUp, WorkReport
 from runr.workers.transcript import Transcript
+from runr.workers.usage_limit import retry_after_s
 
 # These move the session elsewhere, keep it alive, or talk to others.
 _DISALLOWED = ("EnterWorktree", "ExitWorktree", "ScheduleWakeup", "CronCreate", "SendMessage")
@@ -176,6 +177,7 @@ class ClaudeCode:
         return WorkReport(
             stop=stop,
             resets_at=datetime.fromtimestamp(known, UTC) if known else None,
+            retry_after_s=_asked_to_wait(stream, summary) if stop == "worker_outage" else None,
             summary=redact(summary)[:_SUMMARY],
             answer=redact(stream.words),
             exit_code=ended.exit_code if ended else None,
@@ -196,6 +198,12 @@ class ClaudeCode:
 def _is_unknown(stream: ClaudeStream, ended: process.Ended | None) -> bool:
     """Tell whether a session that was to go on is not there: it failed before it began."""
     return not stream.begun and ended is not None and bool(ended.exit_code)
+
+
+def _asked_to_wait(stream: ClaudeStream, summary: str) -> float | None:
+    """Return how long the service wants to be left alone, as it says or as the client does."""
+    known = [each for each in (stream.retry_after_s, retry_after_s(summary)) if each is not None]
+    return max(known, default=None)
 
 
 def _own_cost(total: float | None, follow_up: FollowUp | None) -> float | None:

@@ -63,6 +63,7 @@ class Retry(Part):
 
     error_status: int | None = None
     error: str | None = None
+    retry_delay_ms: float | None = None
 
 
 class RateLimit(Part):
@@ -83,6 +84,8 @@ class Result(Part):
 
     subtype: str = ""
     is_error: bool = False
+    terminal_reason: str | None = None
+    stop_reason: str | None = None
     result: str | None = None
     errors: tuple[str, ...] = ()
     total_cost_usd: float | None = None
@@ -113,7 +116,9 @@ class ClaudeStream:
     `begun` is true from the first sign of work; without one, the session to resume
     was not found. `at_rest` is true from a result until the next sign of work.
     `limit` is a limit of the account that is used up.
-    `retry_status` is the HTTP status of `retrying`. `cost_usd` is that of the last
+    `retry_status` is the HTTP status of `retrying`, and `retry_after_s` how long the client
+    was to wait then: the service may have asked for it. `ending` is why the session ended,
+    where neither a status nor a kind says it. `cost_usd` is that of the last
     result, which counts from the start. `unsettled` are the tokens of messages that
     no result has counted yet; they are partial.
     """
@@ -129,6 +134,8 @@ class ClaudeStream:
     error_kind: str | None = None
     retrying: str | None = None
     retry_status: int | None = None
+    retry_after_s: float | None = None
+    ending: str = ""
     words: str = ""
     cost_usd: float | None = None
     settled: Tokens = Tokens()
@@ -171,7 +178,13 @@ def fold_lines(stream: ClaudeStream, line: Mapping[str, Any]) -> ClaudeStream:
 
 def _retry(stream: ClaudeStream, line: Retry) -> ClaudeStream:
     summary = " ".join(str(part) for part in (line.error_status, line.error) if part)
-    return replace(stream, retrying=summary or "an error", retry_status=line.error_status)
+    delay = line.retry_delay_ms / 1000 if line.retry_delay_ms is not None else None
+    return replace(
+        stream,
+        retrying=summary or "an error",
+        retry_status=line.error_status,
+        retry_after_s=delay,
+    )
 
 
 def _assistant(stream: ClaudeStream, line: Assistant) -> ClaudeStream:
@@ -183,6 +196,7 @@ def _assistant(stream: ClaudeStream, line: Assistant) -> ClaudeStream:
         at_rest=False,
         retrying=None,
         retry_status=None,
+        retry_after_s=stream.retry_after_s if line.error else None,
         error_kind=line.error,
         words=text or stream.words,
         unsettled={**stream.unsettled, message.id: _tokens(message.usage)},
@@ -201,12 +215,17 @@ def _result(stream: ClaudeStream, line: Result) -> ClaudeStream:
         subtype=line.subtype,
         is_error=line.is_error,
         error_status=line.api_error_status,
+        ending=_ENDINGS.get(line.terminal_reason or "") or _ENDINGS.get(line.stop_reason or "", ""),
         words=line.result or "; ".join(line.errors) or stream.words,
         cost_usd=stream.cost_usd if line.total_cost_usd is None else line.total_cost_usd,
         settled=stream.settled + _tokens(line.usage),
         unsettled={},
         turns=stream.turns + line.num_turns,
     )
+
+
+#: What ended a session, in its last line, for which the status says too little.
+_ENDINGS = {"prompt_too_long": "context_overflow", "refusal": "model_refusal"}
 
 
 def _denied(stream: ClaudeStream, denial: Denial) -> ClaudeStream:
@@ -233,11 +252,14 @@ _STOPS = {
     401: "worker_auth",
     403: "worker_auth",
     408: "worker_outage",
+    413: "context_overflow",
     429: "worker_outage",
 }
 
 # For a version that names neither kind nor status.
 _WORDS = (
+    (re.compile(r"prompt is too long|request too large", re.IGNORECASE), "context_overflow"),
+    (re.compile(r"safeguards flagged|usage policy", re.IGNORECASE), "model_refusal"),
     (re.compile(r"credit balance is too low", re.IGNORECASE), "worker_billing"),
     (re.compile(r"not logged in|/login|authenticat|invalid api key", re.IGNORECASE), "worker_auth"),
     (
@@ -275,6 +297,8 @@ def _stop(stream: ClaudeStream) -> str:
     limited = stream.limit is not None or IS_USAGE_LIMIT.search(stream.words)
     if limited and (stream.error_status in (None, 429) or stream.error_kind == "rate_limit"):
         return "usage_limit"
+    if stream.ending:
+        return stream.ending
     for sign in (stream.subtype, stream.error_status, stream.error_kind):
         if sign in _STOPS:
             return _STOPS[sign]

@@ -21,7 +21,7 @@ from runr.workers.program import (
 )
 from runr.workers.protocol import Assignment, WorkReport
 from runr.workers.transcript import Transcript
-from runr.workers.usage_limit import IS_USAGE_LIMIT
+from runr.workers.usage_limit import IS_USAGE_LIMIT, retry_after_s
 
 
 class _Part(BaseModel):
@@ -114,6 +114,18 @@ _KEYS = ("CODEX_API_KEY", "OPENAI_API_KEY")
 _FOREIGN = re.compile(r"CLAUDE_|CLAUDECODE$|AI_AGENT$")
 
 _WORDS = (
+    (
+        re.compile(
+            r"out of room in the model's context|context.length.exceeded"
+            r"|exceeds the context window",
+            re.IGNORECASE,
+        ),
+        "context_overflow",
+    ),
+    (
+        re.compile(r"violat\w+ our usage policy|flagged (?:for|as) |content.filter", re.IGNORECASE),
+        "model_refusal",
+    ),
     (IS_USAGE_LIMIT, "usage_limit"),
     (
         re.compile(
@@ -168,6 +180,7 @@ class Codex:
         known = assignment.follow_up
         return WorkReport(
             stop=stop,
+            retry_after_s=retry_after_s(summary) if stop == "worker_outage" else None,
             summary=redact(summary)[:_SUMMARY],
             answer=redact(stream.words),
             exit_code=ended.exit_code,

@@ -67,12 +67,14 @@ class WorkReport:
 
     `stop` is None when the worker ended by itself, else a code of
     `runs.stop_reasons`. `resets_at` is when a usage limit ends, as far as the
-    worker's client says it in data. `summary` is for people, `answer` the whole answer of a
+    worker's client says it in data, `retry_after_s` how long a busy service asks to wait.
+    `summary` is for people, `answer` the whole answer of a
     planner or reviewer. Cost is in US dollars and None where it is unknown.
     """
 
     stop: str | None = None
     resets_at: datetime | None = None
+    retry_after_s: float | None = None
     summary: str = ""
     answer: str = ""
     exit_code: int | None = None

@@ -1,4 +1,4 @@
-"""When a usage limit of a model's account resets, from what its client prints. Pure."""
+"""When a usage limit resets, or a busy service may be asked again, as clients print it. Pure."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -14,6 +14,11 @@ _AT = re.compile(
 )
 _IN = re.compile(r"try again in ((?:\d+ (?:day|hour|minute|second)s?[ ,]*)+)", re.IGNORECASE)
 _PART = re.compile(r"(\d+) (day|hour|minute|second)")
+_HINT = re.compile(
+    r"(?:try again in|retry[- ]after:?) (\d+(?:\.\d+)?) ?(ms|s|seconds?|m|minutes?)?\b",
+    re.IGNORECASE,
+)
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 _NOON = 12
 
 
@@ -30,6 +35,15 @@ def reset_time(text: str, now: datetime) -> datetime | None:
         return now.astimezone(UTC) + timedelta(**parts)
     found = _AT.search(text)
     return _next(found, now) if found else None
+
+
+def retry_after_s(text: str) -> float | None:
+    """Return how many seconds a busy service asks to wait in `text`; None where it does not."""
+    found = _HINT.search(text)
+    if found is None:
+        return None
+    unit = (found[2] or "s").lower()
+    return float(found[1]) * _UNITS["ms" if unit == "ms" else unit[0]]
 
 
 def _next(found: re.Match[str], now: datetime) -> datetime | None:
