@@ -12,6 +12,7 @@ from runr.runs.codec import CodecError
 from runr.runs.events import (
     EVENTS,
     FINISHED,
+    CheckFinished,
     Event,
     PhaseFinished,
     RunStopped,
@@ -58,6 +59,13 @@ def test_an_event_of_a_later_version_is_kept_whole() -> None:
 
 def test_a_fact_of_a_later_version_is_ignored() -> None:
     assert parse_data("run.stopped", {"code": "stopped", "mood": "bad"}) == RunStopped("stopped")
+
+
+def test_a_check_whose_result_is_absent_has_not_passed() -> None:
+    ended = parse_data(
+        "check.finished", {"tier": "tier0", "command": "make", "exit_code": 0, "seconds": 1.0}
+    )
+    assert ended == CheckFinished("tier0", "make", 0, 1.0, runs=1, passed=False, flaky=False)
 
 
 @pytest.mark.parametrize(

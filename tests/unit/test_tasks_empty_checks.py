@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runr.tasks.empty_checks import is_empty, why_empty
+from runr.tasks.empty_checks import explain, is_empty, why_empty
 
 IDLE = [
     *("", "  ", "\n\n", "#", "# nothing", "  # later\n# and later", ":", ": anything", "true"),
@@ -19,6 +19,7 @@ IDLE = [
     *("command true", "exec true", "eval true", "eval 'true; true'", "timeout 5 true", "nice true"),
     *("if false; then false; else true; fi", "set -e; false || true", "echo '# a'", "false | cat"),
     *("sh -ec 'false || true'", "false & wait", "echo ok >/dev/null 2>&1", "true \\\n&& true"),
+    *("nice -n 5 true", 'test "x" 2>&1', "test -z ''", "tr\\\nue && true", "eval " * 20 + "true"),
     *("sh -c 'sh -c true'", "exit 0; make", "echo 'a;b'", "ls -la .", "set -x; true"),
 ]
 FAILURE_IGNORED = [
@@ -28,6 +29,7 @@ FAILURE_IGNORED = [
     *("$CHECK || true", "(pytest; echo done)", "if pytest; then echo ok; else echo bad; fi"),
     *("pytest || { echo failed; true; }", "env sh -c 'pytest || :'", "set -e; make || true"),
     *("set +e; pytest; exit 0", "trap 'exit 0' EXIT; pytest"),
+    *("bash -xc 'make; true'", "sh -c 'make; true'"),
     *("sleep 0", "sleep 1", "touch ok", "mkdir -p x", "git status", "git diff", "git log -1"),
     *("ruff check . --exit-zero", "uv run ruff check --exit-zero", "flake8 --exit-zero"),
     *("find . -name none", "node -e ''", "perl -e 1", "busybox true", "xargs true </dev/null"),
@@ -37,6 +39,7 @@ NO_TEST = [
     *("make -n", "make -sn test", "gmake --dry-run", "pytest --collect-only", "pytest --co -q"),
     *("pytest --version", "pytest --help", "pytest --fixtures", "pytest --setup-plan", "tox -l"),
     *("mypy --version", "npx eslint --version", "tsc --showConfig", "python -m pytest --version"),
+    *("if make; then exit; else pytest --co || true; fi",),
     *("python -m pytest --co", "uv run pytest --collect-only", "pytest --co && echo ok"),
 ]
 CHECKS = [
@@ -79,6 +82,9 @@ CHECKS = [
     *("ls | xargs test -f", "cat l | xargs cat", "find . -name x | grep -q .", "find src -name x"),
     *("touch a/b", "mkdir a", "sleep $N", "./tool --help", "mytool --exit-zero", "set +e; pytest"),
     *("git diff --no-index a b", "pytest -k version", "python a.py --version", "perl -e 'exit 1'"),
+    *("true && '!' false", 'true && "!" false', "true && \\! false", "true; 'unbalanced"),
+    *('test "$X"a != ba', "true && retry 5", "[ x != y z", "mkdir -p a/b", "python3 -c 'x ='"),
+    *("test -z x", "sleep 1 x", "{ true; } > a/b", ": > a/b; true", "eval " * 21 + "true"),
     *("if make; then echo ok; else exit 1; fi", "if false; then true; else make; fi", "cd -"),
 ]
 
@@ -96,6 +102,10 @@ def test_a_command_that_runs_nothing_of_the_project_is_named(command: str) -> No
 @pytest.mark.parametrize("command", CHECKS)
 def test_a_command_that_can_fail_is_a_check(command: str) -> None:
     assert not is_empty(command)
+
+
+def test_the_explanation_names_the_command() -> None:
+    assert explain("make -n") == "`make -n` runs no test"
 
 
 SIMPLE = st.sampled_from(
