@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from claude.claude_place import ClaudePlace, write
-from claude.test_failures import GOOD, used_up
+from claude.test_failures import BUSY, GOOD, used_up
 from fakes.model_api import FakeModel
 from runr.jobs import control, expansion, journal, views
 from runr.jobs.events import AccountParked, JobStopRequested, TaskClaimed
 from runr.jobs.journal import JobJournal
 from runr.jobs.model import ALL_READY, Job
 from runr.jobs.orchestrator import Orchestrator
+from runr.jobs.outcomes import MOST_INTERRUPTS
 from runr.jobs.state import JobState
 from runr.project import Project
 from runr.runs import journal as run_journal
@@ -128,6 +129,33 @@ def test_a_reset_that_is_too_far_away_stops_the_job_once(place: ClaudePlace) -> 
     assert (
         run_journal.require(place.kit.layout.run(first.run_id or "")).stop_reason == "usage_limit"
     )
+
+
+def test_an_outage_is_waited_out_in_the_same_run_and_uses_no_attempt(place: ClaudePlace) -> None:
+    place.kit.config('[run]\nworker = "claude-code"\nattempts = 1\nbackoff_max_wait = 0\n')
+    clock = Clock()
+    with FakeModel([BUSY, BUSY, *GOOD]) as model:
+        state = ran(place, model, clock, ready())
+        asked = len(model.main_requests())
+    assert (state.result, asked) == ("completed", 4)
+    assert timedelta(minutes=3) < clock.ahead < timedelta(minutes=5)
+    known = [event.data for event in journal.events(place.kit.layout.job_run(state.id))]
+    parked = [each for each in known if isinstance(each, AccountParked)]
+    assert [each.code for each in parked] == ["worker_outage"] * 2
+    assert len(state.tasks[0].runs) == 1
+    assert state.tasks[0].failures == 0
+
+
+def test_an_outage_without_an_end_fails_the_job_and_keeps_the_run(place: ClaudePlace) -> None:
+    place.kit.config('[run]\nworker = "claude-code"\nbackoff_max_wait = 0\n')
+    clock = Clock()
+    with FakeModel([{**BUSY, "repeat": -1}]) as model:
+        state = ran(place, model, clock, ready())
+        asked = len(model.main_requests())
+    assert (state.result, state.code, asked) == ("failed", "worker_outage", 1 + MOST_INTERRUPTS)
+    (task,) = state.tasks
+    stopped = run_journal.require(place.kit.layout.run(task.run_id or ""))
+    assert stopped.stop_reason == "worker_outage"
 
 
 def test_a_login_that_expired_stops_the_job_once(place: ClaudePlace) -> None:

@@ -225,6 +225,12 @@ def test_a_command_that_fails_is_a_worker_that_failed(tmp_path: Path) -> None:
     assert transcript[0] == {"type": "output", "text": "[redacted] is wrong"}
 
 
+def test_a_command_whose_last_line_speaks_of_a_usage_limit_has_reached_one(tmp_path: Path) -> None:
+    said = "You have hit your usage limit. Try again in 2 hours."
+    report, _ = work(tmp_path, "mine", config=own("sh", "-c", f"echo begun; echo {said}; exit 1"))
+    assert (report.stop, report.exit_code, report.summary) == ("usage_limit", 1, said)
+
+
 def test_a_command_is_ended_at_its_time_limit(tmp_path: Path) -> None:
     config = own("sh", "-c", "echo begun; sleep 60")
     report, transcript = work(tmp_path, "mine", config=config, timeout_s=1)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from runr.clock import format_utc
 from runr.jobs.engine import Engine
-from runr.jobs.events import TaskFound, TaskSkipped
+from runr.jobs.events import AccountParked, TaskFound, TaskSkipped
 from runr.jobs.planner import Decision, Facts, Progress, Status
 from runr.jobs.state import JobResult, JobState, TaskProgress
 from runr.jobs.work import Item
@@ -16,6 +16,7 @@ from runr.runs import stop_reasons
 from runr.status.model import State
 from runr.tasks.model import TaskType
 from runr.text import format_duration, join_limited
+from runr.workers import registry
 
 #: How the planner sees a task that is about to start, or is left to a person.
 _SEEN: dict[str, Status] = {"starting": "running", "held": "waiting"}
@@ -30,13 +31,27 @@ def facts(project: Project, engine: Engine, state: JobState) -> Facts:
         held=dict(_held(project, state)),
         touched=_touched(engine, state),
         parked={
-            each.worker: datetime.fromisoformat(each.until).timestamp()
-            for each in state.parked
+            name: datetime.fromisoformat(each.until).timestamp()
+            for name, each in parked(project, state).items()
             if each.until is not None
         },
         limit=limit_reached(state, now),
         draining=state.stopping,
     )
+
+
+def parked(project: Project, state: JobState) -> dict[str, AccountParked]:
+    """Map the workers of the job whose account is parked to what parked it."""
+    config = project.config()
+    # A program that is missing under one name says nothing about the account.
+    missing = {each.worker: each for each in state.parked if each.code == "worker_unavailable"}
+    others = (each for each in state.parked if each.code != "worker_unavailable")
+    accounts = {registry.account(each.worker, config): each for each in others}
+    names = {name for item in state.start.work.items for name in item.workers}
+    known = {
+        name: missing.get(name) or accounts.get(registry.account(name, config)) for name in names
+    }
+    return {name: each for name, each in known.items() if each is not None}
 
 
 def _progress(each: TaskProgress) -> Progress:
@@ -60,7 +75,7 @@ def _held(project: Project, state: JobState) -> Iterator[tuple[str, str]]:
     snapshot = Snapshot.of(project)
     states = snapshot.task_states()
     items = {item.task: item for item in state.start.work.items}
-    closed = {each.worker: each for each in state.parked if each.until is None}
+    closed = {name: each for name, each in parked(project, state).items() if each.until is None}
     for each in state.tasks:
         if each.status == "held":
             meaning = stop_reasons.find(each.code or "error").meaning
@@ -80,9 +95,8 @@ def _held(project: Project, state: JobState) -> Iterator[tuple[str, str]]:
         elif outside := [need for need in found.blocked_by if need not in item.needs]:
             yield each.task, f"it waits for {join_limited([_short(o) for o in outside], 3)}"
         elif set(item.workers) <= closed.keys():
-            parked = closed[item.workers[0]]
-            meaning = stop_reasons.explain(parked.code, parked.worker)
-            yield each.task, f"{parked.worker}: {meaning}"
+            why = closed[item.workers[0]]
+            yield each.task, f"{why.worker}: {stop_reasons.explain(why.code, why.worker)}"
 
 
 def found_outside(project: Project, state: JobState) -> Iterator[TaskFound | TaskSkipped]:
@@ -163,8 +177,8 @@ def waits_in_vain(state: JobState, wake_at: float | None) -> str | None:
     end = end_of(state)
     if wake_at is None or end is None or wake_at < end.timestamp():
         return None
-    parked = next((each for each in state.parked if each.until is not None), None)
-    what = f"{parked.worker} can be used again" if parked else "the next try comes"
+    waits = next((each for each in state.parked if each.until is not None), None)
+    what = f"{waits.worker} can be used again" if waits else "the next try comes"
     at = datetime.fromtimestamp(wake_at, UTC)
     return f"{what} at {at:%Y-%m-%d %H:%M} UTC, after the end of the job"
 

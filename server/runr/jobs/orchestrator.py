@@ -147,7 +147,8 @@ class Orchestrator:
         """Return the first worker whose account can be used, and those that may take over."""
         names = self._items[task].workers
         now = format_utc(self._project.clock())
-        closed = {each.worker for each in state.parked if each.until is None or each.until > now}
+        known = observation.parked(self._project, state).items()
+        closed = {name for name, each in known if each.until is None or each.until > now}
         usable = [name for name in names if name not in closed] or list(names)
         return usable[0], tuple(usable[1:])
 

@@ -9,6 +9,7 @@ from runr.workers import process
 from runr.workers.program import limit_outcome, require_program, worker_variables
 from runr.workers.protocol import Assignment, WorkReport
 from runr.workers.transcript import Transcript
+from runr.workers.usage_limit import IS_USAGE_LIMIT
 
 
 class Command:
@@ -47,6 +48,9 @@ class Command:
             stop, reached = limit_outcome(assignment, ended)
             return WorkReport(stop=stop, summary=f"{reached}\n{said}".strip())
         if ended.exit_code:
+            last = (said.strip().splitlines() or [""])[-1]
+            if IS_USAGE_LIMIT.search(last):
+                return WorkReport(stop="usage_limit", summary=last, exit_code=ended.exit_code)
             failed = f"{settings.command[0]} ended with exit code {ended.exit_code}\n{said}"
             return WorkReport(
                 stop="worker_failed", summary=failed.strip(), exit_code=ended.exit_code

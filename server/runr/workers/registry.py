@@ -2,6 +2,8 @@
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
+from itertools import takewhile
+from pathlib import PurePath
 
 from runr.config.settings import Config, WorkerSettings
 from runr.errors import UnknownNameError, UsageError, WorkerUnavailableError
@@ -88,6 +90,19 @@ def default_program(name: str) -> str | None:
     """Return the program that one of runr's own workers starts unless the settings name another."""
     program: str | None = getattr(_class(name), "program", None) if is_built_in(name) else None
     return program
+
+
+def account(name: str, config: Config) -> str:
+    """Return what stands for the login of a worker; those that start the same client share it.
+
+    Variables before the program, as in `env CLAUDE_CONFIG_DIR=there claude`, are another login.
+    """
+    command = config.worker(name).command or (default_program(name) or name,)
+    words = command[1:] if command[0] == "env" else command
+    variables = tuple(takewhile(lambda word: "=" in word, words))
+    client = PurePath(next(iter(words[len(variables) :]), name)).name
+    clients = {default_program(each) for each in _BUILT_IN if hasattr(_class(each), "login_state")}
+    return " ".join((*variables, client)) if client in clients else name
 
 
 def _class(name: str) -> Callable[..., Worker]:

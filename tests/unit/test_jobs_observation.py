@@ -1,0 +1,94 @@
+"""Workers of a job that share an account, and outages: real processes, and a clock of the test."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from claude.test_job_limits import Clock
+from fakes.project_kit import ProjectKit
+from runr.config.settings import Config, WorkerSettings
+from runr.jobs import control, expansion, journal
+from runr.jobs.events import AccountParked
+from runr.jobs.model import ALL_READY
+from runr.jobs.orchestrator import Orchestrator
+from runr.jobs.state import JobState
+from runr.workers import registry
+from unit.git_trees import git
+
+_SETTINGS = """[run]
+backoff_max_wait = 0
+[workers.fast]
+command = ["claude", "-p", "--model", "small"]
+[workers.slow]
+command = ["env", "claude", "-p"]
+[workers.other]
+command = ["env", "CLAUDE_CONFIG_DIR=/other", "claude", "-p"]
+"""
+
+
+def ran(kit: ProjectKit, clock: Clock, program: str) -> JobState:
+    """Run all that is ready with a program in place of `claude`; its calls are counted."""
+    folder = kit.root.parent / "bin"
+    folder.mkdir()
+    file = folder / "claude"
+    count = f'echo "$CLAUDE_CONFIG_DIR" >> {folder}/calls; n=$(wc -l < {folder}/calls)'
+    file.write_text(f"#!/bin/sh\n{count}\n{program}\n", encoding="utf-8")
+    file.chmod(0o755)
+    git(kit.root, "add", "-A")
+    git(kit.root, "commit", "-q", "-m", "Tasks")
+    project = kit.open(PATH=f"{folder}{os.pathsep}{os.environ['PATH']}", CLAUDE_CONFIG_DIR="")
+    project = replace(project, clock=clock)
+    files = control.create_job(project, expansion.ad_hoc("night", ALL_READY, parallel=1))
+    return Orchestrator(project, files, pause=clock.pause, chance=lambda: 0.5).run()
+
+
+def task(kit: ProjectKit, name: str, worker: str) -> None:
+    header = f'worker: {worker}\nverify: ["test -f {name}.txt"]'
+    kit.task(f"{name}.md", header=header, body="Work.")
+
+
+def test_a_usage_limit_of_one_worker_parks_all_that_use_its_login(tmp_path: Path) -> None:
+    kit, clock = ProjectKit(tmp_path), Clock()
+    kit.config(_SETTINGS)
+    task(kit, "a", "fast")
+    task(kit, "b", "slow")
+    task(kit, "c", "other")
+    limit = "echo You hit your usage limit. Try again in 2 hours."
+    work = 'echo x > "$(basename "$RUNR_TASK" .md).txt"'
+    state = ran(kit, clock, f'[ "$n" = 1 ] && {{ {limit}; exit 1; }}\n{work}')
+    assert state.result == "completed"
+    # The task with another login runs at once, and no other is tried before the reset.
+    calls = (tmp_path / "bin" / "calls").read_text("utf-8").splitlines()
+    assert calls == ["", "/other", "", ""]
+    known = [event.data for event in journal.events(kit.layout.job_run(state.id))]
+    assert [each.worker for each in known if isinstance(each, AccountParked)] == ["fast"]
+
+
+def test_a_program_that_is_missing_under_one_name_parks_no_other(tmp_path: Path) -> None:
+    kit, clock = ProjectKit(tmp_path), Clock()
+    kit.config(_SETTINGS.replace('["claude", "-p", "--model"', '["/none/claude", "-p", "--model"'))
+    task(kit, "a", "fast")
+    task(kit, "b", "slow")
+    state = ran(kit, clock, "echo x > b.txt")
+    assert [each.status for each in state.tasks] == ["failed", "completed"]
+
+
+@pytest.mark.parametrize(
+    ("command", "account"),
+    [
+        (("claude", "-p", "--model", "small"), "claude"),
+        (("/opt/bin/claude", "-p"), "claude"),
+        (("env", "claude"), "claude"),
+        (("env", "CLAUDE_CONFIG_DIR=/b", "claude"), "CLAUDE_CONFIG_DIR=/b claude"),
+        (("sh", "tools/agent.sh"), "mine"),
+        ((), "mine"),
+    ],
+)
+def test_workers_that_start_the_same_client_have_the_same_account(
+    command: tuple[str, ...], account: str
+) -> None:
+    config = Config(workers={"mine": WorkerSettings(command=command)})
+    assert registry.account("mine", config) == account
+    assert registry.account("claude-code", config) == "claude"
