@@ -87,3 +87,14 @@ def test_settings_that_a_worker_commits_are_out_of_scope(source: Place) -> None:
     assert run["stop_reason"] == "scope_violation"
     assert ".runr/config.toml (in commit" in run["detail"]
     assert source.read(".runr/config.toml") == CONFIG
+
+
+def test_a_resume_that_is_refused_leaves_the_run_as_it_was(place: Place) -> None:
+    place.config('[run]\nworker = "script"\n[verify]\ntier1 = ["true"]\n')
+    place.script("a.md", "echo 1 > g")
+    place.commit("Task")
+    run = place.run("a", code=9)["id"]
+    place.config('[run]\nworker = "script"\nattempts = 2\n[verify]\ntier1 = ["true"]\n')
+    assert "waits for a person" in place.runr("resume", run, code=9).err
+    place.config('[run]\nworker = "script"\n[verify]\ntier1 = ["test -f g"]\n')
+    place.runr("resume", run, code=0)

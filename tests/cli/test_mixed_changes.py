@@ -80,3 +80,54 @@ def test_an_empty_commit_of_a_session_is_no_work(mine: Place) -> None:
     assert "the commits of the run leave every file as it was" in answer.out
     mine.git("commit", "-qam", "Something")
     mine.runr("complete-task", "last", env=SESSION, code=None)
+
+
+def stopped_in_place(place: Place, *, checks: str = "test -e ok") -> str:
+    """Let a run change f and make g, and stop; then change f and `mine`, and make `new`."""
+    place.config(f'[run]\nworker = "script"\nattempts = 1\n[verify]\ntier1 = ["{checks}"]\n')
+    place.write("f", LINES)
+    place.write("mine", "1\n")
+    place.script("a.md", "sed -i s/9/nine/ f; echo 1 > g")
+    place.commit("Task")
+    stopped = place.runr("run", "--task", "a", "--in-place")
+    assert stopped.code != 0
+    place.write("f", MINE.replace("9\n", "nine\n"))
+    place.write("mine", "2\n")
+    place.write("new", "1\n")
+    place.config(
+        '[run]\nworker = "script"\n[verify]\ntier1 = ["grep -q nine f && ! test -e new"]\n'
+    )
+    return str(place.status("a.md")["last_run_id"])
+
+
+def test_what_was_changed_since_the_stop_is_no_part_of_the_work(place: Place) -> None:
+    run = stopped_in_place(place)
+    assert "mine" not in place.runr("resume", run, "--preview", code=0).out
+    resumed = place.runr("resume", run, "--from", "verify", code=0)
+    assert "no part of it: .runr/config.toml, f, mine, new" not in resumed.err
+    assert "no part of it: f, mine, new" in resumed.err
+    assert place.git("show", "--format=", "--name-only", "HEAD") == "f\ng\n"
+    assert place.git("show", "HEAD:f") == LINES.replace("9\n", "nine\n")
+    assert place.read("f") == MINE.replace("9\n", "nine\n")
+    assert place.git("status", "--porcelain", "--", "f", "mine", "new") == " M f\n M mine\n?? new\n"
+
+
+def test_what_was_changed_in_the_same_lines_has_to_be_accepted(place: Place) -> None:
+    run = stopped_in_place(place)
+    place.write("g", "2\n")
+    refused = place.runr("resume", run, "--from", "verify", code=5)
+    assert "cannot be separated from those of the run: g" in refused.err
+    (place.root / "new").unlink()
+    accept = refused.steps[-1]
+    assert place.paste(refused.steps[0]).code == 0
+    assert place.paste(f"{accept} --from verify").code == 0
+    assert place.git("show", "HEAD:g") == "2\n"
+    assert place.git("status", "--porcelain", "--", "f", "g", "mine") == ""
+
+
+def test_what_was_changed_before_an_approval_is_no_part_of_the_work(place: Place) -> None:
+    stopped_in_place(place, checks=": nothing")
+    place.git("checkout", "-q", "--", ".runr")
+    approved = place.runr("approve", "a", "--reason", "right", code=0)
+    assert "no part of it: f, mine, new" in approved.err
+    assert place.git("show", "--format=", "--name-only", "HEAD") == "f\ng\n"

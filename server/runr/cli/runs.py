@@ -169,7 +169,7 @@ def stop(invocation: Invocation, run: str, reason: str | None) -> None:
 @click.option(
     "--accept-changes",
     is_flag=True,
-    help="Accept what was changed of the settings and the task while the worker worked.",
+    help="Accept what was changed of settings and task while the worker worked, or in place since.",
 )
 @click.option("--all", "every", is_flag=True, help="Resume every run that needs no decision.")
 @_WAIT

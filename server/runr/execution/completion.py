@@ -8,6 +8,7 @@ from runr import nofollow
 from runr.clock import format_utc
 from runr.errors import DamagedStateError, GitError
 from runr.evidence import rebuild, resets
+from runr.execution import since_stop
 from runr.execution.context import RunContext
 from runr.git import quarantine, snapshot
 from runr.git.repo import Repo
@@ -106,7 +107,8 @@ def _since(repo: Repo, state: RunState) -> str:
 
 def stop(context: RunContext, code: str, detail: str | None = None) -> RunState:
     """End the run with a reason; the work is kept."""
-    state = context.journal.append(RunStopped(code, detail))
+    tree = since_stop.tree_at_stop(context, journal.require(context.files))
+    state = context.journal.append(RunStopped(code, detail, tree))
     _publish(context, state)
     return state
 

@@ -7,7 +7,7 @@ compared before and after the work of each worker. What changes later is the use
 import json
 import tomllib
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from runr import nofollow
 from runr.errors import ChangedInputsError
 from runr.execution.context import RunContext
+from runr.runs import journal
 from runr.runs.events import InputsChanged
 from runr.runs.model import RunSpec, RunState
 from runr.storage import files
@@ -64,6 +65,22 @@ def _flat(settings: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 def _shown(value: Any) -> str:
     text = "unset" if value is None else json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 60 else f"{text[:60]}…"  # noqa: PLR2004 - as much as a line holds
+
+
+@contextmanager
+def kept_copies(run: RunFiles, held_to: RunSpec) -> Iterator[None]:
+    """Put back the copies of settings and task where the run is not held to new ones in the end.
+
+    Otherwise a command that is refused would leave a run that cannot be resumed any more.
+    """
+    before = {path: nofollow.read(path) for path in (run.config, run.task) if nofollow.exists(path)}
+    try:
+        yield
+    except BaseException:
+        if journal.require(run).spec == held_to:
+            for path, content in before.items():
+                files.replace(path, content)
+        raise
 
 
 class InputsGuard:

@@ -207,6 +207,14 @@ def entries(changes: Iterable[Change]) -> bytes:
     return b"".join(os.fsencode(line) for line in lines)
 
 
+def with_changes(repo: Repo, tree: str, changes: Iterable[Change]) -> str:
+    """Return the tree with the new side of each change."""
+    with scratch_index(repo) as env:
+        repo.run("read-tree", tree, env=env)
+        repo.run("update-index", "-z", "--index-info", stdin=entries(changes), env=env)
+        return repo.text("write-tree", "--missing-ok", env=env)
+
+
 def empty_tree(repo: Repo) -> str:
     """Return the tree without files, which git knows without being given it."""
     return repo.text("hash-object", "-t", "tree", "--stdin")

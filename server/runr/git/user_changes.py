@@ -68,6 +68,36 @@ def part(
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Since:
+    """What the user has changed since a run has stopped.
+
+    `base_tree` is the tree with which the run began, with these changes in it. `mixed` are those
+    to lines that the run had changed as well: they are not in it.
+    """
+
+    base_tree: str
+    left: tuple[str, ...] = ()
+    mixed: tuple[str, ...] = ()
+
+
+def since_stop(repo: Repo, base_tree: str, stopped: str, now: str) -> Since:
+    """Return the changes from the snapshot `stopped` to `now`."""
+    begun = {each.path: old_side(each) for each in snapshot.changed(repo, base_tree, stopped)}
+    kept: list[Change] = []
+    mixed: list[str] = []
+    for change in snapshot.changed(repo, stopped, now):
+        first = old_side(change)
+        try:
+            under = merge_entries(repo, first, begun.get(change.path, first), new_side(change))
+        except ConflictError:
+            mixed.append(change.path)
+        else:
+            kept.append(_with(change, under))
+    tree = snapshot.with_changes(repo, base_tree, kept) if kept else base_tree
+    return Since(base_tree=tree, left=tuple(change.path for change in kept), mixed=tuple(mixed))
+
+
 def _without_users(repo: Repo, before: Change, head: Entry | None, change: Change) -> Entry | None:
     """Return the entry with what was changed since the run began, and in HEAD."""
     first, begun, now = old_side(before), new_side(before), new_side(change)

@@ -8,7 +8,7 @@ import anyio
 from pydantic import BaseModel, ConfigDict
 
 from runr.errors import AlreadyRunningError, UsageError
-from runr.execution import loop
+from runr.execution import loop, since_stop
 from runr.execution.context import RunContext
 from runr.execution.session_handoff import submit_session_work
 from runr.git.repo import Repo
@@ -203,15 +203,20 @@ def _ensure_same_branch(project: Project, state: RunState) -> None:
 def _continue(project: Project, state: RunState, word: Approval) -> RunState:
     """Continue a run that waited for a person."""
     with _held(project, state) as context:
-        _approve(context, state, word)
+        found = since_stop.find(context, state)
+        if found.left:
+            project.warn(since_stop.describe(found))
+        _approve(context, state, word, base_tree=found.base_tree if found.left else None)
         return anyio.run(loop.run_phases, context)
 
 
-def _approve(context: RunContext, state: RunState, word: Approval | None) -> None:
+def _approve(
+    context: RunContext, state: RunState, word: Approval | None, base_tree: str | None = None
+) -> None:
     if word is not None:
         context.journal.append(RunApproved(word.by, word.reason), source="person")
     if state.result:
-        context.journal.append(RunResumed())
+        context.journal.append(RunResumed(base_tree=base_tree))
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from runr.errors import DamagedStateError
+from runr.execution import since_stop
 from runr.execution.context import RunContext
 from runr.git import snapshot
 from runr.lifecycle import runs
@@ -168,7 +169,8 @@ def _work(context: RunContext, state: RunState) -> list[str]:
     start = state.start
     if (Path(start.workdir) / ".git").exists():
         workspace = context.workspace(state)
-        changes = snapshot.changed(workspace, start.base_tree, snapshot.take(workspace))
+        base_tree = since_stop.find(context, state).base_tree
+        changes = snapshot.changed(workspace, base_tree, snapshot.take(workspace))
     else:
         tip = context.root.resolve(f"refs/heads/{start.branch}") or start.base_sha
         changes = snapshot.changed(context.root, start.base_sha, tip)

@@ -16,7 +16,7 @@ from runr.errors import (
     UnknownNameError,
     UsageError,
 )
-from runr.execution import completion, inputs, process, readiness, reconcile
+from runr.execution import completion, inputs, process, readiness, reconcile, since_stop
 from runr.execution.context import RunContext
 from runr.execution.session_handoff import record_session_usage
 from runr.git import recovery, submodules, worktree
@@ -177,8 +177,8 @@ def resume_run(
     """Resume a stopped run where it stopped, or from `since`, with its work so far.
 
     With `accept_changes` a person accepts what was changed of its settings and its
-    task while its worker worked; else that is a ChangedInputsError. Its work lands on
-    `target` where that is given.
+    task while its worker worked, and in place, of its files since it stopped; else that is a
+    ChangedInputsError, or a MixedChangesError. Its work lands on `target` where that is given.
     """
     leases.refuse_nested(project)
     entries = project.entries()
@@ -187,8 +187,22 @@ def resume_run(
     state = journal.require(run)
     refuse(state, entries.get(state.start.task, Entry()), since)
     accepted_by = project.person(None) if accept_changes else None
-    spec = _spec(project, state, accept_changes=accept_changes)
-    _refuse_for_a_person(state, spec, since)
+    base_tree = None if accept_changes else _base_tree(project, state)
+    with inputs.kept_copies(run, state.spec):
+        spec = _spec(project, state, accept_changes=accept_changes)
+        _refuse_for_a_person(state, spec, since)
+        resumed = RunResumed(since, spec, 0, accepted_by, target, base_tree)
+        state = _restart(project, run, state, resumed)
+    if state.by_session:
+        return leases.brief_session(project, run, state)
+    return RunResult(
+        run=presenters.holder_details(project, state, run),
+        next_steps=project.surface.lines(after_start(state.start.task, resumed=True)),
+    )
+
+
+def _restart(project: Project, run: RunFiles, state: RunState, resumed: RunResumed) -> RunState:
+    """Record that the run is resumed, and start its process where it has one."""
     if state.stop_reason == "usage_limit" and (state.resets_at or "") > project.now():
         project.warn(f"the usage limit resets at {state.resets_at}: it may be too early")
     lock = files.hold(run.lock)
@@ -203,7 +217,7 @@ def resume_run(
         readiness.ensure_ready(
             project.repo,
             project.environment,
-            spec or state.spec,
+            resumed.spec or state.spec,
             own_tree=start.branch is not None,
             force=True,
             warn=project.warn,
@@ -214,21 +228,25 @@ def resume_run(
             worktree.add(project.repo, path, start.branch, start.base_sha)
             submodules.populate(project.repo, Repo(path), fresh=False)
         claim_task(project, state._replace(result=None, stop_reason=None))
-        sequence = leases.next_sequence(project)
-        resumed = RunResumed(since, spec, sequence, accepted_by, target)
-        state = context.journal.append(resumed)
+        numbered = resumed._replace(sequence=leases.next_sequence(project))
+        state = context.journal.append(numbered)
         state = _joined(project, context, state)
         completion.write_status(context, state)
         if not state.by_session:
             leases.launch(project, run, lock)
     finally:
         os.close(lock)
-    if state.by_session:
-        return leases.brief_session(project, run, state)
-    return RunResult(
-        run=presenters.holder_details(project, state, run),
-        next_steps=project.surface.lines(after_start(start.task, resumed=True)),
-    )
+    return state
+
+
+def _base_tree(project: Project, state: RunState) -> str | None:
+    """Return the tree with which the run began, with what the user has changed since its stop."""
+    found = since_stop.find(project.context(project.layout.run(state.id)), state)
+    since_stop.refuse_mixed(state, found)
+    if not found.left:
+        return None
+    project.warn(since_stop.describe(found))
+    return found.base_tree
 
 
 def _joined(project: Project, context: RunContext, state: RunState) -> RunState:

@@ -41,17 +41,19 @@ class RunStopRequested(NamedTuple):
 
 
 class RunStopped(NamedTuple):
-    """The run stopped; `code` is one of `runs.stop_reasons`."""
+    """The run stopped; `code` is one of `runs.stop_reasons`, `tree` the files that it worked in."""
 
     code: str
     detail: str | None = None
+    tree: str | None = None
 
 
 class RunResumed(NamedTuple):
     """A stopped run was resumed: from a phase, where one was named, with a new specification.
 
     `accepted_by` is the person who accepted what had changed in it while a worker worked.
-    `target` is another branch to land on.
+    `target` is another branch to land on, `base_tree` the tree with which it began, with what
+    the user has changed since it stopped.
     """
 
     from_phase: Phase | None = None
@@ -59,6 +61,7 @@ class RunResumed(NamedTuple):
     sequence: int = 0
     accepted_by: str | None = None
     target: str | None = None
+    base_tree: str | None = None
 
 
 class RunCompleted(NamedTuple):

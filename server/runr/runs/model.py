@@ -311,7 +311,7 @@ class RunState(NamedTuple):
     plan's, in order; each commit in `checkpoints` is the next one's.
     `usage_until` is the end up to which the usage of sessions is counted.
     `inputs_changed` is what of the settings and the task was changed while a worker
-    worked, until the next resume.
+    worked, until the next resume; `stopped_tree` is what a run in place had when it stopped.
     """
 
     id: str
@@ -345,6 +345,7 @@ class RunState(NamedTuple):
     left_dirty: tuple[str, ...] = ()
     rework: Rework = Rework()
     inputs_changed: str = ""
+    stopped_tree: str | None = None
     sessions: tuple[str, ...] = ()
     reminded: bool = False
     worker: str | None = None

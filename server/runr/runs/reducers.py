@@ -104,7 +104,11 @@ def _ended(state: RunState, data: RunStopped | RunCompleted, time: str) -> RunSt
     if isinstance(data, RunCompleted):
         return state._replace(result="completed", ended_at=time, phase_open=False)
     return state._replace(
-        result="stopped", ended_at=time, stop_reason=data.code, detail=data.detail or None
+        result="stopped",
+        ended_at=time,
+        stop_reason=data.code,
+        detail=data.detail or None,
+        stopped_tree=data.tree,
     )
 
 
@@ -291,9 +295,12 @@ def _resumed(state: RunState, data: RunResumed) -> RunState:
         verification=state.verification._replace(retries=0),
         reminded=False,
         inputs_changed="",
+        stopped_tree=None,
     )
     if data.target is not None:
-        after = after._replace(start=state.start._replace(target=data.target))
+        after = after._replace(start=after.start._replace(target=data.target))
+    if data.base_tree is not None:
+        after = after._replace(start=after.start._replace(base_tree=data.base_tree))
     if data.from_phase is None:
         return _repositioned(after)
     if data.from_phase is Phase.CHECKPOINT and state.phase in _COMMITTED and state.outcome == "ok":
