@@ -194,8 +194,9 @@ def refuse_dropped(repo: Repo, state: RunState, plan: MergePlan) -> tuple[str, .
     Where the branch gets the commit as runr has made it, nothing is missing.
     """
     work, tip = state.checkpoint_sha, f"refs/heads/{state.start.branch}"
-    untouched = plan.how != "already" and work == repo.resolve(tip)
-    if work is None or untouched or repo.resolve(work) is None:
+    if work is None or (plan.how == "fast-forward" and plan.new == work):
+        return ()
+    if (plan.how == "merge" and work == repo.resolve(tip)) or repo.resolve(work) is None:
         return ()
     with quarantine.within(repo) as scratch:
         found = dropped_work.find_dropped(scratch, state.start.base_sha, work, plan)
