@@ -87,3 +87,20 @@ def test_a_signing_program_that_hangs_is_killed_with_its_processes(
     assert why is not None
     assert "passphrase" in why
     assert started.exists()
+
+
+def test_what_is_checked_out_is_never_out_of_date(tmp_path: Path) -> None:
+    root = make(tmp_path / "repo", {"a.txt": "1"})
+    moves: list[tuple[str, ...]] = [
+        ("commit", "-q", "--allow-empty", "-m", "Same tree"),
+        ("pack-refs", "--all"),
+        ("commit", "-q", "--amend", "--allow-empty", "-m", "Other"),
+        ("switch", "-q", "-c", "side", "HEAD~"),
+        ("checkout", "-q", "--detach"),
+        ("symbolic-ref", "HEAD", "refs/heads/main"),
+    ]
+    for words in moves:
+        git(root, *words)
+        head = git(root, "rev-parse", "HEAD", "HEAD^{tree}").split()
+        for _ in range(2):
+            assert commits.checked_out(Repo(root)) == tuple(head), words

@@ -11,7 +11,7 @@ from runr.execution.context import RunContext
 from runr.execution.rework import BASE_GONE
 from runr.git import dropped_work, merge, obstacles, quarantine, recovery
 from runr.git.dropped_work import Dropped, WorkDroppedError
-from runr.git.merge import MergePlan, MergeRefusedError, MovedError
+from runr.git.merge import LostBaseError, MergePlan, MergeRefusedError, MovedError
 from runr.git.repo import Repo
 from runr.git.trailers import VERIFIED_TREE
 from runr.runs import spec
@@ -92,10 +92,12 @@ class _Landing:
             return self._refused(error)
 
     async def _try(self) -> IntegrateFinished:
-        root, branch = self._root, self._state.start.branch or ""
-        if self._has_lost_base():
+        root, start = self._root, self._state.start
+        branch, base = start.branch or "", start.base_sha
+        try:
+            plan = merge.plan_integration(root, branch, self._target, self._message, base=base)
+        except LostBaseError:
             return IntegrateFinished(BASE_GONE, target=self._target)
-        plan = merge.plan_integration(root, branch, self._target, self._message)
         self._dropped = refuse_dropped(root, self._state, plan)
         failed = await self._verify(plan)
         if failed is not None:
@@ -113,15 +115,6 @@ class _Landing:
             candidate=self._candidate,
             dropped=self._dropped,
         )
-
-    def _has_lost_base(self) -> bool:
-        """Tell whether the target no longer has the base: a merge would bring it back."""
-        root, start = self._root, self._state.start
-        work, onto = f"refs/heads/{start.branch}", f"refs/heads/{self._target}"
-        found = root.refs(work, onto) if self._target else {}
-        if len(found) < len((work, onto)):
-            return False
-        return merge.has_lost_base(root, start.base_sha, found[work], found[onto])
 
     def _message(self, tree: str) -> str:
         """Return the message of a merge; it lands only where its tree is verified, if any is."""

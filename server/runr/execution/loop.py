@@ -18,7 +18,7 @@ from runr.execution.context import RunContext
 from runr.execution.integration import integrate
 from runr.execution.review import run_plan, run_review
 from runr.execution.verification import verify
-from runr.git import checkpoint, snapshot, submodules, worktree
+from runr.git import checkpoint, commits, snapshot, submodules, worktree
 from runr.git.checkpoint import TreeChangedError
 from runr.git.ignored import ignored_files
 from runr.git.repo import Repo
@@ -129,9 +129,9 @@ async def prepare(context: RunContext, state: RunState) -> FinishedPhase:
         return rework.move_work(context, state)
     if start.branch is not None:
         path = Path(start.workdir)
-        worktree.add(context.root, path, start.branch, start.base_sha)
+        is_new = worktree.add(context.root, path, start.branch, start.base_sha)
         submodules.populate(context.root, Repo(path), fresh=True)
-        snapshot.begin(context.workspace(state))
+        snapshot.begin(context.workspace(state), start.base_sha if is_new else "")
     return PhaseFinished(Phase.PREPARE, "ok")
 
 
@@ -139,7 +139,7 @@ async def commit(context: RunContext, state: RunState) -> FinishedPhase:
     """Commit what the run changed, with trailers that name the record."""
     start = state.start
     workspace = context.workspace(state)
-    seen, verified = workspace.checkout(), state.verification.tree
+    seen, verified = commits.checked_out(workspace), state.verification.tree
     now = snapshot.take(workspace, head=seen.commit if seen else None)
     if verified and now != verified:
         return CheckpointFinished("altered", _alteration(workspace, verified, now))

@@ -4,10 +4,11 @@ They are signed where the user has git sign commits.
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from runr.errors import GitError
-from runr.git import quarantine
-from runr.git.repo import Repo
+from runr.git import folders, quarantine
+from runr.git.repo import Checkout, Repo
 from runr.next_steps import setup
 
 
@@ -24,6 +25,20 @@ SIGNING_S = 30.0
 _DRAFT = {"NAME": "runr", "EMAIL": "runr@localhost"}
 
 _FALSE = {"", "false", "no", "off", "0"}
+
+#: What was checked out when git last said so, by the path of the working tree.
+_checked_out: dict[Path, Checkout] = {}
+
+
+def checked_out(repo: Repo) -> Checkout | None:
+    """Return what is checked out; git is asked only where that is another commit than before."""
+    known = _checked_out.get(repo.path)
+    if known is not None and folders.head_commit(repo.path) == known.commit:
+        return known
+    found = repo.checkout()
+    if found is not None:
+        _checked_out[repo.path] = found
+    return found
 
 
 def is_on(settings: Mapping[str, str | None], key: str) -> bool:

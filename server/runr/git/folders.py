@@ -137,6 +137,17 @@ def head_ref(tree: Path) -> str | None:
     return ref if direct and ref.startswith("refs/heads/") and "/." not in ref else None
 
 
+def head_commit(tree: Path) -> str | None:
+    """Return what the file of the branch names that is checked out; None where git has no file."""
+    ref, common = head_ref(tree), common_dir(tree)
+    if ref is None or common is None:
+        return None
+    try:
+        return _line(common / ref)
+    except OSError:
+        return None
+
+
 def _line(path: Path) -> str:
     return os.fsdecode(path.read_bytes()).rstrip("\r\n")
 

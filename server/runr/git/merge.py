@@ -50,6 +50,10 @@ class MergeRefusedError(Exception):
         self.in_the_way = in_the_way
 
 
+class LostBaseError(MergeRefusedError):
+    """The target no longer has the base of the work: a merge would bring it back."""
+
+
 class MovedError(MergeRefusedError):
     """The target moved, or another git was writing to it, between the look and the move."""
 
@@ -73,11 +77,13 @@ def plan_integration(
     target: str | None,
     message: Callable[[str], str],
     *,
+    base: str | None = None,
     may_sign: bool = True,
 ) -> MergePlan:
     """Return how a run's branch gets into `target`; MergeRefusedError where it does not.
 
-    No branch and no file is changed. `message` returns that of a merge with a given tree.
+    No branch and no file is changed. `message` returns that of a merge with a given tree. With
+    `base`, where the work began, a LostBaseError where the target no longer has that.
     """
     found = root.tips(_ref(branch), *([_ref(target)] if target else []))
     if _ref(branch) not in found:
@@ -88,6 +94,8 @@ def plan_integration(
     if _ref(target) not in found:
         raise MergeRefusedError(f"the branch {target} is gone")
     old, *_ = found[_ref(target)]
+    if base is not None and has_lost_base(root, base, tip, old):
+        raise LostBaseError(f"{target} no longer has {base[:12]}, with which the work began")
     straight = old in parents or (old != tip and root.is_ancestor(old, tip))
     if not straight and root.is_ancestor(tip, old):
         return MergePlan(target=target, how="already", old=old, new=old)

@@ -11,7 +11,8 @@ from tempfile import TemporaryDirectory
 
 from runr import nofollow
 from runr.errors import GitError
-from runr.git import private_dir, quarantine, sparse, untracked
+from runr.git import forced_files, private_dir, quarantine, sparse, untracked
+from runr.git.commits import checked_out
 from runr.git.repo import Checkout, Output, Repo, complaint, split
 from runr.git.untracked import SETTINGS
 
@@ -22,6 +23,7 @@ _RUNRS = (".runr",)
 _INDEX = "index"
 _BASE = "index.base"
 
+_WRITE = ("write-tree", "--missing-ok")
 _DIFF = ("diff-tree", "-r", "--no-renames", "--ignore-submodules=none")
 
 
@@ -74,25 +76,26 @@ def take(repo: Repo, exclude: tuple[str, ...] = _RUNRS, *, head: str | None = No
                 f"git cannot add every file in {repo.path}: {complaint(added.err)}",
                 next_steps=("make that file or folder readable, or list it in .gitignore",),
             )
-        if private is not None:
-            _follow_ignored(repo, private, env)
         base = "" if private is None else head or repo.head() or empty_tree(repo)
         # The index that was kept has what is excluded as in the commit that it was reset to.
         if exclude and (is_sparse or not base or base != _kept_base(repo)):
             own = [f":(top,literal){path}" for path in exclude]
             reader.run(*SETTINGS, "reset", "--quiet", *filter(None, [base]), "--", *own, env=env)
         # Of files that are only known by their hash, there is no content.
-        tree = reader.text(*SETTINGS, "write-tree", "--missing-ok", env=env)
+        tree = reader.text(*SETTINGS, *_WRITE, env=env)
         if private is not None:
+            if forced_files.follow(repo, private, tree, env):
+                tree = reader.text(*SETTINGS, *_WRITE, env=env)
             _keep(repo, index, base if exclude == _RUNRS else "")
         return tree
 
 
-def begin(repo: Repo) -> None:
+def begin(repo: Repo, base: str = "") -> None:
     """Make the run's private git directory and its index, before a worker can change anything.
 
     From then on no snapshot depends on the index, the attributes or the settings
-    of the working tree: only on the content of files, and on `.gitignore`.
+    of the working tree: only on the content of files, and on `.gitignore`. `base` is the
+    commit that was just checked out, where nothing can have changed since.
     """
     folder = quarantine.folder_of(repo)
     if folder is None or private_dir.of(repo) is not None:
@@ -107,29 +110,7 @@ def begin(repo: Repo) -> None:
         private_dir.create(repo, folder)
         if untracked.is_remembered(folder):
             untracked.add_by_hash(private_dir.enter(repo, folder), folder, index)
-        _keep(repo, index)
-
-
-def _follow_ignored(repo: Repo, private: Repo, env: dict[str, str]) -> None:
-    """Let ignored files count where the working tree's own index names them, after `git add -f`."""
-    flags = ("ls-files", "-z", "--cached", "--ignored", "--exclude-standard")
-    listed = repo.attempt(*flags)
-    ours = _without_runrs(private.fields(*flags, env=env))
-    theirs = _without_runrs(split(listed.out)) if listed.ok else ours
-    # What git did not know when the run began was never in its index.
-    gone = ours - theirs - untracked.names(quarantine.folder_of(repo))
-    if dropped := "".join(f"{path}\0" for path in sorted(gone)):
-        words = ("update-index", "-z", "--force-remove", "--stdin")
-        private.run(*SETTINGS, *words, stdin=os.fsencode(dropped), env=env)
-    new = [path for path in sorted(theirs - ours) if os.path.lexists(repo.path / path)]
-    if new:
-        names = os.fsencode("".join(f"{path}\0" for path in new))
-        words = ("add", "-f", "--pathspec-from-file=-", "--pathspec-file-nul")
-        private.run("--literal-pathspecs", *SETTINGS, *words, stdin=names, env=env)
-
-
-def _without_runrs(paths: Iterable[str]) -> set[str]:
-    return {path for path in paths if not path.startswith(f"{_RUNRS[0]}/")}
+        _keep(repo, index, base)
 
 
 def _kept_base(repo: Repo) -> str | None:
@@ -370,7 +351,7 @@ def collect_changes(
 
     With a change set from `before`, git is asked only where tree or HEAD differ from it.
     """
-    seen = repo.checkout()
+    seen = checked_out(repo)
     head = seen.commit if seen else None
     tree = take(repo, head=head)
     if before is not None and (before.tree, before.head) == (tree, head):

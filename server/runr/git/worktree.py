@@ -24,23 +24,23 @@ def branch_name(slug_source: str, run_id: str) -> str:
     return f"runr/{slug}-{re.sub(r'[^A-Za-z0-9]+', '-', run_id).strip('-')}"
 
 
-def add(repo: Repo, path: Path, branch: str, base: str) -> None:
+def add(repo: Repo, path: Path, branch: str, base: str) -> bool:
     """Check `branch` out at `path`, from `base` where it is new; done before is done.
 
-    Its submodules are empty: see `submodules`.
+    Its submodules are empty: see `submodules`. Returns whether the branch is new.
     """
     # Git would make it where a link leads.
     nofollow.refuse_links(path)
     record = _record(repo, path)
     usable = record and (_whole(record, path) or _relinked(record, path))
     if usable and Repo(path).branch() == branch:
-        return
+        return False
     if record:
         remove(repo, path)
     found = repo.refs(f"refs/heads/{branch}", "refs/heads/runr")
     if f"refs/heads/{branch}" in found:
         repo.run("worktree", "add", "--", str(path), branch)
-        return
+        return False
     if found:
         raise RepositoryError(
             "the branch `runr` leaves no room for branches below runr/",
@@ -48,6 +48,7 @@ def add(repo: Repo, path: Path, branch: str, base: str) -> None:
         )
     # Not `-b`, with which it could not be repeated after the branch is made.
     repo.run("worktree", "add", "--no-track", "-B", branch, "--", str(path), base)
+    return True
 
 
 def remove(repo: Repo, path: Path) -> None:

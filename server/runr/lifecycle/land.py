@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from runr.errors import AlreadyRunningError, UsageError
 from runr.execution import integration
 from runr.git import merge, quarantine
-from runr.git.merge import MergePlan, MergeRefusedError
+from runr.git.merge import LostBaseError, MergePlan, MergeRefusedError
 from runr.git.repo import Repo
 from runr.lifecycle import follow, runs
 from runr.lifecycle.submit import find_branch
@@ -181,7 +181,9 @@ def _without(dropped: tuple[str, ...]) -> str:
 
 
 def _plan(scratch: Repo, base: str, branch: str, to: str | None) -> MergePlan:
-    work, onto = (scratch.resolve(f"refs/heads/{name}") for name in (branch, to))
-    if to and work and onto and merge.has_lost_base(scratch, base, work, onto):
-        return merge.plan_on_top(scratch, base, branch, to)
-    return merge.plan_integration(scratch, branch, to, lambda _: branch, may_sign=False)
+    try:
+        return merge.plan_integration(
+            scratch, branch, to, lambda _: branch, base=base, may_sign=False
+        )
+    except LostBaseError:
+        return merge.plan_on_top(scratch, base, branch, to or "")
