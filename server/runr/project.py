@@ -15,6 +15,7 @@ from runr.errors import RepositoryError, RunrError, UnknownNameError, UsageError
 from runr.git.folders import find_root, main_tree, may_be_unborn
 from runr.next_steps import commands
 from runr.next_steps.step import CLI, NextStep, Surface
+from runr.runs.channel import UNCONFIRMED, Channel
 from runr.status.model import Entry, State
 from runr.status.store import DamagedStatusError, StatusIndex
 from runr.storage.layout import Layout, RunFiles, choose_root
@@ -80,7 +81,8 @@ class Project:
     slow steps. `tree` is the current working tree; in a linked worktree the record
     (`layout`) is in the main one. `branch` is the one whose commits count, and that runs start
     from and land on, in place of the one that is checked out. `client` is the name of the MCP
-    client that asks.
+    client that asks. `channel` is how a decision reaches this process; by default no
+    person has confirmed it.
     """
 
     layout: Layout
@@ -95,6 +97,7 @@ class Project:
     cache: ProjectCache = field(default_factory=ProjectCache, compare=False)
     branch: str | None = None
     client: str = ""
+    channel: Channel = UNCONFIRMED
 
     @classmethod
     def open(

@@ -256,19 +256,20 @@ def test_status_in_a_session_shows_the_tasks(place: ClaudePlace) -> None:
     assert json.loads(listed.text)["tasks"][0]["path"] == ".runr/tasks/foo.md"
 
 
-def test_an_attestation_needs_a_name_and_a_reason(place: ClaudePlace) -> None:
+def test_a_name_that_the_model_gives_is_no_attestation(place: ClaudePlace) -> None:
     place.kit.task("call.md", header="type: manual", body="Call them.")
+    typing = "runr complete-task call.md --reason called --by Grace"
     script = [
-        call("complete-task", task="call.md", reason="called"),
         call("complete-task", task="call.md", reason="called", by="Grace"),
-        {"text": "recorded"},
+        {"tools": [{"name": "Bash", "input": {"command": typing}}]},
+        {"text": "not recorded"},
     ]
     with FakeModel(script) as model:
         place.say("/runr complete call.md --reason called", model)
-        nameless, named = model.main_requests()[-1].tool_results
-    assert nameless.is_error
-    assert "by" in nameless.text
-    assert json.loads(named.text)["task"]["completed_by"] == "person:Grace"
+        asked, typed = model.main_requests()[-1].tool_results
+    assert "the user did not confirm" in asked.text
+    assert "claude-code passes it on" in typed.text
+    assert place.answer("task-status", "call.md")["task"]["status"] == "pending"
 
 
 @pytest.mark.parametrize("says", [DONE, *also_long(OPEN)], ids=["complete-task", "run-task"])

@@ -131,19 +131,17 @@ def test_a_new_task_is_written_and_found(place: SkillPlace) -> None:
     assert data(found)["task"]["status"] == "pending"
 
 
-def test_a_manual_task_needs_the_attestation_of_a_named_person(place: SkillPlace) -> None:
+def test_a_manual_task_needs_the_confirmation_of_the_user(place: SkillPlace) -> None:
     place.kit.task("call.md", header="type: manual", body="Call them.")
-    _, (refused, nameless, done) = typed(
+    _, (refused, said) = typed(
         place,
         "complete call.md --reason called --by Grace",
         call("run-task", task="call.md", worker="session"),
-        call("complete-task", task="call.md", reason="called"),
         call("complete-task", task="call.md", reason="called", by="Grace"),
     )
     assert "manual" in refused.text
-    assert nameless.is_error
-    assert data(done)["task"]["completed_by"] == "person:Grace"
-    assert data(done)["task"]["evidence"] == "attested"
+    assert said.is_error
+    assert "`runr complete-task call.md --reason" in said.text
 
 
 @pytest.mark.long

@@ -140,9 +140,11 @@ async def test_a_session_works_fails_fixes_and_completes(repository: Path, era: 
         opened = await call("run-task", task="01-api", worker="session")
         assert "Write api.txt." in opened["brief"]
         assert opened["run"]["session_id"] == SESSION
-        own = await call.refusal("complete-task", task="01-api", by="Grace", reason="I did it")
+        own = await call.refusal("complete-task", task="01-api", by="Grace", force=True)
+        assert "`by` and `force`: the run of 01-api.md is a session's own" in own
         assert "runr complete-task 01-api.md --reason" in own
-        failed = await call("complete-task", task="01-api")
+        failed = await call("complete-task", task="01-api", reason="Wrote the API")
+        assert "Wrote the API" in failed["run"]["notes"][0]
         assert not failed["completed"]
         assert failed["task"]["status"] == "in_progress"
         (repository / "api.txt").write_text("made\n", encoding="utf-8")
@@ -207,21 +209,6 @@ async def test_ten_failing_checks_do_not_make_a_long_answer(repository: Path) ->
         assert all("line 500" in check["tail"] for check in answer["run"]["checks"])
         assert len(json.dumps(answer)) < 2000 * CHARACTERS_PER_TOKEN
     assert all(len(check["tail"]) > 1400 for check in long["run"]["checks"])
-
-
-async def test_a_person_completes_a_manual_task(repository: Path, era: str) -> None:
-    async with caller(repository, era) as call:
-        assert "Next: " in await call.refusal("complete-task", task="02-manual")
-        # git's user is no name that an agent may use.
-        nameless = await call.refusal("complete-task", task="02-manual", reason="They like it")
-        for agent in ("Claude", "gpt-5", "script"):
-            of_agent = await call.refusal("complete-task", task="02-manual", by=agent, reason="ok")
-            assert "only a person decides" in of_agent
-        answer = await call("complete-task", task="02-manual", by="Grace", reason="They like it")
-    assert "`reason` needs `by`" in nameless
-    assert answer["completed"]
-    assert answer["task"]["evidence"] == "attested"
-    assert answer["task"]["completed_by"] == "person:Grace"
 
 
 async def test_refusals_say_what_to_do_next(repository: Path) -> None:

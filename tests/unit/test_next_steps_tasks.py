@@ -22,7 +22,7 @@ from runr.next_steps.tasks import (
 
 RUN, SHA = "20250108-143022-k7qf", "2" * 40
 STEPS = (commands.report(RUN), commands.land(RUN), commands.resume(RUN))
-ATTEST = "complete-task 'a.md' with by and reason."
+ATTEST = "complete-task 'a.md' with a reason, which the user confirms."
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,10 @@ def test_beside_an_explanation_there_are_at_most_two_steps() -> None:
 
 DONE = CompletionFacts("a.md", RUN, completed=True)
 OPEN = CompletionFacts("a.md", RUN, completed=False, running=True)
-NEEDED = f"If nothing is to be changed, it needs a person: {ATTEST}"
+NEEDED = (
+    "If nothing is to be changed, a person says so in a terminal: "
+    "`runr complete-task a.md --reason 'what was done'`."
+)
 PATHS = [f"{number}.py" for number in range(6)]
 
 

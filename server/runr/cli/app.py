@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -60,10 +61,12 @@ class Invocation(NamedTuple):
         """Open the repository of the current directory, or the one that `--repo` names."""
         # `runr version` and a mistyped command need no models.
         from runr.project import Project  # noqa: PLC0415 - see above
+        from runr.runs.channel import of_process  # noqa: PLC0415 - see above
 
         doing = console.show_progress(as_json=self.as_json)
         surface = Surface(is_shell=True, location=Location(repo=self.repo or ""))
         project = Project.open(self.start, os.environ, warn=self.warn, surface=surface, doing=doing)
+        project = replace(project, channel=of_process(os.environ))
         problem = project.settings_problem()
         if problem is not None:
             click.get_current_context().meta[console.WARNINGS] = [problem]

@@ -159,6 +159,7 @@ STATUS_COLORS: Mapping[str, str | None] = {
     "verified": "green",
     "verified_in_workspace": "green",
     "attested": "blue",
+    "relayed": "yellow",
     "inferred": "blue",
     "completed": None,
     "unmerged": "yellow",
@@ -204,7 +205,13 @@ _MARKS = {
 }
 
 #: The sign of a completion depends on its evidence.
-_EVIDENCE = {"verified": "✓", "verified_in_workspace": "◇", "attested": "✎", "inferred": "≈"}
+_EVIDENCE = {
+    "verified": "✓",
+    "verified_in_workspace": "◇",
+    "attested": "✎",
+    "relayed": "»",
+    "inferred": "≈",
+}
 
 
 def task_sign(row: TaskSummary) -> str:
@@ -232,7 +239,7 @@ def run_sign(run: RunDetails) -> str:
     if run.another_clone:
         sign, colour = "?", "yellow"
     elif run.approved_by:
-        sign = _EVIDENCE["attested"]
+        sign = _EVIDENCE["relayed" if run.relayed_by else "attested"]
     elif run.status == "completed" and run.verified_in == "workspace":
         sign = _EVIDENCE["verified_in_workspace"]
     return style(sign, fg=colour)

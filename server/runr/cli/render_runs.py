@@ -218,6 +218,7 @@ def _result(run: RunDetails) -> str:
         return f"{_end(run)}{commit}"
     where = " in the workspace" if run.verified_in == "workspace" else ""
     how = f"attested by {run.approved_by}" if run.approved_by else f"verified{where}"
+    how = f"relayed by {run.relayed_by}" if run.relayed_by else how
     how += f", checks {run.verification}" if run.verification in ("skipped", "failed") else ""
     how += ", forced" if run.override_reason else ""
     empty = ", no changes" if run.changed_count == 0 else ""

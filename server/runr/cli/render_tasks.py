@@ -119,6 +119,8 @@ def _evidence(row: TaskSummary) -> str:
     by = row.completed_by or ""
     if row.evidence == "attested":
         return f"attested by {by.removeprefix('person:')}"
+    if row.evidence == "relayed":
+        return f"relayed by {by.removeprefix('client:')}"
     if row.evidence == "verified_in_workspace":
         return f"{by}, verified in the workspace"
     return f"inferred from {by}" if row.evidence == "inferred" else by

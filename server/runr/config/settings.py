@@ -217,6 +217,16 @@ class ProvenanceSettings(Section):
     )
 
 
+class AttestSettings(Section):
+    """What counts of a completion that a person has to declare."""
+
+    relayed: Literal["refuse", "record"] = Field(
+        "refuse",
+        description="Whether a completion that no person has confirmed is refused, or recorded as"
+        " `relayed`.",
+    )
+
+
 class StatusSettings(Section):
     """What makes a completed task stale, and where the status is written."""
 
@@ -228,7 +238,9 @@ class StatusSettings(Section):
         ("text", "dependency", "reverted"),
         description="Reasons that make a completed task stale; a task's `stale_on` adds to them.",
     )
-    dependencies: Literal["verified", "verified_in_workspace", "attested", "inferred"] = Field(
+    dependencies: Literal[
+        "verified", "verified_in_workspace", "attested", "relayed", "inferred"
+    ] = Field(
         "inferred",
         description="The weakest evidence of a completed dependency with which a task can start.",
     )
@@ -273,6 +285,7 @@ class Config(Section):
     scope: ScopeSettings = ScopeSettings()
     provenance: ProvenanceSettings = ProvenanceSettings()
     status: StatusSettings = StatusSettings()
+    attest: AttestSettings = AttestSettings()
     workers: dict[str, WorkerSettings] = Field(default_factory=dict)
 
     def worker(self, name: str) -> WorkerSettings:

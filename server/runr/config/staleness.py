@@ -13,7 +13,7 @@ from runr.tasks.model import Watched
 Policy = Literal["warn", "rerun", "ignore"]
 
 #: From the strongest to the weakest.
-EVIDENCE = ("verified", "verified_in_workspace", "attested", "inferred")
+EVIDENCE = ("verified", "verified_in_workspace", "attested", "relayed", "inferred")
 WEAKEST = EVIDENCE[-1]
 
 DEFAULT_TRIGGERS: tuple[Watched, ...] = ("text", "dependency", "reverted")

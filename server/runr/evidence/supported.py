@@ -150,7 +150,7 @@ def _weaker(layout: Layout, repo: Repo, alone: Mapping[str, Entry]) -> dict[str,
         if commit is not None:
             if commit.is_checkpoint_of(entry.last_run_id or "", task):
                 found[task] = _inferred(entry, Basis.TRAILERS)
-        elif entry.checkpoint_sha or (shared and entry.evidence is Evidence.ATTESTED):
+        elif entry.checkpoint_sha or (shared and entry.evidence and entry.evidence.is_statement):
             # A commit that is not here is said to be missing.
             found[task] = _inferred(entry, Basis.STATUS)
     return found

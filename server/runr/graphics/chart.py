@@ -18,7 +18,12 @@ SIGNS: Mapping[str, str] = {
     "failed": "✗",
     "pending": "○",
 }
-_EVIDENCE = {Evidence.WORKSPACE: "◇", Evidence.ATTESTED: "✎", Evidence.INFERRED: "≈"}
+_EVIDENCE = {
+    Evidence.WORKSPACE: "◇",
+    Evidence.ATTESTED: "✎",
+    Evidence.RELAYED: "»",
+    Evidence.INFERRED: "≈",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +38,7 @@ PAINTS: Mapping[DisplayStatus, Paint] = {
     "verified": Paint(line="#1a7f37", fill="#dafbe1"),
     "verified_in_workspace": Paint(line="#4d7c0f", fill="#ecf8d4"),
     "attested": Paint(line="#4f5fc4", fill="#e8eafc"),
+    "relayed": Paint(line="#8c5a9e", fill="#f7ebfa"),
     "inferred": Paint(line="#7a7f2a", fill="#f6f6dc"),
     "completed": Paint(line="#57606a", fill="#eaeef2"),
     "unmerged": Paint(line="#953800", fill="#fff1e5"),

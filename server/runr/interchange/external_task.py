@@ -151,6 +151,6 @@ class ExportedTask:
         """Why it counts as completed, in words; nothing where it does not."""
         if not self.done or self.entry.evidence is None:
             return ""
-        by = (self.entry.completed_by or "").removeprefix("person:")
+        by = (self.entry.completed_by or "").removeprefix("person:").removeprefix("client:")
         why = f": {self.entry.reason}" if self.entry.reason else ""
         return f"{self.entry.evidence} by {by}{why}"

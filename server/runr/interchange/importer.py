@@ -14,7 +14,7 @@ from runr.interchange.import_result import ImportedRecord, ImportRequest, Import
 from runr.interchange.source_choice import choose
 from runr.interchange.sources import TITLES, Source
 from runr.interchange.task_file import path_of
-from runr.lifecycle.attest import record_attestation
+from runr.lifecycle.attest import build_attestation, record_attestation
 from runr.next_steps import imports
 from runr.next_steps.imports import ImportFacts
 from runr.project import Project
@@ -28,7 +28,7 @@ def import_tasks(project: Project, request: ImportRequest) -> ImportResult:
     """Import, or with `dry_run` only say what would be; every record is accounted for."""
     project.refuse_inside("only a person imports tasks and what is done of them")
     if request.by is not None:
-        request = request.model_copy(update={"by": project.person(request.by)})
+        request = request.model_copy(update={"by": _confirmed(project, request, request.by)})
     into = _folder(project, request.into)
     found = sources.find_sources(project.here / request.file, request.file, request.tool)
     if found[0].tool == "runr":
@@ -158,6 +158,14 @@ def _nameless(project: Project, request: ImportRequest, number: int) -> UsageErr
     )
 
 
+def _confirmed(project: Project, request: ImportRequest, by: str) -> str:
+    """Return the name of the person; UsageError where what they would attest is only relayed."""
+    if request.done != "attest":
+        return project.person(by)
+    again = imports.attest(request.typed, by).step("--preview" if request.dry_run else "--yes")
+    return build_attestation(project, "", by, [again]).by
+
+
 def _attest(project: Project, request: ImportRequest, done: dict[str, PlannedRecord]) -> list[str]:
     """Record that these tasks are done, in the name of `by`; return what could not be."""
     tasks = {task.path: task for task in project.tasks()}
@@ -169,7 +177,7 @@ def _attest(project: Project, request: ImportRequest, done: dict[str, PlannedRec
         why = f": {one_line(task.close_reason)}" if task.close_reason else ""
         reason = f"marked {one_line(task.raw_status)} in {request.file}{why}"
         try:
-            record_attestation(project, tasks[path], Approval(by=request.by, reason=reason))
+            record_attestation(project, tasks[path], Approval(request.by, reason, project.channel))
         except RunrError as error:
             del done[path]
             failed.append(f"{row.name} is not attested: {error.message}")

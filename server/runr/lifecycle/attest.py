@@ -11,6 +11,7 @@ from runr.execution import completion, verification
 from runr.execution.context import RunContext
 from runr.lifecycle.leases import next_sequence, record_spec
 from runr.next_steps import commands
+from runr.next_steps.step import NextStep
 from runr.next_steps.tasks import uncompletable
 from runr.project import Project
 from runr.runs import journal
@@ -21,9 +22,31 @@ from runr.storage import files, state_dir
 from runr.tasks.model import Task, TaskType
 
 
-def build_attestation(project: Project, reason: str, by: str | None) -> Approval:
-    """Return the attestation in the name of `by`, by default git's user."""
-    return Approval(by=project.person(by), reason=reason.strip())
+def build_statement(project: Project, reason: str, by: str | None) -> Approval:
+    """Return what is declared in the name of `by`, by default git's user."""
+    return Approval(by=project.person(by), reason=reason.strip(), channel=project.channel)
+
+
+def build_attestation(
+    project: Project, reason: str, by: str | None, steps: Sequence[NextStep]
+) -> Approval:
+    """Return what a person declares, or what is relayed where the settings have that recorded.
+
+    Raises UsageError, with `steps` for the person, where no person has confirmed it.
+    """
+    word = build_statement(project, reason, by)
+    if not word.is_relayed:
+        return word
+    who = project.channel.client or project.client or "a program"
+    if project.config().attest.relayed == "refuse":
+        raise UsageError(
+            f"no person has confirmed this: {who} passes it on, and only a person's own "
+            "confirmation is an attestation. A person types it in a terminal",
+            next_steps=[step._replace(tool=None) for step in steps],
+        )
+    if by is None:
+        raise UsageError("what is relayed needs the name of the person who said it: pass `by`")
+    return word
 
 
 @contextmanager
@@ -114,7 +137,7 @@ def _record(
             f"{task.name} is not completed: `{failed.command}` failed\n{failed.tail[-1500:]}",
             next_steps=[commands.report(state.id), commands.attest(task.path, force=True)],
         )
-    context.journal.append(RunApproved(word.by, word.reason), source="person")
+    context.journal.append(RunApproved(*word), source="person")
     state = context.journal.append(RunCompleted(), source="person")
     completion.write_status(context, state)
     completion.write_report(context, state)
@@ -138,7 +161,7 @@ def record_attestation(project: Project, task: Task, word: Approval) -> RunState
     with open_person_run(project, task, with_checks=False) as context:
         context.journal.append(PhaseStarted(Phase.VERIFY))
         context.journal.append(VerifyFinished("none", ()))
-        context.journal.append(RunApproved(word.by, word.reason), source="person")
+        context.journal.append(RunApproved(*word), source="person")
         state = context.journal.append(RunCompleted(), source="person")
         completion.write_status(context, state)
         return state

@@ -26,7 +26,7 @@ from runr.query.models import DEFAULT_TAIL
 from runr.query.presenters import Holder
 from runr.query.snapshot import Snapshot
 from runr.runs import journal, stop_reasons
-from runr.runs.events import RunApproved, RunResumed
+from runr.runs.events import NoteAdded, RunApproved, RunResumed
 from runr.runs.machine import next_action
 from runr.runs.model import Approval, Phase, RunState
 from runr.status import store
@@ -55,26 +55,29 @@ class CompleteRequest(BaseModel):
 def complete_task(project: Project, request: CompleteRequest) -> CompletionResult:
     """Complete the task, or return what failed.
 
-    An open session run is verified, committed and recorded; a run that waits
-    for a person is continued; anything else is attested by `by` for `reason`, after
+    An open session run is verified, committed and recorded, and `reason` is a note; a run
+    that waits for a person is continued; anything else is attested by `by` for `reason`, after
     the checks. Raises BlockedError, VerificationError, UsageError,
     AlreadyRunningError.
     """
     snapshot = Snapshot.of(project)
     task = project.find_task(request.task, snapshot.tasks)
     entry = snapshot.entry(task)
-    word = _word(project, request)
+    state = current_run(project, entry)
+    if is_own_work(project, state):
+        _refuse_decision(project, task, request)
+        word = None
+    else:
+        word = _word(project, task, request)
     if entry.status is State.COMPLETED and not snapshot.state_of(task).stale and not request.force:
         return _already(project, task, entry)
     store.ensure_writable(project.layout)
-    state = _reopened(project, _current(project, entry), word)
+    state = _reopened(project, state, word)
     if state is not None and state.result is None:
-        _refuse_for_itself(project, task, state, word)
         if request.skip_checks:
             _refuse_to_skip(task, state)
-        return _answer(
-            project, task, _finish(project, state, word if request.force else None, word)
-        )
+        note = None if word else request.reason
+        return _answer(project, task, _finish(project, state, word, note, force=request.force))
     if state is not None and state.stop_reason in stop_reasons.FOR_A_PERSON and word is not None:
         return _answer(project, task, _continue(project, state, word))
     blockers, skip = snapshot.blockers(task), request.skip_checks
@@ -82,16 +85,28 @@ def complete_task(project: Project, request: CompleteRequest) -> CompletionResul
     return _answer(project, task, said)
 
 
-def _refuse_for_itself(
-    project: Project, task: Task, state: RunState, word: Approval | None
-) -> None:
-    """Raise UsageError where an agent attests, in a person's name, what it works on itself."""
-    if word is None or not state.by_session or _person(project) is not None:
+def is_own_work(project: Project, state: RunState | None) -> bool:
+    """Tell whether an agent completes the open run of a session: its checks decide."""
+    if state is None or not state.by_session or _person(project) is not None:
+        return False
+    return state.result is None or _is_abandoned_here(project, state)
+
+
+def _refuse_decision(project: Project, task: Task, request: CompleteRequest) -> None:
+    """Raise UsageError where an agent decides, as only a person does, on what it works on."""
+    names = ("by", "force", "skip_checks")
+    given = [name.replace("_", "-") for name in names if getattr(request, name)]
+    if not given:
         return
+    how = "--" if project.surface.is_shell else ""
+    listed = " and ".join(f"`{how}{name}`" for name in given)
     raise UsageError(
-        f"run {state.id} of {task.name} is a session's own: it is completed by its checks, without "
-        "a reason, or attested by a person in a terminal",
-        next_steps=[commands.attest(task.path)._replace(tool=None)],
+        f"{listed}: the run of {task.name} is a session's own, so its checks decide, and "
+        "no one declares it completed. Leave it out; a reason is recorded as a note",
+        next_steps=[
+            commands.complete(task.path),
+            commands.attest(task.path)._replace(tool=None).because("If its checks cannot decide"),
+        ],
     )
 
 
@@ -103,7 +118,7 @@ def _refuse_to_skip(task: Task, state: RunState) -> None:
     )
 
 
-def _word(project: Project, request: CompleteRequest) -> Approval | None:
+def _word(project: Project, task: Task, request: CompleteRequest) -> Approval | None:
     """Return the attestation; None where no reason is given."""
     if request.force or request.skip_checks:
         project.refuse_inside("only a person forces a completion or skips its checks")
@@ -114,10 +129,12 @@ def _word(project: Project, request: CompleteRequest) -> Approval | None:
                     f"{option} requires a reason: it is recorded with the name of the person"
                 )
         return None
-    return Approval(by=project.person(request.by), reason=request.reason.strip())
+    steps = [commands.attest(task.path, force=request.force)]
+    return attest.build_attestation(project, request.reason, request.by, steps)
 
 
-def _current(project: Project, entry: Entry) -> RunState | None:
+def current_run(project: Project, entry: Entry) -> RunState | None:
+    """Return the run that a completion of the task would continue."""
     if entry.last_run_id is None or entry.status is State.COMPLETED:
         return None
     return journal.folded(project.layout.run(entry.last_run_id))
@@ -125,17 +142,19 @@ def _current(project: Project, entry: Entry) -> RunState | None:
 
 def _reopened(project: Project, state: RunState | None, word: Approval | None) -> RunState | None:
     """Resume the abandoned run of this session, which now completes it."""
-    session_id = project.environment.get(presenters.SESSION)
-    if state is None or word is not None or not state.by_session:
-        return state
-    if (state.stop_reason, state.holder) != ("abandoned", session_id):
+    if state is None or word is not None or not _is_abandoned_here(project, state):
         return state
     resume_run(project, state.id)
     return journal.require(project.layout.run(state.id))
 
 
+def _is_abandoned_here(project: Project, state: RunState) -> bool:
+    session_id = project.environment.get(presenters.SESSION)
+    return state.by_session and (state.stop_reason, state.holder) == ("abandoned", session_id)
+
+
 def _finish(
-    project: Project, state: RunState, forced: Approval | None, word: Approval | None
+    project: Project, state: RunState, word: Approval | None, note: str | None, *, force: bool
 ) -> RunState:
     """Verify the work of a session; commit and record it, or leave the run open."""
     if not state.by_session:
@@ -146,13 +165,16 @@ def _finish(
     _ensure_same_branch(project, state)
     state = _take_over_if_gone(project, state)
     with _held(project, state) as context:
+        if note and note.strip():
+            said = NoteAdded(note.strip(), project.environment.get(presenters.SESSION))
+            context.journal.append(said, source="session")
         if not _is_verified(state):
             submit_session_work(context, state, by=_person(project))
         state = anyio.run(loop.run_phases, context)
         waits = next_action(state).kind == "wait"
         asks = state.stop_reason == "no_checks" or state.outcome == "no_changes"
-        if (waits and forced) or (asks and word):
-            _approve(context, state, forced or word)
+        if word and (asks or (waits and force)):
+            _approve(context, state, word)
             state = anyio.run(loop.run_phases, context)
     return state
 
@@ -177,7 +199,8 @@ def _take_over_if_gone(project: Project, state: RunState) -> RunState:
 
 def _person(project: Project) -> str | None:
     """Return the person who completes the run of a session; None where an agent does."""
-    at_hand = project.surface.is_shell and presenters.SESSION not in project.environment
+    agent = presenters.SESSION in project.environment or project.channel.client
+    at_hand = project.surface.is_shell and not agent
     return (project.repo.user() or "a person") if at_hand else None
 
 
@@ -214,7 +237,7 @@ def _approve(
     context: RunContext, state: RunState, word: Approval | None, base_tree: str | None = None
 ) -> None:
     if word is not None:
-        context.journal.append(RunApproved(word.by, word.reason), source="person")
+        context.journal.append(RunApproved(*word), source="person")
     if state.result:
         context.journal.append(RunResumed(base_tree=base_tree))
 

@@ -51,14 +51,14 @@ def acknowledge(
         for stale_reason in task_state.stale_reasons
         if stale_reason.cause is not StaleTrigger.UPSTREAM
     ]
-    word = attest.build_attestation(
-        project, reason or f"still valid, though {'; '.join(message)}", by
-    )
+    steps = [commands.acknowledge(task_state.path)]
+    why = reason or f"still valid, though {'; '.join(message)}"
+    word = attest.build_attestation(project, why, by, steps)
     target = project.repo.branch()
     with attest.open_person_run(
         project, task_state.task, kind="acknowledgement", target=target
     ) as context:
-        context.journal.append(RunApproved(word.by, word.reason), source="person")
+        context.journal.append(RunApproved(*word), source="person")
         state = context.journal.append(RunCompleted(), source="person")
         completion.write_status(context, state)
         completion.write_report(context, state)
@@ -121,7 +121,7 @@ def reject(project: Project, decision: Decision) -> RunResult:
     run = project.layout.run(state.id)
     with exclusive(run):
         context = project.context(run)
-        state = context.journal.append(RunRejected(word.by, word.reason), source="person")
+        state = context.journal.append(RunRejected(*word), source="person")
         completion.write_status(context, state)
         completion.write_report(context, state)
     shown = presenters.run_details(project, state, run, now=project.now())
@@ -179,7 +179,7 @@ def _task_of(project: Project, about: str, unknown: UnknownNameError) -> str:
 
 
 def _word(project: Project, decision: Decision) -> Approval:
-    word = attest.build_attestation(project, decision.reason, decision.by)
+    word = attest.build_statement(project, decision.reason, decision.by)
     if not word.reason:
         raise UsageError("a reason is required: it is recorded, and the next attempt receives it")
     return word

@@ -78,7 +78,7 @@ def reset(project: Project, request: ResetRequest) -> ResetResult:
         resets=entry.last_run_id,
         with_checks=False,
     ) as context:
-        context.journal.append(RunApproved(word.by, word.reason), source="person")
+        context.journal.append(RunApproved(*word), source="person")
         reverted = _revert(project, context, task_state, word, shas) if shas else None
         state = context.journal.append(RunCompleted(), source="person")
         completion.write_status(context, state)
@@ -104,7 +104,7 @@ def _word(project: Project, request: ResetRequest) -> Approval:
     project.refuse_inside("only a person resets a completion")
     if not request.reason.strip():
         raise UsageError("a reset requires a reason: it is recorded with the name of the person")
-    return attest.build_attestation(project, request.reason, request.by)
+    return attest.build_statement(project, request.reason, request.by)
 
 
 def _refuse_unless_completed(task_state: TaskState) -> None:

@@ -11,8 +11,8 @@ PROTOCOL = "2026-07-28"
 CAPABILITIES = {"tools": {"listChanged": False}}
 INSTRUCTIONS = (
     "runr keeps the record of what was really finished here. Tasks are files in .runr/tasks/, "
-    "completed only when runr has run their checks and committed the result, or a named person "
-    "attests it. Never say that a task is done unless an answer gives its status as "
+    "completed only when runr has run their checks and committed the result, or a person "
+    "confirms it. Never say that a task is done unless an answer gives its status as "
     "completed. `next_steps` in every answer are what to do now."
 )
 

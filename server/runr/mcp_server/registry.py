@@ -13,6 +13,7 @@ from mcp.types import (
     INVALID_PARAMS,
     CallToolRequestParams,
     CallToolResult,
+    InputRequiredResult,
     ListToolsResult,
     PaginatedRequestParams,
     TextContent,
@@ -23,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from runr.errors import RunrError
 from runr.mcp_server import schema
+from runr.mcp_server.elicitation import Ask, InputNeededError, asker, no_answer
 from runr.mcp_server.schema import explain_validation_error
 from runr.next_steps.step import MCP
 from runr.query.encoding import to_sparse
@@ -46,13 +48,16 @@ class Call(Generic[A]):
     """One call of a tool; progress is dropped where the caller did not ask for it.
 
     `id` is how Claude Code names it, to its hooks too; other clients give none. `client` is
-    the name that the client gave itself in the handshake.
+    the name that the client gave itself in the handshake, `version` its version. `ask` puts a
+    question to the client's user.
     """
 
     arguments: A
     progress: Progress
     id: str = ""
     client: str = ""
+    version: str = ""
+    ask: Ask = no_answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +101,7 @@ class Registry:
 
     async def call(
         self, context: ServerRequestContext[Any], params: CallToolRequestParams
-    ) -> CallToolResult:
+    ) -> CallToolResult | InputRequiredResult:
         """Call the tool; what the model can fix is an answer, not a protocol error."""
         tool = self._find(params.name)
         try:
@@ -111,9 +116,13 @@ class Registry:
             progress=context.session.report_progress,
             id=call_id,
             client=made.client_info.name if made else "",
+            version=made.client_info.version if made else "",
+            ask=asker(context, params),
         )
         try:
             return _success(await tool.call(call))
+        except InputNeededError as question:
+            return question.result
         except RunrError as error:
             return _failure(_advice(error))
         except Exception:  # noqa: BLE001 - a crash must not take the other calls with it

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mcp.server import CacheHint, Server
+from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
 
 from runr.mcp_server import identity
 from runr.mcp_server.registry import Registry, Tool
@@ -36,7 +37,7 @@ def build(start: Path, environment: Mapping[str, str]) -> Server[Any]:
 def assemble(tools: Sequence[Tool[Any]]) -> Server[Any]:
     """Return a server, for clients of either generation, that offers `tools`."""
     registry = Registry(tools)
-    return Server(
+    server = Server[Any](
         identity.NAME,
         title=identity.TITLE,
         version=identity.VERSION,
@@ -46,3 +47,7 @@ def assemble(tools: Sequence[Tool[Any]]) -> Server[Any]:
         on_list_tools=registry.list,
         on_call_tool=registry.call,
     )
+    # What a client sends back with the user's answer is what this process has asked.
+    seal = RequestStateSecurity.ephemeral()
+    server.middleware.append(RequestStateBoundary(seal, default_audience=identity.NAME))
+    return server

@@ -11,7 +11,7 @@ from mcp.types import ToolAnnotations
 from pydantic import Field
 
 from runr.errors import UsageError
-from runr.lifecycle import complete, follow, start
+from runr.lifecycle import complete, confirmation, follow, start
 from runr.lifecycle.complete import CompleteRequest
 from runr.lifecycle.start import RunRequest
 from runr.mcp_server import job_calls, truncation
@@ -24,6 +24,7 @@ from runr.query.filters import parse_filter
 from runr.query.listing import TaskQuery
 from runr.query.models import DEFAULT_TAIL, Kind, Status, TaskList
 from runr.query.presenters import SESSION
+from runr.runs.channel import Channel
 from runr.runs.events import Event
 from runr.storage import state_dir
 
@@ -71,8 +72,12 @@ class StatusArguments(WorkArguments):
 class CompleteArguments(TaskArguments):
     """The task to complete; by its checks, or attested by a person."""
 
-    reason: str | None = Field(None, max_length=2000, description="Why a person counts it as done.")
-    by: str | None = Field(None, max_length=200, description="That person; never an agent.")
+    reason: str | None = Field(
+        None,
+        max_length=2000,
+        description="A note; else why it counts as done, which the user confirms.",
+    )
+    by: str | None = Field(None, max_length=200, description="The user's name, if they gave it.")
     force: bool = Field(
         False,
         description="Despite open dependencies and failing checks; needs a reason.",
@@ -139,14 +144,18 @@ class ToolHandlers:
 
     async def complete_task(self, call: Call[CompleteArguments]) -> CompletionResult:
         """Answer a call of complete-task."""
-        if call.arguments.reason is not None and not (call.arguments.by or "").strip():
-            # In a terminal the name is that of git's user; an agent must not use it.
-            raise UsageError(
-                "`reason` needs `by`, a person's name; to complete on checks, leave `reason` out"
-            )
         request = CompleteRequest(**call.arguments.model_dump())
+        channel = _relayed(call)
+        question = await _aside(
+            lambda: confirmation.question(_of(self.opener(_drop), call), request), polls=True
+        )
+        if question and (reply := await call.ask(question.message, question.schema)):
+            request = confirmation.confirmed(question, request, reply.content)
+            channel = channel._replace(kind="elicitation", id=reply.id)
         answer = await self._ask(
-            lambda project: complete.complete_task(_of(project, call), request)
+            lambda project: complete.complete_task(
+                replace(_of(project, call), channel=channel), request
+            )
         )
         return replace(answer, run=answer.run and truncation.truncate_run(answer.run))
 
@@ -204,10 +213,20 @@ def _refuse_for_jobs(arguments: RunArguments) -> None:
         raise UsageError(f"{names}: a job says itself how its tasks run")
 
 
+def _drop(_warning: str) -> None:
+    """Leave a warning to the call that follows."""
+
+
+def _relayed(call: Call[Any]) -> Channel:
+    """Return the way of what the model says: no person has confirmed it."""
+    return Channel("relayed", f"{call.client} {call.version}".strip(), call.id)
+
+
 def _of(project: Project, call: Call[Any]) -> Project:
     """Return the project as the session that makes the call sees it."""
     found = state_dir.find_caller(project.layout, call.id) if call.id else None
-    return replace(project.for_caller(found) if found else project, client=call.client)
+    ours = project.for_caller(found) if found else project
+    return replace(ours, client=call.client, channel=_relayed(call))
 
 
 async def _aside(work: Callable[[], T], *, polls: bool) -> T:
@@ -257,7 +276,7 @@ def build_registry(opener: Opener) -> tuple[Tool[Any], ...]:
             title="Complete a task",
             description=(
                 "Run a task's checks, commit and record it as completed, or answer with what "
-                "failed. A manual task needs the reason of a named person."
+                "failed. For a manual task, give a reason: the user is asked to confirm it."
             ),
             arguments=CompleteArguments,
             answer=CompletionResult,

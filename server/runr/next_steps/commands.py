@@ -311,7 +311,7 @@ def _bare(task: str) -> str:
 
 
 def _attest_tool(task: str) -> str:
-    return f"complete-task {_bare(task)!r} with by and reason"
+    return f"complete-task {_bare(task)!r} with a reason, which the user confirms"
 
 
 def _argument(flag: str) -> str:

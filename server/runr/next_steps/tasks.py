@@ -212,8 +212,8 @@ def after_completion(done: CompletionFacts, *, agent: bool = False) -> tuple[Nex
     if done.running:
         again = commands.complete(done.path).because(_before_another_try(done))
         if done.unchanged:
-            needs = "If nothing is to be changed, it needs a person"
-            return (again, commands.attest(done.path).because(needs))
+            needs = "If nothing is to be changed, a person says so in a terminal"
+            return (again, commands.attest(done.path)._replace(tool=None).because(needs))
         return (again,) if agent else (again, commands.report(done.run))
     return (commands.attest(done.path).because("Needs a person"),) if agent else done.run_steps
 

@@ -112,7 +112,7 @@ def _without_run(facts: Facts) -> Proof:
     gone = f"{run} is a record of another clone" if facts.is_foreign else f"{run} is not here"
     if match is not None and match.run_id == entry.last_run_id and match.run_id is not None:
         return Proof(Evidence.INFERRED, remarks=(gone, _meaning(match)))
-    if entry.evidence is Evidence.ATTESTED and facts.is_shared:
+    if entry.evidence and entry.evidence.is_statement and facts.is_shared:
         return Proof(Evidence.INFERRED, remarks=(f"{gone}; only the shared status file says so",))
     if entry.checkpoint_sha and facts.commit is None:
         why = f"{gone}, and its commit {_short(entry.checkpoint_sha)} is not in this repository"
@@ -148,12 +148,12 @@ def _of_run(facts: Facts, run: RunState) -> Iterator[Problem]:
     if entry.evidence is not None and not shown.is_at_least(entry.evidence):
         yield Problem("evidence", f"it is recorded as {entry.evidence}, and its run is {shown}")
     approval = run.decision.approval
-    by = f"person:{approval.by}" if approval else f"run:{run.id}"
+    by = approval.author if approval else f"run:{run.id}"
     if entry.completed_by != by:
         yield Problem("evidence", f"it is recorded as by {entry.completed_by}, and it is by {by}")
-    if shown is not Evidence.ATTESTED and run.verification.result != "passed":
+    if not shown.is_statement and run.verification.result != "passed":
         yield Problem("checks", f"the checks of run {run.id} are {run.verification.result}")
-    elif (ran := run.verification.checks) and shown is not Evidence.ATTESTED and are_empty(ran):
+    elif (ran := run.verification.checks) and not shown.is_statement and are_empty(ran):
         yield Problem("checks", "; ".join(explain(check.command) for check in ran))
     if not entry.acknowledged_run and entry.task_sha256 != (run.spec.task_sha256 or None):
         yield Problem("text", "it is recorded with another text of the task than its run had")
@@ -193,7 +193,7 @@ def _is_verified_tree(run: RunState, tree: str | None) -> bool:
 
 def _weaker(level: Evidence) -> Evidence:
     """Return what a verified completion is worth once its commit is another one."""
-    return level if level is Evidence.ATTESTED else Evidence.INFERRED
+    return level if level.is_statement else Evidence.INFERRED
 
 
 def _forced(facts: Facts) -> tuple[Problem, ...]:

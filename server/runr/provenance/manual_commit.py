@@ -114,7 +114,7 @@ def _word(project: Project, request: InterveneRequest) -> Approval:
     project.refuse_inside("what a run does is no manual work")
     if not request.reason.strip():
         raise UsageError("manual work needs a reason", next_steps=[commands.intervene()])
-    return Approval(by=project.person(request.by), reason=request.reason.strip())
+    return attest.build_statement(project, request.reason, request.by)
 
 
 def _refuse_unfinished(repo: Repo) -> None:
@@ -160,7 +160,7 @@ def _record(
         target=repo.branch(),
     )
     log.append(start, source="person")
-    log.append(RunApproved(word.by, word.reason), source="person")
+    log.append(RunApproved(*word), source="person")
     log.append(PhaseStarted(Phase.CHECKPOINT))
     trailers = ManualTrailers(
         run_id=context.files.id, reason=log.redact(word.reason), task=start.task or None

@@ -100,6 +100,8 @@ class RunDetails:
     active_at: str | None = None
     notes: list[str] = field(default_factory=list)
     approved_by: str | None = None
+    relayed_by: str | None = None
+    channel: str | None = None
     rejected_by: str | None = None
     reason: str | None = None
     override_reason: str | None = None

@@ -30,6 +30,7 @@ _EVIDENCE = {
     Evidence.VERIFIED: "verified: its checks passed",
     Evidence.WORKSPACE: "verified in the workspace: its checks passed there, not on the commit",
     Evidence.ATTESTED: "attested",
+    Evidence.RELAYED: "relayed: a program passed it on, and no person has confirmed it",
     Evidence.INFERRED: "inferred",
 }
 
@@ -118,7 +119,7 @@ def _evidence(entry: Entry) -> Iterable[str]:
     if entry.override_reason:
         yield f"forced: {entry.override_reason}"
     if entry.verification.value == "failed":
-        yield "its checks failed: it is attested against them"
+        yield "its checks failed: it is completed against them"
 
 
 def _place(task_state: TaskState, branches: list[str]) -> Iterable[str]:

@@ -30,6 +30,7 @@ def run_details(
     """Return the state of a run; `tail` is how much of failed checks' output to show."""
     statement, candidate = state.decision.statement, state.verification.candidate
     passed = candidate if state.verification.result == "passed" else None
+    relayed = statement if statement and state.is_relayed else None
     return RunDetails(
         id=state.id,
         task_path=state.start.task,
@@ -76,7 +77,11 @@ def run_details(
         input_tokens=state.usage.input_tokens,
         output_tokens=state.usage.output_tokens,
         session_id=state.holder,
-        approved_by=statement.by if statement and not state.decision.rejected else None,
+        approved_by=statement.by
+        if statement and not (state.decision.rejected or relayed)
+        else None,
+        relayed_by=relayed.author.removeprefix("client:") if relayed else None,
+        channel=statement.channel.describe() if statement and statement.channel else None,
         rejected_by=statement.by if statement and state.decision.rejected else None,
         reason=statement.reason if statement else None,
         override_reason=state.start.override_reason,

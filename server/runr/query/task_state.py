@@ -16,6 +16,7 @@ DisplayStatus = Literal[
     "verified",
     "verified_in_workspace",
     "attested",
+    "relayed",
     "inferred",
     "completed",
     "unmerged",

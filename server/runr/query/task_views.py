@@ -117,6 +117,8 @@ def _completion(entry: Entry) -> str:
         case Evidence.ATTESTED:
             who = (entry.completed_by or "person:?").removeprefix("person:")
             return f"attested by {who}: {flat(entry.reason or '')}"
+        case Evidence.RELAYED:
+            return f"relayed by {entry.client}, confirmed by no person: {flat(entry.reason or '')}"
         case _:
             return f"inferred from commit {str(entry.checkpoint_sha)[:12]}"
 

@@ -7,6 +7,7 @@ An event that is not in the table, of a later version, is kept as `UnknownEvent`
 from typing import Any, NamedTuple
 
 from runr.runs import codec
+from runr.runs.channel import Channel
 from runr.runs.codec import CodecError
 from runr.runs.model import Candidate, CheckResult, MovedRef, Phase, RunCreated, RunSpec, Usage
 from runr.runs.session_events import (
@@ -21,17 +22,19 @@ from runr.text import join_limited
 
 
 class RunApproved(NamedTuple):
-    """A person approved the work, or attested the task."""
+    """A person approved the work, or attested the task; `channel` is how that reached runr."""
 
     by: str
     reason: str
+    channel: Channel | None = None
 
 
 class RunRejected(NamedTuple):
-    """A person rejected the work."""
+    """A person rejected the work; `channel` is how that reached runr."""
 
     by: str
     reason: str
+    channel: Channel | None = None
 
 
 class RunStopRequested(NamedTuple):
@@ -257,10 +260,7 @@ class InputsChanged(NamedTuple):
 
 
 class TreeChanged(NamedTuple):
-    """The user's working tree or index changed while a worker worked in a worktree.
-
-    Each of `changes` is a path with how it changed; by whom is not known.
-    """
+    """The user's working tree or index changed while a worker worked; `changes` are paths and how."""
 
     changes: tuple[str, ...]
 

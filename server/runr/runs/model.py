@@ -6,6 +6,7 @@ Named tuples, because hooks load them on every tool call: see `runr.runs.codec`.
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
+from runr.runs.channel import Channel
 from runr.scope.rules import Lockfiles
 
 VerificationResult = Literal["passed", "failed", "skipped", "none"]
@@ -72,10 +73,26 @@ class CheckResult(NamedTuple):
 
 
 class Approval(NamedTuple):
-    """What a person stated about the work, and why: an approval, a rejection or an attestation."""
+    """What a person stated about the work, and why: an approval, a rejection or an attestation.
+
+    Records of earlier versions have no channel.
+    """
 
     by: str
     reason: str
+    channel: Channel | None = None
+
+    @property
+    def is_relayed(self) -> bool:
+        """Whether a program passed it on, and no person has confirmed it."""
+        return self.channel is not None and not self.channel.is_person
+
+    @property
+    def author(self) -> str:
+        """Who answers for it, as the status file has it: a person, or a client that relays."""
+        if self.channel is None or self.channel.is_person:
+            return f"person:{self.by}"
+        return f"client:{self.channel.client or 'unknown'}"
 
 
 #: Where checks run: in a clean checkout of the commit, or among all files of the workspace.
@@ -352,6 +369,12 @@ class RunState(NamedTuple):
     denied: tuple[str, ...] = ()
     resets_at: str | None = None
     last_message: str = ""
+
+    @property
+    def is_relayed(self) -> bool:
+        """Whether it completes its task on what a program passed on."""
+        word = self.decision.statement
+        return self.start.kind == "attempt" and word is not None and word.is_relayed
 
     @property
     def task_name(self) -> str:

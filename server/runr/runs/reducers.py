@@ -272,7 +272,7 @@ def _integrated(state: RunState, data: IntegrateFinished) -> RunState:
 
 def _decided(state: RunState, data: RunApproved | RunRejected) -> RunState:
     """A resume of rejected work begins another attempt."""
-    statement = Approval(data.by, data.reason)
+    statement = Approval(*data)
     if isinstance(data, RunApproved):
         decision = state.decision._replace(approval=statement, approved=True, rejected=False)
         return state._replace(decision=decision)

@@ -22,7 +22,7 @@ from runr.runs.events import (
     TreeChanged,
     WorkFinished,
 )
-from runr.runs.model import CheckResult, Phase, RunState
+from runr.runs.model import Approval, CheckResult, Phase, RunState
 from runr.runs.session_events import SessionAttached
 from runr.text import format_duration, join_limited
 
@@ -76,7 +76,10 @@ def headline(state: RunState) -> str:
     if approval:
         result = state.verification.result
         checks = f", checks {result}" if result in ("skipped", "failed") else ""
-        return f"{name}: completed (attested by {approval.by}{checks}{forced})"
+        how = f"attested by {approval.by}"
+        if approval.is_relayed and approval.channel:
+            how = f"relayed by {approval.channel.client}, confirmed by no person"
+        return f"{name}: completed ({how}{checks}{forced})"
     candidate = state.verification.candidate
     where = " in the workspace" if candidate and candidate.where == "workspace" else ""
     return f"{name}: completed and verified{where}{forced}"
@@ -151,7 +154,7 @@ def _facts(state: RunState) -> str:
         ("Checkpoint", f"`{state.checkpoint_sha}`" if state.checkpoint_sha else None),
         ("Merged", _integration(state)),
         ("Moved", _moved(state)),
-        ("Reason", state.decision.approval.reason if state.decision.approval else None),
+        *_statement(state.decision.approval),
         ("Rejected", f"by {no.by}: {no.reason}" if (no := state.decision.rejection) else None),
         ("Overridden", start.override_reason),
         ("Why it stopped", state.detail if state.stop_reason else None),
@@ -350,6 +353,18 @@ def _last_message(state: RunState) -> str:
 def _next(state: RunState) -> str:
     steps = CLI.lines(next_steps(state))
     return "## Next\n\n" + "\n".join(f"    {step}" for step in steps) if steps else ""
+
+
+def _statement(approval: Approval | None) -> list[tuple[str, str | None]]:
+    """Return what was declared, in whose name, and how that reached runr."""
+    if approval is None:
+        return []
+    way = approval.channel.describe() if approval.channel else None
+    return [
+        ("Reason", approval.reason),
+        ("In the name of", approval.by if approval.is_relayed else None),
+        ("Confirmed" if not approval.is_relayed else "Relayed", way),
+    ]
 
 
 def _indented(text: str) -> str:

@@ -8,9 +8,10 @@ from runr.status import codec
 from runr.status.model import Entry, Evidence, State
 
 _RANK = {
-    Evidence.VERIFIED: 4,
-    Evidence.WORKSPACE: 3,
-    Evidence.ATTESTED: 2,
+    Evidence.VERIFIED: 5,
+    Evidence.WORKSPACE: 4,
+    Evidence.ATTESTED: 3,
+    Evidence.RELAYED: 2,
     Evidence.INFERRED: 1,
 }
 

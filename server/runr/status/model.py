@@ -33,18 +33,25 @@ class Verification(StrEnum):
 class Evidence(StrEnum):
     """What a completion rests on: the stronger first.
 
-    `WORKSPACE` says that the checks passed among files that may be in no commit.
+    `WORKSPACE` says that the checks passed among files that may be in no commit, `RELAYED`
+    that a program passed on what no person has confirmed.
     """
 
     VERIFIED = "verified"
     WORKSPACE = "verified_in_workspace"
     ATTESTED = "attested"
+    RELAYED = "relayed"
     INFERRED = "inferred"
 
     @property
     def label(self) -> str:
         """The evidence in words."""
         return "verified in the workspace" if self is Evidence.WORKSPACE else self.value
+
+    @property
+    def is_statement(self) -> bool:
+        """Whether it rests on what was declared, and on no check."""
+        return self in (Evidence.ATTESTED, Evidence.RELAYED)
 
     def is_at_least(self, other: "Evidence") -> bool:
         """Tell whether this evidence is as strong as the other, or stronger."""
@@ -96,6 +103,12 @@ class Entry(NamedTuple):
     reset_of: str | None = None
     reset_commit: str | None = None
     extra: Mapping[str, Any] = MappingProxyType({})
+
+    @property
+    def client(self) -> str:
+        """The client that relayed the completion; empty where none did."""
+        by = self.completed_by or ""
+        return by.removeprefix("client:") if by.startswith("client:") else ""
 
 
 #: Facts about one completion, which the next run of the task clears.
@@ -190,7 +203,7 @@ def _acknowledged(entry: Entry, run: "RunState", now: str) -> Entry:
     return entry._replace(
         task_sha256=run.spec.task_sha256,
         acknowledged_at=f"{run.ended_at[:19]}Z" if run.ended_at else now,
-        acknowledged_by=f"person:{approval.by}",
+        acknowledged_by=approval.author,
         acknowledged_run=run.id,
         acknowledged_commit=run.start.base_sha or None,
         acknowledged_sequence=run.sequence,
@@ -244,7 +257,7 @@ def _pending_branch(run: "RunState") -> str | None:
 def evidence_of(run: "RunState") -> Evidence:
     """Return what the completion by this run rests on."""
     if run.decision.approval:
-        return Evidence.ATTESTED
+        return Evidence.RELAYED if run.is_relayed else Evidence.ATTESTED
     candidate = run.verification.candidate
     is_clean = candidate is None or candidate.where == "checkout"
     return Evidence.VERIFIED if is_clean else Evidence.WORKSPACE
@@ -254,7 +267,7 @@ def _completion(run: "RunState", now: str) -> dict[str, Any]:
     approval = run.decision.approval
     return {
         "completed_at": f"{run.ended_at[:19]}Z" if run.ended_at else now,
-        "completed_by": f"person:{approval.by}" if approval else f"run:{run.id}",
+        "completed_by": approval.author if approval else f"run:{run.id}",
         "task_sha256": run.spec.task_sha256,
         "evidence": evidence_of(run),
         "reason": approval.reason if approval else None,

@@ -1,0 +1,63 @@
+"""How a decision reached runr: only a person's own confirmation is an attestation. Pure.
+
+A name that a program passes on proves nothing: whoever writes it may be a model. So it is recorded
+by which way each decision came.
+"""
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+#: A person's terminal, their answer to the question of an MCP client, or what a program passes on.
+ChannelKind = Literal["terminal", "elicitation", "relayed"]
+
+#: What agents set in the environment of the commands that they run.
+_AGENTS = {
+    "CLAUDECODE": "claude-code",
+    "CLAUDE_CODE_SESSION_ID": "claude-code",
+    "CODEX_THREAD_ID": "codex",
+    "CODEX_SANDBOX": "codex",
+    "GEMINI_CLI": "gemini-cli",
+    "OPENCODE": "opencode",
+    "CURSOR_AGENT": "cursor",
+    "AI_AGENT": "an agent",
+}
+
+
+class Channel(NamedTuple):
+    """The way of one decision.
+
+    `client` is the name and version of the MCP client, or the agent whose command it was; `id` is
+    that of the elicitation, or of the tool call that relayed it.
+    """
+
+    kind: ChannelKind
+    client: str = ""
+    id: str = ""
+
+    @property
+    def is_person(self) -> bool:
+        """Whether a person has confirmed it."""
+        return self.kind != "relayed"
+
+    def describe(self) -> str:
+        """Return the way in words."""
+        if self.kind == "terminal":
+            return "in a terminal"
+        said = f" ({self.id})" if self.id else ""
+        how = "confirmed in" if self.kind == "elicitation" else "relayed by"
+        return f"{how} {self.client or 'a program'}{said}"
+
+
+#: What a program passes on that does not say who it is.
+UNCONFIRMED = Channel("relayed")
+
+
+def of_process(environment: Mapping[str, str]) -> Channel:
+    """Return how a command speaks for a person: not at all where an agent has started it."""
+    agent = agent_around(environment)
+    return Channel("relayed", agent) if agent else Channel("terminal")
+
+
+def agent_around(environment: Mapping[str, str]) -> str:
+    """Return the agent that has started this process, as its environment says; '' for none."""
+    return next((name for key, name in _AGENTS.items() if environment.get(key)), "")

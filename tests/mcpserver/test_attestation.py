@@ -1,0 +1,156 @@
+"""Who confirms over MCP: the client's user, asked by the server; never what a model writes."""
+
+import json
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from mcp.client import Client, ClientRequestContext
+from mcp.types import CallToolResult, ElicitRequestParams, ElicitResult, Implementation, TextContent
+
+from cli.terminal import Place
+from runr.mcp_server.server import build
+
+pytestmark = pytest.mark.anyio
+
+SAID = {"task": "02-manual", "by": "Grace", "reason": "They like it"}
+RELAYED = '[attest]\nrelayed = "record"\n'
+Action = Literal["accept", "decline", "cancel"]
+
+
+@pytest.fixture(params=["legacy", "2026-07-28"])
+def era(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+class User:
+    """Answers every question in the same way, and remembers it."""
+
+    def __init__(self, action: Action, content: dict[str, Any] | None = None) -> None:
+        self.asked: list[str] = []
+        self._reply = ElicitResult(action=action, content=content)
+
+    async def __call__(self, _: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+        self.asked.append(params.message)
+        return self._reply
+
+
+@asynccontextmanager
+async def connected(root: Path, era: str, user: User | None = None) -> AsyncIterator[Client]:
+    client = Client(
+        build(root, os.environ),
+        mode=era,
+        elicitation_callback=user,
+        client_info=Implementation(name="an-editor", version="7"),
+    )
+    async with client as made:
+        yield made
+
+
+def refused(answer: CallToolResult) -> str:
+    [content] = answer.content
+    assert answer.is_error
+    assert isinstance(content, TextContent)
+    return content.text
+
+
+def configure(root: Path) -> None:
+    (root / ".runr/config.toml").write_text(RELAYED, encoding="utf-8")
+
+
+def recorded(root: Path) -> list[Path]:
+    return [*root.glob(".runr/runs/*")]
+
+
+def approved(root: Path) -> dict[str, Any]:
+    """Return the decision that the only run has recorded."""
+    [journal] = root.glob(".runr/runs/*/timeline.jsonl")
+    events = [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()]
+    [payload] = [event["payload"] for event in events if event["type"] == "run.approved"]
+    return dict(payload)
+
+
+async def test_what_the_user_confirms_is_an_attestation_in_their_words(
+    repository: Path, era: str
+) -> None:
+    user = User("accept", {"confirmed": True, "by": "Hedy", "reason": "I asked all of them"})
+    async with connected(repository, era, user) as client:
+        answer = (await client.call_tool("complete-task", SAID)).structured_content or {}
+    [question] = user.asked
+    assert "02-manual.md" in question
+    assert "They like it" in question
+    task, decision = answer["task"], approved(repository)
+    assert (task["evidence"], task["completed_by"]) == ("attested", "person:Hedy")
+    assert (decision["by"], decision["reason"]) == ("Hedy", "I asked all of them")
+    assert decision["channel"]["kind"] == "elicitation"
+    assert decision["channel"]["client"] == "an-editor 7"
+    assert decision["channel"]["id"]
+
+
+@pytest.mark.parametrize(
+    ("action", "content"),
+    [("decline", None), ("cancel", None), ("accept", {"confirmed": False, "by": "Grace"})],
+)
+async def test_what_the_user_does_not_confirm_is_not_recorded(
+    repository: Path, era: str, action: Action, content: dict[str, Any] | None
+) -> None:
+    configure(repository)
+    async with connected(repository, era, User(action, content)) as client:
+        text = refused(await client.call_tool("complete-task", SAID))
+    assert "did not confirm" in text
+    assert "`runr complete-task 02-manual.md --reason" in text
+    assert not recorded(repository)
+
+
+async def test_a_client_that_cannot_ask_gets_the_command_for_the_person(
+    repository: Path, era: str
+) -> None:
+    async with connected(repository, era) as client:
+        text = refused(await client.call_tool("complete-task", SAID))
+    assert "an-editor 7 passes it on" in text
+    assert "`runr complete-task 02-manual.md --reason" in text
+    assert not recorded(repository)
+
+
+async def test_what_is_relayed_is_a_weaker_degree_where_the_settings_record_it(
+    repository: Path, home: Path, era: str
+) -> None:
+    configure(repository)
+    async with connected(repository, era) as client:
+        nameless = refused(await client.call_tool("complete-task", {**SAID, "by": None}))
+        answer = await client.call_tool("complete-task", SAID, meta={"claudecode/toolUseId": "t1"})
+    assert "needs the name" in nameless
+    found = answer.structured_content or {}
+    assert (found["task"]["evidence"], found["task"]["completed_by"]) == (
+        "relayed",
+        "client:an-editor 7",
+    )
+    assert found["run"]["relayed_by"] == "an-editor 7"
+    assert "approved_by" not in found["run"]
+    assert approved(repository)["channel"] == {
+        "kind": "relayed",
+        "client": "an-editor 7",
+        "id": "t1",
+    }
+    there = Place(repository, home)
+    assert "» 02-manual.md  completed" in (shown := there.runr("status", "--tasks").out)
+    assert "relayed by an-editor 7" in shown
+    assert "1 relayed" in shown
+    assert "1 relayed" in there.runr("verify").out
+    there.runr("verify", "02-manual", "--at-least", "attested", code=1)
+    assert "confirmed by no person" in there.runr("report", "latest").out
+
+
+async def test_a_name_that_only_an_agent_has_is_refused_before_the_user_is_asked(
+    repository: Path, era: str
+) -> None:
+    user = User("accept", {"confirmed": True, "by": "Claude"})
+    async with connected(repository, era, user) as client:
+        for agent in ("Claude", "gpt-5", "script", "an-editor"):
+            text = refused(await client.call_tool("complete-task", {**SAID, "by": agent}))
+            assert "only a person decides" in text
+        assert not user.asked
+        assert "only a person" in refused(await client.call_tool("complete-task", SAID))
