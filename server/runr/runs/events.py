@@ -260,7 +260,7 @@ class InputsChanged(NamedTuple):
 
 
 class TreeChanged(NamedTuple):
-    """The user's working tree or index changed while a worker worked; `changes` are paths and how."""
+    """The user's working tree or index changed while a worker worked; `changes` say how."""
 
     changes: tuple[str, ...]
 
