@@ -18,6 +18,7 @@ pytestmark = pytest.mark.anyio
 
 SAID = {"task": "02-manual", "by": "Grace", "reason": "They like it"}
 RELAYED = '[attest]\nrelayed = "record"\n'
+CALL: Any = {"claudecode/toolUseId": "t1"}
 Action = Literal["accept", "decline", "cancel"]
 
 
@@ -33,7 +34,11 @@ class User:
         self.asked: list[str] = []
         self._reply = ElicitResult(action=action, content=content)
 
-    async def __call__(self, _: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+    async def answer(
+        self,
+        context: ClientRequestContext,  # noqa: ARG002 - named by the client
+        params: ElicitRequestParams,
+    ) -> ElicitResult:
         self.asked.append(params.message)
         return self._reply
 
@@ -43,7 +48,7 @@ async def connected(root: Path, era: str, user: User | None = None) -> AsyncIter
     client = Client(
         build(root, os.environ),
         mode=era,
-        elicitation_callback=user,
+        elicitation_callback=user.answer if user else None,
         client_info=Implementation(name="an-editor", version="7"),
     )
     async with client as made:
@@ -121,7 +126,7 @@ async def test_what_is_relayed_is_a_weaker_degree_where_the_settings_record_it(
     configure(repository)
     async with connected(repository, era) as client:
         nameless = refused(await client.call_tool("complete-task", {**SAID, "by": None}))
-        answer = await client.call_tool("complete-task", SAID, meta={"claudecode/toolUseId": "t1"})
+        answer = await client.call_tool("complete-task", SAID, meta=CALL)
     assert "needs the name" in nameless
     found = answer.structured_content or {}
     assert (found["task"]["evidence"], found["task"]["completed_by"]) == (
