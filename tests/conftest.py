@@ -42,6 +42,20 @@ settings.load_profile("short")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+#: Where files are in memory, and how much room there must be.
+_MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a folder of its own in it
+_ROOM = 2 << 30
+
+
+def pytest_configure() -> None:
+    """Keep the folders of the tests in memory where that can be: a run waits for the disk often."""
+    if "PYTEST_DEBUG_TEMPROOT" in os.environ or not os.access(_MEMORY, os.W_OK):
+        return
+    found = os.statvfs(_MEMORY)
+    if found.f_bavail * found.f_frsize >= _ROOM and not found.f_flag & os.ST_NOEXEC:
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = str(_MEMORY)
+
+
 def pytest_xdist_auto_num_workers() -> int:
     """Return half as many again as there are processors: tests wait for what they have started."""
     return (os.cpu_count() or 1) * 3 // 2
