@@ -19,7 +19,14 @@ IDLE = [
     *("command true", "exec true", "eval true", "eval 'true; true'", "timeout 5 true", "nice true"),
     *("if false; then false; else true; fi", "set -e; false || true", "echo '# a'", "false | cat"),
     *("sh -ec 'false || true'", "false & wait", "echo ok >/dev/null 2>&1", "true \\\n&& true"),
-    *("nice -n 5 true", 'test "x" 2>&1', "test -z ''", "tr\\\nue && true", "eval " * 20 + "true"),
+    *(
+        "nice -n 5 true",
+        "bash -o pipefail -c true",
+        'test "x" 2>&1',
+        "test -z ''",
+        "tr\\\nue && true",
+        "eval " * 20 + "true",
+    ),
     *("sh -c 'sh -c true'", "exit 0; make", "echo 'a;b'", "ls -la .", "set -x; true"),
 ]
 FAILURE_IGNORED = [
@@ -84,6 +91,7 @@ CHECKS = [
     *("git diff --no-index a b", "pytest -k version", "python a.py --version", "perl -e 'exit 1'"),
     *("true && '!' false", 'true && "!" false', "true && \\! false", "true; 'unbalanced"),
     *('test "$X"a != ba', "true && retry 5", "[ x != y z", "mkdir -p a/b", "python3 -c 'x ='"),
+    *("bash -x true", "bash -x", "timeout ./a true", "nice", "true; done"),
     *("test -z x", "sleep 1 x", "{ true; } > a/b", ": > a/b; true", "eval " * 21 + "true"),
     *("if make; then echo ok; else exit 1; fi", "if false; then true; else make; fi", "cd -"),
 ]
