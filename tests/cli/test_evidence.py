@@ -447,3 +447,22 @@ def test_an_object_that_a_worker_plants_does_not_stand_in_for_a_file(place: Plac
     place.runr("resume", code=1)
     assert place.status("t.md")["status"] == "stopped"
     place.git("fsck")
+
+
+@pytest.mark.usefixtures("mounts")
+@pytest.mark.parametrize(
+    ("then", "stop"), [("", None), ("mkdir ../trees && touch ../trees/it", "no_clean_checkout")]
+)
+def test_a_check_that_cannot_be_started_has_not_failed(
+    source: Place, then: str, stop: str | None
+) -> None:
+    source.config(CONFIG.replace("1", "3"))
+    source.git("worktree", "add", "-q", "../trees/it")
+    begin = f"mv ../trees ../gone; {then or 'test -d .'}"
+    source.script("t.md", "echo good > src/a", header=f"verify: ['{begin}', '{GOOD}']")
+    source.commit("Task")
+    source.runr("run", "--task", "t")
+    run = source.runr("task-status", "t", "--json").json["run"]
+    assert (run["stop_reason"], run["attempt"]) == (stop, 1)
+    assert run["checks"] == [] or stop is None
+    assert "cannot mount the checkout" in (run["detail"] or "") or stop is None

@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple, Protocol
 
 from runr import nofollow
+from runr.errors import VerificationError
 from runr.execution import (
     carried_changes,
     carry,
@@ -34,6 +35,7 @@ from runr.git.clean_checkout import SHARED_OBJECTS, Checkout
 from runr.git.ignored import folders_named
 from runr.git.repo import Repo
 from runr.git.snapshot import Change
+from runr.next_steps import commands
 from runr.runs.model import RunSpec, RunState
 from runr.scope import patterns
 from runr.storage import files
@@ -59,6 +61,9 @@ class CheckPlace(Protocol):
 
     def shown(self, line: str) -> str:
         """Return a line of a check's output with paths that lead to the workspace."""
+
+    def refuse_unprepared(self) -> None:
+        """Raise VerificationError where the last check was never started, whatever its end says."""
 
     def finish(self) -> str:
         """Look at what the last check changed; return a note about what does not count."""
@@ -93,6 +98,9 @@ class Workspace:
         """Return the line as it is."""
         return line
 
+    def refuse_unprepared(self) -> None:
+        """Accept every end: nothing is prepared."""
+
     def finish(self) -> str:
         """Return nothing: what checks write here is part of the workspace."""
         return ""
@@ -119,6 +127,7 @@ class CleanCheckout:
         self._sources = roots[0]
         self._installed: Installed | None = None
         self._is_fresh = True
+        self._failure = checkout.path.with_name(f"{checkout.path.name}.failure")
         self.written: Sequence[Change] = ()
 
     def begin(self) -> None:
@@ -132,7 +141,8 @@ class CleanCheckout:
         self._is_fresh = False
         for path in self.record.carried:
             source, target = self._sources / path, self._checkout.path / _inside(self._roots, path)
-            carry.prepare(source, target, self._scratch(path), self._rewriting)
+            with _preparing():
+                carry.prepare(source, target, self._scratch(path), self._rewriting)
 
     def command(self, line: str) -> list[str]:
         """Return a shell with the command, below the mounts where there are any."""
@@ -145,6 +155,7 @@ class CleanCheckout:
             "shared": f".git/{SHARED_OBJECTS}",
             "carried": [self._mount(path) for path in self.record.carried],
             "covered": self._covered,
+            "failure": str(self._failure),
         }
         return [*_MOUNT_OVER, json.dumps(mounts), "sh", "-c", line]
 
@@ -201,6 +212,18 @@ class CleanCheckout:
                 pattern = rf"{re.escape(str(root))}/(?!\.runr/)"
                 line = re.sub(pattern, lambda _: f"{self._workspace}/", line)
         return line
+
+    def refuse_unprepared(self) -> None:
+        """Raise VerificationError where the checkout could not be mounted for the last check."""
+        why = nofollow.read(self._failure).decode(errors="replace") if self._is_mounted() else ""
+        if why:
+            raise VerificationError(
+                f"a check could not be started: {why.strip().removeprefix('runr: ')}",
+                next_steps=[commands.doctor()],
+            )
+
+    def _is_mounted(self) -> bool:
+        return self._rewriting is None and nofollow.exists(self._failure)
 
     def finish(self) -> str:
         """Keep the changes to declared files, and return a note about the others."""
@@ -316,16 +339,30 @@ def clean(context: RunContext, state: RunState, built: Built) -> Iterator[CleanC
             rewriting = trees.rewriting(checkout.path)
             foreign_code.refuse_editable_installs(rewriting, context.environment)
         places = tuple(_inside(trees.roots, path) for path in carried)
-        clean_checkout.prepare(
-            checkout,
-            built.source,
-            built.commit,
-            known=built.known,
-            branch=start.target,
-            carried=places,
-            keep=() if mounted else places,
-        )
+        with _preparing():
+            clean_checkout.prepare(
+                checkout,
+                built.source,
+                built.commit,
+                known=built.known,
+                branch=start.target,
+                carried=places,
+                keep=() if mounted else places,
+            )
         yield CleanCheckout(checkout, replace(built, record=record), trees, spec)
+
+
+@contextmanager
+def _preparing() -> Iterator[None]:
+    """Raise VerificationError for files that cannot be read or written: no check has failed."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in files.DISK_FULL:
+            raise
+        raise VerificationError(
+            f"no clean checkout could be made: {error}", next_steps=[commands.doctor()]
+        ) from error
 
 
 @contextmanager

@@ -34,20 +34,24 @@ def main(arguments: Sequence[str]) -> None:
     with `target`, `source`, `upper` and `work`; the `covered` other paths to the roots, each
     with the part that is there. Or the folders that are `read_only` and
     `writable`, the folders that are `hidden`, the files in them that are `shown`, and the
-    working directory `inside`.
+    working directory `inside`. Why it has failed is written into the file `failure`, if one is
+    named: the command could end with the same code.
     """
     mounts, *command = arguments
+    spec = json.loads(mounts)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+    failure = os.open(spec["failure"], flags, 0o600) if "failure" in spec else 2
     try:
-        spec = json.loads(mounts)
         if "hidden" in spec:
             _confine(spec)
         else:
             _leave_namespaces()
             _mount_all(spec)
+        os.execvp(command[0], command)  # noqa: S606 - the command is the user's own
     except OSError as error:
-        sys.stderr.write(f"runr: cannot mount the checkout over the repository: {error}\n")
+        text = f"runr: cannot mount the checkout over the repository: {error}\n"
+        os.write(failure, text.encode(errors="surrogateescape"))
         sys.exit(FAILED)
-    os.execvp(command[0], command)  # noqa: S606 - the command is the user's own
 
 
 def _confine(spec: dict[str, Any]) -> None:
@@ -96,7 +100,9 @@ def _mount_all(spec: dict[str, Any]) -> None:
     for target, *folders in carried:
         _carry(target, *folders)
     for path, inside in spec["covered"]:
-        _mount(f"{spec['roots'][0]}/{inside}", path, flags=_BIND | _REC)
+        # One that was removed meanwhile has nothing to hide.
+        if os.path.lexists(path):
+            _mount(f"{spec['roots'][0]}/{inside}", path, flags=_BIND | _REC)
     os.chdir(spec["roots"][0])
 
 

@@ -1,6 +1,5 @@
 """The detached process of a run: `python -m runr exec <id> <repository> <lock>`."""
 
-import errno
 import os
 import signal
 import subprocess
@@ -80,9 +79,6 @@ def record_process_id(lock: int) -> None:
 #: Seconds that one git process of a run may take, a checkout with large files included.
 _GIT_LIMIT_S = 1800
 
-#: Not an internal error: the run can be resumed once there is space.
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
-
 
 def main(arguments: Sequence[str]) -> int:
     """Execute the run to its end, holding the lock that was passed."""
@@ -125,7 +121,7 @@ def _stop(context: RunContext, cause: Exception) -> None:
         traceback.print_exception(cause, file=sys.stderr)
     if journal.require(context.files).result is not None:
         return  # only its status or report could not be written: reconciliation does that
-    if isinstance(cause, OSError) and cause.errno in _DISK_FULL:
+    if isinstance(cause, OSError) and cause.errno in files.DISK_FULL:
         completion.interrupt(context, f"{cause.strerror}: {cause.filename or 'its record'}")
     else:
         completion.stop(context, "error", f"{type(cause).__name__}: {cause}")

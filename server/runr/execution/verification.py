@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from runr import nofollow
+from runr.errors import VerificationError, WorkerUnavailableError
 from runr.execution import candidate, check_place, scope_guard
 from runr.execution.candidate import Built
 from runr.execution.check_place import CheckPlace, CleanCheckout, Workspace
@@ -273,14 +274,18 @@ async def _run_check(
             log.write(clean + "\n")
             lines.append(clean)
 
-        ended = await process.run(
-            place.command(check.command),
-            cwd=place.folder(),
-            env=place.environment(context.child_environment(state)),
-            on_line=on_line,
-            timeout_s=check.timeout_s,
-            marker=state.id,
-        )
+        try:
+            ended = await process.run(
+                place.command(check.command),
+                cwd=place.folder(),
+                env=place.environment(context.child_environment(state)),
+                on_line=on_line,
+                timeout_s=check.timeout_s,
+                marker=state.id,
+            )
+        except WorkerUnavailableError as error:
+            raise VerificationError(f"a check could not be started: {error.message}") from None
+        place.refuse_unprepared()
         how = "timed out" if ended.timed_out else f"exit code {ended.exit_code}"
         log.write(f"[{how} after {ended.seconds:.1f}s]\n")
     return CheckResult(

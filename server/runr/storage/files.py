@@ -3,6 +3,7 @@
 Below `.runr` no link is followed: see `runr.nofollow`.
 """
 
+import errno
 import fcntl
 import os
 import time
@@ -11,6 +12,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from runr import nofollow
+
+#: Errors of a full disk: what was done can be repeated once there is space.
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
