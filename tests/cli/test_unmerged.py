@@ -58,6 +58,10 @@ def test_lost_work_is_shown_as_not_here_and_holds_back_its_dependents(
     assert f"its commit is {where}" in listed
     assert "1 unmerged, 1 blocked" in listed
     assert task(done)["unmerged"] is True
+    (run,) = done.runr("runs", "--json", code=0).json["runs"]
+    assert run["commit_place"] == where
+    assert f"(its commit is {where})" in done.runr("runs", code=0).out
+    assert f"completed and verified\n\nIts commit is {where}." in done.runr("report", "a").out
     why = done.runr("why", "a", "--json", code=0).json
     assert why["completed"] is False
     assert why["lines"][0] == f"a.md is completed, and {where}"

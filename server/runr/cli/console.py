@@ -238,6 +238,8 @@ def run_sign(run: RunDetails) -> str:
     sign, colour = _MARKS[run.status]
     if run.another_clone:
         sign, colour = "?", "yellow"
+    elif run.commit_place:
+        sign, colour = "◌", "yellow"
     elif run.approved_by:
         sign = _EVIDENCE["relayed" if run.relayed_by else "attested"]
     elif run.status == "completed" and run.verified_in == "workspace":

@@ -272,6 +272,7 @@ def render_runs(answer: RunList) -> str:
         cost = f"  ${run.cost_usd:.2f}" if run.cost_usd is not None else ""
         reason = f"  ({run.stop_reason})" if run.stop_reason else ""
         reason += "  (of another clone: it proves nothing here)" if run.another_clone else ""
+        reason += f"  (its commit is {run.commit_place})" if run.commit_place else ""
         begun = (
             f"{console.run_sign(run)} {run.id}  {state:<{state_width}}  {console.pad(name, width)}"
         )

@@ -6,7 +6,7 @@ is another one. Two processes of git answer for all completions together.
 
 import hashlib
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from runr.evidence import commit_index, equivalence, later_changes
@@ -26,6 +26,7 @@ _MOST_COMPARED = 200
 
 
 class _Claim(NamedTuple):
+    key: str
     task: str
     sha: str
     run_id: str | None
@@ -39,23 +40,38 @@ def find_absent(
     `tip` is None for a branch without commits. In a shallow clone, a commit that is not
     in the repository counts as present: it may be older than what was fetched.
     """
-    claims = sorted(
-        _Claim(task, entry.checkpoint_sha or "", entry.last_run_id)
+    claims = (
+        _Claim(task, task, entry.checkpoint_sha or "", entry.last_run_id)
         for task, entry in entries.items()
         if claims_commit(entry)
     )
+    return _find(layout, repo, tip, sorted(claims))
+
+
+def find_absent_runs(
+    layout: Layout, repo: Repo, tip: str | None, runs: Iterable[tuple[str, str, str]]
+) -> OnBranch:
+    """Return by their ids the completed runs whose commits are not on the branch.
+
+    Each is given as its id, its task and its checkpoint.
+    """
+    claims = (_Claim(run_id, task, sha, run_id) for run_id, task, sha in runs)
+    return _find(layout, repo, tip, sorted(claims))
+
+
+def _find(layout: Layout, repo: Repo, tip: str | None, claims: Sequence[_Claim]) -> OnBranch:
     if not claims:
         return NOTHING_ABSENT
     if tip is None:
-        return OnBranch(absent={claim.task: "missing" for claim in claims}, rewritten={})
+        return OnBranch(absent={claim.key: "missing" for claim in claims}, rewritten={})
     digest = hashlib.sha256("\n".join(map(str, map(tuple, claims))).encode()).hexdigest()
     answer = cached(layout, "on branch", [tip, digest], lambda: _look(layout, repo, tip, claims))
     # A commit that does not lead to the tip can be pruned, or fetched, at any time.
     here = log.existing(repo, answer["absent"].values()) if answer["absent"] else set()
     absent: dict[str, Absence] = {
-        task: "elsewhere" if sha in here else "missing" for task, sha in answer["absent"].items()
+        key: "elsewhere" if sha in here else "missing" for key, sha in answer["absent"].items()
     }
-    rewritten = {task: Rewritten(sha, basis) for task, (sha, basis) in answer["rewritten"].items()}
+    rewritten = {key: Rewritten(sha, basis) for key, (sha, basis) in answer["rewritten"].items()}
     return OnBranch(absent=absent, rewritten=rewritten)
 
 
@@ -71,7 +87,7 @@ def _look(layout: Layout, repo: Repo, tip: str, claims: Sequence[_Claim]) -> Any
     lost = [claim for claim in claims if claim.sha in elsewhere | missing]
     rewritten = _rewritten(layout, repo, tip, lost, elsewhere) if lost else {}
     return {
-        "absent": {each.task: each.sha for each in lost if each.task not in rewritten},
+        "absent": {each.key: each.sha for each in lost if each.key not in rewritten},
         "rewritten": rewritten,
     }
 
@@ -91,16 +107,16 @@ def _rewritten(
         if each.run_id and each.last
     }
     found = {
-        each.task: (sha, Basis.TRAILERS.value)
+        each.key: (sha, Basis.TRAILERS.value)
         for each in lost
         if each.run_id and (sha := said.get((each.task, each.run_id)))
     }
     speaking = {trace.sha for trace in traces if _SPEAKS.search(trace.message)}
-    unsaid = [each for each in lost if each.task not in found]
+    unsaid = [each for each in lost if each.key not in found]
     # The latest of very many: a branch that lacks more was not rewritten.
     compared = [each.sha for each in unsaid if each.sha in elsewhere][-_MOST_COMPARED:]
     alike = equivalence.find_equivalents(repo, tip, compared, speaking) if compared else {}
     for each in unsaid:
         if like := alike.get(each.sha):
-            found[each.task] = (like.commit.sha, like.basis.value)
+            found[each.key] = (like.commit.sha, like.basis.value)
     return found

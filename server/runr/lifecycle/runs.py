@@ -62,7 +62,7 @@ def list_runs(project: Project, *, limit: int | None = 20, task: str | None = No
         if details is not None and path in (None, details.task_path):
             found.append(details)
     return RunList(
-        runs=found if limit is None else found[:limit],
+        runs=presenters.with_places(project, found if limit is None else found[:limit]),
         total_count=len(found),
         damaged_count=damaged,
         next_steps=project.surface.lines([commands.rebuild()] if damaged else []),
@@ -93,7 +93,11 @@ def read_report(project: Project, wanted: str) -> RunReport:
         if state.result
         else report.render(state, journal.events(run), ())
     )
-    shown = presenters.holder_details(project, state, run, tail=6000)
+    details = presenters.holder_details(project, state, run, tail=6000)
+    (shown,) = presenters.with_places(project, [details])
+    if shown.commit_place:
+        headline, _, rest = text.partition("\n")
+        text = f"{headline}\n\nIts commit is {shown.commit_place}.\n{rest}"
     return RunReport(run=shown, markdown=text)
 
 

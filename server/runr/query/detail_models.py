@@ -59,6 +59,7 @@ class RunDetails:
     are in no commit, and `carried_changes` paths in carried folders that changed since
     the run began, so that the checks ran with them. `resets_at` is when the usage limit
     ends that stopped it.
+    `commit_place` says that the commit of a completed run is not on the branch that is checked out.
     `another_clone` tells that it is a record of another clone, which proves nothing here.
     """
 
@@ -106,6 +107,7 @@ class RunDetails:
     reason: str | None = None
     override_reason: str | None = None
     another_clone: bool = False
+    commit_place: str | None = None
     run_dir: str = ""
     exit_code: int | None = None
     next_steps: list[str] = field(default_factory=list)

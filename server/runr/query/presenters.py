@@ -1,5 +1,6 @@
 """A run as an answer, with the session that holds it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Literal
 
 from runr.clock import format_utc
 from runr.errors import RunrError
+from runr.evidence import on_branch
 from runr.git import folders
 from runr.git.repo import Repo
 from runr.next_steps.step import NextStep
@@ -14,6 +16,7 @@ from runr.project import Project
 from runr.query.detail_models import CheckDetails, RunDetails
 from runr.runs import report, stop_reasons
 from runr.runs.model import RunState
+from runr.status import branch
 from runr.storage.layout import RunFiles
 from runr.text import format_duration
 from runr.workers import claude_session
@@ -89,6 +92,23 @@ def run_details(
         exit_code=run_exit_code(state),
         next_steps=project.surface.lines(next_steps(state)),
     )
+
+
+def with_places(project: Project, runs: Sequence[RunDetails]) -> list[RunDetails]:
+    """Return the runs, each completed one whose commit is not on this branch with where it is."""
+    claims = [
+        (run.id, run.task_path, run.checkpoint_sha)
+        for run in runs
+        if run.status == "completed" and run.kind == "attempt" and run.checkpoint_sha
+    ]
+    if not claims:
+        return list(runs)
+    tip = project.repo.head()
+    found = on_branch.find_absent_runs(project.layout, project.repo, tip, claims).absent
+    return [
+        replace(run, commit_place=branch.describe(found[run.id])) if run.id in found else run
+        for run in runs
+    ]
 
 
 def foreign_details(project: Project, state: RunState, files: RunFiles) -> RunDetails:
