@@ -1,7 +1,10 @@
 """Records of runs that this clone did not make prove nothing, however they got here."""
 
 import json
+import os
 import shutil
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -132,3 +135,27 @@ def test_the_key_of_a_clone_is_for_its_user_only_and_in_no_commit(done: Place) -
     refused = done.runr("report", "latest")
     assert refused.code != 0
     assert f"{key} is not as runr wrote it" in refused.err
+
+
+def test_a_cache_that_came_in_a_commit_is_not_read_and_named(place: Place) -> None:
+    place.age(place.task("a.md", "title: Plain"))
+    place.runr("list-tasks", code=0)
+    with closing(sqlite3.connect(place.root / ".runr/runr.db")) as database:
+        forged = "UPDATE task_definitions SET body = replace(body, 'Plain', 'Forged')"
+        assert database.execute(forged).rowcount == 1
+        database.commit()
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    made = (place.root / A).stat().st_mtime_ns
+    assert "Forged" in place.runr("list-tasks", "--json", code=0).out
+    place.git("add", "-f", ".runr")
+    place.commit("Cache")
+    there = place.clone()
+    os.utime(there.root / A, ns=(made, made))
+    assert "Forged" not in there.runr("list-tasks", "--json", code=0).out
+    assert ("committed-run", "warning") in _findings(there)
+    found = there.runr("lint", "--json").json["diagnostics"]
+    steps = [
+        each["message"].rpartition("not read: ")[2] for each in found if "runr.db" in each["path"]
+    ]
+    assert there.paste(steps[0]).code == 0
+    assert ("committed-run", "warning") not in _findings(there)

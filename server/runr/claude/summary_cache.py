@@ -40,6 +40,8 @@ def load(layout: Layout) -> CachedSummary | None:
         return CachedSummary(Overview())
     with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
         cached = json.loads(nofollow.read(layout.greeting))
+        if cached["clone"] != _clone(layout):
+            return None
         overview = Overview.from_json(cached["overview"])
         changed = _changed(cached["fingerprints"], current)
         if "status" in changed:
@@ -64,7 +66,8 @@ def refresh(layout: Layout, project: "Project") -> CachedSummary:
         # Another process has changed something, or computing the overview has ended a run that
         # died. Further changes are found by the next start, from the fingerprints before them.
         current, found = _fingerprints(layout), summary_builder.summarize(project)
-    cached = {"fingerprints": current, "overview": found._asdict()}
+    overview = found._asdict()
+    cached = {"clone": _clone(layout), "fingerprints": current, "overview": overview}
     with suppress(OSError):
         files.replace(layout.greeting, json.dumps(cached).encode() + b"\n")
     return CachedSummary(found)
@@ -78,6 +81,11 @@ def refresh_if_cached(root: str, environment: Mapping[str, str]) -> None:
     with suppress(OSError, RunrError):
         if nofollow.exists(layout.greeting):
             refresh(layout, Project.open(layout.root, environment))
+
+
+def _clone(layout: Layout) -> int:
+    """Return the inode of `.git`, which whoever commits a cache for others cannot know."""
+    return (layout.root / ".git").stat().st_ino
 
 
 def _changed(before: _Fingerprints, now: _Fingerprints) -> list[str]:

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from runr.config.settings import Config
 
 
+#: What runr keeps below `.runr` for itself, and trusts only where it has written it here.
+_CACHES = ("runr.db*", "greeting.json", "callers.json", "locks", "checkouts", "worktrees")
+
+
 class Recorded(NamedTuple):
     """The entries of the status file, and what is wrong with the file itself."""
 
@@ -109,7 +113,14 @@ def journal_diagnostics(project: Project) -> Iterator[Diagnostic]:
 
 
 def committed_diagnostics(project: Project) -> Iterator[Diagnostic]:
-    """Yield the runs of which git tracks a file: they are of no use to any other clone."""
+    """Yield what git tracks though only this clone can use it: records of runs, and caches."""
+    caches = project.repo.fields("ls-files", "-z", "--", *(f":(icase).runr/{c}" for c in _CACHES))
+    for path in caches:
+        message = (
+            "git tracks it, and it is of one working tree: what comes with a commit is not read: "
+            f"{project.surface.lines([setup.untrack(path)])[0]}"
+        )
+        yield Diagnostic(rule="committed-run", severity="warning", path=path, message=message)
     tracked = project.repo.fields("ls-files", "-z", "--", ":(icase).runr/runs")
     folders = {"/".join(path.split("/")[:3]) for path in tracked}
     for path in sorted(folders):

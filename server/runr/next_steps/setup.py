@@ -134,6 +134,12 @@ def untrack_runs() -> NextStep:
     return out.then_git("commit", "-m", "Take the records of runs out of git")
 
 
+def untrack(path: str) -> NextStep:
+    """Return how a cache is taken out of git and removed."""
+    out = commands.git("rm", "-r", "-q", "-f", "--", path, at_root=True)
+    return out.then_git("commit", "-m", "Take a cache of runr out of git")
+
+
 def unset_bare() -> NextStep:
     """Return how git is made to use the working tree again."""
     return commands.git("config", "core.bare", "false")

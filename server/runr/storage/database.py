@@ -1,4 +1,8 @@
-"""The SQLite database: a cache beside the files, which may be lost at any time."""
+"""The SQLite database: a cache beside the files, which may be lost at any time.
+
+It is marked with the inode that it was made as, so one that came with a commit or a copy is not
+read, and replaced.
+"""
 
 import json
 import os
@@ -33,8 +37,9 @@ def connect(
 ) -> Result:
     """Return what `work` makes of the database; `work` may be called again on another one.
 
-    A damaged file is moved aside. Where no file can serve (none may be written,
-    a newer runr owns it, there is no `.runr` yet) `work` gets an empty one in memory.
+    A damaged file is moved aside, and one that was not made here is removed. Where no file can
+    serve (none may be written, a newer runr owns it, there is no `.runr` yet) `work` gets an
+    empty one in memory.
     """
     # Commands that ask nothing of the database must not pay for this import.
     import sqlite3  # noqa: PLC0415 - see above
@@ -46,7 +51,11 @@ def connect(
             for suffix in ("", *_BESIDE, "-journal"):
                 nofollow.refuse_links(layout.database.with_name(layout.database.name + suffix))
             with closing(_connect(layout.database)) as connection:
-                if not _migrate(connection):
+                if _is_from_elsewhere(connection, layout.database):
+                    if not _set_aside(layout, _inode(layout.database)):
+                        break
+                    continue
+                if not _migrate(connection, _inode(layout.database)):
                     break
                 return work(connection)
         except sqlite3.DatabaseError as error:
@@ -99,7 +108,22 @@ def _connect(path: Path | str) -> "sqlite3.Connection":
     return sqlite3.connect(path, timeout=_LOCK_TIMEOUT_S, isolation_level=None)
 
 
-def _migrate(connection: "sqlite3.Connection") -> bool:
+def _is_from_elsewhere(connection: "sqlite3.Connection", path: Path) -> bool:
+    """Tell whether the file, unless it is empty or of a newer runr, was made as another one."""
+    if _version(connection) > len(migrations()):
+        return False
+    if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
+        return False
+    mark = int(connection.execute("PRAGMA application_id").fetchone()[0])
+    return mark != _mark(_inode(path))
+
+
+def _mark(inode: int | None) -> int:
+    """Return the inode as SQLite's application id can hold it, which is never 0."""
+    return (inode or 0) % 0x7FFFFFFF + 1
+
+
+def _migrate(connection: "sqlite3.Connection", inode: int | None = None) -> bool:
     """Bring the file to the newest version; False, and untouched, where it is newer than that."""
     newest = len(migrations())
     version = _version(connection)
@@ -113,6 +137,7 @@ def _migrate(connection: "sqlite3.Connection") -> bool:
             for script in migrations()[_version(connection) :]:
                 for statement in _statements(script.read_text(encoding="utf-8")):
                     connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {_mark(inode)}")
             connection.execute(f"PRAGMA user_version = {newest}")
     return True
 
@@ -141,21 +166,28 @@ def _is_damage(error: "sqlite3.DatabaseError") -> bool:
     return kind in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
 
 
-def _set_aside(layout: Layout, inode: int | None, now_ns: int) -> bool:
-    """Rename the damaged file; False where the folder cannot be written."""
-    stamp = datetime.fromtimestamp(now_ns // 1_000_000_000, UTC).strftime("%Y%m%dT%H%M%SZ")
+def _set_aside(layout: Layout, inode: int | None, now_ns: int | None = None) -> bool:
+    """Rename the file after the time, or remove it; False where the folder cannot be written."""
     try:
         with files.locked(layout.status_lock.with_name("database")):
             # Whoever came first already moved it: then the file in its place is a good one.
             if _inode(layout.database) == inode:
-                name = f"{layout.database.name}.corrupt-{stamp}"
                 for suffix in _BESIDE:
                     beside = layout.database.with_name(layout.database.name + suffix)
                     nofollow.unlink(beside, missing_ok=True)
-                nofollow.rename(layout.database, name)
+                if now_ns is None:
+                    nofollow.unlink(layout.database, missing_ok=True)
+                else:
+                    nofollow.rename(
+                        layout.database, f"{layout.database.name}.corrupt-{_at(now_ns)}"
+                    )
     except OSError:
         return False
     return True
+
+
+def _at(now_ns: int) -> str:
+    return datetime.fromtimestamp(now_ns // 1_000_000_000, UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
 def _inode(path: Path) -> int | None:
