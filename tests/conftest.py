@@ -43,7 +43,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 #: Where files are in memory, and how much room there must be.
-_MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a folder of its own in it
+_MEMORY = Path("/dev/shm")
 _ROOM = 2 << 30
 
 

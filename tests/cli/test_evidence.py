@@ -407,6 +407,7 @@ def test_a_formatter_leaves_uncommitted_changes_of_the_user_alone(source: Place)
     stopped_ = source.runr("run", "--task", "t", "--in-place", "--json").json
     assert stopped_["status"] == "stopped"
     assert "x.txt has changes of yours that are in no commit" in stopped_["detail"]
+    assert stopped_["stop_reason"] == "mixed_changes"
     assert (source.read("x.txt"), source.read("n.txt")) == ("my edit\n", "new   \n")
     source.commit("Mine")
     source.runr("resume", "latest", code=0)

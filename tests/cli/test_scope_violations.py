@@ -318,3 +318,10 @@ def place_json(place: Place) -> dict[str, object]:
     """Return the last run of the task as data."""
     run: dict[str, object] = place.runr("task-status", "a", "--json").json["run"]
     return run
+
+
+def test_a_name_that_git_accepts_nowhere_is_named_with_what_to_do(place: Place) -> None:
+    place.script("a.md", "mkdir -p q/.GIT; echo x > q/.GIT/config", "verify: ['test -d .']")
+    place.commit("Task")
+    stopped = place.run("a", code=1)
+    assert "no file with the name q/.GIT/config: rename or remove it" in stopped["detail"]

@@ -31,8 +31,10 @@ def test_init_writes_what_a_repository_needs_and_nothing_twice(bare: Place) -> N
     assert bare.git("status", "--porcelain") == ""
     assert (doctor, claude) == ("runr doctor", "runr install claude")
     assert [bare.paste(step).code for step in (doctor, claude)] == [0, 0]
+    bare.config('[verify]\ntier1 = ["test -d src"]\n')
     again = bare.runr("init", code=0)
     assert "Nothing to do" in again.out
+    assert "recognised" not in again.out
 
 
 def test_init_says_with_dry_run_what_it_would_write_and_writes_nothing(bare: Place) -> None:

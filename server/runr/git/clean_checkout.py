@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from runr import nofollow
-from runr.errors import GitError
+from runr.errors import GitError, MixedChangesError
 from runr.git import private_dir, quarantine, snapshot, submodules
 from runr.git.repo import Repo
 from runr.git.snapshot import Change
@@ -107,7 +107,7 @@ def changed_files(checkout: Checkout) -> tuple[str, ...]:
 def copy_changes(checkout: Checkout, changed: Sequence[Change], workspace: Repo) -> None:
     """Write changed files of the checkout into a workspace that has the same folders.
 
-    Raises GitError, with nothing written, for a file that has other content there than the
+    Raises MixedChangesError, with nothing written, for a file that has other content there than the
     checkout had: it is the user's, and in no commit.
     """
     # With the user's own settings, the files there may have other line ends than those of a clone.
@@ -115,7 +115,7 @@ def copy_changes(checkout: Checkout, changed: Sequence[Change], workspace: Repo)
     for change in changed:
         file = workspace.path / change.path
         if not any(_is_as_committed(repo, change, file) for repo in (checkout.repo, here)):
-            raise GitError(
+            raise MixedChangesError(
                 f"{change.path} has changes of yours that are in no commit, so what a check writes "
                 "cannot be copied there: commit them, or leave the file out of verify.writes"
             )

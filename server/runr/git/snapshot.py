@@ -1,6 +1,7 @@
 """The working tree as a git tree, made without the user's index, and what a run changed in it."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,9 @@ from runr.git import forced_files, private_dir, quarantine, sparse, untracked
 from runr.git.commits import checked_out
 from runr.git.repo import Checkout, Output, Repo, complaint, split
 from runr.git.untracked import SETTINGS
+
+#: What git says of a name that some system would read as `.git`.
+_NO_NAME = re.compile(r"invalid path '(.+)'")
 
 #: Where runr keeps its own files, which no snapshot is about.
 _RUNRS = (".runr",)
@@ -72,6 +76,11 @@ def take(repo: Repo, exclude: tuple[str, ...] = _RUNRS, *, head: str | None = No
         is_sparse = private is not None and sparse.follow(repo, private, env)
         added = _add(reader, ("-A", "--", ".", *out), env)
         if not added.ok:
+            if named := _NO_NAME.search(added.err):
+                raise GitError(
+                    f"git accepts no file with the name {named[1]}: rename or remove it "
+                    f"in {repo.path}"
+                )
             raise GitError(
                 f"git cannot add every file in {repo.path}: {complaint(added.err)}",
                 next_steps=("make that file or folder readable, or list it in .gitignore",),

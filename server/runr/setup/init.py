@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from runr import nofollow
+from runr.errors import ConfigError
 from runr.git.repo import Repo
 from runr.maintenance import merge_driver
 from runr.next_steps.setup import after_init
@@ -87,7 +88,8 @@ def init(project: Project, *, dry_run: bool = False, shared: bool = False) -> Co
         merge_driver.share_status(project, dry_run=dry_run) if shared else CommandResult(message="")
     )
     written += [path for path in sharing.changed if path not in written]
-    notes = [] if tier0 or tier1 else ["no test or lint command was recognised: set [verify]"]
+    unknown = not (tier0 or tier1) and _has_no_checks(project)
+    notes = ["no test or lint command was recognised: set [verify]"] if unknown else []
     verb = "would write" if dry_run else "wrote"
     message = f"runr {verb} in {layout.root}:" if written else "Nothing to do: all is in place."
     return CommandResult(
@@ -98,6 +100,15 @@ def init(project: Project, *, dry_run: bool = False, shared: bool = False) -> Co
             _next_steps(project, written, dry_run=dry_run, shared=shared)
         ),
     )
+
+
+def _has_no_checks(project: Project) -> bool:
+    """Tell whether the settings that are there, if any, name no check either."""
+    try:
+        verify = project.config().verify
+    except ConfigError:
+        return False  # every other command says what is wrong with them
+    return not (verify.tier0 or verify.tier1 or verify.tier2)
 
 
 def _next_steps(
