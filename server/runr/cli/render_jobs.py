@@ -87,12 +87,17 @@ def _estimate(answer: JobPlan) -> str:
 def render_status(answer: JobRunDetails) -> str:
     """Return a job run with all of its tasks."""
     lines = [f"{printable(answer.job)} ({answer.id}): {_headline(answer)}"]
+    lines += map(_base_failure, answer.base_failures)
     width = column_width([_name(task.path) for task in answer.tasks])
     lines += [_task(task, width) for task in answer.tasks]
     for worker, until in answer.waits_until.items():
         if answer.status == "running":
             lines.append(f"  {worker} waits until {_clock(until)}, then continues")
     return "\n".join([*lines, *render_next_steps(answer.next_steps)])
+
+
+def _base_failure(sentence: str) -> str:
+    return f"  {style('!', fg='yellow')} before any work is done, {flat(sentence)}"
 
 
 def _headline(answer: JobRunDetails) -> str:
@@ -171,12 +176,16 @@ class Progress:
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
         self._known: dict[str, tuple[str, str | None]] | None = None
+        self._failures = 0
 
     def show(self, state: JobState) -> None:
         """Print what has changed since the last state."""
         if self._known is None:
             done = (each for each in state.tasks if each.status != "running")
             self._known = {each.task: (each.status, each.not_before) for each in done}
+        for sentence in (state.base_failures or ())[self._failures :]:
+            self._say(_base_failure(sentence))
+            self._failures += 1
         for each in state.tasks:
             now = each.status, each.not_before
             if now != self._known.get(each.task, ("waiting", None)) and each.status != "starting":

@@ -116,6 +116,12 @@ class AccountParked(NamedTuple):
     detail: str = ""
 
 
+class BaseChecked(NamedTuple):
+    """The checks ran on the commit that tasks begin with; a sentence for each that fails there."""
+
+    failures: tuple[str, ...] = ()
+
+
 class BranchMerged(NamedTuple):
     """What was committed on the target since is merged into the job's branch."""
 
@@ -148,6 +154,7 @@ EventData = (
     | TaskSkipped
     | TaskFound
     | AccountParked
+    | BaseChecked
     | BranchMerged
     | JobLanded
     | UnknownEvent
@@ -165,6 +172,7 @@ EVENTS: dict[str, type[EventData]] = {
     "task.skipped": TaskSkipped,
     "task.found": TaskFound,
     "account.parked": AccountParked,
+    "base.checked": BaseChecked,
     "branch.merged": BranchMerged,
     "job.landed": JobLanded,
 }

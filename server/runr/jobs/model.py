@@ -9,6 +9,7 @@ OnManual = Literal["pause", "skip"]
 OnFailure = Literal["stop_track", "stop_job", "continue"]
 Collision = Literal["serialize", "fail", "ignore"]
 Landing = Literal["job", "each"]
+OnBaseFailure = Literal["continue", "stop"]
 OnUsageLimit = Literal["wait", "fallback", "stop"]
 When = Literal["succeeded", "failed", "ended"]
 Growth = Literal["none", "linear", "exponential"]
@@ -17,6 +18,7 @@ ON_MANUAL: tuple[OnManual, ...] = get_args(OnManual)
 ON_FAILURE: tuple[OnFailure, ...] = get_args(OnFailure)
 COLLISION: tuple[Collision, ...] = get_args(Collision)
 LANDING: tuple[Landing, ...] = get_args(Landing)
+ON_BASE_FAILURE: tuple[OnBaseFailure, ...] = get_args(OnBaseFailure)
 ON_USAGE_LIMIT: tuple[OnUsageLimit, ...] = get_args(OnUsageLimit)
 WHEN: tuple[When, ...] = get_args(When)
 GROWTH: tuple[Growth, ...] = get_args(Growth)
@@ -91,6 +93,7 @@ class Job(NamedTuple):
     schedule: str | None = None
     time_zone: str | None = None
     missed: Literal["once", "skip"] = "once"
+    on_base_failure: OnBaseFailure = "continue"
 
     @property
     def steps(self) -> tuple[Step, ...]:

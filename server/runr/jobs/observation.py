@@ -140,7 +140,7 @@ def _may_rerun(project: Project, item: Item) -> bool:
 
 def limit_reached(state: JobState, now: datetime) -> str | None:
     """Say which limit of the job is reached; None where none is."""
-    if over := time_over(state, now):
+    if over := base_failed(state) or time_over(state, now):
         return over
     limits, used = state.start.job.limits, state.usage
     if limits.budget_usd is not None and (used.cost_usd or 0) >= limits.budget_usd:
@@ -149,6 +149,13 @@ def limit_reached(state: JobState, now: datetime) -> str | None:
     if limits.max_tokens is not None and tokens >= limits.max_tokens:
         return f"{tokens:,} of {limits.max_tokens:,} tokens are used"
     return None
+
+
+def base_failed(state: JobState) -> str | None:
+    """Say which check failed before any work was done, where the job is not to go on then."""
+    if state.start.job.on_base_failure == "continue" or not state.base_failures:
+        return None
+    return state.base_failures[0]
 
 
 def time_over(state: JobState, now: datetime) -> str | None:
@@ -198,7 +205,7 @@ def verdict(state: JobState, decision: Decision, now: datetime) -> tuple[JobResu
         detail = f" ({blocked.detail.splitlines()[0]})" if blocked.detail else ""
         return "failed", f"{blocked.worker}: {meaning}{detail}", blocked.code
     if limit := limit_reached(state, now):
-        return "failed", limit, "time_limit"
+        return "failed", limit, "verification_failed" if base_failed(state) else "time_limit"
     lost = [each for each in left if each.status in ("failed", "skipped")]
     if not lost:
         first = left[0]

@@ -12,9 +12,11 @@ from runr.clock import format_utc
 from runr.errors import AlreadyRunningError, RunrError, WorkerUnavailableError
 from runr.jobs import engine as job_engine
 from runr.jobs import observation, outcomes, planner, receipt, work
+from runr.jobs.base_checks import BaseChecks
 from runr.jobs.engine import Engine, Order
 from runr.jobs.events import (
     AccountParked,
+    BaseChecked,
     EventData,
     JobEnded,
     Left,
@@ -61,8 +63,14 @@ class Orchestrator:
     def run(self) -> JobState:
         """Go on until the job has ended, and return its state."""
         state = self._journal.state()
-        while state.result is None:
-            state = self._step()
+        base = BaseChecks(self._project, state)
+        try:
+            while state.result is None:
+                if (failures := base.take()) is not None:
+                    self._append(BaseChecked(failures))
+                state = self._step()
+        finally:
+            base.end()
         receipt.write(self._project, self._journal.files, state)
         return state
 

@@ -42,6 +42,7 @@ _JOB: Mapping[str, tuple[str, Reader]] = {
     "max_parallel": ("max_parallel", fields.positive),
     "on_manual": ("on_manual", fields.choice(model.ON_MANUAL)),
     "on_failure": ("on_failure", fields.choice(model.ON_FAILURE)),
+    "on_base_failure": ("on_base_failure", fields.choice(model.ON_BASE_FAILURE)),
     "collision": ("collision", fields.choice(model.COLLISION)),
     "land": ("land", fields.choice(model.LANDING)),
     "target": ("target", fields.text),

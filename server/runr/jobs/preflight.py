@@ -5,11 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from runr import nofollow
 from runr.config.settings import Config
 from runr.errors import RunrError
 from runr.execution import readiness
-from runr.jobs.landing import verify_commit
+from runr.jobs import base_checks
 from runr.jobs.model import Job
 from runr.jobs.work import Item, Work
 from runr.next_steps import commands
@@ -17,8 +16,6 @@ from runr.next_steps.step import NextStep
 from runr.project import Project
 from runr.query.snapshot import Snapshot
 from runr.runs import spec
-from runr.storage.layout import RunFiles
-from runr.tasks.model import Task
 from runr.text import join_limited, pluralize
 from runr.workers import registry
 from runr.workers.protocol import HasLogin
@@ -50,7 +47,7 @@ def look(project: Project, job: Job, work: Work, base: str, *, checks: bool) -> 
         *_trees(project, job),
         *_space(project, job, base),
     ]
-    return [*found, *_base(project, config, base)] if checks else found
+    return [*found, *_base(project, items, base)] if checks else found
 
 
 def _finding(
@@ -144,23 +141,16 @@ def _space(project: Project, job: Job, base: str) -> Iterator[Finding]:
         yield _finding(project, "space", "error", message, commands.clean("--dry-run"))
 
 
-def _base(project: Project, config: Config, base: str) -> Iterator[Finding]:
+def _base(project: Project, items: Sequence[Item], base: str) -> Iterator[Finding]:
     """Yield the configured checks that fail before any work is done."""
-    plain = spec.build_spec(Task(path="", title=""), config)
-    if not plain.checks:
+    wanted = base_checks.shared_checks(project, [item.task for item in items])
+    if not wanted.checks:
         return
-    folder = RunFiles(project.layout.job_runs / f".checks-{next(project.suffixes)}", project.tree)
-    nofollow.make_folder(folder.folder)
-    try:
-        with project.doing("running the checks on the base commit"):
-            results = verify_commit(project, folder, base, plain, plain.checks)
-    finally:
-        nofollow.remove_tree(folder.folder)
-    for result in results:
-        if result.failed:
-            last = (result.tail.strip().splitlines() or ["it printed nothing"])[-1]
-            message = f"`{result.command}` fails on {base[:12]} already: {last}"
-            yield Finding(rule="base", severity="error", message=message)
+    with project.doing("running the checks on the base commit"):
+        folder = base_checks.folder_of(project, next(project.suffixes))
+        found = base_checks.failures(project, folder, wanted, base)
+    for message in found:
+        yield Finding(rule="base", severity="error", message=message)
 
 
 def _short(task: str) -> str:

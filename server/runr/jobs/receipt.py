@@ -69,6 +69,7 @@ def build(project: Project, state: JobState) -> Receipt:
         cost_usd=usage.cost_usd,
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
+        base_failures=list(state.base_failures or ()),
         next_steps=project.surface.lines(_after(state, status)),
     )
 

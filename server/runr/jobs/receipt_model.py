@@ -60,6 +60,7 @@ class ReceiptWorker:
 class Receipt(Result):
     """A job run on one page; `headline` says first whether the job did what it was to do.
 
+    `base_failures` are checks that failed before any work was done.
     `stop_reasons` counts the codes of tasks that are not completed. `landed_on` is the branch that
     has the work, `lands_on` the one that `land_step` brings it into, if that is another.
     `take_back_step` takes back the first task, with its commit, once it is there.
@@ -86,3 +87,4 @@ class Receipt(Result):
     cost_usd: float | None = None
     input_tokens: int = 0
     output_tokens: int = 0
+    base_failures: list[str] = field(default_factory=list)

@@ -37,6 +37,7 @@ def _facts(receipt: Receipt) -> Iterator[str]:
     yield f"- job run {receipt.id}, {begun}{end} ({format_duration(receipt.seconds)})"
     done = sum(task.result == "completed" for task in receipt.tasks)
     yield f"- {done} of {pluralize(len(receipt.tasks), 'task')} completed"
+    yield from (f"- before any work was done, {flat(each)}" for each in receipt.base_failures)
     yield f"- {_spent(receipt.cost_usd, receipt.input_tokens + receipt.output_tokens)}"
 
 

@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple, cast
 
 from runr.jobs.events import (
     AccountParked,
+    BaseChecked,
     EventData,
     JobCreated,
     JobEnded,
@@ -54,7 +55,10 @@ class TaskProgress(NamedTuple):
 
 
 class JobState(NamedTuple):
-    """The state that the events of a job run lead to."""
+    """The state that the events of a job run lead to.
+
+    `base_failures` are the checks that fail before any work is done; None before they ran.
+    """
 
     id: str
     start: JobCreated
@@ -74,6 +78,7 @@ class JobState(NamedTuple):
     ended_at: str | None = None
     landed_on: str | None = None
     landed_sha: str | None = None
+    base_failures: tuple[str, ...] | None = None
 
     @property
     def name(self) -> str:
@@ -134,6 +139,8 @@ def _reduce(state: JobState, data: EventData, time: str) -> JobState:
         case AccountParked():
             others = (each for each in state.parked if each.worker != data.worker)
             return state._replace(parked=(*others, data))
+        case BaseChecked(failures):
+            return state._replace(base_failures=failures)
         case JobStopRequested():
             killing = state.killing or data.kill
             return state._replace(stopping=True, killing=killing, stopped_by=data.by)
@@ -219,6 +226,7 @@ def _resumed(state: JobState, data: JobResumed, time: str) -> JobState:
         ended_at=None,
         landed_on=None,
         landed_sha=None,
+        base_failures=None,
         since=time,
         ends_at=data.ends_at,
     )

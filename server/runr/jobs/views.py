@@ -36,7 +36,8 @@ class JobRunTask:
 class JobRunDetails(Result):
     """A job run; `status` is `running`, `interrupted` where its process is gone, or its result.
 
-    `waits_until` is when parked accounts can be used again.
+    `base_failures` are checks that fail before any work is done. `waits_until` is when parked
+    accounts can be used again.
     """
 
     id: str
@@ -53,6 +54,7 @@ class JobRunDetails(Result):
     cost_usd: float | None = None
     tokens: int = 0
     exit_code: int | None = None
+    base_failures: list[str] = field(default_factory=list)
 
 
 def details(project: Project, files: RunFiles) -> JobRunDetails:
@@ -76,6 +78,7 @@ def details(project: Project, files: RunFiles) -> JobRunDetails:
         tasks=[_task(each, steps[each.task]) for each in state.tasks],
         cost_usd=usage.cost_usd,
         tokens=usage.input_tokens + usage.output_tokens,
+        base_failures=list(state.base_failures or ()),
         exit_code=None if status == "running" else int(exit_code(state)),
         next_steps=project.surface.lines(next_steps(state, status)),
     )

@@ -1,0 +1,43 @@
+"""Checks that fail already on the commit with which a job begins."""
+
+from cli.terminal import Place
+from cli.test_jobs import ended, statuses
+
+_CONFIG = """[run]
+worker = "script"
+attempts = 1
+
+[verify]
+tier1 = ["test -f repaired.txt", "test -d ."]
+"""
+
+
+def prepared(place: Place, more: str = "") -> None:
+    """Write a job whose first task repairs what fails, once the failure is recorded."""
+    place.config(_CONFIG)
+    told = f"grep -q base.checked {place.root}/.runr/job-runs/*/timeline.jsonl"
+    wait = f"for n in $(seq 600); do {told} && break; sleep 0.1; done"
+    place.script("a.md", f"{wait}; {told} && touch repaired.txt")
+    place.script("b.md", "echo b > b.txt")
+    place.write(".runr/jobs/night.yaml", f"{more}tracks:\n  t: [a, b]\n")
+    place.commit("Tasks")
+
+
+def test_what_fails_before_any_work_is_said_while_the_first_task_works(place: Place) -> None:
+    prepared(place)
+    shown = place.runr("job", "run", "night", code=0)
+    said, tip = shown.out + shown.err, place.git("rev-parse", "--short=12", "main").strip()
+    failure = f"`test -f repaired.txt` fails on {tip} already"
+    assert said.index(f"before any work is done, {failure}") < said.index("completed")
+    assert "`test -d .` fails" not in said
+    assert ended(place, "status")["base_failures"][0].startswith(failure)
+    assert f"before any work was done, {failure}" in place.runr("job", "receipt", code=0).out
+
+
+def test_a_job_can_end_where_its_checks_fail_before_any_work(place: Place) -> None:
+    prepared(place, "on_base_failure: stop\n")
+    done = ended(place, "run", "night", code=4)
+    assert statuses(done) == {"a": "completed", "b": "waiting"}
+    assert "`test -f repaired.txt` fails on" in done["reason"]
+    # Its branch is repaired by now.
+    assert statuses(ended(place, "resume")) == {"a": "completed", "b": "completed"}
