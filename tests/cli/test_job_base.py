@@ -15,9 +15,9 @@ tier1 = ["test -f repaired.txt", "test -d ."]
 def prepared(place: Place, more: str = "") -> None:
     """Write a job whose first task repairs what fails, once the failure is recorded."""
     place.config(_CONFIG)
-    told = f"grep -q base.checked {place.root}/.runr/job-runs/*/timeline.jsonl"
-    wait = f"for n in $(seq 600); do {told} && break; sleep 0.1; done"
-    place.script("a.md", f"{wait}; {told} && touch repaired.txt")
+    known = f"grep -q base.checked {place.root}/.runr/job-runs/*/timeline.jsonl"
+    wait = f"for n in $(seq 600); do {known} && break; sleep 0.1; done"
+    place.script("a.md", f"{wait}; {known} && touch repaired.txt")
     place.script("b.md", "echo b > b.txt")
     place.write(".runr/jobs/night.yaml", f"{more}tracks:\n  t: [a, b]\n")
     place.commit("Tasks")

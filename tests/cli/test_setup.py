@@ -55,6 +55,22 @@ def test_init_never_overwrites(bare: Place) -> None:
     assert bare.runr("list-tasks", "--json").json["total_count"] == 1
 
 
+def test_the_ignore_file_of_an_earlier_version_gets_the_lines_for_jobs(bare: Place) -> None:
+    bare.runr("init", code=0)
+    now = bare.read(".runr/.gitignore")
+    bare.write(".runr/.gitignore", now.replace("!jobs/\n!jobs/**\n", ""))
+    bare.write(".runr/jobs/night.yaml", "tracks:\n  t: [00-example]\n")
+    assert ".runr/jobs/night.yaml" not in bare.git("status", "--porcelain", "-uall")
+    found = bare.runr("lint", "--json").json["diagnostics"]
+    assert [each["rule"] for each in found if each["path"] == ".runr/.gitignore"] == [
+        "ignored-jobs"
+    ]
+    assert bare.runr("init", "--json", code=0).json["changed"] == [".runr/.gitignore"]
+    assert ".runr/jobs/night.yaml" in bare.git("status", "--porcelain", "-uall")
+    assert set(bare.read(".runr/.gitignore").splitlines()) == set(now.splitlines())
+    assert bare.runr("init", "--json", code=0).json["changed"] == []
+
+
 @pytest.mark.parametrize(
     ("file", "text", "tier0", "tier1"),
     [

@@ -178,7 +178,7 @@ def _watch(invocation: Invocation, job_run_id: str) -> None:
     from runr.jobs import control  # noqa: PLC0415 - see above
 
     # Not by `say`, which takes out what moves the cursor; names are printable already.
-    bars = render_jobs.Bars(click.echo, redraws=console.line_width() is not None)
+    bars = render_jobs.Bars(click.echo, console.line_width)
     show = (lambda _state: None) if invocation.as_json else bars.show
     with suppress(KeyboardInterrupt):
         control.wait_for_job(invocation.project(), job_run_id, on_change=show)

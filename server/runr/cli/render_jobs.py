@@ -3,15 +3,24 @@
 from __future__ import annotations  # what is rendered is loaded only where it was made
 
 from datetime import datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from runr.cli.console import column_width, pad, render_counts, render_next_steps, style
+from runr.cli.console import (
+    column_width,
+    columns,
+    cut,
+    pad,
+    render_counts,
+    render_next_steps,
+    style,
+)
 from runr.jobs.state import JobState, TaskProgress
 from runr.jobs.views import JobRunDetails, JobRunTask, reason
 from runr.text import flat, format_duration, pluralize, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from runr.jobs.landing import JobLanding
     from runr.jobs.listing import JobList, JobSummary
@@ -205,24 +214,25 @@ def _changed(each: TaskProgress) -> str:
 
 
 class Bars:
-    """Shows a bar for each track: one mark for each task.
+    """Shows a bar for each track: one mark for each task, or for some where a line has no room.
 
-    On a terminal (`redraws`) the last bars are replaced, else only changed ones are printed.
+    On a terminal, which has a `width`, the last bars are replaced, else only changed ones are
+    printed.
     """
 
-    def __init__(self, say: Callable[[str], None], *, redraws: bool) -> None:
+    def __init__(self, say: Callable[[str], None], width: Callable[[], int | None]) -> None:
         self._say = say
-        self._redraws = redraws
+        self._width = width
         self._shown: list[str] = []
 
     def show(self, state: JobState) -> None:
         """Print the bars of all tracks."""
-        lines = list(_bars(state))
-        if self._redraws and self._shown:
-            # Up to the first of them, and clear what is below.
-            self._say(f"\x1b[{len(self._shown)}A\x1b[J" + "\n".join(lines))
-        elif self._redraws:
-            self._say("\n".join(lines))
+        width = self._width()
+        lines = list(_bars(state, width))
+        if width is not None:
+            # Up to the first of the last bars, and clear what is below: none of them may wrap.
+            up = f"\x1b[{len(self._shown)}A\x1b[J" if self._shown else ""
+            self._say(up + "\n".join(lines))
         else:
             for line in lines:
                 if line not in self._shown:
@@ -230,20 +240,44 @@ class Bars:
         self._shown = lines
 
 
-def _bars(state: JobState) -> Iterator[str]:
+def _bars(state: JobState, width: int | None) -> Iterator[str]:
     tracks: dict[str, list[TaskProgress]] = {}
     known = {each.task: each for each in state.tasks}
     for item in state.start.work.items:
         tracks.setdefault(item.track, []).append(known[item.task])
-    width = column_width(list(tracks))
+    column = min(column_width(list(tracks)), (width or 1000) // 3)
     for track, tasks in tracks.items():
-        marks = "".join(_mark(each) for each in tasks)
         done = sum(each.status == "completed" for each in tasks)
-        now = ", ".join(_name(each.task) for each in tasks if each.status == "running")
-        waits = next((each.not_before for each in tasks if each.not_before and not now), None)
-        what = now or (f"waits until {_clock(waits)}" if waits and not state.result else "")
-        line = f"  {pad(printable(track), width)}  {marks}  {done}/{len(tasks)}  {what}"
-        yield line.rstrip()
+        count = f"{done}/{len(tasks)}"
+        name = pad(cut(printable(track), column), column)
+        used = columns(f"  {name}    {count}  ")
+        most = len(tasks) if width is None else max(width - used - _BESIDE, _LEAST)
+        marks = [_mark(each) for each in _some(tasks, most)]
+        what = _doing(state, tasks)
+        if width is not None:
+            what = cut(what, max(width - used - len(marks) - 1, 1)) if what else ""
+        yield f"  {name}  {''.join(marks)}  {count}  {what}".rstrip()
+
+
+def _doing(state: JobState, tasks: Sequence[TaskProgress]) -> str:
+    now = ", ".join(_name(each.task) for each in tasks if each.status == "running")
+    waits = next((each.not_before for each in tasks if each.not_before and not now), None)
+    return now or (f"waits until {_clock(waits)}" if waits and not state.result else "")
+
+
+#: The columns that are kept for what a track does, and the fewest marks of a bar.
+_BESIDE, _LEAST = 20, 5
+#: Which of some tasks that share a mark it shows.
+_FIRST = ("failed", "running", "starting", "held", "skipped", "waiting", "completed")
+
+
+def _some(tasks: Sequence[TaskProgress], most: int) -> Sequence[TaskProgress]:
+    """Return one task for each of at most `most` marks."""
+    if len(tasks) <= most:
+        return tasks
+    ends = [len(tasks) * number // most for number in range(most + 1)]
+    groups = (tasks[begin:end] for begin, end in pairwise(ends))
+    return [min(group, key=lambda each: _FIRST.index(each.status)) for group in groups]
 
 
 def _mark(each: TaskProgress) -> str:

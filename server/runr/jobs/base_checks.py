@@ -86,7 +86,7 @@ class BaseChecks:
         return found
 
     def end(self) -> None:
-        """End checks that nobody waits for any more."""
+        """End checks whose result is not needed any more."""
         while self._thread is not None and self._thread.is_alive():
             process_tree.end_marked(self._folder.id)
             self._thread.join(0.1)

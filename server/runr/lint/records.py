@@ -15,6 +15,7 @@ from runr.status import branch, store
 from runr.status.branch import Absence
 from runr.status.model import UNTOUCHED, Entry, Evidence, State
 from runr.status.store import DamagedStatusError
+from runr.storage import state_dir
 from runr.tasks.empty_checks import explain, is_empty
 from runr.tasks.model import Task
 
@@ -50,6 +51,16 @@ def read(project: Project) -> Recorded:
 def require_readable(project: Project) -> None:
     """Raise DamagedStatusError for a damaged status file: reading it here repairs nothing."""
     store.read(project.layout)
+
+
+def ignored_diagnostics(project: Project) -> Iterator[Diagnostic]:
+    """Yield the `.gitignore` of an earlier version, where it hides job files from git."""
+    layout = project.layout
+    if state_dir.with_later_lines(layout) is None or not any(layout.jobs.glob("*.y*ml")):
+        return
+    path = layout.ignore.relative_to(layout.root).as_posix()
+    message = "git does not see the files in .runr/jobs: `runr init` adds the missing lines"
+    yield Diagnostic(rule="ignored-jobs", severity="warning", path=path, message=message)
 
 
 def settings_diagnostics(project: Project) -> Iterator[Diagnostic]:

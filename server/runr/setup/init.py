@@ -84,6 +84,10 @@ def init(project: Project, *, dry_run: bool = False, shared: bool = False) -> Co
             written.append(path.relative_to(layout.root).as_posix())
             if not dry_run:
                 files.replace(path, text.encode())
+    if (ignore := state_dir.with_later_lines(layout)) is not None:
+        written.append(layout.ignore.relative_to(layout.root).as_posix())
+        if not dry_run:
+            files.replace(layout.ignore, ignore.encode())
     sharing = (
         merge_driver.share_status(project, dry_run=dry_run) if shared else CommandResult(message="")
     )

@@ -58,6 +58,26 @@ def share_status_file(layout: Layout) -> bool:
     return True
 
 
+#: What the file of earlier versions lacks: it hides the files of jobs.
+_LATER = ("!jobs/", "!jobs/**")
+
+
+def with_later_lines(layout: Layout) -> str | None:
+    """Return the `.gitignore` with the lines that earlier versions did not write.
+
+    None where it has them, or hides nothing.
+    """
+    try:
+        old = nofollow.read(layout.ignore).decode()
+    except (OSError, ValueError):
+        return None
+    lines = [line.strip() for line in old.splitlines()]
+    missing = [line for line in _LATER if line not in lines]
+    if "*" not in lines or not missing:
+        return None
+    return "\n".join([old.rstrip(), *missing, ""])
+
+
 def ensure_state_dir(layout: Layout) -> bool:
     """Make the folder and its `.gitignore` where they are missing; tell whether it wrote."""
     if nofollow.exists(layout.ignore):
