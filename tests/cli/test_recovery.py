@@ -234,3 +234,23 @@ def test_a_clock_that_goes_back_loses_no_completion_in_a_rebuild(place: Place) -
     place.run("b", "--force")
     place.run("a", "--force")
     assert "a.md was completed again later" in place.runr("why", "b", code=0).out
+
+
+@pytest.mark.parametrize(
+    "forge", ["echo nonsense > .git", "echo gitdir: /nowhere > .git", "rm .git; git init -q ."]
+)
+def test_a_worktree_whose_git_file_was_forged_is_named_and_goes_on(
+    place: Place, forge: str
+) -> None:
+    place.script("a.md", f"echo x > x; {forge}", "verify: ['test -f x']")
+    place.commit("Task")
+    stopped = place.run("a", code=1)
+    assert stopped["stop_reason"] == "git_failed"
+    assert "/.git does not lead to the repository any more" in stopped["detail"]
+    for step in place.runr("task-status", "a").steps[:-1]:
+        assert place.paste(step).code == 0
+    mark = place.root / ".runr/worktrees" / stopped["id"] / ".git"
+    if mark.is_dir():
+        mark.rename(place.root.with_name("aside"))
+    place.runr("resume", stopped["id"], "--from", "verify", code=0)
+    assert place.git("show", "--format=", "--name-status") == "A\tx\n"

@@ -215,15 +215,15 @@ class CleanCheckout:
 
     def refuse_unprepared(self) -> None:
         """Raise VerificationError where the checkout could not be mounted for the last check."""
-        why = nofollow.read(self._failure).decode(errors="replace") if self._is_mounted() else ""
+        if self._rewriting is not None or not nofollow.exists(self._failure):
+            return
+        why = nofollow.read(self._failure).decode(errors="replace")
+        nofollow.unlink(self._failure)
         if why:
             raise VerificationError(
                 f"a check could not be started: {why.strip().removeprefix('runr: ')}",
                 next_steps=[commands.doctor()],
             )
-
-    def _is_mounted(self) -> bool:
-        return self._rewriting is None and nofollow.exists(self._failure)
 
     def finish(self) -> str:
         """Keep the changes to declared files, and return a note about the others."""

@@ -74,8 +74,18 @@ async def _perform(context: RunContext, state: RunState, phase: Phase) -> RunSta
     except JournalChangedError:
         raise
     except RunrError as error:
-        finished = _finished(phase, _stop_code(error), error.message)
+        finished = _finished(phase, _stop_code(error), _explain(context, state, error))
     return context.journal.append(finished)
+
+
+def _explain(context: RunContext, state: RunState, error: RunrError) -> str:
+    """Return what is wrong; of a worktree that has lost its repository that, not git's words."""
+    if isinstance(error, GitError) and state.start.branch is not None:
+        try:
+            worktree.refuse_foreign(context.root, Path(state.start.workdir))
+        except GitError as cause:
+            return cause.message
+    return error.message
 
 
 def _finished(phase: Phase, outcome: str, detail: str | None = None) -> FinishedPhase:

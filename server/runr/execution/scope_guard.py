@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from runr.errors import GitError
 from runr.execution.context import RunContext
-from runr.git import snapshot
+from runr.git import snapshot, worktree
 from runr.git.repo import Repo
 from runr.git.snapshot import GITLINK, ChangeSet
 from runr.git.trailers import RUN_ID, parse_trailers
@@ -40,7 +41,10 @@ def check_scope(
     it. Files that git ignores do not count. A report from `before` saves git
     processes for what is unchanged.
     """
-    start, workspace = state.start, context.workspace(state)
+    start = state.start
+    if start.branch is not None:
+        worktree.refuse_foreign(context.root, Path(start.workdir))
+    workspace = context.workspace(state)
     known = before.found if before else None
     try:
         found = snapshot.collect_changes(workspace, start.base_tree, start.base_sha, known)

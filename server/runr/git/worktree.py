@@ -7,7 +7,7 @@ import unicodedata
 from pathlib import Path
 
 from runr import nofollow
-from runr.errors import RepositoryError
+from runr.errors import GitError, RepositoryError
 from runr.git.repo import Repo
 from runr.next_steps import commands
 
@@ -32,6 +32,8 @@ def add(repo: Repo, path: Path, branch: str, base: str) -> bool:
     # Git would make it where a link leads.
     nofollow.refuse_links(path)
     record = _record(repo, path)
+    if record and _is_repository(path / ".git"):
+        refuse_foreign(repo, path)
     usable = record and (_whole(record, path) or _relinked(record, path))
     if usable and Repo(path).branch() == branch:
         return False
@@ -49,6 +51,30 @@ def add(repo: Repo, path: Path, branch: str, base: str) -> bool:
     # Not `-b`, with which it could not be repeated after the branch is made.
     repo.run("worktree", "add", "--no-track", "-B", branch, "--", str(path), base)
     return True
+
+
+def refuse_foreign(repo: Repo, path: Path) -> None:
+    """Raise GitError where `.git` does not lead to the repository of which it is a worktree."""
+    record, mark = _record(repo, path), path / ".git"
+    if record is None or not path.is_dir() or _leads_to(record, mark):
+        return
+    remedy = f"move {mark} away, then resume" if _is_repository(mark) else "a resume puts it back"
+    raise GitError(
+        f"{mark} does not lead to the repository any more, so git cannot compare what was "
+        f"changed; the files are kept: {remedy}",
+        next_steps=[commands.resume()],
+    )
+
+
+def _leads_to(record: Path, mark: Path) -> bool:
+    if mark.is_symlink() or not mark.is_file():
+        return False
+    text = mark.read_text(errors="surrogateescape").removesuffix("\n")
+    return (mark.parent / text.removeprefix("gitdir: ")).resolve() == record.resolve()
+
+
+def _is_repository(mark: Path) -> bool:
+    return mark.is_dir() and not mark.is_symlink()
 
 
 def remove(repo: Repo, path: Path) -> None:
@@ -126,18 +152,21 @@ def _link(record: Path) -> str:
 
 
 def _whole(record: Path, path: Path) -> bool:
-    return (path / ".git").is_file() and not _unfinished(record)
+    return _leads_to(record, path / ".git") and not _unfinished(record)
 
 
 def _relinked(record: Path, path: Path) -> bool:
-    """Write a worktree's `.git` file again, where a worker deleted it.
+    """Write a worktree's `.git` file again, where a worker deleted or changed it.
 
     git deletes it, too, with the files: it is only worth keeping where they are all there.
     """
-    if _unfinished(record) or not path.is_dir() or (path / ".git").exists():
+    mark = path / ".git"
+    if _unfinished(record) or not path.is_dir() or _is_repository(mark):
         return False
-    (path / ".git").write_bytes(b"gitdir: " + os.fsencode(record) + b"\n")
-    return not Repo(path).fields("ls-files", "-z", "--deleted")
+    was_changed = mark.is_symlink() or not _is_truncated(mark)
+    mark.unlink(missing_ok=True)
+    mark.write_bytes(b"gitdir: " + os.fsencode(record) + b"\n")
+    return was_changed or not Repo(path).fields("ls-files", "-z", "--deleted")
 
 
 def _is_truncated(link: Path) -> bool:

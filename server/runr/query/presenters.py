@@ -121,12 +121,20 @@ def next_steps(state: RunState) -> tuple[NextStep, ...]:
     """Return what to do next about a run, with its working tree as it is now."""
     tree = Path(state.start.workdir)
     if state.stop_reason not in stop_reasons.LANDABLE or not tree.is_dir():
-        return report.next_steps(state, has_tree=tree.is_dir())
+        return report.next_steps(state, has_tree=_is_tree(tree))
     try:
         other, merging = _other_target(state, tree), _merging(tree)
     except RunrError:
         return report.next_steps(state)  # git itself says what is wrong with the tree
     return report.next_steps(state, lands_on=other, merging=merging)
+
+
+def _is_tree(tree: Path) -> bool:
+    """Tell whether git can be asked about the working tree."""
+    try:
+        return folders.git_dir(tree) is not None
+    except RunrError:
+        return False
 
 
 def _other_target(state: RunState, tree: Path) -> str:
