@@ -20,6 +20,10 @@ from runr.runs.model import Approval, Phase, RunCreated, RunKind, RunState
 from runr.status import store
 from runr.storage import files, state_dir
 from runr.tasks.model import Task, TaskType
+from runr.workers.interruption import InterruptedWorkError
+
+#: What the record of a run says where its checks were ended.
+CANCELLED = "the call was cancelled while the checks ran"
 
 
 def build_statement(project: Project, reason: str, by: str | None) -> Approval:
@@ -150,7 +154,11 @@ def _verify(context: RunContext, *, skip: bool) -> RunState:
     if skip:
         results = [verification.unchecked(check) for check in checks]
     else:
-        results = anyio.run(verification.run_checks, context, state, checks)
+        try:
+            results = anyio.run(verification.run_checks, context, state, checks)
+        except InterruptedWorkError:
+            context.journal.append(RunStopped("stopped", CANCELLED))
+            raise
     return context.journal.append(
         VerifyFinished(verification.verification_result(results), tuple(results))
     )

@@ -8,7 +8,7 @@ import anyio
 from pydantic import BaseModel, ConfigDict
 
 from runr.errors import AlreadyRunningError, UsageError
-from runr.execution import loop, since_stop
+from runr.execution import completion, loop, since_stop
 from runr.execution.context import RunContext
 from runr.execution.session_handoff import submit_session_work
 from runr.git.repo import Repo
@@ -34,6 +34,7 @@ from runr.status.model import Entry, State
 from runr.storage.layout import RunFiles
 from runr.tasks.model import Task
 from runr.workers import process_tree
+from runr.workers.interruption import InterruptedWorkError
 
 
 class CompleteRequest(BaseModel):
@@ -249,7 +250,20 @@ def _held(project: Project, state: RunState) -> Iterator[RunContext]:
     with exclusive(run):
         # The process before may have been killed during a check.
         process_tree.end_marked(run.id)
-        yield project.context(run)
+        context = project.context(run)
+        try:
+            yield context
+        except InterruptedWorkError:
+            _record_interruption(context)
+            raise
+
+
+def _record_interruption(context: RunContext) -> None:
+    """Note it in the open run of a session, which goes on; any other run stops."""
+    if journal.require(context.files).by_session:
+        context.journal.append(NoteAdded(attest.CANCELLED))
+    else:
+        completion.interrupt(context, attest.CANCELLED)
 
 
 def _answer(project: Project, task: Task, state: RunState) -> CompletionResult:

@@ -26,6 +26,7 @@ from mcp.shared.message import SessionMessage
 from runr.mcp_server import negotiation
 from runr.mcp_server.channel import StdioChannel
 from runr.mcp_server.framing import Lines, Refusal, decode
+from runr.workers import interruption
 
 _CHUNK = 65536
 _CHUNKS_AHEAD = 16
@@ -95,7 +96,7 @@ class _Reader:
     def leave(self) -> None:
         """End the session and soon after it the process: a signal's sender does not wait."""
         self.hang_up()
-        self._loop.call_soon_threadsafe(self._loop.call_later, _PATIENCE_S, os._exit, 0)
+        self._loop.call_soon_threadsafe(self._loop.call_later, _PATIENCE_S, _exit)
 
     def _read(self, head: bytes) -> None:
         with suppress(RuntimeError):  # The session is over already.
@@ -125,6 +126,11 @@ class _Reader:
             return
         with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
             self._deliver.send_nowait(SessionMessage(message))
+
+
+def _exit() -> None:
+    interruption.request_all()
+    os._exit(0)
 
 
 class _Writer:

@@ -1,6 +1,6 @@
 """The four tools, and which use case each one calls."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ from runr.errors import UsageError
 from runr.lifecycle import complete, confirmation, follow, start
 from runr.lifecycle.complete import CompleteRequest
 from runr.lifecycle.start import RunRequest
-from runr.mcp_server import job_calls, truncation
+from runr.mcp_server import interruptible, job_calls, truncation
 from runr.mcp_server.job_calls import RunAnswer, StatusAnswer
 from runr.mcp_server.registry import Arguments, Call, Tool
 from runr.project import Project
@@ -102,6 +102,8 @@ class RunArguments(WorkArguments):
 # Takes messages that must not go unnoticed.
 Warn = Callable[[str], None]
 Opener = Callable[[Warn], Project]
+# Does work on a thread.
+Run = Callable[[Callable[[], Any]], Awaitable[Any]]
 T = TypeVar("T")
 A = TypeVar("A", TaskList, TaskDetails, CompletionResult, RunResult, StatusAnswer, RunAnswer)
 
@@ -155,7 +157,8 @@ class ToolHandlers:
         answer = await self._ask(
             lambda project: complete.complete_task(
                 replace(_of(project, call), channel=channel), request
-            )
+            ),
+            run=interruptible.run,
         )
         return replace(answer, run=answer.run and truncation.truncate_run(answer.run))
 
@@ -198,10 +201,13 @@ class ToolHandlers:
                 await call.progress(now - begin, timeout, message)
         return run
 
-    async def _ask(self, use: Callable[[Project], A], *, polls: bool = False) -> A:
-        """Return the use case's answer, with its warnings in front."""
+    async def _ask(
+        self, use: Callable[[Project], A], *, polls: bool = False, run: Run | None = None
+    ) -> A:
+        """Return the use case's answer, with its warnings in front; `run` is what does it."""
         warnings: list[str] = []
-        answer = await _aside(lambda: use(self.opener(warnings.append)), polls=polls)
+        aside = run or partial(_aside, polls=polls)
+        answer: A = await aside(lambda: use(self.opener(warnings.append)))
         return _led_by(warnings, answer)
 
 

@@ -15,6 +15,7 @@ import anyio.to_thread
 
 from runr.errors import WorkerUnavailableError
 from runr.next_steps import commands
+from runr.workers.interruption import current
 from runr.workers.process_tree import MARKER, end_tree
 
 #: A longer line is handed over in parts.
@@ -111,9 +112,11 @@ async def run(
     It is ended after `timeout_s`, and once it has put out nothing for `stall_s`.
     Whatever happens, cancellation included, its session and every process that
     carries `marker` are ended before this returns, so one marker runs one
-    program at a time. WorkerUnavailableError where the program cannot be started.
+    program at a time. WorkerUnavailableError where the program cannot be started,
+    InterruptedWorkError where another thread has ended it.
     """
-    begin = anyio.current_time()
+    begin, interruption = anyio.current_time(), current()
+    interruption.check()
     outlet, inlet = os.pipe()
     os.set_blocking(outlet, False)
     try:
@@ -123,9 +126,13 @@ async def run(
             os.close(inlet)
         limit = _Limit(begin + timeout_s, stall_s)
         lines = LinePump(outlet, on_line, limit.put_off)
-        exit_code = await _follow(process, lines, limit, grace_s, marker)
+        with interruption.over(process.pid, marker) as requested:
+            if requested:
+                limit.scope.cancel()
+            exit_code = await _follow(process, lines, limit, grace_s, marker)
     finally:
         os.close(outlet)
+    interruption.check()
     ended, seconds = exit_code is None, anyio.current_time() - begin
     return Ended(
         exit_code=exit_code,

@@ -1,0 +1,83 @@
+"""What a call has started ends with it: its checks, whichever way the call comes to its end."""
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes.processes import ends
+from mcpserver.raw_client import RawClient, calling, enveloped, request
+
+DEADLINE_S = 20
+SESSION = {"CLAUDE_CODE_SESSION_ID": "0b7d1c4e-session"}
+
+
+@pytest.fixture
+def gate(repository: Path, tmp_path: Path) -> Path:
+    """Return the pipe into which the check writes its process id; then it hangs."""
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    # It ignores what asks it to end, and so does its child.
+    hang = f"trap '' TERM INT HUP; test -f go && exit; sleep 600 & echo $! $$ > '{gate}'; wait"
+    task = repository / ".runr/tasks/03-hang.md"
+    task.write_text(f"---\nverify: [{json.dumps(hang)}]\n---\n# Hang\n", encoding="utf-8")
+    return gate
+
+
+@contextmanager
+def hanging(root: Path, gate: Path, *, handshake: bool) -> Iterator[tuple[RawClient, list[int]]]:
+    """Yield a client whose call 7 waits for a check, and the processes of the check."""
+    command = [sys.executable, "-m", "runr", "mcp", "--repo", str(root)]
+    write: Any = request if handshake else enveloped
+    with RawClient(command, {**os.environ, **SESSION}) as client:
+        if handshake:
+            client.handshake()
+        opened = calling("run-task", task="03-hang", worker="session")
+        assert not client.ask(write("tools/call", opened, 6))["result"].get("isError")
+        (root / "work.txt").write_text("work\n", encoding="utf-8")
+        client.send(write("tools/call", calling("complete-task", task="03-hang"), 7))
+        yield client, read_pids(gate)
+
+
+def read_pids(gate: Path) -> list[int]:
+    found: list[str] = []
+    reader = threading.Thread(target=lambda: found.append(gate.read_text()), daemon=True)
+    reader.start()
+    reader.join(DEADLINE_S)
+    return [int(word) for word in found[0].split()]
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, None], ids=str)
+def test_the_checks_end_with_the_server(
+    repository: Path, gate: Path, how: signal.Signals | None
+) -> None:
+    with hanging(repository, gate, handshake=False) as (client, pids):
+        code = client.hang_up() if how is None else client.interrupt(how)
+        assert code == 0
+        assert all(ends(pid, 0) for pid in pids)
+
+
+@pytest.mark.parametrize("handshake", [True, False], ids=["handshake", "envelope"])
+def test_a_cancelled_completion_ends_its_checks_and_does_not_block_the_next(
+    repository: Path, gate: Path, *, handshake: bool
+) -> None:
+    write: Any = request if handshake else enveloped
+    with hanging(repository, gate, handshake=handshake) as (client, pids):
+        cancelled = {"requestId": 7, "reason": "enough"}
+        client.send({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": cancelled})
+        assert all(ends(pid, DEADLINE_S) for pid in pids)
+        client.wait_for_log("its checks are stopped")
+        (repository / "go").write_text("", encoding="utf-8")
+        again = write("tools/call", calling("complete-task", task="03-hang"), 8)
+        answer = client.ask(again)["result"]
+        assert not answer.get("isError"), answer
+    assert answer["structuredContent"]["completed"]
+    [journal] = repository.glob(".runr/runs/*/timeline.jsonl")
+    assert "the call was cancelled while the checks ran" in journal.read_text(encoding="utf-8")
