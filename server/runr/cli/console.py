@@ -240,7 +240,7 @@ def run_sign(run: RunDetails) -> str:
         sign, colour = "?", "yellow"
     elif run.commit_place:
         sign, colour = "◌", "yellow"
-    elif run.approved_by:
+    elif run.approved_by or run.relayed_by:
         sign = _EVIDENCE["relayed" if run.relayed_by else "attested"]
     elif run.status == "completed" and run.verified_in == "workspace":
         sign = _EVIDENCE["verified_in_workspace"]
