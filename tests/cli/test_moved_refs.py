@@ -99,7 +99,7 @@ def test_what_the_user_moves_meanwhile_is_not_the_workers(
     after = refs(source)
     source.write("done", "")
     run_ = source.await_end(run_["id"])
-    assert run_["status"] == "completed", run_
+    assert run_["status"] == "completed", (run_["stop_reason"], run_["detail"])
     assert "put back" not in source.runr("report", "latest").out
     rest = [line for line in after.splitlines() if "refs/heads/main" not in line]
     assert [line for line in refs(source).splitlines() if "refs/heads/main" not in line] == rest

@@ -5,6 +5,7 @@ from contextlib import suppress
 from runr import nofollow
 from runr.errors import RunrError
 from runr.execution.context import RunContext
+from runr.git.repo import Repo
 from runr.runs.events import IntegrateFinished
 from runr.runs.model import RunState
 from runr.status import store
@@ -17,7 +18,8 @@ def refusal(context: RunContext, state: RunState) -> IntegrateFinished | None:
     kept, target = f"the work is kept on the branch {state.start.branch}", state.start.target
     if why := _superseded(context, state):
         return IntegrateFinished("superseded", f"{why}; {kept}", target=target)
-    if why := _changed(context, state.start.task):
+    why = _changed(context, state.start.task)
+    if why and not _was_left(context.root, state):
         return IntegrateFinished("task_changed", f"{why}; {kept}", target=target)
     return None
 
@@ -37,6 +39,17 @@ def _entry(context: RunContext, task: str) -> Entry:
     with suppress(RunrError):  # what is damaged is said, and repaired, where it is written
         return store.read(context.layout).tasks.get(task, UNTOUCHED)
     return UNTOUCHED
+
+
+def _was_left(repo: Repo, state: RunState) -> bool:
+    """Tell whether the user's tree is now one of other commits, so that its task says nothing.
+
+    A job reads its tasks from the tree as it is.
+    """
+    head, base = repo.head(), state.start.base_sha
+    if state.start.job is not None or head is None:
+        return False
+    return state.rework.moves > 0 or not repo.is_ancestor(base, head)
 
 
 def _changed(context: RunContext, path: str) -> str:
