@@ -198,6 +198,41 @@ def test_a_killed_job_keeps_the_work_and_continues_the_same_run(place: Place) ->
     assert len(set(claimed)) == 1
 
 
+def test_a_run_of_a_job_that_is_resumed_alone_says_where_it_lands(place: Place) -> None:
+    go = place.root / ".runr" / "go"
+    place.script("a.md", f"{_AWAIT.format(go)}; echo a > a.txt")
+    place.commit("Tasks")
+    job_run = started(place, "--all-ready")
+    until(lambda: "task.claimed" in [e["type"] for e in events(place, job_run)], "a to start")
+    place.runr("job", "stop", job_run, "--kill", code=0)
+    branch = finished(place, job_run)["branch"]
+    go.touch()
+    resumed = place.runr("resume", "a", code=0)
+    assert f"a.md lands on {branch}, the branch of its job; then `runr job land" in resumed.err
+    assert place.git("show", f"{branch}:a.txt") == "a\n"
+    assert statuses(ended(place, "resume")) == {"a": "completed"}
+    place.runr("job", "land", code=0)
+    assert place.read("a.txt") == "a\n"
+
+
+def test_a_job_does_not_bring_back_a_commit_that_was_taken_from_its_target(place: Place) -> None:
+    place.script("a.md", "echo a > a.txt")
+    place.write("secret.txt", "secret\n")
+    place.commit("Tasks, and a secret")
+    ended(place, "run", "--all-ready")
+    place.git("rm", "-q", "--cached", "secret.txt")
+    place.git("commit", "-q", "--amend", "-m", "Tasks")
+    before = place.git("rev-parse", "main")
+    refused = place.runr("job", "land", code=1)
+    assert "a merge would bring that commit back" in refused.err
+    assert place.git("rev-parse", "main") == before
+    rebase, land = refused.steps
+    assert place.paste(rebase).code == 0
+    place.git("switch", "-q", "main")
+    assert place.paste(land).code == 0
+    assert place.git("ls-files", "*.txt").split() == ["a.txt"]
+
+
 @pytest.mark.parametrize("moment", ["task.started", "task.claimed"])
 def test_a_job_whose_process_was_killed_finds_its_runs_again(place: Place, moment: str) -> None:
     wait = _AWAIT.format(place.root / ".runr" / "go")

@@ -209,6 +209,8 @@ def _restart(project: Project, run: RunFiles, state: RunState, resumed: RunResum
     """Record that the run is resumed, and start its process where it has one."""
     if state.stop_reason == "usage_limit" and (state.resets_at or "") > project.now():
         project.warn(f"the usage limit resets at {state.resets_at}: it may be too early")
+    if project.branch is None and resumed.target is None:
+        _say_where_it_lands(project, state)
     lock = files.hold(run.lock)
     if lock is None:
         raise AlreadyRunningError(
@@ -251,6 +253,14 @@ def _base_tree(project: Project, state: RunState) -> str | None:
         return None
     project.warn(since_stop.describe(found))
     return found.base_tree
+
+
+def _say_where_it_lands(project: Project, state: RunState) -> None:
+    """Say that the work of a run that a job began lands on the branch of the job."""
+    job, branch = state.start.job, state.start.target
+    if job is not None and branch != project.repo.branch():
+        landing = project.surface.inline(commands.job_land(job.job_run_id))
+        project.warn(f"{state.task_name} lands on {branch}, the branch of its job; then {landing}")
 
 
 def _joined(project: Project, context: RunContext, state: RunState) -> RunState:
