@@ -1,6 +1,6 @@
 """Jobs fire by their schedules: each firing at most once, whatever clocks and machines do."""
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from fakes.project_kit import ProjectKit
 from runr.jobs import control, journal, scheduler
 from runr.jobs.scheduler import FiredJob, Firings
 from runr.project import Project
+from runr.storage import files as storage
 
 
 @pytest.fixture
@@ -67,6 +68,27 @@ def test_many_schedulers_start_a_job_once(kit: ProjectKit) -> None:
     assert len(fired) == 1
     control.wait_for_job(kit.open(), fired[0].job_run_id or "")
     assert len(journal.ids(kit.layout)) == 1
+
+
+def test_a_scheduler_waits_for_another_one_that_is_looking(kit: ProjectKit) -> None:
+    schedule(kit, "schedule: '@daily'")
+    fire(kit, "2025-01-08T12:00:00+00:00")
+    with ThreadPoolExecutor(1) as pool:
+        with storage.locked(kit.layout.job_firings_lock):
+            second = pool.submit(scheduler.fire, at(kit, "2025-01-08T23:00:00+00:00"))
+            wait([second], timeout=0.3)  # one that does not wait has fired by then
+            kit.layout.job_firings.write_text('{"night": "2025-01-08T23:00:00Z"}\n', "utf-8")
+        assert second.result().fired == []
+
+
+def test_a_clock_that_was_wrong_by_years_does_not_silence_a_job(kit: ProjectKit) -> None:
+    schedule(kit, "schedule: '0 18 * * *'")
+    fire(kit, "2025-01-08T12:00:00+00:00")
+    kit.layout.job_firings.write_text('{"night": "2035-01-08T17:00:00Z"}\n', "utf-8")
+    assert fire(kit, "2025-01-08T16:00:00+00:00").fired == []
+    assert [each.at for each in fire(kit, "2025-01-08T17:00:00+00:00").fired] == [
+        "2025-01-08T17:00:00Z"
+    ]
 
 
 @pytest.mark.parametrize(("missed", "starts"), [("once", True), ("skip", False)])

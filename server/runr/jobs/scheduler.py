@@ -24,6 +24,8 @@ from runr.storage import files as storage
 
 #: The longest sleep: job files may change, and the clock may, too.
 _SLEEP_S = 30.0
+#: A clock that goes back by more than this was wrong before.
+_WRONG = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +114,8 @@ def _claimed(project: Project, job: Job, now: datetime) -> Firing | None:
     with storage.locked(project.layout.job_firings_lock):
         known = _read(place)
         last = known.get(job.name)
+        if last is not None and datetime.fromisoformat(last) > now + _WRONG:
+            last = None  # the clock was wrong then: the job would wait until that time comes
         firing = None
         if last is not None:
             schedule = schedules.parse(job.schedule or "")
