@@ -34,6 +34,15 @@ def shown(place: Place, name: str) -> Any:
     return place.runr("show", name, "--json", code=0).json["task"]
 
 
+def test_a_task_that_is_running_is_stopped_and_not_reset(place: Place) -> None:
+    place.task("a.md")
+    place.commit("Task")
+    run = place.runr("run", "a", "--worker", "session", "--json", code=0).json["run"]["id"]
+    refused = place.runr("reset", "a", *_WRONG, "--by", "Grace", code=2)
+    assert f"run {run} has not ended" in refused.err
+    assert refused.steps[0] == f"runr stop {run}"
+
+
 def test_a_reset_takes_the_completion_back_and_leaves_the_commit(done: Place) -> None:
     before, last = done.git("rev-parse", "HEAD"), shown(done, "a")
     answer = done.runr("reset", "a", *_WRONG, "--by", "Grace", "--json", code=0).json

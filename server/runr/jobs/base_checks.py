@@ -38,6 +38,7 @@ def failures(project: Project, folder: RunFiles, wanted: RunSpec, commit: str) -
     """Run the checks in a clean checkout of the commit, and return a sentence for each failure."""
     try:
         if nofollow.exists(folder.folder):  # a process was killed at it
+            process_tree.end_marked(folder.id)
             nofollow.remove_tree(folder.folder)
         nofollow.make_folder(folder.folder)
         results = verify_commit(project, folder, commit, wanted, wanted.checks)

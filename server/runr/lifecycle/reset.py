@@ -108,7 +108,13 @@ def _word(project: Project, request: ResetRequest) -> Approval:
 
 
 def _refuse_unless_completed(task_state: TaskState) -> None:
-    if task_state.entry.status is not State.COMPLETED:
+    entry = task_state.entry
+    if entry.status is State.IN_PROGRESS and entry.last_run_id:
+        raise UsageError(
+            f"{task_state.task.name} is not completed: run {entry.last_run_id} has not ended",
+            next_steps=[commands.stop(entry.last_run_id), commands.why(task_state.path)],
+        )
+    if entry.status is not State.COMPLETED:
         raise UsageError(
             f"{task_state.task.name} is not completed, so there is nothing to reset",
             next_steps=[commands.why(task_state.path)],
