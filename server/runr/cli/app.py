@@ -66,7 +66,7 @@ class Invocation(NamedTuple):
         doing = console.show_progress(as_json=self.as_json)
         surface = Surface(is_shell=True, location=Location(repo=self.repo or ""))
         project = Project.open(self.start, os.environ, warn=self.warn, surface=surface, doing=doing)
-        project = replace(project, channel=of_process(os.environ))
+        project = replace(project, channel=of_process(os.environ, is_terminal=os.isatty(0)))
         problem = project.settings_problem()
         if problem is not None:
             click.get_current_context().meta[console.WARNINGS] = [problem]

@@ -225,6 +225,10 @@ class AttestSettings(Section):
         description="Whether a completion that no person has confirmed is refused, or recorded as"
         " `relayed`.",
     )
+    scripts: Literal["attest", "relay"] = Field(
+        "attest",
+        description="Whether a command without a terminal attests, or relays like an agent.",
+    )
 
 
 class StatusSettings(Section):

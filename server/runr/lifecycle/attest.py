@@ -15,6 +15,7 @@ from runr.next_steps.step import NextStep
 from runr.next_steps.tasks import uncompletable
 from runr.project import Project
 from runr.runs import journal
+from runr.runs.channel import Channel
 from runr.runs.events import PhaseStarted, RunApproved, RunCompleted, RunStopped, VerifyFinished
 from runr.runs.model import Approval, Phase, RunCreated, RunKind, RunState
 from runr.status import store
@@ -38,11 +39,13 @@ def build_attestation(
 
     Raises UsageError, with `steps` for the person, where no person has confirmed it.
     """
-    word = build_statement(project, reason, by)
-    if not word.is_relayed:
+    word, rule = build_statement(project, reason, by), project.config().attest
+    if project.channel.kind == "script" and rule.scripts == "relay":
+        word = word._replace(channel=Channel("relayed", "a script"))
+    if not word.is_relayed or word.channel is None:
         return word
-    who = project.channel.client or project.client or "a program"
-    if project.config().attest.relayed == "refuse":
+    who = word.channel.client or "a program"
+    if rule.relayed == "refuse":
         raise UsageError(
             f"no person has confirmed this: {who} passes it on, and only a person's own "
             "confirmation is an attestation. A person types it in a terminal",

@@ -7,8 +7,9 @@ by which way each decision came.
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
-#: A person's terminal, their answer to the question of an MCP client, or what a program passes on.
-ChannelKind = Literal["terminal", "elicitation", "relayed"]
+#: A person's terminal, a script without one, their answer to the question of an MCP client, or what
+#: a program passes on.
+ChannelKind = Literal["terminal", "script", "elicitation", "relayed"]
 
 #: What agents set in the environment of the commands that they run.
 _AGENTS = {
@@ -36,13 +37,13 @@ class Channel(NamedTuple):
 
     @property
     def is_person(self) -> bool:
-        """Whether a person has confirmed it."""
+        """Whether a person answers for it: by a confirmation, or by the script that they wrote."""
         return self.kind != "relayed"
 
     def describe(self) -> str:
         """Return the way in words."""
-        if self.kind == "terminal":
-            return "in a terminal"
+        if self.kind in ("terminal", "script"):
+            return f"in a {self.kind}"
         said = f" ({self.id})" if self.id else ""
         how = "confirmed in" if self.kind == "elicitation" else "relayed by"
         return f"{how} {self.client or 'a program'}{said}"
@@ -52,10 +53,12 @@ class Channel(NamedTuple):
 UNCONFIRMED = Channel("relayed")
 
 
-def of_process(environment: Mapping[str, str]) -> Channel:
+def of_process(environment: Mapping[str, str], *, is_terminal: bool) -> Channel:
     """Return how a command speaks for a person: not at all where an agent has started it."""
     agent = agent_around(environment)
-    return Channel("relayed", agent) if agent else Channel("terminal")
+    if agent:
+        return Channel("relayed", agent)
+    return Channel("terminal" if is_terminal else "script")
 
 
 def agent_around(environment: Mapping[str, str]) -> str:

@@ -1,0 +1,62 @@
+"""By which way a decision comes from the command line, and what that makes of it."""
+
+import os
+import pty
+import subprocess
+from typing import Any
+
+import pytest
+
+from cli.terminal import Place
+from fakes.forked import RUNR
+from runr.runs.channel import of_process
+
+TYPED = ["complete-task", "m", "--reason", "done", "--by", "Grace"]
+
+
+@pytest.fixture
+def manual(place: Place) -> Place:
+    place.task("m.md", "type: manual")
+    return place
+
+
+def channel(place: Place) -> Any:
+    return place.runr("--json", "report", "latest", code=0).json["run"]["channel"]
+
+
+def test_what_is_typed_in_a_terminal_is_recorded_so(manual: Place) -> None:
+    terminal = pty.openpty()
+    subprocess.run([RUNR, *TYPED], cwd=manual.root, stdin=terminal[1], check=True)
+    for end in terminal:
+        os.close(end)
+    assert channel(manual) == "in a terminal"
+
+
+def test_a_script_attests_unless_the_settings_have_it_relay(manual: Place) -> None:
+    manual.runr(*TYPED, code=0)
+    assert channel(manual) == "in a script"
+    manual.config('[attest]\nscripts = "relay"\n')
+    refused = manual.runr(*TYPED, "--force", code=2)
+    assert "a script passes it on" in refused.err
+
+
+@pytest.mark.parametrize("words", [TYPED, ["acknowledge", "m", "--by", "Grace"]])
+def test_a_command_that_an_agent_has_started_attests_nothing(
+    manual: Place, words: list[str]
+) -> None:
+    if words is not TYPED:
+        manual.runr(*TYPED, code=0)
+        manual.task("m.md", "type: manual", "Do it twice.")
+    before = manual.status("m.md") if manual.has_status() else None
+    refused = manual.runr(*words, env={"CLAUDECODE": "1"}, code=2)
+    assert "claude-code passes it on" in refused.err
+    assert refused.steps
+    assert (manual.status("m.md") if manual.has_status() else None) == before
+
+
+@pytest.mark.parametrize(
+    "name", ["CLAUDECODE", "CODEX_SANDBOX", "GEMINI_CLI", "OPENCODE", "CURSOR_AGENT", "AI_AGENT"]
+)
+def test_agents_are_recognised_by_their_environment(name: str) -> None:
+    assert of_process({**os.environ, name: "1"}, is_terminal=True).kind == "relayed"
+    assert of_process({name: ""}, is_terminal=True).kind == "terminal"
