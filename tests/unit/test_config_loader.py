@@ -137,7 +137,7 @@ def test_invalid_toml_is_refused_with_its_line(layout: Layout, text: str, line: 
     [
         ("[runs]", "unknown key `runs`; did you mean `run`?"),
         ("worker = 'x'", "unknown key `worker`; did you mean `workers`?"),
-        ("[xyz]", "unknown key `xyz`; known keys: phases, provenance, run, scope, "),
+        ("[xyz]", "unknown key `xyz`; known keys: attest, phases, provenance, run, scope, "),
         ("[run]\nworkr = 'x'", "unknown key `run.workr`; did you mean `worker`?"),
         ("[run]\nxyz = 1", "unknown key `run.xyz`; known keys: attempts, "),
         ("[verify]\nteir1 = []", "unknown key `verify.teir1`; did you mean `tier1`?"),
