@@ -53,3 +53,19 @@ def test_links_and_packages_from_elsewhere_are_carried(source: Place) -> None:
     source.write(INFO.replace("pkg", "other"), json.dumps(other))
     source.write(LIST, node(resolved="lib", link=True))
     assert stop(source)[0] is None
+
+
+def test_lint_and_doctor_name_copies_and_lockfiles_that_setup_does_not_depend_on(
+    source: Place,
+) -> None:
+    assert "dependencies" not in source.runr("lint").out + source.runr("doctor").out
+    source.write(INFO, json.dumps({"url": source.root.as_uri(), "dir_info": {}}))
+    for command in ("lint", "doctor"):
+        assert ".venv has a copy of pkg" in source.runr(command).out
+    source.write("web/package-lock.json", "{}\n")
+    source.config(f"{CONFIG}setup = ['npm ci']\nsetup_inputs = ['package.json']\n")
+    source.commit("Lockfile")
+    for command in ("lint", "doctor"):
+        assert "if web/package-lock.json changes" in source.runr(command).out
+    source.config(f"{CONFIG}setup = ['npm ci']\nsetup_inputs = ['web/*.json']\n")
+    assert "package-lock" not in source.runr("lint").out

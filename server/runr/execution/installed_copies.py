@@ -23,7 +23,13 @@ _NODE = ', such as `setup = ["npm ci"]`, or as a link'
 
 
 def refuse(roots: Sequence[Path], carried: Sequence[str]) -> None:
-    """Raise VerificationError where a carried folder has a copy of a folder of a working tree.
+    """Raise VerificationError where a carried folder has a copy of a folder of a working tree."""
+    for message in find(roots, carried):
+        raise VerificationError(message, next_steps=(commands.doctor(),))
+
+
+def find(roots: Sequence[Path], carried: Sequence[str]) -> Iterator[str]:
+    """Yield a sentence for each copy of a folder of a working tree.
 
     A path in `carried` is relative to the first of the `roots`.
     """
@@ -31,8 +37,7 @@ def refuse(roots: Sequence[Path], carried: Sequence[str]) -> None:
         folder = roots[0] / path
         for name, source, remedy in (*_python_copies(folder), *_node_copies(folder)):
             if _is_source(source, roots, carried):
-                message = _COPIED.format(path, name, source, remedy)
-                raise VerificationError(message, next_steps=(commands.doctor(),))
+                yield _COPIED.format(path, name, source, remedy)
 
 
 def _is_source(source: Path, roots: Sequence[Path], carried: Sequence[str]) -> bool:

@@ -67,6 +67,7 @@ def settings_diagnostics(project: Project) -> Iterator[Diagnostic]:
     """Yield every problem of the settings."""
     # The models of the settings are slow to load, so whoever needs them loads them.
     from runr.config.loader import InvalidSettingsError  # noqa: PLC0415 - see above
+    from runr.execution import dependency_warnings  # noqa: PLC0415 - see above
 
     path = str(project.layout.config.relative_to(project.layout.root))
     try:
@@ -85,6 +86,8 @@ def settings_diagnostics(project: Project) -> Iterator[Diagnostic]:
             for command in filter(is_empty, getattr(config.verify, tier)):
                 message = f"verify.{tier}: {explain(command)}"
                 yield Diagnostic(rule="empty-check", severity="warning", path=path, message=message)
+        for message in dependency_warnings.find(project.repo, config.verify):
+            yield Diagnostic(rule="dependencies", severity="warning", path=path, message=message)
         for message in _unusable_workers(config):
             yield Diagnostic(rule="config", severity="error", path=path, message=message)
 

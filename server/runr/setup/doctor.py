@@ -13,8 +13,8 @@ from typing import Literal
 from runr import __version__, nofollow
 from runr.clock import format_utc
 from runr.config.settings import Config
-from runr.errors import ForeignRunError, RunrError
-from runr.execution import check_place, readiness, sandbox
+from runr.errors import ConfigError, ForeignRunError, RunrError
+from runr.execution import check_place, dependency_warnings, readiness, sandbox
 from runr.git.hooks import HooksFolder
 from runr.maintenance import merge_driver
 from runr.next_steps import commands, setup
@@ -74,6 +74,7 @@ def check_health(project: Project) -> HealthReport:
         _worker,
         _checks,
         _clean_checkout,
+        _dependencies,
         _sandbox,
         _preconditions,
         _tasks,
@@ -256,6 +257,14 @@ def _clean_checkout(project: Project) -> HealthCheck:
         state="ok",
         message="in a clean checkout at a path of its own: this machine cannot mount it",
     )
+
+
+def _dependencies(project: Project) -> list[HealthCheck]:
+    try:
+        found = [*dependency_warnings.find(project.repo, project.config().verify)]
+    except ConfigError:
+        return []  # it is named already
+    return [HealthCheck(name="dependencies", state="note", message=each) for each in found]
 
 
 def _preconditions(project: Project) -> list[HealthCheck]:
