@@ -77,3 +77,13 @@ def test_a_task_whose_commit_is_not_on_the_branch_is_not_confirmed(done: Place) 
     done.write("b.txt", "another change\n")
     done.commit("The same by hand, with more")
     assert done.run("a", code=9)["stop_reason"] == "no_changes"
+
+
+def test_a_revert_of_a_confirmed_completion_takes_the_work_back(done: Place) -> None:
+    work = done.status("a.md")["checkpoint_sha"]
+    done.run("a", "--force")
+    assert not done.runr("reset", "a", "--revert", "--reason", "wrong", code=0).err
+    assert not (done.root / "a.txt").exists()
+    assert f"This reverts commit {work}." in done.git("log", "-1", "--format=%B")
+    done.runr("rebuild", code=0)
+    assert done.status("a.md")["status"] == "pending"

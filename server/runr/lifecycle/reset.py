@@ -1,10 +1,11 @@
 """Reset: a person takes back a completion that was given by mistake, or its commit as well."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ConfigDict
 
-from runr.errors import ConflictError, UsageError
+from runr.errors import ConflictError, DamagedStateError, UsageError
 from runr.execution import completion
 from runr.execution.context import RunContext
 from runr.git import merge, quarantine
@@ -20,7 +21,7 @@ from runr.query.snapshot import Snapshot
 from runr.query.task_state import TaskState
 from runr.runs import journal
 from runr.runs.events import CheckpointFinished, PhaseStarted, RunApproved, RunCompleted
-from runr.runs.model import Approval, Phase
+from runr.runs.model import Approval, Phase, RunState
 from runr.status.model import Entry, State
 from runr.storage import queue
 from runr.tasks.model import TaskType
@@ -124,10 +125,38 @@ def _refuse_unless_completed(task_state: TaskState) -> None:
 def _commits(project: Project, entry: Entry) -> tuple[str, ...]:
     """Return the commits with the work, the latest first."""
     state = journal.state(project.layout.run(entry.last_run_id)) if entry.last_run_id else None
+    if state is not None and _confirms(state):
+        state = _confirmed(project, state)
+        return tuple(reversed(state.checkpoints))
     known = state.checkpoints if state else ()
     if entry.checkpoint_sha in known:
         return tuple(reversed(known))
     return (entry.checkpoint_sha,) if entry.checkpoint_sha else ()
+
+
+def _confirms(state: RunState) -> bool:
+    """Tell whether the run has changed nothing, and only confirmed an earlier completion."""
+    candidate = state.verification.candidate
+    return candidate is not None and candidate.confirms
+
+
+def _confirmed(project: Project, confirmation: RunState) -> RunState:
+    """Return the latest run with the work that was confirmed; UsageError where none is known."""
+    task = confirmation.start.task
+    for run_id in reversed(journal.ids(project.layout)):
+        with suppress(DamagedStateError):
+            state = journal.folded(project.layout.run(run_id))
+            if state is None or state.start.task != task or state.result != "completed":
+                continue
+            earlier = state.sequence < confirmation.sequence
+            made = state.checkpoints and state.start.kind == "attempt" and not _confirms(state)
+            if made and earlier:
+                return state
+    raise UsageError(
+        f"run {confirmation.id} only confirmed the work of {confirmation.task_name}, and there is "
+        "no record here of the run that made it: revert its commit with git",
+        next_steps=[commands.git("log", "--oneline"), commands.reset(task)],
+    )
 
 
 def _try_revert(project: Project, task_state: TaskState, shas: tuple[str, ...]) -> None:
