@@ -92,6 +92,26 @@ def names(path: Path) -> list[str]:
         os.close(handle)
 
 
+def stat_in_each(path: Path, name: str) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield each folder's name in `path` with the metadata of the file `name` in it, unsorted.
+
+    Nothing is read here: where a link is in the way, reading the file is what fails.
+    """
+    try:
+        handle = open_file(path, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        return
+    try:
+        for folder in os.listdir(handle):  # noqa: PTH208 - pathlib cannot list a descriptor
+            with suppress(OSError):
+                yield (
+                    folder,
+                    os.stat(f"{folder}/{name}", dir_fd=handle, follow_symlinks=False),
+                )
+    finally:
+        os.close(handle)
+
+
 def make_folder(path: Path, *, exist_ok: bool = True) -> None:
     """Create a folder and those above it; FileExistsError if it exists and may not."""
     with _above(path, parents=True) as (folder, name, _), _explained(path, folder, name):

@@ -59,6 +59,8 @@ def test_every_command_answers_with_its_payloads(place: Place) -> None:
         "complete-task": [["complete-task", "m", "--reason", "done"]],
         "approve": [["run", "b"], ["approve", "b", "--reason", "good"]],
         "verify": [["verify"]],
+        "history": [["history", "a"]],
+        "db": [["db", "path"], ["db", "check"], ["db", "migrate"]],
         "audit": [["audit"]],
         "intervene": [["intervene", "--reason", "by hand", "--all"]],
         "clean": [["clean", "--dry-run"]],

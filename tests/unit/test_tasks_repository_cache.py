@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runr.storage import database
+from runr.storage import database, sqlite_file
 from runr.storage.layout import Layout
 from runr.tasks.repository import scan
 from unit.task_folder import HOUR_NS, forbid, paths, rewrite_unseen, rows, the_only, titles, write
@@ -210,7 +210,7 @@ def test_listings_at_the_same_time_agree_and_leave_a_whole_database(layout: Layo
 
 def test_changes_are_written_in_one_transaction(layout: Layout) -> None:
     def interrupted(connection: sqlite3.Connection) -> None:
-        with database.writing(connection):
+        with sqlite_file.writing(connection):
             connection.execute("DELETE FROM task_definitions")
             raise KeyboardInterrupt
 

@@ -135,6 +135,16 @@ def command(
 class Subcommands(click.Group):
     """A command with commands of its own, which suggests the nearest one."""
 
+    def command_of(self, name: str) -> Callable[[Callable[..., Any]], click.Command]:
+        """Make a function one of these commands, as `command` does."""
+
+        def decorate(function: Callable[..., Any]) -> click.Command:
+            made = command(name)(function)
+            self.add_command(made)
+            return made
+
+        return decorate
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:

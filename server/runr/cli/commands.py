@@ -55,6 +55,7 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = {
         "reset": Entry("decisions:reset", "Take back a completion."),
     },
     "History and provenance": {
+        "history": Entry("history:history", "Show everything that happened to a task."),
         "verify": Entry("verify:verify", "Prove the recorded completions."),
         "audit": Entry("provenance:audit", "Audit commit provenance."),
         "intervene": Entry("provenance:intervene", "Commit manual work with a record."),
@@ -62,6 +63,7 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = {
         "submit": Entry("provenance:submit", "Merge the commits of a run into a branch."),
         "clean": Entry("provenance:clean", "Remove worktrees and branches of ended runs."),
         "rebuild": Entry("setup:rebuild", "Rebuild the status file and the cache."),
+        "db": Entry("history:db", "Check, migrate and shrink the history database."),
         "import": Entry("interchange:import_", "Import tasks from another tool."),
         "export": Entry("interchange:export", "Export tasks, statuses and history."),
     },

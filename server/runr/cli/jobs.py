@@ -5,7 +5,6 @@ none of it.
 """
 
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -85,18 +84,7 @@ def job() -> None:
     """Run, stop, resume and read jobs."""
 
 
-def _of_job(name: str) -> Callable[[Callable[..., Any]], click.Command]:
-    """Make a function a command below `runr job`."""
-
-    def decorate(function: Callable[..., Any]) -> click.Command:
-        made = command(name)(function)
-        job.add_command(made)
-        return made
-
-    return decorate
-
-
-@_of_job("run")
+@job.command_of("run")
 @click.argument("name", metavar="[JOB]", required=False)
 @click.option("--file", "path", metavar="FILE", help="Run the job of this file.")
 @click.option("--all-ready", is_flag=True, help="Run every task that is ready, or becomes so.")
@@ -158,7 +146,7 @@ def _wanted(
     return found._replace(max_parallel=parallel) if parallel else found
 
 
-@_of_job("status")
+@job.command_of("status")
 @_JOB_RUN
 @click.option("--watch", is_flag=True, help="Keep showing it, with a bar for each track.")
 def status(invocation: Invocation, job_run: str | None, *, watch: bool) -> None:
@@ -184,7 +172,7 @@ def _watch(invocation: Invocation, job_run_id: str) -> None:
         control.wait_for_job(invocation.project(), job_run_id, on_change=show)
 
 
-@_of_job("receipt")
+@job.command_of("receipt")
 @_JOB_RUN
 def show_receipt(invocation: Invocation, job_run: str | None) -> None:
     """Show on one page what a job did.
@@ -197,7 +185,7 @@ def show_receipt(invocation: Invocation, job_run: str | None) -> None:
     invocation.show(answer, lambda found: receipt_page.render(found).rstrip())
 
 
-@_of_job("stop")
+@job.command_of("stop")
 @_JOB_RUN
 @click.option("--drain/--kill", default=True, help="Let what is running end, or stop it, too.")
 def stop(invocation: Invocation, job_run: str | None, *, drain: bool) -> None:
@@ -208,7 +196,7 @@ def stop(invocation: Invocation, job_run: str | None, *, drain: bool) -> None:
     invocation.show(answer, render_jobs.render_status)
 
 
-@_of_job("resume")
+@job.command_of("resume")
 @_JOB_RUN
 @_WAIT
 def resume(invocation: Invocation, job_run: str | None, *, wait: bool) -> int:
@@ -218,7 +206,7 @@ def resume(invocation: Invocation, job_run: str | None, *, wait: bool) -> int:
     return _started(invocation, control.resume_job(invocation.project(), job_run), wait=wait)
 
 
-@_of_job("retry")
+@job.command_of("retry")
 @_JOB_RUN
 @_WAIT
 def retry(invocation: Invocation, job_run: str | None, *, wait: bool) -> int:
@@ -228,7 +216,7 @@ def retry(invocation: Invocation, job_run: str | None, *, wait: bool) -> int:
     return _started(invocation, control.retry_job(invocation.project(), job_run), wait=wait)
 
 
-@_of_job("land")
+@job.command_of("land")
 @_JOB_RUN
 @click.option("--to", metavar="BRANCH", help="Land on this branch instead.")
 @click.option("--dry-run", is_flag=True, help="Show what would land, without the checks.")

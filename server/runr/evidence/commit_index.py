@@ -10,6 +10,7 @@ from runr.clock import seconds_to_utc
 from runr.evidence.inference import CommitRecord, mentions_task
 from runr.git.repo import Repo
 from runr.storage import database as storage_database
+from runr.storage import sqlite_file
 from runr.storage.layout import Layout
 
 #: Raise it when other commits are picked: what was read before counts no more.
@@ -106,7 +107,7 @@ def save_index(
 
     def work(database: "sqlite3.Connection") -> None:
         queries = storage_database.queries()
-        with storage_database.writing(database):
+        with sqlite_file.writing(database):
             if _tip(database, reader) != seen.tip:
                 return
             if gone is None:

@@ -24,7 +24,15 @@ if TYPE_CHECKING:
 
 
 #: What runr keeps below `.runr` for itself, and trusts only where it has written it here.
-_CACHES = ("runr.db*", "greeting.json", "callers.json", "locks", "checkouts", "worktrees")
+_CACHES = (
+    "runr.db*",
+    "history.db*",
+    "greeting.json",
+    "callers.json",
+    "locks",
+    "checkouts",
+    "worktrees",
+)
 
 
 class Recorded(NamedTuple):

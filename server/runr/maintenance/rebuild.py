@@ -9,6 +9,7 @@ from runr.query.models import CommandResult
 from runr.status import store
 from runr.status.model import Entry
 from runr.status.store import DamagedStatusError
+from runr.storage import sqlite_file
 
 
 def rebuild(project: Project, *, dry_run: bool = False) -> CommandResult:
@@ -35,7 +36,9 @@ def rebuild(project: Project, *, dry_run: bool = False) -> CommandResult:
             change(damage.salvaged)
     else:
         store.update(project.layout, change, repair=project.repair)
-        nofollow.unlink(project.layout.database, missing_ok=True)
+        for index in (project.layout.database, project.layout.history):
+            sqlite_file.remove_logs(index)
+            nofollow.unlink(index, missing_ok=True)
         project.tasks()
     verb = "would change" if dry_run else "changed"
     same = "No status changes." if moved else "Everything is as recorded."

@@ -5,19 +5,16 @@ read, and replaced.
 """
 
 import json
-import os
-import re
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
-from datetime import UTC, datetime
-from functools import cache
+from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from runr import nofollow
-from runr.storage import files, state_dir
+from runr.storage import sqlite_file, state_dir
 from runr.storage.layout import Layout
+from runr.storage.sqlite_file import writing
 
 if TYPE_CHECKING:
     import sqlite3
@@ -26,10 +23,6 @@ Result = TypeVar("Result")
 
 # Not importlib.resources, which takes longer to import than SQLite.
 _HERE = Path(__file__).parent
-_LOCK_TIMEOUT_S = 5.0
-#: What SQLite keeps beside a database.
-_BESIDE = ("-wal", "-shm")
-_NAME = re.compile(r"^-- (\w+): .*$", re.MULTILINE)
 
 
 def connect(
@@ -44,24 +37,24 @@ def connect(
     # Commands that ask nothing of the database must not pay for this import.
     import sqlite3  # noqa: PLC0415 - see above
 
+    path, lock = layout.database, layout.status_lock.with_name("database")
     for _ in range(2 if nofollow.is_folder(layout.runr) else 0):
-        inode = _inode(layout.database)
+        seen = sqlite_file.inode(path)
         try:
             _keep_out_of_git(layout)
-            for suffix in ("", *_BESIDE, "-journal"):
-                nofollow.refuse_links(layout.database.with_name(layout.database.name + suffix))
-            with closing(_connect(layout.database)) as connection:
-                if _is_from_elsewhere(connection, layout.database):
-                    if not _set_aside(layout, _inode(layout.database)):
+            with closing(sqlite_file.open_connection(path)) as connection:
+                if _is_from_elsewhere(connection, path):
+                    if not sqlite_file.remove(path, lock, sqlite_file.inode(path)):
                         break
                     continue
-                if not _migrate(connection, _inode(layout.database)):
+                if not _migrate(connection, sqlite_file.inode(path)):
                     break
                 return work(connection)
         except sqlite3.DatabaseError as error:
-            if not _is_damage(error) or not _set_aside(layout, inode, now_ns):
+            damaged = sqlite_file.is_damage(error)
+            if not damaged or not sqlite_file.set_aside(path, lock, seen, now_ns):
                 break
-    with closing(_connect(":memory:")) as connection:
+    with closing(sqlite_file.open_connection(None)) as connection:
         _migrate(connection)
         return work(connection)
 
@@ -72,50 +65,23 @@ def _keep_out_of_git(layout: Layout) -> None:
         state_dir.ensure_state_dir(layout)
 
 
-@contextmanager
-def writing(connection: "sqlite3.Connection") -> Iterator[None]:
-    """Make everything inside one change: all of it, or nothing."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-
-
-@cache
 def queries() -> dict[str, str]:
     """Return the statements of `queries.sql` by name."""
-    text = _HERE.joinpath("queries.sql").read_text(encoding="utf-8")
-    _, *parts = _NAME.split(text)
-    return dict(zip(parts[::2], map(str.strip, parts[1::2]), strict=True))
+    return sqlite_file.named_statements(_HERE / "queries.sql")
 
 
-@cache
-def migrations() -> tuple[Path, ...]:
-    """Return the scripts in their order; the first brings an empty file to version 1."""
-    folder = _HERE / "migrations"
-    # Not `glob`, which a listing would wait for longer.
-    names = sorted(os.listdir(folder))  # noqa: PTH208 - see above
-    return tuple(folder / name for name in names if name.endswith(".sql"))
-
-
-def _connect(path: Path | str) -> "sqlite3.Connection":
-    import sqlite3  # noqa: PLC0415 - see `connect`
-
-    # No isolation level: transactions begin where `writing` says so and nowhere else.
-    return sqlite3.connect(path, timeout=_LOCK_TIMEOUT_S, isolation_level=None)
+def _migrations() -> tuple[Path, ...]:
+    return sqlite_file.scripts(_HERE / "migrations")
 
 
 def _is_from_elsewhere(connection: "sqlite3.Connection", path: Path) -> bool:
     """Tell whether the file, unless it is empty or of a newer runr, was made as another one."""
-    if _version(connection) > len(migrations()):
+    if _version(connection) > len(_migrations()):
         return False
     if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
         return False
     mark = int(connection.execute("PRAGMA application_id").fetchone()[0])
-    return mark != _mark(_inode(path))
+    return mark != _mark(sqlite_file.inode(path))
 
 
 def _mark(inode: int | None) -> int:
@@ -125,7 +91,7 @@ def _mark(inode: int | None) -> int:
 
 def _migrate(connection: "sqlite3.Connection", inode: int | None = None) -> bool:
     """Bring the file to the newest version; False, and untouched, where it is newer than that."""
-    newest = len(migrations())
+    newest = len(_migrations())
     version = _version(connection)
     if version > newest:
         return False
@@ -134,9 +100,8 @@ def _migrate(connection: "sqlite3.Connection", inode: int | None = None) -> bool
         # Stays with the file.
         connection.execute("PRAGMA journal_mode = WAL")
         with writing(connection):
-            for script in migrations()[_version(connection) :]:
-                for statement in _statements(script.read_text(encoding="utf-8")):
-                    connection.execute(statement)
+            for script in _migrations()[_version(connection) :]:
+                sqlite_file.run_script(connection, script)
             connection.execute(f"PRAGMA application_id = {_mark(inode)}")
             connection.execute(f"PRAGMA user_version = {newest}")
     return True
@@ -144,57 +109,6 @@ def _migrate(connection: "sqlite3.Connection", inode: int | None = None) -> bool
 
 def _version(connection: "sqlite3.Connection") -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
-
-
-def _statements(script: str) -> Iterator[str]:
-    """Split `script`, because `executescript` would commit the transaction around it."""
-    import sqlite3  # noqa: PLC0415 - see `connect`
-
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
-
-
-def _is_damage(error: "sqlite3.DatabaseError") -> bool:
-    import sqlite3  # noqa: PLC0415 - see `connect`
-
-    # The low byte is the kind of error, the rest its details.
-    kind = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return kind in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
-
-
-def _set_aside(layout: Layout, inode: int | None, now_ns: int | None = None) -> bool:
-    """Rename the file after the time, or remove it; False where the folder cannot be written."""
-    try:
-        with files.locked(layout.status_lock.with_name("database")):
-            # Whoever came first already moved it: then the file in its place is a good one.
-            if _inode(layout.database) == inode:
-                for suffix in _BESIDE:
-                    beside = layout.database.with_name(layout.database.name + suffix)
-                    nofollow.unlink(beside, missing_ok=True)
-                if now_ns is None:
-                    nofollow.unlink(layout.database, missing_ok=True)
-                else:
-                    nofollow.rename(
-                        layout.database, f"{layout.database.name}.corrupt-{_at(now_ns)}"
-                    )
-    except OSError:
-        return False
-    return True
-
-
-def _at(now_ns: int) -> str:
-    return datetime.fromtimestamp(now_ns // 1_000_000_000, UTC).strftime("%Y%m%dT%H%M%SZ")
-
-
-def _inode(path: Path) -> int | None:
-    try:
-        return nofollow.stat(path).st_ino
-    except OSError:
-        return None
 
 
 def cached(layout: Layout, name: str, question: Any, work: Callable[[], Any]) -> Any:

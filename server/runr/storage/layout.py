@@ -119,6 +119,14 @@ class Layout(NamedTuple):
         return self.runr / "runr.db"
 
     @property
+    def history(self) -> Path:
+        return self.runr / "history.db"
+
+    @property
+    def history_lock(self) -> Path:
+        return self.runr / "locks" / "history"
+
+    @property
     def hooks_log(self) -> Path:
         return self.runr / "hooks.log"
 

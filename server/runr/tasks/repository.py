@@ -9,6 +9,7 @@ from runr import __version__
 from runr.errors import UnknownNameError, UsageError
 from runr.next_steps import commands
 from runr.storage import database as storage_database
+from runr.storage import sqlite_file
 from runr.storage.layout import TASKS, Layout
 from runr.tasks import codec
 from runr.tasks.files import FolderState, FoundFile, is_below, read_bounded, walk_tasks
@@ -189,6 +190,6 @@ def _keep(database: "sqlite3.Connection", fresh: Sequence[_Row], gone: Collectio
     if not fresh and not gone:
         return
     queries = storage_database.queries()
-    with storage_database.writing(database):
+    with sqlite_file.writing(database):
         database.executemany(queries["put_task_definition"], fresh)
         database.executemany(queries["delete_task_definition"], [(path,) for path in gone])

@@ -1,0 +1,118 @@
+"""Fill the database of the history from the journals: those that have changed since, or all."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, TypeVar
+
+from runr.history import database, journals
+from runr.history.job_rows import JobRows
+from runr.history.journals import Mark, ReadJournal
+from runr.project import Project
+from runr.runs import clone_key
+from runr.storage.layout import Layout
+from runr.storage.sqlite_file import writing
+
+if TYPE_CHECKING:
+    import sqlite3
+
+Answer = TypeVar("Answer")
+
+#: As many journals are read in one transaction: a writer that waits does not wait long.
+_BATCH = 200
+
+#: What of the database is made from the journals.
+TABLES = (
+    "journals",
+    "runs",
+    "task_statuses",
+    "attempts",
+    "usages",
+    "verifications",
+    "checks",
+    "job_runs",
+    "landings",
+)
+
+
+def ask(project: Project, work: Callable[["sqlite3.Connection"], Answer]) -> Answer:
+    """Return what `work` makes of the database, which has what the journals say now."""
+
+    def ask_fresh(connection: "sqlite3.Connection") -> Answer:
+        with project.doing("reading the journals"):
+            refresh(project.layout, connection)
+        return work(connection)
+
+    return database.connect(project.layout, project.clock(), ask_fresh)
+
+
+def refresh(layout: Layout, connection: "sqlite3.Connection") -> int:
+    """Read the journals that have changed, forget those that are gone; return how many there were.
+
+    A journal that grows meanwhile is read again the next time.
+    """
+    there, known = journals.marks(layout), _known(connection)
+    changed = sorted(path for path, mark in there.items() if known.get(path) != mark)
+    gone = [path for path in known if path not in there]
+    key = clone_key.find(layout.root) if changed else None
+    for first in range(0, len(changed), _BATCH):
+        batch = changed[first : first + _BATCH]
+        read = [(path, there[path], journals.read(layout, path, key)) for path in batch]
+        _write(connection, read)
+    if gone:
+        with writing(connection):
+            connection.executemany(database.queries()["delete_journal"], [(path,) for path in gone])
+    return len(changed) + len(gone)
+
+
+def differences(layout: Layout, connection: "sqlite3.Connection", now: datetime) -> dict[str, int]:
+    """Return how many rows of each table differ from those that the journals lead to."""
+    with database.in_memory(now) as fresh:
+        refresh(layout, fresh)
+        found = {table: rows(connection, table) ^ rows(fresh, table) for table in TABLES}
+    return {table: len(differing) for table, differing in found.items() if differing}
+
+
+def rows(connection: "sqlite3.Connection", table: str) -> set[tuple[object, ...]]:
+    """Return all rows of a table of `TABLES`."""
+    if table not in TABLES:
+        raise ValueError(table)
+    return set(connection.execute(f"SELECT * FROM {table}"))  # noqa: S608 - one of TABLES
+
+
+def _known(connection: "sqlite3.Connection") -> Mapping[str, Mark]:
+    listed = connection.execute(database.queries()["list_marks"])
+    return {path: Mark(size, changed_ns) for path, size, changed_ns in listed}
+
+
+def _write(connection: "sqlite3.Connection", read: Sequence[tuple[str, Mark, ReadJournal]]) -> None:
+    import sqlite3  # noqa: PLC0415 - as in `database`
+
+    with writing(connection):
+        for path, mark, found in read:
+            connection.execute("SAVEPOINT journal")
+            try:
+                _put(connection, path, mark, found)
+            except sqlite3.IntegrityError as error:
+                # Every value of a journal that runr wrote passes the checks of the schema.
+                connection.execute("ROLLBACK TO journal")
+                _put(connection, path, mark, ReadJournal("damaged", str(error), None))
+            connection.execute("RELEASE journal")
+
+
+def _put(connection: "sqlite3.Connection", path: str, mark: Mark, found: ReadJournal) -> None:
+    queries = database.queries()
+    connection.execute(queries["delete_journal"], (path,))
+    connection.execute(queries["put_journal"], (path, *mark, found.record, found.detail))
+    if found.rows is None:
+        return
+    if isinstance(found.rows, JobRows):
+        connection.execute(queries["put_job_run"], found.rows.job_run)
+        connection.executemany(queries["put_landing"], found.rows.landings)
+        return
+    connection.execute(queries["put_run"], found.rows.run)
+    connection.executemany(queries["put_task_status"], found.rows.statuses)
+    connection.executemany(queries["put_attempt"], found.rows.attempts)
+    connection.executemany(queries["put_usage"], found.rows.usages)
+    connection.executemany(queries["put_verification"], found.rows.verifications)
+    connection.executemany(queries["put_check"], found.rows.checks)
+    connection.executemany(queries["put_landing"], found.rows.landings)

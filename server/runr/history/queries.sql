@@ -1,0 +1,107 @@
+-- has_schema_version: Whether the file has a schema at all
+SELECT 1
+FROM sqlite_master
+WHERE type = 'table' AND name = 'schema_version';
+
+-- schema_version: Which schema the file has
+SELECT coalesce(max(version), 0)
+FROM schema_version;
+
+-- put_schema_version: Record a migration
+INSERT INTO schema_version (version, migrated_at)
+VALUES (?, ?);
+
+-- origin: Which file this was when it was made, and which reader made its rows
+SELECT seal, reader
+FROM origin;
+
+-- put_origin: Record which file this is
+INSERT INTO origin (only, seal, reader)
+VALUES (1, ?, ?)
+ON CONFLICT (only) DO UPDATE SET seal = excluded.seal, reader = excluded.reader;
+
+-- list_marks: Which journals were read, and how large they were
+SELECT path, size, changed_ns
+FROM journals;
+
+-- delete_journal: Forget a journal with all that it says
+DELETE FROM journals
+WHERE path = ?;
+
+-- put_journal: Record that a journal was read
+INSERT INTO journals (path, size, changed_ns, record, detail)
+VALUES (?, ?, ?, ?, ?);
+
+-- put_run: Add a run
+INSERT INTO runs (
+    id, journal, record, kind, task, title, task_type, task_sha256, worker, job_run_id, base_sha,
+    branch, target, created_at, ended_at, active_seconds, result, stop_reason, verification
+)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- put_task_status: Add a change of a task's status
+INSERT INTO task_statuses (
+    run_id, seq, task, time, status, cause, actor, evidence, stop_reason, reason, commit_sha
+)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- put_attempt: Add an attempt
+INSERT INTO attempts (
+    run_id, number, worker, session_id, started_at, ended_at, outcome, detail
+)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+
+-- put_usage: Add what was used
+INSERT INTO usages (
+    run_id, seq, time, phase, worker, model, cost_usd, input_tokens, output_tokens, turns
+)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- put_verification: Add a verification
+INSERT INTO verifications (
+    run_id, seq, number, attempt, phase, time, result, outcome, place, tree
+)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- put_check: Add a check of a verification
+INSERT INTO checks (run_id, seq, number, tier, command, exit_code, seconds, runs)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+
+-- put_job_run: Add a job run
+INSERT INTO job_runs (
+    id, journal, record, job, branch, target, base_sha, created_at, ended_at, result, code, reason,
+    task_count, completed_count
+)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- put_landing: Add a landing
+INSERT INTO landings (
+    run_id, job_run_id, seq, task, time, target, how, commit_sha, actor, reason
+)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- task_changes: What happened to a task, oldest first, with what the journal of each run proves
+SELECT s.time, s.seq, s.status, s.cause, s.actor, s.evidence, s.stop_reason, s.reason, s.commit_sha,
+    s.run_id, r.record
+FROM task_statuses AS s
+JOIN runs AS r ON r.id = s.run_id
+WHERE s.task = ?
+ORDER BY s.time, s.run_id, s.seq;
+
+-- task_landings: When work for a task got into which branch, oldest first
+SELECT l.time, l.seq, l.target, l.how, l.commit_sha, l.actor, l.reason, l.run_id, r.record
+FROM landings AS l
+JOIN runs AS r ON r.id = l.run_id
+WHERE l.task = ?
+ORDER BY l.time, l.run_id, l.seq;
+
+-- task_run_counts: How many runs of a task there were, and how many of them are not confirmed
+SELECT count(*), coalesce(sum(record <> 'confirmed'), 0)
+FROM runs
+WHERE task = ?;
+
+-- damaged_journals: Journals that say nothing, or not all that they did
+SELECT path, record, detail
+FROM journals
+WHERE record <> 'confirmed'
+ORDER BY path;

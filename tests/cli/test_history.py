@@ -1,0 +1,96 @@
+"""`runr history` and `runr db`: what happened to a task, and the database behind it."""
+
+import re
+from typing import Any
+
+from cli.terminal import Place, Prepare
+from runr.storage.layout import Layout
+from unit.journals_of_runs import Journals, stopped
+
+DATABASE = ".runr/history.db"
+
+
+def decided(place: Place) -> None:
+    place.task("m.md", "type: manual")
+    place.commit("Tasks")
+    Journals(Layout(place.root)).run("m", stopped())
+    place.runr("complete-task", "m", "--reason", "did it", "--by", "Ada", code=0)
+    place.task("m.md", "type: manual", "In other words.")
+    place.runr("acknowledge", "m", "--reason", "only the words", "--by", "Bea", code=0)
+    place.runr("reset", "m", "--reason", "by mistake", "--by", "Cy", code=0)
+
+
+def changes(answer: Any) -> list[tuple[str, ...]]:
+    return [(row["what"], row["status"], row["by"], row["reason"]) for row in answer["changes"]]
+
+
+def test_the_history_of_a_task_has_every_change_with_who_and_why(prepared: Prepare) -> None:
+    place = prepared(decided)
+    answer = place.runr("history", "m", "--json", code=0).json
+    run = answer["changes"][0]["run_id"]
+    assert changes(answer) == [
+        ("started", "in_progress", "worker:script", None),
+        ("stopped", "stopped", f"run:{run}", "make test failed"),
+        ("completed", "completed", "person:Ada", "did it"),
+        ("acknowledged", "completed", "person:Bea", "only the words"),
+        ("reset", "pending", "person:Cy", "by mistake"),
+    ]
+    assert (answer["status"], answer["run_count"]) == ("pending", 4)
+    shown = place.runr("history", "m", env={"TZ": "UTC-2"}, code=0)
+    assert re.search(r"2025-01-06 10:05  stopped +verification_failed  run \S+  \(make", shown.out)
+    assert re.search(r"completed +attested  run \S+  by Ada  \(did it\)", shown.out)
+    assert shown.steps == [f"runr report {answer['changes'][-1]['run_id']}", "runr why m.md"]
+
+
+def test_a_task_whose_file_is_gone_still_has_its_history(prepared: Prepare) -> None:
+    place = prepared(decided)
+    (place.root / ".runr/tasks/m.md").unlink()
+    answer = place.runr("history", "m", "--json", code=0).json
+    assert (len(answer["changes"]), answer["notes"]) == (5, ["its task file is gone"])
+    refused = place.runr("history", "nothing", code=2)
+    assert "there is no task 'nothing'" in refused.err
+
+
+def test_records_that_were_copied_from_another_clone_are_no_evidence(
+    prepared: Prepare,
+) -> None:
+    place = prepared(decided)
+    clone = place.clone()
+    (clone.root / ".runr/runs").parent.mkdir(exist_ok=True)
+    (place.root / ".runr/runs").rename(clone.root / ".runr/runs")
+    answer = clone.runr("history", "m", "--json", code=0).json
+    assert {row["record"] for row in answer["changes"]} == {"foreign"}
+    assert "no evidence" in clone.runr("history", "m", code=0).out
+
+
+def test_the_database_is_ignored_by_git_and_may_be_deleted(prepared: Prepare) -> None:
+    place = prepared(decided)
+    before = place.runr("history", "m", "--json", code=0).json
+    path = place.runr("db", "path", code=0).out.strip()
+    assert path == str(place.root / DATABASE)
+    assert "db" not in place.git("status", "--porcelain", "-uall")
+    assert place.runr("rebuild", code=0).out
+    assert not (place.root / DATABASE).exists()
+    assert place.runr("history", "m", "--json", code=0).json == before
+    assert place.runr("db", "vacuum", "--json", code=0).json["message"].startswith(DATABASE)
+    assert "as in the journals: 4 runs" in place.runr("db", "check", code=0).out
+
+
+def test_check_says_what_is_damaged_and_how_it_is_made_again(prepared: Prepare) -> None:
+    place = prepared(decided)
+    (place.root / DATABASE).write_bytes(b"no database" * 1000)
+    checked = place.runr("db", "check", code=10)
+    assert "no database, or damaged" in checked.out
+    assert (place.root / DATABASE).read_bytes().startswith(b"no")
+    assert checked.steps == ["runr rebuild"]
+    place.paste("runr rebuild")
+    place.runr("db", "check", code=0)
+
+
+def test_a_link_in_the_place_of_the_database_is_refused(prepared: Prepare) -> None:
+    place = prepared(decided)
+    outside = place.write("../outside")
+    (place.root / DATABASE).symlink_to(outside)
+    refused = place.runr("history", "m", code=10)
+    assert "is a symbolic link" in refused.err
+    assert not outside.read_bytes()
