@@ -7,6 +7,8 @@ import pytest
 
 from cli.terminal import Place
 
+RESUMABLE = "the run is active, or can be resumed"
+
 
 def waiting(place: Place, name: str = "a") -> Any:
     """Return a run whose verified commit waits on its own branch."""
@@ -211,3 +213,21 @@ def test_a_branch_that_is_checked_out_is_kept(place: Place) -> None:
     (kept,) = clean(place)["kept"]
     assert "checked out" in kept["why"]
     assert ours(place) == [run["branch"]]
+
+
+def test_an_earlier_commit_goes_once_its_run_can_never_complete(place: Place) -> None:
+    place.script("a.md", "echo 1 > a.txt", "verify: ['grep -q 2 a.txt']")
+    place.commit("Task")
+    run = place.run("a", code=4)["id"]
+    # As a further attempt on top of the branch leaves it.
+    place.git("update-ref", f"refs/runr/{run}/1", "HEAD")
+    kept = place.runr("clean", "--older-than", "0s", "--json", code=0).json["kept"]
+    assert {"what": f"earlier commit of run {run}", "why": RESUMABLE} in kept
+    place.script("a.md", "echo 2 > a.txt", "verify: ['grep -q 2 a.txt']")
+    place.commit("Right")
+    place.run("a")
+    assert "earlier commit" not in " ".join(place.runr("clean", "--json").json["removed"])
+    shown = place.runr("clean", "--older-than", "0s", "--dry-run", "--json", code=0).json["removed"]
+    assert shown == place.runr("clean", "--older-than", "0s", "--json", code=0).json["removed"]
+    assert f"earlier commit of run {run}" in shown
+    assert place.git("for-each-ref", "refs/runr") == ""

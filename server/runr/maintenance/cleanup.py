@@ -102,6 +102,31 @@ class Cleaner:
             if name not in self._folders:
                 self._keep(f"worktree {folder / name}", "no run on record names it")
 
+    def remove_kept_commits(self) -> None:
+        """Remove commits from before a further attempt, of runs that cannot go on any more."""
+        for run_id, refs in leftovers.kept_commits(self._repo).items():
+            if (why := self._needs(run_id)) is not None:
+                self._keep(f"earlier commit of run {run_id}", why)
+                continue
+            if not self._request.dry_run:
+                leftovers.remove_refs(self._repo, refs)
+            self.removed.append(f"earlier commit of run {run_id}")
+
+    def _needs(self, run_id: str) -> str | None:
+        """Return why the earlier commits of a run stay."""
+        try:
+            state = journal.state(self._project.layout.run(run_id))
+        except DamagedStateError:
+            return "its record is damaged: see runr doctor"
+        if state is None:
+            return "no run on record names it"
+        if run_id in self._forced:
+            return None
+        if state.result is None or (state.result == "stopped" and run_id in self._named):
+            return "the run is active, or can be resumed"
+        young = self._seconds(state) < self._limit()
+        return f"the run ended less than {_age(self._limit())} ago" if young else None
+
     def describe(self) -> list[Kept]:
         """Return what is kept, records together."""
         rows = list(self._kept)
@@ -218,6 +243,7 @@ def clean(project: Project, request: CleanRequest) -> CleanResult:
     cleaner = Cleaner(project, request, named)
     for run_id in journal.ids(project.layout):
         cleaner.process(project.layout.run(run_id))
+    cleaner.remove_kept_commits()
     cleaner.report_orphans()
     preview = request.dry_run and cleaner.removed
     steps = after_clean_preview(**request.model_dump(exclude={"dry_run"})) if preview else ()

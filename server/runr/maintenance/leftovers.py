@@ -68,6 +68,20 @@ def remove_leftover(repo: Repo, left: Leftover) -> str | None:
     return None if removed.ok else complaint(removed.err)
 
 
+def kept_commits(repo: Repo) -> dict[str, list[str]]:
+    """Return the refs of commits that runs have kept, by the ids of the runs."""
+    found: dict[str, list[str]] = {}
+    for ref in repo.text("for-each-ref", "--format=%(refname)", "refs/runr/").split():
+        found.setdefault(ref.split("/")[2], []).append(ref)
+    return found
+
+
+def remove_refs(repo: Repo, refs: Iterable[str]) -> None:
+    """Delete the refs."""
+    for ref in refs:
+        repo.run("update-ref", "-d", ref)
+
+
 def orphans(repo: Repo, named: Iterable[str]) -> tuple[str, ...]:
     """Return the branches of runr's that are not among the `named`."""
     found = repo.text("for-each-ref", "--format=%(refname:lstrip=2)", f"refs/heads/{_OURS}")
