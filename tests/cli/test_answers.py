@@ -53,7 +53,7 @@ def test_every_command_answers_with_its_payloads(place: Place) -> None:
         "lint": [["lint"], ["lint", "--fix", "--dry-run"]],
         "runs": [["runs"]],
         "follow": [["follow", "latest"]],
-        "report": [["report"]],
+        "report": [["report"], ["report", "--since", "yesterday"]],
         "note": [["note", "s", "half of it"]],
         "stop": [["stop", "s"]],
         "complete-task": [["complete-task", "m", "--reason", "done"]],

@@ -94,3 +94,26 @@ def test_a_link_in_the_place_of_the_database_is_refused(prepared: Prepare) -> No
     refused = place.runr("history", "m", code=10)
     assert "is a symbolic link" in refused.err
     assert not outside.read_bytes()
+
+
+def test_the_report_of_a_period_is_text_markdown_or_json(prepared: Prepare) -> None:
+    place = prepared(decided)
+    period = ("report", "--since", "2025-01-01", "--until", "2025-02-01")
+    answer = place.runr(*period, "--format", "json", code=0).json
+    assert (answer["completed_count"], answer["stop_reasons"]) == (0, {"verification_failed": 1})
+    again = place.runr(*period, "--json", code=0).json
+    assert {**answer, "waiting": []} == {**again, "waiting": []}
+    shown = place.runr(*period, env={"TZ": "UTC-2"}, code=0).out
+    assert shown.startswith("From 2025-01-01 00:00 to 2025-02-01 00:00\n\nSummary\n")
+    assert "| verification_failed | 1 |" in place.runr(*period, "--format", "markdown").out
+    since = place.runr("report", "--since", "yesterday", "--json", code=0).json
+    assert (since["completed_by_evidence"], since["reset_count"]) == ({"attested": 1}, 1)
+
+
+def test_a_report_is_of_a_run_or_of_a_period(prepared: Prepare) -> None:
+    place = prepared(decided)
+    assert place.runr("report", "latest", "--since", "7d", code=2).steps == ["runr report latest"]
+    refused = place.runr("report", "--tag", "api", code=2)
+    assert "require --since" in refused.err
+    assert place.paste(refused.steps[0]).code == 0
+    assert "is no time: write yesterday" in place.runr("report", "--since", "soon", code=2).err

@@ -80,6 +80,24 @@ def render_check(answer: DatabaseCheck) -> str:
     return "\n".join([*lines, *console.render_next_steps(answer.next_steps)])
 
 
+def show_period(
+    invocation: Invocation,
+    since: str,
+    *,
+    until: str | None,
+    tags: tuple[str, ...],
+    workers: tuple[str, ...],
+    form: str | None,
+) -> None:
+    """Print the report of a period."""
+    from runr.history import period_report, report_page  # noqa: PLC0415 - see above
+
+    render = report_page.render_markdown if form == "markdown" else report_page.render_text
+    shown = invocation._replace(as_json=True) if form == "json" else invocation
+    answer = period_report.report(shown.project(), since, until, tags=tags, workers=workers)
+    shown.show(answer, lambda found: render(found, local_time))
+
+
 def render_file(answer: DatabaseFile) -> str:
     """Return the path alone, for a shell."""
     return answer.path

@@ -1,5 +1,7 @@
 """Commands that start, follow, stop and resume runs."""
 
+from typing import Any
+
 import click
 
 from runr.cli import console, render_runs
@@ -120,13 +122,39 @@ def follow(invocation: Invocation, run: str) -> int:
 
 
 @command("report")
-@_RUN_OR_LATEST
-def report(invocation: Invocation, run: str) -> None:
-    """Show what a run did and how it was verified.
+@click.argument("run", metavar="[RUN]", required=False)
+@click.option("--since", metavar="TIME", help="Report a period: yesterday, 7d, 2025-01-08.")
+@click.option("--until", metavar="TIME", help="End of the period; default: now.")
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only tasks with this tag.")
+@click.option("--worker", "workers", multiple=True, metavar="NAME", help="Only this worker.")
+@click.option(
+    "--format",
+    "form",
+    type=Choice(["text", "markdown", "json"]),
+    help="How a period is printed; default: text.",
+)
+def report(invocation: Invocation, run: str | None, since: str | None, **options: Any) -> None:
+    """Show what a run did and how it was verified, or what happened in a period.
 
-    Without RUN, shows the latest one.
+    Without RUN and --since, shows the latest run.
     """
-    answer = lifecycle_runs.read_report(invocation.project(), run)
+    if since is not None and run is not None:
+        raise UsageError(
+            "a report is of RUN or of a period: leave out RUN or --since",
+            next_steps=[commands.report(run)],
+        )
+    if since is not None:
+        # Loads SQLite's library.
+        from runr.cli import history  # noqa: PLC0415 - see above
+
+        history.show_period(invocation, since, **options)
+        return
+    if any(options.values()):
+        raise UsageError(
+            "--until, --tag, --worker and --format require --since",
+            next_steps=[commands.report_since("yesterday")],
+        )
+    answer = lifecycle_runs.read_report(invocation.project(), run or "latest")
     invocation.show(answer, lambda found: found.markdown.rstrip())
 
 

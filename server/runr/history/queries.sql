@@ -105,3 +105,63 @@ SELECT path, record, detail
 FROM journals
 WHERE record <> 'confirmed'
 ORDER BY path;
+
+-- period_changes: Completions, stops and resets, with what a completed task took since its start
+SELECT s.task, r.worker, s.time, s.cause, s.status, s.evidence, s.actor, s.stop_reason, s.reason,
+    s.commit_sha, s.run_id, r.active_seconds,
+    CASE WHEN s.cause = 'completed' THEN (
+        SELECT min(b.time)
+        FROM task_statuses AS b
+        WHERE b.task = s.task AND b.time <= s.time AND b.cause = 'started' AND b.time > coalesce((
+            SELECT max(e.time)
+            FROM task_statuses AS e
+            WHERE e.task = s.task AND e.time < s.time AND e.cause IN ('completed', 'reset')
+        ), '')
+    ) END
+FROM task_statuses AS s
+JOIN runs AS r ON r.id = s.run_id
+WHERE s.cause IN ('completed', 'stopped', 'reset') AND s.time >= :since AND s.time < :until
+    AND r.record = 'confirmed'
+ORDER BY s.time, s.run_id, s.seq;
+
+-- period_first_verifications: How the first verification of each run ended
+SELECT r.task, r.worker, v.result
+FROM verifications AS v
+JOIN runs AS r ON r.id = v.run_id
+WHERE v.time >= :since AND v.time < :until AND v.number = 1 AND v.result IN ('passed', 'failed')
+    AND r.record = 'confirmed';
+
+-- period_attempts: How many attempts the runs had that began in the period
+SELECT r.task, r.worker, (SELECT count(*) FROM attempts AS a WHERE a.run_id = r.id)
+FROM runs AS r
+WHERE r.created_at >= :since AND r.created_at < :until AND r.record = 'confirmed';
+
+-- period_usages: What was used
+SELECT r.task, u.worker, u.model, u.run_id, u.cost_usd, u.input_tokens, u.output_tokens, u.turns
+FROM usages AS u
+JOIN runs AS r ON r.id = u.run_id
+WHERE u.time >= :since AND u.time < :until AND r.record = 'confirmed';
+
+-- period_flaky_checks: Checks of a task that passed and failed on the same tree
+SELECT r.task, r.worker, c.command, sum(c.exit_code IS 0), sum(
+    CASE WHEN c.exit_code IS 0 THEN c.runs - 1 ELSE c.runs END
+)
+FROM verifications AS v
+JOIN checks AS c ON c.run_id = v.run_id AND c.seq = v.seq
+JOIN runs AS r ON r.id = v.run_id
+WHERE v.time >= :since AND v.time < :until AND r.record = 'confirmed' AND c.runs > 0
+GROUP BY r.task, r.worker, c.command, coalesce(v.tree, v.run_id)
+HAVING sum(c.exit_code IS 0) > 0 AND sum(
+    CASE WHEN c.exit_code IS 0 THEN c.runs - 1 ELSE c.runs END
+) > 0;
+
+-- period_landings: How often work got into a branch
+SELECT l.task, coalesce(r.worker, ''), l.target
+FROM landings AS l
+LEFT JOIN runs AS r ON r.id = l.run_id
+WHERE l.time >= :since AND l.time < :until AND coalesce(r.record, 'confirmed') = 'confirmed';
+
+-- period_unconfirmed: How many runs are no evidence
+SELECT count(*)
+FROM runs
+WHERE created_at >= :since AND created_at < :until AND record <> 'confirmed';

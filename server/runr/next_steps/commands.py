@@ -208,6 +208,11 @@ def report(run: str) -> NextStep:
     return _runr("report", run)
 
 
+def report_since(since: str) -> NextStep:
+    """Return how the report of a period is shown."""
+    return _runr("report", "--since", since)
+
+
 def reset(task: str, *, revert: bool = False) -> NextStep:
     """Return how a completion is taken back, with its commit or without."""
     words = ("--revert",) if revert else ()

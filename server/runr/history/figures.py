@@ -1,0 +1,190 @@
+"""What the rows of a period come to: counts, rates, medians. Pure."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from runr.runs.model import Usage
+
+
+class ChangeRow(NamedTuple):
+    """A completion, a stop or a reset; `begun_at` is when work on a completed task began."""
+
+    task: str
+    worker: str
+    time: str
+    cause: str
+    status: str
+    evidence: str | None
+    actor: str
+    stop_reason: str | None
+    reason: str | None
+    commit_sha: str | None
+    run_id: str
+    active_seconds: float
+    begun_at: str | None
+
+
+class FirstVerification(NamedTuple):
+    """The first verification of a run."""
+
+    task: str
+    worker: str
+    result: str
+
+
+class AttemptCount(NamedTuple):
+    """How many attempts a run had."""
+
+    task: str
+    worker: str
+    attempts: int
+
+
+class UsedRow(NamedTuple):
+    """What a phase of a run used."""
+
+    task: str
+    worker: str
+    model: str
+    run_id: str
+    usage: Usage
+
+
+class FlakyRow(NamedTuple):
+    """A check that passed and failed on the same tree: how often each, and in how many runs."""
+
+    task: str
+    worker: str
+    command: str
+    passed: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """Durations in seconds: how many there were, their median and their ninetieth percentile."""
+
+    count: int
+    median: float | None = None
+    p90: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """How many `of` all; the share is None where there are none."""
+
+    count: int
+    of: int
+    share: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerUsage:
+    """What a worker used with a model; the cost is None where none was reported."""
+
+    worker: str
+    model: str
+    runs: int
+    cost_usd: float | None
+    input_tokens: int
+    output_tokens: int
+    turns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlakyCheck:
+    """A check that passed and failed though nothing had changed."""
+
+    command: str
+    passed: int
+    failed: int
+    tasks: list[str]
+
+
+def percentile(values: Sequence[float], share: float) -> float | None:
+    """Return the value below which `share` of all are, between two values in proportion."""
+    if not values:
+        return None
+    ordered = sorted(values)
+    place = (len(ordered) - 1) * share
+    low = int(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+
+
+def spread(seconds: Sequence[float]) -> Spread:
+    """Return how durations are spread."""
+    median, p90 = percentile(seconds, 0.5), percentile(seconds, 0.9)
+    return Spread(
+        count=len(seconds),
+        median=None if median is None else round(median, 1),
+        p90=None if p90 is None else round(p90, 1),
+    )
+
+
+def rate(count: int, of: int) -> Rate:
+    """Return a rate; its share has three digits."""
+    return Rate(count=count, of=of, share=round(count / of, 3) if of else None)
+
+
+def most_frequent(reasons: Iterable[str]) -> dict[str, int]:
+    """Return how often each reason occurs, the most frequent first, then by name."""
+    counted = Counter(reasons)
+    return dict(sorted(counted.items(), key=lambda each: (-each[1], each[0])))
+
+
+def by_worker(rows: Iterable[UsedRow]) -> list[WorkerUsage]:
+    """Return what each worker used with each model, the most expensive first."""
+    total: defaultdict[tuple[str, str], Usage] = defaultdict(Usage)
+    runs: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    for row in rows:
+        key = row.worker, row.model
+        total[key] = total[key].plus(row.usage)
+        runs[key].add(row.run_id)
+    found = [
+        WorkerUsage(
+            worker=worker,
+            model=model,
+            runs=len(runs[worker, model]),
+            cost_usd=None if usage.cost_usd is None else round(usage.cost_usd, 4),
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            turns=usage.turns,
+        )
+        for (worker, model), usage in total.items()
+    ]
+    return sorted(found, key=lambda each: (-(each.cost_usd or 0), each.worker, each.model))
+
+
+def cost(usages: Iterable[WorkerUsage]) -> float | None:
+    """Return the sum of the costs that are known; None where none is."""
+    known = [each.cost_usd for each in usages if each.cost_usd is not None]
+    return round(sum(known), 4) if known else None
+
+
+def flaky(rows: Iterable[FlakyRow], most: int) -> list[FlakyCheck]:
+    """Return the checks that failed most often without a change."""
+    passed: Counter[str] = Counter()
+    failed: Counter[str] = Counter()
+    tasks: defaultdict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        passed[row.command] += row.passed
+        failed[row.command] += row.failed
+        tasks[row.command].add(row.task)
+    found = [
+        FlakyCheck(
+            command=command,
+            passed=passed[command],
+            failed=failed[command],
+            tasks=sorted(tasks[command]),
+        )
+        for command in tasks
+    ]
+    return sorted(found, key=lambda each: (-each.failed, each.command))[:most]
+
+
+def evidence_counts(changes: Iterable[ChangeRow]) -> Mapping[str, int]:
+    """Return how many completions there were on each evidence."""
+    return most_frequent(row.evidence or "none" for row in changes)

@@ -1,0 +1,68 @@
+"""The period of a report: from when, until when, of which tasks and workers. Pure."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from runr.errors import UsageError
+from runr.text import parse_duration
+
+_FORMS = "write yesterday, today, how long ago (90m, 7d), a day (2025-01-08) or a time"
+
+
+class Period(NamedTuple):
+    """The time from `since` to before `until`, in UTC; no worker means all of them.
+
+    `tasks` are the paths that count, None for all.
+    """
+
+    since: str
+    until: str
+    workers: tuple[str, ...] = ()
+    tasks: frozenset[str] | None = None
+
+    def covers(self, task: str, worker: str) -> bool:
+        """Tell whether what happened to a task, by a worker, belongs to it."""
+        meant = self.tasks is None or task in self.tasks
+        return meant and (not self.workers or worker in self.workers)
+
+
+def parse_moment(text: str, now: datetime) -> datetime:
+    """Return the moment that `text` means in the time zone of `now`; UsageError for none."""
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    match text.strip().lower():
+        case "now":
+            return now
+        case "today":
+            return midnight
+        case "yesterday":
+            return midnight - timedelta(days=1)
+    try:
+        return now - timedelta(seconds=parse_duration(text))
+    except (ValueError, OverflowError):
+        pass
+    try:
+        read = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise UsageError(f"{text!r} is no time: {_FORMS}") from None
+    return read if read.tzinfo else read.replace(tzinfo=now.tzinfo)
+
+
+def make(
+    since: str,
+    until: str | None,
+    now: datetime,
+    *,
+    workers: Sequence[str] = (),
+    tasks: frozenset[str] | None = None,
+) -> Period:
+    """Return the period between two moments as a user writes them; UsageError for an empty one."""
+    begin, end = parse_moment(since, now), parse_moment(until or "now", now)
+    if begin >= end:
+        raise UsageError(f"the period is empty: it begins at {begin:%F %R} and ends at {end:%F %R}")
+    return Period(written(begin), written(end), tuple(workers), tasks)
+
+
+def written(moment: datetime) -> str:
+    """Return a moment as journals write it, so that texts compare as times do."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"

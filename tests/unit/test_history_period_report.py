@@ -1,0 +1,106 @@
+"""The figures of a period, from journals that are written as runr writes them."""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from runr.history import period_report, report_page
+from runr.history.figures import Rate, Spread
+from runr.history.period_report import PeriodReport
+from runr.project import Project
+from runr.runs.events import RunResumed
+from unit.git_trees import make
+from unit.journals_of_runs import (
+    COMPLETED,
+    FAILING,
+    MONDAY,
+    PASSING,
+    Journals,
+    completed,
+    landed,
+    stopped,
+    verified,
+    worked,
+)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Return a project with a week of runs: `old` on Monday, the others on Friday."""
+    root = make(tmp_path / "repo")
+    found = Project.open(root, {})
+    (found.layout.tasks).mkdir(parents=True)
+    for name, header in (("a", "tags: [api]"), ("b", ""), ("by-hand", "type: manual")):
+        (found.layout.tasks / f"{name}.md").write_text(f"---\n{header}\n---\n# {name}\n")
+    journals = Journals(found.layout)
+    journals.run("old", completed(cost_usd=9.0))
+    journals.now = MONDAY + timedelta(days=4)
+    journals.run("a", completed(cost_usd=0.5, input_tokens=1000, output_tokens=100))
+    again = journals.run("b", stopped(), worker="codex")
+    journals.append(again, [RunResumed(), *worked(2), verified(PASSING), *landed(), COMPLETED])
+    flaky = PASSING | {"command": "make e2e", "runs": 2}
+    journals.run("c", [*worked(), verified(FAILING, flaky), COMPLETED])
+    return replace(found, clock=lambda: MONDAY + timedelta(days=5))
+
+
+def reported(
+    project: Project, tags: tuple[str, ...] = (), workers: tuple[str, ...] = ()
+) -> PeriodReport:
+    return period_report.report(project, "2025-01-09", tags=tags, workers=workers)
+
+
+def test_the_report_of_a_period_has_what_happened_in_it(project: Project) -> None:
+    found = reported(project)
+    assert (found.completed_count, found.completed_by_evidence) == (3, {"verified": 3})
+    assert (found.stopped_count, found.failed_count, found.reset_count) == (1, 0, 0)
+    assert found.stop_reasons == {"verification_failed": 1}
+    assert (found.attempt_count, found.landed_count) == (4, 2)
+    assert found.first_pass == Rate(count=1, of=3, share=0.333)
+    # Of `b`, the time between its stop and its resume belongs to the lead only.
+    assert found.lead_seconds == Spread(count=3, median=360.0, p90=600.0)
+    assert found.run_seconds == Spread(count=3, median=360.0, p90=552.0)
+    assert [(row.worker, row.cost_usd, row.input_tokens) for row in found.usage] == [
+        ("script", 0.5, 1000)
+    ]
+    assert [(row.command, row.passed, row.failed) for row in found.flaky_checks] == [
+        ("make e2e", 1, 1),
+        ("make test", 1, 1),
+    ]
+    assert [row.task_path for row in found.waiting] == [".runr/tasks/by-hand.md"]
+    assert period_report.report(project, "2025-01-06", "2025-01-08").cost_usd == 9.0
+
+
+def test_a_report_can_be_about_a_tag_or_a_worker(project: Project) -> None:
+    tagged, of_codex = reported(project, tags=("api",)), reported(project, workers=("codex",))
+    assert [row.task_path for row in tagged.completions] == [".runr/tasks/a.md"]
+    assert (tagged.waiting, tagged.flaky_checks, tagged.cost_usd) == ([], [], 0.5)
+    assert [row.task_path for row in of_codex.completions] == [".runr/tasks/b.md"]
+    assert (of_codex.stop_reasons, of_codex.cost_usd) == ({"verification_failed": 1}, None)
+
+
+def test_text_and_markdown_have_the_same_facts(project: Project) -> None:
+    found = reported(project)
+    text = report_page.render_text(found, lambda time: time[:16])
+    page = report_page.render_markdown(found, lambda time: time[:16])
+    assert "completed                         3: 3 verified\n" in text
+    assert "| completed | 3: 3 verified |\n" in page
+    assert "  script  -      1     $0.50  1,000  100\n" in text
+    assert "| script | - | 1 | $0.50 | 1,000 | 100 |\n" in page
+    assert [line for line in page.splitlines() if line.startswith("## ")] == [
+        "## Summary",
+        "## Completed",
+        "## Stop reasons",
+        "## Usage",
+        "## Flaky checks",
+        "## Waiting for a person",
+    ]
+
+
+def test_runs_of_other_clones_are_counted_apart(project: Project, tmp_path: Path) -> None:
+    other = make(tmp_path / "other")
+    (other / ".runr").mkdir()
+    project.layout.runs.rename(other / ".runr/runs")
+    found = period_report.report(Project.open(other, {}), "2025-01-09")
+    assert (found.completed_count, found.usage, found.unconfirmed_runs) == (0, [], 3)
