@@ -60,6 +60,7 @@ def test_every_command_answers_with_its_payloads(place: Place) -> None:
         "approve": [["run", "b"], ["approve", "b", "--reason", "good"]],
         "verify": [["verify"]],
         "history": [["history", "a"]],
+        "metrics": [["metrics"]],
         "db": [["db", "path"], ["db", "check"], ["db", "migrate"]],
         "audit": [["audit"]],
         "intervene": [["intervene", "--reason", "by hand", "--all"]],

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from runr.history import period_report, report_page
+from runr.history import metrics, period_report, report_page
 from runr.history.figures import Rate, Spread
+from runr.history.metrics import Metric, Metrics, Sample
 from runr.history.period_report import PeriodReport
 from runr.project import Project
 from runr.runs.events import RunResumed
@@ -104,3 +105,31 @@ def test_runs_of_other_clones_are_counted_apart(project: Project, tmp_path: Path
     project.layout.runs.rename(other / ".runr/runs")
     found = period_report.report(Project.open(other, {}), "2025-01-09")
     assert (found.completed_count, found.usage, found.unconfirmed_runs) == (0, [], 3)
+
+
+def test_metrics_are_over_all_records(project: Project) -> None:
+    text = metrics.open_metrics(metrics.collect(project))
+    lines = text.splitlines()
+    for expected in (
+        "# TYPE runr_completions counter",
+        'runr_completions_total{evidence="verified"} 4',
+        'runr_stops_total{reason="verification_failed"} 1',
+        'runr_cost_usd_total{worker="script",model=""} 9.5',
+        'runr_tokens_total{worker="script",model="",direction="input"} 1000',
+        'runr_run_seconds_total{worker="codex"} 600',
+        "# UNIT runr_run_seconds seconds",
+        "runr_attempts_total 5",
+        'runr_tasks{status="waiting"} 1',
+    ):
+        assert expected in lines
+    assert lines[-1] == "# EOF"
+    assert len({line.split()[0] for line in lines if line[0] != "#"}) == sum(
+        line[0] != "#" for line in lines
+    )
+
+
+def test_the_values_of_labels_are_escaped() -> None:
+    sample = Sample(labels={"worker": 'a "b"\\c\nd'}, value=1)
+    metric = Metric(name="x", kind="gauge", help="X.", samples=[sample])
+    shown = metrics.open_metrics(Metrics(metrics=[metric])).splitlines()
+    assert shown[2] == 'x{worker="a \\"b\\"\\\\c\\nd"} 1'

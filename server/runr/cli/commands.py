@@ -56,6 +56,7 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = {
     },
     "History and provenance": {
         "history": Entry("history:history", "Show everything that happened to a task."),
+        "metrics": Entry("history:metrics", "Print figures as OpenMetrics text."),
         "verify": Entry("verify:verify", "Prove the recorded completions."),
         "audit": Entry("provenance:audit", "Audit commit provenance."),
         "intervene": Entry("provenance:intervene", "Commit manual work with a record."),

@@ -115,6 +115,18 @@ def history(invocation: Invocation, task: str) -> None:
     invocation.show(task_history.read_history(invocation.project(), task), render_history)
 
 
+@command("metrics")
+def metrics(invocation: Invocation) -> None:
+    """Print figures over all records as OpenMetrics text.
+
+    For programs that watch: Prometheus and others read it. With --json, as JSON.
+    """
+    from runr.history import metrics as history_metrics  # noqa: PLC0415 - see above
+
+    answer = history_metrics.collect(invocation.project())
+    invocation.show(answer, history_metrics.open_metrics)
+
+
 @group("db")
 def db() -> None:
     """Check, migrate and shrink the history database.

@@ -165,3 +165,8 @@ WHERE l.time >= :since AND l.time < :until AND coalesce(r.record, 'confirmed') =
 SELECT count(*)
 FROM runs
 WHERE created_at >= :since AND created_at < :until AND record <> 'confirmed';
+
+-- ended_runs: The result of each ended run, its worker, and how long it worked
+SELECT result, worker, active_seconds
+FROM runs
+WHERE ended_at > '' AND record = 'confirmed';
