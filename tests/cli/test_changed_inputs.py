@@ -3,6 +3,7 @@
 import pytest
 
 from cli.terminal import Place
+from fakes.project_kit import kill, until
 
 CONFIG = '[run]\nworker = "script"\nattempts = 1\n[verify]\ntier1 = ["grep -q good src/a"]\n'
 WEAKER = "sed -i 's/grep -q good .*\"/test -d .\"/' ../../config.toml"
@@ -27,6 +28,18 @@ def test_settings_that_were_changed_while_the_worker_worked_need_a_person(source
     source.paste(accept)
     assert source.status("t.md")["status"] == "completed"
     assert "accepted by Ada Example" in source.runr("report", "latest").out
+
+
+def test_what_was_asked_of_a_run_at_its_start_is_no_change(source: Place) -> None:
+    at_work = source.root / ".runr" / "at-work"
+    first = f"[ -e {at_work} ] || {{ touch {at_work}; sleep 60; }}"
+    source.script("t.md", f"{first}; echo good > src/a", header="owns: [src/]")
+    source.commit()
+    run = source.runr("run", "--task", "t", "--wait-for-limit", "--detach", "--json", code=0).json
+    until(at_work.exists, "the worker to work")
+    kill(int((source.run_folder(run["id"]) / "lock").read_text()))
+    source.runr("resume", "latest", code=0)
+    assert source.status("t.md")["status"] == "completed"
 
 
 def test_a_task_that_was_changed_while_the_worker_worked_needs_a_person(source: Place) -> None:

@@ -148,16 +148,24 @@ def launch(project: Project, run: RunFiles, lock: int) -> None:
     process.start_runner(project.layout, run, lock, environment)
 
 
-def under_job(config: Config, task: Task, job: JobTerms) -> tuple[Config, Task]:
-    """Return settings and task with what a job asks of its run."""
-    changed: dict[str, object] = {"on_usage_limit": job.on_usage_limit}
-    if job.fallback:
+def as_started(
+    config: Config, task: Task, job: JobTerms | None, *, wait_for_limit: bool
+) -> tuple[Config, Task]:
+    """Return settings and task with what was asked of the run when it was started.
+
+    A resume is held to the same: it would take a difference for a change by the worker.
+    """
+    changed: dict[str, object] = {}
+    if wait_for_limit:
+        changed["on_usage_limit"] = "wait"
+    if job is not None:
+        # A job begins a task afresh whose work does not fit to what has landed.
+        changed |= {"on_usage_limit": job.on_usage_limit, "landing_attempts": 0}
+        task = task._replace(timeout_s=job.timeout_s or task.timeout_s)
+    if job is not None and job.fallback:
         changed["fallback"] = job.fallback
     run = config.run.model_copy(update=changed)
-    return (
-        config.model_copy(update={"run": run}),
-        task._replace(timeout_s=job.timeout_s or task.timeout_s),
-    )
+    return config.model_copy(update={"run": run}), task
 
 
 def record_spec(

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from runr import nofollow
+from runr.config.settings import Config
 from runr.errors import (
     AlreadyRunningError,
     ChangedInputsError,
@@ -283,14 +284,17 @@ def _spec(project: Project, state: RunState, *, accept_changes: bool) -> RunSpec
     run, worker = project.layout.run(state.id), state.start.worker
     if not accept_changes:
         _refuse_changes(project, state, task)
-    config = project.config()
-    if state.start.job is not None:
-        config, task = leases.under_job(config, task, state.start.job)
+    config, task = _as_started(project, state, task)
     spec = record_spec(project, run, task, config, worker=worker)
     if state.phase in (Phase.INTEGRATE, Phase.RECORD):
         # What lands was made for the earlier text: the completion is stale.
         return spec._replace(task_sha256=state.spec.task_sha256)
     return spec
+
+
+def _as_started(project: Project, state: RunState, task: Task) -> tuple[Config, Task]:
+    start = state.start
+    return leases.as_started(project.config(), task, start.job, wait_for_limit=start.wait_for_limit)
 
 
 def _refuse_changes(project: Project, state: RunState, task: Task) -> None:
@@ -304,9 +308,7 @@ def _refuse_changes(project: Project, state: RunState, task: Task) -> None:
     if not (state.inputs_changed or unknown):
         return
     known = json.loads(nofollow.read(project.layout.run(state.id).config))
-    config = project.config()
-    if state.start.job is not None:
-        config, _ = leases.under_job(config, task, state.start.job)
+    config, _ = _as_started(project, state, task)
     now = apply_overrides(config, task, state.start.worker).model_dump(mode="json")
     found = inputs.differences(known, now)
     if task.sha256 != state.spec.task_sha256:

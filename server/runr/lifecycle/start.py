@@ -65,9 +65,9 @@ def run_task(project: Project, request: RunRequest) -> RunResult:
     snapshot = Snapshot.of(project)
     task = project.find_task(request.task, snapshot.tasks)
     entry = snapshot.entry(task)
-    config = _settings(project, request)
-    if request.job is not None:
-        config, task = leases.under_job(config, task, request.job)
+    config, task = leases.as_started(
+        project.config(), task, request.job, wait_for_limit=request.wait_for_limit
+    )
     worker = request.worker or task.worker or config.run.worker
     mine = _rejoin(project, entry, worker, request)
     if mine is not None:
@@ -100,18 +100,6 @@ def run_task(project: Project, request: RunRequest) -> RunResult:
     if entry.status is State.COMPLETED and not task_state.unmerged:
         start = start._replace(was_completed=True, was_stale=task_state.stale)
     return _begin(project, run, start, entry)
-
-
-def _settings(project: Project, request: RunRequest) -> Config:
-    config = project.config()
-    changes: dict[str, str | int] = {}
-    if request.wait_for_limit:
-        changes["on_usage_limit"] = "wait"
-    if request.job is not None:
-        # A job begins a task afresh whose work does not fit to what has landed.
-        changes["landing_attempts"] = 0
-    run = config.run.model_copy(update=changes)
-    return config.model_copy(update={"run": run}) if changes else config
 
 
 def _refuse_inside(project: Project, *, force: bool) -> None:
@@ -202,6 +190,7 @@ def _open(
         override_reason=forced,
         sequence=leases.next_sequence(project),
         job=request.job,
+        wait_for_limit=request.wait_for_limit,
     )
     return run, start
 

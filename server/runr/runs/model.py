@@ -186,8 +186,9 @@ class RunCreated(NamedTuple):
     gave. `base_tree` is the working tree at the start; `target` the branch to
     integrate into, None on a detached HEAD. `was_completed` tells that the task was
     completed on this branch when the run began, `was_stale` that something had changed
-    since. `sequence` is greater than that of
-    everything recorded before, whatever clocks say. `job` is there where a job started it.
+    since. `sequence` is greater than that of everything recorded before, whatever clocks
+    say. `job` is there where a job started it. `wait_for_limit` has it wait for a usage
+    limit to reset, whatever the settings say.
     """
 
     task: str
@@ -207,6 +208,7 @@ class RunCreated(NamedTuple):
     was_stale: bool = False
     sequence: int = 0
     job: JobTerms | None = None
+    wait_for_limit: bool = False
 
 
 class Verification(NamedTuple):
