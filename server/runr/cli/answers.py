@@ -45,6 +45,7 @@ PAYLOADS: Mapping[str, str | None] = {
     "manual_commit": "provenance.manual_commit:ManualCommitResult",
     "metrics": "history.metrics:Metrics",
     "next_task": "query.next_task:NextTask",
+    "overview": "history.overview:Overview",
     "period_report": "history.period_report:PeriodReport",
     "proof": "proof.report:ProofResult",
     "report": "query.detail_models:RunReport",
@@ -68,7 +69,7 @@ PAYLOADS: Mapping[str, str | None] = {
 #: command → the payloads that it can answer with, the usual one first.
 ANSWERS: Mapping[str, tuple[str, ...]] = {
     "list-tasks": ("task_list",),
-    "status": ("task_list", "inference"),
+    "status": ("overview", "task_list", "inference"),
     "task-status": ("task_status",),
     "next": ("next_task",),
     "why": ("explanation",),

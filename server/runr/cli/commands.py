@@ -24,7 +24,7 @@ class Entry(NamedTuple):
 GROUPS: Mapping[str, Mapping[str, Entry]] = {
     "Tasks": {
         "list-tasks": Entry("tasks:list_tasks", "List tasks with status and evidence."),
-        "status": Entry("status:status", "Show the status of all tasks."),
+        "status": Entry("status:status", "Show what is done, running, waiting and stopped."),
         "task-status": Entry("tasks:task_status", "Show one task and its last run."),
         "next": Entry("tasks:next_task", "Show which task to do next."),
         "why": Entry("status:why", "Explain why a task is, or is not, completed."),

@@ -228,6 +228,12 @@ def shown_status(row: TaskSummary) -> str:
     return "unmerged" if row.unmerged else row.status
 
 
+def sign_of(status: str) -> str:
+    """Return the sign for a status."""
+    sign, colour = _MARKS[status]
+    return style(sign, fg=colour)
+
+
 def evidence_sign(level: str | None) -> str:
     """Return the sign of a completion with this evidence."""
     return style(_EVIDENCE.get(level or "", "?"), fg="green" if level else "yellow")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runr.cli import console, render_tasks
+from runr.cli import console, history, render_tasks
 from runr.cli.app import Invocation, command, task_names
 from runr.cli.console import style
 from runr.errors import UsageError
@@ -80,7 +80,7 @@ def _notes(notes: list[str]) -> list[str]:
 
 
 @command("status")
-@click.option("--tasks", is_flag=True, help="Show the tasks (the default view).")
+@click.option("--tasks", is_flag=True, help="List all tasks.")
 @click.option("--infer-from-git", is_flag=True, help="Infer statuses from the commits.")
 @click.option("--apply", is_flag=True, help="Record the inferred statuses.")
 @click.option(
@@ -92,18 +92,21 @@ def _notes(notes: list[str]) -> list[str]:
 def status(
     invocation: Invocation,
     *,
-    tasks: bool,  # noqa: ARG001 - the default view, by its name
+    tasks: bool,
     infer_from_git: bool,
     apply: bool,
     min_confidence: float | None,
 ) -> None:
-    """Show the status of all tasks."""
+    """Show what is done, running, waiting, stopped and stale, and the cost since yesterday."""
     if infer_from_git:
         _infer(invocation, apply=apply, min_confidence=min_confidence)
         return
     if apply or min_confidence is not None:
         option = "--apply" if apply else "--min-confidence"
         raise UsageError(f"{option} requires --infer-from-git", next_steps=[commands.infer()])
+    if not tasks:
+        history.show_overview(invocation)
+        return
     invocation.show(listing.list_tasks(invocation.project(), TaskQuery()), render_tasks.render_list)
 
 

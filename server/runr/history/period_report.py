@@ -128,25 +128,32 @@ def report(
 def gather(connection: "sqlite3.Connection", wanted: Period) -> Facts:
     """Read the rows of a period."""
 
-    def rows(name: str) -> list[Any]:
-        moments = {"since": wanted.since, "until": wanted.until}
-        return connection.execute(database.queries()[name], moments).fetchall()
-
     def meant(name: str) -> list[Any]:
-        return [row for row in rows(name) if wanted.covers(row[0], row[1])]
+        return [row for row in _rows(connection, name, wanted) if wanted.covers(row[0], row[1])]
 
     return Facts(
         changes=[ChangeRow(*row) for row in meant("period_changes")],
         first=[FirstVerification(*row) for row in meant("period_first_verifications")],
         attempts=[AttemptCount(*row) for row in meant("period_attempts")],
-        used=[
-            UsedRow(task, worker, model, run_id, Usage(*used))
-            for task, worker, model, run_id, *used in meant("period_usages")
-        ],
+        used=gather_usage(connection, wanted),
         flaky=[FlakyRow(*row) for row in meant("period_flaky_checks")],
         landed=len(meant("period_landings")),
-        unconfirmed=rows("period_unconfirmed")[0][0],
+        unconfirmed=_rows(connection, "period_unconfirmed", wanted)[0][0],
     )
+
+
+def gather_usage(connection: "sqlite3.Connection", wanted: Period) -> list[UsedRow]:
+    """Read what was used in a period."""
+    return [
+        UsedRow(task, worker, model, run_id, Usage(*used))
+        for task, worker, model, run_id, *used in _rows(connection, "period_usages", wanted)
+        if wanted.covers(task, worker)
+    ]
+
+
+def _rows(connection: "sqlite3.Connection", name: str, wanted: Period) -> list[Any]:
+    moments = {"since": wanted.since, "until": wanted.until}
+    return connection.execute(database.queries()[name], moments).fetchall()
 
 
 def _report(
