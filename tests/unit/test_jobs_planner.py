@@ -75,6 +75,10 @@ def test_tasks_that_own_the_same_files_run_one_after_the_other() -> None:
     assert decided(work, _JOB._replace(collision="ignore")).start == ("a", "b")
     failing = decided(work, _JOB._replace(collision="fail"))
     assert (failing.start, list(failing.fail)) == (("a",), ["b"])
+    further = Work((*work.items, item("c"), item("d", owns=("docs/",))), line("1"))
+    failing = decided(further, _JOB._replace(collision="fail"))
+    assert (failing.start, list(failing.fail)) == (("a", "c", "d"), ["b"])
+    assert failing.fail["b"] == "works on the same files as a, and collision is fail"
 
 
 def test_what_a_run_has_touched_is_taken_like_what_it_owns() -> None:
@@ -94,6 +98,45 @@ def test_a_failure_stops_its_track_the_job_or_nothing_else() -> None:
     assert list(stopped.skip) == ["b", "d"]
     going_on = decided(work, _JOB._replace(on_failure="continue"), progress=state)
     assert set(going_on.start) == {"b", "d"}
+
+
+def test_a_failure_stops_the_other_tasks_of_its_step_and_no_other_track() -> None:
+    steps = (*line("1"), *line("1", track="u"))
+    work = Work((item("a"), item("b"), item("c", "u/1")), steps)
+    found = decided(work, progress={"a": "failed"})
+    assert found.skip == {"b": "a failed, which stops its track"}
+    assert found.start == ("c",)
+
+
+def test_a_step_that_depends_on_several_is_lost_with_any_of_them() -> None:
+    last = StepOrder("t/2", after=("u/1",), previous="t/1")
+    work = Work(
+        (item("a"), item("b", "u/1"), item("c", "t/2")), (*line("1"), *line("1", track="u"), last)
+    )
+    for lost in ("a", "b"):
+        progress: dict[str, Status] = {"a": "completed", "b": "completed", lost: "failed"}
+        step = next(each.step for each in work.items if each.task == lost)
+        found = decided(work, progress=progress)
+        assert found.skip == {"c": f"the step {step} was not completed"}
+    going_on = decided(
+        work, _JOB._replace(on_failure="continue"), progress={"a": "failed", "b": "completed"}
+    )
+    assert going_on.start == ("c",)
+
+
+def test_a_step_without_tasks_is_as_those_before_it() -> None:
+    work = Work((item("a"), item("c", "t/4")), line("1", "2", "3", "4"))
+    assert decided(work).delayed == {"c": "the step t/3 comes first"}
+    assert decided(work, progress={"a": "completed"}).start == ("c",)
+    lost = decided(work, progress={"a": "failed"})
+    assert lost.skip == {"c": "the step t/1 was not completed"}
+
+
+def test_a_track_of_thousands_of_steps_is_decided_without_recursion() -> None:
+    names = [str(number) for number in range(3_000)]
+    work = Work(tuple(item(f"a{name}", f"t/{name}") for name in names), line(*names))
+    done: dict[str, Status] = {f"a{name}": "completed" for name in names[:-1]}
+    assert decided(work, progress=done).start == ("a2999",)
 
 
 def test_steps_for_failures_and_for_every_end() -> None:
@@ -138,6 +181,11 @@ def test_a_wait_has_an_end_and_other_workers_go_on() -> None:
     assert decided(work, now=60.0, parked={"script": 60.0}).start == ("a", "b")
     retried = decided(work, progress={"a": Progress("waiting", 30.0), "b": "completed"})
     assert retried.wake_at == 30.0
+    either = Work((item("a")._replace(workers=("script", "other")),), line("1"))
+    assert decided(either, parked={"script": 60.0}).start == ("a",)
+    both = decided(either, parked={"script": 60.0, "other": 50.0})
+    assert (both.delayed, both.wake_at) == ({"a": "waits until its time"}, 50.0)
+    assert decided(Work((Item("a", "t/1"),), line("1"))).start == ("a",)
 
 
 def test_a_limit_lets_what_runs_end_and_starts_nothing() -> None:
@@ -147,6 +195,10 @@ def test_a_limit_lets_what_runs_end_and_starts_nothing() -> None:
     assert found.delayed == {"b": "its time is over"}
     assert decided(work, limit="its time is over", progress={"a": "completed"}).over
     assert decided(work, draining=True, progress={"a": "completed"}).over
+    later = {"a": Progress("waiting", 30.0), "b": Progress("completed")}
+    for known in ({"limit": "its time is over"}, {"draining": True}):
+        ended = decided(work, progress=later, **known)
+        assert (ended.over, ended.wake_at) == (True, None)
 
 
 _NAMES = [f"t{number}" for number in range(8)]

@@ -77,7 +77,25 @@ def test_of_firings_that_were_missed_one_starts_or_none() -> None:
     assert due(hourly, last, awake, UTC) == Firing(at, starts=True)
     assert due(hourly, last, awake, UTC, "skip") == Firing(at, starts=False)
     assert due(hourly, at, awake, UTC) is None
-    assert due(hourly, last, at + timedelta(minutes=2), UTC, "skip") == Firing(at, starts=True)
+    assert due(hourly, last, at + timedelta(minutes=5), UTC, "skip") == Firing(at, starts=True)
+    assert due(hourly, last, at + timedelta(seconds=301), UTC, "skip") == Firing(at, starts=False)
+
+
+@pytest.mark.parametrize("text", ["@hourly", "every 1h"])
+@pytest.mark.parametrize(
+    ("second", "hour"), [(0.0, 9), (0.5, 9), (3598.0, 9), (3599.0, 9), (3599.5, 9), (3600.0, 10)]
+)
+def test_a_job_does_not_fire_in_the_second_before_its_time(
+    text: str, second: float, hour: int
+) -> None:
+    nine = datetime(2026, 5, 3, 9, tzinfo=UTC)
+    found = latest(parse(text), nine + timedelta(seconds=second), UTC)
+    assert found == nine.replace(hour=hour)
+
+
+def test_an_interval_is_a_minute_or_longer() -> None:
+    assert parse("every 60s").every_s == 60
+    assert parse("every 1m").every_s == 60
 
 
 @pytest.mark.parametrize(
@@ -90,6 +108,7 @@ def test_of_firings_that_were_missed_one_starts_or_none() -> None:
         ("61 * * * *", "bad minute"),
         ("0 0 31 2 *", "bad day-of-month"),
         ("every 5", "at least a minute"),
+        ("every 59s", "at least a minute"),
         ("every now and then", "not a duration"),
         ("", "five fields of cron"),
     ],

@@ -58,8 +58,7 @@ def read(document: Document, *, only: Sequence[str] = ()) -> tuple[Record, ...]:
     try:
         value = parse_json(document.text)
     except InvalidJsonError as error:
-        place = ", ".join(filter(None, (document.name, error.place)))
-        return (Record.unreadable(place, error.reason),)
+        return (Record.unreadable(_within(document.name, error.place), error.reason),)
     lists, damaged = _lists(value)
     tags = list(dict.fromkeys(tag for tag, _ in lists))
     unknown = [tag for tag in only if tag not in tags]
@@ -67,7 +66,7 @@ def read(document: Document, *, only: Sequence[str] = ()) -> tuple[Record, ...]:
         raise UsageError(
             f"{document.name}: there is no list {unknown[0]!r}, there are {', '.join(tags)}"
         )
-    found = [Record.unreadable(f"{document.name}, {place}", why) for place, why in damaged]
+    found = [Record.unreadable(_within(document.name, place), why) for place, why in damaged]
     for tag in tags:
         items = [item for own, listed in lists if own == tag for item in listed]
         wanted = not only or tag in only
@@ -103,6 +102,11 @@ def _lists(value: Any) -> tuple[list[tuple[str, list[_Item]]], list[tuple[str, s
     if not found and not damaged:
         damaged.append(("", "there is no list `tasks` in it"))
     return found, [*damaged, *others] if found else damaged
+
+
+def _within(name: str, place: str) -> str:
+    """Return how a place in the file is called; an empty one is the whole file."""
+    return ", ".join(filter(None, (name, place)))
 
 
 def _placed(place: str, items: list[Any]) -> list[_Item]:

@@ -45,6 +45,19 @@ def items(found: Located, what: str) -> tuple[Located, ...]:
     return found.value
 
 
+def _written(found: Located) -> str:
+    """Return a value for a message: as it is written, or what it is."""
+    match found.value:
+        case str():
+            return repr(shortened(found.value))
+        case tuple():
+            return "a list"
+        case None:
+            return "an empty value"
+        case _:
+            return "a mapping"
+
+
 def text(found: Located) -> str:
     """Return a text that is not empty."""
     if not isinstance(found.value, str) or not found.value.strip() or "\0" in found.value:
@@ -65,10 +78,9 @@ def choice(known: Sequence[str]) -> Reader:
     def read(found: Located) -> str:
         if isinstance(found.value, str) and found.value in known:
             return found.value
-        near = closest_match(str(found.value), known)
+        near = closest_match(found.value, known) if isinstance(found.value, str) else None
         offer = f"; did you mean {near}?" if near else ""
-        written = shortened(found.value)
-        raise FieldError(f"{written!r} is none of {', '.join(known)}{offer}", found.line)
+        raise FieldError(f"{_written(found)} is none of {', '.join(known)}{offer}", found.line)
 
     return read
 
@@ -76,7 +88,7 @@ def choice(known: Sequence[str]) -> Reader:
 def whole(found: Located, least: int = 0) -> int:
     """Return a whole number of at least `least`."""
     if not isinstance(found.value, str) or not _WHOLE.fullmatch(found.value):
-        raise FieldError(f"{shortened(found.value)!r} is not a whole number", found.line)
+        raise FieldError(f"{_written(found)} is not a whole number", found.line)
     number = int(found.value)
     if number < least:
         raise FieldError(f"{number} is too small: at least {least}", found.line)
@@ -91,7 +103,7 @@ def positive(found: Located) -> int:
 def decimal(found: Located) -> float:
     """Return a number, such as an amount of dollars."""
     if not isinstance(found.value, str) or not _DECIMAL.fullmatch(found.value):
-        raise FieldError(f"{shortened(found.value)!r} is not a number", found.line)
+        raise FieldError(f"{_written(found)} is not a number", found.line)
     return float(found.value)
 
 
@@ -105,8 +117,10 @@ def fraction(found: Located) -> float:
 
 def duration(found: Located) -> int:
     """Return a duration in seconds."""
+    if not isinstance(found.value, str):
+        raise FieldError(f"{_written(found)} is not a duration such as 45m", found.line)
     try:
-        return parse_duration(found.value if isinstance(found.value, str) else "")
+        return parse_duration(found.value)
     except ValueError as error:
         raise FieldError(str(error), found.line) from None
 
@@ -114,7 +128,7 @@ def duration(found: Located) -> int:
 def clock(found: Located) -> str:
     """Return a time of day, `07:30`."""
     if not isinstance(found.value, str) or not _CLOCK.fullmatch(found.value):
-        raise FieldError(f"{shortened(found.value)!r} is no time of day such as 07:30", found.line)
+        raise FieldError(f"{_written(found)} is no time of day such as 07:30", found.line)
     return found.value.zfill(5)
 
 

@@ -1,7 +1,6 @@
 """A job file, read into a job; also the tracks file of the earlier TypeScript tool. Pure."""
 
-from collections.abc import Iterator, Mapping
-from itertools import chain
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from runr.jobs import fields, model, schedules
@@ -157,11 +156,13 @@ def _retries(found: Located) -> Retries:
 
 def _linked(placed: list[tuple[Track, list[int]]]) -> Iterator[Track]:
     """Yield the tracks with whole names in `depends_on`; FieldError for a step there is not."""
-    known = [step.name for track, _ in placed for step in track.steps]
-    for name in known:
-        if known.count(name) > 1:
-            line = next(chain.from_iterable(lines for _, lines in placed))
-            raise FieldError(f"the step {name!r} occurs twice", line)
+    known: dict[str, int] = {}
+    for track, lines in placed:
+        for step, line in zip(track.steps, lines, strict=True):
+            if step.name in known:
+                first = f"first on line {known[step.name]}"
+                raise FieldError(f"the step {step.name!r} occurs twice, {first}", line)
+            known[step.name] = line
     for track, lines in placed:
         steps = []
         for step, line in zip(track.steps, lines, strict=True):
@@ -170,7 +171,7 @@ def _linked(placed: list[tuple[Track, list[int]]]) -> Iterator[Track]:
         yield Track(track.name, tuple(steps))
 
 
-def _resolved(name: str, track: str, known: list[str], line: int) -> str:
+def _resolved(name: str, track: str, known: Collection[str], line: int) -> str:
     """Return the whole name of a step: of this track, of another, or the last of a whole track."""
     for full in (f"{track}/{name}", name):
         if full in known:
@@ -178,6 +179,9 @@ def _resolved(name: str, track: str, known: list[str], line: int) -> str:
     of_track = [step for step in known if step.startswith(f"{name}/")]
     if of_track:
         return of_track[-1]
-    near = closest_match(name, [*known, *(step.split("/", 1)[1] for step in known)])
-    offer = f"; did you mean {near!r}?" if near else ""
+    # By their last part, too, those of this track before others that are called the same.
+    own_last = sorted(known, key=lambda step: step.startswith(f"{track}/"))
+    whole = {step.split("/", 1)[1]: step for step in own_last} | {step: step for step in known}
+    near = closest_match(name, whole)
+    offer = f"; did you mean {whole[near]!r}?" if near else ""
     raise FieldError(f"depends_on: there is no step {name!r}{offer}", line)

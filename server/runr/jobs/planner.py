@@ -56,12 +56,12 @@ class Decision(NamedTuple):
     nothing is running and nothing will start by itself.
     """
 
-    start: tuple[str, ...] = ()
-    skip: Mapping[str, str] = {}
-    fail: Mapping[str, str] = {}
-    delayed: Mapping[str, str] = {}
-    wake_at: float | None = None
-    over: bool = False
+    start: tuple[str, ...]
+    skip: Mapping[str, str]
+    fail: Mapping[str, str]
+    delayed: Mapping[str, str]
+    wake_at: float | None
+    over: bool
 
 
 def decide(job: Job, work: Work, order: Ordering, facts: Facts) -> Decision:
@@ -143,15 +143,21 @@ class _Outcomes:
                 self._open.add(item.step)
             elif status != "completed":
                 self._lost.add(item.step)
-        self._ended: dict[str, bool] = {}
+        self._ended: set[str] = set()
 
     def ended(self, name: str) -> bool:
         """Tell whether nothing of a step, or of those before it, is left to do."""
-        if name not in self._ended:
-            self._ended[name] = False  # where steps wait for each other
-            befores = self._steps[name].befores
-            self._ended[name] = name not in self._open and all(map(self.ended, befores))
-        return self._ended[name]
+        pending, seen = [name], {name}
+        while pending:
+            step = pending.pop()
+            if step in self._open:
+                self._open.add(name)
+                return False
+            more = {each for each in self._steps[step].befores if each not in self._ended} - seen
+            seen |= more
+            pending += more
+        self._ended |= seen
+        return True
 
     def lost(self, name: str) -> bool:
         """Tell whether a task of a step was not completed, and will not be."""
@@ -211,7 +217,7 @@ def _ranked(work: Work, order: Ordering, facts: Facts, skip: Mapping[str, str]) 
     return sorted(
         waiting,
         key=lambda item: (
-            -order.remaining.get(item.task, 0.0),
+            -order.remaining[item.task],
             -item.priority,
             natural_key(item.task),
         ),

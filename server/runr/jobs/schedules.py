@@ -103,10 +103,11 @@ def next_after(schedule: Schedule, moment: datetime, zone: tzinfo) -> datetime |
 
 def latest(schedule: Schedule, moment: datetime, zone: tzinfo) -> datetime | None:
     """Return the last firing up to `moment`, in UTC."""
-    after = moment + timedelta(seconds=1)
     if schedule.every_s:
         following = next_after(schedule, moment, zone)
         return following - timedelta(seconds=schedule.every_s) if following else None
+    # A whole second, as all firings are at one: those before it are those up to `moment`.
+    after = moment.replace(microsecond=0) + timedelta(seconds=1)
     return _first(_simulation(schedule.cron, after.astimezone(zone), backwards=True))
 
 
