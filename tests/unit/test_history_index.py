@@ -250,5 +250,16 @@ def test_every_query_is_one_statement_and_reads_through_an_index(filled: Project
     assert index.ask(filled, lambda rows: list(explain(rows))) == []
 
 
+def test_the_start_of_a_task_is_found_by_the_task_and_not_among_all_starts(
+    filled: Project,
+) -> None:
+    statement = f"EXPLAIN QUERY PLAN {database.queries()['period_changes']}"
+    given = {"since": "2025", "until": "2026"}
+    plan = index.ask(filled, lambda rows: [row[3] for row in rows.execute(statement, given)])
+    for inner in ("b", "e"):
+        (found,) = (step for step in plan if step.startswith(f"SEARCH {inner} "))
+        assert "task_statuses_by_task (task=? AND time<?)" in found.replace("time>? AND ", "")
+
+
 #: Queries that read all of a small table, or have to read all of it.
 WHOLE = {"has_schema_version", "schema_version", "origin", "list_marks", "damaged_journals"}

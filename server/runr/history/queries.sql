@@ -106,13 +106,13 @@ FROM journals
 WHERE record <> 'confirmed'
 ORDER BY path;
 
--- period_changes: Completions, stops and resets, with what a completed task took since its start
+-- period_changes: Completions, stops and resets; the `+` leaves the lookup of the start to the task
 SELECT s.task, r.worker, s.time, s.cause, s.status, s.evidence, s.actor, s.stop_reason, s.reason,
     s.commit_sha, s.run_id, r.active_seconds,
     CASE WHEN s.cause = 'completed' THEN (
         SELECT min(b.time)
         FROM task_statuses AS b
-        WHERE b.task = s.task AND b.time <= s.time AND b.cause = 'started' AND b.time > coalesce((
+        WHERE b.task = s.task AND b.time <= s.time AND +b.cause = 'started' AND b.time > coalesce((
             SELECT max(e.time)
             FROM task_statuses AS e
             WHERE e.task = s.task AND e.time < s.time AND e.cause IN ('completed', 'reset')
