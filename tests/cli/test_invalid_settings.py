@@ -33,6 +33,8 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "rebuild": ("--dry-run",),
     "install": ("claude", "--print"),
     "job": ("status", "latest"),
+    "history": ("a",),
+    "db": ("check",),
 }
 BROKEN = '[run]\nworker = "script"\nattemts = 1\n'
 MESSAGE = ".runr/config.toml:3: "

@@ -144,7 +144,8 @@ async def test_a_session_works_fails_fixes_and_completes(repository: Path, era: 
         assert "`by` and `force`: the run of 01-api.md is a session's own" in own
         assert "runr complete-task 01-api.md --reason" in own
         failed = await call("complete-task", task="01-api", reason="Wrote the API")
-        assert "Wrote the API" in failed["run"]["notes"][0]
+        noted = await call("task-status", task="01-api")
+        assert "Wrote the API" in noted["run"]["notes"][0]
         assert not failed["completed"]
         assert failed["task"]["status"] == "in_progress"
         (repository / "api.txt").write_text("made\n", encoding="utf-8")
