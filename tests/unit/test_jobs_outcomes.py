@@ -6,11 +6,19 @@ from typing import Any
 import pytest
 
 from runr.jobs.model import Job, Retries
-from runr.jobs.outcomes import MOST_INTERRUPTS, Outcome, assess, backoff_s, earlier
+from runr.jobs.outcomes import MOST_INTERRUPTS, Outcome, assess, backoff_s, earlier, total
 from runr.jobs.state import TaskProgress
 from runr.jobs.work import Item
 from runr.runs import stop_reasons
-from runr.runs.model import Candidate, CheckResult, RunCreated, RunSpec, RunState, Verification
+from runr.runs.model import (
+    Candidate,
+    CheckResult,
+    RunCreated,
+    RunSpec,
+    RunState,
+    Usage,
+    Verification,
+)
 
 _NOW = datetime(2025, 1, 8, 12, 0, tzinfo=UTC)
 _JOB = Job(name="night")
@@ -38,8 +46,37 @@ def assessed(
 
 
 def test_completed_work_is_completed() -> None:
-    found = assessed(None, checkpoint_sha="abc")
+    found = assessed(None, checkpoint_sha="abc", detail="all is well")
     assert (found.ended.outcome, found.ended.commit_sha) == ("completed", "abc")
+    assert (found.ended.code, found.ended.detail) == ("", "")
+
+
+def test_a_failure_has_the_detail_of_its_run() -> None:
+    assert assessed("worker_failed", detail="it crashed").ended.detail == "it crashed"
+    assert assessed("worker_failed").ended.detail == ""
+
+
+@pytest.mark.parametrize("code", ["usage_limit", "worker_outage", "worker_auth"])
+@pytest.mark.parametrize("detail", ["ask again later", None])
+def test_a_parked_account_says_what_the_worker_said(code: str, detail: str | None) -> None:
+    found = assessed(code, detail=detail)
+    assert found.parked is not None
+    assert (found.parked.worker, found.parked.code) == ("claude-code", code)
+    assert found.parked.detail == (detail or "")
+
+
+def test_a_usage_limit_without_a_reset_is_asked_again_after_a_while() -> None:
+    found = assessed("usage_limit")
+    assert found.ended.not_before == "2025-01-08T12:15:30Z"
+    past = assessed("usage_limit", resets_at="2025-01-08T11:00:00Z")
+    assert past.ended.not_before == "2025-01-08T12:00:30Z"
+
+
+@pytest.mark.parametrize(("most", "outcome"), [(3630, "waiting"), (3629, "failed")])
+def test_a_usage_limit_is_waited_for_as_long_as_the_job_allows(most: int, outcome: str) -> None:
+    job = _JOB._replace(wait_at_most_s=most)
+    found = assessed("usage_limit", job=job, resets_at="2025-01-08T13:00:00Z")
+    assert found.ended.outcome == outcome
 
 
 def test_a_usage_limit_parks_the_account_until_the_reset_and_counts_no_failure() -> None:
@@ -59,6 +96,10 @@ def test_a_usage_limit_that_may_not_be_waited_for_closes_the_account(job: Job) -
     assert found.ended.outcome == "failed"
     assert found.parked is not None
     assert found.parked.until is None
+    assert found.parked.detail == "its limit resets at 2025-01-08T17:00:30Z"
+    unknown = assessed("usage_limit", job=job._replace(wait_at_most_s=60))
+    assert unknown.parked is not None
+    assert unknown.parked.detail == "its limit is reached"
 
 
 @pytest.mark.parametrize("code", ["worker_auth", "worker_billing", "worker_unavailable"])
@@ -86,8 +127,19 @@ def test_a_dead_process_is_resumed_at_once_and_not_for_ever() -> None:
     found = assessed("interrupted", before=TaskProgress("t.md", failures=2))
     assert (found.ended.outcome, found.ended.not_before) == ("waiting", None)
     assert (found.ended.failures, found.parked) == (2, None)
+    again = assessed("interrupted", before=TaskProgress("t.md", interrupts=MOST_INTERRUPTS - 1))
+    assert (again.ended.outcome, again.ended.interrupts) == ("waiting", MOST_INTERRUPTS)
     last = assessed("interrupted", before=TaskProgress("t.md", interrupts=MOST_INTERRUPTS))
-    assert last.ended.outcome == "failed"
+    assert (last.ended.outcome, last.ended.interrupts) == ("failed", MOST_INTERRUPTS + 1)
+
+
+def test_a_task_that_another_run_has_taken_is_begun_again_and_not_for_ever() -> None:
+    before = TaskProgress("t.md", interrupts=MOST_INTERRUPTS - 1)
+    again = assessed("superseded", before=before).ended
+    assert (again.outcome, again.afresh) == ("waiting", True)
+    assert again.interrupts == MOST_INTERRUPTS
+    last = assessed("superseded", before=before._replace(interrupts=MOST_INTERRUPTS)).ended
+    assert (last.outcome, last.afresh) == ("failed", False)
 
 
 @pytest.mark.parametrize("code", sorted(stop_reasons.FOR_A_PERSON))
@@ -113,6 +165,7 @@ def test_what_newer_work_caused_gives_one_more_attempt_from_the_new_tip(
 ) -> None:
     first = assessed(code, **known)
     assert (first.ended.outcome, first.ended.afresh) == ("waiting", True)
+    assert first.ended.conflicts == 1
     second = assessed(code, before=TaskProgress("t.md", conflicts=1), **known)
     assert second.ended.outcome == "failed"
 
@@ -123,6 +176,58 @@ def test_the_next_attempt_gets_the_failing_output_and_where_the_work_is() -> Non
     for part in ("runr/t-1", "it fails", "make test", "two fail"):
         assert part in text
     assert earlier(run("worker_failed")) == ""
+
+
+_ALONE = Verification("failed", candidate=Candidate("tree", "own"))
+
+
+@pytest.mark.parametrize(
+    ("code", "verification"),
+    [
+        ("verification_failed", Verification("failed")),
+        ("verification_failed", _ALONE),
+        ("worker_failed", _MERGED),
+        ("worker_failed", Verification()),
+    ],
+)
+def test_a_failure_without_newer_work_has_no_further_attempt(
+    code: str, verification: Verification
+) -> None:
+    assert assessed(code, verification=verification).ended.outcome == "failed"
+    assert earlier(run(code, verification=verification)) == ""
+
+
+def test_the_next_attempt_gets_the_commit_and_only_the_checks_that_failed() -> None:
+    passed = CheckResult("tier1", "make lint", 0, 2.0, tail="all is well")
+    verification = _MERGED._replace(checks=(_CHECK, passed))
+    text = earlier(run("fails_on_target", verification=verification, checkpoint_sha="abc"))
+    assert "on the branch runr/t-1 (commit abc); `git show` shows it. Do" in text
+    assert text.endswith("`make test` printed:\n\n```\ntwo fail\n```")
+    assert "What went wrong: fails_on_target\n" in text
+    uncommitted = earlier(run("fails_on_target", verification=verification))
+    assert "on the branch runr/t-1. Do" in uncommitted
+    # Its checks ran before the merge, and say nothing about it.
+    conflict = earlier(run("merge_conflict", verification=verification, detail="in a.txt"))
+    assert conflict.endswith("What went wrong: in a.txt")
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("merge_conflict", "An earlier attempt does not fit together with what has landed"),
+        ("fails_on_target", "An earlier attempt does not fit together with what has landed"),
+        ("task_changed", "The task was changed while an earlier attempt worked. You"),
+        ("superseded", "The task was reset, or taken by another run, while an earlier"),
+    ],
+)
+def test_the_next_attempt_gets_the_reason_why_there_is_another_one(code: str, why: str) -> None:
+    assert earlier(run(code)).splitlines()[2].startswith(why)
+
+
+def test_the_usage_of_a_task_is_that_of_all_its_runs() -> None:
+    runs = tuple(run(None, usage=Usage(input_tokens=number)) for number in (1, 20, 300))
+    assert total(runs).input_tokens == 321
+    assert total(()) == Usage()
 
 
 def test_other_stops_are_retried_as_often_as_the_step_says() -> None:

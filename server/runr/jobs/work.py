@@ -28,7 +28,7 @@ class Item(NamedTuple):
     @property
     def track(self) -> str:
         """The track of the step."""
-        return self.step.split("/", 1)[0]
+        return self.step.partition("/")[0]
 
 
 class StepOrder(NamedTuple):
