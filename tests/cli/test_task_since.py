@@ -99,4 +99,40 @@ def test_the_work_of_a_task_that_was_reset_does_not_land_with_its_job(place: Pla
     again = place.paste(refused.steps[0])
     assert again.code == 0
     place.runr("job", "land", code=0)
-    assert place.read("a.txt") == "a\na\n"
+    assert place.read("a.txt") == "a\n"
+    assert 'Revert "a"' in place.git("log", "--format=%s", "main")
+
+
+def test_a_task_that_is_reset_while_its_job_runs_is_not_completed_by_it(place: Place) -> None:
+    go = place.root / ".runr" / "go"
+    wait = f"until [ -e {go} ]; do sleep 0.05; done"
+    place.script("a.md", f"test ! -e {go} || exit 1; echo a > a.txt")
+    place.script("b.md", f"{wait}; echo b > b.txt")
+    place.commit("Tasks")
+    job = started(place, "--all-ready")
+    until(lambda: "task.ended" in place.read(f".runr/job-runs/{job}/timeline.jsonl"), "a to land")
+    place.runr("reset", "a", "--reason", "by mistake", "--by", "Ada", code=0)
+    go.touch()
+    done = place.runr("job", "status", job, "--watch", "--json", code=0).json
+    assert (done["status"], statuses(done)) == ("failed", {"a": "failed", "b": "completed"})
+    assert "a.md: was reset since (by person:Ada: by mistake)" in done["reason"]
+    assert "FAILED: 1 of 2 tasks" in place.runr("job", "receipt", code=0).out
+    assert "a.md was reset since" in place.runr("job", "land", code=1).err
+    # Its worker fails now: what was rejected is not on the branch any more, and the rest lands.
+    assert statuses(ended(place, "retry", code=1)) == {"a": "failed", "b": "completed"}
+    place.runr("job", "land", code=0)
+    assert place.git("ls-files", "*.txt").split() == ["b.txt"]
+
+
+def test_rejected_work_that_later_work_builds_on_is_reverted_by_a_person(place: Place) -> None:
+    place.script("a.md", "echo a > a.txt")
+    place.script("b.md", "echo b >> a.txt; sed -i s/a/c/ a.txt", "depends_on: [a]")
+    place.commit("Tasks")
+    ended(place, "run", "--all-ready")
+    place.runr("reset", "a", "--reason", "by mistake", "--by", "Ada", code=0)
+    before = place.read(f".runr/job-runs/{ended(place, 'status')['id']}/timeline.jsonl")
+    refused = place.runr("job", "retry", code=1)
+    assert "its work cannot be reverted" in refused.err
+    assert "later work changed a.txt" in refused.err
+    assert refused.steps[1].startswith("git revert ")
+    assert place.read(f".runr/job-runs/{ended(place, 'status')['id']}/timeline.jsonl") == before

@@ -314,13 +314,16 @@ def _plan(
     return MergePlan(target=target, how="already" if new == old else "picked", old=old, new=new)
 
 
-def plan_revert(repo: Repo, commits: Sequence[str], message: str) -> MergePlan:
-    """Return how the current branch gets rid of the commits, the latest first, by a new commit.
+def plan_revert(
+    repo: Repo, commits: Sequence[str], message: str, branch: str | None = None
+) -> MergePlan:
+    """Return how a branch gets rid of the commits, the latest first, by a new commit.
 
-    Raises MergeRefusedError where later commits changed the same. No branch and no
-    file is changed. The plan is `already` where nothing of them is left.
+    It is the one that is checked out where none is named. Raises MergeRefusedError where
+    later commits changed the same. No branch and no file is changed. The plan is `already`
+    where nothing of them is left.
     """
-    target = repo.branch()
+    target = branch or repo.branch()
     if target is None:
         raise MergeRefusedError("no branch is checked out")
     old = tip_of(repo, target)

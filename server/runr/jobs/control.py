@@ -10,8 +10,8 @@ from runr.execution import process as run_process
 from runr.git import merge, worktree
 from runr.git.merge import MergeRefusedError
 from runr.git.repo import Checkout
-from runr.jobs import expansion, journal, observation, process, views
-from runr.jobs.events import BranchMerged, JobCreated, JobResumed, JobStopRequested
+from runr.jobs import expansion, journal, process, rejected, views
+from runr.jobs.events import BranchMerged, JobCreated, JobResumed, JobStopRequested, WorkReverted
 from runr.jobs.journal import JobJournal
 from runr.jobs.model import Job, Limits
 from runr.jobs.state import JobState
@@ -143,17 +143,20 @@ def _again(project: Project, wanted: str | None, wants: Callable[[str], bool]) -
             f"the job {state.name} is running ({state.id})",
             next_steps=[commands.job_status(state.id)],
         )
-    taken_back = [task for task, _ in observation.taken_back(project, state)]
-    if state.result == "completed" and not taken_back:
+    found = list(rejected.find(project, state))
+    if state.result == "completed" and not found:
         raise UsageError(
             f"the job {state.name} ({state.id}) is completed: there is nothing to resume",
             next_steps=[commands.job_receipt(state.id)],
         )
     if state.result is not None:
         failed = (each for each in state.tasks if each.status == "failed")
-        retried = (*(each.task for each in failed if wants(each.code)), *taken_back)
+        tasks = [each.task for each in failed if wants(each.code)]
+        retried = tuple(dict.fromkeys((*tasks, *(each.task for each in found))))
         ends_at = window_end(state.start.job.limits, project.clock())
         log = _journal(project, files)
+        for each in found:
+            log.append(WorkReverted(each.task, rejected.revert(project, state, each)))
         log.append(JobResumed(retried, ends_at))
         if (merged := _follow_target(project, state)) is not None:
             log.append(BranchMerged(merged))

@@ -107,6 +107,21 @@ class TaskFound(NamedTuple):
     by: str = ""
 
 
+class TaskRejected(NamedTuple):
+    """The completion by the run does not count any more: a person has reset the task."""
+
+    task: str
+    run_id: str
+    reason: str
+
+
+class WorkReverted(NamedTuple):
+    """The rejected work of the task is not on the branch any more, by `commit_sha` if by any."""
+
+    task: str
+    commit_sha: str | None = None
+
+
 class AccountParked(NamedTuple):
     """No task of the worker starts before `until`; None where that takes a person."""
 
@@ -153,6 +168,8 @@ EventData = (
     | TaskEnded
     | TaskSkipped
     | TaskFound
+    | TaskRejected
+    | WorkReverted
     | AccountParked
     | BaseChecked
     | BranchMerged
@@ -171,6 +188,8 @@ EVENTS: dict[str, type[EventData]] = {
     "task.ended": TaskEnded,
     "task.skipped": TaskSkipped,
     "task.found": TaskFound,
+    "task.rejected": TaskRejected,
+    "work.reverted": WorkReverted,
     "account.parked": AccountParked,
     "base.checked": BaseChecked,
     "branch.merged": BranchMerged,

@@ -12,7 +12,7 @@ from runr.git import merge, quarantine, worktree
 from runr.git.merge import MergePlan, MergeRefusedError
 from runr.git.repo import Repo
 from runr.git.trailers import VERIFIED_TREE
-from runr.jobs import journal, observation, receipt
+from runr.jobs import journal, receipt, rejected
 from runr.jobs.events import JobLanded
 from runr.jobs.journal import JobJournal
 from runr.jobs.state import JobState
@@ -110,7 +110,7 @@ class _Landing:
         """Return how the branch gets into the target; raises where it does not."""
         branch = self._state.start.branch
         try:
-            self._refuse_taken_back()
+            self._refuse_rejected()
             self._refuse_lost_base(repo)
             return merge.plan_integration(
                 repo, branch, self._target, self._message, may_sign=may_sign
@@ -118,12 +118,12 @@ class _Landing:
         except MergeRefusedError as error:
             raise self._refusal(error) from None
 
-    def _refuse_taken_back(self) -> None:
-        """Raise RunrError where a person has taken back a completion whose work would land."""
-        found = list(observation.taken_back(self._project, self._state))
+    def _refuse_rejected(self) -> None:
+        """Raise RunrError where a person has rejected work that would land."""
+        found = list(rejected.find(self._project, self._state))
         if not found:
             return
-        named = [f"{task.removeprefix('.runr/tasks/')} {why}" for task, why in found]
+        named = [f"{each.task.removeprefix('.runr/tasks/')} {each.why}" for each in found]
         by_hand = commands.git("merge", self._state.start.branch)
         raise RunrError(
             f"nothing landed on {self._target}: {join_limited(named, _NAMED)}",

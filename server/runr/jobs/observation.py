@@ -11,7 +11,6 @@ from runr.jobs.state import JobResult, JobState, TaskProgress
 from runr.jobs.work import Item
 from runr.project import Project
 from runr.query.snapshot import Snapshot
-from runr.runs import journal as run_journal
 from runr.runs import stop_reasons
 from runr.status.model import State
 from runr.tasks.model import TaskType
@@ -114,22 +113,6 @@ def found_outside(project: Project, state: JobState) -> Iterator[TaskFound | Tas
                 yield TaskFound(item.task, entry.completed_by or "")
         elif item.manual and state.start.job.on_manual == "skip":
             yield TaskSkipped(item.task, "it is manual: a person does it")
-
-
-def taken_back(project: Project, state: JobState) -> Iterator[tuple[str, str]]:
-    """Yield the tasks that this job has completed and that are so no more, or by other work."""
-    entries = project.entries()
-    for each in state.tasks:
-        entry = entries.get(each.task)
-        if each.status != "completed" or entry is None or entry.last_run_id in (None, *each.runs):
-            continue
-        run = run_journal.state(project.layout.run(each.run_id)) if each.run_id else None
-        if run is None or entry.sequence < run.sequence:
-            continue
-        if entry.status is State.COMPLETED:
-            yield each.task, f"was completed again since (by {entry.completed_by})"
-        elif entry.reset_of in each.runs:
-            yield each.task, f"was reset since (by {entry.reset_by}: {entry.reason})"
 
 
 def _may_rerun(project: Project, item: Item) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from runr.clock import format_utc
 from runr.errors import AlreadyRunningError, RunrError, WorkerUnavailableError
 from runr.jobs import engine as job_engine
-from runr.jobs import observation, outcomes, planner, receipt, work
+from runr.jobs import observation, outcomes, planner, receipt, rejected, work
 from runr.jobs.base_checks import BaseChecks
 from runr.jobs.engine import Engine, Order
 from runr.jobs.events import (
@@ -22,6 +22,7 @@ from runr.jobs.events import (
     Left,
     TaskClaimed,
     TaskEnded,
+    TaskRejected,
     TaskSkipped,
     TaskStarted,
 )
@@ -104,10 +105,13 @@ class Orchestrator:
         return planner.decide(state.start.job, state.start.work, self._order, facts)
 
     def _notice(self) -> JobState:
-        """Record what happened to waiting tasks outside of this job."""
+        """Record what happened to tasks outside of this job."""
         state = self._journal.state()
         for event in observation.found_outside(self._project, state):
             state = self._append(event)
+        for found in rejected.find(self._project, state):
+            if found.is_reset and state.task(found.task).rejected is None:
+                state = self._append(TaskRejected(found.task, found.run_id, found.why))
         for each in state.tasks:
             if each.status == "held" and (run := self._finished(each)) is not None:
                 state = self._record(each, run)

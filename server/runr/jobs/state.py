@@ -16,8 +16,10 @@ from runr.jobs.events import (
     TaskClaimed,
     TaskEnded,
     TaskFound,
+    TaskRejected,
     TaskSkipped,
     TaskStarted,
+    WorkReverted,
 )
 from runr.runs.codec import CodecError
 from runr.runs.model import Usage
@@ -33,6 +35,7 @@ class TaskProgress(NamedTuple):
 
     `starting` is a run that was to start, of which it is not known whether it did. `afresh`
     asks for a new run from the tip of the branch. `found_by` is who completed it outside.
+    `rejected` is the run whose work on the branch does not count any more.
     """
 
     task: str
@@ -50,6 +53,7 @@ class TaskProgress(NamedTuple):
     usage: Usage = Usage()
     commit_sha: str | None = None
     found_by: str | None = None
+    rejected: str | None = None
     started_at: str | None = None
     ended_at: str | None = None
 
@@ -134,7 +138,15 @@ def fold(job_run_id: str, events: Iterable[JobEvent]) -> JobState:
 
 def _reduce(state: JobState, data: EventData, time: str) -> JobState:
     match data:
-        case TaskStarted() | TaskClaimed() | TaskEnded() | TaskSkipped() | TaskFound():
+        case (
+            TaskStarted()
+            | TaskClaimed()
+            | TaskEnded()
+            | TaskSkipped()
+            | TaskFound()
+            | TaskRejected()
+            | WorkReverted()
+        ):
             return _task(state, data, time)
         case AccountParked():
             others = (each for each in state.parked if each.worker != data.worker)
@@ -158,22 +170,19 @@ def _reduce(state: JobState, data: EventData, time: str) -> JobState:
             return state
 
 
-def _task(
-    state: JobState,
-    data: TaskStarted | TaskClaimed | TaskEnded | TaskSkipped | TaskFound,
-    time: str,
-) -> JobState:
+_TaskEvent = (
+    TaskStarted | TaskClaimed | TaskEnded | TaskSkipped | TaskFound | TaskRejected | WorkReverted
+)
+
+
+def _task(state: JobState, data: _TaskEvent, time: str) -> JobState:
     tasks = tuple(
         _changed(each, data, time) if each.task == data.task else each for each in state.tasks
     )
     return state._replace(tasks=tasks)
 
 
-def _changed(
-    before: TaskProgress,
-    data: TaskStarted | TaskClaimed | TaskEnded | TaskSkipped | TaskFound,
-    time: str,
-) -> TaskProgress:
+def _changed(before: TaskProgress, data: _TaskEvent, time: str) -> TaskProgress:
     match data:
         case TaskStarted():
             return before._replace(status="starting", started_at=before.started_at or time)
@@ -186,6 +195,10 @@ def _changed(
             return before._replace(status="skipped", detail=data.reason, ended_at=time)
         case TaskFound():
             return before._replace(status="completed", found_by=data.by, ended_at=time)
+        case TaskRejected():
+            return before._replace(status="failed", rejected=data.run_id, detail=data.reason)
+        case WorkReverted():
+            return before._replace(rejected=None, commit_sha=None)
         case _:
             return _ended(before, data, time)
 
