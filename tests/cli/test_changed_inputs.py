@@ -31,12 +31,12 @@ def test_settings_that_were_changed_while_the_worker_worked_need_a_person(source
 
 
 def test_what_was_asked_of_a_run_at_its_start_is_no_change(source: Place) -> None:
-    at_work = source.root / ".runr" / "at-work"
-    first = f"[ -e {at_work} ] || {{ touch {at_work}; sleep 60; }}"
+    mark = source.root / ".runr" / "working"
+    first = f"[ -e {mark} ] || {{ touch {mark}; sleep 60; }}"
     source.script("t.md", f"{first}; echo good > src/a", header="owns: [src/]")
     source.commit()
     run = source.runr("run", "--task", "t", "--wait-for-limit", "--detach", "--json", code=0).json
-    until(at_work.exists, "the worker to work")
+    until(mark.exists, "the worker to work")
     kill(int((source.run_folder(run["id"]) / "lock").read_text()))
     source.runr("resume", "latest", code=0)
     assert source.status("t.md")["status"] == "completed"

@@ -255,8 +255,8 @@ def test_a_job_whose_process_was_killed_finds_its_runs_again(place: Place, momen
 
 def test_a_step_whose_process_was_killed_is_resumed_without_a_word(place: Place) -> None:
     go = place.root / ".runr" / "go"
-    at_work = place.root / ".runr" / "at-work"
-    place.script("a.md", f"touch {at_work}; {_AWAIT.format(go)}; echo a > a.txt")
+    mark = place.root / ".runr" / "working"
+    place.script("a.md", f"touch {mark}; {_AWAIT.format(go)}; echo a > a.txt")
     place.commit("Tasks")
     job_run = started(place, "--all-ready")
 
@@ -266,7 +266,7 @@ def test_a_step_whose_process_was_killed_is_resumed_without_a_word(place: Place)
         text = lock.read_text("utf-8").strip() if lock and lock.exists() else ""
         return int(text) if text.isdecimal() else None
 
-    until(at_work.exists, "the worker to work")
+    until(mark.exists, "the worker to work")
     os.kill(until(runner, "the process of the run"), signal.SIGKILL)
     place.write(".runr/go")
     done = finished(place, job_run)

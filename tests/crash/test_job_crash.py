@@ -19,8 +19,8 @@ from unit.git_trees import git
 #: Events of an undisturbed job run of the test.
 _EVENTS = 18
 
-#: How many of the job runs lose a worker that works, beside what is killed at other moments.
-_AT_WORK = 0.7
+#: How many of the job runs lose a worker thworkings, beside what is killed at other moments.
+_WORKING = 0.7
 
 
 def _write(name: str) -> str:
@@ -104,15 +104,15 @@ def test_a_job_that_is_killed_at_random_points_completes_each_task_once(
     chance = random.Random(seed)  # noqa: S311 - the same moments each time
     kit = ProjectKit(tmp_path)
     job = tracks(kit, 2, 2)
-    at_work = tmp_path / "at-work"
+    mark = tmp_path / "working"
     # Its first worker is there until it is killed.
-    begin = f'[ -e "{at_work}" ] || {{ echo here > "{at_work}"; sleep 60; }}'
+    begin = f'[ -e "{mark}" ] || {{ echo here > "{mark}"; sleep 60; }}'
     kit.script("t0-0.md", f"{begin}\n{_write('t0-0')}", header=_header("t0-0"))
-    if chance.random() >= _AT_WORK:
-        at_work.touch()
+    if chance.random() >= _WORKING:
+        mark.touch()
     files = kit.layout.job_run(control.start_job(kit.open(), job).id)
-    if not at_work.exists():
-        kit.await_file(at_work)
+    if not mark.exists():
+        kit.await_file(mark)
         working = next(run for run in runs_of(kit, files) if _task(run) == "t0-0.md")
         for victim in chance.sample([files, working], chance.randint(1, 2)):
             strike(kit, files, victim)
