@@ -1,4 +1,4 @@
-"""Checks that fail already on the commit with which a job begins."""
+"""What is known of a job before it starts, and what fails on the commit with which it begins."""
 
 from cli.terminal import Place
 from cli.test_jobs import ended, statuses
@@ -41,3 +41,22 @@ def test_a_job_can_end_where_its_checks_fail_before_any_work(place: Place) -> No
     assert "`test -f repaired.txt` fails on" in done["reason"]
     # Its branch is repaired by now.
     assert statuses(ended(place, "resume")) == {"a": "completed", "b": "completed"}
+
+
+def test_a_plan_in_which_nothing_can_start_says_why(place: Place) -> None:
+    for name in "ab":
+        place.script(f"{name}.md", f"echo {name} > {name}.txt", header="owns: ['*.txt']")
+    steps = "  t: [{task: a, depends_on: [u]}]\n  u: [{task: b, depends_on: [t]}]\n"
+    place.write(".runr/jobs/cycle.yaml", f"tracks:\n{steps}")
+    place.write(".runr/jobs/empty.yaml", "tracks:\n  t: [{tasks: 'tag:nothing'}]\n")
+    place.write(".runr/jobs/same.yaml", "collision: fail\ntracks:\n  t: [{tasks: [a, b]}]\n")
+    place.commit("Tasks")
+    assert (
+        "✗ cycle: a.md → u/1 → b.md" in place.runr("job", "run", "cycle", "--dry-run", code=1).out
+    )
+    empty = place.runr("job", "run", "empty", "--dry-run", code=2)
+    assert "the job empty has nothing to do: it has no tasks" in empty.err
+    same = place.runr("job", "run", "same", "--dry-run", code=1).out
+    assert "✗ b.md fails: works on the same files as a.md" in same
+    shown = place.runr("upcoming", code=0).out
+    assert shown == "No job has a schedule.\nReady: a.md, b.md\n"

@@ -19,7 +19,7 @@ from unit.git_trees import git
 #: Events of an undisturbed job run of the test.
 _EVENTS = 18
 
-#: How many of the job runs lose a worker thworkings, beside what is killed at other moments.
+#: How many of the job runs lose a worker that works, beside what is killed at other moments.
 _WORKING = 0.7
 
 

@@ -55,8 +55,8 @@ _MAX_COLUMN = 60
 
 
 def column_width(texts: Iterable[str]) -> int:
-    """Return the width of the column with these texts."""
-    return min(max(map(columns, texts)), _MAX_COLUMN)
+    """Return the width of the column with these texts; 0 without any."""
+    return min(max(map(columns, texts), default=0), _MAX_COLUMN)
 
 
 def pad(text: str, width: int) -> str:

@@ -47,14 +47,7 @@ def create_job(project: Project, job: Job) -> RunFiles:
     leases.refuse_nested(project)
     store.ensure_writable(project.layout)
     snapshot = Snapshot.of(project)
-    expanded = expansion.expand(project, job, snapshot)
-    left = [i for i in expanded.work.items if i.task not in expanded.completed]
-    if not left:
-        raise UsageError(
-            f"the job {job.name} has nothing to do: "
-            + ("all of its tasks are completed" if expanded.work.items else "it has no tasks"),
-            next_steps=[commands.list_tasks("--ready"), commands.list_jobs()],
-        )
+    expanded = expansion.expand_open(project, job, snapshot)
     target, base = base_of(project, job)
     state_dir.ensure_state_dir(project.layout)
     files = journal.claim(project.layout, project.clock(), project.suffixes)

@@ -53,6 +53,18 @@ def expand(project: Project, job: Job, snapshot: Snapshot) -> Expanded:
     return Expanded(Work(items, tuple(_orders(job))), done)
 
 
+def expand_open(project: Project, job: Job, snapshot: Snapshot) -> Expanded:
+    """Return the tasks of each step of a job that has something to do; UsageError for others."""
+    expanded = expand(project, job, snapshot)
+    if all(item.task in expanded.completed for item in expanded.work.items):
+        raise UsageError(
+            f"the job {job.name} has nothing to do: "
+            + ("all of its tasks are completed" if expanded.work.items else "it has no tasks"),
+            next_steps=[commands.list_tasks("--ready"), commands.list_jobs()],
+        )
+    return expanded
+
+
 def _item(step: Step, state: TaskState, needs: Sequence[str], among: set[str], usual: str) -> Item:
     task = state.task
     return Item(

@@ -1,5 +1,6 @@
 """What a job would do: the plan of `--dry-run`, by playing the planner forward."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from runr.jobs import control, estimates, expansion, planner, preflight, work
@@ -60,7 +61,7 @@ class JobPlan(Result):
 def plan_job(project: Project, job: Job, *, checks: bool = True) -> JobPlan:
     """Return the plan of a job; with `checks`, those of the settings are run on the base."""
     snapshot = Snapshot.of(project)
-    expanded = expansion.expand(project, job, snapshot)
+    expanded = expansion.expand_open(project, job, snapshot)
     target, base = control.base_of(project, job)
     history = estimates.of(project)
     played = _Played(job, expanded.work, history, _held(snapshot, expanded.work))
@@ -76,7 +77,10 @@ def plan_job(project: Project, job: Job, *, checks: bool = True) -> JobPlan:
         tasks=played.tasks,
         not_started=played.not_started,
         completed=list(expanded.completed),
-        findings=preflight.look(project, job, expanded.work, base.commit, checks=checks),
+        findings=[
+            *played.findings(),
+            *preflight.look(project, job, expanded.work, base.commit, checks=checks),
+        ],
         most_parallel=played.most_parallel,
         seconds=played.now if history.usual_s is not None else None,
         cost_usd=sum(known) if known else None,
@@ -111,6 +115,7 @@ class _Played:
         self._items = {item.task: item for item in wanted.items}
         self.tasks: list[PlannedTask] = []
         self.not_started: dict[str, str] = {}
+        self._failing: dict[str, str] = {}
         self.most_parallel = 0
         self.now = 0.0
 
@@ -122,6 +127,7 @@ class _Played:
         while True:
             facts = Facts(now=self.now, progress=progress, held=self._held)
             found = planner.decide(self._job, self._work, order, facts)
+            self._failing |= found.fail
             self.not_started |= {**found.skip, **found.fail}
             progress |= {task: Progress("skipped") for task in found.skip}
             progress |= {task: Progress("failed") for task in found.fail}
@@ -137,6 +143,14 @@ class _Played:
                 first = min(ends, key=lambda task: ends[task])
                 self.now = ends.pop(first)
                 progress[first] = Progress("completed")
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield what the order of the job itself keeps from being completed."""
+        for reason in dict.fromkeys(work.ordering(self._work).cycles.values()):
+            yield Finding(rule="cycle", severity="error", message=reason)
+        for task, reason in self._failing.items():
+            message = f"{task.removeprefix('.runr/tasks/')} fails: {reason}"
+            yield Finding(rule="collision", severity="error", message=message)
 
     def _planned(self, item: Item) -> PlannedTask:
         starts = sorted({task.starts_s for task in self.tasks} | {self.now})

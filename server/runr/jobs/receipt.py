@@ -56,7 +56,7 @@ def build(project: Project, state: JobState) -> Receipt:
         landed_on=state.landed_on or state.start.branch,
         lands_on=(state.start.target or None) if own and state.landed_on is None else None,
         landed_sha=state.landed_sha,
-        land_step=_line(project, commands.job_land(state.id)) if own else None,
+        land_step=_line(project, _land(state)) if own else None,
         take_back_step=_line(project, commands.reset(landed[0], revert=True)) if landed else None,
         base_sha=state.start.base_sha,
         tip_sha=project.repo.resolve(f"refs/heads/{state.start.branch}"),
@@ -72,6 +72,12 @@ def build(project: Project, state: JobState) -> Receipt:
         base_failures=list(state.base_failures or ()),
         next_steps=project.surface.lines(_after(state, status)),
     )
+
+
+def _land(state: JobState) -> NextStep:
+    """Return the step towards a landing: rejected work is reverted first."""
+    again = any(each.rejected for each in state.tasks)
+    return commands.job_retry(state.id) if again else commands.job_land(state.id)
 
 
 def _line(project: Project, step: NextStep) -> str:
@@ -104,6 +110,7 @@ def _task(project: Project, each: TaskProgress, track: str, step: str) -> Receip
     last = runs[-1] if runs else None
     entry = project.entries().get(each.task, UNTOUCHED)
     completed = each.status == "completed"
+    kept = last is not None and last.checkpoint_sha and not completed and last.id != each.rejected
     is_shown = completed and entry.status is State.COMPLETED and entry.evidence
     span = _seconds(each) if each.status not in ("waiting", "skipped") else None
     return ReceiptTask(
@@ -117,7 +124,7 @@ def _task(project: Project, each: TaskProgress, track: str, step: str) -> Receip
         evidence=entry.evidence.value if is_shown and entry.evidence else None,
         run_ids=list(each.runs),
         commit_sha=each.commit_sha if completed else None,
-        kept_branch=last.start.branch if last and not completed and last.checkpoint_sha else None,
+        kept_branch=last.start.branch if last and kept else None,
         checks=[
             ReceiptCheck(
                 command=check.command,
@@ -155,6 +162,8 @@ def _steps(each: TaskProgress, run: RunState | None) -> Sequence[NextStep]:
     """Return what a person can do about a task that is not completed."""
     if each.status == "completed":
         return ()
+    if each.rejected:
+        return (commands.status(each.task),)
     if run is not None and run.result == "stopped":
         return presenters.next_steps(run)
     if each.status in ("waiting", "held"):

@@ -152,5 +152,6 @@ def next_steps(state: JobState, status: str) -> list[NextStep]:
         again = [commands.job_retry(state.id)]
     landed = any(each.status == "completed" and each.run_id for each in state.tasks)
     own = state.start.branch != state.start.target and state.landed_on is None
+    own = own and not any(each.rejected for each in state.tasks)
     land = [commands.job_land(state.id)] if landed and own and status != "interrupted" else []
     return [commands.job_receipt(state.id), *land, *again] if status != "interrupted" else again
