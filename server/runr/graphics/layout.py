@@ -54,26 +54,20 @@ def layout_graph(needs: Links, spacing: Spacing) -> Layout:
     """Return where everything goes; what hangs together is laid out together."""
     parts = sorted(_parts(needs), key=lambda part: (-len(part), part[0]))
     column = _columns(needs)
-    spans = [column[path] - column[end] - 1 for path, ends in needs.items() for end in ends]
-    lanes = None if sum(span for span in spans if span > 0) <= _MOST_LANES else _FEW
+    crossed = (column[path] - column[end] - 1 for path, ends in needs.items() for end in ends)
+    lanes = None if sum(max(0, span) for span in crossed) <= _MOST_LANES else _FEW
     linked = [
         _Part(part, needs, column, spacing, lanes).layout() for part in parts if len(part) > 1
     ]
     alone = [part[0] for part in parts if len(part) == 1]
     widest = max([part.width for part in linked], default=0.0)
     room = max(widest, 4 * (spacing.width + spacing.across) - spacing.across)
-    single = Layout(
-        corners=dict.fromkeys(alone, (0.0, 0.0)),
-        ways={},
-        width=spacing.width,
-        height=spacing.height,
-    )
-    tiles = [*linked, *(_only(single, path) for path in alone)]
+    tiles = [*linked, *(_single(path, spacing) for path in alone)]
     return _shelved(tiles, room, spacing)
 
 
-def _only(layout: Layout, path: str) -> Layout:
-    return Layout(corners={path: (0, 0)}, ways={}, width=layout.width, height=layout.height)
+def _single(path: str, spacing: Spacing) -> Layout:
+    return Layout(corners={path: (0, 0)}, ways={}, width=spacing.width, height=spacing.height)
 
 
 def _shelved(tiles: Iterable[Layout], room: float, spacing: Spacing) -> Layout:
@@ -82,7 +76,7 @@ def _shelved(tiles: Iterable[Layout], room: float, spacing: Spacing) -> Layout:
     ways: dict[tuple[str, str], tuple[Point, ...]] = {}
     x = y = row = widest = 0.0
     for tile in tiles:
-        if x and x + tile.width > room:
+        if x + tile.width > room:
             x, y, row = 0.0, y + row + 2 * spacing.down, 0.0
         for path, (left, top) in tile.corners.items():
             corners[path] = (x + left, y + top)
@@ -258,7 +252,7 @@ def _columns(needs: Links) -> dict[str, int]:
         for need in ends:
             first[need] = min(first.get(need, column[path]), column[path])
     shifted = {path: first[path] - 1 for path in first if not needs[path]}
-    return column | {path: place for path, place in shifted.items() if place > column[path]}
+    return column | {path: max(place, column[path]) for path, place in shifted.items()}
 
 
 def _nearest(wanted: Sequence[float], offsets: Sequence[float]) -> list[float]:

@@ -91,9 +91,9 @@ def _ways(chart: Chart, layout: Layout) -> Iterable[str]:
     arrows = [arrow for arrow in chart.arrows() if arrow[0] != arrow[1]]
     for start, end, critical in sorted(arrows, key=lambda arrow: arrow[2]):
         way = layout.ways[start, end]
-        back = way[-1][0] <= way[0][0]
-        style = " round" if back else " critical" if critical else ""
         x, y = way[-1]
+        back = x < way[0][0]
+        style = " round" if back else " critical" if critical else ""
         yield f'<path class="way{style}" d="{_round(way) if back else _curve(way)}"/>'
         yield f'<path class="tip{style}" d="M{_n(x)} {_n(y)}l-7 -3.6v7.2z"/>'
 
@@ -114,8 +114,8 @@ def _curve(way: tuple[Point, ...]) -> str:
 
 
 def _round(way: tuple[Point, ...]) -> str:
-    """Return a line that goes back, around the boxes at its ends."""
-    (x, y), (to, down) = way[0], way[-1]
+    """Return a line that goes back, around the boxes at its ends; it has no lanes."""
+    (x, y), (to, down) = way
     under = max(y, down) + _SPACING.height / 2 + _SPACING.down / 2
     return (
         f"M{_n(x)} {_n(y)}C{_n(x + 26)} {_n(y)} {_n(x + 26)} {_n(under)} {_n(x)} {_n(under)}"
