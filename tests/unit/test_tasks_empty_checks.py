@@ -46,7 +46,7 @@ NO_TEST = [
     *("make -n", "make -sn test", "gmake --dry-run", "pytest --collect-only", "pytest --co -q"),
     *("pytest --version", "pytest --help", "pytest --fixtures", "pytest --setup-plan", "tox -l"),
     *("mypy --version", "npx eslint --version", "tsc --showConfig", "python -m pytest --version"),
-    *("if make; then exit; else pytest --co || true; fi",),
+    *("if make; then exit 0; else pytest --co || true; fi",),
     *("python -m pytest --co", "uv run pytest --collect-only", "pytest --co && echo ok"),
 ]
 CHECKS = [
@@ -91,6 +91,8 @@ CHECKS = [
     *("git diff --no-index a b", "pytest -k version", "python a.py --version", "perl -e 'exit 1'"),
     *("true && '!' false", 'true && "!" false', "true && \\! false", "true; 'unbalanced"),
     *('test "$X"a != ba', "true && retry 5", "[ x != y z", "mkdir -p a/b", "python3 -c 'x ='"),
+    *("if false; then true; else exit; fi", "make || { exit; }", "false; true | exit"),
+    *("if false; then true; else eval exit; fi", "true | ! { true & exit\n}"),
     *("bash -x true", "bash -x", "timeout ./a true", "nice", "true; done"),
     *("test -z x", "sleep 1 x", "{ true; } > a/b", ": > a/b; true", "eval " * 21 + "true"),
     *("if make; then echo ok; else exit 1; fi", "if false; then true; else make; fi", "cd -"),

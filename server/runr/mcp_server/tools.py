@@ -57,7 +57,7 @@ class WorkArguments(Arguments):
         None, min_length=1, max_length=1000, description="Path or name, as listed."
     )
     job: str | None = Field(
-        None, min_length=1, max_length=200, description="Instead of a task: a job's name."
+        None, min_length=1, max_length=200, description="A job instead of a task."
     )
 
 
@@ -75,12 +75,12 @@ class CompleteArguments(TaskArguments):
     reason: str | None = Field(
         None,
         max_length=2000,
-        description="A note; else why it counts as done, which the user confirms.",
+        description="A note, or why it is done; the user confirms it.",
     )
-    by: str | None = Field(None, max_length=200, description="The user's name, if they gave it.")
+    by: str | None = Field(None, max_length=200, description="The user's name, if given.")
     force: bool = Field(
         False,
-        description="Despite open dependencies and failing checks; needs a reason.",
+        description="Despite dependencies or checks; needs a reason.",
     )
 
 
@@ -90,13 +90,11 @@ class RunArguments(WorkArguments):
     worker: str | None = Field(
         None,
         max_length=200,
-        description="session: you. Left out: the task's, or the configured one.",
+        description="session: you. Left out: the task's or the configured one.",
     )
     wait_s: int = Field(0, ge=0, le=3600, description="Seconds to wait for its end.")
     in_place: bool = Field(False, description="In the user's tree, not a worktree.")
-    force: bool = Field(
-        False, description="Despite open dependencies, again, or from another session."
-    )
+    force: bool = Field(False, description="Despite dependencies, again, or from another session.")
 
 
 # Takes messages that must not go unnoticed.
@@ -282,7 +280,7 @@ def build_registry(opener: Opener) -> tuple[Tool[Any], ...]:
             title="Complete a task",
             description=(
                 "Run a task's checks, commit and record it as completed, or answer with what "
-                "failed. For a manual task, give a reason: the user is asked to confirm it."
+                "failed. A manual task needs a reason, which the user confirms."
             ),
             arguments=CompleteArguments,
             answer=CompletionResult,

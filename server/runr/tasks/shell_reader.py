@@ -16,7 +16,7 @@ _SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh"})
 _RESERVED = frozenset(
     (
         *("if", "then", "elif", "else", "fi", "for", "while", "until", "do", "done"),
-        *("case", "esac", "select", "function"),
+        *("case", "esac", "select", "function", "!", "{", "}"),
     )
 )
 #: Commands that may change what the rest of the text means.
@@ -40,15 +40,19 @@ class Reader:
 
     From a `set` on, every failure may end the shell and every part of a pipeline
     counts: options such as `-e` and `pipefail` only make more commands fail.
+    `follows` says that other commands may have run before in the same shell.
     """
 
-    def __init__(self, command: str, *, strict: bool = False, depth: int = 0) -> None:
+    def __init__(
+        self, command: str, *, strict: bool = False, depth: int = 0, follows: bool = False
+    ) -> None:
         if depth > _DEEPEST:
             raise UnclearError(command)
         self._tokens = split(command)
         self._at = 0
         self._strict = strict
         self._depth = depth
+        self._follows = follows
         self._passes = False
 
     def ends(self) -> Ends:
@@ -73,7 +77,7 @@ class Reader:
 
     def _list(self, closing: Sequence[str]) -> Ends:
         """Read commands up to one of the closing words, which is left."""
-        found = OK
+        found, is_first = OK, True
         while not self._sees(*closing):
             if self._takes("\n"):
                 continue
@@ -86,7 +90,9 @@ class Reader:
                 following = OK
             elif not (self._takes(";") or self._sees("\n", *closing) or self._is_over()):
                 raise UnclearError(self._tokens[self._at].text)
-            found = self._then(found, following)
+            if is_first and (closing or self._follows):
+                following = _after_any(following)  # after what came before all of this
+            found, is_first = self._then(found, following), False
         return found
 
     def _then(self, before: Ends, following: Ends) -> Ends:
@@ -207,7 +213,8 @@ class Reader:
         if name == "exit":
             return _exit(words[1:])
         if name == "eval":
-            return self._inner(" ".join(_plain(words[1:])), strict=self._strict)
+            text = " ".join(_plain(words[1:]))
+            return Reader(text, strict=self._strict, depth=self._depth + 1, follows=True).ends()
         if name in _SHELLS:
             return self._shell(words[1:])
         if name in _STARTERS:
@@ -293,6 +300,11 @@ def _after(end: End, following: Ends) -> Ends:
     return following - {End.EXIT_LAST} | {exits}
 
 
+def _after_any(following: Ends) -> Ends:
+    """Return the ends of what follows a command that may have ended in any way."""
+    return _after(End.OK, following) | _after(End.FAILED, following)
+
+
 def _resolved(found: Ends) -> Ends:
     return _after(End.OK, found)
 
@@ -300,7 +312,7 @@ def _resolved(found: Ends) -> Ends:
 def _inside(found: Ends) -> Ends:
     """Return how a shell of its own ends that ends so."""
     outside = {End.EXIT_OK: End.OK, End.EXIT_FAILED: End.FAILED}
-    return frozenset(outside.get(end, end) for end in _resolved(found))
+    return frozenset(outside.get(end, end) for end in _after_any(found))
 
 
 def _exit(words: Sequence[Token]) -> Ends:
