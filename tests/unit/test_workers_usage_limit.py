@@ -16,6 +16,10 @@ NOW = datetime(2026, 11, 28, 22, 15, tzinfo=UTC)
         ("You've hit your 5-hour limit · resets 11pm (UTC)", 28, "23:00"),
         ("You've hit your weekly limit · resets 12am (Europe/Berlin)", 28, "23:00"),
         ("You've hit your limit. It resets at 12:05pm (UTC)", 29, "12:05"),
+        ("You've hit your usage limit. It resets at 22:15:30 (UTC)", 28, "22:15:30"),
+        ("You've hit your usage limit. It resets at 22:14:30 (UTC)", 28, "22:15"),
+        ("You've hit your usage limit. It resets at 22:15 (UTC)", 28, "22:15"),
+        ("You've hit your usage limit. It resets at 22:14 (UTC)", 29, "22:14"),
         ("Claude AI usage limit reached|1795910400", 29, "00:00"),
         ("You've hit your usage limit. Try again in 2 hours 5 minutes.", 29, "00:20"),
         ("You've hit your usage limit, try again in 1 day, 1 minute", 29, "22:16"),
@@ -24,7 +28,8 @@ NOW = datetime(2026, 11, 28, 22, 15, tzinfo=UTC)
 def test_the_time_that_a_client_names_is_found(text: str, day: int, time: str) -> None:
     found = reset_time(text, NOW)
     assert found
-    assert (found.tzinfo, found.day, f"{found:%H:%M}") == (UTC, day, time)
+    shown = f"{found:%H:%M:%S}".removesuffix(":00")
+    assert (found.tzinfo, found.day, shown) == (UTC, day, time)
     assert IS_USAGE_LIMIT.search(text)
 
 

@@ -9,7 +9,7 @@ IS_USAGE_LIMIT = re.compile(r"hit your .{0,40}\blimit|usage limit", re.IGNORECAS
 
 _EPOCH = re.compile(r"\|(\d{10})\b")
 _AT = re.compile(
-    r"(?:resets?|try again)(?: at)? (\d{1,2})(?::(\d\d))?\s*([ap]m)?(?: \(([\w/+-]+)\))?",
+    r"(?:resets?|try again)(?: at)? (\d{1,2})(?::(\d\d)(?::(\d\d))?)?\s*([ap]m)?(?: \(([\w/+-]+)\))?",
     re.IGNORECASE,
 )
 _IN = re.compile(r"try again in ((?:\d+ (?:day|hour|minute|second)s?[ ,]*)+)", re.IGNORECASE)
@@ -26,7 +26,8 @@ def reset_time(text: str, now: datetime) -> datetime | None:
     """Return the time of the reset that `text` names, in UTC; None where it names none.
 
     Claude Code prints `resets 5:31am (UTC)`, older versions the seconds since 1970, Codex
-    `try again in 2 hours 5 minutes`. A time of day is the next one after `now`.
+    `try again in 2 hours 5 minutes`. A time of day is the next one; the minute that `now` is
+    in has come, and is not that of tomorrow.
     """
     if found := _EPOCH.search(text):
         return datetime.fromtimestamp(int(found[1]), UTC)
@@ -47,13 +48,16 @@ def retry_after_s(text: str) -> float | None:
 
 
 def _next(found: re.Match[str], now: datetime) -> datetime | None:
-    hour, minute, half, zone = int(found[1]), int(found[2] or 0), found[3], found[4]
+    hour, minute, second = (int(found[number] or 0) for number in (1, 2, 3))
+    half, zone = found[4], found[5]
     if half:
         hour = hour % _NOON + (_NOON if half.lower() == "pm" else 0)
     try:
         # Without a zone, it is the one of this machine.
         here = now.astimezone(ZoneInfo(zone) if zone else None)
-        time = here.replace(hour=hour, minute=minute, second=0, microsecond=0)
+        time = here.replace(hour=hour, minute=minute, second=second, microsecond=0)
     except (ValueError, ZoneInfoNotFoundError):
         return None
-    return (time if time > here else time + timedelta(days=1)).astimezone(UTC)
+    if time <= here - timedelta(minutes=1):
+        time += timedelta(days=1)
+    return max(time, here).astimezone(UTC)
