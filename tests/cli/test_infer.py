@@ -213,7 +213,7 @@ def test_nothing_is_recorded_without_apply(place: Place) -> None:
     assert shown.steps == ["runr status --infer-from-git --apply"]
     assert not place.has_status()
     place.paste(shown.steps[0])
-    assert "≈ a.md  completed" in place.runr("status").out
+    assert "≈ a.md  completed" in place.runr("status", "--tasks").out
 
 
 def test_better_evidence_is_not_replaced(place: Place) -> None:

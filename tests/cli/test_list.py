@@ -85,11 +85,10 @@ def test_each_task_is_a_line_with_mark_name_status_date_and_run(place: Place) ->
     )
 
 
-def test_status_with_and_without_tasks_is_the_same_view(place: Place) -> None:
+def test_status_with_tasks_is_the_list(place: Place) -> None:
     place.task("a.md")
     listed = place.runr("list-tasks", code=0).out
     assert place.runr("status", "--tasks", code=0).out == listed
-    assert place.runr("status", code=0).out == listed
 
 
 def test_the_three_kinds_of_evidence_look_different(place: Place) -> None:

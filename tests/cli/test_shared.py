@@ -64,7 +64,7 @@ def test_the_attributes_of_the_user_stay(place: Place) -> None:
 
 def test_a_clone_sees_what_was_done_elsewhere(shared: Place) -> None:
     there = shared.clone()
-    shown = there.runr("status", code=0).out
+    shown = there.runr("status", "--tasks", code=0).out
     assert "≈ a.md  completed" in shown
     assert "inferred from person:Ada" in shown
     assert there.git("status", "--porcelain") == ""

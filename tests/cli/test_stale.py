@@ -70,7 +70,7 @@ def test_an_edit_of_the_text_is_shown_with_its_difference(done: Place) -> None:
     assert answer["completed"] is False
     assert "-echo a > a.txt\n+echo A > a.txt\n" in answer["diff"]
     assert answer["next_steps"] == ["runr why a.md --diff", "runr acknowledge a.md"]
-    assert "stale: its text has changed since" in done.runr("status").out
+    assert "stale: its text has changed since" in done.runr("status", "--tasks").out
 
 
 @pytest.mark.parametrize(

@@ -193,7 +193,7 @@ def history(invocation: Invocation, task: str) -> None:
 
 @command("metrics")
 def metrics(invocation: Invocation) -> None:
-    """Print figures over all records as OpenMetrics text.
+    """Print figures as OpenMetrics text.
 
     For programs that watch: Prometheus and others read it. With --json, as JSON.
     """

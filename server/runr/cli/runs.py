@@ -134,7 +134,9 @@ def follow(invocation: Invocation, run: str) -> int:
     help="How a period is printed; default: text.",
 )
 def report(invocation: Invocation, run: str | None, since: str | None, **options: Any) -> None:
-    """Show what a run did and how it was verified, or what happened in a period.
+    """Show what a run did and how it was verified.
+
+    With `--since`, show what happened in a period.
 
     Without RUN and --since, shows the latest run.
     """

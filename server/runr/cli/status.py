@@ -97,7 +97,10 @@ def status(
     apply: bool,
     min_confidence: float | None,
 ) -> None:
-    """Show what is done, running, waiting, stopped and stale, and the cost since yesterday."""
+    """Show what is done, running, waiting and stopped.
+
+    What is stale too, and the cost since yesterday.
+    """
     if infer_from_git:
         _infer(invocation, apply=apply, min_confidence=min_confidence)
         return
