@@ -14,14 +14,19 @@ from runr.query.snapshot import Snapshot
 from runr.query.task_state import TaskState
 from runr.status.model import State
 from runr.tasks.model import TaskType
+from runr.text import join_limited
 
 
 @dataclass(frozen=True, slots=True)
 class Expanded:
-    """The work of a job; `completed` are its tasks that are done already."""
+    """The work of a job; `completed` are its tasks that are done already.
+
+    `absent` are completed ones whose commit is not on this branch.
+    """
 
     work: Work
     completed: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
 
 
 def expand(project: Project, job: Job, snapshot: Snapshot) -> Expanded:
@@ -49,17 +54,23 @@ def expand(project: Project, job: Job, snapshot: Snapshot) -> Expanded:
         _item(step, state, paths[state.path].paths if state.path in paths else (), among, usual)
         for step, state in chosen
     )
-    done = tuple(s.path for _, s in chosen if s.entry.status is State.COMPLETED and not s.renewed)
-    return Expanded(Work(items, tuple(_orders(job))), done)
+    done = [s for _, s in chosen if s.entry.status is State.COMPLETED and not s.renewed]
+    return Expanded(
+        Work(items, tuple(_orders(job))),
+        completed=tuple(each.path for each in done if not each.unmerged),
+        absent=tuple(each.path for each in done if each.unmerged),
+    )
 
 
 def expand_open(project: Project, job: Job, snapshot: Snapshot) -> Expanded:
     """Return the tasks of each step of a job that has something to do; UsageError for others."""
     expanded = expand(project, job, snapshot)
-    if all(item.task in expanded.completed for item in expanded.work.items):
+    if len(expanded.work.items) == len(expanded.completed) + len(expanded.absent):
+        what = "all of its tasks are completed" if expanded.work.items else "it has no tasks"
+        names = [path.removeprefix(".runr/tasks/") for path in expanded.absent]
+        where = f", {join_limited(names, 3)} not on this branch" if names else ""
         raise UsageError(
-            f"the job {job.name} has nothing to do: "
-            + ("all of its tasks are completed" if expanded.work.items else "it has no tasks"),
+            f"the job {job.name} has nothing to do: {what}{where}",
             next_steps=[commands.list_tasks("--ready"), commands.list_jobs()],
         )
     return expanded

@@ -65,6 +65,7 @@ def land_job(
             next_steps=[commands.job_status(state.id), commands.job_stop(state.id)],
         )
     target = _target(project, state, to)
+    _refuse_landed(project, state)
     landing = _Landing(project, state, files, target)
     if dry_run:
         with quarantine.temporary(project.repo) as scratch:
@@ -77,7 +78,9 @@ def land_job(
         plan, verified = merge.retry_if_moved(landing.once)
     log = JobJournal(files, project.clock, Redactor(project.environment))
     receipt.write(project, files, log.append(JobLanded(target, plan.how, plan.new)))
-    worktree.delete_branch(project.repo, state.start.branch, merged_into=target)
+    if state.result == "completed":
+        # What a person decides later, and a run that is resumed alone, lands on the branch first.
+        worktree.delete_branch(project.repo, state.start.branch, merged_into=target)
     return landing.result(plan, verified=verified, dry_run=False)
 
 
@@ -94,6 +97,15 @@ def _target(project: Project, state: JobState, to: str | None) -> str:
             next_steps=[commands.help_of("job", "land")],
         )
     return target
+
+
+def _refuse_landed(project: Project, state: JobState) -> None:
+    """Raise UsageError where all has landed, and the branch is gone."""
+    if state.landed_on and project.repo.resolve(f"refs/heads/{state.start.branch}") is None:
+        raise UsageError(
+            f"the job {state.name} has landed on {state.landed_on} already, and its branch is gone",
+            next_steps=[commands.job_receipt(state.id)],
+        )
 
 
 class _Landing:

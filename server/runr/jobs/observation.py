@@ -3,20 +3,27 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from runr import nofollow
 from runr.clock import format_utc
+from runr.execution import process
 from runr.jobs.engine import Engine
 from runr.jobs.events import AccountParked, TaskFound, TaskSkipped
 from runr.jobs.planner import Decision, Facts, Progress, Status
 from runr.jobs.state import JobResult, JobState, TaskProgress
 from runr.jobs.work import Item
 from runr.project import Project
+from runr.query import explain
 from runr.query.snapshot import Snapshot
+from runr.query.task_state import TaskState
 from runr.runs import stop_reasons
-from runr.status.model import State
+from runr.status import branch
+from runr.status.model import UNTOUCHED, State
 from runr.tasks.model import TaskType
 from runr.text import format_duration, join_limited
 from runr.workers import registry
 
+#: How long it takes, at most, until the end of a run outside of the job is seen.
+_LOOK_S = 5.0
 #: How the planner sees a task that is about to start, or is left to a person.
 _SEEN: dict[str, Status] = {"starting": "running", "held": "waiting"}
 
@@ -24,9 +31,12 @@ _SEEN: dict[str, Status] = {"starting": "running", "held": "waiting"}
 def facts(project: Project, engine: Engine, state: JobState) -> Facts:
     """Return what the planner has to know now."""
     now = project.clock()
+    progress = {each.task: _progress(each) for each in state.tasks}
+    for task in _busy(project, state):
+        progress[task] = Progress("waiting", now.timestamp() + _LOOK_S)
     return Facts(
         now=now.timestamp(),
-        progress={each.task: _progress(each) for each in state.tasks},
+        progress=progress,
         held=dict(_held(project, state)),
         touched=_touched(engine, state),
         parked={
@@ -71,31 +81,54 @@ def _touched(engine: Engine, state: JobState) -> dict[str, tuple[str, ...]]:
 
 def _held(project: Project, state: JobState) -> Iterator[tuple[str, str]]:
     """Yield the tasks that someone outside of the job has to take further, with the reason."""
-    snapshot = Snapshot.of(project)
-    states = snapshot.task_states()
+    states = Snapshot.of(project).task_states()
     items = {item.task: item for item in state.start.work.items}
     closed = {name: each for name, each in parked(project, state).items() if each.until is None}
     for each in state.tasks:
         if each.status == "held":
-            meaning = stop_reasons.find(each.code or "error").meaning
-            yield each.task, meaning
-            continue
+            yield each.task, stop_reasons.find(each.code or "error").meaning
         if each.status != "waiting":
             continue
         item, found = items[each.task], states.get(each.task)
-        if found is None or found.orphaned:
-            yield each.task, "its task file is gone"
-        elif found.task.error is not None:
-            yield each.task, f"its task file is broken: {found.task.error.message}"
-        elif found.task.type is TaskType.MANUAL:
-            yield each.task, "it is manual: a person does it"
-        elif found.entry.status is State.IN_PROGRESS and found.entry.last_run_id not in each.runs:
-            yield each.task, f"run {found.entry.last_run_id} has it"
-        elif outside := [need for need in found.blocked_by if need not in item.needs]:
-            yield each.task, f"it waits for {join_limited([_short(o) for o in outside], 3)}"
+        if found is not None and (reason := _needs(project, state, item, found)):
+            yield each.task, reason
         elif set(item.workers) <= closed.keys():
             why = closed[item.workers[0]]
             yield each.task, f"{why.worker}: {stop_reasons.explain(why.code, why.worker)}"
+
+
+def _needs(project: Project, state: JobState, item: Item, found: TaskState) -> str | None:
+    """Say what a waiting task needs that the job does not do."""
+    runs, last = state.task(item.task).runs, found.entry.last_run_id
+    if found.task.error is not None:
+        return f"its task file is broken: {found.task.error.message}"
+    if where := _elsewhere(project, state, found):
+        return f"it is completed, and its commit is {where}"
+    if found.task.type is TaskType.MANUAL:
+        return "it is manual: a person does it"
+    if found.entry.status is State.IN_PROGRESS and last not in runs:
+        return None if _works(project, last) else f"run {last} has it"
+    if outside := [need for need in found.blocked_by if need not in item.needs]:
+        return f"it waits for {join_limited([_short(each) for each in outside], 3)}"
+    return None
+
+
+def _works(project: Project, run_id: str | None) -> bool:
+    """Tell whether a run goes on by itself, in a process of its own, so that it will end."""
+    return bool(run_id) and process.is_alive(project.layout.run(run_id or ""))
+
+
+def _busy(project: Project, state: JobState) -> set[str]:
+    """Return the waiting tasks that a run outside of the job works on."""
+    entries = project.entries()
+    return {
+        each.task
+        for each in state.tasks
+        if each.status == "waiting"
+        and (entry := entries.get(each.task, UNTOUCHED)).status is State.IN_PROGRESS
+        and entry.last_run_id not in each.runs
+        and _works(project, entry.last_run_id)
+    }
 
 
 def found_outside(project: Project, state: JobState) -> Iterator[TaskFound | TaskSkipped]:
@@ -109,16 +142,30 @@ def found_outside(project: Project, state: JobState) -> Iterator[TaskFound | Tas
         entry = entries.get(item.task)
         done = entry is not None and entry.status is State.COMPLETED
         if entry is not None and done and entry.last_run_id not in each.runs:
-            if not _may_rerun(project, item):
+            if _counts(project, state, item):
                 yield TaskFound(item.task, entry.completed_by or "")
+        elif not nofollow.exists(project.layout.root / item.task):
+            yield TaskSkipped(item.task, "its task file is gone")
         elif item.manual and state.start.job.on_manual == "skip":
             yield TaskSkipped(item.task, "it is manual: a person does it")
 
 
-def _may_rerun(project: Project, item: Item) -> bool:
-    """Tell whether a completed task is to be done again, as its completion is stale."""
+def _counts(project: Project, state: JobState, item: Item) -> bool:
+    """Tell whether a completion is good for the job: it is not stale, and its commit is at hand."""
     found = Snapshot.of(project).task_states().get(item.task)
-    return found is not None and found.renewed
+    return found is None or not (found.renewed or _elsewhere(project, state, found))
+
+
+def _elsewhere(project: Project, state: JobState, found: TaskState) -> str | None:
+    """Say where the commit of a completed task is that the job and its target do not have."""
+    sha, repo = found.entry.checkpoint_sha, project.repo
+    if found.absent is None:
+        return None
+    target = repo.resolve(f"refs/heads/{state.start.target}") if state.start.target else None
+    if target and sha and repo.resolve(sha) and repo.is_ancestor(sha, target):
+        return None
+    holders = explain.branches_of(project, found.entry)
+    return f"on {join_limited(holders, 3)} only" if holders else branch.describe(found.absent)
 
 
 def limit_reached(state: JobState, now: datetime) -> str | None:

@@ -65,7 +65,7 @@ def explain(project: Project, wanted: str, *, diff: bool = False) -> Explanation
     snapshot = Snapshot.of(project)
     task_state = snapshot.state_of(project.find_task(wanted, snapshot.tasks))
     shown, facts = detail.task_with_facts(project, task_state.task, snapshot, tail=0)
-    branches = _branches(project, task_state.entry)
+    branches = branches_of(project, task_state.entry)
     steps = project.surface.lines(project.after_first_commit(for_explanation(facts)))
     return Explanation(
         task_path=task_state.path,
@@ -176,7 +176,7 @@ def _short(line: str) -> str:
     return flat if len(flat) <= _WIDE else f"{flat[: _WIDE - 1]}…"
 
 
-def _branches(project: Project, entry: Entry) -> list[str]:
+def branches_of(project: Project, entry: Entry) -> list[str]:
     """Return up to three branches that have the commit, the current one first."""
     if not entry.checkpoint_sha or entry.status is not State.COMPLETED:
         return []

@@ -9,7 +9,8 @@ IS_USAGE_LIMIT = re.compile(r"hit your .{0,40}\blimit|usage limit", re.IGNORECAS
 
 _EPOCH = re.compile(r"\|(\d{10})\b")
 _AT = re.compile(
-    r"(?:resets?|try again)(?: at)? (\d{1,2})(?::(\d\d)(?::(\d\d))?)?\s*([ap]m)?(?: \(([\w/+-]+)\))?",
+    r"(?:resets?|try again)(?: at)? (\d{1,2})(?::(\d\d)(?::(\d\d))?)?\s*([ap]m)?"
+    r"(?: \(([\w/+-]+)\))?",
     re.IGNORECASE,
 )
 _IN = re.compile(r"try again in ((?:\d+ (?:day|hour|minute|second)s?[ ,]*)+)", re.IGNORECASE)

@@ -1,0 +1,67 @@
+"""The branch of a job: what of others it has, and how long it is there."""
+
+from cli.terminal import Place
+from cli.test_jobs import ended, finished, started, statuses
+from fakes.project_kit import until
+
+
+def test_a_task_whose_commit_only_another_job_has_is_not_completed_here(place: Place) -> None:
+    place.script("model.md", "echo model > model.txt")
+    place.script("b.md", "echo b > b.txt")
+    place.write(".runr/jobs/first.yaml", "tracks: {t: [{task: model}]}\n")
+    place.write(".runr/jobs/second.yaml", "tracks: {t: [{tasks: [model, b]}]}\n")
+    place.commit("Tasks")
+    branch = ended(place, "run", "first")["branch"]
+    again = place.runr("job", "run", "first", code=2)
+    assert "all of its tasks are completed, model.md not on this branch" in again.err
+    paused = ended(place, "run", "second", code=9)
+    assert statuses(paused) == {"model": "waiting", "b": "completed"}
+    where = f"model.md: it is completed, and its commit is on {branch} only"
+    assert paused["reason"] == where
+    assert place.runr("job", "land", "second", "--json", code=0).json["task_count"] == 1
+    place.runr("job", "land", "first", code=0)
+    assert set(statuses(ended(place, "resume", "second")).values()) == {"completed"}
+
+
+def test_the_branch_of_a_job_stays_while_a_person_has_to_decide(place: Place) -> None:
+    place.script("a.md", "echo a > a.txt", "verify: ['test -f a.txt']")
+    place.script("b.md", "cat a.txt > b.txt", "depends_on: [a]")
+    place.config('[run]\nworker = "script"\n')
+    place.commit("Tasks")
+    assert statuses(ended(place, "run", "--all-ready", code=9)) == {"a": "completed", "b": "held"}
+    place.runr("job", "land", code=0)
+    place.runr("approve", "b", "--reason", "seen", code=0)
+    assert set(statuses(ended(place, "resume")).values()) == {"completed"}
+    place.runr("job", "land", code=0)
+    assert place.read("b.txt") == "a\n"
+    assert place.branches() == ["main"]
+    assert "has landed on main already" in place.runr("job", "land", code=2).err
+
+
+def test_a_task_that_another_job_runs_is_waited_for_and_one_without_a_file_is_skipped(
+    place: Place,
+) -> None:
+    go, mark = place.root / ".runr" / "go", place.root / ".runr" / "mark"
+    wait = f"touch {mark}; for n in $(seq 600); do [ -e {go} ] && break; sleep 0.1; done"
+    place.script("a.md", f"{wait}; echo a > a.txt")
+    place.script("b.md", "rm ../../tasks/gone.md; echo b > b.txt")
+    place.script("gone.md", "echo gone > gone.txt")
+    place.script("after.md", "test -d .", "depends_on: [gone]")
+    place.write(".runr/jobs/one.yaml", "land: each\ntracks: {t: [{task: a}]}\n")
+    place.write(".runr/jobs/two.yaml", "tracks: {t: [{tasks: [a]}], u: [b, gone], v: [after]}\n")
+    place.commit("Tasks")
+    started(place, "one")
+    until(mark.exists, "a to be run")
+    second = started(place, "two")
+    until(lambda: "task.skipped" in place.read(f".runr/job-runs/{second}/timeline.jsonl"), "a skip")
+    go.touch()
+    done = finished(place, second)
+    assert statuses(done) == {
+        "a": "completed",
+        "b": "completed",
+        "gone": "skipped",
+        "after": "skipped",
+    }
+    reasons = {each["path"][12:]: each["reason"] for each in done["tasks"]}
+    assert reasons["gone.md"] == "its task file is gone"
+    assert "it depends on gone.md" in reasons["after.md"]
