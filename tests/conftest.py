@@ -57,8 +57,8 @@ def pytest_configure() -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Return half as many again as there are processors: tests wait for what they have started."""
-    return (os.cpu_count() or 1) * 3 // 2
+    """Return twice as many as there are processors: tests wait for what they have started."""
+    return (os.cpu_count() or 1) * 2
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from runr import nofollow
-from runr.errors import ConfigError, UnknownNameError
+from runr.errors import ConfigError, DamagedStateError, UnknownNameError
 from runr.jobs.model import Job
 from runr.jobs.parser import parse_job
 from runr.next_steps import commands
@@ -12,6 +12,9 @@ from runr.project import Project
 from runr.storage.layout import Layout
 from runr.tasks.model import Problem
 from runr.text import closest_match
+
+#: A job file that is longer was not written by hand: it would only be slow to read.
+_MOST_BYTES = 1_000_000
 
 _SUFFIXES = (".yaml", ".yml")
 
@@ -66,7 +69,12 @@ def load(project: Project, path: str) -> Job:
 def _read(layout: Layout, place: Path) -> JobFile:
     shown = str(place.relative_to(layout.root))
     try:
+        size = nofollow.stat(place).st_size
+        if size > _MOST_BYTES:
+            return JobFile(shown, None, f"{shown}: has {size:,} bytes, at most {_MOST_BYTES:,}")
         return _parsed(shown, place.stem, nofollow.read(place))
+    except DamagedStateError as error:
+        return JobFile(shown, None, error.message)
     except OSError as error:
         return JobFile(shown, None, f"{shown}: cannot be read: {error.strerror}")
 
