@@ -60,6 +60,7 @@ class Orchestrator:
         self._chance = chance
         self._items = {item.task: item for item in state.start.work.items}
         self._order = work.ordering(state.start.work)
+        self._decided = 0
 
     def run(self) -> JobState:
         """Go on until the job has ended, and return its state."""
@@ -83,6 +84,9 @@ class Orchestrator:
         state = self._notice()
         if state.killing or observation.time_over(state, self._project.clock()):
             self._stop_runs(state)
+        if self._is_full(state) and state.seq == self._decided:
+            self._wait(None)
+            return self._journal.state()
         decision = self._decide(state)
         for task, reason in decision.skip.items():
             self._append(TaskSkipped(task, reason))
@@ -93,9 +97,16 @@ class Orchestrator:
         idle = not any(self._running(self._journal.state()))
         if decision.over or (idle and observation.waits_in_vain(state, decision.wake_at)):
             return self._end(decision)
+        self._decided = self._journal.state().seq
         if not (decision.skip or decision.fail):
-            self._wait(decision)
+            self._wait(decision.wake_at)
         return self._journal.state()
+
+    def _is_full(self, state: JobState) -> bool:
+        """Tell whether nothing can start, or fail, before a run ends."""
+        job = state.start.job
+        running = sum(1 for _ in self._running(state))
+        return running >= job.max_parallel and job.collision != "fail"
 
     def _append(self, data: EventData) -> JobState:
         return self._journal.append(data)
@@ -186,13 +197,13 @@ class Orchestrator:
     def _running(state: JobState) -> Iterator[TaskProgress]:
         return (each for each in state.tasks if each.status == "running")
 
-    def _wait(self, decision: Decision) -> None:
+    def _wait(self, wake_at: float | None) -> None:
         """Wait until a run ends, a wait is over, or a user may have asked for something."""
         state = self._journal.state()
         running = {each.run_id or "": each for each in self._running(state)}
         if not running:
             now = self._project.clock().timestamp()
-            left = (decision.wake_at or now) - now
+            left = (wake_at or now) - now
             if left > 0:
                 self._pause(min(left, _SLEEP_S))
             return
