@@ -31,12 +31,12 @@ def files(scratch: Repo) -> set[str]:
 def test_an_ignored_file_counts_as_long_as_git_has_it_in_its_index(
     root: Path, scratch: Repo, add: tuple[str, ...]
 ) -> None:
-    write(root, {"[x].log": "1", "x.log": "1", "new.txt": "1"})
-    assert files(scratch) == files(scratch) == {*OLD, "new.txt"}
+    write(root, {"[x].log": "1", "x.log": "1", "new.txt": "1", ":!new": "1"})
+    assert files(scratch) == files(scratch) == {*OLD, "new.txt", ":!new"}
     git(root, "--literal-pathspecs", *add, "[x].log")
-    assert files(scratch) == files(scratch) == {*OLD, "new.txt", "[x].log"}
+    assert files(scratch) == files(scratch) == {*OLD, "new.txt", ":!new", "[x].log"}
     git(root, "rm", "-q", "-f", "--cached", "[[]x].log")
-    assert files(scratch) == files(scratch) == {*OLD, "new.txt"}
+    assert files(scratch) == files(scratch) == {*OLD, "new.txt", ":!new"}
 
 
 def test_a_file_that_is_made_after_git_add_counts(root: Path, scratch: Repo) -> None:
@@ -75,3 +75,13 @@ def test_an_index_that_git_cannot_read_changes_nothing(root: Path, scratch: Repo
     write(root, {"new.txt": "1"})
     (root / ".git" / "index").write_bytes(b"DIRC of something else")
     assert files(scratch) == {*OLD, "new.txt"}
+
+
+def test_a_file_behind_a_link_is_looked_up_as_well(root: Path, scratch: Repo) -> None:
+    write(root, {"logs/x.log": "1", "logs/y.log": "1"})
+    git(root, "add", "-f", "logs/x.log")
+    (root / "logs").rename(root / "other")
+    (root / "logs").symlink_to("other")
+    write(root, {"z.log": "1"})
+    git(root, "add", "-f", "z.log")
+    assert files(scratch) == {*OLD, "logs", "z.log"}

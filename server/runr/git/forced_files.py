@@ -16,9 +16,6 @@ from runr.git.untracked import SETTINGS
 #: Where runr keeps its own files.
 _RUNRS = ".runr/"
 
-# With more paths than these, git is asked about all of them at once.
-_MOST_NAMED = 200
-
 _DIFF = (
     *("diff-index", "--cached", "--name-status", "-z", "--no-renames"),
     *("--ignore-submodules=none", "--ita-visible-in-index"),
@@ -53,13 +50,21 @@ def follow(repo: Repo, private: Repo, tree: str, env: Mapping[str, str]) -> bool
     # What git did not know when the run began was never in its index.
     known = untracked.names(folder)
     ours = _ignored(private, [path for path in differs.get("D", ()) if path not in known], env)
-    new = [path for path in theirs if os.path.lexists(repo.path / path)]
+    new = [path for path in theirs if _is_there(repo.path, path)]
     if not (ours or theirs) and seen is not None:
         _followed[folder] = seen
     _update(private, ours, ("update-index", "-z", "--force-remove", "--stdin"), env)
     add = ("add", "-f", "--pathspec-from-file=-", "--pathspec-file-nul")
     _update(private, new, add, env)
     return bool(ours or new)
+
+
+def _is_there(top: Path, path: str) -> bool:
+    """Tell whether there is such a file, and not behind a link: git cannot add that."""
+    folder = (top / path).parent
+    return os.path.lexists(top / path) and folder.resolve() == top.resolve() / folder.relative_to(
+        top
+    )
 
 
 def _look(repo: Repo, tree: str) -> _Seen | None:
@@ -94,9 +99,15 @@ def _ignored(
     """Return those of the paths, all of an index, that git ignores."""
     if not paths:
         return frozenset()
-    named = ("--", *paths) if len(paths) <= _MOST_NAMED else ()
-    found = repo.fields("--literal-pathspecs", *_IGNORED, *named, env=env)
-    return frozenset(paths).intersection(found)
+    # Of a file that a sparse checkout leaves out, only the other question reads the patterns.
+    if not (repo.git_dir() / "info" / "sparse-checkout").exists():
+        # With `./`, no name is taken for a pattern.
+        given = os.fsencode("".join(f"./{path}\0" for path in paths))
+        asked = repo.attempt("check-ignore", "--no-index", "-z", "--stdin", stdin=given, env=env)
+        # It fails where a path is behind a link.
+        if asked.ok or asked.code == 1:
+            return frozenset(path.removeprefix("./") for path in split(asked.out))
+    return frozenset(paths).intersection(repo.fields(*_IGNORED, env=env))
 
 
 def _update(
