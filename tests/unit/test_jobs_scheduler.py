@@ -1,6 +1,7 @@
 """Jobs fire by their schedules: each firing at most once, whatever clocks and machines do."""
 
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -135,6 +136,27 @@ def test_a_job_that_has_not_ended_is_not_started_again(kit: ProjectKit) -> None:
     assert f"its job run {first.job_run_id} has not ended" in (second.skipped or "")
     go.touch()
     control.wait_for_job(kit.open(), first.job_run_id or "")
+
+
+def test_a_file_that_breaks_while_the_scheduler_runs_is_named_once(kit: ProjectKit) -> None:
+    schedule(kit, "schedule: '@daily'")
+    said: list[list[str]] = []
+    looks = 0
+
+    def pause(_: float) -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            schedule(kit, "shedule: '@daily'")
+        if looks == 3:
+            raise KeyboardInterrupt
+
+    with suppress(KeyboardInterrupt):
+        scheduler.serve(
+            kit.open(), pause, lambda answer: said.append([each.text for each in answer.problems])
+        )
+    message = "a job has no key `shedule`: did you mean `schedule`?"
+    assert said == [[], [f".runr/jobs/night.yaml:4: {message}"], []]
 
 
 def test_the_units_name_this_repository_and_keep_the_jobs_alive(kit: ProjectKit) -> None:

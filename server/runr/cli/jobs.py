@@ -5,6 +5,7 @@ none of it.
 """
 
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -73,10 +74,16 @@ def scheduler(invocation: Invocation, *, once: bool, manager: Any) -> None:
     else:
         names = ", ".join(job.name for job in jobs_scheduler.scheduled(project))
         invocation.say(f"scheduled: {names or 'no job has a schedule yet'}")
-        report = invocation.say
         jobs_scheduler.serve(
-            project, time.sleep, lambda each: report(render_jobs.firing_line(each))
+            project,
+            time.sleep,
+            lambda answer: _say_all(invocation, render_jobs.scheduler_lines(answer)),
         )
+
+
+def _say_all(invocation: Invocation, lines: Sequence[str]) -> None:
+    for line in lines:
+        invocation.say(line)
 
 
 @group("job")

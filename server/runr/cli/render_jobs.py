@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from runr.jobs.landing import JobLanding
     from runr.jobs.listing import JobList, JobSummary
     from runr.jobs.plan import JobPlan
+    from runr.jobs.problems import JobProblem
     from runr.jobs.scheduler import FiredJob, Firings
     from runr.jobs.upcoming import Upcoming
 
@@ -160,6 +161,10 @@ def render_upcoming(answer: Upcoming) -> str:
         at = f"{datetime.fromisoformat(each.at).astimezone():%a %Y-%m-%d %H:%M}"
         shown = printable(each.error) if each.error else render_counts(each.counts)
         lines.append(f"  {at}  {pad(printable(each.job), width)}  {each.schedule}  {shown}")
+    for job, last in answer.left_off.items():
+        at = f"{datetime.fromisoformat(last).astimezone():%Y-%m-%d %H:%M}"
+        lines.append(f"  … {printable(job)} fires after {at}, too: that is left off, as too many")
+    lines += map(_problem, answer.problems)
     lines.append(f"Ready: {', '.join(map(_name, answer.ready_paths)) or 'no task'}")
     return "\n".join(lines)
 
@@ -167,9 +172,19 @@ def render_upcoming(answer: Upcoming) -> str:
 def render_firings(answer: Firings) -> str:
     """Return what was due, and when the next job fires."""
     lines = [*map(firing_line, answer.fired)] or ["No job is due."]
+    lines += map(_problem, answer.problems)
     if answer.next_at:
         lines.append(f"next: {datetime.fromisoformat(answer.next_at).astimezone():%a %H:%M}")
     return "\n".join([*lines, *render_next_steps(answer.next_steps)])
+
+
+def scheduler_lines(answer: Firings) -> list[str]:
+    """Return what a scheduler says while it runs: jobs that cannot be used, and what was due."""
+    return [*map(_problem, answer.problems), *map(firing_line, answer.fired)]
+
+
+def _problem(each: JobProblem) -> str:
+    return f"  {style('✗', fg='red')} {printable(each.job)}  {printable(each.text)}"
 
 
 def firing_line(each: FiredJob) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from runr.errors import UnknownNameError, UsageError
+from runr.errors import RunrError, UsageError
 from runr.jobs.model import ALL_READY, Job, Step, Track
 from runr.jobs.work import Item, StepOrder, Work
 from runr.next_steps import commands
@@ -15,6 +15,14 @@ from runr.query.task_state import TaskState
 from runr.status.model import State
 from runr.tasks.model import TaskType
 from runr.text import join_limited
+
+
+class StepError(UsageError):
+    """A step that cannot be used: its tasks do not exist, or are in another one, too."""
+
+    def __init__(self, step: str, message: str) -> None:
+        super().__init__(f"step {step}: {message}", next_steps=[commands.list_tasks()])
+        self.step = step
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +38,21 @@ class Expanded:
 
 
 def expand(project: Project, job: Job, snapshot: Snapshot) -> Expanded:
-    """Return the tasks of each step.
-
-    Raises UnknownNameError for a task that does not exist and UsageError for one in two steps.
-    """
+    """Return the tasks of each step; StepError for one that does not exist, or is in two steps."""
     states = snapshot.task_states()
     place: dict[str, str] = {}
     chosen: list[tuple[Step, TaskState]] = []
     for step in job.steps:
-        for state in _meant(project, step, snapshot, states):
+        try:
+            meant = _meant(project, step, snapshot, states)
+        except RunrError as error:
+            raise StepError(step.name, error.message) from None
+        for state in meant:
             if state.path in place:
                 if step.select is not None:
                     continue  # another step names it, and that one counts
-                raise UsageError(
-                    f"{state.task.name} is in two steps, {place[state.path]} and {step.name}"
-                )
+                other = place[state.path]
+                raise StepError(step.name, f"{state.task.name} is in the step {other}, too")
             place[state.path] = step.name
             chosen.append((step, state))
     usual = project.config().run.worker
@@ -103,7 +111,8 @@ def _meant(
     project: Project, step: Step, snapshot: Snapshot, states: Mapping[str, TaskState]
 ) -> list[TaskState]:
     if step.select is None:
-        return [_named(project, step, name, snapshot, states) for name in step.tasks]
+        named = (project.find_task(name, snapshot.tasks) for name in step.tasks)
+        return [states[task.path] for task in named]
     if step.select == ALL_READY:
         found = _startable(snapshot, states)
     else:
@@ -111,18 +120,6 @@ def _meant(
         matching = listing.select(project, states.values(), wanted)
         found = [state for state in matching if state.open or state.renewed]
     return snapshot.ranked(found)
-
-
-def _named(
-    project: Project, step: Step, name: str, snapshot: Snapshot, states: Mapping[str, TaskState]
-) -> TaskState:
-    try:
-        task = project.find_task(name, snapshot.tasks)
-    except UnknownNameError as error:
-        raise UnknownNameError(
-            f"step {step.name}: {error.message}", next_steps=[commands.list_tasks()]
-        ) from None
-    return states[task.path]
 
 
 def _startable(snapshot: Snapshot, states: Mapping[str, TaskState]) -> list[TaskState]:

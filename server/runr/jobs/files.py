@@ -20,16 +20,28 @@ _SUFFIXES = (".yaml", ".yml")
 
 
 class JobFile(NamedTuple):
-    """A job file; `job` is None where `error` says what is wrong with it."""
+    """A job file; `job` is None where `message` says what is wrong with it, on `line` if known."""
 
     path: str
     job: Job | None
-    error: str = ""
+    text: str = ""
+    message: str = ""
+    line: int | None = None
 
     @property
     def name(self) -> str:
         """The name of the job; that of the file where it cannot be read."""
         return self.job.name if self.job else Path(self.path).stem
+
+    @property
+    def error(self) -> str:
+        """What is wrong with it, with its place."""
+        return located(self.path, self.line, self.message)
+
+
+def located(path: str, line: int | None, message: str) -> str:
+    """Return a message behind the place that it is about: `.runr/jobs/night.yaml:3: …`."""
+    return f"{path}:{line}: {message}" if line else f"{path}: {message}"
 
 
 def scan(layout: Layout) -> tuple[JobFile, ...]:
@@ -71,12 +83,12 @@ def _read(layout: Layout, place: Path) -> JobFile:
     try:
         size = nofollow.stat(place).st_size
         if size > _MOST_BYTES:
-            return JobFile(shown, None, f"{shown}: has {size:,} bytes, at most {_MOST_BYTES:,}")
+            return _broken(shown, f"has {size:,} bytes, at most {_MOST_BYTES:,}")
         return _parsed(shown, place.stem, nofollow.read(place))
     except DamagedStateError as error:
-        return JobFile(shown, None, error.message)
+        return _broken(shown, error.message.removeprefix(f"{place} "))
     except OSError as error:
-        return JobFile(shown, None, f"{shown}: cannot be read: {error.strerror}")
+        return _broken(shown, f"cannot be read: {error.strerror}")
 
 
 def _parsed(shown: str, stem: str, data: bytes) -> JobFile:
@@ -84,11 +96,15 @@ def _parsed(shown: str, stem: str, data: bytes) -> JobFile:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        return JobFile(shown, None, f"{shown}:{line}: is not UTF-8 text")
+        return _broken(shown, "is not UTF-8 text", line)
     found = parse_job(text, stem)
     if isinstance(found, Problem):
-        return JobFile(shown, None, f"{shown}:{found.line}: {found.message}")
-    return JobFile(shown, found)
+        return _broken(shown, found.message, found.line)
+    return JobFile(shown, found, text)
+
+
+def _broken(shown: str, message: str, line: int | None = None) -> JobFile:
+    return JobFile(shown, None, message=message, line=line)
 
 
 def _required(found: JobFile) -> Job:

@@ -1,10 +1,10 @@
 """List jobs: what each file asks for, and how far its tasks are."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from runr.errors import RunrError
-from runr.jobs import expansion, files
+from runr.jobs import expansion, files, problems
 from runr.jobs.files import JobFile
 from runr.next_steps import commands
 from runr.project import Project
@@ -46,15 +46,18 @@ class JobList(Result):
 def list_jobs(project: Project) -> JobList:
     """Return the jobs of `.runr/jobs`, those that cannot be read with the reason."""
     found = files.scan(project.layout)
+    wrong = {each.path: each.text for each in problems.find(project, found)}
     snapshot = Snapshot.of(project) if found else None
-    jobs = [_summary(project, each, snapshot) for each in found if snapshot]
+    jobs = [_summary(project, each, snapshot, wrong) for each in found if snapshot]
     return JobList(jobs=jobs, next_steps=project.surface.lines([commands.list_tasks("--ready")]))
 
 
-def _summary(project: Project, found: JobFile, snapshot: Snapshot) -> JobSummary:
-    job = found.job
+def _summary(
+    project: Project, found: JobFile, snapshot: Snapshot, wrong: Mapping[str, str]
+) -> JobSummary:
+    job, error = found.job, wrong.get(found.path)
     if job is None:
-        return JobSummary(name=found.name, path=found.path, error=found.error)
+        return JobSummary(name=found.name, path=found.path, error=error)
     summary = JobSummary(
         name=job.name,
         path=found.path,
@@ -62,10 +65,9 @@ def _summary(project: Project, found: JobFile, snapshot: Snapshot) -> JobSummary
         track_count=len(job.tracks),
         step_count=len(job.steps),
     )
-    try:
-        work = expansion.expand(project, job, snapshot).work
-    except RunrError as error:
-        return replace(summary, error=f"{found.path}: {error.message}")
+    if error is not None:
+        return replace(summary, error=error)
+    work = expansion.expand(project, job, snapshot).work
     states = snapshot.task_states()
     tasks = [
         JobTask(

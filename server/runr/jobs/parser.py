@@ -75,14 +75,26 @@ def _job(found: Located, name: str) -> Job:
     if "limits" in keys:
         inner = fields.mapping(keys["limits"], tuple(_LIMITS), "limits")
         known["limits"] = Limits(**fields.values(inner, _LIMITS))
-    tracks = tuple(_tracks(keys["tracks"]))
+    tracks = tuple(_linked(_placed(keys["tracks"])))
     if not tracks:
         raise FieldError("a job needs a track with a step", keys["tracks"].line)
     return Job(**known, tracks=tracks)
 
 
-def _tracks(found: Located) -> Iterator[Track]:
-    """Yield the tracks, in which each step is called by its track: `api/2`."""
+def step_lines(text: str) -> Mapping[str, int]:
+    """Map the steps of a job file that can be read to their lines."""
+    found = read_file(text)
+    if isinstance(found, Problem) or not isinstance(found.value, Mapping):
+        return {}
+    return {
+        step.name: line
+        for track, lines in _placed(found.value["tracks"])
+        for step, line in zip(track.steps, lines, strict=True)
+    }
+
+
+def _placed(found: Located) -> list[tuple[Track, list[int]]]:
+    """Return the tracks, in which each step is called by its track: `api/2`, and their lines."""
     seen: dict[str, int] = {}
     placed: list[tuple[Track, list[int]]] = []
     for number, (given, keys, line) in enumerate(_named(found), 1):
@@ -96,7 +108,7 @@ def _tracks(found: Located) -> Iterator[Track]:
         located = fields.items(listed, "`steps`")
         steps = tuple(_step(step, name, at) for at, step in enumerate(located, 1))
         placed.append((Track(name, steps), [step.line for step in located]))
-    yield from _linked(placed)
+    return placed
 
 
 def _named(found: Located) -> Iterator[tuple[str, Mapping[str, Located], int]]:

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Literal
@@ -14,8 +14,9 @@ from runr import nofollow
 from runr.clock import format_utc
 from runr.errors import RunrError
 from runr.execution import process
-from runr.jobs import control, files, journal, schedules
+from runr.jobs import control, files, journal, problems, schedules
 from runr.jobs.model import Job
+from runr.jobs.problems import JobProblem
 from runr.jobs.schedules import Firing
 from runr.next_steps import commands
 from runr.project import Project
@@ -40,10 +41,14 @@ class FiredJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Firings(Result):
-    """What was due, and when the next job fires; None where no job has a schedule."""
+    """What was due, and when the next job fires; None where no job has a schedule.
+
+    `problems` are jobs that cannot be used, whether they have a schedule or not.
+    """
 
     fired: list[FiredJob] = field(default_factory=list)
     next_at: str | None = None
+    problems: list[JobProblem] = field(default_factory=list)
 
 
 def zone_of(job: Job) -> tzinfo:
@@ -73,6 +78,7 @@ def fire(project: Project) -> Firings:
     return Firings(
         fired=fired,
         next_at=format_utc(min(following)) if following else None,
+        problems=problems.find(project),
         next_steps=project.surface.lines(
             [commands.job_status(each.job_run_id) for each in fired if each.job_run_id]
         ),
@@ -143,13 +149,14 @@ def _running(project: Project, job: Job) -> str | None:
 
 
 def serve(
-    project: Project, pause: Callable[[float], None], report: Callable[[FiredJob], None]
+    project: Project, pause: Callable[[float], None], report: Callable[[Firings], None]
 ) -> None:
-    """Fire for ever; `pause` sleeps, `report` gets every firing."""
+    """Fire for ever; `pause` sleeps, `report` gets what was due, and each problem once."""
+    known: list[JobProblem] = []
     while True:
         answer = fire(project)
-        for each in answer.fired:
-            report(each)
+        report(replace(answer, problems=[each for each in answer.problems if each not in known]))
+        known = answer.problems
         pause(_until(answer.next_at, project.clock()))
 
 

@@ -5,22 +5,26 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from runr.clock import format_utc
-from runr.errors import RunrError, UsageError
-from runr.jobs import expansion, scheduler
+from runr.errors import UsageError
+from runr.jobs import expansion, problems, scheduler
 from runr.jobs.model import Job
+from runr.jobs.problems import JobProblem
 from runr.next_steps import commands
 from runr.project import Project
 from runr.query.models import Result
 from runr.query.snapshot import Snapshot
 from runr.text import parse_duration
 
-#: As many firings of one job are listed.
-_MOST = 50
+#: As many firings of one job are listed at most.
+MOST_FIRINGS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpcomingFiring:
-    """When a job fires, in UTC; `counts` has its tasks by their state now."""
+    """When a job fires, in UTC; `counts` has its tasks by their state now.
+
+    `error` says why it will not start.
+    """
 
     job: str
     at: str
@@ -31,9 +35,15 @@ class UpcomingFiring:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upcoming(Result):
-    """The next firing of each job, or all up to a time, and the tasks that are ready now."""
+    """The next firing of each job, or all up to a time, and the tasks that are ready now.
+
+    `left_off` are the jobs with more firings than are listed, each with the time of the last one
+    that is. `problems` are jobs that cannot be used.
+    """
 
     firings: list[UpcomingFiring]
+    left_off: dict[str, str] = field(default_factory=dict)
+    problems: list[JobProblem] = field(default_factory=list)
     ready_paths: list[str]
 
 
@@ -42,41 +52,56 @@ def upcoming(project: Project, until: str | None = None) -> Upcoming:
     now = project.clock()
     end = _end(until, now) if until else None
     snapshot = Snapshot.of(project)
-    jobs = scheduler.scheduled(project)
-    found = [each for job in jobs for each in _firings(project, job, snapshot, now, end)]
+    wrong = problems.find(project)
+    of_job = {each.job: each for each in wrong}
+    found: list[UpcomingFiring] = []
+    left_off: dict[str, str] = {}
+    for job in scheduler.scheduled(project):
+        times, following = _times(job, now, end)
+        why = of_job.get(job.name)
+        found += _firings(project, job, snapshot, times, why)
+        if following is not None:
+            left_off[job.name] = times[-1]
     ready = snapshot.ranked(each for each in snapshot.task_states().values() if each.ready)
     return Upcoming(
         firings=sorted(found, key=lambda each: (each.at, each.job)),
+        left_off=left_off,
+        problems=wrong,
         ready_paths=[each.path for each in ready],
         next_steps=project.surface.lines([commands.list_jobs()]),
     )
 
 
 def _firings(
-    project: Project, job: Job, snapshot: Snapshot, now: datetime, end: datetime | None
+    project: Project, job: Job, snapshot: Snapshot, times: list[str], problem: JobProblem | None
 ) -> list[UpcomingFiring]:
     counts: dict[str, int] = {}
-    error = None
-    try:
+    if problem is None:
         items = expansion.expand(project, job, snapshot).work.items
         states = snapshot.task_states()
         counts = dict(Counter(states[item.task].display_status for item in items))
-    except RunrError as problem:
-        error = problem.message
-    found: list[UpcomingFiring] = []
-    at = scheduler.next_firing(job, now)
-    while at is not None and len(found) < _MOST and (end is None or at <= end):
-        found.append(
-            UpcomingFiring(
-                job=job.name,
-                at=format_utc(at),
-                schedule=job.schedule or "",
-                counts=counts,
-                error=error,
-            )
+    return [
+        UpcomingFiring(
+            job=job.name,
+            at=at,
+            schedule=job.schedule or "",
+            counts=counts,
+            error=problem.message if problem else None,
         )
-        at = scheduler.next_firing(job, at) if end is not None else None
-    return found
+        for at in times
+    ]
+
+
+def _times(job: Job, now: datetime, end: datetime | None) -> tuple[list[str], datetime | None]:
+    """Return when a job fires, and the first firing that is left off, if there is one."""
+    times: list[str] = []
+    at = scheduler.next_firing(job, now)
+    while at is not None and (not times if end is None else at <= end):
+        if len(times) == MOST_FIRINGS:
+            return times, at
+        times.append(format_utc(at))
+        at = scheduler.next_firing(job, at)
+    return times, None
 
 
 def _end(text: str, now: datetime) -> datetime:

@@ -25,6 +25,7 @@ RULES: Mapping[str, str] = {
     "empty-check": "A check that passes whatever the work is",
     "config": "A setting that is invalid",
     "dependencies": "Dependencies of checks that are not those of the commit",
+    "job": "A job file that cannot be used",
     "ignored-jobs": "Job files that git does not see",
     "record": "A damaged status file or journal of a run",
     "committed-run": "A record of a run that git tracks",

@@ -1,10 +1,10 @@
-"""The rules of `runr lint` for the settings, the status file and the journals of runs."""
+"""The rules of `runr lint` for settings, job files, the status file and journals of runs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from runr import nofollow
-from runr.errors import DamagedStateError, ForeignRunError, UsageError
+from runr.errors import ConfigError, DamagedStateError, ForeignRunError, UsageError
 from runr.evidence import on_branch
 from runr.git import log
 from runr.lint.finding import Diagnostic
@@ -69,6 +69,20 @@ def ignored_diagnostics(project: Project) -> Iterator[Diagnostic]:
     path = layout.ignore.relative_to(layout.root).as_posix()
     message = "git does not see the files in .runr/jobs: `runr init` adds the missing lines"
     yield Diagnostic(rule="ignored-jobs", severity="warning", path=path, message=message)
+
+
+def job_diagnostics(project: Project) -> Iterator[Diagnostic]:
+    """Yield the job files that cannot be used; none of them is one with invalid settings."""
+    from runr.jobs import problems  # noqa: PLC0415 - loads the models of the settings
+
+    try:
+        found = problems.find(project)
+    except ConfigError:
+        return  # named already
+    for each in found:
+        yield Diagnostic(
+            rule="job", severity="error", path=each.path, message=each.message, line=each.line
+        )
 
 
 def settings_diagnostics(project: Project) -> Iterator[Diagnostic]:

@@ -93,6 +93,7 @@ def lint_tasks(project: Project, wanted: Sequence[str] = (), *, strict: bool = F
     found = [
         *_tasks(project, tasks, recorded.entries),
         *records.settings_diagnostics(project),
+        *records.job_diagnostics(project),
         *records.ignored_diagnostics(project),
         *recorded.diagnostics,
         *records.journal_diagnostics(project),
