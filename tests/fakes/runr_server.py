@@ -4,8 +4,8 @@ What it forks is a process of its own, with the arguments, folder, environment a
 were asked for, and it runs the installed script. Only the imports are saved. `runr.__main__` is
 not among them: each process imports it anew.
 
-The process of a run is forked in the same way, by a second process of this program: commands wait
-for the first one.
+The process of a run, or of a job, is forked in the same way, by a second process of this program:
+commands wait for the first one.
 """
 
 import atexit
@@ -33,8 +33,8 @@ _SIZE = 4
 _NOT_FLUSHED = 120
 #: What the interpreter, or the C library, reads once when it starts.
 _AT_START = ("PYTHON", "LANG", "LC_", "LD_", "TZ", "MALLOC_")
-#: How runr starts the process of a run.
-_RUN = ["-P", "-m", "runr", "exec"]
+#: How runr starts the process of a run, and of a job.
+_RUNS = (["-P", "-m", "runr", "exec"], ["-P", "-m", "runr", "exec-job"])
 
 _start_process = subprocess.run
 
@@ -51,7 +51,7 @@ def fork_runs(serving: Callable[[Mapping[str, str]], bytes | None]) -> None:
     """
 
     def run(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess[Any]:
-        server = serving(options["env"]) if command[1:5] == _RUN else None
+        server = serving(options["env"]) if command[1:5] in _RUNS else None
         if server is None:
             return _start_process(command, **options)
         return subprocess.CompletedProcess(command, _ask(server, command[4:], options))
@@ -198,9 +198,9 @@ if __name__ == "__main__":
     requests = socket.socket(fileno=int(connection))
     listening = socket.socket(fileno=int(place))
     name = listening.getsockname()
-    if _is_server_of_runs(listening, requests):
-        _end(_run(program))
     same = read_at_start(os.environ)
     fork_runs(lambda env: name if read_at_start(env) == same else None)
+    if _is_server_of_runs(listening, requests):
+        _end(_run(program))
     if _serve(requests):
         _end(_run(program))
