@@ -7,10 +7,10 @@ import click
 from mcp.types import Tool
 
 from docs.markdown import alternatives, page, paragraphs, table
+from mcpserver.sdk_answers import closed
 from runr.cli.answers import ANSWERS, schema_name
 from runr.cli.commands import COMMANDS
 from runr.cli.main import cli
-from runr.errors import UsageError
 from runr.mcp_server import tools
 
 _TOOLS = """\
@@ -122,10 +122,6 @@ def mcp_tools() -> str:
 
 def offered() -> tuple[Tool, ...]:
     """Return the listing of each tool, as clients get it."""
-
-    def closed(_: object) -> Any:
-        raise UsageError("the documentation opens no repository")
-
     return tuple(tool.listing() for tool in tools.build_registry(closed))
 
 

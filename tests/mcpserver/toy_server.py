@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from runr.mcp_server.bootstrap import run
+from runr.mcp_server.bootstrap import prepared_answers, run
 
 if TYPE_CHECKING:
     from mcp.server import Server
@@ -17,4 +17,8 @@ def build() -> "Server[Any]":
 
 
 if __name__ == "__main__":
-    run(build)
+    prepared = prepared_answers()
+    for era in prepared.values():
+        # The tools are others: the SDK lists them.
+        del era["results"]["tools/list"]
+    run(build, prepared)

@@ -81,6 +81,11 @@ async def count(call: Call[Nothing]) -> Said:
     return Said(text="counted", colour=None)
 
 
+async def caller(call: Call[Nothing]) -> Said:
+    """Say what the server knows of its client."""
+    return Said(text=f"{call.client} {call.version}", colour=None)
+
+
 async def wait(_: Call[Nothing]) -> Said:
     """Wait forever, cancellably."""
     sys.stderr.write("waiting\n")
@@ -110,5 +115,5 @@ def toy(call: Callable[[Call[Any]], Awaitable[Said]], arguments: type[Arguments]
 
 TOYS = (
     toy(echo, Wanted),
-    *(toy(call, Nothing) for call in (noisy, crash, refuse, count, wait, hold)),
+    *(toy(call, Nothing) for call in (noisy, crash, refuse, count, caller, wait, hold)),
 )

@@ -1,4 +1,8 @@
-"""How fast the MCP server answers, beside a server of a few lines in the same run.
+"""How fast the MCP server answers, beside servers of a few lines in the same run.
+
+One is hand-written, the other has the SDK and a tool that does nothing. The start is measured
+until the answer to the first request, and until the tools are listed; the time that passes,
+and the processor time of the server until then.
 
 With ten thousand tasks the processor time of a call counts, that of the git processes which it
 starts too. The server has answered once before, and beside it stands a bare stat of the files.
@@ -17,7 +21,7 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from mcpserver.raw_client import Message, RawClient, calling, enveloped, initialize
+from mcpserver.raw_client import Message, RawClient, calling, enveloped, initialize, request
 from perf.bench_listing import repository
 from perf.bench_tasks import list_bare
 from perf.stopwatch import ms, say
@@ -42,6 +46,39 @@ for line in sys.stdin:
         print(json.dumps({"jsonrpc": "2.0", "id": request_id, "result": {}}), flush=True)
 """
 
+#: A server that is what the SDK costs.
+SDK = """
+import anyio
+from mcp.server import Server
+from mcp.server.stdio import stdio_server
+from mcp.types import CallToolResult, ListToolsResult, TextContent, Tool
+
+async def listed(context, params):
+    return ListToolsResult(tools=[Tool(name="list-tasks", input_schema={"type": "object"})])
+
+async def called(context, params):
+    return CallToolResult(content=[TextContent(type="text", text="")])
+
+async def serve():
+    server = Server("bare", on_list_tools=listed, on_call_tool=called)
+    async with stdio_server() as (reader, writer):
+        await server.run(reader, writer, server.create_initialization_options())
+
+anyio.run(serve)
+"""
+
+INITIALIZED: Message = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+#: What clients open with, and the request that they are ready after.
+OPENINGS: dict[str, tuple[Sequence[Message], Sequence[Message]]] = {
+    "initialize": ([initialize()], []),
+    "tools listed": ([initialize()], [INITIALIZED, request("tools/list", None, 2)]),
+    "discover": ([enveloped("server/discover")], []),
+    "tools listed, modern": (
+        [enveloped("server/discover")],
+        [enveloped("tools/list", None, 2)],
+    ),
+}
+
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -49,19 +86,20 @@ def main() -> None:
         make(root)
         servers = {
             "hand-written echo": [sys.executable, "-c", ECHO],
+            "SDK alone": [sys.executable, "-c", SDK],
             "runr mcp": [sys.executable, "-m", "runr", "mcp", "--repo", folder],
         }
-        row = "{:<18}  {:>14}  {:>16}  {:>14}  {:>14}".format
-        say(row("server", "first discover", "first initialize", "unknown tool/s", "list-tasks/s"))
+        say("from the start of the process: time that passes, processor time")
+        row = ("{:<18}" + "  {:>20}" * len(OPENINGS)).format
+        say(row("server", *OPENINGS))
         for name, command in servers.items():
-            figures = (
-                f"{ms(first(command, enveloped('server/discover')))}",
-                f"{ms(first(command, initialize()))}",
-                # Refused by the registry: the protocol's own cost.
-                f"{rate(command, calling('nothing')):.0f}",
-                f"{rate(command, calling('list-tasks')):.0f}",
-            )
-            say(row(name, *figures))
+            say(row(name, *(start(command, *opening) for opening in OPENINGS.values())))
+        row = "{:<18}  {:>14}  {:>14}".format
+        say(row("server", "unknown tool/s", "list-tasks/s"))
+        for name, command in servers.items():
+            # The first is refused by the registry: the protocol's own cost.
+            refused, listed = (rate(command, calling(tool)) for tool in ("nothing", "list-tasks"))
+            say(row(name, f"{refused:.0f}", f"{listed:.0f}"))
         many = repository(root / "many", MANY)
         stat = processor_seconds_of(lambda: list_bare(many / ".runr/tasks"))
         say(f"stat of {MANY:,} files: {ms(stat)} of processor time")
@@ -103,22 +141,28 @@ def make(root: Path) -> None:
         file.write_text(f"---\ntags: [part-{number}]\n---\n# Build part {number}\n")
 
 
-def first(command: Sequence[str], message: Message) -> float:
-    """Return the seconds from the start of the process to its first answer."""
-    taken = []
+def start(command: Sequence[str], first: Sequence[Message], then: Sequence[Message]) -> str:
+    """Return what passes from the start of the process to its last answer, and its processor time.
+
+    `then` is sent once the first answer has come.
+    """
+    passed, used = [], []
     for _ in range(STARTS):
         begin = time.perf_counter()
         with RawClient(command, os.environ) as client:
-            client.ask(message)
-            taken.append(time.perf_counter() - begin)
+            for messages in filter(None, (first, then)):
+                client.send(*messages)
+                client.receive()
+            passed.append(time.perf_counter() - begin)
+            used.append(client.processor_seconds())
             client.hang_up()
-    return median(taken)
+    return f"{ms(median(passed))} {ms(median(used))}"
 
 
 def rate(command: Sequence[str], params: Message) -> float:
     """Return how many calls a second are answered, one after the other."""
     with RawClient(command, os.environ) as client:
-        client.ask(enveloped("tools/list"))
+        client.ask(enveloped("tools/call", params))
         begin = time.perf_counter()
         for number in range(CALLS):
             client.ask(enveloped("tools/call", params, number + 2))

@@ -1,6 +1,4 @@
-"""Who the server says it is, in words that the first answer and the SDK share."""
-
-import json
+"""Who the server says it is, in the words of its prepared answers too."""
 
 from runr import __version__
 
@@ -15,24 +13,3 @@ INSTRUCTIONS = (
     "confirms it. Never say that a task is done unless an answer gives its status as "
     "completed. `next_steps` in every answer are what to do now."
 )
-
-
-def discovery(request_id: str | int) -> bytes:
-    """Return the line that answers `server/discover`, byte for byte what clients may rely on."""
-    result = {
-        "supportedVersions": [PROTOCOL],
-        "capabilities": CAPABILITIES,
-        "instructions": INSTRUCTIONS,
-        "resultType": "complete",
-        "ttlMs": 0,
-        "cacheScope": "private",
-        "_meta": {
-            "io.modelcontextprotocol/serverInfo": {
-                "name": NAME,
-                "title": TITLE,
-                "version": VERSION,
-            }
-        },
-    }
-    answer = {"jsonrpc": "2.0", "id": request_id, "result": result}
-    return json.dumps(answer, separators=(",", ":")).encode() + b"\n"

@@ -39,6 +39,8 @@ class Arguments(BaseModel):
 
 A = TypeVar("A", bound=Arguments)
 _CALL_ID = "claudecode/toolUseId"
+#: Claude Code has the tools from the first turn on, however the server was installed.
+_LISTING_META = {"anthropic/alwaysLoad": True}
 # How much is done, of how much, and in words.
 Progress = Callable[[float, float | None, str], Awaitable[None]]
 
@@ -81,6 +83,7 @@ class Tool(Generic[A]):
             input_schema=schema.accepted(self.arguments),
             output_schema=schema.answered(self.answer),
             annotations=self.annotations,
+            _meta=_LISTING_META,
         )
 
 

@@ -37,18 +37,26 @@ Inbox = MemoryObjectReceiveStream[SessionMessage | Exception]
 Outbox = MemoryObjectSendStream[SessionMessage]
 
 
-def serve(server: Server[Any], wire: StdioChannel, head: bytes = b"") -> None:
-    """Serve until the client hangs up or a signal comes; `head` was read from the wire before."""
+def serve(
+    server: Server[Any], wire: StdioChannel, head: bytes = b"", answered: str | None = None
+) -> None:
+    """Serve until the client hangs up or a signal comes.
+
+    `head` was read from the wire before. The request in it with the id `answered` is for the
+    SDK to know of: the client has its answer.
+    """
 
     async def session() -> None:
-        async with connect(wire, head) as (inbox, outbox):
+        async with connect(wire, head, answered) as (inbox, outbox):
             await negotiation.route(server, inbox, outbox)
 
     anyio.run(session)
 
 
 @asynccontextmanager
-async def connect(wire: StdioChannel, head: bytes = b"") -> AsyncIterator[tuple[Inbox, Outbox]]:
+async def connect(
+    wire: StdioChannel, head: bytes, answered: str | None
+) -> AsyncIterator[tuple[Inbox, Outbox]]:
     """Yield the messages that come in, and where those that go out are sent."""
     writer = _Writer(wire)
     reader = _Reader(wire, writer)
@@ -57,7 +65,7 @@ async def connect(wire: StdioChannel, head: bytes = b"") -> AsyncIterator[tuple[
         writer.start(reader.hang_up)
         reader.start(head)
         async with anyio.create_task_group() as group:
-            group.start_soon(_send, answers, writer)
+            group.start_soon(_send, answers, writer, answered)
             yield reader.inbox, outbox
             outbox.close()
             # A client that no longer reads must not hold the process.
@@ -65,9 +73,14 @@ async def connect(wire: StdioChannel, head: bytes = b"") -> AsyncIterator[tuple[
         writer.finish()
 
 
-async def _send(answers: MemoryObjectReceiveStream[SessionMessage], writer: "_Writer") -> None:
+async def _send(
+    answers: MemoryObjectReceiveStream[SessionMessage], writer: "_Writer", answered: str | None
+) -> None:
     async with answers:
         async for item in answers:
+            if answered is not None and getattr(item.message, "id", None) == answered:
+                answered = None
+                continue
             text = item.message.model_dump_json(by_alias=True, exclude_unset=True)
             await writer.send(text.encode() + b"\n")
 
