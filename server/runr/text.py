@@ -11,6 +11,13 @@ ProgressScope = Callable[[str], AbstractContextManager[object]]
 _LONG = 80
 # DEL, the C1 control characters, and the separators that some programs take for line ends.
 _CONTROLS = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+# What Markdown reads as more than text: anywhere in a line, and at its beginning.
+_MARKUP = re.compile(
+    r"[\\`*\[<|~]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)|(?<=\bwww)\.|(?<=[a-z])(?=://)"
+    r"|(?<=\bmailto):|(?<=\bxmpp):",
+    re.IGNORECASE,
+)
+_BLOCK = re.compile(r"\d{1,9}(?=[.)](?:\s|$))|(?=[#>=:+-])")
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _PART = r"(\d+)\s*([smhd]?)"
 # A number without a unit must be alone: `1h30` is ambiguous.
@@ -92,6 +99,25 @@ def escape_controls(json: str) -> str:
 def flat(text: str) -> str:
     """Return `text` on one line, without control characters."""
     return " ".join(printable(text).split())
+
+
+def escape_markdown(text: str) -> str:
+    """Return `text` on one line that Markdown shows as it is.
+
+    It forms no heading, list, table, link or HTML, also at the beginning of a line or an item.
+    """
+    line = flat(text)
+    begin = _BLOCK.match(line)
+    head = f"{begin[0]}\\" if begin else ""
+    return head + _MARKUP.sub(r"\\\g<0>", line[begin.end() if begin else 0 :])
+
+
+def markdown_code(text: str) -> str:
+    """Return `text` on one line as code in Markdown, whatever it holds."""
+    line = flat(text)
+    fence = "`" * (max(map(len, re.findall("`+", line)), default=0) + 1)
+    gap = " " if line.startswith("`") or line.endswith("`") else ""
+    return f"{fence}{gap}{line}{gap}{fence}" if line else ""
 
 
 def one_line(text: str) -> str:

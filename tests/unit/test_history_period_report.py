@@ -25,6 +25,7 @@ from unit.journals_of_runs import (
     verified,
     worked,
 )
+from unit.markdown_pages import NASTY, foreign, headings, tokens
 
 
 @pytest.fixture
@@ -97,6 +98,25 @@ def test_text_and_markdown_have_the_same_facts(project: Project) -> None:
         "## Flaky checks",
         "## Waiting for a person",
     ]
+
+
+def test_no_name_or_command_of_the_report_forms_markup(project: Project) -> None:
+    found = reported(project)
+    usual = report_page.render_markdown(found, lambda time: time[:16])
+    nasty = replace(
+        found,
+        tags=[NASTY],
+        completions=[replace(each, task_path=NASTY) for each in found.completions],
+        stop_reasons={NASTY: 1},
+        usage=[replace(each, worker=NASTY, model=NASTY) for each in found.usage],
+        flaky_checks=[replace(each, command=NASTY) for each in found.flaky_checks],
+        waiting=[replace(each, task_path=NASTY, why=NASTY) for each in found.waiting],
+    )
+    page = report_page.render_markdown(nasty, lambda time: time[:16])
+    assert headings(page)[1:] == headings(usual)[1:]
+    assert foreign(page) == set()
+    kinds = [each.type for each in tokens(page)]
+    assert kinds.count("td_open") == [each.type for each in tokens(usual)].count("td_open")
 
 
 def test_runs_of_other_clones_are_counted_apart(project: Project, tmp_path: Path) -> None:

@@ -282,7 +282,8 @@ Nothing was changed.
 ## What was verified
 
 - `pytest -q` (tier1): failed (exit code 1) in 4.2s
-    E   assert 1 == 2
+
+      E   assert 1 == 2
 - `pytest -q` (task): failed (timed out) in 4.2s
 
 ## Next

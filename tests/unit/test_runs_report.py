@@ -19,6 +19,7 @@ from runr.runs.model import (
     Verification,
 )
 from runr.runs.report import elapsed, headline, next_steps, render, render_receipt
+from unit.markdown_pages import NASTY, foreign, headings
 
 RUN, SHA = "20250108-143022-k7qf", "2" * 40
 ADA = Decision(approval=Approval("Ada", "It is\n right"))
@@ -140,8 +141,8 @@ def test_what_a_failed_check_printed_is_reported_from_its_end() -> None:
     )
     text = section(stopped(verification=Verification("skipped", checks)), "What was verified")
     assert text == (
-        "The checks were skipped.\n\n- `a` (task): failed (exit code 1) in 1.0s\n    \n"
-        f"    {'y' * 1999}\n- `b` (task): passed in 1.0s"
+        "The checks were skipped.\n\n- `a` (task): failed (exit code 1) in 1.0s\n\n      \n"
+        f"      {'y' * 1999}\n- `b` (task): passed in 1.0s"
     )
 
 
@@ -317,3 +318,45 @@ def test_of_many_changes_a_hundred_are_listed() -> None:
     assert "more" not in render(state(), (), stat[:100])
     assert "- and 1 more\n" in render(state(), (), stat)
     assert "- `a` binary\n- `b` binary\n" in render(state(), (), [("a", None, 0), ("b", 0, None)])
+
+
+def test_no_name_command_or_message_forms_a_heading_a_table_a_link_or_html() -> None:
+    rows: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("note.added", {"text": NASTY, "by": NASTY}),
+        ("session.attached", {"session_id": "s", "why": NASTY}),
+        ("inputs.changed", {"paths": [], "detail": NASTY}),
+        ("run.resumed", {"accepted_by": NASTY}),
+        ("tree.changed", {"changes": [NASTY]}),
+        ("refs.moved", {"refs": [{"ref": NASTY, "old": "1" * 40, "new": SHA}]}),
+    )
+    events = [
+        Event(seq, BEGUN, parse_data(kind, payload))
+        for seq, (kind, payload) in enumerate(rows, start=1)
+    ]
+    check = CheckResult("task", NASTY, 1, 1, tail=NASTY, note=NASTY)
+    for run in (
+        stopped(
+            {"task": NASTY, "target": NASTY, "override_reason": NASTY},
+            detail=NASTY,
+            verification=Verification("failed", (check,)),
+            milestones=(NASTY,),
+            review=Review(feedback=(NASTY,)),
+            decision=Decision(rejection=Approval(NASTY, NASTY)),
+            last_message=NASTY,
+            denied=(NASTY,),
+        ),
+        done(decision=Decision(approval=Approval(NASTY, NASTY)), review=Review(approved_by=NASTY)),
+    ):
+        page = render(run, events, [(NASTY, 1, 0)])
+        assert set(headings(page)[1:]) <= _HEADINGS
+        assert foreign(page) == set()
+        manual = render_receipt(run, [(NASTY, 1, 0)])
+        assert headings(manual)[1:] == ["What changed"]
+        assert foreign(manual) == set()
+
+
+_HEADINGS = {
+    *("Milestones", "What changed", "What was verified", "Requested by the reviewer", "Review"),
+    *("Refs that were moved", "Changed while the worker worked", "Notes", "Next"),
+    *("Changed in your working tree meanwhile", "The worker's last message"),
+}

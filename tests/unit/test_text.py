@@ -2,15 +2,17 @@ import json
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from runr.text import (
     closest_match,
     escape_controls,
+    escape_markdown,
     flat,
     format_duration,
     join_limited,
+    markdown_code,
     one_line,
     parse_duration,
     pluralize,
@@ -18,6 +20,7 @@ from runr.text import (
     shortened,
     slug,
 )
+from unit.markdown_pages import tokens
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -167,3 +170,42 @@ def test_what_is_kept_or_empty_in_a_line() -> None:
 )
 def test_a_title_becomes_a_file_name_in_any_script(title: str, name: str) -> None:
     assert slug(title) == name
+
+
+#: What Markdown reads as more than text, and the beginnings of addresses.
+_MARKDOWN = st.text(alphabet="a1 #-_*`<>|[]()!:/.\\&;=+~\n\thwtp", max_size=25)
+
+
+@given(_MARKDOWN, st.sampled_from(["", "- ", "- x\n  ", "word\n"]))
+def test_text_in_markdown_is_shown_as_it_is_and_forms_nothing(text: str, before: str) -> None:
+    assume(flat(text))
+    found = tokens(before + escape_markdown(text))
+    blocks = {each.type for each in found if each.block} - {"inline"}
+    item = {f"{kind}_{end}" for kind in ("bullet_list", "list_item") for end in ("open", "close")}
+    assert blocks <= {"paragraph_open", "paragraph_close"} | (item if "-" in before else set())
+    inline = [each for each in found if not each.block]
+    assert {each.type for each in inline} <= {"text", "text_special", "softbreak"}
+    assert "".join(each.content or " " for each in inline).endswith(flat(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        ("merge_conflict", "merge_conflict"),
+        ("00-setup.md: `make` failed", "00-setup.md: \\`make\\` failed"),
+        ("see https://e.org/a_b or www.e.org", "see https\\://e.org/a_b or www\\.e.org"),
+        ("1. a", "1\\. a"),
+        ("a\n# b", "a # b"),
+        ("# b", "\\# b"),
+    ],
+)
+def test_only_what_markdown_would_read_is_escaped(text: str, escaped: str) -> None:
+    assert escape_markdown(text) == escaped
+
+
+@given(_MARKDOWN)
+def test_code_in_markdown_is_shown_as_it_is(text: str) -> None:
+    assume(flat(text))
+    inline = [each for each in tokens(f"x{markdown_code(text)}") if not each.block]
+    assert [each.type for each in inline] == ["text", "code_inline"]
+    assert inline[1].content == flat(text)

@@ -1,11 +1,11 @@
 """The report of a period as text and as Markdown: the same sections in both."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from runr.history.figures import Rate, Spread, WorkerUsage
 from runr.history.period_report import Completion, PeriodReport, Waiting
-from runr.text import flat, format_duration, join_limited
+from runr.text import escape_markdown, flat, format_duration, join_limited
 
 #: Returns a time of the report as the reader's clock shows it.
 LocalTime = Callable[[str], str]
@@ -33,17 +33,21 @@ def render_text(answer: PeriodReport, local: LocalTime) -> str:
 
 def render_markdown(answer: PeriodReport, local: LocalTime) -> str:
     """Return the report as Markdown."""
-    lines = [f"# {_title(answer, local)}"]
+    lines = [f"# {escape_markdown(_title(answer, local))}"]
     for section in sections(answer, local):
         columns = len(section.rows[0])
         head = section.head or ("",) * columns
         lines += ["", f"## {section.title}", "", _row(head), _row(["---"] * columns)]
-        lines += [_row([cell.replace("|", "\\|") for cell in row]) for row in section.rows]
+        lines += [_row(map(_cell, row)) for row in section.rows]
     return "\n".join([*lines, *_note(answer, "\n")])
 
 
-def _row(cells: Sequence[str]) -> str:
+def _row(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
+
+
+def _cell(text: str) -> str:
+    return text if text == "-" else escape_markdown(text)
 
 
 def _title(answer: PeriodReport, local: LocalTime) -> str:

@@ -10,6 +10,8 @@ from runr.jobs.state import TaskProgress
 from runr.jobs.work import Item
 from runr.runs import stop_reasons
 from runr.runs.model import RunState, Usage
+from runr.runs.prompts import fenced
+from runr.text import markdown_code
 
 #: How often a run whose process died is resumed in a row, and a service asked that does not answer.
 MOST_INTERRUPTS = 5
@@ -167,5 +169,10 @@ def earlier(run: RunState) -> str:
     ]
     for check in run.verification.checks:
         if run.stop_reason != "merge_conflict" and check.failed:
-            lines += ["", f"`{check.command}` printed:", "", "```", check.tail.strip(), "```"]
+            lines += [
+                "",
+                f"{markdown_code(check.command)} printed:",
+                "",
+                fenced(check.tail.strip()),
+            ]
     return "\n".join(lines)

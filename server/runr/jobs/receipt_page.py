@@ -1,10 +1,10 @@
 """The receipt of a job run as a page in Markdown, for people. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from runr.jobs.receipt_model import Receipt, ReceiptTask
-from runr.text import flat, format_duration, pluralize
+from runr.text import escape_markdown, flat, format_duration, markdown_code, pluralize
 
 _SIGNS = {"completed": "✓", "failed": "✗", "skipped": "-", "held": "!", "waiting": "○"}
 
@@ -12,7 +12,7 @@ _SIGNS = {"completed": "✓", "failed": "✗", "skipped": "-", "held": "!", "wai
 def render(receipt: Receipt) -> str:
     """Return the page: what happened first, then what needs a person, then every task."""
     parts = [
-        f"# {receipt.headline}",
+        f"# {escape_markdown(receipt.headline)}",
         "\n".join(_facts(receipt)),
         _section("What needs a person", _persons(receipt)),
         _section("What landed", _landed(receipt)),
@@ -37,31 +37,38 @@ def _facts(receipt: Receipt) -> Iterator[str]:
     yield f"- job run {receipt.id}, {begun}{end} ({format_duration(receipt.seconds)})"
     done = sum(task.result == "completed" for task in receipt.tasks)
     yield f"- {done} of {pluralize(len(receipt.tasks), 'task')} completed"
-    yield from (f"- before any work was done, {flat(each)}" for each in receipt.base_failures)
+    yield from (
+        f"- before any work was done, {escape_markdown(each)}" for each in receipt.base_failures
+    )
     yield f"- {_spent(receipt.cost_usd, receipt.input_tokens + receipt.output_tokens)}"
 
 
 def _persons(receipt: Receipt) -> Iterator[str]:
     for task in receipt.tasks:
         if task.result in ("failed", "held") or (task.result == "waiting" and task.reason):
-            yield f"- {_name(task)}: {flat(task.reason or task.result)}"
+            yield f"- {_name(task)}: {escape_markdown(task.reason or task.result)}"
             detail = flat((task.detail or "").split("\n", 1)[0])
             if detail and detail != task.reason:
-                yield f"  {detail}"
+                yield f"  {escape_markdown(detail)}"
             if task.kept_branch:
-                yield f"  its work is on the branch {task.kept_branch}"
-            yield from (f"      {step}" for step in task.next_steps)
+                yield f"  its work is on the branch {escape_markdown(task.kept_branch)}"
+            yield from _commands(task.next_steps, "      ")
+
+
+def _commands(steps: Sequence[str], indent: str) -> Iterator[str]:
+    """Yield commands as a block of code, which Markdown takes as they are behind an empty line."""
+    yield from ("", *(f"{indent}{flat(step)}" for step in steps)) if steps else ()
 
 
 def _landed(receipt: Receipt) -> Iterator[str]:
     landed = [task for task in receipt.tasks if task.result == "completed" and task.commit_sha]
     if not landed:
         return
-    where = f"{pluralize(len(landed), 'task')} landed on {receipt.landed_on}"
+    where = f"{pluralize(len(landed), 'task')} landed on {escape_markdown(receipt.landed_on)}"
     tip = f", now at {receipt.tip_sha[:12]}" if receipt.tip_sha else ""
     yield f"{where}{tip}; it began at {receipt.base_sha[:12]}."
     if receipt.lands_on:
-        yield f"{receipt.lands_on} has none of it yet. To bring it there:\n"
+        yield f"{escape_markdown(receipt.lands_on)} has none of it yet. To bring it there:\n"
         yield f"    {receipt.land_step}"
         yield "\nAfter that, this takes one back, with its commit:\n"
     else:
@@ -78,7 +85,7 @@ def _tasks(receipt: Receipt) -> Iterator[str]:
     for task in ran:
         cells = (
             _name(task),
-            f"{_SIGNS.get(task.result, '')} {task.code or task.result}".strip(),
+            f"{_SIGNS.get(task.result, '')} {escape_markdown(task.code or task.result)}".strip(),
             task.evidence or "",
             (task.commit_sha or "")[:12],
             _checks(task),
@@ -92,16 +99,20 @@ def _tasks(receipt: Receipt) -> Iterator[str]:
 
 def _checks(task: ReceiptTask) -> str:
     return "; ".join(
-        f"{'✓' if check.exit_code == 0 else '✗'} `{check.command.replace('|', chr(92) + '|')}` "
+        f"{'✓' if check.exit_code == 0 else '✗'} {_cell(check.command)} "
         f"{format_duration(check.seconds)}"
         for check in task.checks
     )
 
 
+def _cell(command: str) -> str:
+    return markdown_code(command).replace("|", "\\|")
+
+
 def _not_started(receipt: Receipt) -> Iterator[str]:
     for task in receipt.tasks:
         if task.result in ("skipped", "waiting") and not task.run_ids:
-            yield f"- {_name(task)}: {flat(task.reason or 'its turn did not come')}"
+            yield f"- {_name(task)}: {escape_markdown(task.reason or 'its turn did not come')}"
 
 
 def _tracks(receipt: Receipt) -> Iterator[str]:
@@ -111,7 +122,7 @@ def _tracks(receipt: Receipt) -> Iterator[str]:
             tracks.setdefault(task.track, []).append(task)
     for track, tasks in tracks.items():
         shown = (_span(task) for task in sorted(tasks, key=lambda task: task.started_at or ""))
-        yield f"- {track}: {', '.join(shown)}"
+        yield f"- {escape_markdown(track)}: {', '.join(shown)}"
 
 
 def _span(task: ReceiptTask) -> str:
@@ -124,11 +135,11 @@ def _span(task: ReceiptTask) -> str:
 def _workers(receipt: Receipt) -> Iterator[str]:
     for each in receipt.workers:
         spent = _spent(each.cost_usd, each.input_tokens + each.output_tokens)
-        yield f"- {each.worker}: {pluralize(each.tasks, 'task')}, {spent}"
+        yield f"- {escape_markdown(each.worker)}: {pluralize(each.tasks, 'task')}, {spent}"
 
 
 def _reasons(receipt: Receipt) -> Iterator[str]:
-    return (f"- {code}: {count}" for code, count in receipt.stop_reasons.items())
+    return (f"- {escape_markdown(code)}: {count}" for code, count in receipt.stop_reasons.items())
 
 
 def _spent(cost: float | None, tokens: int) -> str:
@@ -136,7 +147,7 @@ def _spent(cost: float | None, tokens: int) -> str:
 
 
 def _name(task: ReceiptTask) -> str:
-    return task.path.removeprefix(".runr/tasks/")
+    return escape_markdown(task.path.removeprefix(".runr/tasks/"))
 
 
 def _clock(time: str, *, date: bool = False) -> str:

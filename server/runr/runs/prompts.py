@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from runr.next_steps import commands
 from runr.next_steps.step import Surface
 from runr.runs.model import Check, CheckResult, RunSpec, RunState
-from runr.text import join_limited
+from runr.text import join_limited, markdown_code
 
 _RULES = """\
 Rules:
@@ -147,13 +147,13 @@ def checks_section(spec: RunSpec) -> str:
         heading = "The result is verified with these commands, run from the top of this folder:"
         sections.append(f"{heading}\n{_commands(spec.checks)}")
     for escalation in spec.escalations:
-        heading = f"Where you change `{escalation.pattern}`, it is also verified with:"
+        heading = f"Where you change {markdown_code(escalation.pattern)}, it is also verified with:"
         sections.append(f"{heading}\n{_commands(escalation.checks)}")
     return "\n\n".join(sections)
 
 
 def _commands(checks: Sequence[Check]) -> str:
-    return "\n".join(f"- `{check.command}`" for check in checks)
+    return "\n".join(f"- {markdown_code(check.command)}" for check in checks)
 
 
 def fenced(text: str) -> str:

@@ -24,7 +24,7 @@ from runr.runs.events import (
 )
 from runr.runs.model import Approval, CheckResult, Phase, RunState
 from runr.runs.session_events import SessionAttached
-from runr.text import format_duration, join_limited
+from runr.text import escape_markdown, format_duration, join_limited, markdown_code
 
 Stat = tuple[str, int | None, int | None]
 
@@ -39,7 +39,7 @@ def render(
 ) -> str:
     """Return the report as Markdown; `foreign` tells whether it is a record of another clone."""
     parts = [
-        f"# {headline(state)}",
+        f"# {escape_markdown(headline(state))}",
         _FOREIGN if foreign else "",
         _facts(state),
         _plan(state),
@@ -142,24 +142,27 @@ def _facts(state: RunState) -> str:
     start = state.start
     rows = [
         ("Run", f"`{state.id}`"),
-        ("Task", f"`{start.task}`" if start.task else None),
-        ("Worker", state.last_worker),
+        ("Task", markdown_code(start.task)),
+        ("Worker", _text(state.last_worker)),
         ("Attempts", str(state.attempt) if state.attempt else None),
         ("Took", format_duration(elapsed(state))),
         ("Cost", f"${state.usage.cost_usd:.4f}" if state.usage.cost_usd is not None else None),
         ("Tokens", _tokens(state)),
-        ("Sessions", ", ".join(f"`{session}`" for session in state.sessions) or None),
+        ("Sessions", ", ".join(map(markdown_code, state.sessions)) or None),
         ("Verification", state.verification.result),
         *_candidate(state),
         ("Checkpoint", f"`{state.checkpoint_sha}`" if state.checkpoint_sha else None),
         ("Merged", _integration(state)),
         ("Moved", _moved(state)),
         *_statement(state.decision.approval),
-        ("Rejected", f"by {no.by}: {no.reason}" if (no := state.decision.rejection) else None),
-        ("Overridden", start.override_reason),
-        ("Why it stopped", state.detail if state.stop_reason else None),
-        ("Denied tools", ", ".join(state.denied) or None),
-        ("Left uncommitted", ", ".join(state.left_dirty) or None),
+        (
+            "Rejected",
+            _text(f"by {no.by}: {no.reason}") if (no := state.decision.rejection) else None,
+        ),
+        ("Overridden", _text(start.override_reason)),
+        ("Why it stopped", _text(state.detail) if state.stop_reason else None),
+        ("Denied tools", _text(", ".join(state.denied))),
+        ("Left uncommitted", _text(", ".join(state.left_dirty))),
     ]
     return "\n".join(f"- {name}: {value}" for name, value in rows if value)
 
@@ -167,7 +170,7 @@ def _facts(state: RunState) -> str:
 def _moved(state: RunState) -> str | None:
     if not state.rework.moves:
         return None
-    target = state.start.target or "the branch"
+    target = escape_markdown(state.start.target or "the branch")
     return f"the work only, onto `{state.rework.onto}`: {target} lost the base of the run"
 
 
@@ -181,10 +184,10 @@ def _candidate(state: RunState) -> tuple[tuple[str, str | None], ...]:
         ("Checked tree", f"`{candidate.tree}`, in a clean checkout" if clean else None),
         ("Checked in", None if clean else "the workspace, with files that are in no commit"),
         ("Confirms", "the completion before: nothing was changed" if candidate.confirms else None),
-        ("Carried", ", ".join(candidate.carried) or None),
-        ("Changed in carried folders", ", ".join(candidate.carried_changes) or None),
-        ("Also mounted over", ", ".join(candidate.covered) or None),
-        ("Ignored by git", ", ".join(candidate.ignored) or None),
+        ("Carried", _text(", ".join(candidate.carried))),
+        ("Changed in carried folders", _text(", ".join(candidate.carried_changes))),
+        ("Also mounted over", _text(", ".join(candidate.covered))),
+        ("Ignored by git", _text(", ".join(candidate.ignored))),
     )
 
 
@@ -197,18 +200,21 @@ def _tokens(state: RunState) -> str | None:
 def _integration(state: RunState) -> str | None:
     done = state.integration
     if state.stop_reason in stop_reasons.LANDING:
-        return f"no, the work is on `{state.start.branch}`"
+        return f"no, the work is on {markdown_code(state.start.branch or 'HEAD')}"
     if not done.strategy:
         return None
     without = f", without its changes to {join_limited(done.dropped, 5)}" if done.dropped else ""
-    return f"{done.strategy} into {done.target or state.start.target}{without}"
+    return _text(f"{done.strategy} into {done.target or state.start.target}{without}")
 
 
 def changes(state: RunState, stat: Sequence[Stat]) -> str:
     """Return the section about the files, empty while there is nothing to say."""
     if not stat:
         return "## What changed\n\nNothing was changed." if state.result else ""
-    lines = [f"- `{path}` {_plus_minus(added, deleted)}" for path, added, deleted in stat[:_FILES]]
+    lines = [
+        f"- {markdown_code(path)} {_plus_minus(added, deleted)}"
+        for path, added, deleted in stat[:_FILES]
+    ]
     more = [f"- and {len(stat) - _FILES} more"] if len(stat) > _FILES else []
     return "## What changed\n\n" + "\n".join(lines + more)
 
@@ -224,9 +230,10 @@ def _checks(state: RunState, events: Sequence[Event]) -> str:
     if state.verification.result == "skipped":
         lines.append("The checks were skipped.\n")
     for check in state.verification.checks:
-        lines.append(f"- `{check.command}` ({check.tier}): {_verdict(check)}")
+        lines.append(f"- {markdown_code(check.command)} ({check.tier}): {_verdict(check)}")
         if check.failed and check.tail:
-            lines.append(_indented(check.tail[-2000:]))
+            # Behind an empty line and deeper than the text of the item: a block of code.
+            lines.append("\n" + _indented(check.tail[-2000:], 6))
     return "## What was verified\n\n" + "\n".join([*lines, *_escalations(events)])
 
 
@@ -237,7 +244,7 @@ def _verdict(check: CheckResult) -> str:
     verdict = "passed" if check.passed else f"failed ({how})"
     again = f", {check.runs} runs" if check.runs > 1 else ""
     flaky = f", flaky: it failed before it passed in run {check.runs}" if check.flaky else again
-    note = f"; {check.note}" if check.note else ""
+    note = f"; {escape_markdown(check.note)}" if check.note else ""
     return f"{verdict} in {format_duration(check.seconds)}{flaky}{note}"
 
 
@@ -249,7 +256,10 @@ def _escalations(events: Sequence[Event]) -> list[str]:
             case PhaseStarted(phase=Phase.VERIFY):
                 lines = []
             case ChecksEscalated(pattern, tier, path):
-                lines.append(f"- {tier} was added, because `{path}` matches `{pattern}`")
+                lines.append(
+                    f"- {tier} was added, because {markdown_code(path)} matches "
+                    f"{markdown_code(pattern)}"
+                )
     return lines
 
 
@@ -259,7 +269,8 @@ def _plan(state: RunState) -> str:
     lines = []
     for number, title in enumerate(state.milestones, start=1):
         done = state.checkpoints[number - 1 : number]
-        lines.append(f"{number}. {title}: " + (f"`{done[0][:12]}`" if done else "not committed"))
+        commit = f"`{done[0][:12]}`" if done else "not committed"
+        lines.append(f"{number}. {escape_markdown(title)}: {commit}")
     return "## Milestones\n\n" + "\n".join(lines)
 
 
@@ -267,7 +278,7 @@ def _review(state: RunState) -> str:
     if state.review.feedback:
         return f"## Requested by the reviewer\n\n{_indented(state.review.feedback[-1])}"
     reviewer = state.review.approved_by
-    return f"## Review\n\nApproved by {reviewer}." if reviewer else ""
+    return f"## Review\n\nApproved by {escape_markdown(reviewer)}." if reviewer else ""
 
 
 def _phases(events: Sequence[Event]) -> str:
@@ -294,7 +305,9 @@ def _refs(events: Sequence[Event]) -> str:
     found = [event.data for event in events if isinstance(event.data, RefsMoved)]
     moved = [each for data in found for each in data.refs]
     unknown = " (by whom is not known)"
-    lines = [f"- {each.message}{'' if each.by_worker else unknown}" for each in moved]
+    lines = [
+        f"- {escape_markdown(each.message)}{'' if each.by_worker else unknown}" for each in moved
+    ]
     return "## Refs that were moved\n\n" + "\n".join(lines) if lines else ""
 
 
@@ -304,16 +317,16 @@ def _inputs(events: Sequence[Event]) -> str:
     for event in events:
         match event.data:
             case InputsChanged(detail=detail, put_back=put_back):
-                lines.append(f"- {detail}{', put back' if put_back else ''}")
+                lines.append(f"- {_text(detail)}{', put back' if put_back else ''}")
             case RunResumed(accepted_by=str(person)):
-                lines.append(f"- accepted by {person}")
+                lines.append(f"- accepted by {escape_markdown(person)}")
     return "## Changed while the worker worked\n\n" + "\n".join(lines) if lines else ""
 
 
 def _tree_changes(events: Sequence[Event]) -> str:
     """Return what changed in the user's working tree while a worker worked in a worktree."""
     found = [event.data for event in events if isinstance(event.data, TreeChanged)]
-    lines = [f"- {change}" for data in found for change in data.changes]
+    lines = [f"- {escape_markdown(change)}" for data in found for change in data.changes]
     who = "By you, the worker or another program:"
     title = "## Changed in your working tree meanwhile"
     return f"{title}\n\n{who}\n\n" + "\n".join(lines) if lines else ""
@@ -326,11 +339,13 @@ def _notes(events: Sequence[Event]) -> str:
         when = f"{event.time[:16]}Z"
         match event.data:
             case NoteAdded(text, _, by):
-                lines.append(f"- {when} {by or event.source}: {text}")
+                lines.append(f"- {when} {_text(f'{by or event.source}: {text}')}")
             case SessionAttached(session_id, why):
-                lines.append(f"- {when} resumed by session `{session_id}`: {why}")
+                lines.append(
+                    f"- {when} resumed by session {markdown_code(session_id)}: {_text(why)}"
+                )
             case WorkFinished(by=str(by)):
-                lines.append(f"- {when} submitted by {by}")
+                lines.append(f"- {when} submitted by {escape_markdown(by)}")
     return "## Notes\n\n" + "\n".join(lines) if lines else ""
 
 
@@ -339,8 +354,9 @@ def _submissions(events: Sequence[Event]) -> str:
     for event in events:
         match event.data:
             case SubmitFinished(to, strategy, _, sha, why, by):
-                forced = f", forced by {by}: {why}" if why else ""
-                lines.append(f"- {event.time[:10]}: {strategy}, `{to}` is at `{sha}`{forced}")
+                forced = f", forced by {_text(f'{by}: {why}')}" if why else ""
+                at = f"{markdown_code(to)} is at `{sha}`"
+                lines.append(f"- {event.time[:10]}: {strategy}, {at}{forced}")
     return "## Submitted\n\n" + "\n".join(lines) if lines else ""
 
 
@@ -361,14 +377,20 @@ def _statement(approval: Approval | None) -> list[tuple[str, str | None]]:
         return []
     way = approval.channel.describe() if approval.channel else None
     return [
-        ("Reason", approval.reason),
-        ("In the name of", approval.by if approval.is_relayed else None),
-        ("Confirmed" if not approval.is_relayed else "Relayed", way),
+        ("Reason", _text(approval.reason)),
+        ("In the name of", _text(approval.by) if approval.is_relayed else None),
+        ("Confirmed" if not approval.is_relayed else "Relayed", _text(way)),
     ]
 
 
-def _indented(text: str) -> str:
-    return "\n".join(f"    {line}" for line in text.rstrip().splitlines())
+def _indented(text: str, columns: int = 4) -> str:
+    return "\n".join(" " * columns + line for line in text.rstrip().splitlines())
+
+
+def _text(value: str | None) -> str | None:
+    """Return a text as it stands in an item of a list, line by line; None for an empty one."""
+    lines = (escape_markdown(line) for line in (value or "").splitlines() if line.strip())
+    return "\n  ".join(lines) or None
 
 
 def render_receipt(state: RunState, stat: Sequence[Stat]) -> str:
@@ -376,14 +398,17 @@ def render_receipt(state: RunState, stat: Sequence[Stat]) -> str:
     approval = state.decision.approval
     rows = [
         ("Run", f"`{state.id}`"),
-        ("Task", f"`{state.start.task}`" if state.start.task else None),
-        ("Who", approval.by if approval else None),
-        ("Why", " ".join(approval.reason.split()) if approval else None),
+        ("Task", markdown_code(state.start.task)),
+        ("Who", _text(approval.by) if approval else None),
+        ("Why", escape_markdown(approval.reason) if approval else None),
         ("When", f"{state.ended_at[:19]}Z" if state.ended_at else None),
-        ("Branch", f"`{state.start.target}`" if state.start.target else None),
+        ("Branch", markdown_code(state.start.target or "")),
         ("Commit", f"`{state.checkpoint_sha}`" if state.checkpoint_sha else None),
-        ("Why it stopped", state.detail if state.stop_reason else None),
+        ("Why it stopped", _text(state.detail) if state.stop_reason else None),
     ]
     facts = "\n".join(f"- {name}: {value}" for name, value in rows if value)
     note = "This is a manual commit: it was not verified, and it completes no task."
-    return "\n\n".join([f"# {headline(state)}", facts, note, changes(state, stat)]) + "\n"
+    return (
+        "\n\n".join([f"# {escape_markdown(headline(state))}", facts, note, changes(state, stat)])
+        + "\n"
+    )

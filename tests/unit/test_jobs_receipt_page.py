@@ -1,0 +1,67 @@
+"""The receipt as a page: what it says, and that no text in it is taken for more."""
+
+from dataclasses import replace
+
+from runr.jobs.receipt_model import Receipt, ReceiptCheck, ReceiptTask, ReceiptWorker
+from runr.jobs.receipt_page import render
+from unit.markdown_pages import NASTY, foreign, headings, tokens
+
+BEGUN, ENDED = "2025-01-08T18:00:00.000Z", "2025-01-08T19:00:00.000Z"
+
+
+def receipt(text: str) -> Receipt:
+    """Return the receipt of a job in which everything that a user or a worker names is `text`."""
+    completed = ReceiptTask(
+        path=f".runr/tasks/{text}",
+        track=text,
+        step=f"{text}/1",
+        result="completed",
+        evidence="verified",
+        run_ids=["20250108-180000-abcd"],
+        commit_sha="1" * 40,
+        checks=[ReceiptCheck(command=text, tier="task", exit_code=0, seconds=1)],
+        attempts=1,
+        worker=text,
+        started_at=BEGUN,
+        ended_at=ENDED,
+        seconds=60,
+    )
+    failed = replace(
+        completed,
+        result="failed",
+        reason=f"why: {text}",
+        code=text,
+        detail=text,
+        kept_branch=f"runr/{text}",
+        commit_sha=None,
+        next_steps=["runr why a", f"runr why '{text}'"],
+    )
+    return Receipt(
+        id="20250108-180000-efgh",
+        job=text,
+        status="failed",
+        headline=f"{text} FAILED",
+        landed_on=f"runr/{text}",
+        lands_on=text,
+        base_sha="0" * 40,
+        land_step="runr job land",
+        take_back_step="runr reset",
+        created_at=BEGUN,
+        seconds=3600,
+        tasks=[completed, failed, replace(failed, result="skipped", run_ids=[])],
+        workers=[
+            ReceiptWorker(worker=text, tasks=2, cost_usd=None, input_tokens=0, output_tokens=0)
+        ],
+        stop_reasons={text: 1},
+        base_failures=[text],
+    )
+
+
+def test_no_name_command_or_message_forms_a_heading_a_table_a_link_or_html() -> None:
+    usual, page = render(receipt("name")), render(receipt(NASTY))
+    assert headings(page)[1:] == headings(usual)[1:]
+    assert foreign(page) == set()
+    counted = ("table_open", "tr_open", "td_open", "list_item_open", "code_block")
+    for kind in counted:
+        count = [each.type for each in tokens(page)].count(kind)
+        assert count == [each.type for each in tokens(usual)].count(kind)
