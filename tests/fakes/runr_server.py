@@ -35,6 +35,8 @@ _NOT_FLUSHED = 120
 _AT_START = ("PYTHON", "LANG", "LC_", "LD_", "TZ", "MALLOC_")
 #: How runr starts the process of a run, and of a job.
 _RUNS = (["-P", "-m", "runr", "exec"], ["-P", "-m", "runr", "exec-job"])
+#: What anyio imports once it runs.
+_LATE = ("anyio._backends._asyncio", "anyio._core._sockets")
 
 _start_process = subprocess.run
 
@@ -77,12 +79,15 @@ def _ask(server: bytes, words: Sequence[str], options: Mapping[str, Any]) -> int
 
 
 def _load() -> None:
-    """Import what a command may import, and do nothing else that it would do."""
+    """Import what a command may import, and look at the machine as each run would."""
     import runr  # noqa: PLC0415 - the folder of this script must be out of the way first
 
+    for name in _LATE:
+        importlib.import_module(name)
     for module in pkgutil.walk_packages(runr.__path__, "runr."):
         if module.name != "runr.__main__":
             importlib.import_module(module.name)
+    sys.modules["runr.execution.check_place"].can_mount()
     assert threading.active_count() == 1, "a fork would lose the other threads"
     gc.collect()
     gc.freeze()

@@ -1,6 +1,5 @@
 """Where checks run: among the files of the workspace, or in a clean checkout of the candidate."""
 
-import json
 import os
 import re
 import subprocess
@@ -40,8 +39,6 @@ from runr.runs.model import RunSpec, RunState
 from runr.scope import patterns
 from runr.storage import files
 from runr.text import join_limited
-
-_MOUNT_OVER = (sys.executable, "-I", "-S", mount_over.__file__)
 
 
 class CheckPlace(Protocol):
@@ -154,10 +151,10 @@ class CleanCheckout:
             "objects": str(self._objects),
             "shared": f".git/{SHARED_OBJECTS}",
             "carried": [self._mount(path) for path in self.record.carried],
-            "covered": self._covered,
+            "covered": [tuple(each) for each in self._covered],
             "failure": str(self._failure),
         }
-        return [*_MOUNT_OVER, json.dumps(mounts), "sh", "-c", line]
+        return mount_over.program(mounts, "sh", "-c", line)
 
     def folder(self) -> Path:
         """Return the checkout, which is mounted over the repository once the command runs."""
@@ -393,7 +390,7 @@ def can_mount() -> bool:
         with TemporaryDirectory(prefix="runr-mount-") as folder:
             spec = {"roots": [folder], "checkout": folder, "objects": folder, "shared": "."}
             empty: dict[str, list[str]] = {"carried": [], "covered": []}
-            command = [*_MOUNT_OVER, json.dumps({**spec, **empty}), "true"]
+            command = mount_over.program({**spec, **empty}, "true")
             tried = subprocess.run(command, capture_output=True, check=False)
     except OSError:
         return False

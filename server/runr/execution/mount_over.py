@@ -2,17 +2,23 @@
 
 Or, for a worker, where the repository is read-only except for what the worker may write.
 
-A program of its own, started with the path of this file, because a process with threads cannot
-leave its namespaces; it imports nothing of runr. Absolute paths into the repository, as editable
-installs and virtual environments have them, lead to the checkout, and only for this command.
+A program of its own (`program`), because a process with threads cannot leave its namespaces; it
+imports nothing of runr, and little else, since each check waits for it. Absolute paths into the
+repository, as editable installs and virtual environments have them, lead to the checkout, and only
+for this command.
 """
 
+from __future__ import annotations
+
+import binascii
 import ctypes
-import json
+import marshal
 import os
 import sys
-from collections.abc import Sequence
-from typing import Any
+
+TYPE_CHECKING = False  # `typing` takes long to load
+if TYPE_CHECKING:
+    from typing import Any
 
 _CLONE_NEWNS, _CLONE_NEWUSER = 0x00020000, 0x10000000
 _RDONLY, _REMOUNT, _BIND, _REC, _PRIVATE = 1, 32, 4096, 16384, 1 << 18
@@ -25,20 +31,30 @@ FAILED = 125
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
+#: Imported, it is compiled only once, which it would not be as a script.
+_START = "import sys; sys.path.append(sys.argv.pop(1)); import mount_over; mount_over.main()"
+_FOLDER = __file__.rpartition("/")[0]
 
-def main(arguments: Sequence[str]) -> None:
-    """Mount what the JSON in the first argument names, and become the command after it.
 
-    Its keys: the `roots` that become the `checkout`, the first one the working directory; the
-    `objects` of the repository with their place `shared` in the checkout; and `carried`, each
-    with `target`, `source`, `upper` and `work`; the `covered` other paths to the roots, each
-    with the part that is there. Or the folders that are `read_only` and
+def program(mounts: dict[str, Any], *command: str) -> list[str]:
+    """Return the program that mounts, and becomes the command; `main` has the keys of `mounts`."""
+    spec = binascii.b2a_base64(marshal.dumps(mounts), newline=False).decode()
+    return [sys.executable, "-I", "-S", "-c", _START, _FOLDER, spec, *command]
+
+
+def main() -> None:
+    """Mount what the first argument names, as `program` writes it, and become the command after it.
+
+    Keys of the mounts: the `roots` that become the `checkout`, the first one the working
+    directory; the `objects` of the repository with their place `shared` in the checkout; and
+    `carried`, each with `target`, `source`, `upper` and `work`; the `covered` other paths to
+    the roots, each with the part that is there. Or the folders that are `read_only` and
     `writable`, the folders that are `hidden`, the files in them that are `shown`, and the
     working directory `inside`. Why it has failed is written into the file `failure`, if one is
     named: the command could end with the same code.
     """
-    mounts, *command = arguments
-    spec = json.loads(mounts)
+    mounts, *command = sys.argv[1:]
+    spec = marshal.loads(binascii.a2b_base64(mounts))  # noqa: S302 - written by runr
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
     failure = os.open(spec["failure"], flags, 0o600) if "failure" in spec else 2
     try:
@@ -149,7 +165,3 @@ def _checked(code: int, what: str) -> None:
 def _write(path: str, text: str) -> None:
     with open(path, "w", encoding="ascii") as file:  # noqa: PTH123 - pathlib takes long to load
         file.write(text)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -6,7 +6,6 @@ of runs, the objects, and the files of its task. Linux only, by user and mount n
 privileges.
 """
 
-import json
 import subprocess
 import sys
 from functools import cache
@@ -21,8 +20,6 @@ from runr.git import folders, hooks
 from runr.next_steps import commands
 from runr.runs import clone_key
 from runr.runs.model import RunState
-
-_PROGRAM = (sys.executable, "-I", "-S", mount_over.__file__)
 
 
 def launcher(
@@ -42,7 +39,7 @@ def launcher(
         raise WorkerUnavailableError(
             'sandbox = "repo" needs Linux with user namespaces', next_steps=[commands.doctor()]
         )
-    return (*_PROGRAM, json.dumps(_mounts(context, state, prompt)))
+    return tuple(mount_over.program(_mounts(context, state, prompt)))
 
 
 def _mounts(context: RunContext, state: RunState, prompt: Path) -> dict[str, object]:
@@ -77,7 +74,7 @@ def is_possible() -> bool:
     try:
         with TemporaryDirectory(prefix="runr-sandbox-") as folder:
             spec = {"read_only": [folder], "hidden": [folder], "inside": folder}
-            command = [*_PROGRAM, json.dumps({**spec, "writable": [], "shown": []}), "true"]
+            command = mount_over.program({**spec, "writable": [], "shown": []}, "true")
             return subprocess.run(command, capture_output=True, check=False).returncode == 0
     except OSError:
         return False
