@@ -77,6 +77,7 @@ def events(place: ClaudePlace, run: Any, kind: str) -> list[dict[str, Any]]:
     return [event.payload for event in known if event.type == kind]
 
 
+@pytest.mark.long
 def test_a_model_that_does_not_answer_is_ended_at_the_time_limit(place: ClaudePlace) -> None:
     task(place, "timeout: 3s")
     run, _ = ran(place, [{"text": "late", "delay": 60}], 6)
@@ -99,6 +100,7 @@ def test_a_login_that_is_refused_for_ever_is_not_waited_for(
     assert events(place, run, "worker.backoff") == []
 
 
+@pytest.mark.long
 def test_an_overloaded_service_is_waited_out(place: ClaudePlace) -> None:
     settings(place, backoff_initial="1s", attempts=1)
     run, model = ran(place, [BUSY, *GOOD], 0)
@@ -134,6 +136,7 @@ def test_a_service_that_stays_overloaded_stops_the_run_after_the_maximum_wait(
     assert place.kit.entry("foo.md").status is State.STOPPED
 
 
+@pytest.mark.long
 def test_the_budget_of_all_attempts_ends_the_run(place: ClaudePlace) -> None:
     settings(place, budget_usd=0.5)
     costly = {**bash("true"), "usage": {"input_tokens": 200_000}, "repeat": -1}
@@ -162,6 +165,7 @@ def test_the_cost_of_a_resumed_session_is_counted_once(place: ClaudePlace) -> No
     assert run["cost_usd"] == pytest.approx(first + second)
 
 
+@pytest.mark.long
 def test_a_deleted_session_is_replaced_by_a_new_one(place: ClaudePlace) -> None:
     projects = place.home / ".claude" / "projects"
     check = f"rm -rf {projects}; grep -q good a.txt"

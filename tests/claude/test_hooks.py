@@ -119,6 +119,7 @@ def test_a_commit_outside_of_any_run_names_its_session_behind_the_repository_s_o
     assert place.answer("audit")["counts"]["attributed"] == 1
 
 
+@pytest.mark.long
 def test_edits_and_commands_are_in_the_timeline_without_secrets(place: PluginPlace) -> None:
     secret = "ghp_" + "a1b2c3d4e5" * 4
     said(place, [OPEN, bash(f"echo {secret}"), write("a.txt", "good"), DONE, BYE])
@@ -187,6 +188,7 @@ def test_what_a_session_cost_is_added_to_its_run_when_it_has_ended(place: Plugin
     assert settled.payload["usage"]["cost_usd"] > 0
 
 
+@pytest.mark.long
 def test_a_resumed_run_costs_what_all_of_its_work_did(place: PluginPlace) -> None:
     with FakeModel([OPEN, write("a.txt", "bad"), BYE, BYE]) as model:
         session = place.say("Do foo.md", model)["session_id"]
@@ -201,6 +203,7 @@ def test_a_resumed_run_costs_what_all_of_its_work_did(place: PluginPlace) -> Non
     assert shown["cost_usd"] == pytest.approx(second.payload["usage"]["cost_usd"], abs=1e-6)
 
 
+@pytest.mark.long
 def test_a_run_that_is_open_when_the_session_ends_is_left_in_a_true_state(
     place: PluginPlace,
 ) -> None:
@@ -215,6 +218,7 @@ def test_a_run_that_is_open_when_the_session_ends_is_left_in_a_true_state(
     assert entry.stop_reason == "abandoned"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["no tasks", *also_long("no runr folder", "everything done")])
 def test_without_open_tasks_nothing_is_printed(place: PluginPlace, how: str) -> None:
     match how:
@@ -234,6 +238,7 @@ def test_without_open_tasks_nothing_is_printed(place: PluginPlace, how: str) -> 
         assert not place.kit.layout.runr.exists()
 
 
+@pytest.mark.long
 def test_a_damaged_record_blocks_no_session(place: PluginPlace) -> None:
     place.kit.layout.status.write_text('{"tasks": {"in_progress"')
     place.kit.layout.config.write_text("this is = no = toml")

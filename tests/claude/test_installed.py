@@ -53,6 +53,7 @@ def say(place: ClaudePlace, words: str, *turns: Turn) -> tuple[Json, list[ToolRe
         return said, model.main_requests()[-1].tool_results
 
 
+@pytest.mark.long
 def test_the_tasks_are_listed_without_a_question(place: ClaudePlace) -> None:
     lists = (call("list-tasks"), call("task-status", task="foo.md"), bash("runr status"))
     said, (every, one, typed) = say(place, "/runr status", *lists)

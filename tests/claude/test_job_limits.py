@@ -76,6 +76,7 @@ def test_a_used_up_limit_is_waited_out_in_the_same_run_and_uses_no_attempt(
     assert git(place.root, "show", f"{state.start.branch}:a.txt") == "good"
 
 
+@pytest.mark.long
 def test_no_other_task_of_the_account_starts_before_the_reset(place: ClaudePlace) -> None:
     header = 'owns: [b.txt]\nverify: ["grep -q good b.txt"]'
     place.kit.task("bar.md", header=header, body="Write b.txt.")
@@ -131,6 +132,7 @@ def test_a_reset_that_is_too_far_away_stops_the_job_once(place: ClaudePlace) -> 
     )
 
 
+@pytest.mark.long
 def test_an_outage_is_waited_out_in_the_same_run_and_uses_no_attempt(place: ClaudePlace) -> None:
     place.kit.config('[run]\nworker = "claude-code"\nattempts = 1\nbackoff_max_wait = 0\n')
     clock = Clock()
@@ -146,6 +148,7 @@ def test_an_outage_is_waited_out_in_the_same_run_and_uses_no_attempt(place: Clau
     assert state.tasks[0].failures == 0
 
 
+@pytest.mark.long
 def test_an_outage_without_an_end_fails_the_job_and_keeps_the_run(place: ClaudePlace) -> None:
     place.kit.config('[run]\nworker = "claude-code"\nbackoff_max_wait = 0\n')
     clock = Clock()

@@ -47,6 +47,7 @@ def test_the_milestones_of_its_plan_are_committed_one_by_one(place: ClaudePlace)
     ]
 
 
+@pytest.mark.long
 def test_a_reviewer_has_no_editing_tools_and_its_request_is_in_the_next_prompt(
     place: ClaudePlace,
 ) -> None:

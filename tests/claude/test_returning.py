@@ -71,6 +71,7 @@ def check_that_it_was_reminded(request: ModelRequest, place: PluginPlace) -> Non
     assert "You may change only: a.txt" in received(request)
 
 
+@pytest.mark.long
 def test_a_session_that_is_compacted_while_it_works_learns_which_task_it_has_open(
     place: PluginPlace,
 ) -> None:

@@ -108,6 +108,7 @@ def test_a_session_dispatches_the_task_to_a_run_of_its_own(place: ClaudePlace) -
     assert (place.root / "a.txt").read_text() == "good\n"
 
 
+@pytest.mark.long
 def test_the_second_attempt_gets_what_failed_in_the_first(place: ClaudePlace) -> None:
     place.kit.task(
         "foo.md",
@@ -154,6 +155,7 @@ def opening(place: ClaudePlace, *more: dict[str, Any]) -> tuple[Any, Any]:
         return said, answers(model)
 
 
+@pytest.mark.long
 def test_a_second_session_learns_which_session_holds_the_task(
     place: ClaudePlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -171,6 +173,7 @@ def test_a_second_session_learns_which_session_holds_the_task(
     assert "runr stop" in refused.text
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["resumed", *also_long("forked", "new")])
 def test_open_work_is_found_again_when_its_session_has_gone(place: ClaudePlace, how: str) -> None:
     failing = [write("a.txt", "bad\n"), call("complete-task", task="foo.md")]
@@ -201,6 +204,7 @@ def test_open_work_is_found_again_when_its_session_has_gone(place: ClaudePlace, 
     assert kept.transcript(2).exists() == (how != "resumed")
 
 
+@pytest.mark.long
 def test_a_session_in_a_worktree_of_its_own_works_against_the_same_record(
     place: ClaudePlace,
 ) -> None:
@@ -272,6 +276,7 @@ def test_a_name_that_the_model_gives_is_no_attestation(place: ClaudePlace) -> No
     assert place.answer("task-status", "call.md")["task"]["status"] == "pending"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("says", [DONE, *also_long(OPEN)], ids=["complete-task", "run-task"])
 def test_a_session_learns_that_a_person_has_completed_its_task_meanwhile(
     place: ClaudePlace, says: dict[str, Any]

@@ -50,6 +50,7 @@ def run_id(place: SkillPlace) -> str:
     return journal.ids(place.kit.layout)[-1]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("typed_as", ["/runr", *also_long("/runr:runr")])
 def test_the_skill_is_there_under_both_names_with_what_was_typed(
     place: SkillPlace, typed_as: str
@@ -61,6 +62,7 @@ def test_the_skill_is_there_under_both_names_with_what_was_typed(
     assert not (place.root / "pwned").exists()
 
 
+@pytest.mark.long
 def test_status_and_next_name_what_is_ready_and_what_is_blocked(place: SkillPlace) -> None:
     place.kit.task("bar.md", header="depends_on: [foo.md]")
     lists = (call("list-tasks"), call("list-tasks", ready=True), call("task-status", task="bar.md"))

@@ -50,6 +50,7 @@ def answered(requests: list[ModelRequest], *, subagent: bool) -> list[Any]:
     return last.tool_results
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("who", ["the subagent", *also_long("the session")])
 def test_what_a_subagent_does_counts_as_the_session_s_own_work(
     place: PluginPlace, who: str

@@ -20,6 +20,7 @@ def place(tmp_path: Path, claude_path: Path) -> PluginPlace:
     return PluginPlace(tmp_path, claude_path)
 
 
+@pytest.mark.long
 def test_a_person_sees_open_tasks_a_denied_edit_and_one_reminder(
     place: PluginPlace,
 ) -> None:

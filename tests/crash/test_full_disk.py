@@ -33,6 +33,7 @@ def namespace() -> list[str]:
     return []
 
 
+@pytest.mark.long
 def test_a_full_disk_loses_nothing_and_the_run_resumes_when_there_is_space(
     namespace: list[str],
 ) -> None:

@@ -97,7 +97,7 @@ def runs_of(kit: ProjectKit, files: RunFiles) -> list[RunFiles]:
     return [kit.layout.run(each.run_id) for each in running if each.run_id]
 
 
-@pytest.mark.parametrize("seed", [1, 2, *also_long(*range(3, 51))])
+@pytest.mark.parametrize("seed", [1, *also_long(*range(2, 51))])
 def test_a_job_that_is_killed_at_random_points_completes_each_task_once(
     tmp_path: Path, seed: int
 ) -> None:

@@ -16,7 +16,7 @@ Answer = dict[str, Any]
 DEADLINE_S = 90
 
 
-@pytest.fixture(params=["modern", *also_long("legacy")])
+@pytest.fixture(params=also_long("modern", "legacy"))
 def era(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
