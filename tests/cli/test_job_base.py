@@ -52,11 +52,12 @@ def test_a_plan_in_which_nothing_can_start_says_why(place: Place) -> None:
     place.write(".runr/jobs/same.yaml", "collision: fail\ntracks:\n  t: [{tasks: [a, b]}]\n")
     place.commit("Tasks")
     assert (
-        "✗ cycle: a.md → u/1 → b.md" in place.runr("job", "run", "cycle", "--dry-run", code=1).out
+        "✗ cycle: t/1 → u/1 → t/1\n" in place.runr("job", "run", "cycle", "--dry-run", code=1).out
     )
     empty = place.runr("job", "run", "empty", "--dry-run", code=2)
     assert "the job empty has nothing to do: it has no tasks" in empty.err
     same = place.runr("job", "run", "same", "--dry-run", code=1).out
     assert "✗ b.md fails: works on the same files as a.md" in same
     shown = place.runr("upcoming", code=0).out
-    assert shown == "No job has a schedule.\nReady: a.md, b.md\n"
+    assert shown.startswith("No job has a schedule.\n")
+    assert shown.endswith("Ready: a.md, b.md\n")

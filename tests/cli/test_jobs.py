@@ -451,9 +451,7 @@ def test_a_task_that_ran_out_of_time_leaves_its_work_and_its_report(place: Place
     assert (place.root / f".runr/worktrees/{run}/a.txt").read_text("utf-8") == "half\n"
     assert (place.run_folder(run) / "report.md").exists()
     page = place.read(f".runr/job-runs/{receipt['id']}/receipt.md")
-    assert page.startswith(
-        "# night FAILED: 0 of 1 tasks completed; a.md: the worker did not finish"
-    )
+    assert page.startswith("# night FAILED: 0 of 1 task completed; a.md: the worker did not finish")
     assert f"runr resume {run}" in page
 
 
@@ -467,7 +465,17 @@ def test_a_task_without_checks_or_changes_is_left_to_a_person(place: Place) -> N
     assert "a.txt" not in place.git("ls-tree", "--name-only", paused["branch"])
     place.runr("approve", "unchecked", "--reason", "seen", code=0)
     place.runr("reject", "unchanged", "--reason", "do it", code=0)
-    again = ended(place, "resume", code=9)
+    rejected = {"status": "failed", "code": "rejected", "reason": "rejected by Ada Example: do it"}
+    for answer in (
+        place.runr("job", "status", "--json", code=0).json,
+        ended(place, "resume", code=9),
+    ):
+        unchanged = next(each for each in answer["tasks"] if each["path"].endswith("unchanged.md"))
+        assert unchanged == {**unchanged, **rejected}
+    assert (
+        "unchanged.md: rejected by Ada Example: do it" in place.runr("job", "receipt", code=0).out
+    )
+    again = place.runr("job", "status", "--json", code=0).json
     assert statuses(again)["unchecked"] == "completed"
     assert "a.txt" in place.git("ls-tree", "--name-only", again["branch"])
 

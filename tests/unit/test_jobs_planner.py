@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from runr.jobs import work as jobs_work
 from runr.jobs.model import Job
-from runr.jobs.planner import Decision, Facts, Progress, Status, decide
+from runr.jobs.planner import Decision, Facts, Progress, Status, Wait, decide
 from runr.jobs.work import Item, StepOrder, Work
 from runr.scope.overlap import overlaps
 
@@ -164,12 +164,36 @@ def test_a_cycle_is_named_at_once() -> None:
 
 def test_a_task_that_waits_for_a_person_is_not_waited_for() -> None:
     work = Work((item("a", manual=True), item("b", needs=("a",)), item("c")), line("1"))
-    held = {"a": "it is manual: a person does it"}
+    held = {"a": Wait("it is manual: a person does it")}
     assert decided(work, held=held).start == ("c",)
     over = decided(work, held=held, progress={"c": "completed"})
     assert over.over
-    assert over.delayed == {"a": held["a"], "b": "a comes first"}
+    assert over.delayed == {"a": held["a"].reason, "b": "a comes first"}
     assert decided(work, progress={"a": "completed", "c": "completed"}).start == ("b",)
+
+
+def test_the_end_of_a_run_outside_of_the_job_is_waited_for_as_long_as_the_job_lasts() -> None:
+    work = Work((item("a"), item("b", needs=("a",)), item("c", needs=("d",)), item("d")), line("1"))
+    held = {"a": Wait("run r1 works on it", "r1"), "b": Wait("run r2 works on it", "r2")}
+    found = decided(work, held=held, progress={"c": "completed", "d": "completed"})
+    assert (found.over, found.wake_at, found.waits) == (False, None, {"a": held["a"]})
+    assert found.delayed["b"] == "a comes first"
+    for known in ({"limit": "its time is over"}, {"draining": True}):
+        ends = decided(work, held=held, progress={"c": "completed", "d": "completed"}, **known)
+        assert (ends.over, ends.delayed["a"]) == (True, held["a"].reason)
+    assert decided(work, lost={"d": "d depends on e"}).skip == {"d": "d depends on e"}
+
+
+def test_what_is_left_out_keeps_only_those_that_depend_on_it_from_starting() -> None:
+    work = Work((item("a"), item("m", "t/2"), item("c", "t/3"), item("d", "t/3")), line(*"123"))
+    needing = work._replace(items=(*work.items[:3], item("d", "t/3", needs=("m",))))
+    progress: dict[str, Status] = {"a": "completed", "m": "left_out"}
+    found = decided(needing, progress=progress)
+    assert (found.start, found.skip) == (("c",), {})
+    assert found.waits == {"d": Wait("it depends on m, which is left out")}
+    assert decided(needing, progress=progress | {"c": "completed"}).over
+    lost = decided(work, progress={"a": "failed", "m": "left_out"})
+    assert lost.skip == dict.fromkeys("cd", "the step t/1 was not completed")
 
 
 def test_a_wait_has_an_end_and_other_workers_go_on() -> None:
@@ -255,7 +279,7 @@ def test_every_job_comes_to_its_end_in_order_and_without_a_collision(
     by_name = {each.task: each for each in work.items}
     steps = {step.name: step for step in work.steps}
     progress: dict[str, Progress] = {}
-    held = dict.fromkeys(for_persons, "a person has to do it")
+    held = dict.fromkeys(for_persons, Wait("a person has to do it"))
     for _ in range(4 * len(work.items) + 2):
         facts = Facts(now=0.0, progress=progress, held=held)
         found = decide(job, work, order, facts)

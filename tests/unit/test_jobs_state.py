@@ -19,8 +19,10 @@ from runr.jobs.events import (
     TaskClaimed,
     TaskEnded,
     TaskFound,
+    TaskLeftOut,
     TaskSkipped,
     TaskStarted,
+    TaskWaits,
     UnknownEvent,
 )
 from runr.jobs.model import Job
@@ -77,6 +79,11 @@ def test_a_job_begins_with_its_tasks_and_with_those_that_were_completed_before()
             {"status": "running", "run_id": "r1", "runs": ("r1",), "ended_at": "1"},
         ),
         ([TaskSkipped("a", "why")], {"status": "skipped", "detail": "why", "ended_at": "1"}),
+        ([TaskLeftOut("a", "why")], {"status": "left_out", "detail": "why", "ended_at": "1"}),
+        ([TaskWaits("a", "why", "r9")], {"waits_for": "why", "awaited_run_id": "r9"}),
+        ([TaskWaits("a", "why", "r9"), TaskWaits("a", "sign")], {"waits_for": "sign"}),
+        ([TaskWaits("a", "why", "r9"), JobResumed()], {}),
+        ([TaskWaits("a", "why"), TaskStarted("a")], {"status": "starting", "started_at": "2"}),
         (
             [TaskFound("a", "person:Ada")],
             {"status": "completed", "found_by": "person:Ada", "ended_at": "1"},

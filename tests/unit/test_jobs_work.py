@@ -55,10 +55,21 @@ def test_what_is_behind_a_cycle_is_named_with_it() -> None:
         StepOrder("w/1"),
     )
     behind = ordering(Work((Item("a", "v/1"), Item("b", "w/1")), steps))
-    assert behind.cycles == {"a": "cycle: u/1 → t/1 → u/1"}
+    assert behind.cycles == {"a": "cycle: t/1 → u/1 → t/1"}
     several = (Item("a", "t/1", needs=("b",)), Item("b", "t/1", needs=("a",)), Item("c", "t/2"))
     found = ordering(Work((*several, Item("d", "w/1")), (*_STEPS, steps[-1])))
     assert found.cycles == dict.fromkeys("abc", "cycle: a → b → a")
+
+
+def test_each_task_is_named_with_a_cycle_of_its_own() -> None:
+    needs = {"a": "b", "b": "a", "c": "d", "d": "c", "e": "df", "f": "d", "g": "ae", "h": "g"}
+    items = (Item(task, "w/1", needs=tuple(before)) for task, before in needs.items())
+    found = ordering(Work((*items, Item("i", "w/1")), (StepOrder("w/1"),))).cycles
+    first, second = "cycle: a → b → a", "cycle: c → d → c"
+    assert found == dict.fromkeys("abgh", first) | dict.fromkeys("cdef", second)
+    joined = (Item("a", "w/1", needs=("b", "c")), Item("b", "w/1", needs=("a",)))
+    both = Work((*joined, Item("c", "w/1", needs=("a",))), (StepOrder("w/1"),))
+    assert ordering(both).cycles == {"a": first, "b": first, "c": "cycle: c → a → c"}
 
 
 def test_a_task_belongs_to_the_track_of_its_step() -> None:

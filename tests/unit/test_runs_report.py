@@ -99,7 +99,7 @@ WORKSPACE = Candidate("4" * 40, "4" * 40, where="workspace")
         (done({"kind": "reset"}, decision=ADA), "a.md: completion taken back by Ada"),
         (
             stopped({"kind": "reset"}, decision=ADA, stop_reason="stopped"),
-            "a.md: stopped, stopped by a user",
+            "a.md: stopped, stopped by a user or a job",
         ),
         (
             stopped({"worker": "person"}, stop_reason="verification_failed"),

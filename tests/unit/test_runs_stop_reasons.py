@@ -52,7 +52,7 @@ def test_landing_is_offered_exactly_after_the_stops_that_it_takes_further() -> N
 def test_the_failed_check_of_an_attestation_is_explained_as_one() -> None:
     assert "not attested" in explain("verification_failed", "person")
     assert explain("verification_failed", "script") == find("verification_failed").meaning
-    assert explain("stopped", "person") == "stopped by a user"
+    assert explain("stopped", "person") == "stopped by a user or a job"
     assert explain(None, "person") == find("error").meaning
 
 

@@ -36,6 +36,7 @@ _SIGNS = {
     "starting": ("●", "blue"),
     "held": ("■", "yellow"),
     "skipped": ("-", None),
+    "left_out": ("-", None),
     "waiting": ("○", None),
 }
 
@@ -111,7 +112,7 @@ def _base_failure(sentence: str) -> str:
 
 
 def _headline(answer: JobRunDetails) -> str:
-    counts = ", ".join(f"{count} {status}" for status, count in answer.counts.items())
+    counts = ", ".join(f"{count} {_words(status)}" for status, count in answer.counts.items())
     why = f": {flat(answer.reason)}" if answer.reason else ""
     return f"{answer.status}, {counts}{why}"
 
@@ -121,8 +122,14 @@ def _task(task: JobRunTask, width: int) -> str:
     why = "" if task.status == "running" else flat(task.reason or "")
     if task.status == "waiting" and task.not_before:
         why = f"waits until {_clock(task.not_before)}" + (f": {why}" if why else "")
-    line = f"  {style(sign, fg=colour)} {pad(_name(task.path), width)}  {task.status:9}  {why}"
+    line = (
+        f"  {style(sign, fg=colour)} {pad(_name(task.path), width)}  {_words(task.status):9}  {why}"
+    )
     return line.rstrip()
+
+
+def _words(status: str) -> str:
+    return status.replace("_", " ")
 
 
 def _name(path: str) -> str:
@@ -199,22 +206,26 @@ class Progress:
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
-        self._known: dict[str, tuple[str, str | None]] | None = None
+        self._known: dict[str, tuple[str, str | None, str]] | None = None
         self._failures = 0
 
     def show(self, state: JobState) -> None:
         """Print what has changed since the last state."""
         if self._known is None:
             done = (each for each in state.tasks if each.status != "running")
-            self._known = {each.task: (each.status, each.not_before) for each in done}
+            self._known = {each.task: _seen(each) for each in done}
         for sentence in (state.base_failures or ())[self._failures :]:
             self._say(_base_failure(sentence))
             self._failures += 1
         for each in state.tasks:
-            now = each.status, each.not_before
-            if now != self._known.get(each.task, ("waiting", None)) and each.status != "starting":
+            now, fresh = _seen(each), ("waiting", None, "")
+            if now != self._known.get(each.task, fresh) and each.status != "starting":
                 self._say(_changed(each))
                 self._known[each.task] = now
+
+
+def _seen(each: TaskProgress) -> tuple[str, str | None, str]:
+    return each.status, each.not_before, each.waits_for
 
 
 def _changed(each: TaskProgress) -> str:
@@ -225,7 +236,8 @@ def _changed(each: TaskProgress) -> str:
         why = f"run {each.run_id}"
     if each.status == "waiting" and each.not_before:
         why = f"waits until {_clock(each.not_before)}" + (f": {why}" if why else "")
-    return f"  {clock} {style(sign, fg=colour)} {_name(each.task)} {each.status}  {why}".rstrip()
+    what = f"{_name(each.task)} {_words(each.status)}"
+    return f"  {clock} {style(sign, fg=colour)} {what}  {why}".rstrip()
 
 
 class Bars:
@@ -277,13 +289,17 @@ def _bars(state: JobState, width: int | None) -> Iterator[str]:
 def _doing(state: JobState, tasks: Sequence[TaskProgress]) -> str:
     now = ", ".join(_name(each.task) for each in tasks if each.status == "running")
     waits = next((each.not_before for each in tasks if each.not_before and not now), None)
-    return now or (f"waits until {_clock(waits)}" if waits and not state.result else "")
+    if now or state.result:
+        return now
+    if waits:
+        return f"waits until {_clock(waits)}"
+    return next((f"{_name(each.task)}: {each.waits_for}" for each in tasks if each.waits_for), "")
 
 
 #: The columns that are kept for what a track does, and the fewest marks of a bar.
 _BESIDE, _LEAST = 20, 5
 #: Which of some tasks that share a mark it shows.
-_FIRST = ("failed", "running", "starting", "held", "skipped", "waiting", "completed")
+_FIRST = ("failed", "running", "starting", "held", "skipped", "waiting", "left_out", "completed")
 
 
 def _some(tasks: Sequence[TaskProgress], most: int) -> Sequence[TaskProgress]:

@@ -5,12 +5,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from runr.clock import format_utc
-from runr.errors import AlreadyRunningError, RepositoryError, UsageError
+from runr.errors import AlreadyRunningError, UsageError
 from runr.execution import process as run_process
-from runr.git import merge, worktree
-from runr.git.merge import MergeRefusedError
-from runr.git.repo import Checkout
-from runr.jobs import expansion, journal, process, rejected, views
+from runr.jobs import branch as job_branch
+from runr.jobs import decisions, expansion, journal, process, rejected, views
 from runr.jobs.events import BranchMerged, JobCreated, JobResumed, JobStopRequested, WorkReverted
 from runr.jobs.journal import JobJournal
 from runr.jobs.model import Job, Limits
@@ -23,7 +21,7 @@ from runr.query.snapshot import Snapshot
 from runr.redaction import Redactor
 from runr.runs import stop_reasons
 from runr.status import store
-from runr.storage import queue, state_dir
+from runr.storage import state_dir
 from runr.storage.layout import RunFiles
 
 #: What a resume tries again without being asked: nothing was wrong with the work itself.
@@ -48,10 +46,10 @@ def create_job(project: Project, job: Job) -> RunFiles:
     store.ensure_writable(project.layout)
     snapshot = Snapshot.of(project)
     expanded = expansion.expand_open(project, job, snapshot)
-    target, base = base_of(project, job)
+    target, base = job_branch.base_of(project, job)
     state_dir.ensure_state_dir(project.layout)
     files = journal.claim(project.layout, project.clock(), project.suffixes)
-    branch = _branch(project, job, target, base, files)
+    branch = job_branch.make(project, job, target, base, files)
     created = JobCreated(
         job,
         expanded.work,
@@ -63,30 +61,6 @@ def create_job(project: Project, job: Job) -> RunFiles:
     )
     _journal(project, files).append(created)
     return files
-
-
-def base_of(project: Project, job: Job) -> tuple[str, Checkout]:
-    """Return the branch that the job starts from, empty on a detached HEAD, and its commit."""
-    branch = job.target or project.repo.branch() or ""
-    base = project.repo.tip_of(branch) if branch else project.repo.checkout()
-    if base is None and job.target:
-        raise RepositoryError(f"the branch {job.target!r} of the job does not exist")
-    if base is None:
-        raise RepositoryError(
-            "this repository has no commits yet, so a job has nothing to start from"
-        )
-    if job.land == "each" and not branch:
-        raise RepositoryError("no branch is checked out: with `land: each`, a job needs one")
-    return branch, base
-
-
-def _branch(project: Project, job: Job, target: str, base: Checkout, files: RunFiles) -> str:
-    """Return the branch that tasks start from and land on; the job's own is made."""
-    if job.land == "each":
-        return target
-    branch = worktree.branch_name(f"job-{job.name}", files.id)
-    project.repo.run("branch", "--no-track", branch, base.commit)
-    return branch
 
 
 def window_end(limits: Limits, now: datetime) -> str | None:
@@ -143,7 +117,8 @@ def _again(project: Project, wanted: str | None, wants: Callable[[str], bool]) -
             next_steps=[commands.job_receipt(state.id)],
         )
     if state.result is not None:
-        failed = (each for each in state.tasks if each.status == "failed")
+        now = decisions.as_decided(project, state)
+        failed = (each for each in now.tasks if each.status == "failed")
         tasks = [each.task for each in failed if wants(each.code)]
         retried = tuple(dict.fromkeys((*tasks, *(each.task for each in found))))
         ends_at = window_end(state.start.job.limits, project.clock())
@@ -151,36 +126,10 @@ def _again(project: Project, wanted: str | None, wants: Callable[[str], bool]) -
         for each in found:
             log.append(WorkReverted(each.task, rejected.revert(project, state, each)))
         log.append(JobResumed(retried, ends_at))
-        if (merged := _follow_target(project, state)) is not None:
+        if (merged := job_branch.follow_target(project, state)) is not None:
             log.append(BranchMerged(merged))
     process.launch(project, files)
     return views.details(project, files)
-
-
-def _follow_target(project: Project, state: JobState) -> str | None:
-    """Bring what was committed on the target since into the branch of the job.
-
-    A person may have done a task there. Where both have changed the same lines, the job goes on
-    without it. The branch is made again where it has landed and is gone.
-    """
-    branch, target = state.start.branch, state.start.target
-    tip = project.repo.resolve(f"refs/heads/{target}") if target else None
-    if branch == target or tip is None:
-        return None
-    if project.repo.resolve(f"refs/heads/{branch}") is None:
-        project.repo.run("branch", "--no-track", branch, tip)
-        return tip
-    if project.repo.is_ancestor(tip, f"refs/heads/{branch}"):
-        return None
-    try:
-        with queue.turn(project.layout.landing_queue(branch)):
-            subject = f"Merge {target} into {branch}"
-            plan = merge.plan_integration(project.repo, target, branch, lambda _: subject)
-            merge.apply_plan(project.repo, plan, f"runr: {subject}")
-    except MergeRefusedError as error:
-        project.warn(f"{target} has moved, and is not merged into {branch}: {error}")
-        return None
-    return plan.new
 
 
 def _journal(project: Project, files: RunFiles) -> JobJournal:

@@ -94,8 +94,8 @@ class LocalEngine:
         return start.run_task(self._project, request).run.id
 
     def stop(self, run_id: str, why: str) -> None:
-        """Stop a run; its work is kept."""
-        runs.stop_run(self._project, run_id, why)
+        """Stop a run; its work is kept, and `why` is what it says."""
+        runs.stop_run(self._project, run_id, detail=why)
 
     def wait(self, run_ids: Sequence[str], seconds: float) -> Sequence[RunState]:
         """Return the runs that have ended, as soon as one has, or none after `seconds`."""

@@ -93,8 +93,27 @@ class TaskEnded(NamedTuple):
     commit_sha: str | None = None
 
 
+class TaskWaits(NamedTuple):
+    """The turn of the task has come, and something outside of the job keeps it from starting.
+
+    That is the run `run_id`, which will end, or else a person. Without a `reason`, nothing does
+    any more.
+    """
+
+    task: str
+    reason: str = ""
+    run_id: str | None = None
+
+
 class TaskSkipped(NamedTuple):
     """The task will not start in this job, for the reason given."""
+
+    task: str
+    reason: str
+
+
+class TaskLeftOut(NamedTuple):
+    """The job is to do without the task, for the reason given."""
 
     task: str
     reason: str
@@ -166,7 +185,9 @@ EventData = (
     | TaskStarted
     | TaskClaimed
     | TaskEnded
+    | TaskWaits
     | TaskSkipped
+    | TaskLeftOut
     | TaskFound
     | TaskRejected
     | WorkReverted
@@ -186,7 +207,9 @@ EVENTS: dict[str, type[EventData]] = {
     "task.started": TaskStarted,
     "task.claimed": TaskClaimed,
     "task.ended": TaskEnded,
+    "task.waits": TaskWaits,
     "task.skipped": TaskSkipped,
+    "task.left_out": TaskLeftOut,
     "task.found": TaskFound,
     "task.rejected": TaskRejected,
     "work.reverted": WorkReverted,

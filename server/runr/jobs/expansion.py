@@ -73,7 +73,15 @@ def expand(project: Project, job: Job, snapshot: Snapshot) -> Expanded:
 def expand_open(project: Project, job: Job, snapshot: Snapshot) -> Expanded:
     """Return the tasks of each step of a job that has something to do; UsageError for others."""
     expanded = expand(project, job, snapshot)
-    if len(expanded.work.items) == len(expanded.completed) + len(expanded.absent):
+    done = {*expanded.completed, *expanded.absent}
+    left = [item for item in expanded.work.items if item.task not in done]
+    if job.on_manual == "skip" and left and all(item.manual for item in left):
+        raise UsageError(
+            f"the job {job.name} has nothing to do: only manual tasks are left, and it is to do "
+            "without them (on_manual: skip)",
+            next_steps=[commands.list_tasks("--waiting"), commands.list_jobs()],
+        )
+    if not left:
         what = "all of its tasks are completed" if expanded.work.items else "it has no tasks"
         names = [path.removeprefix(".runr/tasks/") for path in expanded.absent]
         where = f", {join_limited(names, 3)} not on this branch" if names else ""
@@ -123,17 +131,18 @@ def _meant(
 
 
 def _startable(snapshot: Snapshot, states: Mapping[str, TaskState]) -> list[TaskState]:
-    """Return the tasks that a worker can start, and those that can be once these are completed."""
+    """Return the tasks that can be started, and those that can be once others are completed.
+
+    Those others are of the job themselves, or worked on already. Tasks that a person has to do, or
+    to decide about, are among them: whoever does them lets those behind them start.
+    """
     edges = snapshot.graph.edges
     found: dict[str, TaskState] = {}
+    working = {path for path, each in states.items() if each.entry.status is State.IN_PROGRESS}
     candidates = {
         path: state
         for path, state in states.items()
-        if (state.open or state.renewed)
-        and state.entry.status is not State.IN_PROGRESS
-        and state.task.type is not TaskType.MANUAL
-        and state.task.error is None
-        and not state.needs_human
+        if (state.open or state.renewed) and path not in working and state.task.error is None
     }
     grows = True
     while grows:
@@ -142,7 +151,7 @@ def _startable(snapshot: Snapshot, states: Mapping[str, TaskState]) -> list[Task
             if path in found:
                 continue
             edge = edges.get(path)
-            blocked = [each for each in state.blocked_by if each not in found]
+            blocked = [each for each in state.blocked_by if each not in found.keys() | working]
             if not blocked and not (edge and edge.problems):
                 found[path] = state
                 grows = True

@@ -5,25 +5,20 @@ from datetime import UTC, datetime, timedelta
 
 from runr import nofollow
 from runr.clock import format_utc
-from runr.execution import process
+from runr.jobs import outside
 from runr.jobs.engine import Engine
-from runr.jobs.events import AccountParked, TaskFound, TaskSkipped
-from runr.jobs.planner import Decision, Facts, Progress, Status
+from runr.jobs.events import AccountParked, TaskFound, TaskLeftOut, TaskSkipped
+from runr.jobs.outside import Needs, Outside
+from runr.jobs.planner import Decision, Facts, Progress, Status, Wait
 from runr.jobs.state import JobResult, JobState, TaskProgress
 from runr.jobs.work import Item
 from runr.project import Project
-from runr.query import explain
 from runr.query.snapshot import Snapshot
-from runr.query.task_state import TaskState
 from runr.runs import stop_reasons
-from runr.status import branch
-from runr.status.model import UNTOUCHED, State
-from runr.tasks.model import TaskType
-from runr.text import format_duration, join_limited
+from runr.status.model import State
+from runr.text import format_duration
 from runr.workers import registry
 
-#: How long it takes, at most, until the end of a run outside of the job is seen.
-_LOOK_S = 5.0
 #: How the planner sees a task that is about to start, or is left to a person.
 _SEEN: dict[str, Status] = {"starting": "running", "held": "waiting"}
 
@@ -32,12 +27,12 @@ def facts(project: Project, engine: Engine, state: JobState) -> Facts:
     """Return what the planner has to know now."""
     now = project.clock()
     progress = {each.task: _progress(each) for each in state.tasks}
-    for task in _busy(project, state):
-        progress[task] = Progress("waiting", now.timestamp() + _LOOK_S)
+    needed = dict(_outside(project, state))
     return Facts(
         now=now.timestamp(),
         progress=progress,
-        held=dict(_held(project, state)),
+        held={task: each.wait for task, each in needed.items() if each.wait},
+        lost={task: each.never for task, each in needed.items() if each.never},
         touched=_touched(engine, state),
         parked={
             name: datetime.fromisoformat(each.until).timestamp()
@@ -79,65 +74,39 @@ def _touched(engine: Engine, state: JobState) -> dict[str, tuple[str, ...]]:
     return {each.task: engine.touched(each.run_id or "") for each in running}
 
 
-def _held(project: Project, state: JobState) -> Iterator[tuple[str, str]]:
-    """Yield the tasks that someone outside of the job has to take further, with the reason."""
-    states = Snapshot.of(project).task_states()
+def _outside(project: Project, state: JobState) -> Iterator[tuple[str, Needs]]:
+    """Yield the tasks that need something from outside of the job: a run, or a person."""
+    snapshot = Snapshot.of(project)
+    states, around = snapshot.task_states(), Outside(project, state.start.target, snapshot)
+    completed = {each.task for each in state.tasks if each.status == "completed"}
     items = {item.task: item for item in state.start.work.items}
     closed = {name: each for name, each in parked(project, state).items() if each.until is None}
     for each in state.tasks:
         if each.status == "held":
-            yield each.task, stop_reasons.find(each.code or "error").meaning
+            meaning = stop_reasons.find(each.code or "error").meaning
+            yield each.task, Needs(outside.working(project, each.run_id) or Wait(meaning))
         if each.status != "waiting":
             continue
-        item, found = items[each.task], states.get(each.task)
-        if found is not None and (reason := _needs(project, state, item, found)):
-            yield each.task, reason
+        item, needed = items[each.task], Needs()
+        if each.task in states:
+            needed = around.needs(item, runs=each.runs, completed=completed)
+        if any(needed):
+            yield each.task, needed
         elif set(item.workers) <= closed.keys():
             why = closed[item.workers[0]]
-            yield each.task, f"{why.worker}: {stop_reasons.explain(why.code, why.worker)}"
+            reason = f"{why.worker}: {stop_reasons.explain(why.code, why.worker)}"
+            yield each.task, Needs(Wait(reason))
 
 
-def _needs(project: Project, state: JobState, item: Item, found: TaskState) -> str | None:
-    """Say what a waiting task needs that the job does not do."""
-    runs, last = state.task(item.task).runs, found.entry.last_run_id
-    if found.task.error is not None:
-        return f"its task file is broken: {found.task.error.message}"
-    if where := _elsewhere(project, state, found):
-        return f"it is completed, and its commit is {where}"
-    if found.task.type is TaskType.MANUAL:
-        return "it is manual: a person does it"
-    if found.entry.status is State.IN_PROGRESS and last not in runs:
-        return None if _works(project, last) else f"run {last} has it"
-    if outside := [need for need in found.blocked_by if need not in item.needs]:
-        return f"it waits for {join_limited([_short(each) for each in outside], 3)}"
-    return None
-
-
-def _works(project: Project, run_id: str | None) -> bool:
-    """Tell whether a run goes on by itself, in a process of its own, so that it will end."""
-    return bool(run_id) and process.is_alive(project.layout.run(run_id or ""))
-
-
-def _busy(project: Project, state: JobState) -> set[str]:
-    """Return the waiting tasks that a run outside of the job works on."""
-    entries = project.entries()
-    return {
-        each.task
-        for each in state.tasks
-        if each.status == "waiting"
-        and (entry := entries.get(each.task, UNTOUCHED)).status is State.IN_PROGRESS
-        and entry.last_run_id not in each.runs
-        and _works(project, entry.last_run_id)
-    }
-
-
-def found_outside(project: Project, state: JobState) -> Iterator[TaskFound | TaskSkipped]:
-    """Yield what happened to waiting tasks without this job: completed, or left to a person."""
+def found_outside(
+    project: Project, state: JobState
+) -> Iterator[TaskFound | TaskSkipped | TaskLeftOut]:
+    """Yield what happened to waiting tasks without this job: completed, gone, or left out."""
     entries = project.entries()
     known = {each.task: each for each in state.tasks}
     for item in state.start.work.items:
         each = known[item.task]
-        if each.status not in ("waiting", "held"):
+        if each.status not in ("waiting", "held", "left_out"):
             continue
         entry = entries.get(item.task)
         done = entry is not None and entry.status is State.COMPLETED
@@ -146,26 +115,16 @@ def found_outside(project: Project, state: JobState) -> Iterator[TaskFound | Tas
                 yield TaskFound(item.task, entry.completed_by or "")
         elif not nofollow.exists(project.layout.root / item.task):
             yield TaskSkipped(item.task, "its task file is gone")
-        elif item.manual and state.start.job.on_manual == "skip":
-            yield TaskSkipped(item.task, "it is manual: a person does it")
+        elif item.manual and state.start.job.on_manual == "skip" and each.status == "waiting":
+            yield TaskLeftOut(item.task, "it is manual: a person does it")
 
 
 def _counts(project: Project, state: JobState, item: Item) -> bool:
     """Tell whether a completion is good for the job: it is not stale, and its commit is at hand."""
     found = Snapshot.of(project).task_states().get(item.task)
-    return found is None or not (found.renewed or _elsewhere(project, state, found))
-
-
-def _elsewhere(project: Project, state: JobState, found: TaskState) -> str | None:
-    """Say where the commit of a completed task is that the job and its target do not have."""
-    sha, repo = found.entry.checkpoint_sha, project.repo
-    if found.absent is None:
-        return None
-    target = repo.resolve(f"refs/heads/{state.start.target}") if state.start.target else None
-    if target and sha and repo.resolve(sha) and repo.is_ancestor(sha, target):
-        return None
-    holders = explain.branches_of(project, found.entry)
-    return f"on {join_limited(holders, 3)} only" if holders else branch.describe(found.absent)
+    return found is None or not (
+        found.renewed or outside.elsewhere(project, state.start.target, found)
+    )
 
 
 def limit_reached(state: JobState, now: datetime) -> str | None:
@@ -222,7 +181,7 @@ def waits_in_vain(state: JobState, wake_at: float | None) -> str | None:
 
 def verdict(state: JobState, decision: Decision, now: datetime) -> tuple[JobResult, str, str]:
     """Return how the job ends, why, and the stop code that its exit code comes from."""
-    left = [each for each in state.tasks if each.status != "completed"]
+    left = [each for each in state.tasks if each.status not in ("completed", "left_out")]
     if not left:
         return "completed", "", ""
     if in_vain := waits_in_vain(state, decision.wake_at):
@@ -238,7 +197,7 @@ def verdict(state: JobState, decision: Decision, now: datetime) -> tuple[JobResu
         return "failed", limit, "verification_failed" if base_failed(state) else "time_limit"
     lost = [each for each in left if each.status in ("failed", "skipped")]
     if not lost:
-        first = left[0]
+        first = next((each for each in left if each.task in decision.waits), left[0])
         reason = decision.delayed.get(first.task, first.detail)
         return "paused", f"{_short(first.task)}: {reason}", "needs_human"
     failed = next((each for each in lost if each.status == "failed"), lost[0])

@@ -10,24 +10,27 @@ from dataclasses import replace
 
 from runr.clock import format_utc
 from runr.errors import AlreadyRunningError, RunrError, WorkerUnavailableError
+from runr.jobs import branch, decisions, observation, outcomes, planner, receipt, rejected, work
 from runr.jobs import engine as job_engine
-from runr.jobs import observation, outcomes, planner, receipt, rejected, work
 from runr.jobs.base_checks import BaseChecks
 from runr.jobs.engine import Engine, Order
 from runr.jobs.events import (
     AccountParked,
     BaseChecked,
+    BranchMerged,
     EventData,
     JobEnded,
     Left,
     TaskClaimed,
     TaskEnded,
+    TaskFound,
     TaskRejected,
     TaskSkipped,
     TaskStarted,
+    TaskWaits,
 )
 from runr.jobs.journal import JobJournal
-from runr.jobs.planner import Decision
+from runr.jobs.planner import Decision, Wait
 from runr.jobs.state import JobState, TaskProgress
 from runr.project import Project
 from runr.redaction import Redactor
@@ -61,6 +64,7 @@ class Orchestrator:
         self._items = {item.task: item for item in state.start.work.items}
         self._order = work.ordering(state.start.work)
         self._decided = 0
+        self._followed: str | None = None
 
     def run(self) -> JobState:
         """Go on until the job has ended, and return its state."""
@@ -85,21 +89,18 @@ class Orchestrator:
         if state.killing or observation.time_over(state, self._project.clock()):
             self._stop_runs(state)
         if self._is_full(state) and state.seq == self._decided:
-            self._wait(None)
+            self._wait()
             return self._journal.state()
         decision = self._decide(state)
-        for task, reason in decision.skip.items():
-            self._append(TaskSkipped(task, reason))
-        for task, reason in decision.fail.items():
-            self._append(TaskEnded(task, "failed", code="collision", detail=reason))
-        for task in decision.start:
-            self._start(task)
+        if any(wait.on_target for wait in decision.waits.values()) and self._follow_target(state):
+            return self._journal.state()
+        self._apply(decision)
         idle = not any(self._running(self._journal.state()))
         if decision.over or (idle and observation.waits_in_vain(state, decision.wake_at)):
             return self._end(decision)
         self._decided = self._journal.state().seq
         if not (decision.skip or decision.fail):
-            self._wait(decision.wake_at)
+            self._wait(decision)
         return self._journal.state()
 
     def _is_full(self, state: JobState) -> bool:
@@ -115,24 +116,47 @@ class Orchestrator:
         facts = observation.facts(self._project, self._engine, state)
         return planner.decide(state.start.job, state.start.work, self._order, facts)
 
+    def _apply(self, decision: Decision) -> None:
+        """Start what starts, and record what does not, and what tasks wait for outside."""
+        for task, reason in decision.skip.items():
+            self._append(TaskSkipped(task, reason))
+        for task, reason in decision.fail.items():
+            self._append(TaskEnded(task, "failed", code="collision", detail=reason))
+        for task in decision.start:
+            self._start(task)
+        for each in self._journal.state().tasks:
+            wait = decision.waits.get(each.task)
+            if wait is None or (each.status == "held" and wait.run_id is None):
+                wait = Wait("")  # what a held task needs a person for is how its run ended
+            is_open = each.status in ("waiting", "held")
+            if is_open and (wait.reason, wait.run_id) != (each.waits_for, each.awaited_run_id):
+                self._append(TaskWaits(each.task, wait.reason, wait.run_id))
+
     def _notice(self) -> JobState:
         """Record what happened to tasks outside of this job."""
         state = self._journal.state()
         for event in observation.found_outside(self._project, state):
+            if isinstance(event, TaskFound):
+                self._follow_target(state)
             state = self._append(event)
         for found in rejected.find(self._project, state):
             if found.is_reset and state.task(found.task).rejected is None:
                 state = self._append(TaskRejected(found.task, found.run_id, found.why))
         for each in state.tasks:
-            if each.status == "held" and (run := self._finished(each)) is not None:
+            if (run := decisions.ended_since(self._project, each)) is not None:
                 state = self._record(each, run)
         return state
 
-    def _finished(self, progress: TaskProgress) -> RunState | None:
-        """Return the completed run of a task that was left to a person."""
-        files = self._project.layout.run(progress.run_id or "")
-        run = run_journal.state(files) if progress.run_id else None
-        return run if run is not None and run.result == "completed" else None
+    def _follow_target(self, state: JobState) -> bool:
+        """Bring what the target has into the branch of the job; False where nothing came of it."""
+        tip = self._project.repo.resolve(f"refs/heads/{state.start.target}")
+        if tip is None or tip == self._followed:
+            return False
+        self._followed = tip  # a conflict stays one until the target moves
+        merged = branch.follow_target(self._project, state)
+        if merged is not None:
+            self._append(BranchMerged(merged))
+        return merged is not None
 
     def _start(self, task: str) -> None:
         state = self._append(TaskStarted(task))
@@ -189,7 +213,9 @@ class Orchestrator:
 
     def _stop_runs(self, state: JobState) -> None:
         """Stop what is running; its work is kept, and a resume continues it."""
-        why = state.stopped_by or "the time of the job is over"
+        over = observation.time_over(state, self._project.clock())
+        by_person = f"stopped by {state.stopped_by}, with the job {state.name}"
+        why = by_person if state.killing else f"stopped by the job {state.name}: {over}"
         for each in self._running(state):
             self._engine.stop(each.run_id or "", why)
 
@@ -197,18 +223,26 @@ class Orchestrator:
     def _running(state: JobState) -> Iterator[TaskProgress]:
         return (each for each in state.tasks if each.status == "running")
 
-    def _wait(self, wake_at: float | None) -> None:
+    def _wait(self, decision: Decision | None = None) -> None:
         """Wait until a run ends, a wait is over, or a user may have asked for something."""
         state = self._journal.state()
         running = {each.run_id or "": each for each in self._running(state)}
-        if not running:
+        waits = decision.waits.values() if decision else ()
+        awaited = [wait.run_id for wait in waits if wait.run_id and wait.run_id not in running]
+        if not (running or awaited):
             now = self._project.clock().timestamp()
-            left = (wake_at or now) - now
+            left = ((decision and decision.wake_at) or now) - now
             if left > 0:
                 self._pause(min(left, _SLEEP_S))
             return
-        for run in self._engine.wait(list(running), _LOOK_S):
-            self._record(running[run.id], run)
+        looks = 1 if running or (decision and decision.wake_at) else round(_SLEEP_S / _LOOK_S)
+        for _ in range(looks):
+            ended = self._engine.wait([*running, *awaited], _LOOK_S)
+            for run in ended:
+                if run.id in running:
+                    self._record(running[run.id], run)
+            if ended or self._journal.state().seq != state.seq:
+                return
 
     def _record(self, progress: TaskProgress, run: RunState) -> JobState:
         """Record the end of a run, and what it means for the account of its worker."""

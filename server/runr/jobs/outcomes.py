@@ -52,7 +52,7 @@ def assess(
         "failed",
         run_id=run.id,
         code=code,
-        detail=run.detail or "",
+        detail=detail_of(run),
         failures=before.failures,
         conflicts=before.conflicts,
         interrupts=before.interrupts,
@@ -77,6 +77,12 @@ def assess(
     if _met_newer_work(run) and before.conflicts == 0:
         return Outcome(ended._replace(outcome="waiting", conflicts=1, afresh=True))
     return Outcome(_failed(item.retries, ended, now, chance))
+
+
+def detail_of(run: RunState) -> str:
+    """Return what is known of a stop beyond its code; of a rejection, who gave it and why."""
+    rejection = run.decision.rejection if run.stop_reason == "rejected" else None
+    return f"rejected by {rejection.by}: {rejection.reason}" if rejection else run.detail or ""
 
 
 def _met_newer_work(run: RunState) -> bool:

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from runr.jobs import control, estimates, expansion, planner, preflight, work
+from runr.jobs import branch, control, estimates, expansion, planner, preflight, work
 from runr.jobs.estimates import History
+from runr.jobs.expansion import Expanded
 from runr.jobs.model import Job
+from runr.jobs.outside import Needs, Outside
 from runr.jobs.planner import Facts, Progress
 from runr.jobs.preflight import Finding
 from runr.jobs.work import Item, Work
@@ -14,7 +16,6 @@ from runr.project import Project
 from runr.query.models import Result
 from runr.query.snapshot import Snapshot
 from runr.scope.overlap import overlaps
-from runr.tasks.model import TaskType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +63,10 @@ def plan_job(project: Project, job: Job, *, checks: bool = True) -> JobPlan:
     """Return the plan of a job; with `checks`, those of the settings are run on the base."""
     snapshot = Snapshot.of(project)
     expanded = expansion.expand_open(project, job, snapshot)
-    target, base = control.base_of(project, job)
+    target, base = branch.base_of(project, job)
     history = estimates.of(project)
-    played = _Played(job, expanded.work, history, _held(snapshot, expanded.work))
+    outside = Outside(project, target, snapshot)
+    played = _Played(job, expanded.work, history, _needed(outside, expanded))
     played.play(set(expanded.completed))
     known = [task.estimate_usd for task in played.tasks if task.estimate_usd is not None]
     return JobPlan(
@@ -88,30 +90,26 @@ def plan_job(project: Project, job: Job, *, checks: bool = True) -> JobPlan:
     )
 
 
-def _held(snapshot: Snapshot, wanted: Work) -> dict[str, str]:
-    """Return the tasks that wait for something outside of the job."""
-    states = snapshot.task_states()
-    held = {}
-    for item in wanted.items:
-        state = states[item.task]
-        outside = [need for need in state.blocked_by if need not in item.needs]
-        if state.task.error is not None:
-            held[item.task] = f"its task file is broken: {state.task.error.message}"
-        elif state.task.type is TaskType.MANUAL:
-            held[item.task] = "it is manual: a person does it"
-        elif outside:
-            held[item.task] = f"it waits for {', '.join(outside)}"
-    return held
+def _needed(outside: Outside, expanded: Expanded) -> dict[str, Needs]:
+    """Return what tasks need from outside of the job; what others run now is not waited for."""
+    done = expanded.completed
+    open_ = (item for item in expanded.work.items if item.task not in done)
+    needed = {item.task: outside.needs(item, runs=(), completed=done) for item in open_}
+    return {
+        task: each._replace(wait=each.wait and each.wait._replace(run_id=None))
+        for task, each in needed.items()
+    }
 
 
 class _Played:
     """A job played forward, with tasks that take as long as they usually do and all succeed."""
 
-    def __init__(self, job: Job, wanted: Work, history: History, held: dict[str, str]) -> None:
+    def __init__(self, job: Job, wanted: Work, history: History, needed: dict[str, Needs]) -> None:
         self._job = job
         self._work = wanted
         self._history = history
-        self._held = held
+        self._held = {task: each.wait for task, each in needed.items() if each.wait}
+        self._lost = {task: each.never for task, each in needed.items() if each.never}
         self._items = {item.task: item for item in wanted.items}
         self.tasks: list[PlannedTask] = []
         self.not_started: dict[str, str] = {}
@@ -123,9 +121,10 @@ class _Played:
         """Start what the planner starts, and end the one that ends first, until all is over."""
         order = work.ordering(self._work)
         progress = {task: Progress("completed") for task in completed}
+        progress |= {task: Progress("left_out") for task in self._left_out(completed)}
         ends: dict[str, float] = {}
         while True:
-            facts = Facts(now=self.now, progress=progress, held=self._held)
+            facts = Facts(now=self.now, progress=progress, held=self._held, lost=self._lost)
             found = planner.decide(self._job, self._work, order, facts)
             self._failing |= found.fail
             self.not_started |= {**found.skip, **found.fail}
@@ -143,6 +142,13 @@ class _Played:
                 first = min(ends, key=lambda task: ends[task])
                 self.now = ends.pop(first)
                 progress[first] = Progress("completed")
+
+    def _left_out(self, completed: set[str]) -> list[str]:
+        if self._job.on_manual == "pause":
+            return []
+        return [
+            each.task for each in self._work.items if each.manual and each.task not in completed
+        ]
 
     def findings(self) -> Iterator[Finding]:
         """Yield what the order of the job itself keeps from being completed."""

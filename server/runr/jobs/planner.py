@@ -12,10 +12,10 @@ from runr.jobs.work import Item, Ordering, StepOrder, Work
 from runr.scope.overlap import overlaps
 from runr.tasks.names import natural_key
 
-Status = Literal["waiting", "running", "completed", "failed", "skipped"]
+Status = Literal["waiting", "running", "completed", "failed", "skipped", "left_out"]
 
 #: The statuses of tasks that this job does nothing more about.
-ENDED: tuple[Status, ...] = ("completed", "failed", "skipped")
+ENDED: tuple[Status, ...] = ("completed", "failed", "skipped", "left_out")
 
 
 class Progress(NamedTuple):
@@ -25,18 +25,32 @@ class Progress(NamedTuple):
     not_before: float = 0.0
 
 
+class Wait(NamedTuple):
+    """What keeps a task from starting whose turn has come: a run outside of the job, or a person.
+
+    Such a run ends by itself, so the job waits for it; for a person it does not. `on_target` says
+    that the target has what the branch of the job needs.
+    """
+
+    reason: str
+    run_id: str | None = None
+    on_target: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What is known at one moment; times are seconds since 1970.
 
-    `held` are tasks that wait for something outside of the job, with the reason.
+    `held` are tasks that wait for something outside of the job, `lost` those that can never start
+    because of something outside of it, with the reason.
     `touched` are the files that running tasks have changed. `parked` maps workers to when
     their account can be used again. `limit` says which limit of the job is reached.
     """
 
     now: float
     progress: Mapping[str, Progress]
-    held: Mapping[str, str] = field(default_factory=dict)
+    held: Mapping[str, Wait] = field(default_factory=dict)
+    lost: Mapping[str, str] = field(default_factory=dict)
     touched: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     parked: Mapping[str, float] = field(default_factory=dict)
     limit: str | None = None
@@ -51,15 +65,17 @@ class Decision(NamedTuple):
     """What to do now.
 
     `start` in this order; `skip` are tasks that can never start, `fail` those that may not run
-    beside a running one; `delayed` says why others do not start yet. `wake_at` is when a wait
-    ends; None where only the end of a run, or a person, changes anything. `over` means that
-    nothing is running and nothing will start by itself.
+    beside a running one; `delayed` says why others do not start yet, `waits` what those of them
+    wait for outside of the job whose turn has come. `wake_at` is when a wait ends; None where only
+    the end of a run, or a person, changes anything. `over` means that nothing is running and
+    nothing will start by itself.
     """
 
     start: tuple[str, ...]
     skip: Mapping[str, str]
     fail: Mapping[str, str]
     delayed: Mapping[str, str]
+    waits: Mapping[str, Wait]
     wake_at: float | None
     over: bool
 
@@ -71,10 +87,14 @@ def decide(job: Job, work: Work, order: Ordering, facts: Facts) -> Decision:
     chosen: list[Item] = []
     fail: dict[str, str] = {}
     delayed: dict[str, str] = {}
+    waits: dict[str, Wait] = {}
     wakes: list[float] = []
     gate = _Gate(work, facts, skip)
     for item in _ranked(work, order, facts, skip):
         reason = gate.closed(item)
+        if reason is None and (wait := gate.wait(item)):
+            waits[item.task] = wait
+            reason = wait.reason
         if reason is None and (until := _not_before(item, facts)) > facts.now:
             wakes.append(until)
             reason = "waits until its time"
@@ -94,13 +114,15 @@ def decide(job: Job, work: Work, order: Ordering, facts: Facts) -> Decision:
             delayed[item.task] = reason
     idle = not running and not chosen and not fail and not skip
     ends = facts.draining or facts.limit is not None
+    ends_later = wakes or any(wait.run_id for wait in waits.values())
     return Decision(
         start=tuple(item.task for item in chosen),
         skip=skip,
         fail=fail,
         delayed=delayed,
+        waits=waits,
         wake_at=None if ends else min(wakes, default=None),
-        over=idle and (ends or not wakes),
+        over=idle and (ends or not ends_later),
     )
 
 
@@ -110,7 +132,7 @@ def _never(job: Job, work: Work, order: Ordering, facts: Facts) -> Iterator[tupl
     tracks = {item.track: item for item in reversed(failed)}
     steps = {step.name: step for step in work.steps}
     lost: set[str] = {i.task for i in work.items if facts.status(i.task) in ("failed", "skipped")}
-    outcomes = _Outcomes(work, facts)
+    outcomes, strict = _Outcomes(work, facts), job.on_failure != "continue"
     for item in work.items:
         if facts.status(item.task) != "waiting":
             continue
@@ -122,7 +144,7 @@ def _never(job: Job, work: Work, order: Ordering, facts: Facts) -> Iterator[tupl
             yield item.task, f"{_name(failed[0])} failed, which stops the job"
         elif need is not None:
             yield item.task, f"it depends on {_short(need)}, which was not completed"
-        elif reason := outcomes.refusal(step, strict=job.on_failure != "continue"):
+        elif reason := facts.lost.get(item.task) or outcomes.refusal(step, strict=strict):
             yield item.task, reason
         elif step.when == "succeeded" and job.on_failure == "stop_track" and item.track in tracks:
             yield item.task, f"{_name(tracks[item.track])} failed, which stops its track"
@@ -138,6 +160,8 @@ class _Outcomes:
         self._filled: set[str] = set()
         for item in work.items:
             status = facts.status(item.task)
+            if status == "left_out":
+                continue  # as if the step did not have it
             self._filled.add(item.step)
             if status not in ENDED:
                 self._open.add(item.step)
@@ -206,8 +230,15 @@ class _Gate:
             if not self._outcomes.ended(name):
                 return f"the step {name} comes first"
         for need in item.needs:
-            if need in self._tasks and self._facts.status(need) != "completed":
+            if need in self._tasks and self._facts.status(need) not in ("completed", "left_out"):
                 return f"{_short(need)} comes first"
+        return None
+
+    def wait(self, item: Item) -> Wait | None:
+        """Return what outside of the job the task waits for, once nothing comes before it."""
+        for need in item.needs:
+            if self._facts.status(need) == "left_out":
+                return Wait(f"it depends on {_short(need)}, which is left out")
         return self._facts.held.get(item.task)
 
 

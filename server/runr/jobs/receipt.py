@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from runr.jobs import journal, receipt_page, views
+from runr.jobs import decisions, journal, receipt_page, views
 from runr.jobs.receipt_model import Receipt, ReceiptCheck, ReceiptTask, ReceiptWorker
 from runr.jobs.state import JobState, TaskProgress
 from runr.next_steps import commands
@@ -18,6 +18,7 @@ from runr.runs.model import RunState, Usage
 from runr.status.model import UNTOUCHED, State
 from runr.storage import files
 from runr.storage.layout import RunFiles
+from runr.text import pluralize
 
 
 def read(project: Project, wanted: str | None) -> Receipt:
@@ -39,12 +40,15 @@ def write(project: Project, job_run: RunFiles, state: JobState) -> None:
 
 def build(project: Project, state: JobState) -> Receipt:
     """Return the receipt of a job run in this state."""
+    state = decisions.as_decided(project, state)
     tracks = {item.task: (item.track, item.step) for item in state.start.work.items}
     tasks = [_task(project, each, *tracks[each.task]) for each in state.tasks]
     own = state.start.branch != state.start.target
     until = datetime.fromisoformat(state.ended_at or state.updated_at)
     usage = state.usage
-    lost = Counter(task.code or task.result for task in tasks if task.result != "completed")
+    lost = Counter(
+        task.code or task.result for task in tasks if task.result not in ("completed", "left_out")
+    )
     status = state.result or "running"
     landed = [task.path for task in tasks if task.result == "completed" and task.commit_sha]
     return Receipt(
@@ -91,12 +95,15 @@ def _after(state: JobState, status: str) -> list[NextStep]:
 
 def _headline(state: JobState, tasks: Sequence[ReceiptTask]) -> str:
     done = sum(task.result == "completed" for task in tasks)
-    count = f"{done} of {len(tasks)} tasks completed"
+    left_out = sum(task.result == "left_out" for task in tasks)
+    beside = f", {left_out} left out" if left_out else ""
+    count = f"{done} of {pluralize(len(tasks) - left_out, 'task')} completed{beside}"
     match state.result:
         case None:
             return f"{state.name} is running: {count}"
         case "completed":
-            return f"{state.name}: all {len(tasks)} tasks completed"
+            every = "all " if done > 1 else ""
+            return f"{state.name}: {every}{pluralize(done, 'task')} completed{beside}"
         case "paused":
             return f"{state.name} waits for a person: {count}; {state.reason}"
         case "stopped":
@@ -112,7 +119,7 @@ def _task(project: Project, each: TaskProgress, track: str, step: str) -> Receip
     completed = each.status == "completed"
     kept = last is not None and last.checkpoint_sha and not completed and last.id != each.rejected
     is_shown = completed and entry.status is State.COMPLETED and entry.evidence
-    span = _seconds(each) if each.status not in ("waiting", "skipped") else None
+    span = _seconds(each) if each.status not in ("waiting", "skipped", "left_out") else None
     return ReceiptTask(
         path=each.task,
         track=track,
@@ -121,6 +128,7 @@ def _task(project: Project, each: TaskProgress, track: str, step: str) -> Receip
         reason=views.reason(each) or None,
         code=each.code or None,
         detail=each.detail or None,
+        needs_human=each.needs_human,
         evidence=entry.evidence.value if is_shown and entry.evidence else None,
         run_ids=list(each.runs),
         commit_sha=each.commit_sha if completed else None,
@@ -166,7 +174,7 @@ def _steps(each: TaskProgress, run: RunState | None) -> Sequence[NextStep]:
         return (commands.status(each.task),)
     if run is not None and run.result == "stopped":
         return presenters.next_steps(run)
-    if each.status in ("waiting", "held"):
+    if each.needs_human:
         return (commands.status(each.task),)
     return (commands.why(each.task),)
 

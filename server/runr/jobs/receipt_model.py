@@ -19,7 +19,8 @@ class ReceiptCheck:
 class ReceiptTask:
     """What a task came to. `attempts` counts those of all its runs, `seconds` from first to last.
 
-    `reason` says why it is not completed, `next_steps` what to do about that.
+    `reason` says why it is not completed, `next_steps` what to do about that; `needs_human` that
+    only a person can take it further.
     """
 
     path: str
@@ -29,6 +30,7 @@ class ReceiptTask:
     reason: str | None = None
     code: str | None = None
     detail: str | None = None
+    needs_human: bool = False
     evidence: str | None = None
     run_ids: list[str] = field(default_factory=list)
     commit_sha: str | None = None

@@ -6,7 +6,14 @@ from datetime import datetime
 from runr.jobs.receipt_model import Receipt, ReceiptTask
 from runr.text import escape_markdown, flat, format_duration, markdown_code, pluralize
 
-_SIGNS = {"completed": "✓", "failed": "✗", "skipped": "-", "held": "!", "waiting": "○"}
+_SIGNS = {
+    "completed": "✓",
+    "failed": "✗",
+    "skipped": "-",
+    "held": "!",
+    "waiting": "○",
+    "left_out": "-",
+}
 
 
 def render(receipt: Receipt) -> str:
@@ -17,6 +24,7 @@ def render(receipt: Receipt) -> str:
         _section("What needs a person", _persons(receipt)),
         _section("What landed", _landed(receipt)),
         _section("Tasks", _tasks(receipt)),
+        _section("Started, not completed", _unfinished(receipt)),
         _section("Not started", _not_started(receipt)),
         _section("Tracks", _tracks(receipt)),
         _section("Workers", _workers(receipt)),
@@ -36,7 +44,8 @@ def _facts(receipt: Receipt) -> Iterator[str]:
     end = f" to {_clock(receipt.ended_at)}" if receipt.ended_at else ""
     yield f"- job run {receipt.id}, {begun}{end} ({format_duration(receipt.seconds)})"
     done = sum(task.result == "completed" for task in receipt.tasks)
-    yield f"- {done} of {pluralize(len(receipt.tasks), 'task')} completed"
+    asked = [task for task in receipt.tasks if task.result != "left_out"]
+    yield f"- {done} of {pluralize(len(asked), 'task')} completed"
     yield from (
         f"- before any work was done, {escape_markdown(each)}" for each in receipt.base_failures
     )
@@ -45,7 +54,7 @@ def _facts(receipt: Receipt) -> Iterator[str]:
 
 def _persons(receipt: Receipt) -> Iterator[str]:
     for task in receipt.tasks:
-        if task.result in ("failed", "held") or (task.result == "waiting" and task.reason):
+        if task.result == "failed" or task.needs_human:
             yield f"- {_name(task)}: {escape_markdown(task.reason or task.result)}"
             detail = flat((task.detail or "").split("\n", 1)[0])
             if detail and detail != task.reason:
@@ -109,9 +118,17 @@ def _cell(command: str) -> str:
     return markdown_code(command).replace("|", "\\|")
 
 
+def _unfinished(receipt: Receipt) -> Iterator[str]:
+    for task in receipt.tasks:
+        is_open = task.result in ("skipped", "waiting") and not task.needs_human
+        if is_open and task.run_ids and receipt.ended_at:
+            yield f"- {_name(task)}: {escape_markdown(task.reason or 'a resume continues its run')}"
+
+
 def _not_started(receipt: Receipt) -> Iterator[str]:
     for task in receipt.tasks:
-        if task.result in ("skipped", "waiting") and not task.run_ids:
+        is_open = task.result in ("skipped", "waiting", "left_out") and not task.needs_human
+        if is_open and not task.run_ids:
             yield f"- {_name(task)}: {escape_markdown(task.reason or 'its turn did not come')}"
 
 

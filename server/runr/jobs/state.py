@@ -16,15 +16,19 @@ from runr.jobs.events import (
     TaskClaimed,
     TaskEnded,
     TaskFound,
+    TaskLeftOut,
     TaskRejected,
     TaskSkipped,
     TaskStarted,
+    TaskWaits,
     WorkReverted,
 )
 from runr.runs.codec import CodecError
 from runr.runs.model import Usage
 
-TaskStatus = Literal["waiting", "starting", "running", "held", "completed", "failed", "skipped"]
+TaskStatus = Literal[
+    "waiting", "starting", "running", "held", "completed", "failed", "skipped", "left_out"
+]
 
 #: How a job run ends: all of its tasks completed, some not, left to a person, or stopped.
 JobResult = Literal["completed", "failed", "paused", "stopped"]
@@ -35,6 +39,8 @@ class TaskProgress(NamedTuple):
 
     `starting` is a run that was to start, of which it is not known whether it did. `afresh`
     asks for a new run from the tip of the branch. `found_by` is who completed it outside.
+    `waits_for` is what outside of the job keeps it from starting, once its turn has come: the run
+    `awaited_run_id`, or else a person.
     `rejected` is the run whose work on the branch does not count any more.
     """
 
@@ -53,9 +59,18 @@ class TaskProgress(NamedTuple):
     usage: Usage = Usage()
     commit_sha: str | None = None
     found_by: str | None = None
+    waits_for: str = ""
+    awaited_run_id: str | None = None
     rejected: str | None = None
     started_at: str | None = None
     ended_at: str | None = None
+
+    @property
+    def needs_human(self) -> bool:
+        """Whether only a person can take it further."""
+        if self.status == "waiting":
+            return bool(self.waits_for) and self.awaited_run_id is None
+        return self.status == "held" and self.awaited_run_id is None
 
 
 class JobState(NamedTuple):
@@ -142,7 +157,9 @@ def _reduce(state: JobState, data: EventData, time: str) -> JobState:
             TaskStarted()
             | TaskClaimed()
             | TaskEnded()
+            | TaskWaits()
             | TaskSkipped()
+            | TaskLeftOut()
             | TaskFound()
             | TaskRejected()
             | WorkReverted()
@@ -171,7 +188,15 @@ def _reduce(state: JobState, data: EventData, time: str) -> JobState:
 
 
 _TaskEvent = (
-    TaskStarted | TaskClaimed | TaskEnded | TaskSkipped | TaskFound | TaskRejected | WorkReverted
+    TaskStarted
+    | TaskClaimed
+    | TaskEnded
+    | TaskWaits
+    | TaskSkipped
+    | TaskLeftOut
+    | TaskFound
+    | TaskRejected
+    | WorkReverted
 )
 
 
@@ -183,6 +208,7 @@ def _task(state: JobState, data: _TaskEvent, time: str) -> JobState:
 
 
 def _changed(before: TaskProgress, data: _TaskEvent, time: str) -> TaskProgress:
+    before = before._replace(waits_for="", awaited_run_id=None)
     match data:
         case TaskStarted():
             return before._replace(status="starting", started_at=before.started_at or time)
@@ -191,8 +217,11 @@ def _changed(before: TaskProgress, data: _TaskEvent, time: str) -> TaskProgress:
             return before._replace(
                 status="running", run_id=data.run_id, runs=runs, worker=data.worker, afresh=False
             )
-        case TaskSkipped():
-            return before._replace(status="skipped", detail=data.reason, ended_at=time)
+        case TaskWaits():
+            return before._replace(waits_for=data.reason, awaited_run_id=data.run_id)
+        case TaskSkipped() | TaskLeftOut():
+            status: TaskStatus = "skipped" if isinstance(data, TaskSkipped) else "left_out"
+            return before._replace(status=status, detail=data.reason, ended_at=time)
         case TaskFound():
             return before._replace(status="completed", found_by=data.by, ended_at=time)
         case TaskRejected():
@@ -224,7 +253,7 @@ def _resumed(state: JobState, data: JobResumed, time: str) -> JobState:
     """Try again what failed, and look again at what was skipped."""
     retried = set(data.retried)
     tasks = (
-        _fresh(each) if each.status == "skipped" or each.task in retried else each
+        _fresh(each) if each.status == "skipped" or each.task in retried else _looked_at_again(each)
         for each in state.tasks
     )
     return state._replace(
@@ -243,6 +272,12 @@ def _resumed(state: JobState, data: JobResumed, time: str) -> JobState:
         since=time,
         ends_at=data.ends_at,
     )
+
+
+def _looked_at_again(each: TaskProgress) -> TaskProgress:
+    """Return a task of which it is not known any more what it waits for."""
+    detail = "" if each.status == "waiting" else each.detail
+    return each._replace(detail=detail, waits_for="", awaited_run_id=None)
 
 
 def _fresh(each: TaskProgress) -> TaskProgress:

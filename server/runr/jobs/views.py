@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from runr.errors import ExitCode
-from runr.jobs import journal
+from runr.jobs import decisions, journal
 from runr.jobs.state import JobState, TaskProgress, TaskStatus
 from runr.next_steps import commands
 from runr.next_steps.step import NextStep
@@ -17,7 +17,11 @@ from runr.storage.layout import RunFiles
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRunTask:
-    """A task of a job run. `reason` says why it is not completed, or waits."""
+    """A task of a job run. `reason` says why it is not completed, or waits.
+
+    `awaited_run_id` is a run outside of the job that it waits for, `needs_human` that only a person
+    can take it further.
+    """
 
     path: str
     step: str
@@ -27,6 +31,8 @@ class JobRunTask:
     reason: str | None = None
     code: str | None = None
     not_before: str | None = None
+    awaited_run_id: str | None = None
+    needs_human: bool = False
     commit_sha: str | None = None
     started_at: str | None = None
     ended_at: str | None = None
@@ -60,7 +66,7 @@ class JobRunDetails(Result):
 def details(project: Project, files: RunFiles) -> JobRunDetails:
     """Return a job run as it is now."""
     alive = locks.is_held(files.lock)
-    state = journal.require(files)
+    state = decisions.as_decided(project, journal.require(files))
     steps = {item.task: item.step for item in state.start.work.items}
     status = state.result or ("running" if alive else "interrupted")
     usage = state.usage
@@ -93,6 +99,7 @@ _ORDER: tuple[TaskStatus, ...] = (
     "waiting",
     "failed",
     "skipped",
+    "left_out",
 )
 
 
@@ -111,16 +118,26 @@ def _task(each: TaskProgress, step: str) -> JobRunTask:
         reason=reason(each) or None,
         code=each.code or None,
         not_before=each.not_before if each.status == "waiting" else None,
+        awaited_run_id=each.awaited_run_id,
+        needs_human=each.needs_human,
         commit_sha=each.commit_sha,
         started_at=each.started_at,
         ended_at=each.ended_at if each.status not in ("waiting", "running") else None,
     )
 
 
+#: The stops of which the run says more than their meaning: who asked for it, and why.
+_DETAILED = ("stopped", "rejected")
+
+
 def reason(each: TaskProgress) -> str:
     """Say why a task is not completed, or who completed it outside of the job."""
     if each.found_by is not None:
         return f"completed outside of the job (by {each.found_by})"
+    if each.waits_for:
+        return each.waits_for
+    if each.code in _DETAILED and each.detail:
+        return each.detail
     if each.code in stop_reasons.STOPS:
         return stop_reasons.explain(each.code, each.worker)
     return each.detail
@@ -146,8 +163,10 @@ def next_steps(state: JobState, status: str) -> list[NextStep]:
     if status == "running":
         return [commands.job_status(state.id), commands.job_stop(state.id)]
     again = [commands.job_resume(state.id)] if status in ("interrupted", "stopped") else []
-    if status == "paused":
-        again = [commands.list_tasks("--waiting"), commands.job_resume(state.id)]
+    if status == "paused" and any(each.status == "failed" for each in state.tasks):
+        again = [commands.job_retry(state.id)]
+    elif status == "paused":
+        again = [*decisions.for_persons(state), commands.job_resume(state.id)]
     if status == "failed":
         again = [commands.job_retry(state.id)]
     landed = any(each.status == "completed" and each.run_id for each in state.tasks)

@@ -1,10 +1,12 @@
 """What a job has to do: its tasks with their steps, and the order that follows from them. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from runr.jobs.model import Retries, When
 from runr.query.graph import describe_cycle
+
+_END = "end of "
 
 
 class Item(NamedTuple):
@@ -75,11 +77,10 @@ def ordering(work: Work) -> Ordering:
         for before in befores[node]:
             length = weights.get(before, 0.0) + remaining[node]
             remaining[before] = max(remaining[before], length)
-    stuck = befores.keys() - set(order)
-    reason = _cycle(befores, stuck)
+    stuck = _cycles(befores, befores.keys() - set(order))
     return Ordering(
         remaining={task: remaining[task] for task in weights},
-        cycles={task: reason for task in weights if task in stuck},
+        cycles={task: stuck[task] for task in weights if task in stuck},
     )
 
 
@@ -103,7 +104,7 @@ def _befores(work: Work) -> dict[str, tuple[str, ...]]:
 
 
 def _end(step: str) -> str:
-    return f"end of {step}"
+    return f"{_END}{step}"
 
 
 def _sorted(befores: Mapping[str, tuple[str, ...]]) -> list[str]:
@@ -122,18 +123,68 @@ def _sorted(befores: Mapping[str, tuple[str, ...]]) -> list[str]:
     return free
 
 
-def _cycle(befores: Mapping[str, tuple[str, ...]], stuck: Iterable[str]) -> str:
-    """Describe a cycle among nodes of which each waits for another one of them."""
-    among = set(stuck)
-    node = min(among, default="")
-    trail: list[str] = []
-    while node and node not in trail:
-        trail.append(node)
-        node = next(before for before in befores[node] if before in among)
-    loop = trail[trail.index(node) :] if node else []
+def _cycles(befores: Mapping[str, tuple[str, ...]], stuck: Collection[str]) -> dict[str, str]:
+    """Map nodes of which each waits for another one of them to the cycle that keeps it."""
+    among = {node: tuple(each for each in befores[node] if each in stuck) for node in sorted(stuck)}
+    # What no other of them waits for is on no cycle, and so on.
+    behind = _sorted(_reversed(among))
+    inner = {node: some for node, some in among.items() if node not in set(behind)}
+    found: dict[str, str] = {}
+    # A cycle of steps keeps all of their tasks, however many ways lead through them.
+    steps = {node: some for node, some in inner.items() if node.startswith(_END)}
+    for nodes in (steps, inner):
+        for node in nodes:
+            if node not in found and (loop := _loop(nodes, node)):
+                of_steps = (found[each] for each in loop if each in steps and each in found)
+                why = next(of_steps, None) or _described(loop)
+                found = {**dict.fromkeys(loop, why), **found}
+    # A node between two cycles, or behind one, is kept by the one before it.
+    rest = [*(node for node in inner if node not in found), *reversed(behind)]
+    while rest:
+        left = [node for node in rest if not _follows(node, among, found)]
+        if len(left) == len(rest):
+            break
+        rest = left
+    return found
+
+
+def _follows(node: str, befores: Mapping[str, tuple[str, ...]], found: dict[str, str]) -> bool:
+    """Take over what is known of a node before this one; tell whether anything is."""
+    known = next((found[before] for before in befores[node] if before in found), None)
+    if known is not None:
+        found[node] = known
+    return known is not None
+
+
+def _reversed(befores: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    afters: dict[str, list[str]] = {node: [] for node in befores}
+    for node, some in befores.items():
+        for before in some:
+            afters[before].append(node)
+    return {node: tuple(some) for node, some in afters.items()}
+
+
+def _loop(befores: Mapping[str, tuple[str, ...]], start: str) -> tuple[str, ...]:
+    """Return the shortest cycle through a node, from one to the next that waits for it."""
+    came: dict[str, str] = {}
+    pending = [start]
+    for node in pending:  # grows while it is read
+        for before in befores[node]:
+            if before == start:
+                trail = [node]
+                while trail[-1] != start:
+                    trail.append(came[trail[-1]])
+                return tuple(reversed(trail))
+            if before in befores and before not in came:
+                came[before] = node
+                pending.append(before)
+    return ()
+
+
+def _described(loop: Sequence[str]) -> str:
     named = tuple(_names(loop))
-    return describe_cycle((*named, named[0])) if named else ""
+    return describe_cycle((*named, named[0]))
 
 
 def _names(nodes: Iterable[str]) -> Iterator[str]:
-    return (node.removeprefix("end of ").removeprefix(".runr/tasks/") for node in nodes)
+    return (node.removeprefix(_END).removeprefix(".runr/tasks/") for node in nodes)

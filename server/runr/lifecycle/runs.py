@@ -110,8 +110,13 @@ def _foreign_report(project: Project, run: RunFiles) -> RunReport:
     return RunReport(run=presenters.foreign_details(project, state, run), markdown=text)
 
 
-def stop_run(project: Project, wanted: str, reason: str | None = None) -> RunDetails:
-    """Stop a run and return it; its work is kept, and who stopped it and why is recorded."""
+def stop_run(
+    project: Project, wanted: str, reason: str | None = None, *, detail: str | None = None
+) -> RunDetails:
+    """Stop a run and return it; its work is kept, and who stopped it and why is recorded.
+
+    `detail` says both, where it is not the user, or the session, that asks.
+    """
     leases.refuse_nested(project, "stop")
     store.ensure_writable(project.layout)
     run = project.find_run(wanted)
@@ -120,7 +125,7 @@ def stop_run(project: Project, wanted: str, reason: str | None = None) -> RunDet
         return presenters.run_details(project, state, run)
     context = project.context(run)
     by_session = presenters.SESSION in project.environment
-    detail = _stop_detail(project, (reason or "").strip(), by_session=by_session)
+    detail = detail or _stop_detail(project, (reason or "").strip(), by_session=by_session)
     source = "session" if by_session else "person"
     context.journal.append(RunStopRequested(detail), source=source)
     pid = None if state.by_session else _process_id(run)

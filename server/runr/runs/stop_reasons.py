@@ -106,7 +106,7 @@ _ALL = (
     Stop("interrupted", "operator", _INTERRUPTED,
          "the run's process ended before the run did"),
     Stop("stopped", "operator", _INTERRUPTED,
-         "stopped by a user"),
+         "stopped by a user or a job"),
     Stop("rejected", "operator", _HUMAN,
          "a person rejected the result"),
     Stop("needs_human", "person", _HUMAN,

@@ -1,0 +1,61 @@
+"""The branch of a job: where it begins, and how it gets what others bring to its target."""
+
+from runr.errors import RepositoryError
+from runr.git import merge, worktree
+from runr.git.merge import MergeRefusedError
+from runr.git.repo import Checkout
+from runr.jobs.model import Job
+from runr.jobs.state import JobState
+from runr.project import Project
+from runr.storage import queue
+from runr.storage.layout import RunFiles
+
+
+def base_of(project: Project, job: Job) -> tuple[str, Checkout]:
+    """Return the branch that the job starts from, empty on a detached HEAD, and its commit."""
+    branch = job.target or project.repo.branch() or ""
+    base = project.repo.tip_of(branch) if branch else project.repo.checkout()
+    if base is None and job.target:
+        raise RepositoryError(f"the branch {job.target!r} of the job does not exist")
+    if base is None:
+        raise RepositoryError(
+            "this repository has no commits yet, so a job has nothing to start from"
+        )
+    if job.land == "each" and not branch:
+        raise RepositoryError("no branch is checked out: with `land: each`, a job needs one")
+    return branch, base
+
+
+def make(project: Project, job: Job, target: str, base: Checkout, files: RunFiles) -> str:
+    """Return the branch that tasks start from and land on; the job's own is made."""
+    if job.land == "each":
+        return target
+    branch = worktree.branch_name(f"job-{job.name}", files.id)
+    project.repo.run("branch", "--no-track", branch, base.commit)
+    return branch
+
+
+def follow_target(project: Project, state: JobState) -> str | None:
+    """Bring what was committed on the target since into the branch of the job.
+
+    A person may have done a task there. Where both have changed the same lines, the job goes on
+    without it. The branch is made again where it has landed and is gone.
+    """
+    branch, target = state.start.branch, state.start.target
+    tip = project.repo.resolve(f"refs/heads/{target}") if target else None
+    if branch == target or tip is None:
+        return None
+    if project.repo.resolve(f"refs/heads/{branch}") is None:
+        project.repo.run("branch", "--no-track", branch, tip)
+        return tip
+    if project.repo.is_ancestor(tip, f"refs/heads/{branch}"):
+        return None
+    try:
+        with queue.turn(project.layout.landing_queue(branch)):
+            subject = f"Merge {target} into {branch}"
+            plan = merge.plan_integration(project.repo, target, branch, lambda _: subject)
+            merge.apply_plan(project.repo, plan, f"runr: {subject}")
+    except MergeRefusedError as error:
+        project.warn(f"{target} has moved, and is not merged into {branch}: {error}")
+        return None
+    return plan.new

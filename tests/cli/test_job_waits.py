@@ -1,0 +1,119 @@
+"""What a job waits for outside of it: the runs of others, which end, and people, who may not."""
+
+from typing import Any
+
+from cli.terminal import Place
+from cli.test_jobs import ended, finished, started, statuses
+from fakes.project_kit import until
+
+_AWAIT = 'for n in $(seq 600); do [ -e "{0}" ] && break; sleep 0.1; done; [ -e "{0}" ]'
+
+
+def task_of(answer: Any, name: str) -> Any:
+    """Return a task of a job run."""
+    return next(each for each in answer["tasks"] if each["path"].endswith(f"/{name}.md"))
+
+
+def shown(place: Place, job_run: str, name: str, key: str) -> Any:
+    """Wait until a task of a running job has a value, and return the task."""
+    return until(
+        lambda: (found := task_of(ended(place, "status", job_run), name)).get(key) and found,
+        f"{key} of {name}",
+    )
+
+
+def test_a_job_waits_for_a_run_of_what_a_task_depends_on_and_builds_on_it(place: Place) -> None:
+    go = place.root / ".runr" / "go"
+    place.script("a.md", f"{_AWAIT.format(go)}; echo a > a.txt")
+    place.script("b.md", "cat a.txt > b.txt", "depends_on: [a]")
+    place.commit("Tasks")
+    run_id = place.runr("run", "--task", "a", "--detach", "--json", code=0).json["id"]
+    job_run = started(place, "--all-ready")
+    waits = shown(place, job_run, "b", "awaited_run_id")
+    assert waits["awaited_run_id"] == run_id
+    assert waits["reason"] == f"run {run_id} works on a.md"
+    assert "What needs a person" not in place.runr("job", "receipt", job_run, code=0).out
+    go.touch()
+    done = finished(place, job_run)
+    assert (done["status"], statuses(done)) == ("completed", {"b": "completed"})
+    assert place.git("show", f"{done['branch']}:b.txt") == "a\n"
+
+
+def test_a_wait_for_a_run_ends_with_the_job(place: Place) -> None:
+    go = place.root / ".runr" / "go"
+    place.script("a.md", f"{_AWAIT.format(go)}; echo a > a.txt")
+    place.write(".runr/jobs/night.yaml", "limits: {time: 1h}\ntracks: {t: [a]}\n")
+    place.commit("Tasks")
+    place.runr("run", "--task", "a", "--detach", code=0)
+    job_run = started(place, "night")
+    shown(place, job_run, "a", "awaited_run_id")
+    place.runr("job", "stop", job_run, code=0)
+    stopped = finished(place, job_run)
+    go.touch()
+    assert (stopped["status"], stopped["exit_code"]) == ("stopped", 8)
+    assert statuses(ended(place, "resume", job_run)) == {"a": "completed"}
+
+
+def test_manual_tasks_belong_to_all_that_is_ready_and_so_does_what_is_behind_them(
+    place: Place,
+) -> None:
+    go = place.root / ".runr" / "go"
+    place.script("a.md", f"{_AWAIT.format(go)}; echo a > a.txt")
+    place.task("sign.md", "type: manual")
+    place.script("next.md", "cat sign.txt > next.txt", "depends_on: [sign]")
+    place.task("late.md", "type: manual")
+    place.script("last.md", "test -d .", "depends_on: [late]")
+    place.commit("Tasks")
+    job_run = started(place, "--all-ready")
+    assert shown(place, job_run, "sign", "needs_human")["reason"].startswith("it is manual")
+    place.write("sign.txt", "signed\n")
+    place.commit("Signed")
+    place.runr("complete-task", "sign", "--reason", "done", code=0)
+    until(
+        lambda: statuses(ended(place, "status", job_run))["next"] == "completed",
+        "the task behind the manual one",
+    )
+    go.touch()
+    paused = finished(place, job_run)
+    assert (paused["status"], paused["exit_code"]) == ("paused", 9)
+    assert paused["reason"] == "late.md: it is manual: a person does it"
+    assert place.git("show", f"{paused['branch']}:next.txt") == "signed\n"
+    page = place.runr("job", "receipt", job_run, code=0).out
+    assert "late.md: it is manual" in page.split("## What needs a person")[1].split("##")[0]
+    assert page.split("## Not started\n\n")[1].split("\n\n")[0] == "- last.md: late.md comes first"
+
+
+def test_a_job_that_does_without_manual_tasks_leaves_them_out(place: Place) -> None:
+    place.task("mail.md", "type: manual")
+    place.script("after.md", "echo after > after.txt")
+    place.script("behind.md", "echo behind > behind.txt", "depends_on: [mail]")
+    text = "on_manual: skip\ntracks: {t: [{task: mail}, {tasks: [after, behind]}]}\n"
+    place.write(".runr/jobs/night.yaml", text)
+    place.write(".runr/jobs/no.yaml", "on_manual: skip\ntracks: {t: [mail]}\n")
+    place.commit("Tasks")
+    assert "only manual tasks are left" in place.runr("job", "run", "no", code=2).err
+    reason = {".runr/tasks/behind.md": "it depends on mail.md, which is left out"}
+    assert ended(place, "run", "night", "--dry-run", code=0)["not_started"] == reason
+    paused = ended(place, "run", "night", code=9)
+    assert statuses(paused) == {"mail": "left_out", "after": "completed", "behind": "waiting"}
+    assert paused["reason"] == "behind.md: it depends on mail.md, which is left out"
+    page = place.runr("job", "receipt", code=0).out
+    assert "1 of 2 tasks completed, 1 left out; behind.md: it depends on mail.md" in page
+    place.runr("complete-task", "mail", "--reason", "sent", code=0)
+    assert set(statuses(ended(place, "resume")).values()) == {"completed"}
+
+
+def test_what_a_job_stopped_at_its_end_is_not_stopped_by_a_user(place: Place) -> None:
+    place.script("slow.md", f"{_AWAIT.format('/none')}")
+    place.script("next.md", "echo b > b.txt")
+    text = "limits: {time: 1s}\ntracks: {t: [slow, next]}\n"
+    place.write(".runr/jobs/night.yaml", text)
+    place.commit("Tasks")
+    failed = ended(place, "run", "night", code=6)
+    over = "the time of the job, 1.0s, is over"
+    assert failed["reason"] == task_of(failed, "slow")["reason"] == over
+    page = place.runr("job", "receipt", code=0).out
+    assert "What needs a person" not in page
+    assert "## Started, not completed\n\n- slow.md: the time of the job" in page
+    assert "## Not started\n\n- next.md: the step t/1 comes first\n" in page
+    assert "by the job night: the time of the job" in place.runr("task-status", "slow", code=0).out
