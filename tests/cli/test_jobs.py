@@ -393,7 +393,7 @@ def test_upcoming_shows_when_jobs_fire_and_what_is_ready(place: Place) -> None:
     assert "write how long" in place.runr("upcoming", "--until", "soon", code=2).err
     assert ".runr/jobs/wrong.yaml:1" in place.runr("list-jobs", code=0).out
     once = place.runr("scheduler", "--once", code=0).out
-    assert once.startswith("No job is due.\nnext: ")
+    assert once.startswith("No job is due.\n  ✗ wrong  ")
 
 
 def test_all_that_is_ready_runs_detached_as_a_job_and_has_a_plan(place: Place) -> None:
