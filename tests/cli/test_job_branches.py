@@ -35,7 +35,22 @@ def test_the_branch_of_a_job_stays_while_a_person_has_to_decide(place: Place) ->
     place.runr("job", "land", code=0)
     assert place.read("b.txt") == "a\n"
     assert place.branches() == ["main"]
-    assert "has landed on main already" in place.runr("job", "land", code=2).err
+    assert "(2 tasks) was already on main" in place.runr("job", "land", code=0).out
+
+
+def test_what_git_has_merged_has_landed_and_a_branch_that_is_lost_can_be_made_again(
+    place: Place,
+) -> None:
+    place.script("a.md", "echo a > a.txt")
+    place.commit("Tasks")
+    branch = ended(place, "run", "--all-ready")["branch"]
+    tip = place.git("rev-parse", branch).strip()
+    place.git("branch", "-D", branch)
+    lost = place.runr("job", "land", code=1).err
+    assert f"nothing landed on main: the branch {branch} is gone" in lost
+    assert f"git branch {branch} {tip}" in lost
+    place.git("merge", "-q", tip)
+    assert "(1 task) was already on main" in place.runr("job", "land", code=0).out
 
 
 def test_a_task_that_another_job_runs_is_waited_for_and_one_without_a_file_is_skipped(

@@ -155,12 +155,17 @@ def test_what_can_never_start_is_said_at_once_and_the_others_go_on(place: Place)
     place.script("c.md", "echo c > c.txt", "depends_on: [b]")
     place.script("d.md", "echo d > d.txt", "depends_on: [elsewhere]")
     place.script("elsewhere.md", "echo e > e.txt")
-    place.write(".runr/jobs/night.yaml", "tracks:\n  t: [{tasks: [a, b, c, d]}]\n")
+    place.script("e.md", "echo e > e.txt", "depends_on: [nosuch]")
+    place.write(".runr/jobs/night.yaml", "tracks:\n  t: [{tasks: [a, b, c, d, e]}]\n")
     place.commit("Tasks")
+    missing = "it depends on nosuch (no such task)"
+    plan = place.runr("job", "run", "night", "--dry-run", code=1).out
+    assert f"✗ e.md never starts: {missing}\n" in plan
     done = ended(place, "run", "night", code=1)
     reasons = {each["path"][12:-3]: each.get("reason") or "" for each in done["tasks"]}
     assert statuses(done)["a"] == "completed"
     assert reasons["b"] == reasons["c"] == "cycle: b.md → c.md → b.md"
+    assert (statuses(done)["e"], reasons["e"]) == ("skipped", missing)
     assert "elsewhere.md" in place.runr("job", "receipt", code=0).out
 
 

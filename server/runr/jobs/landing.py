@@ -15,7 +15,7 @@ from runr.git.trailers import VERIFIED_TREE
 from runr.jobs import journal, receipt, rejected
 from runr.jobs.events import JobLanded
 from runr.jobs.journal import JobJournal
-from runr.jobs.state import JobState
+from runr.jobs.state import JobState, TaskProgress
 from runr.lifecycle.submit import find_branch
 from runr.next_steps import commands
 from runr.project import Project
@@ -65,8 +65,9 @@ def land_job(
             next_steps=[commands.job_status(state.id), commands.job_stop(state.id)],
         )
     target = _target(project, state, to)
-    _refuse_landed(project, state)
     landing = _Landing(project, state, files, target)
+    if project.repo.resolve(f"refs/heads/{state.start.branch}") is None:
+        return landing.without_branch(dry_run=dry_run)
     if dry_run:
         with quarantine.temporary(project.repo) as scratch:
             plan = landing.plan(scratch, may_sign=False)
@@ -99,13 +100,8 @@ def _target(project: Project, state: JobState, to: str | None) -> str:
     return target
 
 
-def _refuse_landed(project: Project, state: JobState) -> None:
-    """Raise UsageError where all has landed, and the branch is gone."""
-    if state.landed_on and project.repo.resolve(f"refs/heads/{state.start.branch}") is None:
-        raise UsageError(
-            f"the job {state.name} has landed on {state.landed_on} already, and its branch is gone",
-            next_steps=[commands.job_receipt(state.id)],
-        )
+def _end(each: TaskProgress) -> str:
+    return each.ended_at or ""
 
 
 class _Landing:
@@ -211,9 +207,26 @@ class _Landing:
             return ConflictError(message, next_steps=[by_hand])
         return RunrError(message, next_steps=[commands.git("status")])
 
+    def without_branch(self, *, dry_run: bool) -> JobLanding:
+        """Return the answer where all has landed, by runr or by git, and the branch is gone."""
+        repo, start = self._project.repo, self._state.start
+        made = [each for each in self._state.tasks if each.status == "completed"]
+        shas = [each.commit_sha for each in sorted(made, key=_end) if each.commit_sha]
+        tip = repo.resolve(f"refs/heads/{self._target}")
+        kept = [sha for sha in shas if repo.resolve(sha)]
+        if tip and shas and len(kept) == len(shas) and all(repo.is_ancestor(s, tip) for s in kept):
+            plan = MergePlan(target=self._target, how="already", old=tip, new=tip)
+            return self.result(plan, verified=True, dry_run=dry_run)
+        again = [commands.git("branch", start.branch, kept[-1])] if kept else []
+        raise RunrError(
+            f"nothing landed on {self._target}: the branch {start.branch} is gone",
+            next_steps=[*again, commands.job_receipt(self._state.id)],
+        )
+
     def result(self, plan: MergePlan, *, verified: bool, dry_run: bool) -> JobLanding:
         """Return the answer for what was done, or would be."""
-        done = sum(each.status == "completed" for each in self._state.tasks)
+        made = (each for each in self._state.tasks if each.status == "completed")
+        done = sum(each.commit_sha is not None for each in made)
         again = [commands.job_land(self._state.id)] if dry_run else []
         return JobLanding(
             id=self._state.id,

@@ -154,6 +154,10 @@ class _Played:
         """Yield what the order of the job itself keeps from being completed."""
         for reason in dict.fromkeys(work.ordering(self._work).cycles.values()):
             yield Finding(rule="cycle", severity="error", message=reason)
+        for task, reason in self._lost.items():
+            if task not in work.ordering(self._work).cycles:
+                message = f"{task.removeprefix('.runr/tasks/')} never starts: {reason}"
+                yield Finding(rule="dependency", severity="error", message=message)
         for task, reason in self._failing.items():
             message = f"{task.removeprefix('.runr/tasks/')} fails: {reason}"
             yield Finding(rule="collision", severity="error", message=message)
