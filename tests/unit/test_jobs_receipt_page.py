@@ -1,8 +1,9 @@
 """The receipt as a page: what it says, and that no text in it is taken for more."""
 
 from dataclasses import replace
+from datetime import datetime
 
-from runr.jobs.receipt_model import Receipt, ReceiptCheck, ReceiptTask, ReceiptWorker
+from runr.jobs.receipt_model import Receipt, ReceiptCheck, ReceiptTask, ReceiptWait, ReceiptWorker
 from runr.jobs.receipt_page import render
 from unit.markdown_pages import NASTY, foreign, headings, tokens
 
@@ -65,3 +66,27 @@ def test_no_name_command_or_message_forms_a_heading_a_table_a_link_or_html() -> 
     for kind in counted:
         count = [each.type for each in tokens(page)].count(kind)
         assert count == [each.type for each in tokens(usual)].count(kind)
+
+
+def test_a_task_that_waits_for_a_limit_needs_no_person_and_its_wait_is_shown() -> None:
+    usual = receipt("name")
+    waited = ReceiptWait(started_at=BEGUN, ended_at=ENDED, seconds=3600, code="usage_limit")
+    waits = replace(waited, ended_at=None, seconds=60)
+    parked = replace(
+        usual.tasks[1],
+        path=".runr/tasks/parked.md",
+        result="waiting",
+        not_before=ENDED,
+        waits=[waited, waits],
+    )
+    page = render(replace(usual, tasks=[parked]))
+    assert "## What needs a person" not in page
+    begun, ended = (f"{datetime.fromisoformat(at).astimezone():%H:%M}" for at in (BEGUN, ENDED))
+    shown = page.split("## Waits\n\n")[1].splitlines()[:2]
+    why = "the usage limit of the worker's account is reached"
+    assert shown == [
+        f"- parked.md: {begun} to {ended} (1h 00m), {why}",
+        f"- parked.md: {begun} to {ended} at least, {why}",
+    ]
+    held = replace(parked, not_before=None, waits=[], needs_human=True)
+    assert "## What needs a person" in render(replace(usual, tasks=[held]))

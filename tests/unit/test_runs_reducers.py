@@ -1,5 +1,7 @@
 """What the events of a run leave on record: sessions, reviews, decisions, milestones, commits."""
 
+from typing import Any
+
 import pytest
 
 from runr.runs.codec import CodecError
@@ -162,6 +164,30 @@ def test_a_resumed_run_has_all_its_attempts_again() -> None:
             assert action.code == "verification_failed"
             run.add("run.stopped", code="verification_failed")
             run.add("run.resumed")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code", "resume", "made"),
+    [
+        ("usage_limit", "usage_limit", {}, 1),
+        ("stopped", "stopped", {}, 1),
+        ("", "stopped", {}, 1),
+        ("", "interrupted", {}, 1),
+        ("outage", "worker_outage", {"from_phase": "work"}, 1),
+        ("error", "worker_failed", {}, 2),
+    ],
+)
+def test_an_attempt_that_a_limit_or_a_user_ended_early_counts_once_with_the_one_that_continues_it(
+    outcome: str, code: str, resume: dict[str, Any], made: int
+) -> None:
+    run = Timeline(start())
+    run.add("phase.started", phase=WORK, attempt=1)
+    if outcome:  # else it is stopped, or its process is gone, in the middle of it
+        run.finish(WORK, outcome)
+    run.add("run.stopped", code=code)
+    run.add("run.resumed", **resume)
+    run.through(WORK)
+    assert (run.state.attempt, run.state.attempts_made) == (2, made)
 
 
 def test_the_reason_of_a_stop_is_kept_until_the_run_resumes() -> None:

@@ -4,11 +4,18 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from datetime import datetime
 
-from runr.jobs import decisions, journal, receipt_page, views
-from runr.jobs.receipt_model import Receipt, ReceiptCheck, ReceiptTask, ReceiptWorker
+from runr.jobs import decisions, journal, receipt_page, timeline, views
+from runr.jobs.receipt_model import (
+    Receipt,
+    ReceiptCheck,
+    ReceiptTask,
+    ReceiptWait,
+    ReceiptWorker,
+)
 from runr.jobs.state import JobState, TaskProgress
+from runr.jobs.timeline import TaskTimes
+from runr.jobs.work import Item
 from runr.next_steps import commands
 from runr.next_steps.step import NextStep
 from runr.project import Project
@@ -24,12 +31,12 @@ from runr.text import pluralize
 def read(project: Project, wanted: str | None) -> Receipt:
     """Return the receipt of a job run; of one that is running, as it is so far."""
     job_run = journal.find(project.layout, wanted)
-    return build(project, journal.require(job_run))
+    return build(project, job_run, journal.require(job_run))
 
 
 def write(project: Project, job_run: RunFiles, state: JobState) -> None:
     """Write the receipt beside the journal, as JSON and as a page."""
-    made = build(project, state)
+    made = build(project, job_run, state)
     text = json.dumps(asdict(made), indent=2, ensure_ascii=False)
     files.replace(job_run.folder / "receipt.json", text.encode(errors="backslashreplace") + b"\n")
     files.replace(
@@ -38,13 +45,18 @@ def write(project: Project, job_run: RunFiles, state: JobState) -> None:
     )
 
 
-def build(project: Project, state: JobState) -> Receipt:
+def build(project: Project, job_run: RunFiles, state: JobState) -> Receipt:
     """Return the receipt of a job run in this state."""
     state = decisions.as_decided(project, state)
-    tracks = {item.task: (item.track, item.step) for item in state.start.work.items}
-    tasks = [_task(project, each, *tracks[each.task]) for each in state.tasks]
+    items = {item.task: item for item in state.start.work.items}
+    events = journal.events(job_run)
+    times = timeline.of(events)
+    now = state.ended_at or project.now()
+    tasks = [
+        _task(project, each, items[each.task], times.get(each.task, TaskTimes()), now)
+        for each in state.tasks
+    ]
     own = state.start.branch != state.start.target
-    until = datetime.fromisoformat(state.ended_at or state.updated_at)
     usage = state.usage
     lost = Counter(
         task.code or task.result for task in tasks if task.result not in ("completed", "left_out")
@@ -66,7 +78,7 @@ def build(project: Project, state: JobState) -> Receipt:
         tip_sha=project.repo.resolve(f"refs/heads/{state.start.branch}"),
         created_at=state.created_at,
         ended_at=state.ended_at,
-        seconds=(until - datetime.fromisoformat(state.created_at)).total_seconds(),
+        seconds=round(sum(span.seconds(now) for span in timeline.of_job(events)), 3),
         tasks=tasks,
         workers=list(_workers(state)),
         stop_reasons=dict(lost.most_common()),
@@ -112,18 +124,19 @@ def _headline(state: JobState, tasks: Sequence[ReceiptTask]) -> str:
             return f"{state.name} FAILED: {count}; {state.reason}"
 
 
-def _task(project: Project, each: TaskProgress, track: str, step: str) -> ReceiptTask:
+def _task(
+    project: Project, each: TaskProgress, item: Item, times: TaskTimes, now: str
+) -> ReceiptTask:
     runs = [state for run_id in each.runs if (state := _run(project, run_id))]
     last = runs[-1] if runs else None
     entry = project.entries().get(each.task, UNTOUCHED)
     completed = each.status == "completed"
     kept = last is not None and last.checkpoint_sha and not completed and last.id != each.rejected
     is_shown = completed and entry.status is State.COMPLETED and entry.evidence
-    span = _seconds(each) if each.status not in ("waiting", "skipped", "left_out") else None
     return ReceiptTask(
         path=each.task,
-        track=track,
-        step=step,
+        track=item.track,
+        step=item.step,
         result=each.status,
         reason=views.reason(each) or None,
         code=each.code or None,
@@ -143,11 +156,13 @@ def _task(project: Project, each: TaskProgress, track: str, step: str) -> Receip
             for check in (last.verification.checks if last else ())
             if check.runs
         ],
-        attempts=sum(run.attempt for run in runs),
+        attempts=sum(run.attempts_made for run in runs),
         worker=each.worker or None,
         started_at=each.started_at,
         ended_at=each.ended_at,
-        seconds=span,
+        seconds=_worked(times, last, now) if times.work else None,
+        not_before=each.not_before if each.status == "waiting" else None,
+        waits=list(_waits(times, now)),
         cost_usd=each.usage.cost_usd,
         input_tokens=each.usage.input_tokens,
         output_tokens=each.usage.output_tokens,
@@ -159,17 +174,31 @@ def _run(project: Project, run_id: str) -> RunState | None:
     return run_journal.state(project.layout.run(run_id))
 
 
-def _seconds(each: TaskProgress) -> float | None:
-    if each.started_at is None or each.ended_at is None:
-        return None
-    span = datetime.fromisoformat(each.ended_at) - datetime.fromisoformat(each.started_at)
-    return span.total_seconds()
+def _worked(times: TaskTimes, last: RunState | None, now: str) -> float:
+    """Return how long the runs of a task worked; the last one may have ended before it was seen."""
+    *others, final = times.work
+    ended = last.ended_at if last is not None and final.begun_at <= (last.ended_at or "") else None
+    if ended is not None and ended < (final.ended_at or now):
+        final = final._replace(ended_at=ended)
+    return round(sum(span.seconds(now) for span in (*others, final)), 3)
+
+
+def _waits(times: TaskTimes, now: str) -> Iterator[ReceiptWait]:
+    for span in times.waits:
+        yield ReceiptWait(
+            started_at=span.begun_at,
+            ended_at=span.ended_at,
+            seconds=round(span.seconds(now), 3),
+            code=span.code,
+        )
 
 
 def _steps(each: TaskProgress, run: RunState | None) -> Sequence[NextStep]:
     """Return what a person can do about a task that is not completed."""
     if each.status == "completed":
         return ()
+    if each.status == "waiting" and each.not_before:
+        return ()  # it goes on by itself
     if each.rejected:
         return (commands.status(each.task),)
     if run is not None and run.result == "stopped":

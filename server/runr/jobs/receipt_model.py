@@ -16,11 +16,26 @@ class ReceiptCheck:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReceiptTask:
-    """What a task came to. `attempts` counts those of all its runs, `seconds` from first to last.
+class ReceiptWait:
+    """A wait, such as for the reset of a usage limit: `code` is what it began with.
 
-    `reason` says why it is not completed, `next_steps` what to do about that; `needs_human` that
-    only a person can take it further.
+    While it lasts, `ended_at` is None.
+    """
+
+    started_at: str
+    ended_at: str | None = None
+    seconds: float
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptTask:
+    """What a task came to.
+
+    `attempts` counts those of all its runs, and `seconds` is how long they worked. `waits`, and
+    the time in which the job was stopped, are part of neither. `not_before` is when a task that
+    waits goes on by itself. `reason` says why it is not completed, `next_steps` what to do about
+    that; `needs_human` that only a person can take it further.
     """
 
     path: str
@@ -41,6 +56,8 @@ class ReceiptTask:
     started_at: str | None = None
     ended_at: str | None = None
     seconds: float | None = None
+    not_before: str | None = None
+    waits: list[ReceiptWait] = field(default_factory=list)
     cost_usd: float | None = None
     input_tokens: int = 0
     output_tokens: int = 0
@@ -62,10 +79,11 @@ class ReceiptWorker:
 class Receipt(Result):
     """A job run on one page; `headline` says first whether the job did what it was to do.
 
-    `base_failures` are checks that failed before any work was done.
-    `stop_reasons` counts the codes of tasks that are not completed. `landed_on` is the branch that
-    has the work, `lands_on` the one that `land_step` brings it into, if that is another.
-    `take_back_step` takes back the first task, with its commit, once it is there.
+    `seconds` is how long it ran, without the time until it was resumed. `base_failures` are checks
+    that failed before any work was done. `stop_reasons` counts the codes of tasks that are not
+    completed. `landed_on` is the branch that has the work, `lands_on` the one that `land_step`
+    brings it into, if that is another. `take_back_step` takes back the first task, with its
+    commit, once it is there.
     """
 
     id: str

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from runr.jobs.receipt_model import Receipt, ReceiptTask
+from runr.runs import stop_reasons
 from runr.text import escape_markdown, flat, format_duration, markdown_code, pluralize
 
 _SIGNS = {
@@ -27,6 +28,7 @@ def render(receipt: Receipt) -> str:
         _section("Started, not completed", _unfinished(receipt)),
         _section("Not started", _not_started(receipt)),
         _section("Tracks", _tracks(receipt)),
+        _section("Waits", _waits(receipt)),
         _section("Workers", _workers(receipt)),
         _section("Why tasks are not completed", _reasons(receipt)),
         _section("Next", (f"    {step}" for step in receipt.next_steps)),
@@ -147,6 +149,17 @@ def _span(task: ReceiptTask) -> str:
     return (
         f"{_clock(task.started_at or '')}{end} {_name(task)} {_SIGNS.get(task.result, '')}".strip()
     )
+
+
+def _waits(receipt: Receipt) -> Iterator[str]:
+    for task in receipt.tasks:
+        for wait in task.waits:
+            why = escape_markdown(stop_reasons.explain(wait.code, task.worker or "the worker"))
+            if wait.ended_at is not None:
+                end = f"{_clock(wait.ended_at)} ({format_duration(wait.seconds)})"
+            else:
+                end = f"{_clock(task.not_before or '')} at least" if task.not_before else "now"
+            yield f"- {_name(task)}: {_clock(wait.started_at)} to {end}, {why}"
 
 
 def _workers(receipt: Receipt) -> Iterator[str]:

@@ -328,7 +328,8 @@ class RunState(NamedTuple):
     `is_retry` tells that the open phase was interrupted before. `attempts_from`
     is the first attempt that counts against the limit. `milestones` are the
     plan's, in order; each commit in `checkpoints` is the next one's.
-    `usage_until` is the end up to which the usage of sessions is counted.
+    `continued` counts the attempts that a limit, an outage or a user ended early, and that
+    a later one continues. `usage_until` is the end up to which the usage of sessions is counted.
     `inputs_changed` is what of the settings and the task was changed while a worker
     worked, until the next resume; `stopped_tree` is what a run in place had when it stopped.
     """
@@ -346,6 +347,7 @@ class RunState(NamedTuple):
     is_retry: bool = False
     attempt: int = 0
     attempts_from: int = 1
+    continued: int = 0
     result: Literal["completed", "stopped"] | None = None
     ended_at: str | None = None
     stop_reason: str | None = None
@@ -377,6 +379,11 @@ class RunState(NamedTuple):
         """Whether it completes its task on what a program passed on."""
         word = self.decision.statement
         return self.start.kind == "attempt" and word is not None and word.is_relayed
+
+    @property
+    def attempts_made(self) -> int:
+        """How many attempts the worker had; one that a later one continued is not counted."""
+        return self.attempt - self.continued
 
     @property
     def task_name(self) -> str:

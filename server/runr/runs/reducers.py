@@ -291,6 +291,7 @@ def _resumed(state: RunState, data: RunResumed) -> RunState:
         stop_reason=None,
         detail=None,
         attempts_from=state.attempt + 1,
+        continued=state.continued + _is_continued(state, data),
         is_retry=state.phase_open,
         verification=state.verification._replace(retries=0),
         reminded=False,
@@ -307,6 +308,16 @@ def _resumed(state: RunState, data: RunResumed) -> RunState:
         # It is searched after the one before: a commit that exists is found, not made twice.
         after = after._replace(checkpoints=state.checkpoints[:-1])
     return _at(after, data.from_phase)
+
+
+#: What ends an attempt early though nothing is wrong with its work.
+_CUT_SHORT = frozenset({"usage_limit", "worker_outage", "stopped", "interrupted"})
+
+
+def _is_continued(state: RunState, data: RunResumed) -> bool:
+    """Tell whether the attempt that was made last ended early and goes on as the next one."""
+    works = state.phase is Phase.WORK and state.outcome != "ok"
+    return works and data.from_phase in (None, Phase.WORK) and state.stop_reason in _CUT_SHORT
 
 
 def _at(state: RunState, phase: Phase) -> RunState:

@@ -144,7 +144,7 @@ def _facts(state: RunState) -> str:
         ("Run", f"`{state.id}`"),
         ("Task", markdown_code(start.task)),
         ("Worker", _text(state.last_worker)),
-        ("Attempts", str(state.attempt) if state.attempt else None),
+        ("Attempts", str(state.attempts_made) if state.attempt else None),
         ("Took", format_duration(elapsed(state))),
         ("Cost", f"${state.usage.cost_usd:.4f}" if state.usage.cost_usd is not None else None),
         ("Tokens", _tokens(state)),
