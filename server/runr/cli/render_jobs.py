@@ -179,9 +179,9 @@ def render_upcoming(answer: Upcoming) -> str:
 def render_firings(answer: Firings) -> str:
     """Return what was due, and when the next job fires."""
     lines = [*map(firing_line, answer.fired)] or ["No job is due."]
+    lines += map(_problem, answer.problems)
     if answer.next_at:
         lines.append(f"next: {datetime.fromisoformat(answer.next_at).astimezone():%a %H:%M}")
-    lines += map(_problem, answer.problems)
     return "\n".join([*lines, *render_next_steps(answer.next_steps)])
 
 
