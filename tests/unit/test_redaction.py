@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from runr.redaction import Redactor, redact
+from runr.redaction import REDACTED, CleanLines, Redactor, redact
 
 # Written in two parts, so that no scanner takes this file for a leak.
 TOKENS = {
@@ -60,6 +60,7 @@ def test_a_known_token_is_redacted_at_any_position(token: str, around: str) -> N
         ("export GITHUB_TOKEN=abc123 && run", "export GITHUB_TOKEN=[redacted] && run"),
         ('API_KEY: "x"', 'API_KEY: "[redacted]"'),
         ("PASSWORD=hunter2", "PASSWORD=[redacted]"),
+        ("GITHUB_TOKEN_A=hunter2", "GITHUB_TOKEN_A=[redacted]"),
         ("TOKEN=x", "TOKEN=[redacted]"),
         ("password: 12345678", "password: [redacted]"),
         ("'password': hunter2", "'password': [redacted]"),
@@ -130,6 +131,7 @@ def test_a_secret_setting_keeps_its_name_and_loses_its_value(text: str, clean: s
         "git@github.com:ada/project.git",
         "npm_config_registry_of_the_whole_organisation_here=1",
         "the secretary: Bob",
+        "the secretary: bob1234!",
         "risk-assessment-of-the-monolith",
         "",
     ],
@@ -194,6 +196,36 @@ def test_a_secret_of_the_environment_is_redacted_in_the_usual_encodings(
         assert redactor(f"({text})") == "([redacted])"
 
 
+@pytest.mark.parametrize("after", [b"", b"C" * 9])
+@pytest.mark.parametrize("offset", range(3))
+def test_what_is_encoded_before_a_secret_stays(offset: int, after: bytes) -> None:
+    redactor = Redactor({"A_TOKEN": "correct-horse"})
+    whole = base64.b64encode(b"A" * 3 + b"b" * offset + b"correct-horse" + after).decode()
+    head, tail = redactor(whole).split("[redacted]")
+    assert bool(tail) == bool(after)
+    # Four letters are three bytes, and one letter may be of both.
+    assert head == whole[: 4 + -(-offset * 4 // 3)]
+
+
+def test_a_key_of_many_lines_is_redacted_to_its_end_and_no_further() -> None:
+    clean = CleanLines(redact)
+    begin, *body, end = KEY.splitlines()
+    assert [clean(line) for line in (begin, *body, end)][1:] == [REDACTED] * (len(body) + 1)
+    assert clean("and then") == "and then"
+    assert [clean("-----BEGIN CERTIFICATE-----"), clean("MIIE"), clean("a PRIVATE KEY")] == [
+        "-----BEGIN CERTIFICATE-----",
+        "MIIE",
+        "a PRIVATE KEY",
+    ]
+    assert clean("MIIE") == "MIIE"
+
+
+def test_a_key_without_an_end_hides_no_more_than_a_key_can_have() -> None:
+    clean = CleanLines(redact)
+    clean("-----BEGIN RSA PRIVATE KEY-----")
+    assert [clean("x") for _ in range(201)] == [REDACTED] * 200 + ["x"]
+
+
 def test_secret_values_of_the_environment_are_redacted_everywhere() -> None:
     redactor = Redactor(
         {
@@ -230,6 +262,8 @@ def test_a_secret_in_any_script_is_redacted_however_json_escapes_it(*, plain: bo
     redactor = Redactor({"A_PASSWORD": "schlüssel-日本"})
     line = json.dumps({"text": "it is schlüssel-日本."}, ensure_ascii=plain)
     assert json.loads(redactor(line)) == {"text": "it is [redacted]."}
+    nested = json.dumps(line)
+    assert json.loads(json.loads(redactor(nested))) == {"text": "it is [redacted]."}
 
 
 _PIECES = st.sampled_from(
