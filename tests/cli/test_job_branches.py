@@ -11,7 +11,8 @@ def test_a_task_whose_commit_only_another_job_has_is_not_completed_here(place: P
     place.write(".runr/jobs/first.yaml", "tracks: {t: [{task: model}]}\n")
     place.write(".runr/jobs/second.yaml", "tracks: {t: [{tasks: [model, b]}]}\n")
     place.commit("Tasks")
-    branch = ended(place, "run", "first")["branch"]
+    first = ended(place, "run", "first")
+    branch = first["branch"]
     again = place.runr("job", "run", "first", code=2)
     assert "all of its tasks are completed, model.md not on this branch" in again.err
     paused = ended(place, "run", "second", code=9)
@@ -19,6 +20,7 @@ def test_a_task_whose_commit_only_another_job_has_is_not_completed_here(place: P
     where = f"model.md: it is completed, and its commit is on {branch} only"
     assert paused["reason"] == where
     assert place.runr("job", "land", "second", "--json", code=0).json["task_count"] == 1
+    assert f"runr job land {first['id']}" in paused["next_steps"]
     place.runr("job", "land", "first", code=0)
     assert set(statuses(ended(place, "resume", "second")).values()) == {"completed"}
 

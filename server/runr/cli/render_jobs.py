@@ -15,8 +15,9 @@ from runr.cli.console import (
     render_next_steps,
     style,
 )
+from runr.jobs.outcomes import reason
 from runr.jobs.state import JobState, TaskProgress
-from runr.jobs.views import JobRunDetails, JobRunTask, reason
+from runr.jobs.views import JobRunDetails, JobRunTask
 from runr.text import flat, format_duration, pluralize, printable
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from runr.project import Project
 from runr.runs import journal as run_journal
 from runr.runs import stop_reasons
 from runr.runs.model import RunState
+from runr.storage.files import is_held
 
 
 def ended_since(project: Project, each: TaskProgress) -> RunState | None:
@@ -22,15 +23,22 @@ def ended_since(project: Project, each: TaskProgress) -> RunState | None:
 
 def as_decided(project: Project, state: JobState) -> JobState:
     """Return the state with what was decided since the job has looked at its tasks."""
-    tasks = (_decided(each, ended_since(project, each)) for each in state.tasks)
-    return state._replace(tasks=tuple(tasks))
+    runs = {each.task: ended_since(project, each) for each in state.tasks}
+    tasks = tuple(_decided(each, runs[each.task]) for each in state.tasks)
+    if state.result != "paused" or not any(runs.values()):
+        return state._replace(tasks=tasks)
+    left = [each for each in tasks if each.status != "completed"]
+    first = next((each for each in left if each.needs_human or each.status == "failed"), left[0])
+    why = f"{first.task.removeprefix('.runr/tasks/')}: {outcomes.reason(first)}"
+    return state._replace(tasks=tasks, reason=why)
 
 
 def _decided(each: TaskProgress, run: RunState | None) -> TaskProgress:
     if run is None:
         return each
     if run.result == "completed":
-        return each._replace(code="", detail="completed since, and counts when the job is resumed")
+        detail = "completed since, and counts when the job is resumed"
+        return each._replace(status="waiting", code="", detail=detail)
     by_person = run.stop_reason in stop_reasons.FOR_A_PERSON
     return each._replace(
         status="held" if by_person else "failed",
@@ -39,11 +47,13 @@ def _decided(each: TaskProgress, run: RunState | None) -> TaskProgress:
     )
 
 
-def for_persons(state: JobState) -> list[NextStep]:
-    """Return where a person sees what to do: the tasks that are listed as waiting, or one task."""
+def for_persons(project: Project, state: JobState) -> list[NextStep]:
+    """Return where a person sees what to do: a branch to land, the tasks that wait, or one task."""
     manual = {item.task for item in state.start.work.items if item.manual}
     left = [each for each in state.tasks if each.needs_human]
-    listed = [each for each in left if each.status == "held" or each.task in manual]
-    others = [each for each in left if each not in listed]
+    listed = any(each.status == "held" or each.task in manual for each in left)
+    jobs = [each.unlanded_job_id for each in left if each.unlanded_job_id]
+    ended = [each for each in dict.fromkeys(jobs) if not is_held(project.layout.job_run(each).lock)]
     found = [commands.list_tasks("--waiting")] if listed else []
-    return [*found, *(commands.status(each.task) for each in others[:1])]
+    found += [commands.job_land(each) for each in ended]
+    return found or [commands.status(each.task) for each in left[:1]]

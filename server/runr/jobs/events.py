@@ -96,13 +96,14 @@ class TaskEnded(NamedTuple):
 class TaskWaits(NamedTuple):
     """The turn of the task has come, and something outside of the job keeps it from starting.
 
-    That is the run `run_id`, which will end, or else a person. Without a `reason`, nothing does
-    any more.
+    That is the run `run_id`, which will end, or else a person, who may land the branch of the job
+    run `job_run_id`. Without a `reason`, nothing does any more.
     """
 
     task: str
     reason: str = ""
     run_id: str | None = None
+    job_run_id: str | None = None
 
 
 class TaskSkipped(NamedTuple):

@@ -130,7 +130,7 @@ class Orchestrator:
                 wait = Wait("")  # what a held task needs a person for is how its run ended
             is_open = each.status in ("waiting", "held")
             if is_open and (wait.reason, wait.run_id) != (each.waits_for, each.awaited_run_id):
-                self._append(TaskWaits(each.task, wait.reason, wait.run_id))
+                self._append(TaskWaits(each.task, wait.reason, wait.run_id, wait.job_run_id))
 
     def _notice(self) -> JobState:
         """Record what happened to tasks outside of this job."""
@@ -228,7 +228,7 @@ class Orchestrator:
         state = self._journal.state()
         running = {each.run_id or "": each for each in self._running(state)}
         waits = decision.waits.values() if decision else ()
-        awaited = [wait.run_id for wait in waits if wait.run_id and wait.run_id not in running]
+        awaited = {wait.run_id for wait in waits if wait.run_id} - running.keys()
         if not (running or awaited):
             now = self._project.clock().timestamp()
             left = ((decision and decision.wake_at) or now) - now
@@ -241,7 +241,8 @@ class Orchestrator:
             for run in ended:
                 if run.id in running:
                     self._record(running[run.id], run)
-            if ended or self._journal.state().seq != state.seq:
+            over = observation.time_over(state, self._project.clock())
+            if ended or over or self._journal.state().seq != state.seq:
                 return
 
     def _record(self, progress: TaskProgress, run: RunState) -> JobState:

@@ -149,6 +149,23 @@ def backoff_s(retries: Retries, failures: int, chance: float) -> float:
     return wait * (1 + retries.jitter * chance)
 
 
+#: The stops of which the run says more than their meaning: who asked for it, and why.
+_DETAILED = ("stopped", "rejected")
+
+
+def reason(each: TaskProgress) -> str:
+    """Say why a task is not completed, or who completed it outside of the job."""
+    if each.found_by is not None:
+        return f"completed outside of the job (by {each.found_by})"
+    if each.waits_for:
+        return each.waits_for
+    if each.code in _DETAILED and each.detail:
+        return each.detail
+    if each.code in stop_reasons.STOPS:
+        return stop_reasons.explain(each.code, each.worker)
+    return each.detail
+
+
 def total(runs: tuple[RunState, ...]) -> Usage:
     """Return what several runs used."""
     usage = Usage()

@@ -48,7 +48,8 @@ class Outside:
         if found.task.error is not None:
             return Needs(Wait(f"its task file is broken: {found.task.error.message}"))
         if where := elsewhere(self.project, self.target, found):
-            return Needs(Wait(f"it is completed, and its commit is {where}"))
+            why = f"it is completed, and its commit is {where}"
+            return Needs(Wait(why, job_run_id=self._job_of(found)))
         if found.entry.last_run_id not in runs and (wait := self._of_others(found)):
             return Needs(wait)
         manual = found.task.type is TaskType.MANUAL
@@ -63,6 +64,12 @@ class Outside:
         if entry.stop_reason in stop_reasons.FOR_A_PERSON and found.needs_human:
             return Wait(f"run {last}: {stop_reasons.explain(entry.stop_reason, '')}")
         return None
+
+    def _job_of(self, found: TaskState) -> str | None:
+        """Return the job run that completed a task."""
+        last = found.entry.last_run_id
+        run = run_journal.state(self.project.layout.run(last)) if last else None
+        return run.start.job.job_run_id if run and run.start.job else None
 
     def _holder(self, run_id: str | None) -> str:
         run = run_journal.state(self.project.layout.run(run_id)) if run_id else None
@@ -87,7 +94,9 @@ class Outside:
                 (ending if wait else lasting).append(wait or self._missing(need, why))
         if lasting:
             named = join_limited([wait.reason for wait in lasting], _NAMED)
-            return Needs(Wait(f"it waits for {named}", on_target=any(w.on_target for w in lasting)))
+            on_target = any(wait.on_target for wait in lasting)
+            of_job = next((wait.job_run_id for wait in lasting if wait.job_run_id), None)
+            return Needs(Wait(f"it waits for {named}", on_target=on_target, job_run_id=of_job))
         return Needs(ending[0]) if ending else None
 
     def _end_of(self, need: str) -> Wait | None:
@@ -97,11 +106,14 @@ class Outside:
 
     def _missing(self, need: str, why: str) -> Wait:
         found = self.snapshot.task_states()[need]
+        if found.entry.status is State.IN_PROGRESS:
+            return Wait(f"{_short(need)}, which {self._holder(found.entry.last_run_id)} has")
         if found.absent is None:
             return Wait(_short(why))
         where = elsewhere(self.project, self.target, found)
         named = f"{_short(need)}, whose commit is {where or f'on {self.target} only'}"
-        return Wait(named, on_target=where is None)
+        of_job = self._job_of(found) if where else None
+        return Wait(named, on_target=where is None, job_run_id=of_job)
 
 
 def working(project: Project, run_id: str | None, task: str = "it") -> Wait | None:

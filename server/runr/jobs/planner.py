@@ -29,12 +29,13 @@ class Wait(NamedTuple):
     """What keeps a task from starting whose turn has come: a run outside of the job, or a person.
 
     Such a run ends by itself, so the job waits for it; for a person it does not. `on_target` says
-    that the target has what the branch of the job needs.
+    that the target has what the branch of the job needs, `job_run_id` whose branch does.
     """
 
     reason: str
     run_id: str | None = None
     on_target: bool = False
+    job_run_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

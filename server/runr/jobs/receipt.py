@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
-from runr.jobs import decisions, journal, receipt_page, timeline, views
+from runr.jobs import decisions, journal, outcomes, receipt_page, timeline, views
 from runr.jobs.receipt_model import (
     Receipt,
     ReceiptCheck,
@@ -86,7 +86,7 @@ def build(project: Project, job_run: RunFiles, state: JobState) -> Receipt:
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
         base_failures=list(state.base_failures or ()),
-        next_steps=project.surface.lines(_after(state, status)),
+        next_steps=project.surface.lines(_after(project, state, status)),
     )
 
 
@@ -100,9 +100,9 @@ def _line(project: Project, step: NextStep) -> str:
     return project.surface.lines([step])[0]
 
 
-def _after(state: JobState, status: str) -> list[NextStep]:
+def _after(project: Project, state: JobState, status: str) -> list[NextStep]:
     shown = commands.job_receipt(state.id)
-    return [step for step in views.next_steps(state, status) if step != shown]
+    return [step for step in views.next_steps(project, state, status) if step != shown]
 
 
 def _headline(state: JobState, tasks: Sequence[ReceiptTask]) -> str:
@@ -138,7 +138,7 @@ def _task(
         track=item.track,
         step=item.step,
         result=each.status,
-        reason=views.reason(each) or None,
+        reason=outcomes.reason(each) or None,
         code=each.code or None,
         detail=each.detail or None,
         needs_human=each.needs_human,

@@ -40,7 +40,7 @@ class TaskProgress(NamedTuple):
     `starting` is a run that was to start, of which it is not known whether it did. `afresh`
     asks for a new run from the tip of the branch. `found_by` is who completed it outside.
     `waits_for` is what outside of the job keeps it from starting, once its turn has come: the run
-    `awaited_run_id`, or else a person.
+    `awaited_run_id`, or else a person, who may land the branch of the job run `unlanded_job_id`.
     `rejected` is the run whose work on the branch does not count any more.
     """
 
@@ -61,6 +61,7 @@ class TaskProgress(NamedTuple):
     found_by: str | None = None
     waits_for: str = ""
     awaited_run_id: str | None = None
+    unlanded_job_id: str | None = None
     rejected: str | None = None
     started_at: str | None = None
     ended_at: str | None = None
@@ -208,7 +209,7 @@ def _task(state: JobState, data: _TaskEvent, time: str) -> JobState:
 
 
 def _changed(before: TaskProgress, data: _TaskEvent, time: str) -> TaskProgress:
-    before = before._replace(waits_for="", awaited_run_id=None)
+    before = before._replace(waits_for="", awaited_run_id=None, unlanded_job_id=None)
     match data:
         case TaskStarted():
             return before._replace(status="starting", started_at=before.started_at or time)
@@ -218,7 +219,11 @@ def _changed(before: TaskProgress, data: _TaskEvent, time: str) -> TaskProgress:
                 status="running", run_id=data.run_id, runs=runs, worker=data.worker, afresh=False
             )
         case TaskWaits():
-            return before._replace(waits_for=data.reason, awaited_run_id=data.run_id)
+            return before._replace(
+                waits_for=data.reason,
+                awaited_run_id=data.run_id,
+                unlanded_job_id=data.job_run_id,
+            )
         case TaskSkipped() | TaskLeftOut():
             status: TaskStatus = "skipped" if isinstance(data, TaskSkipped) else "left_out"
             return before._replace(status=status, detail=data.reason, ended_at=time)
@@ -277,7 +282,7 @@ def _resumed(state: JobState, data: JobResumed, time: str) -> JobState:
 def _looked_at_again(each: TaskProgress) -> TaskProgress:
     """Return a task of which it is not known any more what it waits for."""
     detail = "" if each.status == "waiting" else each.detail
-    return each._replace(detail=detail, waits_for="", awaited_run_id=None)
+    return each._replace(detail=detail, waits_for="", awaited_run_id=None, unlanded_job_id=None)
 
 
 def _fresh(each: TaskProgress) -> TaskProgress:

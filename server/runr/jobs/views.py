@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from runr.errors import ExitCode
-from runr.jobs import decisions, journal
+from runr.jobs import decisions, journal, outcomes
 from runr.jobs.state import JobState, TaskProgress, TaskStatus
 from runr.next_steps import commands
 from runr.next_steps.step import NextStep
@@ -86,7 +86,7 @@ def details(project: Project, files: RunFiles) -> JobRunDetails:
         tokens=usage.input_tokens + usage.output_tokens,
         base_failures=list(state.base_failures or ()),
         exit_code=None if status == "running" else int(exit_code(state)),
-        next_steps=project.surface.lines(next_steps(state, status)),
+        next_steps=project.surface.lines(next_steps(project, state, status)),
     )
 
 
@@ -115,7 +115,7 @@ def _task(each: TaskProgress, step: str) -> JobRunTask:
         status=each.status,
         run_id=each.run_id,
         worker=each.worker or None,
-        reason=reason(each) or None,
+        reason=outcomes.reason(each) or None,
         code=each.code or None,
         not_before=each.not_before if each.status == "waiting" else None,
         awaited_run_id=each.awaited_run_id,
@@ -124,23 +124,6 @@ def _task(each: TaskProgress, step: str) -> JobRunTask:
         started_at=each.started_at,
         ended_at=each.ended_at if each.status not in ("waiting", "running") else None,
     )
-
-
-#: The stops of which the run says more than their meaning: who asked for it, and why.
-_DETAILED = ("stopped", "rejected")
-
-
-def reason(each: TaskProgress) -> str:
-    """Say why a task is not completed, or who completed it outside of the job."""
-    if each.found_by is not None:
-        return f"completed outside of the job (by {each.found_by})"
-    if each.waits_for:
-        return each.waits_for
-    if each.code in _DETAILED and each.detail:
-        return each.detail
-    if each.code in stop_reasons.STOPS:
-        return stop_reasons.explain(each.code, each.worker)
-    return each.detail
 
 
 def exit_code(state: JobState) -> ExitCode:
@@ -158,7 +141,7 @@ def exit_code(state: JobState) -> ExitCode:
             return ExitCode.FAILED
 
 
-def next_steps(state: JobState, status: str) -> list[NextStep]:
+def next_steps(project: Project, state: JobState, status: str) -> list[NextStep]:
     """Return what a user can do about a job run."""
     if status == "running":
         return [commands.job_status(state.id), commands.job_stop(state.id)]
@@ -166,7 +149,7 @@ def next_steps(state: JobState, status: str) -> list[NextStep]:
     if status == "paused" and any(each.status == "failed" for each in state.tasks):
         again = [commands.job_retry(state.id)]
     elif status == "paused":
-        again = [*decisions.for_persons(state), commands.job_resume(state.id)]
+        again = [*decisions.for_persons(project, state), commands.job_resume(state.id)]
     if status == "failed":
         again = [commands.job_retry(state.id)]
     landed = any(each.status == "completed" and each.run_id for each in state.tasks)
