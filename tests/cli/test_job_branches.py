@@ -82,3 +82,30 @@ def test_a_task_that_another_job_runs_is_waited_for_and_one_without_a_file_is_sk
     reasons = {each["path"][12:]: each["reason"] for each in done["tasks"]}
     assert reasons["gone.md"] == "its task file is gone"
     assert "it depends on gone.md" in reasons["after.md"]
+
+
+def test_a_branch_that_is_deleted_while_a_task_works_is_made_again_with_its_work_by_a_retry(
+    place: Place,
+) -> None:
+    go, mark = place.root / ".runr" / "go", place.root / ".runr" / "mark"
+    wait = f"touch {mark}; for n in $(seq 600); do [ -e {go} ] && break; sleep 0.1; done"
+    place.script("a.md", "echo a > a.txt")
+    place.script("b.md", f"{wait}; cat a.txt > b.txt", "depends_on: [a]")
+    place.commit("Tasks")
+    job_run = started(place, "--all-ready")
+    until(mark.exists, "b to work")
+    kept = place.runr("clean", "--json", code=0).json["kept"]
+    why = f"it belongs to the job run {job_run}, which is running"
+    assert [row["why"] for row in kept if row["what"].startswith("branch runr/job-")] == [why]
+    branch = ended(place, "status", job_run)["branch"]
+    place.git("branch", "-D", branch)
+    go.touch()
+    lost = finished(place, job_run)
+    assert statuses(lost) == {"a": "completed", "b": "failed"}
+    assert branch not in place.branches()
+    assert "not by the run" in lost["reason"]
+    place.write("later.txt")
+    place.commit("Mine")
+    assert set(statuses(ended(place, "retry")).values()) == {"completed"}
+    assert place.git("show", f"{branch}:b.txt") == "a\n"
+    assert place.git("show", f"{branch}:later.txt") == ""

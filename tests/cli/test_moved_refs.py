@@ -1,5 +1,6 @@
 """Branches, tags and HEADs that a worker moves, and those that others move at the same time."""
 
+import subprocess
 from typing import Any
 
 import pytest
@@ -38,16 +39,11 @@ def run(place: Place, script: str, *words: str) -> Any:
 MOVES = {
     "update-ref of the target": "git update-ref refs/heads/main HEAD~1",
     "a commit on the target": "git update-ref refs/heads/main $(git commit-tree HEAD^{tree} -m x)",
-    "without hooks": "env -u GIT_CONFIG_COUNT git update-ref refs/heads/main HEAD~1",
-    "by writing the file": 'git rev-parse HEAD~1 > "$(git rev-parse --git-common-dir)"'
-    "/refs/heads/main",
     "packed": "git pack-refs --all; git update-ref -d refs/heads/other",
     "another branch": "git branch -f other HEAD~1",
     "a tag": "git tag -f v1",
     "deletion": "git update-ref -d refs/heads/main",
     "HEAD of its worktree": "git symbolic-ref HEAD refs/heads/main",
-    "HEAD of the user's tree": 'git --git-dir "$(git rev-parse --git-common-dir)" symbolic-ref'
-    " HEAD refs/heads/other",
     "a commit in the user's tree": "cd ../../..; git commit -q --allow-empty -m theirs",
 }
 
@@ -67,6 +63,31 @@ def test_a_ref_that_the_worker_moves_is_put_back_and_stops_the_run(
     assert refs(source) == before
     assert source.read("a") == "1\n"
     assert "Refs that were moved" in source.runr("report", "latest").out
+
+
+UNKNOWN = {
+    "without hooks": "env -u GIT_CONFIG_COUNT git update-ref refs/heads/main HEAD~1",
+    "by writing the file": 'git rev-parse HEAD~1 > "$(git rev-parse --git-common-dir)"'
+    "/refs/heads/main",
+    "HEAD of the user's tree": 'git --git-dir "$(git rev-parse --git-common-dir)" symbolic-ref'
+    " HEAD refs/heads/other",
+}
+
+
+@pytest.mark.parametrize("script", UNKNOWN.values(), ids=UNKNOWN.keys())
+def test_a_ref_that_the_user_may_have_moved_stops_the_run_and_stays_as_it_is(
+    source: Place, script: str
+) -> None:
+    source.script("t.md", f"echo 2 > a; {script}")
+    source.commit("Task")
+    source.git("branch", "-f", "other")
+    before = refs(source)
+    source.runr("run", "--task", "t")
+    run_ = source.runr("task-status", "t", "--json").json["run"]
+    assert run_["stop_reason"] == "ref_moved", run_
+    assert "by whom is not known" in run_["detail"]
+    assert refs(source) != before
+    assert source.read("a") == "1\n"
 
 
 def test_a_run_whose_worker_has_moved_a_ref_can_be_resumed(source: Place) -> None:
@@ -103,6 +124,47 @@ def test_what_the_user_moves_meanwhile_is_not_the_workers(
     assert "put back" not in source.runr("report", "latest").out
     rest = [line for line in after.splitlines() if "refs/heads/main" not in line]
     assert [line for line in refs(source).splitlines() if "refs/heads/main" not in line] == rest
+
+
+DELETED = "git switch -q --detach; git branch -q -D main"
+AMENDED = (
+    "git commit -q --allow-empty -m Mine; git commit -q --amend -m Amended; "
+    "git reflog expire --expire=now --all"
+)
+
+
+@pytest.mark.parametrize("script", [DELETED, AMENDED], ids=["deleted", "amended without a log"])
+def test_what_leaves_no_trace_of_the_user_is_not_taken_back(source: Place, script: str) -> None:
+    source.write(".git/info/exclude", "begun\ndone\n")
+    source.script("t.md", f"echo 2 > b; {WAIT}")
+    source.commit("Task")
+    run_ = source.runr("--json", "run", "--task", "t", "--detach").json
+    until((source.root / "begun").exists, "the worker")
+    subprocess.run(["sh", "-c", script], cwd=source.root, check=True)
+    after = source.git("for-each-ref", "refs/heads/main")
+    source.write("done", "")
+    run_ = source.await_end(run_["id"])
+    assert run_["stop_reason"] == "ref_moved"
+    assert "by whom is not known" in run_["detail"]
+    assert source.git("for-each-ref", "refs/heads/main") == after
+
+
+@pytest.mark.parametrize("there", ["HEAD", "HEAD~1"])
+def test_what_the_user_committed_stays_where_a_worker_moves_the_branch_later(
+    source: Place, there: str
+) -> None:
+    source.write(".git/info/exclude", "begun\ndone\n")
+    source.script("t.md", f"{WAIT}; git update-ref refs/heads/main {there} $(git rev-parse main)")
+    source.commit("Task")
+    run_ = source.runr("--json", "run", "--task", "t", "--detach").json
+    until((source.root / "begun").exists, "the worker")
+    source.git("commit", "-q", "--allow-empty", "-m", "Mine")
+    mine = source.git("rev-parse", "main")
+    source.write("done", "")
+    run_ = source.await_end(run_["id"])
+    assert run_["stop_reason"] == "ref_moved"
+    assert "by the worker, put back" in run_["detail"]
+    assert source.git("rev-parse", "main") == mine
 
 
 def test_a_worktree_that_another_run_is_making_is_not_the_workers(source: Place) -> None:

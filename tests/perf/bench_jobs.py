@@ -8,12 +8,15 @@ it starts, and of the clock, for each task. `status` and `list-tasks` are answer
 finished job.
 """
 
+import ctypes
 import os
+import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +27,7 @@ from perf.stopwatch import say, seconds
 _RUNR = str(Path(sys.executable).with_name("runr"))
 _SIZES = (10, 100, 1_000)
 _PARALLEL = (1, 2, 4)
+_PR_SET_CHILD_SUBREAPER = 36
 _CONFIG = '[run]\nworker = "script"\n\n[verify]\ntier1 = ["test -d ."]\n'
 _TASK = "---\nowns: [{name}.txt]\n---\n# Task {name}\n\n```sh run\necho {name} > {name}.txt\n```\n"
 _IDENTITY = ("-c", "user.name=Bench", "-c", "user.email=bench@example.invalid")
@@ -31,6 +35,7 @@ _IDENTITY = ("-c", "user.name=Bench", "-c", "user.email=bench@example.invalid")
 
 def main() -> None:
     """Print one line for each number of tasks and of tasks at the same time."""
+    _adopt_orphans()
     sizes = tuple(map(int, sys.argv[1:])) or _SIZES
     with tempfile.TemporaryDirectory(prefix="runr-bench-") as folder:
         for size in sizes:
@@ -82,13 +87,21 @@ def _measured(work: Callable[[], object]) -> tuple[float, float]:
 
 
 def _cpu() -> float:
-    """Return the processor time of the whole machine: the processes of runs are detached.
+    """Return the processor time of all processes that were started and have ended.
 
-    Nothing else should work on it meanwhile.
+    Those of runs are detached: this process becomes their parent, and waits for them.
     """
-    with Path("/proc/stat").open() as stat:
-        user, nice, system = map(int, stat.readline().split()[1:4])
-    return (user + nice + system) / os.sysconf("SC_CLK_TCK")
+    with suppress(ChildProcessError):
+        while os.wait():
+            pass
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _adopt_orphans() -> None:
+    """Let the kernel make this process the parent of those whose own parent has ended."""
+    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "this benchmark needs a Linux with subreapers")
 
 
 def _runr(root: Path, *words: str) -> None:

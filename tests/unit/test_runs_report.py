@@ -181,7 +181,8 @@ def test_what_changed_meanwhile_is_reported_with_whoever_did_it() -> None:
         {"ref": "tag", "old": "1" * 40},
     ]
     assert section(state(), "Refs that were moved", ("refs.moved", {"refs": moved})) == (
-        f"- main: {'1' * 12} to {'2' * 12}\n- tag was deleted at {'1' * 12} (by whom is not known)"
+        f"- main: {'1' * 12} to {'2' * 12}, by the worker\n"
+        f"- tag was deleted at {'1' * 12}, by whom is not known"
     )
     inputs = section(
         state(),

@@ -1,13 +1,14 @@
-"""Which branches, tags and HEADs of the repository a worker has moved; they are put back.
+"""Which branches, tags and HEADs of the repository were moved while a worker worked, and by whom.
 
-What the user does at the same time is not the worker's: git has written it into the log of the
-HEAD of another working tree. Nor is what another run lands. The hook that runr gives to the git of
-a worker records what that moves, wherever it works.
+The hook that runr gives to the git of a worker records what that moves, wherever it works: only
+this is evidence, and only this is put back. What git has written into the log of the HEAD of
+another working tree is the user's, and other runs record what they land. Of the rest it is not
+known whose it is: a run stops for it where it could matter, and changes nothing.
 """
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,6 +18,10 @@ from runr.git import folders, hooks, refs
 from runr.git.refs import Move, Refs, WorkingTree
 from runr.runs.events import RefsMoved
 from runr.runs.model import MovedRef, RunState
+
+#: From which object to which one; None where there was none, or git was not asked for it.
+Step = tuple[str | None, str | None]
+Pair = tuple[str, str]
 
 _HEADS = "refs/heads/"
 #: Below this are the branches of runs, each of which looks after its own.
@@ -71,19 +76,31 @@ class RefGuard:
         own = self._own_tree(before)
         yield from self._own_head(before, after, own)
         others = [tree for folder, tree in before.trees.items() if folder != own]
-        yield from self._heads(others, after)
+        yield from _heads(others, after)
         checked_out = {tree.ref for tree in others} | {_branch(self._start.target)}
         recorded = self._recorded()
-        for move in refs.moves(before, after):
-            by_worker = move.ref in recorded
+        for move in (*refs.moves(before, after), *_undone(before, after, recorded)):
             if self._is_own(move):
                 continue
-            if not by_worker and self._is_explained(move, others, after):
-                continue
-            guarded = by_worker or move.ref in checked_out
-            last = recorded.get(move.ref, move.new)
-            back = guarded and last == move.new and refs.put_back(self._repo, move, self._note)
-            yield MovedRef(move.ref, move.old, move.new, by_worker=guarded, put_back=back)
+            steps = _steps_of(move.ref, others, after)
+            if found := recorded.get(move.ref):
+                yield self._put_back(move, found, is_logged=bool(steps))
+            elif not self._is_explained(move, steps):
+                stops = move.ref in checked_out
+                yield MovedRef(move.ref, move.old, move.new, stops=stops)
+
+    def _put_back(self, move: Move, found: list[Step], *, is_logged: bool) -> MovedRef:
+        """Put a ref back to where the worker's git has found it, if it is still where that left it.
+
+        What a user committed before is then still there. Where a user has moved the ref, too, and
+        git was not asked for the old place, nothing is done.
+        """
+        old, new = _span(found)
+        before = old or (None if is_logged else move.old)
+        back = new == move.new and before is not None
+        moved = move._replace(old=before or move.old)
+        back = back and refs.put_back(self._repo, moved, self._note)
+        return MovedRef(*moved, by_worker=True, stops=True, put_back=back)
 
     @property
     def _note(self) -> str:
@@ -103,17 +120,7 @@ class RefGuard:
         mine = WorkingTree(now.git_dir, f"ref: {wanted}", 0)
         back = refs.put_head_back(self._repo, mine)
         if now.ref in before.objects:
-            yield MovedRef("HEAD", wanted, now.ref, by_worker=True, put_back=back)
-
-    def _heads(self, others: list[WorkingTree], after: Refs) -> Iterator[MovedRef]:
-        for tree in others:
-            now = after.trees.get(tree.git_dir)
-            if now is None or now.head == tree.head:
-                continue
-            if refs.logged_steps(tree):
-                continue
-            back = refs.put_head_back(self._repo, tree)
-            yield MovedRef("HEAD", tree.head, now.head, by_worker=True, put_back=back)
+            yield MovedRef("HEAD", wanted, now.ref, by_worker=True, stops=True, put_back=back)
 
     def _is_own(self, move: Move) -> bool:
         if move.ref.startswith(_RUNS) and move.ref != _branch(self._start.target):
@@ -123,25 +130,58 @@ class RefGuard:
         # In the user's tree the worker may commit, but not take commits away.
         return move.new is not None and self._repo.is_ancestor(move.old or "", move.new)
 
-    def _is_explained(self, move: Move, others: list[WorkingTree], after: Refs) -> bool:
+    def _is_explained(self, move: Move, steps: set[Pair]) -> bool:
         """Tell whether the user, in another working tree, or other runs have moved the ref."""
         if move.old is None or move.new is None:
             return False
-        steps: set[tuple[str, str]] = set()
-        for tree in others:
-            now = after.trees.get(tree.git_dir)
-            if move.ref in (tree.ref, now.ref if now else None):
-                steps |= refs.logged_steps(tree)
         return landed.explains(self._context, move.old, move.new, steps)
 
-    def _recorded(self) -> dict[str, str | None]:
-        """Return the refs that a git of the worker's has moved, with where it left them."""
-        found: dict[str, str | None] = {}
+    def _recorded(self) -> dict[str, list[Step]]:
+        """Return how a git of the worker's has moved each ref, step by step."""
+        found: dict[str, list[Step]] = {}
         with suppress(OSError):
             for line in os.fsdecode(self._log.read_bytes()).splitlines():
-                _, new, ref = line.split(" ", 2) if line.count(" ") > 1 else ("", "", "")
-                found[ref] = new if new.strip("0") else None
+                if line.count(" ") > 1:
+                    old, new, ref = line.split(" ", 2)
+                    ids = (each if each.strip("0") else None for each in (old, new))
+                    found.setdefault(ref, []).append((next(ids), next(ids)))
         return found
+
+
+def _undone(before: Refs, after: Refs, recorded: Mapping[str, list[Step]]) -> Iterator[Move]:
+    """Yield the refs that are as before only because the worker took back what others had moved."""
+    for ref, steps in recorded.items():
+        old, new = _span(steps)
+        if old not in (None, new) and new == before.objects.get(ref) == after.objects.get(ref):
+            yield Move(ref, old, new)
+
+
+def _span(steps: list[Step]) -> Step:
+    """Return from where to where the last of the steps lead that follow each other."""
+    *earlier, (old, new) = steps
+    for before, after in reversed(earlier):
+        if old is None or after != old:
+            break
+        old = before
+    return old, new
+
+
+def _heads(others: list[WorkingTree], after: Refs) -> Iterator[MovedRef]:
+    """Yield the working trees whose HEAD is another one, which no log explains."""
+    for tree in others:
+        now = after.trees.get(tree.git_dir)
+        if now is not None and now.head != tree.head and not refs.logged_steps(tree):
+            yield MovedRef("HEAD", tree.head, now.head, stops=True)
+
+
+def _steps_of(ref: str, others: list[WorkingTree], after: Refs) -> set[Pair]:
+    """Return how the user has moved a ref in the working trees that had or have it."""
+    steps: set[Pair] = set()
+    for tree in others:
+        now = after.trees.get(tree.git_dir)
+        if ref in (tree.ref, now.ref if now else None):
+            steps |= refs.logged_steps(tree)
+    return steps
 
 
 def _branch(name: str | None) -> str | None:
@@ -149,7 +189,7 @@ def _branch(name: str | None) -> str | None:
 
 
 def guarded(context: RunContext, state: RunState) -> Callable[[], str]:
-    """Note the refs, and return what compares them: it returns which the worker has moved.
+    """Note the refs, and return what compares them: it returns those for which the run stops.
 
     They are recorded in the journal.
     """
@@ -159,9 +199,9 @@ def guarded(context: RunContext, state: RunState) -> Callable[[], str]:
 
 
 def record(context: RunContext, guard: RefGuard) -> str:
-    """Compare the refs and record those that changed; return the ones that the worker moved."""
+    """Compare the refs and record those that changed; return the ones for which the run stops."""
     moved = guard.finish()
     if moved is None:
         return ""
     context.journal.append(moved)
-    return "; ".join(each.message for each in moved.refs if each.by_worker)
+    return "; ".join(each.message for each in moved.refs if each.stops)

@@ -3,7 +3,7 @@
 from runr.errors import RepositoryError
 from runr.git import merge, worktree
 from runr.git.merge import MergeRefusedError
-from runr.git.repo import Checkout
+from runr.git.repo import Checkout, Repo
 from runr.jobs.model import Job
 from runr.jobs.state import JobState
 from runr.project import Project
@@ -39,17 +39,18 @@ def follow_target(project: Project, state: JobState) -> str | None:
     """Bring what was committed on the target since into the branch of the job.
 
     A person may have done a task there. Where both have changed the same lines, the job goes on
-    without it. The branch is made again where it has landed and is gone.
+    without it. Where the branch is gone, it is made again: with its work, unless that has landed.
     """
     branch, target = state.start.branch, state.start.target
     tip = project.repo.resolve(f"refs/heads/{target}") if target else None
     if branch == target or tip is None:
         return None
+    made = None
     if project.repo.resolve(f"refs/heads/{branch}") is None:
-        project.repo.run("branch", "--no-track", branch, tip)
-        return tip
+        made = _last_of(project.repo, state, tip) or tip
+        project.repo.run("branch", "--no-track", branch, made)
     if project.repo.is_ancestor(tip, f"refs/heads/{branch}"):
-        return None
+        return made
     try:
         with queue.turn(project.layout.landing_queue(branch)):
             subject = f"Merge {target} into {branch}"
@@ -57,5 +58,23 @@ def follow_target(project: Project, state: JobState) -> str | None:
             merge.apply_plan(project.repo, plan, f"runr: {subject}")
     except MergeRefusedError as error:
         project.warn(f"{target} has moved, and is not merged into {branch}: {error}")
-        return None
+        return made
     return plan.new
+
+
+def commits(state: JobState) -> list[str]:
+    """Return the commits of the completed tasks, the latest last."""
+    done = [each for each in state.tasks if each.status == "completed"]
+    ordered = sorted(done, key=lambda each: each.ended_at or "")
+    return [each.commit_sha for each in ordered if each.commit_sha]
+
+
+def _last_of(repo: Repo, state: JobState, target_tip: str) -> str | None:
+    """Return the commit with all work of the job that its target does not have; None without any.
+
+    Each task landed on top of those before it, so that one commit has them all.
+    """
+    left = [sha for sha in commits(state) if repo.resolve(sha)]
+    left = [sha for sha in left if not repo.is_ancestor(sha, target_tip)]
+    ends = repo.text("merge-base", "--independent", *left).split() if left else []
+    return next((sha for sha in reversed(left) if sha in ends), None)

@@ -12,10 +12,11 @@ from runr.git import merge, quarantine, worktree
 from runr.git.merge import MergePlan, MergeRefusedError
 from runr.git.repo import Repo
 from runr.git.trailers import VERIFIED_TREE
+from runr.jobs import branch as job_branch
 from runr.jobs import journal, receipt, rejected
 from runr.jobs.events import JobLanded
 from runr.jobs.journal import JobJournal
-from runr.jobs.state import JobState, TaskProgress
+from runr.jobs.state import JobState
 from runr.lifecycle.submit import find_branch
 from runr.next_steps import commands
 from runr.project import Project
@@ -98,10 +99,6 @@ def _target(project: Project, state: JobState, to: str | None) -> str:
             next_steps=[commands.help_of("job", "land")],
         )
     return target
-
-
-def _end(each: TaskProgress) -> str:
-    return each.ended_at or ""
 
 
 class _Landing:
@@ -210,8 +207,7 @@ class _Landing:
     def without_branch(self, *, dry_run: bool) -> JobLanding:
         """Return the answer where all has landed, by runr or by git, and the branch is gone."""
         repo, start = self._project.repo, self._state.start
-        made = [each for each in self._state.tasks if each.status == "completed"]
-        shas = [each.commit_sha for each in sorted(made, key=_end) if each.commit_sha]
+        shas = job_branch.commits(self._state)
         tip = repo.resolve(f"refs/heads/{self._target}")
         kept = [sha for sha in shas if repo.resolve(sha)]
         if tip and shas and len(kept) == len(shas) and all(repo.is_ancestor(s, tip) for s in kept):

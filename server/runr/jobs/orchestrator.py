@@ -150,8 +150,9 @@ class Orchestrator:
     def _follow_target(self, state: JobState) -> bool:
         """Bring what the target has into the branch of the job; False where nothing came of it."""
         tip = self._project.repo.resolve(f"refs/heads/{state.start.target}")
-        if tip is None or tip == self._followed:
-            return False
+        own = self._project.repo.resolve(f"refs/heads/{state.start.branch}")
+        if tip is None or own is None or tip == self._followed:
+            return False  # a branch that a user has deleted meanwhile is not made again
         self._followed = tip  # a conflict stays one until the target moves
         merged = branch.follow_target(self._project, state)
         if merged is not None:

@@ -96,11 +96,21 @@ class Cleaner:
     def report_orphans(self) -> None:
         """Name the worktrees and branches of which no run is known."""
         for name in leftovers.orphans(self._repo, self._branches):
-            self._keep(f"branch {name}", "no run on record names it")
+            self._keep(f"branch {name}", self._job_of(name) or "no run on record names it")
         folder = self._project.layout.worktrees
         for name in sorted(nofollow.names(folder)) if nofollow.is_folder(folder) else ():
             if name not in self._folders:
                 self._keep(f"worktree {folder / name}", "no run on record names it")
+
+    def _job_of(self, branch: str) -> str | None:
+        """Say which job run a branch belongs to, as its name tells."""
+        layout = self._project.layout
+        known = nofollow.names(layout.job_runs) if nofollow.is_folder(layout.job_runs) else ()
+        found = next((name for name in known if branch.endswith(f"-{name}")), None)
+        if found is None:
+            return None
+        running = ", which is running" if files.is_held(layout.job_run(found).lock) else ""
+        return f"it belongs to the job run {found}{running}"
 
     def remove_kept_commits(self) -> None:
         """Remove commits from before a further attempt, of runs that cannot go on any more."""

@@ -282,7 +282,8 @@ class Usage(NamedTuple):
 class MovedRef(NamedTuple):
     """A branch, a tag or a HEAD that changed while a worker worked; None where there is none.
 
-    `by_worker` tells that it was the worker; of the others it is not known.
+    `by_worker` tells that it was the worker; of the others it is not known. `stops` are those
+    for which the run stops.
     """
 
     ref: str
@@ -290,14 +291,16 @@ class MovedRef(NamedTuple):
     new: str | None = None
     by_worker: bool = False
     put_back: bool = False
+    stops: bool = False
 
     @property
     def message(self) -> str:
-        """What happened to it."""
+        """What happened to it, and by whom."""
         was, now = (_short(each) for each in (self.old, self.new))
         gone = self.new is None
         how = f"{self.ref} was deleted at {was}" if gone else f"{self.ref}: {was} to {now}"
-        return f"{how}, put back" if self.put_back else how
+        by = "by the worker" if self.by_worker else "by whom is not known"
+        return f"{how}, {by}{', put back' if self.put_back else ''}"
 
 
 def _short(name: str | None) -> str:

@@ -304,10 +304,7 @@ def _refs(events: Sequence[Event]) -> str:
     """Return the branches and tags that were moved while a worker worked."""
     found = [event.data for event in events if isinstance(event.data, RefsMoved)]
     moved = [each for data in found for each in data.refs]
-    unknown = " (by whom is not known)"
-    lines = [
-        f"- {escape_markdown(each.message)}{'' if each.by_worker else unknown}" for each in moved
-    ]
+    lines = [f"- {escape_markdown(each.message)}" for each in moved]
     return "## Refs that were moved\n\n" + "\n".join(lines) if lines else ""
 
 

@@ -72,7 +72,7 @@ _ALL = (
          "changes from before the run, in no commit, cannot be separated from those of the run",
          ("report", "status", "resume")),
     Stop("ref_moved", "scope", ExitCode.SCOPE,
-         "the worker moved a branch, a tag or a HEAD that is not its own"),
+         "a branch, a tag or a HEAD was moved while the worker worked, and not by the run"),
     Stop("inputs_changed", "scope", ExitCode.SCOPE,
          "the settings or the task were changed while the worker worked"),
     Stop("journal_changed", "scope", ExitCode.SCOPE,
