@@ -113,7 +113,8 @@ def test_a_conflict_gives_one_more_attempt_from_the_new_tip_with_the_conflict_in
 def test_work_that_fails_the_checks_only_together_with_newer_work_is_held_back(
     place: Place,
 ) -> None:
-    place.config(_CHECKS.replace("test -d .", "test ! -e a.txt -o ! -e b.txt"))
+    config = _CHECKS.replace("test -d .", "test ! -e a.txt -o ! -e b.txt")
+    place.config(config.replace("attempts = 1", "attempts = 2"))
     wait = _AWAIT.format(place.root / ".runr" / "landed")
     place.script("a.md", "echo a > a.txt")
     place.script("b.md", f"[ -e a.txt ] || {{ {wait}; }}; echo b > b.txt")
@@ -125,8 +126,10 @@ def test_work_that_fails_the_checks_only_together_with_newer_work_is_held_back(
     assert statuses(done) == {"a": "completed", "b": "failed"}
     runs = [e["payload"] for e in events(place, job_run) if e["type"] == "task.ended"]
     assert [run["code"] for run in runs] == ["", "verification_failed", "verification_failed"]
-    second = place.run_folder(runs[2]["run_id"]) / "prompt-1.md"
+    first, second = (place.run_folder(run["run_id"]) / "prompt-1.md" for run in runs[1:])
     assert "`test ! -e a.txt -o ! -e b.txt` printed" in second.read_text("utf-8")
+    assert first.with_name("prompt-2.md").exists()
+    assert not second.with_name("prompt-2.md").exists()  # one attempt from the new tip, no more
     assert "b.txt" not in place.git("ls-tree", "--name-only", done["branch"])
     again = place.runr("job", "receipt", "--json", code=0).json
     assert "FAILED" in again["headline"]

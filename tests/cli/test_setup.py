@@ -65,7 +65,12 @@ def test_the_ignore_file_of_an_earlier_version_gets_the_lines_for_jobs(bare: Pla
     assert [each["rule"] for each in found if each["path"] == ".runr/.gitignore"] == [
         "ignored-jobs"
     ]
+    look = bare.runr("doctor", "--json").json["health_checks"]
+    (old,) = [each for each in look if each["name"] == "ignored files"]
+    assert old["message"].endswith("of an earlier version, without !jobs/, !jobs/**")
+    assert (old["state"], old["advice"]) == ("note", "runr init")
     assert bare.runr("init", "--json", code=0).json["changed"] == [".runr/.gitignore"]
+    assert "ignored files" not in bare.runr("doctor").out
     assert ".runr/jobs/night.yaml" in bare.git("status", "--porcelain", "-uall")
     assert set(bare.read(".runr/.gitignore").splitlines()) == set(now.splitlines())
     assert bare.runr("init", "--json", code=0).json["changed"] == []

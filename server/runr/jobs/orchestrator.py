@@ -210,6 +210,7 @@ class Orchestrator:
             timeout_s=item.timeout_s,
             on_usage_limit="fallback" if job.on_usage_limit == "fallback" else "stop",
             earlier=outcomes.earlier(before) if before else "",
+            attempts=1 if before and outcomes.met_newer_work(before) else None,
         )
 
     def _stop_runs(self, state: JobState) -> None:

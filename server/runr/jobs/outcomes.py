@@ -74,7 +74,7 @@ def assess(
         # What has become of the task is seen at the next look: it may be completed.
         again = ended._replace(outcome="waiting", interrupts=before.interrupts + 1, afresh=True)
         return Outcome(again)
-    if _met_newer_work(run) and before.conflicts == 0:
+    if met_newer_work(run) and before.conflicts == 0:
         return Outcome(ended._replace(outcome="waiting", conflicts=1, afresh=True))
     return Outcome(_failed(item.retries, ended, now, chance))
 
@@ -85,7 +85,7 @@ def detail_of(run: RunState) -> str:
     return f"rejected by {rejection.by}: {rejection.reason}" if rejection else run.detail or ""
 
 
-def _met_newer_work(run: RunState) -> bool:
+def met_newer_work(run: RunState) -> bool:
     """Tell whether the work failed only, as far as is known, together with what landed before it.
 
     The checks of a run whose branch has moved run on the merge.
@@ -176,7 +176,7 @@ def total(runs: tuple[RunState, ...]) -> Usage:
 
 def earlier(run: RunState) -> str:
     """Return what the next attempt has to know of one whose work could not land."""
-    if not (_met_newer_work(run) or run.stop_reason in _OTHER_TASK):
+    if not (met_newer_work(run) or run.stop_reason in _OTHER_TASK):
         return ""
     work = f"The work of that attempt is kept on the branch {run.start.branch}"
     commit = f" (commit {run.checkpoint_sha})" if run.checkpoint_sha else ""

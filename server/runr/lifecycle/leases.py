@@ -162,6 +162,8 @@ def as_started(
         # A job begins a task afresh whose work does not fit to what has landed.
         changed |= {"on_usage_limit": job.on_usage_limit, "landing_attempts": 0}
         task = task._replace(timeout_s=job.timeout_s or task.timeout_s)
+    if job is not None and job.attempts is not None:
+        changed["attempts"] = job.attempts
     if job is not None and job.fallback:
         changed["fallback"] = job.fallback
     run = config.run.model_copy(update=changed)

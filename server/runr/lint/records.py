@@ -64,7 +64,7 @@ def require_readable(project: Project) -> None:
 def ignored_diagnostics(project: Project) -> Iterator[Diagnostic]:
     """Yield the `.gitignore` of an earlier version, where it hides job files from git."""
     layout = project.layout
-    if state_dir.with_later_lines(layout) is None or not any(layout.jobs.glob("*.y*ml")):
+    if not state_dir.later_lines(layout) or not any(layout.jobs.glob("*.y*ml")):
         return
     path = layout.ignore.relative_to(layout.root).as_posix()
     message = "git does not see the files in .runr/jobs: `runr init` adds the missing lines"

@@ -163,7 +163,8 @@ class JobTerms(NamedTuple):
     """What a job asks of one of its runs, beside the task and the settings.
 
     `fallback` replaces that of the settings where it is given, `on_usage_limit` always.
-    `earlier` is what the worker has to know of an attempt that could not land.
+    `earlier` is what the worker has to know of an attempt that could not land. `attempts` is how
+    many the run has at most, where they are not those of the settings.
     """
 
     job_run_id: str
@@ -171,6 +172,7 @@ class JobTerms(NamedTuple):
     timeout_s: int | None = None
     on_usage_limit: str = "stop"
     earlier: str = ""
+    attempts: int | None = None
 
 
 #: What a run is for; only an attempt does the work of a task.

@@ -70,6 +70,7 @@ def check_health(project: Project) -> HealthReport:
         _git,
         _identity,
         _folder,
+        _ignore_file,
         _config,
         _worker,
         _checks,
@@ -158,6 +159,16 @@ def _folder(project: Project) -> HealthCheck:
             advice=_hint(project, commands.program("ls", "-ld", str(folder))),
         )
     return HealthCheck(name="folder", state="ok", message=str(folder))
+
+
+def _ignore_file(project: Project) -> list[HealthCheck]:
+    """Look whether git sees all files of `.runr` that are to be committed."""
+    missing = state_dir.later_lines(project.layout)
+    if not missing:
+        return []
+    message = f".runr/.gitignore is of an earlier version, without {', '.join(missing)}"
+    advice = _hint(project, commands.init())
+    return [HealthCheck(name="ignored files", state="note", message=message, advice=advice)]
 
 
 def _config(project: Project) -> HealthCheck:

@@ -62,20 +62,24 @@ def share_status_file(layout: Layout) -> bool:
 _LATER = ("!jobs/", "!jobs/**")
 
 
-def with_later_lines(layout: Layout) -> str | None:
-    """Return the `.gitignore` with the lines that earlier versions did not write.
+def later_lines(layout: Layout) -> list[str]:
+    """Return the lines that the file of an earlier version lacks; none if it hides nothing."""
+    text = _ignore_text(layout)
+    lines = [line.strip() for line in text.splitlines()]
+    return [line for line in _LATER if line not in lines] if "*" in lines else []
 
-    None where it has them, or hides nothing.
-    """
+
+def with_later_lines(layout: Layout) -> str | None:
+    """Return the `.gitignore` with the lines that it lacks; None where it lacks none."""
+    missing = later_lines(layout)
+    return "\n".join([_ignore_text(layout).rstrip(), *missing, ""]) if missing else None
+
+
+def _ignore_text(layout: Layout) -> str:
     try:
-        old = nofollow.read(layout.ignore).decode()
+        return nofollow.read(layout.ignore).decode()
     except (OSError, ValueError):
-        return None
-    lines = [line.strip() for line in old.splitlines()]
-    missing = [line for line in _LATER if line not in lines]
-    if "*" not in lines or not missing:
-        return None
-    return "\n".join([old.rstrip(), *missing, ""])
+        return ""
 
 
 def ensure_state_dir(layout: Layout) -> bool:
