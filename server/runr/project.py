@@ -12,7 +12,7 @@ from runr import nofollow
 from runr.clock import Clock, format_utc, utc_now
 from runr.config.staleness import StalenessPolicy, load_policy
 from runr.errors import RepositoryError, RunrError, UnknownNameError, UsageError
-from runr.git.folders import find_root, main_tree, may_be_unborn
+from runr.git.folders import find_root, head_commit, main_tree, may_be_unborn
 from runr.next_steps import commands
 from runr.next_steps.step import CLI, NextStep, Surface
 from runr.runs.channel import UNCONFIRMED, Channel
@@ -147,7 +147,19 @@ class Project:
 
     def tip(self) -> str | None:
         """Return the last commit of the branch that counts; None where there is none."""
-        return self.repo.resolve(f"refs/heads/{self.branch}") if self.branch else self.repo.head()
+        return self.repo.resolve(f"refs/heads/{self.branch}") if self.branch else self.head()
+
+    def head(self) -> str | None:
+        """Return the commit that is checked out, None before the first one.
+
+        git is asked once about each commit that the file of the branch names.
+        """
+        named = head_commit(self.tree)
+        if named is None or not self.memo.get(
+            "head", (self.tree, named), lambda: self._is_commit(named)
+        ):
+            return self.repo.head()
+        return named
 
     @property
     def memo(self) -> Memo:
@@ -303,6 +315,9 @@ class Project:
         """Tell whether the branch that is checked out has no commit."""
         # Files answer for nearly all repositories, and start no process.
         return may_be_unborn(self.tree) and self.repo.head() is None
+
+    def _is_commit(self, name: str) -> bool:
+        return self.repo.resolve(name) == name
 
     def _rebuild_status(self) -> dict[str, Entry]:
         from runr.status import store  # noqa: PLC0415 - see the imports

@@ -54,6 +54,15 @@ class Server:
         rows = self.call("list-tasks")["tasks"]
         return {row["path"].removeprefix(".runr/tasks/"): row["title"] for row in rows}
 
+    def counts(self, **asked: object) -> dict[str, int]:
+        counts: dict[str, int] = self.call("list-tasks", **asked).get("counts", {})
+        return counts
+
+    def commits(self, name: str) -> list[str]:
+        """Return the runs whose commits are named as those of the task."""
+        lines = self.call("task-status", task=name).get("commits", [])
+        return [line.rpartition("run:")[2] for line in lines]
+
     def status(self, name: str) -> tuple[str, bool]:
         task = self.call("task-status", task=name)["task"]
         return task["status"], task.get("stale", False)
@@ -145,3 +154,48 @@ def test_a_damaged_status_file_is_repaired_once_and_then_read_again(
     assert "it is kept aside as" in first.call("list-tasks")["next_steps"][0]
     assert second.status("a") == first.status("a") == ("completed", False)
     assert json.loads(status.read_bytes())["tasks"]
+
+
+def checkpoint(root: Path, name: str, run: str) -> None:
+    trailers = f"Runr-Run-Id: {run}\nRunr-Task: .runr/tasks/{name}.md\nRunr-Checkpoint: true"
+    git(root, "commit", "-q", "--allow-empty", "-m", f"Do it\n\n{trailers}")
+
+
+def test_the_commits_of_a_task_are_those_of_what_is_checked_out(
+    root: Path, servers: tuple[Server, Server]
+) -> None:
+    def seen() -> list[str]:
+        first, second = (server.commits("a") for server in servers)
+        assert first == second
+        return first
+
+    assert seen() == []
+    checkpoint(root, "a", "run-1")
+    assert seen() == ["run-1"]
+    git(root, "switch", "-qc", "side")
+    checkpoint(root, "a", "run-2")
+    assert seen() == ["run-2", "run-1"]
+    git(root, "pack-refs", "--all")
+    git(root, "switch", "-q", "main")
+    assert seen() == ["run-1"]
+    git(root, "switch", "-q", "--detach", "side")
+    assert seen() == ["run-2", "run-1"]
+    git(root, "switch", "-q", "main")
+    git(root, "reset", "-q", "--hard", "HEAD~1")
+    assert seen() == []
+
+
+def test_the_same_question_is_answered_anew_after_a_change(
+    root: Path, servers: tuple[Server, Server]
+) -> None:
+    first, second = servers
+    for server in servers:
+        assert server.counts() == server.counts(ready=True) == {"ready": 2}
+    runr(root, "complete-task", "a", "--reason", "done", "--by", "Ada")
+    write(root, "c", "# Task c")
+    for server in servers:
+        assert server.counts(ready=True) == {"ready": 2}
+        assert server.counts() == {"attested": 1, "ready": 2}
+    (root / ".runr/config.toml").write_text('[attest]\nrelayed = "record"\n', encoding="utf-8")
+    first.call("complete-task", task="b", reason="done", by="Ada")
+    assert second.counts() == first.counts() == {"attested": 1, "relayed": 1, "ready": 1}

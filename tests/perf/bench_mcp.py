@@ -4,8 +4,9 @@ One is hand-written, the other has the SDK and a tool that does nothing. The sta
 until the answer to the first request, and until the tools are listed; the time that passes,
 and the processor time of the server until then.
 
-With ten thousand tasks the processor time of a call counts, that of the git processes which it
-starts too. The server has answered once before, and beside it stands a bare stat of the files.
+With ten thousand tasks, a third of them completed, the processor time of a call counts, that of
+the git processes which it starts too. The server has answered once before, and beside it stands
+a bare stat of the files.
 
 python tests/perf/bench_mcp.py
 """
@@ -25,6 +26,9 @@ from mcpserver.raw_client import Message, RawClient, calling, enveloped, initial
 from perf.bench_listing import repository
 from perf.bench_tasks import list_bare
 from perf.stopwatch import ms, say
+from runr.project import Project
+from runr.status import store
+from runr.status.model import Entry, Evidence, State
 
 STARTS = 7
 CALLS = 300
@@ -100,7 +104,7 @@ def main() -> None:
             # The first is refused by the registry: the protocol's own cost.
             refused, listed = (rate(command, calling(tool)) for tool in ("nothing", "list-tasks"))
             say(row(name, f"{refused:.0f}", f"{listed:.0f}"))
-        many = repository(root / "many", MANY)
+        many = worked_on(repository(root / "many", MANY))
         stat = processor_seconds_of(lambda: list_bare(many / ".runr/tasks"))
         say(f"stat of {MANY:,} files: {ms(stat)} of processor time")
         for tool, arguments in LARGE.items():
@@ -122,6 +126,42 @@ def cost(root: Path, tool: str, arguments: Message) -> float:
         taken = client.processor_seconds() - begin
         client.hang_up()
     return taken / REPEATS
+
+
+def worked_on(root: Path) -> Path:
+    """Commit the tasks, then a checkpoint of every third, and record these as completed."""
+    git = ["git", "-C", str(root), "-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
+    subprocess.run([*git, "add", "-A"], check=True)
+    subprocess.run([*git, "commit", "-qm", "Add the tasks"], check=True)
+    branch = subprocess.check_output([*git, "symbolic-ref", "HEAD"], text=True).strip()
+    before = subprocess.check_output([*git, "rev-parse", "HEAD"], text=True).strip()
+    files = sorted((root / ".runr/tasks").glob("*/*.md"))[: MANY // 3]
+    paths = [file.relative_to(root).as_posix() for file in files]
+    commits = [f"reset {branch}\nfrom {before}\n"]
+    for number, path in enumerate(paths):
+        text = (
+            f"Do it\n\nRunr-Run-Id: {_run_id(number)}\nRunr-Task: {path}\nRunr-Checkpoint: true\n"
+        )
+        author = f"committer Ada <ada@example.org> {1_735_700_000 + number} +0000"
+        commits.append(f"commit {branch}\n{author}\ndata {len(text)}\n{text}\n")
+    subprocess.run([*git, "fast-import", "--quiet"], input="".join(commits).encode(), check=True)
+    listed = subprocess.check_output([*git, "rev-list", "--reverse", f"{before}..HEAD"], text=True)
+    entries = {
+        path: Entry(
+            status=State.COMPLETED,
+            evidence=Evidence.VERIFIED,
+            completed_by=f"run:{_run_id(number)}",
+            last_run_id=_run_id(number),
+            checkpoint_sha=sha,
+        )
+        for number, (path, sha) in enumerate(zip(paths, listed.split(), strict=True))
+    }
+    store.update(Project.open(root, os.environ).layout, lambda _: entries)
+    return root
+
+
+def _run_id(number: int) -> str:
+    return f"20250101-{number:06}-bnch"
 
 
 def processor_seconds_of(work: Callable[[], object]) -> float:

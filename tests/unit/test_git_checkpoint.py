@@ -4,7 +4,7 @@ import pytest
 
 from runr.errors import GitError
 from runr.git import snapshot
-from runr.git.checkpoint import Checkpoint, commit, find, move_head, of_task
+from runr.git.checkpoint import Checkpoint, by_task, commit, find, move_head
 from runr.git.commits import UnsignedError
 from runr.git.repo import Repo
 from runr.git.trailers import Trailers
@@ -332,8 +332,9 @@ def test_every_trailer_of_a_squash_commit_counts_and_quoted_ones_do_not(tmp_path
     (ref,) = find(Repo(root))
     assert ref.tasks == ("one.md", "two.md")
     assert ref.run_ids == ("run-1", "run-2")
+    found = by_task(Repo(root), "HEAD")
     for task, run, verified in (("one.md", "run-1", ("tier0", "task")), ("two.md", "run-2", ())):
-        (own,) = of_task(Repo(root), task)
+        (own,) = found[task]
         assert own.run_ids == (run,)
         assert [block.verified for block in own.blocks] == [verified]
 
@@ -350,7 +351,7 @@ def test_what_git_merge_squash_collects_counts(tmp_path: Path) -> None:
     git(root, "commit", "-q", "--no-edit")
     (ref,) = find(Repo(root))
     assert set(ref.tasks) == {"1.md", "2.md"}
-    assert [own.run_ids for own in of_task(Repo(root), "1.md")] == [("run-1",)]
+    assert [own.run_ids for own in by_task(Repo(root), "HEAD")["1.md"]] == [("run-1",)]
 
 
 def test_only_the_range_that_was_asked_for_is_listed_newest_first(tmp_path: Path) -> None:
@@ -361,12 +362,12 @@ def test_only_the_range_that_was_asked_for_is_listed_newest_first(tmp_path: Path
     repo = Repo(root)
     assert [ref.sha for ref in find(repo)] == [second.sha, first.sha]
     assert [ref.sha for ref in find(repo, f"{first.sha}..HEAD")] == [second.sha]
-    assert [ref.sha for ref in of_task(repo, TASK)] == [second.sha, first.sha]
+    assert [ref.sha for ref in by_task(repo, "HEAD")[TASK]] == [second.sha, first.sha]
 
 
 def test_a_repository_without_commits_has_no_checkpoints(tmp_path: Path) -> None:
     assert find(Repo(make(tmp_path / "repo"))) == ()
-    assert of_task(Repo(tmp_path / "repo"), TASK) == ()
+    assert by_task(Repo(tmp_path / "repo"), "HEAD") == {}
 
 
 def test_a_commit_that_names_a_task_without_being_a_checkpoint_is_none_of_the_tasks(
@@ -377,7 +378,7 @@ def test_a_commit_that_names_a_task_without_being_a_checkpoint_is_none_of_the_ta
     git(root, "commit", "-q", "--allow-empty", "-m", stamped)
     (ref,) = find(Repo(root))
     assert (ref.tasks, ref.checkpoint) == ((TASK,), False)
-    assert of_task(Repo(root), TASK) == ()
+    assert by_task(Repo(root), "HEAD") == {}
 
 
 def test_a_foreign_message_in_another_encoding_is_read(tmp_path: Path) -> None:

@@ -89,10 +89,14 @@ def find(repo: Repo, rev_range: str = "HEAD") -> tuple[CheckpointRef, ...]:
     return tuple(ref for ref in refs if ref.run_ids or ref.tasks)
 
 
-def of_task(repo: Repo, task: str) -> tuple[CheckpointRef, ...]:
-    """Return the checkpoints of one task, newest first, with their blocks about it."""
-    own = (ref.of(task) for ref in find(repo) if task in ref.tasks)
-    return tuple(ref for ref in own if ref is not None)
+def by_task(repo: Repo, tip: str) -> dict[str, list[CheckpointRef]]:
+    """Return the checkpoints of each task, newest first, with their blocks about it."""
+    found: dict[str, list[CheckpointRef]] = {}
+    for ref in find(repo, tip):
+        for task in ref.tasks:
+            if own := ref.of(task):
+                found.setdefault(task, []).append(own)
+    return found
 
 
 def commit(

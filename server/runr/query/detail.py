@@ -87,9 +87,11 @@ def _last_run(
 
 def _commits(project: Project, task: Task) -> list[str]:
     """Return the commits whose trailers name the task, the latest first."""
-    if project.repo.head() is None:
+    head = project.head()
+    if head is None:
         return []
     from runr.git import checkpoint  # noqa: PLC0415 - a repository without commits needs it not
 
-    refs = checkpoint.of_task(project.repo, task.path)
+    found = project.memo.get("checkpoints", (head,), lambda: checkpoint.by_task(project.repo, head))
+    refs = found.get(task.path, ())
     return [f"{ref.sha[:12]} {ref.time[:10]} run:{', '.join(ref.run_ids)}" for ref in refs]

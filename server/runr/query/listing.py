@@ -1,7 +1,7 @@
 """List tasks: filtered, sorted, paged."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from runr.errors import UsageError
@@ -31,24 +31,60 @@ class TaskQuery(NamedTuple):
     cursor: str | None = None
 
 
+#: This many of the last questions are kept.
+_SELECTIONS = 32
+
 _ORDER = ("in_progress", "stopped", "failed", "pending", "completed")
 
 
 def list_tasks(project: Project, query: TaskQuery) -> TaskList:
     """Return the tasks that `query` asks for, and how many there are in all."""
-    snapshot = Snapshot.of(project)
-    task_states = snapshot.task_states()
-    found = _sorted(snapshot, query, select(project, task_states.values(), query.wanted))
+    chosen = _selection(project, Snapshot.of(project), query)
+    found = chosen.found
     page = _page(found, query)
-    facts = _list_facts(found, len(task_states), ranked=query.sort == "priority")
     more = query.limit is not None and bool(page) and page[-1] is not found[-1]
+    steps = after_list(chosen.facts)
     return TaskList(
         tasks=[task_views.task_summary(task) for task in page],
         total_count=len(found),
+        needs_human_count=chosen.needs_human_count,
+        counts=dict(chosen.counts),
+        next_cursor=page[-1].path if more else None,
+        next_steps=project.surface.lines(project.after_first_commit(steps)),
+    )
+
+
+class _Selection(NamedTuple):
+    """The tasks that a query asks for, all pages of them, and what is said of them together."""
+
+    found: list[TaskState]
+    needs_human_count: int
+    counts: Mapping[str, int]
+    facts: ListFacts
+
+
+def _selection(project: Project, snapshot: Snapshot, query: TaskQuery) -> _Selection:
+    """Return what the query selects; as it did before where nothing has changed since."""
+    # What these find changes with the time, and with the settings.
+    if query.wanted.asks("since") or query.wanted.asks("worker"):
+        return _selected(project, snapshot, query)
+    kept, asked = snapshot.selections, (query.wanted, query.sort)
+    selection: _Selection | None = kept.get(asked)
+    if selection is None:
+        if len(kept) >= _SELECTIONS:
+            kept.clear()
+        selection = kept[asked] = _selected(project, snapshot, query)
+    return selection
+
+
+def _selected(project: Project, snapshot: Snapshot, query: TaskQuery) -> _Selection:
+    task_states = snapshot.task_states()
+    found = _sorted(snapshot, query, select(project, task_states.values(), query.wanted))
+    return _Selection(
+        found=found,
         needs_human_count=sum(task.needs_human for task in found),
         counts=_counts(found),
-        next_cursor=page[-1].path if more else None,
-        next_steps=project.surface.lines(project.after_first_commit(after_list(facts))),
+        facts=_list_facts(found, len(task_states), ranked=query.sort == "priority"),
     )
 
 

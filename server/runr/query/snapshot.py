@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from runr import nofollow
 from runr.config.staleness import StalenessPolicy
@@ -111,6 +112,11 @@ class Snapshot:
     def blockers(self, task: Task) -> tuple[str, ...]:
         """Return what keeps the task from being started."""
         return self.graph.blockers(task.path, self.entries, self._unfit)
+
+    @cached_property
+    def selections(self) -> dict[object, Any]:
+        """What was found for questions about these tasks, by what was asked."""
+        return {}
 
     @cached_property
     def _task_states(self) -> dict[str, TaskState]:
