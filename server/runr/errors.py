@@ -58,6 +58,10 @@ class UnknownNameError(UsageError):
     code = "unknown"
 
 
+class UnknownTaskError(UnknownNameError):
+    """A task that does not exist, and could be created."""
+
+
 class ConfigError(UsageError):
     """The configuration file cannot be used."""
 

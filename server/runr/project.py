@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from runr import nofollow
 from runr.clock import Clock, format_utc, utc_now
 from runr.config.staleness import StalenessPolicy, load_policy
-from runr.errors import RepositoryError, RunrError, UnknownNameError, UsageError
+from runr.errors import (
+    RepositoryError,
+    RunrError,
+    UnknownNameError,
+    UnknownTaskError,
+    UsageError,
+)
 from runr.git.folders import find_root, head_commit, main_tree, may_be_unborn
 from runr.next_steps import commands
 from runr.next_steps.step import CLI, NextStep, Surface
@@ -250,6 +256,11 @@ class Project:
             )
         return name
 
+    def actor(self) -> str:
+        """Return who acts where that needs no person: the client that asks, or the user."""
+        client = "" if self.channel.is_person else self.channel.client
+        return client or self.repo.user() or "a person"
+
     def _is_agent(self, name: str) -> bool:
         from runr.config.agent_names import is_agent  # noqa: PLC0415 - see the imports
         from runr.workers import registry  # noqa: PLC0415 - see the imports
@@ -290,16 +301,20 @@ class Project:
         longer = next((name for name in names if wanted and name.startswith(wanted)), None)
         near = longer or closest_match(wanted.removesuffix(".md"), names)
         offer = f"; did you mean {near!r}?" if near else ""
-        raise UnknownNameError(
+        raise UnknownTaskError(
             f"there is no task {wanted!r}{offer}{self._elsewhere()}",
             next_steps=[commands.list_tasks()],
         )
+
+    def is_run_id(self, wanted: str) -> bool:
+        """Tell whether `wanted` can only be the id of a run, or its beginning."""
+        return wanted == "latest" or re.match(_RUN_ID, wanted) is not None
 
     def find_run(self, wanted: str) -> RunFiles:
         """Return the run named `wanted`, or the last run of the task named `wanted`."""
         from runr.runs import journal  # noqa: PLC0415 - see the imports
 
-        if not re.match(_RUN_ID, wanted) and wanted != "latest":
+        if not self.is_run_id(wanted):
             matches = Resolver.of(self.tasks()).find(wanted)
             run_id = self.entries().get(matches[0], Entry()).last_run_id if matches else None
             if len(matches) == 1 and run_id is None:

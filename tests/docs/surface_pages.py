@@ -1,10 +1,10 @@
 """The pages about what users and clients call: commands and tools."""
 
 from collections.abc import Iterable
+from dataclasses import fields
 from typing import Any
 
 import click
-from mcp.types import Tool
 
 from docs.markdown import alternatives, page, paragraphs, table
 from mcpserver.sdk_answers import closed
@@ -12,6 +12,7 @@ from runr.cli.answers import ANSWERS, schema_name
 from runr.cli.commands import COMMANDS
 from runr.cli.main import cli
 from runr.mcp_server import tools
+from runr.mcp_server.registry import Tool
 
 _TOOLS = """\
 What `runr mcp` offers. [MCP](../mcp.md) shows a call and an answer of each. An argument
@@ -99,8 +100,8 @@ def mcp_tools() -> str:
         "# MCP tools",
         _TOOLS,
     ]
-    for listing in offered():
-        hints = listing.annotations
+    for tool in offered():
+        listing, hints = tool.listing(), tool.annotations
         parts += [f"## `{listing.name}`", listing.description or ""]
         accepted = listing.input_schema
         required = set(accepted.get("required", ()))
@@ -114,27 +115,25 @@ def mcp_tools() -> str:
             for name, schema in accepted["properties"].items()
         ]
         parts.append(table(("argument", "type", "default", "meaning"), rows))
-        answered = [f"`{name}`" for name in (listing.output_schema or {}).get("properties", ())]
-        reads = "It only reads." if hints and hints.read_only_hint else "It changes something."
+        names = dict.fromkeys(field.name for answer in tool.answers for field in fields(answer))
+        answered = [f"`{name}`" for name in names]
+        reads = "It only reads." if hints.read_only_hint else "It changes something."
         parts.append(f"Answer: {', '.join(answered)}. {reads}")
     return page(parts)
 
 
-def offered() -> tuple[Tool, ...]:
-    """Return the listing of each tool, as clients get it."""
-    return tuple(tool.listing() for tool in tools.build_registry(closed))
+def offered() -> tuple[Tool[Any], ...]:
+    """Return the tools."""
+    return tools.build_registry(closed)
 
 
 def _json_kind(schema: dict[str, Any]) -> str:
     if "enum" in schema:
         return alternatives(schema["enum"])
+    if schema["type"] == "array":
+        return f"list of {_json_kind(schema['items'])}"
     names = {"string": "text", "boolean": "true or false", "integer": "whole number"}
-    bounds = [
-        f"{word} {schema[key]}"
-        for key, word in (("minimum", "from"), ("maximum", "to"))
-        if key in schema
-    ]
-    return " ".join([names[schema["type"]], *bounds])
+    return names[schema["type"]]
 
 
 def _json_default(schema: dict[str, Any]) -> str:

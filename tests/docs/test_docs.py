@@ -6,9 +6,9 @@ import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from mcp.types import Tool
 
 from docs import generate, record_pages, surface_pages, walkthrough
 from runr.cli.commands import COMMANDS
@@ -16,6 +16,7 @@ from runr.config.settings import Config
 from runr.errors import ExitCode
 from runr.interchange.sources import TITLES
 from runr.lint.finding import RULES
+from runr.mcp_server.registry import Tool
 from runr.runs.stop_reasons import STOPS
 from runr.setup import demo
 from runr.status.model import Entry
@@ -108,10 +109,10 @@ def test_an_exit_code_is_in_the_pages(code: ExitCode) -> None:
     assert re.search(rf"^\| {int(code)} \|", read("docs/runs.md"), re.MULTILINE)
 
 
-@pytest.mark.parametrize("listing", surface_pages.offered(), ids=lambda listing: listing.name)
-def test_a_tool_and_its_arguments_are_in_the_pages(listing: Tool) -> None:
-    section = read("docs/mcp.md").split(f"## `{listing.name}`", 1)[1].split("\n## ", 1)[0]
-    missing = [name for name in listing.input_schema["properties"] if f"`{name}`" not in section]
+@pytest.mark.parametrize("tool", surface_pages.offered(), ids=lambda tool: tool.name)
+def test_a_tool_and_its_arguments_are_in_the_pages(tool: Tool[Any]) -> None:
+    section = read("docs/mcp.md").split(f"## `{tool.name}`", 1)[1].split("\n## ", 1)[0]
+    missing = [name for name in tool.arguments.model_fields if f"`{name}`" not in section]
     assert missing == []
 
 

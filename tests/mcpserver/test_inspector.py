@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
 from fakes.marks import also_long
@@ -33,7 +32,6 @@ class Inspector:
         server = [sys.executable, "-m", "runr", "mcp", "--repo", str(repository)]
         patience = ("--connect-timeout", str(DEADLINE_S * 1000))
         self._command = [program, "--cli", "--protocol-era", era, *patience, *server]
-        self._schemas: dict[str, Answer] = {}
 
     def ask(self, *arguments: str) -> Answer:
         ended = subprocess.run(
@@ -51,15 +49,12 @@ class Inspector:
 
     def tools(self) -> list[str]:
         """List the tools; the Inspector fails where a schema is not portable."""
-        tools = self.ask("--method", "tools/list", "--strict")["tools"]
-        self._schemas = {tool["name"]: tool["outputSchema"] for tool in tools}
-        return list(self._schemas)
+        return [tool["name"] for tool in self.ask("--method", "tools/list", "--strict")["tools"]]
 
     def call(self, tool: str, **arguments: object) -> Answer:
         named = ("--tool-name", tool, "--tool-args-json", json.dumps(arguments))
         answer = self.ask("--method", "tools/call", *named)
         content = answer["structuredContent"]
-        jsonschema.validate(content, self._schemas[tool])
         assert json.loads(answer["content"][0]["text"]) == content
         assert isinstance(content, dict)
         return content

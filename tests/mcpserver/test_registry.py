@@ -50,14 +50,13 @@ async def test_the_schemas_are_valid_and_minimal(era: str) -> None:
     async with connect(era) as client:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
     for tool in tools.values():
-        assert tool.output_schema
-        for schema in (tool.input_schema, tool.output_schema):
-            jsonschema.Draft202012Validator.check_schema(schema)
-            assert "docstring" not in json.dumps(schema)
+        assert tool.output_schema is None
+        jsonschema.Draft202012Validator.check_schema(tool.input_schema)
+        assert "docstring" not in json.dumps(tool.input_schema)
     assert tools["echo"].input_schema == {
         "properties": {
             "text": {"type": "string", "description": "What to say."},
-            "times": {"type": "integer", "default": 1, "maximum": 9},
+            "times": {"type": "integer", "default": 1},
             "share": {"type": "number", "default": 1.0},
             "colour": {
                 "type": "string",
@@ -69,30 +68,13 @@ async def test_the_schemas_are_valid_and_minimal(era: str) -> None:
         "required": ["text"],
         "type": "object",
     }
-    assert tools["echo"].output_schema == {
-        "$defs": {
-            "Note": {
-                "properties": {"title": {"type": "string"}},
-                "required": ["title"],
-                "type": "object",
-            }
-        },
-        "properties": {
-            "text": {"type": "string"},
-            "colour": {"type": "string", "enum": ["red", "green", "blue"]},
-            "notes": {"type": "array", "items": {"$ref": "#/$defs/Note"}},
-            "next": {"type": "string"},
-        },
-        "required": ["text"],
-        "type": "object",
-    }
 
 
-async def test_a_listing_carries_title_description_and_annotations(era: str) -> None:
+async def test_a_listing_carries_description_and_annotations(era: str) -> None:
     async with connect(era) as client:
         listing = await client.list_tools()
     echo = next(tool for tool in listing.tools if tool.name == "echo")
-    assert (echo.title, echo.description) == ("Echo", "The toy echo.")
+    assert echo.description == "The toy echo."
     assert echo.annotations
     assert echo.annotations.read_only_hint
     if era != "legacy":

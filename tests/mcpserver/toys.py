@@ -104,10 +104,9 @@ def toy(call: Callable[[Call[Any]], Awaitable[Said]], arguments: type[Arguments]
     name = call.__name__
     return Tool(
         name=name,
-        title=name.title(),
         description=f"The toy {name}.",
         arguments=arguments,
-        answer=Said,
+        answers=(Said,),
         annotations=ToolAnnotations(read_only_hint=True),
         call=call,
     )

@@ -13,7 +13,7 @@ import pytest
 
 from runr.cli.commands import ALIASES, COMMANDS, GROUPS
 from runr.cli.main import cli
-from runr.mcp_server.tools import ListArguments
+from runr.mcp_server.arguments import ListArguments
 from runr.next_steps import commands
 from runr.next_steps.step import NextStep
 from runr.query.filters import parse_filter

@@ -1,9 +1,10 @@
 """Answers to agents are cut to what fits, and say that there is more."""
 
 import json
+from dataclasses import replace
 
-from runr.mcp_server.truncation import truncate_details, truncate_list, truncate_run
-from runr.query.detail_models import CheckDetails, RunDetails, TaskDetails, TaskFields
+from runr.mcp_server.truncation import truncate_list, truncate_run, truncate_runs
+from runr.query.detail_models import CheckDetails, RunDetails, RunList
 from runr.query.encoding import to_sparse
 from runr.query.models import TaskList, TaskSummary
 
@@ -63,13 +64,20 @@ def test_failed_checks_share_the_room_for_what_they_said() -> None:
     assert truncate_run(run("ab" * 4_000, "c" * 9, "")) == run("ab" * 750, "c" * 9, "")
 
 
-def test_a_task_has_its_latest_commits_and_the_output_only_where_it_is_cut() -> None:
-    task = TaskFields(path="a.md", title="T", status="pending", type="automated")
-    commits = [str(number) for number in range(12)]
-    answer = TaskDetails(task=task, run=run("a" * 4_000), commits=commits)
-    assert truncate_details(answer, tails=False) == TaskDetails(
-        task=task, run=run("a" * 4_000), commits=commits[:10]
-    )
-    assert truncate_details(answer, tails=True).run == run("a" * 3_000)
-    without = TaskDetails(task=task)
-    assert truncate_details(without, tails=True) == without
+def test_the_output_is_whole_where_its_length_was_chosen_and_steps_are_said_once() -> None:
+    long = replace(run("a" * 4_000), next_steps=["again"])
+    assert truncate_run(long, tails=False) == run("a" * 4_000)
+    assert truncate_run(long) == run("a" * 3_000)
+
+
+def test_a_run_in_a_list_is_one_line() -> None:
+    whole = replace(run("said"), cost_usd=0.5, branch="b", next_steps=["again"], run_dir="/r")
+    answer = truncate_runs(RunList(runs=[whole], total_count=3, cost_usd=1.5, next_steps=["x"]))
+    assert to_sparse(answer) == {
+        "runs": [
+            {"id": "r", "task_path": "a.md", "worker": "w", "status": "running"}
+            | {"created_at": "", "cost_usd": 0.5, "kind": "attempt", "verification": "none"}
+        ],
+        "total_count": 3,
+        "cost_usd": 1.5,
+    }

@@ -87,11 +87,15 @@ def test_a_completed_run_leaves_no_step_and_work_that_waits_is_landed() -> None:
         ),
         ({"status": "completed"}, [], []),
         ({"status": "completed", "unmerged": True, "checkpoint_sha": "1"}, ["merge"], ["merge"]),
-        ({"status": "completed", "stale": True}, ["why", "acknowledge", "run"], ["why", "run"]),
+        (
+            {"status": "completed", "stale": True},
+            ["why", "acknowledge", "run"],
+            ["acknowledge", "run"],
+        ),
         (
             {"status": "completed", "stale": True, "manual": True},
             ["why", "acknowledge"],
-            ["why"],
+            ["acknowledge"],
         ),
     ],
 )
@@ -107,7 +111,7 @@ def test_a_stopped_run_leaves_a_person_the_choice_and_an_agent_the_likeliest() -
     assert verbs(for_task(facts)) == ["report", "-C", "resume"]
     assert verbs(for_task(facts, agent=True)) == ["resume"]
     waits = facts._replace(for_person=True)
-    assert verbs(for_task(waits, agent=True)) == ["complete-task"]
+    assert verbs(for_task(waits, agent=True)) == ["approve", "reject"]
 
 
 @pytest.mark.parametrize(
@@ -198,10 +202,30 @@ def test_an_agent_gets_the_call_of_a_tool_where_there_is_one() -> None:
     assert MCP.inline(commands.take_over("a.md")) == (
         "run-task 'a.md' with worker session and force"
     )
-    assert MCP.inline(commands.resume(RUN)) == f"`runr resume {RUN}`"
+    assert MCP.inline(commands.resume(RUN)) == f"run-task '{RUN}' with action=resume"
+    assert MCP.inline(commands.resume()) == "run-task with action=resume"
+    assert MCP.inline(commands.resume(RUN, accept_changes=True)).startswith("`runr resume")
     assert MCP.inline(commands.list_tasks("--ready")) == "list-tasks with ready=true"
-    assert MCP.inline(commands.list_tasks("--waiting")) == "list-tasks with query=is:waiting"
+    assert MCP.inline(commands.list_tasks("--waiting")) == "list-tasks with waiting=true"
     assert CLI.inline(commands.run("a.md")) == "`runr run --task a.md`"
+
+
+def test_an_agent_gets_a_command_only_where_no_tool_does_it_and_it_is_explained() -> None:
+    look, doctor = commands.git("status"), commands.doctor()
+    merge = commands.git("merge", "x").because("Resolve the conflict there")
+    assert MCP.lines([look, commands.resume(RUN), merge]) == [
+        f"run-task '{RUN}' with action=resume",
+        "Resolve the conflict there, in a terminal: `git merge x`.",
+    ]
+    assert MCP.lines([doctor]) == ["For the user, in a terminal: `runr doctor`"]
+    assert CLI.lines([look, doctor]) == ["git status", "runr doctor"]
+
+
+def test_whoever_writes_a_file_gets_the_text_of_a_new_task() -> None:
+    new = "To create a task, write .runr/tasks/NAME.md:\n# Title"
+    ready = ListFacts(2, 3, 2, 0, template="# Title")
+    assert MCP.lines(after_list(ready))[1:] == [new]
+    assert MCP.lines(after_list(ListFacts(0, 0, template="# Title"))) == [new]
 
 
 def test_a_sentence_is_shown_as_it_is() -> None:

@@ -41,9 +41,9 @@ def test_what_is_forced_is_forced_in_the_shell_and_by_an_agent() -> None:
         assert ["force" in (step.tool or "") for step in (gentle, forced)] == [False, True]
 
 
-def test_an_agent_finds_the_first_ready_task_with_a_tool_and_its_reasons_with_the_command() -> None:
+def test_an_agent_finds_the_first_ready_task_and_what_is_in_the_way_with_a_tool() -> None:
     assert MCP.inline(commands.next_task()) == "list-tasks with ready=true"
-    assert MCP.inline(commands.next_task("--explain")) == "`runr next --explain`"
+    assert MCP.inline(commands.next_task("--explain")) == "list-tasks with blocked=true"
 
 
 def test_a_worker_logs_in_with_its_own_program_or_is_looked_for_in_the_list() -> None:

@@ -23,6 +23,7 @@ from runr.next_steps.tasks import (
 RUN, SHA = "20250108-143022-k7qf", "2" * 40
 STEPS = (commands.report(RUN), commands.land(RUN), commands.resume(RUN))
 ATTEST = "complete-task 'a.md' with a reason, which the user confirms."
+DECIDE = "complete-task 'a.md' with action={} and a reason, which the user confirms."
 
 
 @pytest.mark.parametrize(
@@ -32,19 +33,19 @@ ATTEST = "complete-task 'a.md' with a reason, which the user confirms."
             {"status": "completed", "stale": True},
             ["runr why a.md --diff", "runr acknowledge a.md", "runr run --task a.md"],
             [
-                "See whether it still holds: `runr why a.md --diff`.",
+                f"Where it still holds: {DECIDE.format('acknowledge')}",
                 "Do it again: run-task 'a.md'.",
             ],
         ),
         (
             {"status": "completed", "unmerged": True, "checkpoint_sha": SHA},
             [f"git merge {SHA}"],
-            [f"Its commit is not on this branch: `git merge {SHA}`."],
+            [f"Its commit is not on this branch, in a terminal: `git merge {SHA}`."],
         ),
         (
             {"status": "completed", "unmerged": True, "run_steps": STEPS},
             [f"runr report {RUN}"],
-            [f"Its commit is not on this branch: `runr report {RUN}`."],
+            [f"Its commit is not on this branch: task-status '{RUN}'."],
         ),
         (
             {"status": "completed", "unmerged": True, "is_gone": True, "run_steps": STEPS},
@@ -81,12 +82,12 @@ ATTEST = "complete-task 'a.md' with a reason, which the user confirms."
         (
             {"status": "pending", "cause": "b.md"},
             ["runr why b.md"],
-            ["Another task has to be completed first: `runr why b.md`."],
+            ["Another task has to be completed first: task-status 'b.md'."],
         ),
         (
             {"status": "pending", "problem": "no title"},
             ["runr lint a.md"],
-            ["Fix the file first (no title): `runr lint a.md`."],
+            ["Fix the file first (no title): task-status 'a.md'."],
         ),
         (
             {"status": "pending", "manual": True},
@@ -96,12 +97,15 @@ ATTEST = "complete-task 'a.md' with a reason, which the user confirms."
         (
             {"status": "stopped", "run_steps": STEPS},
             [str(step) for step in STEPS],
-            [f"Read what failed, then: `runr resume {RUN}`."],
+            [f"Read what failed, then: run-task '{RUN}' with action=resume."],
         ),
         (
             {"status": "failed", "run_steps": STEPS, "for_person": True},
             [str(step) for step in STEPS],
-            [f"A person looks at it, then: {ATTEST}"],
+            [
+                f"A person looks at it, then: {DECIDE.format('approve')}",
+                f"Or it is wrong: {DECIDE.format('reject')}",
+            ],
         ),
         ({"status": "stopped"}, ["runr run --task a.md"], ["Start it: run-task 'a.md'."]),
         (
@@ -128,7 +132,7 @@ def test_beside_an_explanation_there_are_at_most_two_steps() -> None:
 DONE = CompletionFacts("a.md", RUN, completed=True)
 OPEN = CompletionFacts("a.md", RUN, completed=False, running=True)
 NEEDED = (
-    "If nothing is to be changed, a person says so in a terminal: "
+    "If nothing is to be changed, a person says so, in a terminal: "
     "`runr complete-task a.md --reason 'what was done'`."
 )
 PATHS = [f"{number}.py" for number in range(6)]

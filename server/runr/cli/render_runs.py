@@ -254,11 +254,22 @@ def _state(run: RunDetails) -> str:
     return _LISTED.get(run.kind, run.status) if run.status == "completed" else run.status
 
 
+def _sum_of_runs(answer: RunList) -> str:
+    """Return how many runs there were, how they ended, and what they used since the time."""
+    ended = ", ".join(f"{number} {status}" for status, number in answer.counts.items())
+    tokens = answer.input_tokens + answer.output_tokens
+    used = [f"${answer.cost_usd:.2f}"] if answer.cost_usd is not None else []
+    used += [f"{tokens:,} tokens"] if tokens else []
+    return "; ".join([f"{pluralize(answer.total_count, 'run')}: {ended}", *used])
+
+
 def render_runs(answer: RunList) -> str:
     """Return one line for each run, newest first."""
     if not answer.runs and answer.damaged_count:
         head = f"{pluralize(answer.damaged_count, 'run')}: the journal cannot be read."
         return "\n".join([head, *render_next_steps(answer.next_steps)])
+    if not answer.runs and answer.since:
+        return f"No run since {answer.since[:16]}Z."
     if not answer.runs:
         steps = console.written([commands.next_task()])
         return "\n".join(["No runs yet.", *render_next_steps(steps)])
@@ -280,4 +291,6 @@ def render_runs(answer: RunList) -> str:
         lines.append(console.cut_row(f"{begun}  {took}{cost}{reason}", run.id))
     if answer.total_count > len(answer.runs):
         lines.append(f"… of {answer.total_count}; --limit 0 shows all")
+    if answer.since:
+        lines.append(_sum_of_runs(answer))
     return "\n".join([*lines, *render_next_steps(answer.next_steps)])

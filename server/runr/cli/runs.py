@@ -103,11 +103,17 @@ def run(
 @command("runs")
 @click.option("--task", shell_complete=task_names, help="Only runs of this task.")
 @click.option(
+    "--since", metavar="TIME", help="Only runs that worked since: yesterday, 7d, 2025-01-08."
+)
+@click.option(
     "--limit", type=click.IntRange(0), default=20, help="Maximum number of runs; 0 for all."
 )
-def runs(invocation: Invocation, task: str | None, limit: int) -> None:
+def runs(invocation: Invocation, task: str | None, since: str | None, limit: int) -> None:
     """List the latest runs, newest first."""
-    answer = lifecycle_runs.list_runs(invocation.project(), limit=limit or None, task=task)
+    # Loads SQLite's library.
+    from runr.history import run_list  # noqa: PLC0415 - see above
+
+    answer = run_list.list_runs(invocation.project(), limit=limit or None, task=task, since=since)
     invocation.show(answer, render_runs.render_runs)
 
 
@@ -324,8 +330,8 @@ def _as_job(
 
     select = "is:open type:automated" if auto_only else ALL_READY
     worker = worker if isinstance(worker := options["worker"], str) else None
-    job = expansion.ad_hoc("ready", select, parallel=1, worker=worker)._replace(
-        land="each", on_usage_limit="wait" if options["wait_for_limit"] else "stop"
+    job = expansion.one_by_one(
+        select=select, worker=worker, wait_for_limit=bool(options["wait_for_limit"])
     )
     if dry_run:
         invocation.show(plan.plan_job(invocation.project(), job), render_jobs.render_plan)

@@ -170,3 +170,8 @@ WHERE created_at >= :since AND created_at < :until AND record <> 'confirmed';
 SELECT result, worker, active_seconds
 FROM runs
 WHERE ended_at > '' AND record = 'confirmed';
+
+-- list_run_ids: The runs of a task, or of all, that had not ended before a time
+SELECT id
+FROM runs
+WHERE (:task IS NULL OR task = :task) AND (ended_at IS NULL OR ended_at >= :since);

@@ -83,8 +83,7 @@ def stop_job(project: Project, wanted: str | None, *, kill: bool = False) -> Job
     state = journal.require(files)
     if state.result is not None:
         return views.details(project, files)
-    by = project.repo.user() or "a person"
-    _journal(project, files).append(JobStopRequested(kill, by))
+    _journal(project, files).append(JobStopRequested(kill, project.actor()))
     if not run_process.is_alive(files):
         # Nothing is running that could see it: the job ends as soon as it is looked at.
         process.launch(project, files)

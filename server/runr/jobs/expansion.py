@@ -163,3 +163,18 @@ def ad_hoc(name: str, select: str, *, parallel: int, worker: str | None = None) 
     step = Step(f"{name}/1", select=select, workers=(worker,) if worker else ())
     job = Job(name=name, tracks=(Track(name, (step,)),), on_failure="continue")
     return job._replace(max_parallel=parallel)
+
+
+def one_by_one(
+    tasks: Sequence[str] = (),
+    *,
+    select: str = ALL_READY,
+    worker: str | None = None,
+    wait_for_limit: bool = False,
+) -> Job:
+    """Return the job of the named tasks, or of those that are ready: each lands before the next."""
+    workers = (worker,) if worker else ()
+    name = "named" if tasks else "ready"
+    step = Step(f"{name}/1", tasks=tuple(tasks), select=None if tasks else select, workers=workers)
+    job = Job(name=name, tracks=(Track(name, (step,)),), on_failure="continue", max_parallel=1)
+    return job._replace(land="each", on_usage_limit="wait" if wait_for_limit else "stop")

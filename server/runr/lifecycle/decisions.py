@@ -10,6 +10,7 @@ from runr.lifecycle import attest, complete
 from runr.lifecycle.complete import CompleteRequest
 from runr.lifecycle.leases import ensure_no_live_run, exclusive
 from runr.next_steps import commands
+from runr.next_steps.step import NextStep
 from runr.project import Project
 from runr.query import presenters
 from runr.query.detail_models import CompletionResult, RunResult
@@ -43,14 +44,7 @@ def acknowledge(
     Raises UsageError for a task that is not completed or not stale, for work
     that was reverted, inside a run, and where no person is named.
     """
-    snapshot = Snapshot.of(project)
-    task_state = snapshot.state_of(project.find_task(wanted, snapshot.tasks))
-    _refuse(project, task_state)
-    message = [
-        stale_reason.message
-        for stale_reason in task_state.stale_reasons
-        if stale_reason.cause is not StaleTrigger.UPSTREAM
-    ]
+    task_state, message = stale_itself(project, wanted)
     steps = [commands.acknowledge(task_state.path)]
     why = reason or f"still valid, though {'; '.join(message)}"
     word = attest.build_attestation(project, why, by, steps)
@@ -69,6 +63,15 @@ def acknowledge(
         stale_reasons=message,
         run_id=state.id,
     )
+
+
+def stale_itself(project: Project, wanted: str) -> tuple[TaskState, list[str]]:
+    """Return the task and why it is stale; UsageError for one that cannot be acknowledged."""
+    snapshot = Snapshot.of(project)
+    task_state = snapshot.state_of(project.find_task(wanted, snapshot.tasks))
+    _refuse(project, task_state)
+    reasons = task_state.stale_reasons
+    return task_state, [r.message for r in reasons if r.cause is not StaleTrigger.UPSTREAM]
 
 
 def _refuse(project: Project, task_state: TaskState) -> None:
@@ -106,8 +109,8 @@ class Decision(BaseModel):
 
 def approve(project: Project, decision: Decision) -> CompletionResult:
     """Continue the run that waits for a person: its work is merged and recorded as attested."""
-    state = _awaiting(project, decision.about)
-    word = _word(project, decision)
+    state = awaiting(project, decision.about)
+    word = _word(project, decision, commands.approve(state.start.task))
     request = CompleteRequest(task=state.start.task, reason=word.reason, by=word.by)
     return complete.complete_task(project, request)
 
@@ -115,9 +118,8 @@ def approve(project: Project, decision: Decision) -> CompletionResult:
 def reject(project: Project, decision: Decision) -> RunResult:
     """Reject the run: the decision is recorded, and the next attempt receives the reason."""
     store.ensure_writable(project.layout)
-    # Work that was approved and could not land can still be rejected.
-    state = _awaiting(project, decision.about, also=stop_reasons.LANDABLE)
-    word = _word(project, decision)
+    state = awaiting(project, decision.about, also=REJECTABLE)
+    word = _word(project, decision, commands.reject(state.start.task))
     run = project.layout.run(state.id)
     with exclusive(run):
         context = project.context(run)
@@ -128,7 +130,11 @@ def reject(project: Project, decision: Decision) -> RunResult:
     return RunResult(run=shown, next_steps=shown.next_steps)
 
 
-def _awaiting(project: Project, about: str, also: frozenset[str] = frozenset()) -> RunState:
+#: Work that was approved and could not land can still be rejected.
+REJECTABLE = stop_reasons.LANDABLE
+
+
+def awaiting(project: Project, about: str, also: frozenset[str] = frozenset()) -> RunState:
     """Return the run that waits for a person, found by its task or its id; UsageError for none.
 
     `also` are further stops about which a person may decide.
@@ -178,8 +184,7 @@ def _task_of(project: Project, about: str, unknown: UnknownNameError) -> str:
     return state.start.task
 
 
-def _word(project: Project, decision: Decision) -> Approval:
-    word = attest.build_statement(project, decision.reason, decision.by)
-    if not word.reason:
+def _word(project: Project, decision: Decision, step: NextStep) -> Approval:
+    if not decision.reason.strip():
         raise UsageError("a reason is required: it is recorded, and the next attempt receives it")
-    return word
+    return attest.build_attestation(project, decision.reason, decision.by, [step])

@@ -4,6 +4,8 @@ import json
 import os
 import signal
 import time
+from collections import Counter
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -47,25 +49,29 @@ _GRACE = 20.0
 _SIGNING = 10.0
 
 
-def list_runs(project: Project, *, limit: int | None = 20, task: str | None = None) -> RunList:
-    """Return the latest runs, newest first, of all tasks or of one."""
+def list_runs(
+    project: Project, *, limit: int | None = 20, among: Collection[str] | None = None
+) -> RunList:
+    """Return the latest runs, newest first, of all or of those `among` the ids."""
     project.entries()  # reconciles, so that dead runs are listed as stopped
-    path = project.find_task(task, project.tasks()).path if task else None
     found = []
     damaged = 0
     for run_id in reversed(journal.ids(project.layout)):
+        if among is not None and run_id not in among:
+            continue
         try:
             details = _details(project, project.layout.run(run_id))
         except DamagedStateError as damage:
             project.warn(damage.message)
             damaged += 1
             continue
-        if details is not None and path in (None, details.task_path):
+        if details is not None:
             found.append(details)
     return RunList(
         runs=presenters.with_places(project, found if limit is None else found[:limit]),
         total_count=len(found),
         damaged_count=damaged,
+        counts=dict(Counter(run.status for run in found)),
         next_steps=project.surface.lines([commands.rebuild()] if damaged else []),
     )
 
@@ -125,7 +131,7 @@ def stop_run(
         return presenters.run_details(project, state, run)
     context = project.context(run)
     by_session = presenters.SESSION in project.environment
-    detail = detail or _stop_detail(project, (reason or "").strip(), by_session=by_session)
+    detail = detail or _stop_detail(project, (reason or "").strip())
     source = "session" if by_session else "person"
     context.journal.append(RunStopRequested(detail), source=source)
     pid = None if state.by_session else _process_id(run)
@@ -143,11 +149,11 @@ def stop_run(
     return presenters.run_details(project, journal.require(run), run)
 
 
-def _stop_detail(project: Project, reason: str, *, by_session: bool) -> str:
-    if by_session:
+def _stop_detail(project: Project, reason: str) -> str:
+    if presenters.SESSION in project.environment:
         who = f"abandoned by session {project.environment[presenters.SESSION]}"
     else:
-        who = f"stopped by {project.repo.user() or 'a person'}"
+        who = f"stopped by {project.actor()}"
     return f"{who}: {reason}" if reason else who
 
 

@@ -64,24 +64,28 @@ class Call(Generic[A]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool(Generic[A]):
-    """What a client can call; `description` is written for the model that chooses."""
+    """What a client can call; `description` is written for the model that chooses.
+
+    `answers` are what it can answer with.
+    """
 
     name: str
-    title: str
     description: str
     arguments: type[A]
-    answer: type[Any]
+    answers: tuple[type[Any], ...]
     annotations: ToolAnnotations
     call: Callable[[Call[A]], Awaitable[object]]
 
     def listing(self) -> ToolListing:
-        """Return the tool as clients list it."""
+        """Return the tool as clients list it.
+
+        Without a schema of its answers: a whole one would cost more than all else, and typed
+        clients drop the fields that a shorter one leaves out.
+        """
         return ToolListing(
             name=self.name,
-            title=self.title,
             description=self.description,
             input_schema=schema.accepted(self.arguments),
-            output_schema=schema.answered(self.answer),
             annotations=self.annotations,
             _meta=_LISTING_META,
         )

@@ -1,10 +1,10 @@
-"""What models look like to a client: their schemas and their values, and nothing else. Pure."""
+"""What the arguments of a tool look like to a client, and what is wrong with those given. Pure."""
 
 import json
 from collections.abc import Iterator
 from typing import Any
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from runr.text import closest_match
 
@@ -14,7 +14,15 @@ _NAMED = ("properties", "$defs")
 _LISTED = ("anyOf", "oneOf", "allOf", "prefixItems")
 _NESTED = ("items", "additionalProperties")
 _NULL = {"type": "null"}
-_SELDOM = {"title", "maxLength", "minLength", "minimum", "additionalProperties"}
+_SELDOM = {
+    "title",
+    "maxLength",
+    "minLength",
+    "maxItems",
+    "minimum",
+    "maximum",
+    "additionalProperties",
+}
 
 
 def accepted(model: type[BaseModel]) -> Schema:
@@ -23,56 +31,32 @@ def accepted(model: type[BaseModel]) -> Schema:
     Every session pays for it, used or not: lengths, and what is left out as a
     matter of course, are not in it. A call is held to them all the same.
     """
-    return _trim(model.model_json_schema(), words=True)
+    return _trim(model.model_json_schema())
 
 
-def answered(answer: type[Any]) -> Schema:
-    """Return the schema of a tool's answer.
-
-    Lean, because every client is sent it and few show it to a model: of what an
-    answer is made of, only the fields that are always there. Open to further
-    fields, because clients keep it while releases change.
-    """
-    schema = _trim(TypeAdapter(answer).json_schema(mode="serialization"), words=False)
-    for part in schema.get("$defs", {}).values():
-        if "required" in part:
-            part["properties"] = {name: part["properties"][name] for name in part["required"]}
-    return _without_orphans(schema)
-
-
-def _trim(schema: Schema, *, words: bool, field: bool = False) -> Schema:
+def _trim(schema: Schema, *, field: bool = False) -> Schema:
     kept: Schema = {}
     for key, value in _without_null(schema).items():
         if key in _NAMED:
             kept[key] = {
-                name: _trim(inner, words=words, field=key == "properties")
-                for name, inner in value.items()
+                name: _trim(inner, field=key == "properties") for name, inner in value.items()
             }
         elif key in _LISTED:
-            kept[key] = [_trim(inner, words=words) for inner in value]
+            kept[key] = [_trim(inner) for inner in value]
         elif key in _NESTED and isinstance(value, dict):
-            kept[key] = _trim(value, words=words)
-        elif key == "required" and not words:
-            kept |= _required(value, schema["properties"])
-        elif not _is_noise(key, words=words, field=field) and not _goes_without_saying(key, value):
+            kept[key] = _trim(value)
+        elif not _is_noise(key, field=field) and not _goes_without_saying(key, value):
             kept[key] = value
     return kept
 
 
-def _is_noise(key: str, *, words: bool, field: bool) -> bool:
-    if words:
-        # A model's docstring is for its reader, a field's description for the caller.
-        return key in _SELDOM or (key == "description" and not field)
-    return key in {"title", "description", "default", "additionalProperties"}
+def _is_noise(key: str, *, field: bool) -> bool:
+    # A model's docstring is for its reader, a field's description for the caller.
+    return key in _SELDOM or (key == "description" and not field)
 
 
 def _goes_without_saying(key: str, value: object) -> bool:
     return key == "default" and value in (False, "", 0)
-
-
-def _required(names: list[str], properties: dict[str, Schema]) -> Schema:
-    left = [name for name in names if _NULL not in properties[name].get("anyOf", ())]
-    return {"required": left} if left else {}
 
 
 def _without_null(schema: Schema) -> Schema:
@@ -87,15 +71,6 @@ def _without_null(schema: Schema) -> Schema:
             return {**only, **rest}
         case several:
             return {"anyOf": several, **rest}
-
-
-def _without_orphans(schema: Schema) -> Schema:
-    """Return the schema without the definitions that nothing in it names."""
-    text = str(schema)
-    kept = {
-        name: part for name, part in schema.pop("$defs", {}).items() if f"#/$defs/{name}'" in text
-    }
-    return {**schema, "$defs": kept} if kept else schema
 
 
 _SHOWN = 5

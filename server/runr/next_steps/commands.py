@@ -11,14 +11,14 @@ from runr.next_steps.step import NextStep, operand, option
 _TASKS = ".runr/tasks/"
 
 #: Filters that are arguments of the tool list-tasks; the others are a part of its query.
-_FLAGS = ("blocked", "ready", "stale")
+_FLAGS = ("blocked", "ready", "stale", "waiting")
 
 _LOGINS = {"claude-code": ("claude", "auth", "login"), "codex": ("codex", "login")}
 
 
 def acknowledge(task: str) -> NextStep:
     """Return how a stale completion is acknowledged."""
-    return _runr("acknowledge", _name(task))
+    return _runr("acknowledge", _name(task), tool=_decision_tool(task, "acknowledge"))
 
 
 def add_worker(name: str) -> NextStep:
@@ -33,8 +33,8 @@ def apply_inference() -> NextStep:
 
 def approve(task: str) -> NextStep:
     """Return how the run of a task is approved."""
-    step = _runr("approve", _name(task), "--reason", "I looked at it and it is right")
-    return step._replace(tool=_attest_tool(task))
+    words = ("--reason", "I looked at it and it is right")
+    return _runr("approve", _name(task), *words, tool=_decision_tool(task, "approve"))
 
 
 def attest(task: str, *, force: bool = False) -> NextStep:
@@ -71,7 +71,7 @@ def export(*words: str) -> NextStep:
 
 def follow(run: str) -> NextStep:
     """Return how the progress of a run is shown."""
-    return _runr("follow", run)
+    return _runr("follow", run, tool=_status_tool(run))
 
 
 def git(*words: str, at_root: bool = False) -> NextStep:
@@ -116,7 +116,7 @@ def intervene(*words: str) -> NextStep:
 
 def lint(*tasks: str) -> NextStep:
     """Return how task files are checked."""
-    return _runr("lint", *map(_name, tasks))
+    return _runr("lint", *map(_name, tasks), tool=_status_tool(*tasks) if len(tasks) == 1 else None)
 
 
 def job_land(job_run: str) -> NextStep:
@@ -131,27 +131,27 @@ def job_receipt(job_run: str) -> NextStep:
 
 def job_resume(job_run: str) -> NextStep:
     """Return how a job that has stopped goes on."""
-    return _runr("job", "resume", job_run)
+    return _runr("job", "resume", job_run, tool=_job_tool(job_run, "resume"))
 
 
 def job_retry(job_run: str) -> NextStep:
     """Return how the failed tasks of a job run are run again."""
-    return _runr("job", "retry", job_run)
+    return _runr("job", "retry", job_run, tool=_job_tool(job_run, "retry"))
 
 
 def job_run(job: str) -> NextStep:
     """Return how a job is run."""
-    return _runr("job", "run", operand(job))
+    return _runr("job", "run", operand(job), tool=f"run-task with job={job!r}")
 
 
 def job_status(job_run: str) -> NextStep:
     """Return how the state of a job run is shown."""
-    return _runr("job", "status", job_run)
+    return _runr("job", "status", job_run, tool=f"task-status with job={job_run!r}")
 
 
 def job_stop(job_run: str) -> NextStep:
     """Return how a job is stopped."""
-    return _runr("job", "stop", job_run)
+    return _runr("job", "stop", job_run, tool=_job_tool(job_run, "stop"))
 
 
 def list_jobs() -> NextStep:
@@ -180,12 +180,13 @@ def new(*words: str) -> NextStep:
 
 def next_task(*words: str) -> NextStep:
     """Return how the first ready task is found."""
-    return _runr("next", *words, tool=None if words else "list-tasks with ready=true")
+    return _runr("next", *words, tool=f"list-tasks with {'blocked' if words else 'ready'}=true")
 
 
 def note(run: str) -> NextStep:
     """Return how a note is added to a run, which a task can name."""
-    return _runr("note", _name(run), "what was found or decided")
+    tool = f"complete-task {_bare(run)!r} with action=note and the text as reason"
+    return _runr("note", _name(run), "what was found or decided", tool=tool)
 
 
 def program(*words: str) -> NextStep:
@@ -200,17 +201,18 @@ def rebuild() -> NextStep:
 
 def reject(task: str) -> NextStep:
     """Return how the run of a task is rejected."""
-    return _runr("reject", _name(task), "--reason", "what is wrong")
+    tool = _decision_tool(task, "reject")
+    return _runr("reject", _name(task), "--reason", "what is wrong", tool=tool)
 
 
 def report(run: str) -> NextStep:
     """Return how the report of a run is shown."""
-    return _runr("report", run)
+    return _runr("report", run, tool=_status_tool(run))
 
 
 def report_since(since: str) -> NextStep:
     """Return how the report of a period is shown."""
-    return _runr("report", "--since", since)
+    return _runr("report", "--since", since, tool=f"list-tasks with since={since}")
 
 
 def reset(task: str, *, revert: bool = False) -> NextStep:
@@ -226,7 +228,9 @@ def resume(
     begin = ("--from", since) if since else ()
     accept = ("--accept-changes",) if accept_changes else ()
     shown = ("--preview",) if preview else ()
-    return _runr("resume", *filter(None, (run,)), *begin, *accept, *shown)
+    # What a person accepts or chooses is not for a tool.
+    tool = None if since or preview or accept_changes else _run_tool(run, "resume")
+    return _runr("resume", *filter(None, (run,)), *begin, *accept, *shown, tool=tool)
 
 
 def run(task: str, *, force: bool = False) -> NextStep:
@@ -237,7 +241,7 @@ def run(task: str, *, force: bool = False) -> NextStep:
 
 def run_all_ready() -> NextStep:
     """Return how all tasks that are ready are run."""
-    return _runr("run", "--all-ready")
+    return _runr("run", "--all-ready", tool="run-task with all_ready=true")
 
 
 def run_session(task: str) -> NextStep:
@@ -248,17 +252,18 @@ def run_session(task: str) -> NextStep:
 
 def runs() -> NextStep:
     """Return how runs are listed."""
-    return _runr("runs")
+    return _runr("runs", tool="list-tasks with since=yesterday")
 
 
 def status(task: str) -> NextStep:
     """Return how the status of a task is shown."""
-    return _runr("task-status", _name(task), tool=f"task-status {_bare(task)!r}")
+    return _runr("task-status", _name(task), tool=_status_tool(task))
 
 
 def stop(run_id: str, *, reason: str = "") -> NextStep:
     """Return how a run is stopped."""
-    return _runr("stop", run_id, *(("--reason", reason) if reason else ()))
+    words = ("--reason", reason) if reason else ()
+    return _runr("stop", run_id, *words, tool=_run_tool(run_id, "stop"))
 
 
 def land(run_id: str = "", *, every: bool = False, to: str = "") -> NextStep:
@@ -295,7 +300,7 @@ def which(name: str) -> NextStep:
 
 def why(task: str, *, diff: bool = False) -> NextStep:
     """Return how the state of a task is explained, and what changed in its text."""
-    return _runr("why", _name(task), *(("--diff",) if diff else ()))
+    return _runr("why", _name(task), *(("--diff",) if diff else ()), tool=_status_tool(task))
 
 
 def workers() -> NextStep:
@@ -317,6 +322,25 @@ def _bare(task: str) -> str:
 
 def _attest_tool(task: str) -> str:
     return f"complete-task {_bare(task)!r} with a reason, which the user confirms"
+
+
+def _decision_tool(task: str, action: str) -> str:
+    return (
+        f"complete-task {_bare(task)!r} with action={action} and a reason, which the user confirms"
+    )
+
+
+def _job_tool(job_run: str, action: str) -> str:
+    return f"run-task with job={job_run!r} and action={action}"
+
+
+def _run_tool(run: str, action: str) -> str:
+    named = f"run-task {run!r}" if run else "run-task"
+    return f"{named} with action={action}"
+
+
+def _status_tool(task: str) -> str:
+    return f"task-status {_bare(task)!r}"
 
 
 def _argument(flag: str) -> str:

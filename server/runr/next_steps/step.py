@@ -131,15 +131,23 @@ class Surface(NamedTuple):
         return f"`{step.shell(self.location)}`" if step.is_command else step.text
 
     def lines(self, steps: Sequence[NextStep]) -> list[str]:
-        """Return steps as they are listed: commands for a shell, sentences for an agent."""
+        """Return steps as they are listed: commands for a shell, calls of tools for an agent.
+
+        An agent gets a command that no tool does where it is explained, or the only way.
+        """
+        if not self.is_shell and len(steps) > 1:
+            steps = [step for step in steps if step.tool or step.text] or steps
         return [self._line(step) for step in steps]
 
     def _line(self, step: NextStep) -> str:
-        if self.is_shell and step.is_command:
-            return step.shell(self.location)
         if not step.is_command:
             return step.text
-        return f"{step.text}: {self.inline(step)}." if step.text else self.inline(step)
+        if self.is_shell:
+            return step.shell(self.location)
+        if step.tool:
+            return f"{step.text}: {step.tool}." if step.text else step.tool
+        typed = f"{step.text or 'For the user'}, in a terminal: {self.inline(step)}"
+        return f"{typed}." if step.text else typed
 
 
 CLI = Surface(is_shell=True)

@@ -70,7 +70,8 @@ def for_task(task: TaskFacts, *, agent: bool = False) -> tuple[NextStep, ...]:
 def _stale(task: TaskFacts, *, agent: bool) -> tuple[NextStep, ...]:
     look = commands.why(task.path, diff=True).because("See whether it still holds")
     again = () if task.manual else (commands.run(task.path).because("Do it again"),)
-    return (look, *again) if agent else (look, commands.acknowledge(task.path), *again)
+    holds = commands.acknowledge(task.path).because("Where it still holds")
+    return (holds, *again) if agent else (look, holds, *again)
 
 
 def _merge(task: TaskFacts) -> tuple[NextStep, ...]:
@@ -101,9 +102,12 @@ def _open_agent(task: TaskFacts) -> tuple[NextStep, ...]:
     if task.manual:
         return (commands.attest(task.path).because("A person does it, then"),)
     if task.for_person:
-        return (commands.attest(task.path).because("A person looks at it, then"),)
+        approve = commands.approve(task.path).because("A person looks at it, then")
+        return (approve, commands.reject(task.path).because("Or it is wrong"))
     if task.status in ("stopped", "failed") and task.run_steps:
-        return (task.run_steps[-1].because("Read what failed, then"),)
+        *others, last = task.run_steps
+        explained = [step for step in others if step.text]
+        return (*explained, last if last.text else last.because("Read what failed, then"))
     return (commands.run(task.path).because("Start it"),)
 
 
@@ -134,7 +138,7 @@ class ListFacts(NamedTuple):
     ranked yet and several have the same priority; where none is ready, of those that wait for
     a person. `manual` tells whether it is a manual task, `stopped` is its run to resume.
     `in_all` counts the tasks
-    without a filter.
+    without a filter. `template` is the text of a new task, where it is to be shown.
     """
 
     total: int
@@ -144,10 +148,21 @@ class ListFacts(NamedTuple):
     first: str | None = None
     manual: bool = False
     stopped: str | None = None
+    template: str = ""
+
+
+def create_task(template: str) -> NextStep:
+    """Return how a task is created by whoever can write a file."""
+    return NextStep(text=f"To create a task, write .runr/tasks/NAME.md:\n{template}")
 
 
 def after_list(tasks: ListFacts) -> tuple[NextStep, ...]:
     """Return what to do with the tasks of a list."""
+    new = (create_task(tasks.template),) if tasks.template else ()
+    return new if new and not tasks.in_all else (*_with_tasks(tasks), *new)
+
+
+def _with_tasks(tasks: ListFacts) -> tuple[NextStep, ...]:
     if not tasks.in_all:
         text = "There are no tasks yet; task files are .runr/tasks/*.md"
         return (commands.new("first-task").because(text),)
@@ -212,7 +227,7 @@ def after_completion(done: CompletionFacts, *, agent: bool = False) -> tuple[Nex
     if done.running:
         again = commands.complete(done.path).because(_before_another_try(done))
         if done.unchanged:
-            needs = "If nothing is to be changed, a person says so in a terminal"
+            needs = "If nothing is to be changed, a person says so"
             return (again, commands.attest(done.path)._replace(tool=None).because(needs))
         return (again,) if agent else (again, commands.report(done.run))
     return (commands.attest(done.path).because("Needs a person"),) if agent else done.run_steps

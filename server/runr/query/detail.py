@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from runr.errors import DamagedStateError
+from runr.errors import DamagedStateError, UnknownNameError
+from runr.next_steps import commands
 from runr.next_steps.step import NextStep
 from runr.next_steps.tasks import NOTHING, TaskFacts, for_task
 from runr.project import Project
@@ -13,16 +14,23 @@ from runr.query.snapshot import Snapshot
 from runr.query.task_state import TaskState
 from runr.status.model import Entry
 from runr.tasks.model import Task
+from runr.tasks.repository import read_content
 
 #: The latest notes of a run are shown; its report has them all.
 _NOTES = 5
 
 
 def task_status(project: Project, wanted: str, *, tail: int = DEFAULT_TAIL) -> TaskDetails:
-    """Return everything about the task that `wanted` names, with its current or last run."""
+    """Return everything about the task that `wanted` names, with its current or last run.
+
+    The id of a run names its task too, and that run.
+    """
     snapshot = Snapshot.of(project)
-    task = project.find_task(wanted, snapshot.tasks)
+    task, run_id = _task_and_run(project, wanted, snapshot)
     shown, facts = task_with_facts(project, task, snapshot, tail=tail)
+    if run_id not in (None, snapshot.entry(task).last_run_id):
+        asked, _ = _run(project, run_id, tail)
+        shown = replace(shown, run=asked)
     steps = for_task(facts, agent=not project.surface.is_shell)
     if not steps and not project.surface.is_shell:
         steps = (NOTHING,)
@@ -62,14 +70,42 @@ def _last_run(
     project: Project, entry: Entry, tail: int
 ) -> tuple[RunDetails | None, tuple[NextStep, ...]]:
     """Return the last run and its next steps."""
-    if entry.last_run_id is None:
+    return _run(project, entry.last_run_id, tail)
+
+
+def _task_and_run(project: Project, wanted: str, snapshot: Snapshot) -> tuple[Task, str | None]:
+    """Return the task, and the run where it is named."""
+    try:
+        return project.find_task(wanted, snapshot.tasks), None
+    except UnknownNameError as unknown:
+        if not project.is_run_id(wanted):
+            raise
+        from runr.runs import journal  # noqa: PLC0415 - as in `_run`
+
+        state = journal.folded(project.find_run(wanted), any_clone=True)
+        if state is None or not state.start.task:
+            raise unknown from None
+        task = next((each for each in snapshot.tasks if each.path == state.start.task), None)
+        if task is None:
+            raise UnknownNameError(
+                f"the task of run {state.id}, {state.start.task}, is gone",
+                next_steps=[commands.list_tasks()],
+            ) from None
+        return task, state.id
+
+
+def _run(
+    project: Project, run_id: str | None, tail: int
+) -> tuple[RunDetails | None, tuple[NextStep, ...]]:
+    """Return a run and its next steps."""
+    if run_id is None:
         return None, ()
     # A task without a run does not need what reads runs.
     from runr.execution.session_handoff import record_session_usage  # noqa: PLC0415 - see above
     from runr.query import notes, presenters  # noqa: PLC0415 - see above
     from runr.runs import journal  # noqa: PLC0415 - see above
 
-    files = project.layout.run(entry.last_run_id)
+    files = project.layout.run(run_id)
     try:
         state = journal.state(files)
     except DamagedStateError as damage:
@@ -83,6 +119,11 @@ def _last_run(
     latest = notes.format_notes(journal.events(files))[-_NOTES:]
     shown = presenters.holder_details(project, state, files, tail=tail)
     return replace(shown, notes=latest), presenters.next_steps(state)
+
+
+def read_text(project: Project, task_path: str) -> str:
+    """Return the file of a task as it is."""
+    return read_content(project.layout, task_path).decode("utf-8", "replace")
 
 
 def _commits(project: Project, task: Task) -> list[str]:

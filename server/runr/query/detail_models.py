@@ -115,11 +115,20 @@ class RunDetails:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunList(Result):
-    """Runs, newest first; `damaged_count` counts those whose journal cannot be read."""
+    """Runs, newest first; `damaged_count` counts those whose journal cannot be read.
+
+    `total_count` and `counts`, by status, are of all of them. Cost and tokens are what was used
+    since the time `since`, or ever, by these and by no other run; None where no worker reported it.
+    """
 
     runs: list[RunDetails]
     total_count: int
     damaged_count: int = 0
+    since: str | None = None
+    counts: dict[str, int] = field(default_factory=dict)
+    cost_usd: float | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +149,7 @@ class RunResult(Result):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskDetails(Result):
-    """One task with its current or last run."""
+    """One task with its current or last run, or the run that was asked for."""
 
     task: TaskFields
     run: RunDetails | None = None

@@ -22,13 +22,15 @@ Sort = Literal["path", "status", "priority", "updated"]
 class TaskQuery(NamedTuple):
     """Which tasks to list, in which order, and which page of them.
 
-    `cursor` is the path of the last task of the page before.
+    `cursor` is the path of the last task of the page before, `template` the text of a new task,
+    for a reader who writes the file.
     """
 
     wanted: Filter = MATCH_ALL
     sort: Sort = "path"
     limit: int | None = None
     cursor: str | None = None
+    template: str = ""
 
 
 #: This many of the last questions are kept.
@@ -42,8 +44,11 @@ def list_tasks(project: Project, query: TaskQuery) -> TaskList:
     chosen = _selection(project, Snapshot.of(project), query)
     found = chosen.found
     page = _page(found, query)
+    facts = chosen.facts
+    if not (query.wanted and found) and query.cursor is None:
+        facts = facts._replace(template=query.template)
     more = query.limit is not None and bool(page) and page[-1] is not found[-1]
-    steps = after_list(chosen.facts)
+    steps = after_list(facts)
     return TaskList(
         tasks=[task_views.task_summary(task) for task in page],
         total_count=len(found),

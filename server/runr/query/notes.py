@@ -30,11 +30,11 @@ def add_note(project: Project, wanted: str, text: str) -> CommandResult:
         )
     session = project.environment.get(SESSION)
     inside = project.environment.get("RUNR_RUN_ID") == run.id
-    source = "worker" if inside else "session" if session else "person"
+    agent = session or not project.channel.is_person
+    source = "worker" if inside else "session" if agent else "person"
     note = NoteAdded(text)
     if not inside:
-        by = None if session else project.repo.user()
-        note = NoteAdded(text, session_id=session, by=by)
+        note = NoteAdded(text, session_id=session, by=None if session else project.actor())
     project.context(run).journal.append(note, source=source)
     steps = project.surface.lines([commands.report(run.id)])
     return CommandResult(message=f"noted in run {run.id}", next_steps=steps)

@@ -18,7 +18,7 @@ from runr.project import Project
 from runr.query.graph import Graph
 from runr.query.models import CommandResult, Kind, Result
 from runr.storage import files, state_dir
-from runr.tasks.templates import MEANINGS, builtin, filled, title_of
+from runr.tasks.templates import ANNOTATED, MEANINGS, builtin, filled, title_of
 from runr.text import closest_match, one_line, slug
 
 
@@ -137,6 +137,12 @@ def _dependencies(project: Project, request: NewRequest) -> list[str]:
     known = project.tasks() if request.depends_on else ()
     found = [project.find_task(name, known).name for name in request.depends_on]
     return [name.removesuffix(".md") for name in found]
+
+
+def template_for_client(project: Project) -> str:
+    """Return the user's own template of a feature; without one, what a task can say."""
+    own = project.layout.templates / "feature.md"
+    return _template(project, "feature") if nofollow.exists(own) else ANNOTATED
 
 
 def _template(project: Project, wanted: str) -> str:

@@ -31,6 +31,18 @@ MEANINGS: Mapping[str, str] = {
     "manual": "work for a person",
 }
 
+#: What a task can say, for a client that writes the file itself.
+ANNOTATED = """\
+---
+depends_on: []  # names of tasks
+owns: [src/]  # what it may change
+verify: [make test]  # passes when it is done
+---
+# Title
+
+What to do.
+"""
+
 _PLAIN = re.compile(r"\w[\w./@+-]*(?::[\w./@#+-]+)?")
 
 
