@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from claude.claude_place import ClaudePlace
+from fakes.forked import RUNR
 from fakes.model_api import FakeModel
 
 OWN_SETTINGS = {"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "touch $MARK"}]}]}}
@@ -97,6 +98,25 @@ def test_a_user_installation_adds_the_plugin_everywhere_and_removes_only_that(pl
     written = set(contents(place.home)) - set(before)
     assert not [name for name in written if "skills/runr" in name]
     assert before.items() <= contents(place.home).items()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("scope", ["project", "user"])
+def test_the_first_turn_has_the_tools_though_no_setting_asks_for_it(
+    place: Bare, scope: str
+) -> None:
+    servers = {"mcpServers": {"runr": {"command": RUNR, "args": ["mcp"]}}}
+    place.write(".mcp.json", json.dumps(servers if scope == "project" else {"mcpServers": {}}))
+    # The model says hello, so that no later turn could have them.
+    with FakeModel([{"text": "hello"}]) as model:
+        if scope == "user":
+            config = Path(place.environment(model)["CLAUDE_CONFIG_DIR"])
+            config.mkdir()
+            (config / ".claude.json").write_text(json.dumps(servers), encoding="utf-8")
+        place.init(model)
+        first = model.main_requests()[0]
+    offered = {tool["name"] for tool in first.body["tools"]}
+    assert {"mcp__runr__list-tasks", "mcp__runr__run-task"} <= offered
 
 
 @pytest.mark.long
