@@ -20,6 +20,7 @@ from runr.jobs.events import (
     TaskEnded,
     TaskFound,
     TaskLeftOut,
+    TaskReopened,
     TaskSkipped,
     TaskStarted,
     TaskWaits,
@@ -83,6 +84,11 @@ def test_a_job_begins_with_its_tasks_and_with_those_that_were_completed_before()
         ([TaskWaits("a", "why", "r9")], {"waits_for": "why", "awaited_run_id": "r9"}),
         ([TaskWaits("a", "why", "r9"), TaskWaits("a", "sign")], {"waits_for": "sign"}),
         ([TaskWaits("a", "why", "r9"), JobResumed()], {}),
+        ([TaskFound("a", "person:Ada"), TaskReopened("a")], {}),
+        (
+            [TaskWaits("a", "why", None, "j9", on_target=True)],
+            {"waits_for": "why", "unlanded_job_id": "j9", "unmerged": True},
+        ),
         ([TaskWaits("a", "why"), TaskStarted("a")], {"status": "starting", "started_at": "2"}),
         (
             [TaskFound("a", "person:Ada")],

@@ -56,4 +56,9 @@ def for_persons(project: Project, state: JobState) -> list[NextStep]:
     ended = [each for each in dict.fromkeys(jobs) if not is_held(project.layout.job_run(each).lock)]
     found = [commands.list_tasks("--waiting")] if listed else []
     found += [commands.job_land(each) for each in ended]
+    if any(each.unmerged for each in left):
+        found += [
+            commands.git("switch", state.start.branch),
+            commands.git("merge", state.start.target),
+        ]
     return found or [commands.status(each.task) for each in left[:1]]

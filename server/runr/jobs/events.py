@@ -97,13 +97,14 @@ class TaskWaits(NamedTuple):
     """The turn of the task has come, and something outside of the job keeps it from starting.
 
     That is the run `run_id`, which will end, or else a person, who may land the branch of the job
-    run `job_run_id`. Without a `reason`, nothing does any more.
+    run `job_run_id`, or merge the target (`on_target`). Without a `reason`, nothing does any more.
     """
 
     task: str
     reason: str = ""
     run_id: str | None = None
     job_run_id: str | None = None
+    on_target: bool = False
 
 
 class TaskSkipped(NamedTuple):
@@ -125,6 +126,12 @@ class TaskFound(NamedTuple):
 
     task: str
     by: str = ""
+
+
+class TaskReopened(NamedTuple):
+    """A completion that was not given by a run of the job was reset."""
+
+    task: str
 
 
 class TaskRejected(NamedTuple):
@@ -190,6 +197,7 @@ EventData = (
     | TaskSkipped
     | TaskLeftOut
     | TaskFound
+    | TaskReopened
     | TaskRejected
     | WorkReverted
     | AccountParked
@@ -212,6 +220,7 @@ EVENTS: dict[str, type[EventData]] = {
     "task.skipped": TaskSkipped,
     "task.left_out": TaskLeftOut,
     "task.found": TaskFound,
+    "task.reopened": TaskReopened,
     "task.rejected": TaskRejected,
     "work.reverted": WorkReverted,
     "account.parked": AccountParked,

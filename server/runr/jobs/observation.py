@@ -7,7 +7,7 @@ from runr import nofollow
 from runr.clock import format_utc
 from runr.jobs import outside
 from runr.jobs.engine import Engine
-from runr.jobs.events import AccountParked, TaskFound, TaskLeftOut, TaskSkipped
+from runr.jobs.events import AccountParked, TaskFound, TaskLeftOut, TaskReopened, TaskSkipped
 from runr.jobs.outside import Needs, Outside
 from runr.jobs.planner import Decision, Facts, Progress, Status, Wait
 from runr.jobs.state import JobResult, JobState, TaskProgress
@@ -100,16 +100,19 @@ def _outside(project: Project, state: JobState) -> Iterator[tuple[str, Needs]]:
 
 def found_outside(
     project: Project, state: JobState
-) -> Iterator[TaskFound | TaskSkipped | TaskLeftOut]:
-    """Yield what happened to waiting tasks without this job: completed, gone, or left out."""
+) -> Iterator[TaskFound | TaskReopened | TaskSkipped | TaskLeftOut]:
+    """Yield what happened to tasks without this job: completed, reset, gone, or left out."""
     entries = project.entries()
     known = {each.task: each for each in state.tasks}
     for item in state.start.work.items:
         each = known[item.task]
-        if each.status not in ("waiting", "held", "left_out"):
-            continue
         entry = entries.get(item.task)
         done = entry is not None and entry.status is State.COMPLETED
+        by_others = each.found_by is not None or each.run_id is None
+        if each.status == "completed" and by_others and not done:
+            yield TaskReopened(item.task)
+        if each.status not in ("waiting", "held", "left_out"):
+            continue
         if entry is not None and done and entry.last_run_id not in each.runs:
             if _counts(project, state, item):
                 yield TaskFound(item.task, entry.completed_by or "")

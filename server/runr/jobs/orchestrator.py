@@ -130,7 +130,7 @@ class Orchestrator:
                 wait = Wait("")  # what a held task needs a person for is how its run ended
             is_open = each.status in ("waiting", "held")
             if is_open and (wait.reason, wait.run_id) != (each.waits_for, each.awaited_run_id):
-                self._append(TaskWaits(each.task, wait.reason, wait.run_id, wait.job_run_id))
+                self._append(TaskWaits(each.task, *wait))
 
     def _notice(self) -> JobState:
         """Record what happened to tasks outside of this job."""

@@ -111,7 +111,8 @@ class Outside:
         if found.absent is None:
             return Wait(_short(why))
         where = elsewhere(self.project, self.target, found)
-        named = f"{_short(need)}, whose commit is {where or f'on {self.target} only'}"
+        where_else = f"on {self.target}, which does not merge into the branch of the job"
+        named = f"{_short(need)}, whose commit is {where or where_else}"
         of_job = self._job_of(found) if where else None
         return Wait(named, on_target=where is None, job_run_id=of_job)
 

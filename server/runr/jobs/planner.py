@@ -34,8 +34,8 @@ class Wait(NamedTuple):
 
     reason: str
     run_id: str | None = None
-    on_target: bool = False
     job_run_id: str | None = None
+    on_target: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from runr.jobs.events import (
     TaskFound,
     TaskLeftOut,
     TaskRejected,
+    TaskReopened,
     TaskSkipped,
     TaskStarted,
     TaskWaits,
@@ -40,7 +41,8 @@ class TaskProgress(NamedTuple):
     `starting` is a run that was to start, of which it is not known whether it did. `afresh`
     asks for a new run from the tip of the branch. `found_by` is who completed it outside.
     `waits_for` is what outside of the job keeps it from starting, once its turn has come: the run
-    `awaited_run_id`, or else a person, who may land the branch of the job run `unlanded_job_id`.
+    `awaited_run_id`, or else a person, who may land the branch of the job run `unlanded_job_id`, or
+    merge the target, which is `unmerged`.
     `rejected` is the run whose work on the branch does not count any more.
     """
 
@@ -62,6 +64,7 @@ class TaskProgress(NamedTuple):
     waits_for: str = ""
     awaited_run_id: str | None = None
     unlanded_job_id: str | None = None
+    unmerged: bool = False
     rejected: str | None = None
     started_at: str | None = None
     ended_at: str | None = None
@@ -162,6 +165,7 @@ def _reduce(state: JobState, data: EventData, time: str) -> JobState:
             | TaskSkipped()
             | TaskLeftOut()
             | TaskFound()
+            | TaskReopened()
             | TaskRejected()
             | WorkReverted()
         ):
@@ -196,6 +200,7 @@ _TaskEvent = (
     | TaskSkipped
     | TaskLeftOut
     | TaskFound
+    | TaskReopened
     | TaskRejected
     | WorkReverted
 )
@@ -209,7 +214,7 @@ def _task(state: JobState, data: _TaskEvent, time: str) -> JobState:
 
 
 def _changed(before: TaskProgress, data: _TaskEvent, time: str) -> TaskProgress:
-    before = before._replace(waits_for="", awaited_run_id=None, unlanded_job_id=None)
+    before = _turn(before)
     match data:
         case TaskStarted():
             return before._replace(status="starting", started_at=before.started_at or time)
@@ -218,23 +223,34 @@ def _changed(before: TaskProgress, data: _TaskEvent, time: str) -> TaskProgress:
             return before._replace(
                 status="running", run_id=data.run_id, runs=runs, worker=data.worker, afresh=False
             )
-        case TaskWaits():
-            return before._replace(
-                waits_for=data.reason,
-                awaited_run_id=data.run_id,
-                unlanded_job_id=data.job_run_id,
-            )
+        case TaskWaits() | TaskFound() | TaskReopened():
+            return _met_outside(before, data, time)
         case TaskSkipped() | TaskLeftOut():
             status: TaskStatus = "skipped" if isinstance(data, TaskSkipped) else "left_out"
             return before._replace(status=status, detail=data.reason, ended_at=time)
-        case TaskFound():
-            return before._replace(status="completed", found_by=data.by, ended_at=time)
         case TaskRejected():
             return before._replace(status="failed", rejected=data.run_id, detail=data.reason)
         case WorkReverted():
             return before._replace(rejected=None, commit_sha=None)
         case _:
             return _ended(before, data, time)
+
+
+def _met_outside(
+    before: TaskProgress, data: TaskWaits | TaskFound | TaskReopened, time: str
+) -> TaskProgress:
+    match data:
+        case TaskFound():
+            return before._replace(status="completed", found_by=data.by, ended_at=time)
+        case TaskReopened():
+            return before._replace(status="waiting", found_by=None, ended_at=None)
+        case TaskWaits():
+            return before._replace(
+                waits_for=data.reason,
+                awaited_run_id=data.run_id,
+                unlanded_job_id=data.job_run_id,
+                unmerged=data.on_target,
+            )
 
 
 def _ended(before: TaskProgress, data: TaskEnded, time: str) -> TaskProgress:
@@ -282,7 +298,12 @@ def _resumed(state: JobState, data: JobResumed, time: str) -> JobState:
 def _looked_at_again(each: TaskProgress) -> TaskProgress:
     """Return a task of which it is not known any more what it waits for."""
     detail = "" if each.status == "waiting" else each.detail
-    return each._replace(detail=detail, waits_for="", awaited_run_id=None, unlanded_job_id=None)
+    return _turn(each)._replace(detail=detail)
+
+
+def _turn(each: TaskProgress) -> TaskProgress:
+    """Return a task that waits for nothing outside of the job, as far as is known."""
+    return each._replace(waits_for="", awaited_run_id=None, unlanded_job_id=None, unmerged=False)
 
 
 def _fresh(each: TaskProgress) -> TaskProgress:
