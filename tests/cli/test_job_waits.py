@@ -117,3 +117,35 @@ def test_what_a_job_stopped_at_its_end_is_not_stopped_by_a_user(place: Place) ->
     assert "## Started, not completed\n\n- slow.md: the time of the job" in page
     assert "## Not started\n\n- next.md: the step t/1 comes first\n" in page
     assert "by the job night: the time of the job" in place.runr("task-status", "slow", code=0).out
+
+
+def test_a_failed_task_whose_run_a_person_has_resumed_counts_when_the_job_is_resumed(
+    place: Place,
+) -> None:
+    right = place.root / ".runr" / "right"
+    place.script("a.md", f"[ -e {right} ] && echo a > a.txt")
+    place.script("b.md", "cat a.txt > b.txt", "depends_on: [a]")
+    place.commit("Tasks")
+    failed = ended(place, "run", "--all-ready", code=1)
+    assert statuses(failed) == {"a": "failed", "b": "skipped"}
+    right.touch()
+    place.runr("resume", task_of(failed, "a")["run_id"], code=0)
+    now = ended(place, "status")
+    since = "completed since, and counts when the job is resumed"
+    assert (task_of(now, "a")["reason"], now["reason"]) == (since, f"a.md: {since}")
+    assert statuses(ended(place, "resume")) == {"a": "completed", "b": "completed"}
+
+
+def test_a_completion_by_a_person_that_is_reset_does_not_complete_the_job(place: Place) -> None:
+    go = place.root / ".runr" / "go"
+    place.script("a.md", f"{_AWAIT.format(go)}; echo a > a.txt")
+    place.task("sign.md", "type: manual")
+    place.write(".runr/jobs/night.yaml", "tracks: {t: [{tasks: [a, sign]}]}\n")
+    place.commit("Tasks")
+    job_run = started(place, "night")
+    place.runr("complete-task", "sign", "--reason", "done", code=0)
+    shown(place, job_run, "sign", "ended_at")
+    place.runr("reset", "sign", "--reason", "by mistake", code=0)
+    go.touch()
+    paused = finished(place, job_run)
+    assert (paused["status"], statuses(paused)["sign"]) == ("paused", "waiting")

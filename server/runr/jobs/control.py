@@ -12,7 +12,7 @@ from runr.jobs import decisions, expansion, journal, process, rejected, views
 from runr.jobs.events import BranchMerged, JobCreated, JobResumed, JobStopRequested, WorkReverted
 from runr.jobs.journal import JobJournal
 from runr.jobs.model import Job, Limits
-from runr.jobs.state import JobState
+from runr.jobs.state import JobState, TaskProgress
 from runr.jobs.views import JobRunDetails
 from runr.lifecycle import leases
 from runr.next_steps import commands
@@ -118,7 +118,7 @@ def _again(project: Project, wanted: str | None, wants: Callable[[str], bool]) -
     if state.result is not None:
         now = decisions.as_decided(project, state)
         failed = (each for each in now.tasks if each.status == "failed")
-        tasks = [each.task for each in failed if wants(each.code)]
+        tasks = [each.task for each in failed if wants(each.code) or _goes_on(project, each)]
         retried = tuple(dict.fromkeys((*tasks, *(each.task for each in found))))
         ends_at = window_end(state.start.job.limits, project.clock())
         log = _journal(project, files)
@@ -129,6 +129,11 @@ def _again(project: Project, wanted: str | None, wants: Callable[[str], bool]) -
             log.append(BranchMerged(merged))
     process.launch(project, files)
     return views.details(project, files)
+
+
+def _goes_on(project: Project, each: TaskProgress) -> bool:
+    """Tell whether a person has resumed the run of a task that failed, and it works now."""
+    return each.run_id is not None and run_process.is_alive(project.layout.run(each.run_id))
 
 
 def _journal(project: Project, files: RunFiles) -> JobJournal:

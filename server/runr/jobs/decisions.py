@@ -8,29 +8,41 @@ from runr.project import Project
 from runr.runs import journal as run_journal
 from runr.runs import stop_reasons
 from runr.runs.model import RunState
+from runr.status.model import UNTOUCHED, State
 from runr.storage.files import is_held
 
 
 def ended_since(project: Project, each: TaskProgress) -> RunState | None:
-    """Return the run of a task that was left to a person, if it has ended otherwise since."""
-    if each.status != "held" or each.run_id is None:
+    """Return the run of a task that did not complete it, if a person has brought it to another end.
+
+    One that was left to a person is approved, rejected or resumed, one that failed resumed.
+    """
+    if each.status not in ("held", "failed") or each.run_id is None or each.rejected:
         return None
     run = run_journal.state(project.layout.run(each.run_id))
     if run is None or run.result is None:
         return None
-    return run if run.result == "completed" or run.stop_reason != each.code else None
+    if each.status == "held":
+        return run if run.result == "completed" or run.stop_reason != each.code else None
+    entry = project.entries().get(each.task, UNTOUCHED)
+    counts = entry.status is State.COMPLETED and entry.last_run_id == run.id
+    return run if run.result == "completed" and counts else None
 
 
 def as_decided(project: Project, state: JobState) -> JobState:
     """Return the state with what was decided since the job has looked at its tasks."""
     runs = {each.task: ended_since(project, each) for each in state.tasks}
     tasks = tuple(_decided(each, runs[each.task]) for each in state.tasks)
-    if state.result != "paused" or not any(runs.values()):
+    names = [_short(task) for task, run in runs.items() if run is not None]
+    if not any(state.reason.startswith(f"{name}: ") for name in names):
         return state._replace(tasks=tasks)
     left = [each for each in tasks if each.status != "completed"]
     first = next((each for each in left if each.needs_human or each.status == "failed"), left[0])
-    why = f"{first.task.removeprefix('.runr/tasks/')}: {outcomes.reason(first)}"
-    return state._replace(tasks=tasks, reason=why)
+    return state._replace(tasks=tasks, reason=f"{_short(first.task)}: {outcomes.reason(first)}")
+
+
+def _short(task: str) -> str:
+    return task.removeprefix(".runr/tasks/")
 
 
 def _decided(each: TaskProgress, run: RunState | None) -> TaskProgress:
