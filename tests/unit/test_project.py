@@ -76,9 +76,12 @@ def tasks(root: Path, count: int) -> Project:
     return project
 
 
-def work(project: Project, question: Callable[[Project], object]) -> Counter[str]:
-    """Return which functions of Python answer a question that was answered before, by name."""
-    question(project)
+def work(
+    project: Project, question: Callable[[Project], object], *, again: bool = True
+) -> Counter[str]:
+    """Return which functions of Python answer a question, by name; `again` asks it before, too."""
+    if again:
+        question(project)
     called: Counter[str] = Counter()
 
     def look(frame: FrameType, event: str, _arg: object) -> None:
@@ -108,6 +111,24 @@ def test_a_question_that_is_asked_again_costs_no_more_with_more_tasks(
     few, many = (work(tasks(tmp_path / str(size), size), question) for size in (8, 80))
     assert few == many
     assert not [name for name in many if name.startswith("Popen.")]
+
+
+def test_the_graph_is_kept_while_records_change_and_not_when_a_task_does(tmp_path: Path) -> None:
+    project = tasks(tmp_path, 3)
+
+    def listed() -> Counter[str]:
+        return Counter(task.status for task in list_tasks(project, TaskQuery()).tasks)
+
+    def record(_: Project) -> None:
+        store.update(project.layout, lambda _: {TASK: Entry(status=State.STOPPED)})
+        listed()
+
+    listed()
+    assert "Graph.of" not in work(project, record, again=False)
+    assert listed() == {"pending": 2, "stopped": 1}
+    (project.layout.root / TASK).write_text("---\ndepends_on: [task-1]\n---\n# Another\n")
+    [first, *_] = list_tasks(project, TaskQuery()).tasks
+    assert first.blocked_by == [".runr/tasks/task-1.md"]
 
 
 def test_a_filter_by_time_is_applied_each_time(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ class Snapshot:
         tip = project.tip() if committed or watched else None
 
         def build() -> Snapshot:
-            graph = Graph.of(tasks)
+            graph = project.memo.get("graph", (tasks,), lambda: Graph.of(tasks))
             changes = _changes(project, tip if watched else None, tasks, entries, policy)
             return cls(
                 tasks=tasks,
