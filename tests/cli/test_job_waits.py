@@ -111,10 +111,11 @@ def test_what_a_job_stopped_at_its_end_is_not_stopped_by_a_user(place: Place) ->
     place.commit("Tasks")
     failed = ended(place, "run", "night", code=6)
     over = "the time of the job, 1.0s, is over"
-    assert failed["reason"] == task_of(failed, "slow")["reason"] == over
+    stopped = f"stopped by the job night: {over}"
+    assert (failed["reason"], task_of(failed, "slow")["reason"]) == (over, stopped)
     page = place.runr("job", "receipt", code=0).out
     assert "What needs a person" not in page
-    assert "## Started, not completed\n\n- slow.md: the time of the job" in page
+    assert f"## Started, not completed\n\n- slow.md: {stopped}\n" in page
     assert "## Not started\n\n- next.md: the step t/1 comes first\n" in page
     assert "by the job night: the time of the job" in place.runr("task-status", "slow", code=0).out
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from runr import nofollow
 from runr.clock import format_utc
-from runr.jobs import outside
+from runr.jobs import outcomes, outside
 from runr.jobs.engine import Engine
 from runr.jobs.events import AccountParked, TaskFound, TaskLeftOut, TaskReopened, TaskSkipped
 from runr.jobs.outside import Needs, Outside
@@ -204,14 +204,8 @@ def verdict(state: JobState, decision: Decision, now: datetime) -> tuple[JobResu
         reason = decision.delayed.get(first.task, first.detail)
         return "paused", f"{_short(first.task)}: {reason}", "needs_human"
     failed = next((each for each in lost if each.status == "failed"), lost[0])
-    reason = f"{_short(failed.task)}: {_why(failed)}"
+    reason = f"{_short(failed.task)}: {outcomes.reason(failed) or 'it failed'}"
     return "failed", reason, failed.code if failed.code in stop_reasons.STOPS else "error"
-
-
-def _why(failed: TaskProgress) -> str:
-    if failed.code in stop_reasons.STOPS:
-        return stop_reasons.explain(failed.code, failed.worker)
-    return failed.detail or "it failed"
 
 
 def _short(task: str) -> str:

@@ -99,8 +99,7 @@ def decide(job: Job, work: Work, order: Ordering, facts: Facts) -> Decision:
         if reason is None and (until := _not_before(item, facts)) > facts.now:
             wakes.append(until)
             reason = "waits until its time"
-        if reason is None and (stop := facts.limit or ("stopping" if facts.draining else None)):
-            reason = stop
+        reason = reason or facts.limit or ("the job is stopped" if facts.draining else None)
         if reason is None:
             other = _collision(job.collision, item, [*running, *chosen], facts)
             reason = f"works on the same files as {_name(other)}" if other else None

@@ -181,7 +181,10 @@ def _reduce(state: JobState, data: EventData, time: str) -> JobState:
         case JobEnded():
             result = cast("JobResult", data.result)
             why = {each.task: each.reason for each in data.left}
-            tasks = (each._replace(detail=why.get(each.task, each.detail)) for each in state.tasks)
+            tasks = (
+                each if each.code else each._replace(detail=why.get(each.task, each.detail))
+                for each in state.tasks
+            )
             ended = state._replace(result=result, reason=data.reason, code=data.code, ended_at=time)
             return ended._replace(tasks=tuple(tasks))
         case JobLanded():
