@@ -3,6 +3,10 @@
 import gc
 import os
 import sys
+from collections.abc import Sequence
+
+#: The processes that leave the one that starts them: of a run, of a job, of hooks.
+_DETACHED = ("exec", "exec-job", "exec-hooks", "exec-job-hooks")
 
 #: Number of allocations of a command before the first garbage collection.
 _ALLOCATIONS = 1_000_000
@@ -10,22 +14,11 @@ _ALLOCATIONS = 1_000_000
 
 def main() -> int:
     """Run a command, the process of a run, the MCP server or a hook; return the exit code."""
-    if sys.argv[1:2] == ["exec"]:
+    if sys.argv[1:2] and sys.argv[1] in _DETACHED:
         if os.fork():
-            # The caller continues at once, without waiting for the process of the run.
+            # The caller continues at once, without waiting for the process.
             os._exit(0)
-        # Imported after the fork, so that the caller does not wait for it either.
-        from runr.execution import process  # noqa: PLC0415 - see above
-
-        code = process.main(sys.argv[2:])
-        _refresh_summary(sys.argv[3])
-        return code
-    if sys.argv[1:2] == ["exec-job"]:
-        if os.fork():
-            os._exit(0)
-        from runr.jobs import process as job_process  # noqa: PLC0415 - see above
-
-        return job_process.main(sys.argv[2:])
+        return _execute(sys.argv[1], sys.argv[2:])
     match sys.argv[1:]:
         case ["mcp"]:
             return serve(None)
@@ -36,6 +29,10 @@ def main() -> int:
             from runr.cli import hook  # noqa: PLC0415 - see above
 
             return hook.serve(event, os.environ)
+        case ["call-hook", name]:
+            from runr.lifecycle_hooks import packages  # noqa: PLC0415 - see above
+
+            return packages.main(name)
         case ["git-hook", *words]:
             # git waits for it at each commit.
             from runr.provenance import commit_hook  # noqa: PLC0415 - see above
@@ -50,6 +47,28 @@ def main() -> int:
 
     code = run()
     gc.freeze()  # the process ends: its last collection would only cost time
+    return code
+
+
+def _execute(what: str, arguments: Sequence[str]) -> int:
+    """Be the process of a run, of a job, or of the hooks after a run."""
+    # Imported after the fork, so that the caller does not wait for it either.
+    if what == "exec-job":
+        from runr.jobs import process as job_process  # noqa: PLC0415 - see above
+
+        return job_process.main(arguments)
+    if what == "exec-job-hooks":
+        from runr.jobs import job_hooks  # noqa: PLC0415 - see above
+
+        return job_hooks.main(arguments)
+    if what == "exec-hooks":
+        from runr.execution import run_hooks  # noqa: PLC0415 - see above
+
+        return run_hooks.main(arguments)
+    from runr.execution import process  # noqa: PLC0415 - see above
+
+    code = process.main(arguments)
+    _refresh_summary(arguments[1])
     return code
 
 

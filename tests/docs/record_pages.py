@@ -9,7 +9,7 @@ from pydantic.fields import FieldInfo
 
 from docs.markdown import alternatives, page, paragraphs, table
 from runr import errors, text
-from runr.config.settings import Config
+from runr.config.settings import Config, HookSettings
 from runr.errors import ExitCode, RunrError
 from runr.next_steps.runs import STOP_ACTIONS, RunFacts
 from runr.runs.machine import FOLLOWS
@@ -78,12 +78,17 @@ def settings() -> str:
     for name, field in Config.model_fields.items():
         section, title = _section(name, field)
         parts += [f"## `[{title}]`", paragraphs(section.__doc__)]
-        rows = [
-            (f"`{key}`", _kind(found), _shown_default(found), found.description)
-            for key, found in section.model_fields.items()
-        ]
-        parts.append(table(("key", "type", "default", "meaning"), rows))
+        parts.append(_keys(section))
+    parts += ["### A hook", paragraphs(HookSettings.__doc__), _keys(HookSettings)]
     return page(parts)
+
+
+def _keys(section: type[BaseModel]) -> str:
+    rows = [
+        (f"`{key}`", _kind(found), _shown_default(found), found.description)
+        for key, found in section.model_fields.items()
+    ]
+    return table(("key", "type", "default", "meaning"), rows)
 
 
 def sections() -> Iterator[tuple[str, type[BaseModel]]]:
@@ -106,6 +111,8 @@ def _kind(field: FieldInfo) -> str:
         return f"table of {alternatives(get_args(inside[1]))}"
     if get_origin(kind) is Literal:
         return alternatives(inside)
+    if inside[:1] == [HookSettings]:
+        return "list of texts and tables"
     if get_origin(kind) is tuple:
         return "list of texts"
     if _is_time(field):

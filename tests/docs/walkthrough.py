@@ -26,7 +26,7 @@ _TIME_LIMIT_S = 120
 # Different in every run, in the order in which they are looked for.
 _VOLATILE = (
     (re.compile(r"\b\d{8}-\d{6}-[a-z0-9]{4}\b"), "<run>"),
-    (re.compile(r"\b\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\dZ| \d\d:\d\d)?\b"), "<date>"),
+    (re.compile(r"\b\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d)?Z| \d\d:\d\d)?\b"), "<date>"),
     (re.compile(r"\b\d\d:\d\d:\d\d\b"), "<time>"),
     (re.compile(r"\b(?:\d+\.\d|\d+m \d\d)s\b"), "<seconds>"),
     (re.compile(r"\b(?=[a-f]*\d)[0-9a-f]{7,40}\b"), "<sha>"),

@@ -100,6 +100,7 @@ def render_status(answer: JobRunDetails) -> str:
     """Return a job run with all of its tasks."""
     lines = [f"{printable(answer.job)} ({answer.id}): {_headline(answer)}"]
     lines += map(_base_failure, answer.base_failures)
+    lines += [f"  {failed}" for failed in answer.failed_hooks]
     width = column_width([_name(task.path) for task in answer.tasks])
     lines += [_task(task, width) for task in answer.tasks]
     for worker, until in answer.waits_until.items():

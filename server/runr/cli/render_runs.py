@@ -24,6 +24,7 @@ from runr.runs.events import (
     WorkerBackoff,
     WorkerFallback,
 )
+from runr.runs.hook_events import HookFinished
 from runr.runs.session_events import SessionAttached
 from runr.text import format_duration, join_limited, pluralize
 
@@ -120,8 +121,8 @@ def _progress(data: EventData) -> str | None:
             return check_progress(data)
         case ReviewFinished(feedback=str(feedback)):
             return f"{data.reviewer} asks: {feedback.splitlines()[0]}"
-        case NoteAdded(text):
-            return f"note: {text.splitlines()[0]}"
+        case NoteAdded() | HookFinished():
+            return _remark(data)
         case InputsChanged(put_back=False) | TreeChanged():
             return f"changed while the worker worked: {data.detail}"
         case SessionAttached(session_id, why):
@@ -136,6 +137,12 @@ def _progress(data: EventData) -> str | None:
             return data.detail.splitlines()[0] if data.detail else None
         case _:
             return None
+
+
+def _remark(data: NoteAdded | HookFinished) -> str:
+    if isinstance(data, NoteAdded):
+        return f"note: {data.text.splitlines()[0]}"
+    return f"{style('✗', fg='red') if data.failed else style('✓', fg='green')} {data.message}"
 
 
 #: The most lines of a failure that are shown; the report has all.
@@ -158,6 +165,7 @@ def render_summary(run: RunDetails) -> list[str]:
     lines += [f"    note: {note.splitlines()[0]}" for note in run.notes[-_NOTES:]]
     if run.detail and run.status != "completed":
         lines += [f"    {line}".rstrip() for line in run.detail.splitlines()[:_MAX_LINES]]
+    lines += [f"    {failed}" for failed in run.failed_hooks if failed not in (run.detail or "")]
     return lines
 
 
@@ -206,6 +214,7 @@ def render_end(run: RunDetails) -> str:
         ]
         lines += _ignored(run)
         lines += [f"    {run.detail}"] if run.detail else []
+        lines += [f"    {failed}" for failed in run.failed_hooks]
     else:
         lines = [f"{console.run_sign(run)} {name}: {_ending(run)}"]
         lines += render_summary(run)[1:]

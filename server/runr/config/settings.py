@@ -10,6 +10,7 @@ from pydantic import (
     Field,
     Strict,
     StringConstraints,
+    model_validator,
 )
 
 from runr.scope.presets import known
@@ -280,6 +281,98 @@ class WorkerSettings(Section):
     extra_args: tuple[str, ...] = Field((), description="Additional arguments for the worker.")
 
 
+def _argv(value: object) -> object:
+    """Hand a command that is one text to the shell, as it is."""
+    if not isinstance(value, str):
+        return value
+    if not value.strip():
+        raise ValueError("write a command that is not empty")
+    return ("sh", "-c", value.strip())
+
+
+def _as_tables(value: object) -> object:
+    """Read a text in a list of hooks as a command."""
+    if not isinstance(value, list):
+        return value
+    return [{"command": each} if isinstance(each, str) else each for each in value]
+
+
+class HookSettings(Section):
+    """One lifecycle hook: a text is a command, a table has one target, and options for it."""
+
+    command: Annotated[tuple[str, ...], BeforeValidator(_argv)] = Field(
+        (), description="Target: a command for the shell, or a list of program and arguments."
+    )
+    webhook: str | None = Field(
+        None, pattern=r"^https?://[^\s/]", description="Target: a URL to which the payload is sent."
+    )
+    webhook_env: str | None = Field(
+        None, min_length=1, description="Target: the variable that holds such a URL."
+    )
+    desktop: Switch = Field(False, description="Target: a notification on the desktop.")
+    package: str | None = Field(
+        None, min_length=1, description="Target: a hook of an installed package, by its name."
+    )
+    secret_env: str | None = Field(
+        None, min_length=1, description="Variable with the secret that signs a webhook."
+    )
+    timeout: Seconds = Field(60, gt=0, description="Time limit of the hook, of each try of it.")
+    retries: Whole = Field(
+        4, ge=0, le=20, description="How often a webhook is tried again where it fails."
+    )
+    retry_wait: Seconds = Field(
+        2, ge=0, description="Wait before the second try; each later one is twice as long."
+    )
+
+    @model_validator(mode="after")
+    def _has_one_target(self) -> "HookSettings":
+        if len(self.targets) != 1:
+            known = ", ".join(f"`{name}`" for name in _TARGETS)
+            raise ValueError(f"a hook has exactly one target: write one of {known}")
+        return self
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The names of the targets that are set; a valid hook has one."""
+        return tuple(name for name in _TARGETS if getattr(self, name))
+
+
+_TARGETS = ("command", "webhook", "webhook_env", "desktop", "package")
+
+Hooks = Annotated[tuple[HookSettings, ...], BeforeValidator(_as_tables)]
+
+
+def _can_refuse(hooks: tuple[HookSettings, ...]) -> tuple[HookSettings, ...]:
+    for hook in hooks:
+        if not (hook.command or hook.package):
+            raise ValueError(f"a {hook.targets[0]} cannot refuse anything: write a command")
+    return hooks
+
+
+#: Hooks that are asked: a run waits for them.
+Asked = Annotated[Hooks, AfterValidator(_can_refuse)]
+
+
+class HookPoints(Section):
+    """Lifecycle hooks: what runr calls at a point of a run or a job, in the order written."""
+
+    pre_run: Asked = Field(
+        (), description="Before a run begins; a command that fails keeps it from beginning."
+    )
+    pre_complete: Asked = Field(
+        (), description="Before verified work lands; a command that fails keeps it from landing."
+    )
+    post_complete: Hooks = Field((), description="After a run has completed its task.")
+    on_failure: Hooks = Field((), description="After a run has stopped without completing it.")
+    on_needs_human: Hooks = Field((), description="After a run has stopped to wait for a person.")
+    post_job: Hooks = Field((), description="After a job has ended, with its receipt.")
+
+    def at(self, point: str) -> tuple[HookSettings, ...]:
+        """Return the hooks of a point."""
+        found: tuple[HookSettings, ...] = getattr(self, point)
+        return found
+
+
 class Config(Section):
     """The whole file."""
 
@@ -291,6 +384,7 @@ class Config(Section):
     status: StatusSettings = StatusSettings()
     attest: AttestSettings = AttestSettings()
     workers: dict[str, WorkerSettings] = Field(default_factory=dict)
+    hooks: HookPoints = HookPoints()
 
     def worker(self, name: str) -> WorkerSettings:
         """Return the worker's table, or the defaults where it has none."""

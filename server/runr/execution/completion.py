@@ -8,7 +8,7 @@ from runr import nofollow
 from runr.clock import format_utc
 from runr.errors import DamagedStateError, GitError
 from runr.evidence import rebuild, resets
-from runr.execution import since_stop
+from runr.execution import run_hooks, since_stop
 from runr.execution.context import RunContext
 from runr.git import quarantine, snapshot
 from runr.git.repo import Repo
@@ -144,6 +144,7 @@ def complete(context: RunContext) -> RunState:
     write_status(context, state)
     _write_report(context, state)
     _drop_git_data(context)
+    run_hooks.announce_end(context, state)
     return state
 
 
@@ -156,6 +157,7 @@ def _drop_git_data(context: RunContext) -> None:
 def _publish(context: RunContext, state: RunState) -> None:
     write_status(context, state, if_current=True)
     _write_report(context, state)
+    run_hooks.announce_end(context, state)
 
 
 def _write_report(context: RunContext, state: RunState) -> None:

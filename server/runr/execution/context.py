@@ -25,6 +25,11 @@ _FOREIGN = re.compile(
 _CEILING = "GIT_CEILING_DIRECTORIES"
 
 
+def inherited_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of the user that programs inherit."""
+    return {name: value for name, value in environment.items() if not _FOREIGN.fullmatch(name)}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunContext:
     """One run's journal, the repository that it belongs to, the environment and the clock."""
@@ -64,9 +69,7 @@ class RunContext:
 
     def child_environment(self, state: RunState) -> dict[str, str]:
         """Return the environment of every program that the run starts."""
-        inherited = {
-            name: value for name, value in self.environment.items() if not _FOREIGN.fullmatch(name)
-        }
+        inherited = inherited_environment(self.environment)
         # In a tree that lost its `.git`, git would find the user's repository around it.
         around = (str(Path(state.start.workdir).parent), inherited.get(_CEILING, ""))
         return inherited | {

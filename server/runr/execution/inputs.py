@@ -22,7 +22,7 @@ from runr.storage import files
 from runr.storage.layout import RunFiles
 
 #: The sections that a run is held to.
-_SECTIONS = ("run", "workers", "phases", "verify", "scope")
+_SECTIONS = ("run", "workers", "phases", "verify", "scope", "hooks")
 
 
 def digest(path: Path) -> str:

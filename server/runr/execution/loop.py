@@ -12,7 +12,7 @@ from runr.errors import (
     VerificationError,
     WorkerUnavailableError,
 )
-from runr.execution import candidate, completion, rework
+from runr.execution import candidate, completion, rework, run_hooks
 from runr.execution.attempt import work
 from runr.execution.context import RunContext
 from runr.execution.integration import integrate
@@ -36,6 +36,9 @@ from runr.scope import rules
 from runr.text import join_limited
 
 PhaseStep = Callable[[RunContext, RunState], Awaitable[FinishedPhase]]
+
+#: The outcome, and the stop reason, of what a lifecycle hook has refused.
+_REFUSED = "hook_refused"
 
 #: How many uncommitted files are recorded.
 _LEFT_DIRTY = 50
@@ -70,12 +73,26 @@ async def _perform_all(context: RunContext) -> RunState:
 
 async def _perform(context: RunContext, state: RunState, phase: Phase) -> RunState:
     try:
-        finished = await STEPS[phase](context, state)
+        refusal = await _ask_before(context, state, phase)
+        if refusal is None:
+            finished = await STEPS[phase](context, state)
+        else:
+            finished = _finished(phase, _REFUSED, refusal)
     except JournalChangedError:
         raise
     except RunrError as error:
         finished = _finished(phase, _stop_code(error), _explain(context, state, error))
     return context.journal.append(finished)
+
+
+async def _ask_before(context: RunContext, state: RunState, phase: Phase) -> str | None:
+    """Ask the hooks that may refuse the begin of a run, or that its work gets into its branch."""
+    if phase is Phase.PREPARE and not state.rework.why:
+        return await run_hooks.ask(context, state, "pre_run")
+    in_place = state.start.branch is None
+    is_last = len(state.checkpoints) + 1 >= len(state.milestones)
+    lands = phase is Phase.CHECKPOINT and is_last if in_place else phase is Phase.INTEGRATE
+    return await run_hooks.ask(context, state, "pre_complete") if lands else None
 
 
 def _explain(context: RunContext, state: RunState, error: RunrError) -> str:

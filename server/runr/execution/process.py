@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -36,24 +35,17 @@ def start_runner(
 ) -> None:
     """Start the process that executes the run, or the job run, and pass it the lock.
 
-    It has a session of its own, so it outlives the terminal that started it.
-    The lock is never free in between.
+    It outlives the terminal that started it, and the lock is never free in between.
     """
-    # Safe path (-P): a module of the repository must not be loaded for one of the same name.
-    command = [sys.executable, "-P", "-m", "runr", what, run.id, str(layout.root), str(lock)]
     with nofollow.append_text(run.runner_log) as log:
-        ended = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
+        started = process_tree.start_detached(
+            [what, run.id, str(layout.root), str(lock)],
             cwd=layout.root,
-            env=dict(environment),
-            pass_fds=[lock],
-            start_new_session=True,
-            check=False,
+            env=environment,
+            log=log,
+            lock=lock,
         )
-    if ended.returncode != 0:
+    if not started:
         raise RunrError(f"the run's process did not start; see {run.runner_log}")
 
 

@@ -8,7 +8,7 @@ from runr.clock import format_utc
 from runr.errors import AlreadyRunningError, UsageError
 from runr.execution import process as run_process
 from runr.jobs import branch as job_branch
-from runr.jobs import decisions, expansion, journal, process, rejected, views
+from runr.jobs import decisions, expansion, job_hooks, journal, process, rejected, views
 from runr.jobs.events import BranchMerged, JobCreated, JobResumed, JobStopRequested, WorkReverted
 from runr.jobs.journal import JobJournal
 from runr.jobs.model import Job, Limits
@@ -22,6 +22,7 @@ from runr.redaction import Redactor
 from runr.runs import stop_reasons
 from runr.status import store
 from runr.storage import state_dir
+from runr.storage.files import is_held
 from runr.storage.layout import RunFiles
 
 #: What a resume tries again without being asked: nothing was wrong with the work itself.
@@ -58,6 +59,7 @@ def create_job(project: Project, job: Job) -> RunFiles:
         base_sha=base.commit,
         completed=expanded.completed,
         ends_at=window_end(job.limits, project.clock()),
+        config_sha256=job_hooks.keep_settings(files, project.config()),
     )
     _journal(project, files).append(created)
     return files
@@ -152,7 +154,8 @@ def wait_for_job(
     seen = -1
     log = _journal(project, files)
     while True:
-        alive = run_process.is_alive(files)
+        # Hooks that others wait for are called before the process of the job lets go of its lock.
+        alive = run_process.is_alive(files) or is_held(files.hooks_lock)
         state = log.state()
         if state.seq != seen:
             seen = state.seq

@@ -6,6 +6,7 @@ from runr.jobs.model import Job
 from runr.jobs.work import Work
 from runr.runs import codec
 from runr.runs.codec import CodecError
+from runr.runs.hook_events import HookFinished
 from runr.runs.model import Usage
 
 
@@ -14,7 +15,8 @@ class JobCreated(NamedTuple):
 
     `branch` is where its tasks start from and land, `target` the branch that was checked out;
     they are the same with `land: each`. `completed` are the tasks that were completed before.
-    `ends_at` is the end of its window.
+    `ends_at` is the end of its window. `config_sha256` is the digest of the job run's copy of the
+    settings.
     """
 
     job: Job
@@ -24,6 +26,7 @@ class JobCreated(NamedTuple):
     base_sha: str
     completed: tuple[str, ...] = ()
     ends_at: str | None = None
+    config_sha256: str = ""
 
 
 class JobResumed(NamedTuple):
@@ -204,6 +207,7 @@ EventData = (
     | BaseChecked
     | BranchMerged
     | JobLanded
+    | HookFinished
     | UnknownEvent
 )
 
@@ -227,6 +231,7 @@ EVENTS: dict[str, type[EventData]] = {
     "base.checked": BaseChecked,
     "branch.merged": BranchMerged,
     "job.landed": JobLanded,
+    "hook.finished": HookFinished,
 }
 
 _NAMES = {kind: name for name, kind in EVENTS.items()}

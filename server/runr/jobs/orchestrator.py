@@ -10,7 +10,17 @@ from dataclasses import replace
 
 from runr.clock import format_utc
 from runr.errors import AlreadyRunningError, RunrError, WorkerUnavailableError
-from runr.jobs import branch, decisions, observation, outcomes, planner, receipt, rejected, work
+from runr.jobs import (
+    branch,
+    decisions,
+    job_hooks,
+    observation,
+    outcomes,
+    planner,
+    receipt,
+    rejected,
+    work,
+)
 from runr.jobs import engine as job_engine
 from runr.jobs.base_checks import BaseChecks
 from runr.jobs.engine import Engine, Order
@@ -78,6 +88,7 @@ class Orchestrator:
         finally:
             base.end()
         receipt.write(self._project, self._journal.files, state)
+        job_hooks.announce_end(self._project, self._journal.files)
         return state
 
     def _step(self) -> JobState:

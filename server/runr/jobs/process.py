@@ -9,6 +9,7 @@ from pathlib import Path
 from runr.errors import RunrError
 from runr.execution import process
 from runr.git import repo
+from runr.jobs import job_hooks
 from runr.jobs.events import JobEnded
 from runr.jobs.journal import JobJournal
 from runr.jobs.orchestrator import Orchestrator
@@ -53,6 +54,7 @@ def main(arguments: Sequence[str]) -> int:
         )
         journal = JobJournal(job_run, project.clock, Redactor(project.environment))
         journal.append(JobEnded("failed", reason, "error"))
+        job_hooks.announce_end(project, job_run)
     os.close(int(lock))
     return 0
 

@@ -86,6 +86,7 @@ def build(project: Project, job_run: RunFiles, state: JobState) -> Receipt:
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
         base_failures=list(state.base_failures or ()),
+        failed_hooks=list(state.failed_hooks),
         next_steps=project.surface.lines(_after(project, state, status)),
     )
 

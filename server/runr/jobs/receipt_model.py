@@ -80,10 +80,10 @@ class Receipt(Result):
     """A job run on one page; `headline` says first whether the job did what it was to do.
 
     `seconds` is how long it ran, without the time until it was resumed. `base_failures` are checks
-    that failed before any work was done. `stop_reasons` counts the codes of tasks that are not
-    completed. `landed_on` is the branch that has the work, `lands_on` the one that `land_step`
-    brings it into, if that is another. `take_back_step` takes back the first task, with its
-    commit, once it is there.
+    that failed before any work was done, `failed_hooks` lifecycle hooks that failed after the job.
+    `stop_reasons` counts the codes of tasks that are not completed. `landed_on` is the branch that
+    has the work, `lands_on` the one that `land_step` brings it into, if that is another.
+    `take_back_step` takes back the first task, with its commit, once it is there.
     """
 
     id: str
@@ -108,3 +108,4 @@ class Receipt(Result):
     input_tokens: int = 0
     output_tokens: int = 0
     base_failures: list[str] = field(default_factory=list)
+    failed_hooks: list[str] = field(default_factory=list)

@@ -51,6 +51,7 @@ def _facts(receipt: Receipt) -> Iterator[str]:
     yield from (
         f"- before any work was done, {escape_markdown(each)}" for each in receipt.base_failures
     )
+    yield from (f"- {escape_markdown(each)}" for each in receipt.failed_hooks)
     yield f"- {_spent(receipt.cost_usd, receipt.input_tokens + receipt.output_tokens)}"
 
 

@@ -25,6 +25,7 @@ from runr.jobs.events import (
     WorkReverted,
 )
 from runr.runs.codec import CodecError
+from runr.runs.hook_events import HookFinished
 from runr.runs.model import Usage
 
 TaskStatus = Literal[
@@ -102,6 +103,7 @@ class JobState(NamedTuple):
     landed_on: str | None = None
     landed_sha: str | None = None
     base_failures: tuple[str, ...] | None = None
+    failed_hooks: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -187,12 +189,19 @@ def _reduce(state: JobState, data: EventData, time: str) -> JobState:
             )
             ended = state._replace(result=result, reason=data.reason, code=data.code, ended_at=time)
             return ended._replace(tasks=tuple(tasks))
-        case JobLanded():
-            return state._replace(landed_on=data.target, landed_sha=data.commit_sha)
+        case JobLanded() | HookFinished():
+            return _after_the_end(state, data)
         case JobResumed():
             return _resumed(state, data, time)
         case _:
             return state
+
+
+def _after_the_end(state: JobState, data: JobLanded | HookFinished) -> JobState:
+    if isinstance(data, JobLanded):
+        return state._replace(landed_on=data.target, landed_sha=data.commit_sha)
+    failed = (data.message,) if data.failed else ()
+    return state._replace(failed_hooks=(*state.failed_hooks, *failed))
 
 
 _TaskEvent = (
@@ -293,6 +302,7 @@ def _resumed(state: JobState, data: JobResumed, time: str) -> JobState:
         landed_on=None,
         landed_sha=None,
         base_failures=None,
+        failed_hooks=(),
         since=time,
         ends_at=data.ends_at,
     )

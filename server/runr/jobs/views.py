@@ -42,7 +42,8 @@ class JobRunTask:
 class JobRunDetails(Result):
     """A job run; `status` is `running`, `interrupted` where its process is gone, or its result.
 
-    `base_failures` are checks that fail before any work is done. `waits_until` is when parked
+    `base_failures` are checks that fail before any work is done, `failed_hooks` lifecycle hooks
+    that failed after the job. `waits_until` is when parked
     accounts can be used again.
     """
 
@@ -61,6 +62,7 @@ class JobRunDetails(Result):
     tokens: int = 0
     exit_code: int | None = None
     base_failures: list[str] = field(default_factory=list)
+    failed_hooks: list[str] = field(default_factory=list)
 
 
 def details(project: Project, files: RunFiles) -> JobRunDetails:
@@ -85,6 +87,7 @@ def details(project: Project, files: RunFiles) -> JobRunDetails:
         cost_usd=usage.cost_usd,
         tokens=usage.input_tokens + usage.output_tokens,
         base_failures=list(state.base_failures or ()),
+        failed_hooks=list(state.failed_hooks),
         exit_code=None if status == "running" else int(exit_code(state)),
         next_steps=project.surface.lines(next_steps(project, state, status)),
     )

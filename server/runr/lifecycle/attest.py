@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import anyio
 
 from runr.errors import BlockedError, UsageError, VerificationError
-from runr.execution import completion, verification
+from runr.execution import completion, run_hooks, verification
 from runr.execution.context import RunContext
 from runr.lifecycle.leases import next_sequence, record_spec
 from runr.next_steps import commands
@@ -144,10 +144,18 @@ def _record(
             f"{task.name} is not completed: `{failed.command}` failed\n{failed.tail[-1500:]}",
             next_steps=[commands.report(state.id), commands.attest(task.path, force=True)],
         )
+    refusal = anyio.run(run_hooks.ask, context, state, "pre_complete")
+    if refusal is not None and not force:
+        context.journal.append(RunStopped("hook_refused", refusal))
+        raise VerificationError(
+            f"{task.name} is not completed: {refusal}",
+            next_steps=[commands.report(state.id), commands.attest(task.path, force=True)],
+        )
     context.journal.append(RunApproved(*word), source="person")
     state = context.journal.append(RunCompleted(), source="person")
     completion.write_status(context, state)
     completion.write_report(context, state)
+    run_hooks.announce_end(context, state)
     return state
 
 

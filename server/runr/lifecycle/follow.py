@@ -11,6 +11,7 @@ from runr.query.detail_models import RunDetails
 from runr.query.models import DEFAULT_TAIL
 from runr.runs import journal
 from runr.runs.events import Event
+from runr.storage.files import is_held
 
 Listener = Callable[[Event], None]
 
@@ -26,7 +27,7 @@ def wait_for_run(
     *,
     after: int = 0,
 ) -> RunDetails:
-    """Return the run when it has ended, or its state after `seconds`.
+    """Return the run when it has ended and its hooks were called, or its state after `seconds`.
 
     `on_event` hears every event with a number above `after`. A run whose
     process dies meanwhile is ended as interrupted.
@@ -35,6 +36,8 @@ def wait_for_run(
     deadline = None if seconds is None else time.monotonic() + seconds
     while True:
         alive = process.is_alive(files)
+        # It is held before the process of the run lets go of its own lock.
+        calling = is_held(files.hooks_lock)
         over = deadline is not None and time.monotonic() >= deadline
         try:
             events, state = journal.events(files, after), journal.require(files)
@@ -47,7 +50,7 @@ def wait_for_run(
         for event in events:
             after = event.seq
             on_event(event)
-        if state.result and not alive:
+        if state.result and not alive and (over or not calling):
             return presenters.run_details(project, state, files, tail=DEFAULT_TAIL)
         if not alive and not state.by_session:
             project.entries()

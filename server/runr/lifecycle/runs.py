@@ -100,6 +100,8 @@ def read_report(project: Project, wanted: str) -> RunReport:
         if state.result
         else report.render(state, journal.events(run), ())
     )
+    if called := report.called_hooks(journal.events(run)):
+        text = f"{text}\n{called}\n"
     details = presenters.holder_details(project, state, run, tail=6000)
     (shown,) = presenters.with_places(project, [details])
     if shown.commit_place:

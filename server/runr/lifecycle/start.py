@@ -3,12 +3,21 @@
 import os
 from collections.abc import Sequence
 
+import anyio
 from pydantic import BaseModel, ConfigDict
 
 from runr import nofollow
 from runr.config.settings import Config
-from runr.errors import BlockedError, NeedsHumanError, RepositoryError, RunrError, UsageError
-from runr.execution import readiness
+from runr.errors import (
+    BlockedError,
+    NeedsHumanError,
+    RepositoryError,
+    RunrError,
+    UsageError,
+    VerificationError,
+)
+from runr.execution import completion, readiness, run_hooks
+from runr.execution.context import RunContext
 from runr.git import quarantine, staged_before, worktree
 from runr.git import snapshot as git_snapshot
 from runr.git.repo import Checkout, Repo
@@ -214,12 +223,23 @@ def _begin(project: Project, run: RunFiles, start: RunCreated, seen: Entry) -> R
             nofollow.remove_tree(run.folder)  # it never began: no task was taken, nothing was done
             raise
         if state.by_session:
+            _ask_hooks(context, state)
             return leases.brief_session(project, run, _open_work(project, run))
         leases.launch(project, run, lock)
     finally:
         os.close(lock)
     shown = presenters.run_details(project, state, run)
     return RunResult(run=shown, next_steps=project.surface.lines(after_start(start.task)))
+
+
+def _ask_hooks(context: RunContext, state: RunState) -> None:
+    """Stop a session's run that a hook refuses before it begins; VerificationError then."""
+    refusal = anyio.run(run_hooks.ask, context, state, "pre_run")
+    if refusal is not None:
+        completion.stop(context, "hook_refused", refusal)
+        raise VerificationError(
+            f"run {state.id} does not begin: {refusal}", next_steps=[commands.report(state.id)]
+        )
 
 
 def _open_work(project: Project, run: RunFiles) -> RunState:

@@ -59,6 +59,7 @@ class RunDetails:
     are in no commit, and `carried_changes` paths in carried folders that changed since
     the run began, so that the checks ran with them. `resets_at` is when the usage limit
     ends that stopped it.
+    `failed_hooks` are lifecycle hooks that failed, each with the reason.
     `commit_place` says that the commit of a completed run is not on the branch that is checked out.
     `another_clone` tells that it is a record of another clone, which proves nothing here.
     """
@@ -100,6 +101,7 @@ class RunDetails:
     holder: str | None = None
     active_at: str | None = None
     notes: list[str] = field(default_factory=list)
+    failed_hooks: list[str] = field(default_factory=list)
     approved_by: str | None = None
     relayed_by: str | None = None
     channel: str | None = None

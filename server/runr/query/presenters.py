@@ -72,6 +72,7 @@ def run_details(
         stop_reason=state.stop_reason,
         resets_at=state.resets_at if state.stop_reason == "usage_limit" else None,
         detail=state.detail,
+        failed_hooks=list(state.failed_hooks),
         checkpoint_sha=state.checkpoint_sha,
         changed_count=state.changed,
         branch=state.start.branch,

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from runr.runs import codec
 from runr.runs.channel import Channel
 from runr.runs.codec import CodecError
+from runr.runs.hook_events import HookFinished
 from runr.runs.model import Candidate, CheckResult, MovedRef, Phase, RunCreated, RunSpec, Usage
 from runr.runs.session_events import (
     SessionAttached,
@@ -354,6 +355,7 @@ EventData = (
     | SubmitStarted
     | SubmitFinished
     | SubmitFailed
+    | HookFinished
     | UnknownEvent
 )
 
@@ -389,6 +391,7 @@ EVENTS: dict[str, type[EventData]] = {
     "submit.started": SubmitStarted,
     "submit.finished": SubmitFinished,
     "submit.failed": SubmitFailed,
+    "hook.finished": HookFinished,
 }
 
 #: The phases that end with facts of their own.

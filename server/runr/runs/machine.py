@@ -62,6 +62,8 @@ def next_action(state: RunState) -> Action:
         if state.by_session and state.phase is Phase.WORK:
             return Action("wait")
         return _perform(state, state.phase)
+    if state.outcome == "hook_refused" and state.by_session:
+        return Action("wait")
     return _following(state, FOLLOWS.get((state.phase, state.outcome or "")))
 
 

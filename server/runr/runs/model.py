@@ -337,6 +337,7 @@ class RunState(NamedTuple):
     a later one continues. `usage_until` is the end up to which the usage of sessions is counted.
     `inputs_changed` is what of the settings and the task was changed while a worker
     worked, until the next resume; `stopped_tree` is what a run in place had when it stopped.
+    `failed_hooks` says which lifecycle hooks failed since the last resume, and how.
     """
 
     id: str
@@ -378,6 +379,7 @@ class RunState(NamedTuple):
     denied: tuple[str, ...] = ()
     resets_at: str | None = None
     last_message: str = ""
+    failed_hooks: tuple[str, ...] = ()
 
     @property
     def is_relayed(self) -> bool:

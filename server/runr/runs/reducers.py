@@ -22,6 +22,7 @@ from runr.runs.events import (
     VerifyFinished,
     WorkFinished,
 )
+from runr.runs.hook_events import HookFinished
 from runr.runs.machine import FOLLOWS
 from runr.runs.model import (
     Approval,
@@ -83,9 +84,8 @@ def _reduce(state: RunState, data: EventData, time: str) -> RunState:
     match data:
         case PhaseStarted():
             return _started(state, data)
-        case InputsChanged():
-            detail = data.detail or ", ".join(data.paths)
-            return state if data.put_back else state._replace(inputs_changed=detail)
+        case InputsChanged() | HookFinished():
+            return _noticed(state, data)
         case RunStopped() | RunCompleted():
             return _ended(state, data, time)
         case RunResumed():
@@ -98,6 +98,14 @@ def _reduce(state: RunState, data: EventData, time: str) -> RunState:
             return _finished(state, data)
         case _:
             return state
+
+
+def _noticed(state: RunState, data: InputsChanged | HookFinished) -> RunState:
+    if isinstance(data, HookFinished):
+        failed = (data.message,) if data.failed else ()
+        return state._replace(failed_hooks=(*state.failed_hooks, *failed))
+    detail = data.detail or ", ".join(data.paths)
+    return state if data.put_back else state._replace(inputs_changed=detail)
 
 
 def _ended(state: RunState, data: RunStopped | RunCompleted, time: str) -> RunState:
@@ -263,6 +271,8 @@ def _integrated(state: RunState, data: IntegrateFinished) -> RunState:
             result="passed" if passed else "failed", checks=data.checks, candidate=data.candidate
         )
         state = state._replace(verification=verification)
+    if data.outcome == "hook_refused":
+        return state
     if data.outcome != "ok":
         rework = state.rework._replace(why=data.outcome)
         return state._replace(rework=rework, integration=Integration(look=data.look))
@@ -297,6 +307,7 @@ def _resumed(state: RunState, data: RunResumed) -> RunState:
         reminded=False,
         inputs_changed="",
         stopped_tree=None,
+        failed_hooks=(),
     )
     if data.target is not None:
         after = after._replace(start=after.start._replace(target=data.target))

@@ -22,6 +22,7 @@ from runr.runs.events import (
     TreeChanged,
     WorkFinished,
 )
+from runr.runs.hook_events import HookFinished
 from runr.runs.model import Approval, CheckResult, Phase, RunState
 from runr.runs.session_events import SessionAttached
 from runr.text import escape_markdown, format_duration, join_limited, markdown_code
@@ -344,6 +345,20 @@ def _notes(events: Sequence[Event]) -> str:
             case WorkFinished(by=str(by)):
                 lines.append(f"- {when} submitted by {escape_markdown(by)}")
     return "## Notes\n\n" + "\n".join(lines) if lines else ""
+
+
+def called_hooks(events: Sequence[Event]) -> str:
+    """Return the section about lifecycle hooks, which are called after the report is written."""
+    lines = []
+    for event in events:
+        match event.data:
+            case HookFinished(seconds=seconds, tries=tries) as called:
+                again = f", {tries} tries" if tries > 1 else ""
+                took = f" in {format_duration(seconds)}{again}"
+                which = f"{called.point} hook {markdown_code(called.name)}"
+                lines.append(f"- {event.time[:16]}Z {which}: {_text(called.result)}{took}")
+                lines += [_indented(called.detail)] if called.failed and called.detail else []
+    return "## Lifecycle hooks\n\n" + "\n".join(lines) if lines else ""
 
 
 def _submissions(events: Sequence[Event]) -> str:

@@ -56,6 +56,8 @@ _ALL = (
          ("report", "log", "inspect")),
     Stop("no_clean_checkout", "checks", _UNVERIFIED,
          "the checks cannot run in a clean checkout of the commit on this machine", _DIAGNOSE),
+    Stop("hook_refused", "checks", _UNVERIFIED,
+         "a lifecycle hook of the settings refused it, so nothing has landed"),
     Stop("abandoned", "checks", _UNVERIFIED,
          "the session ended without completing the task, so nothing is verified"),
     Stop("unstable_tree", "checks", _UNVERIFIED,

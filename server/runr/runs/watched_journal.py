@@ -11,13 +11,15 @@ from runr.clock import Clock
 from runr.errors import DamagedStateError
 from runr.runs import chain, clone_key
 from runr.runs.events import EventData, NoteAdded, RunStopRequested, parse_event
+from runr.runs.hook_events import HookFinished
 from runr.runs.journal import Journal, Redact
 from runr.runs.model import RunState
 from runr.storage import files
 from runr.storage.layout import RunFiles
 
-#: What other processes record in a run that is being executed: `runr note` and `runr stop`.
-_OF_OTHERS = (NoteAdded, RunStopRequested)
+#: What other processes record in a run that is being executed: `runr note`, `runr stop`, and the
+#: process that calls lifecycle hooks.
+_OF_OTHERS = (NoteAdded, RunStopRequested, HookFinished)
 
 
 class JournalChangedError(DamagedStateError):

@@ -53,6 +53,11 @@ class RunFiles(NamedTuple):
         return self.folder / "runner.log"
 
     @property
+    def hooks_lock(self) -> Path:
+        """What is held while lifecycle hooks of the run are called that others wait for."""
+        return self.folder / "hooks.lock"
+
+    @property
     def git_data(self) -> Path:
         """What git needs to compare the working tree with what the run found."""
         return self.folder / "git"

@@ -7,10 +7,13 @@ session, its parents and its environment is still a descendant, and ends with th
 import ctypes
 import os
 import signal
+import subprocess
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 #: The variable that every process of a run inherits.
 MARKER = "RUNR_RUN_ID"
@@ -38,6 +41,29 @@ def adopt_orphans() -> bool:
     if adopts:
         _adopting.add(os.getpid())
     return adopts
+
+
+def start_detached(
+    arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], log: IO[str], lock: int | None
+) -> bool:
+    """Start a process of runr that outlives this one; tell whether it has started.
+
+    It has a session of its own, and holds the `lock` that it is passed, which is never free in
+    between. The arguments are those of `runr.__main__`, which makes it leave its parent.
+    """
+    # Safe path (-P): a module of the repository must not be loaded for one of the same name.
+    ended = subprocess.run(
+        [sys.executable, "-P", "-m", "runr", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        cwd=cwd,
+        env=dict(env),
+        pass_fds=[] if lock is None else [lock],
+        start_new_session=True,
+        check=False,
+    )
+    return ended.returncode == 0
 
 
 def end_marked(marker: str, *, grace_s: float = 5) -> int:

@@ -1,0 +1,67 @@
+"""At which point a run is, which hooks may refuse it, and what a hook is called. Pure."""
+
+import shlex
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
+
+from runr.runs import stop_reasons
+from runr.runs.model import RunState
+
+if TYPE_CHECKING:
+    # Whether a run has hooks at all is known without the models of the settings.
+    from runr.config.settings import HookSettings
+
+Point = Literal[
+    "pre_run", "pre_complete", "post_complete", "on_failure", "on_needs_human", "post_job"
+]
+
+#: The stops that a person has just caused and knows of.
+_KNOWN = frozenset({"stopped", "rejected"})
+
+#: The longest name of a hook in a message.
+_LONGEST = 60
+
+#: The words with which the settings hand a text to the shell.
+_SHELL = ("sh", "-c")
+
+
+def at_end(state: RunState) -> Point | None:
+    """Return the point that a run has reached with its end; None where no hook is called.
+
+    That a person confirmed, reset or committed something is not the end of an attempt.
+    """
+    if state.start.kind != "attempt" or state.result is None:
+        return None
+    if state.result == "completed":
+        return "post_complete"
+    if state.stop_reason in _KNOWN or state.start.worker == "person":
+        return None
+    stop = stop_reasons.find(state.stop_reason or "error")
+    # Verified work that could not land waits for a person as well.
+    return "on_needs_human" if stop.family in ("person", "landing") else "on_failure"
+
+
+def may_refuse(point: str) -> bool:
+    """Tell whether what comes after the point depends on its hooks."""
+    return point.startswith("pre_")
+
+
+def is_waited_for(hook: "HookSettings") -> bool:
+    """Tell whether whoever follows a run waits for the hook; a web server is not waited for."""
+    return not (hook.webhook or hook.webhook_env)
+
+
+def name_of(hook: "HookSettings") -> str:
+    """Return what a hook is called in messages; of a URL, which may hold a secret, its host."""
+    name = _name(hook)
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
+
+
+def _name(hook: "HookSettings") -> str:
+    if hook.command:
+        is_text = hook.command[: len(_SHELL)] == _SHELL and len(hook.command) == len(_SHELL) + 1
+        text = hook.command[-1] if is_text else shlex.join(hook.command)
+        return " ".join(text.split())
+    if hook.webhook:
+        return urlsplit(hook.webhook).hostname or "webhook"
+    return hook.webhook_env or hook.package or "desktop"

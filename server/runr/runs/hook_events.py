@@ -1,0 +1,40 @@
+"""What the journals of runs and of jobs say about lifecycle hooks. Pure.
+
+Reading a journal loads it, which hooks of Claude Code do on every tool call: it is a named tuple.
+"""
+
+from typing import NamedTuple
+
+
+class HookFinished(NamedTuple):
+    """A lifecycle hook was called at a `point` of the run.
+
+    `target` is its kind, such as `command`; `outcome` is `ok`, `refused` by a hook that may refuse,
+    `failed`, `timed_out`, or `unavailable` where this machine shows no notifications.
+    """
+
+    point: str
+    target: str
+    name: str
+    outcome: str
+    detail: str = ""
+    seconds: float = 0.0
+    exit_code: int | None = None
+    tries: int = 1
+
+    @property
+    def failed(self) -> bool:
+        """Whether it did not do what it was to do."""
+        return self.outcome not in ("ok", "unavailable")
+
+    @property
+    def message(self) -> str:
+        """Which hook it was, and what became of it."""
+        return f"{self.point} hook `{self.name}`: {self.result}"
+
+    @property
+    def result(self) -> str:
+        """What became of it, with the last line of why."""
+        why = (self.detail.splitlines() or [""])[-1]
+        how = self.outcome.replace("_", " ")
+        return f"{how}, {why}" if why else how

@@ -1,0 +1,183 @@
+"""Lifecycle hooks: what is called when a run begins, lands, completes, stops or waits."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cli.terminal import Place
+from fakes.project_kit import until
+from fakes.webhook_server import SILENCE, WebhookServer, serving
+
+SETTINGS = '[run]\nworker = "script"\nattempts = 1\n\n[verify]\ntier1 = ["test -d ."]\n\n[hooks]\n'
+
+
+@pytest.fixture
+def hooked(place: Place) -> Place:
+    """Return a place with a task that adds a file."""
+    place.script("a.md", "echo hello > hello.txt")
+    place.commit("Task")
+    return place
+
+
+def called(place: Place, run_id: str) -> list[tuple[str, str, str]]:
+    """Return the hooks on record: point, target and outcome."""
+    found = [e["payload"] for e in place.events(run_id) if e["type"] == "hook.finished"]
+    return [(each["point"], each["target"], each["outcome"]) for each in found]
+
+
+def test_a_command_gets_the_payload_after_a_completion_and_its_failure_changes_nothing(
+    hooked: Place, tmp_path: Path
+) -> None:
+    seen = tmp_path / "seen"
+    commands = [
+        f"cat > {seen}.json; echo $RUNR_HOOK $RUNR_HOOK_TASK $RUNR_HOOK_COMMIT $PWD > {seen}.txt",
+        "echo the mail server is away; exit 3",
+        f"env > {seen}.env",
+    ]
+    hooked.config(SETTINGS + f"post_complete = {json.dumps(commands)}\n")
+    secret = {"MAIL_TOKEN": "q7Zp2LmX9s", "RUNR_TASK_NOTE": "of an outer run"}
+    hooked.task("b.md", header="title: 'uses q7Zp2LmX9s'", body="```sh run\necho > b\n```")
+    shown = hooked.runr("run", "--task", "b", code=0, env=secret)
+    failed = "post_complete hook `echo the mail server is away; exit 3`: failed, "
+    assert f"✗ {failed}the mail server is away" in shown.out
+    assert hooked.status("b.md")["evidence"] == "verified"
+
+    payload = json.loads(seen.with_suffix(".json").read_text())
+    run = payload["run"]
+    assert (payload["schema"], payload["point"]) == (1, "post_complete")
+    assert (run["task"], run["result"], run["title"]) == (
+        ".runr/tasks/b.md",
+        "completed",
+        "uses [redacted]",
+    )
+    assert run["commit"] == hooked.git("rev-parse", "HEAD").strip()
+    words = ["post_complete", ".runr/tasks/b.md", run["commit"], str(hooked.root)]
+    assert seen.with_suffix(".txt").read_text().split() == words
+    assert "RUNR_TASK_NOTE" not in seen.with_suffix(".env").read_text()
+
+    outcomes = [outcome for _, _, outcome in called(hooked, run["id"])]
+    assert outcomes == ["ok", "failed", "ok"]
+    details = hooked.runr("task-status", "b", "--json").json["run"]
+    assert details["failed_hooks"] == [f"{failed}the mail server is away"]
+    assert "## Lifecycle hooks" in hooked.runr("report", "b").out
+
+
+def test_a_command_refuses_that_work_lands_until_it_agrees(hooked: Place) -> None:
+    hooked.config(SETTINGS + 'pre_complete = ["sh policy.sh"]\n')
+    hooked.write("policy.sh", "git show --stat $RUNR_HOOK_COMMIT; echo frozen; exit 1\n")
+    before = hooked.git("rev-parse", "HEAD")
+    refused = hooked.runr("run", "--task", "a", code=4)
+    assert "pre_complete hook `sh policy.sh`: refused, frozen" in refused.out
+    assert "hello.txt | 1 +" in hooked.runr("report", "a").out
+    assert hooked.git("rev-parse", "HEAD") == before
+    assert hooked.status("a.md")["stop_reason"] == "hook_refused"
+    hooked.write("policy.sh", "exit 0\n")
+    resumed = hooked.runr("resume", code=0)
+    assert "work, attempt" not in resumed.out
+    assert hooked.status("a.md")["evidence"] == "verified"
+    assert hooked.runr("task-status", "a", "--json").json["run"]["failed_hooks"] == []
+
+
+def test_a_command_keeps_a_run_from_beginning(hooked: Place) -> None:
+    hooked.config(SETTINGS + 'pre_run = ["test ! -e freeze"]\n')
+    hooked.write("freeze")
+    refused = hooked.runr("run", "--task", "a", code=4)
+    assert "pre_run hook `test ! -e freeze`: refused, exit code 1" in refused.out
+    assert "work, attempt" not in refused.out
+    in_session = hooked.runr("run", "--task", "a", "--worker", "session", code=4)
+    assert "does not begin: pre_run hook" in in_session.err
+    (hooked.root / "freeze").unlink()
+    hooked.runr("resume", code=0)
+
+
+def test_a_session_can_do_what_a_hook_asks_for_and_complete_then(hooked: Place) -> None:
+    hooked.config(SETTINGS + 'pre_complete = ["test -e hello.txt -a -e SIGNED"]\n')
+    session = {"CLAUDE_CODE_SESSION_ID": "11111111-1111-4111-8111-111111111111"}
+    hooked.runr("run", "--task", "a", "--worker", "session", env=session, code=0)
+    hooked.write("hello.txt", "hello\n")
+    open_ = hooked.runr("complete-task", "a", env=session)
+    assert open_.code != 0
+    assert "refused" in open_.out + open_.err
+    hooked.write("SIGNED")
+    hooked.runr("complete-task", "a", env=session, code=0)
+    assert hooked.status("a.md")["evidence"] == "verified"
+
+
+def test_a_person_overrides_the_refusal_of_an_attestation_by_force(hooked: Place) -> None:
+    hooked.config(SETTINGS + 'pre_complete = ["exit 1"]\npost_complete = ["true"]\n')
+    attest = ("complete-task", "a", "--by", "Ada", "--reason", "done by hand")
+    assert "pre_complete hook `exit 1`: refused" in hooked.runr(*attest, code=4).err
+    hooked.runr(*attest, "--force", code=0)
+    assert hooked.status("a.md")["evidence"] == "attested"
+    run_id = hooked.status("a.md")["last_run_id"]
+    after = ("post_complete", "command", "ok")
+    until(lambda: after in called(hooked, run_id), "the hook after the attestation")
+
+
+def test_stops_call_the_hooks_for_failures_and_for_persons(place: Place) -> None:
+    note = "echo $RUNR_HOOK_STOP_REASON"
+    place.config(SETTINGS + f'on_failure = ["{note}"]\non_needs_human = ["{note}"]\n')
+    place.script("fails.md", "exit 1")
+    place.script("waits.md", "echo 1 > w", header="type: hybrid")
+    place.commit("Tasks")
+    for name, point, reason in (
+        ("fails", "on_failure", "worker_failed"),
+        ("waits", "on_needs_human", "needs_human"),
+    ):
+        run_id = place.runr("--json", "run", "--task", name).json["id"]
+        (event,) = (e["payload"] for e in place.events(run_id) if e["type"] == "hook.finished")
+        assert (event["point"], event["detail"]) == (point, reason)
+    place.runr("reject", "waits", "--reason", "not this way", code=0)
+    assert called(place, run_id) == [("on_needs_human", "command", "ok")]
+
+
+@pytest.mark.parametrize("copy", [False, True])
+def test_what_a_worker_writes_into_the_settings_calls_no_hook(
+    place: Place, tmp_path: Path, *, copy: bool
+) -> None:
+    mark = tmp_path / "called"
+    place.config(SETTINGS + 'post_complete = ["test -d ."]\non_failure = ["test -d ."]\n')
+    settings = "../../runs/*/config.json" if copy else "../../config.toml"
+    place.script("a.md", f"echo 1 > a; sed -i 's#test -d \\.#touch {mark}#' {settings}")
+    place.commit("Task")
+    run_id = place.runr("--json", "run", "--task", "a").json["id"]
+    assert not mark.exists()
+    expected = ("on_failure", "settings", "failed") if copy else ("post_complete", "command", "ok")
+    assert called(place, run_id) == [expected]
+
+
+@pytest.fixture
+def silent_server() -> Iterator[WebhookServer]:
+    with serving(SILENCE) as server:
+        yield server
+
+
+def test_a_server_that_never_answers_delays_no_run(
+    hooked: Place, silent_server: WebhookServer
+) -> None:
+    hook = {"webhook": silent_server.url, "timeout": 60, "retries": 0, "secret_env": "RUNR_SECRET"}
+    table = ", ".join(f"{key} = {json.dumps(value)}" for key, value in hook.items())
+    hooked.config(SETTINGS + f"post_complete = [{{ {table} }}]\n")
+    run_id = hooked.runr("--json", "run", "--task", "a", env={"RUNR_SECRET": "s3cr3t"}).json["id"]
+    assert hooked.status("a.md")["status"] == "completed"
+    # The run has ended while the server still keeps its hook waiting.
+    assert called(hooked, run_id) == []
+    silent_server.close()
+    until(lambda: called(hooked, run_id), "the end of the webhook")
+    assert called(hooked, run_id) == [("post_complete", "webhook", "failed")]
+
+
+def test_a_job_hands_its_receipt_to_a_hook(hooked: Place, tmp_path: Path) -> None:
+    seen = tmp_path / "receipt.json"
+    hooked.config(SETTINGS + f'post_job = ["cat > {seen}", "exit 4"]\n')
+    hooked.write(".runr/jobs/night.yaml", "tracks:\n  one:\n    - tasks: [a]\n")
+    shown = hooked.runr("job", "run", "night", code=0)
+    assert "post_job hook `exit 4`: failed, exit code 4" in shown.out
+    job = json.loads(seen.read_text())["job"]
+    assert (job["status"], [task["result"] for task in job["tasks"]]) == (
+        "completed",
+        ["completed"],
+    )
+    assert "failed, exit code 4" in hooked.runr("job", "receipt").out
