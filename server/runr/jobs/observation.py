@@ -1,9 +1,9 @@
 """How things are around a job run: what tasks wait for, which limits are reached, how it ends."""
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from runr import nofollow
 from runr.clock import format_utc
 from runr.jobs import outcomes, outside
 from runr.jobs.engine import Engine
@@ -116,7 +116,7 @@ def found_outside(
         if entry is not None and done and entry.last_run_id not in each.runs:
             if _counts(project, state, item):
                 yield TaskFound(item.task, entry.completed_by or "")
-        elif not nofollow.exists(project.layout.root / item.task):
+        elif not os.path.lexists(f"{project.layout.root}/{item.task}"):
             yield TaskSkipped(item.task, "its task file is gone")
         elif item.manual and state.start.job.on_manual == "skip" and each.status == "waiting":
             yield TaskLeftOut(item.task, "it is manual: a person does it")
