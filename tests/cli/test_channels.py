@@ -54,6 +54,26 @@ def test_a_command_that_an_agent_has_started_attests_nothing(
     assert (manual.status("m.md") if manual.has_status() else None) == before
 
 
+def test_an_agent_takes_nothing_back_and_accepts_nothing_for_a_person(manual: Place) -> None:
+    manual.runr(*TYPED, code=0)
+    manual.task("s.md", "type: hybrid\nworker: script", "```sh run\necho > made.txt\n```")
+    manual.commit("Task")
+    manual.runr("run", "s")
+    manual.write("own.txt", "mine\n")
+    manual.git("add", "own.txt")
+    before = manual.read(".runr/task-status.json"), manual.git("rev-parse", "HEAD")
+    for words in (
+        ["reset", "m", "--reason", "no", "--by", "Grace"],
+        ["intervene", "--reason", "by hand", "--by", "Grace"],
+        ["reject", "s", "--reason", "no", "--by", "Grace"],
+        ["resume", "s", "--accept-changes"],
+    ):
+        refused = manual.runr(*words, env={"CLAUDECODE": "1"}, code=2)
+        assert "claude-code passes it on" in refused.err, words
+        assert words[0] in refused.steps[0]
+    assert (manual.read(".runr/task-status.json"), manual.git("rev-parse", "HEAD")) == before
+
+
 @pytest.mark.parametrize(
     "name", ["CLAUDECODE", "CODEX_SANDBOX", "GEMINI_CLI", "OPENCODE", "CURSOR_AGENT", "AI_AGENT"]
 )

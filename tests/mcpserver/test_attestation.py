@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +14,9 @@ from mcp.types import CallToolResult, ElicitRequestParams, ElicitResult, Impleme
 
 from cli.terminal import Place
 from runr.mcp_server.server import build
+from runr.runs.events import RunStopped
+from runr.storage.layout import Layout
+from unit.journals_of_runs import Journals, worked
 
 pytestmark = pytest.mark.anyio
 
@@ -159,3 +163,48 @@ async def test_a_name_that_only_an_agent_has_is_refused_before_the_user_is_asked
             assert "only a person decides" in text
         assert not user.asked
         assert "only a person" in refused(await client.call_tool("complete-task", SAID))
+
+
+def waiting(root: Path, home: Path) -> Place:
+    """Leave a run that waits for a person, without having run anything."""
+    place = Place(root, home)
+    night = Journals(Layout(root), datetime.now(UTC) - timedelta(hours=1))
+    night.run("00-setup", [*worked(), RunStopped("needs_human")])
+    place.runr("rebuild", code=0)
+    return place
+
+
+async def test_a_rejection_is_the_words_of_the_user_and_nothing_without_them(
+    repository: Path, home: Path
+) -> None:
+    place = waiting(repository, home)
+    call = {"task": "00-setup", "action": "reject", "reason": "Not so", "by": "Grace"}
+    async with connected(repository, "2026-07-28") as client:
+        for action in ("reject", "approve"):
+            text = refused(await client.call_tool("complete-task", call | {"action": action}))
+            assert f"`runr {action} 00-setup.md --reason" in text
+    user = User("accept", {"confirmed": True, "by": "Hedy", "reason": "Too slow"})
+    async with connected(repository, "2026-07-28", user) as client:
+        answer = (await client.call_tool("complete-task", call)).structured_content or {}
+    [question] = user.asked
+    assert question.startswith("Do you reject the work for 00-setup.md?")
+    run = answer["run"]
+    assert (run["rejected_by"], run["reason"]) == ("Hedy", "Too slow")
+    assert run["channel"].startswith("confirmed in an-editor 7 (")
+    assert place.status("00-setup.md")["stop_reason"] == "rejected"
+
+
+async def test_a_stale_completion_is_acknowledged_by_the_user(repository: Path, home: Path) -> None:
+    place = Place(repository, home)
+    place.runr("complete-task", "02-manual", "--reason", "done", "--by", "Ada", code=0)
+    place.write(".runr/tasks/02-manual.md", "---\ntype: manual\n---\n# Ask all\n")
+    call = {"task": "02-manual", "action": "acknowledge", "reason": "Same people"}
+    user = User("accept", {"confirmed": True, "by": "Hedy"})
+    async with connected(repository, "2026-07-28", user) as client:
+        forced = refused(await client.call_tool("complete-task", call | {"force": True}))
+        answer = (await client.call_tool("complete-task", call)).structured_content or {}
+        again = refused(await client.call_tool("complete-task", call))
+    assert "`force` is not for action=acknowledge" in forced
+    assert (answer["acknowledged_by"], answer["reason"]) == ("Hedy", "Same people")
+    assert "is not stale itself" in again
+    assert len(user.asked) == 1

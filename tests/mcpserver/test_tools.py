@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,15 @@ import pytest
 from mcp.client import Client
 from mcp.types import TextContent
 
+from cli.terminal import Place
 from mcpserver.raw_client import RawClient, calling, enveloped, request
 from runr.lifecycle import follow
 from runr.mcp_server import identity
 from runr.mcp_server.server import build
 from runr.project import Project
+from runr.runs.events import RunStopped
+from runr.storage.layout import Layout
+from unit.journals_of_runs import Journals, worked
 
 pytestmark = pytest.mark.anyio
 
@@ -289,3 +294,71 @@ async def test_a_job_is_started_and_read_by_the_tools_for_tasks(repository: Path
     assert "needs one of `task` or `tasks` or `all_ready` or `job`" in both
     assert "pass one of `task` and `job`" in neither
     assert "`force`: not for action=start with `job`" in forced
+
+
+async def test_what_ran_and_what_it_cost_is_answered_as_the_command_line_does(
+    repository: Path, home: Path
+) -> None:
+    night = Journals(Layout(repository), datetime.now(UTC) - timedelta(hours=5))
+    used = worked(usage={"cost_usd": 1.25, "input_tokens": 1000, "output_tokens": 500})
+    for name in ("00-setup", "01-api"):
+        night.run(name, [*used, RunStopped("time_limit")])
+    night.now -= timedelta(days=3)
+    old = night.run("00-setup", [*used, RunStopped("time_limit")])
+    place = Place(repository, home)
+    async with caller(repository) as call:
+        since = (await call("list-tasks", since="12h"))["run_list"]
+        own = await call("task-status", task="00-setup", runs=True, text=True)
+        one = await call("task-status", task=old.id)
+        nonsense = await call.refusal("list-tasks", since="lately")
+    assert (since["counts"], since["cost_usd"]) == ({"stopped": 2}, 2.5)
+    assert own["run_list"]["total_count"] == 2
+    assert own["text"] == place.read(".runr/tasks/00-setup.md")
+    assert (one["run"]["id"], one["run"]["cost_usd"]) == (old.id, 1.25)
+    assert "write yesterday, today, how long ago" in nonsense
+    for shown, words in ((since, ["--since", "12h"]), (own["run_list"], ["--task", "00-setup"])):
+        typed = place.runr("runs", *words, "--json", code=0).json
+        figures = ("total_count", "counts", "cost_usd", "input_tokens", "output_tokens")
+        assert {name: typed[name] for name in figures} == {name: shown[name] for name in figures}
+        assert [run["id"] for run in typed["runs"]] == [run["id"] for run in shown["runs"]]
+    text = place.runr("runs", "--since", "12h", code=0).out
+    assert text.endswith("2 runs: 2 stopped; $2.50; 3,000 tokens\n")
+    assert place.runr("runs", "--since", "1m", code=0).out.startswith("No run since ")
+
+
+async def test_a_task_is_created_as_the_answers_say(repository: Path) -> None:
+    async with caller(repository) as call:
+        listed = await call("list-tasks")
+        assert "To create a task" not in str(await call("list-tasks", ready=True))
+        unknown = await call.refusal("task-status", task="nothing-like-it")
+        template = listed["next_steps"][-1].partition("NAME.md:\n")[2]
+        assert unknown.endswith(f"Next: To create a task, write .runr/tasks/NAME.md:\n{template}")
+        (repository / ".runr/tasks/new.md").write_text(template, encoding="utf-8")
+        made = (await call("task-status", task="new"))["task"]
+        assert (made["verify"], made["owns"], made.get("problems")) == (
+            ["make test"],
+            ["src/"],
+            None,
+        )
+        own = repository / ".runr/templates/feature.md"
+        own.parent.mkdir()
+        own.write_text("# {title}\n", encoding="utf-8")
+        assert (await call("list-tasks"))["next_steps"][-1].endswith("NAME.md:\n# {title}\n")
+
+
+async def test_a_note_and_a_stop_are_those_of_the_session(repository: Path) -> None:
+    async with caller(repository) as call:
+        await call("run-task", task="01-api", worker="session", force=True)
+        noted = await call("complete-task", task="01-api", action="note", reason="Half of it")
+        assert (await call("task-status", task="01-api"))["run"]["notes"][0].endswith("Half of it")
+        stopped = await call("run-task", task="01-api", action="stop")
+        resumed = await call("run-task", task="01-api", action="resume")
+        mixed = await call.refusal("run-task", task="01-api", tasks=["02-manual"])
+        needless = await call.refusal("run-task", task="01-api", action="stop", force=True)
+        session = await call.refusal("run-task", all_ready=True, worker="session")
+    assert noted["message"].startswith("noted in run ")
+    assert stopped["run"]["detail"] == f"abandoned by session {SESSION}"
+    assert "Write api.txt." in resumed["brief"]
+    assert "needs one of `task` or `tasks` or `all_ready` or `job`" in mixed
+    assert "`force`: not for action=stop with `task`" in needless
+    assert "runs one task" in session

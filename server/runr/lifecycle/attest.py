@@ -39,21 +39,34 @@ def build_attestation(
 
     Raises UsageError, with `steps` for the person, where no person has confirmed it.
     """
-    word, rule = build_statement(project, reason, by), project.config().attest
-    if project.channel.kind == "script" and rule.scripts == "relay":
-        word = word._replace(channel=Channel("relayed", "a script"))
-    if not word.is_relayed or word.channel is None:
+    channel = _channel(project)
+    word = build_statement(project, reason, by)._replace(channel=channel)
+    if channel.is_person:
         return word
-    who = word.channel.client or "a program"
-    if rule.relayed == "refuse":
-        raise UsageError(
-            f"no person has confirmed this: {who} passes it on, and only a person's own "
-            "confirmation is an attestation. A person types it in a terminal",
-            next_steps=[step._replace(tool=None) for step in steps],
-        )
+    if project.config().attest.relayed == "refuse":
+        refuse_relayed(project, steps)
     if by is None:
         raise UsageError("what is relayed needs the name of the person who said it: pass `by`")
     return word
+
+
+def refuse_relayed(project: Project, steps: Sequence[NextStep]) -> None:
+    """Raise UsageError, with `steps` for the person, where no person has confirmed a decision."""
+    channel = _channel(project)
+    if not channel.is_person:
+        raise UsageError(
+            f"no person has confirmed this: {channel.client or 'a program'} passes it on, and only "
+            "a person's own confirmation counts. A person types it in a terminal",
+            next_steps=[step._replace(tool=None) for step in steps],
+        )
+
+
+def _channel(project: Project) -> Channel:
+    """Return the way of a decision: that of a script counts as the settings have it."""
+    channel = project.channel
+    if channel.kind == "script" and project.config().attest.scripts == "relay":
+        return Channel("relayed", "a script")
+    return channel
 
 
 @contextmanager

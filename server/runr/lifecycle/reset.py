@@ -105,7 +105,8 @@ def _word(project: Project, request: ResetRequest) -> Approval:
     project.refuse_inside("only a person resets a completion")
     if not request.reason.strip():
         raise UsageError("a reset requires a reason: it is recorded with the name of the person")
-    return attest.build_statement(project, request.reason, request.by)
+    steps = [commands.reset(request.task, revert=request.revert)]
+    return attest.build_attestation(project, request.reason, request.by, steps)
 
 
 def _refuse_unless_completed(task_state: TaskState) -> None:

@@ -25,6 +25,7 @@ from runr.execution.session_handoff import record_session_usage
 from runr.git import recovery, submodules, worktree
 from runr.git.repo import Repo
 from runr.lifecycle import leases
+from runr.lifecycle.attest import refuse_relayed
 from runr.lifecycle.leases import claim_task, record_spec
 from runr.next_steps import commands
 from runr.next_steps.runs import after_start, decision_first
@@ -204,7 +205,7 @@ def resume_run(
     run = project.find_run(wanted)
     state = journal.require(run)
     refuse(state, entries.get(state.start.task, Entry()), since)
-    accepted_by = project.person(None) if accept_changes else None
+    accepted_by = _accepted_by(project, run.id) if accept_changes else None
     base_tree = None if accept_changes else _base_tree(project, state)
     with inputs.kept_copies(run, state.spec):
         spec = _spec(project, state, accept_changes=accept_changes)
@@ -217,6 +218,13 @@ def resume_run(
         run=presenters.holder_details(project, state, run),
         next_steps=project.surface.lines(after_start(state.start.task, resumed=True)),
     )
+
+
+def _accepted_by(project: Project, run_id: str) -> str:
+    """Return the person who accepts what was changed; UsageError where none has confirmed it."""
+    person = project.person(None)
+    refuse_relayed(project, [commands.resume(run_id, accept_changes=True)])
+    return person
 
 
 def _restart(project: Project, run: RunFiles, state: RunState, resumed: RunResumed) -> RunState:

@@ -114,7 +114,8 @@ def _word(project: Project, request: InterveneRequest) -> Approval:
     project.refuse_inside("what a run does is no manual work")
     if not request.reason.strip():
         raise UsageError("manual work needs a reason", next_steps=[commands.intervene()])
-    return attest.build_statement(project, request.reason, request.by)
+    steps = [commands.intervene()]
+    return attest.build_attestation(project, request.reason, request.by, steps)
 
 
 def _refuse_unfinished(repo: Repo) -> None:
