@@ -8,12 +8,11 @@ from contextlib import contextmanager, suppress
 
 #: Answered by nothing, until the server is closed.
 SILENCE = b""
+#: A header that comes byte by byte and does not end.
+DRIP = b"DRIP"
 #: The connection is reset.
 RESET = b"RESET"
-#: A byte now and then, as long as anyone reads.
-DRIP = b"DRIP"
 OK = b"HTTP/1.1 204 No Content\r\n\r\n"
-_PAUSE_S = 0.02
 
 
 class WebhookServer:
@@ -53,8 +52,11 @@ class WebhookServer:
         if answer == SILENCE:
             return
         if answer == DRIP:
-            while not self._closed.wait(_PAUSE_S):
-                connection.sendall(b"H")
+            connection.sendall(b"HTTP/1.1 200 OK\r\nx: ")
+            with suppress(OSError):
+                while not self._closed.wait(0.01):
+                    connection.sendall(b"x")
+            return
         if answer == RESET:
             now = struct.pack("ii", 1, 0)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, now)

@@ -137,9 +137,17 @@ def test_invalid_toml_is_refused_with_its_line(layout: Layout, text: str, line: 
     [
         ("[runs]", "unknown key `runs`; did you mean `run`?"),
         ("worker = 'x'", "unknown key `worker`; did you mean `workers`?"),
-        ("[xyz]", "unknown key `xyz`; known keys: attest, phases, provenance, run, scope, "),
+        ("[xyz]", "unknown key `xyz`; known keys: attest, hooks, phases, provenance, run, scope, "),
         ("[run]\nworkr = 'x'", "unknown key `run.workr`; did you mean `worker`?"),
         ("[run]\nxyz = 1", "unknown key `run.xyz`; known keys: attempts, "),
+        (
+            "[hooks]\npost_run = []",
+            "unknown key `hooks.post_run`; did you mean `pre_run`?",
+        ),
+        (
+            "[hooks]\non_failure = [{ webhok = 'x' }]",
+            "unknown key `hooks.on_failure.0.webhok`; did you mean `webhook`?",
+        ),
         ("[verify]\nteir1 = []", "unknown key `verify.teir1`; did you mean `tier1`?"),
         ("[scope]\ndenied = []", "unknown key `scope.denied`; did you mean `deny`?"),
         (
@@ -167,6 +175,12 @@ def test_an_unknown_key_is_named_with_the_nearest_known_one(
         ("run = 3", "run: write a table"),
         ("workers = []", "workers: write a table"),
         ("[workers]\nmine = 3", "workers.mine: write a table"),
+        ("[hooks]\npre_run = [' ']", "hooks.pre_run.command, entry 1: write a command that is"),
+        ("[hooks]\npost_job = [{}]", "hooks.post_job, entry 1: a hook has exactly one target"),
+        (
+            "[hooks]\npre_run = [{ webhook = 'https://x' }]",
+            "hooks.pre_run: a webhook cannot refuse anything: write a command",
+        ),
         ("[run]\nworker = 3", "run.worker: write a text, in quotes"),
         ("[run]\nattempts = 'many'", "run.attempts: write a whole number, without quotes"),
         ("[run]\nattempts = '3'", "run.attempts: write a whole number, without quotes"),

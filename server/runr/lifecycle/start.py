@@ -3,7 +3,6 @@
 import os
 from collections.abc import Sequence
 
-import anyio
 from pydantic import BaseModel, ConfigDict
 
 from runr import nofollow
@@ -234,6 +233,9 @@ def _begin(project: Project, run: RunFiles, start: RunCreated, seen: Entry) -> R
 
 def _ask_hooks(context: RunContext, state: RunState) -> None:
     """Stop a session's run that a hook refuses before it begins; VerificationError then."""
+    # A listing loads this module, and no event loop.
+    import anyio  # noqa: PLC0415 - see above
+
     refusal = anyio.run(run_hooks.ask, context, state, "pre_run")
     if refusal is not None:
         completion.stop(context, "hook_refused", refusal)

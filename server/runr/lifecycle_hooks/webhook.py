@@ -113,7 +113,7 @@ def _post(request: Request, headers: dict[str, str], timeout_s: float) -> int:
     try:
         path = (url.path or "/") + (f"?{url.query}" if url.query else "")
         connection.request("POST", path, body=request.body, headers=headers)
-        return connection.getresponse().status
+        status = connection.getresponse().status
     except (OSError, http.client.HTTPException):
         if late:
             raise TimeoutError(f"no answer after {timeout_s:g}s") from None
@@ -121,6 +121,9 @@ def _post(request: Request, headers: dict[str, str], timeout_s: float) -> int:
     finally:
         limit.cancel()
         connection.close()
+    if late:  # the end of the connection may look like that of the headers
+        raise TimeoutError(f"no answer after {timeout_s:g}s")
+    return status
 
 
 def _read(status: int) -> _Answer:
