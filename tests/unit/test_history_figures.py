@@ -57,12 +57,10 @@ def test_reasons_are_counted_with_the_most_frequent_first() -> None:
     assert list(found.items()) == [("c", 2), ("a", 1), ("b", 1)]
 
 
-def test_usage_is_added_up_by_worker_and_model_and_unknown_costs_stay_unknown() -> None:
+def test_the_most_expensive_worker_comes_first_and_unknown_costs_stay_unknown() -> None:
     rows = [
-        UsedRow("a", "script", "", "r1", Usage(None, 1, 2, 0)),
-        UsedRow("a", "claude-code", "big", "r1", Usage(0.25, 10, 20, 1)),
-        UsedRow("b", "claude-code", "big", "r2", Usage(0.5, 1, 2, 1)),
-        UsedRow("b", "claude-code", "big", "r2", Usage(None, 1, 2, 1)),
+        UsedRow("script", "", 1, Usage(None, 1, 2, 0)),
+        UsedRow("claude-code", "big", 2, Usage(0.75, 12, 24, 3)),
     ]
     found = figures.by_worker(rows)
     assert [(row.worker, row.model, row.runs, row.cost_usd, row.input_tokens) for row in found] == [

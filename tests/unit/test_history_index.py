@@ -241,10 +241,13 @@ def test_every_query_is_one_statement_and_reads_through_an_index(filled: Project
     def explain(rows: sqlite3.Connection) -> Iterator[str]:
         for name, statement in database.queries().items():
             assert sqlite3.complete_statement(statement), name
-            given = dict.fromkeys(("since", "until"), "2025-01-01T00:00:00Z") | {"worker": None}
+            moments = dict.fromkeys(("since", "until"), "2025-01-01T00:00:00Z")
+            given = moments | dict.fromkeys(("worker", "workers", "tasks"))
             values = given if ":" in statement else [None] * statement.count("?")
             for row in rows.execute(f"EXPLAIN QUERY PLAN {statement}", values):
-                if row[3].startswith("SCAN") and name not in WHOLE:
+                # `json_each` is over the names that were given.
+                scans = row[3].startswith("SCAN") and not row[3].startswith("SCAN json_each")
+                if scans and name not in WHOLE:
                     yield f"{name}: {row[3]}"
 
     assert index.ask(filled, lambda rows: list(explain(rows))) == []

@@ -79,6 +79,9 @@ def test_a_report_can_be_about_a_tag_or_a_worker(project: Project) -> None:
     assert [row.task_path for row in tagged.completions] == [".runr/tasks/a.md"]
     assert (tagged.waiting, tagged.flaky_checks, tagged.cost_usd) == ([], [], 0.5)
     assert [row.task_path for row in of_codex.completions] == [".runr/tasks/b.md"]
+    for found, attempts, first in ((tagged, 1, 1), (of_codex, 2, 0)):
+        assert (found.attempt_count, found.landed_count) == (attempts, 1)
+        assert (found.first_pass.count, found.first_pass.of) == (first, 1)
     assert (of_codex.stop_reasons, of_codex.cost_usd) == ({"verification_failed": 1}, None)
 
 

@@ -26,29 +26,12 @@ class ChangeRow(NamedTuple):
     begun_at: str | None
 
 
-class FirstVerification(NamedTuple):
-    """The first verification of a run."""
-
-    task: str
-    worker: str
-    result: str
-
-
-class AttemptCount(NamedTuple):
-    """How many attempts a run had."""
-
-    task: str
-    worker: str
-    attempts: int
-
-
 class UsedRow(NamedTuple):
-    """What a phase of a run used."""
+    """What a worker used with a model in all, and in how many runs."""
 
-    task: str
     worker: str
     model: str
-    run_id: str
+    runs: int
     usage: Usage
 
 
@@ -137,23 +120,17 @@ def most_frequent(reasons: Iterable[str]) -> dict[str, int]:
 
 def by_worker(rows: Iterable[UsedRow]) -> list[WorkerUsage]:
     """Return what each worker used with each model, the most expensive first."""
-    total: defaultdict[tuple[str, str], Usage] = defaultdict(Usage)
-    runs: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
-    for row in rows:
-        key = row.worker, row.model
-        total[key] = total[key].plus(row.usage)
-        runs[key].add(row.run_id)
     found = [
         WorkerUsage(
-            worker=worker,
-            model=model,
-            runs=len(runs[worker, model]),
-            cost_usd=None if usage.cost_usd is None else round(usage.cost_usd, 4),
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens,
-            turns=usage.turns,
+            worker=row.worker,
+            model=row.model,
+            runs=row.runs,
+            cost_usd=None if row.usage.cost_usd is None else round(row.usage.cost_usd, 4),
+            input_tokens=row.usage.input_tokens,
+            output_tokens=row.usage.output_tokens,
+            turns=row.usage.turns,
         )
-        for (worker, model), usage in total.items()
+        for row in rows
     ]
     return sorted(found, key=lambda each: (-(each.cost_usd or 0), each.worker, each.model))
 

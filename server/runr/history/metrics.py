@@ -114,11 +114,10 @@ def _of_tasks(facts: Facts) -> Iterator[Metric]:
         name="runr_first_verifications",
         kind="counter",
         help="First verifications of runs by their result.",
-        samples=_by("result", figures.most_frequent(row.result for row in facts.first)),
+        samples=_by("result", facts.first),
     )
-    attempts = sum(row.attempts for row in facts.attempts)
     for name, count, text in (
-        ("runr_attempts", attempts, "Attempts of runs."),
+        ("runr_attempts", facts.attempts, "Attempts of runs."),
         ("runr_landings", facts.landed, "How often work got into a branch."),
         ("runr_resets", sum(row.cause == "reset" for row in facts.changes), "Resets."),
     ):

@@ -1,5 +1,6 @@
 """What happened in a period, as figures: the same for the terminal, Markdown and JSON."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -7,9 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runr.history import database, figures, index, period
 from runr.history.figures import (
-    AttemptCount,
     ChangeRow,
-    FirstVerification,
     FlakyCheck,
     FlakyRow,
     Rate,
@@ -91,11 +90,11 @@ class PeriodReport(Result):
 
 
 class Facts(NamedTuple):
-    """The rows of a period, as far as they belong to it."""
+    """What the database says of a period; `first` counts first verifications by their result."""
 
     changes: list[ChangeRow]
-    first: list[FirstVerification]
-    attempts: list[AttemptCount]
+    first: dict[str, int]
+    attempts: int
     used: list[UsedRow]
     flaky: list[FlakyRow]
     landed: int
@@ -133,11 +132,11 @@ def gather(connection: "sqlite3.Connection", wanted: Period) -> Facts:
 
     return Facts(
         changes=[ChangeRow(*row) for row in meant("period_changes")],
-        first=[FirstVerification(*row) for row in meant("period_first_verifications")],
-        attempts=[AttemptCount(*row) for row in meant("period_attempts")],
+        first=dict(_rows(connection, "period_first_verifications", wanted)),
+        attempts=_rows(connection, "period_attempts", wanted)[0][0],
         used=gather_usage(connection, wanted),
         flaky=[FlakyRow(*row) for row in meant("period_flaky_checks")],
-        landed=len(meant("period_landings")),
+        landed=_rows(connection, "period_landings", wanted)[0][0],
         unconfirmed=_rows(connection, "period_unconfirmed", wanted)[0][0],
     )
 
@@ -145,15 +144,19 @@ def gather(connection: "sqlite3.Connection", wanted: Period) -> Facts:
 def gather_usage(connection: "sqlite3.Connection", wanted: Period) -> list[UsedRow]:
     """Read what was used in a period."""
     return [
-        UsedRow(task, worker, model, run_id, Usage(*used))
-        for task, worker, model, run_id, *used in _rows(connection, "period_usages", wanted)
-        if wanted.covers(task, worker)
+        UsedRow(worker, model, runs, Usage(*used))
+        for worker, model, runs, *used in _rows(connection, "period_usages", wanted)
     ]
 
 
 def _rows(connection: "sqlite3.Connection", name: str, wanted: Period) -> list[Any]:
-    moments = {"since": wanted.since, "until": wanted.until}
-    return connection.execute(database.queries()[name], moments).fetchall()
+    named = {
+        "since": wanted.since,
+        "until": wanted.until,
+        "workers": json.dumps(wanted.workers) if wanted.workers else None,
+        "tasks": None if wanted.tasks is None else json.dumps(sorted(wanted.tasks)),
+    }
+    return connection.execute(database.queries()[name], named).fetchall()
 
 
 def _report(
@@ -180,10 +183,8 @@ def _report(
         stop_reasons=figures.most_frequent(row.stop_reason or "error" for row in stopped),
         lead_seconds=figures.spread(lead),
         run_seconds=figures.spread([row.active_seconds for row in completed if row.begun_at]),
-        first_pass=figures.rate(
-            sum(row.result == "passed" for row in facts.first), len(facts.first)
-        ),
-        attempt_count=sum(row.attempts for row in facts.attempts),
+        first_pass=figures.rate(facts.first.get("passed", 0), sum(facts.first.values())),
+        attempt_count=facts.attempts,
         cost_usd=figures.cost(usage),
         usage=usage,
         flaky_checks=figures.flaky(facts.flaky, _FLAKY),

@@ -124,23 +124,33 @@ WHERE s.cause IN ('completed', 'stopped', 'reset') AND s.time >= :since AND s.ti
     AND r.record = 'confirmed'
 ORDER BY s.time, s.run_id, s.seq;
 
--- period_first_verifications: How the first verification of each run ended
-SELECT r.task, r.worker, v.result
+-- period_first_verifications: How often the first verification of a run ended how
+SELECT v.result, count(*)
 FROM verifications AS v
 JOIN runs AS r ON r.id = v.run_id
 WHERE v.time >= :since AND v.time < :until AND v.number = 1 AND v.result IN ('passed', 'failed')
-    AND r.record = 'confirmed';
+    AND r.record = 'confirmed'
+    AND (:workers IS NULL OR r.worker IN (SELECT value FROM json_each(:workers)))
+    AND (:tasks IS NULL OR r.task IN (SELECT value FROM json_each(:tasks)))
+GROUP BY v.result;
 
 -- period_attempts: How many attempts the runs had that began in the period
-SELECT r.task, r.worker, (SELECT count(*) FROM attempts AS a WHERE a.run_id = r.id)
+SELECT count(*)
 FROM runs AS r
-WHERE r.created_at >= :since AND r.created_at < :until AND r.record = 'confirmed';
+JOIN attempts AS a ON a.run_id = r.id
+WHERE r.created_at >= :since AND r.created_at < :until AND r.record = 'confirmed'
+    AND (:workers IS NULL OR r.worker IN (SELECT value FROM json_each(:workers)))
+    AND (:tasks IS NULL OR r.task IN (SELECT value FROM json_each(:tasks)));
 
--- period_usages: What was used
-SELECT r.task, u.worker, u.model, u.run_id, u.cost_usd, u.input_tokens, u.output_tokens, u.turns
+-- period_usages: What each worker used with each model; no cost where none was reported
+SELECT u.worker, u.model, count(DISTINCT u.run_id), sum(u.cost_usd), sum(u.input_tokens),
+    sum(u.output_tokens), sum(u.turns)
 FROM usages AS u
 JOIN runs AS r ON r.id = u.run_id
-WHERE u.time >= :since AND u.time < :until AND r.record = 'confirmed';
+WHERE u.time >= :since AND u.time < :until AND r.record = 'confirmed'
+    AND (:workers IS NULL OR u.worker IN (SELECT value FROM json_each(:workers)))
+    AND (:tasks IS NULL OR r.task IN (SELECT value FROM json_each(:tasks)))
+GROUP BY u.worker, u.model;
 
 -- period_flaky_checks: Checks of a task that passed and failed on the same tree
 SELECT r.task, r.worker, c.command, sum(c.exit_code IS 0), sum(
@@ -156,10 +166,12 @@ HAVING sum(c.exit_code IS 0) > 0 AND sum(
 ) > 0;
 
 -- period_landings: How often work got into a branch
-SELECT l.task, coalesce(r.worker, ''), l.target
+SELECT count(*)
 FROM landings AS l
 LEFT JOIN runs AS r ON r.id = l.run_id
-WHERE l.time >= :since AND l.time < :until AND coalesce(r.record, 'confirmed') = 'confirmed';
+WHERE l.time >= :since AND l.time < :until AND coalesce(r.record, 'confirmed') = 'confirmed'
+    AND (:workers IS NULL OR coalesce(r.worker, '') IN (SELECT value FROM json_each(:workers)))
+    AND (:tasks IS NULL OR l.task IN (SELECT value FROM json_each(:tasks)));
 
 -- period_unconfirmed: How many runs are no evidence
 SELECT count(*)
