@@ -4,8 +4,12 @@ import re
 from typing import Any
 
 from cli.terminal import Place, Prepare
+from runr.jobs.events import JobCreated, JobEnded
+from runr.jobs.model import Job
+from runr.jobs.work import Work
+from runr.runs.model import JobTerms
 from runr.storage.layout import Layout
-from unit.journals_of_runs import Journals, stopped
+from unit.journals_of_runs import Journals, completed, stopped
 
 DATABASE = ".runr/history.db"
 
@@ -117,3 +121,49 @@ def test_a_report_is_of_a_run_or_of_a_period(prepared: Prepare) -> None:
     assert "require --since" in refused.err
     assert place.paste(refused.steps[0]).code == 0
     assert "is no time: write yesterday" in place.runr("report", "--since", "soon", code=2).err
+
+
+JOB_RUN = "20250106-080000-aaaa"
+
+
+def of_a_job(place: Place) -> None:
+    place.task("inside")
+    journals = Journals(Layout(place.root))
+    job = journals.job_journal(JOB_RUN)
+    job.append(JobCreated(Job(name="nightly"), Work((), ()), "runr/nightly", "main", "0" * 40))
+    journals.run("outside", completed(cost_usd=9.0))
+    journals.run("inside", completed(cost_usd=0.5), job=JobTerms(JOB_RUN))
+    job.append(JobEnded("completed"))
+    journals.run("outside", stopped())
+
+
+def test_the_report_of_a_job_is_about_its_runs_in_all_formats(prepared: Prepare) -> None:
+    place = prepared(of_a_job)
+    answer = place.runr("report", "--job", "nightly", "--json", code=0).json
+    assert (answer["job_run_id"], answer["completed_count"]) == (JOB_RUN, 1)
+    assert (answer["cost_usd"], answer["stopped_count"]) == (0.5, 0)
+    assert answer["activity"]["parts"][0]["completed_task_count"] == 1
+    assert place.runr("report", "--job", JOB_RUN, "--json", code=0).json == answer
+    for form, begin in (("text", "Job run 2025"), ("markdown", "# Job run"), ("html", "<!DOCTYPE")):
+        shown = place.runr("report", "--job", "nightly", "--format", form, code=0).out
+        assert shown.startswith(begin)
+        assert "inside" in shown
+        assert "outside" not in shown
+    words = ("report", "--since", "2025-01-01", "--format", "html", "--output", "page.html")
+    assert place.runr(*words, code=0).out == "wrote page.html\n"
+    assert "exists already; --force overwrites it" in place.runr(*words, code=2).err
+    page = place.runr(*words[:-2], code=0).out
+    place.runr(*words, "--force", code=0)
+    assert len((place.root / "page.html").read_text()) == len(page)
+
+
+def test_a_report_is_about_one_thing(prepared: Prepare) -> None:
+    place = prepared(of_a_job)
+    for words, said in (
+        (("--job", "nightly", "--since", "7d"), "one of RUN, --since and --job"),
+        (("latest", "--job", "nightly"), "leave out RUN or --job"),
+        (("--job", "nightly", "--until", "1d"), "--until requires --since"),
+        (("--output", "x.html"), "require --since or --job"),
+        (("--job", "nihgtly"), "did you mean 'nightly'"),
+    ):
+        assert said in place.runr("report", *words, code=2).err

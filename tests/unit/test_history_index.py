@@ -242,7 +242,7 @@ def test_every_query_is_one_statement_and_reads_through_an_index(filled: Project
         for name, statement in database.queries().items():
             assert sqlite3.complete_statement(statement), name
             moments = dict.fromkeys(("since", "until"), "2025-01-01T00:00:00Z")
-            given = moments | dict.fromkeys(("task", "workers", "tasks"))
+            given = moments | dict.fromkeys(("task", "workers", "tasks", "job"))
             values = given if ":" in statement else [None] * statement.count("?")
             for row in rows.execute(f"EXPLAIN QUERY PLAN {statement}", values):
                 # `json_each` is over the names that were given.
@@ -257,7 +257,7 @@ def test_the_start_of_a_task_is_found_by_the_task_and_not_among_all_starts(
     filled: Project,
 ) -> None:
     statement = f"EXPLAIN QUERY PLAN {database.queries()['period_changes']}"
-    given = {"since": "2025", "until": "2026"}
+    given = {"since": "2025", "until": "2026", "job": None}
     plan = index.ask(filled, lambda rows: [row[3] for row in rows.execute(statement, given)])
     for inner in ("b", "e"):
         (found,) = (step for step in plan if step.startswith(f"SEARCH {inner} "))

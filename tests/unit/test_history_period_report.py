@@ -95,6 +95,7 @@ def test_text_and_markdown_have_the_same_facts(project: Project) -> None:
     assert "| script | - | 1 | $0.50 | 1,000 | 100 |\n" in page
     assert [line for line in page.splitlines() if line.startswith("## ")] == [
         "## Summary",
+        "## Activity",
         "## Completed",
         "## Stop reasons",
         "## Usage",

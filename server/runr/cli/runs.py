@@ -131,35 +131,46 @@ def follow(invocation: Invocation, run: str) -> int:
 @click.argument("run", metavar="[RUN]", required=False)
 @click.option("--since", metavar="TIME", help="Report a period: yesterday, 7d, 2025-01-08.")
 @click.option("--until", metavar="TIME", help="End of the period; default: now.")
+@click.option("--job", metavar="JOB|ID", help="Report a job run, or the latest one of a job.")
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only tasks with this tag.")
 @click.option("--worker", "workers", multiple=True, metavar="NAME", help="Only this worker.")
 @click.option(
     "--format",
     "form",
-    type=Choice(["text", "markdown", "json"]),
-    help="How a period is printed; default: text.",
+    type=Choice(["text", "markdown", "json", "html"]),
+    help="Format of the report of a period or a job; default: text.",
 )
-def report(invocation: Invocation, run: str | None, since: str | None, **options: Any) -> None:
+@click.option("--output", metavar="FILE", help="Write the report of a period or a job to FILE.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
+def report(
+    invocation: Invocation, run: str | None, since: str | None, job: str | None, **options: Any
+) -> None:
     """Show what a run did and how it was verified.
 
-    With `--since`, show what happened in a period.
+    With `--since`, show what happened in a period; with `--job`, in a job.
 
-    Without RUN and --since, shows the latest run.
+    Without RUN, --since and --job, shows the latest run.
     """
-    if since is not None and run is not None:
+    about = {"RUN": run, "--since": since, "--job": job}
+    given = [name for name, value in about.items() if value is not None]
+    if len(given) > 1:
         raise UsageError(
-            "a report is of RUN or of a period: leave out RUN or --since",
-            next_steps=[commands.report(run)],
+            f"a report is of one of RUN, --since and --job: leave out {' or '.join(given)}",
+            next_steps=[commands.report(run)] if run else [],
         )
-    if since is not None:
+    if job is not None and options["until"] is not None:
+        raise UsageError(
+            "--until requires --since", next_steps=[commands.report_since("yesterday")]
+        )
+    if run is None and given:
         # Loads SQLite's library.
         from runr.cli import history  # noqa: PLC0415 - see above
 
-        history.show_period(invocation, since, **options)
+        history.show_period(invocation, since, job=job, **options)
         return
     if any(options.values()):
         raise UsageError(
-            "--until, --tag, --worker and --format require --since",
+            "--until, --tag, --worker, --format, --output and --force require --since or --job",
             next_steps=[commands.report_since("yesterday")],
         )
     answer = lifecycle_runs.read_report(invocation.project(), run or "latest")

@@ -13,13 +13,14 @@ _FORMS = "write yesterday, today, how long ago (90m, 7d), a day (2025-01-08) or 
 class Period(NamedTuple):
     """The time from `since` to before `until`, in UTC; no worker means all of them.
 
-    `tasks` are the paths that count, None for all.
+    `tasks` are the paths that count, None for all; with `job_run_id` only runs of that job run.
     """
 
     since: str
     until: str
     workers: tuple[str, ...] = ()
     tasks: frozenset[str] | None = None
+    job_run_id: str | None = None
 
     def covers(self, task: str, worker: str) -> bool:
         """Tell whether what happened to a task, by a worker, belongs to it."""

@@ -1,12 +1,14 @@
 """What happened in a period, as figures: the same for the terminal, Markdown and JSON."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from runr.history import database, figures, index, period
+from runr.errors import DamagedStateError
+from runr.history import activity, database, figures, index, period
+from runr.history.activity import Activity
 from runr.history.figures import (
     ChangeRow,
     FlakyCheck,
@@ -18,9 +20,11 @@ from runr.history.figures import (
 )
 from runr.history.period import Period
 from runr.history.run_rows import seconds_between
+from runr.jobs import journal
 from runr.project import Project
 from runr.query.models import Result
 from runr.query.snapshot import Snapshot
+from runr.query.task_state import TaskState
 from runr.runs.model import Usage
 
 if TYPE_CHECKING:
@@ -68,6 +72,7 @@ class PeriodReport(Result):
     until: str
     tags: list[str] = field(default_factory=list)
     workers: list[str] = field(default_factory=list)
+    job_run_id: str | None = None
     completed_count: int
     completed_by_evidence: dict[str, int]
     stale_count: int
@@ -84,8 +89,9 @@ class PeriodReport(Result):
     cost_usd: float | None
     usage: list[WorkerUsage]
     flaky_checks: list[FlakyCheck]
+    activity: Activity
     completions: list[Completion]
-    waiting: list[Waiting]
+    waiting: list[Waiting] = field(default_factory=list)
     unconfirmed_runs: int = 0
 
 
@@ -99,6 +105,8 @@ class Facts(NamedTuple):
     flaky: list[FlakyRow]
     landed: int
     unconfirmed: int
+    #: Those of a job run; None for all.
+    tasks: frozenset[str] | None = None
 
 
 def report(
@@ -111,17 +119,58 @@ def report(
 ) -> PeriodReport:
     """Return what happened between two moments, to the tasks with a tag, by a worker."""
     snapshot = Snapshot.of(project)
-    tagged = {task.path for task in snapshot.tasks if set(tags) & set(task.tags)}
     wanted = period.make(
         since,
         until,
         project.clock().astimezone(),
         workers=workers,
-        tasks=frozenset(tagged) if tags else None,
+        tasks=_tagged(snapshot, tags),
     )
+    return _of(project, snapshot, wanted, tags)
+
+
+def report_job(
+    project: Project, job: str, *, tags: Sequence[str] = (), workers: Sequence[str] = ()
+) -> PeriodReport:
+    """Return what happened in a job run: one by its id, or the latest of a job by its name."""
+    job_run_id = journal.find(project.layout, job).id
+    found = index.ask(project, lambda rows: _job_time(rows, job_run_id))
+    if found is None:
+        raise DamagedStateError(f"the journal of job run {job_run_id} cannot be read")
+    begun, ended, latest = found
+    snapshot = Snapshot.of(project)
+    until = _just_after(latest) if ended else period.written(project.clock())
+    wanted = Period(begun, until, tuple(workers), _tagged(snapshot, tags), job_run_id)
+    return _of(project, snapshot, wanted, tags)
+
+
+def _job_time(connection: "sqlite3.Connection", job_run_id: str) -> Any:
+    return connection.execute(database.queries()["job_time"], (job_run_id,)).fetchone()
+
+
+def _just_after(time: str) -> str:
+    return period.written(datetime.fromisoformat(time) + timedelta(milliseconds=1))
+
+
+def _tagged(snapshot: Snapshot, tags: Sequence[str]) -> frozenset[str] | None:
+    if not tags:
+        return None
+    return frozenset(task.path for task in snapshot.tasks if set(tags) & set(task.tags))
+
+
+def _of(project: Project, snapshot: Snapshot, wanted: Period, tags: Sequence[str]) -> PeriodReport:
     facts = index.ask(project, lambda rows: gather(rows, wanted))
-    stale = {path for path, state in snapshot.task_states().items() if state.stale}
-    return _report(facts, wanted, tags, stale, _waiting(project, snapshot, wanted))
+    states = snapshot.task_states()
+    stale = {path for path, state in states.items() if state.stale}
+    meant = [
+        state
+        for path, state in states.items()
+        if (wanted.tasks is None or path in wanted.tasks)
+        and (facts.tasks is None or path in facts.tasks)
+    ]
+    now = project.clock()
+    answer = _report(facts, wanted, min(datetime.fromisoformat(wanted.until), now), stale)
+    return replace(answer, tags=list(tags), waiting=waiting_longest(meant, now)[:MOST])
 
 
 def gather(connection: "sqlite3.Connection", wanted: Period) -> Facts:
@@ -138,7 +187,13 @@ def gather(connection: "sqlite3.Connection", wanted: Period) -> Facts:
         flaky=[FlakyRow(*row) for row in meant("period_flaky_checks")],
         landed=_rows(connection, "period_landings", wanted)[0][0],
         unconfirmed=_rows(connection, "period_unconfirmed", wanted)[0][0],
+        tasks=_job_tasks(connection, wanted.job_run_id) if wanted.job_run_id else None,
     )
+
+
+def _job_tasks(connection: "sqlite3.Connection", job_run_id: str) -> frozenset[str]:
+    listed = connection.execute(database.queries()["job_tasks"], (job_run_id,))
+    return frozenset(task for (task,) in listed)
 
 
 def gather_usage(connection: "sqlite3.Connection", wanted: Period) -> list[UsedRow]:
@@ -153,15 +208,14 @@ def _rows(connection: "sqlite3.Connection", name: str, wanted: Period) -> list[A
     named = {
         "since": wanted.since,
         "until": wanted.until,
+        "job": wanted.job_run_id,
         "workers": json.dumps(wanted.workers) if wanted.workers else None,
         "tasks": None if wanted.tasks is None else json.dumps(sorted(wanted.tasks)),
     }
     return connection.execute(database.queries()[name], named).fetchall()
 
 
-def _report(
-    facts: Facts, wanted: Period, tags: Sequence[str], stale: set[str], waiting: list[Waiting]
-) -> PeriodReport:
+def _report(facts: Facts, wanted: Period, end: datetime, stale: set[str]) -> PeriodReport:
     completed = [row for row in facts.changes if row.cause == "completed"]
     stopped = [row for row in facts.changes if row.cause == "stopped"]
     outdated = [row for row in completed if row.task in stale]
@@ -170,8 +224,8 @@ def _report(
     return PeriodReport(
         since=wanted.since,
         until=wanted.until,
-        tags=list(tags),
         workers=list(wanted.workers),
+        job_run_id=wanted.job_run_id,
         completed_count=len(completed),
         completed_by_evidence=dict(figures.evidence_counts(completed)),
         stale_count=len({row.task for row in outdated}),
@@ -188,8 +242,14 @@ def _report(
         cost_usd=figures.cost(usage),
         usage=usage,
         flaky_checks=figures.flaky(facts.flaky, _FLAKY),
+        activity=activity.activity(
+            [
+                (row.task, row.time, row.status if row.cause == "stopped" else row.cause)
+                for row in facts.changes
+            ],
+            end,
+        ),
         completions=[_completion(row, stale) for row in completed[-MOST:]],
-        waiting=waiting[:MOST],
         unconfirmed_runs=facts.unconfirmed,
     )
 
@@ -206,12 +266,11 @@ def _completion(row: ChangeRow, stale: set[str]) -> Completion:
     )
 
 
-def _waiting(project: Project, snapshot: Snapshot, wanted: Period) -> list[Waiting]:
-    """Return the tasks that wait for a person now, of whatever worker, the longest first."""
-    now = project.clock()
+def waiting_longest(states: Iterable[TaskState], now: datetime) -> list[Waiting]:
+    """Return which tasks wait for a person, the longest first."""
     found = []
-    for state in snapshot.task_states().values():
-        if state.needs_human and (wanted.tasks is None or state.path in wanted.tasks):
+    for state in states:
+        if state.needs_human:
             since = state.entry.updated_at
             waited = now - datetime.fromisoformat(since) if since else timedelta()
             found.append(

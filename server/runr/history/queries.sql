@@ -122,6 +122,7 @@ FROM task_statuses AS s
 JOIN runs AS r ON r.id = s.run_id
 WHERE s.cause IN ('completed', 'stopped', 'reset') AND s.time >= :since AND s.time < :until
     AND r.record = 'confirmed'
+    AND (:job IS NULL OR r.job_run_id = :job)
 ORDER BY s.time, s.run_id, s.seq;
 
 -- period_first_verifications: How often the first verification of a run ended how
@@ -130,6 +131,7 @@ FROM verifications AS v
 JOIN runs AS r ON r.id = v.run_id
 WHERE v.time >= :since AND v.time < :until AND v.number = 1 AND v.result IN ('passed', 'failed')
     AND r.record = 'confirmed'
+    AND (:job IS NULL OR r.job_run_id = :job)
     AND (:workers IS NULL OR r.worker IN (SELECT value FROM json_each(:workers)))
     AND (:tasks IS NULL OR r.task IN (SELECT value FROM json_each(:tasks)))
 GROUP BY v.result;
@@ -139,6 +141,7 @@ SELECT count(*)
 FROM runs AS r
 JOIN attempts AS a ON a.run_id = r.id
 WHERE r.created_at >= :since AND r.created_at < :until AND r.record = 'confirmed'
+    AND (:job IS NULL OR r.job_run_id = :job)
     AND (:workers IS NULL OR r.worker IN (SELECT value FROM json_each(:workers)))
     AND (:tasks IS NULL OR r.task IN (SELECT value FROM json_each(:tasks)));
 
@@ -148,6 +151,7 @@ SELECT u.worker, u.model, count(DISTINCT u.run_id), sum(u.cost_usd), sum(u.input
 FROM usages AS u
 JOIN runs AS r ON r.id = u.run_id
 WHERE u.time >= :since AND u.time < :until AND r.record = 'confirmed'
+    AND (:job IS NULL OR r.job_run_id = :job)
     AND (:workers IS NULL OR u.worker IN (SELECT value FROM json_each(:workers)))
     AND (:tasks IS NULL OR r.task IN (SELECT value FROM json_each(:tasks)))
 GROUP BY u.worker, u.model;
@@ -159,7 +163,8 @@ SELECT r.task, r.worker, c.command, sum(c.exit_code IS 0), sum(
 FROM verifications AS v
 JOIN checks AS c ON c.run_id = v.run_id AND c.seq = v.seq
 JOIN runs AS r ON r.id = v.run_id
-WHERE v.time >= :since AND v.time < :until AND r.record = 'confirmed' AND c.runs > 0
+WHERE v.time >= :since AND v.time < :until AND r.record = 'confirmed'
+    AND (:job IS NULL OR r.job_run_id = :job) AND c.runs > 0
 GROUP BY r.task, r.worker, c.command, coalesce(v.tree, v.run_id)
 HAVING sum(c.exit_code IS 0) > 0 AND sum(
     CASE WHEN c.exit_code IS 0 THEN c.runs - 1 ELSE c.runs END
@@ -170,13 +175,15 @@ SELECT count(*)
 FROM landings AS l
 LEFT JOIN runs AS r ON r.id = l.run_id
 WHERE l.time >= :since AND l.time < :until AND coalesce(r.record, 'confirmed') = 'confirmed'
+    AND (:job IS NULL OR coalesce(r.job_run_id, l.job_run_id) = :job)
     AND (:workers IS NULL OR coalesce(r.worker, '') IN (SELECT value FROM json_each(:workers)))
     AND (:tasks IS NULL OR l.task IN (SELECT value FROM json_each(:tasks)));
 
 -- period_unconfirmed: How many runs are no evidence
 SELECT count(*)
 FROM runs
-WHERE created_at >= :since AND created_at < :until AND record <> 'confirmed';
+WHERE created_at >= :since AND created_at < :until AND record <> 'confirmed'
+    AND (:job IS NULL OR job_run_id = :job);
 
 -- ended_runs: The result of each ended run, its worker, and how long it worked
 SELECT result, worker, active_seconds
@@ -187,3 +194,23 @@ WHERE ended_at > '' AND record = 'confirmed';
 SELECT id
 FROM runs
 WHERE (:task IS NULL OR task = :task) AND (ended_at IS NULL OR ended_at >= :since);
+
+-- job_time: When a job run began, and when it ended, NULL while it has not, and its last record
+SELECT j.created_at, j.ended_at, max(
+    j.created_at,
+    coalesce(j.ended_at, ''),
+    coalesce((
+        SELECT max(s.time)
+        FROM runs AS r
+        JOIN task_statuses AS s ON s.run_id = r.id
+        WHERE r.job_run_id = j.id
+    ), ''),
+    coalesce((SELECT max(l.time) FROM landings AS l WHERE l.job_run_id = j.id), '')
+)
+FROM job_runs AS j
+WHERE j.id = ?;
+
+-- job_tasks: The tasks of which a job run began runs
+SELECT DISTINCT task
+FROM runs
+WHERE job_run_id = ?;

@@ -3,13 +3,16 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from runr.history.activity import ActivityPart
 from runr.history.figures import Rate, Spread, WorkerUsage
 from runr.history.period_report import Completion, PeriodReport, Waiting
 from runr.text import escape_markdown, flat, format_duration, join_limited
 
 #: Returns a time of the report as the reader's clock shows it.
 LocalTime = Callable[[str], str]
-_SHA = 12
+_SHA, _DAY = 12, 10
+_SPANS = {1: "day", 7: "week of"}
+_ACTIVITY = ("completed", "stopped", "failed", "completed tasks")
 
 
 class Section(NamedTuple):
@@ -22,24 +25,24 @@ class Section(NamedTuple):
 
 def render_text(answer: PeriodReport, local: LocalTime) -> str:
     """Return the report for a terminal."""
-    lines = [_title(answer, local)]
+    lines = [title(answer, local)]
     for section in sections(answer, local):
         rows = [section.head, *section.rows] if section.head else section.rows
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines += ["", section.title]
         lines += [f"  {'  '.join(map(str.ljust, row, widths))}".rstrip() for row in rows]
-    return "\n".join([*lines, *_note(answer, "")])
+    return "\n".join([*lines, *note(answer, "")])
 
 
 def render_markdown(answer: PeriodReport, local: LocalTime) -> str:
     """Return the report as Markdown."""
-    lines = [f"# {escape_markdown(_title(answer, local))}"]
+    lines = [f"# {escape_markdown(title(answer, local))}"]
     for section in sections(answer, local):
         columns = len(section.rows[0])
         head = section.head or ("",) * columns
         lines += ["", f"## {section.title}", "", _row(head), _row(["---"] * columns)]
         lines += [_row(map(_cell, row)) for row in section.rows]
-    return "\n".join([*lines, *_note(answer, "\n")])
+    return "\n".join([*lines, *note(answer, "\n")])
 
 
 def _row(cells: Iterable[str]) -> str:
@@ -50,13 +53,16 @@ def _cell(text: str) -> str:
     return text if text == "-" else escape_markdown(text)
 
 
-def _title(answer: PeriodReport, local: LocalTime) -> str:
+def title(answer: PeriodReport, local: LocalTime) -> str:
+    """Return from when until when the report is, and of what."""
     limits = [f"tag {tag}" for tag in answer.tags] + [f"worker {name}" for name in answer.workers]
     only = f" ({join_limited(limits, 5)})" if limits else ""
-    return f"From {local(answer.since)} to {local(answer.until)}{only}"
+    span = f"{local(answer.since)} to {local(answer.until)}{only}"
+    return f"Job run {answer.job_run_id}, {span}" if answer.job_run_id else f"From {span}"
 
 
-def _note(answer: PeriodReport, gap: str) -> list[str]:
+def note(answer: PeriodReport, gap: str) -> list[str]:
+    """Return what is in no figure of the report, if there is something."""
     if not answer.unconfirmed_runs:
         return []
     return [f"{gap}Not counted: {answer.unconfirmed_runs} of other clones or damaged"]
@@ -66,6 +72,11 @@ def sections(answer: PeriodReport, local: LocalTime) -> list[Section]:
     """Return the sections that have something in them."""
     found = [
         Section("Summary", _summary(answer)),
+        Section(
+            "Activity",
+            [_activity(part, local) for part in answer.activity.parts if _is_busy(part)],
+            (_SPANS.get(answer.activity.days, f"{answer.activity.days} days"), *_ACTIVITY),
+        ),
         Section("Completed", [_completion(each, local) for each in answer.completions]),
         Section("Stop reasons", _counted(answer.stop_reasons)),
         Section(
@@ -100,6 +111,15 @@ def _summary(answer: PeriodReport) -> list[tuple[str, str]]:
         ("cost", "" if answer.cost_usd is None else f"${answer.cost_usd:.2f}"),
     ]
     return [row for row in rows if row[1] not in ("", "0") or row[0] == "completed"]
+
+
+def _is_busy(part: ActivityPart) -> bool:
+    return part.completed_count + part.stopped_count + part.failed_count > 0
+
+
+def _activity(part: ActivityPart, local: LocalTime) -> tuple[str, ...]:
+    counts = part.completed_count, part.stopped_count, part.failed_count
+    return local(part.since)[:_DAY], *map(str, counts), str(part.completed_task_count)
 
 
 def _by(count: int, parts: Mapping[str, int]) -> str:

@@ -39,11 +39,16 @@ def export_tasks(project: Project, request: ExportRequest) -> str | CommandResul
     text = _text(project, request.format)
     if request.output is None:
         return text
-    path = project.here / request.output
-    _require_folder(path, request.output)
-    _refuse_overwriting(path, request)
+    return write(project, text, request.output, force=request.force)
+
+
+def write(project: Project, text: str, output: str, *, force: bool) -> CommandResult:
+    """Write a file for the user; an existing one only with `force`."""
+    path = project.here / output
+    _require_folder(path, output)
+    _refuse_overwriting(path, force=force)
     files.replace(path, text.encode())
-    return CommandResult(message=f"wrote {request.output}")
+    return CommandResult(message=f"wrote {output}")
 
 
 def _text(project: Project, wanted: ExportFormat) -> str:
@@ -67,7 +72,7 @@ def _folder(project: Project, request: ExportRequest) -> CommandResult:
     folder = project.here / request.output
     _require_folder(folder, request.output)
     for name in written:
-        _refuse_overwriting(folder / name, request)
+        _refuse_overwriting(folder / name, force=request.force)
     for name, text in written.items():
         files.replace(folder / name, text.encode())
     return CommandResult(message=f"wrote {len(written)} files in {request.output}")
@@ -85,10 +90,10 @@ def _require_folder(path: Path, output: str) -> None:
         raise UsageError(f"cannot write {output}: {above} is not a folder")
 
 
-def _refuse_overwriting(path: Path, request: ExportRequest) -> None:
+def _refuse_overwriting(path: Path, *, force: bool) -> None:
     if path.is_dir():
         raise UsageError(f"{path} is a folder: name a file")
-    if path.exists() and not request.force:
+    if path.exists() and not force:
         raise UsageError(f"{path} exists already; --force overwrites it")
 
 
