@@ -148,7 +148,7 @@ def test_the_report_of_a_job_is_about_its_runs_in_all_formats(prepared: Prepare)
         shown = place.runr("report", "--job", "nightly", "--format", form, code=0).out
         assert shown.startswith(begin)
         assert "inside" in shown
-        assert "outside" not in shown
+        assert "outside.md" not in shown
     words = ("report", "--since", "2025-01-01", "--format", "html", "--output", "page.html")
     assert place.runr(*words, code=0).out == "wrote page.html\n"
     assert "exists already; --force overwrites it" in place.runr(*words, code=2).err
