@@ -40,6 +40,11 @@ class Page:
                 assert "error" not in answer, answer
                 return answer["result"]
 
+    def close(self) -> None:
+        """Close both ends of the pipe."""
+        self._commands.close()
+        self._answers.close()
+
     def open(self, url: str) -> None:
         """Return when the page is loaded."""
         self.events.clear()
@@ -89,3 +94,4 @@ def page(profile: Path) -> Iterator[Page]:
             yield found
         finally:
             process.kill()
+            found.close()
