@@ -22,6 +22,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -98,7 +99,12 @@ def _next(requests: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
     size, streams, _, _ = socket.recv_fds(requests, _SIZE, _MOST)
     if not size:
         return None
-    text = requests.recv(int.from_bytes(size), socket.MSG_WAITALL)
+    length = int.from_bytes(size)
+    text = requests.recv(length, socket.MSG_WAITALL)
+    if len(text) < length:  # who asked was killed
+        for stream in streams:
+            os.close(stream)
+        return None
     return json.loads(text), streams
 
 
@@ -149,7 +155,8 @@ def _serve_runs(runs: socket.socket, ended: int) -> bool:
                 os.close(stream)
             _, status = os.waitpid(pid, 0)
             code = os.waitstatus_to_exitcode(status)
-            connection.sendall(code.to_bytes(_SIZE, signed=True))
+            with suppress(ConnectionError):  # who asked may have been killed
+                connection.sendall(code.to_bytes(_SIZE, signed=True))
     return False
 
 

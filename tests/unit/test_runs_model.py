@@ -64,12 +64,18 @@ def test_what_was_used_adds_up_and_no_cost_is_not_a_cost_of_nothing() -> None:
 @pytest.mark.parametrize(
     ("moved", "message"),
     [
-        (MovedRef("main", "1" * 40, "2" * 40), f"main: {'1' * 12} to {'2' * 12}"),
-        (MovedRef("tag", None, "2" * 40), f"tag: nothing to {'2' * 12}"),
-        (MovedRef("tag", "1" * 40, put_back=True), f"tag was deleted at {'1' * 12}, put back"),
+        (
+            MovedRef("main", "1" * 40, "2" * 40, by_worker=True),
+            f"main: {'1' * 12} to {'2' * 12}, by the worker",
+        ),
+        (MovedRef("tag", None, "2" * 40), f"tag: nothing to {'2' * 12}, by whom is not known"),
+        (
+            MovedRef("tag", "1" * 40, by_worker=True, put_back=True),
+            f"tag was deleted at {'1' * 12}, by the worker, put back",
+        ),
         (
             MovedRef("HEAD", "refs/heads/main", "refs/heads/other"),
-            "HEAD: refs/heads/main to refs/heads/other",
+            "HEAD: refs/heads/main to refs/heads/other, by whom is not known",
         ),
     ],
 )

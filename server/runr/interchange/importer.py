@@ -14,7 +14,8 @@ from runr.interchange.import_result import ImportedRecord, ImportRequest, Import
 from runr.interchange.source_choice import choose
 from runr.interchange.sources import TITLES, Source
 from runr.interchange.task_file import path_of
-from runr.lifecycle.attest import build_attestation, record_attestation
+from runr.lifecycle.attest import record_attestation
+from runr.lifecycle.statements import build_attestation
 from runr.next_steps import imports
 from runr.next_steps.imports import ImportFacts
 from runr.project import Project

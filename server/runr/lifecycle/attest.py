@@ -11,11 +11,9 @@ from runr.execution import completion, run_hooks, verification
 from runr.execution.context import RunContext
 from runr.lifecycle.leases import next_sequence, record_spec
 from runr.next_steps import commands
-from runr.next_steps.step import NextStep
 from runr.next_steps.tasks import uncompletable
 from runr.project import Project
 from runr.runs import journal
-from runr.runs.channel import Channel
 from runr.runs.events import PhaseStarted, RunApproved, RunCompleted, RunStopped, VerifyFinished
 from runr.runs.model import Approval, Phase, RunCreated, RunKind, RunState
 from runr.status import store
@@ -25,48 +23,6 @@ from runr.workers.interruption import InterruptedWorkError
 
 #: What the record of a run says where its checks were ended.
 CANCELLED = "the call was cancelled while the checks ran"
-
-
-def build_statement(project: Project, reason: str, by: str | None) -> Approval:
-    """Return what is declared in the name of `by`, by default git's user."""
-    return Approval(by=project.person(by), reason=reason.strip(), channel=project.channel)
-
-
-def build_attestation(
-    project: Project, reason: str, by: str | None, steps: Sequence[NextStep]
-) -> Approval:
-    """Return what a person declares, or what is relayed where the settings have that recorded.
-
-    Raises UsageError, with `steps` for the person, where no person has confirmed it.
-    """
-    channel = _channel(project)
-    word = build_statement(project, reason, by)._replace(channel=channel)
-    if channel.is_person:
-        return word
-    if project.config().attest.relayed == "refuse":
-        refuse_relayed(project, steps)
-    if by is None:
-        raise UsageError("what is relayed needs the name of the person who said it: pass `by`")
-    return word
-
-
-def refuse_relayed(project: Project, steps: Sequence[NextStep]) -> None:
-    """Raise UsageError, with `steps` for the person, where no person has confirmed a decision."""
-    channel = _channel(project)
-    if not channel.is_person:
-        raise UsageError(
-            f"no person has confirmed this: {channel.client or 'a program'} passes it on, and only "
-            "a person's own confirmation counts. A person types it in a terminal",
-            next_steps=[step._replace(tool=None) for step in steps],
-        )
-
-
-def _channel(project: Project) -> Channel:
-    """Return the way of a decision: that of a script counts as the settings have it."""
-    channel = project.channel
-    if channel.kind == "script" and project.config().attest.scripts == "relay":
-        return Channel("relayed", "a script")
-    return channel
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from runr.execution import completion, loop, since_stop
 from runr.execution.context import RunContext
 from runr.execution.session_handoff import submit_session_work
 from runr.git.repo import Repo
-from runr.lifecycle import attest
+from runr.lifecycle import attest, statements
 from runr.lifecycle.leases import exclusive, lease_conflict, take_over
 from runr.lifecycle.runs import resume_run
 from runr.next_steps import commands
@@ -131,7 +131,7 @@ def _word(project: Project, task: Task, request: CompleteRequest) -> Approval | 
                 )
         return None
     steps = [commands.attest(task.path, force=request.force)]
-    return attest.build_attestation(project, request.reason, request.by, steps)
+    return statements.build_attestation(project, request.reason, request.by, steps)
 
 
 def current_run(project: Project, entry: Entry) -> RunState | None:

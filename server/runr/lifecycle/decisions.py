@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from runr.errors import UnknownNameError, UsageError
 from runr.execution import completion
-from runr.lifecycle import attest, complete
+from runr.lifecycle import attest, complete, statements
 from runr.lifecycle.complete import CompleteRequest
 from runr.lifecycle.leases import ensure_no_live_run, exclusive
 from runr.next_steps import commands
@@ -47,7 +47,7 @@ def acknowledge(
     task_state, message = stale_itself(project, wanted)
     steps = [commands.acknowledge(task_state.path)]
     why = reason or f"still valid, though {'; '.join(message)}"
-    word = attest.build_attestation(project, why, by, steps)
+    word = statements.build_attestation(project, why, by, steps)
     target = project.repo.branch()
     with attest.open_person_run(
         project, task_state.task, kind="acknowledgement", target=target
@@ -187,4 +187,4 @@ def _task_of(project: Project, about: str, unknown: UnknownNameError) -> str:
 def _word(project: Project, decision: Decision, step: NextStep) -> Approval:
     if not decision.reason.strip():
         raise UsageError("a reason is required: it is recorded, and the next attempt receives it")
-    return attest.build_attestation(project, decision.reason, decision.by, [step])
+    return statements.build_attestation(project, decision.reason, decision.by, [step])

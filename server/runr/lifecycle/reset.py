@@ -12,7 +12,7 @@ from runr.git import merge, quarantine
 from runr.git.merge import MergePlan, MergeRefusedError, retry_if_moved
 from runr.git.repo import Repo
 from runr.git.trailers import ManualTrailers, message
-from runr.lifecycle import attest
+from runr.lifecycle import attest, statements
 from runr.next_steps import commands
 from runr.next_steps.tasks import after_reset
 from runr.project import Project
@@ -106,7 +106,7 @@ def _word(project: Project, request: ResetRequest) -> Approval:
     if not request.reason.strip():
         raise UsageError("a reset requires a reason: it is recorded with the name of the person")
     steps = [commands.reset(request.task, revert=request.revert)]
-    return attest.build_attestation(project, request.reason, request.by, steps)
+    return statements.build_attestation(project, request.reason, request.by, steps)
 
 
 def _refuse_unless_completed(task_state: TaskState) -> None:

@@ -25,8 +25,8 @@ from runr.execution.session_handoff import record_session_usage
 from runr.git import recovery, submodules, worktree
 from runr.git.repo import Repo
 from runr.lifecycle import leases
-from runr.lifecycle.attest import refuse_relayed
 from runr.lifecycle.leases import claim_task, record_spec
+from runr.lifecycle.statements import refuse_relayed
 from runr.next_steps import commands
 from runr.next_steps.runs import after_start, decision_first
 from runr.project import Project

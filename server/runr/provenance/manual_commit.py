@@ -15,7 +15,7 @@ from runr.git.checkpoint import move_head, stage
 from runr.git.repo import Repo
 from runr.git.snapshot import Change
 from runr.git.trailers import ManualTrailers, message
-from runr.lifecycle import attest
+from runr.lifecycle import attest, statements
 from runr.next_steps import commands, setup
 from runr.project import Project
 from runr.query.models import Result
@@ -115,7 +115,7 @@ def _word(project: Project, request: InterveneRequest) -> Approval:
     if not request.reason.strip():
         raise UsageError("manual work needs a reason", next_steps=[commands.intervene()])
     steps = [commands.intervene()]
-    return attest.build_attestation(project, request.reason, request.by, steps)
+    return statements.build_attestation(project, request.reason, request.by, steps)
 
 
 def _refuse_unfinished(repo: Repo) -> None:
