@@ -162,15 +162,16 @@ def test_a_second_session_learns_which_session_holds_the_task(
     holder = "aaaa1111-0000-4000-8000-000000000001"
     with monkeypatch.context() as theirs:
         theirs.setenv("CLAUDE_CODE_SESSION_ID", holder)
-        opened = place.runr("run", "--task", "foo.md", "--worker", "session")
+        opened = place.runr("run", "--task", "foo.md", "--worker", "session", "--json")
     assert opened.returncode == 0, opened.stderr
+    run_id = json.loads(opened.stdout)["run"]["id"]
     with FakeModel([call("run-task", task="foo.md", worker="session"), {"text": "held"}]) as model:
         place.say("/runr run --task foo.md", model)
         (refused,) = model.main_requests()[-1].tool_results
     assert refused.is_error
     assert f"session {holder} in {place.root} on main" in refused.text
     assert "run-task 'foo.md' with worker session and force" in refused.text
-    assert "runr stop" in refused.text
+    assert f"run-task {run_id!r} with action=stop" in refused.text
 
 
 @pytest.mark.long
