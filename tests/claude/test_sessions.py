@@ -164,7 +164,7 @@ def test_a_second_session_learns_which_session_holds_the_task(
         theirs.setenv("CLAUDE_CODE_SESSION_ID", holder)
         opened = place.runr("run", "--task", "foo.md", "--worker", "session", "--json")
     assert opened.returncode == 0, opened.stderr
-    run_id = json.loads(opened.stdout)["run"]["id"]
+    run_id = json.loads(opened.stdout)["session_brief"]["run"]["id"]
     with FakeModel([call("run-task", task="foo.md", worker="session"), {"text": "held"}]) as model:
         place.say("/runr run --task foo.md", model)
         (refused,) = model.main_requests()[-1].tool_results

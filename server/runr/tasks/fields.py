@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple, NoReturn, get_args
 
-from runr.tasks.empty_checks import explain, is_empty
 from runr.tasks.model import Problem, TaskType, Tier, Watched
 from runr.text import closest_match, parse_duration, shortened
 
@@ -195,6 +194,11 @@ def _unknown(key: str, header: Header) -> Problem:
 
 def _empty_checks(commands: Sequence[str], header: Header) -> Iterator[Problem]:
     """Yield a warning about each check that checks nothing."""
+    if not commands:
+        return
+    # The reader of shell commands takes a while to load, and few listings need it.
+    from runr.tasks.empty_checks import explain, is_empty  # noqa: PLC0415 - see above
+
     for index, command in enumerate(commands):
         if is_empty(command):
             yield Problem(
