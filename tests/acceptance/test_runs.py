@@ -116,6 +116,7 @@ def test_the_worker_of_a_killed_run_edits_nothing_more(place: Place) -> None:
     assert not is_running(worker)
 
 
+@pytest.mark.long
 def test_a_worker_that_stalls_is_gone_before_another_one_begins(place: Place) -> None:
     place.config(
         '[run]\nworker = "script"\nstall_timeout = "1s"\n[verify]\ntier1 = ["test -d ."]\n'

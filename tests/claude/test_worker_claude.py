@@ -172,6 +172,7 @@ def test_the_turn_limit_ends_the_session(claude_path: Path, workdir: Path) -> No
     assert report.summary
 
 
+@pytest.mark.long
 def test_at_the_time_limit_nothing_of_the_session_is_left(claude_path: Path, workdir: Path) -> None:
     begun = workdir / "begun"
     command = f"setsid sleep 600 & trap '' TERM; touch {begun}; while :; do sleep 600; done"

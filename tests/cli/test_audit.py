@@ -208,6 +208,7 @@ def test_a_message_with_odd_bytes_and_separators_breaks_nothing(place: Place) ->
     place.runr("audit", code=0)
 
 
+@pytest.mark.long
 def test_ten_thousand_commits_are_one_answer(bare: Place) -> None:
     stream = ["reset refs/heads/main\n"]
     for number in range(10_000):

@@ -80,6 +80,7 @@ def test_the_demo_refuses_a_folder_that_holds_something(place: Place) -> None:
     assert place.snapshot() == before
 
 
+@pytest.mark.long
 def test_the_demo_in_json_is_one_document(tmp_path: Path) -> None:
     place = Place(tmp_path / "somewhere", tmp_path)
     answer = place.runr("demo", "--dir", "here", "--json", code=0).json

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cli.terminal import Place
+from fakes.marks import also_long
 from fakes.project_kit import until
 from fakes.webhook_server import SILENCE, WebhookServer, serving
 
@@ -92,6 +93,7 @@ def test_a_command_keeps_a_run_from_beginning(hooked: Place) -> None:
     hooked.runr("resume", code=0)
 
 
+@pytest.mark.long
 def test_a_session_can_do_what_a_hook_asks_for_and_complete_then(hooked: Place) -> None:
     hooked.config(SETTINGS + 'pre_complete = ["test -e hello.txt -a -e SIGNED"]\n')
     session = {"CLAUDE_CODE_SESSION_ID": "11111111-1111-4111-8111-111111111111"}
@@ -105,6 +107,7 @@ def test_a_session_can_do_what_a_hook_asks_for_and_complete_then(hooked: Place) 
     assert hooked.status("a.md")["evidence"] == "verified"
 
 
+@pytest.mark.long
 def test_a_person_overrides_the_refusal_of_an_attestation_by_force(hooked: Place) -> None:
     hooked.config(SETTINGS + 'pre_complete = ["exit 1"]\npost_complete = ["true"]\n')
     attest = ("complete-task", "a", "--by", "Ada", "--reason", "done by hand")
@@ -133,7 +136,7 @@ def test_stops_call_the_hooks_for_failures_and_for_persons(place: Place) -> None
     assert called(place, run_id) == [("on_needs_human", "command", "ok")]
 
 
-@pytest.mark.parametrize("copy", [False, True])
+@pytest.mark.parametrize("copy", [True, *also_long(False)])
 def test_what_a_worker_writes_into_the_settings_calls_no_hook(
     place: Place, tmp_path: Path, *, copy: bool
 ) -> None:

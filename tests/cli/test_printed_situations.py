@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cli.terminal import Place, Result
+from fakes.marks import also_long
 
 #: What a command ends with that was not taken: wrong usage, damaged state.
 _REFUSED = (2, 10)
@@ -453,11 +454,11 @@ _WORDS = (
 )
 
 
-@pytest.mark.parametrize("make", ODDITIES.values(), ids=ODDITIES)
-def test_in_an_odd_repository_each_step_works(place: Place, make: Callable[[Place], None]) -> None:
+@pytest.mark.parametrize("oddity", ["merge", "core.bare", *also_long("rebase", "detached")])
+def test_in_an_odd_repository_each_step_works(place: Place, oddity: str) -> None:
     place.script("a.md", "echo 1 > a.txt", "verify: ['test -d .']")
     place.commit("Task")
-    make(place)
+    ODDITIES[oddity](place)
     for words in _WORDS:
         for step in kept(place, f"runr {' '.join(words)}").steps:
             result = kept_after(place, words, step)

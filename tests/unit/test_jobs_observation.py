@@ -49,6 +49,7 @@ def task(kit: ProjectKit, name: str, worker: str) -> None:
     kit.task(f"{name}.md", header=header, body="Work.")
 
 
+@pytest.mark.long
 def test_a_usage_limit_of_one_worker_parks_all_that_use_its_login(tmp_path: Path) -> None:
     kit, clock = ProjectKit(tmp_path), Clock()
     kit.config(_SETTINGS)
