@@ -114,8 +114,9 @@ def _post(request: Request, headers: dict[str, str], timeout_s: float) -> int:
         path = (url.path or "/") + (f"?{url.query}" if url.query else "")
         connection.request("POST", path, body=request.body, headers=headers)
         status = connection.getresponse().status
-    except (OSError, http.client.HTTPException):
-        if late:
+    except (OSError, http.client.HTTPException) as error:
+        # Whichever of the two limits is first.
+        if late or isinstance(error, TimeoutError):
             raise TimeoutError(f"no answer after {timeout_s:g}s") from None
         raise
     finally:
