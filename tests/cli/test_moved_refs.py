@@ -48,10 +48,8 @@ MOVES = {
 }
 
 
-@pytest.mark.parametrize("script", MOVES.values(), ids=MOVES.keys())
-def test_a_ref_that_the_worker_moves_is_put_back_and_stops_the_run(
-    source: Place, script: str
-) -> None:
+def stopped(source: Place, script: str) -> tuple[str, str]:
+    """Run a worker that moves a ref; return the refs from before, and why its run has stopped."""
     source.script("t.md", f"echo 2 > a; {script}")
     source.commit("Task")
     source.git("branch", "-f", "other")
@@ -59,7 +57,15 @@ def test_a_ref_that_the_worker_moves_is_put_back_and_stops_the_run(
     source.runr("run", "--task", "t")
     run_ = source.runr("task-status", "t", "--json").json["run"]
     assert run_["stop_reason"] == "ref_moved", run_
-    assert "put back" in run_["detail"]
+    return before, run_["detail"]
+
+
+@pytest.mark.parametrize("script", MOVES.values(), ids=MOVES.keys())
+def test_a_ref_that_the_worker_moves_is_put_back_and_stops_the_run(
+    source: Place, script: str
+) -> None:
+    before, detail = stopped(source, script)
+    assert "put back" in detail
     assert refs(source) == before
     assert source.read("a") == "1\n"
     assert "Refs that were moved" in source.runr("report", "latest").out
@@ -78,14 +84,8 @@ UNKNOWN = {
 def test_a_ref_that_the_user_may_have_moved_stops_the_run_and_stays_as_it_is(
     source: Place, script: str
 ) -> None:
-    source.script("t.md", f"echo 2 > a; {script}")
-    source.commit("Task")
-    source.git("branch", "-f", "other")
-    before = refs(source)
-    source.runr("run", "--task", "t")
-    run_ = source.runr("task-status", "t", "--json").json["run"]
-    assert run_["stop_reason"] == "ref_moved", run_
-    assert "by whom is not known" in run_["detail"]
+    before, detail = stopped(source, script)
+    assert "by whom is not known" in detail
     assert refs(source) != before
     assert source.read("a") == "1\n"
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from runr.history.activity import ActivityPart
 from runr.history.figures import Rate, Spread, WorkerUsage
 from runr.history.period_report import Completion, PeriodReport, Waiting
+from runr.tasks.model import short_name
 from runr.text import escape_markdown, flat, format_duration, join_limited
 
 #: Returns a time of the report as the reader's clock shows it.
@@ -159,4 +160,4 @@ def _waiting(each: Waiting) -> tuple[str, ...]:
 
 
 def _name(path: str) -> str:
-    return flat(path.removeprefix(".runr/tasks/"))
+    return flat(short_name(path))

@@ -25,6 +25,7 @@ from runr.query.task_state import TaskState
 from runr.runs import journal, stop_reasons
 from runr.runs.events import Event
 from runr.status.model import State
+from runr.tasks.model import short_name
 from runr.text import pluralize
 
 OnStart = Callable[[RunDetails], None]
@@ -99,7 +100,7 @@ def run_ready(
             exhausted[runs[-1].worker] = runs[-1]
     if refused and not runs:
         raise next(iter(refused.values()))
-    text = [f"{_name(path)}: {error.message}" for path, error in refused.items()]
+    text = [f"{short_name(path)}: {error.message}" for path, error in refused.items()]
     matching = _matching(project, wanted)
     left = [task for task in matching if task.path not in tried and task.ready]
     others = [task.path for task in left if task.task.type not in kinds]
@@ -148,12 +149,12 @@ def resume_all(
             waiting.append(task)
             continue
         if state.last_worker in exhausted:
-            refused.append(f"{_name(task)}: the account of {state.last_worker} cannot be used")
+            refused.append(f"{short_name(task)}: the account of {state.last_worker} cannot be used")
             continue
         try:
             answer = lifecycle_runs.resume_run(project, run_id)
         except RunrError as error:
-            refused.append(f"{_name(task)}: {error.message}")
+            refused.append(f"{short_name(task)}: {error.message}")
             continue
         on_begin(answer.run)
         resumed.append(
@@ -236,11 +237,7 @@ def _summary(runs: list[RunDetails], waiting: list[str], stopped: list[str]) -> 
     text = f"{done} of {total} completed" if runs else "No automated task is ready"
     weaker = sum(run.verified_in == "workspace" and run.status == "completed" for run in runs)
     text += f", {weaker} of them verified in the workspace" if weaker else ""
-    names = ", ".join(map(_name, waiting))
-    earlier = ", ".join(map(_name, stopped))
+    names = ", ".join(map(short_name, waiting))
+    earlier = ", ".join(map(short_name, stopped))
     text += f"; waiting for a person: {names}" if names else ""
     return text + (f"; stopped: {earlier}" if earlier else "")
-
-
-def _name(path: str) -> str:
-    return path.removeprefix(".runr/tasks/")

@@ -10,6 +10,7 @@ from runr.runs import stop_reasons
 from runr.runs.model import RunState
 from runr.status.model import UNTOUCHED, State
 from runr.storage.files import is_held
+from runr.tasks.model import short_name
 
 
 def ended_since(project: Project, each: TaskProgress) -> RunState | None:
@@ -33,16 +34,12 @@ def as_decided(project: Project, state: JobState) -> JobState:
     """Return the state with what was decided since the job has looked at its tasks."""
     runs = {each.task: ended_since(project, each) for each in state.tasks}
     tasks = tuple(_decided(each, runs[each.task]) for each in state.tasks)
-    names = [_short(task) for task, run in runs.items() if run is not None]
+    names = [short_name(task) for task, run in runs.items() if run is not None]
     if not any(state.reason.startswith(f"{name}: ") for name in names):
         return state._replace(tasks=tasks)
     left = [each for each in tasks if each.status != "completed"]
     first = next((each for each in left if each.needs_human or each.status == "failed"), left[0])
-    return state._replace(tasks=tasks, reason=f"{_short(first.task)}: {outcomes.reason(first)}")
-
-
-def _short(task: str) -> str:
-    return task.removeprefix(".runr/tasks/")
+    return state._replace(tasks=tasks, reason=f"{short_name(first.task)}: {outcomes.reason(first)}")
 
 
 def _decided(each: TaskProgress, run: RunState | None) -> TaskProgress:

@@ -188,12 +188,9 @@ class UnknownEvent(NamedTuple):
     payload: dict[str, Any]
 
 
-EventData = (
-    JobCreated
-    | JobResumed
-    | JobStopRequested
-    | JobEnded
-    | TaskStarted
+#: What happened to one task.
+TaskEvent = (
+    TaskStarted
     | TaskClaimed
     | TaskEnded
     | TaskWaits
@@ -203,6 +200,14 @@ EventData = (
     | TaskReopened
     | TaskRejected
     | WorkReverted
+)
+
+EventData = (
+    JobCreated
+    | JobResumed
+    | JobStopRequested
+    | JobEnded
+    | TaskEvent
     | AccountParked
     | BaseChecked
     | BranchMerged

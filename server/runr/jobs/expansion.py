@@ -13,7 +13,7 @@ from runr.query.filters import parse_filter
 from runr.query.snapshot import Snapshot
 from runr.query.task_state import TaskState
 from runr.status.model import State
-from runr.tasks.model import TaskType
+from runr.tasks.model import TaskType, short_name
 from runr.text import join_limited
 
 
@@ -83,7 +83,7 @@ def expand_open(project: Project, job: Job, snapshot: Snapshot) -> Expanded:
         )
     if not left:
         what = "all of its tasks are completed" if expanded.work.items else "it has no tasks"
-        names = [path.removeprefix(".runr/tasks/") for path in expanded.absent]
+        names = [short_name(path) for path in expanded.absent]
         where = f", {join_limited(names, 3)} not on this branch" if names else ""
         raise UsageError(
             f"the job {job.name} has nothing to do: {what}{where}",

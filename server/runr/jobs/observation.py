@@ -16,6 +16,7 @@ from runr.project import Project
 from runr.query.snapshot import Snapshot
 from runr.runs import stop_reasons
 from runr.status.model import State
+from runr.tasks.model import short_name
 from runr.text import format_duration
 from runr.workers import registry
 
@@ -202,11 +203,7 @@ def verdict(state: JobState, decision: Decision, now: datetime) -> tuple[JobResu
     if not lost:
         first = next((each for each in left if each.task in decision.waits), left[0])
         reason = decision.delayed.get(first.task, first.detail)
-        return "paused", f"{_short(first.task)}: {reason}", "needs_human"
+        return "paused", f"{short_name(first.task)}: {reason}", "needs_human"
     failed = next((each for each in lost if each.status == "failed"), lost[0])
-    reason = f"{_short(failed.task)}: {outcomes.reason(failed) or 'it failed'}"
+    reason = f"{short_name(failed.task)}: {outcomes.reason(failed) or 'it failed'}"
     return "failed", reason, failed.code if failed.code in stop_reasons.STOPS else "error"
-
-
-def _short(task: str) -> str:
-    return task.removeprefix(".runr/tasks/")

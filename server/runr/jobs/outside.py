@@ -17,7 +17,7 @@ from runr.runs import stop_reasons
 from runr.status import branch
 from runr.status.model import State
 from runr.storage.layout import RunFiles
-from runr.tasks.model import TaskType
+from runr.tasks.model import TaskType, short_name
 from runr.text import join_limited
 
 #: How many tasks or branches a sentence names.
@@ -102,17 +102,17 @@ class Outside:
     def _end_of(self, need: str) -> Wait | None:
         entry = self.snapshot.task_states()[need].entry
         works = entry.status is State.IN_PROGRESS
-        return working(self.project, entry.last_run_id, _short(need)) if works else None
+        return working(self.project, entry.last_run_id, short_name(need)) if works else None
 
     def _missing(self, need: str, why: str) -> Wait:
         found = self.snapshot.task_states()[need]
         if found.entry.status is State.IN_PROGRESS:
-            return Wait(f"{_short(need)}, which {self._holder(found.entry.last_run_id)} has")
+            return Wait(f"{short_name(need)}, which {self._holder(found.entry.last_run_id)} has")
         if found.absent is None:
-            return Wait(_short(why))
+            return Wait(short_name(why))
         where = elsewhere(self.project, self.target, found)
         where_else = f"on {self.target}, which does not merge into the branch of the job"
-        named = f"{_short(need)}, whose commit is {where or where_else}"
+        named = f"{short_name(need)}, whose commit is {where or where_else}"
         of_job = self._job_of(found) if where else None
         return Wait(named, on_target=where is None, job_run_id=of_job)
 
@@ -145,7 +145,3 @@ def elsewhere(project: Project, target: str, found: TaskState) -> str | None:
         return None
     holders = explain.branches_of(project, found.entry)
     return f"on {join_limited(holders, _NAMED)} only" if holders else branch.describe(found.absent)
-
-
-def _short(task: str) -> str:
-    return task.removeprefix(".runr/tasks/")

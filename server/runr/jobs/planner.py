@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 from runr.jobs.model import Collision, Job
 from runr.jobs.work import Item, Ordering, StepOrder, Work
 from runr.scope.overlap import overlaps
+from runr.tasks.model import short_name
 from runr.tasks.names import natural_key
 
 Status = Literal["waiting", "running", "completed", "failed", "skipped", "left_out"]
@@ -143,7 +144,7 @@ def _never(job: Job, work: Work, order: Ordering, facts: Facts) -> Iterator[tupl
         elif failed and job.on_failure == "stop_job":
             yield item.task, f"{_name(failed[0])} failed, which stops the job"
         elif need is not None:
-            yield item.task, f"it depends on {_short(need)}, which was not completed"
+            yield item.task, f"it depends on {short_name(need)}, which was not completed"
         elif reason := facts.lost.get(item.task) or outcomes.refusal(step, strict=strict):
             yield item.task, reason
         elif step.when == "succeeded" and job.on_failure == "stop_track" and item.track in tracks:
@@ -231,14 +232,14 @@ class _Gate:
                 return f"the step {name} comes first"
         for need in item.needs:
             if need in self._tasks and self._facts.status(need) not in ("completed", "left_out"):
-                return f"{_short(need)} comes first"
+                return f"{short_name(need)} comes first"
         return None
 
     def wait(self, item: Item) -> Wait | None:
         """Return what outside of the job the task waits for, once nothing comes before it."""
         for need in item.needs:
             if self._facts.status(need) == "left_out":
-                return Wait(f"it depends on {_short(need)}, which is left out")
+                return Wait(f"it depends on {short_name(need)}, which is left out")
         return self._facts.held.get(item.task)
 
 
@@ -271,8 +272,4 @@ def _collision(policy: Collision, item: Item, busy: list[Item], facts: Facts) ->
 
 
 def _name(item: Item) -> str:
-    return _short(item.task)
-
-
-def _short(task: str) -> str:
-    return task.removeprefix(".runr/tasks/")
+    return short_name(item.task)

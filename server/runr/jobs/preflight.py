@@ -16,6 +16,7 @@ from runr.next_steps.step import NextStep
 from runr.project import Project
 from runr.query.snapshot import Snapshot
 from runr.runs import spec
+from runr.tasks.model import short_name
 from runr.text import join_limited, pluralize
 from runr.workers import registry
 from runr.workers.protocol import HasLogin
@@ -81,7 +82,7 @@ def _tools(
     needed: dict[str, list[str]] = {}
     for item in items:
         for check in spec.build_spec(states[item.task].task, config).checks:
-            needed.setdefault(check.command, []).append(_short(item.task))
+            needed.setdefault(check.command, []).append(short_name(item.task))
     for command, program in readiness.missing_tools(needed, project.environment):
         where = join_limited(needed[command], _NAMED)
         message = f"`{program}` of the check `{command}` is not on PATH ({where})"
@@ -91,7 +92,7 @@ def _tools(
 def _unchecked(config: Config, snapshot: Snapshot, items: Sequence[Item]) -> Iterator[Finding]:
     states = snapshot.task_states()
     without = [
-        _short(item.task)
+        short_name(item.task)
         for item in items
         if not spec.build_spec(states[item.task].task, config).checks
     ]
@@ -101,7 +102,7 @@ def _unchecked(config: Config, snapshot: Snapshot, items: Sequence[Item]) -> Ite
             f"decide about each: {join_limited(without, _NAMED)}"
         )
         yield Finding(rule="checks", severity="warning", message=message)
-    free = [_short(item.task) for item in items if not item.owns]
+    free = [short_name(item.task) for item in items if not item.owns]
     if len(free) > 1:
         message = (
             f"{pluralize(len(free), 'task')} without `owns`: conflicts between them show only "
@@ -151,7 +152,3 @@ def _base(project: Project, items: Sequence[Item], base: str) -> Iterator[Findin
         found = base_checks.failures(project, folder, wanted, base)
     for message in found:
         yield Finding(rule="base", severity="error", message=message)
-
-
-def _short(task: str) -> str:
-    return task.removeprefix(".runr/tasks/")

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from runr.jobs.receipt_model import Receipt, ReceiptTask
 from runr.runs import stop_reasons
+from runr.tasks.model import short_name
 from runr.text import escape_markdown, flat, format_duration, markdown_code, pluralize
 
 _SIGNS = {
@@ -178,7 +179,7 @@ def _spent(cost: float | None, tokens: int) -> str:
 
 
 def _name(task: ReceiptTask) -> str:
-    return escape_markdown(task.path.removeprefix(".runr/tasks/"))
+    return escape_markdown(short_name(task.path))
 
 
 def _clock(time: str, *, date: bool = False) -> str:

@@ -17,6 +17,7 @@ from runr.runs import journal as run_journal
 from runr.runs.model import RunState
 from runr.status.model import UNTOUCHED, State
 from runr.storage import queue
+from runr.tasks.model import short_name
 from runr.text import join_limited
 
 
@@ -106,7 +107,7 @@ def _message(project: Project, found: Rejection, shas: tuple[str, ...]) -> str:
 def _refusal(
     state: JobState, found: Rejection, shas: tuple[str, ...], refused: MergeRefusedError
 ) -> ConflictError:
-    name = found.task.removeprefix(".runr/tasks/")
+    name = short_name(found.task)
     why = f"later work changed {join_limited(refused.files, 3)}" if refused.files else str(refused)
     return ConflictError(
         f"{name} {found.why}, and its work cannot be reverted on {state.start.branch}: {why}",

@@ -15,6 +15,7 @@ from runr.jobs.events import (
     JobStopRequested,
     TaskClaimed,
     TaskEnded,
+    TaskEvent,
     TaskFound,
     TaskLeftOut,
     TaskRejected,
@@ -204,28 +205,14 @@ def _after_the_end(state: JobState, data: JobLanded | HookFinished) -> JobState:
     return state._replace(failed_hooks=(*state.failed_hooks, *failed))
 
 
-_TaskEvent = (
-    TaskStarted
-    | TaskClaimed
-    | TaskEnded
-    | TaskWaits
-    | TaskSkipped
-    | TaskLeftOut
-    | TaskFound
-    | TaskReopened
-    | TaskRejected
-    | WorkReverted
-)
-
-
-def _task(state: JobState, data: _TaskEvent, time: str) -> JobState:
+def _task(state: JobState, data: TaskEvent, time: str) -> JobState:
     tasks = tuple(
         _changed(each, data, time) if each.task == data.task else each for each in state.tasks
     )
     return state._replace(tasks=tasks)
 
 
-def _changed(before: TaskProgress, data: _TaskEvent, time: str) -> TaskProgress:
+def _changed(before: TaskProgress, data: TaskEvent, time: str) -> TaskProgress:
     before = _turn(before)
     match data:
         case TaskStarted():

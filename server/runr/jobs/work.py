@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from runr.jobs.model import Retries, When
 from runr.query.graph import describe_cycle
+from runr.tasks.model import short_name
 
 _END = "end of "
 
@@ -187,4 +188,4 @@ def _described(loop: Sequence[str]) -> str:
 
 
 def _names(nodes: Iterable[str]) -> Iterator[str]:
-    return (node.removeprefix(_END).removeprefix(".runr/tasks/") for node in nodes)
+    return (short_name(node.removeprefix(_END)) for node in nodes)

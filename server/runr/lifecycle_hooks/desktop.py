@@ -5,6 +5,8 @@ import shutil
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from runr.tasks.model import short_name
+
 #: Texts are arguments of the script, so that none of them is read as a part of it.
 _APPLE_SCRIPT = (
     "on run {title, body}",
@@ -26,7 +28,7 @@ def notification(payload: bytes) -> Notification:
     job, run = facts.get("job"), facts.get("run") or {}
     if job is not None:
         return Notification(f"runr: {job['headline']}", job.get("reason") or facts["repository"])
-    name = run["task"].removeprefix(".runr/tasks/").removesuffix(".md")
+    name = short_name(run["task"]).removesuffix(".md")
     if run["result"] == "stopped":
         return Notification(f"runr: {name} stopped", run["stop_meaning"])
     return Notification(f"runr: {name} {run['result'] or 'begins'}", facts["repository"])

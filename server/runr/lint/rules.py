@@ -16,7 +16,7 @@ from runr.query.models import Result
 from runr.scope.patterns import PathIndex
 from runr.status.model import Entry, State
 from runr.tasks import repository
-from runr.tasks.model import Task
+from runr.tasks.model import Task, short_name
 
 # The number of tasks with one path in scope of which all pairs are compared; more add nothing.
 _CROWD = 40
@@ -40,7 +40,7 @@ def find_overlaps(
 
 
 def _overlap(one: str, other: str, place: str) -> Diagnostic:
-    name = other.removeprefix(".runr/tasks/")
+    name = short_name(other)
     message = f"{name} owns {place}, too, and neither depends on the other"
     return Diagnostic(rule="scope-overlap", severity="warning", path=one, message=message)
 

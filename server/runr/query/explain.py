@@ -19,6 +19,7 @@ from runr.redaction import Redactor
 from runr.status import branch
 from runr.status.model import Entry, Evidence, State
 from runr.tasks import repository
+from runr.tasks.model import short_name
 
 #: Lines of an answer, at most.
 MAX_LINES = 10
@@ -80,7 +81,7 @@ def explain(project: Project, wanted: str, *, diff: bool = False) -> Explanation
         branches=branches,
         stale_reasons=[stale_reason.message for stale_reason in task_state.stale_reasons],
         blocked_by=shown.task.blocked_by,
-        root_causes=[f"{_name(cause.path)}: {cause.why}" for cause in shown.task.root_causes],
+        root_causes=[f"{short_name(cause.path)}: {cause.why}" for cause in shown.task.root_causes],
         stop_reason=task_state.entry.stop_reason,
         diff=_diff(project, task_state) if diff else None,
         next_steps=steps,
@@ -146,7 +147,7 @@ def _waits(task: TaskFields) -> Iterable[str]:
     direct = set(task.blocked_by)
     for cause in task.root_causes:
         if cause.path not in direct or len(task.root_causes) > 1:
-            yield f"root cause: {_name(cause.path)}: {cause.why}"
+            yield f"root cause: {short_name(cause.path)}: {cause.why}"
     yield from (f"problem: {problem}" for problem in task.problems)
 
 
@@ -217,7 +218,3 @@ def _text_then(project: Project, task_state: TaskState) -> str | None:
     except RunrError:
         return None
     return found.decode("utf-8", "replace")
-
-
-def _name(path: str) -> str:
-    return path.removeprefix(".runr/tasks/")

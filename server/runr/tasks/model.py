@@ -81,9 +81,14 @@ class Task(NamedTuple):
     @property
     def name(self) -> str:
         """The path below the tasks folder, by which people call the task."""
-        return self.path.removeprefix(".runr/tasks/")
+        return short_name(self.path)
 
     @property
     def error(self) -> Problem | None:
         """The first problem that keeps the task from being run."""
         return next((p for p in self.problems if p.severity == "error"), None)
+
+
+def short_name(path: str) -> str:
+    """Return the path of a task below the folder of the tasks, as messages call it."""
+    return path.removeprefix(".runr/tasks/")
