@@ -18,7 +18,7 @@ from runr.errors import (
     UnknownTaskError,
     UsageError,
 )
-from runr.git.folders import find_root, head_commit, main_tree, may_be_unborn
+from runr.git.folders import find_root, head_commit, is_unborn, main_tree
 from runr.next_steps import commands
 from runr.next_steps.step import CLI, NextStep, Surface
 from runr.runs.channel import UNCONFIRMED, Channel
@@ -329,7 +329,8 @@ class Project:
     def _is_unborn(self) -> bool:
         """Tell whether the branch that is checked out has no commit."""
         # Files answer for nearly all repositories, and start no process.
-        return may_be_unborn(self.tree) and self.repo.head() is None
+        told = is_unborn(self.tree)
+        return self.repo.head() is None if told is None else told
 
     def _is_commit(self, name: str) -> bool:
         return self.repo.resolve(name) == name

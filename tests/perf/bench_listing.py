@@ -7,6 +7,7 @@ rounds, every command is measured once, baselines too, so that a busy machine
 disturbs all of them alike; a figure is the least of its rounds. Behind it stand
 the baseline and how many times the baseline it is. The baseline of ten thousand
 tasks reads the same files in plain Python and parses their headers with libyaml.
+Before the first commit, a listing also asks git who commits.
 """
 
 import os
@@ -41,9 +42,10 @@ START, PARSE = "imports", "plain reading"
 #: figure → its baseline, and how many times that it may be
 GOALS: dict[str, tuple[str, float | None]] = {
     "list-tasks, 5 tasks": (START, 1.8),
+    "the same before the first commit": (START, None),
     "--help": (START, 1.8),
     "list-tasks --limit 20, 10,000 tasks, first time": (PARSE, 1.0),
-    "the same again": (PARSE, 0.4),
+    "again": (PARSE, 0.4),
     "task-status, 10,000 tasks": (PARSE, 0.4),
     "list-tasks, all 10,000": (PARSE, None),
 }
@@ -54,14 +56,18 @@ def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 7
     with tempfile.TemporaryDirectory(prefix="runr-bench-") as folder:
         few, many = (repository(Path(folder) / str(count), count) for count in (FEW, MANY))
+        unborn = repository(Path(folder) / "unborn", FEW, committed=False)
         at_few, at_many = (partial(processor_seconds, cwd=root) for root in (few, many))
         measured: dict[str, Callable[[], float]] = {
             START: partial(at_few, IMPORTS),
             "list-tasks, 5 tasks": partial(at_few, [*RUNR, "list-tasks"]),
+            "the same before the first commit": partial(
+                processor_seconds, [*RUNR, "list-tasks"], cwd=unborn
+            ),
             "--help": partial(at_few, [*RUNR, "--help"]),
             PARSE: partial(at_many, [sys.executable, "-c", READ, str(many / ".runr/tasks")]),
             "list-tasks --limit 20, 10,000 tasks, first time": partial(measure_cold, many),
-            "the same again": partial(at_many, LISTING),
+            "again": partial(at_many, LISTING),
             "task-status, 10,000 tasks": partial(at_many, STATUS),
             "list-tasks, all 10,000": partial(at_many, [*RUNR, "list-tasks"]),
         }
@@ -73,10 +79,14 @@ def main() -> None:
         tell(name, taken[name], taken[baseline], goal)
 
 
-def repository(root: Path, count: int) -> Path:
+def repository(root: Path, count: int, *, committed: bool = True) -> Path:
     """Return a repository with `count` tasks, all an hour old."""
     make(root / ".runr/tasks", count)
+    git = ["git", "-C", str(root), "-c", "user.name=A", "-c", "user.email=a@example.org"]
     subprocess.run(["git", "init", "-q", str(root)], check=True)
+    if committed:
+        subprocess.run([*git, "add", "."], check=True)
+        subprocess.run([*git, "commit", "-q", "-m", "Add tasks"], check=True)
     return root
 
 

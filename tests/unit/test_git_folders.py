@@ -53,6 +53,7 @@ def test_both_folders_are_those_that_git_names(tmp_path: Path, layout: str) -> N
 def test_the_branch_is_the_one_that_git_names(tmp_path: Path, layout: str) -> None:
     tree = lay_out(tmp_path, layout)
     assert folders.head_ref(tree) == git(tree, "symbolic-ref", "HEAD")
+    assert folders.is_unborn(tree) is (Repo(tree).head() is None)
 
 
 def test_what_only_git_can_tell_of_head_is_left_to_git(tmp_path: Path) -> None:
@@ -64,6 +65,22 @@ def test_what_only_git_can_tell_of_head_is_left_to_git(tmp_path: Path) -> None:
     git(tree, "checkout", "-q", "--detach", "main")
     assert folders.head_ref(tree) is None
     assert Repo(tree).branch() is None
+
+
+def test_a_branch_that_only_git_can_read_is_left_to_git(tmp_path: Path) -> None:
+    tree = make(tmp_path / "repo", {"a.txt": "1"})
+    git(tree, "pack-refs", "--all")
+    assert folders.is_unborn(tree) is False
+    git(tree, "switch", "-q", "--orphan", "mai")
+    assert folders.is_unborn(tree) is True
+    (tree / ".git/packed-refs").write_text(f"{'0' * 40} refs/heads/mai\n")
+    assert folders.is_unborn(tree) is False
+    (tree / ".git/packed-refs").unlink()
+    assert folders.is_unborn(tree) is True
+    (tree / ".git/refs/heads/mai").symlink_to("nowhere")
+    assert folders.is_unborn(tree) is None
+    (tree / ".git/HEAD").write_text("ref: refs/heads/.invalid\n")  # as reftable has it
+    assert folders.is_unborn(tree) is None
 
 
 def test_a_git_file_with_a_missing_target_is_refused_with_gits_message(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from runr.project import Project
 from runr.query import listing
 from runr.query.listing import TaskQuery
 from runr.query.models import TaskSummary
+from runr.tasks.model import short_name
 
 
 def summarize(project: Project) -> Overview:
@@ -33,4 +34,4 @@ def summarize(project: Project) -> Overview:
 
 
 def _name(row: TaskSummary) -> str:
-    return row.path.removeprefix(".runr/tasks/")
+    return short_name(row.path)

@@ -21,6 +21,7 @@ from runr.next_steps.step import NextStep
 from runr.project import Project
 from runr.query.models import CommandResult
 from runr.setup.demo import make
+from runr.tasks.model import short_name
 
 _STEPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("List the tasks.", ("list-tasks",)),
@@ -83,7 +84,7 @@ def _next_steps(root: Path) -> CommandResult:
     """Return the commands that lead on from the run that stopped."""
     known = runs.list_runs(Project.open(root, os.environ), limit=None).runs
     stopped = next(run for run in known if run.status == "stopped")
-    name = stopped.task_path.removeprefix(".runr/tasks/")
+    name = short_name(stopped.task_path)
     begin = [*_put_on_path(), commands.program("cd", str(root))]
     steps = [*map(str, begin), *stopped.next_steps, str(commands.doctor())]
     message = f"\nThe run of {name} is still stopped: look at it, fix it, resume it."

@@ -14,6 +14,7 @@ from runr.cli import console
 from runr.cli.app import Invocation, command, group, task_names
 from runr.cli.console import style
 from runr.errors import ExitCode
+from runr.tasks.model import short_name
 from runr.text import flat, pluralize, printable
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def local_time(time: str) -> str:
 
 def render_history(answer: TaskHistory) -> str:
     """Return one line for each change, oldest first."""
-    name = answer.task_path.removeprefix(".runr/tasks/")
+    name = short_name(answer.task_path)
     now = f"{answer.status}, {answer.evidence}" if answer.evidence else answer.status
     stale = style(", stale", fg="yellow") if answer.stale else ""
     lines = [f"{name}: {now}{stale}; {pluralize(answer.run_count, 'run')}"]
@@ -165,7 +166,7 @@ def _overview_part(title: str, part: OverviewPart, kind: str) -> list[str]:
 
 
 def _shown_name(task: OverviewTask) -> str:
-    return printable(task.path.removeprefix(".runr/tasks/"))
+    return printable(short_name(task.path))
 
 
 def _overview_sign(task: OverviewTask, kind: str) -> str:

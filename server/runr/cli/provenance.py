@@ -13,6 +13,7 @@ from runr.maintenance.cleanup import CleanRequest, CleanResult
 from runr.provenance import audit as provenance_audit
 from runr.provenance.audit import Audit, AuditedCommit
 from runr.provenance.manual_commit import InterveneRequest, ManualCommitResult, commit_manual_work
+from runr.tasks.model import short_name
 from runr.text import parse_duration
 
 #: The most rows of a list that are shown; --json has all.
@@ -43,7 +44,7 @@ def render_audit(answer: Audit) -> str:
 
 def render_manual_commit(answer: ManualCommitResult) -> str:
     """Return the commit, its files, and where its record is."""
-    name = (answer.task_path or "").removeprefix(".runr/tasks/")
+    name = short_name(answer.task_path or "")
     belongs = f" for {name}" if name else ""
     lines = [f"✎ commit {answer.commit_sha[:12]}: manual work by {answer.committed_by}{belongs}"]
     lines += [f"  {path}" for path in answer.files[:_MAX_ROWS]]

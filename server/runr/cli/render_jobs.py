@@ -18,6 +18,7 @@ from runr.cli.console import (
 from runr.jobs.outcomes import reason
 from runr.jobs.state import JobState, TaskProgress
 from runr.jobs.views import JobRunDetails, JobRunTask
+from runr.tasks.model import short_name
 from runr.text import flat, format_duration, pluralize, printable
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def _words(status: str) -> str:
 
 
 def _name(path: str) -> str:
-    return printable(path.removeprefix(".runr/tasks/"))
+    return printable(short_name(path))
 
 
 def _clock(time: str) -> str:

@@ -26,6 +26,7 @@ from runr.runs.events import (
 )
 from runr.runs.hook_events import HookFinished
 from runr.runs.session_events import SessionAttached
+from runr.tasks.model import short_name
 from runr.text import format_duration, join_limited, pluralize
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ _FILES = 15
 
 def render_preview(answer: ResumePreview) -> str:
     """Return from where a run would resume, and with which work."""
-    name = answer.task_path.removeprefix(".runr/tasks/")
+    name = short_name(answer.task_path)
     lines = [f"run {answer.run_id} of {name} ({answer.stop_reason}): {answer.message}"]
     lines.append(f"  in {answer.workdir}")
     lines += [f"  changed so far: {path}" for path in answer.changed[:_FILES]]
@@ -200,7 +201,7 @@ def _end(run: RunDetails) -> str:
 
 def _subject(run: RunDetails) -> str:
     """Return the name of the run's task; a manual commit may have none."""
-    return run.task_path.removeprefix(".runr/tasks/") or "(no task)"
+    return short_name(run.task_path) or "(no task)"
 
 
 def render_end(run: RunDetails) -> str:

@@ -11,6 +11,7 @@ from runr.cli import console
 from runr.cli.console import render_next_steps, style
 from runr.next_steps import commands
 from runr.query.models import TaskList, TaskSummary
+from runr.tasks.model import short_name
 
 if TYPE_CHECKING:
     from runr.query.detail_models import CompletionResult, TaskDetails
@@ -75,7 +76,7 @@ def shown_name(row: TaskSummary) -> str:
 
 def shown_path(path: str) -> str:
     """Return the name of the task at `path`, printable on one line."""
-    name = path.removeprefix(".runr/tasks/")
+    name = short_name(path)
     return name if name.isprintable() else name.encode("unicode_escape").decode()
 
 
@@ -91,7 +92,7 @@ def _remarks(row: TaskSummary) -> str:
     if row.type != "automated" and row.status != "completed":
         remarks.append(row.type)
     if row.blocked_by:
-        names = ", ".join(name.removeprefix(".runr/tasks/") for name in row.blocked_by)
+        names = ", ".join(short_name(name) for name in row.blocked_by)
         remarks.append(style(f"blocked by {names}", fg="yellow"))
     remarks += _overridden(row)
     if row.unproved:

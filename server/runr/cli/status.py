@@ -14,6 +14,7 @@ from runr.errors import UsageError
 from runr.next_steps import commands
 from runr.query import listing
 from runr.query.listing import TaskQuery
+from runr.tasks.model import short_name
 
 if TYPE_CHECKING:
     from runr.lifecycle.decisions import AcknowledgeResult
@@ -49,14 +50,14 @@ def render_explanation(answer: Explanation) -> str:
 
 def render_acknowledgement(answer: AcknowledgeResult) -> str:
     """Return the acknowledged task and its stale reasons."""
-    name = answer.task_path.removeprefix(".runr/tasks/")
+    name = short_name(answer.task_path)
     head = f"{style('✎', fg='green')} {name}: acknowledged by {answer.acknowledged_by}"
     return "\n".join([head, *(f"  {stale_reason}" for stale_reason in answer.stale_reasons)])
 
 
 def _finding(found: InferredTask, *, applied: bool) -> list[str]:
     sign, colour = _SIGNS.get(found.effect, ("↶", "red"))
-    name = found.task_path.removeprefix(".runr/tasks/")
+    name = short_name(found.task_path)
     where = f"{found.commit_sha[:12]}  {found.committed_at}" if found.commit_sha else "no commit"
     head = f"  {style(sign, fg=colour)} {name}  {where}  {found.confidence:.2f} {found.basis}"
     return [head, f"      {_describe(found, applied=applied)}"]

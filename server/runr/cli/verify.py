@@ -17,6 +17,7 @@ from runr.proof.report import ProofResult, ProvedCompletion
 from runr.query import listing
 from runr.query.filters import Filter
 from runr.status.model import Evidence
+from runr.tasks.model import short_name
 from runr.text import pluralize
 
 _LEVELS = [level.value for level in Evidence]
@@ -85,7 +86,7 @@ def _proved(answer: ProofResult) -> str:
 
 def _row(row: ProvedCompletion) -> list[str]:
     """Return what has to be known of a completion; nothing of one that is proved as recorded."""
-    name = row.task_path.removeprefix(".runr/tasks/")
+    name = short_name(row.task_path)
     weaker = row.proved != row.recorded
     if row.passed and not weaker and not row.rechecked:
         return []

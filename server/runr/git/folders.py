@@ -98,22 +98,27 @@ def working_trees(tree: Path) -> list[Path]:
     return found
 
 
-def may_be_unborn(tree: Path) -> bool:
-    """Tell whether the branch of the working tree at `tree` has no file that names its commit.
+def is_unborn(tree: Path) -> bool | None:
+    """Tell whether the branch that is checked out has no commit; None where only git can tell.
 
-    git alone knows whether it has no commit: it also keeps branches elsewhere.
+    The files tell it for a branch that is kept as one, or nowhere.
     """
     own, common = git_dir(tree), common_dir(tree)
     if own is None or common is None:
         return False
     try:
         head = _line(own / "HEAD")
-        if not head.startswith(_REF) or (common / head.removeprefix(_REF)).is_file():
+        ref = head.removeprefix(_REF)
+        if not head.startswith(_REF) or (common / ref).is_file():
             return False
         packed = common / "packed-refs"
-        return not packed.exists() or f" {head.removeprefix(_REF)}" not in _line(packed)
+        if packed.exists() and f" {ref}\n" in f"{_line(packed)}\n":
+            return False
     except OSError as error:
         raise _unreadable(own, error) from None
+    # Without `refs`, or with a link that leads nowhere, the repository is damaged.
+    whole = (common / "refs").is_dir() and not os.path.lexists(common / ref)
+    return True if whole and head_ref(tree) else None
 
 
 def head_ref(tree: Path) -> str | None:

@@ -18,6 +18,7 @@ from runr.interchange.external_task import (
 from runr.interchange.record_fields import InvalidJsonError, RecordFields, describe, parse_json
 from runr.interchange.status_words import read_status
 from runr.status.model import State
+from runr.tasks.model import short_name
 from runr.text import escape_controls, one_line
 
 #: Where the file is in a repository; the second is where older versions kept it.
@@ -221,7 +222,7 @@ def write(tasks: Sequence[ExportedTask], *, now: str) -> str:
 
 
 def _id(path: str) -> str:
-    return "runr-" + path.removeprefix(".runr/tasks/").removesuffix(".md").replace("/", "-")
+    return "runr-" + short_name(path).removesuffix(".md").replace("/", "-")
 
 
 def _line(known: ExportedTask, ids: dict[str, str], now: str) -> str:

@@ -20,6 +20,7 @@ from runr.runs import journal, resume, stop_reasons
 from runr.runs.machine import Action
 from runr.runs.model import Phase, RunState
 from runr.status.model import Entry, State
+from runr.tasks.model import short_name
 from runr.text import join_limited
 
 
@@ -45,7 +46,7 @@ def resume_latest(project: Project, *, dry_run: bool = False) -> ResumeResult:
     if state is None:
         return _without_a_stop(project, entries, dry_run=dry_run)
     stop = stop_reasons.find(state.stop_reason or "error")
-    name = state.start.task.removeprefix(".runr/tasks/")
+    name = short_name(state.start.task)
     shown = presenters.run_details(
         project,
         state,
@@ -95,8 +96,7 @@ def _without_a_stop(
 ) -> ResumeResult:
     running = [entry.last_run_id for entry in entries.values() if entry.status is State.IN_PROGRESS]
     ready, waiting = (
-        [row.path.removeprefix(".runr/tasks/") for row in rows]
-        for rows in listing.next_ready(project)
+        [short_name(row.path) for row in rows] for rows in listing.next_ready(project)
     )
     known = [run_id for run_id in running if run_id]
     what = project.after_first_commit(without_a_stop(known, ready, waiting))

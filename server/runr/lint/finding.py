@@ -8,7 +8,7 @@ from typing import Literal
 from urllib.parse import quote
 
 from runr.query.graph import Graph
-from runr.tasks.model import Task
+from runr.tasks.model import Task, short_name
 from runr.text import closest_match, escape_controls
 
 #: Every rule, and what it looks at.
@@ -117,14 +117,10 @@ def cycle_diagnostics(graph: Graph) -> list[Diagnostic]:
             rule="cycle",
             severity="error",
             path=min(way),
-            message=f"waits for itself: {' → '.join(_short(path) for path in way)}",
+            message=f"waits for itself: {' → '.join(short_name(path) for path in way)}",
         )
         for way in ways.values()
     ]
-
-
-def _short(path: str) -> str:
-    return path.removeprefix(".runr/tasks/")
 
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"

@@ -21,6 +21,7 @@ from runr.runs import spec
 from runr.runs.events import PhaseStarted
 from runr.runs.model import Candidate, Phase, RunCreated, RunSpec
 from runr.storage.layout import RunFiles
+from runr.tasks.model import short_name
 
 #: Characters of a failed check's output.
 _TAIL = 1500
@@ -46,7 +47,7 @@ class Rechecker:
             return CheckedAgain(
                 commit_sha="", passed=False, message="there is no commit here to check it on"
             )
-        name = facts.task.removeprefix(".runr/tasks/")
+        name = short_name(facts.task)
         with self.project.doing(f"checking {name} again on {sha[:12]}"):
             return self._check(facts, checked, sha)
 

@@ -17,6 +17,7 @@ from runr.query.snapshot import Snapshot
 from runr.status import store
 from runr.status.model import Evidence
 from runr.status.store import DamagedStatusError
+from runr.tasks.model import short_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +136,7 @@ def _of_record(project: Project) -> Iterator[ProofProblem]:
 def _open(snapshot: Snapshot, paths: Sequence[str]) -> Iterator[ProofProblem]:
     for path in paths:
         if snapshot.task_states()[path].open:
-            name = path.removeprefix(".runr/tasks/")
+            name = short_name(path)
             yield ProofProblem(code="open", message=f"{name} is not completed")
 
 

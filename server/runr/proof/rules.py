@@ -9,6 +9,7 @@ from runr.runs.spec import are_empty
 from runr.status.branch import Rewritten
 from runr.status.model import Entry, Evidence, Verification, evidence_of
 from runr.tasks.empty_checks import explain
+from runr.tasks.model import short_name
 
 Code = Literal[
     "record", "task", "evidence", "checks", "commit", "tree", "branch", "text", "dependencies"
@@ -136,7 +137,7 @@ def _by_run(facts: Facts, run: RunState) -> Proof:
 def _of_run(facts: Facts, run: RunState) -> Iterator[Problem]:
     entry = facts.entry
     if run.start.task != facts.task:
-        other = run.start.task.removeprefix(".runr/tasks/") or "no task"
+        other = short_name(run.start.task) or "no task"
         yield Problem("task", f"run {run.id} is a run of {other}")
         return
     if run.result != "completed" or run.start.kind != "attempt":
@@ -201,7 +202,7 @@ def _forced(facts: Facts) -> tuple[Problem, ...]:
     if facts.entry.verification is Verification.FAILED:
         found.append(Problem("checks", "it was completed although its checks failed"))
     if facts.open_dependencies and facts.entry.override_reason:
-        names = ", ".join(path.removeprefix(".runr/tasks/") for path in facts.open_dependencies)
+        names = ", ".join(short_name(path) for path in facts.open_dependencies)
         found.append(Problem("dependencies", f"it was completed by force, and {names} is open"))
     return tuple(found)
 
@@ -211,7 +212,7 @@ def _circumstances(facts: Facts) -> tuple[str, ...]:
     if facts.entry.override_reason:
         found.append(f"forced: {facts.entry.override_reason}")
     elif facts.open_dependencies:
-        names = ", ".join(path.removeprefix(".runr/tasks/") for path in facts.open_dependencies)
+        names = ", ".join(short_name(path) for path in facts.open_dependencies)
         found.append(f"it depends on {names}, which is open")
     if facts.entry.verification is Verification.SKIPPED:
         found.append("its checks were skipped")

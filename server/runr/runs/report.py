@@ -25,6 +25,7 @@ from runr.runs.events import (
 from runr.runs.hook_events import HookFinished
 from runr.runs.model import Approval, CheckResult, Phase, RunState
 from runr.runs.session_events import SessionAttached
+from runr.tasks.model import short_name
 from runr.text import escape_markdown, format_duration, join_limited, markdown_code
 
 Stat = tuple[str, int | None, int | None]
@@ -61,7 +62,7 @@ def render(
 
 def headline(state: RunState) -> str:
     """Return one line: which task, and how the run ended."""
-    name = state.start.task.removeprefix(".runr/tasks/") or "(no task)"
+    name = short_name(state.start.task) or "(no task)"
     if state.result is None:
         return f"{name}: still running"
     approval = state.decision.approval

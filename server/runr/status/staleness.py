@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from runr.status.model import UNTOUCHED, Entry, State
-from runr.tasks.model import Task, Watched
+from runr.tasks.model import Task, Watched, short_name
 
 
 class StaleTrigger(StrEnum):
@@ -68,7 +68,7 @@ def find_stale_reasons(
         reasons = own.get(task.path, ())
         if upstream := nearest.get(task.path):
             why = "was reset" if upstream in reset else "is stale"
-            message = f"it builds on {_name(upstream)}, which {why}"
+            message = f"it builds on {short_name(upstream)}, which {why}"
             reasons = (*reasons, StaleReason(cause=StaleTrigger.UPSTREAM, message=message))
         if reasons:
             stale[task.path] = reasons
@@ -110,7 +110,7 @@ def _own(
         )
     later = [path for path in dependencies if _again(entries.get(path, UNTOUCHED), entry)]
     if later:
-        message = f"{', '.join(map(_name, later))} was completed again later"
+        message = f"{', '.join(map(short_name, later))} was completed again later"
         found.append(StaleReason(cause=StaleTrigger.DEPENDENCY, message=message))
     return tuple(stale_reason for stale_reason in found if stale_reason.cause in triggers)
 
@@ -155,7 +155,3 @@ def _nearest(stale: Collection[str], dependencies: Mapping[str, Collection[str]]
                 found[path] = other
         distance |= dict.fromkeys(layer, steps)
     return found
-
-
-def _name(path: str) -> str:
-    return path.removeprefix(".runr/tasks/")
