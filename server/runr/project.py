@@ -329,8 +329,8 @@ class Project:
     def _is_unborn(self) -> bool:
         """Tell whether the branch that is checked out has no commit."""
         # Files answer for nearly all repositories, and start no process.
-        told = is_unborn(self.tree)
-        return self.repo.head() is None if told is None else told
+        unborn = is_unborn(self.tree)
+        return self.repo.head() is None if unborn is None else unborn
 
     def _is_commit(self, name: str) -> bool:
         return self.repo.resolve(name) == name

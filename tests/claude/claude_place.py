@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.terminal import answered
-from fakes.forked import run_runr
+from fakes.forked import forked_command, run_runr
 from fakes.model_api import FakeModel
 from fakes.project_kit import ProjectKit
 from unit.git_trees import git
@@ -33,6 +33,8 @@ class ClaudePlace:
         self.home = folder / "home"
         self.home.mkdir()
         self.claude = claude
+        forked = forked_command(folder / "bin")
+        self._programs = [str(forked.parent)] if forked else []
         self.kit.config('[run]\nworker = "claude-code"\n')
         self.kit.task(
             "foo.md", header='owns: [a.txt]\nverify: ["grep -q good a.txt"]', body="Write a.txt."
@@ -51,7 +53,7 @@ class ClaudePlace:
 
     def environment(self, model: FakeModel | None = None, **more: str) -> dict[str, str]:
         """Return the environment of a terminal in which `claude` is found."""
-        path = f"{self.claude.parent}{os.pathsep}{os.environ['PATH']}"
+        path = os.pathsep.join([*self._programs, str(self.claude.parent), os.environ["PATH"]])
         model_at = model.env(home=self.home) if model else {"HOME": str(self.home)}
         if self.login:
             # A login, as a subscription has it, instead of an API key.

@@ -1,6 +1,7 @@
 """A forked `runr` answers as the installed one does; most tests start it that way."""
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -91,3 +92,37 @@ def test_a_command_that_does_not_end_is_killed(place: Place) -> None:
     with pytest.raises(subprocess.TimeoutExpired):
         forked.run_runr(["follow", run], place.root, os.environ, 0.5)
     place.runr("stop", run, code=0)
+
+
+def test_a_forked_runr_on_path_exits_as_the_installed_one(place: Place, tmp_path: Path) -> None:
+    place.task("a.md", "type: manual")
+    for words in (["list-tasks"], ["task-status", "b"], ["version"]):
+        installed, other = (
+            subprocess.run([program, *words], cwd=place.root, capture_output=True, check=False)
+            for program in (forked.RUNR, on_path(tmp_path))
+        )
+        assert (other.returncode, other.stdout, other.stderr) == (
+            installed.returncode,
+            installed.stdout,
+            installed.stderr,
+        )
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGKILL, -9)])
+def test_a_signal_to_a_forked_runr_on_path_ends_the_command(
+    place: Place, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    command = [on_path(tmp_path), "mcp", "--repo", str(place.root)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as client:
+        assert client.stdin
+        assert client.stdout
+        client.stdin.write(b'{"jsonrpc": "2.0", "id": 1, "method": "ping"}\n')
+        client.stdin.flush()
+        assert client.stdout.readline()
+        client.send_signal(number)
+        assert client.stdout.read() == b""  # nothing holds the stream any longer
+    assert client.returncode == code
+
+
+def on_path(folder: Path) -> str:
+    return str(forked.forked_command(folder / "bin") or forked.RUNR)

@@ -1,5 +1,6 @@
 """The documentation is complete and up to date, and its examples work."""
 
+import os
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from docs import generate, record_pages, surface_pages, walkthrough
+from fakes.forked import forked_command
 from runr.cli.commands import COMMANDS
 from runr.config.settings import Config
 from runr.errors import ExitCode
@@ -142,6 +144,15 @@ def test_an_importer_is_in_the_page_about_import(tool: str) -> None:
     assert re.search(rf"^\| [\w. ]+ \| `{tool}` \|", read("docs/import.md"), re.MULTILINE)
 
 
+@pytest.fixture
+def forked_runr(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the shell find a `runr` that is forked."""
+    forked = forked_command(tmp_path_factory.mktemp("bin"))
+    if forked:
+        monkeypatch.setenv("PATH", str(forked.parent), prepend=os.pathsep)
+
+
+@pytest.mark.usefixtures("forked_runr")
 @pytest.mark.parametrize(
     ("page", "number"),
     WALKED,

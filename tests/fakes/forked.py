@@ -12,9 +12,10 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from fakes.runr_server import fork_runs, read_at_start
+from fakes.runr_server import AT_START, fork_runs, read_at_start
 
 _SERVER = Path(__file__).with_name("runr_server.py")
+_CLIENT = Path(__file__).with_name("forked_command.py")
 _SIZE = 4
 #: Whether every command and run is a new interpreter.
 NEVER = bool(os.environ.get("RUNR_TEST_INSTALLED"))
@@ -50,6 +51,20 @@ def _runs_for(env: Mapping[str, str]) -> bytes | None:
 
 
 fork_runs(_runs_for)
+
+
+def forked_command(folder: Path) -> Path | None:
+    """Write a `runr` for PATH that is forked into `folder`; None where none is forked."""
+    server = _server_for(os.environ)
+    if server is None:
+        return None
+    source = _CLIENT.read_text(encoding="utf-8")
+    known = (RUNR, server.runs, read_at_start(os.environ), AT_START)
+    folder.mkdir(exist_ok=True)
+    path = folder / "runr"
+    path.write_text(f"#!{sys.executable} -IS\n{source}\n\nmain{known!r}\n", encoding="utf-8")
+    path.chmod(0o755)
+    return path
 
 
 def run_runr(

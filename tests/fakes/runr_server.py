@@ -5,7 +5,7 @@ were asked for, and it runs the installed script. Only the imports are saved. `r
 not among them: each process imports it anew.
 
 The process of a run, or of a job, is forked in the same way, by a second process of this program:
-commands wait for the first one.
+commands wait for the first one. So is what `forked_command.py` asks for.
 """
 
 import atexit
@@ -16,6 +16,7 @@ import os
 import pkgutil
 import runpy
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -32,8 +33,8 @@ _MOST = 4
 _SIZE = 4
 #: What the interpreter exits with when it cannot write out what was printed.
 _NOT_FLUSHED = 120
-#: What the interpreter, or the C library, reads once when it starts.
-_AT_START = ("PYTHON", "LANG", "LC_", "LD_", "TZ", "MALLOC_")
+#: How the names begin that the interpreter, or the C library, reads once when it starts.
+AT_START = ("PYTHON", "LANG", "LC_", "LD_", "TZ", "MALLOC_")
 #: How runr starts the process of a run, and of a job.
 _RUNS = (["-P", "-m", "runr", "exec"], ["-P", "-m", "runr", "exec-job"])
 #: What anyio imports once it runs.
@@ -44,7 +45,7 @@ _start_process = subprocess.run
 
 def read_at_start(env: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that a forked process cannot be given."""
-    return {name: value for name, value in env.items() if name.startswith(_AT_START)}
+    return {name: value for name, value in env.items() if name.startswith(AT_START)}
 
 
 def fork_runs(serving: Callable[[Mapping[str, str]], bytes | None]) -> None:
@@ -135,10 +136,10 @@ def _serve(requests: socket.socket) -> bool:
     return False
 
 
-def _serve_runs(runs: socket.socket, ended: int) -> bool:
+def _serve_runs(listening: socket.socket, ended: int) -> bool:
     """Fork for each connection; return in the forked process, or False at the end of `ended`."""
-    while ended not in select.select([runs.fileno(), ended], [], [])[0]:
-        connection, _ = runs.accept()
+    while ended not in select.select([listening.fileno(), ended], [], [])[0]:
+        connection, _ = listening.accept()
         with connection:
             found = _next(connection)
             if found is None:
@@ -146,9 +147,13 @@ def _serve_runs(runs: socket.socket, ended: int) -> bool:
             request, streams = found
             pid = os.fork()
             if pid == 0:
+                if request.get("waits"):
+                    listening.close()
+                    _fork_attended(connection)
+                else:
+                    os.setsid()
+                    request["words"][-1] = str(_STREAMS)
                 connection.detach()
-                os.setsid()
-                request["words"][-1] = str(_STREAMS)
                 _become(request, streams)
                 return True
             for stream in streams:
@@ -156,8 +161,33 @@ def _serve_runs(runs: socket.socket, ended: int) -> bool:
             _, status = os.waitpid(pid, 0)
             code = os.waitstatus_to_exitcode(status)
             with suppress(ConnectionError):  # who asked may have been killed
-                connection.sendall(code.to_bytes(_SIZE, signed=True))
+                if not request.get("waits"):
+                    connection.sendall(code.to_bytes(_SIZE, signed=True))
     return False
+
+
+def _fork_attended(connection: socket.socket) -> None:
+    """Fork the process of a command, and one that attends to it; return in the former."""
+    if os.fork():  # the server does not wait for the command
+        os._exit(0)
+    pid = os.fork()
+    if pid:
+        _attend(pid, connection)
+
+
+def _attend(pid: int, connection: socket.socket) -> NoReturn:
+    """Pass signals on to the process `pid`, kill it with its client, and report its end."""
+    os.closerange(0, 3)
+    process = os.pidfd_open(pid)
+    while process not in select.select([connection.fileno(), process], [], [])[0]:
+        number = connection.recv(1)
+        signal.pidfd_send_signal(process, number[0] if number else signal.SIGKILL)
+        if not number:
+            break
+    _, status = os.waitpid(pid, 0)
+    with suppress(ConnectionError):  # the client may have been killed
+        connection.sendall(os.waitstatus_to_exitcode(status).to_bytes(_SIZE, signed=True))
+    os._exit(0)
 
 
 def _run(program: str) -> int:
