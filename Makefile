@@ -22,8 +22,7 @@ OLDEST_TESTS := tests/structure tests/unit tests/mcpserver $(addprefix tests/cli
 	checks.py complete.py export.py list.py new.py phases.py setup.py lint.py)
 
 # What is run with a new interpreter for each command: of every kind of command some.
-NOT_FORKED_TESTS := tests/acceptance/test_runs.py tests/claude/test_hooks.py \
-	tests/claude/test_skill.py tests/docs/test_docs.py $(addprefix tests/cli/test_,\
+NOT_FORKED_TESTS := tests/acceptance/test_runs.py tests/claude tests/docs $(addprefix tests/cli/test_,\
 	answers.py complete.py list.py phases.py run.py setup.py lint.py session_runs.py verify.py)
 
 .DEFAULT_GOAL := help
