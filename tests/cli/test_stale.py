@@ -110,6 +110,45 @@ def test_reverted_work_is_a_reason_and_blocks_dependents(done: Place) -> None:
     assert stale_reasons(done) == {}
 
 
+@pytest.mark.parametrize("how", ["ours", "conflict"])
+def test_work_that_a_merge_left_out_is_a_reason_until_it_is_there_again(
+    done: Place, how: str
+) -> None:
+    done.script("c.md", "echo c > c.txt", "depends_on: [b]")
+    work = done.git("rev-parse", "HEAD").strip()
+    done.git("switch", "-q", "-c", "other", f"{work}~1")
+    done.write("b.txt" if how == "conflict" else "else.txt", "theirs\n")
+    done.commit("Theirs")
+    if how == "ours":
+        done.git("merge", "-q", "-s", "ours", "--no-edit", "main")
+    else:
+        done.git("merge", "-q", "-X", "ours", "--no-edit", "main")
+    by = done.git("rev-parse", "HEAD").strip()
+    assert stale_reasons(done) == {"b.md": [f"the merge {by[:12]} left its changes out"]}
+    done.runr("run", "--task", "c", code=3)
+    refused = done.runr("verify", code=1).out
+    assert f"    the merge {by[:12]} left its changes out\n" in refused
+    done.runr("acknowledge", "b", code=0)
+    assert stale_reasons(done) == {}
+    done.runr("run", "--task", "c", code=0)
+
+
+def test_a_merge_that_keeps_the_work_or_has_it_already_makes_nothing_stale(done: Place) -> None:
+    work = done.git("rev-parse", "HEAD").strip()
+    done.git("switch", "-q", "-c", "other", f"{work}~1")
+    done.write("else.txt", "theirs\n")
+    done.commit("Theirs")
+    done.git("merge", "-q", "--no-edit", "main")
+    assert stale_reasons(done) == {}
+    done.git("switch", "-q", "-c", "picked", f"{work}~1")
+    done.git("cherry-pick", work)
+    done.write("b.txt", "b and more\n")
+    done.commit("More")
+    done.git("merge", "-q", "-X", "ours", "--no-edit", "main")
+    assert done.git("rev-parse", "HEAD^{tree}") == done.git("rev-parse", "HEAD^1^{tree}")
+    assert stale_reasons(done) == {}
+
+
 def test_a_reverted_squash_reverts_all_runs_in_it(place: Place) -> None:
     place.script("a.md", "echo a > a.txt")
     place.commit("Tasks")

@@ -162,6 +162,34 @@ def walked(
     return parents, {names[0]: found[word] for word, names in words.items()}
 
 
+def parents_since(repo: Repo, tip: str, commits: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return the parents of what leads to `tip` since the commits branched off, parents first."""
+    base = repo.answer("merge-base", "--octopus", tip, *commits)
+    span = [tip, *([f"^{base.decode().strip()}^@"] if base else [])]
+    out = repo.run("rev-list", "--topo-order", "--reverse", "--parents", *span, "--")
+    lines = (line.split() for line in out.decode().splitlines())
+    return {sha: tuple(parents) for sha, *parents in lines}
+
+
+def changed_between(repo: Repo, pairs: Sequence[tuple[str, str]]) -> list[frozenset[str]]:
+    """Return for each pair of commits the paths in which they differ."""
+    wanted = "".join(f"{one} {other}\n" for one, other in pairs).encode()
+    words = ("diff-tree", "--stdin", "--always", "--raw", "-z", *_CHANGES)
+    found: list[set[str]] = []
+    fields = iter(split(repo.run(*words, stdin=wanted)))
+    for field in fields:
+        if field.startswith(":"):
+            found[-1].add(next(fields))
+        else:
+            found.append(set())
+    return [frozenset(paths) for paths in found]
+
+
+def apart(repo: Repo, tip: str, other: str) -> tuple[str, ...]:
+    """Return the commits that lead to `tip` and not to `other`, without merges."""
+    return tuple(repo.text("rev-list", "--no-merges", tip, f"^{other}", "--").split())
+
+
 def _patch_ids(repo: Repo, commits: Sequence[str]) -> dict[str, str]:
     flags = ("-p", "--binary", "--full-index", "--no-ext-diff", "--no-textconv")
     patches = repo.run("diff-tree", "--stdin", *_CHANGES, *flags, stdin=_lines(commits))

@@ -1,7 +1,7 @@
 """What there is to prove recorded completions with: runs, commits, the history. Reads only."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from runr.errors import RunrError
@@ -11,14 +11,16 @@ from runr.git import log
 from runr.git.log import Commit
 from runr.project import Project
 from runr.proof.rules import CommitFacts, Facts
+from runr.query import git_changes
 from runr.query.snapshot import Snapshot
 from runr.runs import journal
 from runr.runs.completed_runs import ResetRecord
 from runr.runs.model import RunState
+from runr.status import staleness
 from runr.status.branch import Rewritten
 from runr.status.model import Entry, State
 from runr.storage import state_dir
-from runr.tasks.model import TaskType
+from runr.tasks.model import Task, TaskType
 
 #: What is in a status file is a claim: only a whole id of an object is passed to git.
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -46,6 +48,7 @@ def collect(project: Project, snapshot: Snapshot, tasks: Iterable[str]) -> list[
     where = snapshot.on_branch
     named |= {rewritten.sha for rewritten in where.rewritten.values()}
     commits = log.read_commits(project.repo, named)
+    undone = _undone(project, [known[task].task for task in wanted], entries)
     shared, branch = state_dir.is_shared(project.layout), project.repo.branch() or "HEAD"
     return [
         Facts(
@@ -60,6 +63,7 @@ def collect(project: Project, snapshot: Snapshot, tasks: Iterable[str]) -> list[
             on_branch=task not in where.absent and task not in where.rewritten,
             rewritten=where.rewritten.get(task),
             rewritten_tree=_tree(commits, where.rewritten.get(task)),
+            undone=undone.get(task),
             match=matches.get(task),
             open_dependencies=snapshot.blockers(known[task].task),
             stale_reasons=tuple(reason.message for reason in known[task].stale_reasons),
@@ -69,6 +73,20 @@ def collect(project: Project, snapshot: Snapshot, tasks: Iterable[str]) -> list[
         )
         for task in wanted
     ]
+
+
+def _undone(
+    project: Project, tasks: Sequence[Task], entries: Mapping[str, Entry]
+) -> dict[str, str]:
+    """Say of tasks which commit took their work back, whatever the settings call stale."""
+    tip = project.tip()
+    if tip is None:
+        return {}
+    changes = git_changes.find_changes(project, tip, tasks, entries, ("reverted",))
+    return {
+        **{task: staleness.describe_dropped(by) for task, by in changes.dropped.items()},
+        **{task: staleness.describe_reverted(by) for task, by in changes.reverted.items()},
+    }
 
 
 def _is_completed(entries: Mapping[str, Entry], task: str) -> bool:

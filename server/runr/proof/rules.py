@@ -40,6 +40,7 @@ class Facts(NamedTuple):
     which the run says it was integrated; `on_branch` tells of the checkpoint
     whether it leads to HEAD, `rewritten` names the commit that took its place there.
     `match` is the commit of HEAD's history that is surest to be the task's work.
+    `undone` says which later commit reverted the work, or left it out.
     `open_dependencies` are not completed. `taken_back` says who reset the completion.
     """
 
@@ -54,6 +55,7 @@ class Facts(NamedTuple):
     on_branch: bool = False
     rewritten: Rewritten | None = None
     rewritten_tree: str | None = None
+    undone: str | None = None
     match: CommitMatch | None = None
     open_dependencies: tuple[str, ...] = ()
     stale_reasons: tuple[str, ...] = ()
@@ -78,6 +80,8 @@ def prove(facts: Facts) -> Proof:
     if facts.taken_back:
         return Proof(problems=(Problem("record", facts.taken_back),))
     level, problems, remarks = _shown(facts)
+    if facts.undone:
+        problems = (*problems, Problem("branch", facts.undone))
     problems = (*problems, *_forced(facts))
     remarks = (*remarks, *_circumstances(facts))
     return Proof(None if problems else level, problems, remarks)
@@ -208,7 +212,7 @@ def _forced(facts: Facts) -> tuple[Problem, ...]:
 
 
 def _circumstances(facts: Facts) -> tuple[str, ...]:
-    found = [f"stale: {reason}" for reason in facts.stale_reasons]
+    found = [f"stale: {reason}" for reason in facts.stale_reasons if reason != facts.undone]
     if facts.entry.override_reason:
         found.append(f"forced: {facts.entry.override_reason}")
     elif facts.open_dependencies:

@@ -1,11 +1,11 @@
-"""What git says of completed tasks: work that was reverted, files that others changed."""
+"""What git says of completed tasks: work reverted or dropped, files that others changed."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from runr.errors import DamagedStateError
-from runr.evidence import commit_index, later_changes
+from runr.evidence import commit_index, dropped_work, later_changes, on_branch
 from runr.evidence.later_changes import OwnedPaths, RunCommit
 from runr.project import Project
 from runr.runs import journal
@@ -37,6 +37,7 @@ def find_changes(
             owners.append((task, entry))
     return Changes(
         reverted=_reverted(project, tip, checkpoints) if checkpoints else {},
+        dropped=_dropped(project, tip, entries, checkpoints) if checkpoints else {},
         outside=_outside(project, tip, owners) if owners else {},
     )
 
@@ -57,6 +58,30 @@ def _reverted(project: Project, tip: str, entries: Mapping[str, Entry]) -> dict[
         if by and not _was_there(project, by, entry.acknowledged_commit):
             found[path] = by
     return found
+
+
+def _dropped(
+    project: Project, tip: str, entries: Mapping[str, Entry], checkpoints: Mapping[str, Entry]
+) -> dict[str, str]:
+    where = on_branch.find_absent(project.layout, project.repo, tip, entries)
+    here = {
+        path: entry.checkpoint_sha or ""
+        for path, entry in checkpoints.items()
+        if path not in where.absent and path not in where.rewritten
+    }
+    shas = sorted(set(here.values()))
+    gone = cached(
+        project.layout,
+        "dropped",
+        [tip, shas],
+        lambda: dropped_work.find_dropped(project.repo, tip, shas),
+    )
+    return {
+        path: by
+        for path, sha in here.items()
+        if (by := gone.get(sha))
+        and not _was_there(project, by, checkpoints[path].acknowledged_commit)
+    }
 
 
 def _was_there(project: Project, sha: str, acknowledged: str | None) -> bool:

@@ -17,6 +17,8 @@ from runr.status.model import UNTOUCHED, Entry, Evidence, State
 from runr.status.staleness import Changes, StaleReason, StaleTrigger
 from runr.tasks.model import Task
 
+#: What makes a completed task stale whose work is not here any more.
+_UNDONE = (StaleTrigger.REVERTED, StaleTrigger.DROPPED)
 _NOT_HERE = "its commit is not on this branch"
 
 
@@ -137,12 +139,12 @@ class Snapshot:
     @cached_property
     def _unfit(self) -> dict[str, str]:
         """The completed tasks that no other can build on yet, and why."""
-        reverted = (
+        undone = (
             path
             for path, reasons in self.stale_reasons.items()
-            if any(reason.cause is StaleTrigger.REVERTED for reason in reasons)
+            if any(reason.cause in _UNDONE for reason in reasons)
         )
-        gone = dict.fromkeys((*self.on_branch.absent, *reverted), _NOT_HERE)
+        gone = dict.fromkeys((*self.on_branch.absent, *undone), _NOT_HERE)
         return self._too_weak() | gone
 
     def _too_weak(self) -> dict[str, str]:

@@ -9,12 +9,16 @@ from runr.tasks.model import Task, Watched, short_name
 
 
 class StaleTrigger(StrEnum):
-    """What made a task stale; `upstream` is a dependency that is stale itself, or was reset."""
+    """What made a task stale; `upstream` is a dependency that is stale itself, or was reset.
+
+    `dropped` is a merge without the task's work, and is watched where `reverted` is.
+    """
 
     TEXT = "text"
     OWNS = "owns"
     DEPENDENCY = "dependency"
     REVERTED = "reverted"
+    DROPPED = "dropped"
     UPSTREAM = "upstream"
 
 
@@ -30,13 +34,18 @@ class StaleReason(NamedTuple):
 
 
 class Changes(NamedTuple):
-    """What git says: which commit reverted a task's work, which ones changed what it owns."""
+    """What git says of the work of tasks.
+
+    `reverted` names the commit that reverted it, `dropped` the merge that has nothing of it,
+    `outside` the commits that changed what the task owns.
+    """
 
     reverted: Mapping[str, str]
+    dropped: Mapping[str, str]
     outside: Mapping[str, tuple[str, ...]]
 
 
-NO_CHANGES = Changes(reverted={}, outside={})
+NO_CHANGES = Changes(reverted={}, dropped={}, outside={})
 
 
 def triggers_for(task: Task, usual: Iterable[Watched]) -> frozenset[str]:
@@ -86,6 +95,16 @@ def is_reset(entry: Entry) -> bool:
     return entry.reset_run is not None and not _is_done(entry)
 
 
+def describe_reverted(by: str) -> str:
+    """Say which commit reverted a task's work."""
+    return f"its commit was reverted by {by[:12]}"
+
+
+def describe_dropped(by: str) -> str:
+    """Say which merge has nothing of a task's work."""
+    return f"the merge {by[:12]} left its changes out"
+
+
 def _is_done(entry: Entry) -> bool:
     return entry.status is State.COMPLETED
 
@@ -102,8 +121,11 @@ def _own(
     if is_edited(task, entry):
         found.append(StaleReason(cause=StaleTrigger.TEXT, message="its text has changed since"))
     if by := changes.reverted.get(task.path):
-        message = f"its commit was reverted by {by[:12]}"
+        message = describe_reverted(by)
         found.append(StaleReason(cause=StaleTrigger.REVERTED, message=message, commits=(by,)))
+    elif (by := changes.dropped.get(task.path)) and StaleTrigger.REVERTED in triggers:
+        message = describe_dropped(by)
+        found.append(StaleReason(cause=StaleTrigger.DROPPED, message=message, commits=(by,)))
     if commits := changes.outside.get(task.path):
         found.append(
             StaleReason(cause=StaleTrigger.OWNS, message=_outside(commits), commits=commits)
@@ -112,7 +134,8 @@ def _own(
     if later:
         message = f"{', '.join(map(short_name, later))} was completed again later"
         found.append(StaleReason(cause=StaleTrigger.DEPENDENCY, message=message))
-    return tuple(stale_reason for stale_reason in found if stale_reason.cause in triggers)
+    watched = {*triggers, StaleTrigger.DROPPED}
+    return tuple(stale_reason for stale_reason in found if stale_reason.cause in watched)
 
 
 def _again(dependency: Entry, entry: Entry) -> bool:
