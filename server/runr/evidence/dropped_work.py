@@ -18,7 +18,30 @@ class _Merge(NamedTuple):
     other: str
 
 
-def find_dropped(repo: Repo, tip: str, commits: Collection[str]) -> dict[str, str]:
+class Changes:
+    """The paths that commits change, each asked for once: it never is another answer."""
+
+    def __init__(self) -> None:
+        self._own: dict[str, frozenset[str]] = {}
+        self._merged: dict[tuple[str, str], frozenset[str]] = {}
+
+    def own(self, repo: Repo, commits: Collection[str]) -> Mapping[str, frozenset[str]]:
+        """Return what each commit changes; a merge has none."""
+        if fresh := [sha for sha in commits if sha not in self._own]:
+            self._own |= dict.fromkeys(fresh, frozenset()) | log.touched(repo, fresh)
+        return self._own
+
+    def merged(
+        self, repo: Repo, pairs: Collection[tuple[str, str]]
+    ) -> Mapping[tuple[str, str], frozenset[str]]:
+        """Return in what merges differ from one of their parents."""
+        if fresh := [pair for pair in pairs if pair not in self._merged]:
+            found = log.changed_between(repo, fresh)
+            self._merged |= dict(zip(fresh, found, strict=True))
+        return self._merged
+
+
+def find_dropped(repo: Repo, tip: str, commits: Collection[str], known: Changes) -> dict[str, str]:
     """Return those of the commits of `tip` of which a merge has nothing, with the first such merge.
 
     A commit counts as kept where the other side made the same change, and where a file has at the
@@ -31,12 +54,13 @@ def find_dropped(repo: Repo, tip: str, commits: Collection[str]) -> dict[str, st
     merges = [sha for sha, some in parents.items() if len(some) > 1]
     if not merges:
         return {}
-    paths = log.touched(repo, wanted)
-    claims = _Claims([sha for sha in wanted if paths.get(sha)], paths)
+    paths = known.own(repo, wanted)
+    claims = _Claims([sha for sha in wanted if paths[sha]], paths)
     reached = claims.reached(parents)
-    changes = log.changed_between(repo, [(sha, parents[sha][0]) for sha in merges])
+    changes = known.merged(repo, [(sha, parents[sha][0]) for sha in merges])
     found: dict[str, str] = {}
-    for sha, changed in zip(merges, changes, strict=True):
+    for sha in merges:
+        changed = changes[sha, parents[sha][0]]
         for merge, some in _suspects(claims, sha, parents[sha], reached, changed):
             for commit in claims.named(some):
                 if commit not in found and _is_dropped(repo, tip, merge, commit, paths[commit]):

@@ -11,7 +11,6 @@ from runr.jobs.model import Collision, Job
 from runr.jobs.work import Item, Ordering, StepOrder, Work
 from runr.scope.overlap import overlaps
 from runr.tasks.model import short_name
-from runr.tasks.names import natural_key
 
 Status = Literal["waiting", "running", "completed", "failed", "skipped", "left_out"]
 
@@ -84,15 +83,18 @@ class Decision(NamedTuple):
 
 def decide(job: Job, work: Work, order: Ordering, facts: Facts) -> Decision:
     """Return what starts now, what never will, and why the others wait."""
-    skip = dict(_never(job, work, order, facts))
+    outcomes = _Outcomes(work, facts)
+    skip = dict(_never(job, work, order, facts, outcomes))
     running = [item for item in work.items if facts.status(item.task) == "running"]
     chosen: list[Item] = []
     fail: dict[str, str] = {}
     delayed: dict[str, str] = {}
     waits: dict[str, Wait] = {}
     wakes: list[float] = []
-    gate = _Gate(work, facts, skip)
-    for item in _ranked(work, order, facts, skip):
+    gate = _Gate(work, facts, outcomes)
+    for item in order.ranked:
+        if facts.status(item.task) != "waiting" or item.task in skip:
+            continue
         reason = gate.closed(item)
         if reason is None and (wait := gate.wait(item)):
             waits[item.task] = wait
@@ -101,13 +103,16 @@ def decide(job: Job, work: Work, order: Ordering, facts: Facts) -> Decision:
             wakes.append(until)
             reason = "waits until its time"
         reason = reason or facts.limit or ("the job is stopped" if facts.draining else None)
+        full = len(running) + len(chosen) >= job.max_parallel
+        if reason is None and full and job.collision != "fail":
+            reason = f"{job.max_parallel} tasks are running"
         if reason is None:
             other = _collision(job.collision, item, [*running, *chosen], facts)
             reason = f"works on the same files as {_name(other)}" if other else None
             if other and job.collision == "fail":
                 fail[item.task] = f"{reason}, and collision is fail"
                 continue
-        if reason is None and len(running) + len(chosen) >= job.max_parallel:
+        if reason is None and full:
             reason = f"{job.max_parallel} tasks are running"
         if reason is None:
             chosen.append(item)
@@ -127,13 +132,15 @@ def decide(job: Job, work: Work, order: Ordering, facts: Facts) -> Decision:
     )
 
 
-def _never(job: Job, work: Work, order: Ordering, facts: Facts) -> Iterator[tuple[str, str]]:
+def _never(
+    job: Job, work: Work, order: Ordering, facts: Facts, outcomes: "_Outcomes"
+) -> Iterator[tuple[str, str]]:
     """Yield the waiting tasks that can never start in this job, with the reason."""
     failed = [item for item in work.items if facts.status(item.task) == "failed"]
     tracks = {item.track: item for item in reversed(failed)}
     steps = {step.name: step for step in work.steps}
     lost: set[str] = {i.task for i in work.items if facts.status(i.task) in ("failed", "skipped")}
-    outcomes, strict = _Outcomes(work, facts), job.on_failure != "continue"
+    strict = job.on_failure != "continue"
     for item in work.items:
         if facts.status(item.task) != "waiting":
             continue
@@ -218,12 +225,11 @@ class _Outcomes:
 class _Gate:
     """Whether all that comes before a task has ended."""
 
-    def __init__(self, work: Work, facts: Facts, skip: Mapping[str, str]) -> None:
+    def __init__(self, work: Work, facts: Facts, outcomes: _Outcomes) -> None:
         self._steps = {step.name: step for step in work.steps}
         self._tasks = {item.task for item in work.items}
         self._facts = facts
-        self._outcomes = _Outcomes(work, facts)
-        self._skip = skip
+        self._outcomes = outcomes
 
     def closed(self, item: Item) -> str | None:
         """Say what the task waits for; None where nothing keeps it from starting."""
@@ -241,19 +247,6 @@ class _Gate:
             if self._facts.status(need) == "left_out":
                 return Wait(f"it depends on {short_name(need)}, which is left out")
         return self._facts.held.get(item.task)
-
-
-def _ranked(work: Work, order: Ordering, facts: Facts, skip: Mapping[str, str]) -> list[Item]:
-    """Return the waiting tasks: the longest chain first, then by priority, then by name."""
-    waiting = [i for i in work.items if facts.status(i.task) == "waiting" and i.task not in skip]
-    return sorted(
-        waiting,
-        key=lambda item: (
-            -order.remaining[item.task],
-            -item.priority,
-            natural_key(item.task),
-        ),
-    )
 
 
 def _not_before(item: Item, facts: Facts) -> float:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from runr.jobs.model import Retries, When
 from runr.query.graph import describe_cycle
 from runr.tasks.model import short_name
+from runr.tasks.names import natural_key
 
 _END = "end of "
 
@@ -59,11 +60,13 @@ class Ordering(NamedTuple):
     """What follows from the order alone.
 
     `remaining` is how long the longest chain is that begins with a task, itself included;
-    `cycles` are the tasks that can never start, each with the reason.
+    `cycles` are the tasks that can never start, each with the reason. `ranked` are all tasks:
+    the longest chain first, then by priority, then by name.
     """
 
     remaining: Mapping[str, float]
     cycles: Mapping[str, str]
+    ranked: tuple[Item, ...]
 
 
 def ordering(work: Work) -> Ordering:
@@ -79,8 +82,13 @@ def ordering(work: Work) -> Ordering:
             length = weights.get(before, 0.0) + remaining[node]
             remaining[before] = max(remaining[before], length)
     stuck = _cycles(befores, befores.keys() - set(order))
+    ranked = sorted(
+        work.items,
+        key=lambda item: (-remaining[item.task], -item.priority, natural_key(item.task)),
+    )
     return Ordering(
         remaining={task: remaining[task] for task in weights},
+        ranked=tuple(ranked),
         cycles={task: stuck[task] for task in weights if task in stuck},
     )
 

@@ -70,11 +70,12 @@ def _dropped(
         if path not in where.absent and path not in where.rewritten
     }
     shas = sorted(set(here.values()))
+    known = project.memo.get("changes of commits", (), dropped_work.Changes)
     gone = cached(
         project.layout,
         "dropped",
         [tip, shas],
-        lambda: dropped_work.find_dropped(project.repo, tip, shas),
+        lambda: dropped_work.find_dropped(project.repo, tip, shas, known),
     )
     return {
         path: by
