@@ -40,6 +40,10 @@ class ProjectCalls:
         answer: A = await do(lambda: self.within(use, warnings.append))
         return led_by(warnings, answer)
 
+    async def use(self, use: Callable[[Project], T], *, polls: bool = False) -> T:
+        """Return what the use case makes of the repository; its warnings are dropped."""
+        return await aside(lambda: self.within(use), polls=polls)
+
     def within(self, use: Callable[[Project], T], warn: Warn = lambda _warning: None) -> T:
         """Use the repository; of a task that does not exist, say how it is created."""
         project = self.opener(warn)

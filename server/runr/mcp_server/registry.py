@@ -5,7 +5,7 @@ import sys
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from mcp import MCPError
 from mcp.server import ServerRequestContext
@@ -25,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from runr.errors import RunrError
 from runr.mcp_server import schema
 from runr.mcp_server.elicitation import Ask, InputNeededError, asker, no_answer
+from runr.mcp_server.long_tasks import LongTasks, is_declared
 from runr.mcp_server.schema import explain_validation_error
 from runr.next_steps.step import MCP
 from runr.query.encoding import to_sparse
@@ -51,7 +52,7 @@ class Call(Generic[A]):
 
     `id` is how Claude Code names it, to its hooks too; other clients give none. `client` is
     the name that the client gave itself in the handshake, `version` its version. `ask` puts a
-    question to the client's user.
+    question to the client's user. `follows_tasks` tells that it takes a `Begun` for an answer.
     """
 
     arguments: A
@@ -60,13 +61,20 @@ class Call(Generic[A]):
     client: str = ""
     version: str = ""
     ask: Ask = no_answer
+    follows_tasks: bool = False
+
+
+class Begun(NamedTuple):
+    """The answer of a call that goes on by itself, as the task with this id."""
+
+    task_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool(Generic[A]):
     """What a client can call; `description` is written for the model that chooses.
 
-    `answers` are what it can answer with.
+    `answers` are what it can answer with, `tasks` those that its calls begin.
     """
 
     name: str
@@ -75,6 +83,7 @@ class Tool(Generic[A]):
     answers: tuple[type[Any], ...]
     annotations: ToolAnnotations
     call: Callable[[Call[A]], Awaitable[object]]
+    tasks: LongTasks | None = None
 
     def listing(self) -> ToolListing:
         """Return the tool as clients list it.
@@ -108,7 +117,7 @@ class Registry:
 
     async def call(
         self, context: ServerRequestContext[Any], params: CallToolRequestParams
-    ) -> CallToolResult | InputRequiredResult:
+    ) -> CallToolResult | InputRequiredResult | dict[str, Any]:
         """Call the tool; what the model can fix is an answer, not a protocol error."""
         tool = self._find(params.name)
         try:
@@ -125,9 +134,12 @@ class Registry:
             client=made.client_info.name if made else "",
             version=made.client_info.version if made else "",
             ask=asker(context, params),
+            follows_tasks=is_declared(context),
         )
         try:
-            return _success(await tool.call(call))
+            return await _result(tool, await tool.call(call))
+        except MCPError:
+            raise
         except InputNeededError as question:
             return question.result
         except RunrError as error:
@@ -145,6 +157,18 @@ class Registry:
         near = closest_match(name, self._tools)
         hint = f"; did you mean {near}?" if near else ""
         raise MCPError(INVALID_PARAMS, f"Unknown tool: {name}{hint}")
+
+
+async def _result(tool: Tool[Any], answer: object) -> CallToolResult | dict[str, Any]:
+    """Return an answer as the protocol has it: some tools make the whole result themselves."""
+    if isinstance(answer, Begun) and tool.tasks and (begun := await tool.tasks.get(answer.task_id)):
+        return begun.created()
+    return answer if isinstance(answer, CallToolResult) else _success(answer)
+
+
+def answered(answer: object) -> dict[str, Any]:
+    """Return the answer of a call as it is written in the state of a task."""
+    return _success(answer).model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 def _success(answer: object) -> CallToolResult:

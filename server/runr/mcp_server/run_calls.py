@@ -17,7 +17,7 @@ from runr.lifecycle.start import RunRequest
 from runr.mcp_server import job_calls, truncation
 from runr.mcp_server.arguments import RunArguments
 from runr.mcp_server.project_calls import ProjectCalls, Warn, aside, led_by, seen_by
-from runr.mcp_server.registry import Call
+from runr.mcp_server.registry import Begun, Call
 from runr.project import Project
 from runr.query import detail
 from runr.query.detail_models import RunDetails
@@ -60,8 +60,8 @@ class RunCalls:
 
     project_calls: ProjectCalls
 
-    async def run_task(self, call: Call[RunArguments]) -> RunAnswer:
-        """Answer a call of run-task."""
+    async def run_task(self, call: Call[RunArguments]) -> RunAnswer | Begun:
+        """Answer a call of run-task; what goes on by itself is a task for a client that follows."""
         given = call.arguments
         target = _target(given)
         if target in ("task", ""):
@@ -69,23 +69,30 @@ class RunCalls:
 
         def act(project: Project) -> RunAnswer:
             found = _on_job(seen_by(project, call), given)
-            if given.wait_s and given.action != "stop":
+            if given.wait_s and given.action != "stop" and not call.follows_tasks:
                 found = control.wait_for_job(project, found.id, given.wait_s)
-            return RunAnswer(job_run=job_calls.progress(found), next_steps=found.next_steps)
+            return job_answer(found)
 
-        return await self.project_calls.ask(act)
+        answer = await self.project_calls.ask(act)
+        job = answer.job_run or {}
+        begun = call.follows_tasks and given.action != "stop" and job.get("status") == "running"
+        return Begun(job["id"]) if begun else answer
 
-    async def _of_task(self, call: Call[RunArguments]) -> RunAnswer:
+    async def _of_task(self, call: Call[RunArguments]) -> RunAnswer | Begun:
         wait_s = call.arguments.wait_s
         begun = await self.project_calls.ask(
             lambda project: _on_task(seen_by(project, call), call.arguments)
         )
-        if wait_s == 0 or begun.run is None or begun.brief is not None:
+        if begun.run is None or begun.brief is not None:
+            return _short(begun)
+        if call.follows_tasks and begun.run.status == "running":
+            return Begun(begun.run.id)
+        if wait_s == 0:
             return _short(begun)
         warnings: list[str] = []
         run = await self._follow(call, begun.run, warnings.append)
-        ended = await self.project_calls.ask(lambda project: _outcome(project, run), polls=True)
-        return _short(led_by(warnings, ended))
+        ended = await self.project_calls.ask(lambda project: run_answer(project, run), polls=True)
+        return led_by(warnings, ended)
 
     async def _follow(self, call: Call[RunArguments], run: RunDetails, warn: Warn) -> RunDetails:
         """Wait for the run's end, or until the caller's timeout."""
@@ -168,12 +175,17 @@ def _on_job(project: Project, given: RunArguments) -> JobRunDetails:
     return control.start_job(project, expansion.one_by_one(given.tasks, worker=given.worker))
 
 
-def _outcome(project: Project, run: RunDetails) -> RunAnswer:
+def run_answer(project: Project, run: RunDetails) -> RunAnswer:
     """Return the run with what failed and what to do about it."""
     found = detail.task_status(project, run.task_path)
     if found.run is None or found.run.id != run.id:
-        return RunAnswer(run=run, next_steps=run.next_steps)
-    return RunAnswer(run=found.run, next_steps=found.next_steps)
+        return _short(RunAnswer(run=run, next_steps=run.next_steps))
+    return _short(RunAnswer(run=found.run, next_steps=found.next_steps))
+
+
+def job_answer(job: JobRunDetails) -> RunAnswer:
+    """Return a job run with what to do about it."""
+    return RunAnswer(job_run=job_calls.progress(job), next_steps=job.next_steps)
 
 
 def _short(answer: RunAnswer) -> RunAnswer:

@@ -6,8 +6,10 @@ from typing import Any
 
 from mcp.server import CacheHint, Server
 from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
+from mcp.types import CallToolRequestParams
 
 from runr.mcp_server import identity
+from runr.mcp_server.long_tasks import TaskMethods
 from runr.mcp_server.registry import Registry, Tool
 from runr.mcp_server.tools import build_registry
 from runr.next_steps.step import MCP
@@ -45,8 +47,9 @@ def assemble(tools: Sequence[Tool[Any]]) -> Server[Any]:
         # The tools are the same for as long as the process lives.
         cache_hints={"tools/list": CacheHint(ttl_ms=_LIST_TTL_MS, scope="public")},
         on_list_tools=registry.list,
-        on_call_tool=registry.call,
     )
+    server.add_request_handler("tools/call", CallToolRequestParams, registry.call)
+    TaskMethods([tool.tasks for tool in tools if tool.tasks]).register(server)
     # What a client sends back with the user's answer is what this process has asked.
     seal = RequestStateSecurity.ephemeral()
     server.middleware.append(RequestStateBoundary(seal, default_audience=identity.NAME))

@@ -20,6 +20,7 @@ from runr.mcp_server.decision_calls import DecisionCalls
 from runr.mcp_server.project_calls import Opener, ProjectCalls
 from runr.mcp_server.registry import Call, Tool
 from runr.mcp_server.run_calls import RunAnswer, RunCalls
+from runr.mcp_server.run_tasks import RunTasks
 from runr.project import Project
 from runr.query import detail, listing
 from runr.query.detail_models import CompletionResult, RunDetails, RunList, TaskFields
@@ -152,5 +153,6 @@ def build_registry(opener: Opener) -> tuple[Tool[Any], ...]:
             answers=(RunAnswer,),
             annotations=ToolAnnotations(destructive_hint=True, open_world_hint=True),
             call=RunCalls(project_calls).run_task,
+            tasks=RunTasks(project_calls),
         ),
     )
