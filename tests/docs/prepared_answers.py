@@ -8,17 +8,20 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSI
 from mcpserver.raw_client import Message, enveloped, initialize, request
 from mcpserver.sdk_answers import answers
 
+#: What clients ask for once they are connected; runr has a page of each that never changes.
+_LISTS = ("tools/list", "prompts/list", "resources/list", "resources/templates/list")
+
 
 def rendered() -> str:
     """Return the file with the SDK's answers, by era and method."""
     prepared = {
         "handshake": {
             "versions": HANDSHAKE_PROTOCOL_VERSIONS,
-            "results": _results(initialize(), request("ping"), request("tools/list")),
+            "results": _results(initialize(), request("ping"), *map(request, _LISTS)),
         },
         "envelope": {
             "versions": MODERN_PROTOCOL_VERSIONS,
-            "results": _results(enveloped("server/discover"), enveloped("tools/list")),
+            "results": _results(enveloped("server/discover"), *map(enveloped, _LISTS)),
         },
     }
     return json.dumps(prepared, indent=1, ensure_ascii=False) + "\n"

@@ -12,6 +12,7 @@ from runr.cli.answers import ANSWERS, schema_name
 from runr.cli.commands import COMMANDS
 from runr.cli.main import cli
 from runr.mcp_server import tools
+from runr.mcp_server.project_calls import ProjectCalls
 from runr.mcp_server.registry import Tool
 
 _TOOLS = """\
@@ -124,7 +125,7 @@ def mcp_tools() -> str:
 
 def offered() -> tuple[Tool[Any], ...]:
     """Return the tools."""
-    return tools.build_registry(closed)
+    return tools.build_registry(ProjectCalls(closed))
 
 
 def _json_kind(schema: dict[str, Any]) -> str:

@@ -11,8 +11,8 @@ from mcpserver.raw_client import Message
 from runr.errors import UsageError
 from runr.mcp_server import negotiation
 from runr.mcp_server.framing import Refusal, decode
-from runr.mcp_server.server import assemble
-from runr.mcp_server.tools import build_registry
+from runr.mcp_server.project_calls import ProjectCalls
+from runr.mcp_server.server import assemble, offered
 
 
 def closed(_: object) -> Any:
@@ -22,7 +22,7 @@ def closed(_: object) -> Any:
 
 def answers(lines: Sequence[bytes]) -> list[Message]:
     """Return what the SDK answers to the lines of one connection, in the order of the ids."""
-    return anyio.run(_answers, assemble(build_registry(closed)), lines)
+    return anyio.run(_answers, assemble(offered(ProjectCalls(closed))), lines)
 
 
 async def _answers(server: Server[Any], lines: Sequence[bytes]) -> list[Message]:

@@ -11,7 +11,7 @@ from mcp.client import Client
 from mcp.types import CallToolResult, TextContent
 
 from mcpserver.toys import TOYS
-from runr.mcp_server.server import assemble
+from runr.mcp_server.server import Offer, assemble
 
 pytestmark = [
     pytest.mark.anyio,
@@ -20,7 +20,7 @@ pytestmark = [
 
 
 def connect(era: str) -> Client:
-    return Client(assemble(TOYS), mode=era)
+    return Client(assemble(Offer(tools=TOYS)), mode=era)
 
 
 def text(answer: CallToolResult) -> str:

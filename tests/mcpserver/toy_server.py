@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 def build() -> "Server[Any]":
     # The SDK: after the first answer, as in the real server.
     from mcpserver.toys import TOYS  # noqa: PLC0415 - see above
-    from runr.mcp_server.server import assemble  # noqa: PLC0415 - see above
+    from runr.mcp_server.server import Offer, assemble  # noqa: PLC0415 - see above
 
-    return assemble(TOYS)
+    return assemble(Offer(tools=TOYS))
 
 
 if __name__ == "__main__":

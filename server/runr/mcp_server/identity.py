@@ -6,7 +6,13 @@ NAME = "runr"
 TITLE = "runr"
 VERSION = __version__
 PROTOCOL = "2026-07-28"
-CAPABILITIES = {"tools": {"listChanged": False}}
+#: As they are told in a handshake.
+CAPABILITIES = {
+    "completions": {},
+    "prompts": {"listChanged": False},
+    "resources": {"subscribe": True, "listChanged": False},
+    "tools": {"listChanged": False},
+}
 INSTRUCTIONS = (
     "runr keeps the record of what was really finished here. Tasks are files in .runr/tasks/, "
     "completed only when runr has run their checks and committed the result, or a person "

@@ -15,7 +15,7 @@ Json = dict[str, Any]
 #: The id under which the SDK sees a handshake that was answered here.
 REPLAYED = "runr/replayed"
 #: A client that does not read must not block the server: as much fits every pipe.
-_MOST_ANSWERS = 6
+_MOST_ANSWERS = 8
 
 _META = "io.modelcontextprotocol/"
 _ENVELOPE = {f"{_META}protocolVersion", f"{_META}clientCapabilities", f"{_META}clientInfo"}

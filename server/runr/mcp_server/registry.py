@@ -100,10 +100,19 @@ class Tool(Generic[A]):
         )
 
 
+# Tells clients that a tool has changed something.
+Changed = Callable[[], Awaitable[None]]
+
+
+async def nothing_to_tell() -> None:
+    """Tell nobody."""
+
+
 class Registry:
     """Answers `tools/list` and `tools/call`."""
 
-    def __init__(self, tools: Sequence[Tool[Any]]) -> None:
+    def __init__(self, tools: Sequence[Tool[Any]], changed: Changed = nothing_to_tell) -> None:
+        self._changed = changed
         self._tools: Mapping[str, Tool[Any]] = {tool.name: tool for tool in tools}
         self._listings = {tool.name: tool.listing() for tool in tools}
 
@@ -137,7 +146,10 @@ class Registry:
             follows_tasks=is_declared(context),
         )
         try:
-            return await _result(tool, await tool.call(call))
+            answer = await tool.call(call)
+            if not tool.annotations.read_only_hint:
+                await self._changed()
+            return await _result(tool, answer)
         except MCPError:
             raise
         except InputNeededError as question:

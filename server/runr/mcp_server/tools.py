@@ -17,7 +17,7 @@ from runr.mcp_server.arguments import (
     StatusArguments,
 )
 from runr.mcp_server.decision_calls import DecisionCalls
-from runr.mcp_server.project_calls import Opener, ProjectCalls
+from runr.mcp_server.project_calls import ProjectCalls
 from runr.mcp_server.registry import Call, Tool
 from runr.mcp_server.run_calls import RunAnswer, RunCalls
 from runr.mcp_server.run_tasks import RunTasks
@@ -111,9 +111,8 @@ def _shown(project: Project, given: StatusArguments) -> StatusAnswer:
     )
 
 
-def build_registry(opener: Opener) -> tuple[Tool[Any], ...]:
-    """Return the tools for the repository that `opener` opens."""
-    project_calls = ProjectCalls(opener)
+def build_registry(project_calls: ProjectCalls) -> tuple[Tool[Any], ...]:
+    """Return the tools for a repository."""
     reading = ToolAnnotations(read_only_hint=True, open_world_hint=False)
     return (
         Tool(
