@@ -13,12 +13,22 @@ from runr.cli.console import Choice
 
 
 @command("mcp")
-def mcp(invocation: Invocation) -> None:
-    """Serve MCP over standard input and output."""
+@click.option("--http", is_flag=True, help="Listen on 127.0.0.1 instead; needs a token.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8787, help="With --http.")
+def mcp(invocation: Invocation, *, http: bool, port: int) -> None:
+    """Serve MCP over standard input and output.
+
+    With --http every request needs a token: RUNR_MCP_TOKEN, else one that is printed at the start.
+    """
     # Only this command needs the server.
     from runr.mcp_server import bootstrap  # noqa: PLC0415 - see above
 
-    bootstrap.serve(invocation.repo, os.environ)
+    if not http:
+        bootstrap.serve(invocation.repo, os.environ)
+    # Only here is a web server loaded.
+    from runr.mcp_server import http as over_http  # noqa: PLC0415 - see above
+
+    over_http.serve(bootstrap.start_folder(invocation.repo, os.environ), os.environ, port)
 
 
 @command("hook")

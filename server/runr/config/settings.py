@@ -223,8 +223,8 @@ class AttestSettings(Section):
 
     relayed: Literal["refuse", "record"] = Field(
         "refuse",
-        description="Whether a completion that no person has confirmed is refused, or recorded as"
-        " `relayed`.",
+        description="Whether a completion, or another decision, that no person has confirmed is"
+        " refused, or recorded as `relayed`.",
     )
     scripts: Literal["attest", "relay"] = Field(
         "attest",

@@ -31,12 +31,8 @@ _SWITCH_S = 0.0005
 
 
 def serve(repo: str | Path | None, environment: Mapping[str, str]) -> None:
-    """Serve a repository over standard input and output; does not return.
-
-    It is the one around `repo`, else around the folder that Claude Code works
-    in, else around the current folder.
-    """
-    start = Path(repo or environment.get("CLAUDE_PROJECT_DIR") or Path.cwd()).absolute()
+    """Serve the repository around a folder over standard input and output; does not return."""
+    start = start_folder(repo, environment)
 
     def build() -> Server[Any]:
         # The SDK: see the head of this file.
@@ -45,6 +41,11 @@ def serve(repo: str | Path | None, environment: Mapping[str, str]) -> None:
         return server.build(start, environment)
 
     run(build, prepared_answers())
+
+
+def start_folder(repo: str | Path | None, environment: Mapping[str, str]) -> Path:
+    """Return where the repository is: `repo`, else where Claude Code works, else here."""
+    return Path(repo or environment.get("CLAUDE_PROJECT_DIR") or Path.cwd()).absolute()
 
 
 def prepared_answers() -> dict[str, Any]:
