@@ -59,6 +59,7 @@ def test_every_command_answers_with_its_payloads(place: Place) -> None:
         "complete-task": [["complete-task", "m", "--reason", "done"]],
         "approve": [["run", "b"], ["approve", "b", "--reason", "good"]],
         "verify": [["verify"]],
+        "health": [["health"]],
         "history": [["history", "a"]],
         "metrics": [["metrics"]],
         "db": [["db", "path"], ["db", "check"], ["db", "migrate"]],

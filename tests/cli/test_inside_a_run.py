@@ -52,7 +52,7 @@ ALLOWED = (
     *("list-tasks", "status", "task-status", "next", "why", "graph", "runs", "follow", "report"),
     *("verify", "audit", "export", "doctor", "completion", "version"),
     *("list-jobs", "upcoming", "job status", "job receipt"),
-    *("history", "metrics", "db path", "db check", "db migrate", "db vacuum"),
+    *("history", "health", "metrics", "db path", "db check", "db migrate", "db vacuum"),
     *("note", "demo", "mcp", "hook", "merge-status"),
 )
 

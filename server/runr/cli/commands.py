@@ -58,6 +58,7 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = {
         "history": Entry("history:history", "Show everything that happened to a task."),
         "metrics": Entry("history:metrics", "Print figures as OpenMetrics text."),
         "verify": Entry("verify:verify", "Prove the recorded completions."),
+        "health": Entry("health:health", "Show what in the records needs attention."),
         "audit": Entry("provenance:audit", "Audit commit provenance."),
         "intervene": Entry("provenance:intervene", "Commit manual work with a record."),
         "land": Entry("landing:land", "Land verified work that waits."),

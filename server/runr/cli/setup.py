@@ -23,7 +23,7 @@ from runr.setup import claude_plugin, git_hooks
 from runr.setup import init as setup_init
 from runr.setup import new_task as setup_new_task
 from runr.setup.claude_plugin import user_folder
-from runr.setup.doctor import HealthReport, check_health
+from runr.setup.doctor import DoctorReport, check_health
 from runr.setup.install_plan import InstallResult
 from runr.setup.new_task import NewRequest, TemplateList
 from runr.setup.workers import WorkerList, WorkerSummary, add_worker, list_workers
@@ -199,7 +199,7 @@ def _installed(answer: InstallResult) -> str:
     return "\n".join([head, *lines, *notes, *steps])
 
 
-def _health(answer: HealthReport) -> str:
+def _health(answer: DoctorReport) -> str:
     signs = {"ok": ("✓", "green"), "note": ("•", "yellow"), "bad": ("✗", "red")}
     lines = []
     for found in answer.health_checks:

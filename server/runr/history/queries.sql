@@ -214,3 +214,37 @@ WHERE j.id = ?;
 SELECT DISTINCT task
 FROM runs
 WHERE job_run_id = ?;
+
+-- repeated_stops: Tasks that stopped again and again since their last completion, and why last
+SELECT s.task, count(*), max(s.time), s.stop_reason, s.run_id
+FROM task_statuses AS s
+JOIN runs AS r ON r.id = s.run_id
+WHERE s.cause = 'stopped' AND s.time >= :since AND r.record = 'confirmed' AND s.task <> ''
+    AND s.time > coalesce((
+        SELECT max(e.time)
+        FROM task_statuses AS e
+        WHERE e.task = s.task AND e.cause IN ('completed', 'approved', 'reset')
+    ), '')
+GROUP BY s.task
+HAVING count(*) >= :least
+ORDER BY count(*) DESC, s.task;
+
+-- flapping_tasks: Tasks whose completion was taken back again and again
+SELECT s.task, sum(s.cause = 'completed'), sum(s.cause IN ('reset', 'rejected')), max(s.time)
+FROM task_statuses AS s
+JOIN runs AS r ON r.id = s.run_id
+WHERE s.cause IN ('completed', 'reset', 'rejected') AND s.time >= :since
+    AND r.record = 'confirmed' AND s.task <> ''
+GROUP BY s.task
+HAVING sum(s.cause IN ('reset', 'rejected')) >= :least
+ORDER BY sum(s.cause IN ('reset', 'rejected')) DESC, s.task;
+
+-- failing_checks: Checks that were run and never passed
+SELECT c.command, count(*), count(DISTINCT r.task), max(v.time), max(v.run_id)
+FROM verifications AS v
+JOIN checks AS c ON c.run_id = v.run_id AND c.seq = v.seq
+JOIN runs AS r ON r.id = v.run_id
+WHERE v.time >= :since AND r.record = 'confirmed' AND c.runs > 0
+GROUP BY c.command
+HAVING sum(c.exit_code IS 0) = 0 AND count(*) >= :least
+ORDER BY count(*) DESC, c.command;

@@ -89,6 +89,11 @@ def help_of(*path: str) -> NextStep:
     return NextStep(("runr", *path, "--help"))
 
 
+def history(task: str) -> NextStep:
+    """Return how everything that happened to a task is shown."""
+    return _runr("history", _name(task), tool=_status_tool(task))
+
+
 def import_tasks(*words: str) -> NextStep:
     """Return how tasks are imported."""
     return _runr("import", *words)

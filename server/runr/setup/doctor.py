@@ -43,7 +43,7 @@ _SIGNING_S = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HealthCheck:
+class DoctorCheck:
     """One thing that was looked at; `advice` says what to do where it is not well."""
 
     name: str
@@ -53,17 +53,17 @@ class HealthCheck:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HealthReport(Result):
+class DoctorReport(Result):
     """All findings; `passed` is false where something keeps runr from working."""
 
-    health_checks: list[HealthCheck]
+    health_checks: list[DoctorCheck]
     passed: bool
 
 
-Look = Callable[[Project], HealthCheck | list[HealthCheck]]
+Look = Callable[[Project], DoctorCheck | list[DoctorCheck]]
 
 
-def check_health(project: Project) -> HealthReport:
+def check_health(project: Project) -> DoctorReport:
     """Examine installation, repository, settings, tasks, records and workers."""
     looks: tuple[Look, ...] = (
         _python,
@@ -87,39 +87,39 @@ def check_health(project: Project) -> HealthReport:
         _hooks,
         _killed_hooks,
     )
-    findings: list[HealthCheck] = []
+    findings: list[DoctorCheck] = []
     for look in looks:
         # Where git refuses a repository, it does so at every question: once is enough.
         known = {found.advice for found in findings if found.state == "bad" and found.advice}
         findings += [found for found in _looked(look, project) if found.advice not in known]
     bad = [found for found in findings if found.state == "bad"]
-    return HealthReport(
+    return DoctorReport(
         health_checks=findings,
         passed=not bad,
         next_steps=list(dict.fromkeys(found.advice for found in bad if found.advice)),
     )
 
 
-def _looked(look: Look, project: Project) -> list[HealthCheck]:
+def _looked(look: Look, project: Project) -> list[DoctorCheck]:
     """Return what was found; one thing that cannot be looked at does not hide the others."""
     try:
         found = look(project)
     except RunrError as error:
         advice = _first(project, error.next_steps)
         name = look.__name__.strip("_").replace("_", " ")
-        return [HealthCheck(name=name, state="bad", message=error.message, advice=advice)]
-    return [found] if isinstance(found, HealthCheck) else list(found)
+        return [DoctorCheck(name=name, state="bad", message=error.message, advice=advice)]
+    return [found] if isinstance(found, DoctorCheck) else list(found)
 
 
-def _python(_: Project) -> HealthCheck:
+def _python(_: Project) -> DoctorCheck:
     version = ".".join(map(str, sys.version_info[:3]))
-    return HealthCheck(name="runr", state="ok", message=f"{__version__} on Python {version}")
+    return DoctorCheck(name="runr", state="ok", message=f"{__version__} on Python {version}")
 
 
-def _git(project: Project) -> HealthCheck:
+def _git(project: Project) -> DoctorCheck:
     version = project.repo.text("version").strip()
     if project.repo.head() is None:
-        return HealthCheck(
+        return DoctorCheck(
             name="git",
             state="bad",
             message=f"{version}; this repository has no commits yet",
@@ -131,87 +131,87 @@ def _git(project: Project) -> HealthCheck:
                 ),
             ),
         )
-    return HealthCheck(name="git", state="ok", message=f"{version}, {project.layout.root}")
+    return DoctorCheck(name="git", state="ok", message=f"{version}, {project.layout.root}")
 
 
-def _identity(project: Project) -> list[HealthCheck]:
+def _identity(project: Project) -> list[DoctorCheck]:
     """Return the name of git's user; where a part is missing, the preconditions say so."""
     user = project.repo.user()
     if not user or project.repo.missing_identity():
         return []
-    return [HealthCheck(name="identity", state="ok", message=user)]
+    return [DoctorCheck(name="identity", state="ok", message=user)]
 
 
-def _folder(project: Project) -> HealthCheck:
+def _folder(project: Project) -> DoctorCheck:
     folder = project.layout.runr
     if not folder.is_dir():
-        return HealthCheck(
+        return DoctorCheck(
             name="folder",
             state="note",
             message=".runr is not there yet",
             advice=_hint(project, commands.init()),
         )
     if not os.access(folder, os.W_OK | os.X_OK):
-        return HealthCheck(
+        return DoctorCheck(
             name="folder",
             state="bad",
             message=f"{folder} may not be written",
             advice=_hint(project, commands.program("ls", "-ld", str(folder))),
         )
-    return HealthCheck(name="folder", state="ok", message=str(folder))
+    return DoctorCheck(name="folder", state="ok", message=str(folder))
 
 
-def _ignore_file(project: Project) -> list[HealthCheck]:
+def _ignore_file(project: Project) -> list[DoctorCheck]:
     """Look whether git sees all files of `.runr` that are to be committed."""
     missing = state_dir.later_lines(project.layout)
     if not missing:
         return []
     message = f".runr/.gitignore is of an earlier version, without {', '.join(missing)}"
     advice = _hint(project, commands.init())
-    return [HealthCheck(name="ignored files", state="note", message=message, advice=advice)]
+    return [DoctorCheck(name="ignored files", state="note", message=message, advice=advice)]
 
 
-def _config(project: Project) -> HealthCheck:
+def _config(project: Project) -> DoctorCheck:
     try:
         project.config()
     except RunrError as error:
-        return HealthCheck(
+        return DoctorCheck(
             name="config",
             state="bad",
             message=error.message,
             advice=_first(project, error.next_steps) or "fix that line",
         )
     exists = nofollow.exists(project.layout.config)
-    return HealthCheck(
+    return DoctorCheck(
         name="config", state="ok", message="valid" if exists else "defaults (no file)"
     )
 
 
-def _worker(project: Project) -> list[HealthCheck]:
+def _worker(project: Project) -> list[DoctorCheck]:
     """Look at the default worker, and at those that plan and review."""
     try:
         config = project.config()
     except RunrError:
         message = "unknown until the settings read well"
-        return [HealthCheck(name="worker", state="note", message=message)]
+        return [DoctorCheck(name="worker", state="note", message=message)]
     wanted = dict.fromkeys([config.run.worker, config.phases.plan, config.phases.review])
     return [_one_worker(project, config, name) for name in wanted if name != "off"]
 
 
-def _one_worker(project: Project, config: Config, name: str) -> HealthCheck:
+def _one_worker(project: Project, config: Config, name: str) -> DoctorCheck:
     try:
         worker, settings = registry.find(name, config)
         worker.preflight(settings, project.environment)
     except RunrError as error:
         advice = _first(project, error.next_steps)
-        return HealthCheck(name="worker", state="note", message=error.message, advice=advice)
+        return DoctorCheck(name="worker", state="note", message=error.message, advice=advice)
     if not isinstance(worker, HasLogin):
-        return HealthCheck(name="worker", state="ok", message=name)
+        return DoctorCheck(name="worker", state="ok", message=name)
     login = worker.login_state(project.environment)
     if login:
         message = f"{name}, login found: {login} (only a run shows whether it is accepted)"
-        return HealthCheck(name="worker", state="ok", message=message)
-    return HealthCheck(
+        return DoctorCheck(name="worker", state="ok", message=message)
+    return DoctorCheck(
         name="worker",
         state="note",
         message=f"{name} is installed, and no login was found",
@@ -219,17 +219,17 @@ def _one_worker(project: Project, config: Config, name: str) -> HealthCheck:
     )
 
 
-def _checks(project: Project) -> HealthCheck | list[HealthCheck]:
+def _checks(project: Project) -> DoctorCheck | list[DoctorCheck]:
     try:
         verify = project.config().verify
     except RunrError:
-        return HealthCheck(
+        return DoctorCheck(
             name="checks", state="note", message="unknown until the settings read well"
         )
     configured = [*verify.tier0, *verify.tier1, *verify.tier2]
     if all(map(is_empty, configured)):
         what = "; ".join(map(explain, configured)) or "none configured"
-        return HealthCheck(
+        return DoctorCheck(
             name="checks",
             state="note",
             message=f"{what}: runs of tasks without `verify` stop and ask a person",
@@ -240,52 +240,52 @@ def _checks(project: Project) -> HealthCheck | list[HealthCheck]:
     present = [command for command in configured if command not in missing]
     if not present:
         return []
-    return HealthCheck(name="checks", state="ok", message="; ".join(present))
+    return DoctorCheck(name="checks", state="ok", message="; ".join(present))
 
 
-def _sandbox(_: Project) -> HealthCheck:
+def _sandbox(_: Project) -> DoctorCheck:
     if sandbox.is_possible():
         message = 'possible: sandbox = "repo" under [workers.NAME] confines a worker'
-        return HealthCheck(name="sandbox", state="ok", message=message)
+        return DoctorCheck(name="sandbox", state="ok", message=message)
     message = "not possible on this machine, which has no user namespaces: workers are not confined"
-    return HealthCheck(name="sandbox", state="note", message=message)
+    return DoctorCheck(name="sandbox", state="note", message=message)
 
 
-def _clean_checkout(project: Project) -> HealthCheck:
+def _clean_checkout(project: Project) -> DoctorCheck:
     name = "verification"
     try:
         where = project.config().verify.where
     except RunrError:
-        return HealthCheck(name=name, state="note", message="unknown: the settings are invalid")
+        return DoctorCheck(name=name, state="note", message="unknown: the settings are invalid")
     if where == "workspace":
         message = "in the workspace, as verify.where says: weaker evidence"
-        return HealthCheck(name=name, state="note", message=message)
+        return DoctorCheck(name=name, state="note", message=message)
     if check_place.can_mount():
         message = "in a clean checkout, mounted over the path of the repository"
-        return HealthCheck(name=name, state="ok", message=message)
-    return HealthCheck(
+        return DoctorCheck(name=name, state="ok", message=message)
+    return DoctorCheck(
         name=name,
         state="ok",
         message="in a clean checkout at a path of its own: this machine cannot mount it",
     )
 
 
-def _dependencies(project: Project) -> list[HealthCheck]:
+def _dependencies(project: Project) -> list[DoctorCheck]:
     try:
         found = [*dependency_warnings.find(project.repo, project.config().verify)]
     except ConfigError:
         return []  # it is named already
-    return [HealthCheck(name="dependencies", state="note", message=each) for each in found]
+    return [DoctorCheck(name="dependencies", state="note", message=each) for each in found]
 
 
-def _preconditions(project: Project) -> list[HealthCheck]:
+def _preconditions(project: Project) -> list[DoctorCheck]:
     """Return what a run would be refused for, or its start would warn of."""
     commands, owns = _wanted(project)
     facts = readiness.gather(
         project.repo, project.environment, commands, owns, signing_s=_SIGNING_S
     )
     return [
-        HealthCheck(
+        DoctorCheck(
             name=found.topic,
             state="bad" if found.blocks else "note",
             message=found.message,
@@ -308,12 +308,12 @@ def _wanted(project: Project) -> tuple[list[str], list[str]]:
     return [*configured, *own], [path for task in open_tasks for path in task.owns]
 
 
-def _tasks(project: Project) -> HealthCheck:
+def _tasks(project: Project) -> DoctorCheck:
     tasks = project.tasks()
     broken = [task for task in tasks if task.error is not None]
     ignored = project.repo.answer("check-ignore", "-q", "--no-index", _TASKS) is not None
     if not broken and ignored:
-        return HealthCheck(
+        return DoctorCheck(
             name="tasks",
             state="note",
             message=f"git ignores {_TASKS}: new task files are in no commit",
@@ -322,9 +322,9 @@ def _tasks(project: Project) -> HealthCheck:
             ),
         )
     if not broken:
-        return HealthCheck(name="tasks", state="ok", message=pluralize(len(tasks), "task file"))
+        return DoctorCheck(name="tasks", state="ok", message=pluralize(len(tasks), "task file"))
     first = broken[0].error
-    return HealthCheck(
+    return DoctorCheck(
         name="tasks",
         state="bad",
         message=f"{len(broken)} of {len(tasks)} have a problem; "
@@ -333,11 +333,11 @@ def _tasks(project: Project) -> HealthCheck:
     )
 
 
-def _status(project: Project) -> HealthCheck:
+def _status(project: Project) -> DoctorCheck:
     try:
         known = store.read(project.layout).tasks
     except RunrError as error:
-        return HealthCheck(
+        return DoctorCheck(
             name="status",
             state="bad",
             message=error.message,
@@ -346,21 +346,21 @@ def _status(project: Project) -> HealthCheck:
     names = [task.path for task in project.tasks()]
     orphans = [path for path in known if path not in set(names)]
     if not orphans:
-        return HealthCheck(name="status", state="ok", message=f"{len(known)} recorded")
+        return DoctorCheck(name="status", state="ok", message=f"{len(known)} recorded")
     near = closest_match(orphans[0], names)
     hint = f" (renamed to {near}?)" if near else ""
-    return HealthCheck(
+    return DoctorCheck(
         name="status", state="note", message=f"{len(orphans)} without a file: {orphans[0]}{hint}"
     )
 
 
-def _sharing(project: Project) -> HealthCheck:
+def _sharing(project: Project) -> DoctorCheck:
     name = "sharing"
     if not state_dir.is_shared(project.layout):
-        return HealthCheck(name=name, state="ok", message="the status file stays on this machine")
+        return DoctorCheck(name=name, state="ok", message="the status file stays on this machine")
     if merge_driver.is_installed(project):
-        return HealthCheck(name=name, state="ok", message="the status file is merged task by task")
-    return HealthCheck(
+        return DoctorCheck(name=name, state="ok", message="the status file is merged task by task")
+    return DoctorCheck(
         name=name,
         state="note",
         message="the status file is in git, and this clone lacks the driver that merges it",
@@ -368,7 +368,7 @@ def _sharing(project: Project) -> HealthCheck:
     )
 
 
-def _runs(project: Project) -> HealthCheck:
+def _runs(project: Project) -> DoctorCheck:
     ids = journal.ids(project.layout)
     damaged, foreign = [], []
     for run_id in ids:
@@ -380,46 +380,46 @@ def _runs(project: Project) -> HealthCheck:
             damaged.append(run_id)
     if damaged:
         message = f"{len(damaged)} of {len(ids)} are damaged: {damaged[0]}"
-        return HealthCheck(
+        return DoctorCheck(
             name="runs", state="bad", message=message, advice=_hint(project, commands.rebuild())
         )
     if foreign:
-        return HealthCheck(
+        return DoctorCheck(
             name="runs",
             state="note",
             message=f"{len(foreign)} of {len(ids)} are records of another clone, which prove "
             f"nothing here: {foreign[0]}",
             advice=_hint(project, commands.verify()),
         )
-    return HealthCheck(name="runs", state="ok", message=f"{len(ids)} recorded")
+    return DoctorCheck(name="runs", state="ok", message=f"{len(ids)} recorded")
 
 
-def _path(project: Project) -> HealthCheck:
+def _path(project: Project) -> DoctorCheck:
     """Look which `runr` a session, a hook or another terminal starts."""
     found = shutil.which("runr", path=project.environment.get("PATH"))
     own = Path(sys.executable).with_name("runr")
     if found is None:
-        return HealthCheck(
+        return DoctorCheck(
             name="PATH",
             state="note",
             message="runr is not on PATH: the plugin and its hooks would not find it",
             advice=str(export_path(str(own.parent))),
         )
     if own.exists() and not own.samefile(found):
-        return HealthCheck(
+        return DoctorCheck(
             name="PATH",
             state="note",
             message=f"another runr comes first: {found}; this one is {own}",
             advice=str(commands.program(found, "version")),
         )
-    return HealthCheck(name="PATH", state="ok", message=found)
+    return DoctorCheck(name="PATH", state="ok", message=found)
 
 
-def _claude(project: Project) -> HealthCheck:
+def _claude(project: Project) -> DoctorCheck:
     claude = shutil.which("claude", path=project.environment.get("PATH"))
     places = claude_plugin.find_installations(project.layout.root, project.environment)
     if not places:
-        return HealthCheck(
+        return DoctorCheck(
             name="Claude Code",
             state="note",
             message="/runr is not installed, neither in this repository nor for you",
@@ -432,7 +432,7 @@ def _claude(project: Project) -> HealthCheck:
         again = commands.install("claude", *user, "--force")
         if first.kind == "plugin":
             again = commands.program("claude", "plugin", "update", "runr@runr")
-        return HealthCheck(
+        return DoctorCheck(
             name="Claude Code",
             state="note",
             message=f"{message}; its skill is not that of runr {__version__}",
@@ -440,32 +440,32 @@ def _claude(project: Project) -> HealthCheck:
         )
     if others:
         hidden = ", ".join(other.message for other in others)
-        return HealthCheck(
+        return DoctorCheck(
             name="Claude Code",
             state="note",
             message=f"{message}; it shadows {hidden}",
             # What is left then works in every repository.
             advice=_hint(project, commands.install("claude", f"--{first.kind}", "--uninstall")),
         )
-    return HealthCheck(name="Claude Code", state="ok", message=message)
+    return DoctorCheck(name="Claude Code", state="ok", message=message)
 
 
-def _hooks(project: Project) -> HealthCheck:
+def _hooks(project: Project) -> DoctorCheck:
     place = HooksFolder(project.repo)
     active = place.active_folder()
     enforced = _is_enforced(project)
     if active:
         message = f"active in {active}" + (", provenance is enforced" if enforced else "")
-        return HealthCheck(name="git hooks", state="ok", message=message)
+        return DoctorCheck(name="git hooks", state="ok", message=message)
     again = _hint(project, commands.install("git-hooks"))
     if place.record.exists():
         message = "installed, but git looks for hooks elsewhere: core.hooksPath was changed since"
-        return HealthCheck(name="git hooks", state="note", message=message, advice=again)
+        return DoctorCheck(name="git hooks", state="note", message=message, advice=again)
     message = "not installed: commits by hand do not say who made them"
-    return HealthCheck(name="git hooks", state="note", message=message, advice=again)
+    return DoctorCheck(name="git hooks", state="note", message=message, advice=again)
 
 
-def _killed_hooks(project: Project) -> list[HealthCheck]:
+def _killed_hooks(project: Project) -> list[DoctorCheck]:
     """Return how many hooks of Claude Code had no answer in time; nothing where all had one."""
     with suppress(OSError):  # where nothing may be written, the folder's own check says so
         hooks_log.log_killed(project.layout)
@@ -480,7 +480,7 @@ def _killed_hooks(project: Project) -> list[HealthCheck]:
         "look for what keeps the machine or its disk busy"
     )
     look = commands.program("tail", str(project.layout.hooks_log))
-    return [HealthCheck(name="hooks", state="note", message=message, advice=str(look))]
+    return [DoctorCheck(name="hooks", state="note", message=message, advice=str(look))]
 
 
 def _is_enforced(project: Project) -> bool:

@@ -1,0 +1,95 @@
+"""`runr health`: what in the records needs attention, and what to do about it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cli.terminal import Place, Prepare
+from runr.storage.layout import Layout
+from unit.journals_of_runs import Journals, completed, stopped
+
+
+def troubled(place: Place) -> None:
+    """Make a repository with a task that fails, one that flaps, and an open run of a session."""
+    place.task("a.md", "verify: ['make test']")
+    place.task("m.md", "type: manual")
+    place.task("s.md")
+    place.commit("Tasks")
+    journals = Journals(Layout(place.root), datetime.now(UTC) - timedelta(days=1))
+    for _ in range(3):
+        journals.run("a", stopped())
+    for person in ("Ada", "Bea"):
+        place.runr("complete-task", "m", "--reason", "did it", "--by", person, code=0)
+        place.runr("reset", "m", "--reason", "not yet", "--by", person, code=0)
+    place.runr("run", "--task", "s", "--worker", "session", code=0)
+
+
+def found(answer: Any) -> list[tuple[str, str | None, str]]:
+    return [(row["kind"], row["task_path"], row["message"]) for row in answer["findings"]]
+
+
+def test_a_repository_without_troubles_is_healthy(place: Place) -> None:
+    place.task("m.md", "type: manual")
+    place.commit("Tasks")
+    place.runr("complete-task", "m", "--reason", "did it", "--by", "Ada", code=0)
+    shown = place.runr("health", "--strict", code=0).out
+    assert shown == "✓ nothing needs attention; 1 completion holds\n"
+
+
+def test_what_stops_flaps_fails_or_hangs_is_found_with_what_to_do(prepared: Prepare) -> None:
+    place = prepared(troubled)
+    answer = place.runr("health", "--stuck-after", "0s", "--json", code=0).json
+    tasks = [f".runr/tasks/{name}.md" for name in "sam"]
+    hanging, failing, flapping, check = found(answer)
+    assert hanging[:2] == ("stuck", tasks[0])
+    assert failing == (
+        "stuck",
+        tasks[1],
+        "stopped 3 times without a completion, last: checks still fail after the last attempt",
+    )
+    assert flapping == (
+        "flapping",
+        tasks[2],
+        "completed 2 times, and taken back 2 times, in 30 days",
+    )
+    assert check == ("failing_check", None, "make test failed each of 3 times, for 1 task")
+    assert answer["counts"]["stuck"] == 2
+    shown = place.runr("health", "--strict", code=1)
+    assert "Tasks whose completion was taken back again and again:" in shown.out
+    assert shown.out.endswith("✗ 0 errors, 3 warnings\n")
+    for row in answer["findings"]:
+        for step in row["next_steps"]:
+            assert place.paste(step).code == 0, step
+
+
+def test_a_completion_that_does_not_hold_is_an_error(place: Place) -> None:
+    place.script("b.md", "echo 1 > b.txt", 'verify: ["test ! -f later.txt"]')
+    place.commit("Tasks")
+    place.run("b")
+    place.runr("health", code=0)
+    place.write("later.txt")
+    place.commit("Later")
+    place.runr("health", "--recheck", code=0)
+    (place.root / ".runr/tasks/b.md").unlink()
+    place.git("reset", "-q", "--hard", "HEAD~2")
+    answer = place.runr("health", "--json", code=1).json
+    assert [row["kind"] for row in answer["findings"]] == ["unproved"]
+    assert answer["error_count"] == 1
+    assert "✗ b.md: its commit" in place.runr("health", code=1).out
+
+
+def test_an_age_that_is_none_is_refused(place: Place) -> None:
+    assert "--stuck-after: " in place.runr("health", "--stuck-after", "soon", code=2).err
+
+
+def test_many_leftovers_are_named_with_the_command_that_removes_them(place: Place) -> None:
+    place.task("a.md")
+    place.commit("Tasks")
+    journals = Journals(Layout(place.root), datetime.now(UTC) - timedelta(days=90))
+    for number in range(10):
+        place.git("branch", f"runr/{number}")
+        journals.run("a", completed(), branch=f"runr/{number}")
+    answer = place.runr("health", "--json", code=0).json
+    assert [row["kind"] for row in answer["findings"]] == ["leftovers"]
+    assert answer["findings"][0]["next_steps"] == ["runr clean"]
+    place.runr("clean", code=0)
+    assert place.runr("health", "--json", code=0).json["findings"] == []
