@@ -6,7 +6,7 @@ NAME = "runr"
 TITLE = "runr"
 VERSION = __version__
 PROTOCOL = "2026-07-28"
-#: As they are told in a handshake.
+#: As they are sent in a handshake.
 CAPABILITIES = {
     "completions": {},
     "prompts": {"listChanged": False},

@@ -80,7 +80,7 @@ class ProjectResources:
         )
 
     def prompts(self) -> tuple[Prompt, ...]:
-        """Return what a user can let the model be told."""
+        """Return the prompts that a user can choose."""
         return (
             Prompt(
                 name="work-on-task",

@@ -50,7 +50,7 @@ class PromptCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """What a user can let the model be told; all of its arguments are needed."""
+    """A text for the model that a user can choose; all of its arguments are needed."""
 
     name: str
     title: str
@@ -76,7 +76,7 @@ class PromptRegistry:
     async def get(
         self, context: ServerRequestContext[Any], params: GetPromptRequestParams
     ) -> GetPromptResult | InputRequiredResult:
-        """Return what the model is told."""
+        """Return the text for the model."""
         prompt = self._find(params.name)
         arguments = params.arguments or {}
         for needed in prompt.arguments:

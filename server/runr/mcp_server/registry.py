@@ -105,7 +105,7 @@ Changed = Callable[[], Awaitable[None]]
 
 
 async def nothing_to_tell() -> None:
-    """Tell nobody."""
+    """Notify no client."""
 
 
 class Registry:
