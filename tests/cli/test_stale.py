@@ -133,6 +133,45 @@ def test_work_that_a_merge_left_out_is_a_reason_until_it_is_there_again(
     done.runr("run", "--task", "c", code=0)
 
 
+def test_work_that_is_undone_without_a_word_is_a_reason_until_it_is_there_again(
+    done: Place,
+) -> None:
+    done.script("c.md", "echo c > c.txt", "depends_on: [b]")
+    work = done.git("rev-parse", "HEAD").strip()
+    done.git("rm", "-q", "b.txt")
+    done.git("commit", "-q", "-m", 'Revert "b" (#12)')
+    by = done.git("rev-parse", "HEAD").strip()
+    undone = f"its work was undone by {by[:12]}"
+    assert stale_reasons(done) == {"b.md": [undone]}
+    done.runr("run", "--task", "c", code=3)
+    assert f"    {undone}\n" in done.runr("verify", code=1).out
+    done.git("cherry-pick", work)
+    assert stale_reasons(done) == {}
+    done.git("rm", "-q", "b.txt")
+    done.git("commit", "-q", "-m", "Not now")
+    done.runr("acknowledge", "b", code=0)
+    assert stale_reasons(done) == {}
+
+
+def test_lines_that_are_taken_out_of_a_file_that_has_more_are_undone(place: Place) -> None:
+    place.write("b.txt", "".join(f"{number}\n" for number in range(20)))
+    place.script("a.md", "sed -i '2i new' b.txt")
+    place.script("b.md", "sed -i 's/^5$/five/' b.txt")
+    place.commit("Tasks")
+    place.run("a")
+    place.run("b")
+    with_work = place.read("b.txt")
+    save(place, "b.txt", with_work + "more\n")
+    assert stale_reasons(place) == {}, "others added lines"
+    save(place, "b.txt", (with_work + "more\n").replace("five", "FIVE"))
+    assert stale_reasons(place) == {}, "the same lines were edited once more"
+    save(place, "b.txt", with_work + "more\n")
+    by = save(place, "b.txt", (with_work + "more\n").replace("new\n", ""))
+    assert stale_reasons(place) == {"a.md": [f"its work was undone by {by[:12]}"]}
+    save(place, "b.txt", with_work + "more\n")
+    assert stale_reasons(place) == {}
+
+
 def test_a_merge_that_keeps_the_work_or_has_it_already_makes_nothing_stale(done: Place) -> None:
     work = done.git("rev-parse", "HEAD").strip()
     done.git("switch", "-q", "-c", "other", f"{work}~1")

@@ -56,7 +56,10 @@ def test_a_completion_that_records_no_text_is_not_stale_for_it(digest: str | Non
 def test_a_task_that_is_not_completed_is_never_stale(state: State) -> None:
     entry = completed(task_sha256="4" * 64, status=state)
     assert (
-        reasons({A: entry}, changes=Changes(reverted={A: OTHER}, dropped={}, outside={A: (OTHER,)}))
+        reasons(
+            {A: entry},
+            changes=Changes(reverted={A: OTHER}, dropped={}, undone={}, outside={A: (OTHER,)}),
+        )
         == {}
     )
     assert not staleness.is_edited(task(A), entry)
@@ -64,7 +67,10 @@ def test_a_task_that_is_not_completed_is_never_stale(state: State) -> None:
 
 def test_a_reverted_commit_and_an_outside_change_name_the_commits() -> None:
     changes = Changes(
-        reverted={A: REVERTING}, dropped={}, outside={A: (OTHER,), B: (OTHER, REVERTING, "c")}
+        reverted={A: REVERTING},
+        dropped={},
+        undone={},
+        outside={A: (OTHER,), B: (OTHER, REVERTING, "c")},
     )
     found = find_stale_reasons(
         [task(A), task(B)], {A: completed(), B: completed()}, {}, EVERYTHING, changes
@@ -79,7 +85,7 @@ def test_a_reverted_commit_and_an_outside_change_name_the_commits() -> None:
 
 
 def test_a_second_commit_is_one_more() -> None:
-    changes = Changes(reverted={}, dropped={}, outside={A: (OTHER, REVERTING)})
+    changes = Changes(reverted={}, dropped={}, undone={}, outside={A: (OTHER, REVERTING)})
     message = "what it owns was changed by bbbbbbbbbbbb and 1 more"
     assert reasons({A: completed()}, changes=changes) == {A: [("owns", message)]}
 
@@ -167,7 +173,7 @@ def test_a_cycle_of_dependencies_comes_to_an_end() -> None:
 
 def test_the_settings_and_the_header_together_say_what_is_watched() -> None:
     entries = {A: completed(task_sha256="4" * 64), B: completed(task_sha256="4" * 64)}
-    changes = Changes(reverted={A: OTHER, B: OTHER}, dropped={}, outside={})
+    changes = Changes(reverted={A: OTHER, B: OTHER}, dropped={}, undone={}, outside={})
     found = reasons(entries, changes=changes, usual=("reverted",), stale_on=("text",))
     assert {path: [cause for cause, _ in all_] for path, all_ in found.items()} == {
         A: ["text", "reverted"],

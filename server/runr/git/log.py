@@ -13,6 +13,9 @@ _FIELDS = ("%H", "%P", "%T", "%cI", "%an", "%s", "%B")
 _FORMAT = f"--format={'%x00'.join(_FIELDS)}"
 _CHANGES = ("-r", "--root", "--no-renames", "--ignore-submodules=none")
 
+#: More commits than these have their common base by a walk of the history: git looks at each alone.
+_FEW = 50
+
 # Records are untrusted text: only what has the form of an id is passed to git.
 _SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
@@ -139,7 +142,7 @@ def same_changes(repo: Repo, commits: Sequence[str], known: Sequence[str]) -> di
     near = [sha for sha in commits if paths.get(sha) in wanted]
     if not near:
         return {}
-    ids = _patch_ids(repo, [*near, *known])
+    ids = patch_ids(repo, [*near, *known])
     by_id = {ids[sha]: sha for sha in reversed(known) if sha in ids}
     return {sha: by_id[ids[sha]] for sha in near if ids.get(sha) in by_id}
 
@@ -164,11 +167,20 @@ def walked(
 
 def parents_since(repo: Repo, tip: str, commits: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Return the parents of what leads to `tip` since the commits branched off, parents first."""
+    span = [tip, *_before_all(repo, tip, commits)]
+    out = repo.run("rev-list", "--topo-order", "--parents", *span, "--")
+    lines = [line.split() for line in out.decode().splitlines()]
+    wanted = set(commits)
+    # Behind the last of them, nothing comes after any of them.
+    end = max((n for n, words in enumerate(lines) if words[0] in wanted), default=len(lines))
+    return {sha: tuple(parents) for sha, *parents in reversed(lines[: end + 1])}
+
+
+def _before_all(repo: Repo, tip: str, commits: Sequence[str]) -> list[str]:
+    if len(commits) > _FEW:
+        return []
     base = repo.answer("merge-base", "--octopus", tip, *commits)
-    span = [tip, *([f"^{base.decode().strip()}^@"] if base else [])]
-    out = repo.run("rev-list", "--topo-order", "--reverse", "--parents", *span, "--")
-    lines = (line.split() for line in out.decode().splitlines())
-    return {sha: tuple(parents) for sha, *parents in lines}
+    return [f"^{base.decode().strip()}^@"] if base else []
 
 
 def changed_between(repo: Repo, pairs: Sequence[tuple[str, str]]) -> list[frozenset[str]]:
@@ -190,8 +202,11 @@ def apart(repo: Repo, tip: str, other: str) -> tuple[str, ...]:
     return tuple(repo.text("rev-list", "--no-merges", tip, f"^{other}", "--").split())
 
 
-def _patch_ids(repo: Repo, commits: Sequence[str]) -> dict[str, str]:
-    flags = ("-p", "--binary", "--full-index", "--no-ext-diff", "--no-textconv")
+def patch_ids(repo: Repo, commits: Sequence[str], *, opposite: bool = False) -> dict[str, str]:
+    """Return a name for what each commit changes, or for the `opposite` change, wherever it is."""
+    flags = ["-p", "--binary", "--full-index", "--no-ext-diff", "--no-textconv", "--no-prefix"]
+    # -R swaps the prefixes too, and they would count.
+    flags += ["-R"] if opposite else []
     patches = repo.run("diff-tree", "--stdin", *_CHANGES, *flags, stdin=_lines(commits))
     pairs = repo.run("patch-id", "--stable", stdin=patches).decode().split("\n")
     return {sha: name for name, _, sha in (pair.partition(" ") for pair in pairs if pair)}

@@ -84,6 +84,7 @@ def _undone(
         return {}
     changes = git_changes.find_changes(project, tip, tasks, entries, ("reverted",))
     return {
+        **{task: staleness.describe_undone(by) for task, by in changes.undone.items()},
         **{task: staleness.describe_dropped(by) for task, by in changes.dropped.items()},
         **{task: staleness.describe_reverted(by) for task, by in changes.reverted.items()},
     }

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from runr.errors import DamagedStateError
-from runr.evidence import commit_index, dropped_work, later_changes, on_branch
+from runr.evidence import commit_index, dropped_work, later_changes, on_branch, undone_work
 from runr.evidence.later_changes import OwnedPaths, RunCommit
 from runr.project import Project
 from runr.runs import journal
@@ -35,9 +35,11 @@ def find_changes(
             checkpoints[task.path] = entry
         if "owns" in watched and task.owns:
             owners.append((task, entry))
+    here = _here(project, tip, entries, checkpoints) if checkpoints else {}
     return Changes(
         reverted=_reverted(project, tip, checkpoints) if checkpoints else {},
-        dropped=_dropped(project, tip, entries, checkpoints) if checkpoints else {},
+        dropped=_dropped(project, tip, here, entries) if here else {},
+        undone=_undone(project, tip, here, entries) if here else {},
         outside=_outside(project, tip, owners) if owners else {},
     )
 
@@ -60,15 +62,21 @@ def _reverted(project: Project, tip: str, entries: Mapping[str, Entry]) -> dict[
     return found
 
 
-def _dropped(
+def _here(
     project: Project, tip: str, entries: Mapping[str, Entry], checkpoints: Mapping[str, Entry]
 ) -> dict[str, str]:
+    """Return the commits of tasks that lead to the tip as they were made."""
     where = on_branch.find_absent(project.layout, project.repo, tip, entries)
-    here = {
+    return {
         path: entry.checkpoint_sha or ""
         for path, entry in checkpoints.items()
         if path not in where.absent and path not in where.rewritten
     }
+
+
+def _dropped(
+    project: Project, tip: str, here: Mapping[str, str], entries: Mapping[str, Entry]
+) -> dict[str, str]:
     shas = sorted(set(here.values()))
     known = project.memo.get("changes of commits", (), dropped_work.Changes)
     gone = cached(
@@ -77,11 +85,32 @@ def _dropped(
         [tip, shas],
         lambda: dropped_work.find_dropped(project.repo, tip, shas, known),
     )
+    return _unless_acknowledged(project, here, entries, gone)
+
+
+def _undone(
+    project: Project, tip: str, here: Mapping[str, str], entries: Mapping[str, Entry]
+) -> dict[str, str]:
+    shas = sorted(set(here.values()))
+    gone = cached(
+        project.layout,
+        "undone",
+        [tip, shas],
+        lambda: undone_work.find_undone(project.repo, tip, shas),
+    )
+    return _unless_acknowledged(project, here, entries, gone)
+
+
+def _unless_acknowledged(
+    project: Project,
+    here: Mapping[str, str],
+    entries: Mapping[str, Entry],
+    gone: Mapping[str, str],
+) -> dict[str, str]:
     return {
         path: by
         for path, sha in here.items()
-        if (by := gone.get(sha))
-        and not _was_there(project, by, checkpoints[path].acknowledged_commit)
+        if (by := gone.get(sha)) and not _was_there(project, by, entries[path].acknowledged_commit)
     }
 
 

@@ -11,7 +11,8 @@ from runr.tasks.model import Task, Watched, short_name
 class StaleTrigger(StrEnum):
     """What made a task stale; `upstream` is a dependency that is stale itself, or was reset.
 
-    `dropped` is a merge without the task's work, and is watched where `reverted` is.
+    `dropped` is a merge without the task's work, or a commit that undid it without saying so. It
+    is watched where `reverted` is.
     """
 
     TEXT = "text"
@@ -37,15 +38,17 @@ class Changes(NamedTuple):
     """What git says of the work of tasks.
 
     `reverted` names the commit that reverted it, `dropped` the merge that has nothing of it,
-    `outside` the commits that changed what the task owns.
+    `undone` the commit that took it back without saying so, `outside` those that changed what
+    the task owns.
     """
 
     reverted: Mapping[str, str]
     dropped: Mapping[str, str]
+    undone: Mapping[str, str]
     outside: Mapping[str, tuple[str, ...]]
 
 
-NO_CHANGES = Changes(reverted={}, dropped={}, outside={})
+NO_CHANGES = Changes(reverted={}, dropped={}, undone={}, outside={})
 
 
 def triggers_for(task: Task, usual: Iterable[Watched]) -> frozenset[str]:
@@ -105,6 +108,11 @@ def describe_dropped(by: str) -> str:
     return f"the merge {by[:12]} left its changes out"
 
 
+def describe_undone(by: str) -> str:
+    """Say which commit took a task's work back without saying so."""
+    return f"its work was undone by {by[:12]}"
+
+
 def _is_done(entry: Entry) -> bool:
     return entry.status is State.COMPLETED
 
@@ -125,6 +133,9 @@ def _own(
         found.append(StaleReason(cause=StaleTrigger.REVERTED, message=message, commits=(by,)))
     elif (by := changes.dropped.get(task.path)) and StaleTrigger.REVERTED in triggers:
         message = describe_dropped(by)
+        found.append(StaleReason(cause=StaleTrigger.DROPPED, message=message, commits=(by,)))
+    elif (by := changes.undone.get(task.path)) and StaleTrigger.REVERTED in triggers:
+        message = describe_undone(by)
         found.append(StaleReason(cause=StaleTrigger.DROPPED, message=message, commits=(by,)))
     if commits := changes.outside.get(task.path):
         found.append(
