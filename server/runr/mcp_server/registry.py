@@ -52,7 +52,8 @@ class Call(Generic[A]):
 
     `id` is how Claude Code names it, to its hooks too; other clients give none. `client` is
     the name that the client gave itself in the handshake, `version` its version. `ask` puts a
-    question to the client's user. `follows_tasks` tells that it takes a `Begun` for an answer.
+    question to the client's user. `follows_tasks` tells that it takes a `Begun` for an answer;
+    `request` is for what else a tool needs.
     """
 
     arguments: A
@@ -62,6 +63,7 @@ class Call(Generic[A]):
     version: str = ""
     ask: Ask = no_answer
     follows_tasks: bool = False
+    request: CallToolRequestParams | None = None
 
 
 class Begun(NamedTuple):
@@ -124,6 +126,10 @@ class Registry:
             raise MCPError(INVALID_PARAMS, "Unknown cursor: tools/list has one page")
         return ListToolsResult(tools=list(self._listings.values()))
 
+    def input_schema(self, name: str) -> Mapping[str, Any] | None:
+        """Return what a tool accepts, for headers that repeat an argument."""
+        return self._listings[name].input_schema if name in self._listings else None
+
     async def call(
         self, context: ServerRequestContext[Any], params: CallToolRequestParams
     ) -> CallToolResult | InputRequiredResult | dict[str, Any]:
@@ -144,6 +150,7 @@ class Registry:
             version=made.client_info.version if made else "",
             ask=asker(context, params),
             follows_tasks=is_declared(context),
+            request=params,
         )
         try:
             answer = await tool.call(call)

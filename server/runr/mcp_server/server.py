@@ -83,6 +83,7 @@ def assemble(offer: Offer) -> Server[Any]:
         version=identity.VERSION,
         instructions=identity.INSTRUCTIONS,
         cache_hints=_CACHED,
+        get_tool_input_schema=tools.input_schema,
         on_list_tools=tools.list,
         on_list_resources=resources.list,
         on_list_resource_templates=resources.list_templates,
