@@ -38,3 +38,24 @@ def test_a_longer_period_has_longer_parts(days: int, each: int, parts: int) -> N
     length, starts = activity.begins(END, END + timedelta(days=days - 1))
     assert (length, len(starts)) == (each, parts)
     assert all(start.hour == start.minute == 0 for start in starts)
+
+
+def test_a_change_at_the_end_or_after_it_is_in_the_last_part() -> None:
+    found = activity.activity(CHANGES[:2], datetime(2025, 1, 6, 9, tzinfo=UTC))
+    assert [(part.completed_count, part.stopped_count) for part in found.parts] == [(1, 1)]
+    midnight = datetime(2025, 1, 7).astimezone()
+    at = midnight.astimezone(UTC).isoformat()
+    late = activity.activity([*CHANGES[:1], ("b", at, "stopped"), ("c", at, "failed")], midnight)
+    assert [(part.stopped_count, part.failed_count) for part in late.parts] == [(0, 0), (1, 1)]
+    assert [part.completed_task_count for part in late.parts] == [1, 1]
+
+
+def test_a_period_that_ends_at_midnight_has_no_part_of_the_next_day() -> None:
+    midnight = datetime(2025, 1, 7).astimezone()
+    assert len(activity.begins(midnight - timedelta(hours=1), midnight)[1]) == 1
+    assert len(activity.begins(midnight, midnight + timedelta(microseconds=1))[1]) == 1
+    assert len(activity.begins(midnight, midnight + timedelta(days=1, microseconds=1))[1]) == 2
+
+
+def test_parts_of_a_year_are_the_longest() -> None:
+    assert activity.begins(END, END + timedelta(days=60_000))[0] == 364

@@ -309,3 +309,27 @@ def test_every_job_comes_to_its_end_in_order_and_without_a_collision(
             ended = random.choice(running).task
             progress[ended] = Progress("completed" if succeeds[ended] else "failed")
     raise AssertionError(facts)
+
+
+def test_no_more_start_than_may_run_at_once_also_where_a_collision_fails() -> None:
+    work = Work((item("a"), item("b"), item("c")), line("1"))
+    for policy in ("serialize", "fail", "ignore"):
+        found = decided(work, Job(name="job", max_parallel=2, collision=policy))
+        assert found.start == ("a", "b")
+        assert found.delayed == {"c": "2 tasks are running"}
+
+
+def test_a_collision_fails_at_once_though_nothing_more_may_start() -> None:
+    work = Work((item("a", owns=("x",)), item("b", owns=("x",))), line("1"))
+    found = decided(work, Job(name="job", max_parallel=1, collision="fail"))
+    assert found.fail == {"b": "works on the same files as a, and collision is fail"}
+
+
+def test_what_is_left_out_of_a_step_does_not_hide_what_else_is_in_it() -> None:
+    work = Work((item("a"), item("b"), item("c", "t/2")), line("1", "2"))
+    found = decided(work, progress={"a": "left_out", "b": "running"})
+    assert found.delayed == {"c": "the step t/1 comes first"}
+
+
+def test_a_wait_is_for_something_outside_of_the_target_unless_it_says_so() -> None:
+    assert Wait("it is manual").on_target is False

@@ -68,3 +68,23 @@ def test_a_job_ran_from_its_start_and_each_resume_to_its_end() -> None:
     found = timeline.of_job(events(JobEnded("stopped", code="stopped"), JobResumed()))
     assert found == (Span("t0", "t1", "stopped"), Span("t2"))
     assert Span("2025-01-08T18:00:00Z").seconds("2025-01-08T18:00:05.500Z") == 5.5
+
+
+def test_a_wait_whose_time_has_come_does_not_go_on_with_the_job() -> None:
+    due = _LIMIT._replace(not_before="t4")
+    found = times(TaskStarted("a"), due, JobEnded("stopped"), JobResumed(), TaskStarted("a"))
+    assert found.waits == (Span("t2", "t3", "usage_limit"),)
+
+
+def test_a_job_runs_from_its_start_or_resume_to_its_end() -> None:
+    known = events(JobEnded("stopped", code="stopped"), JobEnded("failed"), JobResumed())
+    assert timeline.of_job(known) == (Span("t0", "t1", "stopped"), Span("t3"))
+    assert timeline.of_job(known[1:2]) == ()
+    assert timeline.of_job([known[0], *events(TaskStarted("a"))[1:]]) == (Span("t0"),)
+
+
+def test_seconds_are_up_to_the_end_or_to_now_and_never_negative() -> None:
+    span = Span("2025-01-06T08:00:00Z", "2025-01-06T08:00:00.500Z")
+    assert span.seconds("2025-01-06T09:00:00Z") == 0.5
+    assert Span("2025-01-06T08:00:00Z").seconds("2025-01-06T08:00:02Z") == 2.0
+    assert Span("2025-01-06T08:00:00Z").seconds("2025-01-06T07:00:00Z") == 0.0

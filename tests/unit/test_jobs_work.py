@@ -76,3 +76,15 @@ def test_a_task_belongs_to_the_track_of_its_step() -> None:
     assert Item("a", "api/1").track == "api"
     assert Item("a", "api/deploy/pages").track == "api"
     assert not Item("a", "api/1").manual
+
+
+def test_tasks_between_two_cycles_are_kept_by_the_one_before_them() -> None:
+    def needing(task: str, *needs: str) -> Item:
+        return Item(task, "w/1", needs=needs)
+
+    ring = (needing("a", "b"), needing("b", "a"), needing("c", "d", "m"), needing("d", "c"))
+    between = (needing("z", "a"), needing("m", "z"), needing("e", "c"), needing("f"))
+    found = ordering(Work((*ring, *between), (StepOrder("w/1"),))).cycles
+    assert found == dict.fromkeys("abzm", "cycle: a → b → a") | dict.fromkeys(
+        "cde", "cycle: c → d → c"
+    )
