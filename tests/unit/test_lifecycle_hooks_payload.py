@@ -6,13 +6,12 @@ from runr.lifecycle_hooks import payload
 from runr.runs.model import Phase
 from unit.run_timeline import CHECK, RUN, Timeline, start
 
-ENVELOPE = {"schema": 1, "id": "d1", "time": "2025-01-08T14:31:00Z", "repository": "/repo"}
+TIME = "2025-01-08T14:31:00Z"
+ENVELOPE = {"schema": 1, "id": "d1", "time": TIME, "repository": "/repo"}
 
 
 def of_run(timeline: Timeline, point: str) -> dict[str, object]:
-    made = payload.of_run(
-        timeline.state, point, id_="d1", time=ENVELOPE["time"], repository="/repo"
-    )
+    made = payload.of_run(timeline.state, point, id_="d1", time=TIME, repository="/repo")
     assert {key: made[key] for key in ENVELOPE} == ENVELOPE
     assert made["point"] == point
     run: dict[str, object] = made["run"]
