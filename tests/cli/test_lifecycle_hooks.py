@@ -1,6 +1,7 @@
 """Lifecycle hooks: what is called when a run begins, lands, completes, stops or waits."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -184,3 +185,57 @@ def test_a_job_hands_its_receipt_to_a_hook(hooked: Place, tmp_path: Path) -> Non
         ["completed"],
     )
     assert "failed, exit code 4" in hooked.runr("job", "receipt").out
+
+
+def test_doctor_names_the_hooks_of_which_the_target_is_missing(place: Place) -> None:
+    place.write("here.sh", "exit 0\n")
+    place.config(
+        SETTINGS
+        + """pre_complete = ["no-such-policy --strict", "sh here.sh", {command = ["./gone", "-v"]}]
+post_complete = ["sh gone.sh", {package = "chat"}, {webhook_env = "CHAT_URL"}, {desktop = true}]
+"""
+    )
+    answer = place.runr("doctor", "--json", code=1).json
+    found = [each for each in answer["health_checks"] if each["name"] == "lifecycle hooks"]
+    assert [(each["state"], each["message"]) for each in found] == [
+        ("bad", "pre_complete hook `no-such-policy --strict`: no-such-policy is not on PATH"),
+        ("bad", "pre_complete hook `./gone -v`: ./gone was not found"),
+        ("note", "post_complete hook `sh gone.sh`: gone.sh does not exist"),
+        ("note", "post_complete hook `chat`: no installed package offers it"),
+        ("note", "post_complete hook `CHAT_URL`: the variable CHAT_URL is not set here"),
+    ]
+    assert {each["advice"] for each in found} == {
+        "install it, or correct it under [hooks] in .runr/config.toml"
+    }
+
+
+def test_an_installed_package_and_the_desktop_are_called_with_what_happened(
+    hooked: Place, tmp_path: Path
+) -> None:
+    site, programs = tmp_path / "site", tmp_path / "bin"
+    written = {
+        site / "chat_hook.py": f"def announce(payload):\n"
+        f"    open({str(tmp_path / 'chat')!r}, 'w').write(payload['run']['task'])\n"
+        f"    raise RuntimeError('the chat is away')\n",
+        site / "chat_hook-1.0.dist-info/METADATA": "Name: chat-hook\nVersion: 1.0\n",
+        site / "chat_hook-1.0.dist-info/entry_points.txt": (
+            "[runr.hooks]\nchat = chat_hook:announce\n"
+        ),
+        programs / "notify-send": f"#!/bin/sh\nprintf '%s\\n' \"$@\" > {tmp_path}/shown\n",
+    }
+    for path, text in written.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    (programs / "notify-send").chmod(0o755)
+    hooked.config(SETTINGS + 'post_complete = [{package = "chat"}, {desktop = true}]\n')
+    search = {"PYTHONPATH": str(site), "PATH": f"{programs}:{os.environ['PATH']}"}
+    run_id = hooked.runr("--json", "run", "--task", "a", code=0, env=search).json["id"]
+    assert called(hooked, run_id) == [
+        ("post_complete", "package", "failed"),
+        ("post_complete", "desktop", "ok"),
+    ]
+    assert (tmp_path / "chat").read_text() == ".runr/tasks/a.md"
+    shown = (tmp_path / "shown").read_text().splitlines()
+    assert shown[:3] == ["--app-name=runr", "--", "runr: a completed"]
+    (failed,) = hooked.runr("task-status", "a", "--json").json["run"]["failed_hooks"]
+    assert failed == "post_complete hook `chat`: failed, RuntimeError: the chat is away"

@@ -30,7 +30,7 @@ PAYLOADS: Mapping[str, str | None] = {
     "fix": "lint.fixes:FixResult",
     "graph": "graphics.dependency_graph:GraphResult",
     "firings": "jobs.scheduler:Firings",
-    "doctor": "setup.doctor:DoctorReport",
+    "doctor": "setup.doctor_checks:DoctorReport",
     "health": "history.health:HealthReport",
     "history": "history.task_history:TaskHistory",
     "import": "interchange.import_result:ImportResult",

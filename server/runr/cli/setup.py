@@ -23,7 +23,8 @@ from runr.setup import claude_plugin, git_hooks
 from runr.setup import init as setup_init
 from runr.setup import new_task as setup_new_task
 from runr.setup.claude_plugin import user_folder
-from runr.setup.doctor import DoctorReport, check_health
+from runr.setup.doctor import check_health
+from runr.setup.doctor_checks import DoctorReport
 from runr.setup.install_plan import InstallResult
 from runr.setup.new_task import NewRequest, TemplateList
 from runr.setup.workers import WorkerList, WorkerSummary, add_worker, list_workers

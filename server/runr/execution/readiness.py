@@ -114,6 +114,12 @@ def missing_tools(
             yield command, found[1]
 
 
+def script_of(command: str) -> str | None:
+    """Return the path of the script that a command runs, where it plainly is one."""
+    found = _SCRIPT.match(command)
+    return found[1] if found else None
+
+
 def _uncommitted_scripts(
     repo: Repo, commands: Iterable[str], owns: Sequence[str]
 ) -> Iterator[tuple[str, str]]:
@@ -121,7 +127,7 @@ def _uncommitted_scripts(
 
     One that the task owns may be its work.
     """
-    scripts = {command: found[1] for command in commands if (found := _SCRIPT.match(command))}
+    scripts = {command: found for command in commands if (found := script_of(command))}
     there = {path for path in scripts.values() if (repo.path / path).is_file()}
     open_ = sorted(path for path in there if not matches(path, owns))
     if not open_ or repo.head() is None:

@@ -1,6 +1,7 @@
 """At which point a run is, which hooks may refuse it, and what a hook is called. Pure."""
 
 import shlex
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
@@ -57,11 +58,16 @@ def name_of(hook: "HookSettings") -> str:
     return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
 
 
+def shell_text(command: Sequence[str]) -> str | None:
+    """Return the text that a command hands to the shell; None where it starts a program itself."""
+    is_text = tuple(command[: len(_SHELL)]) == _SHELL and len(command) == len(_SHELL) + 1
+    return command[-1] if is_text else None
+
+
 def _name(hook: "HookSettings") -> str:
     if hook.command:
-        is_text = hook.command[: len(_SHELL)] == _SHELL and len(hook.command) == len(_SHELL) + 1
-        text = hook.command[-1] if is_text else shlex.join(hook.command)
-        return " ".join(text.split())
+        text = shell_text(hook.command)
+        return " ".join((shlex.join(hook.command) if text is None else text).split())
     if hook.webhook:
         return urlsplit(hook.webhook).hostname or "webhook"
     return hook.webhook_env or hook.package or "desktop"

@@ -3,12 +3,9 @@
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
 
 from runr import __version__, nofollow
 from runr.clock import format_utc
@@ -19,12 +16,11 @@ from runr.git.hooks import HooksFolder
 from runr.maintenance import merge_driver
 from runr.next_steps import commands, setup
 from runr.next_steps.setup import export_path
-from runr.next_steps.step import NextStep
 from runr.project import Project
-from runr.query.models import Result
 from runr.runs import journal, spec
 from runr.runs.preconditions import problems
-from runr.setup import claude_plugin
+from runr.setup import claude_plugin, hook_targets
+from runr.setup.doctor_checks import DoctorCheck, DoctorReport, Look, first_hint, hint
 from runr.status import store
 from runr.status.model import State
 from runr.storage import hooks_log, state_dir
@@ -40,27 +36,6 @@ _LATELY = timedelta(days=7)
 
 # In seconds: a signature that takes longer waits for a passphrase.
 _SIGNING_S = 10
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DoctorCheck:
-    """One thing that was looked at; `advice` says what to do where it is not well."""
-
-    name: str
-    state: Literal["ok", "note", "bad"]
-    message: str
-    advice: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DoctorReport(Result):
-    """All findings; `passed` is false where something keeps runr from working."""
-
-    health_checks: list[DoctorCheck]
-    passed: bool
-
-
-Look = Callable[[Project], DoctorCheck | list[DoctorCheck]]
 
 
 def check_health(project: Project) -> DoctorReport:
@@ -86,6 +61,7 @@ def check_health(project: Project) -> DoctorReport:
         _claude,
         _hooks,
         _killed_hooks,
+        _lifecycle_hooks,
     )
     findings: list[DoctorCheck] = []
     for look in looks:
@@ -105,7 +81,7 @@ def _looked(look: Look, project: Project) -> list[DoctorCheck]:
     try:
         found = look(project)
     except RunrError as error:
-        advice = _first(project, error.next_steps)
+        advice = first_hint(project, error.next_steps)
         name = look.__name__.strip("_").replace("_", " ")
         return [DoctorCheck(name=name, state="bad", message=error.message, advice=advice)]
     return [found] if isinstance(found, DoctorCheck) else list(found)
@@ -123,7 +99,7 @@ def _git(project: Project) -> DoctorCheck:
             name="git",
             state="bad",
             message=f"{version}; this repository has no commits yet",
-            advice=_first(
+            advice=first_hint(
                 project,
                 (
                     *setup.before_first_commit(project.repo.missing_identity()),
@@ -149,14 +125,14 @@ def _folder(project: Project) -> DoctorCheck:
             name="folder",
             state="note",
             message=".runr is not there yet",
-            advice=_hint(project, commands.init()),
+            advice=hint(project, commands.init()),
         )
     if not os.access(folder, os.W_OK | os.X_OK):
         return DoctorCheck(
             name="folder",
             state="bad",
             message=f"{folder} may not be written",
-            advice=_hint(project, commands.program("ls", "-ld", str(folder))),
+            advice=hint(project, commands.program("ls", "-ld", str(folder))),
         )
     return DoctorCheck(name="folder", state="ok", message=str(folder))
 
@@ -167,7 +143,7 @@ def _ignore_file(project: Project) -> list[DoctorCheck]:
     if not missing:
         return []
     message = f".runr/.gitignore is of an earlier version, without {', '.join(missing)}"
-    advice = _hint(project, commands.init())
+    advice = hint(project, commands.init())
     return [DoctorCheck(name="ignored files", state="note", message=message, advice=advice)]
 
 
@@ -179,7 +155,7 @@ def _config(project: Project) -> DoctorCheck:
             name="config",
             state="bad",
             message=error.message,
-            advice=_first(project, error.next_steps) or "fix that line",
+            advice=first_hint(project, error.next_steps) or "fix that line",
         )
     exists = nofollow.exists(project.layout.config)
     return DoctorCheck(
@@ -203,7 +179,7 @@ def _one_worker(project: Project, config: Config, name: str) -> DoctorCheck:
         worker, settings = registry.find(name, config)
         worker.preflight(settings, project.environment)
     except RunrError as error:
-        advice = _first(project, error.next_steps)
+        advice = first_hint(project, error.next_steps)
         return DoctorCheck(name="worker", state="note", message=error.message, advice=advice)
     if not isinstance(worker, HasLogin):
         return DoctorCheck(name="worker", state="ok", message=name)
@@ -215,7 +191,7 @@ def _one_worker(project: Project, config: Config, name: str) -> DoctorCheck:
         name="worker",
         state="note",
         message=f"{name} is installed, and no login was found",
-        advice=_hint(project, commands.login(name, settings.command)),
+        advice=hint(project, commands.login(name, settings.command)),
     )
 
 
@@ -289,7 +265,7 @@ def _preconditions(project: Project) -> list[DoctorCheck]:
             name=found.topic,
             state="bad" if found.blocks else "note",
             message=found.message,
-            advice=_first(project, found.next_steps),
+            advice=first_hint(project, found.next_steps),
         )
         for found in problems(facts)
     ]
@@ -317,7 +293,7 @@ def _tasks(project: Project) -> DoctorCheck:
             name="tasks",
             state="note",
             message=f"git ignores {_TASKS}: new task files are in no commit",
-            advice=_hint(
+            advice=hint(
                 project, commands.git("check-ignore", "-v", "--no-index", _TASKS, at_root=True)
             ),
         )
@@ -329,7 +305,7 @@ def _tasks(project: Project) -> DoctorCheck:
         state="bad",
         message=f"{len(broken)} of {len(tasks)} have a problem; "
         f"{broken[0].path}: {first.message if first else ''}",
-        advice=_hint(project, commands.lint()),
+        advice=hint(project, commands.lint()),
     )
 
 
@@ -341,16 +317,16 @@ def _status(project: Project) -> DoctorCheck:
             name="status",
             state="bad",
             message=error.message,
-            advice=_hint(project, commands.rebuild()),
+            advice=hint(project, commands.rebuild()),
         )
     names = [task.path for task in project.tasks()]
     orphans = [path for path in known if path not in set(names)]
     if not orphans:
         return DoctorCheck(name="status", state="ok", message=f"{len(known)} recorded")
     near = closest_match(orphans[0], names)
-    hint = f" (renamed to {near}?)" if near else ""
+    renamed = f" (renamed to {near}?)" if near else ""
     return DoctorCheck(
-        name="status", state="note", message=f"{len(orphans)} without a file: {orphans[0]}{hint}"
+        name="status", state="note", message=f"{len(orphans)} without a file: {orphans[0]}{renamed}"
     )
 
 
@@ -364,7 +340,7 @@ def _sharing(project: Project) -> DoctorCheck:
         name=name,
         state="note",
         message="the status file is in git, and this clone lacks the driver that merges it",
-        advice=_hint(project, commands.install("merge-driver")),
+        advice=hint(project, commands.install("merge-driver")),
     )
 
 
@@ -381,7 +357,7 @@ def _runs(project: Project) -> DoctorCheck:
     if damaged:
         message = f"{len(damaged)} of {len(ids)} are damaged: {damaged[0]}"
         return DoctorCheck(
-            name="runs", state="bad", message=message, advice=_hint(project, commands.rebuild())
+            name="runs", state="bad", message=message, advice=hint(project, commands.rebuild())
         )
     if foreign:
         return DoctorCheck(
@@ -389,7 +365,7 @@ def _runs(project: Project) -> DoctorCheck:
             state="note",
             message=f"{len(foreign)} of {len(ids)} are records of another clone, which prove "
             f"nothing here: {foreign[0]}",
-            advice=_hint(project, commands.verify()),
+            advice=hint(project, commands.verify()),
         )
     return DoctorCheck(name="runs", state="ok", message=f"{len(ids)} recorded")
 
@@ -423,7 +399,7 @@ def _claude(project: Project) -> DoctorCheck:
             name="Claude Code",
             state="note",
             message="/runr is not installed, neither in this repository nor for you",
-            advice=_hint(project, commands.install("claude")),
+            advice=hint(project, commands.install("claude")),
         )
     first, *others = places
     message = f"/runr: {first.message}; claude: {claude or 'not on PATH'}"
@@ -436,7 +412,7 @@ def _claude(project: Project) -> DoctorCheck:
             name="Claude Code",
             state="note",
             message=f"{message}; its skill is not that of runr {__version__}",
-            advice=_hint(project, again),
+            advice=hint(project, again),
         )
     if others:
         hidden = ", ".join(other.message for other in others)
@@ -445,7 +421,7 @@ def _claude(project: Project) -> DoctorCheck:
             state="note",
             message=f"{message}; it shadows {hidden}",
             # What is left then works in every repository.
-            advice=_hint(project, commands.install("claude", f"--{first.kind}", "--uninstall")),
+            advice=hint(project, commands.install("claude", f"--{first.kind}", "--uninstall")),
         )
     return DoctorCheck(name="Claude Code", state="ok", message=message)
 
@@ -457,7 +433,7 @@ def _hooks(project: Project) -> DoctorCheck:
     if active:
         message = f"active in {active}" + (", provenance is enforced" if enforced else "")
         return DoctorCheck(name="git hooks", state="ok", message=message)
-    again = _hint(project, commands.install("git-hooks"))
+    again = hint(project, commands.install("git-hooks"))
     if place.record.exists():
         message = "installed, but git looks for hooks elsewhere: core.hooksPath was changed since"
         return DoctorCheck(name="git hooks", state="note", message=message, advice=again)
@@ -483,16 +459,16 @@ def _killed_hooks(project: Project) -> list[DoctorCheck]:
     return [DoctorCheck(name="hooks", state="note", message=message, advice=str(look))]
 
 
+def _lifecycle_hooks(project: Project) -> list[DoctorCheck]:
+    try:
+        hooks = project.config().hooks
+    except ConfigError:
+        return []  # it is named already
+    return hook_targets.check_targets(hooks, project.layout.root, project.environment)
+
+
 def _is_enforced(project: Project) -> bool:
     try:
         return project.config().provenance.enforce
     except RunrError:
         return False
-
-
-def _hint(project: Project, step: NextStep) -> str:
-    return step.shell(project.surface.location)
-
-
-def _first(project: Project, steps: Sequence[NextStep]) -> str | None:
-    return _hint(project, steps[0]) if steps else None
