@@ -254,3 +254,15 @@ def test_a_worktree_whose_git_file_was_forged_is_named_and_goes_on(
         mark.rename(place.root.with_name("aside"))
     place.runr("resume", stopped["id"], "--from", "verify", code=0)
     assert place.git("show", "--format=", "--name-status") == "A\tx\n"
+
+
+def test_what_a_worker_wrote_outlives_its_removal_of_git_and_of_other_files(place: Place) -> None:
+    script = "test -f x && exit 0; echo x > x; rm -r .git README.md; exit 1"
+    place.script("a.md", script, "verify: ['test -f x']")
+    place.commit("Task")
+    stopped = place.run("a", code=1)
+    assert "the worker removed its folder, or the .git in it" in stopped["detail"]
+    worktree = place.root / ".runr/worktrees" / stopped["id"]
+    resumed = place.runr("resume", stopped["id"], code=0)
+    assert f"the .git of {worktree} was gone, and is written again" in resumed.err
+    assert place.git("show", "--format=", "--name-status") == "D\tREADME.md\nA\tx\n"

@@ -158,7 +158,8 @@ def _whole(record: Path, path: Path) -> bool:
 def _relinked(record: Path, path: Path) -> bool:
     """Write a worktree's `.git` file again, where a worker deleted or changed it.
 
-    git deletes it, too, with the files: it is only worth keeping where they are all there.
+    git deletes it, too, with the files: it is only worth keeping where they are all there, or
+    where the folder has what is in no commit and runr was not removing it.
     """
     mark = path / ".git"
     if _unfinished(record) or not path.is_dir() or _is_repository(mark):
@@ -166,7 +167,15 @@ def _relinked(record: Path, path: Path) -> bool:
     was_changed = mark.is_symlink() or not _is_truncated(mark)
     mark.unlink(missing_ok=True)
     mark.write_bytes(b"gitdir: " + os.fsencode(record) + b"\n")
-    return was_changed or not Repo(path).fields("ls-files", "-z", "--deleted")
+    if was_changed or not Repo(path).fields("ls-files", "-z", "--deleted"):
+        return True
+    return not (record / _REMOVAL).exists() and _has_work(Repo(path))
+
+
+def _has_work(workspace: Repo) -> bool:
+    """Tell whether any file is there that no commit has, and git does not ignore."""
+    rows = workspace.fields("status", "--porcelain", "-z", "--no-renames", "-unormal")
+    return any(row[:2] not in (" D", "D ") for row in rows)
 
 
 def _is_truncated(link: Path) -> bool:

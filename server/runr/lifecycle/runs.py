@@ -252,9 +252,7 @@ def _restart(project: Project, run: RunFiles, state: RunState, resumed: RunResum
             surface=project.surface,
         )
         if start.branch is not None and state.phase is not Phase.RECORD:
-            path = Path(start.workdir)
-            worktree.add(project.repo, path, start.branch, start.base_sha)
-            submodules.populate(project.repo, Repo(path), fresh=False)
+            _open_worktree(project, Path(start.workdir), start.branch, start.base_sha)
         claim_task(project, state._replace(result=None, stop_reason=None))
         numbered = resumed._replace(sequence=leases.next_sequence(project))
         state = context.journal.append(numbered)
@@ -265,6 +263,14 @@ def _restart(project: Project, run: RunFiles, state: RunState, resumed: RunResum
     finally:
         os.close(lock)
     return state
+
+
+def _open_worktree(project: Project, path: Path, branch: str, base: str) -> None:
+    was_cut_off = path.is_dir() and not (path / ".git").exists()
+    worktree.add(project.repo, path, branch, base)
+    if was_cut_off:
+        project.warn(f"the .git of {path} was gone, and is written again")
+    submodules.populate(project.repo, Repo(path), fresh=False)
 
 
 def _base_tree(project: Project, state: RunState) -> str | None:
