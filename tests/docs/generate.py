@@ -10,7 +10,7 @@ if __name__ == "__main__":
     # As a script, this folder is on the path; as a test's module, the one above.
     sys.path[0] = str(_TESTS)
 
-from docs import answer_schemas, prepared_answers, record_pages, surface_pages  # noqa: E402 - see above
+from docs import answer_schemas, prepared_answers, record_pages, surface_pages, task_states  # noqa: E402 - see above
 from runr.cli.answers import PAYLOADS  # noqa: E402 - see above
 
 ROOT = _TESTS.parent
@@ -21,6 +21,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/config.md": record_pages.settings,
     "docs/reference/stops.md": record_pages.stop_reasons,
     "docs/reference/run-states.md": record_pages.run_states,
+    "docs/reference/task-states.md": task_states.rendered,
     "server/runr/mcp_server/prepared.json": prepared_answers.rendered,
 } | {
     f"docs/reference/json/{payload.replace('_', '-')}.json": functools.partial(

@@ -169,7 +169,8 @@ def render_upcoming(answer: Upcoming) -> str:
     width = column_width([each.job for each in answer.firings])
     for each in answer.firings:
         at = f"{datetime.fromisoformat(each.at).astimezone():%a %Y-%m-%d %H:%M}"
-        shown = printable(each.error) if each.error else render_counts(each.counts)
+        shown = render_counts(each.counts) if each.counts else "no task"
+        shown = printable(each.error) if each.error else shown
         lines.append(f"  {at}  {pad(printable(each.job), width)}  {each.schedule}  {shown}")
     for job, last in answer.left_off.items():
         at = f"{datetime.fromisoformat(last).astimezone():%Y-%m-%d %H:%M}"
