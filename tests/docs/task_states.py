@@ -1,4 +1,4 @@
-"""The page with the life cycle of a task: what each event makes of each status, as the code says."""
+"""The page with the life cycle of a task: what each event makes of each status."""
 
 from collections.abc import Iterator
 from typing import Any
