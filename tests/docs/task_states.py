@@ -80,13 +80,10 @@ _PASSED: dict[str, Any] = {"result": "completed", "verification": Verification("
 
 def _run(run_id: str, **facts: Any) -> RunState:
     own = {key: facts.pop(key) for key in ("worker", "kind", "resets") if key in facts}
-    start = RunCreated(
-        **{"task": _TASK, "worker": "script", "workdir": "/", "base_sha": "", "base_tree": ""}
-        | {"spec": RunSpec()}
-        | own
-    )
-    known = {"id": run_id, "start": start, "spec": start.spec}
-    return RunState(**known, created_at=_NOW, updated_at=_NOW, **facts)
+    known: dict[str, Any] = {"task": _TASK, "worker": "script", "workdir": "/", "spec": RunSpec()}
+    start = RunCreated(**known | own, base_sha="", base_tree="")
+    moment = {"created_at": _NOW, "updated_at": _NOW}
+    return RunState(id=run_id, start=start, spec=start.spec, **moment, **facts)
 
 
 def _code(*, resumable: bool) -> str:
