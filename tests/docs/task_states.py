@@ -82,7 +82,7 @@ def _run(run_id: str, **facts: Any) -> RunState:
     own = {key: facts.pop(key) for key in ("worker", "kind", "resets") if key in facts}
     known: dict[str, Any] = {"task": _TASK, "worker": "script", "workdir": "/", "spec": RunSpec()}
     start = RunCreated(**known | own, base_sha="", base_tree="")
-    moment = {"created_at": _NOW, "updated_at": _NOW}
+    moment: dict[str, Any] = {"created_at": _NOW, "updated_at": _NOW}
     return RunState(id=run_id, start=start, spec=start.spec, **moment, **facts)
 
 
