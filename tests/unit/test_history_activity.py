@@ -59,3 +59,10 @@ def test_a_period_that_ends_at_midnight_has_no_part_of_the_next_day() -> None:
 
 def test_parts_of_a_year_are_the_longest() -> None:
     assert activity.begins(END, END + timedelta(days=60_000))[0] == 364
+
+
+def test_a_period_goes_on_to_its_last_change() -> None:
+    early = datetime(2025, 1, 6, 9, tzinfo=UTC)
+    assert len(activity.activity(CHANGES[:3], early).parts) == 3
+    assert len(activity.activity([*CHANGES[:2], CHANGES[-1]], early).parts) == 3
+    assert len(activity.activity([CHANGES[0], *CHANGES[2:]], early).parts) == 3

@@ -38,21 +38,23 @@ def test_a_stopped_run_has_its_reason_and_what_its_checks_said() -> None:
 
 
 def test_a_run_that_goes_on_has_no_reason() -> None:
-    timeline = Timeline(start())
+    timeline = Timeline(start() | {"target": "main"})
     timeline.through(Phase.WORK)
     run = of_run(timeline, "pre_complete")
+    assert run["target"] == "main"
     assert (run["result"], run["stop_reason"], run["stop_meaning"]) == (None, None, None)
 
 
 def test_a_payload_is_one_line_without_secrets_and_its_facts_are_variables() -> None:
     timeline = Timeline(start())
     timeline.through(Phase.WORK)
-    timeline.add("run.stopped", code="verification_failed", detail="hunter2\nagain")
+    timeline.add("run.stopped", code="verification_failed", detail="hunter2\nzu groß")
     made = payload.of_run(timeline.state, "on_failure", id_="d1", time="t", repository="/repo")
     line = payload.encode(made, lambda text: text.replace("hunter2", "***"))
     assert line.count(b"\n") == 1
     assert b"hunter2" not in line
-    assert json.loads(line)["run"]["detail"] == "***\nagain"
+    assert "groß".encode() in line
+    assert json.loads(line)["run"]["detail"] == "***\nzu groß"
     assert payload.variables(line) == {
         "RUNR_HOOK": "on_failure",
         "RUNR_HOOK_ID": "d1",

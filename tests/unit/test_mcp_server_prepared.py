@@ -11,8 +11,12 @@ META = "io.modelcontextprotocol/"
 ENVELOPE = {f"{META}protocolVersion": "2026-07-28", f"{META}clientCapabilities": {}}
 PREPARED = {
     "handshake": {
-        "versions": ["2024-11-05", "2025-06-18"],
-        "results": {"initialize": {"serverInfo": {}}, "ping": {}, "tools/list": {"tools": [1]}},
+        "versions": ["2024-11-05", "2025-03-26", "2025-06-18"],
+        "results": {
+            "initialize": {"serverInfo": {}, "instructions": "Größe"},
+            "ping": {},
+            "tools/list": {"tools": [1]},
+        },
     },
     "envelope": {"versions": ["2026-07-28"], "results": {"tools/list": {"tools": [2]}}},
 }
@@ -40,8 +44,13 @@ def test_a_handshake_is_answered_and_replayed_to_the_sdk_under_another_id() -> N
     assert json.loads(answer) == {
         "jsonrpc": "2.0",
         "id": 1,
-        "result": {"serverInfo": {}, "protocolVersion": "2025-06-18"},
+        "result": {
+            "serverInfo": {},
+            "instructions": "Größe",
+            "protocolVersion": "2025-06-18",
+        },
     }
+    assert "Größe".encode() in answer
     assert answer.endswith(b"}\n")
     assert opening.handshake
     assert json.loads(opening.left) == json.loads(line("initialize", HELLO)) | {"id": REPLAYED}
@@ -64,6 +73,8 @@ def test_an_unknown_version_is_answered_with_the_latest() -> None:
         {"capabilities": {"roots": {"listChanged": "yes"}}},
         {"capabilities": {"roots": {"deep": {"listChanged": 1}}}},
         {"capabilities": {"experimental": {"x": 1}}},
+        {"capabilities": {"roots": {"deep": {"deeper": {"listChanged": {}}}}}},
+        {"capabilities": {"roots": {"deep": {"deeper": {"deepest": 1}}}}},
         {"clientInfo": {"name": "a"}},
         {"clientInfo": {"name": "a", "version": 1}},
         {"clientInfo": {"name": "a", "version": "1", "colour": "red"}},
@@ -106,6 +117,7 @@ def test_what_follows_a_handshake_is_answered_for_its_era() -> None:
         b"",
         b"{",
         b"[]",
+        b"[" * 200_000,
         b"\xff",
         b'{"id": "\\ud800", "jsonrpc": "2.0", "method": "ping"}',
         line("ping", jsonrpc="1.0"),
@@ -143,6 +155,9 @@ def test_a_notification_is_left_and_needs_no_answer() -> None:
     note = json.dumps({"jsonrpc": "2.0", "method": "notifications/initialized"}).encode()
     assert opening.take(note) is None
     assert (opening.left, opening.waiting) == (note + b"\n", False)
+    changed = json.dumps({"jsonrpc": "2.0", "method": "notifications/x", "params": {}}).encode()
+    assert opening.take(changed) is None
+    assert not opening.waiting
     opening.take(b'{"method": 1}')
     assert opening.waiting
 
