@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fakes.project_kit import ProjectKit
 from runr.jobs import control, expansion
-from runr.jobs.engine import LocalEngine
+from runr.jobs.engine import LocalEngine, LostRun
 from runr.jobs.model import ALL_READY
 from runr.jobs.orchestrator import Orchestrator
 from runr.runs.model import RunState
@@ -18,7 +18,7 @@ class Impatient(LocalEngine):
     compared: tuple[str, ...] = ()
     looks = 0
 
-    def wait(self, run_ids: Sequence[str], seconds: float) -> Sequence[RunState]:
+    def wait(self, run_ids: Sequence[str], seconds: float) -> Sequence[RunState | LostRun]:
         self.looks += 1
         return super().wait(run_ids, 60 * seconds) if self.looks % 3 == 0 else ()
 

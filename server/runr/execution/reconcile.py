@@ -18,6 +18,9 @@ from runr.storage import files
 from runr.storage.layout import Layout
 from runr.workers import process_tree
 
+#: Why a run has ended of which there is no event.
+RECORD_GONE = "the record of its run is gone"
+
 
 def reconcile(
     layout: Layout,
@@ -45,7 +48,7 @@ def reconcile(
 
 def _reconcile(context: RunContext, task: str, entry: Entry) -> Entry:
     run = context.files
-    why = "the record of its run is gone"
+    why = RECORD_GONE
     try:
         state = end_if_dead(context) if entry.last_run_id else None
     except DamagedStateError as damage:

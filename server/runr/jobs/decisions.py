@@ -1,11 +1,10 @@
 """What a job leaves to people: what they have to do, and what they have decided since."""
 
-from runr.jobs import outcomes
+from runr.jobs import journal, outcomes
 from runr.jobs.state import JobState, TaskProgress
 from runr.next_steps import commands
 from runr.next_steps.step import NextStep
 from runr.project import Project
-from runr.runs import journal as run_journal
 from runr.runs import stop_reasons
 from runr.runs.model import RunState
 from runr.status.model import UNTOUCHED, State
@@ -16,11 +15,12 @@ from runr.tasks.model import short_name
 def ended_since(project: Project, each: TaskProgress) -> RunState | None:
     """Return the run of a task that did not complete it, if a person has brought it to another end.
 
-    One that was left to a person is approved, rejected or resumed, one that failed resumed.
+    One that was left to a person is approved, rejected or resumed, one that failed, or waits for
+    a reset, resumed.
     """
-    if each.status not in ("held", "failed") or each.run_id is None or each.rejected:
+    if each.status not in ("held", "failed", "waiting") or each.run_id is None or each.rejected:
         return None
-    run = run_journal.state(project.layout.run(each.run_id))
+    run = journal.run_of(project.layout, each.run_id)
     if run is None or run.result is None:
         return None
     if each.status == "held":

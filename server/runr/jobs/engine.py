@@ -10,13 +10,13 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import NamedTuple, Protocol
 
-from runr.errors import RunrError
+from runr.errors import AlreadyRunningError, DamagedStateError, RunrError
 from runr.execution import process, reconcile
 from runr.git import snapshot
+from runr.jobs import journal
 from runr.lifecycle import runs, start
 from runr.lifecycle.start import RunRequest
 from runr.project import Project
-from runr.runs import journal
 from runr.runs.model import JobTerms, RunState
 from runr.status.model import UNTOUCHED, State
 from runr.storage.layout import RunFiles
@@ -42,6 +42,13 @@ class Claim(NamedTuple):
     by: str = ""
 
 
+class LostRun(NamedTuple):
+    """A run that has ended, of which no record tells how: why that is."""
+
+    id: str
+    reason: str
+
+
 class Engine(Protocol):
     """Runs tasks for a job. Every operation may be repeated: what is done stays done."""
 
@@ -57,7 +64,7 @@ class Engine(Protocol):
     def stop(self, run_id: str, why: str) -> None:
         """Stop a run; its work is kept."""
 
-    def wait(self, run_ids: Sequence[str], seconds: float) -> Sequence[RunState]:
+    def wait(self, run_ids: Sequence[str], seconds: float) -> Sequence[RunState | LostRun]:
         """Return the runs that have ended, as soon as one has, or none after `seconds`."""
 
     def touched(self, run_id: str) -> tuple[str, ...]:
@@ -73,7 +80,7 @@ class LocalEngine:
     def claim(self, task: str, job_run_id: str) -> Claim:
         """Return who has the task now, as its records say."""
         entry = self._project.entries().get(task, UNTOUCHED)
-        run = journal.state(self._files(entry.last_run_id)) if entry.last_run_id else None
+        run = journal.run_of(self._project.layout, entry.last_run_id)
         job = run.start.job if run else None
         if run is not None and job is not None and job.job_run_id == job_run_id:
             return Claim("ours", run)
@@ -95,9 +102,12 @@ class LocalEngine:
 
     def stop(self, run_id: str, why: str) -> None:
         """Stop a run; its work is kept, and `why` is what it says."""
-        runs.stop_run(self._project, run_id, detail=why)
+        if journal.run_of(self._project.layout, run_id) is None:
+            return  # it is lost, which a wait for it tells
+        with suppress(AlreadyRunningError):  # it is about to end by itself
+            runs.stop_run(self._project, run_id, detail=why)
 
-    def wait(self, run_ids: Sequence[str], seconds: float) -> Sequence[RunState]:
+    def wait(self, run_ids: Sequence[str], seconds: float) -> Sequence[RunState | LostRun]:
         """Return the runs that have ended, as soon as one has, or none after `seconds`."""
         deadline = time.monotonic() + seconds
         while True:
@@ -108,7 +118,7 @@ class LocalEngine:
 
     def touched(self, run_id: str) -> tuple[str, ...]:
         """Return the files that a run has changed so far."""
-        state = journal.state(self._files(run_id))
+        state = journal.run_of(self._project.layout, run_id)
         if state is None:
             return ()
         with suppress(RunrError, OSError):
@@ -118,10 +128,15 @@ class LocalEngine:
             return tuple(change.path for change in changes)
         return ()
 
-    def _ended(self, run_id: str) -> RunState | None:
+    def _ended(self, run_id: str) -> RunState | LostRun | None:
         self._project.entries()  # ends those whose process died
-        state = reconcile.end_if_dead(self._project.context(self._files(run_id)))
-        return state if state is not None and state.result else None
+        try:
+            state = reconcile.end_if_dead(self._project.context(self._files(run_id)))
+        except DamagedStateError as damage:
+            return LostRun(run_id, damage.message)
+        if state is None:
+            return LostRun(run_id, reconcile.RECORD_GONE)
+        return state if state.result else None
 
     def _files(self, run_id: str) -> RunFiles:
         return self._project.layout.run(run_id)

@@ -17,8 +17,10 @@ from runr.jobs.events import EventData, JobEvent, parse_event
 from runr.jobs.state import JobState
 from runr.next_steps import commands
 from runr.runs import chain, clone_key, codec
+from runr.runs import journal as run_journal
 from runr.runs.codec import CodecError
 from runr.runs.journal import Redact
+from runr.runs.model import RunState
 from runr.storage import files
 from runr.storage.layout import Layout, RunFiles
 from runr.text import closest_match
@@ -119,6 +121,13 @@ def require(job_run: RunFiles) -> JobState:
     if known is None:
         raise DamagedStateError(f"the job run {job_run.id} has no events")
     return known
+
+
+def run_of(layout: Layout, run_id: str | None) -> RunState | None:
+    """Return the state of a run of a job; None where its record is gone or damaged."""
+    with suppress(DamagedStateError):
+        return run_journal.state(layout.run(run_id)) if run_id else None
+    return None
 
 
 def claim(layout: Layout, now: datetime, suffixes: Iterator[str]) -> RunFiles:

@@ -22,7 +22,6 @@ from runr.next_steps import commands
 from runr.project import Project
 from runr.query.models import Result
 from runr.redaction import Redactor
-from runr.runs import journal as run_journal
 from runr.runs.model import Check, CheckResult, RunCreated, RunSpec, RunState
 from runr.storage import queue
 from runr.storage.layout import RunFiles
@@ -177,7 +176,7 @@ class _Landing:
         """Return the runs whose work is on the branch and that had checks."""
         layout = self._project.layout
         done = (each for each in self._state.tasks if each.status == "completed" and each.run_id)
-        found = [run_journal.state(layout.run(each.run_id or "")) for each in done]
+        found = [journal.run_of(layout, each.run_id) for each in done]
         return [run for run in found if run is not None and run.verification.checks]
 
     def _verify(self, plan: MergePlan) -> bool:

@@ -14,6 +14,7 @@ from runr.jobs import (
     branch,
     decisions,
     job_hooks,
+    journal,
     observation,
     outcomes,
     planner,
@@ -23,7 +24,7 @@ from runr.jobs import (
 )
 from runr.jobs import engine as job_engine
 from runr.jobs.base_checks import BaseChecks
-from runr.jobs.engine import Engine, Order
+from runr.jobs.engine import Engine, LostRun, Order
 from runr.jobs.events import (
     AccountParked,
     BaseChecked,
@@ -44,7 +45,6 @@ from runr.jobs.planner import Decision, Wait
 from runr.jobs.state import JobState, TaskProgress
 from runr.project import Project
 from runr.redaction import Redactor
-from runr.runs import journal as run_journal
 from runr.runs.model import JobTerms, RunState, Usage
 from runr.storage.layout import RunFiles
 
@@ -213,8 +213,8 @@ class Orchestrator:
 
     def _terms(self, state: JobState, task: str, fallback: tuple[str, ...]) -> JobTerms:
         job, item, progress = state.start.job, self._items[task], state.task(task)
-        files = self._project.layout.run(progress.run_id or "")
-        before = run_journal.state(files) if progress.run_id and progress.afresh else None
+        layout = self._project.layout
+        before = journal.run_of(layout, progress.run_id) if progress.afresh else None
         return JobTerms(
             state.id,
             fallback=fallback,
@@ -258,8 +258,10 @@ class Orchestrator:
             if ended or over or self._journal.state().seq != state.seq:
                 return
 
-    def _record(self, progress: TaskProgress, run: RunState) -> JobState:
+    def _record(self, progress: TaskProgress, run: RunState | LostRun) -> JobState:
         """Record the end of a run, and what it means for the account of its worker."""
+        if isinstance(run, LostRun):
+            return self._append(self._lost(progress, run))
         state = self._journal.state()
         item = self._items[progress.task]
         found = outcomes.assess(
@@ -278,10 +280,16 @@ class Orchestrator:
             self._append(found.parked)
         return self._append(ended._replace(usage=self._usage(progress, run)))
 
+    def _lost(self, progress: TaskProgress, run: LostRun) -> TaskEnded | TaskFound:
+        claim = self._engine.claim(progress.task, self._journal.state().id)
+        if claim.holder == "completed":
+            return TaskFound(progress.task, claim.by)
+        return outcomes.lost(progress, run.reason)
+
     def _usage(self, progress: TaskProgress, last: RunState) -> Usage:
         """Return what all runs of a task have used."""
-        earlier = (self._project.layout.run(run_id) for run_id in progress.runs)
-        known = [run for files in earlier if (run := run_journal.state(files))]
+        layout = self._project.layout
+        known = [run for run_id in progress.runs if (run := journal.run_of(layout, run_id))]
         return outcomes.total((*(run for run in known if run.id != last.id), last))
 
     def _end(self, decision: Decision) -> JobState:

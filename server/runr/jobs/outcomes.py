@@ -127,6 +127,24 @@ def _interrupted(ended: TaskEnded, run: RunState, now: datetime, chance: float) 
     return Outcome(again._replace(not_before=until), parked)
 
 
+def lost(before: TaskProgress, why: str) -> TaskEnded:
+    """Return the end of a run without a record: another one begins, though not for ever."""
+    count = before.interrupts + 1
+    return TaskEnded(
+        before.task,
+        "failed" if count > MOST_INTERRUPTS else "waiting",
+        run_id=before.run_id or "",
+        code="interrupted",
+        detail=why,
+        failures=before.failures,
+        conflicts=before.conflicts,
+        interrupts=count,
+        afresh=True,
+        worker=before.worker,
+        usage=before.usage,
+    )
+
+
 def _failed(retries: Retries, ended: TaskEnded, now: datetime, chance: float) -> TaskEnded:
     count = ended.failures + 1
     stop = stop_reasons.find(ended.code or "error")
@@ -150,7 +168,7 @@ def backoff_s(retries: Retries, failures: int, chance: float) -> float:
 
 
 #: The stops of which the run says more than their meaning: who asked for it, and why.
-_DETAILED = ("stopped", "rejected")
+_DETAILED = ("stopped", "rejected", "interrupted")
 
 
 def reason(each: TaskProgress) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from runr.execution import process
+from runr.jobs import journal
 from runr.jobs.planner import Wait
 from runr.jobs.work import Item
 from runr.project import Project
@@ -12,7 +13,6 @@ from runr.query import explain
 from runr.query.graph import Edges, describe_cycle
 from runr.query.snapshot import Snapshot
 from runr.query.task_state import TaskState
-from runr.runs import journal as run_journal
 from runr.runs import stop_reasons
 from runr.status import branch
 from runr.status.model import State
@@ -68,11 +68,11 @@ class Outside:
     def _job_of(self, found: TaskState) -> str | None:
         """Return the job run that completed a task."""
         last = found.entry.last_run_id
-        run = run_journal.state(self.project.layout.run(last)) if last else None
+        run = journal.run_of(self.project.layout, last)
         return run.start.job.job_run_id if run and run.start.job else None
 
     def _holder(self, run_id: str | None) -> str:
-        run = run_journal.state(self.project.layout.run(run_id)) if run_id else None
+        run = journal.run_of(self.project.layout, run_id)
         return f"the session of run {run_id}" if run and run.by_session else f"run {run_id}"
 
     def _before(self, item: Item, completed: Collection[str]) -> Needs | None:
@@ -123,14 +123,14 @@ def working(project: Project, run_id: str | None, task: str = "it") -> Wait | No
     One that a session left open may never end.
     """
     files = project.layout.run(run_id) if run_id else None
-    is_sure = files is not None and _goes_on(files)
+    is_sure = files is not None and _goes_on(project, files)
     return Wait(f"run {run_id} works on {task}", run_id) if is_sure else None
 
 
-def _goes_on(files: RunFiles) -> bool:
+def _goes_on(project: Project, files: RunFiles) -> bool:
     if process.is_alive(files):
         return True
-    run = run_journal.state(files)
+    run = journal.run_of(project.layout, files.id)
     # Its process has ended just now: what became of it is seen at the next look.
     return run is not None and run.result is None and not run.by_session
 

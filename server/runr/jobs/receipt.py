@@ -20,7 +20,6 @@ from runr.next_steps import commands
 from runr.next_steps.step import NextStep
 from runr.project import Project
 from runr.query import presenters
-from runr.runs import journal as run_journal
 from runr.runs.model import RunState, Usage
 from runr.status.model import UNTOUCHED, State
 from runr.storage import files
@@ -172,7 +171,7 @@ def _task(
 
 
 def _run(project: Project, run_id: str) -> RunState | None:
-    return run_journal.state(project.layout.run(run_id))
+    return journal.run_of(project.layout, run_id)
 
 
 def _worked(times: TaskTimes, last: RunState | None, now: str) -> float:

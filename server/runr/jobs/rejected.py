@@ -10,10 +10,10 @@ from runr.errors import ConflictError
 from runr.git import merge
 from runr.git.merge import MergePlan, MergeRefusedError
 from runr.git.trailers import ManualTrailers, message
+from runr.jobs import journal
 from runr.jobs.state import JobState
 from runr.next_steps import commands
 from runr.project import Project
-from runr.runs import journal as run_journal
 from runr.runs.model import RunState
 from runr.status.model import UNTOUCHED, State
 from runr.storage import queue
@@ -44,7 +44,7 @@ def find(project: Project, state: JobState) -> Iterator[Rejection]:
         counts = each.status == "completed" and each.found_by is None
         if not counts or entry is None or entry.last_run_id in (None, *each.runs):
             continue
-        run = run_journal.state(project.layout.run(each.run_id)) if each.run_id else None
+        run = journal.run_of(project.layout, each.run_id)
         if run is None or entry.sequence < run.sequence:
             continue
         if entry.status is State.COMPLETED:
@@ -61,7 +61,7 @@ def revert(project: Project, state: JobState, found: Rejection) -> str | None:
     None where nothing of it is left, or the target has it already. Raises ConflictError, with
     nothing changed, where later work is on the same lines.
     """
-    run = run_journal.state(project.layout.run(found.run_id))
+    run = journal.run_of(project.layout, found.run_id)
     shas = _commits(project, state, run) if run is not None else ()
     if run is None or not shas:
         return None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from runr import nofollow
 from runr.errors import ConfigError, DamagedStateError, ForeignRunError, UsageError
 from runr.evidence import on_branch
+from runr.execution import reconcile
 from runr.git import log
 from runr.lint.finding import Diagnostic
 from runr.next_steps import setup
@@ -177,6 +178,9 @@ def entry_diagnostics(
         if path not in there and entry != UNTOUCHED:
             message = f"its status is {entry.status}, and the file is gone: was it renamed?"
             yield Diagnostic(rule="orphan", severity="warning", path=path, message=message)
+        if entry.stop_detail == reconcile.RECORD_GONE:
+            message = f"run {entry.last_run_id} has ended, and {entry.stop_detail}"
+            yield Diagnostic(rule="record", severity="warning", path=path, message=message)
         if entry.status is not State.COMPLETED:
             continue
         sha = entry.checkpoint_sha
