@@ -8,7 +8,7 @@ is not below `.runr` belongs to the user: there links are followed and pipes are
 
 import os
 import stat as modes
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
@@ -108,6 +108,29 @@ def stat_in_each(path: Path, name: str) -> Iterator[tuple[str, os.stat_result]]:
                     folder,
                     os.stat(f"{folder}/{name}", dir_fd=handle, follow_symlinks=False),
                 )
+    finally:
+        os.close(handle)
+
+
+def begin_of_each(path: Path, folders: Iterable[str], name: str, size: int) -> Iterator[bytes]:
+    """Yield the first bytes of the file `name` in each of the folders of `path`.
+
+    One that cannot be read is left out. A folder may be a link: what is found is a hint, and has
+    to be read again.
+    """
+    try:
+        handle = open_file(path, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        return
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        for folder in folders:
+            with suppress(OSError):
+                file = os.open(f"{folder}/{name}", flags, dir_fd=handle)
+                try:
+                    yield os.read(file, size)
+                finally:
+                    os.close(file)
     finally:
         os.close(handle)
 

@@ -206,7 +206,7 @@ class MemoryTasks:
         self._until: dict[str, float] = {}
 
     def begin(self, seconds: float, **ends: Any) -> Begun:
-        """Begin a task that ends so after some seconds, or once it is told what it asks."""
+        """Begin a task that ends so after some seconds, or once it was answered."""
         now = datetime.now(UTC).isoformat()
         task_id = secrets.token_urlsafe(18)
         ends.setdefault("status", "completed")

@@ -5,6 +5,7 @@ import shutil
 import sys
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import get_args
 
 import click
@@ -19,10 +20,12 @@ from runr.maintenance import rebuild as maintenance_rebuild
 from runr.next_steps import commands
 from runr.next_steps.setup import after_install_preview
 from runr.query.models import Kind
-from runr.setup import claude_plugin, git_hooks
+from runr.setup import claude_plugin, client_install, git_hooks
 from runr.setup import init as setup_init
 from runr.setup import new_task as setup_new_task
 from runr.setup.claude_plugin import user_folder
+from runr.setup.client_install import ClientPlace
+from runr.setup.clients import CLIENTS
 from runr.setup.doctor import check_health
 from runr.setup.doctor_checks import DoctorReport
 from runr.setup.install_plan import InstallResult
@@ -101,7 +104,7 @@ def doctor(invocation: Invocation) -> int:
 
 
 @command("install")
-@click.argument("what", type=Choice(["claude", "git-hooks", "merge-driver"]))
+@click.argument("what", type=Choice(["claude", *CLIENTS, "git-hooks", "merge-driver"]))
 @click.option(
     "--project", "where", flag_value="project", help="Install for this repository (the default)."
 )
@@ -109,7 +112,11 @@ def doctor(invocation: Invocation) -> int:
     "--user", "where", flag_value="user", help="Install for your user, in every repository."
 )
 @click.option(
-    "--print", "only_print", is_flag=True, help="Show what would be written, without writing it."
+    "--print",
+    "--dry-run",
+    "only_print",
+    is_flag=True,
+    help="Show what would be written, without writing it.",
 )
 @click.option("--uninstall", is_flag=True, help="Remove exactly what was installed.")
 @click.option("--force", is_flag=True, help="Replace files that were not installed by runr.")
@@ -122,12 +129,15 @@ def install(
     uninstall: bool,
     force: bool,
 ) -> None:
-    """Install the Claude Code integration or git hooks.
+    """Install runr into Claude Code or another MCP client, or git hooks.
 
-    The git hooks add the run's trailers to commits; the merge driver merges the status file.
+    Claude Code gets a skill, hooks and the MCP server, the other clients the server. The git hooks
+    add the run's trailers to commits; the merge driver merges the status file.
     """
     if what == "git-hooks" and where == "user":
         raise UsageError("git hooks are installed for one repository, not for a user")
+    if only_print and uninstall and what not in CLIENTS:
+        raise UsageError(f"what is removed of {what} is not shown before: omit --print")
     if not only_print:
         _refuse_inside(invocation)
     steps = (
@@ -146,7 +156,16 @@ def install(
         again = again if done.changed else []
         invocation.show(replace(done, next_steps=again), console.render_result)
         return
-    if what == "git-hooks":
+    if what in CLIENTS:
+        answer = _client(
+            invocation,
+            what,
+            user=where == "user",
+            only_print=only_print,
+            uninstall=uninstall,
+            force=force,
+        )
+    elif what == "git-hooks":
         answer = _git_hooks(invocation.project().repo, only_print=only_print, uninstall=uninstall)
     elif where == "user":
         answer = _for_user(only_print=only_print, uninstall=uninstall, force=force)
@@ -183,9 +202,35 @@ def _for_user(*, only_print: bool, uninstall: bool, force: bool) -> InstallResul
     return claude_plugin.install_user(config, found=found, force=force, only_print=only_print)
 
 
-def _own_command() -> list[str]:
-    """Return the command that starts this installation from any directory."""
-    return ["runr"] if shutil.which("runr") else [sys.executable, "-P", "-m", "runr"]
+def _client(
+    invocation: Invocation,
+    what: str,
+    *,
+    user: bool,
+    only_print: bool,
+    uninstall: bool,
+    force: bool,
+) -> InstallResult:
+    root = None
+    if not user or CLIENTS[what].project is None:
+        root = invocation.project().layout.root
+    place = ClientPlace.find(what, root, os.environ, user=user)
+    if uninstall:
+        return client_install.uninstall(place, only_print=only_print)
+    entry = place.client.entry(_own_command(absolute=user), root=root)
+    return client_install.install(place, entry, force=force, only_print=only_print)
+
+
+def _own_command(*, absolute: bool = False) -> list[str]:
+    """Return the command that starts this installation from any directory.
+
+    Settings of the user stay on this machine: with `absolute` they name the path, since
+    applications with a window have another PATH than a shell.
+    """
+    found = shutil.which("runr")
+    if found and absolute:
+        return [str(Path(found).absolute())]
+    return ["runr"] if found else [sys.executable, "-P", "-m", "runr"]
 
 
 def _installed(answer: InstallResult) -> str:

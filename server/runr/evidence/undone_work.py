@@ -17,19 +17,24 @@ from runr.git.repo import Repo
 _Growth = frozenset[tuple[str, int]]
 
 
-def find_undone(repo: Repo, tip: str, commits: Collection[str]) -> dict[str, str]:
+def find_undone(
+    repo: Repo, tip: str, commits: Collection[str], known: dict[str, CommitChanges]
+) -> dict[str, str]:
     """Return those of the commits of `tip` of which nothing is left, with the commit that undid it.
 
     A commit counts as undone where all of its files are at the tip what they were before it, and
-    where a later commit makes the opposite change and none makes the change again.
+    where a later commit makes the opposite change and none makes the change again. `known` keeps
+    what commits change from one question to the next.
     """
-    claims = file_changes.of_commits(repo, sorted(log.existing(repo, commits)))
+    there = log.existing(repo, [sha for sha in commits if sha not in known])
+    wanted = sorted(sha for sha in commits if sha in known or sha in there)
+    claims = file_changes.of_commits(repo, wanted, known)
     now = file_changes.files_of(repo, tip)
     suspects = {sha: some for sha, some in claims.items() if some and not _has_any(now, some)}
     if not suspects:
         return {}
     order = reversed(log.parents_since(repo, tip, list(suspects)))
-    history = _History(file_changes.of_commits(repo, order))
+    history = _History(file_changes.of_commits(repo, order, known))
     found: dict[str, str] = {}
     for sha, some in suspects.items():
         by = history.later(sha, some)

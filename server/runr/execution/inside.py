@@ -15,6 +15,8 @@ from runr.workers import process_tree
 
 #: How many of the latest runs are looked at: those that are being executed are among them.
 _LATEST = 500
+#: The id of a process is no longer.
+_DIGITS = 20
 
 
 def run_around(layout: Layout, environment: Mapping[str, str]) -> str | None:
@@ -25,7 +27,12 @@ def run_around(layout: Layout, environment: Mapping[str, str]) -> str | None:
     ancestors = process_tree.ancestors()
     if not ancestors:
         return None
-    return next((run for run in _latest(layout) if _process(layout, run) in ancestors), None)
+    latest = _latest(layout)
+    named_by = nofollow.begin_of_each(layout.runs, latest, "lock", _DIGITS)
+    # Nearly always none does, and each lock is opened once only to see that.
+    if not any(_number(text) in ancestors for text in named_by):
+        return None
+    return next((run for run in latest if _process(layout, run) in ancestors), None)
 
 
 def _latest(layout: Layout) -> list[str]:
@@ -33,6 +40,10 @@ def _latest(layout: Layout) -> list[str]:
         return sorted(nofollow.names(layout.runs), reverse=True)[:_LATEST]
     except OSError:
         return []
+
+
+def _number(text: bytes) -> int | None:
+    return int(text) if text.strip().isdigit() else None
 
 
 def _process(layout: Layout, run_id: str) -> int | None:

@@ -26,10 +26,19 @@ CommitChanges = Mapping[str, FileChange]
 _RAW = ("--raw", "-z", "--no-abbrev", "--no-renames", "--ignore-submodules=none")
 
 
-def of_commits(repo: Repo, commits: Iterable[str]) -> dict[str, CommitChanges]:
-    """Return in their order what each of the commits changes, without merges."""
-    stdin = "".join(f"{sha}\n" for sha in commits).encode()
-    return _read(repo.run("diff-tree", "--stdin", "-r", "--root", *_RAW, stdin=stdin))
+def of_commits(
+    repo: Repo, commits: Iterable[str], known: dict[str, CommitChanges]
+) -> dict[str, CommitChanges]:
+    """Return in their order what each of the commits changes, nothing for a merge.
+
+    What was asked for before is in `known`: it never is another answer.
+    """
+    wanted = list(commits)
+    if fresh := [sha for sha in wanted if sha not in known]:
+        stdin = "".join(f"{sha}\n" for sha in fresh).encode()
+        read = _read(repo.run("diff-tree", "--stdin", "-r", "--root", *_RAW, stdin=stdin))
+        known |= {sha: read.get(sha, {}) for sha in fresh}
+    return {sha: known[sha] for sha in wanted}
 
 
 def files_of(repo: Repo, tip: str) -> dict[str, str]:

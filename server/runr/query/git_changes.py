@@ -7,6 +7,7 @@ from dataclasses import asdict
 from runr.errors import DamagedStateError
 from runr.evidence import commit_index, dropped_work, later_changes, on_branch, undone_work
 from runr.evidence.later_changes import OwnedPaths, RunCommit
+from runr.git.file_changes import CommitChanges
 from runr.project import Project
 from runr.runs import journal
 from runr.status import staleness
@@ -92,11 +93,12 @@ def _undone(
     project: Project, tip: str, here: Mapping[str, str], entries: Mapping[str, Entry]
 ) -> dict[str, str]:
     shas = sorted(set(here.values()))
+    known: dict[str, CommitChanges] = project.memo.get("changes of files", (), dict)
     gone = cached(
         project.layout,
         "undone",
         [tip, shas],
-        lambda: undone_work.find_undone(project.repo, tip, shas),
+        lambda: undone_work.find_undone(project.repo, tip, shas, known),
     )
     return _unless_acknowledged(project, here, entries, gone)
 

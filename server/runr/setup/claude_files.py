@@ -51,11 +51,13 @@ class Receipt(BaseModel):
 class ClaudeFiles:
     """The files for Claude Code of one repository, or of a user.
 
-    `place` is the path of the receipt, which contains copies of settings and so is private.
+    `place` is the path of the receipt, which contains copies of settings and so is private;
+    `by_hand` says how what was installed is removed where the receipt cannot be read.
     """
 
     root: Path
     place: str = ".runr/backup/claude"
+    by_hand: str = f"take the server `runr` out of {MCP} and delete {SKILL} by hand"
 
     @property
     def folder(self) -> Path:
@@ -115,7 +117,7 @@ class ClaudeFiles:
             raise DamagedStateError(
                 f"{self.receipt.relative_to(self.root)} is not what runr wrote there",
                 next_steps=[
-                    f"take the server `runr` out of {MCP} and delete {SKILL} by hand",
+                    self.by_hand,
                     commands.program("rm", "-r", str(self.folder)),
                 ],
             ) from error

@@ -20,6 +20,7 @@ from runr.project import Project
 from runr.runs import journal, spec
 from runr.runs.preconditions import problems
 from runr.setup import claude_plugin, hook_targets
+from runr.setup.client_health import look_at_clients
 from runr.setup.doctor_checks import DoctorCheck, DoctorReport, Look, first_hint, hint
 from runr.status import store
 from runr.status.model import State
@@ -59,6 +60,7 @@ def check_health(project: Project) -> DoctorReport:
         _runs,
         _path,
         _claude,
+        look_at_clients,
         _hooks,
         _killed_hooks,
         _lifecycle_hooks,
@@ -82,7 +84,7 @@ def _looked(look: Look, project: Project) -> list[DoctorCheck]:
         found = look(project)
     except RunrError as error:
         advice = first_hint(project, error.next_steps)
-        name = look.__name__.strip("_").replace("_", " ")
+        name = look.__name__.strip("_").removeprefix("look_at_").replace("_", " ")
         return [DoctorCheck(name=name, state="bad", message=error.message, advice=advice)]
     return [found] if isinstance(found, DoctorCheck) else list(found)
 

@@ -1,4 +1,7 @@
-"""A member or an element put into a JSON text or taken out; every other character stays. Pure."""
+"""A member or an element put into a JSON text or taken out; every other character stays.
+
+Comments and trailing commas stay, too: offsets are those of the text without them. Pure.
+"""
 
 import json
 import re
@@ -8,6 +11,10 @@ from dataclasses import dataclass
 _SPACE = re.compile(r"[ \t\r\n]*")
 _INDENTED = re.compile(r"\n([ \t]+)\S")
 _DECODER = json.JSONDecoder()
+# Of two alternatives the one that starts first wins, so a text that looks like a comment is kept.
+_TOKEN = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
+_TRAILING = re.compile(r'"(?:[^"\\\n]|\\.)*"|,(?=\s*[}\]])', re.DOTALL)
+_VISIBLE = re.compile(r"\S")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +72,18 @@ class _Layout:
         return lines.replace("\n", self.newline + self.indent)
 
 
+def blank_comments(text: str) -> str:
+    """Return the text with a space for each character of a comment and each trailing comma.
+
+    Every offset and line stays; a text without comments comes back unchanged.
+    """
+    return _TRAILING.sub(_blank, _TOKEN.sub(_blank, text))
+
+
+def _blank(token: re.Match[str]) -> str:
+    return token[0] if token[0].startswith('"') else _VISIBLE.sub(" ", token[0])
+
+
 def put(text: str, keys: Sequence[str], value: object) -> str:
     """Set the member at `keys`, laid out as its neighbours are; missing tables are made.
 
@@ -98,7 +117,7 @@ def append(text: str, keys: Sequence[str], value: object) -> str:
     found = _find(text, keys)
     if found.place is None:
         return put(text, keys, [value])
-    table = _table(text, found.table.members[found.place].value, f'"{keys[-1]}"')
+    table = _table(blank_comments(text), found.table.members[found.place].value, f'"{keys[-1]}"')
     if not table.array:
         raise ValueError(f'"{keys[-1]}" is not an array')
     return _inserted(text, table, "", value) if table.members else put(text, keys, [value])
@@ -109,25 +128,36 @@ def remove(text: str, keys: Sequence[str], value: object) -> str:
     found = _find(text, keys)
     if found.place is None:
         return text
-    table = _table(text, found.table.members[found.place].value, f'"{keys[-1]}"')
+    plain = blank_comments(text)
+    table = _table(plain, found.table.members[found.place].value, f'"{keys[-1]}"')
     equal = [
         place
         for place, member in enumerate(table.members)
-        if table.array and json.loads(text[member.value : member.end]) == value
+        if table.array and json.loads(plain[member.value : member.end]) == value
     ]
     return _cut(text, table, equal[-1]) if equal else text
 
 
 def _cut(text: str, table: _Table, place: int) -> str:
     """Return the text without a member, and without what divided it from its neighbour."""
-    members = table.members
+    members, member = table.members, table.members[place]
     if len(members) == 1:
         start, end = table.start + 1, table.close
     elif place == 0:
-        start, end = members[0].start, members[1].start
+        start, end = member.start, members[1].start
     else:
-        start, end = members[place - 1].end, members[place].end
-    return text[:start] + text[end:]
+        start, end = members[place - 1].end, member.end
+    kept = _comments(text[start : member.start]) + _comments(text[member.end : end])
+    if len(members) > 1:
+        kept = kept.rstrip() if place else kept.lstrip()
+    return text[:start] + kept + text[end:]
+
+
+def _comments(between: str) -> str:
+    """Return what divides two members, without its comma; nothing where it has no comment."""
+    comma = blank_comments(between + "x").find(",")
+    without = between if comma < 0 else between[:comma] + between[comma + 1 :]
+    return without if without.strip() else ""
 
 
 def _inserted(text: str, table: _Table, key: str, value: object) -> str:
@@ -137,11 +167,19 @@ def _inserted(text: str, table: _Table, key: str, value: object) -> str:
         comma = "," if layout.minified else ", "
         before = comma if layout.indent is None else f",{layout.newline}{layout.indent}"
         end = table.members[-1].end
+        after = text[end : table.close]
+        comments = _comments(after).rstrip()
+        if comments and layout.indent is not None:
+            last = after[len(after.rstrip()) :]
+            start = layout.newline + layout.indent
+            return f"{text[:end]},{comments}{start}{written}{last}{text[table.close :]}"
         return text[:end] + before + written + text[end:]
+    comments = text[table.start + 1 : table.close].rstrip()
     if layout.indent is not None:
         closing = layout.newline + _line_indent(text, table.start)
-        written = layout.newline + layout.indent + written + closing
-    return text[: table.start + 1] + written + text[table.close :]
+        written = layout.newline + layout.indent + written
+        return text[: table.start + 1] + written + comments + closing + text[table.close :]
+    return text[: table.start + 1] + written + comments + text[table.close :]
 
 
 def _layout(text: str, table: _Table) -> _Layout:
@@ -169,7 +207,8 @@ def _line_indent(text: str, offset: int) -> str:
     return line[: len(line) - len(line.lstrip(" \t"))]
 
 
-def _find(text: str, keys: Sequence[str]) -> _Found:
+def _find(commented: str, keys: Sequence[str]) -> _Found:
+    text = blank_comments(commented)
     table = _table(text, _skip(text, 0), "the top level")
     for depth, key in enumerate(keys[:-1]):
         place = table.find(key)

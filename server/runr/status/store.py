@@ -50,13 +50,17 @@ def read(layout: Layout) -> Contents:
     Raises DamagedStatusError for a file that does not read well. It is never
     taken for an empty one.
     """
+    data = _bytes(layout)
+    return Contents() if data is None else parse(data, layout.status)
+
+
+def _bytes(layout: Layout) -> bytes | None:
     try:
-        data = nofollow.read(layout.status)
+        return nofollow.read(layout.status)
     except FileNotFoundError:
-        return Contents()
+        return None
     except OSError as error:
         raise _unusable(layout, error) from None
-    return parse(data, layout.status)
 
 
 def parse(data: bytes, path: Path) -> Contents:
@@ -82,16 +86,20 @@ class StatusIndex:
     """
 
     def __init__(self) -> None:
-        self._kept: tuple[Layout, tuple[int, ...], Contents] | None = None
+        self._kept: tuple[Layout, tuple[int, ...] | None, bytes | None, Contents] | None = None
 
     def read(self, layout: Layout) -> Contents:
         """Return the recorded statuses; raises as the function `read` does."""
-        mark = _mark(layout)
-        kept = self._kept
+        mark, kept = _mark(layout), self._kept
         if mark is not None and kept is not None and kept[:2] == (layout, mark):
-            return kept[2]
-        contents = read(layout)
-        self._kept = None if mark is None else (layout, mark, contents)
+            return kept[3]
+        data = _bytes(layout)
+        # Comparing them costs less than reading what they say.
+        if kept is not None and kept[0] == layout and kept[2] == data:
+            contents = kept[3]
+        else:
+            contents = Contents() if data is None else parse(data, layout.status)
+        self._kept = (layout, mark, data, contents)
         return contents
 
 
