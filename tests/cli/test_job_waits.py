@@ -150,3 +150,28 @@ def test_a_completion_by_a_person_that_is_reset_does_not_complete_the_job(place:
     go.touch()
     paused = finished(place, job_run)
     assert (paused["status"], statuses(paused)["sign"]) == ("paused", "waiting")
+
+
+def test_pending_tasks_that_are_not_ready_are_named_with_the_reason(place: Place) -> None:
+    place.script("ok.md", "echo o > o.txt")
+    place.task("bad.md", "type: autmated")
+    place.task("dep.md", "depends_on: [bad]")
+    place.task("lone.md", "depends_on: [nothere]")
+    place.task("c1.md", "depends_on: [c2]")
+    place.task("c2.md", "depends_on: [c1]")
+    place.commit("Tasks")
+    plan = ended(place, "run", "--all-ready", "--dry-run")["not_started"]
+    reasons = {path[12:-3]: why for path, why in plan.items()}
+    assert reasons.pop("bad").startswith("its task file is broken: `type` cannot be `autmated`")
+    assert reasons == {
+        "dep": "it waits for bad.md",
+        "lone": "it depends on nothere (no such task)",
+        "c1": "cycle: c1.md → c2.md → c1.md",
+        "c2": "cycle: c1.md → c2.md → c1.md",
+    }
+    done = ended(place, "run", "--all-ready")
+    assert (done["status"], done["not_ready"]) == ("completed", plan)
+    page = place.runr("job", "receipt", code=0).out
+    assert page.startswith("# ready: 1 task completed, 5 not ready\n")
+    assert "- dep.md, not ready: it waits for bad.md\n" in page.split("## Not started")[1]
+    assert "not ready: bad.md" in place.runr("job", "run", "--all-ready", code=2).err

@@ -55,6 +55,7 @@ def receipt(text: str) -> Receipt:
         ],
         stop_reasons={text: 1},
         base_failures=[text],
+        not_ready={text: text},
     )
 
 

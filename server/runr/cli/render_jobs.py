@@ -104,6 +104,9 @@ def render_status(answer: JobRunDetails) -> str:
     lines += [f"  {failed}" for failed in answer.failed_hooks]
     width = column_width([_name(task.path) for task in answer.tasks])
     lines += [_task(task, width) for task in answer.tasks]
+    lines += [
+        f"  - {_name(path)}  not ready  {flat(why)}" for path, why in answer.not_ready.items()
+    ]
     for worker, until in answer.waits_until.items():
         if answer.status == "running":
             lines.append(f"  {worker} waits until {_clock(until)}, then continues")

@@ -9,7 +9,14 @@ from runr.errors import AlreadyRunningError, UsageError
 from runr.execution import process as run_process
 from runr.jobs import branch as job_branch
 from runr.jobs import decisions, expansion, job_hooks, journal, process, rejected, views
-from runr.jobs.events import BranchMerged, JobCreated, JobResumed, JobStopRequested, WorkReverted
+from runr.jobs.events import (
+    BranchMerged,
+    JobCreated,
+    JobResumed,
+    JobStopRequested,
+    Left,
+    WorkReverted,
+)
 from runr.jobs.journal import JobJournal
 from runr.jobs.model import Job, Limits
 from runr.jobs.state import JobState, TaskProgress
@@ -60,6 +67,7 @@ def create_job(project: Project, job: Job) -> RunFiles:
         completed=expanded.completed,
         ends_at=window_end(job.limits, project.clock()),
         config_sha256=job_hooks.keep_settings(files, project.config()),
+        not_ready=tuple(Left(*each) for each in expanded.not_ready.items()),
     )
     _journal(project, files).append(created)
     return files

@@ -10,13 +10,20 @@ from runr.runs.hook_events import HookFinished
 from runr.runs.model import Usage
 
 
+class Left(NamedTuple):
+    """A task that did not start, and what it waits for."""
+
+    task: str
+    reason: str
+
+
 class JobCreated(NamedTuple):
     """The first event of a job run.
 
     `branch` is where its tasks start from and land, `target` the branch that was checked out;
     they are the same with `land: each`. `completed` are the tasks that were completed before.
     `ends_at` is the end of its window. `config_sha256` is the digest of the job run's copy of the
-    settings.
+    settings. `not_ready` are the pending tasks that all that was ready left out.
     """
 
     job: Job
@@ -27,6 +34,7 @@ class JobCreated(NamedTuple):
     completed: tuple[str, ...] = ()
     ends_at: str | None = None
     config_sha256: str = ""
+    not_ready: tuple[Left, ...] = ()
 
 
 class JobResumed(NamedTuple):
@@ -41,13 +49,6 @@ class JobStopRequested(NamedTuple):
 
     kill: bool
     by: str
-
-
-class Left(NamedTuple):
-    """A task that did not start, and what it waits for."""
-
-    task: str
-    reason: str
 
 
 class JobEnded(NamedTuple):

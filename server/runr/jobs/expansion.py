@@ -1,7 +1,7 @@
 """From a job to its work: which tasks its steps mean, as the task files and statuses are now."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from runr.errors import RunrError, UsageError
 from runr.jobs.model import ALL_READY, Job, Step, Track
@@ -10,10 +10,12 @@ from runr.next_steps import commands
 from runr.project import Project
 from runr.query import listing
 from runr.query.filters import parse_filter
+from runr.query.graph import describe_cycle
 from runr.query.snapshot import Snapshot
 from runr.query.task_state import TaskState
 from runr.status.model import State
 from runr.tasks.model import TaskType, short_name
+from runr.tasks.names import natural_key
 from runr.text import join_limited
 
 
@@ -29,12 +31,14 @@ class StepError(UsageError):
 class Expanded:
     """The work of a job; `completed` are its tasks that are done already.
 
-    `absent` are completed ones whose commit is not on this branch.
+    `absent` are completed ones whose commit is not on this branch, `not_ready` the pending tasks
+    that a step with all ready ones does not have, with the reason.
     """
 
     work: Work
     completed: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
+    not_ready: Mapping[str, str] = field(default_factory=dict)
 
 
 def expand(project: Project, job: Job, snapshot: Snapshot) -> Expanded:
@@ -67,6 +71,7 @@ def expand(project: Project, job: Job, snapshot: Snapshot) -> Expanded:
         Work(items, tuple(_orders(job))),
         completed=tuple(each.path for each in done if not each.unmerged),
         absent=tuple(each.path for each in done if each.unmerged),
+        not_ready=_not_ready(job, snapshot, among),
     )
 
 
@@ -85,6 +90,8 @@ def expand_open(project: Project, job: Job, snapshot: Snapshot) -> Expanded:
         what = "all of its tasks are completed" if expanded.work.items else "it has no tasks"
         names = [short_name(path) for path in expanded.absent]
         where = f", {join_limited(names, 3)} not on this branch" if names else ""
+        unready = [f"{short_name(path)}: {why}" for path, why in expanded.not_ready.items()]
+        where += f"; not ready: {join_limited(unready, 3)}" if unready else ""
         raise UsageError(
             f"the job {job.name} has nothing to do: {what}{where}",
             next_steps=[commands.list_tasks("--ready"), commands.list_jobs()],
@@ -156,6 +163,27 @@ def _startable(snapshot: Snapshot, states: Mapping[str, TaskState]) -> list[Task
                 found[path] = state
                 grows = True
     return list(found.values())
+
+
+def _not_ready(job: Job, snapshot: Snapshot, chosen: set[str]) -> dict[str, str]:
+    """Map the pending tasks that all that is ready leaves out to what keeps them from starting."""
+    if not any(step.select == ALL_READY for step in job.steps):
+        return {}
+    found: dict[str, str] = {}
+    for path, state in snapshot.task_states().items():
+        works = state.entry.status is State.IN_PROGRESS
+        if path in chosen or works or not (state.open or state.renewed):
+            continue
+        cycle, edge = snapshot.graph.cycles.get(path), snapshot.graph.edges.get(path)
+        if state.task.error is not None:
+            found[path] = f"its task file is broken: {state.task.error.message}"
+        elif edge and edge.problems:
+            found[path] = f"it depends on {edge.problems[0]}"
+        elif cycle:
+            found[path] = describe_cycle(list(map(short_name, cycle)))
+        else:
+            found[path] = f"it waits for {join_limited(list(map(short_name, state.blocked_by)), 3)}"
+    return dict(sorted(found.items(), key=lambda each: natural_key(each[0])))
 
 
 def ad_hoc(name: str, select: str, *, parallel: int, worker: str | None = None) -> Job:

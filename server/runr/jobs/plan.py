@@ -77,7 +77,7 @@ def plan_job(project: Project, job: Job, *, checks: bool = True) -> JobPlan:
         max_parallel=job.max_parallel,
         ends_at=control.window_end(job.limits, project.clock()),
         tasks=played.tasks,
-        not_started=played.not_started,
+        not_started={**played.not_started, **expanded.not_ready},
         completed=list(expanded.completed),
         findings=[
             *played.findings(),

@@ -86,6 +86,7 @@ def build(project: Project, job_run: RunFiles, state: JobState) -> Receipt:
         output_tokens=usage.output_tokens,
         base_failures=list(state.base_failures or ()),
         failed_hooks=list(state.failed_hooks),
+        not_ready=state.not_ready,
         next_steps=project.surface.lines(_after(project, state, status)),
     )
 
@@ -109,6 +110,7 @@ def _headline(state: JobState, tasks: Sequence[ReceiptTask]) -> str:
     done = sum(task.result == "completed" for task in tasks)
     left_out = sum(task.result == "left_out" for task in tasks)
     beside = f", {left_out} left out" if left_out else ""
+    beside += f", {len(state.not_ready)} not ready" if state.not_ready else ""
     count = f"{done} of {pluralize(len(tasks) - left_out, 'task')} completed{beside}"
     match state.result:
         case None:

@@ -83,7 +83,8 @@ class Receipt(Result):
     that failed before any work was done, `failed_hooks` lifecycle hooks that failed after the job.
     `stop_reasons` counts the codes of tasks that are not completed. `landed_on` is the branch that
     has the work, `lands_on` the one that `land_step` brings it into, if that is another.
-    `take_back_step` takes back the first task, with its commit, once it is there.
+    `take_back_step` takes back the first task, with its commit, once it is there. `not_ready` are
+    the pending tasks that a step with all that is ready left out, with the reason.
     """
 
     id: str
@@ -108,4 +109,5 @@ class Receipt(Result):
     input_tokens: int = 0
     output_tokens: int = 0
     base_failures: list[str] = field(default_factory=list)
+    not_ready: dict[str, str] = field(default_factory=dict)
     failed_hooks: list[str] = field(default_factory=list)

@@ -134,6 +134,8 @@ def _not_started(receipt: Receipt) -> Iterator[str]:
         is_open = task.result in ("skipped", "waiting", "left_out") and not task.needs_human
         if is_open and not task.run_ids:
             yield f"- {_name(task)}: {escape_markdown(task.reason or 'its turn did not come')}"
+    for path, why in receipt.not_ready.items():
+        yield f"- {escape_markdown(short_name(path))}, not ready: {escape_markdown(why)}"
 
 
 def _tracks(receipt: Receipt) -> Iterator[str]:

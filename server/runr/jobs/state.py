@@ -119,6 +119,11 @@ class JobState(NamedTuple):
             total = total.plus(task.usage)
         return total
 
+    @property
+    def not_ready(self) -> dict[str, str]:
+        """The pending tasks that all that was ready left out, each with the reason."""
+        return {each.task: each.reason for each in self.start.not_ready}
+
     def task(self, path: str) -> TaskProgress:
         """Return how far a task is."""
         return next(each for each in self.tasks if each.task == path)

@@ -44,7 +44,8 @@ class JobRunDetails(Result):
 
     `base_failures` are checks that fail before any work is done, `failed_hooks` lifecycle hooks
     that failed after the job. `waits_until` is when parked
-    accounts can be used again.
+    accounts can be used again. `not_ready` are pending tasks that a step with all that is ready
+    left out, with the reason.
     """
 
     id: str
@@ -63,6 +64,7 @@ class JobRunDetails(Result):
     exit_code: int | None = None
     base_failures: list[str] = field(default_factory=list)
     failed_hooks: list[str] = field(default_factory=list)
+    not_ready: dict[str, str] = field(default_factory=dict)
 
 
 def details(project: Project, files: RunFiles) -> JobRunDetails:
@@ -88,6 +90,7 @@ def details(project: Project, files: RunFiles) -> JobRunDetails:
         tokens=usage.input_tokens + usage.output_tokens,
         base_failures=list(state.base_failures or ()),
         failed_hooks=list(state.failed_hooks),
+        not_ready=state.not_ready,
         exit_code=None if status == "running" else int(exit_code(state)),
         next_steps=project.surface.lines(next_steps(project, state, status)),
     )
