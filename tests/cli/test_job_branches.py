@@ -109,3 +109,57 @@ def test_a_branch_that_is_deleted_while_a_task_works_is_made_again_with_its_work
     assert set(statuses(ended(place, "retry")).values()) == {"completed"}
     assert place.git("show", f"{branch}:b.txt") == "a\n"
     assert place.git("show", f"{branch}:later.txt") == ""
+
+
+def test_a_manual_task_behind_work_of_its_job_names_the_landing_that_comes_first(
+    place: Place,
+) -> None:
+    place.script("a.md", "echo a > a.txt")
+    place.task("sign.md", "type: manual\ndepends_on: [a]")
+    place.commit("Tasks")
+    paused = ended(place, "run", "--all-ready", code=9)
+    assert paused["reason"] == "sign.md: it is manual: a person does it"
+    land = f"runr job land {paused['id']}"
+    refused = place.runr("complete-task", "sign", "--reason", "done", code=3)
+    assert refused.steps[0] == land
+    assert f"next: {land}\n" in place.runr("why", "sign", code=0).out
+    assert f"  {land}\n" in place.runr("task-status", "sign", code=0).out
+    assert place.paste(land).code == 0
+    place.runr("complete-task", "sign", "--reason", "done", code=0)
+    assert ended(place, "resume")["status"] == "completed"
+
+
+def test_a_job_that_began_without_a_branch_names_one_and_a_lock_keeps_it_from_landing(
+    place: Place,
+) -> None:
+    place.script("a.md", "echo a > a.txt")
+    place.commit("Tasks")
+    place.git("checkout", "-q", "--detach")
+    done = ended(place, "run", "--all-ready")
+    land = f"runr job land {done['id']} --to main"
+    assert land in done["next_steps"]
+    assert place.runr("job", "land", code=2).steps == [land]
+    lock = place.write(".git/refs/heads/main.lock")
+    blocked = place.paste(land)
+    assert blocked.code == 1
+    assert "nothing landed on main: another git process holds main" in blocked.err
+    lock.unlink()
+    assert place.paste(land).code == 0
+
+
+def test_the_run_of_a_job_lands_that_has_work_also_on_a_renamed_branch(place: Place) -> None:
+    go = place.root / ".runr" / "go"
+    place.script(
+        "a.md", f'for n in $(seq 600); do [ -e "{go}" ] && break; sleep 0.1; done; echo a > a'
+    )
+    place.write(".runr/jobs/night.yaml", "tracks: {t: [a]}\n")
+    place.commit("Tasks")
+    first, second = (started(place, "night") for _ in range(2))
+    go.touch()
+    assert finished(place, first)["status"] == "completed"
+    assert finished(place, second)["status"] == "paused"
+    place.git("branch", "-m", "main", "trunk")
+    (land,) = place.runr("job", "land", "night", code=1).steps
+    assert land == f"runr job land {first} --to trunk"
+    assert place.paste(land).code == 0
+    assert place.read("a") == "a\n"

@@ -6,6 +6,8 @@ from runr.git.merge import MergeRefusedError
 from runr.git.repo import Checkout, Repo
 from runr.jobs.model import Job
 from runr.jobs.state import JobState
+from runr.next_steps import commands
+from runr.next_steps.step import NextStep
 from runr.project import Project
 from runr.storage import queue
 from runr.storage.layout import RunFiles
@@ -78,3 +80,22 @@ def _last_of(repo: Repo, state: JobState, target_tip: str) -> str | None:
     left = [sha for sha in left if not repo.is_ancestor(sha, target_tip)]
     ends = repo.text("merge-base", "--independent", *left).split() if left else []
     return next((sha for sha in reversed(left) if sha in ends), None)
+
+
+def land_step(project: Project, state: JobState) -> NextStep:
+    """Return how the branch of a job lands, with a branch to land on where its own is missing."""
+    repo, start = project.repo, state.start
+    if start.target and repo.resolve(f"refs/heads/{start.target}"):
+        return commands.job_land(state.id)
+    found = ("for-each-ref", "--format=%(refname:short)", f"--contains={start.base_sha}")
+    named = repo.unless_gone(*found, "refs/heads", needs=(start.base_sha,)) or b""
+    users = (name for name in named.decode(errors="replace").split() if name[:5] != "runr/")
+    return commands.job_land(state.id, repo.branch() or next(users, None))
+
+
+def make_again_steps(project: Project, state: JobState) -> list[NextStep]:
+    """Return how the branch is made again on which the tasks of a job land one by one."""
+    start = state.start
+    if start.branch != start.target or project.repo.resolve(f"refs/heads/{start.target}"):
+        return []
+    return [commands.git("branch", start.target)]

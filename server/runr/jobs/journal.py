@@ -171,6 +171,13 @@ def find(layout: Layout, wanted: str | None) -> RunFiles:
     return layout.job_run(matches[0])
 
 
+def of_job(layout: Layout, name: str) -> Iterator[RunFiles]:
+    """Yield the runs of a job, the latest first."""
+    for each in reversed(ids(layout)):
+        if _job_name(layout.job_run(each)) == name:
+            yield layout.job_run(each)
+
+
 def _is_part(wanted: str, name: str) -> bool:
     return len(wanted) >= _PART and (name.startswith(wanted) or name.endswith(wanted))
 

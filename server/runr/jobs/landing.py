@@ -57,8 +57,7 @@ def land_job(
     Raises ConflictError and VerificationError with nothing changed.
     """
     project.refuse_inside("a run does not land jobs")
-    files = journal.find(project.layout, wanted)
-    state = journal.require(files)
+    files, state = _wanted(project, wanted)
     if process.is_alive(files):
         raise AlreadyRunningError(
             f"the job {state.name} is running ({state.id})",
@@ -76,7 +75,12 @@ def land_job(
             raise RunrError(f"nothing would land on {target}: {obstacle}")
         return landing.result(plan, verified=False, dry_run=True)
     with queue.turn(project.layout.landing_queue(target)):
-        plan, verified = merge.retry_if_moved(landing.once)
+        try:
+            plan, verified = merge.retry_if_moved(landing.once)
+        except merge.MovedError as error:
+            raise RunrError(
+                f"nothing landed on {target}: {error}", next_steps=[commands.job_land(state.id)]
+            ) from None
     log = JobJournal(files, project.clock, Redactor(project.environment))
     receipt.write(project, files, log.append(JobLanded(target, plan.how, plan.new)))
     if state.result == "completed":
@@ -85,17 +89,36 @@ def land_job(
     return landing.result(plan, verified=verified, dry_run=False)
 
 
+def _wanted(project: Project, wanted: str | None) -> tuple[RunFiles, JobState]:
+    """Return a job run; where no id is given, the latest of the job that has work to land."""
+    files = journal.find(project.layout, wanted)
+    state = journal.require(files)
+    if wanted not in (None, "latest", state.name) or _has_work(state):
+        return files, state
+    for earlier in journal.of_job(project.layout, state.name):
+        known = journal.require(earlier)
+        there = project.repo.resolve(f"refs/heads/{known.start.branch}")
+        if there and known.landed_on is None and _has_work(known):
+            return earlier, known
+    return files, state
+
+
+def _has_work(state: JobState) -> bool:
+    return any(each.status == "completed" and each.commit_sha for each in state.tasks)
+
+
 def _target(project: Project, state: JobState, to: str | None) -> str:
     if state.start.branch == state.start.target:
+        done = "have landed" if _has_work(state) else "land"
         raise UsageError(
-            f"the tasks of {state.name} have landed on {state.start.target} one by one",
+            f"the tasks of {state.name} {done} on {state.start.target} one by one",
             next_steps=[commands.job_receipt(state.id)],
         )
     target = find_branch(project.repo, to) if to else state.start.target
     if not target:
         raise UsageError(
             f"the job {state.name} began without a branch: name one with --to",
-            next_steps=[commands.help_of("job", "land")],
+            next_steps=[job_branch.land_step(project, state)],
         )
     return target
 
@@ -201,6 +224,9 @@ class _Landing:
         by_hand = commands.git("merge", self._state.start.branch)
         if error.files:
             return ConflictError(message, next_steps=[by_hand])
+        if self._project.repo.resolve(f"refs/heads/{self._target}") is None:
+            step = job_branch.land_step(self._project, self._state)
+            return RunrError(message, next_steps=[step])
         return RunrError(message, next_steps=[commands.git("status")])
 
     def without_branch(self, *, dry_run: bool) -> JobLanding:

@@ -66,10 +66,13 @@ class Outside:
         return None
 
     def _job_of(self, found: TaskState) -> str | None:
-        """Return the job run that completed a task."""
+        """Return the job run that completed a task, while its branch is there."""
         last = found.entry.last_run_id
         run = journal.run_of(self.project.layout, last)
-        return run.start.job.job_run_id if run and run.start.job else None
+        if run is None or run.start.job is None:
+            return None
+        there = self.project.repo.resolve(f"refs/heads/{run.start.target}")
+        return run.start.job.job_run_id if there else None
 
     def _holder(self, run_id: str | None) -> str:
         run = journal.run_of(self.project.layout, run_id)

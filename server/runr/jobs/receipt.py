@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
-from runr.jobs import decisions, journal, outcomes, receipt_page, timeline, views
+from runr.jobs import branch, decisions, journal, outcomes, receipt_page, timeline, views
 from runr.jobs.receipt_model import (
     Receipt,
     ReceiptCheck,
@@ -71,7 +71,7 @@ def build(project: Project, job_run: RunFiles, state: JobState) -> Receipt:
         landed_on=state.landed_on or state.start.branch,
         lands_on=(state.start.target or None) if own and state.landed_on is None else None,
         landed_sha=state.landed_sha,
-        land_step=_line(project, _land(state)) if own else None,
+        land_step=_line(project, _land(project, state)) if own else None,
         take_back_step=_line(project, commands.reset(landed[0], revert=True)) if landed else None,
         base_sha=state.start.base_sha,
         tip_sha=project.repo.resolve(f"refs/heads/{state.start.branch}"),
@@ -91,10 +91,10 @@ def build(project: Project, job_run: RunFiles, state: JobState) -> Receipt:
     )
 
 
-def _land(state: JobState) -> NextStep:
+def _land(project: Project, state: JobState) -> NextStep:
     """Return the step towards a landing: rejected work is reverted first."""
     again = any(each.rejected for each in state.tasks)
-    return commands.job_retry(state.id) if again else commands.job_land(state.id)
+    return commands.job_retry(state.id) if again else branch.land_step(project, state)
 
 
 def _line(project: Project, step: NextStep) -> str:

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from runr.errors import ExitCode
-from runr.jobs import decisions, journal, outcomes
+from runr.jobs import branch, decisions, journal, outcomes
 from runr.jobs.state import JobState, TaskProgress, TaskStatus
 from runr.next_steps import commands
 from runr.next_steps.step import NextStep
@@ -157,9 +157,9 @@ def next_steps(project: Project, state: JobState, status: str) -> list[NextStep]
     elif status == "paused":
         again = [*decisions.for_persons(project, state), commands.job_resume(state.id)]
     if status == "failed":
-        again = [commands.job_retry(state.id)]
+        again = [*branch.make_again_steps(project, state), commands.job_retry(state.id)]
     landed = any(each.status == "completed" and each.run_id for each in state.tasks)
     own = state.start.branch != state.start.target and state.landed_on is None
     own = own and not any(each.rejected for each in state.tasks)
-    land = [commands.job_land(state.id)] if landed and own and status != "interrupted" else []
+    land = [branch.land_step(project, state)] if landed and own and status != "interrupted" else []
     return [commands.job_receipt(state.id), *land, *again] if status != "interrupted" else again

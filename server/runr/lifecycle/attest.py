@@ -11,8 +11,11 @@ from runr.execution import completion, run_hooks, verification
 from runr.execution.context import RunContext
 from runr.lifecycle.leases import next_sequence, record_spec
 from runr.next_steps import commands
+from runr.next_steps.step import NextStep
 from runr.next_steps.tasks import uncompletable
 from runr.project import Project
+from runr.query.detail import unlanded_job
+from runr.query.snapshot import Snapshot
 from runr.runs import journal
 from runr.runs.events import PhaseStarted, RunApproved, RunCompleted, RunStopped, VerifyFinished
 from runr.runs.model import Approval, Phase, RunCreated, RunKind, RunState
@@ -95,11 +98,20 @@ def attest(
     if blockers and not force:
         raise BlockedError(
             f"{task.name} waits for {', '.join(blockers)}",
-            next_steps=[commands.list_tasks("--blocked"), commands.attest(task.path, force=True)],
+            next_steps=[
+                _before(project, task),
+                commands.attest(task.path, force=True),
+            ],
         )
     forced = f"open dependencies: {', '.join(blockers)}" if blockers else None
     with open_person_run(project, task, override_reason=forced) as context:
         return _record(task, context, word, force=force, skip=skip)
+
+
+def _before(project: Project, task: Task) -> NextStep:
+    """Return where the work is that a task waits for."""
+    job = unlanded_job(project, Snapshot.of(project), task.path)
+    return commands.job_land(job) if job else commands.list_tasks("--blocked")
 
 
 def _record(

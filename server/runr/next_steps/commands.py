@@ -124,9 +124,9 @@ def lint(*tasks: str) -> NextStep:
     return _runr("lint", *map(_name, tasks), tool=_status_tool(*tasks) if len(tasks) == 1 else None)
 
 
-def job_land(job_run: str) -> NextStep:
-    """Return how the branch of a job is brought into the one that it started from."""
-    return _runr("job", "land", job_run)
+def job_land(job_run: str, to: str | None = None) -> NextStep:
+    """Return how the branch of a job is brought into `to`, or the one that it started from."""
+    return _runr("job", "land", job_run, *(("--to", operand(to)) if to else ()))
 
 
 def job_receipt(job_run: str) -> NextStep:

@@ -25,7 +25,8 @@ class TaskFacts(NamedTuple):
     """What decides about the next steps of a task; `run_steps` are those of its last run.
 
     `problem` keeps its file from being run, `cause` is the first task that the
-    others wait for, where the task is blocked. `is_active` tells whether the
+    others wait for, where the task is blocked, `unlanded` the job run whose branch has what it
+    waits for. `is_active` tells whether the
     session that holds it is active, `is_gone` whether the commit of an `unmerged` one is not
     in the repository, `for_person` whether the last run waits for
     a decision.
@@ -39,6 +40,7 @@ class TaskFacts(NamedTuple):
     unmerged: bool = False
     is_gone: bool = False
     cause: str | None = None
+    unlanded: str | None = None
     checkpoint_sha: str | None = None
     run: str | None = None
     phase: str = ""
@@ -59,6 +61,9 @@ def for_task(task: TaskFacts, *, agent: bool = False) -> tuple[NextStep, ...]:
         return _merge(task) if task.unmerged else ()
     if task.status == "in_progress" and task.run:
         return _in_progress(task, task.run, agent=agent)
+    if task.unlanded:
+        text = "What it waits for is on the branch of a job"
+        return (commands.job_land(task.unlanded).because(text),)
     if task.cause:
         text = "Another task has to be completed first"
         return (commands.why(task.cause).because(text),)

@@ -1,5 +1,6 @@
 """One task: its state, why it is not done, its last run and what to do next."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 from runr.errors import DamagedStateError, UnknownNameError
@@ -48,7 +49,26 @@ def task_with_facts(
     shown = task_details(task, snapshot)
     run, run_steps = _last_run(project, snapshot.entry(task), tail)
     facts = task_views.next_step_facts(shown, run, run_steps)
+    if shown.blocked_by:
+        facts = facts._replace(unlanded=unlanded_job(project, snapshot, task.path))
     return TaskDetails(task=shown, run=run), facts
+
+
+def unlanded_job(project: Project, snapshot: Snapshot, path: str) -> str | None:
+    """Return the job run whose branch has the work that a task depends on; None where none has."""
+    states, own = snapshot.task_states(), snapshot.graph.edges.get(path)
+    for need in own.paths if own else ():
+        run_id = states[need].entry.last_run_id
+        if states[need].absent is None or run_id is None:
+            continue
+        from runr.runs import journal  # noqa: PLC0415 - as in `_run`
+
+        with suppress(DamagedStateError):
+            run = journal.state(project.layout.run(run_id))
+            job = run.start.job if run else None
+            if run and job and project.repo.resolve(f"refs/heads/{run.start.target}"):
+                return job.job_run_id
+    return None
 
 
 def task_details(task: Task, snapshot: Snapshot) -> TaskFields:
