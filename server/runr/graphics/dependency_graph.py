@@ -1,7 +1,9 @@
 """The tasks with the links between them, as data and as a picture."""
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
 
 from runr.graphics import chart
 from runr.graphics.chart import Chart
@@ -34,10 +36,14 @@ class GraphTask(TaskSummary):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphResult(Result):
-    """The tasks of the graph by path, the ways round, and the longest chain of its open tasks."""
+    """The tasks of the graph by path, the ways round, and the longest chain of its open tasks.
+
+    In `order` each task follows what it needs; those in or behind a cycle are left out.
+    """
 
     tasks: list[GraphTask]
     total_count: int
+    order: list[str] = field(default_factory=list)
     cycles: list[list[str]] = field(default_factory=list)
     critical_path: list[str] = field(default_factory=list)
     about: str | None = None
@@ -108,11 +114,24 @@ def graph_result(graphed: DependencyView) -> GraphResult:
     return GraphResult(
         tasks=tasks,
         total_count=len(tasks),
+        order=_order(needs),
         cycles=[list(way) for way in ways if not needs.keys().isdisjoint(way)],
         critical_path=list(graphed.critical),
         about=graphed.about,
         next_steps=CLI.lines(graph_steps(graphed)),
     )
+
+
+def _order(needs: Mapping[str, Sequence[str]]) -> list[str]:
+    place = {path: number for number, path in enumerate(needs)}
+    sorter = TopologicalSorter(needs)
+    with suppress(CycleError):  # what is in no cycle has an order all the same
+        sorter.prepare()
+    order: list[str] = []
+    while ready := sorter.get_ready():
+        order += sorted(ready, key=place.__getitem__)
+        sorter.done(*ready)
+    return order
 
 
 def graph_steps(graphed: DependencyView) -> tuple[NextStep, ...]:

@@ -97,6 +97,14 @@ def new_task(project: Project, request: NewRequest) -> CommandResult:
     `{title}` in a template of your own, `.runr/templates/<template>.md`, stands
     for the task's title.
     """
+    words = editor_command(project.environment) if request.edit else []
+    path = write_task(project, request)
+    notes = _edited(words, path) if request.edit else []
+    return _answer(project, path.relative_to(project.layout.root), notes)
+
+
+def write_task(project: Project, request: NewRequest) -> Path:
+    """Write the file of a new task and return its path."""
     project.refuse_inside("it is written into your working tree, and not into that of the run")
     layout = project.layout
     path = _path(project, request)
@@ -107,11 +115,9 @@ def new_task(project: Project, request: NewRequest) -> CommandResult:
         "tags": request.tags,
     }
     text = filled(_template(project, request.template), title, keys)
-    words = editor_command(project.environment) if request.edit else []
     state_dir.ensure_state_dir(layout)
     files.create(path, text.encode())
-    notes = _edited(words, path) if request.edit else []
-    return _answer(project, path.relative_to(layout.root), notes)
+    return path
 
 
 def _path(project: Project, request: NewRequest) -> Path:
