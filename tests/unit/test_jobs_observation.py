@@ -1,5 +1,6 @@
 """Workers of a job that share an account, and outages: real processes, and a clock of the test."""
 
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +10,13 @@ import pytest
 from claude.test_job_limits import Clock
 from fakes.project_kit import ProjectKit
 from runr.config.settings import Config, WorkerSettings
-from runr.jobs import control, expansion, journal
+from runr.jobs import control, expansion, journal, observation
 from runr.jobs.events import AccountParked
-from runr.jobs.model import ALL_READY
+from runr.jobs.model import ALL_READY, Limits
 from runr.jobs.orchestrator import Orchestrator
+from runr.jobs.planner import Decision
 from runr.jobs.state import JobState
+from runr.runs.model import Usage
 from runr.workers import registry
 from unit.git_trees import git
 
@@ -93,3 +96,26 @@ def test_workers_that_start_the_same_client_have_the_same_account(
     config = Config(workers={"mine": WorkerSettings(command=command)})
     assert registry.account("mine", config) == account
     assert registry.account("claude-code", config) == "claude"
+
+
+def test_a_run_gets_what_is_left_of_the_limits_of_its_job(tmp_path: Path) -> None:
+    kit = ProjectKit(tmp_path)
+    kit.config('[run]\nworker = "script"\nmax_tokens = 700\n')
+    kit.script("a.md", "echo a > a.txt", header='verify: ["test -f a.txt"]')
+    git(kit.root, "add", "-A")
+    git(kit.root, "commit", "-q", "-m", "Tasks")
+    project = kit.open()
+    job = expansion.ad_hoc("night", ALL_READY, parallel=1)
+    limits = Limits(budget_usd=1.0, max_tokens=1000)
+    files = control.create_job(project, job._replace(limits=limits))
+    state = Orchestrator(project, files).run()
+    run_id = state.tasks[0].run_id
+    assert (state.result, state.reason, bool(run_id)) == ("completed", "", True)
+    config = json.loads(kit.layout.run(run_id or "").config.read_text("utf-8"))
+    assert (config["run"]["budget_usd"], config["run"]["max_tokens"]) == (1.0, 700)
+    usage = Usage(input_tokens=900, output_tokens=200, cost_usd=0.75)
+    used = state._replace(tasks=(state.tasks[0]._replace(usage=usage),))
+    assert observation.left_of_limits(used) == {"budget_usd": 0.25, "max_tokens": 1}
+    decision = Decision((), {}, {}, {}, {}, None, over=True)
+    passed = ("completed", "1,100 of 1,000 tokens are used", "")
+    assert observation.verdict(used, decision, project.clock()) == passed

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import TypedDict
 
 from runr.clock import format_utc
 from runr.jobs import outcomes, outside
@@ -133,8 +134,11 @@ def _counts(project: Project, state: JobState, item: Item) -> bool:
 
 def limit_reached(state: JobState, now: datetime) -> str | None:
     """Say which limit of the job is reached; None where none is."""
-    if over := base_failed(state) or time_over(state, now):
-        return over
+    return base_failed(state) or time_over(state, now) or spent(state)
+
+
+def spent(state: JobState) -> str | None:
+    """Say which limit of what runs use is reached, or passed; None where none is."""
     limits, used = state.start.job.limits, state.usage
     if limits.budget_usd is not None and (used.cost_usd or 0) >= limits.budget_usd:
         return f"${used.cost_usd:.2f} of the budget of the job, ${limits.budget_usd:.2f}, is spent"
@@ -142,6 +146,25 @@ def limit_reached(state: JobState, now: datetime) -> str | None:
     if limits.max_tokens is not None and tokens >= limits.max_tokens:
         return f"{tokens:,} of {limits.max_tokens:,} tokens are used"
     return None
+
+
+class Left(TypedDict):
+    """What the next run may use; None where the job has no such limit."""
+
+    budget_usd: float | None
+    max_tokens: int | None
+
+
+def left_of_limits(state: JobState) -> Left:
+    """Return what is left of the limits of the job, for the next run."""
+    limits, used = state.start.job.limits, state.usage
+    budget, tokens = limits.budget_usd, limits.max_tokens
+    return Left(
+        budget_usd=None if budget is None else max(round(budget - (used.cost_usd or 0), 4), 0.0001),
+        max_tokens=None
+        if tokens is None
+        else max(tokens - used.input_tokens - used.output_tokens, 1),
+    )
 
 
 def base_failed(state: JobState) -> str | None:
@@ -187,7 +210,8 @@ def verdict(state: JobState, decision: Decision, now: datetime) -> tuple[JobResu
     """Return how the job ends, why, and the stop code that its exit code comes from."""
     left = [each for each in state.tasks if each.status not in ("completed", "left_out")]
     if not left:
-        return "completed", "", ""
+        # Runs side by side can use more than was left when each of them began.
+        return "completed", spent(state) or "", ""
     if in_vain := waits_in_vain(state, decision.wake_at):
         return "failed", in_vain, "usage_limit"
     if state.stopping:

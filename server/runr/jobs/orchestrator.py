@@ -222,6 +222,7 @@ class Orchestrator:
             on_usage_limit="fallback" if job.on_usage_limit == "fallback" else "stop",
             earlier=outcomes.earlier(before) if before else "",
             attempts=1 if before and outcomes.met_newer_work(before) else None,
+            **observation.left_of_limits(state),
         )
 
     def _stop_runs(self, state: JobState) -> None:

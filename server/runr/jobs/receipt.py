@@ -117,7 +117,8 @@ def _headline(state: JobState, tasks: Sequence[ReceiptTask]) -> str:
             return f"{state.name} is running: {count}"
         case "completed":
             every = "all " if done > 1 else ""
-            return f"{state.name}: {every}{pluralize(done, 'task')} completed{beside}"
+            why = f"; {state.reason}" if state.reason else ""
+            return f"{state.name}: {every}{pluralize(done, 'task')} completed{beside}{why}"
         case "paused":
             return f"{state.name} waits for a person: {count}; {state.reason}"
         case "stopped":

@@ -166,6 +166,10 @@ def as_started(
         changed["attempts"] = job.attempts
     if job is not None and job.fallback:
         changed["fallback"] = job.fallback
+    if job is not None:
+        for limit in ("budget_usd", "max_tokens"):
+            known = (getattr(config.run, limit), getattr(job, limit))
+            changed[limit] = min((each for each in known if each is not None), default=None)
     run = config.run.model_copy(update=changed)
     return config.model_copy(update={"run": run}), task
 

@@ -164,7 +164,8 @@ class JobTerms(NamedTuple):
 
     `fallback` replaces that of the settings where it is given, `on_usage_limit` always.
     `earlier` is what the worker has to know of an attempt that could not land. `attempts` is how
-    many the run has at most, where they are not those of the settings.
+    many the run has at most, where they are not those of the settings. `budget_usd` and
+    `max_tokens` are what was left of the limits of the job, None where it has none.
     """
 
     job_run_id: str
@@ -173,6 +174,8 @@ class JobTerms(NamedTuple):
     on_usage_limit: str = "stop"
     earlier: str = ""
     attempts: int | None = None
+    budget_usd: float | None = None
+    max_tokens: int | None = None
 
 
 #: What a run is for; only an attempt does the work of a task.
