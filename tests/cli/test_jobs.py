@@ -179,7 +179,8 @@ def test_a_drained_job_ends_what_runs_and_a_resume_does_the_rest(place: Place) -
     place.commit("Tasks")
     job_run = started(place, "--all-ready")
     until(lambda: "task.claimed" in [e["type"] for e in events(place, job_run)], "a to start")
-    place.runr("job", "stop", job_run, code=0)
+    asked = place.runr("job", "stop", job_run, code=0).out
+    assert "has asked it to stop: what runs may end" in asked
     place.write(".runr/go")
     stopped = finished(place, job_run)
     assert (stopped["status"], stopped["exit_code"]) == ("stopped", 8)
@@ -399,6 +400,8 @@ def test_upcoming_shows_when_jobs_fire_and_what_is_ready(place: Place) -> None:
     assert shown["ready_paths"] == [".runr/tasks/a.md"]
     assert len(place.runr("upcoming", "--until", "1d", "--json", code=0).json["firings"]) == 4
     assert "write how long" in place.runr("upcoming", "--until", "soon", code=2).err
+    soon = place.runr("upcoming", "--until", "1m", code=0).out
+    assert soon.startswith("No job fires until then; the next one does on ")
     assert ".runr/jobs/wrong.yaml:1" in place.runr("list-jobs", code=0).out
     once = place.runr("scheduler", "--once", code=0).out
     assert once.startswith("No job is due.\n  ✗ wrong  ")

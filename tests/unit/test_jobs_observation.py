@@ -10,7 +10,7 @@ import pytest
 from claude.test_job_limits import Clock
 from fakes.project_kit import ProjectKit
 from runr.config.settings import Config, WorkerSettings
-from runr.jobs import control, expansion, journal, observation
+from runr.jobs import control, expansion, journal, observation, views
 from runr.jobs.events import AccountParked
 from runr.jobs.model import ALL_READY, Limits
 from runr.jobs.orchestrator import Orchestrator
@@ -119,3 +119,6 @@ def test_a_run_gets_what_is_left_of_the_limits_of_its_job(tmp_path: Path) -> Non
     decision = Decision((), {}, {}, {}, {}, None, over=True)
     passed = ("completed", "1,100 of 1,000 tokens are used", "")
     assert observation.verdict(used, decision, project.clock()) == passed
+    # What would keep the limits is no step towards the rest.
+    steps = views.next_steps(project, used, "failed")
+    assert "retry" not in " ".join(project.surface.lines(steps))

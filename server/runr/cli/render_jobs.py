@@ -169,6 +169,9 @@ def render_landing(answer: JobLanding) -> str:
 def render_upcoming(answer: Upcoming) -> str:
     """Return when jobs fire next, then the tasks that are ready."""
     lines = ["Jobs:" if answer.firings else "No job has a schedule."]
+    if answer.next_at:
+        later = f"{datetime.fromisoformat(answer.next_at).astimezone():%a %Y-%m-%d %H:%M}"
+        lines = [f"No job fires until then; the next one does on {later}."]
     width = column_width([each.job for each in answer.firings])
     for each in answer.firings:
         at = f"{datetime.fromisoformat(each.at).astimezone():%a %Y-%m-%d %H:%M}"

@@ -38,13 +38,15 @@ class Upcoming(Result):
     """The next firing of each job, or all up to a time, and the tasks that are ready now.
 
     `left_off` are the jobs with more firings than are listed, each with the time of the last one
-    that is. `problems` are jobs that cannot be used.
+    that is. `problems` are jobs that cannot be used. `next_at` is the first firing, where that is
+    later than was asked for.
     """
 
     firings: list[UpcomingFiring]
     left_off: dict[str, str] = field(default_factory=dict)
     problems: list[JobProblem] = field(default_factory=list)
     ready_paths: list[str]
+    next_at: str | None = None
 
 
 def upcoming(project: Project, until: str | None = None) -> Upcoming:
@@ -68,8 +70,14 @@ def upcoming(project: Project, until: str | None = None) -> Upcoming:
         left_off=left_off,
         problems=wrong,
         ready_paths=[each.path for each in ready],
+        next_at=None if found else _next(project, now),
         next_steps=project.surface.lines([commands.list_jobs()]),
     )
+
+
+def _next(project: Project, now: datetime) -> str | None:
+    times = [at for job in scheduler.scheduled(project) if (at := scheduler.next_firing(job, now))]
+    return format_utc(min(times)) if times else None
 
 
 def _firings(

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from runr.errors import ExitCode
-from runr.jobs import branch, decisions, journal, outcomes
+from runr.jobs import branch, decisions, files, journal, observation, outcomes
 from runr.jobs.state import JobState, TaskProgress, TaskStatus
 from runr.next_steps import commands
 from runr.next_steps.step import NextStep
@@ -67,10 +67,10 @@ class JobRunDetails(Result):
     not_ready: dict[str, str] = field(default_factory=dict)
 
 
-def details(project: Project, files: RunFiles) -> JobRunDetails:
+def details(project: Project, job_run: RunFiles) -> JobRunDetails:
     """Return a job run as it is now."""
-    alive = locks.is_held(files.lock)
-    state = decisions.as_decided(project, journal.require(files))
+    alive = locks.is_held(job_run.lock)
+    state = decisions.as_decided(project, journal.require(job_run))
     steps = {item.task: item.step for item in state.start.work.items}
     status = state.result or ("running" if alive else "interrupted")
     usage = state.usage
@@ -78,7 +78,7 @@ def details(project: Project, files: RunFiles) -> JobRunDetails:
         id=state.id,
         job=state.name,
         status=status,
-        reason=state.reason or None,
+        reason=state.reason or _stopping(state) or None,
         branch=state.start.branch,
         target=state.start.target or None,
         created_at=state.created_at,
@@ -94,6 +94,14 @@ def details(project: Project, files: RunFiles) -> JobRunDetails:
         exit_code=None if status == "running" else int(exit_code(state)),
         next_steps=project.surface.lines(next_steps(project, state, status)),
     )
+
+
+def _stopping(state: JobState) -> str:
+    """Say that a job that has not ended was asked to stop."""
+    if not state.stopping or state.result:
+        return ""
+    how = "is stopped, too" if state.killing else "may end"
+    return f"{state.stopped_by} has asked it to stop: what runs {how}"
 
 
 #: The order in which tasks are counted.
@@ -147,6 +155,10 @@ def exit_code(state: JobState) -> ExitCode:
             return ExitCode.FAILED
 
 
+def _has_file(project: Project, state: JobState) -> bool:
+    return any(each.job and each.job.name == state.name for each in files.scan(project.layout))
+
+
 def next_steps(project: Project, state: JobState, status: str) -> list[NextStep]:
     """Return what a user can do about a job run."""
     if status == "running":
@@ -156,7 +168,10 @@ def next_steps(project: Project, state: JobState, status: str) -> list[NextStep]
         again = [commands.job_retry(state.id)]
     elif status == "paused":
         again = [*decisions.for_persons(project, state), commands.job_resume(state.id)]
-    if status == "failed":
+    if status == "failed" and observation.spent(state):
+        # A retry keeps the limits, and what was used.
+        again = [commands.job_run(state.name)] if _has_file(project, state) else []
+    elif status == "failed":
         again = [*branch.make_again_steps(project, state), commands.job_retry(state.id)]
     landed = any(each.status == "completed" and each.run_id for each in state.tasks)
     own = state.start.branch != state.start.target and state.landed_on is None
