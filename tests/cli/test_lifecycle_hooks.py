@@ -10,7 +10,7 @@ import pytest
 from cli.terminal import Place
 from fakes.marks import also_long
 from fakes.project_kit import until
-from fakes.webhook_server import SILENCE, WebhookServer, serving
+from fakes.webhook_server import RESET, SILENCE, WebhookServer, serving
 
 SETTINGS = '[run]\nworker = "script"\nattempts = 1\n\n[verify]\ntier1 = ["test -d ."]\n\n[hooks]\n'
 
@@ -171,6 +171,24 @@ def test_a_server_that_never_answers_delays_no_run(
     silent_server.close()
     until(lambda: called(hooked, run_id), "the end of the webhook")
     assert called(hooked, run_id) == [("post_complete", "webhook", "failed")]
+
+
+def test_servers_that_misbehave_change_no_run_and_get_no_secret(hooked: Place) -> None:
+    moved = b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n"
+    hooked.task("b.md", header="title: 'uses q7Zp2LmX9s'", body="```sh run\necho > b\n```")
+    with serving(RESET) as resets, serving(moved) as moves, serving(b"garbage\r\n\r\n") as babbles:
+        servers = (resets, moves, babbles)
+        hooks = (f'{{ webhook = "{server.url}", retries = 0 }}' for server in servers)
+        hooked.config(SETTINGS + f"post_complete = [{', '.join(hooks)}]\n")
+        secret = {"MAIL_TOKEN": "q7Zp2LmX9s"}
+        run = hooked.runr("--json", "run", "--task", "b", code=0, env=secret).json
+        until(lambda: len(called(hooked, run["id"])) == len(servers), "the end of the webhooks")
+    assert called(hooked, run["id"]) == [("post_complete", "webhook", "failed")] * len(servers)
+    assert hooked.status("b.md")["evidence"] == "verified"
+    for server in servers:
+        (request,) = server.requests
+        assert b"uses [redacted]" in request
+        assert b"q7Zp2LmX9s" not in request
 
 
 def test_a_job_hands_its_receipt_to_a_hook(hooked: Place, tmp_path: Path) -> None:
