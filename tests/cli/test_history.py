@@ -6,7 +6,7 @@ from typing import Any
 from cli.terminal import Place, Prepare
 from runr.jobs.events import JobCreated, JobEnded
 from runr.jobs.model import Job
-from runr.jobs.work import Work
+from runr.jobs.work import Item, Work
 from runr.runs.model import JobTerms
 from runr.storage.layout import Layout
 from unit.journals_of_runs import Journals, completed, stopped
@@ -128,9 +128,11 @@ JOB_RUN = "20250106-080000-aaaa"
 
 def of_a_job(place: Place) -> None:
     place.task("inside")
+    place.task("by-hand.md", "type: manual")
     journals = Journals(Layout(place.root))
     job = journals.job_journal(JOB_RUN)
-    job.append(JobCreated(Job(name="nightly"), Work((), ()), "runr/nightly", "main", "0" * 40))
+    work = Work((Item(".runr/tasks/by-hand.md", "chores/all", manual=True),), ())
+    job.append(JobCreated(Job(name="nightly"), work, "runr/nightly", "main", "0" * 40))
     journals.run("outside", completed(cost_usd=9.0))
     journals.run("inside", completed(cost_usd=0.5), job=JobTerms(JOB_RUN))
     job.append(JobEnded("completed"))
@@ -142,6 +144,8 @@ def test_the_report_of_a_job_is_about_its_runs_in_all_formats(prepared: Prepare)
     answer = place.runr("report", "--job", "nightly", "--json", code=0).json
     assert (answer["job_run_id"], answer["completed_count"]) == (JOB_RUN, 1)
     assert (answer["cost_usd"], answer["stopped_count"]) == (0.5, 0)
+    # A task of the job of which it began no run is one that it is about, too.
+    assert [row["task_path"] for row in answer["waiting"]] == [".runr/tasks/by-hand.md"]
     assert answer["activity"]["parts"][0]["completed_task_count"] == 1
     assert place.runr("report", "--job", JOB_RUN, "--json", code=0).json == answer
     for form, begin in (("text", "Job run 2025"), ("markdown", "# Job run"), ("html", "<!DOCTYPE")):

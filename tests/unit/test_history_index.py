@@ -13,9 +13,9 @@ import pytest
 
 from runr.errors import DamagedStateError
 from runr.history import database, index, upkeep
-from runr.jobs.events import JobCreated, JobEnded, JobLanded
+from runr.jobs.events import JobCreated, JobEnded, JobLanded, TaskFound, TaskSkipped
 from runr.jobs.model import Job
-from runr.jobs.work import Work
+from runr.jobs.work import Item, Work
 from runr.project import Project
 from runr.runs.events import RunResumed, SubmitFinished
 from runr.runs.model import Usage
@@ -54,8 +54,12 @@ def filled(project: Project, journals: Journals) -> Project:
     journals.append(again, [RunResumed(), *worked(2), verified(PASSING), *landed(), COMPLETED])
     journals.run("s", [*worked(), UsageRecorded(Usage(0.25, 5, 6, 7))], worker="session")
     job = journals.job_journal("20250106-090000-aaaa")
-    job.append(JobCreated(Job(name="nightly"), Work((), ()), "runr/nightly", "main", "0" * 40))
-    job.append(JobEnded("completed"))
+    nightly = Job(name="nightly", description="Chores", schedule="daily 03:00")
+    items = tuple(Item(f".runr/tasks/{name}.md", "chores/all") for name in ("a", "read"))
+    job.append(JobCreated(nightly, Work(items, ()), "runr/nightly", "main", "0" * 40))
+    job.append(TaskFound(items[0].task, "run"))
+    job.append(TaskSkipped(items[1].task, "a person reads it"))
+    job.append(JobEnded("paused"))
     job.append(JobLanded("main", "merge", "d" * 40))
     rows_of(project)
     return project
@@ -96,7 +100,14 @@ def test_the_rows_say_what_the_journals_say(filled: Project) -> None:
         ("work", 0.5, 0),
         ("session", 0.25, 7),
     ]
-    assert one(filled, "SELECT job, result FROM job_runs") == [("nightly", "completed")]
+    latest = "20250106-090000-aaaa"
+    assert one(filled, "SELECT name, description, schedule, last_result, run_count FROM jobs") == [
+        ("nightly", "Chores", "daily 03:00", "paused", 1)
+    ]
+    assert one(filled, "SELECT job_run_id, task, status, reason FROM job_tasks") == [
+        (latest, ".runr/tasks/a.md", "completed", ""),
+        (latest, ".runr/tasks/read.md", "skipped", "a person reads it"),
+    ]
     # From start to stop, and from resume to completion: not the minute between them.
     (active,) = one(filled, "SELECT active_seconds FROM runs WHERE task LIKE '%b.md'")
     assert active == (10 * 60.0,)
@@ -224,6 +235,7 @@ BAD = (
     "UPDATE checks SET seconds = -1",
     "UPDATE usages SET input_tokens = 'many'",
     "UPDATE landings SET job_run_id = NULL, run_id = NULL",
+    "UPDATE job_tasks SET status = 'done'",
     "INSERT INTO attempts (run_id, number, worker) VALUES ('nowhere', 1, 'script')",
 )
 
@@ -242,7 +254,7 @@ def test_every_query_is_one_statement_and_reads_through_an_index(filled: Project
         for name, statement in database.queries().items():
             assert sqlite3.complete_statement(statement), name
             moments = dict.fromkeys(("since", "until"), "2025-01-01T00:00:00Z")
-            given = moments | dict.fromkeys(("task", "workers", "tasks", "job")) | {"least": 3}
+            given = moments | dict.fromkeys(("task", "workers", "tasks", "job", "least"))
             values = given if ":" in statement else [None] * statement.count("?")
             for row in rows.execute(f"EXPLAIN QUERY PLAN {statement}", values):
                 # `json_each` is over the names that were given.
@@ -265,4 +277,11 @@ def test_the_start_of_a_task_is_found_by_the_task_and_not_among_all_starts(
 
 
 #: Queries that read all of a small table, or have to read all of it.
-WHOLE = {"has_schema_version", "schema_version", "origin", "list_marks", "damaged_journals"}
+WHOLE = {
+    "has_schema_version",
+    "schema_version",
+    "origin",
+    "list_marks",
+    "damaged_journals",
+    "delete_journals",
+}

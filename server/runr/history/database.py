@@ -28,7 +28,7 @@ Result = TypeVar("Result")
 
 _HERE = Path(__file__).parent
 #: Counted up when the rows that the same journal leads to change.
-READER = 1
+READER = 2
 
 
 class Version(NamedTuple):
@@ -151,7 +151,8 @@ def is_current(layout: Layout, connection: "sqlite3.Connection", key: Key) -> bo
     version = Version(_version(connection), len(migrations()))
     if version.is_newer:
         raise _newer(layout, version)
-    return version.found == version.newest and _is_own(layout, connection, key)
+    own = version.found == version.newest and _is_own(layout, connection, key)
+    return own and _reader(connection) == READER
 
 
 def _made_ready(
@@ -163,7 +164,7 @@ def _made_ready(
         sqlite_file.remove_logs(layout.history)
         nofollow.unlink(layout.history)
         connection, version = _connected(layout), 0
-    if version:
+    if 0 < version < len(migrations()):
         _back_up(layout, connection, version)
     # Stays with the file.
     connection.execute("PRAGMA journal_mode = WAL")
@@ -174,11 +175,16 @@ def _made_ready(
 def _create(
     connection: "sqlite3.Connection", version: int, now: datetime, seal: str = "0" * 32
 ) -> None:
-    """Bring the schema from `version` to the newest; all of it, or nothing."""
+    """Bring the schema from `version` to the newest; all of it, or nothing.
+
+    The rows of another reader go: the journals are read again.
+    """
     with writing(connection):
         for number, script in enumerate(migrations()[version:], version + 1):
             sqlite_file.run_script(connection, script)
             connection.execute(queries()["put_schema_version"], (number, format_utc(now)))
+        if version and _reader(connection) != READER:
+            connection.execute(queries()["delete_journals"])
         connection.execute(queries()["put_origin"], (seal, READER))
 
 
@@ -198,7 +204,11 @@ def _version(connection: "sqlite3.Connection") -> int:
 
 def _is_own(layout: Layout, connection: "sqlite3.Connection", key: Key) -> bool:
     row = connection.execute(queries()["origin"]).fetchone()
-    return row is not None and tuple(row) == (_seal(layout, key), READER)
+    return row is not None and row[0] == _seal(layout, key)
+
+
+def _reader(connection: "sqlite3.Connection") -> int:
+    return int(connection.execute(queries()["origin"]).fetchone()[1])
 
 
 def _seal(layout: Layout, key: Key) -> str:

@@ -30,6 +30,7 @@ TABLES = (
     "verifications",
     "checks",
     "job_runs",
+    "job_tasks",
     "landings",
 )
 
@@ -107,6 +108,7 @@ def _put(connection: "sqlite3.Connection", path: str, mark: Mark, found: ReadJou
         return
     if isinstance(found.rows, JobRows):
         connection.execute(queries["put_job_run"], found.rows.job_run)
+        connection.executemany(queries["put_job_task"], found.rows.tasks)
         connection.executemany(queries["put_landing"], found.rows.landings)
         return
     connection.execute(queries["put_run"], found.rows.run)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from runr.history.run_rows import LandingRow, Record
 from runr.jobs import state as job_state
 from runr.jobs.events import JobEvent, JobLanded
+from runr.jobs.state import TaskProgress, TaskStatus
 
 
 class JobRunRow(NamedTuple):
@@ -15,6 +16,8 @@ class JobRunRow(NamedTuple):
     journal: str
     record: Record
     job: str
+    description: str
+    schedule: str | None
     branch: str
     target: str
     base_sha: str
@@ -27,10 +30,25 @@ class JobRunRow(NamedTuple):
     completed_count: int
 
 
+class JobTaskRow(NamedTuple):
+    """How far a task of a job run is; `reason` says why it did not get further."""
+
+    job_run_id: str
+    number: int
+    task: str
+    status: TaskStatus
+    run_id: str | None
+    code: str
+    reason: str
+    started_at: str | None
+    ended_at: str | None
+
+
 class JobRows(NamedTuple):
     """All rows of one job run."""
 
     job_run: JobRunRow
+    tasks: tuple[JobTaskRow, ...]
     landings: tuple[LandingRow, ...]
 
 
@@ -44,6 +62,8 @@ def of_job_run(
         journal=journal,
         record=record,
         job=state.name,
+        description=state.start.job.description,
+        schedule=state.start.job.schedule,
         branch=state.start.branch,
         target=state.start.target,
         base_sha=state.start.base_sha,
@@ -70,4 +90,19 @@ def of_job_run(
         for event in events
         if isinstance(event.data, JobLanded)
     )
-    return JobRows(row, tuple(landings))
+    tasks = (_task_row(job_run_id, number, task) for number, task in enumerate(state.tasks, 1))
+    return JobRows(row, tuple(tasks), tuple(landings))
+
+
+def _task_row(job_run_id: str, number: int, task: TaskProgress) -> JobTaskRow:
+    return JobTaskRow(
+        job_run_id=job_run_id,
+        number=number,
+        task=task.task,
+        status=task.status,
+        run_id=task.run_id,
+        code=task.code,
+        reason=task.detail or task.waits_for,
+        started_at=task.started_at,
+        ended_at=task.ended_at,
+    )

@@ -192,7 +192,7 @@ def gather(connection: "sqlite3.Connection", wanted: Period) -> Facts:
 
 
 def _job_tasks(connection: "sqlite3.Connection", job_run_id: str) -> frozenset[str]:
-    listed = connection.execute(database.queries()["job_tasks"], (job_run_id,))
+    listed = connection.execute(database.queries()["job_tasks"], {"job": job_run_id})
     return frozenset(task for (task,) in listed)
 
 

@@ -28,6 +28,9 @@ FROM journals;
 DELETE FROM journals
 WHERE path = ?;
 
+-- delete_journals: Forget all journals, to read them again
+DELETE FROM journals;
+
 -- put_journal: Record that a journal was read
 INSERT INTO journals (path, size, changed_ns, record, detail)
 VALUES (?, ?, ?, ?, ?);
@@ -69,10 +72,16 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?);
 
 -- put_job_run: Add a job run
 INSERT INTO job_runs (
-    id, journal, record, job, branch, target, base_sha, created_at, ended_at, result, code, reason,
-    task_count, completed_count
+    id, journal, record, job, description, schedule, branch, target, base_sha, created_at, ended_at,
+    result, code, reason, task_count, completed_count
 )
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- put_job_task: Add how far a task of a job run is
+INSERT INTO job_tasks (
+    job_run_id, number, task, status, run_id, code, reason, started_at, ended_at
+)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- put_landing: Add a landing
 INSERT INTO landings (
@@ -210,10 +219,14 @@ SELECT j.created_at, j.ended_at, max(
 FROM job_runs AS j
 WHERE j.id = ?;
 
--- job_tasks: The tasks of which a job run began runs
-SELECT DISTINCT task
+-- job_tasks: The tasks of a job run, also those of which it began no run
+SELECT task
+FROM job_tasks
+WHERE job_run_id = :job
+UNION
+SELECT task
 FROM runs
-WHERE job_run_id = ?;
+WHERE job_run_id = :job;
 
 -- repeated_stops: Tasks that stopped again and again since their last completion, and why last
 SELECT s.task, count(*), max(s.time), s.stop_reason, s.run_id
