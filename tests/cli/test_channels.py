@@ -74,6 +74,26 @@ def test_an_agent_takes_nothing_back_and_accepts_nothing_for_a_person(manual: Pl
     assert (manual.read(".runr/task-status.json"), manual.git("rev-parse", "HEAD")) == before
 
 
+def test_what_is_relayed_names_the_client_in_every_output(manual: Place) -> None:
+    manual.config('[attest]\nrelayed = "record"\n')
+    manual.runr(*TYPED, code=0)
+    agent, signed = {"CLAUDECODE": "1"}, "Grace, relayed by claude-code"
+    words = ["reset", "m", "--reason", "no", "--by", "Grace", "--json"]
+    assert manual.runr(*words, env=agent, code=0).json["reset_by"] == signed
+    assert manual.status("m.md")["reset_by"] == "client:claude-code"
+    task = manual.runr("show", "m", "--json", code=0).json["task"]
+    assert "relayed by claude-code" in task["why"]
+    assert "taken back by" in (report := manual.runr("report", "latest").out)
+    assert signed in report
+    run = manual.runr("report", "latest", "--json").json["run"]
+    assert (run.get("approved_by"), run["relayed_by"]) == (None, "claude-code")
+    manual.write("own.txt", "mine\n")
+    manual.git("add", "own.txt")
+    words = ["intervene", "--reason", "by hand", "--by", "Grace", "--json"]
+    assert manual.runr(*words, env=agent, code=0).json["committed_by"] == signed
+    assert "Runr-Relayed-By: claude-code" in manual.git("log", "-1", "--format=%B")
+
+
 @pytest.mark.parametrize(
     "name", ["CLAUDECODE", "CODEX_SANDBOX", "GEMINI_CLI", "OPENCODE", "CURSOR_AGENT", "AI_AGENT"]
 )

@@ -188,15 +188,16 @@ def _ending(run: RunDetails) -> str:
 
 def _end(run: RunDetails) -> str:
     """Return what a run that came to its end has done: only an attempt completes a task."""
+    by = f"relayed by {run.relayed_by}" if run.relayed_by else f"by {run.approved_by}"
     match run.kind:
         case "attempt":
             return "completed"
         case "manual_commit":
-            return f"manual commit by {run.approved_by}"
+            return f"manual commit {by}"
         case "acknowledgement":
-            return f"acknowledged by {run.approved_by}"
+            return f"acknowledged {by}"
         case "reset":
-            return f"reset by {run.approved_by}"
+            return f"reset {by}"
 
 
 def _subject(run: RunDetails) -> str:

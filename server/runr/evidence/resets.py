@@ -47,7 +47,9 @@ def find(
 
 def explain(record: ResetRecord) -> str:
     """Say who took the completion back."""
-    return f"its completion was reset by {record.by} (run {record.run_id})"
+    client = record.by.removeprefix("client:")
+    how = f"by {record.by}" if client == record.by else f"(relayed by {client})"
+    return f"its completion was reset {how} (run {record.run_id})"
 
 
 def applied(entry: Entry, record: ResetRecord) -> Entry:
@@ -59,7 +61,7 @@ def applied(entry: Entry, record: ResetRecord) -> Entry:
         revision=entry.revision,
         sequence=max(entry.sequence, record.of_sequence),
         reset_at=record.time,
-        reset_by=f"person:{record.by}",
+        reset_by=record.by if record.by.startswith("client:") else f"person:{record.by}",
         reset_run=record.run_id,
         reset_of=record.of,
         reset_commit=record.commit,
@@ -98,7 +100,7 @@ def _record(layout: Layout, state: RunState) -> ResetRecord | None:
         task=state.start.task,
         of=of,
         of_sequence=_sequence(layout, of) or state.sequence,
-        by=approval.by,
+        by=approval.author if approval.is_relayed else approval.by,
         time=f"{state.ended_at or state.updated_at:.19}Z",
         commit=state.start.base_sha or None,
     )

@@ -16,6 +16,7 @@ WORKER = "Runr-Worker"
 SESSION = "Runr-Session"
 INTERVENTION = "Runr-Intervention"
 REASON = "Runr-Reason"
+RELAYED_BY = "Runr-Relayed-By"
 RESET = "Runr-Reset"
 MILESTONE = "Runr-Milestone"
 
@@ -68,6 +69,7 @@ class ManualTrailers:
     reason: str
     task: str | None = None
     reset: bool = False
+    relayed_by: str | None = None
 
     def render(self) -> str:
         """Return one line each, the run id first."""
@@ -77,6 +79,7 @@ class ManualTrailers:
                 (TASK, self.task),
                 (RESET if self.reset else INTERVENTION, "true"),
                 (REASON, self.reason),
+                (RELAYED_BY, self.relayed_by),
             )
         )
 

@@ -82,7 +82,9 @@ def assess(
 def detail_of(run: RunState) -> str:
     """Return what is known of a stop beyond its code; of a rejection, who gave it and why."""
     rejection = run.decision.rejection if run.stop_reason == "rejected" else None
-    return f"rejected by {rejection.by}: {rejection.reason}" if rejection else run.detail or ""
+    return (
+        f"rejected by {rejection.signature}: {rejection.reason}" if rejection else run.detail or ""
+    )
 
 
 def met_newer_work(run: RunState) -> bool:

@@ -58,7 +58,7 @@ def acknowledge(
         completion.write_report(context, state)
     return AcknowledgeResult(
         task_path=task_state.path,
-        acknowledged_by=word.by,
+        acknowledged_by=word.signature,
         reason=word.reason,
         stale_reasons=message,
         run_id=state.id,

@@ -88,7 +88,7 @@ def reset(project: Project, request: ResetRequest) -> ResetResult:
     manual = task_state.task.type is TaskType.MANUAL
     return ResetResult(
         task_path=task_state.path,
-        reset_by=word.by,
+        reset_by=word.signature,
         reason=word.reason,
         run_id=state.id,
         commit_sha=entry.checkpoint_sha,
@@ -218,7 +218,11 @@ def _message(
     reason = context.journal.redact(word.reason)
     subject = repo.text("log", "-1", "--format=%s", shas[0])
     trailers = ManualTrailers(
-        run_id=context.files.id, reason=reason, task=task_state.path, reset=True
+        run_id=context.files.id,
+        reason=reason,
+        task=task_state.path,
+        reset=True,
+        relayed_by=word.relayed_by,
     )
     reverts = "\n".join(f"This reverts commit {sha}." for sha in shas)
     return message(f'Revert "{subject}"', f"{reverts}\n\n{reason}", trailers)

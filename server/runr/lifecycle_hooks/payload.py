@@ -61,7 +61,7 @@ def _run(state: RunState) -> dict[str, Any]:
         "tree": candidate.tree if candidate else state.verification.tree,
         "branch": start.branch,
         "target": state.integration.target or start.target,
-        "by": statement.by if statement else None,
+        "by": statement.signature if statement else None,
         "cost_usd": usage.cost_usd,
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,

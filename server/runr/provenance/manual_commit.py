@@ -101,7 +101,7 @@ def commit_manual_work(project: Project, request: InterveneRequest) -> ManualCom
     return ManualCommitResult(
         run_id=state.id,
         task_path=task.path if task else None,
-        committed_by=word.by,
+        committed_by=word.signature,
         reason=word.reason,
         commit_sha=state.checkpoint_sha or "",
         files=[os.fsencode(change.path).decode(errors="replace") for change in wanted.changes],
@@ -164,7 +164,10 @@ def _record(
     log.append(RunApproved(*word), source="person")
     log.append(PhaseStarted(Phase.CHECKPOINT))
     trailers = ManualTrailers(
-        run_id=context.files.id, reason=log.redact(word.reason), task=start.task or None
+        run_id=context.files.id,
+        reason=log.redact(word.reason),
+        task=start.task or None,
+        relayed_by=word.relayed_by,
     )
     try:
         sha = write_manual_commit(repo, wanted, trailers)

@@ -33,7 +33,7 @@ def run_details(
     """Return the state of a run; `tail` is how much of failed checks' output to show."""
     statement, candidate = state.decision.statement, state.verification.candidate
     passed = candidate if state.verification.result == "passed" else None
-    relayed = statement if statement and state.is_relayed else None
+    relayed = statement if statement and statement.is_relayed else None
     return RunDetails(
         id=state.id,
         task_path=state.start.task,
@@ -84,9 +84,9 @@ def run_details(
         approved_by=statement.by
         if statement and not (state.decision.rejected or relayed)
         else None,
-        relayed_by=relayed.author.removeprefix("client:") if relayed else None,
+        relayed_by=relayed.relayed_by if relayed else None,
         channel=statement.channel.describe() if statement and statement.channel else None,
-        rejected_by=statement.by if statement and state.decision.rejected else None,
+        rejected_by=statement.signature if statement and state.decision.rejected else None,
         reason=statement.reason if statement else None,
         override_reason=state.start.override_reason,
         run_dir=str(files.folder),

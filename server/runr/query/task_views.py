@@ -103,7 +103,11 @@ def why_not_done(task_state: TaskState) -> str:
         return f"{meaning}: {first}" if first else meaning
     if entry.reset_run and entry.last_run_id == entry.reset_run:
         who = (entry.reset_by or "person:?").removeprefix("person:")
-        return f"its completion was reset by {who}: {flat(entry.reason or '')}"
+        client = who.removeprefix("client:")
+        how = f"by {who}"
+        if client != who:
+            how = f"(relayed by {client}, confirmed by no person)"
+        return f"its completion was reset {how}: {flat(entry.reason or '')}"
     return "a person has to do it" if task.type is TaskType.MANUAL else "no worker has run it yet"
 
 

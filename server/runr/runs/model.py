@@ -88,6 +88,16 @@ class Approval(NamedTuple):
         return self.channel is not None and not self.channel.is_person
 
     @property
+    def relayed_by(self) -> str | None:
+        """The client that relayed it; None where a person answers for it."""
+        return self.author.removeprefix("client:") if self.is_relayed else None
+
+    @property
+    def signature(self) -> str:
+        """In whose name it was stated, and by which client where that relayed it."""
+        return f"{self.by}, relayed by {self.relayed_by}" if self.is_relayed else self.by
+
+    @property
     def author(self) -> str:
         """Who answers for it, as the status file has it: a person, or a client that relays."""
         if self.channel is None or self.channel.is_person:

@@ -66,7 +66,7 @@ def feedback_section(state: RunState) -> str:
         )
     rejection = state.decision.rejection
     if rejection and not state.decision.approved:
-        sections.append(f"# Rejected by {rejection.by}\n\n{fenced(rejection.reason)}")
+        sections.append(f"# Rejected by {rejection.signature}\n\n{fenced(rejection.reason)}")
     return "\n\n".join(sections)
 
 

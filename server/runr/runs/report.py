@@ -67,11 +67,11 @@ def headline(state: RunState) -> str:
         return f"{name}: still running"
     approval = state.decision.approval
     if state.start.kind == "manual_commit" and approval and state.result == "completed":
-        return f"{name}: manual commit by {approval.by}"
+        return f"{name}: manual commit by {approval.signature}"
     if state.start.kind == "acknowledgement" and approval:
-        return f"{name}: still valid, acknowledged by {approval.by}"
+        return f"{name}: still valid, acknowledged by {approval.signature}"
     if state.start.kind == "reset" and approval and state.result == "completed":
-        return f"{name}: completion taken back by {approval.by}"
+        return f"{name}: completion taken back by {approval.signature}"
     if state.result == "stopped":
         return f"{name}: stopped, {stop_reasons.explain(state.stop_reason, state.start.worker)}"
     forced = ", forced" if state.start.override_reason else ""
@@ -412,7 +412,7 @@ def render_receipt(state: RunState, stat: Sequence[Stat]) -> str:
     rows = [
         ("Run", f"`{state.id}`"),
         ("Task", markdown_code(state.start.task)),
-        ("Who", _text(approval.by) if approval else None),
+        ("Who", _text(approval.signature) if approval else None),
         ("Why", escape_markdown(approval.reason) if approval else None),
         ("When", f"{state.ended_at[:19]}Z" if state.ended_at else None),
         ("Branch", markdown_code(state.start.target or "")),

@@ -231,7 +231,7 @@ def _reset(entry: Entry, run: "RunState", now: str) -> Entry:
         stop_reason=None,
         stop_detail=None,
         reset_at=f"{run.ended_at[:19]}Z" if run.ended_at else now,
-        reset_by=f"person:{approval.by}",
+        reset_by=approval.author,
         reset_run=run.id,
         reset_of=of,
         reset_commit=run.start.base_sha or None,
