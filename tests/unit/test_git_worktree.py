@@ -71,7 +71,8 @@ def test_work_is_kept_if_only_the_git_file_of_its_worktree_was_deleted(tmp_path:
     (place(root) / ".git").unlink()
     (place(root) / "b.txt").unlink()
     add(repo, place(root), BRANCH, base)
-    assert (place(root) / "a.txt").read_text() == "1"
+    assert (place(root) / "a.txt").read_text() == (place(root) / "new.txt").read_text() == "work"
+    assert not (place(root) / "b.txt").exists()
 
 
 def test_a_worktree_that_was_never_finished_is_made_again(tmp_path: Path) -> None:
