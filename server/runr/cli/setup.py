@@ -129,7 +129,7 @@ def install(
     uninstall: bool,
     force: bool,
 ) -> None:
-    """Install runr into Claude Code or another MCP client, or git hooks.
+    """Install runr into an MCP client, or git hooks.
 
     Claude Code gets a skill, hooks and the MCP server, the other clients the server. The git hooks
     add the run's trailers to commits; the merge driver merges the status file.
