@@ -138,6 +138,20 @@ def test_a_job_that_has_not_ended_is_not_started_again(kit: ProjectKit) -> None:
     control.wait_for_job(kit.open(), first.job_run_id or "")
 
 
+def test_a_paused_job_starts_again_only_when_one_of_its_tasks_can_start(kit: ProjectKit) -> None:
+    kit.task("a.md", header="type: manual")
+    schedule(kit, "schedule: every 1h")
+    fire(kit, "2025-01-08T12:30:00+00:00")
+    first = fire(kit, "2025-01-08T13:00:00+00:00").fired[0]
+    assert journal.require(journal.find(kit.layout, "night")).result == "paused"
+    second = fire(kit, "2025-01-08T14:00:00+00:00").fired[0]
+    assert f"its job run {first.job_run_id} is paused" in (second.skipped or "")
+    kit.script("a.md", "echo a > a.txt", header='verify: ["test -f a.txt"]')
+    third = fire(kit, "2025-01-08T15:00:00+00:00").fired[0]
+    assert third.job_run_id is not None
+    assert journal.require(journal.find(kit.layout, "night")).result == "completed"
+
+
 def test_a_file_that_breaks_while_the_scheduler_runs_is_named_once(kit: ProjectKit) -> None:
     schedule(kit, "schedule: '@daily'")
     said: list[list[str]] = []

@@ -14,13 +14,14 @@ from runr import nofollow
 from runr.clock import format_utc
 from runr.errors import RunrError
 from runr.execution import process
-from runr.jobs import control, files, journal, problems, schedules
+from runr.jobs import control, expansion, files, journal, problems, schedules
 from runr.jobs.model import Job
 from runr.jobs.problems import JobProblem
 from runr.jobs.schedules import Firing
 from runr.next_steps import commands
 from runr.project import Project
 from runr.query.models import Result
+from runr.query.snapshot import Snapshot
 from runr.storage import files as storage
 
 #: The longest sleep: job files may change, and the clock may, too.
@@ -101,6 +102,9 @@ def _fire(project: Project, job: Job, now: datetime) -> Iterator[FiredJob]:
         yield FiredJob(job=job.name, at=at, skipped="missed, and its policy is skip")
     elif running := _running(project, job):
         yield FiredJob(job=job.name, at=at, skipped=f"its job run {running} has not ended")
+    elif paused := _paused(project, job):
+        why = f"its job run {paused} is paused, and no task can start without a person"
+        yield FiredJob(job=job.name, at=at, skipped=why)
     else:
         try:
             started = control.start_job(project, job)
@@ -145,6 +149,18 @@ def _running(project: Project, job: Job) -> str | None:
     with suppress(RunrError):
         found = journal.find(project.layout, job.name)
         return found.id if process.is_alive(found) else None
+    return None
+
+
+def _paused(project: Project, job: Job) -> str | None:
+    """Return the last run of a job if it is paused, and no task can start without a person."""
+    with suppress(RunrError):
+        state = journal.require(journal.find(project.layout, job.name))
+        if state.result == "paused":
+            snapshot = Snapshot.of(project)
+            work = expansion.expand_open(project, job, snapshot).work
+            states = snapshot.task_states()
+            return None if any(states[item.task].ready for item in work.items) else state.id
     return None
 
 
