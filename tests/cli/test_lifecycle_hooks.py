@@ -173,6 +173,7 @@ def test_a_server_that_never_answers_delays_no_run(
     assert called(hooked, run_id) == [("post_complete", "webhook", "failed")]
 
 
+@pytest.mark.long
 def test_servers_that_misbehave_change_no_run_and_get_no_secret(hooked: Place) -> None:
     moved = b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n"
     hooked.task("b.md", header="title: 'uses q7Zp2LmX9s'", body="```sh run\necho > b\n```")

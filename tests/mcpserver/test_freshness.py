@@ -90,6 +90,7 @@ def rewrite(root: Path, name: str, text: str) -> None:
     os.utime(file, (1_700_000_000, 1_700_000_000))
 
 
+@pytest.mark.long
 def test_a_task_file_that_changed_without_another_size_or_time_is_read_again(
     root: Path, servers: tuple[Server, Server]
 ) -> None:
@@ -126,6 +127,7 @@ def test_what_the_command_line_and_another_server_record_is_seen_at_once(
     assert first.status("a") == second.status("a") == ("completed", True)
 
 
+@pytest.mark.long
 def test_settings_and_commits_count_from_the_next_call_on(
     root: Path, servers: tuple[Server, Server]
 ) -> None:
@@ -143,6 +145,7 @@ def test_settings_and_commits_count_from_the_next_call_on(
     assert ".runr/config.toml:2: unknown key `status.stael`" in steps[0]
 
 
+@pytest.mark.long
 def test_a_damaged_status_file_is_repaired_once_and_then_read_again(
     root: Path, servers: tuple[Server, Server]
 ) -> None:
@@ -161,6 +164,7 @@ def checkpoint(root: Path, name: str, run: str) -> None:
     git(root, "commit", "-q", "--allow-empty", "-m", f"Do it\n\n{trailers}")
 
 
+@pytest.mark.long
 def test_the_commits_of_a_task_are_those_of_what_is_checked_out(
     root: Path, servers: tuple[Server, Server]
 ) -> None:

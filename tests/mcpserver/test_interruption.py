@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from fakes.marks import also_long
 from fakes.processes import ends
 from mcpserver.raw_client import RawClient, calling, enveloped, request
 
@@ -54,7 +55,7 @@ def read_pids(gate: Path) -> list[int]:
     return [int(word) for word in found[0].split()]
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, None], ids=str)
+@pytest.mark.parametrize("how", [signal.SIGTERM, *also_long(signal.SIGINT), None], ids=str)
 def test_the_checks_end_with_the_server(
     repository: Path, gate: Path, how: signal.Signals | None
 ) -> None:

@@ -70,6 +70,7 @@ def test_a_restarted_server_follows_and_stops_the_runs_that_another_began(
         client.hang_up()
 
 
+@pytest.mark.long
 def test_a_job_is_a_task_too(repository: Path, home: Path) -> None:
     with served(repository) as client:
         begun = start(client, tasks=["00-setup"])

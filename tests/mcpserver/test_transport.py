@@ -72,7 +72,9 @@ def test_the_handshake_works_in_a_connection_that_was_opened_with_a_discovery(
     assert text(client.ask(enveloped("tools/call", calling("echo", text="new"), 6))).count("new")
 
 
-@pytest.mark.parametrize("version", ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"])
+@pytest.mark.parametrize(
+    "version", ["2024-11-05", *also_long("2025-03-26", "2025-06-18"), "2025-11-25"]
+)
 def test_every_version_with_a_handshake_is_spoken(client: RawClient, version: str) -> None:
     answer = client.handshake(version)["result"]
     assert answer["protocolVersion"] == version
@@ -158,7 +160,7 @@ def test_only_the_protocol_reaches_standard_output(client: RawClient) -> None:
     assert {"printed", "written", "by a child"} <= set(client.log.splitlines())
 
 
-@pytest.mark.parametrize("tool", ["echo", "wait"])
+@pytest.mark.parametrize("tool", [*also_long("echo"), "wait"])
 def test_closing_standard_input_ends_the_server(client: RawClient, tool: str) -> None:
     client.handshake()
     arguments = {"text": "hi"} if tool == "echo" else {}
