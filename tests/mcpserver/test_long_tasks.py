@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from cli.terminal import Place
 from fakes.forked import RUNR
 from fakes.project_kit import until
