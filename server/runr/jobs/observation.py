@@ -134,18 +134,7 @@ def _counts(project: Project, state: JobState, item: Item) -> bool:
 
 def limit_reached(state: JobState, now: datetime) -> str | None:
     """Say which limit of the job is reached; None where none is."""
-    return base_failed(state) or time_over(state, now) or spent(state)
-
-
-def spent(state: JobState) -> str | None:
-    """Say which limit of what runs use is reached, or passed; None where none is."""
-    limits, used = state.start.job.limits, state.usage
-    if limits.budget_usd is not None and (used.cost_usd or 0) >= limits.budget_usd:
-        return f"${used.cost_usd:.2f} of the budget of the job, ${limits.budget_usd:.2f}, is spent"
-    tokens = used.input_tokens + used.output_tokens
-    if limits.max_tokens is not None and tokens >= limits.max_tokens:
-        return f"{tokens:,} of {limits.max_tokens:,} tokens are used"
-    return None
+    return base_failed(state) or time_over(state, now) or outcomes.spent(state)
 
 
 class Left(TypedDict):
@@ -211,7 +200,7 @@ def verdict(state: JobState, decision: Decision, now: datetime) -> tuple[JobResu
     left = [each for each in state.tasks if each.status not in ("completed", "left_out")]
     if not left:
         # Runs side by side can use more than was left when each of them began.
-        return "completed", spent(state) or "", ""
+        return "completed", outcomes.spent(state) or "", ""
     if in_vain := waits_in_vain(state, decision.wake_at):
         return "failed", in_vain, "usage_limit"
     if state.stopping:

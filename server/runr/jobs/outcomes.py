@@ -6,7 +6,7 @@ from typing import NamedTuple
 from runr.clock import format_utc
 from runr.jobs.events import AccountParked, TaskEnded
 from runr.jobs.model import Job, Retries
-from runr.jobs.state import TaskProgress
+from runr.jobs.state import JobState, TaskProgress
 from runr.jobs.work import Item
 from runr.runs import stop_reasons
 from runr.runs.model import RunState, Usage
@@ -219,3 +219,14 @@ def earlier(run: RunState) -> str:
                 fenced(check.tail.strip()),
             ]
     return "\n".join(lines)
+
+
+def spent(state: JobState) -> str | None:
+    """Say which limit of what runs use is reached, or passed; None where none is."""
+    limits, used = state.start.job.limits, state.usage
+    if limits.budget_usd is not None and (used.cost_usd or 0) >= limits.budget_usd:
+        return f"${used.cost_usd:.2f} of the budget of the job, ${limits.budget_usd:.2f}, is spent"
+    tokens = used.input_tokens + used.output_tokens
+    if limits.max_tokens is not None and tokens >= limits.max_tokens:
+        return f"{tokens:,} of {limits.max_tokens:,} tokens are used"
+    return None

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from runr.errors import ExitCode
-from runr.jobs import branch, decisions, files, journal, observation, outcomes
+from runr.jobs import branch, decisions, files, journal, outcomes
 from runr.jobs.state import JobState, TaskProgress, TaskStatus
 from runr.next_steps import commands
 from runr.next_steps.step import NextStep
@@ -168,7 +168,7 @@ def next_steps(project: Project, state: JobState, status: str) -> list[NextStep]
         again = [commands.job_retry(state.id)]
     elif status == "paused":
         again = [*decisions.for_persons(project, state), commands.job_resume(state.id)]
-    if status == "failed" and observation.spent(state):
+    if status == "failed" and outcomes.spent(state):
         # A retry keeps the limits, and what was used.
         again = [commands.job_run(state.name)] if _has_file(project, state) else []
     elif status == "failed":
