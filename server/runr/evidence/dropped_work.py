@@ -6,7 +6,8 @@ That is what `git merge -s ours` does, and a conflict resolved with one side onl
 from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
-from runr.git import log
+from runr.git import file_changes, log
+from runr.git.file_changes import CommitChanges
 from runr.git.repo import Repo
 
 
@@ -18,34 +19,21 @@ class _Merge(NamedTuple):
     other: str
 
 
-class Changes:
-    """The paths that commits change, each asked for once: it never is another answer."""
-
-    def __init__(self) -> None:
-        self._own: dict[str, frozenset[str]] = {}
-        self._merged: dict[tuple[str, str], frozenset[str]] = {}
-
-    def own(self, repo: Repo, commits: Collection[str]) -> Mapping[str, frozenset[str]]:
-        """Return what each commit changes; a merge has none."""
-        if fresh := [sha for sha in commits if sha not in self._own]:
-            self._own |= dict.fromkeys(fresh, frozenset()) | log.touched(repo, fresh)
-        return self._own
-
-    def merged(
-        self, repo: Repo, pairs: Collection[tuple[str, str]]
-    ) -> Mapping[tuple[str, str], frozenset[str]]:
-        """Return in what merges differ from one of their parents."""
-        if fresh := [pair for pair in pairs if pair not in self._merged]:
-            found = log.changed_between(repo, fresh)
-            self._merged |= dict(zip(fresh, found, strict=True))
-        return self._merged
+#: In what merges differ from one of their parents, by merge and parent: it never is another answer.
+Merged = dict[tuple[str, str], frozenset[str]]
 
 
-def find_dropped(repo: Repo, tip: str, commits: Collection[str], known: Changes) -> dict[str, str]:
+def find_dropped(
+    repo: Repo,
+    tip: str,
+    commits: Collection[str],
+    known: dict[str, CommitChanges],
+    merged: Merged,
+) -> dict[str, str]:
     """Return those of the commits of `tip` of which a merge has nothing, with the first such merge.
 
     A commit counts as kept where the other side made the same change, and where a file has at the
-    tip what the commit gave it.
+    tip what the commit gave it. `known` and `merged` keep what was read for the next question.
     """
     shallow = (repo.common_dir() / "shallow").exists()
     # A shallow clone may lack what is older than it.
@@ -54,13 +42,16 @@ def find_dropped(repo: Repo, tip: str, commits: Collection[str], known: Changes)
     merges = [sha for sha, some in parents.items() if len(some) > 1]
     if not merges:
         return {}
-    paths = known.own(repo, wanted)
+    changes = file_changes.of_commits(repo, wanted, known)
+    paths = {sha: frozenset(some) for sha, some in changes.items()}
     claims = _Claims([sha for sha in wanted if paths[sha]], paths)
     reached = claims.reached(parents)
-    changes = known.merged(repo, [(sha, parents[sha][0]) for sha in merges])
+    pairs = [(sha, parents[sha][0]) for sha in merges]
+    fresh = [pair for pair in pairs if pair not in merged]
+    merged |= zip(fresh, log.changed_between(repo, fresh) if fresh else [], strict=True)
     found: dict[str, str] = {}
-    for sha in merges:
-        changed = changes[sha, parents[sha][0]]
+    for sha, first in pairs:
+        changed = merged[sha, first]
         for merge, some in _suspects(claims, sha, parents[sha], reached, changed):
             for commit in claims.named(some):
                 if commit not in found and _is_dropped(repo, tip, merge, commit, paths[commit]):

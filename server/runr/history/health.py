@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from runr.errors import DamagedStateError
 from runr.history import database, index, period
@@ -21,6 +21,9 @@ from runr.query.snapshot import Snapshot
 from runr.runs import journal, stop_reasons
 from runr.status.model import State
 from runr.text import flat, format_duration, pluralize
+
+if TYPE_CHECKING:
+    import sqlite3
 
 Kind = Literal["stuck", "flapping", "failing_check", "unproved", "drift", "leftovers"]
 
@@ -169,26 +172,35 @@ class _Examination:
     def _history(self) -> Iterator[HealthFinding]:
         since = period.written(self._project.clock() - timedelta(days=_DAYS))
 
-        def rows(name: str, least: int) -> list[Any]:
-            named = {"since": since, "least": least}
-            statement = database.queries()[name]
-            return index.ask(
-                self._project, lambda found: found.execute(statement, named).fetchall()
-            )
+        least = {
+            "repeated_stops": _STOPS,
+            "flapping_tasks": _TAKEN_BACK,
+            "failing_checks": _FAILURES,
+        }
 
+        def read(connection: "sqlite3.Connection") -> dict[str, list[Any]]:
+            statements = database.queries()
+            return {
+                name: connection.execute(
+                    statements[name], {"since": since, "least": number}
+                ).fetchall()
+                for name, number in least.items()
+            }
+
+        rows = index.ask(self._project, read)
         states = self._snapshot.task_states()
-        for task, count, _, reason, run_id in rows("repeated_stops", _STOPS):
+        for task, count, _, reason, run_id in rows["repeated_stops"]:
             if task in states and states[task].open:
                 why = stop_reasons.explain(reason or "error", "")
                 message = f"stopped {count} times without a completion, last: {why}"
                 steps = [commands.report(run_id), commands.why(task)]
                 yield self._finding("stuck", message, steps, task=task, run_id=run_id)
-        for task, done, back, _ in rows("flapping_tasks", _TAKEN_BACK):
+        for task, done, back, _ in rows["flapping_tasks"]:
             if task in states:
                 times = f"{pluralize(done, 'time')}, and taken back {pluralize(back, 'time')}"
                 message = f"completed {times}, in {_DAYS} days"
                 yield self._finding("flapping", message, [commands.history(task)], task=task)
-        for command, count, tasks, _, run_id in rows("failing_checks", _FAILURES):
+        for command, count, tasks, _, run_id in rows["failing_checks"]:
             of_tasks = pluralize(tasks, "task")
             message = f"{flat(command)} failed each of {count} times, for {of_tasks}"
             yield self._finding("failing_check", message, [commands.report(run_id)], run_id=run_id)

@@ -79,12 +79,14 @@ def _dropped(
     project: Project, tip: str, here: Mapping[str, str], entries: Mapping[str, Entry]
 ) -> dict[str, str]:
     shas = sorted(set(here.values()))
-    known = project.memo.get("changes of commits", (), dropped_work.Changes)
+    merged: dropped_work.Merged = project.memo.get("changes of merges", (), dict)
     gone = cached(
         project.layout,
         "dropped",
         [tip, shas],
-        lambda: dropped_work.find_dropped(project.repo, tip, shas, known),
+        lambda: dropped_work.find_dropped(
+            project.repo, tip, shas, _changes_of_commits(project), merged
+        ),
     )
     return _unless_acknowledged(project, here, entries, gone)
 
@@ -93,14 +95,19 @@ def _undone(
     project: Project, tip: str, here: Mapping[str, str], entries: Mapping[str, Entry]
 ) -> dict[str, str]:
     shas = sorted(set(here.values()))
-    known: dict[str, CommitChanges] = project.memo.get("changes of files", (), dict)
     gone = cached(
         project.layout,
         "undone",
         [tip, shas],
-        lambda: undone_work.find_undone(project.repo, tip, shas, known),
+        lambda: undone_work.find_undone(project.repo, tip, shas, _changes_of_commits(project)),
     )
     return _unless_acknowledged(project, here, entries, gone)
+
+
+def _changes_of_commits(project: Project) -> dict[str, CommitChanges]:
+    """Return what is known of commits, which is read once in a process."""
+    known: dict[str, CommitChanges] = project.memo.get("changes of commits", (), dict)
+    return known
 
 
 def _unless_acknowledged(

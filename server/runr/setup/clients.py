@@ -14,7 +14,6 @@ from runr.setup import json_edit, toml_edit
 _HERE = "${workspaceFolder}"
 
 Entry = dict[str, Any]
-Scope = tuple[Path, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
