@@ -7,21 +7,21 @@ functions and traps are not followed.
 import re
 from functools import lru_cache
 
-from runr.tasks.idle_commands import End
-from runr.tasks.shell_reader import Reader
-from runr.tasks.shell_words import UnclearError
 from runr.text import shortened
 
-#: Without one of these no command is empty; most commands need no further look.
-_SUSPECT = re.compile(
-    r"\A\s*(?:\Z|[#:!({\[]|\w+=|/(?:usr/)?bin/)|[;&|\n]|--co\b|--collect-only"
-    r"|--(?:exit-zero|version|help|fixtures|setup-plan|markers|showConfig|list)\b|\s-[hVl]\b"
-    r"|\A\s*(?:sleep|touch|mkdir|git|find|node|perl|busybox|xargs|go)\s"
-    r"|\A\s*(?:g?make\s.*-|(?:cat|cd|date|echo|env|eval|exec|exit|hostname|id|if|ls|nice|nohup|printf"
+#: A command that neither begins nor goes on like this is a check; most need no further look.
+_SUSPECT_START = re.compile(
+    r"\s*(?:\Z|[#:!({\[]|\w+=|/(?:usr/)?bin/"
+    r"|(?:sleep|touch|mkdir|git|find|node|perl|busybox|xargs|go)\s"
+    r"|g?make\s.*-"
+    r"|(?:cat|cd|date|echo|env|eval|exec|exit|hostname|id|if|ls|nice|nohup|printf"
     r"|pwd|python[\d.]*|test|time|timeout|true|umask|uname|wait|whoami|builtin|command|(?:ba|da|z|k)?sh)\b)"
 )
-
-_SUCCESSES = frozenset({End.OK, End.NO_TEST, End.EXIT_OK})
+# Begins with a set of characters, which `re` finds several times as fast as alternatives.
+_SUSPECT_PART = re.compile(
+    r"[;&|\n-](?:(?<=[;&|\n])|(?<=\s-)[hVl]\b|-(?:co\b|collect-only"
+    r"|(?:exit-zero|version|help|fixtures|setup-plan|markers|showConfig|list)\b))"
+)
 
 
 @lru_cache(maxsize=4096)
@@ -31,13 +31,18 @@ def why_empty(command: str) -> str | None:
     Either it cannot fail, as `true`, `# later` or `make test | cat`, or it runs
     nothing of the project, as `make -n`.
     """
-    if _SUSPECT.search(command) is None:
+    if not (_SUSPECT_START.match(command) or _SUSPECT_PART.search(command)):
         return None
+    # Takes a while to load, and few commands need it.
+    from runr.tasks.idle_commands import End  # noqa: PLC0415 - see above
+    from runr.tasks.shell_reader import Reader  # noqa: PLC0415 - see above
+    from runr.tasks.shell_words import UnclearError  # noqa: PLC0415 - see above
+
     try:
         ends = Reader(command).ends()
     except UnclearError:
         return None
-    if not ends <= _SUCCESSES:
+    if not ends <= {End.OK, End.NO_TEST, End.EXIT_OK}:
         return None
     return "runs no test" if End.NO_TEST in ends else "passes whatever the work is"
 

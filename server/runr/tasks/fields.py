@@ -177,7 +177,8 @@ def typed(header: Header) -> tuple[dict[str, Any], list[Problem]]:
                 fields[key] = reader(value)
             except _UnfitValueError as error:
                 unfit.append(_unfit(key, error, header))
-    problems += _empty_checks(fields.get("verify", ()), header)
+    if checks := fields.get("verify"):
+        problems += _empty_checks(checks, header)
     return fields, [*problems, *sorted(unfit, key=_line)]
 
 
@@ -194,9 +195,7 @@ def _unknown(key: str, header: Header) -> Problem:
 
 def _empty_checks(commands: Sequence[str], header: Header) -> Iterator[Problem]:
     """Yield a warning about each check that checks nothing."""
-    if not commands:
-        return
-    # The reader of shell commands takes a while to load, and few listings need it.
+    # Takes a while to load, and few listings need it.
     from runr.tasks.empty_checks import explain, is_empty  # noqa: PLC0415 - see above
 
     for index, command in enumerate(commands):

@@ -71,5 +71,5 @@ def _list(text: str) -> list[str | None] | None:
         return [item[1:-1] if item[0] in "\"'" else _scalar(item, "") for item in items]
     bare = text[1:-1].strip(" ")
     # Without quotes, each comma separates two items.
-    items = [item.strip(" ") for item in bare.split(",")] if bare else []
-    return [None if item in _NULLS else item for item in items]
+    items = bare.split(",") if bare else []
+    return [None if (item := each.strip(" ")) in _NULLS else item for each in items]

@@ -30,20 +30,26 @@ _Row = tuple[str, int, int, str, str]
 
 
 class _Seen(NamedTuple):
-    """What was read: all tasks in their order, and those that are trusted until a file changes."""
+    """What was read at a time: the tasks by their path, and all in their order."""
 
     layout: Layout
+    read_ns: int
     found: dict[str, FoundFile]
-    trusted: dict[str, Task]
+    by_path: dict[str, Task]
     tasks: tuple[Task, ...]
-    folders: tuple[FolderState, ...]
+    folders: tuple[FolderState, ...] = ()
+
+    def trusted(self) -> dict[str, Task]:
+        """Return the tasks that hold until the state of their file changes."""
+        settled = {path for path, file in self.found.items() if _is_settled(file, self.read_ns)}
+        return {path: task for path, task in self.by_path.items() if path in settled}
 
 
 class TaskIndex:
     """The tasks of a repository, kept in memory and checked by the state of each file.
 
-    As long as no file changes, `scan` returns the same tuple. Threads may share
-    an index.
+    As long as no file changes, `scan` returns the same tuple. From the second scan on,
+    a look at folders and files is enough to see that nothing did. Threads may share an index.
     """
 
     def __init__(self) -> None:
@@ -55,24 +61,13 @@ class TaskIndex:
         seen = self._seen if self._seen and self._seen.layout == layout else None
         if seen and seen.folders and all(folder.is_unchanged() for folder in seen.folders):
             return seen.tasks
-        walked: list[str] = []
-        found = {file.path: file for file in walk_tasks(layout, walked)}
-        if seen is None:
-            tasks = _from_database(layout, found, now)
-        else:
-            tasks = _changed(seen, layout, found, now)
-        ordered = tuple([tasks[path] for path in sorted(tasks, key=natural_key)])
-        if seen and ordered == seen.tasks:
-            ordered = seen.tasks  # the same object, so that nothing is derived from it again
-        trusted = {path: task for path, task in tasks.items() if _is_settled(found[path], now)}
-        folders = _folder_states(walked, found, now) if len(trusted) == len(found) else ()
-        self._seen = _Seen(layout, found, trusted, ordered, folders)
-        return ordered
+        self._seen = _read(layout, now) if seen is None else _read_again(seen, now)
+        return self._seen.tasks
 
 
 def scan(layout: Layout, *, now_ns: int | None = None) -> tuple[Task, ...]:
     """Return every task in the natural order of the paths; only changed files are read."""
-    return TaskIndex().scan(layout, now_ns=now_ns)
+    return _read(layout, time.time_ns() if now_ns is None else now_ns).tasks
 
 
 def read_content(layout: Layout, task_path: str) -> bytes:
@@ -99,6 +94,29 @@ def text_of(content: bytes) -> str:
     from runr.tasks.parser import body  # noqa: PLC0415 - see above
 
     return body(content)
+
+
+def _read(layout: Layout, now_ns: int) -> _Seen:
+    found = {file.path: file for file in walk_tasks(layout)}
+    tasks = _from_database(layout, found, now_ns)
+    return _Seen(layout, now_ns, found, tasks, _in_order(tasks))
+
+
+def _read_again(seen: _Seen, now_ns: int) -> _Seen:
+    """Return what is there now, with the states of the folders: whoever asks twice asks again."""
+    walked: list[str] = []
+    found = {file.path: file for file in walk_tasks(seen.layout, walked)}
+    tasks = _changed(seen, found, now_ns)
+    ordered = _in_order(tasks)
+    if ordered == seen.tasks:
+        ordered = seen.tasks  # the same object, so that nothing is derived from it again
+    settled = all(_is_settled(file, now_ns) for file in found.values())
+    folders = _folder_states(walked, found, now_ns) if settled else ()
+    return _Seen(seen.layout, now_ns, found, tasks, ordered, folders)
+
+
+def _in_order(tasks: Mapping[str, Task]) -> tuple[Task, ...]:
+    return tuple([tasks[path] for path in sorted(tasks, key=natural_key)])
 
 
 def _folder_states(
@@ -143,12 +161,10 @@ def _from_database(layout: Layout, found: Mapping[str, FoundFile], now_ns: int) 
     return storage_database.connect(layout, look, now_ns=now_ns)
 
 
-def _changed(
-    seen: _Seen, layout: Layout, found: Mapping[str, FoundFile], now_ns: int
-) -> dict[str, Task]:
+def _changed(seen: _Seen, found: Mapping[str, FoundFile], now_ns: int) -> dict[str, Task]:
     """Return the tasks, parsing only the files that were changed since they were seen."""
     before = seen.found
-    tasks = {p: task for p, task in seen.trusted.items() if before[p] == found.get(p)}
+    tasks = {p: task for p, task in seen.trusted().items() if before[p] == found.get(p)}
     fresh: list[_Row] = []
     for path, file in found.items():
         if path not in tasks:
@@ -156,7 +172,7 @@ def _changed(
     gone = before.keys() - found.keys()
     if fresh or gone:
         storage_database.connect(
-            layout, lambda database: _keep(database, fresh, gone), now_ns=now_ns
+            seen.layout, lambda database: _keep(database, fresh, gone), now_ns=now_ns
         )
     return tasks
 
