@@ -15,6 +15,7 @@ Schema = dict[str, Any]
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _TEXT: Schema = {"type": "string"}
+_FOR_USER: Schema = {"$ref": "#/$defs/UserStep"}
 
 #: The payloads that are no dataclass of the server.
 _PLAIN: dict[str, Schema] = {
@@ -88,6 +89,8 @@ def _of_class(target: str) -> Schema:
     schema = TypeAdapter(found).json_schema(mode="serialization")
     # They stand beside the payload, not in it.
     schema["properties"].pop("next_steps", None)
+    # What an answer leaves to the user of an agent is in no answer of a command.
+    schema.get("$defs", {}).pop("UserStep", None)
     lean: Schema = _lean(schema)
     return lean
 
@@ -98,6 +101,8 @@ def _lean(value: Any, *, names: bool = False) -> Any:
         return [_lean(item) for item in value]
     if not isinstance(value, dict):
         return value
+    if _FOR_USER in value.get("anyOf", ()):
+        return _TEXT
     left = set() if names else {"title", "description"}
     return {
         key: _lean(item, names=key in ("properties", "$defs"))

@@ -249,7 +249,7 @@ async def test_outside_a_repository_every_call_says_so_until_there_is_one(
     async with caller(tmp_path) as call:
         refused = await call.refusal(tool, **arguments)
         step = "For the user, in a terminal: `git init`"
-        assert refused == f"{tmp_path} is not inside a git repository\nNext: {step}"
+        assert refused == f"{tmp_path} is not inside a git repository\n{step}"
         git(tmp_path, "init", "-q")
         assert (await call("list-tasks"))["total_count"] == 0
 

@@ -121,4 +121,4 @@ def test_a_run_gets_what_is_left_of_the_limits_of_its_job(tmp_path: Path) -> Non
     assert observation.verdict(used, decision, project.clock()) == passed
     # What would keep the limits is no step towards the rest.
     steps = views.next_steps(project, used, "failed")
-    assert "retry" not in " ".join(project.surface.lines(steps))
+    assert "retry" not in str(project.surface.lines(steps))

@@ -1,6 +1,8 @@
 """The next steps of runs, tasks and setups: one decision, written for a shell and for an agent."""
 
+import re
 import shlex
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -9,7 +11,17 @@ from runr.next_steps import commands
 from runr.next_steps.imports import ImportCommand
 from runr.next_steps.runs import RunFacts, after_run, decision_first
 from runr.next_steps.setup import CommitFacts, after_init, commit
-from runr.next_steps.step import CLI, HERE, MCP, Location, NextStep, Surface, as_steps
+from runr.next_steps.step import (
+    CLI,
+    HERE,
+    MCP,
+    Line,
+    Location,
+    NextStep,
+    Surface,
+    UserStep,
+    as_steps,
+)
 from runr.next_steps.tasks import (
     CompletionFacts,
     ListFacts,
@@ -21,10 +33,13 @@ from runr.next_steps.tasks import (
     for_explanation,
     for_task,
 )
+from runr.query.encoding import to_plain, to_sparse
 from runr.runs.stop_reasons import FOR_A_PERSON, STOPS
 
 TASK = ".runr/tasks/it's odd.md"
 RUN = "20250108-143022-k7qf"
+#: How a command for a shell begins, and what only such a command has.
+SHELL = re.compile(r"`|\b(runr|git|claude) [a-z-]|--[a-z]")
 
 
 def stopped(code: str, **facts: Any) -> RunFacts:
@@ -162,7 +177,7 @@ def test_a_list_leads_to_the_first_task_or_to_another_list(
 ) -> None:
     assert CLI.lines(after_list(facts)) == [command]
     (line,) = MCP.lines(after_list(facts))
-    assert line.startswith(sentence)
+    assert str(line).startswith(sentence)
 
 
 def test_where_nothing_can_be_done_next_the_tasks_in_the_way_are_listed() -> None:
@@ -175,9 +190,11 @@ def test_where_nothing_can_be_done_next_the_tasks_in_the_way_are_listed() -> Non
 def test_a_completion_that_failed_is_tried_again_after_what_was_asked_for() -> None:
     failed = CompletionFacts(TASK, RUN, completed=False, running=True)
     (line,) = MCP.lines(after_completion(failed._replace(violations=("x.py",)), agent=True))
-    assert line.startswith("Undo what is outside of the task's scope: x.py. Then again: complete-")
+    assert str(line).startswith(
+        "Undo what is outside of the task's scope: x.py. Then again: complete-"
+    )
     (line,) = MCP.lines(after_completion(failed._replace(asks_changes=True), agent=True))
-    assert line.startswith("Do what the reviewer asks for, then again: ")
+    assert str(line).startswith("Do what the reviewer asks for, then again: ")
     assert verbs(after_completion(failed)) == ["complete-task", "report"]
 
 
@@ -204,21 +221,49 @@ def test_an_agent_gets_the_call_of_a_tool_where_there_is_one() -> None:
     )
     assert MCP.inline(commands.resume(RUN)) == f"run-task '{RUN}' with action=resume"
     assert MCP.inline(commands.resume()) == "run-task with action=resume"
-    assert MCP.inline(commands.resume(RUN, accept_changes=True)).startswith("`runr resume")
+    assert MCP.inline(commands.resume(RUN, accept_changes=True)).startswith("for the user: `runr ")
+    assert MCP.inline(commands.land(RUN)) == f"run-task '{RUN}' with action=land"
+    assert MCP.inline(commands.job_land(RUN)) == f"run-task with job='{RUN}' and action=land"
     assert MCP.inline(commands.list_tasks("--ready")) == "list-tasks with ready=true"
     assert MCP.inline(commands.list_tasks("--waiting")) == "list-tasks with waiting=true"
     assert CLI.inline(commands.run("a.md")) == "`runr run --task a.md`"
 
 
-def test_an_agent_gets_a_command_only_where_no_tool_does_it_and_it_is_explained() -> None:
+def test_an_agent_gets_a_command_only_for_its_user_and_where_it_is_explained() -> None:
     look, doctor = commands.git("status"), commands.doctor()
-    merge = commands.git("merge", "x").because("Resolve the conflict there")
-    assert MCP.lines([look, commands.resume(RUN), merge]) == [
+    merge = commands.git("merge", "x").in_words("merge x in /w").because("Resolve it there")
+    accept = commands.resume(RUN, accept_changes=True).because("Take it as it is")
+    assert MCP.lines([look, commands.resume(RUN), merge, accept]) == [
         f"run-task '{RUN}' with action=resume",
-        "Resolve the conflict there, in a terminal: `git merge x`.",
+        "Resolve it there: merge x in /w.",
+        UserStep(f"runr resume {RUN} --accept-changes", "Take it as it is"),
     ]
-    assert MCP.lines([doctor]) == ["For the user, in a terminal: `runr doctor`"]
-    assert CLI.lines([look, doctor]) == ["git status", "runr doctor"]
+    assert MCP.lines([doctor]) == [UserStep("runr doctor")]
+    assert MCP.line(doctor) == "For the user, in a terminal: `runr doctor`"
+    assert CLI.lines([look, doctor, accept])[:2] == ["git status", "runr doctor"]
+
+
+@pytest.mark.parametrize("code", STOPS)
+def test_no_text_about_a_stop_is_a_command_for_an_agent(code: str) -> None:
+    merging = {"target": "main", "has_markers": False}
+    for facts in ({}, merging, {**merging, "merging": "open"}, {**merging, "has_markers": True}):
+        steps = after_run(stopped(code, worker="claude-code", checkpoint="0" * 40, **facts))
+        lines = MCP.lines(steps)
+        commands_in = [each for each in lines if isinstance(each, str) and SHELL.search(each)]
+        assert lines
+        assert not commands_in
+
+
+def test_what_an_answer_leaves_to_the_user_is_marked_in_it() -> None:
+    @dataclass(frozen=True)
+    class Answer:
+        next_steps: list[Line]
+
+    steps = MCP.lines([commands.doctor(), commands.git("gc").because("Why"), commands.run("a.md")])
+    for encode in (to_sparse, to_plain):
+        assert encode(Answer(steps)) == {
+            "next_steps": [{"for_user": "git gc", "why": "Why"}, "run-task 'a.md'"]
+        }
 
 
 def test_whoever_writes_a_file_gets_the_text_of_a_new_task() -> None:

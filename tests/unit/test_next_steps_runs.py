@@ -84,7 +84,7 @@ def test_an_agent_reads_whether_its_run_is_new_and_how_it_goes_on() -> None:
     (resumed,) = MCP.lines(after_start("a.md", resumed=True))
     assert resumed == "It is resumed. Follow it: task-status 'a.md'."
     (brief,) = MCP.lines(after_brief("a.md"))
-    assert brief.endswith("do what the brief says, then: complete-task 'a.md'.")
+    assert str(brief).endswith("do what the brief says, then: complete-task 'a.md'.")
 
 
 def test_only_a_session_takes_over_what_another_one_holds() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from runr.next_steps import commands
-from runr.next_steps.step import CLI, MCP
+from runr.next_steps.step import CLI, MCP, Line, UserStep
 from runr.next_steps.tasks import (
     CompletionFacts,
     NextFacts,
@@ -40,7 +40,7 @@ DECIDE = "complete-task 'a.md' with action={} and a reason, which the user confi
         (
             {"status": "completed", "unmerged": True, "checkpoint_sha": SHA},
             [f"git merge {SHA}"],
-            [f"Its commit is not on this branch, in a terminal: `git merge {SHA}`."],
+            [f"Its commit is not on this branch: merge {SHA}."],
         ),
         (
             {"status": "completed", "unmerged": True, "run_steps": STEPS},
@@ -131,9 +131,9 @@ def test_beside_an_explanation_there_are_at_most_two_steps() -> None:
 
 DONE = CompletionFacts("a.md", RUN, completed=True)
 OPEN = CompletionFacts("a.md", RUN, completed=False, running=True)
-NEEDED = (
-    "If nothing is to be changed, a person says so, in a terminal: "
-    "`runr complete-task a.md --reason 'what was done'`."
+NEEDED = UserStep(
+    "runr complete-task a.md --reason 'what was done'",
+    "If nothing is to be changed, a person says so",
 )
 PATHS = [f"{number}.py" for number in range(6)]
 
@@ -187,7 +187,7 @@ PATHS = [f"{number}.py" for number in range(6)]
     ],
 )
 def test_after_an_attempt_at_completing_a_task_an_agent_reads_what_is_left(
-    done: CompletionFacts, agent: list[str]
+    done: CompletionFacts, agent: list[Line]
 ) -> None:
     assert MCP.lines(after_completion(done, agent=True)) == agent
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runr.next_steps.step import HERE, Location, NextStep
+from runr.next_steps.step import HERE, Line, Location, NextStep
 from runr.query.models import CommandResult, TaskSummary
 from runr.text import ProgressScope, closest_match, pluralize
 
@@ -145,12 +145,12 @@ def location() -> Location:
     return look() if look else HERE
 
 
-def written(steps: Iterable[NextStep]) -> list[str]:
+def written(steps: Iterable[NextStep]) -> list[Line]:
     """Return steps as they are typed where the running command was."""
     return [step.shell(location()) for step in steps]
 
 
-def render_next_steps(lines: Sequence[str]) -> list[str]:
+def render_next_steps(lines: Sequence[Line]) -> list[str]:
     """Return the next commands under their heading."""
     return ["Next:", *(f"  {line}" for line in lines)] if lines else []
 

@@ -151,7 +151,7 @@ def _unconfirmed(project: "Project", request: ImportRequest) -> UsageError:
     steps = imports.unconfirmed(request.typed)
     return UsageError(
         "without a terminal, an import needs --yes, or --preview to show it first",
-        next_steps=project.surface.lines(steps),
+        next_steps=list(map(project.surface.line, steps)),
     )
 
 

@@ -148,21 +148,8 @@ def _clock(time: str) -> str:
 
 def render_landing(answer: JobLanding) -> str:
     """Return how the branch of a job landed."""
-    how = {
-        "already": "was already on",
-        "fast-forward": "landed on",
-        "merge": "is verified together with, and merged into,",
-    }[answer.how]
-    if answer.dry_run:
-        how = {"merge": "would be verified together with, and merged into,"}.get(
-            answer.how, "would land on"
-        )
-    if answer.how == "merge" and not answer.verified and not answer.dry_run:
-        how = "is merged, without checks, into"
     sign = style("○" if answer.dry_run else "✓", fg="green")
-    at = f", now at {answer.commit_sha[:12]}" if not answer.dry_run else ""
-    what = f"{printable(answer.job)} ({pluralize(answer.task_count, 'task')})"
-    line = f"{sign} {what} {how} {answer.to}{at}"
+    line = f"{sign} {answer.describe()}"
     return "\n".join([line, *render_next_steps(answer.next_steps)])
 
 

@@ -163,7 +163,7 @@ def render_completion(answer: CompletionResult) -> str:
     """Return the result of a completion."""
     from runr.cli import render_runs  # noqa: PLC0415 - as in `render_details`
 
-    advice = " ".join(answer.next_steps)
+    advice = " ".join(map(str, answer.next_steps))
     if answer.run is None:
         return "\n".join([f"{console.task_sign(answer.task)} {shown_name(answer.task)}", advice])
     if answer.completed:

@@ -12,7 +12,7 @@ from runr.lint import records
 from runr.maintenance import cleanup
 from runr.maintenance.cleanup import CleanRequest
 from runr.next_steps import commands
-from runr.next_steps.step import NextStep
+from runr.next_steps.step import Line, NextStep
 from runr.project import Project
 from runr.proof import report
 from runr.proof.report import Recheck
@@ -58,7 +58,7 @@ class HealthFinding:
     message: str
     task_path: str | None = None
     run_id: str | None = None
-    next_steps: list[str] = field(default_factory=list)
+    next_steps: list[Line] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

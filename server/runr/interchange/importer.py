@@ -18,6 +18,7 @@ from runr.lifecycle.attest import record_attestation
 from runr.lifecycle.statements import build_attestation
 from runr.next_steps import imports
 from runr.next_steps.imports import ImportFacts
+from runr.next_steps.step import Line
 from runr.project import Project
 from runr.runs.model import Approval
 from runr.storage import state_dir
@@ -192,7 +193,7 @@ def _answer(
     facts: ImportFacts,
     *,
     notes: list[str],
-    next_steps: list[str],
+    next_steps: list[Line],
 ) -> ImportResult:
     attested = sum(record.attested for record in records)
     return ImportResult(

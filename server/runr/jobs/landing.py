@@ -25,7 +25,7 @@ from runr.redaction import Redactor
 from runr.runs.model import Check, CheckResult, RunCreated, RunSpec, RunState
 from runr.storage import queue
 from runr.storage.layout import RunFiles
-from runr.text import join_limited
+from runr.text import join_limited, pluralize, printable
 
 #: How many tasks a refusal names.
 _NAMED = 3
@@ -47,6 +47,22 @@ class JobLanding(Result):
     task_count: int
     verified: bool
     dry_run: bool = False
+
+    def describe(self) -> str:
+        """Return in a line how the branch landed, or would."""
+        how = {
+            "already": "was already on",
+            "fast-forward": "landed on",
+            "merge": "is verified together with, and merged into,",
+        }[self.how]
+        if self.dry_run:
+            how = {"merge": "would be verified together with, and merged into,"}.get(
+                self.how, "would land on"
+            )
+        if self.how == "merge" and not self.verified and not self.dry_run:
+            how = "is merged, without checks, into"
+        at = "" if self.dry_run else f", now at {self.commit_sha[:12]}"
+        return f"{printable(self.job)} ({pluralize(self.task_count, 'task')}) {how} {self.to}{at}"
 
 
 def land_job(
@@ -151,7 +167,8 @@ class _Landing:
         if not found:
             return
         named = [f"{each.task.removeprefix('.runr/tasks/')} {each.why}" for each in found]
-        by_hand = commands.git("merge", self._state.start.branch)
+        branch = self._state.start.branch
+        by_hand = commands.git("merge", branch).in_words(f"merge {branch}")
         raise RunrError(
             f"nothing landed on {self._target}: {join_limited(named, _NAMED)}",
             next_steps=[

@@ -58,7 +58,7 @@ def _finding(
     message: str,
     step: NextStep | None = None,
 ) -> Finding:
-    line = project.surface.lines([step])[0] if step else None
+    line = project.surface.line(step) if step else None
     return Finding(rule=rule, severity=severity, message=message, next_step=line)
 
 

@@ -98,7 +98,7 @@ def _land(project: Project, state: JobState) -> NextStep:
 
 
 def _line(project: Project, step: NextStep) -> str:
-    return project.surface.lines([step])[0]
+    return project.surface.line(step)
 
 
 def _after(project: Project, state: JobState, status: str) -> list[NextStep]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from runr.next_steps.step import Line
 from runr.query.models import Result
 
 
@@ -61,7 +62,7 @@ class ReceiptTask:
     cost_usd: float | None = None
     input_tokens: int = 0
     output_tokens: int = 0
-    next_steps: list[str] = field(default_factory=list)
+    next_steps: list[Line] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

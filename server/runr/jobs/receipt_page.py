@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from runr.jobs.receipt_model import Receipt, ReceiptTask
+from runr.next_steps.step import Line
 from runr.runs import stop_reasons
 from runr.tasks.model import short_name
 from runr.text import escape_markdown, flat, format_duration, markdown_code, pluralize
@@ -68,9 +69,9 @@ def _persons(receipt: Receipt) -> Iterator[str]:
             yield from _commands(task.next_steps, "      ")
 
 
-def _commands(steps: Sequence[str], indent: str) -> Iterator[str]:
+def _commands(steps: Sequence[Line], indent: str) -> Iterator[str]:
     """Yield commands as a block of code, which Markdown takes as they are behind an empty line."""
-    yield from ("", *(f"{indent}{flat(step)}" for step in steps)) if steps else ()
+    yield from ("", *(f"{indent}{flat(str(step))}" for step in steps)) if steps else ()
 
 
 def _landed(receipt: Receipt) -> Iterator[str]:

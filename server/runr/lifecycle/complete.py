@@ -217,10 +217,12 @@ def _ensure_same_branch(project: Project, state: RunState) -> None:
     if now != opened:
         back = (opened,) if opened else ("--detach", state.start.base_sha)
         there = () if tree == project.tree else ("-C", str(tree))
+        switch = commands.git(*there, "switch", *back)
+        switch = switch.in_words(f"switch {tree} back to {opened or state.start.base_sha}")
         raise UsageError(
             f"run {state.id} was opened on {opened or 'a detached HEAD'}, "
             f"and this is {now or 'a detached HEAD'}",
-            next_steps=[commands.git(*there, "switch", *back), commands.stop(state.id)],
+            next_steps=[switch, commands.stop(state.id)],
         )
 
 

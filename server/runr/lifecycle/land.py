@@ -19,7 +19,7 @@ from runr.next_steps import commands
 from runr.next_steps.runs import while_running
 from runr.project import Project
 from runr.query import presenters
-from runr.query.detail_models import RunDetails
+from runr.query.detail_models import RunDetails, RunResult
 from runr.query.models import Result
 from runr.runs import journal, stop_reasons
 from runr.runs.model import Phase, RunState
@@ -28,6 +28,9 @@ from runr.text import join_limited
 
 #: The stops after which work may wait.
 _MAY_WAIT = stop_reasons.LANDABLE | {"interrupted", "stopped"}
+
+#: Why nothing lands from within a run.
+_OUTSIDE = "a run does not land runs"
 
 
 class LandRequest(BaseModel):
@@ -69,7 +72,7 @@ def land(project: Project, request: LandRequest) -> LandResult:
 
     Raises UsageError, UnknownNameError and AlreadyRunningError before anything is done.
     """
-    project.refuse_inside("a run does not land runs")
+    project.refuse_inside(_OUTSIDE)
     target = find_branch(project.repo, request.to) if request.to else None
     states = [*_named(project, request.names)]
     if request.every:
@@ -91,6 +94,13 @@ def land(project: Project, request: LandRequest) -> LandResult:
         landings=[_landing(project, run) for run in details],
         next_steps=list(dict.fromkeys(steps_left)),
     )
+
+
+def begin(project: Project, name: str) -> RunResult:
+    """Let a run land its work, and return at once; it goes on by itself. Raises as `land` does."""
+    project.refuse_inside(_OUTSIDE)
+    [state] = _named(project, (name,))
+    return runs.resume_run(project, state.id)
 
 
 def _named(project: Project, names: tuple[str, ...]) -> Iterator[RunState]:

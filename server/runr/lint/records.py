@@ -155,7 +155,7 @@ def committed_diagnostics(project: Project) -> Iterator[Diagnostic]:
     for path in caches:
         message = (
             "git tracks it, and it is of one working tree: what comes with a commit is not read: "
-            f"{project.surface.lines([setup.untrack(path)])[0]}"
+            f"{project.surface.line(setup.untrack(path))}"
         )
         yield Diagnostic(rule="committed-run", severity="warning", path=path, message=message)
     tracked = project.repo.fields("ls-files", "-z", "--", ":(icase).runr/runs")
@@ -163,7 +163,7 @@ def committed_diagnostics(project: Project) -> Iterator[Diagnostic]:
     for path in sorted(folders):
         message = (
             "git tracks it, and it proves nothing in any other clone: "
-            f"{project.surface.lines([setup.untrack_runs()])[0]}"
+            f"{project.surface.line(setup.untrack_runs())}"
         )
         yield Diagnostic(rule="committed-run", severity="warning", path=path, message=message)
 

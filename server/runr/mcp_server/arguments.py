@@ -54,13 +54,13 @@ class CompleteArguments(Arguments):
 
 
 class RunArguments(WorkArguments):
-    """What to run, resume or stop, by which worker, and how long to wait."""
+    """What to run, resume, stop or land, by which worker, and how long to wait."""
 
     tasks: list[str] = Field(
         default_factory=list, max_length=500, description="Several, one by one."
     )
     all_ready: bool = False
-    action: Literal["start", "resume", "retry", "stop"] = "start"
+    action: Literal["start", "resume", "retry", "stop", "land"] = "start"
     worker: str | None = Field(None, max_length=200, description="session: you do it.")
     wait_s: int = Field(0, ge=0, le=3600)
     in_place: bool = Field(False, description="No worktree.")

@@ -27,7 +27,7 @@ from runr.mcp_server import schema
 from runr.mcp_server.elicitation import Ask, InputNeededError, asker, no_answer
 from runr.mcp_server.long_tasks import LongTasks, is_declared
 from runr.mcp_server.schema import explain_validation_error
-from runr.next_steps.step import MCP
+from runr.next_steps.step import MCP, UserStep
 from runr.query.encoding import to_sparse
 from runr.text import closest_match
 
@@ -201,4 +201,6 @@ def _failure(text: str) -> CallToolResult:
 
 
 def _advice(error: RunrError) -> str:
-    return "\n".join([error.message, *(f"Next: {step}" for step in MCP.lines(error.next_steps))])
+    steps = MCP.lines(error.next_steps)
+    lines = (str(step) if isinstance(step, UserStep) else f"Next: {step}" for step in steps)
+    return "\n".join([error.message, *lines])

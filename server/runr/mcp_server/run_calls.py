@@ -1,4 +1,4 @@
-"""run-task: start, resume, retry and stop tasks and jobs."""
+"""run-task: start, resume, retry, stop and land tasks and jobs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -8,13 +8,13 @@ from typing import Any
 import anyio
 
 from runr.errors import UsageError
-from runr.jobs import control, expansion, files
+from runr.jobs import control, expansion, files, journal, landing, views
 from runr.jobs.views import JobRunDetails
-from runr.lifecycle import follow, start
+from runr.lifecycle import follow, land, start
 from runr.lifecycle import resume as lifecycle_resume
 from runr.lifecycle import runs as lifecycle_runs
 from runr.lifecycle.start import RunRequest
-from runr.mcp_server import job_calls, truncation
+from runr.mcp_server import interruptible, job_calls, truncation
 from runr.mcp_server.arguments import RunArguments
 from runr.mcp_server.project_calls import ProjectCalls, Warn, aside, led_by, seen_by
 from runr.mcp_server.registry import Begun, Call
@@ -30,7 +30,13 @@ _HEARTBEAT_S = 5.0
 
 #: What can be run, and what each action is about.
 _TARGETS = ("task", "tasks", "all_ready", "job")
-_ABOUT = {"start": _TARGETS, "resume": ("task", "job"), "retry": ("job",), "stop": ("task", "job")}
+_ABOUT = {
+    "start": _TARGETS,
+    "resume": ("task", "job"),
+    "retry": ("job",),
+    "stop": ("task", "job"),
+    "land": ("task", "job"),
+}
 #: What else each target takes when it is started; a job file says the rest itself.
 _OPTIONS = {
     "task": {"worker", "wait_s", "in_place", "force"},
@@ -66,6 +72,10 @@ class RunCalls:
         target = _target(given)
         if target in ("task", ""):
             return await self._of_task(call)
+        if given.action == "land":
+            return await self.project_calls.ask(
+                lambda project: _landed(seen_by(project, call), given.job), run=interruptible.run
+            )
 
         def act(project: Project) -> RunAnswer:
             found = _on_job(seen_by(project, call), given)
@@ -134,7 +144,7 @@ def _target(given: RunArguments) -> str:
 
 
 def _on_task(project: Project, given: RunArguments) -> RunAnswer:
-    """Start, resume or stop one run."""
+    """Start, resume, stop or land one run."""
     wanted = given.task or ""
     if given.action == "stop":
         stopped = lifecycle_runs.stop_run(project, wanted)
@@ -147,7 +157,9 @@ def _on_task(project: Project, given: RunArguments) -> RunAnswer:
             message=latest.message,
             next_steps=latest.next_steps,
         )
-    if given.action == "resume":
+    if given.action == "land":
+        answer = land.begin(project, wanted)
+    elif given.action == "resume":
         answer = lifecycle_runs.resume_run(project, wanted)
     else:
         request = RunRequest(
@@ -173,6 +185,13 @@ def _on_job(project: Project, given: RunArguments) -> JobRunDetails:
     if given.job:
         return control.start_job(project, files.find(project, given.job))
     return control.start_job(project, expansion.one_by_one(given.tasks, worker=given.worker))
+
+
+def _landed(project: Project, wanted: str | None) -> RunAnswer:
+    """Land the branch of a job, and return the job run with what landed."""
+    done = landing.land_job(project, wanted)
+    job = views.details(project, journal.find(project.layout, done.id))
+    return replace(job_answer(job), message=done.describe())
 
 
 def run_answer(project: Project, run: RunDetails) -> RunAnswer:

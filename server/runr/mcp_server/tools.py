@@ -145,8 +145,8 @@ def build_registry(project_calls: ProjectCalls) -> tuple[Tool[Any], ...]:
         Tool(
             name="run-task",
             description=(
-                "Start, resume or stop tasks or a job. With worker session you do the work: the "
-                "answer is your brief, and complete-task ends the run."
+                "Start, resume, stop or land tasks or a job. With worker session you do the work: "
+                "the answer is your brief, and complete-task ends the run."
             ),
             arguments=RunArguments,
             answers=(RunAnswer,),

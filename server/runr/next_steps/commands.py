@@ -126,12 +126,14 @@ def lint(*tasks: str) -> NextStep:
 
 def job_land(job_run: str, to: str | None = None) -> NextStep:
     """Return how the branch of a job is brought into `to`, or the one that it started from."""
-    return _runr("job", "land", job_run, *(("--to", operand(to)) if to else ()))
+    if to:  # A person decides which branch it is.
+        return _runr("job", "land", job_run, "--to", operand(to))
+    return _runr("job", "land", job_run, tool=_job_tool(job_run, "land"))
 
 
 def job_receipt(job_run: str) -> NextStep:
     """Return how the receipt of a job run is shown."""
-    return _runr("job", "receipt", job_run)
+    return _runr("job", "receipt", job_run, tool=_job_status_tool(job_run))
 
 
 def job_resume(job_run: str) -> NextStep:
@@ -151,7 +153,7 @@ def job_run(job: str) -> NextStep:
 
 def job_status(job_run: str) -> NextStep:
     """Return how the state of a job run is shown."""
-    return _runr("job", "status", job_run, tool=f"task-status with job={job_run!r}")
+    return _runr("job", "status", job_run, tool=_job_status_tool(job_run))
 
 
 def job_stop(job_run: str) -> NextStep:
@@ -161,7 +163,7 @@ def job_stop(job_run: str) -> NextStep:
 
 def list_jobs() -> NextStep:
     """Return how jobs are listed."""
-    return _runr("list-jobs")
+    return _runr("list-jobs").in_words("the jobs are the files .runr/jobs/*.yaml")
 
 
 def list_tasks(*words: str) -> NextStep:
@@ -180,7 +182,8 @@ def login(worker: str, program: Sequence[str] = ()) -> NextStep:
 
 def new(*words: str) -> NextStep:
     """Return how a task file is created."""
-    return _runr("new", *words)
+    written = " and ".join(f".runr/tasks/{name}.md" for name in words)
+    return _runr("new", *words).in_words(f"write {written}")
 
 
 def next_task(*words: str) -> NextStep:
@@ -273,7 +276,9 @@ def stop(run_id: str, *, reason: str = "") -> NextStep:
 
 def land(run_id: str = "", *, every: bool = False, to: str = "") -> NextStep:
     """Return how verified work that waits gets into its branch: that of a run, or of all."""
-    return _runr("land", *(("--all",) if every else (run_id,)), *(option("--to", to) if to else ()))
+    tool = None if every or to else _run_tool(run_id, "land")
+    words = (*(("--all",) if every else (run_id,)), *(option("--to", to) if to else ()))
+    return _runr("land", *words, tool=tool)
 
 
 def submit(run_id: str, target: str, *, force: bool = False) -> NextStep:
@@ -333,6 +338,10 @@ def _decision_tool(task: str, action: str) -> str:
     return (
         f"complete-task {_bare(task)!r} with action={action} and a reason, which the user confirms"
     )
+
+
+def _job_status_tool(job_run: str) -> str:
+    return f"task-status with job={job_run!r}"
 
 
 def _job_tool(job_run: str, action: str) -> str:

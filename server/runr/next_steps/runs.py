@@ -69,16 +69,17 @@ def _merge(run: RunFacts) -> NextStep | None:
     """Return how a conflict is resolved on the run's branch, in its tree."""
     if not (run.workdir and run.target):
         return None
+    tree, onto = run.workdir, run.lands_on or run.target
     if run.has_markers:
-        shown = commands.git("-C", run.workdir, "diff", "HEAD")
+        shown = commands.git("-C", tree, "diff", "HEAD").in_words(f"those with markers in {tree}")
         return shown.because("Resolve the conflict in these files")
     if run.merging == "resolved":
-        done = commands.git("-C", run.workdir, "commit", "--no-edit")
+        done = commands.git("-C", tree, "commit", "--no-edit").in_words(f"in {tree}")
         return done.because("Its conflicts are resolved. Commit the merge")
     if run.merging == "open":
-        look = commands.git("-C", run.workdir, "status")
+        look = commands.git("-C", tree, "status").in_words(f"in {tree}")
         return look.because("Resolve the conflict there, add the files and commit")
-    merging = commands.git("-C", run.workdir, "merge", run.lands_on or run.target)
+    merging = commands.git("-C", tree, "merge", onto).in_words(f"merge {onto} in {tree}")
     return merging.because("Resolve the conflict there and commit")
 
 

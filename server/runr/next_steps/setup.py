@@ -104,7 +104,8 @@ def after_user_install() -> tuple[NextStep, ...]:
 def first_commit() -> NextStep:
     """Return how a repository without commits gets one, with the files that are there."""
     add = commands.git("add", "--all", at_root=True)
-    return add.then_git("commit", "--allow-empty", "-m", "Start")
+    save = add.then_git("commit", "--allow-empty", "-m", "Start")
+    return save.in_words("commit the files that are there")
 
 
 def commit_before_runs(steps: Sequence[NextStep], unnamed: Sequence[str]) -> tuple[NextStep, ...]:

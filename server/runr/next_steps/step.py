@@ -26,18 +26,36 @@ HERE = Location()
 _GIT = re.compile(r"(^|&& )git (?!-C |config --global )")
 
 
+class UserStep(NamedTuple):
+    """What only the user of an agent can do: the command for a terminal, and what it is for."""
+
+    for_user: str
+    why: str = ""
+
+    def __str__(self) -> str:
+        """Return it as a sentence."""
+        typed = f"For the user, in a terminal: `{self.for_user}`"
+        return f"{self.why}. {typed}" if self.why else typed
+
+
+#: A step as it is in an answer: a text, or what an agent has to leave to its user.
+Line = str | UserStep
+
+
 class NextStep(NamedTuple):
     """One thing to do next: a command and what it is for, or a sentence alone.
 
     `argv` are the words of the command, `then` those of a second one that needs
     the first to succeed; `script` is a command that was recorded as text for a
-    shell. `tool` is the call of an MCP tool that does the same. `at_root` tells
+    shell. `tool` is the call of an MCP tool that does the same, `words` say it to an
+    agent that does it with its own means. `at_root` tells
     that paths in `argv` are relative to the root of the repository.
     """
 
     argv: tuple[str, ...] = ()
     text: str = ""
     tool: str | None = None
+    words: str = ""
     then: tuple[str, ...] = ()
     script: str = ""
     at_root: bool = False
@@ -69,6 +87,10 @@ class NextStep(NamedTuple):
     def because(self, text: str) -> "NextStep":
         """Return the step with what it is for."""
         return self._replace(text=text)
+
+    def in_words(self, words: str) -> "NextStep":
+        """Return the step with what is said of it to an agent."""
+        return self._replace(words=words)
 
     def then_git(self, *words: str) -> "NextStep":
         """Return the step with a command of git's after it."""
@@ -126,28 +148,33 @@ class Surface(NamedTuple):
 
     def inline(self, step: NextStep) -> str:
         """Return a step as it is written in a sentence."""
-        if step.tool and not self.is_shell:
-            return step.tool
-        return f"`{step.shell(self.location)}`" if step.is_command else step.text
+        if not step.is_command:
+            return step.text
+        typed = f"`{step.shell(self.location)}`"
+        return typed if self.is_shell else step.tool or step.words or f"for the user: {typed}"
 
-    def lines(self, steps: Sequence[NextStep]) -> list[str]:
+    def lines(self, steps: Sequence[NextStep]) -> list[Line]:
         """Return steps as they are listed: commands for a shell, calls of tools for an agent.
 
-        An agent gets a command that no tool does where it is explained, or the only way.
+        An agent gets a command for its user where it is explained, or the only way.
         """
         if not self.is_shell and len(steps) > 1:
-            steps = [step for step in steps if step.tool or step.text] or steps
+            steps = [step for step in steps if step.tool or step.words or step.text] or steps
         return [self._line(step) for step in steps]
 
-    def _line(self, step: NextStep) -> str:
+    def line(self, step: NextStep) -> str:
+        """Return a step as one line of text."""
+        return str(self._line(step))
+
+    def _line(self, step: NextStep) -> Line:
         if not step.is_command:
             return step.text
         if self.is_shell:
             return step.shell(self.location)
-        if step.tool:
-            return f"{step.text}: {step.tool}." if step.text else step.tool
-        typed = f"{step.text or 'For the user'}, in a terminal: {self.inline(step)}"
-        return f"{typed}." if step.text else typed
+        call = step.tool or step.words
+        if call:
+            return f"{step.text}: {call}." if step.text else call
+        return UserStep(step.shell(self.location), step.text)
 
 
 CLI = Surface(is_shell=True)

@@ -82,7 +82,8 @@ def _stale(task: TaskFacts, *, agent: bool) -> tuple[NextStep, ...]:
 def _merge(task: TaskFacts) -> tuple[NextStep, ...]:
     if task.is_gone:
         return (commands.run(task.path).because("Its commit is gone. Do it again"),)
-    known = task.run_steps[:1] or (commands.git("merge", task.checkpoint_sha or ""),)
+    sha = task.checkpoint_sha or ""
+    known = task.run_steps[:1] or (commands.git("merge", sha).in_words(f"merge {sha}"),)
     return tuple(step.because("Its commit is not on this branch") for step in known)
 
 

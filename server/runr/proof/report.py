@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from runr.config.loader import InvalidSettingsError
 from runr.maintenance import damaged_runs
 from runr.next_steps import commands
-from runr.next_steps.step import NextStep
+from runr.next_steps.step import Line, NextStep
 from runr.next_steps.tasks import after_proof
 from runr.project import Project
 from runr.proof import facts, rules
@@ -57,7 +57,7 @@ class ProvedCompletion:
     problems: list[ProofProblem] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     rechecked: CheckedAgain | None = None
-    next_steps: list[str] = field(default_factory=list)
+    next_steps: list[Line] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

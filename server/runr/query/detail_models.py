@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from runr.next_steps.step import Line
 from runr.query.models import Result, TaskSummary
 from runr.runs.model import RunKind
 
@@ -112,7 +113,7 @@ class RunDetails:
     commit_place: str | None = None
     run_dir: str = ""
     exit_code: int | None = None
-    next_steps: list[str] = field(default_factory=list)
+    next_steps: list[Line] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
 
+from runr.next_steps.step import UserStep
 from runr.text import escape_controls
 
 
@@ -17,6 +18,8 @@ def to_plain(value: object) -> Any:
     """Return a value as what JSON can hold."""
     if is_dataclass(value) and not isinstance(value, type):
         return {each.name: to_plain(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, UserStep):
+        return {name: text for name, text in value._asdict().items() if text}
     if isinstance(value, Mapping):
         return {str(key): to_plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
@@ -42,6 +45,6 @@ def to_sparse(answer: object) -> dict[str, Any]:
 def _sparse(value: object) -> Any:
     if is_dataclass(value):
         return to_sparse(value)
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple) and not isinstance(value, UserStep):
         return [_sparse(item) for item in value]
     return to_plain(value)

@@ -1,13 +1,14 @@
 """Why a task is, or is not, completed: evidence, stale reasons, blockers, the next command."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from runr import nofollow
 from runr.errors import RunrError
 from runr.evidence import inference
 from runr.evidence.inference import Basis
+from runr.next_steps.step import Line
 from runr.next_steps.tasks import for_explanation
 from runr.project import Project
 from runr.query import detail
@@ -160,7 +161,7 @@ def _last_stop(task_state: TaskState, shown: TaskDetails) -> Iterable[str]:
         yield f"runs so far: {entry.run_count}"
 
 
-def _fit(lines: Iterable[str], steps: list[str]) -> list[str]:
+def _fit(lines: Iterable[str], steps: Sequence[Line]) -> list[str]:
     """Keep the explanation at ten lines; what does not fit is counted."""
     message = [_short(line) for line in lines]
     room = MAX_LINES - len(steps)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from runr.next_steps.step import Line
+
 Status = Literal["pending", "in_progress", "completed", "failed", "stopped"]
 Kind = Literal["automated", "manual", "hybrid"]
 
@@ -14,7 +16,7 @@ DEFAULT_TAIL = 1500
 class Result:
     """A typed answer; `next_steps` are commands or sentences, the likeliest first."""
 
-    next_steps: list[str] = field(default_factory=list)
+    next_steps: list[Line] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from typing import Literal
 from runr import nofollow
 from runr.errors import ConfigError, UsageError, WorkerUnavailableError
 from runr.next_steps import commands
+from runr.next_steps.step import Line
 from runr.project import Project
 from runr.query.models import CommandResult, Result
 from runr.storage import files, state_dir
@@ -37,7 +38,7 @@ class WorkerSummary:
     version: str | None = None
     login: str | None = None
     message: str = ""
-    next_steps: list[str] = field(default_factory=list)
+    next_steps: list[Line] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
