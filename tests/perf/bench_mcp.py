@@ -8,6 +8,9 @@ With ten thousand tasks, a third of them completed, the processor time of a call
 the git processes which it starts too. The server has answered once before, and beside it stands
 a bare stat of the files.
 
+At last what people ask: the tokens of the call and its answer, beside those of the same tools
+and answers as the SDK alone lists and writes them.
+
 python tests/perf/bench_mcp.py
 """
 
@@ -22,7 +25,11 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import anyio
+
+from cli.terminal import Place
 from mcpserver.raw_client import Message, RawClient, calling, enveloped, initialize, request
+from mcpserver.typical_requests import measure
 from perf.bench_listing import repository
 from perf.bench_tasks import list_bare
 from perf.stopwatch import ms, say
@@ -110,6 +117,17 @@ def main() -> None:
         for tool, arguments in LARGE.items():
             taken = ms(cost(many, tool, arguments))
             say(f"{tool}, {MANY:,} tasks: {taken} of processor time")
+        tell_tokens(Place(root / "asked", root), root / "gate")
+
+
+def tell_tokens(place: Place, gate: Path) -> None:
+    """Print what each request costs, and with the SDK alone."""
+    row = "{:<40}  {:>6}  {:>9}".format
+    say(row("tokens", "runr", "SDK alone"))
+    costs = anyio.run(measure, place, gate)
+    for cost in costs:
+        say(row(*cost))
+    say(row("sum", sum(cost.tokens for cost in costs), sum(cost.bare for cost in costs)))
 
 
 def cost(root: Path, tool: str, arguments: Message) -> float:
