@@ -118,6 +118,8 @@ def _kind(field: FieldInfo) -> str:
     if _is_time(field):
         return "duration"
     plain = inside[0] if inside else kind
+    if get_origin(plain) is Literal:
+        return alternatives(get_args(plain))
     return _KINDS[getattr(plain, "__origin__", plain)]  # without the rules of an annotation
 
 

@@ -181,6 +181,10 @@ def test_an_unknown_key_is_named_with_the_nearest_known_one(
             "[hooks]\npre_run = [{ webhook = 'https://x' }]",
             "hooks.pre_run: a webhook cannot refuse anything: write a command",
         ),
+        (
+            "[hooks]\npost_job = [{ rollback = 'restore' }]",
+            "hooks.post_job: only a run that has failed is rolled back: write it under on_failure",
+        ),
         ("[run]\nworker = 3", "run.worker: write a text, in quotes"),
         ("[run]\nattempts = 'many'", "run.attempts: write a whole number, without quotes"),
         ("[run]\nattempts = '3'", "run.attempts: write a whole number, without quotes"),

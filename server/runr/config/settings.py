@@ -297,6 +297,10 @@ def _as_tables(value: object) -> object:
     return [{"command": each} if isinstance(each, str) else each for each in value]
 
 
+#: What runr itself can take back of a run that has failed.
+Rollback = Literal["restore", "revert"]
+
+
 class HookSettings(Section):
     """One lifecycle hook: a text is a command, a table has one target, and options for it."""
 
@@ -312,6 +316,11 @@ class HookSettings(Section):
     desktop: Switch = Field(False, description="Target: a notification on the desktop.")
     package: str | None = Field(
         None, min_length=1, description="Target: a hook of an installed package, by its name."
+    )
+    rollback: Rollback | None = Field(
+        None,
+        description="Target, at on_failure only: `restore` puts the files back as they were before "
+        "the work, `revert` takes back by a commit what had landed.",
     )
     secret_env: str | None = Field(
         None, min_length=1, description="Variable with the secret that signs a webhook."
@@ -337,7 +346,7 @@ class HookSettings(Section):
         return tuple(name for name in _TARGETS if getattr(self, name))
 
 
-_TARGETS = ("command", "webhook", "webhook_env", "desktop", "package")
+_TARGETS = ("command", "webhook", "webhook_env", "desktop", "package", "rollback")
 
 Hooks = Annotated[tuple[HookSettings, ...], BeforeValidator(_as_tables)]
 
@@ -349,8 +358,18 @@ def _can_refuse(hooks: tuple[HookSettings, ...]) -> tuple[HookSettings, ...]:
     return hooks
 
 
+def _rolls_nothing_back(hooks: tuple[HookSettings, ...]) -> tuple[HookSettings, ...]:
+    if any(hook.rollback for hook in hooks):
+        raise ValueError("only a run that has failed is rolled back: write it under on_failure")
+    return hooks
+
+
 #: Hooks that are asked: a run waits for them.
 Asked = Annotated[Hooks, AfterValidator(_can_refuse)]
+
+
+#: Hooks at a point that is no failure.
+Called = Annotated[Hooks, AfterValidator(_rolls_nothing_back)]
 
 
 class HookPoints(Section):
@@ -362,10 +381,10 @@ class HookPoints(Section):
     pre_complete: Asked = Field(
         (), description="Before verified work lands; a command that fails keeps it from landing."
     )
-    post_complete: Hooks = Field((), description="After a run has completed its task.")
+    post_complete: Called = Field((), description="After a run has completed its task.")
     on_failure: Hooks = Field((), description="After a run has stopped without completing it.")
-    on_needs_human: Hooks = Field((), description="After a run has stopped to wait for a person.")
-    post_job: Hooks = Field((), description="After a job has ended, with its receipt.")
+    on_needs_human: Called = Field((), description="After a run has stopped to wait for a person.")
+    post_job: Called = Field((), description="After a job has ended, with its receipt.")
 
     def at(self, point: str) -> tuple[HookSettings, ...]:
         """Return the hooks of a point."""

@@ -134,7 +134,7 @@ def _by_scope(
     named = [
         (trace, run_id, task)
         for trace in seen
-        if not any(block.checkpoint or block.reset for block in blocks(trace))
+        if not any(block.checkpoint or block.takes_back for block in blocks(trace))
         and len(trace.parents) == 1
         for run_id in inference.run_ids(trace.message)
         if (task := by_path.get(_task_of(trace, run_id) or of_run.get(run_id, ""))) and task.owns

@@ -112,6 +112,12 @@ class _Caller:
         """Call one hook, and record what became of it."""
         from runr.lifecycle_hooks import delivery  # noqa: PLC0415 - see the imports
 
-        finished = await delivery.call(hook, self._point, self._payload, self._around)
+        if hook.rollback:
+            # An import of every command would be the price of one at the top.
+            from runr.execution import rollback  # noqa: PLC0415 - see above
+
+            finished = rollback.roll_back(self._context, self._state, hook, self._point)
+        else:
+            finished = await delivery.call(hook, self._point, self._payload, self._around)
         self._context.journal.append(finished)
         return finished

@@ -174,17 +174,22 @@ def comparable(repo: Repo, old: str, new: str) -> str:
     if not untracked.is_remembered(quarantine.folder_of(repo)):
         return old
     before = [change for change in changed(repo, old, new) if change.was_file]
-    ids = "".join(f"{change.old_id}\n" for change in before).encode()
-    looked = repo.text("cat-file", "--batch-check", stdin=ids).split("\n")
-    missing = {line.removesuffix(" missing") for line in looked if line.endswith(" missing")}
-    if not missing:
+    unknown = missing(repo, (change.old_id for change in before))
+    if not unknown:
         return old
-    paths = (change.path for change in before if change.old_id in missing)
+    paths = (change.path for change in before if change.old_id in unknown)
     with scratch_index(repo) as env:
         repo.run("read-tree", old, env=env)
         gone = "".join(f"0 {'0' * len(old)}\t{path}\0" for path in paths)
         repo.run("update-index", "-z", "--index-info", stdin=os.fsencode(gone), env=env)
         return repo.text("write-tree", "--missing-ok", env=env)
+
+
+def missing(repo: Repo, ids: Iterable[str]) -> set[str]:
+    """Return those of the objects that are only known by their hash."""
+    wanted = "".join(f"{each}\n" for each in ids).encode()
+    looked = repo.text("cat-file", "--batch-check", stdin=wanted).split("\n")
+    return {line.removesuffix(" missing") for line in looked if line.endswith(" missing")}
 
 
 def entries(changes: Iterable[Change]) -> bytes:

@@ -18,6 +18,7 @@ INTERVENTION = "Runr-Intervention"
 REASON = "Runr-Reason"
 RELAYED_BY = "Runr-Relayed-By"
 RESET = "Runr-Reset"
+ROLLBACK = "Runr-Rollback"
 MILESTONE = "Runr-Milestone"
 
 _SUBJECT = 72
@@ -85,6 +86,20 @@ class ManualTrailers:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackTrailers:
+    """The trailers of a commit that takes back what a failed run had landed; `reason` is why."""
+
+    run_id: str
+    task: str
+    reason: str
+
+    def render(self) -> str:
+        """Return one line each, the run id first."""
+        first = ((RUN_ID, self.run_id), (TASK, self.task))
+        return _rendered((*first, (ROLLBACK, "true"), (REASON, self.reason)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MergeTrailers:
     """The trailers of a merge commit that integrates a run's work."""
 
@@ -117,8 +132,13 @@ class Block:
 
     @property
     def reset(self) -> bool:
-        """Whether this commit takes work back."""
+        """Whether a person takes work back with this commit."""
         return "true" in self.all(RESET)
+
+    @property
+    def takes_back(self) -> bool:
+        """Whether this commit takes work back."""
+        return self.reset or "true" in self.all(ROLLBACK)
 
     @property
     def partial(self) -> bool:
@@ -133,7 +153,10 @@ class Block:
         return tuple(name.strip() for name in names if name.strip() not in {"", "none"})
 
 
-def message(subject: str, body: str, trailers: Trailers | ManualTrailers | MergeTrailers) -> str:
+AnyTrailers = Trailers | ManualTrailers | RollbackTrailers | MergeTrailers
+
+
+def message(subject: str, body: str, trailers: AnyTrailers) -> str:
     """Return a commit message; nothing in `subject` or `body` can pass for a trailer."""
     parts = (_subject(subject), _body(body), trailers.render())
     return "\n\n".join(part for part in parts if part)

@@ -6,12 +6,10 @@ from dataclasses import dataclass, field
 from pydantic import BaseModel, ConfigDict
 
 from runr.errors import ConflictError, DamagedStateError, UsageError
-from runr.execution import completion
+from runr.execution import completion, revert
 from runr.execution.context import RunContext
-from runr.git import merge, quarantine
-from runr.git.merge import MergePlan, MergeRefusedError, retry_if_moved
-from runr.git.repo import Repo
-from runr.git.trailers import ManualTrailers, message
+from runr.git.merge import MergePlan, MergeRefusedError
+from runr.git.trailers import ManualTrailers
 from runr.lifecycle import attest, statements
 from runr.next_steps import commands
 from runr.next_steps.tasks import after_reset
@@ -23,7 +21,6 @@ from runr.runs import journal
 from runr.runs.events import CheckpointFinished, PhaseStarted, RunApproved, RunCompleted
 from runr.runs.model import Approval, Phase, RunState
 from runr.status.model import Entry, State
-from runr.storage import queue
 from runr.tasks.model import TaskType
 
 
@@ -167,17 +164,14 @@ def _try_revert(project: Project, task_state: TaskState, shas: tuple[str, ...]) 
             f"no commit is recorded for {task_state.task.name}, so there is nothing to revert",
             next_steps=[commands.reset(task_state.path)],
         )
-    with quarantine.temporary(project.repo) as scratch:
-        try:
-            wanted = merge.plan_revert(scratch, shas, "")
-        except MergeRefusedError as refused:
-            raise _refusal(task_state, refused) from None
-        if reason := merge.merge_obstacle(scratch, wanted):
-            raise _refusal(task_state, MergeRefusedError(reason))
+    try:
+        revert.refuse_impossible(project.repo, shas)
+    except MergeRefusedError as refused:
+        raise _refusal(task_state, refused) from None
 
 
 def _refusal(task_state: TaskState, refused: MergeRefusedError) -> ConflictError:
-    why = f"later commits changed {', '.join(refused.files)}" if refused.files else str(refused)
+    why = revert.explain(refused)
     return ConflictError(
         f"the work of {task_state.task.name} is not reverted, and nothing was changed: {why}",
         next_steps=[commands.git("status"), commands.reset(task_state.path)],
@@ -192,40 +186,22 @@ def _revert(
     shas: tuple[str, ...],
 ) -> MergePlan:
     """Take the commits back on the current branch; a record of the person comes before."""
-    repo, log = project.repo, context.journal
-    log.append(PhaseStarted(Phase.CHECKPOINT))
-    text = _message(repo, context, task_state, word, shas)
-
-    def revert_once() -> MergePlan:
-        wanted = merge.plan_revert(repo, shas, text)
-        merge.apply_plan(repo, wanted, f"runr: reset {context.files.id}")
-        return wanted
-
-    with queue.turn(project.layout.landing_queue(repo.branch() or "")):
-        try:
-            done = retry_if_moved(revert_once)
-        except MergeRefusedError as refused:
-            completion.stop(context, "git_failed", str(refused))
-            raise _refusal(task_state, refused) from None
-    if done.how == "reverted":
-        log.append(CheckpointFinished("ok", commit_sha=done.new))
-    return done
-
-
-def _message(
-    repo: Repo, context: RunContext, task_state: TaskState, word: Approval, shas: tuple[str, ...]
-) -> str:
-    reason = context.journal.redact(word.reason)
-    subject = repo.text("log", "-1", "--format=%s", shas[0])
+    context.journal.append(PhaseStarted(Phase.CHECKPOINT))
     trailers = ManualTrailers(
         run_id=context.files.id,
-        reason=reason,
+        reason=context.journal.redact(word.reason),
         task=task_state.path,
         reset=True,
         relayed_by=word.relayed_by,
     )
-    reverts = "\n".join(f"This reverts commit {sha}." for sha in shas)
-    return message(f'Revert "{subject}"', f"{reverts}\n\n{reason}", trailers)
+    try:
+        done = revert.revert(context, project.repo.branch(), shas, trailers)
+    except MergeRefusedError as refused:
+        completion.stop(context, "git_failed", str(refused))
+        raise _refusal(task_state, refused) from None
+    if done.how == "reverted":
+        context.journal.append(CheckpointFinished("ok", commit_sha=done.new))
+    return done
 
 
 def _stale(snapshot: Snapshot) -> set[str]:

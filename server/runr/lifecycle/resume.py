@@ -54,7 +54,7 @@ def resume_latest(project: Project, *, dry_run: bool = False) -> ResumeResult:
         tail=1500,
         now=project.now(),
     )
-    if stop.code in stop_reasons.FOR_A_PERSON or not stop.resumable:
+    if stop.code in stop_reasons.FOR_A_PERSON or not stop.resumable or state.reverted:
         return ResumeResult(
             action="person",
             run=shown,

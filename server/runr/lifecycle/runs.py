@@ -101,8 +101,7 @@ def read_report(project: Project, wanted: str) -> RunReport:
         if state.result
         else report.render(state, journal.events(run), ())
     )
-    if called := report.called_hooks(journal.events(run)):
-        text = f"{text}\n{called}\n"
+    text = report.with_hooks(text, state, journal.events(run))
     details = presenters.holder_details(project, state, run, tail=6000)
     (shown,) = presenters.with_places(project, [details])
     if shown.commit_place:
@@ -393,6 +392,12 @@ def refuse(state: RunState, entry: Entry, since: Phase | None = None) -> None:
         by_person = state.start.worker == "person"
         steps = report.next_steps(state) if by_person else (commands.run(state.start.task),)
         raise UsageError(f"run {state.id} cannot be resumed", next_steps=steps)
+    if state.reverted:
+        raise UsageError(
+            f"run {state.id} cannot be resumed: what had landed of it is reverted by "
+            f"{state.reverted[:12]}",
+            next_steps=[commands.run(state.start.task)],
+        )
     if since is not None and (why := resume.refusal(state, since)):
         raise UsageError(
             f"run {state.id} cannot be resumed from {since}: {why}",

@@ -19,6 +19,15 @@ Point = Literal[
 #: The stops that a person has just caused and knows of.
 _KNOWN = frozenset({"stopped", "rejected"})
 
+#: The stops by which the work itself has failed: a resume does not need it.
+_FAILED_WORK = frozenset(
+    {
+        *("verification_failed", "fails_on_target", "unstable_tree", "scope_violation"),
+        *("ref_moved", "inputs_changed", "worker_failed", "model_refusal", "stalled"),
+        *("time_limit", "cost_limit", "token_limit", "turn_limit", "context_overflow"),
+    }
+)
+
 #: The longest name of a hook in a message.
 _LONGEST = 60
 
@@ -47,6 +56,11 @@ def may_refuse(point: str) -> bool:
     return point.startswith("pre_")
 
 
+def may_roll_back(state: RunState) -> bool:
+    """Tell whether a stopped run may be rolled back: its work failed, and is no session's."""
+    return state.stop_reason in _FAILED_WORK and not state.by_session
+
+
 def is_waited_for(hook: "HookSettings") -> bool:
     """Tell whether whoever follows a run waits for the hook; a web server is not waited for."""
     return not (hook.webhook or hook.webhook_env)
@@ -70,4 +84,4 @@ def _name(hook: "HookSettings") -> str:
         return " ".join((shlex.join(hook.command) if text is None else text).split())
     if hook.webhook:
         return urlsplit(hook.webhook).hostname or "webhook"
-    return hook.webhook_env or hook.package or "desktop"
+    return hook.webhook_env or hook.package or hook.rollback or "desktop"

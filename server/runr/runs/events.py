@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from runr.runs import codec
 from runr.runs.channel import Channel
 from runr.runs.codec import CodecError
-from runr.runs.hook_events import HookFinished
+from runr.runs.hook_events import HookFinished, WorkRestored, WorkReverted
 from runr.runs.model import Candidate, CheckResult, MovedRef, Phase, RunCreated, RunSpec, Usage
 from runr.runs.session_events import (
     SessionAttached,
@@ -356,6 +356,8 @@ EventData = (
     | SubmitFinished
     | SubmitFailed
     | HookFinished
+    | WorkRestored
+    | WorkReverted
     | UnknownEvent
 )
 
@@ -392,6 +394,8 @@ EVENTS: dict[str, type[EventData]] = {
     "submit.finished": SubmitFinished,
     "submit.failed": SubmitFailed,
     "hook.finished": HookFinished,
+    "work.restored": WorkRestored,
+    "work.reverted": WorkReverted,
 }
 
 #: The phases that end with facts of their own.

@@ -6,6 +6,25 @@ Reading a journal loads it, which hooks of Claude Code do on every tool call: it
 from typing import NamedTuple
 
 
+class WorkRestored(NamedTuple):
+    """What a stopped run had changed was taken out of its files, which are the `tree` again.
+
+    It is kept as `ref`. In a worktree there is no such `tree`.
+    """
+
+    ref: str
+    paths: tuple[str, ...]
+    tree: str | None = None
+
+
+class WorkReverted(NamedTuple):
+    """The commits of a stopped run that had landed are taken back on `target` by `commit_sha`."""
+
+    commit_sha: str
+    target: str
+    commits: tuple[str, ...]
+
+
 class HookFinished(NamedTuple):
     """A lifecycle hook was called at a `point` of the run.
 

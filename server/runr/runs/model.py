@@ -350,7 +350,9 @@ class RunState(NamedTuple):
     a later one continues. `usage_until` is the end up to which the usage of sessions is counted.
     `inputs_changed` is what of the settings and the task was changed while a worker
     worked, until the next resume; `stopped_tree` is what a run in place had when it stopped.
-    `failed_hooks` says which lifecycle hooks failed since the last resume, and how.
+    `failed_hooks` says which lifecycle hooks failed since the last resume, and how. After it has
+    stopped, `restored` is the ref with the work that was taken out of its files, and `reverted`
+    the commit that took back what had landed.
     """
 
     id: str
@@ -393,6 +395,8 @@ class RunState(NamedTuple):
     resets_at: str | None = None
     last_message: str = ""
     failed_hooks: tuple[str, ...] = ()
+    restored: str = ""
+    reverted: str = ""
 
     @property
     def is_relayed(self) -> bool:

@@ -58,7 +58,7 @@ def continue_prompt(state: RunState) -> str:
 
 def feedback_section(state: RunState) -> str:
     """Return what the last attempt left to fix: failed checks with their output, and feedback."""
-    sections = [*_rework(state), *_failures(state)]
+    sections = [*_restored(state), *_rework(state), *_failures(state)]
     if state.review.feedback:
         feedback = fenced(state.review.feedback[-1])
         sections.append(
@@ -84,12 +84,21 @@ def _rework(state: RunState) -> list[str]:
     return lines
 
 
+def _restored(state: RunState) -> list[str]:
+    if not state.restored:
+        return []
+    what = "What you had changed without success is not in these files any more. Begin again."
+    look = f"`git diff {state.restored}^ {state.restored}` shows it."
+    return [f"# The files are as before\n\n{what} {look}"]
+
+
 def _failures(state: RunState) -> list[str]:
     failed = [check for check in state.verification.checks if check.failed]
     if not failed:
         return []
     heading = f"# Failed checks of attempt {state.verification.attempt}"
-    return [heading, "Your earlier changes are still here.", *map(_failure, failed)]
+    here = () if state.restored else ("Your earlier changes are still here.",)
+    return [heading, *here, *map(_failure, failed)]
 
 
 def _failure(check: CheckResult) -> str:

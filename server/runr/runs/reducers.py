@@ -22,7 +22,7 @@ from runr.runs.events import (
     VerifyFinished,
     WorkFinished,
 )
-from runr.runs.hook_events import HookFinished
+from runr.runs.hook_events import HookFinished, WorkRestored, WorkReverted
 from runr.runs.machine import FOLLOWS
 from runr.runs.model import (
     Approval,
@@ -84,7 +84,7 @@ def _reduce(state: RunState, data: EventData, time: str) -> RunState:
     match data:
         case PhaseStarted():
             return _started(state, data)
-        case InputsChanged() | HookFinished():
+        case InputsChanged() | HookFinished() | WorkRestored() | WorkReverted():
             return _noticed(state, data)
         case RunStopped() | RunCompleted():
             return _ended(state, data, time)
@@ -100,12 +100,20 @@ def _reduce(state: RunState, data: EventData, time: str) -> RunState:
             return state
 
 
-def _noticed(state: RunState, data: InputsChanged | HookFinished) -> RunState:
-    if isinstance(data, HookFinished):
-        failed = (data.message,) if data.failed else ()
-        return state._replace(failed_hooks=(*state.failed_hooks, *failed))
-    detail = data.detail or ", ".join(data.paths)
-    return state if data.put_back else state._replace(inputs_changed=detail)
+def _noticed(
+    state: RunState, data: InputsChanged | HookFinished | WorkRestored | WorkReverted
+) -> RunState:
+    match data:
+        case HookFinished():
+            failed = (data.message,) if data.failed else ()
+            return state._replace(failed_hooks=(*state.failed_hooks, *failed))
+        case WorkRestored():
+            return state._replace(restored=data.ref, stopped_tree=data.tree)
+        case WorkReverted():
+            return state._replace(reverted=data.commit_sha)
+        case InputsChanged():
+            detail = data.detail or ", ".join(data.paths)
+            return state if data.put_back else state._replace(inputs_changed=detail)
 
 
 def _ended(state: RunState, data: RunStopped | RunCompleted, time: str) -> RunState:
@@ -212,6 +220,8 @@ def _planned(state: RunState, data: PlanFinished) -> RunState:
 def _worked(state: RunState, data: WorkFinished) -> RunState:
     sessions = (*state.sessions, data.session_id) if data.session_id else state.sessions
     return state._replace(
+        # A worker that could not begin has still to hear of it.
+        restored=state.restored if data.outcome == "worker_unavailable" else "",
         usage=state.usage.plus(data.usage),
         sessions=tuple(dict.fromkeys(sessions)),
         worker=data.worker or state.worker,
@@ -327,7 +337,7 @@ _CUT_SHORT = frozenset({"usage_limit", "worker_outage", "stopped", "interrupted"
 
 def _is_continued(state: RunState, data: RunResumed) -> bool:
     """Tell whether the attempt that was made last ended early and goes on as the next one."""
-    works = state.phase is Phase.WORK and state.outcome != "ok"
+    works = state.phase is Phase.WORK and state.outcome != "ok" and not state.restored
     return works and data.from_phase in (None, Phase.WORK) and state.stop_reason in _CUT_SHORT
 
 
@@ -342,7 +352,9 @@ def _at(state: RunState, phase: Phase) -> RunState:
 def _repositioned(state: RunState) -> RunState:
     """Return where a resume that names no phase continues."""
     phase, outcome = state.phase, state.outcome
-    if state.decision.rejected or (phase is Phase.WORK and outcome != "ok"):
+    # Files without the work are nothing to verify.
+    again = state.decision.rejected or (state.restored and state.attempt > 0)
+    if again or (phase is Phase.WORK and outcome != "ok"):
         return _at(state, Phase.WORK)
     if phase is Phase.REVIEW and not state.phase_open and outcome != "ok":
         # The work may have been fixed by hand since, so it is verified first.

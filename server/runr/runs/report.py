@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
-from runr.next_steps.runs import RunFacts, after_run
+from runr.next_steps.runs import Action, RunFacts, after_run
 from runr.next_steps.step import CLI, NextStep
 from runr.runs import stop_reasons
 from runr.runs.events import (
@@ -87,6 +87,10 @@ def headline(state: RunState) -> str:
     return f"{name}: completed and verified{where}{forced}"
 
 
+#: The heading of the last section.
+_NEXT = "## Next\n"
+
+
 def next_steps(
     state: RunState,
     *,
@@ -113,11 +117,15 @@ def next_steps(
             target=start.target or "",
             lands_on=lands_on,
             merging=merging,
-            actions=stop_reasons.find(state.stop_reason or "error").next,
+            actions=("report", "run") if state.reverted else _actions(state),
             has_markers=bool(state.rework.files) and not state.rework.why,
             look=state.integration.look or _left(state),
         )
     )
+
+
+def _actions(state: RunState) -> tuple[Action, ...]:
+    return stop_reasons.find(state.stop_reason or "error").next
 
 
 def _left(state: RunState) -> tuple[str, ...]:
@@ -348,8 +356,15 @@ def _notes(events: Sequence[Event]) -> str:
     return "## Notes\n\n" + "\n".join(lines) if lines else ""
 
 
-def called_hooks(events: Sequence[Event]) -> str:
-    """Return the section about lifecycle hooks, which are called after the report is written."""
+def with_hooks(text: str, state: RunState, events: Sequence[Event]) -> str:
+    """Return the report with what lifecycle hooks did, which are called after it is written."""
+    if state.reverted:
+        text = f"{text.rpartition(_NEXT)[0]}{_next(state)}\n"
+    called = _called_hooks(events)
+    return f"{text}\n{called}\n" if called else text
+
+
+def _called_hooks(events: Sequence[Event]) -> str:
     lines = []
     for event in events:
         match event.data:
@@ -381,7 +396,7 @@ def _last_message(state: RunState) -> str:
 
 def _next(state: RunState) -> str:
     steps = CLI.lines(next_steps(state))
-    return "## Next\n\n" + "\n".join(f"    {step}" for step in steps) if steps else ""
+    return f"{_NEXT}\n" + "\n".join(f"    {step}" for step in steps) if steps else ""
 
 
 def _statement(approval: Approval | None) -> list[tuple[str, str | None]]:

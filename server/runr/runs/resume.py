@@ -23,6 +23,8 @@ def follows(state: RunState, since: Phase | None = None) -> Action:
 
 def refusal(state: RunState, since: Phase) -> str | None:
     """Return why a stopped run cannot resume from that phase; None where it can."""
+    if state.restored and since not in (Phase.PLAN, Phase.WORK):
+        return f"a hook put its files back, and its work is kept as {state.restored}"
     if since is Phase.CHECKPOINT:
         return _no_checkpoint(state)
     between = state.phase is Phase.CHECKPOINT and (state.unfinished or state.decision.rejected)

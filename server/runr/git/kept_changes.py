@@ -1,0 +1,72 @@
+"""Changes that are taken out of a working tree: first kept as a commit of their own, then undone.
+
+The commit is below `refs/runr`, so git keeps it, and it differs from its parent in exactly these
+changes. The files are changed with `git apply`, which does all of it or, where a file is not as the
+commit has it, nothing.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from runr.errors import GitError
+from runr.git import checkpoint, commits, quarantine, snapshot, staged_before
+from runr.git.merge_entry import Entry, new_side, old_side
+from runr.git.repo import Repo, complaint
+from runr.git.snapshot import Change
+
+#: The user's settings for patches from elsewhere have no say about runr's own.
+_APPLY = ("apply", "--whitespace=nowarn", "--no-ignore-whitespace")
+_EMPTY = "000000"
+
+
+def keep(
+    workspace: Repo, ground: str | None, changes: Iterable[Change], ref: str, also: Sequence[str]
+) -> str:
+    """Keep the changes as the commit `ref`, on top of the commit `ground`, and return it.
+
+    The commits in `also` are kept with it.
+    """
+    real, found = quarantine.outside(workspace), tuple(changes)
+    tree = f"{ground}^{{tree}}" if ground else snapshot.empty_tree(workspace)
+    under = snapshot.with_changes(workspace, tree, map(_swapped, found))
+    parents = [ground] if ground else []
+    before = commits.create_draft(workspace, under, parents, b"Before the work of a run\n")
+    work = snapshot.with_changes(workspace, under, found)
+    made = commits.create_draft(workspace, work, [before, *also], b"Work of a run\n")
+    quarantine.publish(workspace, real, made, *parents, *also)
+    real.run("update-ref", ref, made)
+    return made
+
+
+def take_out(workspace: Repo, kept: str) -> None:
+    """Undo the changes of a kept commit in the files; a GitError where one is not as it has it."""
+    real = quarantine.outside(workspace)
+    patch = snapshot.patch(real, kept, f"{kept}^1")
+    if patch and not (applied := real.attempt(*_APPLY, stdin=patch)).ok:
+        raise GitError(f"no file was changed: {complaint(applied.err)}")
+
+
+def unstage(
+    repo: Repo, head: str, changes: Iterable[Change], before: Mapping[str, Entry | None]
+) -> None:
+    """Have the index again as it was before the changes, where these themselves are staged.
+
+    `before` is what was staged then.
+    """
+    now = staged_before.differences(repo, head)
+    back = [
+        _to(change, before[change.path]) if change.path in before else _swapped(change)
+        for change in changes
+        if change.path in now and now[change.path] == new_side(change)
+    ]
+    checkpoint.stage(repo, tuple(back))
+
+
+def _swapped(change: Change) -> Change:
+    return _to(change, old_side(change))
+
+
+def _to(change: Change, entry: Entry | None) -> Change:
+    if entry is None:
+        return replace(change, new_mode=_EMPTY, object_id="0" * len(change.object_id))
+    return replace(change, new_mode=entry.mode, object_id=entry.object_id)
