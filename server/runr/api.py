@@ -14,10 +14,13 @@ from typing import Literal
 from runr.errors import RunrError
 from runr.graphics import dependency_graph
 from runr.graphics.dependency_graph import GraphResult
-from runr.history import overview, period_report, run_list, task_history
+from runr.history import overview, period_report, recent, run_list, task_history, task_parts
 from runr.history.overview import Overview
+from runr.history.paging import Page
 from runr.history.period_report import PeriodReport
+from runr.history.recent import ActivityDays, LandingPage, UsagePage
 from runr.history.task_history import TaskHistory
+from runr.history.task_parts import OverviewPart, Part, TaskCounts
 from runr.lifecycle import complete, decisions, follow, reset, runs, start
 from runr.lifecycle.complete import CompleteRequest
 from runr.lifecycle.decisions import AcknowledgeResult, Decision
@@ -208,6 +211,30 @@ class Project:
     def overview(self) -> Overview:
         """Return what is done since yesterday, running, waiting, stopped and stale."""
         return overview.overview(self._repository)
+
+    def counts(self) -> TaskCounts:
+        """Return how many tasks there are, by status and by evidence."""
+        return task_parts.count_tasks(self._repository)
+
+    def part(
+        self, part: Part, *, limit: int | None = None, cursor: str | None = None
+    ) -> OverviewPart:
+        """Return a page of the tasks that are done since yesterday, running or waiting, for one."""
+        return task_parts.find_part(self._repository, part, Page.of(limit, cursor))
+
+    def activity(self, *, limit: int | None = None, cursor: str | None = None) -> ActivityDays:
+        """Return what happened day by day, the latest first."""
+        return recent.activity(self._repository, Page.of(limit, cursor))
+
+    def landings(self, *, limit: int | None = None, cursor: str | None = None) -> LandingPage:
+        """Return what landed, the latest first."""
+        return recent.landings(self._repository, Page.of(limit, cursor))
+
+    def usage(
+        self, since: str = "yesterday", *, limit: int | None = None, cursor: str | None = None
+    ) -> UsagePage:
+        """Return what each worker used with each model, the most expensive first."""
+        return recent.usage(self._repository, Page.of(limit, cursor), since)
 
     def report(
         self,

@@ -45,7 +45,15 @@ def test_every_command_answers_with_its_payloads(place: Place) -> None:
         "new": [["new", "fresh"], ["new", "--list-templates"]],
         "run": [["run", "a"], session, ["run", "--all-ready", "--tag", "later"]],
         "list-tasks": [["list-tasks"]],
-        "status": [["status"], ["status", "--tasks"], ["status", "--infer-from-git"]],
+        "status": [
+            ["status"],
+            ["status", "--tasks"],
+            ["status", "--infer-from-git"],
+            *(
+                ["status", "--show", part]
+                for part in ("counts", "done", "activity", "landings", "usage")
+            ),
+        ],
         "task-status": [["task-status", "a"]],
         "next": [["next", "--explain"]],
         "why": [["why", "a"]],

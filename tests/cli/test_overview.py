@@ -5,10 +5,14 @@ import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from cli.terminal import Place, Prepare
+from runr import Project, RunrError
+from runr.query.encoding import to_plain
 from runr.runs.events import RunStopped
 from runr.storage.layout import Layout
-from unit.journals_of_runs import Journals, worked
+from unit.journals_of_runs import Journals, completed, worked
 
 
 def morning(place: Place) -> None:
@@ -71,4 +75,82 @@ def test_what_is_done_earlier_is_not_shown_again(prepared: Prepare) -> None:
         ".runr/task-status.json",
         re.sub(r'("completed_at": ")[^"]+', rf"\g<1>{day:%Y-%m-%dT%H:%M:%SZ}", text),
     )
-    assert place.runr("status", "--json", code=0).json["done"] == {"count": 0, "tasks": []}
+    assert place.runr("status", "--json", code=0).json["done"]["count"] == 0
+
+
+def pages(place: Place, part: str, rows: str) -> list[list[dict[str, object]]]:
+    """Return all pages of a part, two rows on each."""
+    found, cursor = [], None
+    while not found or cursor:
+        words = ["--cursor", cursor] if cursor else []
+        page = place.runr("status", "--show", part, "--limit", "2", "--json", *words, code=0).json
+        found.append(page[rows])
+        cursor = page["next_cursor"]
+    return found
+
+
+def test_each_part_is_read_page_by_page(prepared: Prepare) -> None:
+    place = prepared(morning)
+    journals = Journals(Layout(place.root), datetime.now(UTC) - timedelta(days=3))
+    for name in ("one", "two", "three"):
+        used = {"cost_usd": 1.0, "input_tokens": 10, "output_tokens": 5}
+        journals.run(name, completed(**used), worker=name)
+    done = pages(place, "done", "tasks")
+    assert [[row["path"] for row in page] for page in done] == [
+        [".runr/tasks/changed.md", ".runr/tasks/old.md"],
+        [".runr/tasks/done.md"],
+    ]
+    landed = pages(place, "landings", "landings")
+    assert [[row["task_path"] for row in page] for page in landed] == [
+        [".runr/tasks/three.md", ".runr/tasks/two.md"],
+        [".runr/tasks/one.md"],
+    ]
+    days = [row for page in pages(place, "activity", "days") for row in page]
+    today = datetime.now().astimezone().date()
+    assert [row["day"] for row in days] == [f"{today - timedelta(days=n)}" for n in range(4)]
+    assert sum(int(str(row["completed_count"])) for row in days) == 6
+    assert (days[1], days[3]["stopped_count"]) == (
+        {"day": days[1]["day"], "completed_count": 0, "stopped_count": 0, "failed_count": 0},
+        1,
+    )
+    counted = place.runr("status", "--show", "counts", "--json", code=0).json
+    assert counted["evidence"] == {"attested": 3}
+    shown = place.runr("status", "--show", "waiting", "--limit", "1", code=0).out
+    assert "Waiting for a person, 2:\n  ○ by-hand.md" in shown
+    assert "--cursor .runr/tasks/by-hand.md shows more" in shown
+
+
+def test_the_parts_are_the_same_for_python_and_in_the_overview(prepared: Prepare) -> None:
+    place = prepared(morning)
+    project = Project.open(place.root, environment={})
+    whole = place.runr("status", "--summary", "--json", code=0).json
+    assert to_plain(project.part("stopped")) == whole["stopped"]
+    assert to_plain(project.usage("yesterday"))["usage"] == whole["usage"]["usage"]
+    assert to_plain(project.activity(limit=7)) == whole["activity"]
+    assert to_plain(project.landings()) == whole["landed"]
+    assert project.counts().evidence == whole["evidence"] == {"attested": 3}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--show", "done", "--limit", "0"], "a page has 1 to 500 rows"),
+        (["--show", "done", "--cursor", "nothing"], "unknown cursor 'nothing'"),
+        (["--show", "activity", "--cursor", "monday"], "unknown cursor 'monday'"),
+        (["--show", "landings", "--cursor", "monday"], "unknown cursor 'monday'"),
+        (["--limit", "5"], "name it with --show"),
+        (["--show", "done", "--tasks"], "choose one"),
+    ],
+)
+def test_a_page_that_there_is_not_is_refused(
+    prepared: Prepare, words: list[str], message: str
+) -> None:
+    refused = prepared(morning).runr("status", *words, code=2)
+    assert message in refused.err
+    assert "Traceback" not in refused.err
+
+
+def test_python_gets_an_error_for_a_page_that_there_is_not(prepared: Prepare) -> None:
+    project = Project.open(prepared(morning).root, environment={})
+    with pytest.raises(RunrError, match="1 to 500"):
+        project.activity(limit=501)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from perf.stopwatch import ms, say, seconds
-from runr.history import database, index, journals, metrics, overview, period_report, task_history
+from runr.history import database, index, marks, metrics, overview, period_report, task_history
 from runr.history.journals import ReadJournal
 from runr.history.run_rows import (
     AttemptRow,
@@ -127,9 +127,9 @@ def fill(project: Project) -> None:
         timeline.write_bytes(b"\n")
 
     def put(connection: "sqlite3.Connection") -> None:
-        marks = journals.marks(layout)
+        there = marks.find(layout)
         read = [
-            (each.run.journal, marks[each.run.journal], ReadJournal("confirmed", None, each))
+            (each.run.journal, there[each.run.journal], ReadJournal("confirmed", None, each))
             for each in rows
         ]
         index._write(connection, read)  # noqa: SLF001 - as a refresh writes what it read

@@ -17,6 +17,7 @@ from runr.text import escape_controls
 
 #: payload → the class of its content, `module:class` below `runr`; None for a plain object.
 PAYLOADS: Mapping[str, str | None] = {
+    "activity": "history.recent:ActivityDays",
     "acknowledgement": "lifecycle.decisions:AcknowledgeResult",
     "audit": "provenance.audit:Audit",
     "batch": "jobs.batch:BatchResult",
@@ -42,11 +43,13 @@ PAYLOADS: Mapping[str, str | None] = {
     "job_receipt": "jobs.receipt_model:Receipt",
     "job_run": "jobs.views:JobRunDetails",
     "land": "lifecycle.land:LandResult",
+    "landings": "history.recent:LandingPage",
     "lint": "lint.rules:LintResult",
     "manual_commit": "provenance.manual_commit:ManualCommitResult",
     "metrics": "history.metrics:Metrics",
     "next_task": "query.next_task:NextTask",
     "overview": "history.overview:Overview",
+    "overview_part": "history.task_parts:OverviewPart",
     "period_report": "history.period_report:PeriodReport",
     "proof": "proof.report:ProofResult",
     "report": "query.detail_models:RunReport",
@@ -59,10 +62,12 @@ PAYLOADS: Mapping[str, str | None] = {
     "session_brief": "query.detail_models:RunResult",
     "shell_completion": None,
     "submission": "lifecycle.submit:Submission",
+    "task_counts": "history.task_parts:TaskCounts",
     "task_list": "query.models:TaskList",
     "task_status": "query.detail_models:TaskDetails",
     "template_list": "setup.new_task:TemplateList",
     "upcoming": "jobs.upcoming:Upcoming",
+    "usage": "history.recent:UsagePage",
     "version": None,
     "worker_list": "setup.workers:WorkerList",
 }
@@ -70,7 +75,10 @@ PAYLOADS: Mapping[str, str | None] = {
 #: command → the payloads that it can answer with, the usual one first.
 ANSWERS: Mapping[str, tuple[str, ...]] = {
     "list-tasks": ("task_list",),
-    "status": ("overview", "task_list", "inference"),
+    "status": (
+        *("overview", "task_list", "inference"),
+        *("task_counts", "overview_part", "activity", "landings", "usage"),
+    ),
     "task-status": ("task_status",),
     "next": ("next_task",),
     "why": ("explanation",),

@@ -15,10 +15,9 @@ from runr.cli.app import Invocation, command, group, task_names
 from runr.cli.console import style
 from runr.errors import ExitCode
 from runr.tasks.model import short_name
-from runr.text import flat, pluralize, printable
+from runr.text import pluralize
 
 if TYPE_CHECKING:
-    from runr.history.overview import Overview, OverviewPart, OverviewTask
     from runr.history.task_history import TaskChange, TaskHistory
     from runr.history.upkeep import DatabaseCheck, DatabaseFile
 
@@ -113,81 +112,6 @@ def show_period(
     page = answer_document(answer) if form == "json" else render(answer, local_time).rstrip("\n")
     written = exporter.write(project, f"{page}\n", output, force=force)
     invocation.show(written, console.render_result)
-
-
-#: As many tasks of each kind are shown; --json has more.
-_SHOWN = 6
-
-
-def show_overview(invocation: Invocation) -> None:
-    """Print what is done, running, waiting, stopped and stale."""
-    from runr.history import overview  # noqa: PLC0415 - see above
-
-    invocation.show(overview.overview(invocation.project()), render_overview)
-
-
-def render_overview(answer: Overview) -> str:
-    """Return the overview on one screen: a section for each kind that there is."""
-    if not answer.total_count:
-        return "\n".join(["No tasks.", *console.render_next_steps(answer.next_steps)])
-    parts = (
-        ("Done since yesterday", answer.done, "done"),
-        ("Running", answer.running, "in_progress"),
-        ("Waiting for a person", answer.waiting, "waiting"),
-        ("Stopped", answer.stopped, "stopped"),
-        ("Stale", answer.stale, "stale"),
-    )
-    lines = [console.render_counts(answer.counts)]
-    lines += [
-        line
-        for title, part, kind in parts
-        if part.count
-        for line in _overview_part(title, part, kind)
-    ]
-    if answer.cost_usd is not None or answer.input_tokens:
-        cost = "" if answer.cost_usd is None else f"${answer.cost_usd:.2f}, "
-        tokens = f"{answer.input_tokens + answer.output_tokens:,} tokens"
-        lines.append(f"Cost since yesterday: {cost}{tokens}")
-    lines += [f"  {style('note', fg='yellow')}: {note}" for note in answer.notes]
-    return "\n".join([*lines, *console.render_next_steps(answer.next_steps)])
-
-
-def _overview_part(title: str, part: OverviewPart, kind: str) -> list[str]:
-    shown = part.tasks[:_SHOWN]
-    width = console.column_width(_shown_name(task) for task in shown)
-    lines = [f"{title}:"]
-    for task in shown:
-        name, when = _shown_name(task), local_time(task.since or "") or "-"
-        row = f"  {_overview_sign(task, kind)} {console.pad(name, width)}  {when:16}"
-        lines.append(console.cut_row(f"{row}  {_overview_facts(task, kind)}".rstrip(), name))
-    if part.count > len(shown):
-        lines.append(f"  … and {part.count - len(shown)} more")
-    return lines
-
-
-def _shown_name(task: OverviewTask) -> str:
-    return printable(short_name(task.path))
-
-
-def _overview_sign(task: OverviewTask, kind: str) -> str:
-    if kind in ("done", "stale"):
-        return console.evidence_sign(task.evidence)
-    return console.sign_of({"waiting": "pending"}.get(kind, kind))
-
-
-def _overview_facts(task: OverviewTask, kind: str) -> str:
-    run = f"run {task.run_id}" if task.run_id else ""
-    why = flat(task.why or "")
-    facts = {
-        "done": [
-            (task.evidence or "no evidence").replace("_", " "),
-            f"by {flat(task.by)}" if task.by else "",
-            style("stale", fg="yellow") if task.stale else "",
-        ],
-        "in_progress": [run],
-        "stale": [why],
-    }.get(kind, [task.stop_reason or "", f"({why})" if task.stop_reason and why else why])
-    return "  ".join(filter(None, facts))
 
 
 def render_file(answer: DatabaseFile) -> str:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runr.cli import console, history, render_tasks
+from runr.cli import console, render_tasks
 from runr.cli.app import Invocation, command, task_names
-from runr.cli.console import style
+from runr.cli.console import Choice, style
 from runr.errors import UsageError
 from runr.next_steps import commands
 from runr.query import listing
@@ -17,10 +17,15 @@ from runr.query.listing import TaskQuery
 from runr.tasks.model import short_name
 
 if TYPE_CHECKING:
+    from runr.cli.overview import Shown
     from runr.lifecycle.decisions import AcknowledgeResult
     from runr.provenance.infer import InferenceResult, InferredTask
     from runr.query.explain import Explanation
 
+_PARTS = (
+    *("done", "running", "waiting", "stopped", "stale"),
+    *("counts", "activity", "landings", "usage"),
+)
 _SIGNS = {
     "new": ("≈", "green"),
     "known": ("•", None),
@@ -82,6 +87,10 @@ def _notes(notes: list[str]) -> list[str]:
 
 @command("status")
 @click.option("--tasks", is_flag=True, help="List all tasks.")
+@click.option("--summary", is_flag=True, help="Show all parts on one screen, as without options.")
+@click.option("--show", type=Choice(_PARTS), help="Show one part, page by page.")
+@click.option("--limit", type=int, help="Rows of the page; default: 20, at most 500.")
+@click.option("--cursor", help="Start after this row (`next_cursor` of the page before).")
 @click.option("--infer-from-git", is_flag=True, help="Infer statuses from the commits.")
 @click.option("--apply", is_flag=True, help="Record the inferred statuses.")
 @click.option(
@@ -94,6 +103,10 @@ def status(
     invocation: Invocation,
     *,
     tasks: bool,
+    summary: bool,
+    show: Shown | None,
+    limit: int | None,
+    cursor: str | None,
     infer_from_git: bool,
     apply: bool,
     min_confidence: float | None,
@@ -108,8 +121,16 @@ def status(
     if apply or min_confidence is not None:
         option = "--apply" if apply else "--min-confidence"
         raise UsageError(f"{option} requires --infer-from-git", next_steps=[commands.infer()])
+    if (limit is not None or cursor is not None) and show is None:
+        raise UsageError("--limit and --cursor are of one part: name it with --show")
+    if sum((tasks, summary, show is not None)) > 1:
+        raise UsageError("--tasks, --summary and --show are different answers: choose one")
     if not tasks:
-        history.show_overview(invocation)
+        # What reads the history is not needed for the others.
+        from runr.cli import overview  # noqa: PLC0415 - see above
+        from runr.history.paging import Page  # noqa: PLC0415 - see above
+
+        overview.show(invocation, show, Page.of(limit, cursor))
         return
     invocation.show(listing.list_tasks(invocation.project(), TaskQuery()), render_tasks.render_list)
 

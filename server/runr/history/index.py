@@ -4,9 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from runr.history import database, journals
-from runr.history.job_rows import JobRows
-from runr.history.journals import Mark, ReadJournal
+from runr.history import database, marks
+from runr.history.marks import Mark
 from runr.project import Project
 from runr.runs import clone_key
 from runr.storage.layout import Layout
@@ -14,6 +13,8 @@ from runr.storage.sqlite_file import writing
 
 if TYPE_CHECKING:
     import sqlite3
+
+    from runr.history.journals import ReadJournal
 
 Answer = TypeVar("Answer")
 
@@ -51,11 +52,14 @@ def refresh(layout: Layout, connection: "sqlite3.Connection") -> int:
 
     A journal that grows meanwhile is read again the next time.
     """
-    there, known = journals.marks(layout), _known(connection)
+    there, known = marks.find(layout), _known(connection)
     changed = sorted(path for path, mark in there.items() if known.get(path) != mark)
     gone = [path for path in known if path not in there]
     key = clone_key.find(layout.root) if changed else None
     for first in range(0, len(changed), _BATCH):
+        # What reads journals takes long to load.
+        from runr.history import journals  # noqa: PLC0415 - see above
+
         batch = changed[first : first + _BATCH]
         read = [(path, there[path], journals.read(layout, path, key)) for path in batch]
         _write(connection, read)
@@ -85,8 +89,12 @@ def _known(connection: "sqlite3.Connection") -> Mapping[str, Mark]:
     return {path: Mark(size, changed_ns) for path, size, changed_ns in listed}
 
 
-def _write(connection: "sqlite3.Connection", read: Sequence[tuple[str, Mark, ReadJournal]]) -> None:
+def _write(
+    connection: "sqlite3.Connection", read: Sequence[tuple[str, Mark, "ReadJournal"]]
+) -> None:
     import sqlite3  # noqa: PLC0415 - as in `database`
+
+    from runr.history.journals import ReadJournal  # noqa: PLC0415 - as in `refresh`
 
     with writing(connection):
         for path, mark, found in read:
@@ -100,7 +108,9 @@ def _write(connection: "sqlite3.Connection", read: Sequence[tuple[str, Mark, Rea
             connection.execute("RELEASE journal")
 
 
-def _put(connection: "sqlite3.Connection", path: str, mark: Mark, found: ReadJournal) -> None:
+def _put(connection: "sqlite3.Connection", path: str, mark: Mark, found: "ReadJournal") -> None:
+    from runr.history.job_rows import JobRows  # noqa: PLC0415 - as in `refresh`
+
     queries = database.queries()
     connection.execute(queries["delete_journal"], (path,))
     connection.execute(queries["put_journal"], (path, *mark, found.record, found.detail))

@@ -1,4 +1,4 @@
-"""The journals of runs and job runs on disk: which have changed, and what they prove."""
+"""What the journals of runs and job runs say, and what they prove."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -10,6 +10,7 @@ from runr import nofollow
 from runr.errors import DamagedStateError
 from runr.history import job_rows, run_rows
 from runr.history.job_rows import JobRows
+from runr.history.marks import RUNS
 from runr.history.run_rows import Record, RunRows
 from runr.jobs.events import JobEvent
 from runr.jobs.events import parse_event as parse_job_event
@@ -20,15 +21,6 @@ from runr.runs.reducers import fold
 from runr.storage import files
 from runr.storage.layout import Layout, RunFiles
 
-_RUNS, _JOB_RUNS = "runs", "job-runs"
-
-
-class Mark(NamedTuple):
-    """What changes with a journal: its size, and when it was changed, which cannot be set."""
-
-    size: int
-    changed_ns: int
-
 
 class ReadJournal(NamedTuple):
     """What a journal says, and what that proves; no rows where it says nothing."""
@@ -38,20 +30,10 @@ class ReadJournal(NamedTuple):
     rows: RunRows | JobRows | None
 
 
-def marks(layout: Layout) -> dict[str, Mark]:
-    """Return the mark of each journal, by its path below `.runr` without the file's name."""
-    found = {}
-    for kind in (_RUNS, _JOB_RUNS):
-        for name, stat in nofollow.stat_in_each(layout.runr / kind, "timeline.jsonl"):
-            if stat.st_size and not name.startswith("."):
-                found[f"{kind}/{name}"] = Mark(stat.st_size, stat.st_ctime_ns)
-    return found
-
-
 def read(layout: Layout, path: str, key: Key | None) -> ReadJournal:
     """Read a journal; of a damaged one, only what is before the damage."""
     kind, _, name = path.partition("/")
-    is_run = kind == _RUNS
+    is_run = kind == RUNS
     where = layout.run(name) if is_run else layout.job_run(name)
     try:
         lines = files.lines(where.timeline)

@@ -1,6 +1,5 @@
 """What happened in a period, as figures: the same for the terminal, Markdown and JSON."""
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -19,13 +18,13 @@ from runr.history.figures import (
     WorkerUsage,
 )
 from runr.history.period import Period
+from runr.history.period_rows import rows_of, usage_of
 from runr.history.run_rows import seconds_between
 from runr.jobs import journal
 from runr.project import Project
 from runr.query.models import Result
 from runr.query.snapshot import Snapshot
 from runr.query.task_state import TaskState
-from runr.runs.model import Usage
 
 if TYPE_CHECKING:
     import sqlite3
@@ -177,16 +176,16 @@ def gather(connection: "sqlite3.Connection", wanted: Period) -> Facts:
     """Read the rows of a period."""
 
     def meant(name: str) -> list[Any]:
-        return [row for row in _rows(connection, name, wanted) if wanted.covers(row[0], row[1])]
+        return [row for row in rows_of(connection, name, wanted) if wanted.covers(row[0], row[1])]
 
     return Facts(
         changes=[ChangeRow(*row) for row in meant("period_changes")],
-        first=dict(_rows(connection, "period_first_verifications", wanted)),
-        attempts=_rows(connection, "period_attempts", wanted)[0][0],
-        used=gather_usage(connection, wanted),
+        first=dict(rows_of(connection, "period_first_verifications", wanted)),
+        attempts=rows_of(connection, "period_attempts", wanted)[0][0],
+        used=usage_of(connection, wanted),
         flaky=[FlakyRow(*row) for row in meant("period_flaky_checks")],
-        landed=_rows(connection, "period_landings", wanted)[0][0],
-        unconfirmed=_rows(connection, "period_unconfirmed", wanted)[0][0],
+        landed=rows_of(connection, "period_landings", wanted)[0][0],
+        unconfirmed=rows_of(connection, "period_unconfirmed", wanted)[0][0],
         tasks=_job_tasks(connection, wanted.job_run_id) if wanted.job_run_id else None,
     )
 
@@ -194,25 +193,6 @@ def gather(connection: "sqlite3.Connection", wanted: Period) -> Facts:
 def _job_tasks(connection: "sqlite3.Connection", job_run_id: str) -> frozenset[str]:
     listed = connection.execute(database.queries()["job_tasks"], {"job": job_run_id})
     return frozenset(task for (task,) in listed)
-
-
-def gather_usage(connection: "sqlite3.Connection", wanted: Period) -> list[UsedRow]:
-    """Read what was used in a period."""
-    return [
-        UsedRow(worker, model, runs, Usage(*used))
-        for worker, model, runs, *used in _rows(connection, "period_usages", wanted)
-    ]
-
-
-def _rows(connection: "sqlite3.Connection", name: str, wanted: Period) -> list[Any]:
-    named = {
-        "since": wanted.since,
-        "until": wanted.until,
-        "job": wanted.job_run_id,
-        "workers": json.dumps(wanted.workers) if wanted.workers else None,
-        "tasks": None if wanted.tasks is None else json.dumps(sorted(wanted.tasks)),
-    }
-    return connection.execute(database.queries()[name], named).fetchall()
 
 
 def _report(facts: Facts, wanted: Period, end: datetime, stale: set[str]) -> PeriodReport:

@@ -183,10 +183,39 @@ HAVING sum(c.exit_code IS 0) > 0 AND sum(
 SELECT count(*)
 FROM landings AS l
 LEFT JOIN runs AS r ON r.id = l.run_id
-WHERE l.time >= :since AND l.time < :until AND coalesce(r.record, 'confirmed') = 'confirmed'
+LEFT JOIN job_runs AS j ON j.id = l.job_run_id
+WHERE l.time >= :since AND l.time < :until AND coalesce(r.record, j.record) = 'confirmed'
     AND (:job IS NULL OR coalesce(r.job_run_id, l.job_run_id) = :job)
     AND (:workers IS NULL OR coalesce(r.worker, '') IN (SELECT value FROM json_each(:workers)))
     AND (:tasks IS NULL OR l.task IN (SELECT value FROM json_each(:tasks)));
+
+-- activity_by_day: How often tasks were completed, stopped and failed on each day of the user
+SELECT date(s.time, 'localtime'), sum(s.cause = 'completed'),
+    sum(s.cause = 'stopped' AND s.status <> 'failed'), sum(s.cause = 'stopped' AND s.status = 'failed')
+FROM task_statuses AS s
+JOIN runs AS r ON r.id = s.run_id
+WHERE s.cause IN ('completed', 'stopped') AND s.time >= :since AND s.time < :until
+    AND r.record = 'confirmed'
+GROUP BY date(s.time, 'localtime');
+
+-- has_earlier_activity: Whether anything was completed or stopped before a time
+SELECT 1
+FROM task_statuses AS s
+JOIN runs AS r ON r.id = s.run_id
+WHERE s.cause IN ('completed', 'stopped') AND s.time < :since AND r.record = 'confirmed'
+LIMIT 1;
+
+-- recent_landings: What got into a branch before a place in the order, the latest first
+SELECT l.time, l.target, l.how, l.commit_sha, l.actor, l.reason, l.task, l.run_id, l.job_run_id,
+    l.seq
+FROM landings AS l
+LEFT JOIN runs AS r ON r.id = l.run_id
+LEFT JOIN job_runs AS j ON j.id = l.job_run_id
+WHERE l.time >= :since AND l.time <= :until
+    AND (l.time, coalesce(l.run_id, l.job_run_id), l.seq) < (:until, :owner, :seq)
+    AND coalesce(r.record, j.record) = 'confirmed'
+ORDER BY l.time DESC, coalesce(l.run_id, l.job_run_id) DESC, l.seq DESC
+LIMIT :limit;
 
 -- period_unconfirmed: How many runs are no evidence
 SELECT count(*)

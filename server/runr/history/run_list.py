@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from runr.errors import DamagedStateError
-from runr.history import database, figures, index, period, period_report
+from runr.history import database, figures, index, period, period_rows
 from runr.history.figures import WorkerUsage
 from runr.history.period import Period
 from runr.lifecycle import runs as lifecycle_runs
@@ -57,6 +57,4 @@ def _read(
     found = rows.execute(
         database.queries()["list_run_ids"], {"task": path, "since": wanted.since}
     ).fetchall()
-    return {run_id for (run_id,) in found}, figures.by_worker(
-        period_report.gather_usage(rows, wanted)
-    )
+    return {run_id for (run_id,) in found}, figures.by_worker(period_rows.usage_of(rows, wanted))

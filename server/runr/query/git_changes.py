@@ -27,11 +27,12 @@ def find_changes(
     """Return what was done in the history of `tip` to the work of completed tasks."""
     checkpoints: dict[str, Entry] = {}
     owners: list[tuple[Task, Entry]] = []
+    always = frozenset(usual)
     for task in tasks:
         entry = entries.get(task.path)
         if entry is None or entry.status is not State.COMPLETED:
             continue
-        watched = staleness.triggers_for(task, usual)
+        watched = staleness.triggers_for(task, always)
         if "reverted" in watched and entry.checkpoint_sha:
             checkpoints[task.path] = entry
         if "owns" in watched and task.owns:

@@ -48,14 +48,29 @@ def list_tasks(project: Project, query: TaskQuery) -> TaskList:
     if not (query.wanted and found) and query.cursor is None:
         facts = facts._replace(template=query.template)
     more = query.limit is not None and bool(page) and page[-1] is not found[-1]
-    steps = after_list(facts)
     return TaskList(
         tasks=[task_views.task_summary(task) for task in page],
         total_count=len(found),
         needs_human_count=chosen.needs_human_count,
         counts=dict(chosen.counts),
         next_cursor=page[-1].path if more else None,
-        next_steps=project.surface.lines(project.after_first_commit(steps)),
+        next_steps=_next_lines(project, facts),
+    )
+
+
+def _next_lines(project: Project, facts: ListFacts) -> list[str]:
+    return project.surface.lines(project.after_first_commit(after_list(facts)))
+
+
+def count_all(project: Project, snapshot: Snapshot) -> TaskList:
+    """Return how many tasks there are, without one of them, and what to do next."""
+    chosen = _selection(project, snapshot, TaskQuery())
+    return TaskList(
+        tasks=[],
+        total_count=len(chosen.found),
+        needs_human_count=chosen.needs_human_count,
+        counts=dict(chosen.counts),
+        next_steps=_next_lines(project, chosen.facts),
     )
 
 
@@ -85,11 +100,12 @@ def _selection(project: Project, snapshot: Snapshot, query: TaskQuery) -> _Selec
 def _selected(project: Project, snapshot: Snapshot, query: TaskQuery) -> _Selection:
     task_states = snapshot.task_states()
     found = _sorted(snapshot, query, select(project, task_states.values(), query.wanted))
+    waiting = [task for task in found if task.needs_human]
     return _Selection(
         found=found,
-        needs_human_count=sum(task.needs_human for task in found),
+        needs_human_count=len(waiting),
         counts=_counts(found),
-        facts=_list_facts(found, len(task_states), ranked=query.sort == "priority"),
+        facts=_list_facts(found, waiting, len(task_states), ranked=query.sort == "priority"),
     )
 
 
@@ -163,10 +179,11 @@ def _counts(found: Iterable[TaskState]) -> dict[str, int]:
     return {status: counted[status] for status in DISPLAY_STATUSES if counted[status]}
 
 
-def _list_facts(found: list[TaskState], in_all: int, *, ranked: bool) -> ListFacts:
+def _list_facts(
+    found: list[TaskState], waiting: list[TaskState], in_all: int, *, ranked: bool
+) -> ListFacts:
     """Return what decides about the next step, without ranking tasks that are not `ranked` yet."""
     ready = [task for task in found if task.ready]
-    waiting = [task for task in found if task.needs_human]
     facts = ListFacts(total=len(found), in_all=in_all, ready=len(ready), waiting=len(waiting))
     # Whoever asks this can mostly do something else than a task for a person.
     able = ready or waiting

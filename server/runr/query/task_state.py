@@ -70,6 +70,9 @@ class TaskState(NamedTuple):
     @property
     def ready(self) -> bool:
         """Whether a worker can start it now."""
+        # Of a completion that is not stale, which most of many are, neither need be asked.
+        if self.entry.status is State.COMPLETED and not self.stale:
+            return False
         return self._startable and not self.needs_human
 
     @property

@@ -44,7 +44,9 @@ def decode(raw: object) -> Entry:
     extra: dict[str, Any] = {}
     for key, value in raw.items():
         if key in _TEXTS:
-            known[key] = value if value is None else _text(key, value)
+            # Not in a function of its own: a status file has a hundred thousand of them.
+            plain = value is None or (type(value) is str and value.isprintable())
+            known[key] = value if plain else _text(key, value)
         elif key in _ENUMS:
             known[key] = _choice(key, value)
         elif key in _COUNTS:

@@ -53,7 +53,8 @@ NO_CHANGES = Changes(reverted={}, dropped={}, undone={}, outside={})
 
 def triggers_for(task: Task, usual: Iterable[Watched]) -> frozenset[str]:
     """Return what makes a task stale: what the settings say and its header adds."""
-    return frozenset((*usual, *task.stale_on))
+    always = usual if isinstance(usual, frozenset) else frozenset(usual)
+    return always.union(task.stale_on) if task.stale_on else always
 
 
 def find_stale_reasons(
@@ -64,14 +65,16 @@ def find_stale_reasons(
     changes: Changes = NO_CHANGES,
 ) -> dict[str, tuple[StaleReason, ...]]:
     """Return the completed tasks that are stale, each with all its reasons."""
-    triggers = tuple(usual)
-    done = [task for task in tasks if _is_done(entries.get(task.path, UNTOUCHED))]
+    triggers = frozenset(usual)
+    completed = {path for path, entry in entries.items() if _is_done(entry)}
+    done = [task for task in tasks if task.path in completed]
     own = {
         task.path: found
         for task in done
         if (found := _own(task, entries, dependencies.get(task.path, ()), triggers, changes))
     }
-    reset = {task.path for task in tasks if is_reset(entries.get(task.path, UNTOUCHED))}
+    taken_back = {path for path, entry in entries.items() if is_reset(entry)}
+    reset = {task.path for task in tasks if task.path in taken_back} if taken_back else set()
     if not own and not reset:
         return {}
     nearest = _nearest({**own, **dict.fromkeys(reset)}, dependencies)
