@@ -80,9 +80,10 @@ def test_what_is_done_earlier_is_not_shown_again(prepared: Prepare) -> None:
 
 def pages(place: Place, part: str, rows: str) -> list[list[dict[str, object]]]:
     """Return all pages of a part, two rows on each."""
-    found, cursor = [], None
+    found: list[list[dict[str, object]]] = []
+    cursor: str | None = None
     while not found or cursor:
-        words = ["--cursor", cursor] if cursor else []
+        words = ("--cursor", cursor) if cursor else ()
         page = place.runr("status", "--show", part, "--limit", "2", "--json", *words, code=0).json
         found.append(page[rows])
         cursor = page["next_cursor"]

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from runr.history import database, figures, index, period_report
+from runr.history import database, figures, index, period_rows
 from runr.history.period import Period
-from runr.history.period_report import Facts
+from runr.history.period_rows import Facts
 from runr.project import Project
 from runr.query.models import Result
 from runr.query.snapshot import Snapshot
@@ -68,7 +68,7 @@ Run = tuple[str, str, float]
 
 def _read(connection: "sqlite3.Connection") -> tuple[Facts, list[Run]]:
     listed = connection.execute(database.queries()["ended_runs"]).fetchall()
-    return period_report.gather(connection, _ALWAYS), listed
+    return period_rows.gather(connection, _ALWAYS), listed
 
 
 def _of_runs(runs: Sequence[Run]) -> Iterator[Metric]:

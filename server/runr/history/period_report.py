@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from runr.errors import DamagedStateError
 from runr.history import activity, database, figures, index, period
@@ -11,14 +11,12 @@ from runr.history.activity import Activity
 from runr.history.figures import (
     ChangeRow,
     FlakyCheck,
-    FlakyRow,
     Rate,
     Spread,
-    UsedRow,
     WorkerUsage,
 )
 from runr.history.period import Period
-from runr.history.period_rows import rows_of, usage_of
+from runr.history.period_rows import Facts, gather
 from runr.history.run_rows import seconds_between
 from runr.jobs import journal
 from runr.project import Project
@@ -94,20 +92,6 @@ class PeriodReport(Result):
     unconfirmed_runs: int = 0
 
 
-class Facts(NamedTuple):
-    """What the database says of a period; `first` counts first verifications by their result."""
-
-    changes: list[ChangeRow]
-    first: dict[str, int]
-    attempts: int
-    used: list[UsedRow]
-    flaky: list[FlakyRow]
-    landed: int
-    unconfirmed: int
-    #: Those of a job run; None for all.
-    tasks: frozenset[str] | None = None
-
-
 def report(
     project: Project,
     since: str,
@@ -170,29 +154,6 @@ def _of(project: Project, snapshot: Snapshot, wanted: Period, tags: Sequence[str
     now = project.clock()
     answer = _report(facts, wanted, min(datetime.fromisoformat(wanted.until), now), stale)
     return replace(answer, tags=list(tags), waiting=waiting_longest(meant, now)[:MOST])
-
-
-def gather(connection: "sqlite3.Connection", wanted: Period) -> Facts:
-    """Read the rows of a period."""
-
-    def meant(name: str) -> list[Any]:
-        return [row for row in rows_of(connection, name, wanted) if wanted.covers(row[0], row[1])]
-
-    return Facts(
-        changes=[ChangeRow(*row) for row in meant("period_changes")],
-        first=dict(rows_of(connection, "period_first_verifications", wanted)),
-        attempts=rows_of(connection, "period_attempts", wanted)[0][0],
-        used=usage_of(connection, wanted),
-        flaky=[FlakyRow(*row) for row in meant("period_flaky_checks")],
-        landed=rows_of(connection, "period_landings", wanted)[0][0],
-        unconfirmed=rows_of(connection, "period_unconfirmed", wanted)[0][0],
-        tasks=_job_tasks(connection, wanted.job_run_id) if wanted.job_run_id else None,
-    )
-
-
-def _job_tasks(connection: "sqlite3.Connection", job_run_id: str) -> frozenset[str]:
-    listed = connection.execute(database.queries()["job_tasks"], {"job": job_run_id})
-    return frozenset(task for (task,) in listed)
 
 
 def _report(facts: Facts, wanted: Period, end: datetime, stale: set[str]) -> PeriodReport:

@@ -1,15 +1,52 @@
 """Read the rows of a period: those of its time, its tasks, workers and job run."""
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runr.history import database
-from runr.history.figures import UsedRow
+from runr.history.figures import ChangeRow, FlakyRow, UsedRow
 from runr.history.period import Period
 from runr.runs.model import Usage
 
 if TYPE_CHECKING:
     import sqlite3
+
+
+class Facts(NamedTuple):
+    """What the database says of a period; `first` counts first verifications by their result."""
+
+    changes: list[ChangeRow]
+    first: dict[str, int]
+    attempts: int
+    used: list[UsedRow]
+    flaky: list[FlakyRow]
+    landed: int
+    unconfirmed: int
+    #: Those of a job run; None for all.
+    tasks: frozenset[str] | None = None
+
+
+def gather(connection: "sqlite3.Connection", wanted: Period) -> Facts:
+    """Read the rows of a period."""
+
+    def meant(name: str) -> list[Any]:
+        return [row for row in rows_of(connection, name, wanted) if wanted.covers(row[0], row[1])]
+
+    return Facts(
+        changes=[ChangeRow(*row) for row in meant("period_changes")],
+        first=dict(rows_of(connection, "period_first_verifications", wanted)),
+        attempts=rows_of(connection, "period_attempts", wanted)[0][0],
+        used=usage_of(connection, wanted),
+        flaky=[FlakyRow(*row) for row in meant("period_flaky_checks")],
+        landed=rows_of(connection, "period_landings", wanted)[0][0],
+        unconfirmed=rows_of(connection, "period_unconfirmed", wanted)[0][0],
+        tasks=_job_tasks(connection, wanted.job_run_id) if wanted.job_run_id else None,
+    )
+
+
+def _job_tasks(connection: "sqlite3.Connection", job_run_id: str) -> frozenset[str]:
+    listed = connection.execute(database.queries()["job_tasks"], {"job": job_run_id})
+    return frozenset(task for (task,) in listed)
 
 
 def rows_of(connection: "sqlite3.Connection", name: str, wanted: Period) -> list[Any]:

@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 from runr.errors import UsageError
 from runr.next_steps import commands
+from runr.next_steps.step import UserStep
 from runr.next_steps.tasks import ListFacts, after_list
 from runr.project import Project
 from runr.query import task_views
@@ -58,7 +59,7 @@ def list_tasks(project: Project, query: TaskQuery) -> TaskList:
     )
 
 
-def _next_lines(project: Project, facts: ListFacts) -> list[str]:
+def _next_lines(project: Project, facts: ListFacts) -> list[str | UserStep]:
     return project.surface.lines(project.after_first_commit(after_list(facts)))
 
 
