@@ -68,6 +68,28 @@ def test_an_export_is_printed_byte_for_byte_whatever_the_terminal_reads(worked: 
     assert texts[".runr/tasks/04-latin.md"]["base64"]
 
 
+def test_the_history_goes_to_another_clone_and_completes_nothing_there(worked: Place) -> None:
+    printed = worked.runr("export", "--format", "history", code=0).out
+    assert json.loads(printed.splitlines()[0]) == {"format": "runr-history", "version": 1}
+    there = elsewhere(worked)
+    worked.git("push", "-q", str(there.root), "main:work")
+    there.git("checkout", "-q", "work")
+    there.write("kept.jsonl", printed)
+    assert "2 would be imported" in there.runr("import", "kept.jsonl", "--preview", code=0).out
+    assert "2 imported" in there.runr("import", "kept.jsonl", "--yes", code=0).out
+    assert "2 here already" in there.runr("import", "kept.jsonl", "--yes", code=0).out
+    run = worked.status("01-a.md")["last_run_id"]
+    assert there.events(run) == worked.events(run)
+    assert there.runr("export", "--format", "history", code=0).out == printed
+    there.runr("rebuild", code=0)
+    # What the commit shows is inferred, and the attestation is only in the record.
+    levels = {task["path"]: task["evidence"] for task in seen(there)}
+    assert levels[".runr/tasks/01-a.md"] in (None, "inferred")
+    assert levels[".runr/tasks/02-b.md"] is None
+    shown = there.runr("history", "01-a", code=0).out
+    assert "foreign record, no evidence" in shown
+
+
 def test_the_table_has_columns_for_people(worked: Place) -> None:
     rows = list(csv.DictReader(io.StringIO(worked.runr("export", "--format", "csv", code=0).out)))
     tasks = {row["id"]: row for row in rows if row["kind"] == "task"}

@@ -68,7 +68,7 @@ class Journals:
         """Write a run of a task; `facts` are of its first event."""
         run = self.layout.run(f"{self.now:%Y%m%d-%H%M%S}-{next(self._numbers):04}")
         run.folder.mkdir(parents=True)
-        spec = RunSpec(title=task, task_sha256="5" * 64)
+        spec = RunSpec(title=task, task_sha256="5" * 64, config_sha256=facts.pop("config", ""))
         start = RunCreated(
             task=f".runr/tasks/{task}.md",
             worker=facts.pop("worker", "script"),

@@ -17,6 +17,7 @@ from runr.interchange.import_plan import DonePolicy
 from runr.interchange.import_result import ImportedRecord, ImportRequest, ImportResult
 from runr.interchange.sources import TITLES, Tool
 from runr.next_steps import imports
+from runr.query.models import CommandResult
 from runr.storage.layout import TASKS
 from runr.text import join_limited, pluralize
 
@@ -188,7 +189,8 @@ def _ask(
 def export(invocation: Invocation, **arguments: object) -> None:
     """Export tasks, statuses and history.
 
-    Other formats than json export the tasks for another tool.
+    The format history has the journals of all runs and job runs, as JSON Lines. Others than
+    json, csv and history export the tasks for another tool.
     """
     answer = exporter.export_tasks(invocation.project(), ExportRequest.model_validate(arguments))
     if isinstance(answer, str) and invocation.as_json:
@@ -196,5 +198,11 @@ def export(invocation: Invocation, **arguments: object) -> None:
     elif isinstance(answer, str):
         # Not `show`: an export must be byte for byte the same, whatever the terminal's encoding.
         streams.write_bytes(answer.encode())
-    else:
+    elif isinstance(answer, CommandResult):
         invocation.show(answer, console.render_result)
+    elif invocation.as_json:
+        content = b"".join(answer).decode()
+        click.echo(document("export", {"format": arguments["format"], "content": content}))
+    else:
+        for piece in answer:
+            streams.write_bytes(piece)

@@ -1,12 +1,13 @@
 """Hand everything on: losslessly for another runr, or the tasks alone for another tool."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from runr.errors import UsageError
-from runr.interchange import archive, backlog_md, beads, taskmaster
+from runr.interchange import archive, backlog_md, beads, history_export, taskmaster
 from runr.interchange.archive import Archive, KeptRun, KeptTask
 from runr.interchange.external_task import ExportedTask
 from runr.next_steps import commands
@@ -19,7 +20,7 @@ from runr.storage import files
 from runr.tasks import parser, repository
 from runr.tasks.model import Task
 
-ExportFormat = Literal["json", "csv", "taskmaster", "beads", "backlog"]
+ExportFormat = Literal["json", "csv", "history", "taskmaster", "beads", "backlog"]
 
 
 class ExportRequest(BaseModel):
@@ -32,22 +33,29 @@ class ExportRequest(BaseModel):
     force: bool = False
 
 
-def export_tasks(project: Project, request: ExportRequest) -> str | CommandResult:
-    """Return the export, or write it to `output` and say so."""
+def export_tasks(project: Project, request: ExportRequest) -> str | Iterator[bytes] | CommandResult:
+    """Return the export, a long one in pieces, or write it to `output` and say so."""
     if request.format == "backlog":
         return _folder(project, request)
+    if request.format == "history":
+        pieces = history_export.read_history(project)
+        if request.output is None:
+            return pieces
+        return write(project, pieces, request.output, force=request.force)
     text = _text(project, request.format)
     if request.output is None:
         return text
     return write(project, text, request.output, force=request.force)
 
 
-def write(project: Project, text: str, output: str, *, force: bool) -> CommandResult:
+def write(
+    project: Project, content: str | Iterable[bytes], output: str, *, force: bool
+) -> CommandResult:
     """Write a file for the user; an existing one only with `force`."""
     path = project.here / output
     _require_folder(path, output)
     _refuse_overwriting(path, force=force)
-    files.replace(path, text.encode())
+    files.replace(path, content.encode() if isinstance(content, str) else content)
     return CommandResult(message=f"wrote {output}")
 
 

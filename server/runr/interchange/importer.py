@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from runr import nofollow
 from runr.errors import DamagedStateError, RunrError, UsageError
-from runr.interchange import archive_reader, sources
+from runr.interchange import archive_reader, history_import, sources
 from runr.interchange.archive_restore import Restored, create_file, restore_archive
 from runr.interchange.external_task import Record
 from runr.interchange.import_plan import ImportOptions, PlannedRecord, plan_import
@@ -31,6 +31,8 @@ def import_tasks(project: Project, request: ImportRequest) -> ImportResult:
     project.refuse_inside("only a person imports tasks and what is done of them")
     if request.by is not None:
         request = request.model_copy(update={"by": _confirmed(project, request, request.by)})
+    if request.tool in (None, "runr") and history_import.is_history(project.here / request.file):
+        return _restore_history(project, request)
     into = _folder(project, request.into)
     found = sources.find_sources(project.here / request.file, request.file, request.tool)
     if found[0].tool == "runr":
@@ -57,12 +59,30 @@ def import_tasks(project: Project, request: ImportRequest) -> ImportResult:
 
 def _restore(project: Project, request: ImportRequest, source: Source) -> ImportResult:
     """Put back what runr exported."""
+    _refuse_changes(request)
+    records = archive_reader.read(source.documents[0])
+    rows = [_restored(row) for row in restore_archive(project, records, dry_run=request.dry_run)]
+    return _restored_all(project, request, rows)
+
+
+def _restore_history(project: Project, request: ImportRequest) -> ImportResult:
+    """Put back the journals that runr exported."""
+    _refuse_changes(request)
+    path = project.here / request.file
+    rows = history_import.restore_history(project, path, request.file, dry_run=request.dry_run)
+    return _restored_all(project, request, rows)
+
+
+def _refuse_changes(request: ImportRequest) -> None:
     if request.into or request.tags or request.only or request.done != "hold" or request.by:
         raise UsageError(
             "what runr exported goes back as it was: only --preview has a meaning here"
         )
-    records = archive_reader.read(source.documents[0])
-    rows = [_restored(row) for row in restore_archive(project, records, dry_run=request.dry_run)]
+
+
+def _restored_all(
+    project: Project, request: ImportRequest, rows: list[ImportedRecord]
+) -> ImportResult:
     steps = imports.after_restore(request.typed, dry_run=request.dry_run)
     return ImportResult(
         tool="runr",

@@ -7,7 +7,7 @@ import errno
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -69,8 +69,10 @@ class ChangedMeanwhileError(Exception):
     """The file is not what it was when its new content was made."""
 
 
-def replace(path: Path, data: bytes, *, if_still: bytes | None = None) -> None:
-    """Make `data` the content of `path`, durably: a reader sees the old or the new, never less.
+def replace(path: Path, data: bytes | Iterable[bytes], *, if_still: bytes | None = None) -> None:
+    """Make `data`, whole or in pieces, the content of `path`, durably.
+
+    A reader sees the old or the new, never less.
 
     With `if_still`, only while the file has this content; else ChangedMeanwhileError.
     """
@@ -82,7 +84,8 @@ def replace(path: Path, data: bytes, *, if_still: bytes | None = None) -> None:
             with _named(path):
                 if nofollow.exists(path):
                     os.fchmod(handle, nofollow.stat(path).st_mode & 0o777)
-                _write_all(handle, data)
+                for piece in (data,) if isinstance(data, bytes) else data:
+                    _write_all(handle, piece)
                 os.fsync(handle)
         finally:
             os.close(handle)
