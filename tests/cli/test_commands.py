@@ -89,3 +89,38 @@ def test_a_stopped_task_is_resumed_wherever_it_is_the_next_one(place: Place) -> 
         steps = place.runr(*words, code=0).json["next_steps"]
         assert f"runr resume {run}" in steps, words
         assert "runr run --task a.md" not in steps, words
+
+
+def test_an_option_names_its_value_alike_in_every_command() -> None:
+    named: dict[str, set[str]] = {}
+    for command in _commands(cli, click.Context(cli)):
+        for parameter in command.params:
+            if isinstance(parameter, click.Option) and not parameter.is_flag:
+                shown = parameter.make_metavar(click.Context(command))
+                named.setdefault(parameter.opts[0], set()).add(shown)
+    for option in ("--task", "--tag", "--worker", "--by", "--reason", "--to", "--cursor"):
+        assert len(named[option]) == 1, (option, named[option])
+    assert not [
+        option for option in ("--task", "--tag", "--worker", "--by") if "TEXT" in named[option]
+    ]
+
+
+def test_more_arguments_are_written_with_three_dots() -> None:
+    usages = [
+        " ".join(command.collect_usage_pieces(click.Context(command)))
+        for command in _commands(cli, click.Context(cli))
+    ]
+    assert not [usage for usage in usages if "…" in usage]
+    assert not [usage for usage in usages if "RUN|TASK" in usage]
+
+
+def _commands(group: click.Group, context: click.Context) -> list[click.Command]:
+    """Return every command below the group."""
+    found: list[click.Command] = []
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            found += _commands(command, click.Context(command, parent=context))
+        elif command:
+            found.append(command)
+    return found

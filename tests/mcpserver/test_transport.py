@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -171,6 +172,33 @@ def test_closing_standard_input_ends_the_server(client: RawClient, tool: str) ->
 def test_a_client_that_disconnects_ends_the_server(client: RawClient) -> None:
     assert client.hang_up() == 0
     assert client.log == ""
+
+
+@pytest.mark.installed
+@pytest.mark.parametrize(
+    ("redirection", "said"),
+    [
+        (">&-", "runr: mcp needs standard input and output, and one of them is closed\n"),
+        ("<&-", "runr: mcp needs standard input and output, and one of them is closed\n"),
+        ("2>&-", ""),
+    ],
+)
+def test_a_closed_standard_stream_is_told_or_not_needed(
+    redirection: str, said: str, tmp_path: Path
+) -> None:
+    command = f'"{sys.executable}" -m runr mcp {redirection}'
+    opening = json.dumps(initialize()) + "\n"
+    ended = subprocess.run(
+        ["bash", "-c", command],
+        input=opening,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert ended.stderr == said
+    assert ended.returncode == (1 if said else 0)
+    assert bool(ended.stdout) is not bool(said)
 
 
 @pytest.mark.parametrize("number", SIGNALS)

@@ -17,7 +17,7 @@ from runr.text import join_limited
 @command("complete-task")
 @click.argument("task", shell_complete=task_names)
 @click.option("--reason", help="Why the task counts as completed; recorded with the name.")
-@click.option("--by", help="Name of the person; default: git user.name.")
+@click.option("--by", metavar="NAME", help="Name of the person; default: git user.name.")
 @click.option(
     "--force",
     is_flag=True,
@@ -48,7 +48,7 @@ def _exit_code(answer: CompletionResult) -> int:
 
 
 _ABOUT = click.argument("about", metavar="TASK|RUN", shell_complete=task_names)
-_BY = click.option("--by", help="Name of the person; default: git user.name.")
+_BY = click.option("--by", metavar="NAME", help="Name of the person; default: git user.name.")
 
 
 @command("approve")

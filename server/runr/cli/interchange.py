@@ -103,7 +103,9 @@ def _sum(answer: ImportResult) -> str:
 @click.option(
     "--into", default="", metavar="FOLDER", help="Import into this folder of .runr/tasks."
 )
-@click.option("--tag", "tags", multiple=True, help="Add this tag to every task; repeatable.")
+@click.option(
+    "--tag", "tags", multiple=True, metavar="TAG", help="Add this tag to every task; repeatable."
+)
 @click.option(
     "--list",
     "only",

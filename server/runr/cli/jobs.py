@@ -97,7 +97,9 @@ def job() -> None:
 @click.option("--all-ready", is_flag=True, help="Run every task that is ready, or becomes so.")
 @click.option("--where", metavar="QUERY", help="Run the tasks of a filter: 'tag:api -type:manual'.")
 @click.option("--parallel", type=click.IntRange(1), help="Tasks that run at the same time.")
-@click.option("--worker", help="Worker of the tasks that name none (--all-ready, --where).")
+@click.option(
+    "--worker", metavar="NAME", help="Worker of the tasks that name none (--all-ready, --where)."
+)
 @click.option(
     "--dry-run",
     is_flag=True,

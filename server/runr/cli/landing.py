@@ -25,7 +25,7 @@ def render_landings(answer: LandResult) -> str:
 
 
 @command("land")
-@click.argument("names", nargs=-1, metavar="[RUN|TASK]...", shell_complete=task_names)
+@click.argument("names", nargs=-1, metavar="[TASK|RUN]...", shell_complete=task_names)
 @click.option("--all", "every", is_flag=True, help="Land everything that waits, oldest first.")
 @click.option("--to", metavar="BRANCH", help="Land on this branch instead of the run's own.")
 @click.option("--dry-run", is_flag=True, help="Show what would land or not, without the checks.")

@@ -20,7 +20,7 @@ _COLORS = {"error": "red", "warning": "yellow"}
 
 
 @command("lint", reports_settings=True)
-@click.argument("tasks", nargs=-1, metavar="[TASK]…", shell_complete=task_names)
+@click.argument("tasks", nargs=-1, metavar="[TASK]...", shell_complete=task_names)
 @filtered()
 @click.option("--format", "form", type=Choice(_FORMATS), default="text", help="Output format.")
 @click.option("--strict", is_flag=True, help="Exit 1 on warnings too.")

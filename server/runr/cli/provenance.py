@@ -110,11 +110,13 @@ def audit(invocation: Invocation, rev_range: str | None, fail_under: float | Non
 
 
 @command("intervene")
-@click.option("--task", shell_complete=task_names, help="Task that the work belongs to.")
+@click.option(
+    "--task", metavar="TASK", shell_complete=task_names, help="Task that the work belongs to."
+)
 @click.option(
     "--reason", required=True, help="What was done and why; the first line is the subject."
 )
-@click.option("--by", help="Name of the person; default: git user.name.")
+@click.option("--by", metavar="NAME", help="Name of the person; default: git user.name.")
 @click.option(
     "--all",
     "everything",

@@ -36,11 +36,15 @@ _WAIT = click.option(
 
 @command("run")
 @click.argument("names", nargs=-1, metavar="[TASK]...", shell_complete=task_names)
-@click.option("--task", "tasks", multiple=True, shell_complete=task_names, help="Task to run.")
+@click.option(
+    "--task", "tasks", metavar="TASK", multiple=True, shell_complete=task_names, help="Task to run."
+)
 @click.option("--all-ready", is_flag=True, help="Run every task that is ready for a worker.")
 @click.option("--auto-only", is_flag=True, help="Same as --all-ready, but automated tasks only.")
 @filtered(without="worker")
-@click.option("--worker", help="Worker to use; default: the task's, then the configured one.")
+@click.option(
+    "--worker", metavar="NAME", help="Worker to use; default: the task's, then the configured one."
+)
 @click.option(
     "--in-place", is_flag=True, help="Run in the current working tree instead of a new worktree."
 )
@@ -101,7 +105,7 @@ def run(
 
 
 @command("runs")
-@click.option("--task", shell_complete=task_names, help="Only runs of this task.")
+@click.option("--task", metavar="TASK", shell_complete=task_names, help="Only runs of this task.")
 @click.option(
     "--since", metavar="TIME", help="Only runs that worked since: yesterday, 7d, 2025-01-08."
 )
@@ -178,7 +182,7 @@ def report(
 
 
 @command("note")
-@click.argument("run", metavar="RUN|TASK")
+@click.argument("run", metavar="TASK|RUN")
 @click.argument("text")
 def note(invocation: Invocation, run: str, text: str) -> None:
     """Add a progress note to an open run.

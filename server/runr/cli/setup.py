@@ -36,16 +36,22 @@ from runr.tasks.templates import MEANINGS
 
 @command("new")
 @click.argument("name", metavar="TASK", required=False)
-@click.option("--template", default="feature", help=f"{', '.join(MEANINGS)}, or one of your own.")
+@click.option(
+    "--template",
+    metavar="NAME",
+    default="feature",
+    help=f"{', '.join(MEANINGS)}, or one of your own.",
+)
 @click.option("--title", help="Title; used for the file name if TASK is omitted.")
 @click.option("--type", "type", type=Choice(get_args(Kind)), help="Task type.")
 @click.option(
     "--depends-on",
+    metavar="TASK",
     multiple=True,
     shell_complete=task_names,
     help="Task that must be completed first; repeatable.",
 )
-@click.option("--tag", "tags", multiple=True, help="Tag to add; repeatable.")
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Tag to add; repeatable.")
 @click.option("--edit", is_flag=True, help="Open the file in $VISUAL or $EDITOR, then check it.")
 @click.option("--list-templates", is_flag=True, help="List the templates.")
 def new(invocation: Invocation, *, list_templates: bool, **options: object) -> None:

@@ -90,7 +90,9 @@ def _notes(notes: list[str]) -> list[str]:
 @click.option("--summary", is_flag=True, help="Show all parts on one screen, as without options.")
 @click.option("--show", type=Choice(_PARTS), help="Show one part, page by page.")
 @click.option("--limit", type=int, help="Rows of the page; default: 20, at most 500.")
-@click.option("--cursor", help="Start after this row (`next_cursor` of the page before).")
+@click.option(
+    "--cursor", metavar="CURSOR", help="Start after this row (`next_cursor` of the page before)."
+)
 @click.option("--infer-from-git", is_flag=True, help="Infer statuses from the commits.")
 @click.option("--apply", is_flag=True, help="Record the inferred statuses.")
 @click.option(
@@ -162,7 +164,7 @@ def why(invocation: Invocation, task: str, *, diff: bool) -> None:
 @command("acknowledge")
 @click.argument("task", shell_complete=task_names)
 @click.option("--reason", help="Why the completion is still valid.")
-@click.option("--by", help="Name of the person; default: git user.name.")
+@click.option("--by", metavar="NAME", help="Name of the person; default: git user.name.")
 def acknowledge(invocation: Invocation, task: str, reason: str | None, by: str | None) -> None:
     """Acknowledge a stale completion.
 

@@ -79,7 +79,9 @@ _TASK = click.argument("task", shell_complete=task_names)
 @click.option(
     "--limit", type=click.IntRange(0), default=0, help="Maximum number of tasks; 0 for all."
 )
-@click.option("--cursor", help="Start after this task (`next_cursor` of the page before).")
+@click.option(
+    "--cursor", metavar="CURSOR", help="Start after this task (`next_cursor` of the page before)."
+)
 def list_tasks(
     invocation: Invocation,
     query: tuple[str, ...],

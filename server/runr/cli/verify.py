@@ -24,7 +24,7 @@ _LEVELS = [level.value for level in Evidence]
 
 
 @command("verify", reports_settings=True)
-@click.argument("tasks", nargs=-1, metavar="[TASK]…", shell_complete=task_names)
+@click.argument("tasks", nargs=-1, metavar="[TASK]...", shell_complete=task_names)
 @filtered()
 @click.option(
     "--at-least",

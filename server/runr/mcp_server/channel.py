@@ -29,15 +29,18 @@ def acquire_stdio() -> StdioChannel:
     """Take standard input and output for the protocol, for the rest of the process.
 
     From here on what anything prints goes to standard error, and what reads
-    standard input finds it empty; programs that are started inherit that.
+    standard input finds it empty; programs that are started inherit that. Ends the process
+    with a message where one of the two is closed.
     """
+    if sys.stdin is None or sys.stdout is None:  # Closed by whoever started it.
+        sys.exit("runr: mcp needs standard input and output, and one of them is closed")
+    if sys.stderr is None:  # First of all: what is opened next would take its number.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        sys.stderr = os.fdopen(2, "w")
     sys.stdout.flush()
     wire = StdioChannel(os.dup(0), os.dup(1))
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
-    try:
-        os.dup2(2, 1)
-    except OSError:  # Started without standard error.
-        os.dup2(null, 1)
+    os.dup2(2, 1)
     os.close(null)
     return wire
