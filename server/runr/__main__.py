@@ -24,7 +24,7 @@ def main() -> int:
             return serve(None)
         case ["mcp", "--repo", repo]:
             return serve(repo)
-        case ["hook", event] if not event.startswith("-"):
+        case ["hook", event] if event[:1].isupper():
             # Claude Code starts it for every tool call and waits for it.
             from runr.cli import hook  # noqa: PLC0415 - see above
 

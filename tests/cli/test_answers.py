@@ -78,6 +78,7 @@ def test_every_command_answers_with_its_payloads(place: Place) -> None:
         "import": [["import", "archive.json", "--preview"]],
         "export": [["export"], ["export", "--output", "again.json"]],
         "doctor": [["doctor"]],
+        "hooks": [["hooks", "list"], ["hooks", "test", "pre_run"]],
         "workers": [["workers"], ["workers", "add", "mine", "true"]],
         "install": [["install", "claude", "--print"], ["install", "merge-driver", "--print"]],
         "completion": [["completion", "bash"]],

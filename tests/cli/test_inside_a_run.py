@@ -45,12 +45,13 @@ DECISIONS = (
     "job resume",
     "job retry",
     "job land",
+    "hooks test post_job",
 )
 
 #: Commands that change nothing that outlives a run or is not its own, and that programs call.
 ALLOWED = (
     *("list-tasks", "status", "task-status", "next", "why", "graph", "runs", "follow", "report"),
-    *("verify", "audit", "export", "doctor", "completion", "version"),
+    *("verify", "audit", "export", "doctor", "hooks list", "completion", "version"),
     *("list-jobs", "upcoming", "job status", "job receipt"),
     *("history", "health", "metrics", "db path", "db check", "db migrate", "db vacuum"),
     *("note", "demo", "mcp", "hook", "merge-status"),

@@ -35,6 +35,7 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "job": ("status", "latest"),
     "history": ("a",),
     "db": ("check",),
+    "hooks": ("list",),
 }
 BROKEN = '[run]\nworker = "script"\nattemts = 1\n'
 MESSAGE = ".runr/config.toml:3: "

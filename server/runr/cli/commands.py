@@ -73,6 +73,7 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = {
         "init": Entry("setup:init", "Set up this repository."),
         "doctor": Entry("setup:doctor", "Check the installation and the settings."),
         "workers": Entry("setup:workers", "List or register workers."),
+        "hooks": Entry("hooks:hooks", "List and test the lifecycle hooks of the settings."),
         "install": Entry("setup:install", "Install runr into an MCP client, or git hooks."),
         "completion": Entry("system:completion", "Print a shell completion script."),
         "demo": Entry("demo:demo", "Try runr in a small repository."),

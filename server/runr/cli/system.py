@@ -1,6 +1,7 @@
 """The version, the shell completion, and the commands that other programs call."""
 
 import os
+from typing import Any
 
 import click
 from click.shell_completion import get_completion_class
@@ -10,6 +11,7 @@ from runr.claude.protocol import EVENTS
 from runr.cli.answers import document
 from runr.cli.app import Invocation, command
 from runr.cli.console import Choice
+from runr.next_steps import commands
 
 
 @command("mcp")
@@ -31,8 +33,17 @@ def mcp(invocation: Invocation, *, http: bool, port: int) -> None:
     over_http.serve(bootstrap.start_folder(invocation.repo, os.environ), os.environ, port)
 
 
+class _Event(Choice):
+    """An event of Claude Code; those who look for hooks of the settings are sent there."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        """Return the error for a word that is none of them."""
+        looked_for = commands.list_hooks().shell()
+        return f"{super().get_invalid_choice_message(value, ctx)} Lifecycle hooks: `{looked_for}`."
+
+
 @command("hook")
-@click.argument("event", type=Choice(EVENTS))
+@click.argument("event", type=_Event(EVENTS))
 def hook(invocation: Invocation, event: str) -> int:
     """Answer a Claude Code hook event.
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import anyio
 
@@ -15,6 +16,7 @@ from runr.execution import inputs
 from runr.execution.context import inherited_environment
 from runr.jobs import journal, receipt
 from runr.jobs.journal import JobJournal
+from runr.jobs.receipt_model import Receipt, ReceiptTask
 from runr.jobs.state import JobState
 from runr.lifecycle_hooks import after_end, delivery, payload
 from runr.lifecycle_hooks.delivery import Surroundings
@@ -64,6 +66,25 @@ def main(arguments: Sequence[str]) -> int:
 
     anyio.run(after_end.call_all, hooks, call, lock)
     return 0
+
+
+def example() -> dict[str, Any]:
+    """Return what a hook gets about a job, where no job has run."""
+    made = Receipt(
+        id="20260101-000000-test",
+        job="example",
+        status="completed",
+        headline="completed: 1 of 1 tasks",
+        landed_on="main",
+        base_sha="",
+        created_at="2026-01-01T00:00:00Z",
+        ended_at="2026-01-01T00:05:00Z",
+        seconds=300,
+        tasks=[
+            ReceiptTask(path=".runr/tasks/example.md", track="main", step="1", result="completed")
+        ],
+    )
+    return asdict(made)
 
 
 def _hooks(job_run: RunFiles, state: JobState) -> tuple[HookSettings, ...]:

@@ -22,6 +22,16 @@ def names() -> list[str]:
     return sorted({entry.name for entry in entry_points(group=GROUP)})
 
 
+def origin(name: str) -> str | None:
+    """Return which object of which package a hook is; None where no package offers it."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 - as above
+
+    for entry in entry_points(group=GROUP, name=name):
+        package = f" of {entry.dist.name} {entry.dist.version}" if entry.dist else ""
+        return f"{entry.value}{package}"
+    return None
+
+
 def find(name: str) -> PackagedHook:
     """Import and return a hook; UnknownNameError names the nearest one."""
     from importlib.metadata import entry_points  # noqa: PLC0415 - as above

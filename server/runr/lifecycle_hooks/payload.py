@@ -68,6 +68,11 @@ def _run(state: RunState) -> dict[str, Any]:
     }
 
 
+def as_example(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a payload that says that nothing of it has happened."""
+    return {**payload, "example": True}
+
+
 def encode(payload: Mapping[str, Any], redact: Callable[[str], str]) -> bytes:
     """Return the payload as it is delivered: one line of JSON without secrets."""
     text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))

@@ -17,6 +17,9 @@ from urllib.parse import urlsplit
 
 from runr.lifecycle_hooks.command import CommandResult
 
+#: The header with the signature.
+SIGNATURE = "webhook-signature"
+
 #: The longest wait between two tries, in seconds.
 _LONGEST_WAIT_S = 300
 #: Answers after which another try may succeed, besides those from 500 on.
@@ -84,7 +87,7 @@ def _try(request: Request, timeout_s: float, timestamp: int) -> _Answer:
         "webhook-timestamp": str(timestamp),
     }
     if request.secret:
-        headers["webhook-signature"] = sign(request.secret, request.id, timestamp, request.body)
+        headers[SIGNATURE] = sign(request.secret, request.id, timestamp, request.body)
     try:
         return _read(_post(request, headers, timeout_s))
     except http.client.HTTPException as error:

@@ -64,6 +64,11 @@ def doctor() -> NextStep:
     return _runr("doctor")
 
 
+def list_hooks() -> NextStep:
+    """Return how lifecycle hooks are listed."""
+    return _runr("hooks", "list")
+
+
 def export(*words: str) -> NextStep:
     """Return how tasks are exported."""
     return _runr("export", *words)

@@ -29,11 +29,12 @@ def check_targets(
         )
         for point in HookPoints.model_fields
         for hook in hooks.at(point)
-        for missing in _missing(hook, root, environment)
+        for missing in find_missing(hook, root, environment)
     ]
 
 
-def _missing(hook: HookSettings, root: Path, environment: Mapping[str, str]) -> Iterator[str]:
+def find_missing(hook: HookSettings, root: Path, environment: Mapping[str, str]) -> Iterator[str]:
+    """Yield what of a hook is not there for certain."""
     if hook.package and hook.package not in (known := packages.names()):
         near = closest_match(hook.package, known)
         meant = f"; did you mean {near}?" if near else ""
