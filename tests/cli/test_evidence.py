@@ -135,6 +135,27 @@ def test_what_a_check_changes_reaches_no_commit_and_no_other_check(source: Place
     assert "dropped its changes to src/a" in source.runr("report", "latest").out
 
 
+BETWEEN = {
+    "commit": "echo good > src/a; git -c user.name=C -c user.email=c@c commit -qam C",
+    "settings": "git config filter.f.smudge 'sed s/bad/good/'; "
+    "echo '* filter=f' > .git/info/attributes; echo more >> src/a",
+    "assumed": "git update-index --assume-unchanged src/a; echo good > src/a",
+    "objects": "cp -f $(git rev-parse --git-path objects)/$(echo good | git hash-object -w --stdin "
+    "| sed 's|..|&/|') o; o=$(git rev-parse HEAD:src/a | sed 's|..|&/|'); "
+    "d=$(git rev-parse --git-path objects)/$o; mkdir -p ${d%/*}; mv -f o $d; rm src/a",
+    "no-git": "echo good > src/a; rm -rf .git || true",
+}
+
+
+@pytest.mark.parametrize("change", BETWEEN.values(), ids=BETWEEN)
+def test_what_a_check_does_with_git_reaches_no_other_check(source: Place, change: str) -> None:
+    source.write("first.sh", f"{change}\n")
+    source.config(f'{CONFIG}[verify]\ntier1 = ["sh first.sh"]\n')
+    run_ = run(source, "echo bad > src/a", GOOD)
+    assert [check["passed"] for check in run_["checks"]] == [True, False], run_
+    assert "dropped its changes to src/a" in source.runr("report", "latest").out
+
+
 def test_what_a_check_is_declared_to_write_is_checked_and_committed(source: Place) -> None:
     lines = '[verify]\nwrites = ["src/*"]\ntier1 = ["tr a-z A-Z < src/a > b; cp b src/a; rm b"]\n'
     source.config(CONFIG + lines)

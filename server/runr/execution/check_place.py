@@ -30,7 +30,7 @@ from runr.execution.dependencies import Installed
 from runr.execution.rewritten_paths import Rewriting
 from runr.execution.tree_paths import SecondPath
 from runr.git import clean_checkout
-from runr.git.clean_checkout import SHARED_OBJECTS, Checkout
+from runr.git.clean_checkout import SHARED_OBJECTS, Checkout, Content
 from runr.git.ignored import folders_named
 from runr.git.repo import Repo
 from runr.git.snapshot import Change
@@ -111,9 +111,12 @@ class Workspace:
 class CleanCheckout:
     """A checkout of the candidate; where the system allows it, at the path of the repository."""
 
-    def __init__(self, checkout: Checkout, built: Built, trees: "_Trees", spec: RunSpec) -> None:
+    def __init__(
+        self, checkout: Checkout, content: Content, built: Built, trees: "_Trees", spec: RunSpec
+    ) -> None:
         self.record = built.record
         self._checkout = checkout
+        self._content = content
         self._built = built
         self._objects = built.source.common_dir() / "objects"
         self._roots = roots = trees.roots
@@ -124,6 +127,7 @@ class CleanCheckout:
         self._sources = roots[0]
         self._installed: Installed | None = None
         self._is_fresh = True
+        self._has_changed = True
         self._failure = checkout.path.with_name(f"{checkout.path.name}.failure")
         self.written: Sequence[Change] = ()
 
@@ -134,7 +138,9 @@ class CleanCheckout:
         if not self._is_fresh:
             # A mount leaves only its place.
             copies = () if self.record.mounted else self._copies
-            clean_checkout.reset(self._checkout, keep=(*self._spec.writes, *copies))
+            undo = clean_checkout.prepare if self._has_changed else clean_checkout.remove_others
+            with _preparing():
+                undo(self._checkout, self._content, (*self._spec.writes, *copies))
         self._is_fresh = False
         for path in self.record.carried:
             source, target = self._sources / path, self._checkout.path / _inside(self._roots, path)
@@ -226,9 +232,12 @@ class CleanCheckout:
         """Keep the changes to declared files, and return a note about the others."""
         if self._installed is not None:
             return ""
+        # Settings that the check has written could hide a change.
+        clean_checkout.restore_git(self._checkout, self._content)
         others = clean_checkout.changed_files(self._checkout)
+        self._has_changed = bool(others) or clean_checkout.has_submodules(self._checkout)
         if self._spec.writes:
-            found = clean_checkout.changes(self._checkout)
+            found = clean_checkout.changes(self._checkout, self._content.commit)
             own = [change for change in found if patterns.matches(change.path, self._spec.writes)]
             self.written = (*self.written, *own)
             others = tuple(path for path in others if path not in {each.path for each in own})
@@ -336,17 +345,16 @@ def clean(context: RunContext, state: RunState, built: Built) -> Iterator[CleanC
             rewriting = trees.rewriting(checkout.path)
             foreign_code.refuse_editable_installs(rewriting, context.environment)
         places = tuple(_inside(trees.roots, path) for path in carried)
+        content = Content(
+            source=built.source,
+            commit=built.commit,
+            known=built.known,
+            branch=start.target,
+            carried=places,
+        )
         with _preparing():
-            clean_checkout.prepare(
-                checkout,
-                built.source,
-                built.commit,
-                known=built.known,
-                branch=start.target,
-                carried=places,
-                keep=() if mounted else places,
-            )
-        yield CleanCheckout(checkout, replace(built, record=record), trees, spec)
+            clean_checkout.prepare(checkout, content, keep=() if mounted else places)
+        yield CleanCheckout(checkout, content, replace(built, record=record), trees, spec)
 
 
 @contextmanager

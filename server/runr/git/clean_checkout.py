@@ -9,6 +9,7 @@ import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ from runr.git.untracked import SETTINGS
 #: Where the objects of the user's repository are mounted, beside those of the checkout.
 SHARED_OBJECTS = "shared"
 
+_SUBMODULES = "modules"
 _REFS = ("refs/heads", "refs/tags", "refs/remotes")
 
 
@@ -43,64 +45,84 @@ class Checkout(NamedTuple):
         return Repo(self.path, (*inside.variables, ("GIT_INDEX_FILE", str(self.index_file))))
 
 
-def prepare(
-    checkout: Checkout,
-    source: Repo,
-    commit: str,
-    *,
-    known: Sequence[str],
-    branch: str | None,
-    carried: Sequence[str],
-    keep: Sequence[str] = (),
-) -> None:
-    """Check the commit out, as the tip of `branch`, with its submodules and nothing else.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What a checkout holds: the commit, as the tip of `branch`, with its submodules.
 
     `source` is the working tree that the commit was made from, in its quarantine;
     `known` are the ancestors that the repository itself has. The folders `carried`
-    are ignored in it. What is at the paths `keep` stays, where git does not track it.
+    are ignored in it.
     """
-    is_new = not nofollow.exists(checkout.path)
+
+    source: Repo
+    commit: str
+    known: Sequence[str]
+    branch: str | None
+    carried: Sequence[str] = ()
+
+
+def prepare(checkout: Checkout, content: Content, keep: Sequence[str] = ()) -> None:
+    """Make the checkout hold the content, and nothing else.
+
+    What is at the paths `keep` stays, where git does not track it.
+    """
     try:
-        _begin(checkout, source, carried)
-        _fetch(checkout, source, commit, known, branch)
-        _move_to(checkout, commit, keep, is_new=is_new)
+        is_new = not nofollow.exists(checkout.path)
+        _remove(checkout.git_dir)
+        restore_git(checkout, content)
+        _move_to(checkout, content.commit, keep, is_new=is_new)
     except (GitError, OSError):
         # A program may have left what cannot be read or removed: it is made anew.
         _discard(checkout)
-        _begin(checkout, source, carried)
-        _fetch(checkout, source, commit, known, branch)
-        _move_to(checkout, commit, keep, is_new=True)
-    if (checkout.path / ".gitmodules").exists():
-        submodules.populate(source, Repo(checkout.path), fresh=True)
+        restore_git(checkout, content)
+        _move_to(checkout, content.commit, keep, is_new=True)
+    if has_submodules(checkout):
+        submodules.populate(content.source, Repo(checkout.path), fresh=True)
 
 
-def reset(checkout: Checkout, keep: Sequence[str] = ()) -> None:
-    """Undo what a program changed in the checkout; what is at `keep` and not tracked stays."""
-    _move_to(checkout, "HEAD", keep)
+def has_submodules(checkout: Checkout) -> bool:
+    """Tell whether the commit may have submodules, in which a change can hide."""
+    return (checkout.path / ".gitmodules").exists()
 
 
-def _move_to(checkout: Checkout, commit: str, keep: Sequence[str], *, is_new: bool = False) -> None:
-    repo = checkout.repo
-    kept = [f"--exclude=/{pattern.strip('/')}" for pattern in keep]
-    repo.run(*SETTINGS, "read-tree", "--reset", "-u", commit)
+def _move_to(checkout: Checkout, commit: str, keep: Sequence[str], *, is_new: bool) -> None:
+    checkout.repo.run(*SETTINGS, "read-tree", "--reset", "-u", commit)
     if not is_new:
-        repo.run(*SETTINGS, "clean", "-ffdxq", *kept)
+        _remove_others(checkout, keep)
+    _give_index(checkout)
+
+
+def remove_others(checkout: Checkout, content: Content, keep: Sequence[str] = ()) -> None:
+    """Undo what a program has done that changed no file of the commit."""
+    try:
+        _remove_others(checkout, keep)
+    except GitError:
+        prepare(checkout, content, keep)
+    else:
+        _give_index(checkout)
+
+
+def _remove_others(checkout: Checkout, keep: Sequence[str]) -> None:
+    kept = [f"--exclude=/{pattern.strip('/')}" for pattern in keep]
+    checkout.repo.run(*SETTINGS, "clean", "-ffdxq", *kept)
+
+
+def _give_index(checkout: Checkout) -> None:
     shutil.copy2(checkout.index_file, checkout.git_dir / "index")
 
 
-def changes(checkout: Checkout) -> tuple[Change, ...]:
+def changes(checkout: Checkout, commit: str) -> tuple[Change, ...]:
     """Return what programs changed of the files that git does not ignore."""
     repo = checkout.repo
     with _copied_index(checkout) as env:
         repo.run(*SETTINGS, "add", "-A", env=env)
-        return snapshot.changed(repo, "HEAD", repo.text("write-tree", env=env))
+        return snapshot.changed(repo, commit, repo.text("write-tree", env=env))
 
 
 def changed_files(checkout: Checkout) -> tuple[str, ...]:
     """Return which of the commit's files programs changed or removed."""
-    with _copied_index(checkout) as env:
-        flags = ("--porcelain=v1", "-z", "--untracked-files=no", "--no-renames")
-        fields = checkout.repo.fields(*SETTINGS, "status", *flags, env=env)
+    flags = ("--porcelain=v1", "-z", "--untracked-files=no", "--no-renames")
+    fields = checkout.repo.fields(*SETTINGS, "status", *flags)
     return tuple(field[3:] for field in fields)
 
 
@@ -146,29 +168,45 @@ def _is_as_committed(repo: Repo, change: Change, file: Path) -> bool:
 
 
 def _discard(checkout: Checkout) -> None:
-    if nofollow.exists(checkout.path):
-        nofollow.remove_tree(checkout.path)
+    _remove(checkout.path)
     nofollow.unlink(checkout.index_file, missing_ok=True)
 
 
-def _begin(checkout: Checkout, source: Repo, carried: Sequence[str]) -> None:
-    """Write the git directory anew, whatever a program has made of it; files stay."""
-    nofollow.make_folder(checkout.path)
+def _remove(path: Path) -> None:
+    """Remove a file, a link or a folder, where there is one."""
+    if path.is_dir() and not path.is_symlink():
+        nofollow.remove_tree(path)
+    else:
+        nofollow.unlink(path, missing_ok=True)
+
+
+def restore_git(checkout: Checkout, content: Content) -> None:
+    """Write the git directory anew, whatever a program has made of it; files stay.
+
+    Those of submodules are kept until the next `prepare`.
+    """
+    _begin(checkout, content)
+    _fetch(checkout, content)
+
+
+def _begin(checkout: Checkout, content: Content) -> None:
     git_dir = checkout.git_dir
-    if git_dir.is_symlink() or (git_dir.exists() and not git_dir.is_dir()):
-        git_dir.unlink()
-    if git_dir.exists():
-        shutil.rmtree(git_dir)
+    if git_dir.is_symlink() or not git_dir.is_dir():
+        _remove(git_dir)
+    nofollow.make_folder(git_dir)
+    for child in git_dir.iterdir():
+        if child.name != _SUBMODULES:
+            _remove(child)
     # A git that was killed has left it; no other run uses the checkout.
     lock = checkout.index_file.with_name(f"{checkout.index_file.name}.lock")
     nofollow.unlink(lock, missing_ok=True)
     for name in ("objects/info", "info", "refs", SHARED_OBJECTS):
         (git_dir / name).mkdir(parents=True, exist_ok=True)
-    (git_dir / "config").write_bytes(private_dir.clone_config(source))
+    (git_dir / "config").write_bytes(private_dir.clone_config(content.source))
     (git_dir / "HEAD").write_text("ref: refs/heads/none\n")
-    ignored = "".join(f"/{_pattern(folder)}/\n" for folder in carried)
+    ignored = "".join(f"/{_pattern(folder)}/\n" for folder in content.carried)
     (git_dir / "info" / "exclude").write_bytes(os.fsencode(ignored))
-    common = source.common_dir()
+    common = content.source.common_dir()
     alternates = f"{common / 'objects'}\n../{SHARED_OBJECTS}\n"
     (git_dir / "objects" / "info" / "alternates").write_bytes(os.fsencode(alternates))
     with suppress(FileNotFoundError):
@@ -180,12 +218,11 @@ def _pattern(path: str) -> str:
     return re.sub(r"([\\*?\[ #!])", r"\\\1", path)
 
 
-def _fetch(
-    checkout: Checkout, source: Repo, commit: str, known: Sequence[str], branch: str | None
-) -> None:
+def _fetch(checkout: Checkout, content: Content) -> None:
     """Copy the commit into the checkout, and the branches and tags of the repository."""
+    source, commit, branch = content.source, content.commit, content.branch
     if not quarantine.copy_objects(source, checkout.git_dir / "objects"):
-        quarantine.publish(source, checkout.repo, commit, *known)
+        quarantine.publish(source, checkout.repo, commit, *content.known)
     listed = source.run("for-each-ref", "--format=%(objectname) %(refname)", *_REFS)
     lines = [line for line in listed.split(b"\n") if line]
     head = f"{commit}\n".encode()

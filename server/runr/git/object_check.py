@@ -5,10 +5,12 @@ other content under the name of what is to be committed would have it checked, a
 """
 
 import hashlib
+import math
 import os
 import stat
+import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -26,6 +28,9 @@ _CHUNK = 1 << 16
 #: The times of a file system are this coarse, in seconds.
 _MARGIN_S = 1.0
 _NAMED = 3
+
+#: The packs that this process has found right, each with what a later change of it alters.
+_right: set[tuple[int, ...]] = set()
 
 
 def refuse_wrong(repo: Repo, since: float) -> None:
@@ -125,13 +130,33 @@ def _verify_packs(repo: Repo, objects: Path, since: float) -> None:
             "objects that are read from elsewhere are not verified",
             next_steps=[commands.git("fsck")],
         )
-    indexes = sorted(str(path) for name, path in written.items() if name.endswith(".idx"))
-    if indexes:
+    before = time.time()
+    packs = {path: _pack_marks(path) for name, path in written.items() if name.endswith(".idx")}
+    if indexes := sorted(str(path) for path, marks in packs.items() if not marks <= _right):
         repo.run("verify-pack", "--", *indexes)
+        # What was written just now could be changed without another time of the inode.
+        _right.update(*(marks for marks in packs.values() if _latest(marks) < before - _MARGIN_S))
     if any(name.startswith("multi-pack-index") for name in written):
         repo.run("multi-pack-index", "verify")
     if any("graph" in name for name in written):
         repo.run("commit-graph", "verify")
+
+
+def _pack_marks(index: Path) -> frozenset[tuple[int, ...]]:
+    """Return what is another as soon as the index or the pack is changed."""
+    return frozenset(_mark(path) for path in (index, index.with_suffix(".pack")))
+
+
+def _mark(path: Path) -> tuple[int, ...]:
+    try:
+        found = path.lstat()
+    except OSError:
+        return ()
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+def _latest(marks: Iterable[tuple[int, ...]]) -> float:
+    return max(mark[-1] if mark else math.inf for mark in marks) / 1e9
 
 
 def _new_files(objects: Path, since: float) -> Iterator[Path]:

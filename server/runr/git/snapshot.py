@@ -310,6 +310,7 @@ def _stat(field: str) -> Stat:
 
 
 GITLINK = "160000"
+_LINKED = GITLINK.encode()
 SYMLINK = "120000"
 
 
@@ -371,13 +372,19 @@ def collect_changes(
     if before is not None and (before.tree, before.head) == (tree, head):
         return before
     commits, committed = _commits(repo, f"{base}..{head}") if head != base else ((), ())
+    changes = changed(repo, base_tree, tree)
+    repositories = dict(_gitlinks(repo, base_tree))
+    for change in changes:
+        repositories.pop(change.path, None)
+        if change.new_mode == GITLINK:
+            repositories[change.path] = change.object_id
     return ChangeSet(
         tree=tree,
         seen=seen,
-        changes=changed(repo, base_tree, tree),
+        changes=changes,
         commits=commits,
         committed=committed,
-        repositories=tuple(_gitlinks(repo, tree)),
+        repositories=tuple(repositories.items()),
     )
 
 
@@ -436,11 +443,12 @@ def _below(path: str, top: str) -> bool:
     return path == top or path.startswith(f"{top}/")
 
 
-def _gitlinks(repo: Repo, tree: str) -> Iterable[tuple[str, str]]:
-    for entry in repo.fields("ls-tree", "-r", "-z", "--full-tree", tree):
-        facts, _, path = entry.partition("\t")
-        if facts.startswith(GITLINK):
-            yield path, facts.split(" ")[2]
+# It lists the whole tree, and that with which a run began stays the same.
+@lru_cache(maxsize=4)
+def _gitlinks(repo: Repo, tree: str) -> tuple[tuple[str, str], ...]:
+    listed = repo.run("ls-tree", "-r", "-z", "--full-tree", tree).split(b"\0")
+    found = (entry.split(b"\t", 1) for entry in listed if entry.startswith(_LINKED))
+    return tuple((os.fsdecode(path), facts.split(b" ")[2].decode()) for facts, path in found)
 
 
 def _commits(repo: Repo, since: str) -> tuple[tuple[Made, ...], tuple[tuple[str, Change], ...]]:
