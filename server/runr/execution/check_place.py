@@ -349,6 +349,7 @@ def clean(context: RunContext, state: RunState, built: Built) -> Iterator[CleanC
             source=built.source,
             commit=built.commit,
             known=built.known,
+            refs=clean_checkout.list_refs(built.source),
             branch=start.target,
             carried=places,
         )

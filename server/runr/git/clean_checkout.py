@@ -49,16 +49,23 @@ class Checkout(NamedTuple):
 class Content:
     """What a checkout holds: the commit, as the tip of `branch`, with its submodules.
 
-    `source` is the working tree that the commit was made from, in its quarantine;
-    `known` are the ancestors that the repository itself has. The folders `carried`
-    are ignored in it.
+    `source` is the working tree that the commit was made from, in its quarantine, with its `refs`
+    as `list_refs` has them; `known` are the ancestors that the repository itself has. The
+    folders `carried` are ignored in it.
     """
 
     source: Repo
     commit: str
     known: Sequence[str]
+    refs: Sequence[bytes]
     branch: str | None
     carried: Sequence[str] = ()
+
+
+def list_refs(source: Repo) -> list[bytes]:
+    """Return the branches and tags that checks find in the checkout, as git packs them."""
+    listed = source.run("for-each-ref", "--format=%(objectname) %(refname)", *_REFS)
+    return [line for line in listed.split(b"\n") if line]
 
 
 def prepare(checkout: Checkout, content: Content, keep: Sequence[str] = ()) -> None:
@@ -223,8 +230,7 @@ def _fetch(checkout: Checkout, content: Content) -> None:
     source, commit, branch = content.source, content.commit, content.branch
     if not quarantine.copy_objects(source, checkout.git_dir / "objects"):
         quarantine.publish(source, checkout.repo, commit, *content.known)
-    listed = source.run("for-each-ref", "--format=%(objectname) %(refname)", *_REFS)
-    lines = [line for line in listed.split(b"\n") if line]
+    lines = content.refs
     head = f"{commit}\n".encode()
     if branch is not None:
         own = os.fsencode(f" refs/heads/{branch}")
