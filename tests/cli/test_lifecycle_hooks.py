@@ -81,6 +81,13 @@ def test_a_command_refuses_that_work_lands_until_it_agrees(hooked: Place) -> Non
     assert hooked.status("a.md")["evidence"] == "verified"
     assert hooked.runr("task-status", "a", "--json").json["run"]["failed_hooks"] == []
 
+    history = hooked.runr("history", "a", "--json").json
+    asked = [(each["point"], each["outcome"], each.get("detail")) for each in history["hooks"]]
+    assert asked == [("pre_complete", "refused", "frozen"), ("pre_complete", "ok", None)]
+    lines = [line.split() for line in hooked.runr("history", "a").out.splitlines()]
+    kinds = [words[2] for words in lines if words[0][:2] == "20"]
+    assert kinds == ["started", "hook", "stopped", "resumed", "hook", "landed", "completed"]
+
 
 def test_a_command_keeps_a_run_from_beginning(hooked: Place) -> None:
     hooked.config(SETTINGS + 'pre_run = ["test ! -e freeze"]\n')

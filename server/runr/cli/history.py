@@ -18,6 +18,7 @@ from runr.tasks.model import short_name
 from runr.text import pluralize
 
 if TYPE_CHECKING:
+    from runr.history.hook_calls import HookCall
     from runr.history.task_history import TaskChange, TaskHistory
     from runr.history.upkeep import DatabaseCheck, DatabaseFile
 
@@ -43,7 +44,9 @@ def render_history(answer: TaskHistory) -> str:
     stale = style(", stale", fg="yellow") if answer.stale else ""
     lines = [f"{name}: {now}{stale}; {pluralize(answer.run_count, 'run')}"]
     width = max((len(change.what) for change in answer.changes), default=0)
-    lines += [_change(change, width) for change in answer.changes]
+    shown = [(change.time, _change(change, width)) for change in answer.changes]
+    shown += [(call.time, _hook(call, width)) for call in answer.hooks]
+    lines += [line for _, line in sorted(shown, key=lambda each: each[0])]
     if not answer.changes:
         lines.append("  nothing has happened yet")
     lines += [f"  {style('note', fg='yellow')}: {note}" for note in answer.notes]
@@ -64,6 +67,14 @@ def _change(change: TaskChange, width: int) -> str:
     if change.record != "confirmed":
         facts.append(style(f"{change.record} record, no evidence", fg="yellow"))
     return f"  {local_time(change.time)}  {shown}  {'  '.join(filter(None, facts))}"
+
+
+def _hook(call: HookCall, width: int) -> str:
+    bad = call.outcome not in ("ok", "unavailable")
+    outcome = style(call.outcome.replace("_", " "), fg="red" if bad else "green")
+    facts = [f"{call.point} `{call.name}`: {outcome}", f"run {call.run_id}"]
+    facts.append(f"({call.detail})" if call.detail else "")
+    return f"  {local_time(call.time)}  {'hook'.ljust(width)}  {'  '.join(filter(None, facts))}"
 
 
 def render_check(answer: DatabaseCheck) -> str:

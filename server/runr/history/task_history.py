@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from runr.errors import UnknownNameError
-from runr.history import database, index
+from runr.history import database, hook_calls, index
+from runr.history.hook_calls import HookCall
 from runr.history.run_rows import Cause, Record
 from runr.next_steps import commands
 from runr.project import Project
@@ -46,7 +47,10 @@ class TaskChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskHistory(Result):
-    """The changes of a task, oldest first; status and evidence are those of now."""
+    """The changes of a task, oldest first; status and evidence are those of now.
+
+    `hooks` are the lifecycle hooks that its runs have called.
+    """
 
     task_path: str
     status: str
@@ -54,6 +58,7 @@ class TaskHistory(Result):
     stale: bool = False
     run_count: int
     changes: list[TaskChange]
+    hooks: list[HookCall] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -74,9 +79,14 @@ def read_history(project: Project, name: str) -> TaskHistory:
         stale=state.stale,
         run_count=run_count,
         changes=sorted(changes, key=lambda change: change.time),
+        hooks=hook_calls.of_runs(project.layout, _confirmed_runs(changes)),
         notes=_notes(state, unconfirmed),
         next_steps=project.surface.lines(steps if path in snapshot.task_states() else []),
     )
+
+
+def _confirmed_runs(changes: list[TaskChange]) -> list[str]:
+    return [each.run_id for each in changes if each.run_id and each.record == "confirmed"]
 
 
 class _Found(NamedTuple):

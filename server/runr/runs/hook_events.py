@@ -54,6 +54,10 @@ class HookFinished(NamedTuple):
     @property
     def result(self) -> str:
         """What became of it, with the last line of why."""
-        why = (self.detail.splitlines() or [""])[-1]
         how = self.outcome.replace("_", " ")
-        return f"{how}, {why}" if why else how
+        return f"{how}, {self.why}" if self.why else how
+
+    @property
+    def why(self) -> str:
+        """The last line of what it said, or of why it failed."""
+        return (self.detail.splitlines() or [""])[-1]
