@@ -1,6 +1,6 @@
 """Measure what a job costs for each task, beside bare git doing the same.
 
-    .venv/bin/python tests/perf/bench_jobs.py [TASKS]...
+    .venv/bin/python tests/perf/bench_jobs.py [--parallel N]... [TASKS]...
 
 The worker writes one file. The baseline is `git worktree add`, a commit, a merge and
 `git worktree remove` for each task. Figures are seconds of processor time, of the job and all that
@@ -8,6 +8,7 @@ it starts, and of the clock, for each task. `status` and `list-tasks` are answer
 finished job.
 """
 
+import argparse
 import ctypes
 import os
 import resource
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -36,16 +37,19 @@ _IDENTITY = ("-c", "user.name=Bench", "-c", "user.email=bench@example.invalid")
 def main() -> None:
     """Print one line for each number of tasks and of tasks at the same time."""
     _adopt_orphans()
-    sizes = tuple(map(int, sys.argv[1:])) or _SIZES
+    reader = argparse.ArgumentParser(description="Measure what a job costs for each task.")
+    reader.add_argument("sizes", nargs="*", type=int, default=_SIZES, metavar="TASKS")
+    reader.add_argument("--parallel", action="append", type=int, metavar="N")
+    wanted = reader.parse_args()
     with tempfile.TemporaryDirectory(prefix="runr-bench-") as folder:
-        for size in sizes:
-            _of_size(Path(folder), size)
+        for size in wanted.sizes:
+            _of_size(Path(folder), size, wanted.parallel or _PARALLEL)
 
 
-def _of_size(folder: Path, size: int) -> None:
+def _of_size(folder: Path, size: int, at_once: Sequence[int]) -> None:
     root = _repository(folder / f"bare-{size}", size)
     _tell(f"{size:>5} tasks, bare git", _measured(partial(_bare, root, size)), size)
-    for parallel in _PARALLEL:
+    for parallel in at_once:
         there = _repository(folder / f"{size}-{parallel}", size)
         job = ("job", "run", "--all-ready", "--parallel", str(parallel))
         taken = _measured(partial(_runr, there, *job))

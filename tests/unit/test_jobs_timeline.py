@@ -11,6 +11,7 @@ from runr.jobs.events import (
     TaskEnded,
     TaskFound,
     TaskStarted,
+    TimeLost,
 )
 from runr.jobs.model import Job
 from runr.jobs.timeline import Span, TaskTimes
@@ -81,6 +82,19 @@ def test_a_job_runs_from_its_start_or_resume_to_its_end() -> None:
     assert timeline.of_job(known) == (Span("t0", "t1", "stopped"), Span("t3"))
     assert timeline.of_job(known[1:2]) == ()
     assert timeline.of_job([known[0], *events(TaskStarted("a"))[1:]]) == (Span("t0"),)
+
+
+def test_the_time_in_which_nothing_led_the_job_is_neither_its_own_nor_work() -> None:
+    at = "2025-01-06T{}:00:00Z".format
+    facts: dict[int, EventData] = {
+        8: _CREATED,
+        9: TaskStarted("a"),
+        18: TimeLost(8 * 3600),
+        19: JobEnded("completed"),
+    }
+    known = [JobEvent(n, at(f"{hour:02}"), fact) for n, (hour, fact) in enumerate(facts.items())]
+    assert timeline.of_job(known) == (Span(at("08"), at("10")), Span(at("18"), at("19")))
+    assert timeline.of(known)["a"].work == (Span(at("09"), at("10")), Span(at("18")))
 
 
 def test_seconds_are_up_to_the_end_or_to_now_and_never_negative() -> None:

@@ -44,6 +44,12 @@ class JobResumed(NamedTuple):
     ends_at: str | None = None
 
 
+class TimeLost(NamedTuple):
+    """Nothing led the job for so long: the machine was off or asleep, or its process gone."""
+
+    seconds: float
+
+
 class JobStopRequested(NamedTuple):
     """A user asked the job to stop; with `kill` its runs are stopped, else they may end."""
 
@@ -206,6 +212,7 @@ TaskEvent = (
 EventData = (
     JobCreated
     | JobResumed
+    | TimeLost
     | JobStopRequested
     | JobEnded
     | TaskEvent
@@ -221,6 +228,7 @@ EventData = (
 EVENTS: dict[str, type[EventData]] = {
     "job.created": JobCreated,
     "job.resumed": JobResumed,
+    "time.lost": TimeLost,
     "job.stop_requested": JobStopRequested,
     "job.ended": JobEnded,
     "task.started": TaskStarted,

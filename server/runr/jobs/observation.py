@@ -166,8 +166,8 @@ def base_failed(state: JobState) -> str | None:
 def time_over(state: JobState, now: datetime) -> str | None:
     """Say which limit of time is reached: what is running is stopped, too."""
     limits = state.start.job.limits
-    since = datetime.fromisoformat(state.since)
-    if limits.time_s is not None and (now - since).total_seconds() >= limits.time_s:
+    led_s = (now - datetime.fromisoformat(state.since)).total_seconds() - state.lost_s
+    if limits.time_s is not None and led_s >= limits.time_s:
         return f"the time of the job, {format_duration(limits.time_s)}, is over"
     if state.ends_at is not None and format_utc(now) >= state.ends_at:
         return f"the window of the job ended at {limits.until}"
@@ -178,7 +178,8 @@ def end_of(state: JobState) -> datetime | None:
     """Return when the time of the job is over, whichever limit comes first."""
     limits, ends = state.start.job.limits, []
     if limits.time_s is not None:
-        ends.append(datetime.fromisoformat(state.since) + timedelta(seconds=limits.time_s))
+        led = timedelta(seconds=limits.time_s + state.lost_s)
+        ends.append(datetime.fromisoformat(state.since) + led)
     if state.ends_at is not None:
         ends.append(datetime.fromisoformat(state.ends_at))
     return min(ends, default=None)

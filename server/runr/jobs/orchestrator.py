@@ -15,6 +15,7 @@ from runr.jobs import (
     decisions,
     job_hooks,
     journal,
+    lost_time,
     observation,
     outcomes,
     planner,
@@ -39,6 +40,7 @@ from runr.jobs.events import (
     TaskSkipped,
     TaskStarted,
     TaskWaits,
+    TimeLost,
 )
 from runr.jobs.journal import JobJournal
 from runr.jobs.planner import Decision, Wait
@@ -247,17 +249,26 @@ class Orchestrator:
             now = self._project.clock().timestamp()
             left = ((decision and decision.wake_at) or now) - now
             if left > 0:
-                self._pause(min(left, _SLEEP_S))
+                seconds = min(left, _SLEEP_S)
+                self._noting_sleep(lambda: self._pause(seconds), seconds)
             return
         looks = 1 if running or (decision and decision.wake_at) else round(_SLEEP_S / _LOOK_S)
         for _ in range(looks):
-            ended = self._engine.wait([*running, *awaited], _LOOK_S)
+            ended = self._noting_sleep(
+                lambda: self._engine.wait([*running, *awaited], _LOOK_S), _LOOK_S
+            )
             for run in ended:
                 if run.id in running:
                     self._record(running[run.id], run)
             over = observation.time_over(state, self._project.clock())
             if ended or over or self._journal.state().seq != state.seq:
                 return
+
+    def _noting_sleep(self, wait: Callable[[], lost_time.Found], seconds: float) -> lost_time.Found:
+        found, lost = lost_time.in_wait(self._journal.files, self._project.clock, wait, seconds)
+        if lost:
+            self._append(TimeLost(lost))
+        return found
 
     def _record(self, progress: TaskProgress, run: RunState | LostRun) -> JobState:
         """Record the end of a run, and what it means for the account of its worker."""

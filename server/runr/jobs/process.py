@@ -9,8 +9,8 @@ from pathlib import Path
 from runr.errors import RunrError
 from runr.execution import process
 from runr.git import repo
-from runr.jobs import job_hooks
-from runr.jobs.events import JobEnded
+from runr.jobs import job_hooks, lost_time
+from runr.jobs.events import JobEnded, TimeLost
 from runr.jobs.journal import JobJournal
 from runr.jobs.orchestrator import Orchestrator
 from runr.project import Project
@@ -24,10 +24,14 @@ _GIT_LIMIT_S = 1800
 
 def launch(project: Project, job_run: RunFiles) -> bool:
     """Start the process of a job run; False where one is alive already."""
+    marked = lost_time.last_mark(job_run)
     lock = files.hold(job_run.lock)
     if lock is None:
         return False
     try:
+        log = JobJournal(job_run, project.clock, Redactor(project.environment))
+        if lost := lost_time.before_start(log.state(), marked, project.clock()):
+            log.append(TimeLost(lost))
         process.start_runner(
             project.layout, job_run, lock, dict(project.environment), what="exec-job"
         )

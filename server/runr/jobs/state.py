@@ -23,6 +23,7 @@ from runr.jobs.events import (
     TaskSkipped,
     TaskStarted,
     TaskWaits,
+    TimeLost,
     WorkReverted,
 )
 from runr.runs.codec import CodecError
@@ -83,6 +84,7 @@ class JobState(NamedTuple):
     """The state that the events of a job run lead to.
 
     `base_failures` are the checks that fail before any work is done; None before they ran.
+    `lost_s` are the seconds since `since` in which nothing led the job.
     """
 
     id: str
@@ -105,6 +107,7 @@ class JobState(NamedTuple):
     landed_sha: str | None = None
     base_failures: tuple[str, ...] | None = None
     failed_hooks: tuple[str, ...] = ()
+    lost_s: float = 0.0
 
     @property
     def name(self) -> str:
@@ -197,8 +200,8 @@ def _reduce(state: JobState, data: EventData, time: str) -> JobState:
             return ended._replace(tasks=tuple(tasks))
         case JobLanded() | HookFinished():
             return _after_the_end(state, data)
-        case JobResumed():
-            return _resumed(state, data, time)
+        case JobResumed() | TimeLost():
+            return _led_again(state, data, time)
         case _:
             return state
 
@@ -274,6 +277,12 @@ def _ended(before: TaskProgress, data: TaskEnded, time: str) -> TaskProgress:
     )
 
 
+def _led_again(state: JobState, data: JobResumed | TimeLost, time: str) -> JobState:
+    if isinstance(data, JobResumed):
+        return _resumed(state, data, time)
+    return state._replace(lost_s=state.lost_s + data.seconds)
+
+
 def _resumed(state: JobState, data: JobResumed, time: str) -> JobState:
     """Try again what failed, and look again at what was skipped."""
     retried = set(data.retried)
@@ -296,6 +305,7 @@ def _resumed(state: JobState, data: JobResumed, time: str) -> JobState:
         base_failures=None,
         failed_hooks=(),
         since=time,
+        lost_s=0.0,
         ends_at=data.ends_at,
     )
 

@@ -1,9 +1,10 @@
 """When the tasks of a job were worked on, and when they waited for a time to come. Pure."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from runr.clock import format_utc
 from runr.jobs.events import (
     JobCreated,
     JobEnded,
@@ -13,6 +14,7 @@ from runr.jobs.events import (
     TaskFound,
     TaskSkipped,
     TaskStarted,
+    TimeLost,
 )
 
 
@@ -51,13 +53,15 @@ def of(events: Iterable[JobEvent]) -> Mapping[str, TaskTimes]:
 
 
 def of_job(events: Iterable[JobEvent]) -> tuple[Span, ...]:
-    """Return the spans in which the job itself ran, without the time until it was resumed."""
+    """Return the spans in which the job itself ran, without those in which nothing led it."""
     spans: list[Span] = []
     for event in events:
         if isinstance(event.data, JobCreated | JobResumed):
             spans.append(Span(event.time))
         elif isinstance(event.data, JobEnded) and spans and spans[-1].ended_at is None:
             spans[-1] = spans[-1]._replace(ended_at=event.time, code=event.data.code)
+        elif isinstance(event.data, TimeLost) and spans:
+            _leave_out(spans, event.data.seconds, event.time)
     return tuple(spans)
 
 
@@ -78,13 +82,18 @@ class _Times:
             case TaskFound() | TaskSkipped():
                 self._close(self.waits, data.task, time)
                 self._until.pop(data.task, None)
-            case JobEnded():
-                for task in self._until:
-                    self._close(self.waits, task, time)
-            case JobResumed():
-                for task, (until, code) in self._until.items():
-                    if until > time:
-                        self.waits[task].append(Span(time, code=code))
+            case TimeLost():
+                for spans in self.work.values():
+                    _leave_out(spans, data.seconds, time)
+            case JobEnded() | JobResumed():
+                self._of_job(data, time)
+
+    def _of_job(self, data: JobEnded | JobResumed, time: str) -> None:
+        for task, (until, code) in self._until.items():
+            if isinstance(data, JobEnded):
+                self._close(self.waits, task, time)
+            elif until > time:
+                self.waits[task].append(Span(time, code=code))
 
     def _started(self, task: str, time: str) -> None:
         self._close(self.waits, task, time)
@@ -104,6 +113,15 @@ class _Times:
             last = spans[task][-1]
             kept = last.code if code is None else code
             spans[task][-1] = last._replace(ended_at=time, code=kept)
+
+
+def _leave_out(spans: list[Span], seconds: float, until: str) -> None:
+    """Divide a span that lasts, without its last seconds."""
+    last = spans[-1]
+    if last.ended_at is None:
+        begun = format_utc(datetime.fromisoformat(until) - timedelta(seconds=seconds))
+        spans[-1] = last._replace(ended_at=max(begun, last.begun_at))
+        spans.append(Span(until))
 
 
 def _is_open(spans: Mapping[str, list[Span]], task: str) -> bool:
