@@ -408,8 +408,9 @@ def _run_ready(
     except KeyboardInterrupt:
         return _interrupted(started[-1].id if started else None)
     invocation.show(answer, _render_batch)
-    # With only stopped tasks left, nothing was done.
-    nothing = ExitCode.FAILED if answer.stopped_paths and not answer.runs else ExitCode.DONE
+    # With only stopped tasks left, or an account that cannot be used, nothing was done.
+    left = answer.stopped_paths or answer.unstarted_paths
+    nothing = ExitCode.FAILED if left and not answer.runs else ExitCode.DONE
     return next((run.exit_code for run in answer.runs if run.exit_code), nothing)
 
 

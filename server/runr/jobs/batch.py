@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from runr.errors import (
     AlreadyRunningError,
@@ -10,7 +11,7 @@ from runr.errors import (
     UnknownNameError,
     WorkerUnavailableError,
 )
-from runr.lifecycle import follow, start
+from runr.lifecycle import account_limits, follow, start
 from runr.lifecycle import runs as lifecycle_runs
 from runr.lifecycle.start import RunRequest
 from runr.next_steps.runs import after_batch
@@ -27,8 +28,17 @@ from runr.runs.events import Event
 from runr.status.model import State
 from runr.tasks.model import short_name
 from runr.text import pluralize
+from runr.workers import registry
 
 OnStart = Callable[[RunDetails], None]
+
+
+class _Exhausted(NamedTuple):
+    """An account that starts nothing more: the worker that has met that, why, and until when."""
+
+    worker: str
+    reason: str | None
+    until: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +46,15 @@ class BatchResult(Result):
     """The runs of a batch.
 
     `refused` has one line for each task that could not be started; `needs_human_paths`
-    are the tasks that need a person, `stopped_paths` those with a run to resume.
+    are the tasks that need a person, `stopped_paths` those with a run to resume,
+    `unstarted_paths` those that are ready, of a worker whose account cannot be used.
     """
 
     runs: list[RunDetails] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     needs_human_paths: list[str] = field(default_factory=list)
     stopped_paths: list[str] = field(default_factory=list)
+    unstarted_paths: list[str] = field(default_factory=list)
     message: str = ""
 
 
@@ -72,14 +84,16 @@ def run_ready(
     runs: list[RunDetails] = []
     refused: dict[str, RunrError] = {}
     tried: set[str] = set()
-    exhausted: dict[str, RunDetails] = {}
-    usual = worker or project.config().run.worker
+    config = project.config()
+    earlier = {} if wait_for_limit else _limited(project)
+    exhausted = dict(earlier)
+    usual = worker or config.run.worker
 
-    def worker_of(task: TaskState) -> str:
-        return worker or task.task.worker or usual
+    def account_of(task: TaskState) -> str:
+        return registry.account(worker or task.task.worker or usual, config)
 
     def may_start(task: TaskState) -> bool:
-        return task.path not in tried and worker_of(task) not in exhausted
+        return task.path not in tried and account_of(task) not in exhausted
 
     while (path := _next(project, kinds, wanted, may_start)) is not None:
         tried.add(path)
@@ -97,7 +111,7 @@ def run_ready(
         runs.append(follow.wait_for_run(project, answer.run.id, on_event=on_event))
         on_end(runs[-1])
         if runs[-1].stop_reason in stop_reasons.OF_THE_ACCOUNT:
-            exhausted[runs[-1].worker] = runs[-1]
+            exhausted[registry.account(runs[-1].worker, config)] = _as_exhausted(runs[-1])
     if refused and not runs:
         raise next(iter(refused.values()))
     text = [f"{short_name(path)}: {error.message}" for path, error in refused.items()]
@@ -106,11 +120,13 @@ def run_ready(
     others = [task.path for task in left if task.task.type not in kinds]
     waiting = sorted([task.path for task in matching if task.needs_human] + others)
     stopped = [task.path for task in left if task.interrupted and task.path not in others]
+    unstarted = [task for task in left if task.path not in {*others, *stopped}]
     if matching or runs or refused:
         message = _summary(runs, waiting, stopped)
-        open_ = [worker_of(task) for task in left if task.path not in {*others, *stopped}]
-        for name, run in exhausted.items():
-            message += f"; {_left_out(run, open_.count(name))}"
+        open_ = [account_of(task) for task in unstarted]
+        # A limit that was known before is of interest only to what it kept from starting.
+        told = [name for name in exhausted if name in open_ or name not in earlier]
+        message += "".join(f"; {_left_out(exhausted[name], open_.count(name))}" for name in told)
         landing = [task.path for task in left if task.entry.stop_reason in stop_reasons.LANDABLE]
         steps = after_batch(ran=bool(runs), stopped=stopped, waiting=waiting, landing=landing)
     else:
@@ -121,6 +137,7 @@ def run_ready(
         refused=text,
         needs_human_paths=waiting,
         stopped_paths=stopped,
+        unstarted_paths=[task.path for task in unstarted],
         message=message,
         next_steps=project.surface.lines(steps),
     )
@@ -141,15 +158,18 @@ def resume_all(
     project = _warning_once(project)
     resumed: list[RunDetails] = []
     refused: list[str] = []
-    exhausted: set[str] = set()
+    config, exhausted = project.config(), _limited(project)
     waiting: list[str] = []
     for task, run_id in _stopped(project):
         state = journal.require(project.layout.run(run_id))
         if state.stop_reason in stop_reasons.FOR_A_PERSON:
             waiting.append(task)
             continue
-        if state.last_worker in exhausted:
-            refused.append(f"{short_name(task)}: the account of {state.last_worker} cannot be used")
+        known = exhausted.get(registry.account(state.last_worker, config))
+        if known is not None:
+            when = f" until {known.until}" if known.until else ""
+            why = f"the account of {state.last_worker} cannot be used{when}"
+            refused.append(f"{short_name(task)}: {why}")
             continue
         try:
             answer = lifecycle_runs.resume_run(project, run_id)
@@ -162,7 +182,7 @@ def resume_all(
         )
         on_end(resumed[-1])
         if resumed[-1].stop_reason in stop_reasons.OF_THE_ACCOUNT:
-            exhausted.add(resumed[-1].worker)
+            exhausted[registry.account(resumed[-1].worker, config)] = _as_exhausted(resumed[-1])
     left = [_path for _path, _ in _stopped(project) if _path not in waiting]
     message = _summary(resumed, waiting, left) if resumed else "No run was resumed"
     steps = after_batch(ran=True, stopped=left, waiting=waiting)
@@ -203,11 +223,23 @@ def _warning_once(project: Project) -> Project:
     return replace(project, warn=warn)
 
 
-def _left_out(run: RunDetails, number: int) -> str:
+def _limited(project: Project) -> dict[str, _Exhausted]:
+    """Map the accounts whose usage limit earlier runs have met to until when that is so."""
+    found = account_limits.reached(project).items()
+    return {
+        account: _Exhausted(limit.worker, "usage_limit", limit.until) for account, limit in found
+    }
+
+
+def _as_exhausted(run: RunDetails) -> _Exhausted:
+    return _Exhausted(run.worker, run.stop_reason, run.resets_at)
+
+
+def _left_out(known: _Exhausted, number: int) -> str:
     """Say why no further task of a worker was started."""
-    meaning = stop_reasons.explain(run.stop_reason, run.worker)
-    when = f" until {run.resets_at}" if run.resets_at else ""
-    return f"{run.worker}: {meaning}{when}, {pluralize(number, 'ready task')} not started"
+    meaning = stop_reasons.explain(known.reason, known.worker)
+    when = f" until {known.until}" if known.until else ""
+    return f"{known.worker}: {meaning}{when}, {pluralize(number, 'ready task')} not started"
 
 
 def _next(

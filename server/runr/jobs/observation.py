@@ -13,6 +13,7 @@ from runr.jobs.outside import Needs, Outside
 from runr.jobs.planner import Decision, Facts, Progress, Status, Wait
 from runr.jobs.state import JobResult, JobState, TaskProgress
 from runr.jobs.work import Item
+from runr.lifecycle import account_limits
 from runr.project import Project
 from runr.query.snapshot import Snapshot
 from runr.runs import stop_reasons
@@ -58,6 +59,28 @@ def parked(project: Project, state: JobState) -> dict[str, AccountParked]:
         name: missing.get(name) or accounts.get(registry.account(name, config)) for name in names
     }
     return {name: each for name, each in known.items() if each is not None}
+
+
+def limits_outside(project: Project, state: JobState, chance: float) -> Iterator[AccountParked]:
+    """Yield the usage limits that runs outside of the job have met, and it does not know yet."""
+    own = {run_id for each in state.tasks for run_id in each.runs}
+    limits = account_limits.reached(project, besides=own)
+    if not limits:
+        return
+    known, config = parked(project, state), project.config()
+    workers = {
+        registry.account(name, config): name
+        for item in state.start.work.items
+        for name in item.workers
+    }
+    for account in workers.keys() & limits.keys():
+        name, limit = workers[account], limits[account]
+        until = known.get(name)
+        if until is not None and (until.until is None or until.until >= limit.until):
+            continue
+        reset, why = datetime.fromisoformat(limit.until), f"run {limit.run_id} has met its limit"
+        found = outcomes.park(state.start.job, name, reset, why, now=project.clock(), chance=chance)
+        yield found if found.until else found._replace(detail=f"{why}; {found.detail}")
 
 
 def _progress(each: TaskProgress) -> Progress:

@@ -152,6 +152,8 @@ class Orchestrator:
             if isinstance(event, TaskFound):
                 self._follow_target(state)
             state = self._append(event)
+        for parked in observation.limits_outside(self._project, state, self._chance()):
+            state = self._append(parked)
         for found in rejected.find(self._project, state):
             if found.is_reset and state.task(found.task).rejected is None:
                 state = self._append(TaskRejected(found.task, found.run_id, found.why))

@@ -18,8 +18,6 @@ MOST_INTERRUPTS = 5
 #: The first wait for a service that does not answer; each further one is twice as long.
 _OUTAGE_S = 60
 _MOST_OUTAGE_S = 1800
-#: How long to wait for a reset of which no time is known.
-_UNKNOWN_RESET_S = 900
 #: The part of a wait for a reset that is added, so that not all begin in the same second.
 JITTER_S = 60.0
 
@@ -98,18 +96,26 @@ def met_newer_work(run: RunState) -> bool:
 
 def _limited(job: Job, ended: TaskEnded, run: RunState, now: datetime, chance: float) -> Outcome:
     """Park the account until its limit resets; that uses up no attempt."""
-    until = now + timedelta(seconds=_UNKNOWN_RESET_S)
+    until = now + timedelta(seconds=stop_reasons.UNKNOWN_RESET_S)
     if run.resets_at:
         until = max(datetime.fromisoformat(run.resets_at), now)
-    until += timedelta(seconds=chance * JITTER_S)
+    parked = park(job, run.last_worker, until, run.detail or "", now=now, chance=chance)
+    if parked.until is None:
+        unknown = parked if run.resets_at else parked._replace(detail="its limit is reached")
+        return Outcome(ended, unknown)
+    return Outcome(ended._replace(outcome="waiting", not_before=parked.until), parked)
+
+
+def park(
+    job: Job, worker: str, reset: datetime, detail: str, *, now: datetime, chance: float
+) -> AccountParked:
+    """Return until when an account is parked whose limit resets then; not all go on at once."""
+    until = reset + timedelta(seconds=chance * JITTER_S)
     too_long = (until - now).total_seconds() > job.wait_at_most_s
     if job.on_usage_limit == "stop" or too_long:
-        why = (
-            f"its limit resets at {format_utc(until)}" if run.resets_at else "its limit is reached"
-        )
-        return Outcome(ended, AccountParked(run.last_worker, ended.code, None, why))
-    parked = AccountParked(run.last_worker, ended.code, format_utc(until), run.detail or "")
-    return Outcome(ended._replace(outcome="waiting", not_before=parked.until), parked)
+        why = f"its limit resets at {format_utc(until)}"
+        return AccountParked(worker, "usage_limit", None, why)
+    return AccountParked(worker, "usage_limit", format_utc(until), detail)
 
 
 def _interrupted(ended: TaskEnded, run: RunState, now: datetime, chance: float) -> Outcome:

@@ -11,6 +11,7 @@ from runr.execution import readiness
 from runr.jobs import base_checks
 from runr.jobs.model import Job
 from runr.jobs.work import Item, Work
+from runr.lifecycle import account_limits
 from runr.next_steps import commands
 from runr.next_steps.step import NextStep
 from runr.project import Project
@@ -73,6 +74,12 @@ def _workers(project: Project, config: Config, items: Sequence[Item]) -> Iterato
         if isinstance(worker, HasLogin) and not worker.login_state(project.environment):
             message = f"{name}: no login was found"
             yield _finding(project, "login", "error", message, commands.login(name))
+        if limit := account_limits.of_worker(project, name):
+            message = (
+                f"{name}: run {limit.run_id} has met the usage limit of its account, which resets "
+                f"at {limit.until}"
+            )
+            yield _finding(project, "limit", "warning", message)
 
 
 def _tools(

@@ -20,6 +20,7 @@ from runr.execution.context import RunContext
 from runr.git import quarantine, staged_before, worktree
 from runr.git import snapshot as git_snapshot
 from runr.git.repo import Checkout, Repo
+from runr.lifecycle import account_limits as limits
 from runr.lifecycle import leases
 from runr.lifecycle.leases import claim_task, ensure_no_live_run, record_spec
 from runr.lifecycle.session import reattach
@@ -84,6 +85,7 @@ def run_task(project: Project, request: RunRequest) -> RunResult:
     blockers = _refuse(project, task_state, snapshot.blockers(task), request)
     if worker != "session":
         registry.available((worker, *config.run.fallback), config, project.environment)
+        _warn_of_limit(project, worker, request)
     for name in (config.phases.plan, config.phases.review):
         if name != "off":
             registry.available((name,), config, project.environment)
@@ -108,6 +110,16 @@ def run_task(project: Project, request: RunRequest) -> RunResult:
     if entry.status is State.COMPLETED and not task_state.unmerged:
         start = start._replace(was_completed=True, was_stale=task_state.stale)
     return _begin(project, run, start, entry)
+
+
+def _warn_of_limit(project: Project, worker: str, request: RunRequest) -> None:
+    """Say that the account of the worker has reached its limit, where nothing waits for that."""
+    limit = None if request.job or request.wait_for_limit else limits.of_worker(project, worker)
+    if limit is not None:
+        project.warn(
+            f"run {limit.run_id} has met the usage limit of this account, which resets at "
+            f"{limit.until}: it may be too early"
+        )
 
 
 def _refuse_inside(project: Project, *, force: bool) -> None:

@@ -143,6 +143,9 @@ FOR_A_PERSON = frozenset(stop.code for stop in _ALL if stop.family == "person")
 #: The stops because of the worker's account: the next run of that worker would end like this one.
 OF_THE_ACCOUNT = frozenset({"usage_limit", "worker_auth", "worker_billing"})
 
+#: How many seconds a usage limit lasts of which no reset is known.
+UNKNOWN_RESET_S = 900
+
 
 def find(code: str) -> Stop:
     """Return the stop for `code`; one that another version wrote reads as `error`."""
