@@ -83,6 +83,12 @@ def is_folder(path: Path) -> bool:
     return exists(path) and modes.S_ISDIR(stat(path).st_mode)
 
 
+def touch(path: Path) -> None:
+    """Change the time at which an existing file or folder was changed to now."""
+    with _above(path) as (folder, name, follow), _explained(path, folder, name):
+        os.utime(name, dir_fd=folder, follow_symlinks=not follow)
+
+
 def names(path: Path) -> list[str]:
     """Return the names in a folder, unsorted."""
     handle = open_file(path, os.O_RDONLY | os.O_DIRECTORY)
@@ -92,22 +98,26 @@ def names(path: Path) -> list[str]:
         os.close(handle)
 
 
-def stat_in_each(path: Path, name: str) -> Iterator[tuple[str, os.stat_result]]:
+def stat_in_each(
+    path: Path, name: str, folders: Iterable[str] | None = None
+) -> Iterator[tuple[str, os.stat_result]]:
     """Yield each folder's name in `path` with the metadata of the file `name` in it, unsorted.
 
-    Nothing is read here: where a link is in the way, reading the file is what fails.
+    With `folders`, only those. Nothing is read here: where a link is in the way, reading the file
+    is what fails.
     """
     try:
         handle = open_file(path, os.O_RDONLY | os.O_DIRECTORY)
     except FileNotFoundError:
         return
     try:
-        for folder in os.listdir(handle):  # noqa: PTH208 - pathlib cannot list a descriptor
-            with suppress(OSError):
-                yield (
-                    folder,
-                    os.stat(f"{folder}/{name}", dir_fd=handle, follow_symlinks=False),
-                )
+        # pathlib cannot list a descriptor.
+        for folder in os.listdir(handle) if folders is None else folders:  # noqa: PTH208
+            try:
+                found = os.stat(f"{folder}/{name}", dir_fd=handle, follow_symlinks=False)
+            except OSError:  # not `suppress`, which a hundred thousand folders would wait for
+                continue
+            yield folder, found
     finally:
         os.close(handle)
 

@@ -1,232 +1,148 @@
-"""How long reports of a year of history take, beside plain SQL, and how a rebuild grows.
+"""How a rebuild of the history grows, and how long reports of a year take, beside plain SQL.
 
-python tests/perf/bench_history.py [reports | rebuild]
+python tests/perf/bench_history.py [RUNS RUNS …], by default 10,000 and 100,000
 """
 
-import os
-import random
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from perf.stopwatch import ms, say, seconds
-from runr.history import database, index, marks, metrics, overview, period_report, task_history
-from runr.history.journals import ReadJournal
-from runr.history.run_rows import (
-    AttemptRow,
-    CheckRow,
-    LandingRow,
-    RunRow,
-    RunRows,
-    StatusRow,
-    UsageRow,
-    VerificationRow,
+from perf.synthetic_history import TASKS, make_project
+from runr.history import (
+    database,
+    index,
+    metrics,
+    overview,
+    period_report,
+    report_html,
+    run_list,
+    task_history,
 )
 from runr.project import Project
-from runr.runs import chain, clone_key
 from runr.storage import sqlite_file
-from runr.storage.layout import Layout
-from unit.journals_of_runs import Journals, completed
 
-if TYPE_CHECKING:
-    import sqlite3
-
-TASKS, RUNS = 10_000, 100_000
-REBUILT = (10_000, 100_000)
+SIZES = (10_000, 100_000)
 REPEATS = 5
-YEAR = timedelta(days=365)
-BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
-WORKERS = (("claude-code", "opus"), ("claude-code", "sonnet"), ("codex", "gpt"), ("script", ""))
-REASONS = ("verification_failed", "timeout", "no_changes", "needs_human")
+#: A rebuild of ten times as many runs may take as many times as long.
+LINEAR = 12
+#: No report may take longer, in seconds.
+LIMIT = 1.0
 
-#: What a report cannot do without: the rows of the year, joined and counted once.
-PLAIN = """
-SELECT r.worker, s.cause, s.evidence, count(*), sum(r.active_seconds)
+YEAR = ("2025-01-01", "2026-01-01")
+WEEK = ("2025-06-01", "2025-06-08")
+
+#: What somebody would write who has only the tables of the first schema.
+CHANGES = """
+SELECT r.worker, s.cause, s.evidence, s.stop_reason, count(*), sum(r.active_seconds)
 FROM task_statuses AS s
 JOIN runs AS r ON r.id = s.run_id
-GROUP BY r.worker, s.cause, s.evidence
+WHERE s.time >= ? AND s.time < ? AND r.record = 'confirmed'
+GROUP BY r.worker, s.cause, s.evidence, s.stop_reason
+"""
+USED = """
+SELECT u.worker, u.model, count(DISTINCT u.run_id), sum(u.cost_usd), sum(u.input_tokens)
+FROM usages AS u
+JOIN runs AS r ON r.id = u.run_id
+WHERE u.time >= ? AND u.time < ? AND r.record = 'confirmed'
+GROUP BY u.worker, u.model
+"""
+FIRST = """
+SELECT v.result, count(*)
+FROM verifications AS v
+JOIN runs AS r ON r.id = v.run_id
+WHERE v.time >= ? AND v.time < ? AND v.number = 1 AND r.record = 'confirmed'
+GROUP BY v.result
 """
 
 
 def main() -> None:
-    only = sys.argv[1:] or ["reports", "rebuild"]
-    if "reports" in only:
-        measure_reports()
-    if "rebuild" in only:
-        measure_rebuilds()
-
-
-def measure_reports() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        project = make_project(Path(folder))
-        fill(project)
-        year = partial(period_report.report, project, "2025-01-01", "2026-01-01")
-        works: dict[str, Callable[[], object]] = {
-            "report of the year": year,
-            "report of the year, one tag": partial(year, tags=["part-3"]),
-            "report of the year, one worker": partial(year, workers=["codex"]),
-            "report of a week": partial(period_report.report, project, "2025-06-01", "2025-06-08"),
-            "metrics": partial(metrics.collect, project),
-            "overview": partial(overview.overview, project),
-            "history of a task": partial(task_history.read_history, project, "part-7"),
-            "plain SQL": partial(plain, project),
-            "only the changed journals": partial(index.ask, project, lambda rows: rows),
-        }
-        say(f"{TASKS:,} tasks, {RUNS:,} runs")
-        for name, work in works.items():
-            say(f"  {name:<32}{ms(min(seconds(work) for _ in range(REPEATS))):>10}")
-
-
-def measure_rebuilds() -> None:
-    for count in REBUILT:
+    sizes = [int(size) for size in sys.argv[1:]] or SIZES
+    taken = []
+    for size in sizes:
         with tempfile.TemporaryDirectory() as folder:
-            project = make_project(Path(folder), tasks=0)
-            copy_journals(project.layout, count)
-            begun = time.process_time()
-            taken = seconds(partial(index.ask, project, lambda rows: rows))
-            used = time.process_time() - begun
-            say(f"rebuild from {count:>7,} runs {taken:8.1f} s, {used:.1f} s of the processor")
+            begun = time.perf_counter()
+            project = make_project(Path(folder) / "repo", size)
+            say(f"{TASKS:,} tasks, {size:,} runs, made in {time.perf_counter() - begun:.0f} s")
+            taken.append(measure_rebuild(project))
+            measure_reports(project)
+    grown = taken[-1] / taken[0]
+    say(f"{sizes[-1] / sizes[0]:g} times the runs: {grown:.1f} times the rebuild, at most {LINEAR}")
 
 
-def plain(project: Project) -> object:
-    connection = sqlite_file.open_connection(project.layout.history)
-    try:
-        return connection.execute(PLAIN).fetchall()
-    finally:
-        connection.close()
+def measure_rebuild(project: Project) -> float:
+    """Print how long the first command takes, and how long one for which nothing has changed."""
+    begun = time.process_time()
+    taken = seconds(partial(index.ask, project, count_runs))
+    used = time.process_time() - begun
+    size = project.layout.history.stat().st_size // 1_000_000
+    say(f"  rebuild{taken:37.1f} s, {used:.1f} s of the processor, {size} MB")
+    return used
 
 
-def make_project(root: Path, tasks: int = TASKS) -> Project:
-    subprocess.run(["git", "init", "-q", str(root)], check=True)
-    layout = Layout(root)
-    layout.tasks.mkdir(parents=True)
-    layout.runs.mkdir()
-    for number in range(tasks):
-        text = f"---\ntags: [part-{number % 10}]\n---\n# Part {number}\n"
-        (layout.tasks / f"part-{number}.md").write_text(text)
-    # Makes the key of the clone, without which no database is kept.
-    Journals(layout).run("part-0", completed())
-    return Project.open(root, os.environ)
+def count_runs(connection: Any) -> object:
+    return connection.execute("SELECT count(*) FROM runs").fetchone()
 
 
-def fill(project: Project) -> None:
-    """Put the rows of a year into the database, and a file for each that has not changed since."""
-    layout = project.layout
-    rows = list(year_of_rows())
-    for each in rows:
-        timeline = layout.run(each.run.id).timeline
-        timeline.parent.mkdir()
-        timeline.write_bytes(b"\n")
-
-    def put(connection: "sqlite3.Connection") -> None:
-        there = marks.find(layout)
-        read = [
-            (each.run.journal, there[each.run.journal], ReadJournal("confirmed", None, each))
-            for each in rows
-        ]
-        index._write(connection, read)  # noqa: SLF001 - as a refresh writes what it read
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-    database.connect(layout, project.clock(), put)
-
-
-def year_of_rows() -> Iterator[RunRows]:
-    chance = random.Random(7)  # noqa: S311 - the same year each time
-    for number in range(RUNS):
-        begun = BEGIN + YEAR * (number / RUNS)
-        task = f".runr/tasks/part-{chance.randrange(TASKS)}.md"
-        yield rows_of_run(f"{begun:%Y%m%d-%H%M%S}-{number:06}", task, begun, chance)
+def measure_reports(project: Project) -> None:
+    year = partial(period_report.report, project, *YEAR)
+    found = year()
+    works: dict[str, tuple[Callable[[], object], tuple[str, str] | None]] = {
+        "report of the year": (year, YEAR),
+        "report of the year, one tag": (partial(year, tags=["part-3"]), None),
+        "report of the year, one worker": (partial(year, workers=["codex"]), None),
+        "report of the year as HTML": (lambda: report_html.render_html(year(), str), None),
+        "report of a week": (partial(period_report.report, project, *WEEK), WEEK),
+        "metrics": (partial(metrics.collect, project), YEAR),
+        "overview": (partial(overview.overview, project), None),
+        "history of a task": (partial(task_history.read_history, project, "part-7"), None),
+        "runs of a task": (partial(run_list.list_runs, project, task="part-7"), None),
+        "a look at every journal": (partial(look_at_all, project), None),
+    }
+    say(f"  {'':<36}wall     processor  plain SQL")
+    for name, (work, period) in works.items():
+        beside = best(partial(plain, project, period)) if period else None
+        tell(name, best(work), beside)
+    say(f"  {found.completed_count:,} completions, {found.stopped_count:,} stops in the year")
 
 
-def rows_of_run(run_id: str, task: str, begun: datetime, chance: random.Random) -> RunRows:
-    worker, model = chance.choice(WORKERS)
-    done = chance.random() < 0.8
-    first = "passed" if chance.random() < 0.7 else "failed"
-    minutes = chance.randrange(1, 60)
-    start, end = stamp(begun), stamp(begun + timedelta(minutes=minutes))
-    reason = None if done else chance.choice(REASONS)
-    actor = f"run:{run_id}"
-    results = (first,) if first == "passed" or not done else (first, "passed")
-    return RunRows(
-        run=RunRow(
-            id=run_id,
-            journal=f"runs/{run_id}",
-            record="confirmed",
-            kind="attempt",
-            task=task,
-            title="Build a part",
-            task_type="automated",
-            task_sha256="5" * 64,
-            worker=worker,
-            job_run_id=None,
-            base_sha="0" * 40,
-            branch=f"runr/{run_id}",
-            target="main",
-            created_at=start,
-            ended_at=end,
-            active_seconds=minutes * 60.0,
-            result="completed" if done else "stopped",
-            stop_reason=reason,
-            verification="passed" if done else "failed",
-        ),
-        statuses=(
-            StatusRow(run_id, 1, task, start, "in_progress", "started", actor),
-            StatusRow(run_id, 9, task, end, "completed", "completed", actor, "verified")
-            if done
-            else StatusRow(run_id, 9, task, end, "stopped", "stopped", actor, None, reason),
-        ),
-        attempts=tuple(
-            AttemptRow(run_id, number, worker, None, start, end, "ok")
-            for number, _ in enumerate(results, 1)
-        ),
-        usages=tuple(
-            UsageRow(run_id, seq, end, "work", worker, model, 0.5, 1000, 100, 3)
-            for seq, _ in enumerate(results, 2)
-        ),
-        verifications=tuple(
-            VerificationRow(
-                run_id, seq, seq - 3, seq - 3, "verify", end, result, result, "workspace", run_id
-            )
-            for seq, result in enumerate(results, 4)
-        ),
-        checks=tuple(
-            CheckRow(run_id, seq, 1, "tier1", f"make test-{seq}", result == "failed", 20.0, 1)
-            for seq, result in enumerate(results, 4)
-        ),
-        landings=(LandingRow(run_id, None, 8, task, end, "main", "merge", "c" * 40, actor),)
-        if done
-        else (),
-    )
+def tell(name: str, taken: tuple[float, float], beside: tuple[float, float] | None) -> None:
+    late = "  slow" if taken[0] > LIMIT else ""
+    plainly = ms(beside[1]) if beside else ""
+    say(f"  {name:<32}{ms(taken[0]):>9}{ms(taken[1]):>12}{plainly:>11}{late}")
 
 
-def stamp(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.000Z"
+def best(work: Callable[[], object]) -> tuple[float, float]:
+    """Return the shortest of several times: by the clock on the wall, and of the processor."""
+    found = []
+    for _ in range(REPEATS):
+        begun, used = time.perf_counter(), time.process_time()
+        work()
+        found.append((time.perf_counter() - begun, time.process_time() - used))
+    return min(wall for wall, _ in found), min(used for _, used in found)
 
 
-def copy_journals(layout: Layout, count: int) -> None:
-    """Write the sealed journals of runs that complete their tasks: one, with other times."""
-    (model,) = (layout.run(path.name) for path in layout.runs.iterdir())
-    key = clone_key.find(layout.root)
-    assert key
-    bodies = [chain.split(line)[0] for line in model.timeline.read_bytes().splitlines()]
-    for number in range(count - 1):
-        begun = BEGIN + YEAR * (number / count)
-        timeline = layout.run(f"{begun:%Y%m%d-%H%M%S}-{number:06}").timeline
-        timeline.parent.mkdir()
-        lines: list[bytes] = []
-        for body in bodies:
-            own = body.replace(b"/part-0.md", f"/part-{number % TASKS}.md".encode())
-            own = own.replace(b"2025-01-06", f"{begun:%Y-%m-%d}".encode())
-            lines.append(chain.sealed(own, lines[-1] if lines else b"", key))
-        timeline.write_bytes(b"\n".join(lines) + b"\n")
+def plain(project: Project, period: tuple[str, str]) -> None:
+    with closing(sqlite_file.open_connection(project.layout.history)) as connection:
+        for statement in (CHANGES, USED, FIRST):
+            connection.execute(statement, period).fetchall()
+
+
+def look_at_all(project: Project) -> object:
+    """Look at the journals as after a run was added: with few journals each time."""
+
+    def look(connection: Any) -> int:
+        connection.execute(database.queries()["delete_folders"])
+        return index.refresh(project.layout, connection)
+
+    return database.connect(project.layout, project.clock(), look)
 
 
 if __name__ == "__main__":

@@ -16,12 +16,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from perf import bench_infer
-from perf.bench_history import BEGIN, YEAR, make_project
 from perf.stopwatch import ms, processor_seconds, say
+from perf.synthetic_history import BEGIN, YEAR, make_tasks
 from runr.runs import chain, clone_key
 from runr.storage.layout import Layout
 from runr.tasks import repository
-from unit.journals_of_runs import COMMIT, MONDAY
+from unit.journals_of_runs import COMMIT, MONDAY, Journals, completed
 
 RUNR = [sys.executable, "-m", "runr"]
 IMPORTS = [sys.executable, "-c", "import json, click"]
@@ -33,7 +33,7 @@ def main() -> None:
     """Print one line for each figure."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 7
     with tempfile.TemporaryDirectory(prefix="runr-bench-") as folder:
-        root = Path(folder)
+        root = Path(folder) / "repo"
         make(root)
         commands = {
             "imports": IMPORTS,
@@ -51,14 +51,11 @@ def main() -> None:
 
 def make(root: Path) -> None:
     """Make a repository in which half of the tasks are completed, and everything is known."""
-    layout = make_project(root).layout
-    git = ["git", "-C", str(root), "-c", "user.name=A", "-c", "user.email=a@example.org"]
-    subprocess.run([*git, "checkout", "-q", "-b", "main"], check=False)
-    subprocess.run([*git, "add", ".runr/tasks"], check=True)
-    subprocess.run([*git, "commit", "-q", "-m", "Add tasks"], check=True)
+    layout = make_tasks(root)
+    Journals(layout).run("part-0", completed())
     runs = {run_id_of(number): f"part-{number}" for number in range(DONE)}
     bench_infer.feed(root, checkpoints(runs))
-    log = [*git, "log", "--format=%H", f"-{DONE}", "--reverse"]
+    log = ["git", "-C", str(root), "log", "--format=%H", f"-{DONE}", "--reverse"]
     commits = subprocess.run(log, check=True, capture_output=True, text=True).stdout.split()
     write_journals(layout, dict(zip(runs.items(), commits, strict=True)))
     for words in (["rebuild"], ["status"]):

@@ -68,19 +68,21 @@ class Journals:
         """Write a run of a task; `facts` are of its first event."""
         run = self.layout.run(f"{self.now:%Y%m%d-%H%M%S}-{next(self._numbers):04}")
         run.folder.mkdir(parents=True)
-        spec = RunSpec(title=task, task_sha256="5" * 64, config_sha256=facts.pop("config", ""))
-        start = RunCreated(
+        self.append(run, [self.created(task, **facts), *events])
+        return run
+
+    def created(self, task: str, **facts: Any) -> RunCreated:
+        """Return the first event of a run."""
+        return RunCreated(
             task=f".runr/tasks/{task}.md",
             worker=facts.pop("worker", "script"),
             workdir="/repo",
             base_sha="0" * 40,
             base_tree="1" * 40,
-            spec=spec,
+            spec=RunSpec(title=task, task_sha256="5" * 64, config_sha256=facts.pop("config", "")),
             target="main",
             **facts,
         )
-        self.append(run, [start, *events])
-        return run
 
     def append(self, run: RunFiles, events: Sequence[EventData]) -> None:
         """Append events to the journal of a run."""

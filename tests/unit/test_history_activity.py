@@ -1,19 +1,29 @@
 """What happened day by day: how a period is cut, and what counts."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 import pytest
 
-from runr.history import activity
+from runr.history import activity, period
+from runr.history.figures import ChangeRow
 
 END = datetime(2025, 1, 9, 12, tzinfo=UTC)
+
+
+def change(
+    task: str, time: str, kind: Literal["completed", "stopped", "failed", "reset"]
+) -> ChangeRow:
+    return ChangeRow(task, time, kind, None, None, 0.0, None)
+
+
 CHANGES = [
-    ("a", "2025-01-06T08:00:00.000Z", "completed"),
-    ("b", "2025-01-06T09:00:00.000Z", "stopped"),
-    ("b", "2025-01-08T09:00:00.000Z", "completed"),
-    ("a", "2025-01-08T10:00:00.000Z", "reset"),
-    ("a", "2025-01-08T11:00:00.000Z", "completed"),
-    ("c", "2025-01-08T12:00:00.000Z", "failed"),
+    change("a", "2025-01-06T08:00:00.000Z", "completed"),
+    change("b", "2025-01-06T09:00:00.000Z", "stopped"),
+    change("b", "2025-01-08T09:00:00.000Z", "completed"),
+    change("a", "2025-01-08T10:00:00.000Z", "reset"),
+    change("a", "2025-01-08T11:00:00.000Z", "completed"),
+    change("c", "2025-01-08T12:00:00.000Z", "failed"),
 ]
 
 
@@ -44,8 +54,10 @@ def test_a_change_at_the_end_or_after_it_is_in_the_last_part() -> None:
     found = activity.activity(CHANGES[:2], datetime(2025, 1, 6, 9, tzinfo=UTC))
     assert [(part.completed_count, part.stopped_count) for part in found.parts] == [(1, 1)]
     midnight = datetime(2025, 1, 7).astimezone()
-    at = midnight.astimezone(UTC).isoformat()
-    late = activity.activity([*CHANGES[:1], ("b", at, "stopped"), ("c", at, "failed")], midnight)
+    at = period.written(midnight)
+    late = activity.activity(
+        [*CHANGES[:1], change("b", at, "stopped"), change("c", at, "failed")], midnight
+    )
     assert [(part.stopped_count, part.failed_count) for part in late.parts] == [(0, 0), (1, 1)]
     assert [part.completed_task_count for part in late.parts] == [1, 1]
 

@@ -35,8 +35,6 @@ def test_what_is_no_period_is_refused(since: str, until: str | None) -> None:
 def test_a_period_is_written_so_that_it_compares_with_the_times_of_journals() -> None:
     made = period.make("yesterday", "today", NOW, workers=["script"], tasks=frozenset({"a"}))
     assert (made.since, made.until) == ("2025-01-06T22:00:00.000Z", "2025-01-07T22:00:00.000Z")
-    meant = [made.covers(*row) for row in (("a", "script"), ("b", "script"), ("a", "codex"))]
-    assert meant == [True, False, False]
 
 
 @pytest.mark.parametrize(

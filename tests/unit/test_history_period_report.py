@@ -11,7 +11,7 @@ from runr.history.figures import Rate, Spread
 from runr.history.metrics import Metric, Metrics, Sample
 from runr.history.period_report import PeriodReport
 from runr.project import Project
-from runr.runs.events import RunResumed
+from runr.runs.events import RunResumed, RunStopped
 from unit.git_trees import make
 from unit.journals_of_runs import (
     COMPLETED,
@@ -72,6 +72,15 @@ def test_the_report_of_a_period_has_what_happened_in_it(project: Project) -> Non
     ]
     assert [row.task_path for row in found.waiting] == [".runr/tasks/by-hand.md"]
     assert period_report.report(project, "2025-01-06", "2025-01-08").cost_usd == 9.0
+
+
+def test_a_completed_task_that_could_not_be_done_again_is_no_completion(project: Project) -> None:
+    journals = Journals(project.layout, MONDAY + timedelta(days=4, hours=5))
+    journals.run("a", [*worked(), RunStopped("timeout", "")], was_completed=True)
+    found = reported(project)
+    assert (found.completed_count, found.stopped_count) == (3, 2)
+    (friday,) = found.activity.parts[:1]
+    assert (friday.completed_count, friday.stopped_count) == (3, 2)
 
 
 def test_a_report_can_be_about_a_tag_or_a_worker(project: Project) -> None:

@@ -8,7 +8,8 @@ from html.parser import HTMLParser
 from runr.history import report_html
 from runr.history.activity import Activity, ActivityPart
 from runr.history.figures import FlakyCheck, Rate, Spread, WorkerUsage
-from runr.history.period_report import MOST, Completion, PeriodReport, Waiting
+from runr.history.period_report import Completion, PeriodReport, Waiting
+from runr.history.period_rows import MOST
 
 NASTY = "</style><script>alert(1)</script><img src=x onerror=alert(1)>\"'&\x1b[31m"
 LENGTH = 120

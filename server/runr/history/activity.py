@@ -1,9 +1,13 @@
 """What happened day by day, for charts: by week or more where the period is long. Pure."""
 
-from bisect import bisect_right
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
+from itertools import accumulate, pairwise
+
+from runr.history import period
+from runr.history.figures import ChangeRow
 
 #: As many parts of a period there are at most, but for those of the longest kind.
 MOST = 106
@@ -44,32 +48,37 @@ def begins(first: datetime, end: datetime) -> tuple[int, list[datetime]]:
     ]
 
 
-def activity(changes: Iterable[tuple[str, str, str]], end: datetime) -> Activity:
-    """Return what `changes` come to: task, time and what happened, in the order of the times."""
-    counted = [
-        (task, datetime.fromisoformat(at), what) for task, at, what in changes if what in _COUNTED
-    ]
+def activity(changes: Sequence[ChangeRow], end: datetime) -> Activity:
+    """Return what changes come to that are in the order of their times."""
+    times = {kind: [row.time for row in changes if row.change == kind] for kind in _COUNTED}
+    counted = [each for found in times.values() for each in (found[:1], found[-1:]) if each]
     if not counted:
         return Activity()
-    days, starts = begins(counted[0][1], max(end, counted[-1][1] + timedelta(microseconds=1)))
-    counts = [dict.fromkeys(_COUNTED, 0) for _ in starts]
-    first_completed: dict[str, int] = {}
-    for task, at, what in counted:
-        place = bisect_right(starts, at) - 1
-        counts[place][what] += 1
-        if what == "completed":
-            first_completed.setdefault(task, place)
-    places = sorted(first_completed.values())
+    first, last = (datetime.fromisoformat(pick(counted)[0]) for pick in (min, max))
+    days, starts = begins(first, max(end, last + timedelta(microseconds=1)))
+    # Backwards, so that the first completion of each task is the one that is kept.
+    tasks = {row.task: row.time for row in reversed(changes) if row.change == "completed"}
+    first_completed = sorted(tasks.values())
+    cuts = [period.written(start) for start in starts[1:]]
+    counts = {kind: _between(found, cuts) for kind, found in times.items()}
     return Activity(
         days=days,
         parts=[
             ActivityPart(
                 since=f"{start.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
-                completed_count=counts[place]["completed"],
-                stopped_count=counts[place]["stopped"],
-                failed_count=counts[place]["failed"],
-                completed_task_count=bisect_right(places, place),
+                completed_count=counts["completed"][place],
+                stopped_count=counts["stopped"][place],
+                failed_count=counts["failed"][place],
+                completed_task_count=task_count,
             )
-            for place, start in enumerate(starts)
+            for place, (start, task_count) in enumerate(
+                zip(starts, accumulate(_between(first_completed, cuts)), strict=True)
+            )
         ],
     )
+
+
+def _between(times: Sequence[str], cuts: Sequence[str]) -> list[int]:
+    """Return how many of the times, in order, are before the first cut, before the next, …."""
+    places = [0, *(bisect_left(times, cut) for cut in cuts), len(times)]
+    return [after - before for before, after in pairwise(places)]

@@ -28,7 +28,7 @@ Result = TypeVar("Result")
 
 _HERE = Path(__file__).parent
 #: Counted up when the rows that the same journal leads to change.
-READER = 2
+READER = 3
 
 
 class Version(NamedTuple):
@@ -185,6 +185,7 @@ def _create(
             connection.execute(queries()["put_schema_version"], (number, format_utc(now)))
         if version and _reader(connection) != READER:
             connection.execute(queries()["delete_journals"])
+            connection.execute(queries()["delete_folders"])
         connection.execute(queries()["put_origin"], (seal, READER))
 
 

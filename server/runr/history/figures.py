@@ -3,27 +3,32 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from runr.runs.model import Usage
 
 
 class ChangeRow(NamedTuple):
-    """A completion, a stop or a reset; `begun_at` is when work on a completed task began."""
+    """A completion, a stop or a reset; the lead time is None where no start is known."""
 
     task: str
-    worker: str
     time: str
-    cause: str
-    status: str
+    change: Literal["completed", "stopped", "failed", "reset"]
+    evidence: str | None
+    stop_reason: str | None
+    run_seconds: float
+    lead_seconds: float | None
+
+
+class CompletionRow(NamedTuple):
+    """A completion: when, on what evidence, by whom, in which run and commit."""
+
+    task: str
+    time: str
     evidence: str | None
     actor: str
-    stop_reason: str | None
-    reason: str | None
-    commit_sha: str | None
     run_id: str
-    active_seconds: float
-    begun_at: str | None
+    commit_sha: str | None
 
 
 class UsedRow(NamedTuple):

@@ -1,11 +1,13 @@
 """Fill the database of the history from the journals: those that have changed since, or all."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
+from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
-from runr.history import database, marks
-from runr.history.marks import Mark
+from runr.history import database, freshness
+from runr.history.freshness import MANY, Mark
 from runr.project import Project
 from runr.runs import clone_key
 from runr.storage.layout import Layout
@@ -47,26 +49,50 @@ def ask(project: Project, work: Callable[["sqlite3.Connection"], Answer]) -> Ans
     return database.connect(project.layout, project.clock(), ask_fresh)
 
 
-def refresh(layout: Layout, connection: "sqlite3.Connection") -> int:
+def refresh(
+    layout: Layout, connection: "sqlite3.Connection", *, many: int = MANY, now_ns: int | None = None
+) -> int:
     """Read the journals that have changed, forget those that are gone; return how many there were.
 
     A journal that grows meanwhile is read again the next time.
     """
-    there, known = marks.find(layout), _known(connection)
-    changed = sorted(path for path, mark in there.items() if known.get(path) != mark)
-    gone = [path for path in known if path not in there]
+    version = _data_version(connection)
+    found = freshness.look(layout, connection, many=many, now_ns=now_ns)
+    changed = sorted(found.changed)
     key = clone_key.find(layout.root) if changed else None
     for first in range(0, len(changed), _BATCH):
         # What reads journals takes long to load.
         from runr.history import journals  # noqa: PLC0415 - see above
 
         batch = changed[first : first + _BATCH]
-        read = [(path, there[path], journals.read(layout, path, key)) for path in batch]
-        _write(connection, read)
-    if gone:
-        with writing(connection):
-            connection.executemany(database.queries()["delete_journal"], [(path,) for path in gone])
-    return len(changed) + len(gone)
+        read = [(path, found.changed[path], journals.read(layout, path, key)) for path in batch]
+        with _writing(connection, version):
+            _write(connection, read)
+    if found.gone:
+        with _writing(connection, version):
+            _forget(connection, found.gone)
+    if found.folders:
+        with _writing(connection, version) as alone:
+            if alone:
+                connection.executemany(database.queries()["put_folder"], found.folders.items())
+    return len(changed) + len(found.gone)
+
+
+@contextmanager
+def _writing(connection: "sqlite3.Connection", version: int) -> Iterator[bool]:
+    """Make everything inside one change; yield whether no other process has written meanwhile.
+
+    Where one has, it may have read a journal later than this one: all are looked at again.
+    """
+    with writing(connection):
+        alone = _data_version(connection) == version
+        if not alone:
+            connection.execute(database.queries()["delete_folders"])
+        yield alone
+
+
+def _data_version(connection: "sqlite3.Connection") -> int:
+    return int(connection.execute(database.queries()["data_version"]).fetchone()[0])
 
 
 def differences(layout: Layout, connection: "sqlite3.Connection", now: datetime) -> dict[str, int]:
@@ -84,11 +110,6 @@ def rows(connection: "sqlite3.Connection", table: str) -> set[tuple[object, ...]
     return set(connection.execute(f"SELECT * FROM {table}"))  # noqa: S608 - one of TABLES
 
 
-def _known(connection: "sqlite3.Connection") -> Mapping[str, Mark]:
-    listed = connection.execute(database.queries()["list_marks"])
-    return {path: Mark(size, changed_ns) for path, size, changed_ns in listed}
-
-
 def _write(
     connection: "sqlite3.Connection", read: Sequence[tuple[str, Mark, "ReadJournal"]]
 ) -> None:
@@ -96,16 +117,38 @@ def _write(
 
     from runr.history.journals import ReadJournal  # noqa: PLC0415 - as in `refresh`
 
-    with writing(connection):
-        for path, mark, found in read:
-            connection.execute("SAVEPOINT journal")
-            try:
-                _put(connection, path, mark, found)
-            except sqlite3.IntegrityError as error:
-                # Every value of a journal that runr wrote passes the checks of the schema.
-                connection.execute("ROLLBACK TO journal")
-                _put(connection, path, mark, ReadJournal("damaged", str(error), None))
-            connection.execute("RELEASE journal")
+    paths = [path for path, _, _ in read]
+    before = _touched(connection, paths)
+    for path, mark, found in read:
+        connection.execute("SAVEPOINT journal")
+        try:
+            _put(connection, path, mark, found)
+        except sqlite3.IntegrityError as error:
+            # Every value of a journal that runr wrote passes the checks of the schema.
+            connection.execute("ROLLBACK TO journal")
+            _put(connection, path, mark, ReadJournal("damaged", str(error), None))
+        connection.execute("RELEASE journal")
+    _put_lead_times(connection, before, _touched(connection, paths))
+
+
+def _forget(connection: "sqlite3.Connection", paths: Collection[str]) -> None:
+    before = _touched(connection, paths)
+    connection.executemany(database.queries()["delete_journal"], [(path,) for path in paths])
+    _put_lead_times(connection, before)
+
+
+def _touched(connection: "sqlite3.Connection", paths: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the tasks that the journals tell of, each with the time of the first change."""
+    query = database.queries()["list_touched"]
+    return [row for path in paths for row in connection.execute(query, (path,))]
+
+
+def _put_lead_times(connection: "sqlite3.Connection", *touched: Iterable[tuple[str, str]]) -> None:
+    """Write how long the tasks took: that follows from all runs of a task together."""
+    since: dict[str, str] = {}
+    for task, time in chain.from_iterable(touched):
+        since[task] = min(time, since.get(task, time))
+    connection.executemany(database.queries()["put_lead_times"], since.items())
 
 
 def _put(connection: "sqlite3.Connection", path: str, mark: Mark, found: "ReadJournal") -> None:
@@ -113,7 +156,8 @@ def _put(connection: "sqlite3.Connection", path: str, mark: Mark, found: "ReadJo
 
     queries = database.queries()
     connection.execute(queries["delete_journal"], (path,))
-    connection.execute(queries["put_journal"], (path, *mark, found.record, found.detail))
+    row = (path, *mark, found.record, found.detail, found.settled)
+    connection.execute(queries["put_journal"], row)
     if found.rows is None:
         return
     if isinstance(found.rows, JobRows):

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from runr import nofollow
 from runr.errors import DamagedStateError
 from runr.history import job_rows, run_rows
+from runr.history.freshness import RUNS
 from runr.history.job_rows import JobRows
-from runr.history.marks import RUNS
 from runr.history.run_rows import Record, RunRows
 from runr.jobs.events import JobEvent
 from runr.jobs.events import parse_event as parse_job_event
@@ -28,6 +28,14 @@ class ReadJournal(NamedTuple):
     record: Record
     detail: str | None
     rows: RunRows | JobRows | None
+
+    @property
+    def settled(self) -> bool:
+        """Whether what it tells of has ended."""
+        match self.rows:
+            case RunRows(run=row) | JobRows(job_run=row):
+                return row.ended_at is not None
+        return False
 
 
 def read(layout: Layout, path: str, key: Key | None) -> ReadJournal:

@@ -1,9 +1,9 @@
 """Figures over all that is recorded, for programs that watch: as JSON, and as OpenMetrics text."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from runr.history import database, figures, index, period_rows
 from runr.history.period import Period
@@ -63,25 +63,32 @@ def collect(project: Project) -> Metrics:
     return Metrics(metrics=[metric for metric in found if metric.samples])
 
 
-Run = tuple[str, str, float]
+class EndedRuns(NamedTuple):
+    """How many runs of a worker ended with a result, and how long they worked."""
+
+    result: str
+    worker: str
+    number: int
+    seconds: float
 
 
-def _read(connection: "sqlite3.Connection") -> tuple[Facts, list[Run]]:
+def _read(connection: "sqlite3.Connection") -> tuple[Facts, list[EndedRuns]]:
     listed = connection.execute(database.queries()["ended_runs"]).fetchall()
-    return period_rows.gather(connection, _ALWAYS), listed
+    return period_rows.gather(connection, _ALWAYS), list(map(EndedRuns._make, listed))
 
 
-def _of_runs(runs: Sequence[Run]) -> Iterator[Metric]:
-    ended = figures.most_frequent(result for result, _, _ in runs)
+def _of_runs(runs: Sequence[EndedRuns]) -> Iterator[Metric]:
+    ended: Counter[str] = Counter()
+    seconds: defaultdict[str, float] = defaultdict(float)
+    for each in runs:
+        ended[each.result] += each.number
+        seconds[each.worker] += each.seconds
     yield Metric(
         name="runr_runs",
         kind="counter",
         help="Ended runs by their result.",
         samples=_by("result", ended),
     )
-    seconds: defaultdict[str, float] = defaultdict(float)
-    for _, worker, active in runs:
-        seconds[worker] += active
     yield Metric(
         name="runr_run_seconds",
         kind="counter",
@@ -95,8 +102,8 @@ def _of_runs(runs: Sequence[Run]) -> Iterator[Metric]:
 
 
 def _of_tasks(facts: Facts) -> Iterator[Metric]:
-    completed = [row for row in facts.changes if row.cause == "completed"]
-    stopped = [row for row in facts.changes if row.cause == "stopped"]
+    completed = [row for row in facts.changes if row.change == "completed"]
+    stopped = [row for row in facts.changes if row.change in ("stopped", "failed")]
     yield Metric(
         name="runr_completions",
         kind="counter",
@@ -119,7 +126,7 @@ def _of_tasks(facts: Facts) -> Iterator[Metric]:
     for name, count, text in (
         ("runr_attempts", facts.attempts, "Attempts of runs."),
         ("runr_landings", facts.landed, "How often work got into a branch."),
-        ("runr_resets", sum(row.cause == "reset" for row in facts.changes), "Resets."),
+        ("runr_resets", sum(row.change == "reset" for row in facts.changes), "Resets."),
     ):
         yield Metric(name=name, kind="counter", help=text, samples=[Sample(value=count)])
 

@@ -22,11 +22,6 @@ class Period(NamedTuple):
     tasks: frozenset[str] | None = None
     job_run_id: str | None = None
 
-    def covers(self, task: str, worker: str) -> bool:
-        """Tell whether what happened to a task, by a worker, belongs to it."""
-        meant = self.tasks is None or task in self.tasks
-        return meant and (not self.workers or worker in self.workers)
-
 
 def parse_moment(text: str, now: datetime) -> datetime:
     """Return the moment that `text` means in the time zone of `now`; UsageError for none."""

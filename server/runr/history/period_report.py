@@ -1,5 +1,6 @@
 """What happened in a period, as figures: the same for the terminal, Markdown and JSON."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -9,15 +10,14 @@ from runr.errors import DamagedStateError
 from runr.history import activity, database, figures, index, period
 from runr.history.activity import Activity
 from runr.history.figures import (
-    ChangeRow,
+    CompletionRow,
     FlakyCheck,
     Rate,
     Spread,
     WorkerUsage,
 )
 from runr.history.period import Period
-from runr.history.period_rows import Facts, gather
-from runr.history.run_rows import seconds_between
+from runr.history.period_rows import MOST, Facts, gather
 from runr.jobs import journal
 from runr.project import Project
 from runr.query.models import Result
@@ -27,8 +27,6 @@ from runr.query.task_state import TaskState
 if TYPE_CHECKING:
     import sqlite3
 
-#: As many completions, waiting tasks and checks are in a report.
-MOST = 50
 _FLAKY = 10
 
 
@@ -157,11 +155,12 @@ def _of(project: Project, snapshot: Snapshot, wanted: Period, tags: Sequence[str
 
 
 def _report(facts: Facts, wanted: Period, end: datetime, stale: set[str]) -> PeriodReport:
-    completed = [row for row in facts.changes if row.cause == "completed"]
-    stopped = [row for row in facts.changes if row.cause == "stopped"]
+    counts = Counter(row.change for row in facts.changes)
+    completed = [row for row in facts.changes if row.change == "completed"]
+    stopped = [row for row in facts.changes if row.change in ("stopped", "failed")]
     outdated = [row for row in completed if row.task in stale]
     usage = figures.by_worker(facts.used)
-    lead = [seconds_between(row.begun_at, row.time) for row in completed if row.begun_at]
+    worked = [row for row in completed if row.lead_seconds is not None]
     return PeriodReport(
         since=wanted.since,
         until=wanted.until,
@@ -171,31 +170,25 @@ def _report(facts: Facts, wanted: Period, end: datetime, stale: set[str]) -> Per
         completed_by_evidence=dict(figures.evidence_counts(completed)),
         stale_count=len({row.task for row in outdated}),
         stale_by_evidence=dict(figures.evidence_counts(outdated)),
-        stopped_count=sum(row.status != "failed" for row in stopped),
-        failed_count=sum(row.status == "failed" for row in stopped),
-        reset_count=sum(row.cause == "reset" for row in facts.changes),
+        stopped_count=counts["stopped"],
+        failed_count=counts["failed"],
+        reset_count=counts["reset"],
         landed_count=facts.landed,
         stop_reasons=figures.most_frequent(row.stop_reason or "error" for row in stopped),
-        lead_seconds=figures.spread(lead),
-        run_seconds=figures.spread([row.active_seconds for row in completed if row.begun_at]),
+        lead_seconds=figures.spread([row.lead_seconds or 0 for row in worked]),
+        run_seconds=figures.spread([row.run_seconds for row in worked]),
         first_pass=figures.rate(facts.first.get("passed", 0), sum(facts.first.values())),
         attempt_count=facts.attempts,
         cost_usd=figures.cost(usage),
         usage=usage,
         flaky_checks=figures.flaky(facts.flaky, _FLAKY),
-        activity=activity.activity(
-            [
-                (row.task, row.time, row.status if row.cause == "stopped" else row.cause)
-                for row in facts.changes
-            ],
-            end,
-        ),
-        completions=[_completion(row, stale) for row in completed[-MOST:]],
+        activity=activity.activity(facts.changes, end),
+        completions=[_completion(row, stale) for row in facts.completions],
         unconfirmed_runs=facts.unconfirmed,
     )
 
 
-def _completion(row: ChangeRow, stale: set[str]) -> Completion:
+def _completion(row: CompletionRow, stale: set[str]) -> Completion:
     return Completion(
         task_path=row.task,
         time=row.time,

@@ -4,7 +4,7 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runr.history import database
-from runr.history.figures import ChangeRow, FlakyRow, UsedRow
+from runr.history.figures import ChangeRow, CompletionRow, FlakyRow, UsedRow
 from runr.history.period import Period
 from runr.runs.model import Usage
 
@@ -12,10 +12,16 @@ if TYPE_CHECKING:
     import sqlite3
 
 
+#: As many completions, waiting tasks and checks are in a report.
+MOST = 50
+
+
 class Facts(NamedTuple):
     """What the database says of a period; `first` counts first verifications by their result."""
 
     changes: list[ChangeRow]
+    #: The latest ones, oldest first.
+    completions: list[CompletionRow]
     first: dict[str, int]
     attempts: int
     used: list[UsedRow]
@@ -28,16 +34,15 @@ class Facts(NamedTuple):
 
 def gather(connection: "sqlite3.Connection", wanted: Period) -> Facts:
     """Read the rows of a period."""
-
-    def meant(name: str) -> list[Any]:
-        return [row for row in rows_of(connection, name, wanted) if wanted.covers(row[0], row[1])]
-
+    ((passed, failed),) = rows_of(connection, "period_first_verifications", wanted)
+    completions = reversed(rows_of(connection, "period_completions", wanted))
     return Facts(
-        changes=[ChangeRow(*row) for row in meant("period_changes")],
-        first=dict(rows_of(connection, "period_first_verifications", wanted)),
+        changes=[ChangeRow(*row) for row in rows_of(connection, "period_changes", wanted)],
+        completions=[CompletionRow(*row) for row in completions],
+        first={name: n for name, n in (("passed", passed), ("failed", failed)) if n},
         attempts=rows_of(connection, "period_attempts", wanted)[0][0],
         used=usage_of(connection, wanted),
-        flaky=[FlakyRow(*row) for row in meant("period_flaky_checks")],
+        flaky=[FlakyRow(*row) for row in rows_of(connection, "period_flaky_checks", wanted)],
         landed=rows_of(connection, "period_landings", wanted)[0][0],
         unconfirmed=rows_of(connection, "period_unconfirmed", wanted)[0][0],
         tasks=_job_tasks(connection, wanted.job_run_id) if wanted.job_run_id else None,
@@ -57,6 +62,7 @@ def rows_of(connection: "sqlite3.Connection", name: str, wanted: Period) -> list
         "job": wanted.job_run_id,
         "workers": json.dumps(wanted.workers) if wanted.workers else None,
         "tasks": None if wanted.tasks is None else json.dumps(sorted(wanted.tasks)),
+        "most": MOST,
     }
     return connection.execute(database.queries()[name], named).fetchall()
 

@@ -20,9 +20,31 @@ INSERT INTO origin (only, seal, reader)
 VALUES (1, ?, ?)
 ON CONFLICT (only) DO UPDATE SET seal = excluded.seal, reader = excluded.reader;
 
--- list_marks: Which journals were read, and how large they were
+-- list_marks: Which journals of a folder were read, and how large they were
 SELECT path, size, changed_ns
-FROM journals;
+FROM journals
+WHERE path > :folder || '/' AND path < :folder || '0';
+
+-- list_unsettled: Those of them that may still grow
+SELECT path, size, changed_ns
+FROM journals
+WHERE settled = 0 AND path > :folder || '/' AND path < :folder || '0';
+
+-- folder: When a folder had last been changed before all journals in it were looked at
+SELECT changed_ns
+FROM folders
+WHERE name = ?;
+
+-- put_folder: Record that all journals of a folder were looked at
+INSERT INTO folders (name, changed_ns)
+VALUES (?, ?)
+ON CONFLICT (name) DO UPDATE SET changed_ns = excluded.changed_ns;
+
+-- delete_folders: Have all journals looked at the next time
+DELETE FROM folders;
+
+-- data_version: What changes when another connection has written
+PRAGMA data_version;
 
 -- delete_journal: Forget a journal with all that it says
 DELETE FROM journals
@@ -32,21 +54,47 @@ WHERE path = ?;
 DELETE FROM journals;
 
 -- put_journal: Record that a journal was read
-INSERT INTO journals (path, size, changed_ns, record, detail)
-VALUES (?, ?, ?, ?, ?);
+INSERT INTO journals (path, size, changed_ns, record, detail, settled)
+VALUES (?, ?, ?, ?, ?, ?);
 
 -- put_run: Add a run
 INSERT INTO runs (
     id, journal, record, kind, task, title, task_type, task_sha256, worker, job_run_id, base_sha,
-    branch, target, created_at, ended_at, active_seconds, result, stop_reason, verification
+    branch, target, created_at, ended_at, active_seconds, result, stop_reason, verification,
+    attempt_count, first_verified_at, first_verification
 )
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
--- put_task_status: Add a change of a task's status
+-- put_task_status: Add a change of a task's status, with what its run is
 INSERT INTO task_statuses (
-    run_id, seq, task, time, status, cause, actor, evidence, stop_reason, reason, commit_sha
+    run_id, seq, task, time, status, cause, actor, evidence, stop_reason, reason, commit_sha,
+    record, worker, job_run_id, run_seconds
 )
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, record, worker, job_run_id, active_seconds
+FROM runs
+WHERE id = ?1;
+
+-- list_touched: The tasks that a journal tells of, and since when
+SELECT s.task, min(s.time)
+FROM runs AS r
+JOIN task_statuses AS s ON s.run_id = r.id
+WHERE r.journal = ? AND s.task <> ''
+GROUP BY s.task;
+
+-- put_lead_times: How long a task took until each completion since a time
+UPDATE task_statuses AS s
+SET lead_seconds = round(86400 * (julianday(s.time) - julianday((
+    SELECT min(b.time)
+    FROM task_statuses AS b
+    WHERE b.task = s.task AND b.time <= s.time AND b.cause = 'started' AND b.record = 'confirmed'
+        AND b.time > coalesce((
+            SELECT max(e.time)
+            FROM task_statuses AS e
+            WHERE e.task = s.task AND e.time < s.time AND e.cause IN ('completed', 'reset')
+                AND e.record = 'confirmed'
+        ), '')
+))), 3)
+WHERE s.task = ? AND s.time >= ? AND s.cause = 'completed' AND s.record = 'confirmed';
 
 -- put_attempt: Add an attempt
 INSERT INTO attempts (
@@ -54,17 +102,21 @@ INSERT INTO attempts (
 )
 VALUES (?, ?, ?, ?, ?, ?, ?, ?);
 
--- put_usage: Add what was used
+-- put_usage: Add what was used, with what its run is
 INSERT INTO usages (
-    run_id, seq, time, phase, worker, model, cost_usd, input_tokens, output_tokens, turns
+    run_id, seq, time, phase, worker, model, cost_usd, input_tokens, output_tokens, turns,
+    record, task, job_run_id
 )
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, record, task, job_run_id
+FROM runs
+WHERE id = ?1;
 
 -- put_verification: Add a verification
 INSERT INTO verifications (
-    run_id, seq, number, attempt, phase, time, result, outcome, place, tree
+    run_id, seq, number, attempt, phase, time, result, outcome, place, tree, failed_checks,
+    repeated_checks
 )
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- put_check: Add a check of a verification
 INSERT INTO checks (run_id, seq, number, tier, command, exit_code, seconds, runs)
@@ -115,66 +167,79 @@ FROM journals
 WHERE record <> 'confirmed'
 ORDER BY path;
 
--- period_changes: Completions, stops and resets; the `+` leaves the lookup of the start to the task
-SELECT s.task, r.worker, s.time, s.cause, s.status, s.evidence, s.actor, s.stop_reason, s.reason,
-    s.commit_sha, s.run_id, r.active_seconds,
-    CASE WHEN s.cause = 'completed' THEN (
-        SELECT min(b.time)
-        FROM task_statuses AS b
-        WHERE b.task = s.task AND b.time <= s.time AND +b.cause = 'started' AND b.time > coalesce((
-            SELECT max(e.time)
-            FROM task_statuses AS e
-            WHERE e.task = s.task AND e.time < s.time AND e.cause IN ('completed', 'reset')
-        ), '')
-    ) END
-FROM task_statuses AS s
-JOIN runs AS r ON r.id = s.run_id
-WHERE s.cause IN ('completed', 'stopped', 'reset') AND s.time >= :since AND s.time < :until
-    AND r.record = 'confirmed'
-    AND (:job IS NULL OR r.job_run_id = :job)
-ORDER BY s.time, s.run_id, s.seq;
+-- period_changes: Completions, stops and resets, all from one index
+SELECT task, time, CASE WHEN cause = 'stopped' AND status = 'failed' THEN 'failed' ELSE cause END,
+    evidence, stop_reason, run_seconds, lead_seconds
+FROM task_statuses
+WHERE cause IN ('completed', 'stopped', 'reset') AND record = 'confirmed'
+    AND time >= :since AND time < :until
+    AND (:job IS NULL OR job_run_id = :job)
+    AND (:workers IS NULL OR worker IN (SELECT value FROM json_each(:workers)))
+    AND (:tasks IS NULL OR task IN (SELECT value FROM json_each(:tasks)))
+ORDER BY time;
 
--- period_first_verifications: How often the first verification of a run ended how
-SELECT v.result, count(*)
-FROM verifications AS v
-JOIN runs AS r ON r.id = v.run_id
-WHERE v.time >= :since AND v.time < :until AND v.number = 1 AND v.result IN ('passed', 'failed')
-    AND r.record = 'confirmed'
-    AND (:job IS NULL OR r.job_run_id = :job)
-    AND (:workers IS NULL OR r.worker IN (SELECT value FROM json_each(:workers)))
-    AND (:tasks IS NULL OR r.task IN (SELECT value FROM json_each(:tasks)))
-GROUP BY v.result;
+-- period_completions: The latest completions
+SELECT task, time, evidence, actor, run_id, commit_sha
+FROM task_statuses
+WHERE cause = 'completed' AND record = 'confirmed' AND time >= :since AND time < :until
+    AND (:job IS NULL OR job_run_id = :job)
+    AND (:workers IS NULL OR worker IN (SELECT value FROM json_each(:workers)))
+    AND (:tasks IS NULL OR task IN (SELECT value FROM json_each(:tasks)))
+ORDER BY time DESC, run_id DESC, seq DESC
+LIMIT :most;
+
+-- period_first_verifications: How often the first verification of a run passed, and how often not
+SELECT coalesce(sum(first_verification = 'passed'), 0),
+    coalesce(sum(first_verification = 'failed'), 0)
+FROM runs
+WHERE first_verified_at >= :since AND first_verified_at < :until AND record = 'confirmed'
+    AND (:job IS NULL OR job_run_id = :job)
+    AND (:workers IS NULL OR worker IN (SELECT value FROM json_each(:workers)))
+    AND (:tasks IS NULL OR task IN (SELECT value FROM json_each(:tasks)));
 
 -- period_attempts: How many attempts the runs had that began in the period
-SELECT count(*)
-FROM runs AS r
-JOIN attempts AS a ON a.run_id = r.id
-WHERE r.created_at >= :since AND r.created_at < :until AND r.record = 'confirmed'
-    AND (:job IS NULL OR r.job_run_id = :job)
-    AND (:workers IS NULL OR r.worker IN (SELECT value FROM json_each(:workers)))
-    AND (:tasks IS NULL OR r.task IN (SELECT value FROM json_each(:tasks)));
+SELECT coalesce(sum(attempt_count), 0)
+FROM runs
+WHERE created_at >= :since AND created_at < :until AND record = 'confirmed'
+    AND (:job IS NULL OR job_run_id = :job)
+    AND (:workers IS NULL OR worker IN (SELECT value FROM json_each(:workers)))
+    AND (:tasks IS NULL OR task IN (SELECT value FROM json_each(:tasks)));
 
 -- period_usages: What each worker used with each model; no cost where none was reported
-SELECT u.worker, u.model, count(DISTINCT u.run_id), sum(u.cost_usd), sum(u.input_tokens),
-    sum(u.output_tokens), sum(u.turns)
-FROM usages AS u
-JOIN runs AS r ON r.id = u.run_id
-WHERE u.time >= :since AND u.time < :until AND r.record = 'confirmed'
-    AND (:job IS NULL OR r.job_run_id = :job)
-    AND (:workers IS NULL OR u.worker IN (SELECT value FROM json_each(:workers)))
-    AND (:tasks IS NULL OR r.task IN (SELECT value FROM json_each(:tasks)))
-GROUP BY u.worker, u.model;
+SELECT worker, model, count(DISTINCT run_id), sum(cost_usd), sum(input_tokens), sum(output_tokens),
+    sum(turns)
+FROM usages
+WHERE time >= :since AND time < :until AND record = 'confirmed'
+    AND (:job IS NULL OR job_run_id = :job)
+    AND (:workers IS NULL OR worker IN (SELECT value FROM json_each(:workers)))
+    AND (:tasks IS NULL OR task IN (SELECT value FROM json_each(:tasks)))
+GROUP BY worker, model;
 
--- period_flaky_checks: Checks of a task that passed and failed on the same tree
+-- period_flaky_checks: Checks of a task that passed and failed on the same tree; joined in this order
+WITH in_doubt AS (
+    SELECT DISTINCT coalesce(v.tree, v.run_id) AS tree
+    FROM verifications AS v
+    WHERE (v.failed_checks > 0 OR v.repeated_checks > 0) AND v.time >= :since AND v.time < :until
+        AND (v.repeated_checks > 0 OR EXISTS (
+            SELECT 1
+            FROM verifications AS o
+            WHERE coalesce(o.tree, o.run_id) = coalesce(v.tree, v.run_id)
+                AND o.time >= :since AND o.time < :until
+                AND (o.run_id, o.seq) <> (v.run_id, v.seq)
+        ))
+)
 SELECT r.task, r.worker, c.command, sum(c.exit_code IS 0), sum(
     CASE WHEN c.exit_code IS 0 THEN c.runs - 1 ELSE c.runs END
 )
-FROM verifications AS v
-JOIN checks AS c ON c.run_id = v.run_id AND c.seq = v.seq
-JOIN runs AS r ON r.id = v.run_id
+FROM in_doubt AS d
+CROSS JOIN verifications AS v ON coalesce(v.tree, v.run_id) = d.tree
+CROSS JOIN checks AS c ON c.run_id = v.run_id AND c.seq = v.seq
+CROSS JOIN runs AS r ON r.id = v.run_id
 WHERE v.time >= :since AND v.time < :until AND r.record = 'confirmed'
     AND (:job IS NULL OR r.job_run_id = :job) AND c.runs > 0
-GROUP BY r.task, r.worker, c.command, coalesce(v.tree, v.run_id)
+    AND (:workers IS NULL OR r.worker IN (SELECT value FROM json_each(:workers)))
+    AND (:tasks IS NULL OR r.task IN (SELECT value FROM json_each(:tasks)))
+GROUP BY r.task, r.worker, c.command, d.tree
 HAVING sum(c.exit_code IS 0) > 0 AND sum(
     CASE WHEN c.exit_code IS 0 THEN c.runs - 1 ELSE c.runs END
 ) > 0;
@@ -190,19 +255,17 @@ WHERE l.time >= :since AND l.time < :until AND coalesce(r.record, j.record) = 'c
     AND (:tasks IS NULL OR l.task IN (SELECT value FROM json_each(:tasks)));
 
 -- activity_by_day: How often tasks were completed, stopped and failed on each day of the user
-SELECT date(s.time, 'localtime'), sum(s.cause = 'completed'),
-    sum(s.cause = 'stopped' AND s.status <> 'failed'), sum(s.cause = 'stopped' AND s.status = 'failed')
-FROM task_statuses AS s
-JOIN runs AS r ON r.id = s.run_id
-WHERE s.cause IN ('completed', 'stopped') AND s.time >= :since AND s.time < :until
-    AND r.record = 'confirmed'
-GROUP BY date(s.time, 'localtime');
+SELECT date(time, 'localtime'), sum(cause = 'completed'),
+    sum(cause = 'stopped' AND status <> 'failed'), sum(cause = 'stopped' AND status = 'failed')
+FROM task_statuses
+WHERE cause IN ('completed', 'stopped') AND record = 'confirmed'
+    AND time >= :since AND time < :until
+GROUP BY date(time, 'localtime');
 
 -- has_earlier_activity: Whether anything was completed or stopped before a time
 SELECT 1
-FROM task_statuses AS s
-JOIN runs AS r ON r.id = s.run_id
-WHERE s.cause IN ('completed', 'stopped') AND s.time < :since AND r.record = 'confirmed'
+FROM task_statuses
+WHERE cause IN ('completed', 'stopped') AND record = 'confirmed' AND time < :since
 LIMIT 1;
 
 -- recent_landings: What got into a branch before a place in the order, the latest first
@@ -223,10 +286,11 @@ FROM runs
 WHERE created_at >= :since AND created_at < :until AND record <> 'confirmed'
     AND (:job IS NULL OR job_run_id = :job);
 
--- ended_runs: The result of each ended run, its worker, and how long it worked
-SELECT result, worker, active_seconds
+-- ended_runs: How many runs ended how, by worker, and how long they worked
+SELECT result, worker, count(*), sum(active_seconds)
 FROM runs
-WHERE ended_at > '' AND record = 'confirmed';
+WHERE record = 'confirmed' AND result IN ('completed', 'stopped')
+GROUP BY result, worker;
 
 -- list_run_ids: The runs of a task, or of all, that had not ended before a time
 SELECT id

@@ -61,6 +61,9 @@ class RunRow(NamedTuple):
     result: str | None
     stop_reason: str | None
     verification: str
+    attempt_count: int
+    first_verified_at: str | None
+    first_verification: str | None
 
 
 class StatusRow(NamedTuple):
@@ -108,7 +111,10 @@ class UsageRow(NamedTuple):
 
 
 class VerificationRow(NamedTuple):
-    """A verification; `tree` is the one that was checked."""
+    """A verification; `tree` is the one that was checked.
+
+    `repeated_checks` counts those that passed only when they were repeated.
+    """
 
     run_id: str
     seq: int
@@ -120,6 +126,8 @@ class VerificationRow(NamedTuple):
     outcome: str
     place: str | None
     tree: str | None
+    failed_checks: int
+    repeated_checks: int
 
 
 class CheckRow(NamedTuple):
@@ -169,7 +177,7 @@ def of_run(
     reader = _Reader(begin(run_id, events[0]), model_of)
     for event in events:
         reader.read(event)
-    state = reader.state
+    state, first = reader.state, next(iter(reader.verifications), None)
     run = RunRow(
         id=run_id,
         journal=journal,
@@ -190,6 +198,9 @@ def of_run(
         result=state.result,
         stop_reason=state.stop_reason if state.result == "stopped" else None,
         verification=state.verification.result,
+        attempt_count=len(reader.attempts),
+        first_verified_at=first.time if first else None,
+        first_verification=first.result if first else None,
     )
     return RunRows(
         run=run,
@@ -320,6 +331,8 @@ class _Reader:
                 outcome=state.outcome or "",
                 place=candidate.where if candidate else None,
                 tree=candidate.tree if candidate else state.verification.tree,
+                failed_checks=sum(check.runs > 0 and check.exit_code != 0 for check in checks),
+                repeated_checks=sum(check.runs > 1 and check.exit_code == 0 for check in checks),
             )
         )
         for number, check in enumerate(checks, 1):

@@ -61,6 +61,9 @@ class JobJournal:
             line = text.encode("utf-8", "replace")
             key = clone_key.ensure(self.files.root)
             sealed = chain.sealed(line, files.last_line(self.files.timeline), key)
+            if self._state is None or self._state.result:
+                # As in the journal of a run.
+                nofollow.touch(self.files.folder.parent)
             files.append(self.files.timeline, sealed + b"\n")
             self._state = state
             self._lines += 1

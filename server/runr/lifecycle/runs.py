@@ -57,9 +57,7 @@ def list_runs(
     project.entries()  # reconciles, so that dead runs are listed as stopped
     found = []
     damaged = 0
-    for run_id in reversed(journal.ids(project.layout)):
-        if among is not None and run_id not in among:
-            continue
+    for run_id in reversed(journal.ids(project.layout, among)):
         try:
             details = _details(project, project.layout.run(run_id))
         except DamagedStateError as damage:

@@ -7,7 +7,7 @@ hooks only read the cached state: events and reducers are loaded where they are 
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 Redact = Callable[[str], str]
 Condition = Callable[[RunState], bool]
 
+_TIMELINE = "timeline.jsonl"
 _LOCK = "timeline.lock"
 
 #: The part of an id that is the time to the second.
@@ -210,6 +211,9 @@ class Journal:
         after = apply(before, event) if before else begin(self.files.id, event)
         line, key = text.encode("utf-8", "replace"), clone_key.ensure(self.files.root)
         line = chain.sealed(line, files.last_line(self.files.timeline), key)
+        if before is None or before.result:
+            # The history looks at such a journal only when this folder has changed.
+            nofollow.touch(self.files.folder.parent)
         files.append(self.files.timeline, line + b"\n")
         self._cache(after, key)
         return after
@@ -227,13 +231,11 @@ class Journal:
             nofollow.rename(beside, self.files.state.name)
 
 
-def ids(layout: Layout) -> list[str]:
-    """Return the ids of all recorded runs, oldest first."""
-    try:
-        found = nofollow.names(layout.runs)
-    except FileNotFoundError:
-        return []
-    known = [name for name in found if _has_begun(layout.run(name))]
+def ids(layout: Layout, among: Collection[str] | None = None) -> list[str]:
+    """Return the ids of all recorded runs, or of those `among` the ids, oldest first."""
+    found = nofollow.stat_in_each(layout.runs, _TIMELINE, among)
+    # On a full disk a timeline may be made that not even the first event fits into.
+    known = [name for name, stat in found if stat.st_size > 0]
     seconds = Counter(name[:_SECOND] for name in known)
 
     def begun(name: str) -> tuple[str, str, str]:
@@ -244,17 +246,9 @@ def ids(layout: Layout) -> list[str]:
     return sorted(known, key=begun)
 
 
-def _has_begun(run: RunFiles) -> bool:
-    # On a full disk a timeline may be made that not even the first event fits into.
-    try:
-        return nofollow.stat(run.timeline).st_size > 0
-    except OSError:
-        return False
-
-
 def _first_time(run: RunFiles) -> str:
     with (
-        suppress(OSError, ValueError, KeyError, TypeError),
+        suppress(OSError, DamagedStateError, ValueError, KeyError, TypeError),
         os.fdopen(nofollow.open_file(run.timeline, os.O_RDONLY), "rb") as timeline,
     ):
         return str(json.loads(timeline.readline())["time"])
