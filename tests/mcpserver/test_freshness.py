@@ -108,6 +108,12 @@ def test_files_that_come_go_and_move_are_seen_by_every_server(
     write(root, "c", "# Task c").rename(root / ".runr/tasks/d.md")
     for server in servers:
         assert list(server.titles()) == ["a.md", "b.md", "d.md"]
+    write(root, "b", "---\ndepends_on: [d]\n---\n# Task b")
+    for server in servers:
+        assert server.counts() == {"ready": 2, "blocked": 1}
+    write(root, "d", "---\ndepends_on: [a]\n---\n# Task d")
+    for server in servers:
+        assert server.counts() == {"ready": 1, "blocked": 2}
     (root / ".runr/tasks/a.md").unlink()
     for server in servers:
         assert list(server.titles()) == ["b.md", "d.md"]

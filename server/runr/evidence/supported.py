@@ -16,6 +16,7 @@ from runr.errors import DamagedStateError
 from runr.evidence import resets
 from runr.evidence.inference import CONFIDENCE, Basis
 from runr.git import log
+from runr.git.log import Commit
 from runr.git.repo import Repo
 from runr.runs import completed_runs, journal
 from runr.runs.completed_runs import Completed, ResetRecord
@@ -39,8 +40,13 @@ def is_claim(entry: Entry) -> bool:
     return entry.status is State.COMPLETED and entry.evidence is not Evidence.INFERRED
 
 
-def find_supported(layout: Layout, repo: Repo, entries: Mapping[str, Entry]) -> Supported:
-    """Return what counts of the entries; those that count as they are stay the same objects."""
+def find_supported(
+    layout: Layout, repo: Repo, entries: Mapping[str, Entry], commits: dict[str, Commit]
+) -> Supported:
+    """Return what counts of the entries; those that count as they are stay the same objects.
+
+    `commits` are those that were read before; what is read is added.
+    """
     claims = {task: entry for task, entry in entries.items() if is_claim(entry)}
     known = _records(layout, claims.values())
     taken_back = _taken_back(layout, entries, known)
@@ -53,7 +59,7 @@ def find_supported(layout: Layout, repo: Repo, entries: Mapping[str, Entry]) -> 
             alone[task] = entry
         elif why := _contradiction(task, entry, record):
             unproved[task] = why
-    weaker = _weaker(layout, repo, alone)
+    weaker = _weaker(layout, repo, alone, commits)
     unproved |= {task: _unsupported(entry) for task, entry in alone.items() if task not in weaker}
     if not (weaker or unproved or taken_back):
         return Supported(entries, {})
@@ -151,12 +157,14 @@ def _repeats(task: str, entry: Entry, record: Completed) -> bool:
     )
 
 
-def _weaker(layout: Layout, repo: Repo, alone: Mapping[str, Entry]) -> dict[str, Entry]:
+def _weaker(
+    layout: Layout, repo: Repo, alone: Mapping[str, Entry], commits: dict[str, Commit]
+) -> dict[str, Entry]:
     """Return the entries without a record that count as inferred."""
     if not alone:
         return {}
-    shas = {entry.checkpoint_sha or "" for entry in alone.values()}
-    commits = log.read_commits(repo, filter(_SHA.fullmatch, shas))
+    shas = {entry.checkpoint_sha or "" for entry in alone.values()} - commits.keys()
+    commits |= log.read_commits(repo, filter(_SHA.fullmatch, shas))
     shared = state_dir.is_shared(layout)
     found = {}
     for task, entry in alone.items():

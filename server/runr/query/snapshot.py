@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runr import nofollow
 from runr.config.staleness import StalenessPolicy
@@ -16,6 +16,9 @@ from runr.status.branch import NOTHING_ABSENT, OnBranch
 from runr.status.model import UNTOUCHED, Entry, Evidence, State
 from runr.status.staleness import Changes, StaleReason, StaleTrigger
 from runr.tasks.model import Task
+
+if TYPE_CHECKING:
+    from runr.git.log import Commit
 
 #: What makes a completed task stale whose work is not here any more.
 _UNDONE = (StaleTrigger.REVERTED, StaleTrigger.DROPPED)
@@ -54,7 +57,8 @@ class Snapshot:
         tip = project.tip() if committed or watched else None
 
         def build() -> Snapshot:
-            graph = project.memo.get("graph", (tasks,), lambda: Graph.of(tasks))
+            named = _named_dependencies(tasks)
+            graph = project.memo.get("graph", (named,), lambda: Graph.of(tasks))
             changes = _changes(project, tip if watched else None, tasks, entries, policy)
             return cls(
                 tasks=tasks,
@@ -160,6 +164,11 @@ class Snapshot:
         }
 
 
+def _named_dependencies(tasks: Sequence[Task]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return all that a graph is made of."""
+    return tuple([(task.path, task.depends_on) for task in tasks])
+
+
 def _supported(project: Project) -> tuple[Mapping[str, Entry], Mapping[str, str]]:
     """Return the entries as far as they count, and why completions do not."""
     entries = project.entries()
@@ -169,7 +178,8 @@ def _supported(project: Project) -> tuple[Mapping[str, Entry], Mapping[str, str]
     from runr.evidence import supported  # noqa: PLC0415 - see above
 
     def find() -> supported.Supported:
-        return supported.find_supported(project.layout, project.repo, entries)
+        commits: dict[str, Commit] = project.memo.get("commits of entries", (), dict)
+        return supported.find_supported(project.layout, project.repo, entries, commits)
 
     found = project.memo.get("supported", (entries, _time_of_runs(project)), find)
     return found.entries, found.unproved

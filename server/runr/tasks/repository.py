@@ -107,7 +107,7 @@ def _read_again(seen: _Seen, now_ns: int) -> _Seen:
     walked: list[str] = []
     found = {file.path: file for file in walk_tasks(seen.layout, walked)}
     tasks = _changed(seen, found, now_ns)
-    ordered = _in_order(tasks)
+    ordered = _in_order(tasks, seen.tasks)
     if ordered == seen.tasks:
         ordered = seen.tasks  # the same object, so that nothing is derived from it again
     settled = all(_is_settled(file, now_ns) for file in found.values())
@@ -115,7 +115,10 @@ def _read_again(seen: _Seen, now_ns: int) -> _Seen:
     return _Seen(seen.layout, now_ns, found, tasks, ordered, folders)
 
 
-def _in_order(tasks: Mapping[str, Task]) -> tuple[Task, ...]:
+def _in_order(tasks: Mapping[str, Task], before: Sequence[Task] = ()) -> tuple[Task, ...]:
+    """Return the tasks by the natural order of their paths, which those of `before` are in."""
+    if len(before) == len(tasks) and all(task.path in tasks for task in before):
+        return tuple([tasks[task.path] for task in before])
     return tuple([tasks[path] for path in sorted(tasks, key=natural_key)])
 
 
