@@ -181,6 +181,16 @@ PATHS = [f"{number}.py" for number in range(6)]
             ],
         ),
         (
+            OPEN._replace(unchanged="nothing was changed", worktrees=("w/a", "w/b")),
+            [
+                (
+                    "Commit the work in w/a, w/b, and merge its branch here; the run stays open."
+                    " Then again: complete-task 'a.md'."
+                ),
+                NEEDED,
+            ],
+        ),
+        (
             CompletionFacts("a.md", RUN, completed=False, run_steps=STEPS),
             [f"Needs a person: {ATTEST}"],
         ),

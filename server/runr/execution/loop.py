@@ -190,7 +190,7 @@ async def commit(context: RunContext, state: RunState) -> FinishedPhase:
     total = made.paths if whole else snapshot.changed(workspace, start.base_sha, made.sha)
     # In a tree of the run's own, nothing is left where all of the snapshot was committed.
     dirty = () if start.branch is not None and made.tree == now else workspace.dirty()
-    committed = set(made.paths) - set(made.shared)
+    committed = {*made.paths} - {*made.shared} | {f"{path}/" for path in worktree.below(workspace)}
     left = {path for path in dirty if not rules.is_runrs(path)} - committed
     return CheckpointFinished(
         "ok",

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 from runr import nofollow
 from runr.errors import GitError
-from runr.git import forced_files, private_dir, quarantine, sparse, untracked
+from runr.git import forced_files, private_dir, quarantine, sparse, untracked, worktree
 from runr.git.commits import checked_out
 from runr.git.repo import Checkout, Output, Repo, complaint, split
 from runr.git.untracked import SETTINGS
@@ -280,13 +280,18 @@ def _begin(repo: Repo, index: Path, env: dict[str, str]) -> Repo | None:
 
 
 def _copy_excludes(repo: Repo, folder: Path) -> None:
-    """Copy the repository's `info/exclude`; a private git directory has none of its own."""
+    """Copy the repository's `info/exclude`; a private git directory has none of its own.
+
+    Other worktrees of the repository are ignored where they are in this one.
+    """
     try:
         content = (repo.common_dir() / "info" / "exclude").read_bytes()
     except OSError:
         content = b""
+    others = [re.sub(r"([\\*?\[ ])", r"\\\1", path) for path in worktree.below(repo)]
+    lines = "".join(f"/{path}/\n" for path in others if "\n" not in path)
     nofollow.make_folder(folder / "info")
-    private_dir.write(folder / "info" / "exclude", content)
+    private_dir.write(folder / "info" / "exclude", content + b"\n" + os.fsencode(lines))
 
 
 def read(facts: str, path: str) -> Change:

@@ -116,6 +116,21 @@ def is_known(repo: Repo, path: Path) -> bool:
     return _record(repo, path) is not None
 
 
+def below(repo: Repo) -> tuple[str, ...]:
+    """Return where in this working tree others of the same repository are, such as an agent's own.
+
+    What is in one belongs to its own branch.
+    """
+    top = repo.path.resolve()
+    found = []
+    for record in repo.common_dir().glob("worktrees/*"):
+        link = _link(record)
+        mark = record / link
+        if link and mark.parent.resolve().is_relative_to(top) and _leads_to(record, mark):
+            found.append(mark.parent.resolve().relative_to(top).as_posix())
+    return tuple(sorted(path for path in found if path != "."))
+
+
 def delete_branch(repo: Repo, branch: str, merged_into: str) -> bool:
     """Delete `branch` where `merged_into` contains it; say whether it is gone."""
     own, target = f"refs/heads/{branch}", f"refs/heads/{merged_into}"
@@ -169,10 +184,10 @@ def _relinked(record: Path, path: Path) -> bool:
     mark.write_bytes(b"gitdir: " + os.fsencode(record) + b"\n")
     if was_changed or not Repo(path).fields("ls-files", "-z", "--deleted"):
         return True
-    return not (record / _REMOVAL).exists() and _has_work(Repo(path))
+    return not (record / _REMOVAL).exists() and has_work(Repo(path))
 
 
-def _has_work(workspace: Repo) -> bool:
+def has_work(workspace: Repo) -> bool:
     """Tell whether any file is there that no commit has, and git does not ignore."""
     rows = workspace.fields("status", "--porcelain", "-z", "--no-renames", "-unormal")
     return any(row[:2] not in (" D", "D ") for row in rows)

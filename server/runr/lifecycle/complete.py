@@ -12,7 +12,7 @@ from runr.execution import completion, loop, since_stop
 from runr.execution.context import RunContext
 from runr.execution.session_handoff import submit_session_work
 from runr.git.repo import Repo
-from runr.lifecycle import attest, statements
+from runr.lifecycle import attest, other_worktrees, statements
 from runr.lifecycle.leases import exclusive, lease_conflict, take_over
 from runr.lifecycle.runs import resume_run
 from runr.next_steps import commands
@@ -163,6 +163,7 @@ def _finish(
             f"run {state.id} is running on {state.start.task}: let it finish, or stop it first",
             next_steps=while_running(state.id),
         )
+    other_worktrees.refuse_elsewhere(project, state)
     _ensure_same_branch(project, state)
     state = _take_over_if_gone(project, state)
     with _held(project, state) as context:
@@ -299,13 +300,15 @@ def _details(project: Project, state: RunState, run: RunFiles) -> RunDetails:
 
 
 def _facts(task: Task, state: RunState) -> CompletionFacts:
+    unchanged = state.result is None and state.outcome == "no_changes"
     return CompletionFacts(
         path=task.path,
         run=state.id,
         completed=state.result == "completed",
         running=state.result is None,
         asks_changes=state.outcome == "changes",
-        unchanged=state.detail or "" if state.outcome == "no_changes" else "",
+        unchanged=state.detail or "" if unchanged else "",
+        worktrees=other_worktrees.with_work(state) if unchanged else (),
         mixed=state.outcome == "mixed_changes",
         violations=state.violations,
         left_dirty=state.left_dirty,

@@ -208,7 +208,10 @@ def after_choice(chosen: NextFacts) -> tuple[NextStep, ...]:
 
 
 class CompletionFacts(NamedTuple):
-    """How an attempt at completing a task ended."""
+    """How an attempt at completing a task ended.
+
+    Where it is `unchanged`, `worktrees` are those below that have work.
+    """
 
     path: str
     run: str
@@ -216,6 +219,7 @@ class CompletionFacts(NamedTuple):
     running: bool = False
     asks_changes: bool = False
     unchanged: str = ""
+    worktrees: Sequence[str] = ()
     mixed: bool = False
     violations: Sequence[str] = ()
     left_dirty: Sequence[str] = ()
@@ -247,6 +251,11 @@ def _before_another_try(done: CompletionFacts) -> str:
         return "Do what the reviewer asks for, then again"
     if done.mixed:
         return "Commit the files that it names as they are to be; the run stays open. Then again"
+    if done.worktrees:
+        where = ", ".join(done.worktrees[:_NAMED])
+        return (
+            f"Commit the work in {where}, and merge its branch here; the run stays open. Then again"
+        )
     if done.unchanged:
         return f"Do the work ({done.unchanged}); the run stays open. Then again"
     return "Fix what failed; the run stays open. Then again"
