@@ -171,4 +171,4 @@ def _without(
         return current, []
     if existing != receipt.entry:
         return current, [f'the server "runr" in {place.shown} was edited and is kept']
-    return place.client.drop(current, place.shown), []
+    return place.client.drop(current, place.shown, before=written.before), []

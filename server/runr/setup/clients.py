@@ -21,7 +21,8 @@ class Client:
     """A client; `project` and `user` are the files of its servers, relative to their folders.
 
     `workspace` stands for the open folder in what the client starts; `title` is its own name.
-    `alternative` is a file that is used instead of `project` and `user` where it exists.
+    `alternative` is a file that is used instead of `project` and `user` where it exists; `schema`
+    is what the client itself writes as `$schema` into a file that has none.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Client:
     comments: bool = True
     workspace: str | None = None
     alternative: str | None = None
+    schema: str | None = None
     note: str | None = None
 
     def entry(self, command: Sequence[str], *, root: Path | None) -> Entry:
@@ -48,6 +50,8 @@ class Client:
 
     def empty(self) -> str:
         """Return the text of a file without settings."""
+        if self.schema:
+            return json.dumps({"$schema": self.schema}, indent=2) + "\n"
         return "" if self.is_toml else "{}\n"
 
     @property
@@ -60,9 +64,7 @@ class Client:
         try:
             if self.is_toml:
                 return toml_edit.get(text, self.keys)
-            return _member(
-                json.loads(json_edit.blank_comments(text) if self.comments else text), self.keys
-            )
+            return self._member(text, self.keys)
         except tomllib.TOMLDecodeError as error:
             raise UsageError(
                 f"{name} is not valid TOML: {error}", next_steps=[f"fix {name}"]
@@ -88,16 +90,24 @@ class Client:
                 next_steps=[f"write {'.'.join(self.keys)} as a table of its own in {name}"],
             ) from error
 
-    def drop(self, text: str, name: str) -> str:
-        """Return the text without the server."""
+    def drop(self, text: str, name: str, *, before: str | None = None) -> str:
+        """Return the text without the server, and without its table if `before` had none."""
         edit = toml_edit.drop if self.is_toml else json_edit.drop
+        table = self.keys[:-1]
         try:
-            return edit(text, self.keys)
+            left = edit(text, self.keys)
+            if self.is_toml or self._member(left, table) != {}:
+                return left
+            had = self._member(before or self.empty(), table)
+            return json_edit.drop(left, table) if had is None else left
         except ValueError as error:
             raise UsageError(
                 f"{name} cannot be changed: {error}",
                 next_steps=[f"take {'.'.join(self.keys)} out of {name} by hand"],
             ) from error
+
+    def _member(self, text: str, keys: Sequence[str]) -> Any:
+        return _member(json.loads(json_edit.blank_comments(text) if self.comments else text), keys)
 
 
 def _member(document: Any, keys: Sequence[str]) -> Any:
@@ -173,6 +183,7 @@ _ALL = (
         user="opencode.json",
         user_folder=lambda environment: _settings_folder(environment) / "opencode",
         alternative="opencode.jsonc",
+        schema="https://opencode.ai/config.json",
     ),
     Client(
         name="vscode",
