@@ -79,7 +79,7 @@ build: .venv/.runtime ## make the wheel and the source archive in dist/
 	@$(BIN)/python -m hatchling build -d dist
 
 clean: ## remove .venv and everything else that was made
-	rm -rf .venv .venv-oldest .ci/node dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-oldest .ci/node .ci/conformance .ci/clients dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One stamp for each set of packages; the larger sets hold the smaller ones.

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.long
 TOOLS = {"list-tasks", "task-status", "complete-task", "run-task"}
 CODEX = ".codex/config.toml"
 FIRST_TURNS = 10
-#: What Codex needs besides, to start runs where nobody can be asked.
+#: What Codex needs besides, to start runs without asking its user.
 APPROVED = '\n[mcp_servers.runr.tools.run-task]\napproval_mode = "approve"\n'
 
 SetUp = Callable[..., ClientPlace]
