@@ -1,6 +1,7 @@
 """`runr install` for MCP clients: what is merged into their settings, and taken out again."""
 
 import json
+import shutil
 import tomllib
 from pathlib import Path
 
@@ -27,6 +28,49 @@ def servers(what: str, text: str) -> dict[str, object]:
     read = tomllib.loads(text) if what == "codex" else json.loads(blank_comments(text))
     found: dict[str, object] = read[keys[0]]
     return found
+
+
+#: What each client's documentation asks for.
+OPEN_FOLDER = ["mcp", "--repo", "${workspaceFolder}"]
+DOCUMENTED: dict[str, dict[str, object]] = {
+    "codex": {"args": ["mcp"], "required": True},
+    "gemini": {"args": ["mcp"]},
+    "opencode": {"type": "local", "enabled": True},
+    "vscode": {"type": "stdio", "args": OPEN_FOLDER},
+    "cursor": {"type": "stdio", "args": OPEN_FOLDER},
+}
+
+
+@pytest.mark.parametrize("what", PROJECT)
+def test_a_new_file_has_the_server_in_the_form_that_the_client_documents(
+    bare: Place, what: str
+) -> None:
+    bare.runr("install", what, code=0)
+    text = bare.read(PROJECT[what])
+    server = servers(what, text)["runr"]
+    assert isinstance(server, dict)
+    command = server.pop("command")
+    program, *words = command if isinstance(command, list) else [command]
+    assert shutil.which(program)
+    assert words == (["mcp"] if what == "opencode" else [])
+    assert server == DOCUMENTED[what]
+    assert ("$schema" in text) is (what == "opencode")
+
+
+def test_a_table_that_was_made_goes_with_the_server_though_the_file_was_edited(
+    bare: Place,
+) -> None:
+    bare.write("opencode.json", '{"theme": "dark"}\n')
+    bare.runr("install", "opencode", code=0)
+    schema = '{"$schema": "https://opencode.ai/config.json", '
+    bare.write("opencode.json", bare.read("opencode.json").replace("{", schema, 1))
+    bare.runr("install", "opencode", "--uninstall", code=0)
+    assert bare.read("opencode.json") == f'{schema}"theme": "dark"}}\n'
+    bare.write("opencode.json", '{"mcp": {}}\n')
+    bare.runr("install", "opencode", code=0)
+    bare.write("opencode.json", bare.read("opencode.json").replace("{", schema, 1))
+    bare.runr("install", "opencode", "--uninstall", code=0)
+    assert bare.read("opencode.json") == f'{schema}"mcp": {{}}}}\n'
 
 
 @pytest.mark.parametrize("what", PROJECT)

@@ -169,7 +169,7 @@ SESSION = "CLAUDE_CODE_SESSION_ID"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
-    """The session that works on a run, or a person at a terminal where `session_id` is None.
+    """The session that works on a run; of a terminal, and of most clients, `session_id` is None.
 
     It is `ended` where Claude Code wrote so into the session's transcript, and
     `idle` where it was silent for longer than `run.session_idle_timeout`.
@@ -221,7 +221,7 @@ class Holder:
     @property
     def message(self) -> str:
         """Say who holds the run, where, and since when."""
-        who = f"session {self.session_id}" if self.session_id else "a person at a terminal"
+        who = f"session {self.session_id}" if self.session_id else "whoever started it"
         return f"{who} in {self.place}, since {self.since}; {self.why}"
 
 

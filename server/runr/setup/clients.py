@@ -44,7 +44,7 @@ class Client:
         words = [*command, "mcp", *(("--repo", place) if place else ())]
         if self.name == "opencode":
             return {"type": "local", "command": words, "enabled": True}
-        begin: Entry = {"type": "stdio"} if self.name == "vscode" else {}
+        begin: Entry = {"type": "stdio"} if self.name in ("vscode", "cursor") else {}
         end: Entry = {"required": True} if self.name == "codex" else {}
         return {**begin, "command": words[0], "args": words[1:], **end}
 
@@ -162,7 +162,8 @@ _ALL = (
         project=".codex/config.toml",
         user="config.toml",
         user_folder=_below_home(".codex", "CODEX_HOME"),
-        note="Codex reads .codex/config.toml only in a folder that you trust",
+        note="Codex reads .codex/config.toml only in a folder that you trust,"
+        " and does not start there without runr",
     ),
     Client(
         name="gemini",
@@ -172,7 +173,7 @@ _ALL = (
         project=".gemini/settings.json",
         user="settings.json",
         user_folder=_below_home(".gemini"),
-        note="Gemini CLI starts the server only in a folder that you trust",
+        note="Gemini CLI reads .gemini/settings.json only at the top of a folder that you trust",
     ),
     Client(
         name="opencode",
@@ -194,7 +195,7 @@ _ALL = (
         user="mcp.json",
         user_folder=_application("Code/User"),
         workspace=_HERE,
-        note="VS Code asks once whether you trust the server",
+        note="VS Code starts the server only in a workspace that you trust",
     ),
     Client(
         name="cursor",
