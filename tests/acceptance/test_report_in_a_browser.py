@@ -50,15 +50,28 @@ def test_the_report_is_drawn_without_a_request_or_an_error(
         assert areas[1]
         assert columns[1]
         assert all("rgb(" in chart[2] for chart in (areas, columns, costs))
+        _is_labelled(page)
         _is_read(page)
         _fits(page)
         _is_dark_where_wanted(page)
+
+
+def _is_labelled(page: chromium.Page) -> None:
+    """No label is cut off by a chart, and no chart is scrolled."""
+    outside = """[...document.querySelectorAll('.chart')].filter(chart => {
+      const box = chart.getBoundingClientRect()
+      return getComputedStyle(chart).overflowY == 'auto'
+        || [...chart.querySelectorAll('th b')].some(label => {
+          const own = label.getBoundingClientRect()
+          return own.height == 0 || own.bottom > box.bottom + 1 })}).length"""
+    assert page.value(outside) == 0
 
 
 def _is_read(page: chromium.Page) -> None:
     nodes = page.send("Accessibility.getFullAXTree")["nodes"]
     said = {(node["role"]["value"], node.get("name", {}).get("value")) for node in nodes}
     assert ("table", "Completed tasks at the end of each day") in said
+    assert ("table", "Completions, stops and failures by day") in said
     assert ("rowheader", "2025-01-08") in said
     assert ("cell", "3 tasks") in said
     assert ("cell", "1 stopped") in said

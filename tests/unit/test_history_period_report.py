@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,56 @@ def test_a_completed_task_that_could_not_be_done_again_is_no_completion(project:
     assert (friday.completed_count, friday.stopped_count) == (3, 2)
 
 
+def test_the_rates_are_of_each_worker_with_each_model(project: Project) -> None:
+    journals = Journals(project.layout, MONDAY + timedelta(days=4, hours=8))
+    for model, events in (("big", completed(cost_usd=2.0, input_tokens=7)), ("small", None)):
+        settings = f'{{"workers": {{"codex": {{"model": "{model}"}}}}}}'.encode()
+        used = worked(usage={"cost_usd": 0.25, "output_tokens": 3})
+        again = [*used, verified(FAILING), *worked(2), verified(PASSING), COMPLETED]
+        digest = sha256(settings).hexdigest()
+        run = journals.run("a", events or again, worker="codex", config=digest)
+        run.config.write_bytes(settings)
+    found = reported(project)
+    assert [(row.worker, row.model, row.run_count, row.attempt_count) for row in found.rates] == [
+        ("codex", "", 1, 2),
+        ("codex", "small", 1, 2),
+        ("script", "", 2, 2),
+        ("codex", "big", 1, 1),
+    ]
+    assert [(row.first_pass.count, row.first_pass.of) for row in found.rates] == [
+        *[(0, 1), (0, 1), (1, 2), (1, 1)]
+    ]
+    small, big = found.rates[1], found.rates[3]
+    assert (small.cost_usd, small.output_tokens) == (0.25, 3)
+    assert (big.cost_usd, big.input_tokens) == (2.0, 7)
+    # What lists count together is the sum of them.
+    assert sum(row.attempt_count for row in found.rates) == found.attempt_count
+    assert sum(row.first_pass.of for row in found.rates) == found.first_pass.of
+    assert [row.model for row in reported(project, workers=("codex",)).rates] == [
+        *["", "small", "big"]
+    ]
+    shown = report_page.render_text(found, str)
+    assert "codex   small  1     2         0 of 1 (0%)" in shown
+
+
+def test_a_year_has_its_activity_by_week_and_by_day(project: Project) -> None:
+    year = replace(project, clock=lambda: MONDAY + timedelta(days=364))
+    found = period_report.report(year, "365d")
+    assert found.activity_by_day is not None
+    assert (found.activity.days, found.activity_by_day.days) == (7, 1)
+    assert len(found.activity_by_day.parts) >= 364
+    for count in ("completed_count", "stopped_count"):
+        sums = {
+            sum(getattr(part, count) for part in activity.parts)
+            for activity in (found.activity, found.activity_by_day)
+        }
+        assert len(sums) == 1
+    assert reported(project).activity_by_day is None
+    longer = replace(project, clock=lambda: MONDAY + timedelta(days=400))
+    assert period_report.report(longer, "2025-01-01").activity_by_day is None
+    assert found.task_count == 3
+
+
 def test_a_report_can_be_about_a_tag_or_a_worker(project: Project) -> None:
     tagged, of_codex = reported(project, tags=("api",)), reported(project, workers=("codex",))
     assert [row.task_path for row in tagged.completions] == [".runr/tasks/a.md"]
@@ -100,14 +151,14 @@ def test_text_and_markdown_have_the_same_facts(project: Project) -> None:
     page = report_page.render_markdown(found, lambda time: time[:16])
     assert "completed                         3: 3 verified\n" in text
     assert "| completed | 3: 3 verified |\n" in page
-    assert "  script  -      1     $0.50  1,000  100\n" in text
-    assert "| script | - | 1 | $0.50 | 1,000 | 100 |\n" in page
+    assert "  script  -      2     2         1 of 2 (50%)  $0.50  1,000  100\n" in text
+    assert "| script | - | 2 | 2 | 1 of 2 (50%) | $0.50 | 1,000 | 100 |\n" in page
     assert [line for line in page.splitlines() if line.startswith("## ")] == [
         "## Summary",
         "## Activity",
         "## Completed",
         "## Stop reasons",
-        "## Usage",
+        "## Workers",
         "## Flaky checks",
         "## Waiting for a person",
     ]

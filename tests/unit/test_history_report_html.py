@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 from runr.history import report_html
 from runr.history.activity import Activity, ActivityPart
-from runr.history.figures import FlakyCheck, Rate, Spread, WorkerUsage
+from runr.history.figures import FlakyCheck, Rate, Spread, WorkerRates, WorkerUsage
 from runr.history.period_report import Completion, PeriodReport, Waiting
 from runr.history.period_rows import MOST
 
@@ -29,6 +29,16 @@ def report(name: str) -> PeriodReport:
         input_tokens=1,
         output_tokens=1,
         turns=1,
+    )
+    rates = WorkerRates(
+        worker=name,
+        model=name,
+        run_count=1,
+        attempt_count=1,
+        first_pass=Rate(count=1, of=1, share=1.0),
+        cost_usd=1.0,
+        input_tokens=1,
+        output_tokens=1,
     )
     done = Completion(
         task_path=name, time=time, evidence="verified", by=name, run_id="r", commit_sha="c" * 40
@@ -54,6 +64,9 @@ def report(name: str) -> PeriodReport:
         usage=[used] * 20,
         flaky_checks=[FlakyCheck(command=name, passed=1, failed=1, tasks=[name])] * 10,
         activity=Activity(days=7, parts=[part] * 106),
+        activity_by_day=Activity(days=1, parts=[part] * 367),
+        rates=[rates] * 20,
+        task_count=140,
         completions=[done] * MOST,
         waiting=[Waiting(task_path=name, since=time, seconds=1.0, why=name)] * MOST,
     )
@@ -94,4 +107,14 @@ def test_the_policy_allows_one_style_sheet_and_nothing_else() -> None:
 
 
 def test_the_largest_page_is_small() -> None:
-    assert len(page("x" * LENGTH).encode()) < 200_000
+    assert len(page("x" * LENGTH).encode()) < 300_000
+
+
+def test_the_line_of_all_tasks_is_as_high_as_they_are_many() -> None:
+    shown = page("plain")
+    assert 'class="charts-css area g400 ' in shown
+    assert ".g400{--goal:1}" in shown
+    # The last part has half of the tasks.
+    assert re.search(r'class="f200 t200"', shown)
+    assert "the line is at 140 tasks, as many as there are now" in shown
+    assert "Top of the chart: 140<" in shown

@@ -11,6 +11,8 @@ from runr.history.figures import ChangeRow
 
 #: As many parts of a period there are at most, but for those of the longest kind.
 MOST = 106
+#: The days of a year, and the part of one that a period of 365 days begins with.
+YEAR = 367
 _DAYS = (1, 7, 28, 364)
 _COUNTED = ("completed", "stopped", "failed")
 
@@ -37,25 +39,28 @@ class Activity:
     parts: list[ActivityPart] = field(default_factory=list)
 
 
-def begins(first: datetime, end: datetime) -> tuple[int, list[datetime]]:
+def begins(first: datetime, end: datetime, most: int = MOST) -> tuple[int, list[datetime]]:
     """Return how many days each part has, and the local midnights at which they begin."""
     day = first.astimezone().date()
     past = (end.astimezone() - timedelta(microseconds=1)).date() - day
-    days = next((each for each in _DAYS if past.days < each * MOST), _DAYS[-1])
+    days = next((each for each in _DAYS if past.days < each * most), _DAYS[-1])
     return days, [
         datetime.combine(day + timedelta(days=each), time()).astimezone()
         for each in range(0, past.days + 1, days)
     ]
 
 
-def activity(changes: Sequence[ChangeRow], end: datetime) -> Activity:
-    """Return what changes come to that are in the order of their times."""
+def activity(changes: Sequence[ChangeRow], end: datetime, most: int = MOST) -> Activity:
+    """Return what changes come to that are in the order of their times.
+
+    The parts are the shortest of which there are at most `most`.
+    """
     times = {kind: [row.time for row in changes if row.change == kind] for kind in _COUNTED}
     counted = [each for found in times.values() for each in (found[:1], found[-1:]) if each]
     if not counted:
         return Activity()
     first, last = (datetime.fromisoformat(pick(counted)[0]) for pick in (min, max))
-    days, starts = begins(first, max(end, last + timedelta(microseconds=1)))
+    days, starts = begins(first, max(end, last + timedelta(microseconds=1)), most)
     # Backwards, so that the first completion of each task is the one that is kept.
     tasks = {row.task: row.time for row in reversed(changes) if row.change == "completed"}
     first_completed = sorted(tasks.values())

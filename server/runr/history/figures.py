@@ -40,6 +40,24 @@ class UsedRow(NamedTuple):
     usage: Usage
 
 
+class WorkedRow(NamedTuple):
+    """In how many runs a worker made how many attempts with a model."""
+
+    worker: str
+    model: str
+    runs: int
+    attempts: int
+
+
+class FirstRow(NamedTuple):
+    """How many first verifications of a worker's runs passed, of how many."""
+
+    worker: str
+    model: str
+    passed: int
+    of: int
+
+
 class FlakyRow(NamedTuple):
     """A check that passed and failed on the same tree: how often each, and in how many runs."""
 
@@ -79,6 +97,24 @@ class WorkerUsage:
     input_tokens: int
     output_tokens: int
     turns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerRates:
+    """What came of the work of a worker with a model, and what it used.
+
+    `run_count` and `attempt_count` are of runs that began in the period, the usage also of plans
+    and reviews.
+    """
+
+    worker: str
+    model: str
+    run_count: int
+    attempt_count: int
+    first_pass: Rate
+    cost_usd: float | None
+    input_tokens: int
+    output_tokens: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +174,32 @@ def by_worker(rows: Iterable[UsedRow]) -> list[WorkerUsage]:
         for row in rows
     ]
     return sorted(found, key=lambda each: (-(each.cost_usd or 0), each.worker, each.model))
+
+
+def rates(
+    worked: Iterable[WorkedRow], first: Iterable[FirstRow], used: Iterable[UsedRow]
+) -> list[WorkerRates]:
+    """Return the rates of each worker with each model, those with the most attempts first."""
+    attempts = {(row.worker, row.model): row for row in worked}
+    firsts = {(row.worker, row.model): row for row in first}
+    usages = {(row.worker, row.model): row.usage for row in used}
+    found = []
+    for key in {**attempts, **firsts, **usages}:
+        own, passed = attempts.get(key), firsts.get(key)
+        usage = usages.get(key, Usage())
+        found.append(
+            WorkerRates(
+                worker=key[0],
+                model=key[1],
+                run_count=own.runs if own else 0,
+                attempt_count=own.attempts if own else 0,
+                first_pass=rate(passed.passed if passed else 0, passed.of if passed else 0),
+                cost_usd=None if usage.cost_usd is None else round(usage.cost_usd, 4),
+                input_tokens=usage.input_tokens,
+                output_tokens=usage.output_tokens,
+            )
+        )
+    return sorted(found, key=lambda each: (-each.attempt_count, each.worker, each.model))
 
 
 def cost(usages: Iterable[WorkerUsage]) -> float | None:

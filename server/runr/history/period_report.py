@@ -14,6 +14,7 @@ from runr.history.figures import (
     FlakyCheck,
     Rate,
     Spread,
+    WorkerRates,
     WorkerUsage,
 )
 from runr.history.period import Period
@@ -59,7 +60,9 @@ class PeriodReport(Result):
 
     `lead_seconds` are from the first start of a task to its completion, `run_seconds` how long the
     run that completed it worked. `first_pass` counts the runs whose first verification passed.
-    `completions` and `waiting` have the latest and the longest; the counts are of all.
+    `task_count` is of all tasks that there are now. `activity_by_day` is there where `activity` is
+    by week, for at most a year. `completions` and `waiting` have the latest and the longest; the
+    counts are of all.
     `unconfirmed_runs` are no evidence, and in no other figure.
     """
 
@@ -83,8 +86,11 @@ class PeriodReport(Result):
     attempt_count: int
     cost_usd: float | None
     usage: list[WorkerUsage]
+    rates: list[WorkerRates] = field(default_factory=list)
     flaky_checks: list[FlakyCheck]
     activity: Activity
+    activity_by_day: Activity | None = None
+    task_count: int = 0
     completions: list[Completion]
     waiting: list[Waiting] = field(default_factory=list)
     unconfirmed_runs: int = 0
@@ -151,7 +157,12 @@ def _of(project: Project, snapshot: Snapshot, wanted: Period, tags: Sequence[str
     ]
     now = project.clock()
     answer = _report(facts, wanted, min(datetime.fromisoformat(wanted.until), now), stale)
-    return replace(answer, tags=list(tags), waiting=waiting_longest(meant, now)[:MOST])
+    return replace(
+        answer,
+        tags=list(tags),
+        task_count=sum(not state.orphaned for state in meant),
+        waiting=waiting_longest(meant, now)[:MOST],
+    )
 
 
 def _report(facts: Facts, wanted: Period, end: datetime, stale: set[str]) -> PeriodReport:
@@ -161,6 +172,8 @@ def _report(facts: Facts, wanted: Period, end: datetime, stale: set[str]) -> Per
     outdated = [row for row in completed if row.task in stale]
     usage = figures.by_worker(facts.used)
     worked = [row for row in completed if row.lead_seconds is not None]
+    parts = activity.activity(facts.changes, end)
+    days = activity.activity(facts.changes, end, activity.YEAR) if parts.days > 1 else parts
     return PeriodReport(
         since=wanted.since,
         until=wanted.until,
@@ -181,8 +194,10 @@ def _report(facts: Facts, wanted: Period, end: datetime, stale: set[str]) -> Per
         attempt_count=facts.attempts,
         cost_usd=figures.cost(usage),
         usage=usage,
+        rates=figures.rates(facts.worked, facts.first_by_worker, facts.used),
         flaky_checks=figures.flaky(facts.flaky, _FLAKY),
-        activity=activity.activity(facts.changes, end),
+        activity=parts,
+        activity_by_day=days if parts.days > 1 and days.days == 1 else None,
         completions=[_completion(row, stale) for row in facts.completions],
         unconfirmed_runs=facts.unconfirmed,
     )

@@ -4,7 +4,7 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runr.history import database
-from runr.history.figures import ChangeRow, CompletionRow, FlakyRow, UsedRow
+from runr.history.figures import ChangeRow, CompletionRow, FirstRow, FlakyRow, UsedRow, WorkedRow
 from runr.history.period import Period
 from runr.runs.model import Usage
 
@@ -25,6 +25,8 @@ class Facts(NamedTuple):
     first: dict[str, int]
     attempts: int
     used: list[UsedRow]
+    worked: list[WorkedRow]
+    first_by_worker: list[FirstRow]
     flaky: list[FlakyRow]
     landed: int
     unconfirmed: int
@@ -42,6 +44,12 @@ def gather(connection: "sqlite3.Connection", wanted: Period) -> Facts:
         first={name: n for name, n in (("passed", passed), ("failed", failed)) if n},
         attempts=rows_of(connection, "period_attempts", wanted)[0][0],
         used=usage_of(connection, wanted),
+        worked=[
+            WorkedRow(*row) for row in rows_of(connection, "period_attempts_by_worker", wanted)
+        ],
+        first_by_worker=[
+            FirstRow(*row) for row in rows_of(connection, "period_first_by_worker", wanted)
+        ],
         flaky=[FlakyRow(*row) for row in rows_of(connection, "period_flaky_checks", wanted)],
         landed=rows_of(connection, "period_landings", wanted)[0][0],
         unconfirmed=rows_of(connection, "period_unconfirmed", wanted)[0][0],

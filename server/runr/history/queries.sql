@@ -215,6 +215,33 @@ WHERE time >= :since AND time < :until AND record = 'confirmed'
     AND (:tasks IS NULL OR task IN (SELECT value FROM json_each(:tasks)))
 GROUP BY worker, model;
 
+-- period_attempts_by_worker: How many runs and attempts each worker had with each model
+SELECT a.worker, coalesce((
+        SELECT max(u.model) FROM usages AS u WHERE u.run_id = r.id AND u.worker = a.worker
+    ), ''), count(DISTINCT r.id), count(*)
+FROM runs AS r
+JOIN attempts AS a ON a.run_id = r.id
+WHERE r.created_at >= :since AND r.created_at < :until AND r.record = 'confirmed'
+    AND (:job IS NULL OR r.job_run_id = :job)
+    AND (:workers IS NULL OR a.worker IN (SELECT value FROM json_each(:workers)))
+    AND (:tasks IS NULL OR r.task IN (SELECT value FROM json_each(:tasks)))
+GROUP BY 1, 2;
+
+-- period_first_by_worker: How often the first verification passed, and how many there were
+SELECT coalesce(a.worker, r.worker), coalesce((
+        SELECT max(u.model)
+        FROM usages AS u
+        WHERE u.run_id = r.id AND u.worker = coalesce(a.worker, r.worker)
+    ), ''), sum(r.first_verification = 'passed'), count(*)
+FROM runs AS r
+LEFT JOIN attempts AS a ON a.run_id = r.id AND a.number = 1
+WHERE r.first_verified_at >= :since AND r.first_verified_at < :until AND r.record = 'confirmed'
+    AND r.first_verification IN ('passed', 'failed')
+    AND (:job IS NULL OR r.job_run_id = :job)
+    AND (:workers IS NULL OR coalesce(a.worker, r.worker) IN (SELECT value FROM json_each(:workers)))
+    AND (:tasks IS NULL OR r.task IN (SELECT value FROM json_each(:tasks)))
+GROUP BY 1, 2;
+
 -- period_flaky_checks: Checks of a task that passed and failed on the same tree; joined in this order
 WITH in_doubt AS (
     SELECT DISTINCT coalesce(v.tree, v.run_id) AS tree
@@ -258,9 +285,8 @@ WHERE l.time >= :since AND l.time < :until AND coalesce(r.record, j.record) = 'c
 SELECT date(time, 'localtime'), sum(cause = 'completed'),
     sum(cause = 'stopped' AND status <> 'failed'), sum(cause = 'stopped' AND status = 'failed')
 FROM task_statuses
-WHERE cause IN ('completed', 'stopped') AND record = 'confirmed'
-    AND time >= :since AND time < :until
-GROUP BY date(time, 'localtime');
+WHERE cause IN ('completed', 'stopped') AND record = 'confirmed' AND time >= :since AND time < :until
+GROUP BY 1;
 
 -- has_earlier_activity: Whether anything was completed or stopped before a time
 SELECT 1

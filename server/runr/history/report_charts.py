@@ -4,6 +4,7 @@ The sheet is Charts.css. Sizes are classes, not `style` attributes, so that the 
 forbid every style that is not in its one sheet.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from runr.text import printable
 
 #: Sizes are given in as many steps.
 STEPS = 400
+_CLASSES = re.compile(r'class="([^"]*)"')
 #: As many labels fit under a chart, also on a phone.
 _LABELS = 6
 
@@ -46,15 +48,15 @@ def stacked_columns(caption: str, rows: Sequence[ChartRow], heads: Sequence[str]
     return _table("column multiple stacked", caption, heads, body)
 
 
-def area(caption: str, rows: Sequence[ChartRow], heads: Sequence[str]) -> str:
-    """Return a chart of an area under a line that begins at zero."""
-    most = max((row.bars[0].size for row in rows), default=0)
+def area(caption: str, rows: Sequence[ChartRow], heads: Sequence[str], goal: float = 0) -> str:
+    """Return a chart of an area under a line that begins at zero, and of a line at `goal`."""
+    most = max((goal, *(row.bars[0].size for row in rows)))
     steps = [0, *(_step(row.bars[0].size, most) for row in rows)]
     body = (
         _row(row, [f"f{start} t{end}"], shown)
         for (row, shown), start, end in zip(_labelled(rows), steps, steps[1:], strict=False)
     )
-    return _table("area", caption, heads, body)
+    return _table(f"area g{_step(goal, most)}" if goal else "area", caption, heads, body)
 
 
 def bars(caption: str, rows: Sequence[ChartRow], heads: Sequence[str]) -> str:
@@ -66,12 +68,13 @@ def bars(caption: str, rows: Sequence[ChartRow], heads: Sequence[str]) -> str:
 
 def size_rules(html: str) -> str:
     """Return the rules of the sizes that a page uses."""
-    names = {"s": "--size", "f": "--start", "t": "--end"}
+    used = {name for names in _CLASSES.findall(html) for name in names.split()}
+    names = {"s": "--size", "f": "--start", "t": "--end", "g": "--goal"}
     return "".join(
         f".{letter}{step}{{{name}:{step / STEPS:.4g}}}"
         for letter, name in names.items()
         for step in range(STEPS + 1)
-        if f'"{letter}{step}"' in html or f'"{letter}{step} ' in html or f' {letter}{step}"' in html
+        if f"{letter}{step}" in used
     )
 
 

@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from runr.history import report_charts
-from runr.history.activity import ActivityPart
+from runr.history.activity import Activity, ActivityPart
 from runr.history.period_report import PeriodReport
 from runr.history.report_charts import Bar, ChartRow, text
 from runr.history.report_page import LocalTime, Section, note, sections, title
@@ -55,30 +55,44 @@ def _body(answer: PeriodReport, local: LocalTime) -> Iterator[str]:
 
 
 def _charts(answer: PeriodReport) -> Iterator[str]:
-    parts = answer.activity.parts
-    span = {1: "day", 7: "week"}.get(answer.activity.days, f"{answer.activity.days} days")
-    if parts:
-        total = pluralize(parts[-1].completed_task_count, "task")
-        yield _figure(
-            f"Completed tasks: {total}",
-            report_charts.area(
-                f"Completed tasks at the end of each {span}",
-                [_burn_up(part) for part in parts],
-                (span, "completed tasks"),
-            ),
-            _scale(max(part.completed_task_count for part in parts)),
-        )
-        most = max(sum(counts) for counts in map(_counts, parts))
-        yield _figure(
-            f"Activity by {span}",
-            report_charts.stacked_columns(
-                f"Completions, stops and failures by {span}",
-                [_activity(part) for part in parts],
-                (span, "completed", "stopped", "failed"),
-            ),
-            _scale(most)
-            + '<ul class="legend"><li>completed</li><li>stopped</li><li>failed</li></ul>',
-        )
+    if answer.activity.parts:
+        yield _burn_ups(answer)
+        yield _activities(answer.activity)
+    if answer.activity_by_day:
+        yield _activities(answer.activity_by_day)
+    yield from _costs(answer)
+
+
+def _burn_ups(answer: PeriodReport) -> str:
+    parts, total, span = answer.activity.parts, answer.task_count, _span(answer.activity)
+    goal = f"; the line is at {pluralize(total, 'task')}, as many as there are now" if total else ""
+    return _figure(
+        f"Completed tasks: {pluralize(parts[-1].completed_task_count, 'task')}",
+        report_charts.area(
+            f"Completed tasks at the end of each {span}{goal}",
+            [_burn_up(part) for part in parts],
+            (span, "completed tasks"),
+            total,
+        ),
+        _scale(max(total, *(part.completed_task_count for part in parts))),
+    )
+
+
+def _activities(activity: Activity) -> str:
+    parts, span = activity.parts, _span(activity)
+    return _figure(
+        f"Activity by {span}",
+        report_charts.stacked_columns(
+            f"Completions, stops and failures by {span}",
+            [_activity(part) for part in parts],
+            (span, "completed", "stopped", "failed"),
+        ),
+        _scale(max(sum(counts) for counts in map(_counts, parts)))
+        + '<ul class="legend"><li>completed</li><li>stopped</li><li>failed</li></ul>',
+    )
+
+
+def _costs(answer: PeriodReport) -> Iterator[str]:
     paid = [each for each in answer.usage if each.cost_usd is not None]
     if paid:
         rows = [
@@ -91,6 +105,10 @@ def _charts(answer: PeriodReport) -> Iterator[str]:
         yield _figure(
             "Cost by worker", report_charts.bars("Cost by worker", rows, ("worker", "cost")), ""
         )
+
+
+def _span(activity: Activity) -> str:
+    return {1: "day", 7: "week"}.get(activity.days, f"{activity.days} days")
 
 
 def _burn_up(part: ActivityPart) -> ChartRow:

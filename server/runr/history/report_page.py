@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from runr.history.activity import ActivityPart
-from runr.history.figures import Rate, Spread, WorkerUsage
+from runr.history.figures import Rate, Spread, WorkerRates
 from runr.history.period_report import Completion, PeriodReport, Waiting
 from runr.tasks.model import short_name
 from runr.text import escape_markdown, flat, format_duration, join_limited
@@ -81,9 +81,9 @@ def sections(answer: PeriodReport, local: LocalTime) -> list[Section]:
         Section("Completed", [_completion(each, local) for each in answer.completions]),
         Section("Stop reasons", _counted(answer.stop_reasons)),
         Section(
-            "Usage",
-            [_usage(each) for each in answer.usage],
-            ("worker", "model", "runs", "cost", "input", "output"),
+            "Workers",
+            [_rates(each) for each in answer.rates],
+            ("worker", "model", "runs", "attempts", "first pass", "cost", "input", "output"),
         ),
         Section(
             "Flaky checks",
@@ -142,10 +142,11 @@ def _rate(rate: Rate) -> str:
     return "" if rate.share is None else f"{rate.count} of {rate.of} ({rate.share:.0%})"
 
 
-def _usage(used: WorkerUsage) -> tuple[str, ...]:
-    cost = "" if used.cost_usd is None else f"${used.cost_usd:.2f}"
-    tokens = f"{used.input_tokens:,}", f"{used.output_tokens:,}"
-    return (used.worker, used.model or "-", str(used.runs), cost or "-", *tokens)
+def _rates(each: WorkerRates) -> tuple[str, ...]:
+    counts = str(each.run_count), str(each.attempt_count), _rate(each.first_pass) or "-"
+    cost = "-" if each.cost_usd is None else f"${each.cost_usd:.2f}"
+    tokens = f"{each.input_tokens:,}", f"{each.output_tokens:,}"
+    return (flat(each.worker) or "-", flat(each.model) or "-", *counts, cost, *tokens)
 
 
 def _completion(each: Completion, local: LocalTime) -> tuple[str, ...]:
