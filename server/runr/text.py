@@ -88,6 +88,13 @@ def printable(text: str, keep: str = "") -> str:
     return "".join(char if char.isprintable() or char in keep else " " for char in text)
 
 
+def format_bytes(number: int) -> str:
+    """Return a number of bytes for people: `512 B`, `1.5 kB`, `2.0 GB`."""
+    units = ("B", "kB", "MB", "GB", "TB")
+    power = min((len(str(number)) - 1) // 3, len(units) - 1)
+    return f"{number / 1000**power:.1f} {units[power]}" if power else f"{number} B"
+
+
 def escape_controls(json: str) -> str:
     """Return a JSON document in which no control character reaches a terminal as it is.
 

@@ -91,5 +91,22 @@ def test_many_leftovers_are_named_with_the_command_that_removes_them(place: Plac
     answer = place.runr("health", "--json", code=0).json
     assert [row["kind"] for row in answer["findings"]] == ["leftovers"]
     assert answer["findings"][0]["next_steps"] == ["runr clean"]
+    assert "10 worktrees and branches" in answer["findings"][0]["message"]
     place.runr("clean", code=0)
     assert place.runr("health", "--json", code=0).json["findings"] == []
+
+
+def test_the_disk_use_of_worktrees_and_checkouts_is_named(place: Place) -> None:
+    place.task("a.md")
+    place.commit("Tasks")
+    assert "On the disk" not in place.runr("health", code=0).out
+    outside = place.write("large", "x" * 9_000_000)
+    place.write(".runr/worktrees/20250101-000000-abcd/data", "x" * 3_000_000)
+    place.write(".runr/checkouts/one/data", "x" * 2_000_000)
+    (place.root / ".runr/checkouts/one/link").symlink_to(outside)
+    used = place.runr("health", "--json", code=0).json["disk_use"]
+    assert used["complete"]
+    assert 3_000_000 <= used["worktree_bytes"] < 4_000_000
+    assert 2_000_000 <= used["checkout_bytes"] < 3_000_000
+    shown = place.runr("health", code=0).out
+    assert "On the disk: worktrees 3.0 MB, kept checkouts 2.0 MB\n" in shown

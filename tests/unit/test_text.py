@@ -10,6 +10,7 @@ from runr.text import (
     escape_controls,
     escape_markdown,
     flat,
+    format_bytes,
     format_duration,
     join_limited,
     markdown_code,
@@ -209,3 +210,18 @@ def test_code_in_markdown_is_shown_as_it_is(text: str) -> None:
     inline = [each for each in tokens(f"x{markdown_code(text)}") if not each.block]
     assert [each.type for each in inline] == ["text", "code_inline"]
     assert inline[1].content == flat(text)
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (1_234_567, "1.2 MB"),
+        (2_000_000_000, "2.0 GB"),
+        (5 * 10**15, "5000.0 TB"),
+    ],
+)
+def test_bytes_are_written_in_the_unit_that_fits(number: int, shown: str) -> None:
+    assert format_bytes(number) == shown

@@ -10,14 +10,17 @@ from click import style
 from runr.cli.app import Invocation, command
 from runr.errors import ExitCode, UsageError
 from runr.tasks.model import short_name
-from runr.text import flat, parse_duration, pluralize, printable
+from runr.text import flat, format_bytes, parse_duration, pluralize, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from runr.history.health import HealthFinding, HealthReport, Kind
+    from runr.maintenance.disk_use import DiskUse
 
 _COLORS = {"error": "red", "warning": "yellow"}
+#: What takes less of the disk is only in the JSON.
+_SHOWN = 1_000_000
 _SIGNS = {"error": "✗", "warning": "!"}
 
 
@@ -65,7 +68,15 @@ def _render(answer: HealthReport, kinds: Mapping[Kind, str]) -> str:
             lines += [line for each in found for line in _finding(each)]
             more = answer.counts[kind] - len(found)
             lines += [f"  … and {more} more"] if more else []
-    return "\n".join([*lines, _summary(answer)])
+    return "\n".join([*lines, *_disk_use(answer.disk_use), _summary(answer)])
+
+
+def _disk_use(used: DiskUse) -> list[str]:
+    if used.worktree_bytes + used.checkout_bytes < _SHOWN:
+        return []
+    parts = [("worktrees", used.worktree_bytes), ("kept checkouts", used.checkout_bytes)]
+    named = ", ".join(f"{what} {format_bytes(number)}" for what, number in parts if number)
+    return [f"On the disk: {'' if used.complete else 'at least '}{named}"]
 
 
 def _finding(each: HealthFinding) -> list[str]:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from runr.errors import DamagedStateError
 from runr.history import database, index, period
 from runr.lint import records
-from runr.maintenance import cleanup
+from runr.maintenance import cleanup, disk_use
 from runr.maintenance.cleanup import CleanRequest
+from runr.maintenance.disk_use import DiskUse
 from runr.next_steps import commands
 from runr.next_steps.step import Line, NextStep
 from runr.project import Project
@@ -20,7 +21,7 @@ from runr.query.models import Result
 from runr.query.snapshot import Snapshot
 from runr.runs import journal, stop_reasons
 from runr.status.model import State
-from runr.text import flat, format_duration, pluralize
+from runr.text import flat, format_bytes, format_duration, pluralize
 
 if TYPE_CHECKING:
     import sqlite3
@@ -45,8 +46,8 @@ STUCK_S = 24 * 3600
 _DAYS = 30
 #: So often makes a pattern: stops in a row, completions taken back, failures of a check.
 _STOPS, _TAKEN_BACK, _FAILURES = 3, 2, 3
-#: This number of leftovers piles up.
-_LEFTOVERS = 10
+#: This number of leftovers piles up, and so do any where all worktrees take so much of the disk.
+_LEFTOVERS, _LARGE = 10, 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +73,7 @@ class HealthReport(Result):
     warning_count: int
     completion_count: int
     rechecked: bool = False
+    disk_use: DiskUse = field(default_factory=DiskUse)
 
 
 class _Examination:
@@ -82,6 +84,7 @@ class _Examination:
         self._snapshot = Snapshot.of(project)
         self._stuck_s = stuck_s
         self.completion_count = 0
+        self.disk_use = DiskUse()
 
     def findings(self, recheck: Recheck | None) -> Iterator[HealthFinding]:
         """Yield everything that is found, the worst first."""
@@ -208,8 +211,12 @@ class _Examination:
     def _leftovers(self) -> Iterator[HealthFinding]:
         with self._project.doing("looking for leftovers"):
             found = cleanup.clean(self._project, CleanRequest(dry_run=True))
-        if len(found.removed) >= _LEFTOVERS:
-            message = f"{len(found.removed)} worktrees and branches of ended runs can be removed"
+            self.disk_use = disk_use.measure(self._project.layout)
+        number, used = len(found.removed), self.disk_use.worktree_bytes
+        if number >= _LEFTOVERS or (number and used >= _LARGE):
+            what = "worktree or branch" if number == 1 else "worktrees and branches"
+            size = f"; all worktrees take {format_bytes(used)}" if used else ""
+            message = f"{number} {what} of ended runs can be removed{size}"
             yield self._finding("leftovers", message, [commands.clean()])
 
 
@@ -243,4 +250,5 @@ def examine(
         warning_count=len(found) - errors,
         completion_count=examination.completion_count,
         rechecked=recheck is not None,
+        disk_use=examination.disk_use,
     )
