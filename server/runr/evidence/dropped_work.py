@@ -6,8 +6,8 @@ That is what `git merge -s ours` does, and a conflict resolved with one side onl
 from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
-from runr.git import file_changes, log
-from runr.git.file_changes import CommitChanges
+from runr.git import log
+from runr.git.file_changes import Part
 from runr.git.repo import Repo
 
 
@@ -23,28 +23,19 @@ class _Merge(NamedTuple):
 Merged = dict[tuple[str, str], frozenset[str]]
 
 
-def find_dropped(
-    repo: Repo,
-    tip: str,
-    commits: Collection[str],
-    known: dict[str, CommitChanges],
-    merged: Merged,
-) -> dict[str, str]:
-    """Return those of the commits of `tip` of which a merge has nothing, with the first such merge.
+def find_dropped(repo: Repo, tip: str, parts: Mapping[str, Part], merged: Merged) -> dict[str, str]:
+    """Return those of the parts of commits of `tip` of which a merge has nothing, with the first.
 
-    A commit counts as kept where the other side made the same change, and where a file has at the
-    tip what the commit gave it. `known` and `merged` keep what was read for the next question.
+    A part counts as kept where the other side made the same change, and where a file has at the
+    tip what the commit gave it. `merged` keeps what was read for the next question.
     """
-    shallow = (repo.common_dir() / "shallow").exists()
-    # A shallow clone may lack what is older than it.
-    wanted = sorted(log.existing(repo, commits) if shallow else commits)
-    parents = log.parents_since(repo, tip, wanted) if wanted else {}
+    wanted = {key: parts[key] for key in sorted(parts) if parts[key].changes}
+    shas = sorted({part.sha for part in wanted.values()})
+    parents = log.parents_since(repo, tip, shas) if shas else {}
     merges = [sha for sha, some in parents.items() if len(some) > 1]
     if not merges:
         return {}
-    changes = file_changes.of_commits(repo, wanted, known)
-    paths = {sha: frozenset(some) for sha, some in changes.items()}
-    claims = _Claims([sha for sha in wanted if paths[sha]], paths)
+    claims = _Claims(wanted)
     reached = claims.reached(parents)
     pairs = [(sha, parents[sha][0]) for sha in merges]
     fresh = [pair for pair in pairs if pair not in merged]
@@ -53,28 +44,30 @@ def find_dropped(
     for sha, first in pairs:
         changed = merged[sha, first]
         for merge, some in _suspects(claims, sha, parents[sha], reached, changed):
-            for commit in claims.named(some):
-                if commit not in found and _is_dropped(repo, tip, merge, commit, paths[commit]):
-                    found[commit] = sha
+            for key in claims.named(some):
+                if key not in found and _is_dropped(repo, tip, merge, wanted[key]):
+                    found[key] = sha
     return found
 
 
 class _Claims:
-    """The commits as bits of a number, so that sets of very many of them are compared at once."""
+    """The parts as bits of a number, so that sets of very many of them are compared at once."""
 
-    def __init__(self, commits: list[str], paths: Mapping[str, frozenset[str]]) -> None:
-        self._commits = commits
-        self._bits = {sha: 1 << number for number, sha in enumerate(commits)}
+    def __init__(self, parts: Mapping[str, Part]) -> None:
+        self._keys = list(parts)
+        self._of_commit: dict[str, int] = {}
         self._by_path: dict[str, int] = {}
-        for sha, bit in self._bits.items():
-            for path in paths[sha]:
+        for number, part in enumerate(parts.values()):
+            bit = 1 << number
+            self._of_commit[part.sha] = self._of_commit.get(part.sha, 0) | bit
+            for path in part.changes:
                 self._by_path[path] = self._by_path.get(path, 0) | bit
 
     def reached(self, parents: Mapping[str, tuple[str, ...]]) -> dict[str, int]:
         """Map each commit, given parents first, to the claims that lead to it."""
         found: dict[str, int] = {}
         for sha, some in parents.items():
-            mask = self._bits.get(sha, 0)
+            mask = self._of_commit.get(sha, 0)
             for parent in some:
                 mask |= found.get(parent, 0)
             found[sha] = mask
@@ -88,10 +81,10 @@ class _Claims:
         return mask
 
     def named(self, mask: int) -> Iterator[str]:
-        """Yield the commits of a set."""
+        """Yield the keys of a set."""
         while mask:
             bit = mask & -mask
-            yield self._commits[bit.bit_length() - 1]
+            yield self._keys[bit.bit_length() - 1]
             mask ^= bit
 
 
@@ -113,10 +106,11 @@ def _suspects(
             yield _Merge(sha, kept=other, other=first), replaced
 
 
-def _is_dropped(repo: Repo, tip: str, merge: _Merge, commit: str, paths: frozenset[str]) -> bool:
-    """Tell whether all files of the commit are those of the side that lacks it."""
-    sides = [(merge.sha, merge.kept), (merge.sha, merge.other), (tip, commit)]
+def _is_dropped(repo: Repo, tip: str, merge: _Merge, part: Part) -> bool:
+    """Tell whether all files of the part are those of the side that lacks it."""
+    paths = frozenset(part.changes)
+    sides = [(merge.sha, merge.kept), (merge.sha, merge.other), (tip, part.sha)]
     from_kept, from_other, since = log.changed_between(repo, sides)
     if paths & from_kept or not paths & from_other or paths - since:
         return False
-    return not log.same_changes(repo, log.apart(repo, merge.kept, merge.other), [commit])
+    return not log.same_changes(repo, log.apart(repo, merge.kept, merge.other), [part.sha])

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from runr.git import file_changes, log
-from runr.git.file_changes import CommitChanges, FileChange
+from runr.git.file_changes import CommitChanges, FileChange, Part
 from runr.git.repo import Repo
 
 #: The paths of a commit, each with how many bytes its file has more.
@@ -18,29 +18,30 @@ _Growth = frozenset[tuple[str, int]]
 
 
 def find_undone(
-    repo: Repo, tip: str, commits: Collection[str], known: dict[str, CommitChanges]
+    repo: Repo, tip: str, parts: Mapping[str, Part], known: dict[str, CommitChanges]
 ) -> dict[str, str]:
-    """Return those of the commits of `tip` of which nothing is left, with the commit that undid it.
+    """Return those of the parts of commits of `tip` of which nothing is left, and what undid them.
 
-    A commit counts as undone where all of its files are at the tip what they were before it, and
+    A part counts as undone where all of its files are at the tip what they were before it, and
     where a later commit makes the opposite change and none makes the change again. `known` keeps
     what commits change from one question to the next.
     """
-    there = log.existing(repo, [sha for sha in commits if sha not in known])
-    wanted = sorted(sha for sha in commits if sha in known or sha in there)
-    claims = file_changes.of_commits(repo, wanted, known)
+    if not any(part.changes for part in parts.values()):
+        return {}
     now = file_changes.files_of(repo, tip)
-    suspects = {sha: some for sha, some in claims.items() if some and not _has_any(now, some)}
+    suspects = {
+        key: part for key, part in parts.items() if part.changes and not _has_any(now, part.changes)
+    }
     if not suspects:
         return {}
-    order = reversed(log.parents_since(repo, tip, list(suspects)))
+    order = reversed(log.parents_since(repo, tip, [part.sha for part in suspects.values()]))
     history = _History(file_changes.of_commits(repo, order, known))
     found: dict[str, str] = {}
-    for sha, some in suspects.items():
-        by = history.later(sha, some)
-        if by and all(now.get(path) == change.old for path, change in some.items()):
-            found[sha] = by
-    rest = {sha: some for sha, some in suspects.items() if sha not in found}
+    for key, part in suspects.items():
+        by = history.later(part.sha, part.changes)
+        if by and all(now.get(path) == change.old for path, change in part.changes.items()):
+            found[key] = by
+    rest = {key: part for key, part in suspects.items() if key not in found}
     return found | _taken_back(repo, rest, history)
 
 
@@ -77,19 +78,20 @@ class _History:
         return set.intersection(*(set(self._making.get(each, ())) for each in changes.items()))
 
 
-def _taken_back(
-    repo: Repo, suspects: Mapping[str, CommitChanges], history: _History
-) -> dict[str, str]:
-    by_patch = _by_patch(repo, suspects, history)
+def _taken_back(repo: Repo, suspects: Mapping[str, Part], history: _History) -> dict[str, str]:
+    # The lines of a commit are compared as a whole.
+    by_patch = _by_patch(
+        repo, {part.sha: part.changes for part in suspects.values() if part.whole}, history
+    )
     found = {}
-    for sha, some in suspects.items():
-        inverse = {path: change.inverse() for path, change in some.items()}
-        same, opposite = by_patch.get(sha, _Numbers(set(), set()))
-        end = history.place(sha)
+    for key, part in suspects.items():
+        inverse = {path: change.inverse() for path, change in part.changes.items()}
+        same, opposite = by_patch.get(part.sha if part.whole else "", _Numbers(set(), set()))
+        end = history.place(part.sha)
         undone = min(opposite | history.making(inverse), default=end)
-        made = min((same | history.making(some)) - {end}, default=end)
+        made = min((same | history.making(part.changes)) - {end}, default=end)
         if undone < min(made, end):
-            found[sha] = history.names[undone]
+            found[key] = history.names[undone]
     return found
 
 

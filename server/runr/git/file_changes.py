@@ -23,6 +23,15 @@ class FileChange(NamedTuple):
 #: The changes of a commit by path.
 CommitChanges = Mapping[str, FileChange]
 
+
+class Part(NamedTuple):
+    """What a commit changes, or the part of it that is asked about."""
+
+    sha: str
+    changes: CommitChanges
+    whole: bool = True
+
+
 _RAW = ("--raw", "-z", "--no-abbrev", "--no-renames", "--ignore-submodules=none")
 
 

@@ -1,20 +1,26 @@
 """What git says of completed tasks: work reverted or dropped, files that others changed."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 
 from runr.errors import DamagedStateError
-from runr.evidence import commit_index, dropped_work, later_changes, on_branch, undone_work
-from runr.evidence.later_changes import OwnedPaths, RunCommit
-from runr.git.file_changes import CommitChanges
+from runr.evidence import commit_index, later_changes, lost_work, on_branch
+from runr.evidence.later_changes import OwnedPaths
+from runr.evidence.lost_work import Known, Lost
 from runr.project import Project
 from runr.runs import journal
-from runr.status import staleness
+from runr.status import branch, staleness
 from runr.status.model import Entry, State
 from runr.status.staleness import Changes
 from runr.storage.database import cached
 from runr.tasks.model import Task, Watched
+
+_WAYS = {
+    "reverted": staleness.describe_reverted,
+    "dropped": staleness.describe_dropped,
+    "undone": staleness.describe_undone,
+}
 
 
 def find_changes(
@@ -37,90 +43,42 @@ def find_changes(
             checkpoints[task.path] = entry
         if "owns" in watched and task.owns:
             owners.append((task, entry))
-    here = _here(project, tip, entries, checkpoints) if checkpoints else {}
+    lost = _lost(project, tip, entries, checkpoints) if checkpoints else {}
     return Changes(
-        reverted=_reverted(project, tip, checkpoints) if checkpoints else {},
-        dropped=_dropped(project, tip, here, entries) if here else {},
-        undone=_undone(project, tip, here, entries) if here else {},
+        **{way: {path: each.by for path, each in lost.items() if each.way == way} for way in _WAYS},
         outside=_outside(project, tip, owners) if owners else {},
     )
 
 
-def _reverted(project: Project, tip: str, entries: Mapping[str, Entry]) -> dict[str, str]:
-    layout = project.layout
-    seen = commit_index.load_commits(layout, tip=tip, about=later_changes.REVERT_PATTERN).traces
-    gone = later_changes.reverted_commits(project.repo, seen)
-    if not gone:
-        return {}
-    by_run: dict[str | None, list[RunCommit]] = defaultdict(list)
-    for each in later_changes.trailed_commits(commit_index.load_commits(layout, tip=tip).traces):
-        by_run[each.run_id].append(each)
-    found = {}
-    for path, entry in entries.items():
-        own = by_run.get(entry.last_run_id, ())
-        by = later_changes.of_run(entry.last_run_id, entry.checkpoint_sha, own, gone)
-        if by and not _was_there(project, by, entry.acknowledged_commit):
-            found[path] = by
-    return found
+def gone_from(project: Project, tip: str, entries: Mapping[str, Entry]) -> dict[str, str]:
+    """Say why the work of completions is not at the tip: it is elsewhere, or was taken from there.
 
-
-def _here(
-    project: Project, tip: str, entries: Mapping[str, Entry], checkpoints: Mapping[str, Entry]
-) -> dict[str, str]:
-    """Return the commits of tasks that lead to the tip as they were made."""
+    What a person acknowledged since counts as there.
+    """
     where = on_branch.find_absent(project.layout, project.repo, tip, entries)
-    return {
-        path: entry.checkpoint_sha or ""
-        for path, entry in checkpoints.items()
-        if path not in where.absent and path not in where.rewritten
-    }
+    lost = _lost(project, tip, entries, entries)
+    absent = {path: branch.describe(absence) for path, absence in where.absent.items()}
+    return absent | {path: _WAYS[each.way](each.by) for path, each in lost.items()}
 
 
-def _dropped(
-    project: Project, tip: str, here: Mapping[str, str], entries: Mapping[str, Entry]
-) -> dict[str, str]:
-    shas = sorted(set(here.values()))
-    merged: dropped_work.Merged = project.memo.get("changes of merges", (), dict)
-    gone = cached(
-        project.layout,
-        "dropped",
-        [tip, shas],
-        lambda: dropped_work.find_dropped(
-            project.repo, tip, shas, _changes_of_commits(project), merged
-        ),
+def _lost(
+    project: Project, tip: str, entries: Mapping[str, Entry], asked: Collection[str]
+) -> dict[str, Lost]:
+    known = Known(
+        changes=project.memo.get("changes of commits", (), dict),
+        merged=project.memo.get("changes of merges", (), dict),
     )
-    return _unless_acknowledged(project, here, entries, gone)
-
-
-def _undone(
-    project: Project, tip: str, here: Mapping[str, str], entries: Mapping[str, Entry]
-) -> dict[str, str]:
-    shas = sorted(set(here.values()))
-    gone = cached(
-        project.layout,
-        "undone",
-        [tip, shas],
-        lambda: undone_work.find_undone(project.repo, tip, shas, _changes_of_commits(project)),
-    )
-    return _unless_acknowledged(project, here, entries, gone)
-
-
-def _changes_of_commits(project: Project) -> dict[str, CommitChanges]:
-    """Return what is known of commits, which is read once in a process."""
-    known: dict[str, CommitChanges] = project.memo.get("changes of commits", (), dict)
-    return known
-
-
-def _unless_acknowledged(
-    project: Project,
-    here: Mapping[str, str],
-    entries: Mapping[str, Entry],
-    gone: Mapping[str, str],
-) -> dict[str, str]:
+    found = lost_work.find_lost(project.layout, project.repo, tip, entries, known)
     return {
-        path: by
-        for path, sha in here.items()
-        if (by := gone.get(sha)) and not _was_there(project, by, entries[path].acknowledged_commit)
+        path: lost[0]
+        for path in found.keys() & asked
+        if (
+            lost := [
+                each
+                for each in found[path]
+                if not _was_there(project, each.by, entries[path].acknowledged_commit)
+            ]
+        )
     }
 
 
