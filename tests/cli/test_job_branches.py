@@ -1,5 +1,9 @@
 """The branch of a job: what of others it has, and how long it is there."""
 
+import subprocess
+
+import pytest
+
 from cli.terminal import Place
 from cli.test_jobs import ended, finished, started, statuses
 from fakes.project_kit import until
@@ -53,6 +57,60 @@ def test_what_git_has_merged_has_landed_and_a_branch_that_is_lost_can_be_made_ag
     assert f"git branch {branch} {tip}" in lost
     place.git("merge", "-q", tip)
     assert "(1 task) was already on main" in place.runr("job", "land", code=0).out
+
+
+TAKING = {
+    "merge": (
+        "git merge -q -s ours --no-edit {branch}",
+        "a.md: the merge {by} left its changes out",
+    ),
+    "undone": (
+        "git merge -q --no-edit {branch}; git rm -q a.txt; git commit -qm Less",
+        "a.md: its work was undone by {by}",
+    ),
+    "reverted": (
+        "git merge -q --no-edit {branch}; git revert --no-edit HEAD^2",
+        "a.md: its commit was reverted by {by}",
+    ),
+}
+
+
+@pytest.mark.parametrize("has_branch", [True, False], ids=["branch", "no-branch"])
+@pytest.mark.parametrize("taking", TAKING)
+def test_work_that_the_target_has_lost_does_not_count_as_landed(
+    place: Place, taking: str, has_branch: bool
+) -> None:
+    place.script("a.md", "echo a > a.txt")
+    place.commit("Tasks")
+    branch = ended(place, "run", "--all-ready")["branch"]
+    work = place.git("rev-parse", branch).strip()
+    place.write("other.txt", "other\n")
+    place.commit("Other")
+    how, why = TAKING[taking]
+    subprocess.run(["sh", "-ec", how.format(branch=branch)], cwd=place.root, check=True)
+    by = place.git("rev-parse", "--short=12", "HEAD").strip()
+    if not has_branch:
+        place.git("branch", "-D", branch)
+    refused = place.runr("job", "land", code=1)
+    assert f"nothing landed on main: {why.format(by=by)}" in refused.err
+    assert refused.steps == [f"git cherry-pick {work}", "runr acknowledge a.md"]
+    subprocess.run(["sh", "-ec", refused.steps[0]], cwd=place.root, check=True)
+    place.runr("job", "land", code=0)
+
+
+def test_a_job_that_was_squashed_by_git_has_landed(place: Place) -> None:
+    place.script("a.md", "echo a > a.txt")
+    place.commit("Tasks")
+    branch = ended(place, "run", "--all-ready")["branch"]
+    place.write("other.txt", "other\n")
+    place.commit("Other")
+    place.git("merge", "-q", "--squash", branch)
+    place.git("commit", "-q", "-m", "Night")
+    place.git("branch", "-D", branch)
+    assert "(1 task) was already on main" in place.runr("job", "land", code=0).out
+    place.git("rm", "-q", "a.txt")
+    place.git("commit", "-q", "-m", "Less")
+    assert f"the branch {branch} is gone" in place.runr("job", "land", code=1).err
 
 
 def test_a_task_that_another_job_runs_is_waited_for_and_one_without_a_file_is_skipped(

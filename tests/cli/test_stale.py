@@ -1,5 +1,6 @@
 """Stale completions: their reasons, their acknowledgement, and running them again."""
 
+import subprocess
 from typing import Any
 
 import pytest
@@ -149,6 +150,41 @@ def test_work_that_is_undone_without_a_word_is_a_reason_until_it_is_there_again(
     assert stale_reasons(done) == {}
     done.git("rm", "-q", "b.txt")
     done.git("commit", "-q", "-m", "Not now")
+    done.runr("acknowledge", "b", code=0)
+    assert stale_reasons(done) == {}
+
+
+REWRITING = {
+    "amend": "git commit -q --amend --no-edit --date=2026-01-01T00:00:00Z",
+    "amend-without-trailers": "git commit -q --amend -m Other",
+    "squash": "git reset -q --soft {first}~1; git commit -q -m Both",
+}
+
+
+@pytest.mark.parametrize("how", ["undone", "dropped"])
+@pytest.mark.parametrize("rewrite", REWRITING.values(), ids=REWRITING)
+def test_rewritten_work_that_is_not_there_any_more_is_stale(
+    done: Place, rewrite: str, how: str
+) -> None:
+    done.script("c.md", "echo c > c.txt", "depends_on: [b]")
+    first = done.git("log", "-1", "--format=%H", "--", "a.txt").strip()
+    subprocess.run(["sh", "-ec", rewrite.format(first=first)], cwd=done.root, check=True)
+    assert stale_reasons(done) == {}
+    if how == "undone":
+        done.git("rm", "-q", "b.txt")
+        done.git("commit", "-q", "-m", "Less")
+        by = done.git("rev-parse", "--short=12", "HEAD").strip()
+        why = f"its work was undone by {by}"
+    else:
+        done.git("switch", "-q", "-c", "other", f"{first}~1")
+        done.git("checkout", "main", "--", "a.txt")
+        done.write("else.txt", "theirs\n")
+        done.commit("Theirs")
+        done.git("merge", "-q", "-s", "ours", "--no-edit", "main")
+        by = done.git("rev-parse", "--short=12", "HEAD").strip()
+        why = f"the merge {by} left its changes out"
+    assert stale_reasons(done) == {"b.md": [why]}
+    done.runr("run", "--task", "c", code=3)
     done.runr("acknowledge", "b", code=0)
     assert stale_reasons(done) == {}
 

@@ -13,7 +13,7 @@ from runr.git.merge import MergePlan, MergeRefusedError
 from runr.git.repo import Repo
 from runr.git.trailers import VERIFIED_TREE
 from runr.jobs import branch as job_branch
-from runr.jobs import journal, receipt, rejected
+from runr.jobs import journal, receipt, rejected, taken_back
 from runr.jobs.events import JobLanded
 from runr.jobs.journal import JobJournal
 from runr.jobs.state import JobState
@@ -155,6 +155,7 @@ class _Landing:
         try:
             self._refuse_rejected()
             self._refuse_lost_base(repo)
+            taken_back.refuse(self._project, self._state, self._target)
             return merge.plan_integration(
                 repo, branch, self._target, self._message, may_sign=may_sign
             )
@@ -252,7 +253,8 @@ class _Landing:
         shas = job_branch.commits(self._state)
         tip = repo.resolve(f"refs/heads/{self._target}")
         kept = [sha for sha in shas if repo.resolve(sha)]
-        if tip and shas and len(kept) == len(shas) and all(repo.is_ancestor(s, tip) for s in kept):
+        taken_back.refuse(self._project, self._state, self._target)
+        if tip and taken_back.has_all(self._project, self._state, self._target):
             plan = MergePlan(target=self._target, how="already", old=tip, new=tip)
             return self.result(plan, verified=True, dry_run=dry_run)
         again = [commands.git("branch", start.branch, kept[-1])] if kept else []

@@ -9,7 +9,7 @@ from runr.jobs import journal
 from runr.jobs.planner import Wait
 from runr.jobs.work import Item
 from runr.project import Project
-from runr.query import explain
+from runr.query import explain, git_changes
 from runr.query.graph import Edges, describe_cycle
 from runr.query.snapshot import Snapshot
 from runr.query.task_state import TaskState
@@ -140,11 +140,11 @@ def _goes_on(project: Project, files: RunFiles) -> bool:
 
 def elsewhere(project: Project, target: str, found: TaskState) -> str | None:
     """Say where the commit of a completed task is that a job and its target do not have."""
-    sha, repo = found.entry.checkpoint_sha, project.repo
     if found.absent is None:
         return None
-    tip = repo.resolve(f"refs/heads/{target}") if target else None
-    if tip and sha and repo.resolve(sha) and repo.is_ancestor(sha, tip):
+    tip = project.repo.resolve(f"refs/heads/{target}") if target else None
+    task = found.task.path
+    if tip and task not in git_changes.gone_from(project, tip, {task: found.entry}):
         return None
     holders = explain.branches_of(project, found.entry)
     return f"on {join_limited(holders, _NAMED)} only" if holders else branch.describe(found.absent)
