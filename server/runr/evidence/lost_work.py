@@ -54,6 +54,8 @@ def find_lost(
         for path, entry in claims.items()
         if path not in where.absent
     }
+    if not there:
+        return dict(found)
     wanted = sorted(set(there.values()))
     gone = cached(
         layout,
