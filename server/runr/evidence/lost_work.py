@@ -40,7 +40,7 @@ def find_lost(
 ) -> dict[str, list[Lost]]:
     """Return the completions whose work led to the tip and is not there, with all that took it.
 
-    A completion whose commit was rewritten is judged by the commit of the branch that is its work.
+    Of a completion whose commit was rewritten, the commit of the branch that is its work counts.
     """
     claims = {path: entry for path, entry in entries.items() if on_branch.claims_commit(entry)}
     if not claims:
