@@ -29,10 +29,10 @@ def main() -> int:
             from runr.cli import hook  # noqa: PLC0415 - see above
 
             return hook.serve(event, os.environ)
-        case ["call-hook", name]:
+        case ["call-hook", name, log]:
             from runr.lifecycle_hooks import packages  # noqa: PLC0415 - see above
 
-            return packages.main(name)
+            return packages.main(name, log)
         case ["git-hook", *words]:
             # git waits for it at each commit.
             from runr.provenance import commit_hook  # noqa: PLC0415 - see above

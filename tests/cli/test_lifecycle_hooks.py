@@ -242,10 +242,11 @@ def test_an_installed_package_and_the_desktop_are_called_with_what_happened(
     written = {
         site / "chat_hook.py": f"def announce(payload):\n"
         f"    open({str(tmp_path / 'chat')!r}, 'w').write(payload['run']['task'])\n"
-        f"    raise RuntimeError('the chat is away')\n",
+        f"    print('on its way')\n"
+        f"    raise RuntimeError('the chat\\nis away')\n",
         site / "chat_hook-1.0.dist-info/METADATA": "Name: chat-hook\nVersion: 1.0\n",
         site / "chat_hook-1.0.dist-info/entry_points.txt": (
-            "[runr.hooks]\nchat = chat_hook:announce\n"
+            "[runr.hooks]\nchat = chat_hook:announce\ngone = no_such_chat:announce\n"
         ),
         programs / "notify-send": f"#!/bin/sh\nprintf '%s\\n' \"$@\" > {tmp_path}/shown\n",
     }
@@ -253,15 +254,25 @@ def test_an_installed_package_and_the_desktop_are_called_with_what_happened(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     (programs / "notify-send").chmod(0o755)
-    hooked.config(SETTINGS + 'post_complete = [{package = "chat"}, {desktop = true}]\n')
+    hooks = '[{package = "chat"}, {package = "gone"}, {desktop = true}]'
+    hooked.config(SETTINGS + f"post_complete = {hooks}\n")
     search = {"PYTHONPATH": str(site), "PATH": f"{programs}:{os.environ['PATH']}"}
     run_id = hooked.runr("--json", "run", "--task", "a", code=0, env=search).json["id"]
     assert called(hooked, run_id) == [
+        ("post_complete", "package", "failed"),
         ("post_complete", "package", "failed"),
         ("post_complete", "desktop", "ok"),
     ]
     assert (tmp_path / "chat").read_text() == ".runr/tasks/a.md"
     shown = (tmp_path / "shown").read_text().splitlines()
     assert shown[:3] == ["--app-name=runr", "--", "runr: a completed"]
-    (failed,) = hooked.runr("task-status", "a", "--json").json["run"]["failed_hooks"]
-    assert failed == "post_complete hook `chat`: failed, RuntimeError: the chat is away"
+    raised, gone = hooked.runr("task-status", "a", "--json").json["run"]["failed_hooks"]
+    log = f".runr/runs/{run_id}/runner.log"
+    assert raised == (
+        "post_complete hook `chat`: failed, RuntimeError: the chat is away"
+        f" (chat_hook.py:4 in announce; traceback in {log})"
+    )
+    assert "ModuleNotFoundError: No module named 'no_such_chat' (" in gone
+    shown = hooked.runr("report", "a").out
+    assert "on its way" in shown
+    assert "Traceback (most recent call last)" in hooked.read(log)

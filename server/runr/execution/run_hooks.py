@@ -101,6 +101,7 @@ class _Caller:
             # A run that is resumed meanwhile ends what carries its own mark.
             marker=state.id if points.may_refuse(point) else f"{state.id}.{point}",
             redact=redact,
+            log=context.files.runner_log,
         )
 
     def hooks(self) -> "HookPoints":

@@ -54,7 +54,7 @@ def main(arguments: Sequence[str]) -> int:
     log, state = _journal(project, job_run), journal.require(job_run)
     try:
         hooks = _hooks(job_run, state)
-        around, data = _surroundings(project, state), _payload(project, job_run, state)
+        around, data = _surroundings(project, job_run, state), _payload(project, job_run, state)
     except (OSError, RunrError, ValueError) as error:
         log.append(after_end.not_called(_POINT, error))
         return 0
@@ -105,7 +105,7 @@ def _payload(project: Project, job_run: RunFiles, state: JobState) -> bytes:
     return payload.encode(made, Redactor(project.environment))
 
 
-def _surroundings(project: Project, state: JobState) -> Surroundings:
+def _surroundings(project: Project, job_run: RunFiles, state: JobState) -> Surroundings:
     folder = project.layout.root
     return Surroundings(
         folder=folder,
@@ -113,6 +113,7 @@ def _surroundings(project: Project, state: JobState) -> Surroundings:
         child_environment=inherited_environment(project.environment) | {"PWD": str(folder)},
         marker=f"{state.id}.{_POINT}",
         redact=Redactor(project.environment),
+        log=job_run.runner_log,
     )
 
 

@@ -18,7 +18,7 @@ class Surroundings:
     """Where hooks are called: the folder, the variables, and what marks their processes.
 
     `environment` is that of this process, in which variables that the settings name are looked
-    up; `child_environment` is what commands inherit of it.
+    up; `child_environment` is what commands inherit of it. The `log` has what no user is shown.
     """
 
     folder: Path
@@ -26,6 +26,7 @@ class Surroundings:
     child_environment: Mapping[str, str]
     marker: str
     redact: Redactor
+    log: Path | None = None
 
 
 async def call(
@@ -72,7 +73,7 @@ def _command(
 ) -> Sequence[str] | None:
     match target:
         case "package":
-            return packages.command(hook.package or "")
+            return packages.command(hook.package or "", around.log)
         case "desktop":
             return desktop.command(payload, around.environment)
         case _:
