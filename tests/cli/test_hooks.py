@@ -65,6 +65,14 @@ def test_the_hooks_of_a_point_are_called_once_with_an_example(place: Place) -> N
     assert place.runr("runs", "--json").json["total_count"] == 0
 
 
+def test_a_hook_that_cannot_be_called_fails_and_the_next_one_is_called(place: Place) -> None:
+    place.config('[hooks]\npre_run = ["echo \\u0000", "echo \\"\\u001b[2J\\" next"]\n')
+    shown = place.runr("hooks", "test", "pre_run", code=1).out
+    assert "refused, in 0.0s\n    ValueError: embedded null byte" in shown
+    assert shown.splitlines()[-1].endswith("next")
+    assert "\x1b" not in shown
+
+
 def test_a_hook_at_the_end_of_a_job_is_tested_with_a_receipt(place: Place) -> None:
     place.config('[hooks]\npost_job = ["grep -o .runr/tasks/example.md; echo $RUNR_HOOK_JOB"]\n')
     (called,) = place.runr("hooks", "test", "post_job", "--json", code=0).json["hooks"]

@@ -273,6 +273,6 @@ def test_an_installed_package_and_the_desktop_are_called_with_what_happened(
         f" (chat_hook.py:4 in announce; traceback in {log})"
     )
     assert "ModuleNotFoundError: No module named 'no_such_chat' (" in gone
-    shown = hooked.runr("report", "a").out
-    assert "on its way" in shown
+    report = hooked.runr("report", "a").out
+    assert "on its way" in report
     assert "Traceback (most recent call last)" in hooked.read(log)

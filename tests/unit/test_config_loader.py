@@ -182,6 +182,14 @@ def test_an_unknown_key_is_named_with_the_nearest_known_one(
             "hooks.pre_run: a webhook cannot refuse anything: write a command",
         ),
         (
+            "[hooks]\npost_job = [{ webhook = 'https://[q7Zp2LmX9s' }]",
+            "hooks.post_job.webhook, entry 1: write a URL with a valid host and port",
+        ),
+        (
+            "[hooks]\npost_job = [{ desktop = true, timeout = '9999999999d' }]",
+            "hooks.post_job.timeout, entry 1: write a number that is at most 86400",
+        ),
+        (
             "[hooks]\npost_job = [{ rollback = 'restore' }]",
             "hooks.post_job: only a run that has failed is rolled back: write it under on_failure",
         ),

@@ -1,6 +1,7 @@
 """The settings of `.runr/config.toml`: every key, its default and its meaning. Pure."""
 
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -10,6 +11,7 @@ from pydantic import (
     Field,
     Strict,
     StringConstraints,
+    field_validator,
     model_validator,
 )
 
@@ -297,6 +299,8 @@ def _as_tables(value: object) -> object:
     return [{"command": each} if isinstance(each, str) else each for each in value]
 
 
+_DAY = 24 * 3600
+
 #: What runr itself can take back of a run that has failed.
 Rollback = Literal["restore", "revert"]
 
@@ -325,12 +329,14 @@ class HookSettings(Section):
     secret_env: str | None = Field(
         None, min_length=1, description="Variable with the secret that signs a webhook."
     )
-    timeout: Seconds = Field(60, gt=0, description="Time limit of the hook, of each try of it.")
+    timeout: Seconds = Field(
+        60, gt=0, le=_DAY, description="Time limit of the hook, of each try of it."
+    )
     retries: Whole = Field(
         4, ge=0, le=20, description="How often a webhook is tried again where it fails."
     )
     retry_wait: Seconds = Field(
-        2, ge=0, description="Wait before the second try; each later one is twice as long."
+        2, ge=0, le=_DAY, description="Wait before the second try; each later one is twice as long."
     )
 
     @model_validator(mode="after")
@@ -339,6 +345,19 @@ class HookSettings(Section):
             known = ", ".join(f"`{name}`" for name in _TARGETS)
             raise ValueError(f"a hook has exactly one target: write one of {known}")
         return self
+
+    @field_validator("webhook")
+    @classmethod
+    def _has_a_host(cls, url: str | None) -> str | None:
+        """Refuse a URL that leads nowhere; it may hold a secret, so the error does not name it."""
+        if url is not None:
+            try:
+                host, _ = urlsplit(url).hostname, urlsplit(url).port
+            except ValueError:
+                host = None
+            if not host:
+                raise ValueError("write a URL with a valid host and port")
+        return url
 
     @property
     def targets(self) -> tuple[str, ...]:

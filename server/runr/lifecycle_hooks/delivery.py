@@ -11,6 +11,7 @@ from runr.lifecycle_hooks import payload as payloads
 from runr.lifecycle_hooks.command import CommandResult, run_command
 from runr.redaction import Redactor
 from runr.runs.hook_events import HookFinished
+from runr.text import flat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +35,11 @@ async def call(
 ) -> HookFinished:
     """Call a hook with an encoded payload; whatever happens to it is in the event."""
     (target,) = hook.targets
-    if target in ("webhook", "webhook_env"):
-        result, tries = _send(hook, payload, around)
-    else:
-        result, tries = await _run(hook, target, payload, around), 1
+    try:
+        result, tries = await _deliver(hook, target, payload, around)
+    except Exception as error:  # noqa: BLE001 - the hooks after this one are called all the same
+        why = around.redact(f"{type(error).__name__}: {error}")
+        result, tries = CommandResult("failed", flat(why)), 1
     refuses = result.outcome != "ok" and points.may_refuse(point)
     return HookFinished(
         point=point,
@@ -49,6 +51,14 @@ async def call(
         exit_code=result.exit_code,
         tries=tries,
     )
+
+
+async def _deliver(
+    hook: HookSettings, target: str, payload: bytes, around: Surroundings
+) -> tuple[CommandResult, int]:
+    if target in ("webhook", "webhook_env"):
+        return _send(hook, payload, around)
+    return await _run(hook, target, payload, around), 1
 
 
 async def _run(

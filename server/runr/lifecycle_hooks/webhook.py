@@ -11,7 +11,7 @@ from base64 import b64decode, b64encode
 from binascii import Error as NotBase64Error
 from collections.abc import Callable
 from contextlib import suppress
-from threading import Timer
+from threading import Thread
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -51,7 +51,7 @@ def sign(secret: str, id_: str, timestamp: int, body: bytes) -> str:
 
     A secret that begins with `whsec_` is base64 behind that, any other one is used as it is.
     """
-    key = secret.encode()
+    key = secret.encode(errors="surrogateescape")
     if secret.startswith("whsec_"):
         with suppress(NotBase64Error):
             key = b64decode(secret.removeprefix("whsec_"), validate=True)
@@ -101,33 +101,31 @@ def _post(request: Request, headers: dict[str, str], timeout_s: float) -> int:
     url = urlsplit(request.url)
     kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
     connection = kind(url.hostname or "", url.port, timeout=timeout_s)
-    late: list[bool] = []
+    path = (url.path or "/") + (f"?{url.query}" if url.query else "")
+    found: list[int | Exception] = []
 
-    def give_up() -> None:
-        # A server that sends a byte now and then would be waited for without an end.
-        late.append(True)
-        if connection.sock is not None:
-            with suppress(OSError):
-                connection.sock.shutdown(2)
+    def exchange() -> None:
+        try:
+            connection.request("POST", path, body=request.body, headers=headers)
+            found.append(connection.getresponse().status)
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            found.append(error)
 
-    limit = Timer(timeout_s, give_up)
-    limit.daemon = True
-    limit.start()
-    try:
-        path = (url.path or "/") + (f"?{url.query}" if url.query else "")
-        connection.request("POST", path, body=request.body, headers=headers)
-        status = connection.getresponse().status
-    except (OSError, http.client.HTTPException) as error:
-        # Whichever of the two limits is first.
-        if late or isinstance(error, TimeoutError):
-            raise TimeoutError(f"no answer after {timeout_s:g}s") from None
-        raise
-    finally:
-        limit.cancel()
-        connection.close()
-    if late:  # the end of the connection may look like that of the headers
+    # The limit of a connection is for each wait: a server that sends a byte now and then, or a name
+    # with many addresses, would be waited for without an end.
+    exchanging = Thread(target=exchange, daemon=True)
+    exchanging.start()
+    exchanging.join(timeout_s)
+    (answer,) = found[:1] or (TimeoutError(),)
+    if exchanging.is_alive() and connection.sock is not None:
+        with suppress(OSError):
+            connection.sock.shutdown(2)
+    connection.close()
+    if isinstance(answer, TimeoutError):
         raise TimeoutError(f"no answer after {timeout_s:g}s")
-    return status
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 def _read(status: int) -> _Answer:
