@@ -20,7 +20,7 @@ def test_hooks_are_listed_in_the_order_of_their_calls_with_what_they_need(
         "[hooks]\n"
         'pre_run = [{ package = "chat", timeout = "5s" }]\n'
         'on_failure = [{ webhook = "https://user:pw@example.org/k", secret_env = "HOOK_SECRET" },'
-        ' "sh gone.sh", { rollback = "restore" }]\n'
+        ' "sh gone.sh q7Zp2LmX9s", { rollback = "restore" }]\n'
     )
     search = {"PYTHONPATH": str(tmp_path / "site")}
     shown = place.runr("hooks", "list", env=search | SECRET, code=0).out
@@ -29,12 +29,20 @@ def test_hooks_are_listed_in_the_order_of_their_calls_with_what_they_need(
             "✓ pre_run `chat`: package, at most 5.0s, no_such_module:announce of chat-hook 1.0,"
             " may refuse"
         ),
-        "✗ on_failure `sh gone.sh`: command, at most 1m 00s",
+        "✗ on_failure `sh gone.sh [redacted]`: command, at most 1m 00s",
         "    gone.sh does not exist",
         "✓ on_failure `restore`: rollback",
         "✓ on_failure `example.org`: webhook, at most 1m 00s, 4 retries, signed with HOOK_SECRET",
         "• installed, and in no setting: idle",
     ]
+
+
+def test_no_secret_is_shown_of_a_hook_of_which_something_is_missing(place: Place) -> None:
+    place.config('[hooks]\npre_run = ["no-such-program --token q7Zp2LmX9s"]\n')
+    for command in (("doctor",), ("hooks", "list"), ("hooks", "test", "pre_run")):
+        shown = place.runr(*command, env={"HOOK_TOKEN": "q7Zp2LmX9s"})
+        assert "no-such-program --token [redacted]" in shown.out
+        assert "q7Zp2LmX9s" not in shown.out + shown.err
 
 
 def test_the_hooks_of_a_point_are_called_once_with_an_example(place: Place) -> None:

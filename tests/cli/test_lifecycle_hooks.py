@@ -2,17 +2,22 @@
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cli.terminal import Place
+from fakes.forked import RUNR
 from fakes.marks import also_long
 from fakes.project_kit import until
 from fakes.webhook_server import RESET, SILENCE, WebhookServer, serving
 
 SETTINGS = '[run]\nworker = "script"\nattempts = 1\n\n[verify]\ntier1 = ["test -d ."]\n\n[hooks]\n'
+
+
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 
 
 @pytest.fixture
@@ -211,6 +216,46 @@ def test_a_job_hands_its_receipt_to_a_hook(hooked: Place, tmp_path: Path) -> Non
         ["completed"],
     )
     assert "failed, exit code 4" in hooked.runr("job", "receipt").out
+
+
+def test_for_each_end_of_a_run_in_a_job_one_point_is_called_once(
+    hooked: Place, tmp_path: Path
+) -> None:
+    seen = tmp_path / "seen"
+    points = ("on_needs_human", "on_failure", "post_complete", "post_job")
+    note = f"echo $RUNR_HOOK $RUNR_HOOK_TASK $RUNR_HOOK_RESULT >> {seen}"
+    hooked.config(SETTINGS + "".join(f"{point} = ['{note}']\n" for point in points))
+    hooked.script("waits.md", "echo 1 > w", header="type: hybrid")
+    hooked.script("fails.md", "exit 1")
+    tracks = "".join(f"  {name}:\n    - tasks: [{name}]\n" for name in ("a", "waits", "fails"))
+    hooked.write(".runr/jobs/night.yaml", f"tracks:\n{tracks}")
+    hooked.commit("Tasks")
+    hooked.runr("job", "run", "night")
+    until(lambda: seen.read_text().count("\n") >= len(points), "the hooks after the job")
+    assert sorted(seen.read_text().splitlines()) == [
+        "on_failure .runr/tasks/fails.md stopped",
+        "on_needs_human .runr/tasks/waits.md stopped",
+        "post_complete .runr/tasks/a.md completed",
+        "post_job failed",
+    ]
+
+
+@LINUX
+def test_a_hook_without_a_variable_of_runr_decides_nothing_after_a_run_or_a_job(
+    hooked: Place, tmp_path: Path
+) -> None:
+    said = tmp_path / "said"
+    attest = f"{RUNR} complete-task b --force --reason mine --by me"
+    clean = f"env -i PATH=$PATH HOME=$HOME setsid -w {attest} >> {said} 2>&1; test $? = 2"
+    hooked.config(
+        SETTINGS + "".join(f"{at} = ['{clean}']\n" for at in ("post_complete", "post_job"))
+    )
+    hooked.task("b.md")
+    hooked.write(".runr/jobs/night.yaml", "tracks:\n  one:\n    - tasks: [a]\n")
+    hooked.commit("Task")
+    hooked.runr("job", "run", "night", code=0)
+    assert said.read_text().count("is inside run 20") == 2, said.read_text()
+    assert hooked.status("b.md") is None
 
 
 def test_doctor_names_the_hooks_of_which_the_target_is_missing(place: Place) -> None:

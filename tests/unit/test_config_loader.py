@@ -183,7 +183,11 @@ def test_an_unknown_key_is_named_with_the_nearest_known_one(
         ),
         (
             "[hooks]\npost_job = [{ webhook = 'https://[q7Zp2LmX9s' }]",
-            "hooks.post_job.webhook, entry 1: write a URL with a valid host and port",
+            "hooks.post_job.webhook, entry 1: write an http or https URL with a valid host",
+        ),
+        (
+            "[hooks]\npost_job = [{ webhook = 'file:///etc/passwd' }]",
+            "hooks.post_job.webhook, entry 1: write an http or https URL with a valid host",
         ),
         (
             "[hooks]\npost_job = [{ desktop = true, timeout = '9999999999d' }]",

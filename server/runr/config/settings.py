@@ -312,7 +312,7 @@ class HookSettings(Section):
         (), description="Target: a command for the shell, or a list of program and arguments."
     )
     webhook: str | None = Field(
-        None, pattern=r"^https?://[^\s/]", description="Target: a URL to which the payload is sent."
+        None, description="Target: an http or https URL to which the payload is sent."
     )
     webhook_env: str | None = Field(
         None, min_length=1, description="Target: the variable that holds such a URL."
@@ -352,11 +352,12 @@ class HookSettings(Section):
         """Refuse a URL that leads nowhere; it may hold a secret, so the error does not name it."""
         if url is not None:
             try:
-                host, _ = urlsplit(url).hostname, urlsplit(url).port
+                parts = urlsplit(url)
+                is_whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
             except ValueError:
-                host = None
-            if not host:
-                raise ValueError("write a URL with a valid host and port")
+                is_whole = False
+            if not is_whole or any(letter.isspace() for letter in url):
+                raise ValueError("write an http or https URL with a valid host and port")
         return url
 
     @property

@@ -56,16 +56,7 @@ def is_alive(run: RunFiles) -> bool:
 
 def process_id(run: RunFiles) -> int | None:
     """Return the id of the run's living process, if it has one."""
-    if not is_alive(run):
-        return None
-    text = nofollow.read(run.lock).decode("ascii", errors="replace").strip()
-    return int(text) if text.isdecimal() else None
-
-
-def record_process_id(lock: int) -> None:
-    """Write our process id into the lock that we hold, for `runr stop`."""
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, str(os.getpid()).encode(), 0)
+    return files.holder_of(run.lock)
 
 
 #: Seconds that one git process of a run may take, a checkout with large files included.
@@ -75,7 +66,7 @@ _GIT_LIMIT_S = 1800
 def main(arguments: Sequence[str]) -> int:
     """Execute the run to its end, holding the lock that was passed."""
     run_id, root, lock = arguments
-    record_process_id(int(lock))
+    files.sign_lock(int(lock))
     process_tree.adopt_orphans()
     repo.limit_processes(_GIT_LIMIT_S)
     layout = Layout(Path(root))

@@ -62,6 +62,7 @@ async def ask(context: RunContext, state: RunState, point: Point) -> str | None:
 def main(arguments: Sequence[str]) -> int:
     """Call the hooks of a point of a run that has ended, holding the lock that was passed."""
     run_id, root, point, lock = arguments
+    after_end.take_over(lock)
     layout = Layout(Path(root))
     context = RunContext.of(layout, layout.run(run_id), os.environ, utc_now)
     # Loading the event loop takes longer than what other users of this module do.

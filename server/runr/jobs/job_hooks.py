@@ -49,6 +49,7 @@ def announce_end(project: Project, job_run: RunFiles) -> None:
 def main(arguments: Sequence[str]) -> int:
     """Call the hooks after a job run, holding the lock that was passed."""
     job_run_id, root, _, lock = arguments
+    after_end.take_over(lock)
     project = Project.open(Path(root), os.environ)
     job_run = project.layout.job_run(job_run_id)
     log, state = _journal(project, job_run), journal.require(job_run)

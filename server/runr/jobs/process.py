@@ -43,7 +43,7 @@ def launch(project: Project, job_run: RunFiles) -> bool:
 def main(arguments: Sequence[str]) -> int:
     """Run the job to its end, holding the lock that was passed."""
     job_run_id, root, lock = arguments
-    process.record_process_id(int(lock))
+    files.sign_lock(int(lock))
     # The runs that it starts must not hold it.
     os.set_inheritable(int(lock), False)
     repo.limit_processes(_GIT_LIMIT_S)

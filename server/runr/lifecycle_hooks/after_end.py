@@ -67,6 +67,12 @@ def start(
         raise RunrError(f"their process did not start; see {record.runner_log}")
 
 
+def take_over(lock: str) -> None:
+    """Have what this process starts known as inside of the run whose lock it was passed."""
+    if lock:
+        files.sign_lock(int(lock))
+
+
 async def call_all(
     hooks: "Iterable[HookSettings]",
     call: "Callable[[HookSettings], Awaitable[HookFinished]]",

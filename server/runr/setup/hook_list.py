@@ -6,6 +6,7 @@ from runr.config.settings import HookPoints, HookSettings
 from runr.lifecycle_hooks import packages, points
 from runr.project import Project
 from runr.query.models import Result
+from runr.redaction import Redactor
 from runr.setup.hook_targets import find_missing
 
 
@@ -58,15 +59,16 @@ def in_order(hooks: tuple[HookSettings, ...]) -> list[HookSettings]:
 
 def _row(project: Project, point: str, hook: HookSettings) -> HookSummary:
     (target,) = hook.targets
+    redact = Redactor(project.environment)
     is_webhook = not points.is_waited_for(hook)
     return HookSummary(
         point=point,
-        name=points.name_of(hook),
+        name=redact(points.name_of(hook)),
         target=target,
         timeout_s=hook.timeout,
         refuses=points.may_refuse(point),
         retries=hook.retries if is_webhook else 0,
         signed_with=hook.secret_env if is_webhook else None,
         offered_by=packages.origin(hook.package) if hook.package else None,
-        missing=list(find_missing(hook, project.layout.root, project.environment)),
+        missing=list(map(redact, find_missing(hook, project.layout.root, project.environment))),
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from runr.config.settings import HookPoints, HookSettings
 from runr.execution import readiness
 from runr.lifecycle_hooks import packages, points
+from runr.redaction import Redactor
 from runr.setup.doctor_checks import DoctorCheck
 from runr.text import closest_match
 
@@ -20,11 +21,12 @@ def check_targets(
 
     At a point that may refuse, such a hook keeps every run from going on; elsewhere it fails.
     """
+    redact = Redactor(environment)
     return [
         DoctorCheck(
             name="lifecycle hooks",
             state="bad" if points.may_refuse(point) else "note",
-            message=f"{point} hook `{points.name_of(hook)}`: {missing}",
+            message=redact(f"{point} hook `{points.name_of(hook)}`: {missing}"),
             advice=_ADVICE,
         )
         for point in HookPoints.model_fields

@@ -65,6 +65,20 @@ def is_held(path: Path) -> bool:
     return False
 
 
+def sign_lock(lock: int) -> None:
+    """Write our process id into a lock that we hold."""
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, str(os.getpid()).encode(), 0)
+
+
+def holder_of(path: Path) -> int | None:
+    """Return the id of the living process that holds the lock, where that has signed it."""
+    if not is_held(path):
+        return None
+    text = nofollow.read(path).decode("ascii", errors="replace").strip()
+    return int(text) if text.isdecimal() else None
+
+
 class ChangedMeanwhileError(Exception):
     """The file is not what it was when its new content was made."""
 
