@@ -19,25 +19,44 @@ class _Merge(NamedTuple):
     other: str
 
 
-#: In what merges differ from one of their parents, by merge and parent: it never is another answer.
-Merged = dict[tuple[str, str], frozenset[str]]
+class Walked:
+    """What is known of the history behind a tip, for the next question about what comes after it.
+
+    `merged` is in what merges differ from one of their parents, by merge and parent.
+    """
+
+    def __init__(self) -> None:
+        self.merged: dict[tuple[str, str], frozenset[str]] = {}
+        self._tip = ""
+        self._parents: dict[str, tuple[str, ...]] = {}
+
+    def parents(self, repo: Repo, tip: str, commits: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """Return the parents of all that leads to `tip` since the commits, parents first."""
+        goes_on = self._tip != "" and repo.is_ancestor(self._tip, tip)
+        if goes_on:
+            self._parents |= log.parents_between(repo, self._tip, tip)
+        if not goes_on or not self._parents.keys() >= set(commits):
+            self._parents = log.parents_since(repo, tip, list(commits))
+        self._tip = tip
+        return self._parents
 
 
-def find_dropped(repo: Repo, tip: str, parts: Mapping[str, Part], merged: Merged) -> dict[str, str]:
+def find_dropped(repo: Repo, tip: str, parts: Mapping[str, Part], walked: Walked) -> dict[str, str]:
     """Return those of the parts of commits of `tip` of which a merge has nothing, with the first.
 
     A part counts as kept where the other side made the same change, and where a file has at the
-    tip what the commit gave it. `merged` keeps what was read for the next question.
+    tip what the commit gave it. `walked` keeps what was read for the next question.
     """
     wanted = {key: parts[key] for key in sorted(parts) if parts[key].changes}
     shas = sorted({part.sha for part in wanted.values()})
-    parents = log.parents_since(repo, tip, shas) if shas else {}
+    parents = walked.parents(repo, tip, shas) if shas else {}
     merges = [sha for sha, some in parents.items() if len(some) > 1]
     if not merges:
         return {}
     claims = _Claims(wanted)
     reached = claims.reached(parents)
     pairs = [(sha, parents[sha][0]) for sha in merges]
+    merged = walked.merged
     fresh = [pair for pair in pairs if pair not in merged]
     merged |= zip(fresh, log.changed_between(repo, fresh) if fresh else [], strict=True)
     found: dict[str, str] = {}

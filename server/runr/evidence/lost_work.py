@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from runr.evidence import commit_index, dropped_work, later_changes, on_branch, undone_work
-from runr.evidence.dropped_work import Merged
+from runr.evidence.dropped_work import Walked
 from runr.evidence.later_changes import RunCommit
+from runr.evidence.on_branch import Reached
 from runr.git import file_changes, log
 from runr.git.file_changes import CommitChanges, Part
 from runr.git.repo import Repo
@@ -32,7 +33,8 @@ class Known:
     """What was read of commits, for the next question in this process."""
 
     changes: dict[str, CommitChanges]
-    merged: Merged
+    walked: Walked
+    reached: Reached
 
 
 def find_lost(
@@ -45,7 +47,7 @@ def find_lost(
     claims = {path: entry for path, entry in entries.items() if on_branch.claims_commit(entry)}
     if not claims:
         return {}
-    where = on_branch.find_absent(layout, repo, tip, entries)
+    where = on_branch.find_absent(layout, repo, tip, entries, known.reached)
     found: dict[str, list[Lost]] = defaultdict(list)
     for path, by in _reverted(layout, repo, tip, claims).items():
         found[path].append(Lost("reverted", by))
@@ -92,7 +94,7 @@ def _look(
 ) -> dict[str, dict[str, str]]:
     parts = _parts(repo, wanted, known.changes)
     return {
-        "dropped": dropped_work.find_dropped(repo, tip, parts, known.merged),
+        "dropped": dropped_work.find_dropped(repo, tip, parts, known.walked),
         "undone": undone_work.find_undone(repo, tip, parts, known.changes),
     }
 

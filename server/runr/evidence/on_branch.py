@@ -32,20 +32,42 @@ class _Claim(NamedTuple):
     run_id: str | None
 
 
+class Reached:
+    """The commits that lead to a tip, and so to all that comes after it."""
+
+    def __init__(self) -> None:
+        self._tip = ""
+        self._commits: frozenset[str] = frozenset()
+
+    def known(self, repo: Repo, tip: str) -> frozenset[str]:
+        """Return those that are known to lead to this tip."""
+        there = self._tip != "" and (self._tip == tip or repo.is_ancestor(self._tip, tip))
+        return self._commits if there else frozenset()
+
+    def keep(self, tip: str, commits: frozenset[str]) -> None:
+        """Keep what leads to a tip for the next question."""
+        self._tip, self._commits = tip, commits
+
+
 def find_absent(
-    layout: Layout, repo: Repo, tip: str | None, entries: Mapping[str, Entry]
+    layout: Layout,
+    repo: Repo,
+    tip: str | None,
+    entries: Mapping[str, Entry],
+    reached: Reached | None = None,
 ) -> OnBranch:
     """Return the completions whose commits are not on the branch with this tip.
 
     `tip` is None for a branch without commits. In a shallow clone, a commit that is not
-    in the repository counts as present: it may be older than what was fetched.
+    in the repository counts as present: it may be older than what was fetched. With `reached`,
+    git is not asked again about what was on the branch before.
     """
     claims = (
         _Claim(task, task, entry.checkpoint_sha or "", entry.last_run_id)
         for task, entry in entries.items()
         if claims_commit(entry)
     )
-    return _find(layout, repo, tip, sorted(claims))
+    return _find(layout, repo, tip, sorted(claims), reached or Reached())
 
 
 def find_absent_runs(
@@ -56,16 +78,20 @@ def find_absent_runs(
     Each is given as its id, its task and its checkpoint.
     """
     claims = (_Claim(run_id, task, sha, run_id) for run_id, task, sha in runs)
-    return _find(layout, repo, tip, sorted(claims))
+    return _find(layout, repo, tip, sorted(claims), Reached())
 
 
-def _find(layout: Layout, repo: Repo, tip: str | None, claims: Sequence[_Claim]) -> OnBranch:
+def _find(
+    layout: Layout, repo: Repo, tip: str | None, claims: Sequence[_Claim], reached: Reached
+) -> OnBranch:
     if not claims:
         return NOTHING_ABSENT
     if tip is None:
         return OnBranch(absent={claim.key: "missing" for claim in claims}, rewritten={})
     digest = hashlib.sha256("\n".join(map(str, map(tuple, claims))).encode()).hexdigest()
-    answer = cached(layout, "on branch", [tip, digest], lambda: _look(layout, repo, tip, claims))
+    answer = cached(
+        layout, "on branch", [tip, digest], lambda: _look(layout, repo, tip, claims, reached)
+    )
     # A commit that does not lead to the tip can be pruned, or fetched, at any time.
     here = log.existing(repo, answer["absent"].values()) if answer["absent"] else set()
     absent: dict[str, Absence] = {
@@ -80,8 +106,11 @@ def claims_commit(entry: Entry) -> bool:
     return entry.status is State.COMPLETED and bool(entry.checkpoint_sha)
 
 
-def _look(layout: Layout, repo: Repo, tip: str, claims: Sequence[_Claim]) -> Any:
-    elsewhere, missing = log.absent_from(repo, [tip], {claim.sha for claim in claims})
+def _look(layout: Layout, repo: Repo, tip: str, claims: Sequence[_Claim], reached: Reached) -> Any:
+    claimed = frozenset(claim.sha for claim in claims)
+    asked = claimed - reached.known(repo, tip)
+    elsewhere, missing = log.absent_from(repo, [tip], asked)
+    reached.keep(tip, claimed - elsewhere - missing)
     if (repo.common_dir() / "shallow").exists():
         missing = frozenset()
     lost = [claim for claim in claims if claim.sha in elsewhere | missing]

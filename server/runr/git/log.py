@@ -115,6 +115,8 @@ def absent_from(repo: Repo, tips: Iterable[str], commits: Collection[str]) -> Ab
 def existing(repo: Repo, commits: Iterable[str]) -> set[str]:
     """Return those of the commits that are in the repository."""
     wanted = sorted(sha for sha in commits if _SHA.fullmatch(sha))
+    if not wanted:
+        return set()
     looked = repo.run("cat-file", "--batch-check", stdin=_lines(wanted)).decode().splitlines()
     return {words[0] for line in looked if (words := line.split())[1:2] == ["commit"]}
 
@@ -174,6 +176,12 @@ def parents_since(repo: Repo, tip: str, commits: Sequence[str]) -> dict[str, tup
     # Behind the last of them, nothing comes after any of them.
     end = max((n for n, words in enumerate(lines) if words[0] in wanted), default=len(lines))
     return {sha: tuple(parents) for sha, *parents in reversed(lines[: end + 1])}
+
+
+def parents_between(repo: Repo, base: str, tip: str) -> dict[str, tuple[str, ...]]:
+    """Return the parents of what leads to `tip` and not to `base`, parents first."""
+    out = repo.run("rev-list", "--topo-order", "--reverse", "--parents", tip, f"^{base}", "--")
+    return {sha: tuple(parents) for sha, *parents in map(str.split, out.decode().splitlines())}
 
 
 def _before_all(repo: Repo, tip: str, commits: Sequence[str]) -> list[str]:

@@ -70,7 +70,7 @@ def run_task(project: Project, request: RunRequest) -> RunResult:
     BlockedError, AlreadyRunningError, WorkerUnavailableError, RepositoryError.
     """
     _refuse_inside(project, force=request.force)
-    store.ensure_writable(project.layout)
+    store.ensure_writable(project.layout, project.cache.statuses)
     snapshot = Snapshot.of(project)
     task = project.find_task(request.task, snapshot.tasks)
     entry = snapshot.entry(task)

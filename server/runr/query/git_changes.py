@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 
 from runr.errors import DamagedStateError
-from runr.evidence import commit_index, later_changes, lost_work, on_branch
+from runr.evidence import commit_index, dropped_work, later_changes, lost_work, on_branch
 from runr.evidence.later_changes import OwnedPaths
 from runr.evidence.lost_work import Known, Lost
 from runr.project import Project
@@ -66,7 +66,8 @@ def _lost(
 ) -> dict[str, Lost]:
     known = Known(
         changes=project.memo.get("changes of commits", (), dict),
-        merged=project.memo.get("changes of merges", (), dict),
+        walked=project.memo.get("history behind the tip", (), dropped_work.Walked),
+        reached=project.memo.get("on the branch", (), on_branch.Reached),
     )
     found = lost_work.find_lost(project.layout, project.repo, tip, entries, known)
     return {

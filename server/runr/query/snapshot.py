@@ -220,7 +220,8 @@ def _on_branch(project: Project, tip: str | None, entries: Mapping[str, Entry]) 
     from runr.evidence import on_branch  # noqa: PLC0415 - see above
 
     with project.doing("reading the history"):
-        return on_branch.find_absent(project.layout, project.repo, tip, entries)
+        reached = project.memo.get("on the branch", (), on_branch.Reached)
+        return on_branch.find_absent(project.layout, project.repo, tip, entries, reached)
 
 
 def _changes(

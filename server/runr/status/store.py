@@ -35,6 +35,10 @@ class Contents(NamedTuple):
         return self.schema_version > SCHEMA
 
 
+#: An entry, and the JSON that it was made from.
+Decoded = tuple[Any, Entry]
+
+
 class DamagedStatusError(DamagedStateError):
     """The file is not what runr wrote; `salvaged` holds the entries that still read well."""
 
@@ -63,13 +67,16 @@ def _bytes(layout: Layout) -> bytes | None:
         raise _unusable(layout, error) from None
 
 
-def parse(data: bytes, path: Path) -> Contents:
-    """Return the contents of a status file; DamagedStatusError names `path`."""
+def parse(data: bytes, path: Path, before: dict[str, Decoded] | None = None) -> Contents:
+    """Return the contents of a status file; DamagedStatusError names `path`.
+
+    Entries that are in the file as they were `before` are the same objects, which takes no time.
+    """
     try:
         raw = _load(data)
         if legacy.MARK in data:
             raw = legacy.upgrade(raw)
-        return _decode(raw)
+        return _decode(raw, {} if before is None else before)
     except (ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
         why = str(error)
     newer = _newer_contents(data)
@@ -87,6 +94,7 @@ class StatusIndex:
 
     def __init__(self) -> None:
         self._kept: tuple[Layout, tuple[int, ...] | None, bytes | None, Contents] | None = None
+        self._decoded: dict[str, Decoded] = {}
 
     def read(self, layout: Layout) -> Contents:
         """Return the recorded statuses; raises as the function `read` does."""
@@ -98,7 +106,9 @@ class StatusIndex:
         if kept is not None and kept[0] == layout and kept[2] == data:
             contents = kept[3]
         else:
-            contents = Contents() if data is None else parse(data, layout.status)
+            contents = Contents()
+            if data is not None:
+                contents = parse(data, layout.status, self._decoded)
         self._kept = (layout, mark, data, contents)
         return contents
 
@@ -131,10 +141,13 @@ def update(layout: Layout, change: Change, *, repair: Repair | None = None) -> d
         raise _unusable(layout, error) from None
 
 
-def ensure_writable(layout: Layout) -> None:
-    """Raise what `update` would, before anything is recorded that it could not write."""
+def ensure_writable(layout: Layout, index: StatusIndex | None = None) -> None:
+    """Raise what `update` would, before anything is recorded that it could not write.
+
+    An `index` reads only what has changed.
+    """
     try:
-        contents = read(layout)
+        contents = index.read(layout) if index else read(layout)
     except DamagedStatusError as error:
         version = error.schema_version
     else:
@@ -169,11 +182,29 @@ def _update(layout: Layout, change: Change, repair: Repair | None) -> dict[str, 
 
 def render(contents: Contents) -> bytes:
     """Return the file's bytes: sorted keys, one task after another, so that branches merge."""
-    tasks = {path: codec.encode(entry) for path, entry in contents.tasks.items()}
-    whole = {**contents.extra, "schema_version": SCHEMA, "tasks": tasks}
-    text = json.dumps(whole, indent=2, sort_keys=True, ensure_ascii=False)
+    entries = sorted(contents.tasks.items())
+    tasks = ",\n".join(f"    {_json(path)}: {_entry_text(entry)}" for path, entry in entries)
+    whole = {key: _indented(value, 2) for key, value in contents.extra.items()}
+    whole |= {"schema_version": str(SCHEMA), "tasks": f"{{\n{tasks}\n  }}" if tasks else "{}"}
+    text = ",\n".join(f"  {_json(key)}: {whole[key]}" for key in sorted(whole))
     # What no UTF-8 can hold came from an escape, and goes back into one.
-    return text.encode(errors="backslashreplace") + b"\n"
+    return f"{{\n{text}\n}}\n".encode(errors="backslashreplace")
+
+
+def _entry_text(entry: Entry) -> str:
+    raw = codec.encode(entry)
+    if any(isinstance(value, dict | list) for value in entry.extra.values()):
+        return _indented(raw, 4)
+    return f"{{\n      {_json(raw)[1:-1]}\n    }}"
+
+
+#: Without an indent, json is written in C: a status file has thousands of entries.
+_json = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",\n      ", ": ")).encode
+
+
+def _indented(value: Any, spaces: int) -> str:
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
+    return text.replace("\n", "\n" + " " * spaces)
 
 
 def keep_aside(path: Path) -> Path:
@@ -196,7 +227,7 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-def _decode(raw: Any) -> Contents:
+def _decode(raw: Any, before: dict[str, Decoded]) -> Contents:
     if not isinstance(raw, dict):
         raise TypeError("it is not an object")
     version, tasks = raw.get("schema_version", SCHEMA), raw.get("tasks")
@@ -206,10 +237,13 @@ def _decode(raw: Any) -> Contents:
         raise TypeError("it has no tasks")
     entries: dict[str, Entry] = {}
     for path, entry in tasks.items():
-        try:
-            entries[path] = codec.decode(entry)
-        except ValueError as error:
-            raise ValueError(f"tasks.{path}.{error}") from None
+        known = before.get(path)
+        if known is None or known[0] != entry:
+            try:
+                known = before[path] = entry, codec.decode(entry)
+            except ValueError as error:
+                raise ValueError(f"tasks.{path}.{error}") from None
+        entries[path] = known[1]
     return Contents(schema_version=version, tasks=entries, extra=_extra(raw))
 
 
