@@ -317,6 +317,30 @@ def test_a_task_that_a_person_completes_meanwhile_is_not_run(place: Place) -> No
     assert "outside of the job" in done["tasks"][1]["reason"]
 
 
+def test_what_was_skipped_for_a_failed_task_is_done_once_a_person_has_completed_that(
+    place: Place,
+) -> None:
+    go = place.root / ".runr" / "go"
+    place.script("a.md", "exit 1")
+    place.script("b.md", f"touch {go}", "depends_on: [a]\nverify: ['test -f README.md']")
+    place.script("c.md", f"{_AWAIT.format(go)}; echo c > c.txt")
+    place.script("d.md", "exit 1")
+    place.script("e.md", "echo e > e.txt", "depends_on: [d]")
+    place.commit("Tasks")
+    job_run = started(place, "--all-ready")
+    behind = {"b": "skipped", "e": "skipped"}
+    until(lambda: behind.items() <= statuses(ended(place, "status")).items(), "b to be skipped")
+    place.runr("complete-task", "a", "--force", "--reason", "by hand", code=0)
+    done = finished(place, job_run)  # c ends only after b has begun
+    assert statuses(done) == {
+        "a": "completed",
+        "b": "held",
+        "c": "completed",
+        "d": "failed",
+        "e": "skipped",
+    }
+
+
 def test_tasks_land_one_by_one_where_the_job_asks_for_it(place: Place) -> None:
     place.script("a.md", "echo a > a.txt")
     place.write(".runr/jobs/night.yaml", "land: each\ntracks:\n  t: [a]\n")

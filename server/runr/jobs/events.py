@@ -139,7 +139,7 @@ class TaskFound(NamedTuple):
 
 
 class TaskReopened(NamedTuple):
-    """A completion that was not given by a run of the job was reset."""
+    """The task is looked at again: its completion was reset, or what it was skipped for is done."""
 
     task: str
 

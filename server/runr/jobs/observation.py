@@ -136,15 +136,24 @@ def found_outside(
         by_others = each.found_by is not None or each.run_id is None
         if each.status == "completed" and by_others and not done:
             yield TaskReopened(item.task)
-        if each.status not in ("waiting", "held", "left_out"):
+        if each.status not in ("waiting", "held", "left_out", "failed") or each.rejected:
             continue
         if entry is not None and done and entry.last_run_id not in each.runs:
             if _counts(project, state, item):
                 yield TaskFound(item.task, entry.completed_by or "")
+        elif each.status == "failed":
+            continue  # its end is known
         elif not os.path.lexists(f"{project.layout.root}/{item.task}"):
             yield TaskSkipped(item.task, "its task file is gone")
         elif item.manual and state.start.job.on_manual == "skip" and each.status == "waiting":
             yield TaskLeftOut(item.task, "it is manual: a person does it")
+
+
+def behind_completed(before: JobState, now: JobState) -> Iterator[str]:
+    """Yield the skipped tasks, where one that had failed is completed since."""
+    failed = {each.task for each in before.tasks if each.status == "failed"}
+    if any(each.task in failed and each.status == "completed" for each in now.tasks):
+        yield from (each.task for each in now.tasks if each.status == "skipped")
 
 
 def _counts(project: Project, state: JobState, item: Item) -> bool:

@@ -37,6 +37,7 @@ from runr.jobs.events import (
     TaskEnded,
     TaskFound,
     TaskRejected,
+    TaskReopened,
     TaskSkipped,
     TaskStarted,
     TaskWaits,
@@ -147,7 +148,7 @@ class Orchestrator:
 
     def _notice(self) -> JobState:
         """Record what happened to tasks outside of this job."""
-        state = self._journal.state()
+        state = begun = self._journal.state()
         for event in observation.found_outside(self._project, state):
             if isinstance(event, TaskFound):
                 self._follow_target(state)
@@ -160,6 +161,8 @@ class Orchestrator:
         for each in state.tasks:
             if (run := decisions.ended_since(self._project, each)) is not None:
                 state = self._record(each, run)
+        for task in observation.behind_completed(begun, state):
+            state = self._append(TaskReopened(task))
         return state
 
     def _follow_target(self, state: JobState) -> bool:

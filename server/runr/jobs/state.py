@@ -250,7 +250,7 @@ def _met_outside(
         case TaskFound():
             return before._replace(status="completed", found_by=data.by, ended_at=time)
         case TaskReopened():
-            return before._replace(status="waiting", found_by=None, ended_at=None)
+            return before._replace(status="waiting", found_by=None, ended_at=None, detail="")
         case TaskWaits():
             return before._replace(
                 waits_for=data.reason,
