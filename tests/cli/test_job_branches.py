@@ -221,3 +221,19 @@ def test_the_run_of_a_job_lands_that_has_work_also_on_a_renamed_branch(place: Pl
     assert land == f"runr job land {first} --to trunk"
     assert place.paste(land).code == 0
     assert place.read("a") == "a\n"
+
+
+def test_work_that_only_the_branch_of_a_job_has_is_taken_back_there(place: Place) -> None:
+    place.script("a.md", "echo a >> a.txt")
+    place.script("b.md", "echo b > b.txt")
+    place.commit("Tasks")
+    branch = ended(place, "run", "--all-ready")["branch"]
+    before = place.git("rev-parse", "main")
+    reset = place.runr("reset", "a", "--revert", "--reason", "wrong", code=0)
+    assert f"on {branch} takes its work back" in reset.out
+    assert place.git("ls-tree", "--name-only", branch, "--", "a.txt", "b.txt").split() == ["b.txt"]
+    assert place.git("rev-parse", "main") == before
+    again = place.paste(reset.steps[0])
+    assert (again.code, place.git("show", f"{branch}:a.txt")) == (0, "a\n")
+    place.runr("job", "land", code=0)
+    assert (place.read("a.txt"), place.read("b.txt")) == ("a\n", "b\n")

@@ -98,7 +98,8 @@ def render_reset(answer: ResetResult) -> str:
     name = render_tasks.shown_path(answer.task_path)
     lines = [f"{click.style('↶', fg='yellow')} {name}: completion reset by {answer.reset_by}"]
     if answer.revert_sha:
-        lines.append(f"  commit {answer.revert_sha[:12]} takes its work back")
+        where = f" on {answer.reverted_on}" if answer.reverted_on else ""
+        lines.append(f"  commit {answer.revert_sha[:12]}{where} takes its work back")
     elif answer.reverted:
         lines.append("  its work was reverted before")
     elif answer.commit_sha:

@@ -9,6 +9,7 @@ from runr.errors import ConflictError, DamagedStateError, UsageError
 from runr.execution import completion, revert
 from runr.execution.context import RunContext
 from runr.git.merge import MergePlan, MergeRefusedError
+from runr.git.repo import Repo
 from runr.git.trailers import ManualTrailers
 from runr.lifecycle import attest, statements
 from runr.next_steps import commands
@@ -39,8 +40,8 @@ class ResetRequest(BaseModel):
 class ResetResult(Result):
     """The completion that was taken back, and the completed tasks that are stale by it.
 
-    `commit_sha` held the work. With `reverted` it is undone on the branch: by the
-    commit `revert_sha`, or by one that was there before.
+    `commit_sha` held the work. With `reverted` it is undone on the branch `reverted_on`: by
+    the commit `revert_sha`, or by one that was there before.
     """
 
     task_path: str
@@ -49,6 +50,7 @@ class ResetResult(Result):
     run_id: str
     commit_sha: str | None = None
     reverted: bool = False
+    reverted_on: str | None = None
     revert_sha: str | None = None
     stale_dependents: list[str] = field(default_factory=list)
 
@@ -66,18 +68,21 @@ def reset(project: Project, request: ResetRequest) -> ResetResult:
     _refuse_unless_completed(task_state)
     entry = task_state.entry
     shas = _commits(project, entry) if request.revert else ()
+    elsewhere = _landed_elsewhere(project, entry, shas)
+    branch = elsewhere.integration.target if elsewhere else project.repo.branch()
+    job = elsewhere.start.job if elsewhere else None
     if request.revert:
-        _try_revert(project, task_state, shas)
+        _try_revert(project, task_state, shas, branch)
     with attest.open_person_run(
         project,
         task_state.task,
         kind="reset",
-        target=project.repo.branch(),
+        target=branch,
         resets=entry.last_run_id,
         with_checks=False,
     ) as context:
         context.journal.append(RunApproved(*word), source="person")
-        reverted = _revert(project, context, task_state, word, shas) if shas else None
+        reverted = _revert(context, task_state, word, shas, branch) if shas else None
         state = context.journal.append(RunCompleted(), source="person")
         completion.write_status(context, state)
         completion.write_report(context, state)
@@ -90,10 +95,16 @@ def reset(project: Project, request: ResetRequest) -> ResetResult:
         run_id=state.id,
         commit_sha=entry.checkpoint_sha,
         reverted=reverted is not None,
+        reverted_on=branch if reverted is not None else None,
         revert_sha=reverted.new if reverted and reverted.how == "reverted" else None,
         stale_dependents=stale,
         next_steps=project.surface.lines(
-            after_reset(task_state.path, manual=manual, stale=bool(stale))
+            after_reset(
+                task_state.path,
+                manual=manual,
+                stale=bool(stale),
+                job_run_id=job.job_run_id if job else None,
+            )
         ),
     )
 
@@ -157,7 +168,24 @@ def _confirmed(project: Project, confirmation: RunState) -> RunState:
     )
 
 
-def _try_revert(project: Project, task_state: TaskState, shas: tuple[str, ...]) -> None:
+def _landed_elsewhere(project: Project, entry: Entry, shas: tuple[str, ...]) -> RunState | None:
+    """Return the run whose work is where it landed, and not on what is checked out."""
+    repo, head = project.repo, project.repo.head()
+    state = journal.state(project.layout.run(entry.last_run_id)) if entry.last_run_id else None
+    target = state.integration.target if state and shas else None
+    tip = repo.resolve(f"refs/heads/{target}") if target else None
+    if tip is None or (head and all(_leads_to(repo, sha, head) for sha in shas)):
+        return None
+    return state if all(_leads_to(repo, sha, tip) for sha in shas) else None
+
+
+def _leads_to(repo: Repo, sha: str, tip: str) -> bool:
+    return repo.resolve(sha) is not None and repo.is_ancestor(sha, tip)
+
+
+def _try_revert(
+    project: Project, task_state: TaskState, shas: tuple[str, ...], branch: str | None
+) -> None:
     """Raise ConflictError where the commits cannot be reverted, and leave nothing behind."""
     if not shas:
         raise UsageError(
@@ -165,7 +193,7 @@ def _try_revert(project: Project, task_state: TaskState, shas: tuple[str, ...]) 
             next_steps=[commands.reset(task_state.path)],
         )
     try:
-        revert.refuse_impossible(project.repo, shas)
+        revert.refuse_impossible(project.repo, shas, branch)
     except MergeRefusedError as refused:
         raise _refusal(task_state, refused) from None
 
@@ -179,13 +207,13 @@ def _refusal(task_state: TaskState, refused: MergeRefusedError) -> ConflictError
 
 
 def _revert(
-    project: Project,
     context: RunContext,
     task_state: TaskState,
     word: Approval,
     shas: tuple[str, ...],
+    branch: str | None,
 ) -> MergePlan:
-    """Take the commits back on the current branch; a record of the person comes before."""
+    """Take the commits back on the branch; a record of the person comes before."""
     context.journal.append(PhaseStarted(Phase.CHECKPOINT))
     trailers = ManualTrailers(
         run_id=context.files.id,
@@ -195,7 +223,7 @@ def _revert(
         relayed_by=word.relayed_by,
     )
     try:
-        done = revert.revert(context, project.repo.branch(), shas, trailers)
+        done = revert.revert(context, branch, shas, trailers)
     except MergeRefusedError as refused:
         completion.stop(context, "git_failed", str(refused))
         raise _refusal(task_state, refused) from None

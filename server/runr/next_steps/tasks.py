@@ -261,9 +261,15 @@ def _before_another_try(done: CompletionFacts) -> str:
     return "Fix what failed; the run stays open. Then again"
 
 
-def after_reset(path: str, *, manual: bool, stale: bool) -> tuple[NextStep, ...]:
-    """Return how a task is done again, and how what builds on it is found."""
+def after_reset(
+    path: str, *, manual: bool, stale: bool, job_run_id: str | None = None
+) -> tuple[NextStep, ...]:
+    """Return how a task is done again, and how what builds on it is found.
+
+    The work of `job_run_id` is on the branch of that job run, where it is done again.
+    """
     again = commands.attest(path) if manual else commands.run(path)
+    again = commands.job_retry(job_run_id) if job_run_id else again
     look = (commands.list_tasks("--stale"),) if stale else ()
     return (again, *look)
 
