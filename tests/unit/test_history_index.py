@@ -280,6 +280,8 @@ def test_every_query_is_one_statement_and_reads_through_an_index(filled: Project
         "period_first_verifications",
         "period_attempts",
         "period_usages",
+        "period_attempts_by_worker",
+        "period_first_by_worker",
         "period_unconfirmed",
         "ended_runs",
     ],

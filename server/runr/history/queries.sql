@@ -61,9 +61,9 @@ VALUES (?, ?, ?, ?, ?, ?);
 INSERT INTO runs (
     id, journal, record, kind, task, title, task_type, task_sha256, worker, job_run_id, base_sha,
     branch, target, created_at, ended_at, active_seconds, result, stop_reason, verification,
-    attempt_count, first_verified_at, first_verification
+    attempt_count, first_verified_at, first_verification, first_worker, first_model
 )
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- put_task_status: Add a change of a task's status, with what its run is
 INSERT INTO task_statuses (
@@ -96,11 +96,14 @@ SET lead_seconds = round(86400 * (julianday(s.time) - julianday((
 ))), 3)
 WHERE s.task = ? AND s.time >= ? AND s.cause = 'completed' AND s.record = 'confirmed';
 
--- put_attempt: Add an attempt
+-- put_attempt: Add an attempt, with what its run is
 INSERT INTO attempts (
-    run_id, number, worker, session_id, started_at, ended_at, outcome, detail
+    run_id, number, worker, session_id, started_at, ended_at, outcome, detail, model,
+    record, task, job_run_id, run_created_at
 )
-VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, record, task, job_run_id, created_at
+FROM runs
+WHERE id = ?1;
 
 -- put_usage: Add what was used, with what its run is
 INSERT INTO usages (
@@ -216,31 +219,23 @@ WHERE time >= :since AND time < :until AND record = 'confirmed'
 GROUP BY worker, model;
 
 -- period_attempts_by_worker: How many runs and attempts each worker had with each model
-SELECT a.worker, coalesce((
-        SELECT max(u.model) FROM usages AS u WHERE u.run_id = r.id AND u.worker = a.worker
-    ), ''), count(DISTINCT r.id), count(*)
-FROM runs AS r
-JOIN attempts AS a ON a.run_id = r.id
-WHERE r.created_at >= :since AND r.created_at < :until AND r.record = 'confirmed'
-    AND (:job IS NULL OR r.job_run_id = :job)
-    AND (:workers IS NULL OR a.worker IN (SELECT value FROM json_each(:workers)))
-    AND (:tasks IS NULL OR r.task IN (SELECT value FROM json_each(:tasks)))
-GROUP BY 1, 2;
+SELECT worker, model, count(DISTINCT run_id), count(*)
+FROM attempts
+WHERE run_created_at >= :since AND run_created_at < :until AND record = 'confirmed'
+    AND (:job IS NULL OR job_run_id = :job)
+    AND (:workers IS NULL OR worker IN (SELECT value FROM json_each(:workers)))
+    AND (:tasks IS NULL OR task IN (SELECT value FROM json_each(:tasks)))
+GROUP BY worker, model;
 
 -- period_first_by_worker: How often the first verification passed, and how many there were
-SELECT coalesce(a.worker, r.worker), coalesce((
-        SELECT max(u.model)
-        FROM usages AS u
-        WHERE u.run_id = r.id AND u.worker = coalesce(a.worker, r.worker)
-    ), ''), sum(r.first_verification = 'passed'), count(*)
-FROM runs AS r
-LEFT JOIN attempts AS a ON a.run_id = r.id AND a.number = 1
-WHERE r.first_verified_at >= :since AND r.first_verified_at < :until AND r.record = 'confirmed'
-    AND r.first_verification IN ('passed', 'failed')
-    AND (:job IS NULL OR r.job_run_id = :job)
-    AND (:workers IS NULL OR coalesce(a.worker, r.worker) IN (SELECT value FROM json_each(:workers)))
-    AND (:tasks IS NULL OR r.task IN (SELECT value FROM json_each(:tasks)))
-GROUP BY 1, 2;
+SELECT first_worker, first_model, sum(first_verification = 'passed'), count(*)
+FROM runs
+WHERE first_verified_at >= :since AND first_verified_at < :until AND record = 'confirmed'
+    AND first_verification IN ('passed', 'failed')
+    AND (:job IS NULL OR job_run_id = :job)
+    AND (:workers IS NULL OR first_worker IN (SELECT value FROM json_each(:workers)))
+    AND (:tasks IS NULL OR task IN (SELECT value FROM json_each(:tasks)))
+GROUP BY first_worker, first_model;
 
 -- period_flaky_checks: Checks of a task that passed and failed on the same tree; joined in this order
 WITH in_doubt AS (

@@ -64,6 +64,9 @@ class RunRow(NamedTuple):
     attempt_count: int
     first_verified_at: str | None
     first_verification: str | None
+    #: Who made the first attempt.
+    first_worker: str
+    first_model: str
 
 
 class StatusRow(NamedTuple):
@@ -83,7 +86,7 @@ class StatusRow(NamedTuple):
 
 
 class AttemptRow(NamedTuple):
-    """One pass of work; without an end it was interrupted."""
+    """One pass of work; without an end it was interrupted, without a model nothing was used."""
 
     run_id: str
     number: int
@@ -93,6 +96,7 @@ class AttemptRow(NamedTuple):
     ended_at: str | None = None
     outcome: str | None = None
     detail: str | None = None
+    model: str = ""
 
 
 class UsageRow(NamedTuple):
@@ -178,6 +182,8 @@ def of_run(
     for event in events:
         reader.read(event)
     state, first = reader.state, next(iter(reader.verifications), None)
+    models = {usage.worker: usage.model for usage in reader.usages}
+    first_worker = reader.attempts[1].worker if 1 in reader.attempts else state.last_worker
     run = RunRow(
         id=run_id,
         journal=journal,
@@ -201,11 +207,15 @@ def of_run(
         attempt_count=len(reader.attempts),
         first_verified_at=first.time if first else None,
         first_verification=first.result if first else None,
+        first_worker=first_worker,
+        first_model=models.get(first_worker, ""),
     )
     return RunRows(
         run=run,
         statuses=tuple(reader.statuses),
-        attempts=tuple(reader.attempts.values()),
+        attempts=tuple(
+            row._replace(model=models.get(row.worker, "")) for row in reader.attempts.values()
+        ),
         usages=tuple(reader.usages),
         verifications=tuple(reader.verifications),
         checks=tuple(reader.checks),
