@@ -76,6 +76,16 @@ def test_a_client_works_on_a_task_and_its_settings_come_back(set_up: SetUp, name
     assert there.user_file.read_text(encoding="utf-8") == before
 
 
+@pytest.mark.parametrize("name", CLIENTS)
+def test_no_client_confirms_completed_work_for_its_user(set_up: SetUp, name: str) -> None:
+    there = set_up(name, [Call("complete-task", task=TASK, reason="The user has checked it.")])
+    there.install()
+    there.start()
+    assert not there.model.missing
+    assert f"runr complete-task {TASK}" in there.model.turns[-1].results[0]
+    assert there.place.runr("show", TASK, "--json").json["task"]["status"] == "pending"
+
+
 @pytest.mark.parametrize("name", ["codex", "gemini"])
 def test_in_a_folder_that_is_not_trusted_no_server_is_started(set_up: SetUp, name: str) -> None:
     there = set_up(name, trusted=False)
