@@ -6,6 +6,7 @@ from typing import Literal
 import pytest
 
 from runr.history import activity, period
+from runr.history.activity import Activity
 from runr.history.figures import ChangeRow
 
 END = datetime(2025, 1, 9, 12, tzinfo=UTC)
@@ -15,6 +16,10 @@ def change(
     task: str, time: str, kind: Literal["completed", "stopped", "failed", "reset"]
 ) -> ChangeRow:
     return ChangeRow(task, time, kind, None, None, 0.0, None)
+
+
+def made(changes: list[ChangeRow], end: datetime) -> Activity:
+    return activity.activity(activity.moments(changes), end)
 
 
 CHANGES = [
@@ -28,7 +33,7 @@ CHANGES = [
 
 
 def test_each_day_has_its_counts_and_the_tasks_completed_until_its_end() -> None:
-    found = activity.activity(CHANGES, END)
+    found = made(CHANGES, END)
     assert found.days == 1
     assert [
         (part.completed_count, part.stopped_count, part.failed_count, part.completed_task_count)
@@ -37,7 +42,7 @@ def test_each_day_has_its_counts_and_the_tasks_completed_until_its_end() -> None
 
 
 def test_nothing_that_counts_is_no_activity() -> None:
-    assert activity.activity([CHANGES[3]], END) == activity.Activity()
+    assert made([CHANGES[3]], END) == Activity()
 
 
 @pytest.mark.parametrize(
@@ -51,13 +56,11 @@ def test_a_longer_period_has_longer_parts(days: int, each: int, parts: int) -> N
 
 
 def test_a_change_at_the_end_or_after_it_is_in_the_last_part() -> None:
-    found = activity.activity(CHANGES[:2], datetime(2025, 1, 6, 9, tzinfo=UTC))
+    found = made(CHANGES[:2], datetime(2025, 1, 6, 9, tzinfo=UTC))
     assert [(part.completed_count, part.stopped_count) for part in found.parts] == [(1, 1)]
     midnight = datetime(2025, 1, 7).astimezone()
     at = period.written(midnight)
-    late = activity.activity(
-        [*CHANGES[:1], change("b", at, "stopped"), change("c", at, "failed")], midnight
-    )
+    late = made([*CHANGES[:1], change("b", at, "stopped"), change("c", at, "failed")], midnight)
     assert [(part.stopped_count, part.failed_count) for part in late.parts] == [(0, 0), (1, 1)]
     assert [part.completed_task_count for part in late.parts] == [1, 1]
 
@@ -75,6 +78,6 @@ def test_parts_of_a_year_are_the_longest() -> None:
 
 def test_a_period_goes_on_to_its_last_change() -> None:
     early = datetime(2025, 1, 6, 9, tzinfo=UTC)
-    assert len(activity.activity(CHANGES[:3], early).parts) == 3
-    assert len(activity.activity([*CHANGES[:2], CHANGES[-1]], early).parts) == 3
-    assert len(activity.activity([CHANGES[0], *CHANGES[2:]], early).parts) == 3
+    assert len(made(CHANGES[:3], early).parts) == 3
+    assert len(made([*CHANGES[:2], CHANGES[-1]], early).parts) == 3
+    assert len(made([CHANGES[0], *CHANGES[2:]], early).parts) == 3

@@ -1,10 +1,11 @@
 """What happened day by day, for charts: by week or more where the period is long. Pure."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from itertools import accumulate, pairwise
+from typing import NamedTuple
 
 from runr.history import period
 from runr.history.figures import ChangeRow
@@ -50,22 +51,30 @@ def begins(first: datetime, end: datetime, most: int = MOST) -> tuple[int, list[
     ]
 
 
-def activity(changes: Sequence[ChangeRow], end: datetime, most: int = MOST) -> Activity:
-    """Return what changes come to that are in the order of their times.
+class Moments(NamedTuple):
+    """When what happened, and when each task was completed first: all in order."""
 
-    The parts are the shortest of which there are at most `most`.
-    """
+    times: Mapping[str, Sequence[str]]
+    first_completed: Sequence[str]
+
+
+def moments(changes: Sequence[ChangeRow]) -> Moments:
+    """Return the moments of changes that are in the order of their times."""
     times = {kind: [row.time for row in changes if row.change == kind] for kind in _COUNTED}
-    counted = [each for found in times.values() for each in (found[:1], found[-1:]) if each]
-    if not counted:
-        return Activity()
-    first, last = (datetime.fromisoformat(pick(counted)[0]) for pick in (min, max))
-    days, starts = begins(first, max(end, last + timedelta(microseconds=1)), most)
     # Backwards, so that the first completion of each task is the one that is kept.
     tasks = {row.task: row.time for row in reversed(changes) if row.change == "completed"}
-    first_completed = sorted(tasks.values())
+    return Moments(times, sorted(tasks.values()))
+
+
+def activity(found: Moments, end: datetime, most: int = MOST) -> Activity:
+    """Return what the moments come to; the parts are the shortest of which at most `most` are."""
+    counted = [at for times in found.times.values() for at in (*times[:1], *times[-1:])]
+    if not counted:
+        return Activity()
+    first, last = (datetime.fromisoformat(pick(counted)) for pick in (min, max))
+    days, starts = begins(first, max(end, last + timedelta(microseconds=1)), most)
     cuts = [period.written(start) for start in starts[1:]]
-    counts = {kind: _between(found, cuts) for kind, found in times.items()}
+    counts = {kind: _between(times, cuts) for kind, times in found.times.items()}
     return Activity(
         days=days,
         parts=[
@@ -77,7 +86,7 @@ def activity(changes: Sequence[ChangeRow], end: datetime, most: int = MOST) -> A
                 completed_task_count=task_count,
             )
             for place, (start, task_count) in enumerate(
-                zip(starts, accumulate(_between(first_completed, cuts)), strict=True)
+                zip(starts, accumulate(_between(found.first_completed, cuts)), strict=True)
             )
         ],
     )

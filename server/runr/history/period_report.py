@@ -172,8 +172,9 @@ def _report(facts: Facts, wanted: Period, end: datetime, stale: set[str]) -> Per
     outdated = [row for row in completed if row.task in stale]
     usage = figures.by_worker(facts.used)
     worked = [row for row in completed if row.lead_seconds is not None]
-    parts = activity.activity(facts.changes, end)
-    days = activity.activity(facts.changes, end, activity.YEAR) if parts.days > 1 else parts
+    moments = activity.moments(facts.changes)
+    parts = activity.activity(moments, end)
+    days = activity.activity(moments, end, activity.YEAR) if parts.days > 1 else parts
     return PeriodReport(
         since=wanted.since,
         until=wanted.until,
