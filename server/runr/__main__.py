@@ -14,6 +14,8 @@ _ALLOCATIONS = 1_000_000
 
 def main() -> int:
     """Run a command, the process of a run, the MCP server or a hook; return the exit code."""
+    if sys.stdin is None:  # Closed by whoever started it: what reads it finds it empty.
+        sys.stdin = os.fdopen(os.open(os.devnull, os.O_RDONLY))
     if sys.argv[1:2] and sys.argv[1] in _DETACHED:
         if os.fork():
             # The caller continues at once, without waiting for the process.

@@ -1,6 +1,9 @@
 """The table of commands: help lines, aliases, colours, defaults."""
 
 import re
+import shlex
+import subprocess
+import sys
 
 import click
 import pytest
@@ -112,6 +115,22 @@ def test_more_arguments_are_written_with_three_dots() -> None:
     ]
     assert not [usage for usage in usages if "…" in usage]
     assert not [usage for usage in usages if "RUN|TASK" in usage]
+
+
+@pytest.mark.installed
+@pytest.mark.parametrize("words", [("hook", "SessionStart"), ("import", "-"), ("mcp",)])
+def test_a_closed_standard_input_is_an_empty_one(place: Place, words: tuple[str, ...]) -> None:
+    place.task("a.md")
+    command = shlex.join((sys.executable, "-m", "runr", *words))
+    ended = subprocess.run(
+        ["bash", "-c", f"{command} <&-"],
+        cwd=place.root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "internal error" not in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def _commands(group: click.Group, context: click.Context) -> list[click.Command]:

@@ -205,3 +205,17 @@ def test_an_interrupted_manual_commit_is_ended_without_changing_its_task(place: 
     assert not place.has_status()
     steps = place.runr("report", run_id, "--json", code=0).json["run"]["next_steps"]
     assert [place.paste(step).code for step in steps] == [0, 0, 0]
+
+
+def test_what_was_staged_stays_so_where_the_branch_is_locked(place: Place) -> None:
+    place.task("a.md")
+    place.commit("Tasks")
+    (place.root / "staged.txt").write_text("1")
+    place.git("add", "staged.txt")
+    (place.root / "other.txt").write_text("1")
+    before = place.git("status", "--porcelain")
+    lock = place.root / ".git/refs/heads/main.lock"
+    lock.touch()
+    words = ("intervene", "--task", "a", "--reason", "By hand", "--by", "Grace", "--all")
+    assert f"rm {lock}" in place.runr(*words, code=1).err
+    assert place.git("status", "--porcelain") == before

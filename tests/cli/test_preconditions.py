@@ -220,13 +220,37 @@ def test_files_of_the_task_that_git_ignores_are_named_before_the_work(place: Pla
     assert f"{message} (`git check-ignore -v lib/ out.txt`)" in started
 
 
-def test_a_merge_in_progress_is_named(place: Place) -> None:
+def begin_merge(place: Place) -> None:
     place.git("checkout", "-q", "-b", "side")
     place.write("side.txt", "1\n")
     place.commit("Side")
     place.git("checkout", "-q", "main")
     place.git("merge", "-q", "--no-ff", "--no-commit", "side")
+
+
+def test_a_merge_in_progress_is_named(place: Place) -> None:
+    begin_merge(place)
     warned(place, "a merge is in progress", code=11)
+
+
+def test_nothing_is_committed_into_a_merge_in_progress(place: Place) -> None:
+    place.run("a", "--worker", "session")
+    begin_merge(place)
+    place.write("out.txt", "hi\n")
+    head = place.git("rev-parse", "HEAD")
+    refused = place.runr("complete-task", "a", code=2).err
+    assert "a merge is in progress" in refused
+    assert "git status" in refused
+    place.runr("stop", place.status("a.md")["last_run_id"], code=0)
+    again = place.runr("run", "--task", "a", "--in-place", code=2).err
+    assert "until it is finished, a run that works in it cannot commit" in again
+    place.git("merge", "--abort")
+    place.script("b.md", "git merge -q --no-ff --no-commit side && echo 1 > b.txt")
+    place.commit("Another task")
+    stopped = place.run("b", "--in-place", code=1)
+    assert stopped["stop_reason"] == "git_failed"
+    assert "a merge is in progress" in stopped["message"]
+    assert place.git("rev-parse", "HEAD~1") == head
 
 
 def test_a_sparse_checkout_is_the_runs_too(place: Place) -> None:

@@ -178,8 +178,7 @@ def test_a_client_that_disconnects_ends_the_server(client: RawClient) -> None:
 @pytest.mark.parametrize(
     ("redirection", "said"),
     [
-        (">&-", "runr: mcp needs standard input and output, and one of them is closed\n"),
-        ("<&-", "runr: mcp needs standard input and output, and one of them is closed\n"),
+        (">&-", "runr: mcp answers on standard output, which is closed\n"),
         ("2>&-", ""),
     ],
 )

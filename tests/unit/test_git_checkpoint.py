@@ -396,8 +396,27 @@ def test_head_moves_only_from_where_it_was_seen(tmp_path: Path) -> None:
     mine = git(root, "commit-tree", "-p", seen, "-m", "mine", "HEAD^{tree}")
     git(root, "commit", "-q", "--allow-empty", "-m", "theirs")
     theirs = git(root, "rev-parse", "HEAD")
-    with pytest.raises(GitError, match="moved, or is locked"):
+    with pytest.raises(GitError, match="moved while"):
         move_head(Repo(root), mine, seen, "note")
-    with pytest.raises(GitError, match="moved, or is locked"):
+    with pytest.raises(GitError, match="moved while"):
         move_head(Repo(root), mine, None, "note")
     assert git(root, "rev-parse", "HEAD") == theirs
+
+
+def test_what_a_refused_commit_had_staged_is_taken_back(tmp_path: Path) -> None:
+    root = make(tmp_path / "repo", {"a.txt": "1", "gone.txt": "1", "mine.txt": "1"})
+    write(root, {"mine.txt": "2"})
+    git(root, "add", "mine.txt")
+    run = Run(root)
+    write(root, {"a.txt": "2", "new/b.txt": "1"})
+    (root / "gone.txt").unlink()
+    before = git(root, "status", "--porcelain")
+    lock = root / ".git/refs/heads/main.lock"
+    lock.touch()
+    with pytest.raises(GitError, match=f"rm {lock}$"):
+        run.commit()
+    assert git(root, "status", "--porcelain") == before
+    lock.unlink()
+    made = run.commit()
+    assert set(made.paths) == {"a.txt", "new/b.txt", "gone.txt"}
+    assert git(root, "status", "--porcelain") == "M  mine.txt"

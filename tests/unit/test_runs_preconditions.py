@@ -14,6 +14,13 @@ MINE = Filter(name="mine", program="smudge", required=False, path="b.txt")
     [
         (Facts(is_bare=True), True, "core.bare is true", ["git config core.bare false"]),
         (Facts(operation="merge"), False, "a merge is in progress", ["git status"]),
+        (
+            Facts(operation="rebase", in_place=True),
+            True,
+            "until it is finished, a run that works in it cannot commit",
+            ["git status"],
+        ),
+        (Facts(stale_locks=("x.lock",), in_place=True), True, "cannot commit", ["rm x.lock"]),
         (Facts(stale_locks=("x.lock",)), False, "x.lock was left by a git", ["rm x.lock"]),
         (
             Facts(filters=(LFS,)),

@@ -6,6 +6,7 @@ from itertools import starmap
 from typing import Any, NamedTuple
 
 from runr.next_steps import commands
+from runr.next_steps.runs import continue_run
 from runr.runs.stop_reasons import FOR_A_PERSON, LANDABLE
 from runr.text import join_limited
 
@@ -160,7 +161,7 @@ def _stopped(name: str, run_id: str, why: str) -> str:
     if why in FOR_A_PERSON:
         step = commands.status(name)
     else:
-        step = commands.land(run_id) if why in LANDABLE else commands.resume(run_id)
+        step = continue_run(run_id, lands=why in LANDABLE)
     return f"{name} ({why}): {step}"
 
 

@@ -166,6 +166,8 @@ async def commit(context: RunContext, state: RunState) -> FinishedPhase:
     """Commit what the run changed, with trailers that name the record."""
     start = state.start
     workspace = context.workspace(state)
+    if start.branch is None and (unfinished := Repo(Path(start.workdir)).operation()):
+        raise GitError(f"a {unfinished} is in progress in {start.workdir}: finish it first")
     seen, verified = commits.checked_out(workspace), state.verification.tree
     now = snapshot.take(workspace, head=seen.commit if seen else None)
     if verified and now != verified:

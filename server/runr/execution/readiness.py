@@ -76,6 +76,7 @@ def gather(
     signs = is_on(settings, "commit.gpgsign")
     locks = recovery.locks_in_the_way(repo, repo.branch(), time.time() - _STALE_LOCK_S)
     return Facts(
+        in_place=not own_tree,
         unnamed=repo.missing_identity(settings),
         is_bare=is_on(settings, "core.bare") and repo.git_dir() == repo.common_dir(),
         operation=repo.operation(),

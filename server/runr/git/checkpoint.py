@@ -1,9 +1,12 @@
 """Make the commit of a run, and find the commits that name runs."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 from runr.errors import GitError
-from runr.git import commits, quarantine, snapshot, sparse, staged_before, user_changes
+from runr.git import commits, quarantine, recovery, snapshot, sparse, staged_before, user_changes
+from runr.git.merge_entry import NOTHING, Entry, old_side
 from runr.git.repo import Checkout, Repo, complaint
 from runr.git.snapshot import Change
 from runr.git.trailers import RUN_ID, TASK, Block, Trailers, parse_trailers
@@ -141,8 +144,10 @@ def commit(
     quarantine.publish(repo, real, sha, *parents)
     # The index goes first: a kill in between leaves the work staged, never an index that undoes it.
     before = staged_before.recall(repo)
-    stage(real, user_changes.staged(real, before, head, changes), refresh=refresh)
-    move_head(real, sha, head, f"runr: checkpoint {trailers.run_id}")
+    staged = user_changes.staged(real, before, head, changes)
+    stage(real, staged, refresh=refresh)
+    with unstaged_on_failure(real, staged, before):
+        move_head(real, sha, head, f"runr: checkpoint {trailers.run_id}")
     paths = tuple(change.path for change in changes)
     return Checkpoint(sha=sha, parent=head, tree=planned.tree, paths=paths, shared=planned.shared)
 
@@ -220,15 +225,39 @@ def stage(repo: Repo, changes: tuple[Change, ...], *, refresh: bool = True) -> N
             repo.attempt("update-index", "-q", "--refresh")
 
 
+@contextmanager
+def unstaged_on_failure(
+    repo: Repo, staged: tuple[Change, ...], before: Mapping[str, Entry | None]
+) -> Iterator[None]:
+    """Where HEAD is not moved in the end, put back in the index what the changes replaced.
+
+    `before` is what the user had staged before.
+    """
+    try:
+        yield
+    except GitError:
+        stage(repo, tuple(_taken_back(change, before) for change in staged))
+        raise
+
+
+def _taken_back(change: Change, before: Mapping[str, Entry | None]) -> Change:
+    entry = before[change.path] if change.path in before else old_side(change)
+    mode, object_id = entry or (NOTHING, "0" * len(change.object_id))
+    return replace(change, new_mode=mode, object_id=object_id)
+
+
 def move_head(repo: Repo, sha: str, seen: str | None, note: str) -> None:
     """Move HEAD to `sha`, if it is still at `seen`."""
     moved = repo.attempt("update-ref", "-m", note, "HEAD", sha, seen or "")
-    if not moved.ok:
-        raise GitError(
-            f"HEAD in {repo.path} moved, or is locked, while {sha} was being made its next commit: "
-            f"{complaint(moved.err)}",
-            next_steps=[commands.resume()],
-        )
+    if moved.ok:
+        return
+    if locks := recovery.locks_in_the_way(repo, repo.branch()):
+        raise GitError(recovery.explain_lock(locks[0]), next_steps=[commands.resume()])
+    raise GitError(
+        f"HEAD in {repo.path} moved while {sha} was being made its next commit: "
+        f"{complaint(moved.err)}",
+        next_steps=[commands.resume()],
+    )
 
 
 def _ref(record: str) -> CheckpointRef:

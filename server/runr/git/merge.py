@@ -2,7 +2,6 @@
 
 import os
 import re
-import shlex
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -151,8 +150,7 @@ def move(root: Repo, target: str, new: str, old: str, note: str) -> None:
 def _refuse_locked(root: Repo, target: str) -> None:
     """Raise MovedError while a lock would stop git, perhaps when files are moved already."""
     for lock in recovery.locks_in_the_way(root, target):
-        command = f"rm {shlex.quote(str(lock))}"
-        raise MovedError(f"{lock} exists: if no git process is running, {command}")
+        raise MovedError(recovery.explain_lock(lock))
 
 
 def merge_commit(

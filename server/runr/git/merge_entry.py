@@ -8,7 +8,8 @@ from runr.git import quarantine
 from runr.git.repo import Repo
 from runr.git.snapshot import Change
 
-_NOTHING = "000000"
+#: The mode of a path at which nothing is.
+NOTHING = "000000"
 _FILE = "100"
 
 
@@ -25,12 +26,12 @@ class ConflictError(Exception):
 
 def old_side(change: Change) -> Entry | None:
     """Return what was there before a change, None where nothing was."""
-    return None if change.old_mode == _NOTHING else Entry(change.old_mode, change.old_id)
+    return None if change.old_mode == NOTHING else Entry(change.old_mode, change.old_id)
 
 
 def new_side(change: Change) -> Entry | None:
     """Return what is there after a change, None where nothing is."""
-    return None if change.new_mode == _NOTHING else Entry(change.new_mode, change.object_id)
+    return None if change.new_mode == NOTHING else Entry(change.new_mode, change.object_id)
 
 
 def merge_entries(

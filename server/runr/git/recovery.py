@@ -1,6 +1,7 @@
 """Repair what a killed git leaves: stale locks, and a working tree half moved to a commit."""
 
 import os
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -54,6 +55,11 @@ def locks_in_the_way(
             if older_than is None or since < older_than:
                 found.append(lock)
     return tuple(found)
+
+
+def explain_lock(lock: Path) -> str:
+    """Return what to do about a lock that keeps git from working."""
+    return f"{lock} exists: if no git process is running, rm {shlex.quote(str(lock))}"
 
 
 def put_back(repo: Repo, old: str, new: str) -> None:

@@ -164,7 +164,7 @@ def _finish(
             next_steps=while_running(state.id),
         )
     other_worktrees.refuse_elsewhere(project, state)
-    _ensure_same_branch(project, state)
+    _ensure_can_commit(project, state)
     state = _take_over_if_gone(project, state)
     with _held(project, state) as context:
         if note and note.strip():
@@ -206,8 +206,8 @@ def _person(project: Project) -> str | None:
     return (project.repo.user() or "a person") if at_hand else None
 
 
-def _ensure_same_branch(project: Project, state: RunState) -> None:
-    """Raise UsageError where the work would be committed to another branch than the run's."""
+def _ensure_can_commit(project: Project, state: RunState) -> None:
+    """Raise UsageError where the work would be committed elsewhere than the run was opened."""
     tree = Path(state.start.workdir)
     if not tree.is_dir():
         raise UsageError(
@@ -215,15 +215,20 @@ def _ensure_same_branch(project: Project, state: RunState) -> None:
             next_steps=[commands.stop(state.id)],
         )
     now, opened = Repo(tree).branch(), state.start.target
+    there = () if tree == project.tree else ("-C", str(tree))
     if now != opened:
         back = (opened,) if opened else ("--detach", state.start.base_sha)
-        there = () if tree == project.tree else ("-C", str(tree))
         switch = commands.git(*there, "switch", *back)
         switch = switch.in_words(f"switch {tree} back to {opened or state.start.base_sha}")
         raise UsageError(
             f"run {state.id} was opened on {opened or 'a detached HEAD'}, "
             f"and this is {now or 'a detached HEAD'}",
             next_steps=[switch, commands.stop(state.id)],
+        )
+    if unfinished := Repo(tree).operation():
+        raise UsageError(
+            f"a {unfinished} is in progress in {tree}: finish it, then complete the task",
+            next_steps=[commands.git(*there, "status").in_words(f"finish the {unfinished}")],
         )
 
 

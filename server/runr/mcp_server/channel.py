@@ -30,10 +30,10 @@ def acquire_stdio() -> StdioChannel:
 
     From here on what anything prints goes to standard error, and what reads
     standard input finds it empty; programs that are started inherit that. Ends the process
-    with a message where one of the two is closed.
+    with a message where standard output is closed.
     """
-    if sys.stdin is None or sys.stdout is None:  # Closed by whoever started it.
-        sys.exit("runr: mcp needs standard input and output, and one of them is closed")
+    if sys.stdout is None:  # Closed by whoever started it.
+        sys.exit("runr: mcp answers on standard output, which is closed")
     if sys.stderr is None:  # First of all: what is opened next would take its number.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         sys.stderr = os.fdopen(2, "w")

@@ -122,6 +122,11 @@ def while_running(run_id: str) -> tuple[NextStep, ...]:
     return (commands.follow(run_id), commands.stop(run_id))
 
 
+def continue_run(run_id: str, *, lands: bool) -> NextStep:
+    """Return how a stopped run goes on: where only the landing `lands` is left, by that."""
+    return commands.land(run_id) if lands else commands.resume(run_id)
+
+
 def merge_by_hand(commit: str, *, switch_to: str = "", checkout: str = "") -> NextStep:
     """Return how git merges a commit: where the target is checked out, or after a switch to it."""
     if checkout:

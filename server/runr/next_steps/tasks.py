@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from runr.next_steps import commands
-from runr.next_steps.runs import decision_first, is_decision
+from runr.next_steps.runs import continue_run, decision_first, is_decision
 from runr.next_steps.step import NextStep
 
 #: What an agent gets for a task that has no next steps.
@@ -142,9 +142,8 @@ class ListFacts(NamedTuple):
 
     `first` is by priority the first of its `ready` tasks, None where they are not
     ranked yet and several have the same priority; where none is ready, of those that wait for
-    a person. `manual` tells whether it is a manual task, `stopped` is its run to resume.
-    `in_all` counts the tasks
-    without a filter. `template` is the text of a new task, where it is to be shown.
+    a person. `manual` tells whether it is a manual task, `stopped` is its stopped run,
+    `lands` whether only the landing of that is left. `in_all` counts the tasks without a filter. `template` is the text of a new task, where it is to be shown.
     """
 
     total: int
@@ -154,6 +153,7 @@ class ListFacts(NamedTuple):
     first: str | None = None
     manual: bool = False
     stopped: str | None = None
+    lands: bool = False
     template: str = ""
 
 
@@ -178,7 +178,9 @@ def _with_tasks(tasks: ListFacts) -> tuple[NextStep, ...]:
         able = f"{tasks.ready} can be started"
         if tasks.first is None:
             return (commands.next_task().because(f"{able}. The first by priority"),)
-        begin = commands.resume(tasks.stopped) if tasks.stopped else commands.run(tasks.first)
+        begin = commands.run(tasks.first)
+        if tasks.stopped:
+            begin = continue_run(tasks.stopped, lands=tasks.lands)
         return (begin.because(f"{able}. Next"),)
     if tasks.first:
         step = commands.attest(tasks.first) if tasks.manual else commands.status(tasks.first)
@@ -188,10 +190,14 @@ def _with_tasks(tasks: ListFacts) -> tuple[NextStep, ...]:
 
 
 class NextFacts(NamedTuple):
-    """What decides about the next step after the choice of a task, None where there is none."""
+    """What decides about the next step after the choice of a task, None where there is none.
+
+    `stopped` and `lands` are as in `ListFacts`.
+    """
 
     task: str | None
-    interrupted_run: str | None = None
+    stopped: str | None = None
+    lands: bool = False
     waiting: int = 0
     blocked: int = 0
 
@@ -202,8 +208,8 @@ def after_choice(chosen: NextFacts) -> tuple[NextStep, ...]:
         if chosen.waiting:
             return (commands.list_tasks("--waiting"),)
         return (commands.list_tasks("--blocked") if chosen.blocked else commands.list_tasks(),)
-    if chosen.interrupted_run:
-        return (commands.status(chosen.task), commands.resume(chosen.interrupted_run))
+    if chosen.stopped:
+        return (commands.status(chosen.task), continue_run(chosen.stopped, lands=chosen.lands))
     return (commands.run(chosen.task),)
 
 

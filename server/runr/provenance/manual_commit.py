@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict
 from runr.errors import GitError, RunrError, UsageError
 from runr.execution import completion
 from runr.execution.context import RunContext
-from runr.git import commits, quarantine, snapshot
-from runr.git.checkpoint import move_head, stage
+from runr.git import commits, quarantine, snapshot, staged_before
+from runr.git.checkpoint import move_head, stage, unstaged_on_failure
 from runr.git.repo import Repo
 from runr.git.snapshot import Change
 from runr.git.trailers import ManualTrailers, message
@@ -56,8 +56,10 @@ def write_manual_commit(repo: Repo, wanted: ManualDraft, trailers: ManualTrailer
     parents = (wanted.head,) if wanted.head else ()
     sha = commits.create(wanted.scratch, wanted.tree, parents, text)
     quarantine.publish(wanted.scratch, repo, sha, *parents)
+    before = staged_before.differences(repo, wanted.head) if wanted.head else {}
     stage(repo, wanted.changes)
-    move_head(repo, sha, wanted.head, f"runr: manual work {trailers.run_id}")
+    with unstaged_on_failure(repo, wanted.changes, before):
+        move_head(repo, sha, wanted.head, f"runr: manual work {trailers.run_id}")
     return sha
 
 

@@ -198,4 +198,5 @@ def _list_facts(
         first=first.path,
         manual=first.task.type is TaskType.MANUAL,
         stopped=first.entry.last_run_id if ready and first.interrupted else None,
+        lands=first.lands,
     )

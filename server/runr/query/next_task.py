@@ -88,5 +88,10 @@ def _why_not(task: TaskState, first: TaskState | None, reach: Reach) -> str:
 def _next_facts(
     first: TaskState | None, waiting: Sequence[TaskState], blocked: Sequence[TaskState]
 ) -> NextFacts:
-    interrupted = first.entry.last_run_id if first and first.interrupted else None
-    return NextFacts(first.path if first else None, interrupted, len(waiting), len(blocked))
+    return NextFacts(
+        task=first.path if first else None,
+        stopped=first.entry.last_run_id if first and first.interrupted else None,
+        lands=bool(first and first.lands),
+        waiting=len(waiting),
+        blocked=len(blocked),
+    )

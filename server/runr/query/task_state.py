@@ -116,6 +116,11 @@ class TaskState(NamedTuple):
         return self.entry.status in (State.STOPPED, State.FAILED)
 
     @property
+    def lands(self) -> bool:
+        """Whether only the landing of its verified work is left."""
+        return self.entry.stop_reason in stop_reasons.LANDABLE
+
+    @property
     def _startable(self) -> bool:
         """Whether a worker or a person can start it now."""
         idle = self.renewed or (self.open and self.entry.status is not State.IN_PROGRESS)
@@ -136,6 +141,8 @@ def rank_tasks(tasks: Iterable[TaskState], reach: Reach) -> list[TaskState]:
 def explain_first(ready: Sequence[TaskState], reach: Reach) -> str:
     """Say why the first of these comes before the second."""
     first, *others = ready
+    if not others and first.interrupted:
+        return "its last run has stopped, and no other task is ready"
     if not others:
         return "it is the only one that is ready"
     total, second = len(ready), others[0]

@@ -36,14 +36,16 @@ class Filter:
 class Facts:
     """The facts that preconditions depend on.
 
-    `unnamed` are the settings that say who commits and are missing; `missing_tools`
-    are checks, each with its missing program, `uncommitted_scripts` checks with the
-    script that they run and that is in no commit. `absent` are submodules that are not
-    checked out, `unfetched` those without their commit, `ignored` paths that a run
-    is to change. `signs` tells whether commits are signed, `unsigned` why they cannot
-    be, `wants_signatures` whether git merges only what is signed.
+    `in_place` tells whether the run works in the user's own working tree. `unnamed` are
+    the settings that say who commits and are missing; `missing_tools` are checks, each
+    with its missing program, `uncommitted_scripts` checks with the script that they run
+    and that is in no commit. `absent` are submodules that are not checked out, `unfetched`
+    those without their commit, `ignored` paths that a run is to change. `signs` tells
+    whether commits are signed, `unsigned` why they cannot be, `wants_signatures` whether
+    git merges only what is signed.
     """
 
+    in_place: bool = False
     unnamed: tuple[str, ...] = ()
     is_bare: bool = False
     operation: str | None = None
@@ -75,19 +77,22 @@ def _of_tree(facts: Facts) -> Iterator[Problem]:
             next_steps=(setup.unset_bare(),),
             blocks=True,
         )
+    effect = "the result of a run stays on the run's branch"
+    if facts.in_place:
+        effect = "a run that works in it cannot commit"
     if facts.operation:
         yield Problem(
             topic="working tree",
-            message=f"a {facts.operation} is in progress: until it is finished, "
-            "the result of a run stays on the run's branch",
+            message=f"a {facts.operation} is in progress: until it is finished, {effect}",
             next_steps=(commands.git("status"),),
+            blocks=facts.in_place,
         )
     for lock in facts.stale_locks:
         yield Problem(
             topic="locks",
-            message=f"{lock} was left by a git that was killed: "
-            "while it is there, the result of a run stays on the run's branch",
+            message=f"{lock} was left by a git that was killed: while it is there, {effect}",
             next_steps=(commands.program("rm", lock),),
+            blocks=facts.in_place,
         )
 
 
