@@ -18,7 +18,7 @@ from runr.errors import (
     UnknownTaskError,
     UsageError,
 )
-from runr.git.folders import find_root, head_commit, is_unborn, main_tree
+from runr.git.folders import find_root, head_commit, is_unborn, main_tree, may_be_refused
 from runr.next_steps import commands
 from runr.next_steps.step import CLI, NextStep, Surface
 from runr.runs.channel import UNCONFIRMED, Channel
@@ -222,7 +222,7 @@ class Project:
         from runr.next_steps.setup import CommitFacts  # noqa: PLC0415 - see the imports
 
         repo = Repo(self.layout.root)
-        possible = not repo.is_called_bare() and repo.operation() is None
+        possible = repo.refusal() is None and repo.operation() is None
         # Nothing is shown of what is ignored, or committed already.
         possible = possible and bool(repo.text("status", "--porcelain", "--", *paths))
         return CommitFacts(paths, message, possible, unnamed=repo.missing_identity())
@@ -271,10 +271,15 @@ class Project:
             return is_agent(name)
         return is_agent(name, (*config.workers, *registry.names(config), self.client))
 
-    def after_first_commit(self, steps: Sequence[NextStep]) -> tuple[NextStep, ...]:
-        """Return next steps, those that start a run behind the first commit where there is none."""
+    def with_prerequisites(self, steps: Sequence[NextStep]) -> tuple[NextStep, ...]:
+        """Return next steps behind what they need first: a git that works here, a first commit."""
         from runr.next_steps import setup  # noqa: PLC0415 - see the imports
 
+        if not any(map(setup.needs_git, steps)):
+            return tuple(steps)
+        # Files answer for nearly all repositories, and start no process.
+        if may_be_refused(self.tree) and (refused := self.repo.refusal()):
+            return setup.repaired_first(steps, refused.message, refused.next_steps)
         if any(map(setup.starts_run, steps)) and self._is_unborn():
             return setup.commit_before_runs(steps, self.repo.missing_identity())
         return tuple(steps)
@@ -328,7 +333,6 @@ class Project:
 
     def _is_unborn(self) -> bool:
         """Tell whether the branch that is checked out has no commit."""
-        # Files answer for nearly all repositories, and start no process.
         unborn = is_unborn(self.tree)
         return self.repo.head() is None if unborn is None else unborn
 

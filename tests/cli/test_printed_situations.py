@@ -479,19 +479,47 @@ def kept_after(place: Place, words: tuple[str, ...], step: str) -> Result:
         aside.rename(place.root)
 
 
+def given_away(place: Place) -> None:
+    """Give the repository to another user."""
+    for folder, names, files in os.walk(place.root):
+        for name in (".", *names, *files):
+            os.chown(Path(folder, name), 12345, 12345)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
 @pytest.mark.parametrize("words", [("run", "--task", "a"), ("doctor",)])
 def test_a_repository_of_another_user_is_used_after_the_printed_step(
     place: Place, words: tuple[str, ...]
 ) -> None:
     place.task("a.md", "verify: ['test -d .']")
-    for folder, names, files in os.walk(place.root):
-        for name in (".", *names, *files):
-            os.chown(Path(folder, name), 12345, 12345)
+    given_away(place)
     refused = place.runr(*words)
     assert "dubious ownership" in refused.err + refused.out
     all_work(place, refused)
     assert "dubious ownership" not in place.runr(*words).err
+
+
+@pytest.mark.parametrize("words", [("status",), ("next",)])
+@pytest.mark.parametrize(
+    ("refuse", "remedy"),
+    [
+        (called_bare, "git config core.bare false"),
+        pytest.param(
+            given_away,
+            "git config --global --add safe.directory",
+            marks=pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders away"),
+        ),
+    ],
+)
+def test_where_git_does_not_work_its_remedy_is_the_first_step(
+    place: Place, refuse: Callable[[Place], None], remedy: str, words: tuple[str, ...]
+) -> None:
+    place.script("a.md", "echo 1 > a.txt", "verify: ['test -d .']")
+    place.commit("Task")
+    refuse(place)
+    printed = place.runr(*words, code=0)
+    assert printed.steps[0].startswith(remedy)
+    all_work(place, printed)
 
 
 def test_outside_of_any_repository_the_step_makes_one(place: Place) -> None:

@@ -70,7 +70,7 @@ def test_no_other_module_makes_a_step_but_of_what_git_advises() -> None:
         for node in ast.walk(ast.parse(module.text))
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("NextStep")
     ]
-    assert made == [("runr.git.repo", ["script"])]
+    assert made == [("runr.git.failures", ["script"])]
 
 
 def steps() -> Iterator[NextStep]:

@@ -90,7 +90,7 @@ def run(
     if not named:
         raise UsageError(
             "which task? Pass TASK, or --all-ready for every task that is ready for a worker",
-            next_steps=invocation.project().after_first_commit(
+            next_steps=invocation.project().with_prerequisites(
                 (commands.next_task(), commands.run_all_ready())
             ),
         )

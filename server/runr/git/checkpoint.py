@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 from runr.errors import GitError
 from runr.git import commits, quarantine, recovery, snapshot, sparse, staged_before, user_changes
+from runr.git.failures import complaint
 from runr.git.merge_entry import NOTHING, Entry, old_side
-from runr.git.repo import Checkout, Repo, complaint
+from runr.git.repo import Checkout, Repo
 from runr.git.snapshot import Change
 from runr.git.trailers import RUN_ID, TASK, Block, Trailers, parse_trailers
 from runr.git.trailers import message as compose

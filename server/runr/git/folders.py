@@ -5,6 +5,7 @@ A git directory is None where the files do not say; git itself then says why.
 """
 
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from runr.next_steps import commands
 
 #: How the file HEAD begins where a branch is checked out.
 _REF = "ref: "
+
+#: `core.bare` with a value other than false.
+_BARE = re.compile(rb"^[ \t]*bare[ \t]*(?!\s*=\s*false\b)(?:=|$)", re.MULTILINE | re.IGNORECASE)
 
 
 def git_dir(tree: Path) -> Path | None:
@@ -119,6 +123,20 @@ def is_unborn(tree: Path) -> bool | None:
     # Without `refs`, or with a link that leads nowhere, the repository is damaged.
     whole = (common / "refs").is_dir() and not os.path.lexists(common / ref)
     return True if whole and head_ref(tree) else None
+
+
+def may_be_refused(tree: Path) -> bool:
+    """Tell whether git may not work in the tree: it is another user's, or `core.bare` is set.
+
+    Only git knows for certain; the files tell it of nearly all trees without a process.
+    """
+    common = common_dir(tree)
+    try:
+        if common is None or any(p.stat().st_uid != os.geteuid() for p in (tree, common)):
+            return True
+        return _BARE.search((common / "config").read_bytes()) is not None
+    except OSError:
+        return True
 
 
 def head_ref(tree: Path) -> str | None:

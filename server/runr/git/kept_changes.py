@@ -10,8 +10,9 @@ from dataclasses import replace
 
 from runr.errors import GitError
 from runr.git import checkpoint, commits, quarantine, snapshot, staged_before
+from runr.git.failures import complaint
 from runr.git.merge_entry import Entry, new_side, old_side
-from runr.git.repo import Repo, complaint
+from runr.git.repo import Repo
 from runr.git.snapshot import Change
 
 #: The user's settings for patches from elsewhere have no say about runr's own.

@@ -10,7 +10,8 @@ from typing import Literal, TypeVar
 
 from runr.git import commits as git_commits
 from runr.git import quarantine, recovery, snapshot
-from runr.git.repo import Output, Repo, complaint, split
+from runr.git.failures import complaint
+from runr.git.repo import Output, Repo, split
 
 _UNKNOWN_OPTION = 129
 #: How long to wait before each further try, in seconds.

@@ -4,7 +4,6 @@ import errno
 import os
 import re
 import select
-import shlex
 import signal
 import subprocess
 import time
@@ -14,9 +13,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from runr.errors import GitError, RepositoryError
-from runr.git import folders
-from runr.next_steps import commands
-from runr.next_steps.step import NextStep
+from runr.git import failures, folders
 
 # Of the variables that steer git, those that say who the user is and how git is set up.
 # The rest (GIT_DIR, GIT_INDEX_FILE, ...) would send a command to another repository.
@@ -78,14 +75,6 @@ def environment(inherited: Mapping[str, str], path: Path) -> dict[str, str]:
         "GIT_TERMINAL_PROMPT": "0",
         "LC_ALL": "C",
     }
-
-
-def _unending(path: Path, args: Sequence[str], limit: float) -> GitError:
-    return GitError(
-        f"git {args[0]} in {path} did not end within {limit:g} s, and was ended: "
-        "a filter, a remote file system or another program may hold it",
-        next_steps=[commands.git("-C", str(path), *args)],
-    )
 
 
 #: What git says of a full disk; of a file that was only begun it does not say why.
@@ -161,7 +150,7 @@ class Repo(NamedTuple):
                 os.killpg(git.pid, signal.SIGKILL)
                 git.communicate()
                 if timeout_s is None:
-                    raise _unending(self.path, args, limit or 0) from None
+                    raise failures.unending(self.path, args, limit or 0) from None
                 raise TimeoutError(f"git {args[0]} did not end within {timeout_s:g} s") from None
             except BaseException:
                 git.kill()
@@ -172,7 +161,7 @@ class Repo(NamedTuple):
         """Run git with `args`; a failure is a GitError in git's own words."""
         done = self.attempt(*args, stdin=stdin, env=env)
         if not done.ok:
-            raise self._failure(args, done.err)
+            raise failures.describe(self.path, args, done.err)
         return done.out
 
     def answer(self, *args: str, env: Mapping[str, str] | None = None) -> bytes | None:
@@ -184,7 +173,7 @@ class Repo(NamedTuple):
         if done.code == 1:
             return None
         if not done.ok:
-            raise self._failure(args, done.err)
+            raise failures.describe(self.path, args, done.err)
         return done.out
 
     def unless_gone(self, *args: str, needs: Sequence[str]) -> bytes | None:
@@ -194,7 +183,7 @@ class Repo(NamedTuple):
             return done.out
         if any(self.resolve(rev) is None for rev in needs):
             return None
-        raise self._failure(args, done.err)
+        raise failures.describe(self.path, args, done.err)
 
     def records(self, *args: str, stdin: bytes = b"") -> Iterator[bytes]:
         """Yield the fields that git ends with NUL while it prints them; GitError at the end."""
@@ -211,7 +200,7 @@ class Repo(NamedTuple):
                 except BaseException as error:
                     _kill(git)
                     if isinstance(error, TimeoutError):
-                        raise _unending(self.path, args, _limit_s[0]) from None
+                        raise failures.unending(self.path, args, _limit_s[0]) from None
                     raise
             self._refuse_failed(args, git, complaints)
 
@@ -260,7 +249,7 @@ class Repo(NamedTuple):
             return Checkout(*_line(found.out).split(" "))
         if self.head() is None:
             return None
-        raise self._failure(args, found.err)
+        raise failures.describe(self.path, args, found.err)
 
     def tip_of(self, branch: str) -> Checkout | None:
         """Return the last commit of a branch; None where it does not exist."""
@@ -287,7 +276,7 @@ class Repo(NamedTuple):
         if found.code == 1 or (not found.ok and not found.err):
             return None
         if not found.ok:
-            raise self._failure(args, found.err)
+            raise failures.describe(self.path, args, found.err)
         return _line(found.out)
 
     def refs(self, *names: str) -> dict[str, str]:
@@ -304,7 +293,9 @@ class Repo(NamedTuple):
             # One that is deleted at the same moment looks broken, once.
             found = self.attempt(*args)
         if not found.ok or _broken(found.err, names):
-            raise self._failure(("for-each-ref", *names), found.err.replace("warning:", "error:"))
+            raise failures.describe(
+                self.path, ("for-each-ref", *names), found.err.replace("warning:", "error:")
+            )
         rows = (line.rstrip(" ").split(" ") for line in os.fsdecode(found.out).split("\n") if line)
         return {ref: [sha, *parents] for sha, _, ref, *parents in rows if ref in names}
 
@@ -313,7 +304,7 @@ class Repo(NamedTuple):
         args = ("merge-base", "--is-ancestor", old, new)
         done = self.attempt(*args)
         if not done.ok and done.code != 1 and self.resolve(old) and self.resolve(new):
-            raise self._failure(args, done.err)
+            raise failures.describe(self.path, args, done.err)
         return done.ok
 
     def dirty(self) -> tuple[str, ...]:
@@ -330,10 +321,13 @@ class Repo(NamedTuple):
         found = folders.common_dir(self.path)
         return found or (self.path / self.text("rev-parse", "--git-common-dir")).resolve()
 
-    def is_called_bare(self) -> bool:
-        """Tell whether `core.bare` keeps git from using this working tree."""
-        looked = self.attempt("rev-parse", "--is-inside-work-tree")
-        return looked.ok and looked.out != b"true\n"
+    def refusal(self) -> GitError | None:
+        """Return why git does not work in this working tree, with what to do about it."""
+        words = ("rev-parse", "--is-inside-work-tree")
+        looked = self.attempt(*words)
+        if not looked.ok:
+            return failures.describe(self.path, words, looked.err)
+        return None if looked.out == b"true\n" else failures.called_bare(self.path)
 
     def operation(self) -> str | None:
         """Return the operation that is in progress here, such as `rebase`."""
@@ -405,7 +399,7 @@ class Repo(NamedTuple):
         complaints.seek(0)
         done = self._output(git.returncode, b"", complaints.read())
         if not done.ok:
-            raise self._failure(args, done.err)
+            raise failures.describe(self.path, args, done.err)
 
     def _missing_fields(self, role: str, known: Mapping[str, str | None]) -> list[str]:
         given = dict(os.environ) | dict(self.variables)
@@ -423,16 +417,7 @@ class Repo(NamedTuple):
         """Raise GitError unless HEAD is a branch without commits."""
         looked = self.attempt("log", "-1", "--format=%H")
         if _UNBORN not in looked.err:
-            raise self._failure(("log", "-1"), looked.err)
-
-    def _failure(self, args: Sequence[str], err: str) -> GitError:
-        message = complaint(err)
-        if "not a git repository" in message and (self.path / ".git").exists():
-            message += "; its .git is damaged: look at HEAD, objects and refs in it"
-        return GitError(
-            f"git {shlex.join(args)} failed in {self.path}: {message}",
-            next_steps=[NextStep(script=remedy) for remedy in remedies(err)],
-        )
+            raise failures.describe(self.path, ("log", "-1"), looked.err)
 
 
 def _command(path: Path, args: Sequence[str]) -> list[str]:
@@ -473,21 +458,6 @@ def _read(stream: IO[bytes], end: float | None) -> bytes:
 def split(out: bytes) -> tuple[str, ...]:
     """Return the fields of output in which NUL ends every field."""
     return tuple(os.fsdecode(out).split("\0")[:-1])
-
-
-def complaint(err: str) -> str:
-    """Return what git complained about, in at most two of its lines."""
-    lines = [line.strip() for line in err.splitlines() if line.strip()]
-    marked = [line for line in lines if line.startswith(("fatal:", "error:"))]
-    others = [line for line in lines if not line.startswith(("hint:", "warning:"))]
-    # What git ends with is what it could not do; the lines before lead to it.
-    return " ".join(marked[-2:] or others[:2]) or "git gave no reason"
-
-
-def remedies(err: str) -> tuple[str, ...]:
-    """Return the commands that git's message advises."""
-    lines = (line.removeprefix("hint:") for line in err.splitlines())
-    return tuple(line.strip() for line in lines if re.match(r"\s+git \S", line))
 
 
 def _broken(err: str, names: Sequence[str]) -> bool:

@@ -14,7 +14,8 @@ from runr import nofollow
 from runr.errors import GitError
 from runr.git import forced_files, private_dir, quarantine, sparse, untracked, worktree
 from runr.git.commits import checked_out
-from runr.git.repo import Checkout, Output, Repo, complaint, split
+from runr.git.failures import complaint
+from runr.git.repo import Checkout, Output, Repo, split
 from runr.git.untracked import SETTINGS
 
 #: What git says of a name that some system would read as `.git`.

@@ -91,7 +91,7 @@ def attest(
     if word is None:
         raise UsageError(
             f"{task.name} has no open run, so a person has to attest its completion, with a reason",
-            next_steps=project.after_first_commit(
+            next_steps=project.with_prerequisites(
                 uncompletable(task.path, manual=task.type is TaskType.MANUAL)
             ),
         )

@@ -99,7 +99,7 @@ def _without_a_stop(
         [short_name(row.path) for row in rows] for rows in listing.next_ready(project)
     )
     known = [run_id for run_id in running if run_id]
-    what = project.after_first_commit(without_a_stop(known, ready, waiting))
+    what = project.with_prerequisites(without_a_stop(known, ready, waiting))
     steps = project.surface.lines(what)
     summary = f"ready: {join_limited(ready, 5)}" if ready else "no task is ready"
     summary += f"; waiting for a person: {join_limited(waiting, 5)}" if waiting else ""

@@ -151,7 +151,7 @@ def _refuse(
     if blockers and not request.force:
         raise BlockedError(
             f"{task.name} waits for {', '.join(blockers)}",
-            next_steps=project.after_first_commit(
+            next_steps=project.with_prerequisites(
                 (commands.list_tasks("--ready"), commands.run(task.path, force=True))
             ),
         )

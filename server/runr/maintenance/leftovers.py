@@ -6,8 +6,9 @@ from pathlib import Path
 
 from runr.errors import GitError
 from runr.git import quarantine, snapshot, worktree
+from runr.git.failures import complaint
 from runr.git.ignored import ignored_files
-from runr.git.repo import Repo, complaint
+from runr.git.repo import Repo
 from runr.text import flat, join_limited
 
 #: Below it are the branches that runr makes.

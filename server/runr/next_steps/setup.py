@@ -124,6 +124,19 @@ def before_first_commit(unnamed: Sequence[str]) -> tuple[NextStep, ...]:
     return (set_identity(unnamed).because("Say who commits"),) if unnamed else ()
 
 
+def repaired_first(
+    steps: Sequence[NextStep], refused: str, repair: Sequence[NextStep]
+) -> tuple[NextStep, ...]:
+    """Return the steps behind those that make git work here; `refused` says why it does not."""
+    first, *others = repair or (commands.doctor(),)
+    return (first.because(refused), *others, *steps)
+
+
+def needs_git(step: NextStep) -> bool:
+    """Tell whether a step fails where git does not work."""
+    return step.argv[:1] == ("runr",) and step.argv[1] in ("run", "resume", "land")
+
+
 def starts_run(step: NextStep) -> bool:
     """Tell whether a step starts a run."""
     return step.argv[:2] == ("runr", "run")

@@ -143,7 +143,8 @@ class ListFacts(NamedTuple):
     `first` is by priority the first of its `ready` tasks, None where they are not
     ranked yet and several have the same priority; where none is ready, of those that wait for
     a person. `manual` tells whether it is a manual task, `stopped` is its stopped run,
-    `lands` whether only the landing of that is left. `in_all` counts the tasks without a filter. `template` is the text of a new task, where it is to be shown.
+    `lands` whether only the landing of that is left. `in_all` counts the tasks without a
+    filter. `template` is the text of a new task, where it is to be shown.
     """
 
     total: int

@@ -16,7 +16,7 @@ from runr.git.repo import Repo
 from runr.git.snapshot import Change
 from runr.git.trailers import ManualTrailers, message
 from runr.lifecycle import attest, statements
-from runr.next_steps import commands, setup
+from runr.next_steps import commands
 from runr.project import Project
 from runr.query.models import Result
 from runr.runs.events import CheckpointFinished, PhaseStarted, RunApproved, RunCompleted
@@ -121,11 +121,8 @@ def _word(project: Project, request: InterveneRequest) -> Approval:
 
 
 def _refuse_unfinished(repo: Repo) -> None:
-    if repo.is_called_bare():
-        raise UsageError(
-            "core.bare is true, so git commits no files of this working tree",
-            next_steps=[setup.unset_bare()],
-        )
+    if refused := repo.refusal():
+        raise refused
     if unfinished := repo.operation():
         raise UsageError(
             f"a {unfinished} is in progress: finish it first", next_steps=[commands.git("status")]

@@ -38,7 +38,7 @@ def task_status(project: Project, wanted: str, *, tail: int = DEFAULT_TAIL) -> T
     return replace(
         shown,
         commits=_commits(project, task),
-        next_steps=project.surface.lines(project.after_first_commit(steps)),
+        next_steps=project.surface.lines(project.with_prerequisites(steps)),
     )
 
 

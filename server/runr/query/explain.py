@@ -68,7 +68,7 @@ def explain(project: Project, wanted: str, *, diff: bool = False) -> Explanation
     task_state = snapshot.state_of(project.find_task(wanted, snapshot.tasks))
     shown, facts = detail.task_with_facts(project, task_state.task, snapshot, tail=0)
     branches = branches_of(project, task_state.entry)
-    steps = project.surface.lines(project.after_first_commit(for_explanation(facts)))
+    steps = project.surface.lines(project.with_prerequisites(for_explanation(facts)))
     return Explanation(
         task_path=task_state.path,
         status=task_state.entry.status.value,

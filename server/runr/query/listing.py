@@ -60,7 +60,7 @@ def list_tasks(project: Project, query: TaskQuery) -> TaskList:
 
 
 def _next_lines(project: Project, facts: ListFacts) -> list[str | UserStep]:
-    return project.surface.lines(project.after_first_commit(after_list(facts)))
+    return project.surface.lines(project.with_prerequisites(after_list(facts)))
 
 
 def count_all(project: Project, snapshot: Snapshot) -> TaskList:

@@ -65,7 +65,7 @@ def choose_next(project: Project, wanted: Filter = MATCH_ALL, *, explain: bool =
         others=[RootCause(path=task.path, why=_why_not(task, first, reach)) for task in shown],
         others_count=len(others),
         needs_human_paths=[task.path for task in waiting],
-        next_steps=project.surface.lines(project.after_first_commit(steps)),
+        next_steps=project.surface.lines(project.with_prerequisites(steps)),
     )
 
 

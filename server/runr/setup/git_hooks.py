@@ -5,8 +5,9 @@ from pathlib import Path
 
 from runr.errors import GitError, UsageError
 from runr.git import hooks
+from runr.git.failures import complaint
 from runr.git.hooks import OWN_HOOKS, HookInstallRecord, HooksFolder, hook_text, write_hook
-from runr.git.repo import Repo, complaint
+from runr.git.repo import Repo
 from runr.next_steps import commands
 from runr.setup.install_plan import FilePreview, InstallResult
 

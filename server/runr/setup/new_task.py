@@ -184,7 +184,7 @@ def _answer(project: Project, path: Path, notes: list[str]) -> CommandResult:
     notes += [f"line {p.line}: {p.message}" if p.line else p.message for p in task.problems]
     graph = Graph.of(tasks)
     notes += [f"depends on {problem}" for problem in graph.edges[task.path].problems]
-    steps = project.after_first_commit(after_new(task.path, manual=task.type == "manual"))
+    steps = project.with_prerequisites(after_new(task.path, manual=task.type == "manual"))
     # Of a linked worktree, the tasks are in the main one.
     shown = path if project.tree == project.layout.root else project.layout.root / path
     return CommandResult(
