@@ -159,7 +159,7 @@ def _wanted(
 @_JOB_RUN
 @click.option("--watch", is_flag=True, help="Keep showing it, with a bar for each track.")
 def status(invocation: Invocation, job_run: str | None, *, watch: bool) -> None:
-    """Show how far a job is.
+    """Show the progress of a job.
 
     Without JOB or ID, the latest job run.
     """

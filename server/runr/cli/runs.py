@@ -87,6 +87,10 @@ def run(
         raise UsageError(
             "--dry-run is for --all-ready", next_steps=[commands.next_task("--explain")]
         )
+    if not named and wanted:
+        raise UsageError(
+            "filters require --all-ready", next_steps=[commands.help_of("run", "--all-ready")]
+        )
     if not named:
         raise UsageError(
             "which task? Pass TASK, or --all-ready for every task that is ready for a worker",

@@ -54,7 +54,7 @@ def verify(
 ) -> int:
     """Prove the recorded completions.
 
-    Each is held against its run, its commit and the history. Exits with 1 where one
+    Each is compared with its run, its commit and the history. Exits with 1 where one
     is not proved.
     """
     project = invocation.project()

@@ -235,6 +235,11 @@ def _advance(root: Repo, new: str) -> Output:
 
 def _refusal(moved: Output) -> MergeRefusedError:
     files = tuple(line.strip() for line in moved.err.splitlines() if line.startswith("\t"))
+    if not files and "GPG signature" in moved.err:
+        return MergeRefusedError(
+            f"merge.verifySignatures is set: {complaint(moved.err)} "
+            "Unset it to land the commit, or set commit.gpgsign and run the task again."
+        )
     if not files:
         return MergeRefusedError(complaint(moved.err))
     reason = f"it would overwrite uncommitted changes: {', '.join(files)}"

@@ -30,6 +30,8 @@ def find_look(main: Repo, tree: Repo, files: Sequence[str]) -> tuple[str, ...]:
 
 
 def _words(tree: Repo, files: Sequence[str]) -> tuple[str, ...]:
+    if not files and tree.answer("config", "--bool", "merge.verifySignatures") == b"true\n":
+        return ("config", "--show-origin", "merge.verifySignatures")
     if hidden := list(_hidden(tree, files)):
         return ("ls-files", "-v", "--", *hidden[:_NAMED])
     if ignored := _ignored(tree, files):

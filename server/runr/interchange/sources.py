@@ -11,6 +11,7 @@ from runr.interchange import archive, backlog_md, beads, github, taskmaster
 from runr.interchange.external_task import Document, Record
 from runr.interchange.record_fields import InvalidJsonError, parse_json
 from runr.next_steps import commands
+from runr.tasks.names import natural_key
 from runr.text import pluralize
 
 Tool = Literal["taskmaster", "beads", "backlog", "github", "runr"]
@@ -183,7 +184,7 @@ def _is_taskmaster(document: Document) -> bool:
 def _backlog(folder: Path, shown: str) -> Iterator[Source]:
     for base in _BACKLOGS:
         kept = (folder / base / name for name in backlog_md.FOLDERS)
-        files = [file for below in kept for file in sorted(below.glob("*.md"))]
+        files = [file for below in kept for file in _in_order(below)]
         if files:
             names = [f"{shown}/{file.relative_to(folder).as_posix()}" for file in files]
             notes = tuple(_unread(folder / base, f"{shown}/{base}".rstrip("/")))
@@ -191,10 +192,14 @@ def _backlog(folder: Path, shown: str) -> Iterator[Source]:
             yield Source(tool="backlog", name=name, documents=_all(files, names), notes=notes)
             return
     if folder.name in backlog_md.FOLDERS:
-        files = sorted(folder.glob("*.md"))
+        files = _in_order(folder)
         if files:
             names = [f"{shown}/{file.name}" for file in files]
             yield Source(tool="backlog", name=shown, documents=_all(files, names))
+
+
+def _in_order(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.md"), key=lambda file: natural_key(str(file)))
 
 
 def _all(files: list[Path], names: list[str]) -> tuple[Document, ...]:

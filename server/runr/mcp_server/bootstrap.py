@@ -17,8 +17,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runr.mcp_server.channel import StdioChannel, acquire_stdio
 from runr.mcp_server.prepared import REPLAYED, Opening
+from runr.mcp_server.standard_streams import StandardStreams, take_over
 
 if TYPE_CHECKING:
     from mcp.server import Server
@@ -59,7 +59,7 @@ def run(build: Callable[[], Server[Any]], prepared: Mapping[str, Any]) -> None:
     """Serve what `build` makes; it is called after the first answers. Does not return."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
-    wire = acquire_stdio()
+    wire = take_over()
     if os.isatty(wire.source):
         sys.stderr.write("runr mcp is started by MCP clients; press Ctrl-C to end it.\n")
     front = _Front(wire, Opening(prepared), build)
@@ -79,7 +79,7 @@ class _Front:
     """Answers the opening requests, also while the SDK is being loaded."""
 
     def __init__(
-        self, wire: StdioChannel, opening: Opening, build: Callable[[], Server[Any]]
+        self, wire: StandardStreams, opening: Opening, build: Callable[[], Server[Any]]
     ) -> None:
         self._wire = wire
         self._opening = opening
@@ -148,7 +148,7 @@ class _Loading:
         sys.setswitchinterval(_SWITCH_S)
         threading.Thread(target=self._load, name="mcp-load", daemon=True).start()
 
-    def serve(self, wire: StdioChannel, head: bytes) -> None:
+    def serve(self, wire: StandardStreams, head: bytes) -> None:
         """Serve what is on the wire behind `head`, which was read from it before."""
         # Loaded by the thread.
         from runr.mcp_server import stdio  # noqa: PLC0415 - see above

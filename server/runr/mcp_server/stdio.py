@@ -24,8 +24,8 @@ from mcp.server import Server
 from mcp.shared.message import SessionMessage
 
 from runr.mcp_server import negotiation
-from runr.mcp_server.channel import StdioChannel
 from runr.mcp_server.framing import Lines, Refusal, decode
+from runr.mcp_server.standard_streams import StandardStreams
 from runr.workers import interruption
 
 _CHUNK = 65536
@@ -38,7 +38,7 @@ Outbox = MemoryObjectSendStream[SessionMessage]
 
 
 def serve(
-    server: Server[Any], wire: StdioChannel, head: bytes = b"", answered: str | None = None
+    server: Server[Any], wire: StandardStreams, head: bytes = b"", answered: str | None = None
 ) -> None:
     """Serve until the client hangs up or a signal comes.
 
@@ -55,7 +55,7 @@ def serve(
 
 @asynccontextmanager
 async def connect(
-    wire: StdioChannel, head: bytes, answered: str | None
+    wire: StandardStreams, head: bytes, answered: str | None
 ) -> AsyncIterator[tuple[Inbox, Outbox]]:
     """Yield the messages that come in, and where those that go out are sent."""
     writer = _Writer(wire)
@@ -88,7 +88,7 @@ async def _send(
 class _Reader:
     """Reads the wire on a thread of its own, and delivers messages to the loop."""
 
-    def __init__(self, wire: StdioChannel, writer: "_Writer") -> None:
+    def __init__(self, wire: StandardStreams, writer: "_Writer") -> None:
         self._wire = wire
         self._writer = writer
         self._loop = asyncio.get_running_loop()
@@ -149,7 +149,7 @@ def _exit() -> None:
 class _Writer:
     """Writes lines to the wire on a thread of its own, in order."""
 
-    def __init__(self, wire: StdioChannel) -> None:
+    def __init__(self, wire: StandardStreams) -> None:
         self._wire = wire
         self._lines: queue.Queue[bytes | None] = queue.Queue(_ANSWERS_AHEAD)
         self._thread: threading.Thread | None = None

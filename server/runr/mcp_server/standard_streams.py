@@ -5,7 +5,7 @@ import sys
 from typing import NamedTuple
 
 
-class StdioChannel(NamedTuple):
+class StandardStreams(NamedTuple):
     """Where messages come from and where they go.
 
     No dataclass: loading those would take a third of the time to the first answer.
@@ -25,7 +25,7 @@ class StdioChannel(NamedTuple):
             rest = rest[os.write(self.sink, rest) :]
 
 
-def acquire_stdio() -> StdioChannel:
+def take_over() -> StandardStreams:
     """Take standard input and output for the protocol, for the rest of the process.
 
     From here on what anything prints goes to standard error, and what reads
@@ -38,7 +38,7 @@ def acquire_stdio() -> StdioChannel:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         sys.stderr = os.fdopen(2, "w")
     sys.stdout.flush()
-    wire = StdioChannel(os.dup(0), os.dup(1))
+    wire = StandardStreams(os.dup(0), os.dup(1))
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
     os.dup2(2, 1)
