@@ -73,16 +73,16 @@ class KilledReader:
 def main(root: Path) -> None:
     """Answer each number."""
     for line in sys.stdin:
-        told, tell = os.pipe()
+        reader, writer = os.pipe()
         child = os.fork()
         if not child:
             steps = Steps(int(line))
             index.ask(Project.open(root, {}), lambda _: None)
-            os.write(tell, str(steps.count).encode())
+            os.write(writer, str(steps.count).encode())
             os._exit(0)
-        os.close(tell)
+        os.close(writer)
         _, status = os.waitpid(child, 0)
-        with os.fdopen(told) as count:
+        with os.fdopen(reader) as count:
             sys.stdout.write(f"{os.waitstatus_to_exitcode(status) * -1} {count.read() or 0}\n")
         sys.stdout.flush()
 

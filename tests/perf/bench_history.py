@@ -39,7 +39,7 @@ LIMIT = 1.0
 YEAR = ("2025-01-01", "2026-01-01")
 WEEK = ("2025-06-01", "2025-06-08")
 
-#: What somebody would write who has only the tables of the first schema.
+#: What a user would write with only the tables of the first schema.
 CHANGES = """
 SELECT r.worker, s.cause, s.evidence, s.stop_reason, count(*), sum(r.active_seconds)
 FROM task_statuses AS s
