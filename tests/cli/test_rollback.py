@@ -101,6 +101,18 @@ def test_a_resume_after_it_begins_the_work_again(edited: Place) -> None:
     assert "Your earlier changes are still here" not in prompt
 
 
+def test_line_ends_that_the_run_has_asked_for_go_with_its_attributes(place: Place) -> None:
+    place.config(SETTINGS + RESTORE)
+    place.script("a.md", "echo '* text eol=crlf' > .gitattributes; echo more >> one; exit 1")
+    place.write("one", "line\n")
+    place.commit("Task")
+    run = place.runr("--json", "run", "--task", "a", "--in-place").json
+    assert files(place.root)["one"] == b"line\n"
+    assert place.git("status", "--porcelain") == ""
+    assert place.paste(outcomes(place, run["id"])[0][1].split("`")[1]).code == 0
+    assert "more" in place.read("one")
+
+
 def test_commits_of_the_worker_are_taken_off_the_branch_of_the_run_and_kept(place: Place) -> None:
     place.config(SETTINGS + RESTORE)
     place.script("a.md", "echo 1 > one; git add one; git commit -qm Own; echo 2 > two")

@@ -5,8 +5,10 @@ changes. The files are changed with `git apply`, which does all of it or, where 
 commit has it, nothing.
 """
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import PurePath
 
 from runr.errors import GitError
 from runr.git import checkpoint, commits, quarantine, snapshot, staged_before
@@ -18,6 +20,7 @@ from runr.git.snapshot import Change
 #: The user's settings for patches from elsewhere have no say about runr's own.
 _APPLY = ("apply", "--whitespace=nowarn", "--no-ignore-whitespace")
 _EMPTY = "000000"
+_ATTRIBUTES = ".gitattributes"
 
 
 def keep(
@@ -45,6 +48,18 @@ def take_out(workspace: Repo, kept: str) -> None:
     patch = snapshot.patch(real, kept, f"{kept}^1")
     if patch and not (applied := real.attempt(*_APPLY, stdin=patch)).ok:
         raise GitError(f"no file was changed: {complaint(applied.err)}")
+    changes = snapshot.changed(real, kept, f"{kept}^1")
+    if any(PurePath(change.path).name == _ATTRIBUTES for change in changes):
+        _write_again(real, f"{kept}^1", changes)
+
+
+def _write_again(repo: Repo, tree: str, changes: Iterable[Change]) -> None:
+    """Write the files that were just put back with the attributes that were put back with them."""
+    there = (change.path for change in changes if new_side(change))
+    with snapshot.scratch_index(repo) as env:
+        repo.run("read-tree", tree, env=env)
+        names = os.fsencode("".join(f"{path}\0" for path in there))
+        repo.run("checkout-index", "-f", "-z", "--stdin", stdin=names, env=env)
 
 
 def unstage(
