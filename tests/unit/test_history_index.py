@@ -266,7 +266,7 @@ def test_every_query_is_one_statement_and_reads_through_an_index(filled: Project
         for name, statement in database.queries().items():
             assert sqlite3.complete_statement(statement), name
             for step in plan(rows, name):
-                # `json_each` is over the names that were given, `d` over the few trees whose checks failed or were repeated.
+                # `json_each` is over the names that were given, `d` over few trees.
                 if re.match(r"SCAN (?!json_each|d$)", step) and name not in WHOLE:
                     yield f"{name}: {step}"
 
