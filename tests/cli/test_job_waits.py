@@ -152,6 +152,23 @@ def test_a_completion_by_a_person_that_is_reset_does_not_complete_the_job(place:
     assert (paused["status"], statuses(paused)["sign"]) == ("paused", "waiting")
 
 
+def test_the_receipt_begins_with_the_command_that_a_person_needs(place: Place) -> None:
+    place.script("unchanged.md", "test -d .", "verify: ['test -d .']")
+    place.script("broken.md", "exit 1")
+    place.task("sign.md", "type: manual")
+    place.write(
+        ".runr/jobs/night.yaml",
+        "on_failure: continue\ntracks: {t: [{tasks: [unchanged, broken, sign]}]}\n",
+    )
+    place.commit("Tasks")
+    ended(place, "run", "night", code=1)
+    tasks = place.runr("job", "receipt", "--json", code=0).json["tasks"]
+    first = {each["path"][12:-3]: each["next_steps"][0].split()[1] for each in tasks}
+    assert first == {"unchanged": "approve", "broken": "resume", "sign": "complete-task"}
+    sign = next(each for each in tasks if each["path"].endswith("sign.md"))
+    assert place.paste(sign["next_steps"][0]).code == 0
+
+
 def test_pending_tasks_that_are_not_ready_are_named_with_the_reason(place: Place) -> None:
     place.script("ok.md", "echo o > o.txt")
     place.task("bad.md", "type: autmated")

@@ -293,6 +293,10 @@ def test_failed_tasks_are_retried_and_completed_ones_are_not(place: Place) -> No
     place.commit("Tasks")
     done = ended(place, "run", "--all-ready", code=1)
     assert statuses(done) == {"a": "completed", "b": "failed", "c": "skipped"}
+    receipt = place.runr("job", "receipt", "--json", code=0).json
+    for answer in (done, receipt):
+        skipped = next(each for each in answer["tasks"] if each["path"].endswith("/c.md"))
+        assert skipped["blocked_by"] == [".runr/tasks/b.md"]
     assert statuses(ended(place, "resume", code=1))["b"] == "failed"
     place.write(".runr/fixed")
     again = ended(place, "retry")

@@ -23,6 +23,9 @@ ON_USAGE_LIMIT: tuple[OnUsageLimit, ...] = get_args(OnUsageLimit)
 WHEN: tuple[When, ...] = get_args(When)
 GROWTH: tuple[Growth, ...] = get_args(Growth)
 
+#: What keeps a manual task from its end, once nothing comes before it.
+BY_A_PERSON = "it is manual: a person does it"
+
 #: What `tasks` of a step says for every task that is ready, or becomes so.
 ALL_READY = "all-ready"
 

@@ -9,6 +9,7 @@ from runr.clock import format_utc
 from runr.jobs import outcomes, outside
 from runr.jobs.engine import Engine
 from runr.jobs.events import AccountParked, TaskFound, TaskLeftOut, TaskReopened, TaskSkipped
+from runr.jobs.model import BY_A_PERSON
 from runr.jobs.outside import Needs, Outside
 from runr.jobs.planner import Decision, Facts, Progress, Status, Wait
 from runr.jobs.state import JobResult, JobState, TaskProgress
@@ -146,7 +147,7 @@ def found_outside(
         elif not os.path.lexists(f"{project.layout.root}/{item.task}"):
             yield TaskSkipped(item.task, "its task file is gone")
         elif item.manual and state.start.job.on_manual == "skip" and each.status == "waiting":
-            yield TaskLeftOut(item.task, "it is manual: a person does it")
+            yield TaskLeftOut(item.task, BY_A_PERSON)
 
 
 def behind_completed(before: JobState, now: JobState) -> Iterator[str]:

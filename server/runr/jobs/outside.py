@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from runr.execution import process
 from runr.jobs import journal
+from runr.jobs.model import BY_A_PERSON
 from runr.jobs.planner import Wait
 from runr.jobs.work import Item
 from runr.project import Project
@@ -53,7 +54,7 @@ class Outside:
         if found.entry.last_run_id not in runs and (wait := self._of_others(found)):
             return Needs(wait)
         manual = found.task.type is TaskType.MANUAL
-        by_person = Needs(Wait("it is manual: a person does it")) if manual else Needs()
+        by_person = Needs(Wait(BY_A_PERSON)) if manual else Needs()
         return self._before(item, completed) or by_person
 
     def _of_others(self, found: TaskState) -> Wait | None:

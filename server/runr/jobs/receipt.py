@@ -3,9 +3,12 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from typing import NamedTuple
 
 from runr.jobs import branch, decisions, journal, outcomes, receipt_page, timeline, views
+from runr.jobs.blockers import Blockers
+from runr.jobs.model import BY_A_PERSON
 from runr.jobs.receipt_model import (
     Receipt,
     ReceiptCheck,
@@ -49,10 +52,14 @@ def build(project: Project, job_run: RunFiles, state: JobState) -> Receipt:
     state = decisions.as_decided(project, state)
     items = {item.task: item for item in state.start.work.items}
     events = journal.events(job_run)
-    times = timeline.of(events)
+    times, blockers = timeline.of(events), Blockers(state)
     now = state.ended_at or project.now()
+    job = _Job(project, state, now)
     tasks = [
-        _task(project, each, items[each.task], times.get(each.task, TaskTimes()), now)
+        replace(
+            _task(job, each, items[each.task], times.get(each.task, TaskTimes())),
+            blocked_by=blockers.of(each),
+        )
         for each in state.tasks
     ]
     own = state.start.branch != state.start.target
@@ -127,9 +134,16 @@ def _headline(state: JobState, tasks: Sequence[ReceiptTask]) -> str:
             return f"{state.name} FAILED: {count}; {state.reason}"
 
 
-def _task(
-    project: Project, each: TaskProgress, item: Item, times: TaskTimes, now: str
-) -> ReceiptTask:
+class _Job(NamedTuple):
+    """A job run, as it is `now`."""
+
+    project: Project
+    state: JobState
+    now: str
+
+
+def _task(job: _Job, each: TaskProgress, item: Item, times: TaskTimes) -> ReceiptTask:
+    project, now = job.project, job.now
     runs = [state for run_id in each.runs if (state := _run(project, run_id))]
     last = runs[-1] if runs else None
     entry = project.entries().get(each.task, UNTOUCHED)
@@ -169,7 +183,7 @@ def _task(
         cost_usd=each.usage.cost_usd,
         input_tokens=each.usage.input_tokens,
         output_tokens=each.usage.output_tokens,
-        next_steps=project.surface.lines(_steps(each, last)),
+        next_steps=project.surface.lines(_steps(job.state, each, last)),
     )
 
 
@@ -196,19 +210,38 @@ def _waits(times: TaskTimes, now: str) -> Iterator[ReceiptWait]:
         )
 
 
-def _steps(each: TaskProgress, run: RunState | None) -> Sequence[NextStep]:
-    """Return what a person can do about a task that is not completed."""
+def _steps(state: JobState, each: TaskProgress, run: RunState | None) -> Sequence[NextStep]:
+    """Return what a person can do about a task that is not completed: what acts comes first."""
     if each.status == "completed":
         return ()
     if each.status == "waiting" and each.not_before:
         return ()  # it goes on by itself
     if each.rejected:
-        return (commands.status(each.task),)
+        return (commands.job_retry(state.id),)
     if run is not None and run.result == "stopped":
-        return presenters.next_steps(run)
+        return sorted(presenters.next_steps(run), key=_only_looks)
     if each.needs_human:
-        return (commands.status(each.task),)
+        return _of_a_person(state, each)
     return (commands.why(each.task),)
+
+
+def _only_looks(step: NextStep) -> bool:
+    return step.argv[:2] == ("runr", "report") or (*step.argv[:1], *step.argv[-1:]) == (
+        "git",
+        "status",
+    )
+
+
+def _of_a_person(state: JobState, each: TaskProgress) -> Sequence[NextStep]:
+    """Return what takes a task further for which only a person can do something."""
+    if each.unlanded_job_id:
+        return (commands.job_land(each.unlanded_job_id),)
+    if each.unmerged:
+        switch = commands.git("switch", state.start.branch)
+        return (switch, commands.git("merge", state.start.target))
+    if each.waits_for == BY_A_PERSON:
+        return (commands.attest(each.task),)
+    return (commands.status(each.task),)
 
 
 def _workers(state: JobState) -> Iterator[ReceiptWorker]:

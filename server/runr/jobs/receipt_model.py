@@ -36,7 +36,8 @@ class ReceiptTask:
     `attempts` counts those of all its runs, and `seconds` is how long they worked. `waits`, and
     the time in which the job was stopped, are part of neither. `not_before` is when a task that
     waits goes on by itself. `reason` says why it is not completed, `next_steps` what to do about
-    that; `needs_human` that only a person can take it further.
+    that; `needs_human` that only a person can take it further. `blocked_by` are the tasks of the
+    job that keep it from starting, or kept it.
     """
 
     path: str
@@ -47,6 +48,7 @@ class ReceiptTask:
     code: str | None = None
     detail: str | None = None
     needs_human: bool = False
+    blocked_by: list[str] = field(default_factory=list)
     evidence: str | None = None
     run_ids: list[str] = field(default_factory=list)
     commit_sha: str | None = None

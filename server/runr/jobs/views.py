@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from runr.errors import ExitCode
 from runr.jobs import branch, decisions, files, journal, outcomes
+from runr.jobs.blockers import Blockers
 from runr.jobs.state import JobState, TaskProgress, TaskStatus
 from runr.next_steps import commands
 from runr.next_steps.step import NextStep
@@ -20,7 +21,7 @@ class JobRunTask:
     """A task of a job run. `reason` says why it is not completed, or waits.
 
     `awaited_run_id` is a run outside of the job that it waits for, `needs_human` that only a person
-    can take it further.
+    can take it further, `blocked_by` the tasks of the job that keep it from starting.
     """
 
     path: str
@@ -33,6 +34,7 @@ class JobRunTask:
     not_before: str | None = None
     awaited_run_id: str | None = None
     needs_human: bool = False
+    blocked_by: list[str] = field(default_factory=list)
     commit_sha: str | None = None
     started_at: str | None = None
     ended_at: str | None = None
@@ -73,7 +75,7 @@ def details(project: Project, job_run: RunFiles) -> JobRunDetails:
     state = decisions.as_decided(project, journal.require(job_run))
     steps = {item.task: item.step for item in state.start.work.items}
     status = state.result or ("running" if alive else "interrupted")
-    usage = state.usage
+    usage, blockers = state.usage, Blockers(state)
     return JobRunDetails(
         id=state.id,
         job=state.name,
@@ -85,7 +87,7 @@ def details(project: Project, job_run: RunFiles) -> JobRunDetails:
         ended_at=state.ended_at,
         waits_until={each.worker: each.until for each in state.parked if each.until},
         counts=_counts(state),
-        tasks=[_task(each, steps[each.task]) for each in state.tasks],
+        tasks=[_task(each, steps[each.task], blockers.of(each)) for each in state.tasks],
         cost_usd=usage.cost_usd,
         tokens=usage.input_tokens + usage.output_tokens,
         base_failures=list(state.base_failures or ()),
@@ -122,7 +124,7 @@ def _counts(state: JobState) -> dict[str, int]:
     return {status: found[status] for status in _ORDER if found[status]}
 
 
-def _task(each: TaskProgress, step: str) -> JobRunTask:
+def _task(each: TaskProgress, step: str, blocked_by: list[str]) -> JobRunTask:
     return JobRunTask(
         path=each.task,
         step=step,
@@ -134,6 +136,7 @@ def _task(each: TaskProgress, step: str) -> JobRunTask:
         not_before=each.not_before if each.status == "waiting" else None,
         awaited_run_id=each.awaited_run_id,
         needs_human=each.needs_human,
+        blocked_by=blocked_by,
         commit_sha=each.commit_sha,
         started_at=each.started_at,
         ended_at=each.ended_at if each.status not in ("waiting", "running") else None,
