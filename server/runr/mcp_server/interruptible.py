@@ -11,6 +11,7 @@ import anyio
 import anyio.lowlevel
 import anyio.to_thread
 
+from runr.errors import RunrError
 from runr.workers.interruption import InterruptedWorkError, Interruption
 
 T = TypeVar("T")
@@ -46,4 +47,6 @@ async def run(work: Callable[[], T]) -> T:
         ended.set()
     for failure in failures:
         raise failure
+    if not answers:  # All work is interrupted, as the server is being ended.
+        raise RunrError("the server was ended while this call ran; its checks are stopped")
     return answers[0]

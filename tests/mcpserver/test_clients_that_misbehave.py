@@ -1,0 +1,157 @@
+"""Clients that do not read, that die, that end their server at any moment, and many at once."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from mcp.client import Client
+from mcp.types import Implementation
+
+from cli.terminal import Place
+from fakes.processes import ends
+from fakes.project_kit import until
+from mcpserver.raw_client import RawClient, calling, enveloped, initialize, request
+from mcpserver.test_interruption import DEADLINE_S, SESSION, read_pids
+from runr.mcp_server.server import build
+
+TESTS = Path(__file__).parents[1]
+TOYS = [sys.executable, "-m", "mcpserver.toy_server"]
+CLIENTS = 50
+#: More than the pipe and the server hold together.
+ANSWERS, SIZE = 1500, 8000
+#: A client with a server of its own; both know nothing of the test.
+DYING = """
+import os, sys, time
+from mcpserver.raw_client import RawClient, calling, enveloped
+client = RawClient([sys.executable, "-m", "runr", "mcp", "--repo", sys.argv[1]], os.environ)
+client.ask(enveloped("tools/call", calling("run-task", task="03-hang", worker="session"), 1))
+open(os.path.join(sys.argv[1], "work.txt"), "w").close()
+client.send(enveloped("tools/call", calling("complete-task", task="03-hang"), 2))
+time.sleep(600)
+"""
+
+
+def hang(repository: Path, gate: Path) -> None:
+    """Write a task whose check says which process it is, and does not end."""
+    os.mkfifo(gate)
+    check = f"trap '' TERM INT HUP; sleep 600 & echo $! $$ > '{gate}'; wait"
+    task = repository / ".runr/tasks/03-hang.md"
+    task.write_text(f"---\nverify: [{json.dumps(check)}]\n---\n# Hang\n", encoding="utf-8")
+
+
+@pytest.mark.long
+def test_the_checks_end_with_a_client_that_is_killed(repository: Path, tmp_path: Path) -> None:
+    hang(repository, tmp_path / "gate")
+    environment = {**os.environ, **SESSION, "PYTHONPATH": str(TESTS)}
+    client = subprocess.Popen([sys.executable, "-c", DYING, str(repository)], env=environment)
+    pids = read_pids(tmp_path / "gate")
+    client.kill()
+    client.wait()
+    assert all(ends(pid, DEADLINE_S) for pid in pids)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("reads", [True, False])
+def test_a_client_that_reads_late_gets_every_answer_and_one_that_does_not_holds_nothing(
+    *, reads: bool
+) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
+    server = subprocess.Popen(TOYS, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert server.stdin
+    assert server.stdout
+    server.stdin.write(json.dumps(initialize()).encode() + b"\n")
+    server.stdin.flush()
+    assert json.loads(server.stdout.readline())["result"]
+    echo = calling("echo", text="x" * SIZE)
+    lines = [json.dumps(request("tools/call", echo, n)).encode() + b"\n" for n in range(ANSWERS)]
+    initialized = b'{"jsonrpc":"2.0","method":"notifications/initialized"}\n'
+
+    def write(pipe: Any = server.stdin) -> None:
+        with suppress(BrokenPipeError), pipe:
+            pipe.write(initialized + b"".join(lines))
+            pipe.flush()
+            ended.wait()
+
+    ended = threading.Event()
+    writing = threading.Thread(target=write, daemon=True)
+    writing.start()
+    if reads:
+        answered = {json.loads(server.stdout.readline())["id"] for _ in lines}
+        assert answered == set(range(ANSWERS))
+    else:
+        server.stdout.readline()
+    server.send_signal(signal.SIGTERM)
+    assert server.wait(DEADLINE_S) == 0
+    ended.set()
+    writing.join(DEADLINE_S)
+    server.stdout.close()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=str)
+@pytest.mark.parametrize("events", [5, 7, 9, 12, 15])
+def test_a_completion_whose_server_is_ended_at_any_moment_is_finished_by_the_next(
+    repository: Path, home: Path, number: signal.Signals, events: int
+) -> None:
+    place = Place(repository, home)
+    place.write(".runr/tasks/03-write.md", "---\nverify: [test -f a.txt]\n---\n# Write a.txt\n")
+    place.commit("Add a task")
+    before = place.git("rev-list", "--count", "HEAD").strip()
+    command = [sys.executable, "-m", "runr", "mcp", "--repo", str(repository)]
+    complete = calling("complete-task", task="03-write")
+    with RawClient(command, {**os.environ, **SESSION}) as client:
+        opened = enveloped("tools/call", calling("run-task", task="03-write", worker="session"), 1)
+        assert not client.ask(opened)["result"].get("isError")
+        place.write("a.txt", "made\n")
+        [journal] = repository.glob(".runr/runs/*/timeline.jsonl")
+        client.send(enveloped("tools/call", complete, 2))
+        until(lambda: journal.read_bytes().count(b"\n") >= events, "that moment")
+        assert client.interrupt(number) == 0
+        assert "Traceback" not in client.log
+    with RawClient(command, {**os.environ, **SESSION}) as client:
+        answer = client.ask(enveloped("tools/call", complete, 1))["result"]
+        client.hang_up()
+    assert answer["structuredContent"]["task"]["status"] == "completed"
+    assert int(place.git("rev-list", "--count", "HEAD")) == int(before) + 1
+    assert place.git("status", "--porcelain", "a.txt") == ""
+
+
+@pytest.mark.long
+@pytest.mark.anyio
+async def test_fifty_clients_of_a_repository_record_each_completion_and_one_gets_the_lease(
+    repository: Path, home: Path
+) -> None:
+    place = Place(repository, home)
+    place.config('[attest]\nrelayed = "record"\n')
+    for number in range(CLIENTS):
+        place.write(f".runr/tasks/m{number:02}.md", f"---\ntype: manual\n---\n# Task {number}\n")
+    place.write(".runr/tasks/04-one.md", "# For one of them\n")
+    place.commit("Add tasks")
+    holders: list[str] = []
+
+    async def work(number: int) -> None:
+        session = {"CLAUDE_CODE_SESSION_ID": f"session-{number}"}
+        name = Implementation(name=f"client-{number}", version="1")
+        async with Client(build(repository, {**os.environ, **session}), client_info=name) as client:
+            said = {"task": f"m{number:02}", "by": "Ada", "reason": f"reason {number}"}
+            done = await client.call_tool("complete-task", said)
+            assert not done.is_error, done.content
+            given = {"task": "04-one", "worker": "session"}
+            if not (await client.call_tool("run-task", given)).is_error:
+                holders.append(f"session-{number}")
+
+    async with anyio.create_task_group() as group:
+        for number in range(CLIENTS):
+            group.start_soon(work, number)
+    assert len(holders) == 1
+    counts = place.runr("list-tasks", "--json", code=0).json["counts"]
+    assert counts["relayed"] == CLIENTS
+    assert place.status("04-one.md")["status"] == "in_progress"
