@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from claude.claude_place import ClaudePlace
+from claude.claude_place import ClaudePlace, call, write
+from claude.plugin_place import PLUGIN
 from fakes.forked import RUNR
 from fakes.model_api import FakeModel
+from runr.runs import journal
 
 OWN_SETTINGS = {"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "touch $MARK"}]}]}}
 OWN_SERVER = {"mcpServers": {"mine": {"command": "false"}}}
@@ -150,3 +152,39 @@ def test_a_plugin_from_the_marketplace_is_untouched_and_reported(place: Bare) ->
     place.runr("install", "claude", "--project", "--uninstall")
     assert claude("plugin", "list", "--json") == plugins
     assert claude("mcp", "list") == servers
+
+
+@pytest.mark.long
+def test_beside_the_plugin_each_event_has_one_answer(tmp_path: Path, claude_path: Path) -> None:
+    place = ClaudePlace(tmp_path, claude_path)
+    place.options = ("--plugin-dir", str(PLUGIN), "--allowedTools", "mcp__runr")
+    script = [
+        call("run-task", task="foo.md", worker="session"),
+        write("README.md", "mine\n"),
+        write("a.txt", "good\n"),
+        {"text": "I stop too early."},
+        call("complete-task", task="foo.md"),
+        {"text": "It is completed."},
+    ]
+    with FakeModel(script) as model:
+        place.say("Do foo.md", model)
+        first = "\n".join(model.main_requests()[0].all_texts)
+    assert first.count("Ready: foo.md") == 1
+    (run_id,) = journal.ids(place.kit.layout)
+    kinds = [event.type for event in journal.events(place.kit.layout.run(run_id))]
+    for kind in ("tool.denied", "tool.edit", "session.reminded", "usage.recorded"):
+        assert kinds.count(kind) == 1, kind
+
+
+@pytest.mark.long
+def test_a_server_that_was_refused_is_named_with_what_lets_claude_ask_again(place: Bare) -> None:
+    place.runr("install", "claude", "--project")
+    assert "you have refused" not in place.runr("doctor").stdout
+    choice = place.root / ".claude/settings.local.json"
+    choice.write_text('{"disabledMcpjsonServers": ["runr"]}', encoding="utf-8")
+    doctor = place.runr("doctor").stdout
+    assert f"you have refused the server runr: {choice}" in doctor
+    assert "\n    claude mcp reset-project-choices\n" in doctor
+    environment = place.environment() | {"CLAUDE_CONFIG_DIR": str(place.home / ".claude")}
+    place.start(str(place.claude), "mcp", "reset-project-choices", env=environment)
+    assert "you have refused" not in place.runr("doctor").stdout

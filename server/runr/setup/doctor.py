@@ -19,7 +19,7 @@ from runr.next_steps.setup import export_path
 from runr.project import Project
 from runr.runs import journal, spec
 from runr.runs.preconditions import problems
-from runr.setup import claude_plugin, hook_targets
+from runr.setup import claude_choices, claude_plugin, hook_targets
 from runr.setup.client_health import look_at_clients
 from runr.setup.doctor_checks import DoctorCheck, DoctorReport, Look, first_hint, hint
 from runr.status import store
@@ -415,6 +415,15 @@ def _claude(project: Project) -> DoctorCheck:
             state="note",
             message=f"{message}; its skill is not that of runr {__version__}",
             advice=hint(project, again),
+        )
+    refused = claude_choices.refused_in(project.layout.root, project.environment)
+    if first.kind == "project" and refused:
+        return DoctorCheck(
+            name="Claude Code",
+            state="bad",
+            message=f"{message}; you have refused the server runr: {refused}",
+            # Claude Code then asks again at its next start.
+            advice=str(commands.program("claude", "mcp", "reset-project-choices")),
         )
     if others:
         hidden = ", ".join(other.message for other in others)
