@@ -182,7 +182,7 @@ def test_a_client_that_disconnects_ends_the_server(client: RawClient) -> None:
         ("2>&-", ""),
     ],
 )
-def test_a_closed_standard_stream_is_told_or_not_needed(
+def test_a_closed_standard_stream_is_named_or_not_needed(
     redirection: str, said: str, tmp_path: Path
 ) -> None:
     command = f'"{sys.executable}" -m runr mcp {redirection}'
