@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from runr.errors import UsageError
+from runr.errors import DamagedStateError, UsageError
 from runr.history import index, period_report
 from runr.interchange import exporter, importer
 from runr.interchange.exporter import ExportRequest
@@ -137,12 +137,15 @@ def test_no_link_is_followed(source: Project, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     there.layout.runr.mkdir(exist_ok=True)
-    there.layout.job_runs.symlink_to(outside)
     there.layout.runs.mkdir()
     (there.layout.runs / first).symlink_to(outside)
     answer = put_back(there)
     failed = [row.title for row in answer.records if row.outcome == "failed"]
-    assert failed == [f"runs/{first}", "job-runs/20250106-090000-aaaa"]
+    assert failed == [f"runs/{first}"]
+    shutil.rmtree(there.layout.job_runs)
+    there.layout.job_runs.symlink_to(outside)
+    with pytest.raises(DamagedStateError, match="job-runs is a symbolic link"):
+        put_back(there)
     assert not list(outside.iterdir())
 
 
