@@ -15,8 +15,8 @@ from runr.jobs.events import AccountParked
 from runr.jobs.model import ALL_READY, Limits
 from runr.jobs.orchestrator import Orchestrator
 from runr.jobs.planner import Decision
-from runr.jobs.state import JobState
-from runr.runs.model import Usage
+from runr.jobs.state import JobState, TaskProgress
+from runr.runs.model import JobTerms, Usage
 from runr.workers import registry
 from unit.git_trees import git
 
@@ -116,6 +116,15 @@ def test_a_run_gets_what_is_left_of_the_limits_of_its_job(tmp_path: Path) -> Non
     usage = Usage(input_tokens=900, output_tokens=200, cost_usd=0.75)
     used = state._replace(tasks=(state.tasks[0]._replace(usage=usage),))
     assert observation.left_of_limits(used) == {"budget_usd": 0.25, "max_tokens": 1}
+    two = state.start._replace(job=state.start.job._replace(max_parallel=2))
+    waits = tuple(TaskProgress(name) for name in "ab")
+    fresh = state._replace(start=two, tasks=waits)
+    assert observation.left_of_limits(fresh) == {"budget_usd": 0.5, "max_tokens": 500}
+    running = [JobTerms(state.id, budget_usd=0.5, max_tokens=500)]
+    beside = fresh._replace(tasks=(waits[0]._replace(status="running"), waits[1]))
+    assert observation.left_of_limits(beside, running) == {"budget_usd": 0.5, "max_tokens": 500}
+    last = beside._replace(tasks=(waits[0]._replace(status="completed", usage=usage), waits[1]))
+    assert observation.left_of_limits(last) == {"budget_usd": 0.25, "max_tokens": 1}
     decision = Decision((), {}, {}, {}, {}, None, over=True)
     passed = ("completed", "1,100 of 1,000 tokens are used", "")
     assert observation.verdict(used, decision, project.clock()) == passed

@@ -125,8 +125,8 @@ def run_ready(
         message = _summary(runs, waiting, stopped)
         open_ = [account_of(task) for task in unstarted]
         # A limit that was known before is of interest only to what it kept from starting.
-        told = [name for name in exhausted if name in open_ or name not in earlier]
-        message += "".join(f"; {_left_out(exhausted[name], open_.count(name))}" for name in told)
+        named = [name for name in exhausted if name in open_ or name not in earlier]
+        message += "".join(f"; {_left_out(exhausted[name], open_.count(name))}" for name in named)
         landing = [task.path for task in left if task.entry.stop_reason in stop_reasons.LANDABLE]
         steps = after_batch(ran=bool(runs), stopped=stopped, waiting=waiting, landing=landing)
     else:

@@ -1,7 +1,7 @@
 """How things are around a job run: what tasks wait for, which limits are reached, how it ends."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypedDict
 
@@ -18,6 +18,7 @@ from runr.lifecycle import account_limits
 from runr.project import Project
 from runr.query.snapshot import Snapshot
 from runr.runs import stop_reasons
+from runr.runs.model import JobTerms
 from runr.status.model import State
 from runr.tasks.model import short_name
 from runr.text import format_duration
@@ -177,16 +178,25 @@ class Left(TypedDict):
     max_tokens: int | None
 
 
-def left_of_limits(state: JobState) -> Left:
-    """Return what is left of the limits of the job, for the next run."""
+def left_of_limits(state: JobState, running: Sequence[JobTerms] = ()) -> Left:
+    """Return the share of what is left of the limits of the job, for the next run.
+
+    What the `running` ones may use is theirs. The rest is shared with those that can start beside
+    this one, so that all together stay within the limits, as far as each keeps to its own.
+    """
     limits, used = state.start.job.limits, state.usage
     budget, tokens = limits.budget_usd, limits.max_tokens
-    return Left(
-        budget_usd=None if budget is None else max(round(budget - (used.cost_usd or 0), 4), 0.0001),
-        max_tokens=None
-        if tokens is None
-        else max(tokens - used.input_tokens - used.output_tokens, 1),
-    )
+    free = state.start.job.max_parallel - len(running)
+    to_start = sum(each.status in ("waiting", "starting") for each in state.tasks)
+    runs = max(1, min(free, to_start))
+    if budget is not None:
+        kept = (used.cost_usd or 0) + sum(terms.budget_usd or 0 for terms in running)
+        budget = max(round((budget - kept) / runs, 4), 0.0001)
+    if tokens is not None:
+        kept_tokens = used.input_tokens + used.output_tokens
+        kept_tokens += sum(terms.max_tokens or 0 for terms in running)
+        tokens = max((tokens - kept_tokens) // runs, 1)
+    return Left(budget_usd=budget, max_tokens=tokens)
 
 
 def base_failed(state: JobState) -> str | None:

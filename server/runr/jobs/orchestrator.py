@@ -229,8 +229,15 @@ class Orchestrator:
             on_usage_limit="fallback" if job.on_usage_limit == "fallback" else "stop",
             earlier=outcomes.earlier(before) if before else "",
             attempts=1 if before and outcomes.met_newer_work(before) else None,
-            **observation.left_of_limits(state),
+            **observation.left_of_limits(state, self._terms_of_running(state)),
         )
+
+    def _terms_of_running(self, state: JobState) -> list[JobTerms]:
+        limits = state.start.job.limits
+        if limits.budget_usd is None and limits.max_tokens is None:
+            return []
+        runs = (journal.run_of(self._project.layout, each.run_id) for each in self._running(state))
+        return [run.start.job or JobTerms(state.id) for run in runs if run is not None]
 
     def _stop_runs(self, state: JobState) -> None:
         """Stop what is running; its work is kept, and a resume continues it."""
