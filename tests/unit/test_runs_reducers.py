@@ -229,9 +229,9 @@ def test_attempts_and_feedback_of_a_milestone_do_not_count_for_the_next() -> Non
 
 
 def test_a_resume_after_the_files_were_restored_begins_with_the_work() -> None:
-    run = Timeline(start())
-    run.through(WORK)
-    run.finish(VERIFY, "failed", checks=[FAILED])
-    run.add("run.stopped", code="verification_failed")
+    run = worked()
+    run.through(CHECKPOINT)
+    run.finish(Phase.INTEGRATE, "fails_on_target", target="main")
+    run.add("run.stopped", code="fails_on_target")
     run.add("work.restored", ref="refs/runr/1/restored/1", paths=["a.py"], tree="t")
     assert next_action(run.add("run.resumed")) == Action("perform", WORK, 2)
