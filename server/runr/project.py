@@ -246,7 +246,12 @@ class Project:
         self.refuse_inside("only a person outside of it attests, approves or accepts anything")
         name = self.repo.user() if by is None else by.strip()
         if not name:
-            raise UsageError("no name: pass --by NAME (`by` in MCP) or set git user.name")
+            from runr.next_steps import setup  # noqa: PLC0415 - see the imports
+
+            raise UsageError(
+                "no name: pass --by NAME (`by` in MCP) or set git user.name",
+                next_steps=[setup.set_identity(("user.name",))],
+            )
         if not name.isprintable():
             raise UsageError(f"{name!r} is no name: it must be on one line, as plain text")
         if self._is_agent(name):

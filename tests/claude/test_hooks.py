@@ -8,6 +8,7 @@ import pytest
 
 from claude.claude_place import Turn, write
 from claude.plugin_place import PluginPlace, bash, call
+from claude.test_failures import used_up
 from fakes.marks import also_long
 from fakes.model_api import FakeModel
 from fakes.model_request import ModelRequest
@@ -275,3 +276,16 @@ def looked_around(place: PluginPlace) -> ModelRequest:
 
 def lines(request: ModelRequest) -> list[str]:
     return [*request.system.splitlines(), *received(request).splitlines()]
+
+
+def test_a_session_that_meets_its_usage_limit_stops_its_run_for_that(place: PluginPlace) -> None:
+    place.login = "sk-ant-oat01-test"
+    with FakeModel([OPEN, write("a.txt", "good"), used_up(7200)]) as model:
+        ended = place.attempt("Do foo.md", model)
+    assert "hit your limit" in ended["result"]
+    run = place.answer("task-status", "foo.md")["run"]
+    assert (run["stop_reason"], run["resets_at"] > run["ended_at"]) == ("usage_limit", True)
+    assert "resets" in run["detail"]
+    place.options = (*place.options, "--resume", ended["session_id"])
+    done = said(place, [DONE, BYE])[-1].tool_results[-1]
+    assert answer(done.text)["completed"] is True

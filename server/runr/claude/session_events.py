@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
+from typing import TYPE_CHECKING
 
 from runr.claude import commit_trailers, protocol, summary, summary_cache
 from runr.claude.context import HookContext, HookResponse
@@ -14,6 +15,9 @@ from runr.next_steps.step import quoted
 from runr.runs import session_index
 from runr.runs.model import RunState
 from runr.storage import files
+
+if TYPE_CHECKING:
+    from runr.runs.events import RunStopped
 
 #: How many files out of scope, or failed checks, are named.
 _SHOWN = 5
@@ -58,7 +62,9 @@ def on_stop(context: HookContext) -> HookResponse:
     if run is None or context.call.busy:
         return HookResponse()
     if context.call.again or run.reminded:
-        if not stop_run(context, run, missing_steps(run)):
+        from runr.runs.events import RunStopped  # noqa: PLC0415 - only with an open run
+
+        if not stop_run(context, run, RunStopped("abandoned", missing_steps(run))):
             return HookResponse()
         message = protocol.announce(
             f"runr: {run.task_name} is left unverified. To resume it: {commands.resume(run.id)}"
@@ -89,19 +95,16 @@ def missing_steps(run: RunState) -> str:
     return "complete-task has not been called"
 
 
-def stop_run(context: HookContext, run: RunState, detail: str) -> bool:
+def stop_run(context: HookContext, run: RunState, stopped: "RunStopped") -> bool:
     """Record that the run has stopped, with its work kept.
 
     Returns False where it has ended, or is being completed by another process.
     `publish_stop` writes its status and report.
     """
-    from runr.runs.events import RunStopped  # noqa: PLC0415 - only with an open run
-
     lock = files.hold(context.layout.run(run.id).lock)
     if lock is None:
         return False
     try:
-        stopped = RunStopped("abandoned", detail)
         return context.record(run, stopped, condition=lambda now: now.result is None) is not None
     finally:
         os.close(lock)
@@ -124,11 +127,24 @@ def on_session_end(context: HookContext) -> HookResponse:
         if run.ended_at is None or run.usage_until != run.ended_at
     ]
     run = context.run()
-    detail = f"the session ended: {missing_steps(run)}" if run else ""
-    abandoned = run if run and stop_run(context, run, detail) else None
+    abandoned = run if run and stop_run(context, run, _why_ended(context, run)) else None
     if not uncounted and _is_up_to_date(context):
         return HookResponse()
     return HookResponse(deferred=partial(_clean_up, context, abandoned, uncounted))
+
+
+def _why_ended(context: HookContext, run: RunState) -> "RunStopped":
+    """Return the stop of the run of a session that has ended."""
+    from runr.clock import format_utc  # noqa: PLC0415 - only with an open run
+    from runr.runs.events import RunStopped  # noqa: PLC0415 - see above
+    from runr.workers import claude_session  # noqa: PLC0415 - see above
+
+    path = claude_session.transcript_path(context.call.session_id, context.environment)
+    limit = claude_session.usage_limit(path, context.clock()) if path else None
+    if limit is None:
+        return RunStopped("abandoned", f"the session ended: {missing_steps(run)}")
+    resets_at = format_utc(limit.resets_at) if limit.resets_at else None
+    return RunStopped("usage_limit", f"the session ended: {limit.words}", resets_at=resets_at)
 
 
 def _clean_up(

@@ -69,7 +69,7 @@ def _is_idle(root: str, event: str, data: bytes) -> bool:
         return True
     except OSError:
         return False
-    return b'"in_progress"' not in text and b'"abandoned"' not in text
+    return not any(word in text for word in (b'"in_progress"', b'"abandoned"', b'"usage_limit"'))
 
 
 def _here() -> str:

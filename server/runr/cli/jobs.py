@@ -219,7 +219,10 @@ def resume(invocation: Invocation, job_run: str | None, *, wait: bool) -> int:
 @_JOB_RUN
 @_WAIT
 def retry(invocation: Invocation, job_run: str | None, *, wait: bool) -> int:
-    """Run the failed tasks of a job again, and those that waited for them."""
+    """Run the failed tasks of a job again.
+
+    The tasks that waited for them run, too.
+    """
     from runr.jobs import control  # noqa: PLC0415 - see above
 
     return _started(invocation, control.retry_job(invocation.project(), job_run), wait=wait)

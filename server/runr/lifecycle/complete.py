@@ -151,7 +151,8 @@ def _reopened(project: Project, state: RunState | None, word: Approval | None) -
 
 def _is_abandoned_here(project: Project, state: RunState) -> bool:
     session_id = project.environment.get(presenters.SESSION)
-    return state.by_session and (state.stop_reason, state.holder) == ("abandoned", session_id)
+    left = state.by_session and state.stop_reason in ("abandoned", "usage_limit")
+    return left and state.holder == session_id
 
 
 def _finish(

@@ -45,11 +45,15 @@ class RunStopRequested(NamedTuple):
 
 
 class RunStopped(NamedTuple):
-    """The run stopped; `code` is one of `runs.stop_reasons`, `tree` the files that it worked in."""
+    """The run stopped; `code` is one of `runs.stop_reasons`, `tree` the files that it worked in.
+
+    `resets_at` is when the usage limit ends that a session has met.
+    """
 
     code: str
     detail: str | None = None
     tree: str | None = None
+    resets_at: str | None = None
 
 
 class RunResumed(NamedTuple):

@@ -125,6 +125,7 @@ def _ended(state: RunState, data: RunStopped | RunCompleted, time: str) -> RunSt
         stop_reason=data.code,
         detail=data.detail or None,
         stopped_tree=data.tree,
+        resets_at=data.resets_at or state.resets_at,
     )
 
 

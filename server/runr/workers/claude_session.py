@@ -4,9 +4,12 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+from runr.workers.usage_limit import IS_USAGE_LIMIT, reset_time
 
 #: How much a token costs beside an input token, in every price list of the Claude models.
 _WEIGHTS = {
@@ -28,6 +31,13 @@ class SessionSlice:
     turns: int = 0
     words: str = ""
     weight: float = 0.0
+
+
+class UsageLimit(NamedTuple):
+    """A usage limit in the words of Claude Code, and when it resets where that is known."""
+
+    words: str
+    resets_at: datetime | None
 
 
 def transcript_path(session_id: str | None, environment: Mapping[str, str]) -> Path | None:
@@ -82,6 +92,31 @@ def cost(path: Path, after: str, until: str) -> float | None:
     if not isinstance(total, int | float) or not whole:
         return None
     return float(total) * session_slice(path, after=after, until=until).weight / whole
+
+
+def usage_limit(path: Path, now: datetime) -> UsageLimit | None:
+    """Return the usage limit with which the session has ended; None where it ended otherwise."""
+    last: dict[str, Any] = {}
+    for _, line in _lines(path):
+        if line.get("type") in ("user", "assistant"):
+            last = line
+    message = last.get("message")
+    if last.get("isApiErrorMessage") is not True or not isinstance(message, dict):
+        return None
+    words = _words(message)
+    if last.get("apiError") != "usage_limit_reached" and not IS_USAGE_LIMIT.search(words):
+        return None
+    return UsageLimit(words, _reset(last) or reset_time(words, now))
+
+
+def _reset(line: Mapping[str, Any]) -> datetime | None:
+    """Return the reset that Claude Code writes beside the error, where it does."""
+    limits = line.get("quotaLimits")
+    seconds = limits.get("resetsAt") if isinstance(limits, dict) else None
+    try:
+        return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int) else None
+    except (OverflowError, ValueError, OSError):
+        return None
 
 
 def has_ended(path: Path) -> bool:
