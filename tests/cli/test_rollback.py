@@ -1,6 +1,7 @@
 """A run that fails is rolled back where its settings say so, and nothing of it is lost."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -57,8 +58,10 @@ def edited(place: Place) -> Place:
         place.write(name, "line\n")
     place.commit("Task")
     place.write("edited.txt", "line\nmine\n")
-    place.write("notes.txt", "in no commit\n")
-    place.write("other.txt", "in no commit\n")
+    for name in ("notes.txt", "other.txt"):
+        place.write(name, "in no commit\n")
+        # Of a file that is as new as the index, git takes a copy to be sure.
+        os.utime(place.root / name, (0, 0))
     return place
 
 

@@ -1,5 +1,6 @@
 """What a process keeps of a repository between questions, and when it no longer counts."""
 
+import gc
 import os
 import sys
 import time
@@ -89,11 +90,13 @@ def work(
         called[frame.f_code.co_qualname] += event == "call"
 
     before = sys.getprofile()
+    gc.disable()  # what is called by a collection is no part of the answer
     sys.setprofile(look)
     try:
         question(Project.open(project.tree, os.environ, cache=project.cache))
     finally:
         sys.setprofile(before)
+        gc.enable()
     return called
 
 
