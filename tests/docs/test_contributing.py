@@ -66,5 +66,5 @@ def test_ci_runs_every_job_of_its_script_and_no_other() -> None:
     )
     assert (refused.returncode, refused.stderr) == (
         2,
-        ".ci/run: unknown job 'nightly': test, long or oldest\n",
+        ".ci/run: unknown job 'nightly': test, long, oldest or newest\n",
     )
