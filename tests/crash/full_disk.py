@@ -25,7 +25,7 @@ from cli.terminal import Place, Result
 from crash.harness import marked
 
 #: A disk that a run of `TASK` fits on twice.
-_SIZE, _NAMES = 1024 * 1024, 400
+_SIZE, _NAMES = 2 * 1024 * 1024, 400
 
 _WHATS: tuple["What", ...] = ("blocks", "names")
 _WHERES: tuple["Where", ...] = ("records", "repository")
