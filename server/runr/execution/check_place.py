@@ -151,6 +151,8 @@ class CleanCheckout:
         """Return a shell with the command, below the mounts where there are any."""
         if self._rewriting is not None:
             return ["sh", "-c", self._rewriting.text(line)]
+        # Made here, so that a disk without room for it is no failure of the check.
+        os.close(nofollow.open_file(self._failure, os.O_WRONLY | os.O_CREAT | os.O_TRUNC))
         mounts = {
             "roots": [str(root) for root in self._roots],
             "checkout": str(self._checkout.path),

@@ -51,13 +51,14 @@ def main() -> None:
     the roots, each with the part that is there. Or the folders that are `read_only` and
     `writable`, the folders that are `hidden`, the files in them that are `shown`, and the
     working directory `inside`. Why it has failed is written into the file `failure`, if one is
-    named: the command could end with the same code.
+    named and there: the command could end with the same code.
     """
     mounts, *command = sys.argv[1:]
     spec = marshal.loads(binascii.a2b_base64(mounts))  # noqa: S302 - written by runr
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-    failure = os.open(spec["failure"], flags, 0o600) if "failure" in spec else 2
+    failure = 2
     try:
+        if "failure" in spec:
+            failure = os.open(spec["failure"], os.O_WRONLY | os.O_CLOEXEC)
         if "hidden" in spec:
             _confine(spec)
         else:
