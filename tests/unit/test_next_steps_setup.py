@@ -66,7 +66,7 @@ def test_after_init_the_files_are_committed_the_setup_checked_and_claude_install
             setup.after_new("a.md", manual=True),
             ["runr task-status a.md", "runr complete-task a.md --reason 'what was done'"],
         ),
-        ([setup.unset_bare()], ["git config core.bare false"]),
+        ([commands.unset_bare()], ["git config core.bare false"]),
         (setup.signing()[1:], ["git config commit.gpgsign false"]),
         ([setup.export_path("/a b")], ["export PATH='/a b':$PATH"]),
     ],

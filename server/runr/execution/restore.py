@@ -97,12 +97,10 @@ def _in_place(context: RunContext, state: RunState, seen: Checkout | None) -> _T
     if stopped is None:
         raise ConflictError("nothing was put back: it is not known how the run left the files")
     before, unclear = _before(workspace, state)
-    since = {change.path for change in snapshot.changed(workspace, stopped, _now(workspace))}
+    since = {
+        change.path for change in snapshot.changed(workspace, stopped, snapshot.take(workspace))
+    }
     return _parted(workspace, snapshot.changed(workspace, before, stopped), since | unclear)
-
-
-def _now(workspace: Repo) -> str:
-    return snapshot.take(workspace)
 
 
 def _before(workspace: Repo, state: RunState) -> tuple[str, frozenset[str]]:

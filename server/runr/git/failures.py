@@ -32,7 +32,7 @@ def called_bare(path: Path) -> GitError:
     """Return the error of a working tree that `core.bare` keeps git from using."""
     return GitError(
         f"core.bare is true, so git does not touch the files in {path}",
-        next_steps=[commands.git("config", "core.bare", "false")],
+        next_steps=[commands.unset_bare()],
     )
 
 

@@ -176,6 +176,11 @@ def list_tasks(*words: str) -> NextStep:
     return _runr("list-tasks", *words, tool=" with ".join(["list-tasks", *map(_argument, words)]))
 
 
+def unset_bare() -> NextStep:
+    """Return how git is made to use the working tree again."""
+    return git("config", "core.bare", "false")
+
+
 def login(worker: str, program: Sequence[str] = ()) -> NextStep:
     """Return how a worker is logged in; `program` is what the settings start in its place.
 

@@ -134,7 +134,7 @@ def repaired_first(
 
 def needs_git(step: NextStep) -> bool:
     """Tell whether a step fails where git does not work."""
-    return step.argv[:1] == ("runr",) and step.argv[1] in ("run", "resume", "land")
+    return step.argv[:2] in (("runr", "run"), ("runr", "resume"), ("runr", "land"))
 
 
 def starts_run(step: NextStep) -> bool:
@@ -152,11 +152,6 @@ def untrack(path: str) -> NextStep:
     """Return how a cache is taken out of git and removed."""
     out = commands.git("rm", "-r", "-q", "-f", "--", path, at_root=True)
     return out.then_git("commit", "-m", "Take a cache of runr out of git")
-
-
-def unset_bare() -> NextStep:
-    """Return how git is made to use the working tree again."""
-    return commands.git("config", "core.bare", "false")
 
 
 def signing() -> tuple[NextStep, ...]:

@@ -74,7 +74,7 @@ def _of_tree(facts: Facts) -> Iterator[Problem]:
         yield Problem(
             topic="working tree",
             message="core.bare is true, so git does not touch the files of this working tree",
-            next_steps=(setup.unset_bare(),),
+            next_steps=(commands.unset_bare(),),
             blocks=True,
         )
     effect = "the result of a run stays on the run's branch"

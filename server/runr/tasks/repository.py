@@ -41,8 +41,11 @@ class _Seen(NamedTuple):
 
     def trusted(self) -> dict[str, Task]:
         """Return the tasks that hold until the state of their file changes."""
-        settled = {path for path, file in self.found.items() if _is_settled(file, self.read_ns)}
-        return {path: task for path, task in self.by_path.items() if path in settled}
+        return {
+            path: self.by_path[path]
+            for path, file in self.found.items()
+            if _is_settled(file, self.read_ns)
+        }
 
 
 class TaskIndex:
