@@ -187,6 +187,15 @@ def test_where_nothing_can_be_done_next_the_tasks_in_the_way_are_listed() -> Non
     assert verbs(after_choice(NextFacts("a.md", RUN))) == ["task-status", "resume"]
 
 
+def test_a_run_that_stopped_is_resumed_and_one_that_only_has_to_land_lands() -> None:
+    listed = ListFacts(1, 1, 1, first="a.md", stopped="R")
+    assert typed(after_list(listed)) == ["runr resume R"]
+    assert typed(after_list(listed._replace(lands=True))) == ["runr land R"]
+    chosen = NextFacts("a.md", stopped="R")
+    assert typed(after_choice(chosen))[-1] == "runr resume R"
+    assert typed(after_choice(chosen._replace(lands=True)))[-1] == "runr land R"
+
+
 def test_a_completion_that_failed_is_tried_again_after_what_was_asked_for() -> None:
     failed = CompletionFacts(TASK, RUN, completed=False, running=True)
     (line,) = MCP.lines(after_completion(failed._replace(violations=("x.py",)), agent=True))
