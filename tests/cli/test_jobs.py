@@ -394,6 +394,12 @@ def test_a_dry_run_shows_the_plan_and_what_would_stop_it_in_the_night(place: Pla
     assert place.snapshot() == before
     assert place.branches() == ["main"]
     assert "works on" not in place.runr("job", "run", "night", "--dry-run", code=1).err
+    # The same is said before a start, but for what takes long to find out: the job itself does.
+    said = place.runr("job", "run", "night", "--detach", code=0).err
+    assert [each["message"] in said for each in plan["findings"]] == [
+        each["rule"] != "base" for each in plan["findings"]
+    ]
+    finished(place, "night")
 
 
 def test_a_job_that_cannot_work_is_refused_before_anything_is_recorded(place: Place) -> None:

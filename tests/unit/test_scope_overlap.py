@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runr.scope.overlap import overlaps
+from runr.scope.overlap import overlapping, overlaps
 from runr.scope.patterns import matches
 
 
@@ -42,6 +42,17 @@ _PATH = st.lists(st.sampled_from(["a", "ab", "b", "abb"]), min_size=1, max_size=
 def test_patterns_that_match_the_same_path_overlap(one: str, other: str, path: str) -> None:
     if matches(path, [one]) and matches(path, [other]):
         assert overlaps([one], [other])
+
+
+@given(st.lists(st.lists(_PATTERN, max_size=2), max_size=5))
+def test_those_that_overlap_are_found_as_if_each_was_compared_with_each(
+    owned: list[list[str]],
+) -> None:
+    named = {str(number): patterns for number, patterns in enumerate(owned)}
+    assert overlapping(named) == {
+        one: [other for other in named if other != one and overlaps(named[one], named[other])]
+        for one in named
+    }
 
 
 def test_many_wildcards_take_no_more_steps_than_the_pattern_is_long() -> None:

@@ -20,6 +20,7 @@ from runr.jobs import views
 from runr.jobs.model import ALL_READY, Job
 from runr.jobs.views import JobRunDetails
 from runr.next_steps import commands
+from runr.project import Project
 from runr.query.models import CommandResult
 
 _JOB_RUN = click.argument("job_run", metavar="[JOB|ID]", required=False)
@@ -113,20 +114,20 @@ def run(invocation: Invocation, *, wait: bool, dry_run: bool, **options: Any) ->
     """
     from runr.jobs import control, plan  # noqa: PLC0415 - see above
 
-    wanted = _wanted(invocation, **options)
+    project = invocation.project()
+    wanted = _wanted(project, **options)
     if dry_run:
-        planned = plan.plan_job(invocation.project(), wanted)
+        planned = plan.plan_job(project, wanted)
         invocation.show(planned, render_jobs.render_plan)
         errors = any(finding.severity == "error" for finding in planned.findings)
         return ExitCode.FAILED if errors else ExitCode.DONE
-    for finding in plan.plan_job(invocation.project(), wanted, checks=False).findings:
-        if finding.severity == "error":
-            invocation.warn(finding.message)
-    return _started(invocation, control.start_job(invocation.project(), wanted), wait=wait)
+    for finding in plan.find_problems(project, wanted):
+        invocation.warn(finding.message)
+    return _started(invocation, control.start_job(project, wanted), wait=wait)
 
 
 def _wanted(
-    invocation: Invocation,
+    project: Project,
     *,
     name: str | None,
     path: str | None,
@@ -143,7 +144,6 @@ def _wanted(
         )
     from runr.jobs import expansion, files  # noqa: PLC0415 - see above
 
-    project = invocation.project()
     if all_ready or where:
         select = where or ALL_READY
         return expansion.ad_hoc(

@@ -19,7 +19,7 @@ from runr.jobs.outcomes import reason
 from runr.jobs.state import JobState, TaskProgress
 from runr.jobs.views import JobRunDetails, JobRunTask
 from runr.tasks.model import short_name
-from runr.text import flat, format_duration, pluralize, printable
+from runr.text import flat, format_duration, join_limited, pluralize, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from runr.jobs.scheduler import FiredJob, Firings
     from runr.jobs.upcoming import Upcoming
 
+#: How many tasks are named that another does not run beside.
+_NAMED = 5
 _SIGNS = {
     "completed": ("✓", "green"),
     "failed": ("✗", "red"),
@@ -76,7 +78,7 @@ def render_plan(answer: JobPlan) -> str:
     width = column_width([_name(task.path) for task in answer.tasks])
     for task in answer.tasks:
         after = ", ".join(map(_name, task.depends_on))
-        beside = ", ".join(map(_name, task.collides_with))
+        beside = join_limited(list(map(_name, task.collides_with)), _NAMED)
         notes = [f"after {after}"] if after else []
         notes += [f"not beside {beside}"] if beside else []
         line = f"  {task.wave:>3}. {pad(_name(task.path), width)}  {task.worker}  "

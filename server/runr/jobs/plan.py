@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from runr.jobs import branch, control, estimates, expansion, planner, preflight, work
 from runr.jobs.estimates import History
@@ -15,7 +16,7 @@ from runr.next_steps import commands
 from runr.project import Project
 from runr.query.models import Result
 from runr.query.snapshot import Snapshot
-from runr.scope.overlap import overlaps
+from runr.scope.overlap import overlapping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +60,8 @@ class JobPlan(Result):
     cost_usd: float | None = None
 
 
-def plan_job(project: Project, job: Job, *, checks: bool = True) -> JobPlan:
-    """Return the plan of a job; with `checks`, those of the settings are run on the base."""
+def plan_job(project: Project, job: Job) -> JobPlan:
+    """Return the plan of a job; the checks of the settings are run on the base."""
     snapshot = Snapshot.of(project)
     expanded = expansion.expand_open(project, job, snapshot)
     target, base = branch.base_of(project, job)
@@ -81,13 +82,27 @@ def plan_job(project: Project, job: Job, *, checks: bool = True) -> JobPlan:
         completed=list(expanded.completed),
         findings=[
             *played.findings(),
-            *preflight.look(project, job, expanded.work, base.commit, checks=checks),
+            *preflight.look(project, job, expanded.work, base.commit, checks=True),
         ],
         most_parallel=played.most_parallel,
         seconds=played.now if history.usual_s is not None else None,
         cost_usd=sum(known) if known else None,
         next_steps=project.surface.lines([commands.list_jobs()]),
     )
+
+
+def find_problems(project: Project, job: Job) -> list[Finding]:
+    """Return what would stop a job, as far as it is known without running a check."""
+    snapshot = Snapshot.of(project)
+    expanded = expansion.expand_open(project, job, snapshot)
+    target, base = branch.base_of(project, job)
+    needed = _needed(Outside(project, target, snapshot), expanded)
+    played = _Played(job, expanded.work, History({}, {}), needed)
+    if job.collision == "fail":
+        # The times of the others do not matter, and many tasks take long to play.
+        played.play(set(expanded.completed))
+    look = preflight.look(project, job, expanded.work, base.commit, checks=False)
+    return [*played.findings(), *look]
 
 
 def _needed(outside: Outside, expanded: Expanded) -> dict[str, Needs]:
@@ -107,6 +122,7 @@ class _Played:
     def __init__(self, job: Job, wanted: Work, history: History, needed: dict[str, Needs]) -> None:
         self._job = job
         self._work = wanted
+        self._order = work.ordering(wanted)
         self._history = history
         self._held = {task: each.wait for task, each in needed.items() if each.wait}
         self._lost = {task: each.never for task, each in needed.items() if each.never}
@@ -114,18 +130,18 @@ class _Played:
         self.tasks: list[PlannedTask] = []
         self.not_started: dict[str, str] = {}
         self._failing: dict[str, str] = {}
+        self._waves = 0
         self.most_parallel = 0
         self.now = 0.0
 
     def play(self, completed: set[str]) -> None:
         """Start what the planner starts, and end the one that ends first, until all is over."""
-        order = work.ordering(self._work)
         progress = {task: Progress("completed") for task in completed}
         progress |= {task: Progress("left_out") for task in self._left_out(completed)}
         ends: dict[str, float] = {}
         while True:
             facts = Facts(now=self.now, progress=progress, held=self._held, lost=self._lost)
-            found = planner.decide(self._job, self._work, order, facts)
+            found = planner.decide(self._job, self._work, self._order, facts)
             self._failing |= found.fail
             self.not_started |= {**found.skip, **found.fail}
             progress |= {task: Progress("skipped") for task in found.skip}
@@ -152,30 +168,31 @@ class _Played:
 
     def findings(self) -> Iterator[Finding]:
         """Yield what the order of the job itself keeps from being completed."""
-        for reason in dict.fromkeys(work.ordering(self._work).cycles.values()):
+        for reason in dict.fromkeys(self._order.cycles.values()):
             yield Finding(rule="cycle", severity="error", message=reason)
         for task, reason in self._lost.items():
-            if task not in work.ordering(self._work).cycles:
+            if task not in self._order.cycles:
                 message = f"{task.removeprefix('.runr/tasks/')} never starts: {reason}"
                 yield Finding(rule="dependency", severity="error", message=message)
         for task, reason in self._failing.items():
             message = f"{task.removeprefix('.runr/tasks/')} fails: {reason}"
             yield Finding(rule="collision", severity="error", message=message)
 
+    @cached_property
+    def _colliding(self) -> dict[str, list[str]]:
+        return overlapping({item.task: item.owns for item in self._work.items})
+
     def _planned(self, item: Item) -> PlannedTask:
-        starts = sorted({task.starts_s for task in self.tasks} | {self.now})
+        if not self.tasks or self.tasks[-1].starts_s < self.now:
+            self._waves += 1
         return PlannedTask(
             path=item.task,
             step=item.step,
             worker=item.workers[0],
-            wave=starts.index(self.now) + 1,
+            wave=self._waves,
             starts_s=self.now,
             estimate_s=self._history.seconds_of(item.task),
             estimate_usd=self._history.dollars_of(item.task),
             depends_on=list(item.needs),
-            collides_with=[
-                other.task
-                for other in self._work.items
-                if other.task != item.task and overlaps(item.owns, other.owns)
-            ],
+            collides_with=self._colliding[item.task],
         )

@@ -3,7 +3,7 @@
 Every decision is made from all facts anew, so that nothing is lost with a process or a message.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -59,7 +59,8 @@ class Facts:
 
     def status(self, task: str) -> Status:
         """Return the status of a task."""
-        return self.progress.get(task, Progress()).status
+        known = self.progress.get(task)
+        return known.status if known else "waiting"
 
 
 class Decision(NamedTuple):
@@ -85,15 +86,15 @@ def decide(job: Job, work: Work, order: Ordering, facts: Facts) -> Decision:
     """Return what starts now, what never will, and why the others wait."""
     outcomes = _Outcomes(work, facts)
     skip = dict(_never(job, work, order, facts, outcomes))
-    running = [item for item in work.items if facts.status(item.task) == "running"]
+    running = _with_status("running", work.items, facts)
     chosen: list[Item] = []
     fail: dict[str, str] = {}
     delayed: dict[str, str] = {}
     waits: dict[str, Wait] = {}
     wakes: list[float] = []
     gate = _Gate(work, facts, outcomes)
-    for item in order.ranked:
-        if facts.status(item.task) != "waiting" or item.task in skip:
+    for item in _with_status("waiting", order.ranked, facts):
+        if item.task in skip:
             continue
         reason = gate.closed(item)
         if reason is None and (wait := gate.wait(item)):
@@ -132,18 +133,20 @@ def decide(job: Job, work: Work, order: Ordering, facts: Facts) -> Decision:
     )
 
 
+def _with_status(status: Status, items: Iterable[Item], facts: Facts) -> list[Item]:
+    return [item for item in items if facts.status(item.task) == status]
+
+
 def _never(
     job: Job, work: Work, order: Ordering, facts: Facts, outcomes: "_Outcomes"
 ) -> Iterator[tuple[str, str]]:
     """Yield the waiting tasks that can never start in this job, with the reason."""
-    failed = [item for item in work.items if facts.status(item.task) == "failed"]
+    failed = _with_status("failed", work.items, facts)
     tracks = {item.track: item for item in reversed(failed)}
     steps = {step.name: step for step in work.steps}
-    lost: set[str] = {i.task for i in work.items if facts.status(i.task) in ("failed", "skipped")}
+    lost = {i.task for i in (*failed, *_with_status("skipped", work.items, facts))}
     strict = job.on_failure != "continue"
-    for item in work.items:
-        if facts.status(item.task) != "waiting":
-            continue
+    for item in _with_status("waiting", work.items, facts):
         step = steps[item.step]
         need = next((need for need in item.needs if need in lost), None)
         if reason := order.cycles.get(item.task):
@@ -176,6 +179,7 @@ class _Outcomes:
             elif status != "completed":
                 self._lost.add(item.step)
         self._ended: set[str] = set()
+        self._refusals: dict[tuple[str, bool], str | None] = {}
 
     def ended(self, name: str) -> bool:
         """Tell whether nothing of a step, or of those before it, is left to do."""
@@ -197,6 +201,12 @@ class _Outcomes:
 
     def refusal(self, step: StepOrder, *, strict: bool) -> str | None:
         """Say why a step never starts; the one before it in its track matters with `strict`."""
+        asked = (step.name, strict)
+        if asked not in self._refusals:
+            self._refusals[asked] = self._refusal(step, strict=strict)
+        return self._refusals[asked]
+
+    def _refusal(self, step: StepOrder, *, strict: bool) -> str | None:
         befores = self._before(step)
         if step.when == "ended":
             return None
@@ -250,7 +260,8 @@ class _Gate:
 
 
 def _not_before(item: Item, facts: Facts) -> float:
-    own = facts.progress.get(item.task, Progress()).not_before
+    known = facts.progress.get(item.task)
+    own = known.not_before if known else 0.0
     return max(own, min((facts.parked.get(name, 0.0) for name in item.workers), default=0.0))
 
 

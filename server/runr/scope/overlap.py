@@ -6,8 +6,10 @@ such as `*.md`, is that of a file: nothing is below it.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cache
+from itertools import takewhile
 
 from runr.scope.patterns import normalized
 
@@ -20,6 +22,37 @@ def overlaps(some: Iterable[str], others: Iterable[str]) -> bool:
     """Tell whether a path can be matched by one of `some` and by one of `others`."""
     there = [_parts(pattern) for pattern in others]
     return any(_meet(_parts(pattern), other) for pattern in some for other in there)
+
+
+def overlapping(owned: Mapping[str, Collection[str]]) -> dict[str, list[str]]:
+    """Map each name to the others, in their order, whose patterns overlap with its own."""
+    exact: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    below: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    for name, patterns in owned.items():
+        for lead in map(_lead, patterns):
+            exact[lead].add(name)
+            for length in range(len(lead) + 1):
+                below[lead[:length]].add(name)
+    places = {name: place for place, name in enumerate(owned)}
+    found: dict[str, list[str]] = {}
+    for name, patterns in owned.items():
+        near: set[str] = set()
+        for lead in map(_lead, patterns):
+            near |= below[lead]
+            for length in range(len(lead)):
+                near |= exact.get(lead[:length], set())
+        others = sorted(near - {name}, key=places.__getitem__)
+        found[name] = [each for each in others if overlaps(patterns, owned[each])]
+    return found
+
+
+@cache
+def _lead(pattern: str) -> tuple[str, ...]:
+    """Return the names before the first wildcard.
+
+    Of two patterns that meet, those of one begin with those of the other.
+    """
+    return tuple(takewhile(lambda name: not set(name) & set("*?"), _parts(pattern)))
 
 
 @cache
