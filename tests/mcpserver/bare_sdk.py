@@ -23,7 +23,12 @@ async def list_tools(
 
 
 async def call_tool(_: ServerRequestContext[Any], params: CallToolRequestParams) -> CallToolResult:
-    """Return the number of characters of `text`; `wait` waits and says how it ended."""
+    """Return the number of characters of `text`; `wait` waits and says how it ended.
+
+    `brief` takes a second.
+    """
+    if params.name == "brief":
+        await anyio.sleep(1)
     if params.name == "wait":
         sys.stderr.write("waiting\n")
         try:

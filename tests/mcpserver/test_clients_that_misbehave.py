@@ -59,9 +59,9 @@ def test_the_checks_end_with_a_client_that_is_killed(repository: Path, tmp_path:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("reads", [True, False])
+@pytest.mark.parametrize(("reads", "asks_on"), [(True, True), (True, False), (False, True)])
 def test_a_client_that_reads_late_gets_every_answer_and_one_that_does_not_holds_nothing(
-    *, reads: bool
+    *, reads: bool, asks_on: bool
 ) -> None:
     environment = {**os.environ, "PYTHONPATH": str(TESTS)}
     server = subprocess.Popen(TOYS, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -81,6 +81,8 @@ def test_a_client_that_reads_late_gets_every_answer_and_one_that_does_not_holds_
             ended.wait()
 
     ended = threading.Event()
+    if not asks_on:  # The end of what it writes is not the end of what it reads.
+        ended.set()
     writing = threading.Thread(target=write, daemon=True)
     writing.start()
     if reads:

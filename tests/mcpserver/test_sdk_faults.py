@@ -62,6 +62,14 @@ def test_what_is_no_request_is_dropped_and_a_message_of_any_size_served(bare: Ra
     still("result" in bare.ask(long), "limits what it reads", "framing.LIMIT and framing.Lines")
 
 
+def test_the_end_of_the_input_drops_what_was_asked_before(bare: RawClient) -> None:
+    bare.handshake()
+    bare.send(request("tools/call", calling("brief"), 1))
+    bare.hang_up()
+    answered = [line for line in map(json.loads, bare.remaining()) if "result" in line]
+    still(not answered, "answers what was asked", "the module unanswered")
+
+
 @pytest.mark.parametrize(
     ("first", "then"),
     [

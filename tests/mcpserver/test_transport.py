@@ -152,6 +152,32 @@ def test_the_last_line_needs_no_line_end(client: RawClient) -> None:
     assert [json.loads(line)["error"]["code"] for line in client.remaining()] == [-32700]
 
 
+@pytest.mark.parametrize("opening", [[], [initialize(9)]], ids=["cold", "opened"])
+def test_what_was_asked_before_the_input_ends_is_answered(
+    client: RawClient, opening: list[Message]
+) -> None:
+    asked = [request("ping", None, 1)]
+    if opening:
+        asked += [request("tools/call", calling("echo", text="hi"), n) for n in range(2, 30)]
+        asked += [request("tools/call", calling("noisy"), 30)]
+    client.send(*opening, *asked)
+    assert client.hang_up() == 0
+    answers = {line["id"]: line for line in map(json.loads, client.remaining())}
+    assert answers.keys() == {message["id"] for message in (*opening, *asked)}
+    assert all("result" in answer for answer in answers.values())
+
+
+def test_a_call_that_does_not_end_with_the_input_is_refused_and_not_left_unanswered(
+    client: RawClient,
+) -> None:
+    client.handshake()
+    client.send(request("tools/call", calling("wait"), 1), request("ping", None, 2))
+    assert client.hang_up() == 0
+    answers = {line["id"]: line for line in map(json.loads, client.remaining())}
+    assert answers[2]["result"] == {}
+    assert "Connection closed" in answers[1]["error"]["message"]
+
+
 def test_only_the_protocol_reaches_standard_output(client: RawClient) -> None:
     client.handshake()
     answer = client.ask(request("tools/call", calling("noisy")))

@@ -1,6 +1,7 @@
 """The file descriptors of the protocol, which nothing else in the process can reach."""
 
 import os
+import select
 import sys
 from typing import NamedTuple
 
@@ -23,6 +24,12 @@ class StandardStreams(NamedTuple):
         rest = memoryview(data)
         while rest:
             rest = rest[os.write(self.sink, rest) :]
+
+    def is_unread_within(self, seconds: float) -> bool:
+        """Wait for the client to close its end of what is written; tell whether it did."""
+        poll = select.poll()
+        poll.register(self.sink, 0)  # Only what is reported unasked: the other end is closed.
+        return bool(poll.poll(seconds * 1000))
 
 
 def take_over() -> StandardStreams:

@@ -22,16 +22,20 @@ import anyio.to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from mcp.server import Server
 from mcp.shared.message import SessionMessage
+from mcp.types import JSONRPCMessage
 
 from runr.mcp_server import negotiation
 from runr.mcp_server.framing import Lines, Refusal, decode
 from runr.mcp_server.standard_streams import StandardStreams
+from runr.mcp_server.unanswered import Unanswered
 from runr.workers import interruption
 
 _CHUNK = 65536
 _CHUNKS_AHEAD = 16
 _ANSWERS_AHEAD = 1024
 _PATIENCE_S = 0.25
+#: For how long an answer is waited for, and a reader, once nothing more is asked.
+_LAST_ANSWERS_S = 1.0
 
 Inbox = MemoryObjectReceiveStream[SessionMessage | Exception]
 Outbox = MemoryObjectSendStream[SessionMessage]
@@ -59,38 +63,52 @@ async def connect(
 ) -> AsyncIterator[tuple[Inbox, Outbox]]:
     """Yield the messages that come in, and where those that go out are sent."""
     writer = _Writer(wire)
-    reader = _Reader(wire, writer)
+    unanswered = Unanswered()
+    reader = _Reader(wire, writer, unanswered)
     outbox, answers = anyio.create_memory_object_stream[SessionMessage](0)
     with _signals(reader.leave):
         writer.start(reader.hang_up)
         reader.start(head)
         async with anyio.create_task_group() as group:
-            group.start_soon(_send, answers, writer, answered)
+            group.start_soon(_send, answers, writer, reader, answered)
             yield reader.inbox, outbox
             outbox.close()
             # A client that no longer reads must not hold the process.
-            group.cancel_scope.deadline = anyio.current_time() + _PATIENCE_S
-        writer.finish()
+            group.cancel_scope.deadline = anyio.current_time() + reader.patience_s
+        for refusal in unanswered.refusals():
+            writer.offer(refusal.encode())
+        writer.finish(reader.patience_s)
 
 
 async def _send(
-    answers: MemoryObjectReceiveStream[SessionMessage], writer: "_Writer", answered: str | None
+    answers: MemoryObjectReceiveStream[SessionMessage],
+    writer: "_Writer",
+    reader: "_Reader",
+    answered: str | None,
 ) -> None:
     async with answers:
         async for item in answers:
             if answered is not None and getattr(item.message, "id", None) == answered:
                 answered = None
-                continue
-            text = item.message.model_dump_json(by_alias=True, exclude_unset=True)
-            await writer.send(text.encode() + b"\n")
+            else:
+                text = item.message.model_dump_json(by_alias=True, exclude_unset=True)
+                await writer.send(text.encode() + b"\n")
+            reader.note_sent(item.message)
 
 
 class _Reader:
-    """Reads the wire on a thread of its own, and delivers messages to the loop."""
+    """Reads the wire on a thread of its own, and delivers messages to the loop.
 
-    def __init__(self, wire: StandardStreams, writer: "_Writer") -> None:
+    At the end of the input, the session goes on for what is still to be answered.
+    """
+
+    def __init__(self, wire: StandardStreams, writer: "_Writer", unanswered: Unanswered) -> None:
         self._wire = wire
         self._writer = writer
+        self._unanswered = unanswered
+        self._ended = threading.Event()
+        #: For how long the end of the session may wait for the client.
+        self.patience_s = _LAST_ANSWERS_S
         self._loop = asyncio.get_running_loop()
         self._lines = Lines()
         self._ahead = threading.Semaphore(_CHUNKS_AHEAD)
@@ -106,8 +124,15 @@ class _Reader:
         with suppress(RuntimeError):  # The session is over already.
             self._loop.call_soon_threadsafe(self._deliver.close)
 
+    def note_sent(self, message: JSONRPCMessage) -> None:
+        """Take note of what was sent; the last answer ends the session where the input has."""
+        self._unanswered.answer(message)
+        if self._ended.is_set() and not self._unanswered:
+            self._deliver.close()
+
     def leave(self) -> None:
         """End the session and soon after it the process: a signal's sender does not wait."""
+        self.patience_s = _PATIENCE_S
         self.hang_up()
         self._loop.call_soon_threadsafe(self._loop.call_later, _PATIENCE_S, _exit)
 
@@ -117,6 +142,7 @@ class _Reader:
                 self._ahead.acquire()
                 self._loop.call_soon_threadsafe(self._take, chunk)
             self._loop.call_soon_threadsafe(self._end)
+            self._wait_for_answers()
 
     def _chunks(self) -> Iterator[bytes]:
         with suppress(OSError):
@@ -130,7 +156,19 @@ class _Reader:
     def _end(self) -> None:
         for line in self._lines.flush():
             self._accept(line)
-        self._deliver.close()
+        self._ended.set()
+        if not self._unanswered:
+            self._deliver.close()
+
+    def _wait_for_answers(self) -> None:
+        """End the session once nothing is answered any more, or the client is gone."""
+        self._ended.wait()
+        before = -1
+        while before != self._unanswered.answers:
+            before = self._unanswered.answers
+            if self._wire.is_unread_within(_LAST_ANSWERS_S):
+                break
+        self.hang_up()
 
     def _accept(self, line: bytes | None) -> None:
         message = decode(line)
@@ -138,6 +176,7 @@ class _Reader:
             self._writer.offer(message.encode())
             return
         with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
+            self._unanswered.ask(message)
             self._deliver.send_nowait(SessionMessage(message))
 
 
@@ -172,12 +211,14 @@ class _Writer:
         except queue.Full:
             await anyio.to_thread.run_sync(self._lines.put, line, abandon_on_cancel=True)
 
-    def finish(self) -> None:
-        """Wait a moment for what is still to be written."""
+    def finish(self, patience_s: float) -> None:
+        """Wait for what is still to be written, while the client reads."""
         with suppress(queue.Full):
-            self._lines.put(None, timeout=_PATIENCE_S)
-        if self._thread:
-            self._thread.join(_PATIENCE_S)
+            self._lines.put(None, timeout=patience_s)
+        before = -1
+        while self._thread and self._thread.is_alive() and before != self._lines.qsize():
+            before = self._lines.qsize()
+            self._thread.join(patience_s)
 
     def _write(self, on_broken: Callable[[], None]) -> None:
         try:
