@@ -33,7 +33,7 @@ def servers(what: str, text: str) -> dict[str, object]:
 #: What each client's documentation asks for.
 OPEN_FOLDER = ["mcp", "--repo", "${workspaceFolder}"]
 DOCUMENTED: dict[str, dict[str, object]] = {
-    "codex": {"args": ["mcp"], "required": True},
+    "codex": {"args": ["mcp"]},
     "gemini": {"args": ["mcp"]},
     "opencode": {"type": "local", "enabled": True},
     "vscode": {"type": "stdio", "args": OPEN_FOLDER},
@@ -159,10 +159,31 @@ def test_another_server_is_replaced_if_asked_and_comes_back(bare: Place) -> None
     bare.paste(refused.steps[0])
     read = tomllib.loads(bare.read(".codex/config.toml"))
     assert read["mcp_servers"]["runr"].get("env") is None
-    assert read["mcp_servers"]["runr"]["required"] is True
     assert read["tui"] == {"x": 1}
     bare.runr("install", "codex", "--uninstall", code=0)
     assert bare.read(".codex/config.toml") == text
+
+
+def test_codex_needs_the_server_for_a_user_and_where_that_is_asked_for(bare: Place) -> None:
+    def required(file: Path) -> bool:
+        server = tomllib.loads(file.read_text(encoding="utf-8"))["mcp_servers"]["runr"]
+        return bool(server.get("required", False))
+
+    own, shared = bare.home / ".codex/config.toml", bare.root / ".codex/config.toml"
+    bare.runr("install", "codex", "--user", code=0)
+    bare.runr("install", "codex", code=0)
+    assert (required(own), required(shared)) == (True, False)
+    shown = bare.runr("install", "codex", "--required", "--dry-run", code=0)
+    done = bare.paste(shown.steps[0])
+    assert required(shared)
+    assert "does not start here for those who have no runr" in done.out
+    bare.write(".codex/config.toml", bare.read(".codex/config.toml").replace('"mcp"', '"mcp2"'))
+    refused = bare.runr("install", "codex", "--required", code=2)
+    bare.paste(refused.steps[0])
+    assert required(shared)
+    bare.runr("install", "codex", code=0)
+    assert not required(shared)
+    assert bare.runr("install", "gemini", "--required", code=2).err
 
 
 def test_for_a_user_files_outside_the_repository_are_written_only_if_asked(bare: Place) -> None:
@@ -187,12 +208,11 @@ def test_doctor_names_clients_and_what_is_wrong_with_them(bare: Place) -> None:
     bare.runr("install", "codex", code=0)
     bare.runr("install", "cursor", code=0)
     assert "starts the server" in found()["Codex"]["message"]
-    text = bare.read(".codex/config.toml").replace("required = true\n", "")
-    bare.write(".codex/config.toml", text)
+    bare.write(".codex/config.toml", bare.read(".codex/config.toml").replace('"mcp"', '"mcp2"'))
     bare.write(".cursor/mcp.json", "{}")
     codex, cursor = found()["Codex"], found()["Cursor"]
     assert codex["advice"] == "runr install codex --force"
-    assert "first turn" in codex["message"]
+    assert "edited" in codex["message"]
     assert "taken out" in cursor["message"]
     bare.write(".cursor/mcp.json", "{")
     assert "is not valid JSON" in found()["Cursor"]["message"]

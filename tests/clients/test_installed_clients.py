@@ -95,26 +95,28 @@ def test_in_a_folder_that_is_not_trusted_no_server_is_started(set_up: SetUp, nam
     assert not [turn for turn in there.model.turns if turn.tools]
 
 
-@pytest.mark.parametrize("required", [True, False])
-def test_ten_of_ten_first_turns_of_codex_have_the_tools(set_up: SetUp, required: bool) -> None:
+@pytest.mark.parametrize("options", [["--required"], []], ids=["required", "default"])
+def test_ten_of_ten_first_turns_of_codex_have_the_tools(set_up: SetUp, options: list[str]) -> None:
     there = set_up("codex")
-    there.install()
-    if not required:  # then Codex waits a second for the server, as it does by default
-        there.place.write(CODEX, there.place.read(CODEX).replace("required = true\n", ""))
+    there.install(*options)
     for _ in range(FIRST_TURNS):
         assert there.start().returncode == 0
     firsts = [set(turn.tools) for turn in there.model.turns]
     assert firsts == [TOOLS] * FIRST_TURNS
 
 
-def test_codex_does_not_start_without_a_server_that_it_needs(set_up: SetUp) -> None:
+@pytest.mark.parametrize("options", [["--required"], []], ids=["required", "default"])
+def test_without_runr_codex_starts_unless_the_server_is_required(
+    set_up: SetUp, options: list[str]
+) -> None:
     there = set_up("codex")
-    there.install()
+    there.install(*options)
     there.place.write(CODEX, there.place.read(CODEX).replace('"runr"', '"no-such-program"'))
     ended = there.start()
-    assert ended.returncode == 1
-    assert "required MCP servers failed to initialize: runr" in ended.stderr
-    assert not there.model.turns
+    assert ended.returncode == (1 if options else 0)
+    refused = "required MCP servers failed to initialize: runr" in ended.stderr
+    assert refused is bool(options)
+    assert [turn.tools for turn in there.model.turns] == ([] if options else [[]])
 
 
 def test_codex_starts_a_run_only_if_that_was_approved(set_up: SetUp) -> None:

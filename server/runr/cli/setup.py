@@ -126,6 +126,11 @@ def doctor(invocation: Invocation) -> int:
 )
 @click.option("--uninstall", is_flag=True, help="Remove exactly what was installed.")
 @click.option("--force", is_flag=True, help="Replace files that were not installed by runr.")
+@click.option(
+    "--required",
+    is_flag=True,
+    help="Codex does not start without runr. With --user it never does.",
+)
 def install(
     invocation: Invocation,
     what: str,
@@ -134,20 +139,20 @@ def install(
     only_print: bool,
     uninstall: bool,
     force: bool,
+    required: bool,
 ) -> None:
     """Install runr into an MCP client, or git hooks.
 
     Claude Code gets a skill, hooks and the MCP server, the other clients the server. The git hooks
     add the run's trailers to commits; the merge driver merges the status file.
     """
-    if what == "git-hooks" and where == "user":
-        raise UsageError("git hooks are installed for one repository, not for a user")
+    _refuse_options(what, for_user=where == "user", required=required)
     if only_print and uninstall and what not in CLIENTS:
         raise UsageError(f"what is removed of {what} is not shown before: omit --print")
     if not only_print:
         _refuse_inside(invocation)
     steps = (
-        after_install_preview(what, force=force, where=where)
+        after_install_preview(what, force=force, where=where, required=required)
         if only_print and not uninstall
         else ()
     )
@@ -170,6 +175,7 @@ def install(
             only_print=only_print,
             uninstall=uninstall,
             force=force,
+            required=required,
         )
     elif what == "git-hooks":
         answer = _git_hooks(invocation.project().repo, only_print=only_print, uninstall=uninstall)
@@ -184,6 +190,13 @@ def install(
     if answer.previews and again:
         answer = replace(answer, next_steps=again)
     invocation.show(answer, _installed)
+
+
+def _refuse_options(what: str, *, for_user: bool, required: bool) -> None:
+    if what == "git-hooks" and for_user:
+        raise UsageError("git hooks are installed for one repository, not for a user")
+    if required and what != "codex":
+        raise UsageError("--required is for codex: no other client has such a setting")
 
 
 def _refuse_inside(invocation: Invocation) -> None:
@@ -216,6 +229,7 @@ def _client(
     only_print: bool,
     uninstall: bool,
     force: bool,
+    required: bool,
 ) -> InstallResult:
     root = None
     if not user or CLIENTS[what].project is None:
@@ -223,7 +237,9 @@ def _client(
     place = ClientPlace.find(what, root, os.environ, user=user)
     if uninstall:
         return client_install.uninstall(place, only_print=only_print)
-    entry = place.client.entry(_own_command(absolute=user), root=root)
+    # The repository's settings are also for those who have no runr.
+    required = required or (user and what == "codex")
+    entry = place.client.entry(_own_command(absolute=user), root=root, required=required)
     return client_install.install(place, entry, force=force, only_print=only_print)
 
 

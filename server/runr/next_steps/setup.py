@@ -77,9 +77,11 @@ def after_rebuild(*, dry_run: bool, changes: bool) -> tuple[NextStep, ...]:
     return (commands.list_tasks(),)
 
 
-def after_install_preview(what: str, *, force: bool, where: str | None) -> tuple[NextStep, ...]:
+def after_install_preview(
+    what: str, *, force: bool, where: str | None, required: bool
+) -> tuple[NextStep, ...]:
     """Return how what was shown is installed."""
-    options = {f"--{where}": where, "--force": force}
+    options = {f"--{where}": where, "--force": force, "--required": required}
     return (commands.install(what, *(name for name, given in options.items() if given)),)
 
 

@@ -35,7 +35,7 @@ def _places(root: Path, environment: Mapping[str, str]) -> Iterator[ClientPlace]
 
 
 def _look(place: ClientPlace, project: Project) -> Iterator[DoctorCheck]:
-    title, words = place.client.title, (place.client.name, *place.options())
+    title = place.client.title
     recorded = os.path.lexists(place.files.receipt)
     try:
         receipt, server = place.files.load_receipt(), place.server()
@@ -45,8 +45,9 @@ def _look(place: ClientPlace, project: Project) -> Iterator[DoctorCheck]:
             yield DoctorCheck(name=title, state="note", message=error.message, advice=advice)
         return
     path = project.environment.get("PATH")
+    words = (place.client.name, *place.options(receipt.entry or {}))
     if server is not None:
-        message = _fault(place, server, receipt.entry, path)
+        message = _fault(server, receipt.entry, path)
         advice = hint(project, commands.install(*words, "--force"))
     elif recorded:
         message = "the server was taken out since it was installed"
@@ -63,15 +64,13 @@ def _look(place: ClientPlace, project: Project) -> Iterator[DoctorCheck]:
     yield DoctorCheck(name=title, state="ok", message=f"{place.shown} starts the server{where}")
 
 
-def _fault(place: ClientPlace, server: Any, ours: Any, path: str | None) -> str | None:
+def _fault(server: Any, ours: Any, path: str | None) -> str | None:
     if not isinstance(server, dict):
         return "the server `runr` is no table"
     command = server.get("command")
     program = command[0] if isinstance(command, list) and command else command
     if isinstance(program, str) and shutil.which(program, path=path) is None:
         return f"{program}, which starts the server, is not on PATH"
-    if place.client.name == "codex" and server.get("required") is not True:
-        return "without `required = true` the first turn may have no tools"
     if ours is not None and server != ours:
         return "the server was edited since it was installed"
     return None

@@ -70,9 +70,11 @@ class ClientPlace:
         text = self.text()
         return None if text is None else self.client.read(text, self.shown)
 
-    def options(self) -> tuple[str, ...]:
-        """Return the options that name the same place on the command line."""
-        return ("--user",) if self.user else ()
+    def options(self, entry: Entry) -> tuple[str, ...]:
+        """Return the options with which `runr install` writes this server into this place."""
+        if self.user:
+            return ("--user",)
+        return ("--required",) if entry.get("required") else ()
 
 
 def install(
@@ -115,7 +117,7 @@ def _plan(place: ClientPlace, receipt: Receipt, entry: Entry, *, force: bool) ->
         return None
     ours = existing is not None and existing == receipt.entry
     if existing is not None and not ours and not force:
-        again = commands.install(place.client.name, *place.options(), "--force")
+        again = commands.install(place.client.name, *place.options(entry), "--force")
         raise UsageError(f'{place.shown} already has another server "runr"', next_steps=[again])
     old, before = receipt.files.get(place.name), current
     if old is not None and current == old.after:
@@ -130,6 +132,8 @@ def _notes(place: ClientPlace, entry: Entry) -> list[str]:
     program = command if isinstance(command, str) else command[0]
     shows_note = place.client.note and (not place.user or place.client.project is None)
     notes = [place.client.note] if place.client.note and shows_note else []
+    if entry.get("required") and not place.user:
+        notes.append(f"{place.client.title} does not start here for those who have no runr")
     if Path(program).is_absolute() and not place.user:
         notes.append(f"{place.shown} names {program}, which other machines lack: do not commit it")
     return notes

@@ -38,14 +38,17 @@ class Client:
     schema: str | None = None
     note: str | None = None
 
-    def entry(self, command: Sequence[str], *, root: Path | None) -> Entry:
-        """Return what starts the server; `root` is the repository where the client names none."""
+    def entry(self, command: Sequence[str], *, root: Path | None, required: bool = False) -> Entry:
+        """Return what starts the server; `root` is the repository where the client names none.
+
+        With `required`, Codex does not start without the server.
+        """
         place = self.workspace or (str(root) if root and not self.project else None)
         words = [*command, "mcp", *(("--repo", place) if place else ())]
         if self.name == "opencode":
             return {"type": "local", "command": words, "enabled": True}
         begin: Entry = {"type": "stdio"} if self.name in ("vscode", "cursor") else {}
-        end: Entry = {"required": True} if self.name == "codex" else {}
+        end: Entry = {"required": True} if required else {}
         return {**begin, "command": words[0], "args": words[1:], **end}
 
     def empty(self) -> str:
@@ -162,8 +165,7 @@ _ALL = (
         project=".codex/config.toml",
         user="config.toml",
         user_folder=_below_home(".codex", "CODEX_HOME"),
-        note="Codex reads .codex/config.toml only in a folder that you trust,"
-        " and does not start there without runr",
+        note="Codex reads .codex/config.toml only in a folder that you trust",
     ),
     Client(
         name="gemini",
