@@ -53,9 +53,12 @@ def test_after_init_the_files_are_committed_the_setup_checked_and_claude_install
         (setup.after_rebuild(dry_run=True, changes=True), ["runr rebuild"]),
         (setup.after_rebuild(dry_run=True, changes=False), []),
         (setup.after_rebuild(dry_run=False, changes=True), ["runr list-tasks"]),
-        (setup.after_install_preview("claude", force=False, where=None), ["runr install claude"]),
         (
-            setup.after_install_preview("claude", force=True, where="user"),
+            setup.after_install_preview("claude", force=False, where=None, required=False),
+            ["runr install claude"],
+        ),
+        (
+            setup.after_install_preview("claude", force=True, where="user", required=False),
             ["runr install claude --user --force"],
         ),
         (

@@ -70,7 +70,7 @@ class ClientPlace:
         text = self.text()
         return None if text is None else self.client.read(text, self.shown)
 
-    def options(self, entry: Entry) -> tuple[str, ...]:
+    def options(self, entry: Mapping[str, Any]) -> tuple[str, ...]:
         """Return the options with which `runr install` writes this server into this place."""
         if self.user:
             return ("--user",)
