@@ -10,10 +10,10 @@ import pytest
 from claude.claude_place import ClaudePlace, write
 from claude.test_failures import BUSY, GOOD, used_up
 from fakes.model_api import FakeModel
-from runr.jobs import control, expansion, journal, views
+from runr.jobs import control, expansion, journal, receipt, views
 from runr.jobs.events import AccountParked, JobStopRequested, TaskClaimed
 from runr.jobs.journal import JobJournal
-from runr.jobs.model import ALL_READY, Job
+from runr.jobs.model import ALL_READY, Job, Track
 from runr.jobs.orchestrator import Orchestrator
 from runr.jobs.outcomes import MOST_INTERRUPTS
 from runr.jobs.state import JobState
@@ -159,6 +159,23 @@ def test_an_outage_without_an_end_fails_the_job_and_keeps_the_run(place: ClaudeP
     (task,) = state.tasks
     stopped = run_journal.require(place.kit.layout.run(task.run_id or ""))
     assert stopped.stop_reason == "worker_outage"
+
+
+@pytest.mark.long
+def test_a_step_that_ran_into_its_time_limit_leaves_its_work_its_report_and_its_use(
+    place: ClaudePlace,
+) -> None:
+    script = [write("a.txt", "half\n"), {"text": "late", "delay": 60}]
+    with FakeModel(script) as model:
+        job = ready()
+        step = job.tracks[0].steps[0]._replace(timeout_s=8)
+        state = ran(place, model, Clock(), job._replace(tracks=(Track("night", (step,)),)))
+    assert (state.result, state.code) == ("failed", "time_limit")
+    (task,) = receipt.read(place.kit.open(), state.id).tasks
+    assert task.input_tokens > 0
+    run = place.kit.layout.run(task.run_ids[0])
+    assert (place.root / ".runr" / "worktrees" / run.id / "a.txt").read_text("utf-8") == "half\n"
+    assert (run.folder / "report.md").exists()
 
 
 def test_a_login_that_expired_stops_the_job_once(place: ClaudePlace) -> None:

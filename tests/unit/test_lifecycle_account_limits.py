@@ -10,13 +10,12 @@ import pytest
 
 from claude.test_job_limits import Clock
 from fakes.project_kit import ProjectKit
-from runr.jobs import batch, control, expansion, journal, preflight
+from runr.jobs import batch, control, expansion, journal, plan
 from runr.jobs.events import AccountParked
-from runr.jobs.model import ALL_READY
+from runr.jobs.model import ALL_READY, Limits
 from runr.jobs.orchestrator import Orchestrator
 from runr.jobs.state import JobState
 from runr.lifecycle import account_limits
-from runr.query.snapshot import Snapshot
 from unit.git_trees import git
 
 _SETTINGS = """[run]
@@ -99,11 +98,27 @@ def test_nothing_of_the_account_is_started_with_all_that_is_ready(kit: ProjectKi
     assert "fast: the usage limit of the worker's account is reached until 2" in answer.message
     (refused,) = batch.resume_all(project).refused
     assert refused.startswith("first.md: the account of fast cannot be used until 2")
-    job = expansion.ad_hoc("night", ALL_READY, parallel=1)
-    work = expansion.expand(project, job, Snapshot.of(project)).work
-    found = preflight.look(project, job, work, "HEAD", checks=False)
-    assert [each.message[:8] for each in found if each.rule == "limit"] == ["fast: ru", "slow: ru"]
     assert calls(kit) == ["first", "third"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "severity", "then"),
+    [
+        ({}, "warning", "tasks with no other worker start then"),
+        ({"on_usage_limit": "stop"}, "error", "the job does not wait for that"),
+        ({"wait_at_most_s": 60}, "error", "the job waits 1m 00s at most"),
+        ({"limits": Limits(time_s=90)}, "error", "the time of the job, 1m 30s, is over by then"),
+    ],
+)
+def test_what_will_happen_at_the_reset_is_said_beforehand(
+    kit: ProjectKit, settings: dict[str, Any], severity: str, then: str
+) -> None:
+    project = kit.open()
+    job = expansion.ad_hoc("night", ALL_READY, parallel=1)._replace(**settings)
+    limits = [each for each in plan.find_problems(project, job) if each.rule == "limit"]
+    assert [each.message[:8] for each in limits] == ["fast: ru", "slow: ru"]
+    assert {each.severity for each in limits} == {severity}
+    assert all(then in each.message.partition("resets at ")[2] for each in limits)
 
 
 def test_work_of_the_account_shows_that_its_limit_is_over(kit: ProjectKit) -> None:

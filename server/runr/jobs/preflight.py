@@ -3,12 +3,13 @@
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Literal
 
 from runr.config.settings import Config
 from runr.errors import RunrError
 from runr.execution import readiness
-from runr.jobs import base_checks
+from runr.jobs import base_checks, control
 from runr.jobs.model import Job
 from runr.jobs.work import Item, Work
 from runr.lifecycle import account_limits
@@ -18,7 +19,7 @@ from runr.project import Project
 from runr.query.snapshot import Snapshot
 from runr.runs import spec
 from runr.tasks.model import short_name
-from runr.text import join_limited, pluralize
+from runr.text import format_duration, join_limited, pluralize
 from runr.workers import registry
 from runr.workers.protocol import HasLogin
 
@@ -43,7 +44,7 @@ def look(project: Project, job: Job, work: Work, base: str, *, checks: bool) -> 
     snapshot = Snapshot.of(project)
     items = [item for item in work.items if not item.manual and item.task in snapshot.task_states()]
     found = [
-        *_workers(project, config, items),
+        *_workers(project, job, config, items),
         *_tools(project, config, snapshot, items),
         *_unchecked(config, snapshot, items),
         *_trees(project, job),
@@ -63,7 +64,9 @@ def _finding(
     return Finding(rule=rule, severity=severity, message=message, next_step=line)
 
 
-def _workers(project: Project, config: Config, items: Sequence[Item]) -> Iterator[Finding]:
+def _workers(
+    project: Project, job: Job, config: Config, items: Sequence[Item]
+) -> Iterator[Finding]:
     for name in dict.fromkeys(name for item in items for name in item.workers):
         try:
             worker, settings = registry.find(name, config)
@@ -75,11 +78,29 @@ def _workers(project: Project, config: Config, items: Sequence[Item]) -> Iterato
             message = f"{name}: no login was found"
             yield _finding(project, "login", "error", message, commands.login(name))
         if limit := account_limits.of_worker(project, name):
+            lost = _why_not_waited_for(job, limit.until, project.clock())
+            then = lost or "tasks with no other worker start then"
             message = (
                 f"{name}: run {limit.run_id} has met the usage limit of its account, which resets "
-                f"at {limit.until}"
+                f"at {limit.until}: {then}"
             )
-            yield _finding(project, "limit", "warning", message)
+            alone = any(item.workers == (name,) for item in items)
+            yield _finding(project, "limit", "error" if lost and alone else "warning", message)
+
+
+def _why_not_waited_for(job: Job, reset_at: str, now: datetime) -> str | None:
+    """Say why a job that begins now does not wait for a reset; None where it does."""
+    reset, limits = datetime.fromisoformat(reset_at), job.limits
+    if job.on_usage_limit == "stop":
+        return "the job does not wait for that (`on_usage_limit: stop`)"
+    if (reset - now).total_seconds() > job.wait_at_most_s:
+        return f"the job waits {format_duration(job.wait_at_most_s)} at most"
+    ends_at = control.window_end(limits, now)
+    if limits.time_s is not None and now + timedelta(seconds=limits.time_s) <= reset:
+        return f"the time of the job, {format_duration(limits.time_s)}, is over by then"
+    if ends_at is not None and ends_at <= reset_at:
+        return f"the window of the job ends before, at {limits.until}"
+    return None
 
 
 def _tools(

@@ -162,6 +162,7 @@ def _task(job: _Job, each: TaskProgress, item: Item, times: TaskTimes) -> Receip
         evidence=entry.evidence.value if is_shown and entry.evidence else None,
         run_ids=list(each.runs),
         commit_sha=each.commit_sha if completed else None,
+        changed_count=last.changed if last and (completed or kept) else None,
         kept_branch=last.start.branch if last and kept else None,
         checks=[
             ReceiptCheck(

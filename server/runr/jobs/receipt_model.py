@@ -33,11 +33,11 @@ class ReceiptWait:
 class ReceiptTask:
     """What a task came to.
 
-    `attempts` counts those of all its runs, and `seconds` is how long they worked. `waits`, and
-    the time in which the job was stopped, are part of neither. `not_before` is when a task that
-    waits goes on by itself. `reason` says why it is not completed, `next_steps` what to do about
-    that; `needs_human` that only a person can take it further. `blocked_by` are the tasks of the
-    job that keep it from starting, or kept it.
+    `changed_count` is how many files its commit changes, `attempts` counts those of all its runs,
+    and `seconds` is how long they worked. `waits`, and the time in which the job was stopped, are
+    part of neither. `not_before` is when a task that waits goes on by itself. `reason` says why it
+    is not completed, `next_steps` what to do about that; `needs_human` that only a person can take
+    it further. `blocked_by` are the tasks of the job that keep it from starting, or kept it.
     """
 
     path: str
@@ -52,6 +52,7 @@ class ReceiptTask:
     evidence: str | None = None
     run_ids: list[str] = field(default_factory=list)
     commit_sha: str | None = None
+    changed_count: int | None = None
     kept_branch: str | None = None
     checks: list[ReceiptCheck] = field(default_factory=list)
     attempts: int = 0

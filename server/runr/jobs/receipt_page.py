@@ -94,14 +94,15 @@ def _tasks(receipt: Receipt) -> Iterator[str]:
     ran = [task for task in receipt.tasks if task.run_ids or task.result == "completed"]
     if not ran:
         return
-    yield "| task | result | evidence | commit | checks | attempts | time | cost | tokens |"
-    yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+    yield "| task | result | evidence | commit | files | checks | attempts | time | cost | tokens |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
     for task in ran:
         cells = (
             _name(task),
             f"{_SIGNS.get(task.result, '')} {escape_markdown(task.code or task.result)}".strip(),
             task.evidence or "",
             (task.commit_sha or "")[:12],
+            str(task.changed_count or ""),
             _checks(task),
             str(task.attempts or ""),
             "" if task.seconds is None else format_duration(task.seconds),
