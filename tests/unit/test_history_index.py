@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from runr.errors import DamagedStateError
-from runr.history import database, index, upkeep
+from runr.history import database, index, period_report, upkeep
 from runr.jobs.events import JobCreated, JobEnded, JobLanded, TaskFound, TaskSkipped
 from runr.jobs.model import Job
 from runr.jobs.work import Item, Work
 from runr.project import Project
 from runr.runs.events import RunResumed, SubmitFinished
-from runr.runs.model import Usage
+from runr.runs.model import MOST_USED, Usage
 from runr.runs.session_events import UsageRecorded
 from unit.git_trees import git, make
 from unit.journals_of_runs import (
@@ -310,3 +310,31 @@ WHOLE = {
     "damaged_journals",
     "delete_journals",
 }
+
+
+def test_no_figure_that_a_worker_reports_keeps_the_history_from_being_read(
+    project: Project, journals: Journals
+) -> None:
+    for used in (2**62, 2**62, 2**70, -1):
+        events = completed(cost_usd=float(used), input_tokens=used, output_tokens=used, turns=used)
+        journals.run("a", events)
+    journals.run("a", completed(cost_usd=float("nan"), input_tokens=7))
+    found = period_report.report(project, "2025-01-01", "2026-01-01")
+    assert (found.completed_count, found.unconfirmed_runs) == (5, 0)
+    assert sum(used.input_tokens for used in found.usage) == 3 * MOST_USED + 7
+    assert found.cost_usd == 3 * MOST_USED
+
+
+def test_one_journal_with_what_no_database_holds_hides_no_other(
+    project: Project, journals: Journals
+) -> None:
+    huge = PASSING | {"exit_code": 2**70, "command": "sh \udc80"}
+    journals.run("a", completed())
+    strange = journals.run("b", [*worked(), verified(huge), COMPLETED])
+    assert index.ask(project, lambda rows: rows.execute("SELECT task FROM runs").fetchall()) == [
+        (".runr/tasks/a.md",)
+    ]
+    read = index.ask(
+        project, lambda rows: dict(rows.execute("SELECT path, record FROM journals").fetchall())
+    )
+    assert read[f"runs/{strange.id}"] == "damaged"

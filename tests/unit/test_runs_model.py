@@ -1,11 +1,13 @@
 """What a run's state says about itself, and what is taken for what it does not record."""
 
+import math
 from typing import Any
 
 import pytest
 
 from runr.runs.codec import decode, encode
 from runr.runs.model import (
+    MOST_USED,
     Approval,
     Candidate,
     CheckResult,
@@ -137,3 +139,18 @@ def test_a_record_of_an_earlier_version_claims_nothing_that_it_does_not_say() ->
     assert not (MovedRef("main").put_back)
     assert (run.verification.result, run.attempt, run.attempts_from) == ("none", 0, 1)
     assert decode(RunState, encode(run)) == run
+
+
+@pytest.mark.parametrize(
+    ("reported", "counted"),
+    [
+        (Usage(-1.0, -5, -6, -7), Usage(None, 0, 0, 0)),
+        (Usage(math.nan, 2**70, 2**63, 2**63), Usage(None, MOST_USED, MOST_USED, MOST_USED)),
+        (Usage(math.inf), Usage(float(MOST_USED))),
+        (Usage(0.5, 1, 2, 3), Usage(0.5, 1, 2, 3)),
+    ],
+)
+def test_what_no_run_can_use_is_not_counted(reported: Usage, counted: Usage) -> None:
+    assert reported.bounded() == counted
+    assert Usage().plus(reported) == counted
+    assert counted.plus(counted) == counted.plus(counted).bounded()

@@ -47,7 +47,7 @@ def record_session_usage(context: RunContext, state: RunState) -> RunState:
         input_tokens=read.input_tokens,
         output_tokens=read.output_tokens,
         turns=read.turns,
-    )
+    ).bounded()
     recorded = UsageRecorded(state.usage.plus(used), until)
     return context.journal.append(recorded, source="session")
 

@@ -85,7 +85,7 @@ def load_history(events: Sequence[Event], worker: str) -> RunHistory:
             case WorkFinished(outcome=code, worker=name) if code in _ENDS_THE_SESSION:
                 sessions.pop(name or worker, None)
             case WorkFinished(session_id=str(session_id), session_usage=Usage() as usage) as done:
-                sessions[done.worker or worker] = Session(id=session_id, usage=usage)
+                sessions[done.worker or worker] = Session(id=session_id, usage=usage.bounded())
     return RunHistory(
         since=datetime.fromisoformat(since),
         waited_s=waited_s,
@@ -101,7 +101,7 @@ def usage_of(report: WorkReport) -> Usage:
         input_tokens=report.input_tokens,
         output_tokens=report.output_tokens,
         turns=report.turns,
-    )
+    ).bounded()
 
 
 #: The longest single sleep while a usage limit lasts, in seconds.

@@ -123,8 +123,9 @@ def _write(
         connection.execute("SAVEPOINT journal")
         try:
             _put(connection, path, mark, found)
-        except sqlite3.IntegrityError as error:
-            # Every value of a journal that runr wrote passes the checks of the schema.
+        except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, ValueError) as error:
+            # Every value of a journal that runr wrote passes the checks of the schema. Another
+            # one must not keep the history of all others from being read.
             connection.execute("ROLLBACK TO journal")
             _put(connection, path, mark, ReadJournal("damaged", str(error), None))
         connection.execute("RELEASE journal")

@@ -315,10 +315,11 @@ class _Reader:
         worker: str,
         usage: Usage,
     ) -> None:
-        if usage != _NO_USAGE:
+        used = usage.bounded()
+        if used != _NO_USAGE:
             model_name = self.model_of(worker)
             self.usages.append(
-                UsageRow(self.state.id, event.seq, event.time, phase, worker, model_name, *usage)
+                UsageRow(self.state.id, event.seq, event.time, phase, worker, model_name, *used)
             )
 
     def _verification(

@@ -275,6 +275,10 @@ class Decision(NamedTuple):
         return self.rejection if self.rejected else self.approval
 
 
+#: Nothing that a run does can use more, and no sum of such figures is too large for the history.
+MOST_USED = 10**12
+
+
 class Usage(NamedTuple):
     """What workers used; the cost is None where none of them reported it."""
 
@@ -283,15 +287,23 @@ class Usage(NamedTuple):
     output_tokens: int = 0
     turns: int = 0
 
+    def bounded(self) -> "Usage":
+        """Return it with figures that can be: a worker is a program that may report any."""
+        cost = self.cost_usd
+        if cost is not None:
+            cost = min(cost, float(MOST_USED)) if cost >= 0 else None
+        return Usage(cost, *(min(max(count, 0), MOST_USED) for count in self[1:]))
+
     def plus(self, other: "Usage") -> "Usage":
         """Return the sum of both."""
-        known = [cost for cost in (self.cost_usd, other.cost_usd) if cost is not None]
+        one, more = self.bounded(), other.bounded()
+        known = [cost for cost in (one.cost_usd, more.cost_usd) if cost is not None]
         return Usage(
             cost_usd=sum(known) if known else None,
-            input_tokens=self.input_tokens + other.input_tokens,
-            output_tokens=self.output_tokens + other.output_tokens,
-            turns=self.turns + other.turns,
-        )
+            input_tokens=one.input_tokens + more.input_tokens,
+            output_tokens=one.output_tokens + more.output_tokens,
+            turns=one.turns + more.turns,
+        ).bounded()
 
 
 class MovedRef(NamedTuple):

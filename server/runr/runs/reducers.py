@@ -139,7 +139,7 @@ def _session_changed(
         case SessionReminded():
             return state._replace(reminded=True)
         case UsageRecorded(usage, until):
-            return state._replace(usage=usage, usage_until=until)
+            return state._replace(usage=usage.bounded(), usage_until=until)
 
 
 def _started(state: RunState, data: PhaseStarted) -> RunState:
