@@ -114,6 +114,17 @@ def test_the_report_of_a_period_is_text_markdown_or_json(prepared: Prepare) -> N
     assert (since["completed_by_evidence"], since["reset_count"]) == ({"attested": 1}, 1)
 
 
+def test_the_days_of_a_period_begin_at_midnight_in_summer_and_in_winter(prepared: Prepare) -> None:
+    place = prepared(decided)
+    zone = {"TZ": "CET-1CEST,M3.5.0,M10.5.0/3"}
+    for month in ("01", "07"):
+        period = ("report", "--since", f"2025-{month}-01", "--until", f"2025-{month}-02")
+        shown = place.runr(*period, env=zone, code=0).out
+        assert shown.startswith(f"From 2025-{month}-01 00:00 to 2025-{month}-02 00:00\n")
+    summer = ("report", "--since", "2025-07-01", "--until", "2025-07-02", "--json")
+    assert place.runr(*summer, env=zone, code=0).json["since"] == "2025-06-30T22:00:00.000Z"
+
+
 def test_a_report_is_of_a_run_or_of_a_period(prepared: Prepare) -> None:
     place = prepared(decided)
     assert place.runr("report", "latest", "--since", "7d", code=2).steps == ["runr report latest"]

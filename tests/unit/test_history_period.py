@@ -1,6 +1,7 @@
 """The moments and periods that a user may write."""
 
 from datetime import datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -41,3 +42,17 @@ def test_a_period_that_has_no_time_in_it_is_refused(since: str) -> None:
 def test_a_period_is_kept_in_utc() -> None:
     made = period.make("today", None, NOW)
     assert made[:2] == ("2025-01-07T19:00:00.000Z", "2025-01-08T10:30:20.000Z")
+
+
+def test_a_day_begins_at_midnight_where_the_clocks_are_changed() -> None:
+    now = datetime(2025, 1, 8, 12, tzinfo=ZoneInfo("Europe/Berlin"))
+    assert period.make("2024-03-31", "2024-04-01", now)[:2] == (
+        "2024-03-30T23:00:00.000Z",
+        "2024-03-31T22:00:00.000Z",
+    )
+    after = datetime(2024, 10, 27, 12, tzinfo=ZoneInfo("Europe/Berlin"))
+    assert period.make("today", None, after)[:2] == (
+        "2024-10-26T22:00:00.000Z",
+        "2024-10-27T11:00:00.000Z",
+    )
+    assert period.make("12h", None, after)[0] == "2024-10-26T23:00:00.000Z"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from runr import nofollow
+from runr.clock import HERE
 from runr.errors import DamagedStateError
 from runr.history import index, paging, period, recent, task_parts
 from runr.history.paging import Page
@@ -86,7 +87,7 @@ _Read = tuple[UsagePage, LandingPage, ActivityDays]
 def _history(project: Project) -> tuple[_Read, list[str]]:
     """Return what the history says since yesterday, and why that is not known."""
     now = project.clock()
-    wanted = period.make("yesterday", None, now.astimezone())
+    wanted = period.make("yesterday", None, now.astimezone(HERE))
     nothing = UsagePage(since=wanted.since), LandingPage(), ActivityDays()
     if not nofollow.exists(project.layout.runs):
         return nothing, []

@@ -24,7 +24,10 @@ class Period(NamedTuple):
 
 
 def parse_moment(text: str, now: datetime) -> datetime:
-    """Return the moment that `text` means in the time zone of `now`; UsageError for none."""
+    """Return the moment that `text` means in the time zone of `now`; UsageError for none.
+
+    A day begins at midnight there, whatever the offset on that day is.
+    """
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     match text.strip().lower():
         case "now":
@@ -34,7 +37,9 @@ def parse_moment(text: str, now: datetime) -> datetime:
         case "yesterday":
             return midnight - timedelta(days=1)
     try:
-        return now - timedelta(seconds=parse_duration(text))
+        ago = timedelta(seconds=parse_duration(text))
+        # In UTC, as a day on which the clocks are changed has another length.
+        return (now.astimezone(UTC) - ago).astimezone(now.tzinfo)
     except (ValueError, OverflowError):
         pass
     try:
@@ -54,9 +59,10 @@ def make(
 ) -> Period:
     """Return the period between two moments as a user writes them; UsageError for an empty one."""
     begin, end = parse_moment(since, now), parse_moment(until or "now", now)
-    if begin >= end:
+    period = Period(written(begin), written(end), tuple(workers), tasks)
+    if period.since >= period.until:
         raise UsageError(f"the period is empty: it begins at {begin:%F %R} and ends at {end:%F %R}")
-    return Period(written(begin), written(end), tuple(workers), tasks)
+    return period
 
 
 def written(moment: datetime) -> str:

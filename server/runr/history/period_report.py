@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from runr.clock import HERE
 from runr.errors import DamagedStateError
 from runr.history import activity, database, figures, index, period
 from runr.history.activity import Activity
@@ -109,7 +110,7 @@ def report(
     wanted = period.make(
         since,
         until,
-        project.clock().astimezone(),
+        project.clock().astimezone(HERE),
         workers=workers,
         tasks=_tagged(snapshot, tags),
     )

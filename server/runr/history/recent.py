@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
+from runr.clock import HERE
 from runr.history import database, figures, index, paging, period, period_rows
 from runr.history.figures import WorkerUsage
 from runr.history.paging import Page
@@ -85,7 +86,7 @@ def landings(project: Project, page: Page) -> LandingPage:
 
 def usage(project: Project, page: Page, since: str = "yesterday") -> UsagePage:
     """Return what each worker used since a time that a user wrote."""
-    wanted = period.make(since, None, project.clock().astimezone())
+    wanted = period.make(since, None, project.clock().astimezone(HERE))
     return index.ask(project, lambda rows: read_usage(rows, page, wanted))
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from runr.clock import HERE
 from runr.errors import DamagedStateError
 from runr.history import database, figures, index, period, period_rows
 from runr.history.figures import WorkerUsage
@@ -26,7 +27,7 @@ def list_runs(
     What was used is that of the report about the same time.
     """
     path = project.find_task(task, project.tasks()).path if task else None
-    begin = period.parse_moment(since, project.clock().astimezone()) if since else None
+    begin = period.parse_moment(since, project.clock().astimezone(HERE)) if since else None
     wanted = Period(
         since=period.written(begin) if begin else "",
         until=_NEVER,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal, get_args
 
+from runr.clock import HERE
 from runr.history import period
 from runr.history.paging import Page, cut
 from runr.project import Project
@@ -67,7 +68,7 @@ def find_part(project: Project, part: Part, page: Page) -> OverviewPart:
 
 def yesterday(project: Project) -> datetime:
     """Return the beginning of yesterday for the user."""
-    return period.parse_moment("yesterday", project.clock().astimezone()).astimezone(UTC)
+    return period.parse_moment("yesterday", project.clock().astimezone(HERE)).astimezone(UTC)
 
 
 def counted(project: Project, snapshot: Snapshot) -> TaskCounts:

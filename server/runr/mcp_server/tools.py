@@ -5,6 +5,7 @@ from typing import Any
 
 from mcp.types import ToolAnnotations
 
+from runr.clock import HERE
 from runr.errors import UsageError
 from runr.history import period, run_list
 from runr.jobs import journal, views
@@ -78,7 +79,7 @@ class ReadingCalls:
 def _listed(project: Project, given: ListArguments) -> ListAnswer:
     words = given.model_dump(exclude={"limit", "cursor", "since"})
     if given.since:
-        begin = period.parse_moment(given.since, project.clock().astimezone())
+        begin = period.parse_moment(given.since, project.clock().astimezone(HERE))
         words["since"] = begin.isoformat()
     query = TaskQuery(
         wanted=parse_filter(**words),
