@@ -215,6 +215,14 @@ def refuse_links(path: Path) -> None:
         stat(path)
 
 
+def require_file(path: Path) -> None:
+    """Raise DamagedStateError where something is that is no file, or a link leads there."""
+    refuse_links(path)
+    kind = modes.S_IFMT(stat(path).st_mode) if exists(path) else modes.S_IFREG
+    if kind != modes.S_IFREG:
+        raise _unfit(str(path), kind)
+
+
 @contextmanager
 def _above(path: Path, *, parents: bool = False) -> Iterator[tuple[int, str, int]]:
     """Yield a descriptor of the parent folder, the name in it, and O_NOFOLLOW or 0."""

@@ -1,6 +1,8 @@
 """`runr history` and `runr db`: what happened to a task, and the database behind it."""
 
 import re
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 from cli.terminal import Place, Prepare
@@ -89,6 +91,29 @@ def test_check_says_what_is_damaged_and_how_it_is_made_again(prepared: Prepare) 
     assert checked.steps == ["runr rebuild"]
     place.paste("runr rebuild")
     place.runr("db", "check", code=0)
+
+
+def test_nothing_is_said_of_a_database_that_cannot_be_used(prepared: Prepare) -> None:
+    place = prepared(decided)
+    words = (("db", "check"), ("db", "migrate"), ("db", "vacuum"))
+    (place.root / DATABASE).unlink(missing_ok=True)
+    (place.root / DATABASE).mkdir()
+    for each in words:
+        refused = place.runr(*each, code=10)
+        assert "is a folder, where runr needs a file" in refused.err
+    place.paste(refused.steps[0])
+    place.runr("db", "check", code=0)
+    with closing(sqlite3.connect(place.root / DATABASE)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        other.execute("CREATE TABLE mine (x)")
+        refused = place.runr("db", "vacuum", code=10)
+    assert "cannot be used" in refused.err
+    place.paste(refused.steps[0])
+
+
+def test_before_the_first_run_there_is_no_database(place: Place) -> None:
+    for word in ("migrate", "vacuum"):
+        assert place.runr("db", word, code=0).out.startswith("No run has begun here")
 
 
 def test_a_link_in_the_place_of_the_database_is_refused(prepared: Prepare) -> None:

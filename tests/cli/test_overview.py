@@ -56,6 +56,21 @@ def test_the_status_answers_what_is_asked_in_the_morning(prepared: Prepare) -> N
     assert "Cost since yesterday: $1.25, 1,500 tokens\n" in shown
 
 
+def test_what_is_not_on_this_branch_is_not_shown_as_verified(place: Place) -> None:
+    place.script("a.md", "echo a > a.txt", "owns: [a.txt]")
+    place.commit("Tasks")
+    place.git("branch", "before")
+    place.runr("run", "--task", "a", code=0)
+    assert re.search(r"✓ a.md .* verified ", place.runr("status", code=0).out)
+    place.git("checkout", "-q", "before")
+    shown = place.runr("status", code=0).out
+    assert shown.startswith("1 task: 1 unmerged\n")
+    assert re.search(r"◌ a.md .* verified  by run:\S+  not on this branch", shown)
+    assert place.runr("status", "--show", "counts", "--json", code=0).json["evidence"] == {}
+    told = place.runr("history", "a", code=0).out
+    assert told.startswith("a.md: completed, verified, not on this branch; 1 run\n")
+
+
 def test_a_newer_database_hides_only_the_cost(prepared: Prepare) -> None:
     place = prepared(morning)
     place.runr("status", code=0)

@@ -15,7 +15,7 @@ from runr.cli.app import Invocation, command, group, task_names
 from runr.cli.console import style
 from runr.errors import ExitCode
 from runr.tasks.model import short_name
-from runr.text import pluralize
+from runr.text import flat, pluralize
 
 if TYPE_CHECKING:
     from runr.history.hook_calls import HookCall
@@ -42,26 +42,28 @@ def render_history(answer: TaskHistory) -> str:
     name = short_name(answer.task_path)
     now = f"{answer.status}, {answer.evidence}" if answer.evidence else answer.status
     stale = style(", stale", fg="yellow") if answer.stale else ""
-    lines = [f"{name}: {now}{stale}; {pluralize(answer.run_count, 'run')}"]
+    absent = style(", not on this branch", fg="yellow") if answer.unmerged else ""
+    lines = [f"{name}: {now}{absent}{stale}; {pluralize(answer.run_count, 'run')}"]
     width = max((len(change.what) for change in answer.changes), default=0)
     shown = [(change.time, _change(change, width)) for change in answer.changes]
     shown += [(call.time, _hook(call, width)) for call in answer.hooks]
     lines += [line for _, line in sorted(shown, key=lambda each: each[0])]
     if not answer.changes:
-        lines.append("  nothing has happened yet")
+        unchanged = "its status has not changed yet"
+        lines.append(f"  {unchanged if answer.run_count else 'nothing has happened yet'}")
     lines += [f"  {style('note', fg='yellow')}: {note}" for note in answer.notes]
     return "\n".join([*lines, *console.render_next_steps(answer.next_steps)])
 
 
 def _change(change: TaskChange, width: int) -> str:
-    kind, _, name = change.by.partition(":")
+    kind, _, name = flat(change.by).partition(":")
     facts = [
         change.evidence or change.stop_reason or "",
         f"on {change.target}" if change.target else "",
         f"commit {change.commit_sha[:_SHA]}" if change.commit_sha else "",
         f"run {change.run_id}" if change.run_id else "",
         f"by {name if kind == 'person' else f'{kind} {name}'}" if kind != "run" else "",
-        f"({' '.join(change.reason.split())})" if change.reason else "",
+        f"({flat(change.reason)})" if change.reason else "",
     ]
     shown = style(change.what.ljust(width), fg=_COLORS.get(change.what))
     if change.record != "confirmed":

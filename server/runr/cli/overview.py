@@ -156,6 +156,8 @@ def _shown_name(task: OverviewTask) -> str:
 
 
 def _overview_sign(task: OverviewTask, kind: Part) -> str:
+    if task.unmerged:
+        return console.sign_of("unmerged")
     if kind in ("done", "stale"):
         return console.evidence_sign(task.evidence)
     return console.sign_of({"waiting": "pending", "running": "in_progress"}.get(kind, kind))
@@ -168,6 +170,7 @@ def _overview_facts(task: OverviewTask, kind: Part) -> str:
         "done": [
             (task.evidence or "no evidence").replace("_", " "),
             f"by {flat(task.by)}" if task.by else "",
+            style("not on this branch", fg="yellow") if task.unmerged else "",
             style("stale", fg="yellow") if task.stale else "",
         ],
         "running": [run],

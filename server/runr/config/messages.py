@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from runr.config.settings import Config
-from runr.text import closest_match
+from runr.text import closest_match, printable
 
 Place = tuple[str | int, ...]
 
@@ -101,7 +101,7 @@ def _choice(value: object, expected: str) -> str:
 
 def _name(place: Place) -> str:
     """Return the key, with the number of the entry where it is in a list."""
-    keys = [str(part) for part in place if isinstance(part, str)]
+    keys = [printable(part) for part in place if isinstance(part, str) and part != "[key]"]
     entries = [f", entry {part + 1}" for part in place if isinstance(part, int)]
     return ".".join(keys) + "".join(entries)
 

@@ -52,6 +52,15 @@ def _may_read_only(name: str) -> str:
     return name
 
 
+def _in_one_line(name: str) -> str:
+    if not name.isprintable():
+        raise ValueError("write the name of a worker on one line, as plain text")
+    return name
+
+
+#: The name of a worker is shown in lists, in commits and in reports.
+WorkerName = Annotated[str, AfterValidator(_in_one_line)]
+
 #: A worker that reads and answers.
 Phased = Annotated[str, AfterValidator(_may_read_only)]
 
@@ -422,7 +431,7 @@ class Config(Section):
     provenance: ProvenanceSettings = ProvenanceSettings()
     status: StatusSettings = StatusSettings()
     attest: AttestSettings = AttestSettings()
-    workers: dict[str, WorkerSettings] = Field(default_factory=dict)
+    workers: dict[WorkerName, WorkerSettings] = Field(default_factory=dict)
     hooks: HookPoints = HookPoints()
 
     def worker(self, name: str) -> WorkerSettings:

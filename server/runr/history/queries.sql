@@ -164,6 +164,12 @@ SELECT count(*), coalesce(sum(record <> 'confirmed'), 0)
 FROM runs
 WHERE task = ?;
 
+-- confirmed_runs_of_task: Runs of a task, also those that changed nothing of its status
+SELECT id
+FROM runs
+WHERE task = ? AND record = 'confirmed'
+ORDER BY created_at, id;
+
 -- damaged_journals: Journals that say nothing, or not all that they did
 SELECT path, record, detail
 FROM journals

@@ -56,7 +56,8 @@ def _cell(text: str) -> str:
 
 def title(answer: PeriodReport, local: LocalTime) -> str:
     """Return from when until when the report is, and of what."""
-    limits = [f"tag {tag}" for tag in answer.tags] + [f"worker {name}" for name in answer.workers]
+    limits = [f"tag {flat(tag)}" for tag in answer.tags]
+    limits += [f"worker {flat(name)}" for name in answer.workers]
     only = f" ({join_limited(limits, 5)})" if limits else ""
     span = f"{local(answer.since)} to {local(answer.until)}{only}"
     return f"Job run {answer.job_run_id}, {span}" if answer.job_run_id else f"From {span}"

@@ -56,6 +56,7 @@ class TaskHistory(Result):
     status: str
     evidence: str | None = None
     stale: bool = False
+    unmerged: bool = False
     run_count: int
     changes: list[TaskChange]
     hooks: list[HookCall] = field(default_factory=list)
@@ -66,7 +67,7 @@ def read_history(project: Project, name: str) -> TaskHistory:
     """Return what happened to a task, also to one whose file is gone."""
     snapshot = Snapshot.of(project)
     found = index.ask(project, lambda rows: _found(project, snapshot, rows, name))
-    path, changes, run_count, unconfirmed = found
+    path, changes, confirmed_runs, run_count, unconfirmed = found
     state = snapshot.task_states().get(path) or TaskState(task=Task(path=path, title=path))
     changes += _inferred(state)
     entry = state.entry
@@ -77,21 +78,19 @@ def read_history(project: Project, name: str) -> TaskHistory:
         status=entry.status.value,
         evidence=entry.evidence.value if entry.evidence else None,
         stale=state.stale,
+        unmerged=state.unmerged,
         run_count=run_count,
         changes=sorted(changes, key=lambda change: change.time),
-        hooks=hook_calls.of_runs(project.layout, _confirmed_runs(changes)),
+        hooks=hook_calls.of_runs(project.layout, confirmed_runs),
         notes=_notes(state, unconfirmed),
         next_steps=project.surface.lines(steps if path in snapshot.task_states() else []),
     )
 
 
-def _confirmed_runs(changes: list[TaskChange]) -> list[str]:
-    return [each.run_id for each in changes if each.run_id and each.record == "confirmed"]
-
-
 class _Found(NamedTuple):
     path: str
     changes: list[TaskChange]
+    confirmed_runs: list[str]
     run_count: int
     unconfirmed: int
 
@@ -101,7 +100,8 @@ def _found(
 ) -> _Found:
     path = _path(project, snapshot, connection, name)
     counts = connection.execute(database.queries()["task_run_counts"], (path,)).fetchone()
-    return _Found(path, _changes(connection, path), *counts)
+    runs = connection.execute(database.queries()["confirmed_runs_of_task"], (path,)).fetchall()
+    return _Found(path, _changes(connection, path), [run for (run,) in runs], *counts)
 
 
 def _path(project: Project, snapshot: Snapshot, connection: "sqlite3.Connection", name: str) -> str:

@@ -32,6 +32,7 @@ class OverviewTask:
     evidence: str | None = None
     by: str | None = None
     stale: bool = False
+    unmerged: bool = False
     stop_reason: str | None = None
     why: str | None = None
     run_id: str | None = None
@@ -77,7 +78,7 @@ def counted(project: Project, snapshot: Snapshot) -> TaskCounts:
     found = Counter(
         state.entry.evidence.value if state.entry.evidence else "none"
         for state in snapshot.task_states().values()
-        if state.entry.status is State.COMPLETED and not state.orphaned
+        if state.entry.status is State.COMPLETED and not (state.orphaned or state.unmerged)
     )
     return TaskCounts(
         total_count=listed.total_count,
@@ -151,6 +152,7 @@ def _task(state: TaskState, since: str) -> OverviewTask:
         evidence=entry.evidence.value if completed and entry.evidence else None,
         by=entry.completed_by if completed else None,
         stale=state.stale,
+        unmerged=state.unmerged,
         stop_reason=entry.stop_reason,
         why=why or (state.task.type.value if state.needs_human and not entry.stop_reason else None),
         run_id=entry.last_run_id,

@@ -1,10 +1,12 @@
 """Check, migrate and shrink the database of the history."""
 
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from runr import nofollow
+from runr.errors import DamagedStateError
 from runr.history import database, index
 from runr.next_steps import commands
 from runr.project import Project
@@ -16,6 +18,9 @@ from runr.text import pluralize
 
 if TYPE_CHECKING:
     import sqlite3
+
+
+_NO_RUNS = "No run has begun here: there is no database yet."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +61,7 @@ def locate(project: Project) -> DatabaseFile:
 def check(project: Project) -> DatabaseCheck:
     """Compare the database with the journals, and change nothing."""
     layout = project.layout
+    nofollow.require_file(layout.history)
     database.refuse_newer(layout)
     version, problems = database.version_of(layout), []
     counts: dict[str, int] = {}
@@ -97,6 +103,8 @@ def _problems(layout: Layout, fresh: "sqlite3.Connection") -> list[str]:
             if not found:
                 found = _differences(layout, copy, fresh)
     except sqlite3.DatabaseError as error:
+        if not sqlite_file.is_damage(error):
+            raise _unusable(layout, str(error)) from None
         return [f"it is no database, or damaged: {error}"]
     return found
 
@@ -116,9 +124,11 @@ def _differences(
 
 def migrate(project: Project) -> CommandResult:
     """Bring the database to the newest schema, and its rows up to date."""
-    before = database.version_of(project.layout)
-    after = index.ask(project, lambda _: database.version_of(project.layout))
     shown = project.layout.history.relative_to(project.layout.root)
+    before = database.version_of(project.layout)
+    if not _in_its_file(project, lambda _: None):
+        return CommandResult(message=_NO_RUNS)
+    after = database.version_of(project.layout)
     if before.found == after.found:
         return CommandResult(message=f"{shown} has schema {after.found}, the newest one.")
     changed = [f"schema {before.found} to {after.found}"]
@@ -129,10 +139,37 @@ def vacuum(project: Project) -> CommandResult:
     """Return unused space to the file system."""
     layout = project.layout
     before = _size(layout)
-    index.ask(project, _shrink)
+    if not _in_its_file(project, _shrink):
+        return CommandResult(message=_NO_RUNS)
     shown = layout.history.relative_to(layout.root)
     sizes = f"{before // 1024} to {_size(layout) // 1024} KiB"
     return CommandResult(message=f"{shown}: {sizes}")
+
+
+def _in_its_file(project: Project, work: Callable[["sqlite3.Connection"], None]) -> bool:
+    """Do `work` with the database; False where no run has begun, so that there is none.
+
+    DamagedStateError where its file cannot be used: what then has the history is in memory.
+    """
+
+    def done(connection: "sqlite3.Connection") -> bool:
+        work(connection)
+        _, _, file = connection.execute("PRAGMA database_list").fetchone()
+        return bool(file)
+
+    layout = project.layout
+    nofollow.require_file(layout.history)
+    if index.ask(project, done):
+        return True
+    if clone_key.find(layout.root) is None:
+        return False
+    raise _unusable(layout, "it cannot be written")
+
+
+def _unusable(layout: Layout, why: str) -> DamagedStateError:
+    shown = layout.history.relative_to(layout.root)
+    message = f"{shown} cannot be used ({why}): until it can, each report reads all journals"
+    return DamagedStateError(message, next_steps=[commands.program("ls", "-la", str(layout.runr))])
 
 
 def _shrink(connection: "sqlite3.Connection") -> None:
