@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cli.terminal import Place
+from cli.test_list import seen
 from fakes.project_kit import until
 
 _CHECKS = '[run]\nworker = "script"\nattempts = 1\n\n[verify]\ntier1 = ["test -d ."]\n'
@@ -480,6 +481,23 @@ def test_a_watched_status_ends_with_the_job(place: Place) -> None:
     shown = place.runr("job", "status", job_run, "--watch", code=0).out
     assert shown.splitlines()[-1].startswith("  ") or "receipt" in shown
     assert "completed, 1 completed" in shown
+
+
+@pytest.mark.parametrize("columns", [40, 60])
+def test_lists_of_jobs_do_not_wrap_in_a_narrow_terminal(place: Place, columns: int) -> None:
+    name = "all-of-the-night"
+    tracks = "tracks:\n  t: [a]\n"
+    place.write(
+        f".runr/jobs/{name}.yaml", f"description: {'long ' * 9}\nschedule: '@daily'\n{tracks}"
+    )
+    place.script("a.md", "echo a > a.txt")
+    place.commit("Tasks")
+    env = {"NO_COLOR": "1"}
+    for command in ("list-jobs", "upcoming"):
+        rows = seen([command], place.root, env, columns).splitlines()
+        (row,) = [row for row in rows if name in row]
+        assert len(row) <= max(columns, row.index(name) + len(name) + 1)
+        assert row.endswith("…")
 
 
 def test_a_task_that_ran_out_of_time_leaves_its_work_and_its_report(place: Place) -> None:

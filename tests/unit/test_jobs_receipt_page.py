@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import datetime
 
+import pytest
+
 from runr.jobs.receipt_model import Receipt, ReceiptCheck, ReceiptTask, ReceiptWait, ReceiptWorker
 from runr.jobs.receipt_page import render
 from unit.markdown_pages import NASTY, foreign, headings, tokens
@@ -59,14 +61,33 @@ def receipt(text: str) -> Receipt:
     )
 
 
-def test_no_name_command_or_message_forms_a_heading_a_table_a_link_or_html() -> None:
-    usual, page = render(receipt("name")), render(receipt(NASTY))
+@pytest.mark.parametrize("width", [None, 40])
+def test_no_name_command_or_message_forms_a_heading_a_table_a_link_or_html(
+    width: int | None,
+) -> None:
+    usual, page = render(receipt("name"), width), render(receipt(NASTY), width)
     assert headings(page)[1:] == headings(usual)[1:]
     assert foreign(page) == set()
     counted = ("table_open", "tr_open", "td_open", "list_item_open", "code_block")
     for kind in counted:
         count = [each.type for each in tokens(page)].count(kind)
         assert count == [each.type for each in tokens(usual)].count(kind)
+
+
+def test_a_table_that_is_wider_than_the_terminal_is_a_list() -> None:
+    task = replace(receipt("name").tasks[0], changed_count=2)
+    shown = replace(receipt("name"), tasks=[task])
+    assert "| name | ✓ completed | verified | 111111111111 | 2 | ✓ `name` 1.0s |" in render(shown)
+    assert render(shown, 200) == render(shown)
+    narrow = render(shown, 60)
+    entry = [
+        "- name",
+        "  ✓ completed, verified, 111111111111, 2 files",
+        "  ✓ `name` 1.0s",
+        "  1 attempt, 1m 00s, 0 tokens",
+    ]
+    assert "\n".join(entry) in narrow
+    assert "|" not in narrow
 
 
 def test_a_task_that_waits_for_a_limit_needs_no_person_and_its_wait_is_shown() -> None:

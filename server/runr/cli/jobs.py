@@ -191,7 +191,8 @@ def show_receipt(invocation: Invocation, job_run: str | None) -> None:
     from runr.jobs import receipt, receipt_page  # noqa: PLC0415 - see above
 
     answer = receipt.read(invocation.project(), job_run)
-    invocation.show(answer, lambda found: receipt_page.render(found).rstrip())
+    width = console.line_width()
+    invocation.show(answer, lambda found: receipt_page.render(found, width).rstrip())
 
 
 @job.command_of("stop")

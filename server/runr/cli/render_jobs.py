@@ -10,6 +10,7 @@ from runr.cli.console import (
     column_width,
     columns,
     cut,
+    cut_row,
     pad,
     render_counts,
     render_next_steps,
@@ -60,7 +61,7 @@ def _line(job: JobSummary, width: int) -> str:
     size = f"{pluralize(job.track_count, 'track')}, {pluralize(len(job.tasks), 'task')}"
     counts = f"  {render_counts(job.counts)}" if job.counts else ""
     about = f"  {style(printable(job.description), dim=True)}" if job.description else ""
-    return f"  ○ {name}  {size}{counts}{about}"
+    return cut_row(f"  ○ {name}  {size}{counts}{about}", printable(job.name))
 
 
 def render_started(answer: JobRunDetails) -> str:
@@ -165,8 +166,10 @@ def render_upcoming(answer: Upcoming) -> str:
     for each in answer.firings:
         at = f"{datetime.fromisoformat(each.at).astimezone():%a %Y-%m-%d %H:%M}"
         shown = render_counts(each.counts) if each.counts else "no task"
-        shown = printable(each.error) if each.error else shown
-        lines.append(f"  {at}  {pad(printable(each.job), width)}  {each.schedule}  {shown}")
+        row = f"  {at}  {pad(printable(each.job), width)}  {each.schedule}  "
+        lines.append(
+            row + printable(each.error) if each.error else cut_row(row + shown, printable(each.job))
+        )
     for job, last in answer.left_off.items():
         at = f"{datetime.fromisoformat(last).astimezone():%Y-%m-%d %H:%M}"
         lines.append(f"  … {printable(job)} fires after {at}, too: that is left off, as too many")

@@ -1,6 +1,6 @@
 """The receipt of a job run as a page in Markdown, for people. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from runr.jobs.receipt_model import Receipt, ReceiptTask
@@ -17,16 +17,32 @@ _SIGNS = {
     "waiting": "○",
     "left_out": "-",
 }
+#: What is said of each task in the table of all.
+_COLUMNS = (
+    "task",
+    "result",
+    "evidence",
+    "commit",
+    "files",
+    "checks",
+    "attempts",
+    "time",
+    "cost",
+    "tokens",
+)
 
 
-def render(receipt: Receipt) -> str:
-    """Return the page: what happened first, then what needs a person, then every task."""
+def render(receipt: Receipt, width: int | None = None) -> str:
+    """Return the page: what happened first, then what needs a person, then every task.
+
+    Where the table of tasks is wider than a terminal of `width` columns, it is a list.
+    """
     parts = [
         f"# {escape_markdown(receipt.headline)}",
         "\n".join(_facts(receipt)),
         _section("What needs a person", _persons(receipt)),
         _section("What landed", _landed(receipt)),
-        _section("Tasks", _tasks(receipt)),
+        _section("Tasks", _tasks(receipt, width)),
         _section("Started, not completed", _unfinished(receipt)),
         _section("Not started", _not_started(receipt)),
         _section("Tracks", _tracks(receipt)),
@@ -90,31 +106,47 @@ def _landed(receipt: Receipt) -> Iterator[str]:
     yield f"    {receipt.take_back_step}"
 
 
-def _tasks(receipt: Receipt) -> Iterator[str]:
+def _tasks(receipt: Receipt, width: int | None) -> Iterator[str]:
     ran = [task for task in receipt.tasks if task.run_ids or task.result == "completed"]
-    if not ran:
-        return
-    yield "| task | result | evidence | commit | files | checks | attempts | time | cost | tokens |"
-    yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
-    for task in ran:
-        cells = (
-            _name(task),
-            f"{_SIGNS.get(task.result, '')} {escape_markdown(task.code or task.result)}".strip(),
-            task.evidence or "",
-            (task.commit_sha or "")[:12],
-            str(task.changed_count or ""),
-            _checks(task),
-            str(task.attempts or ""),
-            "" if task.seconds is None else format_duration(task.seconds),
-            "" if task.cost_usd is None else f"${task.cost_usd:.2f}",
-            f"{task.input_tokens + task.output_tokens:,}",
-        )
-        yield f"| {' | '.join(cells)} |"
+    rows = [f"| {' | '.join(_cells(task))} |" for task in ran]
+    if width is not None and any(len(row) > width for row in rows):
+        yield from (line for task in ran for line in _entry(task))
+    elif rows:
+        yield f"| {' | '.join(_COLUMNS)} |"
+        yield f"| {' | '.join('---' for _ in _COLUMNS)} |"
+        yield from rows
 
 
-def _checks(task: ReceiptTask) -> str:
+def _cells(task: ReceiptTask) -> Iterator[str]:
+    yield _name(task)
+    yield f"{_SIGNS.get(task.result, '')} {escape_markdown(task.code or task.result)}".strip()
+    yield task.evidence or ""
+    yield (task.commit_sha or "")[:12]
+    yield str(task.changed_count or "")
+    yield _checks(task, _cell)
+    yield str(task.attempts or "")
+    yield "" if task.seconds is None else format_duration(task.seconds)
+    yield "" if task.cost_usd is None else f"${task.cost_usd:.2f}"
+    yield f"{task.input_tokens + task.output_tokens:,}"
+
+
+def _entry(task: ReceiptTask) -> Iterator[str]:
+    """Yield what a row of the table says, as an item of a list."""
+    name, result, evidence, commit, _, _, _, seconds, cost, tokens = _cells(task)
+    files = pluralize(task.changed_count, "file") if task.changed_count else ""
+    attempts = pluralize(task.attempts, "attempt") if task.attempts else ""
+    yield f"- {name}"
+    facts = (
+        (result, evidence, commit, files),
+        (_checks(task, markdown_code),),
+        (attempts, seconds, cost, f"{tokens} tokens"),
+    )
+    yield from (f"  {', '.join(filter(None, some))}" for some in facts if any(some))
+
+
+def _checks(task: ReceiptTask, written: Callable[[str], str]) -> str:
     return "; ".join(
-        f"{'✓' if check.exit_code == 0 else '✗'} {_cell(check.command)} "
+        f"{'✓' if check.exit_code == 0 else '✗'} {written(check.command)} "
         f"{format_duration(check.seconds)}"
         for check in task.checks
     )
