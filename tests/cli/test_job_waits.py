@@ -192,3 +192,16 @@ def test_pending_tasks_that_are_not_ready_are_named_with_the_reason(place: Place
     assert page.startswith("# ready: 1 task completed, 5 not ready\n")
     assert "- dep.md, not ready: it waits for bad.md\n" in page.split("## Not started")[1]
     assert "not ready: bad.md" in place.runr("job", "run", "--all-ready", code=2).err
+
+
+def test_a_step_for_failures_is_left_out_of_a_job_without_any(place: Place) -> None:
+    for name in ("good", "mend", "next"):
+        place.script(f"{name}.md", f"echo {name} > {name}.txt")
+    steps = "[good, {task: mend, when: failed}, next]"
+    place.write(".runr/jobs/night.yaml", f"tracks: {{t: {steps}}}\n")
+    place.commit("Tasks")
+    done = ended(place, "run", "night")
+    assert (done["status"], done["exit_code"]) == ("completed", 0)
+    assert statuses(done) == {"good": "completed", "mend": "left_out", "next": "completed"}
+    page = place.runr("job", "receipt", code=0).out
+    assert page.startswith("# night: all 2 tasks completed, 1 left out\n")

@@ -146,7 +146,9 @@ def test_steps_for_failures_and_for_every_end() -> None:
         StepOrder("t/3", previous="t/2", when="ended"),
     )
     work = Work((item("a"), item("b", "t/2"), item("c", "t/3")), steps)
-    assert list(decided(work, progress={"a": "completed"}).skip) == ["b"]
+    fine = decided(work, progress={"a": "completed"})
+    assert (fine.skip, list(fine.leave_out), fine.over) == ({}, ["b"], False)
+    assert decided(work, progress={"a": "completed", "b": "left_out"}).start == ("c",)
     assert decided(work, progress={"a": "failed"}).start == ("b",)
     assert decided(work, progress={"a": "failed", "b": "failed"}).start == ("c",)
 
@@ -289,10 +291,12 @@ def test_every_job_comes_to_its_end_in_order_and_without_a_collision(
             for before in steps[one.step].befores:
                 of_step = [each for each in work.items if each.step == before]
                 assert all(
-                    facts.status(e.task) in ("completed", "failed", "skipped") for e in of_step
+                    facts.status(e.task) in ("completed", "failed", "skipped", "left_out")
+                    for e in of_step
                 )
         progress |= {task: Progress("running") for task in found.start}
         progress |= {task: Progress("skipped") for task in found.skip}
+        progress |= {task: Progress("left_out") for task in found.leave_out}
         progress |= {task: Progress("failed") for task in found.fail}
         running = [by_name[task] for task, each in progress.items() if each.status == "running"]
         assert len(running) <= job.max_parallel
@@ -304,7 +308,7 @@ def test_every_job_comes_to_its_end_in_order_and_without_a_collision(
             assert set(left) == set(found.delayed)
             assert not left or for_persons
             return
-        assert found.start or found.skip or found.fail or running
+        assert found.start or found.skip or found.leave_out or found.fail or running
         if running:
             ended = random.choice(running).task
             progress[ended] = Progress("completed" if succeeds[ended] else "failed")

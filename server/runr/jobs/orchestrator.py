@@ -35,6 +35,7 @@ from runr.jobs.events import (
     Left,
     TaskClaimed,
     TaskEnded,
+    TaskLeftOut,
     TaskFound,
     TaskRejected,
     TaskReopened,
@@ -113,7 +114,7 @@ class Orchestrator:
         if decision.over or (idle and observation.waits_in_vain(state, decision.wake_at)):
             return self._end(decision)
         self._decided = self._journal.state().seq
-        if not (decision.skip or decision.fail):
+        if not (decision.skip or decision.leave_out or decision.fail):
             self._wait(decision)
         return self._journal.state()
 
@@ -134,6 +135,8 @@ class Orchestrator:
         """Start what starts, and record what does not, and what tasks wait for outside."""
         for task, reason in decision.skip.items():
             self._append(TaskSkipped(task, reason))
+        for task, reason in decision.leave_out.items():
+            self._append(TaskLeftOut(task, reason))
         for task, reason in decision.fail.items():
             self._append(TaskEnded(task, "failed", code="collision", detail=reason))
         for task in decision.start:

@@ -143,8 +143,9 @@ class _Played:
             facts = Facts(now=self.now, progress=progress, held=self._held, lost=self._lost)
             found = planner.decide(self._job, self._work, self._order, facts)
             self._failing |= found.fail
-            self.not_started |= {**found.skip, **found.fail}
+            self.not_started |= {**found.skip, **found.leave_out, **found.fail}
             progress |= {task: Progress("skipped") for task in found.skip}
+            progress |= {task: Progress("left_out") for task in found.leave_out}
             progress |= {task: Progress("failed") for task in found.fail}
             for task in found.start:
                 progress[task] = Progress("running")

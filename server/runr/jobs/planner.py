@@ -66,8 +66,8 @@ class Facts:
 class Decision(NamedTuple):
     """What to do now.
 
-    `start` in this order; `skip` are tasks that can never start, `fail` those that may not run
-    beside a running one; `delayed` says why others do not start yet, `waits` what those of them
+    `start` in this order; `skip` are tasks that can never start, `leave_out` those that are not
+    needed, as nothing failed, `fail` those that may not run beside a running one; `delayed` says why others do not start yet, `waits` what those of them
     wait for outside of the job whose turn has come. `wake_at` is when a wait ends; None where only
     the end of a run, or a person, changes anything. `over` means that nothing is running and
     nothing will start by itself.
@@ -75,6 +75,7 @@ class Decision(NamedTuple):
 
     start: tuple[str, ...]
     skip: Mapping[str, str]
+    leave_out: Mapping[str, str]
     fail: Mapping[str, str]
     delayed: Mapping[str, str]
     waits: Mapping[str, Wait]
@@ -86,6 +87,7 @@ def decide(job: Job, work: Work, order: Ordering, facts: Facts) -> Decision:
     """Return what starts now, what never will, and why the others wait."""
     outcomes = _Outcomes(work, facts)
     skip = dict(_never(job, work, order, facts, outcomes))
+    leave_out = dict(_not_needed(work, facts, outcomes, skip))
     running = _with_status("running", work.items, facts)
     chosen: list[Item] = []
     fail: dict[str, str] = {}
@@ -94,7 +96,7 @@ def decide(job: Job, work: Work, order: Ordering, facts: Facts) -> Decision:
     wakes: list[float] = []
     gate = _Gate(work, facts, outcomes)
     for item in _with_status("waiting", order.ranked, facts):
-        if item.task in skip:
+        if item.task in skip or item.task in leave_out:
             continue
         reason = gate.closed(item)
         if reason is None and (wait := gate.wait(item)):
@@ -119,12 +121,13 @@ def decide(job: Job, work: Work, order: Ordering, facts: Facts) -> Decision:
             chosen.append(item)
         else:
             delayed[item.task] = reason
-    idle = not running and not chosen and not fail and not skip
+    idle = not (running or chosen or fail or skip or leave_out)
     ends = facts.draining or facts.limit is not None
     ends_later = wakes or any(wait.run_id for wait in waits.values())
     return Decision(
         start=tuple(item.task for item in chosen),
         skip=skip,
+        leave_out=leave_out,
         fail=fail,
         delayed=delayed,
         waits=waits,
@@ -159,6 +162,16 @@ def _never(
             yield item.task, reason
         elif step.when == "succeeded" and job.on_failure == "stop_track" and item.track in tracks:
             yield item.task, f"{_name(tracks[item.track])} failed, which stops its track"
+
+
+def _not_needed(
+    work: Work, facts: Facts, outcomes: "_Outcomes", skip: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """Yield the waiting tasks that are for a failure, where all before them is completed."""
+    steps = {step.name: step for step in work.steps}
+    for item in _with_status("waiting", work.items, facts):
+        if item.task not in skip and outcomes.is_spared(steps[item.step]):
+            yield item.task, "nothing before it failed, and its step is for that"
 
 
 class _Outcomes:
@@ -206,14 +219,17 @@ class _Outcomes:
             self._refusals[asked] = self._refusal(step, strict=strict)
         return self._refusals[asked]
 
-    def _refusal(self, step: StepOrder, *, strict: bool) -> str | None:
+    def is_spared(self, step: StepOrder) -> bool:
+        """Tell whether a step for a failure is not needed: what comes before it is completed."""
+        if step.when != "failed":
+            return False
         befores = self._before(step)
-        if step.when == "ended":
+        return all(map(self.ended, befores)) and not any(map(self.lost, befores))
+
+    def _refusal(self, step: StepOrder, *, strict: bool) -> str | None:
+        if step.when != "succeeded":
             return None
-        if step.when == "failed":
-            fine = all(map(self.ended, befores)) and not any(map(self.lost, befores))
-            return "nothing before it failed, and its step is for that" if fine else None
-        counted = befores if strict else step.after
+        counted = self._before(step) if strict else step.after
         bad = next((name for name in counted if self.lost(name)), None)
         return f"the step {bad} was not completed" if bad else None
 

@@ -287,7 +287,9 @@ def _resumed(state: JobState, data: JobResumed, time: str) -> JobState:
     """Try again what failed, and look again at what was skipped."""
     retried = set(data.retried)
     tasks = (
-        _fresh(each) if each.status == "skipped" or each.task in retried else _looked_at_again(each)
+        _fresh(each)
+        if each.status in ("skipped", "left_out") or each.task in retried
+        else _looked_at_again(each)
         for each in state.tasks
     )
     return state._replace(
