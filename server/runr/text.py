@@ -22,15 +22,22 @@ _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _PART = r"(\d+)\s*([smhd]?)"
 # A number without a unit must be alone: `1h30` is ambiguous.
 _WHOLE = r"\d+|(?:\d+\s*[smhd]\s*)+"
+#: A time this long before or after now is one that clocks and timeouts can hold.
+_LONGEST_DAYS = 36_500
+_MOST_CHARACTERS = 200
 
 
 def parse_duration(text: object) -> int:
     """Return a duration in seconds; ValueError names the accepted forms."""
     if isinstance(text, int) and not isinstance(text, bool):
-        return text
-    seconds = _seconds(str(text))
+        seconds: int | None = text
+    else:
+        seconds = _seconds(str(text))
+    written = str(text).lower() if isinstance(text, bool) else shortened(repr(text))
+    if seconds is not None and abs(seconds) > _LONGEST_DAYS * _UNITS["d"]:
+        msg = f"{written} is too long: at most {_LONGEST_DAYS}d"
+        raise ValueError(msg)
     if seconds is None:
-        written = str(text).lower() if isinstance(text, bool) else repr(text)
         msg = f"{written} is not a duration: write seconds, or 90s, 45m, 1h30m, 2d"
         raise ValueError(msg)
     return seconds
@@ -39,7 +46,7 @@ def parse_duration(text: object) -> int:
 @lru_cache
 def _seconds(text: str) -> int | None:
     value = text.strip().lower()
-    if re.fullmatch(_WHOLE, value, re.ASCII) is None:
+    if len(value) > _MOST_CHARACTERS or re.fullmatch(_WHOLE, value, re.ASCII) is None:
         return None
     return sum(int(number) * _UNITS[unit] for number, unit in re.findall(_PART, value))
 

@@ -1,5 +1,7 @@
 """Jobs fire by their schedules: each firing at most once, whatever clocks and machines do."""
 
+import plistlib
+import shlex
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import replace
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fakes.project_kit import ProjectKit
-from runr.jobs import control, journal, scheduler
+from runr.jobs import control, journal, scheduler, service_unit
 from runr.jobs.scheduler import FiredJob, Firings
 from runr.project import Project
 from runr.storage import files as storage
@@ -173,10 +175,27 @@ def test_a_file_that_breaks_while_the_scheduler_runs_is_named_once(kit: ProjectK
     assert said == [[], [f".runr/jobs/night.yaml:4: {message}"], []]
 
 
-def test_the_units_name_this_repository_and_keep_the_jobs_alive(kit: ProjectKit) -> None:
-    unit = scheduler.unit(kit.open(), "systemd")
-    assert f"--repo {kit.root} scheduler" in unit
-    assert "KillMode=process" in unit
-    agent = scheduler.unit(kit.open(), "launchd")
-    assert f"<string>{kit.root}</string>" in agent
-    assert "<key>AbandonProcessGroup</key><true/>" in agent
+@pytest.mark.parametrize("folder", ["my project", 'a%h"b$HOME\\c<&>', "Übersicht", "--"])
+def test_a_unit_starts_the_scheduler_of_this_repository_with_the_programs_of_the_user(
+    folder: str,
+) -> None:
+    root, command, path = Path("/home/ada") / folder, ["/bin/runr", "--repo"], "/opt/100% $X:/bin"
+    lines = service_unit.unit("systemd", root, [*command, str(root)], path).splitlines()
+    read = dict(line.split("=", 1) for line in lines if "=" in line)
+    words = [word.replace("%%", "%").replace("$$", "$") for word in shlex.split(read["ExecStart"])]
+    assert words == [*command, str(root)]
+    (variable,) = shlex.split(read["Environment"])
+    assert variable.replace("%%", "%") == f"PATH={path}"
+    assert read["KillMode"] == "process"
+    agent = service_unit.unit("launchd", root, [*command, str(root)], path)
+    known = plistlib.loads(agent.encode())
+    assert known["ProgramArguments"] == [*command, str(root)]
+    assert known["EnvironmentVariables"] == {"PATH": path}
+    assert known["AbandonProcessGroup"]
+
+
+def test_two_repositories_have_units_of_different_names(kit: ProjectKit) -> None:
+    assert f"--repo {kit.root} scheduler" in scheduler.unit(kit.open(), "systemd")
+    files = [service_unit.unit("systemd", Path(root), [], "") for root in ("/a/web", "/b/web")]
+    first, second = (text.splitlines()[0] for text in files)
+    assert first != second

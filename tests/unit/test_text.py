@@ -61,7 +61,13 @@ def test_an_invalid_duration_is_named_as_it_is_written(value: object, named: str
         parse_duration(value)
 
 
-@given(st.lists(st.tuples(st.integers(0, 10**6), st.sampled_from("smhd")), min_size=1, max_size=5))
+@pytest.mark.parametrize("text", ["99999999999d", "9" * 19, 10**18, "36500d1s"])
+def test_a_duration_that_no_clock_holds_is_refused(text: object) -> None:
+    with pytest.raises(ValueError, match="is too long: at most 36500d"):
+        parse_duration(text)
+
+
+@given(st.lists(st.tuples(st.integers(0, 7_000), st.sampled_from("smhd")), min_size=1, max_size=5))
 def test_parts_add_up(parts: list[tuple[int, str]]) -> None:
     text = "".join(f"{number}{unit}" for number, unit in parts)
     assert parse_duration(text) == sum(number * UNITS[unit] for number, unit in parts)

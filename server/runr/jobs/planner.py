@@ -67,10 +67,10 @@ class Decision(NamedTuple):
     """What to do now.
 
     `start` in this order; `skip` are tasks that can never start, `leave_out` those that are not
-    needed, as nothing failed, `fail` those that may not run beside a running one; `delayed` says why others do not start yet, `waits` what those of them
-    wait for outside of the job whose turn has come. `wake_at` is when a wait ends; None where only
-    the end of a run, or a person, changes anything. `over` means that nothing is running and
-    nothing will start by itself.
+    needed, as nothing failed, `fail` those that may not run beside a running one; `delayed` says
+    why others do not start yet, `waits` what those of them wait for outside of the job whose turn
+    has come. `wake_at` is when a wait ends; None where only the end of a run, or a person, changes
+    anything. `over` means that nothing is running and nothing will start by itself.
     """
 
     start: tuple[str, ...]

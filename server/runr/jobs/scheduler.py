@@ -1,23 +1,24 @@
 """Start jobs when their schedules say so: each firing at most once, however many schedulers run."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import Literal
 from zoneinfo import ZoneInfo
 
 from runr import nofollow
 from runr.clock import format_utc
 from runr.errors import RunrError
 from runr.execution import process
-from runr.jobs import control, expansion, files, journal, problems, schedules
+from runr.jobs import control, expansion, files, journal, problems, schedules, service_unit
 from runr.jobs.model import Job
 from runr.jobs.problems import JobProblem
 from runr.jobs.schedules import Firing
+from runr.jobs.service_unit import Manager
 from runr.next_steps import commands
 from runr.project import Project
 from runr.query.models import Result
@@ -183,55 +184,8 @@ def _until(next_at: str | None, now: datetime) -> float:
     return min(max(left, 1.0), _SLEEP_S)
 
 
-Manager = Literal["systemd", "launchd"]
-
-
 def unit(project: Project, manager: Manager) -> str:
-    """Return the file with which systemd or launchd keeps the scheduler running.
-
-    Jobs outlive it: they must not be ended with it.
-    """
+    """Return the file with which systemd or launchd keeps the scheduler running."""
     root = project.layout.root
-    words = [sys.executable, "-P", "-m", "runr", "--repo", str(root), "scheduler"]
-    if manager == "systemd":
-        return _SYSTEMD.format(root=root, command=" ".join(map(_quoted, words)))
-    arguments = "\n".join(f"    <string>{_escaped(word)}</string>" for word in words)
-    return _LAUNCHD.format(label=f"dev.runr.scheduler.{root.name}", arguments=arguments)
-
-
-def _quoted(word: str) -> str:
-    return f'"{word}"' if set(word) & set(" '\"%$") else word
-
-
-def _escaped(word: str) -> str:
-    return word.replace("&", "&amp;").replace("<", "&lt;")
-
-
-_SYSTEMD = """\
-# ~/.config/systemd/user/runr-scheduler.service
-[Unit]
-Description=runr scheduler of {root}
-
-[Service]
-ExecStart={command}
-Restart=always
-RestartSec=30
-KillMode=process
-
-[Install]
-WantedBy=default.target
-"""
-
-_LAUNCHD = """\
-<?xml version="1.0" encoding="UTF-8"?>
-<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
-<!-- ~/Library/LaunchAgents/{label}.plist -->
-<plist version="1.0"><dict>
-  <key>Label</key><string>{label}</string>
-  <key>ProgramArguments</key><array>
-{arguments}
-  </array>
-  <key>KeepAlive</key><true/>
-  <key>AbandonProcessGroup</key><true/>
-</dict></plist>
-"""
+    command = [sys.executable, "-P", "-m", "runr", "--repo", str(root), "scheduler"]
+    return service_unit.unit(manager, root, command, project.environment.get("PATH", os.defpath))
