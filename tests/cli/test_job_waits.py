@@ -195,13 +195,29 @@ def test_pending_tasks_that_are_not_ready_are_named_with_the_reason(place: Place
 
 
 def test_a_step_for_failures_is_left_out_of_a_job_without_any(place: Place) -> None:
-    for name in ("good", "mend", "next"):
+    for name in ("good", "repair", "next"):
         place.script(f"{name}.md", f"echo {name} > {name}.txt")
-    steps = "[good, {task: mend, when: failed}, next]"
+    steps = "[good, {task: repair, when: failed}, next]"
     place.write(".runr/jobs/night.yaml", f"tracks: {{t: {steps}}}\n")
     place.commit("Tasks")
     done = ended(place, "run", "night")
     assert (done["status"], done["exit_code"]) == ("completed", 0)
-    assert statuses(done) == {"good": "completed", "mend": "left_out", "next": "completed"}
+    assert statuses(done) == {"good": "completed", "repair": "left_out", "next": "completed"}
     page = place.runr("job", "receipt", code=0).out
     assert page.startswith("# night: all 2 tasks completed, 1 left out\n")
+
+
+def test_a_limit_behind_which_another_worker_took_over_is_met_once(place: Place) -> None:
+    asked = place.root / ".runr" / "asked"
+    command = f"echo x >> {asked}; echo usage limit reached; exit 1"
+    settings = "[verify]\ntier1 = ['test -d .']\n"
+    place.config(f"{settings}[workers.limited]\ncommand = ['sh', '-c', '{command}']\n")
+    for name in ("a", "b", "c"):
+        place.script(f"{name}.md", f"echo {name} > {name}.txt")
+    steps = "[{tasks: [a, b, c], workers: [limited, script]}]"
+    settings = "max_parallel: 1\non_usage_limit: fallback\n"
+    place.write(".runr/jobs/night.yaml", f"{settings}tracks: {{t: {steps}}}\n")
+    place.commit("Tasks")
+    done = ended(place, "run", "night")
+    assert statuses(done) == dict.fromkeys("abc", "completed")
+    assert asked.read_text(encoding="utf-8") == "x\n"

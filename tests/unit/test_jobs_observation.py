@@ -125,7 +125,7 @@ def test_a_run_gets_what_is_left_of_the_limits_of_its_job(tmp_path: Path) -> Non
     assert observation.left_of_limits(beside, running) == {"budget_usd": 0.5, "max_tokens": 500}
     last = beside._replace(tasks=(waits[0]._replace(status="completed", usage=usage), waits[1]))
     assert observation.left_of_limits(last) == {"budget_usd": 0.25, "max_tokens": 1}
-    decision = Decision((), {}, {}, {}, {}, None, over=True)
+    decision = Decision((), {}, {}, {}, {}, {}, None, over=True)
     passed = ("completed", "1,100 of 1,000 tokens are used", "")
     assert observation.verdict(used, decision, project.clock()) == passed
     # What would keep the limits is no step towards the rest.

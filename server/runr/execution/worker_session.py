@@ -168,7 +168,10 @@ class WorkerSession:
         while fallbacks and report.stop in self._fallback_stops:
             why = (report.summary.splitlines() or [report.stop])[0]
             reason = f"{name}: {why}; {fallbacks[0]} takes over"
-            self.context.journal.append(WorkerFallback(name, fallbacks[0], reason))
+            resets = format_utc(report.resets_at) if report.resets_at else None
+            self.context.journal.append(
+                WorkerFallback(name, fallbacks[0], reason, report.stop or "", resets)
+            )
             name = fallbacks.pop(0)
             report = await self._run(name)
         return name, report

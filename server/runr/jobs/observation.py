@@ -17,8 +17,9 @@ from runr.jobs.work import Item
 from runr.lifecycle import account_limits
 from runr.project import Project
 from runr.query.snapshot import Snapshot
-from runr.runs import stop_reasons
-from runr.runs.model import JobTerms
+from runr.runs import journal, stop_reasons
+from runr.runs.events import WorkerFallback
+from runr.runs.model import JobTerms, RunState
 from runr.status.model import State
 from runr.tasks.model import short_name
 from runr.text import format_duration
@@ -83,6 +84,23 @@ def limits_outside(project: Project, state: JobState, chance: float) -> Iterator
         reset, why = datetime.fromisoformat(limit.until), f"run {limit.run_id} has met its limit"
         found = outcomes.park(state.start.job, name, reset, why, now=project.clock(), chance=chance)
         yield found if found.until else found._replace(detail=f"{why}; {found.detail}")
+
+
+def met_inside(
+    project: Project, state: JobState, run: RunState, worker: str, chance: float
+) -> Iterator[AccountParked]:
+    """Yield what accounts met in a run that began with `worker` and ended with another one.
+
+    The next tasks do not ask them again.
+    """
+    if run.last_worker == worker:
+        return
+    now, known = project.clock(), parked(project, state)
+    for event in journal.events(project.layout.run(run.id)):
+        if isinstance(event.data, WorkerFallback) and event.data.worker not in known:
+            found = outcomes.met_inside(state.start.job, event.data, now=now, chance=chance)
+            if found and (found.until is None or found.until > format_utc(now)):
+                yield found
 
 
 def _progress(each: TaskProgress) -> Progress:

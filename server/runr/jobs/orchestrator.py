@@ -305,6 +305,10 @@ class Orchestrator:
             ended = ended._replace(outcome="waiting", failures=progress.failures)
         if found.parked is not None:
             self._append(found.parked)
+        for parked in observation.met_inside(
+            self._project, state, run, progress.worker, self._chance()
+        ):
+            self._append(parked)
         return self._append(ended._replace(usage=self._usage(progress, run)))
 
     def _lost(self, progress: TaskProgress, run: LostRun) -> TaskEnded | TaskFound:

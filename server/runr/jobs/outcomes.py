@@ -9,6 +9,7 @@ from runr.jobs.model import Job, Retries
 from runr.jobs.state import JobState, TaskProgress
 from runr.jobs.work import Item
 from runr.runs import stop_reasons
+from runr.runs.events import WorkerFallback
 from runr.runs.model import RunState, Usage
 from runr.runs.prompts import fenced
 from runr.text import markdown_code
@@ -104,6 +105,20 @@ def _limited(job: Job, ended: TaskEnded, run: RunState, now: datetime, chance: f
         unknown = parked if run.resets_at else parked._replace(detail="its limit is reached")
         return Outcome(ended, unknown)
     return Outcome(ended._replace(outcome="waiting", not_before=parked.until), parked)
+
+
+def met_inside(
+    job: Job, found: WorkerFallback, *, now: datetime, chance: float
+) -> AccountParked | None:
+    """Return what the account of a worker met in a run that another worker has ended."""
+    if found.code in _ACCOUNT:
+        return AccountParked(found.worker, found.code, None, found.reason)
+    if found.code != "usage_limit":
+        return None
+    reset = now + timedelta(seconds=stop_reasons.UNKNOWN_RESET_S)
+    if found.resets_at:
+        reset = datetime.fromisoformat(found.resets_at)
+    return park(job, found.worker, reset, found.reason, now=now, chance=chance)
 
 
 def park(

@@ -225,11 +225,16 @@ class ChecksEscalated(NamedTuple):
 
 
 class WorkerFallback(NamedTuple):
-    """A worker could not begin; `fallback` takes its place."""
+    """A worker could not begin, as the stop reason `code` says; `fallback` takes its place.
+
+    `resets_at` is when the usage limit ends that it has met.
+    """
 
     worker: str
     fallback: str
     reason: str
+    code: str = ""
+    resets_at: str | None = None
 
 
 class WorkerBackoff(NamedTuple):
