@@ -179,23 +179,23 @@ def test_a_file_that_breaks_while_the_scheduler_runs_is_named_once(kit: ProjectK
 def test_a_unit_starts_the_scheduler_of_this_repository_with_the_programs_of_the_user(
     folder: str,
 ) -> None:
-    root, command, path = Path("/home/ada") / folder, ["/bin/runr", "--repo"], "/opt/100% $X:/bin"
-    lines = service_unit.unit("systemd", root, [*command, str(root)], path).splitlines()
+    root, command, path = f"/home/ada/{folder}", ["/bin/runr", "--repo"], "/opt/100% $X:/bin"
+    lines = service_unit.unit("systemd", root, [*command, root], path).splitlines()
     read = dict(line.split("=", 1) for line in lines if "=" in line)
     words = [word.replace("%%", "%").replace("$$", "$") for word in shlex.split(read["ExecStart"])]
-    assert words == [*command, str(root)]
+    assert words == [*command, root]
     (variable,) = shlex.split(read["Environment"])
     assert variable.replace("%%", "%") == f"PATH={path}"
     assert read["KillMode"] == "process"
-    agent = service_unit.unit("launchd", root, [*command, str(root)], path)
+    agent = service_unit.unit("launchd", root, [*command, root], path)
     known = plistlib.loads(agent.encode())
-    assert known["ProgramArguments"] == [*command, str(root)]
+    assert known["ProgramArguments"] == [*command, root]
     assert known["EnvironmentVariables"] == {"PATH": path}
     assert known["AbandonProcessGroup"]
 
 
 def test_two_repositories_have_units_of_different_names(kit: ProjectKit) -> None:
     assert f"--repo {kit.root} scheduler" in scheduler.unit(kit.open(), "systemd")
-    files = [service_unit.unit("systemd", Path(root), [], "") for root in ("/a/web", "/b/web")]
+    files = [service_unit.unit("systemd", root, [], "") for root in ("/a/web", "/b/web")]
     first, second = (text.splitlines()[0] for text in files)
     assert first != second

@@ -186,6 +186,6 @@ def _until(next_at: str | None, now: datetime) -> float:
 
 def unit(project: Project, manager: Manager) -> str:
     """Return the file with which systemd or launchd keeps the scheduler running."""
-    root = project.layout.root
-    command = [sys.executable, "-P", "-m", "runr", "--repo", str(root), "scheduler"]
+    root = str(project.layout.root)
+    command = [sys.executable, "-P", "-m", "runr", "--repo", root, "scheduler"]
     return service_unit.unit(manager, root, command, project.environment.get("PATH", os.defpath))

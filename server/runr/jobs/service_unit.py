@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from hashlib import sha256
-from pathlib import Path
 from typing import Literal
 from xml.sax.saxutils import escape
 
@@ -12,7 +11,7 @@ from runr.text import flat
 Manager = Literal["systemd", "launchd"]
 
 
-def unit(manager: Manager, root: Path, command: Sequence[str], search_path: str) -> str:
+def unit(manager: Manager, root: str, command: Sequence[str], search_path: str) -> str:
     """Return the file of the scheduler of a repository.
 
     `search_path` is the `PATH` of the terminal: that of a service lacks the programs of the user,
@@ -22,7 +21,7 @@ def unit(manager: Manager, root: Path, command: Sequence[str], search_path: str)
     if manager == "systemd":
         return _SYSTEMD.format(
             name=name,
-            root=flat(str(root)).replace("%", "%%"),
+            root=flat(root).replace("%", "%%"),
             command=" ".join(_quoted(word).replace("$", "$$") for word in command),
             path=_quoted(f"PATH={search_path}"),
         )
@@ -30,10 +29,10 @@ def unit(manager: Manager, root: Path, command: Sequence[str], search_path: str)
     return _LAUNCHD.format(name=name, arguments=arguments, path=escape(search_path))
 
 
-def _name(root: Path) -> str:
+def _name(root: str) -> str:
     """Return a name that no other repository has, also one whose folder is called the same."""
-    word = re.sub(r"[^A-Za-z0-9]+", "-", root.name).strip("-").lower()[:40]
-    digest = sha256(str(root).encode("utf-8", "surrogateescape")).hexdigest()[:6]
+    word = re.sub(r"[^A-Za-z0-9]+", "-", root.rpartition("/")[2]).strip("-").lower()[:40]
+    digest = sha256(root.encode("utf-8", "surrogateescape")).hexdigest()[:6]
     return f"{word}-{digest}" if word else digest
 
 
