@@ -2,7 +2,10 @@
 
 import os
 import pty
+import shlex
 import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -100,3 +103,39 @@ def test_what_is_relayed_names_the_client_in_every_output(manual: Place) -> None
 def test_agents_are_recognised_by_their_environment(name: str) -> None:
     assert of_process({**os.environ, name: "1"}, is_terminal=True).kind == "relayed"
     assert of_process({name: ""}, is_terminal=True).kind == "terminal"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("hidden", ["", "setsid -w "])
+def test_an_agent_that_hides_what_it_sets_is_found_by_its_processes(
+    manual: Place, tmp_path: Path, hidden: str
+) -> None:
+    agent = tmp_path / "claude"
+    agent.write_text(f'#!/bin/sh\nsh -c "exec $1"\necho {agent}\n', encoding="utf-8")
+    agent.chmod(0o755)
+    typed = f"{hidden}env -i PATH='{os.environ['PATH']}' {RUNR} {shlex.join(TYPED)}"
+    refused = run_in(manual.root, "sh", str(agent), typed)
+    assert "claude-code passes it on" in refused.stderr
+    assert not manual.has_status()
+    # The user's own terminal, and an agent that is active elsewhere.
+    assert "attested by Grace" in run_in(manual.root, "sh", "-c", typed).stdout
+    typed = f"{typed.replace(RUNR, f'{RUNR} --repo {shlex.quote(str(manual.root))}')} --force"
+    assert "attested by Grace" in run_in(tmp_path, "sh", str(agent), typed).stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_shell_of_an_agent_is_found_by_its_own_environment(manual: Place) -> None:
+    shell = f"unset CLAUDECODE; {RUNR} {shlex.join(TYPED)}; test -d ."
+    refused = run_in(manual.root, "sh", "-c", shell, env={"CLAUDECODE": "1"})
+    assert "claude-code passes it on" in refused.stderr
+    assert not manual.has_status()
+
+
+def run_in(
+    folder: Path, *words: str, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a program in a folder."""
+    environment = {**os.environ, **(env or {})}
+    return subprocess.run(
+        words, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )

@@ -15,7 +15,7 @@ from runr.interchange.source_choice import choose
 from runr.interchange.sources import TITLES, Source
 from runr.interchange.task_file import path_of
 from runr.lifecycle.attest import record_attestation
-from runr.lifecycle.statements import build_attestation
+from runr.lifecycle.statements import build_attestation, channel_of
 from runr.next_steps import imports
 from runr.next_steps.imports import ImportFacts
 from runr.next_steps.step import Line
@@ -192,6 +192,7 @@ def _attest(project: Project, request: ImportRequest, done: dict[str, PlannedRec
     """Record that these tasks are done, in the name of `by`; return what could not be."""
     tasks = {task.path: task for task in project.tasks()}
     failed = []
+    said_over = channel_of(project)
     for path, row in list(done.items()):
         task = row.task
         if task is None or request.by is None:
@@ -199,7 +200,7 @@ def _attest(project: Project, request: ImportRequest, done: dict[str, PlannedRec
         why = f": {one_line(task.close_reason)}" if task.close_reason else ""
         reason = f"marked {one_line(task.raw_status)} in {request.file}{why}"
         try:
-            record_attestation(project, tasks[path], Approval(request.by, reason, project.channel))
+            record_attestation(project, tasks[path], Approval(request.by, reason, said_over))
         except RunrError as error:
             del done[path]
             failed.append(f"{row.name} is not attested: {error.message}")

@@ -202,7 +202,7 @@ def _take_over_if_gone(project: Project, state: RunState) -> RunState:
 
 def _person(project: Project) -> str | None:
     """Return the person who completes the run of a session; None where an agent does."""
-    agent = presenters.SESSION in project.environment or project.channel.client
+    agent = presenters.SESSION in project.environment or statements.channel_of(project).client
     at_hand = project.surface.is_shell and not agent
     return (project.repo.user() or "a person") if at_hand else None
 

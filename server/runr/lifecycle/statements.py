@@ -7,6 +7,7 @@ from runr.next_steps.step import NextStep
 from runr.project import Project
 from runr.runs.channel import Channel
 from runr.runs.model import Approval
+from runr.workers.agents import agent_above
 
 
 def build_statement(project: Project, reason: str, by: str | None) -> Approval:
@@ -21,7 +22,7 @@ def build_attestation(
 
     Raises UsageError, with `steps` for the person, where no person has confirmed it.
     """
-    channel = _channel(project)
+    channel = channel_of(project)
     word = build_statement(project, reason, by)._replace(channel=channel)
     if channel.is_person:
         return word
@@ -34,7 +35,7 @@ def build_attestation(
 
 def refuse_relayed(project: Project, steps: Sequence[NextStep]) -> None:
     """Raise UsageError, with `steps` for the person, where no person has confirmed a decision."""
-    channel = _channel(project)
+    channel = channel_of(project)
     if not channel.is_person:
         raise UsageError(
             f"no person has confirmed this: {channel.client or 'a program'} passes it on, and only "
@@ -43,9 +44,14 @@ def refuse_relayed(project: Project, steps: Sequence[NextStep]) -> None:
         )
 
 
-def _channel(project: Project) -> Channel:
-    """Return the way of a decision: that of a script counts as the settings have it."""
+def channel_of(project: Project) -> Channel:
+    """Return the way of a decision: no person's own where an agent has started the command."""
     channel = project.channel
+    if channel.kind not in ("terminal", "script"):
+        return channel
+    if agent := agent_above((project.tree, project.layout.root)):
+        return Channel("relayed", agent)
+    # That of a script counts as the settings have it.
     if channel.kind == "script" and project.config().attest.scripts == "relay":
         return Channel("relayed", "a script")
     return channel

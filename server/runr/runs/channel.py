@@ -23,6 +23,15 @@ _AGENTS = {
     "AI_AGENT": "an agent",
 }
 
+#: The programs of agents.
+_PROGRAMS = {
+    "claude": "claude-code",
+    "codex": "codex",
+    "gemini": "gemini-cli",
+    "opencode": "opencode",
+    "cursor-agent": "cursor",
+}
+
 
 class Channel(NamedTuple):
     """The way of one decision.
@@ -64,3 +73,8 @@ def of_process(environment: Mapping[str, str], *, is_terminal: bool) -> Channel:
 def agent_around(environment: Mapping[str, str]) -> str:
     """Return the agent that has started this process, as its environment says; '' for none."""
     return next((name for key, name in _AGENTS.items() if environment.get(key)), "")
+
+
+def agent_named(program: str) -> str:
+    """Return the agent whose program has this file name; '' for none."""
+    return _PROGRAMS.get(program.partition(".")[0], "")

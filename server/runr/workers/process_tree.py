@@ -18,7 +18,8 @@ from typing import IO
 #: The variable that every process of a run inherits.
 MARKER = "RUNR_RUN_ID"
 
-_PROC = Path("/proc")
+#: What is known of all processes, on Linux.
+PROC = Path("/proc")
 _LONGEST_PAUSE_S = 0.1
 
 
@@ -109,21 +110,21 @@ def ancestors() -> frozenset[int]:
     while pid > 1 and pid not in found:
         found.add(pid)
         try:
-            pid = _stat(_PROC / str(pid))[1]
+            pid = _stat(PROC / str(pid))[1]
         except OSError:
             break
-    return frozenset(found) if (_PROC / "self").exists() else frozenset()
+    return frozenset(found) if (PROC / "self").exists() else frozenset()
 
 
 def _members(leader: int | None, marker: str, root: int | None = None) -> set[int]:
     """Return the processes still alive; without /proc, the group as a negative id."""
-    if not (_PROC / "self").exists():
+    if not (PROC / "self").exists():
         return set() if leader is None or not _group_exists(leader) else {-leader}
     needle = f"{MARKER}={marker}".encode()
     parents: dict[int, int] = {}
     found: set[int] = set()
     gone: set[int] = set()
-    for folder in _PROC.glob("[0-9]*"):
+    for folder in PROC.glob("[0-9]*"):
         # It may end while we look, and another user's environment is not ours to read.
         with suppress(OSError):
             pid = int(folder.name)
