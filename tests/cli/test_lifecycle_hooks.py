@@ -125,9 +125,9 @@ def test_a_person_overrides_the_refusal_of_an_attestation_by_force(hooked: Place
     hooked.config(SETTINGS + 'pre_complete = ["exit 1"]\npost_complete = ["true"]\n')
     attest = ("complete-task", "a", "--by", "Ada", "--reason", "done by hand")
     assert "pre_complete hook `exit 1`: refused" in hooked.runr(*attest, code=4).err
-    told = hooked.runr("history", "a", code=0).out
-    assert "pre_complete `exit 1`: refused" in told
-    assert "nothing has happened" not in told
+    history = hooked.runr("history", "a", code=0).out
+    assert "pre_complete `exit 1`: refused" in history
+    assert "nothing has happened" not in history
     hooked.runr(*attest, "--force", code=0)
     assert hooked.status("a.md")["evidence"] == "attested"
     run_id = hooked.status("a.md")["last_run_id"]

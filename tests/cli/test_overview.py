@@ -67,8 +67,8 @@ def test_what_is_not_on_this_branch_is_not_shown_as_verified(place: Place) -> No
     assert shown.startswith("1 task: 1 unmerged\n")
     assert re.search(r"◌ a.md .* verified  by run:\S+  not on this branch", shown)
     assert place.runr("status", "--show", "counts", "--json", code=0).json["evidence"] == {}
-    told = place.runr("history", "a", code=0).out
-    assert told.startswith("a.md: completed, verified, not on this branch; 1 run\n")
+    history = place.runr("history", "a", code=0).out
+    assert history.startswith("a.md: completed, verified, not on this branch; 1 run\n")
 
 
 def test_a_newer_database_hides_only_the_cost(prepared: Prepare) -> None:

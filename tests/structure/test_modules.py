@@ -10,7 +10,6 @@ SHORTEST, LONGEST, COPY = 40, 500, 12
 
 #: Shorter modules, each with its reason.
 SHORT = {
-    "runr.clock": "everything below the models may need the time, and only this",
     "runr.claude.summary_builder": "the part of a summary that reads tasks, kept out of a hook",
     "runr.config.agent_names": "a table of names, and the one question about it",
     "runr.mcp_server.identity": "what the server says of itself, read before the library loads",

@@ -249,9 +249,9 @@ def test_the_first_problem_is_named_and_the_others_are_counted(layout: Layout) -
 
 @pytest.mark.parametrize("name", ["a\\nb", "a\\u001b[2J", "a\\u202eb"])
 def test_the_name_of_a_worker_is_plain_text(layout: Layout, name: str) -> None:
-    told = refusal(layout, f'[workers."{name}"]\ncommand = ["x"]')
-    assert told.isprintable()
-    assert told.endswith(": write the name of a worker on one line, as plain text")
+    shown = refusal(layout, f'[workers."{name}"]\ncommand = ["x"]')
+    assert shown.isprintable()
+    assert shown.endswith(": write the name of a worker on one line, as plain text")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,10 @@
 import base64
 import hashlib
 import hmac
+import re
+import time
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,6 +63,30 @@ def test_the_signature_is_that_of_the_specification() -> None:
         b'{"test": 2432232314}',
     )
     assert made == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+@pytest.mark.parametrize("secret", ["whsec_", "whsec_not base64", "whsec_abc"])
+def test_a_secret_that_is_no_base64_has_no_key(secret: str) -> None:
+    assert not webhook.key_of(secret)
+    with pytest.raises(ValueError, match="no key"):
+        webhook.sign(secret, "id", 1, b"{}")
+
+
+@pytest.mark.parametrize("secret", [KEY, "whsec_" + base64.b64encode(b"a key").decode()])
+def test_the_program_in_the_documentation_checks_a_signature(secret: str) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "hooks.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"<!-- file: check.py -->\n```python\n(.*?)```", page, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(program, names)  # noqa: S102 - what a reader copies
+    now = int(time.time())
+    headers = {
+        "webhook-id": "run.point.7",
+        "webhook-timestamp": str(now),
+        "webhook-signature": webhook.sign(secret, "run.point.7", now, BODY),
+    }
+    assert names["is_signed"](secret, headers, BODY)
+    assert not names["is_signed"](secret, headers, BODY + b" ")
+    assert not names["is_signed"]("another", headers, BODY)
 
 
 def test_without_a_secret_nothing_is_signed() -> None:

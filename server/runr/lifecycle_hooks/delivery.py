@@ -98,6 +98,9 @@ def _send(hook: HookSettings, payload: bytes, around: Surroundings) -> tuple[Com
         return CommandResult("failed", f"the variable {hook.webhook_env} holds no URL"), 1
     if missing:
         return CommandResult("failed", f"the variable {missing} holds no secret"), 1
+    if secret and not webhook.key_of(secret):
+        detail = f"what {hook.secret_env} holds after whsec_ is not base64"
+        return CommandResult("failed", detail), 1
     request = webhook.Request(url, json.loads(payload)["id"], payload, secret)
     return webhook.send(
         request, timeout_s=hook.timeout, retries=hook.retries, wait_s=hook.retry_wait

@@ -46,15 +46,23 @@ class _Answer(NamedTuple):
     final: bool = False
 
 
+def key_of(secret: str) -> bytes:
+    """Return the key that a secret stands for; empty where what says that it is base64 is not."""
+    if not secret.startswith("whsec_"):
+        return secret.encode(errors="surrogateescape")
+    with suppress(NotBase64Error):
+        return b64decode(secret.removeprefix("whsec_"), validate=True)
+    return b""
+
+
 def sign(secret: str, id_: str, timestamp: int, body: bytes) -> str:
     """Return the value of the header `webhook-signature`.
 
     A secret that begins with `whsec_` is base64 behind that, any other one is used as it is.
     """
-    key = secret.encode(errors="surrogateescape")
-    if secret.startswith("whsec_"):
-        with suppress(NotBase64Error):
-            key = b64decode(secret.removeprefix("whsec_"), validate=True)
+    key = key_of(secret)
+    if not key:
+        raise ValueError("no key")
     signed = hmac.digest(key, f"{id_}.{timestamp}.".encode() + body, "sha256")
     return f"v1,{b64encode(signed).decode()}"
 
