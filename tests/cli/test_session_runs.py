@@ -230,6 +230,53 @@ def test_work_from_before_the_run_needs_a_person(place: Place, *, committed: boo
     assert place.status("a.md")["evidence"] == "attested"
 
 
+REWRITES = {
+    "amended": ["commit", "--quiet", "--amend", "--message", "In other words"],
+    "rebased": ["pull", "--quiet", "--rebase", "origin", "main"],
+    "pulled": ["pull", "--quiet", "--ff-only", "origin", "main"],
+}
+
+
+@pytest.mark.parametrize("how", REWRITES)
+def test_the_commits_of_others_and_those_that_are_written_anew_are_no_work(
+    place: Place, tmp_path: Path, how: str
+) -> None:
+    place.config('[run]\nworker = "session"\n\n[verify]\ntier1 = ["test -d ."]\n')
+    place.task("a.md", header="owns: [a.txt, b.txt]", body="Write a.txt.")
+    remote = tmp_path / "remote"
+    place.git("clone", "--quiet", ".", str(remote))
+    (remote / "a.txt").write_text("good\n")
+    place.git("-C", str(remote), "add", "a.txt")
+    eve = ("-c", "user.name=Eve", "-c", "user.email=e@example.org")
+    place.git("-C", str(remote), *eve, "commit", "--quiet", "--message", "By Eve")
+    place.git("remote", "add", "origin", str(remote))
+    if how != "pulled":
+        place.write("b.txt", "of mine\n")
+        place.commit("Before the run")
+    opened(place)
+    place.git(*REWRITES[how])
+    before = place.git("rev-parse", "HEAD")
+    left = by(place, ADA, "complete-task", "a", code=4)
+    assert "nothing was changed since the run was opened" in left.out
+    assert place.git("rev-parse", "HEAD") == before
+    assert place.status("a.md")["status"] == "in_progress"
+
+
+def test_a_commit_of_the_session_counts_after_it_was_pushed_and_amended(
+    place: Place, tmp_path: Path
+) -> None:
+    place.git("clone", "--quiet", "--bare", ".", str(tmp_path / "remote"))
+    place.git("remote", "add", "origin", str(tmp_path / "remote"))
+    opened(place)
+    place.write("a.txt", "good\n")
+    place.commit("Work")
+    place.git("commit", "--quiet", "--amend", "--message", "The work")
+    place.git("push", "--quiet", "origin", "HEAD:refs/heads/work")
+    assert place.git("rev-list", "--remotes", "--not", "HEAD~1").strip()
+    by(place, ADA, "complete-task", "a", code=0)
+    assert place.status("a.md")["evidence"] == "verified"
+
+
 def test_commits_of_the_session_itself_are_its_work(place: Place) -> None:
     opened(place)
     place.write("a.txt", "good\n")

@@ -7,6 +7,7 @@ from datetime import datetime
 from runr.execution.context import RunContext
 from runr.git import checkpoint, commits, merge, snapshot
 from runr.git.checkpoint import Planned
+from runr.git.fetched import fetched
 from runr.git.ignored import ignored_files
 from runr.git.merge import MergeRefusedError
 from runr.git.repo import Repo
@@ -91,8 +92,8 @@ def build(context: RunContext, state: RunState, now: ChangeSet) -> Built:
 def _unchanged(state: RunState, workspace: Repo, planned: Planned, now: ChangeSet) -> str | None:
     """Return that nothing was changed by the run, where that is so at its last milestone.
 
-    What it has committed itself counts unless it is undone; in a tree that others work in,
-    their commits do not.
+    What it has committed itself counts unless it is undone, or only written anew; in a tree
+    that others work in, their commits do not, nor those that came from a remote.
     """
     base, head = state.start.base_sha, planned.head
     if planned.changes or len(state.checkpoints) + 1 < len(state.milestones):
@@ -107,23 +108,27 @@ def _unchanged(state: RunState, workspace: Repo, planned: Planned, now: ChangeSe
     named = checkpoint.find(workspace, f"{base}..{head}")
     others = {ref.sha: ref for ref in named if ref.run_ids and state.id not in ref.run_ids}
     commits = set(workspace.text("rev-list", "--no-merges", f"{base}..{head}").split())
-    own = commits - others.keys()
-    if _changes_anything(now, own):
+    foreign = fetched(workspace, base, head) - others.keys()
+    own = commits - others.keys() - foreign
+    # A commit that was only written anew, as by an amend or a rebase, has what the base had.
+    differing = {change.path for change in snapshot.changed(workspace, base, head)}
+    if _changes_anything(now, own, differing):
         return None
     if own:
         said += "; the commits of the run leave every file as it was"
-    if not others:
+    named_others = [f"{ref.sha[:12]} of run {ref.run_ids[0]}" for ref in others.values()]
+    named_others += [f"{sha[:12]} of a remote" for sha in sorted(foreign)]
+    if not named_others:
         return said
-    runs = dict.fromkeys(f"{ref.sha[:12]} of run {ref.run_ids[0]}" for ref in others.values())
-    return f"{said} but by commit {join_limited(list(runs), _NAMED)}"
+    return f"{said} but by commit {join_limited(named_others, _NAMED)}"
 
 
-def _changes_anything(found: ChangeSet, commits: Collection[str]) -> bool:
-    """Tell whether a path is another after the commits together."""
+def _changes_anything(found: ChangeSet, commits: Collection[str], paths: Collection[str]) -> bool:
+    """Tell whether one of the paths is another after the commits together."""
     before: dict[str, tuple[str, str]] = {}
     after: dict[str, tuple[str, str]] = {}
     for sha, change in found.committed:
-        if sha in commits:
+        if sha in commits and change.path in paths:
             # The latest commit comes first.
             after.setdefault(change.path, (change.new_mode, change.object_id))
             before[change.path] = (change.old_mode, change.old_id)
