@@ -213,3 +213,17 @@ def test_a_recheck_runs_the_recorded_checks_on_the_recorded_or_the_current_commi
     assert now["rechecked"]["failed_command"] == "test ! -f broken"
     assert now["rechecked"]["commit_sha"] == done.git("rev-parse", "HEAD").strip()
     assert not list((done.root / ".runr/runs").glob("*recheck*"))
+
+
+def test_a_recheck_goes_on_where_one_commit_is_not_here(done: Place) -> None:
+    done.run("b")
+    done.runr("complete-task", "c", "--reason", "did it", "--by", "Grace", code=0)
+    gone = done.status("b.md")["checkpoint_sha"][:12]
+    done.git("reset", "--quiet", "--hard", "HEAD~1")
+    done.git("reflog", "expire", "--expire=now", "--all")
+    done.git("gc", "--quiet", "--prune=now")
+    proofs = _proofs(done, "--recheck", "--all", code=1)
+    assert proofs["a.md"]["rechecked"]["passed"]
+    assert proofs["b.md"]["proved"] is None
+    shown = done.runr("verify", "--recheck", "b", "c", code=1).out
+    assert shown.count(f"{gone} is not here, so its checks cannot be run again") == 2

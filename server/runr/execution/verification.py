@@ -13,7 +13,9 @@ from runr.execution.check_place import CheckPlace, CleanCheckout, Workspace
 from runr.execution.context import RunContext
 from runr.execution.rework import marked_files
 from runr.execution.scope_guard import ScopeReport
-from runr.git import object_check
+from runr.git import object_check, snapshot
+from runr.git.merge_entry import NOTHING
+from runr.git.repo import Repo
 from runr.git.snapshot import ChangeSet
 from runr.redaction import CleanLines
 from runr.runs import prompts, spec
@@ -75,14 +77,24 @@ async def verify(context: RunContext, state: RunState) -> VerifyFinished:
 async def _verify_workspace(
     context: RunContext, state: RunState, before: ScopeReport
 ) -> VerifyFinished:
-    """Run the checks among the files of the workspace, and check the scope of what they write."""
-    results = await run_checks(context, state, state.spec.checks)
-    after = scope_guard.check_scope(context, state, before)
-    if after.violations or after.found is None:
-        return _scope_violation(after.violations, results, when=_SINCE)
+    """Run the checks among the files of the workspace; again, where they have changed those."""
+    changed: Sequence[str] = ()
+    first = before
+    for _ in range(_MOST_REWRITES):
+        results = await run_checks(context, state, state.spec.checks)
+        after = scope_guard.check_scope(context, state, before)
+        if after.violations or after.found is None:
+            return _scope_violation(after.violations, results, when=_SINCE)
+        changed = _rewritten(context.workspace(state), first, before, after)
+        if not changed or verification_result(results) != "passed":
+            break
+        before = after
     built = candidate.build(context, state, after.found)
     record = built.record
     outcome, detail = _outcome(results, built)
+    if changed and outcome == "passed":
+        outcome = "failed"
+        detail = f"the checks change the files that they judge: {join_limited(changed, 5)}"
     return VerifyFinished(
         outcome,
         tuple(results),
@@ -90,6 +102,21 @@ async def _verify_workspace(
         tree=after.tree,
         candidate=record._replace(tree=record.commit_tree, where="workspace"),
     )
+
+
+def _rewritten(
+    workspace: Repo, first: ScopeReport, before: ScopeReport, after: ScopeReport
+) -> Sequence[str]:
+    """Return the files that were there at first and that the checks have changed.
+
+    A file that they have made, such as a report of the tests, was judged by none of them.
+    """
+    if before.tree is None or after.tree is None or first.tree is None:
+        return ()
+    made = snapshot.changed(workspace, first.tree, after.tree)
+    new = {change.path for change in made if change.old_mode == NOTHING}
+    found = snapshot.changed(workspace, before.tree, after.tree)
+    return [change.path for change in found if change.path not in new]
 
 
 async def _verify_commit(

@@ -44,9 +44,9 @@ class Rechecker:
             return None
         sha = self._commit(facts)
         if sha is None:
-            return CheckedAgain(
-                commit_sha="", passed=False, message="there is no commit here to check it on"
-            )
+            return _impossible("there is no commit here to check it on")
+        if self.project.repo.resolve(f"{sha}^{{commit}}") is None:
+            return _impossible(f"{sha[:12]} is not here, so its checks cannot be run again", sha)
         name = short_name(facts.task)
         with self.project.doing(f"checking {name} again on {sha[:12]}"):
             return self._check(facts, checked, sha)
@@ -68,7 +68,8 @@ class Rechecker:
         if known or match:
             return known.sha if known else match
         # Of an attestation, what was checked out.
-        return facts.run.start.base_sha or None if facts.run else None
+        run = facts.run
+        return (run.checkpoint_sha or run.start.base_sha or None) if run else None
 
     def _check(self, facts: Facts, checked: RunSpec, sha: str) -> CheckedAgain:
         tree = self.project.repo.text("rev-parse", f"{sha}^{{tree}}")
@@ -105,6 +106,10 @@ class Rechecker:
         with TemporaryDirectory(prefix="runr-recheck-") as folder:
             run = RunFiles(Path(folder).resolve(), project.layout.root)
             yield RunContext.of(project.layout, run, project.environment, project.clock)
+
+
+def _impossible(why: str, sha: str = "") -> CheckedAgain:
+    return CheckedAgain(commit_sha=sha, passed=False, message=why)
 
 
 def _message(sha: str, failed: str | None, *, written: bool) -> str:
