@@ -76,6 +76,15 @@ def test_neither_the_records_nor_the_commits_bring_the_completion_back(done: Pla
     done.runr("rebuild", code=0)
     done.runr("status", "--infer-from-git", "--apply", code=0)
     assert statuses(done) == wanted
+    # With neither, this clone still knows, and a commit from after the reset counts.
+    (done.root / ".runr/task-status.json").unlink()
+    assert "a.md: not recorded → pending" in done.runr("rebuild", code=0).out
+    done.script("a.md", "echo A > a.txt", "owns: [a.txt]")
+    done.commit("Better")
+    done.run("a")
+    shutil.rmtree(done.root / ".runr/runs")
+    (done.root / ".runr/task-status.json").unlink()
+    assert "a.md: not recorded → completed (inferred)" in done.runr("rebuild", code=0).out
 
 
 @pytest.mark.parametrize("keeps_the_folder", [True, False])

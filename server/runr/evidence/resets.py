@@ -9,7 +9,7 @@ from runr.errors import DamagedStateError
 from runr.runs import completed_runs, journal
 from runr.runs.completed_runs import ResetRecord
 from runr.runs.model import RunState
-from runr.status.model import Entry, State
+from runr.status.model import UNTOUCHED, Entry, State
 from runr.storage.layout import Layout
 
 
@@ -76,7 +76,9 @@ def apply(layout: Layout, entries: Mapping[str, Entry]) -> dict[str, Entry]:
         made = find(known, task, entry.last_run_id, entry.sequence)
         if made is not None and entry.status is State.COMPLETED:
             found[task] = applied(entry, made)
-    return found
+    # A task without an entry has lost its records; its commits from before do not count again.
+    lost = {each.task: applied(UNTOUCHED, each) for each in known if each.task not in entries}
+    return found | lost
 
 
 def _read(layout: Layout, run_id: str) -> ResetRecord | None:

@@ -78,21 +78,21 @@ async def _verify_workspace(
     context: RunContext, state: RunState, before: ScopeReport
 ) -> VerifyFinished:
     """Run the checks among the files of the workspace; again, where they have changed those."""
-    changed: Sequence[str] = ()
-    first = before
-    for _ in range(_MOST_REWRITES):
-        results = await run_checks(context, state, state.spec.checks)
+    first, times = before, 0
+    while True:
+        results, times = await run_checks(context, state, state.spec.checks), times + 1
         after = scope_guard.check_scope(context, state, before)
         if after.violations or after.found is None:
             return _scope_violation(after.violations, results, when=_SINCE)
         changed = _rewritten(context.workspace(state), first, before, after)
-        if not changed or verification_result(results) != "passed":
+        again = changed and verification_result(results) == "passed"
+        if not again or times == _MOST_REWRITES:
             break
         before = after
     built = candidate.build(context, state, after.found)
     record = built.record
     outcome, detail = _outcome(results, built)
-    if changed and outcome == "passed":
+    if again:
         outcome = "failed"
         detail = f"the checks change the files that they judge: {join_limited(changed, 5)}"
     return VerifyFinished(
