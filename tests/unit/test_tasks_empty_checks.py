@@ -40,13 +40,15 @@ FAILURE_IGNORED = [
     *("sleep 0", "sleep 1", "touch ok", "mkdir -p x", "git status", "git diff", "git log -1"),
     *("ruff check . --exit-zero", "uv run ruff check --exit-zero", "flake8 --exit-zero"),
     *("find . -name none", "node -e ''", "perl -e 1", "busybox true", "xargs true </dev/null"),
+    *("ruff --exit-zero check .", '"true"', "'true'", "\\true", "make -i test", "make -ki"),
+    *("make --ignore-errors test", "make --touch", "make -t test"),
     *("make test\ntrue", "pytest | head -n 5", "pytest || true && true", "a & b & wait"),
 ]
 NO_TEST = [
     *("make -n", "make -sn test", "gmake --dry-run", "pytest --collect-only", "pytest --co -q"),
     *("pytest --version", "pytest --help", "pytest --fixtures", "pytest --setup-plan", "tox -l"),
     *("mypy --version", "npx eslint --version", "tsc --showConfig", "python -m pytest --version"),
-    *("if make; then exit 0; else pytest --co || true; fi",),
+    *("if make; then exit 0; else pytest --co || true; fi", "npx jest --listTests"),
     *("python -m pytest --co", "uv run pytest --collect-only", "pytest --co && echo ok"),
 ]
 CHECKS = [
@@ -82,6 +84,7 @@ CHECKS = [
     *("for f in *; do make $f; done; true", "f() { false; }; f; true", ". ./env; true", "ls src"),
     *("command -v node", "python -c 'import app'", "python -c 'assert 1'", 'sh -c "$CHECK"'),
     *("npm test --if-present", "cargo test --no-run", "go test -run XXX_none", "node --version"),
+    *('"./run tests"', "'pytest' -q", "make -C ci", "make -k test", "make -f init.mk", "make a-i"),
     *("pytest --color=no", "make -C next test", "pytest -k 'a; true'", "sh build.sh", "cat a"),
     *("go vet ./...", "git diff --quiet", "git diff --check", "git status --porcelain | grep -q x"),
     *("trap 'rm -f a' EXIT; pytest", "trap 'exit 0' INT; pytest", "trap 'exit 0' EXIT & pytest"),

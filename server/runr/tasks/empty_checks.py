@@ -11,7 +11,7 @@ from runr.text import shortened
 
 #: A command that neither begins nor goes on like this is a check; most need no further look.
 _SUSPECT_START = re.compile(
-    r"\s*(?:\Z|[#:!({\[]|\w+=|/(?:usr/)?bin/"
+    r"\s*(?:\Z|[#:!({\[\"'\\]|\w+=|/(?:usr/)?bin/"
     r"|(?:sleep|touch|mkdir|git|find|node|perl|busybox|xargs|go)\s"
     r"|g?make\s.*-"
     r"|(?:cat|cd|date|echo|env|eval|exec|exit|hostname|id|if|ls|nice|nohup|printf"
@@ -20,7 +20,7 @@ _SUSPECT_START = re.compile(
 # Begins with a set of characters, which `re` finds several times as fast as alternatives.
 _SUSPECT_PART = re.compile(
     r"[;&|\n-](?:(?<=[;&|\n])|(?<=\s-)[hVl]\b|-(?:co\b|collect-only"
-    r"|(?:exit-zero|version|help|fixtures|setup-plan|markers|showConfig|list)\b))"
+    r"|(?:exit-zero|version|help|fixtures|setup-plan|markers|showConfig|list|listTests)\b))"
 )
 
 

@@ -45,6 +45,8 @@ _HEAD_OPTION = re.compile(r"-[\w=-]*|\d+")
 _HERE = frozenset({".", "./", "/"})
 _PYTHON = re.compile(r"python[\d.]*\Z")
 _DRY_RUN = re.compile(r"--(?:dry-run|just-print|recon)\Z|-[BbikrRSsw]*n[BbikrRSsw]*\Z")
+#: Make goes on after a failure, or marks as made what it did not make.
+_FORGIVING = re.compile(r"--(?:ignore-errors|touch)\Z|-[BbikqrRSstw]*[it][BbikqrRSstw]*\Z")
 _COLLECT = frozenset(
     (
         *("--co", "--collect-only", "--fixtures", "--setup-plan", "--markers"),
@@ -58,10 +60,10 @@ _RUNNER = re.compile(
 #: Programs, and the option with which they only say something of themselves.
 _TELLS = re.compile(
     r"(?:(?:ruff|mypy|pylint|flake8|black|eslint|prettier|tsc|tox|nox|cargo"
-    r"|jest|vitest|mocha|pyright|gradle|mvn) (?:--version|--help)"
-    r"|tsc --showConfig|tox (?:-l|--list)|nox (?:-l|--list))"
+    r"|jest|vitest|mocha|pyright|gradle|mvn|ctest|rspec|rubocop|phpunit) (?:--version|--help)"
+    r"|tsc --showConfig|tox (?:-l|--list)|nox (?:-l|--list)|jest --listTests)"
 )
-_EXIT_ZERO = re.compile(r"(?:ruff check|pylint|flake8)(?= )(?=.* --exit-zero(?: |$))")
+_EXIT_ZERO = re.compile(r"(?:ruff|pylint|flake8)(?= )(?=.* --exit-zero(?: |$))")
 _GIT_SHOWS = re.compile(r"git (?:status|diff|log)(?: (?!--(?:e|q|ch|no-i))-\S+)*")
 _FIND = re.compile(r"find \.(?: -(?:name|iname|type) \S+)*(?: -print)?")
 _MADE = re.compile(r"[\w.-]*\w")
@@ -115,7 +117,10 @@ def _alone(program: str, rest: Sequence[str]) -> Ends:
 
 
 def _make(words: Sequence[Token]) -> Ends:
-    return NO_TEST if any(_DRY_RUN.match(word.text) for word in words[1:]) else EITHER
+    texts = [word.text for word in words[1:]]
+    if any(map(_DRY_RUN.match, texts)):
+        return NO_TEST
+    return OK if any(map(_FORGIVING.match, texts)) else EITHER
 
 
 def _pytest(words: Sequence[Token]) -> Ends:
