@@ -75,10 +75,14 @@ def redact(text: str) -> str:
 
     Where colours divide a secret, all colours of the text are removed.
     """
-    clean = _redact(text)
+    return _through_colours(_redact, text)
+
+
+def _through_colours(redacted: Callable[[str], str], text: str) -> str:
+    clean = redacted(text)
     if "\x1b[" in clean or "u001" in clean:
         plain = _COLOUR.sub("", clean)
-        without = _redact(plain)
+        without = redacted(plain)
         return without if without != plain else clean
     return clean
 
@@ -167,6 +171,9 @@ class Redactor:
 
     def __call__(self, text: str) -> str:
         """Return `text` without secrets; a JSON document stays valid."""
+        return redact(_through_colours(self._without_values, text))
+
+    def _without_values(self, text: str) -> str:
         is_json = text[:1] in ("{", "[")
         for value in self._in_json if is_json else self._in_text:
             if value in text:
@@ -174,7 +181,7 @@ class Redactor:
         for number in self._numbers if is_json else ():
             # A number must be replaced by a number.
             text = number.sub("0", text)
-        return redact(text)
+        return text
 
 
 def _json_forms(value: str) -> set[str]:
@@ -186,7 +193,7 @@ def _json_forms(value: str) -> set[str]:
 def _encodings(value: str) -> Iterator[str]:
     """Yield `value` in hexadecimal, in base64 and as part of a URL."""
     raw = value.encode()
-    yield raw.hex()
+    yield from (raw.hex(), raw.hex().upper(), raw.hex(":"))
     # In base64 three bytes are four letters: what is encoded together with the value moves it.
     for offset in range(3):
         letters = b2a_base64(bytes(offset) + raw, newline=False).decode()
@@ -198,7 +205,9 @@ def _encodings(value: str) -> Iterator[str]:
             yield form.translate(_URL_SAFE)
     for plain in (_UNRESERVED, _UNRESERVED + b"/"):
         for escape in ("%{:02X}", "%{:02x}"):
-            yield "".join(chr(byte) if byte in plain else escape.format(byte) for byte in raw)
+            quoted = "".join(chr(byte) if byte in plain else escape.format(byte) for byte in raw)
+            # In a form, a space is a plus sign.
+            yield from (quoted, quoted.replace("%20", "+"))
 
 
 _URL_SAFE = str.maketrans("+/", "-_")

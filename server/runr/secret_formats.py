@@ -50,6 +50,16 @@ FORMATS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("PMAK-",), r"PMAK-[a-f0-9]{24}-[a-f0-9]{34}"),
     (("pscale_tkn_", "pscale_pw_"), r"pscale_(?:tkn|pw)_[\w.=-]{30,}"),
     (("AGE-SECRET-KEY-1",), r"AGE-SECRET-KEY-1[0-9A-Z]{40,}"),
+    (("SK",), rf"SK{_begins('SK')}[0-9a-f]{{32}}(?![0-9A-Za-z])"),
+    (("key-",), rf"key-{_begins('key-')}[0-9a-f]{{32}}(?![0-9A-Za-z])"),
+    ((":AA",), r"(:AA)[\w-]{33}(?![\w-])"),
+    (("dp.",), rf"dp{_begins('dp')}\.(?:pt|st|ct|sa|scim|audit)\.[\w.-]{{40,}}"),
+    (("dapi",), rf"dapi{_begins('dapi')}[a-f0-9]{{32}}"),
+    (("xai-",), rf"xai-{_begins('xai-')}[A-Za-z0-9]{{70,}}"),
+    (("r8_",), rf"r8_{_begins('r8_')}[A-Za-z0-9]{{37}}"),
+    (("pplx-",), r"pplx-[A-Za-z0-9]{40,}"),
+    (("sbp_",), rf"sbp_{_begins('sbp_')}[a-f0-9]{{40}}"),
+    (("fo1_", "fm2_"), r"f[om][12]_[\w+/=-]{40,}"),
     (("eyJ",), rf"eyJ{_begins('eyJ')}[\w-]{{8,}}\.[\w-]{{8,}}\.[\w-]*"),
     (("hooks.slack.com/",), r"(hooks\.slack\.com/services/)[\w/]{10,}"),
     (("/api/webhooks/",), r"(/api/webhooks/\d{5,}/)[\w-]{20,}"),
@@ -57,6 +67,16 @@ FORMATS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("://",), r"(://)[\w-]{20,}(?=@)"),
     (("earer ", "EARER "), r"([Bb](?i:earer) +)(?=[\w.~+/-]*\d)[\w.~+/-]{16,}=*"),
     (("asic ", "ASIC "), r"([Bb](?i:asic) +)(?=[A-Za-z+/]*[\d=])[\w+/]{12,}=*"),
+    (("auth",), r"(auth\\*\"\s{0,4}:\s{0,4}\\*\")[A-Za-z0-9+/]{16,}={0,2}"),
+    (("machine ",), r"(machine \S{1,200} login \S{1,200} password )[^\s\"\\]+"),
+    (("et-Cookie: ", "et-cookie: "), r"(et-[Cc]ookie: [\w.-]+=)[^;\s\"\\]{16,}"),
+    (
+        ("--token ", "--password ", "--passwd ", "--secret ", "--api-key ", "--access-token "),
+        (
+            r"(--(?:token|passw(?:or)?d|secret|api-key|access-token) '?)"
+            r"(?=\S{0,80}\d)[^\s'\"\\<>-][^\s'\"\\]{5,}"
+        ),
+    ),
     (("curl ",), rf"(curl {_ARGUMENTS}(?:(?<= )-u|--user)[ =]?'?[^\s:'\"\\]+:)[^\s'\"\\]+"),
     (
         ("mysql", "mariadb"),

@@ -1,6 +1,6 @@
 import base64
 import json
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import example, given
@@ -163,7 +163,10 @@ def test_a_password_on_a_command_line_or_in_an_address_is_redacted(text: str, cl
 
 @pytest.mark.parametrize(
     "text",
-    ["git push -u origin:main", "mysql -p", "curl -o a:b https://x", "mkdir -pv a", "SG.a.b"],
+    [
+        *("git push -u origin:main", "mysql -p", "curl -o a:b https://x", "mkdir -pv a", "SG.a.b"),
+        *("publish --token <token>", "tool --password file.txt", "TASK0123456789abcdef", "r8_x"),
+    ],
 )
 def test_options_and_names_that_only_look_alike_stay(text: str) -> None:
     assert redact(text) == text
@@ -192,8 +195,10 @@ def test_a_secret_of_the_environment_is_redacted_in_the_usual_encodings(
         shown = redactor(written.decode())
         assert "[redacted]" in shown
         assert after or shown.endswith("[redacted]")
-    for text in (raw.hex(), quote(secret), quote(secret, safe="")):
+    written = (raw.hex(), raw.hex().upper(), raw.hex(":"), quote(secret), quote(secret, safe=""))
+    for text in (*written, quote_plus(secret)):
         assert redactor(f"({text})") == "([redacted])"
+    assert redactor(f"({secret[:4]}\x1b[31m{secret[4:]})") == "([redacted])"
 
 
 @pytest.mark.parametrize("after", [b"", b"C" * 9])

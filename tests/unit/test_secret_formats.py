@@ -53,6 +53,27 @@ EXAMPLES: dict[str, str | tuple[str, str]] = {
     "PMAK-": HEX[:24] + "-" + HEX[:34],
     "pscale_tkn_": WORD[:43],
     "pscale_pw_": WORD[:43],
+    "SK": HEX[:32],
+    "key-": HEX[:32],
+    ":AA": ("", WORD[:33]),
+    "dp.": "pt." + WORD[:43],
+    "dapi": HEX[:32],
+    "xai-": WORD[:80],
+    "r8_": WORD[:37],
+    "pplx-": WORD[:48],
+    "sbp_": HEX[:40],
+    "fo1_": WORD[:43],
+    "fm2_": WORD[:43],
+    "auth": ('": "', WORD[:24] + "=="),
+    "machine ": ("host.example login ada password ", WORD[:12]),
+    "et-Cookie: ": ("sid=", WORD[:32]),
+    "et-cookie: ": ("sid=", WORD[:32]),
+    "--token ": ("", WORD[:20]),
+    "--password ": ("", WORD[:8]),
+    "--passwd ": ("", WORD[:8]),
+    "--secret ": ("", WORD[:20]),
+    "--api-key ": ("", WORD[:20]),
+    "--access-token ": ("", WORD[:20]),
     "AGE-SECRET-KEY-1": UPPER[:58],
     "eyJ": "hbGciOiJIUzI1NiJ9." + "eyJzdWIi" * 4 + "." + WORD[:43],
     "hooks.slack.com/": ("services/", "T00000000/B00000000/" + WORD[:24]),
@@ -68,7 +89,10 @@ EXAMPLES: dict[str, str | tuple[str, str]] = {
     "ASIC ": ("", "YWRhOmh1bnRlcjI="),
 }
 #: Those that begin in the middle of a word.
-WORDS = {"earer ": "Bearer ", "EARER ": "BEARER ", "asic ": "Basic ", "ASIC ": "BASIC "}
+WORDS = {
+    **{"earer ": "Bearer ", "EARER ": "BEARER ", "asic ": "Basic ", "ASIC ": "BASIC "},
+    **{"et-Cookie: ": "Set-Cookie: ", "et-cookie: ": "set-cookie: "},
+}
 
 
 @pytest.mark.parametrize("begins", EXAMPLES)
