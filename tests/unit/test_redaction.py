@@ -195,8 +195,8 @@ def test_a_secret_of_the_environment_is_redacted_in_the_usual_encodings(
         shown = redactor(written.decode())
         assert "[redacted]" in shown
         assert after or shown.endswith("[redacted]")
-    written = (raw.hex(), raw.hex().upper(), raw.hex(":"), quote(secret), quote(secret, safe=""))
-    for text in (*written, quote_plus(secret)):
+    forms = (raw.hex(), raw.hex().upper(), raw.hex(":"), quote(secret), quote(secret, safe=""))
+    for text in (*forms, quote_plus(secret)):
         assert redactor(f"({text})") == "([redacted])"
     assert redactor(f"({secret[:4]}\x1b[31m{secret[4:]})") == "([redacted])"
 

@@ -90,8 +90,12 @@ EXAMPLES: dict[str, str | tuple[str, str]] = {
 }
 #: Those that begin in the middle of a word.
 WORDS = {
-    **{"earer ": "Bearer ", "EARER ": "BEARER ", "asic ": "Basic ", "ASIC ": "BASIC "},
-    **{"et-Cookie: ": "Set-Cookie: ", "et-cookie: ": "set-cookie: "},
+    "earer ": "Bearer ",
+    "EARER ": "BEARER ",
+    "asic ": "Basic ",
+    "ASIC ": "BASIC ",
+    "et-Cookie: ": "Set-Cookie: ",
+    "et-cookie: ": "set-cookie: ",
 }
 
 
