@@ -170,18 +170,3 @@ def test_python_gets_an_error_for_a_page_that_there_is_not(prepared: Prepare) ->
     project = Project.open(prepared(morning).root, environment={})
     with pytest.raises(RunrError, match="1 to 500"):
         project.activity(limit=501)
-
-
-def test_work_that_is_not_on_the_branch_is_not_done(place: Place) -> None:
-    place.config('[run]\nworker = "script"\n\n[verify]\ntier1 = ["test -d ."]\n')
-    place.script("t.md", "echo work > work")
-    place.commit("Task")
-    place.git("checkout", "-q", "-b", "other")
-    place.run("t", code=0)
-    there = place.runr("status", "--json", code=0).json
-    assert (there["done"]["count"], there["evidence"]) == (1, {"verified": 1})
-    place.git("checkout", "-q", "main")
-    here = place.runr("status", "--json", code=0).json
-    assert (here["done"]["count"], here["evidence"]) == (0, {})
-    assert here["counts"]["unmerged"] == 1
-    assert "✓" not in place.runr("status", code=0).out

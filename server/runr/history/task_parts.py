@@ -102,8 +102,7 @@ def sort_out(states: Iterable[TaskState], since: datetime) -> Mapping[Part, list
             found["running"].append(state)
         elif state.entry.status in (State.STOPPED, State.FAILED):
             found["stopped"].append(state)
-        completed = state.entry.status is State.COMPLETED and not state.unmerged
-        if completed and _moment(_completed_at(state)) >= since:
+        if state.entry.status is State.COMPLETED and _moment(_completed_at(state)) >= since:
             found["done"].append(state)
     return found
 
