@@ -81,7 +81,7 @@ def test_an_older_database_is_migrated_once_after_a_copy_was_made(
 def test_a_migration_that_fails_leaves_the_older_database(project: Project) -> None:
     older(project, OLDER[-1])
     with closing(sqlite3.connect(project.layout.history)) as connection, connection:
-        connection.execute("CREATE VIEW attempts_by_worker AS SELECT 1 AS name")
+        connection.execute("DROP INDEX landings_by_time")
         tables = schema(connection)
     rows_of(project)
     with closing(sqlite3.connect(project.layout.history)) as connection:

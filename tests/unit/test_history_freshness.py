@@ -1,13 +1,15 @@
-"""Of many journals, those of ended runs are looked at again only after a change of their folder."""
+"""Of many journals, few of ended runs are looked at again, and only after their folder changed."""
 
+import os
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from runr import nofollow
 from runr.history import database, freshness, index, upkeep
 from runr.history.freshness import RUNS
 from runr.jobs.events import JobCreated, JobEnded, JobLanded
@@ -15,6 +17,7 @@ from runr.jobs.model import Job
 from runr.jobs.work import Item, Work
 from runr.project import Project
 from runr.runs.events import RunResumed, SubmitFinished
+from runr.storage import files
 from unit.git_trees import make
 from unit.journals_of_runs import COMPLETED, Journals, completed, landed, stopped, worked
 
@@ -57,7 +60,7 @@ class Clone:
         with closing(sqlite3.connect(self.project.layout.history)) as rows:
             listed = "list_unsettled" if rows.execute("SELECT * FROM folders").fetchone() else ""
             query = database.queries()[listed or "list_marks"]
-            return len(rows.execute(query, {"folder": RUNS}).fetchall())
+            return len(rows.execute(query, (RUNS,)).fetchall())
 
     def has_rows_of_journals(self) -> bool:
         with closing(sqlite3.connect(self.project.layout.history)) as rows:
@@ -98,17 +101,94 @@ def test_a_run_that_has_a_folder_and_no_journal_yet_is_read_when_it_has(clone: C
     assert clone.has_rows_of_journals()
 
 
-def test_what_another_program_changed_is_found_by_a_check_and_read_with_the_next_run(
-    clone: Clone,
+def test_what_another_program_changed_is_found_by_a_check_and_read_when_it_is_its_turn(
+    clone: Clone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clone.add_line()
+    monkeypatch.setattr(freshness, "TURN", 1)
+    clone.journals.run("d", worked())
+    assert clone.refresh() == 1
+    with clone.stopped.timeline.open("ab") as timeline:
+        timeline.write(b"{}\n")
     assert clone.refresh() == 0
     problems = upkeep.check(clone.project).problems
     assert "2 rows of journals not as in the journals" in problems
-    clone.journals.run("d", worked())
+    # It is the second, after the one whose turn it was.
+    clone.journals.run("e", worked())
     assert clone.refresh() == 2
     assert clone.has_rows_of_journals()
     assert upkeep.check(clone.project).problems == []
+
+
+def test_with_each_run_that_is_added_a_part_of_the_others_is_looked_at_in_turn(
+    clone: Clone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(freshness, "TURN", 2)
+    seen: list[set[str]] = []
+    stat_in_each = nofollow.stat_in_each
+
+    def watched(
+        path: Path, name: str, folders: Iterable[str] | None = None
+    ) -> Iterator[tuple[str, os.stat_result]]:
+        if folders is not None and path.name == RUNS:
+            seen.append(set(folders))
+        return stat_in_each(path, name, folders)
+
+    monkeypatch.setattr(nofollow, "stat_in_each", watched)
+    names = [run.id for run in (clone.completed, clone.stopped, clone.open)]
+    for number in range(3):
+        names.append(clone.journals.run(f"more-{number}", completed()).id)
+        assert clone.refresh() == 1
+    # That of the open run is looked at each time.
+    parts = [names[:2], names[2:4], names[4:5]]
+    expected = [{*part, clone.open.id, new} for part, new in zip(parts, names[3:], strict=True)]
+    assert seen == expected
+
+
+def test_a_run_that_is_killed_between_the_note_and_its_journal_is_read_when_it_goes_on(
+    clone: Clone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its process can be killed, or stand still for an hour, in front of the journal."""
+    monkeypatch.setattr(freshness, "TURN", 0)
+
+    def killed(path: Path, data: bytes) -> None:
+        if path.name == "timeline.jsonl":
+            raise KeyboardInterrupt
+        append(path, data)
+
+    append = files.append
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "append", killed)
+        for run in (clone.completed, clone.stopped):
+            with pytest.raises(KeyboardInterrupt):
+                clone.journals.append(run, [SUBMITTED if run is clone.completed else RunResumed()])
+    assert (clone.refresh(), clone.looks()) == (0, 3)
+    clone.journals.append(clone.stopped, [RunResumed()])
+    assert clone.refresh() == 1
+    assert clone.has_rows_of_journals()
+    clone.journals.append(clone.stopped, [COMPLETED])
+    assert (clone.refresh(), clone.looks()) == (1, 2)
+    clone.journals.append(clone.completed, [SUBMITTED])
+    assert (clone.refresh(), clone.looks()) == (1, 1)
+    assert clone.has_rows_of_journals()
+
+
+@pytest.mark.parametrize("notes", [b"", b"no note\n", b"a b c\n" * 99, None])
+def test_notes_that_are_gone_or_no_notes_have_all_journals_looked_at(
+    clone: Clone, monkeypatch: pytest.MonkeyPatch, notes: bytes | None
+) -> None:
+    monkeypatch.setattr(freshness, "TURN", 0)
+    clone.journals.append(clone.completed, [SUBMITTED])
+    assert clone.refresh() == 1
+    path = clone.project.layout.reopened(RUNS)
+    path.unlink()
+    if notes is None:
+        path.symlink_to(clone.stopped.timeline)
+    else:
+        path.write_bytes(notes)
+    clone.project.layout.runs.touch()
+    clone.add_line()
+    assert clone.refresh() == 1
+    assert clone.has_rows_of_journals()
 
 
 def test_with_few_journals_each_change_is_read_at_once(clone: Clone) -> None:

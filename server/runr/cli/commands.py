@@ -36,7 +36,7 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = {
         "run": Entry("runs:run", "Run tasks: work, verify, commit, record."),
         "runs": Entry("runs:runs", "List the latest runs, newest first."),
         "follow": Entry("runs:follow", "Show the progress of a run until it ends."),
-        "report": Entry("runs:report", "Show what a run did and how it was verified."),
+        "report": Entry("reports:report", "Show what a run did and how it was verified."),
         "note": Entry("runs:note", "Add a progress note to an open run."),
         "stop": Entry("runs:stop", "Stop a run and keep its work."),
         "resume": Entry("runs:resume", "Resume a stopped run."),

@@ -94,39 +94,6 @@ def render_check(answer: DatabaseCheck) -> str:
     return "\n".join([*lines, *console.render_next_steps(answer.next_steps)])
 
 
-def show_period(
-    invocation: Invocation,
-    since: str | None,
-    *,
-    job: str | None,
-    until: str | None,
-    tags: tuple[str, ...],
-    workers: tuple[str, ...],
-    form: str | None,
-    output: str | None,
-    force: bool,
-) -> None:
-    """Print the report of a period or of a job, or write it to a file."""
-    from runr.cli.answers import answer_document  # noqa: PLC0415 - see above
-    from runr.history import period_report, report_html, report_page  # noqa: PLC0415 - see above
-    from runr.interchange import exporter  # noqa: PLC0415 - see above
-
-    renders = {"markdown": report_page.render_markdown, "html": report_html.render_html}
-    render = renders.get(form or "", report_page.render_text)
-    shown = invocation._replace(as_json=True) if form == "json" else invocation
-    project = shown.project()
-    if job is not None:
-        answer = period_report.report_job(project, job, tags=tags, workers=workers)
-    else:
-        answer = period_report.report(project, since or "", until, tags=tags, workers=workers)
-    if output is None:
-        shown.show(answer, lambda found: render(found, local_time).rstrip("\n"))
-        return
-    page = answer_document(answer) if form == "json" else render(answer, local_time).rstrip("\n")
-    written = exporter.write(project, f"{page}\n", output, force=force)
-    invocation.show(written, console.render_result)
-
-
 def render_file(answer: DatabaseFile) -> str:
     """Return the path alone, for a shell."""
     return answer.path

@@ -1,7 +1,5 @@
 """Commands that start, follow, stop and resume runs."""
 
-from typing import Any
-
 import click
 
 from runr.cli import console, render_runs
@@ -133,56 +131,6 @@ def follow(invocation: Invocation, run: str) -> int:
     Exits with the exit code of the run. Without RUN, follows the latest one.
     """
     return _follow(invocation, run)
-
-
-@command("report")
-@click.argument("run", metavar="[RUN]", required=False)
-@click.option("--since", metavar="TIME", help="Report a period: yesterday, 7d, 2025-01-08.")
-@click.option("--until", metavar="TIME", help="End of the period; default: now.")
-@click.option("--job", metavar="JOB|ID", help="Report a job run, or the latest one of a job.")
-@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only tasks with this tag.")
-@click.option("--worker", "workers", multiple=True, metavar="NAME", help="Only this worker.")
-@click.option(
-    "--format",
-    "form",
-    type=Choice(["text", "markdown", "json", "html"]),
-    help="Format of the report of a period or a job; default: text.",
-)
-@click.option("--output", metavar="FILE", help="Write the report of a period or a job to FILE.")
-@click.option("--force", is_flag=True, help="Overwrite an existing file.")
-def report(
-    invocation: Invocation, run: str | None, since: str | None, job: str | None, **options: Any
-) -> None:
-    """Show what a run did and how it was verified.
-
-    With `--since`, show what happened in a period; with `--job`, in a job.
-
-    Without RUN, --since and --job, shows the latest run.
-    """
-    about = {"RUN": run, "--since": since, "--job": job}
-    given = [name for name, value in about.items() if value is not None]
-    if len(given) > 1:
-        raise UsageError(
-            f"a report is of one of RUN, --since and --job: leave out {' or '.join(given)}",
-            next_steps=[commands.report(run)] if run else [],
-        )
-    if job is not None and options["until"] is not None:
-        raise UsageError(
-            "--until requires --since", next_steps=[commands.report_since("yesterday")]
-        )
-    if run is None and given:
-        # Loads SQLite's library.
-        from runr.cli import history  # noqa: PLC0415 - see above
-
-        history.show_period(invocation, since, job=job, **options)
-        return
-    if any(options.values()):
-        raise UsageError(
-            "--until, --tag, --worker, --format, --output and --force require --since or --job",
-            next_steps=[commands.report_since("yesterday")],
-        )
-    answer = lifecycle_runs.read_report(invocation.project(), run or "latest")
-    invocation.show(answer, lambda found: found.markdown.rstrip())
 
 
 @command("note")

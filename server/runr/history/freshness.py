@@ -1,17 +1,19 @@
 """Which journals are not as they were when they were read.
 
 Apart from what reads them: where none has changed, that need not be loaded. Each is looked at. Of
-many, those of ended runs are looked at again only when a run has begun or is gone since, or
-something was recorded of one of them: whoever does that touches the folder.
+many, those of ended runs are looked at again only when their folder has changed: then those of
+which runr has noted that they grow, and a part of the others in turn.
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from runr import nofollow
 from runr.history import database
+from runr.storage import reopened
 from runr.storage.layout import Layout
+from runr.storage.reopened import Notes
 
 if TYPE_CHECKING:
     import sqlite3
@@ -20,6 +22,8 @@ RUNS, JOB_RUNS = "runs", "job-runs"
 
 #: With as many journals in a folder, looking at all of them is what a report would wait for.
 MANY = 5_000
+#: As many of the others are looked at with each change of the folder: all, after some changes.
+TURN = 5_000
 
 #: As long, a further change of a folder may leave its time as it is.
 _RACY_NS = 2_000_000_000
@@ -32,15 +36,34 @@ class Mark(NamedTuple):
     changed_ns: int
 
 
+class LookedAt(NamedTuple):
+    """When a folder had changed last before a look, how far its notes were read, whose turn was."""
+
+    changed_ns: int
+    noted_bytes: int = 0
+    turn: str = ""
+
+
 class Look(NamedTuple):
     """What a look found: by its path below `.runr`, without the file's name, each journal.
 
-    `folders` are those in which all journals were looked at, with the time of their last change.
+    Those that are `growing` have been noted and have not grown yet. `folders` are not looked into
+    again before they change.
     """
 
     changed: Mapping[str, Mark]
     gone: frozenset[str]
-    folders: Mapping[str, int]
+    growing: frozenset[str]
+    folders: Mapping[str, LookedAt]
+
+
+class _Seen(NamedTuple):
+    """Journals of a folder as they were read and as they are; `number` is of all there."""
+
+    known: set[tuple[str, int, int]]
+    there: set[tuple[str, int, int]]
+    number: int
+    turn: str = ""
 
 
 def look(
@@ -50,18 +73,26 @@ def look(
     now_ns = time.time_ns() if now_ns is None else now_ns
     changed: dict[str, Mark] = {}
     gone: set[str] = set()
-    folders: dict[str, int] = {}
+    growing: set[str] = set()
+    folders: dict[str, LookedAt] = {}
     for folder in (RUNS, JOB_RUNS):
-        before = _changed_ns(layout, folder)
-        whole = before is None or before != _looked_at(connection, folder)
-        known = _known(connection, folder, whole=whole)
-        names = None if whole else [path.partition("/")[2] for path, _, _ in known]
-        there = set(marks(layout, folder, names))
-        changed |= {path: Mark(*mark) for path, *mark in there - known}
-        gone |= {path for path, _, _ in known - there} - changed.keys()
-        if before is not None and whole and len(there) >= many and before < now_ns - _RACY_NS:
-            folders[folder] = before
-    return Look(changed, frozenset(gone), folders)
+        changed_ns, before = _changed_ns(layout, folder), _looked_at(connection, folder)
+        if before is not None and before.changed_ns == changed_ns:
+            seen = _unsettled(layout, connection, folder)
+        else:
+            notes = reopened.read(layout, folder, before.noted_bytes if before else 0)
+            if before is None or notes is None:
+                seen, notes = _all(layout, connection, folder), notes or Notes({}, 0)
+            else:
+                seen = _some(layout, connection, folder, before.turn, notes.sizes)
+            growing |= {
+                path for path, size, _ in seen.there if size <= notes.sizes.get(_name(path), 0)
+            }
+            if changed_ns and seen.number >= many and changed_ns < now_ns - _RACY_NS:
+                folders[folder] = LookedAt(changed_ns, notes.end, seen.turn)
+        changed |= {path: Mark(*mark) for path, *mark in seen.there - seen.known}
+        gone |= {path for path, _, _ in seen.known - seen.there} - changed.keys()
+    return Look(changed, frozenset(gone), frozenset(growing), folders)
 
 
 def marks(
@@ -73,6 +104,45 @@ def marks(
             yield f"{folder}/{name}", stat.st_size, stat.st_ctime_ns
 
 
+def _all(layout: Layout, connection: "sqlite3.Connection", folder: str) -> _Seen:
+    there = set(marks(layout, folder))
+    return _Seen(_rows(connection, "list_marks", folder), there, len(there))
+
+
+def _unsettled(layout: Layout, connection: "sqlite3.Connection", folder: str) -> _Seen:
+    known = _rows(connection, "list_unsettled", folder)
+    return _Seen(known, set(marks(layout, folder, _names(known))), 0)
+
+
+def _some(
+    layout: Layout,
+    connection: "sqlite3.Connection",
+    folder: str,
+    turn: str,
+    noted: Collection[str],
+) -> _Seen:
+    """Look at the journals that are new or may have grown, and at those whose turn it is."""
+    listed = database.queries()["list_names"]
+    read = {name for (name,) in connection.execute(listed, {"folder": folder})}
+    names = set(nofollow.names(layout.runr / folder))
+    in_turn = _rows(connection, "list_turn", folder, turn, TURN)
+    known = in_turn | _rows(connection, "list_unsettled", folder)
+    for name in read & set(noted):
+        known |= _rows(connection, "mark", f"{folder}/{name}")
+    gone = {(f"{folder}/{name}", 0, 0) for name in read - names}
+    there = set(marks(layout, folder, (names - read).union(_names(known))))
+    following = max(_names(in_turn)) if 0 < len(in_turn) == TURN else ""
+    return _Seen(known | gone, there, len(names), following)
+
+
+def _names(rows: Iterable[tuple[str, int, int]]) -> list[str]:
+    return [_name(path) for path, _, _ in rows]
+
+
+def _name(path: str) -> str:
+    return path.partition("/")[2]
+
+
 def _changed_ns(layout: Layout, folder: str) -> int | None:
     try:
         return nofollow.stat(layout.runr / folder).st_ctime_ns
@@ -80,13 +150,12 @@ def _changed_ns(layout: Layout, folder: str) -> int | None:
         return None
 
 
-def _looked_at(connection: "sqlite3.Connection", folder: str) -> int | None:
+def _looked_at(connection: "sqlite3.Connection", folder: str) -> LookedAt | None:
     row = connection.execute(database.queries()["folder"], (folder,)).fetchone()
-    return int(row[0]) if row else None
+    return LookedAt(*row) if row else None
 
 
-def _known(
-    connection: "sqlite3.Connection", folder: str, *, whole: bool
+def _rows(
+    connection: "sqlite3.Connection", query: str, *values: str | int
 ) -> set[tuple[str, int, int]]:
-    name = "list_marks" if whole else "list_unsettled"
-    return set(connection.execute(database.queries()[name], {"folder": folder}))
+    return set(connection.execute(database.queries()[query], values))

@@ -74,7 +74,10 @@ def refresh(
     if found.folders:
         with _writing(connection, version) as alone:
             if alone:
-                connection.executemany(database.queries()["put_folder"], found.folders.items())
+                growing = [(path,) for path in found.growing]
+                connection.executemany(database.queries()["unsettle"], growing)
+                folders = [(name, *looked_at) for name, looked_at in found.folders.items()]
+                connection.executemany(database.queries()["put_folder"], folders)
     return len(changed) + len(found.gone)
 
 
@@ -104,10 +107,11 @@ def differences(layout: Layout, connection: "sqlite3.Connection", now: datetime)
 
 
 def rows(connection: "sqlite3.Connection", table: str) -> set[tuple[object, ...]]:
-    """Return all rows of a table of `TABLES`."""
+    """Return all rows of a table of `TABLES`, without when a journal is looked at."""
     if table not in TABLES:
         raise ValueError(table)
-    return set(connection.execute(f"SELECT * FROM {table}"))  # noqa: S608 - one of TABLES
+    columns = "path, size, changed_ns, record, detail" if table == "journals" else "*"
+    return set(connection.execute(f"SELECT {columns} FROM {table}"))  # noqa: S608 - one of TABLES
 
 
 def _write(

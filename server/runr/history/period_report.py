@@ -20,7 +20,6 @@ from runr.history.figures import (
 )
 from runr.history.period import Period
 from runr.history.period_rows import MOST, Facts, gather
-from runr.jobs import journal
 from runr.project import Project
 from runr.query.models import Result
 from runr.query.snapshot import Snapshot
@@ -121,6 +120,9 @@ def report_job(
     project: Project, job: str, *, tags: Sequence[str] = (), workers: Sequence[str] = ()
 ) -> PeriodReport:
     """Return what happened in a job run: one by its id, or the latest of a job by its name."""
+    # A report of a period need not wait for it.
+    from runr.jobs import journal  # noqa: PLC0415 - see above
+
     job_run_id = journal.find(project.layout, job).id
     found = index.ask(project, lambda rows: _job_time(rows, job_run_id))
     if found is None:

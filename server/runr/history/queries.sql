@@ -23,22 +23,45 @@ ON CONFLICT (only) DO UPDATE SET seal = excluded.seal, reader = excluded.reader;
 -- list_marks: Which journals of a folder were read, and how large they were
 SELECT path, size, changed_ns
 FROM journals
+WHERE path > ?1 || '/' AND path < ?1 || '0';
+
+-- list_names: Their names
+SELECT substr(path, length(:folder) + 2)
+FROM journals
 WHERE path > :folder || '/' AND path < :folder || '0';
 
 -- list_unsettled: Those of them that may still grow
 SELECT path, size, changed_ns
 FROM journals
-WHERE settled = 0 AND path > :folder || '/' AND path < :folder || '0';
+WHERE settled = 0 AND path > ?1 || '/' AND path < ?1 || '0';
 
--- folder: When a folder had last been changed before all journals in it were looked at
-SELECT changed_ns
+-- list_turn: As many of them after one, in order
+SELECT path, size, changed_ns
+FROM journals
+WHERE path > ?1 || '/' || ?2 AND path < ?1 || '0'
+ORDER BY path
+LIMIT ?3;
+
+-- mark: How large a journal was when it was read
+SELECT path, size, changed_ns
+FROM journals
+WHERE path = ?;
+
+-- unsettle: Have a journal looked at each time until it has grown
+UPDATE journals
+SET settled = 0
+WHERE path = ?;
+
+-- folder: How a folder was when the journals in it were looked at
+SELECT changed_ns, noted_bytes, turn
 FROM folders
 WHERE name = ?;
 
--- put_folder: Record that all journals of a folder were looked at
-INSERT INTO folders (name, changed_ns)
-VALUES (?, ?)
-ON CONFLICT (name) DO UPDATE SET changed_ns = excluded.changed_ns;
+-- put_folder: Record that the journals of a folder were looked at
+INSERT INTO folders (name, changed_ns, noted_bytes, turn)
+VALUES (?, ?, ?, ?)
+ON CONFLICT (name) DO UPDATE SET changed_ns = excluded.changed_ns,
+    noted_bytes = excluded.noted_bytes, turn = excluded.turn;
 
 -- delete_folders: Have all journals looked at the next time
 DELETE FROM folders;
@@ -99,9 +122,13 @@ WHERE s.task = ? AND s.time >= ? AND s.cause = 'completed' AND s.record = 'confi
 -- put_attempt: Add an attempt, with what its run is
 INSERT INTO attempts (
     run_id, number, worker, session_id, started_at, ended_at, outcome, detail, model,
-    record, task, job_run_id, run_created_at
+    record, task, job_run_id, run_created_at, is_first
 )
-SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, record, task, job_run_id, created_at
+SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, record, task, job_run_id, created_at, NOT EXISTS (
+    SELECT 1
+    FROM attempts
+    WHERE run_id = ?1 AND worker = ?3 AND model = ?9
+)
 FROM runs
 WHERE id = ?1;
 
@@ -138,11 +165,19 @@ INSERT INTO job_tasks (
 )
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
 
--- put_landing: Add a landing
+-- put_landing: Add a landing, with what its run or job run is
 INSERT INTO landings (
-    run_id, job_run_id, seq, task, time, target, how, commit_sha, actor, reason
+    run_id, job_run_id, seq, task, time, target, how, commit_sha, actor, reason,
+    record, worker, of_job_run_id
 )
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+VALUES (
+    ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,
+    coalesce(
+        (SELECT record FROM runs WHERE id = ?1), (SELECT record FROM job_runs WHERE id = ?2)
+    ),
+    coalesce((SELECT worker FROM runs WHERE id = ?1), ''),
+    coalesce((SELECT job_run_id FROM runs WHERE id = ?1), ?2)
+);
 
 -- task_changes: What happened to a task, oldest first, with what the journal of each run proves
 SELECT s.time, s.seq, s.status, s.cause, s.actor, s.evidence, s.stop_reason, s.reason, s.commit_sha,
@@ -225,7 +260,7 @@ WHERE time >= :since AND time < :until AND record = 'confirmed'
 GROUP BY worker, model;
 
 -- period_attempts_by_worker: How many runs and attempts each worker had with each model
-SELECT worker, model, count(DISTINCT run_id), count(*)
+SELECT worker, model, sum(is_first), count(*)
 FROM attempts
 WHERE run_created_at >= :since AND run_created_at < :until AND record = 'confirmed'
     AND (:job IS NULL OR job_run_id = :job)
@@ -274,13 +309,11 @@ HAVING sum(c.exit_code IS 0) > 0 AND sum(
 
 -- period_landings: How often work got into a branch
 SELECT count(*)
-FROM landings AS l
-LEFT JOIN runs AS r ON r.id = l.run_id
-LEFT JOIN job_runs AS j ON j.id = l.job_run_id
-WHERE l.time >= :since AND l.time < :until AND coalesce(r.record, j.record) = 'confirmed'
-    AND (:job IS NULL OR coalesce(r.job_run_id, l.job_run_id) = :job)
-    AND (:workers IS NULL OR coalesce(r.worker, '') IN (SELECT value FROM json_each(:workers)))
-    AND (:tasks IS NULL OR l.task IN (SELECT value FROM json_each(:tasks)));
+FROM landings
+WHERE time >= :since AND time < :until AND record = 'confirmed'
+    AND (:job IS NULL OR of_job_run_id = :job)
+    AND (:workers IS NULL OR worker IN (SELECT value FROM json_each(:workers)))
+    AND (:tasks IS NULL OR task IN (SELECT value FROM json_each(:tasks)));
 
 -- activity_by_day: How often tasks were completed, stopped and failed on each day of the user
 SELECT date(time, 'localtime'), sum(cause = 'completed'),
@@ -296,15 +329,11 @@ WHERE cause IN ('completed', 'stopped') AND record = 'confirmed' AND time < :sin
 LIMIT 1;
 
 -- recent_landings: What got into a branch before a place in the order, the latest first
-SELECT l.time, l.target, l.how, l.commit_sha, l.actor, l.reason, l.task, l.run_id, l.job_run_id,
-    l.seq
-FROM landings AS l
-LEFT JOIN runs AS r ON r.id = l.run_id
-LEFT JOIN job_runs AS j ON j.id = l.job_run_id
-WHERE l.time >= :since AND l.time <= :until
-    AND (l.time, coalesce(l.run_id, l.job_run_id), l.seq) < (:until, :owner, :seq)
-    AND coalesce(r.record, j.record) = 'confirmed'
-ORDER BY l.time DESC, coalesce(l.run_id, l.job_run_id) DESC, l.seq DESC
+SELECT time, target, how, commit_sha, actor, reason, task, run_id, job_run_id, seq
+FROM landings
+WHERE time >= :since AND time <= :until AND record = 'confirmed'
+    AND (time, coalesce(run_id, job_run_id), seq) < (:until, :owner, :seq)
+ORDER BY time DESC, coalesce(run_id, job_run_id) DESC, seq DESC
 LIMIT :limit;
 
 -- period_unconfirmed: How many runs are no evidence

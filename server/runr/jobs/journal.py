@@ -21,7 +21,7 @@ from runr.runs import journal as run_journal
 from runr.runs.codec import CodecError
 from runr.runs.journal import Redact
 from runr.runs.model import RunState
-from runr.storage import files
+from runr.storage import files, reopened
 from runr.storage.layout import Layout, RunFiles
 from runr.text import closest_match
 
@@ -63,6 +63,8 @@ class JobJournal:
             sealed = chain.sealed(line, files.last_line(self.files.timeline), key)
             if self._state is None or self._state.result:
                 # As in the journal of a run.
+                if self._state:
+                    reopened.note(self.files)
                 nofollow.touch(self.files.folder.parent)
             files.append(self.files.timeline, sealed + b"\n")
             self._state = state

@@ -19,7 +19,7 @@ from runr.next_steps import commands
 from runr.runs import chain, clone_key, codec
 from runr.runs.codec import CodecError
 from runr.runs.model import RunState
-from runr.storage import files
+from runr.storage import files, reopened
 from runr.storage.layout import Layout, RunFiles
 from runr.text import closest_match
 
@@ -212,6 +212,8 @@ class Journal:
         line, key = text.encode("utf-8", "replace"), clone_key.ensure(self.files.root)
         line = chain.sealed(line, files.last_line(self.files.timeline), key)
         if before is None or before.result:
+            if before:
+                reopened.note(self.files)
             # The history looks at such a journal only when this folder has changed.
             nofollow.touch(self.files.folder.parent)
         files.append(self.files.timeline, line + b"\n")

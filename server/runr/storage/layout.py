@@ -177,6 +177,10 @@ class Layout(NamedTuple):
         """Return the files of a job run: journal, state, lock and log are those of a run."""
         return RunFiles(self.job_runs / job_run_id, self.root)
 
+    def reopened(self, folder: str) -> Path:
+        """Return the notes of journals in `folder` that grow after their end."""
+        return self.runr / "locks" / f"reopened-{folder}"
+
     @property
     def damaged_runs(self) -> Path:
         """Where `runr rebuild` keeps runs whose journal cannot be read."""
