@@ -116,6 +116,43 @@ def test_line_ends_that_the_run_has_asked_for_go_with_its_attributes(place: Plac
     assert "more" in place.read("one")
 
 
+STAGING = """\
+echo staged only > tracked.txt
+git add tracked.txt
+echo line > tracked.txt
+git add edited.txt
+git reset -q -- mine.txt
+git rm -q --cached gone.txt
+exit 1
+"""
+
+
+def test_what_is_staged_is_as_before_too(edited: Place) -> None:
+    edited.script("a.md", STAGING)
+    edited.git("commit", "-qm", "Task", "--", ".runr")
+    edited.write("mine.txt", "staged by me\n")
+    edited.git("add", "mine.txt")
+    edited.write("mine.txt", "and changed since\n")
+    index, before = edited.git("ls-files", "-s"), files(edited.root)
+    run = edited.runr("--json", "run", "--task", "a", "--in-place").json
+    ((outcome, detail),) = outcomes(edited, run["id"])
+    assert (outcome, edited.git("ls-files", "-s"), files(edited.root)) == ("ok", index, before)
+    assert edited.git("show", ":mine.txt") == "staged by me\n"
+    assert detail.startswith("what is staged is as before, and `git show ")
+    assert "+staged only" in edited.paste(detail.split("`")[1]).out
+
+
+def test_what_is_staged_in_a_worktree_is_as_before_too(place: Place) -> None:
+    place.config(SETTINGS + RESTORE)
+    place.script("a.md", "echo 1 > one; git add one; rm one; exit 1")
+    place.commit("Task")
+    run = place.runr("--json", "run", "--task", "a").json
+    tree = str(worktree(place, run["id"]))
+    assert place.git("-C", tree, "status", "--porcelain") == ""
+    ((outcome, detail),) = outcomes(place, run["id"])
+    assert (outcome, "+1" in place.paste(detail.split("`")[1]).out) == ("ok", True)
+
+
 def test_commits_of_the_worker_are_taken_off_the_branch_of_the_run_and_kept(place: Place) -> None:
     place.config(SETTINGS + RESTORE)
     place.script("a.md", "echo 1 > one; git add one; git commit -qm Own; echo 2 > two")

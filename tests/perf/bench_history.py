@@ -1,20 +1,27 @@
 """How a rebuild of the history grows, and how long reports of a year take, beside plain SQL.
 
 python tests/perf/bench_history.py [RUNS RUNS …], by default 10,000 and 100,000
+python tests/perf/bench_history.py FOLDER, only the reports of a year that was made before
+
+Functions are measured in one process, on a warm cache, as often as REPEATS says, and the shortest
+time counts; garbage is collected as seldom as in a command. Commands are measured with their start.
 """
 
+import gc
+import os
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from perf.stopwatch import ms, say, seconds
+from perf.stopwatch import ms, processor_seconds, say, seconds
 from perf.synthetic_history import TASKS, make_project
 from runr.history import (
     database,
@@ -26,18 +33,41 @@ from runr.history import (
     run_list,
     task_history,
 )
+from runr.jobs.events import JobCreated, JobEnded
+from runr.jobs.model import Job
+from runr.jobs.work import Item, Work
 from runr.project import Project
+from runr.runs.model import JobTerms
+from runr.status import store
 from runr.storage import sqlite_file
+from unit.journals_of_runs import MONDAY, Journals, completed
 
 SIZES = (10_000, 100_000)
 REPEATS = 5
 #: A rebuild of ten times as many runs may take as many times as long.
 LINEAR = 12
-#: No report may take longer, in seconds.
+#: No report may take longer, in seconds of the processor.
 LIMIT = 1.0
 
 YEAR = ("2025-01-01", "2026-01-01")
 WEEK = ("2025-06-01", "2025-06-08")
+
+#: What is measured from the start of the process to its end.
+RUNR = (sys.executable, "-P", "-m", "runr")
+COMMANDS = (
+    ("report", "--since", YEAR[0], "--until", YEAR[1]),
+    ("report", "--since", YEAR[0], "--until", YEAR[1], "--format", "html"),
+    ("report", "--since", WEEK[0], "--until", WEEK[1]),
+    ("report", "--job", "nightly"),
+    ("metrics",),
+    ("history", "part-7"),
+    ("status",),
+    ("next-task",),
+    ("health",),
+    ("db", "check"),
+)
+#: These read all journals, or those of all completions: they prove what reports rely on.
+WHOLE = ("health", "db")
 
 #: What a user would write with only the tables of the first schema.
 CHANGES = """
@@ -63,7 +93,20 @@ GROUP BY v.result
 """
 
 
+#: How the statuses of all tasks would be read from the history.
+STATUSES = """
+SELECT task, status, evidence, run_id, max(time)
+FROM task_statuses
+WHERE record = 'confirmed'
+GROUP BY task
+"""
+
+
 def main() -> None:
+    gc.set_threshold(100_000, 10, 10)
+    if any(not size.isdigit() for size in sys.argv[1:]):
+        measure_reports(Project.open(Path(sys.argv[1]).resolve(), os.environ))
+        return
     sizes = [int(size) for size in sys.argv[1:]] or SIZES
     taken = []
     for size in sizes:
@@ -93,36 +136,74 @@ def count_runs(connection: Any) -> object:
 
 def measure_reports(project: Project) -> None:
     year = partial(period_report.report, project, *YEAR)
+    job = job_of_a_night(project)
     found = year()
-    works: dict[str, tuple[Callable[[], object], tuple[str, str] | None]] = {
-        "report of the year": (year, YEAR),
-        "report of the year, one tag": (partial(year, tags=["part-3"]), None),
-        "report of the year, one worker": (partial(year, workers=["codex"]), None),
-        "report of the year as HTML": (lambda: report_html.render_html(year(), str), None),
-        "report of a week": (partial(period_report.report, project, *WEEK), WEEK),
-        "metrics": (partial(metrics.collect, project), YEAR),
+    works: dict[str, tuple[Callable[[], object], Callable[[], object] | None]] = {
+        "report of the year": (year, partial(plain, project, YEAR)),
+        "the same, one tag": (partial(year, tags=["part-3"]), None),
+        "the same, one worker": (partial(year, workers=["codex"]), None),
+        "the same as HTML": (lambda: report_html.render_html(year(), str), None),
+        "report of a week": (
+            partial(period_report.report, project, *WEEK),
+            partial(plain, project, WEEK),
+        ),
+        "report of a job": (partial(period_report.report_job, project, job), None),
+        "metrics": (partial(metrics.collect, project), partial(plain, project, YEAR)),
         "overview": (partial(overview.overview, project), None),
         "history of a task": (partial(task_history.read_history, project, "part-7"), None),
         "runs of a task": (partial(run_list.list_runs, project, task="part-7"), None),
-        "a look at every journal": (partial(look_at_all, project), None),
+        "statuses, from the status file": (
+            partial(store.read, project.layout),
+            partial(ask_plainly, project, STATUSES, ()),
+        ),
     }
     say(f"  {'':<36}wall     processor  plain SQL")
-    for name, (work, period) in works.items():
-        beside = best(partial(plain, project, period)) if period else None
-        tell(name, best(work), beside)
+    for name, (work, beside) in works.items():
+        tell(name, best(work), best(beside) if beside else None)
+    added = Journals(project.layout, MONDAY)
+    tell(
+        "report of the year, after a new run",
+        best(year, lambda: added.run("part-1", completed())),
+        None,
+    )
+    tell("a look at every journal", best(partial(look_at_all, project)), None)
     say(f"  {found.completed_count:,} completions, {found.stopped_count:,} stops in the year")
+    for words in COMMANDS:
+        times = 1 if words[0] in WHOLE else REPEATS
+        taken = min(processor_seconds([*RUNR, *words], project.layout.root) for _ in range(times))
+        say(f"  runr {' '.join(words):<58}{ms(taken):>9} of the processor")
+
+
+def job_of_a_night(project: Project) -> str:
+    """Write a job run of twenty runs, where there is none; return its id."""
+    if project.layout.job_runs.exists():
+        return "nightly"
+    job_run_id = "20250602-010000-aaaa"
+    runs = Journals(project.layout, datetime(2025, 6, 2, 1, tzinfo=UTC))
+    job = runs.job_journal(job_run_id)
+    names = [f"part-{number}" for number in range(20)]
+    items = tuple(Item(f".runr/tasks/{name}.md", "main/all") for name in names)
+    job.append(JobCreated(Job(name="nightly"), Work(items, ()), "runr/nightly", "main", "0" * 40))
+    for name in names:
+        runs.run(name, completed(), job=JobTerms(job_run_id))
+    job.append(JobEnded("completed"))
+    return "nightly"
 
 
 def tell(name: str, taken: tuple[float, float], beside: tuple[float, float] | None) -> None:
-    late = "  slow" if taken[0] > LIMIT else ""
+    late = "  slow" if taken[1] > LIMIT else ""
     plainly = ms(beside[1]) if beside else ""
     say(f"  {name:<32}{ms(taken[0]):>9}{ms(taken[1]):>12}{plainly:>11}{late}")
 
 
-def best(work: Callable[[], object]) -> tuple[float, float]:
+def best(
+    work: Callable[[], object], before: Callable[[], object] | None = None
+) -> tuple[float, float]:
     """Return the shortest of several times: by the clock on the wall, and of the processor."""
     found = []
     for _ in range(REPEATS):
+        if before:
+            before()
         begun, used = time.perf_counter(), time.process_time()
         work()
         found.append((time.perf_counter() - begun, time.process_time() - used))
@@ -130,9 +211,13 @@ def best(work: Callable[[], object]) -> tuple[float, float]:
 
 
 def plain(project: Project, period: tuple[str, str]) -> None:
+    for statement in (CHANGES, USED, FIRST):
+        ask_plainly(project, statement, period)
+
+
+def ask_plainly(project: Project, statement: str, values: tuple[str, ...]) -> None:
     with closing(sqlite_file.open_connection(project.layout.history)) as connection:
-        for statement in (CHANGES, USED, FIRST):
-            connection.execute(statement, period).fetchall()
+        connection.execute(statement, values).fetchall()
 
 
 def look_at_all(project: Project) -> object:

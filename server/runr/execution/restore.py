@@ -5,7 +5,14 @@ from typing import NamedTuple
 
 from runr.errors import ConflictError
 from runr.execution.context import RunContext
-from runr.git import kept_changes, quarantine, snapshot, staged_before, worktree
+from runr.git import (
+    kept_changes,
+    quarantine,
+    snapshot,
+    staged_before,
+    staged_since,
+    worktree,
+)
 from runr.git.merge_entry import old_side
 from runr.git.repo import Checkout, Repo
 from runr.git.snapshot import GITLINK, Change
@@ -18,6 +25,9 @@ from runr.text import join_limited
 
 #: How many files are named in a sentence.
 _NAMED = 5
+
+_SHA = 12
+_NOTHING = "there was nothing to put back"
 
 _BACK = "git diff-tree -p --binary {0}^ {0} | git apply"
 
@@ -43,28 +53,54 @@ def restore(context: RunContext, state: RunState) -> str:
     workspace = context.workspace(state)
     seen = workspace.checkout()
     taken = _in_worktree(workspace, state) if start.branch else _in_place(context, state, seen)
+    undone = _staged(workspace, state, seen, taken)
+    tree = snapshot.take(workspace) if undone else ""
+    staged = staged_since.keep(workspace, seen.commit, undone, tree) if seen and undone else None
     moved = start.branch is not None and seen is not None and seen.commit != _ground(state)
-    if not taken.changes and not moved:
-        return _described(taken, "")
-    ref = f"refs/runr/{state.id}/restored/{_number(context, state)}"
-    also = (seen.commit,) if moved and seen else ()
-    ground = _ground(state) if start.branch else seen.commit if seen else None
+    ref = ""
+    if taken.changes or moved or staged:
+        ref = f"refs/runr/{state.id}/restored/{_number(context, state)}"
+        also = (seen.commit,) if moved and seen else ()
+        ground = _ground(state) if start.branch else seen.commit if seen else None
+        _take_out(workspace, ground, taken, ref, (*also, staged) if staged else also)
+    real = quarantine.outside(workspace)
+    if start.branch is None:
+        staged_since.undo(real, undone)
+    elif ref or undone:
+        _move_back(real, state, seen)
+    if ref:
+        after = None if start.branch else snapshot.take(workspace)
+        paths = tuple(change.path for change in taken.changes)
+        context.journal.append(WorkRestored(ref, paths, after))
+    return _described(taken, ref, undone, staged)
+
+
+def _staged(
+    workspace: Repo, state: RunState, seen: Checkout | None, taken: _Taken
+) -> tuple[Change, ...]:
+    """Return what undoes that something was staged, or no longer staged, since the run began."""
+    if seen is None:
+        return ()
+    real = quarantine.outside(workspace)
+    if state.start.branch is not None:
+        return staged_since.undoing(real, seen.commit, {})
+    ground = _ground(state)
+    committed = snapshot.changed(workspace, state.start.base_sha, ground) if ground else ()
+    gone = {change.path for change in committed}
+    before = staged_before.recall(workspace)
+    kept = {path: entry for path, entry in before.items() if path not in gone}
+    return staged_since.undoing(real, seen.commit, kept, taken.left)
+
+
+def _take_out(
+    workspace: Repo, ground: str | None, taken: _Taken, ref: str, also: tuple[str, ...]
+) -> None:
     kept = kept_changes.keep(workspace, ground, taken.changes, ref, also)
     try:
         kept_changes.take_out(workspace, kept)
     except BaseException:
-        context.root.attempt("update-ref", "-d", ref)
+        quarantine.outside(workspace).attempt("update-ref", "-d", ref)
         raise
-    real = quarantine.outside(workspace)
-    if start.branch is not None:
-        _move_back(real, state, seen)
-    elif seen is not None:
-        before = staged_before.recall(workspace)
-        kept_changes.unstage(real, seen.commit, taken.changes, before)
-    tree = None if start.branch else snapshot.take(workspace)
-    paths = tuple(change.path for change in taken.changes)
-    context.journal.append(WorkRestored(ref, paths, tree))
-    return _described(taken, ref)
 
 
 def _ground(state: RunState) -> str:
@@ -156,13 +192,16 @@ def _move_back(real: Repo, state: RunState, seen: Checkout | None) -> None:
     real.attempt("update-index", "-q", "--refresh")
 
 
-def _described(taken: _Taken, ref: str) -> str:
+def _described(taken: _Taken, ref: str, undone: tuple[Change, ...], staged: str | None) -> str:
     count = len(taken.changes)
-    what = "there was nothing to put back"
-    if ref:
+    parts = []
+    if taken.left:
+        names = join_limited(taken.left, _NAMED)
+        parts.append(f"left as they are, as it is not known what of them is the run's: {names}")
+    if ref and not (undone and not count):
         files = "1 file is" if count == 1 else f"{count} files are"
-        what = f"{files} as before; `{_BACK.format(ref)}` brings the work back"
-    if not taken.left:
-        return what
-    names = join_limited(taken.left, _NAMED)
-    return f"left as they are, as it is not known what of them is the run's: {names}; {what}"
+        parts.append(f"{files} as before; `{_BACK.format(ref)}` brings the work back")
+    if undone:
+        kept = f", and `git show {staged[:_SHA]}` has what was staged only" if staged else ""
+        parts.append(f"what is staged is as before{kept}")
+    return "; ".join(parts) if ref or undone else "; ".join([*parts, _NOTHING])

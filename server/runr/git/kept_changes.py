@@ -6,14 +6,14 @@ commit has it, nothing.
 """
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import PurePath
 
 from runr.errors import GitError
-from runr.git import checkpoint, commits, quarantine, snapshot, staged_before
+from runr.git import commits, quarantine, snapshot
 from runr.git.failures import complaint
-from runr.git.merge_entry import Entry, new_side, old_side
+from runr.git.merge_entry import new_side, old_side
 from runr.git.repo import Repo
 from runr.git.snapshot import Change
 
@@ -62,27 +62,8 @@ def _write_again(repo: Repo, tree: str, changes: Iterable[Change]) -> None:
         repo.run("checkout-index", "-f", "-z", "--stdin", stdin=names, env=env)
 
 
-def unstage(
-    repo: Repo, head: str, changes: Iterable[Change], before: Mapping[str, Entry | None]
-) -> None:
-    """Have the index again as it was before the changes, where these themselves are staged.
-
-    `before` is what was staged then.
-    """
-    now = staged_before.differences(repo, head)
-    back = [
-        _to(change, before[change.path]) if change.path in before else _swapped(change)
-        for change in changes
-        if change.path in now and now[change.path] == new_side(change)
-    ]
-    checkpoint.stage(repo, tuple(back))
-
-
 def _swapped(change: Change) -> Change:
-    return _to(change, old_side(change))
-
-
-def _to(change: Change, entry: Entry | None) -> Change:
+    entry = old_side(change)
     if entry is None:
         return replace(change, new_mode=_EMPTY, object_id="0" * len(change.object_id))
     return replace(change, new_mode=entry.mode, object_id=entry.object_id)

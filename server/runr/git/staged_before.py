@@ -27,11 +27,16 @@ def recall(repo: Repo) -> dict[str, Entry | None]:
     folder = quarantine.folder_of(repo)
     if folder is None or not nofollow.exists(folder / _FILE):
         return {}
-    return _read(nofollow.read(folder / _FILE))
+    return {change.path: new_side(change) for change in _read(nofollow.read(folder / _FILE))}
 
 
 def differences(repo: Repo, head: str) -> dict[str, Entry | None]:
     """Return what the index has now and a commit has not."""
+    return {change.path: new_side(change) for change in changes(repo, head)}
+
+
+def changes(repo: Repo, head: str) -> list[snapshot.Change]:
+    """Return the changes from a commit to what the index has now."""
     return _read(_differences(repo, head))
 
 
@@ -40,7 +45,6 @@ def _differences(repo: Repo, head: str) -> bytes:
     return repo.run("diff-index", *flags, head, "--")
 
 
-def _read(raw: bytes) -> dict[str, Entry | None]:
+def _read(raw: bytes) -> list[snapshot.Change]:
     fields = iter(split(raw))
-    changes = (snapshot.read(facts, path) for facts, path in zip(fields, fields, strict=True))
-    return {change.path: new_side(change) for change in changes}
+    return [snapshot.read(facts, path) for facts, path in zip(fields, fields, strict=True)]
