@@ -19,6 +19,7 @@ from runr.jobs.outcomes import MOST_INTERRUPTS
 from runr.jobs.state import JobState
 from runr.project import Project
 from runr.runs import journal as run_journal
+from runr.runs.hook_events import HookFinished
 from unit.git_trees import git
 
 
@@ -74,6 +75,23 @@ def test_a_used_up_limit_is_waited_out_in_the_same_run_and_uses_no_attempt(
     assert len(set(claimed)) == 1
     assert state.tasks[0].failures == 0
     assert git(place.root, "show", f"{state.start.branch}:a.txt") == "good"
+
+
+def test_a_used_up_limit_calls_the_hooks_of_a_failure_and_rolls_nothing_back(
+    place: ClaudePlace,
+) -> None:
+    hooks = 'on_failure = [{ rollback = "restore" }]\non_needs_human = ["exit 1"]\n'
+    place.kit.config(f'[run]\nworker = "claude-code"\nattempts = 1\n\n[hooks]\n{hooks}')
+    with FakeModel([used_up(7200), *GOOD]) as model:
+        state = ran(place, model, Clock(), ready())
+    (run,) = [place.kit.layout.run(path.name) for path in place.kit.layout.runs.iterdir()]
+    called = [
+        event.data for event in run_journal.events(run) if isinstance(event.data, HookFinished)
+    ]
+    assert [(each.point, each.detail) for each in called] == [
+        ("on_failure", "left as it is: a resume continues its work")
+    ]
+    assert state.result == "completed"
 
 
 @pytest.mark.long

@@ -60,9 +60,13 @@ class Moments(NamedTuple):
 
 def moments(changes: Sequence[ChangeRow]) -> Moments:
     """Return the moments of changes that are in the order of their times."""
-    times = {kind: [row.time for row in changes if row.change == kind] for kind in _COUNTED}
-    # Backwards, so that the first completion of each task is the one that is kept.
-    tasks = {row.task: row.time for row in reversed(changes) if row.change == "completed"}
+    times: dict[str, list[str]] = {kind: [] for kind in _COUNTED}
+    tasks: dict[str, str] = {}
+    for row in changes:
+        if row.change in times:
+            times[row.change].append(row.time)
+            if row.change == "completed":
+                tasks.setdefault(row.task, row.time)
     return Moments(times, sorted(tasks.values()))
 
 

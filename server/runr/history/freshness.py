@@ -122,8 +122,9 @@ def _some(
     noted: Collection[str],
 ) -> _Seen:
     """Look at the journals that are new or may have grown, and at those whose turn it is."""
-    listed = database.queries()["list_names"]
-    read = {name for (name,) in connection.execute(listed, {"folder": folder})}
+    # A hundred thousand rows would take longer than one text.
+    listed = connection.execute(database.queries()["list_names"], {"folder": folder}).fetchone()
+    read = set(listed[0].split("/")) - {""}
     names = set(nofollow.names(layout.runr / folder))
     in_turn = _rows(connection, "list_turn", folder, turn, TURN)
     known = in_turn | _rows(connection, "list_unsettled", folder)

@@ -39,7 +39,7 @@ def gather(connection: "sqlite3.Connection", wanted: Period) -> Facts:
     ((passed, failed),) = rows_of(connection, "period_first_verifications", wanted)
     completions = reversed(rows_of(connection, "period_completions", wanted))
     return Facts(
-        changes=[ChangeRow(*row) for row in rows_of(connection, "period_changes", wanted)],
+        changes=list(map(ChangeRow._make, rows_of(connection, "period_changes", wanted))),
         completions=[CompletionRow(*row) for row in completions],
         first={name: n for name, n in (("passed", passed), ("failed", failed)) if n},
         attempts=rows_of(connection, "period_attempts", wanted)[0][0],

@@ -25,8 +25,8 @@ SELECT path, size, changed_ns
 FROM journals
 WHERE path > ?1 || '/' AND path < ?1 || '0';
 
--- list_names: Their names
-SELECT substr(path, length(:folder) + 2)
+-- list_names: Their names, as one text
+SELECT coalesce(group_concat(substr(path, length(:folder) + 2), '/'), '')
 FROM journals
 WHERE path > :folder || '/' AND path < :folder || '0';
 
