@@ -62,7 +62,7 @@ COMMANDS = (
     ("metrics",),
     ("history", "part-7"),
     ("status",),
-    ("next-task",),
+    ("next",),
     ("health",),
     ("db", "check"),
 )
