@@ -4,8 +4,8 @@
 
 The worker writes one file. The baseline is `git worktree add`, a commit, a merge and
 `git worktree remove` for each task. Figures are seconds of processor time, of the job and all that
-it starts, and of the clock, for each task; of `--dry-run`, which shows the plan, in all. `status`
-and `list-tasks` are answers about the finished job.
+it starts, and of the clock, for each task; of `--dry-run`, which shows the plan, in all. The
+last lines are answers about the finished job.
 """
 
 import argparse
@@ -56,7 +56,7 @@ def _of_size(folder: Path, size: int, at_once: Sequence[int]) -> None:
         say(f"{size:>5} tasks, runr job run --dry-run: {planned:.2f}s of processor time")
         taken = _measured(partial(_runr, there, *job))
         _tell(f"{size:>5} tasks, {parallel} at a time", taken, size)
-    for words in (("job", "status"), ("list-tasks",)):
+    for words in (("job", "status"), ("list-tasks",), ("job", "land", "--dry-run")):
         fastest = min(seconds(partial(_runr, there, *words)) for _ in range(5))
         say(f"{size:>5} tasks, runr {' '.join(words)}: {fastest:.3f}s")
 

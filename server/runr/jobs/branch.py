@@ -1,7 +1,7 @@
 """The branch of a job: where it begins, and how it gets what others bring to its target."""
 
 from runr.errors import RepositoryError
-from runr.git import merge, worktree
+from runr.git import log, merge, worktree
 from runr.git.merge import MergeRefusedError
 from runr.git.repo import Checkout, Repo
 from runr.jobs.model import Job
@@ -76,8 +76,9 @@ def _last_of(repo: Repo, state: JobState, target_tip: str) -> str | None:
 
     Each task landed on top of those before it, so that one commit has them all.
     """
-    left = [sha for sha in commits(state) if repo.resolve(sha)]
-    left = [sha for sha in left if not repo.is_ancestor(sha, target_tip)]
+    made = commits(state)
+    elsewhere = log.absent_from(repo, [target_tip], made).elsewhere
+    left = [sha for sha in made if sha in elsewhere]
     ends = repo.text("merge-base", "--independent", *left).split() if left else []
     return next((sha for sha in reversed(left) if sha in ends), None)
 

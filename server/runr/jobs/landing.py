@@ -8,7 +8,7 @@ import anyio
 from runr.errors import AlreadyRunningError, ConflictError, RunrError, UsageError, VerificationError
 from runr.execution import candidate, process, verification
 from runr.execution.context import RunContext
-from runr.git import merge, quarantine, worktree
+from runr.git import log, merge, quarantine, worktree
 from runr.git.merge import MergePlan, MergeRefusedError
 from runr.git.repo import Repo
 from runr.git.trailers import VERIFIED_TREE
@@ -97,8 +97,8 @@ def land_job(
             raise RunrError(
                 f"nothing landed on {target}: {error}", next_steps=[commands.job_land(state.id)]
             ) from None
-    log = JobJournal(files, project.clock, Redactor(project.environment))
-    receipt.write(project, files, log.append(JobLanded(target, plan.how, plan.new)))
+    events = JobJournal(files, project.clock, Redactor(project.environment))
+    receipt.write(project, files, events.append(JobLanded(target, plan.how, plan.new)))
     if state.result == "completed":
         # What a person decides later, and a run that is resumed alone, lands on the branch first.
         worktree.delete_branch(project.repo, state.start.branch, merged_into=target)
@@ -252,7 +252,8 @@ class _Landing:
         repo, start = self._project.repo, self._state.start
         shas = job_branch.commits(self._state)
         tip = repo.resolve(f"refs/heads/{self._target}")
-        kept = [sha for sha in shas if repo.resolve(sha)]
+        here = log.existing(repo, shas)
+        kept = [sha for sha in shas if sha in here]
         taken_back.refuse(self._project, self._state, self._target)
         if tip and taken_back.has_all(self._project, self._state, self._target):
             plan = MergePlan(target=self._target, how="already", old=tip, new=tip)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from runr.errors import RunrError
 from runr.evidence import on_branch
+from runr.git import log
 from runr.git.repo import Repo
 from runr.jobs.state import JobState
 from runr.next_steps import commands
@@ -64,7 +65,9 @@ def completions(project: Project, state: JobState) -> dict[str, Entry]:
 
 
 def _leading(repo: Repo, done: Mapping[str, Entry], tip: str | None) -> Iterable[str]:
-    for task, entry in done.items():
-        sha = entry.checkpoint_sha
-        if tip and sha and repo.resolve(sha) and repo.is_ancestor(sha, tip):
-            yield task
+    """Return the tasks whose commits lead to the tip."""
+    commits = {task: entry.checkpoint_sha for task, entry in done.items() if entry.checkpoint_sha}
+    if not tip or not commits:
+        return ()
+    elsewhere, missing = log.absent_from(repo, [tip], commits.values())
+    return [task for task, sha in commits.items() if sha not in elsewhere | missing]
