@@ -202,8 +202,11 @@ def left_of_limits(state: JobState, running: Sequence[JobTerms] = ()) -> Left:
     What the `running` ones may use is theirs. The rest is shared with those that can start beside
     this one, so that all together stay within the limits, as far as each keeps to its own.
     """
-    limits, used = state.start.job.limits, state.usage
+    limits = state.start.job.limits
     budget, tokens = limits.budget_usd, limits.max_tokens
+    if budget is None and tokens is None:
+        return Left(budget_usd=None, max_tokens=None)
+    used = state.usage
     free = state.start.job.max_parallel - len(running)
     to_start = sum(each.status in ("waiting", "starting") for each in state.tasks)
     runs = max(1, min(free, to_start))

@@ -244,7 +244,10 @@ def earlier(run: RunState) -> str:
 
 def spent(state: JobState) -> str | None:
     """Say which limit of what runs use is reached, or passed; None where none is."""
-    limits, used = state.start.job.limits, state.usage
+    limits = state.start.job.limits
+    if limits.budget_usd is None and limits.max_tokens is None:
+        return None  # a sum over many tasks takes long
+    used = state.usage
     if limits.budget_usd is not None and (used.cost_usd or 0) >= limits.budget_usd:
         return f"${used.cost_usd:.2f} of the budget of the job, ${limits.budget_usd:.2f}, is spent"
     tokens = used.input_tokens + used.output_tokens
