@@ -1,5 +1,7 @@
 """Job files that cannot be used: the others still are."""
 
+import os
+
 import pytest
 
 from cli.terminal import Place
@@ -82,3 +84,32 @@ def test_firings_are_listed_up_to_a_number_and_what_is_left_off_is_said(place: P
     assert answer["left_off"] == {"often": last}
     assert "… often fires after" in place.runr("upcoming", "--until", "60d").out
     assert "…" not in place.runr("upcoming", "--until", "40d").out
+
+
+def test_a_list_of_jobs_shows_when_they_fire(place: Place) -> None:
+    place.script("a.md", "echo a > a.txt")
+    place.write(".runr/jobs/night.yaml", "schedule: '0 0 29 2 *'\ntracks: {t: [a]}\n")
+    place.commit("Tasks")
+    shown = place.runr("list-jobs", "--json", code=0).json["jobs"][0]
+    assert shown["schedule"] == "0 0 29 2 *"
+    assert "-02-2" in shown["next_at"]
+    assert "0 0 29 2 *, next " in place.runr("list-jobs", code=0).out
+
+
+def test_a_file_of_a_job_that_has_no_end_is_not_read(place: Place) -> None:
+    os.mkfifo(place.root / "pipe.yaml")
+    for path, why in (("pipe.yaml", "is no file"), ("/dev/zero", "is no file")):
+        refused = place.runr("job", "run", "--file", path)
+        assert (refused.code, refused.err) == (2, f"runr: {path}: {why}\n")
+    place.write("large.yaml", "#" * 1_000_001)
+    assert "at most 1,000,000" in place.runr("job", "run", "--file", "large.yaml", code=2).err
+
+
+def test_the_plan_of_a_job_that_ignores_collisions_names_none(place: Place) -> None:
+    for name in ("a", "b"):
+        place.script(f"{name}.md", "echo a > a.txt", "owns: [a.txt]")
+    for policy, beside in (("ignore", False), ("serialize", True)):
+        steps = "tracks: {t: [{tasks: [a, b]}]}"
+        place.write(".runr/jobs/night.yaml", f"collision: {policy}\n{steps}\n")
+        plan = place.runr("job", "run", "night", "--dry-run", code=0).out
+        assert ("not beside" in plan) is beside

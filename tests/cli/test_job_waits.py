@@ -1,5 +1,6 @@
 """What a job waits for outside of it: the runs of others, which end, and people, who may not."""
 
+import shlex
 from typing import Any
 
 from cli.terminal import Place
@@ -134,6 +135,9 @@ def test_a_failed_task_whose_run_a_person_has_resumed_counts_when_the_job_is_res
     now = ended(place, "status")
     since = "completed since, and counts when the job is resumed"
     assert (task_of(now, "a")["reason"], now["reason"]) == (since, f"a.md: {since}")
+    steps = now["next_steps"]
+    assert f"runr job resume {now['id']}" in steps
+    assert "retry" not in str(steps)
     assert statuses(ended(place, "resume")) == {"a": "completed", "b": "completed"}
 
 
@@ -221,3 +225,33 @@ def test_a_limit_behind_which_another_worker_took_over_is_met_once(place: Place)
     done = ended(place, "run", "night")
     assert statuses(done) == dict.fromkeys("abc", "completed")
     assert asked.read_text(encoding="utf-8") == "x\n"
+
+
+def test_what_a_person_is_asked_to_type_works_where_the_task_builds_on_the_job(
+    place: Place,
+) -> None:
+    place.script("a.md", "echo a > a.txt")
+    place.task("sign.md", "type: manual\ndepends_on: [a]")
+    place.commit("Tasks")
+    paused = ended(place, "run", "--all-ready", code=9)
+    receipt = place.runr("job", "receipt", "--json", code=0).json
+    (sign,) = [each for each in receipt["tasks"] if each["path"].endswith("/sign.md")]
+    land, attest = (shlex.split(step)[1:] for step in sign["next_steps"])
+    place.runr(*land, code=0)
+    place.runr(*attest, code=0)
+    assert set(statuses(ended(place, "resume", paused["id"])).values()) == {"completed"}
+
+
+def test_a_task_whose_file_is_gone_stays_skipped_when_the_job_is_resumed(place: Place) -> None:
+    right = place.root / ".runr" / "right"
+    place.script("a.md", f"[ -e {right} ] && echo a > a.txt")
+    place.script("b.md", "echo b > b.txt", "depends_on: [a]")
+    place.commit("Tasks")
+    failed = ended(place, "run", "--all-ready", code=1)
+    right.touch()
+    place.runr("resume", task_of(failed, "a")["run_id"], code=0)
+    (place.root / ".runr/tasks/b.md").unlink()
+    place.runr("job", "resume")
+    now = ended(place, "status")
+    assert statuses(now) == {"a": "completed", "b": "skipped"}
+    assert task_of(now, "b")["reason"] == "its task file is gone"

@@ -118,6 +118,7 @@ def test_tracks_may_be_a_mapping_and_steps_plain_names() -> None:
         ("tracks:\n  a: [b]\non_failure: continu\n", 3, "did you mean continue?"),
         ("tracks:\n  a: [b]\nmax_parallel: 0\n", 3, "too small"),
         ("tracks:\n  a:\n    - task: b\n      depends_on: [a/9]\n", 3, "no step 'a/9'"),
+        ("tracks:\n  web: [a]\n  b:\n    - {task: b, depends_on: [wbe]}\n", 4, "mean 'web'?"),
         ("tracks:\n  a:\n    - task: b\n      tasks: [c]\n", 4, "not both"),
         ("tracks:\n  a:\n    - name: x\n", 3, "`task` or `tasks`"),
         ("name: x\n", 1, "a job needs `tracks`"),

@@ -60,8 +60,10 @@ def _line(job: JobSummary, width: int) -> str:
         return f"  {style('✗', fg='red')} {name}  {printable(job.error)}"
     size = f"{pluralize(job.track_count, 'track')}, {pluralize(len(job.tasks), 'task')}"
     counts = f"  {render_counts(job.counts)}" if job.counts else ""
+    next_at = f", next {_moment(job.next_at)}" if job.next_at else ""
+    schedule = f"  {printable(job.schedule)}{next_at}" if job.schedule else ""
     about = f"  {style(printable(job.description), dim=True)}" if job.description else ""
-    return cut_row(f"  ○ {name}  {size}{counts}{about}", printable(job.name))
+    return cut_row(f"  ○ {name}  {size}{counts}{schedule}{about}", printable(job.name))
 
 
 def render_started(answer: JobRunDetails) -> str:
@@ -145,6 +147,10 @@ def _name(path: str) -> str:
     return printable(short_name(path))
 
 
+def _moment(time: str) -> str:
+    return f"{datetime.fromisoformat(time).astimezone():%a %Y-%m-%d %H:%M}"
+
+
 def _clock(time: str) -> str:
     return f"{datetime.fromisoformat(time).astimezone():%H:%M}"
 
@@ -160,11 +166,11 @@ def render_upcoming(answer: Upcoming) -> str:
     """Return when jobs fire next, then the tasks that are ready."""
     lines = ["Jobs:" if answer.firings else "No job has a schedule."]
     if answer.next_at:
-        later = f"{datetime.fromisoformat(answer.next_at).astimezone():%a %Y-%m-%d %H:%M}"
+        later = _moment(answer.next_at)
         lines = [f"No job fires until then; the next one does on {later}."]
     width = column_width([each.job for each in answer.firings])
     for each in answer.firings:
-        at = f"{datetime.fromisoformat(each.at).astimezone():%a %Y-%m-%d %H:%M}"
+        at = _moment(each.at)
         shown = render_counts(each.counts) if each.counts else "no task"
         row = f"  {at}  {pad(printable(each.job), width)}  {each.schedule}  "
         lines.append(

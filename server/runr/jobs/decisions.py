@@ -11,6 +11,9 @@ from runr.status.model import UNTOUCHED, State
 from runr.storage.files import is_held
 from runr.tasks.model import short_name
 
+#: What is said of a task that a person has completed since the job has ended.
+COMPLETED_SINCE = "completed since, and counts when the job is resumed"
+
 
 def ended_since(project: Project, each: TaskProgress) -> RunState | None:
     """Return the run of a task that did not complete it, if a person has brought it to another end.
@@ -46,8 +49,7 @@ def _decided(each: TaskProgress, run: RunState | None) -> TaskProgress:
     if run is None:
         return each
     if run.result == "completed":
-        detail = "completed since, and counts when the job is resumed"
-        return each._replace(status="waiting", code="", detail=detail)
+        return each._replace(status="waiting", code="", detail=COMPLETED_SINCE)
     by_person = run.stop_reason in stop_reasons.FOR_A_PERSON
     return each._replace(
         status="held" if by_person else "failed",

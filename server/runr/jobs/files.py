@@ -1,5 +1,6 @@
 """Job files on disk: `.runr/jobs/*.yaml`, and any other file by its path."""
 
+import stat
 from pathlib import Path
 from typing import NamedTuple
 
@@ -72,6 +73,11 @@ def load(project: Project, path: str) -> Job:
     """Return the job of a file anywhere; ConfigError for one that cannot be used."""
     place = project.here / path
     try:
+        found = place.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise ConfigError(f"{path}: is no file")
+        if found.st_size > _MOST_BYTES:
+            raise ConfigError(f"{path}: {_too_long(found.st_size)}")
         data = place.read_bytes()
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
@@ -83,12 +89,16 @@ def _read(layout: Layout, place: Path) -> JobFile:
     try:
         size = nofollow.stat(place).st_size
         if size > _MOST_BYTES:
-            return _broken(shown, f"has {size:,} bytes, at most {_MOST_BYTES:,}")
+            return _broken(shown, _too_long(size))
         return _parsed(shown, place.stem, nofollow.read(place))
     except DamagedStateError as error:
         return _broken(shown, error.message.removeprefix(f"{place} "))
     except OSError as error:
         return _broken(shown, f"cannot be read: {error.strerror}")
+
+
+def _too_long(size: int) -> str:
+    return f"has {size:,} bytes, at most {_MOST_BYTES:,}"
 
 
 def _parsed(shown: str, stem: str, data: bytes) -> JobFile:

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from runr.jobs import expansion, files, problems
+from runr.clock import format_utc
+from runr.jobs import expansion, files, problems, scheduler
 from runr.jobs.files import JobFile
 from runr.next_steps import commands
 from runr.project import Project
@@ -24,12 +25,17 @@ class JobTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobSummary:
-    """A job file; `error` says what is wrong with it. `counts` has its tasks by state."""
+    """A job file; `error` says what is wrong with it. `counts` has its tasks by state.
+
+    `next_at` is when its schedule fires next; nothing fires without a scheduler.
+    """
 
     name: str
     path: str
     description: str = ""
     error: str | None = None
+    schedule: str | None = None
+    next_at: str | None = None
     track_count: int = 0
     step_count: int = 0
     tasks: list[JobTask] = field(default_factory=list)
@@ -58,12 +64,15 @@ def _summary(
     job, error = found.job, wrong.get(found.path)
     if job is None:
         return JobSummary(name=found.name, path=found.path, error=error)
+    next_at = scheduler.next_firing(job, project.clock())
     summary = JobSummary(
         name=job.name,
         path=found.path,
         description=job.description,
         track_count=len(job.tracks),
         step_count=len(job.steps),
+        schedule=job.schedule,
+        next_at=format_utc(next_at) if next_at else None,
     )
     if error is not None:
         return replace(summary, error=error)

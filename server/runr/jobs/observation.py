@@ -170,10 +170,13 @@ def found_outside(
 
 
 def behind_completed(before: JobState, now: JobState) -> Iterator[str]:
-    """Yield the skipped tasks, where one that had failed is completed since."""
+    """Yield the tasks that were skipped before one that had failed is completed."""
     failed = {each.task for each in before.tasks if each.status == "failed"}
+    skipped = {each.task for each in before.tasks if each.status == "skipped"}
     if any(each.task in failed and each.status == "completed" for each in now.tasks):
-        yield from (each.task for each in now.tasks if each.status == "skipped")
+        yield from (
+            each.task for each in now.tasks if each.status == "skipped" and each.task in skipped
+        )
 
 
 def _counts(project: Project, state: JobState, item: Item) -> bool:

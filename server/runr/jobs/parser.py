@@ -193,7 +193,9 @@ def _resolved(name: str, track: str, known: Collection[str], line: int) -> str:
         return of_track[-1]
     # By their last part, too, those of this track before others that are called the same.
     own_last = sorted(known, key=lambda step: step.startswith(f"{track}/"))
-    whole = {step.split("/", 1)[1]: step for step in own_last} | {step: step for step in known}
+    tracks = {name: name for name in (step.split("/", 1)[0] for step in known)}
+    whole = tracks | {step.split("/", 1)[1]: step for step in own_last}
+    whole |= {step: step for step in known}
     near = closest_match(name, whole)
     offer = f"; did you mean {whole[near]!r}?" if near else ""
     raise FieldError(f"depends_on: there is no step {name!r}{offer}", line)

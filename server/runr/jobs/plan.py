@@ -181,6 +181,8 @@ class _Played:
 
     @cached_property
     def _colliding(self) -> dict[str, list[str]]:
+        if self._job.collision == "ignore":
+            return {item.task: [] for item in self._work.items}
         return overlapping({item.task: item.owns for item in self._work.items})
 
     def _planned(self, item: Item) -> PlannedTask:

@@ -1,6 +1,7 @@
 """The receipt of a job run: what every task came to, from records alone, as one answer."""
 
 import json
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
@@ -184,7 +185,7 @@ def _task(job: _Job, each: TaskProgress, item: Item, times: TaskTimes) -> Receip
         cost_usd=each.usage.cost_usd,
         input_tokens=each.usage.input_tokens,
         output_tokens=each.usage.output_tokens,
-        next_steps=project.surface.lines(_steps(job.state, each, last)),
+        next_steps=project.surface.lines(_steps(project, job.state, each, last)),
     )
 
 
@@ -211,7 +212,9 @@ def _waits(times: TaskTimes, now: str) -> Iterator[ReceiptWait]:
         )
 
 
-def _steps(state: JobState, each: TaskProgress, run: RunState | None) -> Sequence[NextStep]:
+def _steps(
+    project: Project, state: JobState, each: TaskProgress, run: RunState | None
+) -> Sequence[NextStep]:
     """Return what a person can do about a task that is not completed: what acts comes first."""
     if each.status == "completed":
         return ()
@@ -222,7 +225,9 @@ def _steps(state: JobState, each: TaskProgress, run: RunState | None) -> Sequenc
     if run is not None and run.result == "stopped":
         return sorted(presenters.next_steps(run), key=_only_looks)
     if each.needs_human:
-        return _of_a_person(state, each)
+        return _of_a_person(project, state, each)
+    if not os.path.lexists(f"{project.layout.root}/{each.task}"):
+        return (commands.list_tasks(),)
     return (commands.why(each.task),)
 
 
@@ -233,7 +238,7 @@ def _only_looks(step: NextStep) -> bool:
     )
 
 
-def _of_a_person(state: JobState, each: TaskProgress) -> Sequence[NextStep]:
+def _of_a_person(project: Project, state: JobState, each: TaskProgress) -> Sequence[NextStep]:
     """Return what takes a task further for which only a person can do something."""
     if each.unlanded_job_id:
         return (commands.job_land(each.unlanded_job_id),)
@@ -241,8 +246,18 @@ def _of_a_person(state: JobState, each: TaskProgress) -> Sequence[NextStep]:
         switch = commands.git("switch", state.start.branch)
         return (switch, commands.git("merge", state.start.target))
     if each.waits_for == BY_A_PERSON:
-        return (commands.attest(each.task),)
+        attest = commands.attest(each.task)
+        if views.is_unlanded(state) and _builds_on_work(state, each.task):
+            return (branch.land_step(project, state), attest)
+        return (attest,)
     return (commands.status(each.task),)
+
+
+def _builds_on_work(state: JobState, task: str) -> bool:
+    """Tell whether a task depends on one that this job has completed."""
+    items = {item.task: item for item in state.start.work.items}
+    done = {each.task for each in state.tasks if each.status == "completed" and each.run_id}
+    return not done.isdisjoint(items[task].needs)
 
 
 def _workers(state: JobState) -> Iterator[ReceiptWorker]:

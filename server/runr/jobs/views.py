@@ -158,6 +158,17 @@ def exit_code(state: JobState) -> ExitCode:
             return ExitCode.FAILED
 
 
+def _waits_to_be_counted(state: JobState) -> bool:
+    """Tell whether what had failed is completed since: there is nothing to retry."""
+    done = any(each.detail == decisions.COMPLETED_SINCE for each in state.tasks)
+    return done and not any(each.status == "failed" for each in state.tasks)
+
+
+def is_unlanded(state: JobState) -> bool:
+    """Tell whether the job has a branch of its own that has landed nowhere."""
+    return state.start.branch != state.start.target and state.landed_on is None
+
+
 def _has_file(project: Project, state: JobState) -> bool:
     return any(each.job and each.job.name == state.name for each in files.scan(project.layout))
 
@@ -174,10 +185,11 @@ def next_steps(project: Project, state: JobState, status: str) -> list[NextStep]
     if status == "failed" and outcomes.spent(state):
         # A retry keeps the limits, and what was used.
         again = [commands.job_run(state.name)] if _has_file(project, state) else []
+    elif status == "failed" and _waits_to_be_counted(state):
+        again = [commands.job_resume(state.id)]
     elif status == "failed":
         again = [*branch.make_again_steps(project, state), commands.job_retry(state.id)]
     landed = any(each.status == "completed" and each.run_id for each in state.tasks)
-    own = state.start.branch != state.start.target and state.landed_on is None
-    own = own and not any(each.rejected for each in state.tasks)
+    own = is_unlanded(state) and not any(each.rejected for each in state.tasks)
     land = [branch.land_step(project, state)] if landed and own and status != "interrupted" else []
     return [commands.job_receipt(state.id), *land, *again] if status != "interrupted" else again
