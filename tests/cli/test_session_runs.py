@@ -304,3 +304,36 @@ def test_a_completion_that_was_killed_anywhere_is_finished_with_one_commit(place
         assert (entry["status"], entry["evidence"]) == ("completed", "verified"), kept
         assert place.git("rev-parse", "HEAD") == head, kept
         assert entry["checkpoint_sha"] == head.strip(), kept
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_sessions_that_share_a_working_tree_complete_their_own_work_only(
+    place: Place, at_once: bool
+) -> None:
+    place.config('[run]\nworker = "session"\n')
+    for name in "bc":
+        header = f'owns: [{name}.txt]\nverify: ["grep -q good {name}.txt"]'
+        place.task(f"{name}.md", header=header)
+    place.write("mine.txt", "my own\n")
+    for session, name in ((ADA, "b"), (BOB, "c")):
+        by(place, session, "run", "--task", name, code=0)
+        if at_once:
+            place.write(f"{name}.txt", "good\n")
+    for session, name in ((ADA, "b"), (BOB, "c")):
+        place.write(f"{name}.txt", "good\n")
+        done = by(place, session, "--json", "complete-task", name, code=0).json
+        assert done["completed"] is True
+        assert place.git("show", "--format=", "--name-only", "HEAD").split() == [f"{name}.txt"]
+    assert place.git("status", "--porcelain", "*.txt").split() == ["??", "mine.txt"]
+
+
+def test_what_no_open_task_may_change_is_still_out_of_scope(place: Place) -> None:
+    place.task("b.md", header='owns: [b.txt]\nverify: ["test -f b.txt"]')
+    opened(place)
+    by(place, BOB, "run", "--task", "b", code=0)
+    place.write("a.txt", "good\n")
+    place.write("b.txt", "theirs\n")
+    place.write("c.txt", "whose?\n")
+    refused = by(place, ADA, "complete-task", "a", code=5)
+    assert "c.txt" in refused.out
+    assert "b.txt" not in refused.out

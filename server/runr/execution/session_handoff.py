@@ -10,8 +10,13 @@ from runr.storage import files
 from runr.workers import claude_session
 
 
-def submit_session_work(context: RunContext, state: RunState, *, by: str | None = None) -> RunState:
-    """Record that the session, or the person `by`, has finished its part of this attempt."""
+def submit_session_work(
+    context: RunContext, state: RunState, base: tuple[str, str], *, by: str | None = None
+) -> RunState:
+    """Record that the session, or the person `by`, has finished its part of this attempt.
+
+    What was changed since the commit and the tree of `base` is its work.
+    """
     source = "person" if by else "session"
     if not (state.phase is Phase.WORK and state.phase_open):
         started = PhaseStarted(Phase.WORK, state.attempt + 1)
@@ -20,6 +25,8 @@ def submit_session_work(context: RunContext, state: RunState, *, by: str | None 
     path = claude_session.transcript_path(session_id, context.environment)
     summary = claude_session.session_slice(path, after=state.created_at).words if path else ""
     finished = WorkFinished("ok", session_id=session_id, summary=summary, by=by)
+    if base != (state.start.base_sha, state.start.base_tree):
+        finished = finished._replace(base_sha=base[0], base_tree=base[1])
     state = context.journal.append(finished, source=source)
     _copy_transcripts(context, state)
     return state

@@ -12,7 +12,7 @@ from runr.execution import completion, loop, since_stop
 from runr.execution.context import RunContext
 from runr.execution.session_handoff import submit_session_work
 from runr.git.repo import Repo
-from runr.lifecycle import attest, other_worktrees, statements
+from runr.lifecycle import attest, other_worktrees, shared_tree, statements
 from runr.lifecycle.leases import exclusive, lease_conflict, take_over
 from runr.lifecycle.runs import resume_run
 from runr.next_steps import commands
@@ -172,7 +172,8 @@ def _finish(
             said = NoteAdded(note.strip(), project.environment.get(presenters.SESSION))
             context.journal.append(said, source="session")
         if not _is_verified(state):
-            submit_session_work(context, state, by=_person(project))
+            base = shared_tree.base_of(project, context.workspace(state), state)
+            submit_session_work(context, state, base, by=_person(project))
         state = anyio.run(loop.run_phases, context)
         waits = next_action(state).kind == "wait"
         asks = state.stop_reason == "no_checks" or state.outcome == "no_changes"

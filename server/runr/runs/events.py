@@ -114,6 +114,7 @@ class WorkFinished(NamedTuple):
     `session_usage` is what the worker's session has used in all, None where it
     cannot be continued; `resets_at` when the usage limit ends that stopped it, or a
     busy service may be asked again; `by` the person who submitted a session's work.
+    `base_sha` and `base_tree` are what the run began with, with what others have done since.
     """
 
     outcome: str
@@ -127,6 +128,8 @@ class WorkFinished(NamedTuple):
     denied: tuple[str, ...] = ()
     by: str | None = None
     resets_at: str | None = None
+    base_sha: str | None = None
+    base_tree: str | None = None
     phase: Phase = Phase.WORK
 
 

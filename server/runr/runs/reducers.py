@@ -220,7 +220,11 @@ def _planned(state: RunState, data: PlanFinished) -> RunState:
 
 def _worked(state: RunState, data: WorkFinished) -> RunState:
     sessions = (*state.sessions, data.session_id) if data.session_id else state.sessions
+    start = state.start
+    if data.base_sha is not None and data.base_tree is not None:
+        start = start._replace(base_sha=data.base_sha, base_tree=data.base_tree)
     return state._replace(
+        start=start,
         # A worker that could not begin has still to hear of it.
         restored=state.restored if data.outcome == "worker_unavailable" else "",
         usage=state.usage.plus(data.usage),
