@@ -363,6 +363,14 @@ def test_work_lands_together_with_a_newer_commit_when_the_checks_pass_on_both(
     assert f"Runr-Verified-Tree: {tree}" in source.git("log", "-1", "--format=%B", "main")
 
 
+def test_what_runr_keeps_is_never_carried(source: Place) -> None:
+    source.config(f'{CONFIG}[verify]\ncarry = ["*"]\n')
+    source.write(".gitignore", "deps/\n")
+    source.write("deps/x", "1\n")
+    check = "test -e deps/x && test ! -e .runr/worktrees && test ! -e .runr/runs"
+    assert run(source, "echo used > src/a", check)["status"] == "completed"
+
+
 def test_the_workspace_is_a_choice_and_weaker_evidence(source: Place) -> None:
     source.config(f'{CONFIG}[verify]\nwhere = "workspace"\n')
     source.write(".gitignore", "lib/\n")

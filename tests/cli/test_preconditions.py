@@ -38,6 +38,16 @@ def warned(place: Place, message: str, *, code: int = 0) -> Result:
     return result
 
 
+def test_a_branch_in_the_place_of_those_of_runs_is_renamed_first(place: Place) -> None:
+    place.git("branch", "runr")
+    result = refused(place, "the branch `runr` leaves no room")
+    assert "git branch -m runr runr-old" in result.err
+    assert place.runr("run", "--task", "a", "--in-place", code=0).out
+    place.git("branch", "-m", "runr", "runr-old")
+    place.runr("run", "--task", "a", "--force")
+    assert "no room" not in place.runr("doctor").out
+
+
 @pytest.fixture
 def library(place: Place, tmp_path: Path) -> Place:
     """Return a repository that `place` has as its submodule `lib`."""

@@ -5,6 +5,8 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 
 from runr.errors import RepositoryError
 from runr.git import commits, recovery, submodules
@@ -79,6 +81,7 @@ def gather(
         in_place=not own_tree,
         unnamed=repo.missing_identity(settings),
         is_bare=is_on(settings, "core.bare") and repo.git_dir() == repo.common_dir(),
+        lacks_room=own_tree and _lacks_room(repo.common_dir()),
         operation=repo.operation(),
         stale_locks=tuple(map(str, locks)),
         filters=tuple(_filters(repo, settings, path)),
@@ -92,6 +95,15 @@ def gather(
         wants_signatures=is_on(settings, "merge.verifysignatures"),
         unsigned=commits.why_unsigned(repo, signing_s) if signs else None,
     )
+
+
+def _lacks_room(git_dir: Path) -> bool:
+    """Tell whether a branch is called `runr`; its file says so without a git process."""
+    with suppress(OSError):
+        packed = (git_dir / "packed-refs").read_bytes()
+        if b" refs/heads/runr\n" in packed:
+            return True
+    return (git_dir / "refs/heads/runr").is_file()
 
 
 def _ignored(repo: Repo, paths: Iterable[str]) -> tuple[str, ...]:

@@ -111,11 +111,12 @@ def _rewritten(
 
     A file that they have made, such as a report of the tests, was judged by none of them.
     """
-    if before.tree is None or after.tree is None or first.tree is None:
+    begun, old, now = first.tree, before.tree, after.tree
+    if begun is None or old is None or now is None or now == old:
         return ()
-    made = snapshot.changed(workspace, first.tree, after.tree)
+    made = snapshot.changed(workspace, begun, now)
     new = {change.path for change in made if change.old_mode == NOTHING}
-    found = snapshot.changed(workspace, before.tree, after.tree)
+    found = snapshot.changed(workspace, old, now)
     return [change.path for change in found if change.path not in new]
 
 

@@ -34,13 +34,17 @@ def ignored_files(
 def folders_named(repo: Repo, patterns: Sequence[str]) -> tuple[str, ...]:
     """Return the folders that git does not track and that match one of the patterns.
 
-    A pattern without a slash is a name, wherever the folder is.
+    A pattern without a slash is a name, wherever the folder is. What runr keeps is none of them.
     """
     if not patterns:
         return ()
     entries = repo.fields("ls-files", "-z", "--others", "--directory")
     folders = (entry.rstrip("/") for entry in entries if entry.endswith("/"))
-    return tuple(path for path in folders if matches(path, patterns))
+    return tuple(path for path in folders if not _is_records(path) and matches(path, patterns))
+
+
+def _is_records(path: str) -> bool:
+    return path.split("/", maxsplit=1)[0] == ".runr"
 
 
 def matches(path: str, patterns: Sequence[str]) -> bool:
@@ -51,7 +55,7 @@ def matches(path: str, patterns: Sequence[str]) -> bool:
 
 
 def _is_skipped(path: str, skip: Sequence[str]) -> bool:
-    return path.split("/", maxsplit=1)[0] == ".runr" or matches(path, (*_CACHES, *skip))
+    return _is_records(path) or matches(path, (*_CACHES, *skip))
 
 
 def _changed(

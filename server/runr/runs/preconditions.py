@@ -39,15 +39,16 @@ class Facts:
     `in_place` tells whether the run works in the user's own working tree. `unnamed` are
     the settings that say who commits and are missing; `missing_tools` are checks, each
     with its missing program, `uncommitted_scripts` checks with the script that they run
-    and that is in no commit. `absent` are submodules that are not checked out, `unfetched`
-    those without their commit, `ignored` paths that a run is to change. `signs` tells
-    whether commits are signed, `unsigned` why they cannot be, `wants_signatures` whether
-    git merges only what is signed.
+    and that is in no commit. `lacks_room` tells whether a branch stands where those of runs
+    would. `absent` are submodules that are not checked out, `unfetched` those without their
+    commit, `ignored` paths that a run is to change. `signs` tells whether commits are signed,
+    `unsigned` why they cannot be, `wants_signatures` whether git merges only what is signed.
     """
 
     in_place: bool = False
     unnamed: tuple[str, ...] = ()
     is_bare: bool = False
+    lacks_room: bool = False
     operation: str | None = None
     stale_locks: tuple[str, ...] = ()
     filters: tuple[Filter, ...] = ()
@@ -75,6 +76,13 @@ def _of_tree(facts: Facts) -> Iterator[Problem]:
             topic="working tree",
             message="core.bare is true, so git does not touch the files of this working tree",
             next_steps=(commands.unset_bare(),),
+            blocks=True,
+        )
+    if facts.lacks_room:
+        yield Problem(
+            topic="branches",
+            message="the branch `runr` leaves no room for the branches of runs, below runr/",
+            next_steps=(commands.git("branch", "-m", "runr", "runr-old"),),
             blocks=True,
         )
     effect = "the result of a run stays on the run's branch"
