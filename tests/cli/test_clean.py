@@ -7,6 +7,7 @@ import pytest
 
 from cli.terminal import Place
 
+ONLY_THERE = "it is only there: --force {} removes it"
 RESUMABLE = "the run is active, or can be resumed"
 
 
@@ -114,6 +115,37 @@ def test_ignored_files_of_a_stopped_run_are_kept_and_named(place: Place) -> None
     assert worktree(place, run)
     clean(place, "--force", run["id"])
     assert not worktree(place, run)
+
+
+def test_the_work_of_superseded_runs_is_kept_in_a_commit(place: Place) -> None:
+    script = "echo $RUNR_RUN_ID > a.txt; echo 2 > b.txt"
+    first = stopped(place, f"{script}; git add b.txt; git commit -qm b; exit 1")
+    second = place.run("a", code=1)
+    assert clean(place)["removed"] == []
+    preview = place.runr("clean", "--superseded", "--dry-run", "--json", code=0).json
+    assert preview["next_steps"] == ["runr clean --superseded"]
+    assert worktree(place, first)
+    ref = f"refs/runr/{first['id']}/superseded"
+    answer = clean(place, "--superseded")
+    assert answer["removed"] == preview["removed"]
+    assert answer["removed"][0].endswith(f", its work kept as {ref}")
+    # The latest run of the task can still be resumed.
+    assert (worktree(place, first), worktree(place, second)) == (False, True)
+    assert place.git("show", f"{ref}:a.txt").strip() == first["id"]
+    assert place.git("show", f"{ref}:b.txt") == "2\n"
+    assert {"what": f"work of run {first['id']}", "why": ONLY_THERE.format(first["id"])} in clean(
+        place, "--superseded", "--older-than", "0s"
+    )["kept"]
+    clean(place, "--force", first["id"])
+    assert place.git("for-each-ref", ref) == ""
+
+
+def test_what_no_commit_can_hold_of_a_superseded_run_stays(place: Place) -> None:
+    inner = "git init -q in; git -C in commit -q --allow-empty -m x; exit 1"
+    run = stopped(place, inner)
+    place.run("a", code=1)
+    assert clean(place, "--superseded")["removed"] == []
+    assert worktree(place, run)
 
 
 def test_a_stopped_run_that_changed_nothing_is_removed_and_can_be_resumed(place: Place) -> None:

@@ -154,6 +154,11 @@ def submit(invocation: Invocation, **options: object) -> None:
     "--runs", "records", is_flag=True, help="Also delete run records (default: older than 14d)."
 )
 @click.option(
+    "--superseded",
+    is_flag=True,
+    help="Also remove what stopped runs left whose task went on in another run; kept in a commit.",
+)
+@click.option(
     "--force",
     multiple=True,
     metavar="RUN",
@@ -166,6 +171,7 @@ def clean(
     force: tuple[str, ...],
     *,
     records: bool,
+    superseded: bool,
     dry_run: bool,
 ) -> None:
     """Remove worktrees and branches of ended runs.
@@ -173,7 +179,11 @@ def clean(
     Unmerged work is kept.
     """
     request = CleanRequest(
-        older_than=_seconds(older_than), records=records, force=force, dry_run=dry_run
+        older_than=_seconds(older_than),
+        records=records,
+        superseded=superseded,
+        force=force,
+        dry_run=dry_run,
     )
     invocation.show(maintenance_cleanup.clean(invocation.project(), request), render_cleanup)
 

@@ -12,6 +12,7 @@ from runr.lint import records
 from runr.maintenance import cleanup, disk_use
 from runr.maintenance.cleanup import CleanRequest
 from runr.maintenance.disk_use import DiskUse
+from runr.maintenance.leftovers import SUPERSEDED
 from runr.next_steps import commands
 from runr.next_steps.step import Line, NextStep
 from runr.project import Project
@@ -210,14 +211,15 @@ class _Examination:
 
     def _leftovers(self) -> Iterator[HealthFinding]:
         with self._project.doing("looking for leftovers"):
-            found = cleanup.clean(self._project, CleanRequest(dry_run=True))
+            found = cleanup.clean(self._project, CleanRequest(dry_run=True, superseded=True))
             self.disk_use = disk_use.measure(self._project.layout)
         number, used = len(found.removed), self.disk_use.worktree_bytes
         if number >= _LEFTOVERS or (number and used >= _LARGE):
             what = "worktree or branch" if number == 1 else "worktrees and branches"
             size = f"; all worktrees take {format_bytes(used)}" if used else ""
             message = f"{number} {what} of ended runs can be removed{size}"
-            yield self._finding("leftovers", message, [commands.clean()])
+            words = ["--superseded"] if any(SUPERSEDED in each for each in found.removed) else []
+            yield self._finding("leftovers", message, [commands.clean(*words)])
 
 
 def examine(

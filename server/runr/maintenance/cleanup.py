@@ -1,7 +1,7 @@
 """Remove the leftovers of ended runs, and keep everything that exists nowhere else."""
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,7 +12,7 @@ from runr import nofollow
 from runr.errors import DamagedStateError
 from runr.execution import reconcile
 from runr.maintenance import leftovers
-from runr.maintenance.leftovers import Leftover
+from runr.maintenance.leftovers import Leftover, OnlyHere
 from runr.next_steps.setup import after_clean_preview
 from runr.project import Project
 from runr.query.models import Result
@@ -34,14 +34,16 @@ RECORDS = 14 * _DAY
 class CleanRequest(BaseModel):
     """Arguments of `runr clean`.
 
-    `older_than` is in seconds; `records` puts old run records away, too; the
-    runs that `force` names lose also what is only in their worktree or branch.
+    `older_than` is in seconds; `records` puts old run records away, too; of runs that were
+    `superseded`, what is only in their worktree or branch is kept in a commit; the runs that
+    `force` names lose that.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     older_than: int | None = None
     records: bool = False
+    superseded: bool = False
     force: tuple[str, ...] = ()
     dry_run: bool = False
 
@@ -57,12 +59,15 @@ class Kept:
 class Cleaner:
     """One pass over all runs, and what came of it."""
 
-    def __init__(self, project: Project, request: CleanRequest, named: Collection[str]) -> None:
+    def __init__(
+        self, project: Project, request: CleanRequest, entries: Mapping[str, Entry]
+    ) -> None:
         self._project = project
         self._repo = project.repo
         self._request = request
         self._forced = {journal.find(project.layout, name).id for name in request.force}
-        self._named = named
+        self._named = _named(entries.values())
+        self._entries = entries
         self._branches: set[str] = set()
         self._folders: set[str] = set()
         self._young = 0
@@ -114,13 +119,25 @@ class Cleaner:
 
     def remove_kept_commits(self) -> None:
         """Remove commits from before a further attempt, of runs that cannot go on any more."""
-        for run_id, refs in leftovers.kept_commits(self._repo).items():
+        for run_id, known in leftovers.kept_commits(self._repo).items():
+            refs = self._without_superseded(run_id, known)
+            if not refs:
+                continue
             if (why := self._needs(run_id)) is not None:
                 self._keep(f"earlier commit of run {run_id}", why)
                 continue
             if not self._request.dry_run:
                 leftovers.remove_refs(self._repo, refs)
             self.removed.append(f"earlier commit of run {run_id}")
+
+    def _without_superseded(self, run_id: str, refs: list[str]) -> list[str]:
+        """Leave out the only copy of work, unless its run is named to lose that."""
+        if run_id in self._forced:
+            return refs
+        left = [ref for ref in refs if not ref.endswith(f"/{leftovers.SUPERSEDED}")]
+        if len(left) < len(refs):
+            self._keep(f"work of run {run_id}", f"it is only there: --force {run_id} removes it")
+        return left
 
     def _needs(self, run_id: str) -> str | None:
         """Return why the earlier commits of a run stay."""
@@ -173,21 +190,33 @@ class Cleaner:
                 os.close(lock)
 
     def _clean_up(self, state: RunState, left: Leftover) -> bool:
-        why = None if state.id in self._forced else self._reason(state, left)
+        lost = None if state.id in self._forced else self._lost(state, left)
+        why, keeps = lost.why if lost else None, False
+        if lost and lost.whole and self._request.superseded and self._is_superseded(state):
+            why, keeps = None, True
         if why is None and not self._request.dry_run:
+            if keeps:
+                leftovers.keep_work(self._repo, left, state.id)
             why = leftovers.remove_leftover(self._repo, left)
             with suppress(FileNotFoundError):
                 nofollow.remove_tree(self._project.layout.run(state.id).git_data)
         if why is None:
-            self.removed.append(_describe(left, state.id))
+            kept = f", its work kept as refs/runr/{state.id}/{leftovers.SUPERSEDED}"
+            self.removed.append(f"{_describe(left, state.id)}{kept if keeps else ''}")
         else:
             self._keep(_describe(left, state.id), why)
         return why is None
 
-    def _reason(self, state: RunState, left: Leftover) -> str | None:
+    def _is_superseded(self, state: RunState) -> bool:
+        """Tell whether another run has gone on with the task since the run stopped."""
+        entry = self._entries.get(state.start.task)
+        after = entry.last_run_id if entry else None
+        return state.result == "stopped" and after is not None and state.id not in self._named
+
+    def _lost(self, state: RunState, left: Leftover) -> OnlyHere | None:
         wanted = self._request.older_than
         if wanted is not None and self._seconds(state) < wanted:
-            return f"the run ended less than {_age(wanted)} ago"
+            return OnlyHere(why=f"the run ended less than {_age(wanted)} ago")
         targets = {self._repo.branch(), state.start.target, *self._submitted_to(state)}
         known = [name for name in targets if name]
         return leftovers.unmerged_work(
@@ -250,8 +279,7 @@ def clean(project: Project, request: CleanRequest) -> CleanResult:
     """Remove what ended runs left and is not needed; report why everything else stays."""
     if not request.dry_run:
         project.refuse_inside("a run does not clean up after others")
-    named = _named(_entries(project, dry_run=request.dry_run))
-    cleaner = Cleaner(project, request, named)
+    cleaner = Cleaner(project, request, _entries(project, dry_run=request.dry_run))
     for run_id in journal.ids(project.layout):
         cleaner.process(project.layout.run(run_id))
     cleaner.remove_kept_commits()
@@ -266,9 +294,8 @@ def clean(project: Project, request: CleanRequest) -> CleanResult:
     )
 
 
-def _entries(project: Project, *, dry_run: bool) -> Collection[Entry]:
-    found = store.read(project.layout).tasks if dry_run else project.entries()
-    return found.values()
+def _entries(project: Project, *, dry_run: bool) -> Mapping[str, Entry]:
+    return store.read(project.layout).tasks if dry_run else project.entries()
 
 
 def _named(entries: Collection[Entry]) -> set[str]:

@@ -5,16 +5,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runr.errors import GitError
-from runr.git import quarantine, snapshot, worktree
+from runr.git import kept_changes, quarantine, snapshot, worktree
 from runr.git.failures import complaint
 from runr.git.ignored import ignored_files
 from runr.git.repo import Repo
+from runr.git.snapshot import Change
 from runr.text import flat, join_limited
+
+#: The last part of the name of a ref that keeps the work of a run that was superseded.
+SUPERSEDED = "superseded"
 
 #: Below it are the branches that runr makes.
 _OURS = "runr/"
 #: How many ignored files are looked for, and how many of them are named.
 _MOST, _NAMED = 20, 3
+#: The mode of a repository inside of another one.
+_REPOSITORY = "160000"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +32,14 @@ class Leftover:
     tip: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnlyHere:
+    """Why something would be lost with a leftover; a `whole` one is kept by one commit."""
+
+    why: str
+    whole: bool = False
+
+
 def find_leftovers(repo: Repo, path: Path, branch: str) -> Leftover | None:
     """Return what is there of a run; None where nothing is left."""
     tip = repo.resolve(f"refs/heads/{branch}")
@@ -35,7 +49,7 @@ def find_leftovers(repo: Repo, path: Path, branch: str) -> Leftover | None:
 
 def unmerged_work(
     repo: Repo, left: Leftover, base: str, targets: Iterable[str], carried: Sequence[str]
-) -> str | None:
+) -> OnlyHere | None:
     """Return what would be lost with it: changes in no commit, or commits on no other branch.
 
     Ignored files count, but no caches and no folders of dependencies, which are `carried`.
@@ -44,18 +58,39 @@ def unmerged_work(
         changed, heads = _inside(left.path)
         ignored = _ignored(left.path, carried)
     except GitError as error:
-        return f"its worktree is damaged, so its content is unknown: {error.message}"
+        why = f"its worktree is damaged, so its content is unknown: {error.message}"
+        return OnlyHere(why=why)
     if changed:
-        return f"its worktree has {_many(changed, 'change')} in no commit"
+        why = f"its worktree has {_many(len(changed), 'change')} in no commit"
+        # The commits of a repository inside of it would be in no commit of the outer one.
+        whole = not ignored and all(change.new_mode != _REPOSITORY for change in changed)
+        return OnlyHere(why=why, whole=whole)
     if ignored:
         names = join_limited([flat(name) for name in ignored], _NAMED)
-        return f"its worktree has ignored files, which are in no commit: {names}"
+        why = f"its worktree has ignored files, which are in no commit: {names}"
+        return OnlyHere(why=why)
     known = list(targets)
     for tip in dict.fromkeys([*heads, *([left.tip] if left.tip else [])]):
         missing = _missing(repo, tip, base, known)
         if missing:
-            return f"no other branch has {_many(missing, 'commit')} of it"
+            why = f"no other branch has {_many(missing, 'commit')} of it"
+            return OnlyHere(why=why, whole=True)
     return None
+
+
+def keep_work(repo: Repo, left: Leftover, run_id: str) -> str:
+    """Keep what is only in a whole leftover in a commit below `refs/runr`, and return its ref."""
+    ref = f"refs/runr/{run_id}/{SUPERSEDED}"
+    tips = [left.tip] if left.tip else []
+    if left.path is None or not left.path.is_dir():
+        repo.run("update-ref", ref, *tips)
+        return ref
+    here = Repo(left.path)
+    with quarantine.temporary(here) as scratch:
+        head = scratch.head()
+        changed = snapshot.changed(scratch, head, snapshot.take(scratch)) if head else ()
+        kept_changes.keep(scratch, head, changed, ref, tips)
+    return ref
 
 
 def remove_leftover(repo: Repo, left: Leftover) -> str | None:
@@ -89,16 +124,16 @@ def orphans(repo: Repo, named: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in found.split("\n") if name and name not in set(named))
 
 
-def _inside(path: Path | None) -> tuple[int, tuple[str, ...]]:
-    """Return how many files are in no commit, and the commit that is checked out."""
+def _inside(path: Path | None) -> tuple[tuple[Change, ...], tuple[str, ...]]:
+    """Return what is in no commit, and the commit that is checked out."""
     if path is None or not path.is_dir():
-        return 0, ()
+        return (), ()
     here = Repo(path)
     head = here.head()
     if head is None:
         raise GitError(f"{path} is no working tree")
     with quarantine.temporary(here) as scratch:
-        return len(snapshot.changed(scratch, head, snapshot.take(scratch))), (head,)
+        return snapshot.changed(scratch, head, snapshot.take(scratch)), (head,)
 
 
 def _ignored(path: Path | None, carried: Sequence[str]) -> tuple[str, ...]:

@@ -62,12 +62,13 @@ def after_init(
 
 
 def after_clean_preview(
-    *, older_than: int | None, records: bool, force: Sequence[str]
+    *, older_than: int | None, records: bool, superseded: bool = False, force: Sequence[str]
 ) -> tuple[NextStep, ...]:
     """Return how what was listed is removed; `older_than` is in seconds."""
     age = () if older_than is None else ("--older-than", f"{older_than}s")
     forced = [word for run in force for word in ("--force", run)]
-    return (commands.clean(*age, *(("--runs",) if records else ()), *forced),)
+    also = [*(["--runs"] if records else []), *(["--superseded"] if superseded else [])]
+    return (commands.clean(*age, *also, *forced),)
 
 
 def after_rebuild(*, dry_run: bool, changes: bool) -> tuple[NextStep, ...]:
