@@ -46,14 +46,16 @@ def test_after_init_the_files_are_committed_the_setup_checked_and_claude_install
     ("steps", "expected"),
     [
         (
-            setup.after_clean_preview(older_than=None, records=False, superseded=False, force=[]),
+            setup.after_clean_preview(older_than=None, records=False, force=[]),
             ["runr clean"],
         ),
         (
-            setup.after_clean_preview(
-                older_than=0, records=True, superseded=True, force=["r", "s"]
-            ),
+            setup.after_clean_preview(older_than=0, records=True, force=["r", "s"]),
             ["runr clean --older-than 0s --runs --force r --force s"],
+        ),
+        (
+            setup.after_clean_preview(older_than=None, records=False, superseded=True, force=[]),
+            ["runr clean --superseded"],
         ),
         (setup.after_rebuild(dry_run=True, changes=True), ["runr rebuild"]),
         (setup.after_rebuild(dry_run=True, changes=False), []),
