@@ -34,6 +34,17 @@ def test_blocked_work_is_on_no_branch_but_its_own_until_it_lands(place: Place) -
     assert "nothing to land" in place.runr("land", "a", code=2).err
 
 
+def test_an_attestation_says_that_the_work_of_a_run_is_no_part_of_it(place: Place) -> None:
+    blocked(place, "a")
+    branch = place.status("a.md")["pending_branch"]
+    said = place.runr("complete-task", "a", "--reason", "by hand", "--by", "Ada", code=0)
+    lacks = f"The work on {branch} has not landed and is no part of it"
+    assert f"{lacks}; `git merge {branch}` makes it one." in said.out
+    place.git("checkout", "-q", "a.txt")
+    place.git("merge", "-q", branch)
+    assert place.read("a.txt") == "run\n"
+
+
 def test_all_that_waits_lands_in_the_order_in_which_it_came(place: Place) -> None:
     blocked(place, "b", "a")
     place.git("checkout", "-q", "a.txt")

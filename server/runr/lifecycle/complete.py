@@ -83,7 +83,7 @@ def complete_task(project: Project, request: CompleteRequest) -> CompletionResul
         return _answer(project, task, _continue(project, state, word))
     blockers, skip = snapshot.blockers(task), request.skip_checks
     said = attest.attest(project, task, blockers, word, force=request.force, skip=skip)
-    return _answer(project, task, said)
+    return _answer(project, task, said, unlanded=entry.pending_branch)
 
 
 def is_own_work(project: Project, state: RunState | None) -> bool:
@@ -276,15 +276,18 @@ def _record_interruption(context: RunContext) -> None:
         completion.interrupt(context, attest.CANCELLED)
 
 
-def _answer(project: Project, task: Task, state: RunState) -> CompletionResult:
+def _answer(
+    project: Project, task: Task, state: RunState, *, unlanded: str | None = None
+) -> CompletionResult:
     shown = task_details(task, Snapshot.of(project))
     run = presenters.holder_details(project, state, project.layout.run(state.id), tail=DEFAULT_TAIL)
+    facts = _facts(task, state)._replace(unlanded=unlanded or "")
     return CompletionResult(
         task=shown,
         run=run,
         completed=state.result == "completed",
         next_steps=project.surface.lines(
-            after_completion(_facts(task, state), agent=not project.surface.is_shell)
+            after_completion(facts, agent=not project.surface.is_shell)
         ),
     )
 

@@ -217,7 +217,8 @@ def after_choice(chosen: NextFacts) -> tuple[NextStep, ...]:
 class CompletionFacts(NamedTuple):
     """How an attempt at completing a task ended.
 
-    Where it is `unchanged`, `worktrees` are those below that have work.
+    Where it is `unchanged`, `worktrees` are those below that have work. `unlanded` is the
+    branch of a run whose work waits to land, and of which it has nothing.
     """
 
     path: str
@@ -231,7 +232,11 @@ class CompletionFacts(NamedTuple):
     violations: Sequence[str] = ()
     left_dirty: Sequence[str] = ()
     is_empty: bool = False
+    unlanded: str = ""
     run_steps: tuple[NextStep, ...] = ()
+
+
+_LACKS = "The work on {0} has not landed and is no part of it; `git merge {0}` makes it one."
 
 
 def after_completion(done: CompletionFacts, *, agent: bool = False) -> tuple[NextStep, ...]:
@@ -240,7 +245,8 @@ def after_completion(done: CompletionFacts, *, agent: bool = False) -> tuple[Nex
         left = ", ".join(done.left_dirty[:_NAMED])
         dirty = f" Left uncommitted: {left}." if left else ""
         empty = " Nothing was changed by it." if done.is_empty else ""
-        return (NextStep(text=f"Done: it is recorded.{empty}{dirty}"),)
+        lacks = f" {_LACKS.format(done.unlanded)}" if done.unlanded else ""
+        return (NextStep(text=f"Done: it is recorded.{empty}{dirty}{lacks}"),)
     if done.running:
         again = commands.complete(done.path).because(_before_another_try(done))
         if done.unchanged:
