@@ -451,7 +451,11 @@ def test_all_that_is_ready_runs_detached_as_a_job_and_has_a_plan(place: Place) -
         ("a.md", 1),
         ("b.md", 2),
     ]
-    job_run = place.runr("run", "--all-ready", "--detach", "--json", code=0).json["id"]
+    place.write("notes.txt", "mine\n")
+    begun = place.runr("run", "--all-ready", "--detach", "--json", code=0)
+    # What one after the other does needs no `owns`.
+    assert begun.err == "runr: uncommitted changes, over which nothing lands: notes.txt\n"
+    job_run = begun.json["id"]
     assert set(statuses(finished(place, job_run)).values()) == {"completed"}
     assert place.read("b.txt") == "a\n"
     assert (

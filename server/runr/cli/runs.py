@@ -300,10 +300,13 @@ def _as_job(
     job = expansion.one_by_one(
         select=select, worker=worker, wait_for_limit=bool(options["wait_for_limit"])
     )
+    project = invocation.project()
     if dry_run:
-        invocation.show(plan.plan_job(invocation.project(), job), render_jobs.render_plan)
-    else:
-        invocation.show(control.start_job(invocation.project(), job), render_jobs.render_started)
+        invocation.show(plan.plan_job(project, job), render_jobs.render_plan)
+        return ExitCode.DONE
+    for finding in plan.find_problems(project, job):
+        invocation.warn(finding.message)
+    invocation.show(control.start_job(project, job), render_jobs.render_started)
     return ExitCode.DONE
 
 

@@ -46,7 +46,7 @@ def look(project: Project, job: Job, work: Work, base: str, *, checks: bool) -> 
     found = [
         *_workers(project, job, config, items),
         *_tools(project, config, snapshot, items),
-        *_unchecked(config, snapshot, items),
+        *_unchecked(job, config, snapshot, items),
         *_trees(project, job),
         *_space(project, job, base),
     ]
@@ -117,7 +117,9 @@ def _tools(
         yield _finding(project, "tool", "error", message, commands.which(program))
 
 
-def _unchecked(config: Config, snapshot: Snapshot, items: Sequence[Item]) -> Iterator[Finding]:
+def _unchecked(
+    job: Job, config: Config, snapshot: Snapshot, items: Sequence[Item]
+) -> Iterator[Finding]:
     states = snapshot.task_states()
     without = [
         short_name(item.task)
@@ -131,7 +133,7 @@ def _unchecked(config: Config, snapshot: Snapshot, items: Sequence[Item]) -> Ite
         )
         yield Finding(rule="checks", severity="warning", message=message)
     free = [short_name(item.task) for item in items if not item.owns]
-    if len(free) > 1:
+    if len(free) > 1 and job.max_parallel > 1:
         message = (
             f"{pluralize(len(free), 'task')} without `owns`: conflicts between them show only "
             f"when they land: {join_limited(free, _NAMED)}"
