@@ -363,6 +363,14 @@ def test_work_lands_together_with_a_newer_commit_when_the_checks_pass_on_both(
     assert f"Runr-Verified-Tree: {tree}" in source.git("log", "-1", "--format=%B", "main")
 
 
+def test_a_repository_whose_path_has_a_line_break_is_verified(place: Place, tmp_path: Path) -> None:
+    odd = Place(tmp_path / 'two\nlines "quoted"', place.home)
+    odd.git("init", "-q", "-b", "main")
+    odd.config(CONFIG)
+    odd.write("src/a", "1\n")
+    assert run(odd, "echo good > src/a", GOOD)["status"] == "completed"
+
+
 def test_what_runr_keeps_is_never_carried(source: Place) -> None:
     source.config(f'{CONFIG}[verify]\ncarry = ["*"]\n')
     source.write(".gitignore", "deps/\n")

@@ -214,10 +214,18 @@ def _begin(checkout: Checkout, content: Content) -> None:
     ignored = "".join(f"/{_pattern(folder)}/\n" for folder in content.carried)
     (git_dir / "info" / "exclude").write_bytes(os.fsencode(ignored))
     common = content.source.common_dir()
-    alternates = f"{common / 'objects'}\n../{SHARED_OBJECTS}\n"
+    alternates = f"{_line(str(common / 'objects'))}\n../{SHARED_OBJECTS}\n"
     (git_dir / "objects" / "info" / "alternates").write_bytes(os.fsencode(alternates))
     with suppress(FileNotFoundError):
         shutil.copyfile(common / "shallow", git_dir / "shallow")
+
+
+def _line(path: str) -> str:
+    """Return the path as one line of a list of git's."""
+    if "\n" not in path:
+        return path
+    escaped = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
 
 
 def _pattern(path: str) -> str:
