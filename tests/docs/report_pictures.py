@@ -19,7 +19,7 @@ from runr.cli.history import local_time
 from runr.history import period_report, report_html
 from runr.project import Project
 from runr.runs.events import EventData, RunStopped
-from unit.git_trees import make
+from unit.git_trees import git, make
 from unit.journals_of_runs import (
     COMPLETED,
     FAILING,
@@ -32,6 +32,8 @@ from unit.journals_of_runs import (
 )
 
 RUNS, TASKS = 910, 800
+#: The tasks come into being in as many parts.
+PARTS = 5
 WORKERS = (("claude-code", "opus"), ("claude-code", "sonnet"), ("codex", "gpt-5"))
 #: name → width, height, colour scheme, whether it is a phone
 PICTURES = {
@@ -73,8 +75,13 @@ def fill(root: Path) -> Project:
     begun = datetime.now(UTC) - timedelta(days=364)
     journals = Journals(project.layout)
     project.layout.tasks.mkdir(parents=True)
-    for number in range(TASKS):
-        (project.layout.tasks / f"part-{number}.md").write_text(f"# Part {number}\n")
+    for part in range(PARTS):
+        for number in range(part * TASKS // PARTS, (part + 1) * TASKS // PARTS):
+            (project.layout.tasks / f"part-{number}.md").write_text(f"# Part {number}\n")
+        time = begun + timedelta(days=250 * part / PARTS - 1)
+        os.environ["GIT_COMMITTER_DATE"] = time.isoformat()
+        git(root, "add", "-A")
+        git(root, "commit", "-q", "-m", f"Plan part {part + 1}")
     for number in range(RUNS):
         worker, model = chance.choice(WORKERS)
         settings = f'{{"workers": {{"{worker}": {{"model": "{model}"}}}}}}'.encode()

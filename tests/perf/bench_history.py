@@ -40,7 +40,7 @@ from runr.project import Project
 from runr.runs.model import JobTerms
 from runr.status import store
 from runr.storage import sqlite_file
-from unit.journals_of_runs import MONDAY, Journals, completed
+from unit.journals_of_runs import Journals, completed
 
 SIZES = (10_000, 100_000)
 REPEATS = 5
@@ -160,7 +160,7 @@ def measure_reports(project: Project) -> None:
     say(f"  {'':<36}wall     processor  plain SQL")
     for name, (work, beside) in works.items():
         tell(name, best(work), best(beside) if beside else None)
-    added = Journals(project.layout, MONDAY)
+    added = Journals(project.layout, project.clock())
     tell(
         "report of the year, after a new run",
         best(year, lambda: added.run("part-1", completed())),

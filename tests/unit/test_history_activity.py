@@ -41,6 +41,12 @@ def test_each_day_has_its_counts_and_the_tasks_completed_until_its_end() -> None
     ] == [(1, 1, 0, 1), (0, 0, 0, 1), (2, 0, 1, 2), (0, 0, 0, 2)]
 
 
+def test_each_day_has_as_many_tasks_as_there_were_at_its_end() -> None:
+    added = ["2025-01-08T09:00:00.000Z", "2025-01-07T12:00:00.000Z", "2025-01-09T23:00:00.000Z"]
+    found = activity.activity(activity.moments(CHANGES, added, 10), END)
+    assert [part.task_count for part in found.parts] == [7, 8, 9, 10]
+
+
 def test_nothing_that_counts_is_no_activity() -> None:
     assert made([CHANGES[3]], END) == Activity()
 

@@ -47,9 +47,11 @@ def test_a_small_fraction_of_one_fills_its_chart(draw: object) -> None:
 
 
 def test_an_area_begins_at_zero_and_each_point_where_the_last_one_ended() -> None:
-    html = report_charts.area("Done", [row("1", 0.25), row("2", 0.5), row("3", 0.5)], ["n"])
+    html = report_charts.area(
+        "Done", [row("1", 0.25), row("2", 0.5), row("3", 0.5)], ["n"], [0] * 3
+    )
     assert classes(html) == [f"f0 t{STEPS // 2}", f"f{STEPS // 2} t{STEPS}", f"f{STEPS} t{STEPS}"]
-    assert classes(report_charts.area("Done", [row("1", 0)], ["n"])) == ["f0 t0"]
+    assert classes(report_charts.area("Done", [row("1", 0)], ["n"], [0])) == ["f0 t0"]
 
 
 def test_at_most_six_labels_are_seen_and_all_are_read() -> None:

@@ -2,6 +2,7 @@
 
 import re
 from base64 import b64encode
+from dataclasses import replace
 from hashlib import sha256
 from html.parser import HTMLParser
 
@@ -19,7 +20,12 @@ def report(name: str) -> PeriodReport:
     """Return the longest report there is, of tasks, workers and commands with this name."""
     time = "2025-01-06T08:00:00.000Z"
     part = ActivityPart(
-        since=time, completed_count=7, stopped_count=2, failed_count=1, completed_task_count=70
+        since=time,
+        completed_count=7,
+        stopped_count=2,
+        failed_count=1,
+        completed_task_count=70,
+        task_count=140,
     )
     used = WorkerUsage(
         worker=name,
@@ -110,11 +116,24 @@ def test_the_largest_page_is_small() -> None:
     assert len(page("x" * LENGTH).encode()) < 300_000
 
 
-def test_the_line_of_all_tasks_is_as_high_as_they_are_many() -> None:
-    shown = page("plain")
-    assert 'class="charts-css area g400 ' in shown
+def test_the_line_of_all_tasks_is_as_high_as_they_were_many() -> None:
+    few = ActivityPart(
+        since="2025-01-05T08:00:00.000Z",
+        completed_count=0,
+        stopped_count=1,
+        failed_count=0,
+        completed_task_count=0,
+        task_count=35,
+    )
+    answer = report("plain")
+    parts = [few, *answer.activity.parts]
+    answer = replace(answer, activity=replace(answer.activity, parts=parts))
+    shown = report_html.render_html(answer, str)
+    assert shown.count('<tr role="row" class="g100">') == 1
+    assert shown.count('<tr role="row" class="g400">') == 106
     assert ".g400{--goal:1}" in shown
     # The last part has half of the tasks.
     assert re.search(r'class="f200 t200"', shown)
-    assert "the line is at 140 tasks, as many as there are now" in shown
+    assert "70 of 140 tasks" in shown
+    assert "0 of 35 tasks" in shown
     assert "Top of the chart: 140<" in shown

@@ -22,7 +22,8 @@ _COUNTED = ("completed", "stopped", "failed")
 class ActivityPart:
     """A day or several; `since` is in UTC.
 
-    `completed_task_count` is how many tasks of the period had been completed at its end.
+    `completed_task_count` is how many tasks of the period had been completed at its end, and
+    `task_count` how many there were then of those that there are now.
     """
 
     since: str
@@ -30,6 +31,7 @@ class ActivityPart:
     stopped_count: int
     failed_count: int
     completed_task_count: int
+    task_count: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +54,24 @@ def begins(first: datetime, end: datetime, most: int = MOST) -> tuple[int, list[
 
 
 class Moments(NamedTuple):
-    """When what happened, and when each task was completed first: all in order."""
+    """When what happened, and when each task was completed first: all in order.
+
+    `added` is when tasks came into being, and `earlier` how many there were before.
+    """
 
     times: Mapping[str, Sequence[str]]
     first_completed: Sequence[str]
+    added: Sequence[str] = ()
+    earlier: int = 0
 
 
-def moments(changes: Sequence[ChangeRow]) -> Moments:
-    """Return the moments of changes that are in the order of their times."""
+def moments(
+    changes: Sequence[ChangeRow], added: Sequence[str] = (), task_count: int = 0
+) -> Moments:
+    """Return the moments of changes that are in the order of their times.
+
+    Some of the tasks were `added` in the period.
+    """
     times: dict[str, list[str]] = {kind: [] for kind in _COUNTED}
     tasks: dict[str, str] = {}
     for row in changes:
@@ -67,7 +79,7 @@ def moments(changes: Sequence[ChangeRow]) -> Moments:
             times[row.change].append(row.time)
             if row.change == "completed":
                 tasks.setdefault(row.task, row.time)
-    return Moments(times, sorted(tasks.values()))
+    return Moments(times, sorted(tasks.values()), sorted(added), task_count - len(added))
 
 
 def activity(found: Moments, end: datetime, most: int = MOST) -> Activity:
@@ -87,10 +99,16 @@ def activity(found: Moments, end: datetime, most: int = MOST) -> Activity:
                 completed_count=counts["completed"][place],
                 stopped_count=counts["stopped"][place],
                 failed_count=counts["failed"][place],
-                completed_task_count=task_count,
+                completed_task_count=done,
+                task_count=found.earlier + added,
             )
-            for place, (start, task_count) in enumerate(
-                zip(starts, accumulate(_between(found.first_completed, cuts)), strict=True)
+            for place, (start, done, added) in enumerate(
+                zip(
+                    starts,
+                    accumulate(_between(found.first_completed, cuts)),
+                    accumulate(_between(found.added, cuts)),
+                    strict=True,
+                )
             )
         ],
     )

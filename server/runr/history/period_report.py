@@ -1,15 +1,16 @@
 """What happened in a period, as figures: the same for the terminal, Markdown and JSON."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from runr.clock import HERE
 from runr.errors import DamagedStateError
+from runr.git import added_files
 from runr.history import activity, database, figures, index, period
-from runr.history.activity import Activity
+from runr.history.activity import Activity, Moments
 from runr.history.figures import (
     CompletionRow,
     FlakyCheck,
@@ -24,6 +25,7 @@ from runr.project import Project
 from runr.query.models import Result
 from runr.query.snapshot import Snapshot
 from runr.query.task_state import TaskState
+from runr.storage.layout import TASKS
 
 if TYPE_CHECKING:
     import sqlite3
@@ -159,23 +161,41 @@ def _of(project: Project, snapshot: Snapshot, wanted: Period, tags: Sequence[str
         and (facts.tasks is None or path in facts.tasks)
     ]
     now = project.clock()
-    answer = _report(facts, wanted, min(datetime.fromisoformat(wanted.until), now), stale)
+    tasks = {state.path for state in meant if not state.orphaned}
+    moments = activity.moments(facts.changes, _added(project, wanted, tasks), len(tasks))
+    answer = _report(facts, wanted, min(datetime.fromisoformat(wanted.until), now), stale, moments)
     return replace(
         answer,
         tags=list(tags),
-        task_count=sum(not state.orphaned for state in meant),
+        task_count=len(tasks),
         waiting=waiting_longest(meant, now)[:MOST],
     )
 
 
-def _report(facts: Facts, wanted: Period, end: datetime, stale: set[str]) -> PeriodReport:
+def _added(project: Project, wanted: Period, tasks: Collection[str]) -> list[str]:
+    """Return when each of the tasks was added that was not there before the period.
+
+    A task that is in no commit is as new as can be.
+    """
+    tip = project.tip()
+    if tip is None:
+        return []
+    since = datetime.fromisoformat(wanted.since)
+    committed = added_files.tracked(project.repo, tip, TASKS)
+    added = added_files.added_since(project.repo, tip, TASKS, since)
+    times = [period.written(added[path]) for path in tasks if path in added]
+    return [*times, *(period.written(project.clock()) for path in tasks if path not in committed)]
+
+
+def _report(
+    facts: Facts, wanted: Period, end: datetime, stale: set[str], moments: Moments
+) -> PeriodReport:
     counts = Counter(row.change for row in facts.changes)
     completed = [row for row in facts.changes if row.change == "completed"]
     stopped = [row for row in facts.changes if row.change in ("stopped", "failed")]
     outdated = [row for row in completed if row.task in stale]
     usage = figures.by_worker(facts.used)
     worked = [row for row in completed if row.lead_seconds is not None]
-    moments = activity.moments(facts.changes)
     parts = activity.activity(moments, end)
     days = activity.activity(moments, end, activity.YEAR) if parts.days > 1 else parts
     return PeriodReport(

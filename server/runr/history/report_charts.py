@@ -48,15 +48,19 @@ def stacked_columns(caption: str, rows: Sequence[ChartRow], heads: Sequence[str]
     return _table("column multiple stacked", caption, heads, body)
 
 
-def area(caption: str, rows: Sequence[ChartRow], heads: Sequence[str], goal: float = 0) -> str:
-    """Return a chart of an area under a line that begins at zero, and of a line at `goal`."""
-    most = max((goal, *(row.bars[0].size for row in rows)))
+def area(
+    caption: str, rows: Sequence[ChartRow], heads: Sequence[str], goals: Sequence[float]
+) -> str:
+    """Return a chart of an area under a line that begins at zero, and of a line at the goals."""
+    most = max((*goals, *(row.bars[0].size for row in rows)))
     steps = [0, *(_step(row.bars[0].size, most) for row in rows)]
     body = (
-        _row(row, [f"f{start} t{end}"], shown)
-        for (row, shown), start, end in zip(_labelled(rows), steps, steps[1:], strict=False)
+        _row(row, [f"f{start} t{end}"], shown, f"g{_step(goal, most)}")
+        for (row, shown), start, end, goal in zip(
+            _labelled(rows), steps[:-1], steps[1:], goals, strict=True
+        )
     )
-    return _table(f"area g{_step(goal, most)}" if goal else "area", caption, heads, body)
+    return _table("area", caption, heads, body)
 
 
 def bars(caption: str, rows: Sequence[ChartRow], heads: Sequence[str]) -> str:
@@ -88,7 +92,7 @@ def _labelled(rows: Sequence[ChartRow]) -> Iterable[tuple[ChartRow, bool]]:
     return ((row, number % every == 0) for number, row in enumerate(rows))
 
 
-def _row(row: ChartRow, classes: Sequence[str], shown: bool) -> str:
+def _row(row: ChartRow, classes: Sequence[str], shown: bool, kind: str = "") -> str:
     label = text(row.label)
     named = f'<span class="unseen">{label}</span>'
     if shown:
@@ -101,7 +105,8 @@ def _row(row: ChartRow, classes: Sequence[str], shown: bool) -> str:
         f'<td role="cell" class="{sizes}"><span class="data">{text(bar.said)}</span></td>'
         for bar, sizes in zip(row.bars, classes, strict=True)
     )
-    return f'<tr role="row"><th role="rowheader" scope="row">{named}</th>{cells}</tr>'
+    own = f' class="{kind}"' if kind else ""
+    return f'<tr role="row"{own}><th role="rowheader" scope="row">{named}</th>{cells}</tr>'
 
 
 def _table(kind: str, caption: str, heads: Sequence[str], body: Iterable[str]) -> str:

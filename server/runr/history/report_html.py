@@ -64,17 +64,17 @@ def _charts(answer: PeriodReport) -> Iterator[str]:
 
 
 def _burn_ups(answer: PeriodReport) -> str:
-    parts, total, span = answer.activity.parts, answer.task_count, _span(answer.activity)
-    goal = f"; the line is at {pluralize(total, 'task')}, as many as there are now" if total else ""
+    parts, span = answer.activity.parts, _span(answer.activity)
+    totals = [part.task_count for part in parts]
     return _figure(
         f"Completed tasks: {pluralize(parts[-1].completed_task_count, 'task')}",
         report_charts.area(
-            f"Completed tasks at the end of each {span}{goal}",
+            f"Completed tasks at the end of each {span}, below a line of all tasks",
             [_burn_up(part) for part in parts],
             (span, "completed tasks"),
-            total,
+            totals,
         ),
-        _scale(max(total, *(part.completed_task_count for part in parts))),
+        _scale(max((*totals, *(part.completed_task_count for part in parts)))),
     )
 
 
@@ -112,9 +112,9 @@ def _span(activity: Activity) -> str:
 
 
 def _burn_up(part: ActivityPart) -> ChartRow:
-    count = part.completed_task_count
-    day = _day(part)
-    return ChartRow(day, [Bar(count, pluralize(count, "task"))], day[_YEAR:])
+    count, day = part.completed_task_count, _day(part)
+    said = f"{count} of {pluralize(part.task_count, 'task')}"
+    return ChartRow(day, [Bar(count, said)], day[_YEAR:])
 
 
 def _activity(part: ActivityPart) -> ChartRow:

@@ -121,7 +121,11 @@ def _is_busy(part: ActivityPart) -> bool:
 
 def _activity(part: ActivityPart, local: LocalTime) -> tuple[str, ...]:
     counts = part.completed_count, part.stopped_count, part.failed_count
-    return local(part.since)[:_DAY], *map(str, counts), str(part.completed_task_count)
+    return local(part.since)[:_DAY], *map(str, counts), _of(part)
+
+
+def _of(part: ActivityPart) -> str:
+    return f"{part.completed_task_count} of {part.task_count}"
 
 
 def _by(count: int, parts: Mapping[str, int]) -> str:
