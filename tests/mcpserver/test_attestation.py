@@ -114,6 +114,17 @@ async def test_what_the_user_does_not_confirm_is_not_recorded(
     assert not recorded(repository)
 
 
+@pytest.mark.parametrize(("name", "text"), [("by", "name"), ("reason", "reason")])
+async def test_what_the_user_takes_out_of_the_form_is_not_said_for_them(
+    repository: Path, era: str, name: str, text: str
+) -> None:
+    user = User("accept", {"confirmed": True, "by": "Hedy", "reason": "I asked", name: " "})
+    async with connected(repository, era, user) as client:
+        answer = refused(await client.call_tool("complete-task", SAID))
+    assert f"the user left the {text} about" in answer
+    assert not recorded(repository)
+
+
 async def test_a_client_that_cannot_ask_gets_the_command_for_the_person(
     repository: Path, era: str
 ) -> None:

@@ -161,7 +161,8 @@ def test_files_that_are_in_no_commit_are_named_as_the_reason() -> None:
     ignored = ", ".join(f"{number}.log" for number in range(8))
     assert f"- git ignores: {ignored} and 1 more\n- not part of the run's changes: x\n" in both
     assert "not part" not in missing_files(["a"], ())
-    assert "git ignores" not in missing_files((), ["a"])
+    assert "git add -f" not in (before := missing_files((), ["a"]))
+    assert "commit such a file" in before
 
 
 def test_a_brief_is_complete_by_itself() -> None:

@@ -17,6 +17,9 @@ from runr.text import one_line
 
 _WIDTH = 500
 
+#: What a person says beside their confirmation.
+_SAID = {"by": "name", "reason": "reason"}
+
 #: What a person decides about a run or a completion.
 Verb = Literal["approve", "reject", "acknowledge"]
 
@@ -108,11 +111,14 @@ def confirmed(question: Question, request: R, answer: Mapping[str, Any] | None) 
             f"the user did not confirm this about {question.path}, so nothing is recorded",
             next_steps=[question.step._replace(tool=None)],
         )
-    said = {
-        name: str(answer.get(name) or "").strip() or getattr(question, name)
-        for name in ("by", "reason")
-    }
-    return request.model_copy(update=said)
+    # What the form showed stands where the client leaves it out. What the person took out does not.
+    said = {name: str(answer.get(name, getattr(question, name)) or "") for name in _SAID}
+    if taken_out := [word for name, word in _SAID.items() if not said[name].strip()]:
+        raise UsageError(
+            f"the user left the {taken_out[0]} about {question.path} empty, so nothing is recorded",
+            next_steps=[question.step._replace(tool=None)],
+        )
+    return request.model_copy(update={name: text.strip() for name, text in said.items()})
 
 
 def _field(title: str, default: str) -> dict[str, Any]:

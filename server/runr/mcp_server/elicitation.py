@@ -17,6 +17,7 @@ from mcp.types import (
     ElicitResult,
     InputRequiredResult,
 )
+from pydantic import ValidationError
 
 from runr.mcp_server.identity import PROTOCOL
 
@@ -57,7 +58,8 @@ def asker(context: ServerRequestContext[Any], params: CallToolRequestParams) -> 
             said = await context.session.elicit_form(
                 message, schema, related_request_id=context.request_id
             )
-        except MCPError:  # It says that it can ask, and cannot.
+        # It says that it can ask, and cannot, or what it answers is no answer.
+        except (MCPError, ValidationError):
             return Reply(str(context.request_id), None)
         return _reply(str(context.request_id), said)
 

@@ -18,9 +18,11 @@ Rules:
 _MISSING = """\
 This check passes in the workspace and fails in a clean checkout of the commit. The likely reason
 are files that are in no commit:"""
+_BEFORE_ADVICE = """\
+What was changed before the run began is not its work: commit such a file if it belongs to it."""
 _MISSING_ADVICE = """\
-Add a file that belongs to the work with `git add -f`, or change .gitignore. A folder of installed
-dependencies is named by `carry` under [verify] in .runr/config.toml."""
+Add an ignored file that belongs to the work with `git add -f`, or change .gitignore. A folder of
+installed dependencies is named by `carry` under [verify] in .runr/config.toml."""
 
 _HYBRID = "A person completes this task afterwards: do only the worker's part."
 
@@ -109,12 +111,14 @@ def _failure(check: CheckResult) -> str:
 
 def missing_files(ignored: Sequence[str], uncommitted: Sequence[str]) -> str:
     """Return why a check may pass in the workspace and fail on the commit; empty for no reason."""
-    lines = []
+    lines, advice = [], []
     if ignored:
         lines.append(f"- git ignores: {join_limited(ignored, 8)}")
+        advice.append(_MISSING_ADVICE)
     if uncommitted:
         lines.append(f"- not part of the run's changes: {join_limited(uncommitted, 8)}")
-    return "\n".join([_MISSING, *lines, _MISSING_ADVICE]) if lines else ""
+        advice.append(_BEFORE_ADVICE)
+    return "\n".join([_MISSING, *lines, *advice]) if lines else ""
 
 
 def _milestone(state: RunState) -> str:
