@@ -43,6 +43,9 @@ Value = TypeVar("Value")
 #: The beginning of a run's id.
 _RUN_ID = r"\d{8}-\d"
 
+#: Lists show who decided; a longer text is no name.
+_NAME_LENGTH = 200
+
 _LETTERS = "abcdefghjkmnpqrstvwxyz23456789"
 
 
@@ -254,6 +257,8 @@ class Project:
             )
         if not name.isprintable():
             raise UsageError(f"{name!r} is no name: it must be on one line, as plain text")
+        if len(name) > _NAME_LENGTH:
+            raise UsageError(f"a name has at most {_NAME_LENGTH} characters, not {len(name)}")
         if self._is_agent(name):
             raise UsageError(
                 f"{name!r} is an agent, a model or a worker: only a person decides",

@@ -43,6 +43,12 @@ def test_a_script_attests_unless_the_settings_have_it_relay(manual: Place) -> No
     assert "a script passes it on" in refused.err
 
 
+def test_a_text_that_would_fill_the_lists_is_no_name(manual: Place) -> None:
+    refused = manual.runr(*TYPED[:-1], "A" * 201, code=2)
+    assert "a name has at most 200 characters, not 201" in refused.err
+    assert not manual.has_status()
+
+
 @pytest.mark.parametrize("words", [TYPED, ["acknowledge", "m", "--by", "Grace"]])
 def test_a_command_that_an_agent_has_started_attests_nothing(
     manual: Place, words: list[str]

@@ -157,3 +157,30 @@ async def test_fifty_clients_of_a_repository_record_each_completion_and_one_gets
     counts = place.runr("list-tasks", "--json", code=0).json["counts"]
     assert counts["relayed"] == CLIENTS
     assert place.status("04-one.md")["status"] == "in_progress"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '{"result": {"action": "yes"}}',
+        '{"result": {"action": "accept", "content": {"confirmed": [true], "by": "Ada"}}}',
+        '{"result": {"action": "accept", "content": {"confirmed": true, "by": "\\ud800"}}}',
+        '{"result": 5}',
+    ],
+)
+def test_what_is_no_answer_to_a_question_confirms_nothing(repository: Path, answer: str) -> None:
+    hello = initialize()
+    hello["params"]["capabilities"] = {"elicitation": {}}
+    command = [sys.executable, "-m", "runr", "mcp", "--repo", str(repository)]
+    with RawClient(command, os.environ) as client:
+        client.ask(hello)
+        client.send({"jsonrpc": "2.0", "method": "notifications/initialized"})
+        said = {"task": "02-manual", "by": "Ada", "reason": "They like it"}
+        client.send(request("tools/call", calling("complete-task", **said), 7))
+        asked = client.receive()
+        assert asked["method"] == "elicitation/create"
+        head = f'{{"jsonrpc": "2.0", "id": {json.dumps(asked["id"])}, '
+        client.write(f"{head}{answer[1:]}\n".encode())
+        refused = client.receive()
+    assert refused["id"] == 7
+    assert "the user did not confirm this" in refused["result"]["content"][0]["text"]

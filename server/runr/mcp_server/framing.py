@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from mcp.types import (
     INVALID_REQUEST,
     PARSE_ERROR,
+    ErrorData,
+    JSONRPCError,
     JSONRPCMessage,
     JSONRPCNotification,
     jsonrpc_message_adapter,
@@ -79,14 +81,16 @@ def decode(line: bytes | None) -> JSONRPCMessage | Refusal:
     return message
 
 
-def _diagnose(line: bytes) -> Refusal:
+def _diagnose(line: bytes) -> JSONRPCMessage | Refusal:
     try:
         message = json.loads(line)
     except (ValueError, RecursionError):
         return Refusal(code=PARSE_ERROR, message="Parse error: the line is not JSON")
     known = message.get("id") if isinstance(message, dict) else None
-    return Refusal(
-        code=INVALID_REQUEST,
-        message="Invalid Request: not a JSON-RPC 2.0 message",
-        id=known if isinstance(known, str | int) and not isinstance(known, bool) else None,
-    )
+    known = known if isinstance(known, str | int) and not isinstance(known, bool) else None
+    text = "Invalid Request: not a JSON-RPC 2.0 message"
+    if known is not None and "method" not in message and {"result", "error"} & message.keys():
+        # A response gets none: its id is that of a question of the server, which is over.
+        error = ErrorData(code=INVALID_REQUEST, message=text)
+        return JSONRPCError(jsonrpc="2.0", id=known, error=error)
+    return Refusal(code=INVALID_REQUEST, message=text, id=known)
