@@ -8,8 +8,10 @@ import click
 import pytest
 
 from cli.terminal import Place
-from fakes.processes import working_below
+from fakes.processes import ends, working_below
+from fakes.project_kit import kill, until
 from runr.cli.commands import CommandGroup
+from runr.workers import cgroup
 
 CONFIG = '[run]\nworker = "script"\nattempts = 1\n'
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and prctl")
@@ -129,6 +131,46 @@ def test_nothing_that_has_left_its_session_outlives_the_run(place: Place, where:
     place.commit()
     assert place.run("t")["status"] == "completed"
     assert not [pid for pid in working_below(place.root) if b"600" in command(pid)]
+
+
+#: Waits until the process of its run was killed, and then decides.
+ORPHAN = """
+echo $$ > {state}/begun
+mv {state}/begun {state}/pid
+until [ -e {state}/killed ]; do sleep 0.01; done
+for words in "complete-task u --force --reason mine --by Ada" "approve t --reason mine"; do
+  runr $words >> {state}/said 2>&1
+done
+touch {state}/done
+exec sleep 600
+"""
+
+
+@pytest.mark.installed
+@pytest.mark.skipif(cgroup.own() is None, reason="needs a cgroup in which others may be made")
+def test_what_is_left_of_a_killed_run_decides_nothing_and_ends(
+    place: Place, tmp_path: Path
+) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    place.config(CONFIG)
+    place.task("u.md")
+    place.write("orphan.sh", ORPHAN.format(state=state))
+    start = f'cd {place.root}; setsid env -i PATH="$PATH" HOME="$HOME" sh orphan.sh'
+    place.script("t.md", f"({start} > /dev/null 2>&1 &); exec sleep 600")
+    place.commit()
+    run = place.runr("run", "--task", "t", "--detach", "--json", code=0).json["id"]
+    until((state / "pid").exists, "what the worker leaves")
+    pid = int((state / "pid").read_text(encoding="utf-8"))
+    kill(int((place.run_folder(run) / "lock").read_text(encoding="utf-8")))
+    (state / "killed").touch()
+    until((state / "done").exists, "its decisions")
+    said = (state / "said").read_text(encoding="utf-8")
+    assert said.count(f"this is inside run {run}") == 2, said
+    place.runr("status", code=0)
+    assert ends(pid, 5)
+    assert cgroup.left_by(run) == ()
+    assert place.status("u.md") in (None, {}) or place.status("u.md")["status"] == "pending"
 
 
 def command(pid: int) -> bytes:

@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from runr.errors import WorkerUnavailableError
-from runr.workers import process, process_tree
+from runr.workers import cgroup, process, process_tree
 from runr.workers.process import Ended
 
 # Tests run side by side, and ending one run must not end another.
@@ -16,6 +16,9 @@ MARKER = f"20250108-143022-{os.getpid()}"
 DEADLINE_S = 20.0
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+IN_CGROUPS = pytest.mark.skipif(
+    cgroup.own() is None, reason="needs a cgroup in which this user may make others"
+)
 
 #: Ignores a polite end for ever, and so do its children; says its id, aloud or into a file.
 STUBBORN = """
@@ -202,9 +205,13 @@ def test_an_error_of_the_listener_ends_the_program_and_comes_through(folder: Pat
     assert not any(is_alive(pid) for pid in pids(lines))
 
 
+#: In a session of its own, without the environment, left by its parent.
+ESCAPE = "(env -i PATH=$PATH setsid sh -c 'echo pid $$; read x < gate' &); "
+HEARD = "until [ -e heard ]; do sleep 0.01; done"
+
+
 def test_a_detached_process_that_holds_the_output_is_not_waited_for(tmp_path: Path) -> None:
-    # No marker and a session of its own: this one cannot be found, and the output stays open.
-    escape = "env -i PATH=/usr/bin:/bin setsid sh -c 'echo pid $$; read x < gate' & "
+    # Where there is no cgroup it cannot be found, and the output stays open.
     os.mkfifo(tmp_path / "gate")
     lines: list[str] = []
 
@@ -212,14 +219,61 @@ def test_a_detached_process_that_holds_the_output_is_not_waited_for(tmp_path: Pa
         lines.append(line)
         (tmp_path / "heard").touch()
 
-    script = escape + "until [ -e heard ]; do sleep 0.01; done"
+    gate = os.open(tmp_path / "gate", os.O_RDWR)
     try:
-        ended, _ = run("sh", "-c", script, cwd=tmp_path, on_line=hear)
+        ended, _ = run("sh", "-c", ESCAPE + HEARD, cwd=tmp_path, on_line=hear)
         (escaped,) = pids(lines)
         assert ended.exit_code == 0
-        assert is_alive(escaped)
+        assert is_alive(escaped) == (cgroup.own() is None)
     finally:
-        (tmp_path / "gate").write_bytes(b"\n")
+        os.write(gate, b"\n")
+        os.close(gate)
+
+
+@IN_CGROUPS
+def test_a_program_is_in_a_cgroup_that_is_gone_afterwards(tmp_path: Path) -> None:
+    ended, lines = run("cat", "/proc/self/cgroup", cwd=tmp_path)
+    assert ended.exit_code == 0
+    assert any(line.startswith("0::") and line.endswith(f".{MARKER}") for line in lines)
+    assert cgroup.left_by(MARKER) == ()
+
+
+@IN_CGROUPS
+def test_the_cgroup_of_a_dead_run_is_ended_with_those_in_it(tmp_path: Path) -> None:
+    folder = cgroup.make(MARKER)
+    assert folder
+    enter = "mkdir $0/below; echo 0 > $0/below/cgroup.procs; echo there; exec sleep 600"
+    with subprocess.Popen(
+        ["setsid", "sh", "-c", enter, folder],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"]},
+        stdout=subprocess.PIPE,
+    ) as left:
+        assert left.stdout
+        assert left.stdout.readline() == b"there\n"
+        assert process_tree.end_marked(MARKER, grace_s=0.1) == 1
+        assert left.wait(DEADLINE_S) < 0
+    assert cgroup.left_by(MARKER) == ()
+
+
+@IN_CGROUPS
+def test_a_program_starts_as_it_would_without_a_cgroup(tmp_path: Path) -> None:
+    """Python, which enters the cgroup before, ignores a signal and sets a variable of its own."""
+    plain = {"PATH": os.environ["PATH"]}
+    lines: list[str] = []
+
+    async def main() -> None:
+        await process.run(
+            ["sh", "-c", "env | cut -d= -f1 | sort; kill -PIPE $$; echo ignored"],
+            cwd=tmp_path,
+            env=plain,
+            on_line=lines.append,
+            timeout_s=DEADLINE_S,
+            marker=MARKER,
+        )
+
+    anyio.run(main)
+    assert lines == ["PATH", "PWD", "RUNR_RUN_ID"]
 
 
 @pytest.mark.parametrize("program", ["no-such-program-anywhere", "./not-executable", "./garbage"])

@@ -1,8 +1,9 @@
 """Whether a command was started from inside a run: by its worker, a check, a hook, or their own.
 
 The variable in their environment is only the first sign: it can be removed. What a run's process
-has started is found by its ancestors, wherever the system has /proc; a process that was left by its
-parent is adopted by the process of the run (see `workers.process_tree`).
+has started is found by its cgroup, where it has one of its own, and by its ancestors, wherever the
+system has /proc; a process that was left by its parent is adopted by the process of the run (see
+`workers.process_tree`).
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from pathlib import Path
 from runr import nofollow
 from runr.storage import files
 from runr.storage.layout import Layout
-from runr.workers import process_tree
+from runr.workers import cgroup, process_tree
 
 #: How many of the latest runs are looked at: those that are being executed are among them.
 _LATEST = 500
@@ -25,7 +26,7 @@ _HOOKS = "hooks.lock"
 def run_around(layout: Layout, environment: Mapping[str, str]) -> str | None:
     """Return the id of the run inside which this process was started; None outside of all."""
     named = environment.get(process_tree.MARKER)
-    if named:
+    if named := named or cgroup.run_around():
         return named
     ancestors = process_tree.ancestors()
     if not ancestors:

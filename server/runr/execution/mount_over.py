@@ -10,6 +10,7 @@ for this command.
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found] # `signal` takes long to load
 import binascii
 import ctypes
 import marshal
@@ -64,6 +65,9 @@ def main() -> None:
         else:
             _leave_namespaces()
             _mount_all(spec)
+        # Python ignores them, and the command would inherit that.
+        for number in (_signal.SIGPIPE, _signal.SIGXFSZ):
+            _signal.signal(number, _signal.SIG_DFL)
         os.execvp(command[0], command)  # noqa: S606 - the command is the user's own
     except OSError as error:
         text = f"runr: cannot mount the checkout over the repository: {error}\n"

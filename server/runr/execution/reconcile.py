@@ -16,7 +16,7 @@ from runr.status import store
 from runr.status.model import Entry, State, fold
 from runr.storage import files
 from runr.storage.layout import Layout
-from runr.workers import process_tree
+from runr.workers import cgroup, process_tree
 
 #: Why a run has ended of which there is no event.
 RECORD_GONE = "the record of its run is gone"
@@ -78,7 +78,8 @@ def end_if_dead(context: RunContext) -> RunState | None:
     state = journal.folded(run)
     if state is None or state.result or (state.by_session and state.attempt > 0):
         return state
-    if process.is_alive(run):
+    # What is left of the run does not end itself; whoever comes next does.
+    if process.is_alive(run) or cgroup.run_around() == run.id:
         return state
     lock = files.hold(run.lock)
     if lock is None:

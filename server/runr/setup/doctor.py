@@ -27,7 +27,7 @@ from runr.status.model import State
 from runr.storage import hooks_log, state_dir
 from runr.tasks.empty_checks import explain, is_empty
 from runr.text import closest_match, pluralize
-from runr.workers import registry
+from runr.workers import cgroup, registry
 from runr.workers.protocol import HasLogin
 
 _TASKS = ".runr/tasks"
@@ -53,6 +53,7 @@ def check_health(project: Project) -> DoctorReport:
         _clean_checkout,
         _dependencies,
         _sandbox,
+        _processes,
         _preconditions,
         _tasks,
         _status,
@@ -227,6 +228,18 @@ def _sandbox(_: Project) -> DoctorCheck:
         return DoctorCheck(name="sandbox", state="ok", message=message)
     message = "not possible on this machine, which has no user namespaces: workers are not confined"
     return DoctorCheck(name="sandbox", state="note", message=message)
+
+
+def _processes(_: Project) -> DoctorCheck:
+    name = "processes"
+    if cgroup.own():
+        message = "each worker and check has a cgroup of its own, with which all in it ends"
+        return DoctorCheck(name=name, state="ok", message=message)
+    if sys.platform != "linux":
+        message = "what leaves the session of a worker or check can outlive it on this system"
+        return DoctorCheck(name=name, state="note", message=message)
+    message = "no cgroup can be made: what a worker or check leaves ends with it by a subreaper"
+    return DoctorCheck(name=name, state="ok", message=message)
 
 
 def _clean_checkout(project: Project) -> DoctorCheck:

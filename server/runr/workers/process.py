@@ -4,10 +4,12 @@ import math
 import os
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import anyio
 import anyio.abc
@@ -15,6 +17,7 @@ import anyio.to_thread
 
 from runr.errors import WorkerUnavailableError
 from runr.next_steps import commands
+from runr.workers import cgroup
 from runr.workers.interruption import current
 from runr.workers.process_tree import MARKER, end_tree
 
@@ -168,8 +171,8 @@ async def _start(
     try:
         # A start that is cancelled halfway could leave a process that is not recorded anywhere.
         with anyio.CancelScope(shield=True), _readable(content) as stdin:
-            process = await anyio.open_process(
-                command,
+            start = partial(
+                anyio.open_process,
                 stdin=stdin,
                 stdout=inlet,
                 stderr=inlet,
@@ -177,8 +180,35 @@ async def _start(
                 env=env,
                 start_new_session=True,
             )
+            group = cgroup.make(env[MARKER])
+            process = await (_start_in(group, start, command, env) if group else start(command))
     except OSError as error:
         raise _unavailable(command[0], cwd, error) from error
+    return process
+
+
+async def _start_in(
+    group: str,
+    start: "partial[Coroutine[Any, Any, anyio.abc.Process]]",
+    command: Sequence[str],
+    env: Mapping[str, str],
+) -> anyio.abc.Process:
+    """Start a program in a cgroup; an OSError where it cannot be started, as without one."""
+    heard, failure = os.pipe()
+    try:
+        try:
+            entering = cgroup.entering(group, failure, command, env)
+            process = await start(entering, pass_fds=(failure,))
+        finally:
+            os.close(failure)
+        await anyio.wait_readable(heard)
+        number = os.read(heard, _CHUNK)
+    finally:
+        os.close(heard)
+    if number:
+        await process.wait()
+        cgroup.remove(group)
+        raise OSError(int(number), os.strerror(int(number)))
     return process
 
 

@@ -1,7 +1,8 @@
 """A program and everything it started: who is still there, and the end of them.
 
-On Linux the process of a run adopts what its programs leave behind: a process that has left its
-session, its parents and its environment is still a descendant, and ends with the others.
+On Linux a program has a cgroup of its own, where there can be one, and the process of a run adopts
+what its programs leave behind: a process that has left its session, its parents and its environment
+is still in that cgroup or a descendant, and ends with the others.
 """
 
 import ctypes
@@ -14,6 +15,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
+
+from runr.workers import cgroup
 
 #: The variable that every process of a run inherits.
 MARKER = "RUNR_RUN_ID"
@@ -73,25 +76,35 @@ def end_marked(marker: str, *, grace_s: float = 5) -> int:
     Neither this process nor one that it was started from is touched. Where
     there is no /proc, nothing can be found.
     """
-    return end_tree(None, marker, grace_s=grace_s)
+    return _end(None, marker, grace_s, cgroup.left_by(marker))
 
 
 def end_tree(leader: int | None, marker: str, *, grace_s: float) -> int:
-    """Ask the leader's session and all marked processes to end, then end them; count them.
+    """Ask the leader's session, its cgroup and all marked processes to end, then end them.
 
-    Where this process adopts orphans, so do all of its descendants.
+    Where this process adopts orphans, so do all of its descendants. They are counted.
     """
+    made = cgroup.made_for(marker)
+    return _end(leader, marker, grace_s, (made,) if made else ())
+
+
+def _end(leader: int | None, marker: str, grace_s: float, groups: Sequence[str]) -> int:
     root = os.getpid() if os.getpid() in _adopting else None
+    # Whoever ended its own cgroup would not come to an end.
+    others = [group for group in groups if os.getpid() not in cgroup.members(group)]
     seen: set[int] = set()
     for how in (signal.SIGTERM, signal.SIGKILL):
         message: set[int] = set()
         deadline = time.monotonic() + grace_s
         pause = 0.002
-        while members := _members(leader, marker, root):
+        while members := _members(leader, marker, root, groups):
             for pid in members - message:
                 # Gone by now, or not ours to end.
                 with suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, how)
+            if how == signal.SIGKILL:
+                for group in others:
+                    cgroup.kill(group)
             message |= members
             seen |= members
             if time.monotonic() > deadline:
@@ -100,6 +113,8 @@ def end_tree(leader: int | None, marker: str, *, grace_s: float) -> int:
             pause = min(2 * pause, _LONGEST_PAUSE_S)
         else:
             break
+    for group in others:
+        cgroup.remove(group)
     return len(seen)
 
 
@@ -116,7 +131,7 @@ def ancestors() -> frozenset[int]:
     return frozenset(found) if (PROC / "self").exists() else frozenset()
 
 
-def _members(leader: int | None, marker: str, root: int | None = None) -> set[int]:
+def _members(leader: int | None, marker: str, root: int | None, groups: Sequence[str]) -> set[int]:
     """Return the processes still alive; without /proc, the group as a negative id."""
     if not (PROC / "self").exists():
         return set() if leader is None or not _group_exists(leader) else {-leader}
@@ -139,6 +154,7 @@ def _members(leader: int | None, marker: str, root: int | None = None) -> set[in
                 found.add(pid)
     if root is not None:
         found |= _below(root, parents) - gone
+    found = found.union(*map(cgroup.members, groups))
     return found - _lineage(parents)
 
 
