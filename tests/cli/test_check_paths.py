@@ -127,6 +127,12 @@ def mounts() -> None:
 
 
 @pytest.mark.usefixtures("mounts")
+def test_a_check_ends_by_a_broken_pipe_as_it_would_in_a_shell(source: Place) -> None:
+    source.commit("Files")
+    verified(source, ["! sh -c 'kill -PIPE $$'"])
+
+
+@pytest.mark.usefixtures("mounts")
 def test_paths_into_a_linked_worktree_lead_to_the_commit(source: Place) -> None:
     source.commit("Files")
     source.git("worktree", "add", "-q", "../linked")

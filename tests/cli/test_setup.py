@@ -2,6 +2,7 @@
 
 import shlex
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from fakes.forked import RUNR
 from fakes.required import require_program
 from runr import __version__
 from runr.cli.commands import COMMANDS
+from runr.workers import cgroup
 
 
 def verification(place: Place) -> tuple[list[str], list[str]]:
@@ -167,6 +169,13 @@ def test_doctor_reports_problems_with_their_remedies(bare: Place) -> None:
     assert answer["passed"] is False
     assert all(found[name]["advice"] for name in bad)
     assert bare.read(".runr/task-status.json") == "{"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="cgroups are of Linux")
+def test_doctor_says_what_ends_with_a_worker(place: Place) -> None:
+    found = place.runr("doctor", "--json").json["health_checks"]
+    said = next(each["message"] for each in found if each["name"] == "processes")
+    assert ("a cgroup of its own" if cgroup.own() else "subreaper") in said
 
 
 def test_doctor_ticks_no_check_whose_program_is_missing(place: Place) -> None:

@@ -23,6 +23,7 @@ _NOT_STARTED = 127
 
 #: Imported, it is compiled only once, which it would not be as a script.
 _START = "import sys; sys.path.append(sys.argv.pop(1)); import cgroup; cgroup.main()"
+_PYTHON = [sys.executable, "-I", "-S", "-c"]
 _FOLDER = __file__.rpartition("/")[0]
 
 
@@ -52,7 +53,7 @@ def entering(
     Where that cannot be started, the number of the error is written to the file `failure`.
     """
     words = (folder, str(failure), env.get("LC_CTYPE", ""))
-    return [sys.executable, "-I", "-S", "-c", _START, _FOLDER, *words, *command]
+    return [*_PYTHON, _START, _FOLDER, *words, *command]
 
 
 def main() -> None:
@@ -67,6 +68,11 @@ def main() -> None:
     if locale:
         os.environ["LC_CTYPE"] = locale
     os.set_inheritable(int(failure), False)
+    if command[:4] == _PYTHON:
+        # To start it again would take longer than all the rest.
+        sys.argv = ["-c", *command[5:]]
+        exec(command[4], {"__name__": "__main__"})  # noqa: S102 - as it would be started
+        return
     try:
         os.execvp(command[0], command)  # noqa: S606 - the command is the user's own
     except OSError as error:
