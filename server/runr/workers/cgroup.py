@@ -11,6 +11,7 @@ import _signal  # type: ignore[import-not-found] # `signal` takes long to load
 import errno
 import os
 import sys
+import time
 
 TYPE_CHECKING = False  # `typing` takes long to load
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _PREFIX = "runr.run."
 _PROCS = "cgroup.procs"
+_PAUSES_S = (0.001, 0.004, 0.016, 0.064, 0)
 #: The exit code of a shell for what it cannot start.
 _NOT_STARTED = 127
 
@@ -108,11 +110,16 @@ def kill(folder: str) -> None:
 
 def remove(folder: str) -> None:
     """Remove a cgroup with those below it; one in which a process is left stays."""
-    for here, _, _ in os.walk(folder, topdown=False):
-        try:
-            os.rmdir(here)  # noqa: PTH106 - see above
-        except OSError:
+    # A process counts a little longer than it is listed.
+    for pause in _PAUSES_S:
+        for here, _, _ in os.walk(folder, topdown=False):
+            try:
+                os.rmdir(here)  # noqa: PTH106 - see above
+            except OSError:
+                break
+        if not os.path.isdir(folder):  # noqa: PTH112 - see above
             return
+        time.sleep(pause)
 
 
 def run_around() -> str | None:
