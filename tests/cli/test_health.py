@@ -51,7 +51,7 @@ def test_what_stops_flaps_fails_or_hangs_is_found_with_what_to_do(prepared: Prep
         tasks[2],
         "completed 2 times, and taken back 2 times, in 30 days",
     )
-    assert check == ("failing_check", None, "make test failed each of 3 times, for 1 task")
+    assert check == ("failing_check", None, "`make test` failed each of 3 times, for 1 task")
     assert answer["counts"]["stuck"] == 2
     shown = place.runr("health", "--strict", code=1)
     assert "Tasks whose completion was taken back again and again:" in shown.out

@@ -62,8 +62,8 @@ def test_the_report_of_a_period_has_what_happened_in_it(project: Project) -> Non
     assert (found.attempt_count, found.landed_count) == (4, 2)
     assert found.first_pass == Rate(count=1, of=3, share=0.333)
     # Of `b`, the time between its stop and its resume belongs to the lead only.
-    assert found.lead_seconds == Spread(count=3, median=360.0, p90=600.0)
-    assert found.run_seconds == Spread(count=3, median=360.0, p90=552.0)
+    assert found.lead_seconds == Spread(count=3, median=360.0, p90=660.0)
+    assert found.run_seconds == Spread(count=3, median=360.0, p90=600.0)
     assert [(row.worker, row.cost_usd, row.input_tokens) for row in found.usage] == [
         ("script", 0.5, 1000)
     ]

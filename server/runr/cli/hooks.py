@@ -57,7 +57,7 @@ def _described(hook: HookSummary) -> list[str]:
     limit = format_duration(hook.timeout_s)
     facts = [
         f"{hook.target}, at most {limit}" if hook.target != "rollback" else hook.target,
-        f"{hook.retries} retries" if hook.retries else "",
+        f"{hook.retries} {'retry' if hook.retries == 1 else 'retries'}" if hook.retries else "",
         f"signed with {hook.signed_with}" if hook.signed_with else "",
         hook.offered_by or "",
         "may refuse" if hook.refuses else "",

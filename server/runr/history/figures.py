@@ -70,7 +70,7 @@ class FlakyRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spread:
-    """Durations in seconds: how many there were, their median and their ninetieth percentile."""
+    """Durations in seconds: how many there were, their median, and within what 90% of them were."""
 
     count: int
     median: float | None = None
@@ -127,25 +127,21 @@ class FlakyCheck:
     tasks: list[str]
 
 
-def percentile(values: Sequence[float], share: float) -> float | None:
-    """Return the value below which `share` of all are, between two values in proportion."""
-    if not values:
-        return None
-    ordered = sorted(values)
-    place = (len(ordered) - 1) * share
-    low = int(place)
-    high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+def within(ordered: Sequence[float], tenths: int) -> float | None:
+    """Return the smallest value within which that share of all are."""
+    return ordered[(len(ordered) * tenths + 9) // 10 - 1] if ordered else None
 
 
 def spread(seconds: Sequence[float]) -> Spread:
     """Return how durations are spread."""
     # What is in order is quickly put in order again.
     ordered = sorted(seconds)
-    median, p90 = percentile(ordered, 0.5), percentile(ordered, 0.9)
+    half = len(ordered) // 2
+    middle = (ordered[half] + ordered[~half]) / 2 if ordered else None
+    p90 = within(ordered, 9)
     return Spread(
         count=len(seconds),
-        median=None if median is None else round(median, 1),
+        median=None if middle is None else round(middle, 1),
         p90=None if p90 is None else round(p90, 1),
     )
 

@@ -206,7 +206,7 @@ class _Examination:
                 yield self._finding("flapping", message, [commands.history(task)], task=task)
         for command, count, tasks, _, run_id in rows["failing_checks"]:
             of_tasks = pluralize(tasks, "task")
-            message = f"{flat(command)} failed each of {count} times, for {of_tasks}"
+            message = f"`{flat(command)}` failed each of {count} times, for {of_tasks}"
             yield self._finding("failing_check", message, [commands.report(run_id)], run_id=run_id)
 
     def _leftovers(self) -> Iterator[HealthFinding]:
