@@ -105,7 +105,8 @@ def test_reverted_work_is_a_reason_and_blocks_dependents(done: Place) -> None:
     done.git("revert", "--no-edit", "HEAD")
     by = done.git("rev-parse", "HEAD").strip()
     assert stale_reasons(done) == {"b.md": [f"its commit was reverted by {by[:12]}"]}
-    done.runr("run", "--task", "c", code=3)
+    blocked = done.runr("run", "--task", "c", code=3).err
+    assert f"b.md (its commit was reverted by {by[:12]})" in blocked
     assert "was reverted" in done.runr("acknowledge", "b", code=2).err
     done.git("revert", "--no-edit", "HEAD")
     assert stale_reasons(done) == {}

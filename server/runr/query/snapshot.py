@@ -143,13 +143,13 @@ class Snapshot:
     @cached_property
     def _unfit(self) -> dict[str, str]:
         """The completed tasks that no other can build on yet, and why."""
-        undone = (
-            path
+        undone = {
+            path: reason.message
             for path, reasons in self.stale_reasons.items()
-            if any(reason.cause in _UNDONE for reason in reasons)
-        )
-        gone = dict.fromkeys((*self.on_branch.absent, *undone), _NOT_HERE)
-        return self._too_weak() | gone
+            for reason in reasons
+            if reason.cause in _UNDONE
+        }
+        return self._too_weak() | undone | dict.fromkeys(self.on_branch.absent, _NOT_HERE)
 
     def _too_weak(self) -> dict[str, str]:
         """Return the completed tasks with weaker evidence than the settings accept."""
