@@ -389,14 +389,14 @@ def test_the_workspace_is_a_choice_and_weaker_evidence(source: Place) -> None:
     assert "in the workspace" in source.runr("doctor").out
 
 
-def test_in_the_workspace_a_check_that_changes_what_was_judged_has_all_run_again(
+def test_in_the_workspace_a_check_that_changes_what_was_checked_has_all_run_again(
     source: Place,
 ) -> None:
     settings = f'{CONFIG}[verify]\nwhere = "workspace"\ntier0 = ["{GOOD}"]\n'
     source.config(settings + 'tier1 = ["echo bad > src/a; test -d src"]\n')
     spoiled = run(source, "echo good > src/a", "test -d src", "--force")
     assert (spoiled["status"], spoiled["stop_reason"]) == ("stopped", "verification_failed")
-    # A formatter comes to rest, and what it writes is judged; a file of its own is no change.
+    # A formatter comes to rest, and what it writes is checked; a file of its own is no change.
     source.config(settings + """tier1 = ["sed -i 's/ *$//' src/a; date +%N > src/report"]\n""")
     done = run(source, "echo 'good  ' > src/a", "test -d src", "--force")
     assert done["status"] == "completed"

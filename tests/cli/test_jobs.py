@@ -182,6 +182,7 @@ def test_a_drained_job_ends_what_runs_and_a_resume_does_the_rest(place: Place) -
     until(lambda: "task.claimed" in [e["type"] for e in events(place, job_run)], "a to start")
     asked = place.runr("job", "stop", job_run, code=0).out
     assert "has asked it to stop: what runs may end" in asked
+    assert f"runr job stop {job_run} --kill" in asked
     place.write(".runr/go")
     stopped = finished(place, job_run)
     assert (stopped["status"], stopped["exit_code"]) == ("stopped", 8)
@@ -195,7 +196,7 @@ def test_a_killed_job_keeps_the_work_and_continues_the_same_run(place: Place) ->
     place.commit("Tasks")
     job_run = started(place, "--all-ready")
     until(lambda: "task.claimed" in [e["type"] for e in events(place, job_run)], "a to start")
-    place.runr("job", "stop", job_run, "--kill", code=0)
+    assert "runr job stop" not in place.runr("job", "stop", job_run, "--kill", code=0).out
     stopped = finished(place, job_run)
     assert (stopped["status"], statuses(stopped)) == ("stopped", {"a": "waiting"})
     place.write(".runr/go")

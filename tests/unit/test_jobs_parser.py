@@ -171,6 +171,8 @@ def test_a_value_at_the_edge_of_what_fits_is_read(line: str, field: str, value: 
         ("limits: {budget_usd: much}", "`budget_usd`: 'much' is not a number"),
         ("limits: {budget_usd: [1]}", "`budget_usd`: a list is not a number"),
         ("limits: {time: soon}", "`time`: 'soon' is not a duration"),
+        ("limits: {time: 0}", "`time`: '0' leaves no time"),
+        ("limits: {time: 0s}", "`time`: '0s' leaves no time"),
         ("limits: {time: [8h]}", "`time`: a list is not a duration such as 45m"),
         ("limits: {until: [7]}", "`until`: a list is no time of day such as 07:30"),
         ("limits: 5", "limits has keys and values, as in `time: …`"),

@@ -94,7 +94,7 @@ async def _verify_workspace(
     outcome, detail = _outcome(results, built)
     if again:
         outcome = "failed"
-        detail = f"the checks change the files that they judge: {join_limited(changed, 5)}"
+        detail = f"the checks change the files that they verify: {join_limited(changed, 5)}"
     return VerifyFinished(
         outcome,
         tuple(results),
@@ -109,7 +109,7 @@ def _rewritten(
 ) -> Sequence[str]:
     """Return the files that were there at first and that the checks have changed.
 
-    A file that they have made, such as a report of the tests, was judged by none of them.
+    A file that they have made, such as a report of the tests, was checked by none of them.
     """
     begun, old, now = first.tree, before.tree, after.tree
     if begun is None or old is None or now is None or now == old:

@@ -14,7 +14,7 @@ _MADE = re.compile(
 def fetched(repo: Repo, base: str, head: str) -> frozenset[str]:
     """Return the commits after `base` that a branch of a remote has, and that were not made here.
 
-    Commits that were made here and pushed are told by the logs of the refs; without them, none.
+    Commits that were made here and pushed are known from the logs of the refs; without them, none.
     """
     after = f"{base}..{head}"
     commits = frozenset(repo.text("rev-list", after).split())

@@ -125,6 +125,14 @@ def duration(found: Located) -> int:
         raise FieldError(str(error), found.line) from None
 
 
+def positive_duration(found: Located) -> int:
+    """Return a duration in seconds, above 0."""
+    seconds = duration(found)
+    if seconds == 0:
+        raise FieldError(f"{_written(found)} leaves no time for any task", found.line)
+    return seconds
+
+
 def clock(found: Located) -> str:
     """Return a time of day, `07:30`."""
     if not isinstance(found.value, str) or not _CLOCK.fullmatch(found.value):

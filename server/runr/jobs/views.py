@@ -173,10 +173,17 @@ def _has_file(project: Project, state: JobState) -> bool:
     return any(each.job and each.job.name == state.name for each in files.scan(project.layout))
 
 
+def _stop_steps(state: JobState) -> list[NextStep]:
+    """Return what stops more of a running job than was asked for."""
+    if state.killing:
+        return []
+    return [commands.job_kill(state.id) if state.stopping else commands.job_stop(state.id)]
+
+
 def next_steps(project: Project, state: JobState, status: str) -> list[NextStep]:
     """Return what a user can do about a job run."""
     if status == "running":
-        return [commands.job_status(state.id), commands.job_stop(state.id)]
+        return [commands.job_status(state.id), *_stop_steps(state)]
     again = [commands.job_resume(state.id)] if status in ("interrupted", "stopped") else []
     if status == "paused" and any(each.status == "failed" for each in state.tasks):
         again = [commands.job_retry(state.id)]

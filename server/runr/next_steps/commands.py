@@ -166,6 +166,11 @@ def job_stop(job_run: str) -> NextStep:
     return _runr("job", "stop", job_run, tool=_job_tool(job_run, "stop"))
 
 
+def job_kill(job_run: str) -> NextStep:
+    """Return how the runs of a job are stopped, too."""
+    return _runr("job", "stop", job_run, "--kill")
+
+
 def list_jobs() -> NextStep:
     """Return how jobs are listed."""
     return _runr("list-jobs").in_words("the jobs are the files .runr/jobs/*.yaml")
