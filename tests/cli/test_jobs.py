@@ -180,6 +180,8 @@ def test_a_drained_job_ends_what_runs_and_a_resume_does_the_rest(place: Place) -
     place.commit("Tasks")
     job_run = started(place, "--all-ready")
     until(lambda: "task.claimed" in [e["type"] for e in events(place, job_run)], "a to start")
+    again = place.runr("job", "run", "--all-ready", code=1)
+    assert f"is running ({job_run})" in again.err
     asked = place.runr("job", "stop", job_run, code=0).out
     assert "has asked it to stop: what runs may end" in asked
     assert f"runr job stop {job_run} --kill" in asked

@@ -40,9 +40,21 @@ _CIRCUMSTANCES = frozenset(
 
 def start_job(project: Project, job: Job) -> JobRunDetails:
     """Record a job run, start its process and return at once; raises as `create_job` does."""
+    _refuse_twice(project, job)
     files = create_job(project, job)
     process.launch(project, files)
     return views.details(project, files)
+
+
+def _refuse_twice(project: Project, job: Job) -> None:
+    """Refuse a job that is running: a second run would only wait for the first."""
+    for files in journal.of_job(project.layout, job.name):
+        if not run_process.is_alive(files) or journal.require(files).start.job != job:
+            continue
+        raise AlreadyRunningError(
+            f"the job {job.name} is running ({files.id})",
+            next_steps=[commands.job_status(files.id), commands.job_stop(files.id)],
+        )
 
 
 def create_job(project: Project, job: Job) -> RunFiles:
