@@ -90,6 +90,29 @@ def test_a_ref_that_the_user_may_have_moved_stops_the_run_and_stays_as_it_is(
     assert source.read("a") == "1\n"
 
 
+LEFT = {
+    "detached": "git checkout -q --detach",
+    "detached by a commit": "git checkout -q --detach; git commit -q -a -m mine",
+    "another branch": "git switch -q other",
+    "a new branch": "git switch -q -c new",
+    "a branch without a commit": "git checkout -q --orphan new",
+}
+
+
+@pytest.mark.parametrize("script", LEFT.values(), ids=LEFT.keys())
+def test_a_run_in_place_lands_only_on_its_branch(source: Place, script: str) -> None:
+    place = source
+    place.script("t.md", f'echo 2 > a; [ "$RUNR_ATTEMPT" = 2 ] || {{ {script}; }}')
+    place.commit("Task")
+    place.git("branch", "-f", "other")
+    place.runr("run", "--task", "t", "--in-place", code=5)
+    assert "HEAD: refs/heads/main to " in place.runr("report", "latest").out
+    assert "the run lands on main" in place.runr("resume", code=2).err
+    place.git("symbolic-ref", "HEAD", "refs/heads/main")
+    place.runr("resume", code=0)
+    assert place.git("show", "main:a") == "2"
+
+
 def test_a_run_whose_worker_has_moved_a_ref_can_be_resumed(source: Place) -> None:
     run(source, 'echo 2 > a; [ "$RUNR_ATTEMPT" = 2 ] || git tag -f v1')
     source.runr("resume")

@@ -75,6 +75,7 @@ class RefGuard:
     def _compare(self, before: Refs, after: Refs) -> Iterator[MovedRef]:
         own = self._own_tree(before)
         yield from self._own_head(before, after, own)
+        yield from self._switched(before, after, own)
         others = [tree for folder, tree in before.trees.items() if folder != own]
         yield from _heads(others, after)
         checked_out = {tree.ref for tree in others} | {_branch(self._start.target)}
@@ -121,6 +122,16 @@ class RefGuard:
         back = refs.put_head_back(self._repo, mine)
         if now.ref in before.objects:
             yield MovedRef("HEAD", wanted, now.ref, by_worker=True, stops=True, put_back=back)
+
+    def _switched(self, before: Refs, after: Refs, own: Path | None) -> Iterator[MovedRef]:
+        """Yield HEAD of the user's working tree, where it has left the branch of the run.
+
+        The user may have done that, so it stays.
+        """
+        wanted, now = _branch(self._start.target), after.trees.get(own) if own else None
+        if self._start.branch is None and wanted and now is not None and now.ref != wanted:
+            was = before.trees.get(now.git_dir, now).ref
+            yield MovedRef("HEAD", was or wanted, now.ref or now.head, stops=True)
 
     def _is_own(self, move: Move) -> bool:
         if move.ref.startswith(_RUNS) and move.ref != _branch(self._start.target):

@@ -6,8 +6,8 @@ from datetime import datetime
 from pathlib import Path
 
 from runr import nofollow
-from runr.errors import VerificationError, WorkerUnavailableError
-from runr.execution import candidate, check_place, scope_guard
+from runr.errors import GitError, VerificationError, WorkerUnavailableError
+from runr.execution import candidate, check_place, own_branch, scope_guard
 from runr.execution.candidate import Built
 from runr.execution.check_place import CheckPlace, CleanCheckout, Workspace
 from runr.execution.context import RunContext
@@ -57,6 +57,8 @@ async def verify(context: RunContext, state: RunState) -> VerifyFinished:
     # What the worker has put into the repository must not stand in for the content of its files.
     began = datetime.fromisoformat(state.created_at).timestamp()
     object_check.refuse_wrong(context.root, began)
+    if wrong := own_branch.why_absent(state):
+        raise GitError(wrong)
     before = scope_guard.check_scope(context, state)
     if before.violations or before.found is None:
         return _scope_violation(before.violations, [])

@@ -16,10 +16,19 @@ from runr.errors import (
     ChangedInputsError,
     DamagedStateError,
     NeedsHumanError,
+    RepositoryError,
     UnknownNameError,
     UsageError,
 )
-from runr.execution import completion, inputs, process, readiness, reconcile, since_stop
+from runr.execution import (
+    completion,
+    inputs,
+    own_branch,
+    process,
+    readiness,
+    reconcile,
+    since_stop,
+)
 from runr.execution.context import RunContext
 from runr.execution.session_handoff import record_session_usage
 from runr.git import recovery, submodules, worktree
@@ -250,6 +259,9 @@ def _restart(project: Project, run: RunFiles, state: RunState, resumed: RunResum
         )
         if start.branch is not None and state.phase is not Phase.RECORD:
             _open_worktree(project, Path(start.workdir), start.branch, start.base_sha)
+        if wrong := own_branch.why_absent(state):
+            back = commands.git("switch", state.start.target or "")
+            raise RepositoryError(wrong, next_steps=[back, commands.resume(run.id)])
         claim_task(project, state._replace(result=None, stop_reason=None))
         numbered = resumed._replace(sequence=leases.next_sequence(project))
         state = context.journal.append(numbered)
