@@ -110,7 +110,7 @@ def test_a_run_in_place_lands_only_on_its_branch(source: Place, script: str) -> 
     assert "the run lands on main" in place.runr("resume", code=2).err
     place.git("symbolic-ref", "HEAD", "refs/heads/main")
     place.runr("resume", code=0)
-    assert place.git("show", "main:a") == "2"
+    assert place.git("show", "main:a") == "2\n"
 
 
 def test_a_run_whose_worker_has_moved_a_ref_can_be_resumed(source: Place) -> None:
