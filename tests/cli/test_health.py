@@ -85,9 +85,10 @@ def test_many_leftovers_are_named_with_the_command_that_removes_them(place: Plac
     place.task("a.md")
     place.commit("Tasks")
     journals = Journals(Layout(place.root), datetime.now(UTC) - timedelta(days=90))
-    for number in range(10):
-        place.git("branch", f"runr/{number}")
-        journals.run("a", completed(), branch=f"runr/{number}")
+    for number in range(1, 11):
+        branch = f"runr/a-{journals.now:%Y%m%d-%H%M%S}-{number:04}"
+        place.git("branch", branch)
+        assert branch.endswith(journals.run("a", completed(), branch=branch).id)
     answer = place.runr("health", "--json", code=0).json
     assert [row["kind"] for row in answer["findings"]] == ["leftovers"]
     assert answer["findings"][0]["next_steps"] == ["runr clean"]

@@ -10,7 +10,6 @@ from runr.errors import DamagedStateError
 from runr.history import database, index, period
 from runr.lint import records
 from runr.maintenance import cleanup, disk_use
-from runr.maintenance.cleanup import CleanRequest
 from runr.maintenance.disk_use import DiskUse
 from runr.maintenance.leftovers import SUPERSEDED
 from runr.next_steps import commands
@@ -211,14 +210,14 @@ class _Examination:
 
     def _leftovers(self) -> Iterator[HealthFinding]:
         with self._project.doing("looking for leftovers"):
-            found = cleanup.clean(self._project, CleanRequest(dry_run=True, superseded=True))
+            removable = cleanup.find_removable(self._project)
             self.disk_use = disk_use.measure(self._project.layout)
-        number, used = len(found.removed), self.disk_use.worktree_bytes
+        number, used = len(removable), self.disk_use.worktree_bytes
         if number >= _LEFTOVERS or (number and used >= _LARGE):
             what = "worktree or branch" if number == 1 else "worktrees and branches"
             size = f"; all worktrees take {format_bytes(used)}" if used else ""
             message = f"{number} {what} of ended runs can be removed{size}"
-            words = ["--superseded"] if any(SUPERSEDED in each for each in found.removed) else []
+            words = ["--superseded"] if any(SUPERSEDED in each for each in removable) else []
             yield self._finding("leftovers", message, [commands.clean(*words)])
 
 

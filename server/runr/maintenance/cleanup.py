@@ -294,6 +294,21 @@ def clean(project: Project, request: CleanRequest) -> CleanResult:
     )
 
 
+def find_removable(project: Project) -> list[str]:
+    """Return what `clean` with `superseded` would remove; only runs that left something are read.
+
+    A repository has many more runs than leftovers.
+    """
+    request = CleanRequest(dry_run=True, superseded=True)
+    cleaner = Cleaner(project, request, _entries(project, dry_run=True))
+    named = leftovers.run_ids(project.repo, project.layout.worktrees)
+    for run_id in journal.ids(project.layout):
+        if run_id in named:
+            cleaner.process(project.layout.run(run_id))
+    cleaner.remove_kept_commits()
+    return cleaner.removed
+
+
 def _entries(project: Project, *, dry_run: bool) -> Mapping[str, Entry]:
     return store.read(project.layout).tasks if dry_run else project.entries()
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from runr import nofollow
 from runr.errors import GitError
 from runr.git import kept_changes, quarantine, snapshot, worktree
 from runr.git.failures import complaint
@@ -19,6 +20,8 @@ SUPERSEDED = "superseded"
 _OURS = "runr/"
 #: How many ignored files are looked for, and how many of them are named.
 _MOST, _NAMED = 20, 3
+#: The id of a run has so many parts.
+_ID_PARTS = 3
 #: The mode of a repository inside of another one.
 _REPOSITORY = "160000"
 
@@ -122,6 +125,19 @@ def orphans(repo: Repo, named: Iterable[str]) -> tuple[str, ...]:
     """Return the branches of runr's that are not among the `named`."""
     found = repo.text("for-each-ref", "--format=%(refname:lstrip=2)", f"refs/heads/{_OURS}")
     return tuple(name for name in found.split("\n") if name and name not in set(named))
+
+
+def run_ids(repo: Repo, folder: Path) -> frozenset[str]:
+    """Return the ids of the runs that may have left something, by the names of what is there.
+
+    Worktrees are looked for in `folder`, and in git's own list.
+    """
+    refs = repo.text("for-each-ref", "--format=%(refname)", f"refs/heads/{_OURS}").split("\n")
+    of_branches = {"-".join(name.rsplit("-", _ID_PARTS)[1:]) for name in refs}
+    listed = repo.text("worktree", "list", "--porcelain").split("\n")
+    known = {Path(line).name for line in listed if line.startswith("worktree ")}
+    there = set(nofollow.names(folder)) if nofollow.is_folder(folder) else set()
+    return frozenset(of_branches | known | there)
 
 
 def _inside(path: Path | None) -> tuple[tuple[Change, ...], tuple[str, ...]]:
