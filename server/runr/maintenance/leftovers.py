@@ -20,7 +20,7 @@ SUPERSEDED = "superseded"
 _OURS = "runr/"
 #: How many ignored files are looked for, and how many of them are named.
 _MOST, _NAMED = 20, 3
-#: The id of a run has so many parts.
+#: The number of parts of the id of a run.
 _ID_PARTS = 3
 #: The mode of a repository inside of another one.
 _REPOSITORY = "160000"
