@@ -67,6 +67,8 @@ def test_records_that_were_copied_from_another_clone_are_no_evidence(
     answer = clone.runr("history", "m", "--json", code=0).json
     assert {row["record"] for row in answer["changes"]} == {"foreign"}
     assert "no evidence" in clone.runr("history", "m", code=0).out
+    with closing(sqlite3.connect(clone.root / DATABASE)) as kept:
+        assert kept.execute("SELECT count(*) FROM journals").fetchone() == (4,)
 
 
 def test_the_database_is_ignored_by_git_and_may_be_deleted(prepared: Prepare) -> None:
@@ -75,8 +77,7 @@ def test_the_database_is_ignored_by_git_and_may_be_deleted(prepared: Prepare) ->
     path = place.runr("db", "path", code=0).out.strip()
     assert path == str(place.root / DATABASE)
     assert "db" not in place.git("status", "--porcelain", "-uall")
-    assert place.runr("rebuild", code=0).out
-    assert not (place.root / DATABASE).exists()
+    (place.root / DATABASE).unlink()
     assert place.runr("history", "m", "--json", code=0).json == before
     assert place.runr("db", "vacuum", "--json", code=0).json["message"].startswith(DATABASE)
     assert "as in the journals: 4 runs" in place.runr("db", "check", code=0).out
@@ -109,6 +110,45 @@ def test_nothing_is_said_of_a_database_that_cannot_be_used(prepared: Prepare) ->
         refused = place.runr("db", "vacuum", code=10)
     assert "cannot be used" in refused.err
     place.paste(refused.steps[0])
+
+
+def test_rebuild_makes_the_history_again_or_says_what_is_in_the_way(prepared: Prepare) -> None:
+    place = prepared(decided)
+    database = place.root / DATABASE
+    database.write_bytes(b"no database" * 1000)
+    place.runr("rebuild", code=0)
+    with closing(sqlite3.connect(database)) as rows:
+        assert rows.execute("SELECT count(*) FROM runs").fetchone() == (4,)
+    for name in (DATABASE, f"{DATABASE}-wal", ".runr/runr.db"):
+        (place.root / name).unlink(missing_ok=True)
+        (place.root / name).mkdir()
+        refused = place.runr("rebuild", code=10)
+        assert f"{name} is a folder, where runr needs a file" in refused.err
+        (place.root / name).rmdir()
+
+
+def test_rebuild_fails_where_the_history_cannot_be_written(prepared: Prepare) -> None:
+    place = prepared(decided)
+    # The cache is smaller than 40 KiB, the history larger.
+    refused = place.paste("ulimit -f 80; runr rebuild")
+    assert refused.code == 10
+    assert f"runr: {DATABASE} cannot be used (" in refused.err
+    assert refused.err.splitlines()[1:] == [
+        f"  {each} {place.root}/.runr" for each in ("ls -la", "df")
+    ]
+    place.runr("rebuild", code=0)
+    assert "4 runs" in place.runr("db", "check", code=0).out
+
+
+def test_rebuild_leaves_the_history_of_a_newer_runr(prepared: Prepare) -> None:
+    place = prepared(decided)
+    with closing(sqlite3.connect(place.root / DATABASE)) as newer, newer:
+        newer.execute("CREATE TABLE schema_version (version, applied_at)")
+        newer.execute("INSERT INTO schema_version VALUES (99, '2030-01-01T00:00:00Z')")
+    content = (place.root / DATABASE).read_bytes()
+    said = place.runr("rebuild", code=0).out
+    assert f"{DATABASE} was left as it is: a newer runr wrote it (schema 99)" in said
+    assert (place.root / DATABASE).read_bytes() == content
 
 
 def test_before_the_first_run_there_is_no_database(place: Place) -> None:

@@ -64,7 +64,7 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = {
         "land": Entry("landing:land", "Land verified work that waits."),
         "submit": Entry("provenance:submit", "Merge the commits of a run into a branch."),
         "clean": Entry("provenance:clean", "Remove worktrees and branches of ended runs."),
-        "rebuild": Entry("setup:rebuild", "Rebuild the status file and the cache."),
+        "rebuild": Entry("setup:rebuild", "Rebuild the status file, the cache and the history."),
         "db": Entry("history:db", "Check, migrate and shrink the history database."),
         "import": Entry("interchange:import_", "Import tasks from another tool."),
         "export": Entry("interchange:export", "Export tasks, statuses and history."),

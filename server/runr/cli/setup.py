@@ -15,8 +15,8 @@ from runr.cli.app import Invocation, command, task_names
 from runr.cli.console import Choice, style
 from runr.errors import ExitCode, RepositoryError, UsageError
 from runr.git.repo import Repo
+from runr.history import rebuild as history_rebuild
 from runr.maintenance import merge_driver
-from runr.maintenance import rebuild as maintenance_rebuild
 from runr.next_steps import commands
 from runr.next_steps.setup import after_install_preview
 from runr.query.models import Kind
@@ -92,12 +92,13 @@ def init(invocation: Invocation, *, dry_run: bool, shared: bool) -> None:
 @command("rebuild")
 @click.option("--dry-run", is_flag=True, help="Show what would change, without changing it.")
 def rebuild(invocation: Invocation, *, dry_run: bool) -> None:
-    """Rebuild the status file and the cache.
+    """Rebuild the status file, the cache and the history.
 
-    The status file is rebuilt from runs and commits, the cache from the task files.
+    The status file is rebuilt from runs and commits, the cache from the task files, the history
+    from the journals.
     """
     invocation.show(
-        maintenance_rebuild.rebuild(invocation.project(), dry_run=dry_run), console.render_result
+        history_rebuild.rebuild(invocation.project(), dry_run=dry_run), console.render_result
     )
 
 

@@ -5,7 +5,7 @@ the key of the clone, so that one that came in a commit, or was copied, is made 
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
@@ -29,6 +29,9 @@ Result = TypeVar("Result")
 _HERE = Path(__file__).parent
 #: Counted up when the rows that the same journal leads to change.
 READER = 5
+
+#: The folders of the journals.
+_RECORDS = ("runs", "job-runs")
 
 
 class Version(NamedTuple):
@@ -73,21 +76,64 @@ def connect(
     """
     import sqlite3  # noqa: PLC0415 - as in `sqlite_file`
 
-    key = clone_key.find(layout.root) if nofollow.is_folder(layout.runr) else None
-    for _ in range(2):
-        if key is None:
-            break
-        seen = sqlite_file.inode(layout.history)
-        try:
-            with closing(_prepared(layout, key, now)) as connection:
-                return work(connection)
-        except sqlite3.DatabaseError as error:
-            if not sqlite_file.is_damage(error) or not _set_aside(layout, seen, now):
-                break
-        except OSError:
-            break
+    with suppress(sqlite3.DatabaseError, OSError):
+        if key := _key(layout):
+            return _in_its_file(layout, key, now, work)
     with in_memory(now) as connection:
         return work(connection)
+
+
+def connect_file(
+    layout: Layout, now: datetime, work: Callable[["sqlite3.Connection"], Result]
+) -> Result | None:
+    """Return what `work` makes of the file, as `connect` does; None where no run has begun.
+
+    DamagedStateError where the file cannot be used.
+    """
+    import sqlite3  # noqa: PLC0415 - as in `sqlite_file`
+
+    for path in sqlite_file.with_logs(layout.history):
+        nofollow.require_file(path)
+    try:
+        key = _key(layout)
+        return _in_its_file(layout, key, now, work) if key else None
+    except (sqlite3.DatabaseError, OSError) as error:
+        raise unusable(layout, getattr(error, "strerror", None) or str(error)) from None
+
+
+def _key(layout: Layout) -> Key | None:
+    """Return the key of the clone, made where the only records are of others; None without any."""
+    if not nofollow.is_folder(layout.runr):
+        return None
+    key = clone_key.find(layout.root)
+    folders = (layout.runr / name for name in _RECORDS)
+    if key or not any(nofollow.is_folder(folder) and nofollow.names(folder) for folder in folders):
+        return key
+    return clone_key.ensure(layout.root)
+
+
+def _in_its_file(
+    layout: Layout, key: Key, now: datetime, work: Callable[["sqlite3.Connection"], Result]
+) -> Result:
+    import sqlite3  # noqa: PLC0415 - as in `sqlite_file`
+
+    seen = sqlite_file.inode(layout.history)
+    try:
+        with closing(_prepared(layout, key, now)) as connection:
+            return work(connection)
+    except sqlite3.DatabaseError as error:
+        if not sqlite_file.is_damage(error) or not _set_aside(layout, seen, now):
+            raise
+    with closing(_prepared(layout, key, now)) as connection:
+        return work(connection)
+
+
+def unusable(layout: Layout, why: str) -> DamagedStateError:
+    """Return the error that says why the file cannot be used."""
+    shown = layout.history.relative_to(layout.root)
+    message = f"{shown} cannot be used ({why}): until it can, each report reads all journals"
+    steps = [commands.program(*words, str(layout.runr)) for words in (("ls", "-la"), ("df",))]
+    return DamagedStateError(message, next_steps=steps)
 
 
 def version_of(layout: Layout) -> Version:
@@ -113,8 +159,12 @@ def refuse_newer(layout: Layout) -> None:
 
 def _set_aside(layout: Layout, seen: int | None, now: datetime) -> bool:
     now_ns = int(now.timestamp()) * 1_000_000_000
-    lock = layout.history_lock.with_name("history-damage")
-    return sqlite_file.set_aside(layout.history, lock, seen, now_ns)
+    return sqlite_file.set_aside(layout.history, damage_lock(layout), seen, now_ns)
+
+
+def damage_lock(layout: Layout) -> Path:
+    """Return the lock that whoever removes the file takes."""
+    return layout.history_lock.with_name("history-damage")
 
 
 def _prepared(layout: Layout, key: Key, now: datetime) -> "sqlite3.Connection":

@@ -40,13 +40,26 @@ TABLES = (
 
 def ask(project: Project, work: Callable[["sqlite3.Connection"], Answer]) -> Answer:
     """Return what `work` makes of the database, which has what the journals say now."""
+    return database.connect(project.layout, project.clock(), _refreshed(project, work))
 
-    def ask_fresh(connection: "sqlite3.Connection") -> Answer:
+
+def ask_file(project: Project, work: Callable[["sqlite3.Connection"], Answer]) -> Answer | None:
+    """Return what `work` makes of the database in its file; None where no run has begun.
+
+    DamagedStateError where the file cannot be used.
+    """
+    return database.connect_file(project.layout, project.clock(), _refreshed(project, work))
+
+
+def _refreshed(
+    project: Project, work: Callable[["sqlite3.Connection"], Answer]
+) -> Callable[["sqlite3.Connection"], Answer]:
+    def refreshed(connection: "sqlite3.Connection") -> Answer:
         with project.doing("reading the journals"):
             refresh(project.layout, connection)
         return work(connection)
 
-    return database.connect(project.layout, project.clock(), ask_fresh)
+    return refreshed
 
 
 def refresh(

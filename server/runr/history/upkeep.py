@@ -1,12 +1,10 @@
 """Check, migrate and shrink the database of the history."""
 
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from runr import nofollow
-from runr.errors import DamagedStateError
 from runr.history import database, index
 from runr.next_steps import commands
 from runr.project import Project
@@ -104,7 +102,7 @@ def _problems(layout: Layout, fresh: "sqlite3.Connection") -> list[str]:
                 found = _differences(layout, copy, fresh)
     except sqlite3.DatabaseError as error:
         if not sqlite_file.is_damage(error):
-            raise _unusable(layout, str(error)) from None
+            raise database.unusable(layout, str(error)) from None
         return [f"it is no database, or damaged: {error}"]
     return found
 
@@ -126,7 +124,7 @@ def migrate(project: Project) -> CommandResult:
     """Bring the database to the newest schema, and its rows up to date."""
     shown = project.layout.history.relative_to(project.layout.root)
     before = database.version_of(project.layout)
-    if not _in_its_file(project, lambda _: None):
+    if not index.ask_file(project, lambda _: True):
         return CommandResult(message=_NO_RUNS)
     after = database.version_of(project.layout)
     if before.found == after.found:
@@ -139,42 +137,17 @@ def vacuum(project: Project) -> CommandResult:
     """Return unused space to the file system."""
     layout = project.layout
     before = _size(layout)
-    if not _in_its_file(project, _shrink):
+    if not index.ask_file(project, _shrink):
         return CommandResult(message=_NO_RUNS)
     shown = layout.history.relative_to(layout.root)
     sizes = f"{before // 1024} to {_size(layout) // 1024} KiB"
     return CommandResult(message=f"{shown}: {sizes}")
 
 
-def _in_its_file(project: Project, work: Callable[["sqlite3.Connection"], None]) -> bool:
-    """Do `work` with the database; False where no run has begun, so that there is none.
-
-    DamagedStateError where its file cannot be used: what then has the history is in memory.
-    """
-
-    def done(connection: "sqlite3.Connection") -> bool:
-        work(connection)
-        _, _, file = connection.execute("PRAGMA database_list").fetchone()
-        return bool(file)
-
-    layout = project.layout
-    nofollow.require_file(layout.history)
-    if index.ask(project, done):
-        return True
-    if clone_key.find(layout.root) is None:
-        return False
-    raise _unusable(layout, "it cannot be written")
-
-
-def _unusable(layout: Layout, why: str) -> DamagedStateError:
-    shown = layout.history.relative_to(layout.root)
-    message = f"{shown} cannot be used ({why}): until it can, each report reads all journals"
-    return DamagedStateError(message, next_steps=[commands.program("ls", "-la", str(layout.runr))])
-
-
-def _shrink(connection: "sqlite3.Connection") -> None:
+def _shrink(connection: "sqlite3.Connection") -> bool:
     for statement in ("VACUUM", "PRAGMA optimize", "PRAGMA wal_checkpoint(TRUNCATE)"):
         connection.execute(statement)
+    return True
 
 
 def _size(layout: Layout) -> int:

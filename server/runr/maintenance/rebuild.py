@@ -19,6 +19,8 @@ def rebuild(project: Project, *, dry_run: bool = False) -> CommandResult:
     """
     if not dry_run:
         project.refuse_inside("a run does not change the records of others")
+        for path in sqlite_file.with_logs(project.layout.database):
+            nofollow.require_file(path)
     store.ensure_writable(project.layout)
     moved = damaged_runs.set_aside(project, dry_run=dry_run)
     changes: list[str] = []
@@ -36,9 +38,8 @@ def rebuild(project: Project, *, dry_run: bool = False) -> CommandResult:
             change(damage.salvaged)
     else:
         store.update(project.layout, change, repair=project.repair)
-        for index in (project.layout.database, project.layout.history):
-            sqlite_file.remove_logs(index)
-            nofollow.unlink(index, missing_ok=True)
+        sqlite_file.remove_logs(project.layout.database)
+        nofollow.unlink(project.layout.database, missing_ok=True)
         project.tasks()
     verb = "would change" if dry_run else "changed"
     same = "No status changes." if moved else "Everything is as recorded."

@@ -27,7 +27,7 @@ def open_connection(path: Path | None) -> "sqlite3.Connection":
     # Commands that ask nothing of a database must not pay for this import.
     import sqlite3  # noqa: PLC0415 - see above
 
-    for beside in _with_logs(path, _BESIDE) if path else ():
+    for beside in with_logs(path) if path else ():
         nofollow.refuse_links(beside)
     # No isolation level: transactions begin where `writing` says so and nowhere else.
     return sqlite3.connect(path or ":memory:", timeout=_LOCK_TIMEOUT_S, isolation_level=None)
@@ -121,9 +121,10 @@ def _removed(path: Path, lock: Path, seen: int | None, remove_file: Callable[[],
 
 def remove_logs(path: Path) -> None:
     """Remove what belongs to the database at `path` and to no other in its place."""
-    for beside in _with_logs(path, _LOGS)[1:]:
-        nofollow.unlink(beside, missing_ok=True)
+    for suffix in _LOGS:
+        nofollow.unlink(path.with_name(path.name + suffix), missing_ok=True)
 
 
-def _with_logs(path: Path, suffixes: tuple[str, ...]) -> list[Path]:
-    return [path, *(path.with_name(path.name + suffix) for suffix in suffixes)]
+def with_logs(path: Path) -> list[Path]:
+    """Return the database at `path` and all that SQLite keeps beside it."""
+    return [path, *(path.with_name(path.name + suffix) for suffix in _BESIDE)]
