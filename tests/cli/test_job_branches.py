@@ -187,6 +187,26 @@ def test_a_manual_task_behind_work_of_its_job_names_the_landing_that_comes_first
     assert ended(place, "resume")["status"] == "completed"
 
 
+def test_work_on_the_branch_of_a_job_is_landed_and_not_missing(place: Place) -> None:
+    place.script("a.md", "echo a > a.txt")
+    place.script("b.md", "echo b > b.txt")
+    place.commit("Tasks")
+    done = ended(place, "run", "--all-ready")
+    land = f"runr job land {done['id']}"
+    assert f"next: {land}\n" in place.runr("why", "a", code=0).out
+    health = place.runr("health", "--json", code=0).json
+    assert [(row["kind"], row["next_steps"]) for row in health["findings"]] == [
+        ("unlanded", [land])
+    ]
+    assert "2 completions on the branch of the job run" in health["findings"][0]["message"]
+    assert place.paste(land).code == 0
+    assert place.runr("health", "--json", code=0).json["findings"] == []
+    # Without the branch, nothing can be landed.
+    place.git("reset", "-q", "--hard", "HEAD~2")
+    lost = place.runr("health", "--json", code=1).json["findings"]
+    assert [row["kind"] for row in lost] == ["unproved", "unproved"]
+
+
 def test_a_job_that_began_without_a_branch_names_one_and_a_lock_keeps_it_from_landing(
     place: Place,
 ) -> None:
@@ -212,7 +232,9 @@ def test_the_run_of_a_job_lands_that_has_work_also_on_a_renamed_branch(place: Pl
     )
     place.write(".runr/jobs/night.yaml", "tracks: {t: [a]}\n")
     place.commit("Tasks")
-    first, second = (started(place, "night") for _ in range(2))
+    first = started(place, "night")
+    place.write(".runr/jobs/night.yaml", "description: Again\ntracks: {t: [a]}\n")
+    second = started(place, "night")
     go.touch()
     assert finished(place, first)["status"] == "completed"
     assert finished(place, second)["status"] == "paused"

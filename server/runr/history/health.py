@@ -16,7 +16,8 @@ from runr.next_steps import commands
 from runr.next_steps.step import Line, NextStep
 from runr.project import Project
 from runr.proof import report
-from runr.proof.report import Recheck
+from runr.proof.report import ProvedCompletion, Recheck
+from runr.query.detail import job_with_work
 from runr.query.models import Result
 from runr.query.snapshot import Snapshot
 from runr.runs import journal, stop_reasons
@@ -26,11 +27,12 @@ from runr.text import flat, format_bytes, format_duration, pluralize
 if TYPE_CHECKING:
     import sqlite3
 
-Kind = Literal["stuck", "flapping", "failing_check", "unproved", "drift", "leftovers"]
+Kind = Literal["stuck", "flapping", "failing_check", "unproved", "unlanded", "drift", "leftovers"]
 
 #: What is looked for, in the order in which it is shown.
 KINDS: dict[Kind, str] = {
     "unproved": "Completions that do not hold",
+    "unlanded": "Work that waits on the branch of a job",
     "drift": "Records that disagree",
     "stuck": "Tasks that do not get on",
     "flapping": "Tasks whose completion was taken back again and again",
@@ -123,8 +125,13 @@ class _Examination:
                 message=problem.message,
                 next_steps=proofs.next_steps or self._project.surface.lines([commands.doctor()]),
             )
+        unlanded: Counter[str] = Counter()
         for row in proofs.completions:
-            if not row.passed:
+            if row.passed:
+                continue
+            if job := self._job_with(row):
+                unlanded[job] += 1
+            else:
                 yield HealthFinding(
                     kind="unproved",
                     severity="error",
@@ -133,6 +140,17 @@ class _Examination:
                     run_id=row.run_id,
                     next_steps=row.next_steps,
                 )
+
+        for job, count in unlanded.items():
+            what = f"{pluralize(count, 'completion')} on the branch of the job run {job}"
+            yield self._finding("unlanded", what, [commands.job_land(job)])
+
+    def _job_with(self, row: ProvedCompletion) -> str | None:
+        """Return the job run that has the work of a completion which lacks nothing else."""
+        if {problem.code for problem in row.problems} - {"branch", "dependencies"}:
+            return None
+        state = self._snapshot.task_states().get(row.task_path)
+        return job_with_work(self._project, state) if state else None
 
     def _entries(self) -> Iterator[HealthFinding]:
         diagnostics = [

@@ -26,7 +26,7 @@ class TaskFacts(NamedTuple):
 
     `problem` keeps its file from being run, `cause` is the first task that the
     others wait for, where the task is blocked, `unlanded` the job run whose branch has what it
-    waits for. `is_active` tells whether the
+    waits for, or its own work. `is_active` tells whether the
     session that holds it is active, `is_gone` whether the commit of an `unmerged` one is not
     in the repository, `for_person` whether the last run waits for
     a decision.
@@ -82,6 +82,8 @@ def _stale(task: TaskFacts, *, agent: bool) -> tuple[NextStep, ...]:
 def _merge(task: TaskFacts) -> tuple[NextStep, ...]:
     if task.is_gone:
         return (commands.run(task.path).because("Its commit is gone. Do it again"),)
+    if task.unlanded:
+        return (commands.job_land(task.unlanded).because("Its commit is on the branch of a job"),)
     sha = task.checkpoint_sha or ""
     known = task.run_steps[:1] or (commands.git("merge", sha).in_words(f"merge {sha}"),)
     return tuple(step.because("Its commit is not on this branch") for step in known)

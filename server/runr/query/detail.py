@@ -51,23 +51,30 @@ def task_with_facts(
     facts = task_views.next_step_facts(shown, run, run_steps)
     if shown.blocked_by:
         facts = facts._replace(unlanded=unlanded_job(project, snapshot, task.path))
+    elif shown.unmerged:
+        facts = facts._replace(unlanded=job_with_work(project, snapshot.state_of(task)))
     return TaskDetails(task=shown, run=run), facts
 
 
 def unlanded_job(project: Project, snapshot: Snapshot, path: str) -> str | None:
     """Return the job run whose branch has the work that a task depends on; None where none has."""
     states, own = snapshot.task_states(), snapshot.graph.edges.get(path)
-    for need in own.paths if own else ():
-        run_id = states[need].entry.last_run_id
-        if states[need].absent is None or run_id is None:
-            continue
-        from runr.runs import journal  # noqa: PLC0415 - as in `_run`
+    needs = own.paths if own else ()
+    return next((job for need in needs if (job := job_with_work(project, states[need]))), None)
 
-        with suppress(DamagedStateError):
-            run = journal.state(project.layout.run(run_id))
-            job = run.start.job if run else None
-            if run and job and project.repo.resolve(f"refs/heads/{run.start.target}"):
-                return job.job_run_id
+
+def job_with_work(project: Project, task_state: TaskState) -> str | None:
+    """Return the job run on whose branch the work of a task waits; None where there is none."""
+    run_id = task_state.entry.last_run_id
+    if task_state.absent is None or run_id is None:
+        return None
+    from runr.runs import journal  # noqa: PLC0415 - as in `_run`
+
+    with suppress(DamagedStateError):
+        run = journal.state(project.layout.run(run_id))
+        job = run.start.job if run else None
+        if run and job and project.repo.resolve(f"refs/heads/{run.start.target}"):
+            return job.job_run_id
     return None
 
 
