@@ -23,7 +23,9 @@ class RawClient:
         command: Sequence[str],
         environment: Mapping[str, str] | None = None,
         folder: Path | None = None,
+        deadline_s: float = DEADLINE_S,
     ) -> None:
+        self._deadline_s = deadline_s
         self._process = subprocess.Popen(
             list(command),
             env=None if environment is None else dict(environment),
@@ -74,7 +76,7 @@ class RawClient:
 
     def receive(self) -> Message:
         """Return the next message; every line has to be one."""
-        line = self._lines.get(timeout=DEADLINE_S)
+        line = self._lines.get(timeout=self._deadline_s)
         assert line is not None, f"the server ended; its log: {self.log}"
         message = json.loads(line)
         assert message["jsonrpc"] == "2.0", line
@@ -116,7 +118,7 @@ class RawClient:
         return lines
 
     def _settle(self) -> int:
-        code = self._process.wait(DEADLINE_S)
+        code = self._process.wait(self._deadline_s)
         for reader in self._readers:
             reader.join(DEADLINE_S)
         for stream in (self._process.stdin, self._process.stdout, self._process.stderr):

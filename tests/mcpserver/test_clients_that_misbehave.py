@@ -6,25 +6,26 @@ import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import anyio
 import pytest
-from mcp.client import Client
-from mcp.types import Implementation
 
 from cli.terminal import Place
 from fakes.processes import ends
 from fakes.project_kit import until
 from mcpserver.raw_client import RawClient, calling, enveloped, initialize, request
 from mcpserver.test_interruption import DEADLINE_S, SESSION, read_pids
-from runr.mcp_server.server import build
 
 TESTS = Path(__file__).parents[1]
 TOYS = [sys.executable, "-m", "mcpserver.toy_server"]
 CLIENTS = 50
+#: How many of them have a worker do a task.
+RUNS = 3
+#: How long fifty servers may take that are started together.
+BUSY_S = 900
 #: More than the pipe and the server hold together.
 ANSWERS, SIZE = 1500, 8000
 #: A client with a server of its own; both know nothing of the test.
@@ -127,36 +128,63 @@ def test_a_completion_whose_server_is_ended_at_any_moment_is_finished_by_the_nex
 
 
 @pytest.mark.long
-@pytest.mark.anyio
-async def test_fifty_clients_of_a_repository_record_each_completion_and_one_gets_the_lease(
+def test_fifty_servers_of_a_repository_answer_rightly_and_lose_no_update(
     repository: Path, home: Path
 ) -> None:
     place = Place(repository, home)
     place.config('[attest]\nrelayed = "record"\n')
     for number in range(CLIENTS):
-        place.write(f".runr/tasks/m{number:02}.md", f"---\ntype: manual\n---\n# Task {number}\n")
-    place.write(".runr/tasks/04-one.md", "# For one of them\n")
+        place.task(f"m{number:02}.md", "type: manual")
+    for number in range(RUNS):
+        made = f"r{number}.txt"
+        header = f"worker: script\nverify: [test -f {made}]"
+        place.task(f"r{number}.md", header, f"```sh run\necho made > {made}\n```")
+    place.task("for-one.md")
     place.commit("Add tasks")
-    holders: list[str] = []
+    command = [sys.executable, "-m", "runr", "mcp", "--repo", str(repository)]
+    holders: list[int] = []
+    all_are_up = threading.Barrier(CLIENTS)
 
-    async def work(number: int) -> None:
-        session = {"CLAUDE_CODE_SESSION_ID": f"session-{number}"}
-        name = Implementation(name=f"client-{number}", version="1")
-        async with Client(build(repository, {**os.environ, **session}), client_info=name) as client:
-            said = {"task": f"m{number:02}", "by": "Ada", "reason": f"reason {number}"}
-            done = await client.call_tool("complete-task", said)
-            assert not done.is_error, done.content
-            given = {"task": "04-one", "worker": "session"}
-            if not (await client.call_tool("run-task", given)).is_error:
-                holders.append(f"session-{number}")
+    def work(number: int) -> None:
+        environment = {**os.environ, "CLAUDE_CODE_SESSION_ID": f"session-{number}"}
+        with RawClient(command, environment, deadline_s=BUSY_S) as client:
+            client.handshake()
+            all_are_up.wait(BUSY_S)
+            own = f"m{number:02}.md"
+            listed = call(client, "list-tasks", query=own)
+            assert [task["status"] for task in listed["tasks"]] == ["pending"]
+            done = call(client, "complete-task", task=own, by="Ada", reason=f"reason {number}")
+            assert done["task"]["status"] == "completed"
+            if number < RUNS:
+                run = call(client, "run-task", task=f"r{number}.md", wait_s=BUSY_S // 2)
+                assert run["run"]["status"] == "completed", run
+            opened = calling("run-task", task="for-one", worker="session")
+            if not client.ask(request("tools/call", opened))["result"].get("isError"):
+                holders.append(number)
+            assert call(client, "task-status", task=own)["task"]["evidence"] == "relayed"
+            assert client.hang_up() == 0
 
-    async with anyio.create_task_group() as group:
-        for number in range(CLIENTS):
-            group.start_soon(work, number)
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        list(clients.map(work, range(CLIENTS)))
     assert len(holders) == 1
-    counts = place.runr("list-tasks", "--json", code=0).json["counts"]
-    assert counts["relayed"] == CLIENTS
-    assert place.status("04-one.md")["status"] == "in_progress"
+    place.runr("rebuild", "--dry-run", code=0)
+    entries = json.loads(place.read(".runr/task-status.json"))["tasks"]
+    for number in range(CLIENTS):
+        entry = entries[f".runr/tasks/m{number:02}.md"]
+        assert (entry["status"], entry["evidence"]) == ("completed", "relayed")
+        report = place.runr("report", entry["last_run_id"], code=0).out
+        assert f"reason {number}" in report
+    for number in range(RUNS):
+        assert place.git("show", f"HEAD:r{number}.txt") == "made\n"
+    assert place.status("for-one.md")["status"] == "in_progress"
+
+
+def call(client: RawClient, tool: str, **arguments: Any) -> dict[str, Any]:
+    """Return the answer of a tool."""
+    answer: dict[str, Any] = client.ask(request("tools/call", calling(tool, **arguments)))["result"]
+    assert not answer.get("isError"), answer
+    content: dict[str, Any] = answer["structuredContent"]
+    return content
 
 
 @pytest.mark.parametrize(
