@@ -62,6 +62,20 @@ def test_records_that_came_with_a_commit_prove_nothing(foreign: Place) -> None:
     assert ("committed-run", "warning") not in _findings(foreign)
 
 
+def test_a_run_of_another_clone_that_was_in_progress_is_not_called_gone(foreign: Place) -> None:
+    path = foreign.root / STATUS
+    content = json.loads(path.read_text())
+    run_id = content["tasks"][A]["last_run_id"]
+    content["tasks"][A] |= {"status": "in_progress"}
+    path.write_text(json.dumps(content))
+    said = foreign.runr("lint").out
+    assert f"run {run_id} has ended, and the record of its run is of another clone" in said
+    shutil.rmtree(foreign.run_folder(run_id))
+    path.write_text(json.dumps(content))
+    said = foreign.runr("lint").out
+    assert f"run {run_id} has ended, and the record of its run is gone" in said
+
+
 def test_a_status_is_rebuilt_without_records_of_another_clone(foreign: Place) -> None:
     (foreign.root / STATUS).unlink()
     foreign.runr("rebuild", code=0)

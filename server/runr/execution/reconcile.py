@@ -18,8 +18,9 @@ from runr.storage import files
 from runr.storage.layout import Layout
 from runr.workers import cgroup, process_tree
 
-#: Why a run has ended of which there is no event.
+#: Why a run has ended of which there is no event, or none of this clone.
 RECORD_GONE = "the record of its run is gone"
+RECORD_FOREIGN = "the record of its run is of another clone"
 
 
 def reconcile(
@@ -48,7 +49,7 @@ def reconcile(
 
 def _reconcile(context: RunContext, task: str, entry: Entry) -> Entry:
     run = context.files
-    why = RECORD_GONE
+    why = RECORD_FOREIGN if entry.last_run_id and journal.is_foreign(run) else RECORD_GONE
     try:
         state = end_if_dead(context) if entry.last_run_id else None
     except DamagedStateError as damage:

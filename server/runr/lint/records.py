@@ -178,7 +178,7 @@ def entry_diagnostics(
         if path not in there and entry != UNTOUCHED:
             message = f"its status is {entry.status}, and the file is gone: was it renamed?"
             yield Diagnostic(rule="orphan", severity="warning", path=path, message=message)
-        if entry.stop_detail == reconcile.RECORD_GONE:
+        if entry.stop_detail in (reconcile.RECORD_GONE, reconcile.RECORD_FOREIGN):
             message = f"run {entry.last_run_id} has ended, and {entry.stop_detail}"
             yield Diagnostic(rule="record", severity="warning", path=path, message=message)
         if entry.status is not State.COMPLETED:
