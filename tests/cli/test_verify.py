@@ -197,6 +197,23 @@ def test_a_rewritten_commit_is_weaker_evidence_unless_its_tree_is_the_same(done:
     assert _proofs(done, code=0)["a.md"]["proved"] == "inferred"
 
 
+def test_every_output_counts_a_rewritten_commit_as_verify_does(done: Place) -> None:
+    def counted(command: str) -> dict[str, int]:
+        counts = done.runr(command, "--json", code=0).json["counts"]
+        return {level: counts.get(level, 0) for level in ("verified", "attested", "inferred")}
+
+    before = counted("verify")
+    assert before["verified"]
+    assert counted("status") == counted("list-tasks") == before
+    done.git("checkout", "-q", "-b", "other", f"{done.status('a.md')['checkpoint_sha']}^")
+    done.write("other.txt", "1")
+    done.commit("Other")
+    done.git("rebase", "-q", "other", "main")
+    after = counted("verify")
+    assert after["verified"] < before["verified"]
+    assert counted("status") == counted("list-tasks") == after
+
+
 def test_a_recheck_runs_the_recorded_checks_on_the_recorded_or_the_current_commit(
     done: Place,
 ) -> None:

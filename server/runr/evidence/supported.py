@@ -171,14 +171,15 @@ def _weaker(
         commit = commits.get(entry.checkpoint_sha or "")
         if commit is not None:
             if commit.is_checkpoint_of(entry.last_run_id or "", task):
-                found[task] = _inferred(entry, Basis.TRAILERS)
+                found[task] = as_inferred(entry, Basis.TRAILERS)
         elif entry.checkpoint_sha or (shared and entry.evidence and entry.evidence.is_statement):
             # A commit that is not here is said to be missing.
-            found[task] = _inferred(entry, Basis.STATUS)
+            found[task] = as_inferred(entry, Basis.STATUS)
     return found
 
 
-def _inferred(entry: Entry, basis: Basis) -> Entry:
+def as_inferred(entry: Entry, basis: Basis) -> Entry:
+    """Return the completion as one that only a commit or the status file shows."""
     return entry._replace(
         evidence=Evidence.INFERRED,
         verification=Verification.NONE,

@@ -4,10 +4,17 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from runr.evidence.inference import Basis, CommitMatch
-from runr.runs.model import Candidate, RunState
+from runr.runs.model import RunState
 from runr.runs.spec import are_empty
 from runr.status.branch import Rewritten
-from runr.status.model import Entry, Evidence, Verification, evidence_of
+from runr.status.model import (
+    Entry,
+    Evidence,
+    Verification,
+    evidence_of,
+    evidence_of_rewritten,
+    is_verified_tree,
+)
 from runr.tasks.empty_checks import explain
 from runr.tasks.model import short_name
 
@@ -132,10 +139,10 @@ def _by_run(facts: Facts, run: RunState) -> Proof:
     if run.checkpoint_sha is None and facts.entry.checkpoint_sha is None:
         return Proof(evidence_of(run), problems)
     problems = (*problems, *_of_commit(facts, run))
-    if facts.rewritten is None or _is_verified_tree(run, facts.rewritten_tree):
+    if facts.rewritten is None or is_verified_tree(run, facts.rewritten_tree):
         return Proof(evidence_of(run), problems)
     remark = f"its commit was rewritten: {facts.rewritten.describe()}"
-    return Proof(_weaker(evidence_of(run)), problems, (remark,))
+    return Proof(evidence_of_rewritten(run, facts.rewritten_tree), problems, (remark,))
 
 
 def _of_run(facts: Facts, run: RunState) -> Iterator[Problem]:
@@ -186,19 +193,7 @@ def _of_commit(facts: Facts, run: RunState) -> Iterator[Problem]:
 def _has_verified_tree(facts: Facts, run: RunState) -> bool:
     """Tell whether the commit, or the one that it landed with, has the tree of the checks."""
     commits = (facts.commit, facts.landed)
-    return any(_is_verified_tree(run, commit.tree) for commit in commits if commit)
-
-
-def _is_verified_tree(run: RunState, tree: str | None) -> bool:
-    """Tell whether the checks passed on this tree; nothing was claimed of any without checks."""
-    candidate: Candidate | None = run.verification.candidate
-    passed = run.verification.result == "passed"
-    return candidate is None or not passed or candidate.tree == tree
-
-
-def _weaker(level: Evidence) -> Evidence:
-    """Return what a verified completion is worth once its commit is another one."""
-    return level if level.is_statement else Evidence.INFERRED
+    return any(is_verified_tree(run, commit.tree) for commit in commits if commit)
 
 
 def _forced(facts: Facts) -> tuple[Problem, ...]:

@@ -60,12 +60,13 @@ class Snapshot:
             named = _named_dependencies(tasks)
             graph = project.memo.get("graph", (named,), lambda: Graph.of(tasks))
             changes = _changes(project, tip if watched else None, tasks, entries, policy)
+            found = _on_branch(project, tip, entries) if committed else NOTHING_ABSENT
             return cls(
                 tasks=tasks,
-                entries=entries,
+                entries=_weakened(project, entries, found),
                 unproved=unproved,
                 graph=graph,
-                on_branch=_on_branch(project, tip, entries) if committed else NOTHING_ABSENT,
+                on_branch=found,
                 stale_reasons=_stale_reasons(tasks, entries, graph, policy, changes),
                 rerun=policy.stale == "rerun",
                 accepted=Evidence(policy.dependencies),
@@ -222,6 +223,17 @@ def _on_branch(project: Project, tip: str | None, entries: Mapping[str, Entry]) 
     with project.doing("reading the history"):
         reached = project.memo.get("on the branch", (), on_branch.Reached)
         return on_branch.find_absent(project.layout, project.repo, tip, entries, reached)
+
+
+def _weakened(
+    project: Project, entries: Mapping[str, Entry], found: OnBranch
+) -> Mapping[str, Entry]:
+    if not found.rewritten:
+        return entries
+    # As in `_changes`.
+    from runr.evidence import rewritten  # noqa: PLC0415 - see above
+
+    return rewritten.weaken(project.layout, project.repo, entries, found.rewritten)
 
 
 def _changes(

@@ -263,6 +263,22 @@ def evidence_of(run: "RunState") -> Evidence:
     return Evidence.VERIFIED if is_clean else Evidence.WORKSPACE
 
 
+def evidence_of_rewritten(run: "RunState", tree: str | None) -> Evidence:
+    """Return it once the commit of the run is another one, with this tree.
+
+    A statement stays what it is: it is about the work, not about a tree.
+    """
+    level = evidence_of(run)
+    return level if level.is_statement or is_verified_tree(run, tree) else Evidence.INFERRED
+
+
+def is_verified_tree(run: "RunState", tree: str | None) -> bool:
+    """Tell whether the checks passed on this tree; nothing was claimed of any without checks."""
+    candidate = run.verification.candidate
+    passed = run.verification.result == "passed"
+    return candidate is None or not passed or candidate.tree == tree
+
+
 def _completion(run: "RunState", now: str) -> dict[str, Any]:
     approval = run.decision.approval
     return {
