@@ -190,7 +190,7 @@ def test_an_unknown_key_is_named_with_the_nearest_known_one(
             "hooks.post_job.webhook, entry 1: write an http or https URL with a valid host",
         ),
         (
-            "[hooks]\npost_job = [{ desktop = true, timeout = '9999999999d' }]",
+            "[hooks]\npost_job = [{ desktop = true, timeout = '99d' }]",
             "hooks.post_job.timeout, entry 1: write a number that is at most 86400",
         ),
         (
