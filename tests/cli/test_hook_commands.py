@@ -4,6 +4,8 @@ from pathlib import Path
 
 from cli.terminal import Place
 from fakes.webhook_server import OK, serving
+from runr.config.settings import HookSettings
+from runr.lifecycle_hooks.points import name_of
 
 SECRET = {"HOOK_SECRET": "q7Zp2LmX9s"}
 
@@ -32,7 +34,10 @@ def test_hooks_are_listed_in_the_order_of_their_calls_with_what_they_need(
         "✗ on_failure `sh gone.sh [redacted]`: command, at most 1m 00s",
         "    gone.sh does not exist",
         "✓ on_failure `restore`: rollback",
-        "✓ on_failure `example.org`: webhook, at most 1m 00s, 4 retries, signed with HOOK_SECRET",
+        (
+            "✓ on_failure `example.org #1a3a`: webhook, at most 1m 00s, 4 retries,"
+            " signed with HOOK_SECRET"
+        ),
         "• installed, and in no setting: idle",
     ]
 
@@ -48,6 +53,7 @@ def test_no_secret_is_shown_of_a_hook_of_which_something_is_missing(place: Place
 def test_the_hooks_of_a_point_are_called_once_with_an_example(place: Place) -> None:
     head = place.commit()
     with serving(OK) as good, serving(b"HTTP/1.1 503 Busy\r\n\r\n") as busy:
+        names = [name_of(HookSettings(webhook=server.url)) for server in (good, busy)]
         place.config(
             "[hooks]\npost_complete = ["
             f'{{ webhook = "{good.url}", secret_env = "HOOK_SECRET" }},'
@@ -60,9 +66,9 @@ def test_the_hooks_of_a_point_are_called_once_with_an_example(place: Place) -> N
     assert lines == [
         "✗ command `echo $RUNR_HOOK_COMMIT; exit 3`: failed, exit code 3",
         f"    {head}",
-        "✓ webhook `127.0.0.1`: ok, signed by webhook-signature",
+        f"✓ webhook `{names[0]}`: ok, signed by webhook-signature",
         "    HTTP 204",
-        "✗ webhook `127.0.0.1`: failed",
+        f"✗ webhook `{names[1]}`: failed",
         "    HTTP 503",
     ]
     assert [len(server.requests) for server in (good, busy)] == [1, 1]

@@ -1,5 +1,6 @@
 """At which point a run is, and what a hook is called."""
 
+import re
 from typing import Any
 
 import pytest
@@ -58,7 +59,9 @@ def test_only_what_comes_before_may_be_refused() -> None:
         ({"command": ["sh", "x.sh", "y"]}, "sh x.sh y", True),
         ({"command": ["x" * 60]}, "x" * 60, True),
         ({"command": ["x" * 61]}, "x" * 59 + "…", True),
-        ({"webhook": "https://user:secret@example.org/path?token=x"}, "example.org", False),
+        ({"webhook": "https://example.org"}, "example.org", False),
+        ({"webhook": "http://127.0.0.1:80/"}, "127.0.0.1:80", False),
+        ({"webhook": f"https://{'x' * 61}"}, "x" * 59 + "…", False),
         ({"webhook_env": "HOOK_URL"}, "HOOK_URL", False),
         ({"package": "notify"}, "notify", True),
         ({"desktop": True}, "desktop", True),
@@ -70,3 +73,18 @@ def test_a_hook_is_called_by_what_it_does_without_its_secrets(
     hook = HookSettings(**settings)
     assert points.name_of(hook) == name
     assert points.is_waited_for(hook) is waited
+
+
+def test_webhooks_of_one_host_have_names_of_their_own_without_what_may_be_a_secret() -> None:
+    urls = [
+        "https://example.org:8443/services/T0/first-secret",
+        "https://example.org:8443/services/T0/second-secret",
+        "https://example.org:8443/?token=first-secret",
+        "https://user:first-secret@example.org:8443/",
+    ]
+    names = {points.name_of(HookSettings(webhook=url)) for url in urls}
+    assert len(names) == len(urls)
+    assert all(re.fullmatch(r"example\.org:8443 #[0-9a-f]{4}", name) for name in names)
+    long = points.name_of(HookSettings(webhook=f"https://{'x' * 200}/secret"))
+    assert re.fullmatch(r"x{53}… #[0-9a-f]{4}", long)
+    assert long != points.name_of(HookSettings(webhook=f"https://{'x' * 200}/other"))

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
@@ -30,6 +31,9 @@ _FAILED_WORK = frozenset(
 
 #: The longest name of a hook in a message.
 _LONGEST = 60
+
+#: Too few to find out a secret by, and enough for the webhooks of one repository.
+_DIGEST_BYTES = 2
 
 #: The words with which the settings hand a text to the shell.
 _SHELL = ("sh", "-c")
@@ -67,9 +71,28 @@ def is_waited_for(hook: "HookSettings") -> bool:
 
 
 def name_of(hook: "HookSettings") -> str:
-    """Return what a hook is called in messages; of a URL, which may hold a secret, its host."""
-    name = _name(hook)
-    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
+    """Return what a hook is called in messages.
+
+    All of a URL but its host and port may be a secret: the rest is a short digest, which tells
+    two of one host apart.
+    """
+    if hook.webhook:
+        return _name_of_url(hook.webhook)
+    return _cut(_name(hook), _LONGEST)
+
+
+def _name_of_url(url: str) -> str:
+    parts = urlsplit(url)
+    host = parts.hostname or "webhook"
+    place = f"{host}:{parts.port}" if parts.port else host
+    if not (parts.username or parts.password or parts.path.strip("/") or parts.query):
+        return _cut(place, _LONGEST)
+    digest = f" #{blake2b(url.encode(), digest_size=_DIGEST_BYTES).hexdigest()}"
+    return _cut(place, _LONGEST - len(digest)) + digest
+
+
+def _cut(name: str, longest: int) -> str:
+    return name if len(name) <= longest else f"{name[: longest - 1]}…"
 
 
 def shell_text(command: Sequence[str]) -> str | None:
@@ -82,6 +105,4 @@ def _name(hook: "HookSettings") -> str:
     if hook.command:
         text = shell_text(hook.command)
         return " ".join((shlex.join(hook.command) if text is None else text).split())
-    if hook.webhook:
-        return urlsplit(hook.webhook).hostname or "webhook"
     return hook.webhook_env or hook.package or hook.rollback or "desktop"
