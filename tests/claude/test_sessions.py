@@ -1,6 +1,7 @@
 """`/runr run --task foo.md`, typed into a real session, in each of its two ways."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -273,6 +274,24 @@ def test_a_name_that_the_model_gives_is_no_attestation(place: ClaudePlace) -> No
         place.say("/runr complete call.md --reason called", model)
         asked, typed = model.main_requests()[-1].tool_results
     assert "the user did not confirm" in asked.text
+    assert "claude-code passes it on" in typed.text
+    assert place.answer("task-status", "call.md")["task"]["status"] == "pending"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("start", ["exec ", *also_long("", "exec setsid -w ")])
+def test_a_command_that_the_model_hides_its_session_from_is_no_attestation(
+    place: ClaudePlace, start: str
+) -> None:
+    place.kit.task("call.md", header="type: manual", body="Call them.")
+    place.options = ("--allowedTools", "Bash")
+    typing = (
+        f"{start}env -i PATH=$PATH HOME=$HOME runr complete-task call.md --by Ada --reason called"
+    )
+    turn = {"tools": [{"name": "Bash", "input": {"command": typing}}]}
+    with FakeModel([turn, {"text": "refused"}]) as model:
+        place.say("Complete call.md", model)
+        (typed,) = model.main_requests()[-1].tool_results
     assert "claude-code passes it on" in typed.text
     assert place.answer("task-status", "call.md")["task"]["status"] == "pending"
 
