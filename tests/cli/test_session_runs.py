@@ -230,6 +230,28 @@ def test_work_from_before_the_run_needs_a_person(place: Place, *, committed: boo
     assert place.status("a.md")["evidence"] == "attested"
 
 
+def test_the_brief_names_what_was_changed_before_and_what_to_do(place: Place) -> None:
+    place.commit("Task")
+    place.write("a.txt", "good\n")
+    place.write("README.md", "of mine\n")
+    opening = ("--json", "run", "--task", "a")
+    brief = by(place, ADA, *opening, code=0).json["brief"]
+    assert "not part of this run:\n- `a.txt`\n\nCommit those" in brief
+    assert "README.md" not in brief
+    # What the brief says to do leads to the end.
+    place.git("add", "a.txt")
+    place.git("commit", "-q", "-m", "Before")
+    assert "not part of this run" not in by(place, ADA, *opening, code=0).json["brief"]
+    by(place, ADA, "complete-task", "a", code=0)
+    assert place.status("a.md")["evidence"] == "verified"
+    assert place.read("README.md") == "of mine\n"
+
+
+def test_the_brief_of_a_clean_tree_names_nothing_from_before(place: Place) -> None:
+    place.commit("Task")
+    assert "Changed before" not in by(place, ADA, "--json", "run", "--task", "a").json["brief"]
+
+
 REWRITES = {
     "amended": ["commit", "--quiet", "--amend", "--message", "In other words"],
     "rebased": ["pull", "--quiet", "--rebase", "origin", "main"],

@@ -168,19 +168,23 @@ def test_files_that_are_in_no_commit_are_named_as_the_reason() -> None:
 def test_a_brief_is_complete_by_itself() -> None:
     violated = state(violations=tuple(f"{number}.py" for number in range(21)))
     notes = [f"note {number}" for number in range(11)] + ["x" * 501]
-    brief = session_brief(violated, "Text.", notes=notes, surface=MCP)
+    before = [f"{number}.md" for number in range(21)]
+    brief = session_brief(violated, "Text.", before=before, notes=notes, surface=MCP)
     assert "Revert these first:\n- 0.py\n" in brief
     assert "- 19.py" in brief
     assert "- 20.py" not in brief
+    assert "not part of this run:\n- `0.md`\n" in brief
+    assert "- `19.md`\n- and 1 more\n" in brief
     assert "- note 1\n" not in brief
     assert "- note 2\n" in brief
     assert f"- {'x' * 500}\n" in brief
     assert "To finish: complete-task 'a.md' checks" in brief
     assert brief.startswith(work_prompt(violated, "Text.").rstrip())
-    bare = session_brief(state(), "Text.", notes=(), surface=CLI)
+    bare = session_brief(state(), "Text.", before=(), notes=(), surface=CLI)
     assert "To finish: `runr complete-task a.md` checks" in bare
     assert "Notes so far" not in bare
     assert "Changed outside" not in bare
+    assert "Changed before" not in bare
 
 
 def test_a_planner_only_reads_and_answers_with_a_limited_plan() -> None:

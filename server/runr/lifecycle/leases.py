@@ -12,6 +12,7 @@ from runr.evidence import rebuild, resets
 from runr.execution import inputs, process
 from runr.execution.inside import run_around
 from runr.git import hooks
+from runr.lifecycle import shared_tree
 from runr.next_steps import commands
 from runr.next_steps.runs import after_brief, after_lease_conflict, while_running
 from runr.project import Project
@@ -36,9 +37,10 @@ def brief_session(project: Project, run: RunFiles, state: RunState) -> RunResult
     """Return the brief of the session that works on the run."""
     body = repository.text_of(nofollow.read(run.task))
     noted = notes.format_notes(journal.events(run))
+    before = shared_tree.changed_before(project.context(run).workspace(state), state)
     return RunResult(
         run=presenters.holder_details(project, state, run),
-        brief=session_brief(state, body, notes=noted, surface=project.surface),
+        brief=session_brief(state, body, before=before, notes=noted, surface=project.surface),
         next_steps=project.surface.lines(after_brief(state.start.task)),
     )
 

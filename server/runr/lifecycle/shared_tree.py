@@ -1,4 +1,4 @@
-"""What other runs have done in the working tree in which a session works: none of its own work.
+"""What is in the working tree of a session and no work of its run: of other runs, or from before.
 
 Sessions share the tree of the user. What another one changes there is not in the commit of this
 run, and no advice has it undone: neither what has landed since the run began, nor files that only
@@ -54,6 +54,24 @@ def base_of(project: Project, repo: Repo, state: RunState) -> Base:
     if foreign:
         base = base._replace(tree=snapshot.with_changes(repo, base.tree, foreign))
     return base
+
+
+def changed_before(repo: Repo, state: RunState) -> list[str]:
+    """Return the files of the run's scope that were changed before it began and not committed.
+
+    `repo` is the working tree, with the objects of the run.
+    """
+    start, head = state.start, repo.head()
+    before = snapshot.changed(repo, start.base_sha, start.base_tree)
+    if not before:
+        return []
+    since = snapshot.changed(repo, start.base_sha, head) if head else ()
+    committed = {change.path for change in since}
+    return [
+        change.path
+        for change in before
+        if change.path not in committed and not _is_outside(change, state.spec)
+    ]
 
 
 def _others(project: Project, state: RunState) -> Iterator[RunState]:

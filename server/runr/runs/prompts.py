@@ -189,12 +189,25 @@ def _joined(parts: Sequence[str]) -> str:
 _NOTES = 10
 _NOTE_LENGTH = 500
 
-#: How many files out of scope a brief lists.
-_VIOLATIONS = 20
+#: How many files a brief lists: those out of scope, and those changed before the run began.
+_FILES = 20
+
+_BEFORE = """\
+# Changed before this run began
+
+In the scope of the task, these files have changes that are in no commit and not part of this run:
+{paths}
+
+Commit those that belong to the task before you change them: then they are checked with your work.
+Leave the others as they are. If you did not make the changes, ask the user first."""
 
 
-def session_brief(state: RunState, body: str, *, notes: Sequence[str], surface: Surface) -> str:
+def session_brief(
+    state: RunState, body: str, *, before: Sequence[str], notes: Sequence[str], surface: Surface
+) -> str:
     """Return the brief: the task, what failed last, the notes, and how to end.
+
+    `before` are files of the scope that had changes before the run began.
 
     It is complete by itself, because the session may have lost everything else.
     """
@@ -202,6 +215,7 @@ def session_brief(state: RunState, body: str, *, notes: Sequence[str], surface: 
         [
             work_prompt(state, body).rstrip(),
             _out_of_scope(state),
+            _changed_before(before),
             _notes(notes),
             _session_rules(state, surface),
         ]
@@ -211,8 +225,16 @@ def session_brief(state: RunState, body: str, *, notes: Sequence[str], surface: 
 def _out_of_scope(state: RunState) -> str:
     if not state.violations:
         return ""
-    paths = "\n".join(f"- {path}" for path in state.violations[:_VIOLATIONS])
+    paths = "\n".join(f"- {path}" for path in state.violations[:_FILES])
     return f"# Changed outside of the scope\n\nRevert these first:\n{paths}"
+
+
+def _changed_before(before: Sequence[str]) -> str:
+    if not before:
+        return ""
+    paths = "\n".join(f"- {markdown_code(path)}" for path in before[:_FILES])
+    left = len(before) - _FILES
+    return _BEFORE.format(paths=f"{paths}\n- and {left} more" if left > 0 else paths)
 
 
 def _notes(notes: Sequence[str]) -> str:
