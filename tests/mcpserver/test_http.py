@@ -34,6 +34,10 @@ async def post(root: Path, message: Message, headers: dict[str, str]) -> httpx2.
     [
         ({}, 200),
         ({"Host": "localhost:8787"}, 200),
+        ({"Authorization": f"bearer {TOKEN}"}, 200),
+        ({"Authorization": f"BEARER  {TOKEN}"}, 200),
+        ({"Authorization": f"Basic {TOKEN}"}, 401),
+        ({"Authorization": "Bearer"}, 401),
         ({"Authorization": ""}, 401),
         ({"Authorization": "Bearer other"}, 401),
         ({"Authorization": TOKEN}, 401),
@@ -52,6 +56,23 @@ async def test_only_this_machine_is_answered_and_only_with_the_token(
     if status == 401:
         assert answer.headers["WWW-Authenticate"] == "Bearer"
     assert ("protocolVersion" in answer.text) is (status == 200)
+
+
+async def test_the_number_of_connected_clients_is_limited(repository: Path) -> None:
+    server = build(repository, os.environ)
+    transport = httpx2.ASGITransport(app=http.app(server, TOKEN))
+    client = httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8787")
+    async with server.session_manager.run(), client:
+        opened = [
+            await client.post(http.PATH, json=initialize(), headers=OPENED)
+            for _ in range(http.MOST_SESSIONS)
+        ]
+        refused = await client.post(http.PATH, json=initialize(), headers=OPENED)
+        left = {"mcp-session-id": opened[0].headers["mcp-session-id"]}
+        await client.delete(http.PATH, headers=OPENED | left)
+        again = await client.post(http.PATH, json=initialize(), headers=OPENED)
+    assert {answer.status_code for answer in (*opened, again)} == {200}
+    assert refused.status_code == 503
 
 
 async def test_a_tool_is_called_without_a_handshake(repository: Path) -> None:

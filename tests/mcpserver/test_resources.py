@@ -130,6 +130,19 @@ async def test_names_of_tasks_and_ids_of_runs_are_completed(
     assert other.completion.values == []
 
 
+def test_what_is_no_resource_is_not_subscribed_to(repository: Path) -> None:
+    unknown = {"notifications": {"resourceSubscriptions": ["runr://status", "runr://other"]}}
+    with RawClient([RUNR, "mcp", "--repo", str(repository)], os.environ) as client:
+        client.ask(initialize())
+        subscribed = client.ask(request("resources/subscribe", {"uri": "runr://other"}, 2))
+        listening = client.ask(enveloped("subscriptions/listen", unknown, "heard"))
+        known = client.ask(request("resources/subscribe", {"uri": "runr://tasks/01-api"}, 3))
+        client.hang_up()
+    for refused in (subscribed, listening):
+        assert refused["error"]["message"] == "Resource not found: runr://other"
+    assert "error" not in known
+
+
 def test_a_client_of_either_generation_hears_that_the_status_has_changed(repository: Path) -> None:
     begin = calling("run-task", task="00-setup", worker="session")
     command = [RUNR, "mcp", "--repo", str(repository)]

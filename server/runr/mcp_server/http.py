@@ -25,6 +25,9 @@ from runr.mcp_server.server import build
 HOST = "127.0.0.1"
 PATH = "/mcp"
 TOKEN = "RUNR_MCP_TOKEN"  # noqa: S105 - the name of a variable
+#: As many clients of the older generation are connected at once; one that is silent for half an
+#: hour is not.
+MOST_SESSIONS = 100
 #: Characters; a shorter token can be guessed by another user of this machine.
 _SHORTEST = 16
 
@@ -53,13 +56,18 @@ def app(server: Server[Any], token: str) -> ASGIApp:
         allowed_origins=[f"http://{name}:*" for name in names],
     )
     inner = server.streamable_http_app(
-        streamable_http_path=PATH, host=HOST, transport_security=security
+        streamable_http_path=PATH,
+        host=HOST,
+        transport_security=security,
+        max_sessions=MOST_SESSIONS,
     )
-    expected = f"Bearer {token}".encode()
+    expected = token.encode()
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
-        given = dict(scope.get("headers", ())).get(b"authorization", b"")
-        if scope["type"] == "http" and not hmac.compare_digest(given, expected):
+        header = dict(scope.get("headers", ())).get(b"authorization", b"")
+        scheme, _, given = header.partition(b" ")
+        known = scheme.lower() == b"bearer" and hmac.compare_digest(given.strip(), expected)
+        if scope["type"] == "http" and not known:
             refusal = PlainTextResponse(
                 "The header Authorization has no valid token.\n",
                 401,

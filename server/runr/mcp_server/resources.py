@@ -105,6 +105,11 @@ class ResourceRegistry:
             ]
         )
 
+    def require(self, uri: str) -> None:
+        """Raise MCPError for an address that no resource can have."""
+        if all(each.match(uri) is None for each in self.resources):
+            raise _missing(uri)
+
     async def read(
         self, _: ServerRequestContext[Any], params: ReadResourceRequestParams
     ) -> ReadResourceResult:

@@ -1,7 +1,7 @@
 """The server as clients meet it: its identity, and what it offers."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,6 @@ class Offer:
     tools: Sequence[Tool[Any]]
     resources: Sequence[Resource] = ()
     prompts: Sequence[Prompt] = ()
-    subscriptions: Subscriptions = field(default_factory=Subscriptions)
     status: str = STATUS
 
 
@@ -73,9 +72,9 @@ def offered(project_calls: ProjectCalls) -> Offer:
 
 def assemble(offer: Offer) -> Server[Any]:
     """Return a server for clients of either generation."""
-    subscriptions = offer.subscriptions
-    tools = Registry(offer.tools, lambda: subscriptions.updated(offer.status))
     resources = ResourceRegistry(offer.resources)
+    subscriptions = Subscriptions(resources.require)
+    tools = Registry(offer.tools, lambda: subscriptions.updated(offer.status))
     prompts = PromptRegistry(offer.prompts, offer.resources)
     server = Server[Any](
         identity.NAME,

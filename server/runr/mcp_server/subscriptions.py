@@ -1,5 +1,6 @@
 """Telling clients that a resource has changed, in both generations of the protocol."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -12,24 +13,43 @@ from mcp.server.subscriptions import (
     ResourceUpdated,
     ServerEvent,
 )
-from mcp.types import EmptyResult, SubscribeRequestParams, UnsubscribeRequestParams
+from mcp.types import (
+    EmptyResult,
+    SubscribeRequestParams,
+    SubscriptionsListenRequestParams,
+    SubscriptionsListenResult,
+    UnsubscribeRequestParams,
+)
 
 #: As many addresses are watched for the clients of the older generation.
 _MOST = 1024
 
 
 class Subscriptions:
-    """Who wants to hear of which changes; what is not read in time is dropped."""
+    """Who wants to hear of which changes; what is not read in time is dropped.
 
-    def __init__(self) -> None:
+    `require` raises MCPError for the address of no resource.
+    """
+
+    def __init__(self, require: Callable[[str], None]) -> None:
+        self._require = require
         self._bus = InMemorySubscriptionBus()
-        self.listen = ListenHandler(self._bus)
+        self._listen = ListenHandler(self._bus)
         self._sessions: dict[str, list[ServerSession]] = {}
+
+    async def listen(
+        self, context: ServerRequestContext[Any], params: SubscriptionsListenRequestParams
+    ) -> SubscriptionsListenResult:
+        """Notify the client of what it asks for until it hangs up."""
+        for uri in params.notifications.resource_subscriptions or ():
+            self._require(str(uri))
+        return await self._listen(context, params)
 
     async def subscribe(
         self, context: ServerRequestContext[Any], params: SubscribeRequestParams
     ) -> EmptyResult:
         """Remember that the session wants to hear of a resource."""
+        self._require(str(params.uri))
         sessions = self._sessions.setdefault(str(params.uri), [])
         if context.session not in sessions and len(self._sessions) <= _MOST:
             sessions.append(context.session)
