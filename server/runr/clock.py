@@ -43,7 +43,7 @@ def utc_now() -> datetime:
 
 def format_utc(now: datetime) -> str:
     """Return `now` (in UTC) to the second, with a Z: `2025-01-08T14:35:22Z`."""
-    return f"{now:%Y-%m-%dT%H:%M:%SZ}"
+    return f"{now.replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 def seconds_to_utc(seconds: str) -> str:

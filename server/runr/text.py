@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 #: Returns a context manager for a step, such as "reading the history".
@@ -49,6 +50,38 @@ def _seconds(text: str) -> int | None:
     if len(value) > _MOST_CHARACTERS or re.fullmatch(_WHOLE, value, re.ASCII) is None:
         return None
     return sum(int(number) * _UNITS[unit] for number, unit in re.findall(_PART, value))
+
+
+def parse_moment(text: str, now: datetime) -> datetime:
+    """Return the moment that `text` means in the time zone of `now`; ValueError for none.
+
+    A day begins at midnight there, whatever the offset on that day is.
+    """
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    match text.strip().lower():
+        case "now":
+            return now
+        case "today":
+            return midnight
+        case "yesterday":
+            return midnight - timedelta(days=1)
+    try:
+        seconds = parse_duration(text)
+    except ValueError:
+        read = datetime.fromisoformat(text.strip())
+        moment = read if read.tzinfo else read.replace(tzinfo=now.tzinfo)
+        _require_utc(moment)
+        return moment
+    # In UTC, as a day on which the clocks are changed has another length.
+    return (now.astimezone(UTC) - timedelta(seconds=seconds)).astimezone(now.tzinfo)
+
+
+def _require_utc(moment: datetime) -> None:
+    """Raise ValueError for a moment that is before the first year or after the last in UTC."""
+    try:
+        moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(str(error)) from None
 
 
 def format_duration(count: float) -> str:

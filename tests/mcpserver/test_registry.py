@@ -111,6 +111,14 @@ async def test_arguments_that_do_not_fit_are_explained_in_one_line(
         assert part in said
 
 
+async def test_what_a_model_fills_in_without_a_value_is_left_out(era: str) -> None:
+    empty = {"times": None, "share": None, "colour": "", "title": ""}
+    async with connect(era) as client:
+        answer = await client.call_tool("echo", {"text": "a", **empty})
+    assert (answer.structured_content or {})["text"] == "a"
+    assert not answer.is_error
+
+
 async def test_a_tool_without_arguments_says_so(era: str) -> None:
     assert (await refusal(era, "count", a=1)).endswith("count accepts: no arguments.")
 

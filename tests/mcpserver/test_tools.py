@@ -346,6 +346,27 @@ async def test_a_task_is_created_as_the_answers_say(repository: Path) -> None:
         assert (await call("list-tasks"))["next_steps"][-1].endswith("NAME.md:\n# {title}\n")
 
 
+async def test_several_tasks_are_refused_by_the_name_that_is_wrong(repository: Path) -> None:
+    async with caller(repository) as call:
+        refused = await call.refusal("run-task", tasks=["00-setup", "01-apy"])
+    assert refused.startswith("there is no task '01-apy'; did you mean '01-api'?\n")
+    assert not Layout(repository).job_runs.exists()
+
+
+async def test_a_time_is_written_alike_as_an_argument_and_in_a_query(repository: Path) -> None:
+    async with caller(repository) as call:
+        await call("run-task", task="01-api", worker="session", force=True)
+        for since in ("yesterday", "today", "2h"):
+            as_word = await call("list-tasks", query=f"since:{since}")
+            as_argument = await call("list-tasks", since=since)
+            assert [row["title"] for row in as_word["tasks"]] == ["Build the API"]
+            assert as_word["tasks"] == as_argument["tasks"]
+        old = await call("list-tasks", since="0001-01-02")
+        early = await call.refusal("list-tasks", since="0001-01-01T00:00+05:00")
+    assert old["run_list"]["since"] == "0001-01-02T00:00:00.000Z"
+    assert "write yesterday, today, how long ago" in early
+
+
 async def test_a_note_and_a_stop_are_those_of_the_session(repository: Path) -> None:
     async with caller(repository) as call:
         await call("run-task", task="01-api", worker="session", force=True)

@@ -27,7 +27,7 @@ def test_a_moment_is_read_in_the_zone_of_the_user(text: str, moment: datetime) -
     assert period.parse_moment(text, NOW) == moment
 
 
-@pytest.mark.parametrize("text", ["soon", "2025-13-01", "9999999999d"])
+@pytest.mark.parametrize("text", ["soon", "2025-13-01", "9999999999d", "0001-01-01"])
 def test_what_is_no_moment_is_named_with_what_can_be_written(text: str) -> None:
     with pytest.raises(UsageError, match=f"'{text}' is no time: write yesterday"):
         period.parse_moment(text, NOW)
@@ -40,6 +40,8 @@ def test_a_period_that_has_no_time_in_it_is_refused(since: str) -> None:
 
 
 def test_a_period_is_kept_in_utc() -> None:
+    early = period.make("0999-01-01T05:00", None, NOW)
+    assert early.since == "0999-01-01T00:00:00.000Z"
     made = period.make("today", None, NOW)
     assert made[:2] == ("2025-01-07T19:00:00.000Z", "2025-01-08T10:30:20.000Z")
 

@@ -1,11 +1,11 @@
 """The period of a report: from when, until when, of which tasks and workers. Pure."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from runr.errors import UsageError
-from runr.text import parse_duration
+from runr.text import parse_moment as text_moment
 
 _FORMS = "write yesterday, today, how long ago (90m, 7d), a day (2025-01-08) or a time"
 
@@ -24,29 +24,11 @@ class Period(NamedTuple):
 
 
 def parse_moment(text: str, now: datetime) -> datetime:
-    """Return the moment that `text` means in the time zone of `now`; UsageError for none.
-
-    A day begins at midnight there, whatever the offset on that day is.
-    """
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    match text.strip().lower():
-        case "now":
-            return now
-        case "today":
-            return midnight
-        case "yesterday":
-            return midnight - timedelta(days=1)
+    """Return the moment that `text` means in the time zone of `now`; UsageError for none."""
     try:
-        ago = timedelta(seconds=parse_duration(text))
-        # In UTC, as a day on which the clocks are changed has another length.
-        return (now.astimezone(UTC) - ago).astimezone(now.tzinfo)
-    except (ValueError, OverflowError):
-        pass
-    try:
-        read = datetime.fromisoformat(text.strip())
+        return text_moment(text, now)
     except ValueError:
         raise UsageError(f"{text!r} is no time: {_FORMS}") from None
-    return read if read.tzinfo else read.replace(tzinfo=now.tzinfo)
 
 
 def make(
@@ -67,4 +49,5 @@ def make(
 
 def written(moment: datetime) -> str:
     """Return a moment as journals write it, so that texts compare as times do."""
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
+    read = moment.astimezone(UTC).replace(tzinfo=None)
+    return f"{read.isoformat(timespec='milliseconds')}Z"

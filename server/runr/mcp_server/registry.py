@@ -20,7 +20,7 @@ from mcp.types import (
     ToolAnnotations,
 )
 from mcp.types import Tool as ToolListing
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from runr.errors import RunrError
 from runr.mcp_server import schema
@@ -33,9 +33,24 @@ from runr.text import closest_match
 
 
 class Arguments(BaseModel):
-    """What a tool is called with; an argument that it does not know is an error."""
+    """What a tool is called with; an argument that it does not know is an error.
+
+    Some models fill in every argument: an empty text is as good as none where none is needed.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        needless = {name for name, field in cls.model_fields.items() if not field.is_required()}
+        return {
+            name: value
+            for name, value in given.items()
+            if value not in ("", None) or name not in needless
+        }
 
 
 A = TypeVar("A", bound=Arguments)

@@ -184,7 +184,10 @@ def _on_job(project: Project, given: RunArguments) -> JobRunDetails:
         return again[given.action](project, given.job)
     if given.job:
         return control.start_job(project, files.find(project, given.job))
-    return control.start_job(project, expansion.one_by_one(given.tasks, worker=given.worker))
+    # A name that is wrong is the caller's, not that of a step.
+    known = project.tasks()
+    tasks = list(dict.fromkeys(project.find_task(name, known).path for name in given.tasks))
+    return control.start_job(project, expansion.one_by_one(tasks, worker=given.worker))
 
 
 def _landed(project: Project, wanted: str | None) -> RunAnswer:

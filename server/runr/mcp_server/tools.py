@@ -5,9 +5,8 @@ from typing import Any
 
 from mcp.types import ToolAnnotations
 
-from runr.clock import HERE
 from runr.errors import UsageError
-from runr.history import period, run_list
+from runr.history import run_list
 from runr.jobs import journal, views
 from runr.lifecycle.decisions import AcknowledgeResult
 from runr.mcp_server import job_calls, truncation
@@ -77,10 +76,7 @@ class ReadingCalls:
 
 
 def _listed(project: Project, given: ListArguments) -> ListAnswer:
-    words = given.model_dump(exclude={"limit", "cursor", "since"})
-    if given.since:
-        begin = period.parse_moment(given.since, project.clock().astimezone(HERE))
-        words["since"] = begin.isoformat()
+    words = given.model_dump(exclude={"limit", "cursor"})
     query = TaskQuery(
         wanted=parse_filter(**words),
         sort="priority" if given.ready else "path",

@@ -11,7 +11,7 @@ Without a word, the text is looked for in the task's path and title.
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from runr.errors import UsageError
@@ -20,7 +20,7 @@ from runr.scope.patterns import matches
 from runr.status.model import Evidence, State
 from runr.tasks.model import TaskType
 from runr.tasks.names import TASKS
-from runr.text import closest_match, parse_duration
+from runr.text import closest_match, parse_moment
 
 Predicate = Callable[[TaskState], bool]
 
@@ -50,6 +50,10 @@ WORDS: Mapping[str, Sequence[str] | None] = {
 
 #: A task has one of these, so that two terms can only contradict each other.
 _SINGLE = ("status", "evidence", "type")
+
+_TIMES = "write yesterday, today, how long ago (90m, 2d), a day (2025-01-08) or a time"
+#: A time is read when a filter is made, too, to refuse what is none.
+_SOME_DAY = datetime(2025, 1, 8, tzinfo=UTC)
 
 _QUOTED = r'"[^"]*"|\'[^\']*\''
 _TOKEN = rf"(?:{_QUOTED}|[^\s\"'])+|[\"']"
@@ -83,7 +87,10 @@ class Filter(NamedTuple):
         return any(word == term.word or word in term.values for term in self.terms)
 
     def predicate(self, *, now: datetime, worker: str) -> Predicate:
-        """Return the test for one task; `worker` is that of tasks which name none."""
+        """Return the test for one task; `worker` is that of tasks which name none.
+
+        Days begin at midnight in the time zone of `now`.
+        """
         tests = [(_test(term, now, worker), term.negated) for term in self.terms]
         return lambda task: all(test(task) is not negated for test, negated in tests)
 
@@ -138,7 +145,7 @@ def _term(word: str, values: Sequence[str], *, negated: bool = False) -> Term:
             offer = f"did you mean {near}?" if near else f"write one of {', '.join(known or ())}"
             raise UsageError(f"{word} cannot be {value!r}: {offer}")
     if word == "since":
-        _length_or_time(kept[0])
+        _moment(kept[0], _SOME_DAY)
     return Term(word, kept, negated)
 
 
@@ -177,7 +184,8 @@ def _test(term: Term, now: datetime, worker: str) -> Predicate:
             traits = [TRAITS[value] for value in values]
             return lambda task: any(trait(task) for trait in traits)
         case "since":
-            earliest = f"{_moment(values[0], now):%Y-%m-%dT%H:%M:%S}"
+            begin = _moment(values[0], now).astimezone(UTC).replace(tzinfo=None)
+            earliest = begin.isoformat(timespec="seconds")
             return lambda task: (task.entry.updated_at or "") >= earliest
         case "worker":
             return lambda task: _worker(task, worker) in values
@@ -206,20 +214,8 @@ def _forms(pattern: str) -> tuple[str, str]:
 
 
 def _moment(text: str, now: datetime) -> datetime:
-    given = _length_or_time(text)
-    return now.astimezone(UTC) - given if isinstance(given, timedelta) else given
-
-
-def _length_or_time(text: str) -> timedelta | datetime:
-    """Read `2d`, `1h30m`, `2025-01-08` or `2025-01-08T14:30`; without a zone, UTC is meant."""
+    """Return the moment that `text` means in the time zone of `now`; UsageError for none."""
     try:
-        return timedelta(seconds=parse_duration(text))
-    except (ValueError, OverflowError):
-        pass
-    try:
-        read = datetime.fromisoformat(text)
+        return parse_moment(text, now)
     except ValueError:
-        raise UsageError(
-            f"since cannot be {text!r}: write how long ago (90m, 2d) or a day (2025-01-08)"
-        ) from None
-    return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+        raise UsageError(f"since cannot be {text!r}: {_TIMES}") from None

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
+from runr.clock import HERE
 from runr.errors import UsageError
 from runr.next_steps import commands
 from runr.next_steps.step import UserStep
@@ -116,7 +117,7 @@ def select(project: Project, tasks: Iterable[TaskState], wanted: Filter) -> list
         return list(tasks)
     # The settings are read only for a filter by worker.
     usual = project.config().run.worker if wanted.asks("worker") else ""
-    test = wanted.predicate(now=project.clock(), worker=usual)
+    test = wanted.predicate(now=project.clock().astimezone(HERE), worker=usual)
     return [task for task in tasks if test(task)]
 
 
