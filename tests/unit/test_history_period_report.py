@@ -75,6 +75,16 @@ def test_the_report_of_a_period_has_what_happened_in_it(project: Project) -> Non
     assert period_report.report(project, "2025-01-06", "2025-01-08").cost_usd == 9.0
 
 
+def test_the_lead_time_of_a_task_that_is_done_again_begins_with_its_next_start(
+    project: Project,
+) -> None:
+    journals = Journals(project.layout, MONDAY + timedelta(days=4, hours=5))
+    # Between the stop and the completion, but not the hours since the completion before.
+    journals.run("a", stopped())
+    journals.run("a", completed())
+    assert reported(project).lead_seconds == Spread(count=4, median=510.0, p90=660.0)
+
+
 def test_a_completed_task_that_could_not_be_done_again_is_no_completion(project: Project) -> None:
     journals = Journals(project.layout, MONDAY + timedelta(days=4, hours=5))
     journals.run("a", [*worked(), RunStopped("timeout", "")], was_completed=True)
