@@ -61,7 +61,8 @@ class PeriodReport(Result):
     """The figures of a period; times are in UTC.
 
     `lead_seconds` are from the first start of a task, since its completion or reset before, to its
-    completion, `run_seconds` how long the run that completed it worked. `first_pass` counts the runs whose first verification passed.
+    completion, `run_seconds` how long the run that completed it worked. `first_pass` counts the
+    runs whose first verification passed.
     `task_count` is of all tasks that there are now. `activity_by_day` is there where `activity` is
     by week, for at most a year. `completions` and `waiting` have the latest and the longest; the
     counts are of all.
