@@ -153,6 +153,8 @@ def test_the_parts_are_the_same_for_python_and_in_the_overview(prepared: Prepare
         (["--show", "done", "--limit", "0"], "a page has 1 to 500 rows"),
         (["--show", "done", "--cursor", "nothing"], "unknown cursor 'nothing'"),
         (["--show", "activity", "--cursor", "monday"], "unknown cursor 'monday'"),
+        (["--show", "activity", "--cursor", "0001-01-01"], "unknown cursor '0001-01-01'"),
+        (["--show", "activity", "--cursor", "9999-12-31"], "unknown cursor '9999-12-31'"),
         (["--show", "landings", "--cursor", "monday"], "unknown cursor 'monday'"),
         (["--limit", "5"], "name it with --show"),
         (["--show", "done", "--tasks"], "choose one"),
@@ -170,3 +172,5 @@ def test_python_gets_an_error_for_a_page_that_there_is_not(prepared: Prepare) ->
     project = Project.open(prepared(morning).root, environment={})
     with pytest.raises(RunrError, match="1 to 500"):
         project.activity(limit=501)
+    with pytest.raises(RunrError, match="no part 'finished': write one of done, running"):
+        project.part("finished")  # type: ignore[arg-type]

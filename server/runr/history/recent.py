@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 #: After every name and number of a row.
 _LAST = "\U0010ffff", 2**62
 
+#: The days that a page may end with.
+_FIRST_YEAR, _LAST_YEAR = 1970, 9998
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivityDay:
@@ -139,9 +142,13 @@ def read_usage(rows: "sqlite3.Connection", page: Page, wanted: Period) -> UsageP
 
 def _day(cursor: str) -> date:
     try:
-        return date.fromisoformat(cursor)
+        found = date.fromisoformat(cursor)
     except ValueError:
         raise paging.unknown_cursor(cursor) from None
+    # A page before or after these is in no calendar.
+    if not _FIRST_YEAR <= found.year <= _LAST_YEAR:
+        raise paging.unknown_cursor(cursor)
+    return found
 
 
 def _begin(day: date) -> str:

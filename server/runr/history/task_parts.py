@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Literal, get_args
 
 from runr.clock import HERE
+from runr.errors import UnknownNameError
 from runr.history import period
 from runr.history.paging import Page, cut
 from runr.project import Project
@@ -62,7 +63,12 @@ def count_tasks(project: Project) -> TaskCounts:
 
 
 def find_part(project: Project, part: Part, page: Page) -> OverviewPart:
-    """Return a page of the tasks of one kind; `done` are those since yesterday."""
+    """Return a page of the tasks of one kind; `done` are those since yesterday.
+
+    UnknownNameError for a part that there is not.
+    """
+    if part not in PARTS:
+        raise UnknownNameError(f"there is no part {part!r}: write one of {', '.join(PARTS)}")
     states = sort_out(Snapshot.of(project).task_states().values(), yesterday(project))
     return of_states(part, states[part], page)
 
