@@ -346,6 +346,37 @@ async def test_a_task_is_created_as_the_answers_say(repository: Path) -> None:
         assert (await call("list-tasks"))["next_steps"][-1].endswith("NAME.md:\n# {title}\n")
 
 
+UNSTARTABLE = {
+    "missing": "---\ndepends_on: [gone]\n---\n# M\n",
+    "cycle": "---\ndepends_on: [cycle]\n---\n# C\n",
+    "broken": "---\nverify: [\n---\n# B\n",
+    "behind": "---\ndepends_on: [missing]\n---\n# E\n",
+}
+
+
+async def test_no_next_step_is_the_call_that_was_just_made(repository: Path) -> None:
+    for file in (repository / ".runr/tasks").iterdir():
+        file.unlink()
+    for name, text in UNSTARTABLE.items():
+        (repository / f".runr/tasks/{name}.md").write_text(text, encoding="utf-8")
+    steps = {}
+    async with caller(repository) as call:
+        for given in ("", "blocked=true", "ready=true", "waiting=true", "status=pending"):
+            name, _, value = given.partition("=")
+            asked = {name: True if value == "true" else value} if given else {}
+            made = f"list-tasks with {given}" if given else "list-tasks"
+            steps[made] = (await call("list-tasks", **asked))["next_steps"]
+        query = (await call("list-tasks", query="is:blocked"))["next_steps"]
+        for name in UNSTARTABLE:
+            answer = await call("task-status", task=name)
+            steps[f"task-status '{name}.md'"] = answer["next_steps"]
+    for made, lines in steps.items():
+        assert not [line for line in lines if line == made or line.endswith(f": {made}.")], made
+    assert query == steps["list-tasks with blocked=true"] == ["Nothing here is ready to run."]
+    assert steps["task-status 'missing.md'"] == ["Fix the file first (gone (no such task))."]
+    assert steps["task-status 'behind.md'"][0].endswith("first: task-status 'missing.md'.")
+
+
 async def test_several_tasks_are_refused_by_the_name_that_is_wrong(repository: Path) -> None:
     async with caller(repository) as call:
         refused = await call.refusal("run-task", tasks=["00-setup", "01-apy"])

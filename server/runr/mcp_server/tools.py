@@ -1,7 +1,8 @@
 """The four tools, and which use case each one calls."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from mcp.types import ToolAnnotations
 
@@ -21,6 +22,8 @@ from runr.mcp_server.project_calls import ProjectCalls
 from runr.mcp_server.registry import Call, Tool
 from runr.mcp_server.run_calls import RunAnswer, RunCalls
 from runr.mcp_server.run_tasks import RunTasks
+from runr.next_steps import commands
+from runr.next_steps.step import without_calls
 from runr.project import Project
 from runr.query import detail, listing
 from runr.query.detail_models import CompletionResult, RunDetails, RunList, TaskFields
@@ -31,6 +34,8 @@ from runr.setup.new_task import template_for_client
 
 #: As many runs are in a list of them; the counts and the sums are of all.
 _RUNS = 20
+
+R = TypeVar("R", bound=Result)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,14 +70,42 @@ class ReadingCalls:
         found = await self.project_calls.ask(
             lambda project: _listed(project, call.arguments), polls=True
         )
-        return truncation.truncate_list(found, room)
+        return truncation.truncate_list(_advancing(found, [_list_call(call.arguments)]), room)
 
     async def task_status(self, call: Call[StatusArguments]) -> StatusAnswer:
         """Answer a call of task-status."""
         given = call.arguments
         if (given.task is None) is (given.job is None):
             raise UsageError("name a task or a job: pass one of `task` and `job`")
-        return await self.project_calls.ask(lambda project: _shown(project, given), polls=True)
+        found = await self.project_calls.ask(lambda project: _shown(project, given), polls=True)
+        return _advancing(found, _status_calls(found))
+
+
+def _advancing(answer: R, made: Collection[str]) -> R:
+    """Return the answer with no next step that is the call just made: it would say the same."""
+    return replace(answer, next_steps=without_calls(answer.next_steps, made))
+
+
+def _list_call(given: ListArguments) -> str:
+    """Return the call as next steps write it; which page of the list it is makes no other."""
+    given_words = given.model_dump(exclude={"limit", "cursor"}, exclude_defaults=True)
+    trait = given.query.strip().removeprefix("is:")
+    if trait in ListArguments.model_fields:
+        given_words = {**given_words, "query": None, trait: True}
+    words = [
+        f"{name}={'true' if value is True else value}"
+        for name, value in given_words.items()
+        if value
+    ]
+    return " with ".join(["list-tasks", *words])
+
+
+def _status_calls(found: StatusAnswer) -> list[str]:
+    """Return what asks for the same status: by the task, its run or its job run."""
+    steps = [commands.status(found.task.path)] if found.task else []
+    steps += [commands.status(found.run.id)] if found.run else []
+    steps += [commands.job_status(found.job_run["id"])] if found.job_run else []
+    return [step.tool for step in steps if step.tool]
 
 
 def _listed(project: Project, given: ListArguments) -> ListAnswer:

@@ -5,7 +5,7 @@ Pure.
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 
@@ -95,6 +95,18 @@ class NextStep(NamedTuple):
     def then_git(self, *words: str) -> "NextStep":
         """Return the step with a command of git's after it."""
         return self._replace(then=("git", *words))
+
+
+def without_calls(lines: Sequence[Line], calls: Collection[str]) -> list[Line]:
+    """Return lines for an agent, none of which is one of the calls; what it was for stays."""
+    kept: list[Line] = []
+    for line in lines:
+        text, _, call = line.rpartition(": ") if isinstance(line, str) else ("", "", "")
+        if call.removesuffix(".") in calls:
+            kept += [f"{text}."] if text else []
+        else:
+            kept.append(line)
+    return kept
 
 
 def quoted(name: str) -> str:

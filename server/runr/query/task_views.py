@@ -132,16 +132,17 @@ def next_step_facts(
 ) -> TaskFacts:
     """Return what decides about the next steps of a task."""
     causes = [cause.path for cause in task.root_causes] or task.blocked_by
-    able = task.ready or task.needs_human
+    own = [cause.why for cause in task.root_causes if cause.path == task.path]
+    problems = [] if task.ready or task.needs_human else [*task.problems, *own]
     return TaskFacts(
         path=task.path,
         status=task.status,
         manual=task.type == "manual",
-        problem=task.problems[0] if task.problems and not able else "",
+        problem=problems[0] if problems else "",
         stale=task.stale,
         unmerged=task.unmerged,
         is_gone=task.commit_place == branch.describe("missing"),
-        cause=causes[0] if causes else None,
+        cause=causes[0] if causes and not own else None,
         checkpoint_sha=task.checkpoint_sha,
         run=run.id if run else None,
         phase=str(run.phase) if run else "",
