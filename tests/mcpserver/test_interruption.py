@@ -65,6 +65,25 @@ def test_the_checks_end_with_the_server(
         assert all(ends(pid, 0) for pid in pids)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("tool", ["task-status", *also_long("run-task", "list-tasks")])
+def test_the_checks_of_a_killed_server_end_with_the_next_call(
+    repository: Path, gate: Path, tool: str
+) -> None:
+    with hanging(repository, gate, handshake=False) as (client, pids):
+        client.interrupt(signal.SIGKILL)
+    assert not any(ends(pid, 0) for pid in pids)
+    given: dict[str, Any] = {} if tool == "list-tasks" else {"task": "03-hang"}
+    given |= {"worker": "session"} if tool == "run-task" else {}
+    command = [sys.executable, "-m", "runr", "mcp", "--repo", str(repository)]
+    with RawClient(command, {**os.environ, **SESSION}) as next_client:
+        answer = next_client.ask(enveloped("tools/call", calling(tool, **given), 8))["result"]
+    assert all(ends(pid, 0) for pid in pids)
+    # The run of the session is open as before.
+    assert not answer.get("isError"), answer
+    assert "in_progress" in json.dumps(answer) or "Hang" in answer["structuredContent"]["brief"]
+
+
 @pytest.mark.parametrize("handshake", [True, False], ids=["handshake", "envelope"])
 def test_a_cancelled_completion_ends_its_checks_and_does_not_block_the_next(
     repository: Path, gate: Path, *, handshake: bool

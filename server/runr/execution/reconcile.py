@@ -11,12 +11,15 @@ from runr.execution import completion, process, ref_guard
 from runr.execution.context import RunContext
 from runr.git import worktree
 from runr.runs import journal
-from runr.runs.model import RunState
+from runr.runs.model import Phase, RunState
 from runr.status import store
 from runr.status.model import Entry, State, fold
 from runr.storage import files
-from runr.storage.layout import Layout
+from runr.storage.layout import Layout, RunFiles
 from runr.workers import cgroup, process_tree
+
+#: Seconds that what is asked to end may take while a reader waits for its answer.
+_GRACE_S = 0.5
 
 #: Why a run has ended of which there is no event, or none of this clone.
 RECORD_GONE = "the record of its run is gone"
@@ -32,7 +35,7 @@ def reconcile(
     """Return `entries` with every run in progress that has no process ended as interrupted.
 
     A session's run has no process: once its work has begun, it stays open until
-    the session completes it, or it is stopped.
+    the session completes it, or it is stopped. Checks that a killed completion left are ended.
     """
     reconciled = dict(entries)
     for task, entry in entries.items():
@@ -77,7 +80,10 @@ def end_if_dead(context: RunContext) -> RunState | None:
     """Return a run's state, after ending it if its process died; None before it began."""
     run = context.files
     state = journal.folded(run)
-    if state is None or state.result or (state.by_session and state.attempt > 0):
+    if state is None or state.result:
+        return state
+    if state.by_session and state.attempt > 0:
+        _end_checks_left(run, state)
         return state
     # What is left of the run does not end itself; whoever comes next does.
     if process.is_alive(run) or cgroup.run_around() == run.id:
@@ -99,6 +105,23 @@ def end_if_dead(context: RunContext) -> RunState | None:
     finally:
         os.close(lock)
     return state
+
+
+def _end_checks_left(run: RunFiles, state: RunState) -> None:
+    """End the checks of a session's run whose completion was killed; the run stays open."""
+    if not state.phase_open or state.phase is Phase.WORK or process.is_alive(run):
+        return
+    if cgroup.run_around() == run.id or not process_tree.is_any_left(run.id):
+        return
+    # A record that cannot be written says nothing against the run.
+    with suppress(OSError):
+        # Whoever completes the run now does it, and what is found is theirs.
+        lock = files.hold(run.lock)
+        if lock is not None:
+            try:
+                process_tree.end_marked(run.id, grace_s=_GRACE_S)
+            finally:
+                os.close(lock)
 
 
 def _without_record(context: RunContext, task: str, seen: Entry, why: str) -> Entry:

@@ -79,6 +79,11 @@ def end_marked(marker: str, *, grace_s: float = 5) -> int:
     return _end(None, marker, grace_s, cgroup.left_by(marker))
 
 
+def is_any_left(marker: str) -> bool:
+    """Tell whether a process carries the run's marker, apart from those that started this one."""
+    return bool(_members(None, marker, None, cgroup.left_by(marker)))
+
+
 def end_tree(leader: int | None, marker: str, *, grace_s: float) -> int:
     """Ask the leader's session, its cgroup and all marked processes to end, then end them.
 
