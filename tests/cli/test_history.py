@@ -176,7 +176,12 @@ def test_the_report_of_a_period_is_text_markdown_or_json(prepared: Prepare) -> N
     assert shown.startswith("From 2025-01-01 00:00 to 2025-02-01 00:00\n\nSummary\n")
     assert "| verification_failed | 1 |" in place.runr(*period, "--format", "markdown").out
     since = place.runr("report", "--since", "yesterday", "--json", code=0).json
-    assert (since["completed_by_evidence"], since["reset_count"]) == ({"attested": 1}, 1)
+    assert (since["completed_by_evidence"], since["reset_count"]) == ({}, 1)
+    assert (since["completed_count"], since["reset_since_count"]) == (0, 1)
+    (taken_back,) = since["completions"]
+    assert (taken_back["evidence"], taken_back["reset"]) == ("attested", True)
+    shown = place.runr("report", "--since", "yesterday", code=0).out
+    assert "attested, reset since" in shown
 
 
 def test_the_days_of_a_period_begin_at_midnight_in_summer_and_in_winter(prepared: Prepare) -> None:

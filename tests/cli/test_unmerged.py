@@ -71,6 +71,21 @@ def test_lost_work_is_shown_as_not_here_and_holds_back_its_dependents(
     assert (problem["rule"], problem["severity"]) == ("commit", severity)
 
 
+def test_a_report_counts_work_that_is_not_here_apart(done: Place) -> None:
+    period = ("report", "--since", "yesterday")
+    assert "not on this branch" not in done.runr(*period, code=0).out
+    on_another_branch(done)
+    answer = done.runr(*period, "--json", code=0).json
+    assert (answer["completed_count"], answer["completed_by_evidence"]) == (0, {})
+    assert answer["unmerged_count"] == 1
+    assert answer["completions"][0]["unmerged"] is True
+    shown = done.runr(*period, code=0).out
+    assert "verified, not on this branch" in shown
+    done.git("switch", "-q", "main")
+    answer = done.runr(*period, "--json", code=0).json
+    assert (answer["completed_count"], answer["unmerged_count"]) == (1, 0)
+
+
 def test_what_is_to_be_done_about_lost_work_does_it(done: Place) -> None:
     pruned(done)
     (step,) = done.runr("task-status", "a", code=0).steps

@@ -1,10 +1,10 @@
 """What happened in a period, as figures: the same for the terminal, Markdown and JSON."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runr.clock import HERE
 from runr.errors import DamagedStateError
@@ -12,6 +12,7 @@ from runr.git import added_files
 from runr.history import activity, database, figures, index, period
 from runr.history.activity import Activity, Moments
 from runr.history.figures import (
+    ChangeRow,
     CompletionRow,
     FlakyCheck,
     Rate,
@@ -35,7 +36,10 @@ _FLAKY = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """A completion in the period; `stale` where it has become so since."""
+    """A completion in the period; `stale` where it has become so since.
+
+    It was `reset` since, or its work is `unmerged`, that is not on this branch.
+    """
 
     task_path: str
     time: str
@@ -44,6 +48,8 @@ class Completion:
     run_id: str
     commit_sha: str | None
     stale: bool = False
+    reset: bool = False
+    unmerged: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +66,10 @@ class Waiting:
 class PeriodReport(Result):
     """The figures of a period; times are in UTC.
 
-    `lead_seconds` are from the first start of a task, since its completion or reset before, to its
-    completion, `run_seconds` how long the run that completed it worked. `first_pass` counts the
-    runs whose first verification passed.
+    `completed_count` is of completions that hold: those that were reset since, or whose work is
+    not on this branch, are counted apart. `lead_seconds` are from the first start of a task, since
+    its completion or reset before, to its completion, `run_seconds` how long the run that completed
+    it worked. `first_pass` counts the runs whose first verification passed.
     `task_count` is of all tasks that there are now. `activity_by_day` is there where `activity` is
     by week, for at most a year. `completions` and `waiting` have the latest and the longest; the
     counts are of all.
@@ -76,6 +83,8 @@ class PeriodReport(Result):
     job_run_id: str | None = None
     completed_count: int
     completed_by_evidence: dict[str, int]
+    reset_since_count: int = 0
+    unmerged_count: int = 0
     stale_count: int
     stale_by_evidence: dict[str, int]
     stopped_count: int
@@ -97,6 +106,28 @@ class PeriodReport(Result):
     completions: list[Completion]
     waiting: list[Waiting] = field(default_factory=list)
     unconfirmed_runs: int = 0
+
+
+class _Lasting(NamedTuple):
+    """Which completions still hold, and which tasks are stale."""
+
+    stale: frozenset[str]
+    unmerged: frozenset[str]
+    resets: Mapping[str, str]
+
+    def was_reset(self, row: ChangeRow | CompletionRow) -> bool:
+        return row.time < self.resets.get(row.task, "")
+
+    def is_unmerged(self, row: ChangeRow | CompletionRow) -> bool:
+        return row.task in self.unmerged and not self.was_reset(row)
+
+    def of(self, changes: Sequence[ChangeRow]) -> list[ChangeRow]:
+        """Return the changes without the completions that no longer hold."""
+        return [
+            row
+            for row in changes
+            if row.change != "completed" or not (self.was_reset(row) or self.is_unmerged(row))
+        ]
 
 
 def report(
@@ -154,7 +185,11 @@ def _tagged(snapshot: Snapshot, tags: Sequence[str]) -> frozenset[str] | None:
 def _of(project: Project, snapshot: Snapshot, wanted: Period, tags: Sequence[str]) -> PeriodReport:
     facts = index.ask(project, lambda rows: gather(rows, wanted))
     states = snapshot.task_states()
-    stale = {path for path, state in states.items() if state.stale}
+    lasting = _Lasting(
+        stale=frozenset(path for path, state in states.items() if state.stale),
+        unmerged=frozenset(path for path, state in states.items() if state.unmerged),
+        resets=facts.resets,
+    )
     meant = [
         state
         for path, state in states.items()
@@ -163,8 +198,12 @@ def _of(project: Project, snapshot: Snapshot, wanted: Period, tags: Sequence[str
     ]
     now = project.clock()
     tasks = {state.path for state in meant if not state.orphaned}
-    moments = activity.moments(facts.changes, _added(project, wanted, tasks), len(tasks))
-    answer = _report(facts, wanted, min(datetime.fromisoformat(wanted.until), now), stale, moments)
+    moments = activity.moments(
+        lasting.of(facts.changes), _added(project, wanted, tasks), len(tasks)
+    )
+    answer = _report(
+        facts, wanted, min(datetime.fromisoformat(wanted.until), now), lasting, moments
+    )
     return replace(
         answer,
         tags=list(tags),
@@ -189,14 +228,16 @@ def _added(project: Project, wanted: Period, tasks: Collection[str]) -> list[str
 
 
 def _report(
-    facts: Facts, wanted: Period, end: datetime, stale: set[str], moments: Moments
+    facts: Facts, wanted: Period, end: datetime, lasting: _Lasting, moments: Moments
 ) -> PeriodReport:
     counts = Counter(row.change for row in facts.changes)
-    completed = [row for row in facts.changes if row.change == "completed"]
+    made = [row for row in facts.changes if row.change == "completed"]
+    completed = lasting.of(made)
+    since_reset = sum(lasting.was_reset(row) for row in made)
     stopped = [row for row in facts.changes if row.change in ("stopped", "failed")]
-    outdated = [row for row in completed if row.task in stale]
+    outdated = [row for row in completed if row.task in lasting.stale]
     usage = figures.by_worker(facts.used)
-    worked = [row for row in completed if row.lead_seconds is not None]
+    worked = [row for row in made if row.lead_seconds is not None]
     parts = activity.activity(moments, end)
     days = activity.activity(moments, end, activity.YEAR) if parts.days > 1 else parts
     return PeriodReport(
@@ -206,6 +247,8 @@ def _report(
         job_run_id=wanted.job_run_id,
         completed_count=len(completed),
         completed_by_evidence=dict(figures.evidence_counts(completed)),
+        reset_since_count=since_reset,
+        unmerged_count=len(made) - len(completed) - since_reset,
         stale_count=len({row.task for row in outdated}),
         stale_by_evidence=dict(figures.evidence_counts(outdated)),
         stopped_count=counts["stopped"],
@@ -223,12 +266,12 @@ def _report(
         flaky_checks=figures.flaky(facts.flaky, _FLAKY),
         activity=parts,
         activity_by_day=days if parts.days > 1 and days.days == 1 else None,
-        completions=[_completion(row, stale) for row in facts.completions],
+        completions=[_completion(row, lasting) for row in facts.completions],
         unconfirmed_runs=facts.unconfirmed,
     )
 
 
-def _completion(row: CompletionRow, stale: set[str]) -> Completion:
+def _completion(row: CompletionRow, lasting: _Lasting) -> Completion:
     return Completion(
         task_path=row.task,
         time=row.time,
@@ -236,7 +279,9 @@ def _completion(row: CompletionRow, stale: set[str]) -> Completion:
         by=row.actor,
         run_id=row.run_id,
         commit_sha=row.commit_sha,
-        stale=row.task in stale,
+        stale=row.task in lasting.stale,
+        reset=lasting.was_reset(row),
+        unmerged=lasting.is_unmerged(row),
     )
 
 

@@ -1,6 +1,7 @@
 """Read the rows of a period: those of its time, its tasks, workers and job run."""
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runr.history import database
@@ -29,6 +30,8 @@ class Facts(NamedTuple):
     first_by_worker: list[FirstRow]
     flaky: list[FlakyRow]
     landed: int
+    #: When each task was last reset, also after the period.
+    resets: Mapping[str, str]
     unconfirmed: int
     #: Those of a job run; None for all.
     tasks: frozenset[str] | None = None
@@ -52,6 +55,7 @@ def gather(connection: "sqlite3.Connection", wanted: Period) -> Facts:
         ],
         flaky=[FlakyRow(*row) for row in rows_of(connection, "period_flaky_checks", wanted)],
         landed=rows_of(connection, "period_landings", wanted)[0][0],
+        resets=dict(rows_of(connection, "period_last_resets", wanted)),
         unconfirmed=rows_of(connection, "period_unconfirmed", wanted)[0][0],
         tasks=_job_tasks(connection, wanted.job_run_id) if wanted.job_run_id else None,
     )

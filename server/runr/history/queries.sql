@@ -222,6 +222,12 @@ WHERE cause IN ('completed', 'stopped', 'reset') AND record = 'confirmed'
     AND (:tasks IS NULL OR task IN (SELECT value FROM json_each(:tasks)))
 ORDER BY time;
 
+-- period_last_resets: When each task was last reset, whoever did it and in whatever job
+SELECT task, max(time)
+FROM task_statuses
+WHERE cause = 'reset' AND record = 'confirmed' AND time >= :since
+GROUP BY task;
+
 -- period_completions: The latest completions
 SELECT task, time, evidence, actor, run_id, commit_sha
 FROM task_statuses

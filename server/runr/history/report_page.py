@@ -101,6 +101,8 @@ def sections(answer: PeriodReport, local: LocalTime) -> list[Section]:
 def _summary(answer: PeriodReport) -> list[tuple[str, str]]:
     rows = [
         ("completed", _by(answer.completed_count, answer.completed_by_evidence)),
+        ("reset since", str(answer.reset_since_count)),
+        ("not on this branch", str(answer.unmerged_count)),
         ("stale since", _by(answer.stale_count, answer.stale_by_evidence)),
         ("stopped", str(answer.stopped_count)),
         ("failed", str(answer.failed_count)),
@@ -156,8 +158,13 @@ def _rates(each: WorkerRates) -> tuple[str, ...]:
 
 def _completion(each: Completion, local: LocalTime) -> tuple[str, ...]:
     evidence = (each.evidence or "no evidence").replace("_", " ")
-    shown = f"{evidence}, stale" if each.stale else evidence
-    return local(each.time), _name(each.task_path), shown, (each.commit_sha or "")[:_SHA]
+    since = {
+        "reset since": each.reset,
+        "not on this branch": each.unmerged,
+        "stale": each.stale and not (each.reset or each.unmerged),
+    }
+    shown = [evidence, *(name for name, holds in since.items() if holds)]
+    return local(each.time), _name(each.task_path), ", ".join(shown), (each.commit_sha or "")[:_SHA]
 
 
 def _waiting(each: Waiting) -> tuple[str, ...]:
