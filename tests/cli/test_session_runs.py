@@ -284,6 +284,42 @@ def test_the_commits_of_others_and_those_that_are_written_anew_are_no_work(
     assert place.status("a.md")["status"] == "in_progress"
 
 
+def with_older_branch(place: Place) -> None:
+    """Commit the work on a branch, an hour ago."""
+    place.git("switch", "--quiet", "--create", "older")
+    place.write("a.txt", "good\n")
+    past = "GIT_COMMITTER_DATE=@$(($(date +%s) - 3600))"
+    assert place.paste(f"git add a.txt && {past} git commit -q -m Earlier").code == 0
+    place.git("switch", "--quiet", "main")
+
+
+@pytest.mark.parametrize("how", [["--ff-only"], ["--no-ff", "--no-edit"]])
+def test_a_branch_from_before_the_run_that_is_merged_is_no_work_of_it(
+    place: Place, how: list[str]
+) -> None:
+    place.commit("Task")
+    with_older_branch(place)
+    opened(place)
+    place.git("merge", "--quiet", *how, "older")
+    left = by(place, ADA, "complete-task", "a", code=4)
+    assert "nothing was changed since the run was opened" in left.out
+    assert "from before the run" in left.out
+    assert place.status("a.md")["status"] == "in_progress"
+    place.write("a.txt", "good, and more\n")
+    by(place, ADA, "complete-task", "a", code=0)
+    assert place.status("a.md")["evidence"] == "verified"
+
+
+def test_a_branch_from_before_the_run_is_no_work_of_a_worker_in_its_worktree(place: Place) -> None:
+    place.script("a.md", "git merge --quiet --no-edit older", "owns: [a.txt]")
+    place.commit("Task")
+    with_older_branch(place)
+    stopped = place.runr("run", "--task", "a", "--worker", "script", code=9)
+    assert "from before the run" in stopped.out + stopped.err
+    assert place.status("a.md")["stop_reason"] == "no_changes"
+    assert not (place.root / "a.txt").exists()
+
+
 def test_a_commit_of_the_session_counts_after_it_was_pushed_and_amended(
     place: Place, tmp_path: Path
 ) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from runr.execution.context import RunContext
 from runr.git import checkpoint, commits, merge, snapshot
 from runr.git.checkpoint import Planned
-from runr.git.fetched import fetched
+from runr.git.fetched import fetched, older
 from runr.git.ignored import ignored_files
 from runr.git.merge import MergeRefusedError
 from runr.git.repo import Repo
@@ -92,8 +92,9 @@ def build(context: RunContext, state: RunState, now: ChangeSet) -> Built:
 def _unchanged(state: RunState, workspace: Repo, planned: Planned, now: ChangeSet) -> str | None:
     """Return that nothing was changed by the run, where that is so at its last milestone.
 
-    What it has committed itself counts unless it is undone, or only written anew; in a tree
-    that others work in, their commits do not, nor those that came from a remote.
+    What it has committed itself counts unless it is undone, or only written anew; commits
+    that existed before it began do not, wherever they were merged from. In a tree that others
+    work in, their commits do not either, nor those that came from a remote.
     """
     base, head = state.start.base_sha, planned.head
     if planned.changes or len(state.checkpoints) + 1 < len(state.milestones):
@@ -103,24 +104,37 @@ def _unchanged(state: RunState, workspace: Repo, planned: Planned, now: ChangeSe
         said += f"; changed before, and not part of it: {join_limited(planned.left, _NAMED)}"
     if head is None or head == base:
         return said
-    if state.start.branch is not None:
-        return None if snapshot.changed(workspace, base, head) else said
-    named = checkpoint.find(workspace, f"{base}..{head}")
-    others = {ref.sha: ref for ref in named if ref.run_ids and state.id not in ref.run_ids}
-    commits = set(workspace.text("rev-list", "--no-merges", f"{base}..{head}").split())
-    foreign = fetched(workspace, base, head) - others.keys()
-    own = commits - others.keys() - foreign
     # A commit that was only written anew, as by an amend or a rebase, has what the base had.
     differing = {change.path for change in snapshot.changed(workspace, base, head)}
+    foreign = _foreign(state, workspace, base, head)
+    if state.start.branch is not None and not foreign:
+        return None if differing else said
+    commits = set(workspace.text("rev-list", "--no-merges", f"{base}..{head}").split())
+    own = commits - foreign.keys()
     if _changes_anything(now, own, differing):
         return None
     if own:
         said += "; the commits of the run leave every file as it was"
-    named_others = [f"{ref.sha[:12]} of run {ref.run_ids[0]}" for ref in others.values()]
-    named_others += [f"{sha[:12]} of a remote" for sha in sorted(foreign)]
-    if not named_others:
+    if not foreign:
         return said
-    return f"{said} but by commit {join_limited(named_others, _NAMED)}"
+    named = [f"{sha[:12]} {whose}" for sha, whose in foreign.items()]
+    return f"{said} but by commit {join_limited(named, _NAMED)}"
+
+
+def _foreign(state: RunState, workspace: Repo, base: str, head: str) -> dict[str, str]:
+    """Return the commits since the base that are no work of the run, and whose they are."""
+    began = datetime.fromisoformat(state.created_at).timestamp()
+    before = dict.fromkeys(sorted(older(workspace, base, head, began)), "from before the run")
+    if state.start.branch is not None:
+        return before
+    named = checkpoint.find(workspace, f"{base}..{head}")
+    others = {
+        ref.sha: f"of run {ref.run_ids[0]}"
+        for ref in named
+        if ref.run_ids and state.id not in ref.run_ids
+    }
+    remote = dict.fromkeys(sorted(fetched(workspace, base, head)), "of a remote")
+    return {**before, **remote, **others}
 
 
 def _changes_anything(found: ChangeSet, commits: Collection[str], paths: Collection[str]) -> bool:
