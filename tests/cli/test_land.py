@@ -34,15 +34,31 @@ def test_blocked_work_is_on_no_branch_but_its_own_until_it_lands(place: Place) -
     assert "nothing to land" in place.runr("land", "a", code=2).err
 
 
-def test_an_attestation_says_that_the_work_of_a_run_is_no_part_of_it(place: Place) -> None:
+def test_a_task_whose_work_waits_is_attested_without_it_only_by_force(place: Place) -> None:
     blocked(place, "a")
+    place.task("c.md", "depends_on: [a]")
     branch = place.status("a.md")["pending_branch"]
-    said = place.runr("complete-task", "a", "--reason", "by hand", "--by", "Ada", code=0)
+    attest = ("complete-task", "a", "--reason", "by hand", "--by", "Ada")
+    refused = place.runr(*attest, code=3)
+    assert f"verified work of a.md waits on {branch}" in refused.err
+    assert refused.steps[0] == f"runr land {place.status('a.md')['last_run_id']}"
+    assert place.status("a.md")["status"] != "completed"
+    waits = place.runr("task-status", "c", "--json", code=0).json["task"]
+    assert (waits["ready"], waits["blocked_by"]) == (False, [".runr/tasks/a.md"])
+    said = place.runr(*attest, "--force", code=0)
     lacks = f"The work on {branch} has not landed and is no part of it"
     assert f"{lacks}; `git merge {branch}` makes it one." in said.out
+    assert f"forced: work on {branch} has not landed" in place.runr("why", "a", code=0).out
+    assert "forced" in place.runr("list-tasks", code=0).out
+
+
+def test_a_task_whose_work_was_merged_by_hand_is_attested_like_any_other(place: Place) -> None:
+    blocked(place, "a")
     place.git("checkout", "-q", "a.txt")
-    place.git("merge", "-q", branch)
-    assert place.read("a.txt") == "run\n"
+    place.git("merge", "-q", place.status("a.md")["pending_branch"])
+    attest = ("complete-task", "a", "--reason", "merged", "--by", "Ada")
+    assert "has not landed" not in place.runr(*attest, code=0).out
+    assert place.status("a.md")["evidence"] == "attested"
 
 
 def test_all_that_waits_lands_in_the_order_in_which_it_came(place: Place) -> None:

@@ -21,7 +21,7 @@ from runr.text import join_limited
 @click.option(
     "--force",
     is_flag=True,
-    help="Accept despite incomplete dependencies and failing checks; it is recorded.",
+    help="Accept despite open dependencies, failing checks, unlanded work; it is recorded.",
 )
 @click.option(
     "--skip-checks",

@@ -83,10 +83,12 @@ def attest(
     *,
     force: bool,
     skip: bool = False,
+    unlanded: str | None = None,
 ) -> RunState:
     """Record the attested completion, unless a check fails.
 
-    With `skip` the checks are recorded as skipped.
+    With `skip` the checks are recorded as skipped. `unlanded` is the branch with work of the task
+    that the completion goes without.
     """
     if word is None:
         raise UsageError(
@@ -103,8 +105,9 @@ def attest(
                 commands.attest(task.path, force=True),
             ],
         )
-    forced = f"open dependencies: {', '.join(blockers)}" if blockers else None
-    with open_person_run(project, task, override_reason=forced) as context:
+    forced = [f"open dependencies: {', '.join(blockers)}"] if blockers else []
+    forced += [f"work on {unlanded} has not landed"] if unlanded else []
+    with open_person_run(project, task, override_reason="; ".join(forced) or None) as context:
         return _record(task, context, word, force=force, skip=skip)
 
 

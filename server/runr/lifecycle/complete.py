@@ -7,7 +7,7 @@ from pathlib import Path
 import anyio
 from pydantic import BaseModel, ConfigDict
 
-from runr.errors import AlreadyRunningError, UsageError
+from runr.errors import AlreadyRunningError, BlockedError, UsageError
 from runr.execution import completion, loop, since_stop
 from runr.execution.context import RunContext
 from runr.execution.session_handoff import submit_session_work
@@ -41,7 +41,8 @@ class CompleteRequest(BaseModel):
     """Arguments of `complete_task`.
 
     `reason` and `by` attest the completion; `force` accepts it despite incomplete
-    dependencies and failing checks, `skip_checks` without running the checks.
+    dependencies, failing checks and work that has not landed, `skip_checks` without running
+    the checks.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -82,8 +83,33 @@ def complete_task(project: Project, request: CompleteRequest) -> CompletionResul
     if state is not None and state.stop_reason in stop_reasons.FOR_A_PERSON and word is not None:
         return _answer(project, task, _continue(project, state, word))
     blockers, skip = snapshot.blockers(task), request.skip_checks
-    said = attest.attest(project, task, blockers, word, force=request.force, skip=skip)
-    return _answer(project, task, said, unlanded=entry.pending_branch)
+    unlanded = _unlanded_branch(project, entry)
+    if unlanded and word is not None and not request.force:
+        raise _refuse_unlanded(task, entry, unlanded)
+    said = attest.attest(
+        project, task, blockers, word, force=request.force, skip=skip, unlanded=unlanded
+    )
+    return _answer(project, task, said, unlanded=unlanded)
+
+
+def _unlanded_branch(project: Project, entry: Entry) -> str | None:
+    """Return the branch whose verified work of the task is not on the current one."""
+    branch, head = entry.pending_branch, project.repo.head()
+    commit = project.repo.resolve(f"refs/heads/{branch}") if branch else None
+    if commit is None or head is None or project.repo.is_ancestor(commit, head):
+        return None
+    return branch
+
+
+def _refuse_unlanded(task: Task, entry: Entry, branch: str) -> BlockedError:
+    return BlockedError(
+        f"verified work of {task.name} waits on {branch}: what depends on the task would start "
+        "without it",
+        next_steps=[
+            commands.land(entry.last_run_id or ""),
+            commands.attest(task.path, force=True).because("If it is completed without that work"),
+        ],
+    )
 
 
 def is_own_work(project: Project, state: RunState | None) -> bool:
