@@ -1,6 +1,7 @@
 """Format and parse text for people: durations, lists, names, near matches. Pure."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
@@ -126,6 +127,21 @@ def shortened(value: object) -> str:
 def printable(text: str, keep: str = "") -> str:
     """Return `text` with a space for each control character that is not in `keep`."""
     return "".join(char if char.isprintable() or char in keep else " " for char in text)
+
+
+def display_width(text: str) -> int:
+    """Return how many columns of a terminal `text` takes."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1
+        for sign in text
+    )
+
+
+def pad(text: str, width: int) -> str:
+    """Return `text`, filled with spaces up to `width` columns."""
+    return text + " " * (width - display_width(text))
 
 
 def format_bytes(number: int) -> str:

@@ -3,12 +3,12 @@
 import click
 import pytest
 
-from runr.cli.console import columns
 from runr.cli.render_jobs import Bars
 from runr.jobs.events import EventData, JobCreated, JobEvent, TaskClaimed, TaskEnded
 from runr.jobs.model import Job
 from runr.jobs.state import JobState, fold
 from runr.jobs.work import Item, StepOrder, Work
+from runr.text import display_width
 
 _NAME = ".runr/tasks/the-{:03}-task-with-a-long-name.md"
 
@@ -32,7 +32,7 @@ def test_no_bar_is_wider_than_the_terminal(state: JobState, width: int) -> None:
     said: list[str] = []
     Bars(said.append, lambda: width).show(state)
     (line,) = click.unstyle(said[0]).splitlines()
-    assert columns(line) < width
+    assert display_width(line) < width
     assert f"1/{len(state.tasks)}" in line
     assert line.count("✗") == 1
 

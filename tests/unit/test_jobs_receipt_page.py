@@ -1,5 +1,6 @@
 """The receipt as a page: what it says, and that no text in it is taken for more."""
 
+import re
 from dataclasses import replace
 from datetime import datetime
 
@@ -77,7 +78,13 @@ def test_no_name_command_or_message_forms_a_heading_a_table_a_link_or_html(
 def test_a_table_that_is_wider_than_the_terminal_is_a_list() -> None:
     task = replace(receipt("name").tasks[0], changed_count=2)
     shown = replace(receipt("name"), tasks=[task])
-    assert "| name | ✓ completed | verified | 111111111111 | 2 | ✓ `name` 1.0s |" in render(shown)
+    page = render(shown).splitlines()
+    row = next(at for at, line in enumerate(page) if line.startswith("| name "))
+    assert [cell.strip() for cell in page[row].split("|")[1:-1]] == [
+        *("name", "✓ completed", "verified", "111111111111", "2"),
+        *("1", "1m 00s", "", "0", "✓ `name` 1.0s"),
+    ]
+    assert page[row - 2].index("checks") == page[row].index("✓ `name`")
     assert render(shown, 200) == render(shown)
     narrow = render(shown, 60)
     entry = [
@@ -112,3 +119,29 @@ def test_a_task_that_waits_for_a_limit_needs_no_person_and_its_wait_is_shown() -
     ]
     held = replace(parked, not_before=None, waits=[], needs_human=True)
     assert "## What needs a person" in render(replace(usual, tasks=[held]))
+
+
+def at(time: str) -> str:
+    """Return a time of the evening of the job."""
+    return f"2025-01-08T{time}:00.000Z"
+
+
+def test_the_tracks_show_side_by_side_when_each_task_was_worked_on_and_when_it_waited() -> None:
+    usual = receipt("name")
+    limit = ReceiptWait(started_at=at("18:15"), ended_at=at("18:45"), seconds=1800, code="x")
+    tasks = [
+        replace(usual.tasks[0], path="first.md", started_at=at("18:00"), ended_at=at("18:30")),
+        replace(usual.tasks[0], path="waited.md", started_at=at("18:00"), waits=[limit]),
+        replace(usual.tasks[1], path="短い.md", started_at=at("18:30"), ended_at=at("18:30")),
+        replace(usual.tasks[1], path="last.md", started_at=at("19:00"), ended_at=None),
+    ]
+    page = render(replace(usual, tasks=tasks, seconds=3600), 75)
+    section = page.split("## Tracks\n\n")[1].split("\n\n##")[0]
+    assert section.startswith("name:\n\n    ✓ first.md")
+    times = r"\d\d:\d\d(?:-\d\d:\d\d| {6})  "
+    assert [re.split(times, line)[1] for line in section.splitlines()[2:]] == [
+        "█" * 20,
+        "█" * 10 + "·" * 20 + "█" * 10,
+        " " * 20 + "█",
+        " " * 39 + "█",
+    ]

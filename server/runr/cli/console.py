@@ -5,7 +5,6 @@ from __future__ import annotations  # runs are named here, and loaded only where
 import re
 import sys
 import threading
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
@@ -15,7 +14,7 @@ import click
 
 from runr.next_steps.step import HERE, Line, Location, NextStep
 from runr.query.models import CommandResult, TaskSummary
-from runr.text import ProgressScope, closest_match, pluralize
+from runr.text import ProgressScope, closest_match, display_width, pluralize
 
 if TYPE_CHECKING:
     from runr.query.detail_models import RunDetails
@@ -56,22 +55,17 @@ _MAX_COLUMN = 60
 
 def column_width(texts: Iterable[str]) -> int:
     """Return the width of the column with these texts; 0 without any."""
-    return min(max(map(columns, texts), default=0), _MAX_COLUMN)
-
-
-def pad(text: str, width: int) -> str:
-    """Return `text`, filled with spaces up to `width` columns."""
-    return text + " " * (width - columns(text))
+    return min(max(map(display_width, texts), default=0), _MAX_COLUMN)
 
 
 def cut(text: str, width: int) -> str:
     """Return `text`, or as much of it as fits into `width` columns."""
-    return text if columns(text) <= width else f"{_begin(text, width - 1)}…"
+    return text if display_width(text) <= width else f"{_begin(text, width - 1)}…"
 
 
 def _begin(text: str, width: int) -> str:
     """Return as much of `text` as fits into `width` columns."""
-    while text and columns(text) > width:
+    while text and display_width(text) > width:
         text = text[:-1]
     return text
 
@@ -82,13 +76,13 @@ def cut_row(row: str, name: str) -> str:
     Colour codes have no width.
     """
     width, plain = line_width(), click.unstyle(row)
-    if width is None or columns(plain) <= width:
+    if width is None or display_width(plain) <= width:
         return row
-    whole = columns(plain[: plain.index(name) + len(name)])
+    whole = display_width(plain[: plain.index(name) + len(name)])
     room, kept = max(width - 1, whole), ""
     for text, code in _TEXT_AND_CODE.findall(row):
         kept += _begin(text, room) + code
-        room = max(0, room - columns(text))
+        room = max(0, room - display_width(text))
     return f"{kept}…"
 
 
@@ -99,16 +93,6 @@ def line_width() -> int | None:
     import shutil  # noqa: PLC0415 - what is read by a program needs no columns
 
     return shutil.get_terminal_size().columns
-
-
-def columns(text: str) -> int:
-    """Return the display width of `text`."""
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1
-        for sign in text
-    )
 
 
 def style(text: str, **attributes: Any) -> str:

@@ -19,7 +19,7 @@ from runr.interchange.sources import TITLES, Tool
 from runr.next_steps import imports
 from runr.query.models import CommandResult
 from runr.storage.layout import TASKS
-from runr.text import join_limited, pluralize
+from runr.text import join_limited, pad, pluralize
 
 if TYPE_CHECKING:
     from runr.project import Project
@@ -53,7 +53,7 @@ def _account(record: ImportedRecord, label: str, width: int) -> list[str]:
     remarks, changes = _remarks(record), record.changes
     if len(changes) == 1 and not remarks:
         remarks, changes = changes, []
-    label = console.pad(label, width) if record.path else label
+    label = pad(label, width) if record.path else label
     line = f"  {style(mark, fg=colour)} {'  '.join([label, *remarks])}".rstrip()
     return [line, *(f"      {change}" for change in changes)]
 

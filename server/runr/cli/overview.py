@@ -15,7 +15,7 @@ from runr.history.paging import Page
 from runr.history.recent import ActivityDay, ActivityDays, Landing, LandingPage, UsagePage
 from runr.history.task_parts import OverviewPart, OverviewTask, Part, TaskCounts
 from runr.tasks.model import short_name
-from runr.text import flat, pluralize, printable
+from runr.text import flat, pad, pluralize, printable
 
 _TITLES: dict[Part, str] = {
     "done": "Done since yesterday",
@@ -144,7 +144,7 @@ def _overview_part(title: str, part: OverviewPart, kind: Part, most: int) -> lis
     lines = [f"{title}:"]
     for task in shown:
         name, when = _shown_name(task), local_time(task.since or "") or "-"
-        row = f"  {_overview_sign(task, kind)} {console.pad(name, width)}  {when:16}"
+        row = f"  {_overview_sign(task, kind)} {pad(name, width)}  {when:16}"
         lines.append(console.cut_row(f"{row}  {_overview_facts(task, kind)}".rstrip(), name))
     if part.count > len(shown):
         lines.append(f"  … and {part.count - len(shown)} more")

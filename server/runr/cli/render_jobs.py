@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 
 from runr.cli.console import (
     column_width,
-    columns,
     cut,
     cut_row,
-    pad,
     render_counts,
     render_next_steps,
     style,
@@ -20,7 +18,7 @@ from runr.jobs.outcomes import reason
 from runr.jobs.state import JobState, TaskProgress
 from runr.jobs.views import JobRunDetails, JobRunTask
 from runr.tasks.model import short_name
-from runr.text import flat, format_duration, join_limited, pluralize, printable
+from runr.text import display_width, flat, format_duration, join_limited, pad, pluralize, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -285,7 +283,7 @@ def _bars(state: JobState, width: int | None) -> Iterator[str]:
         done = sum(each.status == "completed" for each in tasks)
         count = f"{done}/{len(tasks)}"
         name = pad(cut(printable(track), column), column)
-        used = columns(f"  {name}    {count}  ")
+        used = display_width(f"  {name}    {count}  ")
         most = len(tasks) if width is None else max(width - used - _BESIDE, _LEAST)
         marks = [_mark(each) for each in _some(tasks, most)]
         what = _doing(state, tasks)

@@ -27,7 +27,7 @@ from runr.runs.events import (
 from runr.runs.hook_events import HookFinished
 from runr.runs.session_events import SessionAttached
 from runr.tasks.model import short_name
-from runr.text import format_duration, join_limited, pluralize
+from runr.text import format_duration, join_limited, pad, pluralize
 
 if TYPE_CHECKING:
     from runr.lifecycle.resume import ResumePreview, ResumeResult
@@ -295,9 +295,7 @@ def render_runs(answer: RunList) -> str:
         reason = f"  ({run.stop_reason})" if run.stop_reason else ""
         reason += "  (of another clone: it proves nothing here)" if run.another_clone else ""
         reason += f"  (its commit is {run.commit_place})" if run.commit_place else ""
-        begun = (
-            f"{console.run_sign(run)} {run.id}  {state:<{state_width}}  {console.pad(name, width)}"
-        )
+        begun = f"{console.run_sign(run)} {run.id}  {state:<{state_width}}  {pad(name, width)}"
         took = f"{run.worker:<{workers}}  {format_duration(run.seconds):>6}"
         lines.append(console.cut_row(f"{begun}  {took}{cost}{reason}", run.id))
     if answer.total_count > len(answer.runs):

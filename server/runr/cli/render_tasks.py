@@ -12,6 +12,7 @@ from runr.cli.console import render_next_steps, style
 from runr.next_steps import commands
 from runr.query.models import TaskList, TaskSummary
 from runr.tasks.model import short_name
+from runr.text import display_width, pad
 
 if TYPE_CHECKING:
     from runr.query.detail_models import CompletionResult, TaskDetails
@@ -38,7 +39,7 @@ def render_list(answer: TaskList) -> str:
     for row, name in zip(answer.tasks, names, strict=True):
         status = console.shown_status(row)
         sign, shown = console.task_sign(row), console.styled(status)
-        begun = f"  {sign} {console.pad(name, width)}  {shown}"
+        begun = f"  {sign} {pad(name, width)}  {shown}"
         remarks = _remarks(row)
         gap = " " * (states - len(status) + 2)
         line = _with_title(f"{begun}{gap}{remarks}".rstrip(), row)
@@ -57,7 +58,7 @@ def _with_title(line: str, row: TaskSummary) -> str:
     if width is None or width < _WIDE:
         return line
     facts = [row.title, f"priority {row.priority}" if row.priority else "", *row.tags]
-    room = width - console.columns(unstyle(line)) - 2
+    room = width - display_width(unstyle(line)) - 2
     text = console.cut(", ".join(filter(None, facts)), room) if room >= _TITLE else ""
     return f"{line}  {style(text, dim=True)}" if text else line
 

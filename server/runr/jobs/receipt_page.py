@@ -3,11 +3,20 @@
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
+from runr.jobs import receipt_timeline
 from runr.jobs.receipt_model import Receipt, ReceiptTask
 from runr.next_steps.step import Line
 from runr.runs import stop_reasons
 from runr.tasks.model import short_name
-from runr.text import escape_markdown, flat, format_duration, markdown_code, pluralize
+from runr.text import (
+    display_width,
+    escape_markdown,
+    flat,
+    format_duration,
+    markdown_code,
+    pad,
+    pluralize,
+)
 
 _SIGNS = {
     "completed": "✓",
@@ -24,12 +33,14 @@ _COLUMNS = (
     "evidence",
     "commit",
     "files",
-    "checks",
     "attempts",
     "time",
     "cost",
     "tokens",
+    "checks",
 )
+#: How many columns the longest bar of a task has, at most and at least.
+_BAR, _SHORTEST_BAR = 40, 10
 
 
 def render(receipt: Receipt, width: int | None = None) -> str:
@@ -45,7 +56,7 @@ def render(receipt: Receipt, width: int | None = None) -> str:
         _section("Tasks", _tasks(receipt, width)),
         _section("Started, not completed", _unfinished(receipt)),
         _section("Not started", _not_started(receipt)),
-        _section("Tracks", _tracks(receipt)),
+        _section("Tracks", _tracks(receipt, width)),
         _section("Waits", _waits(receipt)),
         _section("Workers", _workers(receipt)),
         _section("Why tasks are not completed", _reasons(receipt)),
@@ -108,13 +119,20 @@ def _landed(receipt: Receipt) -> Iterator[str]:
 
 def _tasks(receipt: Receipt, width: int | None) -> Iterator[str]:
     ran = [task for task in receipt.tasks if task.run_ids or task.result == "completed"]
-    rows = [f"| {' | '.join(_cells(task))} |" for task in ran]
-    if width is not None and any(len(row) > width for row in rows):
+    rows = _table([_COLUMNS, *(tuple(_cells(task)) for task in ran)])
+    if width is not None and any(display_width(row) > width for row in rows):
         yield from (line for task in ran for line in _entry(task))
-    elif rows:
-        yield f"| {' | '.join(_COLUMNS)} |"
-        yield f"| {' | '.join('---' for _ in _COLUMNS)} |"
+    elif ran:
         yield from rows
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return a table in Markdown whose columns are aligned; the last may be of any length."""
+    widths = [max(map(display_width, column)) for column in zip(*rows, strict=True)]
+    widths[-1] = 3
+    head, *others = [[pad(*cell) for cell in zip(row, widths, strict=True)] for row in rows]
+    line = ["-" * max(3, width) for width in widths]
+    return [f"| {' | '.join(row)} |" for row in (head, line, *others)]
 
 
 def _cells(task: ReceiptTask) -> Iterator[str]:
@@ -123,16 +141,16 @@ def _cells(task: ReceiptTask) -> Iterator[str]:
     yield task.evidence or ""
     yield (task.commit_sha or "")[:12]
     yield str(task.changed_count or "")
-    yield _checks(task, _cell)
     yield str(task.attempts or "")
     yield "" if task.seconds is None else format_duration(task.seconds)
     yield "" if task.cost_usd is None else f"${task.cost_usd:.2f}"
     yield f"{task.input_tokens + task.output_tokens:,}"
+    yield _checks(task, _cell)
 
 
 def _entry(task: ReceiptTask) -> Iterator[str]:
     """Yield what a row of the table says, as an item of a list."""
-    name, result, evidence, commit, _, _, _, seconds, cost, tokens = _cells(task)
+    name, result, evidence, commit, _, _, seconds, cost, tokens, _ = _cells(task)
     files = pluralize(task.changed_count, "file") if task.changed_count else ""
     attempts = pluralize(task.attempts, "attempt") if task.attempts else ""
     yield f"- {name}"
@@ -172,21 +190,30 @@ def _not_started(receipt: Receipt) -> Iterator[str]:
         yield f"- {escape_markdown(short_name(path))}, not ready: {escape_markdown(why)}"
 
 
-def _tracks(receipt: Receipt) -> Iterator[str]:
-    tracks: dict[str, list[ReceiptTask]] = {}
-    for task in receipt.tasks:
-        if task.started_at is not None:
-            tracks.setdefault(task.track, []).append(task)
-    for track, tasks in tracks.items():
-        shown = (_span(task) for task in sorted(tasks, key=lambda task: task.started_at or ""))
-        yield f"- {escape_markdown(track)}: {', '.join(shown)}"
+def _tracks(receipt: Receipt, width: int | None) -> Iterator[str]:
+    """Yield when each task was worked on, as a block of code for each track."""
+    tasks = sorted(
+        (task for task in receipt.tasks if task.started_at), key=lambda each: each.started_at or ""
+    )
+    if not tasks:
+        return
+    names = max(display_width(flat(short_name(task.path))) for task in tasks)
+    room = _BAR if width is None else width - names - len("      ✓ 18:00-18:00  ")
+    scale = receipt_timeline.scale_of(receipt, max(_SHORTEST_BAR, min(_BAR, room)))
+    gap = ""
+    for track in dict.fromkeys(task.track for task in tasks):
+        yield f"{gap}{escape_markdown(track)}:\n"
+        for task in tasks:
+            if task.track == track:
+                name = pad(flat(short_name(task.path)), names)
+                bar = receipt_timeline.bar(task, scale)
+                yield f"    {_SIGNS.get(task.result, ' ')} {name}  {_span(task)}  {bar}"
+        gap = "\n"
 
 
 def _span(task: ReceiptTask) -> str:
     end = f"-{_clock(task.ended_at)}" if task.ended_at else ""
-    return (
-        f"{_clock(task.started_at or '')}{end} {_name(task)} {_SIGNS.get(task.result, '')}".strip()
-    )
+    return f"{_clock(task.started_at or '')}{end:6}"
 
 
 def _waits(receipt: Receipt) -> Iterator[str]:
