@@ -73,6 +73,28 @@ def test_each_job_that_cannot_be_used_is_named_with_its_place_by_every_command(
     assert errors == {"good": None, "task": "step t/1: there is no task 'aa'; did you mean 'a'?"}
 
 
+def test_a_job_that_names_what_is_not_there_is_refused_with_the_line(broken: Place) -> None:
+    listed = "tracks:\n  t:\n    - name: x\n      workers: [script]\n      tasks:\n        - a\n"
+    broken.write(".runr/jobs/listed.yaml", f"{listed}        - b\n")
+    twice = f"{listed}    - name: y\n      tasks:\n        - a\n"
+    broken.write(".runr/jobs/twice.yaml", twice)
+    broken.commit("Jobs")
+    lines = {
+        "listed": "7: step t/x: there is no task 'b'",
+        "twice": "9: step t/y: a.md is in the step t/x, too",
+        "filter": "3: step t/1: there is no filter tga: in 'tga:x'; did you mean tag:?",
+        "task": "4: step t/1: there is no task 'aa'; did you mean 'a'?",
+        "worker": "3: step t/1: there is no worker scrip; did you mean script?",
+    }
+    for name, message in lines.items():
+        path = f".runr/jobs/{name}.yaml"
+        for words in ([name], [name, "--dry-run"], ["--file", path]):
+            refused = broken.runr("job", "run", *words)
+            assert f"runr: {path}:{message}" in refused.err, (words, refused)
+            assert refused.code != 0
+    assert not (broken.root / ".runr/job-runs").exists()
+
+
 def test_firings_are_listed_up_to_a_number_and_what_is_left_off_is_said(place: Place) -> None:
     place.script("a.md", "echo a > a.txt")
     place.write(".runr/jobs/often.yaml", "schedule: every 1h\ntracks: {t: [a]}\n")

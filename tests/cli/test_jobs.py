@@ -3,12 +3,14 @@
 import json
 import os
 import signal
+from subprocess import DEVNULL, PIPE, Popen
 from typing import Any
 
 import pytest
 
 from cli.terminal import Place
 from cli.test_list import seen
+from fakes.forked import RUNR
 from fakes.project_kit import until
 
 _CHECKS = '[run]\nworker = "script"\nattempts = 1\n\n[verify]\ntier1 = ["test -d ."]\n'
@@ -181,7 +183,7 @@ def test_a_drained_job_ends_what_runs_and_a_resume_does_the_rest(place: Place) -
     job_run = started(place, "--all-ready")
     until(lambda: "task.claimed" in [e["type"] for e in events(place, job_run)], "a to start")
     again = place.runr("job", "run", "--all-ready", code=1)
-    assert f"is running ({job_run})" in again.err
+    assert again.err.startswith(f"runr: the job ready is running ({job_run})")
     asked = place.runr("job", "stop", job_run, code=0).out
     assert "has asked it to stop: what runs may end" in asked
     assert f"runr job stop {job_run} --kill" in asked
@@ -198,8 +200,10 @@ def test_a_killed_job_keeps_the_work_and_continues_the_same_run(place: Place) ->
     place.commit("Tasks")
     job_run = started(place, "--all-ready")
     until(lambda: "task.claimed" in [e["type"] for e in events(place, job_run)], "a to start")
-    assert "runr job stop" not in place.runr("job", "stop", job_run, "--kill", code=0).out
-    stopped = finished(place, job_run)
+    killed = place.runr("job", "stop", job_run, "--kill", code=0).out
+    assert "a.md waiting  stopped by" in killed  # said as it happens, before the job has ended
+    assert "running" not in killed.split(f"ready ({job_run}): ")[1]
+    stopped = ended(place, "status", job_run)
     assert (stopped["status"], statuses(stopped)) == ("stopped", {"a": "waiting"})
     place.write(".runr/go")
     done = ended(place, "resume", job_run)
@@ -209,6 +213,26 @@ def test_a_killed_job_keeps_the_work_and_continues_the_same_run(place: Place) ->
     ]
     assert len(claimed) == 2
     assert len(set(claimed)) == 1
+
+
+def test_of_starts_at_the_same_moment_one_wins(place: Place) -> None:
+    go = place.root / ".runr" / "go"
+    place.script("a.md", f"{_AWAIT.format(go)}; echo a > a.txt")
+    place.script("b.md", "echo b > b.txt")
+    place.write(".runr/jobs/night.yaml", "tracks: {t: [{tasks: [a, b]}]}\n")
+    place.commit("Tasks")
+    for words in (["run", "night"], ["resume"]):
+        command = [RUNR, "job", *words, "--detach"]
+        starting = [
+            Popen(command, cwd=place.root, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE, text=True)
+            for _ in range(3)
+        ]
+        said = sorted(each.communicate()[1] for each in starting)
+        assert sorted(each.returncode for each in starting) == [0, 1, 1]
+        [job_run] = [each.name for each in (place.root / ".runr/job-runs").iterdir()]
+        refusal = f"runr: the job night is running ({job_run})\n"
+        assert [each.startswith(refusal) for each in said if "is running" in each] == [True] * 2
+        place.runr("job", "stop", "--kill", code=0)
 
 
 def test_a_run_of_a_job_that_is_resumed_alone_says_where_it_lands(place: Place) -> None:

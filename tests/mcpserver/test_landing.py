@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import anyio
 import pytest
 from mcp.client import Client
 
@@ -52,6 +53,30 @@ async def test_a_conflict_is_resolved_and_landed_without_a_terminal(place: Place
     assert landed["run"]["status"] == "completed"
     assert place.read("README.md") == "both\n"
     assert "nothing to land: run" in again
+
+
+async def test_a_running_job_is_refused_and_killed_by_the_tool_for_runs(place: Place) -> None:
+    place.script("a.md", "sleep 600", "verify: [test -d .]")
+    place.write(".runr/jobs/night.yaml", "tracks: {t: [{task: a}]}\n")
+    place.commit("Tasks")
+    async with caller(place) as call, caller(place) as other:
+        answers: list[str] = []
+
+        async def start(each: Caller) -> None:
+            try:
+                answers.append((await each("run-task", job="night"))["job_run"]["status"])
+            except AssertionError as refused:
+                answers.append(str(refused))
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(start, call)
+            group.start_soon(start, other)
+        stopping = await call("run-task", job="night", action="stop")
+        kill = f"run-task with job='{stopping['job_run']['id']}', action=stop and force=true"
+        assert kill in stopping["next_steps"]
+        killed = await call("run-task", job="night", action="stop", force=True)
+    assert sorted("is running" in each for each in answers) == [False, True]
+    assert (killed["job_run"]["status"], killed["job_run"]["counts"]) == ("stopped", {"waiting": 1})
 
 
 async def test_a_job_is_landed_once_and_not_from_inside_a_run(place: Place) -> None:

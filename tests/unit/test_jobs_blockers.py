@@ -3,9 +3,9 @@
 import pytest
 
 from runr.jobs.blockers import Blockers
-from runr.jobs.events import EventData, JobCreated, JobEvent, TaskEnded, TaskSkipped
+from runr.jobs.events import EventData, JobCreated, JobEvent, TaskEnded, TaskLeftOut, TaskSkipped
 from runr.jobs.model import Job, OnFailure
-from runr.jobs.state import JobState, fold
+from runr.jobs.state import JobState, apply, fold
 from runr.jobs.work import Item, StepOrder, Work
 
 _ITEMS = (
@@ -50,6 +50,13 @@ def test_a_skipped_task_names_what_it_depends_on_or_else_what_has_failed(
     state = after(on_failure, *"bcdef")
     blockers = Blockers(state)
     assert {each.task: blockers.of(each) for each in state.tasks} == {"a": [], **expected}
+
+
+def test_a_task_behind_one_that_is_left_out_names_that() -> None:
+    state = after("continue", "c")
+    left_out = JobEvent(9, "9", TaskLeftOut("b", "nothing before it failed"))
+    found = Blockers(apply(state, left_out))
+    assert {each.task: found.of(each) for each in state.tasks}["c"] == ["b", "a"]
 
 
 def test_a_waiting_task_names_only_what_it_depends_on() -> None:

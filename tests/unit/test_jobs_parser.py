@@ -117,7 +117,7 @@ def test_tracks_may_be_a_mapping_and_steps_plain_names() -> None:
         ("tracks:\n  a:\n    - task: b\n      timout: 5m\n", 4, "did you mean `timeout`?"),
         ("tracks:\n  a: [b]\non_failure: continu\n", 3, "did you mean continue?"),
         ("tracks:\n  a: [b]\nmax_parallel: 0\n", 3, "too small"),
-        ("tracks:\n  a:\n    - task: b\n      depends_on: [a/9]\n", 3, "no step 'a/9'"),
+        ("tracks:\n  a:\n    - task: b\n      depends_on: [a/9]\n", 4, "no step 'a/9'"),
         ("tracks:\n  web: [a]\n  b:\n    - {task: b, depends_on: [wbe]}\n", 4, "mean 'web'?"),
         ("tracks:\n  a:\n    - task: b\n      tasks: [c]\n", 4, "not both"),
         ("tracks:\n  a:\n    - name: x\n", 3, "`task` or `tasks`"),
@@ -132,6 +132,10 @@ def test_tracks_may_be_a_mapping_and_steps_plain_names() -> None:
         ("tracks: a\n", 1, "`tracks` is a list"),
         ("tracks:\n  - name: a\n", 2, "the track 'a' needs `steps`"),
         ("tracks: [\n", 1, ""),
+        ("tracks: {a: [b}\n", 1, "the closing `]` is missing"),
+        ("tracks: {a: [b]}\n---\nname: x\n", 2, "`---` begins a second document"),
+        ("tracks: {a: [b]}\n...\nname: x\n", 3, "begins a second document"),
+        ("name: \x01\n", 1, "the file holds the control character"),
         ("tracks: &x\n  a: *x\n", 1, ""),
     ],
 )
@@ -139,6 +143,7 @@ def test_what_does_not_fit_is_named_with_its_line(text: str, line: int, message:
     found = parse_job(text, "file")
     assert isinstance(found, Problem)
     assert (found.line, message in found.message) == (line, True), found
+    assert "header" not in found.message
 
 
 @pytest.mark.parametrize(

@@ -153,6 +153,23 @@ def test_steps_for_failures_and_for_every_end() -> None:
     assert decided(work, progress={"a": "failed", "b": "failed"}).start == ("c",)
 
 
+def test_what_depends_on_a_task_for_failures_is_skipped_once_that_is_left_out() -> None:
+    steps = (
+        StepOrder("t/1"),
+        StepOrder("t/2", previous="t/1", when="failed"),
+        StepOrder("u/1"),
+        StepOrder("u/2", previous="t/2", when="failed"),
+    )
+    behind = (item("c", "u/1", needs=("b",)), item("d", "u/2", needs=("b",)))
+    work = Work((item("a"), item("b", "t/2"), *behind), steps)
+    assert decided(work, progress={"a": "running"}).skip == {}
+    fine = decided(work, progress={"a": "completed", "b": "left_out"})
+    why = "it depends on b, which is left out: nothing before it failed"
+    assert (fine.skip, list(fine.leave_out)) == ({"c": why}, ["d"])
+    fixed = decided(work, progress={"a": "failed", "b": "completed"})
+    assert fixed.start == ("c",)
+
+
 def test_a_cycle_is_named_at_once() -> None:
     work = Work((item("a", needs=("b",)), item("b", needs=("a",)), item("c")), line("1"))
     found = decided(work)

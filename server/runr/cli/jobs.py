@@ -121,9 +121,11 @@ def run(invocation: Invocation, *, wait: bool, dry_run: bool, **options: Any) ->
         invocation.show(planned, render_jobs.render_plan)
         errors = any(finding.severity == "error" for finding in planned.findings)
         return ExitCode.FAILED if errors else ExitCode.DONE
-    for finding in plan.find_problems(project, wanted):
+    findings = plan.find_problems(project, wanted)
+    begun = control.start_job(project, wanted)
+    for finding in findings:  # a job that is refused has none to hear of
         invocation.warn(finding.message)
-    return _started(invocation, control.start_job(project, wanted), wait=wait)
+    return _started(invocation, begun, wait=wait)
 
 
 def _wanted(
@@ -142,7 +144,7 @@ def _wanted(
             "which job? Pass one of JOB, --file, --all-ready and --where",
             next_steps=[commands.list_jobs(), commands.help_of("job", "run")],
         )
-    from runr.jobs import expansion, files  # noqa: PLC0415 - see above
+    from runr.jobs import expansion, problems  # noqa: PLC0415 - see above
 
     if all_ready or where:
         select = where or ALL_READY
@@ -151,7 +153,7 @@ def _wanted(
         )
     if worker:
         raise UsageError("--worker is for --all-ready and --where: a job file names its workers")
-    found = files.find(project, name) if name else files.load(project, path or "")
+    found = problems.find_job(project, name) if name else problems.load_job(project, path or "")
     return found._replace(max_parallel=parallel) if parallel else found
 
 
@@ -202,7 +204,10 @@ def stop(invocation: Invocation, job_run: str | None, *, drain: bool) -> None:
     """Stop a job; its work is kept."""
     from runr.jobs import control  # noqa: PLC0415 - see above
 
-    answer = control.stop_job(invocation.project(), job_run, kill=not drain)
+    progress = render_jobs.Progress(invocation.say)
+    answer = control.stop_job(
+        invocation.project(), job_run, kill=not drain, on_change=progress.show
+    )
     invocation.show(answer, render_jobs.render_status)
 
 

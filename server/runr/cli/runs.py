@@ -304,9 +304,11 @@ def _as_job(
     if dry_run:
         invocation.show(plan.plan_job(project, job), render_jobs.render_plan)
         return ExitCode.DONE
-    for finding in plan.find_problems(project, job):
+    findings = plan.find_problems(project, job)
+    begun = control.start_job(project, job)
+    for finding in findings:  # as of a job
         invocation.warn(finding.message)
-    invocation.show(control.start_job(project, job), render_jobs.render_started)
+    invocation.show(begun, render_jobs.render_started)
     return ExitCode.DONE
 
 

@@ -5,9 +5,6 @@ from collections.abc import Iterator
 from runr.jobs.state import JobState, TaskProgress
 from runr.jobs.work import Item
 
-#: A task behind one of these may start.
-_DONE = ("completed", "left_out")
-
 
 class Blockers:
     """The tasks of a job run as they are, to be asked about one after the other."""
@@ -25,7 +22,7 @@ class Blockers:
         if each.status not in ("waiting", "skipped"):
             return []
         item = self._items[each.task]
-        needs = [need for need in item.needs if self._status(need) not in _DONE]
+        needs = [need for need in item.needs if self._status(need) != "completed"]
         if needs or each.status == "waiting":
             return needs
         return list(dict.fromkeys(self._lost_before(item)))

@@ -29,7 +29,7 @@ from runr.redaction import Redactor
 from runr.runs import stop_reasons
 from runr.status import store
 from runr.storage import state_dir
-from runr.storage.files import is_held
+from runr.storage.files import is_held, locked
 from runr.storage.layout import RunFiles
 
 #: What a resume tries again without being asked: nothing was wrong with the work itself.
@@ -37,12 +37,20 @@ _CIRCUMSTANCES = frozenset(
     {"stopped", "interrupted", "worker_outage", "worker_unavailable"} | stop_reasons.OF_THE_ACCOUNT
 )
 
+#: As long is the end of a job awaited whose runs are stopped: those that do not end are killed.
+_KILLED_S = 90.0
+
 
 def start_job(project: Project, job: Job) -> JobRunDetails:
-    """Record a job run, start its process and return at once; raises as `create_job` does."""
-    _refuse_twice(project, job)
-    files = create_job(project, job)
-    process.launch(project, files)
+    """Record a job run, start its process and return at once; raises as `create_job` does.
+
+    Of two starts of a job at the same moment, one is refused.
+    """
+    leases.refuse_nested(project)
+    with locked(project.layout.job_starts_lock):
+        _refuse_twice(project, job)
+        files = create_job(project, job)
+        process.launch(project, files)
     return views.details(project, files)
 
 
@@ -97,8 +105,17 @@ def window_end(limits: Limits, now: datetime) -> str | None:
     return format_utc(datetime.fromtimestamp(end.timestamp(), now.tzinfo))
 
 
-def stop_job(project: Project, wanted: str | None, *, kill: bool = False) -> JobRunDetails:
-    """Ask a job to stop: what is running may end, or is stopped, too, with `kill`."""
+def stop_job(
+    project: Project,
+    wanted: str | None,
+    *,
+    kill: bool = False,
+    on_change: Callable[[JobState], None] = lambda _state: None,
+) -> JobRunDetails:
+    """Ask a job to stop: what is running may end.
+
+    With `kill` it is stopped, too, and its end waited for, though not for ever.
+    """
     leases.refuse_nested(project, "stop")
     project.refuse_inside("a run does not stop jobs")
     files = journal.find(project.layout, wanted)
@@ -109,6 +126,8 @@ def stop_job(project: Project, wanted: str | None, *, kill: bool = False) -> Job
     if not run_process.is_alive(files):
         # Nothing is running that could see it: the job ends as soon as it is looked at.
         process.launch(project, files)
+    if kill:
+        return wait_for_job(project, files.id, _KILLED_S, on_change)
     return views.details(project, files)
 
 
@@ -125,6 +144,12 @@ def retry_job(project: Project, wanted: str | None) -> JobRunDetails:
 def _again(project: Project, wanted: str | None, wants: Callable[[str], bool]) -> JobRunDetails:
     leases.refuse_nested(project)
     files = journal.find(project.layout, wanted)
+    with locked(project.layout.job_starts_lock):
+        _begin_again(project, files, wants)
+    return views.details(project, files)
+
+
+def _begin_again(project: Project, files: RunFiles, wants: Callable[[str], bool]) -> None:
     state = journal.require(files)
     if run_process.is_alive(files):
         raise AlreadyRunningError(
@@ -150,7 +175,6 @@ def _again(project: Project, wanted: str | None, wants: Callable[[str], bool]) -
         if (merged := job_branch.follow_target(project, state)) is not None:
             log.append(BranchMerged(merged))
     process.launch(project, files)
-    return views.details(project, files)
 
 
 def _goes_on(project: Project, each: TaskProgress) -> bool:

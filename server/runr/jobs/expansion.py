@@ -1,6 +1,6 @@
 """From a job to its work: which tasks its steps mean, as the task files and statuses are now."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from runr.errors import RunrError, UsageError
@@ -20,11 +20,12 @@ from runr.text import join_limited
 
 
 class StepError(UsageError):
-    """A step that cannot be used: its tasks do not exist, or are in another one, too."""
+    """A step that cannot be used because of a `word`, such as a task that does not exist."""
 
-    def __init__(self, step: str, message: str) -> None:
+    def __init__(self, step: str, message: str, word: str = "") -> None:
         super().__init__(f"step {step}: {message}", next_steps=[commands.list_tasks()])
         self.step = step
+        self.word = word
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +48,13 @@ def expand(project: Project, job: Job, snapshot: Snapshot) -> Expanded:
     place: dict[str, str] = {}
     chosen: list[tuple[Step, TaskState]] = []
     for step in job.steps:
-        try:
-            meant = _meant(project, step, snapshot, states)
-        except RunrError as error:
-            raise StepError(step.name, error.message) from None
-        for state in meant:
+        for word, state in _meant(project, step, snapshot, states):
             if state.path in place:
                 if step.select is not None:
                     continue  # another step names it, and that one counts
                 other = place[state.path]
-                raise StepError(step.name, f"{state.task.name} is in the step {other}, too")
+                message = f"{state.task.name} is in the step {other}, too"
+                raise StepError(step.name, message, word)
             place[state.path] = step.name
             chosen.append((step, state))
     usual = project.config().run.worker
@@ -124,17 +122,26 @@ def _orders(job: Job) -> Iterable[StepOrder]:
 
 def _meant(
     project: Project, step: Step, snapshot: Snapshot, states: Mapping[str, TaskState]
+) -> Iterator[tuple[str, TaskState]]:
+    """Yield the tasks of a step, each behind the word that means it."""
+    for word in step.tasks if step.select is None else (step.select,):
+        try:
+            if step.select is None:
+                found = [states[project.find_task(word, snapshot.tasks).path]]
+            else:
+                found = snapshot.ranked(_selected(project, word, snapshot, states))
+        except RunrError as error:
+            raise StepError(step.name, error.message, word) from None
+        yield from ((word, state) for state in found)
+
+
+def _selected(
+    project: Project, select: str, snapshot: Snapshot, states: Mapping[str, TaskState]
 ) -> list[TaskState]:
-    if step.select is None:
-        named = (project.find_task(name, snapshot.tasks) for name in step.tasks)
-        return [states[task.path] for task in named]
-    if step.select == ALL_READY:
-        found = _startable(snapshot, states)
-    else:
-        wanted = parse_filter(step.select)
-        matching = listing.select(project, states.values(), wanted)
-        found = [state for state in matching if state.open or state.renewed]
-    return snapshot.ranked(found)
+    if select == ALL_READY:
+        return _startable(snapshot, states)
+    matching = listing.select(project, states.values(), parse_filter(select))
+    return [state for state in matching if state.open or state.renewed]
 
 
 def _startable(snapshot: Snapshot, states: Mapping[str, TaskState]) -> list[TaskState]:

@@ -54,8 +54,8 @@ def scan(layout: Layout) -> tuple[JobFile, ...]:
     return tuple(_read(layout, layout.jobs / name) for name in names if name.endswith(_SUFFIXES))
 
 
-def find(project: Project, wanted: str) -> Job:
-    """Return the job of this name; ConfigError for one that is broken, with file and line."""
+def find(project: Project, wanted: str) -> JobFile:
+    """Return the file of the job of this name; UnknownNameError without one."""
     found = scan(project.layout)
     stem = wanted.removesuffix(".yaml").removesuffix(".yml")
     matches = [each for each in found if wanted == each.name or stem == Path(each.path).stem]
@@ -63,14 +63,14 @@ def find(project: Project, wanted: str) -> Job:
         paths = ", ".join(each.path for each in matches)
         raise UnknownNameError(f"the job {wanted!r} is ambiguous: {paths}")
     if matches:
-        return _required(matches[0])
+        return matches[0]
     near = closest_match(wanted, [each.name for each in found])
     offer = f"; did you mean {near!r}?" if near else ""
     raise UnknownNameError(f"there is no job {wanted!r}{offer}", next_steps=[commands.list_jobs()])
 
 
-def load(project: Project, path: str) -> Job:
-    """Return the job of a file anywhere; ConfigError for one that cannot be used."""
+def load(project: Project, path: str) -> JobFile:
+    """Return a job file anywhere; ConfigError for one that cannot be read."""
     place = project.here / path
     try:
         found = place.stat()
@@ -81,7 +81,7 @@ def load(project: Project, path: str) -> Job:
         data = place.read_bytes()
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    return _required(_parsed(path, Path(path).stem, data))
+    return _parsed(path, Path(path).stem, data)
 
 
 def _read(layout: Layout, place: Path) -> JobFile:
@@ -115,9 +115,3 @@ def _parsed(shown: str, stem: str, data: bytes) -> JobFile:
 
 def _broken(shown: str, message: str, line: int | None = None) -> JobFile:
     return JobFile(shown, None, message=message, line=line)
-
-
-def _required(found: JobFile) -> Job:
-    if found.job is None:
-        raise ConfigError(found.error, next_steps=["the keys of a job file: docs/jobs.md"])
-    return found.job

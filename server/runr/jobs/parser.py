@@ -81,22 +81,31 @@ def _job(found: Located, name: str) -> Job:
     return Job(**known, tracks=tracks)
 
 
-def step_lines(text: str) -> Mapping[str, int]:
-    """Map the steps of a job file that can be read to their lines."""
+def line_of(text: str, step: str, word: str) -> int | None:
+    """Return the line of a word of a step in a job file that can be read, else that of the step."""
     found = read_file(text)
     if isinstance(found, Problem) or not isinstance(found.value, Mapping):
-        return {}
-    return {
-        step.name: line
-        for track, lines in _placed(found.value["tracks"])
-        for step, line in zip(track.steps, lines, strict=True)
-    }
+        return None
+    placed = (
+        located
+        for track, parts in _placed(found.value["tracks"])
+        for each, located in zip(track.steps, parts, strict=True)
+        if each.name == step
+    )
+    return next((_line_in(located, word) or located.line for located in placed), None)
 
 
-def _placed(found: Located) -> list[tuple[Track, list[int]]]:
-    """Return the tracks, in which each step is called by its track: `api/2`, and their lines."""
+def _line_in(found: Located, word: str) -> int | None:
+    if isinstance(found.value, str):
+        return found.line if found.value.strip() == word else None
+    inner = found.value.values() if isinstance(found.value, Mapping) else found.value or ()
+    return next((line for each in inner if (line := _line_in(each, word))), None)
+
+
+def _placed(found: Located) -> list[tuple[Track, tuple[Located, ...]]]:
+    """Return the tracks, in which each step is called by its track: `api/2`, and their steps."""
     seen: dict[str, int] = {}
-    placed: list[tuple[Track, list[int]]] = []
+    placed: list[tuple[Track, tuple[Located, ...]]] = []
     for number, (given, keys, line) in enumerate(_named(found), 1):
         name = given or f"track-{number}"
         if name in seen:
@@ -107,7 +116,7 @@ def _placed(found: Located) -> list[tuple[Track, list[int]]]:
             raise FieldError(f"the track {name!r} needs `steps`", line)
         located = fields.items(listed, "`steps`")
         steps = tuple(_step(step, name, at) for at, step in enumerate(located, 1))
-        placed.append((Track(name, steps), [step.line for step in located]))
+        placed.append((Track(name, steps), located))
     return placed
 
 
@@ -166,21 +175,29 @@ def _retries(found: Located) -> Retries:
     return Retries(**fields.values(keys, _RETRIES))
 
 
-def _linked(placed: list[tuple[Track, list[int]]]) -> Iterator[Track]:
+def _linked(placed: list[tuple[Track, tuple[Located, ...]]]) -> Iterator[Track]:
     """Yield the tracks with whole names in `depends_on`; FieldError for a step there is not."""
     known: dict[str, int] = {}
-    for track, lines in placed:
-        for step, line in zip(track.steps, lines, strict=True):
+    for track, parts in placed:
+        for step, located in zip(track.steps, parts, strict=True):
             if step.name in known:
                 first = f"first on line {known[step.name]}"
-                raise FieldError(f"the step {step.name!r} occurs twice, {first}", line)
-            known[step.name] = line
-    for track, lines in placed:
+                raise FieldError(f"the step {step.name!r} occurs twice, {first}", located.line)
+            known[step.name] = located.line
+    for track, parts in placed:
         steps = []
-        for step, line in zip(track.steps, lines, strict=True):
-            needs = tuple(_resolved(name, track.name, known, line) for name in step.depends_on)
+        for step, located in zip(track.steps, parts, strict=True):
+            asked = [(name, _asked_on(located, name)) for name in step.depends_on]
+            needs = tuple(_resolved(name, track.name, known, line) for name, line in asked)
             steps.append(step._replace(depends_on=needs))
         yield Track(track.name, tuple(steps))
+
+
+def _asked_on(step: Located, name: str) -> int:
+    """Return the line on which a step names one that comes first."""
+    keys = step.value if isinstance(step.value, Mapping) else {}
+    listed = keys.get("depends_on", step)
+    return _line_in(listed, name) or listed.line
 
 
 def _resolved(name: str, track: str, known: Collection[str], line: int) -> str:

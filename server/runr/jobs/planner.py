@@ -3,7 +3,7 @@
 Every decision is made from all facts anew, so that nothing is lost with a process or a message.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -148,20 +148,29 @@ def _never(
     tracks = {item.track: item for item in reversed(failed)}
     steps = {step.name: step for step in work.steps}
     lost = {i.task for i in (*failed, *_with_status("skipped", work.items, facts))}
+    left_out = _with_status("left_out", work.items, facts)
+    spared = {item.task for item in left_out if outcomes.is_spared(steps[item.step])}
     strict = job.on_failure != "continue"
     for item in _with_status("waiting", work.items, facts):
         step = steps[item.step]
-        need = next((need for need in item.needs if need in lost), None)
+        need = _first(item.needs, lost)
         if reason := order.cycles.get(item.task):
             yield item.task, reason
         elif failed and job.on_failure == "stop_job":
             yield item.task, f"{_name(failed[0])} failed, which stops the job"
         elif need is not None:
             yield item.task, f"it depends on {short_name(need)}, which was not completed"
+        elif not outcomes.is_spared(step) and (need := _first(item.needs, spared)):
+            why = "which is left out: nothing before it failed"
+            yield item.task, f"it depends on {short_name(need)}, {why}"
         elif reason := facts.lost.get(item.task) or outcomes.refusal(step, strict=strict):
             yield item.task, reason
         elif step.when == "succeeded" and job.on_failure == "stop_track" and item.track in tracks:
             yield item.task, f"{_name(tracks[item.track])} failed, which stops its track"
+
+
+def _first(needs: Iterable[str], among: Collection[str]) -> str | None:
+    return next((need for need in needs if need in among), None)
 
 
 def _not_needed(

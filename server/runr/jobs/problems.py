@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from runr.errors import RunrError
+from runr.errors import ConfigError, RunrError
 from runr.jobs import expansion, files, work
 from runr.jobs.expansion import StepError
 from runr.jobs.files import JobFile
 from runr.jobs.model import Job
-from runr.jobs.parser import step_lines
+from runr.jobs.parser import line_of
+from runr.next_steps import commands
 from runr.project import Project
 from runr.query.snapshot import Snapshot
 from runr.workers import registry
@@ -39,14 +40,33 @@ def find(project: Project, found: Sequence[JobFile] | None = None) -> list[JobPr
     return [problem for problem in looked if problem is not None]
 
 
+def find_job(project: Project, wanted: str) -> Job:
+    """Return the job of this name; ConfigError with file and line for one that cannot be used."""
+    return _required(project, files.find(project, wanted))
+
+
+def load_job(project: Project, path: str) -> Job:
+    """Return the job of a file anywhere; ConfigError with file and line as for `find_job`."""
+    return _required(project, files.load(project, path))
+
+
+def _required(project: Project, found: JobFile) -> Job:
+    if found.job is None:
+        raise ConfigError(found.error, next_steps=["the keys of a job file: docs/jobs.md"])
+    if problem := _unusable(project, found, Snapshot.of(project)):
+        raise ConfigError(problem.text, next_steps=[commands.list_tasks(), commands.workers()])
+    return found.job
+
+
 def _problem(
     project: Project, found: JobFile, all_files: Sequence[JobFile], snapshot: Snapshot
 ) -> JobProblem | None:
-    if found.job is None:
-        return JobProblem(job=found.name, path=found.path, message=found.message, line=found.line)
-    for step, message in _wrong(project, found.job, snapshot):
-        line = step_lines(found.text).get(step) if step else None
-        return JobProblem(job=found.name, path=found.path, message=message, line=line)
+    problem = _unusable(project, found, snapshot)
+    if problem is not None or found.job is None:
+        return problem
+    wanted = expansion.expand(project, found.job, snapshot).work
+    for reason in work.ordering(wanted).cycles.values():
+        return JobProblem(job=found.name, path=found.path, message=reason)
     for other in all_files:
         if other.name == found.name and other.path != found.path:
             message = f"its name, {found.name}, is that of {other.path}, too"
@@ -54,18 +74,27 @@ def _problem(
     return None
 
 
-def _wrong(project: Project, job: Job, snapshot: Snapshot) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong, behind the step that it is about, if any."""
+def _unusable(project: Project, found: JobFile, snapshot: Snapshot) -> JobProblem | None:
+    """Return what keeps a job from being started: it cannot be read, or names what is not there."""
+    job = found.job
+    if job is None:
+        return JobProblem(job=found.name, path=found.path, message=found.message, line=found.line)
+    for step, word, message in _wrong_words(project, job, snapshot):
+        line = line_of(found.text, step, word)
+        return JobProblem(job=found.name, path=found.path, message=message, line=line)
+    return None
+
+
+def _wrong_words(project: Project, job: Job, snapshot: Snapshot) -> Iterator[tuple[str, str, str]]:
+    """Yield the steps that name what does not exist, with the word and what is wrong with it."""
     try:
-        expanded = expansion.expand(project, job, snapshot)
+        expansion.expand(project, job, snapshot)
     except StepError as error:
-        yield error.step, error.message
+        yield error.step, error.word, error.message
         return
     for step in job.steps:
         for name in step.workers:
             try:
                 registry.find(name, project.config())
             except RunrError as error:
-                yield step.name, f"step {step.name}: {error.message}"
-    for reason in dict.fromkeys(work.ordering(expanded.work).cycles.values()):
-        yield "", reason
+                yield step.name, name, f"step {step.name}: {error.message}"

@@ -108,7 +108,7 @@ def _fire(project: Project, job: Job, now: datetime) -> Iterator[FiredJob]:
         yield FiredJob(job=job.name, at=at, skipped=why)
     else:
         try:
-            started = control.start_job(project, job)
+            started = control.start_job(project, problems.find_job(project, job.name))
         except RunrError as error:
             yield FiredJob(job=job.name, at=at, skipped=error.message)
         else:

@@ -64,4 +64,4 @@ class RunArguments(WorkArguments):
     worker: str | None = Field(None, max_length=200, description="session: you do it.")
     wait_s: int = Field(0, ge=0, le=3600)
     in_place: bool = Field(False, description="No worktree.")
-    force: bool = Field(False, description="Despite dependencies; take over.")
+    force: bool = Field(False, description="Despite blockers; takeover; kill")

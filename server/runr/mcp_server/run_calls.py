@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 
 from runr.errors import UsageError
-from runr.jobs import control, expansion, files, journal, landing, views
+from runr.jobs import control, expansion, journal, landing, problems, views
 from runr.jobs.views import JobRunDetails
 from runr.lifecycle import follow, land, start
 from runr.lifecycle import resume as lifecycle_resume
@@ -134,6 +134,8 @@ def _target(given: RunArguments) -> str:
         listed = " or ".join(f"`{name}`" for name in able)
         raise UsageError(f"action={given.action} needs one of {listed}")
     allowed = _OPTIONS[named[0]] if given.action == "start" else {"wait_s"}
+    if (given.action, named[0]) == ("stop", "job"):
+        allowed = {"wait_s", "force"}
     needless = {"worker", "in_place", "force", "wait_s"} & given.model_fields_set - allowed
     if needless:
         names = ", ".join(f"`{name}`" for name in sorted(needless))
@@ -178,12 +180,12 @@ def _on_job(project: Project, given: RunArguments) -> JobRunDetails:
     again: dict[str, Callable[[Project, str | None], JobRunDetails]] = {
         "resume": control.resume_job,
         "retry": control.retry_job,
-        "stop": control.stop_job,
+        "stop": partial(control.stop_job, kill=given.force),
     }
     if given.action != "start":
         return again[given.action](project, given.job)
     if given.job:
-        return control.start_job(project, files.find(project, given.job))
+        return control.start_job(project, problems.find_job(project, given.job))
     # A name that is wrong is the caller's, not that of a step.
     known = project.tasks()
     tasks = list(dict.fromkeys(project.find_task(name, known).path for name in given.tasks))

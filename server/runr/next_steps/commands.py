@@ -168,7 +168,8 @@ def job_stop(job_run: str) -> NextStep:
 
 def job_kill(job_run: str) -> NextStep:
     """Return how the runs of a job are stopped, too."""
-    return _runr("job", "stop", job_run, "--kill")
+    at_once = f"run-task with job={job_run!r}, action=stop and force=true"
+    return _runr("job", "stop", job_run, "--kill", tool=at_once)
 
 
 def list_jobs() -> NextStep:

@@ -170,6 +170,11 @@ class Layout(NamedTuple):
         return self.job_runs / ".fired.json"
 
     @property
+    def job_starts_lock(self) -> Path:
+        """Held while a job run is begun or resumed, so that two never begin at once."""
+        return self.runr / "locks" / "job-starts"
+
+    @property
     def job_firings_lock(self) -> Path:
         return self.runr / "locks" / "job-firings"
 

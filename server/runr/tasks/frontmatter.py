@@ -138,9 +138,9 @@ def read_file(text: str) -> Located | Problem:
     except RefusedError as error:
         return error.problem
     except yaml.MarkedYAMLError as error:
-        return _syntax(error, plain)
+        return _syntax(error, plain, in_header=False)
     except yaml.YAMLError:
-        return _unprintable(plain, 1)
+        return _unprintable(plain, 1, "the file")
 
 
 def _located(node: yaml.Node, line: int) -> Located:
@@ -153,7 +153,8 @@ def _located(node: yaml.Node, line: int) -> Located:
         if not isinstance(key, yaml.ScalarNode):
             raise RefusedError("not_a_mapping", "a key must be text", _line(key))
         if key.value in made:
-            message = f"the key `{shortened(key.value)}` occurs twice"
+            first = made[key.value].line
+            message = f"the key `{shortened(key.value)}` occurs twice, first on line {first}"
             raise RefusedError("duplicate_key", message, _line(key))
         made[key.value] = _located(value, _line(key))
     return Located(made, line)
@@ -212,17 +213,18 @@ def _line(found: yaml.Node | yaml.Event) -> int:
     return found.start_mark.line + 1 if found.start_mark else 1
 
 
-def _syntax(error: yaml.MarkedYAMLError, text: str) -> Problem:
+def _syntax(error: yaml.MarkedYAMLError, text: str, *, in_header: bool = True) -> Problem:
     mark, start = error.problem_mark, error.context_mark
     at, column = (mark.line, mark.column) if mark else (0, 0)
     # Where a value was begun tells more than where it could not go on; where a block was, less.
     began = start.line if start and "block" not in (error.context or "") else at
-    return problems.syntax_problem(text.split("\n"), at, column, began, error.problem or str(error))
+    lines, reason = text.split("\n"), error.problem or str(error)
+    return problems.syntax_problem(lines, at, column, began, reason, in_header=in_header)
 
 
-def _unprintable(text: str, opened: int) -> Problem:
+def _unprintable(text: str, opened: int, what: str = "the header") -> Problem:
     found = yaml.reader.Reader.NON_PRINTABLE.search(text)
     line = text.count("\n", 0, found.start()) + 1 if found else opened
     name = f"U+{ord(found[0]):04X}" if found else "that YAML does not allow"
-    message = f"the header holds the control character {name}: remove it"
+    message = f"{what} holds the control character {name}: remove it"
     return Problem(code="yaml_syntax", message=message, line=line)

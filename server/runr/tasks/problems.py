@@ -13,7 +13,7 @@ _SPECIAL = "*&@`%{!|>"
 _MISPLACED = (",", "]", "}", "- ", "? ")
 _ENTRY = re.compile(r"(\s*(?:- +)*(?:[^\s:#\"'\[{]+:\s+)?)(\S.*?)\s*$")
 _PLAIN = {
-    "could not find expected ':'": "this line is no `key: value`; a line `---` ends the header",
+    "could not find expected ':'": "this line is no `key: value`",
     "found unexpected end of stream": "a quote or bracket is opened and never closed",
     "mapping values are not allowed in this context": "the value contains a second `: `",
     "did not find expected ',' or ']'": "a `,` or the closing `]` is missing",
@@ -21,12 +21,23 @@ _PLAIN = {
     "did not find expected node content": "a value is missing, or a bracket is never closed",
     "did not find expected key": "there is text after the value, or the indentation changes",
     "found unknown escape character": "`\\` means something in double quotes; use single quotes",
+}
+#: What is wrong between two documents, where the words of a value do not matter.
+_ANOTHER = {
+    "but found another document",
+    "did not find expected <document start>",
+}
+#: What is said of the header of a task instead, which has its own end.
+_OF_HEADER = {
+    "could not find expected ':'": "this line is no `key: value`; a line `---` ends the header",
     "but found another document": "the header contains `---` or `...`",
 }
 
 
-def syntax_problem(lines: list[str], at: int, column: int, began: int, reason: str) -> Problem:
-    """Return the problem of a header that is no YAML.
+def syntax_problem(
+    lines: list[str], at: int, column: int, began: int, reason: str, *, in_header: bool = True
+) -> Problem:
+    """Return the problem of a header, or of a whole file, that is no YAML.
 
     The parser stopped for `reason` at `lines[at]`, counted from 0, in a value
     that began at `lines[began]`.
@@ -36,10 +47,16 @@ def syntax_problem(lines: list[str], at: int, column: int, began: int, reason: s
         if "\t" in text[: len(text) - len(text.lstrip())]:
             message = f"a tab indents {_quoted(text)}: YAML wants spaces"
             return Problem(code="tab", message=message, line=index + 1)
+    if not in_header and reason in _ANOTHER:
+        message = f"{_quoted(lines[at])} begins a second document: a file is to have one"
+        return Problem(code="yaml_syntax", message=message, line=at + 1)
     for index in (at, began):
-        if advice := _advice(lines[index], column if index == at else None):
+        # A whole file has mappings in braces, which a header has no use for.
+        in_braces = not in_header and "{" in lines[index]
+        if not in_braces and (advice := _advice(lines[index], column if index == at else None)):
             return _no_yaml(lines, index, advice)
-    return _no_yaml(lines, began, _PLAIN.get(reason, reason))
+    known = _PLAIN | _OF_HEADER if in_header else _PLAIN
+    return _no_yaml(lines, began, known.get(reason, reason))
 
 
 def alias_problem(text: str, sign: str) -> str:
