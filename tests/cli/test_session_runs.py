@@ -310,6 +310,69 @@ def test_a_branch_from_before_the_run_that_is_merged_is_no_work_of_it(
     assert place.status("a.md")["evidence"] == "verified"
 
 
+SQUASHED = {
+    "squashed": ["git merge --quiet --squash older"],
+    "squashed and committed": ["git merge --quiet --squash older", "git commit --quiet -m Mine"],
+    "picked": ["git cherry-pick older"],
+    "restored": ["git restore --source older a.txt"],
+    "of a stash": ["git stash pop --quiet"],
+}
+
+
+@pytest.mark.parametrize("how", SQUASHED)
+def test_what_a_session_takes_from_before_its_run_is_no_work_of_it(place: Place, how: str) -> None:
+    place.write("a.txt", "".join(f"{number}\n" for number in range(9)))
+    place.commit("Task")
+    place.git("switch", "--quiet", "--create", "older")
+    place.write("a.txt", place.read("a.txt") + "good\n")
+    place.commit("Earlier")
+    place.git("switch", "--quiet", "main")
+    if how == "of a stash":
+        place.git("branch", "--quiet", "-D", "older")
+        place.write("a.txt", place.read("a.txt") + "good\n")
+        place.git("stash", "--quiet")
+    elif "squashed" in how:
+        # The merge is then another file than that of the branch.
+        place.write("a.txt", "first\n" + place.read("a.txt"))
+        place.commit("Meanwhile")
+    opened(place)
+    for line in SQUASHED[how]:
+        assert place.paste(line).code == 0
+    left = by(place, ADA, "complete-task", "a", code=4)
+    assert "nothing was changed since the run was opened but what was in commit" in left.out
+    assert place.status("a.md")["status"] == "in_progress"
+    place.write("a.txt", place.read("a.txt") + "and more\n")
+    by(place, ADA, "complete-task", "a", code=0)
+    assert place.status("a.md")["evidence"] == "verified"
+
+
+def test_a_branch_of_the_second_in_which_the_run_begins_is_from_before(place: Place) -> None:
+    place.commit("Task")
+    place.git("switch", "--quiet", "--create", "older")
+    place.write("a.txt", "good\n")
+    # A clock that goes wrong does not matter.
+    later = "GIT_COMMITTER_DATE=@$(($(date +%s) + 3600))"
+    assert place.paste(f"git add a.txt && {later} git commit -q -m Earlier").code == 0
+    place.git("switch", "--quiet", "main")
+    place.git("reflog", "expire", "--expire=now", "--all")
+    opened(place)
+    place.git("merge", "--quiet", "--ff-only", "older")
+    left = by(place, ADA, "complete-task", "a", code=4)
+    assert "from before the run" in left.out
+
+
+def test_the_refs_of_a_run_cannot_be_changed_while_it_is_open(place: Place) -> None:
+    place.commit("Task")
+    with_older_branch(place)
+    run = opened(place)
+    place.git("merge", "--quiet", "--ff-only", "older")
+    place.write(f".runr/runs/{run}/refs", "")
+    left = by(place, ADA, "complete-task", "a", code=5)
+    assert (
+        f"what run {run} keeps of its settings, its task or the refs was changed: refs" in left.out
+    )
+
+
 def test_a_branch_from_before_the_run_is_no_work_of_a_worker_in_its_worktree(place: Place) -> None:
     place.script("a.md", "git merge --quiet --no-edit older", "owns: [a.txt]")
     place.commit("Task")

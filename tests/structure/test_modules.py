@@ -14,6 +14,7 @@ SHORT = {
     "runr.config.agent_names": "a table of names, and the one question about it",
     "runr.execution.own_branch": "one question that the checks and a resume ask",
     "runr.git.added_files": "two questions to git about the files of a folder",
+    "runr.git.fetched": "one question to git, and the notes in its logs that answer it",
     "runr.history.rebuild": "a rebuild of all: that of the status file knows no history",
     "runr.mcp_server.identity": "what the server says of itself, read before the library loads",
 }

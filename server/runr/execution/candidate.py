@@ -1,13 +1,12 @@
 """The candidate: the commit that would land, made as an object before the checks run on it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from runr.execution import own_changes
 from runr.execution.context import RunContext
-from runr.git import checkpoint, commits, merge, snapshot
-from runr.git.checkpoint import Planned
-from runr.git.fetched import fetched, older
+from runr.git import checkpoint, commits, merge
 from runr.git.ignored import ignored_files
 from runr.git.merge import MergeRefusedError
 from runr.git.repo import Repo
@@ -15,10 +14,6 @@ from runr.git.snapshot import ChangeSet
 from runr.git.trailers import Trailers
 from runr.git.trailers import message as compose
 from runr.runs.model import Candidate, RunState
-from runr.text import join_limited
-
-#: How many files or commits are named in a sentence.
-_NAMED = 3
 
 #: How many ignored files are named.
 _MOST_IGNORED = 20
@@ -52,14 +47,14 @@ def build(context: RunContext, state: RunState, now: ChangeSet) -> Built:
     parents = (planned.head,) if planned.head else ()
     own = _commit(workspace, planned.tree, parents, _text(state))
     ignored = _ignored(state, workspace)
-    unchanged = _unchanged(state, workspace, planned, now)
+    unchanged = own_changes.why_none(context, state, workspace, planned, now)
     left = (*planned.shared, *planned.left)
     record = Candidate(
         planned.tree,
         planned.tree,
         planned.head,
         ignored=ignored,
-        confirms=unchanged is not None and start.was_completed,
+        confirms=unchanged is not None and not planned.changes and start.was_completed,
     )
     built = Built(
         record=record,
@@ -87,66 +82,6 @@ def build(context: RunContext, state: RunState, now: ChangeSet) -> Built:
         left=left,
         unchanged=unchanged,
     )
-
-
-def _unchanged(state: RunState, workspace: Repo, planned: Planned, now: ChangeSet) -> str | None:
-    """Return that nothing was changed by the run, where that is so at its last milestone.
-
-    What it has committed itself counts unless it is undone, or only written anew; commits
-    that existed before it began do not, wherever they were merged from. In a tree that others
-    work in, their commits do not either, nor those that came from a remote.
-    """
-    base, head = state.start.base_sha, planned.head
-    if planned.changes or len(state.checkpoints) + 1 < len(state.milestones):
-        return None
-    said = "nothing was changed since the run was opened"
-    if planned.left:
-        said += f"; changed before, and not part of it: {join_limited(planned.left, _NAMED)}"
-    if head is None or head == base:
-        return said
-    # A commit that was only written anew, as by an amend or a rebase, has what the base had.
-    differing = {change.path for change in snapshot.changed(workspace, base, head)}
-    foreign = _foreign(state, workspace, base, head)
-    if state.start.branch is not None and not foreign:
-        return None if differing else said
-    commits = set(workspace.text("rev-list", "--no-merges", f"{base}..{head}").split())
-    own = commits - foreign.keys()
-    if _changes_anything(now, own, differing):
-        return None
-    if own:
-        said += "; the commits of the run leave every file as it was"
-    if not foreign:
-        return said
-    named = [f"{sha[:12]} {whose}" for sha, whose in foreign.items()]
-    return f"{said} but by commit {join_limited(named, _NAMED)}"
-
-
-def _foreign(state: RunState, workspace: Repo, base: str, head: str) -> dict[str, str]:
-    """Return the commits since the base that are no work of the run, and whose they are."""
-    began = datetime.fromisoformat(state.created_at).timestamp()
-    before = dict.fromkeys(sorted(older(workspace, base, head, began)), "from before the run")
-    if state.start.branch is not None:
-        return before
-    named = checkpoint.find(workspace, f"{base}..{head}")
-    others = {
-        ref.sha: f"of run {ref.run_ids[0]}"
-        for ref in named
-        if ref.run_ids and state.id not in ref.run_ids
-    }
-    remote = dict.fromkeys(sorted(fetched(workspace, base, head)), "of a remote")
-    return {**before, **remote, **others}
-
-
-def _changes_anything(found: ChangeSet, commits: Collection[str], paths: Collection[str]) -> bool:
-    """Tell whether one of the paths is another after the commits together."""
-    before: dict[str, tuple[str, str]] = {}
-    after: dict[str, tuple[str, str]] = {}
-    for sha, change in found.committed:
-        if sha in commits and change.path in paths:
-            # The latest commit comes first.
-            after.setdefault(change.path, (change.new_mode, change.object_id))
-            before[change.path] = (change.old_mode, change.old_id)
-    return before != after
 
 
 def of_merge(context: RunContext, state: RunState, commit: str, onto: str) -> Built:

@@ -35,11 +35,15 @@ def digest(path: Path) -> str:
 
 def ensure_unchanged(run: RunFiles, spec: RunSpec) -> None:
     """Raise ChangedInputsError unless the run's copies are those that were made for it."""
-    copies = ((run.config, spec.config_sha256), (run.task, spec.copy_sha256))
+    copies = (
+        (run.config, spec.config_sha256),
+        (run.task, spec.copy_sha256),
+        (run.refs, spec.refs_sha256),
+    )
     changed = [path.name for path, known in copies if known and digest(path) != known]
     if changed:
         raise ChangedInputsError(
-            f"the copy that run {run.id} has of its settings or its task was changed: "
+            f"what run {run.id} keeps of its settings, its task or the refs was changed: "
             f"{' and '.join(changed)} in {run.folder}"
         )
 

@@ -190,5 +190,7 @@ def record_spec(
         run.config, apply_overrides(config, task, worker).model_dump_json(indent=1).encode() + b"\n"
     )
     return spec.build_spec(task, config)._replace(
-        config_sha256=inputs.digest(run.config), copy_sha256=inputs.digest(run.task)
+        config_sha256=inputs.digest(run.config),
+        copy_sha256=inputs.digest(run.task),
+        refs_sha256=inputs.digest(run.refs),
     )

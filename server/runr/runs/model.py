@@ -141,7 +141,8 @@ class RunSpec(NamedTuple):
     `task_type` is a `tasks.model.TaskType`. `plan` and `review` name the workers of
     these phases; None leaves the phase out. `empty_checks` are commands that check
     nothing, where there are no others. `config_sha256` and `copy_sha256` are the digests
-    of the run's copies of the settings and of the task.
+    of the run's copies of the settings and of the task, `refs_sha256` that of the refs as
+    they were when it began.
     """
 
     title: str = ""
@@ -167,6 +168,7 @@ class RunSpec(NamedTuple):
     writes: tuple[str, ...] = ()
     config_sha256: str = ""
     copy_sha256: str = ""
+    refs_sha256: str = ""
 
 
 class JobTerms(NamedTuple):

@@ -41,6 +41,11 @@ class RunFiles(NamedTuple):
         return self.folder / "config.json"
 
     @property
+    def refs(self) -> Path:
+        """The refs of the repository when the run began."""
+        return self.folder / "refs"
+
+    @property
     def diff(self) -> Path:
         return self.folder / "diff.patch"
 
