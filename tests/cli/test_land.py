@@ -50,6 +50,12 @@ def test_a_task_whose_work_waits_is_attested_without_it_only_by_force(place: Pla
     assert f"{lacks}; `git merge {branch}` makes it one." in said.out
     assert f"forced: work on {branch} has not landed" in place.runr("why", "a", code=0).out
     assert "forced" in place.runr("list-tasks", code=0).out
+    gate = place.runr("verify", "a", code=1)
+    assert f"completed by force, and verified work of it is only on {branch}" in gate.out
+    assert f"next: git merge {branch}" in gate.out
+    place.git("checkout", "-q", "a.txt")
+    place.git("merge", "-q", branch)
+    place.runr("verify", "a", code=0)
 
 
 def test_a_task_whose_work_was_merged_by_hand_is_attested_like_any_other(place: Place) -> None:

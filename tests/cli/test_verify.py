@@ -212,6 +212,13 @@ def test_every_output_counts_a_rewritten_commit_as_verify_does(done: Place) -> N
     after = counted("verify")
     assert after["verified"] < before["verified"]
     assert counted("status") == counted("list-tasks") == after
+    period = done.runr("report", "--since", "yesterday", "--json", code=0).json
+    assert period["completed_by_evidence"] == {
+        name: count for name, count in after.items() if count
+    }
+    assert [each["evidence"] for each in period["completions"]].count("inferred") == after[
+        "inferred"
+    ]
 
 
 def test_a_recheck_runs_the_recorded_checks_on_the_recorded_or_the_current_commit(

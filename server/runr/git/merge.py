@@ -196,6 +196,12 @@ def tree_with_conflicts(root: Repo, old: str, tip: str) -> tuple[str, tuple[str,
     return split(merge.out)[0], ()
 
 
+def is_left_out(repo: Repo, branch: str) -> bool:
+    """Tell whether there is such a branch, and HEAD does not have its commits."""
+    tip, head = repo.resolve(_ref(branch)), repo.head()
+    return tip is not None and head is not None and not repo.is_ancestor(tip, head)
+
+
 def has_lost_base(repo: Repo, base: str, work: str, onto: str) -> bool:
     """Tell whether `onto` no longer has the base of the work: a merge would bring it back."""
     return onto != base and not repo.is_ancestor(base, onto) and repo.is_ancestor(base, work)

@@ -109,11 +109,15 @@ class PeriodReport(Result):
 
 
 class _Lasting(NamedTuple):
-    """Which completions still hold, and which tasks are stale."""
+    """Which completions still hold and on what evidence, and which tasks are stale.
+
+    `rewritten` has the time and the evidence of completions whose commit is another one now.
+    """
 
     stale: frozenset[str]
     unmerged: frozenset[str]
     resets: Mapping[str, str]
+    rewritten: Mapping[str, tuple[str, str]]
 
     def was_reset(self, row: ChangeRow | CompletionRow) -> bool:
         return row.time < self.resets.get(row.task, "")
@@ -121,10 +125,16 @@ class _Lasting(NamedTuple):
     def is_unmerged(self, row: ChangeRow | CompletionRow) -> bool:
         return row.task in self.unmerged and not self.was_reset(row)
 
+    def evidence_of(self, row: ChangeRow | CompletionRow) -> str | None:
+        """Return the evidence as of now, which is weaker where the commit was rewritten."""
+        completed_at, evidence = self.rewritten.get(row.task, ("", ""))
+        is_latest = bool(completed_at) and _second(row.time) >= _second(completed_at)
+        return evidence if is_latest else row.evidence
+
     def of(self, changes: Sequence[ChangeRow]) -> list[ChangeRow]:
         """Return the changes without the completions that no longer hold."""
         return [
-            row
+            row._replace(evidence=self.evidence_of(row))
             for row in changes
             if row.change != "completed" or not (self.was_reset(row) or self.is_unmerged(row))
         ]
@@ -189,6 +199,11 @@ def _of(project: Project, snapshot: Snapshot, wanted: Period, tags: Sequence[str
         stale=frozenset(path for path, state in states.items() if state.stale),
         unmerged=frozenset(path for path, state in states.items() if state.unmerged),
         resets=facts.resets,
+        rewritten={
+            path: (state.entry.completed_at or "", state.entry.evidence.value)
+            for path, state in states.items()
+            if state.rewritten and state.entry.evidence
+        },
     )
     meant = [
         state
@@ -271,11 +286,16 @@ def _report(
     )
 
 
+def _second(time: str) -> str:
+    """Return a time to the second, as status entries have it."""
+    return time[:19]
+
+
 def _completion(row: CompletionRow, lasting: _Lasting) -> Completion:
     return Completion(
         task_path=row.task,
         time=row.time,
-        evidence=row.evidence,
+        evidence=lasting.evidence_of(row),
         by=row.actor,
         run_id=row.run_id,
         commit_sha=row.commit_sha,

@@ -11,6 +11,7 @@ from runr.errors import AlreadyRunningError, BlockedError, UsageError
 from runr.execution import completion, loop, since_stop
 from runr.execution.context import RunContext
 from runr.execution.session_handoff import submit_session_work
+from runr.git import merge
 from runr.git.repo import Repo
 from runr.lifecycle import attest, other_worktrees, shared_tree, statements
 from runr.lifecycle.leases import exclusive, lease_conflict, take_over
@@ -94,11 +95,8 @@ def complete_task(project: Project, request: CompleteRequest) -> CompletionResul
 
 def _unlanded_branch(project: Project, entry: Entry) -> str | None:
     """Return the branch whose verified work of the task is not on the current one."""
-    branch, head = entry.pending_branch, project.repo.head()
-    commit = project.repo.resolve(f"refs/heads/{branch}") if branch else None
-    if commit is None or head is None or project.repo.is_ancestor(commit, head):
-        return None
-    return branch
+    branch = entry.pending_branch
+    return branch if branch and merge.is_left_out(project.repo, branch) else None
 
 
 def _refuse_unlanded(task: Task, entry: Entry, branch: str) -> BlockedError:

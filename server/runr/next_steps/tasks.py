@@ -289,9 +289,16 @@ def after_reset(
     return (again, *look)
 
 
-def after_proof(path: str, codes: AbstractSet[str], *, manual: bool) -> tuple[NextStep, ...]:
-    """Return what to do about a completion that is not proved; `codes` are its problems."""
+def after_proof(
+    path: str, codes: AbstractSet[str], *, manual: bool, unlanded: str | None = None
+) -> tuple[NextStep, ...]:
+    """Return what to do about a completion that is not proved; `codes` are its problems.
+
+    `unlanded` is a branch with work that it lacks.
+    """
     look = commands.why(path)
+    if unlanded:
+        return (commands.git("merge", unlanded), look)
     if not codes:
         return (commands.why(path, diff=True), commands.acknowledge(path))
     if codes <= {"branch", "dependencies"}:

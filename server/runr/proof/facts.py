@@ -7,13 +7,13 @@ from typing import NamedTuple
 from runr.errors import RunrError
 from runr.evidence import matcher, rebuild, resets
 from runr.evidence.inference import CommitMatch
-from runr.git import log
+from runr.git import log, merge
 from runr.git.log import Commit
 from runr.project import Project
 from runr.proof.rules import CommitFacts, Facts
 from runr.query import git_changes
 from runr.query.snapshot import Snapshot
-from runr.runs import journal
+from runr.runs import journal, stop_reasons
 from runr.runs.completed_runs import ResetRecord
 from runr.runs.model import RunState
 from runr.status import staleness
@@ -42,7 +42,8 @@ def collect(project: Project, snapshot: Snapshot, tasks: Iterable[str]) -> list[
     runs = {task: _run(project, entries[task]) for task in wanted}
     states = {task: found.state for task, found in runs.items() if found.state is not None}
     shas = {task: _shas(entries[task], states.get(task)) for task in wanted}
-    matches = _matches(project, snapshot, entries)
+    known_runs = rebuild.runs(project.layout)
+    matches = _matches(project, snapshot, entries, known_runs)
     known_resets = resets.read(project.layout)
     named = {sha for pair in shas.values() for sha in pair}
     where = snapshot.on_branch
@@ -65,6 +66,7 @@ def collect(project: Project, snapshot: Snapshot, tasks: Iterable[str]) -> list[
             rewritten_tree=_tree(commits, where.rewritten.get(task)),
             undone=undone.get(task),
             match=matches.get(task),
+            unlanded=_unlanded(project, task, entries[task], known_runs),
             open_dependencies=snapshot.blockers(known[task].task),
             stale_reasons=tuple(reason.message for reason in known[task].stale_reasons),
             is_manual=known[task].task.type is TaskType.MANUAL,
@@ -138,14 +140,29 @@ def _tree(commits: Mapping[str, Commit], rewritten: Rewritten | None) -> str | N
     return found.tree if found else None
 
 
+def _unlanded(project: Project, task: str, entry: Entry, runs: Sequence[RunState]) -> str | None:
+    """Return a branch on which verified work of a task waits that was completed by force."""
+    if not entry.override_reason:
+        return None
+    waiting = (
+        run.start.branch
+        for run in runs
+        if run.start.task == task and run.start.branch and run.stop_reason in stop_reasons.LANDING
+    )
+    return next((each for each in waiting if merge.is_left_out(project.repo, each)), None)
+
+
 def _matches(
-    project: Project, snapshot: Snapshot, entries: Mapping[str, Entry]
+    project: Project,
+    snapshot: Snapshot,
+    entries: Mapping[str, Entry],
+    runs: Sequence[RunState],
 ) -> dict[str, CommitMatch]:
     with project.doing("reading the history"):
         _, found = matcher.read_matches(
             project.layout,
             snapshot.tasks,
-            rebuild.runs(project.layout),
+            runs,
             entries,
             tree=project.repo,
         )

@@ -165,7 +165,9 @@ def _row(
         rechecked=again,
     )
     codes = {problem.code for problem in problems}
-    return row, () if row.passed else after_proof(each.task, codes, manual=each.is_manual)
+    return row, () if row.passed else after_proof(
+        each.task, codes, manual=each.is_manual, unlanded=each.unlanded
+    )
 
 
 def _steps(problems: Sequence[ProofProblem]) -> tuple[NextStep, ...]:

@@ -48,7 +48,8 @@ class Facts(NamedTuple):
     whether it leads to HEAD, `rewritten` names the commit that took its place there.
     `match` is the commit of HEAD's history that is surest to be the task's work.
     `undone` says which later commit reverted the work, or left it out.
-    `open_dependencies` are not completed. `taken_back` says who reset the completion.
+    `open_dependencies` are not completed. `unlanded` is a branch with verified work of a task that
+    was completed by force. `taken_back` says who reset the completion.
     """
 
     task: str
@@ -65,6 +66,7 @@ class Facts(NamedTuple):
     undone: str | None = None
     match: CommitMatch | None = None
     open_dependencies: tuple[str, ...] = ()
+    unlanded: str | None = None
     stale_reasons: tuple[str, ...] = ()
     is_manual: bool = False
     is_shared: bool = False
@@ -203,6 +205,9 @@ def _forced(facts: Facts) -> tuple[Problem, ...]:
     if facts.open_dependencies and facts.entry.override_reason:
         names = ", ".join(short_name(path) for path in facts.open_dependencies)
         found.append(Problem("dependencies", f"it was completed by force, and {names} is open"))
+    if facts.unlanded:
+        why = f"it was completed by force, and verified work of it is only on {facts.unlanded}"
+        found.append(Problem("branch", why))
     return tuple(found)
 
 
