@@ -196,12 +196,24 @@ def test_a_step_that_ran_into_its_time_limit_leaves_its_work_its_report_and_its_
     assert (run.folder / "report.md").exists()
 
 
+class Standing(Clock):
+    """A clock that only waits move."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._began = datetime.now(UTC)
+
+    def __call__(self) -> datetime:
+        return self._began + self.ahead
+
+
 def test_a_login_that_expired_stops_the_job_once(place: ClaudePlace) -> None:
-    place.kit.task("bar.md", header="owns: [b.txt]", body="Write b.txt.")
+    for name in ("bar", "baz"):
+        place.kit.task(f"{name}.md", header=f"owns: [{name}.txt]", body="Write it.")
     place.commit()
-    clock = Clock()
     with FakeModel([{"error": {"status": 401}, "repeat": -1}]) as model:
-        state = ran(place, model, clock, ready())
+        state = ran(place, model, Standing(), ready(max_parallel=3))
     assert (state.result, state.code) == ("failed", "worker_auth")
     assert [each.status for each in state.tasks].count("failed") == 1
+    assert sum(len(each.runs) for each in state.tasks) == 1
     assert "not logged in" in state.reason

@@ -47,6 +47,7 @@ from runr.jobs.events import (
 from runr.jobs.journal import JobJournal
 from runr.jobs.planner import Decision, Wait
 from runr.jobs.state import JobState, TaskProgress
+from runr.jobs.trials import Trials
 from runr.project import Project
 from runr.redaction import Redactor
 from runr.runs.model import JobTerms, RunState, Usage
@@ -77,6 +78,7 @@ class Orchestrator:
         self._chance = chance
         self._items = {item.task: item for item in state.start.work.items}
         self._order = work.ordering(state.start.work)
+        self._trials = Trials(project.config(), project.clock)
         self._decided = 0
         self._followed: str | None = None
 
@@ -140,7 +142,9 @@ class Orchestrator:
         for task, reason in decision.fail.items():
             self._append(TaskEnded(task, "failed", code="collision", detail=reason))
         for task in decision.start:
-            self._start(task)
+            worker, _ = self._workers(self._journal.state(), task)
+            if self._trials.lets_start(worker):
+                self._start(task)
         for each in self._journal.state().tasks:
             wait = decision.waits.get(each.task)
             if wait is None or (each.status == "held" and wait.run_id is None):
@@ -196,6 +200,7 @@ class Orchestrator:
             self._append(self._refused(progress, "failed", error, code=error.code))
         else:
             self._append(TaskClaimed(task, run_id, worker))
+            self._trials.begin(worker)
 
     def _refused(
         self, progress: TaskProgress, outcome: str, error: RunrError, code: str = ""
@@ -289,6 +294,7 @@ class Orchestrator:
         """Record the end of a run, and what it means for the account of its worker."""
         if isinstance(run, LostRun):
             return self._append(self._lost(progress, run))
+        self._trials.end(progress.worker)
         state = self._journal.state()
         item = self._items[progress.task]
         found = outcomes.assess(
