@@ -196,7 +196,7 @@ def test_a_step_that_ran_into_its_time_limit_leaves_its_work_its_report_and_its_
     assert (run.folder / "report.md").exists()
 
 
-class Standing(Clock):
+class Halted(Clock):
     """A clock that only waits move."""
 
     def __init__(self) -> None:
@@ -212,7 +212,7 @@ def test_a_login_that_expired_stops_the_job_once(place: ClaudePlace) -> None:
         place.kit.task(f"{name}.md", header=f"owns: [{name}.txt]", body="Write it.")
     place.commit()
     with FakeModel([{"error": {"status": 401}, "repeat": -1}]) as model:
-        state = ran(place, model, Standing(), ready(max_parallel=3))
+        state = ran(place, model, Halted(), ready(max_parallel=3))
     assert (state.result, state.code) == ("failed", "worker_auth")
     assert [each.status for each in state.tasks].count("failed") == 1
     assert sum(len(each.runs) for each in state.tasks) == 1

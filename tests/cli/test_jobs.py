@@ -514,21 +514,93 @@ def test_a_watched_status_ends_with_the_job(place: Place) -> None:
     assert "completed, 1 completed" in shown
 
 
+def wrapped(place: Place, columns: int, *words: str) -> str:
+    """Return what a command shows in a narrow terminal, in which none of its lines may wrap."""
+    text = seen(list(words), place.root, {"NO_COLOR": "1"}, columns).replace("\r", "")
+    rows = text.partition("Next:")[0].splitlines()
+    assert [row for row in rows if len(row) > columns] == []
+    return " ".join(text.split())
+
+
 @pytest.mark.parametrize("columns", [40, 60])
-def test_lists_of_jobs_do_not_wrap_in_a_narrow_terminal(place: Place, columns: int) -> None:
-    name = "all-of-the-night"
-    tracks = "tracks:\n  t: [a]\n"
+def test_jobs_are_shown_whole_in_a_narrow_terminal(place: Place, columns: int) -> None:
     place.write(
-        f".runr/jobs/{name}.yaml", f"description: {'long ' * 9}\nschedule: '@daily'\n{tracks}"
+        ".runr/jobs/all-of-the-night.yaml",
+        f"description: {'long ' * 19}end\nschedule: '@daily'\ntracks:\n  t: [{{tasks: [a, b]}}]\n"
+        "  u: [{name: repair, task: fix, depends_on: [t], when: failed}]\n",
     )
-    place.script("a.md", "echo a > a.txt")
+    place.script("a.md", "exit 1")
+    place.script("b.md", "test -d .", "depends_on: [a]")
+    place.script("fix.md", "echo fix > fix.txt")
     place.commit("Tasks")
-    env = {"NO_COLOR": "1"}
-    for command in ("list-jobs", "upcoming"):
-        rows = seen([command], place.root, env, columns).splitlines()
-        (row,) = [row for row in rows if name in row]
-        assert len(row) <= max(columns, row.index(name) + len(name) + 1)
-        assert row.endswith("…")
+    listed = wrapped(place, columns, "list-jobs")
+    for part in (
+        "○ all-of-the-night 2 tracks, 3 tasks: 2 ready, 1 blocked",
+        "long end schedule @daily, next",
+        "t/1: a.md (ready), b.md (blocked, after a.md)",
+        "u/repair, after t/1, when failed: fix.md (ready)",
+    ):
+        assert part in listed
+    assert "@daily, 3 tasks: 2 ready, 1 blocked" in wrapped(place, columns, "upcoming")
+    ended(place, "run", "all-of-the-night", code=1)
+    shown = wrapped(place, columns, "job", "status")
+    assert "✗ a.md failed the worker ended with an error" in shown
+    assert "- b.md skipped it depends on a.md, which was not completed" in shown
+    assert "failed, 1 completed, 1 failed, 1 skipped: a.md: the worker ended with an" in shown
+
+
+def test_many_tasks_of_a_step_are_counted_in_a_list_of_jobs(place: Place) -> None:
+    for number in range(10):
+        place.task(f"t{number}.md")
+    place.write(".runr/jobs/night.yaml", "tracks: {t: [{tasks: all-ready}]}\n")
+    listed = place.runr("list-jobs", code=0).out
+    assert "t7.md (ready), and 2 more\n" in listed
+    assert "t8" not in listed
+    (job,) = place.runr("list-jobs", "--json", code=0).json["jobs"]
+    assert len(job["tasks"]) == 10
+    assert job["steps"] == [{"name": "t/1", "depends_on": [], "when": "succeeded"}]
+
+
+def test_the_status_of_an_ended_job_says_what_is_true_now_beside_its_record(place: Place) -> None:
+    for name in ("again", "changed", "gone", "kept", "wrong"):
+        place.script(f"{name}.md", f"echo {name} > {name}.txt")
+    place.script("broken.md", "exit 1")
+    place.task("sign.md", "type: manual")
+    place.commit("Tasks")
+    before = ended(place, "run", "--all-ready", code=1)
+    assert {each["now"] for each in before["tasks"]} == {None}
+    written = json.loads(place.read(f".runr/job-runs/{before['id']}/receipt.json"))
+    assert {each["now"] for each in written["tasks"]} == {None}
+    place.runr("reset", "wrong", "--reason", "not so", "--by", "Ada", code=0)
+    place.runr("reset", "again", "--reason", "not so", "--by", "Ada", code=0)
+    for name in ("again", "broken", "sign"):
+        place.runr("complete-task", name, "--reason", "done", "--by", "Ada", code=0)
+    place.script("changed.md", "echo other > changed.txt")
+    (place.root / ".runr/tasks/gone.md").unlink()
+    now = {
+        "again": "completed again (by person:Ada)",
+        "broken": "completed (by person:Ada)",
+        "changed": "stale: its text has changed since",
+        "gone": "without a task file",
+        "kept": None,
+        "sign": "completed (by person:Ada)",
+        "wrong": "reset (by person:Ada: not so)",
+    }
+    shown = ended(place, "status")
+    assert {each["path"][12:-3]: each["now"] for each in shown["tasks"]} == now
+    assert statuses(shown) == statuses(before)
+    assert f"runr job retry {shown['id']}" in shown["next_steps"]
+    assert "job land" not in str(shown["next_steps"])
+    text = place.runr("job", "status", code=0).out
+    assert "5 completed, 1 waiting, 1 failed, 6 changed since: broken.md" in text
+    assert "! wrong.md    completed  now reset (by person:Ada: not so)\n" in text
+    receipt = place.runr("job", "receipt", "--json", code=0).json
+    assert {each["path"][12:-3]: each["now"] for each in receipt["tasks"]} == now
+    assert "; now again.md is completed again (by person:Ada), broken.md is" in receipt["headline"]
+    page = place.runr("job", "receipt", code=0).out
+    assert "- wrong.md: completed then, now reset (by person:Ada: not so)\n" in page
+    assert "## What needs a person" not in page
+    assert "kept.md" in receipt["take_back_step"]
 
 
 def test_a_task_that_ran_out_of_time_leaves_its_work_and_its_report(place: Place) -> None:

@@ -86,6 +86,30 @@ def cut_row(row: str, name: str) -> str:
     return f"{kept}…"
 
 
+def wrap(begin: str, text: str, indent: int) -> list[str]:
+    """Return `begin` and the words of `text` as lines of the terminal, those after it indented.
+
+    Where standard output is no terminal it is one line. No word is divided.
+    """
+    width, lines = line_width(), [begin]
+    for word in text.split():
+        line = lines[-1]
+        if width is not None and line.strip() and _shown_width(f"{line}{word}") > width:
+            lines.append(" " * indent)
+        lines[-1] += f"{word} "
+    return [line.rstrip() for line in lines]
+
+
+def fits(row: str) -> bool:
+    """Tell whether a row fits into a line of the terminal."""
+    width = line_width()
+    return width is None or _shown_width(row) <= width
+
+
+def _shown_width(text: str) -> int:
+    return display_width(click.unstyle(text))
+
+
 def line_width() -> int | None:
     """Return how many columns the terminal has; None where standard output is none."""
     if not sys.stdout.isatty():

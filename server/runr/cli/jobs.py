@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from runr.cli import console, render_jobs
+from runr.cli import console, render_job_lists, render_jobs
 from runr.cli.app import Invocation, command, group
 from runr.cli.console import Choice
 from runr.errors import ExitCode, UsageError
@@ -34,7 +34,7 @@ def list_jobs(invocation: Invocation) -> None:
     """List jobs with their tracks, tasks and states."""
     from runr.jobs import listing  # noqa: PLC0415 - see above
 
-    invocation.show(listing.list_jobs(invocation.project()), render_jobs.render_list)
+    invocation.show(listing.list_jobs(invocation.project()), render_job_lists.render_list)
 
 
 @command("upcoming")
@@ -47,7 +47,7 @@ def upcoming(invocation: Invocation, until: str | None) -> None:
     from runr.jobs import upcoming as jobs_upcoming  # noqa: PLC0415 - see above
 
     answer = jobs_upcoming.upcoming(invocation.project(), until)
-    invocation.show(answer, render_jobs.render_upcoming)
+    invocation.show(answer, render_job_lists.render_upcoming)
 
 
 @command("scheduler")
@@ -71,14 +71,14 @@ def scheduler(invocation: Invocation, *, once: bool, manager: Any) -> None:
         unit = CommandResult(message=jobs_scheduler.unit(project, manager).rstrip())
         invocation.show(unit, lambda answer: answer.message)
     elif once:
-        invocation.show(jobs_scheduler.fire(project), render_jobs.render_firings)
+        invocation.show(jobs_scheduler.fire(project), render_job_lists.render_firings)
     else:
         names = ", ".join(job.name for job in jobs_scheduler.scheduled(project))
         invocation.say(f"scheduled: {names or 'no job has a schedule yet'}")
         jobs_scheduler.serve(
             project,
             time.sleep,
-            lambda answer: _say_all(invocation, render_jobs.scheduler_lines(answer)),
+            lambda answer: _say_all(invocation, render_job_lists.scheduler_lines(answer)),
         )
 
 

@@ -1,4 +1,4 @@
-"""Render jobs for a terminal."""
+"""Render job runs for a terminal: their plan, their progress, and how they are."""
 
 from __future__ import annotations  # what is rendered is loaded only where it was made
 
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from runr.cli.console import (
     column_width,
     cut,
-    cut_row,
-    render_counts,
+    fits,
     render_next_steps,
     style,
+    wrap,
 )
 from runr.jobs.outcomes import reason
 from runr.jobs.state import JobState, TaskProgress
@@ -24,11 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from runr.jobs.landing import JobLanding
-    from runr.jobs.listing import JobList, JobSummary
     from runr.jobs.plan import JobPlan
-    from runr.jobs.problems import JobProblem
-    from runr.jobs.scheduler import FiredJob, Firings
-    from runr.jobs.upcoming import Upcoming
 
 #: How many tasks are named that another does not run beside.
 _NAMED = 5
@@ -42,26 +38,6 @@ _SIGNS = {
     "left_out": ("-", None),
     "waiting": ("○", None),
 }
-
-
-def render_list(answer: JobList) -> str:
-    """Return one line for each job, and the error of those that cannot be read."""
-    if not answer.jobs:
-        return "\n".join(["No jobs in .runr/jobs/.", *render_next_steps(answer.next_steps)])
-    width = column_width([job.name for job in answer.jobs])
-    return "\n".join(["Jobs in .runr/jobs/:", *(_line(job, width) for job in answer.jobs)])
-
-
-def _line(job: JobSummary, width: int) -> str:
-    name = pad(printable(job.name), width)
-    if job.error is not None:
-        return f"  {style('✗', fg='red')} {name}  {printable(job.error)}"
-    size = f"{pluralize(job.track_count, 'track')}, {pluralize(len(job.tasks), 'task')}"
-    counts = f"  {render_counts(job.counts)}" if job.counts else ""
-    next_at = f", next {_moment(job.next_at)}" if job.next_at else ""
-    schedule = f"  {printable(job.schedule)}{next_at}" if job.schedule else ""
-    about = f"  {style(printable(job.description), dim=True)}" if job.description else ""
-    return cut_row(f"  ○ {name}  {size}{counts}{schedule}{about}", printable(job.name))
 
 
 def render_started(answer: JobRunDetails) -> str:
@@ -102,39 +78,48 @@ def _estimate(answer: JobPlan) -> str:
 
 def render_status(answer: JobRunDetails) -> str:
     """Return a job run with all of its tasks."""
-    lines = [f"{printable(answer.job)} ({answer.id}): {_headline(answer)}"]
-    lines += map(_base_failure, answer.base_failures)
-    lines += [f"  {failed}" for failed in answer.failed_hooks]
+    lines = wrap("", f"{printable(answer.job)} ({answer.id}): {_headline(answer)}", 4)
+    lines += [line for each in answer.base_failures for line in _base_failure(each)]
+    lines += [line for failed in answer.failed_hooks for line in wrap("  ", failed, 4)]
     width = column_width([_name(task.path) for task in answer.tasks])
-    lines += [_task(task, width) for task in answer.tasks]
-    lines += [
-        f"  - {_name(path)}  not ready  {flat(why)}" for path, why in answer.not_ready.items()
-    ]
+    lines += [line for task in answer.tasks for line in _task(task, width)]
+    for path, why in answer.not_ready.items():
+        lines += _row("-", _name(path), len(_name(path)), "not ready", flat(why))
     for worker, until in answer.waits_until.items():
         if answer.status == "running":
-            lines.append(f"  {worker} waits until {_clock(until)}, then continues")
+            lines += wrap("  ", f"{worker} waits until {_clock(until)}, then continues", 4)
     return "\n".join([*lines, *render_next_steps(answer.next_steps)])
 
 
-def _base_failure(sentence: str) -> str:
-    return f"  {style('!', fg='yellow')} before any work is done, {flat(sentence)}"
+def _base_failure(sentence: str) -> list[str]:
+    return wrap(f"  {style('!', fg='yellow')} ", f"before any work is done, {flat(sentence)}", 4)
 
 
 def _headline(answer: JobRunDetails) -> str:
     counts = ", ".join(f"{count} {_words(status)}" for status, count in answer.counts.items())
     why = f": {flat(answer.reason)}" if answer.reason else ""
-    return f"{answer.status}, {counts}{why}"
+    changed = sum(task.now is not None for task in answer.tasks)
+    since = f", {changed} changed since" if changed else ""
+    return f"{answer.status}, {counts}{since}{why}"
 
 
-def _task(task: JobRunTask, width: int) -> str:
+def _task(task: JobRunTask, width: int) -> list[str]:
     sign, colour = _SIGNS.get(task.status, ("○", None))
     why = "" if task.status == "running" else flat(task.reason or "")
+    if task.now:
+        sign, colour, why = "!", "yellow", f"now {flat(task.now)}"
     if task.status == "waiting" and task.not_before:
         why = f"waits until {_clock(task.not_before)}" + (f": {why}" if why else "")
-    line = (
-        f"  {style(sign, fg=colour)} {pad(_name(task.path), width)}  {_words(task.status):9}  {why}"
-    )
-    return line.rstrip()
+    return _row(style(sign, fg=colour), _name(task.path), width, _words(task.status), why)
+
+
+def _row(sign: str, name: str, width: int, status: str, why: str) -> list[str]:
+    """Return a task, and what is said of it below its name where a line has no room."""
+    head = f"  {sign} {pad(name, width)}  {status:9}"
+    if fits(f"{head}  {why}"):
+        return [f"{head}  {why}".rstrip()]
+    lines = [head] if fits(head) else [f"  {sign} {name}", f"      {status}"]
+    return [*(line.rstrip() for line in lines), *(wrap(" " * 6, why, 6) if why else [])]
 
 
 def _words(status: str) -> str:
@@ -143,10 +128,6 @@ def _words(status: str) -> str:
 
 def _name(path: str) -> str:
     return printable(short_name(path))
-
-
-def _moment(time: str) -> str:
-    return f"{datetime.fromisoformat(time).astimezone():%a %Y-%m-%d %H:%M}"
 
 
 def _clock(time: str) -> str:
@@ -160,58 +141,11 @@ def render_landing(answer: JobLanding) -> str:
     return "\n".join([line, *render_next_steps(answer.next_steps)])
 
 
-def render_upcoming(answer: Upcoming) -> str:
-    """Return when jobs fire next, then the tasks that are ready."""
-    lines = ["Jobs:" if answer.firings else "No job has a schedule."]
-    if answer.next_at:
-        later = _moment(answer.next_at)
-        lines = [f"No job fires until then; the next one does on {later}."]
-    width = column_width([each.job for each in answer.firings])
-    for each in answer.firings:
-        at = _moment(each.at)
-        shown = render_counts(each.counts) if each.counts else "no task"
-        row = f"  {at}  {pad(printable(each.job), width)}  {each.schedule}  "
-        lines.append(
-            row + printable(each.error) if each.error else cut_row(row + shown, printable(each.job))
-        )
-    for job, last in answer.left_off.items():
-        at = f"{datetime.fromisoformat(last).astimezone():%Y-%m-%d %H:%M}"
-        lines.append(f"  … {printable(job)} fires after {at}, too: that is left off, as too many")
-    lines += map(_problem, answer.problems)
-    lines.append(f"Ready: {', '.join(map(_name, answer.ready_paths)) or 'no task'}")
-    return "\n".join(lines)
-
-
-def render_firings(answer: Firings) -> str:
-    """Return what was due, and when the next job fires."""
-    lines = [*map(firing_line, answer.fired)] or ["No job is due."]
-    lines += map(_problem, answer.problems)
-    if answer.next_at:
-        lines.append(f"next: {datetime.fromisoformat(answer.next_at).astimezone():%a %H:%M}")
-    return "\n".join([*lines, *render_next_steps(answer.next_steps)])
-
-
-def scheduler_lines(answer: Firings) -> list[str]:
-    """Return what a scheduler says while it runs: jobs that cannot be used, and what was due."""
-    return [*map(_problem, answer.problems), *map(firing_line, answer.fired)]
-
-
-def _problem(each: JobProblem) -> str:
-    return f"  {style('✗', fg='red')} {printable(each.job)}  {printable(each.text)}"
-
-
-def firing_line(each: FiredJob) -> str:
-    """Return a firing and what became of it."""
-    at = f"{datetime.fromisoformat(each.at).astimezone():%Y-%m-%d %H:%M}"
-    what = f"job run {each.job_run_id}" if each.job_run_id else f"not started: {each.skipped}"
-    return f"{at} {printable(each.job)}: {printable(what)}"
-
-
 class Progress:
     """Prints a line for every task whose status has changed."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
-        self._say = say
+        self._say_line = say
         self._known: dict[str, tuple[str, str | None, str]] | None = None
         self._failures = 0
 
@@ -229,12 +163,16 @@ class Progress:
                 self._say(_changed(each))
                 self._known[each.task] = now
 
+    def _say(self, lines: Sequence[str]) -> None:
+        for line in lines:
+            self._say_line(line)
+
 
 def _seen(each: TaskProgress) -> tuple[str, str | None, str]:
     return each.status, each.not_before, each.waits_for
 
 
-def _changed(each: TaskProgress) -> str:
+def _changed(each: TaskProgress) -> list[str]:
     sign, colour = _SIGNS.get(each.status, ("○", None))
     clock = style(f"{datetime.now().astimezone():%H:%M:%S}", dim=True)
     why = flat(reason(each)) if each.status not in ("running", "completed") else ""
@@ -242,8 +180,8 @@ def _changed(each: TaskProgress) -> str:
         why = f"run {each.run_id}"
     if each.status == "waiting" and each.not_before:
         why = f"waits until {_clock(each.not_before)}" + (f": {why}" if why else "")
-    what = f"{_name(each.task)} {_words(each.status)}"
-    return f"  {clock} {style(sign, fg=colour)} {what}  {why}".rstrip()
+    begin = f"  {clock} {style(sign, fg=colour)} {_name(each.task)} {_words(each.status)}  "
+    return wrap(begin, why, 13)
 
 
 class Bars:

@@ -24,6 +24,15 @@ class JobTask:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobStep:
+    """A step of a job, with the steps that come first beside those before it in its track."""
+
+    name: str
+    depends_on: list[str] = field(default_factory=list)
+    when: str = "succeeded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobSummary:
     """A job file; `error` says what is wrong with it. `counts` has its tasks by state.
 
@@ -38,6 +47,7 @@ class JobSummary:
     next_at: str | None = None
     track_count: int = 0
     step_count: int = 0
+    steps: list[JobStep] = field(default_factory=list)
     tasks: list[JobTask] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
 
@@ -71,6 +81,10 @@ def _summary(
         description=job.description,
         track_count=len(job.tracks),
         step_count=len(job.steps),
+        steps=[
+            JobStep(name=step.name, depends_on=list(step.depends_on), when=step.when)
+            for step in job.steps
+        ],
         schedule=job.schedule,
         next_at=format_utc(next_at) if next_at else None,
     )

@@ -7,7 +7,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import NamedTuple
 
-from runr.jobs import branch, decisions, journal, outcomes, receipt_page, timeline, views
+from runr.jobs import (
+    branch,
+    decisions,
+    journal,
+    outcomes,
+    receipt_page,
+    rejected,
+    since,
+    timeline,
+    views,
+)
 from runr.jobs.blockers import Blockers
 from runr.jobs.model import BY_A_PERSON
 from runr.jobs.receipt_model import (
@@ -28,7 +38,11 @@ from runr.runs.model import RunState, Usage
 from runr.status.model import UNTOUCHED, State
 from runr.storage import files
 from runr.storage.layout import RunFiles
-from runr.text import pluralize
+from runr.tasks.model import short_name
+from runr.text import join_limited, pluralize
+
+#: How many tasks the headline names that have changed since.
+_CHANGED = 2
 
 
 def read(project: Project, wanted: str | None) -> Receipt:
@@ -53,13 +67,14 @@ def build(project: Project, job_run: RunFiles, state: JobState) -> Receipt:
     state = decisions.as_decided(project, state)
     items = {item.task: item for item in state.start.work.items}
     events = journal.events(job_run)
-    times, blockers = timeline.of(events), Blockers(state)
+    times, blockers, changed = timeline.of(events), Blockers(state), since.changes(project, state)
     now = state.ended_at or project.now()
     job = _Job(project, state, now)
     tasks = [
         replace(
             _task(job, each, items[each.task], times.get(each.task, TaskTimes())),
             blocked_by=blockers.of(each),
+            now=changed.get(each.task),
         )
         for each in state.tasks
     ]
@@ -69,12 +84,12 @@ def build(project: Project, job_run: RunFiles, state: JobState) -> Receipt:
         task.code or task.result for task in tasks if task.result not in ("completed", "left_out")
     )
     status = state.result or "running"
-    landed = [task.path for task in tasks if task.result == "completed" and task.commit_sha]
+    landed = [task.path for task in tasks if task.commit_sha and not task.now]
     return Receipt(
         id=state.id,
         job=state.name,
         status=status,
-        headline=_headline(state, tasks),
+        headline=_headline(state, tasks) + _changed_since(tasks),
         reason=state.reason or None,
         landed_on=state.landed_on or state.start.branch,
         lands_on=(state.start.target or None) if own and state.landed_on is None else None,
@@ -101,7 +116,7 @@ def build(project: Project, job_run: RunFiles, state: JobState) -> Receipt:
 
 def _land(project: Project, state: JobState) -> NextStep:
     """Return the step towards a landing: rejected work is reverted first."""
-    again = any(each.rejected for each in state.tasks)
+    again = any(rejected.find(project, state))
     return commands.job_retry(state.id) if again else branch.land_step(project, state)
 
 
@@ -133,6 +148,11 @@ def _headline(state: JobState, tasks: Sequence[ReceiptTask]) -> str:
             return f"{state.name} was stopped: {count}; {state.reason}"
         case _:
             return f"{state.name} FAILED: {count}; {state.reason}"
+
+
+def _changed_since(tasks: Sequence[ReceiptTask]) -> str:
+    changed = [f"{short_name(task.path)} is {task.now}" for task in tasks if task.now]
+    return f"; now {join_limited(changed, _CHANGED)}" if changed else ""
 
 
 class _Job(NamedTuple):

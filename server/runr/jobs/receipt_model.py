@@ -37,7 +37,8 @@ class ReceiptTask:
     and `seconds` is how long they worked. `waits`, and the time in which the job was stopped, are
     part of neither. `not_before` is when a task that waits goes on by itself. `reason` says why it
     is not completed, `next_steps` what to do about that; `needs_human` that only a person can take
-    it further. `blocked_by` are the tasks of the job that keep it from starting, or kept it.
+    it further. `blocked_by` are the tasks of the job that keep it from starting, or kept it. `now`
+    is what is true of it since the job has ended, where that differs from `result`.
     """
 
     path: str
@@ -65,6 +66,7 @@ class ReceiptTask:
     cost_usd: float | None = None
     input_tokens: int = 0
     output_tokens: int = 0
+    now: str | None = None
     next_steps: list[Line] = field(default_factory=list)
 
 

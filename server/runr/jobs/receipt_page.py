@@ -51,6 +51,7 @@ def render(receipt: Receipt, width: int | None = None) -> str:
     parts = [
         f"# {escape_markdown(receipt.headline)}",
         "\n".join(_facts(receipt)),
+        _section("Since the job ended", _since(receipt)),
         _section("What needs a person", _persons(receipt)),
         _section("What landed", _landed(receipt)),
         _section("Tasks", _tasks(receipt, width)),
@@ -84,9 +85,15 @@ def _facts(receipt: Receipt) -> Iterator[str]:
     yield f"- {_spent(receipt.cost_usd, receipt.input_tokens + receipt.output_tokens)}"
 
 
+def _since(receipt: Receipt) -> Iterator[str]:
+    for task in receipt.tasks:
+        if task.now:
+            yield f"- {_name(task)}: {task.result} then, now {escape_markdown(flat(task.now))}"
+
+
 def _persons(receipt: Receipt) -> Iterator[str]:
     for task in receipt.tasks:
-        if task.result == "failed" or task.needs_human:
+        if (task.result == "failed" or task.needs_human) and not task.now:
             yield f"- {_name(task)}: {escape_markdown(task.reason or task.result)}"
             detail = flat((task.detail or "").split("\n", 1)[0])
             if detail and detail != task.reason:

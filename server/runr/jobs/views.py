@@ -1,10 +1,10 @@
 """A job run as an answer: how far it is, and what its tasks have come to."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from runr.errors import ExitCode
-from runr.jobs import branch, decisions, files, journal, outcomes
+from runr.jobs import branch, decisions, files, journal, outcomes, rejected, since
 from runr.jobs.blockers import Blockers
 from runr.jobs.state import JobState, TaskProgress, TaskStatus
 from runr.next_steps import commands
@@ -21,7 +21,8 @@ class JobRunTask:
     """A task of a job run. `reason` says why it is not completed, or waits.
 
     `awaited_run_id` is a run outside of the job that it waits for, `needs_human` that only a person
-    can take it further, `blocked_by` the tasks of the job that keep it from starting.
+    can take it further, `blocked_by` the tasks of the job that keep it from starting. `now` is what
+    is true of it since the job has ended, where that differs from what the job has recorded.
     """
 
     path: str
@@ -38,6 +39,7 @@ class JobRunTask:
     commit_sha: str | None = None
     started_at: str | None = None
     ended_at: str | None = None
+    now: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +77,7 @@ def details(project: Project, job_run: RunFiles) -> JobRunDetails:
     state = decisions.as_decided(project, journal.require(job_run))
     steps = {item.task: item.step for item in state.start.work.items}
     status = state.result or ("running" if alive else "interrupted")
-    usage, blockers = state.usage, Blockers(state)
+    usage, blockers, changed = state.usage, Blockers(state), since.changes(project, state)
     return JobRunDetails(
         id=state.id,
         job=state.name,
@@ -87,7 +89,12 @@ def details(project: Project, job_run: RunFiles) -> JobRunDetails:
         ended_at=state.ended_at,
         waits_until={each.worker: each.until for each in state.parked if each.until},
         counts=_counts(state),
-        tasks=[_task(each, steps[each.task], blockers.of(each)) for each in state.tasks],
+        tasks=[
+            replace(
+                _task(each, steps[each.task], blockers.of(each)), now=changed.get(each.task) or None
+            )
+            for each in state.tasks
+        ],
         cost_usd=usage.cost_usd,
         tokens=usage.input_tokens + usage.output_tokens,
         base_failures=list(state.base_failures or ()),
@@ -197,6 +204,8 @@ def next_steps(project: Project, state: JobState, status: str) -> list[NextStep]
     elif status == "failed":
         again = [*branch.make_again_steps(project, state), commands.job_retry(state.id)]
     landed = any(each.status == "completed" and each.run_id for each in state.tasks)
-    own = is_unlanded(state) and not any(each.rejected for each in state.tasks)
+    in_the_way = any(rejected.find(project, state))
+    own = is_unlanded(state) and not in_the_way
+    again = again or ([commands.job_retry(state.id)] if in_the_way else [])
     land = [branch.land_step(project, state)] if landed and own and status != "interrupted" else []
     return [commands.job_receipt(state.id), *land, *again] if status != "interrupted" else again

@@ -12,12 +12,13 @@ _OPEN = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobTask:
-    """A task of a job that is not completed."""
+    """A task of a job that is not completed, or of which that is not true any more: see `now`."""
 
     path: str
     status: str
     reason: str | None = None
     run_id: str | None = None
+    now: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +37,7 @@ class JobProgress:
 
 def progress(found: JobRunDetails) -> dict[str, Any]:
     """Return a job run, with the first of its tasks that are not completed."""
-    left = [task for task in found.tasks if task.status != "completed"][:_OPEN]
+    left = [task for task in found.tasks if task.status != "completed" or task.now][:_OPEN]
     shown = JobProgress(
         id=found.id,
         job=found.job,
@@ -46,7 +47,13 @@ def progress(found: JobRunDetails) -> dict[str, Any]:
         counts=found.counts,
         waits_until=found.waits_until,
         open_tasks=[
-            JobTask(path=each.path, status=each.status, reason=each.reason, run_id=each.run_id)
+            JobTask(
+                path=each.path,
+                status=each.status,
+                reason=each.reason,
+                run_id=each.run_id,
+                now=each.now,
+            )
             for each in left
         ],
     )
