@@ -461,6 +461,8 @@ def test_upcoming_shows_when_jobs_fire_and_what_is_ready(place: Place) -> None:
     assert shown["firings"][0]["counts"] == {"ready": 1, "blocked": 1}
     assert shown["ready_paths"] == [".runr/tasks/a.md"]
     assert len(place.runr("upcoming", "--until", "1d", "--json", code=0).json["firings"]) == 4
+    bad = place.runr("job", "run", "--where", "nmae:a", code=2).err
+    assert bad.startswith("runr: there is no filter nmae:")
     assert "write how long" in place.runr("upcoming", "--until", "soon", code=2).err
     soon = place.runr("upcoming", "--until", "1m", code=0).out
     assert soon.startswith("No job fires until then; the next one does on ")

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cli.terminal import Place, Prepare
+from fakes.project_kit import until
 from runr import Project, RunrError
 from runr.query.encoding import to_plain
 from runr.runs.events import RunStopped
@@ -54,6 +55,42 @@ def test_the_status_answers_what_is_asked_in_the_morning(prepared: Prepare) -> N
     )
     assert re.search(r"■ stopped.md  .*  verification_failed  \(make test failed\)", shown)
     assert "Cost since yesterday: $1.25, 1,500 tokens\n" in shown
+
+
+def test_the_jobs_of_the_night_take_the_room_of_tasks_that_are_done(place: Place) -> None:
+    names = [f"t{number}" for number in range(7)]
+    for name in names:
+        place.script(f"{name}.md", f"echo {name} > {name}.txt")
+    place.commit("Tasks")
+    ended = place.runr("job", "run", "--all-ready", "--json", code=0).json["id"]
+    place.runr("job", "land", code=0)
+    go = place.root / ".runr" / "go"
+    place.script("slow.md", f"until [ -e {go} ]; do sleep 0.1; done; echo slow > slow.txt")
+    place.script("behind.md", "test -d .", "depends_on: [slow]")
+    place.script("alone.md", "test -d .")
+    place.script("later.md", "test -d .")
+    place.write(".runr/jobs/day.yaml", "tracks: {t: [slow, behind], u: [later]}\nmax_parallel: 1\n")
+    place.commit("More")
+    lines = len(place.runr("status", code=0).out.splitlines())
+    begun = place.runr("job", "run", "day", "--detach", "--json", code=0).json["id"]
+    until(
+        lambda: "running" in place.runr("job", "status", "--json").json["counts"], "a task to run"
+    )
+    shown = place.runr("status", code=0).out
+    assert f"● job day running, 1 running, 2 waiting: runr job status {begun}\n" in shown
+    assert re.search(rf"✓ job ready completed .* 7 completed: runr job receipt {ended}\n", shown)
+    beside = ["Running:", next(row for row in shown.splitlines() if "slow.md" in row)]
+    assert len(shown.splitlines()) - len(beside) <= lines
+    answer = place.runr("status", "--json", code=0).json
+    assert [job["id"] for job in answer["running_jobs"]] == [begun]
+    assert answer["last_job"]["id"] == ended
+    upcoming = place.runr("upcoming", "--json", code=0).json
+    assert [path[12:] for path in upcoming["ready_paths"]] == ["alone.md"]
+    assert "● job day running, 1 running, 2 waiting" in place.runr("upcoming", code=0).out
+    place.runr("job", "stop", "--kill", code=0)
+    stopped = place.runr("status", code=0).out
+    assert "■ job day stopped" in stopped
+    assert "running" not in stopped
 
 
 def test_what_is_not_on_this_branch_is_not_shown_as_verified(place: Place) -> None:

@@ -21,6 +21,7 @@ from runr.jobs.model import ALL_READY, Job
 from runr.jobs.views import JobRunDetails
 from runr.next_steps import commands
 from runr.project import Project
+from runr.query.filters import parse_filter
 from runr.query.models import CommandResult
 
 _JOB_RUN = click.argument("job_run", metavar="[JOB|ID]", required=False)
@@ -146,6 +147,8 @@ def _wanted(
         )
     from runr.jobs import expansion, problems  # noqa: PLC0415 - see above
 
+    if where:
+        parse_filter(where)  # what is wrong with it is not about a step
     if all_ready or where:
         select = where or ALL_READY
         return expansion.ad_hoc(

@@ -4,7 +4,7 @@ import shlex
 from functools import partial
 from typing import Literal
 
-from runr.cli import console
+from runr.cli import console, render_job_lists
 from runr.cli.app import Invocation
 from runr.cli.console import style
 from runr.cli.history import local_time
@@ -25,7 +25,9 @@ _TITLES: dict[Part, str] = {
     "stale": "Stale",
 }
 #: As many tasks of each kind are shown; --json has more.
-_SHOWN = 6
+_SHOWN, _FEWEST = 6, 2
+#: As many running jobs.
+_JOBS = 2
 
 
 Shown = Part | Literal["counts", "activity", "landings", "usage"]
@@ -119,9 +121,16 @@ def render_overview(answer: Overview) -> str:
     if not answer.total_count:
         return "\n".join(["No tasks.", *console.render_next_steps(answer.next_steps)])
     lines = [console.render_counts(answer.counts)]
+    known = [*answer.running_jobs[:_JOBS], *filter(None, [answer.last_job])]
+    jobs = [line for job in known for line in render_job_lists.recent_job(job)]
+    if (more := len(answer.running_jobs) - _JOBS) > 0:
+        jobs.append(f"  … and {pluralize(more, 'more running job')}")
+    lines += jobs
     for part, title in _TITLES.items():
         found: OverviewPart = getattr(answer, part)
-        lines += _overview_part(title, found, part, _SHOWN) if found.count else []
+        # Jobs take the room of tasks that are done: all is to fit on one screen.
+        shown = max(_FEWEST, _SHOWN - len(jobs)) if part == "done" else _SHOWN
+        lines += _overview_part(title, found, part, shown) if found.count else []
     lines += _week(answer.activity)
     if answer.cost_usd is not None or answer.input_tokens:
         lines.append(f"Cost since yesterday: {_used(answer.cost_usd, answer.usage)}")

@@ -19,9 +19,16 @@ from runr.text import pad, pluralize, printable
 if TYPE_CHECKING:
     from runr.jobs.listing import JobList, JobStep, JobSummary, JobTask
     from runr.jobs.problems import JobProblem
+    from runr.jobs.recent import RecentJob
     from runr.jobs.scheduler import FiredJob, Firings
     from runr.jobs.upcoming import Upcoming
 
+_RUN_SIGNS = {
+    "running": ("●", "blue"),
+    "completed": ("✓", "green"),
+    "paused": ("○", "yellow"),
+    "stopped": ("■", "yellow"),
+}
 #: How many tasks of a step are listed.
 _TASKS = 8
 
@@ -86,8 +93,22 @@ def render_upcoming(answer: Upcoming) -> str:
         at = f"{datetime.fromisoformat(last).astimezone():%Y-%m-%d %H:%M}"
         lines.append(f"  … {printable(job)} fires after {at}, too: that is left off, as too many")
     lines += map(_problem, answer.problems)
-    lines.append(f"Ready: {', '.join(map(_name, answer.ready_paths)) or 'no task'}")
+    lines += [line for job in answer.running for line in recent_job(job)]
+    lines += wrap("Ready: ", ", ".join(map(_name, answer.ready_paths)) or "no task", 2)
     return "\n".join(lines)
+
+
+def recent_job(job: RecentJob) -> list[str]:
+    """Return a job run in short: how far it is, or how it ended, and what shows more."""
+    sign, colour = _RUN_SIGNS.get(job.status, ("✗", "red"))
+    when = f" {datetime.fromisoformat(job.ended_at).astimezone():%a %H:%M}" if job.ended_at else ""
+    counts = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in job.counts.items())
+    waits = "".join(
+        f"; {worker} waits until {datetime.fromisoformat(until).astimezone():%H:%M}"
+        for worker, until in job.waits_until.items()
+    )
+    said = f"job {job.job} {job.status}{when}, {counts}{waits}: {job.next_step}"
+    return wrap(f"{style(sign, fg=colour)} ", printable(said), 4)
 
 
 def render_firings(answer: Firings) -> str:

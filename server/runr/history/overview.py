@@ -13,6 +13,8 @@ from runr.history import index, paging, period, recent, task_parts
 from runr.history.paging import Page
 from runr.history.recent import ActivityDays, LandingPage, UsagePage
 from runr.history.task_parts import OverviewPart
+from runr.jobs import recent as jobs
+from runr.jobs.recent import RecentJob
 from runr.project import Project
 from runr.query.models import Result
 from runr.query.snapshot import Snapshot
@@ -30,6 +32,7 @@ class Overview(Result):
 
     `since` is the beginning of yesterday for the user; the landings, the cost and the tokens are
     since then, the cost None where no worker reported any. `evidence` counts all completions.
+    `last_job` is the job that ended last since then.
     """
 
     since: str
@@ -44,6 +47,8 @@ class Overview(Result):
     usage: UsagePage
     landed: LandingPage
     activity: ActivityDays
+    running_jobs: list[RecentJob] = field(default_factory=list)
+    last_job: RecentJob | None = None
     total_count: int
     counts: dict[str, int]
     evidence: dict[str, int]
@@ -73,6 +78,8 @@ def overview(project: Project) -> Overview:
         usage=used,
         landed=landed,
         activity=activity,
+        running_jobs=jobs.running(project),
+        last_job=jobs.last_ended(project, since),
         total_count=counted.total_count,
         counts=counted.counts,
         evidence=counted.evidence,

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 
 from runr.clock import format_utc
 from runr.errors import UsageError
-from runr.jobs import expansion, problems, scheduler
+from runr.jobs import expansion, problems, recent, scheduler
 from runr.jobs.model import Job
 from runr.jobs.problems import JobProblem
+from runr.jobs.recent import RecentJob
 from runr.next_steps import commands
 from runr.project import Project
 from runr.query.models import Result
@@ -37,6 +38,7 @@ class UpcomingFiring:
 class Upcoming(Result):
     """The next firing of each job, or all up to a time, and the tasks that are ready now.
 
+    `running` are the jobs that run; what they are to start themselves is not among the ready tasks.
     `left_off` are the jobs with more firings than are listed, each with the time of the last one
     that is. `problems` are jobs that cannot be used. `next_at` is the first firing, where that is
     later than was asked for.
@@ -46,6 +48,7 @@ class Upcoming(Result):
     left_off: dict[str, str] = field(default_factory=dict)
     problems: list[JobProblem] = field(default_factory=list)
     ready_paths: list[str]
+    running: list[RecentJob] = field(default_factory=list)
     next_at: str | None = None
 
 
@@ -64,12 +67,15 @@ def upcoming(project: Project, until: str | None = None) -> Upcoming:
         found += _firings(project, job, snapshot, times, why)
         if following is not None:
             left_off[job.name] = times[-1]
-    ready = snapshot.ranked(each for each in snapshot.task_states().values() if each.ready)
+    held = recent.held_tasks(project)
+    states = snapshot.task_states().values()
+    ready = snapshot.ranked(each for each in states if each.ready and each.path not in held)
     return Upcoming(
         firings=sorted(found, key=lambda each: (each.at, each.job)),
         left_off=left_off,
         problems=wrong,
         ready_paths=[each.path for each in ready],
+        running=recent.running(project),
         next_at=None if found else _next(project, now),
         next_steps=project.surface.lines([commands.list_jobs()]),
     )

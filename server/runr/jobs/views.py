@@ -88,7 +88,7 @@ def details(project: Project, job_run: RunFiles) -> JobRunDetails:
         created_at=state.created_at,
         ended_at=state.ended_at,
         waits_until={each.worker: each.until for each in state.parked if each.until},
-        counts=_counts(state),
+        counts=count(state),
         tasks=[
             replace(
                 _task(each, steps[each.task], blockers.of(each)), now=changed.get(each.task) or None
@@ -126,7 +126,8 @@ _ORDER: tuple[TaskStatus, ...] = (
 )
 
 
-def _counts(state: JobState) -> dict[str, int]:
+def count(state: JobState) -> dict[str, int]:
+    """Return how many tasks of a job run have each status."""
     found = Counter(each.status for each in state.tasks)
     return {status: found[status] for status in _ORDER if found[status]}
 

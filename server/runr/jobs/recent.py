@@ -1,0 +1,87 @@
+"""The jobs that run or wait now, and the one that has ended last."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from runr.errors import DamagedStateError
+from runr.jobs import journal, views
+from runr.jobs.state import JobState
+from runr.next_steps import commands
+from runr.next_steps.step import Line
+from runr.project import Project
+from runr.storage.files import is_held
+
+#: What a running job does itself, or does without: no one else need start it.
+_HELD = ("waiting", "starting", "running")
+#: As many of the latest job runs may be the one that has ended last.
+_LOOKED_AT = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecentJob:
+    """A job run in short; `status` is `running`, or how it ended.
+
+    `counts` has its tasks by status, `waits_until` when parked accounts can be used again, and
+    `next_step` shows the job run, or its receipt.
+    """
+
+    id: str
+    job: str
+    status: str
+    counts: dict[str, int] = field(default_factory=dict)
+    reason: str | None = None
+    ended_at: str | None = None
+    waits_until: dict[str, str] = field(default_factory=dict)
+    next_step: Line | None = None
+
+
+def running(project: Project) -> list[RecentJob]:
+    """Return the jobs whose process is alive, the latest first."""
+    return [_short(project, state) for state in _running(project)]
+
+
+def held_tasks(project: Project) -> set[str]:
+    """Return the tasks that a running job works on, or is to start itself."""
+    return {
+        each.task for state in _running(project) for each in state.tasks if each.status in _HELD
+    }
+
+
+def last_ended(project: Project, since: datetime) -> RecentJob | None:
+    """Return the job run that ended last, if it did after `since`."""
+    found: list[JobState] = []
+    for name in journal.ids(project.layout)[-_LOOKED_AT:]:
+        with suppress(DamagedStateError, OSError):
+            state = journal.state(project.layout.job_run(name))
+            if state and state.ended_at and datetime.fromisoformat(state.ended_at) >= since:
+                found.append(state)
+    return _short(project, max(found, key=lambda each: each.ended_at or "")) if found else None
+
+
+def _running(project: Project) -> Iterator[JobState]:
+    for name in reversed(journal.ids(project.layout)):
+        files = project.layout.job_run(name)
+        if is_held(files.lock):
+            with suppress(DamagedStateError, OSError):
+                state = journal.state(files)
+                if state is not None and state.result is None:
+                    yield state
+
+
+def _short(project: Project, state: JobState) -> RecentJob:
+    ended = state.result is not None
+    step = commands.job_receipt(state.id) if ended else commands.job_status(state.id)
+    now = project.now()
+    parked = {each.worker: each.until for each in state.parked if each.until and each.until > now}
+    return RecentJob(
+        id=state.id,
+        job=state.name,
+        status=state.result or "running",
+        counts=views.count(state),
+        reason=state.reason or None,
+        ended_at=state.ended_at,
+        waits_until={} if ended else parked,
+        next_step=project.surface.line(step),
+    )
