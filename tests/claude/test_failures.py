@@ -306,6 +306,23 @@ def test_the_usage_limit_of_an_account_differs_from_an_outage_and_waited_for(
     assert "limit" in wait["reason"]
 
 
+def test_a_reset_that_is_no_time_is_a_limit_all_the_same(place: ClaudePlace) -> None:
+    place.login = "sk-ant-oat01-test"
+    task(place, "")
+    run, _ = ran(place, [used_up(99_999_999_999_999)], 7)
+    assert run["stop_reason"] == "usage_limit"
+
+
+def test_a_limit_that_the_owner_of_a_key_has_set_is_a_usage_limit(place: ClaudePlace) -> None:
+    task(place, "")
+    message = (
+        "You have reached your specified API usage limits. You will regain access on "
+        "2099-01-01 at 00:00 UTC."
+    )
+    run, _ = ran(place, [{"error": {"status": 400, "message": message}, "repeat": -1}], 7)
+    assert (run["stop_reason"], run["resets_at"]) == ("usage_limit", "2099-01-01T00:00:00Z")
+
+
 def test_an_account_without_credit_is_named(place: ClaudePlace) -> None:
     task(place, "")
     message = "Your credit balance is too low to access the Anthropic API."

@@ -66,7 +66,7 @@ def test_a_used_up_limit_is_waited_out_in_the_same_run_and_uses_no_attempt(
         state = ran(place, model, clock, ready())
         asked = len(model.main_requests())
     assert (state.result, asked) == ("completed", 3)
-    assert timedelta(hours=2) < clock.ahead < timedelta(hours=2, minutes=2)
+    assert timedelta(hours=1, minutes=55) < clock.ahead < timedelta(hours=2, minutes=2)
     known = [event.data for event in journal.events(place.kit.layout.job_run(state.id))]
     (parked,) = [each for each in known if isinstance(each, AccountParked)]
     assert (parked.worker, parked.code) == ("claude-code", "usage_limit")

@@ -72,6 +72,19 @@ def test_a_usage_limit_without_a_reset_is_asked_again_after_a_while() -> None:
     assert past.ended.not_before == "2025-01-08T12:00:30Z"
 
 
+def test_a_limit_that_is_met_again_at_its_reset_is_asked_less_and_less_often() -> None:
+    before, waits = _FIRST, []
+    for _ in range(9):
+        ended = assessed("usage_limit", before=before, resets_at="2025-01-08T11:00:00Z").ended
+        assert ended.not_before
+        waits.append((datetime.fromisoformat(ended.not_before) - _NOW).total_seconds())
+        before = before._replace(limits=ended.limits)
+    assert waits == [30, 90, 150, 270, 510, 990, 1830, 1830, 1830]
+    later = assessed("usage_limit", before=before, resets_at="2025-01-08T14:00:00Z")
+    assert later.ended.not_before == "2025-01-08T14:00:30Z"
+    assert assessed("worker_outage", before=before).ended.limits == 0
+
+
 @pytest.mark.parametrize(("most", "outcome"), [(3630, "waiting"), (3629, "failed")])
 def test_a_usage_limit_is_waited_for_as_long_as_the_job_allows(most: int, outcome: str) -> None:
     job = _JOB._replace(wait_at_most_s=most)
@@ -119,6 +132,12 @@ def test_an_outage_waits_longer_each_time_and_not_for_ever() -> None:
     assert "2025-01-08T12:09" in (later.parked.until or "")
     asked = assessed("worker_outage", resets_at="2025-01-08T13:00:00Z")
     assert asked.ended.not_before == "2025-01-08T13:00:00Z"
+    closed = assessed("worker_outage", resets_at="2026-01-08T13:00:00Z")
+    assert closed.ended.outcome == "failed"
+    assert closed.parked
+    assert (closed.parked.until, closed.parked.detail[-20:]) == (None, "2026-01-08T13:00:00Z")
+    short = assessed("worker_outage", job=_JOB._replace(wait_at_most_s=20))
+    assert short.ended.not_before == "2025-01-08T12:00:20Z"
     last = assessed("worker_outage", before=TaskProgress("t.md", interrupts=MOST_INTERRUPTS))
     assert last.ended.outcome == "failed"
 

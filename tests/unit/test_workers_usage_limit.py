@@ -4,7 +4,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from runr.workers.usage_limit import IS_USAGE_LIMIT, reset_time, retry_after_s
+from runr.workers.usage_limit import (
+    IS_USAGE_LIMIT,
+    MOST_WAIT_S,
+    epoch_time,
+    reset_time,
+    retry_after_s,
+)
 
 NOW = datetime(2026, 11, 28, 22, 15, tzinfo=UTC)
 
@@ -23,6 +29,7 @@ NOW = datetime(2026, 11, 28, 22, 15, tzinfo=UTC)
         ("Claude AI usage limit reached|1795910400", 29, "00:00"),
         ("You've hit your usage limit. Try again in 2 hours 5 minutes.", 29, "00:20"),
         ("You've hit your usage limit, try again in 1 day, 1 minute", 29, "22:16"),
+        ("Your usage limits: you will regain access on 2026-11-30 at 00:00 UTC.", 30, "00:00"),
     ],
 )
 def test_the_time_that_a_client_names_is_found(text: str, day: int, time: str) -> None:
@@ -34,7 +41,16 @@ def test_the_time_that_a_client_names_is_found(text: str, day: int, time: str) -
 
 
 @pytest.mark.parametrize(
-    "text", ["no limit", "resets 25:10 (UTC)", "resets 5am (Nowhere/Land)", "try again in a while"]
+    "text",
+    [
+        "no limit",
+        "resets 25:10 (UTC)",
+        "resets 5am (Nowhere/Land)",
+        "try again in a while",
+        "regain access on 2026-13-40 at 00:00 UTC",
+        "try again in 3000000 days",
+        f"try again in {'9' * 400} days",
+    ],
 )
 def test_without_a_time_there_is_none(text: str) -> None:
     assert reset_time(text, NOW) is None
@@ -49,10 +65,16 @@ def test_without_a_time_there_is_none(text: str) -> None:
         ("try again in 2m", 120),
         ("try again in 800ms", 0.8),
         ("try again in a while", None),
+        (f"retry-after: {'9' * 400}", MOST_WAIT_S),
     ],
 )
 def test_the_wait_that_a_busy_service_asks_for_is_found(text: str, seconds: float | None) -> None:
     assert retry_after_s(text) == seconds
+
+
+@pytest.mark.parametrize("seconds", [-1e15, 253402300799, 99999999999999, 1 << 80, float("nan")])
+def test_a_number_that_is_no_time_is_no_reset(seconds: float) -> None:
+    assert epoch_time(seconds) is None
 
 
 def test_too_many_calls_are_no_usage_limit() -> None:

@@ -84,8 +84,8 @@ class TaskEnded(NamedTuple):
     """A run has ended. `outcome` is what that means for the task.
 
     `waiting` starts it again, not before `not_before`; `held` leaves it to a person. `failures`,
-    `conflicts` and `interrupts` are how often that has happened so far. `usage` is that of the
-    whole run.
+    `conflicts` and `interrupts` are how often that has happened so far, `limits` how often in a row
+    it was a usage limit. `usage` is that of the whole run.
     """
 
     task: str
@@ -97,6 +97,7 @@ class TaskEnded(NamedTuple):
     failures: int = 0
     conflicts: int = 0
     interrupts: int = 0
+    limits: int = 0
     afresh: bool = False
     worker: str = ""
     usage: Usage = Usage()

@@ -66,9 +66,9 @@ def assess(
         parked = AccountParked(run.last_worker, code, None, run.detail or "")
         return Outcome(ended, parked)
     if code == "usage_limit":
-        return _limited(job, ended, run, now, chance)
+        return _limited(job, ended._replace(limits=before.limits + 1), run, now, chance)
     if code in ("worker_outage", "interrupted"):
-        return _interrupted(ended, run, now, chance)
+        return _interrupted(job, ended, run, now, chance)
     if code == "superseded" and before.interrupts < MOST_INTERRUPTS:
         # What has become of the task is seen at the next look: it may be completed.
         again = ended._replace(outcome="waiting", interrupts=before.interrupts + 1, afresh=True)
@@ -99,7 +99,9 @@ def _limited(job: Job, ended: TaskEnded, run: RunState, now: datetime, chance: f
     """Park the account until its limit resets; that uses up no attempt."""
     until = now + timedelta(seconds=stop_reasons.UNKNOWN_RESET_S)
     if run.resets_at:
-        until = max(datetime.fromisoformat(run.resets_at), now)
+        # A limit that is met again at once is not over, whatever time it names.
+        again = timedelta(seconds=_growing_s(ended.limits - 1) if ended.limits > 1 else 0)
+        until = max(datetime.fromisoformat(run.resets_at), now + again)
     parked = park(job, run.last_worker, until, run.detail or "", now=now, chance=chance)
     if parked.until is None:
         unknown = parked if run.resets_at else parked._replace(detail="its limit is reached")
@@ -133,7 +135,14 @@ def park(
     return AccountParked(worker, "usage_limit", format_utc(until), detail)
 
 
-def _interrupted(ended: TaskEnded, run: RunState, now: datetime, chance: float) -> Outcome:
+def _growing_s(count: int) -> float:
+    """Return how long to wait before the service is asked again, the `count`th time in a row."""
+    return float(min(_OUTAGE_S << min(count - 1, MOST_INTERRUPTS), _MOST_OUTAGE_S))
+
+
+def _interrupted(
+    job: Job, ended: TaskEnded, run: RunState, now: datetime, chance: float
+) -> Outcome:
     """Resume a run whose process, or whose service, was gone; later each time, and not for ever."""
     count = ended.interrupts + 1
     if count > MOST_INTERRUPTS:
@@ -141,11 +150,16 @@ def _interrupted(ended: TaskEnded, run: RunState, now: datetime, chance: float) 
     again = ended._replace(outcome="waiting", interrupts=count)
     if run.stop_reason == "interrupted":
         return Outcome(again)
-    wait = min(_OUTAGE_S * 2 ** (count - 1), _MOST_OUTAGE_S) * (1 + chance / 4)
-    then = now + timedelta(seconds=wait)
+    wait_s = min(_growing_s(count) * (1 + chance / 4), job.wait_at_most_s)
+    then = now + timedelta(seconds=wait_s)
     if run.resets_at:  # the service has asked to be left alone for so long
         then = max(then, datetime.fromisoformat(run.resets_at) + timedelta(seconds=chance))
     until = format_utc(then)
+    if (then - now).total_seconds() > job.wait_at_most_s:
+        why = f"the service may be asked again at {until}"
+        return Outcome(
+            ended._replace(interrupts=count), AccountParked(run.last_worker, ended.code, None, why)
+        )
     parked = AccountParked(run.last_worker, ended.code, until, run.detail or "")
     return Outcome(again._replace(not_before=until), parked)
 

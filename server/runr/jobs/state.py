@@ -60,6 +60,7 @@ class TaskProgress(NamedTuple):
     failures: int = 0
     conflicts: int = 0
     interrupts: int = 0
+    limits: int = 0
     afresh: bool = False
     usage: Usage = Usage()
     commit_sha: str | None = None
@@ -269,6 +270,7 @@ def _ended(before: TaskProgress, data: TaskEnded, time: str) -> TaskProgress:
         failures=data.failures,
         conflicts=data.conflicts,
         interrupts=data.interrupts,
+        limits=data.limits,
         afresh=data.afresh,
         worker=data.worker or before.worker,
         usage=data.usage,
@@ -337,5 +339,6 @@ def _fresh(each: TaskProgress) -> TaskProgress:
         failures=0,
         conflicts=0,
         interrupts=0,
+        limits=0,
         ended_at=None,
     )

@@ -5,7 +5,6 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import anyio
@@ -24,7 +23,7 @@ from runr.workers.program import (
 )
 from runr.workers.protocol import Assignment, FollowUp, WorkReport
 from runr.workers.transcript import Transcript
-from runr.workers.usage_limit import retry_after_s
+from runr.workers.usage_limit import MOST_WAIT_S, epoch_time, retry_after_s
 
 # These move the session elsewhere, keep it alive, or talk to others.
 _DISALLOWED = ("EnterWorktree", "ExitWorktree", "ScheduleWakeup", "CronCreate", "SendMessage")
@@ -176,7 +175,7 @@ class ClaudeCode:
         known = stream.limit.resets_at if stream.limit else None
         return WorkReport(
             stop=stop,
-            resets_at=datetime.fromtimestamp(known, UTC) if known else None,
+            resets_at=epoch_time(known) if known else None,
             retry_after_s=_asked_to_wait(stream, summary) if stop == "worker_outage" else None,
             summary=redact(summary)[:_SUMMARY],
             answer=redact(stream.words),
@@ -203,7 +202,7 @@ def _is_unknown(stream: ClaudeStream, ended: process.Ended | None) -> bool:
 def _asked_to_wait(stream: ClaudeStream, summary: str) -> float | None:
     """Return how long the service wants to be left alone, as it says or as the client does."""
     known = [each for each in (stream.retry_after_s, retry_after_s(summary)) if each is not None]
-    return max(known, default=None)
+    return min(max(known), MOST_WAIT_S) if known else None
 
 
 def _own_cost(total: float | None, follow_up: FollowUp | None) -> float | None:

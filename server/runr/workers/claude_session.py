@@ -4,12 +4,12 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from runr.workers.usage_limit import IS_USAGE_LIMIT, reset_time
+from runr.workers.usage_limit import IS_USAGE_LIMIT, epoch_time, reset_time
 
 #: How much a token costs beside an input token, in every price list of the Claude models.
 _WEIGHTS = {
@@ -113,10 +113,7 @@ def _reset(line: Mapping[str, Any]) -> datetime | None:
     """Return the reset that Claude Code writes beside the error, where it does."""
     limits = line.get("quotaLimits")
     seconds = limits.get("resetsAt") if isinstance(limits, dict) else None
-    try:
-        return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int) else None
-    except (OverflowError, ValueError, OSError):
-        return None
+    return epoch_time(seconds) if isinstance(seconds, int) else None
 
 
 def has_ended(path: Path) -> bool:

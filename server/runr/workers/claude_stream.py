@@ -294,8 +294,12 @@ def _cut_short(stream: ClaudeStream, stop: str, reached: str) -> tuple[str, str]
 
 
 def _stop(stream: ClaudeStream) -> str:
-    limited = stream.limit is not None or IS_USAGE_LIMIT.search(stream.words)
+    says_so = IS_USAGE_LIMIT.search(stream.words)
+    limited = stream.limit is not None or says_so
     if limited and (stream.error_status in (None, 429) or stream.error_kind == "rate_limit"):
+        return "usage_limit"
+    # The limit that the owner of a key has set is refused like a bad request.
+    if says_so and stream.error_status == 400:  # noqa: PLR2004 - HTTP
         return "usage_limit"
     if stream.ending:
         return stream.ending

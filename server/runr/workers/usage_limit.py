@@ -1,13 +1,18 @@
 """When a usage limit resets, or a busy service may be asked again, as clients print it. Pure."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 #: Sentences about an account that has used what it may use in a time, not about too many calls.
 IS_USAGE_LIMIT = re.compile(r"hit your .{0,40}\blimit|usage limit", re.IGNORECASE)
 
 _EPOCH = re.compile(r"\|(\d{10})\b")
+_DAY = re.compile(
+    r"\b(?:access|resets?|try again) on (\d{4}-\d\d-\d\d)(?: at|T|,)? ?"
+    r"(\d\d:\d\d(?::\d\d)?) ?(?:UTC|Z)\b",
+    re.IGNORECASE,
+)
 _AT = re.compile(
     r"(?:resets?|try again)(?: at)? (\d{1,2})(?::(\d\d)(?::(\d\d))?)?\s*([ap]m)?"
     r"(?: \(([\w/+-]+)\))?",
@@ -20,6 +25,8 @@ _HINT = re.compile(
     re.IGNORECASE,
 )
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
+#: No service is asked to wait longer: what a client prints could be any number.
+MOST_WAIT_S = 366 * 86400.0
 _NOON = 12
 
 
@@ -27,16 +34,42 @@ def reset_time(text: str, now: datetime) -> datetime | None:
     """Return the time of the reset that `text` names, in UTC; None where it names none.
 
     Claude Code prints `resets 5:31am (UTC)`, older versions the seconds since 1970, Codex
-    `try again in 2 hours 5 minutes`. A time of day is the next one; the minute that `now` is
+    `try again in 2 hours 5 minutes`, and a key with a limit of its own `regain access on
+    2027-01-01 at 00:00 UTC`. A time of day is the next one; the minute that `now` is
     in has come, and is not that of tomorrow.
     """
     if found := _EPOCH.search(text):
-        return datetime.fromtimestamp(int(found[1]), UTC)
+        return epoch_time(int(found[1]))
+    if found := _DAY.search(text):
+        return _on(found)
     if found := _IN.search(text):
-        parts = {f"{unit}s": int(number) for number, unit in _PART.findall(found[1])}
-        return now.astimezone(UTC) + timedelta(**parts)
+        return _after(found[1], now)
     found = _AT.search(text)
     return _next(found, now) if found else None
+
+
+def epoch_time(seconds: float) -> datetime | None:
+    """Return the time so many seconds after 1970; None where there is no such time to wait for."""
+    try:
+        time = datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
+    return time if time.year < MAXYEAR else None
+
+
+def _on(found: re.Match[str]) -> datetime | None:
+    try:
+        return datetime.fromisoformat(f"{found[1]}T{found[2]}").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _after(wait: str, now: datetime) -> datetime | None:
+    parts = {f"{unit}s": int(number) for number, unit in _PART.findall(wait)}
+    try:
+        return epoch_time((now + timedelta(**parts)).timestamp())
+    except OverflowError:
+        return None
 
 
 def retry_after_s(text: str) -> float | None:
@@ -45,7 +78,7 @@ def retry_after_s(text: str) -> float | None:
     if found is None:
         return None
     unit = (found[2] or "s").lower()
-    return float(found[1]) * _UNITS["ms" if unit == "ms" else unit[0]]
+    return min(float(found[1]) * _UNITS["ms" if unit == "ms" else unit[0]], MOST_WAIT_S)
 
 
 def _next(found: re.Match[str], now: datetime) -> datetime | None:
