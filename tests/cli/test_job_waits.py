@@ -173,6 +173,34 @@ def test_the_receipt_begins_with_the_command_that_a_person_needs(place: Place) -
     assert place.paste(sign["next_steps"][0]).code == 0
 
 
+def test_the_plan_of_all_that_is_ready_leaves_out_what_has_stopped_as_the_run_does(
+    place: Place,
+) -> None:
+    place.write("lands.txt", "0\n")
+    place.script("lands.md", "echo run > lands.txt", "verify: ['test -d .']")
+    place.script("after.md", "echo a > a.txt", "depends_on: [lands]\nverify: ['test -d .']")
+    place.script("broken.md", "exit 3", "verify: ['test -d .']")
+    place.script("fresh.md", "echo f > f.txt", "verify: ['test -d .']")
+    place.commit("Tasks")
+    place.write("lands.txt", "mine\n")
+    place.runr("run", "lands", code=11)
+    place.runr("run", "broken", code=1)
+    plan = place.runr("run", "--all-ready", "--dry-run", "--json", code=0).json
+    assert [each["path"][12:-3] for each in plan["tasks"]] == ["fresh"]
+    assert {path[12:-3]: why for path, why in plan["not_started"].items()} == {
+        "lands": "its verified work waits to land",
+        "after": "it waits for lands.md",
+        "broken": "its run has stopped",
+    }
+    # A job tries again what has stopped, and leaves out what only has to land.
+    job = ended(place, "run", "--all-ready", "--dry-run")
+    assert [each["path"][12:-3] for each in job["tasks"]] == ["broken", "fresh"]
+    before = place.status("lands.md")["last_run_id"]
+    ran = place.runr("run", "--all-ready", "--json", code=0).json
+    assert [each["task_path"][12:-3] for each in ran["runs"]] == ["fresh"]
+    assert place.status("lands.md")["last_run_id"] == before
+
+
 def test_pending_tasks_that_are_not_ready_are_named_with_the_reason(place: Place) -> None:
     place.script("ok.md", "echo o > o.txt")
     place.task("bad.md", "type: autmated")

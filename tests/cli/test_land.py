@@ -58,6 +58,24 @@ def test_a_task_whose_work_waits_is_attested_without_it_only_by_force(place: Pla
     place.runr("verify", "a", code=0)
 
 
+def test_a_task_whose_work_waits_is_not_ready_and_every_list_says_how_it_lands(
+    place: Place,
+) -> None:
+    blocked(place, "a")
+    land = f"runr land {place.status('a.md')['last_run_id']}"
+    assert place.runr("list-tasks", "--ready", "--json", code=0).json["tasks"] == []
+    assert "waits to land  (land_blocked)" in place.runr("list-tasks", code=0).out
+    for words in (["status"], ["next"], ["upcoming"]):
+        assert land in place.runr(*words, code=0).steps, words
+    upcoming = place.runr("upcoming", "--json", code=0).json
+    assert (upcoming["ready_paths"], upcoming["landing_paths"]) == ([], [".runr/tasks/a.md"])
+    assert "Waiting to land: a.md" in place.runr("upcoming", code=0).out
+    chosen = place.runr("next", "--json", code=0).json
+    assert (chosen["task"], chosen["why"]) == (None, "verified work waits to land: a.md")
+    left = place.runr("run", "--all-ready", "--json", code=1).json
+    assert (left["runs"], left["stopped_paths"]) == ([], [".runr/tasks/a.md"])
+
+
 def test_a_task_whose_work_was_merged_by_hand_is_attested_like_any_other(place: Place) -> None:
     blocked(place, "a")
     place.git("checkout", "-q", "a.txt")

@@ -190,10 +190,18 @@ def test_where_nothing_can_be_done_next_the_tasks_in_the_way_are_listed() -> Non
 def test_a_run_that_stopped_is_resumed_and_one_that_only_has_to_land_lands() -> None:
     listed = ListFacts(1, 1, 1, first="a.md", stopped="R")
     assert typed(after_list(listed)) == ["runr resume R"]
-    assert typed(after_list(listed._replace(lands=True))) == ["runr land R"]
+    assert typed(after_list(ListFacts(1, 1, landing=("R",)))) == ["runr land R"]
+    both = listed._replace(landing=("R", "S"))
+    assert typed(after_list(both)) == ["runr resume R", "runr land --all"]
     chosen = NextFacts("a.md", stopped="R")
     assert typed(after_choice(chosen))[-1] == "runr resume R"
-    assert typed(after_choice(chosen._replace(lands=True)))[-1] == "runr land R"
+    assert typed(after_choice(NextFacts(None, landing=("R",)))) == ["runr land R"]
+
+
+def test_work_that_is_only_elsewhere_is_looked_at() -> None:
+    assert typed(after_list(ListFacts(1, 1, unmerged=("a.md",)))) == ["runr task-status a.md"]
+    two = ListFacts(2, 2, unmerged=("a.md", "b.md"))
+    assert typed(after_list(two)) == ["runr list-tasks --unmerged"]
 
 
 def test_a_completion_that_failed_is_tried_again_after_what_was_asked_for() -> None:

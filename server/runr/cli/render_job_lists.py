@@ -95,6 +95,9 @@ def render_upcoming(answer: Upcoming) -> str:
     lines += map(_problem, answer.problems)
     lines += [line for job in answer.running for line in recent_job(job)]
     lines += wrap("Ready: ", ", ".join(map(_name, answer.ready_paths)) or "no task", 2)
+    if answer.landing_paths:
+        lines += wrap("Waiting to land: ", ", ".join(map(_name, answer.landing_paths)), 2)
+        lines += render_next_steps(answer.next_steps[:1])
     return "\n".join(lines)
 
 

@@ -11,6 +11,7 @@ from runr.cli import console
 from runr.cli.console import render_next_steps, style
 from runr.next_steps import commands
 from runr.query.models import TaskList, TaskSummary
+from runr.runs import stop_reasons
 from runr.tasks.model import short_name
 from runr.text import display_width, pad
 
@@ -81,6 +82,13 @@ def shown_path(path: str) -> str:
     return name if name.isprintable() else name.encode("unicode_escape").decode()
 
 
+def _stop(row: TaskSummary) -> list[str]:
+    if not row.stop_reason:
+        return []
+    waits = ["waits to land"] if row.stop_reason in stop_reasons.LANDABLE else []
+    return [*waits, f"({row.stop_reason})"]
+
+
 def _remarks(row: TaskSummary) -> str:
     when = (row.completed_at or (row.updated_at if row.status != "pending" else None) or "")[:10]
     remarks = [when] if when else []
@@ -88,8 +96,7 @@ def _remarks(row: TaskSummary) -> str:
         remarks.append(_evidence(row))
     elif row.last_run_id:
         remarks.append(f"run:{row.last_run_id}")
-    if row.stop_reason:
-        remarks.append(f"({row.stop_reason})")
+    remarks += _stop(row)
     if row.type != "automated" and row.status != "completed":
         remarks.append(row.type)
     if row.blocked_by:

@@ -9,7 +9,7 @@ from runr.cli.filters import filtered
 from runr.errors import ExitCode, UsageError
 from runr.jobs import batch
 from runr.jobs.batch import BatchResult
-from runr.jobs.model import ALL_READY
+from runr.jobs.model import NOT_STOPPED
 from runr.lifecycle import resume as lifecycle_resume
 from runr.lifecycle import runs as lifecycle_runs
 from runr.lifecycle import start
@@ -295,7 +295,7 @@ def _as_job(
     from runr.cli import render_jobs  # noqa: PLC0415 - see above
     from runr.jobs import control, expansion, plan  # noqa: PLC0415 - see above
 
-    select = "is:open type:automated" if auto_only else ALL_READY
+    select = "is:open type:automated -status:stopped,failed" if auto_only else NOT_STOPPED
     worker = worker if isinstance(worker := options["worker"], str) else None
     job = expansion.one_by_one(
         select=select, worker=worker, wait_for_limit=bool(options["wait_for_limit"])

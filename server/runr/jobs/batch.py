@@ -116,7 +116,8 @@ def run_ready(
         raise next(iter(refused.values()))
     text = [f"{short_name(path)}: {error.message}" for path, error in refused.items()]
     matching = _matching(project, wanted)
-    left = [task for task in matching if task.path not in tried and task.ready]
+    idle = (task for task in matching if task.path not in tried)
+    left = [task for task in idle if task.ready or task.lands]
     others = [task.path for task in left if task.task.type not in kinds]
     waiting = sorted([task.path for task in matching if task.needs_human] + others)
     stopped = [task.path for task in left if task.interrupted and task.path not in others]
@@ -127,7 +128,7 @@ def run_ready(
         # A limit that was known before is of interest only to what it kept from starting.
         named = [name for name in exhausted if name in open_ or name not in earlier]
         message += "".join(f"; {_left_out(exhausted[name], open_.count(name))}" for name in named)
-        landing = [task.path for task in left if task.entry.stop_reason in stop_reasons.LANDABLE]
+        landing = [task.path for task in left if task.lands]
         steps = after_batch(ran=bool(runs), stopped=stopped, waiting=waiting, landing=landing)
     else:
         message = listing.none_meant(wanted).capitalize()

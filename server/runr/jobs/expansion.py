@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from runr.errors import RunrError, UsageError
-from runr.jobs.model import ALL_READY, Job, Step, Track
+from runr.jobs.model import ALL_READY, NOT_STOPPED, Job, Step, Track
 from runr.jobs.work import Item, StepOrder, Work
 from runr.next_steps import commands
 from runr.project import Project
@@ -138,10 +138,18 @@ def _meant(
 def _selected(
     project: Project, select: str, snapshot: Snapshot, states: Mapping[str, TaskState]
 ) -> list[TaskState]:
-    if select == ALL_READY:
-        return _startable(snapshot, states)
+    if select in (ALL_READY, NOT_STOPPED):
+        left = {path: state for path, state in states.items() if not _is_left(state, select)}
+        return _startable(snapshot, left)
     matching = listing.select(project, states.values(), parse_filter(select))
     return [state for state in matching if state.open or state.renewed]
+
+
+def _is_left(state: TaskState, select: str) -> bool:
+    """Tell whether work of the task waits, which a new run would do again."""
+    if state.needs_human:
+        return False
+    return state.lands or (select == NOT_STOPPED and state.interrupted)
 
 
 def _startable(snapshot: Snapshot, states: Mapping[str, TaskState]) -> list[TaskState]:
@@ -174,7 +182,7 @@ def _startable(snapshot: Snapshot, states: Mapping[str, TaskState]) -> list[Task
 
 def _not_ready(job: Job, snapshot: Snapshot, chosen: set[str]) -> dict[str, str]:
     """Map the pending tasks that all that is ready leaves out to what keeps them from starting."""
-    if not any(step.select == ALL_READY for step in job.steps):
+    if not any(step.select in (ALL_READY, NOT_STOPPED) for step in job.steps):
         return {}
     found: dict[str, str] = {}
     for path, state in snapshot.task_states().items():
@@ -186,6 +194,10 @@ def _not_ready(job: Job, snapshot: Snapshot, chosen: set[str]) -> dict[str, str]
             found[path] = f"its task file is broken: {state.task.error.message}"
         elif edge and edge.problems:
             found[path] = f"it depends on {edge.problems[0]}"
+        elif state.lands:
+            found[path] = "its verified work waits to land"
+        elif state.interrupted and not state.blocked_by:
+            found[path] = "its run has stopped"
         elif cycle:
             found[path] = describe_cycle(list(map(short_name, cycle)))
         else:
@@ -203,11 +215,11 @@ def ad_hoc(name: str, select: str, *, parallel: int, worker: str | None = None) 
 def one_by_one(
     tasks: Sequence[str] = (),
     *,
-    select: str = ALL_READY,
+    select: str = NOT_STOPPED,
     worker: str | None = None,
     wait_for_limit: bool = False,
 ) -> Job:
-    """Return the job of the named tasks, or of those that are ready: each lands before the next."""
+    """Return the job of the named tasks, or of all ready ones that have not stopped, one by one."""
     workers = (worker,) if worker else ()
     name = "named" if tasks else "ready"
     step = Step(f"{name}/1", tasks=tuple(tasks), select=None if tasks else select, workers=workers)

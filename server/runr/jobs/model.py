@@ -29,6 +29,9 @@ BY_A_PERSON = "it is manual: a person does it"
 #: What `tasks` of a step says for every task that is ready, or becomes so.
 ALL_READY = "all-ready"
 
+#: The same without the tasks whose run has stopped, for `runr run --all-ready`; in no job file.
+NOT_STOPPED = "all-ready, none stopped"
+
 
 class Retries(NamedTuple):
     """How often a failed task is run again, and after which wait.

@@ -11,6 +11,7 @@ from runr.jobs.model import Job
 from runr.jobs.problems import JobProblem
 from runr.jobs.recent import RecentJob
 from runr.next_steps import commands
+from runr.next_steps.tasks import land_waiting
 from runr.project import Project
 from runr.query.models import Result
 from runr.query.snapshot import Snapshot
@@ -41,7 +42,7 @@ class Upcoming(Result):
     `running` are the jobs that run; what they are to start themselves is not among the ready tasks.
     `left_off` are the jobs with more firings than are listed, each with the time of the last one
     that is. `problems` are jobs that cannot be used. `next_at` is the first firing, where that is
-    later than was asked for.
+    later than was asked for. `landing_paths` are tasks whose verified work waits to land.
     """
 
     firings: list[UpcomingFiring]
@@ -49,6 +50,7 @@ class Upcoming(Result):
     problems: list[JobProblem] = field(default_factory=list)
     ready_paths: list[str]
     running: list[RecentJob] = field(default_factory=list)
+    landing_paths: list[str] = field(default_factory=list)
     next_at: str | None = None
 
 
@@ -70,14 +72,17 @@ def upcoming(project: Project, until: str | None = None) -> Upcoming:
     held = recent.held_tasks(project)
     states = snapshot.task_states().values()
     ready = snapshot.ranked(each for each in states if each.ready and each.path not in held)
+    landing = snapshot.ranked(each for each in states if each.lands)
+    land = land_waiting([each.entry.last_run_id or "" for each in landing])
     return Upcoming(
         firings=sorted(found, key=lambda each: (each.at, each.job)),
         left_off=left_off,
         problems=wrong,
         ready_paths=[each.path for each in ready],
         running=recent.running(project),
+        landing_paths=[each.path for each in landing],
         next_at=None if found else _next(project, now),
-        next_steps=project.surface.lines([commands.list_jobs()]),
+        next_steps=project.surface.lines([*land, commands.list_jobs()]),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from runr.next_steps import commands
-from runr.next_steps.runs import continue_run, decision_first, is_decision
+from runr.next_steps.runs import decision_first, is_decision
 from runr.next_steps.step import NextStep
 
 #: What an agent gets for a task that has no next steps.
@@ -144,9 +144,10 @@ class ListFacts(NamedTuple):
 
     `first` is by priority the first of its `ready` tasks, None where they are not
     ranked yet and several have the same priority; where none is ready, of those that wait for
-    a person. `manual` tells whether it is a manual task, `stopped` is its stopped run,
-    `lands` whether only the landing of that is left. `in_all` counts the tasks without a
-    filter. `template` is the text of a new task, where it is to be shown.
+    a person. `manual` tells whether it is a manual task, `stopped` is its stopped run.
+    `in_all` counts the tasks without a
+    filter; `landing` are the runs whose verified work waits to land, `unmerged` the tasks whose
+    work is not on this branch. `template` is the text of a new task, where it is to be shown.
     """
 
     total: int
@@ -156,7 +157,8 @@ class ListFacts(NamedTuple):
     first: str | None = None
     manual: bool = False
     stopped: str | None = None
-    lands: bool = False
+    landing: tuple[str, ...] = ()
+    unmerged: tuple[str, ...] = ()
     template: str = ""
 
 
@@ -177,42 +179,63 @@ def _with_tasks(tasks: ListFacts) -> tuple[NextStep, ...]:
         return (commands.new("first-task").because(text),)
     if not tasks.total:
         return (commands.list_tasks().because("No task matches the filter. All tasks"),)
+    land = land_waiting(tasks.landing)
     if tasks.ready:
         able = f"{tasks.ready} can be started"
         if tasks.first is None:
-            return (commands.next_task().because(f"{able}. The first by priority"),)
-        begin = commands.run(tasks.first)
-        if tasks.stopped:
-            begin = continue_run(tasks.stopped, lands=tasks.lands)
-        return (begin.because(f"{able}. Next"),)
+            return (commands.next_task().because(f"{able}. The first by priority"), *land)
+        begin = commands.resume(tasks.stopped) if tasks.stopped else commands.run(tasks.first)
+        return (begin.because(f"{able}. Next"), *land)
     if tasks.first:
         step = commands.attest(tasks.first) if tasks.manual else commands.status(tasks.first)
-        waits = "1 waits" if tasks.waiting == 1 else f"{tasks.waiting} wait"
-        return (step.because(f"Nothing here is ready to run, {waits} for a person"),)
+        because = f"Nothing here is ready to run, {_waits(tasks.waiting)} for a person"
+        return (step.because(because), *land)
+    if land:
+        return land
+    if tasks.unmerged:
+        one = len(tasks.unmerged) == 1
+        look = commands.status(tasks.unmerged[0]) if one else commands.list_tasks("--unmerged")
+        what = "the work of 1 task" if one else f"the work of {len(tasks.unmerged)} tasks"
+        return (look.because(f"Nothing here is ready to run, and {what} is not on this branch"),)
     return (commands.next_task("--explain").because("Nothing here is ready to run"),)
+
+
+def land_waiting(runs: Sequence[str]) -> tuple[NextStep, ...]:
+    """Return how the verified work of runs lands that waits for it."""
+    if not runs:
+        return ()
+    land = commands.land(runs[0]) if len(runs) == 1 else commands.land(every=True)
+    return (land.because(f"Verified work of {_waits(len(runs))} to land"),)
+
+
+def _waits(number: int) -> str:
+    return "1 waits" if number == 1 else f"{number} wait"
 
 
 class NextFacts(NamedTuple):
     """What decides about the next step after the choice of a task, None where there is none.
 
-    `stopped` and `lands` are as in `ListFacts`.
+    `stopped` and `landing` are as in `ListFacts`.
     """
 
     task: str | None
     stopped: str | None = None
-    lands: bool = False
+    landing: tuple[str, ...] = ()
     waiting: int = 0
     blocked: int = 0
 
 
 def after_choice(chosen: NextFacts) -> tuple[NextStep, ...]:
     """Return how the chosen task is done, or which tasks are in the way of all."""
+    land = land_waiting(chosen.landing)
     if chosen.task is None:
         if chosen.waiting:
-            return (commands.list_tasks("--waiting"),)
+            return (*land, commands.list_tasks("--waiting"))
+        if land:
+            return land
         return (commands.list_tasks("--blocked") if chosen.blocked else commands.list_tasks(),)
     if chosen.stopped:
-        return (commands.status(chosen.task), continue_run(chosen.stopped, lands=chosen.lands))
+        return (commands.status(chosen.task), commands.resume(chosen.stopped))
     return (commands.run(chosen.task),)
 
 

@@ -186,7 +186,14 @@ def _list_facts(
 ) -> ListFacts:
     """Return what decides about the next step, without ranking tasks that are not `ranked` yet."""
     ready = [task for task in found if task.ready]
-    facts = ListFacts(total=len(found), in_all=in_all, ready=len(ready), waiting=len(waiting))
+    facts = ListFacts(
+        total=len(found),
+        in_all=in_all,
+        ready=len(ready),
+        waiting=len(waiting),
+        landing=tuple(task.entry.last_run_id or "" for task in found if task.lands),
+        unmerged=tuple(task.path for task in found if task.unmerged),
+    )
     # Whoever asks this can mostly do something else than a task for a person.
     able = ready or waiting
     if not able:
@@ -199,5 +206,4 @@ def _list_facts(
         first=first.path,
         manual=first.task.type is TaskType.MANUAL,
         stopped=first.entry.last_run_id if ready and first.interrupted else None,
-        lands=first.lands,
     )

@@ -12,6 +12,7 @@ from runr.query.listing import none_meant, select
 from runr.query.models import Result, TaskSummary
 from runr.query.snapshot import Snapshot
 from runr.query.task_state import Reach, TaskState, explain_first, explain_later, rank_tasks
+from runr.text import join_limited
 
 #: How many of the others are explained one by one.
 _SHOWN = 10
@@ -49,10 +50,11 @@ def choose_next(project: Project, wanted: Filter = MATCH_ALL, *, explain: bool =
     others = [task for task in ranked if not ready or task is not ready[0]]
     shown = others[:_SHOWN] if explain else []
     first = ready[0] if ready else None
+    landing = [task for task in ranked if task.lands]
     blocked = [task for task in ranked if task.blocked_by]
-    why = _why_none(ranked, waiting) if meant else none_meant(wanted)
+    why = _why_none(ranked, waiting, landing) if meant else none_meant(wanted)
     steps = (
-        after_choice(_next_facts(first, waiting, blocked))
+        after_choice(_next_facts(first, waiting, landing, blocked))
         if meant
         else after_list(ListFacts(total=0, in_all=len(task_states)))
     )
@@ -69,9 +71,13 @@ def choose_next(project: Project, wanted: Filter = MATCH_ALL, *, explain: bool =
     )
 
 
-def _why_none(open_tasks: Sequence[TaskState], waiting: Sequence[TaskState]) -> str:
+def _why_none(
+    open_tasks: Sequence[TaskState], waiting: Sequence[TaskState], landing: Sequence[TaskState]
+) -> str:
     if not open_tasks:
         return "nothing is open"
+    if landing:
+        return f"verified work waits to land: {join_limited([t.task.name for t in landing], 3)}"
     if waiting:
         return "all startable work waits for a person"
     return f"none of the {len(open_tasks)} open tasks can be started"
@@ -86,12 +92,15 @@ def _why_not(task: TaskState, first: TaskState | None, reach: Reach) -> str:
 
 
 def _next_facts(
-    first: TaskState | None, waiting: Sequence[TaskState], blocked: Sequence[TaskState]
+    first: TaskState | None,
+    waiting: Sequence[TaskState],
+    landing: Sequence[TaskState],
+    blocked: Sequence[TaskState],
 ) -> NextFacts:
     return NextFacts(
         task=first.path if first else None,
         stopped=first.entry.last_run_id if first and first.interrupted else None,
-        lands=bool(first and first.lands),
+        landing=tuple(task.entry.last_run_id or "" for task in landing),
         waiting=len(waiting),
         blocked=len(blocked),
     )

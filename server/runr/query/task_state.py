@@ -73,7 +73,7 @@ class TaskState(NamedTuple):
         # Of a completion that is not stale, which most of many are, neither need be asked.
         if self.entry.status is State.COMPLETED and not self.stale:
             return False
-        return self._startable and not self.needs_human
+        return self._startable and not self.needs_human and not self.lands
 
     @property
     def display_status(self) -> DisplayStatus:

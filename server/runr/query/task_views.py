@@ -133,7 +133,8 @@ def next_step_facts(
     """Return what decides about the next steps of a task."""
     causes = [cause.path for cause in task.root_causes] or task.blocked_by
     own = [cause.why for cause in task.root_causes if cause.path == task.path]
-    problems = [] if task.ready or task.needs_human else [*task.problems, *own]
+    lands = task.stop_reason in stop_reasons.LANDABLE
+    problems = [] if task.ready or task.needs_human or lands else [*task.problems, *own]
     return TaskFacts(
         path=task.path,
         status=task.status,
