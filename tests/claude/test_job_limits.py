@@ -10,10 +10,10 @@ import pytest
 from claude.claude_place import ClaudePlace, write
 from claude.test_failures import BUSY, GOOD, used_up
 from fakes.model_api import FakeModel
-from runr.jobs import control, expansion, journal, receipt, views
+from runr.jobs import control, expansion, journal, receipt, receipt_page, views
 from runr.jobs.events import AccountParked, JobStopRequested, TaskClaimed
 from runr.jobs.journal import JobJournal
-from runr.jobs.model import ALL_READY, Job, Track
+from runr.jobs.model import ALL_READY, Job, Limits, Track
 from runr.jobs.orchestrator import Orchestrator
 from runr.jobs.outcomes import MOST_INTERRUPTS
 from runr.jobs.state import JobState
@@ -217,3 +217,24 @@ def test_a_login_that_expired_stops_the_job_once(place: ClaudePlace) -> None:
     assert [each.status for each in state.tasks].count("failed") == 1
     assert sum(len(each.runs) for each in state.tasks) == 1
     assert "not logged in" in state.reason
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("limits", "reason"),
+    [
+        (Limits(max_tokens=10), "of 10 tokens are used"),
+        (Limits(budget_usd=0.0001), "of the budget of the job, $0.00, is spent"),
+    ],
+)
+def test_a_job_that_has_used_its_limit_starts_nothing_more(
+    place: ClaudePlace, limits: Limits, reason: str
+) -> None:
+    place.kit.task("bar.md", header="owns: [b.txt]", body="Write b.txt.")
+    place.commit()
+    with FakeModel([*GOOD, *GOOD]) as model:
+        state = ran(place, model, Clock(), ready(limits=limits))
+    assert (state.result, reason in state.reason) == ("failed", True)
+    assert [len(each.runs) for each in state.tasks] == [1, 0]
+    page = receipt_page.render(receipt.read(place.kit.open(), state.id))
+    assert f"## Not started\n\n- foo.md: {state.reason}\n" in page

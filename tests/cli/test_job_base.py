@@ -57,6 +57,12 @@ def test_a_plan_in_which_nothing_can_start_says_why(place: Place) -> None:
     )
     empty = place.runr("job", "run", "empty", "--dry-run", code=2)
     assert "the job empty has nothing to do: it has no tasks" in empty.err
+    place.write(
+        ".runr/jobs/costly.yaml", "limits: {budget_usd: 5, max_tokens: 9}\ntracks: {t: [a]}\n"
+    )
+    costly = place.runr("job", "run", "costly", "--dry-run", code=0).out
+    assert "! `budget_usd` of the job does not limit what reports no cost: script\n" in costly
+    assert "! `max_tokens` of the job does not limit what reports no tokens: script\n" in costly
     same = place.runr("job", "run", "same", "--dry-run", code=1).out
     assert "✗ b.md fails: works on the same files as a.md" in same
     shown = place.runr("upcoming", code=0).out

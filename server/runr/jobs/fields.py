@@ -101,10 +101,18 @@ def positive(found: Located) -> int:
 
 
 def decimal(found: Located) -> float:
-    """Return a number, such as an amount of dollars."""
+    """Return a number that is not negative."""
     if not isinstance(found.value, str) or not _DECIMAL.fullmatch(found.value):
         raise FieldError(f"{_written(found)} is not a number", found.line)
     return float(found.value)
+
+
+def amount(found: Located) -> float:
+    """Return a number above 0, such as an amount of dollars."""
+    number = decimal(found)
+    if number == 0:
+        raise FieldError("0 leaves nothing for any task", found.line)
+    return number
 
 
 def fraction(found: Located) -> float:

@@ -262,8 +262,9 @@ def spent(state: JobState) -> str | None:
     if limits.budget_usd is None and limits.max_tokens is None:
         return None  # a sum over many tasks takes long
     used = state.usage
-    if limits.budget_usd is not None and (used.cost_usd or 0) >= limits.budget_usd:
-        return f"${used.cost_usd:.2f} of the budget of the job, ${limits.budget_usd:.2f}, is spent"
+    cost = used.cost_usd or 0
+    if limits.budget_usd is not None and cost >= limits.budget_usd:
+        return f"${cost:.2f} of the budget of the job, ${limits.budget_usd:.2f}, is spent"
     tokens = used.input_tokens + used.output_tokens
     if limits.max_tokens is not None and tokens >= limits.max_tokens:
         return f"{tokens:,} of {limits.max_tokens:,} tokens are used"

@@ -30,7 +30,7 @@ _RETRIES: Mapping[str, tuple[str, Reader]] = {
 
 _LIMITS: Mapping[str, tuple[str, Reader]] = {
     "time": ("time_s", fields.positive_duration),
-    "budget_usd": ("budget_usd", fields.decimal),
+    "budget_usd": ("budget_usd", fields.amount),
     "max_tokens": ("max_tokens", fields.positive),
     "until": ("until", fields.clock),
 }

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -21,7 +22,7 @@ from runr.runs import spec
 from runr.tasks.model import short_name
 from runr.text import format_duration, join_limited, pluralize
 from runr.workers import registry
-from runr.workers.protocol import HasLogin
+from runr.workers.protocol import HasLogin, ReportsUse
 
 _NAMED = 5
 #: A worktree and a checkout for each task that runs, and some room for what they build.
@@ -45,6 +46,7 @@ def look(project: Project, job: Job, work: Work, base: str, *, checks: bool) -> 
     items = [item for item in work.items if not item.manual and item.task in snapshot.task_states()]
     found = [
         *_workers(project, job, config, items),
+        *_unlimited(job, config, items),
         *_tools(project, config, snapshot, items),
         *_unchecked(job, config, snapshot, items),
         *_trees(project, job),
@@ -86,6 +88,24 @@ def _workers(
             )
             alone = any(item.workers == (name,) for item in items)
             yield _finding(project, "limit", "error" if lost and alone else "warning", message)
+
+
+def _unlimited(job: Job, config: Config, items: Sequence[Item]) -> Iterator[Finding]:
+    """Yield the limits of the job that do not hold a worker, as it does not say what it uses."""
+    silent: dict[str, list[str]] = {"budget_usd": [], "max_tokens": []}
+    for name in dict.fromkeys(name for item in items for name in item.workers):
+        with suppress(RunrError):
+            worker, _ = registry.find(name, config)
+            reports = isinstance(worker, ReportsUse)
+            if not (isinstance(worker, ReportsUse) and worker.reports_cost):
+                silent["budget_usd"].append(name)
+            if not reports:
+                silent["max_tokens"].append(name)
+    for key, what in (("budget_usd", "cost"), ("max_tokens", "tokens")):
+        if getattr(job.limits, key) is not None and silent[key]:
+            names = join_limited(silent[key], _NAMED)
+            message = f"`{key}` of the job does not limit what reports no {what}: {names}"
+            yield Finding(rule="limits", severity="warning", message=message)
 
 
 def _why_not_waited_for(job: Job, reset_at: str, now: datetime) -> str | None:

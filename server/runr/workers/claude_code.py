@@ -126,6 +126,7 @@ class ClaudeCode:
     """
 
     program = "claude"
+    reports_cost = True
 
     def __init__(self, new_id: Callable[[], UUID] = uuid4, *, linger_s: float = 10) -> None:
         self._new_id = new_id

@@ -150,6 +150,7 @@ class Codex:
     """One `codex exec` for each attempt; further attempts resume its session."""
 
     program = "codex"
+    reports_cost = False
 
     def preflight(self, settings: WorkerSettings, environment: Mapping[str, str]) -> None:
         """Refuse where `codex` is not installed."""

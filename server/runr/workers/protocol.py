@@ -97,6 +97,13 @@ class Worker(Protocol):
 
 
 @runtime_checkable
+class ReportsUse(Protocol):
+    """A worker that reports the tokens that it used, and their cost if `reports_cost`."""
+
+    reports_cost: bool
+
+
+@runtime_checkable
 class HasLogin(Protocol):
     """A worker that needs a login, which can be looked for without a model call."""
 
