@@ -100,6 +100,8 @@ def test_a_job_that_does_without_manual_tasks_leaves_them_out(place: Place) -> N
     assert paused["reason"] == "behind.md: it depends on mail.md, which is left out"
     page = place.runr("job", "receipt", code=0).out
     assert "1 of 2 tasks completed, 1 left out; behind.md: it depends on mail.md" in page
+    assert "runr complete-task mail.md --reason" in page.split("## What needs a person")[1]
+    assert "runr list-tasks --waiting" in paused["next_steps"]
     place.runr("complete-task", "mail", "--reason", "sent", code=0)
     assert set(statuses(ended(place, "resume")).values()) == {"completed"}
 

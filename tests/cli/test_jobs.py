@@ -290,6 +290,87 @@ def test_a_job_whose_process_was_killed_finds_its_runs_again(place: Place, momen
     assert sorted(run["task"] for run in finished_runs) == [".runr/tasks/a.md", ".runr/tasks/b.md"]
 
 
+def test_a_job_that_a_reboot_has_ended_says_so_and_what_has_become_of_its_runs(
+    place: Place,
+) -> None:
+    go = place.root / ".runr" / "go"
+    place.script("a.md", f"{_AWAIT.format(go)}; echo a > a.txt")
+    place.commit("Tasks")
+    job_run = started(place, "--all-ready")
+    until(lambda: "task.claimed" in [e["type"] for e in events(place, job_run)], "a to start")
+    os.kill(process_of(place, job_run), signal.SIGKILL)
+    (run,) = [each.name for each in (place.root / ".runr/runs").iterdir()]
+    lock = until(lambda: (place.run_folder(run) / "lock").read_text("ascii"), "the run to sign")
+    until(lambda: ended(place, "status")["status"] == "interrupted", "the end of the process")
+    assert ended(place, "status")["tasks"][0]["now"] is None  # its run goes on
+    os.kill(int(lock), signal.SIGKILL)
+    for stale in place.root.glob(".runr/*/*/lock"):
+        stale.write_text("1", encoding="ascii")  # as the number of another process since
+    until(lambda: ended(place, "status")["tasks"][0]["now"], "the end of the run")
+    assert ended(place, "status")["tasks"][0]["now"] == f"interrupted (run {run})"
+    shown = place.runr("status", code=0).out
+    assert f"✗ job ready interrupted, 1 running: runr job resume {job_run}\n" in shown
+    page = place.runr("job", "receipt", code=0).out
+    assert page.startswith("# ready was INTERRUPTED, and can be resumed: 0 of 1 task completed")
+    assert [each["path"] for each in ended(place, "resume", "--dry-run")["tasks"]] == [
+        ".runr/tasks/a.md"
+    ]
+    go.touch()
+    assert statuses(ended(place, "resume")) == {"a": "completed"}
+    assert ended(place, "status")["tasks"][0]["now"] is None
+
+
+def test_every_command_that_starts_or_stops_something_has_a_dry_run(place: Place) -> None:
+    right, go = place.root / ".runr" / "right", place.root / ".runr" / "go"
+    place.script("a.md", "echo a > a.txt")
+    place.script("b.md", f"[ -e {right} ] && echo b > b.txt")
+    place.script("c.md", "cat b.txt > c.txt", "depends_on: [b]")
+    text = "schedule: every 1h\ntracks: {t: [{tasks: [a, b, c]}]}\n"
+    place.write(".runr/jobs/night.yaml", text)
+    place.commit("Tasks")
+    assert place.runr("scheduler", "--dry-run", code=0).out.startswith("No job is due.\n")
+    assert not (place.root / ".runr/job-runs").exists()
+    place.runr("scheduler", "--once", code=0)
+    fired = place.root / ".runr/job-runs/.fired.json"
+    fired.write_text('{"night": "2025-01-08T12:00:00Z"}', encoding="utf-8")
+    assert "night: would start\n" in place.runr("scheduler", "--dry-run", code=0).out
+    assert "2025-01-08" in fired.read_text("utf-8")
+    failed = ended(place, "run", "night", code=1)
+    before = events(place, failed["id"])
+    planned = [
+        [each["path"][12:-3] for each in ended(place, word, "--dry-run")["tasks"]]
+        for word in ("resume", "retry")
+    ]
+    assert planned == [[], ["b", "c"]]
+    not_running = place.runr("job", "stop", "--dry-run", code=0).out
+    assert not_running.startswith(f"night ({failed['id']}) is not running: failed")
+    assert events(place, failed["id"]) == before
+    place.script("b.md", f"{_AWAIT.format(go)}; echo b > b.txt")
+    place.commit("Wait")
+    ended(place, "retry", "--detach")
+    until(lambda: ended(place, "status")["counts"].get("running"), "b to run")
+    for words, end in ((["--kill"], "would be stopped, with its work kept"), ([], "may end")):
+        plan = place.runr("job", "stop", *words, "--dry-run", code=0).out
+        assert f": b.md {end}; 1 task would not start\n" in plan
+    assert "stop" not in str([e["type"] for e in events(place, failed["id"])])
+    place.runr("job", "stop", "--kill", code=0)
+
+
+def test_a_stop_of_a_job_that_only_waits_returns_when_it_has_stopped(place: Place) -> None:
+    place.config(
+        "[run]\nworker = 'limited'\n[verify]\ntier1 = ['test -d .']\n[workers.limited]\n"
+        "command = ['sh', '-c', 'echo usage limit reached; exit 1']\n"
+    )
+    place.task("a.md")
+    place.task("b.md", "depends_on: [a]")
+    place.commit("Tasks")
+    started(place, "--all-ready")
+    until(lambda: ended(place, "status")["waits_until"], "the limit to be met")
+    stopped = place.runr("job", "stop", code=0).out
+    assert ": stopped, 2 waiting: stopped by " in stopped
+    assert "a.md  waiting    not before " in stopped
+
+
 def test_a_step_whose_process_was_killed_is_resumed_without_a_word(place: Place) -> None:
     go = place.root / ".runr" / "go"
     mark = place.root / ".runr" / "working"

@@ -227,7 +227,7 @@ def test_a_wait_has_an_end_and_other_workers_go_on() -> None:
     either = Work((item("a")._replace(workers=("script", "other")),), line("1"))
     assert decided(either, parked={"script": 60.0}).start == ("a",)
     both = decided(either, parked={"script": 60.0, "other": 50.0})
-    assert (both.delayed, both.wake_at) == ({"a": "waits until its time"}, 50.0)
+    assert (both.delayed, both.wake_at) == ({"a": "the account of script cannot be used yet"}, 50.0)
     assert decided(Work((Item("a", "t/1"),), line("1"))).start == ("a",)
 
 

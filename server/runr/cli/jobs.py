@@ -7,7 +7,7 @@ none of it.
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,6 +23,9 @@ from runr.next_steps import commands
 from runr.project import Project
 from runr.query.filters import parse_filter
 from runr.query.models import CommandResult
+
+if TYPE_CHECKING:
+    from runr.jobs.plan import JobPlan
 
 _JOB_RUN = click.argument("job_run", metavar="[JOB|ID]", required=False)
 _WAIT = click.option(
@@ -53,13 +56,14 @@ def upcoming(invocation: Invocation, until: str | None) -> None:
 
 @command("scheduler")
 @click.option("--once", is_flag=True, help="Start what is due now, then exit.")
+@click.option("--dry-run", is_flag=True, help="Show what is due now, and start nothing.")
 @click.option(
     "--print-unit",
     "manager",
     type=Choice(["systemd", "launchd"]),
     help="Print the file with which systemd or launchd keeps the scheduler running.",
 )
-def scheduler(invocation: Invocation, *, once: bool, manager: Any) -> None:
+def scheduler(invocation: Invocation, *, once: bool, dry_run: bool, manager: Any) -> None:
     """Start jobs when their schedules say so.
 
     It runs until it is interrupted; the jobs that it has started go on. Each firing starts a job
@@ -71,6 +75,8 @@ def scheduler(invocation: Invocation, *, once: bool, manager: Any) -> None:
     if manager:
         unit = CommandResult(message=jobs_scheduler.unit(project, manager).rstrip())
         invocation.show(unit, lambda answer: answer.message)
+    elif dry_run:
+        invocation.show(jobs_scheduler.due(project), render_job_lists.render_firings)
     elif once:
         invocation.show(jobs_scheduler.fire(project), render_job_lists.render_firings)
     else:
@@ -118,10 +124,7 @@ def run(invocation: Invocation, *, wait: bool, dry_run: bool, **options: Any) ->
     project = invocation.project()
     wanted = _wanted(project, **options)
     if dry_run:
-        planned = plan.plan_job(project, wanted)
-        invocation.show(planned, render_jobs.render_plan)
-        errors = any(finding.severity == "error" for finding in planned.findings)
-        return ExitCode.FAILED if errors else ExitCode.DONE
+        return _shown(invocation, plan.plan_job(project, wanted))
     findings = plan.find_problems(project, wanted)
     begun = control.start_job(project, wanted)
     for finding in findings:  # a job that is refused has none to hear of
@@ -203,8 +206,14 @@ def show_receipt(invocation: Invocation, job_run: str | None) -> None:
 @job.command_of("stop")
 @_JOB_RUN
 @click.option("--drain/--kill", default=True, help="Let what is running end, or stop it, too.")
-def stop(invocation: Invocation, job_run: str | None, *, drain: bool) -> None:
+@click.option("--dry-run", is_flag=True, help="Show what is running and what would not start.")
+def stop(invocation: Invocation, job_run: str | None, *, drain: bool, dry_run: bool) -> None:
     """Stop a job; its work is kept."""
+    if dry_run:
+        project = invocation.project()
+        found = views.details(project, job_journal.find(project.layout, job_run))
+        invocation.show(found, render_jobs.render_stop_plan(kill=not drain))
+        return
     from runr.jobs import control  # noqa: PLC0415 - see above
 
     progress = render_jobs.Progress(invocation.say)
@@ -214,11 +223,17 @@ def stop(invocation: Invocation, job_run: str | None, *, drain: bool) -> None:
     invocation.show(answer, render_jobs.render_status)
 
 
+_DRY_RUN = click.option("--dry-run", is_flag=True, help="Show what would start, and start nothing.")
+
+
 @job.command_of("resume")
 @_JOB_RUN
+@_DRY_RUN
 @_WAIT
-def resume(invocation: Invocation, job_run: str | None, *, wait: bool) -> int:
+def resume(invocation: Invocation, job_run: str | None, *, dry_run: bool, wait: bool) -> int:
     """Resume a job that was stopped, paused or interrupted."""
+    if dry_run:
+        return _plan_again(invocation, job_run, retry=False)
     from runr.jobs import control  # noqa: PLC0415 - see above
 
     return _started(invocation, control.resume_job(invocation.project(), job_run), wait=wait)
@@ -226,12 +241,15 @@ def resume(invocation: Invocation, job_run: str | None, *, wait: bool) -> int:
 
 @job.command_of("retry")
 @_JOB_RUN
+@_DRY_RUN
 @_WAIT
-def retry(invocation: Invocation, job_run: str | None, *, wait: bool) -> int:
+def retry(invocation: Invocation, job_run: str | None, *, dry_run: bool, wait: bool) -> int:
     """Run the failed tasks of a job again.
 
     The tasks that waited for them run, too.
     """
+    if dry_run:
+        return _plan_again(invocation, job_run, retry=True)
     from runr.jobs import control  # noqa: PLC0415 - see above
 
     return _started(invocation, control.retry_job(invocation.project(), job_run), wait=wait)
@@ -250,6 +268,19 @@ def land(invocation: Invocation, job_run: str | None, *, to: str | None, dry_run
 
     answer = landing.land_job(invocation.project(), job_run, to=to, dry_run=dry_run)
     invocation.show(answer, render_jobs.render_landing)
+
+
+def _plan_again(invocation: Invocation, job_run: str | None, *, retry: bool) -> int:
+    from runr.jobs import plan  # noqa: PLC0415 - see above
+
+    return _shown(invocation, plan.plan_again(invocation.project(), job_run, retry=retry))
+
+
+def _shown(invocation: Invocation, planned: "JobPlan") -> int:
+    """Show a plan; the exit code says whether it has errors."""
+    invocation.show(planned, render_jobs.render_plan)
+    errors = any(finding.severity == "error" for finding in planned.findings)
+    return ExitCode.FAILED if errors else ExitCode.DONE
 
 
 def _started(invocation: Invocation, answer: JobRunDetails, *, wait: bool) -> int:

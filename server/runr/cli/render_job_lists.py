@@ -135,7 +135,8 @@ def _problem(each: JobProblem) -> str:
 def firing_line(each: FiredJob) -> str:
     """Return a firing and what became of it."""
     at = f"{datetime.fromisoformat(each.at).astimezone():%Y-%m-%d %H:%M}"
-    what = f"job run {each.job_run_id}" if each.job_run_id else f"not started: {each.skipped}"
+    started = f"job run {each.job_run_id}" if each.job_run_id else "would start"
+    what = f"not started: {each.skipped}" if each.skipped else started
     return f"{at} {printable(each.job)}: {printable(what)}"
 
 

@@ -70,7 +70,7 @@ def render_plan(answer: JobPlan) -> str:
 
 
 def _estimate(answer: JobPlan) -> str:
-    if answer.seconds is None:
+    if answer.seconds is None or not answer.tasks:
         return ""
     cost = f" and ${answer.cost_usd:.2f}" if answer.cost_usd else ""
     return f"; about {format_duration(answer.seconds)}{cost}, as earlier runs took"
@@ -82,13 +82,32 @@ def render_status(answer: JobRunDetails) -> str:
     lines += [line for each in answer.base_failures for line in _base_failure(each)]
     lines += [line for failed in answer.failed_hooks for line in wrap("  ", failed, 4)]
     width = column_width([_name(task.path) for task in answer.tasks])
-    lines += [line for task in answer.tasks for line in _task(task, width)]
+    ended = answer.status != "running"
+    lines += [line for task in answer.tasks for line in _task(task, width, ended=ended)]
     for path, why in answer.not_ready.items():
         lines += _row("-", _name(path), len(_name(path)), "not ready", flat(why))
     for worker, until in answer.waits_until.items():
         if answer.status == "running":
             lines += wrap("  ", f"{worker} waits until {_clock(until)}, then continues", 4)
     return "\n".join([*lines, *render_next_steps(answer.next_steps)])
+
+
+def render_stop_plan(*, kill: bool) -> Callable[[JobRunDetails], str]:
+    """Return what shows which tasks a stop would end, and which would not start."""
+
+    def render(answer: JobRunDetails) -> str:
+        name = f"{printable(answer.job)} ({answer.id})"
+        if answer.status != "running":
+            return f"{name} is not running: {_headline(answer)}"
+        running = [_name(task.path) for task in answer.tasks if task.status == "running"]
+        waiting = sum(task.status == "waiting" for task in answer.tasks)
+        end = "would be stopped, with its work kept" if kill else "may end"
+        said = f"{join_limited(running, _NAMED) or 'no task is running, so nothing'} {end}"
+        return "\n".join(
+            wrap("", f"{name}: {said}; {pluralize(waiting, 'task')} would not start", 4)
+        )
+
+    return render
 
 
 def _base_failure(sentence: str) -> list[str]:
@@ -103,13 +122,14 @@ def _headline(answer: JobRunDetails) -> str:
     return f"{answer.status}, {counts}{since}{why}"
 
 
-def _task(task: JobRunTask, width: int) -> list[str]:
+def _task(task: JobRunTask, width: int, *, ended: bool) -> list[str]:
     sign, colour = _SIGNS.get(task.status, ("○", None))
     why = "" if task.status == "running" else flat(task.reason or "")
+    if task.status == "waiting" and task.not_before:
+        when = "not before" if ended else "waits until"
+        why = f"{when} {_clock(task.not_before)}" + (f": {why}" if why else "")
     if task.now:
         sign, colour, why = "!", "yellow", f"now {flat(task.now)}"
-    if task.status == "waiting" and task.not_before:
-        why = f"waits until {_clock(task.not_before)}" + (f": {why}" if why else "")
     return _row(style(sign, fg=colour), _name(task.path), width, _words(task.status), why)
 
 

@@ -32,7 +32,7 @@ class Overview(Result):
 
     `since` is the beginning of yesterday for the user; the landings, the cost and the tokens are
     since then, the cost None where no worker reported any. `evidence` counts all completions.
-    `last_job` is the job that ended last since then.
+    `last_job` is the job that ended, or was interrupted, last since then.
     """
 
     since: str
@@ -79,7 +79,7 @@ def overview(project: Project) -> Overview:
         landed=landed,
         activity=activity,
         running_jobs=jobs.running(project),
-        last_job=jobs.last_ended(project, since),
+        last_job=jobs.last(project, since),
         total_count=counted.total_count,
         counts=counted.counts,
         evidence=counted.evidence,

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from runr.clock import format_utc
 from runr.errors import AlreadyRunningError, UsageError
@@ -19,6 +20,7 @@ from runr.jobs.events import (
 )
 from runr.jobs.journal import JobJournal
 from runr.jobs.model import Job, Limits
+from runr.jobs.rejected import Rejection
 from runr.jobs.state import JobState, TaskProgress
 from runr.jobs.views import JobRunDetails
 from runr.lifecycle import leases
@@ -114,7 +116,8 @@ def stop_job(
 ) -> JobRunDetails:
     """Ask a job to stop: what is running may end.
 
-    With `kill` it is stopped, too, and its end waited for, though not for ever.
+    With `kill` it is stopped, too. Its end is waited for, though not for ever, then and where
+    nothing is running.
     """
     leases.refuse_nested(project, "stop")
     project.refuse_inside("a run does not stop jobs")
@@ -126,52 +129,75 @@ def stop_job(
     if not run_process.is_alive(files):
         # Nothing is running that could see it: the job ends as soon as it is looked at.
         process.launch(project, files)
-    if kill:
+    if kill or not any(each.status in ("starting", "running") for each in state.tasks):
         return wait_for_job(project, files.id, _KILLED_S, on_change)
     return views.details(project, files)
 
 
 def resume_job(project: Project, wanted: str | None) -> JobRunDetails:
     """Go on with a job whose process died, or that was stopped or paused."""
-    return _again(project, wanted, lambda code: code in _CIRCUMSTANCES)
+    return _go_on(project, wanted, retry=False)
 
 
 def retry_job(project: Project, wanted: str | None) -> JobRunDetails:
     """Run the tasks again that failed, and those that were not started because of them."""
-    return _again(project, wanted, lambda _: True)
+    return _go_on(project, wanted, retry=True)
 
 
-def _again(project: Project, wanted: str | None, wants: Callable[[str], bool]) -> JobRunDetails:
+def _go_on(project: Project, wanted: str | None, *, retry: bool) -> JobRunDetails:
     leases.refuse_nested(project)
     files = journal.find(project.layout, wanted)
     with locked(project.layout.job_starts_lock):
-        _begin_again(project, files, wants)
+        _begin_again(project, files, what_is_left(project, files, retry=retry))
     return views.details(project, files)
 
 
-def _begin_again(project: Project, files: RunFiles, wants: Callable[[str], bool]) -> None:
+class Again(NamedTuple):
+    """What a job run does that goes on: the tasks that are `retried`, of them those `rejected`."""
+
+    state: JobState
+    retried: tuple[str, ...]
+    rejected: tuple[Rejection, ...]
+
+
+def what_is_left(project: Project, files: RunFiles, *, retry: bool) -> Again:
+    """Return what a job does that goes on, all that has failed with `retry`.
+
+    Raises for one that is running, or is completed.
+    """
     state = journal.require(files)
     if run_process.is_alive(files):
         raise AlreadyRunningError(
             f"the job {state.name} is running ({state.id})",
             next_steps=[commands.job_status(state.id)],
         )
-    found = list(rejected.find(project, state))
+    found = tuple(rejected.find(project, state))
     if state.result == "completed" and not found:
         raise UsageError(
             f"the job {state.name} ({state.id}) is completed: there is nothing to resume",
             next_steps=[commands.job_receipt(state.id)],
         )
+    if state.result is None:
+        return Again(state, (), ())
+    now = decisions.as_decided(project, state)
+    failed = (each for each in now.tasks if each.status == "failed")
+    tasks = [
+        each.task
+        for each in failed
+        if retry or each.code in _CIRCUMSTANCES or _goes_on(project, each)
+    ]
+    retried = tuple(dict.fromkeys((*tasks, *(each.task for each in found))))
+    return Again(state, retried, found)
+
+
+def _begin_again(project: Project, files: RunFiles, again: Again) -> None:
+    state = again.state
     if state.result is not None:
-        now = decisions.as_decided(project, state)
-        failed = (each for each in now.tasks if each.status == "failed")
-        tasks = [each.task for each in failed if wants(each.code) or _goes_on(project, each)]
-        retried = tuple(dict.fromkeys((*tasks, *(each.task for each in found))))
         ends_at = window_end(state.start.job.limits, project.clock())
         log = _journal(project, files)
-        for each in found:
+        for each in again.rejected:
             log.append(WorkReverted(each.task, rejected.revert(project, state, each)))
-        log.append(JobResumed(retried, ends_at))
+        log.append(JobResumed(again.retried, ends_at))
         if (merged := job_branch.follow_target(project, state)) is not None:
             log.append(BranchMerged(merged))
     process.launch(project, files)

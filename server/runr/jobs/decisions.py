@@ -60,9 +60,13 @@ def _decided(each: TaskProgress, run: RunState | None) -> TaskProgress:
 
 def for_persons(project: Project, state: JobState) -> list[NextStep]:
     """Return where a person sees what to do: a branch to land, the tasks that wait, or one task."""
-    manual = {item.task for item in state.start.work.items if item.manual}
+    items = {item.task: item for item in state.start.work.items}
+    manual = {task for task, item in items.items() if item.manual}
     left = [each for each in state.tasks if each.needs_human]
-    listed = any(each.status == "held" or each.task in manual for each in left)
+    listed = any(
+        each.status == "held" or not manual.isdisjoint((each.task, *items[each.task].needs))
+        for each in left
+    )
     jobs = [each.unlanded_job_id for each in left if each.unlanded_job_id]
     ended = [each for each in dict.fromkeys(jobs) if not is_held(project.layout.job_run(each).lock)]
     found = [commands.list_tasks("--waiting")] if listed else []

@@ -1,12 +1,13 @@
 """What a job would do: the plan of `--dry-run`, by playing the planner forward."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from runr.jobs import branch, control, estimates, expansion, planner, preflight, work
+from runr.jobs import branch, control, estimates, expansion, journal, planner, preflight, work
+from runr.jobs import state as job_state
 from runr.jobs.estimates import History
-from runr.jobs.expansion import Expanded
+from runr.jobs.events import JobEvent, JobResumed
 from runr.jobs.model import Job
 from runr.jobs.outside import Needs, Outside
 from runr.jobs.planner import Facts, Progress
@@ -67,8 +68,10 @@ def plan_job(project: Project, job: Job) -> JobPlan:
     target, base = branch.base_of(project, job)
     history = estimates.of(project)
     outside = Outside(project, target, snapshot)
-    played = _Played(job, expanded.work, history, _needed(outside, expanded))
-    played.play(set(expanded.completed))
+    played = _Played(
+        job, expanded.work, history, _needed(outside, expanded.work.items, expanded.completed, {})
+    )
+    played.play(dict.fromkeys(expanded.completed, Progress("completed")))
     known = [task.estimate_usd for task in played.tasks if task.estimate_usd is not None]
     return JobPlan(
         job=job.name,
@@ -91,25 +94,77 @@ def plan_job(project: Project, job: Job) -> JobPlan:
     )
 
 
+def plan_again(project: Project, wanted: str | None, *, retry: bool) -> JobPlan:
+    """Return the plan of a job run that goes on: what is left, and with `retry` what has failed."""
+    files = journal.find(project.layout, wanted)
+    again = control.what_is_left(project, files, retry=retry)
+    job = again.state.start.job
+    ends_at = control.window_end(job.limits, project.clock())
+    resumed = JobResumed(again.retried, ends_at)
+    state = job_state.apply(again.state, JobEvent(again.state.seq + 1, project.now(), resumed))
+    redone = {each.task for each in again.rejected}
+    ended = {
+        each.task: Progress(each.status)
+        for each in state.tasks
+        if each.status in ("completed", "failed") and each.task not in redone
+    }
+    left = tuple(item for item in state.start.work.items if item.task not in ended)
+    runs = {each.task: each.runs for each in state.tasks}
+    snapshot, history = Snapshot.of(project), estimates.of(project)
+    outside = Outside(project, state.start.target, snapshot)
+    done = [task for task, each in ended.items() if each.status == "completed"]
+    needed = _needed(outside, left, done, runs)
+    played = _Played(job, state.start.work, history, needed)
+    played.play(ended)
+    base = project.repo.resolve(f"refs/heads/{state.start.branch}") or state.start.base_sha
+    open_work = Work(left, state.start.work.steps)
+    return JobPlan(
+        job=state.name,
+        base_sha=base,
+        target=state.start.target or None,
+        land=job.land,
+        max_parallel=job.max_parallel,
+        ends_at=ends_at,
+        tasks=played.tasks,
+        not_started=played.not_started,
+        completed=done,
+        findings=[
+            *played.findings(),
+            *preflight.look(project, job, open_work, base, checks=False),
+        ],
+        most_parallel=played.most_parallel,
+        seconds=played.now if history.usual_s is not None else None,
+        next_steps=project.surface.lines([commands.job_status(state.id)]),
+    )
+
+
 def find_problems(project: Project, job: Job) -> list[Finding]:
     """Return what would stop a job, as far as it is known without running a check."""
     snapshot = Snapshot.of(project)
     expanded = expansion.expand_open(project, job, snapshot)
     target, base = branch.base_of(project, job)
-    needed = _needed(Outside(project, target, snapshot), expanded)
+    outside = Outside(project, target, snapshot)
+    needed = _needed(outside, expanded.work.items, expanded.completed, {})
     played = _Played(job, expanded.work, History({}, {}), needed)
     if job.collision == "fail":
         # The times of the others do not matter, and many tasks take long to play.
-        played.play(set(expanded.completed))
+        played.play(dict.fromkeys(expanded.completed, Progress("completed")))
     look = preflight.look(project, job, expanded.work, base.commit, checks=False)
     return [*played.findings(), *look]
 
 
-def _needed(outside: Outside, expanded: Expanded) -> dict[str, Needs]:
+def _needed(
+    outside: Outside,
+    items: Iterable[Item],
+    done: Collection[str],
+    runs: Mapping[str, tuple[str, ...]],
+) -> dict[str, Needs]:
     """Return what tasks need from outside of the job; what others run now is not waited for."""
-    done = expanded.completed
-    open_ = (item for item in expanded.work.items if item.task not in done)
-    needed = {item.task: outside.needs(item, runs=(), completed=done) for item in open_}
+    open_ = (item for item in items if item.task not in done)
+    needed = {
+        item.task: outside.needs(item, runs=runs.get(item.task, ()), completed=done)
+        for item in open_
+    }
     return {
         task: each._replace(wait=each.wait and each.wait._replace(run_id=None))
         for task, each in needed.items()
@@ -134,10 +189,12 @@ class _Played:
         self.most_parallel = 0
         self.now = 0.0
 
-    def play(self, completed: set[str]) -> None:
-        """Start what the planner starts, and end the one that ends first, until all is over."""
-        progress = {task: Progress("completed") for task in completed}
-        progress |= {task: Progress("left_out") for task in self._left_out(completed)}
+    def play(self, progress: dict[str, Progress]) -> None:
+        """Start what the planner starts, and end the one that ends first, until all is over.
+
+        `progress` is how far the tasks are that do not wait.
+        """
+        progress = {task: Progress("left_out") for task in self._left_out()} | progress
         ends: dict[str, float] = {}
         while True:
             facts = Facts(now=self.now, progress=progress, held=self._held, lost=self._lost)
@@ -160,12 +217,10 @@ class _Played:
                 self.now = ends.pop(first)
                 progress[first] = Progress("completed")
 
-    def _left_out(self, completed: set[str]) -> list[str]:
+    def _left_out(self) -> list[str]:
         if self._job.on_manual == "pause":
             return []
-        return [
-            each.task for each in self._work.items if each.manual and each.task not in completed
-        ]
+        return [each.task for each in self._work.items if each.manual]
 
     def findings(self) -> Iterator[Finding]:
         """Yield what the order of the job itself keeps from being completed."""

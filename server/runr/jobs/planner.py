@@ -104,7 +104,7 @@ def decide(job: Job, work: Work, order: Ordering, facts: Facts) -> Decision:
             reason = wait.reason
         if reason is None and (until := _not_before(item, facts)) > facts.now:
             wakes.append(until)
-            reason = "waits until its time"
+            reason = _why_not_before(item, facts)
         reason = reason or facts.limit or ("the job is stopped" if facts.draining else None)
         full = len(running) + len(chosen) >= job.max_parallel
         if reason is None and full and job.collision != "fail":
@@ -288,6 +288,13 @@ def _not_before(item: Item, facts: Facts) -> float:
     known = facts.progress.get(item.task)
     own = known.not_before if known else 0.0
     return max(own, min((facts.parked.get(name, 0.0) for name in item.workers), default=0.0))
+
+
+def _why_not_before(item: Item, facts: Facts) -> str:
+    closed = [name for name in item.workers if facts.parked.get(name, 0.0) > facts.now]
+    if len(closed) == len(item.workers):
+        return f"the account of {closed[0]} cannot be used yet"
+    return "its next try comes later"
 
 
 def _collision(policy: Collision, item: Item, busy: list[Item], facts: Facts) -> Item | None:

@@ -83,13 +83,13 @@ def build(project: Project, job_run: RunFiles, state: JobState) -> Receipt:
     lost = Counter(
         task.code or task.result for task in tasks if task.result not in ("completed", "left_out")
     )
-    status = state.result or "running"
+    status = views.status_of(state, job_run)
     landed = [task.path for task in tasks if task.commit_sha and not task.now]
     return Receipt(
         id=state.id,
         job=state.name,
         status=status,
-        headline=_headline(state, tasks) + _changed_since(tasks),
+        headline=_headline(state, tasks, status) + _changed_since(tasks),
         reason=state.reason or None,
         landed_on=state.landed_on or state.start.branch,
         lands_on=(state.start.target or None) if own and state.landed_on is None else None,
@@ -129,15 +129,17 @@ def _after(project: Project, state: JobState, status: str) -> list[NextStep]:
     return [step for step in views.next_steps(project, state, status) if step != shown]
 
 
-def _headline(state: JobState, tasks: Sequence[ReceiptTask]) -> str:
+def _headline(state: JobState, tasks: Sequence[ReceiptTask], status: str) -> str:
     done = sum(task.result == "completed" for task in tasks)
     left_out = sum(task.result == "left_out" for task in tasks)
     beside = f", {left_out} left out" if left_out else ""
     beside += f", {len(state.not_ready)} not ready" if state.not_ready else ""
     count = f"{done} of {pluralize(len(tasks) - left_out, 'task')} completed{beside}"
-    match state.result:
-        case None:
+    match status:
+        case "running":
             return f"{state.name} is running: {count}"
+        case "interrupted":
+            return f"{state.name} was INTERRUPTED, and can be resumed: {count}"
         case "completed":
             every = "all " if done > 1 else ""
             why = f"; {state.reason}" if state.reason else ""
@@ -270,6 +272,9 @@ def _of_a_person(project: Project, state: JobState, each: TaskProgress) -> Seque
         if views.is_unlanded(state) and _builds_on_work(state, each.task):
             return (branch.land_step(project, state), attest)
         return (attest,)
+    items = {item.task: item for item in state.start.work.items}
+    if by_hand := [need for need in items[each.task].needs if items[need].manual]:
+        return tuple(map(commands.attest, by_hand))
     return (commands.status(each.task),)
 
 

@@ -51,7 +51,7 @@ def render(receipt: Receipt, width: int | None = None) -> str:
     parts = [
         f"# {escape_markdown(receipt.headline)}",
         "\n".join(_facts(receipt)),
-        _section("Since the job ended", _since(receipt)),
+        _section("Changed since", _since(receipt)),
         _section("What needs a person", _persons(receipt)),
         _section("What landed", _landed(receipt)),
         _section("Tasks", _tasks(receipt, width)),

@@ -1,4 +1,4 @@
-"""The jobs that run or wait now, and the one that has ended last."""
+"""The jobs that run or wait now, and the last one that does not any more."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -21,10 +21,10 @@ _LOOKED_AT = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecentJob:
-    """A job run in short; `status` is `running`, or how it ended.
+    """A job run in short; `status` is `running`, `interrupted`, or how it ended.
 
     `counts` has its tasks by status, `waits_until` when parked accounts can be used again, and
-    `next_step` shows the job run, or its receipt.
+    `next_step` shows the job run or its receipt, or resumes it.
     """
 
     id: str
@@ -49,15 +49,18 @@ def held_tasks(project: Project) -> set[str]:
     }
 
 
-def last_ended(project: Project, since: datetime) -> RecentJob | None:
-    """Return the job run that ended last, if it did after `since`."""
+def last(project: Project, since: datetime) -> RecentJob | None:
+    """Return the job run that ended, or was interrupted, last, if it was there after `since`."""
     found: list[JobState] = []
     for name in journal.ids(project.layout)[-_LOOKED_AT:]:
+        files = project.layout.job_run(name)
         with suppress(DamagedStateError, OSError):
-            state = journal.state(project.layout.job_run(name))
-            if state and state.ended_at and datetime.fromisoformat(state.ended_at) >= since:
+            state = journal.state(files)
+            if state is None or views.status_of(state, files) == "running":
+                continue
+            if datetime.fromisoformat(state.updated_at) >= since:
                 found.append(state)
-    return _short(project, max(found, key=lambda each: each.ended_at or "")) if found else None
+    return _short(project, max(found, key=lambda each: each.updated_at)) if found else None
 
 
 def _running(project: Project) -> Iterator[JobState]:
@@ -71,17 +74,17 @@ def _running(project: Project) -> Iterator[JobState]:
 
 
 def _short(project: Project, state: JobState) -> RecentJob:
-    ended = state.result is not None
-    step = commands.job_receipt(state.id) if ended else commands.job_status(state.id)
+    status = views.status_of(state, project.layout.job_run(state.id))
+    steps = {"running": commands.job_status, "interrupted": commands.job_resume}
     now = project.now()
     parked = {each.worker: each.until for each in state.parked if each.until and each.until > now}
     return RecentJob(
         id=state.id,
         job=state.name,
-        status=state.result or "running",
+        status=status,
         counts=views.count(state),
         reason=state.reason or None,
         ended_at=state.ended_at,
-        waits_until={} if ended else parked,
-        next_step=project.surface.line(step),
+        waits_until=parked if status == "running" else {},
+        next_step=project.surface.line(steps.get(status, commands.job_receipt)(state.id)),
     )

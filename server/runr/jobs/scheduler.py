@@ -33,7 +33,10 @@ _WRONG = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FiredJob:
-    """A firing, and what became of it: `job_run_id`, or in `skipped` why nothing was started."""
+    """A firing, and what became of it: `job_run_id`, or in `skipped` why nothing was started.
+
+    Neither of something that would start, and did not as only that was asked for.
+    """
 
     job: str
     at: str
@@ -75,7 +78,26 @@ def fire(project: Project) -> Firings:
     """Start every job that is due now, and return when the next one is."""
     project.refuse_inside("a run does not start jobs")
     now = project.clock()
-    fired = [each for job in scheduled(project) for each in _fire(project, job, now)]
+    return _firings(
+        project, now, [each for job in scheduled(project) for each in _fire(project, job, now)]
+    )
+
+
+def due(project: Project) -> Firings:
+    """Return what would start now, and when the next job fires, and start nothing."""
+    now = project.clock()
+    known = _read(project.layout.job_firings)
+    found = []
+    for job in scheduled(project):
+        firing = _due(job, known.get(job.name), now)
+        if firing is not None:
+            found.append(
+                _kept_from(project, job, firing) or FiredJob(job=job.name, at=format_utc(firing.at))
+            )
+    return _firings(project, now, found)
+
+
+def _firings(project: Project, now: datetime, fired: list[FiredJob]) -> Firings:
     following = [at for job in scheduled(project) if (at := next_firing(job, now))]
     return Firings(
         fired=fired,
@@ -98,21 +120,28 @@ def _fire(project: Project, job: Job, now: datetime) -> Iterator[FiredJob]:
     firing = _claimed(project, job, now)
     if firing is None:
         return
+    if kept := _kept_from(project, job, firing):
+        yield kept
+        return
     at = format_utc(firing.at)
+    try:
+        started = control.start_job(project, problems.find_job(project, job.name))
+    except RunrError as error:
+        yield FiredJob(job=job.name, at=at, skipped=error.message)
+    else:
+        yield FiredJob(job=job.name, at=at, job_run_id=started.id)
+
+
+def _kept_from(project: Project, job: Job, firing: Firing) -> FiredJob | None:
+    """Return a firing that starts nothing, with the reason."""
+    why = None
     if not firing.starts:
-        yield FiredJob(job=job.name, at=at, skipped="missed, and its policy is skip")
+        why = "missed, and its policy is skip"
     elif running := _running(project, job):
-        yield FiredJob(job=job.name, at=at, skipped=f"its job run {running} has not ended")
+        why = f"its job run {running} has not ended"
     elif paused := _paused(project, job):
         why = f"its job run {paused} is paused, and no task can start without a person"
-        yield FiredJob(job=job.name, at=at, skipped=why)
-    else:
-        try:
-            started = control.start_job(project, problems.find_job(project, job.name))
-        except RunrError as error:
-            yield FiredJob(job=job.name, at=at, skipped=error.message)
-        else:
-            yield FiredJob(job=job.name, at=at, job_run_id=started.id)
+    return FiredJob(job=job.name, at=format_utc(firing.at), skipped=why) if why else None
 
 
 def _claimed(project: Project, job: Job, now: datetime) -> Firing | None:
@@ -125,17 +154,23 @@ def _claimed(project: Project, job: Job, now: datetime) -> Firing | None:
     with storage.locked(project.layout.job_firings_lock):
         known = _read(place)
         last = known.get(job.name)
-        if last is not None and datetime.fromisoformat(last) > now + _WRONG:
-            last = None  # the clock was wrong then: the job would wait until that time comes
-        firing = None
-        if last is not None:
-            schedule = schedules.parse(job.schedule or "")
-            before = datetime.fromisoformat(last)
-            firing = schedules.due(schedule, before, now, zone_of(job), job.missed)
-        if last is None or firing is not None:
+        firing = _due(job, last, now)
+        if _is_new(last, now) or firing is not None:
             known[job.name] = format_utc(firing.at if firing else now)
             storage.replace(place, json.dumps(known, indent=1, sort_keys=True).encode() + b"\n")
     return firing
+
+
+def _is_new(last: str | None, now: datetime) -> bool:
+    """Tell whether a job has no firing yet, or one from when the clock was wrong."""
+    return last is None or datetime.fromisoformat(last) > now + _WRONG
+
+
+def _due(job: Job, last: str | None, now: datetime) -> Firing | None:
+    if last is None or _is_new(last, now):
+        return None
+    schedule, before = schedules.parse(job.schedule or ""), datetime.fromisoformat(last)
+    return schedules.due(schedule, before, now, zone_of(job), job.missed)
 
 
 def _read(place: Path) -> dict[str, str]:

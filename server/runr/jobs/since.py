@@ -1,4 +1,4 @@
-"""What has become of the tasks of a job since it has ended: its record stays as it was."""
+"""What has become of the tasks of a job that does not run any more: its record stays as it was."""
 
 from collections.abc import Mapping
 
@@ -8,11 +8,15 @@ from runr.project import Project
 from runr.query.snapshot import Snapshot
 from runr.query.task_state import TaskState
 from runr.status.model import State
+from runr.storage.files import is_held
 
 
 def changes(project: Project, state: JobState) -> dict[str, str]:
-    """Map tasks to what is true of them now, where that is not what the job has recorded."""
-    if state.ended_at is None:
+    """Map tasks to what is true of them now, where that is not what the job has recorded.
+
+    A job that is running records it itself.
+    """
+    if state.result is None and is_held(project.layout.job_run(state.id).lock):
         return {}
     states = Snapshot.of(project).task_states()
     found = {each.task: _change(each, states) for each in state.tasks}
@@ -27,8 +31,10 @@ def _change(each: TaskProgress, states: Mapping[str, TaskState]) -> str:
     if each.detail == decisions.COMPLETED_SINCE:
         return ""  # the job says it already
     if entry.status is State.IN_PROGRESS:
-        awaited = each.awaited_run_id == entry.last_run_id
-        return "" if awaited else f"in progress (run {entry.last_run_id})"
+        known = entry.last_run_id in (each.awaited_run_id, each.run_id)
+        return "" if known else f"in progress (run {entry.last_run_id})"
+    if each.status == "running" and entry.status is not State.COMPLETED:
+        return f"{entry.stop_reason or entry.status.value} (run {each.run_id})"
     if each.status == "completed":
         return _of_completed(each, now)
     # One that is stale, or on another branch only, the job has seen and not counted.

@@ -73,10 +73,9 @@ class JobRunDetails(Result):
 
 def details(project: Project, job_run: RunFiles) -> JobRunDetails:
     """Return a job run as it is now."""
-    alive = locks.is_held(job_run.lock)
     state = decisions.as_decided(project, journal.require(job_run))
     steps = {item.task: item.step for item in state.start.work.items}
-    status = state.result or ("running" if alive else "interrupted")
+    status = status_of(state, job_run)
     usage, blockers, changed = state.usage, Blockers(state), since.changes(project, state)
     return JobRunDetails(
         id=state.id,
@@ -103,6 +102,11 @@ def details(project: Project, job_run: RunFiles) -> JobRunDetails:
         exit_code=None if status == "running" else int(exit_code(state)),
         next_steps=project.surface.lines(next_steps(project, state, status)),
     )
+
+
+def status_of(state: JobState, job_run: RunFiles) -> str:
+    """Return how a job run ended, or whether it is running: else its process is gone."""
+    return state.result or ("running" if locks.is_held(job_run.lock) else "interrupted")
 
 
 def _stopping(state: JobState) -> str:
