@@ -16,6 +16,7 @@ from typing import Self
 
 from claude.claude_place import ClaudePlace
 from fakes.model_api import FakeModel
+from fakes.screen import Screen
 
 _SIZE = (50, 200)
 _DEADLINE_S = 90.0
@@ -107,6 +108,14 @@ class TerminalSession:
                 # The other side of the terminal is gone: the process ends.
                 self._process.wait(max(left, 1))
         return left > 0
+
+
+def open_screen(place: ClaudePlace, model: FakeModel, *options: str) -> Screen:
+    """Return a session as what is on its screen, for a form that is repainted in part."""
+    _skip_welcome(place)
+    # `--allowedTools`, which may be among the options of the place, takes all words after it.
+    words = [str(place.claude), *options, *place.options]
+    return Screen(words, place.root, place.environment(model))
 
 
 def _skip_welcome(place: ClaudePlace) -> None:

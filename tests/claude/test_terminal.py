@@ -6,9 +6,9 @@ import pytest
 
 from claude.claude_place import Turn, write
 from claude.plugin_place import PluginPlace, call
-from claude.terminal_session import TerminalSession
+from claude.terminal_session import TerminalSession, open_screen
 from fakes.model_api import FakeModel
-from runr.status.model import State
+from runr.status.model import Evidence, State
 
 OPEN = call("run-task", task="foo.md", worker="session")
 DONE = call("complete-task", task="foo.md")
@@ -70,3 +70,21 @@ def test_without_open_tasks_runr_shows_nothing(place: PluginPlace) -> None:
         terminal.see("Hello yourself.")
         assert "SessionStart" not in terminal.shown
         assert "hookerror" not in terminal.shown
+
+
+@pytest.mark.long
+def test_enter_alone_confirms_nothing_and_one_choice_does(place: PluginPlace) -> None:
+    place.kit.task("m.md", header="type: manual")
+    place.commit()
+    asks = call("complete-task", task="m.md", reason="The user did it")
+    script: list[Turn] = [asks, {"text": "All done."}]
+    with FakeModel(script) as model, open_screen(place, model, "Complete m.md") as screen:
+        screen.see("The agent says: The user did it")
+        screen.press_until("Enter", "This field is required")
+        assert not place.kit.layout.status.exists()
+        screen.press_until("Right", "No, I do not confirm this")
+        screen.press_until("Down", "❯ ◯ Yes, I confirm this myself, as")
+        screen.press_until("Enter", "✔ Your answer: Yes")
+        screen.press_until("Enter", "All done.")
+    entry = place.kit.entry("m.md")
+    assert (entry.status, entry.evidence) == (State.COMPLETED, Evidence.ATTESTED)

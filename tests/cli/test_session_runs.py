@@ -383,6 +383,29 @@ def test_a_branch_from_before_the_run_is_no_work_of_a_worker_in_its_worktree(pla
     assert not (place.root / "a.txt").exists()
 
 
+def test_a_commit_without_changes_names_those_that_hold_the_work(place: Place) -> None:
+    place.commit("Task")
+    with_older_branch(place)
+    opened(place)
+    place.git("switch", "--quiet", "--create", "helper")
+    place.write("a.txt", "good\n")
+    place.commit("Runr-Task: b.md")
+    made = place.git("rev-parse", "--short=12", "HEAD").strip()
+    place.git("switch", "--quiet", "main")
+    place.git("merge", "--quiet", "--no-ff", "--no-edit", "helper")
+    by(place, ADA, "complete-task", "a", code=0)
+    assert place.git("diff", "--name-only", "HEAD~1", "HEAD") == ""
+    message = place.git("log", "-1", "--format=%B")
+    subject, said, commits, *_ = message.split("\n\n")
+    assert (subject, said) == ("a", "The work is in these commits:")
+    assert commits == f"- {made} Runr-Task: b.md", message
+    assert place.status("a.md")["evidence"] == "verified"
+    place.runr("verify", "a", code=0)
+    assert place.status("b.md") is None
+    shown = place.git("log", "-1", "--format=%(trailers:key=Runr-Task,valueonly)").strip()
+    assert shown == ".runr/tasks/a.md"
+
+
 def test_a_commit_of_the_session_counts_after_it_was_pushed_and_amended(
     place: Place, tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from cli.terminal import Place
 from fakes.model_dialects import CHAT, GEMINI, RESPONSES, Dialect
+from fakes.screen import Screen
 from fakes.scripted_model import Call, ScriptedModel
 
 DEADLINE_S = 300
@@ -21,7 +22,8 @@ MADE = "made.txt"
 class RealClient:
     """A client as its user has set it up; `writing` is a call of its own tool, which writes MADE.
 
-    With the options in `approval` it calls every tool without a confirmation. `settings` returns
+    With the options in `approval` it calls every tool without a confirmation; `screen` starts its
+    own interface. `settings` returns
     the user's settings, given the address of the model, and the folder that the user trusts, if
     there is one; `variables` what is in the environment besides.
     """
@@ -32,6 +34,7 @@ class RealClient:
     command: tuple[str, ...]
     approval: tuple[str, ...] = ()
     prompt: tuple[str, ...] = ("go",)
+    screen: tuple[str, ...]
     user_file: str
     settings: Callable[[str, Path | None], str]
     variables: Callable[[str, Path | None], dict[str, str]]
@@ -64,6 +67,14 @@ class ClientPlace:
         trusted = self.place.root if self.trusted else None
         self.client.set_up(self.place.home, self.model, trusted)
         self.place.runr("install", self.client.name, *options, code=0)
+
+    def open_screen(self, *options: str) -> Screen:
+        """Return the client's own interface in a terminal, as its user sees it."""
+        own = self.client.variables(self.model.url, self.place.root if self.trusted else None)
+        # With CI set, Gemini CLI shows no screen.
+        around = {name: value for name, value in os.environ.items() if name != "CI"}
+        environment = {**around, "PWD": str(self.place.root), **own}
+        return Screen([*self.client.screen, *options], self.place.root, environment)
 
     def start(
         self,
@@ -141,6 +152,8 @@ CLIENTS = {
         dialect=RESPONSES,
         command=("codex", "exec", "--json"),
         approval=("--sandbox", "danger-full-access"),
+        # Without a server of its own in the background, which would outlive the test.
+        screen=("codex", "--no-daemon"),
         user_file=".codex/config.toml",
         settings=_codex_settings,
         variables=lambda _url, _trusted: {},
@@ -153,6 +166,7 @@ CLIENTS = {
         command=("gemini", "-m", "gemini-2.5-pro"),
         approval=("--yolo",),
         prompt=("-p", "go"),
+        screen=("gemini", "-m", "gemini-2.5-pro"),
         user_file=".gemini/settings.json",
         settings=_gemini_settings,
         variables=_gemini_variables,
@@ -163,6 +177,7 @@ CLIENTS = {
         package="opencode-ai",
         dialect=CHAT,
         command=("opencode", "run", "--format", "json"),
+        screen=("opencode",),
         user_file=".config/opencode/opencode.json",
         settings=_opencode_settings,
         variables=lambda _url, _trusted: {

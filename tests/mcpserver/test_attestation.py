@@ -10,7 +10,14 @@ from typing import Any, Literal
 
 import pytest
 from mcp.client import Client, ClientRequestContext
-from mcp.types import CallToolResult, ElicitRequestParams, ElicitResult, Implementation, TextContent
+from mcp.types import (
+    CallToolResult,
+    ElicitRequestFormParams,
+    ElicitRequestParams,
+    ElicitResult,
+    Implementation,
+    TextContent,
+)
 
 from cli.terminal import Place
 from runr.mcp_server.server import build
@@ -31,11 +38,17 @@ def era(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+def yes(name: str) -> dict[str, Any]:
+    """Return the answer of somebody who confirms it."""
+    return {"answer": f"Yes, I confirm this myself, as {name}"}
+
+
 class User:
     """Answers every question in the same way, and remembers it."""
 
     def __init__(self, action: Action, content: dict[str, Any] | None = None) -> None:
         self.asked: list[str] = []
+        self.form: dict[str, Any] = {}
         self._reply = ElicitResult(action=action, content=content)
 
     async def answer(
@@ -44,6 +57,8 @@ class User:
         params: ElicitRequestParams,
     ) -> ElicitResult:
         self.asked.append(params.message)
+        assert isinstance(params, ElicitRequestFormParams)
+        self.form = params.requested_schema
         return self._reply
 
 
@@ -82,26 +97,50 @@ def approved(root: Path) -> dict[str, Any]:
     return dict(payload)
 
 
-async def test_what_the_user_confirms_is_an_attestation_in_their_words(
+async def test_what_the_user_confirms_is_an_attestation_in_the_name_that_they_choose(
     repository: Path, era: str
 ) -> None:
-    user = User("accept", {"confirmed": True, "by": "Hedy", "reason": "I asked all of them"})
+    user = User("accept", yes("Ada Example"))
     async with connected(repository, era, user) as client:
         answer = (await client.call_tool("complete-task", SAID)).structured_content or {}
     [question] = user.asked
     assert "02-manual.md" in question
     assert "They like it" in question
     task, decision = answer["task"], approved(repository)
-    assert (task["evidence"], task["completed_by"]) == ("attested", "person:Hedy")
-    assert (decision["by"], decision["reason"]) == ("Hedy", "I asked all of them")
+    assert (task["evidence"], task["completed_by"]) == ("attested", "person:Ada Example")
+    assert (decision["by"], decision["reason"]) == ("Ada Example", "They like it")
     assert decision["channel"]["kind"] == "elicitation"
     assert decision["channel"]["client"] == "an-editor 7"
     assert decision["channel"]["id"]
 
 
+async def test_no_answer_of_the_form_is_chosen_before_and_the_first_is_no(
+    repository: Path, era: str
+) -> None:
+    user = User("decline")
+    async with connected(repository, era, user) as client:
+        refused(await client.call_tool("complete-task", SAID))
+    [(name, choice)] = user.form["properties"].items()
+    assert user.form["required"] == [name]
+    assert "default" not in choice
+    assert choice["enum"] == [
+        "No, I do not confirm this",
+        *yes("Ada Example").values(),
+        *yes("Grace").values(),
+    ]
+
+
 @pytest.mark.parametrize(
     ("action", "content"),
-    [("decline", None), ("cancel", None), ("accept", {"confirmed": False, "by": "Grace"})],
+    [
+        ("decline", yes("Grace")),
+        ("cancel", None),
+        ("accept", {"answer": "No, I do not confirm this"}),
+        ("accept", yes("Hedy")),
+        ("accept", {"answer": True}),
+        ("accept", {"confirmed": True, "by": "Grace"}),
+        ("accept", {}),
+    ],
 )
 async def test_what_the_user_does_not_confirm_is_not_recorded(
     repository: Path, era: str, action: Action, content: dict[str, Any] | None
@@ -111,17 +150,6 @@ async def test_what_the_user_does_not_confirm_is_not_recorded(
         text = refused(await client.call_tool("complete-task", SAID))
     assert "did not confirm" in text
     assert "`runr complete-task 02-manual.md --reason" in text
-    assert not recorded(repository)
-
-
-@pytest.mark.parametrize(("name", "text"), [("by", "name"), ("reason", "reason")])
-async def test_what_the_user_takes_out_of_the_form_is_not_said_for_them(
-    repository: Path, era: str, name: str, text: str
-) -> None:
-    user = User("accept", {"confirmed": True, "by": "Hedy", "reason": "I asked", name: " "})
-    async with connected(repository, era, user) as client:
-        answer = refused(await client.call_tool("complete-task", SAID))
-    assert f"the user left the {text} about" in answer
     assert not recorded(repository)
 
 
@@ -167,13 +195,14 @@ async def test_what_is_relayed_is_a_weaker_degree_where_the_settings_record_it(
 async def test_a_name_that_only_an_agent_has_is_refused_before_the_user_is_asked(
     repository: Path, era: str
 ) -> None:
-    user = User("accept", {"confirmed": True, "by": "Claude"})
+    user = User("accept", yes("Claude"))
     async with connected(repository, era, user) as client:
         for agent in ("Claude", "gpt-5", "script", "an-editor"):
             text = refused(await client.call_tool("complete-task", {**SAID, "by": agent}))
             assert "only a person decides" in text
         assert not user.asked
-        assert "only a person" in refused(await client.call_tool("complete-task", SAID))
+        assert "did not confirm" in refused(await client.call_tool("complete-task", SAID))
+    assert not recorded(repository)
 
 
 def waiting(root: Path, home: Path) -> Place:
@@ -194,13 +223,13 @@ async def test_a_rejection_is_the_words_of_the_user_and_nothing_without_them(
         for action in ("reject", "approve"):
             text = refused(await client.call_tool("complete-task", call | {"action": action}))
             assert f"`runr {action} 00-setup.md --reason" in text
-    user = User("accept", {"confirmed": True, "by": "Hedy", "reason": "Too slow"})
+    user = User("accept", yes("Grace"))
     async with connected(repository, "2026-07-28", user) as client:
         answer = (await client.call_tool("complete-task", call)).structured_content or {}
     [question] = user.asked
     assert question.startswith("Do you reject the work for 00-setup.md?")
     run = answer["run"]
-    assert (run["rejected_by"], run["reason"]) == ("Hedy", "Too slow")
+    assert (run["rejected_by"], run["reason"]) == ("Grace", "Not so")
     assert run["channel"].startswith("confirmed in an-editor 7 (")
     assert place.status("00-setup.md")["stop_reason"] == "rejected"
 
@@ -210,12 +239,12 @@ async def test_a_stale_completion_is_acknowledged_by_the_user(repository: Path, 
     place.runr("complete-task", "02-manual", "--reason", "done", "--by", "Ada", code=0)
     place.write(".runr/tasks/02-manual.md", "---\ntype: manual\n---\n# Ask all\n")
     call = {"task": "02-manual", "action": "acknowledge", "reason": "Same people"}
-    user = User("accept", {"confirmed": True, "by": "Hedy"})
+    user = User("accept", yes("Ada Example"))
     async with connected(repository, "2026-07-28", user) as client:
         forced = refused(await client.call_tool("complete-task", call | {"force": True}))
         answer = (await client.call_tool("complete-task", call)).structured_content or {}
         again = refused(await client.call_tool("complete-task", call))
     assert "`force` is not for action=acknowledge" in forced
-    assert (answer["acknowledged_by"], answer["reason"]) == ("Hedy", "Same people")
+    assert (answer["acknowledged_by"], answer["reason"]) == ("Ada Example", "Same people")
     assert "is not stale itself" in again
     assert len(user.asked) == 1

@@ -191,8 +191,8 @@ def call(client: RawClient, tool: str, **arguments: Any) -> dict[str, Any]:
     "answer",
     [
         '{"result": {"action": "yes"}}',
-        '{"result": {"action": "accept", "content": {"confirmed": [true], "by": "Ada"}}}',
-        '{"result": {"action": "accept", "content": {"confirmed": true, "by": "\\ud800"}}}',
+        '{"result": {"action": "accept", "content": {"answer": ["Yes"], "by": "Ada"}}}',
+        '{"result": {"action": "accept", "content": {"answer": "\\ud800"}}}',
         '{"result": 5}',
     ],
 )

@@ -377,6 +377,31 @@ async def test_no_next_step_is_the_call_that_was_just_made(repository: Path) -> 
     assert steps["task-status 'behind.md'"][0].endswith("first: task-status 'missing.md'.")
 
 
+async def test_a_list_says_what_is_to_be_done_with_the_tasks_that_it_has(
+    repository: Path, home: Path
+) -> None:
+    place = Place(repository, home)
+    tasks = repository / ".runr/tasks"
+    for name in ("done", "stale", "orphaned"):
+        (tasks / f"{name}.md").write_text("---\ntype: manual\n---\n# T\n", encoding="utf-8")
+        place.runr("complete-task", name, "--reason", "done", "--by", "Ada", code=0)
+    (tasks / "stale.md").write_text("---\ntype: manual\n---\n# Again\n", encoding="utf-8")
+    (tasks / "orphaned.md").unlink()
+    said = {}
+    async with caller(repository) as call:
+        await call("run-task", task="00-setup", worker="session")
+        for query in ("status:in_progress", "path:done", "is:stale path:stale", "is:orphaned"):
+            said[query] = (await call("list-tasks", query=query))["next_steps"]
+    assert said == {
+        "status:in_progress": ["1 is in progress. The first: task-status '00-setup.md'."],
+        "path:done": [
+            "All of these are completed. What can be started: list-tasks with ready=true."
+        ],
+        "is:stale path:stale": ["1 is stale. Why: task-status 'stale.md'."],
+        "is:orphaned": [{"for_user": "runr lint", "why": "1 is recorded without a task file"}],
+    }
+
+
 async def test_several_tasks_are_refused_by_the_name_that_is_wrong(repository: Path) -> None:
     async with caller(repository) as call:
         refused = await call.refusal("run-task", tasks=["00-setup", "01-apy"])

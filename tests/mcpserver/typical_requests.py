@@ -327,7 +327,7 @@ async def _confirmed(
     context: ClientRequestContext,  # noqa: ARG001 - named by the client
     params: ElicitRequestParams,  # noqa: ARG001 - as above
 ) -> ElicitResult:
-    return ElicitResult(action="accept", content={"confirmed": True, "by": "Grace"})
+    return ElicitResult(action="accept", content={"answer": "Yes, I confirm this myself, as Grace"})
 
 
 async def _cost(client: Client, request: Request, answers: list[object]) -> Cost:

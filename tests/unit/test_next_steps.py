@@ -158,6 +158,26 @@ def test_an_explanation_offers_the_decision_or_what_continues_the_run(
         (ListFacts(0, 0), "runr new first-task", "There are no tasks yet; task files are"),
         (ListFacts(0, 3), "runr list-tasks", "No task matches the filter. All tasks: list-tasks."),
         (ListFacts(2, 3), "runr next --explain", "Nothing here is ready to run: "),
+        (
+            ListFacts(2, 3, first="a.md", kind="in_progress", alike=1),
+            "runr task-status a.md",
+            "1 is in progress. The first: task-status 'a.md'.",
+        ),
+        (
+            ListFacts(2, 3, first="a.md", kind="stale", alike=2),
+            "runr why a.md --diff",
+            "2 are stale. Why: task-status 'a.md'.",
+        ),
+        (
+            ListFacts(2, 3, first="a.md", kind="orphaned", alike=2),
+            "runr lint",
+            "2 are recorded without a task file. For the user, in a terminal: `runr lint`",
+        ),
+        (
+            ListFacts(2, 3, first="a.md", kind="completed", alike=2),
+            "runr next",
+            "All of these are completed. What can be started: list-tasks with ready=true.",
+        ),
         (ListFacts(2, 3, 2), "runr next", "2 can be started. The first by priority: "),
         (ListFacts(2, 3, 1, 1, "a.md"), "runr run --task a.md", "1 can be started. Next: run-task"),
         (

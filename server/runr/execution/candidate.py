@@ -14,6 +14,7 @@ from runr.git.snapshot import ChangeSet
 from runr.git.trailers import Trailers
 from runr.git.trailers import message as compose
 from runr.runs.model import Candidate, RunState
+from runr.text import one_line
 
 #: How many ignored files are named.
 _MOST_IGNORED = 20
@@ -55,6 +56,7 @@ def build(context: RunContext, state: RunState, now: ChangeSet) -> Built:
         planned.head,
         ignored=ignored,
         confirms=unchanged is not None and not planned.changes and start.was_completed,
+        work=own_changes.listed(context, state, workspace, planned) if unchanged is None else (),
     )
     built = Built(
         record=record,
@@ -99,10 +101,22 @@ def commit_message(state: RunState) -> str:
     checked = state.verification.candidate
     if checked and checked.confirms:
         return f"Confirm: {title}\n\nNothing was changed, and the checks pass."
+    work = _named(checked.work) if checked else ""
     if not state.milestone:
-        return title
+        return f"{title}{work}"
     number, total = state.milestone, len(state.milestones)
-    return f"{state.milestones[number - 1]}\n\nMilestone {number} of {total}: {title}"
+    return f"{state.milestones[number - 1]}\n\nMilestone {number} of {total}: {title}{work}"
+
+
+def _named(work: Sequence[str]) -> str:
+    """Return the paragraph about the commits that hold the work of a commit without changes."""
+    # A line that begins with a dash is never read as a trailer.
+    lines = [f"- {sha[:12]} {one_line(subject)}" for sha, _, subject in map(_parted, work)]
+    return "\n".join(["\n\nThe work is in these commits:\n", *lines]) if lines else ""
+
+
+def _parted(line: str) -> tuple[str, str, str]:
+    return line.partition(" ")
 
 
 def merge_subject(state: RunState) -> str:

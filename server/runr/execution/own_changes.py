@@ -16,6 +16,9 @@ from runr.text import join_limited
 #: How many files or commits are named in a sentence.
 _NAMED = 3
 
+#: How many commits with the work are in a message.
+_MOST_COMMITS = 20
+
 
 def why_none(
     context: RunContext, state: RunState, workspace: Repo, planned: Planned, now: ChangeSet
@@ -48,6 +51,20 @@ def why_none(
         return said
     named = join_limited([f"{sha[:12]} {whose}" for sha, whose in foreign.items()], _NAMED)
     return f"{said} but by commit {named}"
+
+
+def listed(
+    context: RunContext, state: RunState, workspace: Repo, planned: Planned
+) -> tuple[str, ...]:
+    """Return the run's own commits with their subjects, where they hold all of its work."""
+    since = state.checkpoints[-1] if state.checkpoints else state.start.base_sha
+    head = planned.head
+    if planned.changes or head is None or head == since:
+        return ()
+    foreign = _foreign(state, workspace, since, head, _existing(context, state))
+    log = workspace.text("log", "--no-merges", "--format=%H %s", f"{since}..{head}").splitlines()
+    own = [line for line in log if line.partition(" ")[0] not in foreign]
+    return tuple(own[:_MOST_COMMITS])
 
 
 def _existing(context: RunContext, state: RunState) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The question to a person whose client asks for them, and what their answer is worth."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from runr.errors import UsageError
@@ -17,8 +18,8 @@ from runr.text import one_line
 
 _WIDTH = 500
 
-#: What a person says beside their confirmation.
-_SAID = {"by": "name", "reason": "reason"}
+#: The first of the answers: some clients select it before the person has chosen one.
+_NO = "No, I do not confirm this"
 
 #: What a person decides about a run or a completion.
 Verb = Literal["approve", "reject", "acknowledge"]
@@ -27,29 +28,23 @@ R = TypeVar("R", CompleteRequest, Decision)
 
 
 class Question(NamedTuple):
-    """What the person is asked about the task at `path`, in whose name, and why.
+    """What the person is asked about the task at `path`, and in which names they may answer.
 
     `step` is how they say it in a terminal.
     """
 
     path: str
     message: str
-    by: str
-    reason: str
+    names: tuple[str, ...]
     step: NextStep
 
     @property
     def schema(self) -> dict[str, Any]:
-        """The form that the client shows."""
-        return {
-            "type": "object",
-            "properties": {
-                "confirmed": {"type": "boolean", "title": "I confirm this myself"},
-                "by": _field("Your name", self.by),
-                "reason": _field("Reason", self.reason),
-            },
-            "required": ["confirmed", "by"],
-        }
+        """The form that the client shows: one choice, for which Enter alone is no confirmation."""
+        answers = [_NO, *map(_yes, self.names)]
+        # Codex cannot send a form with a text that is left empty, and shows no default of one.
+        choice = {"type": "string", "title": "Your answer", "enum": answers}
+        return {"type": "object", "properties": {"answer": choice}, "required": ["answer"]}
 
 
 def question(project: Project, request: CompleteRequest) -> Question | None:
@@ -99,27 +94,29 @@ def question_about(project: Project, verb: Verb, decision: Decision) -> Question
 def _asked(
     project: Project, request: CompleteRequest | Decision, path: str, asked: str, step: NextStep
 ) -> Question:
-    name = project.person(request.by)
+    named = project.person(request.by)
     said = one_line(request.reason or "")[:_WIDTH]
-    return Question(path, f"{asked}\nThe agent says: {said}", name, said, step)
+    return Question(path, f"{asked}\nThe agent says: {said}", _names(project, named), step)
+
+
+def _names(project: Project, named: str) -> tuple[str, ...]:
+    """Return git's user, and who was named if that is another."""
+    with suppress(UsageError):
+        return tuple(dict.fromkeys([project.person(None), named]))
+    return (named,)
 
 
 def confirmed(question: Question, request: R, answer: Mapping[str, Any] | None) -> R:
-    """Return the request in the person's words; UsageError unless they have confirmed it."""
-    if answer is None or answer.get("confirmed") is not True:
+    """Return the request in the name that the person chose; UsageError unless they confirmed it."""
+    chosen = (answer or {}).get("answer")
+    name = next((name for name in question.names if chosen == _yes(name)), None)
+    if name is None:
         raise UsageError(
             f"the user did not confirm this about {question.path}, so nothing is recorded",
             next_steps=[question.step._replace(tool=None)],
         )
-    # What the form showed stands where the client leaves it out. What the person took out does not.
-    said = {name: str(answer.get(name, getattr(question, name)) or "") for name in _SAID}
-    if taken_out := [word for name, word in _SAID.items() if not said[name].strip()]:
-        raise UsageError(
-            f"the user left the {taken_out[0]} about {question.path} empty, so nothing is recorded",
-            next_steps=[question.step._replace(tool=None)],
-        )
-    return request.model_copy(update={name: text.strip() for name, text in said.items()})
+    return request.model_copy(update={"by": name})
 
 
-def _field(title: str, default: str) -> dict[str, Any]:
-    return {"type": "string", "title": title, "default": default}
+def _yes(name: str) -> str:
+    return f"Yes, I confirm this myself, as {name}"

@@ -5,7 +5,7 @@ Pure.
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from runr.next_steps import commands
 from runr.next_steps.runs import decision_first, is_decision
@@ -139,6 +139,11 @@ def for_explanation(task: TaskFacts) -> tuple[NextStep, ...]:
     return steps[-1:]
 
 
+#: Of which kinds tasks are that nobody can start, in the order in which they are spoken of.
+ListKind = Literal["in_progress", "blocked", "stale", "orphaned", "completed"]
+LIST_KINDS: tuple[ListKind, ...] = get_args(ListKind)
+
+
 class ListFacts(NamedTuple):
     """What decides about the next step of a list.
 
@@ -147,7 +152,9 @@ class ListFacts(NamedTuple):
     a person. `manual` tells whether it is a manual task, `stopped` is its stopped run.
     `in_all` counts the tasks without a
     filter; `landing` are the runs whose verified work waits to land, `unmerged` the tasks whose
-    work is not on this branch. `template` is the text of a new task, where it is to be shown.
+    work is not on this branch. Where none of them can be started,
+    `kind` is of which kind `alike` of them are, with `first` the first one. `template` is the text
+    of a new task, where it is to be shown.
     """
 
     total: int
@@ -159,6 +166,8 @@ class ListFacts(NamedTuple):
     stopped: str | None = None
     landing: tuple[str, ...] = ()
     unmerged: tuple[str, ...] = ()
+    kind: ListKind = "blocked"
+    alike: int = 0
     template: str = ""
 
 
@@ -186,7 +195,7 @@ def _with_tasks(tasks: ListFacts) -> tuple[NextStep, ...]:
             return (commands.next_task().because(f"{able}. The first by priority"), *land)
         begin = commands.resume(tasks.stopped) if tasks.stopped else commands.run(tasks.first)
         return (begin.because(f"{able}. Next"), *land)
-    if tasks.first:
+    if tasks.first and tasks.waiting:
         step = commands.attest(tasks.first) if tasks.manual else commands.status(tasks.first)
         because = f"Nothing here is ready to run, {_waits(tasks.waiting)} for a person"
         return (step.because(because), *land)
@@ -197,7 +206,25 @@ def _with_tasks(tasks: ListFacts) -> tuple[NextStep, ...]:
         look = commands.status(tasks.unmerged[0]) if one else commands.list_tasks("--unmerged")
         what = "the work of 1 task" if one else f"the work of {len(tasks.unmerged)} tasks"
         return (look.because(f"Nothing here is ready to run, and {what} is not on this branch"),)
-    return (commands.next_task("--explain").because("Nothing here is ready to run"),)
+    return (_nothing_to_start(tasks, tasks.first or ""),)
+
+
+def _nothing_to_start(tasks: ListFacts, first: str) -> NextStep:
+    """Return what to do about tasks that nobody can start."""
+    are = "1 is" if tasks.alike == 1 else f"{tasks.alike} are"
+    match tasks.kind:
+        case "in_progress":
+            return commands.status(first).because(f"{are} in progress. The first")
+        case "blocked":
+            return commands.next_task("--explain").because("Nothing here is ready to run")
+        case "stale":
+            return commands.why(first, diff=True).because(f"{are} stale. Why")
+        case "orphaned":
+            return commands.lint().because(f"{are} recorded without a task file")
+        case "completed" if tasks.total == tasks.in_all:
+            return NextStep(text="All tasks are completed.")
+        case "completed":
+            return commands.next_task().because("All of these are completed. What can be started")
 
 
 def land_waiting(runs: Sequence[str]) -> tuple[NextStep, ...]:

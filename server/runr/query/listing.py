@@ -8,13 +8,14 @@ from runr.clock import HERE
 from runr.errors import UsageError
 from runr.next_steps import commands
 from runr.next_steps.step import UserStep
-from runr.next_steps.tasks import ListFacts, after_list
+from runr.next_steps.tasks import LIST_KINDS, ListFacts, ListKind, after_list
 from runr.project import Project
 from runr.query import task_views
 from runr.query.filters import MATCH_ALL, Filter
 from runr.query.models import TaskList, TaskSummary
 from runr.query.snapshot import Snapshot
 from runr.query.task_state import DISPLAY_STATUSES, TaskState
+from runr.status.model import State
 from runr.tasks.model import TaskType
 from runr.tasks.names import natural_key
 
@@ -197,7 +198,7 @@ def _list_facts(
     # Whoever asks this can mostly do something else than a task for a person.
     able = ready or waiting
     if not able:
-        return facts
+        return _of_a_kind(facts, found)
     highest = max(task.task.priority for task in able)
     first, *others = [task for task in able if task.task.priority == highest]
     if ready and others and not ranked:
@@ -207,3 +208,21 @@ def _list_facts(
         manual=first.task.type is TaskType.MANUAL,
         stopped=first.entry.last_run_id if ready and first.interrupted else None,
     )
+
+
+def _of_a_kind(facts: ListFacts, found: list[TaskState]) -> ListFacts:
+    """Return the facts with what the tasks are that nobody can start."""
+    kinds = [_kind(task) for task in found]
+    kind = next((kind for kind in LIST_KINDS if kind in kinds), None)
+    if kind is None:
+        return facts
+    first = found[kinds.index(kind)].path
+    return facts._replace(kind=kind, alike=kinds.count(kind), first=first)
+
+
+def _kind(task: TaskState) -> ListKind:
+    if task.orphaned:
+        return "orphaned"
+    if task.open:
+        return "in_progress" if task.entry.status is State.IN_PROGRESS else "blocked"
+    return "stale" if task.stale else "completed"

@@ -120,7 +120,8 @@ class Candidate(NamedTuple):
     working trees that it took as well. `confirms` tells that nothing was
     changed, so that the checks confirm a completion that is recorded already.
     `carried_changes` are some of the paths in carried folders that changed since the
-    run began, by whoever.
+    run began, by whoever. `work` are the commits with the work, each with its subject,
+    where nothing is left for the run's own one.
     """
 
     tree: str
@@ -133,6 +134,7 @@ class Candidate(NamedTuple):
     covered: tuple[str, ...] = ()
     confirms: bool = False
     carried_changes: tuple[str, ...] = ()
+    work: tuple[str, ...] = ()
 
 
 class RunSpec(NamedTuple):
