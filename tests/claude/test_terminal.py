@@ -12,6 +12,8 @@ from runr.status.model import Evidence, State
 
 OPEN = call("run-task", task="foo.md", worker="session")
 DONE = call("complete-task", task="foo.md")
+#: How a form marks the answer on which the cursor is.
+CHOSEN = "\N{HEAVY RIGHT-POINTING ANGLE QUOTATION MARK ORNAMENT}"
 EDITS = ("--permission-mode", "acceptEdits")
 
 
@@ -83,7 +85,7 @@ def test_enter_alone_confirms_nothing_and_one_choice_does(place: PluginPlace) ->
         screen.press_until("Enter", "This field is required")
         assert not place.kit.layout.status.exists()
         screen.press_until("Right", "No, I do not confirm this")
-        screen.press_until("Down", "❯ ◯ Yes, I confirm this myself, as")
+        screen.press_until("Down", f"{CHOSEN} ◯ Yes, I confirm this myself, as")
         screen.press_until("Enter", "✔ Your answer: Yes")
         screen.press_until("Enter", "All done.")
     entry = place.kit.entry("m.md")

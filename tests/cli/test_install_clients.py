@@ -199,6 +199,20 @@ def test_for_a_user_files_outside_the_repository_are_written_only_if_asked(bare:
     assert not settings.parent.exists()
 
 
+@pytest.mark.parametrize("other", ['{"mcpServers": {"other": {}}}', "[]", "{", "\x00"])
+def test_vs_code_is_named_where_another_file_has_it_start_the_server_too(
+    bare: Place, other: str
+) -> None:
+    bare.write(".mcp.json", other)
+    assert "twice" not in bare.runr("install", "vscode", code=0).out
+    bare.runr("install", "vscode", "--uninstall", code=0)
+    bare.write(".mcp.json", '{"mcpServers": {"runr": {"command": "runr", "args": ["mcp"]}}}')
+    shown = bare.runr("install", "vscode", code=0).out
+    assert ".mcp.json has the server, too: VS Code may start it twice" in shown
+    assert ".mcp.json has it, too, so it may start twice" in bare.runr("doctor").out
+    assert "twice" not in bare.runr("install", "cursor", code=0).out
+
+
 def test_doctor_names_clients_and_what_is_wrong_with_them(bare: Place) -> None:
     def found() -> dict[str, dict[str, str]]:
         report = bare.runr("doctor", "--json").json

@@ -39,7 +39,7 @@ def era(request: pytest.FixtureRequest) -> str:
 
 
 def yes(name: str) -> dict[str, Any]:
-    """Return the answer of somebody who confirms it."""
+    """Return the answer of a user who confirms it."""
     return {"answer": f"Yes, I confirm this myself, as {name}"}
 
 

@@ -14,7 +14,9 @@ import pytest
 
 from fakes.marks import also_long
 from fakes.processes import ends
+from fakes.project_kit import until
 from mcpserver.raw_client import RawClient, calling, enveloped, request
+from runr.storage import files
 
 DEADLINE_S = 20
 SESSION = {"CLAUDE_CODE_SESSION_ID": "0b7d1c4e-session"}
@@ -82,6 +84,27 @@ def test_the_checks_of_a_killed_server_end_with_the_next_call(
     # The run of the session is open as before.
     assert not answer.get("isError"), answer
     assert "in_progress" in json.dumps(answer) or "Hang" in answer["structuredContent"]["brief"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_completion_waits_for_the_reader_that_ends_what_a_killed_one_left(
+    repository: Path, gate: Path
+) -> None:
+    with hanging(repository, gate, handshake=False) as (client, _):
+        client.interrupt(signal.SIGKILL)
+    (repository / "go").write_text("", encoding="utf-8")
+    [run] = (repository / ".runr/runs").iterdir()
+    command = [sys.executable, "-m", "runr", "mcp", "--repo", str(repository)]
+    environment = {**os.environ, **SESSION}
+    with RawClient(command, environment) as reader, RawClient(command, environment) as other:
+        # It is started then, and has not looked at the status.
+        other.ask(enveloped("tools/call", calling("task-status"), 8))
+        reader.send(enveloped("tools/call", calling("task-status", task="03-hang"), 8))
+        until(lambda: files.is_held(run / "lock"), "the reader")
+        answer = other.ask(enveloped("tools/call", calling("complete-task", task="03-hang"), 9))
+        reader.receive()
+    assert not answer["result"].get("isError"), answer
+    assert answer["result"]["structuredContent"]["completed"]
 
 
 @pytest.mark.parametrize("handshake", [True, False], ids=["handshake", "envelope"])

@@ -88,7 +88,7 @@ def end_if_dead(context: RunContext) -> RunState | None:
     # What is left of the run does not end itself; whoever comes next does.
     if process.is_alive(run) or cgroup.run_around() == run.id:
         return state
-    lock = files.hold(run.lock)
+    lock = files.hold(run.lock, brief=True)
     if lock is None:
         return state
     try:
@@ -116,7 +116,7 @@ def _end_checks_left(run: RunFiles, state: RunState) -> None:
     # A record that cannot be written says nothing against the run.
     with suppress(OSError):
         # Whoever completes the run now does it, and what is found is theirs.
-        lock = files.hold(run.lock)
+        lock = files.hold(run.lock, brief=True)
         if lock is not None:
             try:
                 process_tree.end_marked(run.id, grace_s=_GRACE_S)

@@ -139,7 +139,7 @@ def for_explanation(task: TaskFacts) -> tuple[NextStep, ...]:
     return steps[-1:]
 
 
-#: Of which kinds tasks are that nobody can start, in the order in which they are spoken of.
+#: The kinds of tasks that cannot be started, in the order in which they are spoken of.
 ListKind = Literal["in_progress", "blocked", "stale", "orphaned", "completed"]
 LIST_KINDS: tuple[ListKind, ...] = get_args(ListKind)
 
@@ -150,8 +150,7 @@ class ListFacts(NamedTuple):
     `first` is by priority the first of its `ready` tasks, None where they are not
     ranked yet and several have the same priority; where none is ready, of those that wait for
     a person. `manual` tells whether it is a manual task, `stopped` is its stopped run.
-    `in_all` counts the tasks without a
-    filter; `landing` are the runs whose verified work waits to land, `unmerged` the tasks whose
+    `in_all` counts the tasks without a filter; `landing` are the runs whose verified work waits to land, `unmerged` the tasks whose
     work is not on this branch. Where none of them can be started,
     `kind` is of which kind `alike` of them are, with `first` the first one. `template` is the text
     of a new task, where it is to be shown.
@@ -210,7 +209,7 @@ def _with_tasks(tasks: ListFacts) -> tuple[NextStep, ...]:
 
 
 def _nothing_to_start(tasks: ListFacts, first: str) -> NextStep:
-    """Return what to do about tasks that nobody can start."""
+    """Return what to do about tasks that cannot be started."""
     are = "1 is" if tasks.alike == 1 else f"{tasks.alike} are"
     match tasks.kind:
         case "in_progress":

@@ -211,7 +211,7 @@ def _list_facts(
 
 
 def _of_a_kind(facts: ListFacts, found: list[TaskState]) -> ListFacts:
-    """Return the facts with what the tasks are that nobody can start."""
+    """Return the facts with the kind of the tasks, of which none can be started."""
     kinds = [_kind(task) for task in found]
     kind = next((kind for kind in LIST_KINDS if kind in kinds), None)
     if kind is None:

@@ -61,6 +61,8 @@ def _look(place: ClientPlace, project: Project) -> Iterator[DoctorCheck]:
     program = place.client.program
     found = shutil.which(program, path=path) if program else None
     where = f"; {program}: {found or 'not on PATH'}" if program else ""
+    if twin := place.twin():
+        where += f"; {twin} has it, too, so it may start twice"
     yield DoctorCheck(name=title, state="ok", message=f"{place.shown} starts the server{where}")
 
 

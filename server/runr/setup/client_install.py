@@ -1,7 +1,9 @@
 """Install the MCP server into a client's own settings, and take exactly that out again."""
 
+import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,6 +72,17 @@ class ClientPlace:
         text = self.text()
         return None if text is None else self.client.read(text, self.shown)
 
+    def twin(self) -> str | None:
+        """Return the other file of the repository from which the client starts our server."""
+        name = None if self.user else self.client.portable
+        # What cannot be read or parsed starts nothing.
+        with suppress(RunrError, ValueError):
+            text = self.files.read(name) if name else None
+            found = json.loads(text) if text else None
+            servers = found.get("mcpServers") if isinstance(found, dict) else None
+            return name if isinstance(servers, dict) and "runr" in servers else None
+        return None
+
     def options(self, entry: Mapping[str, Any]) -> tuple[str, ...]:
         """Return the options with which `runr install` writes this server into this place."""
         if self.user:
@@ -132,6 +145,8 @@ def _notes(place: ClientPlace, entry: Entry) -> list[str]:
     program = command if isinstance(command, str) else command[0]
     shows_note = place.client.note and (not place.user or place.client.project is None)
     notes = [place.client.note] if place.client.note and shows_note else []
+    if twin := place.twin():
+        notes.append(f"{twin} has the server, too: {place.client.title} may start it twice")
     if entry.get("required") and not place.user:
         notes.append(f"{place.client.title} does not start here for those who have no runr")
     if Path(program).is_absolute() and not place.user:

@@ -22,7 +22,8 @@ class Client:
 
     `workspace` stands for the open folder in what the client starts; `title` is its own name.
     `alternative` is a file that is used instead of `project` and `user` where it exists; `schema`
-    is what the client itself writes as `$schema` into a file that has none.
+    is what the client itself writes as `$schema` into a file that has none. `portable` is the
+    file of several clients, with `mcpServers`, that it reads besides.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Client:
     workspace: str | None = None
     alternative: str | None = None
     schema: str | None = None
+    portable: str | None = None
     note: str | None = None
 
     def entry(self, command: Sequence[str], *, root: Path | None, required: bool = False) -> Entry:
@@ -197,6 +199,7 @@ _ALL = (
         user="mcp.json",
         user_folder=_application("Code/User"),
         workspace=_HERE,
+        portable=".mcp.json",
         note="VS Code starts the server only in a workspace that you trust",
     ),
     Client(

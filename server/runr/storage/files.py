@@ -28,26 +28,38 @@ def locked(path: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def hold(path: Path, *, patience_s: float = 0.2) -> int | None:
+#: What is in a lock that is held for a moment, and as long as that may take.
+_BRIEF, _BRIEF_S = b"brief", 15.0
+
+
+def hold(path: Path, *, patience_s: float = 0.2, brief: bool = False) -> int | None:
     """Take the lock at `path` and return its descriptor, or None while another holds it.
 
     Whoever inherits the descriptor holds the lock too; it is free when the
     last copy is closed. What the last holder wrote into it is gone.
-    `patience_s` outlasts a reader that is just looking.
+    `patience_s` outlasts a reader that is just looking. A holder who is `brief`, as one
+    that only ends what a dead process has left, is waited for.
     """
     handle = _open_lock(path)
-    deadline = time.monotonic() + patience_s
+    begun = time.monotonic()
     while True:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() > deadline:
+            waited = time.monotonic() - begun
+            if waited > patience_s and (waited > _BRIEF_S or not _is_brief(handle)):
                 os.close(handle)
                 return None
             time.sleep(0.01)
         else:
             os.ftruncate(handle, 0)
+            if brief:
+                os.pwrite(handle, _BRIEF, 0)
             return handle
+
+
+def _is_brief(lock: int) -> bool:
+    return os.pread(lock, len(_BRIEF), 0) == _BRIEF
 
 
 def is_held(path: Path) -> bool:
