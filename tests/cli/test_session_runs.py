@@ -388,7 +388,7 @@ def test_a_commit_without_changes_names_those_that_hold_the_work(place: Place) -
     with_older_branch(place)
     opened(place)
     place.git("switch", "--quiet", "--create", "helper")
-    place.write("a.txt", "good\n")
+    place.write("a.txt", "good, and new\n")
     place.commit("Runr-Task: b.md")
     made = place.git("rev-parse", "--short=12", "HEAD").strip()
     place.git("switch", "--quiet", "main")

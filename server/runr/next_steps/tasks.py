@@ -150,8 +150,8 @@ class ListFacts(NamedTuple):
     `first` is by priority the first of its `ready` tasks, None where they are not
     ranked yet and several have the same priority; where none is ready, of those that wait for
     a person. `manual` tells whether it is a manual task, `stopped` is its stopped run.
-    `in_all` counts the tasks without a filter; `landing` are the runs whose verified work waits to land, `unmerged` the tasks whose
-    work is not on this branch. Where none of them can be started,
+    `in_all` counts the tasks without a filter; `landing` are the runs whose verified work waits to
+    land, `unmerged` the tasks whose work is not on this branch. Where none of them can be started,
     `kind` is of which kind `alike` of them are, with `first` the first one. `template` is the text
     of a new task, where it is to be shown.
     """
