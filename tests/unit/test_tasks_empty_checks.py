@@ -27,6 +27,10 @@ IDLE = [
         "tr\\\nue && true",
         "eval " * 20 + "true",
     ),
+    *("export A=$(false)", "readonly A=`false`", "echo $(false)", 'echo "$(false)"'),
+    *("echo `false`",),
+    *("A=$(false) true", "export A; export B=1", "set -x", "true $(echo '(' \"a)\" \\))"),
+    *("A=$(false); :",),
     *("sh -c 'sh -c true'", "exit 0; make", "echo 'a;b'", "ls -la .", "set -x; true"),
 ]
 FAILURE_IGNORED = [
@@ -42,6 +46,10 @@ FAILURE_IGNORED = [
     *("find . -name none", "node -e ''", "perl -e 1", "busybox true", "xargs true </dev/null"),
     *("ruff --exit-zero check .", '"true"', "'true'", "\\true", "make -i test", "make -ki"),
     *("make --ignore-errors test", "make --touch", "make -t test"),
+    *("make |& tee log", "bash -c 'make |& tee log'", "make; return 0", "set +e\nmake\necho done"),
+    *("set -e; set +e; make; true", "set -eo pipefail; set +e +o pipefail; make | cat; true"),
+    *("set -x; make; true", "set -o errexit; set +o errexit; make; echo", "set -- a; make; true"),
+    *("set -u; make | cat", "sh -ec 'set +e; make; true'"),
     *("make test\ntrue", "pytest | head -n 5", "pytest || true && true", "a & b & wait"),
 ]
 NO_TEST = [
@@ -63,7 +71,16 @@ CHECKS = [
         "[ -f a ]",
         "echo x > a",
     ),
-    *("echo $(make)", 'echo "$(make test)"', "echo `make`", "true && make test", "echo a | grep b"),
+    *("true && make test", "echo a | grep b", "A=$(make)", "A=`make`; B=$(pytest)", 'A="$(make)"'),
+    *("set -e; A=$(make); true", "$(make)", "test $(make) = a", 'test -z "$(make)"'),
+    *("exit $(make)",),
+    *("set -e; set +e | cat; make; true", "set -e; (set +e); make; true"),
+    *("bash -ec '(set +e); a; :'",),
+    *("set -e; false || set +e; make; true", "set -e; if a; then set +e; fi; make; true"),
+    *("set -o pipefail; make |& tee log", "echo $(case a in a) make;; esac)", "export $(make)"),
+    *("cat $(make)", "echo $((1/0))", "echo $(make", "echo `make", 'echo "$(cat "a")" && make'),
+    *("return 1", "(return 0); make", "return 0; make", "eval 'return 0'; make", "set -n; true"),
+    *("eval 'set -e'; make; true", "! { set -e && false\n}"),
     *(
         "truefalse",
         "true-check",
@@ -122,7 +139,10 @@ def test_the_explanation_names_the_command() -> None:
 
 
 SIMPLE = st.sampled_from(
-    ["true", "false", ":", "exit", "exit 1", "exit 0", "set -e", "test 1", "test 1 = 2", "wait"]
+    (
+        *("true", "false", ":", "exit", "exit 1", "exit 0", "test 1", "test 1 = 2", "wait"),
+        *("set -e", "set +e", "A=$(false)", "export A=$(false)"),
+    )
 )
 COMMANDS = st.recursive(
     SIMPLE,

@@ -1,7 +1,7 @@
 """Which checks pass whatever the work is, so that they check nothing. Pure.
 
-The text of the command decides. Where it is unclear it is a check: substitutions, loops,
-functions and traps are not followed.
+The text of the command decides. Where it is unclear it is a check: loops, functions and most
+traps are not followed.
 """
 
 import re
@@ -14,8 +14,8 @@ _SUSPECT_START = re.compile(
     r"\s*(?:\Z|[#:!({\[\"'\\]|\w+=|/(?:usr/)?bin/"
     r"|(?:sleep|touch|mkdir|git|find|node|perl|busybox|xargs|go)\s"
     r"|g?make\s.*-"
-    r"|(?:cat|cd|date|echo|env|eval|exec|exit|hostname|id|if|ls|nice|nohup|printf"
-    r"|pwd|python[\d.]*|test|time|timeout|true|umask|uname|wait|whoami|builtin|command|(?:ba|da|z|k)?sh)\b)"
+    r"|(?:cat|cd|date|echo|env|eval|exec|exit|export|hostname|id|if|ls|nice|nohup|printf"
+    r"|pwd|readonly|set|python[\d.]*|test|time|timeout|true|umask|uname|wait|whoami|builtin|command|(?:ba|da|z|k)?sh)\b)"
 )
 # Begins with a set of characters, which `re` finds several times as fast as alternatives.
 _SUSPECT_PART = re.compile(

@@ -20,7 +20,10 @@ _RESERVED = frozenset(
     )
 )
 #: Commands that may change what the rest of the text means.
-_UNFOLLOWED = frozenset({".", "source", "trap", "alias", "return", "break", "continue", "kill"})
+_UNFOLLOWED = frozenset({".", "source", "trap", "alias", "break", "continue", "kill"})
+#: Commands that succeed whatever the substitutions in their words have ended with.
+_DECLARING = frozenset({"export", "readonly"})
+_DECLARED = re.compile(r"[A-Za-z_]\w*(?:=.*)?", re.DOTALL)
 #: Programs that start another one with the rest of their words.
 _STARTERS = frozenset(
     (
@@ -28,6 +31,9 @@ _STARTERS = frozenset(
         *("busybox", "xargs"),
     )
 )
+
+#: The options of a shell that make more commands fail, by their letters.
+_LETTERS = {"e": "errexit", "u": "nounset"}
 
 _EXITS = frozenset({End.EXIT_OK, End.EXIT_FAILED})
 
@@ -38,19 +44,24 @@ _DEEPEST = 20
 class Reader:
     """One reading of a command: how it can end.
 
-    From a `set` on, every failure may end the shell and every part of a pipeline
-    counts: options such as `-e` and `pipefail` only make more commands fail.
+    `options` are those of the shell that make more commands fail, `-e` for example.
     `follows` says that other commands may have run before in the same shell.
     """
 
     def __init__(
-        self, command: str, *, strict: bool = False, depth: int = 0, follows: bool = False
+        self,
+        command: str,
+        *,
+        options: frozenset[str] = frozenset(),
+        depth: int = 0,
+        follows: bool = False,
     ) -> None:
         if depth > _DEEPEST:
             raise UnclearError(command)
         self._tokens = split(command)
         self._at = 0
-        self._strict = strict
+        self._options = options
+        self._inside = 0
         self._depth = depth
         self._follows = follows
         self._passes = False
@@ -71,7 +82,7 @@ class Reader:
             raise UnclearError("trap")
         if texts[1:] not in (["EXIT"], ["0"]):
             raise UnclearError("trap")
-        if self._inner(texts[0], strict=False) != frozenset({End.EXIT_OK}):
+        if self._inner(texts[0]) != frozenset({End.EXIT_OK}):
             raise UnclearError("trap")
         return True
 
@@ -93,7 +104,9 @@ class Reader:
             if is_first and (closing or self._follows):
                 following = _after_any(following)  # after what came before all of this
             found, is_first = self._then(found, following), False
-        return found
+        # Whether a shell that ends at a failure does so here, shells do not agree.
+        ends = "errexit" in self._options and End.FAILED in found
+        return found | {End.EXIT_FAILED} if ends else found
 
     def _then(self, before: Ends, following: Ends) -> Ends:
         found: set[End] = set()
@@ -101,7 +114,7 @@ class Reader:
             if end in _EXITS:
                 found.add(end)
                 continue
-            if self._strict and end is End.FAILED:
+            if "errexit" in self._options and end is End.FAILED:
                 found.add(End.EXIT_FAILED)
             found |= _after(end, following)
         return frozenset(found)
@@ -124,9 +137,9 @@ class Reader:
     def _pipeline(self) -> Ends:
         negated = self._takes_word("!")
         found = self._command()
-        while self._takes("|"):
+        while self._takes("|") or self._takes("|&"):
             before, found = _inside(found), _inside(self._command())
-            if self._strict and End.FAILED in before:
+            if "pipefail" in self._options and End.FAILED in before:
                 found |= {End.FAILED}
         if not negated:
             return found
@@ -134,6 +147,17 @@ class Reader:
         return frozenset(opposite.get(end, end) for end in found)
 
     def _command(self) -> Ends:
+        self._inside += 1
+        found = self._compound()
+        self._inside -= 1
+        if found is None:
+            return self._simple()
+        words, opens = self._redirected()
+        if words:
+            raise UnclearError("words after a compound command")
+        return found | {End.FAILED} if opens else found
+
+    def _compound(self) -> Ends | None:
         if self._takes("("):
             found = _inside(_resolved(self._list((")",))))
             self._next()
@@ -143,11 +167,8 @@ class Reader:
         elif self._takes_word("if"):
             found = self._choice()
         else:
-            return self._simple()
-        words, opens = self._redirected()
-        if words:
-            raise UnclearError("words after a compound command")
-        return found | {End.FAILED} if opens else found
+            return None
+        return found
 
     def _choice(self) -> Ends:
         """Read what follows `if`, with its `fi`."""
@@ -172,14 +193,15 @@ class Reader:
     def _simple(self) -> Ends:
         words, opens = self._redirected()
         expanded = any(not word.plain for word in words)
+        assigned = OK
         while words and _ASSIGNMENT.match(words[0].text):
-            words.pop(0)
-        found = self._started(words) if words else OK
+            assigned = EITHER if words.pop(0).substitutes else assigned
+        found = self._started(words) if words else assigned
         if opens:
             found |= {End.FAILED}
             # Some of its own commands end the shell if a file of theirs cannot be opened.
             return found if words and words[0].text not in _SPECIAL else found | {End.EXIT_FAILED}
-        return found | {End.FAILED} if self._strict and expanded else found
+        return found | {End.FAILED} if "nounset" in self._options and expanded else found
 
     def _redirected(self) -> tuple[list[Token], bool]:
         """Read words and redirections, and tell whether these open a file, which may fail."""
@@ -207,36 +229,61 @@ class Reader:
             return OK
         if name in _UNFOLLOWED or (name in _RESERVED and words[0].bare):
             raise UnclearError(name)
-        if name == "set":
-            self._strict = self._strict or not all(w.text.startswith("+") for w in words[1:])
-            return OK
-        if name == "exit":
-            return _exit(words[1:])
-        if name == "eval":
-            text = " ".join(_plain(words[1:]))
-            return Reader(text, strict=self._strict, depth=self._depth + 1, follows=True).ends()
+        found = self._of_shell(name, words)
+        if found is not None:
+            return found
         if name in _SHELLS:
             return self._shell(words[1:])
         if name in _STARTERS:
             return self._starter(name, words[1:])
         return idle_commands.ends_of(words)
 
-    def _inner(self, text: str, *, strict: bool) -> Ends:
-        return Reader(text, strict=strict, depth=self._depth + 1).ends()
+    def _of_shell(self, name: str, words: Sequence[Token]) -> Ends | None:
+        """Return how a command of the shell itself can end; None for any other."""
+        if name == "set":
+            self._set(words)
+            return OK
+        if name in _DECLARING:
+            return OK if all(_DECLARED.fullmatch(each.text) for each in words[1:]) else EITHER
+        if name == "return" and not self._depth and not self._inside and self._is_over():
+            return _exit(words[1:])  # as most shells have it outside of a function
+        if name == "return":
+            raise UnclearError(name)
+        if name == "exit":
+            return _exit(words[1:])
+        if name == "eval":
+            text = " ".join(_plain(words[1:]))
+            inner = Reader(text, options=self._options, depth=self._depth + 1, follows=True)
+            found = inner.ends()
+            self._options |= inner._options
+            return found
+        return None
+
+    def _inner(self, text: str, options: frozenset[str] = frozenset()) -> Ends:
+        return Reader(text, options=options, depth=self._depth + 1).ends()
+
+    def _set(self, words: Sequence[Token]) -> None:
+        """Follow what a `set` does; what may not be done leaves the options that are set."""
+        begun, names = self._at - len(words), _set_options(words)
+        self._options |= {name for name, is_on in names if is_on}
+        before = self._tokens[begun - 1].text if begun > 0 else ";"
+        alone = before in (";", "\n") and (self._is_over() or self._sees(";", "\n"))
+        if alone and not self._inside:
+            self._options -= {name for name, is_on in names if not is_on}
 
     def _shell(self, words: Sequence[Token]) -> Ends:
         """Read what a shell is given with `-c`."""
-        strict = False
+        options: set[str] = set()
         rest = list(words)
         while rest and rest[0].text.startswith("-"):
             option = rest.pop(0).text
             if option.startswith("--"):
                 continue
-            strict = strict or bool(set("eou") & set(option))
-            if option.endswith("o"):
-                rest = rest[1:]
+            options |= {_LETTERS[letter] for letter in option if letter in _LETTERS}
+            if option.endswith("o") and rest:
+                options.add(rest.pop(0).text)
             if "c" in option and rest and rest[0].plain:
-                return _inside(self._inner(rest[0].text, strict=strict))
+                return _inside(self._inner(rest[0].text, frozenset(options)))
         return EITHER
 
     def _starter(self, name: str, words: Sequence[Token]) -> Ends:
@@ -288,6 +335,21 @@ class Reader:
             raise UnclearError("no end")
         self._at += 1
         return self._tokens[self._at - 1]
+
+
+def _set_options(words: Sequence[Token]) -> list[tuple[str, bool]]:
+    """Return the options that a `set` sets, and those that it takes back."""
+    found: list[tuple[str, bool]] = []
+    rest = list(words[1:])
+    while rest and (word := rest.pop(0)).text[:1] in ("-", "+") and word.text not in ("-", "--"):
+        is_on = word.text.startswith("-")
+        found += [(_LETTERS[letter], is_on) for letter in word.text if letter in _LETTERS]
+        if word.text.endswith("o") and rest:
+            word = rest.pop(0)
+            found.append((word.text, is_on))
+        if not word.plain or "n" in word.text or word.text == "noexec":
+            raise UnclearError("set")
+    return found
 
 
 def _after(end: End, following: Ends) -> Ends:

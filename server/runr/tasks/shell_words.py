@@ -11,26 +11,36 @@ class UnclearError(Exception):
 class Token(NamedTuple):
     """A word or an operator.
 
-    `plain` says that the shell takes the word as it is; `bare`, that nothing in it is quoted.
+    `plain` says that the shell takes the word as it is; `bare`, that nothing in it is quoted;
+    `substitutes`, that what a command prints is a part of it.
     """
 
     text: str
     is_word: bool = True
     plain: bool = True
     bare: bool = True
+    substitutes: bool = False
 
 
-_OPERATOR = re.compile(r"&&|\|\||;;|>>|>&|<&|>\||[;&|()<>\n]")
+_OPERATOR = re.compile(r"&&|\|\||\|&|;;|>>|>&|<&|>\||[;&|()<>\n]")
 _SPACE = re.compile(r"(?:[ \t]|\\\n)+")
 _COMMENT = re.compile(r"#[^\n]*")
 _SINGLE = re.compile(r"'([^']*)'")
 _DOUBLE = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_QUOTES = (_SINGLE, _DOUBLE, _ESCAPED)
 _VARIABLE = re.compile(r"\$(?:\w+|\{\w+\}|[?!@*#$-])")
 _LITERAL = re.compile(r"[^\s;&|()<>'\"\\$`]+")
 
-#: What is not followed: command substitutions, expansions that may fail, here-documents.
-_UNFOLLOWED = re.compile(r"`|\$(?!\w+|\{\w+\}|[?!@*#$-])|<<|&>|\|&|;;")
+_SUBSTITUTION = re.compile(r"`|\$\((?!\()")
+_BACKTICKS = re.compile(r"`(?:[^`\\]|\\.)*`", re.DOTALL)
+#: What a substitution is replaced by, which is no word of a command that is known.
+_SUBSTITUTED = "$()"
+#: What makes it unclear where a substitution ends.
+_NESTED = re.compile(r"\bcase\b|(?<!\S)#|<<")
+
+#: What is not followed: expansions that may fail, arithmetic, here-documents.
+_UNFOLLOWED = re.compile(r"\$(?!\w+|\{\w+\}|[?!@*#$-]|\((?!\())|<<|&>|;;")
 
 #: The characters by which the shell makes other words of a word.
 _EXPANDED = re.compile(r"[*?\[~{]")
@@ -56,7 +66,7 @@ def split(command: str) -> list[Token]:
 
 
 def _word(command: str, start: int) -> tuple[Token, int]:
-    text, plain, bare, at = "", True, True, start
+    text, plain, bare, substitutes, at = "", True, True, False, start
     while at < len(command):
         if found := _LITERAL.match(command, at):
             text += found[0]
@@ -64,10 +74,15 @@ def _word(command: str, start: int) -> tuple[Token, int]:
         elif found := _SINGLE.match(command, at):
             text, bare = text + found[1], False
         elif found := _DOUBLE.match(command, at):
-            plain = plain and not _has_variables(found[1])
+            known, printed = _in_quotes(found[1])
+            plain, substitutes = plain and known, substitutes or printed
             text, bare = text + re.sub(r"\\([$`\"\\\n])", r"\1", found[1]), False
         elif found := _VARIABLE.match(command, at):
             text, plain = text + found[0], False
+        elif _SUBSTITUTION.match(command, at):
+            text, plain, substitutes = text + _SUBSTITUTED, False, True
+            at = _end_of_substitution(command, at)
+            continue
         elif command.startswith("\\\n", at):
             at += 2
             continue
@@ -78,11 +93,34 @@ def _word(command: str, start: int) -> tuple[Token, int]:
         at = found.end()
     if at == start or _UNFOLLOWED.match(command, at):
         raise UnclearError(command[at:])  # a quote without its end, too
-    return Token(text, plain=plain, bare=bare), at
+    return Token(text, plain=plain, bare=bare, substitutes=substitutes), at
 
 
-def _has_variables(quoted: str) -> bool:
+def _in_quotes(quoted: str) -> tuple[bool, bool]:
+    """Tell whether what is in double quotes stays as it is, and whether it has a substitution."""
     outside = re.sub(r"\\.", "", quoted, flags=re.DOTALL)
-    if _UNFOLLOWED.search(re.sub(r"<<|&>|\|&|;;", "", outside)):
+    substitutes = False
+    while found := _SUBSTITUTION.search(outside):
+        end = _end_of_substitution(outside, found.start())
+        outside, substitutes = f"{outside[: found.start()]}$_{outside[end:]}", True
+    if _UNFOLLOWED.search(re.sub(r"<<|&>|;;", "", outside)):
         raise UnclearError(quoted)
-    return "$" in outside
+    return "$" not in outside, substitutes
+
+
+def _end_of_substitution(command: str, start: int) -> int:
+    """Return where a substitution ends that begins at `start`."""
+    if command[start] == "`":
+        if found := _BACKTICKS.match(command, start):
+            return found.end()
+        raise UnclearError(command[start:])
+    at, depth = start + 2, 1
+    while depth and at < len(command):
+        if found := next(filter(None, (each.match(command, at) for each in _QUOTES)), None):
+            at = found.end()
+            continue
+        depth += {"(": 1, ")": -1}.get(command[at], 0)
+        at += 1
+    if depth or _NESTED.search(command, start + 2, at):
+        raise UnclearError(command[start:])
+    return at
