@@ -212,6 +212,35 @@ def test_files_that_a_merge_left_out_are_named(place: Place) -> None:
     assert "without its changes to b.txt" in place.runr("report", "a").out
 
 
+def merge_with_a_driver(place: Place, work: str) -> None:
+    """Prepare a run that ends after another commit, with which a driver merges by keeping that."""
+    place.git("config", "merge.ours.driver", "true")
+    place.write(".gitattributes", "a.txt merge=ours\n")
+    place.write("a.txt", "0\n")
+    mine = "echo mine > a.txt; git commit -q -a -m Mine"
+    user = f'(cd ../../.. && env -i PATH="$PATH" HOME="$HOME" sh -c "{mine}")'
+    place.script("a.md", f"{work}; {user}", "verify: ['test -d .']")
+    place.commit("Task")
+
+
+def test_work_that_a_merge_driver_drops_has_not_landed(place: Place) -> None:
+    merge_with_a_driver(place, "echo run > a.txt")
+    for words in (["run", "--task", "a"], ["land", "a", "--dry-run"], ["land", "a"]):
+        said = place.runr(*words, code=11).out
+        assert "a merge driver in the settings of git keeps the other side" in said
+        assert "missing are its changes to a.txt" in said
+    assert place.git("log", "-1", "--format=%s") == "Mine\n"
+    assert place.status("a.md")["status"] == "stopped"
+
+
+def test_files_that_a_merge_driver_drops_are_named(place: Place) -> None:
+    merge_with_a_driver(place, "echo run > a.txt; echo run > b.txt")
+    left_out = "left out by the merge, so not on the branch: a.txt"
+    assert left_out in place.runr("run", "--task", "a", code=0).out
+    assert left_out in place.runr("task-status", "a").out
+    assert (place.read("a.txt"), place.read("b.txt")) == ("mine\n", "run\n")
+
+
 def test_work_that_was_taken_off_its_own_branch_does_not_land(place: Place) -> None:
     blocked(place, "a")
     place.git("checkout", "-q", "a.txt")

@@ -15,6 +15,7 @@ SHORT = {
     "runr.execution.own_branch": "one question that the checks and a resume ask",
     "runr.git.added_files": "two questions to git about the files of a folder",
     "runr.git.fetched": "one question to git, and the notes in its logs that answer it",
+    "runr.git.merge_drivers": "the settings that name them, and those that take their place",
     "runr.history.rebuild": "a rebuild of all: that of the status file knows no history",
     "runr.mcp_server.identity": "what the server says of itself, read before the library loads",
 }

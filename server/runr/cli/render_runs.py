@@ -174,6 +174,7 @@ def _ignored(run: RunDetails) -> list[str]:
     found = (
         ("git ignores, so in no commit", run.ignored),
         ("in no commit, but carried into the checks, and changed", run.carried_changes),
+        ("left out by the merge, so not on the branch", run.left_out),
     )
     return [f"  {what}: {join_limited(paths, 5)}" for what, paths in found if paths]
 

@@ -9,7 +9,7 @@ import anyio
 from runr.execution import candidate, task_since, verification
 from runr.execution.context import RunContext
 from runr.execution.rework import BASE_GONE
-from runr.git import dropped_work, merge, obstacles, quarantine, recovery
+from runr.git import dropped_work, merge, merge_drivers, obstacles, quarantine, recovery
 from runr.git.dropped_work import Dropped, WorkDroppedError
 from runr.git.merge import LostBaseError, MergePlan, MergeRefusedError, MovedError
 from runr.git.repo import Repo
@@ -184,22 +184,27 @@ class _Landing:
 def refuse_dropped(repo: Repo, state: RunState, plan: MergePlan) -> tuple[str, ...]:
     """Return files of the work whose changes would not be on the branch; refuse if none would.
 
-    Where the branch gets the commit as runr has made it, nothing is missing.
+    Where the branch gets the commit as runr has made it, nothing is missing, unless a merge driver
+    leaves something out.
     """
     work, tip = state.checkpoint_sha, f"refs/heads/{state.start.branch}"
     if work is None or (plan.how == "fast-forward" and plan.new == work):
         return ()
-    if (plan.how == "merge" and work == repo.resolve(tip)) or repo.resolve(work) is None:
+    untouched = plan.how == "merge" and work == repo.resolve(tip)
+    if repo.resolve(work) is None or (untouched and not merge_drivers.configured(repo)):
         return ()
     with quarantine.within(repo) as scratch:
         found = dropped_work.find_dropped(scratch, state.start.base_sha, work, plan)
     if found.is_all:
-        raise WorkDroppedError(_explain(state, plan, found))
+        raise WorkDroppedError(_explain(state, plan, found, by_driver=untouched))
     return found.files
 
 
-def _explain(state: RunState, plan: MergePlan, found: Dropped) -> str:
-    if found.by is None:
+def _explain(state: RunState, plan: MergePlan, found: Dropped, *, by_driver: bool) -> str:
+    if by_driver:
+        where = f"merged into {plan.target}, nothing is left of what the run changed"
+        where += ", as a merge driver in the settings of git keeps the other side"
+    elif found.by is None:
         where = f"{state.start.branch} has nothing left of what the run changed"
     else:
         by = f"commit {found.by[:12]} has the work behind it"

@@ -1,12 +1,13 @@
 """What a run changed that its branch has not got, though it has, or gets, the commits.
 
-A merge can leave out what it brings: with `-s ours`, or where a conflict is resolved by dropping
-one side. So the content of the files decides whether the work is there.
+A merge can leave out what it brings: with `-s ours`, by a merge driver of the user's, or where a
+conflict is resolved by dropping one side. So the content of the files decides whether the work is
+there.
 """
 
 from typing import NamedTuple
 
-from runr.git import merge, snapshot
+from runr.git import merge, merge_drivers, snapshot
 from runr.git.merge import MergePlan, MergeRefusedError
 from runr.git.repo import Repo
 
@@ -28,7 +29,8 @@ def find_dropped(repo: Repo, base: str, work: str, plan: MergePlan) -> Dropped:
 
     What a later commit has changed once more is not missing. New objects are written into `repo`.
     """
-    onto = plan.new
+    # A driver that drops one side would drop it here as well.
+    repo, onto = merge_drivers.replaced(repo), plan.new
     tree, conflicts = merge.tree_with_change(repo, base, work, onto)
     lacking = _paths(repo, onto, tree).union(conflicts)
     if not lacking or not snapshot.changed(repo, base, work):

@@ -60,7 +60,8 @@ class RunDetails:
     are in no commit, and `carried_changes` paths in carried folders that changed since
     the run began, so that the checks ran with them. `resets_at` is when the usage limit
     ends that stopped it.
-    `failed_hooks` are lifecycle hooks that failed, each with the reason.
+    `failed_hooks` are lifecycle hooks that failed, each with the reason. `left_out` are files
+    whose changes are not on the branch, as a merge left them out.
     `commit_place` says that the commit of a completed run is not on the branch that is checked out.
     `another_clone` tells that it is a record of another clone, which proves nothing here.
     """
@@ -83,6 +84,7 @@ class RunDetails:
     violations: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
     carried_changes: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
     milestones: list[str] = field(default_factory=list)
     checkpoints: list[str] = field(default_factory=list)
     review: str | None = None

@@ -65,6 +65,7 @@ def run_details(
         violations=list(state.violations),
         ignored=list(candidate.ignored) if candidate else [],
         carried_changes=list(candidate.carried_changes) if candidate else [],
+        left_out=list(state.integration.dropped),
         milestones=list(state.milestones),
         checkpoints=list(state.checkpoints),
         review=state.review.feedback[-1] if state.review.feedback else None,
