@@ -171,6 +171,27 @@ def test_a_revert_that_would_touch_other_work_is_refused(done: Place, by: str) -
     assert shown(done, "a")["status"] == "completed"
 
 
+REWRITES = {
+    "reworded": "git commit --quiet --amend --message 'In other words'",
+    "its trailers kept": "git commit --quiet --amend --reset-author --no-edit",
+    "rebased": "git rebase --quiet --onto other HEAD^",
+}
+
+
+@pytest.mark.parametrize("how", REWRITES)
+def test_a_commit_that_was_rewritten_is_reverted_as_what_it_is_now(done: Place, how: str) -> None:
+    done.git("branch", "-q", "other", f"{shown(done, 'a')['checkpoint_sha']}^")
+    work = shown(done, "b")["checkpoint_sha"]
+    assert done.paste(REWRITES[how]).code == 0
+    now = done.git("rev-parse", "HEAD").strip()
+    assert now != work
+    answer = done.runr("reset", "b", *_WRONG, "--revert", "--json", code=0).json
+    assert answer["revert_sha"] == done.git("rev-parse", "HEAD").strip()
+    assert f"This reverts commit {now}." in done.git("log", "-1", "--format=%B")
+    assert not (done.root / "b.txt").exists()
+    assert shown(done, "b")["status"] == "pending"
+
+
 def test_work_that_was_reverted_before_is_not_reverted_again(done: Place) -> None:
     done.git("revert", "--no-edit", shown(done, "a")["checkpoint_sha"])
     head = done.git("rev-parse", "HEAD")

@@ -47,7 +47,8 @@ def test_completions_that_records_and_commits_prove_pass(done: Place) -> None:
         "m.md": "attested",
     }
     weak = done.runr("verify", "--at-least", "verified", code=1)
-    assert "m.md: recorded as attested, and that does not hold" in weak.out
+    assert "m.md: proved as attested, which is too weak" in weak.out
+    assert "does not hold" not in weak.out
     assert "it is only attested, and verified is asked for" in weak.out
 
 

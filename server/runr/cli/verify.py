@@ -95,12 +95,21 @@ def _row(row: ProvedCompletion) -> list[str]:
         what = f"recorded as {level}, proved as {_label(row.proved)}" if weaker else level
         lines = [f"{console.evidence_sign(row.proved)} {name}: {what}"]
     else:
-        lines = [f"{style('✗', fg='red')} {name}: recorded as {level}, and that does not hold"]
+        lines = [f"{style('✗', fg='red')} {name}: {_refusal(row)}"]
     lines += [f"    {problem.message}" for problem in row.problems]
     lines += [f"    {remark}" for remark in row.remarks]
     if row.rechecked:
         lines += [f"    {line}" for line in _rechecked(row)]
     return [*lines, *(f"    next: {step}" for step in row.next_steps)]
+
+
+def _refusal(row: ProvedCompletion) -> str:
+    """Say why a completion does not pass: not proved, proved too weakly, or stale."""
+    if row.proved is None:
+        return f"recorded as {_label(row.recorded)}, and that does not hold"
+    if any(problem.code == "weak" for problem in row.problems):
+        return f"proved as {_label(row.proved)}, which is too weak"
+    return f"proved as {_label(row.proved)}, and stale"
 
 
 def _rechecked(row: ProvedCompletion) -> list[str]:

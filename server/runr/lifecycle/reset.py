@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pydantic import BaseModel, ConfigDict
 
 from runr.errors import ConflictError, DamagedStateError, UsageError
+from runr.evidence import equivalence
 from runr.execution import completion, revert
 from runr.execution.context import RunContext
 from runr.git.merge import MergePlan, MergeRefusedError
@@ -69,6 +70,8 @@ def reset(project: Project, request: ResetRequest) -> ResetResult:
     entry = task_state.entry
     shas = _commits(project, entry) if request.revert else ()
     elsewhere = _landed_elsewhere(project, entry, shas)
+    if elsewhere is None:
+        shas = _rewritten(project.repo, shas)
     branch = elsewhere.integration.target if elsewhere else project.repo.branch()
     job = elsewhere.start.job if elsewhere else None
     if request.revert:
@@ -177,6 +180,16 @@ def _landed_elsewhere(project: Project, entry: Entry, shas: tuple[str, ...]) -> 
     if tip is None or (head and all(_leads_to(repo, sha, head) for sha in shas)):
         return None
     return state if all(_leads_to(repo, sha, tip) for sha in shas) else None
+
+
+def _rewritten(repo: Repo, shas: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the commits with those in place of which HEAD has others with the same changes."""
+    head = repo.head()
+    if head is None or all(_leads_to(repo, sha, head) for sha in shas):
+        return shas
+    alike = equivalence.find_equivalents(repo, head, shas, ())
+    # Several may have become one.
+    return tuple(dict.fromkeys(alike[sha].commit.sha if sha in alike else sha for sha in shas))
 
 
 def _leads_to(repo: Repo, sha: str, tip: str) -> bool:

@@ -151,7 +151,7 @@ def _row(
     enough = proof.proved is not None and proof.proved.is_at_least(at_least)
     if proof.proved is not None and not enough:
         what = f"it is only {proof.proved.label}, and {at_least.label} is asked for"
-        problems.append(ProofProblem(code="evidence", message=what))
+        problems.append(ProofProblem(code="weak", message=what))
     row = ProvedCompletion(
         task_path=each.task,
         recorded=entry.evidence,
