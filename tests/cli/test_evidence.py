@@ -192,6 +192,22 @@ def test_installed_dependencies_are_there_and_stay_as_they_are(source: Place) ->
 
 
 @pytest.mark.usefixtures("mounts")
+def test_what_is_to_be_carried_and_is_not_is_named(source: Place) -> None:
+    source.config(f'{CONFIG}[verify]\ncarry = ["deps/", "src", "linked", "out/deps", "none"]\n')
+    source.write("src/tracked.txt")
+    source.write(".gitignore", "/deps/\n/out/\n/linked\n")
+    source.commit("Tracked")
+    source.write("deps/a")
+    source.write("out/deps/a")
+    (source.root / "linked").symlink_to("deps")
+    for said in (source.runr("doctor").out, source.runr("lint").out):
+        assert "verify.carry names src, in which git tracks files" in said
+        assert "verify.carry names linked, which is a link" in said
+        assert "verify.carry names out/deps, which is in a folder that git does not track" in said
+        assert "names deps" not in said
+        assert "names none" not in said
+
+
 def test_dependencies_of_the_main_working_tree_are_there_for_a_linked_one(source: Place) -> None:
     source.write(".gitignore", "node_modules/\n")
     source.write("node_modules/dep/index.js", "1\n")

@@ -219,6 +219,13 @@ def test_an_unknown_key_is_named_with_the_nearest_known_one(
         ("[verify]\ntier1 = [3]", "verify.tier1, entry 1: write a text, in quotes"),
         # An empty command would pass.
         ("[verify]\ntier1 = ['a', ' ']", "verify.tier1, entry 2: write a text that is not empty"),
+        ("[verify]\ncarry = ['a', '..']", "verify.carry, entry 2: '..' cannot be carried: write"),
+        ("[verify]\ncarry = ['/etc']", "verify.carry, entry 1: '/etc' cannot be carried: write"),
+        ("[verify]\ncarry = ['.']", "verify.carry, entry 1: '.' cannot be carried: write the n"),
+        ("[verify]\ncarry = ['']", "verify.carry, entry 1: '' cannot be carried: write the nam"),
+        ("[verify]\ncarry = ['./a']", "verify.carry, entry 1: './a' cannot be carried: write "),
+        ("[verify]\ncarry = ['a/../b']", "verify.carry, entry 1: 'a/../b' cannot be carried: "),
+        ("[verify]\ncarry = ['.git']", "verify.carry, entry 1: '.git' is not carried: checks g"),
         ("[verify]\ntier = 'teir2'", "verify.tier: write 'tier0', 'tier1' or 'tier2'; did you mea"),
         ("[verify.escalate]\nx = 3", "verify.escalate.x: write 'tier1' or 'tier2'"),
         ("[scope]\ndeny = 'x'", "scope.deny: write a list of texts, in brackets"),

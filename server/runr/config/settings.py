@@ -58,6 +58,21 @@ def _in_one_line(name: str) -> str:
     return name
 
 
+def _is_below(folder: str) -> str:
+    parts = folder.removesuffix("/").split("/")
+    if parts[0] in ("", "~") or {".", "..", ""} & {*parts}:
+        raise ValueError(
+            f"{folder!r} cannot be carried: write the name of a folder in the repository, "
+            "or its path from the top"
+        )
+    if parts[0] in (".git", ".runr"):
+        raise ValueError(f"{folder!r} is not carried: checks get a {parts[0]} of their own")
+    return folder
+
+
+#: A folder in the repository, by its name or its path.
+Carried = Annotated[str, AfterValidator(_is_below)]
+
 #: The name of a worker is shown in lists, in commits and in reports.
 WorkerName = Annotated[str, AfterValidator(_in_one_line)]
 
@@ -152,7 +167,7 @@ class VerifySettings(Section):
             "`workspace`, among the files of the workspace, which proves less."
         ),
     )
-    carry: tuple[str, ...] = Field(
+    carry: tuple[Carried, ...] = Field(
         (".venv", "venv", "node_modules"),
         description=(
             "Folders that git does not track and checks need, by name or path: they are laid over "

@@ -1,6 +1,6 @@
 """What is wrong with the dependencies of checks, as far as it can be said before any run."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from runr.config.settings import VerifySettings
 from runr.execution import installed_copies
@@ -21,13 +21,35 @@ _LOCKFILES = (
 
 
 def find(repo: Repo, verify: VerifySettings) -> Iterator[str]:
-    """Yield a sentence for each lockfile that `setup` does not depend on, and for each copy."""
+    """Yield a sentence for each lockfile that `setup` does not depend on, and for each copy.
+
+    With no `setup`, also for what is in `carry` and is not carried.
+    """
     if verify.where == "workspace":
         return
     if verify.setup:
         yield from _uncovered(repo, verify)
         return
-    yield from installed_copies.find((repo.path,), folders_named(repo, verify.carry))
+    found = folders_named(repo, verify.carry)
+    yield from _not_carried(repo, verify, found)
+    yield from installed_copies.find((repo.path,), found)
+
+
+def _not_carried(repo: Repo, verify: VerifySettings, found: Collection[str]) -> Iterator[str]:
+    """Yield why what is named in `carry` is not carried, though it is there."""
+    for path in (each.removesuffix("/") for each in verify.carry):
+        there = repo.path / path
+        if there.is_symlink():
+            yield f"verify.carry names {path}, which is a link: only a folder is carried"
+        elif path in found or not there.is_dir():
+            continue
+        elif repo.run("ls-files", "--", f":(top,literal){path}"):
+            yield f"verify.carry names {path}, in which git tracks files: checks see those instead"
+        else:
+            yield (
+                f"verify.carry names {path}, which is in a folder that git does not track: "
+                "name that one"
+            )
 
 
 def _uncovered(repo: Repo, verify: VerifySettings) -> Iterator[str]:
