@@ -12,6 +12,7 @@ import pytest
 
 from cli.terminal import Place
 from fakes.forked import RUNR
+from fakes.project_kit import until
 from runr.runs.channel import of_process
 
 TYPED = ["complete-task", "m", "--reason", "done", "--by", "Grace"]
@@ -127,6 +128,31 @@ def test_an_agent_that_hides_what_it_sets_is_found_by_its_processes(
     assert "attested by Grace" in run_in(manual.root, "sh", "-c", typed).stdout
     typed = f"{typed.replace(RUNR, f'{RUNR} --repo {shlex.quote(str(manual.root))}')} --force"
     assert "attested by Grace" in run_in(tmp_path, "sh", str(agent), typed).stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("apart", ["", "setsid "])
+def test_a_command_that_an_agent_leaves_behind_attests_nothing(
+    manual: Place, tmp_path: Path, apart: str
+) -> None:
+    typed = f"env -i PATH='{os.environ['PATH']}' {RUNR} {shlex.join(TYPED)} > said 2>&1; echo > end"
+    left = f"({apart}sh -c {shlex.quote(typed)} </dev/null &)"
+    agent = tmp_path / "claude"
+    agent.write_text('#!/bin/sh\nsh -c "$1"\nread line\n', encoding="utf-8")
+    agent.chmod(0o755)
+
+    def said(*words: str) -> str:
+        with subprocess.Popen([*words, left], cwd=manual.root, stdin=subprocess.PIPE) as around:
+            until((manual.root / "end").exists, "the command that was left behind")
+            around.communicate(b"\n")
+        (manual.root / "end").unlink()
+        return manual.read("said")
+
+    assert "claude-code passes it on" in said(str(agent))
+    assert not manual.has_status()
+    # Without an agent, it is a script that the user has left to itself.
+    agent.rename(tmp_path / "backup")
+    assert "attested by Grace" in said(str(tmp_path / "backup"))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")

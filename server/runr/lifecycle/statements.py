@@ -7,7 +7,7 @@ from runr.next_steps.step import NextStep
 from runr.project import Project
 from runr.runs.channel import Channel
 from runr.runs.model import Approval
-from runr.workers.agents import agent_above
+from runr.workers.agents import agent_above, agent_that_left
 
 
 def build_statement(project: Project, reason: str, by: str | None) -> Approval:
@@ -49,7 +49,9 @@ def channel_of(project: Project) -> Channel:
     channel = project.channel
     if channel.kind not in ("terminal", "script"):
         return channel
-    if agent := agent_above((project.tree, project.layout.root)):
+    places = (project.tree, project.layout.root)
+    agent = agent_above(places) or (agent_that_left(places) if channel.kind == "script" else "")
+    if agent:
         return Channel("relayed", agent)
     # That of a script counts as the settings have it.
     if channel.kind == "script" and project.config().attest.scripts == "relay":

@@ -1,8 +1,9 @@
 """Whether an agent has started this process, by the processes from which it descends.
 
 What an agent sets in the environment of its commands can be taken out again; from whom a process
-descends cannot. Only agents active in the repository are looked for: a program that one started
-elsewhere may be the user's own.
+descends cannot. A process that was left by its parents is still of their session, or younger than
+an agent in its cgroup. Only agents active in the repository are looked for: a program that one
+started elsewhere may be the user's own.
 """
 
 import os
@@ -16,9 +17,59 @@ from runr.workers import process_tree
 _INTERPRETERS = ("node", "bun", "deno", "python", "sh", "bash")
 
 
+#: What takes over processes whose parents have ended.
+_INITS = ("systemd", "init")
+
+
 def agent_above(places: Sequence[Path]) -> str:
-    """Return the agent in one of these folders that has started this process; '' for none."""
-    return next((name for pid in process_tree.ancestors() if (name := _agent(pid, places))), "")
+    """Return the agent in one of these folders that has started this process; '' for none.
+
+    Also the one that leads its session or its process group.
+    """
+    own = process_tree.origin(os.getpid())
+    leaders = {own.session, own.group} - {0, os.getpid()} if own else set()
+    around = process_tree.ancestors() | leaders
+    return next((name for pid in around if (name := _agent(pid, places))), "")
+
+
+def agent_that_left(places: Sequence[Path]) -> str:
+    """Return the agent in one of these folders that may have left this process behind; '' for none.
+
+    It is in the same cgroup, and this process has neither a terminal nor a parent from before it.
+    """
+    own = process_tree.origin(os.getpid())
+    if own is None or own.terminal:
+        return ""
+    for folder in process_tree.PROC.glob("[0-9]*"):
+        pid = int(folder.name)
+        name = _agent(pid, places) if pid != os.getpid() else ""
+        found = process_tree.origin(pid) if name else None
+        if found and _is_left_since(found.started) and _cgroup(pid) == _cgroup(os.getpid()):
+            return name
+    return ""
+
+
+def _is_left_since(started: int) -> bool:
+    """Tell whether what this process descends from has all begun since, or has ended."""
+    pid = os.getpid()
+    while pid > 1:
+        found = process_tree.origin(pid)
+        if found is None:
+            return False
+        if found.started < started:
+            return _read(pid, "comm").strip() in _INITS
+        pid = found.parent
+    return pid == 1
+
+
+def _cgroup(pid: int) -> str:
+    return _read(pid, "cgroup")
+
+
+def _read(pid: int, name: str) -> str:
+    with suppress(OSError):
+        return (process_tree.PROC / str(pid) / name).read_text(errors="replace")
+    return ""
 
 
 def _agent(pid: int, places: Sequence[Path]) -> str:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from runr.workers import cgroup
 
@@ -121,6 +121,24 @@ def _end(leader: int | None, marker: str, grace_s: float, groups: Sequence[str])
     for group in others:
         cgroup.remove(group)
     return len(seen)
+
+
+class Origin(NamedTuple):
+    """Where a process comes from; `terminal` is 0 for none, `started` counts from the boot."""
+
+    parent: int
+    group: int
+    session: int
+    terminal: int
+    started: int
+
+
+def origin(pid: int) -> Origin | None:
+    """Return where a process comes from; None where it is gone, or there is no /proc."""
+    with suppress(OSError, IndexError, ValueError):
+        fields = (PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
+        return Origin(*(int(fields[number]) for number in (1, 2, 3, 4, 19)))
+    return None
 
 
 def ancestors() -> frozenset[int]:
