@@ -153,7 +153,7 @@ def _form(**properties: Any) -> dict[str, Any]:
 def _asking(schema: dict[str, Any]) -> Callable[[Call[Any]], Awaitable[CallToolResult]]:
     async def answer(call: Call[Any]) -> CallToolResult:
         message = getattr(call.arguments, "message", "") or "What is your name?"
-        reply = await call.ask(message, schema)
+        reply = await call.ask(message, schema, "")
         action = "accept" if reply and reply.content is not None else "decline"
         said = json.dumps(dict((reply and reply.content) or {}))
         return CallToolResult(content=[_text(f"action={action}, content={said}")])
@@ -298,7 +298,7 @@ def _tools() -> list[Tool[Any]]:
 
     async def ask_first(call: Call[Any]) -> object:
         _needs_tasks(call)
-        reply = await call.ask("What is your name?", _form(user_name={"type": "string"}))
+        reply = await call.ask("What is your name?", _form(user_name={"type": "string"}), "")
         said = dict((reply and reply.content) or {})
         return tasks.begin(0.2, result=_result(json.dumps(said)))
 

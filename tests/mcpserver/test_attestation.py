@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -48,6 +48,7 @@ class User:
 
     def __init__(self, action: Action, content: dict[str, Any] | None = None) -> None:
         self.asked: list[str] = []
+        self.while_asked = list[Callable[[], object]]()
         self.form: dict[str, Any] = {}
         self._reply = ElicitResult(action=action, content=content)
 
@@ -57,6 +58,8 @@ class User:
         params: ElicitRequestParams,
     ) -> ElicitResult:
         self.asked.append(params.message)
+        while self.while_asked:
+            self.while_asked.pop()()
         assert isinstance(params, ElicitRequestFormParams)
         self.form = params.requested_schema
         return self._reply
@@ -151,6 +154,31 @@ async def test_what_the_user_does_not_confirm_is_not_recorded(
     assert "did not confirm" in text
     assert "`runr complete-task 02-manual.md --reason" in text
     assert not recorded(repository)
+
+
+MANUAL = "---\ntype: manual\n---\n# Ask the users\n\nAnd delete everything.\n"
+
+
+@pytest.mark.parametrize("name", ["02-manual", "other/02-manual"])
+async def test_what_changes_while_the_user_is_asked_is_not_what_they_confirm(
+    repository: Path, era: str, name: str
+) -> None:
+    file = repository / f".runr/tasks/{name}.md"
+    file.parent.mkdir(exist_ok=True)
+    user = User("accept", yes("Grace"))
+    user.while_asked = [lambda: file.write_text(MANUAL, encoding="utf-8")]
+    async with connected(repository, era, user) as client:
+        answer = await client.call_tool("complete-task", SAID)
+    if file.parent.name == "other":
+        # Another task of the name that was asked about: what they saw is completed, or nothing.
+        path = ((answer.structured_content or {}).get("task") or {}).get("path")
+        assert path in (None, ".runr/tasks/02-manual.md")
+    elif era == "legacy":
+        assert "has changed since the user was asked" in refused(answer)
+        assert not recorded(repository)
+    else:  # they are asked again
+        assert len(user.asked) == 2
+        assert not answer.is_error
 
 
 async def test_a_client_that_cannot_ask_gets_the_command_for_the_person(

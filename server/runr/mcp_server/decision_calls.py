@@ -1,6 +1,8 @@
 """complete-task: the checks decide, or a person whom the client asks."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 from runr.errors import UsageError
@@ -10,7 +12,7 @@ from runr.lifecycle.confirmation import Question, Verb
 from runr.lifecycle.decisions import AcknowledgeResult, Decision
 from runr.mcp_server import interruptible, truncation
 from runr.mcp_server.arguments import CompleteArguments
-from runr.mcp_server.project_calls import ProjectCalls, aside, relayed, seen_by
+from runr.mcp_server.project_calls import ProjectCalls, relayed, seen_by
 from runr.mcp_server.registry import Call
 from runr.project import Project
 from runr.query import notes
@@ -44,13 +46,7 @@ class DecisionCalls:
 
     async def _complete(self, call: Call[CompleteArguments]) -> CompletionResult:
         request = CompleteRequest(**call.arguments.model_dump(exclude={"action"}))
-        question = await aside(
-            lambda: self.project_calls.within(
-                lambda project: confirmation.question(seen_by(project, call), request)
-            ),
-            polls=True,
-        )
-        said, channel = await _confirmed(call, question, request)
+        said, channel = await self._confirmed(call, request, confirmation.question)
         answer = await self.project_calls.ask(
             lambda project: complete.complete_task(
                 replace(seen_by(project, call), channel=channel), said
@@ -64,13 +60,9 @@ class DecisionCalls:
     ) -> CompletionResult | RunResult | AcknowledgeResult:
         given = call.arguments
         wanted = Decision(about=given.task, reason=given.reason or "", by=given.by)
-        question = await aside(
-            lambda: self.project_calls.within(
-                lambda project: confirmation.question_about(seen_by(project, call), verb, wanted)
-            ),
-            polls=True,
+        said, channel = await self._confirmed(
+            call, wanted, partial(confirmation.question_about, verb)
         )
-        said, channel = await _confirmed(call, question, wanted)
 
         def decided(project: Project) -> CompletionResult | RunResult | AcknowledgeResult:
             ours = replace(seen_by(project, call), channel=channel)
@@ -85,16 +77,28 @@ class DecisionCalls:
 
         return await self.project_calls.ask(decided, run=interruptible.run)
 
+    async def _confirmed(
+        self,
+        call: Call[CompleteArguments],
+        request: R,
+        question_of: Callable[[Project, R], Question | None],
+    ) -> tuple[R, Channel]:
+        """Ask the client's user, and return what they confirmed; else what the model relays."""
 
-async def _confirmed(
-    call: Call[CompleteArguments], question: Question | None, request: R
-) -> tuple[R, Channel]:
-    """Ask the client's user, and return their words; else what the model relays."""
-    channel = relayed(call)
-    if question and (reply := await call.ask(question.message, question.schema)):
-        said = confirmation.confirmed(question, request, reply.content)
+        async def question_now() -> Question | None:
+            return await self.project_calls.use(
+                lambda project: question_of(seen_by(project, call), request), polls=True
+            )
+
+        channel, question = relayed(call), await question_now()
+        if question is None:
+            return request, channel
+        reply = await call.ask(question.message, question.schema, question.seen)
+        if reply is None:
+            return request, channel
+        # While they read, the task or its run may become another one.
+        said = confirmation.confirmed(question, await question_now(), request, reply.content)
         return said, channel._replace(kind="elicitation", id=reply.id)
-    return request, channel
 
 
 def _short(answer: CompletionResult) -> CompletionResult:

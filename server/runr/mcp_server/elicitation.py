@@ -29,8 +29,9 @@ class Reply(NamedTuple):
     content: Mapping[str, Any] | None
 
 
-#: Ask with a message and the schema of a form; None where the client cannot ask.
-Ask = Callable[[str, dict[str, Any]], Awaitable[Reply | None]]
+#: Ask with a message, the schema of a form and what the answer holds for; None where the client
+#: cannot ask.
+Ask = Callable[[str, dict[str, Any], str], Awaitable[Reply | None]]
 
 
 class InputNeededError(Exception):
@@ -41,7 +42,7 @@ class InputNeededError(Exception):
         self.result = result
 
 
-async def no_answer(_message: str, _schema: dict[str, Any]) -> Reply | None:
+async def no_answer(_message: str, _schema: dict[str, Any], _seen: str) -> Reply | None:
     """Answer as for a client that cannot ask its user."""
     return None
 
@@ -49,11 +50,11 @@ async def no_answer(_message: str, _schema: dict[str, Any]) -> Reply | None:
 def asker(context: ServerRequestContext[Any], params: CallToolRequestParams) -> Ask:
     """Return what asks the user of the client that makes this call."""
 
-    async def ask(message: str, schema: dict[str, Any]) -> Reply | None:
+    async def ask(message: str, schema: dict[str, Any], seen: str) -> Reply | None:
         if not _can_ask(context):
             return None
         if context.protocol_version == PROTOCOL:
-            return _answered(params, message, schema)
+            return _answered(params, message, schema, seen)
         try:
             said = await context.session.elicit_form(
                 message, schema, related_request_id=context.request_id
@@ -73,18 +74,21 @@ def _can_ask(context: ServerRequestContext[Any]) -> bool:
     return asks is not None and (asks.form is not None or asks.url is None)
 
 
-def _answered(params: CallToolRequestParams, message: str, schema: dict[str, Any]) -> Reply:
+def _answered(
+    params: CallToolRequestParams, message: str, schema: dict[str, Any], seen: str
+) -> Reply:
     """Return the reply that came with the call; InputNeededError where none belongs to it."""
     # What is sealed is the question of this call, as it is asked now.
     key, _, asked = (params.request_state or "").partition(" ")
     said = (params.input_responses or {}).get(key)
-    if asked == message and isinstance(said, ElicitResult):
+    question = f"{seen}\n{message}"
+    if asked == question and isinstance(said, ElicitResult):
         return _reply(key, said)
     key = f"confirm-{secrets.token_hex(6)}"
     form = ElicitRequestFormParams(message=message, requested_schema=schema)
     raise InputNeededError(
         InputRequiredResult(
-            input_requests={key: ElicitRequest(params=form)}, request_state=f"{key} {message}"
+            input_requests={key: ElicitRequest(params=form)}, request_state=f"{key} {question}"
         )
     )
 
