@@ -241,6 +241,40 @@ def test_files_that_a_merge_driver_drops_are_named(place: Place) -> None:
     assert (place.read("a.txt"), place.read("b.txt")) == ("mine\n", "run\n")
 
 
+def in_the_workspace(place: Place, theirs: str) -> None:
+    """Prepare a run with checks in the workspace, during whose work the user commits a file."""
+    place.config('[run]\nworker = "script"\nattempts = 1\n[verify]\nwhere = "workspace"\n')
+    place.write("check.sh", "test ! -e new || test ! -e old\n")
+    mine = f"touch {theirs}; git add {theirs}; git commit -q -m Mine"
+    user = f'(cd ../../.. && env -i PATH="$PATH" HOME="$HOME" sh -c "{mine}")'
+    place.script("a.md", f"touch new; {user}", "verify: ['sh check.sh']")
+    place.commit("Task")
+
+
+def test_what_is_checked_in_the_workspace_is_checked_on_top_of_a_branch_that_has_moved(
+    place: Place,
+) -> None:
+    in_the_workspace(place, "old")
+    place.runr("run", "--task", "a", code=4)
+    assert place.git("log", "-1", "--format=%s") == "Mine\n"
+    assert place.status("a.md")["stop_reason"] == "fails_on_target"
+    place.runr("land", "a", code=4)
+    place.git("rm", "-q", "old")
+    place.commit("Remove it")
+    place.runr("land", "a", code=0)
+    assert sorted(place.git("ls-files", "new", "old").split()) == ["new"]
+    assert place.status("a.md")["evidence"] == "verified_in_workspace"
+    assert place.git("for-each-ref", "refs/runr") == ""
+
+
+def test_the_report_says_why_work_that_was_checked_in_the_workspace_was_moved(place: Place) -> None:
+    in_the_workspace(place, "other")
+    place.runr("run", "--task", "a", code=0)
+    subjects = place.git("log", "--first-parent", "-2", "--format=%s").splitlines()
+    assert subjects == ["a", "Mine"]
+    assert "main has moved, and checks run in the workspace" in place.runr("report", "a").out
+
+
 def test_work_that_was_taken_off_its_own_branch_does_not_land(place: Place) -> None:
     blocked(place, "a")
     place.git("checkout", "-q", "a.txt")

@@ -8,7 +8,6 @@ import anyio
 
 from runr.execution import candidate, task_since, verification
 from runr.execution.context import RunContext
-from runr.execution.rework import BASE_GONE
 from runr.git import dropped_work, merge, merge_drivers, obstacles, quarantine, recovery
 from runr.git.dropped_work import Dropped, WorkDroppedError
 from runr.git.merge import LostBaseError, MergePlan, MergeRefusedError, MovedError
@@ -16,7 +15,7 @@ from runr.git.repo import Repo
 from runr.git.trailers import VERIFIED_TREE
 from runr.runs import spec
 from runr.runs.events import IntegrateFinished
-from runr.runs.model import Candidate, CheckResult, RunState
+from runr.runs.model import BASE_GONE, UNCHECKED, Candidate, CheckResult, RunState
 from runr.storage import queue
 from runr.text import join_limited
 
@@ -99,6 +98,8 @@ class _Landing:
         except LostBaseError:
             return IntegrateFinished(BASE_GONE, target=self._target)
         self._dropped = refuse_dropped(root, self._state, plan)
+        if self._is_unchecked(plan):
+            return IntegrateFinished(UNCHECKED, target=self._target)
         failed = await self._verify(plan)
         if failed is not None:
             return failed
@@ -115,6 +116,14 @@ class _Landing:
             candidate=self._candidate,
             dropped=self._dropped,
         )
+
+    def _is_unchecked(self, plan: MergePlan) -> bool:
+        """Tell whether the checks passed in the workspace, among other files than would land."""
+        verified = self._state.verification
+        known = verified.candidate if verified.result == "passed" else None
+        if known is None or known.where != "workspace" or plan.how == "already":
+            return False
+        return self._root.text("rev-parse", f"{plan.new}^{{tree}}") != known.commit_tree
 
     def _message(self, tree: str) -> str:
         """Return the message of a merge; it lands only where its tree is verified, if any is."""

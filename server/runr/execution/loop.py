@@ -30,7 +30,7 @@ from runr.runs.events import (
     PhaseStarted,
 )
 from runr.runs.machine import next_action
-from runr.runs.model import Phase, RunState
+from runr.runs.model import UNCHECKED, Phase, RunState
 from runr.runs.watched_journal import JournalChangedError
 from runr.scope import rules
 from runr.text import join_limited
@@ -151,7 +151,9 @@ async def prepare(context: RunContext, state: RunState) -> FinishedPhase:
     """
     start = state.start
     if state.rework.why:
-        if left := _left_since_a_stop(context, state):
+        # Work that was put there before is in no commit until it is verified.
+        is_kept = state.rework.why == UNCHECKED and state.checkpoint_sha is None
+        if not is_kept and (left := _left_since_a_stop(context, state)):
             return rework.refused(state, f"in no commit are {join_limited(left, _LEFT_NAMED)}")
         return rework.move_work(context, state)
     if start.branch is not None:

@@ -8,10 +8,7 @@ from runr.git import checkpoint, commits, merge, quarantine, snapshot, submodule
 from runr.git.merge import MergeRefusedError
 from runr.git.repo import Repo
 from runr.runs.events import PhaseFinished
-from runr.runs.model import Phase, RunState
-
-#: The outcome of a landing whose branch no longer has the commit with which the run began.
-BASE_GONE = "base_gone"
+from runr.runs.model import MOVES, UNCHECKED, Phase, RunState
 
 _MARKS = (b"<<<<<<< ", b">>>>>>> ")
 
@@ -29,7 +26,7 @@ def move_work(context: RunContext, state: RunState) -> PhaseFinished:
         return refused(state, state.detail)
     tree, base = Repo(Path(state.start.workdir)), state.start.base_sha
     kept = f"refs/runr/{state.id}/{state.rework.times + 1}"
-    work = _work(context, state, kept)
+    work = _work(context, state, kept, tip)
     gone = merge.has_lost_base(tree, base, work, tip)
     try:
         if gone:
@@ -45,13 +42,15 @@ def move_work(context: RunContext, state: RunState) -> PhaseFinished:
     detail = f"the work is on top of {target} at {tip[:12]} now; its commit is kept as {kept}"
     if gone:
         detail = f"{target} no longer has {base[:12]}, with which the run began: {detail}"
+    elif why == UNCHECKED:
+        detail = f"{target} has moved, and checks run in the workspace: {detail}"
     if files:
         detail = f"both sides changed {', '.join(files)}: {detail}"
     return PhaseFinished(Phase.PREPARE, _outcome(why, files), detail, onto=tip, files=files)
 
 
 def _outcome(why: str, files: tuple[str, ...]) -> str:
-    if why != BASE_GONE:
+    if why not in MOVES:
         return "ok"
     return "conflict" if files else "moved"
 
@@ -59,17 +58,18 @@ def _outcome(why: str, files: tuple[str, ...]) -> str:
 def refused(state: RunState, detail: str | None) -> PhaseFinished:
     """Return that the work stays where it is."""
     why = state.rework.why
-    return PhaseFinished(Phase.PREPARE, "land_blocked" if why == BASE_GONE else why, detail)
+    return PhaseFinished(Phase.PREPARE, "land_blocked" if why in MOVES else why, detail)
 
 
-def _work(context: RunContext, state: RunState, kept: str) -> str:
+def _work(context: RunContext, state: RunState, kept: str, onto: str) -> str:
     """Return the commit of the work; on the run's branch it may have been changed by a person."""
-    if state.rework.why != BASE_GONE:
+    if state.rework.why not in MOVES or state.checkpoint_sha is None:
         return state.checkpoint_sha or _committed(context, state)
-    tip = context.root.resolve(f"refs/heads/{state.start.branch}") or state.checkpoint_sha or ""
+    root = context.root
+    tip = root.resolve(f"refs/heads/{state.start.branch}") or state.checkpoint_sha or ""
     # After a kill, the branch may be on top of the other one already.
-    done = not context.root.is_ancestor(state.start.base_sha, tip)
-    return (context.root.resolve(kept) if done else None) or tip
+    done = root.is_ancestor(tip, onto) or not root.is_ancestor(state.start.base_sha, tip)
+    return (root.resolve(kept) if done else None) or tip
 
 
 def _committed(context: RunContext, state: RunState) -> str:

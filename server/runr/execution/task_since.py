@@ -49,7 +49,7 @@ def _was_left(repo: Repo, state: RunState) -> bool:
     head, base = repo.head(), state.start.base_sha
     if state.start.job is not None or head is None:
         return False
-    return state.rework.moves > 0 or not repo.is_ancestor(base, head)
+    return state.rework.lost_base or not repo.is_ancestor(base, head)
 
 
 def _changed(context: RunContext, path: str) -> str:

@@ -26,7 +26,14 @@ from runr.runs.events import (
     CheckStarted,
     VerifyFinished,
 )
-from runr.runs.model import Candidate, Check, CheckResult, RunState, VerificationResult
+from runr.runs.model import (
+    UNCHECKED,
+    Candidate,
+    Check,
+    CheckResult,
+    RunState,
+    VerificationResult,
+)
 from runr.tasks.empty_checks import explain
 from runr.text import join_limited
 from runr.workers import process
@@ -80,6 +87,8 @@ async def _verify_workspace(
     context: RunContext, state: RunState, before: ScopeReport
 ) -> VerifyFinished:
     """Run the checks among the files of the workspace; again, where they have changed those."""
+    if state.rework.unchanged and _has_moved(context, state):
+        return VerifyFinished(UNCHECKED, (), tree=before.tree)
     first, times = before, 0
     while True:
         results, times = await run_checks(context, state, state.spec.checks), times + 1
@@ -104,6 +113,13 @@ async def _verify_workspace(
         tree=after.tree,
         candidate=record._replace(tree=record.commit_tree, where="workspace"),
     )
+
+
+def _has_moved(context: RunContext, state: RunState) -> bool:
+    """Tell whether the target is ahead of the commit on which the work was put."""
+    tip = context.root.resolve(f"refs/heads/{state.start.target}")
+    base = state.start.base_sha
+    return tip not in (None, base) and context.root.is_ancestor(base, tip)
 
 
 def _rewritten(

@@ -6,7 +6,7 @@ first.
 
 from typing import Literal, NamedTuple
 
-from runr.runs.model import Phase, RunState
+from runr.runs.model import BASE_GONE, UNCHECKED, Phase, RunState
 from runr.runs.replies import repeats
 
 
@@ -37,6 +37,7 @@ FOLLOWS: dict[
     (Phase.VERIFY, "failed"): "retry",
     (Phase.VERIFY, "scope_violation"): "retry",
     (Phase.VERIFY, "mixed_changes"): "retry",
+    (Phase.VERIFY, UNCHECKED): Phase.PREPARE,
     (Phase.REVIEW, "ok"): Phase.CHECKPOINT,
     (Phase.REVIEW, "changes"): "retry",
     (Phase.CHECKPOINT, "altered"): "reverify",
@@ -44,7 +45,8 @@ FOLLOWS: dict[
     (Phase.INTEGRATE, "ok"): Phase.RECORD,
     (Phase.INTEGRATE, "fails_on_target"): "rework",
     (Phase.INTEGRATE, "merge_conflict"): "rework",
-    (Phase.INTEGRATE, "base_gone"): Phase.PREPARE,
+    (Phase.INTEGRATE, BASE_GONE): Phase.PREPARE,
+    (Phase.INTEGRATE, UNCHECKED): Phase.PREPARE,
     (Phase.RECORD, "ok"): "complete",
 }
 

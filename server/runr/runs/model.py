@@ -339,13 +339,22 @@ def _short(name: str | None) -> str:
     return whole if "/" in whole else whole[:12]
 
 
+#: The outcome of a landing whose branch no longer has the commit with which the run began.
+BASE_GONE = "base_gone"
+#: That of one whose checks run in the workspace, which has no merge with a branch that has moved.
+UNCHECKED = "unchecked"
+#: After these the work is put on top of its branch as it is, and verified there.
+MOVES = (BASE_GONE, UNCHECKED)
+
+
 class Rework(NamedTuple):
     """The work on top of its branch after that had moved.
 
-    `why` is the stop code of the failure together with it, or `base_gone`, until the work
+    `why` is the stop code of the failure together with it, or one of `MOVES`, until the work
     is put `onto` the branch; `files` had changes of both sides, `times` says how often it
-    was done. For `moves` of them, the branch no longer had the base. `unchanged` tells
-    that no attempt was made since such a move.
+    was done. For `moves` of them, nothing had failed. `unchanged` tells
+    that no attempt was made since such a move, `lost_base` that the branch once no longer had
+    the base.
     """
 
     why: str = ""
@@ -354,6 +363,7 @@ class Rework(NamedTuple):
     times: int = 0
     moves: int = 0
     unchanged: bool = False
+    lost_base: bool = False
 
 
 class RunState(NamedTuple):

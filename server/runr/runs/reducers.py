@@ -25,6 +25,8 @@ from runr.runs.events import (
 from runr.runs.hook_events import HookFinished, WorkRestored, WorkReverted
 from runr.runs.machine import FOLLOWS
 from runr.runs.model import (
+    BASE_GONE,
+    MOVES,
     Approval,
     Integration,
     Phase,
@@ -195,15 +197,16 @@ def _finished(state: RunState, data: FinishedPhase) -> RunState:
 
 def _reworked(state: RunState, onto: str, files: tuple[str, ...]) -> RunState:
     """The work has another base from now on; what is left of a plan is part of it."""
-    gone = state.rework.why == "base_gone"
+    moved = state.rework.why in MOVES
     return state._replace(
         start=state.start._replace(base_sha=onto, base_tree=onto),
         rework=Rework(
             onto=onto,
             files=files,
             times=state.rework.times + 1,
-            moves=state.rework.moves + gone,
-            unchanged=gone,
+            moves=state.rework.moves + moved,
+            unchanged=moved,
+            lost_base=state.rework.lost_base or state.rework.why == BASE_GONE,
         ),
         milestones=(),
         checkpoints=(),
@@ -249,6 +252,7 @@ def _verified(state: RunState, data: VerifyFinished) -> RunState:
     checked = data.candidate
     merged = checked is not None and checked.tree != checked.commit_tree
     why = "verification_failed" if merged and data.outcome == "failed" else ""
+    why = data.outcome if data.outcome in MOVES else why
     rework = state.rework._replace(why=why)
     return state._replace(verification=verification, violations=data.violations, rework=rework)
 

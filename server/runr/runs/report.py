@@ -181,7 +181,10 @@ def _moved(state: RunState) -> str | None:
     if not state.rework.moves:
         return None
     target = escape_markdown(state.start.target or "the branch")
-    return f"the work only, onto `{state.rework.onto}`: {target} lost the base of the run"
+    why = "has moved, and checks run in the workspace"
+    if state.rework.lost_base:
+        why = "lost the base of the run"
+    return f"the work only, onto `{state.rework.onto}`: {target} {why}"
 
 
 def _candidate(state: RunState) -> tuple[tuple[str, str | None], ...]:
