@@ -1,7 +1,10 @@
 """What happened day by day: how a period is cut, and what counts."""
 
+import time
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -19,7 +22,7 @@ def change(
 
 
 def made(changes: list[ChangeRow], end: datetime) -> Activity:
-    return activity.activity(activity.moments(changes), end)
+    return activity.activity(activity.moments(changes, {row.task for row in changes}), end)
 
 
 CHANGES = [
@@ -30,6 +33,8 @@ CHANGES = [
     change("a", "2025-01-08T11:00:00.000Z", "completed"),
     change("c", "2025-01-08T12:00:00.000Z", "failed"),
 ]
+#: The last is one to which nothing has happened.
+TASKS = [*"abcdefghij"]
 
 
 def test_each_day_has_its_counts_and_the_tasks_completed_until_its_end() -> None:
@@ -43,8 +48,49 @@ def test_each_day_has_its_counts_and_the_tasks_completed_until_its_end() -> None
 
 def test_each_day_has_as_many_tasks_as_there_were_at_its_end() -> None:
     added = ["2025-01-08T09:00:00.000Z", "2025-01-07T12:00:00.000Z", "2025-01-09T23:00:00.000Z"]
-    found = activity.activity(activity.moments(CHANGES, added, 10), END)
+    found = activity.activity(activity.moments(CHANGES, TASKS, added), END)
     assert [part.task_count for part in found.parts] == [7, 8, 9, 10]
+
+
+def test_a_task_counts_from_its_first_completion_on_and_only_while_there_is_one() -> None:
+    there = [*"bcdefghij"]
+    found = activity.moments(CHANGES, there, completed_before=["a", "d"])
+    counted = [part.completed_task_count for part in activity.activity(found, END).parts]
+    assert counted == [1, 1, 2, 2]
+    again = activity.moments(CHANGES, there, completed_before=["b"])
+    counted = [part.completed_task_count for part in activity.activity(again, END).parts]
+    assert counted == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [
+        ("Europe/Berlin", "2025-03-30"),
+        # Here the clocks go forward at midnight, and back to it.
+        ("America/Santiago", "2025-09-07"),
+        ("Africa/Cairo", "2024-04-26"),
+        ("America/Havana", "2025-11-02"),
+    ],
+)
+def test_a_day_begins_at_its_midnight_where_the_clocks_are_changed(
+    zone: str, day: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        noon = datetime.fromisoformat(f"{day}T12:00").replace(tzinfo=ZoneInfo(zone))
+        first = noon - timedelta(days=3)
+        hours = [first.astimezone(UTC) + timedelta(hours=each, minutes=30) for each in range(150)]
+        wanted = Counter(f"{each.astimezone(ZoneInfo(zone)):%F}" for each in hours)
+        changes = [change("a", period.written(each), "completed") for each in hours]
+        found = {
+            f"{datetime.fromisoformat(part.since).astimezone(ZoneInfo(zone)):%F}": part
+            for part in made(changes, hours[-1]).parts
+        }
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert {each: part.completed_count for each, part in found.items()} == wanted
 
 
 def test_nothing_that_counts_is_no_activity() -> None:

@@ -277,6 +277,7 @@ def test_every_query_is_one_statement_and_reads_through_an_index(filled: Project
     "name",
     [
         "period_changes",
+        "period_completed_before",
         "period_first_verifications",
         "period_attempts",
         "period_usages",

@@ -94,6 +94,23 @@ def test_a_completed_task_that_could_not_be_done_again_is_no_completion(project:
     assert (friday.completed_count, friday.stopped_count) == (3, 2)
 
 
+def test_completed_tasks_are_those_that_there_are_also_from_before_the_period(
+    project: Project,
+) -> None:
+    def counted(*, workers: tuple[str, ...] = ()) -> tuple[int, int]:
+        part = reported(project, workers=workers).activity.parts[-1]
+        return part.completed_task_count, part.task_count
+
+    # `old` and `c` have no file.
+    assert counted() == (2, 3)
+    (project.layout.tasks / "old.md").write_text("# old\n")
+    assert counted() == (3, 4)
+    assert counted(workers=("codex",)) == (1, 4)
+    day = Journals(project.layout, MONDAY + timedelta(days=1))
+    day.run("old", [COMPLETED], kind="reset", worker="person")
+    assert counted() == (2, 4)
+
+
 def test_the_rates_are_of_each_worker_with_each_model(project: Project) -> None:
     journals = Journals(project.layout, MONDAY + timedelta(days=4, hours=8))
     for model, events in (("big", completed(cost_usd=2.0, input_tokens=7)), ("small", None)):

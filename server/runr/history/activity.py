@@ -1,12 +1,13 @@
 """What happened day by day, for charts: by week or more where the period is long. Pure."""
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
+from runr.clock import HERE
 from runr.history import period
 from runr.history.figures import ChangeRow
 
@@ -22,8 +23,8 @@ _COUNTED = ("completed", "stopped", "failed")
 class ActivityPart:
     """A day or several; `since` is in UTC.
 
-    `completed_task_count` is how many tasks of the period had been completed at its end, and
-    `task_count` how many there were then of those that there are now.
+    Of the tasks that there are now, `completed_task_count` is how many had been completed at its
+    end, also before the period, and `task_count` how many there were then.
     """
 
     since: str
@@ -47,8 +48,9 @@ def begins(first: datetime, end: datetime, most: int = MOST) -> tuple[int, list[
     day = first.astimezone().date()
     past = (end.astimezone() - timedelta(microseconds=1)).date() - day
     days = next((each for each in _DAYS if past.days < each * most), _DAYS[-1])
+    # Where the clocks are changed at midnight, `astimezone()` puts it into the day before.
     return days, [
-        datetime.combine(day + timedelta(days=each), time()).astimezone()
+        datetime.combine(day + timedelta(days=each), time(), HERE)
         for each in range(0, past.days + 1, days)
     ]
 
@@ -56,30 +58,37 @@ def begins(first: datetime, end: datetime, most: int = MOST) -> tuple[int, list[
 class Moments(NamedTuple):
     """When what happened, and when each task was completed first: all in order.
 
-    `added` is when tasks came into being, and `earlier` how many there were before.
+    `added` is when tasks came into being, and `earlier` how many there were before; of these,
+    `completed_earlier` had been completed.
     """
 
     times: Mapping[str, Sequence[str]]
     first_completed: Sequence[str]
     added: Sequence[str] = ()
     earlier: int = 0
+    completed_earlier: int = 0
 
 
 def moments(
-    changes: Sequence[ChangeRow], added: Sequence[str] = (), task_count: int = 0
+    changes: Sequence[ChangeRow],
+    tasks: Collection[str],
+    added: Sequence[str] = (),
+    completed_before: Collection[str] = (),
 ) -> Moments:
     """Return the moments of changes that are in the order of their times.
 
     Some of the tasks were `added` in the period.
     """
     times: dict[str, list[str]] = {kind: [] for kind in _COUNTED}
-    tasks: dict[str, str] = {}
+    first: dict[str, str] = {}
+    before = set(tasks) & set(completed_before)
     for row in changes:
         if row.change in times:
             times[row.change].append(row.time)
-            if row.change == "completed":
-                tasks.setdefault(row.task, row.time)
-    return Moments(times, sorted(tasks.values()), sorted(added), task_count - len(added))
+            if row.change == "completed" and row.task in tasks and row.task not in before:
+                first.setdefault(row.task, row.time)
+    earlier = len(tasks) - len(added)
+    return Moments(times, sorted(first.values()), sorted(added), earlier, len(before))
 
 
 def activity(found: Moments, end: datetime, most: int = MOST) -> Activity:
@@ -99,7 +108,7 @@ def activity(found: Moments, end: datetime, most: int = MOST) -> Activity:
                 completed_count=counts["completed"][place],
                 stopped_count=counts["stopped"][place],
                 failed_count=counts["failed"][place],
-                completed_task_count=done,
+                completed_task_count=found.completed_earlier + done,
                 task_count=found.earlier + added,
             )
             for place, (start, done, added) in enumerate(

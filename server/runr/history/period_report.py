@@ -214,7 +214,10 @@ def _of(project: Project, snapshot: Snapshot, wanted: Period, tags: Sequence[str
     now = project.clock()
     tasks = {state.path for state in meant if not state.orphaned}
     moments = activity.moments(
-        lasting.of(facts.changes), _added(project, wanted, tasks), len(tasks)
+        lasting.of(facts.changes),
+        tasks,
+        _added(project, wanted, tasks),
+        facts.completed_before - lasting.unmerged - lasting.resets.keys(),
     )
     answer = _report(
         facts, wanted, min(datetime.fromisoformat(wanted.until), now), lasting, moments

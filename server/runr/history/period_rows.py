@@ -33,6 +33,8 @@ class Facts(NamedTuple):
     #: When each task was last reset, also after the period.
     resets: Mapping[str, str]
     unconfirmed: int
+    #: Tasks whose completion from before the period was not reset before it.
+    completed_before: frozenset[str] = frozenset()
     #: Those of a job run; None for all.
     tasks: frozenset[str] | None = None
 
@@ -40,6 +42,7 @@ class Facts(NamedTuple):
 def gather(connection: "sqlite3.Connection", wanted: Period) -> Facts:
     """Read the rows of a period."""
     ((passed, failed),) = rows_of(connection, "period_first_verifications", wanted)
+    before = rows_of(connection, "period_completed_before", wanted)
     completions = reversed(rows_of(connection, "period_completions", wanted))
     return Facts(
         changes=list(map(ChangeRow._make, rows_of(connection, "period_changes", wanted))),
@@ -57,6 +60,7 @@ def gather(connection: "sqlite3.Connection", wanted: Period) -> Facts:
         landed=rows_of(connection, "period_landings", wanted)[0][0],
         resets=dict(rows_of(connection, "period_last_resets", wanted)),
         unconfirmed=rows_of(connection, "period_unconfirmed", wanted)[0][0],
+        completed_before=frozenset(task for (task,) in before),
         tasks=_job_tasks(connection, wanted.job_run_id) if wanted.job_run_id else None,
     )
 

@@ -228,6 +228,18 @@ FROM task_statuses
 WHERE cause = 'reset' AND record = 'confirmed' AND time >= :since
 GROUP BY task;
 
+-- period_completed_before: Tasks that were completed before a period, and not reset before it
+SELECT task
+FROM task_statuses
+WHERE cause IN ('completed', 'stopped', 'reset') AND record = 'confirmed' AND time < :since
+    AND (cause = 'reset' OR cause = 'completed'
+        AND (:job IS NULL OR job_run_id = :job)
+        AND (:workers IS NULL OR worker IN (SELECT value FROM json_each(:workers))))
+    AND (:tasks IS NULL OR task IN (SELECT value FROM json_each(:tasks)))
+GROUP BY task
+HAVING max(CASE cause WHEN 'completed' THEN time END)
+    > coalesce(max(CASE cause WHEN 'reset' THEN time END), '');
+
 -- period_completions: The latest completions
 SELECT task, time, evidence, actor, run_id, commit_sha
 FROM task_statuses

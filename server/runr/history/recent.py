@@ -152,7 +152,7 @@ def _day(cursor: str) -> date:
 
 
 def _begin(day: date) -> str:
-    return period.written(datetime.combine(day, time()).astimezone())
+    return period.written(datetime.combine(day, time(), HERE))
 
 
 def _activity(day: str, completed: int, stopped: int, failed: int) -> ActivityDay:
