@@ -208,7 +208,7 @@ JOB_RUN = "20250106-080000-aaaa"
 
 
 def of_a_job(place: Place) -> None:
-    place.task("inside")
+    place.task("inside.md")
     place.task("by-hand.md", "type: manual")
     journals = Journals(Layout(place.root))
     job = journals.job_journal(JOB_RUN)

@@ -219,11 +219,15 @@ def test_runs_of_other_clones_are_counted_apart(project: Project, tmp_path: Path
 
 
 def test_metrics_are_over_all_records(project: Project) -> None:
+    later = Journals(project.layout, MONDAY + timedelta(days=1))
+    later.run("old", [COMPLETED], kind="reset", worker="person")
     text = metrics.open_metrics(metrics.collect(project))
     lines = text.splitlines()
     for expected in (
         "# TYPE runr_completions counter",
         'runr_completions_total{evidence="verified"} 4',
+        'runr_runs_total{result="completed"} 4',
+        "runr_resets_total 1",
         'runr_stops_total{reason="verification_failed"} 1',
         'runr_cost_usd_total{worker="script",model=""} 9.5',
         'runr_tokens_total{worker="script",model="",direction="input"} 1000',

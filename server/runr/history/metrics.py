@@ -86,7 +86,7 @@ def _of_runs(runs: Sequence[EndedRuns]) -> Iterator[Metric]:
     yield Metric(
         name="runr_runs",
         kind="counter",
-        help="Ended runs by their result.",
+        help="Ended runs of workers by their result.",
         samples=_by("result", ended),
     )
     yield Metric(

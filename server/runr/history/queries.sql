@@ -360,10 +360,10 @@ FROM runs
 WHERE created_at >= :since AND created_at < :until AND record <> 'confirmed'
     AND (:job IS NULL OR job_run_id = :job);
 
--- ended_runs: How many runs ended how, by worker, and how long they worked
+-- ended_runs: How many runs of each worker ended how, and how long they worked, without decisions
 SELECT result, worker, count(*), sum(active_seconds)
 FROM runs
-WHERE record = 'confirmed' AND result IN ('completed', 'stopped')
+WHERE record = 'confirmed' AND result IN ('completed', 'stopped') AND worker <> 'person'
 GROUP BY result, worker;
 
 -- list_run_ids: The runs of a task, or of all, that had not ended before a time
