@@ -7,8 +7,9 @@ bare quotation mark or splits an escape sequence.
 import json
 import re
 from binascii import b2a_base64
-from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import cache, cached_property
+from math import lcm
 
 from runr.secret_formats import FORMATS
 
@@ -165,12 +166,23 @@ class Redactor:
         }
         self._numbers = [re.compile(rf"(?<!\d){v}(?!\d)") for v in values if v.isdecimal()]
         texts = [value for value in values if not value.isdecimal()]
+        self._texts = texts
         written = {form for v in texts for form in (*_json_forms(v), *_encodings(v))}
         self._in_json = sorted(written, key=len, reverse=True)
         self._in_text = sorted(written | values, key=len, reverse=True)
 
+    @cached_property
+    def _lettered(self) -> "_Lettered":
+        return _Lettered({form for value in self._texts for form in _in_letters(value)})
+
+    def wrapped(self) -> "Wrapped":
+        """Return what redacts encoded secrets that are wrapped over the lines of one stream."""
+        return Wrapped(self._lettered)
+
     def __call__(self, text: str) -> str:
         """Return `text` without secrets; a JSON document stays valid."""
+        if self._texts and ("\n" in text or "\\n" in text):
+            text = self.wrapped()(text)
         return redact(_through_colours(self._without_values, text))
 
     def _without_values(self, text: str) -> str:
@@ -194,12 +206,7 @@ def _encodings(value: str) -> Iterator[str]:
     """Yield `value` in hexadecimal, in base64 and as part of a URL."""
     raw = value.encode()
     yield from (raw.hex(), raw.hex().upper(), raw.hex(":"))
-    # In base64 three bytes are four letters: what is encoded together with the value moves it.
-    for offset in range(3):
-        letters = b2a_base64(bytes(offset) + raw, newline=False).decode()
-        whole = letters[-(-offset * 4 // 3) : (offset + len(raw)) * 8 // 6]
-        # Where the value is the end of what is encoded, the last letters are its own as well.
-        end = letters[-(-offset * 4 // 3) :]
+    for whole, end in (*_in_base(raw, 6, _base64), *_in_base(raw, 5, _base32)):
         for form in (whole, end, end.rstrip("=")):
             yield form
             yield form.translate(_URL_SAFE)
@@ -210,10 +217,105 @@ def _encodings(value: str) -> Iterator[str]:
             yield from (quoted, quoted.replace("%20", "+"))
 
 
+def _in_letters(value: str) -> Iterator[str]:
+    """Yield the encodings of `value` that programs wrap."""
+    raw = value.encode()
+    yield from (raw.hex(), raw.hex().upper())
+    for whole, _ in (*_in_base(raw, 6, _base64), *_in_base(raw, 5, _base32)):
+        yield whole
+        yield whole.translate(_URL_SAFE)
+
+
+def _base64(raw: bytes) -> str:
+    return b2a_base64(raw, newline=False).decode()
+
+
+def _base32(raw: bytes) -> str:
+    bits = "".join(f"{byte:08b}" for byte in raw)
+    fives = (bits[at : at + 5].ljust(5, "0") for at in range(0, len(bits), 5))
+    letters = "".join(_LETTERS_32[int(five, 2)] for five in fives)
+    return letters + "=" * (-len(letters) % 8)
+
+
+def _in_base(raw: bytes, bits: int, encode: Callable[[bytes], str]) -> Iterator[tuple[str, str]]:
+    """Yield the letters that are of the value alone, also with those at the end of it.
+
+    What is encoded together with the value moves it, by as many bytes as a group of letters has.
+    """
+    for offset in range(lcm(bits, 8) // 8):
+        letters = encode(bytes(offset) + raw)
+        first = -(-offset * 8 // bits)
+        # Where the value is the end of what is encoded, the last letters are its own as well.
+        yield letters[first : (offset + len(raw)) * 8 // bits], letters[first:]
+
+
+_LETTERS_32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _URL_SAFE = str.maketrans("+/", "-_")
 _UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 
 _KEY_LINES = 200
+
+#: The end of a line, also as it is in a JSON string.
+_BREAK = re.compile(r"(\r?\n|(?:\\+r)?\\+n)")
+#: As many letters of an encoded secret tell that it is one; no line is wider.
+_TELLING, _WIDEST = 6, 200
+
+
+class _Lettered:
+    """Encoded secrets, found by the letters before a break and those behind one."""
+
+    def __init__(self, forms: Collection[str]) -> None:
+        self._ends: dict[str, list[tuple[str, int]]] = {}
+        self._starts: dict[str, list[tuple[str, int]]] = {}
+        for form in forms:
+            for at in range(_TELLING, min(len(form), _WIDEST)):
+                self._ends.setdefault(form[at - _TELLING : at], []).append((form, at))
+            for at in range(1, _TELLING):
+                self._starts.setdefault(form[at : at + _TELLING], []).append((form, at))
+
+    def ending(self, line: str) -> list[tuple[str, int]]:
+        """Return the secrets that begin at the end of the line, each with its letters there."""
+        found = self._ends.get(line[-_TELLING:], ())
+        return [(form, at) for form, at in found if line.endswith(form[:at])]
+
+    def continued(self, before: str, line: str) -> list[str]:
+        """Return what goes on in a line of secrets that have few letters in the one before."""
+        found = self._starts.get(line[:_TELLING], ())
+        return [form[at:] for form, at in found if before.endswith(form[:at])]
+
+
+class Wrapped:
+    """Redact encoded secrets of which one line has the beginning, and the next ones the rest."""
+
+    def __init__(self, lettered: _Lettered) -> None:
+        self._lettered = lettered
+        self._before = ""
+        self._rests: list[str] = []
+
+    def __call__(self, text: str) -> str:
+        """Return the next line, or lines, without those secrets."""
+        pieces = _BREAK.split(text)
+        pieces[::2] = map(self._line, pieces[::2])
+        return "".join(pieces)
+
+    def _line(self, text: str) -> str:
+        line = text.strip()
+        start, end, rests = 0, len(line), []
+        for rest in (*self._rests, *self._lettered.continued(self._before, line)):
+            if line.startswith(rest):
+                start = max(start, len(rest))
+            elif line and rest.startswith(line):
+                start = end
+                rests.append(rest[len(line) :])
+        for form, at in self._lettered.ending(line):
+            end = min(end, len(line) - at)
+            rests.append(form[at:])
+        self._before, self._rests = line, rests
+        if not start and end == len(line):
+            return text
+        kept = line[start:end] if start < end else ""
+        shown = (REDACTED if start else "") + kept + (REDACTED if end < len(line) else "")
+        return text.replace(line, shown or REDACTED)
 
 
 class CleanLines:
@@ -221,6 +323,7 @@ class CleanLines:
 
     def __init__(self, redact: Callable[[str], str]) -> None:
         self._redact = redact
+        self._unwrap = redact.wrapped() if isinstance(redact, Redactor) else str
         self._key_lines_left = 0
 
     def __call__(self, line: str) -> str:
@@ -230,7 +333,7 @@ class CleanLines:
             if "-----END" in line:
                 self._key_lines_left = 0
             return REDACTED
-        clean = self._redact(line)
+        clean = self._redact(self._unwrap(line))
         if "-----BEGIN" in clean and "PRIVATE KEY" in clean:
             self._key_lines_left = _KEY_LINES
         return clean

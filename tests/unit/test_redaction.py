@@ -1,5 +1,8 @@
 import base64
+import binascii
 import json
+import re
+from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -195,6 +198,9 @@ def test_a_secret_of_the_environment_is_redacted_in_the_usual_encodings(
         shown = redactor(written.decode())
         assert "[redacted]" in shown
         assert after or shown.endswith("[redacted]")
+    shown = redactor(base64.b32encode(whole).decode())
+    assert "[redacted]" in shown
+    assert after or shown.endswith("[redacted]")
     forms = (raw.hex(), raw.hex().upper(), raw.hex(":"), quote(secret), quote(secret, safe=""))
     for text in (*forms, quote_plus(secret)):
         assert redactor(f"({text})") == "([redacted])"
@@ -210,6 +216,36 @@ def test_what_is_encoded_before_a_secret_stays(offset: int, after: bytes) -> Non
     assert bool(tail) == bool(after)
     # Four letters are three bytes, and one letter may be of both.
     assert head == whole[: 4 + -(-offset * 4 // 3)]
+
+
+ENCODED: dict[str, tuple[Callable[[bytes], bytes], int]] = {
+    "base64": (base64.b64encode, 6),
+    "base32": (base64.b32encode, 5),
+    "hexadecimal": (binascii.hexlify, 4),
+}
+
+
+@pytest.mark.parametrize("how", ENCODED)
+@pytest.mark.parametrize("width", [20, 61, 76])
+def test_an_encoded_secret_that_is_wrapped_over_lines_is_redacted_in_all_of_them(
+    how: str, width: int
+) -> None:
+    encode, bits = ENCODED[how]
+    value = b"correct-horse-battery-staple"
+    redactor = Redactor({"A_TOKEN": value.decode()})
+    for before in range(60):
+        whole = encode(b"b" * before + value + b"C" * 80).decode()
+        first, last = -(-before * 8 // bits), (before + len(value)) * 8 // bits
+        lines = [whole[at : at + width] for at in range(0, len(whole), width)]
+        clean = CleanLines(redactor)
+        in_json = json.loads(redactor(json.dumps({"text": "\r\n".join(lines)})))["text"]
+        for shown in (*map("".join, [map(clean, lines)]), redactor("\n".join(lines)), in_json):
+            left = re.sub(r"\[redacted\]|\s", "", shown)
+            assert left.startswith(whole[:first])
+            # One letter may be of the value and of what follows it.
+            assert left.endswith(whole[last + 1 :])
+            # A few letters at the end of a line may be anything.
+            assert len(left) <= len(whole) - (last - first) + 5
 
 
 def test_a_key_of_many_lines_is_redacted_to_its_end_and_no_further() -> None:
