@@ -1,5 +1,6 @@
 """Verified is said of a commit: whatever a worker or a check does, a fresh clone passes too."""
 
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -493,6 +494,28 @@ def test_a_setup_that_copies_code_runs_again_for_every_commit(source: Place) -> 
     source.commit("Tasks")
     for task in ("t", "u"):
         assert source.run(task)["status"] == "completed"
+
+
+NPM = "#!/bin/sh\nmkdir -p node_modules/client\ncp src/a node_modules/client/\n"
+
+
+def test_a_package_script_that_builds_from_the_code_runs_again_for_every_commit(
+    source: Place,
+) -> None:
+    (source.home / "bin").mkdir(exist_ok=True)
+    npm = source.home / "bin/npm"
+    npm.write_text(NPM)
+    npm.chmod(0o755)
+    path = {"PATH": f"{npm.parent}:{os.environ['PATH']}"}
+    source.config(f"{CONFIG}[verify]\nsetup = ['npm ci']\n")
+    source.write(".gitignore", "node_modules/\n")
+    source.write("package.json", '{"scripts": {"postinstall": "prisma generate"}}\n')
+    for task, text in (("t", "good"), ("u", "bad")):
+        check = "verify: ['grep good node_modules/client/a']"
+        source.script(f"{task}.md", f"echo {text} > src/a; touch {task}", header=check)
+    source.commit("Tasks")
+    source.runr("run", "t", env=path, code=0)
+    assert "✗ grep good" in source.runr("run", "u", env=path, code=4).out
 
 
 PLANTS = """

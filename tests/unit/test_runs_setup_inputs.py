@@ -21,6 +21,7 @@ COPIES = (
     "uv sync --no-editable",
     "npm install file:packages/core",
     "npm ci && npm run build",
+    "pip install -r deps/base.txt",
     "make install",
     "sh scripts/setup.sh",
     "pip install 'unclosed",

@@ -5,15 +5,17 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from runr import nofollow
+from runr.config.settings import SETUP_INPUTS
 from runr.git.clean_checkout import Checkout
 from runr.git.ignored import folders_named
 from runr.git.repo import Repo
-from runr.runs import setup_inputs
+from runr.runs import setup_inputs, setup_manifests
 from runr.runs.model import RunSpec
 from runr.scope import patterns
 
@@ -28,21 +30,25 @@ _OF_ONE_COMMIT = "of-one-commit"
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """A folder beside the checkouts that holds what the setup commands have installed."""
+    """A folder beside the checkouts that holds what the setup commands have installed.
+
+    `is_of_one_commit` tells that it depends on every file, so that no other commit uses it.
+    """
 
     folder: Path
+    is_of_one_commit: bool
 
     @classmethod
     def find(cls, checkouts: Path, checkout: Checkout, spec: RunSpec, where: str) -> "Installed":
         """Return the place for what is installed at the path `where` from the checkout's inputs."""
-        inputs = (
-            entry
-            for entry in checkout.repo.fields("ls-tree", "-r", "-z", "HEAD")
-            if patterns.matches(entry.partition("\t")[2], spec.setup_inputs)
-        )
-        text = json.dumps([where, spec.setup, spec.carry, list(inputs)])
+        entries = checkout.repo.fields("ls-tree", "-r", "-z", "HEAD")
+        inputs = [each for each in entries if patterns.matches(_path(each), spec.setup_inputs)]
+        of_all = spec.setup_inputs == setup_inputs.ALL
+        if spec.setup_inputs == SETUP_INPUTS and _use_code(checkout.repo, inputs):
+            of_all, inputs = True, list(entries)
+        text = json.dumps([where, spec.setup, spec.carry, inputs])
         digest = hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
-        return cls(checkouts / f"setup-{digest[:16]}")
+        return cls(checkouts / f"setup-{digest[:16]}", of_all)
 
     @property
     def folders(self) -> tuple[str, ...] | None:
@@ -63,7 +69,7 @@ class Installed:
             (begun / path).parent.mkdir(parents=True, exist_ok=True)
             (checkout.path / path).rename(begun / path)
         (begun / _LIST).write_text(json.dumps(found))
-        if spec.setup_inputs == setup_inputs.ALL:
+        if self.is_of_one_commit:
             (begun / _OF_ONE_COMMIT).touch()
         try:
             nofollow.rename(begun, self.folder.name)
@@ -71,6 +77,22 @@ class Installed:
             # Another run has installed the same meanwhile.
             shutil.rmtree(begun)
         _remove_unused(self.folder.parent)
+
+
+def _path(entry: str) -> str:
+    return entry.partition("\t")[2]
+
+
+def _use_code(repo: Repo, entries: Sequence[str]) -> bool:
+    """Tell whether a manifest among the entries of a tree has other files installed or built."""
+    for entry in entries:
+        kind, name = entry.partition("\t")[0], _path(entry).rpartition("/")[2]
+        if not setup_manifests.NAMES.fullmatch(name) or not kind.startswith("100"):
+            continue
+        text = repo.run("cat-file", "blob", kind.split(" ")[2]).decode(errors="replace")
+        if setup_manifests.uses_code(name, text):
+            return True
+    return False
 
 
 def _remove_unused(checkouts: Path) -> None:

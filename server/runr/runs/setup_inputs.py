@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Sequence
 
 from runr.config.settings import SETUP_INPUTS, VerifySettings
+from runr.scope import patterns
 
 #: Every file of the commit.
 ALL = ("**",)
@@ -25,8 +26,9 @@ _INSTALLERS = (
     *("dart pub get", "pip install", "pip3 install", "python -m pip install", "python -m venv"),
     *("python3 -m pip install", "python3 -m venv", "cd", "mkdir -p", "corepack enable"),
 )
-#: Options whose value is not copied: a list of packages, or an install that reads the files.
-_READ = ("-r", "--requirement", "-c", "--constraint", "-e", "--editable")
+#: Options whose value is a list of packages, or an install that reads the files where they are.
+_LISTS = ("-r", "--requirement", "-c", "--constraint")
+_EDITABLE = ("-e", "--editable")
 
 
 def of(verify: VerifySettings) -> tuple[str, ...]:
@@ -60,4 +62,13 @@ def _is_installer(words: Sequence[str]) -> bool:
         return True
     arguments = own[len(known) :]
     pairs = zip(["", *arguments], arguments, strict=False)
-    return not any(_PLACE.match(word) for before, word in pairs if before not in _READ)
+    return not any(_is_code(before, word) for before, word in pairs)
+
+
+def _is_code(before: str, word: str) -> bool:
+    """Tell whether an argument is, or may lead to, files that are no inputs."""
+    if before in _EDITABLE:
+        return False
+    if before in _LISTS:
+        return not patterns.matches(word.removeprefix("./"), SETUP_INPUTS)
+    return _PLACE.match(word) is not None
