@@ -46,6 +46,9 @@ _RUN_ID = r"\d{8}-\d"
 #: Lists show who decided; a longer text is no name.
 _NAME_LENGTH = 200
 
+#: Of as many entries, what was found out for all of them is not found out again.
+_MANY = 500
+
 _LETTERS = "abcdefghjkmnpqrstvwxyz23456789"
 
 
@@ -212,6 +215,10 @@ class Project:
             if contents.read_only:
                 return entries
         return self._reconciled(entries)
+
+    def digest_of(self, entries: Mapping[str, Entry]) -> str | None:
+        """Return what stands for many entries, if they are those of the status file as it is."""
+        return self.cache.statuses.digest(entries) if len(entries) >= _MANY else None
 
     def repair(self, damage: DamagedStatusError) -> dict[str, Entry]:
         """Return the rebuilt entries of a damaged status file."""

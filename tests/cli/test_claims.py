@@ -1,6 +1,7 @@
 """The status file counts only as far as records of this clone, or commits, show what it says."""
 
 import json
+import shutil
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -9,6 +10,8 @@ from types import FrameType
 import pytest
 
 from cli.terminal import Place
+from runr import project as projects
+from runr.evidence import supported
 from runr.project import Project
 from runr.query.listing import TaskQuery, list_tasks
 
@@ -125,3 +128,60 @@ def test_a_listing_reads_the_journal_of_a_completed_run_once(done: Place) -> Non
         sys.setprofile(None)
     assert answer.tasks[0].evidence == "verified"
     assert (called["find_supported"], called["parse_event"]) == (1, 0)
+
+
+def _weaken(place: Place) -> None:
+    _change(place, A, evidence="attested", completed_by="person:Ada")
+
+
+def _remove_run(place: Place) -> None:
+    shutil.rmtree(place.run_folder(place.status("a.md")["last_run_id"]))
+
+
+def _put_back(place: Place) -> None:
+    before = place.read(STATUS)
+    place.runr("reset", "a", "--reason", "not right", "--by", "Ada", code=0)
+    place.write(STATUS, before)
+
+
+def _leave_branch(place: Place) -> None:
+    place.git("reset", "-q", "--hard", "HEAD~1")
+
+
+def _revert(place: Place) -> None:
+    place.git("revert", "--no-edit", "HEAD")
+
+
+LATER: dict[str, tuple[Callable[[Place], None], tuple[str, str | None]]] = {
+    "nothing": (lambda _place: None, ("completed", "verified")),
+    "its entry says another thing": (_weaken, ("pending", None)),
+    "its run is gone": (_remove_run, ("completed", "inferred")),
+    "a reset is not in the file": (_put_back, ("pending", None)),
+    "its commit has left the branch": (_leave_branch, ("completed", "verified")),
+    "its commit was reverted": (
+        _revert,
+        ("completed", "verified"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "expected"), LATER.values(), ids=LATER.keys())
+def test_what_was_found_of_many_entries_holds_until_something_changes(
+    done: Place,
+    change: Callable[[Place], None],
+    expected: tuple[str, str | None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(projects, "_MANY", 1)
+    monkeypatch.setattr(supported, "_RACY_NS", 0)
+
+    def listed() -> tuple[str, str | None, bool, bool]:
+        tasks = list_tasks(Project.open(done.root, {}), TaskQuery()).tasks
+        (a,) = (task for task in tasks if task.path == A)
+        return a.status, a.evidence, a.stale, a.unmerged
+
+    assert listed() == ("completed", "verified", False, False)
+    assert (done.root / ".git/runr/key/supported").exists()
+    assert listed() == ("completed", "verified", False, False)
+    change(done)
+    assert listed() == (*expected, change is _revert, change is _leave_branch)

@@ -111,3 +111,16 @@ def test_the_disk_use_of_worktrees_and_checkouts_is_named(place: Place) -> None:
     assert 2_000_000 <= used["checkout_bytes"] < 3_000_000
     shown = place.runr("health", code=0).out
     assert "On the disk: worktrees 3.0 MB, kept checkouts 2.0 MB\n" in shown
+
+
+def test_damaged_journals_are_found_whatever_became_of_their_runs(prepared: Prepare) -> None:
+    place = prepared(troubled)
+    assert place.runr("health", "--json", code=0).json["counts"]["drift"] == 0
+    torn, linked, kept = sorted((place.root / ".runr/runs").glob("*-000[123]/timeline.jsonl"))
+    torn.write_text("x\n", encoding="utf-8")
+    linked.unlink()
+    linked.symlink_to(kept)
+    answer = place.runr("health", "--json", code=1).json
+    torn_says, linked_says = (text for kind, _, text in found(answer) if kind == "drift")
+    assert torn_says.startswith(f"run {torn.parent.name} is damaged: line 1 is not as runr wrote")
+    assert "is a symbolic link, which runr does not follow" in linked_says

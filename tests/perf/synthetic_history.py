@@ -1,4 +1,4 @@
-"""Make a repository with a year of history: tasks, their statuses, and the sealed journals of runs.
+"""Make a repository with a year of history: tasks, runs with sealed journals, and their commits.
 
 python tests/perf/synthetic_history.py FOLDER [RUNS [TASKS]]
 """
@@ -7,19 +7,21 @@ import os
 import random
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from perf import bench_infer
 from runr.project import Project
 from runr.runs import chain, clone_key
 from runr.runs.events import EventData, RunStopped
 from runr.status import store
-from runr.status.model import Entry, Evidence, State
+from runr.status.model import Entry, Evidence, State, Verification
 from runr.storage.layout import Layout
+from runr.tasks import repository
 from unit.git_trees import git, make
 from unit.journals_of_runs import (
     COMMIT,
@@ -41,6 +43,7 @@ REASONS = ("verification_failed", "timeout", "no_changes", "needs_human")
 
 _TASK = b".runr/tasks/t.md"
 _TIME = b'"time":"'
+_FIRST_TEXT, _OTHER_TREE = "5" * 64, "b" * 40
 _USAGE = {"cost_usd": 0.5, "input_tokens": 1000, "output_tokens": 100, "turns": 3}
 
 
@@ -55,12 +58,29 @@ class Pattern(NamedTuple):
     lines: Sequence[tuple[bytes, float, bytes]]
 
 
+class Planned(NamedTuple):
+    """A run that is to be written."""
+
+    number: int
+    begun: datetime
+    task: str
+    pattern: Pattern
+
+    @property
+    def run_id(self) -> str:
+        """The id of the run."""
+        return f"{self.begun:%Y%m%d-%H%M%S}-{self.number:06}"
+
+
+class _Made(NamedTuple):
+    sha: str
+    tree: str
+
+
 def make_project(root: Path, runs: int = RUNS, tasks: int = TASKS) -> Project:
     """Return the project; `root` is an empty folder."""
     layout = make_tasks(root, tasks)
-    sha = git(root, "rev-parse", "HEAD")
-    entries = dict(_written(layout, _patterns(), runs, tasks, sha))
-    store.update(layout, lambda _: entries)
+    write(layout, list(_planned(runs, tasks)))
     return Project.open(root, os.environ)
 
 
@@ -76,60 +96,96 @@ def make_tasks(root: Path, tasks: int = TASKS) -> Layout:
     return layout
 
 
-def _written(
-    layout: Layout, patterns: Sequence[Pattern], runs: int, tasks: int, sha: str
-) -> Iterator[tuple[str, Entry]]:
-    """Write the journals, oldest first; yield the status of the task of each."""
+def write(layout: Layout, planned: Sequence[Planned]) -> None:
+    """Write the checkpoints, the sealed journals and the statuses of the runs, oldest first."""
+    commits = dict(_commit(layout.root, [each for each in planned if each.pattern.completes]))
+    texts = {task.path: task.sha256 for task in repository.scan(layout)}
     key = clone_key.ensure(layout.root)
-    chance = random.Random(7)  # noqa: S311 - the same year each time
-    weights = [pattern.weight for pattern in patterns]
     layout.runs.mkdir(parents=True)
+    entries: dict[str, Entry] = {}
+    for each in planned:
+        own = {_FIRST_TEXT: texts[each.task], _OTHER_TREE: f"{each.number:040}"}
+        if made := commits.get(each.run_id):
+            own |= {COMMIT: made.sha, TREE: made.tree}
+            entries[each.task] = _completed(each, made.sha, texts[each.task])
+        timeline = layout.run(each.run_id).timeline
+        timeline.parent.mkdir()
+        timeline.write_bytes(b"\n".join(_sealed(each, own, key)) + b"\n")
+    store.update(layout, lambda _: entries)
+
+
+def _planned(runs: int, tasks: int) -> Iterator[Planned]:
+    chance = random.Random(7)  # noqa: S311 - the same year each time
+    patterns = list_patterns()
+    weights = [pattern.weight for pattern in patterns]
     for number in range(runs):
         (pattern,) = chance.choices(patterns, weights)
-        begun = BEGIN + YEAR * (number / runs)
-        run_id = f"{begun:%Y%m%d-%H%M%S}-{number:06}"
         task = f".runr/tasks/part-{chance.randrange(tasks)}.md"
-        lines = _sealed(pattern, begun, task, number, key)
-        (layout.runs / run_id).mkdir()
-        (layout.runs / run_id / "timeline.jsonl").write_bytes(b"\n".join(lines) + b"\n")
-        if pattern.completes:
-            yield task, _completed(run_id, begun, sha, number)
+        yield Planned(number, BEGIN + YEAR * (number / runs), task, pattern)
 
 
-def _completed(run_id: str, begun: datetime, sha: str, number: int) -> Entry:
+def _commit(root: Path, done: Sequence[Planned]) -> Iterator[tuple[str, _Made]]:
+    """Make a checkpoint of each run, with a tree of its own; yield them by the run."""
+    bench_infer.feed(root, _checkpoints(done))
+    git(root, "reset", "-q", "--hard")
+    log = git(root, "log", "--reverse", "--format=%H %T", f"-{len(done)}").splitlines()
+    for each, line in zip(done, log, strict=True):
+        yield each.run_id, _Made(*line.split())
+
+
+def _checkpoints(done: Iterable[Planned]) -> Iterator[str]:
+    """Yield the commits as `git fast-import` reads them."""
+    yield "reset refs/heads/main\nfrom refs/heads/main^0\n"
+    for each in done:
+        text = (
+            f"Build {each.task}\n\nRunr-Run-Id: {each.run_id}\nRunr-Task: {each.task}\n"
+            "Runr-Checkpoint: true\nRunr-Verified: tier1\n"
+        )
+        yield (
+            "commit refs/heads/main\ncommitter Ada <ada@example.invalid> "
+            f"{each.begun.timestamp():.0f} +0000\ndata {len(text)}\n{text}\n"
+            f"M 100644 inline work.txt\ndata {len(each.run_id)}\n{each.run_id}\n"
+        )
+
+
+def _completed(run: Planned, sha: str, task_sha256: str) -> Entry:
     return Entry(
         status=State.COMPLETED,
         evidence=Evidence.VERIFIED,
-        completed_by=f"run:{run_id}",
-        completed_at=f"{begun:%Y-%m-%dT%H:%M:%SZ}",
-        last_run_id=run_id,
+        verification=Verification.PASSED,
+        completed_by=f"run:{run.run_id}",
+        completed_at=f"{run.begun:%Y-%m-%dT%H:%M:%SZ}",
+        last_run_id=run.run_id,
         checkpoint_sha=sha,
-        sequence=number,
+        task_sha256=task_sha256,
+        sequence=run.number,
     )
 
 
-def _sealed(
-    pattern: Pattern, begun: datetime, task: str, number: int, key: chain.Key
-) -> Iterator[bytes]:
-    tree, path, before = f"{number:040}".encode(), task.encode(), b""
-    for start, seconds, rest in pattern.lines:
-        at = f"{begun + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S.000Z}".encode()
-        own = start.replace(_TASK, path) + at + rest.replace(_TASK, path)
-        # Every other tree is another one, so that only a flaky check fails on the same.
-        own = own.replace(TREE.encode(), tree).replace(COMMIT.encode(), tree)
-        before = chain.sealed(own, before, key)
+def _sealed(run: Planned, own: Mapping[str, str], key: chain.Key) -> Iterator[bytes]:
+    facts = [(_TASK, run.task.encode()), *((a.encode(), b.encode()) for a, b in own.items())]
+    before = b""
+    for start, seconds, rest in run.pattern.lines:
+        at = f"{run.begun + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S.000Z}".encode()
+        line = start + at + rest
+        for usual, fact in facts:
+            line = line.replace(usual, fact)
+        before = chain.sealed(line, before, key)
         yield before
 
 
-def _patterns() -> list[Pattern]:
-    """Return how runs go: most complete, some of them at the second attempt, others stop."""
-    again = "b" * 40
-    first = [*worked(usage=_USAGE), verified(FAILING)]
+def list_patterns() -> list[Pattern]:
+    """Return how runs go: most complete, some of them at the second attempt, others stop.
+
+    The first one completes at once.
+    """
+    first = [*worked(usage=_USAGE), verified(FAILING, tree=_OTHER_TREE)]
     found: list[tuple[float, str, list[EventData]]] = []
     for worker in WORKERS:
         done = [*worked(usage=_USAGE), verified(PASSING), *landed(), COMPLETED]
-        second = [*worked(2, usage=_USAGE), verified(PASSING, tree=again), *landed(), COMPLETED]
-        flaky = [*first, *worked(2, usage=_USAGE), verified(PASSING), *landed(), COMPLETED]
+        second = [*worked(2, usage=_USAGE), verified(PASSING), *landed(), COMPLETED]
+        # Only a flaky check fails and passes on the same tree.
+        flaky = [*worked(usage=_USAGE), verified(FAILING), *second]
         found += [(15, worker, done), (4.5, worker, [*first, *second]), (0.5, worker, flaky)]
         found += [(1.25, worker, [*first, RunStopped(code, code)]) for code in REASONS]
     with tempfile.TemporaryDirectory() as folder:

@@ -119,6 +119,19 @@ def test_what_another_program_changed_is_found_by_a_check_and_read_when_it_is_it
     assert upkeep.check(clone.project).problems == []
 
 
+def test_what_is_doubtful_is_found_by_a_look_at_every_journal(clone: Clone) -> None:
+    other = clone.journals.run("d", stopped())
+    text = other.timeline.read_text().replace(":1", ":2")
+    assert clone.refresh() == 1
+    other.timeline.write_text(text)
+    clone.add_line()
+    assert clone.refresh() == 0
+    assert index.find_doubtful(clone.project) == {other.id, clone.completed.id}
+    # What was read is kept, as after any other look.
+    assert clone.refresh() == 0
+    assert clone.has_rows_of_journals()
+
+
 def test_with_each_run_that_is_added_a_part_of_the_others_is_looked_at_in_turn(
     clone: Clone, monkeypatch: pytest.MonkeyPatch
 ) -> None:

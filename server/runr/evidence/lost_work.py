@@ -30,11 +30,17 @@ class Lost(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What was read of commits, for the next question in this process."""
+    """What was read of commits, for the next question in this process.
+
+    `where` says which completions are on the branch, where that was asked before; `digest` stands
+    for all entries.
+    """
 
     changes: dict[str, CommitChanges]
     walked: Walked
     reached: Reached
+    where: OnBranch | None = None
+    digest: str | None = None
 
 
 def find_lost(
@@ -47,28 +53,19 @@ def find_lost(
     claims = {path: entry for path, entry in entries.items() if on_branch.claims_commit(entry)}
     if not claims:
         return {}
-    where = on_branch.find_absent(layout, repo, tip, entries, known.reached)
+    where = known.where or on_branch.find_absent(layout, repo, tip, entries, reached=known.reached)
     found: dict[str, list[Lost]] = defaultdict(list)
     for path, by in _reverted(layout, repo, tip, claims).items():
         found[path].append(Lost("reverted", by))
-    there = {
-        path: _origin(where, path, entry)
-        for path, entry in claims.items()
-        if path not in where.absent
-    }
-    if not there:
-        return dict(found)
-    wanted = sorted(set(there.values()))
-    gone = cached(
-        layout,
-        "lost",
-        [tip, wanted],
-        lambda: _look(repo, tip, [_Origin(*each) for each in wanted], known),
-    )
+
+    def find() -> dict[str, dict[str, str]]:
+        there = {path: entry for path, entry in claims.items() if path not in where.absent}
+        return _gone(layout, repo, tip, {p: _origin(where, p, e) for p, e in there.items()}, known)
+
+    gone = cached(layout, "entries lost", [tip, known.digest], find) if known.digest else find()
     for way in ("dropped", "undone"):
-        for path, origin in there.items():
-            if by := gone[way].get(origin.key):
-                found[path].append(Lost(way, by))
+        for path, by in gone.get(way, {}).items():
+            found[path].append(Lost(way, by))
     return dict(found)
 
 
@@ -87,6 +84,25 @@ def _origin(where: OnBranch, path: str, entry: Entry) -> _Origin:
     sha = entry.checkpoint_sha or ""
     there = where.rewritten.get(path)
     return _Origin(there.sha, sha) if there else _Origin(sha, "")
+
+
+def _gone(
+    layout: Layout, repo: Repo, tip: str, there: Mapping[str, _Origin], known: Known
+) -> dict[str, dict[str, str]]:
+    """Return by the way, and by the path of the task, which commit took the work."""
+    if not there:
+        return {}
+    wanted = sorted(set(there.values()))
+    gone = cached(
+        layout,
+        "lost",
+        [tip, wanted],
+        lambda: _look(repo, tip, [_Origin(*each) for each in wanted], known),
+    )
+    return {
+        way: {path: by for path, origin in there.items() if (by := gone[way].get(origin.key))}
+        for way in gone
+    }
 
 
 def _look(

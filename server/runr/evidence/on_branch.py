@@ -5,6 +5,7 @@ is another one. Two processes of git answer for all completions together.
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ from runr.evidence import commit_index, equivalence, later_changes
 from runr.evidence.inference import Basis
 from runr.git import log
 from runr.git.repo import Repo
-from runr.status.branch import NOTHING_ABSENT, Absence, OnBranch, Rewritten
+from runr.status.branch import Absence, OnBranch, Rewritten
 from runr.status.model import Entry, State
 from runr.storage.database import cached
 from runr.storage.layout import Layout
@@ -54,20 +55,32 @@ def find_absent(
     repo: Repo,
     tip: str | None,
     entries: Mapping[str, Entry],
+    *,
     reached: Reached | None = None,
+    digest: str | None = None,
 ) -> OnBranch:
     """Return the completions whose commits are not on the branch with this tip.
 
     `tip` is None for a branch without commits. In a shallow clone, a commit that is not
     in the repository counts as present: it may be older than what was fetched. With `reached`,
-    git is not asked again about what was on the branch before.
+    git is not asked again about what was on the branch before. A `digest` stands for the entries.
     """
-    claims = (
+    if tip is None:
+        return _nowhere(_claims(entries))
+
+    def find() -> Any:
+        return _find(layout, repo, tip, _claims(entries), reached or Reached())
+
+    answer = cached(layout, "entries on branch", [tip, digest], find) if digest else find()
+    return _now(repo, answer)
+
+
+def _claims(entries: Mapping[str, Entry]) -> list[_Claim]:
+    return sorted(
         _Claim(task, task, entry.checkpoint_sha or "", entry.last_run_id)
         for task, entry in entries.items()
         if claims_commit(entry)
     )
-    return _find(layout, repo, tip, sorted(claims), reached or Reached())
 
 
 def find_absent_runs(
@@ -77,21 +90,28 @@ def find_absent_runs(
 
     Each is given as its id, its task and its checkpoint.
     """
-    claims = (_Claim(run_id, task, sha, run_id) for run_id, task, sha in runs)
-    return _find(layout, repo, tip, sorted(claims), Reached())
-
-
-def _find(
-    layout: Layout, repo: Repo, tip: str | None, claims: Sequence[_Claim], reached: Reached
-) -> OnBranch:
-    if not claims:
-        return NOTHING_ABSENT
+    claims = sorted(_Claim(run_id, task, sha, run_id) for run_id, task, sha in runs)
     if tip is None:
-        return OnBranch(absent={claim.key: "missing" for claim in claims}, rewritten={})
-    digest = hashlib.sha256("\n".join(map(str, map(tuple, claims))).encode()).hexdigest()
-    answer = cached(
+        return _nowhere(claims)
+    return _now(repo, _find(layout, repo, tip, claims, Reached()))
+
+
+def _nowhere(claims: Iterable[_Claim]) -> OnBranch:
+    return OnBranch(absent={claim.key: "missing" for claim in claims}, rewritten={})
+
+
+def _find(layout: Layout, repo: Repo, tip: str, claims: Sequence[_Claim], reached: Reached) -> Any:
+    if not claims:
+        return {"absent": {}, "rewritten": {}}
+    # In one piece, as there may be ten thousand of them.
+    text = json.dumps([part for claim in claims for part in claim])
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return cached(
         layout, "on branch", [tip, digest], lambda: _look(layout, repo, tip, claims, reached)
     )
+
+
+def _now(repo: Repo, answer: Any) -> OnBranch:
     # A commit that does not lead to the tip can be pruned, or fetched, at any time.
     here = log.existing(repo, answer["absent"].values()) if answer["absent"] else set()
     absent: dict[str, Absence] = {

@@ -7,6 +7,7 @@ Anything else does not count.
 """
 
 import re
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import NamedTuple
@@ -25,6 +26,9 @@ from runr.status.model import UNTOUCHED, Entry, Evidence, State, Verification, f
 from runr.storage import state_dir
 from runr.storage.layout import Layout
 
+# A folder changed this shortly ago may be changed once more within the resolution of its time.
+_RACY_NS = 2_000_000_000
+
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
@@ -41,12 +45,20 @@ def is_claim(entry: Entry) -> bool:
 
 
 def find_supported(
-    layout: Layout, repo: Repo, entries: Mapping[str, Entry], commits: dict[str, Commit]
+    layout: Layout,
+    repo: Repo,
+    entries: Mapping[str, Entry],
+    commits: dict[str, Commit],
+    digest: str | None = None,
 ) -> Supported:
     """Return what counts of the entries; those that count as they are stay the same objects.
 
-    `commits` are those that were read before; what is read is added.
+    `commits` are those that were read before; what is read is added. With a `digest` of the
+    entries, they are not compared with the records again where all of them counted before.
     """
+    mark = _mark(layout, digest) if digest else None
+    if mark and completed_runs.is_supported(layout.root, mark):
+        return Supported(entries, {})
     claims = {task: entry for task, entry in entries.items() if is_claim(entry)}
     known = _records(layout, claims.values())
     taken_back = _taken_back(layout, entries, known)
@@ -62,11 +74,28 @@ def find_supported(
     weaker = _weaker(layout, repo, alone, commits)
     unproved |= {task: _unsupported(entry) for task, entry in alone.items() if task not in weaker}
     if not (weaker or unproved or taken_back):
+        if mark:
+            completed_runs.keep_supported(layout.root, mark)
         return Supported(entries, {})
     pending = {task: _pending(entries[task]) for task in unproved}
     pending |= {task: resets.applied(entries[task], made) for task, made in taken_back.items()}
     unproved |= {task: resets.explain(made) for task, made in taken_back.items()}
     return Supported({**entries, **weaker, **pending}, unproved)
+
+
+def _mark(layout: Layout, digest: str) -> str | None:
+    """Return what changes when entries, runs or resets do; None where a change may not show.
+
+    What a run completed never changes.
+    """
+    try:
+        folder = nofollow.stat(layout.runs)
+    except OSError:
+        return None
+    if folder.st_ctime_ns > time.time_ns() - _RACY_NS:
+        return None
+    resets_size = completed_runs.resets_size(layout.root)
+    return f"{digest} {folder.st_ino} {folder.st_ctime_ns} {resets_size}"
 
 
 def _taken_back(

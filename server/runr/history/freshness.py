@@ -67,16 +67,25 @@ class _Seen(NamedTuple):
 
 
 def look(
-    layout: Layout, connection: "sqlite3.Connection", *, many: int = MANY, now_ns: int | None = None
+    layout: Layout,
+    connection: "sqlite3.Connection",
+    *,
+    many: int = MANY,
+    every: bool = False,
+    now_ns: int | None = None,
 ) -> Look:
-    """Return which journals have changed since they were read, and which are gone."""
+    """Return which journals have changed since they were read, and which are gone.
+
+    Each one is looked at with `every`, also of many.
+    """
     now_ns = time.time_ns() if now_ns is None else now_ns
     changed: dict[str, Mark] = {}
     gone: set[str] = set()
     growing: set[str] = set()
     folders: dict[str, LookedAt] = {}
     for folder in (RUNS, JOB_RUNS):
-        changed_ns, before = _changed_ns(layout, folder), _looked_at(connection, folder)
+        changed_ns = _changed_ns(layout, folder)
+        before = None if every else _looked_at(connection, folder)
         if before is not None and before.changed_ns == changed_ns:
             seen = _unsettled(layout, connection, folder)
         else:

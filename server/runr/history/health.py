@@ -115,8 +115,9 @@ class _Examination:
         )
 
     def _proofs(self, recheck: Recheck | None) -> Iterator[HealthFinding]:
+        doubtful = index.find_doubtful(self._project)
         with self._project.doing("proving the completions"):
-            proofs = report.verify(self._project, recheck=recheck)
+            proofs = report.verify(self._project, recheck=recheck, doubtful=doubtful)
         self.completion_count = len(proofs.completions)
         for problem in proofs.problems:
             yield HealthFinding(

@@ -6,6 +6,7 @@ from datetime import datetime
 from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
+from runr import nofollow
 from runr.history import database, freshness
 from runr.history.freshness import MANY, Mark
 from runr.project import Project
@@ -51,26 +52,44 @@ def ask_file(project: Project, work: Callable[["sqlite3.Connection"], Answer]) -
     return database.connect_file(project.layout, project.clock(), _refreshed(project, work))
 
 
+def find_doubtful(project: Project) -> frozenset[str]:
+    """Return the runs that are not confirmed by their journals, after a look at every journal."""
+
+    def read(connection: "sqlite3.Connection") -> frozenset[str]:
+        named = connection.execute(database.queries()["confirmed_names"]).fetchone()[0]
+        return frozenset(nofollow.names(project.layout.runs)).difference(named.split("/"))
+
+    if not nofollow.exists(project.layout.runs):
+        return frozenset()
+    work = _refreshed(project, read, every=True)
+    return database.connect(project.layout, project.clock(), work)
+
+
 def _refreshed(
-    project: Project, work: Callable[["sqlite3.Connection"], Answer]
+    project: Project, work: Callable[["sqlite3.Connection"], Answer], *, every: bool = False
 ) -> Callable[["sqlite3.Connection"], Answer]:
     def refreshed(connection: "sqlite3.Connection") -> Answer:
         with project.doing("reading the journals"):
-            refresh(project.layout, connection)
+            refresh(project.layout, connection, every=every)
         return work(connection)
 
     return refreshed
 
 
 def refresh(
-    layout: Layout, connection: "sqlite3.Connection", *, many: int = MANY, now_ns: int | None = None
+    layout: Layout,
+    connection: "sqlite3.Connection",
+    *,
+    many: int = MANY,
+    every: bool = False,
+    now_ns: int | None = None,
 ) -> int:
     """Read the journals that have changed, forget those that are gone; return how many there were.
 
     A journal that grows meanwhile is read again the next time.
     """
     version = _data_version(connection)
-    found = freshness.look(layout, connection, many=many, now_ns=now_ns)
+    found = freshness.look(layout, connection, many=many, every=every, now_ns=now_ns)
     changed = sorted(found.changed)
     key = clone_key.find(layout.root) if changed else None
     for first in range(0, len(changed), _BATCH):

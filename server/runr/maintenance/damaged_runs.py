@@ -1,7 +1,7 @@
 """Set runs aside whose journal cannot be read: they prove nothing, and no byte of them is lost."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from runr import nofollow
@@ -19,9 +19,9 @@ class DamagedRun(NamedTuple):
     why: str
 
 
-def find(project: Project) -> Iterator[DamagedRun]:
-    """Yield the runs whose journal cannot be read."""
-    for run_id in journal.ids(project.layout):
+def find(project: Project, among: Collection[str] | None = None) -> Iterator[DamagedRun]:
+    """Yield the runs whose journal cannot be read, of all or of those `among` the ids."""
+    for run_id in journal.ids(project.layout, among):
         run = project.layout.run(run_id)
         try:
             journal.folded(run)

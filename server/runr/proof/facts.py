@@ -18,7 +18,7 @@ from runr.runs.completed_runs import ResetRecord
 from runr.runs.model import RunState
 from runr.status import staleness
 from runr.status.branch import Rewritten
-from runr.status.model import Entry, State
+from runr.status.model import Entry, Evidence, State
 from runr.storage import state_dir
 from runr.tasks.model import Task, TaskType
 
@@ -42,8 +42,11 @@ def collect(project: Project, snapshot: Snapshot, tasks: Iterable[str]) -> list[
     runs = {task: _run(project, entries[task]) for task in wanted}
     states = {task: found.state for task, found in runs.items() if found.state is not None}
     shas = {task: _shas(entries[task], states.get(task)) for task in wanted}
-    known_runs = rebuild.runs(project.layout)
-    matches = _matches(project, snapshot, entries, known_runs)
+    # All runs take long to read, and are asked only where the record of the own one is not enough.
+    alone = any(runs[task].state is None or _is_inferred(entries[task]) for task in wanted)
+    forced = any(entries[task].override_reason for task in wanted)
+    known_runs = rebuild.runs(project.layout) if alone or forced else []
+    matches = _matches(project, snapshot, entries, known_runs) if alone else {}
     known_resets = resets.read(project.layout)
     named = {sha for pair in shas.values() for sha in pair}
     where = snapshot.on_branch
@@ -96,13 +99,18 @@ def _is_completed(entries: Mapping[str, Entry], task: str) -> bool:
     return task in entries and entries[task].status is State.COMPLETED
 
 
+def _is_inferred(entry: Entry) -> bool:
+    return entry.evidence is Evidence.INFERRED
+
+
 def _run(project: Project, entry: Entry) -> _Record:
     if not entry.last_run_id or "/" in entry.last_run_id:
         return _Record()
     run = project.layout.run(entry.last_run_id)
     try:
         # The events, not the cached state, which any program could have written.
-        return _Record(state=journal.folded(run), is_foreign=journal.is_foreign(run))
+        state = journal.folded(run)
+        return _Record(state, is_foreign=state is None and journal.is_foreign(run))
     except (RunrError, OSError) as error:
         return _Record(damage=getattr(error, "message", str(error)))
 

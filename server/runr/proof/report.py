@@ -1,7 +1,7 @@
 """`runr verify`: every recorded completion, and how well it is proved."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from runr.config.loader import InvalidSettingsError
@@ -85,14 +85,16 @@ def verify(
     at_least: Evidence = Evidence.INFERRED,
     strict: bool = False,
     recheck: Recheck | None = None,
+    doubtful: Collection[str] | None = None,
 ) -> ProofResult:
     """Prove the completions of the tasks `wanted`, by default of all; nothing is changed.
 
     A completion that is proved by weaker evidence than `at_least` does not pass; with
     `strict`, neither does one that is stale, and where they are `required`, no task of
-    `wanted` may be open. `recheck` runs the checks of each again.
+    `wanted` may be open. `recheck` runs the checks of each again. Of runs that completed no
+    task, the journals of all are read, or only of those that are `doubtful`.
     """
-    problems = list(_of_record(project))
+    problems = list(_of_record(project, doubtful))
     if any(problem.code == "status" for problem in problems):
         steps = project.surface.lines([commands.rebuild(), commands.doctor()])
         return ProofResult(passed=False, completions=[], problems=problems, next_steps=steps)
@@ -114,7 +116,7 @@ def verify(
     )
 
 
-def _of_record(project: Project) -> Iterator[ProofProblem]:
+def _of_record(project: Project, doubtful: Collection[str] | None) -> Iterator[ProofProblem]:
     try:
         project.config()
     except InvalidSettingsError as error:
@@ -129,7 +131,7 @@ def _of_record(project: Project) -> Iterator[ProofProblem]:
         if contents.read_only:
             what = f"{project.layout.status.name} was written by a newer runr: it cannot be proved"
             yield ProofProblem(code="status", message=what)
-    for run, why in damaged_runs.find(project):
+    for run, why in damaged_runs.find(project, doubtful):
         yield ProofProblem(code="journal", message=f"run {run.id} is damaged: {why}")
 
 

@@ -11,6 +11,7 @@ from runr.evidence.lost_work import Known, Lost
 from runr.project import Project
 from runr.runs import journal
 from runr.status import branch, staleness
+from runr.status.branch import OnBranch
 from runr.status.model import Entry, State
 from runr.status.staleness import Changes
 from runr.storage.database import cached
@@ -29,8 +30,13 @@ def find_changes(
     tasks: Sequence[Task],
     entries: Mapping[str, Entry],
     usual: Sequence[Watched],
+    *,
+    where: OnBranch | None = None,
 ) -> Changes:
-    """Return what was done in the history of `tip` to the work of completed tasks."""
+    """Return what was done in the history of `tip` to the work of completed tasks.
+
+    `where` says which of them are on the branch, if that was asked before.
+    """
     checkpoints: dict[str, Entry] = {}
     owners: list[tuple[Task, Entry]] = []
     always = frozenset(usual)
@@ -38,12 +44,12 @@ def find_changes(
         entry = entries.get(task.path)
         if entry is None or entry.status is not State.COMPLETED:
             continue
-        watched = staleness.triggers_for(task, always)
+        watched = staleness.triggers_for(task, always) if task.stale_on else always
         if "reverted" in watched and entry.checkpoint_sha:
             checkpoints[task.path] = entry
         if "owns" in watched and task.owns:
             owners.append((task, entry))
-    lost = _lost(project, tip, entries, checkpoints) if checkpoints else {}
+    lost = _lost(project, tip, entries, checkpoints, where) if checkpoints else {}
     return Changes(
         **{way: {path: each.by for path, each in lost.items() if each.way == way} for way in _WAYS},
         outside=_outside(project, tip, owners) if owners else {},
@@ -56,18 +62,24 @@ def gone_from(project: Project, tip: str, entries: Mapping[str, Entry]) -> dict[
     What a person acknowledged since counts as there.
     """
     where = on_branch.find_absent(project.layout, project.repo, tip, entries)
-    lost = _lost(project, tip, entries, entries)
+    lost = _lost(project, tip, entries, entries, where)
     absent = {path: branch.describe(absence) for path, absence in where.absent.items()}
     return absent | {path: _WAYS[each.way](each.by) for path, each in lost.items()}
 
 
 def _lost(
-    project: Project, tip: str, entries: Mapping[str, Entry], asked: Collection[str]
+    project: Project,
+    tip: str,
+    entries: Mapping[str, Entry],
+    asked: Collection[str],
+    where: OnBranch | None,
 ) -> dict[str, Lost]:
     known = Known(
         changes=project.memo.get("changes of commits", (), dict),
         walked=project.memo.get("history behind the tip", (), dropped_work.Walked),
         reached=project.memo.get("on the branch", (), on_branch.Reached),
+        where=where,
+        digest=project.digest_of(entries),
     )
     found = lost_work.find_lost(project.layout, project.repo, tip, entries, known)
     return {

@@ -23,6 +23,8 @@ _NO_EDGES = Edges()
 
 def edges(task: Task, resolver: Resolver) -> Edges:
     """Resolve the names in `depends_on`."""
+    if not task.depends_on:
+        return _NO_EDGES
     found: list[str] = []
     problems: list[str] = []
     for name in dict.fromkeys(task.depends_on):
@@ -107,12 +109,13 @@ def _cycles(edges: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
     """Map tasks to a cycle that they are on, at least one task of every cycle; not recursive."""
     found: dict[str, tuple[str, ...]] = {}
     done: set[str] = set()
-    for root in edges:
-        if root in done:
+    for root, own in edges.items():
+        # What depends on nothing is on no cycle.
+        if root in done or not own:
             continue
         trail: list[str] = [root]
         place = {root: 0}
-        pending = [iter(edges[root])]
+        pending = [iter(own)]
         while pending:
             child = next(pending[-1], None)
             if child is None:

@@ -59,8 +59,9 @@ class Snapshot:
         def build() -> Snapshot:
             named = _named_dependencies(tasks)
             graph = project.memo.get("graph", (named,), lambda: Graph.of(tasks))
-            changes = _changes(project, tip if watched else None, tasks, entries, policy)
             found = _on_branch(project, tip, entries) if committed else NOTHING_ABSENT
+            followed = tip if watched else None
+            changes = _changes(project, followed, tasks, entries, policy, where=found)
             return cls(
                 tasks=tasks,
                 entries=_weakened(project, entries, found),
@@ -180,7 +181,8 @@ def _supported(project: Project) -> tuple[Mapping[str, Entry], Mapping[str, str]
 
     def find() -> supported.Supported:
         commits: dict[str, Commit] = project.memo.get("commits of entries", (), dict)
-        return supported.find_supported(project.layout, project.repo, entries, commits)
+        digest = project.digest_of(entries)
+        return supported.find_supported(project.layout, project.repo, entries, commits, digest)
 
     found = project.memo.get("supported", (entries, _time_of_runs(project)), find)
     return found.entries, found.unproved
@@ -222,7 +224,10 @@ def _on_branch(project: Project, tip: str | None, entries: Mapping[str, Entry]) 
 
     with project.doing("reading the history"):
         reached = project.memo.get("on the branch", (), on_branch.Reached)
-        return on_branch.find_absent(project.layout, project.repo, tip, entries, reached)
+        digest = project.digest_of(entries)
+        return on_branch.find_absent(
+            project.layout, project.repo, tip, entries, reached=reached, digest=digest
+        )
 
 
 def _weakened(
@@ -242,6 +247,8 @@ def _changes(
     tasks: Sequence[Task],
     entries: Mapping[str, Entry],
     policy: StalenessPolicy,
+    *,
+    where: OnBranch,
 ) -> Changes:
     if tip is None:
         return staleness.NO_CHANGES
@@ -249,7 +256,7 @@ def _changes(
     from runr.query import git_changes  # noqa: PLC0415 - see above
 
     with project.doing("reading the history"):
-        return git_changes.find_changes(project, tip, tasks, entries, policy.stale_on)
+        return git_changes.find_changes(project, tip, tasks, entries, policy.stale_on, where=where)
 
 
 def _stale_reasons(

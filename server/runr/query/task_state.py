@@ -78,17 +78,18 @@ class TaskState(NamedTuple):
     @property
     def display_status(self) -> DisplayStatus:
         """What the task is counted and coloured by."""
-        if self.unmerged:
+        if self.absent is not None:
             return "unmerged"
         if self.stale:
             return "stale"
+        # First, as there may be very many of them.
+        if self.entry.status is State.COMPLETED:
+            return self.entry.evidence.value if self.entry.evidence else "completed"
         if self.needs_human:
             return "waiting"
         match self.entry.status:
-            case State.PENDING:  # first, as there are the most of them
+            case State.PENDING:
                 return "ready" if self._startable else "blocked"
-            case State.COMPLETED:
-                return self.entry.evidence.value if self.entry.evidence else "completed"
             case State.IN_PROGRESS:
                 return "in_progress"
             case State.STOPPED:
@@ -106,6 +107,8 @@ class TaskState(NamedTuple):
     @property
     def needs_human(self) -> bool:
         """Whether only a person can take it further."""
+        if self.entry.status is State.COMPLETED and not self.stale:
+            return False
         if self.entry.stop_reason in stop_reasons.FOR_A_PERSON:
             return self.open and self.entry.status is not State.IN_PROGRESS
         return self.task.type is TaskType.MANUAL and self._startable

@@ -43,13 +43,14 @@ class ResetRecord(NamedTuple):
     commit: str | None
 
 
-_COMPLETED, _RESETS = "completed", "resets"
+_COMPLETED, _RESETS, _SUPPORTED = "completed", "resets", "supported"
 
 
 def read(root: Path) -> Mapping[str, Completed]:
     """Return what is kept, by the ids of the runs; nothing where it cannot be read."""
     rows = _rows(root, _COMPLETED) or []
-    return {row[0]: Completed(*row) for row in rows if len(row) == len(Completed._fields)}
+    width = len(Completed._fields)
+    return {row[0]: Completed._make(row) for row in rows if len(row) == width}
 
 
 def add(root: Path, found: Iterable[Completed]) -> None:
@@ -68,6 +69,33 @@ def read_resets(root: Path) -> list[ResetRecord] | None:
 def add_resets(root: Path, found: Iterable[ResetRecord]) -> None:
     """Keep the resets, also where there are none, so that they are not looked for again."""
     _append(root, _RESETS, found)
+
+
+def resets_size(root: Path) -> int:
+    """Return how many bytes the resets take, -1 where there are none: there are only ever more."""
+    path = _path(root, _RESETS)
+    with suppress(OSError):
+        return path.stat().st_size if path else -1
+    return -1
+
+
+def is_supported(root: Path, mark: str) -> bool:
+    """Tell whether all completions were found to be supported when the mark was the same."""
+    path = _path(root, _SUPPORTED)
+    with suppress(OSError):
+        return path is not None and path.read_bytes() == mark.encode()
+    return False
+
+
+def keep_supported(root: Path, mark: str) -> None:
+    """Keep that all completions are supported."""
+    path = _path(root, _SUPPORTED)
+    if path is None:
+        return
+    with suppress(OSError):
+        own = path.with_name(f"{path.name}.{os.getpid()}")
+        own.write_bytes(mark.encode())
+        own.replace(path)
 
 
 def _rows(root: Path, name: str) -> list[Any] | None:

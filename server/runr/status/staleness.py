@@ -68,10 +68,17 @@ def find_stale_reasons(
     triggers = frozenset(usual)
     completed = {path for path, entry in entries.items() if _is_done(entry)}
     done = [task for task in tasks if task.path in completed]
+    changed = set[str]().union(*changes)
     own = {
         task.path: found
         for task in done
-        if (found := _own(task, entries, dependencies.get(task.path, ()), triggers, changes))
+        # Of most of many completions, nothing has changed that could make them stale.
+        if (
+            task.path in changed
+            or dependencies.get(task.path)
+            or is_edited(task, entries[task.path])
+        )
+        and (found := _own(task, entries, dependencies.get(task.path, ()), triggers, changes))
     }
     taken_back = {path for path, entry in entries.items() if is_reset(entry)}
     reset = {task.path for task in tasks if task.path in taken_back} if taken_back else set()

@@ -95,6 +95,7 @@ class StatusIndex:
     def __init__(self) -> None:
         self._kept: tuple[Layout, tuple[int, ...] | None, bytes | None, Contents] | None = None
         self._decoded: dict[str, Decoded] = {}
+        self._digest: tuple[bytes, str] | None = None
 
     def read(self, layout: Layout) -> Contents:
         """Return the recorded statuses; raises as the function `read` does."""
@@ -111,6 +112,17 @@ class StatusIndex:
                 contents = parse(data, layout.status, self._decoded)
         self._kept = (layout, mark, data, contents)
         return contents
+
+    def digest(self, entries: Mapping[str, Entry]) -> str | None:
+        """Return the digest of the file, if these are the entries that were read from it last."""
+        from hashlib import blake2b  # noqa: PLC0415 - takes long to load, and most files are small
+
+        kept = self._kept
+        if kept is None or kept[2] is None or kept[3].tasks is not entries:
+            return None
+        if self._digest is None or self._digest[0] is not kept[2]:
+            self._digest = kept[2], blake2b(kept[2], digest_size=32).hexdigest()
+        return self._digest[1]
 
 
 def _mark(layout: Layout) -> tuple[int, ...] | None:
