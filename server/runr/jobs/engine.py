@@ -16,7 +16,7 @@ from runr.git import snapshot
 from runr.jobs import journal
 from runr.lifecycle import runs, start
 from runr.lifecycle.start import RunRequest
-from runr.project import Project
+from runr.project import Project, ProjectCache
 from runr.runs.model import JobTerms, RunState
 from runr.status.model import UNTOUCHED, State
 from runr.storage.layout import RunFiles
@@ -62,7 +62,7 @@ class Engine(Protocol):
         """
 
     def stop(self, run_id: str, why: str) -> None:
-        """Stop a run; its work is kept."""
+        """Stop a run; its work is kept. Several may be stopped at the same time."""
 
     def wait(self, run_ids: Sequence[str], seconds: float) -> Sequence[RunState | LostRun]:
         """Return the runs that have ended, as soon as one has, or none after `seconds`."""
@@ -104,8 +104,9 @@ class LocalEngine:
         """Stop a run; its work is kept, and `why` is what it says."""
         if journal.run_of(self._project.layout, run_id) is None:
             return  # it is lost, which a wait for it tells
+        alone = replace(self._project, cache=ProjectCache())  # caches are not for several threads
         with suppress(AlreadyRunningError):  # it is about to end by itself
-            runs.stop_run(self._project, run_id, detail=why)
+            runs.stop_run(alone, run_id, detail=why)
 
     def wait(self, run_ids: Sequence[str], seconds: float) -> Sequence[RunState | LostRun]:
         """Return the runs that have ended, as soon as one has, or none after `seconds`."""

@@ -6,6 +6,7 @@ It learns how things are from records only, so that another process can go on wh
 import random
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from runr.clock import format_utc
@@ -252,8 +253,11 @@ class Orchestrator:
         over = observation.time_over(state, self._project.clock())
         by_person = f"stopped by {state.stopped_by}, with the job {state.name}"
         why = by_person if state.killing else f"stopped by the job {state.name}: {over}"
-        for each in self._running(state):
-            self._engine.stop(each.run_id or "", why)
+        running = [each.run_id or "" for each in self._running(state)]
+        if running:
+            # Each may take its whole grace period.
+            with ThreadPoolExecutor(len(running)) as pool:
+                list(pool.map(lambda run_id: self._engine.stop(run_id, why), running))
 
     @staticmethod
     def _running(state: JobState) -> Iterator[TaskProgress]:
