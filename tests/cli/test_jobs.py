@@ -463,6 +463,20 @@ def test_tasks_land_one_by_one_where_the_job_asks_for_it(place: Place) -> None:
     assert "one by one" in place.runr("job", "land", code=2).err
 
 
+def test_the_work_of_a_job_is_submitted_to_a_branch_like_that_of_a_run(place: Place) -> None:
+    place.script("a.md", "echo a > a.txt")
+    place.commit("Tasks")
+    place.git("branch", "release")
+    job_run = ended(place, "run", "--all-ready")["id"]
+    assert "for a run" in place.runr("submit", "ready", "--to", "release", "--force", code=2).err
+    would = place.runr("submit", "ready", "--to", "release", "--dry-run", code=0).out
+    assert "ready (1 task) would land on release" in would
+    assert "there is no run 'raedy'" in place.runr("submit", "raedy", "--to", "release", code=2).err
+    done = place.runr("submit", job_run, "--to", "release", "--json", code=0).json
+    assert (done["id"], done["task_count"]) == (job_run, 1)
+    assert place.git("show", "release:a.txt") == "a\n"
+
+
 def test_a_merge_of_the_branch_of_a_job_is_verified_before_it_lands(place: Place) -> None:
     place.config(_CHECKS.replace("test -d .", "test ! -e a.txt -o ! -e b.txt"))
     place.script("a.md", "echo a > a.txt")

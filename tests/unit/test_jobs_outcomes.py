@@ -112,7 +112,7 @@ def test_a_usage_limit_that_may_not_be_waited_for_closes_the_account(job: Job) -
     assert found.parked.detail == "its limit resets at 2025-01-08T17:00:30Z"
     unknown = assessed("usage_limit", job=job._replace(wait_at_most_s=60))
     assert unknown.parked is not None
-    assert unknown.parked.detail == "its limit is reached"
+    assert unknown.parked.detail == "its reset is not known"
 
 
 @pytest.mark.parametrize("code", ["worker_auth", "worker_billing", "worker_unavailable"])

@@ -110,7 +110,7 @@ ANSWERS: Mapping[str, tuple[str, ...]] = {
     "audit": ("audit",),
     "intervene": ("manual_commit",),
     "land": ("land",),
-    "submit": ("submission",),
+    "submit": ("submission", "job_landing"),
     "clean": ("cleanup",),
     "rebuild": ("result",),
     "db": ("database", "database_check", "result"),

@@ -5,7 +5,7 @@ import click
 from runr.cli import console
 from runr.cli.app import Invocation, command, task_names
 from runr.cli.console import style
-from runr.errors import ExitCode, UsageError
+from runr.errors import ExitCode, UnknownNameError, UsageError
 from runr.lifecycle import submit as lifecycle_submit
 from runr.lifecycle.submit import Submission, SubmitRequest
 from runr.maintenance import cleanup as maintenance_cleanup
@@ -133,17 +133,32 @@ def intervene(invocation: Invocation, **options: object) -> None:
 
 
 @command("submit")
-@click.argument("run", metavar="RUN")
+@click.argument("run", metavar="RUN|JOB")
 @click.option("--to", required=True, metavar="BRANCH", help="Branch to merge the work into.")
 @click.option("--dry-run", is_flag=True, help="Show what would be merged, without merging it.")
 @click.option("--force", is_flag=True, help="Merge unverified work too; it is recorded.")
 def submit(invocation: Invocation, **options: object) -> None:
-    """Merge the commits of a run into a branch.
+    """Merge the commits of a run, or of a job, into a branch.
 
-    Either all of them are merged, or none.
+    Either all of them are merged, or none. A job lands as with `runr job land`.
     """
-    answer = lifecycle_submit.submit(invocation.project(), SubmitRequest.model_validate(options))
-    invocation.show(answer, render_submission)
+    project, request = invocation.project(), SubmitRequest.model_validate(options)
+    try:
+        answer = lifecycle_submit.submit(project, request)
+    except UnknownNameError as no_run:
+        from runr.cli import render_jobs  # noqa: PLC0415 - most submissions are of a run
+        from runr.jobs import journal, landing  # noqa: PLC0415 - as above
+
+        try:
+            found = journal.find(project.layout, request.run).id
+        except UnknownNameError:
+            raise no_run from None
+        if request.force:
+            raise UsageError("--force is for a run: of a job, only verified work lands") from None
+        landed = landing.land_job(project, found, to=request.to, dry_run=request.dry_run)
+        invocation.show(landed, render_jobs.render_landing)
+    else:
+        invocation.show(answer, render_submission)
 
 
 @command("clean")

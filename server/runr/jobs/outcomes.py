@@ -104,7 +104,7 @@ def _limited(job: Job, ended: TaskEnded, run: RunState, now: datetime, chance: f
         until = max(datetime.fromisoformat(run.resets_at), now + again)
     parked = park(job, run.last_worker, until, run.detail or "", now=now, chance=chance)
     if parked.until is None:
-        unknown = parked if run.resets_at else parked._replace(detail="its limit is reached")
+        unknown = parked if run.resets_at else parked._replace(detail="its reset is not known")
         return Outcome(ended, unknown)
     return Outcome(ended._replace(outcome="waiting", not_before=parked.until), parked)
 
