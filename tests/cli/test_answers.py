@@ -114,6 +114,8 @@ def test_every_command_answers_with_its_payloads(place: Place) -> None:
     seen["land"] = [payload_of(place, "land", "--all")]
     place.script("j.md", "echo 1 > j.txt", "tags: [job]")
     seen["job"] = [payload_of(place, "job", "run", "--where", "tag:job")]
+    dry = payload_of(place, "submit", "selected", "--to", "main", "--dry-run")
+    seen["submit"] += [dry]
     seen["job"] += [payload_of(place, "job", "receipt"), payload_of(place, "job", "land")]
     place.script("k.md", "echo 1 > k.txt", "tags: [plan]")
     seen["job"] += [payload_of(place, "job", "run", "--where", "tag:plan", "--dry-run")]

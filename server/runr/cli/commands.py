@@ -62,7 +62,7 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = {
         "audit": Entry("provenance:audit", "Audit commit provenance."),
         "intervene": Entry("provenance:intervene", "Commit manual work with a record."),
         "land": Entry("landing:land", "Land verified work that waits."),
-        "submit": Entry("provenance:submit", "Merge the commits of a run, or of a job, into a branch."),
+        "submit": Entry("provenance:submit", "Merge the commits of a run or a job into a branch."),
         "clean": Entry("provenance:clean", "Remove worktrees and branches of ended runs."),
         "rebuild": Entry("setup:rebuild", "Rebuild the status file, the cache and the history."),
         "db": Entry("history:db", "Check, migrate and shrink the history database."),

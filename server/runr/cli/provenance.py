@@ -138,7 +138,7 @@ def intervene(invocation: Invocation, **options: object) -> None:
 @click.option("--dry-run", is_flag=True, help="Show what would be merged, without merging it.")
 @click.option("--force", is_flag=True, help="Merge unverified work too; it is recorded.")
 def submit(invocation: Invocation, **options: object) -> None:
-    """Merge the commits of a run, or of a job, into a branch.
+    """Merge the commits of a run or a job into a branch.
 
     Either all of them are merged, or none. A job lands as with `runr job land`.
     """

@@ -49,7 +49,7 @@ def reset_time(text: str, now: datetime) -> datetime | None:
 
 
 def epoch_time(seconds: float) -> datetime | None:
-    """Return the time so many seconds after 1970; None where there is no such time to wait for."""
+    """Return the time that is `seconds` after 1970; None where there is none to wait for."""
     try:
         time = datetime.fromtimestamp(seconds, UTC)
     except (OverflowError, ValueError, OSError):
