@@ -108,6 +108,33 @@ def test_what_is_not_on_this_branch_is_not_shown_as_verified(place: Place) -> No
     assert history.startswith("a.md: completed, verified, not on this branch; 1 run\n")
 
 
+def test_the_parts_agree_with_the_counts_and_with_the_report(place: Place) -> None:
+    for name in ("gone", "kept", "again", "side"):
+        place.script(f"{name}.md", f"echo {name} > {name}.txt", f"owns: [{name}.txt]")
+    place.commit("Tasks")
+    for name in ("gone", "kept", "again"):
+        place.runr("run", "--task", name, code=0)
+    place.git("checkout", "-q", "-b", "side")
+    place.runr("run", "--task", "side", code=0)
+    place.git("checkout", "-q", "main")
+    place.runr("reset", "again", "--reason", "it is wrong", "--by", "Ada", code=0)
+    place.git("rm", "-q", ".runr/tasks/gone.md")
+    place.git("commit", "-qm", "Drop a task")
+    answer = place.runr("status", "--json", code=0).json
+    report = place.runr("report", "--since", "yesterday", "--json", code=0).json
+    assert answer["evidence"] == report["completed_by_evidence"] == {"verified": 2}
+    assert answer["counts"]["verified"] == 2
+    (today,) = answer["activity"]["days"]
+    (part,) = report["activity"]["parts"]
+    assert today["completed_count"] == part["completed_count"] == 2
+    assert (part["completed_task_count"], part["task_count"]) == (1, 3)
+    pages = place.runr("status", "--show", "activity", "--json", code=0).json["days"]
+    assert pages == answer["activity"]["days"]
+    shown = place.runr("status", code=0).out
+    assert re.search(r"✓ gone.md .* verified  by run:\S+  task file missing\n", shown)
+    assert "In the last 7 days: 2 completed" in shown
+
+
 def test_a_newer_database_hides_only_the_cost(prepared: Prepare) -> None:
     place = prepared(morning)
     place.runr("status", code=0)

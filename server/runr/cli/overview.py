@@ -185,4 +185,5 @@ def _overview_facts(task: OverviewTask, kind: Part) -> str:
         "running": [run],
         "stale": [why],
     }.get(kind, [task.stop_reason or "", f"({why})" if task.stop_reason and why else why])
-    return "  ".join(filter(None, facts))
+    gone = style("task file missing", fg="yellow") if task.orphaned else ""
+    return "  ".join(filter(None, [*facts, gone]))

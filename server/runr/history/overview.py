@@ -64,7 +64,7 @@ def overview(project: Project) -> Overview:
         part: task_parts.of_states(part, found, Page(paging.USUAL))
         for part, found in states.items()
     }
-    (used, landed, activity), notes = _history(project)
+    (used, landed, activity), notes = _history(project, task_parts.unmerged(snapshot))
     return Overview(
         since=period.written(since),
         done=parts["done"],
@@ -91,7 +91,7 @@ def overview(project: Project) -> Overview:
 _Read = tuple[UsagePage, LandingPage, ActivityDays]
 
 
-def _history(project: Project) -> tuple[_Read, list[str]]:
+def _history(project: Project, unmerged: frozenset[str]) -> tuple[_Read, list[str]]:
     """Return what the history says since yesterday, and why that is not known."""
     now = project.clock()
     wanted = period.make("yesterday", None, now.astimezone(HERE))
@@ -103,7 +103,7 @@ def _history(project: Project) -> tuple[_Read, list[str]]:
         return (
             recent.read_usage(rows, Page(), wanted),
             recent.read_landings(rows, Page(), wanted.since),
-            recent.read_activity(rows, Page(DAYS), now),
+            recent.read_activity(rows, Page(DAYS), now, unmerged),
         )
 
     try:

@@ -339,10 +339,19 @@ WHERE time >= :since AND time < :until AND record = 'confirmed'
     AND (:tasks IS NULL OR task IN (SELECT value FROM json_each(:tasks)));
 
 -- activity_by_day: How often tasks were completed, stopped and failed on each day of the user
-SELECT date(time, 'localtime'), sum(cause = 'completed'),
-    sum(cause = 'stopped' AND status <> 'failed'), sum(cause = 'stopped' AND status = 'failed')
-FROM task_statuses
-WHERE cause IN ('completed', 'stopped') AND record = 'confirmed' AND time >= :since AND time < :until
+SELECT date(s.time, 'localtime'),
+    sum(s.cause = 'completed' AND s.task NOT IN (SELECT value FROM json_each(:unmerged))
+        AND NOT EXISTS (
+            SELECT 1
+            FROM task_statuses AS r
+            WHERE r.task = s.task AND r.time > s.time AND r.cause = 'reset'
+                AND r.record = 'confirmed'
+        )),
+    sum(s.cause = 'stopped' AND s.status <> 'failed'),
+    sum(s.cause = 'stopped' AND s.status = 'failed')
+FROM task_statuses AS s
+WHERE s.cause IN ('completed', 'stopped') AND s.record = 'confirmed'
+    AND s.time >= :since AND s.time < :until
 GROUP BY 1;
 
 -- has_earlier_activity: Whether anything was completed or stopped before a time

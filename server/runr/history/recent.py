@@ -1,16 +1,18 @@
 """What has happened lately, page by page: activity by day, landings, and what workers used."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from runr.clock import HERE
-from runr.history import database, figures, index, paging, period, period_rows
+from runr.history import database, figures, index, paging, period, period_rows, task_parts
 from runr.history.figures import WorkerUsage
 from runr.history.paging import Page
 from runr.history.period import Period
 from runr.project import Project
+from runr.query.snapshot import Snapshot
 
 if TYPE_CHECKING:
     import sqlite3
@@ -24,7 +26,7 @@ _FIRST_YEAR, _LAST_YEAR = 1970, 9998
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivityDay:
-    """What happened on a day of the user's time zone."""
+    """What happened on a day of the user's time zone; the completions are those that hold."""
 
     day: str
     completed_count: int = 0
@@ -78,8 +80,8 @@ class UsagePage:
 
 def activity(project: Project, page: Page) -> ActivityDays:
     """Return what happened on each day of a page, which ends today unless it has a cursor."""
-    now = project.clock()
-    return index.ask(project, lambda rows: read_activity(rows, page, now))
+    now, unmerged = project.clock(), task_parts.unmerged(Snapshot.of(project))
+    return index.ask(project, lambda rows: read_activity(rows, page, now, unmerged))
 
 
 def landings(project: Project, page: Page) -> LandingPage:
@@ -93,15 +95,18 @@ def usage(project: Project, page: Page, since: str = "yesterday") -> UsagePage:
     return index.ask(project, lambda rows: read_usage(rows, page, wanted))
 
 
-def read_activity(rows: "sqlite3.Connection", page: Page, now: datetime) -> ActivityDays:
-    """Read the changes of a page of days."""
+def read_activity(
+    rows: "sqlite3.Connection", page: Page, now: datetime, unmerged: Collection[str]
+) -> ActivityDays:
+    """Read the changes of a page of days, without completions that were reset or are `unmerged`."""
     after = (
         now.astimezone().date() + timedelta(days=1) if page.cursor is None else _day(page.cursor)
     )
     days = [after - timedelta(days=number) for number in range(1, page.limit + 1)]
     moments = {"since": _begin(days[-1]), "until": _begin(after)}
     counted = dict[str, tuple[int, int, int]]()
-    for day, *counts in rows.execute(database.queries()["activity_by_day"], moments):
+    named = moments | {"unmerged": json.dumps(sorted(unmerged))}
+    for day, *counts in rows.execute(database.queries()["activity_by_day"], named):
         counted[day] = (counts[0], counts[1], counts[2])
     more = rows.execute(database.queries()["has_earlier_activity"], moments).fetchone()
     while days and more is None and days[-1].isoformat() not in counted:

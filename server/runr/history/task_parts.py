@@ -34,6 +34,7 @@ class OverviewTask:
     by: str | None = None
     stale: bool = False
     unmerged: bool = False
+    orphaned: bool = False
     stop_reason: str | None = None
     why: str | None = None
     run_id: str | None = None
@@ -78,13 +79,18 @@ def yesterday(project: Project) -> datetime:
     return period.parse_moment("yesterday", project.clock().astimezone(HERE)).astimezone(UTC)
 
 
+def unmerged(snapshot: Snapshot) -> frozenset[str]:
+    """Return the tasks whose completion is not on the branch that is checked out."""
+    return frozenset(path for path, state in snapshot.task_states().items() if state.unmerged)
+
+
 def counted(project: Project, snapshot: Snapshot) -> TaskCounts:
     """Return how many tasks a snapshot has, and the next steps of a list of them."""
     listed = listing.count_all(project, snapshot)
     found = Counter(
         state.entry.evidence.value if state.entry.evidence else "none"
         for state in snapshot.task_states().values()
-        if state.entry.status is State.COMPLETED and not (state.orphaned or state.unmerged)
+        if state.entry.status is State.COMPLETED and not state.unmerged
     )
     return TaskCounts(
         total_count=listed.total_count,
@@ -102,8 +108,6 @@ def sort_out(states: Iterable[TaskState], since: datetime) -> Mapping[Part, list
             found["stale"].append(state)
         if state.needs_human:
             found["waiting"].append(state)
-        elif state.orphaned:
-            continue
         elif state.entry.status is State.IN_PROGRESS:
             found["running"].append(state)
         elif state.entry.status in (State.STOPPED, State.FAILED):
@@ -159,6 +163,7 @@ def _task(state: TaskState, since: str) -> OverviewTask:
         by=entry.completed_by if completed else None,
         stale=state.stale,
         unmerged=state.unmerged,
+        orphaned=state.orphaned,
         stop_reason=entry.stop_reason,
         why=why or (state.task.type.value if state.needs_human and not entry.stop_reason else None),
         run_id=entry.last_run_id,
