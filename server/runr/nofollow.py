@@ -98,6 +98,27 @@ def names(path: Path) -> list[str]:
         os.close(handle)
 
 
+def existing(path: Path, wanted: Iterable[str]) -> set[str]:
+    """Return those of the names that are in a folder, which may have far more of them."""
+    try:
+        handle = open_file(path, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        return set()
+    found = set()
+    try:
+        for name in wanted:
+            if "/" in name or "\0" in name:
+                continue
+            try:
+                os.lstat(name, dir_fd=handle)
+            except OSError:  # as in `stat_in_each`
+                continue
+            found.add(name)
+    finally:
+        os.close(handle)
+    return found - {".", ".."}
+
+
 def stat_in_each(
     path: Path, name: str, folders: Iterable[str] | None = None
 ) -> Iterator[tuple[str, os.stat_result]]:

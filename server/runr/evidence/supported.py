@@ -9,7 +9,6 @@ Anything else does not count.
 import re
 import time
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from typing import NamedTuple
 
 from runr import nofollow
@@ -115,17 +114,12 @@ def _taken_back(
 
 def _records(layout: Layout, claims: Iterable[Entry]) -> dict[str, Completed]:
     """Return what the runs of the claims completed, as far as they are here and of this clone."""
-    here: set[str] = set()
-    with suppress(FileNotFoundError):
-        here = set(nofollow.names(layout.runs))
-    kept = completed_runs.read(layout.root)
-    wanted = {entry.last_run_id for entry in claims if entry.last_run_id in here}
-    found = [
-        record for run_id in wanted - kept.keys() if run_id if (record := _read(layout, run_id))
-    ]
+    named = {entry.last_run_id for entry in claims if entry.last_run_id}
+    wanted = nofollow.existing(layout.runs, named)
+    known = completed_runs.read(layout.root, wanted)
+    found = [record for run_id in wanted - known.keys() if (record := _read(layout, run_id))]
     completed_runs.add(layout.root, found)
-    known = {run_id: kept[run_id] for run_id in wanted & kept.keys() if run_id}
-    return known | {record.run_id: record for record in found}
+    return {**known, **{record.run_id: record for record in found}}
 
 
 def _read(layout: Layout, run_id: str) -> Completed | None:

@@ -9,13 +9,16 @@ from runr.git.repo import Repo, split
 _MARK = "\x01"
 
 
-def added_since(repo: Repo, tip: str, folder: str, since: datetime) -> Mapping[str, datetime]:
+def added_since(
+    repo: Repo, tip: str, folder: str, since: datetime, *, known: str | None = None
+) -> Mapping[str, datetime]:
     """Return when each file of a folder was added by a commit, of those added since a time.
 
-    A file that was only renamed is none of them.
+    A file that was only renamed is none of them. Commits that lead to `known` are left out.
     """
     flags = ("-z", "--diff-filter=A", "--find-renames", "--name-only", f"--format={_MARK}%ct")
-    listed = repo.run("log", *flags, f"--since={since.isoformat()}", tip, "--", folder)
+    span = [tip, *([f"^{known}"] if known else [])]
+    listed = repo.run("log", *flags, f"--since={since.isoformat()}", *span, "--", folder)
     found: dict[str, datetime] = {}
     time = since
     for field in split(listed):

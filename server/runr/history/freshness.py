@@ -134,13 +134,16 @@ def _some(
     # A hundred thousand rows would take longer than one text.
     listed = connection.execute(database.queries()["list_names"], {"folder": folder}).fetchone()
     read = set(listed[0].split("/")) - {""}
-    names = set(nofollow.names(layout.runr / folder))
+    names = nofollow.names(layout.runr / folder)
+    new = [name for name in names if name not in read]
     in_turn = _rows(connection, "list_turn", folder, turn, TURN)
     known = in_turn | _rows(connection, "list_unsettled", folder)
     for name in read & set(noted):
         known |= _rows(connection, "mark", f"{folder}/{name}")
-    gone = {(f"{folder}/{name}", 0, 0) for name in read - names}
-    there = set(marks(layout, folder, (names - read).union(_names(known))))
+    # Mostly none is, which their number shows.
+    lost = read.difference(names) if len(read) + len(new) > len(names) else ()
+    gone = {(f"{folder}/{name}", 0, 0) for name in lost}
+    there = set(marks(layout, folder, {*new, *_names(known)}))
     following = max(_names(in_turn)) if 0 < len(in_turn) == TURN else ""
     return _Seen(known | gone, there, len(names), following)
 

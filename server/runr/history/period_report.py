@@ -1,15 +1,14 @@
 """What happened in a period, as figures: the same for the terminal, Markdown and JSON."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runr.clock import HERE
 from runr.errors import DamagedStateError
-from runr.git import added_files
-from runr.history import activity, database, figures, index, period
+from runr.history import activity, added_tasks, database, figures, index, period
 from runr.history.activity import Activity, Moments
 from runr.history.figures import (
     ChangeRow,
@@ -26,7 +25,6 @@ from runr.project import Project
 from runr.query.models import Result
 from runr.query.snapshot import Snapshot
 from runr.query.task_state import TaskState
-from runr.storage.layout import TASKS
 
 if TYPE_CHECKING:
     import sqlite3
@@ -133,6 +131,8 @@ class _Lasting(NamedTuple):
 
     def of(self, changes: Sequence[ChangeRow]) -> list[ChangeRow]:
         """Return the changes without the completions that no longer hold."""
+        if not (self.resets or self.unmerged):
+            return list(changes)
         return [
             row._replace(evidence=self.evidence_of(row))
             for row in changes
@@ -216,7 +216,7 @@ def _of(project: Project, snapshot: Snapshot, wanted: Period, tags: Sequence[str
     moments = activity.moments(
         lasting.of(facts.changes),
         tasks,
-        _added(project, wanted, tasks),
+        added_tasks.times(project, wanted, tasks),
         facts.completed_before - lasting.unmerged - lasting.resets.keys(),
     )
     answer = _report(
@@ -230,28 +230,13 @@ def _of(project: Project, snapshot: Snapshot, wanted: Period, tags: Sequence[str
     )
 
 
-def _added(project: Project, wanted: Period, tasks: Collection[str]) -> list[str]:
-    """Return when each of the tasks was added that was not there before the period.
-
-    A task that is in no commit is as new as can be.
-    """
-    tip = project.tip()
-    if tip is None:
-        return []
-    since = datetime.fromisoformat(wanted.since)
-    committed = added_files.tracked(project.repo, tip, TASKS)
-    added = added_files.added_since(project.repo, tip, TASKS, since)
-    times = [period.written(added[path]) for path in tasks if path in added]
-    return [*times, *(period.written(project.clock()) for path in tasks if path not in committed)]
-
-
 def _report(
     facts: Facts, wanted: Period, end: datetime, lasting: _Lasting, moments: Moments
 ) -> PeriodReport:
     counts = Counter(row.change for row in facts.changes)
     made = [row for row in facts.changes if row.change == "completed"]
     completed = lasting.of(made)
-    since_reset = sum(lasting.was_reset(row) for row in made)
+    since_reset = sum(lasting.was_reset(row) for row in made) if lasting.resets else 0
     stopped = [row for row in facts.changes if row.change in ("stopped", "failed")]
     outdated = [row for row in completed if row.task in lasting.stale]
     usage = figures.by_worker(facts.used)

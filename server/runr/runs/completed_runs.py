@@ -6,7 +6,7 @@ ever grows: what a run completed or reset never changes, also where its folder i
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -46,9 +46,9 @@ class ResetRecord(NamedTuple):
 _COMPLETED, _RESETS, _SUPPORTED = "completed", "resets", "supported"
 
 
-def read(root: Path) -> Mapping[str, Completed]:
-    """Return what is kept, by the ids of the runs; nothing where it cannot be read."""
-    rows = _rows(root, _COMPLETED) or []
+def read(root: Path, wanted: Container[str]) -> Mapping[str, Completed]:
+    """Return what is kept of the wanted runs, by their ids; nothing where it cannot be read."""
+    rows = _rows(root, _COMPLETED, wanted) or []
     width = len(Completed._fields)
     return {row[0]: Completed._make(row) for row in rows if len(row) == width}
 
@@ -98,10 +98,10 @@ def keep_supported(root: Path, mark: str) -> None:
         own.replace(path)
 
 
-def _rows(root: Path, name: str) -> list[Any] | None:
+def _rows(root: Path, name: str, wanted: Container[str] | None = None) -> list[Any] | None:
     path = _path(root, name)
     try:
-        lines = [line for line in path.read_bytes().splitlines() if line] if path else None
+        lines = _lines(path, wanted) if path else None
     except OSError:
         return None
     if lines is None:
@@ -111,6 +111,15 @@ def _rows(root: Path, name: str) -> list[Any] | None:
         return list(json.loads(b"[" + b",".join(lines) + b"]"))
     except ValueError:
         return list(_readable(lines))
+
+
+def _lines(path: Path, wanted: Container[str] | None) -> list[bytes]:
+    """Return the lines, or those of the wanted runs: of very many, only these are read."""
+    lines = path.read_bytes().splitlines()
+    if wanted is None:
+        return [line for line in lines if line]
+    # A line begins with the id of the run, in quotation marks.
+    return [line for line in lines if line and line.split(b'"', 2)[1].decode() in wanted]
 
 
 def _append(root: Path, name: str, found: Iterable[NamedTuple]) -> None:
