@@ -131,10 +131,10 @@ class _Lasting(NamedTuple):
 
     def of(self, changes: Sequence[ChangeRow]) -> list[ChangeRow]:
         """Return the changes without the completions that no longer hold."""
-        if not (self.resets or self.unmerged):
+        if not (self.resets or self.unmerged or self.rewritten):
             return list(changes)
         return [
-            row._replace(evidence=self.evidence_of(row))
+            row._replace(evidence=self.evidence_of(row)) if row.task in self.rewritten else row
             for row in changes
             if row.change != "completed" or not (self.was_reset(row) or self.is_unmerged(row))
         ]

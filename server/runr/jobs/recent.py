@@ -1,17 +1,23 @@
-"""The jobs that run or wait now, and the last one that does not any more."""
+"""The jobs that run or wait now, and the last one that does not any more.
+
+Every status asks: what reads job runs is loaded only where there are some.
+"""
 
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
+from runr import nofollow
 from runr.errors import DamagedStateError
-from runr.jobs import journal, views
-from runr.jobs.state import JobState
 from runr.next_steps import commands
 from runr.next_steps.step import Line
 from runr.project import Project
 from runr.storage.files import is_held
+
+if TYPE_CHECKING:
+    from runr.jobs.state import JobState
 
 #: What a running job does itself, or does without: no one else need start it.
 _HELD = ("waiting", "starting", "running")
@@ -52,7 +58,9 @@ def held_tasks(project: Project) -> set[str]:
 def last(project: Project, since: datetime) -> RecentJob | None:
     """Return the job run that ended, or was interrupted, last, if it was there after `since`."""
     found: list[JobState] = []
-    for name in journal.ids(project.layout)[-_LOOKED_AT:]:
+    for name in _ids(project)[-_LOOKED_AT:]:
+        from runr.jobs import journal, views  # noqa: PLC0415 - see above
+
         files = project.layout.job_run(name)
         with suppress(DamagedStateError, OSError):
             state = journal.state(files)
@@ -63,8 +71,18 @@ def last(project: Project, since: datetime) -> RecentJob | None:
     return _short(project, max(found, key=lambda each: each.updated_at)) if found else None
 
 
-def _running(project: Project) -> Iterator[JobState]:
-    for name in reversed(journal.ids(project.layout)):
+def _ids(project: Project) -> list[str]:
+    if not nofollow.exists(project.layout.job_runs):
+        return []
+    from runr.jobs import journal  # noqa: PLC0415 - see above
+
+    return journal.ids(project.layout)
+
+
+def _running(project: Project) -> "Iterator[JobState]":
+    for name in reversed(_ids(project)):
+        from runr.jobs import journal  # noqa: PLC0415 - see above
+
         files = project.layout.job_run(name)
         if is_held(files.lock):
             with suppress(DamagedStateError, OSError):
@@ -73,7 +91,9 @@ def _running(project: Project) -> Iterator[JobState]:
                     yield state
 
 
-def _short(project: Project, state: JobState) -> RecentJob:
+def _short(project: Project, state: "JobState") -> RecentJob:
+    from runr.jobs import views  # noqa: PLC0415 - see above
+
     status = views.status_of(state, project.layout.job_run(state.id))
     steps = {"running": commands.job_status, "interrupted": commands.job_resume}
     now = project.now()
