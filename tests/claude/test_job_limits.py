@@ -207,6 +207,22 @@ class Halted(Clock):
         return self._began + self.ahead
 
 
+def test_what_a_worker_used_before_another_took_over_is_its_own_on_the_receipt(
+    place: ClaudePlace,
+) -> None:
+    other = 'command = ["sh", "-c", "echo good > a.txt"]'
+    place.kit.config(
+        f'[run]\nworker = "claude-code"\nfallback = ["other"]\n[workers.other]\n{other}\n'
+    )
+    with FakeModel([write("a.txt", "half\n"), used_up(7200)]) as model:
+        state = ran(place, model, Clock(), ready(on_usage_limit="fallback"))
+    assert state.result == "completed"
+    used = {each.worker: each for each in receipt.read(place.kit.open(), state.id).workers}
+    assert {name: each.tasks for name, each in used.items()} == {"claude-code": 1, "other": 1}
+    assert used["claude-code"].input_tokens == state.usage.input_tokens > 0
+    assert (used["other"].input_tokens, used["other"].cost_usd) == (0, None)
+
+
 def test_a_login_that_expired_stops_the_job_once(place: ClaudePlace) -> None:
     for name in ("bar", "baz"):
         place.kit.task(f"{name}.md", header=f"owns: [{name}.txt]", body="Write it.")

@@ -127,6 +127,7 @@ class WorkerSession:
         self.started = False
         self.interrupted = False
         self.usage = Usage()
+        self._used: dict[str, Usage] = {}
         self.session_usage: Usage | None = None
         self._brief = brief
         self._denied: tuple[str, ...] = ()
@@ -170,7 +171,14 @@ class WorkerSession:
             reason = f"{name}: {why}; {fallbacks[0]} takes over"
             resets = format_utc(report.resets_at) if report.resets_at else None
             self.context.journal.append(
-                WorkerFallback(name, fallbacks[0], reason, report.stop or "", resets)
+                WorkerFallback(
+                    name,
+                    fallbacks[0],
+                    reason,
+                    report.stop or "",
+                    resets,
+                    usage=self._used.get(name, Usage()),
+                )
             )
             name = fallbacks.pop(0)
             report = await self._run(name)
@@ -270,7 +278,9 @@ class WorkerSession:
 
     def _count(self, name: str, report: WorkReport) -> None:
         self.started = True
-        self.usage = self.usage.plus(usage_of(report))
+        used = usage_of(report)
+        self.usage = self.usage.plus(used)
+        self._used[name] = self._used.get(name, Usage()).plus(used)
         self._denied = (*self._denied, *report.denied)
         self.session_usage = None
         if report.session_id:

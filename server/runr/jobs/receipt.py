@@ -2,8 +2,8 @@
 
 import json
 import os
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from runr.jobs import (
     since,
     timeline,
     views,
+    worker_usage,
 )
 from runr.jobs.blockers import Blockers
 from runr.jobs.model import BY_A_PERSON
@@ -34,6 +35,7 @@ from runr.next_steps import commands
 from runr.next_steps.step import NextStep
 from runr.project import Project
 from runr.query import presenters
+from runr.runs import journal as run_journal
 from runr.runs.model import RunState, Usage
 from runr.status.model import UNTOUCHED, State
 from runr.storage import files
@@ -70,9 +72,10 @@ def build(project: Project, job_run: RunFiles, state: JobState) -> Receipt:
     times, blockers, changed = timeline.of(events), Blockers(state), since.changes(project, state)
     now = state.ended_at or project.now()
     job = _Job(project, state, now)
+    runs = {each.task: _runs(project, each) for each in state.tasks}
     tasks = [
         replace(
-            _task(job, each, items[each.task], times.get(each.task, TaskTimes())),
+            _task(job, each, items[each.task], times.get(each.task, TaskTimes()), runs[each.task]),
             blocked_by=blockers.of(each),
             now=changed.get(each.task),
         )
@@ -102,7 +105,7 @@ def build(project: Project, job_run: RunFiles, state: JobState) -> Receipt:
         ended_at=state.ended_at,
         seconds=round(sum(span.seconds(now) for span in timeline.of_job(events)), 3),
         tasks=tasks,
-        workers=list(_workers(state)),
+        workers=list(_workers(project, state, runs)),
         stop_reasons=dict(lost.most_common()),
         cost_usd=usage.cost_usd,
         input_tokens=usage.input_tokens,
@@ -165,9 +168,10 @@ class _Job(NamedTuple):
     now: str
 
 
-def _task(job: _Job, each: TaskProgress, item: Item, times: TaskTimes) -> ReceiptTask:
+def _task(
+    job: _Job, each: TaskProgress, item: Item, times: TaskTimes, runs: Sequence[RunState]
+) -> ReceiptTask:
     project, now = job.project, job.now
-    runs = [state for run_id in each.runs if (state := _run(project, run_id))]
     last = runs[-1] if runs else None
     entry = project.entries().get(each.task, UNTOUCHED)
     completed = each.status == "completed"
@@ -211,8 +215,9 @@ def _task(job: _Job, each: TaskProgress, item: Item, times: TaskTimes) -> Receip
     )
 
 
-def _run(project: Project, run_id: str) -> RunState | None:
-    return journal.run_of(project.layout, run_id)
+def _runs(project: Project, each: TaskProgress) -> list[RunState]:
+    found = (journal.run_of(project.layout, run_id) for run_id in each.runs)
+    return [run for run in found if run is not None]
 
 
 def _worked(times: TaskTimes, last: RunState | None, now: str) -> float:
@@ -285,17 +290,34 @@ def _builds_on_work(state: JobState, task: str) -> bool:
     return not done.isdisjoint(items[task].needs)
 
 
-def _workers(state: JobState) -> Iterator[ReceiptWorker]:
-    used: dict[str, tuple[int, Usage]] = {}
+def _workers(
+    project: Project, state: JobState, runs: Mapping[str, Sequence[RunState]]
+) -> Iterator[ReceiptWorker]:
+    used, tasks = defaultdict[str, Usage](Usage), Counter[str]()
     for each in state.tasks:
-        if each.worker:
-            count, usage = used.get(each.worker, (0, Usage()))
-            used[each.worker] = (count + 1, usage.plus(each.usage))
-    for worker, (count, usage) in sorted(used.items()):
+        found = _used(project, each, runs[each.task]) if each.worker else {}
+        tasks.update(found.keys())
+        for worker, usage in found.items():
+            used[worker] = used[worker].plus(usage)
+    for worker, usage in sorted(used.items()):
         yield ReceiptWorker(
             worker=worker,
-            tasks=count,
+            tasks=tasks[worker],
             cost_usd=usage.cost_usd,
             input_tokens=usage.input_tokens,
             output_tokens=usage.output_tokens,
         )
+
+
+def _used(project: Project, each: TaskProgress, runs: Sequence[RunState]) -> Mapping[str, Usage]:
+    """Return what each worker used for a task."""
+    if not any(map(worker_usage.is_shared, runs)) and len({run.last_worker for run in runs}) <= 1:
+        return {each.worker: each.usage}
+    found = defaultdict[str, Usage](Usage)
+    for run in runs:
+        events = (
+            run_journal.events(project.layout.run(run.id)) if worker_usage.is_shared(run) else ()
+        )
+        for worker, usage in worker_usage.by_worker(run, events).items():
+            found[worker] = found[worker].plus(usage)
+    return found

@@ -228,9 +228,10 @@ class ChecksEscalated(NamedTuple):
 
 
 class WorkerFallback(NamedTuple):
-    """A worker could not begin, as the stop reason `code` says; `fallback` takes its place.
+    """A worker could not go on, as the stop reason `code` says; `fallback` takes its place.
 
-    `resets_at` is when the usage limit ends that it has met.
+    `resets_at` is when the usage limit ends that it has met, and `usage` what it used in the
+    attempt: the end of the attempt has that of both.
     """
 
     worker: str
@@ -238,6 +239,7 @@ class WorkerFallback(NamedTuple):
     reason: str
     code: str = ""
     resets_at: str | None = None
+    usage: Usage = Usage()
 
 
 class WorkerBackoff(NamedTuple):

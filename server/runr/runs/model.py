@@ -309,6 +309,19 @@ class Usage(NamedTuple):
             turns=one.turns + more.turns,
         ).bounded()
 
+    def minus(self, part: "Usage") -> "Usage":
+        """Return what is left without a part; no cost where the part has all of it."""
+        whole, less = self.bounded(), part.bounded()
+        cost = whole.cost_usd
+        if cost is not None and less.cost_usd is not None:
+            cost = round(cost - less.cost_usd, 9) or None
+        return Usage(
+            cost_usd=cost,
+            input_tokens=whole.input_tokens - less.input_tokens,
+            output_tokens=whole.output_tokens - less.output_tokens,
+            turns=whole.turns - less.turns,
+        ).bounded()
+
 
 class MovedRef(NamedTuple):
     """A branch, a tag or a HEAD that changed while a worker worked; None where there is none.
