@@ -12,6 +12,7 @@ from cli.terminal import Place
 from cli.test_list import seen
 from fakes.forked import RUNR
 from fakes.project_kit import until
+from unit.git_trees import git
 
 _CHECKS = '[run]\nworker = "script"\nattempts = 1\n\n[verify]\ntier1 = ["test -d ."]\n'
 
@@ -354,6 +355,28 @@ def test_every_command_that_starts_or_stops_something_has_a_dry_run(place: Place
         assert f": b.md {end}; 1 task would not start\n" in plan
     assert "stop" not in str([e["type"] for e in events(place, failed["id"])])
     place.runr("job", "stop", "--kill", code=0)
+
+
+def test_a_branch_that_a_person_has_merged_has_landed(place: Place) -> None:
+    place.script("a.md", "echo a > a.txt")
+    place.script("b.md", "echo b >> a.txt", "depends_on: [a]")
+    place.commit("Tasks")
+    place.runr("job", "run", "--all-ready", code=0)
+    branch = str(ended(place, "status")["branch"])
+    page = place.runr("job", "receipt", code=0).out
+    assert "main has none of it yet" in page
+    git(place.root, "merge", "--no-ff", "-m", "By hand", branch)
+    page = place.runr("job", "receipt", code=0).out
+    assert (
+        f"2 tasks landed on main, now at {git(place.root, 'rev-parse', '--short=12', 'main')}"
+        in page
+    )
+    for shown in (page, place.runr("job", "status", code=0).out):
+        assert "runr job land" not in shown
+    (step,) = (line.split() for line in page.splitlines() if "runr reset --revert" in line)
+    assert step[3] == "b.md"  # a.md alone could not be taken back: b.md changed its file
+    place.runr(*step[1:4], "--reason", "again", code=0)
+    assert place.read("a.txt") == "a\n"
 
 
 def test_a_stop_of_a_job_that_only_waits_returns_when_it_has_stopped(place: Place) -> None:

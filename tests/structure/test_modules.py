@@ -17,6 +17,7 @@ SHORT = {
     "runr.git.fetched": "one question to git, and the notes in its logs that answer it",
     "runr.git.merge_drivers": "the settings that name them, and those that take their place",
     "runr.history.rebuild": "a rebuild of all: that of the status file knows no history",
+    "runr.jobs.worker_usage": "one question about the events of a run, pure beside the receipt",
     "runr.mcp_server.identity": "what the server says of itself, read before the library loads",
 }
 

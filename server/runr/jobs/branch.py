@@ -64,6 +64,17 @@ def follow_target(project: Project, state: JobState) -> str | None:
     return plan.new
 
 
+def as_landed(project: Project, state: JobState) -> JobState:
+    """Return the state with the landing that a person made, as by `git merge`."""
+    branch, target = state.start.branch, state.start.target
+    if state.landed_on or not (state.result and target and branch != target and commits(state)):
+        return state
+    repo = project.repo
+    tip, onto = repo.resolve(f"refs/heads/{branch}"), repo.resolve(f"refs/heads/{target}")
+    there = tip is not None and onto is not None and repo.is_ancestor(tip, onto)
+    return state._replace(landed_on=target) if there else state
+
+
 def commits(state: JobState) -> list[str]:
     """Return the commits of the completed tasks, the latest last."""
     done = [each for each in state.tasks if each.status == "completed"]

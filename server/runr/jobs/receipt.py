@@ -66,7 +66,7 @@ def write(project: Project, job_run: RunFiles, state: JobState) -> None:
 
 def build(project: Project, job_run: RunFiles, state: JobState) -> Receipt:
     """Return the receipt of a job run in this state."""
-    state = decisions.as_decided(project, state)
+    state = decisions.as_decided(project, branch.as_landed(project, state))
     items = {item.task: item for item in state.start.work.items}
     events = journal.events(job_run)
     times, blockers, changed = timeline.of(events), Blockers(state), since.changes(project, state)
@@ -87,20 +87,23 @@ def build(project: Project, job_run: RunFiles, state: JobState) -> Receipt:
         task.code or task.result for task in tasks if task.result not in ("completed", "left_out")
     )
     status = views.status_of(state, job_run)
-    landed = [task.path for task in tasks if task.commit_sha and not task.now]
+    landed = [task for task in tasks if task.commit_sha and not task.now]
+    # Nothing of the job was built on the last one, so that it can be taken back by itself.
+    last = max(landed, key=lambda task: task.ended_at or "", default=None)
+    landed_on = state.landed_on or state.start.branch
     return Receipt(
         id=state.id,
         job=state.name,
         status=status,
         headline=_headline(state, tasks, status) + _changed_since(tasks),
         reason=state.reason or None,
-        landed_on=state.landed_on or state.start.branch,
+        landed_on=landed_on,
         lands_on=(state.start.target or None) if own and state.landed_on is None else None,
         landed_sha=state.landed_sha,
         land_step=_line(project, _land(project, state)) if own else None,
-        take_back_step=_line(project, commands.reset(landed[0], revert=True)) if landed else None,
+        take_back_step=_line(project, commands.reset(last.path, revert=True)) if last else None,
         base_sha=state.start.base_sha,
-        tip_sha=project.repo.resolve(f"refs/heads/{state.start.branch}"),
+        tip_sha=project.repo.resolve(f"refs/heads/{landed_on}"),
         created_at=state.created_at,
         ended_at=state.ended_at,
         seconds=round(sum(span.seconds(now) for span in timeline.of_job(events)), 3),

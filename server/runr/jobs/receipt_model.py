@@ -89,7 +89,7 @@ class Receipt(Result):
     that failed before any work was done, `failed_hooks` lifecycle hooks that failed after the job.
     `stop_reasons` counts the codes of tasks that are not completed. `landed_on` is the branch that
     has the work, `lands_on` the one that `land_step` brings it into, if that is another.
-    `take_back_step` takes back the first task, with its commit, once it is there. `not_ready` are
+    `take_back_step` takes back the last task, with its commit, once it is there. `not_ready` are
     the pending tasks that a step with all that is ready left out, with the reason.
     """
 

@@ -96,8 +96,6 @@ def _short(project: Project, state: "JobState") -> RecentJob:
 
     status = views.status_of(state, project.layout.job_run(state.id))
     steps = {"running": commands.job_status, "interrupted": commands.job_resume}
-    now = project.now()
-    parked = {each.worker: each.until for each in state.parked if each.until and each.until > now}
     return RecentJob(
         id=state.id,
         job=state.name,
@@ -105,6 +103,6 @@ def _short(project: Project, state: "JobState") -> RecentJob:
         counts=views.count(state),
         reason=state.reason or None,
         ended_at=state.ended_at,
-        waits_until=parked if status == "running" else {},
+        waits_until=views.waits_until(state, project.now()) if status == "running" else {},
         next_step=project.surface.line(steps.get(status, commands.job_receipt)(state.id)),
     )

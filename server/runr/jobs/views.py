@@ -73,7 +73,7 @@ class JobRunDetails(Result):
 
 def details(project: Project, job_run: RunFiles) -> JobRunDetails:
     """Return a job run as it is now."""
-    state = decisions.as_decided(project, journal.require(job_run))
+    state = decisions.as_decided(project, branch.as_landed(project, journal.require(job_run)))
     steps = {item.task: item.step for item in state.start.work.items}
     status = status_of(state, job_run)
     usage, blockers, changed = state.usage, Blockers(state), since.changes(project, state)
@@ -86,7 +86,7 @@ def details(project: Project, job_run: RunFiles) -> JobRunDetails:
         target=state.start.target or None,
         created_at=state.created_at,
         ended_at=state.ended_at,
-        waits_until={each.worker: each.until for each in state.parked if each.until},
+        waits_until=waits_until(state, project.now()),
         counts=count(state),
         tasks=[
             replace(
@@ -102,6 +102,11 @@ def details(project: Project, job_run: RunFiles) -> JobRunDetails:
         exit_code=None if status == "running" else int(exit_code(state)),
         next_steps=project.surface.lines(next_steps(project, state, status)),
     )
+
+
+def waits_until(state: JobState, now: str) -> dict[str, str]:
+    """Map the workers whose account cannot be used yet to when it can again."""
+    return {each.worker: each.until for each in state.parked if each.until and each.until > now}
 
 
 def status_of(state: JobState, job_run: RunFiles) -> str:
