@@ -164,6 +164,8 @@ class _Landing:
         failed = next((check.command for check in result.checks if not check.passed), None)
         if failed is None and not result.written:
             return None
+        if failed is None and plan.how != "already":
+            return IntegrateFinished(UNCHECKED, target=self._target)
         what = f"`{failed}` fails" if failed else "the checks change files of verify.writes"
         return IntegrateFinished(
             "fails_on_target",

@@ -43,7 +43,7 @@ def move_work(context: RunContext, state: RunState) -> PhaseFinished:
     if gone:
         detail = f"{target} no longer has {base[:12]}, with which the run began: {detail}"
     elif why == UNCHECKED:
-        detail = f"{target} has moved, and checks run in the workspace: {detail}"
+        detail = f"{target} has moved: {detail}"
     if files:
         detail = f"both sides changed {', '.join(files)}: {detail}"
     return PhaseFinished(Phase.PREPARE, _outcome(why, files), detail, onto=tip, files=files)

@@ -354,7 +354,7 @@ def _short(name: str | None) -> str:
 
 #: The outcome of a landing whose branch no longer has the commit with which the run began.
 BASE_GONE = "base_gone"
-#: That of one whose checks run in the workspace, which has no merge with a branch that has moved.
+#: That of checks which run, or write, in the workspace: it has no merge with a branch that moved.
 UNCHECKED = "unchecked"
 #: After these the work is put on top of its branch as it is, and verified there.
 MOVES = (BASE_GONE, UNCHECKED)

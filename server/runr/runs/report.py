@@ -181,9 +181,7 @@ def _moved(state: RunState) -> str | None:
     if not state.rework.moves:
         return None
     target = escape_markdown(state.start.target or "the branch")
-    why = "has moved, and checks run in the workspace"
-    if state.rework.lost_base:
-        why = "lost the base of the run"
+    why = "lost the base of the run" if state.rework.lost_base else "has moved"
     return f"the work only, onto `{state.rework.onto}`: {target} {why}"
 
 
