@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -212,3 +213,22 @@ def test_what_is_no_answer_to_a_question_confirms_nothing(repository: Path, answ
         refused = client.receive()
     assert refused["id"] == 7
     assert "the user did not confirm this" in refused["result"]["content"][0]["text"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("hidden", ["", "env -u CLAUDECODE "])
+def test_a_client_that_an_agent_has_started_does_not_answer_for_a_person(
+    repository: Path, hidden: str
+) -> None:
+    hello = initialize()
+    hello["params"]["capabilities"] = {"elicitation": {}}
+    server = shlex.join([sys.executable, "-m", "runr", "mcp", "--repo", str(repository)])
+    folder = shlex.quote(str(repository))
+    command = ["sh", "-c", f"cd {folder}; {hidden}{server}; test -d ."]
+    with RawClient(command, {**os.environ, "CLAUDECODE": "1"}) as client:
+        client.ask(hello)
+        client.send({"jsonrpc": "2.0", "method": "notifications/initialized"})
+        said = {"task": "02-manual", "by": "Ada", "reason": "They like it"}
+        refused = client.ask(request("tools/call", calling("complete-task", **said), 7))
+    assert "no person has confirmed this" in refused["result"]["content"][0]["text"]
+    assert not [*repository.glob(".runr/runs/*")]

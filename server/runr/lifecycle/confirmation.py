@@ -16,6 +16,7 @@ from runr.runs import stop_reasons
 from runr.status.model import Entry, State
 from runr.tasks.model import Task
 from runr.text import one_line
+from runr.workers.agents import agent_behind_client
 
 _WIDTH = 500
 
@@ -104,7 +105,10 @@ def _asked(
     about: tuple[str, str, str],
     asked: str,
     step: NextStep,
-) -> Question:
+) -> Question | None:
+    # A client that an agent has started would answer as the agent likes.
+    if agent_behind_client((project.tree, project.layout.root)):
+        return None
     named = project.person(request.by)
     said = one_line(request.reason or "")[:_WIDTH]
     return Question(*about, f"{asked}\nThe agent says: {said}", _names(project, named), step)

@@ -23,6 +23,9 @@ _AGENTS = {
     "AI_AGENT": "an agent",
 }
 
+#: Of these, what an agent sets for the MCP servers that it starts, too.
+_ALSO_OF_SERVERS = {"CLAUDE_CODE_SESSION_ID"}
+
 #: The programs of agents.
 _PROGRAMS = {
     "claude": "claude-code",
@@ -70,9 +73,13 @@ def of_process(environment: Mapping[str, str], *, is_terminal: bool) -> Channel:
     return Channel("terminal" if is_terminal else "script")
 
 
-def agent_around(environment: Mapping[str, str]) -> str:
-    """Return the agent that has started this process, as its environment says; '' for none."""
-    return next((name for key, name in _AGENTS.items() if environment.get(key)), "")
+def agent_around(environment: Mapping[str, str], *, of_commands: bool = False) -> str:
+    """Return the agent that has started this process, as its environment says; '' for none.
+
+    With `of_commands`, only by what its MCP servers do not get.
+    """
+    names = _AGENTS.keys() - _ALSO_OF_SERVERS if of_commands else _AGENTS.keys()
+    return next((_AGENTS[key] for key in _AGENTS if key in names and environment.get(key)), "")
 
 
 def agent_named(program: str) -> str:

@@ -49,6 +49,28 @@ def agent_that_left(places: Sequence[Path]) -> str:
     return ""
 
 
+def agent_behind_client(places: Sequence[Path]) -> str:
+    """Return the agent in these folders whose command has started the client of this server.
+
+    '' for none, as where the agent itself is the client: between it and its servers there is no
+    process with what it sets for commands.
+    """
+    pid, seen, marked = os.getpid(), set[int](), ""
+    while pid > 1 and pid not in seen:
+        seen.add(pid)
+        folder = process_tree.PROC / str(pid)
+        with suppress(OSError):
+            is_here = _is_in(folder, places)
+            if agent_named(_program(folder)):
+                return marked if is_here else ""
+            marked = marked or agent_around(_environment(folder), of_commands=True)
+            if marked and is_here:
+                return marked
+        found = process_tree.origin(pid)
+        pid = found.parent if found else 0
+    return ""
+
+
 def _is_left_since(started: int) -> bool:
     """Tell whether what this process descends from has all begun since, or has ended."""
     pid = os.getpid()
@@ -76,11 +98,15 @@ def _agent(pid: int, places: Sequence[Path]) -> str:
     folder = process_tree.PROC / str(pid)
     # It may end while we look, and another user's process is not ours to read.
     with suppress(OSError):
-        cwd = (folder / "cwd").readlink()
-        if not any(cwd.is_relative_to(place) for place in places):
+        if not _is_in(folder, places):
             return ""
         return agent_named(_program(folder)) or agent_around(_environment(folder))
     return ""
+
+
+def _is_in(folder: Path, places: Sequence[Path]) -> bool:
+    cwd = (folder / "cwd").readlink()
+    return any(cwd.is_relative_to(place) for place in places)
 
 
 def _program(folder: Path) -> str:
