@@ -52,9 +52,14 @@ def test_codex_asks_whether_to_trust_the_folder_and_before_a_run(set_up: SetUp) 
 def test_gemini_asks_whether_to_trust_the_folder_and_before_every_call(set_up: SetUp) -> None:
     there = set_up("gemini", [Call("list-tasks", ready=True), STARTS], trusted=False)
     there.install()
-    with there.open_screen("-i", "go") as screen:
+    with there.open_screen() as screen:
         screen.see("Do you trust the files in this folder?")
         screen.see("1. Trust folder")
+        # It starts itself again, and then has the server.
+        screen.press_until("Enter", "1 MCP server")
+        screen.see("Type your message")
+        screen.press("go")
+        screen.see("> go")
         screen.press_until("Enter", 'Allow execution of MCP tool "list-tasks" from server "runr"?')
         screen.see("1. Allow once")
         screen.press_until("Enter", 'Allow execution of MCP tool "run-task" from server "runr"?')
