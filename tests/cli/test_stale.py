@@ -158,6 +158,10 @@ def test_work_that_is_undone_without_a_word_is_a_reason_until_it_is_there_again(
 REWRITING = {
     "amend": "git commit -q --amend --no-edit --date=2026-01-01T00:00:00Z",
     "amend-without-trailers": "git commit -q --amend -m Other",
+    "rebase": (
+        "git switch -q -c side {first}~1; echo s > side.txt; git add side.txt; "
+        "git commit -q -m Side; git rebase -q side main"
+    ),
     "squash": "git reset -q --soft {first}~1; git commit -q -m Both",
 }
 

@@ -17,6 +17,7 @@ from fakes.processes import ends
 from fakes.project_kit import until
 from mcpserver.raw_client import RawClient, calling, enveloped, request
 from runr.storage import files
+from runr.workers import cgroup
 
 DEADLINE_S = 20
 SESSION = {"CLAUDE_CODE_SESSION_ID": "0b7d1c4e-session"}
@@ -105,6 +106,23 @@ def test_a_completion_waits_for_the_reader_that_ends_what_a_killed_one_left(
         reader.receive()
     assert not answer["result"].get("isError"), answer
     assert answer["result"]["structuredContent"]["completed"]
+
+
+@pytest.mark.skipif(cgroup.own() is None, reason="needs a cgroup that may have others")
+def test_the_empty_cgroup_of_a_killed_server_is_removed_by_the_next_call(
+    repository: Path, gate: Path
+) -> None:
+    with hanging(repository, gate, handshake=False) as (client, _):
+        client.interrupt(signal.SIGKILL)
+    (run,) = (repository / ".runr/runs").iterdir()
+    (folder,) = cgroup.left_by(run.name)
+    # As if who ended them had been killed before it removed the cgroup.
+    cgroup.kill(folder)
+    until(lambda: not cgroup.members(folder), "the end of the checks")
+    command = [sys.executable, "-m", "runr", "mcp", "--repo", str(repository)]
+    with RawClient(command, {**os.environ, **SESSION}) as next_client:
+        next_client.ask(enveloped("tools/call", calling("task-status", task="03-hang"), 8))
+    assert cgroup.left_by(run.name) == ()
 
 
 @pytest.mark.parametrize("handshake", [True, False], ids=["handshake", "envelope"])

@@ -80,8 +80,12 @@ def end_marked(marker: str, *, grace_s: float = 5) -> int:
 
 
 def is_any_left(marker: str) -> bool:
-    """Tell whether a process carries the run's marker, apart from those that started this one."""
-    return bool(_members(None, marker, None, cgroup.left_by(marker)))
+    """Tell whether a process carries the run's marker, apart from those that started this one.
+
+    A cgroup that is left counts, also where it is empty.
+    """
+    groups = cgroup.left_by(marker)
+    return bool(groups or _members(None, marker, None, groups))
 
 
 def end_tree(leader: int | None, marker: str, *, grace_s: float) -> int:
