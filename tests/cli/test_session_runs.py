@@ -346,6 +346,23 @@ def test_what_a_session_takes_from_before_its_run_is_no_work_of_it(place: Place,
     assert place.status("a.md")["evidence"] == "verified"
 
 
+def test_what_an_amended_commit_had_before_the_run_is_not_out_of_its_scope(place: Place) -> None:
+    place.commit("Task")
+    place.write("other.txt", "of mine\n")
+    place.commit("Before")
+    opened(place)
+    place.write("a.txt", "good\n")
+    place.write("more.txt", "not mine to change\n")
+    place.git("add", "-A")
+    place.git("commit", "--quiet", "--amend", "--no-edit")
+    left = by(place, ADA, "complete-task", "a", code=5)
+    assert left.out.count("out of scope") == left.out.count("out of scope: more.txt") == 1
+    place.git("rm", "--quiet", "more.txt")
+    place.git("commit", "--quiet", "--amend", "--no-edit")
+    by(place, ADA, "complete-task", "a", code=0)
+    assert place.status("a.md")["evidence"] == "verified"
+
+
 def test_a_branch_of_the_second_in_which_the_run_begins_is_from_before(place: Place) -> None:
     place.commit("Task")
     place.git("switch", "--quiet", "--create", "older")

@@ -179,7 +179,9 @@ def render_completion(answer: CompletionResult) -> str:
     sign = style("✗", fg="red")
     lines = [f"{sign} {shown_name(answer.task)} is not completed"]
     lines += render_runs.render_summary(answer.run)[1:]
-    lines += [f"    out of scope: {path}" for path in answer.run.violations]
+    # The first of them are in the detail.
+    said = "\n".join(lines)
+    lines += [f"    out of scope: {path}" for path in answer.run.violations if path not in said]
     if answer.run.review:
         lines += [f"    {line}" for line in ("the reviewer asks:", *answer.run.review.splitlines())]
     return "\n".join([*lines, *render_next_steps(answer.next_steps)])

@@ -1,12 +1,12 @@
 """The scope check: which changes of a run are outside of what its task may change."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runr.errors import GitError
 from runr.execution.context import RunContext
-from runr.git import snapshot, worktree
+from runr.git import file_changes, snapshot, worktree
 from runr.git.repo import Repo
 from runr.git.snapshot import GITLINK, ChangeSet
 from runr.git.trailers import RUN_ID, parse_trailers
@@ -50,12 +50,28 @@ def check_scope(
         found = snapshot.collect_changes(workspace, start.base_tree, start.base_sha, known)
     except GitError as error:
         return _commitless_repos(workspace, error)
+    whole = found
+    found = _without_base(workspace, start.base_sha, whole)
     violations = _violations(workspace, state.spec, found)
     if start.branch is not None:
         violations += _committed_inputs(state.spec, found)
     violations += _unreachable_work(workspace, found, own_tree=start.branch is not None)
     violations += _forged_checkpoints(state, found)
-    return ScopeReport(paths=found.paths, violations=violations, found=found)
+    return ScopeReport(paths=found.paths, violations=violations, found=whole)
+
+
+def _without_base(workspace: Repo, base: str, found: ChangeSet) -> ChangeSet:
+    """Leave out what rewritten commits only bring back: what the run began with is not its own."""
+    head = found.head
+    if not (found.committed and head) or workspace.is_ancestor(base, head):
+        return found
+    begun = file_changes.files_of(workspace, base)
+    own = tuple(
+        (sha, change)
+        for sha, change in found.committed
+        if begun.get(change.path) != f"{change.new_mode} {change.object_id}"
+    )
+    return replace(found, committed=own)
 
 
 def _commitless_repos(workspace: Repo, error: GitError) -> ScopeReport:
