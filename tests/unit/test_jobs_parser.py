@@ -172,6 +172,14 @@ def test_a_value_at_the_edge_of_what_fits_is_read(line: str, field: str, value: 
         ("max_parallel: {a: 2}", "`max_parallel`: a mapping is not a whole number"),
         ("max_parallel:", "`max_parallel`: an empty value is not a whole number"),
         ("max_parallel: -1", "`max_parallel`: '-1' is not a whole number"),
+        (
+            "max_parallel: 1000000000",
+            "`max_parallel`: '1000000000' is too large: at most 999,999,999",
+        ),
+        (
+            f"max_parallel: {'9' * 30}",
+            f"`max_parallel`: '{'9' * 30}' is too large: at most 999,999,999",
+        ),
         ("max_parallel: 0", "`max_parallel`: 0 is too small: at least 1"),
         ("limits: {budget_usd: much}", "`budget_usd`: 'much' is not a number"),
         ("limits: {budget_usd: 0}", "`budget_usd`: 0 leaves nothing for any task"),

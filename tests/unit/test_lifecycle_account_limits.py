@@ -128,3 +128,17 @@ def test_work_of_the_account_shows_that_its_limit_is_over(kit: ProjectKit) -> No
     batch.run_ready(project, wait_for_limit=True)
     assert kit.entry("second.md").status == "completed"
     assert account_limits.reached(project) == {}
+
+
+def test_a_limit_without_a_reset_is_not_said_to_have_one(kit: ProjectKit) -> None:
+    (client,) = (Path(each) / "claude" for each in os.environ["PATH"].split(os.pathsep)[:1])
+    client.write_text("#!/bin/sh\necho You hit your usage limit.\nexit 1\n", encoding="utf-8")
+    run = kit.run("second.md")
+    assert (run.stop_reason, run.resets_at) == ("usage_limit", None)
+    limit = account_limits.of_worker(kit.open(), "slow")
+    assert limit
+    assert (limit.run_id, limit.is_guess) == (run.id, True)
+    said = (
+        "has met the usage limit of its account, which named no reset: it counts as reached until"
+    )
+    assert limit.describe() == f"run {run.id} {said} {limit.until}"

@@ -12,7 +12,9 @@ from runr.text import closest_match, parse_duration, shortened
 
 Reader = Callable[[Located], Any]
 
-_WHOLE = re.compile(r"\d{1,9}")
+_WHOLE = re.compile(r"\d+")
+#: The largest number, and how long one may be written: a longer one is not even read.
+_MOST, _LONGEST = 999_999_999, 20
 _DECIMAL = re.compile(r"\d{1,9}(?:\.\d{1,6})?")
 _CLOCK = re.compile(r"(?:[01]?\d|2[0-3]):[0-5]\d")
 
@@ -89,7 +91,9 @@ def whole(found: Located, least: int = 0) -> int:
     """Return a whole number of at least `least`."""
     if not isinstance(found.value, str) or not _WHOLE.fullmatch(found.value):
         raise FieldError(f"{_written(found)} is not a whole number", found.line)
-    number = int(found.value)
+    number = int(found.value) if len(found.value) <= _LONGEST else _MOST + 1
+    if number > _MOST:
+        raise FieldError(f"{_written(found)} is too large: at most {_MOST:,}", found.line)
     if number < least:
         raise FieldError(f"{number} is too small: at least {least}", found.line)
     return number

@@ -82,10 +82,7 @@ def _workers(
         if limit := account_limits.of_worker(project, name):
             lost = _why_not_waited_for(job, limit.until, project.clock())
             then = lost or "tasks with no other worker start then"
-            message = (
-                f"{name}: run {limit.run_id} has met the usage limit of its account, which resets "
-                f"at {limit.until}: {then}"
-            )
+            message = f"{name}: {limit.describe()}; {then}"
             alone = any(item.workers == (name,) for item in items)
             yield _finding(project, "limit", "error" if lost and alone else "warning", message)
 

@@ -16,11 +16,22 @@ from runr.workers import registry
 
 
 class AccountLimit(NamedTuple):
-    """The run that met the limit, its worker, and the time of the reset."""
+    """The run that met the limit, its worker, and until when it holds.
+
+    That is the time of the reset, or a guess where the client named none.
+    """
 
     run_id: str
     worker: str
     until: str
+    is_guess: bool = False
+
+    def describe(self) -> str:
+        """Say in a clause who met the limit, and when it resets as far as that is known."""
+        when = f"which resets at {self.until}"
+        if self.is_guess:
+            when = f"which named no reset: it counts as reached until {self.until}"
+        return f"run {self.run_id} has met the usage limit of its account, {when}"
 
 
 def reached(project: Project, *, besides: Collection[str] = ()) -> dict[str, AccountLimit]:
@@ -55,7 +66,8 @@ def of_worker(project: Project, worker: str) -> AccountLimit | None:
 def _limit(run: RunState) -> AccountLimit:
     ended = datetime.fromisoformat(run.ended_at or run.created_at)
     unknown = format_utc(ended + timedelta(seconds=stop_reasons.UNKNOWN_RESET_S))
-    return AccountLimit(run.id, run.last_worker, run.resets_at or unknown)
+    guess = run.resets_at is None
+    return AccountLimit(run.id, run.last_worker, run.resets_at or unknown, is_guess=guess)
 
 
 def _has_worked_since(

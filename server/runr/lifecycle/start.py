@@ -116,10 +116,7 @@ def _warn_of_limit(project: Project, worker: str, request: RunRequest) -> None:
     """Say that the account of the worker has reached its limit, where nothing waits for that."""
     limit = None if request.job or request.wait_for_limit else limits.of_worker(project, worker)
     if limit is not None:
-        project.warn(
-            f"run {limit.run_id} has met the usage limit of this account, which resets at "
-            f"{limit.until}: it may be too early"
-        )
+        project.warn(f"{limit.describe()}; it may be too early")
 
 
 def _refuse_inside(project: Project, *, force: bool) -> None:
