@@ -71,6 +71,9 @@ async def test_a_running_job_is_refused_and_killed_by_the_tool_for_runs(place: P
         async with anyio.create_task_group() as group:
             group.start_soon(start, call)
             group.start_soon(start, other)
+        with anyio.fail_after(60):
+            while "running" not in (await call("task-status", job="night"))["job_run"]["counts"]:
+                await anyio.sleep(0.05)
         stopping = await call("run-task", job="night", action="stop")
         kill = f"run-task with job='{stopping['job_run']['id']}', action=stop and force=true"
         assert kill in stopping["next_steps"]
