@@ -222,6 +222,16 @@ def test_every_output_counts_a_rewritten_commit_as_verify_does(done: Place) -> N
     ]
 
 
+def test_a_commit_that_cannot_be_checked_out_does_not_end_the_recheck(done: Place) -> None:
+    sha = done.status("a.md")["checkpoint_sha"]
+    path = done.git("show", "--format=", "--name-only", sha).split()[0]
+    name = done.git("rev-parse", f"{sha}:{path}").strip()
+    (done.root / ".git/objects" / name[:2] / name[2:]).unlink()
+    again = _proofs(done, "--recheck", "--all", code=1)["a.md"]["rechecked"]
+    assert not again["passed"]
+    assert "could not be checked out, so its checks were not run again" in again["message"]
+
+
 def test_a_recheck_runs_the_recorded_checks_on_the_recorded_or_the_current_commit(
     done: Place,
 ) -> None:

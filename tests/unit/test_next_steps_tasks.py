@@ -194,6 +194,12 @@ PATHS = [f"{number}.py" for number in range(6)]
             CompletionFacts("a.md", RUN, completed=False, run_steps=STEPS),
             [f"Needs a person: {ATTEST}"],
         ),
+        (
+            CompletionFacts(
+                "a.md", RUN, completed=False, for_person=False, run_steps=(commands.resume(RUN),)
+            ),
+            [f"Read what failed, then: run-task '{RUN}' with action=resume."],
+        ),
     ],
 )
 def test_after_an_attempt_at_completing_a_task_an_agent_reads_what_is_left(

@@ -347,5 +347,6 @@ def _facts(task: Task, state: RunState) -> CompletionFacts:
         violations=state.violations,
         left_dirty=state.left_dirty,
         is_empty=state.changed == 0,
+        for_person=state.stop_reason in stop_reasons.FOR_A_PERSON,
         run_steps=presenters.next_steps(state),
     )

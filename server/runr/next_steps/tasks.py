@@ -269,12 +269,14 @@ class CompletionFacts(NamedTuple):
     """How an attempt at completing a task ended.
 
     Where it is `unchanged`, `worktrees` are those below that have work. `unlanded` is the
-    branch of a run whose work waits to land, and of which it has nothing.
+    branch of a run whose work waits to land, and of which it has nothing. `for_person` tells that
+    the run stopped for the decision of a person.
     """
 
     path: str
     run: str
     completed: bool
+    for_person: bool = True
     running: bool = False
     asks_changes: bool = False
     unchanged: str = ""
@@ -304,7 +306,11 @@ def after_completion(done: CompletionFacts, *, agent: bool = False) -> tuple[Nex
             needs = "If nothing is to be changed, a person says so"
             return (again, commands.attest(done.path)._replace(tool=None).because(needs))
         return (again,) if agent else (again, commands.report(done.run))
-    return (commands.attest(done.path).because("Needs a person"),) if agent else done.run_steps
+    if not agent:
+        return done.run_steps
+    if done.run_steps and not done.for_person:
+        return (done.run_steps[-1].because("Read what failed, then"),)
+    return (commands.attest(done.path).because("Needs a person"),)
 
 
 def _before_another_try(done: CompletionFacts) -> str:

@@ -9,6 +9,7 @@ from typing import Literal
 
 import anyio
 
+from runr.errors import GitError, VerificationError
 from runr.execution import verification
 from runr.execution.candidate import Built
 from runr.execution.context import RunContext
@@ -49,7 +50,11 @@ class Rechecker:
             return _impossible(f"{sha[:12]} is not here, so its checks cannot be run again", sha)
         name = short_name(facts.task)
         with self.project.doing(f"checking {name} again on {sha[:12]}"):
-            return self._check(facts, checked, sha)
+            try:
+                return self._check(facts, checked, sha)
+            except (GitError, VerificationError) as error:
+                why = f"{sha[:12]} could not be checked out, so its checks were not run again"
+                return _impossible(f"{why}: {error.message}", sha)
 
     def _spec(self, facts: Facts) -> RunSpec:
         """Return what the run checked; of a run that is not here, what the settings ask for."""
