@@ -11,6 +11,7 @@ from mcp.client import Client
 
 from cli.terminal import Place
 from cli.test_jobs import ended
+from fakes.project_kit import until
 from mcpserver.test_tools import Caller
 from runr.mcp_server.server import build
 
@@ -71,9 +72,7 @@ async def test_a_running_job_is_refused_and_killed_by_the_tool_for_runs(place: P
         async with anyio.create_task_group() as group:
             group.start_soon(start, call)
             group.start_soon(start, other)
-        with anyio.fail_after(60):
-            while "running" not in (await call("task-status", job="night"))["job_run"]["counts"]:
-                await anyio.sleep(0.05)
+        until(lambda: ended(place, "status")["counts"].get("running"), "the task to run")
         stopping = await call("run-task", job="night", action="stop")
         kill = f"run-task with job='{stopping['job_run']['id']}', action=stop and force=true"
         assert kill in stopping["next_steps"]
