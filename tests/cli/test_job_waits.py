@@ -228,6 +228,30 @@ def test_pending_tasks_that_are_not_ready_are_named_with_the_reason(place: Place
     assert "not ready: bad.md" in place.runr("job", "run", "--all-ready", code=2).err
 
 
+def test_work_that_the_branch_of_the_user_has_lost_is_not_waited_for_as_if_it_came_with_it(
+    place: Place,
+) -> None:
+    place.script("x.md", "echo x > x.txt", "owns: [x.txt]")
+    place.script("first.md", "echo f > shared.txt")
+    place.script("b.md", "cat x.txt > b.txt", "depends_on: [x]")
+    place.task("hand.md", "type: manual")
+    place.write(".runr/jobs/night.yaml", "tracks: {t: [first, hand], u: [b]}\n")
+    place.commit("Tasks")
+    paused = ended(place, "run", "night", code=9)["id"]
+    place.run("x")
+    # So the branch of the user does not merge into that of the job.
+    place.write("shared.txt", "theirs\n")
+    place.commit("Theirs")
+    where = "it waits for x.md, whose commit is on main, "
+    waiting = task_of(ended(place, "resume", paused, code=9), "b")["reason"]
+    assert waiting == f"{where}which does not merge into the branch of the job"
+    place.git("rm", "-q", "x.txt")
+    place.git("commit", "-q", "-m", "Less")
+    by = place.git("rev-parse", "--short=12", "HEAD").strip()
+    waiting = task_of(ended(place, "resume", paused, code=9), "b")["reason"]
+    assert waiting == f"{where}and its work was undone by {by}"
+
+
 def test_a_step_for_failures_is_left_out_of_a_job_without_any(place: Place) -> None:
     for name in ("good", "repair", "next"):
         place.script(f"{name}.md", f"echo {name} > {name}.txt")

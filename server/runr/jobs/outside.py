@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from runr.execution import process
 from runr.jobs import journal
@@ -16,6 +16,7 @@ from runr.query.snapshot import Snapshot
 from runr.query.task_state import TaskState
 from runr.runs import stop_reasons
 from runr.status import branch
+from runr.status.branch import Absence
 from runr.status.model import State
 from runr.storage.layout import RunFiles
 from runr.tasks.model import TaskType, short_name
@@ -145,7 +146,10 @@ def elsewhere(project: Project, target: str, found: TaskState) -> str | None:
         return None
     tip = project.repo.resolve(f"refs/heads/{target}") if target else None
     task = found.task.path
-    if tip and task not in git_changes.gone_from(project, tip, {task: found.entry}):
+    gone = git_changes.gone_from(project, tip, {task: found.entry}) if tip else {}
+    if tip and task not in gone:
         return None
+    if tip and gone[task] not in map(branch.describe, get_args(Absence)):
+        return f"on {target}, and {gone[task]}"
     holders = explain.branches_of(project, found.entry)
     return f"on {join_limited(holders, _NAMED)} only" if holders else branch.describe(found.absent)
