@@ -207,6 +207,23 @@ def test_servers_that_misbehave_change_no_run_and_get_no_secret(hooked: Place) -
         assert b"q7Zp2LmX9s" not in request
 
 
+def test_a_hook_that_kills_its_caller_is_recorded_and_keeps_no_other_from_being_called(
+    hooked: Place, tmp_path: Path
+) -> None:
+    seen = tmp_path / "seen"
+    commands = json.dumps(["kill -9 $PPID", f"echo $RUNR_HOOK >> {seen}"])
+    hooked.config(SETTINGS + f"post_complete = {commands}\npost_job = {commands}\n")
+    why = "hook `kill -9 $PPID`: failed, the process that called it was ended by signal 9"
+    assert f"✗ post_complete {why}" in hooked.runr("run", "--task", "a", code=0).out
+    (run,) = hooked.runr("runs", "--json", code=0).json["runs"]
+    assert [outcome for *_, outcome in called(hooked, run["id"])] == ["failed", "ok"]
+    hooked.script("b.md", "echo hello > b.txt")
+    hooked.write(".runr/jobs/night.yaml", "tracks:\n  one:\n    - tasks: [b]\n")
+    hooked.commit("Task")
+    assert f"post_job {why}" in hooked.runr("job", "run", "night", code=0).out
+    assert seen.read_text().split() == ["post_complete", "post_complete", "post_job"]
+
+
 def test_a_job_hands_its_receipt_to_a_hook(hooked: Place, tmp_path: Path) -> None:
     seen = tmp_path / "receipt.json"
     hooked.config(SETTINGS + f'post_job = ["cat > {seen}", "exit 4"]\n')

@@ -65,16 +65,14 @@ def main(arguments: Sequence[str]) -> int:
     after_end.take_over(lock)
     layout = Layout(Path(root))
     context = RunContext.of(layout, layout.run(run_id), os.environ, utc_now)
-    # Loading the event loop takes longer than what other users of this module do.
-    import anyio  # noqa: PLC0415 - see above
-
-    caller = _Caller(context, journal.require(context.files), cast("Point", point))
+    at = cast("Point", point)
+    caller = _Caller(context, journal.require(context.files), at)
     try:
         hooks = caller.hooks().at(point)
     except (OSError, RunrError, ValueError) as error:
         context.journal.append(after_end.not_called(point, error))
     else:
-        anyio.run(after_end.call_all, hooks, caller.call, lock)
+        after_end.call_all(hooks, caller.call, context.journal.append, point=at, lock=lock)
     return 0
 
 

@@ -7,8 +7,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import anyio
-
 from runr.clock import format_utc
 from runr.config.settings import Config, HookSettings
 from runr.errors import ChangedInputsError, RunrError
@@ -65,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
         log.append(finished)
         return finished
 
-    anyio.run(after_end.call_all, hooks, call, lock)
+    after_end.call_all(hooks, call, log.append, point=_POINT, lock=lock)
     return 0
 
 

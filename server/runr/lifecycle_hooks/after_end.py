@@ -2,7 +2,10 @@
 
 import json
 import os
+import sys
+import traceback
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from runr import nofollow
@@ -73,19 +76,52 @@ def take_over(lock: str) -> None:
         files.sign_lock(int(lock))
 
 
-async def call_all(
+def call_all(
     hooks: "Iterable[HookSettings]",
     call: "Callable[[HookSettings], Awaitable[HookFinished]]",
+    record: Callable[[HookFinished], object],
+    *,
+    point: points.Point,
     lock: str,
 ) -> None:
-    """Call those hooks first that others wait for, let go of the lock, then call the rest."""
+    """Call those hooks first that others wait for, let go of the lock, then call the rest.
+
+    Each is called, and recorded, by a process of its own: one that ends its caller, as with
+    `kill $PPID`, keeps no other from being called.
+    """
+    # Loading the event loop takes longer than what other users of this module do.
+    import anyio  # noqa: PLC0415 - see above
+
+    def call_each(chosen: "Iterable[HookSettings]") -> None:
+        for hook in chosen:
+            why = _run_apart(partial(anyio.run, call, hook))
+            if why is not None:
+                (target,) = hook.targets
+                record(HookFinished(point, target, points.name_of(hook), "failed", why))
+
     known = tuple(hooks)
     try:
-        for hook in filter(points.is_waited_for, known):
-            await call(hook)
+        call_each(filter(points.is_waited_for, known))
     finally:
         if lock:
             os.close(int(lock))
-    for hook in known:
-        if not points.is_waited_for(hook):
-            await call(hook)
+    call_each(hook for hook in known if not points.is_waited_for(hook))
+
+
+def _run_apart(work: Callable[[], object]) -> str | None:
+    """Do the work in a process of its own; return why it did not get to its end."""
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            work()
+            code = 0
+        except BaseException:  # noqa: BLE001 - it must not go on as its parent does
+            traceback.print_exc()
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if code < 0:
+        return f"the process that called it was ended by signal {-code}"
+    return f"the process that called it ended with exit code {code}" if code else None
