@@ -1,10 +1,13 @@
 """`runr health`: what in the records needs attention, and what to do about it."""
 
+import shutil
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from cli.terminal import Place, Prepare
 from runr.storage.layout import Layout
+from unit.git_trees import make
 from unit.journals_of_runs import Journals, completed, stopped
 
 
@@ -59,6 +62,18 @@ def test_what_stops_flaps_fails_or_hangs_is_found_with_what_to_do(prepared: Prep
     for row in answer["findings"]:
         for step in row["next_steps"]:
             assert place.paste(step).code == 0, step
+
+
+def test_a_completion_of_another_clone_hides_no_task_that_stops_again_and_again(
+    prepared: Prepare, tmp_path: Path
+) -> None:
+    place = prepared(troubled)
+    other = Layout(make(tmp_path / "other"))
+    other.runs.mkdir(parents=True)
+    run = Journals(other, datetime.now(UTC) - timedelta(hours=1)).run("a", completed())
+    shutil.copytree(run.folder, place.root / ".runr/runs" / run.id)
+    answer = place.runr("health", "--json", code=0).json
+    assert ("stuck", ".runr/tasks/a.md") in [each[:2] for each in found(answer)]
 
 
 def test_a_completion_that_does_not_hold_is_an_error(place: Place) -> None:

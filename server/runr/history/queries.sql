@@ -418,6 +418,7 @@ WHERE s.cause = 'stopped' AND s.time >= :since AND r.record = 'confirmed' AND s.
         SELECT max(e.time)
         FROM task_statuses AS e
         WHERE e.task = s.task AND e.cause IN ('completed', 'approved', 'reset')
+            AND e.record = 'confirmed'
     ), '')
 GROUP BY s.task
 HAVING count(*) >= :least
