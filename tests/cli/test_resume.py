@@ -182,3 +182,18 @@ def test_after_a_checkpoint_earlier_phases_are_refused(place: Place, since: str)
     refused = place.runr("resume", run["id"], "--from", since, code=2)
     assert "its checkpoint is made" in refused.err
     assert place.paste(refused.steps[0]).code == 0
+
+
+def test_a_worktree_that_was_moved_is_moved_back_by_the_command_that_is_printed(
+    place: Place,
+) -> None:
+    place.script("a.md", "touch a; test -e ../../../ready", "verify: ['test -f a']")
+    place.commit("Task")
+    run = place.run("a", code=1)["id"]
+    place.git("worktree", "move", f".runr/worktrees/{run}", "../elsewhere")
+    place.write("ready")
+    refused = place.runr("resume", run)
+    assert "is checked out in" in refused.err
+    place.paste(refused.steps[0])
+    place.runr("resume", run, code=0)
+    assert place.status("a.md")["evidence"] == "verified"

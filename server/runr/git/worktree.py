@@ -41,6 +41,7 @@ def add(repo: Repo, path: Path, branch: str, base: str) -> bool:
         remove(repo, path)
     found = repo.refs(f"refs/heads/{branch}", "refs/heads/runr")
     if f"refs/heads/{branch}" in found:
+        _refuse_elsewhere(repo, path, branch)
         repo.run("worktree", "add", "--", str(path), branch)
         return False
     if found:
@@ -51,6 +52,17 @@ def add(repo: Repo, path: Path, branch: str, base: str) -> bool:
     # Not `-b`, with which it could not be repeated after the branch is made.
     repo.run("worktree", "add", "--no-track", "-B", branch, "--", str(path), base)
     return True
+
+
+def _refuse_elsewhere(repo: Repo, path: Path, branch: str) -> None:
+    """Raise RepositoryError where another worktree has the branch: this one may have been moved."""
+    ref = f"refs/heads/{branch}"
+    there = repo.text("for-each-ref", "--format=%(worktreepath)", ref)
+    if there and Path(there).is_dir():
+        raise RepositoryError(
+            f"{branch} is checked out in {there}, and its run works in {path}",
+            next_steps=[commands.git("worktree", "move", there, str(path))],
+        )
 
 
 def refuse_foreign(repo: Repo, path: Path) -> None:
