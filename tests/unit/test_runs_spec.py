@@ -14,7 +14,7 @@ from runr.config.settings import (
     VerifySettings,
     WorkerSettings,
 )
-from runr.runs.model import RunCreated, RunState
+from runr.runs.model import JobTerms, RunCreated, RunState
 from runr.runs.prompts import work_prompt
 from runr.runs.spec import (
     Spent,
@@ -151,6 +151,19 @@ def test_a_limit_is_reached_when_it_is_used_up(used: Spent, code: str | None) ->
     limits = RunSettings(total_timeout=10, budget_usd=1.0, max_tokens=100)
     reached = limit_reached(limits, used)
     assert (reached[0] if reached else None) == code
+
+
+def test_the_share_of_a_job_is_not_called_a_setting_of_runs() -> None:
+    limits, used = RunSettings(budget_usd=0.5, max_tokens=100), Spent(0, 0.5, 0)
+    job = JobTerms("1", budget_usd=0.5, max_tokens=100)
+    of_job = "$0.50 of its share ($0.50) of limits.budget_usd of the job is spent"
+    assert limit_reached(limits, used, job) == ("cost_limit", f"{of_job}: raise it to continue")
+    found = limit_reached(limits, Spent(0, 0, 100), job)
+    assert found
+    assert found[1].startswith("100 of its share (100) of limits.max_tokens of the job are used")
+    own = limit_reached(limits, used, JobTerms("1", budget_usd=2.0))
+    assert own
+    assert own[1].startswith("$0.50 of run.budget_usd ($0.50) is spent")
 
 
 @pytest.mark.parametrize(("own", "left"), [(None, 0.75), (2.0, 0.75), (0.5, 0.5)])

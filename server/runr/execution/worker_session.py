@@ -290,7 +290,7 @@ class WorkerSession:
             self.sessions[name] = Session(id=report.session_id, usage=self.session_usage)
 
     def _limit_reached(self) -> tuple[str, str] | None:
-        return spec.limit_reached(self.config.run, self._spent())
+        return spec.limit_reached(self.config.run, self._spent(), self.state.start.job)
 
     def _spent(self) -> Spent:
         total = self.state.usage.plus(self.usage)

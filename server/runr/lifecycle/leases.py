@@ -172,8 +172,18 @@ def as_started(
         for limit in ("budget_usd", "max_tokens"):
             known = (getattr(config.run, limit), getattr(job, limit))
             changed[limit] = min((each for each in known if each is not None), default=None)
+        task = _within_share(task, job)
     run = config.run.model_copy(update=changed)
     return config.model_copy(update={"run": run}), task
+
+
+def _within_share(task: Task, job: JobTerms) -> Task:
+    """Return the task without a budget of its own above the share of what the job had left."""
+    options = task.worker_options
+    if job.budget_usd is None or options.budget_usd is None:
+        return task
+    budget = min(options.budget_usd, job.budget_usd)
+    return task._replace(worker_options=options._replace(budget_usd=budget))
 
 
 def record_spec(

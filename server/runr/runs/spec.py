@@ -5,7 +5,7 @@ from typing import NamedTuple, get_args
 
 from runr.config.settings import Config, RunSettings, VerifySettings, WorkerSettings
 from runr.runs import setup_inputs
-from runr.runs.model import Check, CheckResult, Escalation, RunSpec
+from runr.runs.model import Check, CheckResult, Escalation, JobTerms, RunSpec
 from runr.scope import patterns, presets, rules
 from runr.tasks.empty_checks import is_empty
 from runr.tasks.model import Task, TaskType, Tier
@@ -25,19 +25,27 @@ class Spent(NamedTuple):
     tokens: int
 
 
-def limit_reached(limits: RunSettings, used: Spent) -> tuple[str, str] | None:
-    """Return the stop code of the limit that has been reached, and its message."""
+def limit_reached(
+    limits: RunSettings, used: Spent, job: JobTerms | None = None
+) -> tuple[str, str] | None:
+    """Return the stop code of the limit that has been reached, and its message.
+
+    One that is the share of what `job` had left is not raised in the settings.
+    """
     if used.seconds >= limits.total_timeout:
         return "time_limit", f"run.total_timeout ({format_duration(limits.total_timeout)}) is over"
-    if limits.budget_usd is not None and used.cost_usd >= limits.budget_usd:
-        spent = f"${used.cost_usd:.2f} of run.budget_usd (${limits.budget_usd:.2f})"
-        return "cost_limit", f"{spent} is spent: raise it to continue"
-    if limits.max_tokens is not None and used.tokens >= limits.max_tokens:
-        return "token_limit", (
-            f"{used.tokens:,} of run.max_tokens ({limits.max_tokens:,}) are used: "
-            "raise it to continue"
-        )
+    budget, tokens = limits.budget_usd, limits.max_tokens
+    if budget is not None and used.cost_usd >= budget:
+        what = _limit("budget_usd", f"${budget:.2f}", of_job=job and job.budget_usd == budget)
+        return "cost_limit", f"${used.cost_usd:.2f} of {what} is spent: raise it to continue"
+    if tokens is not None and used.tokens >= tokens:
+        what = _limit("max_tokens", f"{tokens:,}", of_job=job and job.max_tokens == tokens)
+        return "token_limit", f"{used.tokens:,} of {what} are used: raise it to continue"
     return None
+
+
+def _limit(name: str, value: str, *, of_job: bool | None) -> str:
+    return f"its share ({value}) of limits.{name} of the job" if of_job else f"run.{name} ({value})"
 
 
 def remaining_budget(worker: WorkerSettings, limits: RunSettings, used: Spent) -> WorkerSettings:
