@@ -199,7 +199,13 @@ def test_work_on_the_branch_of_a_job_is_landed_and_not_missing(place: Place) -> 
         ("unlanded", [land])
     ]
     assert "2 completions on the branch of the job run" in health["findings"][0]["message"]
+    unproved = place.runr("verify", code=1).out
+    assert unproved == (
+        f"✗ 2 completions are on the branch of the job run {done['id']} only: a.md, b.md\n"
+        f"    next: {land}\n✗ 2 completions: 2 unproved\n"
+    )
     assert place.paste(land).code == 0
+    assert place.runr("verify", code=0).out == "✓ 2 completions: 2 verified\n"
     assert place.runr("health", "--json", code=0).json["findings"] == []
     # Without the branch, nothing can be landed.
     place.git("reset", "-q", "--hard", "HEAD~2")

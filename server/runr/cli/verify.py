@@ -1,5 +1,6 @@
 """The command `verify`: prove the recorded completions, and run their checks again."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import click
@@ -18,7 +19,7 @@ from runr.query import listing
 from runr.query.filters import Filter
 from runr.status.model import Evidence
 from runr.tasks.model import short_name
-from runr.text import pluralize
+from runr.text import join_limited, pluralize
 
 _LEVELS = [level.value for level in Evidence]
 
@@ -79,7 +80,13 @@ def verify(
 
 def _proved(answer: ProofResult) -> str:
     lines = [f"{style('✗', fg='red')} {problem.message}" for problem in answer.problems]
-    lines += [line for row in answer.completions for line in _row(row)]
+    unlanded: dict[str, list[ProvedCompletion]] = {}
+    for row in answer.completions:
+        if row.unlanded_job_id and not row.rechecked:
+            unlanded.setdefault(row.unlanded_job_id, []).append(row)
+        else:
+            lines += _row(row)
+    lines += [line for job, rows in unlanded.items() for line in _unlanded(job, rows)]
     lines.append(_summary(answer))
     return "\n".join([*lines, *console.render_next_steps(answer.next_steps)])
 
@@ -101,6 +108,17 @@ def _row(row: ProvedCompletion) -> list[str]:
     if row.rechecked:
         lines += [f"    {line}" for line in _rechecked(row)]
     return [*lines, *(f"    next: {step}" for step in row.next_steps)]
+
+
+def _unlanded(job: str, rows: Sequence[ProvedCompletion]) -> list[str]:
+    """Return what has to be known of completions whose work waits on the branch of a job."""
+    names = join_limited([short_name(row.task_path) for row in rows], 3)
+    only = f"on the branch of the job run {job} only: {names}"
+    are = "are" if len(rows) > 1 else "is"
+    return [
+        f"{style('✗', fg='red')} {pluralize(len(rows), 'completion')} {are} {only}",
+        *(f"    next: {step}" for step in rows[0].next_steps),
+    ]
 
 
 def _refusal(row: ProvedCompletion) -> str:

@@ -16,8 +16,7 @@ from runr.next_steps import commands
 from runr.next_steps.step import Line, NextStep
 from runr.project import Project
 from runr.proof import report
-from runr.proof.report import ProvedCompletion, Recheck
-from runr.query.detail import job_with_work
+from runr.proof.report import Recheck
 from runr.query.models import Result
 from runr.query.snapshot import Snapshot
 from runr.runs import journal, stop_reasons
@@ -130,8 +129,8 @@ class _Examination:
         for row in proofs.completions:
             if row.passed:
                 continue
-            if job := self._job_with(row):
-                unlanded[job] += 1
+            if row.unlanded_job_id:
+                unlanded[row.unlanded_job_id] += 1
             else:
                 yield HealthFinding(
                     kind="unproved",
@@ -145,13 +144,6 @@ class _Examination:
         for job, count in unlanded.items():
             what = f"{pluralize(count, 'completion')} on the branch of the job run {job}"
             yield self._finding("unlanded", what, [commands.job_land(job)])
-
-    def _job_with(self, row: ProvedCompletion) -> str | None:
-        """Return the job run that has the work of a completion which lacks nothing else."""
-        if {problem.code for problem in row.problems} - {"branch", "dependencies"}:
-            return None
-        state = self._snapshot.task_states().get(row.task_path)
-        return job_with_work(self._project, state) if state else None
 
     def _entries(self) -> Iterator[HealthFinding]:
         diagnostics = [

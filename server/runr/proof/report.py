@@ -12,6 +12,7 @@ from runr.next_steps.tasks import after_proof
 from runr.project import Project
 from runr.proof import facts, rules
 from runr.proof.rules import Facts
+from runr.query.detail import job_with_work
 from runr.query.models import Result
 from runr.query.snapshot import Snapshot
 from runr.status import store
@@ -44,7 +45,8 @@ class CheckedAgain:
 class ProvedCompletion:
     """One completion: the evidence that is `recorded`, and what of it is `proved`.
 
-    `proved` is None where there are `problems`. `remarks` are no problems.
+    `proved` is None where there are `problems`. `remarks` are no problems. `unlanded_job_id` is the
+    job run on whose branch the work is, where it lacks nothing but to land.
     """
 
     task_path: str
@@ -56,6 +58,7 @@ class ProvedCompletion:
     completed_by: str | None = None
     problems: list[ProofProblem] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    unlanded_job_id: str | None = None
     rechecked: CheckedAgain | None = None
     next_steps: list[Line] = field(default_factory=list)
 
@@ -105,6 +108,8 @@ def verify(
     rows = []
     for each in facts.collect(project, snapshot, paths or sorted(snapshot.entries)):
         row, own = _row(each, at_least=at_least, strict=strict, recheck=recheck)
+        if job := _job_with(project, snapshot, row):
+            row, own = replace(row, unlanded_job_id=job), (commands.job_land(job),)
         rows.append(replace(row, next_steps=project.surface.lines(own)))
     counts = Counter(row.proved or "unproved" for row in rows)
     return ProofResult(
@@ -170,6 +175,14 @@ def _row(
     return row, () if row.passed else after_proof(
         each.task, codes, manual=each.is_manual, unlanded=each.unlanded
     )
+
+
+def _job_with(project: Project, snapshot: Snapshot, row: ProvedCompletion) -> str | None:
+    """Return the job run that has the work of a completion which lacks nothing else."""
+    if row.passed or {problem.code for problem in row.problems} - {"branch", "dependencies"}:
+        return None
+    state = snapshot.task_states().get(row.task_path)
+    return job_with_work(project, state) if state else None
 
 
 def _steps(problems: Sequence[ProofProblem]) -> tuple[NextStep, ...]:

@@ -203,8 +203,9 @@ def _forced(facts: Facts) -> tuple[Problem, ...]:
     if facts.entry.verification is Verification.FAILED:
         found.append(Problem("checks", "it was completed although its checks failed"))
     if facts.open_dependencies and facts.entry.override_reason:
-        names = ", ".join(short_name(path) for path in facts.open_dependencies)
-        found.append(Problem("dependencies", f"it was completed by force, and {names} is open"))
+        names, are = _open(facts)
+        what = f"it was completed by force, and {names} {are} open"
+        found.append(Problem("dependencies", what))
     if facts.unlanded:
         why = f"it was completed by force, and verified work of it is only on {facts.unlanded}"
         found.append(Problem("branch", why))
@@ -216,11 +217,17 @@ def _circumstances(facts: Facts) -> tuple[str, ...]:
     if facts.entry.override_reason:
         found.append(f"forced: {facts.entry.override_reason}")
     elif facts.open_dependencies:
-        names = ", ".join(short_name(path) for path in facts.open_dependencies)
-        found.append(f"it depends on {names}, which is open")
+        names, are = _open(facts)
+        found.append(f"it depends on {names}, which {are} open")
     if facts.entry.verification is Verification.SKIPPED:
         found.append("its checks were skipped")
     return tuple(found)
+
+
+def _open(facts: Facts) -> tuple[str, str]:
+    """Return the names of the dependencies that are open, and the verb that goes with them."""
+    names = [short_name(path) for path in facts.open_dependencies]
+    return ", ".join(names), "are" if len(names) > 1 else "is"
 
 
 def _meaning(match: CommitMatch) -> str:
