@@ -113,9 +113,8 @@ def test_a_shared_status_file_counts_as_inferred_in_another_clone(done: Place) -
     assert _task(there, "b")["status"] == "pending"
 
 
-def test_a_listing_reads_the_journal_of_a_completed_run_once(done: Place) -> None:
-    project = Project.open(done.root, {})
-    list_tasks(project, TaskQuery())
+def _listed(place: Place) -> tuple[str | None, Counter[str]]:
+    """Return the evidence of the first task in a list, and what was called to make it."""
     called: Counter[str] = Counter()
 
     def look(frame: FrameType, event: str, _arg: object) -> None:
@@ -123,11 +122,36 @@ def test_a_listing_reads_the_journal_of_a_completed_run_once(done: Place) -> Non
 
     sys.setprofile(look)
     try:
-        answer = list_tasks(Project.open(done.root, {}), TaskQuery())
+        answer = list_tasks(Project.open(place.root, {}), TaskQuery())
     finally:
         sys.setprofile(None)
-    assert answer.tasks[0].evidence == "verified"
+    return answer.tasks[0].evidence, called
+
+
+def test_a_listing_reads_the_journal_of_a_completed_run_once(done: Place) -> None:
+    _listed(done)
+    evidence, called = _listed(done)
+    assert evidence == "verified"
     assert (called["find_supported"], called["parse_event"]) == (1, 0)
+
+
+def test_a_listing_reads_the_journal_of_another_clone_again_only_where_it_has_changed(
+    done: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supported, "_RACY_NS", 0)
+    there = done.clone()
+    shutil.copytree(done.root / ".runr/runs", there.root / ".runr/runs")
+    there.write(STATUS, done.read(STATUS))
+    run = done.status("a.md")["last_run_id"]
+
+    def read() -> tuple[str | None, bool]:
+        evidence, called = _listed(there)
+        return evidence, called["folded"] > 0
+
+    assert [read(), read()] == [("inferred", True), ("inferred", False)]
+    timeline = there.run_folder(run) / "timeline.jsonl"
+    timeline.write_bytes(timeline.read_bytes() * 2)
+    assert [read(), read()] == [("inferred", True), ("inferred", False)]
 
 
 def _weaken(place: Place) -> None:

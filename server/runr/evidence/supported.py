@@ -8,7 +8,7 @@ Anything else does not count.
 
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from runr import nofollow
@@ -19,7 +19,7 @@ from runr.git import log
 from runr.git.log import Commit
 from runr.git.repo import Repo
 from runr.runs import completed_runs, journal
-from runr.runs.completed_runs import Completed, ResetRecord
+from runr.runs.completed_runs import Completed, ForeignRun, ResetRecord
 from runr.runs.model import RunState
 from runr.status.model import UNTOUCHED, Entry, Evidence, State, Verification, fold
 from runr.storage import state_dir
@@ -117,18 +117,30 @@ def _records(layout: Layout, claims: Iterable[Entry]) -> dict[str, Completed]:
     named = {entry.last_run_id for entry in claims if entry.last_run_id}
     wanted = nofollow.existing(layout.runs, named)
     known = completed_runs.read(layout.root, wanted)
-    found = [record for run_id in wanted - known.keys() if (record := _read(layout, run_id))]
+    found, foreign = _read(layout, wanted - known.keys())
     completed_runs.add(layout.root, found)
+    completed_runs.add_foreign(layout.root, foreign)
     return {**known, **{record.run_id: record for record in found}}
 
 
-def _read(layout: Layout, run_id: str) -> Completed | None:
-    """Return what the run completed; None for one that did not, or of another clone."""
-    try:
-        state = journal.folded(layout.run(run_id))
-    except DamagedStateError:
-        return None
-    return None if state is None else _completed(state)
+def _read(layout: Layout, run_ids: Collection[str]) -> tuple[list[Completed], list[ForeignRun]]:
+    """Return what these runs completed, and which are of another clone and were not known to be."""
+    found, foreign = [], []
+    known = completed_runs.read_foreign(layout.root, run_ids) if run_ids else {}
+    before_ns = time.time_ns() - _RACY_NS
+    for run_id, stat in nofollow.stat_in_each(layout.runs, "timeline.jsonl", run_ids):
+        mark = ForeignRun(run_id, stat.st_size, stat.st_ctime_ns)
+        if known.get(run_id) == mark:
+            continue
+        try:
+            state = journal.folded(layout.run(run_id))
+        except DamagedStateError:
+            continue
+        if state is None and mark.size and mark.changed_ns < before_ns:
+            foreign.append(mark)
+        elif state is not None and (record := _completed(state)):
+            found.append(record)
+    return found, foreign
 
 
 def _completed(state: RunState) -> Completed | None:

@@ -53,10 +53,10 @@ def ask_file(project: Project, work: Callable[["sqlite3.Connection"], Answer]) -
 
 
 def find_doubtful(project: Project) -> frozenset[str]:
-    """Return the runs that are not confirmed by their journals, after a look at every journal."""
+    """Return the runs whose journals may be damaged, after a look at every journal."""
 
     def read(connection: "sqlite3.Connection") -> frozenset[str]:
-        named = connection.execute(database.queries()["confirmed_names"]).fetchone()[0]
+        named = connection.execute(database.queries()["whole_names"]).fetchone()[0]
         return frozenset(nofollow.names(project.layout.runs)).difference(named.split("/"))
 
     if not nofollow.exists(project.layout.runs):

@@ -30,10 +30,10 @@ SELECT coalesce(group_concat(substr(path, length(:folder) + 2), '/'), '')
 FROM journals
 WHERE path > :folder || '/' AND path < :folder || '0';
 
--- confirmed_names: The names of the runs whose journals prove what they say, as one text
+-- whole_names: The names of the runs whose journals are as a clone of runr wrote them, as one text
 SELECT coalesce(group_concat(substr(path, length('runs/') + 1), '/'), '')
 FROM journals
-WHERE path > 'runs/' AND path < 'runs0' AND record = 'confirmed';
+WHERE path > 'runs/' AND path < 'runs0' AND record <> 'damaged';
 
 -- list_unsettled: Those of them that may still grow
 SELECT path, size, changed_ns

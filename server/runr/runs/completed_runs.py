@@ -43,7 +43,16 @@ class ResetRecord(NamedTuple):
     commit: str | None
 
 
+class ForeignRun(NamedTuple):
+    """A run whose journal is of another clone, and what changes when the journal does."""
+
+    run_id: str
+    size: int
+    changed_ns: int
+
+
 _COMPLETED, _RESETS, _SUPPORTED = "completed", "resets", "supported"
+_FOREIGN = "foreign"
 
 
 def read(root: Path, wanted: Container[str]) -> Mapping[str, Completed]:
@@ -56,6 +65,17 @@ def read(root: Path, wanted: Container[str]) -> Mapping[str, Completed]:
 def add(root: Path, found: Iterable[Completed]) -> None:
     """Keep what was found; where nothing can be written, it is found again next time."""
     _append(root, _COMPLETED, found)
+
+
+def read_foreign(root: Path, wanted: Container[str]) -> Mapping[str, ForeignRun]:
+    """Return which of the wanted runs were found to be of another clone."""
+    rows = _rows(root, _FOREIGN, wanted) or []
+    return {row[0]: ForeignRun(*row) for row in rows if len(row) == len(ForeignRun._fields)}
+
+
+def add_foreign(root: Path, found: Iterable[ForeignRun]) -> None:
+    """Keep that runs are of another clone, as `add` does."""
+    _append(root, _FOREIGN, found)
 
 
 def read_resets(root: Path) -> list[ResetRecord] | None:
@@ -124,7 +144,7 @@ def _lines(path: Path, wanted: Container[str] | None) -> list[bytes]:
 
 def _append(root: Path, name: str, found: Iterable[NamedTuple]) -> None:
     path, lines = _path(root, name), "".join(f"{json.dumps(each)}\n" for each in found)
-    if path is None or (not lines and name == _COMPLETED):
+    if path is None or (not lines and name != _RESETS):
         return
     with suppress(OSError):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
