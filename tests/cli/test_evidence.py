@@ -136,6 +136,14 @@ def test_what_a_check_changes_reaches_no_commit_and_no_other_check(source: Place
     assert "dropped its changes to src/a" in source.runr("report", "latest").out
 
 
+def test_what_a_check_changes_reaches_no_further_run_of_it(source: Place) -> None:
+    check = "grep -q more src/a || { echo more >> src/a; exit 1; }"
+    source.config(f'{CONFIG}[verify]\nretries = 1\ntier1 = ["test -d .", "{check}"]\n')
+    run_ = run(source, "echo good > src/a", GOOD)
+    assert [check["run_count"] for check in run_["checks"]] == [1, 2, 0], run_
+    assert run_["stop_reason"] == "verification_failed"
+
+
 BETWEEN = {
     "commit": "echo good > src/a; git -c user.name=C -c user.email=c@c commit -qam C",
     "settings": "git config filter.f.smudge 'sed s/bad/good/'; "
@@ -145,6 +153,8 @@ BETWEEN = {
     "| sed 's|..|&/|') o; o=$(git rev-parse HEAD:src/a | sed 's|..|&/|'); "
     "d=$(git rev-parse --git-path objects)/$o; mkdir -p ${d%/*}; mv -f o $d; rm src/a",
     "no-git": "echo good > src/a; rm -rf .git || true",
+    "times": "touch -r src/a .git/t; echo good > src/a; touch -r .git/t src/a; "
+    "git config core.trustctime false; git config core.checkStat minimal",
 }
 
 

@@ -2,9 +2,8 @@
 
 python tests/perf/bench_verification.py
 
-Processor time of runr and of all programs that it starts. The baseline is the check in the
-workspace and `git diff` of the change; the second time follows a change of one file. The check
-reads all files, those of `node_modules` too, and computes for about a second.
+Processor time of runr and of all programs that it starts. The second time follows a change of one
+file; the goal for it is 1.2 times the check in the workspace, and `git diff` of the change.
 """
 
 import resource
@@ -29,6 +28,9 @@ from runr.storage.layout import RunFiles
 
 REPEATS = 3
 
+#: What a second verification may cost, in times the check, beside `git diff`.
+GOAL = 1.2
+
 #: Name, files of the repository, files below `node_modules`.
 CASES = (("small", 100, 0), ("50,000 files", 50_000, 0), ("node_modules", 100, 30_000))
 
@@ -47,8 +49,10 @@ _COMMAND = f"{_PYTHON} -I -S check.py"
 
 def main() -> None:
     """Print a line for each case."""
-    row = "{:<14}{:>12}{:>10}{:>10}{:>10}{:>16}".format
-    say(row("", "bare check", "git diff", "first", "second", "second/baseline"))
+    say("The check reads every file, as a linter does, also below node_modules,")
+    say("and computes for about a second. Times are of the processor, the best of several.")
+    row = "{:<14}{:>12}{:>10}{:>10}{:>10}{:>10}{:>22}".format
+    say(row("", "bare check", "git diff", "first", "second", "goal", "(second - diff) / bare"))
     for name, files, modules in CASES:
         with tempfile.TemporaryDirectory(prefix="runr-bench-") as folder:
             measure(Path(folder), partial(row, name), files, modules)
@@ -82,8 +86,9 @@ def measure(folder: Path, row: Callable[..., str], files: int, modules: int) -> 
     for number in range(REPEATS):
         (workdir / "src" / "changed").write_text(f"again {number}\n")
         again.append(verified(kit, run, state))
-    ratio = min(again) / (bare + diff)
-    say(row(ms(bare), ms(diff), ms(first), ms(min(again)), f"{ratio:.2f}"))
+    second, goal = min(again), GOAL * bare + diff
+    ratio = (second - diff) / bare
+    say(row(ms(bare), ms(diff), ms(first), ms(second), ms(goal), f"{ratio:.2f}"))
 
 
 def fill(folder: Path, count: int, ending: str) -> None:

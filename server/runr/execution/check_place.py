@@ -141,7 +141,7 @@ class CleanCheckout:
             undo = clean_checkout.prepare if self._has_changed else clean_checkout.remove_others
             with _preparing():
                 undo(self._checkout, self._content, (*self._spec.writes, *copies))
-        self._is_fresh = False
+        self._is_fresh, self._has_changed = False, True
         for path in self.record.carried:
             source, target = self._sources / path, self._checkout.path / _inside(self._roots, path)
             with _preparing():
@@ -233,6 +233,9 @@ class CleanCheckout:
     def finish(self) -> str:
         """Keep the changes to declared files, and return a note about the others."""
         if self._installed is not None:
+            return ""
+        if clean_checkout.is_untouched(self._checkout, self._content):
+            self._has_changed = False
             return ""
         # Settings that the check has written could hide a change.
         clean_checkout.restore_git(self._checkout, self._content)
