@@ -176,6 +176,22 @@ def test_what_a_check_is_declared_to_write_is_checked_and_committed(source: Plac
     assert passes_in_a_clone(source, "grep -q GOOD src/a")
 
 
+def test_a_file_that_a_check_is_declared_to_write_can_be_a_new_one(source: Place) -> None:
+    source.config(f'{CONFIG}[verify]\nwrites = ["made/*"]\n')
+    run_ = run(source, "echo good > src/a", "mkdir -p made && cp src/a made/a")
+    assert run_["status"] == "completed", run_
+    assert source.read("made/a") == "good\n"
+    assert passes_in_a_clone(source, "cmp src/a made/a")
+
+
+def test_the_git_of_a_check_has_every_object_of_the_commit(source: Place) -> None:
+    # So many that they come into the checkout as a pack.
+    script = "mkdir many && for n in $(seq 250); do echo $n > many/$n; done"
+    check = "test $(git grep -c . HEAD -- many | wc -l) = 250 && git fsck --connectivity-only HEAD"
+    run_ = run(source, script, check)
+    assert run_["status"] == "completed", run_
+
+
 def test_a_check_cannot_move_the_branches_of_the_user(source: Place) -> None:
     before = source.git("rev-parse", "main")
     run_ = run(source, "echo good > src/a", "git update-ref refs/heads/main HEAD^ && git log -1")

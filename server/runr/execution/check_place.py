@@ -234,7 +234,8 @@ class CleanCheckout:
         """Keep the changes to declared files, and return a note about the others."""
         if self._installed is not None:
             return ""
-        if clean_checkout.is_untouched(self._checkout, self._content):
+        # What checks are declared to write can be new files, too.
+        if not self._spec.writes and clean_checkout.is_untouched(self._checkout, self._content):
             self._has_changed = False
             return ""
         # Settings that the check has written could hide a change.

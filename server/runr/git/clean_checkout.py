@@ -279,7 +279,8 @@ def _fetch(checkout: Checkout, content: Content) -> None:
     """Copy the commit into the checkout, and the branches and tags of the repository."""
     source, commit, branch = content.source, content.commit, content.branch
     if not quarantine.copy_objects(source, checkout.git_dir / "objects"):
-        quarantine.publish(source, checkout.repo, commit, *content.known)
+        within = private_dir.enter(Repo(checkout.path), checkout.git_dir)
+        quarantine.publish(source, within, commit, *content.known)
     lines = content.refs
     head = f"{commit}\n".encode()
     if branch is not None:
