@@ -185,7 +185,7 @@ def test_a_file_that_a_check_is_declared_to_write_can_be_a_new_one(source: Place
 
 
 def test_the_git_of_a_check_has_every_object_of_the_commit(source: Place) -> None:
-    # So many that they come into the checkout as a pack.
+    # More than 200 new objects come into the checkout as a pack.
     script = "mkdir many && for n in $(seq 250); do echo $n > many/$n; done"
     check = "test $(git grep -c . HEAD -- many | wc -l) = 250 && git fsck --connectivity-only HEAD"
     run_ = run(source, script, check)

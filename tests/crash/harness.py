@@ -151,7 +151,8 @@ def _check(kit: ProjectKit, run: RunFiles) -> list[str]:
         == ["main"],
         "a lock of git is left": not list((kit.root / ".git").rglob("*.lock")),
         "a lock is held": not [lock for lock in _locks(kit, run) if files.is_held(lock)],
-        "a checkout is left": {each.name for each in checkouts.iterdir()} <= {"1", "1.index"},
+        "a checkout is left": {each.name for each in checkouts.iterdir()}
+        <= {"1", "1.git", "1.index"},
         "a process is left": not marked(run.id),
         "git finds damage": "error" not in git(kit.root, "fsck", "--no-dangling"),
     }

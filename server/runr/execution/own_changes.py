@@ -45,7 +45,7 @@ def why_none(
         taken = _taken(state, workspace, planned, known, foreign) if state.by_session else ()
         named = join_limited([sha[:12] for sha in taken], _NAMED)
         return f"{said} but what was in commit {named} before" if taken else None
-    if own and foreign:
+    if own and (foreign or state.start.branch is None):
         said += "; the commits of the run leave every file as it was"
     if not foreign:
         return said
