@@ -34,7 +34,7 @@ def why_empty(command: str) -> str | None:
     if not (_SUSPECT_START.match(command) or _SUSPECT_PART.search(command)):
         return None
     # Takes a while to load, and few commands need it.
-    from runr.tasks.idle_commands import End  # noqa: PLC0415 - see above
+    from runr.tasks.shell_ends import End  # noqa: PLC0415 - see above
     from runr.tasks.shell_reader import Reader  # noqa: PLC0415 - see above
     from runr.tasks.shell_words import UnclearError  # noqa: PLC0415 - see above
 

@@ -5,31 +5,9 @@ What is not in these tables may succeed and may fail.
 
 import re
 from collections.abc import Callable, Sequence
-from enum import Enum
 
+from runr.tasks.shell_ends import EITHER, FAILED, NO_TEST, OK, Ends
 from runr.tasks.shell_words import Token
-
-
-class End(Enum):
-    """How a command can end; `NO_TEST` is a success of one that ran nothing of the project.
-
-    After an `EXIT` no command follows; `EXIT_LAST` passes on how the one before has ended.
-    """
-
-    OK = "ok"
-    NO_TEST = "no test"
-    FAILED = "failed"
-    EXIT_OK = "exit, ok"
-    EXIT_FAILED = "exit, failed"
-    EXIT_LAST = "exit"
-
-
-Ends = frozenset[End]
-
-EITHER: Ends = frozenset({End.OK, End.FAILED})
-OK: Ends = frozenset({End.OK})
-FAILED: Ends = frozenset({End.FAILED})
-NO_TEST: Ends = frozenset({End.NO_TEST})
 
 #: Programs that succeed whatever their arguments are.
 _IDLE = frozenset({":", "true", "echo", "printf", "tee"})

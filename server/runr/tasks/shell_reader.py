@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from runr.tasks import idle_commands
-from runr.tasks.idle_commands import EITHER, OK, End, Ends
+from runr.tasks import idle_commands, shell_ends
+from runr.tasks.shell_ends import EITHER, OK, End, Ends
 from runr.tasks.shell_words import Token, UnclearError, split
 
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
@@ -71,7 +71,7 @@ class Reader:
         found = self._list(())
         if self._at < len(self._tokens):
             raise UnclearError(self._tokens[self._at].text)
-        return OK if self._passes else _resolved(found)
+        return OK if self._passes else shell_ends.resolved(found)
 
     def _trap(self, words: Sequence[Token]) -> bool:
         """Tell whether the shell succeeds at its end by a trap, however it gets there."""
@@ -102,7 +102,7 @@ class Reader:
             elif not (self._takes(";") or self._sees("\n", *closing) or self._is_over()):
                 raise UnclearError(self._tokens[self._at].text)
             if is_first and (closing or self._follows):
-                following = _after_any(following)  # after what came before all of this
+                following = shell_ends.after_any(following)  # after what came before all of this
             found, is_first = self._then(found, following), False
         # Whether a shell that ends at a failure does so here, shells do not agree.
         ends = "errexit" in self._options and End.FAILED in found
@@ -116,7 +116,7 @@ class Reader:
                 continue
             if "errexit" in self._options and end is End.FAILED:
                 found.add(End.EXIT_FAILED)
-            found |= _after(end, following)
+            found |= shell_ends.after(end, following)
         return frozenset(found)
 
     def _conditions(self) -> Ends:
@@ -130,7 +130,7 @@ class Reader:
             found = frozenset(
                 each
                 for end in found
-                for each in (_after(end, following) if end in goes_on else {end})
+                for each in (shell_ends.after(end, following) if end in goes_on else {end})
             )
         return found
 
@@ -138,7 +138,7 @@ class Reader:
         negated = self._takes_word("!")
         found = self._command()
         while self._takes("|") or self._takes("|&"):
-            before, found = _inside(found), _inside(self._command())
+            before, found = shell_ends.inside(found), shell_ends.inside(self._command())
             if "pipefail" in self._options and End.FAILED in before:
                 found |= {End.FAILED}
         if not negated:
@@ -159,7 +159,7 @@ class Reader:
 
     def _compound(self) -> Ends | None:
         if self._takes("("):
-            found = _inside(_resolved(self._list((")",))))
+            found = shell_ends.inside(shell_ends.resolved(self._list((")",))))
             self._next()
         elif self._takes_word("{"):
             found = self._list(("}",))
@@ -187,7 +187,7 @@ class Reader:
             if end in _EXITS:
                 found.add(end)
             else:
-                found |= _after(end, other if end is End.FAILED else chosen)
+                found |= shell_ends.after(end, other if end is End.FAILED else chosen)
         return frozenset(found)
 
     def _simple(self) -> Ends:
@@ -283,7 +283,7 @@ class Reader:
             if option.endswith("o") and rest:
                 options.add(rest.pop(0).text)
             if "c" in option and rest and rest[0].plain:
-                return _inside(self._inner(rest[0].text, frozenset(options)))
+                return shell_ends.inside(self._inner(rest[0].text, frozenset(options)))
         return EITHER
 
     def _starter(self, name: str, words: Sequence[Token]) -> Ends:
@@ -350,31 +350,6 @@ def _set_options(words: Sequence[Token]) -> list[tuple[str, bool]]:
         if not word.plain or "n" in word.text or word.text == "noexec":
             raise UnclearError("set")
     return found
-
-
-def _after(end: End, following: Ends) -> Ends:
-    """Return the ends of what follows a command that has ended so."""
-    if end is End.NO_TEST:
-        following = frozenset(end if each is End.OK else each for each in following)
-    if End.EXIT_LAST not in following:
-        return following
-    exits = End.EXIT_FAILED if end is End.FAILED else End.EXIT_OK
-    return following - {End.EXIT_LAST} | {exits}
-
-
-def _after_any(following: Ends) -> Ends:
-    """Return the ends of what follows a command that may have ended in any way."""
-    return _after(End.OK, following) | _after(End.FAILED, following)
-
-
-def _resolved(found: Ends) -> Ends:
-    return _after(End.OK, found)
-
-
-def _inside(found: Ends) -> Ends:
-    """Return how a shell of its own ends that ends so."""
-    outside = {End.EXIT_OK: End.OK, End.EXIT_FAILED: End.FAILED}
-    return frozenset(outside.get(end, end) for end in _after_any(found))
 
 
 def _exit(words: Sequence[Token]) -> Ends:
