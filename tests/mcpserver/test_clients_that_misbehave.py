@@ -230,5 +230,7 @@ def test_a_client_that_an_agent_has_started_does_not_answer_for_a_person(
         client.send({"jsonrpc": "2.0", "method": "notifications/initialized"})
         said = {"task": "02-manual", "by": "Ada", "reason": "They like it"}
         refused = client.ask(request("tools/call", calling("complete-task", **said), 7))
+        # The shell is what the client would kill; the server behind it ends with its input.
+        client.hang_up()
     assert "no person has confirmed this" in refused["result"]["content"][0]["text"]
     assert not [*repository.glob(".runr/runs/*")]
