@@ -23,9 +23,15 @@ DRAWN = """[...document.querySelectorAll('.charts-css')].map(chart => [
 
 def week(place: Place) -> None:
     journals = Journals(Layout(place.root))
-    for day in range(10):
+    names = [f"{day}-{NASTY.replace('/', ':')}" for day in range(10)]
+    for name in names:
+        place.task(f"{name}.md")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GIT_COMMITTER_DATE", "2025-01-01T00:00:00Z")
+        place.commit("Tasks")
+    for day, name in enumerate(names):
         begun = journals.now
-        journals.run(f"{day}-{NASTY.replace('/', ':')}", completed(cost_usd=1.5), worker="codex")
+        journals.run(name, completed(cost_usd=1.5), worker="codex")
         journals.run(f"{day}-stopped", stopped())
         journals.now = begun + timedelta(days=1)
 
@@ -70,10 +76,10 @@ def _is_labelled(page: chromium.Page) -> None:
 def _is_read(page: chromium.Page) -> None:
     nodes = page.send("Accessibility.getFullAXTree")["nodes"]
     said = {(node["role"]["value"], node.get("name", {}).get("value")) for node in nodes}
-    assert ("table", "Completed tasks at the end of each day") in said
+    assert ("table", "Completed tasks at the end of each day, below a line of all tasks") in said
     assert ("table", "Completions, stops and failures by day") in said
     assert ("rowheader", "2025-01-08") in said
-    assert ("cell", "3 tasks") in said
+    assert ("cell", "3 of 10 tasks") in said
     assert ("cell", "1 stopped") in said
 
 
