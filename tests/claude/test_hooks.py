@@ -95,7 +95,7 @@ def test_a_commit_by_hand_names_its_run_and_its_session(place: PluginPlace) -> N
         requests[-1]
     )
     run_id = answer(requests[-1].tool_results[0].text)["run"]["id"]
-    message = git(place.root, "log", "--format=%B", "--grep=On the way")
+    message = git(place.root, "log", "--format=%B", "--grep=^On the way")
     assert f"Runr-Run-Id: {run_id}" in message
     assert "Runr-Session: " in message
     assert "Runr-Checkpoint" not in message
