@@ -1,4 +1,4 @@
-"""What Codex and Gemini CLI show their user, and what one key alone does."""
+"""What Codex shows its user, and what one key alone does."""
 
 from collections.abc import Callable
 
@@ -46,23 +46,4 @@ def test_codex_asks_whether_to_trust_the_folder_and_before_a_run(set_up: SetUp) 
         screen.see(f"{CHOSEN} 1. Allow")
         assert status(there, TASK) == ("pending", None)
         screen.press_until("Enter", "Called runr.run-task")
-    assert status(there, TASK) == ("in_progress", None)
-
-
-def test_gemini_asks_whether_to_trust_the_folder_and_before_every_call(set_up: SetUp) -> None:
-    there = set_up("gemini", [Call("list-tasks", ready=True), STARTS], trusted=False)
-    there.install()
-    with there.open_screen() as screen:
-        screen.see("Do you trust the files in this folder?")
-        screen.see("1. Trust folder")
-        # It starts itself again, and then has the server.
-        screen.press_until("Enter", "1 MCP server")
-        screen.see("Type your message")
-        screen.press("go")
-        screen.see("> go")
-        screen.press_until("Enter", 'Allow execution of MCP tool "list-tasks" from server "runr"?')
-        screen.see("1. Allow once")
-        screen.press_until("Enter", 'Allow execution of MCP tool "run-task" from server "runr"?')
-        assert status(there, TASK) == ("pending", None)
-        screen.press_until("Enter", "done")
     assert status(there, TASK) == ("in_progress", None)
