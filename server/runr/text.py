@@ -1,7 +1,6 @@
 """Format and parse text for people: durations, lists, names, near matches. Pure."""
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
@@ -133,6 +132,8 @@ def display_width(text: str) -> int:
     """Return how many columns of a terminal `text` takes."""
     if text.isascii():
         return len(text)
+    import unicodedata  # noqa: PLC0415 - hooks of git and of a session wait for this module
+
     return sum(
         0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1
         for sign in text
