@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runr.errors import GitError, RepositoryError
+from runr.git import branches
 from runr.git.repo import Repo
-from runr.git.worktree import add, branch_name, delete_branch, forget_unfinished, remove
+from runr.git.worktree import add, branch_name, forget_unfinished, remove
 from unit.git_trees import git, install_hooks, make, save, state, write
 
 BRANCH = "runr/setup-20250108-143022-k7qf"
@@ -164,7 +165,7 @@ def test_no_hook_runs(tmp_path: Path) -> None:
     mark = install_hooks(root)
     add(Repo(root), place(root), BRANCH, "HEAD")
     remove(Repo(root), place(root))
-    assert delete_branch(Repo(root), BRANCH, merged_into="main")
+    assert branches.delete_landed(Repo(root), BRANCH, "main", root) is None
     assert not mark.exists()
 
 
@@ -175,28 +176,6 @@ def test_a_folder_with_a_newline_in_its_name_works(tmp_path: Path) -> None:
     for _ in range(2):
         remove(Repo(root), place(root))
     assert not place(root).exists()
-
-
-def test_a_branch_is_deleted_only_when_the_other_contains_it(tmp_path: Path) -> None:
-    root = make(tmp_path / "repo", {"a.txt": "1"})
-    repo = Repo(root)
-    add(repo, place(root), BRANCH, "HEAD")
-    tip = save(place(root), {"b.txt": "1"})
-    remove(repo, place(root))
-    assert not delete_branch(repo, BRANCH, merged_into="main")
-    assert not delete_branch(repo, BRANCH, merged_into="no-such-branch")
-    assert repo.resolve(BRANCH) == tip
-    git(root, "merge", "-q", BRANCH)
-    assert delete_branch(repo, BRANCH, merged_into="main")
-    assert repo.resolve(BRANCH) is None
-    assert delete_branch(repo, BRANCH, merged_into="main")
-
-
-def test_a_branch_that_is_checked_out_is_kept(tmp_path: Path) -> None:
-    root = make(tmp_path / "repo", {"a.txt": "1"})
-    add(Repo(root), place(root), BRANCH, "HEAD")
-    assert not delete_branch(Repo(root), BRANCH, merged_into="main")
-    assert Repo(root).resolve(BRANCH)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from runr.execution.context import RunContext
 from runr.execution.integration import integrate
 from runr.execution.review import run_plan, run_review
 from runr.execution.verification import verify
-from runr.git import checkpoint, commits, snapshot, submodules, worktree
+from runr.git import branches, checkpoint, commits, snapshot, submodules, worktree
 from runr.git.checkpoint import TreeChangedError
 from runr.git.ignored import ignored_files
 from runr.git.repo import Repo
@@ -224,10 +224,17 @@ async def clean_up(context: RunContext, state: RunState) -> FinishedPhase:
             return PhaseFinished(Phase.RECORD, "ok", kept)
         worktree.remove(context.root, path)
         rework.forget_kept(context, state)
-        if (target := state.integration.target) is not None:
-            worktree.delete_branch(context.root, start.branch, merged_into=target)
-        return PhaseFinished(Phase.RECORD, "ok")
+        return PhaseFinished(Phase.RECORD, "ok", _left_branch(context, start.branch, state))
     return PhaseFinished(Phase.RECORD, "ok", _lost_base(state))
+
+
+def _left_branch(context: RunContext, branch: str, state: RunState) -> str | None:
+    """Delete the run's branch where all of it has landed; say so where git could not."""
+    target = state.integration.target
+    if target is None:
+        return None
+    why = branches.delete_landed(context.root, branch, target, context.layout.worktrees)
+    return f"the branch {branch} is left, until `runr clean` removes it: {why}" if why else None
 
 
 def _lost_base(state: RunState) -> str | None:

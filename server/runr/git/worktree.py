@@ -143,20 +143,6 @@ def below(repo: Repo) -> tuple[str, ...]:
     return tuple(sorted(path for path in found if path != "."))
 
 
-def delete_branch(repo: Repo, branch: str, merged_into: str) -> bool:
-    """Delete `branch` where `merged_into` contains it; say whether it is gone."""
-    own, target = f"refs/heads/{branch}", f"refs/heads/{merged_into}"
-    found = repo.refs(own, target)
-    if own not in found:
-        return True
-    if target not in found:
-        return False
-    if found[own] != found[target] and not repo.is_ancestor(found[own], found[target]):
-        return False
-    # git itself refuses where the branch is checked out.
-    return repo.attempt("branch", "-D", "-q", "--", branch).ok
-
-
 def _record(repo: Repo, path: Path) -> Path | None:
     """Return git's folder about the worktree at `path`.
 

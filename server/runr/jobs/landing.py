@@ -8,7 +8,7 @@ import anyio
 from runr.errors import AlreadyRunningError, ConflictError, RunrError, UsageError, VerificationError
 from runr.execution import candidate, process, verification
 from runr.execution.context import RunContext
-from runr.git import log, merge, quarantine, worktree
+from runr.git import branches, log, merge, quarantine
 from runr.git.merge import MergePlan, MergeRefusedError
 from runr.git.repo import Repo
 from runr.git.trailers import VERIFIED_TREE
@@ -101,7 +101,9 @@ def land_job(
     receipt.write(project, files, events.append(JobLanded(target, plan.how, plan.new)))
     if state.result == "completed":
         # What a person decides later, and a run that is resumed alone, lands on the branch first.
-        worktree.delete_branch(project.repo, state.start.branch, merged_into=target)
+        branch, worktrees = state.start.branch, project.layout.worktrees
+        if why := branches.delete_landed(project.repo, branch, target, worktrees):
+            project.warn(f"the branch {branch} has landed and is left: {why}")
     return landing.result(plan, verified=verified, dry_run=False)
 
 

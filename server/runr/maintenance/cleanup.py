@@ -197,7 +197,7 @@ class Cleaner:
         if why is None and not self._request.dry_run:
             if keeps:
                 leftovers.keep_work(self._repo, left, state.id)
-            why = leftovers.remove_leftover(self._repo, left)
+            why = leftovers.remove_leftover(self._repo, left, self._project.layout.worktrees)
             with suppress(FileNotFoundError):
                 nofollow.remove_tree(self._project.layout.run(state.id).git_data)
         if why is None:

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from runr import nofollow
 from runr.errors import GitError
-from runr.git import kept_changes, quarantine, snapshot, worktree
-from runr.git.failures import complaint
+from runr.git import branches, kept_changes, quarantine, snapshot, worktree
 from runr.git.ignored import ignored_files
 from runr.git.repo import Repo
 from runr.git.snapshot import Change
@@ -96,15 +95,17 @@ def keep_work(repo: Repo, left: Leftover, run_id: str) -> str:
     return ref
 
 
-def remove_leftover(repo: Repo, left: Leftover) -> str | None:
-    """Remove the working tree and the branch; return why git keeps the branch, if it does."""
+def remove_leftover(repo: Repo, left: Leftover, worktrees: Path) -> str | None:
+    """Remove the working tree and the branch; return why git keeps the branch, if it does.
+
+    `worktrees` is where those of all runs are.
+    """
     if left.path is not None:
         worktree.remove(repo, left.path)
     if left.tip is None:
         return None
     # git itself refuses where the branch is checked out.
-    removed = repo.attempt("branch", "-D", "-q", "--", left.branch)
-    return None if removed.ok else complaint(removed.err)
+    return branches.delete(repo, left.branch, worktrees)
 
 
 def kept_commits(repo: Repo) -> dict[str, list[str]]:
