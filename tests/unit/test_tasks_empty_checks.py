@@ -1,6 +1,7 @@
 """Checks that pass whatever the work is."""
 
 import subprocess
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -28,7 +29,25 @@ IDLE = [
         "eval " * 20 + "true",
     ),
     *("export A=$(false)", "readonly A=`false`", "echo $(false)", 'echo "$(false)"'),
-    *("echo `false`",),
+    *(
+        "echo `false`",
+        "$(true)",
+        "`true`",
+        "$(:); `:`",
+        "$(true) true",
+        "$()",
+        "if $(true); then :; fi",
+    ),
+    *(
+        "sh /dev/null",
+        "sh -e /dev/null",
+        "cat /dev/null",
+        ". /dev/null",
+        "wc -l /dev/null",
+        "</dev/null",
+    ),
+    *(">x", "> x", ": > x", ">>x", "true >x", "unset x", "export x=1"),
+    *("trap '' EXIT", 'trap "" EXIT', "trap - INT TERM", "trap '' EXIT; true"),
     *("A=$(false) true", "export A; export B=1", "set -x", "true $(echo '(' \"a)\" \\))"),
     *("A=$(false); :",),
     *("sh -c 'sh -c true'", "exit 0; make", "echo 'a;b'", "ls -la .", "set -x; true"),
@@ -57,6 +76,9 @@ NO_TEST = [
     *("pytest --version", "pytest --help", "pytest --fixtures", "pytest --setup-plan", "tox -l"),
     *("mypy --version", "npx eslint --version", "tsc --showConfig", "python -m pytest --version"),
     *("if make; then exit 0; else pytest --co || true; fi", "npx jest --listTests"),
+    *("git --version", "/usr/bin/git --version", "git version", "node --version", "python3 -V"),
+    *("bash --version", "npm --help && go version", "make --version; true", "java -version"),
+    *("type sh", "command -v git", "which sh true"),
     *("python -m pytest --co", "uv run pytest --collect-only", "pytest --co && echo ok"),
 ]
 CHECKS = [
@@ -100,7 +122,34 @@ CHECKS = [
     *('test -n "$X"', "set -u; echo $X", "${X:?}; true", "trap 'exit 1' EXIT; true", "sort -c a"),
     *("for f in *; do make $f; done; true", "f() { false; }; f; true", ". ./env; true", "ls src"),
     *("command -v node", "python -c 'import app'", "python -c 'assert 1'", 'sh -c "$CHECK"'),
-    *("npm test --if-present", "cargo test --no-run", "go test -run XXX_none", "node --version"),
+    *("npm test --if-present", "cargo test --no-run", "go test -run XXX_none"),
+    *("python --version && pytest", "git --version; make", "git --version | grep -q 2.4"),
+    *("npm --version && npm test", "pytest && git --version", "make git --version"),
+    *(
+        "$(make)",
+        "`make`",
+        "$(true; make)",
+        "$(true) make",
+        '"$(true)"',
+        "$(true)make",
+        "$(echo make)",
+    ),
+    *(
+        "sh build.sh /dev/null",
+        "sh -n /dev/null.sh",
+        "cat a /dev/null",
+        "diff a /dev/null",
+        "tail -f /dev/null",
+    ),
+    *("grep -q x </dev/null", "cat <a", "echo a > b/c", 'echo a > "$X"', ">x; make", "make > log"),
+    *("set -C; > x", ". /dev/null; make", "trap '' EXIT; make", "trap 'make' EXIT", "trap '' FOO"),
+    *("type app", "type sh app", "command -v app", "which app", ".venv/bin/python --version"),
+    *(
+        "PATH=bin:$PATH git --version",
+        "export PATH=bin; git --version",
+        "app --version",
+        "unset -f a",
+    ),
     *('"./run tests"', "'pytest' -q", "make -C ci", "make -k test", "make -f init.mk", "make a-i"),
     *("pytest --color=no", "make -C next test", "pytest -k 'a; true'", "sh build.sh", "cat a"),
     *("go vet ./...", "git diff --quiet", "git diff --check", "git status --porcelain | grep -q x"),
@@ -141,7 +190,8 @@ def test_the_explanation_names_the_command() -> None:
 SIMPLE = st.sampled_from(
     (
         *("true", "false", ":", "exit", "exit 1", "exit 0", "test 1", "test 1 = 2", "wait"),
-        *("set -e", "set +e", "A=$(false)", "export A=$(false)"),
+        *("set -e", "set +e", "A=$(false)", "export A=$(false)", "$(true)", "trap '' EXIT"),
+        *(". /dev/null", "sh /dev/null", "type sh"),
     )
 )
 COMMANDS = st.recursive(
@@ -168,7 +218,8 @@ def test_a_shell_agrees_that_what_is_named_exits_with_0(command: str) -> None:
         assert ended.returncode == 0, ended
 
 
-def test_every_command_that_is_named_as_idle_exits_with_0() -> None:
+def test_every_command_that_is_named_as_idle_exits_with_0(tmp_path: Path) -> None:
     for command in IDLE:
-        ended = subprocess.run(["sh", "-c", command], capture_output=True, check=False)
+        words = ["sh", "-c", command]
+        ended = subprocess.run(words, cwd=tmp_path, capture_output=True, check=False)
         assert ended.returncode == 0, command

@@ -11,11 +11,12 @@ from runr.text import shortened
 
 #: A command that neither begins nor goes on like this is a check; most need no further look.
 _SUSPECT_START = re.compile(
-    r"\s*(?:\Z|[#:!({\[\"'\\]|\w+=|/(?:usr/)?bin/"
-    r"|(?:sleep|touch|mkdir|git|find|node|perl|busybox|xargs|go)\s"
+    r"\s*(?:\Z|[#:!({\[\"'\\<>$`]|\.\s|\w+=|/(?:usr/)?bin/"
+    r"|(?:sleep|touch|mkdir|git|find|node|perl|busybox|xargs|go|java)\s"
     r"|g?make\s.*-"
     r"|(?:cat|cd|date|echo|env|eval|exec|exit|export|hostname|id|if|ls|nice|nohup|printf"
-    r"|pwd|readonly|set|python[\d.]*|test|time|timeout|true|umask|uname|wait|whoami|builtin|command|(?:ba|da|z|k)?sh)\b)"
+    r"|pwd|readonly|set|python[\d.]*|test|time|timeout|true|umask|uname|wait|whoami|builtin|command"
+    r"|cut|fold|hash|head|less|more|nl|tail|tr|trap|type|uniq|unset|wc|which|source|tee|(?:ba|da|z|k)?sh)\b)"
 )
 # Begins with a set of characters, which `re` finds several times as fast as alternatives.
 _SUSPECT_PART = re.compile(

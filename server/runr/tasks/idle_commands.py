@@ -18,6 +18,8 @@ _IDLE_ALONE = frozenset(
         *("more", "nl", "pwd", "tail", "tr", "umask", "uname", "uniq", "wait", "wc", "whoami"),
     )
 )
+#: Of these, those that also do with `/dev/null`, where there is nothing.
+_READERS = frozenset({"cat", "head", "less", "ls", "more", "nl", "wc"})
 _OPTION = re.compile(r"-[\w=-]*|\+\S*")
 _HEAD_OPTION = re.compile(r"-[\w=-]*|\d+")
 _HERE = frozenset({".", "./", "/"})
@@ -40,6 +42,18 @@ _TELLS = re.compile(
     r"(?:(?:ruff|mypy|pylint|flake8|black|eslint|prettier|tsc|tox|nox|cargo"
     r"|jest|vitest|mocha|pyright|gradle|mvn|ctest|rspec|rubocop|phpunit) (?:--version|--help)"
     r"|tsc --showConfig|tox (?:-l|--list)|nox (?:-l|--list)|jest --listTests)"
+)
+#: Programs of the machine, which are no part of any work, and how they say what they are.
+_TOOLS = re.compile(
+    r"(?:bash|bun|bundle|clang|cmake|composer|curl|deno|docker|dotnet|gcc|gem|gh|git|go|g\+\+|java|javac"
+    r"|jq|make|node|npm|npx|perl|php|pip[\d.]*|pnpm|poetry|python[\d.]*|ruby|rustc|rustup|uv|wget|yarn"
+    r"|zsh) (?:--version|--help|-V)"
+    r"|(?:git|go) (?:version|help)|java -version|node -v"
+)
+_LOOK_UP = re.compile(r"(?:type|hash|which|command -[vV]) .+")
+#: Programs that are wherever runr is.
+_THERE = frozenset(
+    {"cat", "cd", "date", "echo", "git", "ls", "printf", "pwd", "sh", "test", "true"}
 )
 _EXIT_ZERO = re.compile(r"(?:ruff|pylint|flake8)(?= )(?=.* --exit-zero(?: |$))")
 _GIT_SHOWS = re.compile(r"git (?:status|diff|log)(?: (?!--(?:e|q|ch|no-i))-\S+)*")
@@ -65,6 +79,16 @@ def ends_of(words: Sequence[Token]) -> Ends:
     return look(words)
 
 
+def is_about_machine(words: Sequence[Token]) -> bool:
+    """Tell whether the command only says something of a program that is no part of the work."""
+    text = " ".join(word.text for word in words)
+    if not all(word.plain for word in words):
+        return False
+    if _LOOK_UP.fullmatch(text):
+        return _THERE.issuperset(word.text for word in words[1:] if word.text not in ("-v", "-V"))
+    return _TOOLS.fullmatch(re.sub(r"\A(?:/usr)?/bin/", "", text)) is not None
+
+
 def _of_text(program: str, rest: Sequence[str]) -> Ends | None:
     """Return the ends of a command that only shows, makes or waits; None for any other."""
     text = " ".join([program, *rest])
@@ -84,6 +108,8 @@ def _of_text(program: str, rest: Sequence[str]) -> Ends | None:
 
 
 def _alone(program: str, rest: Sequence[str]) -> Ends:
+    if program in _READERS:
+        rest = [word for word in rest if word != "/dev/null"]
     if program in ("cd", "ls", "wait"):
         options = set() if program != "ls" else {word for word in rest if word.startswith("-")}
         places = set() if program == "wait" else _HERE

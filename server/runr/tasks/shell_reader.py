@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from runr.tasks import idle_commands, shell_ends
-from runr.tasks.shell_ends import EITHER, OK, End, Ends
+from runr.tasks.shell_ends import EITHER, NO_TEST, OK, End, Ends
 from runr.tasks.shell_words import Token, UnclearError, split
 
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
@@ -12,6 +12,10 @@ _REDIRECTIONS = frozenset({">", ">>", ">|", "<", ">&", "<&"})
 #: The commands of the shell that POSIX calls special.
 _SPECIAL = frozenset({":", "eval", "exec", "exit", "set"})
 _DEVICE = re.compile(r"/dev/null|[0-9-]")
+_NULL = Token("/dev/null")
+#: A file in the folder where the command runs.
+_MADE = re.compile(r"[\w.-]*\w")
+_SIGNALS = frozenset({"EXIT", "0", "HUP", "INT", "PIPE", "QUIT", "TERM"})
 _SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh"})
 _RESERVED = frozenset(
     (
@@ -22,7 +26,7 @@ _RESERVED = frozenset(
 #: Commands that may change what the rest of the text means.
 _UNFOLLOWED = frozenset({".", "source", "trap", "alias", "break", "continue", "kill"})
 #: Commands that succeed whatever the substitutions in their words have ended with.
-_DECLARING = frozenset({"export", "readonly"})
+_DECLARING = frozenset({"export", "readonly", "unset"})
 _DECLARED = re.compile(r"[A-Za-z_]\w*(?:=.*)?", re.DOTALL)
 #: Programs that start another one with the rest of their words.
 _STARTERS = frozenset(
@@ -60,6 +64,7 @@ class Reader:
             raise UnclearError(command)
         self._tokens = split(command)
         self._at = 0
+        self._sets_path = any(token.text.startswith("PATH=") for token in self._tokens)
         self._options = options
         self._inside = 0
         self._depth = depth
@@ -76,6 +81,8 @@ class Reader:
     def _trap(self, words: Sequence[Token]) -> bool:
         """Tell whether the shell succeeds at its end by a trap, however it gets there."""
         texts = [word.text for word in words]
+        if texts[0:1] in ([""], ["-"]) and texts[1:] and _SIGNALS.issuperset(texts[1:]):
+            return False  # nothing is called at the end
         if not all(word.plain for word in words) or "exec" in {t.text for t in self._tokens}:
             raise UnclearError("trap")
         if not self._sees(";", "\n", "&&"):
@@ -206,32 +213,39 @@ class Reader:
     def _redirected(self) -> tuple[list[Token], bool]:
         """Read words and redirections, and tell whether these open a file, which may fail."""
         words: list[Token] = []
-        opens = False
+        opened: list[tuple[str, Token]] = []
         while not self._is_over():
             token = self._tokens[self._at]
             if token.is_word:
                 words.append(self._next())
             elif token.text in _REDIRECTIONS:
-                self._next()
-                opens = not _DEVICE.fullmatch(self._next().text) or opens
+                opened.append((self._next().text, self._next()))
                 if words and words[-1].text.isdecimal() and words[-1].bare:
                     words.pop()
             elif token.text == "(":
                 raise UnclearError("a function")
             else:
                 break
-        return words, opens
+        says_nothing = [word.text for word in words] in ([], [":"], ["true"])
+        return words, any(
+            not (_DEVICE.fullmatch(file.text) or (says_nothing and _is_made(operator, file)))
+            for operator, file in opened
+        )
 
     def _started(self, words: Sequence[Token]) -> Ends:
         name = re.sub(r"\A(?:/usr)?/bin/", "", words[0].text)
         if name == "trap" and words[0] is self._tokens[0]:
             self._passes = self._trap(words[1:])
             return OK
+        if name in (".", "source") and words[1:] == [_NULL]:
+            return OK
         if name in _UNFOLLOWED or (name in _RESERVED and words[0].bare):
             raise UnclearError(name)
         found = self._of_shell(name, words)
         if found is not None:
             return found
+        if not self._sets_path and idle_commands.is_about_machine(words):
+            return NO_TEST
         if name in _SHELLS:
             return self._shell(words[1:])
         if name in _STARTERS:
@@ -284,7 +298,7 @@ class Reader:
                 options.add(rest.pop(0).text)
             if "c" in option and rest and rest[0].plain:
                 return shell_ends.inside(self._inner(rest[0].text, frozenset(options)))
-        return EITHER
+        return OK if rest[:1] == [_NULL] else EITHER
 
     def _starter(self, name: str, words: Sequence[Token]) -> Ends:
         """Read the command that another one starts."""
@@ -347,9 +361,16 @@ def _set_options(words: Sequence[Token]) -> list[tuple[str, bool]]:
         if word.text.endswith("o") and rest:
             word = rest.pop(0)
             found.append((word.text, is_on))
-        if not word.plain or "n" in word.text or word.text == "noexec":
+        # With `-n` no command runs, with `-C` a file that is there is not written.
+        if not word.plain or "n" in word.text or "C" in word.text:
             raise UnclearError("set")
     return found
+
+
+def _is_made(operator: str, file: Token) -> bool:
+    """Tell whether a redirection makes an empty file where the command runs, as `touch` does."""
+    is_written = operator in (">", ">>", ">|") and file.is_word and file.plain
+    return is_written and _MADE.fullmatch(file.text) is not None
 
 
 def _exit(words: Sequence[Token]) -> Ends:

@@ -34,6 +34,10 @@ _LITERAL = re.compile(r"[^\s;&|()<>'\"\\$`]+")
 
 _SUBSTITUTION = re.compile(r"`|\$\((?!\()")
 _BACKTICKS = re.compile(r"`(?:[^`\\]|\\.)*`", re.DOTALL)
+#: A word that prints nothing and succeeds, so that the shell goes on as if it were not there.
+_NOTHING = re.compile(
+    r"(?:\$\([ \t]*(?:true|:)?[ \t]*\)|`[ \t]*(?:true|:)?[ \t]*`)(?=[ \t\n;&|)]|\Z)"
+)
 #: What a substitution is replaced by, which is no word of a command that is known.
 _SUBSTITUTED = "$()"
 #: What makes it unclear where a substitution ends.
@@ -52,8 +56,8 @@ def split(command: str) -> list[Token]:
     tokens: list[Token] = []
     at = 0
     while at < len(command):
-        if space := _SPACE.match(command, at) or _COMMENT.match(command, at):
-            at = space.end()
+        if nothing := _first_match(command, at, _SPACE, _COMMENT, _NOTHING):
+            at = nothing.end()
         elif _UNFOLLOWED.match(command, at):
             raise UnclearError(command[at:])
         elif operator := _OPERATOR.match(command, at):
@@ -63,6 +67,10 @@ def split(command: str) -> list[Token]:
             word, at = _word(command, at)
             tokens.append(word)
     return tokens
+
+
+def _first_match(command: str, at: int, *patterns: re.Pattern[str]) -> re.Match[str] | None:
+    return next(filter(None, (each.match(command, at) for each in patterns)), None)
 
 
 def _word(command: str, start: int) -> tuple[Token, int]:
@@ -116,7 +124,7 @@ def _end_of_substitution(command: str, start: int) -> int:
         raise UnclearError(command[start:])
     at, depth = start + 2, 1
     while depth and at < len(command):
-        if found := next(filter(None, (each.match(command, at) for each in _QUOTES)), None):
+        if found := _first_match(command, at, *_QUOTES):
             at = found.end()
             continue
         depth += {"(": 1, ")": -1}.get(command[at], 0)
