@@ -501,3 +501,32 @@ def test_what_no_open_task_may_change_is_still_out_of_scope(place: Place) -> Non
     refused = by(place, ADA, "complete-task", "a", code=5)
     assert "c.txt" in refused.out
     assert "b.txt" not in refused.out
+
+
+def test_after_a_stop_each_further_completion_says_how_the_run_is_resumed(place: Place) -> None:
+    place.commit("Task")
+    run = opened(place)
+    place.write("a.txt", "good\n")
+    lock = place.write(".git/index.lock")
+    by(place, ADA, "complete-task", "a", code=1)
+    for session in (ADA, None):
+        refused = by(place, session, "complete-task", "a", code=2)
+        assert refused.err.startswith(f"runr: run {run} of a.md has stopped (git_failed")
+        assert f"runr resume {run}" in refused.steps
+    lock.unlink()
+    resumed = place.paste(f"runr resume {run}", env={"CLAUDE_CODE_SESSION_ID": ADA})
+    assert resumed.steps == ["runr complete-task a.md"]
+    by(place, ADA, "complete-task", "a", code=0)
+    assert place.status("a.md")["evidence"] == "verified"
+
+
+def test_a_completion_without_a_reason_names_the_decision_that_a_run_waits_for(
+    place: Place,
+) -> None:
+    place.config('[run]\nworker = "script"\n')
+    place.script("b.md", "echo good > a.txt", "type: hybrid\nverify: ['test -f a.txt']")
+    place.commit("Task")
+    place.run("b", code=9)
+    refused = place.runr("complete-task", "b", code=2)
+    assert [step.split()[1] for step in refused.steps] == ["log", "approve", "reject"]
+    assert "needs_human" in refused.err

@@ -251,6 +251,13 @@ def test_a_completion_that_is_not_proved_is_looked_at_and_done_again_only_if_nee
 def test_a_task_without_an_open_run_is_run_or_attested() -> None:
     assert CLI.lines(uncompletable("a.md", manual=False)) == ["runr run --task a.md", ATTESTED]
     assert CLI.lines(uncompletable("a.md", manual=True)) == [ATTESTED]
+    stopped = (commands.resume(RUN),)
+    assert CLI.lines(uncompletable("a.md", manual=False, run_steps=stopped)) == [
+        f"runr resume {RUN}",
+        ATTESTED,
+    ]
+    waits = (commands.approve("a.md"), commands.reject("a.md"))
+    assert uncompletable("a.md", manual=False, run_steps=waits) == waits
     assert CLI.lines(already_completed("by Ada")) == ["It was completed already: by Ada."]
 
 

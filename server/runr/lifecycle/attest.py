@@ -6,13 +6,12 @@ from contextlib import contextmanager
 
 import anyio
 
-from runr.errors import BlockedError, UsageError, VerificationError
+from runr.errors import BlockedError, VerificationError
 from runr.execution import completion, run_hooks, verification
 from runr.execution.context import RunContext
 from runr.lifecycle.leases import next_sequence, record_spec
 from runr.next_steps import commands
 from runr.next_steps.step import NextStep
-from runr.next_steps.tasks import uncompletable
 from runr.project import Project
 from runr.query.detail import unlanded_job
 from runr.query.snapshot import Snapshot
@@ -21,7 +20,7 @@ from runr.runs.events import PhaseStarted, RunApproved, RunCompleted, RunStopped
 from runr.runs.model import Approval, Phase, RunCreated, RunKind, RunState
 from runr.status import store
 from runr.storage import files, state_dir
-from runr.tasks.model import Task, TaskType
+from runr.tasks.model import Task
 from runr.workers.interruption import InterruptedWorkError
 
 #: What the record of a run says where its checks were ended.
@@ -79,7 +78,7 @@ def attest(
     project: Project,
     task: Task,
     blockers: Sequence[str],
-    word: Approval | None,
+    word: Approval,
     *,
     force: bool,
     skip: bool = False,
@@ -90,13 +89,6 @@ def attest(
     With `skip` the checks are recorded as skipped. `unlanded` is the branch with work of the task
     that the completion goes without.
     """
-    if word is None:
-        raise UsageError(
-            f"{task.name} has no open run, so a person has to attest its completion, with a reason",
-            next_steps=project.with_prerequisites(
-                uncompletable(task.path, manual=task.type is TaskType.MANUAL)
-            ),
-        )
     if blockers and not force:
         raise BlockedError(
             f"{task.name} waits for {', '.join(blockers)}",

@@ -18,7 +18,12 @@ from runr.lifecycle.leases import exclusive, lease_conflict, take_over
 from runr.lifecycle.runs import resume_run
 from runr.next_steps import commands
 from runr.next_steps.runs import while_running
-from runr.next_steps.tasks import CompletionFacts, after_completion, already_completed
+from runr.next_steps.tasks import (
+    CompletionFacts,
+    after_completion,
+    already_completed,
+    uncompletable,
+)
 from runr.project import Project
 from runr.query import presenters
 from runr.query.detail import task_details
@@ -33,7 +38,7 @@ from runr.runs.model import Approval, Phase, RunState
 from runr.status import store
 from runr.status.model import Entry, State
 from runr.storage.layout import RunFiles
-from runr.tasks.model import Task
+from runr.tasks.model import Task, TaskType
 from runr.workers import process_tree
 from runr.workers.interruption import InterruptedWorkError
 
@@ -83,14 +88,35 @@ def complete_task(project: Project, request: CompleteRequest) -> CompletionResul
         return _answer(project, task, _finish(project, state, word, note, force=request.force))
     if state is not None and state.stop_reason in stop_reasons.FOR_A_PERSON and word is not None:
         return _answer(project, task, _continue(project, state, word))
+    if word is None:
+        raise _refuse_without_word(project, task, state)
     blockers, skip = snapshot.blockers(task), request.skip_checks
     unlanded = _unlanded_branch(project, entry)
-    if unlanded and word is not None and not request.force:
+    if unlanded and not request.force:
         raise _refuse_unlanded(task, entry, unlanded)
     said = attest.attest(
         project, task, blockers, word, force=request.force, skip=skip, unlanded=unlanded
     )
     return _answer(project, task, said, unlanded=unlanded)
+
+
+def _refuse_without_word(project: Project, task: Task, state: RunState | None) -> UsageError:
+    """Return why nothing completes the task: its run has stopped, or it has none."""
+    has_stopped = state is not None and state.result == "stopped" and state.start.worker != "person"
+    stopped = state if has_stopped else None
+    if stopped:
+        stop = stop_reasons.find(stopped.stop_reason or "error")
+        why = f"run {stopped.id} of {task.name} has stopped ({stop.code}: {stop.meaning})"
+    else:
+        why = (
+            f"{task.name} has no open run, so a person has to attest its completion, with a reason"
+        )
+    steps = uncompletable(
+        task.path,
+        manual=task.type is TaskType.MANUAL,
+        run_steps=presenters.next_steps(stopped) if stopped else (),
+    )
+    return UsageError(why, next_steps=project.with_prerequisites(steps))
 
 
 def _unlanded_branch(project: Project, entry: Entry) -> str | None:

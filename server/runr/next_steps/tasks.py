@@ -367,7 +367,13 @@ def already_completed(why: str) -> tuple[NextStep, ...]:
     return (NextStep(text=f"It was completed already: {why}."),)
 
 
-def uncompletable(path: str, *, manual: bool) -> tuple[NextStep, ...]:
-    """Return how a task without an open run is completed."""
-    by_worker = () if manual else (commands.run(path),)
-    return (*by_worker, commands.attest(path))
+def uncompletable(
+    path: str, *, manual: bool, run_steps: tuple[NextStep, ...] = ()
+) -> tuple[NextStep, ...]:
+    """Return how a task without an open run is completed; `run_steps` are those of a stopped one.
+
+    An approval of that run is the word of a person already.
+    """
+    by_worker = run_steps or (() if manual else (commands.run(path),))
+    is_decided = any(step.argv[1:2] == ("approve",) for step in by_worker)
+    return by_worker if is_decided else (*by_worker, commands.attest(path))
