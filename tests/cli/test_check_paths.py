@@ -9,7 +9,7 @@ import pytest
 from cli.terminal import Place, typed
 from fakes.forked import RUNR
 from fakes.required import require
-from runr.execution.check_place import can_mount
+from runr.execution.reserved_checkout import can_mount
 
 CONFIG = '[run]\nworker = "script"\nattempts = 1\n'
 GOOD = "grep -q good src/a"

@@ -12,7 +12,7 @@ from cli.terminal import Place
 
 #: Processes of git in a run of a trivial task, of the command and of the run's own process: without
 #: a clean checkout, and with it.
-_MOST = {"workspace": 41, "checkout": 42}
+_MOST = {"workspace": 41, "checkout": 43}
 
 # The settings that every call begins with say nothing about the question.
 _SETTING = re.compile(r"--no-optional-locks |-C \S+ |-c \S+ ")

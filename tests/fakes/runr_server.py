@@ -89,7 +89,7 @@ def _load() -> None:
     for module in pkgutil.walk_packages(runr.__path__, "runr."):
         if module.name != "runr.__main__":
             importlib.import_module(module.name)
-    sys.modules["runr.execution.check_place"].can_mount()
+    sys.modules["runr.execution.reserved_checkout"].can_mount()
     assert threading.active_count() == 1, "a fork would lose the other threads"
     gc.collect()
     gc.freeze()

@@ -36,10 +36,11 @@ class Built:
     unchanged: str | None = None
 
 
-def build(context: RunContext, state: RunState, now: ChangeSet) -> Built:
+def build(context: RunContext, state: RunState, now: ChangeSet, ignored: Sequence[str]) -> Built:
     """Return the commit of the snapshot in `now`, merged with the target where that has moved.
 
     Where both sides changed the same lines, it is the run's own commit: the merge is refused later.
+    `ignored` are the files as `list_ignored` has them.
     """
     start, workspace = state.start, context.workspace(state)
     planned = checkpoint.plan(
@@ -47,14 +48,13 @@ def build(context: RunContext, state: RunState, now: ChangeSet) -> Built:
     )
     parents = (planned.head,) if planned.head else ()
     own = _commit(workspace, planned.tree, parents, _text(state))
-    ignored = _ignored(state, workspace)
     unchanged = own_changes.why_none(context, state, workspace, planned, now)
     left = (*planned.shared, *planned.left)
     record = Candidate(
         planned.tree,
         planned.tree,
         planned.head,
-        ignored=ignored,
+        ignored=tuple(ignored),
         confirms=unchanged is not None and not planned.changes and start.was_completed,
         work=own_changes.listed(context, state, workspace, planned) if unchanged is None else (),
     )
@@ -148,7 +148,7 @@ def _commit(repo: Repo, tree: str, parents: Sequence[str], message: bytes) -> st
     return commits.create_draft(repo, tree, parents, message)
 
 
-def _ignored(state: RunState, workspace: Repo) -> tuple[str, ...]:
+def list_ignored(state: RunState, workspace: Repo) -> tuple[str, ...]:
     """Return the ignored files of the run; in the user's own tree, those that changed since."""
     own_tree = state.start.branch is not None
     since = None if own_tree else datetime.fromisoformat(state.created_at).timestamp()

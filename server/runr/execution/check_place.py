@@ -2,36 +2,27 @@
 
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from datetime import datetime
-from functools import cache
-from itertools import count
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from runr import nofollow
 from runr.errors import VerificationError
 from runr.execution import (
-    carried_changes,
     carry,
     foreign_code,
     installed_copies,
     mount_over,
-    tree_paths,
+    reserved_checkout,
 )
 from runr.execution.candidate import Built
 from runr.execution.context import RunContext
 from runr.execution.dependencies import Installed
-from runr.execution.rewritten_paths import Rewriting
-from runr.execution.tree_paths import SecondPath
-from runr.git import clean_checkout
-from runr.git.clean_checkout import SHARED_OBJECTS, Checkout, Content
-from runr.git.ignored import folders_named
+from runr.execution.reserved_checkout import Reserved, Trees
+from runr.git import checkout_repository, clean_checkout
+from runr.git.checkout_repository import SHARED_OBJECTS, Checkout, Content
 from runr.git.repo import Repo
 from runr.git.snapshot import Change
 from runr.next_steps import commands
@@ -112,19 +103,19 @@ class CleanCheckout:
     """A checkout of the candidate; where the system allows it, at the path of the repository."""
 
     def __init__(
-        self, checkout: Checkout, content: Content, built: Built, trees: "_Trees", spec: RunSpec
+        self, checkout: Checkout, content: Content, built: Built, trees: Trees, spec: RunSpec
     ) -> None:
         self.record = built.record
         self._checkout = checkout
         self._content = content
         self._built = built
         self._objects = built.source.common_dir() / "objects"
-        self._roots = roots = trees.roots
-        self._covered = trees.covered
+        self._trees = trees
+        self._roots = trees.roots
         self._rewriting = None if built.record.mounted else trees.rewriting(checkout.path)
         self._workspace = built.source.path
         self._spec = spec
-        self._sources = roots[0]
+        self._sources = trees.roots[0]
         self._installed: Installed | None = None
         self._is_fresh = True
         self._has_changed = True
@@ -143,7 +134,7 @@ class CleanCheckout:
                 undo(self._checkout, self._content, (*self._spec.writes, *copies))
         self._is_fresh, self._has_changed = False, True
         for path in self.record.carried:
-            source, target = self._sources / path, self._checkout.path / _inside(self._roots, path)
+            source, target = self._sources / path, self._checkout.path / self._trees.inside(path)
             with _preparing():
                 carry.prepare(source, target, self._scratch(path), self._rewriting)
 
@@ -159,7 +150,7 @@ class CleanCheckout:
             "objects": str(self._objects),
             "shared": f".git/{SHARED_OBJECTS}",
             "carried": [self._mount(path) for path in self.record.carried],
-            "covered": [tuple(each) for each in self._covered],
+            "covered": [tuple(each) for each in self._trees.covered],
             "failure": str(self._failure),
         }
         return mount_over.program(mounts, "sh", "-c", line)
@@ -205,7 +196,7 @@ class CleanCheckout:
 
     def _carry_installed(self, installed: Installed) -> None:
         self._sources = installed.folder
-        carried = _outside(self._built, self._roots, installed.folders or ())
+        carried = _outside(self._built, self._trees, installed.folders or ())
         self.record = self.record._replace(carried=carried)
 
     def shown(self, line: str) -> str:
@@ -234,14 +225,14 @@ class CleanCheckout:
         """Keep the changes to declared files, and return a note about the others."""
         if self._installed is not None:
             return ""
+        untouched = clean_checkout.is_untouched(self._checkout, self._content)
+        self._has_changed = not untouched
         # What checks are declared to write can be new files, too.
-        if not self._spec.writes and clean_checkout.is_untouched(self._checkout, self._content):
-            self._has_changed = False
+        if untouched and not self._spec.writes:
             return ""
         # Settings that the check has written could hide a change.
-        clean_checkout.restore_git(self._checkout, self._content)
-        others = clean_checkout.changed_files(self._checkout)
-        self._has_changed = bool(others) or clean_checkout.has_submodules(self._checkout)
+        checkout_repository.restore(self._checkout, self._content)
+        others = () if untouched else clean_checkout.changed_files(self._checkout)
         if self._spec.writes:
             found = clean_checkout.changes(self._checkout, self._content.commit)
             own = [change for change in found if patterns.matches(change.path, self._spec.writes)]
@@ -256,7 +247,7 @@ class CleanCheckout:
 
     @property
     def _copies(self) -> tuple[str, ...]:
-        return tuple(_inside(self._roots, path) for path in self.record.carried)
+        return tuple(self._trees.inside(path) for path in self.record.carried)
 
     def _mount(self, path: str) -> dict[str, str]:
         scratch = self._scratch(path)
@@ -272,96 +263,49 @@ class CleanCheckout:
         return beside / path.replace("/", "%")
 
 
-def _carried(roots: Sequence[Path], spec: RunSpec, *, mounted: bool) -> tuple[str, ...]:
-    """Return the folders to carry; those of another tree than the first by their full path."""
-    if spec.setup:
-        return ()
-    first, *others = roots
-    own = folders_named(Repo(first), spec.carry)
-    more = (
-        str(root / path)
-        for root in others
-        for path in folders_named(Repo(root), spec.carry)
-        if mounted or path not in own
-    )
-    return (*own, *more)
-
-
-def _outside(built: Built, roots: Sequence[Path], found: Sequence[str]) -> tuple[str, ...]:
+def _outside(built: Built, trees: Trees, found: Sequence[str]) -> tuple[str, ...]:
     """Return the folders that hide nothing of the commit, which may have files where they are."""
-    places = {path: _inside(roots, path) for path in found}
+    places = {path: trees.inside(path) for path in found}
     if not places:
         return ()
     ours = set(built.source.fields("ls-tree", "-z", "--name-only", built.commit, *places.values()))
     return tuple(path for path in found if places[path] not in ours)
 
 
-def _inside(roots: Sequence[Path], path: str) -> str:
-    """Return where a carried folder is in the checkout."""
-    root = next((root for root in roots if path.startswith(f"{root}/")), None)
-    return path.removeprefix(f"{root}/") if root else path
-
-
-class _Trees(NamedTuple):
-    """The `roots` that become the checkout with carried folders, and `covered` other paths to them.
-
-    In the checkout of where nothing can be mounted, all of these paths are rewritten.
-    """
-
-    roots: tuple[Path, ...]
-    covered: tuple[SecondPath, ...]
-
-    @classmethod
-    def of(cls, context: RunContext, state: RunState, *, mounted: bool) -> "_Trees":
-        # Programs may have been installed with the path of the main working tree, too.
-        root, workdir = context.layout.root, Path(state.start.workdir)
-        # A mount over the main working tree hides a linked one inside of it.
-        hidden = mounted and root in workdir.parents
-        own = [workdir] if state.start.branch is None and not hidden else []
-        roots = tuple(dict.fromkeys((*own, root)))
-        others = tree_paths.others(roots)
-        # Of another one that is in use, what is installed in it is needed as well.
-        used = tree_paths.named(others, context.environment)
-        rest = (SecondPath(str(tree), "") for tree in others if tree not in used)
-        again = tree_paths.second_paths((*roots, *others))
-        return cls((*roots, *used), (*rest, *again))
-
-    def rewriting(self, checkout: Path) -> Rewriting:
-        whole = (Path(each.path) for each in self.covered if not each.inside)
-        return Rewriting.of((*self.roots, *whole), checkout)
-
-
 @contextmanager
-def clean(context: RunContext, state: RunState, built: Built) -> Iterator[CleanCheckout]:
+def clean(
+    context: RunContext, state: RunState, built: Built, reserved: Reserved | None = None
+) -> Iterator[CleanCheckout]:
     """Yield a clean checkout of the candidate that no other run uses meanwhile."""
-    spec, start = state.spec, state.start
-    mounted = can_mount()
-    trees = _Trees.of(context, state, mounted=mounted)
-    with _reserved(context, mounted=mounted) as checkout:
-        found = _carried(trees.roots, spec, mounted=mounted)
-        carried = _outside(built, trees.roots, found)
+    with ExitStack() as stack:
+        if reserved is None:
+            reserved = stack.enter_context(reserved_checkout.reserve(context, state))
+        checkout, trees, mounted = reserved.checkout, reserved.trees, reserved.mounted
+        found = reserved.carried()
+        carried = _outside(built, trees, found)
         installed_copies.refuse(trees.roots, carried)
-        began = datetime.fromisoformat(state.created_at).timestamp()
-        changes = carried_changes.since(trees.roots[0], carried, began)
-        covered = tuple(each.path for each in trees.covered) if mounted else ()
         record = built.record._replace(
-            mounted=mounted, carried=carried, covered=covered, carried_changes=changes
+            mounted=mounted,
+            carried=carried,
+            covered=tuple(each.path for each in trees.covered) if mounted else (),
+            carried_changes=reserved.carried_changes(carried),
         )
         if not mounted:
             rewriting = trees.rewriting(checkout.path)
             foreign_code.refuse_editable_installs(rewriting, context.environment)
-        places = tuple(_inside(trees.roots, path) for path in carried)
+        places = tuple(trees.inside(path) for path in carried)
         content = Content(
             source=built.source,
             commit=built.commit,
             known=built.known,
-            refs=clean_checkout.list_refs(built.source),
-            branch=start.target,
+            refs=checkout_repository.list_refs(built.source),
+            branch=state.start.target,
             carried=places,
         )
+        keep = () if mounted else places
         with _preparing():
-            clean_checkout.prepare(checkout, content, keep=() if mounted else places)
-        yield CleanCheckout(checkout, content, replace(built, record=record), trees, spec)
+            clean_checkout.prepare(checkout, content, keep=keep, is_swept=reserved.take_swept())
+        yield CleanCheckout(checkout, content, replace(built, record=record), trees, state.spec)
 
 
 @contextmanager
@@ -375,38 +319,3 @@ def _preparing() -> Iterator[None]:
         raise VerificationError(
             f"no clean checkout could be made: {error}", next_steps=[commands.doctor()]
         ) from error
-
-
-@contextmanager
-def _reserved(context: RunContext, *, mounted: bool) -> Iterator[Checkout]:
-    """Yield the first checkout that is free; it is kept for the next verification."""
-    # Tools that search the working tree do not look into `.git`, and some do not work in there.
-    inside_git = context.root.common_dir() / "runr" / "checkouts"
-    folders = inside_git if mounted else context.layout.checkouts
-    nofollow.make_folder(folders)
-    for number in count(1):
-        lock = files.hold(context.layout.checkout_lock(str(number)))
-        if lock is None:
-            continue
-        try:
-            folder = folders / str(number)
-            yield Checkout(folder, folder.with_name(f"{number}.index"))
-        finally:
-            os.close(lock)
-        return
-
-
-@cache
-def can_mount() -> bool:
-    """Return whether this machine lets a checkout be mounted over the repository."""
-    if sys.platform != "linux":
-        return False
-    try:
-        with TemporaryDirectory(prefix="runr-mount-") as folder:
-            spec = {"roots": [folder], "checkout": folder, "objects": folder, "shared": "."}
-            empty: dict[str, list[str]] = {"carried": [], "covered": []}
-            command = mount_over.program({**spec, **empty}, "true")
-            tried = subprocess.run(command, capture_output=True, check=False)
-    except OSError:
-        return False
-    return tried.returncode == 0

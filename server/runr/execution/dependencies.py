@@ -12,7 +12,7 @@ from pathlib import Path
 
 from runr import nofollow
 from runr.config.settings import SETUP_INPUTS
-from runr.git.clean_checkout import Checkout
+from runr.git.checkout_repository import Checkout
 from runr.git.ignored import folders_named
 from runr.git.repo import Repo
 from runr.runs import setup_inputs, setup_manifests

@@ -1,16 +1,18 @@
 """The VERIFY phase: the scope of the changes, then the checks, one after the other."""
 
 from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from runr import nofollow
 from runr.errors import GitError, VerificationError, WorkerUnavailableError
-from runr.execution import candidate, check_place, own_branch, scope_guard
+from runr.execution import candidate, check_place, own_branch, reserved_checkout, scope_guard
 from runr.execution.candidate import Built
 from runr.execution.check_place import CheckPlace, CleanCheckout, Workspace
 from runr.execution.context import RunContext
+from runr.execution.reserved_checkout import Reserved
 from runr.execution.rework import marked_files
 from runr.execution.scope_guard import ScopeReport
 from runr.git import object_check, snapshot
@@ -66,21 +68,29 @@ async def verify(context: RunContext, state: RunState) -> VerifyFinished:
     object_check.refuse_wrong(context.root, began)
     if wrong := own_branch.why_absent(state):
         raise GitError(wrong)
-    before = scope_guard.check_scope(context, state)
-    if before.violations or before.found is None:
-        return _scope_violation(before.violations, [])
-    if marked := [*marked_files(context, state, before.found.tree)]:
-        left = f"git's markers of the conflict are left in {join_limited(marked, 5)}"
-        return VerifyFinished("failed", (), detail=left, tree=before.found.tree)
-    checks = _checks(context, state, before.paths)
-    if spec.are_empty(checks):
-        empty = (*state.spec.empty_checks, *(check.command for check in checks))
-        detail = "; ".join(map(explain, empty)) or None
-        return VerifyFinished("none", (), detail=detail, tree=before.found.tree)
-    state = state._replace(spec=state.spec._replace(checks=checks))
+    with _reserved(context, state) as reserved:
+        before = scope_guard.check_scope(context, state)
+        if before.violations or before.found is None:
+            return _scope_violation(before.violations, [])
+        if marked := [*marked_files(context, state, before.found.tree)]:
+            left = f"git's markers of the conflict are left in {join_limited(marked, 5)}"
+            return VerifyFinished("failed", (), detail=left, tree=before.found.tree)
+        checks = _checks(context, state, before.paths)
+        if spec.are_empty(checks):
+            empty = (*state.spec.empty_checks, *(check.command for check in checks))
+            detail = "; ".join(map(explain, empty)) or None
+            return VerifyFinished("none", (), detail=detail, tree=before.found.tree)
+        state = state._replace(spec=state.spec._replace(checks=checks))
+        if reserved is None:
+            return await _verify_workspace(context, state, before)
+        return await _verify_commit(context, state, before, before.found, reserved)
+
+
+def _reserved(context: RunContext, state: RunState) -> AbstractContextManager[Reserved | None]:
+    """Reserve the clean checkout, which is looked at while git looks at the workspace."""
     if state.spec.where == "workspace":
-        return await _verify_workspace(context, state, before)
-    return await _verify_commit(context, state, before, before.found)
+        return nullcontext()
+    return reserved_checkout.reserve(context, state)
 
 
 async def _verify_workspace(
@@ -100,7 +110,8 @@ async def _verify_workspace(
         if not again or times == _MOST_REWRITES:
             break
         before = after
-    built = candidate.build(context, state, after.found)
+    ignored = candidate.list_ignored(state, context.workspace(state))
+    built = candidate.build(context, state, after.found, ignored)
     record = built.record
     outcome, detail = _outcome(results, built)
     if again:
@@ -139,15 +150,19 @@ def _rewritten(
 
 
 async def _verify_commit(
-    context: RunContext, state: RunState, before: ScopeReport, found: ChangeSet
+    context: RunContext,
+    state: RunState,
+    before: ScopeReport,
+    found: ChangeSet,
+    reserved: Reserved,
 ) -> VerifyFinished:
     """Run the checks in a clean checkout; again, where they have written what they may write."""
     for _ in range(_MOST_REWRITES):
-        built = candidate.build(context, state, found)
+        built = candidate.build(context, state, found, reserved.ignored())
         # A merge is in no workspace, so what checks change of it is not copied into one.
         is_merge = built.record.tree != built.record.commit_tree
         write_to = None if is_merge else Path(state.start.workdir)
-        done = await verify_candidate(context, state, built, write_to=write_to)
+        done = await verify_candidate(context, state, built, reserved=reserved, write_to=write_to)
         if done.written and is_merge:
             return VerifyFinished(UNCHECKED, tuple(done.checks), tree=found.tree)
         if not done.written:
@@ -180,13 +195,18 @@ def _outcome(results: Sequence[CheckResult], built: Built) -> tuple[str, str | N
 
 
 async def verify_candidate(
-    context: RunContext, state: RunState, built: Built, *, write_to: Path | None = None
+    context: RunContext,
+    state: RunState,
+    built: Built,
+    *,
+    reserved: Reserved | None = None,
+    write_to: Path | None = None,
 ) -> CandidateResult:
     """Run the run's checks in a clean checkout of the candidate.
 
     What checks change of declared files is copied to `write_to`, where it is given.
     """
-    with check_place.clean(context, state, built) as place:
+    with check_place.clean(context, state, built, reserved) as place:
         failed = await _set_up(context, state, place)
         if failed is not None:
             skipped = [unchecked(check) for check in state.spec.checks]

@@ -5,112 +5,113 @@ nor the user's repository: its refs, settings and new objects are its own.
 """
 
 import os
-import re
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
-from runr import nofollow
 from runr.errors import GitError, MixedChangesError
-from runr.git import private_dir, quarantine, snapshot, submodules
+from runr.git import checkout_repository, linked_folders, private_dir, snapshot, submodules
+from runr.git.checkout_repository import Checkout, Content
 from runr.git.repo import Repo
 from runr.git.snapshot import Change
 from runr.git.untracked import SETTINGS
 
-#: Where the objects of the user's repository are mounted, beside those of the checkout.
-SHARED_OBJECTS = "shared"
-
-_SUBMODULES = "modules"
-_NO_LOGS = b"[core]\n\tlogallrefupdates = false\n"
-_REFS = ("refs/heads", "refs/tags", "refs/remotes")
+#: They decide how files are written that a commit does not change.
+_ATTRIBUTES = ".gitattributes"
 
 
-class Checkout(NamedTuple):
-    """A checkout at `path`; `index_file`, its index, is beside it, out of reach of its programs."""
-
-    path: Path
-    index_file: Path
-
-    @property
-    def git_dir(self) -> Path:
-        """The git directory of the checkout."""
-        return self.path / ".git"
-
-    @property
-    def outer_git_dir(self) -> Path:
-        """The git directory with which runr looks at the checkout, beside it like the index."""
-        return self.path.with_name(f"{self.path.name}.git")
-
-    @property
-    def repo(self) -> Repo:
-        """The checkout as runr's own git sees it, with its own settings and index only."""
-        inside = private_dir.enter(Repo(self.path), self.outer_git_dir)
-        return Repo(self.path, (*inside.variables, ("GIT_INDEX_FILE", str(self.index_file))))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Content:
-    """What a checkout holds: the commit, as the tip of `branch`, with its submodules.
-
-    `source` is the working tree that the commit was made from, in its quarantine, with its `refs`
-    as `list_refs` has them; `known` are the ancestors that the repository itself has. The
-    folders `carried` are ignored in it.
-    """
-
-    source: Repo
-    commit: str
-    known: Sequence[str]
-    refs: Sequence[bytes]
-    branch: str | None
-    carried: Sequence[str] = ()
-
-
-def list_refs(source: Repo) -> list[bytes]:
-    """Return the branches and tags that checks find in the checkout, as git packs them."""
-    listed = source.run("for-each-ref", "--format=%(objectname) %(refname)", *_REFS)
-    return [line for line in listed.split(b"\n") if line]
-
-
-def prepare(checkout: Checkout, content: Content, keep: Sequence[str] = ()) -> None:
+def prepare(
+    checkout: Checkout, content: Content, keep: Sequence[str] = (), *, is_swept: bool = False
+) -> None:
     """Make the checkout hold the content, and nothing else.
 
-    What is at the paths `keep` stays, where git does not track it.
+    What is at the paths `keep` stays, where git does not track it. `is_swept` is what `sweep` has
+    returned, where nothing else has used the checkout since.
     """
     try:
-        is_new = not nofollow.exists(checkout.path)
-        _remove(checkout.git_dir)
-        restore_git(checkout, content)
-        _move_to(checkout, content.commit, keep, is_new=is_new)
+        is_moved = _moved(checkout, content, keep, is_swept=is_swept)
     except (GitError, OSError):
-        # A program may have left what cannot be read or removed: it is made anew.
-        _discard(checkout)
-        restore_git(checkout, content)
-        _move_to(checkout, content.commit, keep, is_new=True)
-    if has_submodules(checkout):
+        # A program may have left what cannot be read or removed.
+        is_moved = False
+    if not is_moved:
+        checkout_repository.discard(checkout)
+        checkout_repository.restore(checkout, content)
+        _reset(checkout, content.commit)
+        linked_folders.remember(checkout, linked_folders.listed(checkout))
+        _complete(checkout, content)
+
+
+def _complete(checkout: Checkout, content: Content) -> None:
+    """Give the programs of the checkout an index, and fill the folders of submodules."""
+    _give_index(checkout)
+    if linked_folders.empty(checkout):
         submodules.populate(content.source, Repo(checkout.path), fresh=True)
 
 
-def has_submodules(checkout: Checkout) -> bool:
-    """Tell whether the commit may have submodules, in which a change can hide."""
-    return (checkout.path / ".gitmodules").exists()
+def sweep(checkout: Checkout, source: Repo) -> bool:
+    """Remove what is in no commit; tell whether all other files are as git wrote them.
+
+    No commit is needed, so it can go on while the next one is being made.
+    """
+    try:
+        return checkout_repository.has_settings_of(checkout, source) and _swept(checkout, ())
+    except (GitError, OSError):
+        return False
 
 
-def _move_to(checkout: Checkout, commit: str, keep: Sequence[str], *, is_new: bool) -> None:
-    # It looks at every file, as `read-tree --reset -u` does, and takes less time.
+def _moved(checkout: Checkout, content: Content, keep: Sequence[str], *, is_swept: bool) -> bool:
+    """Write what differs between the checkout and the content; False where that is not enough."""
+    if not checkout_repository.has_settings_of(checkout, content.source):
+        return False
+    checkout_repository.remove(checkout.git_dir)
+    checkout_repository.restore(checkout, content)
+    repo, commit = checkout.repo, content.commit
+    changes = _changes_in_index(repo, commit)
+    if any(change.path.rpartition("/")[2] == _ATTRIBUTES for change in changes):
+        return False
+    linked_folders.add(checkout, changes)
+    if is_swept or _swept(checkout, keep):
+        repo.run(*SETTINGS, "read-tree", "-m", "-u", "--no-recurse-submodules", commit)
+    else:
+        _reset(checkout, commit)
+    if linked_folders.remembered(checkout):
+        # Git leaves a folder that it linked before, and that is not empty.
+        _remove_others(checkout, keep)
+    _complete(checkout, content)
+    return True
+
+
+def _changes_in_index(repo: Repo, commit: str) -> tuple[Change, ...]:
+    """Return the paths that differ between the commit, the old side, and the index."""
+    flags = ("--cached", "--raw", "--no-abbrev", "--no-renames", "--ignore-submodules=none", "-z")
+    fields = iter(repo.fields(*SETTINGS, "diff-index", *flags, commit, "--"))
+    return tuple(snapshot.read(facts, path) for facts, path in zip(fields, fields, strict=True))
+
+
+def _reset(checkout: Checkout, commit: str) -> None:
+    # It writes every file that is not in the index, or is not as there.
     flags = ("--hard", "--quiet", "--no-recurse-submodules")
     checkout.repo.run(*SETTINGS, "reset", *flags, commit, "--")
-    if not is_new:
-        _remove_others(checkout, keep)
-    _give_index(checkout)
+
+
+def _swept(checkout: Checkout, keep: Sequence[str]) -> bool:
+    """Remove what is not as git wrote it, and what it has not written; False if any file was so.
+
+    A file with the same content counts as well: its mode may be another one.
+    """
+    repo = checkout.repo
+    touched = repo.run(*SETTINGS, "diff-files", "--name-only", "--ignore-submodules=all", "-z")
+    if touched:
+        repo.run("update-index", "-z", "--force-remove", "--stdin", stdin=touched)
+    _remove_others(checkout, keep)
+    return not touched
 
 
 def remove_others(checkout: Checkout, content: Content, keep: Sequence[str] = ()) -> None:
     """Undo what a program has done that changed no file of the commit."""
     try:
-        restore_git(checkout, content)
+        checkout_repository.restore(checkout, content)
         _remove_others(checkout, keep)
     except (GitError, OSError):
         prepare(checkout, content, keep)
@@ -138,11 +139,12 @@ def changes(checkout: Checkout, commit: str) -> tuple[Change, ...]:
 def is_untouched(checkout: Checkout, content: Content) -> bool:
     """Tell whether no program has written to a file of the commit, or put another in its place.
 
-    One that has the same content again counts as touched, and so may one in a submodule.
+    One that has the same content again counts as touched. Where there are submodules, it is not
+    known.
     """
-    if has_submodules(checkout):
+    if linked_folders.remembered(checkout):
         return False
-    _write_outer(checkout, content)
+    checkout_repository.write_outer(checkout, content)
     return not checkout.repo.run(*SETTINGS, "diff-files", "--name-only", "-z")
 
 
@@ -192,103 +194,6 @@ def _is_as_committed(repo: Repo, change: Change, file: Path) -> bool:
     content = file.read_bytes()
     ids = (repo.text(*words, stdin=content) for words in (named, named[:2]))
     return change.old_id in ids
-
-
-def _discard(checkout: Checkout) -> None:
-    _remove(checkout.path)
-    _remove(checkout.outer_git_dir)
-    nofollow.unlink(checkout.index_file, missing_ok=True)
-
-
-def _remove(path: Path) -> None:
-    """Remove a file, a link or a folder, where there is one."""
-    if path.is_dir() and not path.is_symlink():
-        nofollow.remove_tree(path)
-    else:
-        nofollow.unlink(path, missing_ok=True)
-
-
-def restore_git(checkout: Checkout, content: Content) -> None:
-    """Write the git directory anew, whatever a program has made of it; files stay.
-
-    Those of submodules are kept until the next `prepare`.
-    """
-    _begin(checkout, content)
-    _fetch(checkout, content)
-    _write_outer(checkout, content)
-
-
-def _write_outer(checkout: Checkout, content: Content) -> None:
-    """Write the git directory beside the checkout anew; its objects are those of the checkout."""
-    folder = checkout.outer_git_dir
-    for name in ("objects/info", "info", "refs"):
-        nofollow.make_folder(folder / name)
-    common = content.source.common_dir() / "objects"
-    alternates = f"{_line(str(checkout.git_dir / 'objects'))}\n{_line(str(common))}\n"
-    written = {
-        "objects/info/alternates": os.fsencode(alternates),
-        "info/exclude": _excludes(content),
-        "config": private_dir.clone_config(content.source) + _NO_LOGS,
-        "HEAD": f"{content.commit}\n".encode(),
-    }
-    for name, text in written.items():
-        private_dir.write(folder / name, text)
-
-
-def _excludes(content: Content) -> bytes:
-    return os.fsencode("".join(f"/{_pattern(folder)}/\n" for folder in content.carried))
-
-
-def _begin(checkout: Checkout, content: Content) -> None:
-    git_dir = checkout.git_dir
-    if git_dir.is_symlink() or not git_dir.is_dir():
-        _remove(git_dir)
-    nofollow.make_folder(git_dir)
-    for child in git_dir.iterdir():
-        if child.name != _SUBMODULES:
-            _remove(child)
-    # A git that was killed has left it; no other run uses the checkout.
-    lock = checkout.index_file.with_name(f"{checkout.index_file.name}.lock")
-    nofollow.unlink(lock, missing_ok=True)
-    for name in ("objects/info", "info", "refs", SHARED_OBJECTS):
-        (git_dir / name).mkdir(parents=True, exist_ok=True)
-    (git_dir / "config").write_bytes(private_dir.clone_config(content.source))
-    (git_dir / "HEAD").write_text("ref: refs/heads/none\n")
-    (git_dir / "info" / "exclude").write_bytes(_excludes(content))
-    common = content.source.common_dir()
-    alternates = f"{_line(str(common / 'objects'))}\n../{SHARED_OBJECTS}\n"
-    (git_dir / "objects" / "info" / "alternates").write_bytes(os.fsencode(alternates))
-    with suppress(FileNotFoundError):
-        shutil.copyfile(common / "shallow", git_dir / "shallow")
-
-
-def _line(path: str) -> str:
-    """Return the path as one line of a list of git's."""
-    if "\n" not in path:
-        return path
-    escaped = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
-
-
-def _pattern(path: str) -> str:
-    """Return a line of .gitignore that matches exactly this path."""
-    return re.sub(r"([\\*?\[ #!])", r"\\\1", path)
-
-
-def _fetch(checkout: Checkout, content: Content) -> None:
-    """Copy the commit into the checkout, and the branches and tags of the repository."""
-    source, commit, branch = content.source, content.commit, content.branch
-    if not quarantine.copy_objects(source, checkout.git_dir / "objects"):
-        within = private_dir.enter(Repo(checkout.path), checkout.git_dir)
-        quarantine.publish(source, within, commit, *content.known)
-    lines = content.refs
-    head = f"{commit}\n".encode()
-    if branch is not None:
-        own = os.fsencode(f" refs/heads/{branch}")
-        lines = [*(line for line in lines if not line.endswith(own)), head.strip() + own]
-        head = b"ref:" + own + b"\n"
-    (checkout.git_dir / "packed-refs").write_bytes(b"".join(line + b"\n" for line in lines))
-    (checkout.git_dir / "HEAD").write_bytes(head)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from runr import nofollow
 from runr.errors import ConfigError, RunrError
-from runr.execution import check_place, dependency_warnings, readiness
+from runr.execution import dependency_warnings, readiness, reserved_checkout
 from runr.project import Project
 from runr.runs import spec
 from runr.runs.preconditions import problems
@@ -67,7 +67,7 @@ def look_at_clean_checkout(project: Project) -> DoctorCheck:
     if where == "workspace":
         message = "in the workspace, as verify.where says: weaker evidence"
         return DoctorCheck(name=name, state="note", message=message)
-    if check_place.can_mount():
+    if reserved_checkout.can_mount():
         message = "in a clean checkout, mounted over the path of the repository"
         return DoctorCheck(name=name, state="ok", message=message)
     return DoctorCheck(
