@@ -170,7 +170,7 @@ def escape_markdown(text: str) -> str:
 
     It forms no heading, list, table, link or HTML, also at the beginning of a line or an item.
     """
-    line = flat(_encodable(text))
+    line = flat(encodable(text))
     begin = _BLOCK.match(line)
     head = f"{begin[0]}\\" if begin else ""
     return head + _MARKUP.sub(r"\\\g<0>", line[begin.end() if begin else 0 :])
@@ -178,15 +178,15 @@ def escape_markdown(text: str) -> str:
 
 def markdown_code(text: str) -> str:
     """Return `text` on one line as code in Markdown, whatever it holds."""
-    line = flat(_encodable(text))
+    line = flat(encodable(text))
     fence = "`" * (max(map(len, re.findall("`+", line)), default=0) + 1)
     gap = " " if line.startswith("`") or line.endswith("`") else ""
     return f"{fence}{gap}{line}{gap}{fence}" if line else ""
 
 
-def _encodable(text: str) -> str:
+def encodable(text: str) -> str:
     """Return `text` with the bytes of a file name that are no text written as escapes."""
-    return text.encode(errors="backslashreplace").decode()
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
 
 
 def one_line(text: str) -> str:

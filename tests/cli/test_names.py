@@ -1,6 +1,8 @@
 """Task names that are hard on shells, terminals, file systems and git."""
 
+import os
 import unicodedata
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -73,3 +75,24 @@ def test_a_name_is_found_in_either_unicode_form(place: Place, on_disk: Form, typ
     place.task("b.md", f"depends_on: [{wanted}]")
     row = place.runr("task-status", "b", "--json", code=0).json["task"]
     assert row["blocked_by"] == []
+
+
+@pytest.mark.parametrize("in_place", [True, False])
+def test_a_repository_works_in_a_folder_whose_name_is_no_text(
+    tmp_path: Path, home: Path, in_place: bool
+) -> None:
+    place = Place(tmp_path / os.fsdecode(b"caf\xe9 %d 'x'"), home)
+    place.git("init", "-q", "-b", "main")
+    place.config('[run]\nworker = "script"\n')
+    place.write(".gitignore", "go\n")
+    script = f"echo 1 > a.txt; test -e {'' if in_place else '../../../'}go"
+    place.script("a.md", script, "verify: ['test -f a.txt']")
+    place.commit("Task")
+    stopped = place.runr("run", *(["--in-place"] if in_place else []), "--task", "a", code=1)
+    report, look, resume = stopped.steps
+    assert place.paste(report).code == 0
+    assert "a.txt" in place.paste(look).out
+    place.write("go")
+    assert place.paste(resume).code == 0
+    assert place.status("a.md")["evidence"] == "verified"
+    assert list(tmp_path.iterdir()) == [place.root], "nothing is written beside it"

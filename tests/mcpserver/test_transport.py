@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.terminal import Place
 from fakes.marks import also_long
 from mcpserver.raw_client import (
     Message,
@@ -286,3 +287,21 @@ def test_progress_reaches_a_caller_that_asked_for_it(client: RawClient, era: str
     ]
     assert message[0]["message"] == "step 1"
     assert client.receive()["result"]
+
+
+def test_a_folder_whose_name_is_no_text_is_shown_and_ends_no_session(
+    tmp_path: Path, home: Path
+) -> None:
+    place = Place(tmp_path / os.fsdecode(b"caf\xe9"), home)
+    place.git("init", "-q", "-b", "main")
+    place.config('[run]\nworker = "script"\n')
+    place.script("a.md", "echo 1 > a.txt", "verify: [test -f a.txt]")
+    place.commit("Begin")
+    place.run("a")
+    command = [sys.executable, "-m", "runr", "mcp", "--repo", str(place.root)]
+    with RawClient(command, os.environ) as client:
+        client.handshake()
+        shown = client.ask(request("tools/call", calling("task-status", task="a"), 2))
+        there = shown["result"]["structuredContent"]["run"]["run_dir"]
+        assert there.startswith(f"{tmp_path}/caf\\udce9/")
+        assert "result" in client.ask(request("tools/call", calling("list-tasks"), 3))

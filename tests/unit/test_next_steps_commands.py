@@ -1,5 +1,8 @@
 """The commands that are next steps: their options, and the tools that do the same."""
 
+import os
+import subprocess
+
 import pytest
 
 from runr.next_steps import commands
@@ -50,3 +53,9 @@ def test_a_worker_logs_in_with_its_own_program_or_is_looked_for_in_the_list() ->
     assert str(commands.login("claude-code")) == "claude auth login"
     assert str(commands.login("codex", ["npx", "codex"])) == "npx codex login"
     assert str(commands.login("my-own")) == "runr workers"
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9", b"it's 100%\\n \xff$(touch x)", b"plain"])
+def test_a_command_can_be_pasted_whose_words_are_no_text(name: bytes) -> None:
+    command = str(NextStep(argv=("printf", "%s", os.fsdecode(name))))
+    assert subprocess.run(["sh", "-c", command], capture_output=True, check=True).stdout == name

@@ -29,7 +29,7 @@ from runr.mcp_server.long_tasks import LongTasks, is_declared
 from runr.mcp_server.schema import explain_validation_error
 from runr.next_steps.step import MCP, UserStep
 from runr.query.encoding import to_sparse
-from runr.text import closest_match
+from runr.text import closest_match, encodable
 
 
 class Arguments(BaseModel):
@@ -212,7 +212,8 @@ def _success(answer: object) -> CallToolResult:
 
 
 def _failure(text: str) -> CallToolResult:
-    return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)
+    content = TextContent(type="text", text=encodable(text))
+    return CallToolResult(content=[content], is_error=True)
 
 
 def _advice(error: RunrError) -> str:

@@ -19,6 +19,7 @@ from runr.redaction import redact
 from runr.runs import journal
 from runr.storage.layout import RunFiles
 from runr.tasks.model import short_name
+from runr.text import encodable
 
 #: As many bytes of a log are shown, its last ones, and as many characters of another text.
 LOG = 65_536
@@ -78,7 +79,7 @@ def _run(project: Project, wanted: str) -> RunFiles:
 
 
 def _shown(text: str) -> str:
-    return truncation.cut(redact(text), TEXT)
+    return truncation.cut(redact(encodable(text)), TEXT)
 
 
 def _tail(handle: int) -> str:

@@ -25,6 +25,9 @@ HERE = Location()
 #: Where a recorded command calls git without saying where.
 _GIT = re.compile(r"(^|&& )git (?!-C |config --global )")
 
+#: The bytes of a name that are no text, as Python has them.
+_BYTES = re.compile("[\udc80-\udcff]")
+
 
 class UserStep(NamedTuple):
     """What only the user of an agent can do: the command for a terminal, and what it is for."""
@@ -72,7 +75,7 @@ class NextStep(NamedTuple):
     def shell(self, location: Location = HERE) -> str:
         """Return the command, quoted for a shell at `location`, or the sentence."""
         typed = self.at(location)
-        commands = (shlex.join(words) for words in (typed.argv, typed.then) if words)
+        commands = (" ".join(map(_word, words)) for words in (typed.argv, typed.then) if words)
         return typed.script or " && ".join(commands) or self.text
 
     def at(self, location: Location) -> "NextStep":
@@ -111,7 +114,16 @@ def without_calls(lines: Sequence[Line], calls: Collection[str]) -> list[Line]:
 
 def quoted(name: str) -> str:
     """Return `name` as one shell word that no command takes for an option."""
-    return shlex.quote(operand(name))
+    return _word(operand(name))
+
+
+def _word(text: str) -> str:
+    """Return `text` as a word for a shell; bytes that are no text are made there by `printf`."""
+    if not _BYTES.search(text):
+        return shlex.quote(text)
+    literal = text.replace("\\", "\\\\").replace("%", "%%").replace("'", "\\047")
+    octal = _BYTES.sub(lambda found: f"\\{ord(found[0]) & 0xFF:03o}", literal)
+    return f"\"$(printf '{octal}')\""
 
 
 def operand(name: str) -> str:
@@ -143,7 +155,7 @@ def _in_script(script: str, location: Location) -> str:
     """Return a recorded command, each of git's in it with the folder, unless it names one."""
     if not location.repo:
         return script
-    folder = f"git -C {shlex.quote(location.repo)} "
+    folder = f"git -C {_word(location.repo)} "
     return _GIT.sub(lambda found: found[1] + folder, script)
 
 

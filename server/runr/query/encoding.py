@@ -6,7 +6,7 @@ from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
 
 from runr.next_steps.step import UserStep
-from runr.text import escape_controls
+from runr.text import encodable, escape_controls
 
 
 def to_json(answer: object) -> str:
@@ -43,8 +43,14 @@ def to_sparse(answer: object) -> dict[str, Any]:
 
 
 def _sparse(value: object) -> Any:
+    if isinstance(value, str):
+        # A client is sent UTF-8, which the name of a file need not be.
+        return encodable(value)
     if is_dataclass(value):
         return to_sparse(value)
     if isinstance(value, list | tuple) and not isinstance(value, UserStep):
         return [_sparse(item) for item in value]
-    return to_plain(value)
+    plain = to_plain(value)
+    return (
+        {name: _sparse(item) for name, item in plain.items()} if isinstance(plain, dict) else plain
+    )

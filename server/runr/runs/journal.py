@@ -209,7 +209,9 @@ class Journal:
         text = self.redact(text)
         event = parse_event(json.loads(text))
         after = apply(before, event) if before else begin(self.files.id, event)
-        line, key = text.encode("utf-8", "replace"), clone_key.ensure(self.files.root)
+        # Where the run works is exact; what cannot be written of other names is only shown.
+        errors = "replace" if before else "backslashreplace"
+        line, key = text.encode("utf-8", errors), clone_key.ensure(self.files.root)
         line = chain.sealed(line, files.last_line(self.files.timeline), key)
         if before is None or before.result:
             if before:
