@@ -111,8 +111,9 @@ _ELSEWHERE = (
     f"git -C {_USER} commit -q -a -m theirs",
     f"git -C {_USER} update-index --assume-unchanged '{{f}}'",
     f"printf '[verify]\\ntier0 = [\"true\"]\\n' > {_USER}/.runr/config.toml",
-    f"echo '{{t}}' > {_USER}/.runr/tasks/t.md",
-    "echo '{t}' > .runr/tasks/t.md",
+    f"echo '{{t}}' > {_USER}/.runr/tasks/t0.md",
+    "echo '{t}' > .runr/tasks/t0.md",
+    "echo '{t}' > .runr/tasks/t1.md",
     "test -f .git && rm .git",
     "test -f .git && rm .git && git init -q && git add -A && git commit -q -m mine",
 )
