@@ -19,6 +19,7 @@ _MARKUP = re.compile(
     re.IGNORECASE,
 )
 _BLOCK = re.compile(r"\d{1,9}(?=[.)](?:\s|$))|(?=[#>=:+-])")
+_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _PART = r"(\d+)\s*([smhd]?)"
 # A number without a unit must be alone: `1h30` is ambiguous.
@@ -96,7 +97,32 @@ def format_duration(count: float) -> str:
 def join_limited(names: Sequence[str], most: int) -> str:
     """Return the first `most` names, separated by commas, and the number of the others."""
     left = len(names) - most
-    return ", ".join(names[:most]) + (f" and {left} more" if left > 0 else "")
+    return join_names(names[:most]) + (f" and {left} more" if left > 0 else "")
+
+
+def join_names(names: Iterable[str]) -> str:
+    """Return names, such as those of files, separated by commas."""
+    return ", ".join(map(readable_name, names))
+
+
+def readable_name(name: str) -> str:
+    """Return a name in quotes, with escapes as git has them, where it could not be read as it is.
+
+    So it is with blanks or a comma at its ends, several blanks in it, or what cannot be printed.
+    """
+    is_plain = name.isprintable() and name == name.strip() and "  " not in name
+    if is_plain and name[-1:] != "," and name[:1] != '"':
+        return name
+    escaped = re.sub(" (?= )", r"\\040", "".join(map(_escaped, name)))
+    return f'"{escaped}"'
+
+
+def _escaped(sign: str) -> str:
+    if sign in _ESCAPES or sign.isprintable():
+        return _ESCAPES.get(sign, sign)
+    is_byte = "\udc80" <= sign <= "\udcff"
+    written = sign.encode(errors="surrogateescape" if is_byte else "surrogatepass")
+    return "".join(f"\\{byte:03o}" for byte in written)
 
 
 def pluralize(number: int, noun: str) -> str:
@@ -177,11 +203,12 @@ def escape_markdown(text: str) -> str:
 
 
 def markdown_code(text: str) -> str:
-    """Return `text` on one line as code in Markdown, whatever it holds."""
-    line = flat(encodable(text))
+    """Return `text` on one line as code in Markdown, whatever it holds; its blanks stay."""
+    line = printable(encodable(text))
     fence = "`" * (max(map(len, re.findall("`+", line)), default=0) + 1)
-    gap = " " if line.startswith("`") or line.endswith("`") else ""
-    return f"{fence}{gap}{line}{gap}{fence}" if line else ""
+    ends = line[:1], line[-1:]
+    gap = " " if "`" in ends or ends == (" ", " ") else ""
+    return f"{fence}{gap}{line}{gap}{fence}" if line.strip() else ""
 
 
 def encodable(text: str) -> str:

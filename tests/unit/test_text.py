@@ -1,3 +1,4 @@
+import codecs
 import json
 import re
 
@@ -18,6 +19,7 @@ from runr.text import (
     parse_duration,
     pluralize,
     printable,
+    readable_name,
     shortened,
     slug,
 )
@@ -105,6 +107,34 @@ def test_no_unit_reaches_sixty(count: float) -> None:
 )
 def test_of_a_long_list_the_first_are_named_and_the_others_counted(most: int, joined: str) -> None:
     assert join_limited(["a", "b", "c"], most) == joined
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("src/it's a [b].py", "src/it's a [b].py"),
+        ("größe.txt", "größe.txt"),
+        (" a.txt", '" a.txt"'),
+        ("a.txt ", '"a.txt "'),
+        ("a,", '"a,"'),
+        ("a   b", '"a\\040\\040 b"'),
+        ("a\nb", '"a\\nb"'),
+        ('"a"', '"\\"a\\""'),
+        ("a\udcff", '"a\\377"'),
+        ("a\xa0", '"a\\302\\240"'),
+    ],
+)
+def test_a_name_that_could_not_be_read_is_in_quotes(name: str, shown: str) -> None:
+    assert readable_name(name) == shown
+    assert join_limited([name, "b", "c"], 2) == f"{shown}, b and 1 more"
+
+
+@given(st.text(st.sampled_from(' a,"\\\n\t\u3000\u2028é\x00'), min_size=1))
+def test_a_name_is_read_as_what_it_is(name: str) -> None:
+    shown = readable_name(name)
+    assert flat(shown) == shown
+    quoted = shown.startswith('"')
+    assert (codecs.escape_decode(shown[1:-1])[0].decode() if quoted else shown) == name
 
 
 def test_one_is_counted_without_an_s() -> None:
@@ -215,7 +245,7 @@ def test_code_in_markdown_is_shown_as_it_is(text: str) -> None:
     assume(flat(text))
     inline = [each for each in tokens(f"x{markdown_code(text)}") if not each.block]
     assert [each.type for each in inline] == ["text", "code_inline"]
-    assert inline[1].content == flat(text)
+    assert inline[1].content == printable(text)
 
 
 @pytest.mark.parametrize(

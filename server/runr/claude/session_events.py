@@ -15,6 +15,7 @@ from runr.next_steps.step import quoted
 from runr.runs import session_index
 from runr.runs.model import RunState
 from runr.storage import files
+from runr.text import join_limited
 
 if TYPE_CHECKING:
     from runr.runs.events import RunStopped
@@ -88,7 +89,7 @@ def _reminder(run: RunState) -> str:
 def missing_steps(run: RunState) -> str:
     """Return what keeps the run from being completed."""
     if run.violations:
-        return f"outside its scope: {', '.join(run.violations[:_SHOWN])}"
+        return f"outside its scope: {join_limited(run.violations, _SHOWN)}"
     failed = [f"`{check.command}`" for check in run.verification.checks if check.failed]
     if failed:
         return f"failed: {', '.join(failed[:_SHOWN])}"

@@ -27,7 +27,7 @@ from runr.runs.events import (
 from runr.runs.hook_events import HookFinished
 from runr.runs.session_events import SessionAttached
 from runr.tasks.model import short_name
-from runr.text import format_duration, join_limited, pad, pluralize
+from runr.text import format_duration, join_limited, pad, pluralize, readable_name
 
 if TYPE_CHECKING:
     from runr.lifecycle.resume import ResumePreview, ResumeResult
@@ -87,7 +87,7 @@ def render_preview(answer: ResumePreview) -> str:
     name = short_name(answer.task_path)
     lines = [f"run {answer.run_id} of {name} ({answer.stop_reason}): {answer.message}"]
     lines.append(f"  in {answer.workdir}")
-    lines += [f"  changed so far: {path}" for path in answer.changed[:_FILES]]
+    lines += [f"  changed so far: {readable_name(path)}" for path in answer.changed[:_FILES]]
     if len(answer.changed) > _FILES:
         lines.append(f"  … and {len(answer.changed) - _FILES} more")
     if not answer.changed:

@@ -13,7 +13,7 @@ from runr.next_steps import commands
 from runr.query.models import TaskList, TaskSummary
 from runr.runs import stop_reasons
 from runr.tasks.model import short_name
-from runr.text import display_width, pad
+from runr.text import display_width, pad, readable_name
 
 if TYPE_CHECKING:
     from runr.query.detail_models import CompletionResult, TaskDetails
@@ -181,7 +181,8 @@ def render_completion(answer: CompletionResult) -> str:
     lines += render_runs.render_summary(answer.run)[1:]
     # The first of them are in the detail.
     said = "\n".join(lines)
-    lines += [f"    out of scope: {path}" for path in answer.run.violations if path not in said]
+    names = map(readable_name, answer.run.violations)
+    lines += [f"    out of scope: {name}" for name in names if name not in said]
     if answer.run.review:
         lines += [f"    {line}" for line in ("the reviewer asks:", *answer.run.review.splitlines())]
     return "\n".join([*lines, *render_next_steps(answer.next_steps)])

@@ -208,7 +208,7 @@ def _alteration(workspace: Repo, verified: str, now: str) -> str:
     # `runr clean` may have removed the snapshot that was verified.
     exists = workspace.answer("cat-file", "-e", verified) is not None
     changes = snapshot.changed(workspace, verified, now) if exists else ()
-    names = ", ".join(change.path for change in changes[:5]) or "the snapshot is gone"
+    names = join_limited([change.path for change in changes], 5) or "the snapshot is gone"
     return f"changed during the checks: {names}"
 
 

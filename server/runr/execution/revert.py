@@ -10,6 +10,7 @@ from runr.git.trailers import ManualTrailers, RollbackTrailers, message
 from runr.runs.hook_events import WorkReverted
 from runr.runs.model import RunState
 from runr.storage import queue
+from runr.text import join_names
 
 
 def refuse_impossible(repo: Repo, shas: Sequence[str], branch: str | None = None) -> None:
@@ -25,7 +26,7 @@ def refuse_impossible(repo: Repo, shas: Sequence[str], branch: str | None = None
 
 def explain(refused: MergeRefusedError) -> str:
     """Return why the commits cannot be reverted."""
-    return f"later commits changed {', '.join(refused.files)}" if refused.files else str(refused)
+    return f"later commits changed {join_names(refused.files)}" if refused.files else str(refused)
 
 
 def revert(

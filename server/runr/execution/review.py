@@ -11,6 +11,7 @@ from runr.git import snapshot
 from runr.runs import prompts, replies
 from runr.runs.events import PlanFinished, ReviewFinished
 from runr.runs.model import RunState
+from runr.text import join_limited
 from runr.workers.protocol import Assignment, WorkReport
 
 #: Characters of a patch that the prompt of a reviewer contains; the rest is in git.
@@ -123,4 +124,4 @@ def _altered(context: RunContext, state: RunState, tree: str) -> tuple[str, ...]
 
 
 def _violation(who: str, paths: Sequence[str]) -> str:
-    return f"files changed although the {who} may only read: {', '.join(paths[:5])}"
+    return f"files changed although the {who} may only read: {join_limited(paths, 5)}"

@@ -9,6 +9,7 @@ from runr.git.merge import MergeRefusedError
 from runr.git.repo import Repo
 from runr.runs.events import PhaseFinished
 from runr.runs.model import MOVES, UNCHECKED, Phase, RunState
+from runr.text import join_names
 
 _MARKS = (b"<<<<<<< ", b">>>>>>> ")
 
@@ -45,7 +46,7 @@ def move_work(context: RunContext, state: RunState) -> PhaseFinished:
     elif why == UNCHECKED:
         detail = f"{target} has moved: {detail}"
     if files:
-        detail = f"both sides changed {', '.join(files)}: {detail}"
+        detail = f"both sides changed {join_names(files)}: {detail}"
     return PhaseFinished(Phase.PREPARE, _outcome(why, files), detail, onto=tip, files=files)
 
 

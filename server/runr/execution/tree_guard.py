@@ -17,6 +17,7 @@ from runr.git import hooks, own_settings
 from runr.git.repo import Repo
 from runr.runs.events import TreeChanged
 from runr.runs.model import RunState
+from runr.text import readable_name
 
 #: Seconds after which the status of a large tree is not waited for.
 _MOST_S = 20
@@ -64,7 +65,7 @@ class TreeGuard:
             return None
         git = "; a git of the worker wrote the index" if written else ""
         lines = (
-            f"{path} ({how}{git if how in _IN_INDEX else ''})"
+            f"{readable_name(path)} ({how}{git if how in _IN_INDEX else ''})"
             for path, how in sorted(changed.items())
         )
         return TreeChanged((*settings[:_MOST_RECORDED], *islice(lines, _MOST_RECORDED)))

@@ -12,6 +12,7 @@ from runr.git import commits as git_commits
 from runr.git import quarantine, recovery, snapshot
 from runr.git.failures import complaint
 from runr.git.repo import Output, Repo, split
+from runr.text import join_names
 
 _UNKNOWN_OPTION = 129
 #: How long to wait before each further try, in seconds.
@@ -176,7 +177,7 @@ def merged_tree(root: Repo, old: str, tip: str) -> str:
     """Return the merge of two commits as a tree; MergeRefusedError names files in conflict."""
     tree, files = tree_with_conflicts(root, old, tip)
     if files:
-        raise MergeRefusedError(f"both sides changed {', '.join(files)}", files)
+        raise MergeRefusedError(f"both sides changed {join_names(files)}", files)
     return tree
 
 
@@ -228,7 +229,7 @@ def plan_on_top(repo: Repo, base: str, branch: str, target: str) -> MergePlan:
     ensure_not_busy(repo, target)
     tree, files = tree_on_top(repo, base, work, old)
     if files:
-        raise MergeRefusedError(f"both sides changed {', '.join(files)}", files)
+        raise MergeRefusedError(f"both sides changed {join_names(files)}", files)
     new = git_commits.create_draft(repo, tree, (old,), b"Work of a run\n")
     return MergePlan(target=target, how="picked", old=old, new=new)
 
@@ -248,7 +249,7 @@ def _refusal(moved: Output) -> MergeRefusedError:
         )
     if not files:
         return MergeRefusedError(complaint(moved.err))
-    reason = f"it would overwrite uncommitted changes: {', '.join(files)}"
+    reason = f"it would overwrite uncommitted changes: {join_names(files)}"
     return MergeRefusedError(reason, in_the_way=files)
 
 
@@ -378,7 +379,7 @@ def merge_obstacle(repo: Repo, wanted: MergePlan) -> str | None:
         staged = set(split(repo.run("ls-files", "-z", env=env)))
     in_the_way = [path for path in there if path not in staged]
     if in_the_way:
-        return f"it would overwrite untracked files: {', '.join(in_the_way)}"
+        return f"it would overwrite untracked files: {join_names(in_the_way)}"
     if tried.ok:
         return None
     changed = ", ".join(dict.fromkeys(_ENTRY.findall(tried.err))) or complaint(tried.err)

@@ -174,5 +174,4 @@ def _work(context: RunContext, state: RunState) -> list[str]:
     else:
         tip = context.root.resolve(f"refs/heads/{start.branch}") or start.base_sha
         changes = snapshot.changed(context.root, start.base_sha, tip)
-    names = (change.path.encode(errors="surrogateescape") for change in changes)
-    return [name.decode(errors="replace") for name in names]
+    return [change.path for change in changes]

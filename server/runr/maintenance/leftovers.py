@@ -10,7 +10,7 @@ from runr.git import branches, kept_changes, quarantine, snapshot, worktree
 from runr.git.ignored import ignored_files
 from runr.git.repo import Repo
 from runr.git.snapshot import Change
-from runr.text import flat, join_limited
+from runr.text import join_limited
 
 #: The last part of the name of a ref that keeps the work of a run that was superseded.
 SUPERSEDED = "superseded"
@@ -68,7 +68,7 @@ def unmerged_work(
         whole = not ignored and all(change.new_mode != _REPOSITORY for change in changed)
         return OnlyHere(why=why, whole=whole)
     if ignored:
-        names = join_limited([flat(name) for name in ignored], _NAMED)
+        names = join_limited(ignored, _NAMED)
         why = f"its worktree has ignored files, which are in no commit: {names}"
         return OnlyHere(why=why)
     known = list(targets)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from runr.next_steps import commands, setup
 from runr.next_steps.step import NextStep, operand
+from runr.text import join_names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +139,7 @@ def _of_content(facts: Facts) -> Iterator[Problem]:
 
 def _of_scope(facts: Facts) -> Iterator[Problem]:
     if facts.ignored:
-        names = ", ".join(facts.ignored)
+        names = join_names(facts.ignored)
         yield Problem(
             topic="scope",
             message=f"git ignores {names}: what a run makes of it is in no commit",

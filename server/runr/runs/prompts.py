@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from runr.next_steps import commands
 from runr.next_steps.step import Surface
 from runr.runs.model import Check, CheckResult, RunSpec, RunState
-from runr.text import join_limited, markdown_code
+from runr.text import join_limited, markdown_code, readable_name
 
 _RULES = """\
 Rules:
@@ -225,14 +225,14 @@ def session_brief(
 def _out_of_scope(state: RunState) -> str:
     if not state.violations:
         return ""
-    paths = "\n".join(f"- {path}" for path in state.violations[:_FILES])
+    paths = "\n".join(f"- {readable_name(path)}" for path in state.violations[:_FILES])
     return f"# Changed outside of the scope\n\nRevert these first:\n{paths}"
 
 
 def _changed_before(before: Sequence[str]) -> str:
     if not before:
         return ""
-    paths = "\n".join(f"- {markdown_code(path)}" for path in before[:_FILES])
+    paths = "\n".join(f"- {markdown_code(readable_name(path))}" for path in before[:_FILES])
     left = len(before) - _FILES
     return _BEFORE.format(paths=f"{paths}\n- and {left} more" if left > 0 else paths)
 

@@ -37,6 +37,7 @@ from runr.runs.model import (
     VerificationResult,
 )
 from runr.runs.session_events import SessionAttached, SessionReminded, UsageRecorded
+from runr.text import join_names
 
 #: The outcomes of VERIFY that are results; after a scope violation there is none.
 _RESULTS: dict[str, VerificationResult] = {
@@ -114,7 +115,7 @@ def _noticed(
         case WorkReverted():
             return state._replace(reverted=data.commit_sha)
         case InputsChanged():
-            detail = data.detail or ", ".join(data.paths)
+            detail = data.detail or join_names(data.paths)
             return state if data.put_back else state._replace(inputs_changed=detail)
 
 

@@ -26,7 +26,14 @@ from runr.runs.hook_events import HookFinished
 from runr.runs.model import Approval, CheckResult, Phase, RunState
 from runr.runs.session_events import SessionAttached
 from runr.tasks.model import short_name
-from runr.text import escape_markdown, format_duration, join_limited, markdown_code
+from runr.text import (
+    escape_markdown,
+    format_duration,
+    join_limited,
+    join_names,
+    markdown_code,
+    readable_name,
+)
 
 Stat = tuple[str, int | None, int | None]
 
@@ -172,7 +179,7 @@ def _facts(state: RunState) -> str:
         ("Overridden", _text(start.override_reason)),
         ("Why it stopped", _text(state.detail) if state.stop_reason else None),
         ("Denied tools", _text(", ".join(state.denied))),
-        ("Left uncommitted", _text(", ".join(state.left_dirty))),
+        ("Left uncommitted", _text(join_names(state.left_dirty))),
     ]
     return "\n".join(f"- {name}: {value}" for name, value in rows if value)
 
@@ -195,10 +202,10 @@ def _candidate(state: RunState) -> tuple[tuple[str, str | None], ...]:
         ("Checked tree", f"`{candidate.tree}`, in a clean checkout" if clean else None),
         ("Checked in", None if clean else "the workspace, with files that are in no commit"),
         ("Confirms", "the completion before: nothing was changed" if candidate.confirms else None),
-        ("Carried", _text(", ".join(candidate.carried))),
-        ("Changed in carried folders", _text(", ".join(candidate.carried_changes))),
-        ("Also mounted over", _text(", ".join(candidate.covered))),
-        ("Ignored by git", _text(", ".join(candidate.ignored))),
+        ("Carried", _text(join_names(candidate.carried))),
+        ("Changed in carried folders", _text(join_names(candidate.carried_changes))),
+        ("Also mounted over", _text(join_names(candidate.covered))),
+        ("Ignored by git", _text(join_names(candidate.ignored))),
     )
 
 
@@ -223,7 +230,7 @@ def changes(state: RunState, stat: Sequence[Stat]) -> str:
     if not stat:
         return "## What changed\n\nNothing was changed." if state.result else ""
     lines = [
-        f"- {markdown_code(path)} {_plus_minus(added, deleted)}"
+        f"- {markdown_code(readable_name(path))} {_plus_minus(added, deleted)}"
         for path, added, deleted in stat[:_FILES]
     ]
     more = [f"- and {len(stat) - _FILES} more"] if len(stat) > _FILES else []
@@ -268,7 +275,7 @@ def _escalations(events: Sequence[Event]) -> list[str]:
                 lines = []
             case ChecksEscalated(pattern, tier, path):
                 lines.append(
-                    f"- {tier} was added, because {markdown_code(path)} matches "
+                    f"- {tier} was added, because {markdown_code(readable_name(path))} matches "
                     f"{markdown_code(pattern)}"
                 )
     return lines
