@@ -145,15 +145,15 @@ PATHS = [f"{number}.py" for number in range(6)]
         (DONE._replace(is_empty=True), ["Done: it is recorded. Nothing was changed by it."]),
         (
             DONE._replace(left_dirty=PATHS),
-            ["Done: it is recorded. Left uncommitted: 0.py, 1.py, 2.py, 3.py, 4.py and 1 more."],
+            ["Done: it is recorded. Left uncommitted: 0.py, 1.py, 2.py, 3.py, 4.py."],
         ),
         (OPEN, ["Fix what failed; the run stays open. Then again: complete-task 'a.md'."]),
         (
             OPEN._replace(violations=PATHS, asks_changes=True),
             [
                 (
-                    "Undo what is outside of the task's scope: 0.py, 1.py, 2.py, 3.py, 4.py "
-                    "and 1 more. Then again: complete-task 'a.md'."
+                    "Undo what is outside of the task's scope: 0.py, 1.py, 2.py, 3.py, 4.py."
+                    " Then again: complete-task 'a.md'."
                 )
             ],
         ),

@@ -1,6 +1,6 @@
 """Complete a task: verified by its checks, or attested by a named person."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -39,6 +39,7 @@ from runr.status import store
 from runr.status.model import Entry, State
 from runr.storage.layout import RunFiles
 from runr.tasks.model import Task, TaskType
+from runr.text import readable_name
 from runr.workers import process_tree
 from runr.workers.interruption import InterruptedWorkError
 
@@ -368,11 +369,15 @@ def _facts(task: Task, state: RunState) -> CompletionFacts:
         running=state.result is None,
         asks_changes=state.outcome == "changes",
         unchanged=state.detail or "" if unchanged else "",
-        worktrees=other_worktrees.with_work(state) if unchanged else (),
+        worktrees=_readable(other_worktrees.with_work(state)) if unchanged else (),
         mixed=state.outcome == "mixed_changes",
-        violations=state.violations,
-        left_dirty=state.left_dirty,
+        violations=_readable(state.violations),
+        left_dirty=_readable(state.left_dirty),
         is_empty=state.changed == 0,
         for_person=state.stop_reason in stop_reasons.FOR_A_PERSON,
         run_steps=presenters.next_steps(state),
     )
+
+
+def _readable(names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(map(readable_name, names))

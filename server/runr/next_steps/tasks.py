@@ -10,7 +10,6 @@ from typing import Literal, NamedTuple, get_args
 from runr.next_steps import commands
 from runr.next_steps.runs import decision_first, is_decision
 from runr.next_steps.step import NextStep
-from runr.text import join_limited
 
 #: What an agent gets for a task that has no next steps.
 NOTHING = NextStep(text="Nothing to do: the task is completed.")
@@ -296,7 +295,7 @@ _LACKS = "The work on {0} has not landed and is no part of it; `git merge {0}` m
 def after_completion(done: CompletionFacts, *, agent: bool = False) -> tuple[NextStep, ...]:
     """Return what is left to do after an attempt at completing a task."""
     if done.completed:
-        left = join_limited(done.left_dirty, _NAMED)
+        left = ", ".join(done.left_dirty[:_NAMED])
         dirty = f" Left uncommitted: {left}." if left else ""
         empty = " Nothing was changed by it." if done.is_empty else ""
         lacks = f" {_LACKS.format(done.unlanded)}" if done.unlanded else ""
@@ -316,14 +315,14 @@ def after_completion(done: CompletionFacts, *, agent: bool = False) -> tuple[Nex
 
 def _before_another_try(done: CompletionFacts) -> str:
     if done.violations:
-        paths = join_limited(done.violations, _NAMED)
+        paths = ", ".join(done.violations[:_NAMED])
         return f"Undo what is outside of the task's scope: {paths}. Then again"
     if done.asks_changes:
         return "Do what the reviewer asks for, then again"
     if done.mixed:
         return "Commit the files that it names as they are to be; the run stays open. Then again"
     if done.worktrees:
-        where = join_limited(done.worktrees, _NAMED)
+        where = ", ".join(done.worktrees[:_NAMED])
         return (
             f"Commit the work in {where}, and merge its branch here; the run stays open. Then again"
         )
