@@ -107,7 +107,7 @@ def _of_tasks(facts: Facts) -> Iterator[Metric]:
     yield Metric(
         name="runr_completions",
         kind="counter",
-        help="Completions by their evidence.",
+        help="Completions by the evidence they had when made, with those reset since.",
         samples=_by("evidence", figures.evidence_counts(completed)),
     )
     reasons = figures.most_frequent(row.stop_reason or "error" for row in stopped)
@@ -126,7 +126,11 @@ def _of_tasks(facts: Facts) -> Iterator[Metric]:
     for name, count, text in (
         ("runr_attempts", facts.attempts, "Attempts of runs."),
         ("runr_landings", facts.landed, "How often work got into a branch."),
-        ("runr_resets", sum(row.change == "reset" for row in facts.changes), "Resets."),
+        (
+            "runr_resets",
+            sum(row.change == "reset" for row in facts.changes),
+            "Resets of completions.",
+        ),
     ):
         yield Metric(name=name, kind="counter", help=text, samples=[Sample(value=count)])
 
