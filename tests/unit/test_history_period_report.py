@@ -225,8 +225,7 @@ def test_metrics_are_over_all_records(project: Project) -> None:
     lines = text.splitlines()
     for expected in (
         "# TYPE runr_completions counter",
-        "# HELP runr_completions Completions by the evidence they had when made, with those reset "
-        "since.",
+        "# HELP runr_completions Completions by their evidence when made, with those reset since.",
         'runr_completions_total{evidence="verified"} 4',
         'runr_runs_total{result="completed"} 4',
         "runr_resets_total 1",

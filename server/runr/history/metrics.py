@@ -107,7 +107,7 @@ def _of_tasks(facts: Facts) -> Iterator[Metric]:
     yield Metric(
         name="runr_completions",
         kind="counter",
-        help="Completions by the evidence they had when made, with those reset since.",
+        help="Completions by their evidence when made, with those reset since.",
         samples=_by("evidence", figures.evidence_counts(completed)),
     )
     reasons = figures.most_frequent(row.stop_reason or "error" for row in stopped)
