@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -15,11 +15,13 @@ from runr.execution import (
     foreign_code,
     installed_copies,
     mount_over,
+    observed_reads,
     reserved_checkout,
 )
 from runr.execution.candidate import Built
 from runr.execution.context import RunContext
 from runr.execution.dependencies import Installed
+from runr.execution.observed_reads import Reads
 from runr.execution.reserved_checkout import Reserved, Trees
 from runr.git import checkout_repository, clean_checkout
 from runr.git.checkout_repository import SHARED_OBJECTS, Checkout, Content
@@ -180,23 +182,28 @@ class CleanCheckout:
         where = str(self._roots[0] if self.record.mounted else self._checkout.path)
         checkouts = self._checkout.path.parent
         installed = Installed.find(checkouts, self._checkout, self._spec, where)
-        if installed.folders is not None:
+        if installed.folder is not None:
             self._carry_installed(installed)
             return ()
         self._installed = installed
         self.record = self.record._replace(carried=(), carried_changes=())
         return self._spec.setup
 
-    def finish_setup(self) -> None:
+    def observe_setup(self) -> AbstractContextManager[Reads]:
+        """Observe what the setup commands read of the commit."""
+        if self._installed is None:
+            return nullcontext(Reads())
+        return observed_reads.observe(self._checkout.path, self._installed.folders(self._checkout))
+
+    def finish_setup(self, reads: Reads) -> None:
         """Keep what the setup commands have installed."""
         if self._installed is not None:
-            self._installed.keep(self._checkout, self._spec)
-            self._carry_installed(self._installed)
+            self._carry_installed(self._installed.keep(self._checkout, self._spec, reads))
             self._installed, self._is_fresh = None, False
 
     def _carry_installed(self, installed: Installed) -> None:
-        self._sources = installed.folder
-        carried = _outside(self._built, self._trees, installed.folders or ())
+        self._sources = installed.folder or self._sources
+        carried = _outside(self._built, self._trees, installed.carried)
         self.record = self.record._replace(carried=carried)
 
     def shown(self, line: str) -> str:
@@ -304,7 +311,7 @@ def clean(
         )
         keep = () if mounted else places
         with _preparing():
-            clean_checkout.prepare(checkout, content, keep=keep, is_swept=reserved.take_swept())
+            clean_checkout.prepare(checkout, content, keep=keep, is_clean=reserved.take_clean())
         yield CleanCheckout(checkout, content, replace(built, record=record), trees, state.spec)
 
 

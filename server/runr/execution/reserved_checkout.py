@@ -77,7 +77,7 @@ class Reserved:
     _workspace: Repo
     _ignored: Future[tuple[str, ...]]
     _carried: Future[tuple[tuple[str, ...], tuple[str, ...]]]
-    _swept: Future[bool]
+    _cleaned: Future[bool]
     _is_used: bool = False
 
     def ignored(self) -> tuple[str, ...]:
@@ -97,11 +97,11 @@ class Reserved:
             return changes
         return carried_changes.since(self.trees.roots[0], carried, _began(self._state))
 
-    def take_swept(self) -> bool:
+    def take_clean(self) -> bool:
         """Tell, the first time, whether the checkout holds what git last checked out there."""
-        is_swept = not self._is_used and self._swept.result()
+        is_clean = not self._is_used and self._cleaned.result()
         self._is_used = True
-        return is_swept
+        return is_clean
 
 
 @contextmanager
@@ -114,7 +114,7 @@ def reserve(context: RunContext, state: RunState) -> Iterator[Reserved]:
         ignored = ahead.submit(candidate.list_ignored, state, workspace)
         carried = ahead.submit(_carried, trees, state, mounted=mounted)
         # What is kept in a checkout that is not mounted depends on the commit.
-        swept = ahead.submit(clean_checkout.sweep, checkout, workspace) if mounted else _no()
+        cleaned = ahead.submit(clean_checkout.clean_up, checkout, workspace) if mounted else _no()
         yield Reserved(
             checkout=checkout,
             trees=trees,
@@ -123,7 +123,7 @@ def reserve(context: RunContext, state: RunState) -> Iterator[Reserved]:
             _workspace=workspace,
             _ignored=ignored,
             _carried=carried,
-            _swept=swept,
+            _cleaned=cleaned,
         )
 
 

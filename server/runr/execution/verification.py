@@ -221,10 +221,11 @@ async def _set_up(context: RunContext, state: RunState, place: CleanCheckout) ->
     """Install the dependencies unless they are kept; return the command that failed."""
     commands = place.begin_setup()
     checks = [Check("setup", command, state.spec.timeout_s) for command in commands]
-    results = await run_checks(context, state, checks, place)
+    with place.observe_setup() as reads:
+        results = await run_checks(context, state, checks, place)
     failed = next((result for result in results if not result.passed), None)
     if failed is None and results:
-        place.finish_setup()
+        place.finish_setup(reads)
     return failed
 
 

@@ -22,15 +22,15 @@ _ATTRIBUTES = ".gitattributes"
 
 
 def prepare(
-    checkout: Checkout, content: Content, keep: Sequence[str] = (), *, is_swept: bool = False
+    checkout: Checkout, content: Content, keep: Sequence[str] = (), *, is_clean: bool = False
 ) -> None:
     """Make the checkout hold the content, and nothing else.
 
-    What is at the paths `keep` stays, where git does not track it. `is_swept` is what `sweep` has
+    What is at the paths `keep` stays, where git does not track it. `is_clean` is what `clean_up` has
     returned, where nothing else has used the checkout since.
     """
     try:
-        is_moved = _moved(checkout, content, keep, is_swept=is_swept)
+        is_moved = _moved(checkout, content, keep, is_clean=is_clean)
     except (GitError, OSError):
         # A program may have left what cannot be read or removed.
         is_moved = False
@@ -49,18 +49,18 @@ def _complete(checkout: Checkout, content: Content) -> None:
         submodules.populate(content.source, Repo(checkout.path), fresh=True)
 
 
-def sweep(checkout: Checkout, source: Repo) -> bool:
+def clean_up(checkout: Checkout, source: Repo) -> bool:
     """Remove what is in no commit; tell whether all other files are as git wrote them.
 
     No commit is needed, so it can go on while the next one is being made.
     """
     try:
-        return checkout_repository.has_settings_of(checkout, source) and _swept(checkout, ())
+        return checkout_repository.has_settings_of(checkout, source) and _cleaned(checkout, ())
     except (GitError, OSError):
         return False
 
 
-def _moved(checkout: Checkout, content: Content, keep: Sequence[str], *, is_swept: bool) -> bool:
+def _moved(checkout: Checkout, content: Content, keep: Sequence[str], *, is_clean: bool) -> bool:
     """Write what differs between the checkout and the content; False where that is not enough."""
     if not checkout_repository.has_settings_of(checkout, content.source):
         return False
@@ -71,7 +71,7 @@ def _moved(checkout: Checkout, content: Content, keep: Sequence[str], *, is_swep
     if any(change.path.rpartition("/")[2] == _ATTRIBUTES for change in changes):
         return False
     linked_folders.add(checkout, changes)
-    if is_swept or _swept(checkout, keep):
+    if is_clean or _cleaned(checkout, keep):
         repo.run(*SETTINGS, "read-tree", "-m", "-u", "--no-recurse-submodules", commit)
     else:
         _reset(checkout, commit)
@@ -95,7 +95,7 @@ def _reset(checkout: Checkout, commit: str) -> None:
     checkout.repo.run(*SETTINGS, "reset", *flags, commit, "--")
 
 
-def _swept(checkout: Checkout, keep: Sequence[str]) -> bool:
+def _cleaned(checkout: Checkout, keep: Sequence[str]) -> bool:
     """Remove what is not as git wrote it, and what it has not written; False if any file was so.
 
     A file with the same content counts as well: its mode may be another one.
@@ -146,6 +146,11 @@ def is_untouched(checkout: Checkout, content: Content) -> bool:
         return False
     checkout_repository.write_outer(checkout, content)
     return not checkout.repo.run(*SETTINGS, "diff-files", "--name-only", "-z")
+
+
+def touched_files(checkout: Checkout) -> tuple[str, ...]:
+    """Return the commit's files that programs wrote to, linked, moved or gave another mode."""
+    return tuple(checkout.repo.fields(*SETTINGS, "diff-files", "--name-only", "-z"))
 
 
 def changed_files(checkout: Checkout) -> tuple[str, ...]:
