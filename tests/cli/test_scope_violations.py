@@ -203,23 +203,6 @@ def test_a_submodule_that_was_moved_is_refused_unless_it_is_named(
     assert nesting.run("b")["status"] == "completed"
 
 
-def test_a_commit_that_only_the_runs_own_submodule_has_would_be_lost(nesting: Place) -> None:
-    commit = "git -C src/sub -c user.name=a -c user.email=a@b commit -q --allow-empty -m mine"
-    result = run_violating(nesting, commit, "owns: [src/sub]")
-    assert "is in no remote branch)" in result.out
-
-
-def test_a_commit_that_only_a_submodule_here_has_is_no_work_of_a_run_in_place(
-    nesting: Place,
-) -> None:
-    commit = "git -C src/sub -c user.name=a -c user.email=a@b commit -q --allow-empty -m mine"
-    nesting.script("a.md", commit, "owns: [src/sub]")
-    result = nesting.runr("run", "--task", "a", "--in-place", code=5)
-    assert "is in no remote branch)" in result.out
-    nesting.git("-C", "src/sub", "push", "-q", "origin", "HEAD:mine")
-    nesting.runr("resume", "latest", code=0)
-
-
 def test_in_the_users_own_tree_their_own_unfinished_work_is_left_alone(
     nesting: Place, library: Path
 ) -> None:

@@ -1,12 +1,15 @@
 """The scope check: which changes of a run are outside of what its task may change."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from runr import nofollow
 from runr.errors import GitError
+from runr.execution import inputs
 from runr.execution.context import RunContext
-from runr.git import file_changes, snapshot, worktree
+from runr.git import file_changes, published, snapshot, worktree
+from runr.git.published import Remote
 from runr.git.repo import Repo
 from runr.git.snapshot import GITLINK, ChangeSet
 from runr.git.trailers import RUN_ID, parse_trailers
@@ -55,7 +58,7 @@ def check_scope(
     violations = _violations(workspace, state.spec, found)
     if start.branch is not None:
         violations += _committed_inputs(state.spec, found)
-    violations += _unreachable_work(workspace, found, own_tree=start.branch is not None)
+    violations += _unreachable_work(context, state, workspace, found)
     violations += _forged_checkpoints(state, found)
     return ScopeReport(paths=found.paths, violations=violations, found=whole)
 
@@ -142,14 +145,26 @@ def _notes(found: ChangeSet) -> Iterator[tuple[str, str]]:
             yield change.path, f"its mode, {change.old_mode[-3:]} to {change.new_mode[-3:]}"
 
 
-def _unreachable_work(workspace: Repo, found: ChangeSet, *, own_tree: bool) -> list[str]:
+def _unreachable_work(
+    context: RunContext, state: RunState, workspace: Repo, found: ChangeSet
+) -> list[str]:
     """Return what no clone could have: commits that only a submodule here has.
 
     In the run's own working tree, also what would be lost with it, because no commit has it.
     """
-    unpublished = snapshot.unpublished_commits(workspace, found)
-    lost = snapshot.unreachable_work(workspace, found) if own_tree else ()
+    known = _known_remotes(context, state) if found.repositories else {}
+    unpublished = published.unpublished_commits(workspace, found, known)
+    has_own_tree = state.start.branch is not None
+    lost = snapshot.unreachable_work(workspace, found) if has_own_tree else ()
     return [f"{path} ({why})" for path, why in (*lost, *unpublished)]
+
+
+def _known_remotes(context: RunContext, state: RunState) -> Mapping[str, Sequence[Remote]]:
+    """Return what was known of the remotes of submodules when the run began."""
+    if not state.spec.refs_sha256:
+        return {}
+    inputs.ensure_unchanged(context.files, state.spec)
+    return published.parse(nofollow.read(context.files.refs))
 
 
 def _forged_checkpoints(state: RunState, found: ChangeSet) -> list[str]:

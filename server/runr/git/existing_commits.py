@@ -46,7 +46,8 @@ def parse(noted: bytes) -> dict[str, str]:
     found: dict[str, str] = {}
     for line in noted.decode(errors="surrogateescape").splitlines():
         sha, _, ref = line.partition(" ")
-        if sha.strip("0"):
+        # Beside the commits, there is a line about the remotes of submodules.
+        if sha.strip("0="):
             found.setdefault(sha, ref)
     return found
 

@@ -430,21 +430,6 @@ def unreachable_work(repo: Repo, found: ChangeSet) -> Iterator[tuple[str, str]]:
             yield f"{path}/{name}", "in a submodule, and in no commit of it"
 
 
-def unpublished_commits(repo: Repo, found: ChangeSet) -> Iterator[tuple[str, str]]:
-    """Yield the repositories inside of this one that were moved to a commit of no remote."""
-    touched = {change.path for change in found.all}
-    for path, commit in found.repositories:
-        inner = Repo(repo.path / path)
-        # That of the base was there before, wherever it is from.
-        is_here = path in touched and (inner.path / ".git").exists()
-        if is_here and not _is_published(inner, commit):
-            yield path, f"its commit {commit[:12]} is in no remote branch"
-
-
-def _is_published(inner: Repo, commit: str) -> bool:
-    return bool(inner.text("for-each-ref", "--contains", commit, "refs/remotes"))
-
-
 def _below(path: str, top: str) -> bool:
     return path == top or path.startswith(f"{top}/")
 

@@ -17,7 +17,7 @@ from runr.errors import (
 )
 from runr.execution import completion, readiness, run_hooks
 from runr.execution.context import RunContext
-from runr.git import existing_commits, quarantine, staged_before, worktree
+from runr.git import existing_commits, published, quarantine, staged_before, worktree
 from runr.git import snapshot as git_snapshot
 from runr.git.repo import Checkout, Repo
 from runr.lifecycle import account_limits as limits
@@ -192,7 +192,7 @@ def _open(
     state_dir.ensure_state_dir(layout)
     run = journal.claim(layout, project.clock(), project.suffixes)
     own_tree = worker != "session" and not request.in_place
-    files.replace(run.refs, existing_commits.note(repo))
+    files.replace(run.refs, existing_commits.note(repo) + published.note(repo))
     tree = base.tree if own_tree else _first_snapshot(quarantine.enter(repo, run.git_data))
     start = RunCreated(
         task=task.path,
