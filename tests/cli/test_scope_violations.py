@@ -310,7 +310,7 @@ def test_a_name_that_git_accepts_nowhere_is_named_with_what_to_do(place: Place) 
     assert "no file with the name q/.GIT/config: rename or remove it" in stopped["detail"]
 
 
-def test_odd_names_are_told_apart_wherever_files_are_named(bound: Place) -> None:
+def test_odd_names_are_separate_wherever_files_are_named(bound: Place) -> None:
     odd = "for n in ' b' 'b ' 'b  c' 'd,' \"$(printf 'e\\377')\"; do echo 1 > \"$n\"; done"
     result = run_violating(bound, odd)
     names = ['" b"', '"b "', '"b\\040 c"', '"d,"', '"e\\377"']

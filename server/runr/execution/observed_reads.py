@@ -1,7 +1,7 @@
-"""Which files programs open below a folder, as the system tells while they run (Linux).
+"""Which files programs open in a checkout while they run, as Linux reports it with inotify.
 
-Of each folder it is told which of its entries are opened, by whatever path, mount or link. Folders
-that are made meanwhile are not looked at.
+A folder reports which of its entries are opened, by whatever path, mount or link. Folders that are
+made meanwhile are not looked at.
 """
 
 import ctypes
@@ -73,7 +73,7 @@ def _watch(handle: int, root: Path, folders: Iterable[str], reads: Reads) -> dic
         flags = _OPEN | _MOVED_AWAY | _ONLY_FOLDER | _NO_LINK
         number = library.inotify_add_watch(handle, os.fsencode(root / folder), flags)
         if number < 0:
-            # A user may watch only so many folders.
+            # The system limits the number of folders.
             reads.complete = False
         watched[number] = folder
     return watched

@@ -26,8 +26,8 @@ def prepare(
 ) -> None:
     """Make the checkout hold the content, and nothing else.
 
-    What is at the paths `keep` stays, where git does not track it. `is_clean` is what `clean_up` has
-    returned, where nothing else has used the checkout since.
+    What is at the paths `keep` stays, where git does not track it. `is_clean` is what `clean_up`
+    has returned, where nothing else has used the checkout since.
     """
     try:
         is_moved = _moved(checkout, content, keep, is_clean=is_clean)
