@@ -6,6 +6,7 @@ device or a folder in the place of a file is refused, too: opening one must not 
 is not below `.runr` belongs to the user: there links are followed and pipes are read as usual.
 """
 
+import errno
 import os
 import stat as modes
 from collections.abc import Iterable, Iterator
@@ -13,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
+from runr import mounts
 from runr.errors import DamagedStateError
 from runr.next_steps import commands
 
@@ -205,11 +207,24 @@ def add_name(path: Path, name: str) -> None:
         os.link(old, name, src_dir_fd=folder, dst_dir_fd=folder)
 
 
+def remove(path: Path) -> None:
+    """Remove a file, a link or a folder with its contents, where there is one."""
+    if path.is_dir() and not path.is_symlink():
+        remove_tree(path)
+    else:
+        unlink(path, missing_ok=True)
+
+
 def remove_tree(path: Path) -> None:
-    """Remove a folder and its contents; of links, the links themselves."""
+    """Remove a folder and its contents; of links, the links themselves.
+
+    Raises OSError, with nothing removed, where something is mounted inside: its files are not the
+    folder's.
+    """
     import shutil  # noqa: PLC0415 - slow to import, and hooks do not need it
 
     stat(path)
+    refuse_mounts(path)
     with _above(path) as (folder, name, _):
         try:
             shutil.rmtree(name, dir_fd=folder)
@@ -217,6 +232,13 @@ def remove_tree(path: Path) -> None:
             # A program may have left folders that even their owner may not read or change.
             _unlock(path)
             shutil.rmtree(name, dir_fd=folder)
+
+
+def refuse_mounts(path: Path) -> None:
+    """Raise OSError where something is mounted inside of the folder, or at it."""
+    mounted = mounts.inside(path)
+    if mounted is not None:
+        raise OSError(errno.EBUSY, f"{mounted} is a mount, unmount it first", str(path))
 
 
 def _unlock(path: Path) -> None:

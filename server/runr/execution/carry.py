@@ -32,7 +32,7 @@ def prepare(source: Path, target: Path, scratch: Path, rewriting: Rewriting | No
         _synchronize(source, target, scratch, rewriting)
         return
     target.mkdir(parents=True, exist_ok=True)
-    remove(scratch)
+    nofollow.remove(scratch)
     for name in ("upper", "work"):
         (scratch / name).mkdir(parents=True)
 
@@ -57,7 +57,7 @@ class _Copy:
         for old in list(os.scandir(there)):
             twin = wanted.get(old.name)
             if twin is None or _kind(twin) != _kind(old):
-                remove(Path(old.path))
+                nofollow.remove(Path(old.path))
         for name, entry in wanted.items():
             path = f"{folder}/{name}" if folder else name
             if entry.is_dir(follow_symlinks=False):
@@ -69,7 +69,7 @@ class _Copy:
         source, target = self._source / path, self._target / path
         is_known = path in self._known and self._known[path] == _signature(source, target)
         if not is_known or (source.is_symlink() and not self._is_current(source, target)):
-            remove(target)
+            nofollow.remove(target)
             _copy_file(source, target, self._rewriting)
         self.made[path] = _signature(source, target)
 
@@ -136,11 +136,3 @@ def _text(path: Path) -> str | None:
 
 def _kind(entry: "os.DirEntry[str]") -> tuple[bool, bool]:
     return entry.is_symlink(), entry.is_dir(follow_symlinks=False)
-
-
-def remove(path: Path) -> None:
-    """Remove a file, a link or a folder with all that is in it, where there is one."""
-    if path.is_dir() and not path.is_symlink():
-        nofollow.remove_tree(path)
-    else:
-        path.unlink(missing_ok=True)

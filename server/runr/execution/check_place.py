@@ -167,7 +167,7 @@ class CleanCheckout:
             return {**inherited, "PWD": str(self._roots[0])}
         changed = {name: self._rewriting.text(value) for name, value in inherited.items()}
         programs = self._checkout.path.with_name(f"{self._checkout.path.name}.programs")
-        carry.remove(programs)
+        nofollow.remove(programs)
         if foreign_code.link_programs(self._rewriting, inherited, programs):
             changed["PATH"] = f"{programs}{os.pathsep}{changed['PATH']}"
         return {**changed, "PWD": str(self._checkout.path)}

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import shutil
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -93,7 +92,7 @@ class Installed:
             nofollow.rename(begun, name)
         except OSError:
             # Another run has installed the same meanwhile.
-            shutil.rmtree(begun)
+            nofollow.remove_tree(begun)
         _remove_unused(self.checkouts)
         return replace(self, folder=self.checkouts / name, carried=found)
 

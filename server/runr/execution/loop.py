@@ -6,6 +6,7 @@ from pathlib import Path
 
 from runr.errors import (
     ChangedInputsError,
+    DamagedStateError,
     GitError,
     MixedChangesError,
     RunrError,
@@ -222,7 +223,12 @@ async def clean_up(context: RunContext, state: RunState) -> FinishedPhase:
             names = join_limited(left, _LEFT_NAMED)
             kept = f"{path} is kept: in no commit are {names}"
             return PhaseFinished(Phase.RECORD, "ok", kept)
-        worktree.remove(context.root, path)
+        try:
+            worktree.remove(context.root, path)
+        except (GitError, DamagedStateError) as error:
+            # The work has landed, so the run has not failed.
+            why = f"{error.message}; `runr clean` removes it after that"
+            return PhaseFinished(Phase.RECORD, "ok", why)
         rework.forget_kept(context, state)
         return PhaseFinished(Phase.RECORD, "ok", _left_branch(context, start.branch, state))
     return PhaseFinished(Phase.RECORD, "ok", _lost_base(state))

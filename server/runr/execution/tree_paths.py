@@ -1,23 +1,14 @@
 """All paths that lead to working trees of the repository, with linked trees and second mounts."""
 
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from runr import mounts
 from runr.git import folders
-
-_MOUNTS = Path("/proc/self/mountinfo")
-
-
-class Mount(NamedTuple):
-    """A mount of this machine: `shown` of the file system `device` is at the path `at`."""
-
-    device: str
-    shown: str
-    at: str
+from runr.mounts import Mount
 
 
 class SecondPath(NamedTuple):
@@ -50,8 +41,8 @@ def named(trees: Sequence[Path], environment: Mapping[str, str]) -> tuple[Path, 
 
 def second_paths(trees: Sequence[Path]) -> tuple[SecondPath, ...]:
     """Return where else these trees are mounted, as far as the system tells."""
-    mounts = _mounts()
-    found = dict.fromkeys(each for tree in trees for each in _seconds(tree.resolve(), mounts))
+    known = mounts.listed()
+    found = dict.fromkeys(each for tree in trees for each in _seconds(tree.resolve(), known))
     real = [tree.resolve() for tree in trees]
     return tuple(
         each
@@ -60,14 +51,14 @@ def second_paths(trees: Sequence[Path]) -> tuple[SecondPath, ...]:
     )
 
 
-def _seconds(tree: Path, mounts: Sequence[Mount]) -> Iterator[SecondPath]:
-    around = [mount for mount in mounts if _below(str(tree), mount.at) is not None]
+def _seconds(tree: Path, known: Sequence[Mount]) -> Iterator[SecondPath]:
+    around = [mount for mount in known if _below(str(tree), mount.at) is not None]
     if not around:
         return
     # The deepest one, and of several at one path the last.
     own = max(reversed(around), key=lambda mount: len(mount.at))
     place = _joined(own.shown, _below(str(tree), own.at) or "")
-    for mount in mounts:
+    for mount in known:
         if mount.device != own.device:
             continue
         rest, inside = _below(place, mount.shown), _below(mount.shown, place)
@@ -93,16 +84,3 @@ def _below(path: str, folder: str) -> str | None:
     if folder == "/":
         return path.strip("/")
     return path[len(folder) :].strip("/") if f"{path}/".startswith(f"{folder}/") else None
-
-
-def _mounts() -> list[Mount]:
-    try:
-        lines = _MOUNTS.read_text(errors="surrogateescape").splitlines()
-    except OSError:
-        return []
-    fields = (line.split(" ")[2:5] for line in lines)
-    return [Mount(device, _plain(shown), _plain(at)) for device, shown, at in fields]
-
-
-def _plain(path: str) -> str:
-    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), path)

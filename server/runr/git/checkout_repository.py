@@ -112,11 +112,11 @@ def _excludes(content: Content) -> bytes:
 def _begin(checkout: Checkout, content: Content) -> None:
     git_dir = checkout.git_dir
     if git_dir.is_symlink() or not git_dir.is_dir():
-        remove(git_dir)
+        nofollow.remove(git_dir)
     nofollow.make_folder(git_dir)
     for child in git_dir.iterdir():
         if child.name != _SUBMODULES:
-            remove(child)
+            nofollow.remove(child)
     # A git that was killed has left it; no other run uses the checkout.
     lock = checkout.index_file.with_name(f"{checkout.index_file.name}.lock")
     nofollow.unlink(lock, missing_ok=True)
@@ -163,14 +163,6 @@ def _fetch(checkout: Checkout, content: Content) -> None:
 
 def discard(checkout: Checkout) -> None:
     """Remove a checkout with all that is kept of it."""
-    remove(checkout.path)
-    remove(checkout.outer_git_dir)
+    nofollow.remove(checkout.path)
+    nofollow.remove(checkout.outer_git_dir)
     nofollow.unlink(checkout.index_file, missing_ok=True)
-
-
-def remove(path: Path) -> None:
-    """Remove a file, a link or a folder, where there is one."""
-    if path.is_dir() and not path.is_symlink():
-        nofollow.remove_tree(path)
-    else:
-        nofollow.unlink(path, missing_ok=True)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from runr import nofollow
 from runr.errors import GitError, MixedChangesError
 from runr.git import checkout_repository, linked_folders, private_dir, snapshot, submodules
 from runr.git.checkout_repository import Checkout, Content
@@ -27,8 +28,10 @@ def prepare(
     """Make the checkout hold the content, and nothing else.
 
     What is at the paths `keep` stays, where git does not track it. `is_clean` is what `clean_up`
-    has returned, where nothing else has used the checkout since.
+    has returned, where nothing else has used the checkout since. OSError where something is mounted
+    in the checkout: git would change and remove what is in there.
     """
+    nofollow.refuse_mounts(checkout.path)
     try:
         is_moved = _moved(checkout, content, keep, is_clean=is_clean)
     except (GitError, OSError):
@@ -64,7 +67,7 @@ def _moved(checkout: Checkout, content: Content, keep: Sequence[str], *, is_clea
     """Write what differs between the checkout and the content; False where that is not enough."""
     if not checkout_repository.has_settings_of(checkout, content.source):
         return False
-    checkout_repository.remove(checkout.git_dir)
+    nofollow.remove(checkout.git_dir)
     checkout_repository.restore(checkout, content)
     repo, commit = checkout.repo, content.commit
     changes = _changes_in_index(repo, commit)
@@ -120,6 +123,7 @@ def remove_others(checkout: Checkout, content: Content, keep: Sequence[str] = ()
 
 
 def _remove_others(checkout: Checkout, keep: Sequence[str]) -> None:
+    nofollow.refuse_mounts(checkout.path)
     kept = [f"--exclude=/{pattern.strip('/')}" for pattern in keep]
     checkout.repo.run(*SETTINGS, "clean", "-ffdxq", *kept)
 

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Sequence
 
 from runr import nofollow
-from runr.git import checkout_repository, private_dir
+from runr.git import private_dir
 from runr.git.checkout_repository import Checkout
 from runr.git.snapshot import GITLINK, Change
 
@@ -48,7 +48,7 @@ def empty(checkout: Checkout) -> bool:
     known = remembered(checkout)
     linked = [path for path in listed(checkout) if path in known] if known else []
     for path in linked:
-        checkout_repository.remove(checkout.path / path)
+        nofollow.remove(checkout.path / path)
         nofollow.make_folder(checkout.path / path)
     if list(known) != linked:
         remember(checkout, linked)

@@ -1,8 +1,9 @@
 """The submodules of a run's own working tree, made from those of the user's, without a network."""
 
-import shutil
+from contextlib import suppress
 from typing import NamedTuple
 
+from runr import nofollow
 from runr.git import folders
 from runr.git.repo import Repo
 
@@ -80,9 +81,11 @@ def _is_whole(here: Repo, module: Submodule) -> bool:
 
 def _clone(source: Repo, target: Repo, module: Submodule) -> None:
     there = Repo(source.path / module.path)
-    shutil.rmtree(target.git_dir() / "modules" / module.name, ignore_errors=True)
+    nofollow.refuse_mounts(target.path / module.path)
+    with suppress(OSError):
+        nofollow.remove_tree(target.git_dir() / "modules" / module.name)
     for child in (target.path / module.path).iterdir():
-        shutil.rmtree(child) if child.is_dir() and not child.is_symlink() else child.unlink()
+        nofollow.remove(child)
     # The folder takes the place of the address, so only this one may be read as a file.
     settings = ("protocol.file.allow=always", f"submodule.{module.name}.url={there.common_dir()}")
     flags = [word for setting in settings for word in ("-c", setting)]

@@ -1,8 +1,8 @@
 """A run's own working tree and the branch that it works on."""
 
+import errno
 import os
 import re
-import shutil
 import unicodedata
 from pathlib import Path
 
@@ -90,21 +90,43 @@ def _is_repository(mark: Path) -> bool:
 
 
 def remove(repo: Repo, path: Path) -> None:
-    """Remove the worktree at `path` with all that is in it; its branch stays."""
+    """Remove the worktree at `path` with all that is in it; its branch stays.
+
+    GitError where a file cannot be removed, or something is mounted inside: git still knows the
+    worktree then, and it can be repeated.
+    """
     nofollow.refuse_links(path)
     record = _record(repo, path)
     if record is None:
         return
-    unfinished = _unfinished(record)
+    try:
+        _remove_files(path, record)
+        if _unfinished(record):
+            # Git would stumble over the file that it was killed at; no work is in there yet.
+            nofollow.remove_tree(record)
+        else:
+            repo.run("worktree", "remove", "--force", "--", str(path))
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise
+        why = f"{error.strerror}: {error.filename}"
+        raise GitError(
+            f"the worktree {path} cannot be removed: {why}", next_steps=[commands.clean()]
+        ) from error
+
+
+def _remove_files(path: Path, record: Path) -> None:
+    if not path.is_dir():
+        return
+    # Git would remove what is mounted there, too.
+    nofollow.refuse_mounts(path)
     (record / _REMOVAL).touch()
-    if path.is_dir() and (unfinished or _is_truncated(path / ".git")):
-        # Git was killed while it made or removed it: only the record still knows the folder.
-        shutil.rmtree(path)
-    if unfinished:
-        # Git would stumble over the file that it was killed at; no work is in there yet.
-        shutil.rmtree(record)
-    else:
-        repo.run("worktree", "remove", "--force", "--", str(path))
+    # Only the file that leads to the record tells that the folder is a worktree, so it goes last.
+    for name in nofollow.names(path):
+        if name != ".git":
+            nofollow.remove(path / name)
+    if _unfinished(record) or _is_truncated(path / ".git"):
+        nofollow.remove_tree(path)
 
 
 def is_removal_begun(repo: Repo, path: Path) -> bool:

@@ -9,7 +9,7 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict
 
 from runr import nofollow
-from runr.errors import DamagedStateError
+from runr.errors import DamagedStateError, GitError
 from runr.execution import reconcile
 from runr.maintenance import leftovers
 from runr.maintenance.leftovers import Leftover, OnlyHere
@@ -197,7 +197,7 @@ class Cleaner:
         if why is None and not self._request.dry_run:
             if keeps:
                 leftovers.keep_work(self._repo, left, state.id)
-            why = leftovers.remove_leftover(self._repo, left, self._project.layout.worktrees)
+            why = self._remove(left)
             with suppress(FileNotFoundError):
                 nofollow.remove_tree(self._project.layout.run(state.id).git_data)
         if why is None:
@@ -206,6 +206,12 @@ class Cleaner:
         else:
             self._keep(_describe(left, state.id), why)
         return why is None
+
+    def _remove(self, left: Leftover) -> str | None:
+        try:
+            return leftovers.remove_leftover(self._repo, left, self._project.layout.worktrees)
+        except (GitError, DamagedStateError) as error:
+            return error.message
 
     def _is_superseded(self, state: RunState) -> bool:
         """Tell whether another run has gone on with the task since the run stopped."""

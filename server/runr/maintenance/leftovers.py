@@ -56,9 +56,12 @@ def unmerged_work(
 
     Ignored files count, but no caches and no folders of dependencies, which are `carried`.
     """
+    # Of one whose removal was begun it was known that nothing else is lost with it.
+    begun = left.path is not None and worktree.is_removal_begun(repo, left.path)
+    path = None if begun else left.path
     try:
-        changed, heads = _inside(left.path)
-        ignored = _ignored(left.path, carried)
+        changed, heads = _inside(path)
+        ignored = _ignored(path, carried)
     except GitError as error:
         why = f"its worktree is damaged, so its content is unknown: {error.message}"
         return OnlyHere(why=why)

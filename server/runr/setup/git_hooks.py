@@ -1,8 +1,8 @@
 """Git hooks that say in every commit which session and which run made it."""
 
-import shutil
 from pathlib import Path
 
+from runr import nofollow
 from runr.errors import GitError, UsageError
 from runr.git import hooks
 from runr.git.failures import complaint
@@ -51,7 +51,7 @@ def uninstall(repo: Repo) -> InstallResult:
     if folder.own.exists():
         if folder.replacement.exists():
             changed.append(f"{_shown(folder, folder.replacement)}/")
-        shutil.rmtree(folder.own)
+        nofollow.remove_tree(folder.own)
     if record is not None and record.made_folder and not any(folder.default.iterdir()):
         folder.default.rmdir()
     return InstallResult(
@@ -64,7 +64,7 @@ def forget_sessions(repo: Repo) -> list[str]:
     folder = HooksFolder(repo)
     if folder.record.exists() or not folder.own.exists():
         return []
-    shutil.rmtree(folder.own)
+    nofollow.remove_tree(folder.own)
     return [f"{_shown(folder, folder.own)}/"]
 
 
