@@ -50,6 +50,9 @@ DECISIONS = (
     "hooks test post_job",
 )
 
+#: Commands that only show something without these options.
+RECORDING = ("status --infer-from-git --apply",)
+
 #: Commands that change nothing that outlives a run or is not its own, and that programs call.
 ALLOWED = (
     *("list-tasks", "status", "task-status", "next", "why", "graph", "runs", "follow", "report"),
@@ -100,7 +103,7 @@ def test_a_worker_decides_nothing(place: Place, prefix: str) -> None:
     place.config(CONFIG)
     place.write(".git/info/exclude", "said\n")
     place.task("u.md")
-    decisions = FEW if prefix else DECISIONS
+    decisions = FEW if prefix else (*DECISIONS, *RECORDING)
     place.script("t.md", f"cd ../../..\n{decide(prefix, decisions)}")
     place.commit()
     place.runr("run", "--task", "t")

@@ -57,6 +57,8 @@ def infer_statuses(
 
     Better evidence is never overwritten.
     """
+    if apply:
+        project.refuse_inside("a run does not change the records of others")
     before = resets.apply(project.layout, project.entries())
     runs, tasks = rebuild.runs(project.layout), project.tasks()
     with project.doing("reading the history"):
