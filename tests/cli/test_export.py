@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import os
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -202,3 +204,20 @@ def test_an_export_makes_no_folders(place: Place, form: str) -> None:
     assert not folder.parent.exists()
     assert place.paste(step.strip()).code == 0
     place.runr("export", "--format", form, "--output", "none/deep/x", code=0)
+
+
+@pytest.mark.parametrize("form", ["json", "csv", "history"])
+def test_runs_in_a_folder_whose_name_is_no_text_are_restored_as_they_were(
+    tmp_path: Path, home: Path, form: str
+) -> None:
+    place = Place(tmp_path / os.fsdecode(b"caf\xe9"), home)
+    place.git("init", "-q", "-b", "main")
+    place.config('[run]\nworker = "script"\n')
+    place.script("a.md", "echo 1 > a.txt", "verify: ['test -f a.txt']")
+    place.commit("Task")
+    run = str(place.run("a")["id"])
+    there = elsewhere(place)
+    place.runr("export", "--format", form, "--output", str(there.root / "kept"), code=0)
+    there.runr("import", "--yes", "kept", code=0)
+    journals = [each.run_folder(run) / "timeline.jsonl" for each in (place, there)]
+    assert journals[0].read_bytes() == journals[1].read_bytes()

@@ -24,7 +24,7 @@ from pydantic import (
 
 from runr.status import codec
 from runr.status.model import Entry
-from runr.text import escape_controls
+from runr.text import encodable, escape_controls
 
 VERSION = 1
 
@@ -86,7 +86,7 @@ class KeptRun(Part):
     @property
     def timeline(self) -> bytes:
         """The file of the events, one on a line."""
-        return "".join(f"{_compact(event)}\n" for event in self.events).encode()
+        return "".join(f"{_written(event)}\n" for event in self.events).encode()
 
     @field_validator("id")
     @classmethod
@@ -99,7 +99,8 @@ class KeptRun(Part):
     @model_validator(mode="after")
     def _writable(self) -> Self:
         try:
-            _ = self.timeline
+            # Only bytes of a path may be no text.
+            _ = _compact(self.events).encode(errors="surrogateescape")
         except (UnicodeEncodeError, RecursionError) as error:
             msg = f"the events of {self.id} are damaged: {error}"
             raise ValueError(msg) from None
@@ -131,7 +132,8 @@ def is_one(value: Any) -> bool:
 
 def render(archive: Archive) -> str:
     """Return the archive as JSON."""
-    return escape_controls(archive.model_dump_json(indent=2, exclude_none=False)) + "\n"
+    text = json.dumps(archive.model_dump(), indent=2, ensure_ascii=False)
+    return encodable(escape_controls(text)) + "\n"
 
 
 COLUMNS = ("kind", "id", "seq", "time", "state", "title", "encoding", "data")
@@ -151,11 +153,11 @@ def render_csv(archive: Archive, titles: dict[str, str]) -> str:
     for path, entry in archive.status.items():
         state, at = entry.status.value, entry.updated_at or ""
         row = ("status", path, entry.revision, at, state, titles.get(path, ""), "json")
-        table.writerow((*row, _compact(codec.encode(entry))))
+        table.writerow((*row, _written(codec.encode(entry))))
     for run in archive.runs:
         for event in run.events:
             facts = (event.get("seq", ""), event.get("time", ""), event.get("type", ""))
-            table.writerow(("event", run.id, *facts, "", "json", _compact(event)))
+            table.writerow(("event", run.id, *facts, "", "json", _written(event)))
     return text.getvalue()
 
 
@@ -164,4 +166,9 @@ def _data(task: KeptTask) -> tuple[str, str]:
 
 
 def _compact(value: Any) -> str:
-    return escape_controls(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _written(value: Any) -> str:
+    """Return JSON in which, as in a journal, a byte that is no text is an escape."""
+    return encodable(escape_controls(_compact(value)))

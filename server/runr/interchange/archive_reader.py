@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails, PydanticSerializationError
+from pydantic_core import ErrorDetails
 
 from runr.errors import UsageError
 from runr.interchange.archive import COLUMNS, CSV_HEADER, VERSION, KeptRun, KeptTask
@@ -113,10 +113,10 @@ def _validated(
     record = ArchiveRecord(kind=kind, place=place, name=name)
     try:
         known = model.model_validate(value)
-        known.model_dump_json()
+        json.dumps(known.model_dump(), ensure_ascii=False).encode(errors="surrogateescape")
     except ValidationError as error:
         return replace(record, reason=_sentence(error.errors(include_url=False)[0]))
-    except (PydanticSerializationError, RecursionError, UnicodeEncodeError, ValueError):
+    except (RecursionError, ValueError):
         return replace(record, reason=_UNWRITABLE)
     return replace(record, value=known)
 
@@ -128,8 +128,9 @@ def _status(place: str, path: str, value: Any) -> ArchiveRecord:
     except ValueError as error:
         return replace(record, reason=str(error))
     try:
-        json.dumps(codec.encode(entry), ensure_ascii=False).encode()
-    except (RecursionError, UnicodeEncodeError, ValueError):
+        written = json.dumps(codec.encode(entry), ensure_ascii=False)
+        written.encode(errors="surrogateescape")
+    except (RecursionError, ValueError):
         return replace(record, reason=_UNWRITABLE)
     return replace(record, value=entry)
 
