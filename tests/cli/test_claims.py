@@ -92,6 +92,46 @@ def test_an_entry_that_says_more_than_its_run_is_not_believed(done: Place) -> No
     assert _task(done, "n")["blocked_by"] == [M]
 
 
+#: What an edit of a completion that was forced past failed checks can leave out or make up.
+EDITS: dict[str, dict[str, object]] = {
+    "no force": {"override_reason": None},
+    "passed checks": {"verification": "passed"},
+    "another reason": {"reason": "Seen by all"},
+    "a later number": {"sequence": 99999},
+}
+
+
+@pytest.mark.parametrize("facts", EDITS.values(), ids=EDITS.keys())
+def test_a_forced_completion_cannot_be_edited_into_another_one(
+    done: Place, facts: dict[str, object]
+) -> None:
+    words = ("--force", "--reason", "by hand", "--by", "Ada")
+    done.runr("complete-task", "c", *words, code=0)
+    known = json.loads(done.read(STATUS))
+    known["tasks"][".runr/tasks/c.md"] |= facts
+    done.write(STATUS, json.dumps(known))
+    row = _task(done, "c")
+    assert (row["status"], row["evidence"]) == ("pending", None)
+    result = done.runr("verify", "c", code=1)
+    assert "recorded as attested, and that does not hold" in result.out
+    assert "b.md is open" in result.out
+
+
+@pytest.mark.parametrize("run", [None, "20260101-000000-zzzz", "its own"])
+def test_an_acknowledgement_that_no_record_shows_does_not_count(
+    done: Place, run: str | None
+) -> None:
+    done.script("a.md", "echo 1 > a.txt; echo 2 > a.txt", CHECK.format("a"))
+    entry = json.loads(done.read(STATUS))["tasks"][A]
+    assert _task(done, "a")["stale"]
+    done.runr("acknowledge", "a", "--by", "Ada", "--reason", "still right", code=0)
+    assert not _task(done, "a")["stale"]
+    _change(done, A, acknowledged_run=entry["last_run_id"] if run == "its own" else run)
+    row = _task(done, "a")
+    assert row["stale"] or row["status"] == "pending"
+    done.runr("verify", "--strict", code=1)
+
+
 def test_a_shared_status_file_counts_as_inferred_in_another_clone(done: Place) -> None:
     done.config(f"{CONFIG}[status]\nshared = true\n")
     done.runr("complete-task", "m", "--reason", "looked at it", code=0)

@@ -45,6 +45,10 @@ def run(**changes: Any) -> RunState:
     return known._replace(**changes)
 
 
+FAILED = run(decision=ADA, verification=Verification("failed"))
+FORCED = run(start=run().start._replace(override_reason="open"))
+
+
 def facts(entry: Entry | None = None, **changes: Any) -> Facts:
     known: dict[str, Any] = {"run": run(), "commit": COMMIT, "on_branch": True, "branch": "main"}
     return Facts(task=A, entry=entry or completed(), **(known | changes))
@@ -102,7 +106,15 @@ def test_a_run_and_its_commit_prove_what_they_say() -> None:
         (facts(attested(checkpoint_sha=None), run=None), "record"),
         (facts(completed(evidence=Evidence.INFERRED)), "commit"),
         (facts(completed(verification=Recorded.FAILED)), "checks"),
-        (facts(completed(override_reason="open"), open_dependencies=(B,)), "dependencies"),
+        (
+            facts(completed(override_reason="open"), run=FORCED, open_dependencies=(B,)),
+            "dependencies",
+        ),
+        (facts(completed(override_reason="open")), "record"),
+        (facts(run=FORCED), "record"),
+        (facts(completed(sequence=9)), "record"),
+        (facts(completed(reason="because")), "record"),
+        (facts(attested(verification=Recorded.FAILED), run=FAILED), "checks"),
     ],
 )
 def test_each_contradiction_is_a_problem(known: Facts, code: str) -> None:
@@ -155,8 +167,10 @@ def test_without_its_record_it_is_said_where_the_run_is(
 
 
 def test_what_a_person_attests_needs_no_tree_that_checks_passed_on() -> None:
-    failed = Verification("failed", candidate=Candidate(OTHER, OTHER))
-    known = facts(attested(), run=run(decision=ADA, verification=failed))
+    skipped = Verification("skipped", candidate=Candidate(OTHER, OTHER))
+    known = facts(
+        attested(verification=Recorded.SKIPPED), run=run(decision=ADA, verification=skipped)
+    )
     assert (prove(known).proved, codes(known)) == (Evidence.ATTESTED, [])
 
 
@@ -228,7 +242,12 @@ def test_what_else_has_to_be_known_is_remarked() -> None:
         verification=Recorded.SKIPPED,
         override_reason="open dependencies: b.md",
     )
-    by_hand = run(decision=ADA, checkpoint_sha=None)
+    by_hand = run(
+        decision=ADA,
+        checkpoint_sha=None,
+        verification=Verification("skipped"),
+        start=run().start._replace(override_reason="open dependencies: b.md"),
+    )
     proof = prove(facts(past, run=by_hand, stale_reasons=("its text has changed since",)))
     assert proof.proved is Evidence.ATTESTED
     assert proof.remarks == (

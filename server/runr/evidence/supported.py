@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from runr import nofollow
 from runr.errors import DamagedStateError
-from runr.evidence import resets
+from runr.evidence import acknowledged, resets
 from runr.evidence.inference import CONFIDENCE, Basis
 from runr.git import log
 from runr.git.log import Commit
@@ -29,6 +29,15 @@ from runr.storage.layout import Layout
 _RACY_NS = 2_000_000_000
 
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+
+#: What else the entry repeats of the record, with the words for a difference.
+_ALSO = {
+    "verification": "the checks of {run} are {value}",
+    "override_reason": "what {run} overrode by force is: {value}",
+    "reason": "the reason of {run} is: {value}",
+    "sequence": "the number of {run} is {value}",
+}
 
 
 class Supported(NamedTuple):
@@ -71,6 +80,7 @@ def find_supported(
         elif why := _contradiction(task, entry, record):
             unproved[task] = why
     weaker = _weaker(layout, repo, alone, commits)
+    weaker |= acknowledged.unsupported(layout, entries, known)
     unproved |= {task: _unsupported(entry) for task, entry in alone.items() if task not in weaker}
     if not (weaker or unproved or taken_back):
         if mark:
@@ -156,6 +166,8 @@ def _completed(state: RunState) -> Completed | None:
         task_sha256=made.task_sha256,
         verification=made.verification.value,
         sequence=state.sequence,
+        reason=made.reason,
+        override_reason=made.override_reason,
     )
 
 
@@ -175,9 +187,10 @@ def _contradiction(task: str, entry: Entry, record: Completed) -> str | None:
         return f"{run} has another commit"
     if not entry.acknowledged_run and entry.task_sha256 != record.task_sha256:
         return f"{run} had another text of the task"
-    if entry.verification.value != record.verification:
-        return f"the checks of {run} are {record.verification}"
-    return None
+    differing = (name for name in _ALSO if getattr(entry, name) != getattr(record, name))
+    return next(
+        (_ALSO[name].format(run=run, value=getattr(record, name)) for name in differing), None
+    )
 
 
 def _repeats(task: str, entry: Entry, record: Completed) -> bool:
@@ -189,6 +202,9 @@ def _repeats(task: str, entry: Entry, record: Completed) -> bool:
         and entry.checkpoint_sha == record.checkpoint_sha
         and entry.task_sha256 == record.task_sha256
         and entry.verification == record.verification
+        and entry.override_reason == record.override_reason
+        and entry.reason == record.reason
+        and entry.sequence == record.sequence
     )
 
 

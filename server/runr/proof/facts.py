@@ -10,7 +10,7 @@ from runr.evidence.inference import CommitMatch
 from runr.git import log, merge
 from runr.git.log import Commit
 from runr.project import Project
-from runr.proof.rules import CommitFacts, Facts
+from runr.proof.rules import CommitFacts, Facts, override_of
 from runr.query import git_changes
 from runr.query.snapshot import Snapshot
 from runr.runs import journal, stop_reasons
@@ -44,7 +44,7 @@ def collect(project: Project, snapshot: Snapshot, tasks: Iterable[str]) -> list[
     shas = {task: _shas(entries[task], states.get(task)) for task in wanted}
     # All runs take long to read, and are asked only where the record of the own one is not enough.
     alone = any(runs[task].state is None or _is_inferred(entries[task]) for task in wanted)
-    forced = any(entries[task].override_reason for task in wanted)
+    forced = any(override_of(entries[task], states.get(task)) for task in wanted)
     known_runs = rebuild.runs(project.layout) if alone or forced else []
     matches = _matches(project, snapshot, entries, known_runs) if alone else {}
     known_resets = resets.read(project.layout)
@@ -69,9 +69,10 @@ def collect(project: Project, snapshot: Snapshot, tasks: Iterable[str]) -> list[
             rewritten_tree=_tree(commits, where.rewritten.get(task)),
             undone=undone.get(task),
             match=matches.get(task),
-            unlanded=_unlanded(project, task, entries[task], known_runs),
+            unlanded=_unlanded(project, task, runs[task].state, entries[task], known_runs),
             open_dependencies=snapshot.blockers(known[task].task),
             stale_reasons=tuple(reason.message for reason in known[task].stale_reasons),
+            is_acknowledged=bool(snapshot.entries[task].acknowledged_run),
             is_manual=known[task].task.type is TaskType.MANUAL,
             is_shared=shared,
             branch=branch,
@@ -148,9 +149,15 @@ def _tree(commits: Mapping[str, Commit], rewritten: Rewritten | None) -> str | N
     return found.tree if found else None
 
 
-def _unlanded(project: Project, task: str, entry: Entry, runs: Sequence[RunState]) -> str | None:
+def _unlanded(
+    project: Project,
+    task: str,
+    own: RunState | None,
+    entry: Entry,
+    runs: Sequence[RunState],
+) -> str | None:
     """Return a branch on which verified work of a task waits that was completed by force."""
-    if not entry.override_reason:
+    if not override_of(entry, own):
         return None
     waiting = (
         run.start.branch

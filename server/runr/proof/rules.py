@@ -47,6 +47,7 @@ class Facts(NamedTuple):
     which the run says it was integrated; `on_branch` tells of the checkpoint
     whether it leads to HEAD, `rewritten` names the commit that took its place there.
     `match` is the commit of HEAD's history that is surest to be the task's work.
+    `is_acknowledged` tells that a record shows that a person confirmed it after a change.
     `undone` says which later commit reverted the work, or left it out.
     `open_dependencies` are not completed. `unlanded` is a branch with verified work of a task that
     was completed by force. `taken_back` says who reset the completion.
@@ -68,6 +69,7 @@ class Facts(NamedTuple):
     open_dependencies: tuple[str, ...] = ()
     unlanded: str | None = None
     stale_reasons: tuple[str, ...] = ()
+    is_acknowledged: bool = False
     is_manual: bool = False
     is_shared: bool = False
     branch: str = "HEAD"
@@ -165,11 +167,29 @@ def _of_run(facts: Facts, run: RunState) -> Iterator[Problem]:
     by = approval.author if approval else f"run:{run.id}"
     if entry.completed_by != by:
         yield Problem("evidence", f"it is recorded as by {entry.completed_by}, and it is by {by}")
-    if not shown.is_statement and run.verification.result != "passed":
-        yield Problem("checks", f"the checks of run {run.id} are {run.verification.result}")
+    checked = run.verification.result
+    if not shown.is_statement and checked != "passed":
+        yield Problem("checks", f"the checks of run {run.id} are {checked}")
+    elif entry.verification.value != checked:
+        what = f"its checks are recorded as {entry.verification}, and are {checked}"
+        yield Problem("checks", what)
     elif (ran := run.verification.checks) and not shown.is_statement and are_empty(ran):
         yield Problem("checks", "; ".join(explain(check.command) for check in ran))
-    if not entry.acknowledged_run and entry.task_sha256 != (run.spec.task_sha256 or None):
+    yield from _as_recorded(facts, run)
+
+
+def _as_recorded(facts: Facts, run: RunState) -> Iterator[Problem]:
+    """Yield where the entry differs from what its run has written into it."""
+    entry = facts.entry
+    forced = run.start.override_reason
+    if entry.override_reason != forced:
+        what = f"forced: {forced}" if forced else "not forced"
+        yield Problem("record", f"it is recorded otherwise, and run {run.id} was {what}")
+    approval = run.decision.approval
+    if (entry.sequence, entry.reason) != (run.sequence, approval.reason if approval else None):
+        what = f"its reason or its place among the runs is not that of run {run.id}"
+        yield Problem("record", what)
+    if not facts.is_acknowledged and entry.task_sha256 != (run.spec.task_sha256 or None):
         yield Problem("text", "it is recorded with another text of the task than its run had")
 
 
@@ -198,11 +218,17 @@ def _has_verified_tree(facts: Facts, run: RunState) -> bool:
     return any(is_verified_tree(run, commit.tree) for commit in commits if commit)
 
 
+def override_of(entry: Entry, run: RunState | None) -> str | None:
+    """Return what was overridden by force: what the run has recorded, else what the entry says."""
+    return run.start.override_reason if run else entry.override_reason
+
+
 def _forced(facts: Facts) -> tuple[Problem, ...]:
     found = []
-    if facts.entry.verification is Verification.FAILED:
+    checked = facts.run.verification.result if facts.run else facts.entry.verification.value
+    if checked == "failed" and (facts.run is None or evidence_of(facts.run).is_statement):
         found.append(Problem("checks", "it was completed although its checks failed"))
-    if facts.open_dependencies and facts.entry.override_reason:
+    if facts.open_dependencies and override_of(facts.entry, facts.run):
         names, are = _open(facts)
         what = f"it was completed by force, and {names} {are} open"
         found.append(Problem("dependencies", what))
@@ -214,8 +240,8 @@ def _forced(facts: Facts) -> tuple[Problem, ...]:
 
 def _circumstances(facts: Facts) -> tuple[str, ...]:
     found = [f"stale: {reason}" for reason in facts.stale_reasons if reason != facts.undone]
-    if facts.entry.override_reason:
-        found.append(f"forced: {facts.entry.override_reason}")
+    if override := override_of(facts.entry, facts.run):
+        found.append(f"forced: {override}")
     elif facts.open_dependencies:
         names, are = _open(facts)
         found.append(f"it depends on {names}, which {are} open")

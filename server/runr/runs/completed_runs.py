@@ -25,6 +25,8 @@ class Completed(NamedTuple):
     task_sha256: str | None
     verification: str
     sequence: int = 0
+    reason: str | None = None
+    override_reason: str | None = None
 
 
 class ResetRecord(NamedTuple):
