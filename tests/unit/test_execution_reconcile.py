@@ -255,38 +255,41 @@ def test_a_run_that_is_killed_while_its_worktree_is_removed_is_resumed(
     assert log_attempts(kit) == ["1"]
 
 
-DIES_DELETING = """#!/bin/sh
-case " $* " in *" branch -D "*) touch {root}/.git/packed-refs.lock; kill -9 $PPID $$ ;; esac
+DIES_IN_THE_END = """#!/bin/sh
+case " $* " in *" {words} "*) touch {root}/.git/packed-refs.lock; kill -9 $PPID $$ ;; esac
 exec {git} "$@"
 """
 
-GIT_DIES_DELETING = """#!/bin/sh
-case " $* " in *" branch -D "*)
+GIT_DIES_IN_THE_END = """#!/bin/sh
+case " $* " in *" {words} "*)
   [ -e {root}/died ] || {{ touch {root}/died {root}/.git/packed-refs.lock; kill -9 $$; }} ;;
 esac
 exec {git} "$@"
 """
 
 
-@pytest.mark.parametrize("dies", [DIES_DELETING, GIT_DIES_DELETING], ids=["both", "git alone"])
-def test_no_branch_is_left_by_a_run_whose_git_is_killed_while_it_deletes_it(
-    kit: ProjectKit, tmp_path: Path, dies: str
+@pytest.mark.parametrize("words", ["branch -D", "worktree remove"])
+@pytest.mark.parametrize("dies", [DIES_IN_THE_END, GIT_DIES_IN_THE_END], ids=["both", "git alone"])
+def test_nothing_is_left_by_a_run_whose_git_is_killed_while_it_cleans_up(
+    kit: ProjectKit, tmp_path: Path, dies: str, words: str
 ) -> None:
     kit.script("a.md", 'echo "$RUNR_ATTEMPT" >> log.txt', header="verify: [test -s log.txt]")
     (kit.root / ".git/info/exclude").write_text("died\n", encoding="utf-8")
     (tmp_path / "bin").mkdir()
-    script = dies.format(root=shlex.quote(str(kit.root)), git=shutil.which("git"))
+    root = shlex.quote(str(kit.root))
+    script = dies.format(root=root, git=shutil.which("git"), words=words)
     (tmp_path / "bin/git").write_text(script, encoding="utf-8")
     (tmp_path / "bin/git").chmod(0o755)
     project = kit.open(PATH=f"{tmp_path / 'bin'}:{os.environ['PATH']}")
     run = kit.layout.run(run_task(project, RunRequest(task="a")).run.id)
     until(lambda: not process.is_alive(run), f"the end of {run.id}")
-    if dies is DIES_DELETING:
+    if dies is DIES_IN_THE_END:
         interrupted(kit, run)
         resume_run(kit.open(), run.id)
         kit.finish(run)
     assert kit.settled("a.md").status == State.COMPLETED
     assert git(kit.root, "branch", "--format=%(refname:short)") == "main"
+    assert len(git(kit.root, "worktree", "list").splitlines()) == 1
 
 
 def test_a_run_that_is_killed_repeatedly_is_resumed_every_time(kit: ProjectKit, gate: Gate) -> None:

@@ -19,7 +19,7 @@ from runr.execution.context import RunContext
 from runr.execution.integration import integrate
 from runr.execution.review import run_plan, run_review
 from runr.execution.verification import verify
-from runr.git import branches, checkpoint, commits, snapshot, submodules, worktree
+from runr.git import branches, checkpoint, commits, recovery, snapshot, submodules, worktree
 from runr.git.checkpoint import TreeChangedError
 from runr.git.ignored import ignored_files
 from runr.git.repo import Repo
@@ -224,7 +224,7 @@ async def clean_up(context: RunContext, state: RunState) -> FinishedPhase:
             kept = f"{path} is kept: in no commit are {names}"
             return PhaseFinished(Phase.RECORD, "ok", kept)
         try:
-            worktree.remove(context.root, path)
+            _remove_worktree(context, path)
         except (GitError, DamagedStateError) as error:
             # The work has landed, so the run has not failed.
             why = f"{error.message}; `runr clean` removes it after that"
@@ -232,6 +232,15 @@ async def clean_up(context: RunContext, state: RunState) -> FinishedPhase:
         rework.forget_kept(context, state)
         return PhaseFinished(Phase.RECORD, "ok", _left_branch(context, start.branch, state))
     return PhaseFinished(Phase.RECORD, "ok", _lost_base(state))
+
+
+def _remove_worktree(context: RunContext, path: Path) -> None:
+    try:
+        worktree.remove(context.root, path)
+    except GitError:
+        # That git may have been killed, or met the lock of a killed one.
+        recovery.clear_locks(context.root, context.layout.worktrees)
+        worktree.remove(context.root, path)
 
 
 def _left_branch(context: RunContext, branch: str, state: RunState) -> str | None:
