@@ -167,6 +167,13 @@ class VerifySettings(Section):
             "`workspace`, among the files of the workspace, which proves less."
         ),
     )
+    mount: Switch = Field(
+        default=True,
+        description=(
+            "Whether the clean checkout is mounted over the path of the repository, if the system "
+            "can. Programs that run already, such as the Docker daemon, find your files there."
+        ),
+    )
     carry: tuple[Carried, ...] = Field(
         (".venv", "venv", "node_modules"),
         description=(

@@ -1,5 +1,6 @@
 """What is wrong with the dependencies of checks, as far as it can be said before any run."""
 
+import re
 from collections.abc import Collection, Iterator
 
 from runr.config.settings import VerifySettings
@@ -11,6 +12,12 @@ from runr.scope import patterns
 from runr.text import join_limited
 
 _NAMED = 5
+
+#: Clients of programs that run all the time, or stay after the first call.
+_DAEMONS = re.compile(
+    r"(?<![\w.-])(docker|docker-compose|nerdctl|podman-remote|act|bazel|bazelisk|watchman|buck2?)"
+    r"(?![\w.-])|(?<![\w-])(\./)?gradlew?(?![\w.-])(?!.*--no-daemon)"
+)
 
 #: Files in which package managers write down what is installed.
 _LOCKFILES = (
@@ -27,12 +34,26 @@ def find(repo: Repo, verify: VerifySettings) -> Iterator[str]:
     """
     if verify.where == "workspace":
         return
+    if verify.mount:
+        yield from _outside_of_mounts(verify)
     if verify.setup:
         yield from _uncovered(repo, verify)
         return
     found = folders_named(repo, verify.carry)
     yield from _not_carried(repo, verify, found)
     yield from installed_copies.find((repo.path,), found)
+
+
+def _outside_of_mounts(verify: VerifySettings) -> Iterator[str]:
+    """Yield which checks ask a program that runs already, and so sees no mount of a check."""
+    for command in (*verify.tier0, *verify.tier1, *verify.tier2, *verify.setup):
+        if found := _DAEMONS.search(command):
+            name = found[0].rpartition("/")[2]
+            yield (
+                f"{name} may work in your files instead of the commit, as its daemon does not see "
+                "the clean checkout at the path of the repository: set verify.mount = false"
+            )
+            return
 
 
 def _not_carried(repo: Repo, verify: VerifySettings, found: Collection[str]) -> Iterator[str]:

@@ -107,7 +107,7 @@ class Reserved:
 @contextmanager
 def reserve(context: RunContext, state: RunState) -> Iterator[Reserved]:
     """Reserve the first checkout that is free; it is kept for the next verification."""
-    mounted = can_mount()
+    mounted = state.spec.mount and can_mount()
     trees = Trees.of(context, state, mounted=mounted)
     workspace = context.workspace(state)
     with _free(context, mounted=mounted) as checkout, _thread() as ahead:

@@ -164,6 +164,7 @@ class RunSpec(NamedTuple):
     escalations: tuple[Escalation, ...] = ()
     verify_retries: int = 0
     where: CheckPlace = "checkout"
+    mount: bool = True
     carry: tuple[str, ...] = ()
     setup: tuple[str, ...] = ()
     setup_inputs: tuple[str, ...] = ()

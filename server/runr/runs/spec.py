@@ -82,6 +82,7 @@ def build_spec(task: Task, config: Config) -> RunSpec:
         escalations=escalations(task, config.verify),
         verify_retries=config.verify.retries,
         where=config.verify.where,
+        mount=config.verify.mount,
         carry=config.verify.carry,
         setup=config.verify.setup,
         setup_inputs=setup_inputs.of(config.verify),

@@ -61,12 +61,15 @@ def look_at_clean_checkout(project: Project) -> DoctorCheck:
     """Say where checks run, as set and as this machine can."""
     name = "verification"
     try:
-        where = project.config().verify.where
+        verify = project.config().verify
     except RunrError:
         return DoctorCheck(name=name, state="note", message="unknown: the settings are invalid")
-    if where == "workspace":
+    if verify.where == "workspace":
         message = "in the workspace, as verify.where says: weaker evidence"
         return DoctorCheck(name=name, state="note", message=message)
+    if not verify.mount:
+        message = "in a clean checkout at a path of its own, as verify.mount says"
+        return DoctorCheck(name=name, state="ok", message=message)
     if reserved_checkout.can_mount():
         message = "in a clean checkout, mounted over the path of the repository"
         return DoctorCheck(name=name, state="ok", message=message)
