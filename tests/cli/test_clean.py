@@ -54,6 +54,15 @@ def test_a_branch_that_was_merged_is_removed_and_its_commit_named(place: Place) 
     assert place.runr("clean", code=0).out == "Nothing to clean up.\n"
 
 
+def test_the_lock_of_a_killed_git_keeps_no_branch(place: Place) -> None:
+    run = waiting(place)
+    place.git("merge", "-q", run["branch"])
+    lock = place.write(f".git/refs/heads/{run['branch']}.lock")
+    assert clean(place)["removed"] == [named(run)]
+    assert ours(place) == []
+    assert not lock.exists()
+
+
 @pytest.mark.parametrize("how", ["submit", "cherry-pick"])
 def test_a_branch_whose_changes_were_merged_as_other_commits_is_removed(
     place: Place, how: str

@@ -265,3 +265,14 @@ def test_work_that_only_the_branch_of_a_job_has_is_taken_back_there(place: Place
     assert (again.code, place.git("show", f"{branch}:a.txt")) == (0, "a\n")
     place.runr("job", "land", code=0)
     assert (place.read("a.txt"), place.read("b.txt")) == ("a\n", "b\n")
+
+
+def test_the_lock_of_a_killed_git_does_not_keep_the_branch_of_a_job_that_has_landed(
+    place: Place,
+) -> None:
+    place.script("a.md", "echo a > a.txt", "verify: ['test -f a.txt']")
+    place.commit("Tasks")
+    branch = ended(place, "run", "--all-ready")["branch"]
+    place.write(f".git/refs/heads/{branch}.lock")
+    place.runr("job", "land", code=0)
+    assert place.branches() == ["main"]
