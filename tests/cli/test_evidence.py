@@ -235,6 +235,24 @@ def test_what_is_to_be_carried_and_is_not_is_named(source: Place) -> None:
         assert "names none" not in said
 
 
+@pytest.mark.usefixtures("mounts")
+@pytest.mark.parametrize("carry", ["node_modules", "sub/node_modules"])
+def test_dependencies_in_a_submodule_are_said_not_to_be_carried(
+    source: Place, tmp_path: Path, carry: str
+) -> None:
+    library = Place(tmp_path / "library", source.home)
+    library.git("init", "-q", "-b", "main")
+    library.write(".gitignore", "node_modules/\n")
+    library.commit("Library")
+    added = ("submodule", "-q", "add", str(library.root), "sub")
+    source.git("-c", "protocol.file.allow=always", *added)
+    source.config(f'{CONFIG}[verify]\ncarry = ["{carry}"]\n')
+    source.commit("A submodule")
+    source.write("sub/node_modules/dep/index.js", "1\n")
+    for said in (source.runr("doctor").out, source.runr("lint").out):
+        assert "submodules: sub/node_modules is not carried; install it in the check" in said
+
+
 def test_dependencies_of_the_main_working_tree_are_there_for_a_linked_one(source: Place) -> None:
     source.write(".gitignore", "node_modules/\n")
     source.write("node_modules/dep/index.js", "1\n")

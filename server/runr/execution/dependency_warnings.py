@@ -1,11 +1,12 @@
 """What is wrong with the dependencies of checks, as far as it can be said before any run."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from runr.config.settings import VerifySettings
 from runr.execution import installed_copies
-from runr.git.ignored import folders_named
+from runr.git import submodules
+from runr.git.ignored import folders_named, matches
 from runr.git.repo import Repo
 from runr.runs import setup_inputs
 from runr.scope import patterns
@@ -58,11 +59,18 @@ def _outside_of_mounts(verify: VerifySettings) -> Iterator[str]:
 
 def _not_carried(repo: Repo, verify: VerifySettings, found: Collection[str]) -> Iterator[str]:
     """Yield why what is named in `carry` is not carried, though it is there."""
+    hidden = [path for path in _in_submodules(repo, verify.carry) if path not in found]
+    if hidden:
+        yield (
+            f"verify.carry does not reach into submodules: {join_limited(hidden, _NAMED)} "
+            f"{'is' if len(hidden) == 1 else 'are'} not carried; install it in the check that "
+            "needs it"
+        )
     for path in (each.removesuffix("/") for each in verify.carry):
         there = repo.path / path
         if there.is_symlink():
             yield f"verify.carry names {path}, which is a link: only a folder is carried"
-        elif path in found or not there.is_dir():
+        elif path in found or path in hidden or not there.is_dir():
             continue
         elif repo.run("ls-files", "--", f":(top,literal){path}"):
             yield f"verify.carry names {path}, in which git tracks files: checks see those instead"
@@ -71,6 +79,15 @@ def _not_carried(repo: Repo, verify: VerifySettings, found: Collection[str]) -> 
                 f"verify.carry names {path}, which is in a folder that git does not track: "
                 "name that one"
             )
+
+
+def _in_submodules(repo: Repo, carry: Sequence[str]) -> Iterator[str]:
+    """Yield the folders in submodules that match and that git does not track there."""
+    for module in submodules.find_submodules(repo):
+        if submodules.is_checked_out(repo, module):
+            inside = folders_named(Repo(repo.path / module.path), ["*"])
+            paths = (f"{module.path}/{folder}" for folder in inside)
+            yield from (path for path in paths if matches(path, carry))
 
 
 def _uncovered(repo: Repo, verify: VerifySettings) -> Iterator[str]:
