@@ -47,9 +47,12 @@ _SETTING = r"""
         (?P<escaped>
             (?:[^"\\\n] | (?P=depth)(?:\\\\)+" | \\+(?=[^"\\nr]) | (?:\\\\)+(?=[nr]))*
         )(?P=depth)"
-      | (?P<scheme>(?i:bearer|basic|token|digest)[ ]+)? (?P<bare>[^\s"'\\$<{\[(=*][^\s"'\\]*)
+      | (?P<scheme>(?i:bearer|basic|token|digest)[ ]+)? (?P<bare>[^\s"'\\$<{\[(=*][^\s"'\\]{0,400})
     )
 """
+# The rest of a bare value, of which only the beginning is looked at: or a text in which each word
+# is the value of the one before would be read again and again.
+_REST = re.compile(r"""[^\s"'\\]*""")
 _VALUES = ("double", "single", "escaped", "bare")
 
 # `token_count`, `password_file`, `apiKeySource`: about a secret, not one.
@@ -62,10 +65,14 @@ _REFERENCE = re.compile(r"\$\w+|\$?\{\{?[^{}]*\}?\}|<[^<>]*>|%\w+%")
 _LITERAL_JSON = re.compile(r"(?:-?\d[\d.eE+-]*|true|false|null)(?![^\s,}\]\\])|[{\[]")
 _BARE_SECRET = re.compile(r"(?=.*[\d!@#%^*+~])[^\s,;()<>`|&{}\[\]]{6,}")
 _SECRET_VARIABLE = re.compile(
-    r"TOKEN(?!S|IZ)|SECRET|PASSW|PASSPHRASE|API_?KEY|CREDENTIAL|(?:^|_)(?:KEY|PAT)$|_PWD$",
+    r"TOKEN(?!S|IZ)|SECRET|PASSW|PASSPHRASE|API_?KEY|CREDENTIAL|(?:^|_)(?:KEY|PAT|AUTH|SALT|DSN)$"
+    r"|_PWD$|WEBHOOK",
     re.IGNORECASE,
 )
 
+
+_ESCAPED = re.compile(r"%([0-9a-fA-F]{2})")
+_PASSWORD = re.compile(r"://[^\s/:@]*:([^\s/@]+)@")
 
 # Colours as a terminal gets them, and as they are in a JSON string.
 _COLOUR = re.compile(r"(?:\x1b|\\+u001[bB])\[[0-9;]*m")
@@ -110,8 +117,14 @@ def _redact_settings(text: str) -> str:
         value = _value(text[start:end], text[start - 1 : start], setting) if setting else None
         if setting and value:
             kept += (text[done : setting.start(value)], REDACTED)
-            done = setting.end(value)
+            done = _end(text, setting, value)
     return "".join((*kept, text[done:])) if kept else text
+
+
+def _end(text: str, setting: re.Match[str], value: str) -> int:
+    end = setting.end(value)
+    rest = _REST.match(text, end) if value == "bare" else None
+    return rest.end() if rest else end
 
 
 def _words(text: str) -> list[tuple[int, int]]:
@@ -160,8 +173,7 @@ class Redactor:
         values = {
             part
             for name, value in environment.items()
-            if _SECRET_VARIABLE.search(name) and not name.lower().endswith(_ABOUT)
-            for part in (value, *value.splitlines())
+            for part in _secrets(name, value)
             if len(part) >= _LITERAL_LENGTH
         }
         self._numbers = [re.compile(rf"(?<!\d){v}(?!\d)") for v in values if v.isdecimal()]
@@ -196,9 +208,22 @@ class Redactor:
         return text
 
 
+def _secrets(name: str, value: str) -> Iterator[str]:
+    """Yield what is secret in a variable: all of it by its name, or the password of an address."""
+    about = name.lower().rpartition("_")
+    is_about = about[2] in _ABOUT if about[1] else about[2].endswith(_ABOUT)
+    if _SECRET_VARIABLE.search(name) and (not is_about or "WEBHOOK" in name.upper()):
+        yield from (value, *value.splitlines())
+    for password in _PASSWORD.findall(value):
+        yield password
+        yield _ESCAPED.sub(lambda found: chr(int(found[1], 16)), password)
+
+
 def _json_forms(value: str) -> set[str]:
     """Return `value` as escaped in a JSON string, and in a JSON string within one."""
     once = {json.dumps(value, ensure_ascii=plain)[1:-1] for plain in (True, False)}
+    # Some programs escape slashes, too.
+    once |= {form.replace("/", r"\/") for form in once}
     return once | {json.dumps(form)[1:-1] for form in once}
 
 
@@ -215,6 +240,9 @@ def _encodings(value: str) -> Iterator[str]:
             quoted = "".join(chr(byte) if byte in plain else escape.format(byte) for byte in raw)
             # In a form, a space is a plus sign.
             yield from (quoted, quoted.replace("%20", "+"))
+    # As a shell quotes it.
+    yield re.sub(r"([^\w@%+=:,./-])", r"\\\1", value)
+    yield re.sub(r"([^\w@%:,./-])", r"\\\1", value)
 
 
 def _in_letters(value: str) -> Iterator[str]:

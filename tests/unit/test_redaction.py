@@ -341,3 +341,36 @@ def test_a_json_document_stays_valid(document: object, *, plain: bool) -> None:
 def test_a_very_long_text_is_redacted(piece: str, size: int) -> None:
     text = piece * (size // len(piece))
     assert redact(text).startswith(piece[:3])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("GH_PAT", "pat-value-1234567", "pat-value-1234567"),
+        ("MY_AUTH", "auth-value-5544", "auth-value-5544"),
+        ("ENCRYPTION_SALT", "salt-value-6677", "salt-value-6677"),
+        ("SLACK_WEBHOOK_URL", "https://hooks.example/abcdef", "https://hooks.example/abcdef"),
+        ("DATABASE_URL", "postgres://ada:in-url-99x@db/x", "in-url-99x"),
+        ("DATABASE_URL", "postgres://ada:in%2Furl-99x@db/x", "in/url-99x"),
+        ("MY_TOKEN", "va/lue+x=77", r"va\/lue+x=77"),
+        ("MY_TOKEN", "va lue&x=77", r"va\ lue\&x=77"),
+        ("MY_TOKEN", "va/lue+x=77", r"va/lue\+x\=77"),
+    ],
+)
+def test_what_a_variable_holds_is_redacted(name: str, value: str, text: str) -> None:
+    assert Redactor({name: value})(f"a {text} b") == "a [redacted] b"
+
+
+@pytest.mark.parametrize("name", ["TOKEN_FILE", "DATABASE_URL", "API_KEY_ID", "HOME", "FORMAT"])
+def test_what_is_only_about_a_secret_is_kept(name: str) -> None:
+    assert Redactor({name: "/run/secrets/x"})("a /run/secrets/x b") == "a /run/secrets/x b"
+
+
+@pytest.mark.parametrize("part", ["password=", "token:", "AccountKey=", "x=password="])
+def test_a_line_that_only_names_secrets_ends(part: str) -> None:
+    """With time that grows by the square of the length, this would take minutes."""
+    assert redact(part * 20_000)
+
+
+def test_a_long_value_is_redacted_as_a_whole() -> None:
+    assert redact(f"password={'a1' * 1000} b") == "password=[redacted] b"

@@ -64,6 +64,27 @@ EXAMPLES: dict[str, str | tuple[str, str]] = {
     "sbp_": HEX[:40],
     "fo1_": WORD[:43],
     "fm2_": WORD[:43],
+    "whsec_": WORD[:32],
+    "GOCSPX-": WORD[:28],
+    "1//0": "g" + WORD[:60],
+    ".atlasv1.": ("", WORD[:64]),
+    "ntn_": WORD[:46],
+    "secret_": WORD[:43],
+    "figd_": WORD[:40],
+    "nfp_": WORD[:36],
+    "glsa_": WORD[:32] + "_" + HEX[:8],
+    "glc_": "eyJ" + WORD[:60],
+    "sq0atp-": WORD[:22],
+    "sq0csp-": WORD[:43],
+    "EAAA": WORD[:60],
+    "api_org_": WORD[:34],
+    "$apr1$": HEX[:8] + "$" + WORD[:22],
+    "$2b$": "12$" + WORD[:53],
+    "$6$": HEX[:8] + "$" + WORD[:80],
+    "$2a$": "12$" + WORD[:53],
+    "$2y$": "12$" + WORD[:53],
+    "docker login ": ("-u ada -p ", WORD[:12]),
+    "podman login ": ("-u ada -p ", WORD[:12]),
     "auth": ('": "', WORD[:24] + "=="),
     "machine ": ("host.example login ada password ", WORD[:12]),
     "et-Cookie: ": ("sid=", WORD[:32]),
@@ -135,6 +156,24 @@ def test_an_address_loses_its_password_and_keeps_its_user(address: str, shown: s
     assert redact(address) == shown
 
 
+#: What the tests here show in other texts.
+OTHERS = {
+    *("://", "PRIVATE KEY", "k_live_", "k_test_", "-us", "sig=", "Private-Lines: "),
+    *("assword>", "ecret>", "oken>", "piKey>"),
+}
+
+
 def test_no_format_is_without_an_example() -> None:
     known = {literal for literals, _ in FORMATS for literal in literals}
-    assert known - {"://", "PRIVATE KEY", "k_live_", "k_test_"} == set(EXAMPLES)
+    assert known - OTHERS == set(EXAMPLES)
+
+
+def test_a_secret_is_replaced_where_its_text_goes_on() -> None:
+    assert redact("<db:password>hunter2x</db:password>") == "<db:password>[redacted]</db:password>"
+    assert redact(f"is {HEX[:32]}-us12.") == "is [redacted]."
+    assert redact(f"https://x.example/c?a=1&sig={WORD[:43]}") == (
+        "https://x.example/c?a=1&sig=[redacted]"
+    )
+    putty = f"Private-Lines: 2\n{WORD[:64]}\n{WORD[:64]}\nPrivate-MAC: {HEX[:40]}"
+    assert redact(putty).startswith("Private-Lines: 2\n[redacted]")
+    assert WORD[:20] not in redact(putty)
