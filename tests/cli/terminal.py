@@ -12,8 +12,9 @@ from typing import Any
 from docs.answer_schemas import valid_payload
 from fakes.forked import RUNR, run_runr
 from fakes.project_kit import until
-from runr.runs import chain, clone_key, completed_runs
+from runr.runs import chain, clone_key, completed_runs, journal_ends
 from runr.runs.completed_runs import Completed
+from runr.storage.layout import RunFiles
 
 #: Seconds after which a command that has not ended counts as hanging.
 DEADLINE_S = 60
@@ -200,6 +201,7 @@ class Place:
             lines.append(before + b"\n")
         timeline.write_bytes(b"".join(lines))
         (self.run_folder(run_id) / "state.json").unlink()
+        journal_ends.note(RunFiles(timeline.parent, self.root), len(lines), before)
 
     def await_phase(self, run_id: str, phase: str) -> None:
         """Wait until a run has begun a phase."""

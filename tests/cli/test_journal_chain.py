@@ -67,6 +67,52 @@ def test_an_event_that_was_added_to_the_record_of_a_run_is_damage(place: Place) 
     assert f"line {len(lines) + 1} is not as runr wrote it" in refused.err
 
 
+def _shorten(place: Place, record: str, lines: int) -> None:
+    """Leave only the first lines of a journal, which are a whole chain, and no cache."""
+    timeline = place.root / record / "timeline.jsonl"
+    timeline.write_bytes(b"".join(timeline.read_bytes().splitlines(keepends=True)[:lines]))
+    (timeline.parent / "state.json").unlink()
+    (place.root / ".runr/runr.db").unlink(missing_ok=True)
+
+
+def test_a_journal_that_lacks_its_last_lines_is_damage(place: Place) -> None:
+    place.config(CONFIG)
+    place.script("t.md", "echo 1 > a", header='verify: ["grep -q 1 a"]')
+    place.commit()
+    run = place.run("t")
+    number = len(place.events(run["id"]))
+    _shorten(place, f".runr/runs/{run['id']}", 4)
+    why = f"it ends with line 4, and runr wrote {number} lines"
+    for words in ("runs", "lint", "verify", "report latest"):
+        shown = place.runr(*words.split())
+        assert why in shown.out + shown.err, shown
+    assert place.runr("verify").code == 1
+    # No event was added behind what is left, as if the run had been killed.
+    assert len(place.events(run["id"])) == 4
+    assert "moved to .runr/damaged-runs" in place.runr("rebuild", code=0).out
+    assert place.status("t.md")["status"] == "completed"
+    assert place.runr("verify", "--json", code=0).json["counts"]["inferred"] == 1
+
+
+def test_a_run_gets_no_further_attempts_from_a_shorter_journal(place: Place) -> None:
+    place.config(CONFIG)
+    place.script("t.md", "echo 1 > a", header='verify: ["false"]')
+    place.commit()
+    place.runr("run", "--task", "t")
+    run = place.runr("task-status", "t", "--json").json["run"]["id"]
+    _shorten(place, f".runr/runs/{run}", 4)
+    assert "it ends with line 4" in place.runr("resume", run, code=10).err
+
+
+def test_the_journal_of_a_job_that_lacks_its_last_lines_is_damage(place: Place) -> None:
+    place.config(CONFIG)
+    place.script("t.md", "echo 1 > a", header='verify: ["grep -q 1 a"]')
+    place.commit()
+    job_run = place.runr("job", "run", "--all-ready", "--json", code=0).json["id"]
+    _shorten(place, f".runr/job-runs/{job_run}", 2)
+    assert "it ends with line 2, and runr wrote" in place.runr("job", "status", job_run).err
+
+
 def test_a_journal_without_seals_is_shown_and_proves_nothing(place: Place) -> None:
     place.config(CONFIG)
     place.script("t.md", "echo 1 > a", header='verify: ["grep -q 1 a"]')

@@ -14,9 +14,10 @@ from runr.history.job_rows import JobRows
 from runr.history.run_rows import Record, RunRows
 from runr.jobs.events import JobEvent
 from runr.jobs.events import parse_event as parse_job_event
-from runr.runs import chain
+from runr.runs import chain, journal_ends
 from runr.runs.chain import Key
 from runr.runs.events import Event, parse_event
+from runr.runs.journal_ends import End
 from runr.runs.reducers import fold
 from runr.storage import files
 from runr.storage.layout import Layout, RunFiles
@@ -43,11 +44,12 @@ def read(layout: Layout, path: str, key: Key | None) -> ReadJournal:
     kind, _, name = path.partition("/")
     is_run = kind == RUNS
     where = layout.run(name) if is_run else layout.job_run(name)
+    end = journal_ends.read(where)
     try:
         lines = files.lines(where.timeline)
     except (OSError, DamagedStateError) as error:
         return ReadJournal("damaged", _first_line(error), None)
-    record, detail, lines = _confirmed(lines, key)
+    record, detail, lines = _confirmed(lines, key, end)
     parsed, wrong = _parsed(lines, is_run=is_run)
     if wrong:
         record, detail = "damaged", detail or wrong
@@ -59,14 +61,17 @@ def read(layout: Layout, path: str, key: Key | None) -> ReadJournal:
         return ReadJournal("damaged", _first_line(error), None)
 
 
-def _confirmed(lines: list[bytes], key: Key | None) -> tuple[Record, str | None, list[bytes]]:
+def _confirmed(
+    lines: list[bytes], key: Key | None, end: End | None
+) -> tuple[Record, str | None, list[bytes]]:
     if not lines:
         return "damaged", "it is empty", lines
     if key is None or chain.is_foreign(lines, key):
         return "foreign", "it is a record of another clone", lines
     broken = chain.first_break(lines, key)
     if broken is None:
-        return "confirmed", None, lines
+        missing = journal_ends.explain_missing(lines, end)
+        return "damaged" if missing else "confirmed", missing, lines
     return "damaged", f"line {broken} is not as runr wrote it", lines[: broken - 1]
 
 

@@ -16,7 +16,7 @@ from runr.jobs import state as job_state
 from runr.jobs.events import EventData, JobEvent, parse_event
 from runr.jobs.state import JobState
 from runr.next_steps import commands
-from runr.runs import chain, clone_key, codec
+from runr.runs import chain, clone_key, codec, journal_ends
 from runr.runs import journal as run_journal
 from runr.runs.codec import CodecError
 from runr.runs.journal import Redact
@@ -69,6 +69,7 @@ class JobJournal:
             files.append(self.files.timeline, sealed + b"\n")
             self._state = state
             self._lines += 1
+            journal_ends.note(self.files, self._lines, sealed)
             self._seen = self._size()
             if state.result:
                 self._cache(state)
@@ -197,6 +198,7 @@ def _job_name(job_run: RunFiles) -> str:
 
 
 def _whole_lines(job_run: RunFiles) -> list[bytes]:
+    end = journal_ends.read(job_run)
     lines = files.lines(job_run.timeline)
     key = clone_key.find(job_run.root)
     if lines and chain.is_foreign(lines, key):
@@ -204,6 +206,8 @@ def _whole_lines(job_run: RunFiles) -> list[bytes]:
     broken = chain.first_break(lines, key) if key else None
     if broken is not None:
         raise _damaged(job_run, f"line {broken} is not as runr wrote it")
+    if missing := journal_ends.explain_missing(lines, end):
+        raise _damaged(job_run, missing)
     return lines
 
 

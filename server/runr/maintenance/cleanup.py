@@ -16,7 +16,7 @@ from runr.maintenance.leftovers import Leftover, OnlyHere
 from runr.next_steps.setup import after_clean_preview
 from runr.project import Project
 from runr.query.models import Result
-from runr.runs import journal, report
+from runr.runs import journal, journal_ends, report
 from runr.runs.events import SubmitFinished
 from runr.runs.model import RunState
 from runr.status import store
@@ -245,6 +245,7 @@ class Cleaner:
                 # Without its timeline it is no run: the remains of a kill are shown nowhere.
                 nofollow.unlink(run.timeline)
                 nofollow.remove_tree(run.folder)
+                journal_ends.forget(run)
             self.removed.append(f"record of run {state.id} ({report.headline(state)})")
 
     def _limit(self) -> int:

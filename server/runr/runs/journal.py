@@ -16,7 +16,7 @@ from runr import nofollow
 from runr.clock import Clock
 from runr.errors import DamagedStateError, ForeignRunError, UnknownNameError
 from runr.next_steps import commands
-from runr.runs import chain, clone_key, codec
+from runr.runs import chain, clone_key, codec, journal_ends
 from runr.runs.codec import CodecError
 from runr.runs.model import RunState
 from runr.storage import files, reopened
@@ -72,6 +72,7 @@ def events(run: RunFiles, after: int = 0, *, any_clone: bool = False) -> "list[E
 
 
 def _whole_lines(run: RunFiles, *, any_clone: bool = False) -> list[bytes]:
+    end = journal_ends.read(run)
     lines = files.lines(run.timeline)
     key = clone_key.find(run.root)
     if _are_foreign(lines, key):
@@ -81,6 +82,8 @@ def _whole_lines(run: RunFiles, *, any_clone: bool = False) -> list[bytes]:
     broken = chain.first_break(lines, key) if key else None
     if broken is not None:
         raise _damaged(run, f"line {broken} is not as runr wrote it, or one before it is missing")
+    if missing := journal_ends.explain_missing(lines, end):
+        raise _damaged(run, missing)
     return lines
 
 
@@ -219,6 +222,7 @@ class Journal:
             # The history looks at such a journal only when this folder has changed.
             nofollow.touch(self.files.folder.parent)
         files.append(self.files.timeline, line + b"\n")
+        journal_ends.note(self.files, event.seq, line)
         self._cache(after, key)
         return after
 

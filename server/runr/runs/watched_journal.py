@@ -9,7 +9,7 @@ import json
 from runr import nofollow
 from runr.clock import Clock
 from runr.errors import DamagedStateError
-from runr.runs import chain, clone_key
+from runr.runs import chain, clone_key, journal_ends
 from runr.runs.events import EventData, NoteAdded, RunStopRequested, parse_event
 from runr.runs.hook_events import HookFinished
 from runr.runs.journal import Journal, Redact
@@ -40,6 +40,9 @@ class WatchedJournal(Journal):
             aside = self.files.timeline.with_name("timeline.changed.jsonl")
             files.replace(aside, found)
             files.replace(self.files.timeline, self._known)
+            # What was added may be sealed, and noted as the end.
+            known = self._known.splitlines()
+            journal_ends.note(self.files, len(known), known[-1] if known else b"")
             raise JournalChangedError(
                 f"the journal of the run was changed while its worker worked: {why}; "
                 f"it is put back, and what was found is kept as {aside.name}"
