@@ -256,3 +256,37 @@ def test_a_phase_with_an_unknown_worker_is_a_configuration_error(
     workers.place.config('[phases]\nreview = "script"\n')
     refused = workers.place.runr("run", "--task", "a", code=2)
     assert "the worker script can only work, not plan or review" in refused.err
+
+
+#: A check that writes a file, as a formatter does: on a branch that has moved, the work is moved.
+FORMATTER = 'writes = ["count"]\ntier1 = ["ls > count"]\n'
+MINE = "touch mine; git add mine; git commit -q -m Mine"
+
+
+@pytest.mark.parametrize("moved_in", ["1", "2", "3"])
+@pytest.mark.parametrize("fails", [False, True])
+def test_no_milestone_is_left_out_where_the_branch_moves_meanwhile(
+    workers: ScriptedWorkers, moved_in: str, *, fails: bool
+) -> None:
+    user = f'(cd ../../.. && env -i PATH="$PATH" HOME="$HOME" sh -c "{MINE}")'
+    done = "n=$(ls part* 2> /dev/null | wc -l); test -e mine && test -e broken && rm broken && exit"
+    moves = f'test "$n" != {moved_in} || {user}'
+    work = f"{done}\nn=$((n + 1)); touch part$n\n{moves}\n"
+    work += f'test "$n" != {moved_in} || touch broken\n' if fails else ""
+    workers.staff(plan=PLAN, work=work)
+    config = workers.place.read(".runr/config.toml")
+    checks = 'tier1 = ["test ! -e mine || test ! -e broken"]\n' if fails else FORMATTER
+    workers.place.config(config.replace('tier1 = ["test -d ."]\n', checks))
+    workers.place.runr("run", "--task", "a", code=0)
+    assert workers.place.git("ls-files", "part*").split() == ["part1", "part2", "part3"]
+    assert workers.place.git("ls-files", "mine", "broken").split() == ["mine"]
+
+
+def test_work_that_is_moved_before_its_review_is_reviewed(workers: ScriptedWorkers) -> None:
+    user = f'(cd ../../.. && env -i PATH="$PATH" HOME="$HOME" sh -c "{MINE}")'
+    workers.staff(work=f"{WORK}\ntest -e mine || {user}", review=APPROVE)
+    config = workers.place.read(".runr/config.toml")
+    workers.place.config(config.replace('tier1 = ["test -d ."]\n', FORMATTER))
+    run = workers.place.run("a")
+    assert run["reviewed_by"] == "reviewer"
+    assert "+++ b/file1.txt" in workers.prompt(run, "1-review")

@@ -153,7 +153,7 @@ async def prepare(context: RunContext, state: RunState) -> FinishedPhase:
     start = state.start
     if state.rework.why:
         # Work that was put there before is in no commit until it is verified.
-        is_kept = state.rework.why == UNCHECKED and state.checkpoint_sha is None
+        is_kept = state.rework.why == UNCHECKED and not state.is_committed
         if not is_kept and (left := _left_since_a_stop(context, state)):
             return rework.refused(state, f"in no commit are {join_limited(left, _LEFT_NAMED)}")
         return rework.move_work(context, state)

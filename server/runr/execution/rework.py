@@ -64,10 +64,12 @@ def refused(state: RunState, detail: str | None) -> PhaseFinished:
 
 def _work(context: RunContext, state: RunState, kept: str, onto: str) -> str:
     """Return the commit of the work; on the run's branch it may have been changed by a person."""
-    if state.rework.why not in MOVES or state.checkpoint_sha is None:
-        return state.checkpoint_sha or _committed(context, state)
+    if state.checkpoint_sha is None or not state.is_committed:
+        return _committed(context, state)
+    if state.rework.why not in MOVES:
+        return state.checkpoint_sha
     root = context.root
-    tip = root.resolve(f"refs/heads/{state.start.branch}") or state.checkpoint_sha or ""
+    tip = root.resolve(f"refs/heads/{state.start.branch}") or state.checkpoint_sha
     # After a kill, the branch may be on top of the other one already.
     done = root.is_ancestor(tip, onto) or not root.is_ancestor(state.start.base_sha, tip)
     return (root.resolve(kept) if done else None) or tip

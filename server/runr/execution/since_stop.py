@@ -31,9 +31,8 @@ def tree_at_stop(context: RunContext, state: RunState) -> str | None:
 def find(context: RunContext, state: RunState) -> Since:
     """Return what the user has changed since the run stopped; nothing where that is unknown."""
     nothing = Since(base_tree=state.start.base_tree)
-    committed = state.checkpoint_sha and not state.unfinished
     stopped = state.stopped_tree
-    if stopped is None or committed or not _in_place(context, state):
+    if stopped is None or state.is_committed or not _in_place(context, state):
         return nothing
     workspace = context.workspace(state)
     if workspace.answer("cat-file", "-e", stopped) is None:

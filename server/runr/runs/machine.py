@@ -105,7 +105,8 @@ def _enter(state: RunState, phase: Phase) -> Action:
             planned = state.spec.plan and not state.by_session and state.attempt == 0
             return _perform(state, phase) if planned else _enter(state, Phase.WORK)
         case Phase.REVIEW:
-            moved = state.rework.unchanged and not state.rework.files
+            rework = state.rework
+            moved = rework.unchanged and rework.committed and not rework.files
             done = state.decision.approved or moved
             reviewed = state.spec.review is not None and not done
             return _perform(state, phase if reviewed else Phase.CHECKPOINT)

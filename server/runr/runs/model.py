@@ -367,8 +367,8 @@ class Rework(NamedTuple):
     `why` is the stop code of the failure together with it, or one of `MOVES`, until the work
     is put `onto` the branch; `files` had changes of both sides, `times` says how often it
     was done. For `moves` of them, nothing had failed. `unchanged` tells
-    that no attempt was made since such a move, `lost_base` that the branch once no longer had
-    the base.
+    that no attempt was made since such a move, `committed` that all of the work had a checkpoint
+    before it. `lost_base` tells that the branch once no longer had the base.
     """
 
     why: str = ""
@@ -377,6 +377,7 @@ class Rework(NamedTuple):
     times: int = 0
     moves: int = 0
     unchanged: bool = False
+    committed: bool = False
     lost_base: bool = False
 
 
@@ -473,6 +474,11 @@ class RunState(NamedTuple):
     def unfinished(self) -> bool:
         """Whether milestones are left without a checkpoint."""
         return len(self.checkpoints) < len(self.milestones)
+
+    @property
+    def is_committed(self) -> bool:
+        """Whether all of the work has a checkpoint; that of an earlier milestone is not enough."""
+        return self.checkpoint_sha is not None and not self.unfinished
 
     @property
     def last_worker(self) -> str:

@@ -197,8 +197,8 @@ def _finished(state: RunState, data: FinishedPhase) -> RunState:
 
 
 def _reworked(state: RunState, onto: str, files: tuple[str, ...]) -> RunState:
-    """The work has another base from now on; what is left of a plan is part of it."""
-    moved = state.rework.why in MOVES
+    """The work has another base from now on."""
+    moved, before = state.rework.why in MOVES, state.rework
     return state._replace(
         start=state.start._replace(base_sha=onto, base_tree=onto),
         rework=Rework(
@@ -207,12 +207,21 @@ def _reworked(state: RunState, onto: str, files: tuple[str, ...]) -> RunState:
             times=state.rework.times + 1,
             moves=state.rework.moves + moved,
             unchanged=moved,
+            committed=state.is_committed or (before.unchanged and before.committed),
             lost_base=state.rework.lost_base or state.rework.why == BASE_GONE,
         ),
-        milestones=(),
+        milestones=_left_of_plan(state),
         checkpoints=(),
         checkpoint_sha=None,
     )
+
+
+def _left_of_plan(state: RunState) -> tuple[str, ...]:
+    """Return the milestones that are left, with those before the current one as part of it."""
+    now = len(state.checkpoints) + 1
+    if now >= len(state.milestones):
+        return ()
+    return ("; ".join(state.milestones[:now]), *state.milestones[now:])
 
 
 def _planned(state: RunState, data: PlanFinished) -> RunState:
