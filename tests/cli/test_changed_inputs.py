@@ -52,6 +52,31 @@ def test_a_task_that_was_changed_while_the_worker_worked_needs_a_person(source: 
     assert "the task .runr/tasks/t.md" in refused.err
 
 
+@pytest.mark.parametrize(
+    "again", [("run", "--task", "t", "--worker", "session"), ("resume", "latest")]
+)
+@pytest.mark.parametrize("what", ["the settings", "the task"])
+def test_a_session_cannot_weaken_what_verifies_its_run_by_a_stop(
+    source: Place, again: tuple[str, ...], what: str
+) -> None:
+    session = {"CLAUDE_CODE_SESSION_ID": "11111111-1111-4111-8111-111111111111"}
+    source.task("t.md", 'owns: [src/]\nverify: ["grep -q better src/a"]')
+    source.commit()
+    source.runr("run", "--task", "t", "--worker", "session", env=session, code=0)
+    source.write("src/a", "bad\n")
+    source.runr("complete-task", "t", env=session, code=4)
+    if what == "the settings":
+        source.config(CONFIG.replace("grep -q good src/a", "test -d ."))
+    else:
+        source.task("t.md", 'owns: [src/]\nverify: ["test -d ."]')
+    source.runr("stop", "t", "--reason", "x", env=session, code=0)
+    refused = source.runr(*again, env=session)
+    assert refused.code
+    assert "began with other settings or another task" in refused.err
+    source.runr("complete-task", "t", env=session)
+    assert source.status("t.md")["status"] == "stopped"
+
+
 def test_what_the_user_changes_after_a_stop_needs_nothing(source: Place) -> None:
     source.script("t.md", "echo bad > src/a", header="owns: [src/]")
     source.commit()

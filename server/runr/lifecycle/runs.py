@@ -337,10 +337,10 @@ def _refuse_changes(project: Project, state: RunState, task: Task) -> None:
     """Raise ChangedInputsError for what was changed while a worker worked.
 
     What was changed after the run has stopped is the user's: no process of a worker is left. Of a
-    run whose process died that is not known.
+    run whose process died that is not known, and a session goes on after its run has stopped.
     """
     worked = state.phase_open and state.phase in (Phase.PLAN, Phase.WORK, Phase.REVIEW)
-    unknown = worked and not state.by_session and state.stop_reason == "interrupted"
+    unknown = state.by_session or (worked and state.stop_reason == "interrupted")
     if not (state.inputs_changed or unknown):
         return
     known = json.loads(nofollow.read(project.layout.run(state.id).config))
