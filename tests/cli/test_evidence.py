@@ -184,6 +184,54 @@ def test_a_file_that_a_check_is_declared_to_write_can_be_a_new_one(source: Place
     assert passes_in_a_clone(source, "cmp src/a made/a")
 
 
+def test_a_link_that_a_check_is_declared_to_write_is_committed(source: Place) -> None:
+    source.config(f'{CONFIG}[verify]\nwrites = ["made/*"]\n')
+    run_ = run(source, "echo good > src/a", "mkdir -p made && ln -sfn ../src/a made/a")
+    assert run_["status"] == "completed", run_
+    assert source.git("ls-tree", "HEAD", "made/a").startswith("120000 ")
+    # In the place of a link, a file is written, and not what the link leads to.
+    run_ = run(source, "echo better > src/a", "rm made/a; cp src/a made/a", "--force")
+    assert run_["status"] == "completed", run_
+    assert passes_in_a_clone(source, "cmp src/a made/a && test ! -L made/a")
+
+
+@pytest.mark.parametrize("made", ["git init -q {0}", "git init -q {0} && {1} commit -qm x"])
+@pytest.mark.parametrize("at", ["scratch", "made/scratch"])
+def test_a_repository_that_a_check_makes_is_no_change_of_a_declared_file(
+    source: Place, made: str, at: str
+) -> None:
+    source.config(f'{CONFIG}[verify]\nwrites = ["made/"]\n')
+    commit = f"git -C {at} -c user.name=a -c user.email=a@b"
+    check = f"{made.format(at, commit)} --allow-empty" if "{1}" in made else made.format(at)
+    run_ = run(source, "echo good > src/a", f"{check} && {GOOD}")
+    assert run_["status"] == "completed", run_
+
+
+def test_what_a_failed_check_was_declared_to_write_does_not_reach_its_retry(source: Place) -> None:
+    source.config(f'{CONFIG}[verify]\nretries = 1\nwrites = ["made/"]\n')
+    source.write(".gitignore", "made/\n")
+    once = "test -f made/a || { mkdir -p made; touch made/a; false; }"
+    run_ = run(source, "echo good > src/a", once)
+    assert run_["stop_reason"] == "verification_failed", run_
+
+
+def test_what_an_earlier_check_was_declared_to_write_is_there_at_every_retry(source: Place) -> None:
+    beside = source.root.with_name("tried")
+    flaky = f"test -f made/a/b && rm -r made/a && {{ test -e {beside} || ! touch {beside}; }}"
+    lines = f'tier1 = ["mkdir -p made/a; touch made/a/b", "{flaky}"]\n'
+    source.config(f'{CONFIG}[verify]\nretries = 1\nwrites = ["made/"]\n{lines}')
+    source.write(".gitignore", "made/\n")
+    assert run(source, "echo good > src/a", GOOD)["status"] == "completed"
+
+
+def test_a_lock_that_a_killed_git_left_beside_the_checkout_is_removed(source: Place) -> None:
+    source.config(f'{CONFIG}[verify]\nwrites = ["made/"]\n')
+    assert run(source, "echo good > src/a", GOOD)["status"] == "completed"
+    for name in ("1.index.lock", "1.index.copy.lock", "1.git/HEAD.lock"):
+        source.write(f".git/runr/checkouts/{name}")
+    assert run(source, "echo good > src/b", GOOD, "--force")["status"] == "completed"
+
+
 def test_the_git_of_a_check_has_every_object_of_the_commit(source: Place) -> None:
     # More than 200 new objects come into the checkout as a pack.
     script = "mkdir many && for n in $(seq 250); do echo $n > many/$n; done"

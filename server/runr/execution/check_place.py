@@ -14,6 +14,7 @@ from runr.execution import (
     carry,
     foreign_code,
     installed_copies,
+    kept_writes,
     mount_over,
     observed_reads,
     reserved_checkout,
@@ -37,8 +38,8 @@ from runr.text import join_limited
 class CheckPlace(Protocol):
     """A folder in which checks run, one after the other."""
 
-    def begin(self) -> None:
-        """Make the place as the first check finds it."""
+    def begin(self, *, again: bool = False) -> None:
+        """Make the place as the first check finds it; `again` also what a check may write."""
 
     def command(self, line: str) -> list[str]:
         """Return the program and arguments that run a check."""
@@ -69,7 +70,7 @@ class Workspace:
     def __init__(self, state: RunState) -> None:
         self._folder = Path(state.start.workdir)
 
-    def begin(self) -> None:
+    def begin(self, *, again: bool = False) -> None:
         """Leave everything as the last check left it."""
 
     def command(self, line: str) -> list[str]:
@@ -124,21 +125,30 @@ class CleanCheckout:
         self._failure = checkout.path.with_name(f"{checkout.path.name}.failure")
         self.written: Sequence[Change] = ()
 
-    def begin(self) -> None:
+    def begin(self, *, again: bool = False) -> None:
         """Undo what the check before has changed, and lay the carried folders over it."""
         if self._installed is not None:
             return
-        if not self._is_fresh:
-            # A mount leaves only its place.
-            copies = () if self.record.mounted else self._copies
-            undo = clean_checkout.prepare if self._has_changed else clean_checkout.remove_others
-            with _preparing():
-                undo(self._checkout, self._content, (*self._spec.writes, *copies))
+        with _preparing():
+            self._undo(again=again)
         self._is_fresh, self._has_changed = False, True
         for path in self.record.carried:
             source, target = self._sources / path, self._checkout.path / self._trees.inside(path)
             with _preparing():
                 carry.prepare(source, target, self._scratch(path), self._rewriting)
+
+    def _undo(self, *, again: bool) -> None:
+        # A mount leaves only its place.
+        copies = () if self.record.mounted else self._copies
+        writes = self._spec.writes
+        kept = self._checkout.path.with_name(f"{self._checkout.path.name}.kept")
+        if not self._is_fresh:
+            undo = clean_checkout.prepare if self._has_changed else clean_checkout.remove_others
+            undo(self._checkout, self._content, copies if again else (*writes, *copies))
+        if again and writes:
+            kept_writes.restore(kept, self._checkout)
+        elif writes and self._spec.verify_retries:
+            kept_writes.save(self._checkout, kept, self._copies)
 
     def command(self, line: str) -> list[str]:
         """Return a shell with the command, below the mounts where there are any."""

@@ -325,16 +325,16 @@ async def _run_with_retries(
                 runs=result.runs,
             )
         )
-        again = await _run_check(context, state, check, place)
+        again = await _run_check(context, state, check, place, again=True)
         seconds = round(result.seconds + again.seconds, 3)
         result = again._replace(runs=result.runs + 1, seconds=seconds)
     return result
 
 
 async def _run_check(
-    context: RunContext, state: RunState, check: Check, place: CheckPlace
+    context: RunContext, state: RunState, check: Check, place: CheckPlace, *, again: bool = False
 ) -> CheckResult:
-    place.begin()
+    place.begin(again=again)
     lines: list[str] = []
     path = context.files.verify_log(max(state.attempt, 1))
     with nofollow.append_text(path) as log:

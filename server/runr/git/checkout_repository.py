@@ -118,8 +118,9 @@ def _begin(checkout: Checkout, content: Content) -> None:
         if child.name != _SUBMODULES:
             nofollow.remove(child)
     # A git that was killed has left it; no other run uses the checkout.
-    lock = checkout.index_file.with_name(f"{checkout.index_file.name}.lock")
-    nofollow.unlink(lock, missing_ok=True)
+    beside = checkout.index_file.parent.glob(f"{checkout.index_file.name}*.lock")
+    for lock in (*beside, *checkout.outer_git_dir.glob("*.lock")):
+        nofollow.unlink(lock, missing_ok=True)
     for name in ("objects/info", "info", "refs", SHARED_OBJECTS):
         (git_dir / name).mkdir(parents=True, exist_ok=True)
     (git_dir / "config").write_bytes(private_dir.clone_config(content.source))

@@ -133,10 +133,15 @@ def _give_index(checkout: Checkout) -> None:
 
 
 def changes(checkout: Checkout, commit: str) -> tuple[Change, ...]:
-    """Return what programs changed of the files that git does not ignore."""
+    """Return what programs changed of the files that git does not ignore.
+
+    A repository that one has made is left out: git cannot keep what is in it.
+    """
     repo = checkout.repo
+    others = snapshot.nested_repos(repo)
+    out = [f":(top,exclude,literal){path}" for path in others]
     with _copied_index(checkout) as env:
-        repo.run(*SETTINGS, "add", "-A", env=env)
+        repo.run(*SETTINGS, "add", "-A", "--", ".", *out, env=env)
         return snapshot.changed(repo, commit, repo.text("write-tree", env=env))
 
 
@@ -184,9 +189,14 @@ def copy_changes(checkout: Checkout, changed: Sequence[Change], workspace: Repo)
         if target.parent.resolve() != workspace.path.resolve() / Path(change.path).parent:
             raise GitError(f"{change.path} is behind a link in {workspace.path}")
         target.unlink(missing_ok=True)
-        if change.new_mode.startswith("100"):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(checkout.repo.run("cat-file", "blob", change.object_id))
+        if change.new_mode[:2] not in ("10", snapshot.SYMLINK[:2]):
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        content = checkout.repo.run("cat-file", "blob", change.object_id)
+        if change.new_mode == snapshot.SYMLINK:
+            target.symlink_to(os.fsdecode(content))
+        else:
+            target.write_bytes(content)
             target.chmod(0o755 if change.new_mode == "100755" else 0o644)
 
 

@@ -396,9 +396,13 @@ def collect_changes(
 
 def commitless_repos(repo: Repo) -> list[str]:
     """Return the folders that are git repositories without a commit, which git cannot add."""
+    return [path for path in nested_repos(repo) if Repo(repo.path / path).head() is None]
+
+
+def nested_repos(repo: Repo) -> list[str]:
+    """Return the folders that are git repositories and that no commit has."""
     others = repo.fields("ls-files", "-z", "--others", "--exclude-standard")
-    nested = (path.rstrip("/") for path in others if path.endswith("/"))
-    return [path for path in nested if Repo(repo.path / path).head() is None]
+    return [path.rstrip("/") for path in others if path.endswith("/")]
 
 
 def symlink_escape(repo: Repo, change: Change) -> str | None:
