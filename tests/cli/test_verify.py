@@ -262,3 +262,22 @@ def test_a_recheck_goes_on_where_one_commit_is_not_here(done: Place) -> None:
     assert proofs["b.md"]["proved"] is None
     shown = done.runr("verify", "--recheck", "b", "c", code=1).out
     assert shown.count(f"{gone} is not here, so its checks cannot be run again") == 2
+
+
+def test_a_clone_without_records_passes_only_once_they_are_rebuilt(done: Place) -> None:
+    done.commit("Tasks")
+    clone = done.clone()
+    refused = clone.runr("verify", code=1)
+    assert "no completion is recorded here, and commits show some" in refused.out
+    assert "runr rebuild" in refused.out
+    clone.runr("rebuild", code=0)
+    assert "inferred" in clone.runr("verify", code=0).out
+
+
+def test_a_recheck_names_a_completion_of_which_no_check_is_known(place: Place) -> None:
+    place.task("m.md", "type: manual")
+    place.commit("A task")
+    place.runr("complete-task", "m", "--reason", "seen", "--by", "Ada", code=0)
+    shown = place.runr("verify", "--recheck", "--all", code=0).out
+    assert "m.md: attested" in shown
+    assert "no check of it is known, so none was run again" in shown

@@ -1,6 +1,7 @@
 """The command `verify`: prove the recorded completions, and run their checks again."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Literal
 
 import click
@@ -74,28 +75,28 @@ def verify(
         strict=strict,
         recheck=checker,
     )
-    invocation.show(answer, _proved)
+    invocation.show(answer, partial(_proved, again=recheck))
     return ExitCode.DONE if answer.passed else ExitCode.FAILED
 
 
-def _proved(answer: ProofResult) -> str:
+def _proved(answer: ProofResult, *, again: bool = False) -> str:
     lines = [f"{style('✗', fg='red')} {problem.message}" for problem in answer.problems]
     unlanded: dict[str, list[ProvedCompletion]] = {}
     for row in answer.completions:
         if row.unlanded_job_id and not row.rechecked:
             unlanded.setdefault(row.unlanded_job_id, []).append(row)
         else:
-            lines += _row(row)
+            lines += _row(row, again=again)
     lines += [line for job, rows in unlanded.items() for line in _unlanded(job, rows)]
     lines.append(_summary(answer))
     return "\n".join([*lines, *console.render_next_steps(answer.next_steps)])
 
 
-def _row(row: ProvedCompletion) -> list[str]:
+def _row(row: ProvedCompletion, *, again: bool) -> list[str]:
     """Return what has to be known of a completion; nothing of one that is proved as recorded."""
     name = short_name(row.task_path)
     weaker = row.proved != row.recorded
-    if row.passed and not weaker and not row.rechecked:
+    if row.passed and not weaker and not again:
         return []
     level = _label(row.recorded)
     if row.passed:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from runr.git.repo import Repo, split
-from runr.git.trailers import INTERVENTION, RUN_ID, SESSION, TASK, Block, parse_trailers
+from runr.git.trailers import CHECKPOINT, INTERVENTION, RUN_ID, SESSION, TASK, Block, parse_trailers
 
 _FIELDS = ("%H", "%P", "%T", "%cI", "%an", "%s", "%B")
 _FORMAT = f"--format={'%x00'.join(_FIELDS)}"
@@ -80,6 +80,16 @@ class Commit:
 def read(repo: Repo, rev_range: str) -> tuple[Commit, ...]:
     """Return the commits of a range that is known to exist, newest first."""
     return _commits(repo.run("log", "-z", _FORMAT, "--end-of-options", rev_range, "--"))
+
+
+def latest_checkpoint(repo: Repo) -> str | None:
+    """Return the last commit that leads to HEAD and whose message names a run as its own."""
+    if repo.head() is None:
+        return None
+    found = repo.text(
+        "log", "-1", "--format=%H", "--extended-regexp", f"--grep=^{CHECKPOINT}: true$"
+    )
+    return found or None
 
 
 def read_commits(repo: Repo, shas: Iterable[str]) -> dict[str, Commit]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from runr.config.loader import InvalidSettingsError
+from runr.git import log
 from runr.maintenance import damaged_runs
 from runr.next_steps import commands
 from runr.next_steps.step import Line, NextStep
@@ -136,6 +137,12 @@ def _of_record(project: Project, doubtful: Collection[str] | None) -> Iterator[P
         if contents.read_only:
             what = f"{project.layout.status.name} was written by a newer runr: it cannot be proved"
             yield ProofProblem(code="status", message=what)
+        elif not contents.tasks and (sha := log.latest_checkpoint(project.repo)):
+            what = (
+                "no completion is recorded here, and commits show some, such as "
+                f"{sha[:12]}: record them first"
+            )
+            yield ProofProblem(code="status", message=what)
     for run, why in damaged_runs.find(project, doubtful):
         yield ProofProblem(code="journal", message=f"run {run.id} is damaged: {why}")
 
@@ -159,6 +166,9 @@ def _row(
     if proof.proved is not None and not enough:
         what = f"it is only {proof.proved.label}, and {at_least.label} is asked for"
         problems.append(ProofProblem(code="weak", message=what))
+    remarks = [*proof.remarks]
+    if recheck and again is None:
+        remarks.append("no check of it is known, so none was run again")
     row = ProvedCompletion(
         task_path=each.task,
         recorded=entry.evidence,
@@ -168,7 +178,7 @@ def _row(
         commit_sha=entry.checkpoint_sha,
         completed_by=entry.completed_by,
         problems=problems,
-        remarks=list(proof.remarks),
+        remarks=remarks,
         rechecked=again,
     )
     codes = {problem.code for problem in problems}
