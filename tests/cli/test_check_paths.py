@@ -1,5 +1,6 @@
 """What an absolute path into the repository means to a check: the commit, and never other files."""
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -26,7 +27,7 @@ def source(place: Place) -> Place:
 
 def verified(place: Place, checks: list[str], *words: str, **environment: str) -> None:
     """Run a task that makes src/a good, under the words of another program."""
-    header = "verify:\n" + "\n".join(f"- {check!r}" for check in checks)
+    header = "verify:\n" + "\n".join(f"- {json.dumps(check)}" for check in checks)
     place.script("t.md", "echo good $RUNR_RUN_ID > src/a", header=header)
     place.commit("Task")
     shown = typed([*words, RUNR, "run", "--task", "t"], place.root, environment)
@@ -118,6 +119,87 @@ def test_without_mounts_a_virtual_environment_in_the_tree_is_that_of_the_checkou
     active = {"VIRTUAL_ENV": str(home), "PATH": f"{home}/bin{os.pathsep}{os.environ['PATH']}"}
     verified(source, [f".venv/bin/tool && {GOOD}"], *_WITHOUT_MOUNTS)
     verified(source, ["tool"], *_WITHOUT_MOUNTS, **active)
+
+
+#: A finder as setuptools makes it for an editable install.
+_FINDER = """
+import sys
+from importlib.machinery import PathFinder
+from importlib.util import spec_from_file_location
+MAPPING = {{"where": "{src}/where"}}
+NAMESPACES = {{}}
+class _EditableFinder:
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        if name in MAPPING:
+            return spec_from_file_location(name, MAPPING[name] + "/__init__.py")
+sys.meta_path.append(_EditableFinder)
+"""
+#: What only such a program knows: here it cannot be rewritten.
+_OTHER_FINDER = _FINDER.replace("MAPPING", "KNOWN")
+
+
+@pytest.fixture
+def outside(no_mounts: Place) -> Path:
+    """Return the site-packages of a Python outside of the repository, not on PATH."""
+    real = Path(sys.executable).resolve()
+    home = no_mounts.root.with_name("outside")
+    site = home / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
+    site.mkdir(parents=True)
+    (home / "bin").mkdir()
+    (home / "bin" / "python").symlink_to(real)
+    (home / "pyvenv.cfg").write_text(f"home = {real.parent}\n")
+    no_mounts.write("src/where/__init__.py", "")
+    return site
+
+
+def outside_python(site: Path) -> Path:
+    """Return the Python that has these site-packages."""
+    return site.parents[2] / "bin" / "python"
+
+
+@pytest.mark.parametrize("install", ["{src}\n", "import finder\n"])
+def test_without_mounts_an_editable_install_of_any_python_is_the_commit(
+    no_mounts: Place, outside: Path, install: str
+) -> None:
+    source, src = no_mounts, f"{no_mounts.root}/src"
+    (outside / "finder.py").write_text(_FINDER.format(src=src))
+    (outside / "editable.pth").write_text(install.format(src=src))
+    (outside / "sitecustomize.py").write_text("import sys\nsys.mine = True\n")
+    source.write("other/helper.py", "")
+    lines = ("import sys, where", "assert '/checkouts/' in where.__file__", "assert sys.mine")
+    source.write("look.py", "\n".join(lines))
+    python = outside_python(outside)
+    checks = [f"{python} look.py", f"PYTHONPATH=other {python} -c 'import helper, look'"]
+    verified(source, checks, *_WITHOUT_MOUNTS)
+
+
+#: Ways into the working tree that are known only once the Python has started.
+UNKNOWN = {
+    "another finder": ("import finder\n", "import where"),
+    "imported at its start": ("import sys; sys.path.append('{src}'); import where\n", "pass"),
+    "a folder added later": ("", "import sys; sys.path.append('{half}' + '{rest}'); import where"),
+    "a file that is run": ("", "import runpy; runpy.run_path('{half}' + '{rest}/where')"),
+}
+
+
+@pytest.mark.parametrize("way", UNKNOWN)
+def test_without_mounts_a_python_that_would_run_a_file_of_the_tree_stops_the_run(
+    no_mounts: Place, outside: Path, way: str
+) -> None:
+    source, src = no_mounts, f"{no_mounts.root}/src"
+    parts = {"src": src, "half": src[:-6], "rest": src[-6:]}
+    install, code = (each.format(**parts) for each in UNKNOWN[way])
+    (outside / "finder.py").write_text(_OTHER_FINDER.format(src=src))
+    (outside / "editable.pth").write_text(install)
+    source.write("src/where/__main__.py", "")
+    # Whatever becomes of the end of that Python.
+    source.write("check.sh", f'{outside_python(outside)} -c "{code}" || true\n')
+    source.script("t.md", "echo good > src/a", header="verify: ['sh check.sh']")
+    source.commit("Task")
+    shown = typed([*_WITHOUT_MOUNTS, RUNR, "run", "--task", "t"], source.root, {})
+    assert (shown.code, source.status("t.md")["stop_reason"]) == (4, "no_clean_checkout")
+    assert f"{outside_python(outside)} runs {src}/where/__" in shown.out
 
 
 @pytest.fixture

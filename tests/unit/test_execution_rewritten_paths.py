@@ -118,3 +118,22 @@ def test_a_program_on_path_that_is_a_link_into_the_tree_leads_to_the_checkout(
     assert foreign_code.link_programs(rewriting, environment, programs)
     (link,) = programs.iterdir()
     assert (link.name, link.readlink()) == ("mine", Path("/new/src/a"))
+
+
+#: Commands with `G:` where the folder that is kept first belongs, or `G` before nothing.
+SETS = (
+    "PYTHONPATH=G:src pytest",
+    "PYTHONPATH=G pytest",
+    "cd a && PYTHONPATH=G:. X=1 pytest; PYTHONPATH=G:$PYTHONPATH:src pytest",
+    "X='a b' Y=\"c d\" PYTHONPATH=G:'my src' pytest",
+    "env -i PYTHONPATH=G:src pytest",
+    "export PYTHONPATH=G; pytest",
+    "grep -q PYTHONPATH=src Makefile && ! grep 'PYTHONPATH=' b",
+    "OTHER_PYTHONPATH=src pytest",
+)
+
+
+@pytest.mark.parametrize("command", SETS)
+def test_a_command_that_sets_pythonpath_keeps_the_folder_first(command: str) -> None:
+    written = command.replace("G:", "").replace("G", "")
+    assert foreign_code.keep_guard(written, Path("/my own")) == command.replace("G", "'/my own'")

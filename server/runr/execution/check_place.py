@@ -122,7 +122,8 @@ class CleanCheckout:
         self._installed: Installed | None = None
         self._is_fresh = True
         self._has_changed = True
-        self._failure = checkout.path.with_name(f"{checkout.path.name}.failure")
+        self._failure = self._beside("failure")
+        self._python = self._beside("python")
         self.written: Sequence[Change] = ()
 
     def begin(self, *, again: bool = False) -> None:
@@ -153,7 +154,8 @@ class CleanCheckout:
     def command(self, line: str) -> list[str]:
         """Return a shell with the command, below the mounts where there are any."""
         if self._rewriting is not None:
-            return ["sh", "-c", self._rewriting.text(line)]
+            line = foreign_code.keep_guard(self._rewriting.text(line), self._python)
+            return ["sh", "-c", line]
         # Made here, so that a disk without room for it is no failure of the check.
         os.close(nofollow.open_file(self._failure, os.O_WRONLY | os.O_CREAT | os.O_TRUNC))
         mounts = {
@@ -176,10 +178,14 @@ class CleanCheckout:
         if self._rewriting is None:
             return {**inherited, "PWD": str(self._roots[0])}
         changed = {name: self._rewriting.text(value) for name, value in inherited.items()}
-        programs = self._checkout.path.with_name(f"{self._checkout.path.name}.programs")
+        programs = self._beside("programs")
         nofollow.remove(programs)
         if foreign_code.link_programs(self._rewriting, inherited, programs):
             changed["PATH"] = f"{programs}{os.pathsep}{changed['PATH']}"
+        nofollow.unlink(self._failure, missing_ok=True)
+        foreign_code.guard_imports(self._rewriting, self._python, self._failure)
+        after = changed.get("PYTHONPATH")
+        changed["PYTHONPATH"] = os.pathsep.join(filter(None, (str(self._python), after)))
         return {**changed, "PWD": str(self._checkout.path)}
 
     def begin_setup(self) -> tuple[str, ...]:
@@ -227,14 +233,19 @@ class CleanCheckout:
         return line
 
     def refuse_unprepared(self) -> None:
-        """Raise VerificationError where the checkout could not be mounted for the last check."""
-        if self._rewriting is not None or not nofollow.exists(self._failure):
+        """Raise VerificationError where the last check could not run on the checkout.
+
+        It could not be mounted, or, where it is not, a Python would have run other files.
+        """
+        if not nofollow.exists(self._failure):
             return
-        why = nofollow.read(self._failure).decode(errors="replace")
+        why = nofollow.read(self._failure).decode(errors="replace").strip()
         nofollow.unlink(self._failure)
+        if why and self._rewriting is not None:
+            raise foreign_code.refused(why.split("\n")[0])
         if why:
             raise VerificationError(
-                f"a check could not be started: {why.strip().removeprefix('runr: ')}",
+                f"a check could not be started: {why.removeprefix('runr: ')}",
                 next_steps=[commands.doctor()],
             )
 
@@ -275,9 +286,11 @@ class CleanCheckout:
             "work": str(scratch / "work"),
         }
 
+    def _beside(self, what: str) -> Path:
+        return self._checkout.path.with_name(f"{self._checkout.path.name}.{what}")
+
     def _scratch(self, path: str) -> Path:
-        beside = self._checkout.path.with_name(f"{self._checkout.path.name}.carried")
-        return beside / path.replace("/", "%")
+        return self._beside("carried") / path.replace("/", "%")
 
 
 def _outside(built: Built, trees: Trees, found: Sequence[str]) -> tuple[str, ...]:

@@ -1,28 +1,39 @@
 """Programs and packages outside of the repository that would run the user's files in it.
 
-Where a checkout cannot be mounted over the user's working tree: an editable install in the active
-Python, which names the tree by its path, and programs on PATH that are links into it.
+Where a checkout cannot be mounted over the user's working tree: an editable install in a Python,
+which names the tree by its path, and programs on PATH that are links into it.
 """
 
 import os
+import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from runr import nofollow
 from runr.errors import VerificationError
+from runr.execution import foreign_imports
 from runr.execution.rewritten_paths import Rewriting
 from runr.next_steps import commands
 
 _FOREIGN = (
-    "{} leads to {}, so the checks would verify the files there and not the commit, and this "
-    "machine cannot mount a checkout over that path: run the checks without this editable install, "
-    "with the project installed by `setup` under [verify] in .runr/config.toml, or with "
-    '`where = "workspace"` there, as weaker evidence'
+    "{}, so the checks would verify the files there and not the commit, and this "
+    "machine cannot mount a checkout over that path: run the checks without what leads there, "
+    "such as an editable install, with the project installed by `setup` under [verify] in "
+    '.runr/config.toml, or with `where = "workspace"` there, as weaker evidence'
 )
 
 #: The files of an editable install, in the ways that pip, setuptools and others make it.
 _INSTALLS = ("*.pth", "__editable__*.py", "*.egg-link")
 _USERS = (".local/lib/python3*/site-packages", "Library/Python/3*/lib/python/site-packages")
+#: What a shell assigns to a variable.
+_VALUE = r"""(?:"[^"]*"|'[^']*'|[^\s;&|()"'])*"""
+#: Where a shell or `env` sets the variable, which would hide the folder of `guard_imports`.
+_SET = re.compile(
+    r"((?:^|[;&|({!\n]|\b(?:env|export|time|then|do|else)\s)\s*"
+    rf"(?:(?:-\w+|\w+={_VALUE})\s+)*PYTHONPATH=)(\S?)"
+)
 
 
 def refuse_editable_installs(rewriting: Rewriting, environment: Mapping[str, str]) -> None:
@@ -34,8 +45,35 @@ def refuse_editable_installs(rewriting: Rewriting, environment: Mapping[str, str
         for install in sorted(each for glob in _INSTALLS for each in folder.glob(glob)):
             with suppress(OSError):
                 if rewriting.leads_in(install.read_text(errors="replace"), folder):
-                    message = _FOREIGN.format(install, rewriting.trees[-1])
-                    raise VerificationError(message, next_steps=(commands.doctor(),))
+                    raise refused(f"{install} leads to {rewriting.trees[-1]}")
+
+
+def refused(why: str) -> VerificationError:
+    """Return the error for checks that would run the repository's own files."""
+    return VerificationError(_FOREIGN.format(why), next_steps=(commands.doctor(),))
+
+
+def guard_imports(rewriting: Rewriting, folder: Path, report: Path) -> None:
+    """Fill a new folder that is to be first on PYTHONPATH, see `foreign_imports`.
+
+    A Python that would run a file of a tree ends, and `report` has a line about it.
+    """
+    nofollow.remove(folder)
+    nofollow.make_folder(folder)
+    text = foreign_imports.as_sitecustomize(rewriting.trees, rewriting.checkout, str(report))
+    (folder / "sitecustomize.py").write_text(text, encoding="utf-8")
+
+
+def keep_guard(command: str, folder: Path) -> str:
+    """Return the command with the folder first wherever it sets PYTHONPATH."""
+    first = shlex.quote(str(folder))
+
+    def longer(found: re.Match[str]) -> str:
+        # An empty entry is the working directory.
+        more = "" if found[2] in {"", ";", "&", "|", ")"} else ":"
+        return f"{found[1]}{first}{more}{found[2]}"
+
+    return _SET.sub(longer, command)
 
 
 def link_programs(rewriting: Rewriting, environment: Mapping[str, str], folder: Path) -> bool:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
+from runr.execution import foreign_imports
+
 #: What may be before a path: no character of a longer one.
 _BEFORE = r"(?:(?<![\w./~-])|(?<=file://)|(?<=file://localhost)|(?<=^-[A-Za-z])|(?<=\s-[A-Za-z]))"
 _AFTER = r"(?=/|[^\w.~+@%-]|$)"
@@ -44,13 +46,9 @@ class Rewriting(NamedTuple):
 
     def path(self, path: str | Path) -> str | None:
         """Return the path in the checkout where an existing one leads into a tree, else None."""
-        real = os.path.realpath(path)
-        for tree in self.trees:
-            if real == tree or real.startswith(f"{tree}/"):
-                inside = re.sub(rf"^{_OF_RUN}", "", real.removeprefix(tree))
-                own = f"{inside}/".startswith(("/.runr/", "/.git/"))
-                return None if own or not os.path.lexists(path) else self.checkout + inside
-        return None
+        if not os.path.lexists(path):
+            return None
+        return foreign_imports.moved(str(path), self.trees, self.checkout)
 
     def link(self, link: Path) -> str:
         """Return where the copy of a symbolic link has to lead.
