@@ -218,7 +218,7 @@ def test_what_a_failed_check_was_declared_to_write_does_not_reach_its_retry(sour
 def test_what_an_earlier_check_was_declared_to_write_is_there_at_every_retry(source: Place) -> None:
     beside = source.root.with_name("tried")
     flaky = f"test -f made/a/b && rm -r made/a && {{ test -e {beside} || ! touch {beside}; }}"
-    lines = f'tier1 = ["mkdir -p made/a; touch made/a/b", "{flaky}"]\n'
+    lines = f'tier1 = ["mkdir -p made/a; touch made/a/b; mkfifo made/pipe", "{flaky}"]\n'
     source.config(f'{CONFIG}[verify]\nretries = 1\nwrites = ["made/"]\n{lines}')
     source.write(".gitignore", "made/\n")
     assert run(source, "echo good > src/a", GOOD)["status"] == "completed"

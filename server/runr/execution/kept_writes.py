@@ -3,7 +3,9 @@
 Git ignores them: what it does not ignore becomes part of the candidate, and all checks run again.
 """
 
+import os
 import shutil
+import stat
 from collections.abc import Collection
 from pathlib import Path
 
@@ -29,6 +31,13 @@ def restore(folder: Path, checkout: Checkout) -> None:
 def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if source.is_dir() and not source.is_symlink():
-        shutil.copytree(source, target, symlinks=True)
+        shutil.copytree(source, target, symlinks=True, copy_function=_copy_file)
     else:
+        _copy_file(source, target)
+
+
+def _copy_file(source: Path | str, target: Path | str) -> None:
+    # A pipe or a socket has no content, and opening one could wait for ever.
+    mode = os.lstat(source).st_mode
+    if stat.S_ISREG(mode) or stat.S_ISLNK(mode):
         shutil.copy2(source, target, follow_symlinks=False)
