@@ -184,6 +184,18 @@ def test_a_file_that_a_check_is_declared_to_write_can_be_a_new_one(source: Place
     assert passes_in_a_clone(source, "cmp src/a made/a")
 
 
+def test_a_file_that_git_ignores_by_a_setting_of_the_worker_is_in_the_commit(
+    source: Place, tmp_path: Path
+) -> None:
+    excludes = tmp_path / "excludes"
+    script = f"echo y > {excludes}; git config core.excludesFile {excludes}; mkdir d; touch y d/y"
+    run_ = run(source, script, "test -f y && test -f d/y")
+    assert run_["status"] == "completed", run_
+    assert source.git("ls-tree", "-r", "--name-only", "HEAD", "y", "d/y").split() == ["d/y", "y"]
+    for words in (("report", "latest"), ("task-status", "t")):
+        assert "git ignores" not in source.runr(*words).out
+
+
 def test_a_link_that_a_check_is_declared_to_write_is_committed(source: Place) -> None:
     source.config(f'{CONFIG}[verify]\nwrites = ["made/*"]\n')
     run_ = run(source, "echo good > src/a", "mkdir -p made && ln -sfn ../src/a made/a")

@@ -1,5 +1,7 @@
 """`runr land`: verified work that waits gets into its branch, through the queue and the checks."""
 
+import os
+
 import pytest
 
 from cli.terminal import Place
@@ -342,3 +344,21 @@ def test_the_command_that_is_offered_shows_the_file_in_the_way(place: Place, how
     shown = place.paste(look, cwd=below)
     assert (shown.code, "conf" in shown.out) == (0, True)
     assert place.paste(land).code == 11
+
+
+def test_a_change_of_the_user_that_only_its_inode_shows_is_not_overwritten(place: Place) -> None:
+    file = place.write("f", "aaa\n")
+    os.utime(file, (1_500_000_000, 1_500_000_000))
+    place.script("a.md", "echo run > f", "verify: ['test -f f']")
+    place.commit("Task")
+    for name, value in (("trustctime", "false"), ("checkStat", "minimal")):
+        place.git("config", f"core.{name}", value)
+    # An index that is older than the file would have its content looked at.
+    os.utime(place.root / ".git/index", (1_700_000_000, 1_700_000_000))
+    # As rsync replaces a file.
+    other = place.write("other", "bbb\n")
+    os.utime(other, (1_500_000_000, 1_500_000_000))
+    other.replace(file)
+    for words in (["run", "a"], ["land", "a", "--dry-run"], ["land", "a"]):
+        assert "it would overwrite uncommitted changes: f" in place.runr(*words, code=11).out
+    assert place.read("f") == "bbb\n"

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import pytest
+
 from cli.terminal import Place
 from cli.test_jobs import ended, started, statuses
 from fakes.project_kit import until
@@ -138,3 +140,29 @@ def test_rejected_work_that_later_work_builds_on_is_reverted_by_a_person(place: 
     assert "later work changed a.txt" in refused.err
     assert refused.steps[1].startswith("git revert ")
     assert place.read(f".runr/job-runs/{ended(place, 'status')['id']}/timeline.jsonl") == before
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [f"{_EDIT}; {{}} commit -q -a --amend -m Amended", "{} reset -q --hard HEAD~1"],
+    ids=["amended", "reset"],
+)
+def test_a_task_that_is_changed_with_the_commit_of_the_run_is_not_completed(
+    place: Place, theirs: str
+) -> None:
+    place.commit("Before")
+    user = f'env -i PATH="$PATH" HOME="$HOME" git -C {place.root}'
+    place.script("a.md", f"echo a > a.txt; {theirs.format(user)}")
+    place.commit("Task")
+    stopped = place.run("a", code=11)
+    assert stopped["stop_reason"] == "task_changed"
+    assert place.git("ls-tree", "HEAD", "a.txt") == ""
+
+
+def test_a_task_that_another_branch_lacks_is_completed_where_the_run_began(place: Place) -> None:
+    place.git("branch", "earlier")
+    user = f'env -i PATH="$PATH" HOME="$HOME" git -C {place.root}'
+    place.script("a.md", f"echo a > a.txt; {user} switch -q earlier")
+    place.commit("Task")
+    place.runr("run", "a", code=0)
+    assert place.git("show", "main:a.txt") == "a\n"

@@ -54,7 +54,7 @@ def build(context: RunContext, state: RunState, now: ChangeSet, ignored: Sequenc
         planned.tree,
         planned.tree,
         planned.head,
-        ignored=tuple(ignored),
+        ignored=_without(workspace, planned.tree, ignored),
         confirms=unchanged is not None and not planned.changes and start.was_completed,
         work=own_changes.listed(context, state, workspace, planned) if unchanged is None else (),
     )
@@ -84,6 +84,13 @@ def build(context: RunContext, state: RunState, now: ChangeSet, ignored: Sequenc
         left=left,
         unchanged=unchanged,
     )
+
+
+def _without(workspace: Repo, tree: str, ignored: Sequence[str]) -> tuple[str, ...]:
+    """Leave out the files that the tree has: a worker can have set what git ignores since."""
+    listed = ("ls-tree", "-z", "--name-only", tree, "--", *ignored)
+    there = set(workspace.fields(*listed)) if ignored else ()
+    return tuple(path for path in ignored if path not in there)
 
 
 def of_merge(context: RunContext, state: RunState, commit: str, onto: str) -> Built:

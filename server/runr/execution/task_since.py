@@ -47,7 +47,7 @@ def _was_left(repo: Repo, state: RunState) -> bool:
     A job reads its tasks from the tree as it is.
     """
     head, base = repo.head(), state.start.base_sha
-    if state.start.job is not None or head is None:
+    if state.start.job is not None or head is None or repo.branch() == state.start.target:
         return False
     return state.rework.lost_base or not repo.is_ancestor(base, head)
 

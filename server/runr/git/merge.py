@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 from runr.git import commits as git_commits
 from runr.git import quarantine, recovery, snapshot
 from runr.git.failures import complaint
-from runr.git.repo import Output, Repo, split
+from runr.git.repo import EVERY_STAT, Output, Repo, split
 from runr.text import join_names
 
 _UNKNOWN_OPTION = 129
@@ -237,7 +237,7 @@ def plan_on_top(repo: Repo, base: str, branch: str, target: str) -> MergePlan:
 def _advance(root: Repo, new: str) -> Output:
     # git itself refuses to overwrite what the user changed, staged, or keeps ignored in the way.
     flags = ("--ff-only", "--no-squash", "--no-autostash", "--no-overwrite-ignore", "--quiet")
-    return root.attempt("merge", *flags, new)
+    return root.attempt(*EVERY_STAT, "merge", *flags, new)
 
 
 def _refusal(moved: Output) -> MergeRefusedError:
@@ -373,9 +373,9 @@ def merge_obstacle(repo: Repo, wanted: MergePlan) -> str | None:
     ]
     with snapshot.scratch_index(repo) as env:
         snapshot.seed(repo, Path(env["GIT_INDEX_FILE"]), env)
-        repo.attempt("update-index", "-q", "--refresh", env=env)
+        repo.attempt(*EVERY_STAT, "update-index", "-q", "--refresh", env=env)
         flags = ("-m", "-u", "--dry-run")
-        tried = repo.attempt("read-tree", *flags, wanted.old, wanted.new, env=env)
+        tried = repo.attempt(*EVERY_STAT, "read-tree", *flags, wanted.old, wanted.new, env=env)
         staged = set(split(repo.run("ls-files", "-z", env=env)))
     in_the_way = [path for path in there if path not in staged]
     if in_the_way:

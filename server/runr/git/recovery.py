@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from runr.git import snapshot
-from runr.git.repo import Repo
+from runr.git.repo import EVERY_STAT, Repo
 from runr.git.snapshot import Change
 
 _LOCKS = ("index.lock", "HEAD.lock", "ORIG_HEAD.lock", "packed-refs.lock", "config.lock")
@@ -68,7 +68,7 @@ def put_back(repo: Repo, old: str, new: str) -> None:
     For a fast-forward that could not move the branch in the end. Changes of the
     user's in other files stay; where nothing was moved, nothing happens.
     """
-    repo.run("read-tree", "-m", "-u", new, old)
+    repo.run(*EVERY_STAT, "read-tree", "-m", "-u", new, old)
 
 
 def adopt(repo: Repo, commit: str) -> None:

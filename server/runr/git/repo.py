@@ -32,6 +32,10 @@ _SETTINGS = (
     *("-c", "log.showSignature=false", "-c", "advice.graftFileDeprecated=false"),
 )
 
+#: For a git that may overwrite files of the user's: with settings for shared file systems, one that
+#: was changed and got its size and its time back would pass for unchanged.
+EVERY_STAT = ("-c", "core.trustctime=true", "-c", "core.checkStat=default")
+
 _BRANCHES = "refs/heads/"
 
 #: The settings that say who commits.
