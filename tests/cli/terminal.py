@@ -12,9 +12,11 @@ from typing import Any
 from docs.answer_schemas import valid_payload
 from fakes.forked import RUNR, run_runr
 from fakes.project_kit import until
+from runr.evidence import own_inferences
 from runr.runs import chain, clone_key, completed_runs, journal_ends
 from runr.runs.completed_runs import Completed
-from runr.storage.layout import RunFiles
+from runr.status import codec
+from runr.storage.layout import Layout, RunFiles
 
 #: Seconds after which a command that has not ended counts as hanging.
 DEADLINE_S = 60
@@ -161,7 +163,7 @@ class Place:
         return known.get(f".runr/tasks/{name}")
 
     def record(self, tasks: Mapping[str, Mapping[str, Any]]) -> None:
-        """Write the status file, as if runs of this clone had completed what it says."""
+        """Write the status file, as if runr had completed or inferred here what it says."""
         for task, entry in tasks.items():
             run = entry.get("last_run_id")
             if entry["status"] == "completed" and run and entry["evidence"] != "inferred":
@@ -169,6 +171,8 @@ class Place:
                 facts = entry["evidence"], entry["completed_by"], entry.get("checkpoint_sha")
                 text, checks = entry.get("task_sha256"), entry.get("verification", "none")
                 completed_runs.add(self.root, [Completed(run, task, *facts, text, checks)])
+        decoded = {task: codec.decode(entry) for task, entry in tasks.items()}
+        own_inferences.keep(Layout(self.root), decoded)
         text = json.dumps({"schema_version": 1, "tasks": tasks})
         self.write(".runr/task-status.json", f"{text}\n")
 

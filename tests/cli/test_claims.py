@@ -55,6 +55,26 @@ FORGERIES: dict[str, Callable[[Place], None]] = {
     "a person": lambda place: _change(
         place, B, last_run_id=None, evidence="attested", completed_by="person:Ada", reason="x"
     ),
+    "inferred from nothing": lambda place: _change(
+        place, B, last_run_id=None, checkpoint_sha=None, evidence="inferred", basis="trailers"
+    ),
+    "inferred from the commit of another task": lambda place: _change(
+        place, B, evidence="inferred", basis="trailers", confidence=0.7
+    ),
+    "inferred from the header": lambda place: _change(
+        place, B, last_run_id=None, evidence="inferred", basis="mirror", confidence=0.5
+    ),
+    "an acknowledgement": lambda place: _change(
+        place, B, last_run_id="20260101-000000-zzzz", acknowledged_by="person:Ada"
+    ),
+    "an entry of the earlier tool": lambda place: _change(
+        place,
+        B,
+        last_run_id="20250101000000",
+        last_updated_at="2025-01-01T00:00:00Z",
+        evidence=None,
+        checkpoint_sha=None,
+    ),
     "no evidence": lambda place: _change(place, B, last_run_id=None, evidence=None),
 }
 
@@ -79,6 +99,40 @@ def test_an_entry_that_nothing_proves_is_not_a_completion(
     # It is done like any other task.
     assert done.run("b")["status"] == "completed"
     assert _task(done, "b")["evidence"] == "verified"
+
+
+def test_what_runr_has_inferred_here_counts_and_nothing_else(done: Place) -> None:
+    there = done.clone()
+    there.runr("status", "--infer-from-git", "--apply", code=0)
+    assert (_task(there, "a")["evidence"], _task(there, "a")["status"]) == ("inferred", "completed")
+    _change(there, B, **there.status("a.md"))
+    assert (_task(there, "b")["status"], _task(there, "c")["ready"]) == ("pending", False)
+    _change(there, A, task_sha256="0" * 64, basis="record", confidence=1.0)
+    assert "inferred (0.70): its trailers name the task" in there.runr("why", "a", code=0).out
+    # What commits show is recorded again.
+    assert "a.md" in there.runr("rebuild", code=0).out
+    assert there.status("a.md")["basis"] == "checkpoint"
+    assert "as recorded" in there.runr("rebuild", code=0).out
+
+
+def test_a_stopped_run_is_not_said_to_be_of_another_clone(done: Place) -> None:
+    done.script("b.md", "exit 1", CHECK.format("b"))
+    done.runr("run", "--task", "b", code=1)
+    run = done.status("b.md")["last_run_id"]
+    _change(done, B, last_run_id=run, evidence="inferred", checkpoint_sha=None)
+    assert f"run {run} did not complete it" in done.runr("why", "b", code=0).out
+
+
+def test_in_a_shallow_clone_a_commit_that_is_not_here_completes_nothing(done: Place) -> None:
+    for sha in ("deadbeef" * 5, "x"):
+        _change(done, B, last_run_id="20260101-000000-zzzz", checkpoint_sha=sha)
+        row = _task(done, "c")
+        assert (row["ready"], row["status"]) == (False, "pending")
+        done.git("add", "-f", STATUS)
+        done.commit("The status")
+        there = Place(done.root.with_name(f"shallow-{sha[:4]}"), done.home)
+        there.git("clone", "-q", "--depth", "1", done.root.as_uri(), ".")
+        assert (_task(there, "b")["status"], _task(there, "c")["ready"]) == ("pending", False)
 
 
 def test_an_entry_that_says_more_than_its_run_is_not_believed(done: Place) -> None:

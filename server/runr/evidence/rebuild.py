@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 
 from runr.errors import RunrError
-from runr.evidence import inference, matcher, resets
+from runr.evidence import inference, matcher, own_inferences, resets
 from runr.evidence.later_changes import HistoryOrder
 from runr.git import log
 from runr.git.log import Commit
@@ -20,12 +20,15 @@ from runr.tasks import repository
 _CLAIMS = ("run.created", "run.resumed")
 
 
-def entries(layout: Layout, salvaged: Mapping[str, Entry] | None = None) -> dict[str, Entry]:
+def entries(
+    layout: Layout, salvaged: Mapping[str, Entry] | None = None, *, keep: bool = True
+) -> dict[str, Entry]:
     """Return the statuses that the records prove.
 
     Runs come first, then what git proves (`inferred`), then what was
     `salvaged`. A salvaged completion of which the record is elsewhere stands
-    beside the runs that are here: the better evidence counts.
+    beside the runs that are here: the better evidence counts. Unless `keep` is false, this
+    clone keeps what is inferred.
     """
     here = runs(layout)
     reruns = [run for run in here if is_failed_rerun(run)]
@@ -46,12 +49,17 @@ def entries(layout: Layout, salvaged: Mapping[str, Entry] | None = None) -> dict
     _, found = matcher.read_matches(layout, repository.scan(layout), here, known)
     sequence = next_sequence(known.values())
     order = HistoryOrder(repo=Repo(layout.root), runs={run.id: run for run in here})
+    own, inferred = own_inferences.read(layout, known.values()), dict[str, Entry]()
     for task, finding in matcher.certain_matches(found).items():
         entry = known.get(task, UNTOUCHED)
-        if inference.improves(entry, finding, partial(order.is_later, finding, entry)):
-            known[task] = inference.completed(entry, finding, sequence)
+        is_later = partial(order.is_later, finding, entry)
+        is_claim = own_inferences.is_inferred(entry) and not own_inferences.is_own(own, task, entry)
+        if is_claim or inference.improves(entry, finding, is_later):
+            inferred[task] = inference.completed(entry, finding, sequence)
+    if keep:
+        own_inferences.keep(layout, inferred)
     # Where nothing shows what was before them, they are all there is.
-    return _replayed(layout, reruns) | known
+    return _replayed(layout, reruns) | known | inferred
 
 
 def runs(layout: Layout) -> list[RunState]:

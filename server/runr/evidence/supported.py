@@ -1,19 +1,20 @@
 """What of the status file the records of this clone support.
 
 The file is a claim: it can be edited by hand, and come with a commit. A completion counts as it is
-recorded where the record of its run says the same. Without that record it counts by the trailers
-of its commit, and an attestation in a shared status file as what that file says: as inferred, both.
-Anything else does not count.
+recorded where the record of its run says the same, or where runr has inferred it here. Without
+that it counts by the trailers of its commit, and an attestation or an inferred completion in a
+shared status file as what that file says: as inferred, all of them. Anything else does not count.
 """
 
 import re
 import time
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 from runr import nofollow
 from runr.errors import DamagedStateError
-from runr.evidence import acknowledged, resets
+from runr.evidence import acknowledged, own_inferences, resets
 from runr.evidence.inference import CONFIDENCE, Basis
 from runr.git import log
 from runr.git.log import Commit
@@ -47,11 +48,6 @@ class Supported(NamedTuple):
     unproved: Mapping[str, str]
 
 
-def is_claim(entry: Entry) -> bool:
-    """Tell whether the entry is a completion that a record has to support."""
-    return entry.status is State.COMPLETED and entry.evidence is not Evidence.INFERRED
-
-
 def find_supported(
     layout: Layout,
     repo: Repo,
@@ -67,7 +63,12 @@ def find_supported(
     mark = _mark(layout, digest) if digest else None
     if mark and completed_runs.is_supported(layout.root, mark):
         return Supported(entries, {})
-    claims = {task: entry for task, entry in entries.items() if is_claim(entry)}
+    own = own_inferences.read(layout, entries.values())
+    claims = {
+        task: entry
+        for task, entry in entries.items()
+        if entry.status is State.COMPLETED and not own_inferences.is_own(own, task, entry)
+    }
     known = _records(layout, claims.values())
     taken_back = _taken_back(layout, entries, known)
     unproved, alone = {}, {}
@@ -80,8 +81,11 @@ def find_supported(
         elif why := _contradiction(task, entry, record):
             unproved[task] = why
     weaker = _weaker(layout, repo, alone, commits)
-    weaker |= acknowledged.unsupported(layout, entries, known)
-    unproved |= {task: _unsupported(entry) for task, entry in alone.items() if task not in weaker}
+    unproved |= {
+        task: _unsupported(layout, entry) for task, entry in alone.items() if task not in weaker
+    }
+    # What they are worth otherwise stays as it was found.
+    weaker |= acknowledged.unsupported(layout, {**entries, **weaker}, known)
     if not (weaker or unproved or taken_back):
         if mark:
             completed_runs.keep_supported(layout.root, mark)
@@ -217,16 +221,29 @@ def _weaker(
     shas = {entry.checkpoint_sha or "" for entry in alone.values()} - commits.keys()
     commits |= log.read_commits(repo, filter(_SHA.fullmatch, shas))
     shared = state_dir.is_shared(layout)
+    is_whole = shared or not (repo.common_dir() / "shallow").exists()
     found = {}
     for task, entry in alone.items():
         commit = commits.get(entry.checkpoint_sha or "")
-        if commit is not None:
-            if commit.is_checkpoint_of(entry.last_run_id or "", task):
-                found[task] = as_inferred(entry, Basis.TRAILERS)
-        elif entry.checkpoint_sha or (shared and entry.evidence and entry.evidence.is_statement):
-            # A commit that is not here is said to be missing.
+        if commit is not None and commit.is_checkpoint_of(entry.last_run_id or "", task):
+            found[task] = as_inferred(entry, Basis.TRAILERS)
+        elif (shared and _is_word(entry, commit)) or (
+            commit is None and is_whole and _names(entry)
+        ):
+            # A commit that is not here is said to be missing, where all others are.
             found[task] = as_inferred(entry, Basis.STATUS)
     return found
+
+
+def _is_word(entry: Entry, commit: Commit | None) -> bool:
+    """Tell whether the word of the status file is all that there can be of the completion."""
+    if entry.evidence is Evidence.INFERRED:
+        return True
+    return commit is None and entry.evidence is not None and entry.evidence.is_statement
+
+
+def _names(entry: Entry) -> bool:
+    return _SHA.fullmatch(entry.checkpoint_sha or "") is not None
 
 
 def as_inferred(entry: Entry, basis: Basis) -> Entry:
@@ -239,10 +256,18 @@ def as_inferred(entry: Entry, basis: Basis) -> Entry:
     )
 
 
-def _unsupported(entry: Entry) -> str:
+def _unsupported(layout: Layout, entry: Entry) -> str:
     if entry.last_run_id is None:
         return "it names no run, and no commit shows it"
+    if nofollow.existing(layout.runs, {entry.last_run_id}) and _is_here(layout, entry.last_run_id):
+        return f"run {entry.last_run_id} did not complete it, and no commit shows it"
     return f"run {entry.last_run_id} is not of this clone, and no commit shows it"
+
+
+def _is_here(layout: Layout, run_id: str) -> bool:
+    with suppress(DamagedStateError):
+        return journal.folded(layout.run(run_id)) is not None
+    return True
 
 
 def _pending(entry: Entry) -> Entry:

@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from runr import nofollow
 from runr.errors import ConfigError, DamagedStateError, ForeignRunError, UsageError
-from runr.evidence import on_branch
+from runr.evidence import on_branch, supported
 from runr.execution import reconcile
 from runr.git import log
 from runr.lint.finding import Diagnostic
@@ -14,7 +13,7 @@ from runr.project import Project
 from runr.runs import journal
 from runr.status import branch, store
 from runr.status.branch import Absence
-from runr.status.model import UNTOUCHED, Entry, Evidence, State
+from runr.status.model import UNTOUCHED, Entry, State
 from runr.status.store import DamagedStatusError
 from runr.storage import state_dir
 from runr.tasks.empty_checks import explain, is_empty
@@ -173,6 +172,7 @@ def entry_diagnostics(
 ) -> Iterator[Diagnostic]:
     """Yield the entries of the status file without a task, and completions without a proof."""
     there = {task.path for task in tasks}
+    unproved = supported.find_supported(project.layout, project.repo, entries, {}).unproved
     absent, on_no_branch = _absent(project, entries)
     for path, entry in entries.items():
         if path not in there and entry != UNTOUCHED:
@@ -184,23 +184,14 @@ def entry_diagnostics(
         if entry.status is not State.COMPLETED:
             continue
         sha = entry.checkpoint_sha
-        if path in absent:
+        if path in unproved:
+            message = f"it is recorded as completed, which nothing here proves: {unproved[path]}"
+            yield Diagnostic(rule="evidence", severity="error", path=path, message=message)
+        elif path in absent:
             where = branch.describe(absent[path])
             message = f"it counts as completed, and its commit {(sha or '')[:12]} is {where}"
             severity: Literal["error", "warning"] = "error" if sha in on_no_branch else "warning"
             yield Diagnostic(rule="commit", severity=severity, path=path, message=message)
-        elif not sha and not _has_run(project, entry) and entry.evidence is not Evidence.INFERRED:
-            run = entry.last_run_id
-            what = f"its run {run} is not of this clone" if run else "it has no run"
-            message = f"it counts as completed, and {what} and no commit: nothing proves it"
-            yield Diagnostic(rule="evidence", severity="error", path=path, message=message)
-
-
-def _has_run(project: Project, entry: Entry) -> bool:
-    if not entry.last_run_id:
-        return False
-    run = project.layout.run(entry.last_run_id)
-    return nofollow.exists(run.timeline) and not journal.is_foreign(run)
 
 
 def _absent(

@@ -26,7 +26,7 @@ def rebuild(project: Project, *, dry_run: bool = False) -> CommandResult:
     changes: list[str] = []
 
     def change(entries: dict[str, Entry]) -> dict[str, Entry]:
-        made = evidence_rebuild.entries(project.layout, entries)
+        made = evidence_rebuild.entries(project.layout, entries, keep=not dry_run)
         merged = {task: _kept(entries.get(task), entry) for task, entry in made.items()}
         changes.extend(_difference(entries, merged))
         return entries if dry_run else merged

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal, NamedTuple
 
-from runr.evidence import inference, matcher, rebuild, resets
+from runr.evidence import inference, matcher, own_inferences, rebuild, resets
 from runr.evidence.inference import CommitMatch
 from runr.evidence.later_changes import HistoryOrder
 from runr.next_steps import commands
@@ -66,7 +66,8 @@ def infer_statuses(
             project.layout, tasks, runs, before, tree=project.repo
         )
     order = HistoryOrder(repo=project.repo, runs={run.id: run for run in runs})
-    rule = _Rule(min_confidence, order, next_sequence(before.values()))
+    own = own_inferences.read(project.layout, before.values())
+    rule = _Rule(min_confidence, order, next_sequence(before.values()), own)
     rows = [_row(before.get(task, UNTOUCHED), found[task], rule) for task in sorted(found)]
     changed = _apply(project, found, rule) if apply else []
     open_ = any(row.effect == "new" for row in rows) and not apply
@@ -82,11 +83,18 @@ def infer_statuses(
 
 
 class _Rule(NamedTuple):
-    """Which findings are recorded: how sure they must be, and in which order."""
+    """Which findings are recorded: how sure they must be, in which order, and what is known."""
 
     enough: float
     order: HistoryOrder
     sequence: int
+    own: own_inferences.Known
+
+    def is_claim(self, task: str, entry: Entry) -> bool:
+        """Tell whether the entry says that it was inferred, and nothing here says by whom."""
+        return own_inferences.is_inferred(entry) and not own_inferences.is_own(
+            self.own, task, entry
+        )
 
 
 def _row(entry: Entry, finding: CommitMatch, rule: _Rule) -> InferredTask:
@@ -111,7 +119,9 @@ def _effect(entry: Entry, finding: CommitMatch, rule: _Rule) -> Effect:
     if finding.confidence < rule.enough:
         return "weak"
     is_later = partial(rule.order.is_later, finding, entry)
-    return "new" if inference.improves(entry, finding, is_later) else "known"
+    if rule.is_claim(finding.task, entry) or inference.improves(entry, finding, is_later):
+        return "new"
+    return "known"
 
 
 def _apply(project: Project, found: dict[str, CommitMatch], rule: _Rule) -> list[str]:
@@ -126,6 +136,7 @@ def _apply(project: Project, found: dict[str, CommitMatch], rule: _Rule) -> list
             if after != entry:
                 merged[task] = after
                 changed.append(task)
+        own_inferences.keep(project.layout, {task: merged[task] for task in changed})
         return merged
 
     store.update(project.layout, change, repair=project.repair)

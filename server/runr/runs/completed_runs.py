@@ -1,7 +1,8 @@
-"""What the runs of this clone completed and reset, so that a listing does not read their journals.
+"""What was completed, reset and inferred in this clone, so that a listing does not read journals.
 
 It is beside the key in the git directory, where no commit and no clone can put anything. It only
-ever grows: what a run completed or reset never changes, also where its folder is gone.
+ever grows: what a run completed or reset never changes, also where its folder is gone. Of what was
+inferred from the history, this is the only record.
 """
 
 import json
@@ -45,6 +46,20 @@ class ResetRecord(NamedTuple):
     commit: str | None
 
 
+class Inferred(NamedTuple):
+    """A completion that runr inferred in this clone, as it recorded it."""
+
+    task: str
+    run_id: str | None
+    commit: str | None
+    basis: str
+    confidence: float
+    completed_by: str
+    verification: str
+    task_sha256: str | None
+    sequence: int
+
+
 class ForeignRun(NamedTuple):
     """A run whose journal is of another clone, and what changes when the journal does."""
 
@@ -54,7 +69,7 @@ class ForeignRun(NamedTuple):
 
 
 _COMPLETED, _RESETS, _SUPPORTED = "completed", "resets", "supported"
-_FOREIGN = "foreign"
+_FOREIGN, _INFERRED = "foreign", "inferred"
 
 
 def read(root: Path, wanted: Container[str]) -> Mapping[str, Completed]:
@@ -78,6 +93,17 @@ def read_foreign(root: Path, wanted: Container[str]) -> Mapping[str, ForeignRun]
 def add_foreign(root: Path, found: Iterable[ForeignRun]) -> None:
     """Keep that runs are of another clone, as `add` does."""
     _append(root, _FOREIGN, found)
+
+
+def read_inferred(root: Path) -> list[Inferred]:
+    """Return what was inferred here; nothing where it cannot be read."""
+    rows = _rows(root, _INFERRED) or []
+    return [Inferred(*row) for row in rows if len(row) == len(Inferred._fields)]
+
+
+def add_inferred(root: Path, made: Iterable[Inferred]) -> None:
+    """Keep what was inferred, as `add` does."""
+    _append(root, _INFERRED, made)
 
 
 def read_resets(root: Path) -> list[ResetRecord] | None:
