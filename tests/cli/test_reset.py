@@ -199,6 +199,53 @@ def test_work_that_was_reverted_before_is_not_reverted_again(done: Place) -> Non
     assert (done.git("rev-parse", "HEAD"), shown(done, "a")["status"]) == (head, "pending")
 
 
+COMMITTED = {
+    "all of it": "echo 1 > one; git add -A; git commit -qm one; echo 2 > two; git add -A; "
+    "git commit -qm two",
+    "a part of it": "echo 1 > one; git add -A; git commit -qm one; echo 2 > two",
+}
+
+
+@pytest.mark.parametrize("script", COMMITTED.values(), ids=COMMITTED.keys())
+@pytest.mark.parametrize("where", ["in a worktree", "in place"])
+def test_what_the_worker_has_committed_itself_is_reverted_too(
+    place: Place, script: str, where: str
+) -> None:
+    place.script("a.md", script, 'verify: ["test -f two"]')
+    place.commit("Tasks")
+    place.run("a", *(["--in-place"] if where == "in place" else []))
+    answer = place.runr("reset", "a", *_WRONG, "--revert", "--json", code=0).json
+    assert answer["revert_sha"] == place.git("rev-parse", "HEAD").strip()
+    assert not {"one", "two"} & {each.name for each in place.root.iterdir()}
+    assert place.git("log", "-1", "--format=%B").count("This reverts commit") >= 2
+    assert shown(place, "a")["status"] == "pending"
+    place.runr("rebuild", code=0)
+    assert shown(place, "a")["status"] == "pending"
+
+
+def test_work_that_was_squashed_since_is_reverted_as_one(place: Place) -> None:
+    place.script("a.md", COMMITTED["a part of it"], 'verify: ["test -f two"]')
+    base = place.commit("Tasks")
+    place.run("a")
+    place.git("reset", "-q", "--soft", base)
+    place.git("commit", "-qm", "In other words")
+    place.runr("reset", "a", *_WRONG, "--revert", code=0)
+    assert not {"one", "two"} & {each.name for each in place.root.iterdir()}
+
+
+def test_a_commit_without_changes_of_an_unknown_run_is_not_said_to_be_reverted(
+    place: Place,
+) -> None:
+    place.script("a.md", COMMITTED["all of it"], 'verify: ["test -f two"]')
+    place.commit("Tasks")
+    place.run("a")
+    clone = place.clone()
+    clone.runr("rebuild", code=0)
+    refused = clone.runr("reset", "a", *_WRONG, "--revert", code=2).err
+    assert "has no changes: the work is in the commits that its message names" in refused
+    assert shown(clone, "a")["status"] == "completed"
+
+
 def test_what_cannot_be_reset_is_refused(done: Place) -> None:
     assert "is not completed" in done.runr("reset", "c", *_WRONG, code=2).err
     assert "requires a reason" in done.runr("reset", "a", "--reason", " ", code=2).err

@@ -11,6 +11,7 @@ from runr.git.fetched import fetched
 from runr.git.repo import Repo
 from runr.git.snapshot import ChangeSet
 from runr.runs.model import RunState
+from runr.storage.layout import RunFiles
 from runr.text import join_limited
 
 #: How many files or commits are named in a sentence.
@@ -38,7 +39,7 @@ def why_none(
     base, head = state.start.base_sha, planned.head
     if head is None:
         return None if planned.changes else said
-    known = _existing(context, state)
+    known = _existing(context.files, state)
     foreign = _foreign(state, workspace, base, head, known) if head != base else {}
     own = _own_commits(workspace, base, head, foreign) if head != base else set()
     if planned.changes or _leaves_changes(state, workspace, now, foreign, own):
@@ -61,18 +62,31 @@ def listed(
     head = planned.head
     if planned.changes or head is None or head == since:
         return ()
-    foreign = _foreign(state, workspace, since, head, _existing(context, state))
+    foreign = _foreign(state, workspace, since, head, _existing(context.files, state))
     log = workspace.text("log", "--no-merges", "--format=%H %s", f"{since}..{head}").splitlines()
     own = [line for line in log if line.partition(" ")[0] not in foreign]
     return tuple(own[:_MOST_COMMITS])
 
 
-def _existing(context: RunContext, state: RunState) -> dict[str, str]:
+def commits(repo: Repo, run: RunFiles, state: RunState) -> tuple[str, ...]:
+    """Return all commits with the work of a run, the latest first: those that it made itself, too.
+
+    Its checkpoints may have no changes, or only what was left for them.
+    """
+    made, base = state.checkpoints, state.start.base_sha
+    if not made or not all(repo.resolve(sha) for sha in (base, *made)):
+        return tuple(reversed(made))
+    foreign = _foreign(state, repo, base, made[-1], _existing(run, state))
+    own = repo.text("rev-list", "--no-merges", "--topo-order", f"{base}..{made[-1]}").split()
+    return tuple(sha for sha in own if sha in made or sha not in foreign)
+
+
+def _existing(run: RunFiles, state: RunState) -> dict[str, str]:
     """Return the commits that were noted when the run began."""
     if not state.spec.refs_sha256:
         return {}
-    inputs.ensure_unchanged(context.files, state.spec)
-    return existing_commits.parse(nofollow.read(context.files.refs))
+    inputs.ensure_unchanged(run, state.spec)
+    return existing_commits.parse(nofollow.read(run.refs))
 
 
 def _foreign(

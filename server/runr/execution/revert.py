@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from runr.execution import own_changes
 from runr.execution.context import RunContext
 from runr.git import merge, quarantine
 from runr.git.merge import MergePlan, MergeRefusedError, retry_if_moved
@@ -61,7 +62,8 @@ def revert_landed(context: RunContext, state: RunState) -> str:
     """
     target = state.integration.target or state.start.target or context.root.branch()
     tip = context.root.resolve(f"refs/heads/{target}") if target else None
-    landed = [sha for sha in reversed(state.checkpoints) if tip and _is_on(context.root, sha, tip)]
+    made = own_changes.commits(context.root, context.files, state)
+    landed = [sha for sha in made if tip and _is_on(context.root, sha, tip)]
     if not landed:
         return "nothing of it had landed"
     refuse_impossible(context.root, landed, target)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from runr.errors import ConflictError
+from runr.execution import own_changes
 from runr.git import merge
 from runr.git.merge import MergePlan, MergeRefusedError
 from runr.git.trailers import ManualTrailers, message
@@ -87,7 +88,7 @@ def _commits(project: Project, state: JobState, run: RunState) -> tuple[str, ...
         return ()
     base = repo.resolve(f"refs/heads/{target}") if target else None
     landed = run.integration.commit_sha
-    made = tuple(reversed(run.checkpoints))
+    made = own_changes.commits(repo, project.layout.run(run.id), run)
     if not all(repo.is_ancestor(sha, tip) for sha in made):
         made = (landed,) if landed and repo.is_ancestor(landed, tip) else ()
     return tuple(sha for sha in made if base is None or not repo.is_ancestor(sha, base))

@@ -7,10 +7,12 @@ from pydantic import BaseModel, ConfigDict
 
 from runr.errors import ConflictError, DamagedStateError, UsageError
 from runr.evidence import equivalence
-from runr.execution import completion, revert
+from runr.evidence.inference import Basis
+from runr.execution import completion, own_changes, revert
 from runr.execution.context import RunContext
 from runr.git.merge import MergePlan, MergeRefusedError
 from runr.git.repo import Repo
+from runr.git.snapshot import changed
 from runr.git.trailers import ManualTrailers
 from runr.lifecycle import attest, statements
 from runr.next_steps import commands
@@ -139,11 +141,26 @@ def _commits(project: Project, entry: Entry) -> tuple[str, ...]:
     state = journal.state(project.layout.run(entry.last_run_id)) if entry.last_run_id else None
     if state is not None and _confirms(state):
         state = _confirmed(project, state)
-        return tuple(reversed(state.checkpoints))
-    known = state.checkpoints if state else ()
-    if entry.checkpoint_sha in known:
-        return tuple(reversed(known))
-    return (entry.checkpoint_sha,) if entry.checkpoint_sha else ()
+    elif state is not None and entry.checkpoint_sha not in state.checkpoints:
+        state = None
+    if state is not None:
+        return own_changes.commits(project.repo, project.layout.run(state.id), state)
+    if entry.checkpoint_sha is None:
+        return ()
+    _refuse_without_changes(project.repo, entry.checkpoint_sha)
+    return (entry.checkpoint_sha,)
+
+
+def _refuse_without_changes(repo: Repo, sha: str) -> None:
+    """Raise UsageError for a commit that only names those with the work."""
+    parent = repo.resolve(f"{sha}^1")
+    if parent is None or changed(repo, parent, sha):
+        return
+    raise UsageError(
+        f"commit {sha[:12]} has no changes: the work is in the commits that its message names, and "
+        "there is no record here of the run that made it: revert those with git",
+        next_steps=[commands.git("show", sha[:12])],
+    )
 
 
 def _confirms(state: RunState) -> bool:
@@ -188,8 +205,15 @@ def _rewritten(repo: Repo, shas: tuple[str, ...]) -> tuple[str, ...]:
     if head is None or all(_leads_to(repo, sha, head) for sha in shas):
         return shas
     alike = equivalence.find_equivalents(repo, head, shas, ())
-    # Several may have become one.
-    return tuple(dict.fromkeys(alike[sha].commit.sha if sha in alike else sha for sha in shas))
+    found, is_whole = [], False
+    for sha in shas:
+        if sha in alike:
+            found.append(alike[sha].commit.sha)
+        elif not is_whole:
+            found.append(sha)
+        # A commit with the same tree may hold what was in several before.
+        is_whole = alike[sha].basis is Basis.TREE if sha in alike else is_whole
+    return tuple(dict.fromkeys(found))
 
 
 def _leads_to(repo: Repo, sha: str, tip: str) -> bool:
