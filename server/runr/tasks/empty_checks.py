@@ -14,7 +14,7 @@ _SUSPECT_START = re.compile(
     r"\s*(?:\Z|[#:!({\[\"'\\<>$`]|\.\s|\w+=|/(?:usr/)?bin/"
     r"|(?:sleep|touch|mkdir|git|find|node|perl|busybox|xargs|go|java)\s"
     r"|g?make\s.*-"
-    r"|(?:cat|cd|date|echo|env|eval|exec|exit|export|hostname|id|if|ls|nice|nohup|printf"
+    r"|(?:awk|case|cat|cd|date|echo|for|perl|rm|sed|setsid|sort|until|while|env|eval|exec|exit|export|hostname|id|if|ls|nice|nohup|printf"
     r"|pwd|readonly|set|python[\d.]*|test|time|timeout|true|umask|uname|wait|whoami|builtin|command"
     r"|cut|fold|hash|head|less|more|nl|tail|tr|trap|type|uniq|unset|wc|which|source|tee|(?:ba|da|z|k)?sh)\b)"
 )

@@ -40,7 +40,8 @@ _RUNNER = re.compile(
 #: Programs, and the option with which they only say something of themselves.
 _TELLS = re.compile(
     r"(?:(?:ruff|mypy|pylint|flake8|black|eslint|prettier|tsc|tox|nox|cargo"
-    r"|jest|vitest|mocha|pyright|gradle|mvn|ctest|rspec|rubocop|phpunit) (?:--version|--help)"
+    r"|jest|vitest|mocha|pyright|gradle|mvn|ctest|rspec|rubocop|phpunit"
+    r"|unittest|coverage) (?:--version|--help|-h)"
     r"|tsc --showConfig|tox (?:-l|--list)|nox (?:-l|--list)|jest --listTests)"
 )
 #: Programs of the machine, which are no part of any work, and how they say what they are.
@@ -58,6 +59,17 @@ _THERE = frozenset(
 _EXIT_ZERO = re.compile(r"(?:ruff|pylint|flake8)(?= )(?=.* --exit-zero(?: |$))")
 _GIT_SHOWS = re.compile(r"git (?:status|diff|log)(?: (?!--(?:e|q|ch|no-i))-\S+)*")
 _FIND = re.compile(r"find \.(?: -(?:name|iname|type) \S+)*(?: -print)?")
+#: Programs that put their input out again, with a script in which nothing ends them otherwise.
+_FILTERS = {
+    "sort": re.compile(r"(?:-[bdfghimnruVz]+ ?)*"),
+    "sed": re.compile(r"(?:-[nEru]+ )?(?:s(\W)(?:(?!\1).)*\1(?:(?!\1).)*\1[gip\d]*|[\d,$]*[pd])"),
+    "awk": re.compile(
+        r"(?:-F ?\S+ )?(?:1|[^{}]*\{ ?print\b(?!.*\b(?:exit|getline|system)\b)[^|>]*\})"
+    ),
+    "perl": re.compile(r"-[np]+e (?!.*\b(?:exit|die|system|exec|kill|do|require)\b)[^`]*"),
+}
+#: With `-exec … ;`, what was run decides nothing.
+_FIND_EXECUTES = re.compile(r"find (?:\./? )?(?:-(?!exec|ok)\S+ (?:[^-\s]\S* )?)*-exec .* ;")
 _MADE = re.compile(r"[\w.-]*\w")
 
 
@@ -99,6 +111,9 @@ def _of_text(program: str, rest: Sequence[str]) -> Ends | None:
         _EXIT_ZERO.match(tool)
         or _GIT_SHOWS.fullmatch(text)
         or _FIND.fullmatch(text)
+        or _FIND_EXECUTES.fullmatch(text)
+        or (program == "rm" and rest[:1] and re.fullmatch(r"-[rR]*f[rR]*", rest[0]))
+        or (program in _FILTERS and _FILTERS[program].fullmatch(" ".join(rest)))
         or (program == "sleep" and len(rest) == 1 and re.fullmatch(r"[\d.]+[smh]?", rest[0]))
         or (program == "touch" and rest and all(map(_MADE.fullmatch, rest)))
         or (program == "mkdir" and rest[:1] == ["-p"] and all(map(_MADE.fullmatch, rest[1:])))

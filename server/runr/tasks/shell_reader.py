@@ -32,9 +32,12 @@ _DECLARED = re.compile(r"[A-Za-z_]\w*(?:=.*)?", re.DOTALL)
 _STARTERS = frozenset(
     (
         *("command", "builtin", "exec", "env", "nohup", "nice", "time", "timeout"),
-        *("busybox", "xargs"),
+        *("busybox", "xargs", "setsid"),
     )
 )
+
+#: Programs that show a file.
+_SHOWING = frozenset({"cat", "head", "less", "more", "nl", "tail", "wc", "sort", "uniq"})
 
 #: The options of a shell that make more commands fail, by their letters.
 _LETTERS = {"e": "errexit", "u": "nounset"}
@@ -70,6 +73,8 @@ class Reader:
         self._depth = depth
         self._follows = follows
         self._passes = False
+        self._loops = 0
+        self._written: set[str] = set()
 
     def ends(self) -> Ends:
         """Return how the whole command can end."""
@@ -173,9 +178,28 @@ class Reader:
             self._next()
         elif self._takes_word("if"):
             found = self._choice()
+        elif self._takes_word("for"):
+            self._skip_list()
+            found = self._loop(OK)
+        elif self._takes_word("while") or self._takes_word("until"):
+            found = self._loop(self._list(("do",)))
         else:
             return None
         return found
+
+    def _skip_list(self) -> None:
+        """Skip the variable of a `for`, and the words that it takes."""
+        while not self._sees("do"):
+            self._next()
+
+    def _loop(self, asked: Ends) -> Ends:
+        """Read the body of a loop, with its `done`; it may run never."""
+        self._next()
+        self._loops += 1
+        body = self._list(("done",))
+        self._loops -= 1
+        self._next()
+        return OK | body | (asked & _EXITS)
 
     def _choice(self) -> Ends:
         """Read what follows `if`, with its `fi`."""
@@ -226,6 +250,7 @@ class Reader:
                 raise UnclearError("a function")
             else:
                 break
+        self._written |= {file.text for operator, file in opened if operator != "<" and file.plain}
         says_nothing = [word.text for word in words] in ([], [":"], ["true"])
         return words, any(
             not (_DEVICE.fullmatch(file.text) or (says_nothing and _is_made(operator, file)))
@@ -239,6 +264,8 @@ class Reader:
             return OK
         if name in (".", "source") and words[1:] == [_NULL]:
             return OK
+        if name in ("break", "continue") and self._loops and self._is_followed():
+            return OK
         if name in _UNFOLLOWED or (name in _RESERVED and words[0].bare):
             raise UnclearError(name)
         found = self._of_shell(name, words)
@@ -250,7 +277,14 @@ class Reader:
             return self._shell(words[1:])
         if name in _STARTERS:
             return self._starter(name, words[1:])
-        return idle_commands.ends_of(words)
+        # What the command itself has written is there to be read.
+        kept = [word for word in words[1:] if not (word.plain and word.text in self._written)]
+        shown = words if name not in _SHOWING else [words[0], *kept]
+        return idle_commands.ends_of(shown)
+
+    def _is_followed(self) -> bool:
+        """Tell whether this ends a command, so that only what comes after it is left out."""
+        return self._is_over() or self._sees(";", "\n", "done", "&&", "||", "}", "fi")
 
     def _of_shell(self, name: str, words: Sequence[Token]) -> Ends | None:
         """Return how a command of the shell itself can end; None for any other."""
@@ -308,6 +342,8 @@ class Reader:
                 rest.pop(0)
         elif name == "timeout" and rest and re.match(r"\d+[smhd]?\Z", rest[0].text):
             rest.pop(0)
+        elif name == "setsid":
+            return OK if rest and rest[0].text in ("-f", "--fork") else EITHER
         elif name == "nice" and rest[:1] and rest[0].text == "-n":
             rest = rest[2:]
         if not rest:
