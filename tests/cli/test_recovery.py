@@ -3,11 +3,16 @@
 import json
 import os
 import re
+from datetime import UTC, datetime
 
 import pytest
 
 from cli.terminal import Place, Prepare
 from fakes.required import require_program
+from runr.redaction import Redactor
+from runr.runs.events import RunResumed
+from runr.runs.journal import Journal
+from runr.storage.layout import Layout
 
 STATUS = ".runr/task-status.json"
 
@@ -266,3 +271,20 @@ def test_what_a_worker_wrote_outlives_its_removal_of_git_and_of_other_files(plac
     resumed = place.runr("resume", stopped["id"], code=0)
     assert f"the .git of {worktree} was gone, and is written again" in resumed.err
     assert place.git("show", "--format=", "--name-status") == "D\tREADME.md\nA\tx\n"
+
+
+@pytest.mark.parametrize("words", [("land", "a"), ("resume", "a"), ("land", "--all")])
+def test_a_run_that_died_as_it_was_resumed_can_be_resumed_again(
+    place: Place, words: tuple[str, ...]
+) -> None:
+    place.script("a.md", "echo 1 > a.txt", "verify: ['test -f a.txt']")
+    place.commit("Task")
+    place.write("a.txt", "mine\n")
+    run = place.runr("--json", "run", "a", code=11).json["id"]
+    files = Layout(place.root).run(run)
+    # What is written first, before the status file.
+    Journal(files, lambda: datetime.now(UTC), Redactor({})).append(RunResumed())
+    (place.root / "a.txt").unlink()
+    place.runr(*words, code=0)
+    assert place.status("a.md")["status"] == "completed"
+    assert place.git("show", "main:a.txt") == "1\n"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict
 
 from runr.errors import AlreadyRunningError, UsageError
-from runr.execution import integration
+from runr.execution import integration, reconcile
 from runr.git import merge, quarantine
 from runr.git.merge import LostBaseError, MergePlan, MergeRefusedError
 from runr.git.repo import Repo
@@ -106,7 +106,7 @@ def begin(project: Project, name: str) -> RunResult:
 def _named(project: Project, names: tuple[str, ...]) -> Iterator[RunState]:
     project.entries()  # a run whose process died is ended by it
     for name in dict.fromkeys(names):
-        state = journal.require(project.find_run(name))
+        state = runs.require_ended_if_dead(project, project.find_run(name))
         if state.result is None:
             raise AlreadyRunningError(
                 f"run {state.id} has not ended", next_steps=while_running(state.id)
@@ -129,7 +129,7 @@ def _waits(state: RunState) -> bool:
 def _waiting(project: Project) -> list[RunState]:
     """Return the runs whose work waits, those that ended first before the others."""
     stopped = [
-        journal.folded(project.layout.run(entry.last_run_id))
+        reconcile.end_if_dead(project.context(project.layout.run(entry.last_run_id)))
         for entry in project.entries().values()
         if entry.status is State.STOPPED and entry.stop_reason in _MAY_WAIT and entry.last_run_id
     ]

@@ -93,6 +93,15 @@ def _details(project: Project, run: RunFiles) -> RunDetails | None:
     return presenters.holder_details(project, state, run) if state else None
 
 
+def require_ended_if_dead(project: Project, run: RunFiles) -> RunState:
+    """Return a run's state, after ending it if its process died.
+
+    The status file does not name it if that died as it began: its resume was recorded before.
+    """
+    reconcile.end_if_dead(project.context(run))
+    return journal.require(run)
+
+
 def read_report(project: Project, wanted: str) -> RunReport:
     """Return a run's report; one that is still running gets its report so far."""
     project.entries()
@@ -209,7 +218,7 @@ def resume_run(
     entries = project.entries()
     store.ensure_writable(project.layout)
     run = project.find_run(wanted)
-    state = journal.require(run)
+    state = require_ended_if_dead(project, run)
     refuse(state, entries.get(state.start.task, Entry()), since)
     accepted_by = _accepted_by(project, run.id) if accept_changes else None
     base_tree = None if accept_changes else _base_tree(project, state)
