@@ -94,6 +94,24 @@ def test_a_journal_that_lacks_its_last_lines_is_damage(place: Place) -> None:
     assert place.runr("verify", "--json", code=0).json["counts"]["inferred"] == 1
 
 
+def test_the_length_of_a_journal_is_kept_as_long_as_its_run(place: Place) -> None:
+    place.config(CONFIG)
+    place.script("t.md", "echo 1 > a", header='verify: ["grep -q 1 a"]')
+    place.commit()
+    run = place.run("t")["id"]
+    ends = place.root / ".git/runr/key/ends"
+
+    def kept() -> list[str]:
+        return [each.relative_to(ends).as_posix() for each in ends.rglob("*") if each.is_file()]
+
+    assert kept() == [f"runs/{run}"]
+    place.runr("verify", "--recheck", "--all", code=0)
+    assert kept() == [f"runs/{run}"]
+    again = place.run("t", "--force")["id"]
+    place.runr("clean", "--runs", "--older-than", "0s", code=0)
+    assert kept() == [f"runs/{again}"]
+
+
 def test_a_run_gets_no_further_attempts_from_a_shorter_journal(place: Place) -> None:
     place.config(CONFIG)
     place.script("t.md", "echo 1 > a", header='verify: ["false"]')

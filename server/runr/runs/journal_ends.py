@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from runr.git import folders
 from runr.runs import chain, clone_key
-from runr.storage.layout import RunFiles
+from runr.storage.layout import Layout, RunFiles
 
 # Of one length, so that a note is replaced by one write.
 _FORM = re.compile(rb"([0-9]{10}) ([0-9a-f]{16}:[0-9a-f]{32})\n")
@@ -69,5 +69,7 @@ def explain_missing(lines: Sequence[bytes], end: End | None) -> str | None:
 
 
 def _path(run: RunFiles) -> Path | None:
-    common = folders.common_dir(run.root)
-    return clone_key.folder(common) / "ends" / run.folder.parent.name / run.id if common else None
+    layout, kept = Layout(run.root), run.folder.parent
+    # That of a recheck is in a temporary folder, and gone with it.
+    common = folders.common_dir(run.root) if kept in (layout.runs, layout.job_runs) else None
+    return clone_key.folder(common) / "ends" / kept.name / run.id if common else None
