@@ -52,6 +52,16 @@ def test_completions_that_records_and_commits_prove_pass(done: Place) -> None:
     assert "it is only attested, and verified is asked for" in weak.out
 
 
+def test_no_step_is_offered_that_cannot_lead_to_the_evidence_asked_for(place: Place) -> None:
+    place.task("m.md", "type: manual")
+    place.commit("Task")
+    place.runr("complete-task", "m", "--reason", "looked at it", code=0)
+    weak = place.runr("verify", "--at-least", "verified", code=1)
+    assert "it is only attested, and verified is asked for: a person completes it" in weak.out
+    assert weak.steps == []
+    assert "next:" not in weak.out
+
+
 def test_a_task_that_is_named_and_not_completed_is_no_success(done: Place) -> None:
     assert "✗ b.md is not completed" in done.runr("verify", "a", "b", code=1).out
     done.runr("verify", "--path", "b", code=0)

@@ -74,6 +74,7 @@ def collect(project: Project, snapshot: Snapshot, tasks: Iterable[str]) -> list[
             stale_reasons=tuple(reason.message for reason in known[task].stale_reasons),
             is_acknowledged=bool(snapshot.entries[task].acknowledged_run),
             is_manual=known[task].task.type is TaskType.MANUAL,
+            is_hybrid=known[task].task.type is TaskType.HYBRID,
             is_shared=shared,
             branch=branch,
         )

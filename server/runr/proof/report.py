@@ -162,9 +162,12 @@ def _row(
     again = recheck(each) if recheck else None
     if again is not None and not again.passed:
         problems.append(ProofProblem(code="recheck", message=again.message))
+    by_person = proof.proved is Evidence.ATTESTED and (each.is_manual or each.is_hybrid)
     enough = proof.proved is not None and proof.proved.is_at_least(at_least)
     if proof.proved is not None and not enough:
         what = f"it is only {proof.proved.label}, and {at_least.label} is asked for"
+        if by_person:
+            what += ": a person completes it, so it cannot be more"
         problems.append(ProofProblem(code="weak", message=what))
     remarks = [*proof.remarks]
     if recheck and again is None:
@@ -182,9 +185,9 @@ def _row(
         rechecked=again,
     )
     codes = {problem.code for problem in problems}
-    return row, () if row.passed else after_proof(
-        each.task, codes, manual=each.is_manual, unlanded=each.unlanded
-    )
+    if row.passed or (by_person and codes == {"weak"}):
+        return row, ()
+    return row, after_proof(each.task, codes, manual=each.is_manual, unlanded=each.unlanded)
 
 
 def _job_with(project: Project, snapshot: Snapshot, row: ProvedCompletion) -> str | None:

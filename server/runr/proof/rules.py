@@ -71,6 +71,7 @@ class Facts(NamedTuple):
     stale_reasons: tuple[str, ...] = ()
     is_acknowledged: bool = False
     is_manual: bool = False
+    is_hybrid: bool = False
     is_shared: bool = False
     branch: str = "HEAD"
 
