@@ -137,6 +137,7 @@ def test_what_the_user_moves_meanwhile_is_not_the_workers(
     source.write(".git/info/exclude", "begun\ndone\n")
     source.script("t.md", f"echo 2 > b; {WAIT}")
     source.commit("Task")
+    source.git("commit", "-q", "--allow-empty", "-m", "Last")
     run_ = source.runr("--json", "run", "--task", "t", "--detach").json
     until((source.root / "begun").exists, "the worker")
     source.git(*words)

@@ -39,11 +39,48 @@ def test_work_for_a_task_whose_text_was_changed_lands_only_when_that_is_accepted
     assert (task["status"], task["stale"]) == ("completed", True)
 
 
-def test_a_task_that_is_gone_is_not_completed(place: Place) -> None:
+def test_a_task_that_is_gone_is_not_completed_unless_that_is_accepted(place: Place) -> None:
     place.script("a.md", "echo a > a.txt; rm ../../tasks/a.md")
     before = place.commit("Task")
-    place.runr("run", "a", code=11)
+    stopped = place.runr("run", "a", code=11)
     assert place.git("rev-parse", "main").strip() == before
+    assert place.paste(stopped.steps[1]).code == 0
+    assert place.read("a.txt") == "a\n"
+
+
+def changed_by_the_user(place: Place, theirs: str) -> str:
+    """Run a task during whose work the user changes the last commit; return where it stops."""
+    place.write("f", "0\n")
+    place.commit("File")
+    clean = f'(cd ../../.. && env -i PATH="$PATH" HOME="$HOME" sh -c "{theirs}")'
+    place.script("a.md", f"echo a > a.txt; {clean}")
+    place.commit("Task")
+    stopped = place.runr("run", "a", code=11)
+    assert "its task file was changed while the run worked" in stopped.out
+    assert place.git("ls-tree", "--name-only", "main", "a.txt") == ""
+    return stopped.steps[1]
+
+
+_AMEND = "echo More. >> .runr/tasks/a.md; git commit -q -a --amend -m Amended"
+_RESET = "git reset -q --hard HEAD~1"
+_AWAY = "git switch -q --detach HEAD~1"
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        f"{_AMEND}; {_AWAY}",
+        f"{_RESET}; git switch -q --detach",
+        f"{_AWAY}; mkdir -p .runr/tasks; echo Mine. > .runr/tasks/a.md",
+    ],
+    ids=["amended and left", "reset and left", "left and written"],
+)
+def test_a_task_is_compared_where_the_branch_lost_the_base_of_the_run(
+    place: Place, theirs: str
+) -> None:
+    accept = changed_by_the_user(place, theirs)
+    assert place.paste(accept).code == 0
+    assert place.git("show", "main:a.txt") == "a\n"
 
 
 def test_work_for_a_task_that_was_completed_meanwhile_does_not_land(place: Place) -> None:
