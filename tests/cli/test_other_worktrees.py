@@ -63,3 +63,19 @@ def test_a_repository_of_its_own_stays_a_violation(place: Place, below: Path) ->
     left = typed(place, "complete-task", "t", code=5)
     assert "other (a git repository of its own" in left
     assert below.name not in left
+
+
+@pytest.mark.parametrize("before", ["", "git add -A; git commit -q -m mine; "])
+@pytest.mark.parametrize("where", ["HEAD", "refs/heads/$(git branch --show-current)"])
+def test_a_run_whose_branch_is_deleted_while_it_works_lands_its_work(
+    place: Place, before: str, where: str
+) -> None:
+    script = f"echo 1 > a.txt; {before}git update-ref -d {where}; echo 2 > b.txt"
+    place.script("a.md", script, "verify: ['test -f a.txt && test -f b.txt']")
+    place.commit("Task")
+    place.runr("run", "--task", "a", code=0)
+    assert place.git("ls-tree", "--name-only", "HEAD", "a.txt", "b.txt").split() == [
+        "a.txt",
+        "b.txt",
+    ]
+    assert place.branches() == ["main"]

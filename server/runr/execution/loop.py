@@ -13,7 +13,7 @@ from runr.errors import (
     VerificationError,
     WorkerUnavailableError,
 )
-from runr.execution import candidate, completion, rework, run_hooks
+from runr.execution import candidate, completion, own_branch, rework, run_hooks
 from runr.execution.attempt import work
 from runr.execution.context import RunContext
 from runr.execution.integration import integrate
@@ -40,6 +40,9 @@ PhaseStep = Callable[[RunContext, RunState], Awaitable[FinishedPhase]]
 
 #: The outcome, and the stop reason, of what a lifecycle hook has refused.
 _REFUSED = "hook_refused"
+
+#: The phases that need the branch of the run's own worktree, which may be deleted meanwhile.
+_ON_OWN_BRANCH = (Phase.WORK, Phase.VERIFY, Phase.CHECKPOINT, Phase.INTEGRATE)
 
 #: How many uncommitted files are recorded.
 _LEFT_DIRTY = 50
@@ -76,6 +79,8 @@ async def _perform(context: RunContext, state: RunState, phase: Phase) -> RunSta
     try:
         refusal = await _ask_before(context, state, phase)
         if refusal is None:
+            if phase in _ON_OWN_BRANCH:
+                own_branch.restore(context, state)
             finished = await STEPS[phase](context, state)
         else:
             finished = _finished(phase, _REFUSED, refusal)

@@ -1,10 +1,12 @@
-"""Whether a run in the user's working tree still has the branch there on which it lands.
+"""Whether a run still has its branch: the one on which it lands, or that of its own worktree.
 
 The agent of a session, and its user, may go to another branch: that is where they want the work.
 """
 
 from pathlib import Path
 
+from runr.execution.context import RunContext
+from runr.git import folders
 from runr.git.repo import Repo
 from runr.runs.model import RunState
 
@@ -18,3 +20,16 @@ def why_absent(state: RunState) -> str | None:
     if found == start.target:
         return None
     return f"{found or 'no branch'} is checked out, and the run lands on {start.target}"
+
+
+def restore(context: RunContext, state: RunState) -> None:
+    """Make the branch of the run's own worktree again where something has deleted it meanwhile.
+
+    The files are all there: what was committed on it since its last checkpoint counts as changed.
+    """
+    branch = state.start.branch
+    if branch is None or not folders.is_unborn(Path(state.start.workdir)):
+        return
+    commit = state.checkpoint_sha or state.start.base_sha
+    # Where it was made again at the same moment, this one is refused.
+    context.root.attempt("update-ref", f"refs/heads/{branch}", commit, "0" * len(commit))
