@@ -1,5 +1,6 @@
 """The status file counts only as far as records of this clone, or commits, show what it says."""
 
+import hashlib
 import json
 import shutil
 import sys
@@ -113,6 +114,22 @@ def test_what_runr_has_inferred_here_counts_and_nothing_else(done: Place) -> Non
     assert "a.md" in there.runr("rebuild", code=0).out
     assert there.status("a.md")["basis"] == "checkpoint"
     assert "as recorded" in there.runr("rebuild", code=0).out
+
+
+def test_an_acknowledgement_gives_an_inferred_completion_no_other_text(done: Place) -> None:
+    there = done.clone()
+    there.runr("rebuild", code=0)
+    there.script("a.md", "echo 2 > a.txt", CHECK.format("a"))
+    text = hashlib.sha256(there.read(A).encode()).hexdigest()
+    assert _task(there, "a")["stale"] is True
+    entry = there.status("a.md")
+    _change(there, A, task_sha256=text, acknowledged_run="x", acknowledged_by="person:Ada")
+    assert _task(there, "a")["status"] == "pending"
+    assert "no record shows that it was acknowledged" in there.runr("why", "a", code=0).out
+    _change(there, A, **entry, acknowledged_run=None, acknowledged_by=None)
+    there.runr("acknowledge", "a", "--by", "Ada", "--reason", "still right", code=0)
+    row = _task(there, "a")
+    assert (row["status"], row["evidence"], row["stale"]) == ("completed", "inferred", False)
 
 
 def test_a_stopped_run_is_not_said_to_be_of_another_clone(done: Place) -> None:

@@ -85,7 +85,13 @@ def find_supported(
         task: _unsupported(layout, entry) for task, entry in alone.items() if task not in weaker
     }
     # What they are worth otherwise stays as it was found.
-    weaker |= acknowledged.unsupported(layout, {**entries, **weaker}, known)
+    plain = acknowledged.unsupported(layout, {**entries, **weaker}, known)
+    unproved |= {
+        task: "its text is another one, and no record shows that it was acknowledged"
+        for task, entry in plain.items()
+        if task not in claims and not own_inferences.is_own(own, task, entry)
+    }
+    weaker |= plain
     if not (weaker or unproved or taken_back):
         if mark:
             completed_runs.keep_supported(layout.root, mark)
