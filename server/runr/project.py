@@ -363,11 +363,14 @@ class Project:
 
     def _reconciled(self, entries: Mapping[str, Entry]) -> Mapping[str, Entry]:
         """Return the entries, with runs whose process is gone ended as interrupted."""
-        if not any(entry.status is State.IN_PROGRESS for entry in entries.values()):
+        from runr.status import open_again  # noqa: PLC0415 - see the imports
+
+        again = open_again.find(self.layout, entries)
+        if not again and all(each.status is not State.IN_PROGRESS for each in entries.values()):
             return entries
         from runr.execution.reconcile import reconcile  # noqa: PLC0415 - see the imports
 
-        settled = reconcile(self.layout, entries, self.environment, self.clock)
+        settled = reconcile(self.layout, entries, self.environment, self.clock, again)
         return entries if settled == entries else settled
 
     def _elsewhere(self) -> str:

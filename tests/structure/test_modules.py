@@ -19,6 +19,7 @@ SHORT = {
     "runr.git.merge_drivers": "the settings that name them, and those that take their place",
     "runr.history.rebuild": "a rebuild of all: that of the status file knows no history",
     "runr.jobs.worker_usage": "one question about the events of a run, pure beside the receipt",
+    "runr.status.open_again": "one question about the journals behind the status file",
     "runr.mcp_server.identity": "what the server says of itself, read before the library loads",
 }
 

@@ -18,10 +18,12 @@ from runr.errors import AlreadyRunningError, UsageError
 from runr.execution import completion, process, reconcile
 from runr.execution.context import RunContext
 from runr.lifecycle import follow
+from runr.lifecycle.land import LandRequest, land
 from runr.lifecycle.leases import claim_task
 from runr.lifecycle.runs import list_runs, resume_run, stop_run
 from runr.lifecycle.start import RunRequest, run_task
 from runr.runs import journal
+from runr.runs.events import RunResumed
 from runr.status.model import State
 from runr.storage import files
 from runr.storage.layout import RunFiles
@@ -132,6 +134,52 @@ def test_a_run_that_is_killed_during_verification_repeats_the_checks_and_not_the
     assert not is_running(checker)
     resumed(kit, run)
     assert log_attempts(kit) == ["1"]
+
+
+def stopped_by_a_file(kit: ProjectKit) -> RunFiles:
+    """Return a run whose work waits: a file of the user's was in its way."""
+    kit.script("a.md", "echo 1 > log.txt", header="verify: ['test -d .']")
+    (kit.root / "log.txt").write_text("mine\n")
+    run = kit.start("a.md")
+    assert kit.finish(run).stop_reason == "land_blocked"
+    (kit.root / "log.txt").unlink()
+    return run
+
+
+def open_again(kit: ProjectKit, run: RunFiles) -> None:
+    """Record the resume of a run as a process does that dies before it writes the status file."""
+    kit.open().context(run).journal.append(RunResumed())
+    assert kit.entry("a.md").stop_reason == "land_blocked"
+
+
+def test_a_run_that_is_open_by_its_journal_only_is_ended_and_can_be_resumed(
+    kit: ProjectKit,
+) -> None:
+    run = stopped_by_a_file(kit)
+    open_again(kit, run)
+    interrupted(kit, run)
+    resumed(kit, run)
+
+
+def test_work_lands_whose_run_is_open_by_its_journal_only(kit: ProjectKit) -> None:
+    run = stopped_by_a_file(kit)
+    open_again(kit, run)
+    (landing,) = land(kit.open(), LandRequest(names=("a.md",))).landings
+    assert landing.outcome == "landed"
+    assert kit.settled("a.md").status is State.COMPLETED
+
+
+def test_whoever_reads_the_status_leaves_the_claim_of_a_process_that_resumes_the_run(
+    kit: ProjectKit,
+) -> None:
+    run = stopped_by_a_file(kit)
+    lock = files.hold(run.lock)
+    assert lock is not None
+    state = journal.require(run)
+    claim_task(kit.open(), state._replace(result=None, stop_reason=None))
+    assert kit.settled("a.md").status is State.IN_PROGRESS
+    os.close(lock)
+    assert kit.settled("a.md").stop_reason == "land_blocked"
 
 
 #: Loaded by the run's own process before anything else: it ends it at one moment of its life.

@@ -1,7 +1,7 @@
 """Reconcile: end runs whose process died, so that the status file is true."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -31,15 +31,17 @@ def reconcile(
     entries: Mapping[str, Entry],
     environment: Mapping[str, str],
     clock: Clock,
+    again: Collection[str] = (),
 ) -> dict[str, Entry]:
     """Return `entries` with every run in progress that has no process ended as interrupted.
 
-    A session's run has no process: once its work has begun, it stays open until
-    the session completes it, or it is stopped. Checks that a killed completion left are ended.
+    So are the runs of the tasks in `again`, which are open by their journal only. A session's run
+    has no process: once its work has begun, it stays open until the session completes it, or it
+    is stopped. Checks that a killed completion left are ended.
     """
     reconciled = dict(entries)
     for task, entry in entries.items():
-        if entry.status is State.IN_PROGRESS:
+        if entry.status is State.IN_PROGRESS or task in again:
             run = layout.run(entry.last_run_id or "")
             context = RunContext.of(layout, run, environment, clock)
             try:
@@ -57,12 +59,16 @@ def _reconcile(context: RunContext, task: str, entry: Entry) -> Entry:
         state = end_if_dead(context) if entry.last_run_id else None
     except DamagedStateError as damage:
         # One damaged run must not hide the other tasks.
-        if process.is_alive(run):
+        if process.is_alive(run) or entry.status is not State.IN_PROGRESS:
             return entry
         state, why = None, damage.message
     if state is None:
         return _without_record(context, task, entry, why)
-    return completion.write_status(context, state, if_current=True) if state.result else entry
+    if process.is_alive(run):
+        return entry  # whoever resumes it, or ends it, is about to write what it is
+    if state.result or entry.status is not State.IN_PROGRESS:
+        return completion.write_status(context, state, if_current=True)
+    return entry
 
 
 def _unrecorded(context: RunContext, entry: Entry, error: Exception) -> Entry:

@@ -271,8 +271,9 @@ def _restart(project: Project, run: RunFiles, state: RunState, resumed: RunResum
         if wrong := own_branch.why_absent(state):
             back = commands.git("switch", state.start.target or "")
             raise RepositoryError(wrong, next_steps=[back, commands.resume(run.id)])
-        claim_task(project, state._replace(result=None, stop_reason=None))
+        # Not after the claim: to look at the entries would end the run, which has no process yet.
         numbered = resumed._replace(sequence=leases.next_sequence(project))
+        claim_task(project, state._replace(result=None, stop_reason=None))
         state = context.journal.append(numbered)
         state = _joined(project, context, state)
         completion.write_status(context, state)
