@@ -18,9 +18,10 @@ def delete_landed(repo: Repo, branch: str, target: str, worktrees: Path) -> str 
         return None
     if found[own] != found[onto] and not repo.is_ancestor(found[own], found[onto]):
         return None
-    if repo.text("for-each-ref", "--format=%(worktreepath)", own):
-        return None
-    return delete(repo, branch, worktrees)
+    why = delete(repo, branch, worktrees)
+    # Git keeps one that is checked out by itself.
+    is_used = why is not None and repo.text("for-each-ref", "--format=%(worktreepath)", own)
+    return None if is_used else why
 
 
 def delete(repo: Repo, branch: str, worktrees: Path) -> str | None:
