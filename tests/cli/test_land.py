@@ -177,6 +177,34 @@ def test_work_lands_on_another_branch_where_its_own_is_gone(place: Place) -> Non
     assert place.read("a.txt") == "run\n"
 
 
+def delete_own_branch(place: Place) -> None:
+    """Delete the branch and the worktree of a run whose work waits."""
+    blocked(place, "a")
+    run = place.status("a.md")["last_run_id"]
+    place.git("checkout", "-q", "a.txt")
+    place.git("worktree", "remove", "--force", f".runr/worktrees/{run}")
+    place.git("branch", "-q", "-D", f"runr/a-{run}")
+
+
+def test_work_lands_after_its_branch_and_its_worktree_were_deleted(place: Place) -> None:
+    delete_own_branch(place)
+    place.runr("land", "a", code=0)
+    assert place.read("a.txt") == "run\n"
+    assert place.branches() == ["main"]
+
+
+def test_work_whose_commit_is_gone_with_its_branch_is_not_completed(place: Place) -> None:
+    delete_own_branch(place)
+    place.git("reflog", "expire", "--expire=now", "--all")
+    place.git("gc", "-q", "--prune=now")
+    refused = place.runr("land", "a", code=1)
+    assert "and so is its commit" in refused.err
+    assert refused.steps == ["runr run --task a.md"]
+    assert place.status("a.md")["status"] == "stopped"
+    assert place.paste(refused.steps[0]).code == 0
+    assert place.read("a.txt") == "run\n"
+
+
 def merge_by_hand(place: Place, *files: str) -> None:
     """Let a run change a.txt and b.txt, and merge it without its changes to these files."""
     place.write("a.txt", "0\n")

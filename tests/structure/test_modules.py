@@ -13,7 +13,6 @@ SHORT = {
     "runr.claude.summary_builder": "the part of a summary that reads tasks, kept out of a hook",
     "runr.config.agent_names": "a table of names, and the one question about it",
     "runr.execution.package_folders": "one search, for copies and for warnings",
-    "runr.execution.own_branch": "one question that the checks and a resume ask",
     "runr.git.added_files": "two questions to git about the files of a folder",
     "runr.git.fetched": "one question to git, and the notes in its logs that answer it",
     "runr.git.merge_drivers": "the settings that name them, and those that take their place",

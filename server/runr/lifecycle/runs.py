@@ -267,7 +267,8 @@ def _restart(project: Project, run: RunFiles, state: RunState, resumed: RunResum
             surface=project.surface,
         )
         if start.branch is not None and state.phase is not Phase.RECORD:
-            _open_worktree(project, Path(start.workdir), start.branch, start.base_sha)
+            tip = own_branch.tip_if_deleted(context, state)
+            _open_worktree(project, Path(start.workdir), start.branch, tip)
         if wrong := own_branch.why_absent(state):
             back = commands.git("switch", state.start.target or "")
             raise RepositoryError(wrong, next_steps=[back, commands.resume(run.id)])
@@ -284,9 +285,9 @@ def _restart(project: Project, run: RunFiles, state: RunState, resumed: RunResum
     return state
 
 
-def _open_worktree(project: Project, path: Path, branch: str, base: str) -> None:
+def _open_worktree(project: Project, path: Path, branch: str, tip: str) -> None:
     was_cut_off = path.is_dir() and not (path / ".git").exists()
-    worktree.add(project.repo, path, branch, base)
+    worktree.add(project.repo, path, branch, tip)
     if was_cut_off:
         project.warn(f"the .git of {path} was gone, and is written again")
     submodules.populate(project.repo, Repo(path), fresh=False)
