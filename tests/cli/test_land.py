@@ -193,10 +193,22 @@ def test_work_lands_after_its_branch_and_its_worktree_were_deleted(place: Place)
     assert place.branches() == ["main"]
 
 
-def test_work_whose_commit_is_gone_with_its_branch_is_not_completed(place: Place) -> None:
-    delete_own_branch(place)
+def prune(place: Place) -> None:
     place.git("reflog", "expire", "--expire=now", "--all")
     place.git("gc", "-q", "--prune=now")
+
+
+def test_work_whose_commit_is_gone_is_not_completed_by_a_branch_without_it(place: Place) -> None:
+    delete_own_branch(place)
+    place.git("branch", f"runr/a-{place.status('a.md')['last_run_id']}", "main")
+    prune(place)
+    assert "is not in this repository" in place.runr("land", "a", code=11).out
+    assert place.status("a.md")["status"] == "stopped"
+
+
+def test_work_whose_commit_is_gone_with_its_branch_is_not_completed(place: Place) -> None:
+    delete_own_branch(place)
+    prune(place)
     refused = place.runr("land", "a", code=1)
     assert "and so is its commit" in refused.err
     assert refused.steps == ["runr run --task a.md"]

@@ -202,7 +202,14 @@ def refuse_dropped(repo: Repo, state: RunState, plan: MergePlan) -> tuple[str, .
     if work is None or (plan.how == "fast-forward" and plan.new == work):
         return ()
     untouched = plan.how == "merge" and work == repo.resolve(tip)
-    if repo.resolve(work) is None or (untouched and not merge_drivers.configured(repo)):
+    gone = repo.resolve(work) is None
+    if gone and plan.how == "already":
+        # Nothing shows that this work was ever on the branch.
+        raise MergeRefusedError(
+            f"its commit {work[:12]} is not in this repository: fetch it from where it is, or run "
+            "the task again"
+        )
+    if gone or (untouched and not merge_drivers.configured(repo)):
         return ()
     with quarantine.within(repo) as scratch:
         found = dropped_work.find_dropped(scratch, state.start.base_sha, work, plan)
