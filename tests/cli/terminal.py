@@ -207,6 +207,14 @@ class Place:
         (self.run_folder(run_id) / "state.json").unlink()
         journal_ends.note(RunFiles(timeline.parent, self.root), len(lines), before)
 
+    def cut(self, run_id: str, kept: int) -> None:
+        """Leave the first events of a run, as if its process had been killed after them."""
+        timeline = self.run_folder(run_id) / "timeline.jsonl"
+        lines = timeline.read_bytes().splitlines(keepends=True)[:kept]
+        timeline.write_bytes(b"".join(lines))
+        (self.run_folder(run_id) / "state.json").unlink(missing_ok=True)
+        journal_ends.note(RunFiles(timeline.parent, self.root), kept, lines[-1].rstrip(b"\n"))
+
     def await_phase(self, run_id: str, phase: str) -> None:
         """Wait until a run has begun a phase."""
         wanted = ("phase.started", phase)

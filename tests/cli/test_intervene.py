@@ -197,10 +197,7 @@ def test_an_interrupted_manual_commit_is_ended_without_changing_its_task(place: 
     place.write("a.txt", "1\n")
     words = ("--task", "a", "--reason", "why", "--all", "--json")
     run_id = place.runr("intervene", *words, code=0).json["run_id"]
-    folder = place.run_folder(run_id)
-    kept = (folder / "timeline.jsonl").read_bytes().splitlines(keepends=True)[:3]
-    (folder / "timeline.jsonl").write_bytes(b"".join(kept))
-    (folder / "state.json").unlink()
+    place.cut(run_id, 3)
     assert "(interrupted)" in place.runr("runs", code=0).out
     assert not place.has_status()
     steps = place.runr("report", run_id, "--json", code=0).json["run"]["next_steps"]

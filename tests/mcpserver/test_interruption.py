@@ -29,7 +29,8 @@ def gate(repository: Path, tmp_path: Path) -> Path:
     gate = tmp_path / "gate"
     os.mkfifo(gate)
     # It ignores what asks it to end, and so does its child.
-    hang = f"trap '' TERM INT HUP; test -f go && exit; sleep 600 & echo $! $$ > '{gate}'; wait"
+    begin = "trap '' TERM INT HUP; test -f go && exit; sleep 600 &"
+    hang = f"{begin} echo $! $$ > '{gate}'; wait; test -f go"
     task = repository / ".runr/tasks/03-hang.md"
     task.write_text(f"---\nverify: [{json.dumps(hang)}]\n---\n# Hang\n", encoding="utf-8")
     return gate
