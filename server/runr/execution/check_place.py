@@ -2,9 +2,10 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -29,7 +30,7 @@ from runr.git.checkout_repository import SHARED_OBJECTS, Checkout, Content
 from runr.git.repo import Repo
 from runr.git.snapshot import Change
 from runr.next_steps import commands
-from runr.runs.model import RunSpec, RunState
+from runr.runs.model import Candidate, RunSpec, RunState
 from runr.scope import patterns
 from runr.storage import files
 from runr.text import join_limited
@@ -106,8 +107,16 @@ class CleanCheckout:
     """A checkout of the candidate; where the system allows it, at the path of the repository."""
 
     def __init__(
-        self, checkout: Checkout, content: Content, built: Built, trees: Trees, spec: RunSpec
+        self,
+        checkout: Checkout,
+        content: Content,
+        built: Built,
+        trees: Trees,
+        spec: RunSpec,
+        *,
+        carried_changes: Callable[[], tuple[str, ...]],
     ) -> None:
+        self._carried_changes = carried_changes
         self.record = built.record
         self._checkout = checkout
         self._content = content
@@ -125,6 +134,10 @@ class CleanCheckout:
         self._failure = self._beside("failure")
         self._python = self._beside("python")
         self.written: Sequence[Change] = ()
+
+    def finished_record(self) -> Candidate:
+        """Return the record, with what has changed in carried folders until now."""
+        return self.record._replace(carried_changes=self._carried_changes())
 
     def begin(self, *, again: bool = False) -> None:
         """Undo what the check before has changed, and lay the carried folders over it."""
@@ -202,7 +215,7 @@ class CleanCheckout:
             self._carry_installed(installed)
             return ()
         self._installed = installed
-        self.record = self.record._replace(carried=(), carried_changes=())
+        self.record, self._carried_changes = self.record._replace(carried=()), tuple
         return self._spec.setup
 
     def observe_setup(self) -> AbstractContextManager[Reads]:
@@ -318,7 +331,6 @@ def clean(
             mounted=mounted,
             carried=carried,
             covered=tuple(each.path for each in trees.covered) if mounted else (),
-            carried_changes=reserved.carried_changes(carried),
         )
         if not mounted:
             rewriting = trees.rewriting(checkout.path)
@@ -335,7 +347,14 @@ def clean(
         keep = () if mounted else places
         with _preparing():
             clean_checkout.prepare(checkout, content, keep=keep, is_clean=reserved.take_clean())
-        yield CleanCheckout(checkout, content, replace(built, record=record), trees, state.spec)
+        yield CleanCheckout(
+            checkout,
+            content,
+            replace(built, record=record),
+            trees,
+            state.spec,
+            carried_changes=partial(reserved.carried_changes, carried),
+        )
 
 
 @contextmanager

@@ -76,9 +76,11 @@ class Reserved:
     _state: RunState
     _workspace: Repo
     _ignored: Future[tuple[str, ...]]
-    _carried: Future[tuple[tuple[str, ...], tuple[str, ...]]]
+    _carried: Future[tuple[str, ...]]
     _cleaned: Future[bool]
+    _changes: Future[tuple[str, ...]]
     _is_used: bool = False
+    _is_used_again: bool = False
 
     def ignored(self) -> tuple[str, ...]:
         """Return the ignored files of the run, listed again once checks may have written some."""
@@ -88,19 +90,18 @@ class Reserved:
 
     def carried(self) -> tuple[str, ...]:
         """Return the folders to carry; those of another tree than the first by their full path."""
-        return self._carried.result()[0]
+        return self._carried.result()
 
     def carried_changes(self, carried: Sequence[str]) -> tuple[str, ...]:
         """Return some of the paths that have changed in these folders since the run began."""
-        found, changes = self._carried.result()
-        if tuple(carried) == found and not self._is_used:
-            return changes
+        if tuple(carried) == self._carried.result() and not self._is_used_again:
+            return self._changes.result()
         return carried_changes.since(self.trees.roots[0], carried, _began(self._state))
 
     def take_clean(self) -> bool:
         """Tell, the first time, whether the checkout holds what git last checked out there."""
         is_clean = not self._is_used and self._cleaned.result()
-        self._is_used = True
+        self._is_used_again, self._is_used = self._is_used, True
         return is_clean
 
 
@@ -112,9 +113,11 @@ def reserve(context: RunContext, state: RunState) -> Iterator[Reserved]:
     workspace = context.workspace(state)
     with _free(context, mounted=mounted) as checkout, _thread() as ahead:
         ignored = ahead.submit(candidate.list_ignored, state, workspace)
-        carried = ahead.submit(_carried, trees, state, mounted=mounted)
+        carried = ahead.submit(_folders, trees.roots, state.spec, mounted=mounted)
         # What is kept in a checkout that is not mounted depends on the commit.
+        # Checks wait for this one, and not for the last.
         cleaned = ahead.submit(clean_checkout.clean_up, checkout, workspace) if mounted else _no()
+        changes = ahead.submit(_changes, trees, state, carried)
         yield Reserved(
             checkout=checkout,
             trees=trees,
@@ -124,6 +127,7 @@ def reserve(context: RunContext, state: RunState) -> Iterator[Reserved]:
             _ignored=ignored,
             _carried=carried,
             _cleaned=cleaned,
+            _changes=changes,
         )
 
 
@@ -161,12 +165,8 @@ def _free(context: RunContext, *, mounted: bool) -> Iterator[Checkout]:
         return
 
 
-def _carried(
-    trees: Trees, state: RunState, *, mounted: bool
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the folders to carry, and what has changed in them."""
-    found = _folders(trees.roots, state.spec, mounted=mounted)
-    return found, carried_changes.since(trees.roots[0], found, _began(state))
+def _changes(trees: Trees, state: RunState, carried: Future[tuple[str, ...]]) -> tuple[str, ...]:
+    return carried_changes.since(trees.roots[0], carried.result(), _began(state))
 
 
 def _began(state: RunState) -> float:

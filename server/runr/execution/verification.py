@@ -210,11 +210,13 @@ async def verify_candidate(
         failed = await _set_up(context, state, place)
         if failed is not None:
             skipped = [unchecked(check) for check in state.spec.checks]
-            return CandidateResult(checks=[failed, *skipped], record=place.record)
+            return CandidateResult(checks=[failed, *skipped], record=place.finished_record())
         results = await run_checks(context, state, state.spec.checks, place)
         if place.written and write_to is not None:
             place.copy_written(write_to)
-        return CandidateResult(checks=results, record=place.record, written=bool(place.written))
+        return CandidateResult(
+            checks=results, record=place.finished_record(), written=bool(place.written)
+        )
 
 
 async def _set_up(context: RunContext, state: RunState, place: CleanCheckout) -> CheckResult | None:
