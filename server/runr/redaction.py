@@ -65,12 +65,13 @@ _REFERENCE = re.compile(r"\$\w+|\$?\{\{?[^{}]*\}?\}|<[^<>]*>|%\w+%")
 _LITERAL_JSON = re.compile(r"(?:-?\d[\d.eE+-]*|true|false|null)(?![^\s,}\]\\])|[{\[]")
 _BARE_SECRET = re.compile(r"(?=.*[\d!@#%^*+~])[^\s,;()<>`|&{}\[\]]{6,}")
 _SECRET_VARIABLE = re.compile(
-    r"TOKEN(?!S|IZ)|SECRET|PASSW|PASSPHRASE|API_?KEY|CREDENTIAL|(?:^|_)(?:KEY|PAT|AUTH|SALT|DSN)$"
-    r"|_PWD$|WEBHOOK",
+    r"TOKEN(?!S|IZ)|SECRET|PASSW|PASSPHRASE|API_?KEY|CREDENTIAL|(?:^|_)(?:KEY|PAT)$|_PWD$",
     re.IGNORECASE,
 )
 
 
+# Of these, the value is often a word such as `required`, or that of an address such as `postgres`.
+_OFTEN_SECRET = re.compile(r"(?:^|_)(?:AUTH|SALT|DSN)$|WEBHOOK", re.IGNORECASE)
 _ESCAPED = re.compile(r"%([0-9a-fA-F]{2})")
 _PASSWORD = re.compile(r"://[^\s/:@]*:([^\s/@]+)@")
 
@@ -210,13 +211,15 @@ class Redactor:
 
 def _secrets(name: str, value: str) -> Iterator[str]:
     """Yield what is secret in a variable: all of it by its name, or the password of an address."""
-    about = name.lower().rpartition("_")
-    is_about = about[2] in _ABOUT if about[1] else about[2].endswith(_ABOUT)
-    if _SECRET_VARIABLE.search(name) and (not is_about or "WEBHOOK" in name.upper()):
+    _, mark, last = name.lower().rpartition("_")
+    is_about = last in _ABOUT if mark else last.endswith(_ABOUT)
+    if _SECRET_VARIABLE.search(name) and not is_about:
         yield from (value, *value.splitlines())
+    often = [value] if _OFTEN_SECRET.search(name) else []
     for password in _PASSWORD.findall(value):
-        yield password
-        yield _ESCAPED.sub(lambda found: chr(int(found[1], 16)), password)
+        plain = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), password)
+        often += (password, plain)
+    yield from (each for each in often if not each.isalpha())
 
 
 def _json_forms(value: str) -> set[str]:

@@ -43,6 +43,18 @@ def test_settings_of_git_count_for_the_files_that_were_there(lines: Place) -> No
     assert lines.runr("run", "--task", "second").code == 4
 
 
+def test_a_setting_that_changes_no_file_leaves_the_checkout_as_it_is(lines: Place) -> None:
+    file = lines.root / ".git/runr/checkouts/1/f.txt"
+    before = file.stat()
+    lines.git("config", "branch.main.description", "new")
+    lines.git("config", "--global", "alias.st", "status")
+    lines.script("second.md", "echo 1 > second")
+    lines.commit("Second task")
+    assert lines.runr("run", "--task", "second").code == 0
+    assert file.stat().st_ino == before.st_ino
+    assert file.stat().st_ctime_ns == before.st_ctime_ns
+
+
 @pytest.mark.parametrize("change", ["chmod 600 f.txt", "touch -d 2001-01-01 f.txt"])
 def test_a_check_finds_no_mode_and_no_time_that_another_has_set(lines: Place, change: str) -> None:
     lines.write("fresh.sh", 'test -z "$(find f.txt -perm 600 -o ! -newermt 2002-01-01)"\n')

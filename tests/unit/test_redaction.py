@@ -366,6 +366,15 @@ def test_what_is_only_about_a_secret_is_kept(name: str) -> None:
     assert Redactor({name: "/run/secrets/x"})("a /run/secrets/x b") == "a /run/secrets/x b"
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("DATABASE_URL", "postgres://postgres:postgres@db/x"), ("MONGO_AUTH", "required")],
+)
+def test_a_common_word_in_a_variable_is_kept(name: str, value: str) -> None:
+    text = "starting postgres, a client is required"
+    assert Redactor({name: value})(text) == text
+
+
 @pytest.mark.parametrize("part", ["password=", "token:", "AccountKey=", "x=password="])
 def test_a_line_that_only_names_secrets_ends(part: str) -> None:
     """With time that grows by the square of the length, this would take minutes."""

@@ -128,6 +128,13 @@ CHECKS = [
     *("for t in a b; do pytest $t; done", "while read t; do pytest $t; done", "pytest | grep ok"),
     *("for f in *; do test -f $f || exit 1; done", "set -e; for t in a; do pytest $t; true; done"),
     *(
+        *("make gen && ./gen > out; cat out", "if test -f a; then b > log; fi; cat log"),
+        *(
+            "test -f x && echo hi > out; cat out",
+            "make > made/out; cat made/out",
+            "make > a & cat a",
+        ),
+        *("perl -ne 'use Test::More; ok(/x/)'", "perl -pe 1 file", "pytest 2>&1; tail -n 1 log"),
         "sort -c file",
         "sort names.txt",
         "sed -n '/x/q5' f",

@@ -322,7 +322,8 @@ def clean(
     """Yield a clean checkout of the candidate that no other run uses meanwhile."""
     with ExitStack() as stack:
         if reserved is None:
-            reserved = stack.enter_context(reserved_checkout.reserve(context, state))
+            known = reserved_checkout.reserve(context, state, has_candidate=True)
+            reserved = stack.enter_context(known)
         checkout, trees, mounted = reserved.checkout, reserved.trees, reserved.mounted
         found = reserved.carried()
         carried = _outside(built, trees, found)

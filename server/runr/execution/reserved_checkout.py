@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -75,16 +75,15 @@ class Reserved:
     mounted: bool
     _state: RunState
     _workspace: Repo
-    _ignored: Future[tuple[str, ...]]
+    _ignored: Future[tuple[str, ...]] | None
     _carried: Future[tuple[str, ...]]
     _cleaned: Future[bool]
     _changes: Future[tuple[str, ...]]
-    _is_used: bool = False
-    _is_used_again: bool = False
+    _uses: int = 0
 
     def ignored(self) -> tuple[str, ...]:
         """Return the ignored files of the run, listed again once checks may have written some."""
-        if self._is_used:
+        if self._uses or self._ignored is None:
             return candidate.list_ignored(self._state, self._workspace)
         return self._ignored.result()
 
@@ -94,28 +93,33 @@ class Reserved:
 
     def carried_changes(self, carried: Sequence[str]) -> tuple[str, ...]:
         """Return some of the paths that have changed in these folders since the run began."""
-        if tuple(carried) == self._carried.result() and not self._is_used_again:
+        if tuple(carried) == self._carried.result() and self._uses <= 1:
             return self._changes.result()
         return carried_changes.since(self.trees.roots[0], carried, _began(self._state))
 
     def take_clean(self) -> bool:
         """Tell, the first time, whether the checkout holds what git last checked out there."""
-        is_clean = not self._is_used and self._cleaned.result()
-        self._is_used_again, self._is_used = self._is_used, True
-        return is_clean
+        self._uses += 1
+        return self._uses == 1 and self._cleaned.result()
 
 
 @contextmanager
-def reserve(context: RunContext, state: RunState) -> Iterator[Reserved]:
-    """Reserve the first checkout that is free; it is kept for the next verification."""
+def reserve(
+    context: RunContext, state: RunState, *, has_candidate: bool = False
+) -> Iterator[Reserved]:
+    """Reserve the first checkout that is free; it is kept for the next verification.
+
+    With `has_candidate`, there is nothing to find out for one.
+    """
     mounted = state.spec.mount and can_mount()
     trees = Trees.of(context, state, mounted=mounted)
     workspace = context.workspace(state)
     with _free(context, mounted=mounted) as checkout, _thread() as ahead:
-        ignored = ahead.submit(candidate.list_ignored, state, workspace)
+        listing = partial(candidate.list_ignored, state, workspace)
+        ignored = None if has_candidate else ahead.submit(listing)
         carried = ahead.submit(_folders, trees.roots, state.spec, mounted=mounted)
-        # What is kept in a checkout that is not mounted depends on the commit.
-        # Checks wait for this one, and not for the last.
+        # What is kept in a checkout that is not mounted depends on the commit. Checks wait for
+        # this look, and not for the last one.
         cleaned = ahead.submit(clean_checkout.clean_up, checkout, workspace) if mounted else _no()
         changes = ahead.submit(_changes, trees, state, carried)
         yield Reserved(

@@ -80,8 +80,15 @@ def restore(checkout: Checkout, content: Content) -> None:
 def has_settings_of(checkout: Checkout, source: Repo) -> bool:
     """Tell whether there is a checkout, whose files git has written as it would now."""
     config = checkout.outer_git_dir / "config"
-    is_whole = all(map(nofollow.exists, (checkout.path, checkout.index_file, config)))
-    return is_whole and nofollow.read(config) == _outer_config(source)
+    if not all(map(nofollow.exists, (checkout.path, checkout.index_file, config))):
+        return False
+    return _converting(nofollow.read(config)) == _converting(_outer_config(source))
+
+
+def _converting(config: bytes) -> list[bytes]:
+    """Return the settings that decide how files are written; a remote or a branch does not."""
+    settings = re.split(rb"^(?=\[)", config, flags=re.MULTILINE)
+    return [each for each in settings if each.startswith((b"[core", b"[filter"))]
 
 
 def write_outer(checkout: Checkout, content: Content) -> None:

@@ -88,8 +88,7 @@ def _moved(checkout: Checkout, content: Content, keep: Sequence[str], *, is_clea
 def _changes_in_index(repo: Repo, commit: str) -> tuple[Change, ...]:
     """Return the paths that differ between the commit, the old side, and the index."""
     flags = ("--cached", "--raw", "--no-abbrev", "--no-renames", "--ignore-submodules=none", "-z")
-    fields = iter(repo.fields(*SETTINGS, "diff-index", *flags, commit, "--"))
-    return tuple(snapshot.read(facts, path) for facts, path in zip(fields, fields, strict=True))
+    return snapshot.read_all(repo.fields(*SETTINGS, "diff-index", *flags, commit, "--"))
 
 
 def _reset(checkout: Checkout, commit: str) -> None:
@@ -154,7 +153,7 @@ def is_untouched(checkout: Checkout, content: Content) -> bool:
     if linked_folders.remembered(checkout):
         return False
     checkout_repository.write_outer(checkout, content)
-    return not checkout.repo.run(*SETTINGS, "diff-files", "--name-only", "-z")
+    return not touched_files(checkout)
 
 
 def touched_files(checkout: Checkout) -> tuple[str, ...]:

@@ -223,8 +223,7 @@ def changed(repo: Repo, old: str, new: str) -> tuple[Change, ...]:
 
 
 def _changed(repo: Repo, old: str, new: str) -> tuple[Change, ...]:
-    fields = iter(repo.fields(*_DIFF, "--raw", "-z", old, new))
-    return tuple(read(facts, path) for facts, path in zip(fields, fields, strict=True))
+    return read_all(repo.fields(*_DIFF, "--raw", "-z", old, new))
 
 
 # One run asks several times about the same two trees.
@@ -293,6 +292,12 @@ def _copy_excludes(repo: Repo, folder: Path) -> None:
     lines = "".join(f"/{path}/\n" for path in others if "\n" not in path)
     nofollow.make_folder(folder / "info")
     private_dir.write(folder / "info" / "exclude", content + b"\n" + os.fsencode(lines))
+
+
+def read_all(fields: Iterable[str]) -> tuple[Change, ...]:
+    """Return the changes that `--raw -z` lists."""
+    each = iter(fields)
+    return tuple(read(facts, path) for facts, path in zip(each, each, strict=True))
 
 
 def read(facts: str, path: str) -> Change:

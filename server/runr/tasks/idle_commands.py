@@ -66,7 +66,7 @@ _FILTERS = {
     "awk": re.compile(
         r"(?:-F ?\S+ )?(?:1|[^{}]*\{ ?print\b(?!.*\b(?:exit|getline|system)\b)[^|>]*\})"
     ),
-    "perl": re.compile(r"-[np]+e (?!.*\b(?:exit|die|system|exec|kill|do|require)\b)[^`]*"),
+    "perl": re.compile(r"-pe (?:1|s(\W)(?:(?!\1).)*\1(?:(?!\1).)*\1[gi]*)|-ne print"),
 }
 #: With `-exec … ;`, what was run decides nothing.
 _FIND_EXECUTES = re.compile(r"find (?:\./? )?(?:-(?!exec|ok)\S+ (?:[^-\s]\S* )?)*-exec .* ;")

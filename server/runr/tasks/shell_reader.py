@@ -74,7 +74,8 @@ class Reader:
         self._follows = follows
         self._passes = False
         self._loops = 0
-        self._written: set[str] = set()
+        self._conditional = 0
+        self._written: frozenset[str] = frozenset()
 
     def ends(self) -> Ends:
         """Return how the whole command can end."""
@@ -108,9 +109,10 @@ class Reader:
                 if closing:
                     raise UnclearError("no end")
                 break
+            written = self._written
             following = self._conditions()
             if self._takes("&"):
-                following = OK
+                following, self._written = OK, written
             elif not (self._takes(";") or self._sees("\n", *closing) or self._is_over()):
                 raise UnclearError(self._tokens[self._at].text)
             if is_first and (closing or self._follows):
@@ -138,7 +140,9 @@ class Reader:
             goes_on = {End.OK, End.NO_TEST} if self._next().text == "&&" else {End.FAILED}
             while self._takes("\n"):
                 pass
+            self._conditional += 1
             following = self._pipeline()
+            self._conditional -= 1
             found = frozenset(
                 each
                 for end in found
@@ -250,7 +254,8 @@ class Reader:
                 raise UnclearError("a function")
             else:
                 break
-        self._written |= {file.text for operator, file in opened if operator != "<" and file.plain}
+        if not (self._inside or self._conditional):
+            self._written |= {file.text for operator, file in opened if _is_made(operator, file)}
         says_nothing = [word.text for word in words] in ([], [":"], ["true"])
         return words, any(
             not (_DEVICE.fullmatch(file.text) or (says_nothing and _is_made(operator, file)))
@@ -277,7 +282,7 @@ class Reader:
             return self._shell(words[1:])
         if name in _STARTERS:
             return self._starter(name, words[1:])
-        # What the command itself has written is there to be read.
+        # What was written before, whatever happened, is there to be read.
         kept = [word for word in words[1:] if not (word.plain and word.text in self._written)]
         shown = words if name not in _SHOWING else [words[0], *kept]
         return idle_commands.ends_of(shown)
